@@ -1,0 +1,56 @@
+"""Promptable video object segmentation and tracking.
+
+    import vseg
+    with vseg.open_video("clip.mp4") as video, vseg.Session(vseg.load_model("nano"), video) as session:
+        session.prompt(obj=1, frame=0, points=[(412, 220)])
+        for masks in session.propagate():
+            ...
+
+Names load when first used: importing the package costs no torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vseg.build import load_model, open_video
+    from vseg.errors import VsegError
+    from vseg.results import open_run
+    from vseg.session import Session
+    from vseg.types import Box, Frame, FrameMasks, Mask, Points, Scribble, VideoInfo
+
+__version__ = "0.1.0"
+_HOME = {
+    "load_model": "vseg.build",
+    "open_video": "vseg.build",
+    "VsegError": "vseg.errors",
+    "open_run": "vseg.results",
+    "Session": "vseg.session",
+    "Box": "vseg.types",
+    "Frame": "vseg.types",
+    "FrameMasks": "vseg.types",
+    "Mask": "vseg.types",
+    "Points": "vseg.types",
+    "Scribble": "vseg.types",
+    "VideoInfo": "vseg.types",
+}
+__all__ = [
+    "Box",
+    "Frame",
+    "FrameMasks",
+    "Mask",
+    "Points",
+    "Scribble",
+    "Session",
+    "VideoInfo",
+    "VsegError",
+    "load_model",
+    "open_run",
+    "open_video",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'vseg' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,86 @@
+"""Every error a user can meet.  Each says what was wrong, where, and what to type next.
+
+`exit_code` is what the command line returns: 2 usage, 3 bad input, 4 partial result, 5 model or device.
+"""
+
+from pathlib import Path
+
+
+class VsegError(Exception):
+    """Base of all errors raised on purpose; `hint` is what the user can type or change next."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+
+class UsageError(VsegError):
+    """The command or call itself is malformed: an option that does not parse, a contradiction."""
+
+    exit_code = 2
+
+
+class BadConfig(UsageError):
+    """A configuration file holds an unknown key or a value out of range."""
+
+
+class BadPrompt(VsegError):
+    """A prompt cannot be applied: outside the frame, wrong size, unknown object, frame past the end."""
+
+
+class BadVideo(VsegError):
+    """A video, image folder or stream cannot be read at all."""
+
+
+class ReaderUnsuitable(BadVideo):
+    """The chosen reader would read this file wrongly; another one must be used."""
+
+
+class DamagedVideo(VsegError):
+    """Reading ended before the file's own end.  Every frame before `frame_index` was delivered."""
+
+    exit_code = 4
+
+    def __init__(self, path: Path | str, frame_index: int, reason: str) -> None:
+        super().__init__(
+            f"{path}: damaged at frame {frame_index}: {reason}",
+            hint=f"frames 0 to {frame_index - 1} were read and are kept" if frame_index else None,
+        )
+        self.frame_index = frame_index
+        self.reason = reason
+
+
+class BadRun(VsegError):
+    """A run directory is missing, incomplete, of another format, or belongs to other inputs."""
+
+
+class OutputError(VsegError):
+    """Results cannot be written: no permission, no space left, or something is in the way."""
+
+
+class BadDataset(VsegError):
+    """Ground truth or training data is missing, unreadable or inconsistent."""
+
+
+class ModelError(VsegError):
+    """The model or its device cannot be used."""
+
+    exit_code = 5
+
+
+class WeightsMissing(ModelError):
+    """The weights are not on this machine."""
+
+
+class WeightsMismatch(ModelError):
+    """A weights file does not fit the architecture or its recorded hash."""
+
+
+class DeviceMissing(ModelError):
+    """The requested device does not exist here; vseg never falls back to another silently."""

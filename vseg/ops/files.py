@@ -1,0 +1,42 @@
+"""Files that are either whole or absent: write to a `.part` beside the target, fsync, rename."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vseg.errors import OutputError
+
+
+@contextmanager
+def atomic_path(target: Path) -> Iterator[Path]:
+    """A temporary path to write to; it becomes `target` when the block ends without an error.
+
+    On any error, Ctrl-C included, the temporary file is removed and `target` is as it was.
+    Raises OutputError, naming the target, when the system refuses (permission, no space left).
+    """
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        yield part
+        with part.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}",
+            hint="check the folder's permissions and free space (df -h), or give another -o",
+        ) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def atomic_write_bytes(target: Path, payload: bytes) -> None:
+    """Write `payload` to `target`, whole or not at all."""
+    with atomic_path(target) as part:
+        part.write_bytes(payload)
+
+
+def atomic_write_text(target: Path, text: str) -> None:
+    """Write UTF-8 `text` to `target`, whole or not at all."""
+    atomic_write_bytes(target, text.encode("utf-8"))

@@ -1,0 +1,193 @@
+"""Values that cross a stage boundary, in video pixels.  Tensors of the engine are in `vseg.tensors`.
+
+Axis letters: T frames, O objects, N points, C channels, H W video pixels, h w cells of the mask logits.
+Images are RGB uint8.  Pixel coordinates are those of the displayed (rotated) frame: x right, y down,
+the centre of the top-left pixel is (0, 0) for points; boxes are x1 y1 x2 y2 with right and bottom
+exclusive.  Object ids are positive ints, 0 is background, and an id is never reused within a session.
+"""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, UInt8
+
+from vseg.errors import BadPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a source before its frames are read.
+
+    height, width: of the displayed frame.  fps: nominal rate, None if unknown.  num_frames: the true
+    number of displayable frames, None for a live source.  rotation: degrees counter-clockwise that were
+    applied to the stored picture (0, 90, 180, 270).
+    """
+
+    source: str
+    height: int
+    width: int
+    fps: Fraction | None
+    num_frames: int | None
+    rotation: int = 0
+    codec: str = ""
+    variable_rate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One displayed picture.  pts is the container's exact time stamp where there is one."""
+
+    index: int
+    pts: int | None
+    time_s: float
+    image: UInt8[np.ndarray, "H W 3"]
+
+    def __repr__(self) -> str:
+        h, w = self.image.shape[:2]
+        return f"Frame(index={self.index}, time_s={self.time_s:.3f}, {w}x{h})"
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """Clicks.  xy: (N, 2) video pixels; positive: (N,) True for "this", False for "not this"."""
+
+    xy: Float32[np.ndarray, "N 2"]
+    positive: Bool[np.ndarray, " N"]
+
+    def __post_init__(self) -> None:
+        if len(self.xy) == 0:
+            raise BadPrompt("a point prompt needs at least one point")
+        if not np.isfinite(self.xy).all():
+            raise BadPrompt("a point has a coordinate that is not a number")
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One object's bounding box in video pixels, right and bottom exclusive."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    def __post_init__(self) -> None:
+        if not np.isfinite([self.x1, self.y1, self.x2, self.y2]).all():
+            raise BadPrompt(f"box {self} has a coordinate that is not a number")
+        if self.x2 <= self.x1 or self.y2 <= self.y1:
+            raise BadPrompt(
+                f"box {self.x1:g},{self.y1:g},{self.x2:g},{self.y2:g} is empty or inverted",
+                hint="give it as x1,y1,x2,y2 with x1 < x2 and y1 < y2",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Scribble:
+    """A hand-drawn line through (N, 2) video pixels, on the object (positive) or beside it."""
+
+    xy: Float32[np.ndarray, "N 2"]
+    positive: bool = True
+
+    def __post_init__(self) -> None:
+        if len(self.xy) == 0:
+            raise BadPrompt("a scribble needs at least one point")
+        if not np.isfinite(self.xy).all():
+            raise BadPrompt("a scribble has a coordinate that is not a number")
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """The object's mask on this frame, at video size."""
+
+    mask: Bool[np.ndarray, "H W"]
+
+    def __repr__(self) -> str:
+        return f"Mask({self.mask.shape[1]}x{self.mask.shape[0]}, area={int(self.mask.sum())})"
+
+
+Prompt = Points | Box | Scribble | Mask
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCrop:
+    """A mask cut to its bounding box: `mask` sits with its top-left pixel at (x, y) of the frame."""
+
+    x: int
+    y: int
+    mask: Bool[np.ndarray, "h w"]
+
+    @property
+    def area(self) -> int:
+        return int(np.count_nonzero(self.mask))
+
+    @property
+    def xywh(self) -> tuple[int, int, int, int]:
+        return self.x, self.y, self.mask.shape[1], self.mask.shape[0]
+
+    def paste(self, height: int, width: int) -> Bool[np.ndarray, "H W"]:
+        """The full-size mask."""
+        full = np.zeros((height, width), dtype=bool)
+        h, w = self.mask.shape
+        full[self.y : self.y + h, self.x : self.x + w] = self.mask
+        return full
+
+    @staticmethod
+    def of(mask: Bool[np.ndarray, "H W"]) -> "MaskCrop":
+        """Cut a full-size mask to its bounding box; an empty mask gives a 0 x 0 crop at (0, 0)."""
+        rows = np.flatnonzero(mask.any(axis=1))
+        if rows.size == 0:
+            return MaskCrop(0, 0, np.zeros((0, 0), dtype=bool))
+        y1, y2 = int(rows[0]), int(rows[-1]) + 1
+        columns = np.flatnonzero(mask[y1:y2].any(axis=0))
+        x1, x2 = int(columns[0]), int(columns[-1]) + 1
+        return MaskCrop(x1, y1, np.ascontiguousarray(mask[y1:y2, x1:x2]))
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMasks:
+    """The tracked objects of one frame.  Masks are stored as logits and enlarged when asked for.
+
+    logits: positive means object; (h, w) covers the whole frame.  scores: quality, the predicted IoU in
+    [0, 1].  visible: whether the model believes the object is in the frame; an invisible object has an
+    empty mask.  given: masks the user prompted with, by row, returned as they were given.
+    prompted: rows that were prompted on this frame.
+    """
+
+    frame_index: int
+    time_s: float
+    height: int
+    width: int
+    object_ids: tuple[int, ...]
+    logits: Float32[np.ndarray, "O h w"]
+    scores: Float32[np.ndarray, " O"]
+    visible: Bool[np.ndarray, " O"]
+    pts: int | None = None
+    prompted: frozenset[int] = frozenset()
+    given: dict[int, Bool[np.ndarray, "H W"]] = field(default_factory=dict)
+
+    def mask(self, row: int) -> Bool[np.ndarray, "H W"]:
+        """The mask of one row at video size (bilinear on the logits, then > 0)."""
+        if row in self.given:
+            return self.given[row]
+        if not self.visible[row]:
+            return np.zeros((self.height, self.width), dtype=bool)
+        big = cv2.resize(
+            self.logits[row], (self.width, self.height), interpolation=cv2.INTER_LINEAR
+        )
+        return np.asarray(big > 0, dtype=bool)
+
+    def crop(self, row: int) -> MaskCrop:
+        """The mask of one row, cut to its bounding box."""
+        return MaskCrop.of(self.mask(row))
+
+    @property
+    def masks(self) -> Bool[np.ndarray, "O H W"]:
+        """All masks at video size.  (O, H, W): ask for `crop` where memory matters."""
+        out = np.zeros((len(self.object_ids), self.height, self.width), dtype=bool)
+        for row in range(len(self.object_ids)):
+            out[row] = self.mask(row)
+        return out
+
+    def __repr__(self) -> str:
+        return f"FrameMasks(frame_index={self.frame_index}, object_ids={self.object_ids})"
