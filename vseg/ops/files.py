@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vseg.errors import OutputError
@@ -28,7 +28,9 @@ def atomic_path(target: Path) -> Iterator[Path]:
             hint="check the folder's permissions and free space (df -h), or give another -o",
         ) from error
     finally:
-        part.unlink(missing_ok=True)
+        # Fails where the folder itself could not be made; that error is already on its way.
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def atomic_write_bytes(target: Path, payload: bytes) -> None:
