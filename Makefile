@@ -1,0 +1,55 @@
+# `make demo` and `make test` need only Python >= 3.11 and make: each creates .venv with what it uses.
+# Other ways to run it:
+#   make demo VIDEO=clip.mp4 POINT=412,220        your own clip, one click on its first frame
+#   make demo VIDEO=clip.mp4 BOX=10,20,200,300    the same from a box
+#   make test PYTHON=python3.13                   another interpreter
+#   make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"   smaller torch, no CUDA
+
+PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+                 $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV      ?= .venv
+PIP_FLAGS ?=
+DEMO      ?= demo
+PYTEST    ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_FLAGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
+	@echo "  make lint | format | clean"
+
+# One stamp per set of packages, so that `make demo` does not wait for the development tools.
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer found; install one or give PYTHON=/path/to/python3" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "error: $(PYTHON) cannot create environments; on Debian or Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+$(VENV)/.base: $(VENV)/.created pyproject.toml constraints.txt
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.created pyproject.toml constraints.txt
+	$(PIP) -e '.[dev]'
+	@touch $@ $(VENV)/.base
+
+demo: $(VENV)/.base
+	$(BIN)/vseg demo $(if $(VIDEO),'$(VIDEO)') $(if $(POINT),--point '$(POINT)') $(if $(BOX),--box '$(BOX)') -o '$(DEMO)'
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

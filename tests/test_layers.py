@@ -1,0 +1,176 @@
+"""Imports point down only.  Read from the syntax tree, so lazy imports inside functions count too.
+
+A file without a layer fails: whoever adds one decides where it belongs.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Lowest first.  A name is a module or sub-package of vseg; those on one line do not see each other.
+LAYERS = (
+    ("errors",),
+    ("types", "tensors", "config"),
+    ("ops",),
+    ("stages",),
+    ("session", "nets", "memory", "readers", "results", "metrics", "training", "grounding"),
+    ("build", "jobs"),
+    ("cli",),
+)
+HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
+
+# Sideways on purpose, each with its reason.
+SIDEWAYS = {
+    # tensors are what the values of types become on a device.
+    ("tensors", "types"),
+    # a session owns its bank; the bank holds policy and tensors, no weights.
+    ("session", "memory"),
+    # training runs the networks it trains, scores them, and renders its own scenes.
+    ("training", "nets"),
+    ("training", "metrics"),
+    ("training", "readers.synthetic"),
+    ("training", "readers.scene"),
+    # a job names its model and source; build makes them.
+    ("jobs", "build"),
+}
+# vseg_trackers stands alone: it may be copied out and used without vseg.
+TRACKER_PACKAGES = frozenset({"numpy", "scipy", "jaxtyping", "vseg_trackers"})
+REFUSED_NAMES = frozenset({"utils", "util", "helper", "helpers", "manager", "processor", "misc"})
+
+
+def module_name(path: Path, root: Path) -> str:
+    """The dotted name of a source file, packages by their own name."""
+    parts = list(path.relative_to(root).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path, name: str) -> Iterator[tuple[int, str]]:
+    """(line, dotted target) of every import, relative ones resolved; `from a import b` is a.b."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            yield from ((node.lineno, f"{base}.{alias.name}") for alias in node.names)
+
+
+def part_of(dotted: str) -> str:
+    """The layered part of a vseg module: `vseg.results.export.coco` is in `results`."""
+    return dotted.split(".")[1] if "." in dotted else ""
+
+
+def may_import(importer: str, target: str) -> bool:
+    """Whether one vseg module may import another (dotted names, `vseg.` included)."""
+    source, aim = part_of(importer), part_of(target)
+    if aim == source or target == "vseg.__version__":
+        return True
+    if HEIGHT.get(aim, 99) < HEIGHT[source]:
+        return True
+    below = target.removeprefix("vseg.")
+    return any(source == a and below.startswith(b) for a, b in SIDEWAYS)
+
+
+def violations(root: Path) -> list[str]:
+    """Every broken rule below root/vseg and root/trackers, as `file:line: what`."""
+    found = []
+    for path in sorted((root / "vseg").rglob("*.py")):
+        name = module_name(path, root)
+        if name == "vseg":  # the public names; loads nothing until asked
+            continue
+        if part_of(name) not in HEIGHT:
+            found.append(f"{path}: {name} has no layer; add it to LAYERS in tests/test_layers.py")
+            continue
+        found += [
+            f"{path}:{line}: {name} imports {target}, which is not below it"
+            for line, target in imported(path, name)
+            if target.split(".")[0] in ("vseg", "vseg_trackers") and not allowed(name, target)
+        ]
+    for path in sorted((root / "trackers").rglob("*.py")):
+        name = module_name(path, root / "trackers")
+        found += [
+            f"{path}:{line}: vseg_trackers may not import {target}"
+            for line, target in imported(path, name)
+            if foreign_to_trackers(target.split(".")[0])
+        ]
+    return found
+
+
+def allowed(name: str, target: str) -> bool:
+    """`may_import`, with vseg_trackers seen only from the composition root up."""
+    if target.startswith("vseg_trackers"):
+        return HEIGHT[part_of(name)] >= HEIGHT["build"]
+    return may_import(name, target)
+
+
+def foreign_to_trackers(package: str) -> bool:
+    """Whether a top-level package is neither the standard library nor on the short list."""
+    return package not in sys.stdlib_module_names and package not in TRACKER_PACKAGES
+
+
+def test_imports_point_down() -> None:
+    assert not violations(ROOT), "\n" + "\n".join(violations(ROOT))
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("vseg/session.py", "from vseg.nets.nano import load_nano"),
+        ("vseg/ops/boxes.py", "def f():\n    from vseg.stages import Reader"),
+        ("vseg/readers/video.py", "from ..build import load_model"),
+        ("vseg/memory/bank.py", "import vseg.session"),
+        ("vseg/results/store.py", "from vseg import Session"),
+        ("vseg/metrics/hota.py", "from vseg_trackers import assignment"),
+        ("vseg/training/loop.py", "from vseg.readers.video import VideoFile"),
+        ("vseg/strays/thing.py", "x = 1"),
+        ("trackers/vseg_trackers/sort.py", "import torch"),
+        ("trackers/vseg_trackers/sort.py", "from vseg.types import Box"),
+    ],
+)
+def test_an_upward_or_stray_import_is_found(tmp_path: Path, file: str, text: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert len(violations(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("vseg/training/loop.py", "from vseg.readers.scene_config import SceneConfig"),
+        ("vseg/results/store.py", "from vseg import __version__"),
+        ("vseg/results/export/coco.py", "from .. import records"),
+        ("vseg/cli/track.py", "from vseg.jobs import track"),
+        ("trackers/vseg_trackers/sort.py", "import numpy\nfrom .kalman import Kalman"),
+    ],
+)
+def test_a_downward_import_is_accepted(tmp_path: Path, file: str, text: str) -> None:
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    assert violations(tmp_path) == []
+
+
+def sources() -> list[Path]:
+    """Every source file of the product."""
+    return sorted([*(ROOT / "vseg").rglob("*.py"), *(ROOT / "trackers").rglob("*.py")])
+
+
+def test_files_stay_small_and_are_named_for_what_they_hold() -> None:
+    too_long = [p for p in sources() if len(p.read_text("utf-8").splitlines()) > 400]
+    refused = [p for p in sources() if p.stem in REFUSED_NAMES]
+    assert (too_long, refused) == ([], [])
+
+
+def test_annotations_are_real_objects() -> None:
+    """Shape checks read annotations at run time, which the __future__ import turns into strings."""
+    text = "from __future__ import annotations"
+    assert [p for p in sources() if text in p.read_text("utf-8")] == []
