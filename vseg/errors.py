@@ -60,6 +60,10 @@ class BadRun(VsegError):
     """A run directory is missing, incomplete, of another format, or belongs to other inputs."""
 
 
+class BadMask(VsegError):
+    """A packed mask cannot be unpacked: damaged, of another size than it says, or of an absurd one."""
+
+
 class OutputError(VsegError):
     """Results cannot be written: no permission, no space left, or something is in the way."""
 
