@@ -61,7 +61,7 @@ class BadRun(VsegError):
 
 
 class BadMask(VsegError):
-    """A packed mask cannot be unpacked: damaged, of another size than it says, or of an absurd one."""
+    """A packed mask cannot be unpacked: damaged, or its size is impossible."""
 
 
 class OutputError(VsegError):

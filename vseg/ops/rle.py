@@ -7,7 +7,7 @@ Format: Microsoft COCO, maskApi (Lin et al. 2014).
 """
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64
 
 from vseg.errors import BadMask
 from vseg.ops.codec import MAX_PIXELS
@@ -25,18 +25,17 @@ def rle_counts(crop: MaskCrop, height: int, width: int) -> Int64[np.ndarray, " r
     h, w = crop.mask.shape
     if crop.x + w > width or crop.y + h > height:
         raise BadMask(f"a crop of {w}x{h} at {crop.x},{crop.y} leaves a {width}x{height} frame")
-    # One row of background above and below separates the columns' runs.
-    columns = np.zeros((w, h + 2), dtype=np.int8)
-    columns[:, 1:-1] = crop.mask.T
-    column, row = np.nonzero(np.diff(columns, axis=1))
-    edges = (column.astype(np.int64) + crop.x) * height + row + crop.y
+    # One pixel of background after each column, and one before all, separates the columns' runs.
+    pixels = np.zeros(w * (h + 1) + 1, dtype=bool)
+    pixels[1:].reshape(w, h + 1)[:, :h] = crop.mask.T
+    column, row = np.divmod(np.flatnonzero(pixels[1:] != pixels[:-1]), h + 1)
+    edges = (column + crop.x) * height + row + crop.y
     # A run that reaches the bottom goes on at the top of the next column: end == next start.
     touching = np.flatnonzero(edges[1:-1:2] == edges[2::2]) * 2 + 1
     edges = np.delete(edges, np.concatenate([touching, touching + 1]))
-    pixels = height * width
-    if edges.size and edges[-1] == pixels:
+    if edges.size and edges[-1] == height * width:
         edges = edges[:-1]
-    return np.diff(edges, prepend=np.int64(0), append=np.int64(pixels))
+    return np.diff(edges, prepend=np.int64(0), append=np.int64(height * width))
 
 
 def encode_rle(crop: MaskCrop, height: int, width: int) -> str:
@@ -73,23 +72,12 @@ def decode_rle(counts: str, height: int, width: int) -> MaskCrop:
     starts, ends = starts[starts < ends], ends[starts < ends]
     if starts.size == 0:
         return MaskCrop.of(np.zeros((0, 0), dtype=bool))
+    # Only the columns between the first and the last object pixel are painted.
     left, right = int(starts[0]) // height, (int(ends[-1]) - 1) // height + 1
-    crop = MaskCrop.of(_paint(starts - left * height, ends - left * height, height, right - left))
+    within = np.diff(np.clip(edges, left * height, right * height), prepend=left * height)
+    band = np.repeat(np.arange(len(runs)) % 2 == 1, within).reshape(right - left, height)
+    crop = MaskCrop.of(band.T)
     return MaskCrop(left + crop.x, crop.y, crop.mask)
-
-
-def _paint(
-    starts: Int64[np.ndarray, " runs"],
-    ends: Int64[np.ndarray, " runs"],
-    height: int,
-    columns: int,
-) -> Bool[np.ndarray, "height columns"]:
-    """The columns that hold any object, top to bottom."""
-    changes = np.zeros(height * columns + 1, dtype=np.int8)
-    # Runs of length 0 make an end meet a start, so both are added, not assigned.
-    np.add.at(changes, starts, 1)
-    np.add.at(changes, ends, -1)
-    return np.cumsum(changes[:-1], dtype=np.int8).reshape(columns, height).T.astype(bool)
 
 
 def _runs(counts: str) -> Int64[np.ndarray, " runs"]:
