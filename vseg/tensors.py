@@ -1,53 +1,61 @@
 """Tensors that cross the engine's stage boundaries: encode -> condition -> decode -> remember.
 
-They live on the model's device and are opaque to the session except for their object rows.
+They live on the model's device and in its dtype.  (h, w) are cells of the model's coarsest stride,
+(h4, w4) cells of its mask logits; both cover the whole frame.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """One encoded frame.  levels: (C_k, H/s_k, W/s_k), finest first; key: (C, h, w) for memory reading."""
+    """One encoded frame, shared by all objects.  levels: finest first; key: for reading the memory."""
 
     frame_index: int
     video_hw: tuple[int, int]
-    model_hw: tuple[int, int]
-    levels: tuple[Float[Tensor, "..."], ...]
-    key: Float[Tensor, "..."]
+    levels: tuple[Float[Tensor, "_ C_k h_k w_k"], ...]
+    key: Float[Tensor, "K h w"]
 
-
-@dataclass(frozen=True, slots=True)
-class Prompts:
-    """The prompts of one object on one frame, drawn as maps by the model (its own channel layout)."""
-
-    maps: Float[Tensor, "C h w"]
-    replaces: bool
+    @property
+    def map_hw(self) -> tuple[int, int]:
+        """(h4, w4): the size of mask logits and prompt maps."""
+        return int(self.levels[0].shape[-2]), int(self.levels[0].shape[-1])
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What the decoder says of O objects on one frame.
+    """What the decoder says of O objects on one frame, rows in the order they were asked for.
 
-    logits: (O, h, w), positive is object.  quality: predicted IoU.  presence: logit of "is visible".
-    embedding: unit vectors that name the identity.
+    logits: positive is object.  quality: predicted IoU in [0, 1].  presence: chance in [0, 1] that the
+    object is visible.  embedding: unit vector that names the identity.
     """
 
-    object_ids: tuple[int, ...]
-    logits: Float[Tensor, "O h w"]
+    logits: Float[Tensor, "O h4 w4"]
     quality: Float[Tensor, " O"]
     presence: Float[Tensor, " O"]
-    embedding: Float[Tensor, "O C"]
+    embedding: Float[Tensor, "O E"]
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryEntry:
-    """What is remembered of one frame: a key for every cell, and per object a value for every cell."""
+    """What is remembered of one frame: a key for every cell, and by object id a value for every cell."""
 
     frame_index: int
-    key: Float[Tensor, "..."]
-    values: Mapping[int, Float[Tensor, "..."]]
+    key: Float[Tensor, "K h w"]
+    values: Mapping[int, Float[Tensor, "V h w"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The remembered cells that O objects may read on a frame, F frames laid side by side.
+
+    valid: False where an object has nothing on that frame; its values there are zero.
+    """
+
+    key: Float[Tensor, "K M"]
+    values: Float[Tensor, "O V M"]
+    valid: Bool[Tensor, "O M"]

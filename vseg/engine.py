@@ -1,0 +1,172 @@
+"""One step of tracking: features of a frame in, masks of all live objects out, memory written.
+
+The engine is the order of the stages.  It keeps nothing: objects and bank belong to the session.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vseg.memory.bank import MemoryBank
+from vseg.model import Model
+from vseg.tensors import Decoded, Features, MemoryEntry
+from vseg.types import Mask, Prompt
+
+PRESENT = 0.5
+"""An object is visible, and worth remembering, where its presence is above this."""
+_PASSES = 2
+
+
+@dataclass(slots=True)
+class TrackedObject:
+    """One object: its prompts by frame, its last mask, and what is not yet propagated.
+
+    prior: (frame index, logits) of the last decoded frame, None if it was not visible there.
+    stale: frames prompted since `propagate` last passed them.  reverse: direction of the last pass.
+    """
+
+    object_id: int
+    prompts: dict[int, tuple[Prompt, ...]] = field(default_factory=dict)
+    prior: tuple[int, Float[Tensor, "h4 w4"]] | None = None
+    stale: set[int] = field(default_factory=set)
+    reverse: bool = False
+
+    def born(self, frame_index: int, reverse: bool) -> bool:
+        """Whether tracking in this direction has met the object's first prompt."""
+        if reverse:
+            return frame_index <= max(self.prompts)
+        return frame_index >= min(self.prompts)
+
+    def given_mask(self, frame_index: int) -> Bool[np.ndarray, "H W"] | None:
+        """The mask the user gave on this frame, if a mask is all that was given."""
+        prompts = self.prompts.get(frame_index, ())
+        if len(prompts) == 1 and isinstance(prompts[0], Mask):
+            return prompts[0].mask
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The stages in order, for one model and one session's memory bank."""
+
+    model: Model
+    bank: MemoryBank
+
+    @torch.inference_mode()
+    def track(self, features: Features, live: Sequence[TrackedObject]) -> Decoded:
+        """Decode the live objects, those prompted here with their prompts; remember what is due."""
+        rows: list[Decoded | None] = [None] * len(live)
+        readouts: list[Tensor | None] = [None] * len(live)
+        known = [row for row, o in enumerate(live) if self.bank.knows(o.object_id)]
+        decoded = None
+        if known:
+            readout = self.model.condition(
+                features, self.bank.read([live[row].object_id for row in known])
+            )
+            priors = torch.stack([self._prior(features, live[row]) for row in known])
+            decoded = self.model.decode(features, readout, priors)
+            for k, row in enumerate(known):
+                rows[row], readouts[row] = _row(decoded, k), readout[k : k + 1]
+        prompted = [r for r, o in enumerate(live) if features.frame_index in o.prompts]
+        for row in prompted:
+            prompts = live[row].prompts[features.frame_index]
+            rows[row] = self._prompted(features, prompts, readouts[row], rows[row])
+        if prompted or decoded is None:
+            decoded = _stack([row for row in rows if row is not None])
+        self._keep(features, live, decoded)
+        return decoded
+
+    def _prior(self, features: Features, tracked: TrackedObject) -> Float[Tensor, "h4 w4"]:
+        """The object's mask on a neighbouring frame; zeros (unknown) if there is none."""
+        if tracked.prior is not None:
+            frame, logits = tracked.prior
+            if abs(frame - features.frame_index) <= self.bank.budget.stride:
+                return logits
+        return torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
+
+    def _prompted(
+        self,
+        features: Features,
+        prompts: tuple[Prompt, ...],
+        readout: Float[Tensor, "1 V h w"] | None,
+        tracked: Decoded | None,
+    ) -> Decoded:
+        """Two passes over the prompts: the second sees the first one's mask, as a second look would.
+
+        What memory says of the object here is added; its mask by memory alone is the first prior.
+        """
+        masks = [p for p in prompts if isinstance(p, Mask)]
+        if masks:
+            given = self.model.given(features, masks[-1])
+            if len(masks) == len(prompts):
+                return self._as_given(features, given)
+            prior: Tensor | None = given
+        else:
+            prior = None if tracked is None else tracked.logits[0]
+        decoded = self._look(features, prompts, prior, readout)
+        for _ in range(_PASSES - 1):
+            decoded = self._look(features, prompts, decoded.logits[0], readout)
+        return replace(decoded, presence=torch.ones_like(decoded.presence))
+
+    def _look(
+        self,
+        features: Features,
+        prompts: tuple[Prompt, ...],
+        prior: Float[Tensor, "h4 w4"] | None,
+        readout: Float[Tensor, "1 V h w"] | None,
+    ) -> Decoded:
+        said = self.model.interpret(features, prompts, prior)[None]
+        if prior is None:
+            prior = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
+        return self.model.decode(features, said if readout is None else said + readout, prior[None])
+
+    def _as_given(self, features: Features, logits: Float[Tensor, "h4 w4"]) -> Decoded:
+        """A user's mask stands as it is; the decoder only names its identity."""
+        seen = self.model.decode(
+            features, self.model.remember(features, logits[None]), logits[None]
+        )
+        sure = torch.ones_like(seen.quality)
+        return Decoded(logits[None], sure, sure, seen.embedding)
+
+    def _keep(self, features: Features, live: Sequence[TrackedObject], decoded: Decoded) -> None:
+        """Write priors, and memory of prompted objects and of visible ones that are due."""
+        t = features.frame_index
+        present = (decoded.presence > PRESENT).tolist()
+        write = []
+        for row, tracked in enumerate(live):
+            tracked.prior = (t, decoded.logits[row]) if present[row] else None
+            due = present[row] and self.bank.due(tracked.object_id, t)
+            if due or t in tracked.prompts:
+                write.append(row)
+        if not write:
+            return
+        values = self.model.remember(features, decoded.logits[write])
+        by_object = {live[row].object_id: values[k] for k, row in enumerate(write)}
+        anchors = {o.object_id for o in live if t in o.prompts}
+        self.bank.write_prompted(_entry(features, by_object, anchors))
+        self.bank.write_recent(_entry(features, by_object, set(by_object) - anchors))
+
+
+def _entry(features: Features, values: dict[int, Tensor], wanted: set[int]) -> MemoryEntry:
+    chosen = {object_id: value for object_id, value in values.items() if object_id in wanted}
+    return MemoryEntry(features.frame_index, features.key, chosen)
+
+
+def _row(decoded: Decoded, row: int) -> Decoded:
+    one = slice(row, row + 1)
+    return Decoded(
+        decoded.logits[one], decoded.quality[one], decoded.presence[one], decoded.embedding[one]
+    )
+
+
+def _stack(rows: Sequence[Decoded]) -> Decoded:
+    return Decoded(
+        torch.cat([r.logits for r in rows]),
+        torch.cat([r.quality for r in rows]),
+        torch.cat([r.presence for r in rows]),
+        torch.cat([r.embedding for r in rows]),
+    )

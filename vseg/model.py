@@ -1,0 +1,63 @@
+"""What a model is to the session: weights behind four stages, and no state of any video.
+
+encode (per frame, for all objects) -> condition (read the memory, per object) -> decode -> remember.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vseg.tensors import Decoded, Features, Memory
+from vseg.types import Frame, Mask, Prompt
+
+
+@runtime_checkable
+class Model(Protocol):
+    """One network with its weights; may be shared by sessions and threads."""
+
+    name: str
+    weights_sha256: str
+    device: torch.device
+    dtype: torch.dtype
+
+    def encode(self, frames: Sequence[Frame]) -> list[Features]:
+        """Features of each frame; does not depend on prompts or memory."""
+        ...
+
+    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
+        """What the memory says of every cell, for each object of `memory`."""
+        ...
+
+    def interpret(
+        self,
+        features: Features,
+        prompts: Sequence[Prompt],
+        prior: Float[Tensor, "h4 w4"] | None,
+    ) -> Float[Tensor, "V h w"]:
+        """What one object's prompts say of every cell, in the memory's own terms: the two add up.
+
+        prior: logits of what is known of the mask on this frame.
+        """
+        ...
+
+    def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
+        """Logits that stand for a mask the user gave."""
+        ...
+
+    def decode(
+        self,
+        features: Features,
+        readout: Float[Tensor, "O V h w"],
+        prior: Float[Tensor, "O h4 w4"],
+    ) -> Decoded:
+        """Masks of O objects.  prior: logits of the neighbouring frame's masks, 0 where unknown."""
+        ...
+
+    def remember(
+        self, features: Features, logits: Float[Tensor, "O h4 w4"]
+    ) -> Float[Tensor, "O V h w"]:
+        """Values to remember of O objects with these masks."""
+        ...

@@ -1,0 +1,36 @@
+"""Convolution blocks of nano.  Batch norms are separate while training and folded into the weights after."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+class ConvNorm(nn.Sequential):
+    """A bias-free convolution and its batch norm; `kernel` x `kernel`, same padding."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: int = 3, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, bias=False),
+            nn.BatchNorm2d(c_out),
+        )
+
+
+class Residual(nn.Module):
+    """x + F(x) with two 3x3 convolutions, ReLU after the sum (He et al. 2016, basic block)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvNorm(channels, channels)
+        self.second = ConvNorm(channels, channels)
+
+    def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
+        return torch.relu(x + self.second(torch.relu(self.first(x))))
+
+
+def fold_batch_norms(module: nn.Module) -> None:
+    """Fold every ConvNorm's batch norm into its convolution, in place.  The module must be in eval mode."""
+    for child in module.modules():
+        if isinstance(child, ConvNorm) and isinstance(child[1], nn.BatchNorm2d):
+            child[0] = fuse_conv_bn_eval(child[0], child[1])
+            child[1] = nn.Identity()

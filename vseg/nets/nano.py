@@ -1,0 +1,229 @@
+"""nano as a Model: its weights ready for inference on one device, and nothing about any video.
+
+Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, memory values.  Frames are resized
+to a fixed short side with both sides multiples of 16, so that logits cover the frame exactly and no
+padding is needed; batch norms are folded; bf16 where the processor multiplies it natively.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
+from vseg.nets.blocks import fold_batch_norms
+from vseg.nets.encoder import MEAN, STD
+from vseg.nets.nano_net import Encoded, NanoNet
+from vseg.nets.prompt_maps import draw_prompts
+from vseg.tensors import Decoded, Features, Memory
+from vseg.types import Frame, Mask, Prompt
+
+WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
+_GIVEN_LOGIT = 8.0
+
+
+class Nano:
+    """The embedded model.  Implements `vseg.model.Model`."""
+
+    name = "nano"
+
+    def __init__(
+        self,
+        net: NanoNet,
+        weights_sha256: str,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        short_side: int,
+    ) -> None:
+        if short_side < 64 or short_side % 16:
+            raise UsageError(f"short side {short_side} is not a multiple of 16 from 64 up")
+        self.weights_sha256, self.device, self.dtype = weights_sha256, device, dtype
+        self.short_side = short_side
+        net.eval().requires_grad_(False)
+        self._temperature = float(net.temperature)
+        fold_batch_norms(net)
+        self._net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._scale = torch.tensor(STD, device=device).view(3, 1, 1) * 255
+        self._shift = torch.tensor(MEAN, device=device).view(3, 1, 1) * 255
+
+    @torch.inference_mode()
+    def encode(self, frames: Sequence[Frame]) -> list[Features]:
+        """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
+        video_hw = frames[0].image.shape[:2]
+        h, w = self._model_hw(video_hw)
+        resized = [
+            cv2.resize(f.image, (w, h), interpolation=cv2.INTER_AREA if h < video_hw[0] else 1)
+            for f in frames
+        ]
+        images = torch.from_numpy(np.stack(resized)).to(self.device).permute(0, 3, 1, 2)
+        normal = ((images - self._shift) / self._scale).to(self.dtype)
+        encoded = self._net.encode(normal.contiguous(memory_format=torch.channels_last))
+        return [
+            Features(
+                frame.index,
+                (video_hw[0], video_hw[1]),
+                (encoded.skip4[k : k + 1], encoded.skip8[k : k + 1], encoded.base[k : k + 1]),
+                encoded.key[k],
+            )
+            for k, frame in enumerate(frames)
+        ]
+
+    @torch.inference_mode()
+    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
+        """Softmax over the remembered cells of temperature x cosine, one affinity for all objects.
+
+        Cosines are at most 1, so exp(temperature x (cosine - 1)) needs no maximum, and the sum over an
+        object's own cells is all that its rows depend on: other objects cannot change them.
+        """
+        objects, channels, cells = memory.values.shape
+        h, w = features.key.shape[1:]
+        scores = memory.key.T @ features.key.flatten(1)
+        affinity = scores.sub_(1).mul_(self._temperature).exp_()
+        carried = memory.values.reshape(objects * channels, cells) @ affinity
+        weight = memory.valid.to(affinity.dtype) @ affinity
+        readout = carried.view(objects, channels, -1) / weight.clamp_min(1e-20)[:, None]
+        return readout.view(objects, channels, h, w)
+
+    @torch.inference_mode()
+    def interpret(
+        self,
+        features: Features,
+        prompts: Sequence[Prompt],
+        prior: Float[Tensor, "h4 w4"] | None,
+    ) -> Float[Tensor, "V h w"]:
+        """Points, boxes and scribbles; a mask among them is the caller's prior."""
+        maps = draw_prompts(prompts, features.video_hw, features.map_hw)
+        drawn = torch.from_numpy(maps)[None].to(self.device, self.dtype)
+        known = torch.zeros_like(drawn[:, :1]) if prior is None else _signed(prior)[None, None]
+        return self._net.prompt(_encoded(features), drawn, known)[0]  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        features: Features,
+        readout: Float[Tensor, "O V h w"],
+        prior: Float[Tensor, "O h4 w4"],
+    ) -> Decoded:
+        layout = torch.channels_last
+        drawn = self._net.decoder(
+            readout.contiguous(memory_format=layout),
+            _encoded(features),
+            _signed(prior)[:, None].contiguous(memory_format=layout),
+        )
+        return Decoded(
+            drawn.logits[:, 0],
+            drawn.quality.float().sigmoid(),
+            drawn.presence.float().sigmoid(),
+            drawn.embedding,
+        )
+
+    @torch.inference_mode()
+    def remember(
+        self, features: Features, logits: Float[Tensor, "O h4 w4"]
+    ) -> Float[Tensor, "O V h w"]:
+        base = features.levels[2].expand(len(logits), -1, -1, -1)
+        return self._net.value(base, _signed(logits)[:, None])  # type: ignore[no-any-return]
+
+    def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
+        """Logits that stand for a mask the user gave."""
+        h4, w4 = features.map_hw
+        share = cv2.resize(mask.mask.astype(np.float32), (w4, h4), interpolation=cv2.INTER_AREA)
+        logits = torch.from_numpy((2 * share - 1) * _GIVEN_LOGIT)
+        return logits.to(self.device, self.dtype)
+
+    def _model_hw(self, video_hw: tuple[int, ...]) -> tuple[int, int]:
+        short = min(video_hw)
+        h, w = (max(16, round(side * self.short_side / short / 16) * 16) for side in video_hw)
+        return h, w
+
+
+def load_nano(
+    path: Path | None = None,
+    *,
+    device: str = "cpu",
+    dtype: str = "auto",
+    short_side: int = 384,
+) -> Nano:
+    """nano with the weights at `path`, or those shipped with the package.
+
+    dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it natively.
+    Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError.
+    """
+    path = WEIGHTS if path is None else path
+    net = NanoNet()
+    digest = _load_into(net, path)
+    place = _device(device)
+    return Nano(net, digest, device=place, dtype=_dtype(dtype, place), short_side=short_side)
+
+
+def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
+    """Write the weights as safetensors, fp16: half the size; the network runs in bf16 or fp32."""
+    state = {k: _portable(v) for k, v in net.state_dict().items()}
+    save_file(state, path, metadata={"architecture": "nano", **metadata})
+
+
+def save_random(path: Path, seed: int) -> None:
+    """Write untrained weights of the architecture, for tests of everything but quality."""
+    torch.manual_seed(seed)
+    save_nano(NanoNet(), path, {"recipe": "random"})
+
+
+def _portable(tensor: Tensor) -> Tensor:
+    return tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
+
+
+def _load_into(net: NanoNet, path: Path) -> str:
+    if not path.is_file():
+        raise WeightsMissing(f"no weights at {path}", hint="reinstall vseg, or give --weights FILE")
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WeightsMismatch(f"{path} is not a readable safetensors file: {error}") from error
+    try:
+        net.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+    except RuntimeError as error:
+        raise WeightsMismatch(f"{path} does not hold nano's weights: {error}") from error
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _device(name: str) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"{name!r} is not a device", hint="use cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceMissing("no CUDA device on this machine", hint="use --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceMissing(f"there are only {torch.cuda.device_count()} CUDA devices, not {name}")
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {name!r} is not supported", hint="use cpu, cuda or cuda:N")
+    return device
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name in known:
+        return known[name]
+    if name != "auto":
+        raise UsageError(f"unknown dtype {name!r}", hint=f"use auto, {', '.join(known)}")
+    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def _encoded(features: Features) -> Encoded:
+    skip4, skip8, base = features.levels
+    return Encoded(features.key[None], base, skip8, skip4)
+
+
+def _signed(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    return 2 * torch.sigmoid(logits) - 1

@@ -1,0 +1,249 @@
+"""Session: one video, all of its state, and nothing else that is shared.
+
+Enters: prompts and frames.  Leaves: FrameMasks, one per frame.  Per frame: encode once, read the memory
+for all objects with one affinity, decode all in one batch, remember what is due.  What the session holds
+is bounded by its objects and prompts, never by the length of the video.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from vseg.engine import PRESENT, Engine, TrackedObject
+from vseg.errors import BadPrompt
+from vseg.memory.bank import MemoryBank, MemoryBudget
+from vseg.model import Model
+from vseg.ops.prompts import PointList, check_prompt, collect_prompts
+from vseg.snapshot import pack_session, unpack_session
+from vseg.stages import Reader
+from vseg.tensors import Decoded, Features
+from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
+
+
+class Session:
+    """Prompt objects on any frame, propagate, correct; a context manager."""
+
+    def __init__(
+        self, model: Model, video: Reader | None = None, *, memory: MemoryBudget | None = None
+    ) -> None:
+        self.model, self.video = model, video
+        self.bank = MemoryBank(memory or MemoryBudget())
+        self.objects: dict[int, TrackedObject] = {}
+        self.removed: set[int] = set()
+        self._latest: tuple[Frame, Features] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free all state.  The model and the reader stay usable."""
+        self.bank = MemoryBank(self.bank.budget)
+        self.objects, self._latest = {}, None
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of the tracked objects, ascending."""
+        return tuple(sorted(self.objects))
+
+    def state_bytes(self) -> int:
+        """Bytes of memory and priors held on the device; constant once the memory is full."""
+        priors = [o.prior[1] for o in self.objects.values() if o.prior is not None]
+        return self.bank.state_bytes() + sum(p.numel() * p.element_size() for p in priors)
+
+    def prompt(
+        self,
+        obj: int,
+        frame: int | Frame,
+        prompts: Sequence[Prompt] = (),
+        *,
+        points: PointList | None = None,
+        labels: Sequence[int | bool] | None = None,
+        box: Sequence[float] | None = None,
+        scribble: PointList | None = None,
+        mask: np.ndarray | None = None,
+    ) -> FrameMasks:
+        """Say where object `obj` is on a frame; returns its mask there at once.
+
+        All that was ever said of this object on this frame counts together; a new box or mask replaces
+        the one before.  On an object that is tracked already this is a correction: what was tracked
+        beyond this frame is forgotten and recomputed by the next `propagate`.
+        Coordinates are video pixels of the displayed frame.  Raises BadPrompt.
+        """
+        picture, features = self._look(frame)
+        given = collect_prompts(
+            prompts, points=points, labels=labels, box=box, scribble=scribble, mask=mask
+        )
+        self._check_id(obj)
+        rotation = self.video.info.rotation if self.video is not None else 0
+        for prompt in given:
+            check_prompt(prompt, *picture.image.shape[:2], rotation)
+        tracked = self.objects.get(obj) or TrackedObject(obj)
+        tracked.prompts[picture.index] = _merge(tracked.prompts.get(picture.index, ()), given)
+        self.objects[obj] = tracked
+        self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
+        tracked.stale.add(picture.index)
+        decoded = Engine(self.model, self.bank).track(features, [tracked])
+        return _masks(picture, [tracked], decoded)
+
+    def step(self, frame: Frame) -> FrameMasks:
+        """Track every object on the next frame of a live source."""
+        return self._advance(frame, list(self.objects.values()), reverse=False)
+
+    def propagate(
+        self,
+        start: int | None = None,
+        until: int | None = None,
+        *,
+        reverse: bool = False,
+        objects: Sequence[int] | None = None,
+        frames: Iterator[Frame] | None = None,
+    ) -> Iterator[FrameMasks]:
+        """Masks on frames start, start + 1, ... up to `until` (exclusive), or backward with `reverse`.
+
+        Without `start`: from the earliest (backward: latest) prompt not yet propagated, for the objects
+        that have one; objects prompted meanwhile join.  With `start`: for all objects.  An object is
+        absent from the result on frames before its first prompt.  frames: the same frames read ahead
+        by the caller.  Raises BadPrompt, and DamagedVideo after the last good frame.
+        """
+        chosen, first = self._choose(start, reverse, objects)
+        if frames is None:
+            if self.video is None:
+                raise BadPrompt(
+                    "this session has no video", hint="use step(frame), or give Session a reader"
+                )
+            if not 0 <= first < len(self.video):
+                raise BadPrompt(f"frame {first} is past the end: 0 to {len(self.video) - 1} exist")
+            frames = self.video.frames(first, until, -1 if reverse else 1)
+        return self._run(frames, chosen, reverse, fixed=objects is not None)
+
+    def remove(self, obj: int) -> None:
+        """Stop tracking an object and forget it; its id is not used again."""
+        if obj not in self.objects:
+            raise BadPrompt(
+                f"there is no object {obj}", hint=f"tracked are {list(self.object_ids) or 'none'}"
+            )
+        del self.objects[obj]
+        self.removed.add(obj)
+        self.bank.remove(obj)
+
+    def snapshot(self) -> bytes:
+        """The whole state; a session restored from it continues with the same bits."""
+        return pack_session(self)
+
+    def restore(self, payload: bytes) -> None:
+        """Replace the whole state by a snapshot's.  Raises BadRun if it is not one."""
+        unpack_session(self, payload)
+
+    def _run(
+        self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool
+    ) -> Iterator[FrameMasks]:
+        for frame in frames:
+            if not fixed:
+                chosen |= {o.object_id for o in self.objects.values() if o.stale}
+            born = [o for o in self.objects.values() if o.born(frame.index, reverse)]
+            live = [o for o in born if o.object_id in chosen]
+            yield self._advance(frame, live, reverse)
+
+    def _choose(
+        self, start: int | None, reverse: bool, objects: Sequence[int] | None
+    ) -> tuple[set[int], int]:
+        if not self.objects:
+            raise BadPrompt(
+                "nothing to propagate: no object was prompted", hint="call prompt first"
+            )
+        unknown = sorted(set(objects or ()) - set(self.objects))
+        if unknown:
+            raise BadPrompt(f"there is no object {unknown[0]}", hint=f"tracked: {self.object_ids}")
+        if start is not None:
+            return set(self.objects if objects is None else objects), start
+        pool = [o for o in self.objects.values() if objects is None or o.object_id in objects]
+        pool = [o for o in pool if o.stale] or pool
+        edges = [frame for o in pool for frame in (o.stale or o.prompts)]
+        return {o.object_id for o in pool}, max(edges) if reverse else min(edges)
+
+    def _advance(self, frame: Frame, live: list[TrackedObject], reverse: bool) -> FrameMasks:
+        live = sorted(live, key=lambda o: o.object_id)
+        features = self.model.encode([frame])[0]
+        for tracked in live:
+            tracked.reverse = reverse
+        decoded = Engine(self.model, self.bank).track(features, live) if live else None
+        for tracked in live:
+            tracked.stale.discard(frame.index)
+        return _masks(frame, live, decoded)
+
+    def _look(self, frame: int | Frame) -> tuple[Frame, Features]:
+        """The frame and its features; the last one looked at is kept, for rounds of clicks."""
+        if isinstance(frame, int):
+            frame = self._fetch(frame)
+        if self._latest is None or self._latest[0] is not frame:
+            self._latest = (frame, self.model.encode([frame])[0])
+        return self._latest
+
+    def _fetch(self, index: int) -> Frame:
+        if self._latest is not None and self._latest[0].index == index:
+            return self._latest[0]
+        if self.video is None:
+            raise BadPrompt(
+                f"frame {index} cannot be read: this session has no video",
+                hint="give the Frame itself, or give Session a reader",
+            )
+        if not 0 <= index < len(self.video):
+            raise BadPrompt(f"frame {index} is past the end: 0 to {len(self.video) - 1} exist")
+        return self.video.read(index)
+
+    def _check_id(self, obj: int) -> None:
+        if obj < 1:
+            raise BadPrompt(
+                f"object id {obj} is not positive", hint="ids start at 1; 0 is background"
+            )
+        if obj in self.removed:
+            raise BadPrompt(
+                f"object {obj} was removed", hint="ids are not used again; take a new one"
+            )
+
+
+def _merge(before: tuple[Prompt, ...], added: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+    """All prompts of one object on one frame; of boxes and of masks only the last counts."""
+    kept = list(before)
+    for prompt in added:
+        if isinstance(prompt, Box | Mask):
+            kept = [p for p in kept if type(p) is not type(prompt)]
+        kept.append(prompt)
+    return tuple(kept)
+
+
+def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> FrameMasks:
+    height, width = frame.image.shape[:2]
+    rows = range(len(live))
+    prompted = frozenset(row for row in rows if frame.index in live[row].prompts)
+    exact = {row: live[row].given_mask(frame.index) for row in prompted}
+    if decoded is None:
+        logits = np.zeros((0, 1, 1), dtype=np.float32)
+        scores, visible = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)
+    else:
+        logits = decoded.logits.float().cpu().numpy()
+        scores = decoded.quality.cpu().numpy()
+        visible = decoded.presence.cpu().numpy() > PRESENT
+    return FrameMasks(
+        frame_index=frame.index,
+        time_s=frame.time_s,
+        pts=frame.pts,
+        height=height,
+        width=width,
+        object_ids=tuple(o.object_id for o in live),
+        logits=logits,
+        scores=scores,
+        visible=visible & (logits > 0).any(axis=(1, 2)),
+        prompted=prompted,
+        given={row: mask for row, mask in exact.items() if mask is not None},
+    )

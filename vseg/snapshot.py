@@ -1,0 +1,138 @@
+"""A session's whole state as safetensors bytes, so that an interrupted run continues with the same bits.
+
+Enters and leaves: Session.  Tensors are stored by name; what is not a tensor is JSON in the header, and
+the prompts are written as plain numbers.  Nothing is pickled.
+"""
+
+import json
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor
+
+from vseg.engine import TrackedObject
+from vseg.errors import BadRun
+from vseg.memory.bank import MemoryBank, Shelves
+from vseg.model import Model
+from vseg.types import Box, Mask, Points, Prompt, Scribble
+
+_FORMAT = 1
+_SHELVES = ("prompted", "recent", "older")
+
+
+class Holder(Protocol):
+    """The part of a Session that a snapshot reads and writes."""
+
+    model: Model
+    bank: MemoryBank
+    objects: dict[int, TrackedObject]
+    removed: set[int]
+
+
+def pack_session(session: Holder) -> bytes:
+    """The state as safetensors bytes."""
+    tensors = {f"key/{frame}": key.contiguous() for frame, key in session.bank.keys.items()}
+    for object_id, shelves in session.bank.shelves.items():
+        for name in _SHELVES:
+            for frame, value in getattr(shelves, name).items():
+                tensors[f"value/{object_id}/{name}/{frame}"] = value.contiguous()
+    described = []
+    for tracked in session.objects.values():
+        described.append(_describe(tracked, tensors))
+    header = {
+        "format": _FORMAT,
+        "model": session.model.weights_sha256,
+        "removed": sorted(session.removed),
+        "objects": described,
+        "order": {
+            str(k): {name: list(getattr(s, name)) for name in _SHELVES}
+            for k, s in session.bank.shelves.items()
+        },
+    }
+    return save({k: v.cpu().clone() for k, v in tensors.items()}, {"session": json.dumps(header)})
+
+
+def unpack_session(session: Holder, payload: bytes) -> None:
+    """Put a snapshot's state in place of the session's.  Raises BadRun if it is not a fitting one."""
+    try:
+        size = int.from_bytes(payload[:8], "little")
+        header = json.loads(json.loads(payload[8 : 8 + size])["__metadata__"]["session"])
+        tensors = {k: v.to(session.model.device) for k, v in load(payload).items()}
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise BadRun(f"the saved session state cannot be read: {error}") from error
+    if header["format"] != _FORMAT or header["model"] != session.model.weights_sha256:
+        raise BadRun(
+            "the saved session state is of another format or model",
+            hint="start anew with --overwrite",
+        )
+    shelves = {}
+    for object_id, order in header["order"].items():
+        parts = {
+            name: {f: tensors[f"value/{object_id}/{name}/{f}"] for f in order[name]}
+            for name in _SHELVES
+        }
+        shelves[int(object_id)] = Shelves(**parts)
+    keys = {int(k.split("/")[1]): v for k, v in tensors.items() if k.startswith("key/")}
+    session.bank.replace(keys, shelves)
+    session.removed = set(header["removed"])
+    session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
+
+
+def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    object_id = tracked.object_id
+    prompts: dict[str, list[dict[str, Any]]] = {}
+    for frame, given in tracked.prompts.items():
+        prompts[str(frame)] = [
+            _prompt_json(prompt, f"prompt/{object_id}/{frame}/{k}", tensors)
+            for k, prompt in enumerate(given)
+        ]
+    prior = None
+    if tracked.prior is not None:
+        prior = tracked.prior[0]
+        tensors[f"prior/{object_id}"] = tracked.prior[1].contiguous()
+    return {
+        "id": object_id,
+        "prompts": prompts,
+        "prior": prior,
+        "stale": sorted(tracked.stale),
+        "reverse": tracked.reverse,
+    }
+
+
+def _restore(described: dict[str, Any], tensors: dict[str, Tensor]) -> TrackedObject:
+    object_id, frame = described["id"], described["prior"]
+    return TrackedObject(
+        object_id,
+        {
+            int(k): tuple(_prompt(p, tensors) for p in given)
+            for k, given in described["prompts"].items()
+        },
+        None if frame is None else (frame, tensors[f"prior/{object_id}"]),
+        set(described["stale"]),
+        described["reverse"],
+    )
+
+
+def _prompt_json(prompt: Prompt, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    if isinstance(prompt, Points):
+        return {"xy": prompt.xy.tolist(), "positive": prompt.positive.tolist()}
+    if isinstance(prompt, Scribble):
+        return {"line": prompt.xy.tolist(), "positive": prompt.positive}
+    if isinstance(prompt, Box):
+        return {"box": [prompt.x1, prompt.y1, prompt.x2, prompt.y2]}
+    tensors[name] = torch.from_numpy(np.packbits(prompt.mask, axis=1))
+    return {"mask": name, "width": prompt.mask.shape[1]}
+
+
+def _prompt(stored: dict[str, Any], tensors: dict[str, Tensor]) -> Prompt:
+    if "xy" in stored:
+        return Points(np.array(stored["xy"], np.float32), np.array(stored["positive"], bool))
+    if "line" in stored:
+        return Scribble(np.array(stored["line"], np.float32), stored["positive"])
+    if "box" in stored:
+        return Box(*stored["box"])
+    bits = tensors[stored["mask"]].cpu().numpy()
+    return Mask(np.unpackbits(bits, axis=1, count=stored["width"]).astype(bool))

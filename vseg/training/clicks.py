@@ -1,0 +1,70 @@
+"""Simulated users: first prompts with realistic jitter, and corrections on the largest error.
+
+Enters: true masks (and predictions).  Leaves: prompts in pixels of the picture.
+"""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool
+
+from vseg.types import Box, Points, Prompt, Scribble
+
+
+def innermost(mask: Bool[np.ndarray, "H W"]) -> tuple[int, int]:
+    """(x, y) of the pixel farthest from the mask's outline; the frame's edge counts as outline."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
+    y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
+    return int(x), int(y)
+
+
+def first_prompts(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> list[Prompt]:
+    """What a user might give for this object: a click, some clicks, a box, a scribble, or a mix."""
+    kind = rng.random()
+    if kind < 0.4:
+        return [_clicks(rng, mask, 1 if kind < 0.3 else int(rng.integers(2, 4)))]
+    if kind < 0.8:
+        box: list[Prompt] = [_box(rng, mask)]
+        return [*box, _clicks(rng, mask, 1)] if kind > 0.72 else box
+    return [_scribble(rng, mask)]
+
+
+def correction(truth: Bool[np.ndarray, "H W"], predicted: Bool[np.ndarray, "H W"]) -> Points | None:
+    """A click inside the largest wrong region: positive if it was missed, negative if it was added."""
+    wrong = (truth != predicted).astype(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(wrong)
+    if count < 2:
+        return None
+    region = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    x, y = innermost(region)
+    return Points(np.array([[x, y]], np.float32), np.array([bool(truth[y, x])]))
+
+
+def _clicks(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], count: int) -> Points:
+    ys, xs = np.nonzero(mask)
+    places = []
+    depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
+    chance = depth[ys, xs] ** 2
+    for _ in range(count):
+        if rng.random() < 0.4 and not places:
+            places.append(innermost(mask))
+        else:
+            pick = int(rng.choice(len(xs), p=chance / chance.sum()))
+            places.append((int(xs[pick]), int(ys[pick])))
+    return Points(np.array(places, np.float32), np.ones(count, bool))
+
+
+def _box(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> Box:
+    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+    jitter = rng.normal(0, 0.04, 4) * (rng.random() < 0.7) * np.array([w, h, w, h])
+    x1, y1, x2, y2 = np.array([x, y, x + w, y + h]) + jitter
+    return Box(float(x1), float(y1), float(max(x2, x1 + 2)), float(max(y2, y1 + 2)))
+
+
+def _scribble(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> Scribble:
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8))
+    ys, xs = np.nonzero(inner if inner.sum() > 20 else mask)
+    points = np.stack([xs, ys], axis=1).astype(np.float32)
+    axis = np.linalg.svd(np.cov((points - points.mean(0)).T) + np.eye(2))[0][:, 0]
+    picked = points[rng.choice(len(points), min(len(points), int(rng.integers(3, 8))), False)]
+    return Scribble(picked[np.argsort(picked @ axis)])

@@ -1,0 +1,143 @@
+"""Feature distillation: the student's stride-8 and stride-16 features learn a teacher's, without labels.
+
+Enters: pictures and a TorchScript teacher (normalised RGB -> feature maps of strides 4, 8, 16).
+The teacher sees every picture once per scale and flip-free; its features are cached, so the student can
+look at many crops of each under changing colours for the price of its own steps alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from vseg.nets.encoder import MEAN, STD, WIDTHS, Encoder
+from vseg.training.colour import blur, draw_jitter, jitter
+from vseg.training.pack import Clip
+
+_STRIDES = (8, 16)
+_LOSS_WEIGHTS = (1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One picture at one scale with the teacher's features at strides 8 and 16, bf16."""
+
+    image: UInt8[np.ndarray, "H W 3"]
+    features: tuple[Float[Tensor, "C8 H8 W8"], Float[Tensor, "C16 H16 W16"]]
+
+
+def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+    """Pictures as the encoder and the teacher want them: ImageNet mean 0, deviation 1."""
+    mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1) * 255
+    std = torch.tensor(STD, device=images.device).view(3, 1, 1) * 255
+    return ((images.float() - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+@torch.inference_mode()
+def cache_teacher(
+    teacher: Callable[[Tensor], Sequence[Tensor]],
+    clips: Sequence[Clip],
+    scales: Sequence[float],
+    on_progress: Callable[[int, int], None],
+) -> list[Example]:
+    """The teacher's features of every picture of every clip at every scale."""
+    pictures = [image for clip in clips for image in clip.images]
+    examples = []
+    for count, image in enumerate(pictures):
+        for scale in scales:
+            scaled = _to_grid(image, scale)
+            tensor = torch.from_numpy(scaled).permute(2, 0, 1)[None]
+            _, f8, f16 = teacher(normalise(tensor).to(torch.bfloat16))
+            examples.append(Example(scaled, (f8[0].bfloat16(), f16[0].bfloat16())))
+        if count % 100 == 0:
+            on_progress(count, len(pictures))
+    return examples
+
+
+def _to_grid(image: UInt8[np.ndarray, "H W 3"], scale: float) -> UInt8[np.ndarray, "h w 3"]:
+    h, w = (round(side * scale / 16) * 16 for side in image.shape[:2])
+    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (w, h), interpolation=mode), dtype=np.uint8)
+
+
+class Student(nn.Module):
+    """The encoder and one 1x1 head per distilled stride."""
+
+    def __init__(self, teacher_channels: tuple[int, int]) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.heads = nn.ModuleList(
+            nn.Conv2d(width, channels, 1)
+            for width, channels in zip(WIDTHS[1:], teacher_channels, strict=True)
+        )
+
+    def forward(self, image: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+        _, *features = self.encoder(image)
+        return [head(feature) for head, feature in zip(self.heads, features, strict=True)]
+
+
+class DistillStage:
+    """Random crops, flips and colours; cosine distance to the teacher's standardised features."""
+
+    def __init__(self, examples: Sequence[Example], batch: int, crop: int) -> None:
+        self._examples, self._batch, self._crop = examples, batch, crop
+        sample = examples[:: max(1, len(examples) // 300)]
+        self._moments = [_moments([e.features[level] for e in sample]) for level in range(2)]
+        self.network = Student(tuple(len(m[0]) for m in self._moments))  # type: ignore[arg-type]
+
+    def groups(self, rate: float) -> list[dict[str, Any]]:
+        return [{"params": list(self.network.parameters()), "lr": rate}]
+
+    def batch(
+        self, rng: np.random.Generator, progress: float
+    ) -> tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B C h w"]]]:
+        views = [
+            self._view(self._examples[rng.integers(len(self._examples))], rng)
+            for _ in range(self._batch)
+        ]
+        images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image, _ in views])
+        return images, [torch.stack([targets[k] for _, targets in views]) for k in range(2)]
+
+    def _view(
+        self, example: Example, rng: np.random.Generator
+    ) -> tuple[UInt8[np.ndarray, "S S 3"], list[Float[Tensor, "C h w"]]]:
+        cells = self._crop // 16
+        h, w = (side // 16 for side in example.image.shape[:2])
+        y, x = int(rng.integers(h - cells + 1)), int(rng.integers(w - cells + 1))
+        image = example.image[y * 16 : y * 16 + self._crop, x * 16 : x * 16 + self._crop]
+        targets = [
+            feature[:, y * k : (y + cells) * k, x * k : (x + cells) * k]
+            for feature, k in zip(example.features, (2, 1), strict=True)
+        ]
+        image = jitter(image, draw_jitter(rng, 1.0))
+        if rng.random() < 0.2:
+            image = blur(image, rng)
+        if rng.random() < 0.5:
+            return np.ascontiguousarray(image[:, ::-1]), [t.flip(2) for t in targets]
+        return image, targets
+
+    def loss(
+        self,
+        batch: tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B C h w"]]],
+        device: torch.device,
+    ) -> tuple[Tensor, dict[str, float]]:
+        images, targets = batch
+        outputs = self.network(normalise(images.to(device)))
+        distances = []
+        for output, target, (mean, std) in zip(outputs, targets, self._moments, strict=True):
+            wanted = (target.to(device).float() - mean.to(device)) / std.to(device)
+            distances.append(1 - F.cosine_similarity(output.float(), wanted, dim=1).mean())
+        loss = sum(w * d for w, d in zip(_LOSS_WEIGHTS, distances, strict=True))
+        parts = {f"stride{s}": float(d.detach()) for s, d in zip(_STRIDES, distances, strict=True)}
+        return torch.as_tensor(loss), parts
+
+
+def _moments(features: list[Tensor]) -> tuple[Float[Tensor, "C 1 1"], Float[Tensor, "C 1 1"]]:
+    flat = torch.cat([f.float().flatten(1) for f in features], dim=1)
+    return flat.mean(1).view(-1, 1, 1), flat.std(1).clamp_min(1e-4).view(-1, 1, 1)

@@ -1,0 +1,157 @@
+"""One optimisation loop for every stage: batches made ahead on a thread, AdamW, cosine rate, resume.
+
+Enters: a Stage (network, batches, loss).  Leaves: a checkpoint that any interrupted run continues from
+with the same batches, and a log of one JSON line per report.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from vseg.errors import WeightsMismatch
+from vseg.ops.files import atomic_path
+from vseg.training.config import Optimisation
+
+
+class Stage(Protocol):
+    """What is trained.  `batch` must depend on `rng` only, so that a resumed run sees the same data."""
+
+    network: nn.Module
+
+    def groups(self, rate: float) -> list[dict[str, Any]]:
+        """Parameter groups for AdamW, each with its own `lr`."""
+        ...
+
+    def batch(self, rng: np.random.Generator, progress: float) -> Any: ...
+
+    def loss(self, batch: Any, device: torch.device) -> tuple[Tensor, dict[str, float]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Progress of a training run, averaged since the previous report."""
+
+    step: int
+    steps: int
+    steps_per_s: float
+    means: dict[str, float]
+
+
+def train(
+    stage: Stage,
+    options: Optimisation,
+    checkpoint: Path,
+    on_report: Callable[[Report], None],
+) -> None:
+    """Optimise `stage` to its last step, resuming `checkpoint` if it exists.
+
+    The checkpoint is replaced whole every `save_every_s` seconds, at Ctrl-C, and at the end.
+    """
+    torch.set_flush_denormal(True)
+    device = torch.device(options.device)
+    stage.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(stage.groups(options.rate), weight_decay=options.weight_decay)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, options))
+    step = _restore(checkpoint, stage.network, optimiser, schedule)
+    stage.network.train()
+    clock = _Means(checkpoint.with_suffix(".jsonl"), options, step, on_report)
+    saved = time.monotonic()
+    try:
+        for step, batch in _batches(stage, options, step):
+            with torch.autocast(device.type, torch.bfloat16, enabled=options.bf16):
+                loss, parts = stage.loss(batch, device)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(stage.network.parameters(), options.clip_norm)
+            optimiser.step()
+            schedule.step()
+            clock.add(step + 1, float(loss.detach()), parts)
+            if time.monotonic() - saved > options.save_every_s:
+                _save(checkpoint, stage.network, optimiser, schedule, step + 1)
+                saved = time.monotonic()
+            step += 1
+    finally:
+        _save(checkpoint, stage.network, optimiser, schedule, step)
+
+
+def _rate(step: int, options: Optimisation) -> float:
+    warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
+    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps))))
+
+
+def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[tuple[int, Any]]:
+    """(step, batch) pairs; batch k is drawn from a generator seeded by (seed, k)."""
+
+    def make(step: int) -> Any:
+        return stage.batch(np.random.default_rng((options.seed, step)), step / options.steps)
+
+    with ThreadPoolExecutor(options.workers) as pool:
+        ahead = [pool.submit(make, s) for s in range(first, min(first + 3, options.steps))]
+        for step in range(first, options.steps):
+            batch = ahead.pop(0).result()
+            if step + 3 < options.steps:
+                ahead.append(pool.submit(make, step + 3))
+            yield step, batch
+
+
+def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, step: int) -> None:
+    with atomic_path(path) as part:
+        torch.save(
+            {
+                "network": network.state_dict(),
+                "optimiser": optimiser.state_dict(),
+                "schedule": schedule.state_dict(),
+                "step": step,
+            },
+            part,
+        )
+
+
+def _restore(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> int:
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        schedule.load_state_dict(state["schedule"])
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise WeightsMismatch(
+            f"{path} is a checkpoint of another network: {error}", hint="give another --out"
+        ) from error
+    return int(state["step"])
+
+
+class _Means:
+    """Averages what the stage reports and writes a line every `report_every` steps."""
+
+    def __init__(
+        self, log: Path, options: Optimisation, step: int, on_report: Callable[[Report], None]
+    ) -> None:
+        self._log, self._options, self._on_report = log, options, on_report
+        self._first, self._since = step, time.monotonic()
+        self._sums: dict[str, float] = {}
+
+    def add(self, step: int, loss: float, parts: dict[str, float]) -> None:
+        for name, value in {"loss": loss, **parts}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        count = step - self._first
+        if count < self._options.report_every and step < self._options.steps:
+            return
+        now = time.monotonic()
+        means = {name: value / count for name, value in self._sums.items()}
+        report = Report(step, self._options.steps, count / (now - self._since), means)
+        self._first, self._since, self._sums = step, now, {}
+        with self._log.open("a", encoding="utf-8") as log:
+            line = {"step": step, "steps_per_s": report.steps_per_s, **means}
+            log.write(json.dumps({k: round(v, 5) for k, v in line.items()}) + "\n")
+        self._on_report(report)

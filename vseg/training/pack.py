@@ -1,0 +1,85 @@
+"""Training pictures held in memory: a zip of `video/<clip>/<frame>` and `still/<set>/<name>` pairs.
+
+Enters: the zip's path.  Leaves: clips and stills as uint8 arrays with object ids (0 background, 255 void).
+Every picture is a `.webp`, `.jpg` or `.png`; its mask is the `.png` of the same stem.
+"""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from vseg.errors import BadDataset
+
+_PICTURES = (".webp", ".jpg")
+_MAX_MEMBER_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One clip or still (T = 1).  images: RGB; masks: object ids."""
+
+    name: str
+    images: tuple[UInt8[np.ndarray, "H W 3"], ...]
+    masks: tuple[UInt8[np.ndarray, "H W"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPack:
+    """All clips and all stills of one pack, sorted by name."""
+
+    videos: tuple[Clip, ...]
+    stills: tuple[Clip, ...]
+
+
+def load_pack(path: Path) -> TrainingPack:
+    """Read a training pack whole into memory (about 30 times its size on disk)."""
+    if not path.is_file():
+        raise BadDataset(f"no training pack at {path}", hint="give --data the zip file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, path)
+    except zipfile.BadZipFile as error:
+        raise BadDataset(f"{path} is not a zip file: {error}") from error
+
+
+def _read(archive: zipfile.ZipFile, path: Path) -> TrainingPack:
+    groups: dict[str, list[tuple[str, str]]] = {}
+    names = set(archive.namelist())
+    for name in sorted(names):
+        pure = PurePosixPath(name)
+        if pure.suffix not in _PICTURES or pure.parts[0] not in ("video", "still"):
+            continue
+        mask = str(pure.with_suffix(".png"))
+        if mask not in names:
+            raise BadDataset(f"{path}: {name} has no mask {mask}")
+        group = str(pure.parent if pure.parts[0] == "video" else pure.with_suffix(""))
+        groups.setdefault(group, []).append((name, mask))
+    clips = [_clip(archive, group, pairs) for group, pairs in groups.items()]
+    if not clips:
+        raise BadDataset(f"{path} holds no video/<clip>/<frame> or still/<set>/<name> pictures")
+    return TrainingPack(
+        tuple(c for c in clips if c.name.startswith("video/")),
+        tuple(c for c in clips if c.name.startswith("still/")),
+    )
+
+
+def _clip(archive: zipfile.ZipFile, name: str, pairs: list[tuple[str, str]]) -> Clip:
+    images = tuple(_decode(archive, image, cv2.IMREAD_COLOR_RGB) for image, _ in pairs)
+    masks = tuple(_decode(archive, mask, cv2.IMREAD_UNCHANGED) for _, mask in pairs)
+    for (image_name, _), image, mask in zip(pairs, images, masks, strict=True):
+        if image.shape[:2] != mask.shape:
+            raise BadDataset(f"{image_name}: picture {image.shape[:2]} but mask {mask.shape}")
+    return Clip(name, images, masks)
+
+
+def _decode(archive: zipfile.ZipFile, name: str, flag: int) -> UInt8[np.ndarray, "..."]:
+    if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
+        raise BadDataset(f"{name} is larger than {_MAX_MEMBER_BYTES} bytes")
+    picture = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), flag)
+    if picture is None:
+        raise BadDataset(f"{name} cannot be decoded")
+    return np.asarray(picture, dtype=np.uint8)

@@ -1,0 +1,225 @@
+"""Propagation: prompt the first picture, carry the object through the others with its own masks fed back.
+
+Enters: sequences with masks.  The prompted picture is decoded twice, the second time with the first
+result as prior and, by chance, a correcting click; later pictures read the memory of all before them.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor, nn
+
+from vseg.nets.nano_net import Drawn, Encoded, NanoNet
+from vseg.nets.prompt_maps import draw_prompts
+from vseg.training.clicks import correction, first_prompts
+from vseg.training.distill import normalise
+from vseg.training.losses import identity_loss, iou, mask_loss
+from vseg.training.sequences import Recipe, Sequences
+from vseg.types import Points
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """images: B sequences of T pictures.  Each of N objects belongs to sequence `owner`.
+
+    maps: its first prompt, drawn.  by_mask: objects whose first picture is given by their true mask.
+    """
+
+    images: UInt8[Tensor, "B T 3 S S"]
+    masks: Bool[Tensor, "N T S S"]
+    owner: Int[Tensor, " N"]
+    maps: Float[Tensor, "N 3 h4 w4"]
+    by_mask: Bool[Tensor, " N"]
+    hardest: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PropagateOptions:
+    """batch: sequences per step.  encoder_rate: of the encoder, as a share of the others' rate."""
+
+    batch: int
+    recipe: Recipe
+    encoder_rate: float
+    p_mask: float = 0.4
+    hard_from: float = 0.15
+    hard_share: float = 0.2
+
+
+class PropagateStage:
+    """The whole of nano on short sequences."""
+
+    def __init__(self, network: NanoNet, sequences: Sequences, options: PropagateOptions) -> None:
+        self.network: nn.Module = network
+        self._net, self._sequences, self._options = network, sequences, options
+        if options.encoder_rate == 0:
+            network.encoder.requires_grad_(False)
+
+    def groups(self, rate: float) -> list[dict[str, Any]]:
+        encoder = list(self._net.encoder.parameters())
+        names = {id(p) for p in encoder}
+        others = [p for p in self._net.parameters() if id(p) not in names]
+        groups = [{"params": others, "lr": rate}]
+        if self._options.encoder_rate:
+            groups.append({"params": encoder, "lr": rate * self._options.encoder_rate})
+        return groups
+
+    def batch(self, rng: np.random.Generator, progress: float) -> Batch:
+        options = self._options
+        drawn = [self._sequences.draw(rng, options.recipe) for _ in range(options.batch)]
+        masks = np.concatenate([s.masks for s in drawn])
+        owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
+        side = options.recipe.side
+        maps = [
+            draw_prompts(first_prompts(rng, m[0]), (side, side), (side // 4, side // 4))
+            for m in masks
+        ]
+        ramp = min(1.0, max(0.0, (progress - options.hard_from) / 0.5))
+        return Batch(
+            torch.from_numpy(np.stack([s.images for s in drawn])).permute(0, 1, 4, 2, 3),
+            torch.from_numpy(masks),
+            torch.from_numpy(owner),
+            torch.from_numpy(np.stack(maps)),
+            torch.from_numpy(rng.random(len(masks)) < options.p_mask),
+            1 - (1 - options.hard_share) * ramp,
+            int(rng.integers(2**31)),
+        )
+
+    def loss(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
+        if self._options.encoder_rate == 0:
+            self._net.encoder.eval()
+        run = _Run(self._net, batch, device)
+        rng = np.random.default_rng(batch.seed)
+        run.prompted(rng)
+        for t in range(1, batch.images.shape[1]):
+            run.follow(t, rng)
+        return run.total()
+
+
+class _Run:
+    """One forward pass over a batch: memory and losses as they accumulate."""
+
+    def __init__(self, net: NanoNet, batch: Batch, device: torch.device) -> None:
+        self._net, self._batch = net, batch
+        self._owner = batch.owner.to(device)
+        self._truth = batch.masks.to(device).float()
+        self._maps = batch.maps.to(device)
+        b, t = batch.images.shape[:2]
+        images = normalise(batch.images.flatten(0, 1).to(device))
+        encoded = net.encode(images)
+        rows = torch.arange(b, device=device) * t
+        self._frames = [encoded.rows(rows + k) for k in range(t)]
+        self._keys: list[Tensor] = []
+        self._values: list[Tensor] = []
+        self._prior: Tensor = torch.zeros(0)
+        self._losses: dict[str, list[Tensor]] = {}
+        self._embeddings: list[Tensor] = []
+        self._visible: list[Tensor] = []
+
+    def prompted(self, rng: np.random.Generator) -> None:
+        """Decode the first picture from its prompts, twice; remember the result or the given mask."""
+        frame = self._frames[0].rows(self._owner)
+        maps = self._maps
+        nothing = torch.zeros_like(maps[:, :1])
+        first = self._decode(self._net.prompt(frame, maps, nothing), frame, nothing)
+        self._judge(first, 0, "prompt1", 0.5)
+        maps = self._corrected(maps, first.logits, 0, rng, 0.5)
+        prior = _signed(first.logits)
+        second = self._decode(self._net.prompt(frame, maps, prior), frame, prior)
+        self._judge(second, 0, "prompt2", 1.0)
+        given = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
+        by_mask = self._batch.by_mask.to(given.device)[:, None, None, None]
+        self._prior = torch.where(by_mask, given, _signed(second.logits))
+        self._remember(0)
+
+    def follow(self, t: int, rng: np.random.Generator) -> None:
+        """Carry all objects to picture t; sometimes correct the last one by a click."""
+        frame = self._frames[t].rows(self._owner)
+        prior = self._prior
+        if rng.random() < 0.15:
+            prior = torch.zeros_like(prior)
+        readout = self._read(t)
+        drawn = self._decode(readout, frame, prior)
+        self._judge(drawn, t, "follow", 1.0)
+        self._prior = _signed(drawn.logits)
+        last = t == len(self._frames) - 1
+        if last and rng.random() < 0.4:
+            maps = self._corrected(torch.zeros_like(self._maps), drawn.logits, t, rng, 1.0)
+            readout = readout + self._net.prompt(frame, maps, self._prior)
+            self._judge(self._decode(readout, frame, self._prior), t, "correct", 0.7)
+        elif not last:
+            self._remember(t)
+
+    def total(self) -> tuple[Tensor, dict[str, float]]:
+        parts = {name: torch.stack(values).mean() for name, values in self._losses.items()}
+        shown = {k: float(v.detach()) for k, v in parts.items()}
+        loss = sum(v for k, v in parts.items() if not k.endswith("_iou"))
+        ids = torch.arange(len(self._owner), device=self._owner.device)
+        identity = identity_loss(
+            torch.cat(self._embeddings),
+            ids.repeat(len(self._embeddings)),
+            torch.cat(self._visible),
+        )
+        return torch.as_tensor(loss + 0.05 * identity), {
+            **shown,
+            "identity": float(identity.detach()),
+        }
+
+    def _read(self, t: int) -> Float[Tensor, "N 80 h w"]:
+        key = self._frames[t].key.flatten(2)
+        memory = torch.cat(self._keys, dim=2)
+        scores = self._net.temperature * key.transpose(1, 2) @ memory
+        affinity = scores.softmax(dim=-1)[self._owner]
+        values = torch.cat(self._values, dim=2)
+        readout = values @ affinity.transpose(1, 2).to(values.dtype)
+        return readout.unflatten(2, self._frames[t].key.shape[2:])
+
+    def _remember(self, t: int) -> None:
+        frame = self._frames[t]
+        self._keys.append(frame.key.flatten(2))
+        value = self._net.value(frame.base[self._owner], self._prior)
+        self._values.append(value.flatten(2))
+
+    def _decode(self, readout: Tensor, frame: Encoded, prior: Tensor) -> Drawn:
+        return self._net.decoder(readout, frame, prior)  # type: ignore[no-any-return]
+
+    def _judge(self, drawn: Drawn, t: int, name: str, weight: float) -> None:
+        truth = self._truth[:, t]
+        logits = F.interpolate(
+            drawn.logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False
+        )[:, 0]
+        visible = truth.flatten(1).any(1)
+        quality = iou(logits, truth)
+        self._add(name, weight * mask_loss(logits, truth, self._batch.hardest).mean())
+        bce = F.binary_cross_entropy_with_logits
+        self._add("presence", 0.1 * bce(drawn.presence.float(), visible.float()))
+        self._add("quality", 0.1 * bce(drawn.quality.float(), quality))
+        self._add(f"{name}_iou", quality.mean())
+        self._embeddings.append(drawn.embedding)
+        self._visible.append(visible)
+
+    def _add(self, name: str, value: Tensor) -> None:
+        self._losses.setdefault(name, []).append(value)
+
+    @torch.no_grad()
+    def _corrected(
+        self, maps: Tensor, logits: Tensor, t: int, rng: np.random.Generator, chance: float
+    ) -> Tensor:
+        """`maps` with, by `chance`, one more click where the prediction is most wrong."""
+        wanted = F.interpolate(self._truth[:, t : t + 1], scale_factor=0.25, mode="area") > 0.5
+        truth, predicted = wanted[:, 0].cpu().numpy(), (logits[:, 0] > 0).cpu().numpy()
+        hw = (int(truth.shape[1]), int(truth.shape[2]))
+        clicks = []
+        for row in range(len(truth)):
+            click = correction(truth[row], predicted[row]) if rng.random() < chance else None
+            clicks.append(draw_prompts([click] if isinstance(click, Points) else [], hw, hw))
+        added = torch.from_numpy(np.stack(clicks)).to(maps)
+        return torch.cat([torch.maximum(maps[:, :2], added[:, :2]), maps[:, 2:]], dim=1)
+
+
+def _signed(logits: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:
+    return 2 * torch.sigmoid(logits.detach().float()) - 1
