@@ -1,0 +1,50 @@
+"""Run directories: written frame by frame, read back, drawn and exported.
+
+Enters: FrameMasks of a session.  Leaves: a folder that can be resumed, read with `open_run`, drawn
+by `vseg.results.overlay`, and converted by `vseg.results.export`.  `layout` names its files.
+"""
+
+from pathlib import Path
+
+from vseg.results.fingerprint import fingerprint
+from vseg.results.layout import RunState, run_state
+from vseg.results.masks import StoredMasks, unpack_row
+from vseg.results.prompts import PlacedPrompt
+from vseg.results.records import (
+    Damage,
+    MaskRow,
+    Progress,
+    RunHeader,
+    SourceFingerprint,
+    StoredObject,
+)
+from vseg.results.run import Run
+from vseg.results.writer import ResumedRun, RunWriter, verify_run
+
+__all__ = [
+    "Damage",
+    "MaskRow",
+    "PlacedPrompt",
+    "Progress",
+    "ResumedRun",
+    "Run",
+    "RunHeader",
+    "RunState",
+    "RunWriter",
+    "SourceFingerprint",
+    "StoredMasks",
+    "StoredObject",
+    "fingerprint",
+    "open_run",
+    "run_state",
+    "unpack_row",
+    "verify_run",
+]
+
+
+def open_run(path: Path | str) -> Run:
+    """The run at `path`, finished or not; masks are read when asked for.
+
+    Raises BadRun if there is none, or its run.json is damaged or of another version.
+    """
+    return Run(Path(path))

@@ -1,0 +1,135 @@
+"""Where things are in a run directory, and in which state a directory is.
+
+run.json                 what decided the masks, status, progress (RunHeader)
+prompts.jsonl            every prompt, in order, replayable
+objects.json             id, label, colour, first and last frame
+masks/part-000000.parquet  one window of `chunk_frames` frame indices each
+frames.parquet           every frame; while the run is unfinished, frames/part-000000.parquet ...
+state-000001.safetensors  the tracker's memory at the last commit of an unfinished run
+overlay.mp4, contact.png  pictures of it, if they were asked for
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from vseg.errors import BadRun, OutputError
+from vseg.ops.files import atomic_write_text
+from vseg.results.records import RunHeader, StoredObject
+
+HEADER, PROMPTS, OBJECTS, FRAMES = "run.json", "prompts.jsonl", "objects.json", "frames.parquet"
+OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact.png"
+MASK_PARTS, FRAME_PARTS = "masks", "frames"
+_OBJECT_LIST = TypeAdapter(list[StoredObject])
+
+
+class RunState(StrEnum):
+    """ABSENT: nothing there.  RESUMABLE: begun, not finished.  FINISHED: complete or partial."""
+
+    ABSENT = "absent"
+    RESUMABLE = "resumable"
+    FINISHED = "finished"
+
+
+def run_state(path: Path) -> RunState:
+    """The state of the run at `path`.  Raises BadRun if something that is no run is in the way."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return RunState.ABSENT
+    return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
+
+
+def part_path(root: Path, folder: str, window: int) -> Path:
+    """The part file of one window in `masks` or `frames`."""
+    return root / folder / f"part-{window:06d}.parquet"
+
+
+def state_path(root: Path, commit: int) -> Path:
+    """The file for the tracker's memory at the given commit."""
+    return root / f"state-{commit:06d}.safetensors"
+
+
+def windows_in(root: Path, folder: str) -> list[int]:
+    """The windows that have a part file, ascending."""
+    parts = (root / folder).glob("part-*.parquet")
+    return sorted(int(part.stem.removeprefix("part-")) for part in parts)
+
+
+def read_header(root: Path) -> RunHeader:
+    """The header of a run.  Raises BadRun if there is none or it is not one of this format."""
+    path = root / HEADER
+    try:
+        return RunHeader.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadRun(
+            f"{root} is not a run directory: cannot read {HEADER} ({error.strerror})",
+            hint="give the folder that `vseg track -o` wrote",
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise BadRun(
+            f"{path}: {place}: {first['msg']}",
+            hint="the file is damaged, or another version of vseg wrote it",
+        ) from error
+
+
+def write_header(root: Path, header: RunHeader) -> None:
+    """Replace run.json, whole or not at all."""
+    atomic_write_text(root / HEADER, header.model_dump_json(indent=2) + "\n")
+
+
+def read_objects(root: Path) -> tuple[StoredObject, ...]:
+    """The objects of a run by ascending id.  Raises BadRun if objects.json cannot be read."""
+    path = root / OBJECTS
+    try:
+        return tuple(_OBJECT_LIST.validate_json(path.read_bytes()))
+    except OSError as error:
+        raise BadRun(f"cannot read {path}: {error.strerror}") from error
+    except ValidationError as error:
+        raise BadRun(f"{path} is not a list of objects: {error.errors()[0]['msg']}") from error
+
+
+def write_objects(root: Path, objects: list[StoredObject]) -> None:
+    """Replace objects.json, whole or not at all."""
+    atomic_write_text(root / OBJECTS, _OBJECT_LIST.dump_json(objects, indent=2).decode() + "\n")
+
+
+def clear_contents(root: Path) -> None:
+    """Delete everything that belongs to a run except its header; foreign files stay."""
+    with _refusal_named(root):
+        if (root / MASK_PARTS).exists():
+            shutil.rmtree(root / MASK_PARTS)
+        for name in (FRAMES, OBJECTS, PROMPTS, OVERLAY, CONTACT_SHEET):
+            (root / name).unlink(missing_ok=True)
+    clear_progress(root)
+
+
+def clear_progress(root: Path) -> None:
+    """Delete what only an unfinished run needs: the frame parts and the tracker's memory."""
+    with _refusal_named(root):
+        if (root / FRAME_PARTS).exists():
+            shutil.rmtree(root / FRAME_PARTS)
+    clear_states(root, keep=None)
+
+
+def clear_states(root: Path, keep: str | None) -> None:
+    """Delete the tracker's memory of all commits but one."""
+    with _refusal_named(root):
+        for path in root.glob("state-*.safetensors"):
+            if path.name != keep:
+                path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _refusal_named(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"cannot delete {error.filename or root}: {error.strerror}",
+            hint="check the folder's permissions, or give another -o",
+        ) from error

@@ -1,0 +1,175 @@
+"""Part files: the frames of one window as Parquet, and back.
+
+Enters: FrameRecords of one window.  Leaves: two files, one of masks and one of frames.  The
+frame file is written last and is the one that is believed: masks of a frame that it does not list
+were never committed.  The same records give the same bytes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int64
+
+from vseg.errors import BadRun
+from vseg.ops.files import atomic_path
+from vseg.results.layout import FRAME_PARTS, FRAMES, MASK_PARTS, part_path
+from vseg.results.records import FrameRecord, MaskRow
+
+# pyarrow is imported where it is used: `import vseg.results` must stay light.
+
+
+@dataclass(frozen=True)
+class Window:
+    """The frames of one part, read but not unpacked.
+
+    frame_numbers: ascending.  masks: Arrow table, mask_frames its column "frame", ascending.
+    """
+
+    frame_numbers: Int64[np.ndarray, " T"]
+    mask_frames: Int64[np.ndarray, " N"]
+    frames: Any
+    masks: Any
+
+    def record(self, frame_index: int) -> FrameRecord:
+        """One frame.  Raises BadRun if the window does not hold it."""
+        place = int(np.searchsorted(self.frame_numbers, frame_index))
+        if place == len(self.frame_numbers) or self.frame_numbers[place] != frame_index:
+            raise BadRun(f"frame {frame_index} is not in the run")
+        frame = self.frames.slice(place, 1).to_pylist()[0]
+        first, end = np.searchsorted(self.mask_frames, [frame_index, frame_index + 1])
+        rows = self.masks.slice(int(first), int(end - first)).to_pylist()
+        return FrameRecord(**frame, rows=tuple(MaskRow(**row) for row in rows))
+
+    def records(self) -> Iterator[FrameRecord]:
+        """Every frame, ascending."""
+        return (self.record(int(index)) for index in self.frame_numbers)
+
+    def rows_of(self, object_id: int) -> Iterator[MaskRow]:
+        """The rows of one object, by ascending frame."""
+        import pyarrow.compute as pc
+
+        rows = self.masks.filter(pc.equal(self.masks["object_id"], object_id))
+        return (MaskRow(**row) for row in rows.to_pylist())
+
+
+def write_window(root: Path, window: int, records: Sequence[FrameRecord]) -> None:
+    """Replace both part files of a window by these records, whatever their order.
+
+    A kill between the two files leaves the window as it was.  Raises OutputError.
+    """
+    frames = sorted(records, key=lambda record: record.index)
+    masks = [row for record in frames for row in record.rows]
+    _write_table(part_path(root, MASK_PARTS, window), mask_schema(), masks)
+    _write_table(part_path(root, FRAME_PARTS, window), frame_schema(), frames)
+
+
+def read_window(root: Path, window: int, frames: Any) -> Window:
+    """The masks of a window for the frames that its frame table lists.
+
+    Raises BadRun if the part is missing, damaged, foreign, or out of order.
+    """
+    path = part_path(root, MASK_PARTS, window)
+    masks = read_table(path, mask_schema())
+    frame_numbers = frames["index"].to_numpy()
+    mask_frames = masks["frame"].to_numpy()
+    listed = np.isin(mask_frames, frame_numbers)
+    if not listed.all():
+        masks, mask_frames = masks.filter(listed), mask_frames[listed]
+    if (np.diff(frame_numbers) <= 0).any() or (np.diff(mask_frames) < 0).any():
+        raise BadRun(f"{path}: its frames are out of order", hint=_RERUN)
+    return Window(frame_numbers, mask_frames, frames, masks)
+
+
+def join_frames(root: Path, windows: Iterable[int]) -> None:
+    """Write frames.parquet from the frame parts, one row group for each window."""
+    import pyarrow.parquet as pq
+
+    schema = frame_schema()
+    with atomic_path(root / FRAMES) as part, pq.ParquetWriter(part, schema) as writer:
+        for window in windows:
+            writer.write_table(read_table(part_path(root, FRAME_PARTS, window), schema))
+
+
+def read_table(path: Path, schema: Any) -> Any:
+    """A whole Parquet file.  Raises BadRun if it is missing, damaged or has other columns."""
+    with open_parquet(path, schema) as file:
+        return file.read()
+
+
+@contextmanager
+def open_parquet(path: Path, schema: Any) -> Iterator[Any]:
+    """A Parquet file with exactly these columns; a failure while it is read is a BadRun as well."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            if not file.schema_arrow.equals(schema):
+                raise BadRun(f"{path} has other columns than a run of this version", hint=_RERUN)
+            yield file
+    except FileNotFoundError as error:
+        raise BadRun(f"{path} is missing", hint=_RERUN) from error
+    except (OSError, pa.ArrowException) as error:
+        raise BadRun(f"{path} is damaged: {error}", hint=_RERUN) from error
+
+
+_RERUN = "track again with --overwrite"
+
+
+def mask_schema() -> Any:
+    """Columns of masks/part-*.parquet: the fields of MaskRow."""
+    import pyarrow as pa
+
+    return _schema(
+        frame=pa.int64(),
+        pts=pa.int64(),
+        time_s=pa.float64(),
+        object_id=pa.int32(),
+        visible=pa.bool_(),
+        score=pa.float32(),
+        area=pa.int32(),
+        x=pa.int32(),
+        y=pa.int32(),
+        width=pa.int32(),
+        height=pa.int32(),
+        codec=pa.string(),
+        payload=pa.binary(),
+        source=pa.string(),
+    )
+
+
+def frame_schema() -> Any:
+    """Columns of frames.parquet: the fields of FrameRecord but the masks."""
+    import pyarrow as pa
+
+    return _schema(index=pa.int64(), pts=pa.int64(), time_s=pa.float64(), prompted=pa.bool_())
+
+
+def _schema(**types: Any) -> Any:
+    import pyarrow as pa
+
+    # Only a time stamp may be unknown.
+    return pa.schema([pa.field(name, kind, name == "pts") for name, kind in types.items()])
+
+
+def _write_table(path: Path, schema: Any, records: Sequence[FrameRecord | MaskRow]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = [
+        pa.array([getattr(record, field.name) for record in records], type=field.type)
+        for field in schema
+    ]
+    # Payloads are compressed already; so many short columns are not worth a dictionary each.
+    compression = {field.name: "NONE" if field.name == "payload" else "ZSTD" for field in schema}
+    with atomic_path(path) as part:
+        pq.write_table(
+            pa.Table.from_arrays(columns, schema=schema),
+            part,
+            compression=compression,
+            use_dictionary=["codec", "source"] if "codec" in schema.names else False,
+        )

@@ -1,0 +1,141 @@
+"""prompts.jsonl: every prompt of a run in the order given, one JSON line each, replayable.
+
+Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from vseg.errors import BadRun, OutputError, VsegError
+from vseg.ops.files import atomic_write_text
+from vseg.ops.rle import decode_rle, encode_rle
+from vseg.results.layout import PROMPTS
+from vseg.types import Box, Mask, MaskCrop, Points, Prompt, Scribble
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPrompt:
+    """A prompt with the frame it was given on and the object it is for."""
+
+    frame_index: int
+    object_id: int
+    prompt: Prompt
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    frame: int = Field(ge=0)
+    object: int = Field(ge=1)
+
+
+class _PointsLine(_Line):
+    kind: Literal["points"] = "points"
+    xy: list[tuple[float, float]]
+    positive: list[bool]
+
+    def prompt(self) -> Prompt:
+        return Points(np.array(self.xy, dtype=np.float32), np.array(self.positive, dtype=bool))
+
+
+class _BoxLine(_Line):
+    kind: Literal["box"] = "box"
+    xyxy: tuple[float, float, float, float]
+
+    def prompt(self) -> Prompt:
+        return Box(*self.xyxy)
+
+
+class _ScribbleLine(_Line):
+    kind: Literal["scribble"] = "scribble"
+    xy: list[tuple[float, float]]
+    positive: bool
+
+    def prompt(self) -> Prompt:
+        return Scribble(np.array(self.xy, dtype=np.float32), self.positive)
+
+
+class _MaskLine(_Line):
+    kind: Literal["mask"] = "mask"
+    size: tuple[int, int]
+    counts: str
+
+    def prompt(self) -> Prompt:
+        height, width = self.size
+        return Mask(decode_rle(self.counts, height, width).paste(height, width))
+
+
+_AnyLine = Annotated[
+    _PointsLine | _BoxLine | _ScribbleLine | _MaskLine, Field(discriminator="kind")
+]
+_LINE: TypeAdapter[_PointsLine | _BoxLine | _ScribbleLine | _MaskLine] = TypeAdapter(_AnyLine)
+
+
+def prompt_line(placed: PlacedPrompt) -> str:
+    """The JSON line of a prompt; equal prompts give equal lines."""
+    place = {"frame": placed.frame_index, "object": placed.object_id}
+    return json.dumps(place | _values(placed.prompt))
+
+
+def _values(prompt: Prompt) -> dict[str, object]:
+    match prompt:
+        case Points():
+            return {
+                "kind": "points",
+                "xy": prompt.xy.tolist(),
+                "positive": prompt.positive.tolist(),
+            }
+        case Box():
+            return {"kind": "box", "xyxy": [prompt.x1, prompt.y1, prompt.x2, prompt.y2]}
+        case Scribble():
+            return {"kind": "scribble", "xy": prompt.xy.tolist(), "positive": prompt.positive}
+        case Mask():
+            height, width = prompt.mask.shape
+            counts = encode_rle(MaskCrop.of(prompt.mask), height, width)
+            return {"kind": "mask", "size": [height, width], "counts": counts}
+
+
+def write_prompts(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
+    """Replace prompts.jsonl, whole or not at all."""
+    atomic_write_text(root / PROMPTS, "".join(prompt_line(each) + "\n" for each in prompts))
+
+
+def append_prompt(root: Path, placed: PlacedPrompt) -> None:
+    """Add one prompt; when this returns it is on the disk.  Raises OutputError."""
+    line = (prompt_line(placed) + "\n").encode()
+    try:
+        with (root / PROMPTS).open("ab", buffering=0) as handle:
+            # One write call for the line: a kill leaves all of it or nothing.
+            handle.write(line)
+            os.fsync(handle.fileno())
+    except OSError as error:
+        raise OutputError(
+            f"cannot add a prompt to {root / PROMPTS}: {error.strerror}",
+            hint="check the folder's permissions and free space (df -h)",
+        ) from error
+
+
+def read_prompts(root: Path) -> list[PlacedPrompt]:
+    """The prompts of a run, in the order given.  Raises BadRun naming the line that is wrong."""
+    path = root / PROMPTS
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRun(f"cannot read {path}: {error}") from error
+    prompts = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = _LINE.validate_json(line)
+            prompts.append(PlacedPrompt(entry.frame, entry.object, entry.prompt()))
+        except ValidationError as error:
+            raise BadRun(f"{path}, line {number}: {error.errors()[0]['msg']}") from error
+        except VsegError as error:
+            raise BadRun(f"{path}, line {number}: {error.message}") from error
+    return prompts

@@ -1,0 +1,156 @@
+"""What a run directory holds, as values: the header, one object, one frame, one mask.
+
+`run.json` is a RunHeader, `objects.json` a list of StoredObject, a part file rows of StoredRow.
+Pixels are those of the displayed frame; frame ranges are half-open; times are seconds.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from vseg.types import VideoInfo
+
+FORMAT_VERSION: Literal[1] = 1
+# Frames of one part file: a few seconds of work, and a few megabytes for ten objects.
+CHUNK_FRAMES = 512
+
+Status = Literal["running", "interrupted", "partial", "complete"]
+MaskSource = Literal["prompt", "track", "edit", "import"]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SourceFingerprint(_Record):
+    """A video or image folder by content.  size: bytes in all; path: where it was read."""
+
+    path: str
+    size: int = Field(ge=0)
+    sha256: str
+
+
+class Damage(_Record):
+    """Where reading ended before the source's own end; every frame before `frame` is there."""
+
+    frame: int = Field(ge=0)
+    reason: str
+
+
+class Progress(_Record):
+    """Where an unfinished run goes on.  state: the file with the tracker's memory at that point."""
+
+    last_frame: int = Field(ge=0)
+    commits: int = Field(ge=1)
+    state: str | None
+
+
+class RunHeader(_Record):
+    """Everything that decided the masks, and how far the run has come.
+
+    options: every setting of the tracker, flat.  frame_range: first and last + 1 of the frames
+    asked for; None is the whole source.  labels: names of objects by id.
+    progress: None before the first commit and after the end.
+    """
+
+    format_version: Literal[1] = FORMAT_VERSION
+    vseg_version: str
+    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    model: str
+    weights_sha256: str
+    device: str
+    dtype: str
+    options: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    source: SourceFingerprint
+    video: VideoInfo
+    frame_range: tuple[int, int] | None = None
+    chunk_frames: int = Field(default=CHUNK_FRAMES, ge=1, le=100_000)
+    labels: dict[int, str] = Field(default_factory=dict)
+    status: Status = "running"
+    damage: Damage | None = None
+    progress: Progress | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing is left to compute: complete, or partial as the source is damaged."""
+        return self.status in ("complete", "partial")
+
+    @property
+    def first_frame(self) -> int:
+        return self.frame_range[0] if self.frame_range else 0
+
+    def window_of(self, frame_index: int) -> int:
+        """The number of the part file that a frame belongs to, whatever order frames come in."""
+        return frame_index // self.chunk_frames
+
+
+class StoredObject(_Record):
+    """One tracked object.  first_frame, last_frame: of the frames it was seen on; None if never."""
+
+    id: int = Field(ge=1)
+    label: str | None
+    colour: str
+    first_frame: int | None
+    last_frame: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRow:
+    """One object on one frame, packed.  An absent object has a row with visible=False.
+
+    x, y, width, height: the mask's bounding box, all 0 if it is empty.  area: pixels.
+    """
+
+    frame: int
+    pts: int | None
+    time_s: float
+    object_id: int
+    visible: bool
+    score: float
+    area: int
+    x: int
+    y: int
+    width: int
+    height: int
+    codec: str
+    payload: bytes
+    source: MaskSource
+
+    @property
+    def xywh(self) -> tuple[int, int, int, int]:
+        return self.x, self.y, self.width, self.height
+
+
+@dataclass(frozen=True, slots=True)
+class FrameRecord:
+    """One stored frame with the packed masks of its objects, by ascending id."""
+
+    index: int
+    pts: int | None
+    time_s: float
+    prompted: bool
+    rows: tuple[MaskRow, ...]
+
+
+def differences(stored: RunHeader, given: RunHeader) -> Iterator[str]:
+    """What makes two runs incomparable, one sentence for each field; nothing if they agree.
+
+    The place of the source and the time of the run do not count, its content does.
+    """
+    settled = {"created", "status", "damage", "progress", "source", "video", "options"}
+    for field in sorted(RunHeader.model_fields.keys() - settled):
+        yield from _difference(field, getattr(stored, field), getattr(given, field))
+    for key in sorted(stored.options.keys() | given.options.keys()):
+        yield from _difference(
+            f"option {key}", stored.options.get(key, "unset"), given.options.get(key, "unset")
+        )
+    if (stored.source.size, stored.source.sha256) != (given.source.size, given.source.sha256):
+        yield f"{stored.source.path} and {given.source.path} differ in content"
+
+
+def _difference(field: str, stored: Any, given: Any) -> Iterator[str]:
+    if stored != given:
+        yield f"{field} was {stored!r}, now it is {given!r}"

@@ -1,0 +1,105 @@
+"""Reads a run directory back, one part at a time.
+
+Enters: a folder that a RunWriter wrote, finished or not.  Leaves: StoredMasks frame by frame, in
+ascending order or by frame number, and the rows of one object.  Memory holds one part, whatever the
+length of the run.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from vseg.errors import BadMask, BadRun
+from vseg.results.frame_index import FrameIndex
+from vseg.results.layout import read_header, read_objects
+from vseg.results.masks import StoredMasks, unpack
+from vseg.results.parts import Window, read_window
+from vseg.results.prompts import PlacedPrompt, read_prompts
+from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
+
+
+class Run:
+    """The masks of a clip: `run[frame]`, `for masks in run`, `len(run)`, `frame in run`.
+
+    A frame that was never computed is missing: it is not in the run.  An object that was tracked
+    but is not in the picture is listed with visible False.  Every method raises BadRun, naming the
+    file and what is wrong, if the folder is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.header: RunHeader = read_header(path)
+        self._latest: tuple[int, Window] | None = None
+
+    @cached_property
+    def objects(self) -> tuple[StoredObject, ...]:
+        """The objects by ascending id; none before the first commit."""
+        begun = self.header.finished or self.header.progress is not None
+        return read_objects(self.path) if begun else ()
+
+    @property
+    def prompts(self) -> list[PlacedPrompt]:
+        """Every prompt, in the order given."""
+        return read_prompts(self.path)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, frame_index: int) -> bool:
+        number = self.header.window_of(frame_index)
+        return number in self._index and frame_index in self._window(number).frame_numbers
+
+    def __getitem__(self, frame_index: int) -> StoredMasks:
+        """The masks of one frame.  Raises BadRun if the frame is not in the run."""
+        if frame_index not in self:
+            raise BadRun(f"{self.path} has no frame {frame_index}", hint=self._extent())
+        number = self.header.window_of(frame_index)
+        return self._unpacked(self._window(number).record(frame_index))
+
+    def __iter__(self) -> Iterator[StoredMasks]:
+        """The masks of every frame, by ascending frame."""
+        for number in self._index.windows:
+            for record in self._window(number).records():
+                yield self._unpacked(record)
+
+    def track(self, object_id: int) -> Iterator[MaskRow]:
+        """The packed rows of one object by ascending frame; `unpack_row` gives the mask."""
+        if object_id not in {each.id for each in self.objects}:
+            known = ", ".join(str(each.id) for each in self.objects) or "none"
+            raise BadRun(f"{self.path} has no object {object_id}", hint=f"its objects: {known}")
+        return (
+            row for number in self._index.windows for row in self._window(number).rows_of(object_id)
+        )
+
+    def frame_numbers(self) -> Iterator[int]:
+        """The frames that are stored, ascending; no mask is read."""
+        for number in self._index.windows:
+            yield from self._index.table(number)["index"].to_pylist()
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.header.status})"
+
+    @cached_property
+    def _index(self) -> FrameIndex:
+        return FrameIndex(self.path, self.header)
+
+    def _window(self, number: int) -> Window:
+        if self._latest is None or self._latest[0] != number:
+            self._latest = None  # let go of the old part before the next one is read
+            self._latest = number, read_window(self.path, number, self._index.table(number))
+        return self._latest[1]
+
+    def _unpacked(self, record: FrameRecord) -> StoredMasks:
+        video = self.header.video
+        try:
+            return unpack(record, video.height, video.width)
+        except BadMask as error:
+            raise BadRun(f"{self.path}: {error.message}", hint="the run is damaged") from error
+
+    def _extent(self) -> str:
+        windows = self._index.windows
+        if not windows:
+            return "it holds no frame yet"
+        first = self._index.table(windows[0])["index"][0]
+        last = self._index.table(windows[-1])["index"][-1]
+        return f"it holds {len(self)} frames from {first} to {last}"

@@ -1,0 +1,282 @@
+"""Writes a run directory while it is computed: chunk by chunk, resumable after a kill at any point.
+
+Enters: FrameMasks in any order, and now and then the tracker's memory as opaque bytes.  Leaves: the
+files of `layout`.  A commit goes parts, state, objects, run.json: only the last makes the others
+count, so what run.json names is always whole.  A part covers a fixed window of frame indices and is
+rewritten if the run comes back to it; so a resumed run leaves the same bytes as an unbroken one.
+Memory holds the packed masks of one window, never more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vseg.errors import BadRun, OutputError
+from vseg.ops.colours import hex_of
+from vseg.ops.files import atomic_write_bytes
+from vseg.results.layout import (
+    FRAME_PARTS,
+    RunState,
+    clear_contents,
+    clear_progress,
+    clear_states,
+    part_path,
+    read_header,
+    read_objects,
+    run_state,
+    state_path,
+    windows_in,
+    write_header,
+    write_objects,
+)
+from vseg.results.masks import StoredMasks, pack
+from vseg.results.parts import frame_schema, join_frames, read_table, read_window, write_window
+from vseg.results.prompts import (
+    PlacedPrompt,
+    append_prompt,
+    prompt_line,
+    read_prompts,
+    write_prompts,
+)
+from vseg.results.records import (
+    Damage,
+    FrameRecord,
+    Progress,
+    RunHeader,
+    Status,
+    StoredObject,
+    differences,
+)
+from vseg.types import FrameMasks
+
+
+class RunWriter:
+    """Takes frames and makes them a run; get one from `create` or `resume`.
+
+    `write` each frame; when it answers True a window is full: `commit` with the tracker's memory.
+    End with `finish`, or with `interrupt` to go on later.  A writer that is dropped without either
+    leaves the run as of its last commit.  Raises OutputError when the system refuses a write; all
+    that was committed before stays readable and resumable.
+    """
+
+    def __init__(self, path: Path, header: RunHeader, objects: Sequence[StoredObject]) -> None:
+        self.path = path
+        self.header = header
+        self._objects = {each.id: each for each in objects}
+        self._window: int | None = None
+        self._records: dict[int, FrameRecord] = {}
+        self._unwritten = False
+        self._last_frame = header.progress.last_frame if header.progress else None
+
+    @staticmethod
+    def create(
+        path: Path,
+        header: RunHeader,
+        prompts: Sequence[PlacedPrompt] = (),
+        *,
+        overwrite: bool = False,
+    ) -> "RunWriter":
+        """Begin a run in a new or empty folder, or, with `overwrite`, in place of an older run.
+
+        Raises OutputError if a run is there already, BadRun if something else is.
+        """
+        state = run_state(path)
+        if state is not RunState.ABSENT and not overwrite:
+            raise OutputError(
+                f"{path} already holds a run ({state})",
+                hint="--resume continues it, --overwrite replaces it, -o names another folder",
+            )
+        return _begin(path, header, prompts)
+
+    @staticmethod
+    def resume(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()) -> "ResumedRun":
+        """Go on with an unfinished run after its last commit; without one, from its start.
+
+        Raises BadRun as `verify_run` does, and if the run is finished.
+        """
+        stored = verify_run(path, header, prompts)
+        if stored.finished:
+            raise BadRun(f"{path} is {stored.status}: nothing is left to resume")
+        if stored.progress is None:
+            # Nothing in the folder counts yet; it may hold leftovers of the run it replaced.
+            return ResumedRun(_begin(path, header, prompts), header.first_frame, None)
+        writer = RunWriter(path, stored, read_objects(path))
+        state = stored.progress.state
+        return ResumedRun(
+            writer, stored.progress.last_frame + 1, _read_state(path / state) if state else None
+        )
+
+    def write(self, masks: FrameMasks) -> bool:
+        """Take one frame; a frame given again replaces the earlier one.
+
+        Returns whether this frame completes its window in the direction the frames come: the
+        moment to `commit`, because then no part is written twice.
+        """
+        self._refuse_if_finished()
+        video = self.header.video
+        if (masks.height, masks.width) != (video.height, video.width):
+            raise OutputError(
+                f"frame {masks.frame_index} is {masks.width}x{masks.height}, the run at "
+                f"{self.path} is {video.width}x{video.height}",
+                hint="write one run for each frame size",
+            )
+        index = masks.frame_index
+        self._enter(self.header.window_of(index))
+        record = pack(StoredMasks.of(masks))
+        self._records[index] = record
+        self._unwritten = True
+        self._note_objects(record)
+        backward = self._last_frame is not None and index < self._last_frame
+        self._last_frame = index
+        return (index if backward else index + 1) % self.header.chunk_frames == 0
+
+    def append_prompt(self, placed: PlacedPrompt) -> None:
+        """Add a prompt that was given while the run goes on."""
+        self._refuse_if_finished()
+        append_prompt(self.path, placed)
+
+    def commit(self, state: bytes | None = None) -> None:
+        """Put everything written so far on the disk; `state` is the tracker's memory after it."""
+        self._commit(state, "running")
+
+    def interrupt(self, state: bytes | None = None) -> None:
+        """Commit, and mark the run as stopped on request; `resume` goes on with it."""
+        self._commit(state, "interrupted")
+
+    def finish(self, damage: Damage | None = None) -> None:
+        """Commit and close: status complete, or partial if `damage` says where the source broke."""
+        self._refuse_if_finished()
+        self._flush()
+        write_objects(self.path, self._sorted_objects())
+        join_frames(self.path, windows_in(self.path, FRAME_PARTS))
+        status: Status = "partial" if damage else "complete"
+        self._replace_header(status, None, damage)
+        # What follows is no longer part of the run: a kill here leaves it finished.
+        clear_progress(self.path)
+
+    def _commit(self, state: bytes | None, status: Status) -> None:
+        self._refuse_if_finished()
+        self._flush()
+        progress = self.header.progress
+        if self._last_frame is not None:
+            commits = progress.commits + 1 if progress else 1
+            file = state_path(self.path, commits)
+            if state is not None:
+                atomic_write_bytes(file, state)
+            progress = Progress(
+                last_frame=self._last_frame,
+                commits=commits,
+                state=file.name if state is not None else None,
+            )
+        write_objects(self.path, self._sorted_objects())
+        self._replace_header(status, progress, None)
+        clear_states(self.path, keep=progress.state if progress else None)
+
+    def _enter(self, window: int) -> None:
+        """Make `window` the one in memory, with what an earlier visit left of it."""
+        if window == self._window:
+            return
+        self._flush()
+        self._window, self._records = window, {}
+        frames = part_path(self.path, FRAME_PARTS, window)
+        if frames.exists():
+            stored = read_window(self.path, window, read_table(frames, frame_schema()))
+            self._records = {record.index: record for record in stored.records()}
+
+    def _flush(self) -> None:
+        if self._window is not None and self._unwritten:
+            write_window(self.path, self._window, list(self._records.values()))
+            self._unwritten = False
+
+    def _note_objects(self, record: FrameRecord) -> None:
+        for row in record.rows:
+            known = self._objects.get(row.object_id)
+            seen = [known.first_frame, known.last_frame] if known else []
+            seen_on = [frame for frame in seen if frame is not None]
+            if row.visible:
+                seen_on.append(record.index)
+            self._objects[row.object_id] = StoredObject(
+                id=row.object_id,
+                label=self.header.labels.get(row.object_id),
+                colour=hex_of(row.object_id),
+                first_frame=min(seen_on, default=None),
+                last_frame=max(seen_on, default=None),
+            )
+
+    def _sorted_objects(self) -> list[StoredObject]:
+        return [self._objects[object_id] for object_id in sorted(self._objects)]
+
+    def _replace_header(
+        self, status: Status, progress: Progress | None, damage: Damage | None
+    ) -> None:
+        change = {"status": status, "progress": progress, "damage": damage}
+        header = self.header.model_copy(update=change)
+        write_header(self.path, header)
+        self.header = header
+
+    def _refuse_if_finished(self) -> None:
+        if self.header.finished:
+            raise OutputError(f"the run at {self.path} is finished and takes no more")
+
+
+@dataclass(frozen=True)
+class ResumedRun:
+    """An unfinished run to go on with, at `next_frame` (for frames in ascending order).
+
+    state: the tracker's memory before that frame; None if none was committed: then go through the
+    frames from the start again.  `writer.header.progress` tells the last frame for other orders.
+    """
+
+    writer: RunWriter
+    next_frame: int
+    state: bytes | None
+
+
+def verify_run(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()) -> RunHeader:
+    """The header of the run at `path`, which was made from the same inputs as given.
+
+    Raises BadRun if there is no run, or naming the first thing that differs: the source's content,
+    the weights, a setting, a prompt.
+    """
+    if run_state(path) is RunState.ABSENT:
+        raise BadRun(f"there is no run at {path}", hint="leave --resume out to begin one")
+    stored = read_header(path)
+    for difference in differences(stored, header):
+        raise _other_inputs(path, difference)
+    if stored.progress is None and not stored.finished:
+        return stored
+    old = [prompt_line(each) for each in read_prompts(path)]
+    new = [prompt_line(each) for each in prompts]
+    if len(old) != len(new):
+        raise _other_inputs(path, f"it had {len(old)} prompts, now there are {len(new)}")
+    for number, (was, now) in enumerate(zip(old, new, strict=True), start=1):
+        if was != now:
+            raise _other_inputs(path, f"prompt {number} was {was}, now it is {now}")
+    return stored
+
+
+def _begin(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt]) -> RunWriter:
+    """An empty run.  The header goes first: from then on, what is in the folder does not count."""
+    fresh = header.model_copy(update={"status": "running", "progress": None, "damage": None})
+    write_header(path, fresh)
+    clear_contents(path)
+    write_prompts(path, prompts)
+    write_objects(path, [])
+    return RunWriter(path, fresh, ())
+
+
+def _other_inputs(path: Path, difference: str) -> BadRun:
+    return BadRun(
+        f"the run at {path} was made from other inputs: {difference}",
+        hint="--overwrite replaces it, -o names another folder",
+    )
+
+
+def _read_state(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadRun(
+            f"cannot read the tracker's memory {path}: {error.strerror}",
+            hint="begin again with --overwrite",
+        ) from error
