@@ -7,7 +7,7 @@ is bounded by its objects and prompts, never by the length of the video.
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from vseg.engine import PRESENT, Engine, TrackedObject
 from vseg.errors import BadPrompt
 from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.model import Model
-from vseg.ops.prompts import PointList, check_prompt, collect_prompts
+from vseg.ops.prompts import Given, check_prompt, collect_prompts
 from vseg.snapshot import pack_session, unpack_session
 from vseg.stages import Reader
 from vseg.tensors import Decoded, Features
@@ -65,12 +65,7 @@ class Session:
         obj: int,
         frame: int | Frame,
         prompts: Sequence[Prompt] = (),
-        *,
-        points: PointList | None = None,
-        labels: Sequence[int | bool] | None = None,
-        box: Sequence[float] | None = None,
-        scribble: PointList | None = None,
-        mask: np.ndarray | None = None,
+        **numbers: Unpack[Given],
     ) -> FrameMasks:
         """Say where object `obj` is on a frame; returns its mask there at once.
 
@@ -80,13 +75,11 @@ class Session:
         Coordinates are video pixels of the displayed frame.  Raises BadPrompt.
         """
         picture, features = self._look(frame)
-        given = collect_prompts(
-            prompts, points=points, labels=labels, box=box, scribble=scribble, mask=mask
-        )
+        given = collect_prompts(prompts, numbers)
         self._check_id(obj)
         rotation = self.video.info.rotation if self.video is not None else 0
         for prompt in given:
-            check_prompt(prompt, *picture.image.shape[:2], rotation)
+            check_prompt(prompt, picture.image.shape[:2], rotation)
         tracked = self.objects.get(obj) or TrackedObject(obj)
         tracked.prompts[picture.index] = _merge(tracked.prompts.get(picture.index, ()), given)
         self.objects[obj] = tracked

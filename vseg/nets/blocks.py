@@ -32,5 +32,7 @@ def fold_batch_norms(module: nn.Module) -> None:
     """Fold every ConvNorm's batch norm into its convolution, in place.  The module must be in eval mode."""
     for child in module.modules():
         if isinstance(child, ConvNorm) and isinstance(child[1], nn.BatchNorm2d):
-            child[0] = fuse_conv_bn_eval(child[0], child[1])
+            convolution = child[0]
+            assert isinstance(convolution, nn.Conv2d)
+            child[0] = fuse_conv_bn_eval(convolution, child[1])
             child[1] = nn.Identity()

@@ -1,6 +1,7 @@
 """Checks of prompts against the frame they are given on, and plain numbers made into prompts."""
 
 from collections.abc import Sequence
+from typing import TypedDict
 
 import numpy as np
 
@@ -10,43 +11,45 @@ from vseg.types import Box, Mask, Points, Prompt, Scribble
 PointList = Sequence[Sequence[float]]
 
 
-def collect_prompts(
-    prompts: Sequence[Prompt],
-    *,
-    points: PointList | None = None,
-    labels: Sequence[int | bool] | None = None,
-    box: Sequence[float] | None = None,
-    scribble: PointList | None = None,
-    mask: np.ndarray | None = None,
-) -> tuple[Prompt, ...]:
-    """Typed prompts and plain numbers as one tuple.  labels: 1 this, 0 not this; all 1 if left out."""
-    found = list(prompts)
-    if points is not None:
-        chosen = [1] * len(points) if labels is None else list(labels)
-        if len(chosen) != len(points):
-            raise BadPrompt(f"{len(points)} points but {len(chosen)} labels")
-        found.append(Points(_pairs(points, "point"), np.array(chosen, dtype=bool)))
-    elif labels is not None:
-        raise BadPrompt("labels were given without points")
-    if box is not None:
-        if len(box) != 4:
-            raise BadPrompt(f"a box has four numbers, not {len(box)}", hint="x1, y1, x2, y2")
-        found.append(Box(*(float(v) for v in box)))
-    if scribble is not None:
-        found.append(Scribble(_pairs(scribble, "scribble point")))
-    if mask is not None:
-        found.append(Mask(np.asarray(mask, dtype=bool)))
+class Given(TypedDict, total=False):
+    """A prompt in plain numbers, in video pixels.
+
+    points: (x, y) pairs, with labels 1 for "this" and 0 for "not this" (all 1 if left out).
+    box: x1, y1, x2, y2.  scribble: (x, y) pairs of a line on the object.  mask: (H, W).
+    """
+
+    points: PointList
+    labels: Sequence[int | bool]
+    box: Sequence[float]
+    scribble: PointList
+    mask: np.ndarray
+
+
+def collect_prompts(prompts: Sequence[Prompt], given: Given) -> tuple[Prompt, ...]:
+    """Typed prompts and plain numbers as one tuple.  Raises BadPrompt if there is none."""
+    found = [*prompts]
+    if "points" in given or "labels" in given:
+        found.append(_points(given.get("points", ()), given.get("labels")))
+    if "box" in given:
+        if len(given["box"]) != 4:
+            raise BadPrompt(f"a box has 4 numbers, not {len(given['box'])}", hint="x1, y1, x2, y2")
+        found.append(Box(*(float(v) for v in given["box"])))
+    if "scribble" in given:
+        found.append(Scribble(_pairs(given["scribble"], "scribble point")))
+    if "mask" in given:
+        found.append(Mask(np.asarray(given["mask"], dtype=bool)))
     if not found:
         raise BadPrompt("no prompt was given", hint="give points, a box, a scribble or a mask")
     return tuple(found)
 
 
-def check_prompt(prompt: Prompt, height: int, width: int, rotation: int = 0) -> None:
-    """Raise BadPrompt unless the prompt lies on a `height` x `width` frame.
+def check_prompt(prompt: Prompt, hw: tuple[int, ...], rotation: int = 0) -> None:
+    """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
     A box may reach over the edge but not lie outside.  If the prompt would fit the stored, unrotated
     picture, the message says so.
     """
+    height, width = hw
     if isinstance(prompt, Mask):
         if prompt.mask.shape != (height, width):
             h, w = prompt.mask.shape
@@ -92,6 +95,13 @@ def _describe(prompt: Points | Box | Scribble) -> str:
 
 def _turned(rotation: int) -> str:
     return f" (displayed, rotated by {rotation})" if rotation else ""
+
+
+def _points(points: PointList, labels: Sequence[int | bool] | None) -> Points:
+    chosen = [1] * len(points) if labels is None else list(labels)
+    if len(chosen) != len(points):
+        raise BadPrompt(f"{len(points)} points but {len(chosen)} labels")
+    return Points(_pairs(points, "point"), np.array(chosen, dtype=bool))
 
 
 def _pairs(values: PointList, what: str) -> np.ndarray:

@@ -42,7 +42,7 @@ def correction(truth: Bool[np.ndarray, "H W"], predicted: Bool[np.ndarray, "H W"
 
 def _clicks(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], count: int) -> Points:
     ys, xs = np.nonzero(mask)
-    places = []
+    places: list[tuple[int, int]] = []
     depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
     chance = depth[ys, xs] ** 2
     for _ in range(count):

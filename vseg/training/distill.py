@@ -98,7 +98,7 @@ class DistillStage:
         self, rng: np.random.Generator, progress: float
     ) -> tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B C h w"]]]:
         views = [
-            self._view(self._examples[rng.integers(len(self._examples))], rng)
+            self._view(self._examples[int(rng.integers(len(self._examples)))], rng)
             for _ in range(self._batch)
         ]
         images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image, _ in views])

@@ -66,7 +66,7 @@ def train(
     clock = _Means(checkpoint.with_suffix(".jsonl"), options, step, on_report)
     saved = time.monotonic()
     try:
-        for step, batch in _batches(stage, options, step):
+        for batch in _batches(stage, options, step):
             with torch.autocast(device.type, torch.bfloat16, enabled=options.bf16):
                 loss, parts = stage.loss(batch, device)
             optimiser.zero_grad(set_to_none=True)
@@ -88,8 +88,8 @@ def _rate(step: int, options: Optimisation) -> float:
     return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps))))
 
 
-def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[tuple[int, Any]]:
-    """(step, batch) pairs; batch k is drawn from a generator seeded by (seed, k)."""
+def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[Any]:
+    """Batches from step `first` on; batch k is drawn from a generator seeded by (seed, k)."""
 
     def make(step: int) -> Any:
         return stage.batch(np.random.default_rng((options.seed, step)), step / options.steps)
@@ -100,7 +100,7 @@ def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[tuple[
             batch = ahead.pop(0).result()
             if step + 3 < options.steps:
                 ahead.append(pool.submit(make, step + 3))
-            yield step, batch
+            yield batch
 
 
 def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, step: int) -> None:

@@ -176,7 +176,8 @@ class _Run:
         affinity = scores.softmax(dim=-1)[self._owner]
         values = torch.cat(self._values, dim=2)
         readout = values @ affinity.transpose(1, 2).to(values.dtype)
-        return readout.unflatten(2, self._frames[t].key.shape[2:])
+        h, w = self._frames[t].key.shape[2:]
+        return readout.reshape(*readout.shape[:2], h, w)
 
     def _remember(self, t: int) -> None:
         frame = self._frames[t]

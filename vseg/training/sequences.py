@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from vseg.training.colour import blur, draw_jitter, jitter
-from vseg.training.pack import Clip, TrainingPack
+from vseg.training.pack import TrainingPack
 from vseg.training.warp import Affine, Motion, about, bend, draw_affine, walk, warp
 
 _CAMERA = Motion(shift=0.06, rotation=6, zoom=0.07, shear=0.05)
@@ -159,4 +159,4 @@ def _view(rng: np.random.Generator, mask: UInt8[np.ndarray, "H W"], side: int) -
     if rng.random() < 0.5:
         matrix = np.array([[-1.0, 0, side], [0, 1, 0], [0, 0, 1]]) @ matrix
     tilt = Motion(shift=0.0, rotation=10, zoom=0.1, shear=0.08)
-    return about((side / 2, side / 2), draw_affine(rng, tilt, side)) @ matrix
+    return np.asarray(about((side / 2, side / 2), draw_affine(rng, tilt, side)) @ matrix

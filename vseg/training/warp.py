@@ -23,7 +23,7 @@ def about(centre: tuple[float, float], matrix: Affine) -> Affine:
     """`matrix` applied around `centre`."""
     there, back = np.eye(3), np.eye(3)
     there[:2, 2], back[:2, 2] = centre, (-centre[0], -centre[1])
-    return there @ matrix @ back
+    return np.asarray(there @ matrix @ back)
 
 
 def draw_affine(rng: np.random.Generator, motion: Motion, side: int) -> Affine:
@@ -78,8 +78,8 @@ def bend(
     knots = rng.normal(0, strength * side, (5, 5, 2)).astype(np.float32)
     field = cv2.resize(knots, (side, side), interpolation=cv2.INTER_CUBIC)
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).astype(np.float32)
-    where = grid + field
+    where, empty = grid + field, np.empty(0, np.float32)
     border = cv2.BORDER_REFLECT_101
-    picture = cv2.remap(image, where, None, cv2.INTER_LINEAR, borderMode=border)
-    label = cv2.remap(mask, where, None, cv2.INTER_NEAREST, borderMode=border)
+    picture = cv2.remap(image, where, empty, cv2.INTER_LINEAR, borderMode=border)
+    label = cv2.remap(mask, where, empty, cv2.INTER_NEAREST, borderMode=border)
     return np.asarray(picture, dtype=np.uint8), np.asarray(label, dtype=np.uint8)
