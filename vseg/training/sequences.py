@@ -159,4 +159,4 @@ def _view(rng: np.random.Generator, mask: UInt8[np.ndarray, "H W"], side: int) -
     if rng.random() < 0.5:
         matrix = np.array([[-1.0, 0, side], [0, 1, 0], [0, 0, 1]]) @ matrix
     tilt = Motion(shift=0.0, rotation=10, zoom=0.1, shear=0.08)
-    return np.asarray(about((side / 2, side / 2), draw_affine(rng, tilt, side)) @ matrix
+    return np.asarray(about((side / 2, side / 2), draw_affine(rng, tilt, side)) @ matrix)
