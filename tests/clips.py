@@ -1,0 +1,155 @@
+"""Small video files, each awkward in one way, with the frame's number painted into every picture.
+
+What enters: a path and what shall be wrong with the clip.  What leaves: the file, made with PyAV.
+The number is a row of black and white blocks along the top edge, so that it survives lossy codecs,
+and a wrong frame or a wrong orientation reads as another number or as none.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.stream import Stream
+from av.video.stream import VideoStream
+
+BITS = 10
+HEIGHT, WIDTH = 64, 96
+
+
+def paint(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
+    """An RGB uint8 picture (H, W, 3): blocks 1, 0 and the ten bits of `number` along the top."""
+    image = np.full((height, width, 3), 96, dtype=np.uint8)
+    image[height // 2 :, :, 0] = 160 + (number % 8) * 8
+    block = width // (BITS + 2)
+    bits = [1, 0, *((number >> bit) & 1 for bit in range(BITS))]
+    for place, bit in enumerate(bits):
+        image[: height // 3, place * block : (place + 1) * block] = 235 if bit else 16
+    return image
+
+
+def painted(image: np.ndarray) -> int:
+    """The number painted into `image`, or -1 where the leading 1, 0 blocks are not in place."""
+    height, width = image.shape[:2]
+    block = width // (BITS + 2)
+    row = image[height // 6, :, 1]
+    bits = [int(row[place * block + block // 2] > 125) for place in range(BITS + 2)]
+    levels = [int(row[block // 2]), int(row[block + block // 2])]
+    if bits[:2] != [1, 0] or levels[0] < 190 or levels[1] > 60:
+        return -1
+    return sum(bit << place for place, bit in enumerate(bits[2:]))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a clip is encoded.  times: PTS in 1/90 of a second or None for 30 per second."""
+
+    num_frames: int = 40
+    height: int = HEIGHT
+    width: int = WIDTH
+    codec: str = "libx264"
+    pix_fmt: str = "yuv420p"
+    rate: Fraction = Fraction(30)
+    container: str | None = None
+    times: Sequence[int] | None = None
+    rotation: int = 0
+    options: dict[str, str] = field(
+        default_factory=lambda: {"g": "12", "bf": "2", "crf": "12", "sc_threshold": "0"}
+    )
+    mux: dict[str, str] = field(default_factory=dict)
+
+
+def write_clip(path: Path, recipe: Recipe | None = None) -> Path:
+    """Encode the painted numbers 0 .. num_frames - 1 into `path`."""
+    r = recipe or Recipe()
+    with av.open("file:" + str(path), "w", format=r.container, options=r.mux) as out:
+        stream = cast(VideoStream, out.add_stream(r.codec, rate=r.rate, options=r.options))
+        turned = r.rotation % 180 != 0
+        stream.width, stream.height = (r.height, r.width) if turned else (r.width, r.height)
+        stream.pix_fmt = r.pix_fmt
+        time_base = Fraction(1, 90) if r.times else 1 / r.rate
+        stream.codec_context.time_base = time_base
+        if r.rotation:
+            stream.set_display_rotation(r.rotation)
+        out.start_encoding()
+        for number in range(r.num_frames):
+            upright = paint(number, r.height, r.width)
+            stored = np.ascontiguousarray(np.rot90(upright, -(r.rotation // 90)))
+            frame = av.VideoFrame.from_ndarray(stored, format="rgb24")
+            frame.pts = r.times[number] if r.times else number
+            frame.time_base = time_base
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return path
+
+
+def remux(source: Path, target: Path, edit: Callable[[int, "Packet[VideoStream]"], bool]) -> Path:
+    """Copy the packets of `source`; `edit(position, packet)` may change one, or drop it (False)."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        for position, packet in enumerate(given.demux(given.streams.video[0])):
+            if packet.size and edit(position, packet):
+                packet.stream = stream
+                out.mux(packet)
+    return target
+
+
+def write_edit_list(path: Path, skipped: int = 7, recipe: Recipe | None = None) -> Path:
+    """An mp4 whose first `skipped` frames are decoded but, by its edit list, not shown."""
+    whole = write_clip(path.with_name("whole-" + path.name), recipe)
+
+    def shift(_: int, packet: "Packet[VideoStream]") -> bool:
+        assert packet.pts is not None and packet.dts is not None and packet.duration
+        packet.pts -= skipped * packet.duration
+        packet.dts -= skipped * packet.duration
+        return True
+
+    return remux(whole, path, shift)
+
+
+def write_resized(path: Path, first: int = 12, second: int = 12) -> Path:
+    """An MPEG-TS whose picture size halves after `first` frames."""
+    plain = {"g": "12", "bf": "0", "crf": "12"}
+    big = write_clip(path.with_name("big.ts"), Recipe(num_frames=first, options=plain))
+    small = Recipe(num_frames=second, height=HEIGHT // 2, width=WIDTH // 2, options=plain)
+    with av.open(str(write_clip(path.with_name("small.ts"), small))) as given:
+        packets = [bytes(p) for p in given.demux(given.streams.video[0]) if p.size]
+    with av.open(str(big)) as given, av.open(str(path), "w", format="mpegts") as out:
+        stream = out.add_stream_from_template(given.streams.video[0])
+        last = 0
+        for packet in given.demux(given.streams.video[0]):
+            if packet.size:
+                last = max(last, packet.pts or 0)
+                packet.stream = stream
+                out.mux(packet)
+        for position, payload in enumerate(packets):
+            late: Packet[Stream] = Packet(payload)
+            late.stream, late.time_base = stream, Fraction(1, 90000)
+            late.pts = late.dts = last + 3000 * (position + 1)
+            out.mux(late)
+    return path
+
+
+def write_audio(path: Path) -> Path:
+    """A clip with a sound track and no picture."""
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("aac", rate=8000)
+        for position in range(8):
+            frame = av.AudioFrame.from_ndarray(
+                np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
+            )
+            frame.sample_rate, frame.pts = 8000, position * 1024
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode())
+    return path
+
+
+def cut(source: Path, target: Path, keep: float) -> Path:
+    """The first `keep` (0 to 1) of the bytes of `source`: a download that broke off."""
+    content = source.read_bytes()
+    target.write_bytes(content[: int(len(content) * keep)])
+    return target
