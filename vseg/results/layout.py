@@ -37,7 +37,7 @@ class RunState(StrEnum):
 
 def run_state(path: Path) -> RunState:
     """The state of the run at `path`.  Raises BadRun if something that is no run is in the way."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    if not path.exists() or (path.is_dir() and all(map(_unfinished_write, path.iterdir()))):
         return RunState.ABSENT
     return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
 
@@ -106,6 +106,14 @@ def clear_contents(root: Path) -> None:
         for name in (FRAMES, OBJECTS, PROMPTS, OVERLAY, CONTACT_SHEET):
             (root / name).unlink(missing_ok=True)
     clear_progress(root)
+    clear_unfinished_writes(root)
+
+
+def clear_unfinished_writes(root: Path) -> None:
+    """Delete the temporary files that a killed process left behind."""
+    with _refusal_named(root):
+        for path in root.rglob(".*.part"):
+            path.unlink(missing_ok=True)
 
 
 def clear_progress(root: Path) -> None:
@@ -122,6 +130,10 @@ def clear_states(root: Path, keep: str | None) -> None:
         for path in root.glob("state-*.safetensors"):
             if path.name != keep:
                 path.unlink(missing_ok=True)
+
+
+def _unfinished_write(path: Path) -> bool:
+    return path.name.startswith(".") and path.suffix == ".part"
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.
 """
 
+import errno
 import json
 import os
 from collections.abc import Sequence
@@ -93,7 +94,9 @@ def _values(prompt: Prompt) -> dict[str, object]:
                 "positive": prompt.positive.tolist(),
             }
         case Box():
-            return {"kind": "box", "xyxy": [prompt.x1, prompt.y1, prompt.x2, prompt.y2]}
+            # As floats: a box given in whole numbers is the same box.
+            sides = prompt.x1, prompt.y1, prompt.x2, prompt.y2
+            return {"kind": "box", "xyxy": [float(side) for side in sides]}
         case Scribble():
             return {"kind": "scribble", "xy": prompt.xy.tolist(), "positive": prompt.positive}
         case Mask():
@@ -112,8 +115,12 @@ def append_prompt(root: Path, placed: PlacedPrompt) -> None:
     line = (prompt_line(placed) + "\n").encode()
     try:
         with (root / PROMPTS).open("ab", buffering=0) as handle:
-            # One write call for the line: a kill leaves all of it or nothing.
-            handle.write(line)
+            end = handle.tell()
+            # One write call for the line: a kill leaves all of it or nothing.  A disk that fills
+            # up may take half a line.
+            if handle.write(line) != len(line):
+                handle.truncate(end)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(handle.fileno())
     except OSError as error:
         raise OutputError(

@@ -20,6 +20,7 @@ from vseg.results.layout import (
     clear_contents,
     clear_progress,
     clear_states,
+    clear_unfinished_writes,
     part_path,
     read_header,
     read_objects,
@@ -100,6 +101,7 @@ class RunWriter:
         if stored.progress is None:
             # Nothing in the folder counts yet; it may hold leftovers of the run it replaced.
             return ResumedRun(_begin(path, header, prompts), header.first_frame, None)
+        clear_unfinished_writes(path)
         writer = RunWriter(path, stored, read_objects(path))
         state = stored.progress.state
         return ResumedRun(
