@@ -1,0 +1,61 @@
+"""One-to-one assignment under a gate, solved only where there is a choice.
+
+Enters: candidate pairs with a gain each (how much better than leaving both alone; only gains
+above 0 are candidates).  Leaves: the pairs chosen, with the greatest total gain.  Solver: scipy's
+`linear_sum_assignment` (Crouse, IEEE TAES 2016).  A pair whose row and column stand in no other
+candidate is taken as it is, so the solver sees only the contested rest: the answer is the same
+and frames where nothing is contested cost nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from scipy.optimize import linear_sum_assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs (rows[k], columns[k]) worth gain[k]; no pair twice."""
+
+    rows: Int[np.ndarray, " K"]
+    columns: Int[np.ndarray, " K"]
+    gain: Float[np.ndarray, " K"]
+
+    def where(self, keep: Bool[np.ndarray, " K"]) -> "Candidates":
+        """The candidates marked in `keep`."""
+        return Candidates(self.rows[keep], self.columns[keep], self.gain[keep])
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The chosen pairs: row rows[k] goes with column columns[k]."""
+
+    rows: Int[np.ndarray, " K"]
+    columns: Int[np.ndarray, " K"]
+
+
+def assign(candidates: Candidates) -> Assignment:
+    """The one-to-one choice with the greatest total gain.  Gains of 0 or less are left out."""
+    chosen = candidates.where(candidates.gain > 0)
+    if not len(chosen.rows):
+        return Assignment(chosen.rows, chosen.columns)
+    contested = (np.bincount(chosen.rows)[chosen.rows] > 1) | (
+        np.bincount(chosen.columns)[chosen.columns] > 1
+    )
+    if not contested.any():
+        return Assignment(chosen.rows, chosen.columns)
+    free, rest = chosen.where(~contested), _solve(chosen.where(contested))
+    return Assignment(
+        np.concatenate([free.rows, rest.rows]), np.concatenate([free.columns, rest.columns])
+    )
+
+
+def _solve(contested: Candidates) -> Assignment:
+    rows, row_at = np.unique(contested.rows, return_inverse=True)
+    columns, column_at = np.unique(contested.columns, return_inverse=True)
+    gain = np.zeros((len(rows), len(columns)))
+    gain[row_at, column_at] = contested.gain
+    row_at, column_at = linear_sum_assignment(gain, maximize=True)
+    real = gain[row_at, column_at] > 0
+    return Assignment(rows[row_at[real]], columns[column_at[real]])

@@ -1,0 +1,94 @@
+"""ByteTrack: strong detections first, then the weak ones for tracks that are still open.
+
+Source: Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV
+2022. What differs: time in seconds; overlaps are not weighted by scores; each round is gated
+before it is solved.  Unconfirmed tracks get what the others leave, in a round of their own, as in
+the paper's code.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Int
+
+from vseg_trackers.assignment import assign
+from vseg_trackers.boxes import Overlap
+from vseg_trackers.costs import Gate, Labelled, overlapping
+from vseg_trackers.kalman import MotionConfig
+from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of
+from vseg_trackers.types import Detections, Track, TrackState
+
+
+@dataclass(frozen=True, slots=True)
+class ByteTrackConfig:
+    """strong_score parts the two rounds; weak_score ends the second; begin_score starts a track.
+
+    gate, weak_gate, new_gate: least overlap of a match in the strong, the weak and the last round.
+    """
+
+    strong_score: float = 0.6
+    weak_score: float = 0.1
+    begin_score: float = 0.7
+    gate: float = 0.2
+    weak_gate: float = 0.5
+    new_gate: float = 0.3
+    overlap: Overlap = Overlap.IOU
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    life: LifecycleConfig = field(default_factory=LifecycleConfig)
+
+
+class ByteTrack:
+    """One stream's tracker.  Not shared between streams or threads."""
+
+    def __init__(self, config: ByteTrackConfig | None = None) -> None:
+        self._config = config or ByteTrackConfig()
+        self._tracks = Population(self._config.motion, self._config.life)
+
+    def update(self, detections: Detections) -> tuple[Track, ...]:
+        """The tracks of this frame's detections, in their order; a detection may have none.
+
+        Raises TrackerError when time does not move forward.
+        """
+        config, tracks, scores = self._config, self._tracks, detections.scores
+        tracks.advance(detections.time_s)
+        strong = np.flatnonzero(scores >= config.strong_score)
+        weak = np.flatnonzero((scores >= config.weak_score) & (scores < config.strong_score))
+        known = np.flatnonzero(tracks.state != TrackState.TENTATIVE)
+        new = np.flatnonzero(tracks.state == TrackState.TENTATIVE)
+        seen = np.flatnonzero(tracks.state == TrackState.CONFIRMED)
+
+        strong = self._round(detections, known, strong, config.gate)
+        self._round(detections, tracks.unmatched(seen), weak, config.weak_gate)
+        strong = self._round(detections, new, strong, config.new_gate)
+        tracks.begin(detections, strong[scores[strong] >= config.begin_score])
+        tracks.age()
+        return tracks.explained(detections)
+
+    def _round(
+        self,
+        detections: Detections,
+        rows: Int[np.ndarray, " T"],
+        columns: Int[np.ndarray, " N"],
+        least: float,
+    ) -> Int[np.ndarray, " M"]:
+        """Match tracks `rows` with detections `columns`; the detections that are left."""
+        if not len(rows) or not len(columns):
+            return columns
+        tracks = self._tracks
+        pairs = assign(
+            overlapping(
+                Labelled(rows, tracks.motion.boxes[rows], tracks.labels[rows]),
+                Labelled(columns, detections.boxes[columns], labels_of(detections)[columns]),
+                Gate(least, self._config.overlap),
+            )
+        )
+        tracks.match(pairs.rows, detections, pairs.columns)
+        return np.setdiff1d(columns, pairs.columns, assume_unique=True)
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All live tracks, the unseen ones where motion puts them."""
+        return self._tracks.everyone()
+
+    def reset(self) -> None:
+        """Forget all tracks and start ids and time again."""
+        self._tracks = Population(self._config.motion, self._config.life)

@@ -1,0 +1,136 @@
+"""OC-SORT: trust observations over a filter that ran blind.
+
+Source: Cao et al., "Observation-Centric SORT", CVPR 2023: momentum (OCM, section 4.2), recovery
+(OCR, 4.2) and re-update (ORU, 4.1).  What differs: all spans are seconds, not frames; the
+direction of motion is taken between box centres observed at least `direction_s` apart.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from vseg_trackers.assignment import Assignment, Candidates, assign
+from vseg_trackers.boxes import Overlap
+from vseg_trackers.costs import Gate, Labelled, overlapping
+from vseg_trackers.kalman import MotionConfig
+from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of
+from vseg_trackers.observations import Observations
+from vseg_trackers.types import Detections, Track
+
+
+@dataclass(frozen=True, slots=True)
+class OCSortConfig:
+    """least_score: weaker detections are ignored.  gate: least overlap with the predicted box.
+
+    recovery_gate: least overlap with the last observed box.  momentum: weight of the direction.
+    """
+
+    least_score: float = 0.5
+    gate: float = 0.2
+    recovery_gate: float = 0.2
+    overlap: Overlap = Overlap.IOU
+    momentum: float = 0.2
+    direction_s: float = 0.3
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    life: LifecycleConfig = field(default_factory=LifecycleConfig)
+
+
+class OCSort:
+    """One stream's tracker.  Not shared between streams or threads."""
+
+    def __init__(self, config: OCSortConfig | None = None) -> None:
+        self._config = config or OCSortConfig()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tracks and start ids and time again."""
+        self._tracks = Population(self._config.motion, self._config.life)
+        self._past = Observations()
+        self._times_s: deque[float] = deque()
+
+    def update(self, detections: Detections) -> tuple[Track, ...]:
+        """The tracks of this frame's detections, in their order; a weak detection has none.
+
+        Raises TrackerError when time does not move forward.
+        """
+        tracks = self._tracks
+        tracks.advance(detections.time_s)
+        columns = np.flatnonzero(detections.scores >= self._config.least_score)
+        columns = self._match(detections, self._by_motion(detections, columns), columns)
+        columns = self._match(detections, self._by_last_seen(detections, columns), columns)
+        tracks.begin(detections, columns)
+        self._past.add(detections.boxes[columns], detections.time_s, tracks.motion)
+        stays = tracks.age()
+        if not stays.all():
+            self._past.keep(stays)
+        self._remember_time(detections.time_s)
+        return tracks.explained(detections)
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All live tracks, the unseen ones where motion puts them."""
+        return self._tracks.everyone()
+
+    def _by_motion(self, detections: Detections, columns: Int[np.ndarray, " N"]) -> Assignment:
+        """First round: overlap with the prediction, plus momentum (OCM, equation 4)."""
+        tracks, config = self._tracks, self._config
+        everyone = Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels)
+        gate = Gate(config.gate, config.overlap)
+        pairs = overlapping(everyone, _picked(detections, columns), gate)
+        if not len(pairs.rows):
+            return assign(pairs)
+        agreement = self._past.agreement(
+            pairs.rows, detections.boxes[pairs.columns], config.direction_s
+        )
+        weight = config.momentum * detections.scores[pairs.columns]
+        return assign(Candidates(pairs.rows, pairs.columns, pairs.gain + weight * agreement))
+
+    def _by_last_seen(self, detections: Detections, columns: Int[np.ndarray, " N"]) -> Assignment:
+        """Second round (OCR): overlap with the last box that was really observed."""
+        tracks = self._tracks
+        rows = tracks.unmatched(np.arange(len(tracks)))
+        still = Labelled(rows, self._past.boxes[rows], tracks.labels[rows])
+        gate = Gate(self._config.recovery_gate, self._config.overlap)
+        return assign(overlapping(still, _picked(detections, columns), gate))
+
+    def _match(
+        self, detections: Detections, pairs: Assignment, columns: Int[np.ndarray, " N"]
+    ) -> Int[np.ndarray, " M"]:
+        """Carry out an assignment; the detections that are left."""
+        if not len(pairs.rows):
+            return columns
+        boxes = detections.boxes[pairs.columns]
+        self._reupdate(pairs.rows, boxes)
+        self._tracks.match(pairs.rows, detections, pairs.columns)
+        self._past.observe(pairs.rows, boxes, detections.time_s, self._tracks.motion)
+        return np.setdiff1d(columns, pairs.columns, assume_unique=True)
+
+    def _reupdate(self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"]) -> None:
+        """Replay the frames a track was missed in along a straight line to its new box (ORU)."""
+        past, motion, now_s = self._past, self._tracks.motion, self._tracks.time_s
+        last_s = past.time_s[rows]
+        missed = np.array([t for t in self._times_s if t > last_s.min()])
+        late = last_s < (self._times_s[-1] if self._times_s else now_s)
+        if not missed.size or not late.any():
+            return
+        rows, boxes, last_s = rows[late], boxes[late], last_s[late]
+        motion.planes[:, rows] = past.planes[:, rows]
+        at_s = last_s.copy()
+        for time_s in missed:
+            open_ = last_s < time_s
+            share = ((time_s - last_s) / (now_s - last_s))[open_, None]
+            start = past.boxes[rows[open_]]
+            motion.predict_each(time_s - at_s[open_], rows[open_])
+            motion.correct(rows[open_], start + share * (boxes[open_] - start))
+            at_s[open_] = time_s
+        motion.predict_each(now_s - at_s, rows)
+
+    def _remember_time(self, time_s: float) -> None:
+        self._times_s.append(time_s)
+        while self._times_s[0] < time_s - self._config.life.lost_s:
+            self._times_s.popleft()
+
+
+def _picked(detections: Detections, columns: Int[np.ndarray, " N"]) -> Labelled:
+    return Labelled(columns, detections.boxes[columns], labels_of(detections)[columns])

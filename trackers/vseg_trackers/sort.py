@@ -1,0 +1,62 @@
+"""SORT: predict, assign by overlap, correct.
+
+Source: Bewley et al., "Simple Online and Realtime Tracking", ICIP 2016.  What differs: time in
+seconds, noise relative to the box's size, gating before the assignment instead of after it, and a
+track that is missed waits (`lost_s`) instead of ending at once.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vseg_trackers.assignment import assign
+from vseg_trackers.boxes import Overlap
+from vseg_trackers.costs import Gate, Labelled, overlapping
+from vseg_trackers.kalman import MotionConfig
+from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of
+from vseg_trackers.types import Detections, Track
+
+
+@dataclass(frozen=True, slots=True)
+class SortConfig:
+    """least_score: weaker detections are ignored.  gate: least overlap of a match."""
+
+    least_score: float = 0.5
+    gate: float = 0.2
+    overlap: Overlap = Overlap.IOU
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    life: LifecycleConfig = field(default_factory=LifecycleConfig)
+
+
+class Sort:
+    """One stream's tracker.  Not shared between streams or threads."""
+
+    def __init__(self, config: SortConfig | None = None) -> None:
+        self._config = config or SortConfig()
+        self._tracks = Population(self._config.motion, self._config.life)
+
+    def update(self, detections: Detections) -> tuple[Track, ...]:
+        """The tracks of this frame's detections, in their order; a weak detection has none.
+
+        Raises TrackerError when time does not move forward.
+        """
+        tracks = self._tracks
+        tracks.advance(detections.time_s)
+        labels = labels_of(detections)
+        strong = np.flatnonzero(detections.scores >= self._config.least_score)
+        everyone = Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels)
+        found = Labelled(strong, detections.boxes[strong], labels[strong])
+        gate = Gate(self._config.gate, self._config.overlap)
+        pairs = assign(overlapping(everyone, found, gate))
+        tracks.match(pairs.rows, detections, pairs.columns)
+        tracks.begin(detections, np.setdiff1d(strong, pairs.columns, assume_unique=True))
+        tracks.age()
+        return tracks.explained(detections)
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All live tracks, the unseen ones where motion puts them."""
+        return self._tracks.everyone()
+
+    def reset(self) -> None:
+        """Forget all tracks and start ids and time again."""
+        self._tracks = Population(self._config.motion, self._config.life)

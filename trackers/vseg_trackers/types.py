@@ -1,0 +1,84 @@
+"""What enters and leaves every tracker, checked once, here.
+
+Boxes are x1 y1 x2 y2 in pixels, right and bottom exclusive.  Times are seconds and must grow from
+frame to frame; they need not be evenly spaced.  Track ids are positive, counted per tracker,
+never reused.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+class TrackerError(ValueError):
+    """Detections that cannot be tracked; the message names the row and its value."""
+
+
+class TrackState(IntEnum):
+    """TENTATIVE until confirmed; OCCLUDED, then LOST while unseen; REMOVED ids never return."""
+
+    TENTATIVE = 0
+    CONFIRMED = 1
+    OCCLUDED = 2
+    LOST = 3
+    REMOVED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The boxes of one frame, at most one per object.
+
+    A box may have a side of 0 (detectors clip at the border); it overlaps nothing.
+    scores in [0, 1]; labels: class ids, tracks keep to one class (all 0 when not given).
+    Raises TrackerError naming the first row that is not a number, inverted or out of range.
+    """
+
+    time_s: float
+    boxes: Float[np.ndarray, "N 4"]
+    scores: Float[np.ndarray, " N"]
+    labels: Int[np.ndarray, " N"] | None = None
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.time_s):
+            raise TrackerError(f"time_s is {self.time_s}, not a time")
+        for name, values in (("scores", self.scores), ("labels", self.labels)):
+            if values is not None and len(values) != len(self.boxes):
+                raise TrackerError(f"{len(self.boxes)} boxes but {len(values)} {name}")
+        # A comparison with NaN is false, so asking for what is right finds NaN as well.
+        right = (self.boxes[:, 2:] >= self.boxes[:, :2]).all(axis=1)
+        right &= np.isfinite(self.boxes).all(axis=1)
+        right &= (self.scores >= 0) & (self.scores <= 1)
+        if not right.all():
+            self._refuse(right)
+
+    def _refuse(self, right: Bool[np.ndarray, " N"]) -> None:
+        row = int(np.argmin(right))
+        box, score = self.boxes[row].tolist(), float(self.scores[row])
+        if not np.isfinite(box).all():
+            raise TrackerError(f"row {row}: box {box} has a value that is not a number")
+        if box[2] < box[0] or box[3] < box[1]:
+            raise TrackerError(f"row {row}: box {box} is inverted; give x1, y1, x2, y2")
+        raise TrackerError(f"row {row}: score {score} is outside [0, 1]")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One identity at one time.
+
+    box: the detection it was given, or where motion puts it while unseen.  row: of that detection
+    in the last frame, None while unseen.  first_s, last_s: first and latest time it was detected.
+    """
+
+    track_id: int
+    state: TrackState
+    box: tuple[float, float, float, float]
+    score: float
+    label: int
+    row: int | None
+    first_s: float
+    last_s: float
