@@ -52,7 +52,9 @@ class Run:
     def __getitem__(self, frame_index: int) -> StoredMasks:
         """The masks of one frame.  Raises BadRun if the frame is not in the run."""
         if frame_index not in self:
-            raise BadRun(f"{self.path} has no frame {frame_index}", hint=self._extent())
+            extent = self.extent
+            held = f"frames {extent[0]} to {extent[1]}" if extent else "no frame yet"
+            raise BadRun(f"{self.path} has no frame {frame_index}", hint=f"it holds {held}")
         number = self.header.window_of(frame_index)
         return self._unpacked(self._window(number).record(frame_index))
 
@@ -70,6 +72,13 @@ class Run:
         return (
             row for number in self._index.windows for row in self._window(number).rows_of(object_id)
         )
+
+    @property
+    def extent(self) -> tuple[int, int] | None:
+        """The first and the last stored frame; None before the first commit."""
+        windows = self._index.windows
+        tables = [self._index.table(number)["index"] for number in windows[:1] + windows[-1:]]
+        return (tables[0][0].as_py(), tables[1][-1].as_py()) if tables else None
 
     def frame_numbers(self) -> Iterator[int]:
         """The frames that are stored, ascending; no mask is read."""
@@ -95,11 +104,3 @@ class Run:
             return unpack(record, video.height, video.width)
         except BadMask as error:
             raise BadRun(f"{self.path}: {error.message}", hint="the run is damaged") from error
-
-    def _extent(self) -> str:
-        windows = self._index.windows
-        if not windows:
-            return "it holds no frame yet"
-        first = self._index.table(windows[0])["index"][0]
-        last = self._index.table(windows[-1])["index"][-1]
-        return f"it holds {len(self)} frames from {first} to {last}"

@@ -1,0 +1,117 @@
+"""A run as pictures: an overlay video that browsers play, and a sheet of evenly spaced frames.
+
+Enters: an open run and a reader of the clip it was made from.  Leaves: an mp4 or a PNG, under its
+final name only once it is whole.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from vseg.errors import BadRun
+from vseg.ops.files import atomic_path
+from vseg.ops.mp4 import Mp4Writer
+from vseg.results.masks import StoredMasks
+from vseg.results.overlay import OverlayStyle, draw_overlay
+from vseg.results.run import Run
+from vseg.stages import Reader
+from vseg.types import Frame
+
+TILE_WIDTH, GAP, CAPTION_HEIGHT, CAPTION_PX = 480, 8, 26, 15
+BACKGROUND, INK = (20, 22, 26), (214, 218, 224)
+# For sources that do not say, such as image folders.
+ASSUMED_FPS = Fraction(25)
+
+
+def render_video(run: Run, video: Reader, path: Path) -> None:
+    """Write the clip with its masks drawn, for the frames from the first stored to the last.
+
+    A frame in between without masks is shown plain.  Raises BadRun if the clip is not of the run's
+    size or the run is empty, OutputError if the file cannot be written.
+    """
+    _check_pair(run, video)
+    size = run.header.video
+    fps = size.fps or ASSUMED_FPS
+    with Mp4Writer(path, size.height, size.width, fps) as mp4:
+        for frame, masks in _pairs(run, video):
+            mp4.write(draw_overlay(frame.image, masks, run.header.labels) if masks else frame.image)
+
+
+def contact_sheet(run: Run, video: Reader, path: Path, columns: int = 4, rows: int = 3) -> None:
+    """Write a PNG of up to columns x rows frames, evenly spaced, captioned with number and time.
+
+    The first and the last stored frame are among them.  Raises as `render_video` does.
+    """
+    _check_pair(run, video)
+    size = run.header.video
+    count = min(columns * rows, len(run))
+    style = OverlayStyle.for_height(size.height, zoom=size.width / TILE_WIDTH)
+    sheet = Sheet(round(TILE_WIDTH * size.height / size.width), min(columns, count), count)
+    for place, index in enumerate(_evenly(run, count)):
+        frame = video.read(index)
+        sheet.put(place, draw_overlay(frame.image, run[index], run.header.labels, style), frame)
+    with atomic_path(path) as part:
+        sheet.picture.save(part, format="PNG")
+
+
+class Sheet:
+    """A dark page of captioned tiles, filled row by row."""
+
+    def __init__(self, tile_height: int, columns: int, count: int) -> None:
+        self._tile_height, self._columns = tile_height, columns
+        self._font = ImageFont.load_default(CAPTION_PX)
+        width = GAP + columns * (TILE_WIDTH + GAP)
+        height = GAP + -(-count // columns) * (tile_height + CAPTION_HEIGHT)
+        self.picture = Image.new("RGB", (width, height), BACKGROUND)
+
+    def put(self, place: int, image: UInt8[np.ndarray, "H W 3"], frame: Frame) -> None:
+        """Set tile number `place` to the image, made smaller, with the frame's caption below."""
+        row, column = divmod(place, self._columns)
+        x = GAP + column * (TILE_WIDTH + GAP)
+        y = GAP + row * (self._tile_height + CAPTION_HEIGHT)
+        tile = cv2.resize(image, (TILE_WIDTH, self._tile_height), interpolation=cv2.INTER_AREA)
+        self.picture.paste(Image.fromarray(tile), (x, y))
+        ImageDraw.Draw(self.picture).text(
+            (x, y + self._tile_height + CAPTION_HEIGHT / 2),
+            f"frame {frame.index}   {frame.time_s:.2f} s",
+            fill=INK,
+            font=self._font,
+            anchor="lm",
+        )
+
+
+def _check_pair(run: Run, video: Reader) -> None:
+    made_on, given = run.header.video, video.info
+    if (made_on.height, made_on.width) != (given.height, given.width):
+        raise BadRun(
+            f"{given.source} is {given.width}x{given.height}, the run at {run.path} was made on "
+            f"{made_on.width}x{made_on.height}",
+            hint="give the clip that was tracked",
+        )
+    if len(run) == 0:
+        raise BadRun(f"{run.path} holds no frame to draw", hint="let it run, or --resume it")
+
+
+def _pairs(run: Run, video: Reader) -> Iterator[tuple[Frame, StoredMasks | None]]:
+    """Every frame between the first and the last stored one, with its masks if it has any."""
+    assert run.extent is not None, "an empty run is refused before"
+    first, last = run.extent
+    stored = iter(run)
+    upcoming = next(stored, None)
+    for frame in video.frames(first, last + 1):
+        if upcoming is None or frame.index < upcoming.frame_index:
+            yield frame, None
+        else:
+            yield frame, upcoming
+            upcoming = next(stored, None)
+
+
+def _evenly(run: Run, count: int) -> Iterator[int]:
+    """`count` of the stored frame numbers, evenly spaced, ascending."""
+    wanted = set(np.linspace(0, len(run) - 1, count).round().astype(int).tolist())
+    return (number for place, number in enumerate(run.frame_numbers()) if place in wanted)
