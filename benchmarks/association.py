@@ -1,7 +1,7 @@
 """Identity measures and speed of the box trackers on MOTChallenge-style folders.
 
     python benchmarks/association.py --data mot/            every sequence below mot/
-    python benchmarks/association.py --speed                ms per frame at 10, 100 and 500 boxes
+    python benchmarks/association.py --speed                ms per frame, on an idle machine
 
 A sequence is a folder with gt/gt.txt and det/det.txt.  KITTI-* are scored on cars (class 3,
 detection score > 0, confidence = sigmoid of the score) at 10 frames/s; others on all boxes at the
@@ -148,10 +148,7 @@ def main() -> None:
     if arguments.speed:
         for name, make in TRACKERS.items():
             times = [milliseconds(make, n) for n in (10, 100, 500)]
-            print(
-                f"{name:<16} ms per frame at 10/100/500 boxes: "
-                + "  ".join(f"{t:.3f}" for t in times)
-            )
+            print(f"{name:<16} ms at 10/100/500 boxes: " + "  ".join(f"{t:.3f}" for t in times))
 
 
 if __name__ == "__main__":

@@ -15,8 +15,15 @@ from vseg_trackers.assignment import assign
 from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.kalman import MotionConfig
-from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of
-from vseg_trackers.types import Detections, Track, TrackState
+from vseg_trackers.lifecycle import (
+    CONFIRMED,
+    TENTATIVE,
+    LifecycleConfig,
+    Population,
+    labels_of,
+    without,
+)
+from vseg_trackers.types import Detections, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +58,18 @@ class ByteTrack:
         """
         config, tracks, scores = self._config, self._tracks, detections.scores
         tracks.advance(detections.time_s)
-        strong = np.flatnonzero(scores >= config.strong_score)
-        weak = np.flatnonzero((scores >= config.weak_score) & (scores < config.strong_score))
-        known = np.flatnonzero(tracks.state != TrackState.TENTATIVE)
-        new = np.flatnonzero(tracks.state == TrackState.TENTATIVE)
-        seen = np.flatnonzero(tracks.state == TrackState.CONFIRMED)
+        is_strong, is_new = scores >= config.strong_score, tracks.state == TENTATIVE
+        strong = is_strong.nonzero()[0]
+        weak = ((scores >= config.weak_score) & ~is_strong).nonzero()[0]
+        new, known = is_new.nonzero()[0], (~is_new).nonzero()[0]
+        seen = (tracks.state == CONFIRMED).nonzero()[0]
 
         strong = self._round(detections, known, strong, config.gate)
         self._round(detections, tracks.unmatched(seen), weak, config.weak_gate)
         strong = self._round(detections, new, strong, config.new_gate)
         tracks.begin(detections, strong[scores[strong] >= config.begin_score])
         tracks.age()
-        return tracks.explained(detections)
+        return tracks.explained()
 
     def _round(
         self,
@@ -83,7 +90,7 @@ class ByteTrack:
             )
         )
         tracks.match(pairs.rows, detections, pairs.columns)
-        return np.setdiff1d(columns, pairs.columns, assume_unique=True)
+        return without(columns, pairs.columns, len(detections))
 
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""

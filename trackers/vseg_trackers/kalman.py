@@ -78,32 +78,31 @@ class BoxMotion:
         self._predict(rows, dt_s[:, None])
 
     def _predict(self, rows: Rows, dt_s: float | Float[np.ndarray, "K 1"]) -> None:
-        p, v, pp, pv, vv = self.planes[:, rows]
+        chosen = self.planes[:, rows]
+        p, v, pp, pv, vv = chosen
         noise = self._jolt * _scale(p)
-        moved = p + v * dt_s
-        moved[:, 2:] = np.maximum(moved[:, 2:], p[:, 2:] / 2)
-        self.planes[:, rows] = (
-            moved,
-            v,
-            pp + dt_s * (2 * pv + dt_s * (vv + noise * (dt_s / 3))),
-            pv + dt_s * (vv + noise * (dt_s / 2)),
-            vv + noise * dt_s,
-        )
+        half = p[:, 2:] / 2
+        p += v * dt_s
+        np.maximum(p[:, 2:], half, out=p[:, 2:])
+        pp += dt_s * (2 * pv + dt_s * (vv + noise * (dt_s / 3)))
+        pv += dt_s * (vv + noise * (dt_s / 2))
+        vv += noise * dt_s
+        self.planes[:, rows] = chosen
 
     def correct(self, rows: Rows, boxes: Float[np.ndarray, "K 4"]) -> None:
         """Take `boxes` as the measurement of tracks `rows`."""
         measured = _centred(boxes)
-        p, v, pp, pv, vv = self.planes[:, rows]
+        chosen = self.planes[:, rows]
+        p, v, pp, pv, vv = chosen
         spread = pp + self._measured * _scale(measured)
         gain_p, gain_v = pp / spread, pv / spread
         off = measured - p
-        self.planes[:, rows] = (
-            p + gain_p * off,
-            v + gain_v * off,
-            (1 - gain_p) * pp,
-            (1 - gain_p) * pv,
-            vv - gain_v * pv,
-        )
+        p += gain_p * off
+        v += gain_v * off
+        vv -= gain_v * pv
+        pp *= 1 - gain_p
+        pv *= 1 - gain_p
+        self.planes[:, rows] = chosen
 
 
 def _centred(boxes: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 4"]:

@@ -16,6 +16,9 @@ from vseg_trackers.kalman import BoxMotion, MotionConfig
 from vseg_trackers.types import Detections, Track, TrackerError, TrackState
 
 Rows = Int[np.ndarray, " K"]
+_STATES = tuple(TrackState)
+# Looked up once: reaching an enum's member costs more than the arithmetic around it.
+TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,8 @@ class Population:
         if not len(rows):
             return
         self.motion.correct(rows, detections.boxes[columns])
-        self.state[rows] = np.where(
-            self.state[rows] == TrackState.TENTATIVE, TrackState.TENTATIVE, TrackState.CONFIRMED
-        )
+        state = self.state[rows]
+        self.state[rows] = np.where(state == TENTATIVE, TENTATIVE, CONFIRMED)
         self._given[rows] = columns
         self._hits[rows] += 1
         self._scores[rows] = detections.scores[columns]
@@ -88,7 +90,7 @@ class Population:
         now = np.full(num, self.time_s)
         ids = np.arange(self._next_id, self._next_id + num)
         self._next_id += num
-        self.state = np.append(self.state, np.full(num, int(TrackState.TENTATIVE)))
+        self.state = np.append(self.state, np.full(num, TENTATIVE))
         self.labels = np.append(self.labels, labels_of(detections)[columns])
         self.last_s = np.append(self.last_s, now)
         self._ids = np.append(self._ids, ids)
@@ -101,14 +103,12 @@ class Population:
         """Set every state by what this frame gave; which rows stay (the others are removed)."""
         life, seen = self._life, self._given >= 0
         sure = seen & ((self._hits >= life.confirm_hits) | (self._scores >= life.confirm_score))
-        self.state[sure] = TrackState.CONFIRMED
+        self.state[sure] = CONFIRMED
         if seen.all():
             return np.asarray(seen)
         absent_s = self.time_s - self.last_s
-        hidden = ~seen & (self.state != TrackState.TENTATIVE)
-        self.state[hidden] = np.where(
-            absent_s[hidden] > life.occluded_s, TrackState.LOST, TrackState.OCCLUDED
-        )
+        hidden = ~seen & (self.state != TENTATIVE)
+        self.state[hidden] = np.where(absent_s[hidden] > life.occluded_s, LOST, OCCLUDED)
         stays = seen | (hidden & (absent_s <= life.lost_s))
         if not stays.all():
             self._keep(stays)
@@ -121,21 +121,20 @@ class Population:
         self._ids, self._hits = self._ids[which], self._hits[which]
         self._scores, self._given = self._scores[which], self._given[which]
 
-    def explained(self, detections: Detections) -> tuple[Track, ...]:
+    def explained(self) -> tuple[Track, ...]:
         """The tracks that were given a detection in this frame, in the order of the detections."""
-        rows = np.flatnonzero(self._given >= 0)
-        rows = rows[np.argsort(self._given[rows])]
-        return self._tracks(rows, detections.boxes[self._given[rows]])
+        rows = (self._given >= 0).nonzero()[0]
+        return self._tracks(rows[self._given[rows].argsort()])
 
     def everyone(self) -> tuple[Track, ...]:
-        """All live tracks, oldest first; box: where motion says each one is."""
-        return self._tracks(np.arange(len(self)), self.motion.boxes)
+        """All live tracks, oldest first."""
+        return self._tracks(np.arange(len(self)))
 
-    def _tracks(self, rows: Rows, boxes: Float[np.ndarray, "K 4"]) -> tuple[Track, ...]:
+    def _tracks(self, rows: Rows) -> tuple[Track, ...]:
         columns = (
             self._ids[rows].tolist(),
             self.state[rows].tolist(),
-            boxes.tolist(),
+            self.motion.boxes[rows].tolist(),
             self._scores[rows].tolist(),
             self.labels[rows].tolist(),
             self._given[rows].tolist(),
@@ -159,7 +158,13 @@ class Population:
         )
 
 
-_STATES = tuple(TrackState)
+def without(
+    columns: Int[np.ndarray, " N"], taken: Int[np.ndarray, " K"], num_detections: int
+) -> Int[np.ndarray, " M"]:
+    """Those of `columns` that are not `taken`, in their order."""
+    free = np.ones(num_detections, dtype=bool)
+    free[taken] = False
+    return np.asarray(columns[free[columns]])
 
 
 def labels_of(detections: Detections) -> Int[np.ndarray, " N"]:

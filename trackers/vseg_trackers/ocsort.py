@@ -15,7 +15,7 @@ from vseg_trackers.assignment import Assignment, Candidates, assign
 from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.kalman import MotionConfig
-from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of
+from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of, without
 from vseg_trackers.observations import Observations
 from vseg_trackers.types import Detections, Track
 
@@ -57,7 +57,7 @@ class OCSort:
         """
         tracks = self._tracks
         tracks.advance(detections.time_s)
-        columns = np.flatnonzero(detections.scores >= self._config.least_score)
+        columns = (detections.scores >= self._config.least_score).nonzero()[0]
         columns = self._match(detections, self._by_motion(detections, columns), columns)
         columns = self._match(detections, self._by_last_seen(detections, columns), columns)
         tracks.begin(detections, columns)
@@ -66,7 +66,7 @@ class OCSort:
         if not stays.all():
             self._past.keep(stays)
         self._remember_time(detections.time_s)
-        return tracks.explained(detections)
+        return tracks.explained()
 
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""
@@ -89,6 +89,8 @@ class OCSort:
     def _by_last_seen(self, detections: Detections, columns: Int[np.ndarray, " N"]) -> Assignment:
         """Second round (OCR): overlap with the last box that was really observed."""
         tracks = self._tracks
+        if not len(columns):
+            return Assignment(columns, columns)
         rows = tracks.unmatched(np.arange(len(tracks)))
         still = Labelled(rows, self._past.boxes[rows], tracks.labels[rows])
         gate = Gate(self._config.recovery_gate, self._config.overlap)
@@ -104,25 +106,24 @@ class OCSort:
         self._reupdate(pairs.rows, boxes)
         self._tracks.match(pairs.rows, detections, pairs.columns)
         self._past.observe(pairs.rows, boxes, detections.time_s, self._tracks.motion)
-        return np.setdiff1d(columns, pairs.columns, assume_unique=True)
+        return without(columns, pairs.columns, len(detections))
 
     def _reupdate(self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"]) -> None:
         """Replay the frames a track was missed in along a straight line to its new box (ORU)."""
         past, motion, now_s = self._past, self._tracks.motion, self._tracks.time_s
         last_s = past.time_s[rows]
-        missed = np.array([t for t in self._times_s if t > last_s.min()])
-        late = last_s < (self._times_s[-1] if self._times_s else now_s)
-        if not missed.size or not late.any():
+        late = last_s < self._times_s[-1]
+        if not late.any():
             return
         rows, boxes, last_s = rows[late], boxes[late], last_s[late]
-        motion.planes[:, rows] = past.planes[:, rows]
+        missed = [time_s for time_s in self._times_s if time_s > last_s.min()]
+        motion.planes[:, rows], start = past.planes[:, rows], past.boxes[rows]
         at_s = last_s.copy()
         for time_s in missed:
             open_ = last_s < time_s
-            share = ((time_s - last_s) / (now_s - last_s))[open_, None]
-            start = past.boxes[rows[open_]]
+            share = ((time_s - last_s) / (now_s - last_s))[:, None]
             motion.predict_each(time_s - at_s[open_], rows[open_])
-            motion.correct(rows[open_], start + share * (boxes[open_] - start))
+            motion.correct(rows[open_], (start + share * (boxes - start))[open_])
             at_s[open_] = time_s
         motion.predict_each(now_s - at_s, rows)
 

@@ -13,7 +13,7 @@ from vseg_trackers.assignment import assign
 from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.kalman import MotionConfig
-from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of
+from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of, without
 from vseg_trackers.types import Detections, Track
 
 
@@ -43,15 +43,15 @@ class Sort:
         tracks = self._tracks
         tracks.advance(detections.time_s)
         labels = labels_of(detections)
-        strong = np.flatnonzero(detections.scores >= self._config.least_score)
+        strong = (detections.scores >= self._config.least_score).nonzero()[0]
         everyone = Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels)
         found = Labelled(strong, detections.boxes[strong], labels[strong])
         gate = Gate(self._config.gate, self._config.overlap)
         pairs = assign(overlapping(everyone, found, gate))
         tracks.match(pairs.rows, detections, pairs.columns)
-        tracks.begin(detections, np.setdiff1d(strong, pairs.columns, assume_unique=True))
+        tracks.begin(detections, without(strong, pairs.columns, len(detections)))
         tracks.age()
-        return tracks.explained(detections)
+        return tracks.explained()
 
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""

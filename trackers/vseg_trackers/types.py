@@ -70,8 +70,9 @@ class Detections:
 class Track:
     """One identity at one time.
 
-    box: the detection it was given, or where motion puts it while unseen.  row: of that detection
-    in the last frame, None while unseen.  first_s, last_s: first and latest time it was detected.
+    box: the filter's estimate: corrected by this frame's detection (it trembles less than detections
+    do), or predicted while unseen.  row: of that detection among the frame's, None while unseen.
+    first_s, last_s: first and latest time it was detected.
     """
 
     track_id: int

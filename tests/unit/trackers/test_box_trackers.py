@@ -59,7 +59,7 @@ def test_output_is_in_input_order_and_names_the_row(tracker: Tracker) -> None:
     second = tracker.update(_frame(0.1, shuffled))
     assert _ids(second) == [3, 1, 2]
     assert [track.row for track in second] == [0, 1, 2]
-    assert [list(track.box) for track in second] == shuffled
+    np.testing.assert_allclose([track.box for track in second], shuffled)
 
 
 def test_a_track_is_confirmed_by_hits_or_by_one_strong_score() -> None:
