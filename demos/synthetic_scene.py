@@ -32,7 +32,7 @@ def truth_picture(scene: SyntheticVideo, shown: int = 5) -> Image.Image:
 def main(folder: Path) -> None:
     """Write the scene's video, its label maps and a picture of both."""
     scene = SyntheticVideo(
-        SceneConfig(num_frames=150, seed=5, look_alikes=True, leave_and_return=True)
+        SceneConfig(num_frames=60, seed=9, look_alikes=True, leave_and_return=True, speed=1.8)
     )
     write_clip(scene, folder / "scene.mp4")
     write_truth(scene, folder / "truth")

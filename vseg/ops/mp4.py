@@ -41,7 +41,7 @@ class Mp4Writer:
         path: Path,
         height: int,
         width: int,
-        fps: Fraction | float,
+        fps: Fraction | float | int,
         *,
         crf: int = 23,
         preset: str = "veryfast",

@@ -46,7 +46,7 @@ def draw_backdrop(rng: np.random.Generator, height: int, width: int) -> Backdrop
     canvas = _ground(rng, rows, columns)
     if rng.random() < 0.5:
         horizon = rows * rng.uniform(0.3, 0.6)
-        skyline = horizon + 0.15 * rows * (fractal_noise(rng, 2, columns, cells=1)[0] - 0.5)
+        skyline = horizon + 0.15 * rows * (fractal_noise(rng, 2, columns, cells=1.0)[0] - 0.5)
         below = np.arange(rows)[:, None] > skyline[None, :]
         canvas = np.where(below[:, :, None], _ground(rng, rows, columns), canvas)
     for _ in range(int(rng.integers(4, 22))):
@@ -113,10 +113,10 @@ class Lighting:
 def draw_lighting(rng: np.random.Generator, strength: float) -> Lighting:
     """Random light changes; strength 0 keeps the light as it is."""
     return Lighting(
-        draw_wave(rng, 0.16 * strength, (80, 260)),
-        draw_wave(rng, 0.06 * strength, (120, 300)),
-        draw_wave(rng, 0.5, (100, 240)),
-        draw_wave(rng, 0.5, (100, 240)),
+        draw_wave(rng, 0.16 * strength, (80.0, 260.0)),
+        draw_wave(rng, 0.06 * strength, (120.0, 300.0)),
+        draw_wave(rng, 0.5, (100.0, 240.0)),
+        draw_wave(rng, 0.5, (100.0, 240.0)),
         0.22 * strength,
     )
 

@@ -99,7 +99,8 @@ def _draw_shot(config: SceneConfig, bodies: list[_Body], shot: int) -> Shot:
         Sprite(k + 1, body.outline, body.surface, _draw_motion(config, body, starts[k], (shot, k)))
         for k, body in enumerate(bodies)
     ]
-    order = generator(seed, Key.ORDER, shot).permutation(len(objects))
+    # Ranks, not a permutation: one object more leaves the others in their order.
+    order = np.argsort(generator(seed, Key.ORDER, shot).random(len(objects)))
     blocks = [_draw_occluder(config, shot, k) for k in range(config.occluders)]
     return Shot(
         draw_backdrop(generator(seed, Key.BACKDROP, shot), config.height, config.width),

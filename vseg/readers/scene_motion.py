@@ -24,7 +24,7 @@ class Wave:
 
     def at(self, time: float) -> float:
         """The wave's value at `time` (frames, fractions allowed)."""
-        return sum(
+        return math.fsum(
             a * math.sin(2 * math.pi * time / p + f)
             for a, p, f in zip(self.amplitudes, self.periods, self.phases, strict=True)
         )
@@ -157,10 +157,10 @@ def draw_camera(rng: np.random.Generator, height: int, width: int, strength: flo
     return Camera(
         height,
         width,
-        with_shake(draw_wave(rng, 0.10 * width * strength, (110, 220)), shake[0]),
-        with_shake(draw_wave(rng, 0.07 * height * strength, (110, 220)), shake[1]),
-        draw_wave(rng, 0.05 * strength, (90, 180)),
-        draw_wave(rng, 0.12 * strength, (120, 240)),
+        with_shake(draw_wave(rng, 0.10 * width * strength, (110.0, 220.0)), shake[0]),
+        with_shake(draw_wave(rng, 0.07 * height * strength, (110.0, 220.0)), shake[1]),
+        draw_wave(rng, 0.05 * strength, (90.0, 180.0)),
+        draw_wave(rng, 0.12 * strength, (120.0, 240.0)),
     )
 
 

@@ -13,7 +13,8 @@ from jaxtyping import Float64
 
 from vseg.readers.scene_motion import Wave, draw_wave
 
-Polygon = Float64[np.ndarray, "N 2"]
+# The axis has no name: a list holds polygons of different lengths.
+Polygon = Float64[np.ndarray, "_ 2"]
 
 # The body reaches the radius MAX_RADIUS at most; limbs grow from inside it.
 MIN_RADIUS, MAX_RADIUS = 0.4, 1.6
@@ -135,8 +136,8 @@ def _draw_harmonic(rng: np.random.Generator, order: int, amplitude: float) -> Ha
         order,
         amplitude,
         float(rng.uniform(0, 2 * math.pi)),
-        draw_wave(rng, 0.6, (30, 90), terms=1),
-        draw_wave(rng, 0.7, (50, 140), terms=1),
+        draw_wave(rng, 0.6, (30.0, 90.0), terms=1),
+        draw_wave(rng, 0.7, (50.0, 140.0), terms=1),
     )
 
 
@@ -150,8 +151,8 @@ def _draw_limbs(rng: np.random.Generator) -> tuple[Limb, ...]:
             first + 2 * math.pi * (k + float(rng.uniform(-0.2, 0.2))) / count,
             length * float(rng.uniform(0.8, 1.1)),
             half_width,
-            draw_wave(rng, 0.45, (24, 70), terms=1),
-            draw_wave(rng, 0.9, (24, 70), terms=1),
+            draw_wave(rng, 0.45, (24.0, 70.0), terms=1),
+            draw_wave(rng, 0.9, (24.0, 70.0), terms=1),
         )
         for k in range(count)
     )

@@ -5,6 +5,7 @@ coloured through a ramp of a few related colours.  About a third of them are two
 along a wavy seam, because real objects have parts and a mask must not stop at the seam.
 """
 
+import math
 from collections.abc import Callable
 
 import cv2
@@ -57,7 +58,7 @@ def draw_texture(rng: np.random.Generator, size: int, vivid: float = 1.0) -> Col
     if rng.random() < 0.35:
         other = _one_part(rng, size, vivid)
         seam = np.linspace(-1, 1, size, dtype=np.float32)[:, None] + rng.uniform(-0.3, 0.3)
-        wavy = seam + 0.7 * (fractal_noise(rng, size, size, cells=2, rough=0.3) - 0.5)
+        wavy = seam + 0.7 * (fractal_noise(rng, size, size, cells=2.0, rough=0.3) - 0.5)
         surface = np.where((wavy > 0)[:, :, None], other, surface)
     return surface
 
@@ -65,7 +66,7 @@ def draw_texture(rng: np.random.Generator, size: int, vivid: float = 1.0) -> Col
 def _one_part(rng: np.random.Generator, size: int, vivid: float) -> Colours:
     pattern = _PATTERNS[int(rng.integers(len(_PATTERNS)))](rng, size)
     surface = colour(pattern, draw_palette(rng, int(rng.integers(2, 5)), vivid))
-    grain = 0.85 + 0.3 * fractal_noise(rng, size, size, cells=6, rough=0.8)
+    grain = 0.85 + 0.3 * fractal_noise(rng, size, size, cells=6.0, rough=0.8)
     return np.clip(surface * grain[:, :, None], 0, 255).astype(np.uint8)
 
 
@@ -76,16 +77,16 @@ def _noise(rng: np.random.Generator, size: int) -> Pattern:
 def _stripes(rng: np.random.Generator, size: int) -> Pattern:
     rows, columns = _grid(size)
     angle, count = rng.uniform(0, np.pi), rng.uniform(3, 11)
-    bent = 0.35 * fractal_noise(rng, size, size, cells=2, rough=0.4)
-    across = rows * np.sin(angle) + columns * np.cos(angle) + bent
+    bent = 0.35 * fractal_noise(rng, size, size, cells=2.0, rough=0.4)
+    across = rows * math.sin(angle) + columns * math.cos(angle) + bent
     return _steps(np.sin(np.pi * count * across), sharpness=rng.uniform(1, 6))
 
 
 def _checks(rng: np.random.Generator, size: int) -> Pattern:
     rows, columns = _grid(size)
     angle, count = rng.uniform(0, np.pi), rng.uniform(3, 8)
-    first = np.sin(np.pi * count * (rows * np.sin(angle) + columns * np.cos(angle)))
-    second = np.sin(np.pi * count * (rows * np.cos(angle) - columns * np.sin(angle)))
+    first = np.sin(np.pi * count * (rows * math.sin(angle) + columns * math.cos(angle)))
+    second = np.sin(np.pi * count * (rows * math.cos(angle) - columns * math.sin(angle)))
     return _steps(first * second, sharpness=rng.uniform(4, 10))
 
 
@@ -109,7 +110,7 @@ def _patches(rng: np.random.Generator, size: int) -> Pattern:
 def _plain(rng: np.random.Generator, size: int) -> Pattern:
     rows, columns = _grid(size)
     angle = rng.uniform(0, 2 * np.pi)
-    slope = 0.5 + 0.2 * (rows * np.sin(angle) + columns * np.cos(angle))
+    slope = 0.5 + 0.2 * (rows * math.sin(angle) + columns * math.cos(angle))
     return np.asarray(np.clip(slope, 0, 1), dtype=np.float32)
 
 

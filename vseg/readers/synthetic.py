@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt
+from vseg.readers.addressing import check_index, frame_range
 from vseg.readers.scene_cast import Key, Shot, draw_sheet, draw_shots, generator
 from vseg.readers.scene_config import SceneConfig, random_scene
 from vseg.readers.scene_render import draw_sprite
@@ -87,9 +88,7 @@ class SyntheticVideo:
 
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Frames start, start + step, ... up to stop (exclusive); a negative step goes backward."""
-        if stop is None:
-            stop = len(self) if step > 0 else -1
-        for index in range(start, stop, step):
+        for index in frame_range(len(self), start, stop, step):
             yield self.read(index)
 
     def truth(self, index: int) -> UInt8[np.ndarray, "H W"]:
@@ -105,8 +104,7 @@ class SyntheticVideo:
 
     def draw(self, index: int) -> TrueFrame:
         """A frame together with its label map, for the price of one."""
-        if not 0 <= index < len(self):
-            raise IndexError(f"frame {index} of a scene of {len(self)} frames")
+        check_index(index, len(self))
         height, width = self.config.height, self.config.width
         shot, time = self._shot(index), float(index)
         image = shot.backdrop.seen_by(shot.camera.at(time), height, width)
