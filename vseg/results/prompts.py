@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+from jaxtyping import Float32
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from vseg.errors import BadRun, OutputError, VsegError
+from vseg.errors import BadPrompt, BadRun, OutputError, VsegError
 from vseg.ops.files import atomic_write_text
 from vseg.ops.rle import decode_rle, encode_rle
 from vseg.results.layout import PROMPTS
@@ -30,6 +31,10 @@ class PlacedPrompt:
     prompt: Prompt
 
 
+def _float_pairs(xy: list[tuple[float, float]]) -> Float32[np.ndarray, "N 2"]:
+    return np.array(xy, dtype=np.float32).reshape(-1, 2)
+
+
 class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,7 +48,9 @@ class _PointsLine(_Line):
     positive: list[bool]
 
     def prompt(self) -> Prompt:
-        return Points(np.array(self.xy, dtype=np.float32), np.array(self.positive, dtype=bool))
+        if len(self.xy) != len(self.positive):
+            raise BadPrompt(f"{len(self.xy)} points come with {len(self.positive)} signs")
+        return Points(_float_pairs(self.xy), np.array(self.positive, dtype=bool))
 
 
 class _BoxLine(_Line):
@@ -60,7 +67,7 @@ class _ScribbleLine(_Line):
     positive: bool
 
     def prompt(self) -> Prompt:
-        return Scribble(np.array(self.xy, dtype=np.float32), self.positive)
+        return Scribble(_float_pairs(self.xy), self.positive)
 
 
 class _MaskLine(_Line):
