@@ -136,12 +136,12 @@ class StreamCapture:
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
     """OpenCV prints what each of its backends thinks of a missing camera; one error of ours says it."""
-    level = cv2.getLogLevel()
-    cv2.setLogLevel(0)
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)
     try:
         yield
     finally:
-        cv2.setLogLevel(level)
+        cv2.utils.logging.setLogLevel(level)
 
 
 def _from_bgr(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:

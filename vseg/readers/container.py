@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import av
 from av.container import InputContainer
-from av.error import FFmpegError
+from av.error import ExitError, FFmpegError
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -81,6 +81,8 @@ def choose_stream(container: InputContainer, name: str, max_pixels: int) -> Open
 
 def reason_of(error: Exception) -> str:
     """The library's reason without the file name, which may hold credentials."""
+    if isinstance(error, ExitError):
+        return "nothing came within the time limit"
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 

@@ -85,6 +85,10 @@ class Decoder:
                 keys.append(len(stamps))
             stamps.append(picture.pts)
         cut_short = self.reason or index.cut_short
+        if cut_short:
+            # Of the last pictures, some shown between them may be lost with the end of the file.
+            del stamps[max(len(stamps) - self.opened.stream.codec_context.reorder_depth, 0) :]
+            keys = [key for key in keys if key < len(stamps)]
         timed = [stamp for stamp in stamps if stamp is not None]
         pts = np.asarray(timed, dtype=np.int64)
         time_base = index.time_base

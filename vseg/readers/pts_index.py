@@ -13,7 +13,7 @@ import numpy as np
 from av.error import FFmpegError
 from jaxtyping import Int64
 
-from vseg.readers.container import OpenFile, reason_of
+from vseg.readers.container import OpenFile, VideoPacket, reason_of
 from vseg.readers.sniff import Sniffed
 
 VP8_SHOW_FRAME = 0x10  # RFC 6386 §9.1: a packet without this bit only updates a reference
@@ -25,17 +25,18 @@ class PtsIndex:
 
     pts: ascending; for `by_order` as decoded, or counted at the nominal rate where there are none.
     by_order: the time stamps do not address frames.  discarded: packets hidden by an edit list.
-    head_dropped: packets before the first key frame, which no decoder can show.
-    torn_pts: of the packet in which a cut file ends.  cut_short: why the file ends early, or None.
+    head_dropped: packets before the first key frame, which no decoder can show.  damaged: time
+    stamps of frames with lost or torn packets, up to the next key frame: a decoder would patch them
+    with the picture before.  cut_short: why the file ends early, or None.
     """
 
     pts: Int64[np.ndarray, " T"]
     keyframes: Int64[np.ndarray, " K"]
+    damaged: Int64[np.ndarray, " D"]
     time_base: Fraction
     by_order: bool = False
     discarded: int = 0
     head_dropped: int = 0
-    torn_pts: int | None = None
     cut_short: str | None = None
 
     def __len__(self) -> int:
@@ -67,31 +68,50 @@ class _Packets:
 
     shown: list[int] = field(default_factory=list)
     keys: list[int] = field(default_factory=list)
+    damaged: list[int] = field(default_factory=list)
     untimed: int = 0
     discarded: int = 0
     reordered: bool = False
-    last: int | None = None
-    last_corrupt: bool = False
+    tainted: bool = False
+    last_dts: int | None = None
     failure: str | None = None
+
+    def add(self, packet: VideoPacket, pts: int) -> None:
+        """Enter one packet, in the order of the file."""
+        if packet.is_keyframe:
+            self.keys.append(pts)
+        self.tainted = packet.is_corrupt or (self.tainted and not packet.is_keyframe)
+        if packet.dts is not None:
+            self.last_dts = packet.dts
+            self.reordered |= packet.dts != pts
+        if packet.is_discard:
+            self.discarded += 1
+            return
+        self.shown.append(pts)
+        if self.tainted:
+            self.damaged.append(pts)
 
 
 def scan_packets(opened: OpenFile, sniffed: Sniffed) -> PtsIndex:
     """The index of a freshly opened file; `by_order` leaves pts empty: see `Decoder.count`."""
     seen = _collect(opened)
     cut_short = sniffed.torn or seen.failure
-    # A cut mp4 marks the packet it ends in; a transport stream cannot, so there the last one is it.
-    torn = seen.last_corrupt or (sniffed.torn is not None and sniffed.kind == "mpegts")
+    if sniffed.torn and sniffed.kind == "mpegts":
+        # Other demuxers mark the packet in which the file ends, or leave it out.
+        seen.damaged.extend(seen.shown[-1:])
     pts = np.unique(np.asarray(seen.shown, dtype=np.int64))
     guessed = sniffed.kind == "avi" and seen.reordered
     by_order = guessed or seen.untimed > 0 or len(pts) != len(seen.shown)
+    if cut_short and seen.last_dts is not None:
+        pts = _without_gaps(pts, seen.last_dts)
     return PtsIndex(
         pts=pts[:0] if by_order else pts,
         keyframes=np.unique(np.asarray(seen.keys, dtype=np.int64)),
+        damaged=np.unique(np.asarray(seen.damaged, dtype=np.int64)),
         time_base=opened.time_base,
         by_order=by_order,
         discarded=seen.discarded,
-        torn_pts=seen.last if torn and not by_order else None,
-        cut_short=cut_short or ("the last packet is damaged" if seen.last_corrupt else None),
+        cut_short=cut_short,
     )
 
 
@@ -105,14 +125,22 @@ def _collect(opened: OpenFile) -> _Packets:
             if packet.pts is None:
                 seen.untimed += 1
                 continue
-            if packet.is_keyframe:
-                seen.keys.append(packet.pts)
-            if packet.is_discard:
-                seen.discarded += 1
-                continue
-            seen.shown.append(packet.pts)
-            seen.reordered |= packet.dts is not None and packet.dts != packet.pts
-            seen.last, seen.last_corrupt = packet.pts, packet.is_corrupt
+            seen.add(packet, packet.pts)
     except FFmpegError as error:
         seen.failure = reason_of(error)
     return seen
+
+
+def _without_gaps(pts: Int64[np.ndarray, " T"], last_dts: int) -> Int64[np.ndarray, " kept"]:
+    """The frames of a cut file that no lost frame can precede.
+
+    A frame is stored before those shown earlier that refer to it, so the cut may have taken the
+    latter.  All that is lost would be decoded, hence shown, after `last_dts`; frames shown later
+    than that are kept only as long as they follow each other at the smallest step of the clip.
+    """
+    sure = int(np.searchsorted(pts, last_dts, side="right"))
+    if sure < 2:
+        return pts[:sure]
+    steps = np.diff(pts)
+    wide = np.flatnonzero(steps[sure - 1 :] > 1.5 * steps[: sure - 1].min(initial=steps.max()))
+    return pts[: sure + int(wide[0])] if len(wide) else pts

@@ -173,8 +173,8 @@ class VideoFile:
 
     def _decode_to(self, index: int) -> VideoFrame:
         target = int(self.index.pts[index])
-        if target == self.index.torn_pts:
-            raise self._damaged(index, self.index.cut_short or "the file ends inside it")
+        if target in self.index.damaged:
+            raise self._damaged(index, self.index.cut_short or "parts of it are lost or torn")
         place = self._next
         while (picture := self._ahead or self._decoder.next_picture()) is not None:
             self._ahead = None
