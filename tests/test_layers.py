@@ -17,10 +17,15 @@ LAYERS = (
     ("errors",),
     ("types", "tensors", "config"),
     ("ops",),
-    ("stages",),
-    ("session", "nets", "memory", "readers", "results", "metrics", "training", "grounding"),
+    ("stages", "model"),
+    # One session is four parts: its state, one step of it, its memory, and its bytes.
+    (
+        *("session", "engine", "snapshot", "memory"),
+        *("nets", "readers", "results", "metrics", "training", "grounding"),
+    ),
     ("build", "jobs"),
     ("cli",),
+    ("__main__",),
 )
 HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 
@@ -28,8 +33,14 @@ HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 SIDEWAYS = {
     # tensors are what the values of types become on a device.
     ("tensors", "types"),
-    # a session owns its bank; the bank holds policy and tensors, no weights.
+    # a session owns its bank and runs the engine over it; its snapshot reads all three.
     ("session", "memory"),
+    ("session", "engine"),
+    ("session", "snapshot"),
+    ("engine", "memory"),
+    ("snapshot", "memory"),
+    ("snapshot", "engine"),
+    ("snapshot", "session"),
     # training runs the networks it trains, scores them, and renders its own scenes.
     ("training", "nets"),
     ("training", "metrics"),
@@ -148,7 +159,7 @@ def test_an_upward_or_stray_import_is_found(tmp_path: Path, file: str, text: str
         ("vseg/training/loop.py", "from vseg.readers.scene_config import SceneConfig"),
         ("vseg/results/store.py", "from vseg import __version__"),
         ("vseg/results/export/coco.py", "from .. import records"),
-        ("vseg/cli/track.py", "from vseg.jobs import track"),
+        ("vseg/cli/track.py", "from vseg.jobs.run import track"),
         ("trackers/vseg_trackers/sort.py", "import numpy\nfrom .kalman import Kalman"),
     ],
 )

@@ -1,0 +1,143 @@
+"""Prompts as typed: what each form means, and how a mistake is answered."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vseg.cli.prompts import (
+    parse_boxes,
+    parse_labels,
+    parse_masks,
+    parse_points,
+    parse_prompts,
+    parse_scribbles,
+)
+from vseg.errors import BadPrompt, UsageError, VsegError
+from vseg.ops.moments import Moment, parse_moment, parse_range
+from vseg.types import Box, Mask, Points, Scribble
+
+
+@pytest.mark.parametrize(
+    ("spec", "object_id", "at", "positive"),
+    [
+        ("412,220", 1, Moment(frame=0), True),
+        ("412,220-", 1, Moment(frame=0), False),
+        ("3:412,220+", 3, Moment(frame=0), True),
+        ("3@30:412,220", 3, Moment(frame=30), True),
+        ("3@1.25s:412,220-", 3, Moment(time_s=1.25), False),
+        ("@2s:412,220", 1, Moment(time_s=2.0), True),
+    ],
+)
+def test_point_forms(spec: str, object_id: int, at: Moment, positive: bool) -> None:
+    (request,) = parse_points([spec])
+    assert (request.object_id, request.at) == (object_id, at)
+    assert isinstance(request.prompt, Points)
+    assert request.prompt.xy.tolist() == [[412, 220]]
+    assert request.prompt.positive.tolist() == [positive]
+
+
+def test_box_and_scribble_forms() -> None:
+    (box,) = parse_boxes(["2@30:10,20,200.5,300"])
+    assert (box.object_id, box.at, box.prompt) == (
+        2,
+        Moment(frame=30),
+        Box(10.0, 20.0, 200.5, 300.0),
+    )
+    (line,) = parse_scribbles(["10,20 30,40 50,60-"])
+    assert isinstance(line.prompt, Scribble)
+    assert line.prompt.xy.shape == (3, 2)
+    assert not line.prompt.positive
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("point", "412"),
+        ("point", "a,b"),
+        ("point", "1@:4,5"),
+        ("point", "1@soon:4,5"),
+        ("point", "0:4,5"),
+        ("point", "nan,4"),
+        ("box", "1,2,3"),
+        ("box", "200,20,10,300"),
+        ("scribble", ""),
+        ("label", "person"),
+        ("label", "0=person"),
+        ("label", "1="),
+    ],
+)
+def test_a_malformed_prompt_is_refused_with_a_hint(kind: str, spec: str) -> None:
+    parse = {
+        "point": parse_points,
+        "box": parse_boxes,
+        "scribble": parse_scribbles,
+        "label": parse_labels,
+    }[kind]
+    with pytest.raises(VsegError):
+        list(parse([spec]))
+
+
+def test_labels() -> None:
+    assert parse_labels(["1=person", "2=red ball"]) == {1: "person", 2: "red ball"}
+
+
+def save(path: Path, values: np.ndarray, mode: str) -> Path:
+    """A mask picture of the given mode."""
+    picture = Image.fromarray(values.astype(np.uint8))
+    if mode == "P":
+        picture = picture.convert("L")
+        picture.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
+    elif mode != "L":
+        picture = picture.convert(mode)
+    picture.save(path)
+    return path
+
+
+def test_a_label_picture_gives_one_object_per_value(tmp_path: Path) -> None:
+    values = np.zeros((8, 10))
+    values[1:3, 1:3], values[4:6, 4:6], values[7, 9] = 1, 2, 255
+    path = save(tmp_path / "a.png", values, "P")
+    requests = list(parse_masks([f"@5:{path}"]))
+    assert [(r.object_id, r.at) for r in requests] == [(1, Moment(frame=5)), (2, Moment(frame=5))]
+    masks = [r.prompt.mask for r in requests if isinstance(r.prompt, Mask)]
+    assert [int(m.sum()) for m in masks] == [4, 4]
+    (only,) = parse_masks([f"2:{path}"])
+    assert only.object_id == 2
+    with pytest.raises(BadPrompt, match="no object 7"):
+        list(parse_masks([f"7:{path}"]))
+
+
+@pytest.mark.parametrize("mode", ["L", "1"])
+def test_a_black_and_white_picture_is_one_object(tmp_path: Path, mode: str) -> None:
+    values = np.zeros((8, 10))
+    values[1:3, 1:3] = 255
+    path = save(tmp_path / "odd name: @1.png", values, mode)
+    (request,) = parse_masks([str(path)])
+    assert request.object_id == 1
+    (named,) = parse_masks([f"4:{path}"])
+    assert named.object_id == 4
+
+
+def test_a_mask_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.png").write_text("not a picture")
+    empty = save(tmp_path / "empty.png", np.zeros((4, 4)), "L")
+    colour = save(tmp_path / "colour.png", np.ones((4, 4)), "RGB")
+    for path in (tmp_path / "none.png", tmp_path / "text.png", empty, colour):
+        with pytest.raises(BadPrompt, match=path.name):
+            list(parse_masks([str(path)]))
+
+
+def test_all_kinds_together_keep_their_order() -> None:
+    kinds = [type(r.prompt) for r in parse_prompts(["1,2"], ["1,2,3,4"], ["1,2 3,4"], [])]
+    assert kinds == [Points, Box, Scribble]
+
+
+def test_moments_and_ranges() -> None:
+    assert parse_moment("0.5s") == Moment(time_s=0.5)
+    assert parse_range("2s:300") == (Moment(time_s=2.0), Moment(frame=300))
+    assert parse_range(":") == (Moment(frame=0), None)
+    for bad in ("30", "a:b", "-3:4"):
+        with pytest.raises(UsageError):
+            parse_range(bad)

@@ -1,0 +1,59 @@
+"""Settings files: what is filled, what is refused, and how the refusal reads."""
+
+from pathlib import Path
+
+import pytest
+
+from vseg.config import TrackConfig, checked, load_toml
+from vseg.errors import BadConfig
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_a_file_fills_the_settings_and_options_win(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('short_side = 320\ndevice = "cuda:1"\n')
+    config = load_toml(path, TrackConfig, device="cpu", dtype=None)
+    assert (config.short_side, config.device, config.dtype) == (320, "cpu", "auto")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("shortside = 320", ["a.toml", "unknown key 'shortside'", "short_side"]),
+        ("short_side = 32", ["a.toml", "short_side", "64"]),
+        ('device = "gpu"', ["a.toml", "device", "gpu"]),
+        ('range = "3-4"', ["a.toml", "range", "3-4"]),
+        ("[memory]\nrecents = 3", ["a.toml", "memory.recents", "recent"]),
+        ("short_side = ", ["a.toml", "not a TOML file"]),
+    ],
+)
+def test_a_mistake_names_file_key_and_known_keys(
+    tmp_path: Path, text: str, said: list[str]
+) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(BadConfig) as caught:
+        load_toml(path, TrackConfig)
+    assert all(part in str(caught.value) for part in said)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match=r"none\.toml"):
+        load_toml(tmp_path / "none.toml", TrackConfig)
+
+
+def test_a_mistaken_option_is_named() -> None:
+    with pytest.raises(BadConfig, match="options: chunk"):
+        checked(TrackConfig, {"chunk": 0})
+
+
+def test_the_shipped_tracking_files_are_complete_and_valid() -> None:
+    import tomllib
+
+    paths = sorted((ROOT / "configs").glob("track*.toml"))
+    assert paths
+    for path in paths:
+        load_toml(path, TrackConfig)
+        optional = {"weights"}
+        assert set(tomllib.loads(path.read_text())) | optional == set(TrackConfig.model_fields)

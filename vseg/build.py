@@ -1,0 +1,87 @@
+"""The composition root: names become objects here, and only here is every concrete class known."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vseg.errors import BadVideo, ModelError, WeightsMismatch, WeightsMissing
+from vseg.model import Model
+from vseg.stages import Reader
+
+MODELS = ("nano",)
+
+
+def open_video(source: str | Path, reader: str = "auto") -> Reader:
+    """A reader over a video file or a folder of images; close it, or use it in a `with`.
+
+    reader: auto, pyav, decord or images.  Raises BadVideo or ReaderUnsuitable.
+    """
+    from vseg.readers import open_source
+
+    opened = open_source(source, reader)
+    if not isinstance(opened, Reader):
+        opened.close()
+        raise BadVideo(
+            f"{source} is a live source: it has no length and no frame numbers",
+            hint="record it to a file first, or feed its frames to Session.step",
+        )
+    return opened
+
+
+def load_model(
+    name: str = "nano",
+    *,
+    device: str = "cpu",
+    dtype: str = "auto",
+    short_side: int = 384,
+    weights: Path | None = None,
+) -> Model:
+    """The model called `name` on a device, ready to be shared by any number of sessions.
+
+    weights: a file of that architecture; the embedded one if left out.  short_side: frames are
+    scaled to it before the model sees them, in pixels.  Raises ModelError for an unknown name,
+    DeviceMissing, WeightsMissing, WeightsMismatch.
+    """
+    if name not in MODELS:
+        raise ModelError(f"unknown model '{name}'", hint=f"known models: {', '.join(MODELS)}")
+    from vseg.nets.nano import load_nano
+
+    return load_nano(weights, device=device, dtype=dtype, short_side=short_side)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What is known of a model without loading it.
+
+    notes: what its weights file says of itself: recipe, licence, figures.
+    """
+
+    name: str
+    weights: Path
+    size_bytes: int
+    sha256: str
+    notes: Mapping[str, str]
+
+    def facts(self) -> dict[str, str]:
+        """One printable line per subject."""
+        size = f"{self.size_bytes / 2**20:.1f} MiB"
+        return {"weights": str(self.weights), "size": size, "sha256": self.sha256, **self.notes}
+
+
+def model_cards() -> tuple[ModelCard, ...]:
+    """The models that `load_model` knows.  Raises WeightsMissing or WeightsMismatch."""
+    from safetensors import SafetensorError, safe_open
+
+    from vseg.nets.nano import WEIGHTS
+
+    try:
+        with safe_open(WEIGHTS, framework="numpy") as file:
+            notes = file.metadata() or {}
+        payload = WEIGHTS.read_bytes()
+    except OSError as error:
+        raise WeightsMissing(f"no weights at {WEIGHTS}", hint="reinstall vseg") from error
+    except SafetensorError as error:
+        raise WeightsMismatch(f"{WEIGHTS} is damaged: {error}", hint="reinstall vseg") from error
+    digest = hashlib.sha256(payload).hexdigest()
+    return (ModelCard("nano", WEIGHTS, len(payload), digest, notes),)

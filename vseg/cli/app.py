@@ -1,0 +1,54 @@
+"""The `vseg` command.  Each group of commands has its file; heavy imports wait inside the commands."""
+
+from typing import Annotated
+
+import typer
+
+from vseg import __version__
+from vseg.cli import bench, demo, evaluate, machine, outputs, source, track
+from vseg.cli.report import Command
+
+app = typer.Typer(
+    name="vseg",
+    help="Point at an object in one frame of a video; get its mask on every frame.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool | None) -> None:
+    if asked:
+        print(f"vseg {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Version."),
+    ] = None,
+) -> None:
+    pass
+
+
+for _name, _run in (
+    ("track", track.track),
+    ("probe", source.probe),
+    ("frame", source.frame),
+    ("render", outputs.render),
+    ("export", outputs.export),
+    ("eval", evaluate.evaluate),
+    ("bench", bench.bench),
+    ("models", machine.models),
+    ("doctor", machine.doctor),
+    ("demo", demo.demo),
+):
+    app.command(_name, cls=Command)(_run)
+
+
+def main() -> None:
+    """Entry point of the `vseg` script."""
+    app()

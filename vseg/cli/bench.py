@@ -1,0 +1,157 @@
+"""`vseg bench`: where the time goes, from decoded frames to masks on disk."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json, show_pairs
+
+if TYPE_CHECKING:
+    from vseg.config import TrackConfig
+    from vseg.jobs.placing import PromptRequest
+
+
+def bench(
+    clip: Annotated[
+        str | None, typer.Argument(metavar="[CLIP]", help="A clip; a made-up 480p scene if not.")
+    ] = None,
+    objects: Annotated[int, typer.Option("--objects", min=1, max=100, help="How many.")] = 1,
+    frames: Annotated[int, typer.Option("--frames", min=2, help="How many at most.")] = 120,
+    model: options.Model = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    short_side: options.ShortSide = None,
+    config: options.ConfigFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure each stage in ms per frame, frames per second, peak memory and state size."""
+    from vseg.cli.track import read_config
+
+    settings = read_config(
+        config,
+        model=model,
+        weights=weights,
+        device=device,
+        dtype=dtype,
+        short_side=short_side,
+        preview=False,
+    )
+    with TemporaryDirectory(prefix="vseg-bench-") as folder:
+        if clip is None:
+            course = _made_up_course(Path(folder) / "scene.mp4", objects, frames)
+        else:
+            course = _course_over(clip, objects, frames)
+        figures = _measure(course, settings, Path(folder) / "run")
+    (show_json if as_json else show_pairs)(figures)
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What is measured on: the first `frames` frames of a clip, and where the objects are."""
+
+    clip: str
+    frames: int
+    prompts: "tuple[PromptRequest, ...]"
+
+
+def _made_up_course(path: Path, objects: int, frames: int) -> Course:
+    """A synthetic scene written as a real file, with one click on each object."""
+    import numpy as np
+
+    from vseg.jobs.placing import PromptRequest
+    from vseg.ops.moments import Moment
+    from vseg.readers.scene_config import SceneConfig
+    from vseg.readers.scene_files import write_clip
+    from vseg.readers.synthetic import SyntheticVideo
+    from vseg.types import Points
+
+    scene = SyntheticVideo(SceneConfig(480, 854, frames, num_objects=objects, seed=1))
+    write_clip(scene, path)
+    prompts = []
+    for object_id in scene.object_ids:
+        click = scene.first_point(object_id)
+        points = Points(np.array([[click.x, click.y]], dtype=np.float32), np.array([True]))
+        prompts.append(PromptRequest(object_id, Moment(frame=click.frame_index), points))
+    return Course(str(path), frames, tuple(prompts))
+
+
+def _course_over(clip: str, objects: int, frames: int) -> Course:
+    """A clip with `objects` boxes in a row: what is inside does not matter for the time."""
+    from vseg.build import open_video
+    from vseg.jobs.placing import PromptRequest
+    from vseg.ops.moments import Moment
+    from vseg.types import Box
+
+    video = open_video(clip)
+    video.close()
+    width, height = video.info.width / objects, video.info.height
+    boxes = (
+        Box((k + 0.2) * width, height * 0.3, (k + 0.8) * width, height * 0.7)
+        for k in range(objects)
+    )
+    prompts = tuple(PromptRequest(k, Moment(frame=0), box) for k, box in enumerate(boxes, start=1))
+    return Course(clip, min(frames, len(video)), prompts)
+
+
+def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, Any]:
+    """The figures, by printable name."""
+    import torch
+
+    from vseg.build import load_model
+    from vseg.cli.timed_model import TimedModel
+    from vseg.cli.track import run_job
+    from vseg.jobs.job import TrackJob
+
+    decode_s = _decode_alone(course)
+    settings = settings.model_copy(update={"range": f"0:{course.frames}"})
+    model = TimedModel(
+        load_model(
+            settings.model,
+            device=settings.device,
+            dtype=settings.dtype,
+            short_side=settings.short_side,
+            weights=settings.weights,
+        )
+    )
+    job = TrackJob(source=course.clip, out=run, prompts=course.prompts, config=settings)
+    outcome = run_job(job, model=model)
+    stages = {"decode": decode_s, **model.seconds, "write": outcome.times.write_s}
+    per_frame = {f"{name} ms": round(1000 * s / outcome.frames, 2) for name, s in stages.items()}
+    return {
+        "objects": len(course.prompts),
+        "frames": outcome.frames,
+        "model": f"{model.name} {model.dtype} on {model.device}, short side {settings.short_side}",
+        "threads": torch.get_num_threads(),
+        **per_frame,
+        "waiting for frames ms": round(1000 * outcome.times.read_s / outcome.frames, 2),
+        "frames/s": round(outcome.frames / outcome.times.total_s, 2),
+        "peak memory MiB": round(_peak_bytes() / 2**20),
+        "state bytes": outcome.state_bytes,
+    }
+
+
+def _decode_alone(course: Course) -> float:
+    """Seconds to read the frames when nothing else is done."""
+    from vseg.build import open_video
+
+    video = open_video(course.clip)
+    began = time.perf_counter()
+    for _ in video.frames(0, course.frames):
+        pass
+    seconds = time.perf_counter() - began
+    video.close()
+    return seconds
+
+
+def _peak_bytes() -> int:
+    """The most memory this process has held; macOS counts it in bytes, Linux in KiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak

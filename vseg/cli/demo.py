@@ -1,0 +1,103 @@
+"""`vseg demo`: the whole line on a clip made here, or on the user's own, in one command."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json
+from vseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vseg.jobs.job import JobOutcome
+    from vseg.readers.synthetic import SyntheticVideo
+
+
+def demo(
+    clip: Annotated[
+        str | None, typer.Argument(metavar="[CLIP]", help="Your clip; a made-up scene if not.")
+    ] = None,
+    point: options.Points = None,
+    box: options.Boxes = None,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")] = Path("demo"),
+    as_json: options.Json = False,
+) -> None:
+    """Track one object from one click and draw it: overlay.mp4 and contact.png."""
+    if clip is None and (point or box):
+        raise UsageError(
+            "a prompt without a clip", hint="give the clip too: vseg demo clip.mp4 ..."
+        )
+    if clip is not None and not (point or box):
+        raise UsageError(
+            "point at an object: --point x,y or --box x1,y1,x2,y2 on the first frame",
+            hint=f"find the coordinates with: vseg frame {clip} 0 -o first.png",
+        )
+    scene = None if clip is not None else _made_up_scene()
+    if scene is not None:
+        from vseg.readers.scene_files import write_clip
+
+        out.mkdir(parents=True, exist_ok=True)
+        clip = str(out / "scene.mp4")
+        write_clip(scene, Path(clip))
+        click = scene.first_point(1)
+        point = [f"1@{click.frame_index}:{click.x},{click.y}"]
+    assert clip is not None
+    outcome = _track(clip, point or [], box or [], out)
+    facts = outcome.facts() | ({"j_and_f": round(_score(outcome, scene), 1)} if scene else {})
+    if as_json:
+        show_json(facts)
+    else:
+        _show(outcome, facts, made_up=scene is not None)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+def _made_up_scene() -> "SyntheticVideo":
+    """Four seconds of three bodies that pass behind one another."""
+    from vseg.readers.scene_config import SceneConfig
+    from vseg.readers.synthetic import SyntheticVideo
+
+    return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=4))
+
+
+def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcome":
+    """The run in out/run, its pictures beside it; an earlier demo there is replaced."""
+    from vseg.cli.prompts import parse_prompts
+    from vseg.cli.track import run_job
+    from vseg.config import TrackConfig
+    from vseg.jobs.job import TrackJob
+
+    return run_job(
+        TrackJob(
+            source=clip,
+            out=out / "run",
+            prompts=parse_prompts(point, box, (), ()),
+            labels={},
+            config=TrackConfig(),
+            overwrite=True,
+            pictures=out,
+        )
+    )
+
+
+def _score(outcome: "JobOutcome", scene: "SyntheticVideo") -> float:
+    """J&F in percent of object 1 against the scene's exact masks."""
+    from vseg.metrics.davis import evaluate_object
+    from vseg.results import open_run
+
+    predicted = (stored.mask(stored.object_ids.index(1)) for stored in open_run(outcome.out))
+    true = (scene.truth(index) == 1 for index in range(len(scene)))
+    return 100 * evaluate_object(predicted, true).jf_mean
+
+
+def _show(outcome: "JobOutcome", facts: dict[str, object], *, made_up: bool) -> None:
+    """Where to look, and how good it is where the truth is known."""
+    from vseg.cli.track import summary
+
+    print(summary(outcome))
+    for path in outcome.pictures:
+        print(f"  look at {path}")
+    if made_up:
+        print(f"  J&F against the scene's exact masks: {facts['j_and_f']} (100 is perfect)")
+        print("your own clip: make demo VIDEO=clip.mp4 POINT=412,220")

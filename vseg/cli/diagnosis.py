@@ -1,0 +1,112 @@
+"""What `vseg doctor` looks at.  Nothing is changed and nothing leaves the machine."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from vseg.errors import VsegError
+
+_PACKAGES = ("vseg", "torch", "transformers", "av", "opencv-python", "numpy", "scipy", "pyarrow")
+_CODECS = ("h264", "hevc", "vp9", "av1", "libx264")
+_LOW_DISK_BYTES = 2 * 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What was found, by name, and what would keep vseg from working."""
+
+    versions: dict[str, str]
+    processor: str
+    gpus: tuple[str, ...]
+    codecs: dict[str, bool]
+    readers: dict[str, bool]
+    disk_free_bytes: int
+    weights: str
+    problems: tuple[str, ...]
+
+    def facts(self) -> dict[str, str]:
+        """One printable line per subject."""
+        return {
+            "python": f"{platform.python_version()} on {platform.platform()}",
+            "packages": ", ".join(f"{name} {version}" for name, version in self.versions.items()),
+            "processor": self.processor,
+            "gpu": ", ".join(self.gpus) or "none: vseg runs on the processor",
+            "codecs": _yes_no(self.codecs),
+            "readers": _yes_no(self.readers),
+            "disk": f"{self.disk_free_bytes / 2**30:.1f} GiB free in {Path.cwd()}",
+            "nano": self.weights,
+            "problems": "; ".join(self.problems) or "none",
+        }
+
+
+def diagnose() -> Diagnosis:
+    """Everything found on this machine."""
+    versions = {name: _version(name) for name in _PACKAGES}
+    codecs = _codecs()
+    weights, weights_problem = _weights()
+    free = shutil.disk_usage(Path.cwd()).free
+    problems = [f"{name} is not installed" for name, v in versions.items() if v == "missing"]
+    problems += [f"PyAV lacks {name}" for name in ("h264", "libx264") if not codecs[name]]
+    problems += [weights_problem] if weights_problem else []
+    problems += [f"only {free / 2**30:.1f} GiB of disk are free"] if free < _LOW_DISK_BYTES else []
+    return Diagnosis(
+        versions=versions,
+        processor=_processor(),
+        gpus=_gpus(),
+        codecs=codecs,
+        readers={"pyav": versions["av"] != "missing", "decord": _version("decord") != "missing"},
+        disk_free_bytes=free,
+        weights=weights,
+        problems=tuple(problems),
+    )
+
+
+def _version(package: str) -> str:
+    """The installed version of a distribution, or `missing`."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _processor() -> str:
+    """The vector instructions torch will use, the cores it may use, and the machine."""
+    import torch
+
+    capability = torch.backends.cpu.get_cpu_capability()
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return f"{platform.machine()}, {capability}, {cores} cores, {torch.get_num_threads()} threads"
+
+
+def _gpus() -> tuple[str, ...]:
+    """The names of the GPUs torch can use."""
+    import torch
+
+    cuda = [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
+    return (*cuda, *(["mps"] if torch.backends.mps.is_available() else []))
+
+
+def _codecs() -> dict[str, bool]:
+    """Which of the codecs people meet can be read, and whether mp4 can be written."""
+    import av
+
+    return {name: name in av.codecs_available for name in _CODECS}
+
+
+def _weights() -> tuple[str, str | None]:
+    """(what was found of nano's weights, what is wrong with them if anything)."""
+    from vseg.build import load_model
+
+    try:
+        model = load_model("nano")
+    except VsegError as error:
+        return "unusable", str(error)
+    return f"ready, sha256 {model.weights_sha256}", None
+
+
+def _yes_no(found: dict[str, bool]) -> str:
+    return ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in found.items())

@@ -1,0 +1,55 @@
+"""Masks from image files: a black-and-white picture is one object, a label picture one per value."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+from PIL import Image, UnidentifiedImageError
+
+from vseg.errors import BadPrompt
+
+# DAVIS marks pixels that do not count with 255.
+_VOID = 255
+
+
+def read_mask_file(
+    path: Path, object_id: int | None
+) -> Iterator[tuple[int, Bool[np.ndarray, "H W"]]]:
+    """(object id, mask) for each object of a PNG, by rising id.
+
+    A picture with a single non-zero value is one object, `object_id` or else 1.  With several values
+    it is a label picture (palette or grey): each value is an object, and `object_id`, if given, picks
+    one of them.  Raises BadPrompt for an unreadable, coloured or empty picture.
+    """
+    values = _label_values(path)
+    present = [int(v) for v in np.unique(values) if v != 0]
+    if not present:
+        raise BadPrompt(f"mask {path} is empty: every pixel is 0", hint="paint the object non-zero")
+    if len(present) == 1:
+        yield object_id or 1, values != 0
+        return
+    objects = [v for v in present if v != _VOID]
+    if object_id is None:
+        yield from ((v, values == v) for v in objects)
+    elif object_id in objects:
+        yield object_id, values == object_id
+    else:
+        raise BadPrompt(
+            f"mask {path} has no object {object_id}; its values are {objects}",
+            hint="give one of those, or none to use them all",
+        )
+
+
+def _label_values(path: Path) -> np.ndarray:
+    """The picture's values: palette indices, grey levels, or booleans as 0 and 1."""
+    try:
+        with Image.open(path) as picture:
+            if picture.mode not in ("1", "L", "P", "I", "I;16"):
+                raise BadPrompt(
+                    f"mask {path} is a colour picture (mode {picture.mode})",
+                    hint="save it as a palette or grey PNG with 0 for background",
+                )
+            return np.asarray(picture)
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise BadPrompt(f"cannot read mask {path}: {error}", hint="give a PNG file") from error

@@ -1,0 +1,47 @@
+"""Options that several commands share, each written once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Source = Annotated[str, typer.Argument(metavar="CLIP", help="A video file or a folder of images.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder `vseg track` wrote.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+Model = Annotated[str | None, typer.Option("--model", help="Model name: see `vseg models`.")]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="Other weights of that model (.safetensors).")
+]
+Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:1.")]
+Dtype = Annotated[str | None, typer.Option("--dtype", help="auto, float32 or bfloat16.")]
+ShortSide = Annotated[
+    int | None, typer.Option("--short-side", help="The model sees frames of this short side.")
+]
+ReaderName = Annotated[str | None, typer.Option("--reader", help="auto, pyav, decord or images.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="TOML file of these settings; options win over it.")
+]
+Points = Annotated[
+    list[str] | None,
+    typer.Option("--point", metavar="[OBJ][@FRAME]:x,y[+|-]", help="A click, + on it or - beside."),
+]
+Boxes = Annotated[
+    list[str] | None,
+    typer.Option("--box", metavar="[OBJ][@FRAME]:x1,y1,x2,y2", help="A bounding box."),
+]
+Scribbles = Annotated[
+    list[str] | None,
+    typer.Option("--scribble", metavar="[OBJ][@FRAME]:x,y x,y ...[+|-]", help="A drawn line."),
+]
+Masks = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--mask", metavar="[[OBJ][@FRAME]:]FILE", help="A mask; a label picture gives all objects."
+    ),
+]
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", metavar="OBJ=NAME", help="An object's name.")
+]
+Range = Annotated[
+    str | None, typer.Option("--range", metavar="A:B", help="Frames or times, B exclusive: 0:300.")
+]

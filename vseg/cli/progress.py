@@ -1,0 +1,73 @@
+"""Progress on stderr: a live bar in a terminal, one line every ten seconds anywhere else."""
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+
+class ProgressReport:
+    """Call it with (done, total); it shows the rate and the time left.  Use as a context manager."""
+
+    def __init__(self, label: str, *, every_s: float = 10.0) -> None:
+        self._label = label
+        self._every_s = every_s
+        self._started = self._spoke = time.monotonic()
+        self._first: int | None = None
+        console = Console(stderr=True)
+        self._bar = (
+            Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]:.1f} frames/s"),
+                TimeRemainingColumn(),
+                console=console,
+                transient=True,
+            )
+            if console.is_terminal
+            else None
+        )
+        self._task = self._bar.add_task(label, total=None, rate=0.0) if self._bar else None
+
+    def __enter__(self) -> "ProgressReport":
+        self._started = self._spoke = time.monotonic()
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Note that `done` of `total` frames are finished."""
+        now = time.monotonic()
+        # A resumed run starts at done > 0: what an earlier run did says nothing about today's rate.
+        if self._first is None:
+            self._first = done - 1
+        rate = (done - self._first) / max(now - self._started, 1e-6)
+        if self._bar and self._task is not None:
+            self._bar.update(self._task, completed=done, total=total, rate=rate)
+        elif now - self._spoke >= self._every_s:
+            self._spoke = now
+            print(_line(self._label, done, total, rate), file=sys.stderr, flush=True)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+
+def _line(label: str, done: int, total: int | None, rate: float) -> str:
+    """One progress line: how far, how fast, how long to go."""
+    if total is None:
+        return f"{label}: {done} frames, {rate:.1f} frames/s"
+    left_s = round((total - done) / rate) if rate > 0 else 0
+    percent = 100 * done // max(total, 1)
+    return (
+        f"{label}: {done}/{total} frames ({percent} %), {rate:.1f} frames/s, "
+        f"{left_s // 60}:{left_s % 60:02d} left"
+    )

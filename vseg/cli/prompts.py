@@ -1,0 +1,121 @@
+"""Prompts as typed on the command line, turned into the prompts of a job.
+
+    --point [OBJ][@FRAME]:x,y[+|-]     --box [OBJ][@FRAME]:x1,y1,x2,y2
+    --scribble [OBJ][@FRAME]:x,y x,y ...[+|-]     --mask [OBJ][@FRAME]:file.png     --label OBJ=name
+
+OBJ is 1 and FRAME is 0 when left out, and then so is the colon; FRAME may be a time, `@1.25s`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from vseg.cli.mask_files import read_mask_file
+from vseg.errors import UsageError
+from vseg.jobs.placing import PromptRequest
+from vseg.ops.moments import Moment, parse_moment
+from vseg.types import Box, Mask, Points, Scribble
+
+_TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<moment>[^:]+))?:(?P<rest>.*)", re.DOTALL)
+FIRST_FRAME = Moment(frame=0)
+
+
+def parse_prompts(
+    points: Iterable[str], boxes: Iterable[str], scribbles: Iterable[str], masks: Iterable[str]
+) -> tuple[PromptRequest, ...]:
+    """All requests of a command line.  Raises UsageError for a malformed one, BadPrompt for a mask."""
+    return (
+        *parse_points(points),
+        *parse_boxes(boxes),
+        *parse_scribbles(scribbles),
+        *parse_masks(masks),
+    )
+
+
+def parse_points(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per click."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        text, positive = _sign(rest)
+        xy = np.array([_numbers(text, 2, f"--point {spec}", "412,220")], dtype=np.float32)
+        yield PromptRequest(object_id, at, Points(xy, np.array([positive])))
+
+
+def parse_boxes(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per box."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        x1, y1, x2, y2 = _numbers(rest, 4, f"--box {spec}", "10,20,200,300")
+        yield PromptRequest(object_id, at, Box(x1, y1, x2, y2))
+
+
+def parse_scribbles(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per line drawn."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        text, positive = _sign(rest)
+        points = [_numbers(p, 2, f"--scribble {spec}", "10,20 30,40") for p in text.split()]
+        xy = np.array(points, dtype=np.float32).reshape(-1, 2)
+        yield PromptRequest(object_id, at, Scribble(xy, positive))
+
+
+def parse_masks(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per object drawn in a mask file."""
+    for spec in specs:
+        match = _TARGET.fullmatch(spec)
+        named = match is not None and (match["object"] or match["moment"])
+        file = match["rest"] if match is not None and named else spec
+        object_id, at = (
+            _object_and_moment(match) if match is not None and named else (None, FIRST_FRAME)
+        )
+        for found, mask in read_mask_file(Path(file), object_id):
+            yield PromptRequest(found, at, Mask(mask))
+
+
+def parse_labels(specs: Iterable[str]) -> dict[int, str]:
+    """Names by object id."""
+    labels = {}
+    for spec in specs:
+        object_text, equals, name = spec.partition("=")
+        if not equals or not object_text.isdigit() or int(object_text) == 0 or not name.strip():
+            raise UsageError(f"--label {spec} is not OBJ=name", hint="for example --label 1=person")
+        labels[int(object_text)] = name.strip()
+    return labels
+
+
+def _target(spec: str) -> tuple[int, Moment, str]:
+    """(object, moment, rest) of a spec; what is left out is object 1 on the first frame."""
+    match = _TARGET.fullmatch(spec)
+    if match is None:
+        return 1, FIRST_FRAME, spec
+    object_id, at = _object_and_moment(match)
+    return object_id or 1, at, match["rest"]
+
+
+def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Moment]:
+    """What stands before the colon.  Raises UsageError for object 0, which is the background."""
+    object_id = int(match["object"]) if match["object"] else None
+    if object_id == 0:
+        raise UsageError(
+            f"object 0 in '{match.group()}' is the background", hint="number objects from 1"
+        )
+    return object_id, parse_moment(match["moment"]) if match["moment"] else FIRST_FRAME
+
+
+def _sign(text: str) -> tuple[str, bool]:
+    """The text without its trailing + or -, and whether it means "this" rather than "not this"."""
+    text = text.strip()
+    return (text[:-1], text[-1] == "+") if text.endswith(("+", "-")) else (text, True)
+
+
+def _numbers(text: str, count: int, where: str, example: str) -> list[float]:
+    """`count` finite numbers separated by commas.  Raises UsageError showing an example."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count or not np.isfinite(values).all():
+        raise UsageError(f"{where} does not give {count} numbers", hint=f"write it like {example}")
+    return values

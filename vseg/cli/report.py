@@ -1,0 +1,61 @@
+"""How commands answer: errors as one line and a hint on stderr, results on stdout, exit codes.
+
+Exit codes: 0 ok, 2 usage, 3 bad input, 4 partial result, 5 model or device, 130 interrupted.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from vseg.errors import VsegError
+
+INTERRUPTED = 130
+
+
+class Command(TyperCommand):
+    """A command whose typed errors become a message and an exit code, never a traceback."""
+
+    # The context's class moved between typer releases, so it has no name here that holds for all.
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.  Raises typer.Exit with the error's exit code."""
+        try:
+            return super().invoke(ctx)
+        except VsegError as error:
+            show_error(error, as_json=bool(ctx.params.get("as_json")))
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as stop:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(INTERRUPTED) from stop
+
+
+def show_error(error: VsegError, *, as_json: bool) -> None:
+    """One line saying what was wrong and one saying what to type next; or the same as JSON."""
+    if as_json:
+        show_json(
+            {
+                "error": type(error).__name__,
+                "message": error.message,
+                "hint": error.hint,
+                "exit_code": error.exit_code,
+            }
+        )
+        return
+    print(f"error: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"hint: {error.hint}", file=sys.stderr)
+
+
+def show_json(value: Mapping[str, Any]) -> None:
+    """One JSON document on stdout; paths and fractions as text."""
+    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def show_pairs(value: Mapping[str, Any]) -> None:
+    """Name and value on a line each, names aligned, on stdout."""
+    width = max((len(name) for name in value), default=0)
+    for name, item in value.items():
+        print(f"{name.replace('_', ' '):<{width}}  {item}")

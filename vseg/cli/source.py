@@ -1,0 +1,64 @@
+"""Looking at a clip before tracking it: `vseg probe` and `vseg frame`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json, show_pairs
+from vseg.errors import BadPrompt
+
+PARTIAL = 4
+
+
+def probe(
+    clip: options.Source,
+    decode: Annotated[
+        bool, typer.Option("--decode/--no-decode", help="Decode every frame to find damage.")
+    ] = True,
+    as_json: options.Json = False,
+) -> None:
+    """Tell what a clip really holds: true frame count, rates, rotation, damage."""
+    from vseg.readers.probe import probe as examine
+
+    found = examine(clip, decode=decode)
+    (show_json if as_json else show_pairs)(found.to_json())
+    if found.damage is not None:
+        raise typer.Exit(PARTIAL)
+
+
+def frame(
+    clip: options.Source,
+    at: Annotated[str, typer.Argument(metavar="FRAME", help="A frame number, or a time: 1.25s.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The picture to write (.png).")],
+    reader: options.ReaderName = None,
+    as_json: options.Json = False,
+) -> None:
+    """Write one exact frame as a PNG, to find the coordinates of a prompt on."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    from vseg.build import open_video
+    from vseg.jobs.placing import index_of
+    from vseg.ops.files import atomic_write_bytes
+    from vseg.ops.moments import parse_moment
+
+    if out.suffix.lower() != ".png":
+        raise BadPrompt(f"{out} is not a .png file", hint="frames are written losslessly, as PNG")
+    moment = parse_moment(at)
+    video = open_video(clip, reader or "auto")
+    try:
+        picture = video.read(index_of(video, moment))
+    finally:
+        video.close()
+    png = BytesIO()
+    Image.fromarray(picture.image).save(png, format="PNG")
+    atomic_write_bytes(out, png.getvalue())
+    height, width = picture.image.shape[:2]
+    facts = {"frame": picture.index, "time_s": picture.time_s, "width": width, "height": height}
+    if as_json:
+        show_json(facts | {"path": out})
+    else:
+        print(f"{out}: frame {picture.index} at {picture.time_s:.3f} s, {width}x{height}")

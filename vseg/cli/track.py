@@ -1,0 +1,134 @@
+"""`vseg track`: prompts in, a run directory out."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json
+from vseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vseg.config import TrackConfig
+    from vseg.jobs.job import JobOutcome, TrackJob
+    from vseg.model import Model
+
+
+def track(
+    clip: options.Source,
+    out: Annotated[Path, typer.Option("-o", "--out", help="The run directory to write.")],
+    point: options.Points = None,
+    box: options.Boxes = None,
+    scribble: options.Scribbles = None,
+    mask: options.Masks = None,
+    label: options.Labels = None,
+    frames: options.Range = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted run, with its own settings.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what is in the run directory.")
+    ] = False,
+    preview: Annotated[
+        bool | None,
+        typer.Option("--preview/--no-preview", help="Write overlay.mp4 and contact.png."),
+    ] = None,
+    model: options.Model = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    dtype: options.Dtype = None,
+    short_side: options.ShortSide = None,
+    reader: options.ReaderName = None,
+    config: options.ConfigFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Follow the prompted objects through a clip and store their mask on every frame."""
+    from vseg.cli.prompts import parse_labels, parse_prompts
+    from vseg.jobs.job import TrackJob
+
+    if resume and overwrite:
+        raise UsageError("--resume and --overwrite exclude each other", hint="give one of them")
+    job = TrackJob(
+        source=clip,
+        out=out,
+        prompts=parse_prompts(point or (), box or (), scribble or (), mask or ()),
+        labels=parse_labels(label or ()),
+        config=read_config(
+            config,
+            range=frames,
+            preview=preview,
+            model=model,
+            weights=weights,
+            device=device,
+            dtype=dtype,
+            short_side=short_side,
+            reader=reader,
+        ),
+        resume=resume,
+        overwrite=overwrite,
+    )
+    outcome = run_job(job)
+    show_outcome(outcome, resume_command(job, config), as_json=as_json)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
+    """The settings of a file, if any, with the options given put over them."""
+    from vseg.config import TrackConfig, checked, given, load_toml
+
+    if path is None:
+        return checked(TrackConfig, given(overrides))
+    return load_toml(path, TrackConfig, **overrides)
+
+
+def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
+    """Track, showing progress on stderr; Ctrl-C ends it in an orderly way."""
+    from vseg.cli.interrupt import stop_on_request
+    from vseg.cli.progress import ProgressReport
+    from vseg.jobs.job import Watch
+    from vseg.jobs.run import track as run_track
+
+    with stop_on_request() as stop, ProgressReport("tracking") as report:
+        return run_track(job, model=model, watch=Watch(report, stop))
+
+
+def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
+    """Where the run lies and how it ended, and what to type next if it was interrupted."""
+    again = resume if outcome.status == "interrupted" else None
+    if as_json:
+        show_json(outcome.facts() | {"resume": again})
+        return
+    print(summary(outcome))
+    for path in outcome.pictures:
+        print(f"  {path}")
+    if again:
+        print(f"resume with: {again}")
+
+
+def summary(outcome: "JobOutcome") -> str:
+    """One line: the run, how it ended, how fast it was."""
+    if outcome.damage:
+        ended = f"partial: damaged at frame {outcome.damage.frame} ({outcome.damage.reason})"
+    else:
+        ended = outcome.status
+    if not outcome.frames:
+        return f"{outcome.out}: {ended} already, nothing to do"
+    rate = outcome.frames / outcome.times.total_s
+    return f"{outcome.out}: {ended}, {outcome.frames} frames tracked at {rate:.1f} frames/s"
+
+
+def resume_command(job: "TrackJob", config: Path | None) -> str:
+    """The command that goes on with the job: prompts are in the run, settings must be repeated."""
+    words = ["vseg", "track", job.source, "-o", str(job.out), "--resume"]
+    words += ["--config", str(config)] if config else []
+    words += [w for key, name in sorted(job.labels.items()) for w in ("--label", f"{key}={name}")]
+    for key, value in job.config.model_dump(exclude_defaults=True).items():
+        flag = f"--{key.replace('_', '-')}"
+        if key == "preview":
+            words.append("--no-preview")
+        elif key not in ("chunk", "memory"):
+            words += [flag, str(value)]
+    return shlex.join(words)

@@ -1,0 +1,103 @@
+"""Settings as frozen, checked values.  A TOML file only fills them; no file inherits from another.
+
+Enters: a TOML file and what the command line overrides.  Leaves: one config whose every key is
+known and in range.  A class further down asks for the numbers it uses, never for the whole config.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vseg.errors import BadConfig
+
+ReaderName = Literal["auto", "pyav", "decord", "images"]
+DtypeName = Literal["auto", "float32", "bfloat16"]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MemorySettings(Settings):
+    """How many frames an object may remember, and every how many frames one is written."""
+
+    prompted: int = Field(default=4, ge=1)
+    recent: int = Field(default=3, ge=1)
+    older: int = Field(default=2, ge=0)
+    stride: int = Field(default=5, ge=1)
+
+
+class TrackConfig(Settings):
+    """How a clip is tracked: everything but the clip, the prompts and the output folder."""
+
+    model: str = "nano"
+    weights: Path | None = None
+    device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    dtype: DtypeName = "auto"
+    short_side: int = Field(default=384, ge=64, le=1536, multiple_of=16)
+    reader: ReaderName = "auto"
+    range: str = Field(default=":", pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$")
+    chunk: int = Field(default=512, ge=1, le=100_000)
+    preview: bool = True
+    memory: MemorySettings = MemorySettings()
+
+
+SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
+
+
+def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSettings:
+    """The settings in a TOML file, with the overrides that are not None put over them.
+
+    Raises BadConfig naming the file, the key and the known keys.
+    """
+    try:
+        with path.open("rb") as handle:
+            values = tomllib.load(handle)
+    except OSError as error:
+        raise BadConfig(
+            f"cannot read config {path}: {error.strerror}", hint="give an existing TOML file"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path} is not a TOML file: {error}") from error
+    return checked(kind, values | given(overrides), where=str(path))
+
+
+def checked(
+    kind: type[SomeSettings], values: Mapping[str, Any], *, where: str = "options"
+) -> SomeSettings:
+    """Settings of `kind` from plain values.  Raises BadConfig naming `where` they came from."""
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        raise _first_problem(kind, error, where) from error
+
+
+def given(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that were set on the command line (None means: not given)."""
+    return {key: value for key, value in overrides.items() if value is not None}
+
+
+def _first_problem(kind: type[BaseModel], error: ValidationError, where: str) -> BadConfig:
+    """The error for the first thing that is wrong."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        known = ", ".join(_keys_at(kind, problem["loc"][:-1]))
+        return BadConfig(f"{where}: unknown key '{key}'", hint=f"known keys: {known}")
+    return BadConfig(
+        f"{where}: {key} = {problem['input']!r}: {problem['msg']}", hint=f"change {key}"
+    )
+
+
+def _keys_at(kind: type[BaseModel], table: tuple[int | str, ...]) -> list[str]:
+    """The keys known in a (nested) table of the settings."""
+    for name in table:
+        inner = kind.model_fields[str(name)].annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            kind = inner
+    return sorted(kind.model_fields)

@@ -1,0 +1,120 @@
+"""Everything a job needs, looked up and checked before its first frame is tracked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vseg import __version__
+from vseg.build import load_model
+from vseg.config import TrackConfig
+from vseg.errors import BadPrompt
+from vseg.jobs.job import TrackJob
+from vseg.jobs.placing import index_of, place_prompts
+from vseg.model import Model
+from vseg.ops.moments import parse_range
+from vseg.ops.prompts import check_prompt
+from vseg.results.fingerprint import fingerprint
+from vseg.results.prompts import PlacedPrompt, read_prompts
+from vseg.results.records import RunHeader
+from vseg.stages import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job with everything looked up: frames [first, stop), prompts by frame, the run's header."""
+
+    job: TrackJob
+    video: Reader
+    model: Model
+    first: int
+    stop: int
+    prompts: tuple[PlacedPrompt, ...]
+    header: RunHeader
+
+    def prompts_on(self, frame: int) -> dict[int, list[PlacedPrompt]]:
+        """The prompts of a frame by object, in the order given."""
+        found: dict[int, list[PlacedPrompt]] = {}
+        for placed in self.prompts:
+            if placed.frame_index == frame:
+                found.setdefault(placed.object_id, []).append(placed)
+        return found
+
+
+def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
+    """Look everything up and check it before the first frame is tracked; then load the model."""
+    first, stop = _frame_range(video, job.config.range)
+    if job.prompts or not job.resume:
+        prompts = place_prompts(video, job.prompts)
+    else:
+        prompts = tuple(read_prompts(job.out))
+    _check_prompts(video, prompts, first, stop)
+    _check_labels(job, prompts)
+    model = model or _load(job.config)
+    header = RunHeader(
+        vseg_version=__version__,
+        model=model.name,
+        weights_sha256=model.weights_sha256,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        options=_options(job.config),
+        source=fingerprint(Path(job.source)),
+        video=video.info,
+        frame_range=(first, stop),
+        chunk_frames=job.config.chunk,
+        labels=dict(job.labels),
+    )
+    return Task(job, video, model, first, stop, prompts, header)
+
+
+def _frame_range(video: Reader, text: str) -> tuple[int, int]:
+    """First frame and last + 1.  Raises BadPrompt for a range that is empty or past the end."""
+    start, stop = parse_range(text)
+    first = index_of(video, start)
+    last = len(video) if stop is None or stop.frame == len(video) else index_of(video, stop)
+    if last <= first:
+        raise BadPrompt(f"the range {text} holds no frame", hint="give it as first:last + 1")
+    return first, last
+
+
+def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, stop: int) -> None:
+    """Raise BadPrompt for a prompt that could not be applied when its frame comes."""
+    if not prompts:
+        raise BadPrompt(
+            "nothing to track: no prompt was given",
+            hint="point at an object, for example --point 412,220 or --box 10,20,200,300",
+        )
+    for placed in prompts:
+        if not first <= placed.frame_index < stop:
+            raise BadPrompt(
+                f"the prompt of object {placed.object_id} is on frame {placed.frame_index}, "
+                f"outside the range {first}:{stop}",
+                hint="widen --range, or prompt on a frame inside it",
+            )
+        check_prompt(placed.prompt, (video.info.height, video.info.width), video.info.rotation)
+
+
+def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
+    """Raise BadPrompt for the name of an object that nothing points at."""
+    known = sorted({placed.object_id for placed in prompts})
+    for object_id, name in job.labels.items():
+        if object_id not in known:
+            raise BadPrompt(
+                f"label '{name}' is for object {object_id}, which has no prompt",
+                hint=f"prompted objects: {', '.join(map(str, known))}",
+            )
+
+
+def _load(config: TrackConfig) -> Model:
+    return load_model(
+        config.model,
+        device=config.device,
+        dtype=config.dtype,
+        short_side=config.short_side,
+        weights=config.weights,
+    )
+
+
+def _options(config: TrackConfig) -> dict[str, str | int | float | bool | None]:
+    """The settings that decide the masks and have no place of their own in the header, flat."""
+    memory = {f"memory.{key}": value for key, value in config.memory.model_dump().items()}
+    return {"short_side": config.short_side, "reader": config.reader, **memory}

@@ -1,0 +1,154 @@
+"""A tracking job from start to end: source -> frames read ahead -> session -> run directory.
+
+Enters: a TrackJob.  Leaves: a run directory and a JobOutcome.  A job that was killed goes on after its
+last commit and leaves the same bits as one that was not; a finished one is not computed again.
+Prompts take effect when the job reaches their frame, as they would on a live source.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from vseg.build import open_video
+from vseg.errors import DamagedVideo
+from vseg.jobs.job import JobOutcome, JobTimes, TrackJob, Watch
+from vseg.jobs.prepare import Task, prepare
+from vseg.jobs.previews import render_previews
+from vseg.memory.bank import MemoryBudget
+from vseg.model import Model
+from vseg.readers.prefetch import ahead
+from vseg.results import open_run
+from vseg.results.layout import RunState, run_state
+from vseg.results.records import Damage, RunHeader
+from vseg.results.writer import ResumedRun, RunWriter, verify_run
+from vseg.session import Session
+from vseg.types import Frame, FrameMasks
+
+READ_AHEAD = 8
+
+
+def track(job: TrackJob, *, model: Model | None = None, watch: Watch | None = None) -> JobOutcome:
+    """Carry out a job and say how it ended.
+
+    model: one that is loaded already, instead of the configured one.  When `watch.stop()` becomes
+    true the run is committed and left `interrupted`.  A source that is damaged ends `partial`, with
+    every frame before the damage.  Raises a VsegError for everything else; what was committed
+    before stays resumable.
+    """
+    video = open_video(job.source, job.config.reader)
+    try:
+        task = prepare(job, video, model)
+        header = _finished_before(task)
+        loop = _Loop(task, watch or Watch())
+        if header is None:
+            header = loop.run(_begin(task))
+    finally:
+        video.close()
+    pictures = _pictures(job) if header.status != "interrupted" else ()
+    return JobOutcome(
+        job.out, header.status, loop.frames, loop.times, loop.state_bytes, header.damage, pictures
+    )
+
+
+def _finished_before(task: Task) -> RunHeader | None:
+    """The header of a finished run of the same inputs; None if there is work to do."""
+    job = task.job
+    if job.overwrite or run_state(job.out) is not RunState.FINISHED:
+        return None
+    return verify_run(job.out, task.header, task.prompts)
+
+
+def _begin(task: Task) -> ResumedRun:
+    """A writer at the frame to go on with, and the session's memory there."""
+    job = task.job
+    if job.resume:
+        return RunWriter.resume(job.out, task.header, task.prompts)
+    writer = RunWriter.create(job.out, task.header, task.prompts, overwrite=job.overwrite)
+    return ResumedRun(writer, task.first, None)
+
+
+class _Loop:
+    """The frames of a task, one after another; counts and times them."""
+
+    def __init__(self, task: Task, watch: Watch) -> None:
+        self.task, self.watch = task, watch
+        self.times = JobTimes()
+        self.frames = self.state_bytes = 0
+
+    def run(self, run: ResumedRun) -> RunHeader:
+        """Track from the run's next frame to the end; the run's last header."""
+        task = self.task
+        budget = MemoryBudget(**task.job.config.memory.model_dump())
+        with (
+            Session(task.model, task.video, memory=budget) as session,
+            ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames,
+        ):
+            if run.state is not None:
+                session.restore(run.state)
+            try:
+                self._frames(frames, session, run.writer)
+            except DamagedVideo as damage:
+                run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))
+            self.state_bytes = session.state_bytes()
+        return run.writer.header
+
+    def _frames(self, frames: Iterator[Frame], session: Session, writer: RunWriter) -> None:
+        """Track and write every frame, then finish; or stop where the watcher says so."""
+        task, times = self.task, self.times
+        began = time.perf_counter()
+        for frame in frames:
+            read = time.perf_counter()
+            masks = _track_frame(task, session, frame)
+            tracked = time.perf_counter()
+            stop = self.watch.stop()
+            if writer.write(masks) and not stop:
+                writer.commit(session.snapshot())
+            if stop:
+                writer.interrupt(session.snapshot())
+            written = time.perf_counter()
+            times.read_s += read - began
+            times.track_s += tracked - read
+            times.write_s += written - tracked
+            self.frames += 1
+            self.watch.on_frame(frame.index + 1 - task.first, task.stop - task.first)
+            if stop:
+                return
+            began = time.perf_counter()
+        writer.finish()
+
+
+def _track_frame(task: Task, session: Session, frame: Frame) -> FrameMasks:
+    """The masks of one frame, after the prompts given on it."""
+    for object_id, placed in task.prompts_on(frame.index).items():
+        session.prompt(object_id, frame, [each.prompt for each in placed])
+    return session.step(frame) if session.object_ids else _no_masks(frame)
+
+
+def _no_masks(frame: Frame) -> FrameMasks:
+    """A frame before the first prompt: nothing is tracked, so the model need not see it."""
+    return FrameMasks(
+        frame_index=frame.index,
+        time_s=frame.time_s,
+        height=frame.image.shape[0],
+        width=frame.image.shape[1],
+        object_ids=(),
+        logits=np.zeros((0, 1, 1), dtype=np.float32),
+        scores=np.zeros(0, dtype=np.float32),
+        visible=np.zeros(0, dtype=bool),
+        pts=frame.pts,
+    )
+
+
+def _pictures(job: TrackJob) -> tuple[Path, ...]:
+    """The previews asked for; those of an earlier call are not drawn again."""
+    run = open_run(job.out)
+    # A clip damaged from its very first frame leaves nothing to draw.
+    if not job.config.preview or len(run) == 0:
+        return ()
+    overlay = (job.pictures or job.out) / "overlay.mp4"
+    sheet = overlay.with_name("contact.png")
+    if not job.overwrite and overlay.exists() and sheet.exists():
+        return overlay, sheet
+    return render_previews(run, overlay, sheet, source=job.source)
