@@ -1,7 +1,7 @@
 """What a synthetic scene contains: the configuration, and a way to draw one at random."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,21 +62,24 @@ class SceneConfig:
             raise BadConfig(
                 f"scene: num_objects is {self.num_objects}", hint=f"give at most {MAX_OBJECTS}"
             )
+        if self.cut_at is not None and not 0 < self.cut_at < self.num_frames:
+            raise BadConfig(
+                f"scene: cut_at is {self.cut_at}",
+                hint=f"give at least 1 and less than the {self.num_frames} frames of the scene",
+            )
 
 
 def random_scene(
     seed: int, *, height: int = 240, width: int = 426, num_frames: int = 100
 ) -> SceneConfig:
     """A random configuration: how many objects, how alike, how hidden, how fast, how dark."""
+    plain = SceneConfig(height=height, width=width, num_frames=num_frames, seed=seed)
     rng = np.random.default_rng((seed, 0))
     num_objects = int(rng.integers(1, 7))
     # Many large objects would leave nothing of the background.
     largest = 1.5 * min(1.0, math.sqrt(3 / num_objects))
-    return SceneConfig(
-        height=height,
-        width=width,
-        num_frames=num_frames,
-        seed=seed,
+    return replace(
+        plain,
         num_objects=num_objects,
         look_alikes=bool(rng.random() < 0.3),
         occluders=int(rng.integers(0, 4)),

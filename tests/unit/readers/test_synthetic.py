@@ -195,7 +195,15 @@ def test_a_far_frame_costs_as_much_as_a_near_one() -> None:
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("height", 8), ("num_frames", 0), ("seed", -1), ("noise", float("nan")), ("num_objects", 300)],
+    [
+        ("height", 8),
+        ("num_frames", 0),
+        ("seed", -1),
+        ("noise", float("nan")),
+        ("num_objects", 300),
+        ("cut_at", 0),
+        ("cut_at", 200),
+    ],
 )
 def test_a_value_out_of_range_is_named(field: str, value: float) -> None:
     with pytest.raises(BadConfig, match=f"scene: {field} is ") as caught:
@@ -211,3 +219,5 @@ def test_random_scenes_are_varied_and_drawable() -> None:
     seen = [len(SyntheticVideo(config).visible_ids(0)) for config in configs]
     assert np.mean(seen) > 2
     assert random_scene(0, num_frames=1).cut_at is None
+    with pytest.raises(BadConfig, match="scene: seed is -1"):
+        random_scene(-1)
