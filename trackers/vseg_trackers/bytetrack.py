@@ -33,10 +33,10 @@ class ByteTrackConfig:
     gate, weak_gate, new_gate: least overlap of a match in the strong, the weak and the last round.
     """
 
-    strong_score: float = 0.6
-    weak_score: float = 0.1
-    begin_score: float = 0.7
-    gate: float = 0.2
+    strong_score: float = 0.8
+    weak_score: float = 0.3
+    begin_score: float = 0.8
+    gate: float = 0.15
     weak_gate: float = 0.5
     new_gate: float = 0.3
     overlap: Overlap = Overlap.IOU

@@ -25,12 +25,12 @@ class MotionConfig:
     size_jolt: the same for width and height.
     """
 
-    measured: float = 0.05
-    measured_size: float = 0.08
+    measured: float = 0.08
+    measured_size: float = 0.03
     speed: float = 1.5
-    jolt: float = 1.5
-    size_speed: float = 0.5
-    size_jolt: float = 0.5
+    jolt: float = 3.0
+    size_speed: float = 0.7
+    size_jolt: float = 0.4
 
 
 class BoxMotion:

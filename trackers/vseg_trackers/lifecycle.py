@@ -23,10 +23,14 @@ TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
 
 @dataclass(frozen=True, slots=True)
 class LifecycleConfig:
-    """confirm_hits detections confirm a track; one of score >= confirm_score does so at once."""
+    """confirm_hits detections confirm a track; one of score >= confirm_score does so at once.
 
-    confirm_hits: int = 3
-    confirm_score: float = 0.9
+    A detector that is sure of what it sees is answered at once, a doubtful one after some frames; a
+    missed track is OCCLUDED for `occluded_s`, then LOST, and given up after `lost_s`.
+    """
+
+    confirm_hits: int = 6
+    confirm_score: float = 0.98
     occluded_s: float = 0.5
     lost_s: float = 2.0
 

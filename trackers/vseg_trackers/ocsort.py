@@ -27,8 +27,8 @@ class OCSortConfig:
     recovery_gate: least overlap with the last observed box.  momentum: weight of the direction.
     """
 
-    least_score: float = 0.5
-    gate: float = 0.2
+    least_score: float = 0.8
+    gate: float = 0.15
     recovery_gate: float = 0.2
     overlap: Overlap = Overlap.IOU
     momentum: float = 0.2

@@ -21,8 +21,8 @@ from vseg_trackers.types import Detections, Track
 class SortConfig:
     """least_score: weaker detections are ignored.  gate: least overlap of a match."""
 
-    least_score: float = 0.5
-    gate: float = 0.2
+    least_score: float = 0.8
+    gate: float = 0.15
     overlap: Overlap = Overlap.IOU
     motion: MotionConfig = field(default_factory=MotionConfig)
     life: LifecycleConfig = field(default_factory=LifecycleConfig)
