@@ -1,4 +1,4 @@
-"""Addresses of network streams: what may be opened through each kind, and how to name them safely."""
+"""Addresses of network streams: what each kind may open, and how to name them safely."""
 
 from pathlib import Path
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import av
 import cv2
@@ -36,6 +36,7 @@ class Grabbed:
     due_s: float | None = None
 
 
+@runtime_checkable
 class Capture(Protocol):
     """Where live pictures come from.  broken: why they stopped too early, or ''."""
 
@@ -61,8 +62,8 @@ def open_capture(source: int | str | Path, timeout_s: float) -> Capture:
         return DeviceCapture(source)
     if scheme_of(source) is None:
         path = Path(source)
-        sniff(path)
-        return StreamCapture(lambda: open_file(path), str(path), paced=True)
+        sniffed = sniff(path)
+        return StreamCapture(lambda: open_file(path, sniffed), str(path), paced=True)
     address = str(source)
     return StreamCapture(lambda: _open_address(address, timeout_s), redact(address), paced=False)
 
@@ -135,7 +136,7 @@ class StreamCapture:
 
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """OpenCV prints what each of its backends thinks of a missing camera; one error of ours says it."""
+    """OpenCV prints what each backend thinks of a missing camera; one error of ours says it."""
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(0)
     try:

@@ -18,6 +18,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from vseg.errors import BadVideo
+from vseg.readers.sniff import Sniffed
 
 MAX_PIXELS = 8192 * 8192
 # The stubs know packets as generic, the class itself does not.
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     VideoPacket = Packet[VideoStream]
 else:
     VideoPacket = Packet
+FORMATS = {"mp4": "mov", "matroska": "matroska", "mpegts": "mpegts", "avi": "avi"}
 # Demuxers that read one file and nothing else; playlist, concat and image-sequence demuxers are not
 # here.
 DEMUXERS = (
@@ -47,15 +49,22 @@ class OpenFile:
         return self.stream.guessed_rate or self.stream.average_rate
 
 
-def open_file(path: Path, max_pixels: int = MAX_PIXELS) -> OpenFile:
+def open_file(path: Path, sniffed: Sniffed, max_pixels: int = MAX_PIXELS) -> OpenFile:
     """`path` opened, its first real video stream chosen.
 
-    max_pixels: largest allowed width x height, checked before a picture is decoded.
-    Raises BadVideo: unreadable, no video stream, picture too large, no decoder for its codec.
+    sniffed: what it is by its first bytes; no demuxer is chosen by the file's name.  max_pixels:
+    largest allowed width x height, checked before a picture is decoded.  Raises BadVideo:
+    unreadable, no video stream, picture too large, no decoder for its codec.
     """
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
-        container = av.open(f"file:{path}", "r", options=options, metadata_errors="replace")
+        container = av.open(
+            f"file:{path}",
+            "r",
+            format=FORMATS.get(sniffed.kind),
+            options=options,
+            metadata_errors="replace",
+        )
     except (FFmpegError, ValueError) as error:
         raise BadVideo(
             f"{path}: not a readable video: {reason_of(error)}",

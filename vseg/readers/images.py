@@ -15,7 +15,7 @@ from types import TracebackType
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
 from vseg.readers.addressing import check_index, frame_range
@@ -25,7 +25,17 @@ from vseg.types import Frame, VideoInfo
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 DEFAULT_FPS = Fraction(24)
-SIDEWAYS = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+# What undoes each orientation of EXIF 2.3, table 4.6.4-A; 1 is upright.
+UPRIGHT_BY = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = tuple(UPRIGHT_BY[orientation] for orientation in (5, 6, 7, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +193,7 @@ def _header(file: Path) -> _Header:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                sideways = image.getexif().get(ExifTags.Base.Orientation, 1) in SIDEWAYS
+                sideways = _upright_by(image) in SIDEWAYS
                 width, height = image.size[::-1] if sideways else image.size
                 codec = (image.format or "").lower()
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
@@ -194,10 +204,17 @@ def _header(file: Path) -> _Header:
     return _Header(height, width, codec)
 
 
+def _upright_by(image: Image.Image) -> Image.Transpose | None:
+    """The turn that shows the picture as intended, from what its header says."""
+    # The base class's method: that of PNG would decode the picture to look behind it for more.
+    return UPRIGHT_BY.get(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
+
+
 def _load(file: Path) -> UInt8[np.ndarray, "H W 3"]:
     """The displayed RGB picture: EXIF orientation applied, alpha dropped, 16 bits cut to 8."""
     with Image.open(file, formats=FORMATS) as image:
-        upright = ImageOps.exif_transpose(image)
+        turn = _upright_by(image)
+        upright = image if turn is None else image.transpose(turn)
         if upright.mode.startswith("I;16"):
             grey = (np.asarray(upright) >> 8).astype(np.uint8)
             return np.repeat(grey[..., None], 3, axis=2)

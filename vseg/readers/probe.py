@@ -13,6 +13,7 @@ from vseg.errors import DamagedVideo
 from vseg.readers.container import open_file
 from vseg.readers.pts_index import PtsIndex
 from vseg.readers.rates import average_rate
+from vseg.readers.sniff import sniff
 from vseg.readers.video import VideoFile
 
 HDR_TRANSFERS = (16, 18)  # ITU-T H.273 table 3: PQ (SMPTE ST 2084) and HLG (ARIB STD-B67)
@@ -73,7 +74,7 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
         damage = _first_damage(video, 0 if decode else _last_readable_start(video))
         info, index = video.info, video.index
     first_bad = damage.frame_index if damage else None
-    opened = open_file(Path(path))
+    opened = open_file(Path(path), sniff(Path(path)))
     with opened.container:
         pixels = opened.stream.codec_context.format
         return Probe(

@@ -38,14 +38,14 @@ class VideoFile:
     def __init__(self, path: str | Path, *, max_pixels: int = MAX_PIXELS) -> None:
         self.path = Path(path)
         sniffed = sniff(self.path)
-        opened = open_file(self.path, max_pixels)
+        opened = open_file(self.path, sniffed, max_pixels)
         with opened.container:
             index = scan_packets(opened, sniffed)
         if not len(index) and not index.by_order:
             raise BadVideo(f"{self.path}: holds no frames", hint="record or convert it again")
         self._lock = threading.RLock()
         self._decoder = Decoder(
-            lambda: open_file(self.path, max_pixels), keyed=len(index.keyframes) > 0
+            lambda: open_file(self.path, sniffed, max_pixels), keyed=len(index.keyframes) > 0
         )
         self._closed = False
         try:
