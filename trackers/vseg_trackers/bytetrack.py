@@ -9,9 +9,9 @@ the paper's code.
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool
 
-from vseg_trackers.assignment import assign
+from vseg_trackers.assignment import Assignment, Candidates, assign
 from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.kalman import MotionConfig
@@ -21,7 +21,6 @@ from vseg_trackers.lifecycle import (
     LifecycleConfig,
     Population,
     labels_of,
-    without,
 )
 from vseg_trackers.types import Detections, Track
 
@@ -58,39 +57,50 @@ class ByteTrack:
         """
         config, tracks, scores = self._config, self._tracks, detections.scores
         tracks.advance(detections.time_s)
-        is_strong, is_new = scores >= config.strong_score, tracks.state == TENTATIVE
-        strong = is_strong.nonzero()[0]
-        weak = ((scores >= config.weak_score) & ~is_strong).nonzero()[0]
-        new, known = is_new.nonzero()[0], (~is_new).nonzero()[0]
-        seen = (tracks.state == CONFIRMED).nonzero()[0]
-
-        strong = self._round(detections, known, strong, config.gate)
-        self._round(detections, tracks.unmatched(seen), weak, config.weak_gate)
-        strong = self._round(detections, new, strong, config.new_gate)
-        tracks.begin(detections, strong[scores[strong] >= config.begin_score])
+        is_strong = scores >= config.strong_score
+        pairs = self._in_rounds(self._candidates(detections), is_strong)
+        tracks.match(pairs.rows, detections, pairs.columns)
+        begins = is_strong & (scores >= config.begin_score)
+        begins[pairs.columns] = False
+        tracks.begin(detections, begins.nonzero()[0])
         tracks.age()
         return tracks.explained()
 
-    def _round(
-        self,
-        detections: Detections,
-        rows: Int[np.ndarray, " T"],
-        columns: Int[np.ndarray, " N"],
-        least: float,
-    ) -> Int[np.ndarray, " M"]:
-        """Match tracks `rows` with detections `columns`; the detections that are left."""
-        if not len(rows) or not len(columns):
-            return columns
-        tracks = self._tracks
-        pairs = assign(
-            overlapping(
-                Labelled(rows, tracks.motion.boxes[rows], tracks.labels[rows]),
-                Labelled(columns, detections.boxes[columns], labels_of(detections)[columns]),
-                Gate(least, self._config.overlap),
-            )
+    def _candidates(self, detections: Detections) -> Candidates:
+        """All pairs that some round may use; gain: overlap above the lowest of their gates."""
+        config, tracks = self._config, self._tracks
+        columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[0]
+        return overlapping(
+            Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels),
+            Labelled(columns, detections.boxes[columns], labels_of(detections)[columns]),
+            Gate(self._lowest_gate, config.overlap),
         )
-        tracks.match(pairs.rows, detections, pairs.columns)
-        return without(columns, pairs.columns, len(detections))
+
+    def _in_rounds(self, pairs: Candidates, is_strong: Bool[np.ndarray, " N"]) -> Assignment:
+        """The matches of all rounds; a later one sees only what the earlier ones left."""
+        config, state = self._config, self._tracks.state[pairs.rows]
+        strong, new = is_strong[pairs.columns], state == TENTATIVE
+        open_row = np.ones(len(self._tracks), dtype=bool)
+        open_column = np.ones(len(is_strong), dtype=bool)
+        matches = []
+        for members, gate in (
+            (strong & ~new, config.gate),
+            (~strong & (state == CONFIRMED), config.weak_gate),
+            (strong & new, config.new_gate),
+        ):
+            left = pairs.where(members & open_row[pairs.rows] & open_column[pairs.columns])
+            gain = left.gain + (self._lowest_gate - gate)
+            match = assign(Candidates(left.rows, left.columns, gain))
+            open_row[match.rows] = open_column[match.columns] = False
+            matches.append(match)
+        return Assignment(
+            np.concatenate([match.rows for match in matches]),
+            np.concatenate([match.columns for match in matches]),
+        )
+
+    @property
+    def _lowest_gate(self) -> float:
+        return min(self._config.gate, self._config.weak_gate, self._config.new_gate)
 
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""
