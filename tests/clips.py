@@ -57,6 +57,7 @@ class Recipe:
     container: str | None = None
     times: Sequence[int] | None = None
     rotation: int = 0
+    mirrored: bool = False
     options: dict[str, str] = field(
         default_factory=lambda: {"g": "12", "bf": "2", "crf": "12", "sc_threshold": "0"}
     )
@@ -73,8 +74,8 @@ def write_clip(path: Path, recipe: Recipe | None = None) -> Path:
         stream.pix_fmt = r.pix_fmt
         time_base = Fraction(1, 90) if r.times else 1 / r.rate
         stream.codec_context.time_base = time_base
-        if r.rotation:
-            stream.set_display_rotation(r.rotation)
+        if r.rotation or r.mirrored:
+            stream.set_display_rotation(r.rotation, hflip=r.mirrored)
         out.start_encoding()
         for number in range(r.num_frames):
             upright = paint(number, r.height, r.width)

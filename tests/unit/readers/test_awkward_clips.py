@@ -1,14 +1,15 @@
 """Files that are whole but awkward: every frame must still come out under its own number."""
 
-import warnings
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 from tests.clips import Recipe, paint, painted, remux, write_clip, write_edit_list
-from vseg.errors import UsageError
+from vseg.errors import BadVideo, UsageError
 from vseg.readers import video as video_module
 from vseg.readers.video import VideoFile
 
@@ -90,13 +91,32 @@ def test_recording_that_starts_between_key_frames(tmp_path: Path) -> None:
         assert painted(video.read(0).image) == 12
 
 
+def test_reference_that_is_never_shown_is_no_frame(tmp_path: Path) -> None:
+    recipe = Recipe(num_frames=20, codec="libvpx", options={"g": "10", "auto-alt-ref": "0"})
+    whole = write_clip(tmp_path / "whole.webm", recipe)
+
+    def hide(position: int, packet: "Packet[VideoStream]") -> bool:
+        if position == 5:
+            packet.update(bytes([bytes(packet)[0] & ~0x10]) + bytes(packet)[1:])
+        return True
+
+    with VideoFile(remux(whole, tmp_path / "hidden.webm", hide)) as video:
+        assert numbers(video) == [number for number in range(20) if number != 5]
+
+
+def test_mirrored_picture_is_refused(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=3, mirrored=True))
+    with pytest.raises(BadVideo, match="mirrors the picture"):
+        VideoFile(clip)
+
+
 def test_repeated_time_stamps_are_counted_by_decoding(tmp_path: Path) -> None:
     plain = Recipe(num_frames=20, options={"g": "10", "bf": "0"})
     whole = write_clip(tmp_path / "whole.mp4", plain)
 
-    def repeat(position: int, packet: object) -> bool:
+    def repeat(position: int, packet: "Packet[VideoStream]") -> bool:
         if position == 10:
-            packet.pts += packet.duration  # type: ignore[attr-defined]
+            packet.pts = (packet.pts or 0) + (packet.duration or 0)
         return True
 
     twice = remux(whole, tmp_path / "twice.mkv", repeat)
@@ -162,8 +182,5 @@ def test_closed_file_says_so(tmp_path: Path) -> None:
 
 def test_one_pixel(tmp_path: Path) -> None:
     dot = Recipe(num_frames=3, height=1, width=1, codec="ffv1", pix_fmt="bgr0", options={})
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert paint(0, 3, 12).shape == (3, 12, 3)
     with VideoFile(write_clip(tmp_path / "a.mkv", dot)) as video:
         assert [frame.image.shape for frame in video] == [(1, 1, 3)] * 3
