@@ -7,12 +7,12 @@ from pathlib import Path
 
 from vseg.errors import BadVideo, ModelError, WeightsMismatch, WeightsMissing
 from vseg.model import Model
-from vseg.stages import Reader
+from vseg.stages import OpenReader
 
 MODELS = ("nano",)
 
 
-def open_video(source: str | Path, reader: str = "auto") -> Reader:
+def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
     """A reader over a video file or a folder of images; close it, or use it in a `with`.
 
     reader: auto, pyav, decord or images.  Raises BadVideo or ReaderUnsuitable.
@@ -20,7 +20,7 @@ def open_video(source: str | Path, reader: str = "auto") -> Reader:
     from vseg.readers import open_source
 
     opened = open_source(source, reader)
-    if not isinstance(opened, Reader):
+    if not isinstance(opened, OpenReader):
         opened.close()
         raise BadVideo(
             f"{source} is a live source: it has no length and no frame numbers",

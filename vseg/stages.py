@@ -1,6 +1,7 @@
 """The stages as Protocols: what each is given and what it returns.  See `vseg/README.md` for the map."""
 
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Protocol, runtime_checkable
 
 from vseg.types import Frame, VideoInfo
@@ -36,3 +37,17 @@ class Reader(Source, Protocol):
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Frames start, start + step, ... up to stop (exclusive); a negative step goes backward."""
         ...
+
+
+@runtime_checkable
+class OpenReader(Reader, Protocol):
+    """A reader that is closed by the end of a `with` block: what `vseg.open_video` gives."""
+
+    def __enter__(self) -> "OpenReader": ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -90,15 +90,14 @@ def _course_over(clip: str, objects: int, frames: int) -> Course:
     from vseg.ops.moments import Moment
     from vseg.types import Box
 
-    video = open_video(clip)
-    video.close()
-    width, height = video.info.width / objects, video.info.height
+    with open_video(clip) as video:
+        width, height, count = video.info.width / objects, video.info.height, len(video)
     boxes = (
         Box((k + 0.2) * width, height * 0.3, (k + 0.8) * width, height * 0.7)
         for k in range(objects)
     )
     prompts = tuple(PromptRequest(k, Moment(frame=0), box) for k, box in enumerate(boxes, start=1))
-    return Course(clip, min(frames, len(video)), prompts)
+    return Course(clip, min(frames, count), prompts)
 
 
 def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, Any]:
@@ -142,13 +141,11 @@ def _decode_alone(course: Course) -> float:
     """Seconds to read the frames when nothing else is done."""
     from vseg.build import open_video
 
-    video = open_video(course.clip)
-    began = time.perf_counter()
-    for _ in video.frames(0, course.frames):
-        pass
-    seconds = time.perf_counter() - began
-    video.close()
-    return seconds
+    with open_video(course.clip) as video:
+        began = time.perf_counter()
+        for _ in video.frames(0, course.frames):
+            pass
+        return time.perf_counter() - began
 
 
 def _peak_bytes() -> int:

@@ -48,11 +48,8 @@ def frame(
     if out.suffix.lower() != ".png":
         raise BadPrompt(f"{out} is not a .png file", hint="frames are written losslessly, as PNG")
     moment = parse_moment(at)
-    video = open_video(clip, reader or "auto")
-    try:
+    with open_video(clip, reader or "auto") as video:
         picture = video.read(index_of(video, moment))
-    finally:
-        video.close()
     png = BytesIO()
     Image.fromarray(picture.image).save(png, format="PNG")
     atomic_write_bytes(out, png.getvalue())

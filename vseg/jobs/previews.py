@@ -16,15 +16,14 @@ def render_previews(
     source: the clip, where the run does not name it or it has moved.  Raises BadRun if it has
     another frame size than the run.
     """
-    video = open_video(_source_of(run, source), str(run.header.options.get("reader", "auto")))
-    try:
+    with open_video(
+        _source_of(run, source), str(run.header.options.get("reader", "auto"))
+    ) as video:
         render_video(run, video, overlay)
         if sheet is None:
             return (overlay,)
         contact_sheet(run, video, sheet)
         return overlay, sheet
-    finally:
-        video.close()
 
 
 def _source_of(run: Run, source: str | None) -> str:

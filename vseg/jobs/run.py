@@ -37,15 +37,12 @@ def track(job: TrackJob, *, model: Model | None = None, watch: Watch | None = No
     every frame before the damage.  Raises a VsegError for everything else; what was committed
     before stays resumable.
     """
-    video = open_video(job.source, job.config.reader)
-    try:
+    with open_video(job.source, job.config.reader) as video:
         task = prepare(job, video, model)
         header = _finished_before(task)
         loop = _Loop(task, watch or Watch())
         if header is None:
             header = loop.run(_begin(task))
-    finally:
-        video.close()
     pictures = _pictures(job) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out, header.status, loop.frames, loop.times, loop.state_bytes, header.damage, pictures
