@@ -7,7 +7,7 @@ is bounded by its objects and prompts, never by the length of the video.
 
 from collections.abc import Iterator, Sequence
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Unpack
 
 import numpy as np
 
@@ -34,7 +34,7 @@ class Session:
         self.removed: set[int] = set()
         self._latest: tuple[Frame, Features] | None = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Session":
         return self
 
     def __exit__(

@@ -17,7 +17,7 @@ class Features:
 
     frame_index: int
     video_hw: tuple[int, int]
-    levels: tuple[Float[Tensor, "_ C_k h_k w_k"], ...]
+    levels: tuple[Float[Tensor, "_ _ _ _"], ...]
     key: Float[Tensor, "K h w"]
 
     @property

@@ -67,10 +67,10 @@ class Points:
 class Box:
     """One object's bounding box in video pixels, right and bottom exclusive."""
 
-    x1: float
-    y1: float
-    x2: float
-    y2: float
+    x1: int | float
+    y1: int | float
+    x2: int | float
+    y2: int | float
 
     def __post_init__(self) -> None:
         if not np.isfinite([self.x1, self.y1, self.x2, self.y2]).all():

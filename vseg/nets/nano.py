@@ -172,8 +172,9 @@ def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
 
 def save_random(path: Path, seed: int) -> None:
     """Write untrained weights of the architecture, for tests of everything but quality."""
-    torch.manual_seed(seed)
-    save_nano(NanoNet(), path, {"recipe": "random"})
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save_nano(NanoNet(), path, {"recipe": "random"})
 
 
 def _portable(tensor: Tensor) -> Tensor:

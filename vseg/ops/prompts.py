@@ -8,7 +8,8 @@ import numpy as np
 from vseg.errors import BadPrompt
 from vseg.types import Box, Mask, Points, Prompt, Scribble
 
-PointList = Sequence[Sequence[float]]
+Number = int | float
+PointList = Sequence[Sequence[Number]] | np.ndarray
 
 
 class Given(TypedDict, total=False):
@@ -20,7 +21,7 @@ class Given(TypedDict, total=False):
 
     points: PointList
     labels: Sequence[int | bool]
-    box: Sequence[float]
+    box: Sequence[Number] | np.ndarray
     scribble: PointList
     mask: np.ndarray
 

@@ -1,21 +1,14 @@
-"""Simulated users: first prompts with realistic jitter, and corrections on the largest error.
+"""Simulated users: first prompts with realistic jitter.
 
-Enters: true masks (and predictions).  Leaves: prompts in pixels of the picture.
+Enters: true masks.  Leaves: prompts in pixels of the picture.
 """
 
 import cv2
 import numpy as np
 from jaxtyping import Bool
 
+from vseg.ops.simulate import depth_inside, innermost
 from vseg.types import Box, Points, Prompt, Scribble
-
-
-def innermost(mask: Bool[np.ndarray, "H W"]) -> tuple[int, int]:
-    """(x, y) of the pixel farthest from the mask's outline; the frame's edge counts as outline."""
-    padded = np.pad(mask.astype(np.uint8), 1)
-    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    return int(x), int(y)
 
 
 def first_prompts(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> list[Prompt]:
@@ -29,22 +22,10 @@ def first_prompts(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> li
     return [_scribble(rng, mask)]
 
 
-def correction(truth: Bool[np.ndarray, "H W"], predicted: Bool[np.ndarray, "H W"]) -> Points | None:
-    """A click inside the largest wrong region: positive if it was missed, negative if it was added."""
-    wrong = (truth != predicted).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(wrong)
-    if count < 2:
-        return None
-    region = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    x, y = innermost(region)
-    return Points(np.array([[x, y]], np.float32), np.array([bool(truth[y, x])]))
-
-
 def _clicks(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], count: int) -> Points:
     ys, xs = np.nonzero(mask)
     places: list[tuple[int, int]] = []
-    depth = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    chance = depth[ys, xs] ** 2
+    chance = depth_inside(mask)[ys, xs] ** 2
     for _ in range(count):
         if rng.random() < 0.4 and not places:
             places.append(innermost(mask))

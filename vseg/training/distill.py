@@ -77,7 +77,7 @@ class Student(nn.Module):
             for width, channels in zip(WIDTHS[1:], teacher_channels, strict=True)
         )
 
-    def forward(self, image: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B C h w"]]:
+    def forward(self, image: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         _, *features = self.encoder(image)
         return [head(feature) for head, feature in zip(self.heads, features, strict=True)]
 
@@ -96,7 +96,7 @@ class DistillStage:
 
     def batch(
         self, rng: np.random.Generator, progress: float
-    ) -> tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B C h w"]]]:
+    ) -> tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B _ _ _"]]]:
         views = [
             self._view(self._examples[int(rng.integers(len(self._examples)))], rng)
             for _ in range(self._batch)
@@ -106,7 +106,7 @@ class DistillStage:
 
     def _view(
         self, example: Example, rng: np.random.Generator
-    ) -> tuple[UInt8[np.ndarray, "S S 3"], list[Float[Tensor, "C h w"]]]:
+    ) -> tuple[UInt8[np.ndarray, "S S 3"], list[Float[Tensor, "_ _ _"]]]:
         cells = self._crop // 16
         h, w = (side // 16 for side in example.image.shape[:2])
         y, x = int(rng.integers(h - cells + 1)), int(rng.integers(w - cells + 1))
@@ -124,7 +124,7 @@ class DistillStage:
 
     def loss(
         self,
-        batch: tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B C h w"]]],
+        batch: tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B _ _ _"]]],
         device: torch.device,
     ) -> tuple[Tensor, dict[str, float]]:
         images, targets = batch
@@ -133,9 +133,9 @@ class DistillStage:
         for output, target, (mean, std) in zip(outputs, targets, self._moments, strict=True):
             wanted = (target.to(device).float() - mean.to(device)) / std.to(device)
             distances.append(1 - F.cosine_similarity(output.float(), wanted, dim=1).mean())
-        loss = sum(w * d for w, d in zip(_LOSS_WEIGHTS, distances, strict=True))
-        parts = {f"stride{s}": float(d.detach()) for s, d in zip(_STRIDES, distances, strict=True)}
-        return torch.as_tensor(loss), parts
+        loss = torch.stack([w * d for w, d in zip(_LOSS_WEIGHTS, distances, strict=True)]).sum()
+        parts = {f"stride{s}": d.detach().item() for s, d in zip(_STRIDES, distances, strict=True)}
+        return loss, parts
 
 
 def _moments(features: list[Tensor]) -> tuple[Float[Tensor, "C 1 1"], Float[Tensor, "C 1 1"]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from vseg.ops.files import atomic_path
 from vseg.training.config import Optimisation
 
 
+@runtime_checkable
 class Stage(Protocol):
     """What is trained.  `batch` must depend on `rng` only, so that a resumed run sees the same data."""
 
@@ -74,11 +75,11 @@ def train(
             nn.utils.clip_grad_norm_(stage.network.parameters(), options.clip_norm)
             optimiser.step()
             schedule.step()
-            clock.add(step + 1, float(loss.detach()), parts)
-            if time.monotonic() - saved > options.save_every_s:
-                _save(checkpoint, stage.network, optimiser, schedule, step + 1)
-                saved = time.monotonic()
             step += 1
+            clock.add(step, float(loss.detach()), parts)
+            if time.monotonic() - saved > options.save_every_s:
+                _save(checkpoint, stage.network, optimiser, schedule, step)
+                saved = time.monotonic()
     finally:
         _save(checkpoint, stage.network, optimiser, schedule, step)
 

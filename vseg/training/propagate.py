@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from vseg.nets.nano_net import Drawn, Encoded, NanoNet
 from vseg.nets.prompt_maps import draw_prompts
-from vseg.training.clicks import correction, first_prompts
+from vseg.ops.simulate import correction
+from vseg.training.clicks import first_prompts
 from vseg.training.distill import normalise
 from vseg.training.losses import identity_loss, iou, mask_loss
 from vseg.training.sequences import Recipe, Sequences

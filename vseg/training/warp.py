@@ -14,7 +14,7 @@ class Motion:
     """Largest change per step: shift as a share of the side, rotation in degrees, zoom and shear."""
 
     shift: float
-    rotation: float
+    rotation: int | float
     zoom: float
     shear: float
 
@@ -78,8 +78,8 @@ def bend(
     knots = rng.normal(0, strength * side, (5, 5, 2)).astype(np.float32)
     field = cv2.resize(knots, (side, side), interpolation=cv2.INTER_CUBIC)
     grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).astype(np.float32)
-    where, empty = grid + field, np.empty(0, np.float32)
+    xs, ys = (np.ascontiguousarray(plane) for plane in np.moveaxis(grid + field, 2, 0))
     border = cv2.BORDER_REFLECT_101
-    picture = cv2.remap(image, where, empty, cv2.INTER_LINEAR, borderMode=border)
-    label = cv2.remap(mask, where, empty, cv2.INTER_NEAREST, borderMode=border)
+    picture = cv2.remap(image, xs, ys, cv2.INTER_LINEAR, borderMode=border)
+    label = cv2.remap(mask, xs, ys, cv2.INTER_NEAREST, borderMode=border)
     return np.asarray(picture, dtype=np.uint8), np.asarray(label, dtype=np.uint8)

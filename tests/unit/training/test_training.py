@@ -1,0 +1,106 @@
+"""Training data are exact and repeatable; an interrupted run continues as if nothing had happened."""
+
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vseg.errors import BadDataset, WeightsMismatch
+from vseg.nets.nano_net import NanoNet
+from vseg.training.config import Optimisation
+from vseg.training.distill import DistillStage, cache_teacher
+from vseg.training.loop import Report, train
+from vseg.training.pack import TrainingPack, load_pack
+from vseg.training.propagate import PropagateOptions, PropagateStage
+from vseg.training.sequences import Recipe, Sequences
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> TrainingPack:
+    path = tmp_path_factory.mktemp("pack") / "pack.zip"
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for clip, frames in (("video/a", 6), ("video/b", 4), ("still/s/1", 1), ("still/s/2", 1)):
+            for t in range(frames):
+                stem = f"{clip}/{t:05d}" if clip.startswith("video") else clip
+                image = rng.integers(0, 120, (96, 128, 3), dtype=np.uint8)
+                mask = np.zeros((96, 128), np.uint8)
+                cv2.circle(mask, (50 + 3 * t, 48), 20, 1, -1)
+                image[mask > 0] += 120
+                archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image)[1].tobytes())
+                archive.writestr(f"{stem}.png", cv2.imencode(".png", mask)[1].tobytes())
+    return load_pack(path)
+
+
+def test_a_pack_is_read_whole(pack: TrainingPack) -> None:
+    assert [(c.name, len(c.images)) for c in pack.videos] == [("video/a", 6), ("video/b", 4)]
+    assert [c.name for c in pack.stills] == ["still/s/1", "still/s/2"]
+
+
+def test_a_picture_without_a_mask_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("still/s/1.webp", b"x")
+    with pytest.raises(BadDataset, match=r"still/s/1\.webp has no mask"):
+        load_pack(path)
+    with pytest.raises(BadDataset, match="no training pack at"):
+        load_pack(tmp_path / "gone.zip")
+    path.write_bytes(b"no zip")
+    with pytest.raises(BadDataset, match="not a zip file"):
+        load_pack(path)
+
+
+def test_sequences_repeat_and_show_the_object_first(pack: TrainingPack) -> None:
+    sequences, recipe = Sequences(pack), Recipe(side=64, length=3, max_gap=2, p_video=0.5)
+    for seed in range(10):
+        one = sequences.draw(np.random.default_rng(seed), recipe)
+        two = sequences.draw(np.random.default_rng(seed), recipe)
+        np.testing.assert_array_equal(one.images, two.images)
+        np.testing.assert_array_equal(one.masks, two.masks)
+        assert one.images.shape == (3, 64, 64, 3)
+        assert one.masks[:, 0].any(axis=(1, 2)).all()
+
+
+def stage(pack: TrainingPack, seed: int = 0) -> PropagateStage:
+    torch.manual_seed(seed)
+    options = PropagateOptions(1, Recipe(side=64, length=3, max_gap=2, p_video=0.5), 0.2)
+    return PropagateStage(NanoNet(), Sequences(pack), options)
+
+
+def settings(steps: int) -> Optimisation:
+    return Optimisation(steps=steps, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
+
+
+def test_a_resumed_run_ends_with_the_same_weights(pack: TrainingPack, tmp_path: Path) -> None:
+    whole, parts = stage(pack), stage(pack)
+    train(whole, settings(4), tmp_path / "whole.pt", lambda report: None)
+
+    def stop_at_two(report: Report) -> None:
+        if report.step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(parts, settings(4), tmp_path / "parts.pt", stop_at_two)
+    resumed = stage(pack, seed=9)
+    train(resumed, settings(4), tmp_path / "parts.pt", lambda report: None)
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
+
+
+def test_a_checkpoint_of_another_network_is_refused(pack: TrainingPack, tmp_path: Path) -> None:
+    torch.save({"network": {}, "optimiser": {}, "schedule": {}, "step": 1}, tmp_path / "x.pt")
+    with pytest.raises(WeightsMismatch, match="another network"):
+        train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)
+
+
+def test_distillation_learns_the_teacher(pack: TrainingPack, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    bank = [torch.nn.Conv2d(3, c, s, s).bfloat16() for c, s in ((4, 4), (5, 8), (6, 16))]
+    examples = cache_teacher(lambda x: [f(x) for f in bank], pack.videos, (1.0,), lambda i, n: None)
+    assert len(examples) == 10 and examples[0].features[1].shape == (6, 6, 8)
+    reports: list[Report] = []
+    train(DistillStage(examples, 4, 64), settings(12), tmp_path / "d.pt", reports.append)
+    assert np.mean([r.means["loss"] for r in reports[-3:]]) < 0.9 * reports[0].means["loss"]
