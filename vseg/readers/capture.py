@@ -23,7 +23,7 @@ from vseg.errors import BadVideo
 from vseg.readers.address import PROTOCOLS, redact, scheme_of
 from vseg.readers.container import MAX_PIXELS, OpenFile, choose_stream, open_file, reason_of
 from vseg.readers.decoder import Decoder
-from vseg.readers.orientation import displayed, rotation_of
+from vseg.readers.orientation import Display, rotation_of
 from vseg.readers.sniff import sniff
 
 
@@ -105,6 +105,7 @@ class StreamCapture:
         self._name = name
         self._paced = paced
         self._decoder = Decoder(reopen, keyed=True)
+        self._display = Display()
         self._first_pts: int | None = None
         self.fps = self._decoder.opened.rate
         self.codec = self._decoder.opened.stream.codec_context.name
@@ -120,7 +121,9 @@ class StreamCapture:
         if picture is None:
             return None
         rotation = rotation_of(picture, self._name)
-        return Grabbed(partial(displayed, picture, rotation), picture.pts, self._due_s(picture))
+        return Grabbed(
+            partial(self._display.show, picture, rotation), picture.pts, self._due_s(picture)
+        )
 
     def _due_s(self, picture: VideoFrame) -> float | None:
         if not self._paced or picture.pts is None:

@@ -106,7 +106,7 @@ def _video_stream(name: str, container: InputContainer, max_pixels: int) -> Vide
         raise BadVideo(f"{name}: no decoder for its video codec", hint="convert it to mp4 (H.264)")
     check_pixels(name, stream.height, stream.width, max_pixels)
     # One thread a picture: the decode runs beside the model, whose own threads fill the cores.
-    # Threads over frames were not cheaper per frame and make every seek wait for a filled pipeline.
+    # Threads over frames cost as much per frame and make every seek wait for a filled pipeline.
     stream.thread_type = "SLICE"
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return stream

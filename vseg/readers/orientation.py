@@ -1,6 +1,7 @@
 """How a stored picture must be turned to be seen as players show it, from its display matrix."""
 
 import struct
+import threading
 from collections.abc import Mapping
 from typing import cast
 
@@ -8,6 +9,7 @@ import numpy as np
 from av.sidedata.sidedata import SideData
 from av.sidedata.sidedata import Type as SideDataType
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from jaxtyping import UInt8
 
 from vseg.errors import BadVideo
@@ -30,10 +32,23 @@ def rotation_of(picture: VideoFrame, name: str) -> int:
     return degrees
 
 
-def displayed(picture: VideoFrame, rotation: int) -> UInt8[np.ndarray, "H W 3"]:
-    """The RGB picture, turned by `rotation` degrees counter-clockwise, with rows in one piece."""
-    image = np.asarray(picture.to_ndarray(format="rgb24"), dtype=np.uint8)
-    return np.ascontiguousarray(np.rot90(image, rotation // 90)) if rotation else image
+class Display:
+    """Turns decoded pictures into displayed RGB ones; usable from several threads.
+
+    One scaler is kept: building it for every picture costs more than the conversion at 480p (0.45
+    against 0.08 ms).  It stays on one thread, as the model has the others.
+    """
+
+    def __init__(self) -> None:
+        self._scaler = VideoReformatter()
+        self._lock = threading.Lock()
+
+    def show(self, picture: VideoFrame, rotation: int) -> UInt8[np.ndarray, "H W 3"]:
+        """The RGB picture, turned by `rotation` degrees counter-clockwise, its rows in one piece."""
+        with self._lock:
+            rgb = self._scaler.reformat(picture, format="rgb24", threads=1)
+        image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
+        return np.ascontiguousarray(np.rot90(image, rotation // 90)) if rotation else image
 
 
 def _mirrors(matrix: bytes) -> bool:

@@ -18,7 +18,7 @@ from vseg.errors import BadVideo, DamagedVideo, UsageError
 from vseg.readers.addressing import check_index, frame_range
 from vseg.readers.container import MAX_PIXELS, open_file
 from vseg.readers.decoder import Decoder
-from vseg.readers.orientation import displayed, rotation_of
+from vseg.readers.orientation import Display, rotation_of
 from vseg.readers.pts_index import PtsIndex, scan_packets
 from vseg.readers.rates import frame_rate, is_variable
 from vseg.readers.sniff import sniff
@@ -47,6 +47,7 @@ class VideoFile:
         self._decoder = Decoder(
             lambda: open_file(self.path, sniffed, max_pixels), keyed=len(index.keyframes) > 0
         )
+        self._display = Display()
         self._closed = False
         try:
             self._describe(index)
@@ -129,7 +130,7 @@ class VideoFile:
 
     def _frame(self, index: int, picture: VideoFrame) -> Frame:
         """The displayed RGB frame of a decoded picture."""
-        image = displayed(picture, self._rotation)
+        image = self._display.show(picture, self._rotation)
         pts = None if picture.pts is None else int(self.index.pts[index])
         return Frame(index, pts, self.index.time_s(index), image)
 
