@@ -7,7 +7,7 @@ known and in range.  A class further down asks for the numbers it uses, never fo
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -83,21 +83,25 @@ def given(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _first_problem(kind: type[BaseModel], error: ValidationError, where: str) -> BadConfig:
-    """The error for the first thing that is wrong."""
-    problem = error.errors()[0]
+    """The error for the first thing that is wrong; a key nobody knows explains the most."""
+    problems = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    problem = problems[0]
     key = ".".join(str(part) for part in problem["loc"])
+    known = f"known keys: {', '.join(_keys_at(kind, problem['loc'][:-1]))}"
     if problem["type"] == "extra_forbidden":
-        known = ", ".join(_keys_at(kind, problem["loc"][:-1]))
-        return BadConfig(f"{where}: unknown key '{key}'", hint=f"known keys: {known}")
+        return BadConfig(f"{where}: unknown key '{key}'", hint=known)
+    if problem["type"] == "missing":
+        return BadConfig(f"{where}: key '{key}' is missing", hint=known)
     return BadConfig(
         f"{where}: {key} = {problem['input']!r}: {problem['msg']}", hint=f"change {key}"
     )
 
 
 def _keys_at(kind: type[BaseModel], table: tuple[int | str, ...]) -> list[str]:
-    """The keys known in a (nested) table of the settings."""
+    """The keys known in a (nested) table of the settings, or in the tables of a list."""
     for name in table:
-        inner = kind.model_fields[str(name)].annotation
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            kind = inner
+        if isinstance(name, str):
+            annotation = kind.model_fields[name].annotation
+            kinds = (annotation, *get_args(annotation))
+            kind = next(k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
     return sorted(kind.model_fields)

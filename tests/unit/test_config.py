@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vseg.config import TrackConfig, checked, load_toml
+from vseg.config import Settings, TrackConfig, checked, load_toml
 from vseg.errors import BadConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +36,28 @@ def test_a_mistake_names_file_key_and_known_keys(
     with pytest.raises(BadConfig) as caught:
         load_toml(path, TrackConfig)
     assert all(part in str(caught.value) for part in said)
+
+
+def test_a_mistake_in_a_list_of_tables_names_its_keys(tmp_path: Path) -> None:
+    class Stage(Settings):
+        steps: int
+
+    class Plan(Settings):
+        stages: tuple[Stage, ...]
+
+    path = tmp_path / "plan.toml"
+    path.write_text("[[stages]]\nsteps = 3\n[[stages]]\nstep = 3\nsteps = 4\n")
+    with pytest.raises(BadConfig, match=r"stages\.1\.step'.*known keys: steps"):
+        load_toml(path, Plan)
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    class Plan(Settings):
+        steps: int
+
+    (tmp_path / "plan.toml").write_text("")
+    with pytest.raises(BadConfig, match=r"plan\.toml: key 'steps' is missing"):
+        load_toml(tmp_path / "plan.toml", Plan)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

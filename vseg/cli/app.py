@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from vseg import __version__
-from vseg.cli import bench, demo, evaluate, machine, outputs, source, track
+from vseg.cli import bench, demo, evaluate, machine, outputs, source, track, train
 from vseg.cli.report import Command
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ for _name, _run in (
     ("demo", demo.demo),
 ):
     app.command(_name, cls=Command)(_run)
+app.add_typer(train.app, name="train")
 
 
 def main() -> None:

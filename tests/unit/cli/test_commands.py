@@ -124,5 +124,25 @@ def test_demo_on_ones_own_clip(tmp_path: Path) -> None:
     assert call("demo", "--point", "60,36", "-o", tmp_path / "demo").exit_code == 2
 
 
+def test_train_refuses_what_it_cannot_use(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text("distil = 3\n")
+    files = ["--data", tmp_path / "none.zip", "--teacher", tmp_path / "none.ts", "-o", tmp_path]
+    answer = call("train", "nano", *files, "--config", tmp_path / "plan.toml")
+    assert answer.exit_code == 2
+    assert "unknown key 'distil'" in answer.stderr
+    plan = """
+        [distill.optimisation]
+        steps = 1
+        rate = 1e-3
+        [[propagate]]
+        name = "whole"
+        optimisation = { steps = 1, rate = 1e-3 }
+    """
+    (tmp_path / "plan.toml").write_text(plan)
+    answer = call("train", "nano", *files, "--config", tmp_path / "plan.toml")
+    assert answer.exit_code == 3
+    assert "none.zip" in answer.stderr
+
+
 def test_version() -> None:
     assert call("--version").stdout.startswith("vseg ")
