@@ -59,6 +59,9 @@ class Engine:
     @torch.inference_mode()
     def track(self, features: Features, live: Sequence[TrackedObject]) -> Decoded:
         """Decode the live objects, those prompted here with their prompts; remember what is due."""
+        prompted = [r for r, o in enumerate(live) if features.frame_index in o.prompts]
+        for row in prompted:  # what was said of this frame before must not answer for itself
+            self.bank.drop(live[row].object_id, features.frame_index)
         rows: list[Decoded | None] = [None] * len(live)
         readouts: list[Tensor | None] = [None] * len(live)
         known = [row for row, o in enumerate(live) if self.bank.knows(o.object_id)]
@@ -71,7 +74,6 @@ class Engine:
             decoded = self.model.decode(features, readout, priors)
             for k, row in enumerate(known):
                 rows[row], readouts[row] = _row(decoded, k), readout[k : k + 1]
-        prompted = [r for r, o in enumerate(live) if features.frame_index in o.prompts]
         for row in prompted:
             prompts = live[row].prompts[features.frame_index]
             rows[row] = self._prompted(features, prompts, readouts[row], rows[row])
@@ -84,7 +86,7 @@ class Engine:
         """The object's mask on a neighbouring frame; zeros (unknown) if there is none."""
         if tracked.prior is not None:
             frame, logits = tracked.prior
-            if abs(frame - features.frame_index) <= self.bank.budget.stride:
+            if 0 < abs(frame - features.frame_index) <= self.bank.budget.stride:
                 return logits
         return torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
 

@@ -116,6 +116,17 @@ class MemoryBank:
                 del tracked[frame]
         self._changed()
 
+    def drop(self, object_id: int, frame_index: int) -> None:
+        """Drop what is remembered of the object on one frame; all of it, if that was everything."""
+        shelf = self.shelves.get(object_id)
+        if shelf is None or frame_index not in shelf.frames():
+            return
+        for one in (shelf.prompted, shelf.recent, shelf.older):
+            one.pop(frame_index, None)
+        if not shelf.frames():
+            del self.shelves[object_id]
+        self._changed()
+
     def remove(self, object_id: int) -> None:
         """Drop everything remembered of the object."""
         self.shelves.pop(object_id, None)

@@ -1,6 +1,4 @@
-"""Complete settings of the training stages; a TOML file in `configs/` fills them."""
-
-from pathlib import Path
+"""Complete settings of nano's training; a TOML file in `configs/` fills them."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,24 +12,54 @@ class Optimisation(_Frozen):
 
     steps: int = Field(gt=0)
     rate: float = Field(gt=0)
-    weight_decay: float = 0.01
+    weight_decay: float = 0.02
     warmup_steps: int = 100
     clip_norm: float = 1.0
     seed: int = 0
     device: str = "cpu"
     bf16: bool = True
-    workers: int = 1
+    workers: int = Field(default=1, ge=1)
     report_every: int = 50
     save_every_s: float = 120.0
 
 
-class DistillConfig(_Frozen):
-    """Feature distillation.  crop: side of the square crops, a multiple of 16; scales: of the pictures."""
+class DistillStageConfig(_Frozen):
+    """The encoder learns a teacher's features.
 
-    data: tuple[Path, ...]
-    teacher: Path
-    out: Path
+    crop: side of the square crops, a multiple of 16.  scales: of the pictures, which must be at least
+    `crop` pixels high and wide at each.  clip_step: of real clips, every how many frames are used.
+    """
+
     optimisation: Optimisation
-    batch: int = 48
-    crop: int = 176
+    batch: int = Field(default=48, gt=0)
+    crop: int = Field(default=176, gt=0, multiple_of=16)
     scales: tuple[float, ...] = (0.7, 1.0)
+    clip_step: int = Field(default=2, gt=0)
+
+
+class PropagateStageConfig(_Frozen):
+    """The network follows objects through short sequences.
+
+    side: of the square pictures, a multiple of 16.  length: pictures per sequence.  max_gap: largest
+    step between them in real clips.  p_video: share of real clips, the rest being stills in motion.
+    p_mask: share of objects prompted by their mask.  encoder_rate: share of the rate that the encoder
+    gets; 0 freezes it.  hard_from: progress at which the loss begins to narrow to the hardest pixels.
+    """
+
+    name: str
+    optimisation: Optimisation
+    batch: int = Field(default=8, gt=0)
+    side: int = Field(default=192, gt=0, multiple_of=16)
+    length: int = Field(default=3, ge=2)
+    max_gap: int = Field(default=12, ge=1)
+    p_video: float = Field(default=0.55, ge=0, le=1)
+    p_mask: float = Field(default=0.4, ge=0, le=1)
+    encoder_rate: float = Field(default=0.0, ge=0)
+    hard_from: float = 0.15
+
+
+class NanoRecipe(_Frozen):
+    """All stages in order.  `data`, `teacher` and `out` are usually given on the command line."""
+
+    distill: DistillStageConfig
+    propagate: tuple[PropagateStageConfig, ...]

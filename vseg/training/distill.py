@@ -36,7 +36,8 @@ def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
     """Pictures as the encoder and the teacher want them: ImageNet mean 0, deviation 1."""
     mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1) * 255
     std = torch.tensor(STD, device=images.device).view(3, 1, 1) * 255
-    return ((images.float() - mean) / std).contiguous(memory_format=torch.channels_last)
+    scaled = images.to(memory_format=torch.channels_last, dtype=torch.float32)
+    return scaled.sub_(mean).mul_(1 / std)
 
 
 @torch.inference_mode()
@@ -44,6 +45,7 @@ def cache_teacher(
     teacher: Callable[[Tensor], Sequence[Tensor]],
     clips: Sequence[Clip],
     scales: Sequence[float],
+    device: torch.device,
     on_progress: Callable[[int, int], None],
 ) -> list[Example]:
     """The teacher's features of every picture of every clip at every scale."""
@@ -52,9 +54,9 @@ def cache_teacher(
     for count, image in enumerate(pictures):
         for scale in scales:
             scaled = _to_grid(image, scale)
-            tensor = torch.from_numpy(scaled).permute(2, 0, 1)[None]
+            tensor = torch.from_numpy(scaled).permute(2, 0, 1)[None].to(device)
             _, f8, f16 = teacher(normalise(tensor).to(torch.bfloat16))
-            examples.append(Example(scaled, (f8[0].bfloat16(), f16[0].bfloat16())))
+            examples.append(Example(scaled, (f8[0].bfloat16().cpu(), f16[0].bfloat16().cpu())))
         if count % 100 == 0:
             on_progress(count, len(pictures))
     return examples

@@ -119,22 +119,24 @@ class _Run:
         self._prior: Tensor = torch.zeros(0)
         self._losses: dict[str, list[Tensor]] = {}
         self._embeddings: list[Tensor] = []
+        self._ids: list[Tensor] = []
         self._visible: list[Tensor] = []
 
     def prompted(self, rng: np.random.Generator) -> None:
         """Decode the first picture from its prompts, twice; remember the result or the given mask."""
-        frame = self._frames[0].rows(self._owner)
-        maps = self._maps
-        nothing = torch.zeros_like(maps[:, :1])
-        first = self._decode(self._net.prompt(frame, maps, nothing), frame, nothing)
-        self._judge(first, 0, "prompt1", 0.5)
-        maps = self._corrected(maps, first.logits, 0, rng, 0.5)
-        prior = _signed(first.logits)
-        second = self._decode(self._net.prompt(frame, maps, prior), frame, prior)
-        self._judge(second, 0, "prompt2", 1.0)
-        given = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
-        by_mask = self._batch.by_mask.to(given.device)[:, None, None, None]
-        self._prior = torch.where(by_mask, given, _signed(second.logits))
+        self._prior = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
+        rows = torch.nonzero(~self._batch.by_mask.to(self._owner.device))[:, 0]
+        if len(rows):
+            frame = self._frames[0].rows(self._owner[rows])
+            maps = self._maps[rows]
+            nothing = torch.zeros_like(maps[:, :1])
+            first = self._decode(self._net.prompt(frame, maps, nothing), frame, nothing)
+            self._judge(first, rows, 0, "prompt1", 0.5)
+            maps = self._corrected(maps, first.logits, rows, 0, rng, 0.5)
+            prior = _signed(first.logits)
+            second = self._decode(self._net.prompt(frame, maps, prior), frame, prior)
+            self._judge(second, rows, 0, "prompt2", 1.0)
+            self._prior[rows] = _signed(second.logits)
         self._remember(0)
 
     def follow(self, t: int, rng: np.random.Generator) -> None:
@@ -145,13 +147,16 @@ class _Run:
             prior = torch.zeros_like(prior)
         readout = self._read(t)
         drawn = self._decode(readout, frame, prior)
-        self._judge(drawn, t, "follow", 1.0)
+        everyone = torch.arange(len(self._owner), device=self._owner.device)
+        self._judge(drawn, everyone, t, "follow", 1.0)
         self._prior = _signed(drawn.logits)
         last = t == len(self._frames) - 1
         if last and rng.random() < 0.4:
-            maps = self._corrected(torch.zeros_like(self._maps), drawn.logits, t, rng, 1.0)
+            nothing = torch.zeros_like(self._maps)
+            maps = self._corrected(nothing, drawn.logits, everyone, t, rng, 1.0)
             readout = readout + self._net.prompt(frame, maps, self._prior)
-            self._judge(self._decode(readout, frame, self._prior), t, "correct", 0.7)
+            again = self._decode(readout, frame, self._prior)
+            self._judge(again, everyone, t, "correct", 0.7)
         elif not last:
             self._remember(t)
 
@@ -159,11 +164,8 @@ class _Run:
         parts = {name: torch.stack(values).mean() for name, values in self._losses.items()}
         shown = {k: float(v.detach()) for k, v in parts.items()}
         loss = sum(v for k, v in parts.items() if not k.endswith("_iou"))
-        ids = torch.arange(len(self._owner), device=self._owner.device)
         identity = identity_loss(
-            torch.cat(self._embeddings),
-            ids.repeat(len(self._embeddings)),
-            torch.cat(self._visible),
+            torch.cat(self._embeddings), torch.cat(self._ids), torch.cat(self._visible)
         )
         return torch.as_tensor(loss + 0.05 * identity), {
             **shown,
@@ -189,8 +191,10 @@ class _Run:
     def _decode(self, readout: Tensor, frame: Encoded, prior: Tensor) -> Drawn:
         return self._net.decoder(readout, frame, prior)  # type: ignore[no-any-return]
 
-    def _judge(self, drawn: Drawn, t: int, name: str, weight: float) -> None:
-        truth = self._truth[:, t]
+    def _judge(
+        self, drawn: Drawn, rows: Int[Tensor, " M"], t: int, name: str, weight: float
+    ) -> None:
+        truth = self._truth[rows, t]
         logits = F.interpolate(
             drawn.logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False
         )[:, 0]
@@ -202,6 +206,7 @@ class _Run:
         self._add("quality", 0.1 * bce(drawn.quality.float(), quality))
         self._add(f"{name}_iou", quality.mean())
         self._embeddings.append(drawn.embedding)
+        self._ids.append(rows)
         self._visible.append(visible)
 
     def _add(self, name: str, value: Tensor) -> None:
@@ -209,10 +214,16 @@ class _Run:
 
     @torch.no_grad()
     def _corrected(
-        self, maps: Tensor, logits: Tensor, t: int, rng: np.random.Generator, chance: float
+        self,
+        maps: Tensor,
+        logits: Tensor,
+        rows: Tensor,
+        t: int,
+        rng: np.random.Generator,
+        chance: float,
     ) -> Tensor:
         """`maps` with, by `chance`, one more click where the prediction is most wrong."""
-        wanted = F.interpolate(self._truth[:, t : t + 1], scale_factor=0.25, mode="area") > 0.5
+        wanted = F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area") > 0.5
         truth, predicted = wanted[:, 0].cpu().numpy(), (logits[:, 0] > 0).cpu().numpy()
         hw = (int(truth.shape[1]), int(truth.shape[2]))
         clicks = []

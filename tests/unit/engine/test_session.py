@@ -194,7 +194,14 @@ def test_prompts_of_one_frame_count_together(model: Nano, scene: SyntheticVideo)
         rounds.prompt(1, 0, box=(1, 1, 5, 5))
         by_rounds = rounds.prompt(1, 0, box=box)
         together = at_once.prompt(1, 0, points=[point], box=box)
-    np.testing.assert_allclose(by_rounds.logits, together.logits, atol=2e-2)
+    np.testing.assert_array_equal(by_rounds.logits, together.logits)
+
+
+def test_a_prompted_frame_is_decoded_alike_when_passed(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, scene) as session:
+        said = session.prompt(1, 0, points=[scene_point(scene, 1)])
+        passed = next(session.propagate())
+    np.testing.assert_array_equal(said.logits, passed.logits)
 
 
 @pytest.mark.parametrize(

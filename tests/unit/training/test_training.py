@@ -99,7 +99,9 @@ def test_a_checkpoint_of_another_network_is_refused(pack: TrainingPack, tmp_path
 def test_distillation_learns_the_teacher(pack: TrainingPack, tmp_path: Path) -> None:
     torch.manual_seed(0)
     bank = [torch.nn.Conv2d(3, c, s, s).bfloat16() for c, s in ((4, 4), (5, 8), (6, 16))]
-    examples = cache_teacher(lambda x: [f(x) for f in bank], pack.videos, (1.0,), lambda i, n: None)
+    examples = cache_teacher(
+        lambda x: [f(x) for f in bank], pack.videos, (1.0,), torch.device("cpu"), lambda i, n: None
+    )
     assert len(examples) == 10 and examples[0].features[1].shape == (6, 6, 8)
     reports: list[Report] = []
     train(DistillStage(examples, 4, 64), settings(12), tmp_path / "d.pt", reports.append)
