@@ -22,10 +22,26 @@ def probe(
     """Tell what a clip really holds: true frame count, rates, rotation, damage."""
     from vseg.readers.probe import probe as examine
 
-    found = examine(clip, decode=decode)
-    (show_json if as_json else show_pairs)(found.to_json())
-    if found.damage is not None:
+    facts = _folder_facts(clip) if Path(clip).is_dir() else examine(clip, decode=decode).to_json()
+    (show_json if as_json else show_pairs)(facts)
+    if facts.get("damage") is not None:
         raise typer.Exit(PARTIAL)
+
+
+def _folder_facts(folder: str) -> dict[str, str | int | float | bool | None]:
+    """What is known of a folder of images; its pictures have no time stamps that could differ."""
+    from vseg.build import open_video
+
+    with open_video(folder, "images") as video:
+        info = video.info
+        return {
+            "path": folder,
+            "container": "folder of images",
+            "codec": info.codec,
+            "height": info.height,
+            "width": info.width,
+            "frames": len(video),
+        }
 
 
 def frame(

@@ -10,6 +10,7 @@ from PIL import Image
 from tests.clips import Recipe, cut, write_clip
 from tests.unit.cli.conftest import SCENE, Workplace, call
 from vseg.readers.synthetic import SyntheticVideo
+from vseg.results import open_run
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,18 @@ def test_probe_tells_the_facts(workplace: Workplace, tmp_path: Path) -> None:
     broken = call("probe", cut(workplace.clip, tmp_path / "cut.mp4", 0.6), "--json")
     assert broken.exit_code == 4
     assert json.loads(broken.stdout)["damaged_frame"] > 0
+
+
+def test_a_folder_of_images_is_a_clip(workplace: Workplace, tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for index, frame in enumerate(SyntheticVideo(SCENE).frames(0, 4)):
+        Image.fromarray(frame.image).save(folder / f"{index:05d}.png")
+    told = json.loads(call("probe", folder, "--json").stdout)
+    assert (told["frames"], told["width"]) == (4, 120)
+    words = ["track", folder, "-o", tmp_path / "run", "--point", "60,36", *workplace.settings]
+    assert call(*words).exit_code == 0
+    assert len(open_run(tmp_path / "run")) == 4
 
 
 def test_frame_writes_the_exact_picture(workplace: Workplace, tmp_path: Path) -> None:
