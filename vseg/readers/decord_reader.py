@@ -156,6 +156,12 @@ def gate(kind: str, index: PtsIndex) -> str | None:
 def _start_child(path: Path) -> "subprocess.Popen[bytes]":
     # -P keeps the current folder, which may hold anything, out of the child's imports.
     command = [sys.executable, "-P", "-m", "vseg.readers.decord_child", str(path.absolute())]
+    # A session of its own: Ctrl-C in the terminal is for the caller, who still needs frames to
+    # end in order.
     return subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
