@@ -54,11 +54,11 @@ def demo(
 
 
 def _made_up_scene() -> "SyntheticVideo":
-    """Four seconds of three bodies that pass behind one another."""
+    """Four seconds of bodies that pass behind one another."""
     from vseg.readers.scene_config import SceneConfig
     from vseg.readers.synthetic import SyntheticVideo
 
-    return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=4))
+    return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=12))
 
 
 def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcome":
