@@ -1,6 +1,5 @@
 """Convolution blocks of nano.  Batch norms are separate while training and folded into the weights after."""
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -25,7 +24,7 @@ class Residual(nn.Module):
         self.second = ConvNorm(channels, channels)
 
     def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-        return torch.relu(x + self.second(torch.relu(self.first(x))))
+        return (x + self.second(self.first(x).relu_())).relu_()
 
 
 def fold_batch_norms(module: nn.Module) -> None:

@@ -17,12 +17,12 @@ class Encoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(ConvNorm(3, _STEM, stride=2), nn.ReLU())
+        self.stem = nn.Sequential(ConvNorm(3, _STEM, stride=2), nn.ReLU(inplace=True))
         inputs = (_STEM, *WIDTHS[:-1])
         self.stages = nn.ModuleList(
             nn.Sequential(
                 ConvNorm(c_in, c_out, stride=2),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
                 *(Residual(c_out) for _ in range(depth)),
             )
             for c_in, c_out, depth in zip(inputs, WIDTHS, _DEPTHS, strict=True)

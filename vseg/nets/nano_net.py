@@ -20,7 +20,7 @@ from vseg.nets.blocks import ConvNorm, Residual
 from vseg.nets.encoder import WIDTHS, Encoder
 
 KEY = 64
-VALUE = 80
+VALUE = 64
 BASE = 64
 SKIPS = (16, 32)
 EMBEDDING = 64
@@ -68,11 +68,11 @@ class PromptEncoder(nn.Module):
         frame: Encoded,
         maps: Float[Tensor, "N 3 h4 w4"],
         prior: Float[Tensor, "N 1 h4 w4"],
-    ) -> Float[Tensor, "N 80 h w"]:
+    ) -> Float[Tensor, "N 64 h w"]:
         """frame: one row per object.  prior: in [-1, 1], 0 where nothing is known."""
         likeness = self._likeness(frame.key, maps)
         cells = [frame.base, F.pixel_unshuffle(maps, 4), likeness, F.pixel_unshuffle(prior, 4)]
-        value = self.blocks(torch.relu(self.enter(torch.cat(cells, dim=1))))
+        value = self.blocks(self.enter(torch.cat(cells, dim=1)).relu_())
         key = frame.key.flatten(2)
         affinity = (self.log_temperature.exp() * key.transpose(1, 2) @ key).softmax(dim=-1)
         spread = (value.flatten(2) @ affinity.transpose(1, 2).to(value.dtype)).view_as(value)
@@ -100,23 +100,29 @@ class ValueEncoder(nn.Module):
 
     def forward(
         self, base: Float[Tensor, "N 64 h w"], mask: Float[Tensor, "N 1 h4 w4"]
-    ) -> Float[Tensor, "N 80 h w"]:
+    ) -> Float[Tensor, "N 64 h w"]:
         """mask: in [-1, 1]."""
         cells = torch.cat([base, F.pixel_unshuffle(mask, 4)], dim=1)
-        return torch.as_tensor(self.block(torch.relu(self.enter(cells))))
+        return torch.as_tensor(self.block(self.enter(cells).relu_()))
 
 
 class Decoder(nn.Module):
-    """Readout, frame and prior -> mask logits at stride 4 and what is believed of the mask."""
+    """Readout, frame and prior -> mask logits at stride 4 and what is believed of the mask.
+
+    What depends on the frame alone is computed for one row and added to every object's.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         c4, c8 = SKIPS
-        self.fuse = ConvNorm(VALUE + BASE + 16, BASE, kernel=1)
+        self.from_readout = nn.Conv2d(VALUE, BASE, 1, bias=False)
+        self.from_base = nn.Conv2d(BASE, BASE, 1, bias=False)
+        self.from_prior = nn.Conv2d(1, BASE, 4, stride=4, bias=False)
+        self.norm = nn.BatchNorm2d(BASE)
         self.deep = nn.Sequential(Residual(BASE), Residual(BASE))
         self.gate = nn.Linear(BASE, BASE)
         self.to8 = nn.Conv2d(BASE, c8, 1)
-        self.prior8 = nn.Conv2d(4, c8, 1)
+        self.prior8 = nn.Conv2d(1, c8, 2, stride=2)
         self.block8 = Residual(c8)
         self.to4 = nn.Conv2d(c8, c4, 1)
         self.prior4 = nn.Conv2d(1, c4, 1)
@@ -127,24 +133,22 @@ class Decoder(nn.Module):
 
     def forward(
         self,
-        readout: Float[Tensor, "N 80 h w"],
+        readout: Float[Tensor, "N 64 h w"],
         frame: Encoded,
         prior: Float[Tensor, "N 1 h4 w4"],
     ) -> Drawn:
         """frame: one row per object, or one row shared by all.  prior: in [-1, 1], 0 unknown."""
-        n = len(readout)
-        base = frame.base.expand(n, -1, -1, -1)
-        x = torch.cat([readout, base, F.pixel_unshuffle(prior, 4)], dim=1)
-        x = self.deep(torch.relu(self.fuse(x)))
+        x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(frame.base)
+        x = self.deep(self.norm(x).relu_())
         mean = x.mean(dim=(2, 3))
         x = x * (2 * torch.sigmoid(self.gate(mean)))[..., None, None]
-        y = _double(self.to8(x)) + frame.skip8 + self.prior8(F.pixel_unshuffle(prior, 2))
-        y = self.block8(torch.relu(y))
+        y = _double(self.to8(x)) + frame.skip8 + self.prior8(prior)
+        y = self.block8(y.relu_())
         z = _double(self.to4(y)) + frame.skip4 + self.prior4(prior)
-        logits = self.mask(self.block4(torch.relu(z)))
+        logits = self.mask(self.block4(z.relu_()))
         inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
         judged = self.judge(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
-        identity = F.normalize(self.identity(_pool(base, inside)).float(), dim=1)
+        identity = F.normalize(self.identity(_pool(frame.base, inside)).float(), dim=1)
         return Drawn(logits, judged[:, 0], judged[:, 1], identity)
 
 
@@ -171,7 +175,7 @@ class NanoNet(nn.Module):
     def encode(self, image: Float[Tensor, "B 3 H W"]) -> Encoded:
         """image: normalised by encoder.MEAN and STD; H and W multiples of 16."""
         f4, f8, f16 = self.encoder(image)
-        base = torch.relu(self.base(f16))
+        base = self.base(f16).relu_()
         key = F.normalize(self.key(f16), dim=1)
         return Encoded(key, base, self.skip8(f8), self.skip4(f4))
 

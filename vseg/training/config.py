@@ -59,7 +59,8 @@ class PropagateStageConfig(_Frozen):
 
 
 class NanoRecipe(_Frozen):
-    """All stages in order.  `data`, `teacher` and `out` are usually given on the command line."""
+    """All stages in order.  held_out: clips that propagation never sees, to choose settings by."""
 
     distill: DistillStageConfig
     propagate: tuple[PropagateStageConfig, ...]
+    held_out: tuple[str, ...] = ()

@@ -172,7 +172,7 @@ class _Run:
             "identity": float(identity.detach()),
         }
 
-    def _read(self, t: int) -> Float[Tensor, "N 80 h w"]:
+    def _read(self, t: int) -> Float[Tensor, "N 64 h w"]:
         key = self._frames[t].key.flatten(2)
         memory = torch.cat(self._keys, dim=2)
         scores = self._net.temperature * key.transpose(1, 2) @ memory

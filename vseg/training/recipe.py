@@ -61,8 +61,9 @@ def train_nano(
             lambda report: on_report("distill", report),
         )
     before = files.checkpoint("distill")
+    pack = _without(packs[0], recipe.held_out)
     for config in recipe.propagate:
-        _propagate(config, before, files, packs[0], on_report)
+        _propagate(config, before, files, pack, on_report)
         before = files.checkpoint(config.name)
     return export_weights(before, files.out / "nano.safetensors")
 
@@ -100,6 +101,15 @@ def _propagate(
     )
     stage = PropagateStage(net, Sequences(pack), options)
     train(stage, config.optimisation, checkpoint, lambda report: on_report(config.name, report))
+
+
+def _without(pack: TrainingPack, held_out: Sequence[str]) -> TrainingPack:
+    names = {clip.name for clip in pack.videos}
+    unknown = sorted({f"video/{name}" for name in held_out} - names)
+    if unknown:
+        raise BadDataset(f"held out is {unknown[0]}, which the pack does not have")
+    kept = tuple(clip for clip in pack.videos if clip.name.split("/")[1] not in held_out)
+    return TrainingPack(kept, pack.stills)
 
 
 def _examples(

@@ -33,7 +33,7 @@ def test_reading_is_a_softmax_over_the_objects_own_cells(model: Nano) -> None:
     cells = features.key[0].numel()
     torch.manual_seed(0)
     key = F.normalize(torch.randn(64, 2 * cells), dim=0)
-    values = torch.randn(2, 80, 2 * cells)
+    values = torch.randn(2, 64, 2 * cells)
     valid = torch.ones(2, 2 * cells, dtype=torch.bool)
     valid[1, cells:] = False
     values[1, :, cells:] = 0
