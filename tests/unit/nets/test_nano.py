@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 
 from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
-from vseg.nets.blocks import fold_batch_norms
+from vseg.nets.blocks import ConvNorm, fold_batch_norms
 from vseg.nets.nano import WEIGHTS, Nano, load_nano, save_random
 from vseg.nets.nano_net import NanoNet
 from vseg.nets.prompt_maps import draw_prompts
@@ -58,7 +58,8 @@ def test_folding_batch_norms_changes_nothing() -> None:
         after = net.encode(image)
     torch.testing.assert_close(before.key, after.key, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(before.skip4, after.skip4, atol=1e-4, rtol=1e-4)
-    assert not [m for m in net.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    folded = [m for m in net.modules() if isinstance(m, ConvNorm)]
+    assert folded and all(isinstance(m[1], torch.nn.Identity) for m in folded)
 
 
 def test_frames_in_a_batch_equal_frames_alone(model: Nano) -> None:
