@@ -33,22 +33,18 @@ def demo(
             "point at an object: --point x,y or --box x1,y1,x2,y2 on the first frame",
             hint=f"find the coordinates with: vseg frame {clip} 0 -o first.png",
         )
-    scene = None if clip is not None else _made_up_scene()
-    if scene is not None:
-        from vseg.readers.scene_files import write_clip
-
-        out.mkdir(parents=True, exist_ok=True)
-        clip = str(out / "scene.mp4")
-        write_clip(scene, Path(clip))
-        click = scene.first_point(1)
-        point = [f"1@{click.frame_index}:{click.x},{click.y}"]
-    assert clip is not None
+    scene = None
+    if clip is None:
+        scene = _made_up_scene()
+        clip, point = _written(scene, out / "scene.mp4")
     outcome = _track(clip, point or [], box or [], out)
-    facts = outcome.facts() | ({"j_and_f": round(_score(outcome, scene), 1)} if scene else {})
+    facts = outcome.facts()
+    if scene is not None and outcome.status == "complete":
+        facts["j_and_f"] = round(_score(outcome, scene), 1)
     if as_json:
         show_json(facts)
     else:
-        _show(outcome, facts, made_up=scene is not None)
+        _show(outcome, facts)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
 
@@ -59,6 +55,15 @@ def _made_up_scene() -> "SyntheticVideo":
     from vseg.readers.synthetic import SyntheticVideo
 
     return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=12))
+
+
+def _written(scene: "SyntheticVideo", path: Path) -> tuple[str, list[str]]:
+    """The scene's clip as a real file, and a click on its first object."""
+    from vseg.readers.scene_files import write_clip
+
+    write_clip(scene, path)
+    click = scene.first_point(1)
+    return str(path), [f"1@{click.frame_index}:{click.x},{click.y}"]
 
 
 def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcome":
@@ -91,13 +96,13 @@ def _score(outcome: "JobOutcome", scene: "SyntheticVideo") -> float:
     return 100 * evaluate_object(predicted, true).jf_mean
 
 
-def _show(outcome: "JobOutcome", facts: dict[str, object], *, made_up: bool) -> None:
+def _show(outcome: "JobOutcome", facts: dict[str, object]) -> None:
     """Where to look, and how good it is where the truth is known."""
     from vseg.cli.track import summary
 
     print(summary(outcome))
     for path in outcome.pictures:
         print(f"  look at {path}")
-    if made_up:
+    if "j_and_f" in facts:
         print(f"  J&F against the scene's exact masks: {facts['j_and_f']} (100 is perfect)")
         print("your own clip: make demo VIDEO=clip.mp4 POINT=412,220")
