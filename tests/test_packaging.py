@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("torch", "transformers", "cv2", "numpy", "scipy", "pyarrow", "pandas", "av", "pydantic")
+HEAVY = ("torch", "transformers", "cv2", "numpy", "scipy", "pyarrow", "pandas", "av")
 
 
 def python(code: str, cwd: Path) -> str:

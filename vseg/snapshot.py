@@ -5,7 +5,7 @@ the prompts are written as plain numbers.  Nothing is pickled.
 """
 
 import json
-from typing import Any, Protocol, runtime_checkable, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ _FORMAT = 1
 _SHELVES = ("prompted", "recent", "older")
 
 
-@runtime_checkable
 @runtime_checkable
 class Holder(Protocol):
     """The part of a Session that a snapshot reads and writes."""
