@@ -26,7 +26,7 @@ _ENCODER = "encoder."
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
-    """data: packs, the first also for propagation.  teacher: TorchScript.  out: a folder."""
+    """data: packs.  teacher: TorchScript.  out: a folder."""
 
     data: tuple[Path, ...]
     teacher: Path
@@ -61,7 +61,7 @@ def train_nano(
             lambda report: on_report("distill", report),
         )
     before = files.checkpoint("distill")
-    pack = _without(packs[0], recipe.held_out)
+    pack = _without(_joined(packs), recipe.held_out)
     for config in recipe.propagate:
         _propagate(config, before, files, pack, on_report)
         before = files.checkpoint(config.name)
@@ -88,7 +88,7 @@ def _propagate(
     if _complete(checkpoint, config.optimisation.steps):
         return
     if not pack.videos or not pack.stills:
-        raise BadDataset(f"{files.data[0]} needs both video/ and still/ pictures")
+        raise BadDataset("propagation needs a pack with video/ and one with still/ pictures")
     torch.manual_seed(config.optimisation.seed)
     net = NanoNet()
     _start_from(net, before)
@@ -101,6 +101,13 @@ def _propagate(
     )
     stage = PropagateStage(net, Sequences(pack), options)
     train(stage, config.optimisation, checkpoint, lambda report: on_report(config.name, report))
+
+
+def _joined(packs: Sequence[TrainingPack]) -> TrainingPack:
+    return TrainingPack(
+        tuple(clip for pack in packs for clip in pack.videos),
+        tuple(clip for pack in packs for clip in pack.stills),
+    )
 
 
 def _without(pack: TrainingPack, held_out: Sequence[str]) -> TrainingPack:
