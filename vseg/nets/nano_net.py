@@ -184,5 +184,6 @@ def _double(x: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h2 w2"]:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def _pool(x: Float[Tensor, "N C h w"], weight: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N C"]:
+def _pool(x: Float[Tensor, "#N C h w"], weight: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N C"]:
+    """The weighted mean over cells; x may be one row that all objects share."""
     return (x * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3)).clamp_min(1e-2)
