@@ -24,7 +24,8 @@ class Residual(nn.Module):
         self.second = ConvNorm(channels, channels)
 
     def forward(self, x: Float[Tensor, "B C h w"]) -> Float[Tensor, "B C h w"]:
-        return (x + self.second(self.first(x).relu_())).relu_()
+        change: Tensor = self.second(self.first(x).relu_())
+        return (x + change).relu_()
 
 
 def fold_batch_norms(module: nn.Module) -> None:

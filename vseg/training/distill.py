@@ -91,7 +91,7 @@ class DistillStage:
         self._examples, self._batch, self._crop = examples, batch, crop
         sample = examples[:: max(1, len(examples) // 300)]
         self._moments = [_moments([e.features[level] for e in sample]) for level in range(2)]
-        self.network = Student(tuple(len(m[0]) for m in self._moments))  # type: ignore[arg-type]
+        self.network: nn.Module = Student(tuple(len(m[0]) for m in self._moments))  # type: ignore[arg-type]
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
         return [{"params": list(self.network.parameters()), "lr": rate}]

@@ -7,6 +7,7 @@ A stage whose checkpoint is complete is passed over, so the same command continu
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -163,6 +164,6 @@ def _complete(checkpoint: Path, steps: int) -> bool:
     return checkpoint.exists() and int(_load(checkpoint)["step"]) >= steps
 
 
-def _load(checkpoint: Path) -> dict[str, object]:
-    loaded: dict[str, object] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+def _load(checkpoint: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     return loaded

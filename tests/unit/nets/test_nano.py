@@ -49,6 +49,7 @@ def test_folding_batch_norms_changes_nothing() -> None:
     net = NanoNet().eval()
     for module in net.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
             torch.nn.init.uniform_(module.running_mean, -0.2, 0.2)
             torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
     image = torch.randn(1, 3, 64, 96)
