@@ -59,10 +59,8 @@ class Nano:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
         video_hw = frames[0].image.shape[:2]
         h, w = self._model_hw(video_hw)
-        resized = [
-            cv2.resize(f.image, (w, h), interpolation=cv2.INTER_AREA if h < video_hw[0] else 1)
-            for f in frames
-        ]
+        how = cv2.INTER_AREA if h < video_hw[0] else cv2.INTER_LINEAR
+        resized = [cv2.resize(frame.image, (w, h), interpolation=how) for frame in frames]
         images = torch.from_numpy(np.stack(resized)).to(self.device).permute(0, 3, 1, 2)
         normal = ((images - self._shift) / self._scale).to(self.dtype)
         encoded = self._net.encode(normal.contiguous(memory_format=torch.channels_last))
