@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.memory.bank import MemoryBank
 from vseg.model import Model
 from vseg.tensors import Decoded, Features, MemoryEntry
-from vseg.types import Mask, Prompt
+from vseg.types import Box, Frame, Mask, Prompt
 
 PRESENT = 0.5
 """An object is visible, and worth remembering, where its presence is above this."""
-_PASSES = 2
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Engine:
     bank: MemoryBank
 
     @torch.inference_mode()
-    def track(self, features: Features, live: Sequence[TrackedObject]) -> Decoded:
+    def track(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
         """Decode the live objects, those prompted here with their prompts; remember what is due."""
         prompted = [r for r, o in enumerate(live) if features.frame_index in o.prompts]
         for row in prompted:  # what was said of this frame before must not answer for itself
@@ -75,8 +75,11 @@ class Engine:
             for k, row in enumerate(known):
                 rows[row], readouts[row] = _row(decoded, k), readout[k : k + 1]
         for row in prompted:
-            prompts = live[row].prompts[features.frame_index]
-            rows[row] = self._prompted(features, prompts, readouts[row], rows[row])
+            prompts = live[row].prompts[frame.index]
+            if rows[row] is None:
+                rows[row] = self._met(frame, features, prompts)
+            else:
+                rows[row] = self._corrected(features, prompts, readouts[row], rows[row])
         if prompted or decoded is None:
             decoded = _stack([row for row in rows if row is not None])
         self._keep(features, live, decoded)
@@ -90,29 +93,42 @@ class Engine:
                 return logits
         return torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
 
-    def _prompted(
+    def _met(self, frame: Frame, features: Features, prompts: tuple[Prompt, ...]) -> Decoded:
+        """An object of which nothing is remembered: what its prompts say of this frame.
+
+        The prompts are looked at twice, the second time with the first mask as prior.  Marks alone do
+        not tell how large the object is, so their first look is at a coarser scale.
+        """
+        given = self._given(features, prompts)
+        if given is not None and len(prompts) == 1:
+            return self._as_given(features, given)
+        prior = given
+        if prior is None and any(isinstance(p, Box) for p in prompts):
+            prior = self._look(features, prompts, None, None).logits[0]
+        elif prior is None:
+            prior = _resized(self.model.sketch(frame, prompts), features.map_hw)
+        return self._look(features, prompts, prior, None)
+
+    def _corrected(
         self,
         features: Features,
         prompts: tuple[Prompt, ...],
         readout: Float[Tensor, "1 V h w"] | None,
         tracked: Decoded | None,
     ) -> Decoded:
-        """Two passes over the prompts: the second sees the first one's mask, as a second look would.
+        """A known object: its mask by memory is the prior, and what memory says is added."""
+        given = self._given(features, prompts)
+        if given is not None and len(prompts) == 1:
+            return self._as_given(features, given)
+        prior = given if given is not None or tracked is None else tracked.logits[0]
+        once = self._look(features, prompts, prior, readout)
+        return self._look(features, prompts, once.logits[0], readout)
 
-        What memory says of the object here is added; its mask by memory alone is the first prior.
-        """
+    def _given(
+        self, features: Features, prompts: tuple[Prompt, ...]
+    ) -> Float[Tensor, "h4 w4"] | None:
         masks = [p for p in prompts if isinstance(p, Mask)]
-        if masks:
-            given = self.model.given(features, masks[-1])
-            if len(masks) == len(prompts):
-                return self._as_given(features, given)
-            prior: Tensor | None = given
-        else:
-            prior = None if tracked is None else tracked.logits[0]
-        decoded = self._look(features, prompts, prior, readout)
-        for _ in range(_PASSES - 1):
-            decoded = self._look(features, prompts, decoded.logits[0], readout)
-        return replace(decoded, presence=torch.ones_like(decoded.presence))
+        return self.model.given(features, masks[-1]) if masks else None
 
     def _look(
         self,
@@ -124,7 +140,9 @@ class Engine:
         said = self.model.interpret(features, prompts, prior)[None]
         if prior is None:
             prior = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
-        return self.model.decode(features, said if readout is None else said + readout, prior[None])
+        total = said if readout is None else said + readout
+        decoded = self.model.decode(features, total, prior[None])
+        return replace(decoded, presence=torch.ones_like(decoded.presence))
 
     def _as_given(self, features: Features, logits: Float[Tensor, "h4 w4"]) -> Decoded:
         """A user's mask stands as it is; the decoder only names its identity."""
@@ -156,6 +174,10 @@ class Engine:
 def _entry(features: Features, values: dict[int, Tensor], wanted: set[int]) -> MemoryEntry:
     chosen = {object_id: value for object_id, value in values.items() if object_id in wanted}
     return MemoryEntry(features.frame_index, features.key, chosen)
+
+
+def _resized(logits: Float[Tensor, "h w"], hw: tuple[int, int]) -> Float[Tensor, "h4 w4"]:
+    return F.interpolate(logits[None, None], size=hw, mode="bilinear", align_corners=False)[0, 0]
 
 
 def _row(decoded: Decoded, row: int) -> Decoded:

@@ -31,6 +31,10 @@ class Model(Protocol):
         """What the memory says of every cell, for each object of `memory`."""
         ...
 
+    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+        """Logits of one object from its prompts alone, at a coarse scale where a whole object is near."""
+        ...
+
     def interpret(
         self,
         features: Features,

@@ -85,7 +85,7 @@ class Session:
         self.objects[obj] = tracked
         self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
         tracked.stale.add(picture.index)
-        decoded = Engine(self.model, self.bank).track(features, [tracked])
+        decoded = Engine(self.model, self.bank).track(picture, features, [tracked])
         return _masks(picture, [tracked], decoded)
 
     def step(self, frame: Frame) -> FrameMasks:
@@ -169,7 +169,7 @@ class Session:
         features = self.model.encode([frame])[0]
         for tracked in live:
             tracked.reverse = reverse
-        decoded = Engine(self.model, self.bank).track(features, live) if live else None
+        decoded = Engine(self.model, self.bank).track(frame, features, live) if live else None
         for tracked in live:
             tracked.stale.discard(frame.index)
         return _masks(frame, live, decoded)

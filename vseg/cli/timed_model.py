@@ -33,6 +33,10 @@ class TimedModel:
         """Timed as `memory`."""
         return self._timed("memory", self._model.condition, features, memory)
 
+    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.sketch, frame, prompts)
+
     def interpret(
         self, features: Features, prompts: Sequence[Prompt], prior: Float[Tensor, "h4 w4"] | None
     ) -> Float[Tensor, "V h w"]:

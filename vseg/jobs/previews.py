@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from vseg.build import open_video
-from vseg.errors import BadRun
 from vseg.results.render import contact_sheet, render_video
 from vseg.results.run import Run
 
@@ -13,23 +12,14 @@ def render_previews(
 ) -> tuple[Path, ...]:
     """The files written: the overlay mp4 and, if asked for, the contact sheet.
 
-    source: the clip, where the run does not name it or it has moved.  Raises BadRun if it has
+    source: the clip, where it has moved since.  Raises BadRun if it has
     another frame size than the run.
     """
     with open_video(
-        _source_of(run, source), str(run.header.options.get("reader", "auto"))
+        source or run.header.source.path, str(run.header.options.get("reader", "auto"))
     ) as video:
         render_video(run, video, overlay)
         if sheet is None:
             return (overlay,)
         contact_sheet(run, video, sheet)
         return overlay, sheet
-
-
-def _source_of(run: Run, source: str | None) -> str:
-    """Where the clip is.  Raises BadRun if nothing tells."""
-    if source is not None:
-        return source
-    if run.header.source is None:
-        raise BadRun(f"{run.path} was made from a live source", hint="give a recording: --video")
-    return run.header.source.path

@@ -54,11 +54,22 @@ class Nano:
         self._scale = torch.tensor(STD, device=device).view(3, 1, 1) * 255
         self._shift = torch.tensor(MEAN, device=device).view(3, 1, 1) * 255
 
-    @torch.inference_mode()
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
+        return self._encode(frames, self.short_side)
+
+    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+        """Two looks at half size: a click reaches a whole object there that is large at full size."""
+        features = self._encode([frame], max(64, self.short_side // 2))[0]
+        prior = torch.zeros(features.map_hw, device=self.device, dtype=self.dtype)
+        first = self.decode(features, self.interpret(features, prompts, None)[None], prior[None])
+        said = self.interpret(features, prompts, first.logits[0])
+        return self.decode(features, said[None], first.logits).logits[0]
+
+    @torch.inference_mode()
+    def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
         video_hw = frames[0].image.shape[:2]
-        h, w = self._model_hw(video_hw)
+        h, w = _model_hw(video_hw, short_side)
         how = cv2.INTER_AREA if h < video_hw[0] else cv2.INTER_LINEAR
         resized = [cv2.resize(frame.image, (w, h), interpolation=how) for frame in frames]
         images = torch.from_numpy(np.stack(resized)).to(self.device).permute(0, 3, 1, 2)
@@ -137,11 +148,6 @@ class Nano:
         logits = torch.from_numpy((2 * share - 1) * _GIVEN_LOGIT)
         return logits.to(self.device, self.dtype)
 
-    def _model_hw(self, video_hw: tuple[int, ...]) -> tuple[int, int]:
-        short = min(video_hw)
-        h, w = (max(16, round(side * self.short_side / short / 16) * 16) for side in video_hw)
-        return h, w
-
 
 def load_nano(
     path: Path | None = None,
@@ -217,6 +223,12 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
         raise UsageError(f"unknown dtype {name!r}", hint=f"use auto, {', '.join(known)}")
     native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
     return torch.bfloat16 if native else torch.float32
+
+
+def _model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
+    """The size frames are scaled to: multiples of 16, so that cells cover them without padding."""
+    h, w = (max(16, round(side * short_side / min(video_hw) / 16) * 16) for side in video_hw)
+    return h, w
 
 
 def _encoded(features: Features) -> Encoded:

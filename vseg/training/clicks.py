@@ -11,14 +11,19 @@ from vseg.ops.simulate import depth_inside, innermost
 from vseg.types import Box, Points, Prompt, Scribble
 
 
-def first_prompts(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> list[Prompt]:
-    """What a user might give for this object: a click, some clicks, a box, a scribble, or a mix."""
-    kind = rng.random()
-    if kind < 0.4:
-        return [_clicks(rng, mask, 1 if kind < 0.3 else int(rng.integers(2, 4)))]
-    if kind < 0.8:
+def first_prompts(
+    rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], p_click: float
+) -> list[Prompt]:
+    """What a user might give for this object.
+
+    By `p_click` clicks, three times of four a single one; else twice as often a box (one of five with
+    a click in it) as a scribble.
+    """
+    if rng.random() < p_click:
+        return [_clicks(rng, mask, 1 if rng.random() < 0.75 else int(rng.integers(2, 4)))]
+    if rng.random() < 0.67:
         box: list[Prompt] = [_box(rng, mask)]
-        return [*box, _clicks(rng, mask, 1)] if kind > 0.72 else box
+        return [*box, _clicks(rng, mask, 1)] if rng.random() < 0.2 else box
     return [_scribble(rng, mask)]
 
 

@@ -40,10 +40,11 @@ class DistillStageConfig(_Frozen):
 class PropagateStageConfig(_Frozen):
     """The network follows objects through short sequences.
 
-    side: of the square pictures, a multiple of 16.  length: pictures per sequence.  max_gap: largest
-    step between them in real clips.  p_video: share of real clips, the rest being stills in motion.
-    p_mask: share of objects prompted by their mask.  encoder_rate: share of the rate that the encoder
-    gets; 0 freezes it.  hard_from: progress at which the loss begins to narrow to the hardest pixels.
+    side: of the square pictures, a multiple of 16.  length: pictures per sequence.
+    max_gap: largest step between them in real clips.  p_video: share of real clips, the rest being
+    stills in motion.  p_mask: share of objects prompted by their mask.  p_click: share of the others
+    prompted by clicks.  encoder_rate: share of the rate that the encoder gets; 0 freezes it.
+    hard_from: progress at which the loss begins to narrow to the hardest pixels.
     """
 
     name: str
@@ -54,6 +55,7 @@ class PropagateStageConfig(_Frozen):
     max_gap: int = Field(default=12, ge=1)
     p_video: float = Field(default=0.55, ge=0, le=1)
     p_mask: float = Field(default=0.4, ge=0, le=1)
+    p_click: float = Field(default=0.4, ge=0, le=1)
     encoder_rate: float = Field(default=0.0, ge=0)
     hard_from: float = 0.15
 

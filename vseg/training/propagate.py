@@ -47,6 +47,7 @@ class PropagateOptions:
     recipe: Recipe
     encoder_rate: float
     p_mask: float = 0.4
+    p_click: float = 0.4
     hard_from: float = 0.15
     hard_share: float = 0.2
 
@@ -76,7 +77,9 @@ class PropagateStage:
         owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
         side = options.recipe.side
         maps = [
-            draw_prompts(first_prompts(rng, m[0]), (side, side), (side // 4, side // 4))
+            draw_prompts(
+                first_prompts(rng, m[0], options.p_click), (side, side), (side // 4, side // 4)
+            )
             for m in masks
         ]
         ramp = min(1.0, max(0.0, (progress - options.hard_from) / 0.5))

@@ -98,6 +98,7 @@ def _propagate(
         Recipe(config.side, config.length, config.max_gap, config.p_video),
         config.encoder_rate,
         config.p_mask,
+        config.p_click,
         config.hard_from,
     )
     stage = PropagateStage(net, Sequences(pack), options)

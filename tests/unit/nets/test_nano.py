@@ -80,6 +80,14 @@ def test_any_frame_size_gives_logits_over_the_whole_frame(
     assert features.map_hw == tuple(4 * side for side in features.key.shape[1:])
 
 
+def test_a_sketch_covers_the_frame_at_half_the_size(model: Nano) -> None:
+    click = Points(np.array([[70, 40]], np.float32), np.ones(1, bool))
+    sketch = model.sketch(picture(), [click])
+    assert sketch.shape == (16, 24), (
+        "64 x 96 pixels at stride 4: no smaller than a short side of 64"
+    )
+
+
 def test_the_shipped_file_is_small_and_hashed(model: Nano) -> None:
     assert WEIGHTS.stat().st_size < 12e6
     assert len(model.weights_sha256) == 64

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from vseg.config import load_toml
 from vseg.errors import BadDataset, WeightsMismatch
 from vseg.nets.nano_net import NanoNet
-from vseg.training.config import Optimisation
+from vseg.training.config import NanoRecipe, Optimisation
 from vseg.training.distill import DistillStage, cache_teacher
 from vseg.training.loop import Report, train
 from vseg.training.pack import TrainingPack, load_pack
@@ -62,6 +63,13 @@ def test_sequences_repeat_and_show_the_object_first(pack: TrainingPack) -> None:
         np.testing.assert_array_equal(one.masks, two.masks)
         assert one.images.shape == (3, 64, 64, 3)
         assert one.masks[:, 0].any(axis=(1, 2)).all()
+
+
+def test_the_recipes_are_complete() -> None:
+    folder = Path(__file__).resolve().parents[3] / "configs"
+    for name in ("nano.toml", "nano-gpu.toml"):
+        recipe = load_toml(folder / name, NanoRecipe)
+        assert recipe.propagate[0].encoder_rate == 0 and len(recipe.held_out) == 4
 
 
 def stage(pack: TrainingPack, seed: int = 0) -> PropagateStage:
