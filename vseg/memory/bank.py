@@ -23,8 +23,8 @@ class MemoryBudget:
     """How many frames an object may remember, and every how many frames a recent one is written."""
 
     prompted: int = 4
-    recent: int = 3
-    older: int = 2
+    recent: int = 2
+    older: int = 1
     stride: int = 5
 
     def __post_init__(self) -> None:
@@ -88,12 +88,17 @@ class MemoryBank:
         self._wrote(entry)
 
     def due(self, object_id: int, frame_index: int) -> bool:
-        """Whether a stride has passed since this object's last write."""
+        """Whether this object's last write lies in another stride than the frame.
+
+        Strides are counted from frame 0, so that objects prompted on different frames are written on
+        the same ones and share their keys.
+        """
         shelf = self.shelves.get(object_id)
         if shelf is None:
             return True
         latest = [next(reversed(s)) for s in (shelf.prompted, shelf.recent) if s]
-        return all(abs(frame_index - frame) >= self.budget.stride for frame in latest)
+        stride = self.budget.stride
+        return all(frame_index // stride != frame // stride for frame in latest)
 
     def read(self, object_ids: Sequence[int]) -> Memory:
         """What these objects may read; each must have been written at least once."""

@@ -47,11 +47,13 @@ def test_reading_marks_what_an_object_does_not_have() -> None:
     assert memory.values[1, 0].tolist() == [100.0] * 6 + [105.0] * 6
 
 
-def test_due_counts_from_the_last_write_in_both_directions() -> None:
+def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:
     bank = MemoryBank(MemoryBudget(stride=5))
     assert bank.due(1, 3)
     bank.write_prompted(entry(10, 1))
-    assert not bank.due(1, 14) and bank.due(1, 15) and bank.due(1, 5)
+    bank.write_prompted(entry(13, 2))
+    for obj in (1, 2):
+        assert not bank.due(obj, 14) and bank.due(obj, 15) and bank.due(obj, 9)
 
 
 def test_forgetting_keeps_prompts_and_the_other_side() -> None:
