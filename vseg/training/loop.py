@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -120,7 +121,7 @@ def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, step: i
 def _restore(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> int:
     if not path.exists():
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    state = load_checkpoint(path)
     try:
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
@@ -130,6 +131,18 @@ def _restore(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> i
             f"{path} is a checkpoint of another network: {error}", hint="give another --out"
         ) from error
     return int(state["step"])
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `train` saved: network, optimiser, schedule, step.  Raises WeightsMismatch."""
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        raise WeightsMismatch(
+            f"{path} is not a readable checkpoint: {error}",
+            hint="delete it to start the stage anew",
+        ) from error
+    return state
 
 
 class _Means:

@@ -7,7 +7,6 @@ A stage whose checkpoint is complete is passed over, so the same command continu
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -17,7 +16,7 @@ from vseg.nets.nano_net import NanoNet
 from vseg.ops.files import atomic_path
 from vseg.training.config import DistillStageConfig, NanoRecipe, PropagateStageConfig
 from vseg.training.distill import DistillStage, Example, cache_teacher
-from vseg.training.loop import Report, train
+from vseg.training.loop import Report, load_checkpoint, train
 from vseg.training.pack import Clip, TrainingPack, load_pack
 from vseg.training.propagate import PropagateOptions, PropagateStage
 from vseg.training.sequences import Recipe, Sequences
@@ -74,7 +73,7 @@ def export_weights(checkpoint: Path, target: Path) -> Path:
     net = NanoNet()
     _start_from(net, checkpoint)
     with atomic_path(target) as part:
-        save_nano(net, part, {"step": str(_load(checkpoint)["step"])})
+        save_nano(net, part, {"step": str(load_checkpoint(checkpoint)["step"])})
     return target
 
 
@@ -152,7 +151,7 @@ def _examples(
 
 def _start_from(net: NanoNet, checkpoint: Path) -> None:
     """Take a whole network, or the encoder of a distilled student."""
-    state = _load(checkpoint)["network"]
+    state = load_checkpoint(checkpoint)["network"]
     whole = any(name.startswith("decoder.") for name in state)
     if whole:
         net.load_state_dict(state)
@@ -162,9 +161,4 @@ def _start_from(net: NanoNet, checkpoint: Path) -> None:
 
 
 def _complete(checkpoint: Path, steps: int) -> bool:
-    return checkpoint.exists() and int(_load(checkpoint)["step"]) >= steps
-
-
-def _load(checkpoint: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    return loaded
+    return checkpoint.exists() and int(load_checkpoint(checkpoint)["step"]) >= steps

@@ -102,6 +102,9 @@ def test_a_checkpoint_of_another_network_is_refused(pack: TrainingPack, tmp_path
     torch.save({"network": {}, "optimiser": {}, "schedule": {}, "step": 1}, tmp_path / "x.pt")
     with pytest.raises(WeightsMismatch, match="another network"):
         train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)
+    (tmp_path / "x.pt").write_bytes(b"cut short")
+    with pytest.raises(WeightsMismatch, match="not a readable checkpoint"):
+        train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)
 
 
 def test_distillation_learns_the_teacher(pack: TrainingPack, tmp_path: Path) -> None:
