@@ -54,7 +54,7 @@ def _made_up_scene() -> "SyntheticVideo":
     from vseg.readers.scene_config import SceneConfig
     from vseg.readers.synthetic import SyntheticVideo
 
-    return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=12))
+    return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=3))
 
 
 def _written(scene: "SyntheticVideo", path: Path) -> tuple[str, list[str]]:
