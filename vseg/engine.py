@@ -21,17 +21,26 @@ PRESENT = 0.5
 """An object is visible, and worth remembering, where its presence is above this."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """An object's mask on the frame it was tracked on last, and that frame's key for local matching."""
+
+    frame_index: int
+    logits: Float[Tensor, "h4 w4"]
+    near: Float[Tensor, "L h8 w8"]
+
+
 @dataclass(slots=True)
 class TrackedObject:
     """One object: its prompts by frame, its last mask, and what is not yet propagated.
 
-    prior: (frame index, logits) of the last decoded frame, None if it was not visible there.
+    prior: of the last decoded frame, None if it was not visible there.
     stale: frames prompted since `propagate` last passed them.  reverse: direction of the last pass.
     """
 
     object_id: int
     prompts: dict[int, tuple[Prompt, ...]] = field(default_factory=dict)
-    prior: tuple[int, Float[Tensor, "h4 w4"]] | None = None
+    prior: Prior | None = None
     stale: set[int] = field(default_factory=set)
     reverse: bool = False
 
@@ -70,8 +79,9 @@ class Engine:
             readout = self.model.condition(
                 features, self.bank.read([live[row].object_id for row in known])
             )
-            priors = torch.stack([self._prior(features, live[row]) for row in known])
-            decoded = self.model.decode(features, readout, priors)
+            decoded = self.model.decode(
+                features, readout, self._priors(features, [live[row] for row in known])
+            )
             for k, row in enumerate(known):
                 rows[row], readouts[row] = _row(decoded, k), readout[k : k + 1]
         for row in prompted:
@@ -85,13 +95,26 @@ class Engine:
         self._keep(features, live, decoded)
         return decoded
 
-    def _prior(self, features: Features, tracked: TrackedObject) -> Float[Tensor, "h4 w4"]:
-        """The object's mask on a neighbouring frame; zeros (unknown) if there is none."""
-        if tracked.prior is not None:
-            frame, logits = tracked.prior
-            if 0 < abs(frame - features.frame_index) <= self.bank.budget.stride:
-                return logits
-        return torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
+    def _priors(
+        self, features: Features, known: Sequence[TrackedObject]
+    ) -> Float[Tensor, "O P h4 w4"]:
+        """The objects' masks on the frame tracked last, carried to this one; unknown if it is far."""
+        unknown = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
+        far = Prior(features.frame_index, unknown, features.near)
+        priors = [o.prior if o.prior and self._near(o.prior, features) else far for o in known]
+        frames = [prior.frame_index for prior in priors]
+        parts: dict[int, Tensor] = {}
+        for frame in set(frames):  # one, unless objects were tracked apart
+            rows = [row for row, f in enumerate(frames) if f == frame]
+            logits = torch.stack([priors[row].logits for row in rows])
+            carried = self.model.carry(features, priors[rows[0]].near, logits)
+            if len(rows) == len(known):
+                return carried
+            parts |= {row: carried[k] for k, row in enumerate(rows)}
+        return torch.stack([parts[row] for row in range(len(known))])
+
+    def _near(self, prior: Prior, features: Features) -> bool:
+        return 0 < abs(prior.frame_index - features.frame_index) <= self.bank.budget.stride
 
     def _met(self, frame: Frame, features: Features, prompts: tuple[Prompt, ...]) -> Decoded:
         """An object of which nothing is remembered: what its prompts say of this frame.
@@ -141,13 +164,15 @@ class Engine:
         if prior is None:
             prior = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
         total = said if readout is None else said + readout
-        decoded = self.model.decode(features, total, prior[None])
+        decoded = self.model.decode(features, total, self.model.carry(features, None, prior[None]))
         return replace(decoded, presence=torch.ones_like(decoded.presence))
 
     def _as_given(self, features: Features, logits: Float[Tensor, "h4 w4"]) -> Decoded:
         """A user's mask stands as it is; the decoder only names its identity."""
         seen = self.model.decode(
-            features, self.model.remember(features, logits[None]), logits[None]
+            features,
+            self.model.remember(features, logits[None]),
+            self.model.carry(features, None, logits[None]),
         )
         sure = torch.ones_like(seen.quality)
         return Decoded(logits[None], sure, sure, seen.embedding)
@@ -158,7 +183,8 @@ class Engine:
         present = (decoded.presence > PRESENT).tolist()
         write = []
         for row, tracked in enumerate(live):
-            tracked.prior = (t, decoded.logits[row]) if present[row] else None
+            seen = Prior(t, decoded.logits[row], features.near)
+            tracked.prior = seen if present[row] else None
             due = present[row] and self.bank.due(tracked.object_id, t)
             if due or t in tracked.prompts:
                 write.append(row)

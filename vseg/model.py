@@ -1,6 +1,7 @@
 """What a model is to the session: weights behind four stages, and no state of any video.
 
-encode (per frame, for all objects) -> condition (read the memory, per object) -> decode -> remember.
+encode (per frame, for all objects) -> condition (read the memory, per object), carry (the last masks)
+-> decode -> remember.
 """
 
 from collections.abc import Sequence
@@ -51,13 +52,25 @@ class Model(Protocol):
         """Logits that stand for a mask the user gave."""
         ...
 
+    def carry(
+        self,
+        features: Features,
+        near: Float[Tensor, "L h8 w8"] | None,
+        logits: Float[Tensor, "O h4 w4"],
+    ) -> Float[Tensor, "O P h4 w4"]:
+        """What `decode` takes as prior, from the masks of the frame whose `near` is given.
+
+        near: None if the masks are of this very frame.  logits: 0 where unknown.
+        """
+        ...
+
     def decode(
         self,
         features: Features,
         readout: Float[Tensor, "O V h w"],
-        prior: Float[Tensor, "O h4 w4"],
+        prior: Float[Tensor, "O P h4 w4"],
     ) -> Decoded:
-        """Masks of O objects.  prior: logits of the neighbouring frame's masks, 0 where unknown."""
+        """Masks of O objects.  prior: from `carry`."""
         ...
 
     def remember(

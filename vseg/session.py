@@ -57,8 +57,10 @@ class Session:
 
     def state_bytes(self) -> int:
         """Bytes of memory and priors held on the device; constant once the memory is full."""
-        priors = [o.prior[1] for o in self.objects.values() if o.prior is not None]
-        return self.bank.state_bytes() + sum(p.numel() * p.element_size() for p in priors)
+        priors = [o.prior for o in self.objects.values() if o.prior is not None]
+        near = {p.frame_index: p.near for p in priors}
+        held = [*(p.logits for p in priors), *near.values()]
+        return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
 
     def prompt(
         self,

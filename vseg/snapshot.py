@@ -13,13 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from vseg.engine import TrackedObject
+from vseg.engine import Prior, TrackedObject
 from vseg.errors import BadRun
 from vseg.memory.bank import MemoryBank, Shelves
 from vseg.model import Model
 from vseg.types import Box, Mask, Points, Prompt, Scribble
 
-_FORMAT = 1
+_FORMAT = 2
 _SHELVES = ("prompted", "recent", "older")
 
 
@@ -92,8 +92,9 @@ def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, A
         ]
     prior = None
     if tracked.prior is not None:
-        prior = tracked.prior[0]
-        tensors[f"prior/{object_id}"] = tracked.prior[1].contiguous()
+        prior = tracked.prior.frame_index
+        tensors[f"prior/{object_id}"] = tracked.prior.logits.contiguous()
+        tensors[f"near/{prior}"] = tracked.prior.near.contiguous()
     return {
         "id": object_id,
         "prompts": prompts,
@@ -111,7 +112,9 @@ def _restore(described: dict[str, Any], tensors: dict[str, Tensor]) -> TrackedOb
             int(k): tuple(_prompt(p, tensors) for p in given)
             for k, given in described["prompts"].items()
         },
-        None if frame is None else (frame, tensors[f"prior/{object_id}"]),
+        None
+        if frame is None
+        else Prior(frame, tensors[f"prior/{object_id}"], tensors[f"near/{frame}"]),
         set(described["stale"]),
         described["reverse"],
     )

@@ -13,12 +13,16 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Features:
-    """One encoded frame, shared by all objects.  levels: finest first; key: for reading the memory."""
+    """One encoded frame, shared by all objects.
+
+    levels: finest first.  key: for reading the memory.  near: for matching with the frame before.
+    """
 
     frame_index: int
     video_hw: tuple[int, int]
     levels: tuple[Float[Tensor, "_ _ _ _"], ...]
     key: Float[Tensor, "K h w"]
+    near: Float[Tensor, "L h8 w8"]
 
     @property
     def map_hw(self) -> tuple[int, int]:

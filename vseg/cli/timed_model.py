@@ -47,11 +47,20 @@ class TimedModel:
         """Timed as `decode mask`."""
         return self._timed("decode mask", self._model.given, features, mask)
 
+    def carry(
+        self,
+        features: Features,
+        near: Float[Tensor, "L h8 w8"] | None,
+        logits: Float[Tensor, "O h4 w4"],
+    ) -> Float[Tensor, "O P h4 w4"]:
+        """Timed as `memory`."""
+        return self._timed("memory", self._model.carry, features, near, logits)
+
     def decode(
         self,
         features: Features,
         readout: Float[Tensor, "O V h w"],
-        prior: Float[Tensor, "O h4 w4"],
+        prior: Float[Tensor, "O P h4 w4"],
     ) -> Decoded:
         """Timed as `decode mask`."""
         return self._timed("decode mask", self._model.decode, features, readout, prior)

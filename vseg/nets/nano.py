@@ -62,9 +62,12 @@ class Nano:
         """Two looks at half size: a click reaches a whole object there that is large at full size."""
         features = self._encode([frame], max(64, self.short_side // 2))[0]
         prior = torch.zeros(features.map_hw, device=self.device, dtype=self.dtype)
-        first = self.decode(features, self.interpret(features, prompts, None)[None], prior[None])
-        said = self.interpret(features, prompts, first.logits[0])
-        return self.decode(features, said[None], first.logits).logits[0]
+        for known in (None, prior):
+            said = self.interpret(features, prompts, known)
+            prior = self.decode(
+                features, said[None], self.carry(features, None, prior[None])
+            ).logits[0]
+        return prior
 
     @torch.inference_mode()
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
@@ -81,6 +84,7 @@ class Nano:
                 (video_hw[0], video_hw[1]),
                 (encoded.skip4[k : k + 1], encoded.skip8[k : k + 1], encoded.base[k : k + 1]),
                 encoded.key[k],
+                encoded.near[k],
             )
             for k, frame in enumerate(frames)
         ]
@@ -115,17 +119,30 @@ class Nano:
         return self._net.prompt(_encoded(features), drawn, known)[0]  # type: ignore[no-any-return]
 
     @torch.inference_mode()
+    def carry(
+        self,
+        features: Features,
+        near: Float[Tensor, "L h8 w8"] | None,
+        logits: Float[Tensor, "O h4 w4"],
+    ) -> Float[Tensor, "O 2 h4 w4"]:
+        """The masks in [-1, 1] as they were, and as local matching moved them."""
+        masks = _signed(logits)[:, None]
+        if near is None:
+            return masks.expand(-1, 2, -1, -1)
+        return self._net.carry(_encoded(features), near[None], masks)  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
     def decode(
         self,
         features: Features,
         readout: Float[Tensor, "O V h w"],
-        prior: Float[Tensor, "O h4 w4"],
+        prior: Float[Tensor, "O 2 h4 w4"],
     ) -> Decoded:
         layout = torch.channels_last
         drawn = self._net.decoder(
             readout.contiguous(memory_format=layout),
             _encoded(features),
-            _signed(prior)[:, None].contiguous(memory_format=layout),
+            prior.contiguous(memory_format=layout),
         )
         return Decoded(
             drawn.logits[:, 0],
@@ -233,7 +250,7 @@ def _model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
 
 def _encoded(features: Features) -> Encoded:
     skip4, skip8, base = features.levels
-    return Encoded(features.key[None], base, skip8, skip4)
+    return Encoded(features.key[None], features.near[None], base, skip8, skip4)
 
 
 def _signed(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

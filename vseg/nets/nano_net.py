@@ -18,8 +18,10 @@ from torch import Tensor, nn
 
 from vseg.nets.blocks import ConvNorm, Residual
 from vseg.nets.encoder import WIDTHS, Encoder
+from vseg.nets.local import LocalMatching
 
 KEY = 64
+NEAR_KEY = 32
 VALUE = 64
 BASE = 64
 SKIPS = (16, 32)
@@ -30,16 +32,26 @@ _MAX_TEMPERATURE = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """What is computed once per frame and shared by all objects.  `key` has unit length in every cell."""
+    """What is computed once per frame and shared by all objects.
+
+    key, near: of unit length in every cell; for matching with remembered frames and with the one before.
+    """
 
     key: Float[Tensor, "B 64 h w"]
+    near: Float[Tensor, "B 32 h8 w8"]
     base: Float[Tensor, "B 64 h w"]
     skip8: Float[Tensor, "B 32 h8 w8"]
     skip4: Float[Tensor, "B 16 h4 w4"]
 
     def rows(self, index: Int[Tensor, " N"]) -> "Encoded":
         """The frames named by `index`, one for each object row."""
-        return Encoded(self.key[index], self.base[index], self.skip8[index], self.skip4[index])
+        return Encoded(
+            self.key[index],
+            self.near[index],
+            self.base[index],
+            self.skip8[index],
+            self.skip4[index],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +129,15 @@ class Decoder(nn.Module):
         c4, c8 = SKIPS
         self.from_readout = nn.Conv2d(VALUE, BASE, 1, bias=False)
         self.from_base = nn.Conv2d(BASE, BASE, 1, bias=False)
-        self.from_prior = nn.Conv2d(1, BASE, 4, stride=4, bias=False)
+        self.from_prior = nn.Conv2d(2, BASE, 4, stride=4, bias=False)
         self.norm = nn.BatchNorm2d(BASE)
         self.deep = nn.Sequential(Residual(BASE), Residual(BASE))
         self.gate = nn.Linear(BASE, BASE)
         self.to8 = nn.Conv2d(BASE, c8, 1)
-        self.prior8 = nn.Conv2d(1, c8, 2, stride=2)
+        self.prior8 = nn.Conv2d(2, c8, 2, stride=2)
         self.block8 = Residual(c8)
         self.to4 = nn.Conv2d(c8, c4, 1)
-        self.prior4 = nn.Conv2d(1, c4, 1)
+        self.prior4 = nn.Conv2d(2, c4, 1)
         self.block4 = Residual(c4)
         self.mask = nn.Conv2d(c4, 1, 3, padding=1)
         self.judge = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
@@ -135,9 +147,13 @@ class Decoder(nn.Module):
         self,
         readout: Float[Tensor, "N 64 h w"],
         frame: Encoded,
-        prior: Float[Tensor, "N 1 h4 w4"],
+        prior: Float[Tensor, "N 2 h4 w4"],
     ) -> Drawn:
-        """frame: one row per object, or one row shared by all.  prior: in [-1, 1], 0 unknown."""
+        """frame: one row per object, or one row shared by all.
+
+        prior: the mask as it was on the frame before and as local matching moved it to this one, the
+        same twice if it is of this very frame; in [-1, 1], 0 where unknown.
+        """
         x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(frame.base)
         x = self.deep(self.norm(x).relu_())
         mean = x.mean(dim=(2, 3))
@@ -162,6 +178,8 @@ class NanoNet(nn.Module):
         self.base = ConvNorm(WIDTHS[2], BASE)
         self.skip8 = ConvNorm(WIDTHS[1], SKIPS[1])
         self.skip4 = ConvNorm(WIDTHS[0], SKIPS[0])
+        self.near = nn.Conv2d(WIDTHS[1], NEAR_KEY, 1)
+        self.local = LocalMatching()
         self.log_temperature = nn.Parameter(torch.tensor(2.7))
         self.prompt = PromptEncoder()
         self.value = ValueEncoder()
@@ -177,7 +195,19 @@ class NanoNet(nn.Module):
         f4, f8, f16 = self.encoder(image)
         base = self.base(f16).relu_()
         key = F.normalize(self.key(f16), dim=1)
-        return Encoded(key, base, self.skip8(f8), self.skip4(f4))
+        near = F.normalize(self.near(f8), dim=1)
+        return Encoded(key, near, base, self.skip8(f8), self.skip4(f4))
+
+    def carry(
+        self,
+        frame: Encoded,
+        before: Float[Tensor, "B 32 h8 w8"],
+        masks: Float[Tensor, "N 1 h4 w4"],
+        owner: Int[Tensor, " N"] | None = None,
+    ) -> Float[Tensor, "N 2 h4 w4"]:
+        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose `near` is given."""
+        moved = self.local(frame.near, before, F.avg_pool2d(masks, 2)[:, 0], owner)
+        return torch.cat([masks, _double(moved[:, None])], dim=1)
 
 
 def _double(x: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h2 w2"]:

@@ -37,27 +37,35 @@ class DistillStageConfig(_Frozen):
     clip_step: int = Field(default=2, gt=0)
 
 
+class ViewConfig(_Frozen):
+    """batch: sequences per step.  side: of the square pictures, a multiple of 16.  length: pictures each."""
+
+    batch: int = Field(gt=0)
+    side: int = Field(gt=0, multiple_of=16)
+    length: int = Field(ge=2)
+
+
 class PropagateStageConfig(_Frozen):
     """The network follows objects through short sequences.
 
-    side: of the square pictures, a multiple of 16.  length: pictures per sequence.
+    views: their shapes, one drawn for each step.
     max_gap: largest step between them in real clips.  p_video: share of real clips, the rest being
     stills in motion.  p_mask: share of objects prompted by their mask.  p_click: share of the others
     prompted by clicks.  encoder_rate: share of the rate that the encoder gets; 0 freezes it.
     hard_from: progress at which the loss begins to narrow to the hardest pixels.
+    fixed_norms: batch norms keep the statistics they have, so that the network trains as it will run.
     """
 
     name: str
     optimisation: Optimisation
-    batch: int = Field(default=8, gt=0)
-    side: int = Field(default=192, gt=0, multiple_of=16)
-    length: int = Field(default=3, ge=2)
+    views: tuple[ViewConfig, ...] = Field(min_length=1)
     max_gap: int = Field(default=12, ge=1)
     p_video: float = Field(default=0.55, ge=0, le=1)
     p_mask: float = Field(default=0.4, ge=0, le=1)
     p_click: float = Field(default=0.4, ge=0, le=1)
     encoder_rate: float = Field(default=0.0, ge=0)
     hard_from: float = 0.15
+    fixed_norms: bool = False
 
 
 class NanoRecipe(_Frozen):

@@ -41,11 +41,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class PropagateOptions:
-    """batch: sequences per step.  encoder_rate: of the encoder, as a share of the others' rate."""
+    """views: (sequences per step, their shape), one drawn for each step.
 
-    batch: int
-    recipe: Recipe
+    encoder_rate: of the encoder, as a share of the others' rate.  fixed_norms: batch norms keep the
+    statistics they have, so that the network trains as it will run.
+    """
+
+    views: tuple[tuple[int, Recipe], ...]
     encoder_rate: float
+    fixed_norms: bool = False
     p_mask: float = 0.4
     p_click: float = 0.4
     hard_from: float = 0.15
@@ -72,10 +76,11 @@ class PropagateStage:
 
     def batch(self, rng: np.random.Generator, progress: float) -> Batch:
         options = self._options
-        drawn = [self._sequences.draw(rng, options.recipe) for _ in range(options.batch)]
+        count, recipe = options.views[int(rng.integers(len(options.views)))]
+        drawn = [self._sequences.draw(rng, recipe) for _ in range(count)]
         masks = np.concatenate([s.masks for s in drawn])
         owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
-        side = options.recipe.side
+        side = recipe.side
         maps = [
             draw_prompts(
                 first_prompts(rng, m[0], options.p_click), (side, side), (side // 4, side // 4)
@@ -96,6 +101,8 @@ class PropagateStage:
     def loss(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
         if self._options.encoder_rate == 0:
             self._net.encoder.eval()
+        if self._options.fixed_norms:
+            self._net.eval()
         run = _Run(self._net, batch, device)
         rng = np.random.default_rng(batch.seed)
         run.prompted(rng)
@@ -133,11 +140,11 @@ class _Run:
             frame = self._frames[0].rows(self._owner[rows])
             maps = self._maps[rows]
             nothing = torch.zeros_like(maps[:, :1])
-            first = self._decode(self._net.prompt(frame, maps, nothing), frame, nothing)
+            first = self._decode(self._net.prompt(frame, maps, nothing), frame, _same(nothing))
             self._judge(first, rows, 0, "prompt1", 0.5)
             maps = self._corrected(maps, first.logits, rows, 0, rng, 0.5)
             prior = _signed(first.logits)
-            second = self._decode(self._net.prompt(frame, maps, prior), frame, prior)
+            second = self._decode(self._net.prompt(frame, maps, prior), frame, _same(prior))
             self._judge(second, rows, 0, "prompt2", 1.0)
             self._prior[rows] = _signed(second.logits)
         self._remember(0)
@@ -149,6 +156,7 @@ class _Run:
         if rng.random() < 0.15:
             prior = torch.zeros_like(prior)
         readout = self._read(t)
+        prior = self._net.carry(self._frames[t], self._frames[t - 1].near, prior, self._owner)
         drawn = self._decode(readout, frame, prior)
         everyone = torch.arange(len(self._owner), device=self._owner.device)
         self._judge(drawn, everyone, t, "follow", 1.0)
@@ -158,7 +166,7 @@ class _Run:
             nothing = torch.zeros_like(self._maps)
             maps = self._corrected(nothing, drawn.logits, everyone, t, rng, 1.0)
             readout = readout + self._net.prompt(frame, maps, self._prior)
-            again = self._decode(readout, frame, self._prior)
+            again = self._decode(readout, frame, _same(self._prior))
             self._judge(again, everyone, t, "correct", 0.7)
         elif not last:
             self._remember(t)
@@ -235,6 +243,11 @@ class _Run:
             clicks.append(draw_prompts([click] if isinstance(click, Points) else [], hw, hw))
         added = torch.from_numpy(np.stack(clicks)).to(maps)
         return torch.cat([torch.maximum(maps[:, :2], added[:, :2]), maps[:, 2:]], dim=1)
+
+
+def _same(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 2 h w"]:
+    """A prior that is of this very frame: nothing has moved."""
+    return mask.expand(-1, 2, -1, -1)
 
 
 def _signed(logits: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:

@@ -93,9 +93,12 @@ def _propagate(
     net = NanoNet()
     _start_from(net, before)
     options = PropagateOptions(
-        config.batch,
-        Recipe(config.side, config.length, config.max_gap, config.p_video),
+        tuple(
+            (view.batch, Recipe(view.side, view.length, config.max_gap, config.p_video))
+            for view in config.views
+        ),
         config.encoder_rate,
+        config.fixed_norms,
         config.p_mask,
         config.p_click,
         config.hard_from,

@@ -18,8 +18,9 @@ from vseg.training.warp import Affine, Motion, about, bend, draw_affine, walk, w
 _CAMERA = Motion(shift=0.06, rotation=6, zoom=0.07, shear=0.05)
 _OBJECT = Motion(shift=0.12, rotation=14, zoom=0.12, shear=0.1)
 _HANDHELD = Motion(shift=0.015, rotation=1.5, zoom=0.02, shear=0.0)
-_MIN_SHARE = 0.004
+_MIN_SHARE = 0.002
 _VOID = 255
+_SMALL_GAP = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Recipe:
     max_gap: int
     p_video: float
     p_paste: float = 0.5
+    p_haze: float = 0.15
 
 
 class Sequences:
@@ -49,12 +51,14 @@ class Sequences:
         self._cutouts = [c for c in pack.stills if _largest(c.masks[0]) > 0]
 
     def draw(self, rng: np.random.Generator, recipe: Recipe) -> MaskedSequence:
-        """One sequence whose first object covers at least 0.4 % of its first picture."""
+        """One sequence whose first object covers at least 0.2 % of its first picture."""
         while True:
             real = rng.random() < recipe.p_video
             images, labels = self._video(rng, recipe) if real else self._still(rng, recipe)
             if rng.random() < recipe.p_paste:
                 self._paste(rng, images, labels, recipe)
+            if rng.random() < recipe.p_haze:
+                images = _haze(rng, images, recipe)
             tracked = [k for k in (1, 2) if (labels[0] == k).mean() > _MIN_SHARE]
             if 1 in tracked:
                 break
@@ -70,7 +74,8 @@ class Sequences:
         self, rng: np.random.Generator, recipe: Recipe
     ) -> tuple[list[UInt8[np.ndarray, "S S 3"]], list[UInt8[np.ndarray, "S S"]]]:
         clip = self._pack.videos[rng.integers(len(self._pack.videos))]
-        indices = _indices(rng, len(clip.images), recipe.length, recipe.max_gap)
+        gap = recipe.max_gap if rng.random() < 0.5 else min(_SMALL_GAP, recipe.max_gap)
+        indices = _indices(rng, len(clip.images), recipe.length, gap)
         base = _view(rng, clip.masks[indices[0]], recipe.side)
         shake = walk(rng, _HANDHELD, recipe.side, recipe.length)
         centre = (recipe.side / 2, recipe.side / 2)
@@ -124,6 +129,26 @@ class Sequences:
             soft = cv2.GaussianBlur(alpha.astype(np.float32), (3, 3), 0)[..., None]
             images[t] = (images[t] * (1 - soft) + top * soft).astype(np.uint8)
             labels[t] = np.where(alpha > 0, tracked, labels[t]).astype(np.uint8)
+
+
+def _haze(
+    rng: np.random.Generator, images: list[UInt8[np.ndarray, "S S 3"]], recipe: Recipe
+) -> list[UInt8[np.ndarray, "S S 3"]]:
+    """The pictures behind drifting smoke, dust or glare: one tone, thickest in random places."""
+    side = recipe.side
+    knots = rng.normal(-0.6, 1.0, (6, 6)).astype(np.float32)
+    field = cv2.resize(knots, (2 * side, 2 * side), interpolation=cv2.INTER_CUBIC)
+    tone = rng.uniform(0, 255) if rng.random() < 0.3 else rng.uniform(150, 255)
+    most = rng.uniform(0.4, 0.95)
+    low = np.array([side / 2, side / 2])
+    place, drift = low * rng.uniform(0.5, 1.5, 2), rng.normal(0, 0.08 * side, 2)
+    hazy = []
+    for image in images:
+        x, y = np.clip(place, 0, side).astype(int)
+        alpha = most * np.clip(field[y : y + side, x : x + side], 0, 1)[..., None]
+        hazy.append((image * (1 - alpha) + tone * alpha).astype(np.uint8))
+        place = place + drift
+    return hazy
 
 
 def _indices(rng: np.random.Generator, frames: int, length: int, max_gap: int) -> list[int]:

@@ -16,6 +16,7 @@ from vseg.training.config import (
     NanoRecipe,
     Optimisation,
     PropagateStageConfig,
+    ViewConfig,
 )
 from vseg.training.recipe import TrainingFiles, train_nano
 
@@ -48,18 +49,15 @@ def files(tmp_path: Path) -> TrainingFiles:
 
 def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
     steps = Optimisation(steps=2, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
+    view = ViewConfig(batch=1, side=64, length=2)
     return NanoRecipe(
         distill=DistillStageConfig(optimisation=steps, batch=2, crop=64, scales=(1.0,)),
         propagate=(
-            PropagateStageConfig(
-                name="frozen", optimisation=steps, batch=1, side=64, length=2, max_gap=1
-            ),
+            PropagateStageConfig(name="frozen", optimisation=steps, views=(view,), max_gap=1),
             PropagateStageConfig(
                 name="whole",
                 optimisation=steps,
-                batch=1,
-                side=64,
-                length=2,
+                views=(view,),
                 max_gap=1,
                 encoder_rate=0.3,
             ),

@@ -74,7 +74,7 @@ def test_the_recipes_are_complete() -> None:
 
 def stage(pack: TrainingPack, seed: int = 0) -> PropagateStage:
     torch.manual_seed(seed)
-    options = PropagateOptions(1, Recipe(side=64, length=3, max_gap=2, p_video=0.5), 0.2)
+    options = PropagateOptions(((1, Recipe(side=64, length=3, max_gap=2, p_video=0.5)),), 0.2)
     return PropagateStage(NanoNet(), Sequences(pack), options)
 
 
