@@ -36,29 +36,26 @@ class LocalMatching(nn.Module):
         owner: which of the B frame pairs each of the N masks belongs to; None if there is one pair.
         """
         temperature = self.log_temperature.exp().clamp_max(_MAX_TEMPERATURE)
-        scores = window_scores(key, before) * temperature + self.bias.flatten()[:, None, None]
-        weights = scores.softmax(dim=1)
+        scores = window_products(temperature * key, before) + self.bias
+        weights = scores.flatten(3).softmax(dim=3)
         if owner is not None:
             weights = weights[owner]
-        n, h, w = masks.shape
-        near = F.unfold(masks[:, None], _SPAN, padding=RADIUS).view(n, _SPAN**2, h, w)
-        return (weights * near).sum(1)
+        near = F.pad(masks, (RADIUS,) * 4).unfold(1, _SPAN, 1).unfold(2, _SPAN, 1)
+        return (weights.view(*weights.shape[:3], _SPAN, _SPAN) * near).sum(dim=(3, 4))
 
 
-def window_scores(
+def window_products(
     key: Float[Tensor, "B K h w"], before: Float[Tensor, "B K h w"]
-) -> Float[Tensor, "B D h w"]:
-    """The product of every cell of `key` with the D cells of `before` in the window around it.
+) -> Float[Tensor, "B h w D D"]:
+    """The product of every cell of `key` with the D x D cells of `before` in the window around it.
 
-    Row by row as matrix products; the band of near columns is then cut out of each product by a change of
-    row length, which moves element x + d of row x into column d (Huang et al. 2018, the skewing trick).
+    One matrix product per row of cells with the D rows near it; of its columns, cell x needs x to
+    x + D - 1: the first D diagonals.
     """
     b, k, h, w = key.shape
-    wide = w + 2 * RADIUS
-    padded = F.pad(before, (RADIUS,) * 4)
-    rows = torch.stack([padded[:, :, d : d + h] for d in range(_SPAN)], dim=1)
-    rows = rows.permute(0, 3, 1, 2, 4)  # b, h, span, k, wide
-    queries = key.permute(0, 2, 3, 1)[:, :, None].expand(b, h, _SPAN, w, k)
-    products = queries.reshape(-1, w, k) @ rows.reshape(-1, k, wide)
-    skewed = F.pad(products.flatten(1), (0, w)).view(b, h, _SPAN, w, wide + 1)
-    return skewed[..., :_SPAN].permute(0, 2, 4, 1, 3).reshape(b, _SPAN**2, h, w)
+    rows = F.pad(before, (RADIUS,) * 4).unfold(2, _SPAN, 1)  # b, k, h, wide, span
+    rows = rows.permute(0, 2, 1, 4, 3).reshape(b * h, k, -1)
+    products = key.permute(0, 2, 3, 1).reshape(b * h, w, k) @ rows
+    products = products.view(b * h, w, _SPAN, w + 2 * RADIUS)
+    band = torch.stack([products.diagonal(d, 1, 3) for d in range(_SPAN)], dim=-1)
+    return band.view(b, h, _SPAN, w, _SPAN).permute(0, 1, 3, 2, 4)

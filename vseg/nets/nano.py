@@ -12,7 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -51,8 +52,8 @@ class Nano:
         self._temperature = float(net.temperature)
         fold_batch_norms(net)
         self._net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._scale = torch.tensor(STD, device=device).view(3, 1, 1) * 255
-        self._shift = torch.tensor(MEAN, device=device).view(3, 1, 1) * 255
+        self._scale = torch.tensor(STD, device=device) * 255
+        self._shift = torch.tensor(MEAN, device=device) * 255
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
@@ -73,11 +74,11 @@ class Nano:
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
         video_hw = frames[0].image.shape[:2]
         h, w = _model_hw(video_hw, short_side)
-        how = cv2.INTER_AREA if h < video_hw[0] else cv2.INTER_LINEAR
-        resized = [cv2.resize(frame.image, (w, h), interpolation=how) for frame in frames]
-        images = torch.from_numpy(np.stack(resized)).to(self.device).permute(0, 3, 1, 2)
-        normal = ((images - self._shift) / self._scale).to(self.dtype)
-        encoded = self._net.encode(normal.contiguous(memory_format=torch.channels_last))
+        pictures = torch.stack([torch.from_numpy(frame.image) for frame in frames])
+        images = F.interpolate(
+            pictures.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
+        ).to(self.device)
+        encoded = self._net.encode(self._normal(images))
         return [
             Features(
                 frame.index,
@@ -89,6 +90,13 @@ class Nano:
             for k, frame in enumerate(frames)
         ]
 
+    def _normal(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+        """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as fast."""
+        pixels = images.permute(0, 2, 3, 1)
+        width = pixels.shape[2]
+        rows = (pixels.flatten(2) - self._shift.repeat(width)) / self._scale.repeat(width)
+        return rows.to(self.dtype).view(pixels.shape).permute(0, 3, 1, 2)
+
     @torch.inference_mode()
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
         """Softmax over the remembered cells of temperature x cosine, one affinity for all objects.
@@ -98,12 +106,15 @@ class Nano:
         """
         objects, channels, cells = memory.values.shape
         h, w = features.key.shape[1:]
-        scores = memory.key.T @ features.key.flatten(1)
-        affinity = scores.sub_(1).mul_(self._temperature).exp_()
-        carried = memory.values.reshape(objects * channels, cells) @ affinity
-        weight = memory.valid.to(affinity.dtype) @ affinity
-        readout = carried.view(objects, channels, -1) / weight.clamp_min(1e-20)[:, None]
-        return readout.view(objects, channels, h, w)
+        # The subtraction is one more channel of the product, which is rounded only once, near 0.
+        asked = features.key.flatten(1) * self._temperature
+        asked = torch.cat([asked, torch.full_like(asked[:1], -self._temperature)])
+        known = torch.cat([memory.key, torch.ones_like(memory.key[:1])])
+        affinity = (asked.T @ known).exp_()
+        weight = affinity @ memory.valid.to(affinity.dtype).T
+        carried = affinity @ memory.values.reshape(objects * channels, cells).T
+        readout = carried.view(-1, objects, channels) / weight.clamp_min(1e-20)[..., None]
+        return readout.permute(1, 2, 0).view(objects, channels, h, w)
 
     @torch.inference_mode()
     def interpret(
@@ -143,6 +154,7 @@ class Nano:
             readout.contiguous(memory_format=layout),
             _encoded(features),
             prior.contiguous(memory_format=layout),
+            windowed=self.device.type == "cpu",
         )
         return Decoded(
             drawn.logits[:, 0],

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from vseg.nets.blocks import ConvNorm, Residual
 from vseg.nets.encoder import WIDTHS, Encoder
 from vseg.nets.local import LocalMatching
+from vseg.nets.windows import windows_around
 
 KEY = 64
 NEAR_KEY = 32
@@ -28,6 +29,7 @@ SKIPS = (16, 32)
 EMBEDDING = 64
 PROMPT_MAPS = 3
 _MAX_TEMPERATURE = 40.0
+_MAYBE_LOGIT = -4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,10 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A decoded mask: logits at stride 4, predicted IoU and presence as logits, identity embedding."""
+    """A decoded mask: logits at stride 4 and 16, predicted IoU and presence as logits, identity embedding."""
 
     logits: Float[Tensor, "N 1 h4 w4"]
+    coarse: Float[Tensor, "N 1 h w"]
     quality: Float[Tensor, " N"]
     presence: Float[Tensor, " N"]
     embedding: Float[Tensor, "N 64"]
@@ -133,6 +136,7 @@ class Decoder(nn.Module):
         self.norm = nn.BatchNorm2d(BASE)
         self.deep = nn.Sequential(Residual(BASE), Residual(BASE))
         self.gate = nn.Linear(BASE, BASE)
+        self.coarse = nn.Conv2d(BASE, 1, 1)
         self.to8 = nn.Conv2d(BASE, c8, 1)
         self.prior8 = nn.Conv2d(2, c8, 2, stride=2)
         self.block8 = Residual(c8)
@@ -148,9 +152,11 @@ class Decoder(nn.Module):
         readout: Float[Tensor, "N 64 h w"],
         frame: Encoded,
         prior: Float[Tensor, "N 2 h4 w4"],
+        windowed: bool = False,
     ) -> Drawn:
         """frame: one row per object, or one row shared by all.
 
+        windowed: refine each mask only where it may be; for inference, with one shared row.
         prior: the mask as it was on the frame before and as local matching moved it to this one, the
         same twice if it is of this very frame; in [-1, 1], 0 where unknown.
         """
@@ -158,14 +164,55 @@ class Decoder(nn.Module):
         x = self.deep(self.norm(x).relu_())
         mean = x.mean(dim=(2, 3))
         x = x * (2 * torch.sigmoid(self.gate(mean)))[..., None, None]
-        y = _double(self.to8(x)) + frame.skip8 + self.prior8(prior)
-        y = self.block8(y.relu_())
-        z = _double(self.to4(y)) + frame.skip4 + self.prior4(prior)
-        logits = self.mask(self.block4(z.relu_()))
+        coarse = self.coarse(x)
+        if windowed:
+            logits = self._in_windows(x, coarse, frame, prior)
+        else:
+            logits = self._refine(x, frame.skip8, frame.skip4, prior)
         inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
         judged = self.judge(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
         identity = F.normalize(self.identity(_pool(frame.base, inside)).float(), dim=1)
-        return Drawn(logits, judged[:, 0], judged[:, 1], identity)
+        return Drawn(logits, coarse, judged[:, 0], judged[:, 1], identity)
+
+    def _refine(
+        self,
+        x: Float[Tensor, "N 64 h w"],
+        skip8: Float[Tensor, "#N 32 h8 w8"],
+        skip4: Float[Tensor, "#N 16 h4 w4"],
+        prior: Float[Tensor, "N 2 h4 w4"],
+    ) -> Float[Tensor, "N 1 h4 w4"]:
+        """Through strides 8 and 4 to the mask."""
+        y = self.block8((_double(self.to8(x)) + skip8 + self.prior8(prior)).relu_())
+        z = _double(self.to4(y)) + skip4 + self.prior4(prior)
+        return torch.as_tensor(self.mask(self.block4(z.relu_())))
+
+    def _in_windows(
+        self,
+        x: Float[Tensor, "N 64 h w"],
+        coarse: Float[Tensor, "N 1 h w"],
+        frame: Encoded,
+        prior: Float[Tensor, "N 2 h4 w4"],
+    ) -> Float[Tensor, "N 1 h4 w4"]:
+        """The same, but only where each object may be; elsewhere the coarse logits stand.
+
+        frame: one row, shared by all.
+        """
+        was = F.max_pool2d(prior.amax(dim=1, keepdim=True), 4) > 0
+        maybe = (coarse > _MAYBE_LOGIT) | was
+        places = windows_around(maybe[:, 0].cpu().numpy())
+        logits = F.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
+        for size in sorted({(p.height, p.width) for p in places if p is not None}):
+            rows = [(n, p) for n, p in enumerate(places) if p and (p.height, p.width) == size]
+            shared = rows[:1] if size == x.shape[2:] else rows
+            refined = self._refine(
+                torch.cat([x[n : n + 1, :, *p.slices(1)] for n, p in rows]),
+                torch.cat([frame.skip8[:, :, *p.slices(2)] for _, p in shared]),
+                torch.cat([frame.skip4[:, :, *p.slices(4)] for _, p in shared]),
+                torch.cat([prior[n : n + 1, :, *p.slices(4)] for n, p in rows]),
+            )
+            for k, (n, p) in enumerate(rows):
+                logits[n : n + 1, :, *p.slices(4)] = refined[k : k + 1]
+        return logits
 
 
 class NanoNet(nn.Module):

@@ -211,8 +211,10 @@ class _Run:
         )[:, 0]
         visible = truth.flatten(1).any(1)
         quality = iou(logits, truth)
-        self._add(name, weight * mask_loss(logits, truth, self._batch.hardest).mean())
         bce = F.binary_cross_entropy_with_logits
+        self._add(name, weight * mask_loss(logits, truth, self._batch.hardest).mean())
+        share = F.avg_pool2d(truth[:, None], 16)
+        self._add("coarse", 0.2 * bce(drawn.coarse.float(), share))
         self._add("presence", 0.1 * bce(drawn.presence.float(), visible.float()))
         self._add("quality", 0.1 * bce(drawn.quality.float(), quality))
         self._add(f"{name}_iou", quality.mean())

@@ -1,0 +1,55 @@
+"""Where to look closely: for each object the smallest of a few window sizes that holds all it may cover.
+
+Sizes are few, so that objects share batches, and an object's window depends on that object alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+_MARGIN = 2  # cells: no farther can what is outside a window reach the masks inside it
+_STEP = 8  # cells
+_NEARLY_ALL = 0.7
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Window:
+    """Cells [top, top + height) x [left, left + width)."""
+
+    height: int
+    width: int
+    top: int
+    left: int
+
+    def slices(self, stride: int) -> tuple[slice, slice]:
+        """Rows and columns of a map that has `stride` x `stride` pixels for each cell."""
+        return (
+            slice(self.top * stride, (self.top + self.height) * stride),
+            slice(self.left * stride, (self.left + self.width) * stride),
+        )
+
+
+def windows_around(maybe: Bool[np.ndarray, "N h w"]) -> list[Window | None]:
+    """Each object's window; None where nothing may be, the whole map where nearly all of it may."""
+    return [_window(cells) for cells in maybe]
+
+
+def _window(cells: Bool[np.ndarray, "h w"]) -> Window | None:
+    h, w = cells.shape
+    rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
+    if not len(rows):
+        return None
+    top, height = _span(int(rows[0]), int(rows[-1]), h)
+    left, width = _span(int(columns[0]), int(columns[-1]), w)
+    if height * width > _NEARLY_ALL * h * w:
+        return Window(h, w, 0, 0)
+    return Window(height, width, top, left)
+
+
+def _span(first: int, last: int, size: int) -> tuple[int, int]:
+    """Start and length of the shortest allowed span around first..last and its margin."""
+    wanted = last - first + 1 + 2 * _MARGIN
+    length = min(size, -(-wanted // _STEP) * _STEP)
+    start = (first + last + 1 - length) // 2
+    return min(max(start, 0), size - length), length
