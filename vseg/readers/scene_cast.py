@@ -215,6 +215,7 @@ def _draw_occluder(config: SceneConfig, shot: int, index: int) -> Sprite:
     post = rng.random() < 0.65
     if post:
         outline, radius = Outline((), (), 0.0), 0.25 * short
+    radius *= config.occluder_size
     squash = float(rng.uniform(1.3, 1.7)) if post else 0.0
     still = Wave((), (), ())
     place = (index + float(rng.uniform(0.3, 0.7))) / config.occluders * config.width

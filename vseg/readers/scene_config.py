@@ -16,10 +16,12 @@ class SceneConfig:
     """What is in a synthetic scene; the seed decides everything left open.
 
     look_alikes: all objects share one surface and nearly one shape.  occluders: still things in
-    front of the objects, not objects themselves.  leave_and_return: every object with an odd id
-    goes out of the frame and comes back about every 120 frames.  cut_at: from this frame on the
-    same objects are elsewhere, before another background.  size, speed, camera_motion, lighting:
-    1 is ordinary; the last three may be 0.  noise: standard deviation in grey levels.
+    front of the objects, not objects themselves; at occluder_size 1 they hide parts of most
+    objects, at 3 whole ones for many frames.  leave_and_return: every object with an odd id goes
+    out of the frame and comes back about every 120 frames.  cut_at: from this frame on the same
+    objects are elsewhere, before another background.  size, speed, camera_motion, lighting,
+    occluder_size: 1 is ordinary; speed, camera_motion and lighting may be 0.  noise: standard
+    deviation in grey levels.
     """
 
     height: int = 240
@@ -37,6 +39,7 @@ class SceneConfig:
     camera_motion: float = 1.0
     lighting: float = 1.0
     noise: float = 2.0
+    occluder_size: float = 1.0
 
     def __post_init__(self) -> None:
         least = {
@@ -52,6 +55,7 @@ class SceneConfig:
             "camera_motion": 0,
             "lighting": 0,
             "noise": 0,
+            "occluder_size": 0.05,
         }
         for name, low in least.items():
             if not getattr(self, name) >= low:

@@ -102,6 +102,15 @@ def test_occluders_hide_objects_and_have_no_id() -> None:
     assert hidden > 100
 
 
+def test_large_occluders_hide_whole_objects_for_many_frames() -> None:
+    scene = SyntheticVideo(replace(SMALL, occluders=2, occluder_size=3.0, size=0.5))
+    shown = [set(scene.visible_ids(index)) for index in range(0, 200, 5)]
+    gaps = ["".join("x" if k in ids else "." for ids in shown).strip(".") for k in (1, 2, 3)]
+    assert any("..." in gap for gap in gaps), gaps
+    with pytest.raises(BadConfig, match="occluder_size is 0"):
+        replace(SMALL, occluder_size=0.0)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_objects_with_odd_ids_leave_and_return(seed: int) -> None:
     scene = SyntheticVideo(replace(SMALL, seed=seed, leave_and_return=True, occluders=0, size=0.7))
