@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
 from typing import ParamSpec, TypeVar
 
 import torch
@@ -16,17 +18,52 @@ Given = ParamSpec("Given")
 Answer = TypeVar("Answer")
 
 
+STAGES = ("encode", "memory", "decode mask")
+_WARM_FRAMES = 30
+_BLOCK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """began: when the frame's encoding began, on the performance counter.  seconds: by stage."""
+
+    began: float
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyTimes:
+    """Medians over blocks of ten frames, each long enough to hold what is not done on every frame."""
+
+    frame_s: float
+    stages_s: dict[str, float]
+
+
 class TimedModel:
-    """Implements `vseg.model.Model`; seconds: by stage, summed over all calls."""
+    """Implements `vseg.model.Model`; frames: the times of each call of `encode` and what followed it."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
         self.name, self.weights_sha256 = model.name, model.weights_sha256
         self.device, self.dtype = model.device, model.dtype
-        self.seconds = {"encode": 0.0, "memory": 0.0, "decode mask": 0.0}
+        self.frames: list[FrameTimes] = []
+
+    def steady(self) -> SteadyTimes:
+        """Times once the memory is full: without the first 30 frames, or without half of a short run."""
+        rows = self.frames[min(_WARM_FRAMES, len(self.frames) // 2) :]
+        size = max(1, min(_BLOCK, len(rows) - 1))
+        blocks = [rows[k : k + size + 1] for k in range(0, len(rows) - size, size)]
+        return SteadyTimes(
+            median((block[-1].began - block[0].began) / size for block in blocks),
+            {
+                name: median(sum(row.seconds[name] for row in b[:-1]) / size for b in blocks)
+                for name in STAGES
+            },
+        )
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
-        """Timed as `encode`."""
+        """Timed as `encode`; a new frame begins."""
+        self.frames.append(FrameTimes(time.perf_counter()))
         return self._timed("encode", self._model.encode, frames)
 
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
@@ -83,5 +120,5 @@ class TimedModel:
         answer = run(*values, **named)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        self.seconds[stage] += time.perf_counter() - began
+        self.frames[-1].seconds[stage] += time.perf_counter() - began
         return answer
