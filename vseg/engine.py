@@ -100,21 +100,18 @@ class Engine:
     ) -> Float[Tensor, "O P h4 w4"]:
         """The objects' masks on the frame tracked last, carried to this one; unknown if it is far."""
         unknown = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
-        far = Prior(features.frame_index, unknown, features.near)
-        priors = [o.prior if o.prior and self._near(o.prior, features) else far for o in known]
-        frames = [prior.frame_index for prior in priors]
-        parts: dict[int, Tensor] = {}
-        for frame in set(frames):  # one, unless objects were tracked apart
-            rows = [row for row, f in enumerate(frames) if f == frame]
-            logits = torch.stack([priors[row].logits for row in rows])
-            carried = self.model.carry(features, priors[rows[0]].near, logits)
-            if len(rows) == len(known):
-                return carried
-            parts |= {row: carried[k] for k, row in enumerate(rows)}
-        return torch.stack([parts[row] for row in range(len(known))])
-
-    def _near(self, prior: Prior, features: Features) -> bool:
-        return 0 < abs(prior.frame_index - features.frame_index) <= self.bank.budget.stride
+        carried = self.model.carry(features, None, torch.stack([unknown] * len(known)))
+        frames = {o.prior.frame_index for o in known if o.prior is not None}
+        for frame in frames:  # one, unless objects were tracked apart
+            if not 0 < abs(frame - features.frame_index) <= self.bank.budget.stride:
+                continue
+            same = {
+                n: o.prior for n, o in enumerate(known) if o.prior and o.prior.frame_index == frame
+            }
+            logits = torch.stack([prior.logits for prior in same.values()])
+            near = next(iter(same.values())).near
+            carried[list(same)] = self.model.carry(features, near, logits)
+        return carried
 
     def _met(self, frame: Frame, features: Features, prompts: tuple[Prompt, ...]) -> Decoded:
         """An object of which nothing is remembered: what its prompts say of this frame.

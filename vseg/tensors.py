@@ -7,7 +7,7 @@ They live on the model's device and in its dtype.  (h, w) are cells of the model
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 
@@ -54,12 +54,20 @@ class MemoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """The remembered cells that O objects may read on a frame, F frames laid side by side.
+class MemoryPart:
+    """The cells of some remembered frames, side by side, and the objects that have values on just those.
 
-    valid: False where an object has nothing on that frame; its values there are zero.
+    rows: which of the objects asked for they are.
     """
 
     key: Float[Tensor, "K M"]
-    values: Float[Tensor, "O V M"]
-    valid: Bool[Tensor, "O M"]
+    values: Float[Tensor, "N V M"]
+    rows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What `objects` objects may read.  A row may be in several parts: it reads all of them together."""
+
+    objects: int
+    parts: tuple[MemoryPart, ...]

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vseg.errors import UsageError
-from vseg.tensors import Memory, MemoryEntry
+from vseg.tensors import Memory, MemoryEntry, MemoryPart
 
 Value = Float[Tensor, "V h w"]
 
@@ -158,20 +158,23 @@ class MemoryBank:
         self._assembled = None
 
     def _assemble(self, object_ids: tuple[int, ...]) -> Memory:
+        """Frames that the same objects have values on are read together, in one product."""
         rows = [dict(self.shelves[object_id].items()) for object_id in object_ids]
-        frames = sorted({frame for row in rows for frame in row})
-        key = torch.cat([self.keys[f].flatten(1) for f in frames], dim=1)
-        cells = key.shape[1] // len(frames)
-        some = next(iter(rows[0].values()))
-        nothing = torch.zeros_like(some).flatten(1)
-        values = torch.stack(
-            [
-                torch.cat([row[f].flatten(1) if f in row else nothing for f in frames], 1)
-                for row in rows
-            ]
-        )
-        has = torch.tensor([[f in row for f in frames] for row in rows], device=key.device)
-        return Memory(key, values, has.repeat_interleave(cells, dim=1))
+        together: dict[tuple[int, ...], list[int]] = {}
+        for frame in sorted({frame for row in rows for frame in row}):
+            owners = tuple(n for n, row in enumerate(rows) if frame in row)
+            together.setdefault(owners, []).append(frame)
+        parts = [
+            MemoryPart(
+                torch.cat([self.keys[f].flatten(1) for f in frames], dim=1),
+                torch.stack(
+                    [torch.cat([rows[n][f].flatten(1) for f in frames], 1) for n in owners]
+                ),
+                owners,
+            )
+            for owners, frames in together.items()
+        ]
+        return Memory(len(rows), tuple(parts))
 
 
 def _thin(older: dict[int, Value], limit: int) -> None:

@@ -104,17 +104,21 @@ class Nano:
         Cosines are at most 1, so exp(temperature x (cosine - 1)) needs no maximum, and the sum over an
         object's own cells is all that its rows depend on: other objects cannot change them.
         """
-        objects, channels, cells = memory.values.shape
-        h, w = features.key.shape[1:]
         # The subtraction is one more channel of the product, which is rounded only once, near 0.
         asked = features.key.flatten(1) * self._temperature
         asked = torch.cat([asked, torch.full_like(asked[:1], -self._temperature)])
-        known = torch.cat([memory.key, torch.ones_like(memory.key[:1])])
-        affinity = (asked.T @ known).exp_()
-        weight = affinity @ memory.valid.to(affinity.dtype).T
-        carried = affinity @ memory.values.reshape(objects * channels, cells).T
-        readout = carried.view(-1, objects, channels) / weight.clamp_min(1e-20)[..., None]
-        return readout.permute(1, 2, 0).view(objects, channels, h, w)
+        channels, cells = memory.parts[0].values.shape[1], asked.shape[1]
+        carried = asked.new_zeros((cells, memory.objects, channels), dtype=torch.float32)
+        weight = asked.new_zeros((cells, memory.objects, 1), dtype=torch.float32)
+        for part in memory.parts:
+            known = torch.cat([part.key, torch.ones_like(part.key[:1])])
+            affinity = (asked.T @ known).exp_()
+            read = affinity @ part.values.flatten(0, 1).T
+            rows = list(part.rows)
+            carried[:, rows] += read.view(cells, len(rows), channels)
+            weight[:, rows] += affinity.sum(dim=1, dtype=torch.float32)[:, None, None]
+        readout = (carried / weight.clamp_min(1e-20)).to(asked.dtype)
+        return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
 
     @torch.inference_mode()
     def interpret(
@@ -139,7 +143,7 @@ class Nano:
         """The masks in [-1, 1] as they were, and as local matching moved them."""
         masks = _signed(logits)[:, None]
         if near is None:
-            return masks.expand(-1, 2, -1, -1)
+            return masks.repeat(1, 2, 1, 1)
         return self._net.carry(_encoded(features), near[None], masks)  # type: ignore[no-any-return]
 
     @torch.inference_mode()

@@ -41,10 +41,11 @@ def test_reading_marks_what_an_object_does_not_have() -> None:
     bank.write_prompted(entry(0, 1, 2))
     bank.write_recent(entry(5, 1))
     memory = bank.read([2, 1])
-    assert memory.key.shape == (4, 12) and memory.values.shape == (2, 5, 12)
-    assert memory.valid.tolist() == [[True] * 6 + [False] * 6, [True] * 12]
-    assert memory.values[0, :, 6:].abs().sum() == 0
-    assert memory.values[1, 0].tolist() == [100.0] * 6 + [105.0] * 6
+    assert memory.objects == 2 and [part.rows for part in memory.parts] == [(0, 1), (1,)]
+    both, one = memory.parts
+    assert both.key.shape == one.key.shape == (4, 6)
+    assert both.values.shape == (2, 5, 6) and one.values.shape == (1, 5, 6)
+    assert both.values[1, 0].tolist() == [100.0] * 6 and one.values[0, 0].tolist() == [105.0] * 6
 
 
 def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:

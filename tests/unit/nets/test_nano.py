@@ -13,7 +13,7 @@ from vseg.nets.blocks import ConvNorm, fold_batch_norms
 from vseg.nets.nano import WEIGHTS, Nano, load_nano, save_random
 from vseg.nets.nano_net import NanoNet
 from vseg.nets.prompt_maps import draw_prompts
-from vseg.tensors import Memory
+from vseg.tensors import Memory, MemoryPart
 from vseg.types import Box, Frame, Points, Scribble
 
 
@@ -36,8 +36,9 @@ def test_reading_is_a_softmax_over_the_objects_own_cells(model: Nano) -> None:
     values = torch.randn(2, 64, 2 * cells)
     valid = torch.ones(2, 2 * cells, dtype=torch.bool)
     valid[1, cells:] = False
-    values[1, :, cells:] = 0
-    readout = model.condition(features, Memory(key, values, valid))
+    both = MemoryPart(key[:, :cells], values[:, :, :cells], (0, 1))
+    one = MemoryPart(key[:, cells:], values[:1, :, cells:], (0,))
+    readout = model.condition(features, Memory(2, (both, one)))
     scores = model._temperature * features.key.flatten(1).T @ key
     for row in range(2):
         affinity = scores.masked_fill(~valid[row], -torch.inf).softmax(dim=1)
