@@ -1,111 +1,170 @@
-"""J&F of a model on clips with masks, for each way to prompt the first frame, with frames per second.
+"""J&F of nano and of baselines on clips with masks, by how the first frame was prompted, and frames/s.
 
-    python benchmarks/davis.py DAVIS --prompts mask box click --json davis.json
+    python benchmarks/davis.py DAVIS --prompts mask box click 3clicks scribble --json davis.json
+    python benchmarks/davis.py DAVIS --method flow flow-grabcut label-propagation --prompts mask \
+        --teacher teacher.ts
 
-DAVIS holds `JPEGImages/480p/<clip>` and `Annotations/480p/<clip>` (or the same without `480p`).
-Further clicks are placed at the innermost pixel of the largest wrong region of the first frame.
+DAVIS holds `JPEGImages/480p/<clip>` and `Annotations/480p/<clip>` (or the same without `480p`); all
+objects of the first frame are followed at once.  Further clicks are placed at the innermost pixel of
+the largest wrong region of the first frame.  Frames/s counts reading, prompting and tracking up to masks
+at video size, not the scoring.
 """
 
 import argparse
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 
-from vseg import Session, load_model
+from benchmarks.baselines import BASELINES, carry, make_baseline
+from benchmarks.shared import (
+    PROMPTS,
+    ClipFolders,
+    Table,
+    add_model_options,
+    clips_of,
+    model_of,
+    prompt_object,
+    run,
+)
+from benchmarks.switches import SwitchCount
+from vseg import Session
 from vseg.metrics.annotations import LabelFolder
-from vseg.metrics.davis import evaluate
-from vseg.metrics.scores import Measures
+from vseg.metrics.davis import PredictedFrame, evaluate
+from vseg.metrics.scores import DatasetScore, Measures, SequenceScore
 from vseg.model import Model
-from vseg.ops.simulate import correction, innermost_click, middle_scribble, tight_box
 from vseg.readers.images import ImageFolder
-from vseg.types import Mask, Prompt
+from vseg.stages import OpenReader
 
-PROMPTS = ("mask", "box", "click", "3clicks", "5clicks", "scribble")
+Follow = Callable[[OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table, in percent; object: None for the mean over a clip's or all objects."""
+
+    method: str
+    prompt: str
+    clip: str
+    object: int | None
+    J: float
+    J_decay: float
+    F: float
+    JF: float
+    switches: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One clip as one method followed it.  switches: frames by object id."""
+
+    score: SequenceScore
+    switches: Mapping[int, int]
+    fps: float
 
 
 def main() -> None:
-    options = _options()
-    model = load_model(
-        "nano", weights=options.weights, dtype=options.dtype, short_side=options.short_side
-    )
-    pictures, truths = (_clips(options.root / part) for part in ("JPEGImages", "Annotations"))
-    rows = []
-    for kind in options.prompts:
-        for clip in sorted(truths):
-            if options.clips and clip not in options.clips:
-                continue
-            measures, fps = _clip(model, pictures[clip], truths[clip], kind)
-            rows.append((kind, clip, measures, fps))
-            print(_row(*rows[-1]), flush=True)
-        same = [row for row in rows if row[0] == kind]
-        mean = Measures.mean([row[2] for row in same])
-        rows.append((kind, "MEAN", mean, float(np.mean([row[3] for row in same]))))
-        print(_row(*rows[-1]), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps([_flat(*row) for row in rows], indent=1))
+    parser = _parser()
+    options = parser.parse_args()
+    jobs = [
+        (method, kind)
+        for method in options.method
+        for kind in options.prompts
+        if method == "nano" or kind == "mask"
+    ]
+    if {method for method, _ in jobs} != set(options.method):
+        parser.error("a baseline starts from a mask: add mask to --prompts")
+    clips = clips_of(options.root, options.clips or ())
+    model = model_of(options) if "nano" in options.method else None
+    table = Table(Row)
+    for method, kind in jobs:
+        done = []
+        for clip in clips:
+            done.append(_scored(clip, _follower(method, kind, model, options.teacher)))
+            for row in _clip_rows(method, kind, done[-1]):
+                table.add(row)
+        table.add(_mean_row(method, kind, done))
+    table.write(options.json)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("root", type=Path)
+    parser.add_argument("--method", nargs="+", choices=("nano", *BASELINES), default=["nano"])
     parser.add_argument("--prompts", nargs="+", choices=PROMPTS, default=["mask", "box", "click"])
     parser.add_argument("--clips", nargs="*")
-    parser.add_argument("--weights", type=Path)
-    parser.add_argument("--dtype", default="auto")
-    parser.add_argument("--short-side", type=int, default=384)
-    parser.add_argument("--json", type=Path)
-    return parser.parse_args()
+    parser.add_argument("--teacher", type=Path, help="TorchScript file of label-propagation")
+    add_model_options(parser)
+    return parser
 
 
-def _clips(root: Path) -> dict[str, Path]:
-    inner = root / "480p"
-    return {p.name: p for p in (inner if inner.is_dir() else root).iterdir() if p.is_dir()}
+def _follower(method: str, kind: str, model: Model | None, teacher: Path | None) -> Follow:
+    if model is None or method != "nano":
+        return lambda video, first: carry(make_baseline(method, teacher), video, first)
+    return lambda video, first: _track(model, video, first, kind)
 
 
-def _clip(model: Model, pictures: Path, truth_folder: Path, kind: str) -> tuple[Measures, float]:
-    first = next(iter(LabelFolder.open(truth_folder)))
-    started = time.perf_counter()
-    with ImageFolder(pictures) as video, Session(model, video) as session:
-        for object_id in first.object_ids:
-            _prompt(session, object_id, first.mask(object_id), kind)
-        score = evaluate(truth_folder, _predictions(session))
-        count = len(video)
-    return score.measures, count / (time.perf_counter() - started)
+def _track(
+    model: Model, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], kind: str
+) -> Iterator[PredictedFrame]:
+    with Session(model, video) as session:
+        for object_id, truth in first.items():
+            prompt_object(session, object_id, truth, kind)
+        for masks in session.propagate():
+            yield masks.frame_index, {k: masks.mask(r) for r, k in enumerate(masks.object_ids)}
 
 
-def _prompt(session: Session, object_id: int, truth: Bool[np.ndarray, "H W"], kind: str) -> None:
-    """Prompt the first frame; further clicks answer what the model made of those before."""
-    one: dict[str, Prompt] = {
-        "mask": Mask(truth),
-        "box": tight_box(truth),
-        "scribble": middle_scribble(truth),
-    }
-    seen = session.prompt(object_id, 0, [one.get(kind, innermost_click(truth))])
-    clicks = int(kind[0]) if kind[0].isdigit() else 1
-    for _ in range(clicks - 1):
-        click = correction(truth, seen.mask(0))
-        if click is not None:
-            seen = session.prompt(object_id, 0, [click])
+class _Stopwatch:
+    """Adds up the time that a stream of frames takes, without its consumer's."""
+
+    def __init__(self) -> None:
+        self.seconds, self.count = 0.0, 0
+
+    def over(self, frames: Iterable[PredictedFrame]) -> Iterator[PredictedFrame]:
+        started = time.perf_counter()
+        for frame in frames:
+            self.seconds += time.perf_counter() - started
+            self.count += 1
+            yield frame
+            started = time.perf_counter()
 
 
-def _predictions(session: Session) -> Iterator[tuple[int, dict[int, Bool[np.ndarray, "H W"]]]]:
-    for masks in session.propagate():
-        yield masks.frame_index, {k: masks.mask(r) for r, k in enumerate(masks.object_ids)}
+def _scored(clip: ClipFolders, follow: Follow) -> Scored:
+    label = next(iter(LabelFolder.open(clip.truth)))
+    first = {object_id: label.mask(object_id) for object_id in label.object_ids}
+    watch, switches = _Stopwatch(), SwitchCount(clip.truth)
+    with ImageFolder(clip.pictures) as video:
+        score = evaluate(clip.truth, switches.watch(watch.over(follow(video, first))))
+    return Scored(score, switches.frames, watch.count / watch.seconds)
 
 
-def _flat(kind: str, clip: str, m: Measures, fps: float) -> dict[str, str | float]:
-    numbers = {"J": m.j_mean, "J_decay": m.j_decay, "F": m.f_mean, "JF": m.jf_mean}
-    shown = {name: round(100 * value, 2) for name, value in numbers.items()}
-    return {"prompt": kind, "clip": clip, **shown, "fps": round(fps, 1)}
+def _clip_rows(method: str, kind: str, done: Scored) -> Iterator[Row]:
+    """One row for each object, if there are several, then the clip's mean."""
+    clip = done.score.clip
+    objects = done.score.objects
+    for one in objects if len(objects) > 1 else ():
+        count = done.switches.get(one.object_id, 0)
+        yield Row(method, kind, clip, one.object_id, *_percent(one.measures), count, done.fps)
+    total = sum(done.switches.values())
+    yield Row(method, kind, clip, None, *_percent(done.score.measures), total, done.fps)
 
 
-def _row(kind: str, clip: str, m: Measures, fps: float) -> str:
-    return "  ".join(f"{name} {value!s:<14}" for name, value in _flat(kind, clip, m, fps).items())
+def _mean_row(method: str, kind: str, done: list[Scored]) -> Row:
+    """The mean over all objects, as DAVIS takes it; frames/s over clips."""
+    mean = DatasetScore(tuple(each.score for each in done)).measures
+    total = sum(sum(each.switches.values()) for each in done)
+    fps = float(np.mean([each.fps for each in done]))
+    return Row(method, kind, "MEAN", None, *_percent(mean), total, fps)
+
+
+def _percent(measures: Measures) -> tuple[float, float, float, float]:
+    m = measures
+    return 100 * m.j_mean, 100 * m.j_decay, 100 * m.f_mean, 100 * m.jf_mean
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

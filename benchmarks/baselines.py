@@ -1,0 +1,65 @@
+"""What a tracker is compared with: methods that carry the first frame's masks without our training.
+
+Enters: the first picture with its objects' masks, then picture after picture.  Leaves: the masks on
+each.  Dense flow and flow + GrabCut are in baselines_flow.py, label propagation by a teacher's features
+in baselines_labels.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Bool, UInt8
+
+from benchmarks.baselines_flow import FlowWarp, GrabCutWarp
+from benchmarks.baselines_labels import LabelPropagation, open_features
+from vseg.errors import UsageError
+from vseg.metrics.davis import PredictedFrame
+from vseg.stages import Reader
+
+BASELINES = ("flow", "flow-grabcut", "label-propagation")
+
+
+@runtime_checkable
+class Baseline(Protocol):
+    """A method's state on one clip: the masks of O objects, moved from picture to picture."""
+
+    def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
+        """Take the first picture and the masks given on it."""
+        ...
+
+    def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
+        """The masks on the next picture."""
+        ...
+
+
+def make_baseline(name: str, teacher: Path | None) -> Baseline:
+    """A baseline by name, ready for one clip.
+
+    teacher: TorchScript file of label-propagation.  Raises UsageError without it, WeightsMissing,
+    WeightsMismatch.
+    """
+    if name == "flow":
+        return FlowWarp()
+    if name == "flow-grabcut":
+        return GrabCutWarp()
+    if name != "label-propagation":
+        raise UsageError(f"unknown baseline '{name}'", hint=f"known: {', '.join(BASELINES)}")
+    if teacher is None:
+        raise UsageError("label propagation needs a teacher", hint="add --teacher FILE.ts")
+    return LabelPropagation(open_features(teacher))
+
+
+def carry(
+    baseline: Baseline, video: Reader, first: Mapping[int, Bool[np.ndarray, "H W"]]
+) -> Iterator[PredictedFrame]:
+    """(frame index, {object id: mask}) of every frame, from the masks given on the first."""
+    ids = sorted(first)
+    masks = np.stack([first[object_id] for object_id in ids])
+    for frame in video:
+        if frame.index == 0:
+            baseline.begin(frame.image, masks)
+        else:
+            masks = baseline.follow(frame.image)
+        yield frame.index, dict(zip(ids, masks, strict=True))

@@ -1,0 +1,113 @@
+"""A teacher's features carry the labels: each cell asks the most similar cells of earlier pictures.
+
+Enters: the first picture with masks, then the following pictures.  Leaves: masks.  Source: label
+propagation as in Jabri et al. 2020, "Space-Time Correspondence as a Contrastive Random Walk", section
+3.3: cosine similarity, top-k, softmax; over the first and the last pictures.  Nothing is trained.
+"""
+
+import warnings
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float32, UInt8
+from torch import Tensor
+
+from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.nets.encoder import MEAN, STD
+
+STRIDE = 16
+
+Features = Callable[[UInt8[np.ndarray, "H W 3"]], Float32[Tensor, "C h w"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """top: cells asked.  recent: last pictures asked, beside the first.  temperature: of the softmax."""
+
+    top: int = 8
+    recent: int = 3
+    temperature: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    features: Float32[Tensor, "C M"]
+    labels: Float32[Tensor, "L M"]
+
+
+class LabelPropagation:
+    """Soft labels at the features' stride, background included; the largest at full size wins."""
+
+    def __init__(self, features: Features, settings: Settings | None = None) -> None:
+        self._features, self._settings = features, settings or Settings()
+        self._first: list[_Reference] = []
+        self._recent: deque[_Reference] = deque(maxlen=self._settings.recent)
+
+    def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
+        """Take the first picture and the masks given on it."""
+        features = self._unit(image)
+        layers = np.concatenate([~masks.any(axis=0, keepdims=True), masks])
+        soft = F.interpolate(
+            torch.from_numpy(layers.astype(np.float32))[None], features.shape[1:], mode="area"
+        )[0]
+        self._first = [_Reference(features.flatten(1), soft.flatten(1))]
+        self._recent.clear()
+
+    @torch.inference_mode()
+    def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
+        """The masks on the next picture."""
+        features = self._unit(image)
+        asked = [*self._first, *self._recent]
+        labels = self._ask(features.flatten(1), asked)
+        self._recent.append(_Reference(features.flatten(1), labels))
+        soft = labels.view(1, -1, *features.shape[1:])
+        big = F.interpolate(soft, image.shape[:2], mode="bilinear", align_corners=False)[0]
+        winner = big.argmax(0)
+        return np.stack([(winner == k).numpy() for k in range(1, len(labels))])
+
+    def _ask(
+        self, features: Float32[Tensor, "C N"], asked: Sequence[_Reference]
+    ) -> Float32[Tensor, "L N"]:
+        keys = torch.cat([one.features for one in asked], 1)
+        labels = torch.cat([one.labels for one in asked], 1)
+        best, where = (keys.T @ features).topk(min(self._settings.top, keys.shape[1]), dim=0)
+        weights = torch.softmax(best / self._settings.temperature, 0)
+        return (labels[:, where] * weights).sum(1)
+
+    @torch.inference_mode()
+    def _unit(self, image: UInt8[np.ndarray, "H W 3"]) -> Float32[Tensor, "C h w"]:
+        return F.normalize(self._features(image), dim=0)
+
+
+def open_features(path: Path) -> Features:
+    """The coarsest features of a TorchScript file: ImageNet-normalised RGB -> maps, finest first.
+
+    Raises WeightsMissing, or WeightsMismatch for a file that is not TorchScript.
+    """
+    if not path.is_file():
+        raise WeightsMissing(f"no teacher at {path}", hint="give --teacher a TorchScript file")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            network = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
+    except RuntimeError as error:
+        raise WeightsMismatch(
+            f"{path} is not a TorchScript file", hint="save the teacher with torch.jit.save"
+        ) from error
+
+    mean, deviation = torch.tensor(MEAN), torch.tensor(STD)
+
+    def features(image: UInt8[np.ndarray, "H W 3"]) -> Float32[Tensor, "C h w"]:
+        height, width = (round(side / STRIDE) * STRIDE for side in image.shape[:2])
+        scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
+        unit = torch.from_numpy(scaled).float().div(255).sub(mean).div(deviation)
+        maps = network(unit.permute(2, 0, 1)[None])
+        return torch.as_tensor(maps[-1][0])
+
+    return features

@@ -1,0 +1,127 @@
+"""How many clicks until the first frame's mask is good: NoC@85 and NoC@90, and IoU after 1, 3, 5 clicks.
+
+    python benchmarks/clicks.py DAVIS --json clicks.json
+
+Each click goes to the innermost pixel of the largest wrong region, positive where something was missed
+and negative where too much was taken, as in Sofiiuk et al. 2021, "Reviving Iterative Training with Mask
+Guidance for Interactive Segmentation", section 4; at most 20.  An object that never gets there counts
+with 20 clicks and as failed.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+
+from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, model_of, run
+from vseg import Session
+from vseg.metrics.annotations import LabelFolder
+from vseg.metrics.jf import region_similarity
+from vseg.model import Model
+from vseg.ops.simulate import correction
+from vseg.readers.images import ImageFolder
+from vseg.types import Points
+
+MOST_CLICKS = 20
+SHOWN_CLICKS = 5
+GOALS = (0.85, 0.90)
+
+Segment = Callable[[Points], Bool[np.ndarray, "H W"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; IoU in percent, failed: objects that never reached the goal."""
+
+    clip: str
+    object: int | None
+    NoC85: float
+    NoC90: float
+    failed85: int
+    failed90: int
+    IoU1: float
+    IoU3: float
+    IoU5: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--clips", nargs="*")
+    add_model_options(parser)
+    options = parser.parse_args()
+    clips = clips_of(options.root, options.clips or ())
+    model = model_of(options)
+    table, rows = Table(Row), []
+    for clip in clips:
+        for object_id, ious in _clip(model, clip):
+            rows.append(row_of(clip.name, object_id, ious))
+            table.add(rows[-1])
+    table.add(mean_row(rows))
+    table.write(options.json)
+
+
+def _clip(model: Model, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
+    """Each object of the first frame, with the IoU after each click."""
+    label = next(iter(LabelFolder.open(clip.truth)))
+    with ImageFolder(clip.pictures) as video, Session(model, video) as session:
+        for object_id in label.object_ids:
+            yield object_id, click_through(_segment(session, object_id), label.mask(object_id))
+
+
+def _segment(session: Session, object_id: int) -> Segment:
+    """One more click in, the mask after it out."""
+    return lambda click: session.prompt(object_id, 0, [click]).mask(0)
+
+
+def click_through(segment: Segment, truth: Bool[np.ndarray, "H W"]) -> list[float]:
+    """The IoU in [0, 1] after each click.
+
+    Ends after 20 clicks; or earlier, once the highest goal is reached and the clicks to be shown are
+    done; or when nothing is wrong any more.
+    """
+    seen, ious = np.zeros_like(truth), list[float]()
+    while len(ious) < MOST_CLICKS:
+        click = correction(truth, seen)
+        if click is None:
+            break
+        seen = segment(click)
+        ious.append(region_similarity(seen, truth))
+        if len(ious) >= SHOWN_CLICKS and max(ious) >= max(GOALS):
+            break
+    return ious
+
+
+def clicks_to(goal: float, ious: Sequence[float]) -> int | None:
+    """The number of clicks after which the IoU first was at least `goal`; None if it never was."""
+    return next((k + 1 for k, iou in enumerate(ious) if iou >= goal), None)
+
+
+def row_of(clip: str, object_id: int, ious: Sequence[float]) -> Row:
+    """One object's line; when nothing was wrong any more, the last IoU stands for later clicks."""
+    reached = [clicks_to(goal, ious) for goal in GOALS]
+    counts = [float(MOST_CLICKS if clicks is None else clicks) for clicks in reached]
+    failed = [int(clicks is None) for clicks in reached]
+    one, three, five = (100 * ious[min(k, len(ious)) - 1] for k in (1, 3, 5))
+    return Row(clip, object_id, counts[0], counts[1], failed[0], failed[1], one, three, five)
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """The means of all columns, and the sums of failures."""
+    return Row(
+        *("MEAN", None),
+        NoC85=float(np.mean([row.NoC85 for row in rows])),
+        NoC90=float(np.mean([row.NoC90 for row in rows])),
+        failed85=sum(row.failed85 for row in rows),
+        failed90=sum(row.failed90 for row in rows),
+        IoU1=float(np.mean([row.IoU1 for row in rows])),
+        IoU3=float(np.mean([row.IoU3 for row in rows])),
+        IoU5=float(np.mean([row.IoU5 for row in rows])),
+    )
+
+
+if __name__ == "__main__":
+    run(main)

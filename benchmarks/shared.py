@@ -1,0 +1,153 @@
+"""What the benchmarks share: clips of a DAVIS tree, prompts a user would give, tables and JSON.
+
+Run the scripts from a checkout that is installed in place (`pip install -e .`).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Bool
+
+from vseg import Session, load_model
+from vseg.errors import BadDataset, VsegError
+from vseg.metrics.annotations import clip_folders
+from vseg.model import Model
+from vseg.ops.simulate import correction, innermost_click, middle_scribble, tight_box
+from vseg.types import Frame, FrameMasks, Mask, Prompt
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+PROMPTS = ("mask", "box", "click", "3clicks", "5clicks", "scribble")
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFolders:
+    """One clip: the folder of its pictures and the folder of its masks."""
+
+    name: str
+    pictures: Path
+    truth: Path
+
+
+def clips_of(root: Path, names: Sequence[str] = ()) -> list[ClipFolders]:
+    """The clips of a DAVIS tree, sorted; only those in `names` where some are given.
+
+    `root` holds `JPEGImages/<clip>` and `Annotations/<clip>`, either with `480p` between.  Raises
+    BadDataset for another layout, a clip without pictures, or a name that is not there.
+    """
+    masks = clip_folders(root)
+    unknown = sorted(set(names) - set(masks))
+    if unknown:
+        raise BadDataset(f"{root}: no clip {unknown[0]!r}", hint=f"clips: {', '.join(masks)}")
+    return [_clip(root, name, masks[name]) for name in sorted(names or masks)]
+
+
+def _clip(root: Path, name: str, truth: Path) -> ClipFolders:
+    inner = truth.relative_to(root)
+    pictures = root.joinpath("JPEGImages", *inner.parts[1:])
+    if inner.parts[:1] != ("Annotations",) or not pictures.is_dir():
+        raise BadDataset(
+            f"{root}: clip {name!r} has masks in {truth} but no pictures in {pictures}",
+            hint="give the folder that holds JPEGImages and Annotations",
+        )
+    return ClipFolders(name, pictures, truth)
+
+
+def prompt_object(
+    session: Session,
+    object_id: int,
+    truth: Bool[np.ndarray, "H W"],
+    kind: str,
+    frame: int | Frame = 0,
+) -> FrameMasks:
+    """The masks after prompting one object on one frame as a user who sees `truth` would.
+
+    kind: one of PROMPTS; further clicks answer what the model made of those before.
+    """
+    one: dict[str, Callable[[], Prompt]] = {
+        "mask": lambda: Mask(truth),
+        "box": lambda: tight_box(truth),
+        "scribble": lambda: middle_scribble(truth),
+    }
+    first = one.get(kind, lambda: innermost_click(truth))
+    seen = session.prompt(object_id, frame, [first()])
+    for _ in range(int(kind[0]) - 1 if kind[0].isdigit() else 0):
+        click = correction(truth, seen.mask(0))
+        if click is not None:
+            seen = session.prompt(object_id, frame, [click])
+    return seen
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that `model_of` reads, and --json."""
+    parser.add_argument("--weights", type=Path, help="another weights file of nano")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--short-side", type=int, default=384)
+    parser.add_argument("--json", type=Path, help="also write the rows to this file")
+
+
+def model_of(options: argparse.Namespace) -> Model:
+    """nano with the weights, device, dtype and short side asked for."""
+    return load_model(
+        "nano",
+        device=options.device,
+        weights=options.weights,
+        dtype=options.dtype,
+        short_side=options.short_side,
+    )
+
+
+class Table:
+    """Prints rows of one dataclass as they come, and keeps them for a JSON file.
+
+    Columns are the fields; numbers are shown with one digit after the point, None as a dash.
+    """
+
+    def __init__(self, row_type: "type[DataclassInstance]") -> None:
+        self._rows: list[DataclassInstance] = []
+        names = [field.name for field in fields(row_type)]
+        self._widths = [
+            max(len(field.name), 17 if field.type is str else 6) for field in fields(row_type)
+        ]
+        print(self._line(names), flush=True)
+
+    def add(self, row: "DataclassInstance") -> None:
+        """Print one row."""
+        self._rows.append(row)
+        cells = [getattr(row, field.name) for field in fields(row)]
+        print(self._line([_shown(cell) for cell in cells]), flush=True)
+
+    def write(self, path: Path | None) -> None:
+        """Write all rows to `path` as a JSON list, numbers in full; nothing without a path."""
+        if path is not None:
+            path.write_text(json.dumps([asdict(row) for row in self._rows], indent=1))
+
+    def _line(self, cells: Sequence[str]) -> str:
+        padded = [
+            cell.ljust(width) if width >= 17 else cell.rjust(width)
+            for cell, width in zip(cells, self._widths, strict=True)
+        ]
+        return "  ".join(padded)
+
+
+def _shown(cell: object) -> str:
+    if cell is None:
+        return "-"
+    return f"{cell:.1f}" if isinstance(cell, float) else str(cell)
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script; an error of vseg becomes its message, its hint and its exit code."""
+    try:
+        main()
+    except VsegError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from error

@@ -1,0 +1,91 @@
+"""The scripts run as a user runs them, on clips made here, and write rows that can be read back."""
+
+import json
+import runpy
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import pytest
+
+from vseg.readers.scene_files import write_truth
+from vseg.readers.synthetic import SceneConfig, SyntheticVideo
+
+BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
+SMALL = ("--short-side", "96", "--dtype", "float32")
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DAVIS tree with one clip of two objects, 5 frames of 96x160."""
+    root = tmp_path_factory.mktemp("davis")
+    scene = SyntheticVideo(SceneConfig(96, 160, 5, seed=3, num_objects=2, occluders=0))
+    pictures = root / "JPEGImages" / "two"
+    pictures.mkdir(parents=True)
+    (root / "Annotations" / "two").mkdir(parents=True)
+    write_truth(scene, root / "Annotations" / "two")
+    for frame in scene:
+        cv2.imwrite(str(pictures / f"{frame.index:05d}.jpg"), frame.image[..., ::-1])
+    return root
+
+
+def run_script(name: str, *arguments: str) -> None:
+    """Run a benchmark in this process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", [name, *arguments])
+        runpy.run_path(str(BENCHMARKS / name), run_name="__main__")
+
+
+def rows_of(name: str, *arguments: str, out: Path) -> list[dict[str, Any]]:
+    """The rows that a benchmark wrote."""
+    run_script(name, *arguments, "--json", str(out))
+    rows: list[dict[str, Any]] = json.loads(out.read_text())
+    return rows
+
+
+def test_davis_shows_every_object_of_every_method(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ("--method", "nano", "flow", "--prompts", "mask", "3clicks")
+    rows = rows_of("davis.py", str(tree), *chosen, *SMALL, out=tmp_path / "davis.json")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == list(rows[0])
+    assert len(lines) == 1 + len(rows)
+    shown = [(row["method"], row["prompt"], row["clip"], row["object"]) for row in rows]
+    assert shown == [
+        (method, prompt, clip, object_id)
+        for method, prompt in (("nano", "mask"), ("nano", "3clicks"), ("flow", "mask"))
+        for clip, object_id in (("two", 1), ("two", 2), ("two", None), ("MEAN", None))
+    ]
+    assert rows[-1]["JF"] == pytest.approx(rows[-2]["JF"])
+    assert rows[-1]["JF"] > 60 and rows[-1]["switches"] == 0
+
+
+def test_clicks_and_presence_write_their_rows(tree: Path, tmp_path: Path) -> None:
+    rows = rows_of("clicks.py", str(tree), *SMALL, out=tmp_path / "clicks.json")
+    assert [(row["clip"], row["object"]) for row in rows] == [
+        ("two", 1),
+        ("two", 2),
+        ("MEAN", None),
+    ]
+    few = ("--seeds", "1", "--frames", "4", "--prompts", "box")
+    rows = rows_of("presence.py", *few, *SMALL, out=tmp_path / "presence.json")
+    together = [row["scene"] for row in rows if row["object"] is None]
+    assert together == ["hide", "leave"]
+    assert {row["prompt"] for row in rows} == {"box"}
+
+
+def test_a_mistake_is_one_line_and_an_exit_code(
+    tree: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as exit_info:
+        run_script("davis.py", str(tree), "--clips", "three", "--method", "flow")
+    assert exit_info.value.code == 3
+    assert capsys.readouterr().err.strip().endswith("no clip 'three' (clips: two)")
+    with pytest.raises(SystemExit) as exit_info:
+        run_script("davis.py", str(tree), "--method", "flow", "--prompts", "box")
+    assert "a baseline starts from a mask" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run_script("clicks.py", str(tree / "Annotations" / "two"))
+    assert "give the folder that holds JPEGImages" in capsys.readouterr().err
