@@ -27,7 +27,8 @@ from vseg.tensors import Decoded, Features, Memory
 from vseg.types import Frame, Mask, Prompt
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
-_GIVEN_LOGIT = 8.0
+GIVEN_LOGIT = 8.0
+"""What stands for certainty where the user gave a mask."""
 
 
 class Nano:
@@ -73,7 +74,7 @@ class Nano:
     @torch.inference_mode()
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
         video_hw = frames[0].image.shape[:2]
-        h, w = _model_hw(video_hw, short_side)
+        h, w = model_hw(video_hw, short_side)
         pictures = torch.stack([torch.from_numpy(frame.image) for frame in frames])
         images = F.interpolate(
             pictures.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
@@ -178,7 +179,7 @@ class Nano:
         """Logits that stand for a mask the user gave."""
         h4, w4 = features.map_hw
         share = cv2.resize(mask.mask.astype(np.float32), (w4, h4), interpolation=cv2.INTER_AREA)
-        logits = torch.from_numpy((2 * share - 1) * _GIVEN_LOGIT)
+        logits = torch.from_numpy((2 * share - 1) * GIVEN_LOGIT)
         return logits.to(self.device, self.dtype)
 
 
@@ -196,7 +197,7 @@ def load_nano(
     """
     path = WEIGHTS if path is None else path
     net = NanoNet()
-    digest = _load_into(net, path)
+    digest = load_weights(net, path)
     place = _device(device)
     return Nano(net, digest, device=place, dtype=_dtype(dtype, place), short_side=short_side)
 
@@ -218,7 +219,8 @@ def _portable(tensor: Tensor) -> Tensor:
     return tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
 
 
-def _load_into(net: NanoNet, path: Path) -> str:
+def load_weights(net: NanoNet, path: Path) -> str:
+    """The file's SHA-256; its weights are then in `net`.  Raises WeightsMissing, WeightsMismatch."""
     if not path.is_file():
         raise WeightsMissing(f"no weights at {path}", hint="reinstall vseg, or give --weights FILE")
     try:
@@ -258,7 +260,7 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
-def _model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
+def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
     """The size frames are scaled to: multiples of 16, so that cells cover them without padding."""
     h, w = (max(16, round(side * short_side / min(video_hw) / 16) * 16) for side in video_hw)
     return h, w
