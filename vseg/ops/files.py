@@ -1,5 +1,6 @@
 """Files that are either whole or absent: write to a `.part` beside the target, fsync, rename."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,3 +43,13 @@ def atomic_write_bytes(target: Path, payload: bytes) -> None:
 def atomic_write_text(target: Path, text: str) -> None:
     """Write UTF-8 `text` to `target`, whole or not at all."""
     atomic_write_bytes(target, text.encode("utf-8"))
+
+
+def sha256_of(*paths: Path) -> str:
+    """The SHA-256 of the files' bytes one after another, in hex."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as handle:
+            while block := handle.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()

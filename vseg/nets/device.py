@@ -1,0 +1,23 @@
+"""The device a name stands for; one that is not there is an error, never another device."""
+
+import torch
+
+from vseg.errors import DeviceMissing, UsageError
+
+
+def open_device(name: str) -> torch.device:
+    """The device called cpu, cuda or cuda:N.  Raises UsageError, DeviceMissing."""
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise UsageError(f"{name!r} is not a device", hint="use cpu, cuda or cuda:N") from error
+    if device.type not in ("cpu", "cuda"):
+        raise UsageError(f"device {name!r} is not supported", hint="use cpu, cuda or cuda:N")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise DeviceMissing("no CUDA device on this machine", hint="use --device cpu")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceMissing(
+            f"there are only {torch.cuda.device_count()} CUDA devices, not {name}",
+            hint="use --device cuda",
+        )
+    return device

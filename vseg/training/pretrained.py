@@ -1,0 +1,198 @@
+"""A vision model of the transformers library as a function from pictures to feature maps.
+
+Enters: a folder that `save_pretrained` wrote, or the hub's name of one.  Leaves: a Backbone: maps of
+several strides, the normalisation its preprocessor names, the hash of its weights.  An architecture that
+is a backbone gives the maps of all its stages; the SAM 2 family those of its vision encoder's pyramid;
+any other vision transformer its last tokens as a grid.  Only safetensors are read: no pickle runs.
+"""
+
+import inspect
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.nets.encoder import MEAN, STD
+from vseg.ops.files import sha256_of
+
+Triple = tuple[float, float, float]
+Maps = Callable[[Float[Tensor, "B 3 H W"]], Sequence[Tensor]]
+
+# Parts that are not learned, or that no map passes through: their absence from a file changes nothing.
+_HARMLESS = ("hidden_states_norms", "pooler", "mask_token")
+# The pyramid of a SAM encoder adds a stride-32 map, enlarged, to the next finer one.
+_PYRAMID_MULTIPLE = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Backbone:
+    """A frozen model ready on its device, in its dtype.
+
+    maps: from normalised RGB to (B, C, h, w) maps.  mean, std: of RGB in [0, 1].  multiple: the sides
+    of its pictures must be multiples of this.
+    """
+
+    maps: Maps
+    sha256: str
+    dtype: torch.dtype
+    mean: Triple = MEAN
+    std: Triple = STD
+    multiple: int = 1
+
+
+def load_pretrained(name: str, device: torch.device, dtype: torch.dtype) -> Backbone:
+    """The transformers model in the folder `name`, or of that name on the hub.
+
+    Raises WeightsMissing (no such folder, not on the hub, no network) and WeightsMismatch.
+    """
+    folder = Path(name) if Path(name).is_dir() else _download(name)
+    files = sorted(folder.glob("*.safetensors"))
+    if not (folder / "config.json").is_file() or not files:
+        raise WeightsMissing(
+            f"{folder} holds no transformers model: it needs config.json and *.safetensors",
+            hint='write it with model.save_pretrained("FOLDER")',
+        )
+    model = _model(folder, dtype)
+    maps, multiple = _maps_of(model.eval().requires_grad_(False).to(device), folder)
+    mean, std = _normalisation(folder)
+    return Backbone(maps, sha256_of(*files), dtype, mean, std, multiple)
+
+
+def _download(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    advice = (
+        "give a folder that save_pretrained wrote, a .ts, .pt or .pt2 file, or fetch it where there "
+        f"is a network: hf download {name} --local-dir FOLDER"
+    )
+    try:
+        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
+    except HFValidationError as error:
+        raise WeightsMissing(f"no teacher at {name}", hint=advice) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise WeightsMissing(
+            f"no teacher at {name}: it is no file or folder here, and the hub says: {reason}",
+            hint=advice,
+        ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No loading reports and bars of transformers: what matters of them is checked and raised."""
+    from transformers.utils import logging
+
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _model(folder: Path, dtype: torch.dtype) -> Any:
+    """The model with all its weights from the folder."""
+    from transformers import AutoConfig, AutoModel
+    from transformers.models.auto.modeling_auto import MODEL_FOR_BACKBONE_MAPPING
+
+    options: dict[str, Any] = {
+        "dtype": dtype,
+        "local_files_only": True,
+        "use_safetensors": True,
+        "output_loading_info": True,
+    }
+    kind: Any = AutoModel
+    # Anything may fail in foreign code that builds a network from a foreign file.
+    try:
+        with _quiet():
+            config = AutoConfig.from_pretrained(folder, local_files_only=True)
+            # Not AutoBackbone itself: it asks the hub even about a folder that is here.
+            if type(config) in MODEL_FOR_BACKBONE_MAPPING:
+                kind = MODEL_FOR_BACKBONE_MAPPING[type(config)]
+                options["out_indices"] = list(range(1, len(config.stage_names)))
+            model, report = kind.from_pretrained(folder, **options)
+    except ImportError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise WeightsMismatch(
+            f"{folder} needs a package that is not here: {reason}", hint="pip install timm"
+        ) from error
+    except Exception as error:
+        raise WeightsMismatch(
+            f"{folder} is not a model that transformers can load: {error}",
+            hint='give a folder written by save_pretrained, e.g. AutoModel...save_pretrained("DIR")',
+        ) from error
+    absent = sorted(key for key in report["missing_keys"] if _matters(model, key))
+    if absent:
+        raise WeightsMismatch(
+            f"{folder} lacks {len(absent)} weights of its own architecture, such as {absent[0]}",
+            hint="download the whole model again",
+        )
+    return model
+
+
+def _matters(model: Any, key: str) -> bool:
+    if hasattr(model, "vision_encoder") and not key.startswith("vision_encoder."):
+        return False
+    return not any(part in _HARMLESS for part in key.split("."))
+
+
+def _maps_of(model: Any, folder: Path) -> tuple[Maps, int]:
+    """How the model's maps are asked for, and what the sides of its pictures are multiples of."""
+    if hasattr(model, "vision_encoder"):
+        encoder: nn.Module = model.vision_encoder
+        return (lambda image: encoder(image).fpn_hidden_states), _PYRAMID_MULTIPLE
+    if model.main_input_name != "pixel_values":
+        raise WeightsMismatch(
+            f"{folder} is a {model.config.model_type} model, which does not look at pictures alone",
+            hint="give a vision model, such as DINOv2, ConvNeXt or SAM 2",
+        )
+    if hasattr(model, "out_features"):
+        return (lambda image: model(image).feature_maps), 1
+    patch = getattr(model.config, "patch_size", None)
+    if not isinstance(patch, int):
+        raise WeightsMismatch(
+            f"{folder} is a {model.config.model_type} model, neither a backbone nor a transformer on "
+            "square patches",
+            hint="export it as a module that returns its maps: see torch.export",
+        )
+    named = inspect.signature(model.forward).parameters
+    more = {"interpolate_pos_encoding": True} if "interpolate_pos_encoding" in named else {}
+    return (lambda image: [_grid(model(image, **more).last_hidden_state, image, patch)]), 1
+
+
+def _grid(
+    tokens: Float[Tensor, "B N C"], image: Float[Tensor, "B 3 H W"], patch: int
+) -> Float[Tensor, "B C h w"]:
+    """The tokens of patches, which come last, as a map; class and register tokens are dropped."""
+    h, w = (side // patch for side in image.shape[2:])
+    return tokens[:, -h * w :].transpose(1, 2).reshape(len(tokens), -1, h, w)
+
+
+def _normalisation(folder: Path) -> tuple[Triple, Triple]:
+    """Mean and deviation of RGB in [0, 1] as the folder's preprocessor has them, else ImageNet's."""
+    path = folder / "preprocessor_config.json"
+    if not path.is_file():
+        return MEAN, STD
+    try:
+        said = json.loads(path.read_text("utf-8"))
+        if not said.get("do_normalize", True):
+            return (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+        r, g, b = (float(value) for value in said.get("image_mean", MEAN))
+        dr, dg, db = (float(value) for value in said.get("image_std", STD))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise WeightsMismatch(
+            f"{path} does not hold three numbers each for image_mean and image_std: {error}",
+            hint="repair or remove the file; without it ImageNet's normalisation is used",
+        ) from error
+    return (r, g, b), (dr, dg, db)
