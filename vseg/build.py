@@ -4,10 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vseg.errors import BadVideo, ModelError, WeightsMismatch, WeightsMissing
 from vseg.model import Model
 from vseg.stages import OpenReader
+
+if TYPE_CHECKING:
+    from vseg.nets.onnx_export import LoopSizes
 
 MODELS = ("nano",)
 
@@ -48,6 +52,20 @@ def load_model(
     from vseg.nets.nano import load_nano
 
     return load_nano(weights, device=device, dtype=dtype, short_side=short_side)
+
+
+def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None) -> Path:
+    """The folder `out`, written with the whole loop of the model called `name` as ONNX graphs.
+
+    Raises ModelError for a model that has no graphs, and whatever `export_onnx` raises.
+    """
+    if name != "nano":
+        raise ModelError(
+            f"no model '{name}' can go to ONNX", hint="nano can; a run goes to davis or coco"
+        )
+    from vseg.nets.onnx_export import export_onnx
+
+    return export_onnx(out, sizes, weights)
 
 
 @dataclass(frozen=True, slots=True)

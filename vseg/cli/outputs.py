@@ -1,12 +1,16 @@
-"""From a run directory to pictures and other formats: `vseg render` and `vseg export`."""
+"""From runs to pictures and other formats, from models to graphs: `vseg render` and `vseg export`.
+
+The format says what is exported: a run folder may have a model's name.
+"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json
+from vseg.errors import UsageError
 
 
 def render(
@@ -37,17 +41,74 @@ def render(
 
 
 def export(
-    run: options.RunFolder,
-    to: Annotated[str, typer.Option("--to", help="The format: davis or coco.")],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|MODEL", help="The folder `vseg track` wrote; a model's name with onnx."
+        ),
+    ],
+    to: Annotated[
+        str, typer.Option("--to", help="The format: davis or coco of a run, onnx of a model.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder or file to write.")],
+    height: Annotated[int | None, typer.Option(help="onnx: the videos' height.")] = None,
+    width: Annotated[int | None, typer.Option(help="onnx: the videos' width.")] = None,
+    short_side: options.ShortSide = None,
+    memory: Annotated[
+        int | None, typer.Option(metavar="FRAMES", help="onnx: memory slots; 7 if not given.")
+    ] = None,
+    objects: Annotated[
+        int | None, typer.Option(help="onnx: a fixed number of objects; any number if not given.")
+    ] = None,
+    weights: options.Weights = None,
     as_json: options.Json = False,
 ) -> None:
-    """Convert a run to another format."""
-    from vseg.results import open_run
-    from vseg.results.export import export as convert
+    """Convert a run to another format, or a model's whole loop to ONNX graphs."""
+    from vseg.config import given
 
-    convert(open_run(run), to, out)
+    for_models = given(
+        {
+            "height": height,
+            "width": width,
+            "short_side": short_side,
+            "slots": memory,
+            "objects": objects,
+            "weights": weights,
+        }
+    )
+    if to == "onnx":
+        _export_model(subject, out, for_models)
+    else:
+        _export_run(Path(subject), to, out, for_models)
     if as_json:
         show_json({"written": out, "format": to})
     else:
         print(out)
+
+
+def _export_run(run: Path, to: str, out: Path, for_models: dict[str, Any]) -> None:
+    from vseg.results import open_run
+    from vseg.results.export import FORMATS
+    from vseg.results.export import export as convert
+
+    if to not in FORMATS:
+        known = f"known: {', '.join(sorted(FORMATS))} for a run, onnx for a model"
+        raise UsageError(f"unknown export format {to!r}", hint=known)
+    if for_models:
+        first = next(iter(for_models))
+        option = "memory" if first == "slots" else first.replace("_", "-")
+        raise UsageError(f"--{option} is for models, and {to} is a format of runs", hint="drop it")
+    convert(open_run(run), to, out)
+
+
+def _export_model(name: str, out: Path, settings: dict[str, Any]) -> None:
+    from vseg.build import export_model
+    from vseg.nets.onnx_export import LoopSizes
+
+    weights = settings.pop("weights", None)
+    if not {"height", "width"} <= set(settings):
+        raise UsageError(
+            "ONNX graphs are of one video size, and none is given",
+            hint="add --height 480 --width 854; `vseg probe CLIP` prints a clip's",
+        )
+    export_model(name, out, LoopSizes(**settings), weights=weights)
