@@ -6,7 +6,6 @@ in baselines_labels.py.
 """
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -34,11 +33,11 @@ class Baseline(Protocol):
         ...
 
 
-def make_baseline(name: str, teacher: Path | None) -> Baseline:
+def make_baseline(name: str, teacher: str | None) -> Baseline:
     """A baseline by name, ready for one clip.
 
-    teacher: TorchScript file of label-propagation.  Raises UsageError without it, WeightsMissing,
-    WeightsMismatch.
+    teacher: of label-propagation, as `vseg distill` takes it.  Raises UsageError without it,
+    WeightsMissing, WeightsMismatch.
     """
     if name == "flow":
         return FlowWarp()
@@ -47,7 +46,9 @@ def make_baseline(name: str, teacher: Path | None) -> Baseline:
     if name != "label-propagation":
         raise UsageError(f"unknown baseline '{name}'", hint=f"known: {', '.join(BASELINES)}")
     if teacher is None:
-        raise UsageError("label propagation needs a teacher", hint="add --teacher FILE.ts")
+        raise UsageError(
+            "label propagation needs a teacher", hint="add --teacher and a file, folder or hub name"
+        )
     return LabelPropagation(open_features(teacher))
 
 

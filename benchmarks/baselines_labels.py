@@ -5,11 +5,9 @@ propagation as in Jabri et al. 2020, "Space-Time Correspondence as a Contrastive
 3.3: cosine similarity, top-k, softmax; over the first and the last pictures.  Nothing is trained.
 """
 
-import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -18,8 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
-from vseg.errors import WeightsMismatch, WeightsMissing
-from vseg.nets.encoder import MEAN, STD
+from vseg.training.teachers import open_teacher
 
 STRIDE = 16
 
@@ -85,29 +82,17 @@ class LabelPropagation:
         return F.normalize(self._features(image), dim=0)
 
 
-def open_features(path: Path) -> Features:
-    """The coarsest features of a TorchScript file: ImageNet-normalised RGB -> maps, finest first.
+def open_features(teacher: str) -> Features:
+    """The stride-16 features of a teacher: a file, a folder or a hub name, as `vseg distill` takes it.
 
-    Raises WeightsMissing, or WeightsMismatch for a file that is not TorchScript.
+    Raises WeightsMissing, WeightsMismatch.
     """
-    if not path.is_file():
-        raise WeightsMissing(f"no teacher at {path}", hint="give --teacher a TorchScript file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            network = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]
-    except RuntimeError as error:
-        raise WeightsMismatch(
-            f"{path} is not a TorchScript file", hint="save the teacher with torch.jit.save"
-        ) from error
-
-    mean, deviation = torch.tensor(MEAN), torch.tensor(STD)
+    network = open_teacher(teacher, torch.device("cpu"), torch.float32)
 
     def features(image: UInt8[np.ndarray, "H W 3"]) -> Float32[Tensor, "C h w"]:
         height, width = (round(side / STRIDE) * STRIDE for side in image.shape[:2])
         scaled = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-        unit = torch.from_numpy(scaled).float().div(255).sub(mean).div(deviation)
-        maps = network(unit.permute(2, 0, 1)[None])
-        return torch.as_tensor(maps[-1][0])
+        _, coarse = network(torch.from_numpy(scaled).permute(2, 0, 1)[None])
+        return coarse[0]
 
     return features

@@ -97,12 +97,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--method", nargs="+", choices=("nano", *BASELINES), default=["nano"])
     parser.add_argument("--prompts", nargs="+", choices=PROMPTS, default=["mask", "box", "click"])
     parser.add_argument("--clips", nargs="*")
-    parser.add_argument("--teacher", type=Path, help="TorchScript file of label-propagation")
+    parser.add_argument("--teacher", help="of label-propagation: a file, folder or hub name")
     add_model_options(parser)
     return parser
 
 
-def _follower(method: str, kind: str, model: Model | None, teacher: Path | None) -> Follow:
+def _follower(method: str, kind: str, model: Model | None, teacher: str | None) -> Follow:
     if model is None or method != "nano":
         return lambda video, first: carry(make_baseline(method, teacher), video, first)
     return lambda video, first: _track(model, video, first, kind)

@@ -85,17 +85,17 @@ def test_a_teacher_file_gives_features_of_any_size(tmp_path: Path) -> None:
     with pytest.warns(DeprecationWarning):
         scripted = torch.jit.script(Teacher())
     scripted.save(str(tmp_path / "teacher.ts"))  # type: ignore[no-untyped-call]
-    features = open_features(tmp_path / "teacher.ts")
+    features = open_features(str(tmp_path / "teacher.ts"))
     assert features(np.zeros((50, 70, 3), np.uint8)).shape == (3, 3, 4)
 
 
 def test_a_missing_or_wrong_teacher_is_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "teacher.ts"
     wrong.write_bytes(b"not a network")
-    with pytest.raises(WeightsMismatch, match="not a TorchScript file"):
-        make_baseline("label-propagation", wrong)
+    with pytest.raises(WeightsMismatch, match="is not a TorchScript module"):
+        make_baseline("label-propagation", str(wrong))
     with pytest.raises(WeightsMissing, match="no teacher at"):
-        make_baseline("label-propagation", tmp_path / "none.ts")
+        make_baseline("label-propagation", str(tmp_path / "none.ts"))
     with pytest.raises(UsageError, match="needs a teacher"):
         make_baseline("label-propagation", None)
     with pytest.raises(UsageError, match="unknown baseline"):
