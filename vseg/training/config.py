@@ -45,6 +45,25 @@ class ViewConfig(_Frozen):
     length: int = Field(ge=2)
 
 
+class ChancesConfig(_Frozen):
+    """How often what happens in a training sequence.
+
+    p_scene: it is a procedural scene; of the others `p_video` are real clips.  p_parted: the objects of
+    a still move before its background, not with it.  p_crowd: further objects and look-alikes pass.
+    p_hide: something hides a followed object.  p_leave: an object leaves the frame, mostly to return.
+    p_light, p_haze, p_lens: changing light; smoke or glare; blur, noise or compression.
+    """
+
+    p_scene: float = Field(default=0.05, ge=0, le=1)
+    p_parted: float = Field(default=0.5, ge=0, le=1)
+    p_crowd: float = Field(default=0.5, ge=0, le=1)
+    p_hide: float = Field(default=0.15, ge=0, le=1)
+    p_leave: float = Field(default=0.15, ge=0, le=1)
+    p_light: float = Field(default=0.35, ge=0, le=1)
+    p_haze: float = Field(default=0.12, ge=0, le=1)
+    p_lens: float = Field(default=0.3, ge=0, le=1)
+
+
 class PropagateStageConfig(_Frozen):
     """The network follows objects through short sequences.
 
@@ -54,6 +73,7 @@ class PropagateStageConfig(_Frozen):
     prompted by clicks.  encoder_rate: share of the rate that the encoder gets; 0 freezes it.
     hard_from: progress at which the loss begins to narrow to the hardest pixels.
     fixed_norms: batch norms keep the statistics they have, so that the network trains as it will run.
+    objects: how many are followed in one sequence at most.  chances: what happens in it.
     """
 
     name: str
@@ -66,6 +86,8 @@ class PropagateStageConfig(_Frozen):
     encoder_rate: float = Field(default=0.0, ge=0)
     hard_from: float = 0.15
     fixed_norms: bool = False
+    objects: int = Field(default=3, ge=1)
+    chances: ChancesConfig = ChancesConfig()
 
 
 class NanoRecipe(_Frozen):

@@ -14,7 +14,12 @@ from vseg.errors import BadDataset, WeightsMismatch, WeightsMissing
 from vseg.nets.nano import save_nano
 from vseg.nets.nano_net import NanoNet
 from vseg.ops.files import atomic_path
-from vseg.training.config import DistillStageConfig, NanoRecipe, PropagateStageConfig
+from vseg.training.config import (
+    DistillStageConfig,
+    NanoRecipe,
+    PropagateStageConfig,
+    ViewConfig,
+)
 from vseg.training.distill import DistillStage, Example, cache_teacher
 from vseg.training.loop import Report, load_checkpoint, train
 from vseg.training.pack import Clip, TrainingPack, load_pack
@@ -93,10 +98,7 @@ def _propagate(
     net = NanoNet()
     _start_from(net, before)
     options = PropagateOptions(
-        tuple(
-            (view.batch, Recipe(view.side, view.length, config.max_gap, config.p_video))
-            for view in config.views
-        ),
+        tuple((view.batch, _drawn(config, view)) for view in config.views),
         config.encoder_rate,
         config.fixed_norms,
         config.p_mask,
@@ -105,6 +107,11 @@ def _propagate(
     )
     stage = PropagateStage(net, Sequences(pack), options)
     train(stage, config.optimisation, checkpoint, lambda report: on_report(config.name, report))
+
+
+def _drawn(config: PropagateStageConfig, view: ViewConfig) -> Recipe:
+    shape = (view.side, view.length, config.max_gap)
+    return Recipe(*shape, config.p_video, config.objects, config.chances)
 
 
 def _joined(packs: Sequence[TrainingPack]) -> TrainingPack:

@@ -1,12 +1,21 @@
-"""Random geometry: affine walks and smooth deformations of one picture and its mask."""
+"""Where each output pixel is taken from: affine maps and bends, composed and then sampled once.
+
+Enters: a picture, a mask or both, and a Route.  Leaves: a window of the output.  A picture and its mask
+go the same route, so the mask stays exact.
+"""
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float32, Float64, UInt8
+
+from vseg.readers.scene_raster import Window
+from vseg.training.bend import Bend
 
 Affine = Float64[np.ndarray, "3 3"]
+
+_CELL = 16  # a bend is worked out for every so many pixels and is linear between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +28,26 @@ class Motion:
     shear: float
 
 
-def about(centre: tuple[float, float], matrix: Affine) -> Affine:
+def placed(
+    zoom: float, source: Float64[np.ndarray, " 2"], target: Float64[np.ndarray, " 2"]
+) -> Affine:
+    """The map that enlarges by `zoom` and carries the point `source` to `target`."""
+    matrix = np.diag([zoom, zoom, 1.0])
+    matrix[:2, 2] = target - zoom * source
+    return matrix
+
+
+def shifted(offset: Float64[np.ndarray, " 2"]) -> Affine:
+    """The map that moves everything by `offset`."""
+    matrix = np.eye(3)
+    matrix[:2, 2] = offset
+    return matrix
+
+
+def about(centre: Float64[np.ndarray, " 2"], matrix: Affine) -> Affine:
     """`matrix` applied around `centre`."""
     there, back = np.eye(3), np.eye(3)
-    there[:2, 2], back[:2, 2] = centre, (-centre[0], -centre[1])
+    there[:2, 2], back[:2, 2] = centre, -centre
     return np.asarray(there @ matrix @ back)
 
 
@@ -51,35 +76,71 @@ def walk(rng: np.random.Generator, motion: Motion, side: int, steps: int) -> lis
     return maps
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """From output pixels to the unit square of the bend, through it at `time`, on to source pixels."""
+
+    to_unit: Affine
+    to_source: Affine
+    bend: Bend | None = None
+    time: float = 0.0
+
+    def places(self, window: Window) -> Float32[np.ndarray, "h w 2"]:
+        """For each pixel of the output window the (x, y) in the source that is seen there."""
+        height, width = window.y2 - window.y1, window.x2 - window.x1
+        # One cell more on each side: cv2.resize knows nothing beyond the outermost centres.
+        xs = _cell_centres(window.x1, width)
+        ys = _cell_centres(window.y1, height)
+        nodes = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
+        unit = nodes @ self.to_unit[:2, :2].T + self.to_unit[:2, 2]
+        if self.bend is not None:
+            unit = self.bend.moved(unit, self.time)
+        source = unit @ self.to_source[:2, :2].T + self.to_source[:2, 2]
+        coarse = source.reshape(len(ys), len(xs), 2).astype(np.float32)
+        size = (_CELL * len(xs), _CELL * len(ys))
+        fine = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
+        return np.ascontiguousarray(fine[_CELL : _CELL + height, _CELL : _CELL + width])
+
+
+def _cell_centres(start: int, length: int) -> Float64[np.ndarray, " n"]:
+    cells = -(-length // _CELL)
+    return start + _CELL * (np.arange(-1, cells + 1) + 0.5) - 0.5
+
+
+def frame_route(step: Affine, base: Affine, side: int, swing: tuple[Bend, float] | None) -> Route:
+    """The route of a whole picture: `base` carries it to the frame, `step` moves it there.
+
+    swing: a bend of the frame's unit square and its time; it moves along with the picture.
+    """
+    unit = np.diag([float(side), float(side), 1.0])
+    bend, time = swing if swing is not None else (None, 0.0)
+    return Route(np.linalg.inv(step @ unit), np.linalg.inv(base) @ unit, bend, time)
+
+
 def warp(
     image: UInt8[np.ndarray, "H W 3"],
     mask: UInt8[np.ndarray, "H W"],
-    matrix: Affine,
+    route: Route,
     side: int,
-    border: int = cv2.BORDER_REFLECT_101,
 ) -> tuple[UInt8[np.ndarray, "S S 3"], UInt8[np.ndarray, "S S"]]:
-    """Picture and mask seen through `matrix` (source to output pixels).  Outside the source: no object."""
-    size = (side, side)
-    shrink = abs(np.linalg.det(matrix[:2, :2])) < 0.5
-    flag = cv2.INTER_AREA if shrink else cv2.INTER_LINEAR
-    picture = cv2.warpAffine(image, matrix[:2], size, flags=flag, borderMode=border)
-    label = cv2.warpAffine(mask, matrix[:2], size, flags=cv2.INTER_NEAREST, borderMode=border)
+    """Picture and label map on the square frame; beyond the source both are mirrored."""
+    size, border = (side, side), cv2.BORDER_REFLECT_101
+    if route.bend is None:
+        matrix = (route.to_source @ route.to_unit)[:2]
+        smooth, nearest = (f | cv2.WARP_INVERSE_MAP for f in (cv2.INTER_LINEAR, cv2.INTER_NEAREST))
+        picture = cv2.warpAffine(image, matrix, size, flags=smooth, borderMode=border)
+        label = cv2.warpAffine(mask, matrix, size, flags=nearest, borderMode=border)
+    else:
+        places = route.places(Window(0, 0, side, side))
+        picture = sampled(image, places, cv2.INTER_LINEAR, border)
+        label = sampled(mask, places, cv2.INTER_NEAREST, border)
     return np.asarray(picture, dtype=np.uint8), np.asarray(label, dtype=np.uint8)
 
 
-def bend(
-    image: UInt8[np.ndarray, "S S 3"],
-    mask: UInt8[np.ndarray, "S S"],
-    rng: np.random.Generator,
-    strength: float,
-) -> tuple[UInt8[np.ndarray, "S S 3"], UInt8[np.ndarray, "S S"]]:
-    """Both under a smooth random displacement of about `strength` of the side (a coarse grid, bicubic)."""
-    side = len(mask)
-    knots = rng.normal(0, strength * side, (5, 5, 2)).astype(np.float32)
-    field = cv2.resize(knots, (side, side), interpolation=cv2.INTER_CUBIC)
-    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side)), axis=-1).astype(np.float32)
-    xs, ys = (np.ascontiguousarray(plane) for plane in np.moveaxis(grid + field, 2, 0))
-    border = cv2.BORDER_REFLECT_101
-    picture = cv2.remap(image, xs, ys, cv2.INTER_LINEAR, borderMode=border)
-    label = cv2.remap(mask, xs, ys, cv2.INTER_NEAREST, borderMode=border)
-    return np.asarray(picture, dtype=np.uint8), np.asarray(label, dtype=np.uint8)
+def sampled(
+    source: UInt8[np.ndarray, "..."], places: Float32[np.ndarray, "h w 2"], flag: int, border: int
+) -> UInt8[np.ndarray, "..."]:
+    """The source at the (x, y) of each output pixel; a constant border is 0."""
+    no_second_map = np.empty(0, np.float32)
+    found = cv2.remap(source, places, no_second_map, flag, borderMode=border)
+    return np.asarray(found, dtype=np.uint8)

@@ -1,0 +1,61 @@
+"""What the drawing steps hand to one another: pictures in order, and who is seen where.
+
+Enters and leaves every step: square RGB pictures with one label map each.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, UInt8
+
+VOID = 255
+MIN_SHARE = 0.002  # of the first picture; what covers less is not followed
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """labels: 1, 2, ... are the objects to follow, 0 is everything else."""
+
+    images: tuple[UInt8[np.ndarray, "S S 3"], ...]
+    labels: tuple[UInt8[np.ndarray, "S S"], ...]
+
+    @property
+    def side(self) -> int:
+        """Of the square pictures, in pixels."""
+        return len(self.images[0])
+
+    @property
+    def objects(self) -> int:
+        """The highest label that the first picture shows."""
+        return int(self.labels[0].max())
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The box around a mask: its centre and its size, in pixels."""
+
+    centre: Float64[np.ndarray, " 2"]
+    size: Float64[np.ndarray, " 2"]
+
+
+def extent(mask: Bool[np.ndarray, "H W"]) -> Extent:
+    """The mask's box; all zeros for an empty mask."""
+    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+    return Extent(np.array([x + w / 2, y + h / 2]), np.array([w, h], np.float64))
+
+
+def large_ids(mask: UInt8[np.ndarray, "H W"], share: float) -> list[int]:
+    """Ids that cover more than `share` of the label map, ascending; neither background nor void."""
+    areas = np.bincount(mask.ravel(), minlength=256)
+    return [k for k in range(1, VOID) if areas[k] > share * mask.size]
+
+
+def scaled(
+    image: UInt8[np.ndarray, "H W 3"], gain: Float32[np.ndarray, "h w 3"]
+) -> UInt8[np.ndarray, "H W 3"]:
+    """The picture times a gain in [0, 2), given on a coarse grid and enlarged; values saturate."""
+    fixed = cv2.convertScaleAbs(gain, alpha=128)
+    size = (image.shape[1], image.shape[0])
+    full = cv2.resize(fixed, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(cv2.multiply(image, full, scale=1 / 128), dtype=np.uint8)
