@@ -4,7 +4,8 @@
 
 Two kinds of scene for every seed: in `leave`, objects go out of the frame and come back; in `hide`, large
 things that stand still hide small objects whole.  Every object with enough pixels on frame 0 is prompted
-there.  Seeds start at a million, so that no scene of a demo or a test is among them.
+there.  nano's training draws scenes of the same renderer, so this is the easy case: what is missed here
+is missed in real video too.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from vseg.readers.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame
 
 FIRST_SEED = 1_000_000
+"""Scenes of demos and tests have smaller ones."""
 LEAST_PIXELS = 200
 
 
