@@ -141,6 +141,6 @@ def sampled(
     source: UInt8[np.ndarray, "..."], places: Float32[np.ndarray, "h w 2"], flag: int, border: int
 ) -> UInt8[np.ndarray, "..."]:
     """The source at the (x, y) of each output pixel; a constant border is 0."""
-    no_second_map = np.empty(0, np.float32)
-    found = cv2.remap(source, places, no_second_map, flag, borderMode=border)
+    xs, ys = cv2.split(places)
+    found = cv2.remap(source, xs, ys, flag, borderMode=border)
     return np.asarray(found, dtype=np.uint8)
