@@ -81,8 +81,14 @@ _COMMON = {
 }
 
 
-def small_model(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel:
-    """A model of the family in evaluation mode; settings: of its configuration, over the small ones."""
+def small_model(
+    kind: str, *, seed: int = 0, presence: float = 2.0, **settings: Any
+) -> PreTrainedModel:
+    """A model of the family in evaluation mode.
+
+    presence: what is added to the logit of an object's presence.  settings: of its configuration, over
+    the small ones.
+    """
     mlp = {"memory_attention_feed_forward_hidden_size": 64}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
@@ -97,6 +103,8 @@ def small_model(kind: str, *, seed: int = 0, **settings: Any) -> PreTrainedModel
             chosen = _COMMON | mlp | {"vision_config": _VIT} | settings
             model = Sam3TrackerVideoModel(Sam3TrackerVideoConfig(**chosen))
         _shake(model)
+        # Otherwise random objects are mostly absent, and their masks empty.
+        model.mask_decoder.pred_obj_score_head.proj_out.bias.data.fill_(presence)
     return model.eval()
 
 

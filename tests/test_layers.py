@@ -17,10 +17,10 @@ LAYERS = (
     ("errors",),
     ("types", "tensors", "config"),
     ("ops",),
-    ("stages", "model"),
-    # One session is four parts: its state, one step of it, its memory, and its bytes.
+    ("stages", "model", "slots"),
+    # One session is its state, one step of it for each way to remember, its memory, and its bytes.
     (
-        *("session", "engine", "snapshot", "memory"),
+        *("session", "tracking", "engine", "slot_engine", "snapshot", "memory"),
         *("nets", "readers", "results", "metrics", "training", "grounding"),
     ),
     ("build", "jobs"),
@@ -36,7 +36,15 @@ SIDEWAYS = {
     # a session owns its bank and runs the engine over it; its snapshot reads all three.
     ("session", "memory"),
     ("session", "engine"),
+    ("session", "tracking"),
     ("session", "snapshot"),
+    # tracking pairs each engine with its memory.
+    ("tracking", "engine"),
+    ("tracking", "slot_engine"),
+    ("tracking", "memory"),
+    ("slot_engine", "engine"),
+    ("slot_engine", "memory"),
+    ("snapshot", "tracking"),
     ("engine", "memory"),
     ("snapshot", "memory"),
     ("snapshot", "engine"),

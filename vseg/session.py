@@ -11,14 +11,15 @@ from typing import Unpack
 
 import numpy as np
 
-from vseg.engine import PRESENT, Engine, TrackedObject
+from vseg.engine import PRESENT, TrackedObject
 from vseg.errors import BadPrompt
 from vseg.memory.bank import MemoryBank, MemoryBudget
-from vseg.model import Model
+from vseg.memory.slot_bank import SlotBank
 from vseg.ops.prompts import Given, check_prompt, collect_prompts
 from vseg.snapshot import pack_session, unpack_session
 from vseg.stages import Reader
 from vseg.tensors import Decoded, Features
+from vseg.tracking import AnyModel, open_engine
 from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
 
 
@@ -26,10 +27,11 @@ class Session:
     """Prompt objects on any frame, propagate, correct; a context manager."""
 
     def __init__(
-        self, model: Model, video: Reader | None = None, *, memory: MemoryBudget | None = None
+        self, model: AnyModel, video: Reader | None = None, *, memory: MemoryBudget | None = None
     ) -> None:
         self.model, self.video = model, video
-        self.bank = MemoryBank(memory or MemoryBudget())
+        self._budget = memory or MemoryBudget()
+        self.engine = open_engine(model, self._budget)
         self.objects: dict[int, TrackedObject] = {}
         self.removed: set[int] = set()
         self._latest: tuple[Frame, Features] | None = None
@@ -47,8 +49,13 @@ class Session:
 
     def close(self) -> None:
         """Free all state.  The model and the reader stay usable."""
-        self.bank = MemoryBank(self.bank.budget)
+        self.engine = open_engine(self.model, self._budget)
         self.objects, self._latest = {}, None
+
+    @property
+    def bank(self) -> MemoryBank | SlotBank:
+        """What is remembered of the objects."""
+        return self.engine.bank
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -87,7 +94,7 @@ class Session:
         self.objects[obj] = tracked
         self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
         tracked.stale.add(picture.index)
-        decoded = Engine(self.model, self.bank).track(picture, features, [tracked])
+        decoded = self.engine.track(picture, features, [tracked])
         return _masks(picture, [tracked], decoded)
 
     def step(self, frame: Frame) -> FrameMasks:
@@ -171,7 +178,7 @@ class Session:
         features = self.model.encode([frame])[0]
         for tracked in live:
             tracked.reverse = reverse
-        decoded = Engine(self.model, self.bank).track(frame, features, live) if live else None
+        decoded = self.engine.track(frame, features, live) if live else None
         for tracked in live:
             tracked.stale.discard(frame.index)
         return _masks(frame, live, decoded)

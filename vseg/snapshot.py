@@ -16,7 +16,8 @@ from torch import Tensor
 from vseg.engine import Prior, TrackedObject
 from vseg.errors import BadRun
 from vseg.memory.bank import MemoryBank, Shelves
-from vseg.model import Model
+from vseg.memory.slot_bank import SlotBank
+from vseg.tracking import AnyModel
 from vseg.types import Box, Mask, Points, Prompt, Scribble
 
 _FORMAT = 2
@@ -27,19 +28,18 @@ _SHELVES = ("prompted", "recent", "older")
 class Holder(Protocol):
     """The part of a Session that a snapshot reads and writes."""
 
-    model: Model
-    bank: MemoryBank
+    model: AnyModel
     objects: dict[int, TrackedObject]
     removed: set[int]
+
+    @property
+    def bank(self) -> MemoryBank | SlotBank: ...
 
 
 def pack_session(session: Holder) -> bytes:
     """The state as safetensors bytes."""
-    tensors = {f"key/{frame}": key.contiguous() for frame, key in session.bank.keys.items()}
-    for object_id, shelves in session.bank.shelves.items():
-        for name in _SHELVES:
-            for frame, value in getattr(shelves, name).items():
-                tensors[f"value/{object_id}/{name}/{frame}"] = value.contiguous()
+    bank = session.bank
+    tensors, order = bank.pack() if isinstance(bank, SlotBank) else _pack_shelves(bank)
     described = []
     for tracked in session.objects.values():
         described.append(_describe(tracked, tensors))
@@ -48,10 +48,7 @@ def pack_session(session: Holder) -> bytes:
         "model": session.model.weights_sha256,
         "removed": sorted(session.removed),
         "objects": described,
-        "order": {
-            str(k): {name: list(getattr(s, name)) for name in _SHELVES}
-            for k, s in session.bank.shelves.items()
-        },
+        "order": order,
     }
     return save({k: v.cpu().clone() for k, v in tensors.items()}, {"session": json.dumps(header)})
 
@@ -69,17 +66,40 @@ def unpack_session(session: Holder, payload: bytes) -> None:
             "the saved session state is of another format or model",
             hint="start anew with --overwrite",
         )
+    bank = session.bank
+    if isinstance(bank, SlotBank):
+        bank.unpack(tensors, header["order"])
+    else:
+        _unpack_shelves(bank, tensors, header["order"])
+    session.removed = set(header["removed"])
+    session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
+
+
+Order = dict[str, dict[str, list[int]]]
+
+
+def _pack_shelves(bank: MemoryBank) -> tuple[dict[str, Tensor], Order]:
+    """The bank's tensors by name, and for each object the frames of its shelves in order."""
+    tensors = {f"key/{frame}": key.contiguous() for frame, key in bank.keys.items()}
+    order: Order = {}
+    for object_id, shelves in bank.shelves.items():
+        order[str(object_id)] = {name: list(getattr(shelves, name)) for name in _SHELVES}
+        for name in _SHELVES:
+            for frame, value in getattr(shelves, name).items():
+                tensors[f"value/{object_id}/{name}/{frame}"] = value.contiguous()
+    return tensors, order
+
+
+def _unpack_shelves(bank: MemoryBank, tensors: dict[str, Tensor], order: Order) -> None:
     shelves = {}
-    for object_id, order in header["order"].items():
+    for object_id, frames in order.items():
         parts = {
-            name: {f: tensors[f"value/{object_id}/{name}/{f}"] for f in order[name]}
+            name: {f: tensors[f"value/{object_id}/{name}/{f}"] for f in frames[name]}
             for name in _SHELVES
         }
         shelves[int(object_id)] = Shelves(**parts)
     keys = {int(k.split("/")[1]): v for k, v in tensors.items() if k.startswith("key/")}
-    session.bank.replace(keys, shelves)
-    session.removed = set(header["removed"])
-    session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
+    bank.replace(keys, shelves)
 
 
 def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -108,13 +108,13 @@ def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, An
     import torch
 
     from vseg.build import load_model
-    from vseg.cli.timed_model import TimedModel
+    from vseg.cli.timed_slot_model import timed
     from vseg.cli.track import run_job
     from vseg.jobs.job import TrackJob
 
     decode_s = _decode_alone(course)
     settings = settings.model_copy(update={"range": f"0:{course.frames}"})
-    model = TimedModel(
+    model = timed(
         load_model(
             settings.model,
             device=settings.device,

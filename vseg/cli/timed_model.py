@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vseg.model import Model
 from vseg.tensors import Decoded, Features, Memory
+from vseg.tracking import AnyModel
 from vseg.types import Frame, Mask, Prompt
 
 Given = ParamSpec("Given")
@@ -39,11 +40,11 @@ class SteadyTimes:
     stages_s: dict[str, float]
 
 
-class TimedModel:
-    """Implements `vseg.model.Model`; frames: the times of each call of `encode` and what followed it."""
+class Timed:
+    """What timed models share; frames: the times of each call of `encode` and what followed it."""
 
-    def __init__(self, model: Model) -> None:
-        self._model = model
+    def __init__(self, model: AnyModel) -> None:
+        self._encode = model.encode
         self.name, self.weights_sha256 = model.name, model.weights_sha256
         self.device, self.dtype = model.device, model.dtype
         self.frames: list[FrameTimes] = []
@@ -64,7 +65,30 @@ class TimedModel:
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """Timed as `encode`; a new frame begins."""
         self.frames.append(FrameTimes(time.perf_counter()))
-        return self._timed("encode", self._model.encode, frames)
+        return self._timed("encode", self._encode, frames)
+
+    def _timed(
+        self,
+        stage: str,
+        run: Callable[Given, Answer],
+        *values: Given.args,
+        **named: Given.kwargs,
+    ) -> Answer:
+        """The answer, once the device has really finished it."""
+        began = time.perf_counter()
+        answer = run(*values, **named)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.frames[-1].seconds[stage] += time.perf_counter() - began
+        return answer
+
+
+class TimedModel(Timed):
+    """Implements `vseg.model.Model`."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self._model = model
 
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
         """Timed as `memory`."""
@@ -107,18 +131,3 @@ class TimedModel:
     ) -> Float[Tensor, "O V h w"]:
         """Timed as `memory`."""
         return self._timed("memory", self._model.remember, features, logits)
-
-    def _timed(
-        self,
-        stage: str,
-        run: Callable[Given, Answer],
-        *values: Given.args,
-        **named: Given.kwargs,
-    ) -> Answer:
-        """The answer, once the device has really finished it."""
-        began = time.perf_counter()
-        answer = run(*values, **named)
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        self.frames[-1].seconds[stage] += time.perf_counter() - began
-        return answer

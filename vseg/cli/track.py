@@ -13,7 +13,7 @@ from vseg.errors import UsageError
 if TYPE_CHECKING:
     from vseg.config import TrackConfig
     from vseg.jobs.job import JobOutcome, TrackJob
-    from vseg.model import Model
+    from vseg.tracking import AnyModel
 
 
 def track(
@@ -84,7 +84,7 @@ def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
     return load_toml(path, TrackConfig, **overrides)
 
 
-def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
+def run_job(job: "TrackJob", *, model: "AnyModel | None" = None) -> "JobOutcome":
     """Track, showing progress on stderr; Ctrl-C ends it in an orderly way."""
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.progress import ProgressReport

@@ -10,13 +10,13 @@ from vseg.config import TrackConfig
 from vseg.errors import BadPrompt
 from vseg.jobs.job import TrackJob
 from vseg.jobs.placing import index_of, place_prompts
-from vseg.model import Model
 from vseg.ops.moments import parse_range
 from vseg.ops.prompts import check_prompt
 from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import PlacedPrompt, read_prompts
 from vseg.results.records import RunHeader
 from vseg.stages import Reader
+from vseg.tracking import AnyModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Task:
 
     job: TrackJob
     video: Reader
-    model: Model
+    model: AnyModel
     first: int
     stop: int
     prompts: tuple[PlacedPrompt, ...]
@@ -40,7 +40,7 @@ class Task:
         return found
 
 
-def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
+def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     """Look everything up and check it before the first frame is tracked; then load the model."""
     first, stop = _frame_range(video, job.config.range)
     if job.prompts or not job.resume:
@@ -104,7 +104,7 @@ def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
             )
 
 
-def _load(config: TrackConfig) -> Model:
+def _load(config: TrackConfig) -> AnyModel:
     return load_model(
         config.model,
         device=config.device,

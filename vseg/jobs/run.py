@@ -17,19 +17,21 @@ from vseg.jobs.job import JobOutcome, JobTimes, TrackJob, Watch
 from vseg.jobs.prepare import Task, prepare
 from vseg.jobs.previews import render_previews
 from vseg.memory.bank import MemoryBudget
-from vseg.model import Model
 from vseg.readers.prefetch import ahead
 from vseg.results import open_run
 from vseg.results.layout import RunState, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
 from vseg.session import Session
+from vseg.tracking import AnyModel
 from vseg.types import Frame, FrameMasks
 
 READ_AHEAD = 8
 
 
-def track(job: TrackJob, *, model: Model | None = None, watch: Watch | None = None) -> JobOutcome:
+def track(
+    job: TrackJob, *, model: AnyModel | None = None, watch: Watch | None = None
+) -> JobOutcome:
     """Carry out a job and say how it ended.
 
     model: one that is loaded already, instead of the configured one.  When `watch.stop()` becomes

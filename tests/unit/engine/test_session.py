@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadPrompt, BadRun
-from vseg.memory.bank import MemoryBudget
+from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.nets.nano import Nano
 from vseg.readers.synthetic import SyntheticVideo
 from vseg.session import Session
@@ -94,6 +94,7 @@ def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
         list(session.propagate(until=20))
         corrected = session.prompt(1, 10, mask=truth_of(scene, 1, 10))
         np.testing.assert_array_equal(corrected.mask(0), truth_of(scene, 1, 10))
+        assert isinstance(session.bank, MemoryBank)
         assert not [f for f in session.bank.shelves[1].recent if f > 10]
         again = list(session.propagate(until=20))
     assert [m.frame_index for m in again] == list(range(10, 20))
@@ -139,6 +140,7 @@ def test_state_stops_growing(model: Nano, scene: SyntheticVideo) -> None:
         for masks in session.propagate():
             if masks.visible[0]:
                 sizes.append(session.state_bytes())
+        assert isinstance(session.bank, MemoryBank)
         assert len(session.bank.shelves[1].frames()) <= 1 + 2 + 1
     assert max(sizes) == sizes[-1] and len(set(sizes[len(sizes) // 2 :])) == 1
 

@@ -1,0 +1,155 @@
+"""What the SAM 2 family writes to memory, and how it reads it (arXiv:2408.00714, section 4 and appendix D).
+
+Enters: a frame's features with masks and pointers -> slots; later slots and pointers -> features that know
+the past.  The memory encoder (and EdgeTAM's perceiver, arXiv:2501.07256, which draws a few tokens from its
+map) is the transformers library's; reading is `vseg.nets.memory_attention`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vseg.nets.memory_attention import AttentionPlan, MemoryAttention, Recalled
+from vseg.slots import Slot, SlotMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is to be remembered of O objects on one frame.
+
+    masks: logits on the model's square input.  sure: rows the user prompted, whose masks are taken as
+    they are, 0 or 1.  present: rows that are visible.
+    """
+
+    masks: Float[Tensor, "O 1 s s"]
+    sure: Bool[Tensor, " O"]
+    present: Bool[Tensor, " O"]
+    pointers: Float[Tensor, "O P"]
+
+
+class SamMemory:
+    """Memory encoder and memory attention of one network; keeps nothing of any video."""
+
+    def __init__(self, net: Any, device: torch.device, dtype: torch.dtype) -> None:
+        config = net.config
+        self._net, self._dtype = net, dtype
+        self._edge = hasattr(net, "spatial_perceiver")
+        self._scale, self._bias = config.sigmoid_scale_for_mem_enc, config.sigmoid_bias_for_mem_enc
+        self._mask_size = tuple(4 * side for side in net.prompt_encoder.mask_input_size)
+        self._pointers = config.max_object_pointers_in_encoder
+        self._map_where, spatial = self._positions()
+        plan = _plan(net, self._edge)
+        temporal = net.memory_temporal_positional_encoding.detach().reshape(-1, spatial.shape[1])
+        state = net.memory_attention.state_dict()
+        attention = MemoryAttention(state, plan, spatial=spatial, temporal=temporal)
+        self._attention = attention.to(device, dtype)
+        self._thin = spatial.shape[1]
+        self._where = self._frame_positions().to(device, dtype)
+        self._map_where = self._map_where.to(device, dtype)
+        self._project: tuple[Tensor, Tensor] | None = None
+        if config.enable_temporal_pos_encoding_for_object_pointers:
+            project = net.temporal_positional_encoding_projection_layer
+            self._project = (project.weight.detach().clone(), project.bias.detach().clone())
+
+    def write(self, features: Float[Tensor, "1 C h w"], what: Remembered) -> list[Slot]:
+        """One slot per object."""
+        encoder = self._net.memory_encoder
+        masks = what.masks
+        if tuple(masks.shape[-2:]) != self._mask_size:
+            masks = F.interpolate(
+                masks, self._mask_size, mode="bilinear", align_corners=False, antialias=True
+            )
+        sure = what.sure[:, None, None, None]
+        shares = torch.where(sure, (masks > 0).to(masks.dtype), masks.sigmoid())
+        drawn = encoder.mask_downsampler((shares * self._scale + self._bias).to(self._dtype))
+        fused = encoder.memory_fuser(encoder.feature_projection(features) + drawn)
+        maps = encoder.projection(fused)
+        absent = self._net.occlusion_spatial_embedding_parameter
+        if absent is not None:
+            gone = (~what.present).to(maps.dtype)[:, None, None, None]
+            maps = maps + gone * absent[..., None, None]
+        cells = self._cells(maps)
+        keys = self._attention.keys(cells)
+        return [Slot(*each) for each in zip(cells, keys, what.pointers, strict=True)]
+
+    def read(
+        self, features: Float[Tensor, "1 C h w"], memories: Sequence[SlotMemory]
+    ) -> Float[Tensor, "O C h w"]:
+        """The frame's features as each object sees them through its memory."""
+        rows = features[0].flatten(1).T + 0.1 * self._where
+        seen = self._attention(rows, [self._recalled(memory) for memory in memories])
+        return seen.transpose(1, 2).reshape(-1, *features.shape[1:])
+
+    def _recalled(self, memory: SlotMemory) -> Recalled:
+        slots = [slot for _, slot in memory.slots]
+        ages = [age for age, _ in memory.pointers]
+        pointers = [pointer for _, pointer in memory.pointers]
+        tokens = torch.cat(pointers) if pointers else self._where.new_zeros(0)
+        tokens = tokens.view(-1, self._thin)  # a pointer is cut into tokens as thin as the cells
+        each = len(tokens) // max(1, len(ages))
+        codes = self._age_codes(ages).repeat_interleave(each, dim=0)
+        return Recalled(
+            tuple(age for age, _ in memory.slots),
+            tuple(slot.keys for slot in slots),
+            tuple(slot.cells for slot in slots),
+            tokens,
+            codes,
+        )
+
+    def _cells(self, maps: Float[Tensor, "O C h w"]) -> Float[Tensor, "O N C"]:
+        """The tokens kept of the memory encoder's maps: all, rounded as published, or EdgeTAM's few."""
+        if self._edge:
+            # The library's perceiver takes one map at a time.
+            drawn = [self._net.spatial_perceiver(one, self._map_where)[0] for one in maps[:, None]]
+            return torch.cat(drawn)
+        return maps.flatten(2).transpose(1, 2).to(torch.bfloat16).to(maps.dtype).contiguous()
+
+    @torch.no_grad()
+    def _positions(self) -> tuple[Float[Tensor, "1 C h w"], Float[Tensor, "N C"]]:
+        """Position codes of the memory encoder's map, and of each token of a memory: constants."""
+        height, width = self._net.backbone_feature_sizes[-1]
+        channels = self._net.config.memory_encoder_output_channels
+        blank = torch.zeros(1, channels, height, width)
+        where: Tensor = self._net.memory_encoder.position_encoding(
+            blank.shape, blank.device, blank.dtype
+        )
+        if self._edge:
+            drawn: Tensor = self._net.spatial_perceiver(blank, where)[1]
+            return where, drawn[0]
+        return where, where[0].flatten(1).T
+
+    def _frame_positions(self) -> Float[Tensor, "N C"]:
+        """The position code of each cell of a frame."""
+        height, width = self._net.backbone_feature_sizes[-1]
+        shape = torch.Size((1, self._net.hidden_dim, height, width))
+        neck = self._net.vision_encoder.neck
+        where: Tensor = neck.position_encoding(shape, torch.device("cpu"), torch.float32)
+        return where[0].flatten(1).T
+
+    def _age_codes(self, ages: Sequence[int]) -> Float[Tensor, "P C"]:
+        """Sines and cosines of pointers' ages, projected; zero in networks whose pointers have none."""
+        if self._project is None:
+            return self._where.new_zeros(len(ages), self._thin)
+        weight, bias = self._project
+        half = weight.shape[1] // 2
+        speed = 10_000 ** (2 * (torch.arange(half) // 2) / half)
+        angle = torch.tensor(ages)[:, None] / (self._pointers - 1) / speed
+        code = torch.cat([angle.sin(), angle.cos()], dim=1)
+        return F.linear(code, weight, bias).to(self._where)
+
+
+def _plan(net: Any, edge: bool) -> AttentionPlan:
+    config = net.config
+    columns, rows = config.memory_attention_rope_feat_sizes
+    return AttentionPlan(
+        layers=config.memory_attention_num_layers,
+        frame_wh=(columns, rows),
+        memory_wh=tuple(config.memory_attention_rope_k_sizes) if edge else (columns, rows),
+        plain=config.perceiver_resampler_num_latents if edge else 0,
+        theta=float(config.rope_parameters["rope_theta"]),
+    )

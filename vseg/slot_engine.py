@@ -1,0 +1,92 @@
+"""One step of tracking with a model that remembers in slots: every frame is remembered, by every object.
+
+The order of the stages as SAM 2's video predictor has it (arXiv:2408.00714, section 4): condition on memory,
+decode all objects together, answer the prompts of this frame, write one slot per object.  What we changed:
+an object's slots depend on its own prompts alone, and a correction becomes a prompted frame.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vseg.engine import TrackedObject
+from vseg.memory.slot_bank import SlotBank
+from vseg.slots import SlotModel
+from vseg.tensors import Decoded, Features
+from vseg.types import Frame, Mask, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class SlotEngine:
+    """The stages in order, for one model and one session's memory."""
+
+    model: SlotModel
+    bank: SlotBank
+
+    @torch.inference_mode()
+    def track(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
+        """Decode the live objects, those prompted here with their prompts; remember all of them."""
+        t = frame.index
+        for tracked in live:
+            if (
+                t in tracked.prompts
+            ):  # what was said of this frame before must not answer for itself
+                self.bank.drop(tracked.object_id, t)
+        given = {row: m for row, o in enumerate(live) if (m := _only_mask(o.prompts.get(t, ())))}
+        known = [r for r, o in enumerate(live) if r not in given and self.bank.knows(o.object_id)]
+        rows: dict[int, Decoded] = {}
+        seen: dict[int, Tensor] = {}
+        if known:
+            rows, seen = self._tracked(features, live, known)
+        for row, tracked in enumerate(live):
+            if row in given:
+                rows[row] = self.model.given(features, given[row])
+            elif t in tracked.prompts:
+                prior = rows[row].logits[0] if row in rows else None
+                rows[row] = self.model.answer(features, tracked.prompts[t], seen.get(row), prior)
+        decoded = _stacked([rows[row] for row in range(len(live))])
+        prompted = [t in tracked.prompts for tracked in live]
+        slots = self.model.remember(features, decoded, prompted, given)
+        for tracked, slot, anchor in zip(live, slots, prompted, strict=True):
+            self.bank.write(tracked.object_id, t, slot, prompted=anchor)
+        return decoded
+
+    def _tracked(
+        self, features: Features, live: Sequence[TrackedObject], known: Sequence[int]
+    ) -> tuple[dict[int, Decoded], dict[int, Float[Tensor, "1 C h w"]]]:
+        """Rows decoded by memory alone, and the features each of them saw."""
+        memories = [
+            self.bank.read(live[row].object_id, features.frame_index, reverse=live[row].reverse)
+            for row in known
+        ]
+        seen = self.model.condition(features, memories)
+        decoded = self.model.decode(features, seen)
+        places = {row: slice(k, k + 1) for k, row in enumerate(known)}
+        rows = {row: _rows_of(decoded, place) for row, place in places.items()}
+        return rows, {row: seen[place] for row, place in places.items()}
+
+
+def _only_mask(prompts: Sequence[Prompt]) -> Mask | None:
+    """The mask, if a mask is all that was given."""
+    return prompts[0] if len(prompts) == 1 and isinstance(prompts[0], Mask) else None
+
+
+def _rows_of(decoded: Decoded, place: slice) -> Decoded:
+    return Decoded(
+        decoded.logits[place],
+        decoded.quality[place],
+        decoded.presence[place],
+        decoded.embedding[place],
+    )
+
+
+def _stacked(rows: Sequence[Decoded]) -> Decoded:
+    return Decoded(
+        torch.cat([row.logits for row in rows]),
+        torch.cat([row.quality for row in rows]),
+        torch.cat([row.presence for row in rows]),
+        torch.cat([row.embedding for row in rows]),
+    )
