@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vseg.errors import BadVideo, ModelError, WeightsMismatch, WeightsMissing
-from vseg.model import Model
+from vseg.errors import BadVideo, ModelError, UsageError, WeightsMismatch, WeightsMissing
+from vseg.nets.sam_catalogue import PUBLISHED, folder_of
 from vseg.stages import OpenReader
+from vseg.tracking import AnyModel
 
 if TYPE_CHECKING:
     from vseg.nets.onnx_export import LoopSizes
 
-MODELS = ("nano",)
+MODELS = ("nano", *PUBLISHED)
 
 
 def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
@@ -40,18 +41,31 @@ def load_model(
     dtype: str = "auto",
     short_side: int = 384,
     weights: Path | None = None,
-) -> Model:
+) -> AnyModel:
     """The model called `name` on a device, ready to be shared by any number of sessions.
 
-    weights: a file of that architecture; the embedded one if left out.  short_side: frames are
-    scaled to it before the model sees them, in pixels.  Raises ModelError for an unknown name,
-    DeviceMissing, WeightsMissing, WeightsMismatch.
+    name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a file of that
+    architecture; the embedded one if left out.  short_side: nano's frames are scaled to it, in pixels.
+    Nothing is downloaded.  Raises ModelError for an unknown name, DeviceMissing, WeightsMissing,
+    WeightsMismatch, UsageError.
     """
-    if name not in MODELS:
-        raise ModelError(f"unknown model '{name}'", hint=f"known models: {', '.join(MODELS)}")
-    from vseg.nets.nano import load_nano
+    if name == "nano":
+        from vseg.nets.nano import load_nano
 
-    return load_nano(weights, device=device, dtype=dtype, short_side=short_side)
+        return load_nano(weights, device=device, dtype=dtype, short_side=short_side)
+    if weights is not None:
+        raise UsageError(
+            f"weights {weights} were given beside the model {name}",
+            hint="--weights is nano's; a folder of another model is given as --model",
+        )
+    if name not in PUBLISHED and not Path(name).is_dir():
+        raise ModelError(
+            f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}, or a folder with a model"
+        )
+    from vseg.nets.sam_load import load_sam
+
+    folder = folder_of(name) if name in PUBLISHED else Path(name)
+    return load_sam(folder, name, device=device, dtype=dtype)
 
 
 def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None) -> Path:
@@ -103,3 +117,31 @@ def model_cards() -> tuple[ModelCard, ...]:
         raise WeightsMismatch(f"{WEIGHTS} is damaged: {error}", hint="reinstall vseg") from error
     digest = hashlib.sha256(payload).hexdigest()
     return (ModelCard("nano", WEIGHTS, len(payload), digest, notes),)
+
+
+def model_path(name: str) -> Path:
+    """Where a model's files are on this machine.  Raises ModelError, WeightsMissing."""
+    if name == "nano":
+        from vseg.nets.nano import WEIGHTS
+
+        return WEIGHTS
+    if name not in PUBLISHED:
+        raise ModelError(f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}")
+    return folder_of(name)
+
+
+def published_facts() -> dict[str, dict[str, str]]:
+    """One printable line per subject for each published model: where it is, or how to fetch it."""
+    facts = {}
+    for name, published in PUBLISHED.items():
+        try:
+            where = str(folder_of(name))
+        except WeightsMissing:
+            where = f"not on this machine; {published.pull}"
+        facts[name] = {
+            "weights": where,
+            "size": f"{published.mib} MiB",
+            "repository": f"huggingface.co/{published.repository}",
+            "licence": published.licence,
+        }
+    return facts

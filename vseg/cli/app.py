@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from vseg import __version__
-from vseg.cli import bench, demo, evaluate, machine, outputs, source, track, train
+from vseg.cli import bench, demo, distill, evaluate, machine, models, outputs, source, track, train
 from vseg.cli.report import Command
 
 app = typer.Typer(
@@ -42,11 +42,12 @@ for _name, _run in (
     ("export", outputs.export),
     ("eval", evaluate.evaluate),
     ("bench", bench.bench),
-    ("models", machine.models),
     ("doctor", machine.doctor),
     ("demo", demo.demo),
+    ("distill", distill.distill),
 ):
     app.command(_name, cls=Command)(_run)
+app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 
 

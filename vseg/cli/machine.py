@@ -1,23 +1,10 @@
-"""What this machine offers: `vseg models` and `vseg doctor`."""
+"""What this machine offers: `vseg doctor`."""
 
 import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
 from vseg.errors import ModelError
-
-
-def models(as_json: options.Json = False) -> None:
-    """List the models: size, weight hash, licence, and figures from their cards."""
-    from vseg.build import model_cards
-
-    cards = model_cards()
-    if as_json:
-        show_json({card.name: card.facts() for card in cards})
-        return
-    for card in cards:
-        print(card.name)
-        show_pairs({f"  {key}": value for key, value in card.facts().items()})
 
 
 def doctor(as_json: options.Json = False) -> None:

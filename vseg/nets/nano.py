@@ -18,8 +18,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
+from vseg.errors import UsageError, WeightsMismatch, WeightsMissing
 from vseg.nets.blocks import fold_batch_norms
+from vseg.nets.device import open_device
 from vseg.nets.encoder import MEAN, STD
 from vseg.nets.nano_net import Encoded, NanoNet
 from vseg.nets.prompt_maps import draw_prompts
@@ -198,7 +199,7 @@ def load_nano(
     path = WEIGHTS if path is None else path
     net = NanoNet()
     digest = load_weights(net, path)
-    place = _device(device)
+    place = open_device(device)
     return Nano(net, digest, device=place, dtype=_dtype(dtype, place), short_side=short_side)
 
 
@@ -234,20 +235,6 @@ def load_weights(net: NanoNet, path: Path) -> str:
     except RuntimeError as error:
         raise WeightsMismatch(f"{path} does not hold nano's weights: {error}") from error
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _device(name: str) -> torch.device:
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise UsageError(f"{name!r} is not a device", hint="use cpu, cuda or cuda:N") from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceMissing("no CUDA device on this machine", hint="use --device cpu")
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise DeviceMissing(f"there are only {torch.cuda.device_count()} CUDA devices, not {name}")
-    if device.type not in ("cpu", "cuda"):
-        raise UsageError(f"device {name!r} is not supported", hint="use cpu, cuda or cuda:N")
-    return device
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:

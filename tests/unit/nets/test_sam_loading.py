@@ -1,0 +1,155 @@
+"""Models of the SAM 2 family from folders and by name: what is wrong is said before a frame is read."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.sam_models import saved_model
+from vseg.build import load_model, model_path, published_facts
+from vseg.errors import ModelError, UsageError, WeightsMismatch, WeightsMissing
+from vseg.nets import sam_load
+from vseg.session import Session
+from vseg.slots import SlotModel
+from vseg.types import Frame
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sam2")
+    saved_model("sam2", folder)
+    return folder
+
+
+@pytest.fixture
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    for path in saved.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def frames(count: int) -> list[Frame]:
+    noise = np.random.default_rng(0).integers(0, 255, (count, 40, 60, 3), dtype=np.uint8)
+    return [Frame(t, None, t / 10, picture) for t, picture in enumerate(noise)]
+
+
+def test_a_folder_becomes_a_session_that_can_be_resumed(saved: Path) -> None:
+    model = load_model(str(saved))
+    assert isinstance(model, SlotModel) and len(model.weights_sha256) == 64
+    film = frames(8)
+    with Session(model) as session:
+        session.prompt(1, film[0], box=(10, 10, 40, 30))
+        session.prompt(2, film[0], scribble=[(5, 5), (20, 30), (50, 35)])
+        for frame in film[:4]:
+            session.step(frame)
+        state = session.snapshot()
+        rest = [session.step(frame) for frame in film[4:]]
+        assert session.state_bytes() == session.bank.state_bytes() > 0
+        session.remove(2)
+        assert session.step(film[7]).object_ids == (1,)
+    with Session(model) as other:
+        other.restore(state)
+        for frame, before in zip(film[4:], rest, strict=True):
+            np.testing.assert_array_equal(other.step(frame).logits, before.logits)
+
+
+def test_bfloat16_runs(saved: Path) -> None:
+    model = load_model(str(saved), dtype="bfloat16")
+    film = frames(3)
+    with Session(model) as session:
+        session.prompt(1, film[0], points=[(30, 20)])
+        logits = [session.step(frame).logits for frame in film][-1]
+    assert model.dtype == torch.bfloat16 and np.isfinite(logits).all()
+
+
+def cut(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:50_000])
+
+
+def lose_a_key(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    del state["mask_downsample.bias"]
+    save_file(state, folder / "model.safetensors")
+
+
+def gain_a_key(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    save_file(state | {"surprise": torch.zeros(1)}, folder / "model.safetensors")
+
+
+def reshape_a_key(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state["mask_downsample.bias"] = torch.zeros(2)
+    save_file(state, folder / "model.safetensors")
+
+
+def be_another_model(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
+
+
+def be_no_model(folder: Path) -> None:
+    (folder / "config.json").write_text("[]")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (cut, "not a readable safetensors file"),
+        (lose_a_key, r"lacks 'mask_downsample\.bias' \(1 missing, 0 unknown\)"),
+        (gain_a_key, "holds 'surprise'"),
+        (reshape_a_key, r"'mask_downsample\.bias' in .* is \(2,\)"),
+        (be_another_model, "holds a 'bert' model"),
+        (be_no_model, "does not describe a model"),
+    ],
+)
+def test_a_spoiled_folder_is_refused(
+    folder: Path, spoil: Callable[[Path], None], message: str
+) -> None:
+    spoil(folder)
+    with pytest.raises(WeightsMismatch, match=message):
+        load_model(str(folder))
+
+
+def test_pickles_are_not_read(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": 1}))
+    with pytest.raises(WeightsMissing, match=r"no model\.safetensors"):
+        load_model(str(folder))
+
+
+def test_an_absent_model_names_what_to_fetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(WeightsMissing) as caught:
+        load_model("sam2.1-tiny")
+    said = str(caught.value)
+    assert "facebook/sam2.1-hiera-tiny" in said and "149 MiB" in said
+    assert "model.safetensors" in said and "vseg models pull sam2.1-tiny" in said
+    with pytest.raises(WeightsMissing):
+        model_path("edgetam")
+    assert "vseg models pull" in published_facts()["sam3-tracker"]["weights"]
+
+
+def test_names_and_options_that_do_not_go_together(saved: Path) -> None:
+    with pytest.raises(ModelError, match="unknown model 'sam9'"):
+        load_model("sam9")
+    with pytest.raises(UsageError, match="given beside the model"):
+        load_model(str(saved), weights=saved / "model.safetensors")
+    with pytest.raises(UsageError, match="unknown dtype"):
+        load_model(str(saved), dtype="int8")
+
+
+def test_too_little_memory_is_said_before_loading(
+    saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sam_load, "_free_bytes", lambda device: 1 << 20)
+    with pytest.raises(ModelError, match=r"needs about .* MiB, but cpu has 1 MiB free"):
+        load_model(str(saved))

@@ -1,0 +1,75 @@
+"""`vseg models`: which models there are, fetching them, and checking their files."""
+
+from typing import Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import Command, show_error, show_json, show_pairs
+from vseg.errors import VsegError
+
+app = typer.Typer(help="List, fetch and check models.", invoke_without_command=True)
+Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`.")]
+NameOrFolder = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`, or a folder.")
+]
+
+
+@app.callback()
+def models(context: typer.Context, as_json: options.Json = False) -> None:
+    """List the models, or do one of the commands below."""
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        _show(as_json)
+    except VsegError as error:
+        show_error(error, as_json=as_json)
+        raise typer.Exit(error.exit_code) from error
+
+
+@app.command("list", cls=Command)
+def listed(as_json: options.Json = False) -> None:
+    """List the models: where they are, size, weight hash, licence, figures of their cards."""
+    _show(as_json)
+
+
+@app.command(cls=Command)
+def pull(model: Name) -> None:
+    """Fetch a published model into the Hugging Face cache, and check it."""
+    from vseg.nets.sam_catalogue import pull as fetch
+
+    print(fetch(model))
+    _check(model)
+
+
+@app.command(cls=Command)
+def path(model: Name) -> None:
+    """Print where a model's files are."""
+    from vseg.build import model_path
+
+    print(model_path(model))
+
+
+@app.command(cls=Command)
+def verify(model: NameOrFolder) -> None:
+    """Check that every tensor of a model is there, and print the hash of its files."""
+    _check(model)
+
+
+def _check(model: str) -> None:
+    from vseg.build import load_model
+
+    loaded = load_model(model, dtype="float32")
+    show_pairs({"model": loaded.name, "sha256": loaded.weights_sha256, "tensors": "all in place"})
+
+
+def _show(as_json: bool) -> None:
+    from vseg.build import model_cards, published_facts
+
+    facts = {card.name: card.facts() for card in model_cards()} | published_facts()
+    if as_json:
+        show_json(facts)
+        return
+    for name, pairs in facts.items():
+        print(name)
+        show_pairs({f"  {key}": value for key, value in pairs.items()})
