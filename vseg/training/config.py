@@ -1,6 +1,10 @@
 """Complete settings of nano's training; a TOML file in `configs/` fills them."""
 
+from pathlib import Path
+
 from pydantic import BaseModel, ConfigDict, Field
+
+from vseg.config import load_toml
 
 
 class _Frozen(BaseModel):
@@ -26,15 +30,25 @@ class Optimisation(_Frozen):
 class DistillStageConfig(_Frozen):
     """The encoder learns a teacher's features.
 
+    start: "nano" continues from the shipped encoder, "scratch" from chance, anything else is a file.
     crop: side of the square crops, a multiple of 16.  scales: of the pictures, which must be at least
-    `crop` pixels high and wide at each.  clip_step: of real clips, every how many frames are used.
+    `crop` pixels high and wide at each.  clip_step: of a pack's clips, every how many frames are used;
+    frames_per_clip: of a video file or folder of pictures, how many, spread evenly and scaled to
+    `short_side` pixels.  teacher_batch: pictures the teacher sees at once.  cache_gib: limit of the file
+    that holds its features; on_device: a GPU holds them too.
     """
 
     optimisation: Optimisation
+    start: str = "nano"
     batch: int = Field(default=48, gt=0)
     crop: int = Field(default=176, gt=0, multiple_of=16)
-    scales: tuple[float, ...] = (0.7, 1.0)
+    scales: tuple[float, ...] = Field(default=(0.7, 1.0), min_length=1)
     clip_step: int = Field(default=2, gt=0)
+    frames_per_clip: int = Field(default=64, gt=0)
+    short_side: int = Field(default=384, ge=64)
+    teacher_batch: int = Field(default=1, gt=0)
+    cache_gib: float = Field(default=8.0, gt=0)
+    on_device: bool = True
 
 
 class ViewConfig(_Frozen):
@@ -96,3 +110,10 @@ class NanoRecipe(_Frozen):
     distill: DistillStageConfig
     propagate: tuple[PropagateStageConfig, ...]
     held_out: tuple[str, ...] = ()
+
+
+def distill_config(path: Path | None) -> DistillStageConfig:
+    """The settings of `vseg distill` in a TOML file, or the defaults.  Raises BadConfig."""
+    if path is not None:
+        return load_toml(path, DistillStageConfig)
+    return DistillStageConfig(optimisation=Optimisation(steps=3000, rate=1e-3))

@@ -1,15 +1,13 @@
 """Feature distillation: the student's stride-8 and stride-16 features learn a teacher's, without labels.
 
-Enters: pictures and a TorchScript teacher (normalised RGB -> feature maps of strides 4, 8, 16).
-The teacher sees every picture once per scale and flip-free; its features are cached, so the student can
-look at many crops of each under changing colours for the price of its own steps alone.
+Enters: examples, pictures with a teacher's features of them.  Leaves: a Stage for the training loop.
+The teacher saw every picture once per scale and flip-free; the student looks at many crops of each under
+changing colours for the price of its own steps alone.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -18,18 +16,10 @@ from torch import Tensor, nn
 
 from vseg.nets.encoder import MEAN, STD, WIDTHS, Encoder
 from vseg.training.colour import blur, draw_jitter, jitter
-from vseg.training.pack import Clip
+from vseg.training.feature_cache import Example
 
 _STRIDES = (8, 16)
 _LOSS_WEIGHTS = (1.0, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One picture at one scale with the teacher's features at strides 8 and 16, bf16."""
-
-    image: UInt8[np.ndarray, "H W 3"]
-    features: tuple[Float[Tensor, "C8 H8 W8"], Float[Tensor, "C16 H16 W16"]]
 
 
 def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
@@ -38,34 +28,6 @@ def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
     std = torch.tensor(STD, device=images.device).view(3, 1, 1) * 255
     scaled = images.to(memory_format=torch.channels_last, dtype=torch.float32)
     return scaled.sub_(mean).mul_(1 / std)
-
-
-@torch.inference_mode()
-def cache_teacher(
-    teacher: Callable[[Tensor], Sequence[Tensor]],
-    clips: Sequence[Clip],
-    scales: Sequence[float],
-    device: torch.device,
-    on_progress: Callable[[int, int], None],
-) -> list[Example]:
-    """The teacher's features of every picture of every clip at every scale."""
-    pictures = [image for clip in clips for image in clip.images]
-    examples = []
-    for count, image in enumerate(pictures):
-        for scale in scales:
-            scaled = _to_grid(image, scale)
-            tensor = torch.from_numpy(scaled).permute(2, 0, 1)[None].to(device)
-            _, f8, f16 = teacher(normalise(tensor).to(torch.bfloat16))
-            examples.append(Example(scaled, (f8[0].bfloat16().cpu(), f16[0].bfloat16().cpu())))
-        if count % 100 == 0:
-            on_progress(count, len(pictures))
-    return examples
-
-
-def _to_grid(image: UInt8[np.ndarray, "H W 3"], scale: float) -> UInt8[np.ndarray, "h w 3"]:
-    h, w = (round(side * scale / 16) * 16 for side in image.shape[:2])
-    mode = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (w, h), interpolation=mode), dtype=np.uint8)
 
 
 class Student(nn.Module):
@@ -87,11 +49,15 @@ class Student(nn.Module):
 class DistillStage:
     """Random crops, flips and colours; cosine distance to the teacher's standardised features."""
 
-    def __init__(self, examples: Sequence[Example], batch: int, crop: int) -> None:
+    def __init__(
+        self, student: Student, examples: Sequence[Example], batch: int, crop: int
+    ) -> None:
+        self.network: nn.Module = student
         self._examples, self._batch, self._crop = examples, batch, crop
+        # Where the targets lie on a GPU, pictures travel there from pinned memory.
+        self._pinned = examples[0].features[0].is_cuda
         sample = examples[:: max(1, len(examples) // 300)]
         self._moments = [_moments([e.features[level] for e in sample]) for level in range(2)]
-        self.network: nn.Module = Student(tuple(len(m[0]) for m in self._moments))  # type: ignore[arg-type]
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
         return [{"params": list(self.network.parameters()), "lr": rate}]
@@ -104,6 +70,8 @@ class DistillStage:
             for _ in range(self._batch)
         ]
         images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image, _ in views])
+        if self._pinned:
+            images = images.pin_memory()
         return images, [torch.stack([targets[k] for _, targets in views]) for k in range(2)]
 
     def _view(
@@ -130,10 +98,11 @@ class DistillStage:
         device: torch.device,
     ) -> tuple[Tensor, dict[str, float]]:
         images, targets = batch
-        outputs = self.network(normalise(images.to(device)))
+        outputs = self.network(normalise(images.to(device, non_blocking=True)))
         distances = []
-        for output, target, (mean, std) in zip(outputs, targets, self._moments, strict=True):
-            wanted = (target.to(device).float() - mean.to(device)) / std.to(device)
+        moments = [(mean.to(device), std.to(device)) for mean, std in self._moments]
+        for output, target, (mean, std) in zip(outputs, targets, moments, strict=True):
+            wanted = (target.to(device, non_blocking=True).float() - mean) / std
             distances.append(1 - F.cosine_similarity(output.float(), wanted, dim=1).mean())
         loss = torch.stack([w * d for w, d in zip(_LOSS_WEIGHTS, distances, strict=True)]).sum()
         parts = {f"stride{s}": d.detach().item() for s, d in zip(_STRIDES, distances, strict=True)}
@@ -141,5 +110,9 @@ class DistillStage:
 
 
 def _moments(features: list[Tensor]) -> tuple[Float[Tensor, "C 1 1"], Float[Tensor, "C 1 1"]]:
-    flat = torch.cat([f.float().flatten(1) for f in features], dim=1)
-    return flat.mean(1).view(-1, 1, 1), flat.std(1).clamp_min(1e-4).view(-1, 1, 1)
+    """Mean and deviation of every channel, summed map by map: all at once would not fit."""
+    cells = sum(feature.shape[1] * feature.shape[2] for feature in features)
+    mean = torch.stack([f.double().sum((1, 2)) for f in features]).sum(0) / cells
+    square = torch.stack([f.double().square().sum((1, 2)) for f in features]).sum(0) / cells
+    deviation = (square - mean.square()).clamp_min(0).sqrt().clamp_min(1e-4)
+    return mean.float().view(-1, 1, 1), deviation.float().view(-1, 1, 1)

@@ -1,76 +1,148 @@
 """nano's training from pictures to a weights file: distillation, then the propagation stages in order.
 
-Enters: a NanoRecipe, training packs, a teacher.  Leaves: one checkpoint per stage and nano.safetensors.
-A stage whose checkpoint is complete is passed over, so the same command continues what was interrupted.
+Enters: a NanoRecipe, training packs, and a teacher or an encoder that was distilled already.
+Leaves: one checkpoint per stage and nano.safetensors.  A stage whose checkpoint is complete is passed
+over, so the same command continues what was interrupted.
 """
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from vseg.errors import BadDataset, WeightsMismatch, WeightsMissing
+from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
 from vseg.nets.nano import save_nano
 from vseg.nets.nano_net import NanoNet
 from vseg.ops.files import atomic_path
 from vseg.training.config import (
-    DistillStageConfig,
     NanoRecipe,
     PropagateStageConfig,
     ViewConfig,
 )
-from vseg.training.distill import DistillStage, Example, cache_teacher
+from vseg.training.feature_cache import OnCache
 from vseg.training.loop import Report, load_checkpoint, train
-from vseg.training.pack import Clip, TrainingPack, load_pack
+from vseg.training.pack import TrainingPack, load_pack
 from vseg.training.propagate import PropagateOptions, PropagateStage
 from vseg.training.sequences import Recipe, Sequences
+from vseg.training.student import Hearing, distil, encoder_state, is_complete
+from vseg.training.unlabelled import packed_pictures
 
-_ENCODER = "encoder."
+DISTILL = "distill"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
-    """data: packs.  teacher: TorchScript.  out: a folder."""
+    """data: packs.  out: a folder.  teacher: a file, folder or hub name; encoder: a distilled one."""
 
     data: tuple[Path, ...]
-    teacher: Path
     out: Path
+    teacher: str | None = None
+    encoder: Path | None = None
 
     def checkpoint(self, stage: str) -> Path:
         return self.out / f"{stage}.pt"
 
+    @property
+    def start(self) -> Path:
+        """The encoder that propagation starts from, whoever distilled it."""
+        return self.out / "encoder.safetensors"
+
 
 OnReport = Callable[[str, Report], None]
-OnCache = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Who hears of progress: of the teacher's pictures (done, all), and of every stage's steps."""
+
+    of_teacher: OnCache
+    of_stage: OnReport
+
+
+def stage_names(recipe: NanoRecipe) -> tuple[str, ...]:
+    """The stages in order: distill, and those of propagation."""
+    return (DISTILL, *(config.name for config in recipe.propagate))
 
 
 def train_nano(
-    recipe: NanoRecipe, files: TrainingFiles, on_report: OnReport, on_cache: OnCache
+    recipe: NanoRecipe, files: TrainingFiles, progress: Progress, only: str | None = None
 ) -> Path:
-    """Run what is left of the recipe; the path of the weights file it ends with.
+    """Run what is left of the recipe, or of one stage; the path of the weights it ends with.
 
-    Raises BadDataset, WeightsMissing, WeightsMismatch, OutputError.
+    only: a stage's name.  Its weights are then OUT/<name>.safetensors, of `distill` the encoder.
+    Raises UsageError, BadDataset, WeightsMissing, WeightsMismatch, OutputError.
     """
+    names = stage_names(recipe)
+    if only is not None and only not in names:
+        raise UsageError(f"the recipe has no stage '{only}'", hint=f"stages: {', '.join(names)}")
     files.out.mkdir(parents=True, exist_ok=True)
     packs = [load_pack(path) for path in files.data]
-    if not _complete(files.checkpoint("distill"), recipe.distill.optimisation.steps):
-        distill = recipe.distill
-        stage = DistillStage(
-            _examples(distill, packs, files, on_cache), distill.batch, distill.crop
-        )
-        train(
-            stage,
-            distill.optimisation,
-            files.checkpoint("distill"),
-            lambda report: on_report("distill", report),
-        )
-    before = files.checkpoint("distill")
+    if files.encoder is not None:
+        _take(files.encoder, files.start)
+    if only == DISTILL:
+        return _distil(recipe, files, packs, progress)
     pack = _without(_joined(packs), recipe.held_out)
+    if only is not None:
+        config, before = _alone(recipe, files, only)
+        _propagate(config, before, files, pack, progress.of_stage)
+        return export_weights(files.checkpoint(only), files.out / f"{only}.safetensors")
+    before = _distil(recipe, files, packs, progress)
     for config in recipe.propagate:
-        _propagate(config, before, files, pack, on_report)
+        _propagate(config, before, files, pack, progress.of_stage)
         before = files.checkpoint(config.name)
     return export_weights(before, files.out / "nano.safetensors")
+
+
+def _distil(
+    recipe: NanoRecipe, files: TrainingFiles, packs: Sequence[TrainingPack], progress: Progress
+) -> Path:
+    """The encoder that propagation starts from: given, distilled before, or distilled now."""
+    if files.start.exists():
+        return files.start
+    if files.teacher is None:
+        raise UsageError(
+            "nothing to start from",
+            hint="give --teacher to distil from, or --encoder that vseg distill wrote",
+        )
+    clips = packed_pictures(packs, recipe.distill.clip_step)
+    hearing = Hearing(progress.of_teacher, lambda report: progress.of_stage(DISTILL, report))
+    return distil(files.teacher, files.start, clips, recipe.distill, hearing).student
+
+
+def _alone(
+    recipe: NanoRecipe, files: TrainingFiles, only: str
+) -> tuple[PropagateStageConfig, Path]:
+    """One stage of propagation and what it starts from, which must be there or be needed no more."""
+    place = stage_names(recipe).index(only)
+    config = recipe.propagate[place - 1]
+    if place == 1:
+        before, there = files.start, files.start.exists()
+    else:
+        earlier = recipe.propagate[place - 2]
+        before = files.checkpoint(earlier.name)
+        there = is_complete(before, earlier.optimisation.steps)
+    if not there and not files.checkpoint(only).exists():
+        raise WeightsMissing(
+            f"stage {only} starts from the end of the stage before it, and there is no complete "
+            f"{before}",
+            hint=f"run --stage {stage_names(recipe)[place - 1]} first, or leave --stage out",
+        )
+    return config, before
+
+
+def _take(encoder: Path, start: Path) -> None:
+    """Copy an encoder to where training starts; refuse to go on from another one."""
+    encoder_state(encoder)
+    if not start.exists():
+        with atomic_path(start) as part:
+            shutil.copyfile(encoder, part)
+    elif start.read_bytes() != encoder.read_bytes():
+        raise WeightsMismatch(
+            f"{start.parent} was begun from another encoder than {encoder}",
+            hint="give another --out, or leave --encoder out",
+        )
 
 
 def export_weights(checkpoint: Path, target: Path) -> Path:
@@ -90,13 +162,15 @@ def _propagate(
     on_report: OnReport,
 ) -> None:
     checkpoint = files.checkpoint(config.name)
-    if _complete(checkpoint, config.optimisation.steps):
+    if is_complete(checkpoint, config.optimisation.steps):
         return
     if not pack.videos or not pack.stills:
         raise BadDataset("propagation needs a pack with video/ and one with still/ pictures")
     torch.manual_seed(config.optimisation.seed)
     net = NanoNet()
-    _start_from(net, before)
+    # A checkpoint of this very stage holds the whole network: what came before need not be kept.
+    if not checkpoint.exists():
+        _start_from(net, before)
     options = PropagateOptions(
         tuple((view.batch, _drawn(config, view)) for view in config.views),
         config.encoder_rate,
@@ -130,45 +204,9 @@ def _without(pack: TrainingPack, held_out: Sequence[str]) -> TrainingPack:
     return TrainingPack(kept, pack.stills)
 
 
-def _examples(
-    config: DistillStageConfig,
-    packs: Sequence[TrainingPack],
-    files: TrainingFiles,
-    on_cache: OnCache,
-) -> list[Example]:
-    if not files.teacher.is_file():
-        raise WeightsMissing(
-            f"no teacher at {files.teacher}", hint="give --teacher a TorchScript file"
-        )
-    try:
-        device = torch.device(config.optimisation.device)
-        teacher = torch.jit.load(str(files.teacher), map_location=device)  # type: ignore[no-untyped-call]
-    except RuntimeError as error:
-        raise WeightsMismatch(f"{files.teacher} is not a TorchScript module: {error}") from error
-    clips = [clip for pack in packs for clip in pack.stills]
-    for clip in (clip for pack in packs for clip in pack.videos):
-        step = config.clip_step
-        clips.append(Clip(clip.name, clip.images[::step], clip.masks[::step]))
-    for clip in clips:
-        short = min(clip.images[0].shape[:2]) * min(config.scales)
-        if round(short / 16) * 16 < config.crop:
-            raise BadDataset(
-                f"{clip.name} is smaller than a crop of {config.crop} at scale {min(config.scales)}"
-            )
-    teacher = teacher.eval().to(torch.bfloat16)
-    return cache_teacher(teacher, clips, config.scales, device, on_cache)
-
-
-def _start_from(net: NanoNet, checkpoint: Path) -> None:
-    """Take a whole network, or the encoder of a distilled student."""
-    state = load_checkpoint(checkpoint)["network"]
-    whole = any(name.startswith("decoder.") for name in state)
-    if whole:
-        net.load_state_dict(state)
+def _start_from(net: NanoNet, before: Path) -> None:
+    """Take the network of the stage before, or the distilled encoder."""
+    if before.suffix == ".safetensors":
+        net.encoder.load_state_dict(encoder_state(before))
         return
-    encoder = {k[len(_ENCODER) :]: v for k, v in state.items() if k.startswith(_ENCODER)}
-    net.encoder.load_state_dict(encoder)
-
-
-def _complete(checkpoint: Path, steps: int) -> bool:
-    return checkpoint.exists() and int(load_checkpoint(checkpoint)["step"]) >= steps
+    net.load_state_dict(load_checkpoint(before)["network"])

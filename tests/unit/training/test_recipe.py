@@ -1,15 +1,17 @@
 """The whole recipe on a handful of pictures: from a zip and a teacher to a weights file that loads."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
-from vseg.errors import BadDataset
+from tests.teacher_models import torchscript
+from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
 from vseg.nets.nano import load_nano
 from vseg.training.config import (
     DistillStageConfig,
@@ -18,18 +20,7 @@ from vseg.training.config import (
     PropagateStageConfig,
     ViewConfig,
 )
-from vseg.training.recipe import TrainingFiles, train_nano
-
-
-class Teacher(torch.nn.Module):
-    """Three strided convolutions in the place of a large encoder."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.levels = torch.nn.ModuleList(torch.nn.Conv2d(3, 4, s, s) for s in (4, 8, 16))
-
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        return [level(x) for level in self.levels]
+from vseg.training.recipe import Progress, TrainingFiles, train_nano
 
 
 @pytest.fixture
@@ -42,9 +33,11 @@ def files(tmp_path: Path) -> TrainingFiles:
             image = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
             archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image)[1].tobytes())
             archive.writestr(f"{stem}.png", cv2.imencode(".png", mask)[1].tobytes())
-    traced = torch.jit.trace(Teacher(), torch.zeros(1, 3, 64, 64), strict=False)  # type: ignore[no-untyped-call]
-    traced.save(tmp_path / "t.ts")
-    return TrainingFiles((tmp_path / "pack.zip",), tmp_path / "t.ts", tmp_path / "out")
+    torchscript(tmp_path / "t.ts")
+    return TrainingFiles((tmp_path / "pack.zip",), tmp_path / "out", str(tmp_path / "t.ts"))
+
+
+QUIET = Progress(lambda *_: None, lambda *_: None)
 
 
 def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
@@ -66,20 +59,52 @@ def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
     )
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*TorchScript.*:DeprecationWarning")
 def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(files: TrainingFiles) -> None:
     seen: list[str] = []
-    weights = train_nano(recipe(), files, lambda stage, _: seen.append(stage), lambda *_: None)
+    progress = Progress(lambda *_: None, lambda stage, _: seen.append(stage))
+    weights = train_nano(recipe(), files, progress)
     assert seen == ["distill"] * 2 + ["frozen"] * 2 + ["whole"] * 2
     load_nano(weights, dtype="float32", short_side=64)
     first = load_file(weights)
-    again = train_nano(recipe(), files, lambda stage, _: seen.append(stage), lambda *_: None)
+    again = train_nano(recipe(), replace(files, teacher=None), progress)
     assert len(seen) == 6 and all(torch.equal(v, first[k]) for k, v in load_file(again).items())
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*TorchScript.*:DeprecationWarning")
+def test_stage_by_stage_ends_where_the_whole_recipe_does(files: TrainingFiles) -> None:
+    whole = load_file(train_nano(recipe(), files, QUIET))
+    alone = replace(files, out=files.out.with_name("alone"))
+    with pytest.raises(WeightsMissing, match="run --stage distill first"):
+        train_nano(recipe(), alone, QUIET, "frozen")
+    assert train_nano(recipe(), alone, QUIET, "distill") == alone.start
+    with pytest.raises(WeightsMissing, match="run --stage frozen first"):
+        train_nano(recipe(), alone, QUIET, "whole")
+    train_nano(recipe(), alone, QUIET, "frozen")
+    last = train_nano(recipe(), alone, QUIET, "whole")
+    assert last.name == "whole.safetensors"
+    for name, value in load_file(last).items():
+        torch.testing.assert_close(value, whole[name], msg=name)
+    with pytest.raises(UsageError, match="stages: distill, frozen, whole"):
+        train_nano(recipe(), alone, QUIET, "hole")
+
+
+def test_training_starts_from_an_encoder_that_was_distilled(files: TrainingFiles) -> None:
+    encoder = train_nano(recipe(), files, QUIET, "distill")
+    given = replace(files, out=files.out.with_name("given"), teacher=None, encoder=encoder)
+    seen: list[str] = []
+    heard = Progress(lambda *_: None, lambda stage, _: seen.append(stage))
+    weights = load_file(train_nano(recipe(), given, heard, "frozen"))
+    assert set(seen) == {"frozen"}
+    for name, value in load_file(encoder).items():
+        torch.testing.assert_close(weights[name].float(), value.float(), rtol=1e-3, atol=1e-3)
+    other = given.out.with_name("other.safetensors")
+    save_file({k: v + 1 for k, v in load_file(encoder).items()}, other)
+    with pytest.raises(WeightsMismatch, match="another encoder"):
+        train_nano(recipe(), replace(given, encoder=other), QUIET, "frozen")
+    with pytest.raises(UsageError, match="--teacher"):
+        bare = replace(given, out=given.out.with_name("bare"), encoder=None)
+        train_nano(recipe(), bare, QUIET)
+
+
 def test_an_unknown_held_out_clip_is_named(files: TrainingFiles) -> None:
     with pytest.raises(BadDataset, match="video/zebra"):
-        train_nano(recipe(("zebra",)), files, lambda *_: None, lambda *_: None)
+        train_nano(recipe(("zebra",)), files, QUIET, "frozen")

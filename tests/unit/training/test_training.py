@@ -12,11 +12,13 @@ from vseg.config import load_toml
 from vseg.errors import BadDataset, WeightsMismatch
 from vseg.nets.nano_net import NanoNet
 from vseg.training.config import NanoRecipe, Optimisation
-from vseg.training.distill import DistillStage, cache_teacher
+from vseg.training.distill import DistillStage, Student
+from vseg.training.feature_cache import fill, lay_out, mapped
 from vseg.training.loop import Report, train
 from vseg.training.pack import TrainingPack, load_pack
 from vseg.training.propagate import PropagateOptions, PropagateStage
 from vseg.training.sequences import Recipe, Sequences
+from vseg.training.unlabelled import packed_pictures
 
 
 @pytest.fixture(scope="module")
@@ -109,11 +111,18 @@ def test_a_checkpoint_of_another_network_is_refused(pack: TrainingPack, tmp_path
 
 def test_distillation_learns_the_teacher(pack: TrainingPack, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    bank = [torch.nn.Conv2d(3, c, s, s).bfloat16() for c, s in ((4, 4), (5, 8), (6, 16))]
-    examples = cache_teacher(
-        lambda x: [f(x) for f in bank], pack.videos, (1.0,), torch.device("cpu"), lambda i, n: None
-    )
+    bank = [torch.nn.Conv2d(3, c, s, s).requires_grad_(False) for c, s in ((5, 8), (6, 16))]
+    clips = packed_pictures([TrainingPack(pack.videos, ())], 1)
+    layout = lay_out(clips, (1.0,), (5, 6), 64)
+
+    def look(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        fine, coarse = (level(images / 255) for level in bank)
+        return fine, coarse
+
+    fill(tmp_path / "f.bin", clips, layout, look, 1, lambda done, total: None)
+    examples = mapped(tmp_path / "f.bin", layout, torch.device("cpu"))
     assert len(examples) == 10 and examples[0].features[1].shape == (6, 6, 8)
     reports: list[Report] = []
-    train(DistillStage(examples, 4, 64), settings(12), tmp_path / "d.pt", reports.append)
+    stage = DistillStage(Student((5, 6)), examples, 4, 64)
+    train(stage, settings(12), tmp_path / "d.pt", reports.append)
     assert np.mean([r.means["loss"] for r in reports[-3:]]) < 0.9 * reports[0].means["loss"]

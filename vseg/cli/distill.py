@@ -1,0 +1,77 @@
+"""`vseg distill`: a big model and footage in, nano's encoder made to see as the big model does."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json, show_pairs
+from vseg.cli.steps import TeacherReport, say_steps
+
+
+def distill(
+    teacher: Annotated[
+        str,
+        typer.Argument(
+            metavar="TEACHER",
+            help="A TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder or hub name of a "
+            "transformers vision model: DINOv2, ConvNeXt, Swin, ViT, SAM 2 ...",
+        ),
+    ],
+    student: Annotated[
+        Path, typer.Argument(metavar="STUDENT", help="The encoder to write (.safetensors).")
+    ],
+    data: Annotated[
+        list[Path],
+        typer.Option(
+            "--data",
+            help="A video, a folder of pictures, a folder of those, or a training pack (zip); "
+            "may be given again.",
+        ),
+    ],
+    start: Annotated[
+        str | None,
+        typer.Option("--from", help="nano (default), scratch, or a file an earlier call wrote."),
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Steps of training.")] = None,
+    frames_per_clip: Annotated[
+        int | None,
+        typer.Option("--frames-per-clip", help="Frames used of each video, spread evenly."),
+    ] = None,
+    cache_gib: Annotated[
+        float | None,
+        typer.Option("--cache-gib", help="Limit of the temporary file of the teacher's features."),
+    ] = None,
+    device: options.Device = None,
+    config: options.ConfigFile = None,
+    as_json: options.Json = False,
+) -> None:
+    """Teach nano's encoder to see as a bigger model does, on unlabelled footage.
+
+    Distil, then train: `vseg train nano --encoder STUDENT ...`, because what follows the encoder must
+    learn its new features.  Ctrl-C keeps what is done; the same command continues.
+    """
+    from vseg.build import open_video
+    from vseg.config import checked, given
+    from vseg.training.config import distill_config
+    from vseg.training.student import Hearing, distil
+    from vseg.training.unlabelled import Sampling, open_pictures
+
+    settings = distill_config(config)
+    wanted = {"start": start, "frames_per_clip": frames_per_clip, "cache_gib": cache_gib}
+    optimisation = settings.optimisation.model_dump() | given({"steps": steps, "device": device})
+    settings = checked(
+        type(settings), settings.model_dump() | given(wanted) | {"optimisation": optimisation}
+    )
+    sampling = Sampling(settings.clip_step, settings.frames_per_clip, settings.short_side)
+    clips = open_pictures(data, sampling, open_video)
+    with TeacherReport() as seen:
+        hearing = Hearing(seen, lambda report: say_steps("student", report))
+        made = distil(teacher, student, clips, settings, hearing)
+    if as_json:
+        show_json(asdict(made))
+    else:
+        show_pairs(asdict(made))
+        print(f"train with it: vseg train nano --encoder {made.student} --config RECIPE ...")

@@ -1,0 +1,53 @@
+"""A training run's progress on stderr."""
+
+import sys
+from contextlib import ExitStack
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from vseg.cli.progress import ProgressReport
+
+if TYPE_CHECKING:
+    from vseg.training.loop import Report
+
+
+def say_steps(stage: str, report: "Report") -> None:
+    """One line for each report: the means since the last one, the rate and the time left."""
+    means = ", ".join(f"{name} {value:.4f}" for name, value in report.means.items())
+    left_min = (report.steps - report.step) / report.steps_per_s / 60
+    print(
+        f"{stage}: {report.step}/{report.steps}, {means}, {report.steps_per_s:.2f} steps/s, "
+        f"{left_min:.0f} min left",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+class TeacherReport:
+    """Progress of the teacher's look at all pictures, shown only while it looks.
+
+    Call it with (done, total); use it as a context manager.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._shown: ProgressReport | None = None
+
+    def __enter__(self) -> "TeacherReport":
+        return self
+
+    def __call__(self, done: int, total: int) -> None:
+        """Note that `done` of `total` pictures were looked at."""
+        if self._shown is None:
+            self._shown = self._stack.enter_context(ProgressReport("teacher"))
+        self._shown(done, total)
+        if done == total:
+            self._stack.close()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
