@@ -96,7 +96,8 @@ def weight_files(folder: Path) -> list[Path]:
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise WeightsMissing(
-            f"no {missing[0]} in {folder}", hint="only safetensors are read: `vseg models convert`"
+            f"no {missing[0]} in {folder}",
+            hint="only safetensors files are read",
         )
     return [folder / name for name in names]
 

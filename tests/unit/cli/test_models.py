@@ -1,0 +1,34 @@
+"""`vseg models`: every model is listed, one that is not here says how to get it, folders are checked."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.sam_models import saved_model
+from vseg.cli.app import app
+
+RUNNER = CliRunner()
+
+
+def test_published_models_are_listed_with_what_to_type() -> None:
+    told = json.loads(RUNNER.invoke(app, ["models", "list", "--json"]).stdout)
+    assert {"nano", "edgetam", "sam2.1-large", "sam3-tracker"} <= told.keys()
+    assert told["edgetam"]["licence"] == "Apache-2.0"
+
+
+def test_where_a_model_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert "nano.safetensors" in RUNNER.invoke(app, ["models", "path", "nano"]).stdout
+    answer = RUNNER.invoke(app, ["models", "path", "edgetam"])
+    assert answer.exit_code == 5 and "vseg models pull edgetam" in answer.stderr
+    assert RUNNER.invoke(app, ["models", "pull", "bert"]).exit_code == 5
+
+
+def test_a_folder_is_verified(tmp_path: Path) -> None:
+    saved_model("edgetam", tmp_path)
+    answer = RUNNER.invoke(app, ["models", "verify", str(tmp_path)])
+    assert answer.exit_code == 0 and "all in place" in answer.stdout
+    (tmp_path / "model.safetensors").write_bytes(b"damaged")
+    assert RUNNER.invoke(app, ["models", "verify", str(tmp_path)]).exit_code == 5
