@@ -92,7 +92,8 @@ class Tracker:
             self.recent.append(self.seen(t))
             if len(self.recent) > self.policy["recent"]:  # the first that had to go stays
                 self.older = [*self.older, self.recent.pop(0)][: self.policy["older"]]
-        return self.run("enlarge", self.logits)[0][0]
+        mask: Array = self.run("enlarge", self.logits)[0][0]
+        return mask
 
     def seen(self, t: int) -> Seen:
         return Seen(t, self.features[0], self.run("remember", self.features[2], self.logits)[0])
@@ -140,7 +141,7 @@ def main() -> None:
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--mask", type=Path)
     for name in ("point", "box"):
-        given.add_argument(f"--{name}", default="", type=lambda s: [float(v) for v in s.split(",")])
+        given.add_argument(f"--{name}", type=lambda s: [float(v) for v in s.split(",")])
     options = parser.parse_args()
     points, boxes = np.reshape(options.point or [], (-1, 2)), np.reshape(options.box or [], (-1, 4))
     mask = read(options.mask, "L") > 0 if options.mask else None

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 RADIUS = 4
-_SPAN = 2 * RADIUS + 1
+SPAN = 2 * RADIUS + 1
 _MAX_TEMPERATURE = 40.0
 
 
@@ -24,6 +24,11 @@ class LocalMatching(nn.Module):
         self.bias = nn.Parameter(-(steps[:, None] ** 2 + steps[None] ** 2) / 16)
         self.log_temperature = nn.Parameter(torch.tensor(2.7))
 
+    @property
+    def temperature(self) -> Float[Tensor, ""]:
+        """The factor on products of keys before the softmax."""
+        return self.log_temperature.exp().clamp_max(_MAX_TEMPERATURE)
+
     def forward(
         self,
         key: Float[Tensor, "B K h w"],
@@ -35,13 +40,12 @@ class LocalMatching(nn.Module):
 
         owner: which of the B frame pairs each of the N masks belongs to; None if there is one pair.
         """
-        temperature = self.log_temperature.exp().clamp_max(_MAX_TEMPERATURE)
-        scores = window_products(temperature * key, before) + self.bias
+        scores = window_products(self.temperature * key, before) + self.bias
         weights = scores.flatten(3).softmax(dim=3)
         if owner is not None:
             weights = weights[owner]
-        near = F.pad(masks, (RADIUS,) * 4).unfold(1, _SPAN, 1).unfold(2, _SPAN, 1)
-        return (weights.view(*weights.shape[:3], _SPAN, _SPAN) * near).sum(dim=(3, 4))
+        near = F.pad(masks, (RADIUS,) * 4).unfold(1, SPAN, 1).unfold(2, SPAN, 1)
+        return (weights.view(*weights.shape[:3], SPAN, SPAN) * near).sum(dim=(3, 4))
 
 
 def window_products(
@@ -53,9 +57,9 @@ def window_products(
     x + D - 1: the first D diagonals.
     """
     b, k, h, w = key.shape
-    rows = F.pad(before, (RADIUS,) * 4).unfold(2, _SPAN, 1)  # b, k, h, wide, span
+    rows = F.pad(before, (RADIUS,) * 4).unfold(2, SPAN, 1)  # b, k, h, wide, span
     rows = rows.permute(0, 2, 1, 4, 3).reshape(b * h, k, -1)
     products = key.permute(0, 2, 3, 1).reshape(b * h, w, k) @ rows
-    products = products.view(b * h, w, _SPAN, w + 2 * RADIUS)
-    band = torch.stack([products.diagonal(d, 1, 3) for d in range(_SPAN)], dim=-1)
-    return band.view(b, h, _SPAN, w, _SPAN).permute(0, 1, 3, 2, 4)
+    products = products.view(b * h, w, SPAN, w + 2 * RADIUS)
+    band = torch.stack([products.diagonal(d, 1, 3) for d in range(SPAN)], dim=-1)
+    return band.view(b, h, SPAN, w, SPAN).permute(0, 1, 3, 2, 4)

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, UInt8
 from torch import Tensor, nn
 
 from vseg.nets.encoder import MEAN, STD
+from vseg.nets.local import RADIUS, SPAN
 from vseg.nets.nano import GIVEN_LOGIT
 from vseg.nets.nano_net import NEAR_KEY, SKIPS, Encoded, NanoNet
 
@@ -163,9 +164,29 @@ class Carry(nn.Module):
     ) -> Float[Tensor, "O 2 h4 w4"]:
         """before: `near` of the frame that the masks are of."""
         masks = _signed(logits)[:, None]
-        moved = self.local(near, before, F.avg_pool2d(masks, 2)[:, 0])[:, None]
+        moved = self._moved(near, before, F.avg_pool2d(masks, 2)[:, 0])[:, None]
         moved = F.interpolate(moved, scale_factor=2.0, mode="bilinear", align_corners=False)
         return torch.cat([masks, moved], dim=1)
+
+    def _moved(
+        self,
+        near: Float[Tensor, "1 32 h8 w8"],
+        before: Float[Tensor, "1 32 h8 w8"],
+        masks: Float[Tensor, "O h8 w8"],
+    ) -> Float[Tensor, "O h8 w8"]:
+        """LocalMatching, except that the near columns are picked by number.
+
+        The exporter writes `diagonal` as products with whole unit matrices, and of other diagonals.
+        """
+        h, w = near.shape[2:]
+        rows = F.pad(before[0], (RADIUS,) * 4).unfold(1, SPAN, 1)  # k, h, wide, span
+        rows = rows.permute(1, 0, 3, 2).flatten(2)
+        products = (self.local.temperature * near[0]).permute(1, 2, 0) @ rows
+        columns = _near_columns(w).flatten()
+        picked = products.flatten(1)[:, columns].view(h, w, SPAN**2)
+        weights = (picked + self.local.bias.flatten()).softmax(dim=2)
+        around = F.pad(masks, (RADIUS,) * 4).unfold(1, SPAN, 1).unfold(2, SPAN, 1).flatten(3)
+        return (weights * around).sum(dim=3)
 
 
 class Decode(nn.Module):
@@ -205,6 +226,15 @@ def _area_matrix(length: int, target: int) -> Float32[np.ndarray, "target length
     impulses = np.eye(length, dtype=np.float32)
     mixed = cv2.resize(impulses, (length, target), interpolation=cv2.INTER_AREA)
     return np.asarray(mixed, dtype=np.float32)
+
+
+def _near_columns(width: int) -> Int64[Tensor, "w D D"]:
+    """Where, in a row's products, each cell finds those with the D x D cells around it."""
+    cell, row, column = torch.meshgrid(
+        torch.arange(width), torch.arange(SPAN), torch.arange(SPAN), indexing="ij"
+    )
+    wide = width + 2 * RADIUS
+    return cell * SPAN * wide + row * wide + cell + column
 
 
 def _signed(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

@@ -85,7 +85,7 @@ def test_encode(exported: Exported) -> None:
 
 def test_sketch(exported: Exported) -> None:
     frame, features = exported.look(0)
-    prompts = (Points(np.float32([[60, 50]]), np.array([True])),)
+    prompts = (Points(np.array([[60, 50]], np.float32), np.array([True])),)
     rough = exported.model.sketch(frame, prompts)
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), (rough.shape[0], rough.shape[1]))
     (logits,) = exported.run("sketch", frame.image, maps[None])
@@ -201,10 +201,11 @@ def test_the_demo_alone_gives_a_sessions_masks(
     np.save(tmp_path / "clip.npy", np.stack([frame.image for frame in scene.frames()]))
     np.save(tmp_path / "mask.npy", truth)
     place, (rows, columns) = scene.first_point(1), np.nonzero(truth)
-    x1, y1, x2, y2 = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    x1, y1 = int(columns.min()), int(rows.min())
+    x2, y2 = int(columns.max()) + 1, int(rows.max()) + 1
     prompt: Points | Box | Mask
     if kind == "point":
-        prompt = Points(np.float32([[place.x, place.y]]), np.array([True]))
+        prompt = Points(np.array([[place.x, place.y]], np.float32), np.array([True]))
         words = ["--point", f"{place.x},{place.y}"]
     elif kind == "box":
         prompt, words = Box(x1, y1, x2, y2), ["--box", f"{x1},{y1},{x2},{y2}"]
