@@ -1,5 +1,6 @@
 """From footage and a teacher to an encoder: bounded, exact, and the same however often interrupted."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -71,8 +72,13 @@ def test_bad_footage_is_named(footage: Path, tmp_path: Path) -> None:
         with pytest.raises(BadDataset, match=name):
             open_pictures([tmp_path / name], SAMPLING, open_video)
     broken = cut(footage / "clip.mp4", tmp_path / "cut.mp4", 0.6)
-    (damaged,) = open_pictures([broken], SAMPLING, open_video)
-    with pytest.raises(BadDataset, match="damaged at frame"):
+    with pytest.raises(BadDataset, match="index"):
+        open_pictures([broken], SAMPLING, open_video)
+    shutil.copytree(footage / "pictures", tmp_path / "torn")
+    torn = tmp_path / "torn" / "1.png"
+    torn.write_bytes(torn.read_bytes()[:-200])
+    (damaged,) = open_pictures([tmp_path / "torn"], SAMPLING, open_video)
+    with pytest.raises(BadDataset, match="damaged at frame 1"):
         list(damaged.images())
 
 
