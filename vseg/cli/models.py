@@ -1,36 +1,41 @@
 """`vseg models`: which models there are, fetching them, and checking their files."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from vseg.cli import options
-from vseg.cli.report import Command, show_error, show_json, show_pairs
-from vseg.errors import VsegError
+from vseg.cli.report import Command, show_json, show_pairs
 
-app = typer.Typer(help="List, fetch and check models.", invoke_without_command=True)
+
+class _Listing(TyperGroup):
+    """A group that lists where no command is named."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command that was left out."""
+        return super().parse_args(ctx, args if args and args != ["--json"] else ["list", *args])
+
+
+app = typer.Typer(cls=_Listing, help="List, fetch and check models.")
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`.")]
 NameOrFolder = Annotated[
     str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`, or a folder.")
 ]
 
 
-@app.callback()
-def models(context: typer.Context, as_json: options.Json = False) -> None:
-    """List the models, or do one of the commands below."""
-    if context.invoked_subcommand is not None:
-        return
-    try:
-        _show(as_json)
-    except VsegError as error:
-        show_error(error, as_json=as_json)
-        raise typer.Exit(error.exit_code) from error
-
-
 @app.command("list", cls=Command)
 def listed(as_json: options.Json = False) -> None:
     """List the models: where they are, size, weight hash, licence, figures of their cards."""
-    _show(as_json)
+    from vseg.build import model_cards, published_facts
+
+    facts = {card.name: card.facts() for card in model_cards()} | published_facts()
+    if as_json:
+        show_json(facts)
+        return
+    for name, pairs in facts.items():
+        print(name)
+        show_pairs({f"  {key}": value for key, value in pairs.items()})
 
 
 @app.command(cls=Command)
@@ -61,15 +66,3 @@ def _check(model: str) -> None:
 
     loaded = load_model(model, dtype="float32")
     show_pairs({"model": loaded.name, "sha256": loaded.weights_sha256, "tensors": "all in place"})
-
-
-def _show(as_json: bool) -> None:
-    from vseg.build import model_cards, published_facts
-
-    facts = {card.name: card.facts() for card in model_cards()} | published_facts()
-    if as_json:
-        show_json(facts)
-        return
-    for name, pairs in facts.items():
-        print(name)
-        show_pairs({f"  {key}": value for key, value in pairs.items()})
