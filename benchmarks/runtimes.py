@@ -44,11 +44,8 @@ def main() -> None:
         if not graphs.is_dir():
             export_onnx(graphs, sizes)
         sessions = _sessions(graphs, options.threads)
-        stages = list(
-            _stages(
-                load_nano(dtype="float32", short_side=options.short_side), sessions, options.objects
-            )
-        )
+        nano = load_nano(dtype="float32", short_side=options.short_side)
+        stages = list(_stages(nano, sessions, options.objects))
     clock = time.perf_counter if options.clock == "wall" else time.process_time
     best = np.full((len(stages), 2), np.inf)
     for _ in range(options.rounds):

@@ -189,7 +189,8 @@ def _write(graph: Graph, path: Path, objects: int | None) -> None:
     with _quiet():
         torch.onnx.export(
             graph.module.eval(),
-            tuple(graph.inputs.values()),
+            # The exporter takes two inputs that are one tensor for one input.
+            tuple(example.clone() for example in graph.inputs.values()),
             path,
             input_names=list(graph.inputs),
             output_names=list(graph.outputs),

@@ -174,9 +174,9 @@ class Carry(nn.Module):
         before: Float[Tensor, "1 32 h8 w8"],
         masks: Float[Tensor, "O h8 w8"],
     ) -> Float[Tensor, "O h8 w8"]:
-        """LocalMatching, except that the near columns are picked by number.
+        """LocalMatching, with the near columns picked by number: a third of the time.
 
-        The exporter writes `diagonal` as products with whole unit matrices, and of other diagonals.
+        The exporter writes each `diagonal` as a product with a whole unit matrix.
         """
         h, w = near.shape[2:]
         rows = F.pad(before[0], (RADIUS,) * 4).unfold(1, SPAN, 1)  # k, h, wide, span

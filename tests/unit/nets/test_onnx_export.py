@@ -26,7 +26,7 @@ from vseg.tensors import Features, Memory, MemoryPart
 from vseg.types import Box, Frame, FrameMasks, Mask, Points
 
 DEMO = Path(__file__).resolve().parents[3] / "demos" / "onnx_loop.py"
-HEIGHT, WIDTH, SHORT, SLOTS = 120, 176, 96, 5
+HEIGHT, WIDTH, SHORT, SLOTS = 180, 272, 96, 5
 SCENE = SceneConfig(HEIGHT, WIDTH, num_frames=24, num_objects=2, seed=3)
 ALONE = "import sys; sys.modules |= dict.fromkeys(('torch', 'cv2', 'PIL', 'scipy', 'vseg'));"
 
