@@ -8,6 +8,7 @@ looked at; a cache that was interrupted is continued after its last whole clip.
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -26,6 +27,7 @@ from vseg.training.unlabelled import Pictures
 
 GIB = 2**30
 _ALIGNED = 64
+_KEEP_EVERY_S = 30.0
 Look = Callable[[UInt8[Tensor, "B 3 H W"]], tuple[Tensor, Tensor]]
 OnCache = Callable[[int, int], None]
 
@@ -102,7 +104,7 @@ def lay_out(
     return Layout(tuple(laid), offset)
 
 
-def check_room(layout: Layout, folder: Path, limit_gib: float) -> None:
+def check_room(layout: Layout, beside: Path, limit_gib: float) -> None:
     """Raise BadDataset if the cache would pass its limit, OutputError if the disk has no room."""
     need = layout.total_bytes / GIB
     pictures = sum(len(clip) for clip in layout.clips)
@@ -112,11 +114,26 @@ def check_room(layout: Layout, folder: Path, limit_gib: float) -> None:
             f"of {limit_gib:g}",
             hint=f"lower --frames-per-clip, or give --cache-gib {np.ceil(need):.0f}",
         )
+    folder = next(parent for parent in beside.absolute().parents if parent.is_dir())
     free = shutil.disk_usage(folder).free / GIB
     if need > free:
         raise OutputError(
             f"the teacher's features need {need:.2f} GiB, and {folder} has {free:.2f} GiB free",
             hint="lower --frames-per-clip, or put STUDENT on another disk",
+        )
+
+
+def check_device(layout: Layout, device: torch.device) -> None:
+    """Raise ModelError if the features are to be on a GPU and do not fit there."""
+    if device.type != "cuda":
+        return
+    need = sum(2 * _count(shape) for place in layout.places() for shape in place.shapes[1:])
+    free = torch.cuda.mem_get_info(device)[0]
+    if need > 0.8 * free:
+        raise ModelError(
+            f"the teacher's features need {need / GIB:.2f} GiB, and the GPU has "
+            f"{free / GIB:.2f} GiB free",
+            hint="lower --frames-per-clip, or set on_device = false in --config",
         )
 
 
@@ -128,10 +145,13 @@ def fill(
     Raises BadDataset for a clip that turns out damaged, OutputError.
     """
     mark = file.with_suffix(".json")
-    done = int(json.loads(mark.read_text("utf-8"))["clips"]) if file.exists() else 0
+    done = (
+        int(json.loads(mark.read_text("utf-8"))["clips"]) if mark.exists() and file.exists() else 0
+    )
     total = sum(clip.count for clip in clips)
     seen = sum(clip.count for clip in clips[:done])
     todo = list(zip(clips, layout.clips, strict=True))[done:]
+    kept = time.monotonic()
     try:
         with file.open("r+b" if done else "wb") as handle:
             try:
@@ -140,15 +160,23 @@ def fill(
                         seen += count
                         said(seen, total)
                     done += 1
+                    if time.monotonic() - kept > _KEEP_EVERY_S:
+                        _keep(handle, mark, done)
+                        kept = time.monotonic()
                 handle.truncate(layout.total_bytes)
             finally:
-                handle.flush()
-                os.fsync(handle.fileno())
-                atomic_write_text(mark, json.dumps({"clips": done}))
+                _keep(handle, mark, done)
     except OSError as error:
         raise OutputError(
             f"cannot write {file}: {error.strerror or error}", hint="check the free space: df -h"
         ) from error
+
+
+def _keep(handle: BinaryIO, mark: Path, done: int) -> None:
+    """Note that `done` clips are written, after they really are."""
+    handle.flush()
+    os.fsync(handle.fileno())
+    atomic_write_text(mark, json.dumps({"clips": done}))
 
 
 def _write_clip(
@@ -168,22 +196,9 @@ def _write_clip(
 
 
 def mapped(file: Path, layout: Layout, device: torch.device) -> list[Example]:
-    """All examples: pictures mapped from the file, features mapped too or copied to a GPU.
-
-    Raises ModelError if they do not fit the GPU.
-    """
-    places = list(layout.places())
+    """All examples: pictures mapped from the file, features mapped too or copied to a GPU."""
     store = torch.from_file(str(file), size=layout.total_bytes, dtype=torch.uint8)
-    if device.type == "cuda":
-        need = sum(2 * _count(shape) for place in places for shape in place.shapes[1:])
-        free = torch.cuda.mem_get_info(device)[0]
-        if need > 0.8 * free:
-            raise ModelError(
-                f"the teacher's features need {need / GIB:.2f} GiB, and the GPU has "
-                f"{free / GIB:.2f} GiB free",
-                hint="lower --frames-per-clip, or set on_device = false in --config",
-            )
-    return [_example(store, place, device) for place in places]
+    return [_example(store, place, device) for place in layout.places()]
 
 
 def _example(store: UInt8[Tensor, " bytes"], place: Place, device: torch.device) -> Example:

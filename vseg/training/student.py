@@ -22,7 +22,14 @@ from vseg.nets.nano import WEIGHTS
 from vseg.ops.files import atomic_path, atomic_write_text, sha256_of
 from vseg.training.config import DistillStageConfig
 from vseg.training.distill import DistillStage, Student
-from vseg.training.feature_cache import OnCache, check_room, fill, lay_out, mapped
+from vseg.training.feature_cache import (
+    OnCache,
+    check_device,
+    check_room,
+    fill,
+    lay_out,
+    mapped,
+)
 from vseg.training.loop import Report, load_checkpoint, train
 from vseg.training.teachers import Teacher, open_teacher
 from vseg.training.unlabelled import Pictures
@@ -81,13 +88,23 @@ def distil(
     device = open_device(config.optimisation.device)
     dtype = torch.bfloat16 if config.optimisation.bf16 else torch.float32
     teacher = open_teacher(teacher_name, device, dtype)
+    layout = lay_out(clips, config.scales, teacher.channels, config.crop)
+    place = device if config.on_device else _HOST
+    check_device(layout, place)
+    network = _network(teacher, config)
     folder = training_folder(student)
-    _begin(folder, student, _inputs(teacher, clips, config))
-    checkpoint = folder / "checkpoint.pt"
-    if not is_complete(checkpoint, config.optimisation.steps):
-        _train(folder, teacher, clips, config, hearing)
+    inputs = _inputs(teacher, clips, config)
+    if _is_new(folder, student, inputs):
+        # The note is made last: what was refused may be tried again with other settings.
+        check_room(layout, student, config.cache_gib)
+        atomic_write_text(folder / "inputs.json", json.dumps(inputs, indent=1))
+    if not is_complete(folder / "checkpoint.pt", config.optimisation.steps):
+        file = folder / "features.bin"
+        fill(file, clips, layout, teacher, config.teacher_batch, hearing.of_teacher)
+        stage = DistillStage(network, mapped(file, layout, place), config.batch, config.crop)
+        train(stage, config.optimisation, folder / "checkpoint.pt", hearing.of_student)
     if not student.exists():
-        _write(student, checkpoint, teacher, clips, config)
+        _write(student, folder / "checkpoint.pt", teacher, clips, config)
     # Only now: until the student is whole, an interrupted run needs them.
     (folder / "features.bin").unlink(missing_ok=True)
     return read_distilled(student)
@@ -164,14 +181,13 @@ def _inputs(
     }
 
 
-def _begin(folder: Path, student: Path, inputs: dict[str, object]) -> None:
-    """Note the inputs, or find them to be those of the run that is to be continued."""
+def _is_new(folder: Path, student: Path, inputs: dict[str, object]) -> bool:
+    """Whether nothing of this student exists; if something does, it must be of the same inputs."""
     note = folder / "inputs.json"
     if not note.exists():
         if student.exists():
             raise OutputError(f"{student} is there already", hint="name another STUDENT")
-        atomic_write_text(note, json.dumps(inputs, indent=1))
-        return
+        return True
     before = json.loads(note.read_text("utf-8"))
     changed = [name for name, value in inputs.items() if before.get(name) != value]
     if changed:
@@ -179,30 +195,17 @@ def _begin(folder: Path, student: Path, inputs: dict[str, object]) -> None:
             f"{student} was begun with {changed[0]}",
             hint=f"give what it was begun with, name another STUDENT, or remove {folder}",
         )
+    return False
 
 
-def _train(
-    folder: Path,
-    teacher: Teacher,
-    clips: Sequence[Pictures],
-    config: DistillStageConfig,
-    hearing: Hearing,
-) -> None:
-    channels = (teacher.channels[0], teacher.channels[1])
-    layout = lay_out(clips, config.scales, channels, config.crop)
-    file = folder / "features.bin"
-    if not file.exists():
-        check_room(layout, folder, config.cache_gib)
-    fill(file, clips, layout, teacher, config.teacher_batch, hearing.of_teacher)
-    device = open_device(config.optimisation.device)
-    examples = mapped(file, layout, device if config.on_device else _HOST)
+def _network(teacher: Teacher, config: DistillStageConfig) -> Student:
+    """The student before its first step."""
     torch.manual_seed(config.optimisation.seed)
-    network = Student(channels)
+    network = Student(teacher.channels)
     if config.start != "scratch":
         path = WEIGHTS if config.start == "nano" else Path(config.start)
         network.encoder.load_state_dict(encoder_state(path))
-    stage = DistillStage(network, examples, config.batch, config.crop)
-    train(stage, config.optimisation, folder / "checkpoint.pt", hearing.of_student)
+    return network
 
 
 def _write(

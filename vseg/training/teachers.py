@@ -41,9 +41,10 @@ class Teacher:
         side = math.lcm(_PROBE_SIDE, model.multiple)
         probe = self._look(torch.zeros(1, 3, side, side, dtype=torch.uint8), (side, side))
         strides = [_stride(name, side, each) for each in probe]
-        self._chosen = tuple(_nearest(strides, wanted) for wanted in STRIDES)
-        self.native_strides = tuple(strides[k] for k in self._chosen)
-        self.channels = tuple(int(probe[k].shape[1]) for k in self._chosen)
+        fine, coarse = (_nearest(strides, wanted) for wanted in STRIDES)
+        self._chosen = (fine, coarse)
+        self.native_strides = (strides[fine], strides[coarse])
+        self.channels = (int(probe[fine].shape[1]), int(probe[coarse].shape[1]))
         usable = [stride for stride in strides if stride <= _COARSEST]
         self._multiple = math.lcm(max(usable), model.multiple)
 

@@ -16,11 +16,19 @@ from tests.clips import Recipe, cut, painted, write_clip
 from tests.teacher_models import torchscript
 from vseg.build import open_video
 from vseg.config import load_toml
-from vseg.errors import BadDataset, BadRun, OutputError, UsageError, WeightsMismatch, WeightsMissing
+from vseg.errors import (
+    BadDataset,
+    BadRun,
+    ModelError,
+    OutputError,
+    UsageError,
+    WeightsMismatch,
+    WeightsMissing,
+)
 from vseg.nets.nano import WEIGHTS
 from vseg.training.config import DistillStageConfig, Optimisation, distill_config
 from vseg.training.distill import DistillStage, Student
-from vseg.training.feature_cache import check_room, fill, lay_out, mapped
+from vseg.training.feature_cache import check_device, check_room, fill, lay_out, mapped
 from vseg.training.loop import Report
 from vseg.training.student import Distilled, Hearing, distil, encoder_state, training_folder
 from vseg.training.unlabelled import Pictures, Sampling, open_pictures, spread
@@ -116,10 +124,15 @@ def test_a_cache_that_is_too_large_is_refused_before_it_is_made(
 ) -> None:
     layout = lay_out(clips(footage), (1.0,), (256, 256), 64)
     with pytest.raises(BadDataset, match=r"of 6 pictures .* the limit of 1e-05"):
-        check_room(layout, tmp_path, 1e-5)
+        check_room(layout, tmp_path / "new" / "s.safetensors", 1e-5)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     with pytest.raises(OutputError, match=r"0\.00 GiB free"):
-        check_room(layout, tmp_path, 8.0)
+        check_room(layout, tmp_path / "new" / "s.safetensors", 8.0)
+    gpu = torch.device("cuda")
+    monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (10**5, 10**6))
+    with pytest.raises(ModelError, match=r"the GPU has 0\.00 GiB free"):
+        check_device(layout, gpu)
+    check_device(layout, CPU)
     with pytest.raises(BadDataset, match="smaller than a crop of 80 at scale 1"):
         lay_out(clips(footage), (1.0,), (3, 3), 80)
 
