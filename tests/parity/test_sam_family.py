@@ -122,8 +122,8 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
     np.testing.assert_array_equal(ours > 0, theirs > 0)
 
 
-def tracked(ours: Sam, prompts: dict[int, list[Prompt]]) -> list[np.ndarray]:
-    frames = film()
+def tracked(ours: Sam, prompts: dict[int, list[Prompt]], count: int = FRAMES) -> list[np.ndarray]:
+    frames = film()[:count]
     with Session(ours) as session:
         for obj, given in prompts.items():
             session.prompt(obj, frames[0], given)
@@ -150,7 +150,7 @@ def test_one_object_and_absent_ones(kind: str, tmp_path: Path) -> None:
     for obj in (1, 2):
         theirs = Library(model, ours)
         theirs.prompt(obj, 0, PROMPTS[obj])
-        for t, logits in enumerate(tracked(ours, {obj: PROMPTS[obj]})[:12]):
+        for t, logits in enumerate(tracked(ours, {obj: PROMPTS[obj]}, 12)):
             assert_same(logits, theirs.step(t))
 
 
@@ -163,14 +163,14 @@ def test_together_equal_alone_and_threads_do_not_matter(
     sam2: tuple[PreTrainedModel, Sam],
 ) -> None:
     _, ours = sam2
-    together = tracked(ours, PROMPTS)
+    together = tracked(ours, PROMPTS, 9)
     for row, obj in enumerate(PROMPTS):
-        for one, all_of_them in zip(tracked(ours, {obj: PROMPTS[obj]}), together, strict=True):
+        for one, all_of_them in zip(tracked(ours, {obj: PROMPTS[obj]}, 9), together, strict=True):
             np.testing.assert_allclose(one[0], all_of_them[row], atol=1e-3)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(2 if threads == 1 else 1)
-        for one, two in zip(tracked(ours, PROMPTS), together, strict=True):
+        for one, two in zip(tracked(ours, PROMPTS, 3), together, strict=False):
             np.testing.assert_allclose(one, two, atol=1e-3)
     finally:
         torch.set_num_threads(threads)
@@ -181,7 +181,7 @@ def test_a_late_object_does_not_harden_the_memory_of_the_first(
 ) -> None:
     """The library makes every object's memory sure on a frame where any object was prompted."""
     model, ours = sam2
-    frames, alone = film(), tracked(ours, {1: PROMPTS[1]})
+    frames, alone = film(), tracked(ours, {1: PROMPTS[1]}, 9)
     theirs = Library(model, ours)
     theirs.prompt(1, 0, PROMPTS[1])
     with Session(ours) as session:
