@@ -94,14 +94,17 @@ def _someone(rng: np.random.Generator, footage: Footage, lenders: Lenders) -> Cu
 
 
 def hidden(rng: np.random.Generator, footage: Footage, lenders: Lenders) -> Footage:
-    """Something passes before one of the followed objects and hides it, mostly whole, for a while."""
+    """Something passes before one of the followed objects and hides it for a while.
+
+    Mostly whole; of an object larger than most of the frame only a part, or nothing else would be seen.
+    """
     side, length = footage.side, len(footage.images)
     when = int(rng.integers(1, length))
     target = footage.labels[when] == int(rng.integers(1, max(footage.objects, 1) + 1))
     if not target.any():
         return footage
     body = extent(target)
-    cover = np.maximum(body.size * rng.uniform(1.0, 1.7, 2), 0.08 * side)
+    cover = np.clip(body.size * rng.uniform(1.0, 1.7, 2), 0.08 * side, 0.65 * side)
     hider = _hider(rng, lenders, cover, side)
     pace = rng.uniform(0.25, 1.1) * (cover[0] + body.size[0])
     places = cross(rng, body.centre, when, pace, length)
@@ -120,8 +123,9 @@ def _hider(
     if kind == 1:
         return blob(rng, texture, 1.3 * cover)
     thing = lenders.cutout(rng)
-    # A silhouette has gaps, so it is larger than what it should hide.
-    return resized(thing, thing.size * 1.3 * float((cover / thing.size).max()))
+    # A silhouette has gaps, so it is larger than what it should hide; a thin one is not endless.
+    zoom = min(1.3 * (cover / thing.size).max(), 2.5 * side / thing.size.max())
+    return resized(thing, thing.size * zoom)
 
 
 def _shadow(rng: np.random.Generator, cutout: Cutout) -> tuple[int, int]:

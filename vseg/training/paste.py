@@ -17,7 +17,7 @@ from vseg.training.cutouts import Cutout
 from vseg.training.footage import Footage
 from vseg.training.warp import Affine, Route, about, sampled, shifted
 
-_MAX_SMEAR_PX = 15.0
+_MAX_SMEAR_PX = 10.0
 
 
 @dataclass(frozen=True, slots=True)

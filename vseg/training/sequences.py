@@ -21,12 +21,16 @@ from vseg.training.real import real_footage
 from vseg.training.scenes import scene_footage
 from vseg.training.stills import StillShot, still_footage
 
+_TRIES = 200
+_SEEN_SHARE = 0.0002
+
 
 @dataclass(frozen=True, slots=True)
 class MaskedSequence:
     """images: RGB.  masks: one row per object; every object is visible in the first picture.
 
-    An object that is hidden or out of the frame has an empty mask.
+    An object that is hidden or out of the frame has an empty mask; so has one of which no more is
+    seen than 0.02 % of the picture, because nobody would call that visible.
     """
 
     images: UInt8[np.ndarray, "T S S 3"]
@@ -65,19 +69,28 @@ class Sequences:
         self._lenders = Lenders(able)
 
     def draw(self, rng: np.random.Generator, recipe: Recipe) -> MaskedSequence:
-        """One sequence; each object covers at least 0.2 % of the first picture."""
-        chances = recipe.chances
-        followed: list[int] = []
-        while not followed:
-            footage = self._source(rng, recipe)
-            if rng.random() < chances.p_crowd:
-                most = recipe.objects
-                footage = crowded(rng, footage, self._lenders, most, chances.p_leave)
-            if rng.random() < chances.p_hide:
-                footage = hidden(rng, footage, self._lenders)
+        """One sequence; each object covers at least 0.2 % of the first picture.
+
+        Raises BadDataset if hardly ever an object is that large at the recipe's size.
+        """
+        for _ in range(_TRIES):
+            footage = self._shot(rng, recipe)
             followed = large_ids(footage.labels[0], MIN_SHARE)
-        masks = np.stack([[label == k for label in footage.labels] for k in followed])
-        return MaskedSequence(np.stack(_seen(rng, footage, chances)), masks)
+            if followed:
+                images = _delivered(rng, footage, recipe.chances)
+                return MaskedSequence(np.stack(images), _masks(footage, followed))
+        raise BadDataset(
+            f"{_TRIES} sequences in a row began without an object of 0.2 % of the picture",
+            hint="check the masks of the pack: objects are 1 to 254, of clips 1",
+        )
+
+    def _shot(self, rng: np.random.Generator, recipe: Recipe) -> Footage:
+        """What happens before the camera: a source, and who passes and hides."""
+        chances = recipe.chances
+        footage = self._source(rng, recipe)
+        if rng.random() < chances.p_crowd:
+            footage = crowded(rng, footage, self._lenders, recipe.objects, chances.p_leave)
+        return hidden(rng, footage, self._lenders) if rng.random() < chances.p_hide else footage
 
     def _source(self, rng: np.random.Generator, recipe: Recipe) -> Footage:
         side, length, chances = recipe.side, recipe.length, recipe.chances
@@ -90,7 +103,13 @@ class Sequences:
         return still_footage(rng, self._lenders.still(rng), self._lenders.still(rng), shot)
 
 
-def _seen(
+def _masks(footage: Footage, followed: list[int]) -> Bool[np.ndarray, "N T S S"]:
+    masks = np.stack([[label == k for label in footage.labels] for k in followed])
+    masks[masks.mean(axis=(2, 3)) <= _SEEN_SHARE] = False
+    return masks
+
+
+def _delivered(
     rng: np.random.Generator, footage: Footage, chances: ChancesConfig
 ) -> tuple[UInt8[np.ndarray, "S S 3"], ...]:
     """The pictures as a camera would deliver them: light, haze, colours, lens."""

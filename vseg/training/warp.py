@@ -15,7 +15,7 @@ from vseg.training.bend import Bend
 
 Affine = Float64[np.ndarray, "3 3"]
 
-_CELL = 16  # a bend is worked out for every so many pixels and is linear between them
+_CELL = 8  # a bend is worked out for every so many pixels and is linear between them
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +87,8 @@ class Route:
 
     def places(self, window: Window) -> Float32[np.ndarray, "h w 2"]:
         """For each pixel of the output window the (x, y) in the source that is seen there."""
-        height, width = window.y2 - window.y1, window.x2 - window.x1
-        # One cell more on each side: cv2.resize knows nothing beyond the outermost centres.
-        xs = _cell_centres(window.x1, width)
-        ys = _cell_centres(window.y1, height)
+        xs, left = _cell_centres(window.x1, window.x2)
+        ys, top = _cell_centres(window.y1, window.y2)
         nodes = np.stack(np.meshgrid(xs, ys), axis=-1).reshape(-1, 2)
         unit = nodes @ self.to_unit[:2, :2].T + self.to_unit[:2, 2]
         if self.bend is not None:
@@ -99,12 +97,18 @@ class Route:
         coarse = source.reshape(len(ys), len(xs), 2).astype(np.float32)
         size = (_CELL * len(xs), _CELL * len(ys))
         fine = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(fine[_CELL : _CELL + height, _CELL : _CELL + width])
+        height, width = window.y2 - window.y1, window.x2 - window.x1
+        return np.ascontiguousarray(fine[top : top + height, left : left + width])
 
 
-def _cell_centres(start: int, length: int) -> Float64[np.ndarray, " n"]:
-    cells = -(-length // _CELL)
-    return start + _CELL * (np.arange(-1, cells + 1) + 0.5) - 0.5
+def _cell_centres(start: int, stop: int) -> tuple[Float64[np.ndarray, " n"], int]:
+    """Centres of the cells over [start, stop), and where `start` lies after the first one's edge.
+
+    The cells are the same for every window of the frame.  There is one more on each side, because
+    cv2.resize knows nothing beyond the outermost centres.
+    """
+    first, last = start // _CELL - 1, -(-stop // _CELL) + 1
+    return _CELL * (np.arange(first, last) + 0.5) - 0.5, start - _CELL * first
 
 
 def frame_route(step: Affine, base: Affine, side: int, swing: tuple[Bend, float] | None) -> Route:
