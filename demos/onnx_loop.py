@@ -5,7 +5,8 @@
 
 CLIP is an .npy of (frames, H, W, 3) bytes and FILE one of (H, W); a folder of pictures and a mask picture
 work too, and are read with Pillow.  The prompt is of the first frame.  Writes OUT/00000.png and so on, 255 on
-the object and 0 elsewhere: the masks that a vseg session gives.
+the object and 0 elsewhere: the masks that a vseg session gives, but for single pixels, since runtimes round
+scaled pictures differently by one byte here and there.
 """
 
 import argparse

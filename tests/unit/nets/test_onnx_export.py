@@ -27,7 +27,8 @@ from vseg.types import Box, Frame, FrameMasks, Mask, Points
 
 DEMO = Path(__file__).resolve().parents[3] / "demos" / "onnx_loop.py"
 HEIGHT, WIDTH, SHORT, SLOTS = 180, 272, 96, 5
-SCENE = SceneConfig(HEIGHT, WIDTH, num_frames=24, num_objects=2, seed=3)
+# Objects that nano is sure of: where it wavers, one scaled byte rounded differently moves an edge.
+SCENE = SceneConfig(HEIGHT, WIDTH, num_frames=24, num_objects=2, seed=5)
 ALONE = "import sys; sys.modules |= dict.fromkeys(('torch', 'cv2', 'PIL', 'scipy', 'vseg'));"
 
 
