@@ -65,11 +65,9 @@ class Nano:
         """Two looks at half size: a click reaches a whole object there that is large at full size."""
         features = self._encode([frame], max(64, self.short_side // 2))[0]
         prior = torch.zeros(features.map_hw, device=self.device, dtype=self.dtype)
-        for known in (None, prior):
-            said = self.interpret(features, prompts, known)
-            prior = self.decode(
-                features, said[None], self.carry(features, None, prior[None])
-            ).logits[0]
+        for _ in range(2):
+            said = self.interpret(features, prompts, prior)[None]
+            prior = self.decode(features, said, self.carry(features, None, prior[None])).logits[0]
         return prior
 
     @torch.inference_mode()

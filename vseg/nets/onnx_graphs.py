@@ -66,10 +66,9 @@ class Sketch(nn.Module):
         """Two looks, the second with the first one's mask as prior."""
         net = self.encode.net
         frame = self.encode.encoded(image)
-        unknown = torch.zeros_like(maps[:, :1])
-        said = net.prompt(frame, maps, unknown)
-        prior = unknown
+        prior = torch.zeros_like(maps[:, :1])
         for _ in range(2):
+            said = net.prompt(frame, maps, prior)
             logits = net.decoder(said, frame, prior.expand(-1, 2, -1, -1)).logits
             prior = _signed(logits)
         large = F.interpolate(logits, size=self.logits_hw, mode="bilinear", align_corners=False)
