@@ -91,6 +91,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--short-side", type=int, default=384)
+    parser.add_argument("--flip", action="store_true", help="look at mirrored frames too")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
 
 
@@ -102,6 +103,7 @@ def model_of(options: argparse.Namespace) -> Model:
         weights=options.weights,
         dtype=options.dtype,
         short_side=options.short_side,
+        flip=options.flip,
     )
 
 

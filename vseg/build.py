@@ -41,18 +41,23 @@ def load_model(
     dtype: str = "auto",
     short_side: int = 384,
     weights: Path | None = None,
+    flip: bool = False,
 ) -> AnyModel:
     """The model called `name` on a device, ready to be shared by any number of sessions.
 
     name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a file of that
     architecture; the embedded one if left out.  short_side: nano's frames are scaled to it, in pixels.
-    Nothing is downloaded.  Raises ModelError for an unknown name, DeviceMissing, WeightsMissing,
-    WeightsMismatch, UsageError.
+    flip: nano looks at every frame mirrored too, at half the speed.  Nothing is downloaded.  Raises
+    ModelError for an unknown name, DeviceMissing, WeightsMissing, WeightsMismatch, UsageError.
     """
     if name == "nano":
+        from vseg.nets.mirrored import Mirrored
         from vseg.nets.nano import load_nano
 
-        return load_nano(weights, device=device, dtype=dtype, short_side=short_side)
+        nano = load_nano(weights, device=device, dtype=dtype, short_side=short_side)
+        return Mirrored(nano) if flip else nano
+    if flip:
+        raise UsageError(f"{name} cannot flip", hint="drop --flip, or use --model nano")
     if weights is not None:
         raise UsageError(
             f"weights {weights} were given beside the model {name}",

@@ -40,6 +40,7 @@ class TrackConfig(Settings):
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     dtype: DtypeName = "auto"
     short_side: int = Field(default=384, ge=64, le=1536, multiple_of=16)
+    flip: bool = False
     reader: ReaderName = "auto"
     range: str = Field(default=":", pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$")
     chunk: int = Field(default=512, ge=1, le=100_000)

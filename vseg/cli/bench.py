@@ -121,6 +121,7 @@ def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, An
             dtype=settings.dtype,
             short_side=settings.short_side,
             weights=settings.weights,
+            flip=settings.flip,
         )
     )
     job = TrackJob(source=course.clip, out=run, prompts=course.prompts, config=settings)

@@ -17,6 +17,10 @@ Dtype = Annotated[str | None, typer.Option("--dtype", help="auto, float32 or bfl
 ShortSide = Annotated[
     int | None, typer.Option("--short-side", help="The model sees frames of this short side.")
 ]
+Flip = Annotated[
+    bool | None,
+    typer.Option("--flip", help="nano looks at mirrored frames too: better, half as fast."),
+]
 ReaderName = Annotated[str | None, typer.Option("--reader", help="auto, pyav, decord or images.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of these settings; options win over it.")

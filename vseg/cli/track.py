@@ -40,6 +40,7 @@ def track(
     device: options.Device = None,
     dtype: options.Dtype = None,
     short_side: options.ShortSide = None,
+    flip: options.Flip = None,
     reader: options.ReaderName = None,
     config: options.ConfigFile = None,
     as_json: options.Json = False,
@@ -64,6 +65,7 @@ def track(
             device=device,
             dtype=dtype,
             short_side=short_side,
+            flip=flip,
             reader=reader,
         ),
         resume=resume,
@@ -129,6 +131,8 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
         flag = f"--{key.replace('_', '-')}"
         if key == "preview":
             words.append("--no-preview")
+        elif key == "flip":
+            words.append(flag)
         elif key not in ("chunk", "memory"):
             words += [flag, str(value)]
     return shlex.join(words)

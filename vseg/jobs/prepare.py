@@ -111,10 +111,12 @@ def _load(config: TrackConfig) -> AnyModel:
         dtype=config.dtype,
         short_side=config.short_side,
         weights=config.weights,
+        flip=config.flip,
     )
 
 
 def _options(config: TrackConfig) -> dict[str, str | int | float | bool | None]:
     """The settings that decide the masks and have no place of their own in the header, flat."""
     memory = {f"memory.{key}": value for key, value in config.memory.model_dump().items()}
-    return {"short_side": config.short_side, "reader": config.reader, **memory}
+    decisive = config.model_dump(include={"short_side", "flip", "reader"})
+    return {**decisive, **memory}
