@@ -20,9 +20,9 @@ from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, m
 from vseg import Session
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.jf import region_similarity
-from vseg.model import Model
 from vseg.ops.simulate import correction
 from vseg.readers.images import ImageFolder
+from vseg.tracking import AnyModel
 from vseg.types import Points
 
 MOST_CLICKS = 20
@@ -64,7 +64,7 @@ def main() -> None:
     table.write(options.json)
 
 
-def _clip(model: Model, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
+def _clip(model: AnyModel, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
     """Each object of the first frame, with the IoU after each click."""
     label = next(iter(LabelFolder.open(clip.truth)))
     with ImageFolder(clip.pictures) as video, Session(model, video) as session:

@@ -35,9 +35,9 @@ from vseg import Session
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.davis import PredictedFrame, evaluate
 from vseg.metrics.scores import DatasetScore, Measures, SequenceScore
-from vseg.model import Model
 from vseg.readers.images import ImageFolder
 from vseg.stages import OpenReader
+from vseg.tracking import AnyModel
 
 Follow = Callable[[OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]]
 
@@ -102,14 +102,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _follower(method: str, kind: str, model: Model | None, teacher: str | None) -> Follow:
+def _follower(method: str, kind: str, model: AnyModel | None, teacher: str | None) -> Follow:
     if model is None or method != "nano":
         return lambda video, first: carry(make_baseline(method, teacher), video, first)
     return lambda video, first: _track(model, video, first, kind)
 
 
 def _track(
-    model: Model, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], kind: str
+    model: AnyModel, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], kind: str
 ) -> Iterator[PredictedFrame]:
     with Session(model, video) as session:
         for object_id, truth in first.items():

@@ -56,16 +56,16 @@ def load_model(
 
         nano = load_nano(weights, device=device, dtype=dtype, short_side=short_side)
         return Mirrored(nano) if flip else nano
+    if name not in PUBLISHED and not Path(name).is_dir():
+        raise ModelError(
+            f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}, or a folder with a model"
+        )
     if flip:
         raise UsageError(f"{name} cannot flip", hint="drop --flip, or use --model nano")
     if weights is not None:
         raise UsageError(
             f"weights {weights} were given beside the model {name}",
             hint="--weights is nano's; a folder of another model is given as --model",
-        )
-    if name not in PUBLISHED and not Path(name).is_dir():
-        raise ModelError(
-            f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}, or a folder with a model"
         )
     from vseg.nets.sam_load import load_sam
 
