@@ -27,7 +27,7 @@ class MemorySettings(Settings):
     """How many frames an object may remember, and every how many frames one is written."""
 
     prompted: int = Field(default=4, ge=1)
-    recent: int = Field(default=2, ge=1)
+    recent: int = Field(default=1, ge=1)
     older: int = Field(default=1, ge=0)
     stride: int = Field(default=5, ge=1)
 

@@ -55,7 +55,7 @@ def export(
     width: Annotated[int | None, typer.Option(help="onnx: the videos' width.")] = None,
     short_side: options.ShortSide = None,
     memory: Annotated[
-        int | None, typer.Option(metavar="FRAMES", help="onnx: memory slots; 7 if not given.")
+        int | None, typer.Option(metavar="FRAMES", help="onnx: memory slots; 6 if not given.")
     ] = None,
     objects: Annotated[
         int | None, typer.Option(help="onnx: a fixed number of objects; any number if not given.")

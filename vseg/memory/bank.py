@@ -23,7 +23,7 @@ class MemoryBudget:
     """How many frames an object may remember, and every how many frames a recent one is written."""
 
     prompted: int = 4
-    recent: int = 2
+    recent: int = 1
     older: int = 1
     stride: int = 5
 

@@ -29,7 +29,7 @@ SKIPS = (16, 32)
 EMBEDDING = 64
 PROMPT_MAPS = 3
 _MAX_TEMPERATURE = 40.0
-_MAYBE_LOGIT = -4.0
+_MAYBE_LOGIT = -2.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class LoopSizes:
     height: int
     width: int
     short_side: int = 384
-    slots: int = 7
+    slots: int = 6
     objects: int | None = None
 
     def __post_init__(self) -> None:

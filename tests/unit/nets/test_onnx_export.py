@@ -181,7 +181,7 @@ def test_enlarge(exported: Exported) -> None:
 def test_the_manifest_tells_what_the_graphs_are(exported: Exported) -> None:
     told = json.loads((exported.folder / "manifest.json").read_text())
     assert told["weights_sha256"] == exported.model.weights_sha256
-    assert told["memory"] == {"slots": 5, "prompted": 2, "recent": 2, "older": 1, "stride": 5}
+    assert told["memory"] == {"slots": 5, "prompted": 3, "recent": 1, "older": 1, "stride": 5}
     assert told["present_above"] == PRESENT_ABOVE == PRESENT
     for name, graph in told["graphs"].items():
         session = onnxruntime.InferenceSession(exported.folder / graph["file"])
@@ -219,7 +219,7 @@ def test_the_demo_alone_gives_a_sessions_masks(
     )
     assert done.returncode == 0, done.stderr
     overlaps = []
-    with Session(exported.model, scene, memory=MemoryBudget(prompted=2)) as session:
+    with Session(exported.model, scene, memory=MemoryBudget(prompted=3)) as session:
         session.prompt(1, 0, [prompt])
         for masks in session.propagate():
             picture = cv2.imread(
@@ -238,7 +238,7 @@ def test_the_demo_alone_gives_a_sessions_masks(
         (lambda: LoopSizes(8, 100), "height 8"),
         (lambda: LoopSizes(100, 9000), "width 9000"),
         (lambda: LoopSizes(100, 100, short_side=100), "short side 100"),
-        (lambda: LoopSizes(100, 100, slots=3), "memory of 3 frames"),
+        (lambda: LoopSizes(100, 100, slots=2), "memory of 2 frames"),
         (lambda: LoopSizes(100, 100, objects=0), "0 objects"),
     ],
 )
