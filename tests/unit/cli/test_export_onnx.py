@@ -25,7 +25,7 @@ def test_a_model_goes_to_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert answer.exit_code == 0, answer.stderr
     assert json.loads(answer.stdout)["written"] == str(out)
     told = json.loads((out / "manifest.json").read_text())
-    assert (told["objects"], told["memory"]["prompted"]) == (3, 1)
+    assert (told["objects"], told["memory"]["prompted"]) == (3, 2)
     assert told["graphs"]["enlarge"]["inputs"]["logits"]["shape"] == [3, 24, 36]
     assert call(*words).exit_code == 3
 
