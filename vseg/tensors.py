@@ -5,9 +5,10 @@ They live on the model's device and in its dtype.  (h, w) are cells of the model
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 
@@ -31,17 +32,43 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
+class Hypotheses:
+    """Every mask that the decoder proposed for each of O objects, of which `Decoded` holds one.
+
+    Units are those of `Decoded`; the proposals of an absent object are as empty as its mask.
+    """
+
+    logits: Float[Tensor, "O K h4 w4"]
+    quality: Float[Tensor, "O K"]
+    embedding: Float[Tensor, "O K E"]
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """What the decoder says of O objects on one frame, rows in the order they were asked for.
 
     logits: positive is object.  quality: predicted IoU in [0, 1].  presence: chance in [0, 1] that the
-    object is visible.  embedding: unit vector that names the identity.
+    object is visible.  embedding: unit vector that names the identity.  alternatives: what was proposed,
+    the chosen mask among it; None where the model proposed one mask, or where the choice is final.
     """
 
     logits: Float[Tensor, "O h4 w4"]
     quality: Float[Tensor, " O"]
     presence: Float[Tensor, " O"]
     embedding: Float[Tensor, "O E"]
+    alternatives: Hypotheses | None = None
+
+    def picked(self, choice: Int[Tensor, " O"]) -> "Decoded":
+        """The same rows with hypothesis `choice[o]` in place of the mask of row o."""
+        if self.alternatives is None:
+            raise ValueError("there is nothing to pick from: the model proposed one mask")
+        of, rows = self.alternatives, torch.arange(len(choice), device=choice.device)
+        return replace(
+            self,
+            logits=of.logits[rows, choice],
+            quality=of.quality[rows, choice],
+            embedding=of.embedding[rows, choice],
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,18 @@
 """Prompt encoder and mask decoder of the SAM 2 family: features in, masks of all objects out in one batch.
 
 Both modules are the transformers library's; here their constants are made once, every object shares the
-frame's finest maps, and of several proposed masks the one of the best predicted IoU is taken.
+frame's finest maps, and of several proposed masks the one of the best predicted IoU is taken; the others
+stay at hand.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from vseg.tensors import Decoded
+from vseg.tensors import Decoded, Hypotheses
 
 _ABSENT_LOGIT = -1024.0
 
@@ -87,21 +88,28 @@ class SamDecoder:
             multimask_output=said.several,
             high_resolution_features=list(finest),
         )
-        rows, best = torch.arange(len(seen), device=seen.device), quality[:, 0].argmax(dim=1)
-        token = tokens[:, 0][rows, best if tokens.shape[2] > 1 else torch.zeros_like(best)]
         present = score[:, 0] > 0
-        logits = torch.where(present[:, :, None], masks[rows, 0, best], _ABSENT_LOGIT)
-        return Decoded(
-            logits,
-            quality[rows, 0, best].float(),
-            score[:, 0, 0].float().sigmoid(),
-            self.pointers(token, present),
+        proposed = Hypotheses(
+            torch.where(present[:, :, None, None], masks[:, 0], _ABSENT_LOGIT),
+            quality[:, 0].float(),
+            self._pointers(tokens[:, 0], present).expand(-1, quality.shape[2], -1),
         )
+        first = Decoded(
+            proposed.logits[:, 0],
+            proposed.quality[:, 0],
+            score[:, 0, 0].float().sigmoid(),
+            proposed.embedding[:, 0],
+        )
+        if quality.shape[2] == 1:
+            return first
+        return replace(first, alternatives=proposed).picked(proposed.quality.argmax(dim=1))
 
-    def pointers(self, tokens: Float[Tensor, "O C"], present: Tensor) -> Float[Tensor, "O P"]:
+    def _pointers(
+        self, tokens: Float[Tensor, "O K C"], present: Bool[Tensor, "O 1"]
+    ) -> Float[Tensor, "O K P"]:
         """The objects' pointers; one learned pointer stands for every absent object."""
         made = self._net.object_pointer_proj(tokens)
-        return torch.where(present, made, self._net.no_object_pointer)
+        return torch.where(present[:, None], made, self._net.no_object_pointer)
 
     def _allows(self, points: int) -> bool:
         return self._several and self._fewest <= points <= self._most
