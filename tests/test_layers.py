@@ -20,7 +20,7 @@ LAYERS = (
     ("stages", "model", "slots"),
     # One session is its state, one step of it for each way to remember, its memory, and its bytes.
     (
-        *("session", "tracking", "engine", "slot_engine", "snapshot", "memory"),
+        *("session", "lookahead", "tracking", "engine", "slot_engine", "snapshot", "memory"),
         *("nets", "readers", "results", "metrics", "training", "grounding"),
     ),
     ("build", "jobs"),
@@ -36,6 +36,7 @@ SIDEWAYS = {
     # a session owns its bank and runs the engine over it; its snapshot reads all three.
     ("session", "memory"),
     ("session", "engine"),
+    ("session", "lookahead"),
     ("session", "tracking"),
     ("session", "snapshot"),
     # tracking pairs each engine with its memory.

@@ -5,7 +5,7 @@ for all objects with one affinity, decode all in one batch, remember what is due
 is bounded by its objects and prompts, never by the length of the video.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Unpack
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from vseg.engine import PRESENT, TrackedObject
 from vseg.errors import BadPrompt
+from vseg.lookahead import LookAhead
 from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.memory.slot_bank import SlotBank
 from vseg.ops.prompts import Given, check_prompt, collect_prompts
@@ -22,14 +23,29 @@ from vseg.tensors import Decoded, Features
 from vseg.tracking import AnyModel, open_engine
 from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
 
+ENCODE_AHEAD = 4
+"""Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a CPU."""
+
 
 class Session:
-    """Prompt objects on any frame, propagate, correct; a context manager."""
+    """Prompt objects on any frame, propagate, correct; a context manager.
+
+    encode_ahead: how many frames are read and encoded together before the first is tracked; left out, 4 on
+    CUDA and 1 on a CPU, where a batch brings nothing.
+    """
 
     def __init__(
-        self, model: AnyModel, video: Reader | None = None, *, memory: MemoryBudget | None = None
+        self,
+        model: AnyModel,
+        video: Reader | None = None,
+        *,
+        memory: MemoryBudget | None = None,
+        encode_ahead: int | None = None,
     ) -> None:
         self.model, self.video = model, video
+        on_cuda = model.device.type == "cuda"
+        depth = encode_ahead if encode_ahead is not None else ENCODE_AHEAD if on_cuda else 1
+        self._ahead = LookAhead(model.encode, depth)
         self._budget = memory or MemoryBudget()
         self.engine = open_engine(model, self._budget)
         self.objects: dict[int, TrackedObject] = {}
@@ -51,6 +67,7 @@ class Session:
         """Free all state.  The model and the reader stay usable."""
         self.engine = open_engine(self.model, self._budget)
         self.objects, self._latest = {}, None
+        self._ahead.clear()
 
     @property
     def bank(self) -> MemoryBank | SlotBank:
@@ -68,6 +85,10 @@ class Session:
         near = {p.frame_index: p.near for p in priors}
         held = [*(p.logits for p in priors), *near.values()]
         return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
+
+    def ahead_bytes(self) -> int:
+        """Bytes of the features of frames encoded ahead, on the device: at most `encode_ahead` frames'."""
+        return self._ahead.held_bytes()
 
     def prompt(
         self,
@@ -96,6 +117,15 @@ class Session:
         tracked.stale.add(picture.index)
         decoded = self.engine.track(picture, features, [tracked])
         return _masks(picture, [tracked], decoded)
+
+    def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The same frames, for prompts and steps in this order: up to `encode_ahead` of them are encoded
+        together.
+
+        For frames that can be had before they are due, which those of a live source cannot.  An error of
+        `frames` is raised after the frames before it.
+        """
+        return self._ahead.over(frames)
 
     def step(self, frame: Frame) -> FrameMasks:
         """Track every object on the next frame of a live source."""
@@ -149,7 +179,7 @@ class Session:
     def _run(
         self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool
     ) -> Iterator[FrameMasks]:
-        for frame in frames:
+        for frame in self._ahead.over(frames):
             if not fixed:
                 chosen |= {o.object_id for o in self.objects.values() if o.stale}
             born = [o for o in self.objects.values() if o.born(frame.index, reverse)]
@@ -175,7 +205,7 @@ class Session:
 
     def _advance(self, frame: Frame, live: list[TrackedObject], reverse: bool) -> FrameMasks:
         live = sorted(live, key=lambda o: o.object_id)
-        features = self.model.encode([frame])[0]
+        features = self._encoded(frame)
         for tracked in live:
             tracked.reverse = reverse
         decoded = self.engine.track(frame, features, live) if live else None
@@ -187,9 +217,13 @@ class Session:
         """The frame and its features; the last one looked at is kept, for rounds of clicks."""
         if isinstance(frame, int):
             frame = self._fetch(frame)
-        if self._latest is None or self._latest[0] is not frame:
-            self._latest = (frame, self.model.encode([frame])[0])
+        self._latest = (frame, self._encoded(frame))
         return self._latest
+
+    def _encoded(self, frame: Frame) -> Features:
+        if self._latest is not None and self._latest[0] is frame:
+            return self._latest[1]
+        return self._ahead.features(frame) or self.model.encode([frame])[0]
 
     def _fetch(self, index: int) -> Frame:
         if self._latest is not None and self._latest[0].index == index:

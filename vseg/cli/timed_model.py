@@ -26,18 +26,23 @@ _BLOCK = 10
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """began: when the frame's encoding began, on the performance counter.  seconds: by stage."""
+    """The frames encoded together: how many, when that began, and the seconds of all of them by stage."""
 
     began: float
+    count: int
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
 class SteadyTimes:
-    """Medians over blocks of ten frames, each long enough to hold what is not done on every frame."""
+    """Per frame: medians over blocks of ten rows, long enough to hold what is not done on every one."""
 
     frame_s: float
     stages_s: dict[str, float]
+
+
+def _per_frame(seconds: Sequence[float], frames: Sequence[int]) -> float:
+    return median(s / n for s, n in zip(seconds, frames, strict=True))
 
 
 class Timed:
@@ -50,21 +55,20 @@ class Timed:
         self.frames: list[FrameTimes] = []
 
     def steady(self) -> SteadyTimes:
-        """Times once the memory is full: without the first 30 frames, or without half of a short run."""
+        """Times once the memory is full: without the first 30 rows, or without half of a short run."""
         rows = self.frames[min(_WARM_FRAMES, len(self.frames) // 2) :]
         size = max(1, min(_BLOCK, len(rows) - 1))
         blocks = [rows[k : k + size + 1] for k in range(0, len(rows) - size, size)]
+        counts = [sum(row.count for row in block[:-1]) for block in blocks]
+        spans = [block[-1].began - block[0].began for block in blocks]
+        spent = {n: [sum(row.seconds[n] for row in b[:-1]) for b in blocks] for n in STAGES}
         return SteadyTimes(
-            median((block[-1].began - block[0].began) / size for block in blocks),
-            {
-                name: median(sum(row.seconds[name] for row in b[:-1]) / size for b in blocks)
-                for name in STAGES
-            },
+            _per_frame(spans, counts), {n: _per_frame(s, counts) for n, s in spent.items()}
         )
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
-        """Timed as `encode`; a new frame begins."""
-        self.frames.append(FrameTimes(time.perf_counter()))
+        """Timed as `encode`; a new row of frames begins."""
+        self.frames.append(FrameTimes(time.perf_counter(), len(frames)))
         return self._timed("encode", self._encode, frames)
 
     def _timed(

@@ -97,7 +97,7 @@ class _Loop:
         """Track and write every frame, then finish; or stop where the watcher says so."""
         task, times = self.task, self.times
         began = time.perf_counter()
-        for frame in frames:
+        for frame in session.look_ahead(frames):
             read = time.perf_counter()
             masks = _track_frame(task, session, frame)
             tracked = time.perf_counter()

@@ -84,8 +84,9 @@ class Nano:
                 frame.index,
                 (video_hw[0], video_hw[1]),
                 (encoded.skip4[k : k + 1], encoded.skip8[k : k + 1], encoded.base[k : k + 1]),
-                encoded.key[k],
-                encoded.near[k],
+                # Copies: the memory keeps these two, and a view would keep the whole batch with it.
+                encoded.key[k].clone(),
+                encoded.near[k].clone(),
             )
             for k, frame in enumerate(frames)
         ]
