@@ -23,7 +23,7 @@ from vseg.metrics.boxes import IdentifiedBoxes, IdentityClip, box_clip
 from vseg.metrics.clear import ClearCounts, count_clear
 from vseg.metrics.hota import HotaCounts, count_hota
 from vseg.metrics.identity import IdentityCounts, count_identity
-from vseg_trackers import ByteTrack, Detections, OCSort, Sort, Track, TrackState
+from vseg_trackers import ByteTrack, Detections, MaskletAssociator, OCSort, Sort, Track, TrackState
 
 CAR = 3
 KITTI_RATE = 10.0
@@ -37,6 +37,7 @@ TRACKERS: dict[str, Callable[[], Tracker]] = {
     "sort": Sort,
     "bytetrack": ByteTrack,
     "ocsort": OCSort,
+    "masklet": MaskletAssociator,
 }
 
 

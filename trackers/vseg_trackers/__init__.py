@@ -9,23 +9,54 @@ Enters: Detections, frame after frame.  Leaves: Tracks, in the order of the dete
 """
 
 from vseg_trackers.bytetrack import ByteTrack, ByteTrackConfig
+from vseg_trackers.errors import TrackerError
+from vseg_trackers.gallery import GalleryConfig
 from vseg_trackers.kalman import MotionConfig
 from vseg_trackers.lifecycle import LifecycleConfig
+from vseg_trackers.linking import LinkConfig, link
+from vseg_trackers.looks import LikenessConfig
+from vseg_trackers.masklet import MaskletAssociator, MaskletConfig
+from vseg_trackers.masks import PackedMasks
 from vseg_trackers.ocsort import OCSort, OCSortConfig
 from vseg_trackers.sort import Sort, SortConfig
-from vseg_trackers.types import Detections, Track, TrackerError, TrackState
+from vseg_trackers.tracklets import (
+    Change,
+    Dropped,
+    Filled,
+    Joined,
+    Linked,
+    Tracklet,
+    WholeTrack,
+    tracklets_of,
+)
+from vseg_trackers.types import Detections, Track, TrackState
 
 __all__ = [
     "ByteTrack",
     "ByteTrackConfig",
+    "Change",
     "Detections",
+    "Dropped",
+    "Filled",
+    "GalleryConfig",
+    "Joined",
     "LifecycleConfig",
+    "LikenessConfig",
+    "LinkConfig",
+    "Linked",
+    "MaskletAssociator",
+    "MaskletConfig",
     "MotionConfig",
     "OCSort",
     "OCSortConfig",
+    "PackedMasks",
     "Sort",
     "SortConfig",
     "Track",
     "TrackState",
     "TrackerError",
+    "Tracklet",
+    "WholeTrack",
+    "link",
+    "tracklets_of",
 ]

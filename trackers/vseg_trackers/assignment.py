@@ -51,6 +51,35 @@ def assign(candidates: Candidates) -> Assignment:
     )
 
 
+class Rounds:
+    """Assignments one after another, each among the rows and columns that the earlier ones left."""
+
+    def __init__(self, num_rows: int, num_columns: int) -> None:
+        self.open_rows: Bool[np.ndarray, " R"] = np.ones(num_rows, dtype=bool)
+        self.open_columns: Bool[np.ndarray, " C"] = np.ones(num_columns, dtype=bool)
+        self._taken: list[Assignment] = []
+
+    def take(self, candidates: Candidates, gate: float) -> None:
+        """Assign those of the candidates that are open and gain more than `gate`."""
+        rows, columns = candidates.rows, candidates.columns
+        left = self.open_rows[rows] & self.open_columns[columns] & (candidates.gain > gate)
+        if not left.any():
+            return
+        chosen = assign(Candidates(rows[left], columns[left], candidates.gain[left] - gate))
+        self.open_rows[chosen.rows] = self.open_columns[chosen.columns] = False
+        self._taken.append(chosen)
+
+    @property
+    def taken(self) -> Assignment:
+        """The pairs of all rounds."""
+        if not self._taken:
+            return Assignment(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        return Assignment(
+            np.concatenate([each.rows for each in self._taken]),
+            np.concatenate([each.columns for each in self._taken]),
+        )
+
+
 def _solve(contested: Candidates) -> Assignment:
     rows, row_at = np.unique(contested.rows, return_inverse=True)
     columns, column_at = np.unique(contested.columns, return_inverse=True)

@@ -56,7 +56,7 @@ class ByteTrack:
         Raises TrackerError when time does not move forward.
         """
         config, tracks, scores = self._config, self._tracks, detections.scores
-        tracks.advance(detections.time_s)
+        tracks.advance(detections)
         is_strong = scores >= config.strong_score
         pairs = self._in_rounds(self._candidates(detections), is_strong)
         tracks.match(pairs.rows, detections, pairs.columns)

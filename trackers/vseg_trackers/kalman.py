@@ -89,6 +89,26 @@ class BoxMotion:
         vv += noise * dt_s
         self.planes[:, rows] = chosen
 
+    def follow(self, camera: Float[np.ndarray, "2 3"]) -> None:
+        """Move every track with the picture: a point x of the previous frame is at A x + t now.
+
+        camera: [A | t].  Boxes stay upright; their sides, and what is uncertain, grow with the scale.
+        """
+        turn, scale = camera[:, :2], _growth(camera)
+        self.planes[:2, :, :2] = self.planes[:2, :, :2] @ turn.T
+        self.planes[0, :, :2] += camera[:, 2]
+        self.planes[:2, :, 2:] *= scale
+        self.planes[2:] *= scale * scale
+
+    def deviations(
+        self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"]
+    ) -> Float[np.ndarray, " K"]:
+        """How far each box's centre is from where its track may be, in standard deviations."""
+        measured = _centred(boxes)
+        p, _, pp, _, _ = self.planes[:, rows]
+        spread = pp + self._measured * _scale(measured)
+        return np.asarray(np.sqrt(((measured - p) ** 2 / spread)[:, :2].sum(axis=1)))
+
     def correct(self, rows: Rows, boxes: Float[np.ndarray, "K 4"]) -> None:
         """Take `boxes` as the measurement of tracks `rows`."""
         measured = _centred(boxes)
@@ -103,6 +123,19 @@ class BoxMotion:
         pp *= 1 - gain_p
         pv *= 1 - gain_p
         self.planes[:, rows] = chosen
+
+
+def moved_boxes(
+    boxes: Float[np.ndarray, "*N 4"], camera: Float[np.ndarray, "2 3"]
+) -> Float[np.ndarray, "*N 4"]:
+    """Boxes after the picture moved as in `BoxMotion.follow`; upright, scaled about their centres."""
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2 @ camera[:, :2].T + camera[:, 2]
+    half = (boxes[..., 2:] - boxes[..., :2]) * (_growth(camera) / 2)
+    return np.concatenate([centre - half, centre + half], axis=-1)
+
+
+def _growth(camera: Float[np.ndarray, "2 3"]) -> float:
+    return float(np.sqrt(abs(np.linalg.det(camera[:, :2]))))
 
 
 def _centred(boxes: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 4"]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from vseg_trackers.errors import TrackerError
 from vseg_trackers.kalman import BoxMotion, MotionConfig
-from vseg_trackers.types import Detections, Track, TrackerError, TrackState
+from vseg_trackers.types import Detections, Track, TrackState
 
 Rows = Int[np.ndarray, " K"]
 _STATES = tuple(TrackState)
@@ -41,46 +42,50 @@ class Population:
     def __init__(self, motion: MotionConfig, life: LifecycleConfig) -> None:
         self.motion = BoxMotion(motion)
         self.time_s = -np.inf
-        self.state: Int[np.ndarray, " T"] = np.zeros(0, dtype=np.int64)
-        self.labels: Int[np.ndarray, " T"] = np.zeros(0, dtype=np.int64)
-        self.last_s: Float[np.ndarray, " T"] = np.zeros(0)
         self._life = life
         self._next_id = 1
-        self._ids: Int[np.ndarray, " T"] = np.zeros(0, dtype=np.int64)
-        self._hits: Int[np.ndarray, " T"] = np.zeros(0, dtype=np.int64)
-        self._first_s: Float[np.ndarray, " T"] = np.zeros(0)
-        self._scores: Float[np.ndarray, " T"] = np.zeros(0)
-        # The detection each track was given in the latest frame, -1 for none.
-        self._given: Int[np.ndarray, " T"] = np.zeros(0, dtype=np.int64)
+        # One row for each field, so that tracks are added and dropped in few calls.
+        self._counts: Int[np.ndarray, "5 T"] = np.zeros((5, 0), dtype=np.int64)
+        self._times: Float[np.ndarray, "3 T"] = np.zeros((3, 0))
+        self._name_rows()
+
+    def _name_rows(self) -> None:
+        self.ids, self.state, self.labels, self._hits, self.given = self._counts
+        self.last_s, self._first_s, self._scores = self._times
 
     def __len__(self) -> int:
         return len(self.state)
 
-    def advance(self, time_s: float) -> None:
-        """Move every track to `time_s`.  Raises TrackerError if time stands still or goes back."""
-        dt_s = time_s - self.time_s
+    def advance(self, detections: Detections) -> None:
+        """Move every track to the detections' time, and with their picture.
+
+        Raises TrackerError if time stands still or goes back.
+        """
+        dt_s = detections.time_s - self.time_s
         if dt_s <= 0:
             raise TrackerError(
-                f"time_s {time_s:g} does not come after {self.time_s:g}: "
+                f"time_s {detections.time_s:g} does not come after {self.time_s:g}: "
                 "give frames in order, each once"
             )
-        self.time_s = time_s
+        self.time_s = detections.time_s
         if len(self):
             self.motion.predict(dt_s)
-        self._given = np.full(len(self), -1)
+            if detections.camera is not None:
+                self.motion.follow(detections.camera)
+        self.given.fill(-1)
 
     def unmatched(self, rows: Rows) -> Int[np.ndarray, " M"]:
         """Those of `rows` without a detection in this frame."""
-        return np.asarray(rows[self._given[rows] < 0])
+        return np.asarray(rows[self.given[rows] < 0])
 
     def match(self, rows: Rows, detections: Detections, columns: Rows) -> None:
         """Give each track of `rows` its detection."""
         if not len(rows):
             return
         self.motion.correct(rows, detections.boxes[columns])
-        state = self.state[rows]
-        self.state[rows] = np.where(state == TENTATIVE, TENTATIVE, CONFIRMED)
-        self._given[rows] = columns
+        # TENTATIVE stays, everything above becomes CONFIRMED.
+        self.state[rows] = np.minimum(self.state[rows], CONFIRMED)
+        self.given[rows] = columns
         self._hits[rows] += 1
         self._scores[rows] = detections.scores[columns]
         self.last_s[rows] = self.time_s
@@ -91,21 +96,23 @@ class Population:
         if not num:
             return
         self.motion.add(detections.boxes[columns])
-        now = np.full(num, self.time_s)
-        ids = np.arange(self._next_id, self._next_id + num)
+        counts = np.empty((5, num), dtype=np.int64)
+        counts[0] = np.arange(self._next_id, self._next_id + num)
+        counts[1] = TENTATIVE
+        counts[2] = labels_of(detections)[columns]
+        counts[3] = 1
+        counts[4] = columns
+        times = np.empty((3, num))
+        times[:2] = self.time_s
+        times[2] = detections.scores[columns]
         self._next_id += num
-        self.state = np.append(self.state, np.full(num, TENTATIVE))
-        self.labels = np.append(self.labels, labels_of(detections)[columns])
-        self.last_s = np.append(self.last_s, now)
-        self._ids = np.append(self._ids, ids)
-        self._hits = np.append(self._hits, np.ones(num, dtype=np.int64))
-        self._first_s = np.append(self._first_s, now)
-        self._scores = np.append(self._scores, detections.scores[columns])
-        self._given = np.append(self._given, columns)
+        self._counts = np.concatenate([self._counts, counts], axis=1)
+        self._times = np.concatenate([self._times, times], axis=1)
+        self._name_rows()
 
     def age(self) -> Bool[np.ndarray, " T"]:
         """Set every state by what this frame gave; which rows stay (the others are removed)."""
-        life, seen = self._life, self._given >= 0
+        life, seen = self._life, self.given >= 0
         sure = seen & ((self._hits >= life.confirm_hits) | (self._scores >= life.confirm_score))
         self.state[sure] = CONFIRMED
         if seen.all():
@@ -115,20 +122,15 @@ class Population:
         self.state[hidden] = np.where(absent_s[hidden] > life.occluded_s, LOST, OCCLUDED)
         stays = seen | (hidden & (absent_s <= life.lost_s))
         if not stays.all():
-            self._keep(stays)
+            self.motion.keep(stays)
+            self._counts, self._times = self._counts[:, stays], self._times[:, stays]
+            self._name_rows()
         return np.asarray(stays)
-
-    def _keep(self, which: Bool[np.ndarray, " T"]) -> None:
-        self.motion.keep(which)
-        self.state, self.labels = self.state[which], self.labels[which]
-        self.last_s, self._first_s = self.last_s[which], self._first_s[which]
-        self._ids, self._hits = self._ids[which], self._hits[which]
-        self._scores, self._given = self._scores[which], self._given[which]
 
     def explained(self) -> tuple[Track, ...]:
         """The tracks that were given a detection in this frame, in the order of the detections."""
-        rows = (self._given >= 0).nonzero()[0]
-        return self._tracks(rows[self._given[rows].argsort()])
+        rows = (self.given >= 0).nonzero()[0]
+        return self._tracks(rows[self.given[rows].argsort()])
 
     def everyone(self) -> tuple[Track, ...]:
         """All live tracks, oldest first."""
@@ -136,12 +138,12 @@ class Population:
 
     def _tracks(self, rows: Rows) -> tuple[Track, ...]:
         columns = (
-            self._ids[rows].tolist(),
+            self.ids[rows].tolist(),
             self.state[rows].tolist(),
             self.motion.boxes[rows].tolist(),
             self._scores[rows].tolist(),
             self.labels[rows].tolist(),
-            self._given[rows].tolist(),
+            self.given[rows].tolist(),
             self._first_s[rows].tolist(),
             self.last_s[rows].tolist(),
         )

@@ -56,7 +56,7 @@ class OCSort:
         Raises TrackerError when time does not move forward.
         """
         tracks = self._tracks
-        tracks.advance(detections.time_s)
+        tracks.advance(detections)
         columns = (detections.scores >= self._config.least_score).nonzero()[0]
         columns = self._match(detections, self._by_motion(detections, columns), columns)
         columns = self._match(detections, self._by_last_seen(detections, columns), columns)

@@ -41,7 +41,7 @@ class Sort:
         Raises TrackerError when time does not move forward.
         """
         tracks = self._tracks
-        tracks.advance(detections.time_s)
+        tracks.advance(detections)
         labels = labels_of(detections)
         strong = (detections.scores >= self._config.least_score).nonzero()[0]
         everyone = Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels)

@@ -11,9 +11,8 @@ from enum import IntEnum
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-
-class TrackerError(ValueError):
-    """Detections that cannot be tracked; the message names the row and its value."""
+from vseg_trackers.errors import TrackerError
+from vseg_trackers.masks import PackedMasks
 
 
 class TrackState(IntEnum):
@@ -32,6 +31,9 @@ class Detections:
 
     A box may have a side of 0 (detectors clip at the border); it overlaps nothing.
     scores in [0, 1]; labels: class ids, tracks keep to one class (all 0 when not given).
+    masks, embeddings (what each looks like; only their directions count): one for each box, used by
+    MaskletAssociator.  camera: how pixels of the previous frame moved to this one, x' = A x + t as
+    [A | t]; what moved with the picture is expected there.
     Raises TrackerError naming the first row that is not a number, inverted or out of range.
     """
 
@@ -39,19 +41,45 @@ class Detections:
     boxes: Float[np.ndarray, "N 4"]
     scores: Float[np.ndarray, " N"]
     labels: Int[np.ndarray, " N"] | None = None
+    masks: PackedMasks | None = None
+    embeddings: Float[np.ndarray, "N C"] | None = None
+    camera: Float[np.ndarray, "2 3"] | None = None
+
+    @staticmethod
+    def of_masks(
+        time_s: float,
+        masks: PackedMasks,
+        scores: Float[np.ndarray, " N"],
+        labels: Int[np.ndarray, " N"] | None = None,
+        embeddings: Float[np.ndarray, "N C"] | None = None,
+    ) -> "Detections":
+        """Detections that are masks; their boxes are the crops'."""
+        return Detections(time_s, masks.boxes.astype(float), scores, labels, masks, embeddings)
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.time_s):
             raise TrackerError(f"time_s is {self.time_s}, not a time")
-        for name, values in (("scores", self.scores), ("labels", self.labels)):
-            if values is not None and len(values) != len(self.boxes):
-                raise TrackerError(f"{len(self.boxes)} boxes but {len(values)} {name}")
+        self._check_counts()
         # A comparison with NaN is false, so asking for what is right finds NaN as well.
         right = (self.boxes[:, 2:] >= self.boxes[:, :2]).all(axis=1)
         right &= np.isfinite(self.boxes).all(axis=1)
         right &= (self.scores >= 0) & (self.scores <= 1)
         if not right.all():
             self._refuse(right)
+        if self.embeddings is not None:
+            _check_embeddings(self.embeddings)
+        if self.camera is not None and not np.isfinite(self.camera).all():
+            raise TrackerError(f"camera {self.camera.tolist()} has a value that is not a number")
+
+    def _check_counts(self) -> None:
+        for name, values in (
+            ("scores", self.scores),
+            ("labels", self.labels),
+            ("masks", self.masks),
+            ("embeddings", self.embeddings),
+        ):
+            if values is not None and len(values) != len(self.boxes):
+                raise TrackerError(f"{len(self.boxes)} boxes but {len(values)} {name}")
 
     def _refuse(self, right: Bool[np.ndarray, " N"]) -> None:
         row = int(np.argmin(right))
@@ -64,6 +92,17 @@ class Detections:
 
     def __len__(self) -> int:
         return len(self.boxes)
+
+
+def _check_embeddings(embeddings: Float[np.ndarray, "N C"]) -> None:
+    length = np.sqrt((embeddings * embeddings).sum(axis=1))
+    right = np.isfinite(length) & (length > 0)
+    if not right.all():
+        row = int(np.argmin(right))
+        raise TrackerError(
+            f"row {row}: embedding of length {length[row]:g} has no direction; give finite numbers, "
+            "not all 0, or no embeddings at all"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,8 @@ from vseg_trackers import (
     ByteTrackConfig,
     Detections,
     LifecycleConfig,
+    MaskletAssociator,
+    MaskletConfig,
     OCSort,
     OCSortConfig,
     Sort,
@@ -20,12 +22,13 @@ from vseg_trackers import (
     TrackState,
 )
 
-Tracker = Sort | ByteTrack | OCSort
+Tracker = Sort | ByteTrack | OCSort | MaskletAssociator
 LIFE = LifecycleConfig(confirm_hits=3, confirm_score=1.0, occluded_s=0.3, lost_s=1.0)
 MAKERS: dict[str, Callable[[], Tracker]] = {
     "sort": lambda: Sort(SortConfig(life=LIFE)),
     "bytetrack": lambda: ByteTrack(ByteTrackConfig(life=LIFE)),
     "ocsort": lambda: OCSort(OCSortConfig(life=LIFE)),
+    "masklet": lambda: MaskletAssociator(MaskletConfig(life=LIFE)),
 }
 
 
@@ -67,6 +70,7 @@ def test_a_track_is_confirmed_by_hits_or_by_one_strong_score() -> None:
         lambda life: Sort(SortConfig(life=life)),
         lambda life: ByteTrack(ByteTrackConfig(life=life)),
         lambda life: OCSort(OCSortConfig(life=life)),
+        lambda life: MaskletAssociator(MaskletConfig(life=life)),
     ):
         slow, quick = make(LIFE), make(LifecycleConfig(confirm_hits=3, confirm_score=0.9))
         states = [slow.update(_frame(t / 10, [_box(0, 0)]))[0].state for t in range(3)]
@@ -154,16 +158,16 @@ def test_no_detections_at_all(tracker: Tracker) -> None:
     assert tracker.tracks() == ()
 
 
-def test_weak_detections_carry_a_track_only_in_bytetrack() -> None:
+def test_weak_detections_carry_a_track_only_where_two_rounds_are_made() -> None:
     outcomes = {}
     for name, make in MAKERS.items():
         tracker = make()
         for t in range(5):
             tracker.update(_frame(t / 10, [_box(0, 0)]))
         outcomes[name] = _ids(tracker.update(_frame(0.5, [_box(0, 0)], score=0.35)))
-    assert outcomes == {"sort": [], "bytetrack": [1], "ocsort": []}
-    fresh = ByteTrack(ByteTrackConfig(life=LIFE))
-    assert fresh.update(_frame(0.0, [_box(0, 0)], score=0.35)) == ()
+    assert outcomes == {"sort": [], "bytetrack": [1], "ocsort": [], "masklet": [1]}
+    for name in ("bytetrack", "masklet"):
+        assert MAKERS[name]().update(_frame(0.0, [_box(0, 0)], score=0.35)) == ()
 
 
 def test_momentum_prefers_the_detection_straight_ahead() -> None:
@@ -179,11 +183,11 @@ def test_momentum_prefers_the_detection_straight_ahead() -> None:
 def test_recovery_uses_the_last_observed_box() -> None:
     """An object that stops while hidden is where it was last seen, not where motion puts it."""
     found = []
-    for make in (MAKERS["ocsort"], MAKERS["sort"]):
+    for make in (MAKERS["ocsort"], MAKERS["masklet"], MAKERS["sort"]):
         tracker = make()
         for t in range(10):
             tracker.update(_frame(t / 10, [_box(15.0 * t, 0)]))
         for t in range(10, 15):
             tracker.update(_frame(t / 10, []))
         found.append(_ids(tracker.update(_frame(1.5, [_box(15.0 * 9, 0)]))))
-    assert found == [[1], [2]]
+    assert found == [[1], [1], [2]]

@@ -11,8 +11,9 @@ from jaxtyping import Float
 from vseg_trackers.assignment import Candidates, assign
 from vseg_trackers.boxes import Overlap, overlap_matrix, touching_pairs
 from vseg_trackers.costs import Gate, Labelled, overlapping
+from vseg_trackers.errors import TrackerError
 from vseg_trackers.kalman import BoxMotion, MotionConfig
-from vseg_trackers.types import Detections, TrackerError
+from vseg_trackers.types import Detections
 
 
 def _boxes(seed: int, num: int) -> Float[np.ndarray, "N 4"]:

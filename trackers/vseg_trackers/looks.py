@@ -1,0 +1,127 @@
+"""Where and how tracks were last seen: box, mask and gallery, and how alike detections are to that.
+
+Enters: candidate pairs with the overlap of their boxes.  Leaves: their likeness: overlap of boxes
+and masks averaged, with a bonus for a like appearance and a malus for an unlike one.  What a side
+does not know does not count, so boxes alone work like boxes with masks and embeddings.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from vseg_trackers.assignment import Assignment, Candidates
+from vseg_trackers.errors import TrackerError
+from vseg_trackers.gallery import Gallery, GalleryConfig
+from vseg_trackers.kalman import moved_boxes
+from vseg_trackers.lifecycle import Population
+from vseg_trackers.masks import Crop, PackedMasks, mask_overlap
+from vseg_trackers.types import Detections
+
+_EMPTY: Crop = np.zeros((0, 0), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True)
+class LikenessConfig:
+    """mask_share: of the mask IoU where both masks are known, the rest is the boxes'.
+
+    appearance: likeness gained for each 1 of cosine above even_cosine, lost below; a pair below
+    least_cosine is refused.
+    """
+
+    mask_share: float = 0.5
+    appearance: float = 0.4
+    even_cosine: float = 0.6
+    least_cosine: float = 0.2
+
+
+class Looks:
+    """The looks of all tracks, one row each, in the order of the population's rows."""
+
+    def __init__(self, likeness: LikenessConfig, gallery: GalleryConfig) -> None:
+        self._config = likeness
+        self.gallery = Gallery(gallery)
+        self._frame_size: tuple[int, int] | None = None
+        self._crops: list[Crop] = []
+        # Of each crop's corner from the centre of its box: what moves the box moves the mask.
+        self._offsets = np.zeros((0, 2))
+        self.boxes: Float[np.ndarray, "T 4"] = np.zeros((0, 4))  # where each was last seen
+
+    def check(self, detections: Detections) -> None:
+        """Raises TrackerError if masks are of another frame size than those before."""
+        masks = detections.masks
+        if masks is None:
+            return
+        size = masks.width, masks.height
+        if self._frame_size is None:
+            self._frame_size = size
+        elif size != self._frame_size:
+            raise TrackerError(
+                f"masks of a frame of {size[0]} x {size[1]} pixels after {self._frame_size[0]} x "
+                f"{self._frame_size[1]}: give masks of one size, or reset the tracker"
+            )
+
+    def follow(self, camera: Float[np.ndarray, "2 3"] | None) -> None:
+        """Move where tracks were last seen with the picture."""
+        if camera is not None:
+            self.boxes = moved_boxes(self.boxes, camera)
+
+    def likeness(
+        self, pairs: Candidates, tracks: Population, detections: Detections
+    ) -> Float[np.ndarray, " K"]:
+        """How alike each detection (column) is to each track (row) whose boxes overlap by the gain.
+
+        -inf for a pair that appearance refuses.
+        """
+        alike, config = pairs.gain, self._config
+        if detections.masks is not None:
+            alike = self._with_masks(pairs, tracks, detections.masks)
+        if detections.embeddings is not None:
+            cosine = self.gallery.likeness(pairs.rows, detections.embeddings[pairs.columns])
+            bonus = config.appearance * (cosine - config.even_cosine)
+            bonus[cosine < config.least_cosine] = -np.inf
+            alike = alike + np.where(self.gallery.known[pairs.rows], bonus, 0)
+        return alike
+
+    def _with_masks(
+        self, pairs: Candidates, tracks: Population, masks: PackedMasks
+    ) -> Float[np.ndarray, " K"]:
+        """Overlap of boxes averaged with that of masks, each track's latest put where it is now."""
+        centres = tracks.motion.planes[0, pairs.rows, :2]
+        corners = np.rint(centres + self._offsets[pairs.rows]).astype(np.int64)
+        theirs = [self._crops[row] for row in pairs.rows.tolist()]
+        found = [masks.crops[column] for column in pairs.columns.tolist()]
+        iou = mask_overlap((theirs, corners), (found, masks.boxes[pairs.columns, :2]))
+        share = self._config.mask_share * np.array([crop.size > 0 for crop in theirs], dtype=bool)
+        return np.asarray((1 - share) * pairs.gain + share * iou)
+
+    def add(self, num: int) -> None:
+        """Make room for `num` new tracks, not yet seen."""
+        if num:
+            self.gallery.add(num)
+            self._crops += [_EMPTY] * num
+            self._offsets = np.concatenate([self._offsets, np.zeros((num, 2))])
+            self.boxes = np.concatenate([self.boxes, np.zeros((num, 4))])
+
+    def see(
+        self, pairs: Assignment, detections: Detections, learns: Bool[np.ndarray, " N"]
+    ) -> None:
+        """Remember where and how tracks were seen in this frame; appearance where a column `learns`."""
+        rows, columns = pairs.rows, pairs.columns
+        self.boxes[rows] = detections.boxes[columns]
+        if detections.masks is not None:
+            for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+                self._crops[row] = detections.masks.crops[column]
+            boxes = detections.boxes[columns]
+            centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+            self._offsets[rows] = detections.masks.boxes[columns, :2] - centres
+        if detections.embeddings is not None:
+            taught = learns[columns]
+            self.gallery.see(rows[taught], detections.embeddings[columns[taught]])
+
+    def keep(self, which: Bool[np.ndarray, " T"]) -> None:
+        """Forget the tracks that are not marked."""
+        if not which.all():
+            self.gallery.keep(which)
+            self._crops = [crop for crop, stays in zip(self._crops, which, strict=True) if stays]
+            self._offsets, self.boxes = self._offsets[which], self.boxes[which]

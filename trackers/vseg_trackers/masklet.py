@@ -1,0 +1,142 @@
+"""MaskletAssociator: everything that is known of an object decides together who it is.
+
+Enters: boxes, with masks and embeddings where there are any.  Leaves: Tracks.  Our own composition:
+strong detections before weak ones (ByteTrack, ECCV 2022), where a track was last seen as a second
+opinion (OC-SORT, CVPR 2023), appearance as bonus or malus on overlap, and at last appearance alone
+(DeepSORT, ICIP 2017).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from vseg_trackers.assignment import Assignment, Candidates, Rounds
+from vseg_trackers.boxes import Overlap
+from vseg_trackers.costs import Gate, Labelled, overlapping
+from vseg_trackers.gallery import GalleryConfig
+from vseg_trackers.kalman import MotionConfig
+from vseg_trackers.lifecycle import CONFIRMED, TENTATIVE, LifecycleConfig, Population, labels_of
+from vseg_trackers.looks import LikenessConfig, Looks
+from vseg_trackers.types import Detections, Track
+
+
+@dataclass(frozen=True, slots=True)
+class MaskletConfig:
+    """strong_score parts strong and weak detections; below weak_score they are ignored.
+
+    gate, weak_gate, seen_gate, new_gate: least likeness of a match with a track by its motion, of a
+    weak detection, with where a track was last seen, and with a tentative track; likeness is the
+    overlap where only boxes are known.  reid_cosine: least cosine of a match by appearance alone;
+    reach: how many standard deviations of the track's motion it may lie away.
+    """
+
+    strong_score: float = 0.8
+    weak_score: float = 0.3
+    gate: float = 0.15
+    weak_gate: float = 0.5
+    seen_gate: float = 0.2
+    new_gate: float = 0.3
+    reid_cosine: float = 0.7
+    reach: float = 6.0
+    overlap: Overlap = Overlap.IOU
+    likeness: LikenessConfig = field(default_factory=LikenessConfig)
+    gallery: GalleryConfig = field(default_factory=GalleryConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    life: LifecycleConfig = field(default_factory=LifecycleConfig)
+
+
+class MaskletAssociator:
+    """One stream's tracker.  Not shared between streams or threads."""
+
+    def __init__(self, config: MaskletConfig | None = None) -> None:
+        self._config = config or MaskletConfig()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all tracks and start ids and time again."""
+        self._tracks = Population(self._config.motion, self._config.life)
+        self._looks = Looks(self._config.likeness, self._config.gallery)
+
+    def tracks(self) -> tuple[Track, ...]:
+        """All live tracks, the unseen ones where motion puts them."""
+        return self._tracks.everyone()
+
+    def update(self, detections: Detections) -> tuple[Track, ...]:
+        """The tracks of this frame's detections, in their order; a detection may have none.
+
+        Raises TrackerError when time does not move forward, or when masks or embeddings have
+        another size than those before.
+        """
+        tracks, looks = self._tracks, self._looks
+        looks.check(detections)
+        tracks.advance(detections)
+        looks.follow(detections.camera)
+        strong = detections.scores >= self._config.strong_score
+        rounds = Rounds(len(tracks), len(detections))
+        self._match(detections, strong, rounds)
+        pairs = rounds.taken
+        tracks.match(pairs.rows, detections, pairs.columns)
+        begins = (strong & rounds.open_columns).nonzero()[0]
+        new_rows = np.arange(len(tracks), len(tracks) + len(begins))
+        tracks.begin(detections, begins)
+        looks.add(len(begins))
+        looks.see(pairs, detections, strong)
+        looks.see(Assignment(new_rows, begins), detections, strong)
+        looks.keep(tracks.age())
+        return tracks.explained()
+
+    def _match(
+        self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds
+    ) -> None:
+        config, tracks = self._config, self._tracks
+        state, boxes = tracks.state, tracks.motion.boxes
+        usable = detections.scores >= min(config.weak_score, config.strong_score)
+        near = self._alike(detections, boxes, rounds.open_rows.nonzero()[0], usable.nonzero()[0])
+        is_strong, known = strong[near.columns], state[near.rows] != TENTATIVE
+        rounds.take(near.where(is_strong & known), config.gate)
+        rounds.take(near.where(~is_strong & (state[near.rows] == CONFIRMED)), config.weak_gate)
+        rows = (rounds.open_rows & (state != TENTATIVE)).nonzero()[0]
+        columns = (rounds.open_columns & strong).nonzero()[0]
+        if len(rows) and len(columns):
+            rounds.take(self._alike(detections, self._looks.boxes, rows, columns), config.seen_gate)
+            if detections.embeddings is not None:
+                rounds.take(self._by_appearance(detections, rows, columns), config.reid_cosine)
+        rounds.take(near.where(is_strong & ~known), config.new_gate)
+
+    def _alike(
+        self,
+        detections: Detections,
+        boxes: Float[np.ndarray, "T 4"],
+        rows: Int[np.ndarray, " R"],
+        columns: Int[np.ndarray, " C"],
+    ) -> Candidates:
+        """Pairs of one class, tracks taken to be at `boxes`; gain: likeness."""
+        config, tracks = self._config, self._tracks
+        gates = (config.gate, config.weak_gate, config.seen_gate, config.new_gate)
+        # What appearance adds may lift a pair over a gate; what only touches is let in for it.
+        least = min(0.0, *gates)
+        found = Labelled(columns, detections.boxes[columns], labels_of(detections)[columns])
+        placed = Labelled(rows, boxes[rows], tracks.labels[rows])
+        pairs = overlapping(placed, found, Gate(least, config.overlap))
+        pairs = Candidates(pairs.rows, pairs.columns, pairs.gain + least)
+        return Candidates(
+            pairs.rows, pairs.columns, self._looks.likeness(pairs, tracks, detections)
+        )
+
+    def _by_appearance(
+        self,
+        detections: Detections,
+        rows: Int[np.ndarray, " R"],
+        columns: Int[np.ndarray, " C"],
+    ) -> Candidates:
+        """Pairs of one class within reach of the track's motion; gain: cosine."""
+        tracks, embeddings = self._tracks, detections.embeddings
+        assert embeddings is not None
+        pairs_rows, pairs_columns = np.repeat(rows, len(columns)), np.tile(columns, len(rows))
+        right = tracks.labels[pairs_rows] == labels_of(detections)[pairs_columns]
+        away = tracks.motion.deviations(pairs_rows, detections.boxes[pairs_columns])
+        right &= away <= self._config.reach
+        pairs_rows, pairs_columns = pairs_rows[right], pairs_columns[right]
+        cosine = self._looks.gallery.likeness(pairs_rows, embeddings[pairs_columns])
+        return Candidates(pairs_rows, pairs_columns, cosine)
