@@ -1,22 +1,31 @@
-"""One step of tracking with a model that remembers in slots: every frame is remembered, by every object.
+"""One step of tracking with a model that remembers in slots: what is remembered is its memory policy's say.
 
 The order of the stages as SAM 2's video predictor has it (arXiv:2408.00714, section 4): condition on memory,
 decode all objects together, answer the prompts of this frame, write one slot per object.  What we changed:
 an object's slots depend on its own prompts alone, and a correction becomes a prompted frame.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vseg.engine import TrackedObject
+from vseg.memory.policy import Verdict
 from vseg.memory.slot_bank import SlotBank
 from vseg.slots import SlotModel
 from vseg.tensors import Decoded, Features
 from vseg.types import Frame, Mask, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One object's mask, and what becomes of the frame in its memory."""
+
+    decoded: Decoded
+    verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,37 +45,50 @@ class SlotEngine:
             ):  # what was said of this frame before must not answer for itself
                 self.bank.drop(tracked.object_id, t)
         given = {row: m for row, o in enumerate(live) if (m := _only_mask(o.prompts.get(t, ())))}
-        known = [r for r, o in enumerate(live) if r not in given and self.bank.knows(o.object_id)]
-        rows: dict[int, Decoded] = {}
-        seen: dict[int, Tensor] = {}
-        if known:
-            rows, seen = self._tracked(features, live, known)
+        rows, seen = self._tracked(features, live, given)
         for row, tracked in enumerate(live):
             if row in given:
-                rows[row] = self.model.given(features, given[row])
+                rows[row] = self._judged(t, self.model.given(features, given[row]))
             elif t in tracked.prompts:
-                prior = rows[row].logits[0] if row in rows else None
-                rows[row] = self.model.answer(features, tracked.prompts[t], seen.get(row), prior)
-        decoded = _stacked([rows[row] for row in range(len(live))])
+                before = rows.get(row)
+                prior = before.decoded.logits[0] if before else None
+                rows[row] = self._judged(
+                    t, self.model.answer(features, tracked.prompts[t], seen.get(row), prior)
+                )
+        decoded = _stacked([rows[row].decoded for row in range(len(live))])
         prompted = [t in tracked.prompts for tracked in live]
         slots = self.model.remember(features, decoded, prompted, given)
-        for tracked, slot, anchor in zip(live, slots, prompted, strict=True):
-            self.bank.write(tracked.object_id, t, slot, prompted=anchor)
+        for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
+            self.bank.write(
+                tracked.object_id, t, slot, prompted=prompted[row], verdict=rows[row].verdict
+            )
         return decoded
 
     def _tracked(
-        self, features: Features, live: Sequence[TrackedObject], known: Sequence[int]
-    ) -> tuple[dict[int, Decoded], dict[int, Float[Tensor, "1 C h w"]]]:
+        self, features: Features, live: Sequence[TrackedObject], given: Container[int]
+    ) -> tuple[dict[int, _Row], dict[int, Float[Tensor, "1 C h w"]]]:
         """Rows decoded by memory alone, and the features each of them saw."""
-        memories = [
-            self.bank.read(live[row].object_id, features.frame_index, reverse=live[row].reverse)
-            for row in known
-        ]
+        t = features.frame_index
+        known = [r for r, o in enumerate(live) if r not in given and self.bank.knows(o.object_id)]
+        if not known:
+            return {}, {}
+        asked = [(live[row].object_id, live[row].reverse) for row in known]
+        memories = [self.bank.read(obj, t, reverse=reverse) for obj, reverse in asked]
         seen = self.model.condition(features, memories)
-        decoded = self.model.decode(features, seen)
+        decoded, verdicts = self.bank.judge(t, asked, self.model.decode(features, seen))
         places = {row: slice(k, k + 1) for k, row in enumerate(known)}
-        rows = {row: _rows_of(decoded, place) for row, place in places.items()}
+        rows = {
+            row: _Row(_rows_of(decoded, place), verdict)
+            for (row, place), verdict in zip(places.items(), verdicts, strict=True)
+        }
         return rows, {row: seen[place] for row, place in places.items()}
+
+    def _judged(self, frame_index: int, prompted: Decoded) -> _Row:
+        """An answer to prompts: it stands as it is; the policy only takes a glimpse."""
+        _, verdicts = self.bank.policy.judge(
+            frame_index, replace(prompted, alternatives=None), [{}]
+        )
+        return _Row(prompted, verdicts[0])
 
 
 def _only_mask(prompts: Sequence[Prompt]) -> Mask | None:

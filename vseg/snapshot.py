@@ -20,7 +20,7 @@ from vseg.memory.slot_bank import SlotBank
 from vseg.tracking import AnyModel
 from vseg.types import Box, Mask, Points, Prompt, Scribble
 
-_FORMAT = 2
+_FORMAT = 3
 _SHELVES = ("prompted", "recent", "older")
 
 

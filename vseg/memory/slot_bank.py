@@ -1,18 +1,25 @@
 """The memory of models that remember in slots: what of the past is kept.  It stores and evicts.
 
 Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Each object has its
-prompted frames (the nearest `prompted` of them), the slots of its last few frames, and the pointers of
-some more; how many is the model's own span (SAM 2: 6 and 15).
+prompted frames (the nearest `prompted` of them) and those its policy keeps like them, the slots of its last
+few frames, and the pointers of some more; how many is the model's own span (SAM 2: 6 and 15).
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from vseg.errors import UsageError
+from vseg.memory.policy import GLIMPSES, Glimpse, Past, Policy, Verdict
+from vseg.memory.recent import Recent
 from vseg.slots import Slot, SlotMemory
+from vseg.tensors import Decoded
+
+_SLOTS = ("prompted", "anchors", "recent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,63 +40,114 @@ class SlotBudget:
 
 @dataclass(slots=True)
 class ObjectSlots:
-    """One object's slots and pointers by frame index, in the order they were written."""
+    """One object's slots, pointers and glimpses by frame index, in the order they were written."""
 
     prompted: dict[int, Slot] = field(default_factory=dict)
+    anchors: dict[int, Slot] = field(default_factory=dict)
     recent: dict[int, Slot] = field(default_factory=dict)
     pointers: dict[int, Float[Tensor, " P"]] = field(default_factory=dict)
+    past: dict[int, Glimpse] = field(default_factory=dict)
 
     def tensors(self) -> Iterator[Tensor]:
         """Every tensor held, shared ones once."""
-        for slot in (*self.prompted.values(), *self.recent.values()):
+        for slot in (*self.prompted.values(), *self.anchors.values(), *self.recent.values()):
             yield from (slot.cells, slot.keys, slot.pointer)
         yield from (p for frame, p in self.pointers.items() if frame not in self.recent)
+
+    def clear(self, frame_index: int) -> None:
+        """Drop what is held of one frame."""
+        for shelf in (self.prompted, self.anchors, self.recent, self.pointers, self.past):
+            shelf.pop(frame_index, None)
 
 
 class SlotBank:
     """Bounded memory of all objects of one video.  `objects` is read and written by snapshots."""
 
-    def __init__(self, budget: SlotBudget) -> None:
+    def __init__(self, budget: SlotBudget, policy: Policy | None = None) -> None:
         self.budget = budget
+        self.policy = policy or Recent()
         self.objects: dict[int, ObjectSlots] = {}
 
-    def write(self, object_id: int, frame_index: int, slot: Slot, *, prompted: bool) -> None:
+    def judge(
+        self, frame_index: int, objects: Sequence[tuple[int, bool]], decoded: Decoded
+    ) -> tuple[Decoded, list[Verdict]]:
+        """The masks that stand, and the policy's verdict on each row.
+
+        objects: the rows' ids, and whether they are tracked in reverse.
+        """
+        pasts = [self._past(each, frame_index, -1 if reverse else 1) for each, reverse in objects]
+        return self.policy.judge(frame_index, decoded, pasts)
+
+    def write(
+        self,
+        object_id: int,
+        frame_index: int,
+        slot: Slot,
+        *,
+        prompted: bool,
+        verdict: Verdict | None = None,
+    ) -> None:
         """Remember a frame; of too many prompted ones the farthest is dropped, of others the first."""
-        held = self.objects.setdefault(object_id, ObjectSlots())
+        held, verdict = self.objects.setdefault(object_id, ObjectSlots()), verdict or Verdict()
         if not prompted and frame_index in held.prompted:
             return
-        for shelf in (held.prompted, held.recent, held.pointers):
-            shelf.pop(frame_index, None)
+        held.clear(frame_index)
+        if verdict.glimpse is not None:
+            held.past[frame_index] = replace(
+                verdict.glimpse, anchor=prompted or verdict.glimpse.anchor
+            )
         if prompted:
             held.prompted[frame_index] = slot
             if len(held.prompted) > self.budget.prompted:
                 del held.prompted[max(held.prompted, key=lambda f: (abs(f - frame_index), f))]
-            return
-        held.recent[frame_index] = slot
-        held.pointers[frame_index] = slot.pointer
-        # One more than is read: a correction of the newest frame reads what that frame read.
-        _drop_first(held.recent, self.budget.recent + 1)
-        _drop_first(held.pointers, self.budget.pointers + 1)
+        elif verdict.anchor and len(held.prompted) < self.budget.prompted:
+            held.anchors[frame_index] = slot
+        else:
+            held.pointers[frame_index] = slot.pointer
+            if verdict.kept:
+                held.recent[frame_index] = slot
+        self._trim(held)
 
     def read(self, object_id: int, frame_index: int, *, reverse: bool = False) -> SlotMemory:
         """What the object may read on a frame, going forward or in `reverse`.
 
-        Recent slots and pointers count by their distance in frames, whatever was written between;
-        prompted frames always count, but their pointers only where they lie behind (SAM 2 reads no
-        pointer of the future).
+        Recent slots count by their distance in frames, whatever was written between, or by their rank
+        where the policy says so; pointers by their distance.  Prompted frames always count, but their
+        pointers only where they lie behind (SAM 2 reads no pointer of the future); anchors count where
+        they lie behind.
         """
         held, sign = self.objects[object_id], -1 if reverse else 1
-        ages = {frame: (frame_index - frame) * sign for frame in (*held.pointers, *held.prompted)}
-        slots = [(0, slot) for slot in held.prompted.values()]
-        recent = sorted(held.recent.items(), key=lambda item: -ages[item[0]])
-        slots += [(ages[f], slot) for f, slot in recent if 1 <= ages[f] <= self.budget.recent]
-        pointers = [(ages[f], s.pointer) for f, s in held.prompted.items() if ages[f] >= 0]
-        pointers += [
-            (ages[f], pointer)
-            for f, pointer in held.pointers.items()
-            if 1 <= ages[f] <= self.budget.pointers
-        ]
+        fixed = [(f, slot) for f, slot in held.prompted.items()]
+        fixed += [(f, slot) for f, slot in held.anchors.items() if (frame_index - f) * sign >= 1]
+        pointers = [((frame_index - f) * sign, slot.pointer) for f, slot in fixed]
+        pointers = [(age, pointer) for age, pointer in pointers if age >= 0]
+        ages = [((frame_index - f) * sign, pointer) for f, pointer in held.pointers.items()]
+        pointers += [each for each in ages if 1 <= each[0] <= self.budget.pointers]
+        slots = [(0, slot) for _, slot in fixed]
+        slots += self._aged(held, frame_index, sign)
         return SlotMemory(tuple(slots), tuple(pointers))
+
+    def _aged(self, held: ObjectSlots, frame_index: int, sign: int) -> list[tuple[int, Slot]]:
+        """The recent slots that lie behind, with their ages, oldest first."""
+        behind = [((frame_index - f) * sign, slot) for f, slot in held.recent.items()]
+        behind = sorted((each for each in behind if each[0] >= 1), key=lambda each: each[0])
+        if self.policy.by_rank:
+            behind = [(rank, slot) for rank, (_, slot) in enumerate(behind, start=1)]
+        return [each for each in reversed(behind) if each[0] <= self.budget.recent]
+
+    def _past(self, object_id: int, frame_index: int, sign: int) -> Past:
+        """The last glimpses that lie behind."""
+        held = self.objects.get(object_id, ObjectSlots()).past
+        behind = [(f, glimpse) for f, glimpse in held.items() if (frame_index - f) * sign >= 1]
+        return dict(behind[-GLIMPSES:])
+
+    def _trim(self, held: ObjectSlots) -> None:
+        """Drop what was written first, where there is too much."""
+        _drop_first(held.anchors, self.budget.prompted - len(held.prompted))
+        # One more than is read: a correction of the newest frame reads what that frame read.
+        _drop_first(held.recent, self.budget.recent + 1)
+        _drop_first(held.pointers, self.budget.pointers + 1)
+        _drop_first(held.past, GLIMPSES + 1)
 
     def knows(self, object_id: int) -> bool:
         """Whether a prompted frame of the object is remembered: without one it cannot be tracked."""
@@ -98,15 +156,14 @@ class SlotBank:
     def forget(self, object_id: int, *, after: int, reverse: bool = False) -> None:
         """Drop what was tracked (not prompted) beyond frame `after`; `reverse`: before it."""
         held = self.objects.get(object_id)
-        for shelf in (held.recent, held.pointers) if held else ():
+        for shelf in (held.anchors, held.recent, held.pointers, held.past) if held else ():
             for frame in [f for f in shelf if (f < after if reverse else f > after)]:
                 del shelf[frame]
 
     def drop(self, object_id: int, frame_index: int) -> None:
         """Drop what is remembered of the object on one frame."""
-        held = self.objects.get(object_id)
-        for shelf in (held.prompted, held.recent, held.pointers) if held else ():
-            shelf.pop(frame_index, None)
+        if object_id in self.objects:
+            self.objects[object_id].clear(frame_index)
 
     def remove(self, object_id: int) -> None:
         """Drop everything remembered of the object."""
@@ -122,18 +179,17 @@ class SlotBank:
         tensors: dict[str, Tensor] = {}
         order: dict[str, dict[str, list[int]]] = {}
         for object_id, held in self.objects.items():
-            order[str(object_id)] = {
-                "prompted": list(held.prompted),
-                "recent": list(held.recent),
-                "pointers": list(held.pointers),
-            }
-            for shelf, slots in (("prompted", held.prompted), ("recent", held.recent)):
-                for frame, slot in slots.items():
-                    at = f"slot/{object_id}/{shelf}/{frame}/"
+            shelves = {name: getattr(held, name) for name in _SLOTS}
+            order[str(object_id)] = {name: list(shelf) for name, shelf in shelves.items()}
+            order[str(object_id)] |= {"pointers": list(held.pointers), "past": list(held.past)}
+            for name, shelf in shelves.items():
+                for frame, slot in shelf.items():
+                    at = f"slot/{object_id}/{name}/{frame}/"
                     tensors |= {f"{at}cells": slot.cells, f"{at}keys": slot.keys}
                     tensors[f"{at}pointer"] = slot.pointer
             for frame, pointer in held.pointers.items():
                 tensors[f"pointer/{object_id}/{frame}"] = pointer
+            tensors[f"past/{object_id}"] = _packed(held.past)
         return {name: t.contiguous() for name, t in tensors.items()}, order
 
     def unpack(
@@ -143,16 +199,32 @@ class SlotBank:
         self.objects = {}
         for object_id, frames in order.items():
             shelves: dict[str, dict[int, Slot]] = {}
-            for shelf in ("prompted", "recent"):
-                at = f"slot/{object_id}/{shelf}"
-                shelves[shelf] = {
+            for name in _SLOTS:
+                at = f"slot/{object_id}/{name}"
+                shelves[name] = {
                     f: Slot(*(tensors[f"{at}/{f}/{part}"] for part in ("cells", "keys", "pointer")))
-                    for f in frames[shelf]
+                    for f in frames[name]
                 }
             pointers = {f: tensors[f"pointer/{object_id}/{f}"] for f in frames["pointers"]}
-            self.objects[int(object_id)] = ObjectSlots(**shelves, pointers=pointers)
+            past = dict(zip(frames["past"], _unpacked(tensors[f"past/{object_id}"]), strict=True))
+            self.objects[int(object_id)] = ObjectSlots(**shelves, pointers=pointers, past=past)
 
 
-def _drop_first(shelf: dict[int, Slot] | dict[int, Tensor], limit: int) -> None:
+def _packed(past: Past) -> Float[Tensor, "N 7"]:
+    """Glimpses as numbers; float64 holds each of them exactly."""
+    rows = [
+        (*glimpse.box, glimpse.area, glimpse.quality, glimpse.anchor) for glimpse in past.values()
+    ]
+    return torch.tensor(rows, dtype=torch.float64).reshape(-1, 7)
+
+
+def _unpacked(rows: Float[Tensor, "N 7"]) -> list[Glimpse]:
+    return [
+        Glimpse(area, (x1, y1, x2, y2), quality, bool(anchor))
+        for x1, y1, x2, y2, area, quality, anchor in rows.tolist()
+    ]
+
+
+def _drop_first(shelf: dict[int, Any], limit: int) -> None:
     while len(shelf) > limit:
         del shelf[next(iter(shelf))]

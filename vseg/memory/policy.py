@@ -1,0 +1,67 @@
+"""What a memory policy is: it says which proposed mask stands, and what of a frame is remembered.
+
+Enters: what was decoded of some objects on a frame, and the glimpses of each on frames before.  Leaves:
+the masks that stand, and one Verdict per object.  A policy holds no state and no weights: all it knows of
+the past are those glimpses, which the bank keeps, forgets and packs like the rest of the memory.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from vseg.tensors import Decoded
+
+GLIMPSES = 15
+"""How many frames back a policy may look."""
+
+Cells = int | float
+CellBox = tuple[Cells, Cells, Cells, Cells]
+"""x1 y1 x2 y2 in cells of the mask logits, right and bottom exclusive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """Where an object was on a frame.
+
+    area: cells of its mask, 0 where it was absent.  quality: predicted IoU.  anchor: whether the frame
+    was prompted, or kept as if it had been.
+    """
+
+    area: Cells
+    box: CellBox
+    quality: float
+    anchor: bool = False
+
+
+Past = Mapping[int, Glimpse]
+"""Glimpses of one object by frame index, in the order they were tracked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of an object's frame.
+
+    kept: its slot is remembered.  anchor: it is read like a prompted frame until newer anchors push it
+    out.  glimpse: what the policy wants to know of this frame later.
+    """
+
+    kept: bool = True
+    anchor: bool = False
+    glimpse: Glimpse | None = None
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Decides for all objects of a frame at once.
+
+    by_rank: slots count by their order among those kept (the newest is 1 old), not by frames gone by.
+    """
+
+    @property
+    def by_rank(self) -> bool: ...
+
+    def judge(
+        self, frame_index: int, decoded: Decoded, pasts: Sequence[Past]
+    ) -> tuple[Decoded, list[Verdict]]:
+        """The masks that stand, and a verdict on each row."""
+        ...
