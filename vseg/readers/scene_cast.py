@@ -49,6 +49,7 @@ class Key(IntEnum):
     GRAIN = 9
     OCCLUDER = 10
     GRAIN_PLACE = 11
+    BLIND = 12
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:
@@ -102,6 +103,7 @@ def _draw_shot(config: SceneConfig, bodies: list[_Body], shot: int) -> Shot:
     # Ranks, not a permutation: one object more leaves the others in their order.
     order = np.argsort(generator(seed, Key.ORDER, shot).random(len(objects)))
     blocks = [_draw_occluder(config, shot, k) for k in range(config.occluders)]
+    blinds = [_draw_blind(config, shot, k) for k in range(len(config.blinds))]
     return Shot(
         draw_backdrop(generator(seed, Key.BACKDROP, shot), config.height, config.width),
         draw_camera(
@@ -109,7 +111,7 @@ def _draw_shot(config: SceneConfig, bodies: list[_Body], shot: int) -> Shot:
         ),
         draw_lighting(light, config.lighting),
         Light(math.cos(angle), math.sin(angle), float(light.uniform(0.5, 1.0))),
-        (*(objects[k] for k in order), *blocks),
+        (*(objects[k] for k in order), *blocks, *blinds),
     )
 
 
@@ -148,9 +150,10 @@ def _draw_motion(
     config: SceneConfig, body: _Body, start: tuple[float, float], key: tuple[int, int]
 ) -> Motion:
     rng = generator(config.seed, Key.PATH, *key)
-    leaves = config.leave_and_return and key[1] % 2 == 0
     x, y = _draw_path(rng, config, start)
-    if leaves:
+    if config.courses:
+        x, y = config.courses[key[1]].tracks(config.height, config.width)
+    elif config.leave_and_return and key[1] % 2 == 0:
         x = _leaving(rng, config, body, start[0])
     pace = max(config.speed, 1e-3)
     wobble = (40 / pace, 110 / pace)
@@ -231,3 +234,23 @@ def _draw_occluder(config: SceneConfig, shot: int, index: int) -> Sprite:
     )
     surface = draw_texture(rng, _texture_side(outline.reach * radius), vivid=0.7)
     return Sprite(0, outline, surface, motion, nearness=1.3)
+
+
+def _draw_blind(config: SceneConfig, shot: int, index: int) -> Sprite:
+    """A tall post where the script wants it: a circle squashed until its sides are nearly straight."""
+    rng, blind = generator(config.seed, Key.BLIND, shot, index), config.blinds[index]
+    still = Wave((), (), ())
+    half_width, half_height = blind.width * config.width / 2, 2.0 * config.height
+    radius = math.sqrt(half_width * half_height)
+    motion = Motion(
+        Glide(blind.x * config.width, still),
+        Glide(0.5 * config.height, still),
+        radius,
+        math.pi / 2,
+        0.0,
+        still,
+        still,
+        Wave((math.log(half_height / half_width) / 2,), (math.inf,), (math.pi / 2,)),
+    )
+    surface = draw_texture(rng, _texture_side(radius), vivid=0.7)
+    return Sprite(0, Outline((), (), 0.0), surface, motion)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vseg.errors import BadConfig
+from vseg.readers.scene_script import Blind, Course
 
 # A label map is 8-bit and 255 means "unknown" in palette PNGs.
 MAX_OBJECTS = 254
@@ -21,7 +22,8 @@ class SceneConfig:
     out of the frame and comes back about every 120 frames.  cut_at: from this frame on the same
     objects are elsewhere, before another background.  size, speed, camera_motion, lighting,
     occluder_size: 1 is ordinary; speed, camera_motion and lighting may be 0.  noise: standard
-    deviation in grey levels.
+    deviation in grey levels.  courses: where each object goes, by id, in place of what the seed would
+    draw.  blinds: posts beside the occluders, where they are wanted.
     """
 
     height: int = 240
@@ -40,6 +42,8 @@ class SceneConfig:
     lighting: float = 1.0
     noise: float = 2.0
     occluder_size: float = 1.0
+    courses: tuple[Course, ...] = ()
+    blinds: tuple[Blind, ...] = ()
 
     def __post_init__(self) -> None:
         least = {
@@ -65,6 +69,11 @@ class SceneConfig:
         if self.num_objects > MAX_OBJECTS:
             raise BadConfig(
                 f"scene: num_objects is {self.num_objects}", hint=f"give at most {MAX_OBJECTS}"
+            )
+        if self.courses and len(self.courses) != self.num_objects:
+            raise BadConfig(
+                f"scene: {len(self.courses)} courses for {self.num_objects} objects",
+                hint="give every object one, or none at all",
             )
         if self.cut_at is not None and not 0 < self.cut_at < self.num_frames:
             raise BadConfig(

@@ -70,7 +70,19 @@ class Bounce:
         return self.low + span - abs(phase - span)
 
 
-Track = Glide | Bounce
+@dataclass(frozen=True, slots=True)
+class Legs:
+    """Movement along one axis from stop to stop, at even speed between two; still at both ends."""
+
+    times: tuple[float, ...]
+    places: tuple[float, ...]
+
+    def at(self, time: float) -> float:
+        """The coordinate at `time`, in world pixels."""
+        return float(np.interp(time, self.times, self.places))
+
+
+Track = Glide | Bounce | Legs
 
 
 def glide_between(

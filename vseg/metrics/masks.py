@@ -1,0 +1,73 @@
+"""Masks with identities, truth beside prediction, ready for the identity measures.
+
+Enters: frame by frame, a map of true ids and the predicted mask of each id.  Leaves: an IdentityClip,
+whose similarity is the masks' overlap.  Only the overlaps are kept, never the masks.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, UInt8
+
+from vseg.errors import BadDataset
+from vseg.metrics.boxes import FramePairs, IdentityClip
+
+
+class MaskPairs:
+    """Collects the overlaps of one clip: `add` each frame in order, then ask for `clip`."""
+
+    def __init__(self) -> None:
+        self._frames: list[FramePairs] = []
+        self._true_numbers: dict[int, int] = {}
+        self._pred_numbers: dict[int, int] = {}
+
+    def add(
+        self,
+        labels: UInt8[np.ndarray, "H W"],
+        masks: Mapping[int, Bool[np.ndarray, "h w"]],
+        void: Bool[np.ndarray, "H W"] | None = None,
+    ) -> None:
+        """Take one frame.  labels: the true id at each pixel, 0 for none.
+
+        Pixels under `void` count on neither side; a mask without a pixel is no detection.  Raises
+        BadDataset for a mask of another size.
+        """
+        # Everything void is background to both sides.
+        counted = labels if void is None else np.where(void, np.uint8(0), labels)
+        true_areas = np.bincount(counted.reshape(-1), minlength=256)
+        true_ids = np.flatnonzero(true_areas[1:]) + 1
+        pred_ids, overlaps = [], []
+        for object_id, mask in masks.items():
+            if mask.shape != labels.shape:
+                raise BadDataset(
+                    f"frame {len(self._frames)}: the mask of object {object_id} is "
+                    f"{mask.shape[1]}x{mask.shape[0]}, the truth {labels.shape[1]}x{labels.shape[0]}"
+                )
+            if void is not None:
+                mask = mask & ~void
+            if mask.any():
+                pred_ids.append(object_id)
+                overlaps.append(_overlaps(np.bincount(counted[mask], minlength=256), true_areas))
+        similarity = np.array(overlaps).reshape(-1, 256)[:, true_ids].T
+        self._frames.append(
+            FramePairs(
+                _numbered(true_ids.tolist(), self._true_numbers),
+                _numbered(pred_ids, self._pred_numbers),
+                similarity,
+            )
+        )
+
+    def clip(self) -> IdentityClip:
+        """All frames so far."""
+        return IdentityClip(tuple(self._frames), len(self._true_numbers), len(self._pred_numbers))
+
+
+def _overlaps(
+    common: Int[np.ndarray, " 256"], true_areas: Int[np.ndarray, " 256"]
+) -> Float[np.ndarray, " 256"]:
+    """Intersection over union of one mask with every label; `common` counts its pixels by label."""
+    return np.asarray(common / np.maximum(1, common.sum() + true_areas - common))
+
+
+def _numbered(ids: list[int], known: dict[int, int]) -> np.ndarray:
+    return np.array([known.setdefault(one, len(known)) for one in ids], dtype=np.int64)
