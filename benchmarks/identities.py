@@ -1,0 +1,98 @@
+"""Do identities hold?  The identity suite, tracked from prompts on its first frame.
+
+    python benchmarks/identities.py --prompts mask click --json identities.json
+    python benchmarks/identities.py --scenes cross-2 cross-8
+
+The scenes are those of `vseg.readers.scene_suite`; their truth is exact.  IDF1 and switches match masks
+by an overlap of a half, as for boxes; `astray` counts masks that cover more of another object than of
+their own.
+"""
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.shared import Table, add_model_options, model_of, prompt_object, run
+from vseg import Session
+from vseg.errors import UsageError
+from vseg.metrics.clear import count_clear
+from vseg.metrics.identity import count_identity
+from vseg.metrics.jf import score_frame
+from vseg.metrics.masks import MaskPairs
+from vseg.readers.scene_suite import identity_scenes
+from vseg.readers.synthetic import SyntheticVideo, TrueFrame
+from vseg.tracking import AnyModel
+from vseg.types import FrameMasks
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of the table; IDF1 and JF in percent."""
+
+    scene: str
+    prompt: str
+    objects: int
+    IDF1: float
+    switches: int
+    astray: int
+    JF: float
+
+
+def main() -> None:
+    options = _options()
+    scenes = identity_scenes()
+    unknown = sorted(set(options.scenes or ()) - set(scenes))
+    if unknown:
+        raise UsageError(f"no scene '{unknown[0]}'", hint=f"scenes: {', '.join(scenes)}")
+    model = model_of(options)
+    table = Table(Row)
+    for name in options.scenes or scenes:
+        scene = SyntheticVideo(scenes[name])
+        drawn = [scene.draw(index) for index in range(min(len(scene), options.frames))]
+        for kind in options.prompts:
+            table.add(_row(name, kind, drawn, track(model, drawn, kind)))
+    table.write(options.json)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--scenes", nargs="*", help="some of the suite's scenes; all if left out")
+    kinds = ("mask", "box", "click")
+    parser.add_argument("--prompts", nargs="+", choices=kinds, default=["mask", "click"])
+    parser.add_argument("--frames", type=int, default=1000, help="of each scene, at most")
+    add_model_options(parser)
+    return parser.parse_args()
+
+
+def track(model: AnyModel, drawn: list[TrueFrame], kind: str) -> Iterator[FrameMasks]:
+    """Masks of all objects, each prompted on the first frame."""
+    first = drawn[0]
+    with Session(model) as session:
+        for object_id in np.unique(first.labels[first.labels > 0]).tolist():
+            prompt_object(session, object_id, first.labels == object_id, kind, first.frame)
+        yield from session.propagate(frames=iter([one.frame for one in drawn]))
+
+
+def _row(name: str, kind: str, drawn: list[TrueFrame], said: Iterator[FrameMasks]) -> Row:
+    pairs, astray, j_and_f = MaskPairs(), 0, []
+    for one, seen in zip(drawn, said, strict=True):
+        masks = {object_id: seen.mask(row) for row, object_id in enumerate(seen.object_ids)}
+        pairs.add(one.labels, masks)
+        for object_id, mask in masks.items():
+            pixels = np.bincount(one.labels[mask], minlength=256)[1:]
+            astray += int(pixels.max() > pixels[object_id - 1])
+            j_and_f.append(score_frame(mask, one.labels == object_id))
+    clip = pairs.clip()
+    return Row(
+        *(name, kind, clip.num_true_ids),
+        IDF1=100 * count_identity(clip).f1,
+        switches=count_clear(clip).switches,
+        astray=astray,
+        JF=100 * float(np.mean(j_and_f)),
+    )
+
+
+if __name__ == "__main__":
+    run(main)
