@@ -20,8 +20,8 @@ LAYERS = (
     ("stages", "model", "slots"),
     # One session is its state, one step of it for each way to remember, its memory, and its bytes.
     (
-        *("session", "lookahead", "tracking", "engine", "slot_engine", "snapshot", "memory"),
-        *("nets", "readers", "results", "metrics", "training", "grounding"),
+        *("session", "lookahead", "tracking", "engine", "slot_engine", "snapshot", "memory", "identity"),
+        *("nets", "readers", "detections", "results", "metrics", "training", "grounding"),
     ),
     ("build", "jobs"),
     ("cli",),
@@ -36,6 +36,7 @@ SIDEWAYS = {
     # a session owns its bank and runs the engine over it; its snapshot reads all three.
     ("session", "memory"),
     ("session", "engine"),
+    ("session", "identity"),
     ("session", "lookahead"),
     ("session", "tracking"),
     ("session", "snapshot"),
@@ -47,6 +48,10 @@ SIDEWAYS = {
     ("slot_engine", "memory"),
     ("snapshot", "tracking"),
     ("engine", "memory"),
+    ("engine", "identity"),
+    ("slot_engine", "identity"),
+    ("tracking", "identity"),
+    ("snapshot", "identity"),
     ("snapshot", "memory"),
     ("snapshot", "engine"),
     ("snapshot", "session"),

@@ -56,6 +56,10 @@ class DamagedVideo(VsegError):
         self.reason = reason
 
 
+class BadDetections(VsegError):
+    """A detections file cannot be read, holds a row that is wrong, or belongs to another clip."""
+
+
 class BadRun(VsegError):
     """A run directory is missing, incomplete, of another format, or belongs to other inputs."""
 

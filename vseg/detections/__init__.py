@@ -1,0 +1,38 @@
+"""Detections made elsewhere: a file in, checked boxes or masks by frame out.
+
+`table` holds and checks them; `mot`, `coco` and `parquet` read one format each.
+"""
+
+from pathlib import Path
+
+from vseg.detections.table import DetectionTable, Found
+from vseg.errors import BadDetections
+from vseg.types import VideoInfo
+
+__all__ = ["DetectionTable", "Found", "read_detections"]
+
+
+def read_detections(path: Path, video: VideoInfo) -> DetectionTable:
+    """The detections in a file, for the frames of one video.
+
+    `.txt` and `.csv`: MOTChallenge rows; `.json`: COCO results; `.parquet`: a table.  Raises
+    BadDetections naming the row and the value that is wrong, or the file where it cannot be read.
+    """
+    kind = path.suffix.lower()
+    if kind in (".txt", ".csv"):
+        from vseg.detections.mot import read_mot as read
+    elif kind == ".json":
+        from vseg.detections.coco import read_coco as read
+    elif kind == ".parquet":
+        from vseg.detections.parquet import read_parquet as read
+    else:
+        raise BadDetections(
+            f"{path}: detections are not read from '{kind or 'a file without an ending'}'",
+            hint="give a MOTChallenge .txt, COCO results .json or .parquet file",
+        )
+    try:
+        table = read(path, video)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadDetections(f"cannot read {path}: {error}", hint="check the path") from error
+    table.check(video)
+    return table

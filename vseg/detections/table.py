@@ -1,0 +1,135 @@
+"""Detections of a whole clip, one row each, checked row by row.
+
+Enters: columns as a reader of one format found them.  Leaves: the detections of one frame at a time.
+Boxes are x1 y1 x2 y2 in pixels of the displayed frame, right and bottom exclusive; frames count from 0.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
+
+from vseg.errors import BadDetections
+from vseg.types import MaskCrop, VideoInfo
+
+NO_ID = -1
+"""Of a detection whose file does not say whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The detections of one frame.  labels: class numbers; masks: one for each box, or None."""
+
+    boxes: Float64[np.ndarray, "N 4"]
+    scores: Float64[np.ndarray, " N"]
+    labels: Int64[np.ndarray, " N"]
+    masks: tuple[MaskCrop, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True)
+class DetectionTable:
+    """All rows of a file, by ascending frame.
+
+    ids: NO_ID where a row has none.  masks: one for each row, or None.  where(row): how the file's
+    own reader calls that row, for messages.
+    """
+
+    source: str
+    frames: Int64[np.ndarray, " N"]
+    boxes: Float64[np.ndarray, "N 4"]
+    scores: Float64[np.ndarray, " N"]
+    labels: Int64[np.ndarray, " N"]
+    ids: Int64[np.ndarray, " N"]
+    where: Callable[[int], str]
+    masks: tuple[MaskCrop, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def on(self, frame_index: int) -> Found:
+        """The detections of one frame, in the order of the file."""
+        first, end = np.searchsorted(self.frames, (frame_index, frame_index + 1))
+        rows = slice(int(first), int(end))
+        masks = self.masks[rows] if self.masks is not None else None
+        return Found(self.boxes[rows], self.scores[rows], self.labels[rows], masks)
+
+    def check(self, video: VideoInfo) -> None:
+        """Raise BadDetections for the first row that is wrong in itself or not of this video."""
+        self._check_frames(video)
+        self._check_boxes(video)
+        right = (self.scores >= 0) & (self.scores <= 1)
+        if not right.all():
+            row = int(np.argmin(right))
+            self._refuse(
+                row,
+                f"score {self.scores[row]:g} is outside [0, 1]",
+                "scale scores to [0, 1]; for logits that is 1 / (1 + exp(-score))",
+            )
+        self._check_ids()
+
+    def _check_frames(self, video: VideoInfo) -> None:
+        back = np.flatnonzero(np.diff(self.frames) < 0)
+        if back.size:
+            row = int(back[0]) + 1
+            self._refuse(
+                row,
+                f"frame {self.frames[row]} comes after frame {self.frames[row - 1]}",
+                "sort the rows by frame",
+            )
+        if len(self) and self.frames[0] < 0:
+            self._refuse(0, f"frame {self.frames[0]} is before the first", "count frames from 0")
+        end = video.num_frames
+        if end is not None and len(self) and self.frames[-1] >= end:
+            row = int(np.argmax(self.frames >= end))
+            self._refuse(
+                row,
+                f"frame {self.frames[row]} is past the end: {video.source} has frames 0 to {end - 1}",
+                "is this the file of another clip?",
+            )
+
+    def _check_boxes(self, video: VideoInfo) -> None:
+        boxes = self.boxes
+        self._demand(
+            np.isfinite(boxes).all(axis=1),
+            "box {} has a value that is not a number",
+            "give x, y, width and height as numbers",
+        )
+        self._demand(
+            np.all(boxes[:, 2:] > boxes[:, :2], axis=1),
+            "box {} is empty or inverted",
+            "right and bottom must be larger than left and top",
+        )
+        size = (video.width, video.height)
+        self._demand(
+            np.all((boxes[:, :2] < size) & (boxes[:, 2:] > 0), axis=1),
+            f"box {{}} lies outside the {video.width}x{video.height} frame",
+            "is this the file of another clip?",
+        )
+
+    def _demand(self, right: Bool[np.ndarray, " N"], message: str, hint: str) -> None:
+        if not right.all():
+            row = int(np.argmin(right))
+            numbers = ",".join(f"{side:g}" for side in self.boxes[row])
+            self._refuse(row, message.format(numbers), hint)
+
+    def _check_ids(self) -> None:
+        named = np.flatnonzero(self.ids != NO_ID)
+        pairs = np.stack([self.frames[named], self.ids[named]], axis=1)
+        _, first, counts = np.unique(pairs, axis=0, return_index=True, return_counts=True)
+        if (counts > 1).any():
+            at = int(named[first[int(np.argmax(counts > 1))]])
+            same = (self.frames == self.frames[at]) & (self.ids == self.ids[at])
+            row = int(np.flatnonzero(same)[1])
+            self._refuse(
+                row,
+                f"id {self.ids[row]} stands on frame {self.frames[row]} already, at {self.where(at)}",
+                "give each object one row on a frame",
+            )
+
+    def _refuse(self, row: int, problem: str, hint: str) -> NoReturn:
+        raise BadDetections(f"{self.source}, {self.where(row)}: {problem}", hint=hint)
