@@ -19,7 +19,7 @@ from vseg.memory.slot_bank import SlotBank
 from vseg.ops.prompts import Given, check_prompt, collect_prompts
 from vseg.snapshot import pack_session, unpack_session
 from vseg.stages import Reader
-from vseg.tensors import Decoded, Features
+from vseg.tensors import Decoded, Features, downloaded
 from vseg.tracking import AnyModel, open_engine
 from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
 
@@ -267,9 +267,9 @@ def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> 
         logits = np.zeros((0, 1, 1), dtype=np.float32)
         scores, visible = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)
     else:
-        logits = decoded.logits.float().cpu().numpy()
-        scores = decoded.quality.cpu().numpy()
-        visible = decoded.presence.cpu().numpy() > PRESENT
+        drawn, quality, presence = downloaded(decoded.logits, decoded.quality, decoded.presence)
+        logits, scores = drawn.float().numpy(), quality.numpy()
+        visible = presence.numpy() > PRESENT
     return FrameMasks(
         frame_index=frame.index,
         time_s=frame.time_s,

@@ -98,3 +98,11 @@ class Memory:
 
     objects: int
     parts: tuple[MemoryPart, ...]
+
+
+def downloaded(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors on the processor, in their own dtype; a GPU is waited for once, however many they are."""
+    here = tuple(tensor.to("cpu", non_blocking=True) for tensor in tensors)
+    if any(tensor.is_cuda for tensor in tensors):
+        torch.cuda.current_stream(tensors[0].device).synchronize()
+    return here

@@ -1,6 +1,10 @@
-"""The device a name stands for; one that is not there is an error, never another device."""
+"""The device a name stands for, and the way of values to it.
+
+A device that is not there is an error, never another device.
+"""
 
 import torch
+from torch import Tensor
 
 from vseg.errors import DeviceMissing, UsageError
 
@@ -21,3 +25,14 @@ def open_device(name: str) -> torch.device:
             hint="use --device cuda",
         )
     return device
+
+
+def uploaded(values: Tensor, device: torch.device) -> Tensor:
+    """The values on the device; nobody waits for them to arrive.
+
+    A copy from ordinary memory to a GPU halts the processor until it is done.  From pinned memory it does
+    not: torch keeps a few pinned blocks and uses one again once the GPU has read it.
+    """
+    if device.type == "cpu":
+        return values
+    return values.pin_memory().to(device, non_blocking=True)

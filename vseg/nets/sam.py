@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from vseg.nets.device import uploaded
 from vseg.nets.sam_decoder import SamDecoder
 from vseg.nets.sam_memory import Remembered, SamMemory
 from vseg.nets.sam_prompts import points_of, square_mask
@@ -25,6 +26,7 @@ from vseg.tensors import Decoded, Features
 from vseg.types import Frame, Mask, Prompt
 
 _SURE, _SURELY_NOT = 10.0, -10.0
+_CONSTANTS = ("no_memory_embedding", "no_object_pointer", "occlusion_spatial_embedding_parameter")
 _CLAMP = 32.0
 """Logits of a mask that is fed back are kept within this, as the published predictor does."""
 
@@ -49,16 +51,14 @@ class Sam:
         net = parts.net.eval().requires_grad_(False)
         self.recent_slots = net.config.num_maskmem - 1
         self.recent_pointers = net.config.max_object_pointers_in_encoder - 1
-        self._side, self._normal = int(net.image_size), parts.normal
+        self._side, self._normal = int(net.image_size), parts.normal.on(device)
         self._memory = SamMemory(net, device, dtype)
         for name in ("mask_decoder", "memory_encoder", "spatial_perceiver", "object_pointer_proj"):
             if hasattr(net, name):
                 getattr(net, name).to(device, dtype)
-        for name in ("no_memory_embedding", "no_object_pointer"):
-            setattr(net, name, nn.Parameter(getattr(net, name).to(device, dtype), False))
-        absent = net.occlusion_spatial_embedding_parameter
-        if absent is not None:
-            absent.data = absent.data.to(device, dtype)
+        for name in _CONSTANTS:
+            if getattr(net, name) is not None:
+                setattr(net, name, nn.Parameter(getattr(net, name).to(device, dtype), False))
         net.mask_downsample.to(device)
         self._net, self._decoder = net, SamDecoder(net, device, dtype)
         encoder = parts.encoder.eval().requires_grad_(False).to(device, dtype)
@@ -67,7 +67,7 @@ class Sam:
     @torch.inference_mode()
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: strides 4, 8 and 16, the first two as the decoder wants them."""
-        pixels = square([frame.image for frame in frames], self._side).to(self.device)
+        pixels = square([frame.image for frame in frames], self._side, self.device)
         fine, middle, coarse = self._encoder(self._normal(pixels, self.dtype))
         nothing = coarse[0, :0]
         return [
@@ -120,8 +120,8 @@ class Sam:
         none = torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)
         said = self._decoder.say(*none, self._mask_prompt(mask), several=False)
         seen = self._decoder((fine, middle), coarse, said)
-        pixels = square_mask(mask, self._side).to(self.device)
-        present = bool(pixels.any())
+        drawn = square_mask(mask, self._side)
+        present, pixels = bool(drawn.any()), uploaded(drawn, self.device)
         logits = F.interpolate(
             pixels * (_SURE - _SURELY_NOT) + _SURELY_NOT,
             features.map_hw,
@@ -147,10 +147,10 @@ class Sam:
             decoded.logits[:, None].float(), size, mode="bilinear", align_corners=False
         )
         for row, mask in given.items():
-            masks[row] = square_mask(mask, self._side)[0].to(masks) * 2 - 1
+            masks[row] = uploaded(square_mask(mask, self._side), self.device)[0] * 2 - 1
         what = Remembered(
             masks,
-            torch.tensor(prompted, device=self.device),
+            uploaded(torch.tensor(prompted), self.device),
             decoded.presence > 0.5,
             decoded.embedding,
         )
@@ -158,5 +158,6 @@ class Sam:
 
     def _mask_prompt(self, mask: Mask) -> Float[Tensor, "1 1 h4 w4"]:
         """A given mask on the scale of the prompt encoder's logits."""
-        made: Tensor = self._net.mask_downsample(square_mask(mask, self._side).to(self.device))
+        drawn = uploaded(square_mask(mask, self._side), self.device)
+        made: Tensor = self._net.mask_downsample(drawn)
         return made

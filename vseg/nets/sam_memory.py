@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vseg.nets.device import uploaded
 from vseg.nets.memory_attention import AttentionPlan, MemoryAttention, Recalled
 from vseg.slots import Slot, SlotMemory
 
@@ -51,10 +52,13 @@ class SamMemory:
         self._thin = spatial.shape[1]
         self._where = self._frame_positions().to(device, dtype)
         self._map_where = self._map_where.to(device, dtype)
-        self._project: tuple[Tensor, Tensor] | None = None
+        self._project: tuple[Tensor, ...] = ()
         if config.enable_temporal_pos_encoding_for_object_pointers:
             project = net.temporal_positional_encoding_projection_layer
-            self._project = (project.weight.detach().clone(), project.bias.detach().clone())
+            parts = (project.weight, project.bias)
+            self._project = tuple(part.detach().clone().to(device) for part in parts)
+            half = self._project[0].shape[1] // 2
+            self._speed = (10_000 ** (2 * (torch.arange(half) // 2) / half)).to(device)
 
     def write(self, features: Float[Tensor, "1 C h w"], what: Remembered) -> list[Slot]:
         """One slot per object."""
@@ -92,7 +96,7 @@ class SamMemory:
         tokens = torch.cat(pointers) if pointers else self._where.new_zeros(0)
         tokens = tokens.view(-1, self._thin)  # a pointer is cut into tokens as thin as the cells
         each = len(tokens) // max(1, len(ages))
-        codes = self._age_codes(ages).repeat_interleave(each, dim=0)
+        codes = self._age_codes(ages)[:, None].expand(-1, each, -1).flatten(0, 1)
         return Recalled(
             tuple(age for age, _ in memory.slots),
             tuple(slot.keys for slot in slots),
@@ -133,14 +137,12 @@ class SamMemory:
 
     def _age_codes(self, ages: Sequence[int]) -> Float[Tensor, "P C"]:
         """Sines and cosines of pointers' ages, projected; zero in networks whose pointers have none."""
-        if self._project is None:
+        if not self._project:
             return self._where.new_zeros(len(ages), self._thin)
-        weight, bias = self._project
-        half = weight.shape[1] // 2
-        speed = 10_000 ** (2 * (torch.arange(half) // 2) / half)
-        angle = torch.tensor(ages)[:, None] / (self._pointers - 1) / speed
+        age = uploaded(torch.tensor(ages, dtype=torch.float32), self._where.device)
+        angle = age[:, None] / (self._pointers - 1) / self._speed
         code = torch.cat([angle.sin(), angle.cos()], dim=1)
-        return F.linear(code, weight, bias).to(self._where)
+        return F.linear(code, *self._project).to(self._where)
 
 
 def _plan(net: Any, edge: bool) -> AttentionPlan:

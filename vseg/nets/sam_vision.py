@@ -16,7 +16,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch
+from vseg.nets.device import uploaded
 
+_CPU = torch.device("cpu")
 Maps = tuple[Float[Tensor, "B C0 h4 w4"], Float[Tensor, "B C1 h8 w8"], Float[Tensor, "B C h w"]]
 
 
@@ -27,12 +29,26 @@ class Normal:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
 
+    def on(self, device: torch.device) -> "Normalise":
+        """The same on a device: uploaded once, for all frames."""
+        mean, std = (torch.tensor(v).view(3, 1, 1) * 255 for v in (self.mean, self.std))
+        return Normalise(mean.to(device), std.to(device))
+
     def __call__(self, pixels: UInt8[Tensor, "B 3 s s"], dtype: torch.dtype) -> Tensor:
         """The pictures as the encoder wants them."""
-        mean, std = (
-            torch.tensor(v, device=pixels.device).view(3, 1, 1) * 255 for v in (self.mean, self.std)
-        )
-        normal = ((pixels - mean) / std).to(dtype)
+        return self.on(pixels.device)(pixels, dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Normalise:
+    """Mean and deviation in levels of 0 to 255, on one device."""
+
+    mean: Float[Tensor, "3 1 1"]
+    std: Float[Tensor, "3 1 1"]
+
+    def __call__(self, pixels: UInt8[Tensor, "B 3 s s"], dtype: torch.dtype) -> Tensor:
+        """The pictures as the encoder wants them."""
+        normal = ((pixels - self.mean) / self.std).to(dtype)
         return normal.contiguous(memory_format=torch.channels_last)
 
 
@@ -40,14 +56,29 @@ IMAGENET = Normal((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = Normal((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
-def square(images: Sequence[UInt8[np.ndarray, "H W 3"]], side: int) -> UInt8[Tensor, "B 3 s s"]:
-    """The pictures at side x side pixels, whatever their shape; shrunk without aliasing."""
-    pixels = [torch.from_numpy(np.ascontiguousarray(i)).permute(2, 0, 1)[None] for i in images]
-    resized = [
-        F.interpolate(p, (side, side), mode="bilinear", align_corners=False, antialias=True)
-        for p in pixels
-    ]
-    return torch.cat(resized)
+def square(
+    images: Sequence[UInt8[np.ndarray, "H W 3"]],
+    side: int,
+    device: torch.device = _CPU,
+) -> UInt8[Tensor, "B 3 s s"]:
+    """The pictures at side x side pixels, whatever their shape; shrunk without aliasing.
+
+    A GPU is given the bytes as they are, and shrinks them itself.
+    """
+    pixels = [uploaded(torch.from_numpy(np.ascontiguousarray(i)), device) for i in images]
+    planes = [p.permute(2, 0, 1)[None] for p in pixels]
+    return torch.cat([shrunk(p, side, whole=device.type == "cpu") for p in planes])
+
+
+def shrunk(pixels: UInt8[Tensor, "1 3 H W"], side: int, *, whole: bool) -> UInt8[Tensor, "1 3 s s"]:
+    """One picture at side x side pixels.
+
+    whole: in whole numbers, which is faster on a CPU; CUDA has no such kernel.  The two agree to a level.
+    """
+    asked = pixels if whole else pixels.float()
+    size = (side, side)
+    made = F.interpolate(asked, size, mode="bilinear", align_corners=False, antialias=True)
+    return made if whole else made.round_().clamp_(0, 255).to(torch.uint8)
 
 
 class PyramidEncoder(nn.Module):
