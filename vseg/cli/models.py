@@ -1,5 +1,6 @@
-"""`vseg models`: which models there are, fetching them, and checking their files."""
+"""`vseg models`: which models there are, fetching, converting and checking them."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,7 +18,7 @@ class _Listing(TyperGroup):
         return super().parse_args(ctx, args if args and args != ["--json"] else ["list", *args])
 
 
-app = typer.Typer(cls=_Listing, help="List, fetch and check models.")
+app = typer.Typer(cls=_Listing, help="List, fetch, convert and check models.")
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`.")]
 NameOrFolder = Annotated[
     str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`, or a folder.")
@@ -59,6 +60,24 @@ def path(model: Name) -> None:
 def verify(model: NameOrFolder) -> None:
     """Check that every tensor of a model is there, and print the hash of its files."""
     _check(model)
+
+
+@app.command(cls=Command)
+def convert(
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="FILE.pt", help="As github.com/facebookresearch publishes it.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="A folder that is not there yet.")],
+    architecture: Annotated[
+        str | None,
+        typer.Option("--as", help="sam2.1-tiny, edgetam, ...: left out, the shapes tell."),
+    ] = None,
+) -> None:
+    """Make a model folder of an official checkpoint of SAM 2, SAM 2.1 or EdgeTAM, and check it."""
+    from vseg.nets.sam_convert import convert as converted
+
+    show_pairs({"architecture": converted(checkpoint, out, architecture).name})
+    _check(str(out))
 
 
 def _check(model: str) -> None:

@@ -18,53 +18,39 @@ from torch import Tensor, nn
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.nets.repvit import RepVit
 from vseg.nets.sam import SamParts
+from vseg.nets.sam_config import empty_net, read_config
 from vseg.nets.sam_vision import HALF, IMAGENET, HieraBackbone, PlainEncoder, PyramidEncoder
 from vseg.nets.state_dict import below
 
-FAMILY = ("sam2_video", "edgetam_video", "sam3_tracker_video", "sam3_video")
-"""`model_type` of the configurations that can be loaded."""
+BACKBONE = "vision_encoder.backbone."
+"""Where the library keeps a picture encoder."""
 _INDEX = "model.safetensors.index.json"
-_BACKBONE = "vision_encoder.backbone."
+_SHARED = "shared_image_embedding.positional_embedding"
+_SHARER = "prompt_encoder.shared_embedding.positional_embedding"
 
 
 def read_parts(folder: Path, name: str) -> SamParts:
     """The parts of the model saved in a folder.  Raises WeightsMissing, WeightsMismatch."""
-    config = _config(folder)
+    config = read_config(folder)
     kind = config["model_type"]
     state, digest = _state(folder)
     if kind.startswith("sam3"):
         state = _tracker_of(state)
-        config = config.get("tracker_config") or config
-    net, repvit = _build(kind, config, folder)
+        config = (config.get("tracker_config") or config) | {"model_type": kind}
+    # Releases 4 of the library write what two parts share once.
+    if _SHARED in state:
+        state.setdefault(_SHARER, state[_SHARED])
+    net, repvit = empty_net(config, str(folder))
     if repvit:
-        backbone = below(state, _BACKBONE)
-        state = {k: v for k, v in state.items() if not k.startswith(_BACKBONE)}
-    _load(net, state, folder, skip=_BACKBONE if repvit else None)
+        backbone = below(state, BACKBONE)
+        state = {k: v for k, v in state.items() if not k.startswith(BACKBONE)}
+    _load(net, state, folder, skip=BACKBONE if repvit else None)
     if kind.startswith("sam3"):
         encoder: nn.Module = PlainEncoder(net.vision_encoder, net.mask_decoder)
         return SamParts(name, digest, net, encoder, HALF)
     inner = RepVit(backbone) if repvit else HieraBackbone(net.vision_encoder.backbone)
     encoder = PyramidEncoder(inner, net.vision_encoder.neck, net.mask_decoder)
     return SamParts(name, digest, net, encoder, IMAGENET)
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text("utf-8"))
-        kind = config["model_type"]
-    except OSError as error:
-        raise WeightsMissing(
-            f"no model in {folder}: {path.name} cannot be read",
-            hint="give a folder with config.json and model.safetensors",
-        ) from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsMismatch(f"{path} does not describe a model: {error}") from error
-    if kind not in FAMILY:
-        raise WeightsMismatch(
-            f"{folder} holds a '{kind}' model", hint=f"vseg runs {', '.join(FAMILY)}"
-        )
-    return config  # type: ignore[no-any-return]
 
 
 def _state(folder: Path) -> tuple[dict[str, Tensor], str]:
@@ -107,49 +93,11 @@ def _tracker_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     found = {}
     for name, tensor in state.items():
         key = name.removeprefix("tracker_model.")
-        key = key.replace("detector_model.vision_encoder.backbone.", _BACKBONE)
+        key = key.replace("detector_model.vision_encoder.backbone.", BACKBONE)
         key = key.replace("tracker_neck.", "vision_encoder.neck.")
         if not key.startswith("detector_model."):
             found[key] = tensor
     return found
-
-
-def _build(kind: str, config: dict[str, Any], folder: Path) -> tuple[Any, bool]:
-    """The library's network, not yet loaded, and whether its backbone is EdgeTAM's RepViT.
-
-    The library builds RepViT through timm; a small backbone stands in until ours takes its place.
-    """
-    from transformers import (
-        EdgeTamVideoConfig,
-        EdgeTamVideoModel,
-        Sam2VideoConfig,
-        Sam2VideoModel,
-        Sam3TrackerVideoConfig,
-        Sam3TrackerVideoModel,
-    )
-
-    vision = dict(config.get("vision_config") or {})
-    repvit = vision.get("model_type") == "edgetam_vision_model"
-    if repvit:
-        vision["model_type"] = "sam2_vision_model"
-        vision["backbone_config"] = {
-            "model_type": "sam2_hiera_det_model",
-            "embed_dim_per_stage": [8, 8, 8, 8],
-            "num_attention_heads_per_stage": [1, 1, 1, 1],
-            "hidden_size": 8,
-            "blocks_per_stage": [1, 1, 1, 1],
-            "global_attention_blocks": [],
-        }
-        config = config | {"vision_config": vision}
-    config = {k: v for k, v in config.items() if k != "model_type"}
-    try:
-        if kind == "sam2_video":
-            return Sam2VideoModel(Sam2VideoConfig(**config)), False
-        if kind == "edgetam_video":
-            return EdgeTamVideoModel(EdgeTamVideoConfig(**config)), repvit
-        return Sam3TrackerVideoModel(Sam3TrackerVideoConfig(**config)), False
-    except (TypeError, ValueError, AttributeError) as error:
-        raise WeightsMismatch(f"{folder}/config.json does not fit '{kind}': {error}") from error
 
 
 @torch.no_grad()

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from tests.sam_models import saved_model
@@ -32,3 +33,15 @@ def test_a_folder_is_verified(tmp_path: Path) -> None:
     assert answer.exit_code == 0 and "all in place" in answer.stdout
     (tmp_path / "model.safetensors").write_bytes(b"damaged")
     assert RUNNER.invoke(app, ["models", "verify", str(tmp_path)]).exit_code == 5
+
+
+def test_an_official_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
+    file, out = tmp_path / "model.pt", tmp_path / "out"
+    torch.save({"model": {"encoder.weight": torch.zeros(2)}}, file)
+    answer = RUNNER.invoke(app, ["models", "convert", str(file), str(out)])
+    assert answer.exit_code == 5 and "no published model of the SAM 2 family" in answer.stderr
+    answer = RUNNER.invoke(app, ["models", "convert", str(file), str(out), "--as", "sam2.1-tiny"])
+    assert answer.exit_code == 5 and "lacks 'image_encoder.neck.convs.0.conv.bias'" in answer.stderr
+    answer = RUNNER.invoke(app, ["models", "convert", str(file), str(out), "--as", "sam9"])
+    assert answer.exit_code == 5 and "known: edgetam, sam2-tiny" in answer.stderr
+    assert not out.exists(), "nothing is left of a file that does not fit"
