@@ -15,6 +15,7 @@ from vseg.errors import BadConfig
 
 ReaderName = Literal["auto", "pyav", "decord", "images"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
+PolicyName = Literal["recent", "selective"]
 
 
 class Settings(BaseModel):
@@ -24,12 +25,18 @@ class Settings(BaseModel):
 
 
 class MemorySettings(Settings):
-    """How many frames an object may remember, and every how many frames one is written."""
+    """How many frames an object may remember, and every how many frames one is written.
+
+    recent, older and stride are nano's; policy and budget_mib are the SAM 2 family's, which takes the rest
+    from how it was trained.
+    """
 
     prompted: int = Field(default=4, ge=1)
     recent: int = Field(default=1, ge=1)
     older: int = Field(default=1, ge=0)
     stride: int = Field(default=5, ge=1)
+    policy: PolicyName = "recent"
+    budget_mib: float | None = Field(default=None, gt=0)
 
 
 class TrackConfig(Settings):
@@ -52,7 +59,7 @@ SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
 
 
 def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSettings:
-    """The settings in a TOML file, with the overrides that are not None put over them.
+    """The settings in a TOML file, with the overrides that are not None put over them, tables key by key.
 
     Raises BadConfig naming the file, the key and the known keys.
     """
@@ -65,7 +72,10 @@ def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSet
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path} is not a TOML file: {error}") from error
-    return checked(kind, values | given(overrides), where=str(path))
+    for key, value in given(overrides).items():
+        table = values.get(key)
+        values[key] = table | value if isinstance(table, dict) else value
+    return checked(kind, values, where=str(path))
 
 
 def checked(

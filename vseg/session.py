@@ -107,6 +107,8 @@ class Session:
         picture, features = self._look(frame)
         given = collect_prompts(prompts, numbers)
         self._check_id(obj)
+        if isinstance(self.bank, SlotBank):
+            self.bank.admit(obj)
         rotation = self.video.info.rotation if self.video is not None else 0
         for prompt in given:
             check_prompt(prompt, picture.image.shape[:2], rotation)

@@ -31,6 +31,34 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotShape:
+    """The size of a model's slots.
+
+    tokens: N of a slot, of which the last rows x columns (`grid`) lie on the frame, row by row.
+    channels, layers, width: C, L and D.  pointer: P.  itemsize: bytes of one number.
+    """
+
+    tokens: int
+    grid: tuple[int, int]
+    channels: int
+    layers: int
+    width: int
+    pointer: int
+    itemsize: int
+
+    @property
+    def pointer_bytes(self) -> int:
+        """Of the pointer alone."""
+        return self.pointer * self.itemsize
+
+    @property
+    def bytes(self) -> int:
+        """Of a whole slot."""
+        token = self.channels + self.layers * self.width
+        return self.tokens * token * self.itemsize + self.pointer_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SlotMemory:
     """What one object may read on a frame.
 
@@ -47,6 +75,7 @@ class SlotModel(Protocol):
     """One network with its weights; may be shared by sessions and threads.
 
     recent_slots, recent_pointers: how many frames back its memory reaches, in cells and in pointers.
+    slot_shape: the size of what it remembers of an object on a frame.
     """
 
     name: str
@@ -55,6 +84,7 @@ class SlotModel(Protocol):
     dtype: torch.dtype
     recent_slots: int
     recent_pointers: int
+    slot_shape: SlotShape
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """Features of each frame; does not depend on prompts or memory."""

@@ -1,8 +1,14 @@
 """How a session tracks with a given model: which engine steps, over which memory."""
 
+from vseg.config import PolicyName
 from vseg.engine import Engine
+from vseg.errors import UsageError
 from vseg.memory.bank import MemoryBank, MemoryBudget
-from vseg.memory.slot_bank import SlotBank, SlotBudget
+from vseg.memory.policy import Policy
+from vseg.memory.recent import Recent
+from vseg.memory.selective import Selective
+from vseg.memory.slot_bank import SlotBank
+from vseg.memory.slot_budget import SlotBudget, SlotLimit
 from vseg.model import Model
 from vseg.slot_engine import SlotEngine
 from vseg.slots import SlotModel
@@ -14,10 +20,34 @@ AnyEngine = Engine | SlotEngine
 def open_engine(model: AnyModel, budget: MemoryBudget) -> AnyEngine:
     """An engine with an empty memory.
 
-    Of the budget, a model that remembers in slots takes the number of prompted frames; how many recent
-    ones it reads is part of how it was trained.
+    Of the budget, a model that remembers in slots takes the number of prompted frames, the policy and the
+    limit; how many recent ones it reads is part of how it was trained.  Raises UsageError as
+    `check_memory` does.
     """
+    check_memory(model, budget, 1)
     if isinstance(model, SlotModel):
-        slots = SlotBudget(budget.prompted, model.recent_slots, model.recent_pointers)
-        return SlotEngine(model, SlotBank(slots))
+        return SlotEngine(model, SlotBank(_slot_budget(model, budget), _policy(budget.policy)))
     return Engine(model, MemoryBank(budget))
+
+
+def check_memory(model: AnyModel, budget: MemoryBudget, objects: int) -> None:
+    """Raise UsageError for a memory the model has not, or one too small for so many objects."""
+    if isinstance(model, SlotModel):
+        _slot_budget(model, budget).check(objects)
+    elif budget.policy != "recent" or budget.budget_mib is not None:
+        raise UsageError(
+            f"{model.name} has neither memory policies nor a memory budget in MiB",
+            hint="drop --memory-policy and --memory-budget (memory.policy, memory.budget_mib), or use "
+            "a model of the SAM 2 family",
+        )
+
+
+def _slot_budget(model: SlotModel, budget: MemoryBudget) -> SlotBudget:
+    limit = None
+    if budget.budget_mib is not None:
+        limit = SlotLimit(budget.budget_mib, model.slot_shape)
+    return SlotBudget(budget.prompted, model.recent_slots, model.recent_pointers, limit)
+
+
+def _policy(name: PolicyName) -> Policy:
+    return Selective() if name == "selective" else Recent()

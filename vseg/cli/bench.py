@@ -29,6 +29,8 @@ def bench(
     device: options.Device = None,
     dtype: options.Dtype = None,
     short_side: options.ShortSide = None,
+    memory_policy: options.MemoryPolicy = None,
+    memory_budget: options.MemoryBudget = None,
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
@@ -36,7 +38,7 @@ def bench(
 
     Medians over blocks of ten frames, after the first thirty: with the memory full.
     """
-    from vseg.cli.track import read_config
+    from vseg.cli.track import memory_settings, read_config
 
     settings = read_config(
         config,
@@ -46,6 +48,7 @@ def bench(
         dtype=dtype,
         short_side=short_side,
         preview=False,
+        memory=memory_settings(policy=memory_policy, budget_mib=memory_budget),
     )
     with TemporaryDirectory(prefix="vseg-bench-") as folder:
         if clip is None:
@@ -144,6 +147,8 @@ def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, An
         "frames/s with the start": round(count / outcome.times.total_s, 2),
         "peak memory MiB": round(_peak_bytes() / 2**20),
         "state bytes": outcome.state_bytes,
+        "state MiB": round(outcome.state_bytes / 2**20, 2),
+        "memory budget MiB": settings.memory.budget_mib or "none: the model's own spans",
     }
 
 

@@ -25,6 +25,14 @@ ReaderName = Annotated[str | None, typer.Option("--reader", help="auto, pyav, de
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of these settings; options win over it.")
 ]
+MemoryPolicy = Annotated[
+    str | None,
+    typer.Option("--memory-policy", help="SAM 2 family: recent, or selective (sure frames only)."),
+]
+MemoryBudget = Annotated[
+    float | None,
+    typer.Option("--memory-budget", metavar="MIB", help="SAM 2 family: limit of all memory."),
+]
 Points = Annotated[
     list[str] | None,
     typer.Option("--point", metavar="[OBJ][@FRAME]:x,y[+|-]", help="A click, + on it or - beside."),

@@ -19,6 +19,7 @@ class TimedSlotModel(Timed):
         super().__init__(model)
         self._model = model
         self.recent_slots, self.recent_pointers = model.recent_slots, model.recent_pointers
+        self.slot_shape = model.slot_shape
 
     def condition(
         self, features: Features, memories: Sequence[SlotMemory]

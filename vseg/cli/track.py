@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from vseg.jobs.job import JobOutcome, TrackJob
     from vseg.tracking import AnyModel
 
+_MEMORY = {"policy": "--memory-policy", "budget_mib": "--memory-budget"}
+"""Settings of the memory that are options too."""
+
 
 def track(
     clip: options.Source,
@@ -42,6 +45,8 @@ def track(
     short_side: options.ShortSide = None,
     flip: options.Flip = None,
     reader: options.ReaderName = None,
+    memory_policy: options.MemoryPolicy = None,
+    memory_budget: options.MemoryBudget = None,
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
@@ -67,6 +72,7 @@ def track(
             short_side=short_side,
             flip=flip,
             reader=reader,
+            memory=memory_settings(policy=memory_policy, budget_mib=memory_budget),
         ),
         resume=resume,
         overwrite=overwrite,
@@ -84,6 +90,11 @@ def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
     if path is None:
         return checked(TrackConfig, given(overrides))
     return load_toml(path, TrackConfig, **overrides)
+
+
+def memory_settings(**chosen: Any) -> dict[str, Any] | None:
+    """The keys of the memory's table that were given as options; None if none was."""
+    return {key: value for key, value in chosen.items() if value is not None} or None
 
 
 def run_job(job: "TrackJob", *, model: "AnyModel | None" = None) -> "JobOutcome":
@@ -133,6 +144,8 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
             words.append("--no-preview")
         elif key == "flip":
             words.append(flag)
-        elif key not in ("chunk", "memory"):
+        elif key == "memory":
+            words += [w for k in _MEMORY if k in value for w in (_MEMORY[k], str(value[k]))]
+        elif key != "chunk":
             words += [flag, str(value)]
     return shlex.join(words)

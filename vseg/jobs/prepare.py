@@ -10,13 +10,14 @@ from vseg.config import TrackConfig
 from vseg.errors import BadPrompt
 from vseg.jobs.job import TrackJob
 from vseg.jobs.placing import index_of, place_prompts
+from vseg.memory.bank import MemoryBudget
 from vseg.ops.moments import parse_range
 from vseg.ops.prompts import check_prompt
 from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import PlacedPrompt, read_prompts
 from vseg.results.records import RunHeader
 from vseg.stages import Reader
-from vseg.tracking import AnyModel
+from vseg.tracking import AnyModel, check_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     _check_prompts(video, prompts, first, stop)
     _check_labels(job, prompts)
     model = model or _load(job.config)
+    memory = MemoryBudget(**job.config.memory.model_dump())
+    check_memory(model, memory, max(1, len({placed.object_id for placed in prompts})))
     header = RunHeader(
         vseg_version=__version__,
         model=model.name,

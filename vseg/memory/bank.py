@@ -7,11 +7,13 @@ recent frames, and a few older ones spread over the past.  Keys are stored once 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vseg.config import PolicyName
 from vseg.errors import UsageError
 from vseg.tensors import Memory, MemoryEntry, MemoryPart
 
@@ -20,18 +22,29 @@ Value = Float[Tensor, "V h w"]
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
-    """How many frames an object may remember, and every how many frames a recent one is written."""
+    """How many frames an object may remember, and every how many frames a recent one is written.
+
+    policy, budget_mib: of models that remember in slots: which frames, and within how many MiB for all
+    objects together (None: as many as the model was trained to read).
+    """
 
     prompted: int = 4
     recent: int = 1
     older: int = 1
     stride: int = 5
+    policy: PolicyName = "recent"
+    budget_mib: float | None = None
 
     def __post_init__(self) -> None:
         if min(self.prompted, self.recent, self.stride) < 1 or self.older < 0:
             raise UsageError(
                 f"memory budget {self} is too small",
                 hint="prompted, recent and stride are at least 1, older at least 0",
+            )
+        if self.policy not in get_args(PolicyName):
+            raise UsageError(
+                f"there is no memory policy '{self.policy}'",
+                hint=f"known: {', '.join(get_args(PolicyName))}",
             )
 
 

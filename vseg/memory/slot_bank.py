@@ -2,7 +2,8 @@
 
 Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Each object has its
 prompted frames (the nearest `prompted` of them) and those its policy keeps like them, the slots of its last
-few frames, and the pointers of some more; how many is the model's own span (SAM 2: 6 and 15).
+few frames, and the pointers of some more; how many is the model's own span (SAM 2: 6 and 15), unless a
+limit on memory leaves less.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,29 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vseg.errors import UsageError
 from vseg.memory.policy import GLIMPSES, Glimpse, Past, Policy, Verdict
 from vseg.memory.recent import Recent
+from vseg.memory.slot_budget import SlotBudget
 from vseg.slots import Slot, SlotMemory
 from vseg.tensors import Decoded
 
 _SLOTS = ("prompted", "anchors", "recent")
-
-
-@dataclass(frozen=True, slots=True)
-class SlotBudget:
-    """How many prompted frames, recent slots and recent pointers an object may read."""
-
-    prompted: int
-    recent: int
-    pointers: int
-
-    def __post_init__(self) -> None:
-        if self.prompted < 1 or self.recent < 0 or self.pointers < self.recent:
-            raise UsageError(
-                f"memory budget {self} is impossible",
-                hint="at least one prompted frame, and as many pointers as recent slots",
-            )
 
 
 @dataclass(slots=True)
@@ -68,6 +53,11 @@ class SlotBank:
         self.policy = policy or Recent()
         self.objects: dict[int, ObjectSlots] = {}
 
+    def admit(self, object_id: int) -> None:
+        """Raise UsageError if the memory of another object does not fit beside that of the others."""
+        if object_id not in self.objects:
+            self.budget.check(len(self.objects) + 1)
+
     def judge(
         self, frame_index: int, objects: Sequence[tuple[int, bool]], decoded: Decoded
     ) -> tuple[Decoded, list[Verdict]]:
@@ -88,7 +78,12 @@ class SlotBank:
         verdict: Verdict | None = None,
     ) -> None:
         """Remember a frame; of too many prompted ones the farthest is dropped, of others the first."""
-        held, verdict = self.objects.setdefault(object_id, ObjectSlots()), verdict or Verdict()
+        if object_id not in self.objects:
+            self.admit(object_id)
+            self.objects[object_id] = ObjectSlots()
+            for other in self.objects.values():  # they share what memory there is
+                self._trim(other, frame_index)
+        held, verdict = self.objects[object_id], verdict or Verdict()
         if not prompted and frame_index in held.prompted:
             return
         held.clear(frame_index)
@@ -97,16 +92,15 @@ class SlotBank:
                 verdict.glimpse, anchor=prompted or verdict.glimpse.anchor
             )
         if prompted:
-            held.prompted[frame_index] = slot
-            if len(held.prompted) > self.budget.prompted:
-                del held.prompted[max(held.prompted, key=lambda f: (abs(f - frame_index), f))]
-        elif verdict.anchor and len(held.prompted) < self.budget.prompted:
-            held.anchors[frame_index] = slot
+            held.prompted[frame_index] = _alone(slot)
+        elif verdict.anchor and len(held.prompted) < self.budget.most_prompted(len(self.objects)):
+            held.anchors[frame_index] = _alone(slot)
+        elif verdict.kept:
+            held.recent[frame_index] = _alone(slot)
+            held.pointers[frame_index] = held.recent[frame_index].pointer
         else:
-            held.pointers[frame_index] = slot.pointer
-            if verdict.kept:
-                held.recent[frame_index] = slot
-        self._trim(held)
+            held.pointers[frame_index] = _own(slot.pointer)
+        self._trim(held, frame_index)
 
     def read(self, object_id: int, frame_index: int, *, reverse: bool = False) -> SlotMemory:
         """What the object may read on a frame, going forward or in `reverse`.
@@ -133,7 +127,8 @@ class SlotBank:
         behind = sorted((each for each in behind if each[0] >= 1), key=lambda each: each[0])
         if self.policy.by_rank:
             behind = [(rank, slot) for rank, (_, slot) in enumerate(behind, start=1)]
-        return [each for each in reversed(behind) if each[0] <= self.budget.recent]
+        most = self.budget.most_recent(len(self.objects), len(held.prompted) + len(held.anchors))
+        return [each for each in reversed(behind) if each[0] <= most]
 
     def _past(self, object_id: int, frame_index: int, sign: int) -> Past:
         """The last glimpses that lie behind."""
@@ -141,12 +136,17 @@ class SlotBank:
         behind = [(f, glimpse) for f, glimpse in held.items() if (frame_index - f) * sign >= 1]
         return dict(behind[-GLIMPSES:])
 
-    def _trim(self, held: ObjectSlots) -> None:
-        """Drop what was written first, where there is too much."""
-        _drop_first(held.anchors, self.budget.prompted - len(held.prompted))
+    def _trim(self, held: ObjectSlots, frame_index: int) -> None:
+        """Drop the prompted frames that are farthest, and of the rest what was written first."""
+        count, budget = len(self.objects), self.budget
+        most = budget.most_prompted(count)
+        while len(held.prompted) > most:
+            del held.prompted[max(held.prompted, key=lambda f: (abs(f - frame_index), f))]
+        _drop_first(held.anchors, most - len(held.prompted))
+        recent = budget.most_recent(count, len(held.prompted) + len(held.anchors))
         # One more than is read: a correction of the newest frame reads what that frame read.
-        _drop_first(held.recent, self.budget.recent + 1)
-        _drop_first(held.pointers, self.budget.pointers + 1)
+        _drop_first(held.recent, recent + 1)
+        _drop_first(held.pointers, budget.pointers + 1)
         _drop_first(held.past, GLIMPSES + 1)
 
     def knows(self, object_id: int) -> bool:
@@ -208,6 +208,15 @@ class SlotBank:
             pointers = {f: tensors[f"pointer/{object_id}/{f}"] for f in frames["pointers"]}
             past = dict(zip(frames["past"], _unpacked(tensors[f"past/{object_id}"]), strict=True))
             self.objects[int(object_id)] = ObjectSlots(**shelves, pointers=pointers, past=past)
+
+
+def _alone(slot: Slot) -> Slot:
+    return Slot(_own(slot.cells), _own(slot.keys), _own(slot.pointer))
+
+
+def _own(row: Tensor) -> Tensor:
+    """The same in memory of its own: a row of a batch would keep the rows of all objects."""
+    return row if row.untyped_storage().nbytes() == row.nbytes else row.clone()
 
 
 def _packed(past: Past) -> Float[Tensor, "N 7"]:

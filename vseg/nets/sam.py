@@ -53,6 +53,7 @@ class Sam:
         self.recent_pointers = net.config.max_object_pointers_in_encoder - 1
         self._side, self._normal = int(net.image_size), parts.normal.on(device)
         self._memory = SamMemory(net, device, dtype)
+        self.slot_shape = self._memory.slot_shape
         for name in ("mask_decoder", "memory_encoder", "spatial_perceiver", "object_pointer_proj"):
             if hasattr(net, name):
                 getattr(net, name).to(device, dtype)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vseg.nets.device import uploaded
 from vseg.nets.memory_attention import AttentionPlan, MemoryAttention, Recalled
-from vseg.slots import Slot, SlotMemory
+from vseg.slots import Slot, SlotMemory, SlotShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,15 @@ class SamMemory:
         attention = MemoryAttention(state, plan, spatial=spatial, temporal=temporal)
         self._attention = attention.to(device, dtype)
         self._thin = spatial.shape[1]
+        self.slot_shape = SlotShape(
+            tokens=len(spatial),
+            grid=plan.memory_wh[::-1],
+            channels=self._thin,
+            layers=plan.layers,
+            width=net.hidden_dim,
+            pointer=net.hidden_dim,
+            itemsize=dtype.itemsize,
+        )
         self._where = self._frame_positions().to(device, dtype)
         self._map_where = self._map_where.to(device, dtype)
         self._project: tuple[Tensor, ...] = ()

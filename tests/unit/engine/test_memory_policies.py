@@ -12,7 +12,8 @@ from vseg.memory.policy import GLIMPSES, Glimpse, Past
 from vseg.memory.recent import Recent
 from vseg.memory.selective import Selective
 from vseg.memory.sighting import sightings
-from vseg.memory.slot_bank import SlotBank, SlotBudget
+from vseg.memory.slot_bank import SlotBank
+from vseg.memory.slot_budget import SlotBudget
 from vseg.slots import Slot
 from vseg.tensors import Decoded, Hypotheses
 

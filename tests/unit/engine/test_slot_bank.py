@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from vseg.errors import UsageError
-from vseg.memory.slot_bank import SlotBank, SlotBudget
-from vseg.slots import Slot
+from vseg.memory.policy import Verdict
+from vseg.memory.slot_bank import SlotBank
+from vseg.memory.slot_budget import SlotBudget, SlotLimit
+from vseg.slots import Slot, SlotShape
 
 BUDGET = SlotBudget(prompted=2, recent=3, pointers=5)
 
@@ -88,3 +90,72 @@ def test_packing_loses_nothing() -> None:
 def test_an_impossible_budget_is_refused() -> None:
     with pytest.raises(UsageError, match="impossible"):
         SlotBudget(prompted=0, recent=6, pointers=15)
+
+
+# One slot of 4 tokens in float32: 4 * (2 + 3) + 6 numbers, 104 bytes; a pointer alone is 24 bytes.
+SHAPE = SlotShape(
+    tokens=4, grid=(2, 2), channels=2, layers=1, width=3, pointer=6, itemsize=torch.float32.itemsize
+)
+
+
+def limited(bytes_: int) -> SlotBudget:
+    return SlotBudget(prompted=2, recent=3, pointers=5, limit=SlotLimit(bytes_ / 2**20, SHAPE))
+
+
+def test_a_slots_size_is_known_before_one_is_written() -> None:
+    one = slot(0)
+    held = [one.cells, one.keys, one.pointer]
+    assert SHAPE.bytes == sum(t.numel() * t.element_size() for t in held) == 104
+    assert SHAPE.pointer_bytes == 24
+
+
+def test_a_limit_takes_prompted_and_recent_slots_in_turn() -> None:
+    """Six pointers and (prompted + recent + 1) slots: of two objects, each has half."""
+    budgets = {slots: limited(2 * (6 * 24 + slots * 104)) for slots in range(3, 7)}
+    left = {
+        slots: (most := b.most_prompted(2), b.most_recent(2, 1), b.most_recent(2, most))
+        for slots, b in budgets.items()
+    }
+    assert left == {3: (1, 1, 1), 4: (1, 2, 2), 5: (2, 3, 2), 6: (2, 3, 3)}
+
+
+def test_the_limit_holds_for_all_objects_together() -> None:
+    limit = 2 * (6 * 24 + 4 * 104)
+    bank = SlotBank(limited(limit))
+    for frame in range(30):
+        bank.write(1, frame, slot(frame), prompted=frame in (0, 5))
+        assert bank.state_bytes() <= limit
+    assert (list(bank.objects[1].prompted), len(bank.objects[1].recent)) == ([0, 5], 4)
+    for frame in range(30, 60):
+        for obj in (1, 2):
+            bank.write(obj, frame, slot(frame), prompted=(obj, frame) == (2, 30))
+        assert bank.state_bytes() <= limit
+    assert {o: (list(h.prompted), len(h.recent)) for o, h in bank.objects.items()} == {
+        1: ([5], 3),
+        2: ([30], 3),
+    }, "the first object gave up its farther prompted frame and a recent one"
+    bank.remove(2)
+    for frame in range(60, 70):
+        bank.write(1, frame, slot(frame), prompted=False)
+    assert len(bank.objects[1].recent) == 4, "what is free again is used again"
+
+
+def test_one_object_too_many_is_refused_by_name() -> None:
+    bank = SlotBank(limited(6 * 24 + 3 * 104))
+    bank.write(1, 0, slot(0), prompted=True)
+    size = bank.state_bytes()
+    with pytest.raises(UsageError, match=r"too small for 2 objects.*--memory-budget \d") as caught:
+        bank.write(2, 0, slot(0), prompted=True)
+    assert "0.000434875 MiB" in str(caught.value) and "0.0 MiB" in str(caught.value)
+    assert list(bank.objects) == [1] and bank.state_bytes() == size
+    bank.admit(1)
+
+
+def test_what_is_held_is_not_part_of_a_batch() -> None:
+    rows = torch.zeros(3, 4, 2), torch.zeros(3, 1, 4, 3), torch.zeros(3, 6)
+    bank = SlotBank(BUDGET)
+    bank.write(1, 0, Slot(*(part[1] for part in rows)), prompted=True)
+    bank.write(1, 1, Slot(*(part[1] for part in rows)), prompted=False)
+    bank.write(1, 2, Slot(*(part[1] for part in rows)), prompted=False, verdict=Verdict(kept=False))
+    for tensor in bank.objects[1].tensors():
+        assert tensor.untyped_storage().nbytes() == tensor.nbytes
