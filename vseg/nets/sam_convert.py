@@ -17,11 +17,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vseg.errors import OutputError, WeightsMismatch, WeightsMissing
-from vseg.nets.repvit import RepVit
 from vseg.nets.sam_config import empty_net
 from vseg.nets.sam_convert_names import in_halves, published_names
 from vseg.nets.sam_convert_sizes import Architecture, architecture, recognised
-from vseg.nets.sam_files import BACKBONE
+from vseg.nets.sam_files import BACKBONE, fold
 from vseg.nets.state_dict import below
 
 _BODY = "image_encoder.trunk.body."
@@ -91,7 +90,7 @@ def renamed(
     found, left = {}, set(state)
     if repvit:
         body = below(state, _BODY)
-        RepVit(body)  # which takes every tensor of its part, or says what is wrong
+        fold(body, where)  # which takes every tensor of its part, or says what is wrong
         found = {f"{BACKBONE}timm_model.{name}": tensor for name, tensor in body.items()}
         left = {name for name in left if not name.startswith(_BODY)}
     wanted = {k: v for k, v in net.state_dict().items() if not (repvit and k.startswith(BACKBONE))}

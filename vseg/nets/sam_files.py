@@ -48,9 +48,19 @@ def read_parts(folder: Path, name: str) -> SamParts:
     if kind.startswith("sam3"):
         encoder: nn.Module = PlainEncoder(net.vision_encoder, net.mask_decoder)
         return SamParts(name, digest, net, encoder, HALF)
-    inner = RepVit(backbone) if repvit else HieraBackbone(net.vision_encoder.backbone)
+    inner = fold(backbone, str(folder)) if repvit else HieraBackbone(net.vision_encoder.backbone)
     encoder = PyramidEncoder(inner, net.vision_encoder.neck, net.mask_decoder)
     return SamParts(name, digest, net, encoder, IMAGENET)
+
+
+def fold(state: Mapping[str, Tensor], where: str) -> RepVit:
+    """EdgeTAM's encoder of timm's tensors.  Raises WeightsMismatch that says where they are from."""
+    try:
+        return RepVit(state)
+    except WeightsMismatch as error:
+        raise WeightsMismatch(
+            f"the encoder in {where}: {error.message}", hint=error.hint
+        ) from error
 
 
 def _state(folder: Path) -> tuple[dict[str, Tensor], str]:

@@ -2,8 +2,9 @@
 
 Enters: a folder that `save_pretrained` wrote, or the hub's name of one.  Leaves: a Backbone: maps of
 several strides, the normalisation its preprocessor names, the hash of its weights.  An architecture that
-is a backbone gives the maps of all its stages; the SAM 2 family those of its vision encoder's pyramid;
-any other vision transformer its last tokens as a grid.  Only safetensors are read: no pickle runs.
+is a backbone gives the maps of all its stages; the SAM 2 family, read as `vseg track` reads it, those of
+its picture encoder's pyramid; any other vision transformer its last tokens as a grid.  Only safetensors
+are read: no pickle runs.
 """
 
 import inspect
@@ -15,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.nets.encoder import MEAN, STD
+from vseg.nets.sam import SamParts
+from vseg.nets.sam_files import read_parts
 from vseg.ops.files import sha256_of
 
 Triple = tuple[float, float, float]
@@ -29,6 +33,8 @@ Maps = Callable[[Float[Tensor, "B 3 H W"]], Sequence[Tensor]]
 _HARMLESS = ("hidden_states_norms", "pooler", "mask_token")
 # The pyramid of a SAM encoder adds a stride-32 map, enlarged, to the next finer one.
 _PYRAMID_MULTIPLE = 32
+# Models that track, whose encoders timm need not build.
+_TRACKERS = ("sam2_video", "edgetam_video")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +65,39 @@ def load_pretrained(name: str, device: torch.device, dtype: torch.dtype) -> Back
             f"{folder} holds no transformers model: it needs config.json and *.safetensors",
             hint='write it with model.save_pretrained("FOLDER")',
         )
+    mean, std = _normalisation(folder)
+    if _kind(folder) in _TRACKERS:
+        pyramid = _Pyramid(read_parts(folder, name)).eval().requires_grad_(False)
+        maps: Maps = pyramid.to(device, dtype)
+        return Backbone(maps, sha256_of(*files), dtype, mean, std, _PYRAMID_MULTIPLE)
     model = _model(folder, dtype)
     maps, multiple = _maps_of(model.eval().requires_grad_(False).to(device), folder)
-    mean, std = _normalisation(folder)
     return Backbone(maps, sha256_of(*files), dtype, mean, std, multiple)
+
+
+class _Pyramid(nn.Module):
+    """The encoder and neck of SAM 2 or EdgeTAM: maps of strides 4, 8 and 16, of as many channels each."""
+
+    def __init__(self, parts: SamParts) -> None:
+        super().__init__()
+        self.backbone: Any = parts.encoder.backbone
+        self.convs = parts.net.vision_encoder.neck.convs
+
+    def forward(self, pixels: Float[Tensor, "B 3 H W"]) -> list[Tensor]:
+        """The maps, finest first."""
+        four, eight, sixteen, last = self.backbone(pixels)
+        above = F.interpolate(self.convs[0](last), scale_factor=2.0, mode="nearest")
+        return [self.convs[3](four), self.convs[2](eight), self.convs[1](sixteen) + above]
+
+
+def _kind(folder: Path) -> str | None:
+    """What a folder's configuration calls its model, None if it says nothing readable of that."""
+    try:
+        said = json.loads((folder / "config.json").read_text("utf-8"))
+    except ValueError:
+        return None
+    kind = said.get("model_type") if isinstance(said, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _download(name: str) -> Path:
