@@ -39,6 +39,23 @@ class MemorySettings(Settings):
     budget_mib: float | None = Field(default=None, gt=0)
 
 
+class DetectionSettings(Settings):
+    """How detections lead the tracking.
+
+    score: weaker ones begin nothing and prompt nothing.  confirm_hits: detections until an object is
+    believed.  every: least frames between two prompts of an object.  agree: IoU of a detection's box and
+    the mask's below which the object is prompted again.  ghost_s: how long an object is drawn without a
+    detection; absent_s: how long one that is out of sight is waited for.
+    """
+
+    score: float = Field(default=0.5, ge=0, le=1)
+    confirm_hits: int = Field(default=3, ge=1)
+    every: int = Field(default=10, ge=1)
+    agree: float = Field(default=0.7, ge=0, le=1)
+    ghost_s: float = Field(default=1.0, gt=0)
+    absent_s: float = Field(default=10.0, gt=0)
+
+
 class TrackConfig(Settings):
     """How a clip is tracked: everything but the clip, the prompts and the output folder."""
 
@@ -53,6 +70,7 @@ class TrackConfig(Settings):
     chunk: int = Field(default=512, ge=1, le=100_000)
     preview: bool = True
     memory: MemorySettings = MemorySettings()
+    detections: DetectionSettings = DetectionSettings()
 
 
 SomeSettings = TypeVar("SomeSettings", bound=BaseModel)

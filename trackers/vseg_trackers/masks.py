@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float, Int
 
 from vseg_trackers.errors import TrackerError
 
-Crop = Bool[np.ndarray, "h w"]
+# The axes have no names: one list holds crops of many sizes.
+Crop = Bool[np.ndarray, "_ _"]
 
 
 @dataclass(frozen=True, slots=True)

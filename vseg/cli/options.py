@@ -54,6 +54,10 @@ Masks = Annotated[
 Labels = Annotated[
     list[str] | None, typer.Option("--label", metavar="OBJ=NAME", help="An object's name.")
 ]
+DetectionsFile = Annotated[
+    Path | None,
+    typer.Option("--detections", help="Boxes or masks to follow: det.txt, coco.json or .parquet."),
+]
 Range = Annotated[
     str | None, typer.Option("--range", metavar="A:B", help="Frames or times, B exclusive: 0:300.")
 ]

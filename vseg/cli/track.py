@@ -1,4 +1,4 @@
-"""`vseg track`: prompts in, a run directory out."""
+"""`vseg track`: prompts or detections in, a run directory out."""
 
 import shlex
 from pathlib import Path
@@ -27,6 +27,7 @@ def track(
     scribble: options.Scribbles = None,
     mask: options.Masks = None,
     label: options.Labels = None,
+    detections: options.DetectionsFile = None,
     frames: options.Range = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted run, with its own settings.")
@@ -50,7 +51,7 @@ def track(
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Follow the prompted objects through a clip and store their mask on every frame."""
+    """Follow the prompted or detected objects through a clip and store their mask on every frame."""
     from vseg.cli.prompts import parse_labels, parse_prompts
     from vseg.jobs.job import TrackJob
 
@@ -76,6 +77,7 @@ def track(
         ),
         resume=resume,
         overwrite=overwrite,
+        detections=detections,
     )
     outcome = run_job(job)
     show_outcome(outcome, resume_command(job, config), as_json=as_json)
@@ -137,6 +139,7 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
     """The command that goes on with the job: prompts are in the run, settings must be repeated."""
     words = ["vseg", "track", job.source, "-o", str(job.out), "--resume"]
     words += ["--config", str(config)] if config else []
+    words += ["--detections", str(job.detections)] if job.detections else []
     words += [w for key, name in sorted(job.labels.items()) for w in ("--label", f"{key}={name}")]
     for key, value in job.config.model_dump(exclude_defaults=True).items():
         flag = f"--{key.replace('_', '-')}"
@@ -146,6 +149,6 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
             words.append(flag)
         elif key == "memory":
             words += [w for k in _MEMORY if k in value for w in (_MEMORY[k], str(value[k]))]
-        elif key != "chunk":
+        elif key not in ("chunk", "detections"):
             words += [flag, str(value)]
     return shlex.join(words)

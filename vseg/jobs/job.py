@@ -16,7 +16,8 @@ EXIT_CODES = {"complete": 0, "partial": 4, "interrupted": 130}
 class TrackJob:
     """What to track and where to write it.
 
-    prompts: may be left out with `resume`, which then uses those of the run.  pictures: the folder
+    prompts: may be left out with `resume`, which then uses those of the run.  detections: a file that
+    takes the place of prompts; objects are born, kept and dropped by it.  pictures: the folder
     for overlay.mp4 and contact.png, `out` if None.
     """
 
@@ -27,6 +28,7 @@ class TrackJob:
     labels: Mapping[int, str] = field(default_factory=dict)
     resume: bool = False
     overwrite: bool = False
+    detections: Path | None = None
     pictures: Path | None = None
 
 

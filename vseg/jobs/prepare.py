@@ -7,10 +7,12 @@ from pathlib import Path
 from vseg import __version__
 from vseg.build import load_model
 from vseg.config import TrackConfig
-from vseg.errors import BadPrompt
+from vseg.detections import DetectionTable, read_detections
+from vseg.errors import BadPrompt, UsageError
 from vseg.jobs.job import TrackJob
 from vseg.jobs.placing import index_of, place_prompts
 from vseg.memory.bank import MemoryBudget
+from vseg.ops.files import sha256_of
 from vseg.ops.moments import parse_range
 from vseg.ops.prompts import check_prompt
 from vseg.results.fingerprint import fingerprint
@@ -22,7 +24,7 @@ from vseg.tracking import AnyModel, check_memory
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job with everything looked up: frames [first, stop), prompts by frame, the run's header."""
+    """A job with everything looked up: frames [first, stop), prompts or detections, the header."""
 
     job: TrackJob
     video: Reader
@@ -31,6 +33,7 @@ class Task:
     stop: int
     prompts: tuple[PlacedPrompt, ...]
     header: RunHeader
+    detections: DetectionTable | None = None
 
     def prompts_on(self, frame: int) -> dict[int, list[PlacedPrompt]]:
         """The prompts of a frame by object, in the order given."""
@@ -44,12 +47,8 @@ class Task:
 def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     """Look everything up and check it before the first frame is tracked; then load the model."""
     first, stop = _frame_range(video, job.config.range)
-    if job.prompts or not job.resume:
-        prompts = place_prompts(video, job.prompts)
-    else:
-        prompts = tuple(read_prompts(job.out))
-    _check_prompts(video, prompts, first, stop)
-    _check_labels(job, prompts)
+    detections = _detections(job, video)
+    prompts = _prompts(job, video, first, stop) if detections is None else ()
     model = model or _load(job.config)
     memory = MemoryBudget(**job.config.memory.model_dump())
     check_memory(model, memory, max(1, len({placed.object_id for placed in prompts})))
@@ -59,14 +58,37 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
         weights_sha256=model.weights_sha256,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
-        options=_options(job.config),
+        options=_options(job),
         source=fingerprint(Path(job.source)),
         video=video.info,
         frame_range=(first, stop),
         chunk_frames=job.config.chunk,
         labels=dict(job.labels),
     )
-    return Task(job, video, model, first, stop, prompts, header)
+    return Task(job, video, model, first, stop, prompts, header, detections)
+
+
+def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[PlacedPrompt, ...]:
+    """The job's prompts, checked; with `resume` and none given, those of the run."""
+    if job.prompts or not job.resume:
+        prompts = place_prompts(video, job.prompts)
+    else:
+        prompts = tuple(read_prompts(job.out))
+    _check_prompts(video, prompts, first, stop)
+    _check_labels(job, prompts)
+    return prompts
+
+
+def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
+    """The detections of a job, if it has some.  Raises UsageError if it has prompts as well."""
+    if job.detections is None:
+        return None
+    if job.prompts or job.labels:
+        raise UsageError(
+            "prompts or labels were given beside detections",
+            hint="detections say which objects there are: drop the others, or --detections",
+        )
+    return read_detections(job.detections, video.info)
 
 
 def _frame_range(video: Reader, text: str) -> tuple[int, int]:
@@ -118,8 +140,12 @@ def _load(config: TrackConfig) -> AnyModel:
     )
 
 
-def _options(config: TrackConfig) -> dict[str, str | int | float | bool | None]:
+def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
     """The settings that decide the masks and have no place of their own in the header, flat."""
-    memory = {f"memory.{key}": value for key, value in config.memory.model_dump().items()}
-    decisive = config.model_dump(include={"short_side", "flip", "reader"})
-    return {**decisive, **memory}
+    memory = {f"memory.{key}": value for key, value in job.config.memory.model_dump().items()}
+    decisive = job.config.model_dump(include={"short_side", "flip", "reader"})
+    if job.detections is None:
+        return {**decisive, **memory}
+    leading = job.config.detections.model_dump().items()
+    file = {"detections": sha256_of(job.detections)}
+    return {**decisive, **memory, **file, **{f"detections.{key}": value for key, value in leading}}

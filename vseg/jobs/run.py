@@ -2,18 +2,17 @@
 
 Enters: a TrackJob.  Leaves: a run directory and a JobOutcome.  A job that was killed goes on after its
 last commit and leaves the same bits as one that was not; a finished one is not computed again.
-Prompts take effect when the job reaches their frame, as they would on a live source.
+A pilot steers it: prompts take effect when the job reaches their frame, and so do detections.
 """
 
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from vseg.build import open_video
 from vseg.errors import DamagedVideo
 from vseg.jobs.job import JobOutcome, JobTimes, TrackJob, Watch
+from vseg.jobs.pilot import Pilot, pilot_for
 from vseg.jobs.prepare import Task, prepare
 from vseg.jobs.previews import render_previews
 from vseg.memory.bank import MemoryBudget
@@ -24,7 +23,7 @@ from vseg.results.records import Damage, RunHeader
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
 from vseg.session import Session
 from vseg.tracking import AnyModel
-from vseg.types import Frame, FrameMasks
+from vseg.types import Frame
 
 READ_AHEAD = 8
 
@@ -84,28 +83,29 @@ class _Loop:
             Session(task.model, task.video, memory=budget) as session,
             ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames,
         ):
-            if run.state is not None:
-                session.restore(run.state)
+            pilot = pilot_for(task, session)
+            pilot.resume(run)
             try:
-                self._frames(frames, session, run.writer)
+                self._frames(session.look_ahead(frames), pilot, run.writer)
             except DamagedVideo as damage:
                 run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))
             self.state_bytes = session.state_bytes()
         return run.writer.header
 
-    def _frames(self, frames: Iterator[Frame], session: Session, writer: RunWriter) -> None:
+    def _frames(self, frames: Iterator[Frame], pilot: Pilot, writer: RunWriter) -> None:
         """Track and write every frame, then finish; or stop where the watcher says so."""
         task, times = self.task, self.times
         began = time.perf_counter()
-        for frame in session.look_ahead(frames):
+        for frame in frames:
             read = time.perf_counter()
-            masks = _track_frame(task, session, frame)
+            masks = pilot.step(frame)
             tracked = time.perf_counter()
             stop = self.watch.stop()
+            writer.note(pilot.drain())
             if writer.write(masks) and not stop:
-                writer.commit(session.snapshot())
+                writer.commit(pilot.snapshot())
             if stop:
-                writer.interrupt(session.snapshot())
+                writer.interrupt(pilot.snapshot())
             written = time.perf_counter()
             times.read_s += read - began
             times.track_s += tracked - read
@@ -116,28 +116,6 @@ class _Loop:
                 return
             began = time.perf_counter()
         writer.finish()
-
-
-def _track_frame(task: Task, session: Session, frame: Frame) -> FrameMasks:
-    """The masks of one frame, after the prompts given on it."""
-    for object_id, placed in task.prompts_on(frame.index).items():
-        session.prompt(object_id, frame, [each.prompt for each in placed])
-    return session.step(frame) if session.object_ids else _no_masks(frame)
-
-
-def _no_masks(frame: Frame) -> FrameMasks:
-    """A frame before the first prompt: nothing is tracked, so the model need not see it."""
-    return FrameMasks(
-        frame_index=frame.index,
-        time_s=frame.time_s,
-        height=frame.image.shape[0],
-        width=frame.image.shape[1],
-        object_ids=(),
-        logits=np.zeros((0, 1, 1), dtype=np.float32),
-        scores=np.zeros(0, dtype=np.float32),
-        visible=np.zeros(0, dtype=bool),
-        pts=frame.pts,
-    )
 
 
 def _pictures(job: TrackJob) -> tuple[Path, ...]:

@@ -21,11 +21,13 @@ Status = Literal["running", "interrupted", "partial", "complete"]
 MaskSource = Literal["prompt", "track", "edit", "import"]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """Base of what is stored as JSON: frozen, and an unknown key is an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SourceFingerprint(_Record):
+class SourceFingerprint(Record):
     """A video or image folder by content.  size: bytes in all; path: where it was read."""
 
     path: str
@@ -33,14 +35,14 @@ class SourceFingerprint(_Record):
     sha256: str
 
 
-class Damage(_Record):
+class Damage(Record):
     """Where reading ended before the source's own end; every frame before `frame` is there."""
 
     frame: int = Field(ge=0)
     reason: str
 
 
-class Progress(_Record):
+class Progress(Record):
     """Where an unfinished run goes on.  state: the file with the tracker's memory at that point."""
 
     last_frame: int = Field(ge=0)
@@ -48,7 +50,7 @@ class Progress(_Record):
     state: str | None
 
 
-class RunHeader(_Record):
+class RunHeader(Record):
     """Everything that decided the masks, and how far the run has come.
 
     options: every setting of the tracker, flat.  frame_range: first and last + 1 of the frames
@@ -87,7 +89,7 @@ class RunHeader(_Record):
         return frame_index // self.chunk_frames
 
 
-class StoredObject(_Record):
+class StoredObject(Record):
     """One tracked object.  first_frame, last_frame: of the frames it was seen on; None if never."""
 
     id: int = Field(ge=1)

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 
 from vseg.errors import BadMask, BadRun
+from vseg.results.events import RunEvent, read_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import read_header, read_objects
 from vseg.results.masks import StoredMasks, unpack
@@ -41,6 +42,11 @@ class Run:
     def prompts(self) -> list[PlacedPrompt]:
         """Every prompt, in the order given."""
         return read_prompts(self.path)
+
+    @property
+    def events(self) -> list[RunEvent]:
+        """What happened to the objects, in order."""
+        return read_events(self.path)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -84,6 +90,11 @@ class Run:
         """The frames that are stored, ascending; no mask is read."""
         for number in self._index.windows:
             yield from self._index.table(number)["index"].to_pylist()
+
+    def frame_times(self) -> Iterator[float]:
+        """The time of each stored frame in seconds, ascending; no mask is read."""
+        for number in self._index.windows:
+            yield from self._index.table(number)["time_s"].to_pylist()
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r}, {self.header.status})"

@@ -14,6 +14,7 @@ from pathlib import Path
 from vseg.errors import BadRun, OutputError
 from vseg.ops.colours import hex_of
 from vseg.ops.files import atomic_write_bytes
+from vseg.results.events import RunEvent, append_events, forget_events
 from vseg.results.layout import (
     FRAME_PARTS,
     RunState,
@@ -66,6 +67,7 @@ class RunWriter:
         self._objects = {each.id: each for each in objects}
         self._window: int | None = None
         self._records: dict[int, FrameRecord] = {}
+        self._events: list[RunEvent] = []
         self._unwritten = False
         self._last_frame = header.progress.last_frame if header.progress else None
 
@@ -102,6 +104,7 @@ class RunWriter:
             # Nothing in the folder counts yet; it may hold leftovers of the run it replaced.
             return ResumedRun(_begin(path, header, prompts), header.first_frame, None)
         clear_unfinished_writes(path)
+        forget_events(path, after=stored.progress.last_frame)
         writer = RunWriter(path, stored, read_objects(path))
         state = stored.progress.state
         return ResumedRun(
@@ -131,6 +134,10 @@ class RunWriter:
         backward = self._last_frame is not None and index < self._last_frame
         self._last_frame = index
         return (index if backward else index + 1) % self.header.chunk_frames == 0
+
+    def note(self, events: Sequence[RunEvent]) -> None:
+        """Add what happened on the frames written since the last commit."""
+        self._events += events
 
     def append_prompt(self, placed: PlacedPrompt) -> None:
         """Add a prompt that was given while the run goes on."""
@@ -189,6 +196,8 @@ class RunWriter:
         if self._window is not None and self._unwritten:
             write_window(self.path, self._window, list(self._records.values()))
             self._unwritten = False
+        append_events(self.path, self._events)
+        self._events = []
 
     def _note_objects(self, record: FrameRecord) -> None:
         for row in record.rows:

@@ -1,0 +1,75 @@
+"""What a guide knows of each object, and which of them a detection is on.
+
+Enters: objects with the box of their latest mask, and one detection.  Leaves: the nearest object.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from vseg.detections import Found
+from vseg.metrics.boxes import box_iou
+from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
+from vseg_trackers import PackedMasks
+
+Sides = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One object: its track among the detections, and how the two have agreed.
+
+    box: of its latest mask, None where it was out of sight.  supported_s: when a detection last spoke
+    for it.  prompted: the frame it was last prompted on, None before the first.
+    """
+
+    object_id: int
+    track_id: int
+    label: int
+    supported_s: float
+    prompted: int | None = None
+    box: Sides | None = None
+
+
+def nearest(
+    box: Float64[np.ndarray, " 4"], objects: Sequence[Followed]
+) -> tuple[Followed | None, float]:
+    """The object in sight whose mask's box overlaps most, and the IoU; None and 0 without any."""
+    seen = [each for each in objects if each.box is not None]
+    if not seen:
+        return None, 0.0
+    overlaps = box_iou(box[None], np.array([each.box for each in seen]))[0]
+    best = int(np.argmax(overlaps))
+    return seen[best], float(overlaps[best])
+
+
+def crowding(found: Found, row: int) -> float:
+    """The largest IoU of one detection with another of the frame."""
+    others = np.delete(found.boxes, row, axis=0)
+    return float(box_iou(found.boxes[row : row + 1], others).max(initial=0.0))
+
+
+def prompt_of(found: Found, row: int, frame: Frame) -> Prompt:
+    """A detection as a prompt: its mask, or its box as far as it lies in the frame."""
+    height, width = frame.image.shape[:2]
+    if found.masks is not None:
+        return Mask(found.masks[row].paste(height, width))
+    x1, y1, x2, y2 = found.boxes[row].tolist()
+    return Box(max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+
+
+def packed(found: Found, frame_hw: tuple[int, int]) -> PackedMasks | None:
+    """The masks as the association takes them; None where there are only boxes."""
+    if found.masks is None:
+        return None
+    corners = [(m.x, m.y, m.x + m.mask.shape[1], m.y + m.mask.shape[0]) for m in found.masks]
+    boxes = np.array(corners, dtype=np.int64).reshape(-1, 4)
+    return PackedMasks(*frame_hw, boxes, tuple(each.mask for each in found.masks))
+
+
+def box_of(masks: FrameMasks, row: int) -> Sides | None:
+    """The box around one mask; None if it is empty."""
+    x, y, width, height = map(float, masks.crop(row).xywh)
+    return (x, y, x + width, y + height) if width else None

@@ -1,0 +1,119 @@
+"""Who steers a session through a clip: the user's prompts, or detections.
+
+Enters: a task and a session.  Leaves: per frame the masks and what happened.  Both kinds can be stopped
+and go on with the same bits.
+"""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from vseg.detections import DetectionTable
+from vseg.jobs.guide import Guide
+from vseg.jobs.prepare import Task
+from vseg.results import ResumedRun, open_run
+from vseg.results.events import RunEvent
+from vseg.session import Session
+from vseg.types import Frame, FrameMasks
+
+
+@runtime_checkable
+class Pilot(Protocol):
+    """Steps through the frames of a task."""
+
+    def step(self, frame: Frame) -> FrameMasks:
+        """The masks of all objects on the next frame."""
+        ...
+
+    def drain(self) -> tuple[RunEvent, ...]:
+        """What happened since this was last asked."""
+        ...
+
+    def snapshot(self) -> bytes:
+        """All that is needed to go on after this frame."""
+        ...
+
+    def resume(self, run: ResumedRun) -> None:
+        """Go on where an interrupted run stopped."""
+        ...
+
+
+def pilot_for(task: Task, session: Session) -> Pilot:
+    """Detections steer where the task has some, else its prompts."""
+    if task.detections is None:
+        return Prompted(task, session)
+    return Guided(task, task.detections, session)
+
+
+class Prompted:
+    """Prompts take effect when their frame comes, as they would on a live source."""
+
+    def __init__(self, task: Task, session: Session) -> None:
+        self._task, self._session = task, session
+
+    def step(self, frame: Frame) -> FrameMasks:
+        """The masks after the prompts given on this frame."""
+        session = self._session
+        for object_id, placed in self._task.prompts_on(frame.index).items():
+            session.prompt(object_id, frame, [each.prompt for each in placed])
+        return session.step(frame) if session.object_ids else no_masks(frame)
+
+    def drain(self) -> tuple[RunEvent, ...]:
+        """Nothing: what a user says is in the prompts."""
+        return ()
+
+    def snapshot(self) -> bytes:
+        """The session's state."""
+        return self._session.snapshot()
+
+    def resume(self, run: ResumedRun) -> None:
+        """Restore the session."""
+        if run.state is not None:
+            self._session.restore(run.state)
+
+
+class Guided:
+    """Each frame's detections go to a Guide."""
+
+    def __init__(self, task: Task, detections: DetectionTable, session: Session) -> None:
+        self._detections = detections
+        video = task.video.info
+        settings = task.job.config.detections
+        self._guide = Guide(session, (video.height, video.width), settings)
+
+    def step(self, frame: Frame) -> FrameMasks:
+        """The masks of the objects that the detections confirm."""
+        masks = self._guide.step(frame, self._detections.on(frame.index))
+        return no_masks(frame) if masks is None else masks
+
+    def drain(self) -> tuple[RunEvent, ...]:
+        """What the guide did."""
+        return self._guide.drain()
+
+    def snapshot(self) -> bytes:
+        """The guide's state with the session's."""
+        return self._guide.snapshot()
+
+    def resume(self, run: ResumedRun) -> None:
+        """Restore the guide, and show the association the frames that are done."""
+        if run.state is None:
+            return
+        stored = open_run(run.writer.path)
+        for index, time_s in zip(stored.frame_numbers(), stored.frame_times(), strict=True):
+            self._guide.replay(time_s, self._detections.on(index))
+        self._guide.restore(run.state)
+
+
+def no_masks(frame: Frame) -> FrameMasks:
+    """A frame without an object: nothing is tracked, so the model need not see it."""
+    return FrameMasks(
+        frame_index=frame.index,
+        time_s=frame.time_s,
+        height=frame.image.shape[0],
+        width=frame.image.shape[1],
+        object_ids=(),
+        logits=np.zeros((0, 1, 1), dtype=np.float32),
+        scores=np.zeros(0, dtype=np.float32),
+        visible=np.zeros(0, dtype=bool),
+        pts=frame.pts,
+    )

@@ -1,0 +1,69 @@
+"""events.jsonl: what happened to the objects of a run, by frame, one JSON line each.
+
+Enters: events while a run is written.  Leaves: the same, read back.  There is no file where nothing
+happened.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from vseg.errors import BadRun, OutputError
+from vseg.ops.files import atomic_write_text
+from vseg.results.layout import EVENTS
+from vseg.results.records import Record
+
+
+class RunEvent(Record):
+    """One thing that happened.
+
+    kind: what; object_id: to whom, None where it concerns all.  track_id: of the detections' track
+    behind it; iou: of its box with the box of the object's mask before.
+    """
+
+    frame: int = Field(ge=0)
+    kind: str
+    object_id: int | None = None
+    track_id: int | None = None
+    iou: float | None = None
+
+
+def append_events(root: Path, events: Sequence[RunEvent]) -> None:
+    """Add events to the end of the file.  Raises OutputError."""
+    if not events:
+        return
+    lines = "".join(event.model_dump_json(exclude_none=True) + "\n" for event in events)
+    try:
+        with (root / EVENTS).open("a", encoding="utf-8") as handle:
+            handle.write(lines)
+    except OSError as error:
+        raise OutputError(
+            f"cannot add events to {root / EVENTS}: {error.strerror}",
+            hint="check the folder's permissions and free space (df -h)",
+        ) from error
+
+
+def read_events(root: Path) -> list[RunEvent]:
+    """The events of a run in order; none where there is no file.  Raises BadRun."""
+    path = root / EVENTS
+    if not path.exists():
+        return []
+    events = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        try:
+            events.append(RunEvent.model_validate_json(line))
+        except ValidationError as error:
+            raise BadRun(f"{path}, line {number}: {error.errors()[0]['msg']}") from error
+    return events
+
+
+def forget_events(root: Path, after: int) -> None:
+    """Drop the events of frames after `after`, and a line that a kill cut short."""
+    path = root / EVENTS
+    if not path.exists():
+        return
+    whole = path.read_text("utf-8")
+    lines = whole[: whole.rfind("\n") + 1].splitlines(keepends=True)
+    kept = [line for line in lines if RunEvent.model_validate_json(line).frame <= after]
+    atomic_write_text(path, "".join(kept))
