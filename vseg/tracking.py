@@ -1,6 +1,5 @@
 """How a session tracks with a given model: which engine steps, over which memory."""
 
-from vseg.config import PolicyName
 from vseg.engine import Engine
 from vseg.errors import UsageError
 from vseg.memory.bank import MemoryBank, MemoryBudget
@@ -49,5 +48,5 @@ def _slot_budget(model: SlotModel, budget: MemoryBudget) -> SlotBudget:
     return SlotBudget(budget.prompted, model.recent_slots, model.recent_pointers, limit)
 
 
-def _policy(name: PolicyName) -> Policy:
+def _policy(name: str) -> Policy:
     return Selective() if name == "selective" else Recent()

@@ -32,7 +32,7 @@ class MemoryBudget:
     recent: int = 1
     older: int = 1
     stride: int = 5
-    policy: PolicyName = "recent"
+    policy: str = "recent"
     budget_mib: float | None = None
 
     def __post_init__(self) -> None:
