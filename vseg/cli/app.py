@@ -5,7 +5,19 @@ from typing import Annotated
 import typer
 
 from vseg import __version__
-from vseg.cli import bench, demo, distill, evaluate, machine, models, outputs, source, track, train
+from vseg.cli import (
+    associate,
+    bench,
+    demo,
+    distill,
+    evaluate,
+    machine,
+    models,
+    outputs,
+    source,
+    track,
+    train,
+)
 from vseg.cli.report import Command
 
 app = typer.Typer(
@@ -40,6 +52,7 @@ for _name, _run in (
     ("frame", source.frame),
     ("render", outputs.render),
     ("export", outputs.export),
+    ("associate", associate.associate),
     ("eval", evaluate.evaluate),
     ("bench", bench.bench),
     ("doctor", machine.doctor),

@@ -1,4 +1,4 @@
-"""`vseg eval`: runs against ground truth, J&F per object and mean."""
+"""`vseg eval`: runs against ground truth: J&F per object and mean; HOTA, IDF1 and MOTA per clip."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,47 +7,98 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vseg.cli import options
+from vseg.cli.identity_table import identity_facts, parse_metrics, print_identities
 from vseg.cli.report import show_json
 from vseg.errors import BadDataset, UsageError
 
 if TYPE_CHECKING:
     from vseg.metrics.davis import PredictedFrame, Prediction
+    from vseg.metrics.identity_scores import IdentityRow
     from vseg.metrics.scores import ScoreRow
 
 
 def evaluate(
     gt: Annotated[
-        Path, typer.Option("--gt", help="A clip's PNG masks, or a folder of such folders.")
+        Path,
+        typer.Option(
+            "--gt", help="A clip's PNG masks, a folder of such folders, or a MOTChallenge gt.txt."
+        ),
     ],
-    pred: Annotated[list[Path], typer.Option("--pred", help="Run directories or PNG folders.")],
+    pred: Annotated[
+        list[Path], typer.Option("--pred", help="Runs, PNG folders, or tracks.txt beside a gt.txt.")
+    ],
     more: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN]...", help="More of them.")
     ] = None,
+    metrics: Annotated[
+        str, typer.Option("--metrics", help="Some of jf, hota, idf1, mota, with commas between.")
+    ] = "jf",
     first_and_last: Annotated[
         bool,
         typer.Option(
             "--all-frames/--inner-frames",
-            help="Score the first and last frame too (DAVIS does not: the first was given).",
+            help="J&F of the first and last frame too (DAVIS has not: the first was given).",
         ),
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score masks against ground truth with J (region), F (boundary) and J&F, as DAVIS does."""
-    from vseg.metrics.annotations import clip_folders
+    """Score masks or boxes against ground truth, as DAVIS (J, F) and TrackEval (the others) do."""
     from vseg.metrics.davis import evaluate_clips
 
-    clips = list(clip_folders(gt))
-    predictions: dict[str, Prediction] = {}
-    for path in [*pred, *(more or [])]:
-        clip = _clip_of(path, clips, alone=len(pred) + len(more or []) == 1)
-        if clip in predictions:
-            raise UsageError(f"two predictions for clip '{clip}': {path} is the second")
-        predictions[clip] = _frames_of(path) if (path / "run.json").is_file() else path
-    score = evaluate_clips(gt, predictions, first_and_last=first_and_last)
+    chosen = parse_metrics(metrics)
+    paths = [*pred, *(more or [])]
+    told: dict[str, Any] = {}
+    if "jf" in chosen:
+        predictions = {clip: _prediction(path) for clip, path in _clips(gt, paths).items()}
+        score = evaluate_clips(gt, predictions, first_and_last=first_and_last)
+        told["rows"] = [_facts(row) for row in score.rows()]
+        if not as_json:
+            _print_table(score.rows())
+    if chosen != {"jf"}:
+        rows = _identity_rows(gt, paths)
+        told["identities"] = [identity_facts(row, chosen) for row in rows]
+        if not as_json:
+            print_identities(told["identities"])
     if as_json:
-        show_json({"rows": [_facts(row) for row in score.rows()]})
-    else:
-        _print_table(score.rows())
+        show_json(told)
+
+
+def _clips(gt: Path, paths: list[Path]) -> dict[str, Path]:
+    """Predictions by the name of the annotated clip that they are of."""
+    from vseg.metrics.annotations import clip_folders
+
+    if gt.is_file():
+        raise UsageError(
+            f"{gt} holds boxes, which have no J&F", hint="add --metrics hota,idf1,mota"
+        )
+    clips = list(clip_folders(gt))
+    found: dict[str, Path] = {}
+    for path in paths:
+        clip = _clip_of(path, clips, alone=len(paths) == 1)
+        if clip in found:
+            raise UsageError(f"two predictions for clip '{clip}': {path} is the second")
+        found[clip] = path
+    return found
+
+
+def _identity_rows(gt: Path, paths: list[Path]) -> "list[IdentityRow]":
+    """Rows of all predictions: boxes against a file, masks against folders."""
+    from vseg.jobs.box_clips import box_clip_of
+    from vseg.metrics.annotations import clip_folders
+    from vseg.metrics.identity_scores import identity_rows
+    from vseg.metrics.masks import mask_clip
+
+    if not gt.is_file():
+        folders = clip_folders(gt)
+        found = _clips(gt, paths).items()
+        return identity_rows({clip: mask_clip(folders[clip], _prediction(p)) for clip, p in found})
+    if len(paths) > 1:
+        raise UsageError(f"{len(paths)} predictions for one {gt}", hint="give one --pred")
+    return identity_rows({gt.stem: box_clip_of(gt, paths[0])})
+
+
+def _prediction(path: Path) -> "Prediction":
+    return _frames_of(path) if (path / "run.json").is_file() else path
 
 
 def _clip_of(path: Path, clips: list[str], *, alone: bool) -> str:

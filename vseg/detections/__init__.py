@@ -18,21 +18,29 @@ def read_detections(path: Path, video: VideoInfo) -> DetectionTable:
     `.txt` and `.csv`: MOTChallenge rows; `.json`: COCO results; `.parquet`: a table.  Raises
     BadDetections naming the row and the value that is wrong, or the file where it cannot be read.
     """
-    kind = path.suffix.lower()
-    if kind in (".txt", ".csv"):
-        from vseg.detections.mot import read_mot as read
-    elif kind == ".json":
-        from vseg.detections.coco import read_coco as read
-    elif kind == ".parquet":
-        from vseg.detections.parquet import read_parquet as read
-    else:
-        raise BadDetections(
-            f"{path}: detections are not read from '{kind or 'a file without an ending'}'",
-            hint="give a MOTChallenge .txt, COCO results .json or .parquet file",
-        )
     try:
-        table = read(path, video)
+        table = _read(path, video)
     except (OSError, UnicodeDecodeError) as error:
         raise BadDetections(f"cannot read {path}: {error}", hint="check the path") from error
     table.check(video)
     return table
+
+
+def _read(path: Path, video: VideoInfo) -> DetectionTable:
+    kind = path.suffix.lower()
+    if kind in (".txt", ".csv"):
+        from vseg.detections.mot import read_mot
+
+        return read_mot(path)
+    if kind == ".json":
+        from vseg.detections.coco import read_coco
+
+        return read_coco(path, video)
+    if kind == ".parquet":
+        from vseg.detections.parquet import read_parquet
+
+        return read_parquet(path)
+    raise BadDetections(
+        f"{path}: detections are not read from '{kind or 'a file without an ending'}'",
+        hint="give a MOTChallenge .txt, COCO results .json or .parquet file",
+    )

@@ -10,14 +10,13 @@ import numpy as np
 
 from vseg.detections.table import NO_ID, DetectionTable
 from vseg.errors import BadDetections
-from vseg.types import VideoInfo
 
 _LEAST_COLUMNS = 7
 _CLASS = 7
 
 
-def read_mot(path: Path, video: VideoInfo) -> DetectionTable:
-    """The rows of the file.  Raises BadDetections naming the line that cannot be read."""
+def read_mot(path: Path) -> DetectionTable:
+    """The rows of the file, not yet checked.  Raises BadDetections naming a line that is unreadable."""
     lines, rows = [], []
     for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
         if text.strip():

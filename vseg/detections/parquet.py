@@ -10,12 +10,11 @@ import numpy as np
 
 from vseg.detections.table import NO_ID, DetectionTable
 from vseg.errors import BadDetections
-from vseg.types import VideoInfo
 
 _NEEDED = ("frame", "x1", "y1", "x2", "y2", "score")
 
 
-def read_parquet(path: Path, video: VideoInfo) -> DetectionTable:
+def read_parquet(path: Path) -> DetectionTable:
     """The rows of the file.  Raises BadDetections for a missing column, a gap or a wrong type."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -74,11 +74,11 @@ def evaluate(gt_dir: Path, pred: Prediction, *, first_and_last: bool = False) ->
     """
     truth = LabelFolder.open(gt_dir)
     clip = gt_dir.resolve().name
-    frames = _predicted_frames(pred)
+    frames = predicted_frames(pred)
     curves: dict[int, _Curve] = {}
     true_ids: set[int] = set()
     seen_ids: set[int] = set()
-    for number, (label, masks) in enumerate(_paired(truth, frames)):
+    for number, (label, masks) in enumerate(paired(truth, frames)):
         true_ids.update(label.object_ids)
         seen_ids.update(masks)
         for object_id in (true_ids | seen_ids) - curves.keys():
@@ -115,7 +115,8 @@ def evaluate_clips(
     )
 
 
-def _predicted_frames(pred: Prediction) -> Iterator[PredictedFrame]:
+def predicted_frames(pred: Prediction) -> Iterator[PredictedFrame]:
+    """The frames of a prediction in order, one in memory at a time."""
     if not isinstance(pred, Path):
         yield from pred
         return
@@ -123,10 +124,13 @@ def _predicted_frames(pred: Prediction) -> Iterator[PredictedFrame]:
         yield label.index, {object_id: label.mask(object_id) for object_id in label.object_ids}
 
 
-def _paired(
+def paired(
     truth: LabelFolder, frames: Iterator[PredictedFrame]
 ) -> Iterator[tuple[LabelFrame, Mapping[int, Bool[np.ndarray, "H W"]]]]:
-    """Each annotated frame with the predicted masks of the same index."""
+    """Each annotated frame with the predicted masks of the same index.
+
+    Raises BadDataset where an annotated frame was not predicted, or the prediction is much longer.
+    """
     last = -1
     for label in truth:
         for index, predicted in frames:

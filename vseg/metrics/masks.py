@@ -5,12 +5,15 @@ whose similarity is the masks' overlap.  Only the overlaps are kept, never the m
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from vseg.errors import BadDataset
+from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.boxes import FramePairs, IdentityClip
+from vseg.metrics.davis import Prediction, paired, predicted_frames
 
 
 class MaskPairs:
@@ -60,6 +63,17 @@ class MaskPairs:
     def clip(self) -> IdentityClip:
         """All frames so far."""
         return IdentityClip(tuple(self._frames), len(self._true_numbers), len(self._pred_numbers))
+
+
+def mask_clip(truth: Path, pred: Prediction) -> IdentityClip:
+    """The annotated frames of a folder of label PNGs, each with what was predicted there.
+
+    Raises BadDataset as `vseg.metrics.davis.evaluate` does; predicted ids may be any.
+    """
+    pairs = MaskPairs()
+    for label, masks in paired(LabelFolder.open(truth), predicted_frames(pred)):
+        pairs.add(label.labels, masks, label.void)
+    return pairs.clip()
 
 
 def _overlaps(

@@ -19,7 +19,8 @@ class RunEvent(Record):
     """One thing that happened.
 
     kind: what; object_id: to whom, None where it concerns all.  track_id: of the detections' track
-    behind it; iou: of its box with the box of the object's mask before.
+    behind it, or of the object that was joined; iou: of its box with the box of the object's mask before.
+    last_frame: where it lasted.
     """
 
     frame: int = Field(ge=0)
@@ -27,6 +28,7 @@ class RunEvent(Record):
     object_id: int | None = None
     track_id: int | None = None
     iou: float | None = None
+    last_frame: int | None = None
 
 
 def append_events(root: Path, events: Sequence[RunEvent]) -> None:

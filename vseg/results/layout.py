@@ -7,6 +7,7 @@ events.jsonl             what happened to objects: born, re-anchored, dropped, a
 masks/part-000000.parquet  one window of `chunk_frames` frame indices each
 frames.parquet           every frame; while the run is unfinished, frames/part-000000.parquet ...
 state-000001.safetensors  the tracker's memory at the last commit of an unfinished run
+tracks.txt               boxes of a revision by `vseg associate`, gaps filled (MOTChallenge)
 overlay.mp4, contact.png  pictures of it, if they were asked for
 """
 
@@ -23,7 +24,7 @@ from vseg.ops.files import atomic_write_text
 from vseg.results.records import RunHeader, StoredObject
 
 HEADER, PROMPTS, OBJECTS, FRAMES = "run.json", "prompts.jsonl", "objects.json", "frames.parquet"
-EVENTS = "events.jsonl"
+EVENTS, TRACKS = "events.jsonl", "tracks.txt"
 OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact.png"
 MASK_PARTS, FRAME_PARTS = "masks", "frames"
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
@@ -105,7 +106,7 @@ def clear_contents(root: Path) -> None:
     with _refusal_named(root):
         if (root / MASK_PARTS).exists():
             shutil.rmtree(root / MASK_PARTS)
-        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, OVERLAY, CONTACT_SHEET):
+        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, OVERLAY, CONTACT_SHEET):
             (root / name).unlink(missing_ok=True)
     clear_progress(root)
     clear_unfinished_writes(root)

@@ -117,6 +117,10 @@ class RunWriter:
         Returns whether this frame completes its window in the direction the frames come: the
         moment to `commit`, because then no part is written twice.
         """
+        return self.write_stored(StoredMasks.of(masks))
+
+    def write_stored(self, masks: StoredMasks) -> bool:
+        """Take one frame as another run stored it; answers as `write` does."""
         self._refuse_if_finished()
         video = self.header.video
         if (masks.height, masks.width) != (video.height, video.width):
@@ -127,7 +131,7 @@ class RunWriter:
             )
         index = masks.frame_index
         self._enter(self.header.window_of(index))
-        record = pack(StoredMasks.of(masks))
+        record = pack(masks)
         self._records[index] = record
         self._unwritten = True
         self._note_objects(record)

@@ -1,0 +1,45 @@
+"""`vseg associate`: a run in, a new revision with identities linked over the whole clip out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json
+
+if TYPE_CHECKING:
+    from vseg.results.events import RunEvent
+
+
+def associate(
+    run: options.RunFolder,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The new run; RUN-r2 or the next if not.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Link the objects of a finished run over the whole clip; RUN itself stays as it is."""
+    from vseg.jobs.associating import associate as link_run
+
+    made = link_run(run, out)
+    if as_json:
+        show_json(
+            {
+                "run": made.out,
+                "objects_before": made.before,
+                "objects": made.after,
+                "changes": [change.model_dump(exclude_none=True) for change in made.changes],
+            }
+        )
+        return
+    print(f"{made.out}: {made.before} objects became {made.after}, {len(made.changes)} changes")
+    for change in made.changes:
+        print(f"  {_told(change)}")
+
+
+def _told(change: "RunEvent") -> str:
+    """One change in words."""
+    if change.kind == "joined":
+        return f"frame {change.frame}: object {change.track_id} is object {change.object_id} again"
+    return f"frames {change.frame} to {change.last_frame}: object {change.object_id}, {change.kind}"
