@@ -130,3 +130,7 @@ class SlotModel(Protocol):
         given: rows whose mask the user gave, at video size.
         """
         ...
+
+    def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
+        """The keys that `remember` made of a slot's cells."""
+        ...

@@ -1,7 +1,8 @@
 """A session's whole state as safetensors bytes, so that an interrupted run continues with the same bits.
 
 Enters and leaves: Session.  Tensors are stored by name; what is not a tensor is JSON in the header, and
-the prompts are written as plain numbers.  Nothing is pickled.
+the prompts are written as plain numbers.  Nothing is pickled.  What a model makes of the rest anew, the
+keys of its slots, is left out.
 """
 
 import json
@@ -17,6 +18,7 @@ from vseg.engine import Prior, TrackedObject
 from vseg.errors import BadRun
 from vseg.memory.bank import MemoryBank, Shelves
 from vseg.memory.slot_bank import SlotBank
+from vseg.slots import SlotModel
 from vseg.tracking import AnyModel
 from vseg.types import Box, Mask, Points, Prompt, Scribble
 
@@ -68,7 +70,8 @@ def unpack_session(session: Holder, payload: bytes) -> None:
         )
     bank = session.bank
     if isinstance(bank, SlotBank):
-        bank.unpack(tensors, header["order"])
+        assert isinstance(session.model, SlotModel)
+        bank.unpack(tensors, header["order"], session.model.keys)
     else:
         _unpack_shelves(bank, tensors, header["order"])
     session.removed = set(header["removed"])

@@ -55,6 +55,10 @@ class TimedSlotModel(Timed):
         """Timed as `memory`."""
         return self._timed("memory", self._model.remember, features, decoded, prompted, given)
 
+    def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
+        """Not timed: only a restored session makes keys again."""
+        return self._model.keys(cells)
+
 
 def timed(model: AnyModel) -> TimedModel | TimedSlotModel:
     """The model with a clock on it."""

@@ -6,7 +6,7 @@ few frames, and the pointers of some more; how many is the model's own span (SAM
 limit on memory leaves less.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -175,7 +175,7 @@ class SlotBank:
         return sum(t.numel() * t.element_size() for t in held)
 
     def pack(self) -> tuple[dict[str, Tensor], dict[str, dict[str, list[int]]]]:
-        """Every tensor by name, and for each object the frames of its shelves in order."""
+        """Every tensor but the keys, by name, and for each object the frames of its shelves in order."""
         tensors: dict[str, Tensor] = {}
         order: dict[str, dict[str, list[int]]] = {}
         for object_id, held in self.objects.items():
@@ -185,25 +185,28 @@ class SlotBank:
             for name, shelf in shelves.items():
                 for frame, slot in shelf.items():
                     at = f"slot/{object_id}/{name}/{frame}/"
-                    tensors |= {f"{at}cells": slot.cells, f"{at}keys": slot.keys}
-                    tensors[f"{at}pointer"] = slot.pointer
+                    tensors |= {f"{at}cells": slot.cells, f"{at}pointer": slot.pointer}
             for frame, pointer in held.pointers.items():
                 tensors[f"pointer/{object_id}/{frame}"] = pointer
             tensors[f"past/{object_id}"] = _packed(held.past)
         return {name: t.contiguous() for name, t in tensors.items()}, order
 
     def unpack(
-        self, tensors: Mapping[str, Tensor], order: Mapping[str, Mapping[str, list[int]]]
+        self,
+        tensors: Mapping[str, Tensor],
+        order: Mapping[str, Mapping[str, list[int]]],
+        keys_of: Callable[[Tensor], Tensor],
     ) -> None:
-        """Put what `pack` gave in place of the bank's own content."""
+        """Put what `pack` gave in place of the bank's own content.  keys_of: a slot's keys of its cells."""
         self.objects = {}
         for object_id, frames in order.items():
             shelves: dict[str, dict[int, Slot]] = {}
             for name in _SLOTS:
                 at = f"slot/{object_id}/{name}"
                 shelves[name] = {
-                    f: Slot(*(tensors[f"{at}/{f}/{part}"] for part in ("cells", "keys", "pointer")))
+                    f: Slot(cells, keys_of(cells), tensors[f"{at}/{f}/pointer"])
                     for f in frames[name]
+                    for cells in (tensors[f"{at}/{f}/cells"],)
                 }
             pointers = {f: tensors[f"pointer/{object_id}/{f}"] for f in frames["pointers"]}
             past = dict(zip(frames["past"], _unpacked(tensors[f"past/{object_id}"]), strict=True))

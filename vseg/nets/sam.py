@@ -157,6 +157,11 @@ class Sam:
         )
         return self._memory.write(features.levels[2], what)
 
+    @torch.inference_mode()
+    def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
+        """The keys of one slot, made again of its cells."""
+        return self._memory.keys(cells)
+
     def _mask_prompt(self, mask: Mask) -> Float[Tensor, "1 1 h4 w4"]:
         """A given mask on the scale of the prompt encoder's logits."""
         drawn = uploaded(square_mask(mask, self._side), self.device)

@@ -90,6 +90,10 @@ class SamMemory:
         keys = self._attention.keys(cells)
         return [Slot(*each) for each in zip(cells, keys, what.pointers, strict=True)]
 
+    def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
+        """The keys that `write` makes of one slot's cells."""
+        return self._attention.keys(cells[None])[0]
+
     def read(
         self, features: Float[Tensor, "1 C h w"], memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:

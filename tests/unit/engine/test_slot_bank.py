@@ -79,11 +79,15 @@ def test_forgetting_dropping_and_removing() -> None:
 
 def test_packing_loses_nothing() -> None:
     bank, other = filled(8), SlotBank(BUDGET)
-    other.unpack(*bank.pack())
+    packed, order = bank.pack()
+    assert not [name for name in packed if "keys" in name]
+    other.unpack(packed, order, lambda cells: cells[None, :, :1].expand(1, 4, 3))
     one, two = bank.read(1, 8), other.read(1, 8)
     assert [age for age, _ in one.slots] == [age for age, _ in two.slots]
     for (_, a), (_, b) in zip(one.pointers, two.pointers, strict=True):
         assert torch.equal(a, b)
+    for (_, c), (_, d) in zip(one.slots, two.slots, strict=True):
+        assert torch.equal(c.cells, d.cells) and torch.equal(c.keys, d.keys)
     assert other.state_bytes() >= bank.state_bytes()
 
 
