@@ -18,18 +18,43 @@ def attend(
 ) -> Float[Tensor, "B N C"]:
     """softmax(query key') value; queries come scaled, and a single set of them serves all rows."""
     query = query.expand(len(key), -1, -1)
-    if query.is_cuda:
-        return F.scaled_dot_product_attention(query, key, value, scale=1.0)
-    seen = [_chunked(*row) for row in zip(query, key, value, strict=True)]
-    return torch.stack(seen)
+    if query.is_cuda or torch.compiler.is_compiling():
+        return fused(query, key, value)
+    seen = query.new_empty(*query.shape[:2], value.shape[2])
+    scores = query.new_empty(min(_CHUNK, query.shape[1]), key.shape[1])
+    for row in zip(query, key, value, seen, strict=True):
+        _by_chunks(*row, scores)
+    return seen
 
 
-def _chunked(
-    query: Float[Tensor, "N D"], key: Float[Tensor, "M D"], value: Float[Tensor, "M C"]
-) -> Float[Tensor, "N C"]:
-    seen = query.new_empty(len(query), value.shape[1])
+def fused(
+    query: Float[Tensor, "B N D"],
+    key: Float[Tensor, "B M D"],
+    value: Float[Tensor, "B M C"],
+    bias: Float[Tensor, "B M"] | None = None,
+) -> Float[Tensor, "B N C"]:
+    """The library's attention.  bias: added to the scores of each key; -inf for one that is not there."""
+    # Without an axis of heads no fused kernel of CUDA takes it, and all scores are written to memory.
+    heads = (query[:, None], key[:, None], value[:, None])
+    mask = None if bias is None else bias[:, None, None]
+    return F.scaled_dot_product_attention(*heads, attn_mask=mask, scale=1.0)[:, 0]
+
+
+def _by_chunks(
+    query: Float[Tensor, "N D"],
+    key: Float[Tensor, "M D"],
+    value: Float[Tensor, "M C"],
+    seen: Float[Tensor, "N C"],
+    scores: Float[Tensor, "K M"],
+) -> None:
+    """Fill `seen`, with `scores` as the place where every chunk is worked on.
+
+    One place for all chunks: to ask the system for fresh memory each time costs as much as the softmax.
+    """
     across = key.T
     for start in range(0, len(query), _CHUNK):
-        part = slice(start, start + _CHUNK)
-        torch.mm((query[part] @ across).softmax(dim=1), value, out=seen[part])
-    return seen
+        part = slice(start, min(start + _CHUNK, len(query)))
+        here = scores[: part.stop - start]
+        torch.mm(query[part], across, out=here)
+        torch.softmax(here, dim=1, out=here)
+        torch.mm(here, value, out=seen[part])

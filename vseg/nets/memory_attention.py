@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from vseg.nets.attention import attend
+from vseg.nets.attention import attend, fused
+from vseg.nets.padded_memory import PaddedMemory
 from vseg.nets.rope import Rotation, axial_rotation, unpair
 from vseg.nets.state_dict import StateReader
 
@@ -143,6 +144,37 @@ class MemoryAttention:
             for row, features in zip(group, seen, strict=True):
                 rows[row] = features
         return torch.stack(rows)
+
+    def together(
+        self,
+        frame: Float[Tensor, "N D"],
+        memory: PaddedMemory,
+        tokens: Float[Tensor, "O P C"],
+        positions: Float[Tensor, "O P C"],
+    ) -> Float[Tensor, "O N D"]:
+        """The same for all objects in one batch, without a loop over them or their memories.
+
+        tokens, positions: of the pointers of `memory`, as in `Recalled`.
+        """
+        each = tokens.shape[1] // memory.pointer_ages.shape[1]
+        missing = torch.cat(
+            [
+                (memory.ages < 0)[:, :, None].expand(-1, -1, memory.cells.shape[2]).flatten(1),
+                (memory.pointer_ages < 0)[:, :, None].expand(-1, -1, each).flatten(1),
+            ],
+            dim=1,
+        )
+        bias = torch.zeros_like(missing, dtype=frame.dtype).masked_fill(missing, float("-inf"))
+        values = torch.cat([memory.cells.flatten(1, 2), tokens], dim=1)
+        x = frame[None]
+        for level, layer in enumerate(self._layers):
+            x = self._attend_self(layer, x)
+            query = self._queries(layer, x).expand(len(values), -1, -1)
+            aged = memory.keys[:, :, level] + self._ages[level][memory.ages.clamp(min=0) - 1]
+            keys = torch.cat([aged.flatten(1, 2), layer.key(tokens + positions)], dim=1)
+            x = x + layer.out2(fused(query, keys, values, bias))
+            x = x + layer.down(F.relu(layer.up(layer.norm3(x))))
+        return self._final(x)
 
     def _read(
         self, x: Float[Tensor, "1 N D"], query: Tensor, recalled: Sequence[Recalled]

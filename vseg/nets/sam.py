@@ -13,14 +13,14 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from vseg.nets.device import uploaded
 from vseg.nets.sam_decoder import SamDecoder
 from vseg.nets.sam_memory import Remembered, SamMemory
 from vseg.nets.sam_prompts import points_of, square_mask
-from vseg.nets.sam_vision import Normal, square
+from vseg.nets.sam_vision import Maps, Normal, square
 from vseg.slots import Slot, SlotMemory
 from vseg.tensors import Decoded, Features
 from vseg.types import Frame, Mask, Prompt
@@ -69,7 +69,7 @@ class Sam:
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: strides 4, 8 and 16, the first two as the decoder wants them."""
         pixels = square([frame.image for frame in frames], self._side, self.device)
-        fine, middle, coarse = self._encoder(self._normal(pixels, self.dtype))
+        fine, middle, coarse = self._maps(pixels)
         nothing = coarse[0, :0]
         return [
             Features(
@@ -156,6 +156,11 @@ class Sam:
             decoded.embedding,
         )
         return self._memory.write(features.levels[2], what)
+
+    def _maps(self, pixels: UInt8[Tensor, "B 3 s s"]) -> Maps:
+        """Maps of strides 4, 8 and 16 of pictures at the model's size."""
+        maps: Maps = self._encoder(self._normal(pixels, self.dtype))
+        return maps
 
     @torch.inference_mode()
     def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from vseg.nets.device import uploaded
 from vseg.nets.memory_attention import AttentionPlan, MemoryAttention, Recalled
+from vseg.nets.padded_memory import PaddedMemory
 from vseg.slots import Slot, SlotMemory, SlotShape
 
 
@@ -102,6 +103,16 @@ class SamMemory:
         seen = self._attention(rows, [self._recalled(memory) for memory in memories])
         return seen.transpose(1, 2).reshape(-1, *features.shape[1:])
 
+    def read_together(
+        self, features: Float[Tensor, "1 C h w"], memory: PaddedMemory
+    ) -> Float[Tensor, "O C h w"]:
+        """The same for memories of one size, all objects in one batch."""
+        rows = features[0].flatten(1).T + 0.1 * self._where
+        tokens = memory.pointers.view(*memory.pointer_ages.shape, -1, self._thin)
+        codes = self._age_codes(memory.pointer_ages)[:, :, None].expand_as(tokens)
+        seen = self._attention.together(rows, memory, tokens.flatten(1, 2), codes.flatten(1, 2))
+        return seen.transpose(1, 2).reshape(-1, *features.shape[1:])
+
     def _recalled(self, memory: SlotMemory) -> Recalled:
         slots = [slot for _, slot in memory.slots]
         ages = [age for age, _ in memory.pointers]
@@ -109,7 +120,8 @@ class SamMemory:
         tokens = torch.cat(pointers) if pointers else self._where.new_zeros(0)
         tokens = tokens.view(-1, self._thin)  # a pointer is cut into tokens as thin as the cells
         each = len(tokens) // max(1, len(ages))
-        codes = self._age_codes(ages)[:, None].expand(-1, each, -1).flatten(0, 1)
+        since = uploaded(torch.tensor(ages, dtype=torch.float32), self._where.device)
+        codes = self._age_codes(since)[:, None].expand(-1, each, -1).flatten(0, 1)
         return Recalled(
             tuple(age for age, _ in memory.slots),
             tuple(slot.keys for slot in slots),
@@ -148,13 +160,12 @@ class SamMemory:
         where: Tensor = neck.position_encoding(shape, torch.device("cpu"), torch.float32)
         return where[0].flatten(1).T
 
-    def _age_codes(self, ages: Sequence[int]) -> Float[Tensor, "P C"]:
+    def _age_codes(self, ages: Float[Tensor, "*P"]) -> Float[Tensor, "*P C"]:
         """Sines and cosines of pointers' ages, projected; zero in networks whose pointers have none."""
         if not self._project:
-            return self._where.new_zeros(len(ages), self._thin)
-        age = uploaded(torch.tensor(ages, dtype=torch.float32), self._where.device)
-        angle = age[:, None] / (self._pointers - 1) / self._speed
-        code = torch.cat([angle.sin(), angle.cos()], dim=1)
+            return self._where.new_zeros(*ages.shape, self._thin)
+        angle = ages[..., None] / (self._pointers - 1) / self._speed
+        code = torch.cat([angle.sin(), angle.cos()], dim=-1)
         return F.linear(code, *self._project).to(self._where)
 
 
