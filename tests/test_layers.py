@@ -20,7 +20,16 @@ LAYERS = (
     ("stages", "model", "slots"),
     # One session is its state, one step of it for each way to remember, its memory, and its bytes.
     (
-        *("session", "lookahead", "tracking", "engine", "slot_engine", "snapshot", "memory", "identity"),
+        *(
+            "session",
+            "lookahead",
+            "tracking",
+            "engine",
+            "slot_engine",
+            "snapshot",
+            "memory",
+            "identity",
+        ),
         *("nets", "readers", "detections", "results", "metrics", "training", "grounding"),
     ),
     ("build", "jobs"),
@@ -65,6 +74,8 @@ SIDEWAYS = {
 }
 # vseg_trackers stands alone: it may be copied out and used without vseg.
 TRACKER_PACKAGES = frozenset({"numpy", "scipy", "jaxtyping", "vseg_trackers"})
+# Loaded only by who asks for camera motion.
+TRACKER_OPTIONAL = frozenset({("vseg_trackers.camera", "cv2")})
 REFUSED_NAMES = frozenset({"utils", "util", "helper", "helpers", "manager", "processor", "misc"})
 
 
@@ -124,7 +135,7 @@ def violations(root: Path) -> list[str]:
         found += [
             f"{path}:{line}: vseg_trackers may not import {target}"
             for line, target in imported(path, name)
-            if foreign_to_trackers(target.split(".")[0])
+            if foreign_to_trackers(target.split(".")[0]) and (name, target) not in TRACKER_OPTIONAL
         ]
     return found
 

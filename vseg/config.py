@@ -56,6 +56,16 @@ class DetectionSettings(Settings):
     absent_s: float = Field(default=10.0, gt=0)
 
 
+class IdentitySettings(Settings):
+    """What is done to keep identities: see `vseg.identity.identities.IdentityRules`."""
+
+    apart: bool = True
+    cuts: bool = True
+    recognise: bool = True
+    away: int = Field(default=5, ge=1)
+    likeness: float = Field(default=0.5, ge=-1, le=1)
+
+
 class TrackConfig(Settings):
     """How a clip is tracked: everything but the clip, the prompts and the output folder."""
 
@@ -70,6 +80,7 @@ class TrackConfig(Settings):
     chunk: int = Field(default=512, ge=1, le=100_000)
     preview: bool = True
     memory: MemorySettings = MemorySettings()
+    identity: IdentitySettings = IdentitySettings()
     detections: DetectionSettings = DetectionSettings()
 
 

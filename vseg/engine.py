@@ -12,13 +12,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vseg.identity.identities import Identities, Settled, Sight
 from vseg.memory.bank import MemoryBank
 from vseg.model import Model
-from vseg.tensors import Decoded, Features, MemoryEntry
+from vseg.tensors import PRESENT, Decoded, Features, MemoryEntry
 from vseg.types import Box, Frame, Mask, Prompt
-
-PRESENT = 0.5
-"""An object is visible, and worth remembering, where its presence is above this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,40 +58,47 @@ class TrackedObject:
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The stages in order, for one model and one session's memory bank."""
+    """The stages in order, for one model, one session's memory bank and its identities."""
 
     model: Model
     bank: MemoryBank
+    identities: Identities
 
     @torch.inference_mode()
     def track(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
         """Decode the live objects, those prompted here with their prompts; remember what is due."""
-        prompted = [r for r, o in enumerate(live) if features.frame_index in o.prompts]
-        for row in prompted:  # what was said of this frame before must not answer for itself
-            self.bank.drop(live[row].object_id, features.frame_index)
-        rows: list[Decoded | None] = [None] * len(live)
-        readouts: list[Tensor | None] = [None] * len(live)
+        if self.identities.look(frame):
+            for tracked in live:  # where it was in another shot says nothing
+                tracked.prior = None
+        prompted = tuple(frame.index in tracked.prompts for tracked in live)
+        for tracked in live:  # what was said of this frame before must not answer for itself
+            if frame.index in tracked.prompts:
+                self.bank.drop(tracked.object_id, frame.index)
+        decoded = self._decoded(frame, features, live)
+        ids = tuple(tracked.object_id for tracked in live)
+        settled = self.identities.settle(Sight(frame.index, ids, prompted, decoded))
+        self._keep(features, live, settled)
+        return settled.decoded
+
+    def _decoded(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
+        """Rows by memory, and in their place or beside them what the prompts of this frame say."""
+        rows: dict[int, Decoded] = {}
+        readouts: dict[int, Tensor] = {}
         known = [row for row, o in enumerate(live) if self.bank.knows(o.object_id)]
-        decoded = None
         if known:
-            readout = self.model.condition(
-                features, self.bank.read([live[row].object_id for row in known])
-            )
-            decoded = self.model.decode(
-                features, readout, self._priors(features, [live[row] for row in known])
-            )
-            for k, row in enumerate(known):
-                rows[row], readouts[row] = _row(decoded, k), readout[k : k + 1]
-        for row in prompted:
-            prompts = live[row].prompts[frame.index]
-            if rows[row] is None:
-                rows[row] = self._met(frame, features, prompts)
-            else:
+            mine = [live[row] for row in known]
+            readout = self.model.condition(features, self.bank.read([o.object_id for o in mine]))
+            tracked = self.model.decode(features, readout, self._priors(features, mine))
+            if len(known) == len(live) and not any(frame.index in o.prompts for o in live):
+                return tracked
+            rows = {row: tracked.row(k) for k, row in enumerate(known)}
+            readouts = {row: readout[k : k + 1] for k, row in enumerate(known)}
+        for row, prompts in enumerate(o.prompts.get(frame.index, ()) for o in live):
+            if prompts and row in rows:
                 rows[row] = self._corrected(features, prompts, readouts[row], rows[row])
-        if prompted or decoded is None:
-            decoded = _stack([row for row in rows if row is not None])
-        self._keep(features, live, decoded)
-        return decoded
+            elif prompts:
+                rows[row] = self._met(frame, features, prompts)
+        return Decoded.stack([rows[row] for row in range(len(live))])
 
     def _priors(
         self, features: Features, known: Sequence[TrackedObject]
@@ -174,15 +179,15 @@ class Engine:
         sure = torch.ones_like(seen.quality)
         return Decoded(logits[None], sure, sure, seen.embedding)
 
-    def _keep(self, features: Features, live: Sequence[TrackedObject], decoded: Decoded) -> None:
-        """Write priors, and memory of prompted objects and of visible ones that are due."""
-        t = features.frame_index
+    def _keep(self, features: Features, live: Sequence[TrackedObject], settled: Settled) -> None:
+        """Write priors, and memory of prompted objects and of clearly visible ones that are due."""
+        t, decoded = features.frame_index, settled.decoded
         present = (decoded.presence > PRESENT).tolist()
         write = []
         for row, tracked in enumerate(live):
             seen = Prior(t, decoded.logits[row], features.near)
             tracked.prior = seen if present[row] else None
-            due = present[row] and self.bank.due(tracked.object_id, t)
+            due = settled.clear[row] and self.bank.due(tracked.object_id, t)
             if due or t in tracked.prompts:
                 write.append(row)
         if not write:
@@ -201,19 +206,3 @@ def _entry(features: Features, values: dict[int, Tensor], wanted: set[int]) -> M
 
 def _resized(logits: Float[Tensor, "h w"], hw: tuple[int, int]) -> Float[Tensor, "h4 w4"]:
     return F.interpolate(logits[None, None], size=hw, mode="bilinear", align_corners=False)[0, 0]
-
-
-def _row(decoded: Decoded, row: int) -> Decoded:
-    one = slice(row, row + 1)
-    return Decoded(
-        decoded.logits[one], decoded.quality[one], decoded.presence[one], decoded.embedding[one]
-    )
-
-
-def _stack(rows: Sequence[Decoded]) -> Decoded:
-    return Decoded(
-        torch.cat([r.logits for r in rows]),
-        torch.cat([r.quality for r in rows]),
-        torch.cat([r.presence for r in rows]),
-        torch.cat([r.embedding for r in rows]),
-    )

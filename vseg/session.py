@@ -6,20 +6,22 @@ is bounded by its objects and prompts, never by the length of the video.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from types import TracebackType
 from typing import Unpack
 
 import numpy as np
 
-from vseg.engine import PRESENT, TrackedObject
+from vseg.engine import TrackedObject
 from vseg.errors import BadPrompt
+from vseg.identity.identities import Identities, IdentityRules
 from vseg.lookahead import LookAhead
 from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.memory.slot_bank import SlotBank
 from vseg.ops.prompts import Given, check_prompt, collect_prompts
 from vseg.snapshot import pack_session, unpack_session
 from vseg.stages import Reader
-from vseg.tensors import Decoded, Features, downloaded
+from vseg.tensors import PRESENT, Decoded, Features, downloaded
 from vseg.tracking import AnyModel, open_engine
 from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
 
@@ -31,7 +33,7 @@ class Session:
     """Prompt objects on any frame, propagate, correct; a context manager.
 
     encode_ahead: how many frames are read and encoded together before the first is tracked; left out, 4 on
-    CUDA and 1 on a CPU, where a batch brings nothing.
+    CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.
     """
 
     def __init__(
@@ -41,13 +43,14 @@ class Session:
         *,
         memory: MemoryBudget | None = None,
         encode_ahead: int | None = None,
+        identity: IdentityRules | None = None,
     ) -> None:
         self.model, self.video = model, video
         on_cuda = model.device.type == "cuda"
         depth = encode_ahead if encode_ahead is not None else ENCODE_AHEAD if on_cuda else 1
         self._ahead = LookAhead(model.encode, depth)
-        self._budget = memory or MemoryBudget()
-        self.engine = open_engine(model, self._budget)
+        self._budget, self._rules = memory or MemoryBudget(), identity or IdentityRules()
+        self.engine = open_engine(model, self._budget, self._rules)
         self.objects: dict[int, TrackedObject] = {}
         self.removed: set[int] = set()
         self._latest: tuple[Frame, Features] | None = None
@@ -65,7 +68,7 @@ class Session:
 
     def close(self) -> None:
         """Free all state.  The model and the reader stay usable."""
-        self.engine = open_engine(self.model, self._budget)
+        self.engine = open_engine(self.model, self._budget, self._rules)
         self.objects, self._latest = {}, None
         self._ahead.clear()
 
@@ -73,6 +76,11 @@ class Session:
     def bank(self) -> MemoryBank | SlotBank:
         """What is remembered of the objects."""
         return self.engine.bank
+
+    @property
+    def identities(self) -> Identities:
+        """What is known of who is who."""
+        return self.engine.identities
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -116,6 +124,7 @@ class Session:
         tracked.prompts[picture.index] = _merge(tracked.prompts.get(picture.index, ()), given)
         self.objects[obj] = tracked
         self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
+        self.identities.correct(obj)
         tracked.stale.add(picture.index)
         decoded = self.engine.track(picture, features, [tracked])
         return _masks(picture, [tracked], decoded)
@@ -169,6 +178,7 @@ class Session:
         del self.objects[obj]
         self.removed.add(obj)
         self.bank.remove(obj)
+        self.identities.forget(obj)
 
     def snapshot(self) -> bytes:
         """The whole state; a session restored from it continues with the same bits."""
@@ -213,7 +223,7 @@ class Session:
         decoded = self.engine.track(frame, features, live) if live else None
         for tracked in live:
             tracked.stale.discard(frame.index)
-        return _masks(frame, live, decoded)
+        return replace(_masks(frame, live, decoded), events=self.identities.drain())
 
     def _look(self, frame: int | Frame) -> tuple[Frame, Features]:
         """The frame and its features; the last one looked at is kept, for rounds of clicks."""

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vseg.engine import TrackedObject
+from vseg.identity.identities import Identities, Sight
 from vseg.memory.policy import Verdict
 from vseg.memory.slot_bank import SlotBank
 from vseg.slots import SlotModel
@@ -30,19 +31,19 @@ class _Row:
 
 @dataclass(frozen=True, slots=True)
 class SlotEngine:
-    """The stages in order, for one model and one session's memory."""
+    """The stages in order, for one model, one session's memory and its identities."""
 
     model: SlotModel
     bank: SlotBank
+    identities: Identities
 
     @torch.inference_mode()
     def track(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
         """Decode the live objects, those prompted here with their prompts; remember all of them."""
         t = frame.index
-        for tracked in live:
-            if (
-                t in tracked.prompts
-            ):  # what was said of this frame before must not answer for itself
+        self.identities.look(frame)
+        for tracked in live:  # what was said of this frame before must not answer for itself
+            if t in tracked.prompts:
                 self.bank.drop(tracked.object_id, t)
         given = {row: m for row, o in enumerate(live) if (m := _only_mask(o.prompts.get(t, ())))}
         rows, seen = self._tracked(features, live, given)
@@ -55,8 +56,10 @@ class SlotEngine:
                 rows[row] = self._judged(
                     t, self.model.answer(features, tracked.prompts[t], seen.get(row), prior)
                 )
-        decoded = _stacked([rows[row].decoded for row in range(len(live))])
-        prompted = [t in tracked.prompts for tracked in live]
+        decoded = Decoded.stack([rows[row].decoded for row in range(len(live))])
+        prompted = tuple(t in tracked.prompts for tracked in live)
+        ids = tuple(tracked.object_id for tracked in live)
+        decoded = self.identities.settle(Sight(t, ids, prompted, decoded)).decoded
         slots = self.model.remember(features, decoded, prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(
@@ -76,12 +79,8 @@ class SlotEngine:
         memories = [self.bank.read(obj, t, reverse=reverse) for obj, reverse in asked]
         seen = self.model.condition(features, memories)
         decoded, verdicts = self.bank.judge(t, asked, self.model.decode(features, seen))
-        places = {row: slice(k, k + 1) for k, row in enumerate(known)}
-        rows = {
-            row: _Row(_rows_of(decoded, place), verdict)
-            for (row, place), verdict in zip(places.items(), verdicts, strict=True)
-        }
-        return rows, {row: seen[place] for row, place in places.items()}
+        rows = {row: _Row(decoded.row(k), verdicts[k]) for k, row in enumerate(known)}
+        return rows, {row: seen[k : k + 1] for k, row in enumerate(known)}
 
     def _judged(self, frame_index: int, prompted: Decoded) -> _Row:
         """An answer to prompts: it stands as it is; the policy only takes a glimpse."""
@@ -94,21 +93,3 @@ class SlotEngine:
 def _only_mask(prompts: Sequence[Prompt]) -> Mask | None:
     """The mask, if a mask is all that was given."""
     return prompts[0] if len(prompts) == 1 and isinstance(prompts[0], Mask) else None
-
-
-def _rows_of(decoded: Decoded, place: slice) -> Decoded:
-    return Decoded(
-        decoded.logits[place],
-        decoded.quality[place],
-        decoded.presence[place],
-        decoded.embedding[place],
-    )
-
-
-def _stacked(rows: Sequence[Decoded]) -> Decoded:
-    return Decoded(
-        torch.cat([row.logits for row in rows]),
-        torch.cat([row.quality for row in rows]),
-        torch.cat([row.presence for row in rows]),
-        torch.cat([row.embedding for row in rows]),
-    )

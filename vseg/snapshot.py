@@ -16,6 +16,8 @@ from torch import Tensor
 
 from vseg.engine import Prior, TrackedObject
 from vseg.errors import BadRun
+from vseg.identity.identities import Identities
+from vseg.identity.pack import pack_identities, unpack_identities
 from vseg.memory.bank import MemoryBank, Shelves
 from vseg.memory.slot_bank import SlotBank
 from vseg.slots import SlotModel
@@ -37,6 +39,9 @@ class Holder(Protocol):
     @property
     def bank(self) -> MemoryBank | SlotBank: ...
 
+    @property
+    def identities(self) -> Identities: ...
+
 
 def pack_session(session: Holder) -> bytes:
     """The state as safetensors bytes."""
@@ -45,11 +50,14 @@ def pack_session(session: Holder) -> bytes:
     described = []
     for tracked in session.objects.values():
         described.append(_describe(tracked, tensors))
+    views, identities = pack_identities(session.identities)
+    tensors |= views
     header = {
         "format": _FORMAT,
         "model": session.model.weights_sha256,
         "removed": sorted(session.removed),
         "objects": described,
+        "identities": identities,
         "order": order,
     }
     return save({k: v.cpu().clone() for k, v in tensors.items()}, {"session": json.dumps(header)})
@@ -74,6 +82,7 @@ def unpack_session(session: Holder, payload: bytes) -> None:
         bank.unpack(tensors, header["order"], session.model.keys)
     else:
         _unpack_shelves(bank, tensors, header["order"])
+    unpack_identities(session.identities, tensors, header["identities"])
     session.removed = set(header["removed"])
     session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
 

@@ -4,12 +4,15 @@ They live on the model's device and in its dtype.  (h, w) are cells of the model
 (h4, w4) cells of its mask logits; both cover the whole frame.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+
+PRESENT = 0.5
+"""An object is visible, and worth remembering, where its presence is above this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,36 @@ class Decoded:
             logits=of.logits[rows, choice],
             quality=of.quality[rows, choice],
             embedding=of.embedding[rows, choice],
+        )
+
+    def row(self, row: int) -> "Decoded":
+        """One row alone."""
+        one, of = slice(row, row + 1), self.alternatives
+        return Decoded(
+            self.logits[one],
+            self.quality[one],
+            self.presence[one],
+            self.embedding[one],
+            of and Hypotheses(of.logits[one], of.quality[one], of.embedding[one]),
+        )
+
+    @staticmethod
+    def stack(rows: Sequence["Decoded"]) -> "Decoded":
+        """All rows in order; with alternatives where every row has as many."""
+        offered = [row.alternatives for row in rows if row.alternatives is not None]
+        alike = len(offered) == len(rows) and len({of.quality.shape[1] for of in offered}) == 1
+        return Decoded(
+            torch.cat([row.logits for row in rows]),
+            torch.cat([row.quality for row in rows]),
+            torch.cat([row.presence for row in rows]),
+            torch.cat([row.embedding for row in rows]),
+            Hypotheses(
+                torch.cat([of.logits for of in offered]),
+                torch.cat([of.quality for of in offered]),
+                torch.cat([of.embedding for of in offered]),
+            )
+            if alike
+            else None,
         )
 
 

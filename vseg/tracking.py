@@ -1,7 +1,10 @@
 """How a session tracks with a given model: which engine steps, over which memory."""
 
+from dataclasses import replace
+
 from vseg.engine import Engine
 from vseg.errors import UsageError
+from vseg.identity.identities import Identities, IdentityRules
 from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.memory.policy import Policy
 from vseg.memory.recent import Recent
@@ -16,8 +19,8 @@ AnyModel = Model | SlotModel
 AnyEngine = Engine | SlotEngine
 
 
-def open_engine(model: AnyModel, budget: MemoryBudget) -> AnyEngine:
-    """An engine with an empty memory.
+def open_engine(model: AnyModel, budget: MemoryBudget, rules: IdentityRules) -> AnyEngine:
+    """An engine with an empty memory and nobody known.
 
     Of the budget, a model that remembers in slots takes the number of prompted frames, the policy and the
     limit; how many recent ones it reads is part of how it was trained.  Raises UsageError as
@@ -25,8 +28,10 @@ def open_engine(model: AnyModel, budget: MemoryBudget) -> AnyEngine:
     """
     check_memory(model, budget, 1)
     if isinstance(model, SlotModel):
-        return SlotEngine(model, SlotBank(_slot_budget(model, budget), _policy(budget.policy)))
-    return Engine(model, MemoryBank(budget))
+        bank = SlotBank(_slot_budget(model, budget), _policy(budget.policy))
+        # Object pointers were never compared as appearances, so nobody is refused for them.
+        return SlotEngine(model, bank, Identities(replace(rules, recognise=False)))
+    return Engine(model, MemoryBank(budget), Identities(rules))
 
 
 def check_memory(model: AnyModel, budget: MemoryBudget, objects: int) -> None:

@@ -8,6 +8,7 @@ exclusive.  Object ids are positive ints, 0 is background, and an id is never re
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -145,13 +146,27 @@ class MaskCrop:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentityEvent:
+    """What happened to an identity on a frame.
+
+    cut: a new shot begins (no object).  lost: the object was visible before and is not now.  found: it is
+    visible again.
+    """
+
+    frame_index: int
+    kind: Literal["cut", "lost", "found"]
+    object_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FrameMasks:
     """The tracked objects of one frame.  Masks are stored as logits and enlarged when asked for.
 
     logits: positive means object; (h, w) covers the whole frame.  scores: quality, the predicted IoU in
     [0, 1].  visible: whether the model believes the object is in the frame; an invisible object has an
     empty mask.  given: masks the user prompted with, by row, returned as they were given.
-    prompted: rows that were prompted on this frame.
+    prompted: rows that were prompted on this frame.  events: what happened to identities since the
+    frame before.
     """
 
     frame_index: int
@@ -165,6 +180,7 @@ class FrameMasks:
     pts: int | None = None
     prompted: frozenset[int] = frozenset()
     given: dict[int, Bool[np.ndarray, "H W"]] = field(default_factory=dict)
+    events: tuple[IdentityEvent, ...] = ()
 
     def mask(self, row: int) -> Bool[np.ndarray, "H W"]:
         """The mask of one row at video size (bilinear on the logits, then > 0)."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tests.sam_models import FAMILY, SIDE, saved_model
+from vseg.identity.identities import ALONE
 from vseg.memory.slot_bank import SlotBank
 from vseg.nets.sam import Sam
 from vseg.nets.sam_files import read_parts
@@ -124,7 +125,7 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
 
 def tracked(ours: Sam, prompts: dict[int, list[Prompt]], count: int = FRAMES) -> list[np.ndarray]:
     frames = film()[:count]
-    with Session(ours) as session:
+    with Session(ours, identity=ALONE) as session:
         for obj, given in prompts.items():
             session.prompt(obj, frames[0], given)
         return [np.asarray(session.step(frame).logits) for frame in frames]
@@ -184,7 +185,7 @@ def test_a_late_object_does_not_harden_the_memory_of_the_first(
     frames, alone = film(), tracked(ours, {1: PROMPTS[1]}, 9)
     theirs = Library(model, ours)
     theirs.prompt(1, 0, PROMPTS[1])
-    with Session(ours) as session:
+    with Session(ours, identity=ALONE) as session:
         session.prompt(1, frames[0], PROMPTS[1])
         for t, frame in enumerate(frames[:9]):
             if t == 5:
@@ -201,7 +202,7 @@ def test_a_correction_sees_the_mask_it_corrects(sam2: tuple[PreTrainedModel, Sam
     frames, correction = film(), clicks((30, 90, True))
     theirs = Library(model, ours)
     theirs.prompt(1, 0, PROMPTS[1])
-    with Session(ours) as session:
+    with Session(ours, identity=ALONE) as session:
         session.prompt(1, frames[0], PROMPTS[1])
         for t in range(9):
             before, _ = session.step(frames[t]).logits[0], theirs.step(t)
@@ -230,7 +231,7 @@ def test_a_given_masks_pointer_is_that_of_the_single_mask(
 ) -> None:
     """The library takes the pointer of the best of three proposals, the published predictor does not."""
     model, ours = sam2
-    with Session(ours) as session:
+    with Session(ours, identity=ALONE) as session:
         session.prompt(3, film()[0], PROMPTS[3])
         assert isinstance(session.bank, SlotBank)
         pointer = session.bank.objects[3].prompted[0].pointer

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from tests.golden import make_sam_official as official
 from tests.golden.make_sam_official import SIDE, THIN, WIDTH
+from vseg.identity.identities import ALONE
 from vseg.nets.sam_config import empty_net
 from vseg.nets.sam_convert import convert, renamed
 from vseg.nets.sam_convert_sizes import ARCHITECTURES, architecture, recognised
@@ -106,7 +107,7 @@ def test_a_converted_network_draws_the_published_predictors_masks(
     }
     model = load_sam(tmp_path, "small", dtype="float32")
     for expected, (obj, prompt) in zip(golden["logits"], prompts.items(), strict=True):
-        with Session(model) as session:
+        with Session(model, identity=ALONE) as session:
             session.prompt(obj, frames[0], [prompt])
             logits = [session.step(frame).logits[0, ::2, ::2] for frame in frames]
         for t, theirs in zip(official.KEPT, expected, strict=True):

@@ -142,10 +142,12 @@ def _load(config: TrackConfig) -> AnyModel:
 
 def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
     """The settings that decide the masks and have no place of their own in the header, flat."""
-    memory = {f"memory.{key}": value for key, value in job.config.memory.model_dump().items()}
+    tables = {"memory": job.config.memory, "identity": job.config.identity}
     decisive = job.config.model_dump(include={"short_side", "flip", "reader"})
+    for name, table in tables.items():
+        decisive |= {f"{name}.{key}": value for key, value in table.model_dump().items()}
     if job.detections is None:
-        return {**decisive, **memory}
+        return decisive
     leading = job.config.detections.model_dump().items()
     file = {"detections": sha256_of(job.detections)}
-    return {**decisive, **memory, **file, **{f"detections.{key}": value for key, value in leading}}
+    return {**decisive, **file, **{f"detections.{key}": value for key, value in leading}}

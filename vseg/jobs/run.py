@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vseg.build import open_video
 from vseg.errors import DamagedVideo
+from vseg.identity.identities import IdentityRules
 from vseg.jobs.job import JobOutcome, JobTimes, TrackJob, Watch
 from vseg.jobs.pilot import Pilot, pilot_for
 from vseg.jobs.prepare import Task, prepare
@@ -18,12 +19,13 @@ from vseg.jobs.previews import render_previews
 from vseg.memory.bank import MemoryBudget
 from vseg.readers.prefetch import ahead
 from vseg.results import open_run
+from vseg.results.events import RunEvent
 from vseg.results.layout import RunState, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
 from vseg.session import Session
 from vseg.tracking import AnyModel
-from vseg.types import Frame
+from vseg.types import Frame, IdentityEvent
 
 READ_AHEAD = 8
 
@@ -79,8 +81,9 @@ class _Loop:
         """Track from the run's next frame to the end; the run's last header."""
         task = self.task
         budget = MemoryBudget(**task.job.config.memory.model_dump())
+        rules = IdentityRules(**task.job.config.identity.model_dump())
         with (
-            Session(task.model, task.video, memory=budget) as session,
+            Session(task.model, task.video, memory=budget, identity=rules) as session,
             ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames,
         ):
             pilot = pilot_for(task, session)
@@ -101,7 +104,7 @@ class _Loop:
             masks = pilot.step(frame)
             tracked = time.perf_counter()
             stop = self.watch.stop()
-            writer.note(pilot.drain())
+            writer.note((*pilot.drain(), *map(_noted, masks.events)))
             if writer.write(masks) and not stop:
                 writer.commit(pilot.snapshot())
             if stop:
@@ -116,6 +119,10 @@ class _Loop:
                 return
             began = time.perf_counter()
         writer.finish()
+
+
+def _noted(event: IdentityEvent) -> RunEvent:
+    return RunEvent(frame=event.frame_index, kind=event.kind, object_id=event.object_id)
 
 
 def _pictures(job: TrackJob) -> tuple[Path, ...]:

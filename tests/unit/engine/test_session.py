@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadPrompt, BadRun
+from vseg.identity.identities import ALONE
 from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.nets.nano import Nano
 from vseg.readers.synthetic import SyntheticVideo
@@ -20,7 +21,8 @@ def truth_of(scene: SyntheticVideo, obj: int, frame: int = 0) -> np.ndarray:
 def tracked(
     model: Nano, scene: SyntheticVideo, objects: list[int], until: int = 12
 ) -> list[FrameMasks]:
-    with Session(model, scene) as session:
+    """Each object as if it were alone: nobody is kept apart."""
+    with Session(model, scene, identity=ALONE) as session:
         for obj in objects:
             session.prompt(obj, 0, mask=truth_of(scene, obj))
         return list(session.propagate(until=until))
@@ -48,7 +50,7 @@ def test_objects_together_equal_each_alone(model: Nano, scene: SyntheticVideo) -
 
 def test_a_late_object_leaves_the_first_alone(model: Nano, scene: SyntheticVideo) -> None:
     alone = tracked(model, scene, [1])
-    with Session(model, scene) as session:
+    with Session(model, scene, identity=ALONE) as session:
         session.prompt(1, 0, mask=truth_of(scene, 1))
         session.prompt(2, 5, mask=truth_of(scene, 2, 5))
         joined = list(session.propagate(until=12))
@@ -70,7 +72,7 @@ def test_an_object_prompted_while_propagating_joins(model: Nano, scene: Syntheti
 
 def test_removal_leaves_the_others_alone(model: Nano, scene: SyntheticVideo) -> None:
     alone = tracked(model, scene, [1])
-    with Session(model, scene) as session:
+    with Session(model, scene, identity=ALONE) as session:
         for obj in (1, 2):
             session.prompt(obj, 0, mask=truth_of(scene, obj))
         rest = []
@@ -181,7 +183,7 @@ def test_sessions_on_threads_do_not_disturb_each_other(model: Nano, scene: Synth
 
 
 def test_live_frames_step_without_a_reader(model: Nano, scene: SyntheticVideo) -> None:
-    with Session(model) as session:
+    with Session(model, identity=ALONE) as session:
         first = scene.read(0)
         session.prompt(1, first, mask=truth_of(scene, 1))
         live = [session.step(scene.read(i)) for i in range(1, 6)]

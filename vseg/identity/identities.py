@@ -1,0 +1,288 @@
+"""Who is who in one video: what keeps two objects apart, and an object itself after it was away.
+
+Enters: what the decoder says of every object on a frame.  Leaves: the same with its conflicts settled, which
+rows are clear enough to be remembered, and what happened to whom.  Between frames it keeps a few views of
+every object (`Gallery`), when it was last seen, and one glance at the last frame: nothing that grows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vseg.identity.claims import Hypothesis, choose, contested, overlaps
+from vseg.identity.cuts import CutRule, Glance, glance
+from vseg.identity.gallery import Gallery
+from vseg.ops.rivals import strongest_rival
+from vseg.tensors import PRESENT, Decoded
+from vseg.types import Frame, IdentityEvent
+
+_NESTED = 0.5
+"""Objects whose prompted masks share this much of the smaller one are parts of each other, not rivals."""
+
+_COVERED = 0.5
+"""An object of whose mask rivals take more than this share is not clear enough to be remembered."""
+
+_NOTHING_LOGIT = -8.0
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    """What is done to keep identities; each can be switched off.
+
+    apart: no two objects take one thing or one pixel, except nested ones.  cuts: a new shot is noticed,
+    and where things were before it says nothing any more.  recognise: an object that was away for `away`
+    frames, or before a cut, comes back only where it is at least `likeness` (cosine) like itself.
+    """
+
+    apart: bool = True
+    cuts: bool = True
+    recognise: bool = True
+    away: int = 5
+    likeness: float = 0.5
+
+
+ALONE = IdentityRules(apart=False, cuts=False, recognise=False)
+"""Every object as if there were no other: what the published SAM 2 predictor does."""
+
+
+@dataclass(slots=True)
+class Known:
+    """One object as it was seen.
+
+    last_seen: the frame, None before the first.  unproven: it has not been recognised since a cut.
+    """
+
+    gallery: Gallery = field(default_factory=Gallery)
+    last_seen: int | None = None
+    visible: bool = False
+    unproven: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen of O objects on a frame.
+
+    prompted: rows that the user spoke of, which are believed.  expected: where motion puts each mask.
+    """
+
+    frame_index: int
+    object_ids: tuple[int, ...]
+    prompted: tuple[bool, ...]
+    decoded: Decoded
+    expected: Bool[Tensor, "O h4 w4"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """decoded: with conflicts settled.  clear: rows whose masks may be remembered."""
+
+    decoded: Decoded
+    clear: tuple[bool, ...]
+
+
+class Identities:
+    """The identities of one video.  `known`, `nested` and `last` are read and written by snapshots."""
+
+    def __init__(self, rules: IdentityRules) -> None:
+        self.rules = rules
+        self.known: dict[int, Known] = {}
+        self.nested: set[tuple[int, int]] = set()
+        self.last: Glance | None = None
+        self._events: list[IdentityEvent] = []
+
+    def look(self, frame: Frame) -> bool:
+        """Whether the frame begins a new shot; then nobody is believed to be where they were."""
+        if not self.rules.cuts:
+            return False
+        again = self.last is not None and self.last.frame_index == frame.index
+        self.last = glance(frame, self.last, CutRule())
+        if self.last.cut and not again:
+            for each in self.known.values():
+                each.unproven = True
+            self._events.append(IdentityEvent(frame.index, "cut"))
+        return self.last.cut
+
+    def rivals(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
+        """Which rows must not share pixels."""
+        count = len(object_ids)
+        compete = np.full((count, count), self.rules.apart)
+        np.fill_diagonal(compete, False)
+        for (j, one), (k, other) in combinations(enumerate(object_ids), 2):
+            if _pair(one, other) in self.nested:
+                compete[j, k] = compete[k, j] = False
+        return compete
+
+    def settle(self, sight: Sight) -> Settled:
+        """The masks with one object to each thing and pixel, strangers left out; learns from the rest."""
+        for object_id in sight.object_ids:
+            self.known.setdefault(object_id, Known())
+        seen = _visible(sight.decoded)
+        visible = seen.copy()
+        if self.rules.recognise:
+            visible &= self._recognised(sight, visible)
+        decoded, clear = sight.decoded, visible.copy()
+        if self.rules.apart and len(visible) > 1:
+            self._nest(sight, visible)
+            decoded, visible = self._assigned(sight, visible)
+            decoded, clear = self._parted(sight, decoded, visible)
+        decoded = _without(decoded, seen & ~visible)
+        self._learn(sight, decoded, visible, clear)
+        return Settled(decoded, tuple(clear.tolist()))
+
+    def correct(self, object_id: int) -> None:
+        """Drop the object's views but the prompted ones: some of them were of what was wrong."""
+        if object_id in self.known:
+            self.known[object_id].gallery.seen.clear()
+
+    def forget(self, object_id: int) -> None:
+        """Drop everything known of an object."""
+        self.known.pop(object_id, None)
+        self.nested = {pair for pair in self.nested if object_id not in pair}
+
+    def drain(self) -> tuple[IdentityEvent, ...]:
+        """What happened since this was last asked."""
+        happened, self._events = tuple(self._events), []
+        return happened
+
+    def _recognised(self, sight: Sight, visible: Bool[np.ndarray, " O"]) -> Bool[np.ndarray, " O"]:
+        """Rows that nobody doubts, and of those that were away the ones that look like themselves."""
+        believed = np.ones(len(visible), dtype=bool)
+        for row, object_id in enumerate(sight.object_ids):
+            known = self.known[object_id]
+            if sight.prompted[row] or not visible[row] or not self._doubted(known, sight):
+                continue
+            like = known.gallery.likeness(sight.decoded.embedding[row])
+            believed[row] = like >= self.rules.likeness
+        return believed
+
+    def _doubted(self, known: Known, sight: Sight) -> bool:
+        if known.last_seen is None:
+            return False
+        return known.unproven or abs(sight.frame_index - known.last_seen) > self.rules.away
+
+    def _nest(self, sight: Sight, visible: Bool[np.ndarray, " O"]) -> None:
+        """Note which objects the user prompted on top of each other: they may share pixels for good."""
+        masks = sight.decoded.logits > 0
+        for row in np.flatnonzero(np.array(sight.prompted) & visible):
+            shared = (masks & masks[row]).flatten(1).sum(1).float()
+            smaller = masks.flatten(1).sum(1).clamp(1, int(masks[row].sum()))
+            for other in torch.nonzero(shared > _NESTED * smaller)[:, 0].tolist():
+                if other != row and visible[other]:
+                    self.nested.add(_pair(sight.object_ids[row], sight.object_ids[other]))
+
+    def _assigned(
+        self, sight: Sight, visible: Bool[np.ndarray, " O"]
+    ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
+        """One thing for each object: where several lie on the same, who claims it less is elsewhere."""
+        decoded, rivals = sight.decoded, self.rivals(sight.object_ids)
+        rivals &= visible[:, None] & visible[None]
+        iou = overlaps((decoded.logits > 0)[:, ::2, ::2])
+        rows: list[int] = np.flatnonzero(contested(iou, rivals)).tolist()
+        if not rows:
+            return decoded, visible
+        made = [each for rank, row in enumerate(rows) for each in self._claims(sight, row, rank)]
+        masks = torch.stack([_proposed(decoded, rows[h.row], h.place) > 0 for h in made])
+        chosen = choose(made, overlaps(masks[:, ::2, ::2]), len(rows))
+        visible, choice = visible.copy(), [0] * len(visible)
+        for row, k in zip(rows, chosen, strict=True):
+            if k is None:
+                visible[row] = False
+            else:
+                choice[row] = made[k].place
+        if decoded.alternatives is not None:
+            taken = torch.tensor(choice, device=decoded.logits.device)
+            picked = decoded.picked(taken)
+            keep = torch.ones(len(visible), dtype=torch.bool, device=decoded.logits.device)
+            keep[rows] = False
+            decoded = _mixed(decoded, picked, keep)
+        return decoded, visible
+
+    def _claims(self, sight: Sight, row: int, rank: int) -> list[Hypothesis]:
+        """What the object might take, and how strongly it claims it: quality, likeness and motion."""
+        decoded = sight.decoded
+        count = 1 if decoded.alternatives is None else decoded.alternatives.quality.shape[1]
+        gallery = self.known[sight.object_ids[row]].gallery
+        made = []
+        for k in range(count):
+            of = decoded.alternatives
+            quality = decoded.quality[row] if of is None else of.quality[row, k]
+            embedding = decoded.embedding[row] if of is None else of.embedding[row, k]
+            claim = float(quality) + gallery.likeness(embedding)
+            if sight.expected is not None:
+                both = torch.stack([sight.expected[row], _proposed(decoded, row, k) > 0])
+                claim += float(overlaps(both)[0, 1])
+            made.append(Hypothesis(rank, k, claim + 10.0 * sight.prompted[row]))
+        return made
+
+    def _parted(
+        self, sight: Sight, decoded: Decoded, visible: Bool[np.ndarray, " O"]
+    ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
+        """Every pixel to who claims it most; who loses most of his pixels that way is not clear."""
+        rivals = self.rivals(sight.object_ids) & visible[:, None] & visible[None]
+        compete = torch.from_numpy(rivals).to(decoded.logits.device)
+        parted = decoded.logits - strongest_rival(decoded.logits, compete)
+        areas = torch.stack([(x > 0).flatten(1).sum(1) for x in (decoded.logits, parted)])
+        before, after = areas.cpu().numpy()
+        return replace(decoded, logits=parted), visible & (after > (1 - _COVERED) * before)
+
+    def _learn(
+        self,
+        sight: Sight,
+        decoded: Decoded,
+        visible: Bool[np.ndarray, " O"],
+        clear: Bool[np.ndarray, " O"],
+    ) -> None:
+        """Views of who is clearly seen, and the changes in who is seen at all."""
+        for row, object_id in enumerate(sight.object_ids):
+            known = self.known[object_id]
+            if known.last_seen is not None and known.visible != visible[row]:
+                happened: Literal["found", "lost"] = "found" if visible[row] else "lost"
+                self._events.append(IdentityEvent(sight.frame_index, happened, object_id))
+            known.visible = bool(visible[row])
+            if not visible[row]:
+                continue
+            known.last_seen, known.unproven = sight.frame_index, False
+            if clear[row]:
+                known.gallery.add(decoded.embedding[row], prompted=sight.prompted[row])
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)
+
+
+def _visible(decoded: Decoded) -> Bool[np.ndarray, " O"]:
+    seen = (decoded.presence > PRESENT) & (decoded.logits > 0).flatten(1).any(1)
+    return np.asarray(seen.cpu().numpy())
+
+
+def _without(decoded: Decoded, hidden: Bool[np.ndarray, " O"]) -> Decoded:
+    """The same with the hidden rows empty and absent."""
+    if not hidden.any():
+        return decoded
+    rows = torch.from_numpy(hidden).to(decoded.logits.device)
+    return replace(
+        decoded,
+        logits=decoded.logits.masked_fill(rows[:, None, None], _NOTHING_LOGIT),
+        presence=decoded.presence.masked_fill(rows, 0.0),
+    )
+
+
+def _mixed(one: Decoded, other: Decoded, first: Bool[Tensor, " O"]) -> Decoded:
+    """Rows of `one` where `first`, else of `other`."""
+    return replace(
+        one,
+        logits=torch.where(first[:, None, None], one.logits, other.logits),
+        quality=torch.where(first, one.quality, other.quality),
+        embedding=torch.where(first[:, None], one.embedding, other.embedding),
+    )
+
+
+def _proposed(decoded: Decoded, row: int, k: int) -> Float[Tensor, "h4 w4"]:
+    of = decoded.alternatives
+    return decoded.logits[row] if of is None else of.logits[row, k]

@@ -1,0 +1,28 @@
+"""Objects that compete for the same pixels."""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+def strongest_rival(
+    rows: Float[Tensor, " O *s"], rivals: Bool[Tensor, "O O"]
+) -> Float[Tensor, " O *s"]:
+    """For each row, at every place, the largest value of the rows it competes with; never below 0.
+
+    rivals: symmetric; a row is no rival of itself.  A logit less its strongest rival's is positive where
+    the row is object and claims the pixel most.
+    """
+    strongest = torch.zeros_like(rows)
+    if int(rivals.sum()) == len(rows) * (len(rows) - 1) > 0:  # the common case, in one pass
+        first, second = rows.topk(2, dim=0).values
+        return torch.where(rows == first, second, first).clamp_min(0)
+    for row, others in enumerate(rivals):
+        if others.any():
+            strongest[row] = rows[others].amax(dim=0).clamp_min(0)
+    return strongest
+
+
+def everyone(count: int, device: torch.device) -> Bool[Tensor, "O O"]:
+    """All compete with all."""
+    return ~torch.eye(count, dtype=torch.bool, device=device)
