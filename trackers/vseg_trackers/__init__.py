@@ -9,7 +9,10 @@ Enters: Detections, frame after frame.  Leaves: Tracks, in the order of the dete
 """
 
 from vseg_trackers.bytetrack import ByteTrack, ByteTrackConfig
+from vseg_trackers.camera import CameraConfig, CameraMotion
+from vseg_trackers.clip import ClipConfig, track_clip
 from vseg_trackers.errors import TrackerError
+from vseg_trackers.extending import ExtendConfig
 from vseg_trackers.gallery import GalleryConfig
 from vseg_trackers.kalman import MotionConfig
 from vseg_trackers.lifecycle import LifecycleConfig
@@ -22,6 +25,7 @@ from vseg_trackers.sort import Sort, SortConfig
 from vseg_trackers.tracklets import (
     Change,
     Dropped,
+    Extended,
     Filled,
     Joined,
     Linked,
@@ -34,9 +38,14 @@ from vseg_trackers.types import Detections, Track, TrackState
 __all__ = [
     "ByteTrack",
     "ByteTrackConfig",
+    "CameraConfig",
+    "CameraMotion",
     "Change",
+    "ClipConfig",
     "Detections",
     "Dropped",
+    "ExtendConfig",
+    "Extended",
     "Filled",
     "GalleryConfig",
     "Joined",
@@ -58,5 +67,6 @@ __all__ = [
     "Tracklet",
     "WholeTrack",
     "link",
+    "track_clip",
     "tracklets_of",
 ]

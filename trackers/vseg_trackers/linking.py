@@ -1,10 +1,10 @@
-"""Identities over a whole clip: tracklets joined, false alarms dropped, gaps filled, boxes smoothed.
+"""Identities over a whole clip: tracklets joined, gaps filled, boxes smoothed.
 
 Enters: tracklets and the times of the clip's frames.  Leaves: whole tracks and the changes made.
-Tracklets are joined end to start, in rounds of growing gaps, so that what is near and sure is settled
-before what is far; each round is one assignment among all ends and starts, which keeps it one to
-one.  Only a tracklet that begins after another has ended can continue it, so no track is in two
-places at once.  A pair is judged in the smoothed motion of both sides and by their appearance.
+Tracklets are joined end to start, in rounds of growing gaps, so that what is near and sure is
+settled before what is far; each round is one assignment among all ends and starts, which keeps it
+one to one.  Only a tracklet that begins after another has ended can continue it, so no track is in
+two places at once.  A pair is judged by the smoothed motion of both sides and by appearance.
 """
 
 from collections.abc import Sequence
@@ -12,42 +12,32 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from vseg_trackers.assignment import Candidates, assign
+from vseg_trackers.ends import Ends
 from vseg_trackers.errors import TrackerError
 from vseg_trackers.kalman import BoxMotion, MotionConfig
 from vseg_trackers.smoothing import smooth
-from vseg_trackers.tracklets import (
-    Change,
-    Dropped,
-    Filled,
-    Joined,
-    Linked,
-    Tracklet,
-    WholeTrack,
-)
+from vseg_trackers.tracklets import Change, Filled, Joined, Linked, Tracklet, WholeTrack
 
 
 @dataclass(frozen=True, slots=True)
 class LinkConfig:
-    """gaps_s: longest gap of each round.
+    """gaps_s: longest gap of each round of joining.  fill_s: longest gap that is filled.
 
-    reach: most standard deviations of the motion between an end and a start.  appearance: how many
-    of them 1 of cosine above even_cosine is worth; a pair below least_cosine is not joined.
-    least_hits, least_score: a track of fewer detections, or of a lower mean score, is dropped.
-    fill_s: longest gap that is filled.  motion: see MotionConfig; smooth ones join and fill better.
+    reach: how much less likely than chance, in nats, motion may make a join: 0 asks that the start
+    be denser under the end's motion than one object in each box's area.  appearance: nats for each 1
+    of cosine above even_cosine, lost below it; a pair below least_cosine is not joined.
     """
 
     gaps_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
-    reach: float = 0.0
-    appearance: float = 4.0
+    fill_s: float = 0.5
+    reach: float = 3.0
+    appearance: float = 10.0
     even_cosine: float = 0.6
     least_cosine: float = 0.2
-    least_hits: int = 3
-    least_score: float = 0.8
-    fill_s: float = 2.0
-    motion: MotionConfig = field(default_factory=MotionConfig)
+    motion: MotionConfig = field(default_factory=lambda: MotionConfig(size_jolt=1.0))
 
 
 def link(
@@ -57,37 +47,32 @@ def link(
 ) -> Linked:
     """The whole tracks of a clip whose frames are at `times_s`, under the ids of their first parts.
 
-    Raises TrackerError for an id given twice and a tracklet at a time that is no frame's.
+    Raises TrackerError for an id given twice, for times that do not grow, and for a tracklet at a
+    time that is no frame's.
     """
     config = config or LinkConfig()
     _check(tracklets, times_s)
     tracks: list[WholeTrack] = []
     changes: list[Change] = []
     for chain in _chains(tracklets, config):
-        hits, score = sum(map(len, chain)), _mean_score(chain)
-        first, last = chain[0], chain[-1]
-        if hits < config.least_hits or score < config.least_score:
-            span_s = float(first.times_s[0]), float(last.times_s[-1])
-            changes.append(Dropped(first.track_id, *span_s, hits, score))
-            continue
         for before, after in pairwise(chain):
             at_s = float(after.times_s[0])
             gap_s = at_s - float(before.times_s[-1])
-            changes.append(Joined(first.track_id, after.track_id, at_s, gap_s))
+            changes.append(Joined(chain[0].track_id, after.track_id, at_s, gap_s))
         track = _whole(chain, times_s, config)
         tracks.append(track)
         changes += _fillings(track)
-    return Linked(tuple(tracks), tuple(changes))
+    return Linked(tuple(sorted(tracks, key=lambda track: track.track_id)), tuple(changes))
 
 
 def _check(tracklets: Sequence[Tracklet], times_s: Float[np.ndarray, " F"]) -> None:
     if not np.isfinite(times_s).all() or (np.diff(times_s) <= 0).any():
         raise TrackerError("the clip's times do not grow: give the time of each frame, in order")
-    ids = [tracklet.track_id for tracklet in tracklets]
-    for track_id in ids:
-        if ids.count(track_id) > 1:
-            raise TrackerError(f"two tracklets have the id {track_id}: give each its own")
+    ids: set[int] = set()
     for tracklet in tracklets:
+        if tracklet.track_id in ids:
+            raise TrackerError(f"two tracklets have the id {tracklet.track_id}: give each its own")
+        ids.add(tracklet.track_id)
         known = np.isin(tracklet.times_s, times_s)
         if not known.all():
             time_s = tracklet.times_s[int(np.argmin(known))]
@@ -97,19 +82,14 @@ def _check(tracklets: Sequence[Tracklet], times_s: Float[np.ndarray, " F"]) -> N
             )
 
 
-def _mean_score(chain: list[Tracklet]) -> float:
-    return float(np.concatenate([each.scores for each in chain]).mean())
-
-
 def _chains(tracklets: Sequence[Tracklet], config: LinkConfig) -> list[list[Tracklet]]:
     """The tracklets of each object, in order of time."""
     ordered = sorted(tracklets, key=lambda each: (each.times_s[0], each.track_id))
-    ends = _Ends.of(ordered, config.motion)
+    ends = Ends.of(ordered, config.motion)
     after = np.full(len(ordered), -1)
     is_start = np.ones(len(ordered), dtype=bool)
     for gap_s in config.gaps_s:
-        pairs = ends.pairs(gap_s, (after < 0), is_start, config)
-        chosen = assign(pairs)
+        chosen = assign(_pairs(ends, gap_s, (after < 0)[:, None] & is_start, config))
         after[chosen.rows] = chosen.columns
         is_start[chosen.columns] = False
     chains = []
@@ -122,64 +102,38 @@ def _chains(tracklets: Sequence[Tracklet], config: LinkConfig) -> list[list[Trac
     return chains
 
 
-@dataclass(frozen=True, slots=True)
-class _Ends:
-    """How each tracklet begins and ends: times, states of motion (see BoxMotion), class, look."""
-
-    first_s: Float[np.ndarray, " N"]
-    last_s: Float[np.ndarray, " N"]
-    first: Float[np.ndarray, "5 N 4"]
-    last: Float[np.ndarray, "5 N 4"]
-    labels: Int[np.ndarray, " N"]
-    looks: Float[np.ndarray, "N C"]
-
-    @staticmethod
-    def of(tracklets: Sequence[Tracklet], motion: MotionConfig) -> "_Ends":
-        """The ends of these tracklets."""
-        smoothed = [
-            smooth(each.times_s, each.boxes, np.ones(len(each), dtype=bool), motion).planes
-            for each in tracklets
-        ]
-        return _Ends(
-            np.array([each.times_s[0] for each in tracklets]),
-            np.array([each.times_s[-1] for each in tracklets]),
-            np.concatenate([planes[:, :1] for planes in smoothed], axis=1),
-            np.concatenate([planes[:, -1:] for planes in smoothed], axis=1),
-            np.array([each.label for each in tracklets]),
-            np.zeros((len(tracklets), 0)),
-        )
-
-    def pairs(
-        self,
-        gap_s: float,
-        ends: Bool[np.ndarray, " N"],
-        starts: Bool[np.ndarray, " N"],
-        config: LinkConfig,
-    ) -> Candidates:
-        """Ends (rows) that a start (columns) may continue within `gap_s`."""
-        gap = self.first_s[None, :] - self.last_s[:, None]
-        may = (gap > 0) & (gap <= gap_s) & ends[:, None] & starts[None, :]
-        may &= self.labels[:, None] == self.labels[None, :]
-        rows, columns = may.nonzero()
-        motion = BoxMotion(config.motion)
-        motion.planes = self.last[:, rows]
-        motion.predict_each(gap[rows, columns], np.arange(len(rows)))
-        return Candidates(
-            rows, columns, config.reach - _misfit(motion.planes, self.first[:, columns])
-        )
+def _pairs(
+    ends: Ends, gap_s: float, may: Bool[np.ndarray, "N N"], config: LinkConfig
+) -> Candidates:
+    """Ends (rows) that a start (columns) may continue within `gap_s`; gain in nats."""
+    gap = ends.first_s[None, :] - ends.last_s[:, None]
+    may = may & (gap > 0) & (gap <= gap_s) & (ends.labels[:, None] == ends.labels)
+    rows, columns = may.nonzero()
+    motion = BoxMotion(config.motion)
+    motion.planes = ends.last[:, rows]
+    motion.predict_each(gap[rows, columns], np.arange(len(rows)))
+    gain = config.reach + _evidence(motion.planes, ends.first[:, columns])
+    cosine = ends.cosine(rows, columns)
+    known = ~np.isnan(cosine)
+    gain[known] += config.appearance * (cosine[known] - config.even_cosine)
+    gain[known & (cosine < config.least_cosine)] = -np.inf
+    return Candidates(rows, columns, gain)
 
 
-def _misfit(
+def _evidence(
     carried: Float[np.ndarray, "5 K 4"], start: Float[np.ndarray, "5 K 4"]
 ) -> Float[np.ndarray, " K"]:
-    p, v, pp, pv, vv = start
-    q, w, qq, qw, ww = carried
-    side = ((p[:, 2] + p[:, 3] + q[:, 2] + q[:, 3]) / 4)[:, None]
-    a, b, c = (pp + qq) / side**2, (pv + qw) / side**2, (vv + ww) / side**2
+    """How much likelier each start is as a continuation than by chance, in nats.
+
+    Both are Gaussian states; their difference is judged by position and speed together, in units
+    of the box's side.  The wider the spread of the position, the less a hit says.
+    """
+    (p, v, *spread), (q, w, *other) = start, carried
+    side = ((p[:, 2:3] + p[:, 3:] + q[:, 2:3] + q[:, 3:]) / 4).clip(1.0)
+    pp, pv, vv = ((a + b) / side**2 for a, b in zip(spread, other, strict=True))
     x, y = (q - p) / side, (w - v) / side
-    det = a * c - b * b
-    d2 = (c * x * x - 2 * b * x * y + a * y * y) / det
-    return np.asarray((d2 / 2 + np.log(a) / 2).sum(axis=1))
+    distance = (vv * x * x - 2 * pv * x * y + pp * y * y) / (pp * vv - pv * pv)
+    return np.asarray(-(distance + np.log(pp)).sum(axis=1) / 2)
 
 
 def _whole(
@@ -203,7 +157,7 @@ def _whole(
         span_s[stays],
         smoothed.boxes[stays],
         sources[stays],
-        _mean_score(chain),
+        float(np.concatenate([each.scores for each in chain]).mean()),
     )
 
 

@@ -31,11 +31,11 @@ class MaskletConfig:
     reach: how many standard deviations of the track's motion it may lie away.
     """
 
-    strong_score: float = 0.8
+    strong_score: float = 0.9
     weak_score: float = 0.3
     gate: float = 0.15
     weak_gate: float = 0.5
-    seen_gate: float = 0.2
+    seen_gate: float = 0.7
     new_gate: float = 0.3
     reid_cosine: float = 0.7
     reach: float = 6.0

@@ -29,9 +29,9 @@ class OCSortConfig:
 
     least_score: float = 0.8
     gate: float = 0.15
-    recovery_gate: float = 0.2
+    recovery_gate: float = 0.5
     overlap: Overlap = Overlap.IOU
-    momentum: float = 0.2
+    momentum: float = 0.1
     direction_s: float = 0.3
     motion: MotionConfig = field(default_factory=MotionConfig)
     life: LifecycleConfig = field(default_factory=LifecycleConfig)

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vseg_trackers.errors import TrackerError
-from vseg_trackers.types import Detections, Track
+from vseg_trackers.types import Detections, Track, check_embeddings
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,15 @@ class Tracklet:
                 f"{len(self.scores)} scores: give one of each for every frame, at least one"
             )
         try:
-            for time_s in self.times_s.tolist():
-                Detections(time_s, self.boxes, self.scores)
-                break
+            Detections(float(self.times_s[0]), self.boxes, self.scores)
+            if self.embeddings is not None:
+                check_embeddings(self.embeddings)
         except TrackerError as error:
             raise TrackerError(f"{where}: {error}") from error
-        late = np.diff(self.times_s) <= 0
-        if late.any() or not np.isfinite(self.times_s).all():
-            row = int(np.argmax(late)) + 1
+        # NaN is not after anything, nor is anything after it.
+        forward = np.diff(self.times_s) > 0
+        if not forward.all():
+            row = int(np.argmin(forward)) + 1
             raise TrackerError(
                 f"{where} row {row}: time_s {self.times_s[row]:g} does not come after "
                 f"{self.times_s[row - 1]:g}: give its frames in order, each once"
@@ -59,9 +60,10 @@ class Tracklet:
 
 @dataclass(frozen=True, slots=True)
 class WholeTrack:
-    """One object over its whole stay, every frame from its first to its last.
+    """One object over its whole stay; frames of gaps too long to fill lack.
 
-    sources: the id of the tracklet that saw it on each frame, 0 where the box is interpolated.
+    boxes: smoothed, x1 y1 x2 y2 pixels; sources: the id of the tracklet that saw it on each frame, 0
+    where the box is interpolated; score: the mean of its detections'.
     """
 
     track_id: int
@@ -103,12 +105,21 @@ class Dropped:
     score: float
 
 
-Change = Joined | Filled | Dropped
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """`num_frames` weak detections from `from_s` on were put before the beginning of `track_id`."""
+
+    track_id: int
+    from_s: float
+    num_frames: int
+
+
+Change = Joined | Filled | Dropped | Extended
 
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """The whole tracks of a clip, by id, and what was changed to get them, in order of time."""
+    """The whole tracks of a clip, by id, and what was changed to get them."""
 
     tracks: tuple[WholeTrack, ...]
     changes: tuple[Change, ...]

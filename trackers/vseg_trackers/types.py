@@ -67,7 +67,7 @@ class Detections:
         if not right.all():
             self._refuse(right)
         if self.embeddings is not None:
-            _check_embeddings(self.embeddings)
+            check_embeddings(self.embeddings)
         if self.camera is not None and not np.isfinite(self.camera).all():
             raise TrackerError(f"camera {self.camera.tolist()} has a value that is not a number")
 
@@ -94,7 +94,8 @@ class Detections:
         return len(self.boxes)
 
 
-def _check_embeddings(embeddings: Float[np.ndarray, "N C"]) -> None:
+def check_embeddings(embeddings: Float[np.ndarray, "N C"]) -> None:
+    """Raises TrackerError naming the first row that is not a direction."""
     length = np.sqrt((embeddings * embeddings).sum(axis=1))
     right = np.isfinite(length) & (length > 0)
     if not right.all():

@@ -1,0 +1,71 @@
+"""How tracklets begin and end: the smoothed motion there, their class and their look.
+
+Enters: tracklets.  Leaves: Ends, one row each, from which linking looks forward and extending back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from vseg_trackers.errors import TrackerError
+from vseg_trackers.gallery import directions
+from vseg_trackers.kalman import MotionConfig
+from vseg_trackers.smoothing import smooth
+from vseg_trackers.tracklets import Tracklet
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """first, last: states of motion there, as BoxMotion's planes, smoothed over the whole tracklet.
+
+    looks: the mean direction of each tracklet's embeddings, 0 where it has none.
+    """
+
+    first_s: Float[np.ndarray, " N"]
+    last_s: Float[np.ndarray, " N"]
+    first: Float[np.ndarray, "5 N 4"]
+    last: Float[np.ndarray, "5 N 4"]
+    labels: Int[np.ndarray, " N"]
+    looks: Float[np.ndarray, "N C"]
+
+    @staticmethod
+    def of(tracklets: Sequence[Tracklet], motion: MotionConfig) -> "Ends":
+        """The ends of these tracklets.  Raises TrackerError if their embeddings' widths differ."""
+        num = len(tracklets)
+        first, last = np.zeros((5, num, 4)), np.zeros((5, num, 4))
+        for row, each in enumerate(tracklets):
+            seen = np.ones(len(each), dtype=bool)
+            planes = smooth(each.times_s, each.boxes, seen, motion).planes
+            first[:, row], last[:, row] = planes[:, 0], planes[:, -1]
+        return Ends(
+            np.array([each.times_s[0] for each in tracklets], dtype=float),
+            np.array([each.times_s[-1] for each in tracklets], dtype=float),
+            first,
+            last,
+            np.array([each.label for each in tracklets], dtype=np.int64),
+            _looks(tracklets),
+        )
+
+    def cosine(
+        self, rows: Int[np.ndarray, " K"], columns: Int[np.ndarray, " K"]
+    ) -> Float[np.ndarray, " K"]:
+        """How alike the tracklets of each pair look; NaN where one has no embedding."""
+        cosine = (self.looks[rows] * self.looks[columns]).sum(axis=1)
+        known = np.abs(self.looks).sum(axis=1) > 0
+        return np.where(known[rows] & known[columns], cosine, np.nan)
+
+
+def _looks(tracklets: Sequence[Tracklet]) -> Float[np.ndarray, "N C"]:
+    widths = {each.embeddings.shape[1] for each in tracklets if each.embeddings is not None}
+    if len(widths) > 1:
+        raise TrackerError(
+            f"embeddings of {' and '.join(map(str, sorted(widths)))} numbers: "
+            "describe all tracklets by one model"
+        )
+    looks = np.zeros((len(tracklets), max(widths, default=0)))
+    for row, each in enumerate(tracklets):
+        if each.embeddings is not None:
+            looks[row] = directions(each.embeddings).mean(axis=0)
+    return directions(looks)
