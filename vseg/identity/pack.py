@@ -47,5 +47,6 @@ def unpack_identities(
     identities.last = None
     if stored["last"] is not None:
         frame_index, usual, cut = stored["last"]
-        drawn = (tensors[f"identity/{name}"].cpu().numpy() for name in ("histograms", "outline"))
-        identities.last = Glance(frame_index, *drawn, usual, cut)
+        histograms = tensors["identity/histograms"].cpu().numpy()
+        outline = tensors["identity/outline"].cpu().numpy()
+        identities.last = Glance(frame_index, histograms, outline, usual, cut)
