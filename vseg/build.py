@@ -56,6 +56,34 @@ def load_model(
 
         nano = load_nano(weights, device=device, dtype=dtype, short_side=short_side)
         return Mirrored(nano) if flip else nano
+    from vseg.nets.sam_load import load_sam
+
+    return load_sam(_folder(name, weights, flip), name, device=device, dtype=dtype)
+
+
+def load_compiled(
+    name: str,
+    *,
+    device: str = "cuda",
+    dtype: str = "auto",
+    weights: Path | None = None,
+    flip: bool = False,
+) -> AnyModel:
+    """A model of the SAM 2 family whose stages are compiled when first used, or by its `warm_up`.
+
+    Raises UsageError for nano, and whatever `load_model` raises.
+    """
+    if name == "nano":
+        raise UsageError(
+            "nano is not compiled", hint="drop --compile, or use a model of the SAM 2 family"
+        )
+    from vseg.nets.sam_load import load_sam
+
+    return load_sam(_folder(name, weights, flip), name, device=device, dtype=dtype, compiled=True)
+
+
+def _folder(name: str, weights: Path | None, flip: bool) -> Path:
+    """Where a model of the SAM 2 family lies.  Raises UsageError for what only nano can."""
     if name not in PUBLISHED and not Path(name).is_dir():
         raise ModelError(
             f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}, or a folder with a model"
@@ -67,10 +95,7 @@ def load_model(
             f"weights {weights} were given beside the model {name}",
             hint="--weights is nano's; a folder of another model is given as --model",
         )
-    from vseg.nets.sam_load import load_sam
-
-    folder = folder_of(name) if name in PUBLISHED else Path(name)
-    return load_sam(folder, name, device=device, dtype=dtype)
+    return folder_of(name) if name in PUBLISHED else Path(name)
 
 
 def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None) -> Path:

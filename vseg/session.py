@@ -47,8 +47,9 @@ class Session:
     ) -> None:
         self.model, self.video = model, video
         on_cuda = model.device.type == "cuda"
-        depth = encode_ahead if encode_ahead is not None else ENCODE_AHEAD if on_cuda else 1
-        self._ahead = LookAhead(model.encode, depth)
+        usual = ENCODE_AHEAD if on_cuda else 1
+        self.encode_ahead = usual if encode_ahead is None else encode_ahead
+        self._ahead = LookAhead(model.encode, self.encode_ahead)
         self._budget, self._rules = memory or MemoryBudget(), identity or IdentityRules()
         self.engine = open_engine(model, self._budget, self._rules)
         self.objects: dict[int, TrackedObject] = {}

@@ -21,6 +21,16 @@ Flip = Annotated[
     bool | None,
     typer.Option("--flip", help="nano looks at mirrored frames too: better, half as fast."),
 ]
+Compile = Annotated[
+    bool | None,
+    typer.Option(
+        "--compile", help="SAM 2 family on a GPU: compile first, minutes once, then faster."
+    ),
+]
+EncodeAhead = Annotated[
+    int | None,
+    typer.Option("--encode-ahead", metavar="N", help="Frames encoded together; 4 on CUDA, else 1."),
+]
 ReaderName = Annotated[str | None, typer.Option("--reader", help="auto, pyav, decord or images.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file of these settings; options win over it.")

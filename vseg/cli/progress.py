@@ -51,6 +51,13 @@ class ProgressReport:
             self._spoke = now
             print(_line(self._label, done, total, rate), file=sys.stderr, flush=True)
 
+    def note(self, text: str) -> None:
+        """Say what takes long before there is progress to show."""
+        if self._bar:
+            self._bar.console.print(f"{self._label}: {text}")
+        else:
+            print(f"{self._label}: {text}", file=sys.stderr, flush=True)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,

@@ -45,6 +45,8 @@ def track(
     dtype: options.Dtype = None,
     short_side: options.ShortSide = None,
     flip: options.Flip = None,
+    compile: options.Compile = None,
+    encode_ahead: options.EncodeAhead = None,
     reader: options.ReaderName = None,
     memory_policy: options.MemoryPolicy = None,
     memory_budget: options.MemoryBudget = None,
@@ -72,6 +74,8 @@ def track(
             dtype=dtype,
             short_side=short_side,
             flip=flip,
+            compile=compile,
+            encode_ahead=encode_ahead,
             reader=reader,
             memory=memory_settings(policy=memory_policy, budget_mib=memory_budget),
         ),
@@ -107,7 +111,7 @@ def run_job(job: "TrackJob", *, model: "AnyModel | None" = None) -> "JobOutcome"
     from vseg.jobs.run import track as run_track
 
     with stop_on_request() as stop, ProgressReport("tracking") as report:
-        return run_track(job, model=model, watch=Watch(report, stop))
+        return run_track(job, model=model, watch=Watch(report, stop, report.note))
 
 
 def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
@@ -145,7 +149,7 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
         flag = f"--{key.replace('_', '-')}"
         if key == "preview":
             words.append("--no-preview")
-        elif key == "flip":
+        elif key in ("flip", "compile"):
             words.append(flag)
         elif key == "memory":
             words += [w for k in _MEMORY if k in value for w in (_MEMORY[k], str(value[k]))]

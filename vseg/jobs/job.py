@@ -34,10 +34,15 @@ class TrackJob:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Who watches a job.  on_frame(done, total): called after each frame.  stop(): whether to end."""
+    """Who watches a job.
+
+    on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text): what takes long
+    before the first frame.
+    """
 
     on_frame: Callable[[int, int], None] = lambda done, total: None
     stop: Callable[[], bool] = lambda: False
+    on_note: Callable[[str], None] = lambda text: None
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vseg import __version__
-from vseg.build import load_model
+from vseg.build import load_compiled, load_model
 from vseg.config import TrackConfig
 from vseg.detections import DetectionTable, read_detections
 from vseg.errors import BadPrompt, UsageError
@@ -130,6 +130,14 @@ def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
 
 
 def _load(config: TrackConfig) -> AnyModel:
+    if config.compile:
+        return load_compiled(
+            config.model,
+            device=config.device,
+            dtype=config.dtype,
+            weights=config.weights,
+            flip=config.flip,
+        )
     return load_model(
         config.model,
         device=config.device,
@@ -143,7 +151,9 @@ def _load(config: TrackConfig) -> AnyModel:
 def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
     """The settings that decide the masks and have no place of their own in the header, flat."""
     tables = {"memory": job.config.memory, "identity": job.config.identity}
-    decisive = job.config.model_dump(include={"short_side", "flip", "reader"})
+    decisive = job.config.model_dump(
+        include={"short_side", "flip", "reader", "compile", "encode_ahead"}
+    )
     for name, table in tables.items():
         decisive |= {f"{name}.{key}": value for key, value in table.model_dump().items()}
     if job.detections is None:

@@ -16,6 +16,7 @@ from vseg.jobs.job import JobOutcome, JobTimes, TrackJob, Watch
 from vseg.jobs.pilot import Pilot, pilot_for
 from vseg.jobs.prepare import Task, prepare
 from vseg.jobs.previews import render_previews
+from vseg.jobs.warm_up import warm_up
 from vseg.memory.bank import MemoryBudget
 from vseg.readers.prefetch import ahead
 from vseg.results import open_run
@@ -83,9 +84,16 @@ class _Loop:
         budget = MemoryBudget(**task.job.config.memory.model_dump())
         rules = IdentityRules(**task.job.config.identity.model_dump())
         with (
-            Session(task.model, task.video, memory=budget, identity=rules) as session,
+            Session(
+                task.model,
+                task.video,
+                memory=budget,
+                identity=rules,
+                encode_ahead=task.job.config.encode_ahead,
+            ) as session,
             ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames,
         ):
+            warm_up(task, session.encode_ahead, self.watch)
             pilot = pilot_for(task, session)
             pilot.resume(run)
             try:

@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from vseg.errors import ModelError, UsageError
+from vseg.nets.compiled_sam import CompiledSam
 from vseg.nets.device import open_device
 from vseg.nets.sam import Sam
 from vseg.nets.sam_files import read_parts, weight_files
@@ -14,18 +15,27 @@ _ROOM = 3
 _FEATURES = 1 << 30
 
 
-def load_sam(folder: Path, name: str, *, device: str = "cpu", dtype: str = "auto") -> Sam:
+def load_sam(
+    folder: Path,
+    name: str,
+    *,
+    device: str = "cpu",
+    dtype: str = "auto",
+    compiled: bool = False,
+) -> Sam:
     """The model saved in a folder by the transformers library, called `name`.
 
     dtype: "float32", "bfloat16" or "auto": float32 on a CPU, where bfloat16 is faster but was never
-    compared on real footage, and bfloat16 on CUDA, as the published predictor runs.
+    compared on real footage, and bfloat16 on CUDA, as the published predictor runs.  compiled: with stages
+    that are compiled when first used.
     Raises DeviceMissing, WeightsMissing, WeightsMismatch, UsageError, and ModelError for lack of memory.
     """
     place = open_device(device)
     numbers = _dtype(dtype, place)
     size = sum(path.stat().st_size for path in weight_files(folder))
     _check_room(name, _ROOM * size + _FEATURES, place)
-    return Sam(read_parts(folder, name), device=place, dtype=numbers)
+    kind = CompiledSam if compiled else Sam
+    return kind(read_parts(folder, name), device=place, dtype=numbers)
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
