@@ -78,8 +78,8 @@ class Library:
         self.session.obj_with_new_inputs.append(obj)
 
     @torch.inference_mode()
-    def step(self, frame: int) -> np.ndarray:
-        masks = self.model(self.session, frame_idx=frame).pred_masks
+    def step(self, frame: int, *, reverse: bool = False) -> np.ndarray:
+        masks = self.model(self.session, frame_idx=frame, reverse=reverse).pred_masks
         return np.asarray(masks[:, 0])
 
 
