@@ -6,15 +6,18 @@ Enters: objects with the box of their latest mask, and one detection.  Leaves: t
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Float64
 
 from vseg.detections import Found
 from vseg.metrics.boxes import box_iou
-from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
+from vseg.types import Box, Frame, Mask, MaskCrop, Prompt
 from vseg_trackers import PackedMasks
 
 Sides = tuple[float, float, float, float]
+
+_SPECK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,17 @@ def packed(found: Found, frame_hw: tuple[int, int]) -> PackedMasks | None:
     return PackedMasks(*frame_hw, boxes, tuple(each.mask for each in found.masks))
 
 
-def box_of(masks: FrameMasks, row: int) -> Sides | None:
-    """The box around one mask; None if it is empty."""
-    x, y, width, height = map(float, masks.crop(row).xywh)
-    return (x, y, x + width, y + height) if width else None
+def body_box(crop: MaskCrop) -> Sides | None:
+    """The box around the large parts of a mask; None if it is empty.
+
+    A speck far away would make a box that agrees with no detection: parts of less than `_SPECK` of the
+    largest one do not count.
+    """
+    if crop.area == 0:
+        return None
+    parts = cv2.connectedComponentsWithStats(crop.mask.astype(np.uint8))[2][1:]
+    sizes = parts[:, cv2.CC_STAT_AREA]
+    large = parts[sizes >= _SPECK * sizes.max()]
+    corners, sides = large[:, :2], large[:, 2:4]
+    (x1, y1), (x2, y2) = corners.min(axis=0).tolist(), (corners + sides).max(axis=0).tolist()
+    return float(crop.x + x1), float(crop.y + y1), float(crop.x + x2), float(crop.y + y2)

@@ -15,7 +15,7 @@ from dataclasses import asdict, replace
 from vseg.config import DetectionSettings
 from vseg.detections import Found
 from vseg.errors import BadVideo
-from vseg.jobs.followed import Followed, box_of, crowding, nearest, packed, prompt_of
+from vseg.jobs.followed import Followed, body_box, crowding, nearest, packed, prompt_of
 from vseg.results.events import RunEvent
 from vseg.session import Session
 from vseg.types import Frame, FrameMasks
@@ -29,7 +29,7 @@ from vseg_trackers import (
     TrackState,
 )
 
-JOINS = 0.3
+JOINS = 0.2
 """A detection is on an object whose mask's box it overlaps by this IoU; a crowded box by another one."""
 SAME = 0.6
 """A new track that overlaps a claimed object by this IoU is a second detection of it, no new object."""
@@ -62,7 +62,7 @@ class Guide:
             return None
         masks = self._session.step(frame)
         for row, object_id in enumerate(masks.object_ids):
-            self._follow(replace(self._followed[object_id], box=box_of(masks, row)))
+            self._follow(replace(self._followed[object_id], box=body_box(masks.crop(row))))
         return masks
 
     def drain(self) -> tuple[RunEvent, ...]:
