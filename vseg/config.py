@@ -16,6 +16,7 @@ from vseg.errors import BadConfig
 ReaderName = Literal["auto", "pyav", "decord", "images"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
 PolicyName = Literal["recent", "selective"]
+ApproximationName = Literal["none", "pooled", "pruned"]
 
 
 class Settings(BaseModel):
@@ -27,8 +28,8 @@ class Settings(BaseModel):
 class MemorySettings(Settings):
     """How many frames an object may remember, and every how many frames one is written.
 
-    recent, older and stride are nano's; policy and budget_mib are the SAM 2 family's, which takes the rest
-    from how it was trained.
+    recent, older and stride are nano's; policy, approximation and budget_mib are the SAM 2 family's, which
+    takes the rest from how it was trained.
     """
 
     prompted: int = Field(default=4, ge=1)
@@ -36,6 +37,7 @@ class MemorySettings(Settings):
     older: int = Field(default=1, ge=0)
     stride: int = Field(default=5, ge=1)
     policy: PolicyName = "recent"
+    approximation: ApproximationName = "none"
     budget_mib: float | None = Field(default=None, gt=0)
 
 

@@ -63,7 +63,12 @@ class SlotEngine:
         slots = self.model.remember(features, decoded, prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(
-                tracked.object_id, t, slot, prompted=prompted[row], verdict=rows[row].verdict
+                tracked.object_id,
+                t,
+                slot,
+                prompted=prompted[row],
+                verdict=rows[row].verdict,
+                logits=decoded.logits[row],
             )
         return decoded
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from vseg.tensors import Decoded, Features
@@ -18,16 +18,29 @@ from vseg.types import Frame, Mask, Prompt
 
 
 @dataclass(frozen=True, slots=True)
+class StandIn:
+    """What the tokens of a slot made smaller stand for.
+
+    places: the G tokens of the whole slot that each is the mean of.  bias: added to its scores, the log of
+    how many tokens it stands for.
+    """
+
+    places: Int[Tensor, "N G"]
+    bias: Float[Tensor, " N"]
+
+
+@dataclass(frozen=True, slots=True)
 class Slot:
     """What is remembered of one object on one frame.
 
     cells: what was where, C channels for each of N tokens.  keys: made of the cells once, for each layer
-    that reads them.  pointer: the object as a whole.
+    that reads them.  pointer: the object as a whole.  stand_in: of a slot made smaller; None of a whole one.
     """
 
     cells: Float[Tensor, "N C"]
     keys: Float[Tensor, "L N D"]
     pointer: Float[Tensor, " P"]
+    stand_in: StandIn | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from vseg.slots import SlotModel
 from vseg.tracking import AnyModel
 from vseg.types import Box, Mask, Points, Prompt, Scribble
 
-_FORMAT = 3
+_FORMAT = 4
 _SHELVES = ("prompted", "recent", "older")
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from vseg.engine import Engine
 from vseg.errors import UsageError
 from vseg.identity.identities import Identities, IdentityRules
+from vseg.memory.approximation import Approximation, Pooled, Pruned
 from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.memory.policy import Policy
 from vseg.memory.recent import Recent
@@ -22,13 +23,15 @@ AnyEngine = Engine | SlotEngine
 def open_engine(model: AnyModel, budget: MemoryBudget, rules: IdentityRules) -> AnyEngine:
     """An engine with an empty memory and nobody known.
 
-    Of the budget, a model that remembers in slots takes the number of prompted frames, the policy and the
-    limit; how many recent ones it reads is part of how it was trained.  Raises UsageError as
-    `check_memory` does.
+    Of the budget, a model that remembers in slots takes the number of prompted frames, the policy, the
+    approximation and the limit; how many recent ones it reads is part of how it was trained.  Raises
+    UsageError as `check_memory` does.
     """
     check_memory(model, budget, 1)
     if isinstance(model, SlotModel):
-        bank = SlotBank(_slot_budget(model, budget), _policy(budget.policy))
+        bank = SlotBank(
+            _slot_budget(model, budget), _policy(budget.policy), _approximation(model, budget)
+        )
         # Object pointers were never compared as appearances, so nobody is refused for them.
         return SlotEngine(model, bank, Identities(replace(rules, recognise=False)))
     return Engine(model, MemoryBank(budget), Identities(rules))
@@ -38,11 +41,11 @@ def check_memory(model: AnyModel, budget: MemoryBudget, objects: int) -> None:
     """Raise UsageError for a memory the model has not, or one too small for so many objects."""
     if isinstance(model, SlotModel):
         _slot_budget(model, budget).check(objects)
-    elif budget.policy != "recent" or budget.budget_mib is not None:
+    elif (budget.policy, budget.approximation, budget.budget_mib) != ("recent", "none", None):
         raise UsageError(
-            f"{model.name} has neither memory policies nor a memory budget in MiB",
-            hint="drop --memory-policy and --memory-budget (memory.policy, memory.budget_mib), or use "
-            "a model of the SAM 2 family",
+            f"{model.name} has no memory policies, approximations or budget in MiB",
+            hint="drop --memory-policy, --memory-approximation and --memory-budget (in a file: policy, "
+            "approximation and budget_mib of [memory]), or use a model of the SAM 2 family",
         )
 
 
@@ -55,3 +58,9 @@ def _slot_budget(model: SlotModel, budget: MemoryBudget) -> SlotBudget:
 
 def _policy(name: str) -> Policy:
     return Selective() if name == "selective" else Recent()
+
+
+def _approximation(model: SlotModel, budget: MemoryBudget) -> Approximation | None:
+    if budget.approximation == "none":
+        return None
+    return (Pooled if budget.approximation == "pooled" else Pruned)(model.slot_shape)

@@ -30,6 +30,7 @@ def bench(
     dtype: options.Dtype = None,
     short_side: options.ShortSide = None,
     memory_policy: options.MemoryPolicy = None,
+    memory_approximation: options.MemoryApproximation = None,
     memory_budget: options.MemoryBudget = None,
     config: options.ConfigFile = None,
     as_json: options.Json = False,
@@ -48,7 +49,9 @@ def bench(
         dtype=dtype,
         short_side=short_side,
         preview=False,
-        memory=memory_settings(policy=memory_policy, budget_mib=memory_budget),
+        memory=memory_settings(
+            policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
+        ),
     )
     with TemporaryDirectory(prefix="vseg-bench-") as folder:
         if clip is None:

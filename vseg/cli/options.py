@@ -39,6 +39,12 @@ MemoryPolicy = Annotated[
     str | None,
     typer.Option("--memory-policy", help="SAM 2 family: recent, or selective (sure frames only)."),
 ]
+MemoryApproximation = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-approximation", help="SAM 2 family: none; pooled or pruned old memories: faster."
+    ),
+]
 MemoryBudget = Annotated[
     float | None,
     typer.Option("--memory-budget", metavar="MIB", help="SAM 2 family: limit of all memory."),

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from vseg.jobs.job import JobOutcome, TrackJob
     from vseg.tracking import AnyModel
 
-_MEMORY = {"policy": "--memory-policy", "budget_mib": "--memory-budget"}
+_MEMORY = {
+    "policy": "--memory-policy",
+    "approximation": "--memory-approximation",
+    "budget_mib": "--memory-budget",
+}
 """Settings of the memory that are options too."""
 
 
@@ -49,6 +53,7 @@ def track(
     encode_ahead: options.EncodeAhead = None,
     reader: options.ReaderName = None,
     memory_policy: options.MemoryPolicy = None,
+    memory_approximation: options.MemoryApproximation = None,
     memory_budget: options.MemoryBudget = None,
     config: options.ConfigFile = None,
     as_json: options.Json = False,
@@ -77,7 +82,9 @@ def track(
             compile=compile,
             encode_ahead=encode_ahead,
             reader=reader,
-            memory=memory_settings(policy=memory_policy, budget_mib=memory_budget),
+            memory=memory_settings(
+                policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
+            ),
         ),
         resume=resume,
         overwrite=overwrite,

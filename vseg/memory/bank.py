@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vseg.config import PolicyName
+from vseg.config import ApproximationName, PolicyName
 from vseg.errors import UsageError
 from vseg.tensors import Memory, MemoryEntry, MemoryPart
 
@@ -24,8 +24,8 @@ Value = Float[Tensor, "V h w"]
 class MemoryBudget:
     """How many frames an object may remember, and every how many frames a recent one is written.
 
-    policy, budget_mib: of models that remember in slots: which frames, and within how many MiB for all
-    objects together (None: as many as the model was trained to read).
+    policy, approximation, budget_mib: of models that remember in slots: which frames, how the old ones are
+    read, and within how many MiB for all objects together (None: as many as the model was trained to read).
     """
 
     prompted: int = 4
@@ -33,6 +33,7 @@ class MemoryBudget:
     older: int = 1
     stride: int = 5
     policy: str = "recent"
+    approximation: str = "none"
     budget_mib: float | None = None
 
     def __post_init__(self) -> None:
@@ -41,11 +42,8 @@ class MemoryBudget:
                 f"memory budget {self} is too small",
                 hint="prompted, recent and stride are at least 1, older at least 0",
             )
-        if self.policy not in get_args(PolicyName):
-            raise UsageError(
-                f"there is no memory policy '{self.policy}'",
-                hint=f"known: {', '.join(get_args(PolicyName))}",
-            )
+        _check_name("memory policy", self.policy, get_args(PolicyName))
+        _check_name("approximation of memories", self.approximation, get_args(ApproximationName))
 
 
 @dataclass(slots=True)
@@ -199,3 +197,8 @@ def _thin(older: dict[int, Value], limit: int) -> None:
             continue
         gaps = {frames[i]: frames[i + 1] - frames[i - 1] for i in range(1, len(frames) - 1)}
         del older[min(gaps, key=lambda f: (gaps[f], f))]
+
+
+def _check_name(what: str, name: str, known: Sequence[str]) -> None:
+    if name not in known:
+        raise UsageError(f"there is no {what} '{name}'", hint=f"known: {', '.join(known)}")

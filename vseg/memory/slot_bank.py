@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
+from vseg.memory.approximation import Approximation
 from vseg.memory.policy import GLIMPSES, Glimpse, Past, Policy, Verdict
 from vseg.memory.recent import Recent
 from vseg.memory.slot_budget import SlotBudget
@@ -31,6 +32,7 @@ class ObjectSlots:
     anchors: dict[int, Slot] = field(default_factory=dict)
     recent: dict[int, Slot] = field(default_factory=dict)
     pointers: dict[int, Float[Tensor, " P"]] = field(default_factory=dict)
+    drawn: dict[int, Bool[Tensor, "r c"]] = field(default_factory=dict)
     past: dict[int, Glimpse] = field(default_factory=dict)
 
     def tensors(self) -> Iterator[Tensor]:
@@ -38,19 +40,29 @@ class ObjectSlots:
         for slot in (*self.prompted.values(), *self.anchors.values(), *self.recent.values()):
             yield from (slot.cells, slot.keys, slot.pointer)
         yield from (p for frame, p in self.pointers.items() if frame not in self.recent)
+        yield from self.drawn.values()
 
     def clear(self, frame_index: int) -> None:
         """Drop what is held of one frame."""
-        for shelf in (self.prompted, self.anchors, self.recent, self.pointers, self.past):
+        for shelf in (self.prompted, self.anchors, *self.tracked()):
             shelf.pop(frame_index, None)
+
+    def tracked(self) -> tuple[dict[int, Any], ...]:
+        """The shelves of frames that were neither prompted nor kept as if they had been."""
+        return self.recent, self.pointers, self.drawn, self.past
 
 
 class SlotBank:
     """Bounded memory of all objects of one video.  `objects` is read and written by snapshots."""
 
-    def __init__(self, budget: SlotBudget, policy: Policy | None = None) -> None:
+    def __init__(
+        self,
+        budget: SlotBudget,
+        policy: Policy | None = None,
+        approximation: Approximation | None = None,
+    ) -> None:
         self.budget = budget
-        self.policy = policy or Recent()
+        self.policy, self.approximation = policy or Recent(), approximation
         self.objects: dict[int, ObjectSlots] = {}
 
     def admit(self, object_id: int) -> None:
@@ -76,8 +88,12 @@ class SlotBank:
         *,
         prompted: bool,
         verdict: Verdict | None = None,
+        logits: Float[Tensor, "h4 w4"] | None = None,
     ) -> None:
-        """Remember a frame; of too many prompted ones the farthest is dropped, of others the first."""
+        """Remember a frame; of too many prompted ones the farthest is dropped, of others the first.
+
+        logits: the object's mask, where old memories are approximated.
+        """
         if object_id not in self.objects:
             self.admit(object_id)
             self.objects[object_id] = ObjectSlots()
@@ -93,14 +109,21 @@ class SlotBank:
             )
         if prompted:
             held.prompted[frame_index] = _alone(slot)
-        elif verdict.anchor and len(held.prompted) < self.budget.most_prompted(len(self.objects)):
+        else:
+            self._place(held, frame_index, slot, verdict)
+        if self.approximation is not None and logits is not None and frame_index in held.recent:
+            held.drawn[frame_index] = self.approximation.neighbourhood(logits)
+        self._trim(held, frame_index)
+
+    def _place(self, held: ObjectSlots, frame_index: int, slot: Slot, verdict: Verdict) -> None:
+        """Put what nobody prompted on the shelf the policy says."""
+        if verdict.anchor and len(held.prompted) < self.budget.most_prompted(len(self.objects)):
             held.anchors[frame_index] = _alone(slot)
         elif verdict.kept:
             held.recent[frame_index] = _alone(slot)
             held.pointers[frame_index] = held.recent[frame_index].pointer
         else:
             held.pointers[frame_index] = _own(slot.pointer)
-        self._trim(held, frame_index)
 
     def read(self, object_id: int, frame_index: int, *, reverse: bool = False) -> SlotMemory:
         """What the object may read on a frame, going forward or in `reverse`.
@@ -122,13 +145,21 @@ class SlotBank:
         return SlotMemory(tuple(slots), tuple(pointers))
 
     def _aged(self, held: ObjectSlots, frame_index: int, sign: int) -> list[tuple[int, Slot]]:
-        """The recent slots that lie behind, with their ages, oldest first."""
-        behind = [((frame_index - f) * sign, slot) for f, slot in held.recent.items()]
-        behind = sorted((each for each in behind if each[0] >= 1), key=lambda each: each[0])
-        if self.policy.by_rank:
-            behind = [(rank, slot) for rank, (_, slot) in enumerate(behind, start=1)]
+        """The recent slots that lie behind, with their ages, oldest first; old ones approximated."""
+        since = sorted((frame_index - f) * sign for f in held.recent)
+        since = [frames for frames in since if frames >= 1]
+        told = range(1, len(since) + 1) if self.policy.by_rank else since
         most = self.budget.most_recent(len(self.objects), len(held.prompted) + len(held.anchors))
-        return [each for each in reversed(behind) if each[0] <= most]
+        read = [
+            (age, frame_index - n * sign) for age, n in zip(told, since, strict=True) if age <= most
+        ]
+        slots = [(age, held.recent[frame]) for age, frame in read]
+        if self.approximation is not None:
+            slots[1:] = [
+                (age, self.approximation.thinned(held.recent[frame], held.drawn[frame]))
+                for age, frame in read[1:]
+            ]
+        return slots[::-1]
 
     def _past(self, object_id: int, frame_index: int, sign: int) -> Past:
         """The last glimpses that lie behind."""
@@ -146,6 +177,7 @@ class SlotBank:
         recent = budget.most_recent(count, len(held.prompted) + len(held.anchors))
         # One more than is read: a correction of the newest frame reads what that frame read.
         _drop_first(held.recent, recent + 1)
+        _drop_first(held.drawn, recent + 1)
         _drop_first(held.pointers, budget.pointers + 1)
         _drop_first(held.past, GLIMPSES + 1)
 
@@ -156,7 +188,7 @@ class SlotBank:
     def forget(self, object_id: int, *, after: int, reverse: bool = False) -> None:
         """Drop what was tracked (not prompted) beyond frame `after`; `reverse`: before it."""
         held = self.objects.get(object_id)
-        for shelf in (held.anchors, held.recent, held.pointers, held.past) if held else ():
+        for shelf in (held.anchors, *held.tracked()) if held else ():
             for frame in [f for f in shelf if (f < after if reverse else f > after)]:
                 del shelf[frame]
 
@@ -182,12 +214,13 @@ class SlotBank:
             shelves = {name: getattr(held, name) for name in _SLOTS}
             order[str(object_id)] = {name: list(shelf) for name, shelf in shelves.items()}
             order[str(object_id)] |= {"pointers": list(held.pointers), "past": list(held.past)}
+            order[str(object_id)]["drawn"] = list(held.drawn)
             for name, shelf in shelves.items():
                 for frame, slot in shelf.items():
                     at = f"slot/{object_id}/{name}/{frame}/"
                     tensors |= {f"{at}cells": slot.cells, f"{at}pointer": slot.pointer}
-            for frame, pointer in held.pointers.items():
-                tensors[f"pointer/{object_id}/{frame}"] = pointer
+            tensors |= {f"pointer/{object_id}/{f}": pointer for f, pointer in held.pointers.items()}
+            tensors |= {f"drawn/{object_id}/{f}": cells for f, cells in held.drawn.items()}
             tensors[f"past/{object_id}"] = _packed(held.past)
         return {name: t.contiguous() for name, t in tensors.items()}, order
 
@@ -209,8 +242,11 @@ class SlotBank:
                     for cells in (tensors[f"{at}/{f}/cells"],)
                 }
             pointers = {f: tensors[f"pointer/{object_id}/{f}"] for f in frames["pointers"]}
+            drawn = {f: tensors[f"drawn/{object_id}/{f}"] for f in frames["drawn"]}
             past = dict(zip(frames["past"], _unpacked(tensors[f"past/{object_id}"]), strict=True))
-            self.objects[int(object_id)] = ObjectSlots(**shelves, pointers=pointers, past=past)
+            self.objects[int(object_id)] = ObjectSlots(
+                **shelves, pointers=pointers, drawn=drawn, past=past
+            )
 
 
 def _alone(slot: Slot) -> Slot:

@@ -14,16 +14,20 @@ _CHUNK = 512
 
 
 def attend(
-    query: Float[Tensor, "A N D"], key: Float[Tensor, "B M D"], value: Float[Tensor, "B M C"]
+    query: Float[Tensor, "A N D"],
+    key: Float[Tensor, "B M D"],
+    value: Float[Tensor, "B M C"],
+    bias: Float[Tensor, "B M"] | None = None,
 ) -> Float[Tensor, "B N C"]:
-    """softmax(query key') value; queries come scaled, and a single set of them serves all rows."""
+    """softmax(query key' + bias) value; queries come scaled, and a single set of them serves all rows."""
     query = query.expand(len(key), -1, -1)
     if query.is_cuda or torch.compiler.is_compiling():
-        return fused(query, key, value)
+        return fused(query, key, value, bias)
     seen = query.new_empty(*query.shape[:2], value.shape[2])
     scores = query.new_empty(min(_CHUNK, query.shape[1]), key.shape[1])
-    for row in zip(query, key, value, seen, strict=True):
-        _by_chunks(*row, scores)
+    biases = [None] * len(key) if bias is None else bias
+    for row, added in zip(zip(query, key, value, seen, strict=True), biases, strict=True):
+        _by_chunks(*row, scores, added)
     return seen
 
 
@@ -46,6 +50,7 @@ def _by_chunks(
     value: Float[Tensor, "M C"],
     seen: Float[Tensor, "N C"],
     scores: Float[Tensor, "K M"],
+    bias: Float[Tensor, " M"] | None,
 ) -> None:
     """Fill `seen`, with `scores` as the place where every chunk is worked on.
 
@@ -55,6 +60,9 @@ def _by_chunks(
     for start in range(0, len(query), _CHUNK):
         part = slice(start, min(start + _CHUNK, len(query)))
         here = scores[: part.stop - start]
-        torch.mm(query[part], across, out=here)
+        if bias is None:
+            torch.mm(query[part], across, out=here)
+        else:
+            torch.addmm(bias, query[part], across, out=here)
         torch.softmax(here, dim=1, out=here)
         torch.mm(here, value, out=seen[part])

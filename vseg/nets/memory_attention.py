@@ -8,7 +8,7 @@ on them.  What differs from the published module, exact up to rounding:
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +19,7 @@ from vseg.nets.attention import attend, fused
 from vseg.nets.padded_memory import PaddedMemory
 from vseg.nets.rope import Rotation, axial_rotation, unpair
 from vseg.nets.state_dict import StateReader
+from vseg.slots import StandIn
 
 _TOGETHER = 32
 """Objects attended in one batch on a GPU; on a CPU a batch brings nothing and costs memory."""
@@ -44,19 +45,30 @@ class Recalled:
     """What one object may read on a frame.
 
     ages: frames since each memory, 0 for a prompted one.  keys, cells: of each memory.  tokens: the
-    object pointers cut to the cells' width; positions: their own position codes.
+    object pointers cut to the cells' width; positions: their own position codes.  stand_ins: of memories
+    made smaller, by their place among the others.
     """
 
     ages: tuple[int, ...]
-    keys: tuple[Float[Tensor, "L N D"], ...]
-    cells: tuple[Float[Tensor, "N C"], ...]
+    keys: tuple[Float[Tensor, "L _ D"], ...]
+    cells: tuple[Float[Tensor, "_ C"], ...]
     tokens: Float[Tensor, "P C"]
     positions: Float[Tensor, "P C"]
+    stand_ins: Mapping[int, StandIn] = field(default_factory=dict)
 
     @property
-    def layout(self) -> tuple[tuple[int, ...], int]:
+    def layout(self) -> tuple[tuple[int, ...], tuple[int, ...], int]:
         """Objects of the same layout can share a batch."""
-        return self.ages, len(self.tokens)
+        return self.ages, tuple(len(cells) for cells in self.cells), len(self.tokens)
+
+    @property
+    def bias(self) -> Float[Tensor, " M"]:
+        """What is added to the scores of every key: none to those of whole memories and of pointers."""
+        parts = [
+            self.stand_ins[k].bias if k in self.stand_ins else cells.new_zeros(len(cells))
+            for k, cells in enumerate(self.cells)
+        ]
+        return torch.cat([*parts, self.tokens.new_zeros(len(self.tokens))])
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +192,14 @@ class MemoryAttention:
         self, x: Float[Tensor, "1 N D"], query: Tensor, recalled: Sequence[Recalled]
     ) -> Float[Tensor, "O N D"]:
         values = torch.stack([torch.cat([*each.cells, each.tokens]) for each in recalled])
+        whole = not any(each.stand_ins for each in recalled)
+        bias = None if whole else torch.stack([each.bias for each in recalled])
         for level, layer in enumerate(self._layers):
             if level:
                 x = self._attend_self(layer, x)
                 query = self._queries(layer, x)
             keys = torch.stack([self._assembled(level, each) for each in recalled])
-            x = x + layer.out2(attend(query, keys, values))
+            x = x + layer.out2(attend(query, keys, values, bias))
             x = x + layer.down(F.relu(layer.up(layer.norm3(x))))
         return self._final(x)
 
@@ -199,11 +213,12 @@ class MemoryAttention:
 
     def _assembled(self, level: int, recalled: Recalled) -> Float[Tensor, "M D"]:
         """One layer's keys of everything recalled, ages included."""
-        ages = self._ages[level]
-        parts = [
-            keys[level] + ages[age - 1]
-            for age, keys in zip(recalled.ages, recalled.keys, strict=True)
-        ]
+        parts = []
+        for k, (age, keys) in enumerate(zip(recalled.ages, recalled.keys, strict=True)):
+            added = self._ages[level][age - 1]
+            if k in recalled.stand_ins:  # as linear as the rest of a key
+                added = added[recalled.stand_ins[k].places].mean(dim=1)
+            parts.append(keys[level] + added)
         parts.append(self._layers[level].key(recalled.tokens + recalled.positions))
         return torch.cat(parts)
 

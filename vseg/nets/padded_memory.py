@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vseg.errors import UsageError
 from vseg.nets.device import uploaded
 from vseg.slots import SlotMemory
 
@@ -62,6 +63,11 @@ def span_of(memories: Sequence[SlotMemory], recent: int, pointers: int) -> Memor
 
 def padded(memories: Sequence[SlotMemory], span: MemorySpan, rows: int) -> PaddedMemory:
     """All memories as long as `span`, and `rows` of them: the first one again where an object is missing."""
+    if any(slot.stand_in is not None for memory in memories for _, slot in memory.slots):
+        raise UsageError(
+            "a compiled model reads whole memories only",
+            hint="drop --memory-approximation, or --compile",
+        )
     every = [*memories, *[memories[0]] * (rows - len(memories))]
     spare = every[0].slots[0][1]
     slots = [_filled([slot for _, slot in memory.slots], spare, span.slots) for memory in every]

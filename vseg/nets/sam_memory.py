@@ -128,6 +128,7 @@ class SamMemory:
             tuple(slot.cells for slot in slots),
             tokens,
             codes,
+            {k: slot.stand_in for k, slot in enumerate(slots) if slot.stand_in is not None},
         )
 
     def _cells(self, maps: Float[Tensor, "O C h w"]) -> Float[Tensor, "O N C"]:

@@ -141,9 +141,11 @@ def test_a_budget_below_one_object_opens_no_session(sam2: Sam) -> None:
         Session(sam2, memory=MemoryBudget(budget_mib=0.001))
 
 
-@pytest.mark.parametrize("memory", [{"policy": "selective"}, {"budget_mib": 100.0}])
+@pytest.mark.parametrize(
+    "memory", [{"policy": "selective"}, {"approximation": "pooled"}, {"budget_mib": 100.0}]
+)
 def test_nano_has_no_such_memory(model: Nano, memory: dict[str, float]) -> None:
-    with pytest.raises(UsageError, match=r"nano has neither .*drop --memory-policy"):
+    with pytest.raises(UsageError, match=r"nano has no memory policies.*drop --memory-policy"):
         Session(model, memory=MemoryBudget(**memory))  # type: ignore[arg-type]
 
 
