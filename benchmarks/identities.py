@@ -1,22 +1,23 @@
 """Do identities hold?  The identity suite, tracked from prompts on its first frame.
 
     python benchmarks/identities.py --prompts mask click --json identities.json
-    python benchmarks/identities.py --scenes cross-2 cross-8
+    python benchmarks/identities.py --scenes cross-2 cross-8 --without none apart
 
 The scenes are those of `vseg.readers.scene_suite`; their truth is exact.  IDF1 and switches match masks
 by an overlap of a half, as for boxes; `astray` counts masks that cover more of another object than of
-their own.
+their own.  Every behaviour that keeps identities is turned off in turn (`--without`), and all at once.
 """
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
 from benchmarks.shared import Table, add_model_options, model_of, prompt_object, run
 from vseg import Session
 from vseg.errors import UsageError
+from vseg.identity.identities import ALONE, IdentityRules
 from vseg.metrics.clear import count_clear
 from vseg.metrics.identity import count_identity
 from vseg.metrics.jf import score_frame
@@ -26,12 +27,16 @@ from vseg.readers.synthetic import SyntheticVideo, TrueFrame
 from vseg.tracking import AnyModel
 from vseg.types import FrameMasks
 
+# The behaviours of a session that can be turned off, by name.
+SWITCHES = tuple(rule.name for rule in fields(IdentityRules) if rule.type is bool)
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table; IDF1 and JF in percent."""
+    """A line of the table; without: the behaviour turned off; IDF1 and JF in percent."""
 
     scene: str
+    without: str
     prompt: str
     objects: int
     IDF1: float
@@ -52,7 +57,9 @@ def main() -> None:
         scene = SyntheticVideo(scenes[name])
         drawn = [scene.draw(index) for index in range(min(len(scene), options.frames))]
         for kind in options.prompts:
-            table.add(_row(name, kind, drawn, track(model, drawn, kind)))
+            for without in options.without:
+                said = track(model, drawn, kind, rules_without(without))
+                table.add(_row((name, without, kind), drawn, said))
     table.write(options.json)
 
 
@@ -61,21 +68,32 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scenes", nargs="*", help="some of the suite's scenes; all if left out")
     kinds = ("mask", "box", "click")
     parser.add_argument("--prompts", nargs="+", choices=kinds, default=["mask", "click"])
+    parts = ("none", *SWITCHES, "all")
+    parser.add_argument("--without", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--frames", type=int, default=1000, help="of each scene, at most")
     add_model_options(parser)
     return parser.parse_args()
 
 
-def track(model: AnyModel, drawn: list[TrueFrame], kind: str) -> Iterator[FrameMasks]:
+def rules_without(name: str) -> IdentityRules:
+    """The session's rules with one behaviour, all of them or none turned off."""
+    if name == "all":
+        return ALONE
+    return IdentityRules() if name == "none" else replace(IdentityRules(), **{name: False})
+
+
+def track(
+    model: AnyModel, drawn: list[TrueFrame], kind: str, rules: IdentityRules
+) -> Iterator[FrameMasks]:
     """Masks of all objects, each prompted on the first frame."""
     first = drawn[0]
-    with Session(model) as session:
+    with Session(model, identity=rules) as session:
         for object_id in np.unique(first.labels[first.labels > 0]).tolist():
             prompt_object(session, object_id, first.labels == object_id, kind, first.frame)
         yield from session.propagate(frames=iter([one.frame for one in drawn]))
 
 
-def _row(name: str, kind: str, drawn: list[TrueFrame], said: Iterator[FrameMasks]) -> Row:
+def _row(names: tuple[str, str, str], drawn: list[TrueFrame], said: Iterator[FrameMasks]) -> Row:
     pairs, astray, j_and_f = MaskPairs(), 0, []
     for one, seen in zip(drawn, said, strict=True):
         masks = {object_id: seen.mask(row) for row, object_id in enumerate(seen.object_ids)}
@@ -86,7 +104,8 @@ def _row(name: str, kind: str, drawn: list[TrueFrame], said: Iterator[FrameMasks
             j_and_f.append(score_frame(mask, one.labels == object_id))
     clip = pairs.clip()
     return Row(
-        *(name, kind, clip.num_true_ids),
+        *names,
+        objects=clip.num_true_ids,
         IDF1=100 * count_identity(clip).f1,
         switches=count_clear(clip).switches,
         astray=astray,
