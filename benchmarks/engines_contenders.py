@@ -23,8 +23,9 @@ from torch import Tensor
 from benchmarks.engines_clock import StageClock
 from benchmarks.engines_networks import redraw
 from vseg.memory.slot_bank import SlotBank
+from vseg.nets.hiera import HieraBackbone
 from vseg.nets.sam import Sam, SamParts
-from vseg.nets.sam_vision import IMAGENET, HieraBackbone, PyramidEncoder, square
+from vseg.nets.sam_vision import IMAGENET, PyramidEncoder, square
 from vseg.session import Session
 from vseg.slots import Slot
 from vseg.types import Box, Frame

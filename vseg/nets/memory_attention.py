@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vseg.nets.attention import attend, fused
+from vseg.nets.feed_forward import feed_forward
 from vseg.nets.padded_memory import PaddedMemory
 from vseg.nets.rope import Rotation, axial_rotation, unpair
 from vseg.nets.state_dict import StateReader
@@ -185,22 +186,24 @@ class MemoryAttention:
             aged = memory.keys[:, :, level] + self._ages[level][memory.ages.clamp(min=0) - 1]
             keys = torch.cat([aged.flatten(1, 2), layer.key(tokens + positions)], dim=1)
             x = x + layer.out2(fused(query, keys, values, bias))
-            x = x + layer.down(F.relu(layer.up(layer.norm3(x))))
+            x = x + feed_forward(layer.norm3(x), layer.up, F.relu_, layer.down)
         return self._final(x)
 
     def _read(
         self, x: Float[Tensor, "1 N D"], query: Tensor, recalled: Sequence[Recalled]
     ) -> Float[Tensor, "O N D"]:
         values = torch.stack([torch.cat([*each.cells, each.tokens]) for each in recalled])
+        keys = x.new_empty(*values.shape[:2], x.shape[2])
         whole = not any(each.stand_ins for each in recalled)
         bias = None if whole else torch.stack([each.bias for each in recalled])
         for level, layer in enumerate(self._layers):
             if level:
                 x = self._attend_self(layer, x)
                 query = self._queries(layer, x)
-            keys = torch.stack([self._assembled(level, each) for each in recalled])
+            for place, each in zip(keys, recalled, strict=True):
+                self._assemble(level, each, place)
             x = x + layer.out2(attend(query, keys, values, bias))
-            x = x + layer.down(F.relu(layer.up(layer.norm3(x))))
+            x = x + feed_forward(layer.norm3(x), layer.up, F.relu_, layer.down)
         return self._final(x)
 
     def _attend_self(self, layer: _Layer, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
@@ -211,16 +214,16 @@ class MemoryAttention:
     def _queries(self, layer: _Layer, x: Float[Tensor, "B N D"]) -> Float[Tensor, "B N D"]:
         return self._turn(layer.query(layer.norm2(x)))
 
-    def _assembled(self, level: int, recalled: Recalled) -> Float[Tensor, "M D"]:
-        """One layer's keys of everything recalled, ages included."""
-        parts = []
+    def _assemble(self, level: int, recalled: Recalled, place: Float[Tensor, "M D"]) -> None:
+        """Fill `place` with one layer's keys of everything recalled, ages included."""
+        start = 0
         for k, (age, keys) in enumerate(zip(recalled.ages, recalled.keys, strict=True)):
-            added = self._ages[level][age - 1]
+            added, stop = self._ages[level][age - 1], start + keys.shape[1]
             if k in recalled.stand_ins:  # as linear as the rest of a key
                 added = added[recalled.stand_ins[k].places].mean(dim=1)
-            parts.append(keys[level] + added)
-        parts.append(self._layers[level].key(recalled.tokens + recalled.positions))
-        return torch.cat(parts)
+            torch.add(keys[level], added, out=place[start:stop])
+            start = stop
+        place[start:] = self._layers[level].key(recalled.tokens + recalled.positions)
 
     def _age_table(self, layer: _Layer, temporal: Tensor) -> Float[Tensor, "T N D"]:
         """What each age adds to the rotated keys: both projection and rotation are linear."""

@@ -16,10 +16,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.nets.hiera import HieraBackbone
 from vseg.nets.repvit import RepVit
 from vseg.nets.sam import SamParts
 from vseg.nets.sam_config import empty_net, read_config
-from vseg.nets.sam_vision import HALF, IMAGENET, HieraBackbone, PlainEncoder, PyramidEncoder
+from vseg.nets.sam_vision import HALF, IMAGENET, PlainEncoder, PyramidEncoder
 from vseg.nets.state_dict import below
 
 BACKBONE = "vision_encoder.backbone."

@@ -109,19 +109,6 @@ class PyramidEncoder(nn.Module):
         return self.finest(four), self.finer(eight), self.coarse(sixteen) + above
 
 
-class HieraBackbone(nn.Module):
-    """The transformers library's Hiera as a backbone of four strides."""
-
-    def __init__(self, backbone: Any) -> None:
-        super().__init__()
-        self.backbone = backbone
-
-    def forward(self, pixels: Float[Tensor, "B 3 s s"]) -> list[Tensor]:
-        """Maps of strides 4, 8, 16 and 32."""
-        stages = self.backbone(pixels).intermediate_hidden_states
-        return [stage.permute(0, 3, 1, 2) for stage in stages]
-
-
 class PlainEncoder(nn.Module):
     """SAM 3's plain vision transformer with its own neck; the neck's coarsest map is not used."""
 
