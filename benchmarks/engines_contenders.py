@@ -71,16 +71,21 @@ def box_of(obj: int) -> tuple[float, float, float, float]:
     return left, top, left + 150, top + 150
 
 
+def our_model(net: Any, device: torch.device, dtype: torch.dtype) -> Sam:
+    """The library's network as our model; the network itself stays whole."""
+    net = copy.deepcopy(net)  # Sam takes it apart
+    inner = net.vision_encoder.backbone
+    backbone = inner.inner if hasattr(inner, "inner") else HieraBackbone(inner)
+    encoder = PyramidEncoder(backbone, net.vision_encoder.neck, net.mask_decoder)
+    parts = SamParts("random", "none", net, encoder, IMAGENET)
+    return Sam(parts, device=device, dtype=dtype)
+
+
 class Ours:
     """A session of vseg."""
 
     def __init__(self, net: Any, setting: Setting, clock: StageClock) -> None:
-        net = copy.deepcopy(net)  # Sam takes it apart
-        inner = net.vision_encoder.backbone
-        backbone = inner.inner if hasattr(inner, "inner") else HieraBackbone(inner)
-        encoder = PyramidEncoder(backbone, net.vision_encoder.neck, net.mask_decoder)
-        parts = SamParts("random", "none", net, encoder, IMAGENET)
-        model = Sam(parts, device=clock.device, dtype=setting.dtype)
+        model = our_model(net, clock.device, setting.dtype)
         self._session, self._clock = Session(model), clock
         self._shown = pictures(4)
         self._next = 2
