@@ -71,7 +71,8 @@ class Tracker:
         key, _, *frame = self.features
         marks = self.draw(prompt, self.zeros("prompt", "maps"))
         said = self.run("prompt", key, frame[0], marks, known)[0]
-        prior = np.repeat(np.tanh(known / 2)[:, None], 2, axis=1)  # nothing has moved
+        still = np.tanh(known / 2)  # nothing has moved, nobody else is there
+        prior = np.stack([still, still, np.zeros_like(still)], axis=1)
         return self.run("decode", said, *frame, prior)[0]
 
     def step(self, t: int, image: Array) -> Array:

@@ -115,7 +115,9 @@ class Engine:
             }
             logits = torch.stack([prior.logits for prior in same.values()])
             near = next(iter(same.values())).near
-            carried[list(same)] = self.model.carry(features, near, logits)
+            rivals = self.identities.rivals([known[n].object_id for n in same])
+            compete = torch.from_numpy(rivals).to(self.model.device)
+            carried[list(same)] = self.model.carry(features, near, logits, compete)
         return carried
 
     def _met(self, frame: Frame, features: Features, prompts: tuple[Prompt, ...]) -> Decoded:

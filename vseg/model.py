@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.tensors import Decoded, Features, Memory
@@ -57,10 +57,12 @@ class Model(Protocol):
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
+        rivals: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """What `decode` takes as prior, from the masks of the frame whose `near` is given.
 
-        near: None if the masks are of this very frame.  logits: 0 where unknown.
+        near: None if the masks are of this very frame.  logits: 0 where unknown.  rivals: objects that
+        share no pixel; None if every object is drawn as if it were alone.
         """
         ...
 

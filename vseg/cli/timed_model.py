@@ -7,7 +7,7 @@ from statistics import median
 from typing import ParamSpec, TypeVar
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.model import Model
@@ -117,9 +117,10 @@ class TimedModel(Timed):
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
+        rivals: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """Timed as `memory`."""
-        return self._timed("memory", self._model.carry, features, near, logits)
+        return self._timed("memory", self._model.carry, features, near, logits, rivals)
 
     def decode(
         self,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.model import Model
@@ -81,12 +81,13 @@ class Mirrored:
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
+        rivals: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """Either look's prior, by channel."""
         looks = _part(features)
         before = (None, None) if near is None else near.chunk(2)
-        moved = self._model.carry(looks.straight, before[0], logits)
-        turned = self._model.carry(looks.turned, before[1], logits.flip(-1))
+        moved = self._model.carry(looks.straight, before[0], logits, rivals)
+        turned = self._model.carry(looks.turned, before[1], logits.flip(-1), rivals)
         return torch.cat([moved, turned.flip(-1)], dim=1)
 
     def decode(

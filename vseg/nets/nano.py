@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -140,19 +140,22 @@ class Nano:
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
-    ) -> Float[Tensor, "O 2 h4 w4"]:
-        """The masks in [-1, 1] as they were, and as local matching moved them."""
+        rivals: Bool[Tensor, "O O"] | None = None,
+    ) -> Float[Tensor, "O 3 h4 w4"]:
+        """The masks in [-1, 1] as they were and as local matching moved them, and where rivals are."""
         masks = _signed(logits)[:, None]
         if near is None:
-            return masks.repeat(1, 2, 1, 1)
-        return self._net.carry(_encoded(features), near[None], masks)  # type: ignore[no-any-return]
+            return torch.cat([masks, masks, torch.zeros_like(masks)], dim=1)
+        if rivals is None:
+            rivals = torch.zeros(len(masks), len(masks), dtype=torch.bool, device=masks.device)
+        return self._net.carry(_encoded(features), near[None], masks, rivals)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def decode(
         self,
         features: Features,
         readout: Float[Tensor, "O V h w"],
-        prior: Float[Tensor, "O 2 h4 w4"],
+        prior: Float[Tensor, "O 3 h4 w4"],
     ) -> Decoded:
         layout = torch.channels_last
         drawn = self._net.decoder(

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from vseg.nets.blocks import ConvNorm, Residual
 from vseg.nets.encoder import WIDTHS, Encoder
 from vseg.nets.local import LocalMatching
 from vseg.nets.windows import windows_around
+from vseg.ops.rivals import strongest_rival
 
 KEY = 64
 NEAR_KEY = 32
@@ -28,6 +29,7 @@ BASE = 64
 SKIPS = (16, 32)
 EMBEDDING = 64
 PROMPT_MAPS = 3
+PRIORS = 3
 _MAX_TEMPERATURE = 40.0
 _MAYBE_LOGIT = -2.5
 
@@ -132,16 +134,16 @@ class Decoder(nn.Module):
         c4, c8 = SKIPS
         self.from_readout = nn.Conv2d(VALUE, BASE, 1, bias=False)
         self.from_base = nn.Conv2d(BASE, BASE, 1, bias=False)
-        self.from_prior = nn.Conv2d(2, BASE, 4, stride=4, bias=False)
+        self.from_prior = nn.Conv2d(PRIORS, BASE, 4, stride=4, bias=False)
         self.norm = nn.BatchNorm2d(BASE)
         self.deep = nn.Sequential(Residual(BASE), Residual(BASE))
         self.gate = nn.Linear(BASE, BASE)
         self.coarse = nn.Conv2d(BASE, 1, 1)
         self.to8 = nn.Conv2d(BASE, c8, 1)
-        self.prior8 = nn.Conv2d(2, c8, 2, stride=2)
+        self.prior8 = nn.Conv2d(PRIORS, c8, 2, stride=2)
         self.block8 = Residual(c8)
         self.to4 = nn.Conv2d(c8, c4, 1)
-        self.prior4 = nn.Conv2d(2, c4, 1)
+        self.prior4 = nn.Conv2d(PRIORS, c4, 1)
         self.block4 = Residual(c4)
         self.mask = nn.Conv2d(c4, 1, 3, padding=1)
         self.judge = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
@@ -151,14 +153,15 @@ class Decoder(nn.Module):
         self,
         readout: Float[Tensor, "N 64 h w"],
         frame: Encoded,
-        prior: Float[Tensor, "N 2 h4 w4"],
+        prior: Float[Tensor, "N 3 h4 w4"],
         windowed: bool = False,
     ) -> Drawn:
         """frame: one row per object, or one row shared by all.
 
         windowed: refine each mask only where it may be; for inference, with one shared row.
         prior: the mask as it was on the frame before and as local matching moved it to this one, the
-        same twice if it is of this very frame; in [-1, 1], 0 where unknown.
+        same twice if it is of this very frame; in [-1, 1], 0 where unknown.  Third, where rivals are, as
+        moved: 0 to 1.
         """
         x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(frame.base)
         x = self.deep(self.norm(x).relu_())
@@ -179,7 +182,7 @@ class Decoder(nn.Module):
         x: Float[Tensor, "N 64 h w"],
         skip8: Float[Tensor, "#N 32 h8 w8"],
         skip4: Float[Tensor, "#N 16 h4 w4"],
-        prior: Float[Tensor, "N 2 h4 w4"],
+        prior: Float[Tensor, "N 3 h4 w4"],
     ) -> Float[Tensor, "N 1 h4 w4"]:
         """Through strides 8 and 4 to the mask."""
         y = self.block8((_double(self.to8(x)) + skip8 + self.prior8(prior)).relu_())
@@ -191,13 +194,13 @@ class Decoder(nn.Module):
         x: Float[Tensor, "N 64 h w"],
         coarse: Float[Tensor, "N 1 h w"],
         frame: Encoded,
-        prior: Float[Tensor, "N 2 h4 w4"],
+        prior: Float[Tensor, "N 3 h4 w4"],
     ) -> Float[Tensor, "N 1 h4 w4"]:
         """The same, but only where each object may be; elsewhere the coarse logits stand.
 
         frame: one row, shared by all.
         """
-        was = F.max_pool2d(prior.amax(dim=1, keepdim=True), 4) > 0
+        was = F.max_pool2d(prior[:, :2].amax(dim=1, keepdim=True), 4) > 0
         maybe = (coarse > _MAYBE_LOGIT) | was
         places = windows_around(maybe[:, 0].cpu().numpy())
         logits = F.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
@@ -250,11 +253,16 @@ class NanoNet(nn.Module):
         frame: Encoded,
         before: Float[Tensor, "B 32 h8 w8"],
         masks: Float[Tensor, "N 1 h4 w4"],
+        rivals: Bool[Tensor, "N N"],
         owner: Int[Tensor, " N"] | None = None,
-    ) -> Float[Tensor, "N 2 h4 w4"]:
-        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose `near` is given."""
+    ) -> Float[Tensor, "N 3 h4 w4"]:
+        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose `near` is given.
+
+        rivals: which rows are objects of one frame that share no pixel.
+        """
         moved = self.local(frame.near, before, F.avg_pool2d(masks, 2)[:, 0], owner)
-        return torch.cat([masks, _double(moved[:, None])], dim=1)
+        others = strongest_rival(moved.clamp_min(0), rivals)
+        return torch.cat([masks, _double(torch.stack([moved, others], dim=1))], dim=1)
 
 
 def _double(x: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h2 w2"]:

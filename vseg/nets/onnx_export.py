@@ -27,7 +27,7 @@ from vseg.nets import onnx_graphs as stage
 from vseg.nets.blocks import fold_batch_norms
 from vseg.nets.encoder import MEAN, STD
 from vseg.nets.nano import WEIGHTS, load_weights, model_hw
-from vseg.nets.nano_net import BASE, KEY, NEAR_KEY, PROMPT_MAPS, SKIPS, VALUE, NanoNet
+from vseg.nets.nano_net import BASE, KEY, NEAR_KEY, PRIORS, PROMPT_MAPS, SKIPS, VALUE, NanoNet
 
 MANIFEST = "manifest.json"
 OPSET = 18
@@ -156,7 +156,7 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
         "base": base,
         "skip8": skip8,
         "skip4": skip4,
-        "prior": torch.zeros(objects, 2, *logits_hw),
+        "prior": torch.zeros(objects, PRIORS, *logits_hw),
     }
     one_prompt = {"key": key, "base": base, "maps": maps, "logits": logits[:1]}
     mask = {"mask": torch.zeros(1, *video, dtype=torch.bool)}

@@ -69,7 +69,8 @@ class Sketch(nn.Module):
         prior = torch.zeros_like(maps[:, :1])
         for _ in range(2):
             said = net.prompt(frame, maps, prior)
-            logits = net.decoder(said, frame, prior.expand(-1, 2, -1, -1)).logits
+            still = torch.cat([prior, prior, torch.zeros_like(prior)], dim=1)
+            logits = net.decoder(said, frame, still).logits
             prior = _signed(logits)
         large = F.interpolate(logits, size=self.logits_hw, mode="bilinear", align_corners=False)
         return large[:, 0]
@@ -160,12 +161,12 @@ class Carry(nn.Module):
         near: Float[Tensor, "1 32 h8 w8"],
         before: Float[Tensor, "1 32 h8 w8"],
         logits: Float[Tensor, "O h4 w4"],
-    ) -> Float[Tensor, "O 2 h4 w4"]:
-        """before: `near` of the frame that the masks are of."""
+    ) -> Float[Tensor, "O 3 h4 w4"]:
+        """before: `near` of the frame that the masks are of.  Every object is alone: no rivals."""
         masks = _signed(logits)[:, None]
         moved = self._moved(near, before, F.avg_pool2d(masks, 2)[:, 0])[:, None]
         moved = F.interpolate(moved, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return torch.cat([masks, moved], dim=1)
+        return torch.cat([masks, moved, torch.zeros_like(masks)], dim=1)
 
     def _moved(
         self,
@@ -201,7 +202,7 @@ class Decode(nn.Module):
         base: Float[Tensor, "1 64 h w"],
         skip8: Float[Tensor, "1 32 h8 w8"],
         skip4: Float[Tensor, "1 16 h4 w4"],
-        prior: Float[Tensor, "O 2 h4 w4"],
+        prior: Float[Tensor, "O 3 h4 w4"],
     ) -> tuple[Float[Tensor, "O h4 w4"], Float[Tensor, " O"], Float[Tensor, " O"]]:
         """logits; quality and presence in [0, 1]."""
         drawn = self.decoder(readout, _frame(base, skip8=skip8, skip4=skip4), prior)

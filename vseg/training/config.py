@@ -65,6 +65,7 @@ class ChancesConfig(_Frozen):
     p_scene: it is a procedural scene; of the others `p_video` are real clips.  p_parted: the objects of
     a still move before its background, not with it.  p_crowd: further objects and look-alikes pass.
     p_hide: something hides a followed object.  p_leave: an object leaves the frame, mostly to return.
+    p_twin: the object of a real clip is there twice, and the two meet.
     p_light, p_haze, p_lens: changing light; smoke or glare; blur, noise or compression.
     """
 
@@ -73,6 +74,7 @@ class ChancesConfig(_Frozen):
     p_crowd: float = Field(default=0.5, ge=0, le=1)
     p_hide: float = Field(default=0.15, ge=0, le=1)
     p_leave: float = Field(default=0.15, ge=0, le=1)
+    p_twin: float = Field(default=0.25, ge=0, le=1)
     p_light: float = Field(default=0.35, ge=0, le=1)
     p_haze: float = Field(default=0.12, ge=0, le=1)
     p_lens: float = Field(default=0.3, ge=0, le=1)

@@ -22,9 +22,9 @@ _POSE = Motion(shift=0.0, rotation=14, zoom=0.1, shear=0.08)
 _STIFF = Motion(shift=0.0, rotation=3, zoom=0.03, shear=0.0)
 _PACE = 0.08  # in shares of the frame's side per picture
 _LARGEST_ZOOM = 2.0  # beyond, a cut-out would show its pixels
-_P_LOOK_ALIKE = 0.35
+_P_LOOK_ALIKE = 0.5
 _P_BEHIND = 0.3
-_P_FOLLOWED = 0.5
+_P_FOLLOWED = 0.75
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Enters: sequences with masks.  The prompted picture is decoded twice, the second
 result as prior and, by chance, a correcting click; later pictures read the memory of all before them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vseg.nets.nano_net import Drawn, Encoded, NanoNet
 from vseg.nets.prompt_maps import draw_prompts
+from vseg.ops.rivals import everyone, strongest_rival
 from vseg.ops.simulate import correction
 from vseg.training.clicks import first_prompts
 from vseg.training.distill import normalise
@@ -117,6 +118,8 @@ class _Run:
     def __init__(self, net: NanoNet, batch: Batch, device: torch.device) -> None:
         self._net, self._batch = net, batch
         self._owner = batch.owner.to(device)
+        together = self._owner[:, None] == self._owner[None]
+        self._rivals = together & everyone(len(self._owner), device)
         self._truth = batch.masks.to(device).float()
         self._maps = batch.maps.to(device)
         b, t = batch.images.shape[:2]
@@ -156,8 +159,11 @@ class _Run:
         if rng.random() < 0.15:
             prior = torch.zeros_like(prior)
         readout = self._read(t)
-        prior = self._net.carry(self._frames[t], self._frames[t - 1].near, prior, self._owner)
+        before = self._frames[t - 1].near
+        prior = self._net.carry(self._frames[t], before, prior, self._rivals, self._owner)
         drawn = self._decode(readout, frame, prior)
+        # Who shares a picture competes for its pixels, as in a session.
+        drawn = replace(drawn, logits=drawn.logits - strongest_rival(drawn.logits, self._rivals))
         everyone = torch.arange(len(self._owner), device=self._owner.device)
         self._judge(drawn, everyone, t, "follow", 1.0)
         self._prior = _signed(drawn.logits)
@@ -247,9 +253,9 @@ class _Run:
         return torch.cat([torch.maximum(maps[:, :2], added[:, :2]), maps[:, 2:]], dim=1)
 
 
-def _same(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 2 h w"]:
-    """A prior that is of this very frame: nothing has moved."""
-    return mask.expand(-1, 2, -1, -1)
+def _same(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 3 h w"]:
+    """A prior that is of this very frame: nothing has moved, and nobody else is known of."""
+    return torch.cat([mask, mask, torch.zeros_like(mask)], dim=1)
 
 
 def _signed(logits: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:

@@ -5,9 +5,11 @@ Enters: a clip whose object is id 1.  Leaves: footage of a square part of it.
 
 import numpy as np
 
+from vseg.training.config import ChancesConfig
 from vseg.training.footage import Footage, extent
 from vseg.training.pack import Clip
 from vseg.training.paths import HANDHELD, centred
+from vseg.training.twins import draw_twin, twinned
 from vseg.training.view import draw_view, halved
 from vseg.training.warp import Affine, frame_route, shifted, walk, warp
 
@@ -15,20 +17,25 @@ _SMALL_GAP = 3
 
 
 def real_footage(
-    rng: np.random.Generator, clip: Clip, shape: tuple[int, int], max_gap: int, p_leave: float
+    rng: np.random.Generator, clip: Clip, shape: tuple[int, int, int], chances: ChancesConfig
 ) -> Footage:
-    """Footage of (side, length) `shape`, its pictures up to `max_gap` frames apart.
+    """Footage of (side, length, max_gap) `shape`, its pictures up to `max_gap` frames apart.
 
-    By p_leave the camera looks away from the object and, if there is time, back.
+    By p_leave the camera looks away from the object and, if there is time, back; by p_twin the object is
+    there a second time.
     """
-    side, length = shape
+    side, length, max_gap = shape
     gap = max_gap if rng.random() < 0.5 else min(_SMALL_GAP, max_gap)
     indices = draw_indices(rng, len(clip.images), length, gap)
     sources = [halved(clip.images[i], _only(clip, i), side) for i in indices]
+    if rng.random() < chances.p_twin:
+        others = draw_twin(rng, indices, len(clip.images))
+        pictures = [halved(clip.images[i], _only(clip, i), side) for i in others]
+        sources = twinned(rng, sources, pictures)
     first = sources[0][1]
     base = draw_view(rng, first > 0, side)
     steps = centred(walk(rng, HANDHELD, side, length), side)
-    if rng.random() < p_leave:
+    if rng.random() < chances.p_leave:
         steps = _looking_away(rng, steps, _free_way(base, first, side))
     pairs = [
         warp(image, label, frame_route(step, base, side, None), side)

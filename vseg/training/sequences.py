@@ -98,7 +98,7 @@ class Sequences:
             return scene_footage(rng, (side, length), recipe.objects, recipe.max_gap)
         if rng.random() < recipe.p_video:
             clip = self._pack.videos[int(rng.integers(len(self._pack.videos)))]
-            return real_footage(rng, clip, (side, length), recipe.max_gap, chances.p_leave)
+            return real_footage(rng, clip, (side, length, recipe.max_gap), chances)
         shot = StillShot(side, length, recipe.objects, chances.p_parted, chances.p_leave)
         return still_footage(rng, self._lenders.still(rng), self._lenders.still(rng), shot)
 

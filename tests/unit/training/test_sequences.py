@@ -13,6 +13,8 @@ from vseg.training.scenes import scene_footage
 from vseg.training.sequences import MaskedSequence, Recipe, Sequences
 
 NEVER = dict.fromkeys(ChancesConfig.model_fields, 0.0)
+AWAY = ChancesConfig(**{**NEVER, "p_leave": 1.0})
+TWINS = ChancesConfig(**{**NEVER, "p_twin": 1.0})
 
 
 def picture(seed: int, centres: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
@@ -113,13 +115,27 @@ def test_the_camera_looks_away_and_back(pack: TrainingPack) -> None:
     wide = clip("video/wide", *(picture(t, [(18, 48)]) for t in range(6)))
     seen = []
     for seed in range(40):
-        footage = real_footage(np.random.default_rng(seed), wide, (64, 6), 1, 1.0)
+        footage = real_footage(np.random.default_rng(seed), wide, (64, 6, 1), AWAY)
         seen.append([bool(label.any()) for label in footage.labels])
     present = np.array(seen)
     assert present[:, 0].mean() > 0.9
     gone = ~present.all(axis=1)
     assert gone.mean() > 0.1
     assert present[gone][:, -1].any(), "the camera never looked back"
+
+
+def test_a_twin_is_a_second_object_of_the_same_look(pack: TrainingPack) -> None:
+    clip = pack.videos[0]
+    met = 0
+    for seed in range(12):
+        footage = real_footage(np.random.default_rng(seed), clip, (96, 4, 1), TWINS)
+        for image, label in zip(footage.images, footage.labels, strict=True):
+            assert set(np.unique(label)) <= {0, 1, 2}
+            if (label == 1).sum() > 50 and (label == 2).sum() > 50:
+                bright = [image[label == k].mean() for k in (0, 1, 2)]
+                assert min(bright[1:]) > bright[0] + 60
+                met += 1
+    assert met > 10, "hardly a picture shows both"
 
 
 def test_a_scene_has_no_more_objects_than_asked_for() -> None:
