@@ -1,7 +1,9 @@
-"""Identity measures and speed of the box trackers on MOTChallenge-style folders.
+"""Identity measures and speed of the trackers on MOTChallenge-style folders of boxes.
 
     python benchmarks/association.py --data mot/            every sequence below mot/
     python benchmarks/association.py --speed                processor ms per frame
+
+The last table, `track_clip`, is offline: it knows the future of every frame.
 
 A sequence is a folder with gt/gt.txt and det/det.txt.  KITTI-* are scored on cars (class 3,
 detection score > 0, confidence = sigmoid of the score) at 10 frames/s; others on all boxes at the
@@ -14,6 +16,7 @@ import configparser
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +26,16 @@ from vseg.metrics.boxes import IdentifiedBoxes, IdentityClip, box_clip
 from vseg.metrics.clear import ClearCounts, count_clear
 from vseg.metrics.hota import HotaCounts, count_hota
 from vseg.metrics.identity import IdentityCounts, count_identity
-from vseg_trackers import ByteTrack, Detections, MaskletAssociator, OCSort, Sort, Track, TrackState
+from vseg_trackers import (
+    ByteTrack,
+    Detections,
+    MaskletAssociator,
+    OCSort,
+    Sort,
+    Track,
+    TrackState,
+    track_clip,
+)
 
 CAR = 3
 KITTI_RATE = 10.0
@@ -84,8 +96,9 @@ def _corners(xywh: np.ndarray) -> np.ndarray:
     return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
 
 
-def run(tracker: Tracker, sequence: Sequence) -> IdentityClip:
-    """Track a sequence online and pair the confirmed tracks with the truth."""
+def online(make: Callable[[], Tracker], sequence: Sequence) -> IdentityClip:
+    """Track a sequence frame by frame and pair the confirmed tracks with the truth."""
+    tracker = make()
     frames = []
     for detections in sequence.detections:
         tracks = [t for t in tracker.update(detections) if t.state is TrackState.CONFIRMED]
@@ -94,9 +107,27 @@ def run(tracker: Tracker, sequence: Sequence) -> IdentityClip:
     return box_clip(sequence.truth, frames)
 
 
-def rows(make: Callable[[], Tracker], sequences: list[Sequence]) -> Iterator[tuple[str, str]]:
+def offline(sequence: Sequence) -> IdentityClip:
+    """Track a sequence as a whole and pair all tracks with the truth."""
+    times_s = [detections.time_s for detections in sequence.detections]
+    ids: list[list[int]] = [[] for _ in times_s]
+    boxes: list[list[np.ndarray]] = [[] for _ in times_s]
+    for track in track_clip(sequence.detections).tracks:
+        for frame, box in zip(np.searchsorted(times_s, track.times_s), track.boxes, strict=True):
+            ids[frame].append(track.track_id)
+            boxes[frame].append(box)
+    frames = [
+        IdentifiedBoxes(np.array(each_ids, dtype=int), np.array(each, dtype=float).reshape(-1, 4))
+        for each_ids, each in zip(ids, boxes, strict=True)
+    ]
+    return box_clip(sequence.truth, frames)
+
+
+def rows(
+    run: Callable[[Sequence], IdentityClip], sequences: list[Sequence]
+) -> Iterator[tuple[str, str]]:
     """Name and measures of each sequence and of each group together."""
-    clips = {sequence.name: run(make(), sequence) for sequence in sequences}
+    clips = {sequence.name: run(sequence) for sequence in sequences}
     groups: dict[str, list[IdentityClip]] = {}
     for sequence in sequences:
         groups.setdefault(sequence.group, []).append(clips[sequence.name])
@@ -143,9 +174,13 @@ def main() -> None:
     if arguments.data is not None:
         folders = sorted(p.parent.parent for p in arguments.data.glob("*/det/det.txt"))
         sequences = [read_sequence(folder) for folder in folders]
-        for name, make in TRACKERS.items():
+        runs: dict[str, Callable[[Sequence], IdentityClip]] = {
+            **{name: partial(online, make) for name, make in TRACKERS.items()},
+            "track_clip": offline,
+        }
+        for name, run in runs.items():
             print(f"{name:<16}   HOTA   DetA   AssA   LocA   IDF1   MOTA  IDSW  Frag")
-            for sequence, measures in rows(make, sequences):
+            for sequence, measures in rows(run, sequences):
                 print(f"{sequence:<16}{measures}")
     if arguments.speed:
         for name, make in TRACKERS.items():

@@ -24,7 +24,8 @@ class Candidates:
 
     def where(self, keep: Bool[np.ndarray, " K"]) -> "Candidates":
         """The candidates marked in `keep`."""
-        return Candidates(self.rows[keep], self.columns[keep], self.gain[keep])
+        kept = keep.nonzero()[0]
+        return Candidates(self.rows.take(kept), self.columns.take(kept), self.gain.take(kept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,17 @@ class Assignment:
 
 def assign(candidates: Candidates) -> Assignment:
     """The one-to-one choice with the greatest total gain.  Gains of 0 or less are left out."""
-    chosen = candidates.where(candidates.gain > 0)
-    if not len(chosen.rows):
-        return Assignment(chosen.rows, chosen.columns)
-    contested = (np.bincount(chosen.rows)[chosen.rows] > 1) | (
-        np.bincount(chosen.columns)[chosen.columns] > 1
-    )
-    if not contested.any():
-        return Assignment(chosen.rows, chosen.columns)
+    positive = candidates.gain > 0
+    chosen = candidates
+    if np.count_nonzero(positive) < len(positive):
+        chosen = candidates.where(positive)
+    rows, columns = chosen.rows, chosen.columns
+    if not len(rows):
+        return Assignment(rows, columns)
+    in_row, in_column = np.bincount(rows), np.bincount(columns)
+    if in_row.max() == 1 == in_column.max():
+        return Assignment(rows, columns)
+    contested = (in_row.take(rows) > 1) | (in_column.take(columns) > 1)
     free, rest = chosen.where(~contested), _solve(chosen.where(contested))
     return Assignment(
         np.concatenate([free.rows, rest.rows]), np.concatenate([free.columns, rest.columns])
@@ -59,13 +63,17 @@ class Rounds:
         self.open_columns: Bool[np.ndarray, " C"] = np.ones(num_columns, dtype=bool)
         self._taken: list[Assignment] = []
 
-    def take(self, candidates: Candidates, gate: float) -> None:
-        """Assign those of the candidates that are open and gain more than `gate`."""
-        rows, columns = candidates.rows, candidates.columns
-        left = self.open_rows[rows] & self.open_columns[columns] & (candidates.gain > gate)
-        if not left.any():
+    def take(self, candidates: Candidates, among: Bool[np.ndarray, " K"], gate: float) -> None:
+        """Assign those `among` the candidates that are open and gain more than `gate`."""
+        left = candidates.gain > gate
+        left &= among
+        if self._taken:
+            left &= self.open_rows.take(candidates.rows)
+            left &= self.open_columns.take(candidates.columns)
+        if not np.count_nonzero(left):
             return
-        chosen = assign(Candidates(rows[left], columns[left], candidates.gain[left] - gate))
+        kept = candidates.where(left)
+        chosen = assign(Candidates(kept.rows, kept.columns, kept.gain - gate))
         self.open_rows[chosen.rows] = self.open_columns[chosen.columns] = False
         self._taken.append(chosen)
 
@@ -74,6 +82,8 @@ class Rounds:
         """The pairs of all rounds."""
         if not self._taken:
             return Assignment(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+        if len(self._taken) == 1:
+            return self._taken[0]
         return Assignment(
             np.concatenate([each.rows for each in self._taken]),
             np.concatenate([each.columns for each in self._taken]),

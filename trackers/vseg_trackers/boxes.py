@@ -49,7 +49,8 @@ def overlap_of_pairs(
 ) -> Float[np.ndarray, " K"]:
     """The overlap of each box of `a` with the box in the same row of `b`."""
     top_left, bottom_right = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
-    common = _area(np.maximum(bottom_right - top_left, 0))
+    sides = bottom_right - top_left
+    common = _area(np.maximum(sides, 0, out=sides))
     union = _area(a[:, 2:] - a[:, :2]) + _area(b[:, 2:] - b[:, :2]) - common
     iou = common / np.maximum(union, _TINY)
     if kind is Overlap.IOU:

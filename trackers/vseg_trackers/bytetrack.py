@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool
 
-from vseg_trackers.assignment import Assignment, Candidates, assign
+from vseg_trackers.assignment import Assignment, Candidates, Rounds
 from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.kalman import MotionConfig
@@ -72,31 +72,25 @@ class ByteTrack:
         columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[0]
         return overlapping(
             Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels),
-            Labelled(columns, detections.boxes[columns], labels_of(detections)[columns]),
+            Labelled(
+                columns,
+                detections.boxes.take(columns, axis=0),
+                labels_of(detections).take(columns),
+            ),
             Gate(self._lowest_gate, config.overlap),
         )
 
     def _in_rounds(self, pairs: Candidates, is_strong: Bool[np.ndarray, " N"]) -> Assignment:
         """The matches of all rounds; a later one sees only what the earlier ones left."""
-        config, state = self._config, self._tracks.state[pairs.rows]
-        strong, new = is_strong[pairs.columns], state == TENTATIVE
-        open_row = np.ones(len(self._tracks), dtype=bool)
-        open_column = np.ones(len(is_strong), dtype=bool)
-        matches = []
-        for members, gate in (
-            (strong & ~new, config.gate),
-            (~strong & (state == CONFIRMED), config.weak_gate),
-            (strong & new, config.new_gate),
-        ):
-            left = pairs.where(members & open_row[pairs.rows] & open_column[pairs.columns])
-            gain = left.gain + (self._lowest_gate - gate)
-            match = assign(Candidates(left.rows, left.columns, gain))
-            open_row[match.rows] = open_column[match.columns] = False
-            matches.append(match)
-        return Assignment(
-            np.concatenate([match.rows for match in matches]),
-            np.concatenate([match.columns for match in matches]),
-        )
+        config, state = self._config, self._tracks.state.take(pairs.rows)
+        strong, new = is_strong.take(pairs.columns), state == TENTATIVE
+        rounds = Rounds(len(self._tracks), len(is_strong))
+        # Gains are counted from the lowest gate.
+        rounds.take(pairs, strong & ~new, config.gate - self._lowest_gate)
+        weak = ~strong & (state == CONFIRMED)
+        rounds.take(pairs, weak, config.weak_gate - self._lowest_gate)
+        rounds.take(pairs, strong & new, config.new_gate - self._lowest_gate)
+        return rounds.taken
 
     @property
     def _lowest_gate(self) -> float:

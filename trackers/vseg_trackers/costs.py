@@ -41,9 +41,9 @@ def overlapping(tracks: Labelled, detections: Labelled, gate: Gate) -> Candidate
         t, d = every.nonzero()
     else:
         t, d = touching_pairs(tracks.boxes, detections.boxes)
-    same = tracks.labels[t] == detections.labels[d]
-    if not same.all():
+    same = tracks.labels.take(t) == detections.labels.take(d)
+    if np.count_nonzero(same) < len(same):
         t, d = t[same], d[same]
-    gain = overlap_of_pairs(tracks.boxes[t], detections.boxes[d], gate.kind) - gate.least
-    passed = gain > 0
-    return Candidates(tracks.rows[t[passed]], detections.rows[d[passed]], gain[passed])
+    theirs, found = tracks.boxes.take(t, axis=0), detections.boxes.take(d, axis=0)
+    gain = overlap_of_pairs(theirs, found, gate.kind) - gate.least
+    return Candidates(tracks.rows.take(t), detections.rows.take(d), gain).where(gain > 0)

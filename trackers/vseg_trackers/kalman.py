@@ -13,7 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-Rows = Int[np.ndarray, " K"] | slice
+# One product is quicker than six sums of columns: x1 y1 x2 y2 to centre x, y, width, height.
+_TO_CENTRED = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
+_TO_SIDE = np.array([[0.0], [0], [0.5], [0.5]])
+_TO_CORNERS = np.linalg.inv(_TO_CENTRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class BoxMotion:
     @property
     def boxes(self) -> Float[np.ndarray, "T 4"]:
         """Where each track is now, x1 y1 x2 y2."""
-        return _corners(self.planes[0])
+        return np.asarray(self.planes[0] @ _TO_CORNERS)
 
     @property
     def velocity(self) -> Float[np.ndarray, "T 2"]:
@@ -58,7 +61,7 @@ class BoxMotion:
 
     def add(self, boxes: Float[np.ndarray, "N 4"]) -> None:
         """Start a track at rest, at each box."""
-        centred = _centred(boxes)
+        centred = boxes @ _TO_CENTRED
         scale = _scale(centred)
         planes = np.zeros((5, len(boxes), 4))
         planes[0] = centred
@@ -67,27 +70,30 @@ class BoxMotion:
 
     def keep(self, which: Bool[np.ndarray, " T"]) -> None:
         """Forget the tracks that are not marked."""
-        self.planes = self.planes[:, which]
+        self.planes = self.planes.compress(which, axis=1)
 
     def predict(self, dt_s: float) -> None:
         """Move every track `dt_s` seconds on.  A side that shrinks stops at half of what it was."""
-        self._predict(slice(None), dt_s)
+        self._predict(self.planes, dt_s)
 
     def predict_each(self, dt_s: Float[np.ndarray, " K"], rows: Int[np.ndarray, " K"]) -> None:
         """Move tracks `rows` on, each by its own time."""
-        self._predict(rows, dt_s[:, None])
+        chosen = self.planes.take(rows, axis=1)
+        self._predict(chosen, dt_s[:, None])
+        self.planes[:, rows] = chosen
 
-    def _predict(self, rows: Rows, dt_s: float | Float[np.ndarray, "K 1"]) -> None:
-        chosen = self.planes[:, rows]
-        p, v, pp, pv, vv = chosen
+    def _predict(
+        self, planes: Float[np.ndarray, "5 K 4"], dt_s: float | Float[np.ndarray, "K 1"]
+    ) -> None:
+        p, v, pp, pv, vv = planes
         noise = self._jolt * _scale(p)
         half = p[:, 2:] / 2
         p += v * dt_s
         np.maximum(p[:, 2:], half, out=p[:, 2:])
         pp += dt_s * (2 * pv + dt_s * (vv + noise * (dt_s / 3)))
-        pv += dt_s * (vv + noise * (dt_s / 2))
-        vv += noise * dt_s
-        self.planes[:, rows] = chosen
+        noise *= dt_s
+        pv += dt_s * (vv + noise / 2)
+        vv += noise
 
     def follow(self, camera: Float[np.ndarray, "2 3"]) -> None:
         """Move every track with the picture: a point x of the previous frame is at A x + t now.
@@ -104,25 +110,61 @@ class BoxMotion:
         self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"]
     ) -> Float[np.ndarray, " K"]:
         """How far each box's centre is from where its track may be, in standard deviations."""
-        measured = _centred(boxes)
+        measured = boxes @ _TO_CENTRED
         p, _, pp, _, _ = self.planes[:, rows]
         spread = pp + self._measured * _scale(measured)
         return np.asarray(np.sqrt(((measured - p) ** 2 / spread)[:, :2].sum(axis=1)))
 
-    def correct(self, rows: Rows, boxes: Float[np.ndarray, "K 4"]) -> None:
+    def correct(self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"]) -> None:
         """Take `boxes` as the measurement of tracks `rows`."""
-        measured = _centred(boxes)
-        chosen = self.planes[:, rows]
-        p, v, pp, pv, vv = chosen
+        chosen = self.planes.take(rows, axis=1)
+        self._correct(chosen, boxes @ _TO_CENTRED)
+        self.planes[:, rows] = chosen
+
+    def _correct(
+        self, planes: Float[np.ndarray, "5 K 4"], measured: Float[np.ndarray, "K 4"]
+    ) -> None:
+        p, v, pp, pv, vv = planes
         spread = pp + self._measured * _scale(measured)
         gain_p, gain_v = pp / spread, pv / spread
         off = measured - p
         p += gain_p * off
         v += gain_v * off
         vv -= gain_v * pv
-        pp *= 1 - gain_p
-        pv *= 1 - gain_p
-        self.planes[:, rows] = chosen
+        planes[2:4] *= 1 - gain_p
+
+    def replay(self, rows: Int[np.ndarray, " K"], path: "Path", now_s: float) -> None:
+        """Filter tracks `rows` again from an earlier state on, as if they had been seen on the way.
+
+        They end predicted to `now_s`.
+        """
+        order = path.last_s.argsort()  # so that those already under way come first
+        planes, last_s = path.planes[:, order], path.last_s[order, None]
+        begin = (path.begin @ _TO_CENTRED)[order]
+        whole = ((path.end @ _TO_CENTRED)[order] - begin) / (now_s - last_s)
+        under_way = np.searchsorted(last_s[:, 0], path.times_s, side="left").tolist()
+        at_s = last_s.copy()
+        for time_s, num in zip(path.times_s, under_way, strict=True):
+            part = planes[:, :num]
+            self._predict(part, time_s - at_s[:num])
+            self._correct(part, begin[:num] + (time_s - last_s[:num]) * whole[:num])
+            at_s[:num] = time_s
+        self._predict(planes, now_s - at_s)
+        self.planes[:, rows[order]] = planes
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """Straight lines: each track from `begin` at `last_s`, in the state `planes`, to `end` now.
+
+    times_s: the frames on the way, for a track those after its last_s.
+    """
+
+    planes: Float[np.ndarray, "5 K 4"]
+    begin: Float[np.ndarray, "K 4"]
+    end: Float[np.ndarray, "K 4"]
+    last_s: Float[np.ndarray, " K"]
+    times_s: list[float]
 
 
 def moved_boxes(
@@ -138,22 +180,8 @@ def _growth(camera: Float[np.ndarray, "2 3"]) -> float:
     return float(np.sqrt(abs(np.linalg.det(camera[:, :2]))))
 
 
-def _centred(boxes: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 4"]:
-    out = np.empty(boxes.shape)
-    out[:, 2:] = boxes[:, 2:] - boxes[:, :2]
-    out[:, :2] = boxes[:, :2] + out[:, 2:] / 2
-    return out
-
-
-def _corners(centred: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 4"]:
-    out = np.empty(centred.shape)
-    half = centred[:, 2:] / 2
-    out[:, :2] = centred[:, :2] - half
-    out[:, 2:] = centred[:, :2] + half
-    return out
-
-
 def _scale(centred: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, "N 1"]:
     """The square of a box's mean side, pixels^2, at least 1."""
-    side = np.maximum((centred[:, 2:3] + centred[:, 3:4]) / 2, 1.0)
-    return np.asarray(side * side)
+    side = np.maximum(centred @ _TO_SIDE, 1.0)
+    side *= side
+    return np.asarray(side)

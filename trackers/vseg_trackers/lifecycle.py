@@ -82,12 +82,12 @@ class Population:
         """Give each track of `rows` its detection."""
         if not len(rows):
             return
-        self.motion.correct(rows, detections.boxes[columns])
+        self.motion.correct(rows, detections.boxes.take(columns, axis=0))
         # TENTATIVE stays, everything above becomes CONFIRMED.
-        self.state[rows] = np.minimum(self.state[rows], CONFIRMED)
+        self.state[rows] = np.minimum(self.state.take(rows), CONFIRMED)
         self.given[rows] = columns
         self._hits[rows] += 1
-        self._scores[rows] = detections.scores[columns]
+        self._scores[rows] = detections.scores.take(columns)
         self.last_s[rows] = self.time_s
 
     def begin(self, detections: Detections, columns: Rows) -> None:
@@ -112,25 +112,31 @@ class Population:
 
     def age(self) -> Bool[np.ndarray, " T"]:
         """Set every state by what this frame gave; which rows stay (the others are removed)."""
-        life, seen = self._life, self.given >= 0
-        sure = seen & ((self._hits >= life.confirm_hits) | (self._scores >= life.confirm_score))
-        self.state[sure] = CONFIRMED
-        if seen.all():
+        life, seen, new = self._life, self.given >= 0, self.state == TENTATIVE
+        any_new = np.count_nonzero(new)
+        if any_new:
+            sure = (self._hits >= life.confirm_hits) | (self._scores >= life.confirm_score)
+            self.state[new & seen & sure] = CONFIRMED
+        if np.count_nonzero(seen) == len(seen):
             return np.asarray(seen)
         absent_s = self.time_s - self.last_s
-        hidden = ~seen & (self.state != TENTATIVE)
-        self.state[hidden] = np.where(absent_s[hidden] > life.occluded_s, LOST, OCCLUDED)
-        stays = seen | (hidden & (absent_s <= life.lost_s))
-        if not stays.all():
+        # A track that was seen is absent for 0 s, and CONFIRMED or TENTATIVE.
+        stays = absent_s <= life.lost_s
+        if any_new:
+            stays &= seen | ~new
+        missed = ~seen
+        self.state[missed] = np.where(absent_s[missed] > life.occluded_s, LOST, OCCLUDED)
+        if np.count_nonzero(stays) < len(stays):
             self.motion.keep(stays)
-            self._counts, self._times = self._counts[:, stays], self._times[:, stays]
+            self._counts = self._counts.compress(stays, axis=1)
+            self._times = self._times.compress(stays, axis=1)
             self._name_rows()
         return np.asarray(stays)
 
     def explained(self) -> tuple[Track, ...]:
         """The tracks that were given a detection in this frame, in the order of the detections."""
         rows = (self.given >= 0).nonzero()[0]
-        return self._tracks(rows[self.given[rows].argsort()])
+        return self._tracks(rows.take(self.given.take(rows).argsort()))
 
     def everyone(self) -> tuple[Track, ...]:
         """All live tracks, oldest first."""
@@ -138,14 +144,14 @@ class Population:
 
     def _tracks(self, rows: Rows) -> tuple[Track, ...]:
         columns = (
-            self.ids[rows].tolist(),
-            self.state[rows].tolist(),
-            self.motion.boxes[rows].tolist(),
-            self._scores[rows].tolist(),
-            self.labels[rows].tolist(),
-            self.given[rows].tolist(),
-            self._first_s[rows].tolist(),
-            self.last_s[rows].tolist(),
+            self.ids.take(rows).tolist(),
+            self.state.take(rows).tolist(),
+            self.motion.boxes.take(rows, axis=0).tolist(),
+            self._scores.take(rows).tolist(),
+            self.labels.take(rows).tolist(),
+            self.given.take(rows).tolist(),
+            self._first_s.take(rows).tolist(),
+            self.last_s.take(rows).tolist(),
         )
         return tuple(
             Track(

@@ -121,7 +121,7 @@ class Looks:
 
     def keep(self, which: Bool[np.ndarray, " T"]) -> None:
         """Forget the tracks that are not marked."""
-        if not which.all():
+        if np.count_nonzero(which) < len(which):
             self.gallery.keep(which)
             self._crops = [crop for crop, stays in zip(self._crops, which, strict=True) if stays]
             self._offsets, self.boxes = self._offsets[which], self.boxes[which]

@@ -90,19 +90,28 @@ class MaskletAssociator:
         self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds
     ) -> None:
         config, tracks = self._config, self._tracks
-        state, boxes = tracks.state, tracks.motion.boxes
-        usable = detections.scores >= min(config.weak_score, config.strong_score)
-        near = self._alike(detections, boxes, rounds.open_rows.nonzero()[0], usable.nonzero()[0])
-        is_strong, known = strong[near.columns], state[near.rows] != TENTATIVE
-        rounds.take(near.where(is_strong & known), config.gate)
-        rounds.take(near.where(~is_strong & (state[near.rows] == CONFIRMED)), config.weak_gate)
-        rows = (rounds.open_rows & (state != TENTATIVE)).nonzero()[0]
+        columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[0]
+        near = self._alike(detections, tracks.motion.boxes, np.arange(len(tracks)), columns)
+        is_strong, state = strong.take(near.columns), tracks.state.take(near.rows)
+        known = state != TENTATIVE
+        rounds.take(near, is_strong & known, config.gate)
+        rounds.take(near, ~is_strong & (state == CONFIRMED), config.weak_gate)
+        self._find_again(detections, strong, rounds)
+        rounds.take(near, is_strong & ~known, config.new_gate)
+
+    def _find_again(
+        self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds
+    ) -> None:
+        """Match what is left where it was last seen, then by appearance alone."""
         columns = (rounds.open_columns & strong).nonzero()[0]
-        if len(rows) and len(columns):
-            rounds.take(self._alike(detections, self._looks.boxes, rows, columns), config.seen_gate)
-            if detections.embeddings is not None:
-                rounds.take(self._by_appearance(detections, rows, columns), config.reid_cosine)
-        rounds.take(near.where(is_strong & ~known), config.new_gate)
+        rows = (rounds.open_rows & (self._tracks.state != TENTATIVE)).nonzero()[0]
+        if not len(columns) or not len(rows):
+            return
+        still = self._alike(detections, self._looks.boxes, rows, columns)
+        rounds.take(still, np.ones(len(still.rows), dtype=bool), self._config.seen_gate)
+        if detections.embeddings is not None:
+            alike = self._by_appearance(detections, detections.embeddings, rows, columns)
+            rounds.take(alike, np.ones(len(alike.rows), dtype=bool), self._config.reid_cosine)
 
     def _alike(
         self,
@@ -116,8 +125,12 @@ class MaskletAssociator:
         gates = (config.gate, config.weak_gate, config.seen_gate, config.new_gate)
         # What appearance adds may lift a pair over a gate; what only touches is let in for it.
         least = min(0.0, *gates)
-        found = Labelled(columns, detections.boxes[columns], labels_of(detections)[columns])
-        placed = Labelled(rows, boxes[rows], tracks.labels[rows])
+        found = Labelled(
+            columns,
+            detections.boxes.take(columns, axis=0),
+            labels_of(detections).take(columns),
+        )
+        placed = Labelled(rows, boxes.take(rows, axis=0), tracks.labels.take(rows))
         pairs = overlapping(placed, found, Gate(least, config.overlap))
         pairs = Candidates(pairs.rows, pairs.columns, pairs.gain + least)
         return Candidates(
@@ -127,12 +140,12 @@ class MaskletAssociator:
     def _by_appearance(
         self,
         detections: Detections,
+        embeddings: Float[np.ndarray, "N E"],
         rows: Int[np.ndarray, " R"],
         columns: Int[np.ndarray, " C"],
     ) -> Candidates:
         """Pairs of one class within reach of the track's motion; gain: cosine."""
-        tracks, embeddings = self._tracks, detections.embeddings
-        assert embeddings is not None
+        tracks = self._tracks
         pairs_rows, pairs_columns = np.repeat(rows, len(columns)), np.tile(columns, len(rows))
         right = tracks.labels[pairs_rows] == labels_of(detections)[pairs_columns]
         away = tracks.motion.deviations(pairs_rows, detections.boxes[pairs_columns])

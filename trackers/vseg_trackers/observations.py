@@ -53,12 +53,14 @@ class Observations:
         self._boxes[slots, rows] = boxes
         self._times_s[slots, rows] = time_s
         self._num[rows] += 1
-        self.planes[:, rows] = motion.planes[:, rows]
+        self.planes[:, rows] = motion.planes.take(rows, axis=1)
 
     def keep(self, which: Bool[np.ndarray, " T"]) -> None:
         """Forget the tracks that are not marked."""
-        self.planes, self._boxes = self.planes[:, which], self._boxes[:, which]
-        self._times_s, self._num = self._times_s[:, which], self._num[which]
+        self.planes = self.planes.compress(which, axis=1)
+        self._boxes = self._boxes.compress(which, axis=1)
+        self._times_s = self._times_s.compress(which, axis=1)
+        self._num = self._num[which]
 
     def agreement(
         self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"], direction_s: float

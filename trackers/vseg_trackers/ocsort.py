@@ -14,7 +14,7 @@ from jaxtyping import Float, Int
 from vseg_trackers.assignment import Assignment, Candidates, assign
 from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
-from vseg_trackers.kalman import MotionConfig
+from vseg_trackers.kalman import MotionConfig, Path
 from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of, without
 from vseg_trackers.observations import Observations
 from vseg_trackers.types import Detections, Track
@@ -116,16 +116,10 @@ class OCSort:
         if not late.any():
             return
         rows, boxes, last_s = rows[late], boxes[late], last_s[late]
-        missed = [time_s for time_s in self._times_s if time_s > last_s.min()]
-        motion.planes[:, rows], start = past.planes[:, rows], past.boxes[rows]
-        at_s = last_s.copy()
-        for time_s in missed:
-            open_ = last_s < time_s
-            share = ((time_s - last_s) / (now_s - last_s))[:, None]
-            motion.predict_each(time_s - at_s[open_], rows[open_])
-            motion.correct(rows[open_], (start + share * (boxes - start))[open_])
-            at_s[open_] = time_s
-        motion.predict_each(now_s - at_s, rows)
+        since_s = float(last_s.min())
+        missed = [time_s for time_s in self._times_s if time_s > since_s]
+        path = Path(past.planes[:, rows], past.boxes[rows], boxes, last_s, missed)
+        motion.replay(rows, path, now_s)
 
     def _remember_time(self, time_s: float) -> None:
         self._times_s.append(time_s)
@@ -134,4 +128,5 @@ class OCSort:
 
 
 def _picked(detections: Detections, columns: Int[np.ndarray, " N"]) -> Labelled:
-    return Labelled(columns, detections.boxes[columns], labels_of(detections)[columns])
+    boxes = detections.boxes.take(columns, axis=0)
+    return Labelled(columns, boxes, labels_of(detections).take(columns))

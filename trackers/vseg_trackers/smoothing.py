@@ -34,14 +34,14 @@ def smooth(
 
     The first frame must be seen.
     """
-    motion = BoxMotion(config)
+    motion, only = BoxMotion(config), np.zeros(1, dtype=np.int64)
     motion.add(boxes[:1])
     filtered, predicted = [motion.planes.copy()], [motion.planes]
     for frame in range(1, len(times_s)):
         motion.predict(float(times_s[frame] - times_s[frame - 1]))
         predicted.append(motion.planes.copy())
         if seen[frame]:
-            motion.correct(slice(None), boxes[frame : frame + 1])
+            motion.correct(only, boxes[frame : frame + 1])
         filtered.append(motion.planes.copy())
     steps_s = np.diff(times_s).tolist()
     for frame in range(len(times_s) - 2, -1, -1):

@@ -45,7 +45,7 @@ class Sort:
         labels = labels_of(detections)
         strong = (detections.scores >= self._config.least_score).nonzero()[0]
         everyone = Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels)
-        found = Labelled(strong, detections.boxes[strong], labels[strong])
+        found = Labelled(strong, detections.boxes.take(strong, axis=0), labels.take(strong))
         gate = Gate(self._config.gate, self._config.overlap)
         pairs = assign(overlapping(everyone, found, gate))
         tracks.match(pairs.rows, detections, pairs.columns)
