@@ -33,6 +33,7 @@ MANIFEST = "manifest.json"
 OPSET = 18
 PRESENT_ABOVE = 0.5
 _OBJECTS = "objects"
+_SHELVES = {"prompted", "recent", "older", "stride"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +228,7 @@ def _manifest(graphs: tuple[Graph, ...], sizes: LoopSizes, digest: str) -> dict[
         "video": {"height": sizes.height, "width": sizes.width, "image": "RGB uint8, H x W x 3"},
         "normalisation": {"mean": MEAN, "std": STD, "where": "inside encode and sketch"},
         "maps": ["positive marks 0 or 1", "negative marks 0 or 1", "box: 1 inside, -1 outside"],
-        "memory": {"slots": sizes.slots} | sizes.memory.model_dump(),
+        "memory": {"slots": sizes.slots} | sizes.memory.model_dump(include=_SHELVES),
         "objects": sizes.objects,
         "present_above": PRESENT_ABOVE,
         "graphs": {graph.name: _signature(graph, sizes.objects) for graph in graphs},
