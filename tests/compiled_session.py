@@ -47,10 +47,10 @@ def tracked(model: Sam, batch: int) -> list[FrameMasks]:
     return seen
 
 
-def main(kind: str, backend: str) -> None:
+def main(kind: str, backend: str, device: str) -> None:
     """Print the figures."""
     torch.set_num_threads(1)
-    place = {"device": torch.device("cpu"), "dtype": torch.float32}
+    place = {"device": torch.device(device), "dtype": torch.float32}
     with TemporaryDirectory() as name:
         saved_model(kind, Path(name), **SHORT_MEMORY)
         plain = Sam(read_parts(Path(name), kind), **place)  # type: ignore[arg-type]
@@ -74,4 +74,4 @@ def main(kind: str, backend: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -113,23 +113,14 @@ def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, An
     """The figures, by printable name."""
     import torch
 
-    from vseg.build import load_model
     from vseg.cli.timed_slot_model import timed
     from vseg.cli.track import run_job
     from vseg.jobs.job import TrackJob
+    from vseg.jobs.prepare import load_configured
 
     decode_s = _decode_alone(course)
     settings = settings.model_copy(update={"range": f"0:{course.frames}"})
-    model = timed(
-        load_model(
-            settings.model,
-            device=settings.device,
-            dtype=settings.dtype,
-            short_side=settings.short_side,
-            weights=settings.weights,
-            flip=settings.flip,
-        )
-    )
+    model = timed(load_configured(settings))
     job = TrackJob(source=course.clip, out=run, prompts=course.prompts, config=settings)
     outcome = run_job(job, model=model)
     steady, count = model.steady(), outcome.frames

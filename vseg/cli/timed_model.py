@@ -53,15 +53,17 @@ class Timed:
         self.name, self.weights_sha256 = model.name, model.weights_sha256
         self.device, self.dtype = model.device, model.dtype
         self.frames: list[FrameTimes] = []
+        self._ended = 0.0
 
     def steady(self) -> SteadyTimes:
         """Times once the memory is full: without the first 30 rows, or without half of a short run."""
         rows = self.frames[min(_WARM_FRAMES, len(self.frames) // 2) :]
+        ends = [*(row.began for row in rows[1:]), self._ended]
         size = max(1, min(_BLOCK, len(rows) - 1))
-        blocks = [rows[k : k + size + 1] for k in range(0, len(rows) - size, size)]
-        counts = [sum(row.count for row in block[:-1]) for block in blocks]
-        spans = [block[-1].began - block[0].began for block in blocks]
-        spent = {n: [sum(row.seconds[n] for row in b[:-1]) for b in blocks] for n in STAGES}
+        blocks = [range(k, k + size) for k in range(0, max(1, len(rows) - size), size)]
+        counts = [sum(rows[k].count for k in block) for block in blocks]
+        spans = [ends[block[-1]] - rows[block[0]].began for block in blocks]
+        spent = {n: [sum(rows[k].seconds[n] for k in block) for block in blocks] for n in STAGES}
         return SteadyTimes(
             _per_frame(spans, counts), {n: _per_frame(s, counts) for n, s in spent.items()}
         )
@@ -83,7 +85,8 @@ class Timed:
         answer = run(*values, **named)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
-        self.frames[-1].seconds[stage] += time.perf_counter() - began
+        self._ended = time.perf_counter()
+        self.frames[-1].seconds[stage] += self._ended - began
         return answer
 
 

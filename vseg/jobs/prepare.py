@@ -49,7 +49,7 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
     prompts = _prompts(job, video, first, stop) if detections is None else ()
-    model = model or _load(job.config)
+    model = model or load_configured(job.config)
     memory = MemoryBudget(**job.config.memory.model_dump())
     check_memory(model, memory, max(1, len({placed.object_id for placed in prompts})))
     header = RunHeader(
@@ -129,7 +129,8 @@ def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
             )
 
 
-def _load(config: TrackConfig) -> AnyModel:
+def load_configured(config: TrackConfig) -> AnyModel:
+    """The model that the settings name.  Raises what `load_model` and `load_compiled` raise."""
     if config.compile:
         return load_compiled(
             config.model,
