@@ -84,6 +84,12 @@ def load_compiled(
 
 def _folder(name: str, weights: Path | None, flip: bool) -> Path:
     """Where a model of the SAM 2 family lies.  Raises UsageError for what only nano can."""
+    if Path(name).is_file():
+        raise ModelError(
+            f"{name} is a file, not a folder with a model",
+            hint=f"an official .pt file becomes one by `vseg models convert {name} FOLDER`; another "
+            "training of nano is given as --weights",
+        )
     if name not in PUBLISHED and not Path(name).is_dir():
         raise ModelError(
             f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}, or a folder with a model"

@@ -57,9 +57,15 @@ def path(model: Name) -> None:
 
 
 @app.command(cls=Command)
-def verify(model: NameOrFolder) -> None:
-    """Check that every tensor of a model is there, and print the hash of its files."""
-    _check(model)
+def verify(
+    model: NameOrFolder,
+    sha256: Annotated[
+        str | None,
+        typer.Option(help="What the hash of the weights must be, e.g. of a run's header."),
+    ] = None,
+) -> None:
+    """Check that every tensor of a model is there and undamaged, and print the hash of its files."""
+    _check(model, sha256)
 
 
 @app.command(cls=Command)
@@ -80,8 +86,18 @@ def convert(
     _check(str(out))
 
 
-def _check(model: str) -> None:
-    from vseg.build import load_model
+def _check(model: str, sha256: str | None = None) -> None:
+    from vseg.build import load_model, model_path
+    from vseg.errors import WeightsMismatch
+    from vseg.nets.sam_files import check_downloads
 
+    place = Path(model) if Path(model).is_dir() else model_path(model)
+    if place.is_dir():
+        check_downloads(place)
     loaded = load_model(model, dtype="float32")
+    if sha256 is not None and loaded.weights_sha256 != sha256.lower():
+        raise WeightsMismatch(
+            f"the weights of {model} are not those: their sha256 is {loaded.weights_sha256}",
+            hint="fetch or convert them again, or give the hash of these",
+        )
     show_pairs({"model": loaded.name, "sha256": loaded.weights_sha256, "tensors": "all in place"})

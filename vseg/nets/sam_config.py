@@ -76,8 +76,11 @@ def empty_net(config: Mapping[str, Any], where: str) -> tuple[Any, bool]:
     try:
         given, repvit = _as_of_release_5(config, where)
         return make(make_config(**given)), repvit
-    except (TypeError, ValueError, AttributeError, KeyError, AssertionError) as error:
-        said = str(error).strip().split("\n")[0]
+    except WeightsMismatch:
+        raise
+    # Anything may fail in a library that builds a network from a foreign file.
+    except Exception as error:
+        said = " ".join(str(error).split())
         raise WeightsMismatch(
             f"the configuration of {where} does not fit '{kind}': {said}",
             hint="fetch the folder again, or write it with save_pretrained",

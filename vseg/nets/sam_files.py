@@ -6,6 +6,7 @@ missing.  Nothing is downloaded and nothing is unpickled.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,12 @@ from vseg.nets.sam import SamParts
 from vseg.nets.sam_config import empty_net, read_config
 from vseg.nets.sam_vision import HALF, IMAGENET, PlainEncoder, PyramidEncoder
 from vseg.nets.state_dict import below
+from vseg.ops.files import sha256_of
 
 BACKBONE = "vision_encoder.backbone."
 """Where the library keeps a picture encoder."""
 _INDEX = "model.safetensors.index.json"
+_BOTH = "config.json and weights must be of one model: fetch or convert both again"
 _SHARED = "shared_image_embedding.positional_embedding"
 _SHARER = "prompt_encoder.shared_embedding.positional_embedding"
 
@@ -70,11 +73,17 @@ def _state(folder: Path) -> tuple[dict[str, Tensor], str]:
     digest = hashlib.sha256()
     for path in weight_files(folder):
         try:
-            state |= load_file(path)
+            held = load_file(path)
         except SafetensorError as error:
             raise WeightsMismatch(
                 f"{path} is not a readable safetensors file: {error}", hint="fetch it again"
             ) from error
+        broken = [name for name, tensor in held.items() if not tensor.isfinite().all()]
+        if broken:
+            raise WeightsMismatch(
+                f"'{broken[0]}' in {path} holds numbers that are not finite", hint="fetch it again"
+            )
+        state |= held
         with path.open("rb") as handle:
             while piece := handle.read(1 << 24):
                 digest.update(piece)
@@ -89,14 +98,40 @@ def weight_files(folder: Path) -> list[Path]:
         try:
             names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
         except (ValueError, KeyError, AttributeError) as error:
-            raise WeightsMismatch(f"{index} is not an index of weights: {error}") from error
+            raise WeightsMismatch(
+                f"{index} is not an index of weights: {error}", hint="fetch the folder again"
+            ) from error
+    outside = [name for name in names if Path(name).name != name]
+    if outside:
+        raise WeightsMismatch(
+            f"{index} names '{outside[0]}', which is outside its folder",
+            hint="fetch the folder again",
+        )
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise WeightsMissing(
             f"no {missing[0]} in {folder}",
-            hint="only safetensors files are read",
+            hint="only safetensors files are read; an official .pt file becomes one by "
+            "`vseg models convert FILE.pt FOLDER`",
         )
     return [folder / name for name in names]
+
+
+def check_downloads(folder: Path) -> None:
+    """Raise WeightsMismatch if a file differs from what the hub said it was when it was fetched.
+
+    The hub's cache names a weights file by its sha256; files that are not of that cache name nothing.
+    """
+    for path in weight_files(folder):
+        said = path.resolve().name
+        if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{64}", said):
+            continue
+        found = sha256_of(path)
+        if found != said:
+            raise WeightsMismatch(
+                f"{path} is damaged: its sha256 is {found[:12]}..., the hub's {said[:12]}...",
+                hint=f"remove {path.resolve()} and fetch it again",
+            )
 
 
 def _tracker_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -121,11 +156,11 @@ def _load(net: Any, state: Mapping[str, Tensor], folder: Path, *, skip: str | No
             f"lacks '{missing[0]}'" if missing else f"holds '{extra[0]}', which is not its model's"
         )
         counted = f"{len(missing)} missing, {len(extra)} unknown"
-        raise WeightsMismatch(f"the weights in {folder}: the file {what} ({counted})")
+        raise WeightsMismatch(f"the weights in {folder}: the file {what} ({counted})", hint=_BOTH)
     for name, place in own.items():
         if state[name].shape != place.shape:
             found, wanted = tuple(state[name].shape), tuple(place.shape)
             raise WeightsMismatch(
-                f"'{name}' in {folder} is {found}, its configuration says {wanted}"
+                f"'{name}' in {folder} is {found}, its configuration says {wanted}", hint=_BOTH
             )
         place.copy_(state[name])

@@ -53,7 +53,8 @@ def _check_room(name: str, needed: int, device: torch.device) -> None:
     if free is not None and free < needed:
         raise ModelError(
             f"{name} needs about {needed >> 20} MiB, but {device} has {free >> 20} MiB free",
-            hint="take a smaller model: edgetam, sam2.1-tiny or nano",
+            hint="take a smaller model (edgetam, sam2.1-tiny, nano) or free memory; what a video's "
+            "objects need beside it is bounded by --memory-budget MIB",
         )
 
 

@@ -1,5 +1,6 @@
 """`vseg models`: every model is listed, one that is not here says how to get it, folders are checked."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -31,6 +32,11 @@ def test_a_folder_is_verified(tmp_path: Path) -> None:
     saved_model("edgetam", tmp_path)
     answer = RUNNER.invoke(app, ["models", "verify", str(tmp_path)])
     assert answer.exit_code == 0 and "all in place" in answer.stdout
+    command = ["models", "verify", str(tmp_path), "--sha256"]
+    digest = hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
+    assert RUNNER.invoke(app, [*command, digest]).exit_code == 0
+    answer = RUNNER.invoke(app, [*command, "0" * 64])
+    assert answer.exit_code == 5 and f"their sha256 is {digest}" in answer.stderr
     (tmp_path / "model.safetensors").write_bytes(b"damaged")
     assert RUNNER.invoke(app, ["models", "verify", str(tmp_path)]).exit_code == 5
 

@@ -1,5 +1,6 @@
 """Models of the SAM 2 family from folders and by name: what is wrong is said before a frame is read."""
 
+import hashlib
 import json
 import pickle
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from tests.sam_models import saved_model
 from vseg.build import load_model, model_path, published_facts
 from vseg.errors import ModelError, UsageError, WeightsMismatch, WeightsMissing
 from vseg.nets import sam_load
+from vseg.nets.sam_files import check_downloads
 from vseg.session import Session
 from vseg.slots import SlotModel
 from vseg.types import Frame
@@ -90,6 +92,23 @@ def reshape_a_key(folder: Path) -> None:
     save_file(state, folder / "model.safetensors")
 
 
+def hold_no_number(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state["mask_downsample.bias"] = torch.full((1,), float("nan"))
+    save_file(state, folder / "model.safetensors")
+
+
+def index_what_is_elsewhere(folder: Path) -> None:
+    index = {"weight_map": {"a": "../model.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def be_misconfigured(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["memory_attention_num_layers"] = "two"
+    (folder / "config.json").write_text(json.dumps(config))
+
+
 def be_another_model(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
 
@@ -107,14 +126,18 @@ def be_no_model(folder: Path) -> None:
         (reshape_a_key, r"'mask_downsample\.bias' in .* is \(2,\)"),
         (be_another_model, "holds a 'bert' model"),
         (be_no_model, "does not describe a model"),
+        (be_misconfigured, "does not fit 'sam2_video'"),
+        (hold_no_number, r"'mask_downsample\.bias' in .* not finite"),
+        (index_what_is_elsewhere, "outside its folder"),
     ],
 )
 def test_a_spoiled_folder_is_refused(
     folder: Path, spoil: Callable[[Path], None], message: str
 ) -> None:
     spoil(folder)
-    with pytest.raises(WeightsMismatch, match=message):
+    with pytest.raises(WeightsMismatch, match=message) as caught:
         load_model(str(folder))
+    assert caught.value.hint, "every refusal says what to do next"
 
 
 def test_pickles_are_not_read(folder: Path) -> None:
@@ -122,6 +145,25 @@ def test_pickles_are_not_read(folder: Path) -> None:
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(WeightsMissing, match=r"no model\.safetensors"):
         load_model(str(folder))
+
+
+def test_a_file_is_no_folder(folder: Path) -> None:
+    with pytest.raises(ModelError, match=r"is a file.*vseg models convert"):
+        load_model(str(folder / "model.safetensors"))
+
+
+def test_a_download_is_checked_against_the_hubs_hash(folder: Path, tmp_path: Path) -> None:
+    """The hub's cache links to a file that is named by its sha256."""
+    path = folder / "model.safetensors"
+    check_downloads(folder)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.symlink_to(path.rename(tmp_path / digest))
+    check_downloads(folder)
+    with (tmp_path / digest).open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"!")
+    with pytest.raises(WeightsMismatch, match="is damaged: its sha256"):
+        check_downloads(folder)
 
 
 def test_an_absent_model_names_what_to_fetch(
