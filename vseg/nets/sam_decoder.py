@@ -1,6 +1,6 @@
 """Prompt encoder and mask decoder of the SAM 2 family: features in, masks of all objects out in one batch.
 
-Both modules are the transformers library's; here their constants are made once, every object shares the
+The prompt encoder is the transformers library's, the decoder `vseg.nets.sam_masks`; every object shares the
 frame's finest maps, and of several proposed masks the one of the best predicted IoU is taken; the others
 stay at hand.
 """
@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from vseg.nets.sam_masks import MaskDecoder
 from vseg.tensors import Decoded, Hypotheses
 
 _ABSENT_LOGIT = -1024.0
@@ -37,7 +38,8 @@ class SamDecoder:
         net.prompt_encoder.to(device)
         net.shared_image_embedding.to(device)
         with torch.no_grad():
-            self._where = net.get_image_wide_positional_embeddings().to(dtype)
+            where = net.get_image_wide_positional_embeddings().to(dtype)
+        self._masks = MaskDecoder(net.mask_decoder, where)
         config = net.config
         self._several = bool(config.multimask_output_in_sam)
         self._fewest, self._most = (
@@ -71,7 +73,8 @@ class SamDecoder:
         )
         if several is None:
             several = self._allows(len(xy))
-        return Said(sparse.to(self._dtype), dense.to(self._dtype), several)
+        dense = dense.to(self._dtype, memory_format=torch.channels_last)
+        return Said(sparse.to(self._dtype), dense, several)
 
     def __call__(
         self,
@@ -80,27 +83,20 @@ class SamDecoder:
         said: Said,
     ) -> Decoded:
         """Masks of O objects with the same prompts; an absent object's logits are far below zero."""
-        masks, quality, tokens, score = self._net.mask_decoder(
-            image_embeddings=seen,
-            image_positional_embeddings=self._where,
-            sparse_prompt_embeddings=said.sparse.expand(len(seen), -1, -1, -1),
-            dense_prompt_embeddings=said.dense,
-            multimask_output=said.several,
-            high_resolution_features=list(finest),
-        )
-        present = score[:, 0] > 0
+        made = self._masks(finest, seen + said.dense, said.sparse, said.several)
+        present = made.score > 0
         proposed = Hypotheses(
-            torch.where(present[:, :, None, None], masks[:, 0], _ABSENT_LOGIT),
-            quality[:, 0].float(),
-            self._pointers(tokens[:, 0], present).expand(-1, quality.shape[2], -1),
+            torch.where(present[:, :, None, None], made.logits, _ABSENT_LOGIT),
+            made.quality.float(),
+            self._pointers(made.tokens, present).expand(-1, made.quality.shape[1], -1),
         )
         first = Decoded(
             proposed.logits[:, 0],
             proposed.quality[:, 0],
-            score[:, 0, 0].float().sigmoid(),
+            made.score[:, 0].float().sigmoid(),
             proposed.embedding[:, 0],
         )
-        if quality.shape[2] == 1:
+        if made.quality.shape[1] == 1:
             return first
         return replace(first, alternatives=proposed).picked(proposed.quality.argmax(dim=1))
 
