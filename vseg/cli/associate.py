@@ -17,12 +17,18 @@ def associate(
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="The new run; RUN-r2 or the next if not.")
     ] = None,
+    clip: Annotated[
+        str | None, typer.Option("--video", help="The clip, if it is not where it was tracked.")
+    ] = None,
+    looks: Annotated[
+        bool, typer.Option("--looks/--no-looks", help="Colours count, or motion alone.")
+    ] = True,
     as_json: options.Json = False,
 ) -> None:
     """Link the objects of a finished run over the whole clip; RUN itself stays as it is."""
     from vseg.jobs.associating import associate as link_run
 
-    made = link_run(run, out)
+    made = link_run(run, out, clip=clip, looks=looks)
     if as_json:
         show_json(
             {

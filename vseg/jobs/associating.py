@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from vseg.build import open_video
 from vseg.errors import BadRun
+from vseg.jobs.views import tracklets_of_run
 from vseg.ops.files import atomic_write_text
 from vseg.results import Run, RunWriter, StoredMasks, open_run
 from vseg.results.events import RunEvent
 from vseg.results.layout import TRACKS
-from vseg_trackers import Change, Filled, Joined, Linked, Tracklet, link
+from vseg_trackers import Change, Filled, Joined, LinkConfig, Linked, MotionConfig, Tracklet, link
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,24 @@ class _Clip:
         return int(self.numbers[int(np.searchsorted(self.times_s, time_s))])
 
 
-def associate(path: Path, out: Path | None = None) -> Revision:
+# Masks swell and bend where a detector's boxes keep their size; and colours tell more than boxes do.
+MASKLETS = LinkConfig(
+    reach=3.0,
+    appearance=20.0,
+    even_cosine=0.7,
+    least_cosine=0.4,
+    motion=MotionConfig(measured_size=0.15, size_jolt=2.0),
+)
+
+
+def associate(
+    path: Path, out: Path | None = None, *, clip: str | None = None, looks: bool = True
+) -> Revision:
     """Link the objects of the run at `path` over the whole clip into a new run at `out`.
 
-    out: the first free of PATH-r2, PATH-r3, ... if None.  Raises BadRun for a run that is not
-    finished, and OutputError if `out` holds something already.
+    out: the first free of PATH-r2, PATH-r3, ... if None.  clip: where it is now, if it has moved.
+    looks: whether colours count, for which the clip is read; else motion alone.  Raises BadRun for a
+    run that is not finished, BadVideo, and OutputError if `out` holds something already.
     """
     run = open_run(path)
     if not run.header.finished:
@@ -53,33 +68,28 @@ def associate(path: Path, out: Path | None = None) -> Revision:
             f"the run at {path} is {run.header.status}: its end is not known yet",
             hint="finish it with `vseg track --resume`",
         )
-    clip = _Clip(np.array(list(run.frame_numbers())), np.array(list(run.frame_times())))
-    linked = link(_tracklets(run), clip.times_s)
+    frames = _Clip(np.array(list(run.frame_numbers())), np.array(list(run.frame_times())))
+    linked = link(_tracklets(run, clip, looks), frames.times_s, MASKLETS)
     names = {
         int(source): track.track_id
         for track in linked.tracks
         for source in np.unique(track.sources[track.sources > 0])
     }
-    changes = tuple(_event(change, clip) for change in linked.changes)
+    changes = tuple(_event(change, frames) for change in linked.changes)
     out = out or _free_name(path)
     _write(run, out, names, changes)
-    atomic_write_text(out / TRACKS, _mot(linked, clip))
+    atomic_write_text(out / TRACKS, _mot(linked, frames))
     after = {names.get(each.id, each.id) for each in run.objects}
     return Revision(out, len(run.objects), len(after), changes)
 
 
-def _tracklets(run: Run) -> list[Tracklet]:
-    """The frames on which each object is seen; an object that never is has none."""
-    tracklets = []
-    for each in run.objects:
-        rows = [row for row in run.track(each.id) if row.visible and row.area]
-        if rows:
-            corners = np.array([row.xywh for row in rows], dtype=np.float64)
-            corners[:, 2:] += corners[:, :2]
-            times_s = np.array([row.time_s for row in rows])
-            scores = np.clip([row.score for row in rows], 0.0, 1.0)
-            tracklets.append(Tracklet(each.id, times_s, corners, scores))
-    return tracklets
+def _tracklets(run: Run, clip: str | None, looks: bool) -> list[Tracklet]:
+    if not looks:
+        return tracklets_of_run(run, None)
+    with open_video(
+        clip or run.header.source.path, str(run.header.options.get("reader", "auto"))
+    ) as video:
+        return tracklets_of_run(run, video)
 
 
 def _event(change: Change, clip: _Clip) -> RunEvent:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.unit.cli.conftest import call, files_of
 from vseg.jobs.associating import associate
@@ -55,7 +56,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
     before = files_of(run)
-    made = associate(run)
+    made = associate(run, looks=False)
     assert (made.out, made.before, made.after) == (run.with_name("run-r2"), 3, 2)
     assert files_of(run) == before
     revision = open_run(made.out)
@@ -75,25 +76,45 @@ def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
 
 
 def test_boxes_are_filled_where_no_mask_was(run: Path) -> None:
-    rows = np.loadtxt(associate(run).out / "tracks.txt", delimiter=",")
+    rows = np.loadtxt(associate(run, looks=False).out / "tracks.txt", delimiter=",")
     gap = rows[(rows[:, 0] == 14) & (rows[:, 1] == 1)]
     np.testing.assert_allclose(gap[0, 2:6], [28, 8, 12, 12], atol=0.5)
     assert len(rows) == 2 * FRAMES
 
 
 def test_every_revision_has_a_folder_of_its_own(run: Path) -> None:
-    assert [associate(run).out.name for _ in range(2)] == ["run-r2", "run-r3"]
-    answer = call("associate", run, "-o", run.with_name("run-r2"))
+    assert [associate(run, looks=False).out.name for _ in range(2)] == ["run-r2", "run-r3"]
+    answer = call("associate", run, "-o", run.with_name("run-r2"), "--no-looks")
     assert (answer.exit_code, "already holds a run" in answer.stderr) == (3, True)
 
 
 def test_the_command_lists_the_changes(run: Path) -> None:
-    told = json.loads(call("associate", run, "--json").stdout)
+    told = json.loads(call("associate", run, "--no-looks", "--json").stdout)
     assert (told["objects_before"], told["objects"], told["changes"][0]["kind"]) == (3, 2, "joined")
-    answer = call("associate", run)
+    answer = call("associate", run, "--no-looks")
     assert "3 objects became 2, 2 changes" in answer.stdout
     assert "frame 15: object 3 is object 1 again" in answer.stdout
     assert "frames 12 to 14: object 1, filled" in answer.stdout
+
+
+def clip_of(folder: Path, later: tuple[int, int, int]) -> Path:
+    """The clip of `frames`: what goes on as object 3 has the colour `later`, object 1 is red."""
+    folder.mkdir()
+    for masks in frames(lost=range(12, 15)):
+        picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        for row, colour in enumerate(((200, 20, 20), (20, 20, 200), later)):
+            picture[masks.mask(row)] = colour
+        Image.fromarray(picture).save(folder / f"{masks.frame_index:05d}.png")
+    return folder
+
+
+def test_what_looks_different_is_not_joined(run: Path, tmp_path: Path) -> None:
+    alike = clip_of(tmp_path / "alike", (200, 20, 20))
+    assert associate(run, clip=str(alike)).after == 2
+    different = clip_of(tmp_path / "different", (20, 200, 20))
+    assert associate(run, clip=str(different)).after == 3
+    answer = call("associate", run)
+    assert (answer.exit_code, "clip.mp4" in answer.stderr) == (3, True)
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path, run: Path) -> None:

@@ -1,0 +1,113 @@
+"""Who was visible when: one bar for each identity over the frames of a clip, as a picture.
+
+Enters: for each identity the frames it was seen on.  Leaves: an RGB image.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from vseg.ops.colours import colour_of
+from vseg.results.run import Run
+
+BACKGROUND, INK, FAINT, LANE = (20, 22, 26), (214, 218, 224), (120, 126, 136), (34, 37, 43)
+ROW, BAR, MARGIN, FOOT, TEXT = 34, 18, 16, 34, 15
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """When one identity was seen.  marks: frames on which something happened to it."""
+
+    object_id: int
+    frames: Sequence[int]
+    label: str | None = None
+    marks: Sequence[int] = ()
+
+
+def presences(run: Run) -> list[Presence]:
+    """When each object of a run was seen, by ascending id; marked where an event names it."""
+    marks: dict[int | None, list[int]] = {}
+    for event in run.events:
+        marks.setdefault(event.object_id, []).append(event.frame)
+    return [
+        Presence(
+            each.id,
+            [row.frame for row in run.track(each.id) if row.visible and row.area],
+            each.label,
+            marks.get(each.id, ()),
+        )
+        for each in run.objects
+    ]
+
+
+def draw_timeline(
+    title: str, rows: Sequence[Presence], span: tuple[int, int], width: int = 960
+) -> UInt8[np.ndarray, "H W 3"]:
+    """A picture of the frames [first, end) `span`: a lane for each row, in the colour of its id."""
+    names = {row.object_id: _name(row) for row in rows}
+    font = ImageFont.load_default(TEXT)
+    left = MARGIN + 14 + max((round(font.getlength(name)) for name in names.values()), default=0)
+    top = MARGIN + 2 * TEXT
+    picture = Image.new("RGB", (width, top + ROW * len(rows) + FOOT), BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    axis = _Axis(*span, left, width - MARGIN)
+    draw.text((MARGIN, MARGIN), title, fill=INK, font=font)
+    for place, row in enumerate(rows):
+        middle = top + ROW * place + ROW // 2
+        draw.text((MARGIN, middle), names[row.object_id], fill=INK, font=font, anchor="lm")
+        _draw_lane(draw, axis, row, middle)
+    base = top + ROW * len(rows) + 4
+    for frame in axis.ticks():
+        x = axis.x(frame)
+        draw.line([(x, base), (x, base + 5)], fill=FAINT)
+        draw.text((x, base + 16), str(frame), fill=FAINT, font=font, anchor="mm")
+    return np.asarray(picture)
+
+
+def seen_spans(frames: Sequence[int]) -> list[tuple[int, int]]:
+    """Ascending frame numbers as runs [first, end)."""
+    if not frames:
+        return []
+    numbers = np.asarray(frames)
+    breaks = np.flatnonzero(np.diff(numbers) > 1) + 1
+    parts = np.split(numbers, breaks)
+    return [(int(part[0]), int(part[-1]) + 1) for part in parts]
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """Frames [first, end) laid out from `left` to `right`."""
+
+    first: int
+    end: int
+    left: int
+    right: int
+
+    def x(self, frame: int) -> int:
+        share = (frame - self.first) / max(1, self.end - self.first)
+        return round(self.left + share * (self.right - self.left))
+
+    def ticks(self) -> list[int]:
+        """Round frame numbers, about eight of them."""
+        rough = max(1, self.end - self.first) / 8
+        scale = 10 ** int(np.floor(np.log10(rough)))
+        step = next(int(k * scale) for k in (1, 2, 5, 10) if k * scale >= rough) or 1
+        return list(range(-(-self.first // step) * step, self.end, step))
+
+
+def _draw_lane(draw: ImageDraw.ImageDraw, axis: _Axis, row: Presence, middle: int) -> None:
+    top, bottom = middle - BAR // 2, middle + BAR // 2
+    draw.rounded_rectangle((axis.left, top, axis.right, bottom), radius=4, fill=LANE)
+    for first, end in seen_spans(row.frames):
+        box = (axis.x(first), top, max(axis.x(end), axis.x(first) + 2), bottom)
+        draw.rounded_rectangle(box, radius=4, fill=colour_of(row.object_id))
+    for frame in row.marks:
+        x = axis.x(frame)
+        draw.line([(x, top - 4), (x, bottom + 4)], fill=INK, width=2)
+
+
+def _name(row: Presence) -> str:
+    return f"{row.object_id}  {row.label}" if row.label else str(row.object_id)
