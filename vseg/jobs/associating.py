@@ -75,7 +75,8 @@ def associate(
         for track in linked.tracks
         for source in np.unique(track.sources[track.sources > 0])
     }
-    changes = tuple(_event(change, frames) for change in linked.changes)
+    first = {each.id: each.first_frame for each in run.objects}
+    changes = tuple(_event(change, frames, first) for change in linked.changes)
     out = out or _free_name(path)
     _write(run, out, names, changes)
     atomic_write_text(out / TRACKS, _mot(linked, frames))
@@ -92,10 +93,11 @@ def _tracklets(run: Run, clip: str | None, looks: bool) -> list[Tracklet]:
         return tracklets_of_run(run, video)
 
 
-def _event(change: Change, clip: _Clip) -> RunEvent:
+def _event(change: Change, clip: _Clip, first: Mapping[int, int | None]) -> RunEvent:
+    """A change by frame numbers; a join is where the joined object was first seen at all."""
     if isinstance(change, Joined):
         return RunEvent(
-            frame=clip.frame_at(change.at_s),
+            frame=first[change.joined_id] or 0,
             kind="joined",
             object_id=change.track_id,
             track_id=change.joined_id,
