@@ -31,7 +31,7 @@ CHOICES = (("recent", "none"), ("selective", "none"), ("recent", "pooled"), ("re
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One choice.  attention, frame: processor ms.  state: MiB.  iou: with the masks of `recent`."""
+    """One choice.  attention, frame: processor ms.  state: MiB.  same: percent IoU with the masks of `recent`."""
 
     model: str
     policy: str
@@ -39,7 +39,7 @@ class Row:
     attention: float
     frame: float
     state: float
-    iou: float
+    same: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _rows(name: str, model: Sam, clip: SyntheticVideo) -> Iterator[Row]:
             1000 * float(np.median(seen.attention_s[steady])),
             1000 * float(np.median(seen.frame_s[steady])),
             seen.state_bytes / 2**20,
-            _overlap(seen.masks, reference.masks),
+            100 * _overlap(seen.masks, reference.masks),
         )
 
 

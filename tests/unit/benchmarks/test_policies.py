@@ -28,5 +28,5 @@ def test_every_policy_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ("recent", "pooled"),
         ("recent", "pruned"),
     ]
-    assert rows[0]["iou"] == 1 and all(0 <= row["iou"] <= 1 for row in rows)
+    assert rows[0]["same"] == 100 and all(0 <= row["same"] <= 100 for row in rows)
     assert all(0 < row["attention"] < row["frame"] and row["state"] > 0 for row in rows)

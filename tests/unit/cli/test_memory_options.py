@@ -1,0 +1,36 @@
+"""Options of the memory: put over a file key by key, and repeated by the command that resumes."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from vseg.cli.track import memory_settings, read_config, resume_command
+from vseg.errors import UsageError
+from vseg.jobs.job import TrackJob
+from vseg.nets.padded_memory import MemorySpan, padded
+from vseg.slots import Slot, SlotMemory, StandIn
+
+
+def test_options_leave_the_other_keys_of_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('[memory]\nprompted = 2\npolicy = "selective"\n')
+    given = memory_settings(policy=None, approximation="pooled", budget_mib=64.0)
+    memory = read_config(path, memory=given).memory
+    assert (memory.prompted, memory.policy) == (2, "selective")
+    assert (memory.approximation, memory.budget_mib) == ("pooled", 64.0)
+    assert memory_settings(policy=None) is None
+
+
+def test_resuming_repeats_what_was_chosen() -> None:
+    config = read_config(None, memory={"policy": "selective", "budget_mib": 64.0})
+    words = resume_command(TrackJob("a.mp4", Path("run"), (), config), None)
+    assert words.endswith("--memory-policy selective --memory-budget 64.0")
+
+
+def test_compiled_models_refuse_memories_made_smaller() -> None:
+    stand_in = StandIn(torch.zeros(4, 1, dtype=torch.int64), torch.zeros(4))
+    slot = Slot(torch.zeros(4, 2), torch.zeros(1, 4, 3), torch.zeros(6), stand_in)
+    memory = SlotMemory(((0, slot),), ((1, slot.pointer),))
+    with pytest.raises(UsageError, match="drop --memory-approximation, or --compile"):
+        padded([memory], MemorySpan(slots=2, pointers=2), 1)
