@@ -31,7 +31,7 @@ CHOICES = (("recent", "none"), ("selective", "none"), ("recent", "pooled"), ("re
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One choice.  attention, frame: processor ms.  state: MiB.  same: percent IoU with the masks of `recent`."""
+    """One choice.  attention, frame: processor ms.  state: MiB.  same: percent IoU with `recent`."""
 
     model: str
     policy: str
