@@ -26,7 +26,7 @@ Detect = Callable[[int, np.ndarray], list[tuple[float, ...]]]
 
 @pytest.fixture(scope="module")
 def model() -> AnyModel:
-    return load_model("nano", short_side=128, dtype="float32")
+    return load_model("nano", short_side=96, dtype="float32")
 
 
 @pytest.fixture(scope="module")
