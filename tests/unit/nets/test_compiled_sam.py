@@ -100,6 +100,7 @@ def test_sizes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_nothing_is_compiled_after_the_warm_up() -> None:
     """An object more within the size, clicks, and a memory that fills up meet no new graph."""
     command = [sys.executable, "-m", "tests.compiled_session", "sam2", "eager", "cpu"]
