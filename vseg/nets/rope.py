@@ -22,8 +22,9 @@ class Rotation:
     def __call__(self, rows: Float[Tensor, "*b N D"]) -> Float[Tensor, "*b N D"]:
         """The rows, rotated in float32 and returned in their own dtype."""
         first, second = rows.float().chunk(2, dim=-1)
-        turned = (first * self.cos - second * self.sin, second * self.cos + first * self.sin)
-        return torch.cat(turned, dim=-1).to(rows.dtype)
+        turned = (first * self.cos).addcmul_(second, self.sin, value=-1)
+        other = (second * self.cos).addcmul_(first, self.sin)
+        return torch.cat([turned, other], dim=-1).to(rows.dtype)
 
 
 def axial_rotation(wh: tuple[int, int], channels: int, theta: float, *, plain: int = 0) -> Rotation:

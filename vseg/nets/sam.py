@@ -75,7 +75,7 @@ class Sam:
             Features(
                 frame.index,
                 (frame.image.shape[0], frame.image.shape[1]),
-                (fine[k : k + 1], middle[k : k + 1], coarse[k : k + 1].contiguous()),
+                (fine[k : k + 1], middle[k : k + 1], coarse[k : k + 1]),
                 key=nothing,
                 near=nothing,
             )

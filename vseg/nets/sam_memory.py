@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.nets.device import uploaded
+from vseg.nets.feed_forward import feed_forward
 from vseg.nets.memory_attention import AttentionPlan, MemoryAttention, Recalled
 from vseg.nets.padded_memory import PaddedMemory
 from vseg.slots import Slot, SlotMemory, SlotShape
@@ -40,6 +41,7 @@ class SamMemory:
     def __init__(self, net: Any, device: torch.device, dtype: torch.dtype) -> None:
         config = net.config
         self._net, self._dtype = net, dtype
+        net.memory_encoder.to(memory_format=torch.channels_last)  # its pixels become rows and back
         self._edge = hasattr(net, "spatial_perceiver")
         self._scale, self._bias = config.sigmoid_scale_for_mem_enc, config.sigmoid_bias_for_mem_enc
         self._mask_size = tuple(4 * side for side in net.prompt_encoder.mask_input_size)
@@ -80,9 +82,9 @@ class SamMemory:
             )
         sure = what.sure[:, None, None, None]
         shares = torch.where(sure, (masks > 0).to(masks.dtype), masks.sigmoid())
-        drawn = encoder.mask_downsampler((shares * self._scale + self._bias).to(self._dtype))
-        fused = encoder.memory_fuser(encoder.feature_projection(features) + drawn)
-        maps = encoder.projection(fused)
+        drawn = encoder.mask_downsampler(shares.mul_(self._scale).add_(self._bias).to(self._dtype))
+        pixels = features.contiguous(memory_format=torch.channels_last)
+        maps = encoder.projection(_fused(encoder, drawn.add_(encoder.feature_projection(pixels))))
         absent = self._net.occlusion_spatial_embedding_parameter
         if absent is not None:
             gone = (~what.present).to(maps.dtype)[:, None, None, None]
@@ -168,6 +170,15 @@ class SamMemory:
         angle = ages[..., None] / (self._pointers - 1) / self._speed
         code = torch.cat([angle.sin(), angle.cos()], dim=-1)
         return F.linear(code, *self._project).to(self._where)
+
+
+def _fused(encoder: Any, x: Float[Tensor, "O C h w"]) -> Float[Tensor, "O C h w"]:
+    """The memory encoder's last blocks (ConvNeXt, arXiv:2201.03545): where the mask meets the picture."""
+    for block in encoder.memory_fuser.layers:
+        rows = block.layer_norm(block.depthwise_conv(x)).permute(0, 2, 3, 1)
+        made = feed_forward(rows, block.pointwise_conv1, block.activation, block.pointwise_conv2)
+        x = x + (made * block.scale).permute(0, 3, 1, 2)
+    return x
 
 
 def _plan(net: Any, edge: bool) -> AttentionPlan:
