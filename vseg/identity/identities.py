@@ -181,6 +181,9 @@ class Identities:
     ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
         """One thing for each object: where several lie on the same, who claims it less is elsewhere."""
         decoded, rivals = sight.decoded, self.rivals(sight.object_ids)
+        if decoded.alternatives is None:
+            # Whoever lost its only mask would have nowhere to go on from: sharing pixels is better.
+            return decoded, visible
         rivals &= visible[:, None] & visible[None]
         iou = overlaps((decoded.logits > 0)[:, ::2, ::2])
         rows: list[int] = np.flatnonzero(contested(iou, rivals)).tolist()

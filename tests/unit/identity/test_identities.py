@@ -54,14 +54,32 @@ def test_every_pixel_has_one_owner() -> None:
     assert settled.clear == (True, True)
 
 
+def _proposals(*rows: tuple[Box, Box]) -> Hypotheses:
+    """Two masks for each row, the first a little better, of the look of object 1."""
+    return Hypotheses(
+        torch.stack([torch.stack([_logits(box) for box in row]) for row in rows]),
+        torch.tensor([[0.9, 0.8]] * len(rows)),
+        torch.stack([torch.stack([ONE, ONE]) for _ in rows]),
+    )
+
+
 def test_two_objects_on_one_thing_leave_it_to_the_better_claim() -> None:
     identities = Identities(IdentityRules())
     _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2))
-    settled = _settle(identities, 1, _decoded(((0, 0, 8, 8), 5, ONE), ((0, 0, 8, 9), 6, ONE)))
-    assert _areas(settled)[1] == 0, "object 2 looks like object 1 and was elsewhere"
-    assert _areas(settled)[0] == 64
+    others = _proposals(((0, 0, 8, 8), (0, 0, 8, 9)), ((0, 0, 8, 8), (0, 0, 9, 8)))
+    rows = (((0, 0, 8, 8), 9.0, ONE), ((0, 0, 8, 8), 9.0, ONE))
+    settled = _settle(identities, 1, _decoded(*rows, others=others))
+    assert _areas(settled) == [64, 0], "object 2 looks like object 1 and was elsewhere"
     assert float(settled.decoded.presence[1]) == 0
     assert [(e.kind, e.object_id) for e in identities.drain()] == [("lost", 2)]
+
+
+def test_who_has_one_mask_only_shares_its_pixels_instead() -> None:
+    identities = Identities(IdentityRules())
+    rows = (((0, 0, 8, 8), 6.0, ONE), ((0, 0, 8, 10), 5.0, ONE))
+    settled = _settle(identities, 0, _decoded(*rows))
+    assert _areas(settled) == [64, 16]
+    assert settled.clear == (True, False)
 
 
 def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
