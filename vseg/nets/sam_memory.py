@@ -80,11 +80,11 @@ class SamMemory:
             masks = F.interpolate(
                 masks, self._mask_size, mode="bilinear", align_corners=False, antialias=True
             )
-        sure = what.sure[:, None, None, None]
-        shares = torch.where(sure, (masks > 0).to(masks.dtype), masks.sigmoid())
-        drawn = encoder.mask_downsampler(shares.mul_(self._scale).add_(self._bias).to(self._dtype))
-        pixels = features.contiguous(memory_format=torch.channels_last)
-        maps = encoder.projection(_fused(encoder, drawn.add_(encoder.feature_projection(pixels))))
+        pixels = encoder.feature_projection(features.contiguous(memory_format=torch.channels_last))
+        # On a CPU one object's maps stay in the cache, all of them together do not.
+        together = len(masks) if masks.is_cuda or torch.compiler.is_compiling() else 1
+        parts = zip(torch.split(masks, together), torch.split(what.sure, together), strict=True)
+        maps = torch.cat([self._map(pixels, *part) for part in parts])
         absent = self._net.occlusion_spatial_embedding_parameter
         if absent is not None:
             gone = (~what.present).to(maps.dtype)[:, None, None, None]
@@ -92,6 +92,20 @@ class SamMemory:
         cells = self._cells(maps)
         keys = self._attention.keys(cells)
         return [Slot(*each) for each in zip(cells, keys, what.pointers, strict=True)]
+
+    def _map(
+        self,
+        pixels: Float[Tensor, "1 C h w"],
+        masks: Float[Tensor, "O 1 s s"],
+        sure: Bool[Tensor, " O"],
+    ) -> Float[Tensor, "O M h w"]:
+        """What the memory encoder makes of the picture and masks."""
+        encoder = self._net.memory_encoder
+        hard = (masks > 0).to(masks.dtype)
+        shares = torch.where(sure[:, None, None, None], hard, masks.sigmoid())
+        drawn = encoder.mask_downsampler(shares.mul_(self._scale).add_(self._bias).to(self._dtype))
+        made: Tensor = encoder.projection(_fused(encoder, drawn.add_(pixels)))
+        return made
 
     def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
         """The keys that `write` makes of one slot's cells."""
