@@ -76,7 +76,8 @@ class Engine:
                 self.bank.drop(tracked.object_id, frame.index)
         decoded = self._decoded(frame, features, live)
         ids = tuple(tracked.object_id for tracked in live)
-        settled = self.identities.settle(Sight(frame.index, ids, prompted, decoded))
+        given = tuple(tracked.given_mask(frame.index) is not None for tracked in live)
+        settled = self.identities.settle(Sight(frame.index, ids, prompted, given, decoded))
         self._keep(features, live, settled)
         return settled.decoded
 

@@ -59,7 +59,8 @@ class SlotEngine:
         decoded = Decoded.stack([rows[row].decoded for row in range(len(live))])
         prompted = tuple(t in tracked.prompts for tracked in live)
         ids = tuple(tracked.object_id for tracked in live)
-        decoded = self.identities.settle(Sight(t, ids, prompted, decoded)).decoded
+        exact = tuple(row in given for row in range(len(live)))
+        decoded = self.identities.settle(Sight(t, ids, prompted, exact, decoded)).decoded
         slots = self.model.remember(features, decoded, prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(

@@ -23,7 +23,7 @@ from vseg.tensors import PRESENT, Decoded
 from vseg.types import Frame, IdentityEvent
 
 _NESTED = 0.5
-"""Objects whose prompted masks share this much of the smaller one are parts of each other, not rivals."""
+"""Objects whose given masks share this much of the smaller one are parts of each other, not rivals."""
 
 _COVERED = 0.5
 """An object of whose mask rivals take more than this share is not clear enough to be remembered."""
@@ -56,24 +56,28 @@ class Known:
     """One object as it was seen.
 
     last_seen: the frame, None before the first.  unproven: it has not been recognised since a cut.
+    given: the user last gave its mask, as it stands.
     """
 
     gallery: Gallery = field(default_factory=Gallery)
     last_seen: int | None = None
     visible: bool = False
     unproven: bool = False
+    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
     """What is seen of O objects on a frame.
 
-    prompted: rows that the user spoke of, which are believed.  expected: where motion puts each mask.
+    prompted: rows that the user spoke of, which are believed; given: by their masks.  expected: where
+    motion puts each mask.
     """
 
     frame_index: int
     object_ids: tuple[int, ...]
     prompted: tuple[bool, ...]
+    given: tuple[bool, ...]
     decoded: Decoded
     expected: Bool[Tensor, "O h4 w4"] | None = None
 
@@ -120,8 +124,10 @@ class Identities:
 
     def settle(self, sight: Sight) -> Settled:
         """The masks with one object to each thing and pixel, strangers left out; learns from the rest."""
-        for object_id in sight.object_ids:
-            self.known.setdefault(object_id, Known())
+        for row, object_id in enumerate(sight.object_ids):
+            known = self.known.setdefault(object_id, Known())
+            if sight.prompted[row]:
+                known.given = sight.given[row]
         seen = _visible(sight.decoded)
         visible = seen.copy()
         if self.rules.recognise:
@@ -167,13 +173,14 @@ class Identities:
         return known.unproven or abs(sight.frame_index - known.last_seen) > self.rules.away
 
     def _nest(self, sight: Sight, visible: Bool[np.ndarray, " O"]) -> None:
-        """Note which objects the user prompted on top of each other: they may share pixels for good."""
+        """Note whose given masks overlap: they may share pixels for good.  Others overlap by mistake."""
         masks = sight.decoded.logits > 0
-        for row in np.flatnonzero(np.array(sight.prompted) & visible):
+        for row in np.flatnonzero(np.array(sight.given) & visible):
             shared = (masks & masks[row]).flatten(1).sum(1).float()
             smaller = masks.flatten(1).sum(1).clamp(1, int(masks[row].sum()))
             for other in torch.nonzero(shared > _NESTED * smaller)[:, 0].tolist():
-                if other != row and visible[other]:
+                given = self.known[sight.object_ids[other]].given
+                if other != row and visible[other] and given:
                     self.nested.add(_pair(sight.object_ids[row], sight.object_ids[other]))
 
     def _assigned(

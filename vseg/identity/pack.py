@@ -22,7 +22,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
         for name, views in (("prompted", each.gallery.prompted), ("seen", each.gallery.seen)):
             if views:
                 tensors[f"identity/{object_id}/{name}"] = torch.stack(views)
-        known[str(object_id)] = [each.last_seen, each.visible, each.unproven]
+        known[str(object_id)] = [each.last_seen, each.visible, each.unproven, each.given]
     last = identities.last
     if last is not None:
         tensors["identity/histograms"] = torch.from_numpy(last.histograms)
@@ -39,10 +39,10 @@ def unpack_identities(
 ) -> None:
     """Put what `pack_identities` gave in place of what the identities hold."""
     identities.known = {}
-    for object_id, (last_seen, visible, unproven) in stored["known"].items():
+    for object_id, (last_seen, *flags) in stored["known"].items():
         views = (tensors.get(f"identity/{object_id}/{name}", ()) for name in ("prompted", "seen"))
         gallery = Gallery(*(list(each) for each in views))
-        identities.known[int(object_id)] = Known(gallery, last_seen, visible, unproven)
+        identities.known[int(object_id)] = Known(gallery, last_seen, *flags)
     identities.nested = {(one, other) for one, other in stored["nested"]}
     identities.last = None
     if stored["last"] is not None:

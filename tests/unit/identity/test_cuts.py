@@ -34,7 +34,7 @@ def test_another_picture_is_a_cut_in_both_directions() -> None:
 def test_panning_and_fading_are_not() -> None:
     wide = np.concatenate([_picture(1), _picture(3)], axis=1)
     assert _cuts([wide[:, x : x + 192] for x in range(0, 190, 8)]) == []
-    assert _cuts([np.uint8(_picture(1) * (1 - k / 20)) for k in range(20)]) == []
+    assert _cuts([(_picture(1) * (1 - k / 20)).astype(np.uint8) for k in range(20)]) == []
 
 
 def test_frames_that_are_no_neighbours_are_not_compared() -> None:

@@ -34,11 +34,16 @@ def _decoded(
 
 
 def _settle(
-    identities: Identities, frame: int, decoded: Decoded, prompted: tuple[int, ...] = ()
+    identities: Identities,
+    frame: int,
+    decoded: Decoded,
+    prompted: tuple[int, ...] = (),
+    given: tuple[int, ...] = (),
 ) -> Settled:
     ids = tuple(range(1, len(decoded.logits) + 1))
-    said = tuple(object_id in prompted for object_id in ids)
-    return identities.settle(Sight(frame, ids, said, decoded))
+    said = tuple(object_id in prompted + given for object_id in ids)
+    exact = tuple(object_id in given for object_id in ids)
+    return identities.settle(Sight(frame, ids, said, exact, decoded))
 
 
 def _areas(settled: Settled) -> list[int]:
@@ -97,13 +102,21 @@ def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
     assert _areas(settled) == [64, 64]
 
 
-def test_objects_prompted_on_top_of_each_other_stay_nested() -> None:
+def test_masks_given_on_top_of_each_other_stay_nested() -> None:
     identities = Identities(IdentityRules())
     rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
-    assert _areas(_settle(identities, 0, _decoded(*rows), (1, 2))) == [256, 16]
+    assert _areas(_settle(identities, 0, _decoded(*rows), given=(1, 2))) == [256, 16]
     assert _areas(_settle(identities, 1, _decoded(*rows))) == [256, 16]
     identities.forget(2)
     assert identities.nested == set()
+
+
+def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
+    identities = Identities(IdentityRules())
+    rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
+    for said in ({"prompted": (1, 2)}, {"prompted": (1,), "given": (2,)}):
+        settled = _settle(identities, 0, _decoded(*rows), **said)
+        assert _areas(settled) == [240, 16]
 
 
 def test_a_covered_object_is_seen_but_not_remembered() -> None:
