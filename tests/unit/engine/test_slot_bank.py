@@ -156,10 +156,11 @@ def test_one_object_too_many_is_refused_by_name() -> None:
 
 
 def test_what_is_held_is_not_part_of_a_batch() -> None:
-    rows = torch.zeros(3, 4, 2), torch.zeros(3, 1, 4, 3), torch.zeros(3, 6)
+    cells, keys, pointers = torch.zeros(3, 4, 2), torch.zeros(3, 1, 4, 3), torch.zeros(3, 6)
+    slot = Slot(cells[1], keys[1], pointers[1])
     bank = SlotBank(BUDGET)
-    bank.write(1, 0, Slot(*(part[1] for part in rows)), prompted=True)
-    bank.write(1, 1, Slot(*(part[1] for part in rows)), prompted=False)
-    bank.write(1, 2, Slot(*(part[1] for part in rows)), prompted=False, verdict=Verdict(kept=False))
+    bank.write(1, 0, slot, prompted=True)
+    bank.write(1, 1, slot, prompted=False)
+    bank.write(1, 2, slot, prompted=False, verdict=Verdict(kept=False))
     for tensor in bank.objects[1].tensors():
         assert tensor.untyped_storage().nbytes() == tensor.nbytes

@@ -61,7 +61,7 @@ def test_padding_changes_no_object(kind: str, tmp_path: Path) -> None:
 
 
 def slot(value: float) -> Slot:
-    return Slot(*(torch.full(size, float(value)) for size in ((4, 2), (3, 4, 2), (8,))))
+    return Slot(torch.full((4, 2), value), torch.full((3, 4, 2), value), torch.full((8,), value))
 
 
 def test_every_memory_is_as_long_and_says_what_is_missing() -> None:

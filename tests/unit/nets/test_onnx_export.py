@@ -13,7 +13,6 @@ import onnxruntime
 import pytest
 import torch
 
-from vseg.engine import PRESENT
 from vseg.errors import ModelError, OutputError, UsageError
 from vseg.memory.bank import MemoryBudget
 from vseg.nets import onnx_export
@@ -22,7 +21,7 @@ from vseg.nets.onnx_export import PRESENT_ABOVE, LoopSizes, export_onnx
 from vseg.nets.prompt_maps import draw_prompts
 from vseg.readers.synthetic import SceneConfig, SyntheticVideo
 from vseg.session import Session
-from vseg.tensors import Features, Memory, MemoryPart
+from vseg.tensors import PRESENT, Features, Memory, MemoryPart
 from vseg.types import Box, Frame, FrameMasks, Mask, Points
 
 DEMO = Path(__file__).resolve().parents[3] / "demos" / "onnx_loop.py"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from vseg.readers.scene_motion import Bounce, Camera, Glide, Motion, Wave, apply, compose
+from vseg.readers.scene_motion import Bounce, Camera, Glide, Motion, Track, Wave, apply, compose
 from vseg.readers.scene_render import Light, Sprite, draw_sprite
 from vseg.readers.scene_shape import Outline
 
@@ -103,7 +103,7 @@ def test_motion_blur_does_not_move_the_mask() -> None:
     assert np.count_nonzero((darkness > 5) & (darkness < 250)) > 10
 
 
-def _rest_of(motion: Motion) -> tuple[Glide | Bounce, float, float, float, Wave, Wave, Wave]:
+def _rest_of(motion: Motion) -> tuple[Track, float, float, float, Wave, Wave, Wave]:
     return (
         motion.y,
         motion.radius,
