@@ -40,7 +40,7 @@ demo: $(VENV)/.base
 	$(BIN)/vseg demo $(if $(VIDEO),'$(VIDEO)') $(if $(POINT),--point '$(POINT)') $(if $(BOX),--box '$(BOX)') -o '$(DEMO)'
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

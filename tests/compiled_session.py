@@ -14,6 +14,7 @@ import torch
 from torch._dynamo.utils import counters
 
 from tests.sam_models import saved_model
+from vseg.identity.identities import ALONE
 from vseg.nets.compiled_sam import CompiledSam
 from vseg.nets.sam import Sam
 from vseg.nets.sam_files import read_parts
@@ -34,7 +35,7 @@ def film() -> list[Frame]:
 def tracked(model: Sam, batch: int) -> list[FrameMasks]:
     """Three objects, a fourth that comes when the memory is full, and then a correction by two clicks."""
     frames, seen = film(), []
-    with Session(model, encode_ahead=batch) as session:
+    with Session(model, encode_ahead=batch, identity=ALONE) as session:
         session.prompt(1, frames[0], box=(5, 5, 40, 40))
         session.prompt(2, frames[0], points=[[60, 30]], labels=[1])
         session.prompt(3, frames[0], box=(30, 20, 80, 55))
