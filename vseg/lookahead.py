@@ -73,7 +73,7 @@ def _runs(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
             if len(run) == size:
                 yield run
                 run = []
-    except Exception:
+    except Exception:  # of whatever kind: it is raised again, after the frames before it
         if run:
             yield run
         raise

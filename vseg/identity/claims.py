@@ -22,7 +22,10 @@ _GONE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """One mask that an object might take; claim: how much speaks for it, 0 to about 3."""
+    """One mask that an object might take.
+
+    claim: how much speaks for it, -1 to 2, and far more where the user spoke.
+    """
 
     row: int
     place: int

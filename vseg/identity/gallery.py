@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -13,7 +14,10 @@ _NEW = 0.9
 
 @dataclass(slots=True)
 class Gallery:
-    """Views of one object, unit vectors, at most `CAPACITY`; those the user prompted are kept longest."""
+    """Views of one object, at most `CAPACITY`; those the user prompted are kept longest.
+
+    What comes in need not be of unit length (SAM 2's pointers are not); what is kept is.
+    """
 
     prompted: list[Float[Tensor, " E"]] = field(default_factory=list)
     seen: list[Float[Tensor, " E"]] = field(default_factory=list)
@@ -23,12 +27,16 @@ class Gallery:
         views = [*self.prompted, *self.seen]
         if not views:
             return 1.0
-        return float((torch.stack(views) @ embedding).max())
+        return float((torch.stack(views) @ _unit(embedding)).max())
 
     def add(self, embedding: Float[Tensor, " E"], *, prompted: bool) -> None:
         """Keep the view if it is new; what does not fit any more goes, the oldest first."""
         if not prompted and self.likeness(embedding) >= _NEW and (self.seen or self.prompted):
             return
-        (self.prompted if prompted else self.seen).append(embedding)
+        (self.prompted if prompted else self.seen).append(_unit(embedding))
         while len(self.prompted) + len(self.seen) > CAPACITY:
             del (self.seen or self.prompted)[0]
+
+
+def _unit(embedding: Float[Tensor, " E"]) -> Float[Tensor, " E"]:
+    return F.normalize(embedding.float(), dim=0)

@@ -70,8 +70,7 @@ class Known:
 class Sight:
     """What is seen of O objects on a frame.
 
-    prompted: rows that the user spoke of, which are believed; given: by their masks.  expected: where
-    motion puts each mask.
+    prompted: rows that the user spoke of, which are believed; given: by their masks.
     """
 
     frame_index: int
@@ -79,7 +78,6 @@ class Sight:
     prompted: tuple[bool, ...]
     given: tuple[bool, ...]
     decoded: Decoded
-    expected: Bool[Tensor, "O h4 w4"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +212,7 @@ class Identities:
         return decoded, visible
 
     def _claims(self, sight: Sight, row: int, rank: int) -> list[Hypothesis]:
-        """What the object might take, and how strongly it claims it: quality, likeness and motion."""
+        """What the object might take, and how strongly it claims it: quality and likeness."""
         decoded = sight.decoded
         count = 1 if decoded.alternatives is None else decoded.alternatives.quality.shape[1]
         gallery = self.known[sight.object_ids[row]].gallery
@@ -224,9 +222,6 @@ class Identities:
             quality = decoded.quality[row] if of is None else of.quality[row, k]
             embedding = decoded.embedding[row] if of is None else of.embedding[row, k]
             claim = float(quality) + gallery.likeness(embedding)
-            if sight.expected is not None:
-                both = torch.stack([sight.expected[row], _proposed(decoded, row, k) > 0])
-                claim += float(overlaps(both)[0, 1])
             made.append(Hypothesis(rank, k, claim + 10.0 * sight.prompted[row]))
         return made
 

@@ -56,6 +56,10 @@ def read_checkpoint(path: Path) -> dict[str, Tensor]:
         raise WeightsMissing(f"no checkpoint at {path}", hint=_AS_PUBLISHED)
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise WeightsMissing(f"{path} cannot be read: {error.strerror or error}") from error
+    except MemoryError:
+        raise
     # A damaged archive may fail anywhere in its reading.
     except Exception as error:
         code = _CODE.search(str(error)) if isinstance(error, pickle.UnpicklingError) else None

@@ -1,8 +1,10 @@
 """What a session does to keep objects apart, on masks made by hand."""
 
 import numpy as np
+import pytest
 import torch
 
+from vseg.identity.gallery import Gallery
 from vseg.identity.identities import Identities, IdentityRules, Settled, Sight
 from vseg.tensors import Decoded, Hypotheses
 from vseg.types import Frame
@@ -168,3 +170,10 @@ def test_views_are_bounded_and_a_correction_drops_the_tracked_ones() -> None:
     assert len(gallery.prompted) == 1 and 2 <= len(gallery.seen) <= 7
     identities.correct(1)
     assert len(gallery.prompted) == 1 and not gallery.seen
+
+
+def test_likeness_is_a_cosine_whatever_the_length_of_what_comes_in() -> None:
+    gallery = Gallery()
+    gallery.add(torch.tensor([30.0, 40.0]), prompted=True)
+    assert gallery.likeness(torch.tensor([3.0, 4.0])) == pytest.approx(1.0)
+    assert gallery.likeness(torch.tensor([-8.0, 6.0])) == pytest.approx(0.0, abs=1e-6)
