@@ -34,6 +34,12 @@ class BadPrompt(VsegError):
     """A prompt cannot be applied: outside the frame, wrong size, unknown object, frame past the end."""
 
 
+class NothingFound(VsegError):
+    """A description was looked for and nothing reached its threshold."""
+
+    exit_code = 4
+
+
 class BadVideo(VsegError):
     """A video, image folder or stream cannot be read at all."""
 

@@ -1,10 +1,10 @@
 """The stages as Protocols: what each is given and what it returns.  See `vseg/README.md` for the map."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Protocol, runtime_checkable
 
-from vseg.types import Frame, VideoInfo
+from vseg.types import Description, Frame, Grounding, VideoInfo
 
 
 @runtime_checkable
@@ -51,3 +51,22 @@ class OpenReader(Reader, Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+@runtime_checkable
+class Grounder(Protocol):
+    """Finds on a frame what is described; has weights and no state of any video.
+
+    name, weights_sha256: which one, for the header of a run.
+    """
+
+    name: str
+    weights_sha256: str
+
+    def check(self, descriptions: Sequence[Description]) -> None:
+        """Raise BadPrompt for a description that it cannot look for, before a frame is read."""
+        ...
+
+    def ground(self, frame: Frame, descriptions: Sequence[Description]) -> Grounding:
+        """Every instance of each description on this frame that reaches its threshold."""
+        ...

@@ -12,7 +12,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from vseg.errors import BadPrompt
 
@@ -108,6 +108,58 @@ class Mask:
 
 
 Prompt = Points | Box | Scribble | Mask
+"""Where an object is."""
+
+LONGEST_PHRASE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What an object is, in words.  threshold: least score in (0, 1], the grounder's own if None."""
+
+    phrase: str
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.phrase.strip():
+            raise BadPrompt("a text prompt is empty", hint="say what to look for: --text person")
+        if len(self.phrase) > LONGEST_PHRASE:
+            raise BadPrompt(
+                f"a text prompt has {len(self.phrase)} characters, more than {LONGEST_PHRASE}",
+                hint="name one thing in a few words; separate several things by a full stop",
+            )
+        _check_threshold(self.threshold, f"'{self.phrase}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What an object looks like: a region of another picture.
+
+    image: RGB; region: True on the object; source: where the picture is from.  threshold: least
+    likeness in (0, 1], the grounder's own if None.
+    """
+
+    image: UInt8[np.ndarray, "H W 3"]
+    region: Bool[np.ndarray, "H W"]
+    source: str = ""
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.region.any():
+            raise BadPrompt(f"the region of the reference {self.source} is empty")
+        _check_threshold(self.threshold, self.source)
+
+    def __repr__(self) -> str:
+        return f"Reference({self.source}, area={int(self.region.sum())})"
+
+
+Description = Text | Reference
+"""What an object is; a grounder finds where that is."""
+
+
+def _check_threshold(threshold: float | None, what: str) -> None:
+    if threshold is not None and not 0 < threshold <= 1:
+        raise BadPrompt(f"the threshold {threshold:g} of {what} is not in (0, 1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +195,36 @@ class MaskCrop:
         columns = np.flatnonzero(mask[y1:y2].any(axis=0))
         x1, x2 = int(columns[0]), int(columns[-1]) + 1
         return MaskCrop(x1, y1, np.ascontiguousarray(mask[y1:y2, x1:x2]))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The detections of one frame.
+
+    boxes: x1 y1 x2 y2 in video pixels.  scores: in [0, 1].  labels: which class, or which of the descriptions
+    asked for, by its place.  masks: one for each box, or None.
+    """
+
+    boxes: Float64[np.ndarray, "N 4"]
+    scores: Float64[np.ndarray, " N"]
+    labels: Int64[np.ndarray, " N"]
+    masks: tuple[MaskCrop, ...] | None = None
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """What a grounder found on one frame, best first.
+
+    found: labels are places in the descriptions asked for.  best: the best score that anything reached
+    for each description, found or not; 0 where nothing was proposed.  names: what to call each detection.
+    """
+
+    found: Found
+    best: Float64[np.ndarray, " Q"]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

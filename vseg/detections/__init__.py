@@ -5,11 +5,11 @@
 
 from pathlib import Path
 
-from vseg.detections.table import DetectionTable, Found
+from vseg.detections.table import DetectionTable
 from vseg.errors import BadDetections
 from vseg.types import VideoInfo
 
-__all__ = ["DetectionTable", "Found", "read_detections"]
+__all__ = ["DetectionTable", "read_detections"]
 
 
 def read_detections(path: Path, video: VideoInfo) -> DetectionTable:

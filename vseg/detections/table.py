@@ -12,23 +12,10 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from vseg.errors import BadDetections
-from vseg.types import MaskCrop, VideoInfo
+from vseg.types import Found, MaskCrop, VideoInfo
 
 NO_ID = -1
 """Of a detection whose file does not say whose it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The detections of one frame.  labels: class numbers; masks: one for each box, or None."""
-
-    boxes: Float64[np.ndarray, "N 4"]
-    scores: Float64[np.ndarray, " N"]
-    labels: Int64[np.ndarray, " N"]
-    masks: tuple[MaskCrop, ...] | None = None
-
-    def __len__(self) -> int:
-        return len(self.boxes)
 
 
 @dataclass(frozen=True)

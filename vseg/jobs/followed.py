@@ -10,9 +10,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float64
 
-from vseg.detections import Found
 from vseg.metrics.boxes import box_iou
-from vseg.types import Box, Frame, Mask, MaskCrop, Prompt
+from vseg.types import Box, Found, Frame, Mask, MaskCrop, Prompt
 from vseg_trackers import PackedMasks
 
 Sides = tuple[float, float, float, float]

@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from vseg.config import DetectionSettings
-from vseg.detections import Found
 from vseg.errors import BadVideo
 from vseg.jobs.followed import Followed, body_box, crowding, nearest, packed, prompt_of
 from vseg.results.events import RunEvent
 from vseg.session import Session
-from vseg.types import Frame, FrameMasks
+from vseg.types import Found, Frame, FrameMasks
 from vseg_trackers import (
     Detections,
     LifecycleConfig,

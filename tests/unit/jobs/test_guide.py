@@ -7,7 +7,6 @@ import pytest
 
 from vseg.build import load_model
 from vseg.config import DetectionSettings
-from vseg.detections import Found
 from vseg.errors import BadVideo
 from vseg.jobs.followed import body_box
 from vseg.jobs.guide import Guide
@@ -17,7 +16,7 @@ from vseg.readers.synthetic import SyntheticVideo
 from vseg.results.events import RunEvent
 from vseg.session import Session
 from vseg.tracking import AnyModel
-from vseg.types import Frame, FrameMasks, MaskCrop
+from vseg.types import Found, Frame, FrameMasks, MaskCrop
 
 HW = (120, 200)
 CORNER = (150.0, 90.0, 190.0, 115.0)
