@@ -67,6 +67,12 @@ class Grounder(Protocol):
         """Raise BadPrompt for a description that it cannot look for, before a frame is read."""
         ...
 
-    def ground(self, frame: Frame, descriptions: Sequence[Description]) -> Grounding:
-        """Every instance of each description on this frame that reaches its threshold."""
+    def ground(
+        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+    ) -> Grounding:
+        """Every instance of each description on `frame` that reaches its threshold.
+
+        near: a frame close in time, before or after, for descriptions of what moves; without it
+        nothing moves and nothing is still.
+        """
         ...
