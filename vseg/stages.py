@@ -57,11 +57,13 @@ class OpenReader(Reader, Protocol):
 class Grounder(Protocol):
     """Finds on a frame what is described; has weights and no state of any video.
 
-    name, weights_sha256: which one, for the header of a run.
+    name, weights_sha256: which one, for the header of a run.  threshold: the least score, where a description
+    names none.
     """
 
     name: str
     weights_sha256: str
+    threshold: float
 
     def check(self, descriptions: Sequence[Description]) -> None:
         """Raise BadPrompt for a description that it cannot look for, before a frame is read."""
