@@ -170,6 +170,22 @@ class Session:
             frames = self.video.frames(first, until, -1 if reverse else 1)
         return self._run(frames, chosen, reverse, fixed=objects is not None)
 
+    def resemblance(
+        self, frame: Frame, prompts: Sequence[Prompt], among: Iterable[int]
+    ) -> dict[int, float]:
+        """Cosine of what the prompts show on a frame to the remembered looks of objects, by id.
+
+        Changes nothing.  Empty where looks are not compared, or the prompts show nothing.
+        """
+        if not self.identities.rules.recognise:
+            return {}
+        with Session(self.model, identity=self._rules) as aside:
+            aside._latest = self._look(frame)
+            aside.prompt(1, frame, prompts)
+            views = aside.identities.known[1].gallery.prompted
+        known = self.identities.known
+        return {i: known[i].gallery.likeness(view) for view in views for i in among if i in known}
+
     def remove(self, obj: int) -> None:
         """Stop tracking an object and forget it; its id is not used again."""
         if obj not in self.objects:
