@@ -58,6 +58,21 @@ class DetectionSettings(Settings):
     absent_s: float = Field(default=10.0, gt=0)
 
 
+class LookSettings(Settings):
+    """How often a described scene is looked at, and what becomes of what is found.
+
+    every: frames between two looks.  max_objects: tracked at once.  agree: IoU of a detection and the mask
+    below which the object is prompted again.  ghost_looks: looks in a row that may miss an object in sight;
+    absent_s: how long one that is out of sight is waited for.
+    """
+
+    every: int = Field(default=30, ge=1)
+    max_objects: int = Field(default=30, ge=1, le=1000)
+    agree: float = Field(default=0.4, ge=0, le=1)
+    ghost_looks: int = Field(default=5, ge=1)
+    absent_s: float = Field(default=30.0, gt=0)
+
+
 class IdentitySettings(Settings):
     """What is done to keep identities: see `vseg.identity.identities.IdentityRules`."""
 
@@ -86,6 +101,7 @@ class TrackConfig(Settings):
     memory: MemorySettings = MemorySettings()
     identity: IdentitySettings = IdentitySettings()
     detections: DetectionSettings = DetectionSettings()
+    look: LookSettings = LookSettings()
 
 
 SomeSettings = TypeVar("SomeSettings", bound=BaseModel)

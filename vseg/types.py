@@ -6,7 +6,8 @@ the centre of the top-left pixel is (0, 0) for points; boxes are x1 y1 x2 y2 wit
 exclusive.  Object ids are positive ints, 0 is background, and an id is never reused within a session.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -274,6 +275,20 @@ class FrameMasks:
             self.logits[row], (self.width, self.height), interpolation=cv2.INTER_LINEAR
         )
         return np.asarray(big > 0, dtype=bool)
+
+    def only(self, rows: Sequence[int]) -> "FrameMasks":
+        """The same without the other rows, in the order given."""
+        places = {row: place for place, row in enumerate(rows)}
+        chosen = list(rows)
+        return replace(
+            self,
+            object_ids=tuple(self.object_ids[row] for row in rows),
+            logits=self.logits[chosen],
+            scores=self.scores[chosen],
+            visible=self.visible[chosen],
+            prompted=frozenset(places[row] for row in self.prompted if row in places),
+            given={places[row]: mask for row, mask in self.given.items() if row in places},
+        )
 
     def crop(self, row: int) -> MaskCrop:
         """The mask of one row, cut to its bounding box."""

@@ -68,6 +68,8 @@ class RunWriter:
         self._window: int | None = None
         self._records: dict[int, FrameRecord] = {}
         self._events: list[RunEvent] = []
+        stored = {each.id: each.label for each in objects if each.label is not None}
+        self._names: dict[int, str] = {**stored, **header.labels}
         self._unwritten = False
         self._last_frame = header.progress.last_frame if header.progress else None
 
@@ -140,8 +142,10 @@ class RunWriter:
         return (index if backward else index + 1) % self.header.chunk_frames == 0
 
     def note(self, events: Sequence[RunEvent]) -> None:
-        """Add what happened on the frames written since the last commit."""
+        """Add what happened on the frames written since the last commit; who was born gets a name."""
         self._events += events
+        names = {each.object_id: each.label for each in events if each.kind == "born"}
+        self._names |= {i: name for i, name in names.items() if i is not None and name is not None}
 
     def append_prompt(self, placed: PlacedPrompt) -> None:
         """Add a prompt that was given while the run goes on."""
@@ -212,7 +216,7 @@ class RunWriter:
                 seen_on.append(record.index)
             self._objects[row.object_id] = StoredObject(
                 id=row.object_id,
-                label=self.header.labels.get(row.object_id),
+                label=self._names.get(row.object_id),
                 colour=hex_of(row.object_id),
                 first_frame=min(seen_on, default=None),
                 last_frame=max(seen_on, default=None),
