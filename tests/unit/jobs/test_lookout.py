@@ -1,6 +1,7 @@
 """A lookout on scenes whose truth is exact: who is found when, and under which id."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def model() -> AnyModel:
     return load_model("nano", short_side=192)
 
 
-def staged(courses: list[Course], num_frames: int, **more: object) -> SyntheticVideo:
+def staged(courses: list[Course], num_frames: int, **more: Any) -> SyntheticVideo:
     plain = SceneConfig(num_frames=num_frames, occluders=0, camera_motion=0.0, size=0.6, seed=21)
     return SyntheticVideo(replace(plain, num_objects=len(courses), courses=tuple(courses), **more))
 
