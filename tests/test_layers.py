@@ -69,6 +69,8 @@ SIDEWAYS = {
     ("training", "metrics"),
     ("training", "readers.synthetic"),
     ("training", "readers.scene"),
+    # grounders run networks: nano's encoder, and those of others on the same devices.
+    ("grounding", "nets"),
     # a job names its model and source; build makes them.
     ("jobs", "build"),
 }

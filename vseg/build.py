@@ -4,17 +4,23 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vseg.errors import BadVideo, ModelError, UsageError, WeightsMismatch, WeightsMissing
-from vseg.nets.sam_catalogue import PUBLISHED, folder_of
-from vseg.stages import OpenReader
+from vseg.grounding.catalogue import GROUNDERS, IMAGE_TEXT
+from vseg.nets.sam_catalogue import PUBLISHED
+from vseg.ops.hub import Published, folder_of, pull
+from vseg.stages import Grounder, OpenReader
 from vseg.tracking import AnyModel
 
 if TYPE_CHECKING:
     from vseg.nets.onnx_export import LoopSizes
 
 MODELS = ("nano", *PUBLISHED)
+_CATALOGUE: Mapping[str, Published] = MappingProxyType(
+    {**PUBLISHED, **GROUNDERS, **IMAGE_TEXT},
+)
 
 
 def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
@@ -90,6 +96,12 @@ def _folder(name: str, weights: Path | None, flip: bool) -> Path:
             hint=f"an official .pt file becomes one by `vseg models convert {name} FOLDER`; another "
             "training of nano is given as --weights",
         )
+    if name in _CATALOGUE and name not in PUBLISHED:
+        other = _CATALOGUE[name]
+        raise ModelError(
+            f"{name} is of kind {other.kind}: it tracks nothing",
+            hint=f"give it as {other.option}; models that track: {', '.join(MODELS)}",
+        )
     if name not in PUBLISHED and not Path(name).is_dir():
         raise ModelError(
             f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}, or a folder with a model"
@@ -101,7 +113,28 @@ def _folder(name: str, weights: Path | None, flip: bool) -> Path:
             f"weights {weights} were given beside the model {name}",
             hint="--weights is nano's; a folder of another model is given as --model",
         )
-    return folder_of(name) if name in PUBLISHED else Path(name)
+    return folder_of(PUBLISHED[name]) if name in PUBLISHED else Path(name)
+
+
+def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Grounder:
+    """The grounder called `name`, or the one saved in that folder: it finds what phrases say.
+
+    name: of GROUNDERS, or a folder of a kind of theirs.  dtype: float32, bfloat16 or auto (bfloat16 on
+    CUDA).  Nothing is downloaded.  Raises ModelError for an unknown name or lack of memory, DeviceMissing,
+    WeightsMissing, WeightsMismatch, UsageError.
+    """
+    from vseg.grounding.open import open_folder
+    from vseg.grounding.pretrained import Place
+
+    folder = Path(name)
+    if name in GROUNDERS:
+        folder = folder_of(GROUNDERS[name])
+    elif not folder.is_dir():
+        raise ModelError(
+            f"unknown grounder '{name}'",
+            hint=f"known: {', '.join(GROUNDERS)}, or a folder with one",
+        )
+    return open_folder(folder, name, Place(device, dtype))
 
 
 def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None) -> Path:
@@ -134,7 +167,8 @@ class ModelCard:
     def facts(self) -> dict[str, str]:
         """One printable line per subject."""
         size = f"{self.size_bytes / 2**20:.1f} MiB"
-        return {"weights": str(self.weights), "size": size, "sha256": self.sha256, **self.notes}
+        facts = {"kind": "segmenter", "weights": str(self.weights), "size": size}
+        return {**facts, "sha256": self.sha256, **self.notes}
 
 
 def model_cards() -> tuple[ModelCard, ...]:
@@ -161,23 +195,56 @@ def model_path(name: str) -> Path:
         from vseg.nets.nano import WEIGHTS
 
         return WEIGHTS
-    if name not in PUBLISHED:
-        raise ModelError(f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}")
-    return folder_of(name)
+    return folder_of(_published(name))
+
+
+def fetch_model(name: str) -> Path:
+    """Fetch a published model of any kind from the hub; where it is.  Raises ModelError, WeightsMissing."""
+    return pull(_published(name))
+
+
+def _published(name: str) -> Published:
+    if name not in _CATALOGUE:
+        raise ModelError(f"'{name}' is not published", hint=f"known: {', '.join(_CATALOGUE)}")
+    return _CATALOGUE[name]
 
 
 def published_facts() -> dict[str, dict[str, str]]:
     """One printable line per subject for each published model: where it is, or how to fetch it."""
     facts = {}
-    for name, published in PUBLISHED.items():
+    for name, published in _CATALOGUE.items():
         try:
-            where = str(folder_of(name))
+            where = str(folder_of(published))
         except WeightsMissing:
             where = f"not on this machine; {published.pull}"
         facts[name] = {
+            "kind": published.kind,
             "weights": where,
             "size": f"{published.mib} MiB",
             "repository": f"huggingface.co/{published.repository}",
             "licence": published.licence,
         }
     return facts
+
+
+def loaded_sha256(name: str) -> str:
+    """The hash of the weights of a model of any kind, or of a folder, after all of them were loaded.
+
+    Raises what loading raises.
+    """
+    from vseg.grounding.catalogue import IMAGE_TEXT_CLASSES
+    from vseg.grounding.open import FAMILIES
+    from vseg.grounding.pretrained import Place, model_type, read_pretrained, read_tokenizer
+
+    if name in MODELS:
+        return load_model(name, dtype="float32").weights_sha256
+    folder = folder_of(_CATALOGUE[name]) if name in _CATALOGUE else Path(name)
+    kind = model_type(folder) if folder.is_dir() else ""
+    if kind in IMAGE_TEXT_CLASSES:
+        read_tokenizer(folder)
+        place = Place(dtype="float32")
+        return read_pretrained(folder, name, IMAGE_TEXT_CLASSES, place).sha256
+    # A folder of SAM 3 as published holds a tracker and a grounder; by its name it is the one asked for.
+    if name in GROUNDERS or (kind in FAMILIES and kind != "sam3_video"):
+        return open_grounder(name, dtype="float32").weights_sha256
+    return load_model(name, dtype="float32").weights_sha256

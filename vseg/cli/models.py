@@ -27,7 +27,7 @@ NameOrFolder = Annotated[
 
 @app.command("list", cls=Command)
 def listed(as_json: options.Json = False) -> None:
-    """List the models: where they are, size, weight hash, licence, figures of their cards."""
+    """List the models by kind: where they are, size, weight hash, licence, figures of their cards."""
     from vseg.build import model_cards, published_facts
 
     facts = {card.name: card.facts() for card in model_cards()} | published_facts()
@@ -42,9 +42,9 @@ def listed(as_json: options.Json = False) -> None:
 @app.command(cls=Command)
 def pull(model: Name) -> None:
     """Fetch a published model into the Hugging Face cache, and check it."""
-    from vseg.nets.sam_catalogue import pull as fetch
+    from vseg.build import fetch_model
 
-    print(fetch(model))
+    print(fetch_model(model))
     _check(model)
 
 
@@ -87,17 +87,17 @@ def convert(
 
 
 def _check(model: str, sha256: str | None = None) -> None:
-    from vseg.build import load_model, model_path
+    from vseg.build import loaded_sha256, model_path
     from vseg.errors import WeightsMismatch
-    from vseg.nets.sam_files import check_downloads
+    from vseg.ops.weight_files import check_downloads
 
     place = Path(model) if Path(model).is_dir() else model_path(model)
     if place.is_dir():
         check_downloads(place)
-    loaded = load_model(model, dtype="float32")
-    if sha256 is not None and loaded.weights_sha256 != sha256.lower():
+    loaded = loaded_sha256(model)
+    if sha256 is not None and loaded != sha256.lower():
         raise WeightsMismatch(
-            f"the weights of {model} are not those: their sha256 is {loaded.weights_sha256}",
+            f"the weights of {model} are not those: their sha256 is {loaded}",
             hint="fetch or convert them again, or give the hash of these",
         )
-    show_pairs({"model": loaded.name, "sha256": loaded.weights_sha256, "tensors": "all in place"})
+    show_pairs({"model": model, "sha256": loaded, "tensors": "all in place"})

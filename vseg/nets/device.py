@@ -27,6 +27,19 @@ def open_device(name: str) -> torch.device:
     return device
 
 
+def open_dtype(name: str, device: torch.device) -> torch.dtype:
+    """The numbers called float32 or bfloat16; "auto": float32 on a CPU, bfloat16 on CUDA.
+
+    Raises UsageError.
+    """
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    if name not in known:
+        raise UsageError(f"unknown dtype {name!r}", hint=f"use auto, {', '.join(known)}")
+    return known[name]
+
+
 def uploaded(values: Tensor, device: torch.device) -> Tensor:
     """The values on the device; nobody waits for them to arrive.
 

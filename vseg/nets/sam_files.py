@@ -5,8 +5,6 @@ missing.  Nothing is downloaded and nothing is unpickled.
 """
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,18 +14,17 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.errors import WeightsMismatch
 from vseg.nets.hiera import HieraBackbone
 from vseg.nets.repvit import RepVit
 from vseg.nets.sam import SamParts
 from vseg.nets.sam_config import empty_net, read_config
 from vseg.nets.sam_vision import HALF, IMAGENET, PlainEncoder, PyramidEncoder
 from vseg.nets.state_dict import below
-from vseg.ops.files import sha256_of
+from vseg.ops.weight_files import weight_files
 
 BACKBONE = "vision_encoder.backbone."
 """Where the library keeps a picture encoder."""
-_INDEX = "model.safetensors.index.json"
 _BOTH = "config.json and weights must be of one model: fetch or convert both again"
 _SHARED = "shared_image_embedding.positional_embedding"
 _SHARER = "prompt_encoder.shared_embedding.positional_embedding"
@@ -88,50 +85,6 @@ def _state(folder: Path) -> tuple[dict[str, Tensor], str]:
             while piece := handle.read(1 << 24):
                 digest.update(piece)
     return state, digest.hexdigest()
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a saved model, in order.  Raises WeightsMissing, WeightsMismatch."""
-    index = folder / _INDEX
-    names = ["model.safetensors"]
-    if index.is_file():
-        try:
-            names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
-            raise WeightsMismatch(
-                f"{index} is not an index of weights: {error}", hint="fetch the folder again"
-            ) from error
-    outside = [name for name in names if Path(name).name != name]
-    if outside:
-        raise WeightsMismatch(
-            f"{index} names '{outside[0]}', which is outside its folder",
-            hint="fetch the folder again",
-        )
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise WeightsMissing(
-            f"no {missing[0]} in {folder}",
-            hint="only safetensors files are read; an official .pt file becomes one by "
-            "`vseg models convert FILE.pt FOLDER`",
-        )
-    return [folder / name for name in names]
-
-
-def check_downloads(folder: Path) -> None:
-    """Raise WeightsMismatch if a file differs from what the hub said it was when it was fetched.
-
-    The hub's cache names a weights file by its sha256; files that are not of that cache name nothing.
-    """
-    for path in weight_files(folder):
-        said = path.resolve().name
-        if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{64}", said):
-            continue
-        found = sha256_of(path)
-        if found != said:
-            raise WeightsMismatch(
-                f"{path} is damaged: its sha256 is {found[:12]}..., the hub's {said[:12]}...",
-                hint=f"remove {path.resolve()} and fetch it again",
-            )
 
 
 def _tracker_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

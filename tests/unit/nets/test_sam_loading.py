@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from tests.sam_models import saved_model
 from vseg.build import load_model, model_path, published_facts
 from vseg.errors import ModelError, UsageError, WeightsMismatch, WeightsMissing
-from vseg.nets import sam_load
-from vseg.nets.sam_files import check_downloads
+from vseg.nets import room
+from vseg.ops.weight_files import check_downloads
 from vseg.session import Session
 from vseg.slots import SlotModel
 from vseg.types import Frame
@@ -192,6 +192,6 @@ def test_names_and_options_that_do_not_go_together(saved: Path) -> None:
 def test_too_little_memory_is_said_before_loading(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sam_load, "_free_bytes", lambda device: 1 << 20)
+    monkeypatch.setattr(room, "free_bytes", lambda device: 1 << 20)
     with pytest.raises(ModelError, match=r"needs about .* MiB, but cpu has 1 MiB free"):
         load_model(str(saved))

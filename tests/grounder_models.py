@@ -1,0 +1,185 @@
+"""Small random grounders with real processors, made and saved by the transformers library.
+
+Their vocabularies are made here: a WordPiece one whose full stop has BERT's own id, since Grounding DINO
+parts phrases by it, and a byte-level BPE one without merges, as CLIP's text encoders read.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import BertTokenizer, CLIPTokenizer
+
+WORDS = ("the", "a", "red", "car", "dog", "person", "small", "house", "cat", "on", "left", "##s")
+SIDE = 128
+
+
+def bert_tokenizer() -> Any:
+    """Words of WORDS, and special tokens with the ids that BERT gives them; all else is unknown."""
+    vocab = {f"[unused{number}]": number for number in range(1100)}
+    special = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}
+    special |= {".": 1012, "?": 1029}
+    words = {word: 200 + place for place, word in enumerate(WORDS)}
+    taken = {number: word for word, number in (special | words).items()}
+    named = {taken.get(number, word): number for word, number in vocab.items()}
+    return BertTokenizer(vocab=named)
+
+
+def clip_tokenizer(length: int) -> Any:
+    """Every byte is a token, alone or at the end of a word; the end of the text has the largest id."""
+    from transformers.convert_slow_tokenizer import bytes_to_unicode
+
+    letters = list(bytes_to_unicode().values())
+    tokens = [*letters, *(letter + "</w>" for letter in letters)]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(
+        vocab={token: place for place, token in enumerate(tokens)},
+        merges=[],
+        pad_token="!",
+        model_max_length=length,
+    )
+
+
+def saved_grounder(kind: str, folder: Path, *, seed: int = 0) -> Any:
+    """A small random grounder of a kind in KINDS, also saved to a folder with its processor."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = _MAKERS[kind]()
+        shake(net)
+    net.eval().save_pretrained(folder)
+    _save_processor(kind, folder)
+    return net
+
+
+@torch.no_grad()
+def shake(net: Any) -> None:
+    """Draw every parameter anew: matrices to keep the size of what passes, gains near one."""
+    for name, parameter in net.named_parameters():
+        if parameter.ndim > 1 and "embed" not in name:
+            parameter.normal_(std=parameter[0].numel() ** -0.5)
+        elif name.endswith(("norm.weight", "norm1.weight", "norm2.weight")):
+            parameter.normal_(mean=1.0, std=0.2)
+        else:
+            parameter.normal_(std=0.3)
+
+
+def _dino(family: str = "GroundingDino") -> Any:
+    backbone = {
+        "model_type": "swin",
+        "image_size": 64,
+        "embed_dim": 16,
+        "depths": [1, 1, 1, 1],
+        "num_heads": [1, 1, 2, 2],
+        "window_size": 4,
+        "out_indices": [2, 3, 4],
+    }
+    text = {
+        "model_type": "bert",
+        "vocab_size": 1100,
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "max_position_embeddings": 64,
+    }
+    config = getattr(transformers, f"{family}Config")(
+        backbone_config=backbone,
+        text_config=text,
+        d_model=32,
+        num_queries=30,
+        encoder_layers=1,
+        decoder_layers=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        encoder_attention_heads=4,
+        decoder_attention_heads=4,
+        max_text_len=24,
+    )
+    return getattr(transformers, f"{family}ForObjectDetection")(config)
+
+
+def _owl() -> Any:
+    text = {
+        "vocab_size": 514,
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 16,
+        "bos_token_id": 512,
+        "eos_token_id": 513,
+    }
+    vision = {
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "image_size": 96,
+        "patch_size": 16,
+    }
+    config = transformers.Owlv2Config(text_config=text, vision_config=vision, projection_dim=32)
+    return transformers.Owlv2ForObjectDetection(config)
+
+
+def _sam3_config() -> Any:
+    layers = {"hidden_size": 32, "num_attention_heads": 2}
+    deep = {**layers, "num_layers": 1, "intermediate_size": 32}
+    return transformers.Sam3Config(
+        vision_config={
+            "backbone_config": {
+                "model_type": "sam3_vit_model",
+                "hidden_size": 64,
+                "intermediate_size": 64,
+                "num_hidden_layers": 2,
+                "num_attention_heads": 2,
+                "image_size": SIDE,
+                "patch_size": 16,
+                "window_size": 4,
+                "global_attn_indexes": [1],
+                "pretrain_image_size": 64,
+            },
+            "fpn_hidden_size": 32,
+            "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
+        },
+        text_config={
+            "model_type": "clip_text_model",
+            "vocab_size": 514,
+            "hidden_size": 32,
+            "intermediate_size": 32,
+            "projection_dim": 32,
+            "num_hidden_layers": 1,
+            "num_attention_heads": 2,
+            "max_position_embeddings": 32,
+            "bos_token_id": 512,
+            "eos_token_id": 513,
+        },
+        geometry_encoder_config=deep,
+        detr_encoder_config=deep,
+        detr_decoder_config={**deep, "num_queries": 12},
+        mask_decoder_config=layers,
+    )
+
+
+_MAKERS: dict[str, Callable[[], Any]] = {
+    "grounding-dino": _dino,
+    "mm-grounding-dino": lambda: _dino("MMGroundingDino"),
+    "owlv2": _owl,
+    "sam3": lambda: transformers.Sam3Model(_sam3_config()),
+}
+KINDS = tuple(_MAKERS)
+
+
+def _save_processor(kind: str, folder: Path) -> None:
+    """The tokenizer, and what says how pictures are made ready; SAM 3 needs nothing of the second."""
+    if kind.endswith("dino"):
+        pictures = transformers.GroundingDinoImageProcessorPil(
+            size={"shortest_edge": 96, "longest_edge": 160}
+        )
+        transformers.GroundingDinoProcessor(pictures, bert_tokenizer()).save_pretrained(folder)
+    elif kind == "owlv2":
+        pictures = transformers.Owlv2ImageProcessorPil(size={"height": 96, "width": 96})
+        transformers.Owlv2Processor(pictures, clip_tokenizer(16)).save_pretrained(folder)
+    else:
+        clip_tokenizer(32).save_pretrained(folder)

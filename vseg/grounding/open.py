@@ -1,0 +1,35 @@
+"""A folder -> the Grounder that is saved in it, by what its configuration says it is."""
+
+from pathlib import Path
+
+from vseg.errors import WeightsMismatch
+from vseg.grounding.dino import CLASSES as DINO
+from vseg.grounding.dino import read_dino
+from vseg.grounding.open_vocabulary import OpenVocabulary
+from vseg.grounding.owl import CLASSES as OWL
+from vseg.grounding.owl import read_owl
+from vseg.grounding.pretrained import Place, model_type
+from vseg.grounding.sam3_text import CLASSES as SAM3
+from vseg.grounding.sam3_text import read_sam3
+from vseg.stages import Grounder
+
+FAMILIES = (*DINO, *OWL, *SAM3)
+"""The model_types that find what words say."""
+
+
+def open_folder(folder: Path, name: str, place: Place) -> Grounder:
+    """The grounder in a folder, called `name`.  Raises as `read_pretrained` and `read_tokenizer`."""
+    kind = model_type(folder)
+    if kind in DINO:
+        dino, sha256 = read_dino(folder, name, place)
+        return OpenVocabulary(name, sha256, dino)
+    if kind in OWL:
+        owl, sha256 = read_owl(folder, name, place)
+        return OpenVocabulary(name, sha256, owl)
+    if kind in SAM3:
+        sam3, sha256 = read_sam3(folder, name, place)
+        return OpenVocabulary(name, sha256, sam3)
+    raise WeightsMismatch(
+        f"{folder} holds a '{kind}' model, which finds nothing by words",
+        hint=f"give a folder with one of {', '.join(FAMILIES)}, or a name of `vseg models list`",
+    )

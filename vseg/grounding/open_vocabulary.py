@@ -1,0 +1,91 @@
+"""Phrases of any words -> the things they name on a frame, by a detector of the transformers library.
+
+Enters: a frame and Text descriptions.  Leaves: Grounding in video pixels, with masks where the detector
+draws them.  Words are encoded once for a set of phrases; the last set is kept.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from vseg.errors import BadPrompt
+from vseg.grounding.proposals import Proposals, Rules, choose, joined
+from vseg.types import Description, Found, Frame, Grounding, Text
+
+Words = TypeVar("Words")
+
+
+@runtime_checkable
+class Detector(Protocol[Words]):
+    """A network that finds what phrases name.  rules: as it was published."""
+
+    rules: Rules
+
+    def check(self, phrase: str) -> None:
+        """Raise BadPrompt for a phrase that it cannot read."""
+        ...
+
+    def encode(self, phrases: tuple[str, ...]) -> Words:
+        """What it needs of the phrases, whatever the picture."""
+        ...
+
+    def propose(self, image: UInt8[np.ndarray, "H W 3"], words: Words) -> Iterator[Proposals]:
+        """Proposals for all phrases, batch by batch, in their order; at least one box in each."""
+        ...
+
+
+class OpenVocabulary(Generic[Words]):
+    """A Grounder for Text: names are the phrases as they were given."""
+
+    def __init__(
+        self, name: str, weights_sha256: str, detector: Detector[Words], rules: Rules | None = None
+    ) -> None:
+        """rules: the detector's own if left out."""
+        self.name, self.weights_sha256 = name, weights_sha256
+        self._detector = detector
+        self._rules = rules or detector.rules
+        self.threshold = self._rules.threshold
+        self._last: tuple[tuple[str, ...], Words] | None = None
+
+    def check(self, descriptions: Sequence[Description]) -> None:
+        """Raise BadPrompt for what is not words, and for a phrase the network cannot read."""
+        for text in _texts(self.name, descriptions):
+            self._detector.check(text.phrase)
+
+    @torch.inference_mode()
+    def ground(
+        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+    ) -> Grounding:
+        """Every instance of each phrase on `frame`; `near` says nothing to it.  Raises BadPrompt."""
+        texts = _texts(self.name, descriptions)
+        best, parts = np.zeros(len(texts)), [_NOTHING]
+        hw = (frame.image.shape[0], frame.image.shape[1])
+        if texts:
+            words, parts = self._words(tuple(text.phrase for text in texts)), []
+            for proposals in self._detector.propose(frame.image, words):
+                reached = proposals.scores.max(axis=0)
+                best[proposals.first : proposals.first + len(reached)] = reached
+                parts.append(choose(proposals, texts, self._rules, hw))
+        return joined(parts, best, texts)
+
+    def _words(self, phrases: tuple[str, ...]) -> Words:
+        last = self._last
+        if last is None or last[0] != phrases:
+            last = self._last = (phrases, self._detector.encode(phrases))
+        return last[1]
+
+
+_NOTHING = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64))
+
+
+def _texts(name: str, descriptions: Sequence[Description]) -> list[Text]:
+    texts = [each for each in descriptions if isinstance(each, Text)]
+    if len(texts) < len(descriptions):
+        raise BadPrompt(
+            f"{name} looks for words, not for what looks like a reference picture",
+            hint="say what it is in words, or leave out --grounder",
+        )
+    return texts

@@ -1,0 +1,71 @@
+"""OWLv2: each phrase is one vector, each patch of the picture a box and a vector to compare with it.
+
+Enters: a picture and phrases.  Leaves: Proposals: the box of every patch and its score for every phrase.
+Paper: Minderer et al. 2023 (arXiv 2306.09683).  Phrases are read as they are given; the picture is padded
+to a square at its right and bottom, so that boxes are fractions of its longer side.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.nn.functional as F
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from vseg.grounding.pretrained import (
+    Place,
+    Pretrained,
+    read_image_processor,
+    read_pretrained,
+    read_tokenizer,
+)
+from vseg.grounding.proposals import Proposals, Rules, corners
+from vseg.grounding.short_texts import ShortTexts
+
+CLASSES = {"owlv2": "Owlv2ForObjectDetection"}
+
+
+class Owl:
+    """A Detector over a loaded OWLv2."""
+
+    # 0.1 is the library's; neighbouring patches may claim one thing with nearly the same box.
+    rules = Rules(threshold=0.1, overlap=0.8)
+
+    def __init__(self, read: Pretrained, tokenizer: Any, pictures: Any) -> None:
+        self._net, self._dtype, self._device = read.net, read.dtype, read.device
+        self._texts = ShortTexts(tokenizer, read.net.config.text_config.max_position_embeddings)
+        self._pictures = pictures
+
+    def check(self, phrase: str) -> None:
+        """Raise BadPrompt for a phrase that is too long for the network."""
+        self._texts.check(phrase)
+
+    def encode(self, phrases: tuple[str, ...]) -> Float[Tensor, "1 P C"]:
+        """A vector of length 1 for each phrase."""
+        read = self._texts.tokens(phrases, self._device)
+        vectors: Tensor = self._net.owlv2.get_text_features(**read).pooler_output
+        return F.normalize(vectors, dim=-1)[None]
+
+    def propose(
+        self, image: UInt8[np.ndarray, "H W 3"], words: Float[Tensor, "1 P C"]
+    ) -> Iterator[Proposals]:
+        """All phrases in one batch."""
+        made = self._pictures(image, input_data_format="channels_last", return_tensors="pt")
+        cells, _ = self._net.image_embedder(made["pixel_values"].to(self._device, self._dtype))
+        patches = cells.flatten(1, 2)
+        logits, _ = self._net.class_predictor(patches, words)
+        boxes = corners(self._net.box_predictor(patches, cells)[0])
+        yield Proposals(
+            0,
+            boxes.double().cpu().numpy() * max(image.shape[:2]),
+            logits[0].float().sigmoid().double().cpu().numpy(),
+        )
+
+
+def read_owl(folder: Path, name: str, place: Place) -> tuple[Owl, str]:
+    """The detector saved in a folder and the hash of its weights.  Raises as read_pretrained."""
+    read = read_pretrained(folder, name, CLASSES, place)
+    pictures = read_image_processor(folder, "Owlv2ImageProcessorPil")
+    return Owl(read, read_tokenizer(folder), pictures), read.sha256

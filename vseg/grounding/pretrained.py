@@ -1,0 +1,178 @@
+"""A folder as the transformers library saves it -> its network, vocabulary and picture settings.
+
+Enters: config.json, safetensors, and the files of a tokenizer and an image processor.  Leaves: Pretrained,
+every weight of its architecture in place, finite and on the device.  Nothing is downloaded, nothing is
+unpickled, and torchvision is not needed.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vseg.errors import ModelError, WeightsMismatch, WeightsMissing
+from vseg.nets.device import open_device, open_dtype
+from vseg.nets.room import check_room
+from vseg.ops.files import sha256_of
+from vseg.ops.weight_files import weight_files
+
+_AGAIN = "fetch the whole folder again"
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """A loaded network.  kind: its model_type.  net: in evaluation mode, on `device`, in `dtype`."""
+
+    name: str
+    kind: str
+    folder: Path
+    net: Any
+    sha256: str
+    device: torch.device
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where and in which numbers a model shall run.
+
+    device: cpu, cuda or cuda:N.  dtype: float32, bfloat16 or auto (bfloat16 on CUDA).  smaller: names of
+    models to try where this one finds too little memory.
+    """
+
+    device: str = "cpu"
+    dtype: str = "auto"
+    smaller: str = ""
+
+
+def model_type(folder: Path) -> str:
+    """What a folder's config.json calls its model.  Raises WeightsMissing, WeightsMismatch."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise WeightsMissing(
+            f"no config.json in {folder}",
+            hint="give a folder that the transformers library saved, or a name of `vseg models list`",
+        )
+    try:
+        said = json.loads(path.read_text("utf-8"))
+        kind = said["model_type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsMismatch(f"{path} does not describe a model", hint=_AGAIN) from error
+    return str(kind)
+
+
+def read_pretrained(
+    folder: Path, name: str, classes: Mapping[str, str], place: Place
+) -> Pretrained:
+    """The network saved in a folder, called `name`.
+
+    classes: the name of the library's class for each model_type that is welcome.  Raises WeightsMissing,
+    WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack of memory.
+    """
+    kind = model_type(folder)
+    if kind not in classes:
+        raise WeightsMismatch(
+            f"{folder} holds a '{kind}' model", hint=f"one of these is needed: {', '.join(classes)}"
+        )
+    device = open_device(place.device)
+    dtype = open_dtype(place.dtype, device)
+    files = weight_files(folder)
+    hint = f"take a smaller model ({place.smaller}) or free memory" if place.smaller else None
+    check_room(name, files, device, hint=hint or "free memory, or run on a larger machine")
+    net = _network(folder, classes[kind], dtype)
+    net = net.eval().requires_grad_(False).to(device)
+    return Pretrained(name, kind, folder, net, sha256_of(*files), device, dtype)
+
+
+def read_tokenizer(folder: Path) -> Any:
+    """The vocabulary of a saved model.  Raises WeightsMissing, WeightsMismatch."""
+    from transformers import AutoTokenizer
+
+    if not any(folder.glob("tokenizer*.json")):
+        raise WeightsMissing(f"no tokenizer in {folder}", hint=_AGAIN)
+    return _part(AutoTokenizer, folder, "tokenizer")
+
+
+def read_image_processor(folder: Path, kind: str) -> Any:
+    """How a saved model wants its pictures, by the library's class `kind`.  Raises as read_tokenizer."""
+    import transformers
+
+    names = ("preprocessor_config.json", "processor_config.json")
+    if not any((folder / name).is_file() for name in names):
+        raise WeightsMissing(f"no {names[0]} in {folder}", hint=_AGAIN)
+    return _part(getattr(transformers, kind), folder, "image processor")
+
+
+def _part(reader: Any, folder: Path, what: str) -> Any:
+    # Anything may fail in foreign code that reads a foreign file.
+    try:
+        with _quiet():
+            return reader.from_pretrained(folder, local_files_only=True)
+    except Exception as error:
+        raise WeightsMismatch(
+            f"the {what} in {folder} cannot be read: {_first_line(error)}", hint=_AGAIN
+        ) from error
+
+
+def _network(folder: Path, kind: str, dtype: torch.dtype) -> Any:
+    """The network with all its weights.  Raises WeightsMismatch, ModelError."""
+    import transformers
+
+    try:
+        with _quiet():
+            config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+            net, report = getattr(transformers, kind).from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype,
+                local_files_only=True,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
+    except ImportError as error:
+        raise ModelError(
+            f"{folder} needs a package that is not here: {_first_line(error)}",
+            hint="install it, or take another model of `vseg models list`",
+        ) from error
+    except MemoryError as error:
+        raise ModelError(f"{folder} does not fit in memory", hint="take a smaller model") from error
+    except Exception as error:
+        raise WeightsMismatch(
+            f"the weights in {folder} cannot be read: {_first_line(error)}", hint=_AGAIN
+        ) from error
+    absent = sorted(report["missing_keys"])
+    if absent:
+        raise WeightsMismatch(
+            f"{folder} lacks {len(absent)} weights of its own architecture, such as {absent[0]}",
+            hint=_AGAIN,
+        )
+    broken = [key for key, value in net.state_dict().items() if not value.isfinite().all()]
+    if broken:
+        raise WeightsMismatch(
+            f"'{broken[0]}' in {folder} holds numbers that are not finite", hint=_AGAIN
+        )
+    return net
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No loading reports and bars of the library: what matters of them is checked and raised."""
+    from transformers.utils import logging
+
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()

@@ -1,0 +1,91 @@
+"""SAM 3: every instance of a short noun phrase, with its mask.
+
+Enters: a picture and phrases.  Leaves: Proposals with masks: each phrase has queries of its own, scored by
+the query's match times the chance that the phrase is in the picture at all.  Paper: Carion et al. 2025
+(arXiv 2511.16719).  The picture is encoded once for all phrases, and the words once for a set of them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from vseg.grounding.pretrained import Place, Pretrained, read_pretrained, read_tokenizer
+from vseg.grounding.proposals import Proposals, Rules
+from vseg.grounding.short_texts import ShortTexts
+from vseg.nets.sam_vision import HALF, square
+
+# The folder as published holds the tracker of videos too; the detector is taken out of it.
+CLASSES = {"sam3": "Sam3Model", "sam3_video": "Sam3Model"}
+_AT_ONCE = 4
+"""Phrases in one batch: each costs the decoders' memory at a quarter of the picture's side."""
+
+
+class Sam3Text:
+    """A Detector over a loaded SAM 3."""
+
+    # 0.5 is the published predictor's; queries are matched one to one, nearly equal boxes are doubles.
+    rules = Rules(threshold=0.5, overlap=0.8)
+
+    def __init__(self, read: Pretrained, tokenizer: Any) -> None:
+        self._net, self._dtype, self._device = read.net, read.dtype, read.device
+        config = read.net.config
+        self._side = config.vision_config.backbone_config.image_size
+        self._texts = ShortTexts(tokenizer, config.text_config.max_position_embeddings)
+        self._normal = HALF.on(read.device)
+
+    def check(self, phrase: str) -> None:
+        """Raise BadPrompt for a phrase that is too long for the network."""
+        self._texts.check(phrase)
+
+    def encode(self, phrases: tuple[str, ...]) -> list[tuple[Any, Tensor]]:
+        """The library's text features of each batch of phrases, and which of them are not padding."""
+        batches = [phrases[k : k + _AT_ONCE] for k in range(0, len(phrases), _AT_ONCE)]
+        tokens = [self._texts.tokens(batch, self._device) for batch in batches]
+        return [(self._net.get_text_features(**t), t["attention_mask"]) for t in tokens]
+
+    def propose(
+        self, image: UInt8[np.ndarray, "H W 3"], words: list[tuple[Any, Tensor]]
+    ) -> Iterator[Proposals]:
+        """A batch for each few phrases."""
+        pixels = self._normal(square([image], self._side, self._device), self._dtype)
+        seen = self._net.get_vision_features(pixels)
+        h, w = image.shape[:2]
+        first = 0
+        for features, mask in words:
+            said = self._net(
+                vision_embeds=_repeated(seen, len(mask)), text_embeds=features, attention_mask=mask
+            )
+            yield Proposals(
+                first,
+                said.pred_boxes.flatten(0, 1).double().cpu().numpy() * np.array([w, h, w, h]),
+                _own(said.pred_logits.float().sigmoid() * said.presence_logits.float().sigmoid()),
+                said.pred_masks.flatten(0, 1).sigmoid(),
+            )
+            first += len(mask)
+
+
+def read_sam3(folder: Path, name: str, place: Place) -> tuple[Sam3Text, str]:
+    """The detector saved in a folder and the hash of its weights.  Raises as read_pretrained."""
+    read = read_pretrained(folder, name, CLASSES, place)
+    return Sam3Text(read, read_tokenizer(folder)), read.sha256
+
+
+def _own(scores: Float[Tensor, "P Q"]) -> np.ndarray:
+    """(P * Q, P) scores: the queries of a phrase are nothing to the others."""
+    phrases = scores.shape[0]
+    of_all = torch.eye(phrases, device=scores.device)[:, None] * scores[..., None]
+    own: np.ndarray = of_all.flatten(0, 1).double().cpu().numpy()
+    return own
+
+
+def _repeated(seen: Any, count: int) -> Any:
+    """The features of one picture, for as many phrases; no byte is copied."""
+    kept = ("fpn_hidden_states", "fpn_position_encoding")
+    return type(seen)(
+        **{key: tuple(level.expand(count, -1, -1, -1) for level in seen[key]) for key in kept}
+    )

@@ -1,0 +1,52 @@
+"""What a user types to say what to look for -> the phrases of it."""
+
+import re
+
+from vseg.errors import BadPrompt
+from vseg.types import Text
+
+MOST_PHRASES = 80
+"""As many as COCO has classes; each costs the grounder time on every frame it looks at."""
+
+_THRESHOLD = re.compile(r"=\s*([^=\s]+)\s*$")
+# A full stop ends a phrase unless it stands within a number.
+_STOP = re.compile(r"\.(?!\d)")
+
+
+def parse_phrases(text: str) -> tuple[Text, ...]:
+    """The phrases of "the red car. a dog=0.4", in order, each with its threshold if it has one.
+
+    Full stops part the phrases; the last one may be left out.  Raises BadPrompt for an empty or over-long
+    phrase, one that is given twice (whatever its case and spaces), a threshold that is no number in
+    (0, 1], and more than MOST_PHRASES phrases.
+    """
+    parts = [" ".join(part.split()) for part in _STOP.split(text)]
+    if len(parts) > 1 and not parts[-1]:
+        parts = parts[:-1]
+    if len(parts) > MOST_PHRASES:
+        raise BadPrompt(
+            f"{len(parts)} phrases are more than {MOST_PHRASES}",
+            hint="look for fewer things at once, or run once for each part of them",
+        )
+    phrases = tuple(_phrase(part) for part in parts)
+    seen: set[str] = set()
+    for each in phrases:
+        if each.phrase.lower() in seen:
+            raise BadPrompt(f"the phrase '{each.phrase}' is given twice", hint="leave one out")
+        seen.add(each.phrase.lower())
+    return phrases
+
+
+def _phrase(part: str) -> Text:
+    """One phrase, its threshold cut off."""
+    said = _THRESHOLD.search(part)
+    if said is None:
+        return Text(part)
+    try:
+        threshold = float(said.group(1))
+    except ValueError as error:
+        raise BadPrompt(
+            f"the threshold '{said.group(1)}' of '{part}' is not a number",
+            hint="give it as PHRASE=0.4",
+        ) from error
+    return Text(part[: said.start()].rstrip(), threshold)
