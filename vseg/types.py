@@ -157,6 +157,18 @@ class Reference:
 Description = Text | Reference
 """What an object is; a grounder finds where that is."""
 
+Said = Prompt | Description
+"""What a user says of an object: where it is, or what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPrompt:
+    """What was said, with the frame it was said of and the object it is for."""
+
+    frame_index: int
+    object_id: int
+    prompt: Said
+
 
 def _check_threshold(threshold: float | None, what: str) -> None:
     if threshold is not None and not 0 < threshold <= 1:

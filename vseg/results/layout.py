@@ -2,6 +2,7 @@
 
 run.json                 what decided the masks, status, progress (RunHeader)
 prompts.jsonl            every prompt, in order, replayable
+references/<sha256>.png  the pictures that prompts refer to
 objects.json             id, label, colour, first and last frame
 events.jsonl             what happened to objects: born, re-anchored, dropped, a cut ...
 masks/part-000000.parquet  one window of `chunk_frames` frame indices each
@@ -26,7 +27,7 @@ from vseg.results.records import RunHeader, StoredObject
 HEADER, PROMPTS, OBJECTS, FRAMES = "run.json", "prompts.jsonl", "objects.json", "frames.parquet"
 EVENTS, TRACKS = "events.jsonl", "tracks.txt"
 OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact.png"
-MASK_PARTS, FRAME_PARTS = "masks", "frames"
+MASK_PARTS, FRAME_PARTS, REFERENCES = "masks", "frames", "references"
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
 
 
@@ -104,8 +105,9 @@ def write_objects(root: Path, objects: list[StoredObject]) -> None:
 def clear_contents(root: Path) -> None:
     """Delete everything that belongs to a run except its header; foreign files stay."""
     with _refusal_named(root):
-        if (root / MASK_PARTS).exists():
-            shutil.rmtree(root / MASK_PARTS)
+        for folder in (MASK_PARTS, REFERENCES):
+            if (root / folder).exists():
+                shutil.rmtree(root / folder)
         for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, OVERLAY, CONTACT_SHEET):
             (root / name).unlink(missing_ok=True)
     clear_progress(root)

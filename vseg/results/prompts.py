@@ -1,34 +1,40 @@
 """prompts.jsonl: every prompt of a run in the order given, one JSON line each, replayable.
 
-Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.
+Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.  The picture of a
+reference lies beside the file, named by its content (`vseg.results.references`).
 """
 
 import errno
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from vseg.errors import BadPrompt, BadRun, OutputError, VsegError
 from vseg.ops.files import atomic_write_text
 from vseg.ops.rle import decode_rle, encode_rle
 from vseg.results.layout import PROMPTS
-from vseg.types import Box, Mask, MaskCrop, Points, Prompt, Scribble
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedPrompt:
-    """A prompt with the frame it was given on and the object it is for."""
-
-    frame_index: int
-    object_id: int
-    prompt: Prompt
+from vseg.results.references import (
+    picture_digest,
+    read_reference_picture,
+    write_reference_picture,
+)
+from vseg.types import (
+    Box,
+    Mask,
+    MaskCrop,
+    PlacedPrompt,
+    Points,
+    Reference,
+    Said,
+    Scribble,
+    Text,
+)
 
 
 def _float_pairs(xy: list[tuple[float, float]]) -> Float32[np.ndarray, "N 2"]:
@@ -47,7 +53,7 @@ class _PointsLine(_Line):
     xy: list[tuple[float, float]]
     positive: list[bool]
 
-    def prompt(self) -> Prompt:
+    def prompt(self, root: Path) -> Said:
         if len(self.xy) != len(self.positive):
             raise BadPrompt(f"{len(self.xy)} points come with {len(self.positive)} signs")
         return Points(_float_pairs(self.xy), np.array(self.positive, dtype=bool))
@@ -57,7 +63,7 @@ class _BoxLine(_Line):
     kind: Literal["box"] = "box"
     xyxy: tuple[float, float, float, float]
 
-    def prompt(self) -> Prompt:
+    def prompt(self, root: Path) -> Said:
         return Box(*self.xyxy)
 
 
@@ -66,7 +72,7 @@ class _ScribbleLine(_Line):
     xy: list[tuple[float, float]]
     positive: bool
 
-    def prompt(self) -> Prompt:
+    def prompt(self, root: Path) -> Said:
         return Scribble(_float_pairs(self.xy), self.positive)
 
 
@@ -75,15 +81,41 @@ class _MaskLine(_Line):
     size: tuple[int, int]
     counts: str
 
-    def prompt(self) -> Prompt:
+    def prompt(self, root: Path) -> Said:
         height, width = self.size
         return Mask(decode_rle(self.counts, height, width).paste(height, width))
 
 
-_AnyLine = Annotated[
-    _PointsLine | _BoxLine | _ScribbleLine | _MaskLine, Field(discriminator="kind")
-]
-_LINE: TypeAdapter[_PointsLine | _BoxLine | _ScribbleLine | _MaskLine] = TypeAdapter(_AnyLine)
+class _TextLine(_Line):
+    kind: Literal["text"] = "text"
+    phrase: str
+    threshold: float | None
+
+    def prompt(self, root: Path) -> Said:
+        return Text(self.phrase, self.threshold)
+
+
+class _ReferenceLine(_Line):
+    """picture: the SHA-256 of its pixels.  source: a remark."""
+
+    kind: Literal["reference"] = "reference"
+    picture: str = Field(pattern="^[0-9a-f]{64}$")
+    size: tuple[int, int]
+    counts: str
+    source: str
+    threshold: float | None
+
+    def prompt(self, root: Path) -> Said:
+        height, width = self.size
+        image = read_reference_picture(root, self.picture)
+        if image.shape[:2] != self.size:
+            raise BadPrompt(f"the region is {width}x{height}, its picture is of another size")
+        region = decode_rle(self.counts, height, width).paste(height, width)
+        return Reference(image, region, self.source, self.threshold)
+
+
+_KnownLine = _PointsLine | _BoxLine | _ScribbleLine | _MaskLine | _TextLine | _ReferenceLine
+_LINE: TypeAdapter[_KnownLine] = TypeAdapter(Annotated[_KnownLine, Field(discriminator="kind")])
 
 
 def prompt_line(placed: PlacedPrompt) -> str:
@@ -92,7 +124,7 @@ def prompt_line(placed: PlacedPrompt) -> str:
     return json.dumps(place | _values(placed.prompt))
 
 
-def _values(prompt: Prompt) -> dict[str, object]:
+def _values(prompt: Said) -> dict[str, object]:
     match prompt:
         case Points():
             return {
@@ -107,18 +139,40 @@ def _values(prompt: Prompt) -> dict[str, object]:
         case Scribble():
             return {"kind": "scribble", "xy": prompt.xy.tolist(), "positive": prompt.positive}
         case Mask():
-            height, width = prompt.mask.shape
-            counts = encode_rle(MaskCrop.of(prompt.mask), height, width)
-            return {"kind": "mask", "size": [height, width], "counts": counts}
+            return {"kind": "mask", **_run_lengths(prompt.mask)}
+        case Text():
+            return {"kind": "text", "phrase": prompt.phrase, "threshold": prompt.threshold}
+        case Reference():
+            return {
+                "kind": "reference",
+                "picture": picture_digest(prompt.image),
+                **_run_lengths(prompt.region),
+                "source": prompt.source,
+                "threshold": prompt.threshold,
+            }
+
+
+def _run_lengths(mask: Bool[np.ndarray, "H W"]) -> dict[str, object]:
+    height, width = mask.shape
+    return {"size": [height, width], "counts": encode_rle(MaskCrop.of(mask), height, width)}
+
+
+def _write_pictures(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
+    """Before the lines that name them: a line never stands without its picture."""
+    for each in prompts:
+        if isinstance(each.prompt, Reference):
+            write_reference_picture(root, each.prompt.image)
 
 
 def write_prompts(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
     """Replace prompts.jsonl, whole or not at all."""
+    _write_pictures(root, prompts)
     atomic_write_text(root / PROMPTS, "".join(prompt_line(each) + "\n" for each in prompts))
 
 
 def append_prompt(root: Path, placed: PlacedPrompt) -> None:
     """Add one prompt; when this returns it is on the disk.  Raises OutputError."""
+    _write_pictures(root, [placed])
     line = (prompt_line(placed) + "\n").encode()
     try:
         with (root / PROMPTS).open("ab", buffering=0) as handle:
@@ -147,7 +201,7 @@ def read_prompts(root: Path) -> list[PlacedPrompt]:
     for number, line in enumerate(lines, start=1):
         try:
             entry = _LINE.validate_json(line)
-            prompts.append(PlacedPrompt(entry.frame, entry.object, entry.prompt()))
+            prompts.append(PlacedPrompt(entry.frame, entry.object, entry.prompt(root)))
         except ValidationError as error:
             raise BadRun(f"{path}, line {number}: {error.errors()[0]['msg']}") from error
         except VsegError as error:
