@@ -12,6 +12,7 @@ from typing import Unpack
 
 import numpy as np
 
+from vseg.conversation import Conversation
 from vseg.engine import TrackedObject
 from vseg.errors import BadPrompt
 from vseg.identity.identities import Identities, IdentityRules
@@ -20,10 +21,10 @@ from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.memory.slot_bank import SlotBank
 from vseg.ops.prompts import Given, check_prompt, collect_prompts
 from vseg.snapshot import pack_session, unpack_session
-from vseg.stages import Reader
+from vseg.stages import Grounder, Reader
 from vseg.tensors import PRESENT, Decoded, Features, downloaded
 from vseg.tracking import AnyModel, open_engine
-from vseg.types import Box, Frame, FrameMasks, Mask, Prompt
+from vseg.types import Frame, FrameMasks, PlacedPrompt, Prompt, Said, Text
 
 ENCODE_AHEAD = 4
 """Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a CPU."""
@@ -33,7 +34,8 @@ class Session:
     """Prompt objects on any frame, propagate, correct; a context manager.
 
     encode_ahead: how many frames are read and encoded together before the first is tracked; left out, 4 on
-    CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.
+    CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.  grounder: what
+    finds things by words; references are found by the model itself.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Session:
         memory: MemoryBudget | None = None,
         encode_ahead: int | None = None,
         identity: IdentityRules | None = None,
+        grounder: Grounder | None = None,
     ) -> None:
         self.model, self.video = model, video
         on_cuda = model.device.type == "cuda"
@@ -54,6 +57,7 @@ class Session:
         self.engine = open_engine(model, self._budget, self._rules)
         self.objects: dict[int, TrackedObject] = {}
         self.removed: set[int] = set()
+        self.conversation = Conversation(model, grounder)
         self._latest: tuple[Frame, Features] | None = None
 
     def __enter__(self) -> "Session":
@@ -71,6 +75,7 @@ class Session:
         """Free all state.  The model and the reader stay usable."""
         self.engine = open_engine(self.model, self._budget, self._rules)
         self.objects, self._latest = {}, None
+        self.conversation.keep(())
         self._ahead.clear()
 
     @property
@@ -88,6 +93,11 @@ class Session:
         """Ids of the tracked objects, ascending."""
         return tuple(sorted(self.objects))
 
+    @property
+    def rounds(self) -> tuple[PlacedPrompt, ...]:
+        """Everything that was said of the tracked objects, in order; replayed, it gives the same masks."""
+        return tuple(each.placed for each in self.conversation.rounds)
+
     def state_bytes(self) -> int:
         """Bytes of memory and priors held on the device; constant once the memory is full."""
         priors = [o.prior for o in self.objects.values() if o.prior is not None]
@@ -103,15 +113,18 @@ class Session:
         self,
         obj: int,
         frame: int | Frame,
-        prompts: Sequence[Prompt] = (),
+        prompts: Sequence[Said] = (),
+        near: Frame | None = None,
         **numbers: Unpack[Given],
     ) -> FrameMasks:
-        """Say where object `obj` is on a frame; returns its mask there at once.
+        """Say where or what object `obj` is on a frame; returns its mask there at once.
 
-        All that was ever said of this object on this frame counts together; a new box or mask replaces
-        the one before.  On an object that is tracked already this is a correction: what was tracked
-        beyond this frame is forgotten and recomputed by the next `propagate`.
-        Coordinates are video pixels of the displayed frame.  Raises BadPrompt.
+        All that was ever said of this object on this frame counts together, as `vseg.ops.compose` has it;
+        a new box, mask, text or reference replaces the one before.  On an object that is tracked already
+        this is a correction: what was tracked beyond this frame is forgotten and recomputed by the next
+        `propagate`.  Coordinates are video pixels of the displayed frame.  near: a frame close in time,
+        for words about what moves; of a frame given by its number it is the one before.  Raises BadPrompt,
+        and NothingFound where nothing is like what was said.
         """
         picture, features = self._look(frame)
         given = collect_prompts(prompts, numbers)
@@ -121,8 +134,14 @@ class Session:
         rotation = self.video.info.rotation if self.video is not None else 0
         for prompt in given:
             check_prompt(prompt, picture.image.shape[:2], rotation)
+        if near is None and any(isinstance(each, Text) for each in given):
+            near = self._beside(frame)
+        # What its owner has dropped of an object's prompts does not count any more.
+        self.conversation.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
+        heard = self.conversation.hear(obj, picture, given, near)
+        self.conversation.remember(heard)
         tracked = self.objects.get(obj) or TrackedObject(obj)
-        tracked.prompts[picture.index] = _merge(tracked.prompts.get(picture.index, ()), given)
+        tracked.prompts[picture.index] = heard.prompts
         self.objects[obj] = tracked
         self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
         self.identities.correct(obj)
@@ -196,6 +215,7 @@ class Session:
         self.removed.add(obj)
         self.bank.remove(obj)
         self.identities.forget(obj)
+        self.conversation.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
 
     def snapshot(self) -> bytes:
         """The whole state; a session restored from it continues with the same bits."""
@@ -266,6 +286,12 @@ class Session:
             raise BadPrompt(f"frame {index} is past the end: 0 to {len(self.video) - 1} exist")
         return self.video.read(index)
 
+    def _beside(self, frame: int | Frame) -> Frame | None:
+        """The frame before, or after the first; None of a frame that came without its video."""
+        if not isinstance(frame, int) or self.video is None or len(self.video) < 2:
+            return None
+        return self.video.read(frame - 1 if frame else 1)
+
     def _check_id(self, obj: int) -> None:
         if obj < 1:
             raise BadPrompt(
@@ -275,16 +301,6 @@ class Session:
             raise BadPrompt(
                 f"object {obj} was removed", hint="ids are not used again; take a new one"
             )
-
-
-def _merge(before: tuple[Prompt, ...], added: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
-    """All prompts of one object on one frame; of boxes and of masks only the last counts."""
-    kept = list(before)
-    for prompt in added:
-        if isinstance(prompt, Box | Mask):
-            kept = [p for p in kept if type(p) is not type(prompt)]
-        kept.append(prompt)
-    return tuple(kept)
 
 
 def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> FrameMasks:

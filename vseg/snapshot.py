@@ -8,12 +8,12 @@ keys of its slots, is left out.
 import json
 from typing import Any, Protocol, runtime_checkable
 
-import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from vseg.conversation import Conversation
+from vseg.conversation_pack import pack_rounds, pack_said, unpack_prompt, unpack_rounds
 from vseg.engine import Prior, TrackedObject
 from vseg.errors import BadRun
 from vseg.identity.identities import Identities
@@ -22,9 +22,8 @@ from vseg.memory.bank import MemoryBank, Shelves
 from vseg.memory.slot_bank import SlotBank
 from vseg.slots import SlotModel
 from vseg.tracking import AnyModel
-from vseg.types import Box, Mask, Points, Prompt, Scribble
 
-_FORMAT = 4
+_FORMAT = 5
 _SHELVES = ("prompted", "recent", "older")
 
 
@@ -33,6 +32,7 @@ class Holder(Protocol):
     """The part of a Session that a snapshot reads and writes."""
 
     model: AnyModel
+    conversation: Conversation
     objects: dict[int, TrackedObject]
     removed: set[int]
 
@@ -51,12 +51,14 @@ def pack_session(session: Holder) -> bytes:
     for tracked in session.objects.values():
         described.append(_describe(tracked, tensors))
     views, identities = pack_identities(session.identities)
-    tensors |= views
+    heard, rounds = pack_rounds(session.conversation.rounds)
+    tensors |= views | heard
     header = {
         "format": _FORMAT,
         "model": session.model.weights_sha256,
         "removed": sorted(session.removed),
         "objects": described,
+        "rounds": rounds,
         "identities": identities,
         "order": order,
     }
@@ -83,6 +85,7 @@ def unpack_session(session: Holder, payload: bytes) -> None:
     else:
         _unpack_shelves(bank, tensors, header["order"])
     unpack_identities(session.identities, tensors, header["identities"])
+    session.conversation.rounds = unpack_rounds(header["rounds"], tensors)
     session.removed = set(header["removed"])
     session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
 
@@ -119,7 +122,7 @@ def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, A
     prompts: dict[str, list[dict[str, Any]]] = {}
     for frame, given in tracked.prompts.items():
         prompts[str(frame)] = [
-            _prompt_json(prompt, f"prompt/{object_id}/{frame}/{k}", tensors)
+            pack_said(prompt, f"prompt/{object_id}/{frame}/{k}", tensors)
             for k, prompt in enumerate(given)
         ]
     prior = None
@@ -141,7 +144,7 @@ def _restore(described: dict[str, Any], tensors: dict[str, Tensor]) -> TrackedOb
     return TrackedObject(
         object_id,
         {
-            int(k): tuple(_prompt(p, tensors) for p in given)
+            int(k): tuple(unpack_prompt(p, tensors) for p in given)
             for k, given in described["prompts"].items()
         },
         None
@@ -150,25 +153,3 @@ def _restore(described: dict[str, Any], tensors: dict[str, Tensor]) -> TrackedOb
         set(described["stale"]),
         described["reverse"],
     )
-
-
-def _prompt_json(prompt: Prompt, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    if isinstance(prompt, Points):
-        return {"xy": prompt.xy.tolist(), "positive": prompt.positive.tolist()}
-    if isinstance(prompt, Scribble):
-        return {"line": prompt.xy.tolist(), "positive": prompt.positive}
-    if isinstance(prompt, Box):
-        return {"box": [prompt.x1, prompt.y1, prompt.x2, prompt.y2]}
-    tensors[name] = torch.from_numpy(np.packbits(prompt.mask, axis=1))
-    return {"mask": name, "width": prompt.mask.shape[1]}
-
-
-def _prompt(stored: dict[str, Any], tensors: dict[str, Tensor]) -> Prompt:
-    if "xy" in stored:
-        return Points(np.array(stored["xy"], np.float32), np.array(stored["positive"], bool))
-    if "line" in stored:
-        return Scribble(np.array(stored["line"], np.float32), stored["positive"])
-    if "box" in stored:
-        return Box(*stored["box"])
-    bits = tensors[stored["mask"]].cpu().numpy()
-    return Mask(np.unpackbits(bits, axis=1, count=stored["width"]).astype(bool))

@@ -6,7 +6,7 @@ from typing import TypedDict
 import numpy as np
 
 from vseg.errors import BadPrompt
-from vseg.types import Box, Mask, Points, Prompt, Scribble
+from vseg.types import Box, Mask, Points, Reference, Said, Scribble, Text
 
 Number = int | float
 PointList = Sequence[Sequence[Number]] | np.ndarray
@@ -16,7 +16,8 @@ class Given(TypedDict, total=False):
     """A prompt in plain numbers, in video pixels.
 
     points: (x, y) pairs, with labels 1 for "this" and 0 for "not this" (all 1 if left out).
-    box: x1, y1, x2, y2.  scribble: (x, y) pairs of a line on the object.  mask: (H, W).
+    box: x1, y1, x2, y2.  scribble: (x, y) pairs of a line on the object.  mask: (H, W).  text: what the
+    object is, in words.  like: a region of another picture that shows such a thing.
     """
 
     points: PointList
@@ -24,11 +25,13 @@ class Given(TypedDict, total=False):
     box: Sequence[Number] | np.ndarray
     scribble: PointList
     mask: np.ndarray
+    text: str
+    like: Reference
 
 
-def collect_prompts(prompts: Sequence[Prompt], given: Given) -> tuple[Prompt, ...]:
+def collect_prompts(prompts: Sequence[Said], given: Given) -> tuple[Said, ...]:
     """Typed prompts and plain numbers as one tuple.  Raises BadPrompt if there is none."""
-    found = [*prompts]
+    found = [*prompts, *_described(given)]
     if "points" in given or "labels" in given:
         found.append(_points(given.get("points", ()), given.get("labels")))
     if "box" in given:
@@ -40,16 +43,21 @@ def collect_prompts(prompts: Sequence[Prompt], given: Given) -> tuple[Prompt, ..
     if "mask" in given:
         found.append(Mask(np.asarray(given["mask"], dtype=bool)))
     if not found:
-        raise BadPrompt("no prompt was given", hint="give points, a box, a scribble or a mask")
+        raise BadPrompt(
+            "no prompt was given",
+            hint="give points, a box, a scribble, a mask, words or a reference",
+        )
     return tuple(found)
 
 
-def check_prompt(prompt: Prompt, hw: tuple[int, ...], rotation: int = 0) -> None:
+def check_prompt(prompt: Said, hw: tuple[int, ...], rotation: int = 0) -> None:
     """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
     A box may reach over the edge but not lie outside.  If the prompt would fit the stored, unrotated
-    picture, the message says so.
+    picture, the message says so.  A description lies nowhere: there is nothing to check.
     """
+    if isinstance(prompt, Text | Reference):
+        return
     height, width = hw
     if isinstance(prompt, Mask):
         if prompt.mask.shape != (height, width):
@@ -69,6 +77,12 @@ def check_prompt(prompt: Prompt, hw: tuple[int, ...], rotation: int = 0) -> None
         if turned
         else None,
     )
+
+
+def _described(given: Given) -> list[Said]:
+    """The descriptions among the plain values."""
+    words = [Text(given["text"])] if "text" in given else []
+    return [*words, given["like"]] if "like" in given else [*words]
 
 
 def _lies_on(prompt: Points | Box | Scribble, height: int, width: int) -> bool:
