@@ -1,13 +1,15 @@
 """J&F of nano and of baselines on clips with masks, by how the first frame was prompted, and frames/s.
 
     python benchmarks/davis.py DAVIS --prompts mask box click 3clicks scribble --json davis.json
+    python benchmarks/davis.py DAVIS --prompts reference
     python benchmarks/davis.py DAVIS --method flow flow-grabcut label-propagation --prompts mask \
         --teacher teacher.ts
 
 DAVIS holds `JPEGImages/480p/<clip>` and `Annotations/480p/<clip>` (or the same without `480p`); all
 objects of the first frame are followed at once.  Further clicks are placed at the innermost pixel of
-the largest wrong region of the first frame.  Frames/s counts reading, prompting and tracking up to masks
-at video size, not the scoring.
+the largest wrong region of the first frame.  A reference is the object's mask on the last frame that has
+it: it is looked for on the first frame, and the best find is followed, however unlike it is.  Frames/s counts
+reading, prompting and tracking up to masks at video size, not the scoring.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from benchmarks.baselines import BASELINES, carry, make_baseline
+from benchmarks.references import last_references
 from benchmarks.shared import (
     PROMPTS,
     ClipFolders,
@@ -38,6 +41,7 @@ from vseg.metrics.scores import DatasetScore, Measures, SequenceScore
 from vseg.readers.images import ImageFolder
 from vseg.stages import OpenReader
 from vseg.tracking import AnyModel
+from vseg.types import Reference
 
 Follow = Callable[[OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]]
 
@@ -84,7 +88,8 @@ def main() -> None:
     for method, kind in jobs:
         done = []
         for clip in clips:
-            done.append(_scored(clip, _follower(method, kind, model, options.teacher)))
+            asked = _Asked(method, kind, model, options.teacher)
+            done.append(_scored(clip, _follower(asked, clip)))
             for row in _clip_rows(method, kind, done[-1]):
                 table.add(row)
         table.add(_mean_row(method, kind, done))
@@ -95,17 +100,32 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("root", type=Path)
     parser.add_argument("--method", nargs="+", choices=("nano", *BASELINES), default=["nano"])
-    parser.add_argument("--prompts", nargs="+", choices=PROMPTS, default=["mask", "box", "click"])
+    parser.add_argument(
+        "--prompts", nargs="+", choices=(*PROMPTS, "reference"), default=["mask", "box", "click"]
+    )
     parser.add_argument("--clips", nargs="*")
     parser.add_argument("--teacher", help="of label-propagation: a file, folder or hub name")
     add_model_options(parser)
     return parser
 
 
-def _follower(method: str, kind: str, model: AnyModel | None, teacher: str | None) -> Follow:
-    if model is None or method != "nano":
-        return lambda video, first: carry(make_baseline(method, teacher), video, first)
-    return lambda video, first: _track(model, video, first, kind)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One method with one kind of prompt.  teacher: of label propagation."""
+
+    method: str
+    kind: str
+    model: AnyModel | None
+    teacher: str | None
+
+
+def _follower(asked: _Asked, clip: ClipFolders) -> Follow:
+    if asked.model is None or asked.method != "nano":
+        return lambda video, first: carry(make_baseline(asked.method, asked.teacher), video, first)
+    model = asked.model
+    if asked.kind == "reference":
+        return lambda video, first: _track_like(model, video, last_references(clip, first))
+    return lambda video, first: _track(model, video, first, asked.kind)
 
 
 def _track(
@@ -114,8 +134,21 @@ def _track(
     with Session(model, video) as session:
         for object_id, truth in first.items():
             prompt_object(session, object_id, truth, kind)
-        for masks in session.propagate():
-            yield masks.frame_index, {k: masks.mask(r) for r, k in enumerate(masks.object_ids)}
+        yield from _followed(session)
+
+
+def _track_like(
+    model: AnyModel, video: OpenReader, references: Mapping[int, Reference]
+) -> Iterator[PredictedFrame]:
+    with Session(model, video) as session:
+        for object_id, reference in references.items():
+            session.prompt(object_id, 0, like=reference)
+        yield from _followed(session)
+
+
+def _followed(session: Session) -> Iterator[PredictedFrame]:
+    for masks in session.propagate():
+        yield masks.frame_index, {k: masks.mask(r) for r, k in enumerate(masks.object_ids)}
 
 
 class _Stopwatch:
