@@ -1,0 +1,59 @@
+"""Phrases become typed queries, and what is not understood is never passed over."""
+
+import pytest
+
+from vseg.errors import BadPrompt
+from vseg.grounding.vocabulary import WordQuery, noun_of, parse_words
+
+WORDS = ("object", "animal", "car", "person")
+
+
+@pytest.mark.parametrize(
+    ("phrase", "query"),
+    [
+        ("person", WordQuery("person")),
+        ("the red car on the left", WordQuery("car", True, ("red",), ("left",))),
+        ("Red cars on the left.", WordQuery("car", False, ("red",), ("left",))),
+        ("the largest animal", WordQuery("animal", True, size="largest")),
+        ("the biggest people", WordQuery("person", size="largest")),
+        ("moving objects", WordQuery("object", motion="moving")),
+        ("the parked automobile", WordQuery("car", True, motion="still")),
+        ("car in the top left corner", WordQuery("car", places=("top", "left"))),
+        ("every pedestrian", WordQuery("person")),
+        ("the person in the middle", WordQuery("person", True, places=("middle",))),
+        ("all the children", WordQuery("person")),
+        ("a grey thing", WordQuery("object", colours=("grey",))),
+        ("a gray thing", WordQuery("object", colours=("grey",))),
+    ],
+)
+def test_a_phrase_is_a_query(phrase: str, query: WordQuery) -> None:
+    assert parse_words(phrase, WORDS) == query
+
+
+@pytest.mark.parametrize(
+    ("phrase", "why"),
+    [
+        ("unicorn", "names no thing"),
+        ("the red", "names no thing"),
+        ("person and car", "more than one thing"),
+        ("the dog beside a person", "'dog'"),
+        ("two people", "'two'"),
+        ("the largest smallest car", "'smallest'"),
+        ("moving still car", "'still'"),
+    ],
+)
+def test_what_is_not_understood_is_said_with_what_could_be(phrase: str, why: str) -> None:
+    with pytest.raises(BadPrompt, match=why) as caught:
+        parse_words(phrase, WORDS)
+    hint = caught.value.hint or ""
+    for told in (*WORDS, "red", "left", "largest", "moving"):
+        assert told in hint
+    assert "vseg models pull grounding-dino-tiny" in hint
+    assert "--grounder grounding-dino-tiny" in hint
+
+
+def test_nouns_are_those_of_the_head_alone() -> None:
+    assert noun_of("women", WORDS) == ("person", True)
+    assert noun_of("boxes", ("box",)) == ("box", True)
+    assert noun_of("cars", ("person",)) is None
+    assert noun_of("peoples", WORDS) is None

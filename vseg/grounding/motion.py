@@ -1,0 +1,117 @@
+"""What moves between two frames: of a mask, how fast; of a whole frame, which regions.
+
+Enters: a frame and one close in time.  Leaves: speeds in object sizes per second, and regions that move
+against the camera.  Dense inverse search (Kroeger et al. 2016) gives the flow, a small picture suffices;
+the camera is the affine map that most of the flow follows (RANSAC).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, UInt8
+
+from vseg.types import Frame, MaskCrop
+
+_SIDE = 320  # longest side of the pictures that are compared
+_GRID = 8
+_LEAST_PX = 0.7  # of the small picture: less is the noise of the flow
+_SPEED = 0.1  # object sizes per second
+_AROUND = 0.3  # width of the surroundings, in object sizes
+_MIN_SHARE = 0.002
+_MOST_REGIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """flow: where each pixel of the small picture went, in its pixels.  own: the part that the camera did
+    not do.  scale: small pixels per pixel of the frame.  gap_s: time between the two frames.
+    """
+
+    flow: Float32[np.ndarray, "h w 2"]
+    own: Float32[np.ndarray, "h w 2"]
+    scale: float
+    gap_s: float
+
+    @property
+    def restless(self) -> Bool[np.ndarray, "h w"]:
+        """Where more than noise moves against the camera."""
+        return np.asarray(np.hypot(self.own[..., 0], self.own[..., 1]) > _LEAST_PX, dtype=bool)
+
+
+def motion_between(frame: Frame, near: Frame | None) -> Motion | None:
+    """The motion from `frame` to `near`; None without a second frame at another time."""
+    if near is None or near.time_s == frame.time_s:
+        return None
+    h, w = frame.image.shape[:2]
+    scale = min(1.0, _SIDE / max(h, w))
+    size = (max(16, round(w * scale)), max(16, round(h * scale)))
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow = search.calc(_small(frame.image, size), _small(near.image, size), None)  # type: ignore[call-overload]
+    moved = np.asarray(flow, dtype=np.float32)
+    return Motion(moved, moved - _camera(moved), scale, abs(near.time_s - frame.time_s))
+
+
+def is_moving(motion: Motion, crop: MaskCrop) -> bool:
+    """Whether a thing leaves its surroundings by a tenth of its size each second, and by more than noise."""
+    h, w = motion.flow.shape[:2]
+    mask = _shrunk(crop, motion.scale, (h, w))
+    size = float(np.sqrt(mask.sum()))
+    reach = 2 * max(2, round(_AROUND * size)) + 1
+    wide = cv2.dilate(mask.astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
+    ring = wide & ~mask
+    if not mask.any() or not ring.any():
+        return False
+    away = np.median(motion.flow[mask], axis=0) - np.median(motion.flow[ring], axis=0)
+    pixels = float(np.hypot(*away))
+    return pixels > _LEAST_PX and pixels / size > _SPEED * motion.gap_s
+
+
+def moving_boxes(motion: Motion) -> Float64[np.ndarray, "N 4"]:
+    """The boxes, in pixels of the frame, of connected regions that move against the camera; largest first."""
+    restless = motion.restless.astype(np.uint8)
+    opened = cv2.morphologyEx(restless, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
+    regions = sorted(stats[1:].tolist(), key=lambda r: -r[cv2.CC_STAT_AREA])
+    large = [r for r in regions if r[cv2.CC_STAT_AREA] >= _MIN_SHARE * restless.size]
+    boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in large[:_MOST_REGIONS]]
+    return np.array(boxes, np.float64).reshape(-1, 4) / motion.scale
+
+
+def moving_shares(motion: Motion, crops: Sequence[MaskCrop]) -> Float64[np.ndarray, " N"]:
+    """The share of each mask that moves against the camera."""
+    restless = motion.restless
+    masks = [_shrunk(crop, motion.scale, restless.shape) for crop in crops]
+    return np.array([restless[mask].mean() if mask.any() else 0.0 for mask in masks], np.float64)
+
+
+def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
+    """The flow that the camera alone would make: an affine map of the picture, none if it fits nothing."""
+    h, w = flow.shape[:2]
+    y, x = np.mgrid[_GRID // 2 : h : _GRID, _GRID // 2 : w : _GRID]
+    before = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+    after = before + flow[y.ravel(), x.ravel()]
+    fitted, _ = cv2.estimateAffine2D(before, after, ransacReprojThreshold=1.0)
+    if fitted is None:
+        return np.zeros_like(flow)
+    rows, columns = np.mgrid[0:h, 0:w].astype(np.float32)
+    there = fitted @ np.stack([columns.ravel(), rows.ravel(), np.ones(h * w)])
+    moved = there.T.reshape(h, w, 2) - np.stack([columns, rows], axis=2)
+    return np.asarray(moved, dtype=np.float32)
+
+
+def _small(image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def _shrunk(crop: MaskCrop, scale: float, hw: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
+    """The mask on the small picture."""
+    h, w = hw
+    y, x = np.nonzero(crop.mask)
+    mask = np.zeros((h, w), dtype=bool)
+    rows, columns = ((y + crop.y) * scale).astype(int), ((x + crop.x) * scale).astype(int)
+    mask[rows.clip(0, h - 1), columns.clip(0, w - 1)] = True
+    return mask

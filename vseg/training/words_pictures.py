@@ -1,0 +1,119 @@
+"""Pictures whose masks have names: what the word head learns from, and which are kept out of training.
+
+Enters: training packs (`vseg.training.pack`), one of which holds `labels.json`: for each picture the
+category of each mask id, "*" standing for all of them.  Leaves: named pictures, parted by their names.
+
+What may count as "not there" differs.  COCO samples name every object of COCO's categories, so that all
+else is background.  The other sets mark one object or a few and leave others without a mask: of their
+pictures only what lies inside a marked box is known.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+from jaxtyping import UInt8
+
+from vseg.errors import BadDataset
+from vseg.training.pack import Clip, load_pack
+
+ANY = "object"
+GROUPS = {
+    "animal": "animal bear bird cat cow dog elephant giraffe horse sheep zebra",
+    "vehicle": "airplane bicycle boat bus car motorcycle train truck",
+    "food": "apple banana broccoli cake carrot donut orange pizza sandwich",
+}
+"""Words of several categories; too few of any one of them (but cars) to be learned alone."""
+
+_EXHAUSTIVE = "still/coco_mix/"
+_MERGED = "still/human290/"
+# In the clips, though not in COCO, the masks of these take in who rides.
+_RIDDEN = frozenset({"motorcycle", "horse"})
+_CLIP_STEP = 8
+Part = Literal["train", "tune", "held"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedPicture:
+    """image: RGB.  ids: of objects, 0 background.  words: by id, empty where a thing has no name.
+
+    exhaustive: whether everything that has one of the words is marked.
+    """
+
+    name: str
+    image: UInt8[np.ndarray, "H W 3"]
+    ids: UInt8[np.ndarray, "H W"]
+    words: Mapping[int, frozenset[str]]
+    exhaustive: bool
+
+
+def part_of(name: str) -> Part:
+    """Where a picture belongs, by a hash of its own name; only COCO's are ever kept out.
+
+    held: a fifth, for the figures in the model card.  tune: a tenth, to choose thresholds.
+    """
+    stem = name.rpartition("/")[2]
+    if not name.startswith("still/coco"):
+        return "train"
+    bucket = int(hashlib.sha256(stem.encode()).hexdigest(), 16) % 10
+    return "held" if bucket < 2 else "tune" if bucket == 2 else "train"
+
+
+def words_of(category: str) -> frozenset[str]:
+    """The category itself and the groups it belongs to."""
+    groups = {group for group, members in GROUPS.items() if category in members.split()}
+    return frozenset({category, ANY, *groups})
+
+
+def load_named(packs: Sequence[Path]) -> tuple[NamedPicture, ...]:
+    """All pictures of the packs, sorted by name; those without a label are things without a name.
+
+    Raises BadDataset if no pack holds `labels.json`.
+    """
+    labels = _labels(packs)
+    clips = {clip.name: clip for path in packs for clip in _both(path)}
+    named = []
+    for name, clip in sorted(clips.items()):
+        for k in range(0, len(clip.images), _CLIP_STEP):
+            key = name if name.startswith("still/") else f"{name}/{k:05d}"
+            named.append(_named(name, clip, k, labels.get(key, {})))
+    return tuple(picture for picture in named if picture.words)
+
+
+def _both(path: Path) -> tuple[Clip, ...]:
+    pack = load_pack(path)
+    return pack.videos + pack.stills
+
+
+def _labels(packs: Sequence[Path]) -> dict[str, dict[str, str]]:
+    for path in packs:
+        if not zipfile.is_zipfile(path):
+            continue
+        with zipfile.ZipFile(path) as archive:
+            if "labels.json" in archive.namelist():
+                read: dict[str, dict[str, str]] = json.loads(archive.read("labels.json"))
+                return read
+    raise BadDataset(
+        f"no labels.json in {', '.join(map(str, packs))}",
+        hint="give --data the zip that names the masks too",
+    )
+
+
+def _named(name: str, clip: Clip, k: int, labels: Mapping[str, str]) -> NamedPicture:
+    ids = clip.masks[k]
+    words: dict[int, frozenset[str]] = {}
+    for i in np.unique(ids).tolist():
+        category = labels.get(str(i), labels.get("*"))
+        if i in (0, 255) or (category in _RIDDEN and name.startswith("video/")):
+            continue
+        _, _, w, h = cv2.boundingRect((ids == i).astype(np.uint8))
+        if name.startswith(_MERGED) and w > h:
+            continue  # mostly a group in one mask
+        words[i] = frozenset() if category is None else words_of(category)
+    return NamedPicture(name, clip.images[k], ids, words, name.startswith(_EXHAUSTIVE))
