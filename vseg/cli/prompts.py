@@ -2,6 +2,8 @@
 
     --point [OBJ][@FRAME]:x,y[+|-]     --box [OBJ][@FRAME]:x1,y1,x2,y2
     --scribble [OBJ][@FRAME]:x,y x,y ...[+|-]     --mask [OBJ][@FRAME]:file.png     --label OBJ=name
+    a text: [OBJ][@FRAME]:phrase[=THRESHOLD]
+    --like [OBJ][@FRAME]:image.jpg:x1,y1,x2,y2[=THRESHOLD], or mask.png in place of the box
 
 OBJ is 1 and FRAME is 0 when left out, and then so is the colon; FRAME may be a time, `@1.25s`.
 """
@@ -14,11 +16,14 @@ import numpy as np
 
 from vseg.cli.mask_files import read_mask_file
 from vseg.errors import UsageError
+from vseg.grounding.pictures import boxed_reference, masked_reference
 from vseg.jobs.placing import PromptRequest
 from vseg.ops.moments import Moment, parse_moment
+from vseg.ops.phrases import parse_phrases
 from vseg.types import Box, Mask, Points, Scribble
 
 _TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<moment>[^:]+))?:(?P<rest>.*)", re.DOTALL)
+_BOX = re.compile(r"[-+\d.,eE\s]+")
 FIRST_FRAME = Moment(frame=0)
 
 
@@ -74,6 +79,38 @@ def parse_masks(specs: Iterable[str]) -> Iterator[PromptRequest]:
             yield PromptRequest(found, at, Mask(mask))
 
 
+def parse_texts(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per phrase, each for one object.  Raises UsageError, BadPrompt."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        phrases = parse_phrases(rest)
+        if len(phrases) != 1:
+            raise UsageError(
+                f"'{spec}' has {len(phrases)} phrases for one object",
+                hint="give each object a text of its own: 1:the red car, 2:a dog",
+            )
+        yield PromptRequest(object_id, at, phrases[0])
+
+
+def parse_likes(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per region of another picture.  Raises UsageError, and BadPrompt for the files."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        place, threshold = _threshold(rest, f"--like {spec}")
+        picture, colon, region = place.rpartition(":")
+        if not colon or not picture or not region.strip():
+            raise UsageError(
+                f"--like {spec} does not say which part of the picture is meant",
+                hint="write it like image.jpg:10,20,200,300 or image.jpg:mask.png",
+            )
+        if _BOX.fullmatch(region):
+            box = Box(*_numbers(region, 4, f"--like {spec}", "image.jpg:10,20,200,300"))
+            yield PromptRequest(object_id, at, boxed_reference(Path(picture), box, threshold))
+        else:
+            reference = masked_reference(Path(picture), Path(region), threshold)
+            yield PromptRequest(object_id, at, reference)
+
+
 def parse_labels(specs: Iterable[str]) -> dict[int, str]:
     """Names by object id."""
     labels = {}
@@ -102,6 +139,14 @@ def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Moment]:
             f"object 0 in '{match.group()}' is the background", hint="number objects from 1"
         )
     return object_id, parse_moment(match["moment"]) if match["moment"] else FIRST_FRAME
+
+
+def _threshold(text: str, where: str) -> tuple[str, float | None]:
+    """The text without its trailing =THRESHOLD, and that.  Raises UsageError unless it is a number."""
+    before, equals, after = text.rpartition("=")
+    if not equals:
+        return text, None
+    return before, _numbers(after, 1, where, "image.jpg:10,20,200,300=0.7")[0]
 
 
 def _sign(text: str) -> tuple[str, bool]:

@@ -14,7 +14,7 @@ from vseg.jobs.prepare import Task
 from vseg.results import ResumedRun, open_run
 from vseg.results.events import RunEvent
 from vseg.session import Session
-from vseg.types import Frame, FrameMasks
+from vseg.types import Frame, FrameMasks, Text
 
 
 @runtime_checkable
@@ -46,16 +46,24 @@ def pilot_for(task: Task, session: Session) -> Pilot:
 
 
 class Prompted:
-    """Prompts take effect when their frame comes, as they would on a live source."""
+    """Prompts take effect when their frame comes, as they would on a live source.
+
+    Made before the frames are read ahead: beside each frame with words it looks at the one before, or at the
+    second beside the first, for what moves.
+    """
 
     def __init__(self, task: Task, session: Session) -> None:
         self._task, self._session = task, session
+        worded = {p.frame_index for p in task.prompts if isinstance(p.prompt, Text)}
+        beside = {t: t - 1 if t else 1 for t in worded}
+        self._near = {t: task.video.read(b) for t, b in beside.items() if b < len(task.video)}
 
     def step(self, frame: Frame) -> FrameMasks:
         """The masks after the prompts given on this frame."""
         session = self._session
         for object_id, placed in self._task.prompts_on(frame.index).items():
-            session.prompt(object_id, frame, [each.prompt for each in placed])
+            near = self._near.get(frame.index)
+            session.prompt(object_id, frame, [each.prompt for each in placed], near)
         return session.step(frame) if session.object_ids else no_masks(frame)
 
     def drain(self) -> tuple[RunEvent, ...]:

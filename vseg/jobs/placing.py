@@ -8,18 +8,17 @@ from dataclasses import dataclass
 
 from vseg.errors import BadPrompt
 from vseg.ops.moments import Moment
-from vseg.results.prompts import PlacedPrompt
 from vseg.stages import Reader
-from vseg.types import Prompt
+from vseg.types import PlacedPrompt, Said
 
 
 @dataclass(frozen=True, slots=True)
 class PromptRequest:
-    """A prompt as asked for: its moment may still be a time."""
+    """What was said, as asked for: its moment may still be a time."""
 
     object_id: int
     at: Moment
-    prompt: Prompt
+    prompt: Said
 
 
 def place_prompts(video: Reader, requests: Iterable[PromptRequest]) -> tuple[PlacedPrompt, ...]:

@@ -16,10 +16,11 @@ from vseg.ops.files import sha256_of
 from vseg.ops.moments import parse_range
 from vseg.ops.prompts import check_prompt
 from vseg.results.fingerprint import fingerprint
-from vseg.results.prompts import PlacedPrompt, read_prompts
+from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
 from vseg.stages import Reader
 from vseg.tracking import AnyModel, check_memory
+from vseg.types import PlacedPrompt
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,23 +83,21 @@ class _Loop:
         task = self.task
         budget = MemoryBudget(**task.job.config.memory.model_dump())
         rules = IdentityRules(**task.job.config.identity.model_dump())
-        with (
-            Session(
-                task.model,
-                task.video,
-                memory=budget,
-                identity=rules,
-                encode_ahead=task.job.config.encode_ahead,
-            ) as session,
-            ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames,
-        ):
-            warm_up(task, session.encode_ahead, self.watch)
+        with Session(
+            task.model,
+            task.video,
+            memory=budget,
+            identity=rules,
+            encode_ahead=task.job.config.encode_ahead,
+        ) as session:
             pilot = pilot_for(task, session)
-            pilot.resume(run)
-            try:
-                self._frames(session.look_ahead(frames), pilot, run.writer)
-            except DamagedVideo as damage:
-                run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))
+            with ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames:
+                warm_up(task, session.encode_ahead, self.watch)
+                pilot.resume(run)
+                try:
+                    self._frames(session.look_ahead(frames), pilot, run.writer)
+                except DamagedVideo as damage:
+                    run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))
             self.state_bytes = session.state_bytes()
         return run.writer.header
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from vseg.results.fingerprint import fingerprint
 from vseg.results.layout import RunState, run_state
 from vseg.results.masks import StoredMasks, unpack_row
-from vseg.results.prompts import PlacedPrompt
 from vseg.results.records import (
     Damage,
     MaskRow,
@@ -20,6 +19,7 @@ from vseg.results.records import (
 )
 from vseg.results.run import Run
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
+from vseg.types import PlacedPrompt
 
 __all__ = [
     "Damage",

@@ -15,8 +15,9 @@ from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import read_header, read_objects
 from vseg.results.masks import StoredMasks, unpack
 from vseg.results.parts import Window, read_window
-from vseg.results.prompts import PlacedPrompt, read_prompts
+from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
+from vseg.types import PlacedPrompt
 
 
 class Run:

@@ -34,7 +34,6 @@ from vseg.results.layout import (
 from vseg.results.masks import StoredMasks, pack
 from vseg.results.parts import frame_schema, join_frames, read_table, read_window, write_window
 from vseg.results.prompts import (
-    PlacedPrompt,
     append_prompt,
     prompt_line,
     read_prompts,
@@ -49,7 +48,7 @@ from vseg.results.records import (
     StoredObject,
     differences,
 )
-from vseg.types import FrameMasks
+from vseg.types import FrameMasks, PlacedPrompt
 
 
 class RunWriter:
