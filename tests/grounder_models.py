@@ -10,7 +10,10 @@ from typing import Any
 
 import torch
 import transformers
+from safetensors.torch import load_file, save_file
 from transformers import BertTokenizer, CLIPTokenizer
+
+from tests.sam_models import small_model
 
 WORDS = ("the", "a", "red", "car", "dog", "person", "small", "house", "cat", "on", "left", "##s")
 SIDE = 128
@@ -124,7 +127,7 @@ def _owl() -> Any:
 
 
 def _sam3_config() -> Any:
-    layers = {"hidden_size": 32, "num_attention_heads": 2}
+    layers = {"hidden_size": 128, "num_attention_heads": 2}  # as the tracker beside it has
     deep = {**layers, "num_layers": 1, "intermediate_size": 32}
     return transformers.Sam3Config(
         vision_config={
@@ -140,7 +143,7 @@ def _sam3_config() -> Any:
                 "global_attn_indexes": [1],
                 "pretrain_image_size": 64,
             },
-            "fpn_hidden_size": 32,
+            "fpn_hidden_size": 128,
             "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
         },
         text_config={
@@ -183,3 +186,21 @@ def _save_processor(kind: str, folder: Path) -> None:
         transformers.Owlv2Processor(pictures, clip_tokenizer(16)).save_pretrained(folder)
     else:
         clip_tokenizer(32).save_pretrained(folder)
+
+
+def beside_a_tracker(detector: Any, folder: Path) -> None:
+    """Save SAM 3's detector again as it is published: in one network with its tracker of videos."""
+    tracker = small_model("sam3")
+    config = transformers.Sam3VideoConfig(
+        detector_config=detector.config.to_dict(), tracker_config=tracker.config.to_dict()
+    )
+    whole = transformers.Sam3VideoModel(config)
+    whole.detector_model.load_state_dict(detector.state_dict())
+    whole.save_pretrained(folder)
+    path = folder / "model.safetensors"
+    # The library writes this prefix twice; the published file has it once.
+    state = {
+        key.replace("tracker_model.tracker_model", "tracker_model"): value
+        for key, value in load_file(path).items()
+    }
+    save_file(state, path, metadata={"format": "pt"})

@@ -1,6 +1,7 @@
 """The composition root: names become objects here, and only here is every concrete class known."""
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,21 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Ground
             f"unknown grounder '{name}'",
             hint=f"known: {', '.join(GROUNDERS)}, or a folder with one",
         )
-    return open_folder(folder, name, Place(device, dtype))
+    own = GROUNDERS[name].mib if name in GROUNDERS else math.inf
+    smaller = ", ".join(other.name for other in GROUNDERS.values() if other.mib < own)
+    return open_folder(folder, name, Place(device, dtype, smaller))
+
+
+def open_words(model: AnyModel) -> Grounder:
+    """nano's own words: finds people, cars and a few other things by name, with nothing to download.
+
+    model: what tracks.  Its weights are used if it is nano; beside any other model, and beside a nano that
+    looks twice, the shipped nano is loaded on the same device.  Raises WeightsMissing, WeightsMismatch.
+    """
+    from vseg.grounding.nano_words import NanoWords
+    from vseg.nets.nano import Nano, load_nano
+
+    return NanoWords(model if isinstance(model, Nano) else load_nano(device=str(model.device)))
 
 
 def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None) -> Path:

@@ -55,12 +55,13 @@ def choose(proposals: Proposals, texts: Sequence[Text], rules: Rules, hw: tuple[
     boxes = clipped(proposals.boxes, hw)
     rows = np.flatnonzero((scores > 0) & (areas(boxes) > 0))
     rows = rows[np.argsort(-scores[rows], kind="stable")]
-    rows = rows[_singles(boxes[rows], labels[rows], rules.overlap)]
     masks = None
     if proposals.chances is not None:
-        drawn = [_mask(proposals.chances[int(row)], hw) for row in rows]
-        rows = rows[np.array([mask.area > 0 for mask in drawn], dtype=bool)]
-        masks = tuple(mask for mask in drawn if mask.area > 0)
+        drawn = {int(row): _mask(proposals.chances[int(row)], hw) for row in rows}
+        rows = rows[[drawn[int(row)].area > 0 for row in rows]]
+    rows = rows[_singles(boxes[rows], labels[rows], rules.overlap)]
+    if proposals.chances is not None:
+        masks = tuple(drawn[int(row)] for row in rows)
     return Found(boxes[rows], scores[rows], labels[rows] + proposals.first, masks)
 
 

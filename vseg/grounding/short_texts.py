@@ -17,7 +17,7 @@ class ShortTexts:
 
     def check(self, phrase: str) -> None:
         """Raise BadPrompt for a phrase that has more tokens than the network reads."""
-        tokens = len(self._tokenizer(phrase)["input_ids"])
+        tokens = len(self._tokenizer(phrase, verbose=False)["input_ids"])
         if tokens > self._length:
             raise BadPrompt(
                 f"'{phrase}' has {tokens - 2} tokens, more than {self._length - 2}",

@@ -1,0 +1,242 @@
+"""Grounders from folders and by name: what is wrong is said before a frame is read."""
+
+import json
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.grounder_models import bert_tokenizer, clip_tokenizer, saved_grounder
+from vseg.build import load_model, loaded_sha256, open_grounder
+from vseg.errors import BadPrompt, ModelError, UsageError, WeightsMismatch, WeightsMissing
+from vseg.grounding.dino import read_dino
+from vseg.grounding.pretrained import Place
+from vseg.nets import room
+from vseg.ops.files import sha256_of
+from vseg.types import Frame, Grounding, Text
+
+FRAME = Frame(0, None, 0.0, np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8))
+TEXTS = (Text("the red car", 0.02), Text("a dog", 0.02))
+
+
+@pytest.fixture(scope="module")
+def dino(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dino")
+    saved_grounder("grounding-dino", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def owl(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("owl")
+    saved_grounder("owlv2", folder)
+    return folder
+
+
+@pytest.fixture
+def folder(dino: Path, tmp_path: Path) -> Path:
+    """A copy to spoil."""
+    return copied(dino, tmp_path)
+
+
+def copied(folder: Path, to: Path) -> Path:
+    for path in folder.iterdir():
+        (to / path.name).write_bytes(path.read_bytes())
+    return to
+
+
+def assert_alike(one: Grounding, other: Grounding, tolerance: float) -> None:
+    assert one.names == other.names
+    np.testing.assert_allclose(one.found.boxes, other.found.boxes, atol=tolerance)
+    np.testing.assert_allclose(one.found.scores, other.found.scores, atol=tolerance)
+
+
+def lose_the_weights(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+
+
+def be_pickled(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": 1}))
+
+
+def cut(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:50_000])
+
+
+def lose_a_key(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    del state["model.text_projection.weight"]
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def reshape_a_key(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state["model.text_projection.bias"] = torch.zeros(5)
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def hold_no_number(folder: Path) -> None:
+    state = load_file(folder / "model.safetensors")
+    state["model.text_projection.bias"][3] = torch.nan
+    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def be_another_model(folder: Path) -> None:
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
+
+
+def be_no_model(folder: Path) -> None:
+    (folder / "config.json").write_text("[]")
+
+
+def lose_the_words(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+    (folder / "tokenizer_config.json").unlink()
+
+
+def damage_the_words(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text("{")
+
+
+def have_other_words(folder: Path) -> None:
+    clip_tokenizer(64).save_pretrained(folder)
+
+
+def lose_the_pictures(folder: Path) -> None:
+    (folder / "processor_config.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "message"),
+    [
+        (lose_the_weights, WeightsMissing, r"no model\.safetensors"),
+        (be_pickled, WeightsMissing, r"no model\.safetensors"),
+        (cut, WeightsMismatch, "cannot be read"),
+        (lose_a_key, WeightsMismatch, r"lacks 1 weights .* model\.text_projection\.weight"),
+        (reshape_a_key, WeightsMismatch, "cannot be read"),
+        (hold_no_number, WeightsMismatch, r"'model\.text_projection\.bias' .* not finite"),
+        (be_another_model, WeightsMismatch, "'bert' model, which finds nothing by words"),
+        (be_no_model, WeightsMismatch, "does not describe a model"),
+        (lose_the_words, WeightsMissing, "no tokenizer in"),
+        (damage_the_words, WeightsMismatch, "the tokenizer in .* cannot be read"),
+        (have_other_words, WeightsMismatch, "is not of its network"),
+        (lose_the_pictures, WeightsMissing, r"no preprocessor_config\.json"),
+    ],
+)
+def test_a_spoiled_folder_is_refused(
+    folder: Path, spoil: Callable[[Path], None], kind: type[ModelError], message: str
+) -> None:
+    spoil(folder)
+    with pytest.raises(kind, match=message) as caught:
+        open_grounder(str(folder))
+    assert caught.value.hint and str(folder) in str(caught.value)
+
+
+def test_names_that_are_no_grounder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match=r"unknown grounder 'nano'.*grounding-dino-tiny"):
+        open_grounder("nano")
+    with pytest.raises(WeightsMissing, match=r"vseg models pull owlv2-base.*--grounder"):
+        open_grounder("owlv2-base")
+    with pytest.raises(ModelError, match=r"kind grounder.*--grounder"):
+        load_model("grounding-dino-tiny")
+
+
+def test_too_little_memory_is_said_before_loading(
+    dino: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "free_bytes", lambda device: 1 << 20)
+    with pytest.raises(ModelError, match=r"cpu has 1 MiB free.*grounding-dino-tiny"):
+        open_grounder(str(dino))
+
+
+def test_options_that_are_not_known(dino: Path) -> None:
+    with pytest.raises(UsageError, match="unknown dtype"):
+        open_grounder(str(dino), dtype="int8")
+    with pytest.raises(UsageError, match="not supported"):
+        open_grounder(str(dino), device="meta")
+
+
+def test_the_hash_is_that_of_the_weights(dino: Path) -> None:
+    digest = sha256_of(dino / "model.safetensors")
+    assert open_grounder(str(dino)).weights_sha256 == digest == loaded_sha256(str(dino))
+
+
+def test_bfloat16_finds_about_the_same(owl: Path) -> None:
+    full, half = (
+        open_grounder(str(owl), dtype=dtype).ground(FRAME, TEXTS)
+        for dtype in ("float32", "bfloat16")
+    )
+    np.testing.assert_allclose(half.best, full.best, atol=0.02)
+    assert not np.array_equal(half.best, full.best)
+
+
+def test_files_as_older_releases_wrote_them(owl: Path, tmp_path: Path) -> None:
+    """preprocessor_config.json for pictures; vocab.json and merges.txt for words."""
+    before = open_grounder(str(owl)).ground(FRAME, TEXTS)
+    folder = copied(owl, tmp_path)
+    held = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]
+    (folder / "tokenizer.json").unlink()
+    (folder / "vocab.json").write_text(json.dumps(held["vocab"]), "utf-8")
+    (folder / "merges.txt").write_text("#version: 0.2\n", "utf-8")
+    config = json.loads((folder / "tokenizer_config.json").read_text("utf-8"))
+    (folder / "tokenizer_config.json").write_text(
+        json.dumps(config | {"tokenizer_class": "CLIPTokenizer"}), "utf-8"
+    )
+    pictures = json.loads((folder / "processor_config.json").read_text("utf-8"))["image_processor"]
+    pictures["image_processor_type"] = "Owlv2ImageProcessor"
+    (folder / "preprocessor_config.json").write_text(json.dumps(pictures), "utf-8")
+    (folder / "processor_config.json").unlink()
+    assert_alike(open_grounder(str(folder)).ground(FRAME, TEXTS), before, 1e-6)
+
+
+def test_more_phrases_than_one_text_holds_are_asked_in_turn(dino: Path) -> None:
+    """Phrases of one text see each other: each text alone is what its phrases are compared with."""
+    detector, _ = read_dino(dino, "small", Place())
+    phrases = (
+        "the red car",
+        "a dog",
+        "a small house on the left",
+        "person",
+        "cat",
+        "a red house",
+        "dogs",
+    )
+    lines = detector.encode(phrases)
+    assert len(lines) > 1 and all(len(line.tokens) <= 24 for line in lines)
+    for line, after in zip(lines, [*(each.first for each in lines[1:]), len(phrases)], strict=True):
+        held = phrases[line.first : after]
+        for phrase, (begin, end) in zip(held, line.spans, strict=True):
+            assert bert_tokenizer().decode(line.tokens[begin:end]) == phrase
+    grounder = open_grounder(str(dino))
+    whole = grounder.ground(FRAME, [Text(phrase, 0.02) for phrase in phrases])
+    first = phrases[: lines[1].first]
+    alone = grounder.ground(FRAME, [Text(phrase, 0.02) for phrase in first])
+    np.testing.assert_allclose(whole.best[: len(first)], alone.best, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("phrase", "message"),
+    [
+        ("a car. a dog", "full stop"),
+        ("a dog?", "question mark"),
+        ("\U0001f415", "no word that is known"),
+        ("the " * 30, "30 tokens, more than 21"),
+    ],
+)
+def test_a_phrase_that_grounding_dino_cannot_read(dino: Path, phrase: str, message: str) -> None:
+    with pytest.raises(BadPrompt, match=message):
+        open_grounder(str(dino)).check([Text(phrase)])
+
+
+def test_a_phrase_that_is_too_long_for_a_short_text(owl: Path) -> None:
+    grounder = open_grounder(str(owl))
+    for look in (grounder.check, lambda asked: grounder.ground(FRAME, asked)):
+        with pytest.raises(BadPrompt, match="17 tokens, more than 14"):
+            look([Text("a very long red dog..")])
