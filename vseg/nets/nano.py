@@ -21,7 +21,7 @@ from torch import Tensor
 from vseg.errors import UsageError, WeightsMismatch, WeightsMissing
 from vseg.nets.blocks import fold_batch_norms
 from vseg.nets.device import open_device
-from vseg.nets.encoder import MEAN, STD
+from vseg.nets.encoder import MEAN, STD, Encoder
 from vseg.nets.nano_net import Encoded, NanoNet
 from vseg.nets.prompt_maps import draw_prompts
 from vseg.tensors import Decoded, Features, Memory
@@ -52,6 +52,7 @@ class Nano:
         self.short_side = short_side
         net.eval().requires_grad_(False)
         self._temperature = float(net.temperature)
+        self.encoder_sha256 = encoder_digest(net.encoder)
         fold_batch_norms(net)
         self._net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._scale = torch.tensor(STD, device=device) * 255
@@ -73,12 +74,7 @@ class Nano:
     @torch.inference_mode()
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
         video_hw = frames[0].image.shape[:2]
-        h, w = model_hw(video_hw, short_side)
-        pictures = torch.stack([torch.from_numpy(frame.image) for frame in frames])
-        images = F.interpolate(
-            pictures.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
-        ).to(self.device)
-        encoded = self._net.encode(self._normal(images))
+        encoded = self._net.encode(self._pictures(frames, short_side))
         return [
             Features(
                 frame.index,
@@ -90,6 +86,22 @@ class Nano:
             )
             for k, frame in enumerate(frames)
         ]
+
+    @torch.inference_mode()
+    def pyramid(
+        self, frame: Frame, short_side: int
+    ) -> tuple[Float[Tensor, "1 64 h8 w8"], Float[Tensor, "1 128 h w"]]:
+        """The encoder's own features of strides 8 and 16, at any size: what the word head reads."""
+        _, f8, f16 = self._net.encoder(self._pictures([frame], short_side))
+        return f8, f16
+
+    def _pictures(self, frames: Sequence[Frame], short_side: int) -> Float[Tensor, "B 3 H W"]:
+        h, w = model_hw(frames[0].image.shape[:2], short_side)
+        pictures = torch.stack([torch.from_numpy(frame.image) for frame in frames])
+        images = F.interpolate(
+            pictures.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
+        ).to(self.device)
+        return self._normal(images)
 
     def _normal(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
         """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as fast."""
@@ -237,6 +249,15 @@ def load_weights(net: NanoNet, path: Path) -> str:
     except RuntimeError as error:
         raise WeightsMismatch(f"{path} does not hold nano's weights: {error}") from error
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def encoder_digest(encoder: Encoder) -> str:
+    """SHA-256 over the encoder's weights as they are saved: what was trained on top of it names it so."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        if tensor.is_floating_point():
+            digest.update(name.encode() + tensor.half().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _dtype(name: str, device: torch.device) -> torch.dtype:
