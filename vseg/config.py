@@ -77,6 +77,7 @@ class IdentitySettings(Settings):
     """What is done to keep identities: see `vseg.identity.identities.IdentityRules`."""
 
     apart: bool = True
+    merges: bool = True
     cuts: bool = True
     recognise: bool = True
     away: int = Field(default=5, ge=1)

@@ -32,8 +32,8 @@ def open_engine(model: AnyModel, budget: MemoryBudget, rules: IdentityRules) -> 
         bank = SlotBank(
             _slot_budget(model, budget), _policy(budget.policy), _approximation(model, budget)
         )
-        # Object pointers were never compared as appearances, so nobody is refused for them.
-        return SlotEngine(model, bank, Identities(replace(rules, recognise=False)))
+        # Object pointers were never compared as appearances, so nothing is decided by them.
+        return SlotEngine(model, bank, Identities(replace(rules, recognise=False, merges=False)))
     return Engine(model, MemoryBank(budget), Identities(rules))
 
 

@@ -22,12 +22,16 @@ class Gallery:
     prompted: list[Float[Tensor, " E"]] = field(default_factory=list)
     seen: list[Float[Tensor, " E"]] = field(default_factory=list)
 
+    @property
+    def views(self) -> list[Float[Tensor, " E"]]:
+        """All of them."""
+        return [*self.prompted, *self.seen]
+
     def likeness(self, embedding: Float[Tensor, " E"]) -> float:
         """The cosine to the most similar view, in [-1, 1]; 1 while no view is known."""
-        views = [*self.prompted, *self.seen]
-        if not views:
+        if not self.views:
             return 1.0
-        return float((torch.stack(views) @ _unit(embedding)).max())
+        return float((torch.stack(self.views) @ _unit(embedding)).max())
 
     def add(self, embedding: Float[Tensor, " E"], *, prompted: bool) -> None:
         """Keep the view if it is new; what does not fit any more goes, the oldest first."""

@@ -12,12 +12,13 @@ from typing import Literal
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor
+from jaxtyping import Bool
 
 from vseg.identity.claims import Hypothesis, choose, contested, overlaps
 from vseg.identity.cuts import CutRule, Glance, glance
 from vseg.identity.gallery import Gallery
+from vseg.identity.merges import Group, Merges
+from vseg.identity.redraw import handed, mixed, proposed, without
 from vseg.ops.rivals import strongest_rival
 from vseg.tensors import PRESENT, Decoded
 from vseg.types import Frame, IdentityEvent
@@ -28,26 +29,29 @@ _NESTED = 0.5
 _COVERED = 0.5
 """An object of whose mask rivals take more than this share is not clear enough to be remembered."""
 
-_NOTHING_LOGIT = -8.0
+_ALIKE = 0.5
+"""Cosine of two objects' most similar views from which one may be taken for the other."""
 
 
 @dataclass(frozen=True, slots=True)
 class IdentityRules:
     """What is done to keep identities; each can be switched off.
 
-    apart: no two objects take one thing or one pixel, except nested ones.  cuts: a new shot is noticed,
+    apart: no two objects take one thing or one pixel, except nested ones.  merges: where one of two
+    look-alikes has swallowed the other, they are told apart by how they moved.  cuts: a new shot is noticed,
     and where things were before it says nothing any more.  recognise: an object that was away for `away`
     frames, or before a cut, comes back only where it is at least `likeness` (cosine) like itself.
     """
 
     apart: bool = True
+    merges: bool = True
     cuts: bool = True
     recognise: bool = True
     away: int = 5
     likeness: float = 0.5
 
 
-ALONE = IdentityRules(apart=False, cuts=False, recognise=False)
+ALONE = IdentityRules(apart=False, merges=False, cuts=False, recognise=False)
 """Every object as if there were no other: what the published SAM 2 predictor does."""
 
 
@@ -89,12 +93,13 @@ class Settled:
 
 
 class Identities:
-    """The identities of one video.  `known`, `nested` and `last` are read and written by snapshots."""
+    """The identities of one video.  `known`, `nested`, `merges` and `last` go into snapshots."""
 
     def __init__(self, rules: IdentityRules) -> None:
         self.rules = rules
         self.known: dict[int, Known] = {}
         self.nested: set[tuple[int, int]] = set()
+        self.merges = Merges()
         self.last: Glance | None = None
         self._events: list[IdentityEvent] = []
 
@@ -107,6 +112,7 @@ class Identities:
         if self.last.cut and not again:
             for each in self.known.values():
                 each.unproven = True
+            self.merges.bodies.clear()
             self._events.append(IdentityEvent(frame.index, "cut"))
         return self.last.cut
 
@@ -135,7 +141,9 @@ class Identities:
             self._nest(sight, visible)
             decoded, visible = self._assigned(sight, visible)
             decoded, clear = self._parted(sight, decoded, visible)
-        decoded = _without(decoded, seen & ~visible)
+        if self.rules.merges and len(visible) > 1:
+            decoded, visible, clear = self._divided(sight, decoded, visible, clear)
+        decoded = without(decoded, seen & ~visible)
         self._learn(sight, decoded, visible, clear)
         return Settled(decoded, tuple(clear.tolist()))
 
@@ -147,6 +155,7 @@ class Identities:
     def forget(self, object_id: int) -> None:
         """Drop everything known of an object."""
         self.known.pop(object_id, None)
+        self.merges.forget(object_id)
         self.nested = {pair for pair in self.nested if object_id not in pair}
 
     def drain(self) -> tuple[IdentityEvent, ...]:
@@ -195,7 +204,7 @@ class Identities:
         if not rows:
             return decoded, visible
         made = [each for rank, row in enumerate(rows) for each in self._claims(sight, row, rank)]
-        masks = torch.stack([_proposed(decoded, rows[h.row], h.place) > 0 for h in made])
+        masks = torch.stack([proposed(decoded, rows[h.row], h.place) > 0 for h in made])
         chosen = choose(made, overlaps(masks[:, ::2, ::2]), len(rows))
         visible, choice = visible.copy(), [0] * len(visible)
         for row, k in zip(rows, chosen, strict=True):
@@ -208,7 +217,7 @@ class Identities:
             picked = decoded.picked(taken)
             keep = torch.ones(len(visible), dtype=torch.bool, device=decoded.logits.device)
             keep[rows] = False
-            decoded = _mixed(decoded, picked, keep)
+            decoded = mixed(decoded, picked, keep)
         return decoded, visible
 
     def _claims(self, sight: Sight, row: int, rank: int) -> list[Hypothesis]:
@@ -235,6 +244,37 @@ class Identities:
         areas = torch.stack([(x > 0).flatten(1).sum(1) for x in (decoded.logits, parted)])
         before, after = areas.cpu().numpy()
         return replace(decoded, logits=parted), visible & (after > (1 - _COVERED) * before)
+
+    def _divided(
+        self,
+        sight: Sight,
+        decoded: Decoded,
+        visible: Bool[np.ndarray, " O"],
+        clear: Bool[np.ndarray, " O"],
+    ) -> tuple[Decoded, Bool[np.ndarray, " O"], Bool[np.ndarray, " O"]]:
+        """Bodies that a look-alike's mask has swallowed, handed back."""
+        ids = sight.object_ids
+        drawn = (decoded.logits > 0).cpu().numpy() & visible[:, None, None]
+        prompted = frozenset(i for i, said in zip(ids, sight.prompted, strict=True) if said)
+        of = dict(zip(ids, drawn, strict=True))
+        divided = self.merges.divide(Group(sight.frame_index, of, prompted, self._alike))
+        clear = clear & np.array([i not in divided.unclear for i in ids])
+        if divided.masks:
+            rows = {i: row for row, i in enumerate(ids)}
+            masks = {rows[i]: mask for i, mask in divided.masks.items()}
+            decoded = handed(decoded, masks, {rows[i]: rows[h] for i, h in divided.holders.items()})
+            visible = visible | np.isin(np.arange(len(ids)), list(masks))
+        return decoded, visible, clear
+
+    def _alike(self, one: int, other: int) -> bool:
+        """Whether one object may be taken for the other: rivals with a view in common."""
+        if _pair(one, other) in self.nested:
+            return False
+        views = (self.known[one].gallery.views, self.known[other].gallery.views)
+        if not all(views):
+            return False
+        mine, theirs = (torch.stack(each) for each in views)
+        return float((mine @ theirs.T).max()) >= _ALIKE
 
     def _learn(
         self,
@@ -264,30 +304,3 @@ def _pair(one: int, other: int) -> tuple[int, int]:
 def _visible(decoded: Decoded) -> Bool[np.ndarray, " O"]:
     seen = (decoded.presence > PRESENT) & (decoded.logits > 0).flatten(1).any(1)
     return np.asarray(seen.cpu().numpy())
-
-
-def _without(decoded: Decoded, hidden: Bool[np.ndarray, " O"]) -> Decoded:
-    """The same with the hidden rows empty and absent."""
-    if not hidden.any():
-        return decoded
-    rows = torch.from_numpy(hidden).to(decoded.logits.device)
-    return replace(
-        decoded,
-        logits=decoded.logits.masked_fill(rows[:, None, None], _NOTHING_LOGIT),
-        presence=decoded.presence.masked_fill(rows, 0.0),
-    )
-
-
-def _mixed(one: Decoded, other: Decoded, first: Bool[Tensor, " O"]) -> Decoded:
-    """Rows of `one` where `first`, else of `other`."""
-    return replace(
-        one,
-        logits=torch.where(first[:, None, None], one.logits, other.logits),
-        quality=torch.where(first, one.quality, other.quality),
-        embedding=torch.where(first[:, None], one.embedding, other.embedding),
-    )
-
-
-def _proposed(decoded: Decoded, row: int, k: int) -> Float[Tensor, "h4 w4"]:
-    of = decoded.alternatives
-    return decoded.logits[row] if of is None else of.logits[row, k]

@@ -4,6 +4,7 @@ Enters and leaves: Identities.  Every view of every object, and the glance at th
 """
 
 from collections.abc import Mapping
+from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from vseg.identity.cuts import Glance
 from vseg.identity.gallery import Gallery
 from vseg.identity.identities import Identities, Known
+from vseg.identity.merges import Body
 
 
 def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -30,6 +32,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
     return tensors, {
         "known": known,
         "nested": sorted(identities.nested),
+        "bodies": {str(i): astuple(body) for i, body in identities.merges.bodies.items()},
         "last": None if last is None else [last.frame_index, last.usual, last.cut],
     }
 
@@ -44,6 +47,10 @@ def unpack_identities(
         gallery = Gallery(*(list(each) for each in views))
         identities.known[int(object_id)] = Known(gallery, last_seen, *flags)
     identities.nested = {(one, other) for one, other in stored["nested"]}
+    identities.merges.bodies = {
+        int(i): Body(at, (x, y), (vx, vy), area, held_by)
+        for i, (at, (x, y), (vx, vy), area, held_by) in stored["bodies"].items()
+    }
     identities.last = None
     if stored["last"] is not None:
         frame_index, usual, cut = stored["last"]

@@ -1,11 +1,14 @@
 """What a session does to keep objects apart, on masks made by hand."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from vseg.identity.gallery import Gallery
 from vseg.identity.identities import Identities, IdentityRules, Settled, Sight
+from vseg.identity.pack import pack_identities, unpack_identities
 from vseg.tensors import Decoded, Hypotheses
 from vseg.types import Frame
 
@@ -177,3 +180,37 @@ def test_likeness_is_a_cosine_whatever_the_length_of_what_comes_in() -> None:
     gallery.add(torch.tensor([30.0, 40.0]), prompted=True)
     assert gallery.likeness(torch.tensor([3.0, 4.0])) == pytest.approx(1.0)
     assert gallery.likeness(torch.tensor([-8.0, 6.0])) == pytest.approx(0.0, abs=1e-6)
+
+
+def _passing(frame: int) -> tuple[Box, Box]:
+    """Two bodies of 6 x 6 that pass each other, one cell a frame, in rows of their own."""
+    return (frame, 4, frame + 6, 10), (18 - frame, 12, 24 - frame, 18)
+
+
+def _swallowed(frame: int, look: torch.Tensor) -> Decoded:
+    """The first object's mask on both bodies, the second object nowhere."""
+    rows = _decoded((_passing(frame)[0], 5.0, ONE), (None, 5.0, look))
+    rows.logits[0] = torch.maximum(rows.logits[0], _logits(_passing(frame)[1]))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("look", "merges", "back"), [(ONE, True, 36), (OTHER, True, 0), (ONE, False, 0)]
+)
+def test_a_swallowed_look_alike_gets_its_body_back(
+    look: torch.Tensor, merges: bool, back: int
+) -> None:
+    identities = Identities(IdentityRules(merges=merges))
+    for frame in range(5):
+        first, second = _passing(frame)
+        _settle(identities, frame, _decoded((first, 5.0, ONE), (second, 5.0, look)))
+    tensors, stored = pack_identities(identities)
+    again = Identities(IdentityRules(merges=merges))
+    unpack_identities(again, tensors, json.loads(json.dumps(stored)))
+    for each in (identities, again):
+        settled = _settle(each, 5, _swallowed(5, look))
+        assert _areas(settled)[1] == back
+        assert (float(settled.decoded.presence[1]) > 0.5) == bool(back)
+        if back:
+            assert settled.decoded.logits[1, 14, 15] > 0, "where its motion leads"
+            assert settled.clear == (False, False)
