@@ -36,6 +36,10 @@ class Model(Protocol):
         """Logits of one object from its prompts alone, at a coarse scale where a whole object is near."""
         ...
 
+    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+        """Sketches of several objects, each from its own prompts, at that coarse scale."""
+        ...
+
     def interpret(
         self,
         features: Features,

@@ -105,6 +105,10 @@ class TimedModel(Timed):
         """Timed as `decode mask`."""
         return self._timed("decode mask", self._model.sketch, frame, prompts)
 
+    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.sketches, frame, objects)
+
     def interpret(
         self, features: Features, prompts: Sequence[Prompt], prior: Float[Tensor, "h4 w4"] | None
     ) -> Float[Tensor, "V h w"]:

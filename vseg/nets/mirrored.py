@@ -57,6 +57,13 @@ class Mirrored:
         turned = self._model.sketch(_mirrored_frame(frame), _mirrored(prompts, width))
         return (seen + turned.flip(-1)) / 2
 
+    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+        """The mean of both looks."""
+        width = frame.image.shape[1]
+        one = self._model.sketches(frame, objects)
+        turned = [_mirrored(prompts, width) for prompts in objects]
+        return _mean(one, self._model.sketches(_mirrored_frame(frame), turned))
+
     def interpret(
         self,
         features: Features,
@@ -101,12 +108,7 @@ class Mirrored:
         (said, said_turned), (known, known_turned) = readout.chunk(2, 1), prior.chunk(2, 1)
         one = self._model.decode(looks.straight, said, known)
         other = self._model.decode(looks.turned, said_turned.flip(-1), known_turned.flip(-1))
-        return Decoded(
-            (one.logits + other.logits.flip(-1)) / 2,
-            (one.quality + other.quality) / 2,
-            (one.presence + other.presence) / 2,
-            F.normalize(one.embedding + other.embedding, dim=1),
-        )
+        return _mean(one, other)
 
     def remember(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
@@ -116,6 +118,17 @@ class Mirrored:
         values = self._model.remember(looks.straight, logits)
         turned = self._model.remember(looks.turned, logits.flip(-1))
         return torch.cat([values, turned.flip(-1)], dim=1)
+
+
+@torch.inference_mode()
+def _mean(one: Decoded, other: Decoded) -> Decoded:
+    """The mean of what either look drew; the other's is still mirrored."""
+    return Decoded(
+        (one.logits + other.logits.flip(-1)) / 2,
+        (one.quality + other.quality) / 2,
+        (one.presence + other.presence) / 2,
+        F.normalize(one.embedding + other.embedding, dim=1),
+    )
 
 
 @torch.inference_mode()

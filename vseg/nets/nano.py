@@ -64,12 +64,21 @@ class Nano:
 
     def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
         """Two looks at half size: a click reaches a whole object there that is large at full size."""
+        return self.sketches(frame, [prompts]).logits[0]
+
+    @torch.inference_mode()
+    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+        """The same of several objects, which are drawn together."""
         features = self._encode([frame], max(64, self.short_side // 2))[0]
-        prior = torch.zeros(features.map_hw, device=self.device, dtype=self.dtype)
+        drawn = [draw_prompts(each, features.video_hw, features.map_hw) for each in objects]
+        maps = torch.from_numpy(np.stack(drawn)).to(self.device, self.dtype)
+        rows = _encoded(features).rows(torch.zeros(len(objects), dtype=torch.int64))
+        prior = torch.zeros_like(maps[:, 0])
         for _ in range(2):
-            said = self.interpret(features, prompts, prior)[None]
-            prior = self.decode(features, said, self.carry(features, None, prior[None])).logits[0]
-        return prior
+            said = self._net.prompt(rows, maps, _signed(prior)[:, None])
+            seen = self.decode(features, said, self.carry(features, None, prior))
+            prior = seen.logits
+        return seen
 
     @torch.inference_mode()
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:

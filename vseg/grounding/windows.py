@@ -1,0 +1,80 @@
+"""Where to click, and which parts of a frame to look at closely.
+
+Enters: a frame.  Leaves: places in its pixels, and windows on it.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Float32, Float64
+from torch import Tensor
+
+from vseg.types import Frame
+
+_OUTSIDE = -8.0
+"""The logit of cells that a window does not show."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of a frame, in its pixels."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def of(self, frame: Frame) -> Frame:
+        """What is seen through it."""
+        part = frame.image[self.y : self.y + self.height, self.x : self.x + self.width]
+        return replace(frame, image=np.ascontiguousarray(part))
+
+    def distance(self, places: Float32[np.ndarray, "N 2"]) -> Float64[np.ndarray, " N"]:
+        """From its middle to each place, in its own widths and heights."""
+        middle = np.array([self.x + self.width / 2, self.y + self.height / 2])
+        return np.asarray(np.abs((places - middle) / [self.width, self.height]).max(axis=1))
+
+    def placed(
+        self, logits: Float[Tensor, "N h w"], frame: Frame, map_hw: tuple[int, int]
+    ) -> tuple[Float[Tensor, "N h4 w4"], Bool[Tensor, " N"]]:
+        """Logits of what it shows as logits of the whole frame, and which rows its edges do not cut.
+
+        An edge that is also the frame's cuts nothing.
+        """
+        height, width = frame.image.shape[:2]
+        across, down = map_hw[1] / width, map_hw[0] / height
+        x1, x2 = round(self.x * across), round((self.x + self.width) * across)
+        y1, y2 = round(self.y * down), round((self.y + self.height) * down)
+        size = (y2 - y1, x2 - x1)
+        shown = F.interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+        placed = logits.new_full((len(logits), *map_hw), _OUTSIDE)
+        placed[:, y1:y2, x1:x2] = shown
+        edges = [
+            shown[:, 0] if y1 > 0 else None,
+            shown[:, -1] if y2 < map_hw[0] else None,
+            shown[:, :, 0] if x1 > 0 else None,
+            shown[:, :, -1] if x2 < map_hw[1] else None,
+        ]
+        whole = torch.ones(len(logits), dtype=torch.bool, device=logits.device)
+        for edge in edges:
+            if edge is not None:
+                whole &= (edge <= 0).all(dim=1)
+        return placed, whole
+
+
+def corners(width: int, height: int, part: float) -> tuple[Window, ...]:
+    """Four windows in the corners of a frame, `part` of its width and height each."""
+    w, h = (max(1, round(side * part)) for side in (width, height))
+    return tuple(Window(x, y, w, h) for y in (0, height - h) for x in (0, width - w))
+
+
+def grid(frame: Frame, count: int) -> Float32[np.ndarray, "N 2"]:
+    """The middles of cells as square as can be, `count` of them along the frame's shorter side."""
+    height, width = frame.image.shape[:2]
+    cell = min(height, width) / count
+    columns, rows = (max(1, round(side / cell)) for side in (width, height))
+    x = (np.arange(columns) + 0.5) * width / columns
+    y = (np.arange(rows) + 0.5) * height / rows
+    return np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2).astype(np.float32)

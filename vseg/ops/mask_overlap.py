@@ -1,0 +1,78 @@
+"""Which masks of one picture are the same thing, or parts of it, and which pieces of a mask are specks.
+
+Enters: masks as rows, with scores.  Leaves: rows that are kept, best first.
+"""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+
+def shared_pixels(masks: Bool[np.ndarray, "N H W"]) -> Float32[np.ndarray, "N N"]:
+    """How many pixels each two masks share; on the diagonal, each one's area."""
+    rows = masks.reshape(len(masks), masks[0].size if len(masks) else 0).astype(np.float32)
+    return np.asarray(rows @ rows.T)
+
+
+def distinct(
+    masks: Bool[np.ndarray, "N H W"],
+    scores: Float32[np.ndarray, " N"],
+    overlap: float,
+    most: int,
+) -> Int64[np.ndarray, " K"]:
+    """At most `most` rows, best first, no two of which have an IoU above `overlap`."""
+    shared = shared_pixels(masks)
+    areas = np.diagonal(shared)
+    iou = shared / np.maximum(areas[:, None] + areas[None] - shared, 1)
+    kept: list[int] = []
+    for row in np.argsort(-scores, kind="stable").tolist():
+        if len(kept) == most:
+            break
+        if not kept or iou[row, kept].max() <= overlap:
+            kept.append(row)
+    return np.array(kept, dtype=np.int64)
+
+
+def wholes(
+    masks: Bool[np.ndarray, "N H W"],
+    scores: Float32[np.ndarray, " N"],
+    inside: float,
+    trust: float,
+) -> Int64[np.ndarray, " K"]:
+    """The rows that are no parts, best first.
+
+    A part lies in a larger mask with the share `inside` of its pixels, and that one's score is at least
+    `trust` of its own: what is drawn vaguely around something clear is no whole.
+    """
+    shared = shared_pixels(masks)
+    areas = np.diagonal(shared)
+    kept: list[int] = []
+    for row in np.argsort(-areas, kind="stable").tolist():
+        around = [
+            other
+            for other in kept
+            if shared[row, other] > inside * areas[row] and scores[other] > trust * scores[row]
+        ]
+        if not around:
+            kept.append(row)
+    return np.array(sorted(kept, key=lambda row: -scores[row]), dtype=np.int64)
+
+
+def without_specks(mask: Bool[np.ndarray, "H W"], speck: float) -> Bool[np.ndarray, "H W"]:
+    """The mask without pieces and holes smaller than `speck` of its largest piece."""
+    areas, pieces = _pieces(mask)
+    if len(areas) == 0:
+        return mask
+    least = speck * areas.max()
+    kept = np.concatenate([[False], areas >= least])[pieces]
+    areas, holes = _pieces(~kept)
+    touching = np.unique(np.concatenate([holes[[0, -1]].ravel(), holes[:, [0, -1]].ravel()]))
+    fill = areas < least
+    fill[touching[touching > 0] - 1] = False  # what reaches the edge of the frame is no hole
+    return np.asarray(kept | np.concatenate([[False], fill])[holes], dtype=bool)
+
+
+def _pieces(mask: Bool[np.ndarray, "H W"]) -> tuple[np.ndarray, np.ndarray]:
+    """The area of each connected piece, and the number of each pixel's piece from 1; 0 outside."""
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    return facts[1:, cv2.CC_STAT_AREA], labels
