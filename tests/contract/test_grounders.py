@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.grounder_models import KINDS, saved_grounder
+from tests.word_head import nano_words
 from vseg.build import open_grounder
 from vseg.errors import BadPrompt
 from vseg.stages import Grounder
@@ -38,6 +39,9 @@ PICTURE = np.random.default_rng(5).integers(0, 255, (60, 90, 3), dtype=np.uint8)
 REGION = Reference(PICTURE, np.ones((60, 90), dtype=bool), "noise", LEAST)
 WORDS = (Text("the red car", LEAST), Text("dog", LEAST), Text("a small house", LEAST))
 CASES = {kind: Case(_saved(kind), WORDS, REGION) for kind in KINDS}
+CASES["nano-words"] = Case(
+    nano_words, (Text("red objects", LEAST), Text("people", LEAST), Text("car", LEAST)), REGION
+)
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -49,3 +49,28 @@ def nano(
         print(f"{weights}\nthe next stage starts from it")
     else:
         print(f"{weights}\nuse it with: vseg track CLIP --weights {weights} ...")
+
+
+@app.command("words", cls=Command)
+def words(
+    data: Annotated[
+        list[Path],
+        typer.Option("--data", help="A training pack (zip), one of them with labels.json."),
+    ],
+    config: Annotated[Path, typer.Option("--config", help="The recipe, a TOML file.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Checkpoint and weights go here.")],
+    weights: Annotated[
+        Path | None, typer.Option("--weights", help="Of nano; the shipped ones if left out.")
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Train nano's word head, which finds people, cars and a few other things by their names."""
+    from vseg.config import load_toml
+    from vseg.training.words import WordsFiles, WordsRecipe, train_words
+
+    recipe = load_toml(config, WordsRecipe)
+    written = train_words(recipe, WordsFiles(tuple(data), out, weights), say_steps)
+    if as_json:
+        show_json({"weights": written})
+    else:
+        print(written)

@@ -62,7 +62,7 @@ def curves(
     for index, picture in enumerate(pictures):
         seen = see(nano, head, Frame(index, None, 0.0, picture.image))
         for word in words:
-            rows[word].append(_matched(seen.of(word), *_truth(picture, word)))
+            rows[word].append(matched(seen.of(word), *_truth(picture, word)))
     return {word: pooled(each) for word, each in rows.items()}
 
 
@@ -88,9 +88,10 @@ def _truth(
     return corners, np.asarray(sides >= _MIN_SIDE, dtype=bool)
 
 
-def _matched(
+def matched(
     found: Candidates, boxes: Float64[np.ndarray, "M 4"], counts: Bool[np.ndarray, " M"]
 ) -> Curve:
+    """The curve of one word on one picture.  counts: which things are hits; the others are passed over."""
     free = np.ones(len(boxes), dtype=bool)
     kept, hits = [], []
     for box, score in zip(found.boxes, found.scores, strict=True):

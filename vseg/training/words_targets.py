@@ -18,7 +18,7 @@ from vseg.nets.words_net import STRIDES, WordMap, cell_boxes
 from vseg.training.words_views import View
 
 # Which stride a box belongs to, by the square root of its area in pixels; both ends overlap.
-_SIZES = ((0, 56), (40, 128), (96, 1e9))
+_SIZES = ((0.0, 56.0), (40.0, 128.0), (96.0, 1e9))
 _RADIUS = 1.5  # in cells
 _ALPHA, _GAMMA = 0.3, 2.0
 _BOX_WEIGHT, _QUALITY_WEIGHT = 1.5, 0.5

@@ -1,0 +1,28 @@
+"""A small vocabulary's head with random weights, over the shipped encoder."""
+
+from pathlib import Path
+
+import torch
+
+from vseg.grounding.nano_words import NanoWords
+from vseg.nets.nano import load_nano
+from vseg.nets.words_head import WordHead, save_words
+from vseg.nets.words_net import WordsNet
+
+WORDS = ("object", "car", "person")
+
+
+def random_head(folder: Path) -> Path:
+    """The path of the head, written into the folder."""
+    path = folder / "words.safetensors"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = WordsNet(len(WORDS))
+    encoder = load_nano(dtype="float32").encoder_sha256
+    save_words(WordHead(net, WORDS, 0.3, encoder, ""), path, {})
+    return path
+
+
+def nano_words(folder: Path) -> NanoWords:
+    """A grounder whose words mean nothing."""
+    return NanoWords(load_nano(dtype="float32", short_side=96), random_head(folder))
