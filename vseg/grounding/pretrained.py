@@ -6,8 +6,7 @@ unpickled, and torchvision is not needed.
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import torch
 
 from vseg.errors import ModelError, WeightsMismatch, WeightsMissing
 from vseg.nets.device import open_device, open_dtype
+from vseg.nets.quiet import quiet_library
 from vseg.nets.room import check_room
 from vseg.ops.files import sha256_of
 from vseg.ops.weight_files import weight_files
@@ -110,7 +110,7 @@ def read_image_processor(folder: Path, kind: str) -> Any:
 def _part(reader: Any, folder: Path, what: str) -> Any:
     # Anything may fail in foreign code that reads a foreign file.
     try:
-        with _quiet():
+        with quiet_library():
             return reader.from_pretrained(folder, local_files_only=True)
     except Exception as error:
         raise WeightsMismatch(
@@ -123,7 +123,7 @@ def _network(folder: Path, kind: str, dtype: torch.dtype) -> Any:
     import transformers
 
     try:
-        with _quiet():
+        with quiet_library():
             config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
             net, report = getattr(transformers, kind).from_pretrained(
                 folder,
@@ -160,19 +160,3 @@ def _network(folder: Path, kind: str, dtype: torch.dtype) -> Any:
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No loading reports and bars of the library: what matters of them is checked and raised."""
-    from transformers.utils import logging
-
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()

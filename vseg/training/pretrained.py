@@ -9,8 +9,7 @@ are read: no pickle runs.
 
 import inspect
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.nets.encoder import MEAN, STD
+from vseg.nets.quiet import quiet_library
 from vseg.nets.sam import SamParts
 from vseg.nets.sam_files import read_parts
 from vseg.ops.files import sha256_of
@@ -120,22 +120,6 @@ def _download(name: str) -> Path:
         ) from error
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """No loading reports and bars of transformers: what matters of them is checked and raised."""
-    from transformers.utils import logging
-
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity(logging.CRITICAL)
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()
-
-
 def _model(folder: Path, dtype: torch.dtype) -> Any:
     """The model with all its weights from the folder."""
     from transformers import AutoConfig, AutoModel
@@ -150,7 +134,7 @@ def _model(folder: Path, dtype: torch.dtype) -> Any:
     kind: Any = AutoModel
     # Anything may fail in foreign code that builds a network from a foreign file.
     try:
-        with _quiet():
+        with quiet_library():
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
             # Not AutoBackbone itself: it asks the hub even about a folder that is here.
             if type(config) in MODEL_FOR_BACKBONE_MAPPING:

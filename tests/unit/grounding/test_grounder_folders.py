@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +11,19 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.grounder_models import bert_tokenizer, clip_tokenizer, saved_grounder
+from tests.grounder_models import KINDS, bert_tokenizer, clip_tokenizer, saved_grounder
 from vseg.build import load_model, loaded_sha256, open_grounder
 from vseg.errors import BadPrompt, ModelError, UsageError, WeightsMismatch, WeightsMissing
 from vseg.grounding.dino import read_dino
-from vseg.grounding.pretrained import Place
+from vseg.grounding.open_vocabulary import OpenVocabulary
+from vseg.grounding.owl import CLASSES as OWL
+from vseg.grounding.owl import Owl
+from vseg.grounding.pretrained import (
+    Place,
+    read_image_processor,
+    read_pretrained,
+    read_tokenizer,
+)
 from vseg.nets import room
 from vseg.ops.files import sha256_of
 from vseg.types import Frame, Grounding, Text
@@ -240,3 +249,41 @@ def test_a_phrase_that_is_too_long_for_a_short_text(owl: Path) -> None:
     for look in (grounder.check, lambda asked: grounder.ground(FRAME, asked)):
         with pytest.raises(BadPrompt, match="17 tokens, more than 14"):
             look([Text("a very long red dog..")])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_runs_in_bfloat16(tmp_path: Path, kind: str) -> None:
+    saved_grounder(kind, tmp_path)
+    said = open_grounder(str(tmp_path), dtype="bfloat16").ground(FRAME, TEXTS)
+    assert len(said.found) > 0 and np.isfinite(said.found.boxes).all()
+    assert said.found.boxes.dtype == said.found.scores.dtype == np.float64
+
+
+def test_opening_a_folder_asks_nobody(owl: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    def refuse(self: socket.socket, address: object) -> None:
+        asked.append(address)
+        raise OSError("no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    open_grounder(str(owl)).ground(FRAME, TEXTS)
+    assert asked == []
+
+
+def test_words_are_encoded_once_for_a_set_of_phrases(owl: Path) -> None:
+    encoded: list[tuple[str, ...]] = []
+
+    class Counted(Owl):
+        def encode(self, phrases: tuple[str, ...]) -> torch.Tensor:
+            encoded.append(phrases)
+            return super().encode(phrases)
+
+    read = read_pretrained(owl, "owl", OWL, Place())
+    pictures = read_image_processor(owl, "Owlv2ImageProcessorPil")
+    detector = Counted(read, read_tokenizer(owl), pictures)
+    grounder = OpenVocabulary("owl", read.sha256, detector)
+    for asked in (TEXTS, TEXTS, TEXTS[:1], TEXTS[:1], TEXTS):
+        grounder.ground(FRAME, asked)
+    both = tuple(text.phrase for text in TEXTS)
+    assert encoded == [both, both[:1], both], "only the last set is kept"

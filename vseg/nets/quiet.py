@@ -1,0 +1,20 @@
+"""The transformers library without its loading reports and bars; what matters of them is checked."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def quiet_library() -> Iterator[None]:
+    """Nothing of the library is printed within the block; afterwards it speaks as before."""
+    from transformers.utils import logging
+
+    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if bars:
+            logging.enable_progress_bar()
