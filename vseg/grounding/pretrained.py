@@ -90,11 +90,14 @@ def read_pretrained(
 
 def read_tokenizer(folder: Path) -> Any:
     """The vocabulary of a saved model.  Raises WeightsMissing, WeightsMismatch."""
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     if not any(folder.glob("tokenizer*.json")):
         raise WeightsMissing(f"no tokenizer in {folder}", hint=_AGAIN)
-    return _part(AutoTokenizer, folder, "tokenizer")
+    # The class for SigLIP's sentence pieces needs a package of its own, and the file beside them does not.
+    config, pieces = folder / "tokenizer_config.json", folder / "tokenizer.json"
+    plain = pieces.is_file() and config.is_file() and b'"SiglipTokenizer"' in config.read_bytes()
+    return _part(PreTrainedTokenizerFast if plain else AutoTokenizer, folder, "tokenizer")
 
 
 def read_image_processor(folder: Path, kind: str) -> Any:

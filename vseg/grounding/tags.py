@@ -1,0 +1,40 @@
+"""What is in a frame, as words: those of a vocabulary that fit the whole picture.
+
+Enters: a frame.  Leaves: Text descriptions, for a grounder to find where they are.  This is the first step
+of tagging, grounding, segmenting (Recognize Anything, Zhang et al. 2023) with a model of pictures and words.
+"""
+
+from collections.abc import Sequence
+
+from vseg.errors import UsageError
+from vseg.grounding.image_text import ImageText, best_fits
+from vseg.types import Frame, Text
+
+MOST_TAGS = 20
+_SHARED, _ALONE = 0.02, 0.05
+"""Least chance of a tag where all words share a chance of 1, and where each is judged alone."""
+
+
+class Tagger:
+    """Tags by one model and one vocabulary.  threshold: least score in (0, 1]; the family's if None."""
+
+    def __init__(
+        self,
+        image_text: ImageText,
+        vocabulary: Sequence[str],
+        *,
+        threshold: float | None = None,
+        most: int = MOST_TAGS,
+    ) -> None:
+        if threshold is not None and not 0 < threshold <= 1:
+            raise UsageError(f"the threshold {threshold:g} of the tags is not in (0, 1]")
+        self._image_text, self._vocabulary, self._most = image_text, tuple(vocabulary), most
+        usual = _ALONE if image_text.alone else _SHARED
+        self.threshold = usual if threshold is None else threshold
+
+    def tags(self, frame: Frame) -> tuple[Text, ...]:
+        """The words that fit the frame, best first; none if nothing reaches the threshold."""
+        seen = self._image_text.pictures([frame.image])
+        scores = self._image_text.scores(seen, self._image_text.words(self._vocabulary))[0]
+        fits = best_fits(scores, self._vocabulary, self._most)
+        return tuple(Text(fit.phrase) for fit in fits if fit.score >= self.threshold)
