@@ -16,6 +16,7 @@ from vseg.stages import Grounder, OpenReader
 from vseg.tracking import AnyModel
 
 if TYPE_CHECKING:
+    from vseg.grounding.image_text import ImageText
     from vseg.nets.onnx_export import LoopSizes
 
 MODELS = ("nano", *PUBLISHED)
@@ -138,6 +139,26 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Ground
     own = GROUNDERS[name].mib if name in GROUNDERS else math.inf
     smaller = ", ".join(other.name for other in GROUNDERS.values() if other.mib < own)
     return open_folder(folder, name, Place(device, dtype, smaller))
+
+
+def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "ImageText":
+    """The model called `name`, or the one saved in that folder: it compares pictures with words.
+
+    name: of IMAGE_TEXT, or a folder of a kind of theirs.  Raises as `open_grounder` does.
+    """
+    from vseg.grounding.image_text import read_image_text
+    from vseg.grounding.pretrained import Place
+
+    folder = Path(name)
+    if name in IMAGE_TEXT:
+        folder = folder_of(IMAGE_TEXT[name])
+    elif not folder.is_dir():
+        raise ModelError(
+            f"unknown image-text model '{name}'",
+            hint=f"known: {', '.join(IMAGE_TEXT)}, or a folder with one; fetch one with "
+            "`vseg models pull clip-vit-b32`",
+        )
+    return read_image_text(folder, name, Place(device, dtype))
 
 
 def open_words(model: AnyModel) -> Grounder:

@@ -8,8 +8,10 @@ events.jsonl             what happened to objects: born, re-anchored, dropped, a
 masks/part-000000.parquet  one window of `chunk_frames` frame indices each
 frames.parquet           every frame; while the run is unfinished, frames/part-000000.parquet ...
 state-000001.safetensors  the tracker's memory at the last commit of an unfinished run
+labels.json              what `vseg label` named the objects, with scores
+embeddings.safetensors   what each object looks like to an image-text model
 tracks.txt               boxes of a revision by `vseg associate`, gaps filled (MOTChallenge)
-overlay.mp4, contact.png  pictures of it, if they were asked for
+overlay.mp4, contact.png, labels.png  pictures of it, if they were asked for
 """
 
 import shutil
@@ -27,7 +29,9 @@ from vseg.results.records import RunHeader, StoredObject
 HEADER, PROMPTS, OBJECTS, FRAMES = "run.json", "prompts.jsonl", "objects.json", "frames.parquet"
 EVENTS, TRACKS = "events.jsonl", "tracks.txt"
 OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact.png"
+LABELS, EMBEDDINGS, LABEL_SHEET = "labels.json", "embeddings.safetensors", "labels.png"
 MASK_PARTS, FRAME_PARTS, REFERENCES = "masks", "frames", "references"
+_MADE_OF_IT = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
 
 
@@ -108,7 +112,7 @@ def clear_contents(root: Path) -> None:
         for folder in (MASK_PARTS, REFERENCES):
             if (root / folder).exists():
                 shutil.rmtree(root / folder)
-        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, OVERLAY, CONTACT_SHEET):
+        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, *_MADE_OF_IT):
             (root / name).unlink(missing_ok=True)
     clear_progress(root)
     clear_unfinished_writes(root)

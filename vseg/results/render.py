@@ -37,9 +37,10 @@ def render_video(run: Run, video: Reader, path: Path) -> None:
     _check_pair(run, video)
     size = run.header.video
     fps = size.fps or ASSUMED_FPS
+    labels = run.labels
     with Mp4Writer(path, size.height, size.width, fps) as mp4:
         for frame, masks in _pairs(run, video):
-            mp4.write(draw_overlay(frame.image, masks, run.header.labels) if masks else frame.image)
+            mp4.write(draw_overlay(frame.image, masks, labels) if masks else frame.image)
 
 
 def contact_sheet(run: Run, video: Reader, path: Path, columns: int = 4, rows: int = 3) -> None:
@@ -54,7 +55,8 @@ def contact_sheet(run: Run, video: Reader, path: Path, columns: int = 4, rows: i
     sheet = Sheet(round(TILE_WIDTH * size.height / size.width), min(columns, count), count)
     for place, index in enumerate(_evenly(run, count)):
         frame = video.read(index)
-        sheet.put(place, draw_overlay(frame.image, run[index], run.header.labels, style), frame)
+        drawn = draw_overlay(frame.image, run[index], run.labels, style)
+        sheet.put(place, drawn, f"frame {frame.index}   {frame.time_s:.2f} s")
     with atomic_path(path) as part:
         sheet.picture.save(part, format="PNG")
 
@@ -69,8 +71,8 @@ class Sheet:
         height = GAP + -(-count // columns) * (tile_height + CAPTION_HEIGHT)
         self.picture = Image.new("RGB", (width, height), BACKGROUND)
 
-    def put(self, place: int, image: UInt8[np.ndarray, "H W 3"], frame: Frame) -> None:
-        """Set tile number `place` to the image, made smaller, with the frame's caption below."""
+    def put(self, place: int, image: UInt8[np.ndarray, "H W 3"], caption: str) -> None:
+        """Set tile number `place` to the image, at the tile's size, with the caption below."""
         row, column = divmod(place, self._columns)
         x = GAP + column * (TILE_WIDTH + GAP)
         y = GAP + row * (self._tile_height + CAPTION_HEIGHT)
@@ -78,7 +80,7 @@ class Sheet:
         self.picture.paste(Image.fromarray(tile), (x, y))
         ImageDraw.Draw(self.picture).text(
             (x, y + self._tile_height + CAPTION_HEIGHT / 2),
-            f"frame {frame.index}   {frame.time_s:.2f} s",
+            caption,
             fill=INK,
             font=self._font,
             anchor="lm",

@@ -40,6 +40,11 @@ class Run:
         return read_objects(self.path) if begun else ()
 
     @property
+    def labels(self) -> dict[int, str]:
+        """The names of the objects that have one, by id."""
+        return {each.id: each.label for each in self.objects if each.label is not None}
+
+    @property
     def prompts(self) -> list[PlacedPrompt]:
         """Every prompt, in the order given."""
         return read_prompts(self.path)

@@ -1,0 +1,66 @@
+"""`vseg label`: names for the objects of a finished run, by a vocabulary."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json
+
+if TYPE_CHECKING:
+    from vseg.results.labels import ObjectLabel
+
+ImageTextName = Annotated[
+    str,
+    typer.Option(
+        "--image-text", metavar="NAME|FOLDER", help="Compares pictures with words: `vseg models`."
+    ),
+]
+Clip = Annotated[
+    str | None,
+    typer.Option("--source", "--video", help="The clip, if it is not where it was tracked."),
+]
+USUAL = "clip-vit-b32"
+
+
+def label(
+    run: options.RunFolder,
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option("--vocabulary", help="One word or phrase a line; everyday nouns if not."),
+    ] = None,
+    image_text: ImageTextName = USUAL,
+    top: Annotated[int, typer.Option(min=1, help="Phrases told for each object.")] = 3,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite-labels", help="Replace names that objects have.")
+    ] = False,
+    clip: Clip = None,
+    device: options.Device = None,
+    as_json: options.Json = False,
+) -> None:
+    """Name the objects of a finished run: labels.json, objects.json and labels.png in it."""
+    from vseg.build import open_image_text
+    from vseg.grounding.word_lists import EVERYDAY, read_words
+    from vseg.jobs.labelling import LabelSettings, label_run
+    from vseg.results import open_run
+
+    open_run(run)
+    words = read_words(vocabulary or EVERYDAY)
+    model = open_image_text(image_text, device or "cpu")
+    settings = LabelSettings(top, overwrite, clip)
+    labels = label_run(run, model, words, settings)
+    if as_json:
+        show_json({"run": run, **labels.model_dump()})
+        return
+    for each in labels.labels:
+        print(_line(each))
+    if not labels.labels:
+        print(f"{run}: no object was ever seen, none is named")
+
+
+def _line(each: "ObjectLabel") -> str:
+    """Object, name, confidence, and what else it may be."""
+    others = ", ".join(f"{named.label} {named.score:.2f}" for named in each.top[1:])
+    told = f"{each.id:>4}  {each.label:<24} {each.confidence:.2f}"
+    return f"{told}   ({others})" if others else told

@@ -1,0 +1,59 @@
+"""`vseg search`: which tracked objects look like what is said."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.label import USUAL, Clip, ImageTextName
+from vseg.cli.report import show_json
+from vseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vseg.jobs.search import Hit
+
+
+def search(
+    run: options.RunFolder,
+    phrase: Annotated[str, typer.Argument(help="What it looks like: 'person with a backpack'.")],
+    more: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="More runs to look in.")
+    ] = None,
+    image_text: ImageTextName = USUAL,
+    top: Annotated[int, typer.Option(min=1, help="Objects told.")] = 10,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Also write their pictures: a PNG.")
+    ] = None,
+    clip: Clip = None,
+    device: options.Device = None,
+    as_json: options.Json = False,
+) -> None:
+    """Rank the objects of finished runs by how much they look like a phrase."""
+    from vseg.build import open_image_text
+    from vseg.jobs.search import Query, draw_hits, found_in
+
+    runs = list(dict.fromkeys([run, *(more or ())]))
+    if clip is not None and len(runs) > 1:
+        raise UsageError("--source is one run's clip, and several runs are given", hint="drop it")
+    query = Query(phrase, top, clip)
+    model = open_image_text(image_text, device or "cpu")
+    hits = found_in(runs, model, query)
+    if out is not None and hits:
+        draw_hits(hits, model, out, clip)
+    if as_json:
+        show_json({"phrase": phrase, "hits": [asdict(hit) for hit in hits]})
+        return
+    for hit in hits:
+        print(_line(hit, len(runs) > 1))
+    if not hits:
+        print("no object was ever seen")
+
+
+def _line(hit: "Hit", several: bool) -> str:
+    """Similarity, object, and the frames it was seen on."""
+    where = f"{hit.run}: " if several else ""
+    name = f" {hit.label}" if hit.label else ""
+    frames = f"frames {hit.first_frame} to {hit.last_frame}, best {hit.best_frame}"
+    return f"{hit.similarity:6.3f}  {where}object {hit.object_id}{name}, {frames}"
