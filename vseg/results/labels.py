@@ -5,9 +5,8 @@ Enters: a list of names with scores.  Leaves: the file, and the names in objects
 
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from vseg.errors import BadRun
 from vseg.ops.files import atomic_write_text
 from vseg.results.layout import LABELS, read_objects, write_objects
 from vseg.results.records import Record
@@ -50,14 +49,3 @@ def write_labels(root: Path, labels: RunLabels, *, overwrite: bool) -> None:
         for each in read_objects(root)
     ]
     write_objects(root, objects)
-
-
-def read_labels(root: Path) -> RunLabels:
-    """What labels.json holds.  Raises BadRun if there is none, or it is damaged."""
-    path = root / LABELS
-    try:
-        return RunLabels.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise BadRun(f"cannot read {path}: {error.strerror}", hint="run `vseg label`") from error
-    except ValidationError as error:
-        raise BadRun(f"{path} holds no labels: {error.errors()[0]['msg']}") from error

@@ -17,7 +17,7 @@ from vseg.ops.files import atomic_write_text
 from vseg.readers.scene_files import write_clip
 from vseg.readers.synthetic import SceneConfig, SyntheticVideo
 from vseg.results import open_run
-from vseg.results.labels import read_labels
+from vseg.results.labels import RunLabels
 from vseg.types import MaskCrop
 
 SCENE = SceneConfig(height=96, width=160, num_frames=60, seed=2, num_objects=2, occluders=0)
@@ -43,7 +43,7 @@ def tracked(clip: Path) -> Path:
     """A run of two objects, the second from frame 20 on and with a name of its own."""
     out, scene = clip.parent / "run", SyntheticVideo(SCENE)
     config = clip.parent / "small.toml"
-    config.write_text("short_side = 96\nchunk = 8\npreview = false\n[identity]\nmerges = false\n")
+    config.write_text("short_side = 96\nchunk = 8\npreview = false\n")
     boxes = []
     for object_id, frame in ((1, 0), (2, 20)):
         x, y, width, height = MaskCrop.of(scene.truth(frame) == object_id).xywh
@@ -79,7 +79,9 @@ def test_objects_are_named_once_with_what_else_they_may_be(
         assert (each["label"], each["confidence"]) == (each["top"][0]["label"], scores[0])
     opened = open_run(run)
     assert opened.labels == {1: told[0]["label"], 2: "body"}, "its own name stays"
-    assert [each.model_dump(mode="json") for each in read_labels(run).labels] == told
+    written = RunLabels.model_validate_json((run / "labels.json").read_bytes())
+    assert [each.model_dump(mode="json") for each in written.labels] == told
+    assert written.words == 4 and written.image_text == str(model)
     with Image.open(run / "labels.png") as sheet:
         assert sheet.width > 2 * 480 and np.asarray(sheet).std() > 10
     answer = call(*command, "--top", 1, "--overwrite-labels")
