@@ -29,7 +29,7 @@ _NESTED = 0.5
 _COVERED = 0.5
 """An object of whose mask rivals take more than this share is not clear enough to be remembered."""
 
-_ALIKE = 0.5
+_ALIKE = 0.8
 """Cosine of two objects' most similar views from which one may be taken for the other."""
 
 

@@ -20,6 +20,8 @@ _GONE = 0.25
 """Who is left with less than this share of its body has vanished; no share of a mask is smaller either."""
 _PART = 0.35
 """A piece of a mask is a body from this share of the smallest body on."""
+_GROWN = 1.2
+"""A mask holds another body from this many times its own body on; below it merely hides the other."""
 _COVERS = 0.1
 """A mask has swallowed a body if it lies on this share of the place where that should be."""
 _APART = 0.5
@@ -93,12 +95,17 @@ class Merges:
     def divide(self, group: Group) -> Divided:
         """What is to be handed over on this frame; learns from who is alone."""
         met = _touching(group)
-        for object_id in group.masks:
+        gone = {i for i, mask in group.masks.items() if self._vanished(i, mask)} - group.prompted
+        for object_id in sorted(gone):
+            self._miss(group, object_id)
+        for object_id in sorted(group.masks.keys() - gone):
             self._note(group, object_id, met[object_id])
         masks: dict[int, Cells] = {}
         holders: dict[int, int] = {}
         unclear: set[int] = set()
         for holder, members in self._merged(group):
+            if np.count_nonzero(group.masks[holder]) < _GROWN * self.bodies[holder].area:
+                continue
             unclear |= set(members)
             shares = self._shares(group, holder, members)
             masks |= shares
@@ -109,24 +116,26 @@ class Merges:
         """Drop what is known of an object's body."""
         self.bodies.pop(object_id, None)
 
+    def _vanished(self, object_id: int, mask: Cells) -> bool:
+        body = self.bodies.get(object_id)
+        return body is not None and int(np.count_nonzero(mask)) < _GONE * body.area
+
     def _note(self, group: Group, object_id: int, met: bool) -> None:
-        """Learn from an object that is alone; find out who swallowed one that has vanished."""
+        """Learn from an object that is alone."""
         mask, body = group.masks[object_id], self.bodies.get(object_id)
-        area, prompted = int(np.count_nonzero(mask)), object_id in group.prompted
-        if prompted and area:
+        holds = any(other.held_by == object_id for other in self.bodies.values())
+        if not mask.any():
+            return
+        if object_id in group.prompted:
             self.bodies[object_id] = _alone(group.frame_index, mask, None)
-        elif body is not None and area < _GONE * body.area:
-            self._miss(group, object_id, body)
-        elif area and not met and not self._holds(object_id):
+        elif not met and not holds:
             self.bodies[object_id] = _alone(group.frame_index, mask, body)
         elif body is not None and body.held_by is not None:
             self.bodies[object_id] = replace(body, held_by=None)
 
-    def _holds(self, object_id: int) -> bool:
-        return any(body.held_by == object_id for body in self.bodies.values())
-
-    def _miss(self, group: Group, object_id: int, body: Body) -> None:
+    def _miss(self, group: Group, object_id: int) -> None:
         """Note whose mask lies where the object should be; forget one that nobody holds."""
+        body = self.bodies[object_id]
         if body.held_by is None:
             holder = _holder(group, object_id, body)
         else:
@@ -162,7 +171,7 @@ class Merges:
             shares[object_id] = pieces == k
             x, y = centres[k].tolist()
             found = replace(self.bodies[object_id], frame_index=group.frame_index, held_by=None)
-            self.bodies[object_id] = replace(found, centre=(x, y), velocity=(0.0, 0.0))
+            self.bodies[object_id] = replace(found, centre=(x, y))
         return shares
 
 
