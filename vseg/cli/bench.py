@@ -39,7 +39,7 @@ def bench(
 
     Medians over blocks of ten frames, after the first thirty: with the memory full.
     """
-    from vseg.cli.track import memory_settings, read_config
+    from vseg.cli.track import chosen, read_config
 
     settings = read_config(
         config,
@@ -49,7 +49,7 @@ def bench(
         dtype=dtype,
         short_side=short_side,
         preview=False,
-        memory=memory_settings(
+        memory=chosen(
             policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
         ),
     )

@@ -70,6 +70,38 @@ Masks = Annotated[
 Labels = Annotated[
     list[str] | None, typer.Option("--label", metavar="OBJ=NAME", help="An object's name.")
 ]
+Texts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text",
+        metavar="[OBJ][@FRAME:]PHRASE. ...",
+        help="Words: track every instance; with OBJ: choose that one object.",
+    ),
+]
+Likes = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--like",
+        metavar="[OBJ][@FRAME:]IMAGE:REGION",
+        help="What looks like a box (x1,y1,x2,y2) or a mask.png of another picture.",
+    ),
+]
+Auto = Annotated[bool, typer.Option("--auto", help="Track everything there is.")]
+GrounderName = Annotated[
+    str | None,
+    typer.Option("--grounder", help="Finds words: a name of `vseg models` or a folder."),
+]
+LookEvery = Annotated[
+    int | None,
+    typer.Option("--look-every", metavar="N", help="Look for what is described every N frames."),
+]
+Until = Annotated[
+    str | None,
+    typer.Option("--until", metavar="MOMENT", help="Look for nothing new from here on: 300, 12s."),
+]
+MaxObjects = Annotated[
+    int | None, typer.Option("--max-objects", metavar="N", help="Find at most N objects at once.")
+]
 DetectionsFile = Annotated[
     Path | None,
     typer.Option("--detections", help="Boxes or masks to follow: det.txt, coco.json or .parquet."),

@@ -10,6 +10,7 @@ OBJ is 1 and FRAME is 0 when left out, and then so is the colon; FRAME may be a 
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from vseg.grounding.pictures import boxed_reference, masked_reference
 from vseg.jobs.placing import PromptRequest
 from vseg.ops.moments import Moment, parse_moment
 from vseg.ops.phrases import parse_phrases
-from vseg.types import Box, Mask, Points, Scribble
+from vseg.types import Box, Mask, Points, Scribble, Text
 
 _TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<moment>[^:]+))?:(?P<rest>.*)", re.DOTALL)
 _BOX = re.compile(r"[-+\d.,eE\s]+")
@@ -77,6 +78,26 @@ def parse_masks(specs: Iterable[str]) -> Iterator[PromptRequest]:
         )
         for found, mask in read_mask_file(Path(file), object_id):
             yield PromptRequest(found, at, Mask(mask))
+
+
+def parse_descriptions(texts: Iterable[str], likes: Iterable[str]) -> tuple[PromptRequest, ...]:
+    """All descriptions: of the object before the colon, or of object 0, whatever they find, without one.
+
+    Phrases of object 0 may stand together: `the red car. a dog`.
+    """
+    sought: list[Text] = []
+    requests: list[PromptRequest] = []
+    for spec in texts:
+        if _TARGET.fullmatch(spec):
+            requests += parse_texts([spec])
+        else:
+            sought += parse_phrases(spec)
+    requests += [PromptRequest(0, FIRST_FRAME, phrase) for phrase in sought]
+    for spec in likes:
+        (request,) = parse_likes([spec])
+        searching = not _TARGET.fullmatch(spec)
+        requests.append(replace(request, object_id=0) if searching else request)
+    return tuple(requests)
 
 
 def parse_texts(specs: Iterable[str]) -> Iterator[PromptRequest]:

@@ -15,12 +15,20 @@ if TYPE_CHECKING:
     from vseg.jobs.job import JobOutcome, TrackJob
     from vseg.tracking import AnyModel
 
-_MEMORY = {
-    "policy": "--memory-policy",
-    "approximation": "--memory-approximation",
-    "budget_mib": "--memory-budget",
+_TABLES = {
+    "memory": {
+        "policy": "--memory-policy",
+        "approximation": "--memory-approximation",
+        "budget_mib": "--memory-budget",
+    },
+    "look": {
+        "grounder": "--grounder",
+        "every": "--look-every",
+        "until": "--until",
+        "max_objects": "--max-objects",
+    },
 }
-"""Settings of the memory that are options too."""
+"""Settings in tables that are options too."""
 
 
 def track(
@@ -31,6 +39,13 @@ def track(
     scribble: options.Scribbles = None,
     mask: options.Masks = None,
     label: options.Labels = None,
+    text: options.Texts = None,
+    like: options.Likes = None,
+    auto: options.Auto = False,
+    grounder: options.GrounderName = None,
+    look_every: options.LookEvery = None,
+    until: options.Until = None,
+    max_objects: options.MaxObjects = None,
     detections: options.DetectionsFile = None,
     frames: options.Range = None,
     resume: Annotated[
@@ -58,8 +73,8 @@ def track(
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Follow the prompted or detected objects through a clip and store their mask on every frame."""
-    from vseg.cli.prompts import parse_labels, parse_prompts
+    """Follow prompted, described or detected objects through a clip; store their mask on every frame."""
+    from vseg.cli.prompts import parse_descriptions, parse_labels, parse_prompts
     from vseg.jobs.job import TrackJob
 
     if resume and overwrite:
@@ -67,7 +82,10 @@ def track(
     job = TrackJob(
         source=clip,
         out=out,
-        prompts=parse_prompts(point or (), box or (), scribble or (), mask or ()),
+        prompts=(
+            *parse_prompts(point or (), box or (), scribble or (), mask or ()),
+            *parse_descriptions(text or (), like or ()),
+        ),
         labels=parse_labels(label or ()),
         config=read_config(
             config,
@@ -82,13 +100,15 @@ def track(
             compile=compile,
             encode_ahead=encode_ahead,
             reader=reader,
-            memory=memory_settings(
+            memory=chosen(
                 policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
             ),
+            look=chosen(grounder=grounder, every=look_every, until=until, max_objects=max_objects),
         ),
         resume=resume,
         overwrite=overwrite,
         detections=detections,
+        everything=auto,
     )
     outcome = run_job(job)
     show_outcome(outcome, resume_command(job, config), as_json=as_json)
@@ -105,9 +125,9 @@ def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
     return load_toml(path, TrackConfig, **overrides)
 
 
-def memory_settings(**chosen: Any) -> dict[str, Any] | None:
-    """The keys of the memory's table that were given as options; None if none was."""
-    return {key: value for key, value in chosen.items() if value is not None} or None
+def chosen(**keys: Any) -> dict[str, Any] | None:
+    """The keys of one table that were given as options; None if none was."""
+    return {key: value for key, value in keys.items() if value is not None} or None
 
 
 def run_job(job: "TrackJob", *, model: "AnyModel | None" = None) -> "JobOutcome":
@@ -130,6 +150,8 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
     print(summary(outcome))
     for path in outcome.pictures:
         print(f"  {path}")
+    for sentence in outcome.unfound:
+        print(sentence)
     if again:
         print(f"resume with: {again}")
 
@@ -151,6 +173,7 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
     words = ["vseg", "track", job.source, "-o", str(job.out), "--resume"]
     words += ["--config", str(config)] if config else []
     words += ["--detections", str(job.detections)] if job.detections else []
+    words += ["--auto"] if job.everything else []
     words += [w for key, name in sorted(job.labels.items()) for w in ("--label", f"{key}={name}")]
     for key, value in job.config.model_dump(exclude_defaults=True).items():
         flag = f"--{key.replace('_', '-')}"
@@ -158,8 +181,9 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
             words.append("--no-preview")
         elif key in ("flip", "compile"):
             words.append(flag)
-        elif key == "memory":
-            words += [w for k in _MEMORY if k in value for w in (_MEMORY[k], str(value[k]))]
-        elif key not in ("chunk", "detections"):
+        elif key in _TABLES:
+            options_of = _TABLES[key].items()
+            words += [w for k, option in options_of if k in value for w in (option, str(value[k]))]
+        elif key not in ("chunk", "detections", "identity"):
             words += [flag, str(value)]
     return shlex.join(words)

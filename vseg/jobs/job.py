@@ -17,8 +17,9 @@ class TrackJob:
     """What to track and where to write it.
 
     prompts: may be left out with `resume`, which then uses those of the run.  detections: a file that
-    takes the place of prompts; objects are born, kept and dropped by it.  pictures: the folder
-    for overlay.mp4 and contact.png, `out` if None.
+    takes the place of prompts; objects are born, kept and dropped by it.  everything: whatever there is
+    becomes an object.  A prompt of object 0 is a description: every instance of it becomes one.
+    pictures: the folder for overlay.mp4 and contact.png, `out` if None.
     """
 
     source: str
@@ -29,6 +30,7 @@ class TrackJob:
     resume: bool = False
     overwrite: bool = False
     detections: Path | None = None
+    everything: bool = False
     pictures: Path | None = None
 
 
@@ -62,7 +64,8 @@ class JobTimes:
 class JobOutcome:
     """How a job ended.  frames: tracked by this call; 0 if there was nothing left to do.
 
-    state_bytes: what the session held on the device after the last frame.
+    state_bytes: what the session held on the device after the last frame.  unfound: a sentence for each
+    description that was never found.
     """
 
     out: Path
@@ -72,6 +75,7 @@ class JobOutcome:
     state_bytes: int
     damage: Damage | None
     pictures: tuple[Path, ...]
+    unfound: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -87,5 +91,6 @@ class JobOutcome:
             "frames_per_s": round(self.frames / self.times.total_s, 2) if self.frames else None,
             "damage": self.damage.model_dump() if self.damage else None,
             "pictures": [str(path) for path in self.pictures],
+            "unfound": list(self.unfound),
             "exit_code": self.exit_code,
         }

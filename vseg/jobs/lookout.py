@@ -15,11 +15,10 @@ from dataclasses import replace
 import numpy as np
 
 from vseg.config import LookSettings
-from vseg.jobs.followed import prompt_of
 from vseg.jobs.watched import Watched, contained, overlap_matrix, packed_watch, unpacked_watch
 from vseg.results.events import RunEvent
 from vseg.session import Session
-from vseg.types import Found, Frame, FrameMasks, Grounding
+from vseg.types import Box, Found, Frame, FrameMasks, Grounding, Mask, Prompt
 from vseg_trackers.assignment import Candidates, assign
 
 Look = Callable[[Frame, Frame | None], Grounding]
@@ -160,10 +159,10 @@ class Lookout:
 
     def _meet(self, frame: Frame, found: Found, row: int, name: str, *, sure: bool) -> None:
         """An object that was out of sight, or a new one if there is room."""
-        prompt = prompt_of(found, row, frame)
+        prompts = prompts_of(found, row, frame)
         away = {i for i, each in self._watched.items() if each.crop is None and each.name == name}
         if away:
-            likeness = self._session.resemblance(frame, [prompt], among=away)
+            likeness = self._session.resemblance(frame, prompts, among=away)
             again = max(likeness, key=lambda i: likeness[i], default=None)
             if again is not None and likeness[again] >= ALIKE:
                 self._prompt(frame, found, row, self._watched[again])
@@ -180,7 +179,7 @@ class Lookout:
 
     def _prompt(self, frame: Frame, found: Found, row: int, watched: Watched) -> None:
         """Say where the object is; of what was said before, the first and the last are kept."""
-        masks = self._session.prompt(watched.object_id, frame, [prompt_of(found, row, frame)])
+        masks = self._session.prompt(watched.object_id, frame, prompts_of(found, row, frame))
         given = self._session.objects[watched.object_id].prompts
         for between in sorted(given)[1:-1]:
             del given[between]
@@ -220,3 +219,11 @@ class Lookout:
         self._events.append(
             RunEvent(frame=frame.index, kind=kind, object_id=object_id, label=label, iou=rounded)
         )
+
+
+def prompts_of(found: Found, row: int, frame: Frame) -> list[Prompt]:
+    """A detection as prompts: its box as far as it lies in the frame, and its mask, which is a guess."""
+    height, width = frame.image.shape[:2]
+    x1, y1, x2, y2 = found.boxes[row].tolist()
+    box = Box(max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+    return [box] if found.masks is None else [Mask(found.masks[row].paste(height, width)), box]

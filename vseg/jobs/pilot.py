@@ -1,6 +1,6 @@
-"""Who steers a session through a clip: the user's prompts, or detections.
+"""Who steers a session through a clip: the user's prompts, detections, or what is found by looking.
 
-Enters: a task and a session.  Leaves: per frame the masks and what happened.  Both kinds can be stopped
+Enters: a task and a session.  Leaves: per frame the masks and what happened.  All can be stopped
 and go on with the same bits.
 """
 
@@ -10,7 +10,12 @@ import numpy as np
 
 from vseg.detections import DetectionTable
 from vseg.jobs.guide import Guide
+from vseg.jobs.lookout import Look, Lookout
+from vseg.jobs.placing import index_of
 from vseg.jobs.prepare import Task
+from vseg.jobs.sights import Sights, everything
+from vseg.ops.compose import named
+from vseg.ops.moments import parse_moment
 from vseg.results import ResumedRun, open_run
 from vseg.results.events import RunEvent
 from vseg.session import Session
@@ -33,16 +38,22 @@ class Pilot(Protocol):
         """All that is needed to go on after this frame."""
         ...
 
+    def finish(self) -> tuple[RunEvent, ...]:
+        """What is to be said at the end."""
+        ...
+
     def resume(self, run: ResumedRun) -> None:
-        """Go on where an interrupted run stopped."""
+        """Go on where an interrupted run stopped; called before the frames are read ahead."""
         ...
 
 
 def pilot_for(task: Task, session: Session) -> Pilot:
-    """Detections steer where the task has some, else its prompts."""
-    if task.detections is None:
-        return Prompted(task, session)
-    return Guided(task, task.detections, session)
+    """Detections steer where the task has some, then what it looks for, else its prompts."""
+    if task.detections is not None:
+        return Guided(task, task.detections, session)
+    if task.sought or task.job.everything:
+        return Looking(task, session)
+    return Prompted(task, session)
 
 
 class Prompted:
@@ -68,6 +79,10 @@ class Prompted:
 
     def drain(self) -> tuple[RunEvent, ...]:
         """Nothing: what a user says is in the prompts."""
+        return ()
+
+    def finish(self) -> tuple[RunEvent, ...]:
+        """Nothing."""
         return ()
 
     def snapshot(self) -> bytes:
@@ -98,6 +113,10 @@ class Guided:
         """What the guide did."""
         return self._guide.drain()
 
+    def finish(self) -> tuple[RunEvent, ...]:
+        """Nothing."""
+        return ()
+
     def snapshot(self) -> bytes:
         """The guide's state with the session's."""
         return self._guide.snapshot()
@@ -110,6 +129,62 @@ class Guided:
         for index, time_s in zip(stored.frame_numbers(), stored.frame_times(), strict=True):
             self._guide.replay(time_s, self._detections.on(index))
         self._guide.restore(run.state)
+
+
+class Looking:
+    """A lookout decides which objects there are."""
+
+    def __init__(self, task: Task, session: Session) -> None:
+        self._task = task
+        look: Look = everything(task.model)
+        if not task.job.everything:
+            look = self._sights = Sights(task.sought, task.model, task.grounder)
+        settings = task.job.config.look
+        until = None
+        if settings.until is not None:
+            until = index_of(task.video, parse_moment(settings.until))
+        self._lookout = Lookout(session, look, settings, until)
+        self._last_index = task.first
+        self._near = self._beside(task.first)
+
+    def step(self, frame: Frame) -> FrameMasks:
+        """The masks of what was found so far."""
+        masks = self._lookout.step(frame, self._near)
+        self._near, self._last_index = frame, frame.index
+        return no_masks(frame) if masks is None else masks
+
+    def drain(self) -> tuple[RunEvent, ...]:
+        """What the lookout did."""
+        return self._lookout.drain()
+
+    def finish(self) -> tuple[RunEvent, ...]:
+        """Every description that was never found, with the best score that anything reached."""
+        if self._task.job.everything:
+            return ()
+        scores = zip(self._task.sought, self._sights.thresholds, self._lookout.best, strict=False)
+        return tuple(
+            RunEvent(
+                frame=self._last_index, kind="unfound", label=named(each), score=round(best, 3)
+            )
+            for each, least, best in scores
+            if best < least
+        )
+
+    def snapshot(self) -> bytes:
+        """The lookout's state with the session's."""
+        return self._lookout.snapshot()
+
+    def resume(self, run: ResumedRun) -> None:
+        """Restore the lookout, and the frame before."""
+        if run.state is not None:
+            self._lookout.restore(run.state)
+            self._last_index = run.next_frame - 1
+            self._near = self._task.video.read(self._last_index)
+
+    def _beside(self, index: int) -> Frame | None:
+        """The frame before, or the second one beside the first, for what moves."""
+        beside = index - 1 if index else 1
+        return self._task.video.read(beside) if beside < len(self._task.video) else None
 
 
 def no_masks(frame: Frame) -> FrameMasks:

@@ -14,7 +14,7 @@ from vseg.types import PlacedPrompt, Said
 
 @dataclass(frozen=True, slots=True)
 class PromptRequest:
-    """What was said, as asked for: its moment may still be a time."""
+    """What was said, as asked for: its moment may still be a time.  object_id: 0 is whatever it finds."""
 
     object_id: int
     at: Moment

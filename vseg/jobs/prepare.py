@@ -1,26 +1,27 @@
 """Everything a job needs, looked up and checked before its first frame is tracked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vseg import __version__
-from vseg.build import load_compiled, load_model
+from vseg.build import load_compiled, load_model, open_grounder, open_words
 from vseg.config import TrackConfig
 from vseg.detections import DetectionTable, read_detections
 from vseg.errors import BadPrompt, UsageError
 from vseg.jobs.job import TrackJob
 from vseg.jobs.placing import index_of, place_prompts
 from vseg.memory.bank import MemoryBudget
+from vseg.ops.compose import named
 from vseg.ops.files import sha256_of
 from vseg.ops.moments import parse_range
 from vseg.ops.prompts import check_prompt
 from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
-from vseg.stages import Reader
+from vseg.stages import Grounder, Reader
 from vseg.tracking import AnyModel, check_memory
-from vseg.types import PlacedPrompt
+from vseg.types import Description, PlacedPrompt, Reference, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,16 @@ class Task:
     prompts: tuple[PlacedPrompt, ...]
     header: RunHeader
     detections: DetectionTable | None = None
+    grounder: Grounder | None = None
+
+    @property
+    def sought(self) -> tuple[Description, ...]:
+        """Descriptions of which every instance is to become an object."""
+        return tuple(
+            p.prompt
+            for p in self.prompts
+            if p.object_id == 0 and isinstance(p.prompt, Text | Reference)
+        )
 
     def prompts_on(self, frame: int) -> dict[int, list[PlacedPrompt]]:
         """The prompts of a frame by object, in the order given."""
@@ -49,8 +60,10 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     """Look everything up and check it before the first frame is tracked; then load the model."""
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
-    prompts = _prompts(job, video, first, stop) if detections is None else ()
+    free = detections is not None or job.everything
+    prompts = () if free else _prompts(job, video, first, stop)
     model = model or load_configured(job.config)
+    grounder = _grounder(job, prompts, model)
     memory = MemoryBudget(**job.config.memory.model_dump())
     check_memory(model, memory, max(1, len({placed.object_id for placed in prompts})))
     header = RunHeader(
@@ -59,14 +72,14 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
         weights_sha256=model.weights_sha256,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
-        options=_options(job),
+        options=_options(job) | _looking(job, prompts, grounder),
         source=fingerprint(Path(job.source)),
         video=video.info,
         frame_range=(first, stop),
         chunk_frames=job.config.chunk,
         labels=dict(job.labels),
     )
-    return Task(job, video, model, first, stop, prompts, header, detections)
+    return Task(job, video, model, first, stop, prompts, header, detections, grounder)
 
 
 def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[PlacedPrompt, ...]:
@@ -75,16 +88,40 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Place
         prompts = place_prompts(video, job.prompts)
     else:
         prompts = tuple(read_prompts(job.out))
+    # What is sought has no frame of its own: it is looked for from the first one on.
+    prompts = tuple(p if p.object_id else replace(p, frame_index=first) for p in prompts)
     _check_prompts(video, prompts, first, stop)
     _check_labels(job, prompts)
     return prompts
+
+
+def _grounder(job: TrackJob, prompts: Sequence[PlacedPrompt], model: AnyModel) -> Grounder | None:
+    """What finds the words of a job, checked against them; None where it has none."""
+    texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
+    if not texts:
+        return None
+    name, config = job.config.look.grounder, job.config
+    grounder = open_words(model) if name is None else open_grounder(name, config.device)
+    grounder.check(texts)
+    return grounder
+
+
+def _looking(
+    job: TrackJob, prompts: Sequence[PlacedPrompt], grounder: Grounder | None
+) -> dict[str, str | int | float | bool | None]:
+    """The settings that decide what is found, flat; none where nothing is looked for."""
+    words = {} if grounder is None else {"grounder.weights": grounder.weights_sha256}
+    if not job.everything and all(placed.object_id for placed in prompts):
+        return {**words}
+    look = {f"look.{key}": value for key, value in job.config.look.model_dump().items()}
+    return {"everything": job.everything, **look, **words}
 
 
 def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
     """The detections of a job, if it has some.  Raises UsageError if it has prompts as well."""
     if job.detections is None:
         return None
-    if job.prompts or job.labels:
+    if job.prompts or job.labels or job.everything:
         raise UsageError(
             "prompts or labels were given beside detections",
             hint="detections say which objects there are: drop the others, or --detections",
@@ -107,8 +144,10 @@ def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, s
     if not prompts:
         raise BadPrompt(
             "nothing to track: no prompt was given",
-            hint="point at an object, for example --point 412,220 or --box 10,20,200,300",
+            hint="point at an object, for example --point 412,220 or --box 10,20,200,300, name what to "
+            "look for, for example --text person, or take --auto",
         )
+    _check_sought(prompts)
     for placed in prompts:
         if not first <= placed.frame_index < stop:
             raise BadPrompt(
@@ -117,6 +156,17 @@ def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, s
                 hint="widen --range, or prompt on a frame inside it",
             )
         check_prompt(placed.prompt, (video.info.height, video.info.width), video.info.rotation)
+
+
+def _check_sought(prompts: Sequence[PlacedPrompt]) -> None:
+    """Raise UsageError where descriptions of whatever there is stand beside prompts of one object."""
+    for placed in prompts:
+        if placed.object_id == 0 and any(other.object_id for other in prompts):
+            what = named(placed.prompt) if isinstance(placed.prompt, Text | Reference) else ""
+            raise UsageError(
+                f"{what} is looked for everywhere, and other prompts are of one object",
+                hint="say of which object it is: --text 1:dog narrows object 1; or run them apart",
+            )
 
 
 def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:

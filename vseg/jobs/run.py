@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vseg.build import open_video
-from vseg.errors import DamagedVideo
+from vseg.errors import DamagedVideo, NothingFound
 from vseg.identity.identities import IdentityRules
 from vseg.jobs.job import JobOutcome, JobTimes, TrackJob, Watch
 from vseg.jobs.pilot import Pilot, pilot_for
@@ -20,8 +20,8 @@ from vseg.jobs.warm_up import warm_up
 from vseg.memory.bank import MemoryBudget
 from vseg.readers.prefetch import ahead
 from vseg.results import open_run
-from vseg.results.events import RunEvent
-from vseg.results.layout import RunState, run_state
+from vseg.results.events import RunEvent, read_events
+from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
 from vseg.session import Session
@@ -47,9 +47,17 @@ def track(
         loop = _Loop(task, watch or Watch())
         if header is None:
             header = loop.run(_begin(task))
+    unfound = _unfound(job, header)
     pictures = _pictures(job) if header.status != "interrupted" else ()
     return JobOutcome(
-        job.out, header.status, loop.frames, loop.times, loop.state_bytes, header.damage, pictures
+        job.out,
+        header.status,
+        loop.frames,
+        loop.times,
+        loop.state_bytes,
+        header.damage,
+        pictures,
+        unfound,
     )
 
 
@@ -89,11 +97,12 @@ class _Loop:
             memory=budget,
             identity=rules,
             encode_ahead=task.job.config.encode_ahead,
+            grounder=task.grounder,
         ) as session:
             pilot = pilot_for(task, session)
+            pilot.resume(run)
             with ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames:
                 warm_up(task, session.encode_ahead, self.watch)
-                pilot.resume(run)
                 try:
                     self._frames(session.look_ahead(frames), pilot, run.writer)
                 except DamagedVideo as damage:
@@ -124,7 +133,25 @@ class _Loop:
             if stop:
                 return
             began = time.perf_counter()
+        writer.note(pilot.finish())
         writer.finish()
+
+
+def _unfound(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
+    """What was looked for and never found, of a finished run.  Raises NothingFound if that is all."""
+    if not header.finished:
+        return ()
+    told = tuple(
+        f"nothing was found for {event.label}: the best score is {event.score:.2f}"
+        for event in read_events(job.out)
+        if event.kind == "unfound" and event.score is not None
+    )
+    if told and not read_objects(job.out):
+        raise NothingFound(
+            "; ".join(told),
+            hint="say it otherwise, or lower the threshold: --text 'person=0.2' (with --overwrite)",
+        )
+    return told
 
 
 def _noted(event: IdentityEvent) -> RunEvent:

@@ -45,7 +45,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     frame: int = Field(ge=0)
-    object: int = Field(ge=1)
+    object: int = Field(ge=0)
 
 
 class _PointsLine(_Line):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vseg.cli.track import memory_settings, read_config, resume_command
+from vseg.cli.track import chosen, read_config, resume_command
 from vseg.errors import UsageError
 from vseg.jobs.job import TrackJob
 from vseg.nets.padded_memory import MemorySpan, padded
@@ -15,11 +15,11 @@ from vseg.slots import Slot, SlotMemory, StandIn
 def test_options_leave_the_other_keys_of_the_table(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text('[memory]\nprompted = 2\npolicy = "selective"\n')
-    given = memory_settings(policy=None, approximation="pooled", budget_mib=64.0)
+    given = chosen(policy=None, approximation="pooled", budget_mib=64.0)
     memory = read_config(path, memory=given).memory
     assert (memory.prompted, memory.policy) == (2, "selective")
     assert (memory.approximation, memory.budget_mib) == ("pooled", 64.0)
-    assert memory_settings(policy=None) is None
+    assert chosen(policy=None) is None
 
 
 def test_resuming_repeats_what_was_chosen() -> None:

@@ -1,0 +1,81 @@
+"""What a job looks for again and again: its descriptions, or everything.
+
+Enters: what was asked for, and the models it needs.  Leaves: a `Look` for the lookout.  Words go to the
+grounder, references to the tracking model itself; what both find is one list, best first.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vseg.grounding.reference import ReferenceGrounder
+from vseg.jobs.lookout import Look
+from vseg.stages import Grounder
+from vseg.tracking import AnyModel
+from vseg.types import Description, Found, Frame, Grounding, Reference
+
+
+class Sights:
+    """Grounds words and references together.
+
+    words: None where no description has words.  thresholds: the least score of each description.
+    """
+
+    def __init__(
+        self, descriptions: Sequence[Description], model: AnyModel, words: Grounder | None
+    ) -> None:
+        """Raises BadPrompt for a description that cannot be looked for."""
+        likes = ReferenceGrounder(model)
+        self._descriptions = tuple(descriptions)
+        self._asked: list[tuple[Grounder, list[int]]] = []
+        self.thresholds = [0.0] * len(self._descriptions)
+        for grounder, wanted in ((words, False), (likes, True)):
+            places = [
+                k for k, each in enumerate(descriptions) if isinstance(each, Reference) == wanted
+            ]
+            if grounder is None or not places:
+                continue
+            grounder.check([descriptions[k] for k in places])
+            self._asked.append((grounder, places))
+            for k in places:
+                least = descriptions[k].threshold
+                self.thresholds[k] = grounder.threshold if least is None else least
+
+    def __call__(self, frame: Frame, near: Frame | None) -> Grounding:
+        """Everything that is described and on the frame, best first."""
+        parts = [
+            (places, grounder.ground(frame, [self._descriptions[k] for k in places], near))
+            for grounder, places in self._asked
+        ]
+        best = np.zeros(len(self._descriptions))
+        for places, grounding in parts:
+            best[places] = grounding.best
+        return _joined(parts, best)
+
+
+def everything(model: AnyModel) -> Look:
+    """A look that finds whatever there is, without names."""
+    from vseg.grounding.everything import Everything
+
+    proposer = Everything(model)
+    return lambda frame, near: proposer.propose(frame)
+
+
+def _joined(parts: Sequence[tuple[list[int], Grounding]], best: np.ndarray) -> Grounding:
+    """One list of several; masks only where every part has them."""
+    if len(parts) == 1:
+        places, only = parts[0]
+        labels = np.array(places, dtype=np.int64)[only.found.labels]
+        found = Found(only.found.boxes, only.found.scores, labels, only.found.masks)
+        return Grounding(found, best, only.names)
+    boxes = np.concatenate([g.found.boxes for _, g in parts])
+    scores = np.concatenate([g.found.scores for _, g in parts])
+    labels = np.concatenate([np.array(p, dtype=np.int64)[g.found.labels] for p, g in parts])
+    names = [name for _, g in parts for name in g.names]
+    order = np.argsort(-scores, kind="stable")
+    masks = None
+    if all(g.found.masks is not None for _, g in parts):
+        every = [mask for _, g in parts for mask in g.found.masks or ()]
+        masks = tuple(every[k] for k in order)
+    found = Found(boxes[order], scores[order], labels[order], masks)
+    return Grounding(found, best, tuple(names[k] for k in order))
