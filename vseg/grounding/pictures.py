@@ -51,7 +51,7 @@ def _check(prompt: Box | Mask, picture: Path, hw: tuple[int, ...]) -> None:
         check_prompt(prompt, hw)
     except BadPrompt as error:
         raise BadPrompt(
-            f"reference {picture}: {error.message.replace('the frame', 'the picture')}",
+            f"reference {picture}: {error.message.replace('frame', 'picture')}",
             hint="give it in the pixels of the reference picture, as image.jpg:x1,y1,x2,y2 or "
             "image.jpg:mask.png",
         ) from error
