@@ -61,13 +61,16 @@ class DetectionSettings(Settings):
 class LookSettings(Settings):
     """How often a described scene is looked at, and what becomes of what is found.
 
-    grounder: finds words; nano's own vocabulary if None.  every: frames between two looks.  until: a frame or
-    a time from which on nothing new is looked for.  max_objects: tracked at once.  agree: IoU of a
-    detection and the mask below which the object is prompted again.  ghost_looks: looks in a row that may
+    grounder: finds words; nano's own vocabulary if None.  tagger: names what everything is looked for by;
+    vocabulary: the words it chooses from, everyday ones if None.  every: frames between two looks.  until:
+    a frame or a time from which on nothing new is looked for.  max_objects: tracked at once.  agree: IoU of
+    a detection and the mask below which the object is prompted again.  ghost_looks: looks in a row that may
     miss an object in sight; absent_s: how long one that is out of sight is waited for.
     """
 
     grounder: str | None = None
+    tagger: str | None = None
+    vocabulary: Path | None = None
     every: int = Field(default=30, ge=1)
     until: str | None = Field(default=None, pattern=r"^(\d+|\d+(\.\d+)?s)$")
     max_objects: int = Field(default=30, ge=1, le=1000)

@@ -91,6 +91,14 @@ GrounderName = Annotated[
     str | None,
     typer.Option("--grounder", help="Finds words: a name of `vseg models` or a folder."),
 ]
+TaggerName = Annotated[
+    str | None,
+    typer.Option("--tagger", help="With --auto and --grounder: an image-text model names things."),
+]
+Vocabulary = Annotated[
+    Path | None,
+    typer.Option("--vocabulary", help="With --tagger: the words to choose from, one a line."),
+]
 LookEvery = Annotated[
     int | None,
     typer.Option("--look-every", metavar="N", help="Look for what is described every N frames."),

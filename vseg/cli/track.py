@@ -23,6 +23,8 @@ _TABLES = {
     },
     "look": {
         "grounder": "--grounder",
+        "tagger": "--tagger",
+        "vocabulary": "--vocabulary",
         "every": "--look-every",
         "until": "--until",
         "max_objects": "--max-objects",
@@ -43,6 +45,8 @@ def track(
     like: options.Likes = None,
     auto: options.Auto = False,
     grounder: options.GrounderName = None,
+    tagger: options.TaggerName = None,
+    vocabulary: options.Vocabulary = None,
     look_every: options.LookEvery = None,
     until: options.Until = None,
     max_objects: options.MaxObjects = None,
@@ -103,7 +107,14 @@ def track(
             memory=chosen(
                 policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
             ),
-            look=chosen(grounder=grounder, every=look_every, until=until, max_objects=max_objects),
+            look=chosen(
+                grounder=grounder,
+                tagger=tagger,
+                vocabulary=vocabulary,
+                every=look_every,
+                until=until,
+                max_objects=max_objects,
+            ),
         ),
         resume=resume,
         overwrite=overwrite,

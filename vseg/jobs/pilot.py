@@ -11,11 +11,9 @@ import numpy as np
 from vseg.detections import DetectionTable
 from vseg.jobs.guide import Guide
 from vseg.jobs.lookout import Look, Lookout
-from vseg.jobs.placing import index_of
 from vseg.jobs.prepare import Task
 from vseg.jobs.sights import Sights, everything
 from vseg.ops.compose import named
-from vseg.ops.moments import parse_moment
 from vseg.results import ResumedRun, open_run
 from vseg.results.events import RunEvent
 from vseg.session import Session
@@ -136,14 +134,11 @@ class Looking:
 
     def __init__(self, task: Task, session: Session) -> None:
         self._task = task
-        look: Look = everything(task.model)
-        if not task.job.everything:
+        if task.job.everything:
+            look: Look = everything(task)
+        else:
             look = self._sights = Sights(task.sought, task.model, task.grounder)
-        settings = task.job.config.look
-        until = None
-        if settings.until is not None:
-            until = index_of(task.video, parse_moment(settings.until))
-        self._lookout = Lookout(session, look, settings, until)
+        self._lookout = Lookout(session, look, task.job.config.look, task.until)
         self._last_index = task.first
         self._near = self._beside(task.first)
 

@@ -14,7 +14,7 @@ from vseg.jobs.placing import index_of, place_prompts
 from vseg.memory.bank import MemoryBudget
 from vseg.ops.compose import named
 from vseg.ops.files import sha256_of
-from vseg.ops.moments import parse_range
+from vseg.ops.moments import parse_moment, parse_range
 from vseg.ops.prompts import check_prompt
 from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import read_prompts
@@ -26,7 +26,10 @@ from vseg.types import Description, PlacedPrompt, Reference, Text
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job with everything looked up: frames [first, stop), prompts or detections, the header."""
+    """A job with everything looked up: frames [first, stop), prompts or detections, the header.
+
+    grounder: what finds words.  until: the frame from which on nothing new is looked for, None for the end.
+    """
 
     job: TrackJob
     video: Reader
@@ -37,6 +40,7 @@ class Task:
     header: RunHeader
     detections: DetectionTable | None = None
     grounder: Grounder | None = None
+    until: int | None = None
 
     @property
     def sought(self) -> tuple[Description, ...]:
@@ -58,8 +62,11 @@ class Task:
 
 def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     """Look everything up and check it before the first frame is tracked; then load the model."""
+    _check_together(job)
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
+    until = job.config.look.until
+    last_look = None if until is None else index_of(video, parse_moment(until))
     free = detections is not None or job.everything
     prompts = () if free else _prompts(job, video, first, stop)
     model = model or load_configured(job.config)
@@ -79,7 +86,27 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
         chunk_frames=job.config.chunk,
         labels=dict(job.labels),
     )
-    return Task(job, video, model, first, stop, prompts, header, detections, grounder)
+    return Task(job, video, model, first, stop, prompts, header, detections, grounder, last_look)
+
+
+def _check_together(job: TrackJob) -> None:
+    """Raise UsageError for what cannot be asked for at once."""
+    look = job.config.look
+    if job.everything and (job.prompts or job.labels or job.detections):
+        raise UsageError(
+            "prompts, labels or detections were given beside --auto",
+            hint="--auto finds its objects itself: drop the others, or --auto",
+        )
+    if look.tagger is not None and not (job.everything and look.grounder is not None):
+        raise UsageError(
+            "a tagger was given without --auto and --grounder",
+            hint="tags say what to look for and a grounder finds it: --auto --tagger clip-vit-b32 "
+            "--grounder grounding-dino-tiny",
+        )
+    if look.vocabulary is not None and look.tagger is None:
+        raise UsageError(
+            "a vocabulary was given without --tagger", hint="name a tagger, or drop it"
+        )
 
 
 def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[PlacedPrompt, ...]:
@@ -98,10 +125,10 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Place
 def _grounder(job: TrackJob, prompts: Sequence[PlacedPrompt], model: AnyModel) -> Grounder | None:
     """What finds the words of a job, checked against them; None where it has none."""
     texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
-    if not texts:
+    if not texts and not (job.everything and job.config.look.tagger):
         return None
-    name, config = job.config.look.grounder, job.config
-    grounder = open_words(model) if name is None else open_grounder(name, config.device)
+    name = job.config.look.grounder
+    grounder = open_words(model) if name is None else open_grounder(name, job.config.device)
     grounder.check(texts)
     return grounder
 
@@ -114,6 +141,7 @@ def _looking(
     if not job.everything and all(placed.object_id for placed in prompts):
         return {**words}
     look = {f"look.{key}": value for key, value in job.config.look.model_dump().items()}
+    look["look.vocabulary"] = job.config.look.vocabulary and sha256_of(job.config.look.vocabulary)
     return {"everything": job.everything, **look, **words}
 
 
@@ -121,7 +149,7 @@ def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
     """The detections of a job, if it has some.  Raises UsageError if it has prompts as well."""
     if job.detections is None:
         return None
-    if job.prompts or job.labels or job.everything:
+    if job.prompts or job.labels:
         raise UsageError(
             "prompts or labels were given beside detections",
             hint="detections say which objects there are: drop the others, or --detections",

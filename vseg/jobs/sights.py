@@ -8,11 +8,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vseg.build import open_image_text
+from vseg.grounding.everything import Everything
 from vseg.grounding.reference import ReferenceGrounder
+from vseg.grounding.tags import Tagger
+from vseg.grounding.word_lists import EVERYDAY, read_words
 from vseg.jobs.lookout import Look
+from vseg.jobs.prepare import Task
 from vseg.stages import Grounder
 from vseg.tracking import AnyModel
 from vseg.types import Description, Found, Frame, Grounding, Reference
+
+NOTHING = Grounding(
+    Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64)), np.zeros(1), ()
+)
 
 
 class Sights:
@@ -53,12 +62,27 @@ class Sights:
         return _joined(parts, best)
 
 
-def everything(model: AnyModel) -> Look:
-    """A look that finds whatever there is, without names."""
-    from vseg.grounding.everything import Everything
+def everything(task: Task) -> Look:
+    """A look that finds whatever there is: by the tags of the frame where there is a tagger, else unnamed.
 
-    proposer = Everything(model)
-    return lambda frame, near: proposer.propose(frame)
+    Raises ModelError and BadVocabulary for a tagger that cannot be had.
+    """
+    settings, grounder = task.job.config.look, task.grounder
+    if settings.tagger is None or grounder is None:
+        proposer = Everything(task.model)
+        return lambda frame, near: proposer.propose(frame)
+    image_text = open_image_text(settings.tagger, task.job.config.device)
+    tagger = Tagger(image_text, read_words(settings.vocabulary or EVERYDAY))
+
+    def look(frame: Frame, near: Frame | None) -> Grounding:
+        tags = tagger.tags(frame)
+        if not tags:
+            return NOTHING
+        named = grounder.ground(frame, tags, near)
+        # The tags change from look to look: what was reached is said of all of them together.
+        return Grounding(named.found, named.best.max(keepdims=True), named.names)
+
+    return look
 
 
 def _joined(parts: Sequence[tuple[list[int], Grounding]], best: np.ndarray) -> Grounding:

@@ -45,7 +45,7 @@ class _Line(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     frame: int = Field(ge=0)
-    object: int = Field(ge=0)
+    object: int = Field(ge=1)
 
 
 class _PointsLine(_Line):
@@ -86,7 +86,13 @@ class _MaskLine(_Line):
         return Mask(decode_rle(self.counts, height, width).paste(height, width))
 
 
-class _TextLine(_Line):
+class _Described(_Line):
+    """Object 0 is whatever is found."""
+
+    object: int = Field(ge=0)
+
+
+class _TextLine(_Described):
     kind: Literal["text"] = "text"
     phrase: str
     threshold: float | None
@@ -95,7 +101,7 @@ class _TextLine(_Line):
         return Text(self.phrase, self.threshold)
 
 
-class _ReferenceLine(_Line):
+class _ReferenceLine(_Described):
     """picture: the SHA-256 of its pixels.  source: a remark."""
 
     kind: Literal["reference"] = "reference"
