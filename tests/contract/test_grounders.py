@@ -9,8 +9,9 @@ import pytest
 
 from tests.grounder_models import KINDS, saved_grounder
 from tests.word_head import nano_words
-from vseg.build import open_grounder
+from vseg.build import load_model, open_grounder
 from vseg.errors import BadPrompt
+from vseg.grounding.reference import ReferenceGrounder
 from vseg.stages import Grounder
 from vseg.types import Description, Frame, Reference, Text
 
@@ -39,6 +40,12 @@ PICTURE = np.random.default_rng(5).integers(0, 255, (60, 90, 3), dtype=np.uint8)
 REGION = Reference(PICTURE, np.ones((60, 90), dtype=bool), "noise", LEAST)
 WORDS = (Text("the red car", LEAST), Text("dog", LEAST), Text("a small house", LEAST))
 CASES = {kind: Case(_saved(kind), WORDS, REGION) for kind in KINDS}
+LEFT = np.broadcast_to(np.arange(90) < 40, (60, 90)) & (np.arange(60)[:, None] > 3)
+CASES["reference"] = Case(
+    lambda folder: ReferenceGrounder(load_model("nano", dtype="float32", short_side=128)),
+    (REGION, Reference(PICTURE, LEFT, "half", LEAST)),
+    WORDS[0],
+)
 CASES["nano-words"] = Case(
     nano_words, (Text("red objects", LEAST), Text("people", LEAST), Text("car", LEAST)), REGION
 )
