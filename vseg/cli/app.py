@@ -19,6 +19,7 @@ from vseg.cli import (
     source,
     track,
     train,
+    watch,
 )
 from vseg.cli.report import Command
 
@@ -50,6 +51,7 @@ def _top(
 
 for _name, _run in (
     ("track", track.track),
+    ("watch", watch.watch),
     ("probe", source.probe),
     ("frame", source.frame),
     ("render", outputs.render),

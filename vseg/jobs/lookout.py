@@ -16,6 +16,7 @@ import numpy as np
 
 from vseg.config import LookSettings
 from vseg.jobs.watched import Watched, contained, overlap_matrix, packed_watch, unpacked_watch
+from vseg.ops.moments import Moment
 from vseg.results.events import RunEvent
 from vseg.session import Session
 from vseg.types import Box, Found, Frame, FrameMasks, Grounding, Mask, Prompt
@@ -39,11 +40,11 @@ ALIKE = 0.7
 class Lookout:
     """Keeps one session's objects in step with what is found on its video.
 
-    best: the best score of each description so far.
+    until: nothing new is looked for from then on.  best: the best score of each description so far.
     """
 
     def __init__(
-        self, session: Session, look: Look, settings: LookSettings, until: int | None = None
+        self, session: Session, look: Look, settings: LookSettings, until: Moment | None = None
     ) -> None:
         self._session, self._look, self._settings, self._until = session, look, settings, until
         self._watched: dict[int, Watched] = {}
@@ -56,7 +57,7 @@ class Lookout:
 
         near: the frame before, if there is one.
         """
-        if self._due(frame.index):
+        if self._due(frame):
             self._match(frame, self._look(frame, near))
         if not self._watched:
             return None
@@ -94,8 +95,10 @@ class Lookout:
         self._watched = {each.object_id: each for each in watched}
         self._session.restore(payload[end:])
 
-    def _due(self, index: int) -> bool:
-        return index >= self._next_look and (self._until is None or index < self._until)
+    def _due(self, frame: Frame) -> bool:
+        if self._until is not None and self._until.reached(frame.index, frame.time_s):
+            return False
+        return frame.index >= self._next_look
 
     def _match(self, frame: Frame, grounding: Grounding) -> None:
         """Give each detection to the object it is of; make, confirm, correct and drop objects."""

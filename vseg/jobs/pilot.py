@@ -10,10 +10,12 @@ import numpy as np
 
 from vseg.detections import DetectionTable
 from vseg.jobs.guide import Guide
-from vseg.jobs.lookout import Look, Lookout
+from vseg.jobs.lookout import Lookout
+from vseg.jobs.placing import index_of
 from vseg.jobs.prepare import Task
-from vseg.jobs.sights import Sights, everything
+from vseg.jobs.sights import Sights, look_for
 from vseg.ops.compose import named
+from vseg.ops.moments import Moment, parse_moment
 from vseg.results import ResumedRun, open_run
 from vseg.results.events import RunEvent
 from vseg.session import Session
@@ -133,12 +135,11 @@ class Looking:
     """A lookout decides which objects there are."""
 
     def __init__(self, task: Task, session: Session) -> None:
-        self._task = task
-        if task.job.everything:
-            look: Look = everything(task)
-        else:
-            look = self._sights = Sights(task.sought, task.model, task.grounder)
-        self._lookout = Lookout(session, look, task.job.config.look, task.until)
+        self._task, config = task, task.job.config
+        self._look = look_for(task.sought, task.model, task.grounder, config)
+        until = config.look.until
+        ends = None if until is None else Moment(frame=index_of(task.video, parse_moment(until)))
+        self._lookout = Lookout(session, self._look, config.look, ends)
         self._last_index = task.first
         self._near = self._beside(task.first)
 
@@ -154,9 +155,9 @@ class Looking:
 
     def finish(self) -> tuple[RunEvent, ...]:
         """Every description that was never found, with the best score that anything reached."""
-        if self._task.job.everything:
+        if not isinstance(self._look, Sights):
             return ()
-        scores = zip(self._task.sought, self._sights.thresholds, self._lookout.best, strict=False)
+        scores = zip(self._task.sought, self._look.thresholds, self._lookout.best, strict=False)
         return tuple(
             RunEvent(
                 frame=self._last_index, kind="unfound", label=named(each), score=round(best, 3)

@@ -28,7 +28,7 @@ from vseg.types import Description, PlacedPrompt, Reference, Text
 class Task:
     """A job with everything looked up: frames [first, stop), prompts or detections, the header.
 
-    grounder: what finds words.  until: the frame from which on nothing new is looked for, None for the end.
+    grounder: what finds words.
     """
 
     job: TrackJob
@@ -40,7 +40,6 @@ class Task:
     header: RunHeader
     detections: DetectionTable | None = None
     grounder: Grounder | None = None
-    until: int | None = None
 
     @property
     def sought(self) -> tuple[Description, ...]:
@@ -65,12 +64,13 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     _check_together(job)
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
-    until = job.config.look.until
-    last_look = None if until is None else index_of(video, parse_moment(until))
+    if job.config.look.until is not None:
+        index_of(video, parse_moment(job.config.look.until))
     free = detections is not None or job.everything
     prompts = () if free else _prompts(job, video, first, stop)
     model = model or load_configured(job.config)
-    grounder = _grounder(job, prompts, model)
+    texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
+    grounder = grounder_of(job.config, texts, model)
     memory = MemoryBudget(**job.config.memory.model_dump())
     check_memory(model, memory, max(1, len({placed.object_id for placed in prompts})))
     header = RunHeader(
@@ -86,7 +86,7 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
         chunk_frames=job.config.chunk,
         labels=dict(job.labels),
     )
-    return Task(job, video, model, first, stop, prompts, header, detections, grounder, last_look)
+    return Task(job, video, model, first, stop, prompts, header, detections, grounder)
 
 
 def _check_together(job: TrackJob) -> None:
@@ -122,13 +122,15 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Place
     return prompts
 
 
-def _grounder(job: TrackJob, prompts: Sequence[PlacedPrompt], model: AnyModel) -> Grounder | None:
-    """What finds the words of a job, checked against them; None where it has none."""
-    texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
-    if not texts and not (job.everything and job.config.look.tagger):
+def grounder_of(config: TrackConfig, texts: Sequence[Text], model: AnyModel) -> Grounder | None:
+    """What finds these words or a tagger's, checked against them; None where there are none.
+
+    Raises BadPrompt for words that it does not know, and whatever `open_grounder` raises.
+    """
+    name = config.look.grounder
+    if not texts and config.look.tagger is None:
         return None
-    name = job.config.look.grounder
-    grounder = open_words(model) if name is None else open_grounder(name, job.config.device)
+    grounder = open_words(model) if name is None else open_grounder(name, config.device)
     grounder.check(texts)
     return grounder
 

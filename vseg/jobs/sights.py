@@ -9,12 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from vseg.build import open_image_text
+from vseg.config import TrackConfig
 from vseg.grounding.everything import Everything
 from vseg.grounding.reference import ReferenceGrounder
 from vseg.grounding.tags import Tagger
 from vseg.grounding.word_lists import EVERYDAY, read_words
 from vseg.jobs.lookout import Look
-from vseg.jobs.prepare import Task
 from vseg.stages import Grounder
 from vseg.tracking import AnyModel
 from vseg.types import Description, Found, Frame, Grounding, Reference
@@ -62,23 +62,35 @@ class Sights:
         return _joined(parts, best)
 
 
-def everything(task: Task) -> Look:
+def look_for(
+    descriptions: Sequence[Description],
+    model: AnyModel,
+    words: Grounder | None,
+    config: TrackConfig,
+) -> Look:
+    """A look for what is described; for everything where nothing is."""
+    if descriptions:
+        return Sights(descriptions, model, words)
+    return _everything(model, words, config)
+
+
+def _everything(model: AnyModel, words: Grounder | None, config: TrackConfig) -> Look:
     """A look that finds whatever there is: by the tags of the frame where there is a tagger, else unnamed.
 
     Raises ModelError and BadVocabulary for a tagger that cannot be had.
     """
-    settings, grounder = task.job.config.look, task.grounder
-    if settings.tagger is None or grounder is None:
-        proposer = Everything(task.model)
+    settings = config.look
+    if settings.tagger is None or words is None:
+        proposer = Everything(model)
         return lambda frame, near: proposer.propose(frame)
-    image_text = open_image_text(settings.tagger, task.job.config.device)
+    image_text = open_image_text(settings.tagger, config.device)
     tagger = Tagger(image_text, read_words(settings.vocabulary or EVERYDAY))
 
     def look(frame: Frame, near: Frame | None) -> Grounding:
         tags = tagger.tags(frame)
         if not tags:
             return NOTHING
-        named = grounder.ground(frame, tags, near)
+        named = words.ground(frame, tags, near)
         # The tags change from look to look: what was reached is said of all of them together.
         return Grounding(named.found, named.best.max(keepdims=True), named.names)
 

@@ -19,6 +19,12 @@ class Moment:
     frame: int | None = None
     time_s: float | None = None
 
+    def reached(self, index: int, time_s: float) -> bool:
+        """Whether a frame is at this moment or after it."""
+        if self.frame is not None:
+            return index >= self.frame
+        return self.time_s is not None and time_s >= self.time_s
+
     def __str__(self) -> str:
         return f"{self.time_s:g}s" if self.frame is None else str(self.frame)
 

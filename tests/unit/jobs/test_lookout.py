@@ -9,6 +9,7 @@ import pytest
 from vseg.build import load_model
 from vseg.config import LookSettings
 from vseg.jobs.lookout import Lookout
+from vseg.ops.moments import Moment
 from vseg.readers.scene_config import SceneConfig
 from vseg.readers.scene_script import Blind, Course
 from vseg.readers.synthetic import SyntheticVideo
@@ -113,7 +114,7 @@ def test_no_more_objects_than_allowed_and_none_after_the_end(model: AnyModel) ->
     scene = staged(courses, 24)
     few = Truth(scene, masks=True)
     with Session(model) as session:
-        lookout = Lookout(session, few, LookSettings(every=EVERY, max_objects=2), until=15)
+        lookout = Lookout(session, few, LookSettings(every=EVERY, max_objects=2), Moment(frame=15))
         counts = [len((lookout.step(frame) or none(frame)).object_ids) for frame in scene]
     assert set(counts) == {2}
     assert few.looks == [0, 10]

@@ -1,0 +1,62 @@
+"""A clip played in real time stands for a camera: one JSON line for each picture that is given out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+
+from tests.unit.cli.conftest import Workplace, call
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_each_picture_is_told_and_recorded(workplace: Workplace, tmp_path: Path) -> None:
+    film = tmp_path / "seen.mp4"
+    options = ("--config", workplace.config, "--frames", 3, "--overlay", film)
+    answer = call("watch", workplace.clip, "--box", "10,10,60,50", *options)
+    assert answer.exit_code == 0
+    told = lines(answer.stdout)
+    assert [line["frame"] for line in told] == [0, 1, 2]
+    assert [o["id"] for o in told[0]["objects"]] == [1]
+    times = [line["time_s"] for line in told]
+    assert times == sorted(times)
+    with av.open(str(film)) as recorded:
+        assert sum(1 for _ in recorded.decode(video=0)) == 3
+
+
+def test_what_is_looked_for_gets_a_name_and_an_id(workplace: Workplace) -> None:
+    answer = call("watch", workplace.clip, "--auto", "--config", workplace.config, "--frames", 2)
+    assert answer.exit_code == 0
+    first = lines(answer.stdout)[0]
+    born = [event["object_id"] for event in first["events"] if event["kind"] == "born"]
+    assert born == [each["id"] for each in first["objects"]] != []
+    assert {each["label"] for each in first["objects"]} == {"object"}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ((), 2, "say what to follow"),
+        (("--auto", "--text", "person"), 2, "say what to follow"),
+        (("--box", "@5:10,10,60,50"), 3, "no frame but the newest"),
+        (("--box", "1:10,10,60,50", "--text", "person"), 2, "some prompts are of one object"),
+        (("--text", "zeppelin"), 3, "zeppelin"),
+        (("--auto", "--tagger", "clip-vit-b32"), 2, "without --grounder"),
+    ],
+)
+def test_what_a_live_source_cannot_be_asked(
+    words: tuple[str, ...], code: int, message: str, workplace: Workplace
+) -> None:
+    answer = call("watch", workplace.clip, *words, "--config", workplace.config, "--frames", 1)
+    assert (answer.exit_code, answer.stdout) == (code, "")
+    assert message in answer.stderr
+
+
+def test_a_source_that_is_not_there() -> None:
+    answer = call("watch", "nothing.mp4", "--auto")
+    assert answer.exit_code == 3
+    assert "nothing.mp4" in answer.stderr

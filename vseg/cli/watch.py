@@ -1,0 +1,130 @@
+"""`vseg watch`: a camera or a stream in, one JSON line per picture out."""
+
+import json
+import sys
+from contextlib import ExitStack
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vseg.cli import options
+from vseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vseg.jobs.watching import Sighting
+    from vseg.ops.mp4 import Mp4Writer
+    from vseg.types import VideoInfo
+
+LiveSource = Annotated[
+    str, typer.Argument(metavar="SOURCE", help="A camera number, a stream's address, or a clip.")
+]
+
+
+def watch(
+    source: LiveSource,
+    point: options.Points = None,
+    box: options.Boxes = None,
+    text: options.Texts = None,
+    like: options.Likes = None,
+    auto: options.Auto = False,
+    grounder: options.GrounderName = None,
+    tagger: options.TaggerName = None,
+    vocabulary: options.Vocabulary = None,
+    look_every: options.LookEvery = None,
+    until: options.Until = None,
+    max_objects: options.MaxObjects = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, help="Stop after so many pictures.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option("--overlay", help="Also record what is seen, as this mp4.")
+    ] = None,
+    model: options.Model = None,
+    device: options.Device = None,
+    short_side: options.ShortSide = None,
+    config: options.ConfigFile = None,
+) -> None:
+    """Follow objects on a live source; Ctrl-C ends it.  Prompts are on the first picture.
+
+    A picture that comes while the last one is still worked on is skipped: what is told is always new.  A
+    line has frame, time_s, dropped, objects (id, label, visible, score, box, area) and events.
+    """
+    from vseg.cli.interrupt import stop_on_request
+    from vseg.cli.prompts import parse_descriptions, parse_prompts
+    from vseg.cli.track import chosen, read_config
+    from vseg.jobs.watching import watch as pictures
+    from vseg.readers.camera import Camera
+
+    look = chosen(
+        grounder=grounder,
+        tagger=tagger,
+        vocabulary=vocabulary,
+        every=look_every,
+        until=until,
+        max_objects=max_objects,
+    )
+    settings = read_config(config, model=model, device=device, short_side=short_side, look=look)
+    requests = (
+        *parse_prompts(point or (), box or (), (), ()),
+        *parse_descriptions(text or (), like or ()),
+    )
+    if auto == bool(requests):
+        raise UsageError(
+            "say what to follow: a prompt, a description, or --auto, and only one of them",
+            hint="for example: vseg watch 0 --text person",
+        )
+    with stop_on_request() as stop, ExitStack() as held:
+        number = source.isdecimal() and not Path(source).exists()
+        camera = held.enter_context(Camera(int(source) if number else source))
+        recording = overlay and held.enter_context(_recording(overlay, camera.info))
+        names: dict[int, str] = {}
+        for count, seen in enumerate(pictures(camera, requests, settings), start=1):
+            names |= {e.object_id: e.label for e in seen.events if e.object_id and e.label}
+            print(json.dumps(_line(seen, camera.dropped, names)), flush=True)
+            if recording:
+                recording.write(_drawn(seen, names))
+            if stop() or count == frames:
+                break
+    if overlay is not None:
+        print(f"recorded {overlay}", file=sys.stderr)
+
+
+def _line(seen: "Sighting", dropped: int, names: dict[int, str]) -> dict[str, Any]:
+    """One picture as plain values."""
+    objects = []
+    for row, object_id in enumerate(seen.masks.object_ids):
+        crop = seen.masks.crop(row)
+        x, y, width, height = crop.xywh
+        objects.append(
+            {
+                "id": object_id,
+                "label": names.get(object_id),
+                "visible": bool(seen.masks.visible[row]),
+                "score": round(float(seen.masks.scores[row]), 3),
+                "box": [x, y, x + width, y + height] if crop.area else None,
+                "area": crop.area,
+            }
+        )
+    return {
+        "frame": seen.frame.index,
+        "time_s": round(seen.frame.time_s, 3),
+        "dropped": dropped,
+        "objects": objects,
+        "events": [event.model_dump(exclude_none=True) for event in seen.events],
+    }
+
+
+def _recording(path: Path, info: "VideoInfo") -> "Mp4Writer":
+    """The recording.  Pictures that were skipped are not in it, so it plays faster than life."""
+    from vseg.ops.mp4 import Mp4Writer
+
+    return Mp4Writer(path, info.height, info.width, info.fps or Fraction(25))
+
+
+def _drawn(seen: "Sighting", names: dict[int, str]) -> Any:
+    from vseg.results.masks import StoredMasks
+    from vseg.results.overlay import draw_overlay
+
+    return draw_overlay(seen.frame.image, StoredMasks.of(seen.masks), names)

@@ -1,0 +1,105 @@
+"""A live source, tracked as it comes: nothing is stored, nothing grows, the newest frame is always next.
+
+Enters: a camera, a stream or a clip, and what to follow: prompts on the first picture, or what to look for.
+Leaves: per frame, the picture, the masks and what happened.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vseg.config import TrackConfig
+from vseg.errors import BadPrompt, UsageError
+from vseg.identity.identities import IdentityRules
+from vseg.jobs.lookout import Lookout
+from vseg.jobs.pilot import no_masks
+from vseg.jobs.placing import PromptRequest
+from vseg.jobs.prepare import grounder_of, load_configured
+from vseg.jobs.sights import look_for
+from vseg.memory.bank import MemoryBudget
+from vseg.ops.moments import parse_moment
+from vseg.results.events import RunEvent
+from vseg.session import Session
+from vseg.stages import Source
+from vseg.tracking import AnyModel
+from vseg.types import Frame, FrameMasks, Reference, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One picture, the objects on it, and what happened since the one before."""
+
+    frame: Frame
+    masks: FrameMasks
+    events: tuple[RunEvent, ...]
+
+
+def watch(
+    source: Source,
+    requests: tuple[PromptRequest, ...],
+    config: TrackConfig,
+    model: AnyModel | None = None,
+) -> Iterator[Sighting]:
+    """Every picture that is given out, tracked.
+
+    requests: prompts on the first picture; those of object 0 are looked for again and again; none at all
+    means everything there is.  Raises UsageError and BadPrompt before the first picture is taken,
+    DamagedVideo when the source breaks.
+    """
+    sought = tuple(r.prompt for r in requests if r.object_id == 0)
+    _check(requests, config)
+    model = model or load_configured(config)
+    texts = [r.prompt for r in requests if isinstance(r.prompt, Text)]
+    words = grounder_of(config, texts, model)
+    rules = IdentityRules(**config.identity.model_dump())
+    budget = MemoryBudget(**config.memory.model_dump())
+    with Session(model, memory=budget, identity=rules, grounder=words) as session:
+        if requests and not sought:
+            yield from _prompted(source, requests, session)
+            return
+        described = [each for each in sought if isinstance(each, Text | Reference)]
+        until = None if config.look.until is None else parse_moment(config.look.until)
+        look = look_for(described, model, words, config)
+        yield from _looking(source, Lookout(session, look, config.look, until))
+
+
+def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
+    """Raise UsageError or BadPrompt for what a live source cannot be asked."""
+    if len({r.object_id == 0 for r in requests}) > 1:
+        raise UsageError(
+            "some prompts are of one object and others are looked for everywhere",
+            hint="say of which object each is, as in --text 1:dog, or of which none is",
+        )
+    for request in requests:
+        if request.at.frame != 0:
+            raise BadPrompt(
+                f"the prompt of object {request.object_id} is at {request.at}, and a live source has "
+                "no frame but the newest",
+                hint="prompt on the first picture: leave @FRAME out",
+            )
+    if config.look.tagger is not None and (requests or config.look.grounder is None):
+        raise UsageError(
+            "a tagger was given beside prompts or without --grounder",
+            hint="tags say what to look for and a grounder finds it: --tagger NAME --grounder NAME",
+        )
+
+
+def _prompted(
+    source: Source, requests: tuple[PromptRequest, ...], session: Session
+) -> Iterator[Sighting]:
+    for place, frame in enumerate(source):
+        for object_id in sorted({r.object_id for r in requests}) if place == 0 else ():
+            said = [r.prompt for r in requests if r.object_id == object_id]
+            session.prompt(object_id, frame, said)
+        masks = session.step(frame)
+        told = [
+            RunEvent(frame=e.frame_index, kind=e.kind, object_id=e.object_id) for e in masks.events
+        ]
+        yield Sighting(frame, masks, tuple(told))
+
+
+def _looking(source: Source, lookout: Lookout) -> Iterator[Sighting]:
+    before: Frame | None = None
+    for frame in source:
+        masks = lookout.step(frame, before)
+        before = frame
+        yield Sighting(frame, masks or no_masks(frame), lookout.drain())
