@@ -160,7 +160,11 @@ class Looking:
         scores = zip(self._task.sought, self._look.thresholds, self._lookout.best, strict=False)
         return tuple(
             RunEvent(
-                frame=self._last_index, kind="unfound", label=named(each), score=round(best, 3)
+                frame=self._last_index,
+                kind="unfound",
+                label=named(each),
+                score=round(best, 3),
+                threshold=round(least, 3),
             )
             for each, least, best in scores
             if best < least

@@ -142,14 +142,16 @@ def _unfound(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
     if not header.finished:
         return ()
     told = tuple(
-        f"nothing was found for {event.label}: the best score is {event.score:.2f}"
+        f"nothing was found for {event.label}: the best score is {event.score:.2f}, "
+        f"the threshold {event.threshold:.2f}"
         for event in read_events(job.out)
-        if event.kind == "unfound" and event.score is not None
+        if event.kind == "unfound"
     )
     if told and not read_objects(job.out):
         raise NothingFound(
             "; ".join(told),
-            hint="say it otherwise, or lower the threshold: --text 'person=0.2' (with --overwrite)",
+            hint="say it otherwise, or lower the threshold, as in --text 'person=0.4' or "
+            "--like IMAGE:REGION=0.7, with --overwrite",
         )
     return told
 

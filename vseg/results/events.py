@@ -21,7 +21,7 @@ class RunEvent(Record):
     kind: what; object_id: to whom, None where it concerns all.  track_id: of the detections' track
     behind it, or of the object that was joined; iou: of its box with the box of the object's mask before.
     last_frame: where it lasted.  label: what the object was found as, or was looked for.  score: the best
-    that anything reached, where nothing was found.
+    that anything reached, where nothing was found; threshold: what it should have reached.
     """
 
     frame: int = Field(ge=0)
@@ -32,6 +32,7 @@ class RunEvent(Record):
     last_frame: int | None = None
     label: str | None = None
     score: float | None = None
+    threshold: float | None = None
 
 
 def append_events(root: Path, events: Sequence[RunEvent]) -> None:
