@@ -59,7 +59,8 @@ def main() -> None:
     for word, curve in found.items():
         table.add(_row(word, learned.count(word), curve, least))
     named = [curve for word, curve in found.items() if word != ANY]
-    table.add(_row("all words", len(learned) - learned.count(ANY), pooled(named), least))
+    examples = sum(learned.count(word) for word in found if word != ANY)
+    table.add(_row("all words", examples, pooled(named), least))
     table.write(options.json)
 
 
