@@ -40,3 +40,21 @@ def test_identities(
     # A lane for each identity: what is joined takes one lane less.
     lanes = heights["association"] - 2 * heights["timeline"]
     assert lanes == (after - before) * 34
+
+
+def test_every_kind_of_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = str(DEMOS / "prompt_kinds.py")
+    monkeypatch.setattr(sys, "argv", [script, str(tmp_path)])
+    runpy.run_path(script, run_name="__main__")
+    told = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert len(told) == 8
+    for kind in ("click", "box", "scribble", "mask"):
+        assert told[kind] == "1 objects"
+    for kind in ("like", "everything"):
+        assert int(told[kind].split()[0]) >= 1
+    for kind, said in told.items():
+        if said.endswith(" objects"):
+            picture = cv2.imread(str(tmp_path / f"{kind}.png"))
+            assert picture is not None and picture.std() > 10

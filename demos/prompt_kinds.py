@@ -1,0 +1,164 @@
+"""One object, every way to say which: python demos/prompt_kinds.py [FOLDER] [CLIP x1,y1,x2,y2 PHRASE]
+
+Click, box, scribble, mask, words, words with a click, a region of another picture, words and pictures for
+whatever there is, and everything: each becomes a run, and FOLDER/KIND.png (default: prompt_kinds) shows what
+was said on the first frame and the masks it led to.  Without a clip a scene is made up; with one, give
+the object's box on the first frame and what it is called.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+import vseg
+from vseg.config import TrackConfig
+from vseg.errors import VsegError
+from vseg.jobs.job import TrackJob
+from vseg.jobs.placing import PromptRequest
+from vseg.jobs.run import track
+from vseg.ops.moments import Moment
+from vseg.ops.simulate import innermost_click, middle_scribble
+from vseg.readers.scene_config import SceneConfig
+from vseg.readers.scene_files import write_clip
+from vseg.readers.synthetic import SyntheticVideo
+from vseg.results import open_run
+from vseg.results.overlay import draw_overlay
+from vseg.types import Box, Mask, Points, Reference, Said, Scribble, Text
+
+FRAMES = 48
+SHOWN = (0, 24, 47)
+INK = (255, 255, 255)
+TILE = 360
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way to say what is meant: of object 1, or of object 0, whatever it finds."""
+
+    name: str
+    said: tuple[Said, ...] = ()
+    object_id: int = 1
+
+
+def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
+    """Run every kind and draw it; a kind that finds nothing is told and left out."""
+    first, later = ends_of(clip)
+    with vseg.Session(vseg.load_model("nano")) as session:
+        mask = session.prompt(1, first, [box]).mask(0)
+        reference = Reference(later.image, last_mask(session, clip), Path(clip).name)
+    for kind in kinds(box, mask, phrase, reference):
+        said = [PromptRequest(kind.object_id, Moment(frame=0), each) for each in kind.said]
+        job = TrackJob(
+            clip,
+            folder / kind.name,
+            tuple(said),
+            TrackConfig(preview=False, range=f":{FRAMES}"),
+            overwrite=True,
+            everything=not said,
+        )
+        try:
+            track(job)
+        except VsegError as error:
+            print(f"{kind.name}: {error}")
+            continue
+        cv2.imwrite(str(folder / f"{kind.name}.png"), strip(job, kind)[..., ::-1])
+        print(f"{kind.name}: {len(open_run(job.out).objects)} objects")
+
+
+def kinds(box: Box, mask: np.ndarray, phrase: str, reference: Reference) -> list[Kind]:
+    """All of them, about one object."""
+    click = innermost_click(mask)
+    return [
+        Kind("click", (click,)),
+        Kind("box", (box,)),
+        Kind("scribble", (middle_scribble(mask),)),
+        Kind("mask", (Mask(mask),)),
+        Kind("words", (Text(phrase),), 0),
+        Kind("words-and-click", (Text(phrase), click)),
+        Kind("like", (reference,), 0),
+        Kind("everything"),
+    ]
+
+
+def ends_of(clip: str) -> tuple[vseg.Frame, vseg.Frame]:
+    """The first frame and the last one shown."""
+    with vseg.open_video(clip) as video:
+        return video.read(0), video.read(SHOWN[-1])
+
+
+def last_mask(session: vseg.Session, clip: str) -> np.ndarray:
+    """Where the object is on the last frame shown."""
+    with vseg.open_video(clip) as video:
+        *_, masks = session.propagate(0, frames=video.frames(0, FRAMES))
+    return masks.mask(0)
+
+
+def strip(job: TrackJob, kind: Kind) -> np.ndarray:
+    """What was said, and the masks on the frames shown, side by side."""
+    run, tiles = open_run(job.out), []
+    with vseg.open_video(job.source) as video:
+        plain = video.read(0).image.copy()
+        tiles.append(drawn(plain, kind))
+        for index in SHOWN:
+            tiles.append(draw_overlay(video.read(index).image, run[index], run.labels))
+    height = round(TILE * plain.shape[0] / plain.shape[1])
+    return np.hstack([cv2.resize(t, (TILE, height), interpolation=cv2.INTER_AREA) for t in tiles])
+
+
+def drawn(image: np.ndarray, kind: Kind) -> np.ndarray:
+    """The picture with what was said drawn or written on it."""
+    size = max(2, image.shape[1] // 200)
+    for said in kind.said or (Text("everything"),):
+        if isinstance(said, Text):
+            write(image, f'"{said.phrase}"' if kind.said else said.phrase, size)
+        elif isinstance(said, Reference):
+            image[:] = 40
+            image[said.region] = said.image[said.region]
+        else:
+            mark(image, said, size)
+    return image
+
+
+def mark(image: np.ndarray, said: Points | Box | Scribble | Mask, size: int) -> None:
+    """Draw where the object was said to be."""
+    match said:
+        case Points():
+            for x, y in said.xy.astype(int).tolist():
+                cv2.circle(image, (x, y), 3 * size, INK, -1, cv2.LINE_AA)
+                cv2.circle(image, (x, y), 2 * size, (40, 160, 60), -1, cv2.LINE_AA)
+        case Box():
+            low, high = (round(said.x1), round(said.y1)), (round(said.x2), round(said.y2))
+            cv2.rectangle(image, low, high, INK, size, cv2.LINE_AA)
+        case Scribble():
+            cv2.polylines(image, [said.xy.astype(np.int32)], False, INK, size, cv2.LINE_AA)
+        case Mask():
+            image[said.mask] = image[said.mask] // 3 + 170
+
+
+def write(image: np.ndarray, words: str, size: int) -> None:
+    """Write what was said at the top."""
+    image[: 26 * size] //= 3
+    place = (6 * size, 18 * size)
+    cv2.putText(image, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * size, INK, size)
+
+
+def made_up(folder: Path) -> tuple[str, Box, str]:
+    """A scene of three things of which the first is meant: its file, its box, and a phrase."""
+    scene = SyntheticVideo(SceneConfig(num_frames=FRAMES, seed=3, num_objects=3, occluders=0))
+    write_clip(scene, folder / "scene.mp4")
+    rows, columns = np.nonzero(scene.truth(0) == 1)
+    box = Box(int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
+    return str(folder / "scene.mp4"), box, "moving objects"
+
+
+if __name__ == "__main__":
+    place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("prompt_kinds")
+    place.mkdir(parents=True, exist_ok=True)
+    if len(sys.argv) > 4:
+        sides = [float(side) for side in sys.argv[3].split(",")]
+        main(place, sys.argv[2], Box(*sides), sys.argv[4])
+    else:
+        main(place, *made_up(place))
