@@ -128,7 +128,7 @@ class Lookout:
     ) -> None:
         """The detection speaks for the object; where its mask strays from it, it is prompted again."""
         if not watched.confirmed:
-            self._say("born", frame, watched.object_id, label=watched.name)
+            self._say("born", frame, watched.object_id, label=watched.name or None)
         watched = replace(watched, confirmed=True, missed=0)
         rested = frame.index - watched.prompted >= self._settings.every
         alone = np.delete(overlap_matrix(found, [watched])[:, 0], row).max(initial=0.0) < JOINS
@@ -172,13 +172,13 @@ class Lookout:
                 self._say("joined", frame, again)
                 return
         if len(self._watched) >= self._settings.max_objects:
-            self._say("full", frame, label=name)
+            self._say("full", frame, label=name or None)
             return
         new = Watched(self._next_id, name, sure, frame.time_s)
         self._next_id += 1
         self._prompt(frame, found, row, new)
         if sure:
-            self._say("born", frame, new.object_id, label=name)
+            self._say("born", frame, new.object_id, label=name or None)
 
     def _prompt(self, frame: Frame, found: Found, row: int, watched: Watched) -> None:
         """Say where the object is; of what was said before, the first and the last are kept."""

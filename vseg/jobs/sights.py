@@ -5,6 +5,7 @@ grounder, references to the tracking model itself; what both find is one list, b
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,7 +83,12 @@ def _everything(model: AnyModel, words: Grounder | None, config: TrackConfig) ->
     settings = config.look
     if settings.tagger is None or words is None:
         proposer = Everything(model)
-        return lambda frame, near: proposer.propose(frame)
+
+        def propose(frame: Frame, near: Frame | None) -> Grounding:
+            proposed = proposer.propose(frame)
+            return replace(proposed, names=("",) * len(proposed.found))
+
+        return propose
     image_text = open_image_text(settings.tagger, config.device)
     tagger = Tagger(image_text, read_words(settings.vocabulary or EVERYDAY))
 

@@ -19,9 +19,9 @@ from vseg.types import Found, MaskCrop
 class Watched:
     """One object.
 
-    confirmed: two looks have seen it, or the first of all.  seen_s: when it was last in sight.  prompted: the
-    frame of its last prompt.  crop: its latest mask, None where it was out of sight.  missed: looks in a row
-    that did not find it where it was drawn.
+    name: what it was found as, empty if it has none.  confirmed: two looks have seen it, or the first of
+    all.  seen_s: when it was last in sight.  prompted: the frame of its last prompt.  crop: its latest mask,
+    None where it was out of sight.  missed: looks in a row that did not find it where it was drawn.
     """
 
     object_id: int
