@@ -129,7 +129,9 @@ def test_nothing_found_is_said_with_the_score_that_came_nearest(
         clip, tmp_path / "run", (PromptRequest(0, Moment(frame=0), noise),), settings(every=12)
     )
     for _ in range(2):  # a finished run says it again
-        with pytest.raises(NothingFound, match=r"noise.png: the best score is 0\.\d+, the threshold 1\.00"):
+        with pytest.raises(
+            NothingFound, match=r"noise.png: the best score is 0\.\d+, the threshold 1\.00"
+        ):
             track(job)
     (event,) = [e for e in read_events(job.out) if e.kind == "unfound"]
     assert event.score is not None and event.score < 1
