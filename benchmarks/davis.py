@@ -2,14 +2,16 @@
 
     python benchmarks/davis.py DAVIS --prompts mask box click 3clicks scribble --json davis.json
     python benchmarks/davis.py DAVIS --prompts reference
+    python benchmarks/davis.py DAVIS --prompts word --clips dog libby --words dog=animal libby=animal
     python benchmarks/davis.py DAVIS --method flow flow-grabcut label-propagation --prompts mask \
         --teacher teacher.ts
 
 DAVIS holds `JPEGImages/480p/<clip>` and `Annotations/480p/<clip>` (or the same without `480p`); all
 objects of the first frame are followed at once.  Further clicks are placed at the innermost pixel of
 the largest wrong region of the first frame.  A reference is the object's mask on the last frame that has
-it: it is looked for on the first frame, and the best find is followed, however unlike it is.  Frames/s counts
-reading, prompting and tracking up to masks at video size, not the scoring.
+it: it is looked for on the first frame, and the best find is followed, however unlike it is.  A word is
+looked for by nano's own head; where it finds nothing every frame is empty.  Frames/s counts reading,
+prompting and tracking up to masks at video size, not the scoring.
 """
 
 import argparse
@@ -35,6 +37,8 @@ from benchmarks.shared import (
 )
 from benchmarks.switches import SwitchCount
 from vseg import Session
+from vseg.build import open_words
+from vseg.errors import NothingFound, UsageError
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.davis import PredictedFrame, evaluate
 from vseg.metrics.scores import DatasetScore, Measures, SequenceScore
@@ -82,13 +86,14 @@ def main() -> None:
     ]
     if {method for method, _ in jobs} != set(options.method):
         parser.error("a baseline starts from a mask: add mask to --prompts")
+    words = dict(each.split("=", 1) for each in options.words)
     clips = clips_of(options.root, options.clips or ())
     model = model_of(options) if "nano" in options.method else None
     table = Table(Row)
     for method, kind in jobs:
         done = []
         for clip in clips:
-            asked = _Asked(method, kind, model, options.teacher)
+            asked = _Asked(method, kind, model, options.teacher, words.get(clip.name))
             done.append(_scored(clip, _follower(asked, clip)))
             for row in _clip_rows(method, kind, done[-1]):
                 table.add(row)
@@ -101,7 +106,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("root", type=Path)
     parser.add_argument("--method", nargs="+", choices=("nano", *BASELINES), default=["nano"])
     parser.add_argument(
-        "--prompts", nargs="+", choices=(*PROMPTS, "reference"), default=["mask", "box", "click"]
+        "--prompts",
+        nargs="+",
+        choices=(*PROMPTS, "reference", "word"),
+        default=["mask", "box", "click"],
+    )
+    parser.add_argument(
+        "--words", nargs="*", default=[], metavar="CLIP=WORD", help="what each clip's object is"
     )
     parser.add_argument("--clips", nargs="*")
     parser.add_argument("--teacher", help="of label-propagation: a file, folder or hub name")
@@ -111,12 +122,13 @@ def _parser() -> argparse.ArgumentParser:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One method with one kind of prompt.  teacher: of label propagation."""
+    """One method with one kind of prompt.  teacher: of label propagation; word: of one clip."""
 
     method: str
     kind: str
     model: AnyModel | None
     teacher: str | None
+    word: str | None = None
 
 
 def _follower(asked: _Asked, clip: ClipFolders) -> Follow:
@@ -125,6 +137,11 @@ def _follower(asked: _Asked, clip: ClipFolders) -> Follow:
     model = asked.model
     if asked.kind == "reference":
         return lambda video, first: _track_like(model, video, last_references(clip, first))
+    if asked.kind == "word":
+        word = asked.word
+        if word is None:
+            raise UsageError(f"clip {clip.name} has no word", hint=f"--words {clip.name}=person")
+        return lambda video, first: _track_word(model, video, first, word)
     return lambda video, first: _track(model, video, first, asked.kind)
 
 
@@ -143,6 +160,20 @@ def _track_like(
     with Session(model, video) as session:
         for object_id, reference in references.items():
             session.prompt(object_id, 0, like=reference)
+        yield from _followed(session)
+
+
+def _track_word(
+    model: AnyModel, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], word: str
+) -> Iterator[PredictedFrame]:
+    """The best thing of that name as the clip's first object; empty masks where there is none."""
+    object_id, truth = next(iter(first.items()))
+    with Session(model, video, grounder=open_words(model)) as session:
+        try:
+            session.prompt(object_id, 0, text=word)
+        except NothingFound:
+            yield from ((index, {object_id: np.zeros_like(truth)}) for index in range(len(video)))
+            return
         yield from _followed(session)
 
 
