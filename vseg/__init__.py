@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from vseg.errors import VsegError
     from vseg.results import open_run
     from vseg.session import Session
-    from vseg.types import Box, Frame, FrameMasks, Mask, Points, Scribble, VideoInfo
+    from vseg.types import (
+        Box,
+        Frame,
+        FrameMasks,
+        Mask,
+        Points,
+        Reference,
+        Scribble,
+        Text,
+        VideoInfo,
+    )
 
 __version__ = "0.1.0"
 _HOME = {
@@ -31,7 +41,9 @@ _HOME = {
     "FrameMasks": "vseg.types",
     "Mask": "vseg.types",
     "Points": "vseg.types",
+    "Reference": "vseg.types",
     "Scribble": "vseg.types",
+    "Text": "vseg.types",
     "VideoInfo": "vseg.types",
 }
 __all__ = [
@@ -40,8 +52,10 @@ __all__ = [
     "FrameMasks",
     "Mask",
     "Points",
+    "Reference",
     "Scribble",
     "Session",
+    "Text",
     "VideoInfo",
     "VsegError",
     "load_model",
