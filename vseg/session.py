@@ -20,6 +20,7 @@ from vseg.lookahead import LookAhead
 from vseg.memory.bank import MemoryBank, MemoryBudget
 from vseg.memory.slot_bank import SlotBank
 from vseg.ops.prompts import Given, check_prompt, collect_prompts
+from vseg.ops.ranges import Ranges, holds, joined
 from vseg.snapshot import pack_session, unpack_session
 from vseg.stages import Grounder, Reader
 from vseg.tensors import PRESENT, Decoded, Features, downloaded
@@ -56,7 +57,7 @@ class Session:
         self._budget, self._rules = memory or MemoryBudget(), identity or IdentityRules()
         self.engine = open_engine(model, self._budget, self._rules)
         self.objects: dict[int, TrackedObject] = {}
-        self.removed: set[int] = set()
+        self.used: Ranges = ()
         self.conversation = Conversation(model, grounder)
         self._latest: tuple[Frame, Features] | None = None
 
@@ -142,7 +143,7 @@ class Session:
         self.conversation.remember(heard)
         tracked = self.objects.get(obj) or TrackedObject(obj)
         tracked.prompts[picture.index] = heard.prompts
-        self.objects[obj] = tracked
+        self.objects[obj], self.used = tracked, joined(self.used, obj)
         self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
         self.identities.correct(obj)
         tracked.stale.add(picture.index)
@@ -212,7 +213,6 @@ class Session:
                 f"there is no object {obj}", hint=f"tracked are {list(self.object_ids) or 'none'}"
             )
         del self.objects[obj]
-        self.removed.add(obj)
         self.bank.remove(obj)
         self.identities.forget(obj)
         self.conversation.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
@@ -297,7 +297,7 @@ class Session:
             raise BadPrompt(
                 f"object id {obj} is not positive", hint="ids start at 1; 0 is background"
             )
-        if obj in self.removed:
+        if obj not in self.objects and holds(self.used, obj):
             raise BadPrompt(
                 f"object {obj} was removed", hint="ids are not used again; take a new one"
             )

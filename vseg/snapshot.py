@@ -20,10 +20,11 @@ from vseg.identity.identities import Identities
 from vseg.identity.pack import pack_identities, unpack_identities
 from vseg.memory.bank import MemoryBank, Shelves
 from vseg.memory.slot_bank import SlotBank
+from vseg.ops.ranges import Ranges
 from vseg.slots import SlotModel
 from vseg.tracking import AnyModel
 
-_FORMAT = 5
+_FORMAT = 6
 _SHELVES = ("prompted", "recent", "older")
 
 
@@ -34,7 +35,7 @@ class Holder(Protocol):
     model: AnyModel
     conversation: Conversation
     objects: dict[int, TrackedObject]
-    removed: set[int]
+    used: Ranges
 
     @property
     def bank(self) -> MemoryBank | SlotBank: ...
@@ -56,7 +57,7 @@ def pack_session(session: Holder) -> bytes:
     header = {
         "format": _FORMAT,
         "model": session.model.weights_sha256,
-        "removed": sorted(session.removed),
+        "used": session.used,
         "objects": described,
         "rounds": rounds,
         "identities": identities,
@@ -86,7 +87,7 @@ def unpack_session(session: Holder, payload: bytes) -> None:
         _unpack_shelves(bank, tensors, header["order"])
     unpack_identities(session.identities, tensors, header["identities"])
     session.conversation.rounds = unpack_rounds(header["rounds"], tensors)
-    session.removed = set(header["removed"])
+    session.used = tuple((first, end) for first, end in header["used"])
     session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
 
 

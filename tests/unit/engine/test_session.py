@@ -89,6 +89,24 @@ def test_removal_leaves_the_others_alone(model: Nano, scene: SyntheticVideo) -> 
         np.testing.assert_allclose(row_of(one, 1), row_of(left, 1), atol=1e-3)
 
 
+def test_what_was_removed_leaves_nothing_that_grows(model: Nano, scene: SyntheticVideo) -> None:
+    sizes = []
+    with Session(model, scene) as session:
+        for obj in range(100, 120):
+            session.prompt(obj, 0, points=[scene_point(scene, 1)])
+            session.remove(obj)
+            sizes.append(len(session.snapshot()))
+        payload = session.snapshot()
+    assert set(sizes) == {sizes[0]}
+    with Session(model, scene) as session:
+        session.restore(payload)
+        for obj in (100, 107, 119):
+            with pytest.raises(BadPrompt, match=f"object {obj} was removed"):
+                session.prompt(obj, 0, points=[(3, 3)])
+        session.prompt(99, 0, points=[(3, 3)])
+        session.prompt(120, 0, points=[(3, 3)])
+
+
 def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
     with Session(model, scene) as session:
         session.prompt(1, 0, points=[scene_point(scene, 1)])
