@@ -121,7 +121,9 @@ def _free_name(path: Path) -> Path:
 
 
 def _write(run: Run, out: Path, names: Mapping[int, int], changes: tuple[RunEvent, ...]) -> None:
-    labels = {names.get(key, key): name for key, name in reversed(run.header.labels.items())}
+    # Of several that are one object now, the one that was there first names it.
+    late_first = sorted(run.objects, key=lambda o: o.first_frame or 0, reverse=True)
+    labels = {names.get(o.id, o.id): o.label for o in late_first if o.label is not None}
     options = run.header.options | {"revision_of": run.path.resolve().name}
     header = run.header.model_copy(update={"labels": labels, "options": options})
     prompts = [

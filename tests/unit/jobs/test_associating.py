@@ -12,6 +12,7 @@ from PIL import Image
 from tests.unit.cli.conftest import call, files_of
 from vseg.jobs.associating import associate
 from vseg.results import PlacedPrompt, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.results.layout import read_objects, write_objects
 from vseg.types import Box, FrameMasks, VideoInfo
 
 HEIGHT, WIDTH, FRAMES = 48, 96, 30
@@ -73,6 +74,14 @@ def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
     assert revision.events == list(made.changes)
     told = [(e.kind, e.frame, e.object_id, e.track_id, e.last_frame) for e in made.changes]
     assert told == [("joined", 15, 1, 3, None), ("filled", 12, 1, None, 14)]
+
+
+def test_names_found_while_tracking_or_given_afterwards_reach_the_revision(run: Path) -> None:
+    named = {1: "dog", 2: "lamp post", 3: "a late dog"}
+    stored = [o.model_copy(update={"label": named[o.id]}) for o in read_objects(run)]
+    write_objects(run, stored)
+    revision = open_run(associate(run, looks=False).out)
+    assert [(each.id, each.label) for each in revision.objects] == [(1, "dog"), (2, "lamp post")]
 
 
 def test_boxes_are_filled_where_no_mask_was(run: Path) -> None:
