@@ -1,5 +1,7 @@
 """Ranges hold what a set holds, whatever order the numbers come in."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ def test_ranges_are_a_set_and_apart(numbers: list[int]) -> None:
     for number in numbers:
         ranges = joined(ranges, number)
     assert [n for n in range(32) if holds(ranges, n)] == sorted(set(numbers))
-    assert all(end < first for (_, end), (first, _) in zip(ranges, ranges[1:], strict=False))
+    assert all(end < first for (_, end), (first, _) in pairwise(ranges))
 
 
 def test_numbers_in_turn_are_one_range() -> None:
