@@ -74,7 +74,7 @@ def pack_said(said: Said, name: str, tensors: dict[str, Tensor]) -> dict[str, An
         case Text():
             return {"phrase": said.phrase, "threshold": said.threshold}
         case Reference():
-            tensors[f"{name}/image"] = torch.from_numpy(said.image)
+            tensors[f"{name}/image"] = torch.from_numpy(said.image.copy())
             return {
                 "image": f"{name}/image",
                 "region": _pack_mask(said.region, f"{name}/region", tensors),

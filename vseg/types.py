@@ -146,8 +146,14 @@ class Reference:
     threshold: float | None = None
 
     def __post_init__(self) -> None:
+        named = f"the reference {self.source}".rstrip()
+        if self.image.shape != (*self.region.shape, 3):
+            raise BadPrompt(
+                f"the picture of {named} has the shape {self.image.shape}, its region {self.region.shape}",
+                hint="give an RGB picture (height, width, 3), without alpha, and a region (height, width)",
+            )
         if not self.region.any():
-            raise BadPrompt(f"the region of the reference {self.source} is empty")
+            raise BadPrompt(f"the region of {named} is empty")
         _check_threshold(self.threshold, self.source)
 
     def __repr__(self) -> str:

@@ -4,12 +4,15 @@ Enters: paths and numbers.  Leaves: Reference, checked.  Pictures are turned as 
 size is checked before anything is decoded.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
 
 from vseg.errors import BadPrompt
+from vseg.ops.boxes import pixels_in
 from vseg.ops.prompts import check_prompt
 from vseg.types import Box, Mask, Reference
 
@@ -22,14 +25,10 @@ def boxed_reference(picture: Path, box: Box, threshold: float | None = None) -> 
 
     Raises BadPrompt for an unreadable or too large picture, and for a box that lies outside it.
     """
-    image = np.asarray(_opened(picture, "RGB"), dtype=np.uint8)
-    height, width = image.shape[:2]
-    _check(box, picture, (height, width))
-    region = np.zeros((height, width), dtype=bool)
-    # A pixel belongs to the box whose edges enclose its centre.
-    rows = slice(max(0, round(box.y1)), max(0, round(box.y2)))
-    columns = slice(max(0, round(box.x1)), max(0, round(box.x2)))
-    region[rows, columns] = True
+    image = _colours(picture)
+    _check(box, picture, image.shape[:2])
+    region = np.zeros(image.shape[:2], dtype=bool)
+    region[pixels_in(box)] = True
     return Reference(image, region, picture.name, threshold)
 
 
@@ -39,8 +38,8 @@ def masked_reference(picture: Path, mask: Path, threshold: float | None = None) 
     Raises BadPrompt for pictures that cannot be read, are too large, or differ in size, for a coloured mask,
     and for one that marks nothing.
     """
-    image = np.asarray(_opened(picture, "RGB"), dtype=np.uint8)
-    region = np.asarray(np.asarray(_opened(mask, None)) != 0, dtype=bool)
+    image = _colours(picture)
+    region = np.asarray(_values(mask) != 0, dtype=bool)
     _check(Mask(region), picture, image.shape[:2])
     return Reference(image, region, picture.name, threshold)
 
@@ -57,24 +56,42 @@ def _check(prompt: Box | Mask, picture: Path, hw: tuple[int, ...]) -> None:
         ) from error
 
 
-def _opened(path: Path, mode: str | None) -> Image.Image:
-    """The picture as displayed, in `mode`; without one it must hold one value a pixel."""
+def _colours(path: Path) -> UInt8[np.ndarray, "H W 3"]:
+    """The displayed RGB picture: grey repeated, alpha dropped, 16 bits cut to 8."""
+    picture = _opened(path)
+    if picture.mode.startswith("I;16"):
+        grey = (np.asarray(picture) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if picture.mode == "P":  # with alpha first: Pillow warns where a palette's is passed over
+        picture = picture.convert("RGBA")
+    return np.array(picture.convert("RGB"), dtype=np.uint8)
+
+
+def _values(path: Path) -> np.ndarray:
+    """The one value of each pixel.  Raises BadPrompt for a colour picture."""
+    picture = _opened(path)
+    if picture.mode not in ("1", "L", "P", "I") and not picture.mode.startswith("I;16"):
+        raise BadPrompt(
+            f"the mask {path} of a reference is a colour picture (mode {picture.mode})",
+            hint="save it as a palette or grey PNG with 0 for background",
+        )
+    return np.asarray(picture)
+
+
+def _opened(path: Path) -> Image.Image:
+    """The picture turned as displayed.  Raises BadPrompt where it cannot be read or is too large."""
     try:
-        with Image.open(path) as stored:
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+            stored = Image.open(path)
+        with stored:
             width, height = stored.size
             if width * height > MOST_PIXELS:
                 raise BadPrompt(
                     f"reference {path} is {width}x{height}, more than {MOST_PIXELS >> 20} megapixels",
                     hint="reduce the picture, or cut out the part that shows the object",
                 )
-            if mode is None and stored.mode not in ("1", "L", "P", "I", "I;16"):
-                raise BadPrompt(
-                    f"the mask {path} of a reference is a colour picture (mode {stored.mode})",
-                    hint="save it as a palette or grey PNG with 0 for background",
-                )
-            turned = ImageOps.exif_transpose(stored)
-            return turned if mode is None else turned.convert(mode)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError, SyntaxError) as error:
+            return ImageOps.exif_transpose(stored)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadPrompt(
             f"cannot read the reference {path}: {error}", hint="give a JPEG or PNG picture"
         ) from error

@@ -106,7 +106,8 @@ class Nano:
 
     def _pictures(self, frames: Sequence[Frame], short_side: int) -> Float[Tensor, "B 3 H W"]:
         h, w = model_hw(frames[0].image.shape[:2], short_side)
-        pictures = torch.stack([torch.from_numpy(frame.image) for frame in frames])
+        # Copied first: a tensor cannot share pixels that are mirrored or must not be written.
+        pictures = torch.from_numpy(np.stack([frame.image for frame in frames]))
         images = F.interpolate(
             pictures.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
         ).to(self.device)

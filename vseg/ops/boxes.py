@@ -3,6 +3,8 @@
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from vseg.types import Box
+
 Boxes = Float64[np.ndarray, "N 4"]
 
 
@@ -10,6 +12,14 @@ def clipped(boxes: Boxes, hw: tuple[int, int]) -> Boxes:
     """The boxes cut to a picture of height and width `hw`; one outside it becomes empty."""
     h, w = hw
     return np.asarray(np.clip(boxes, 0, np.array([w, h, w, h], dtype=np.float64)))
+
+
+def pixels_in(box: Box) -> tuple[slice, slice]:
+    """The rows and columns of the pixels whose centres the box encloses, from the picture's first on."""
+    return (
+        slice(max(0, round(box.y1)), max(0, round(box.y2))),
+        slice(max(0, round(box.x1)), max(0, round(box.x2))),
+    )
 
 
 def areas(boxes: Boxes) -> Float64[np.ndarray, " N"]:

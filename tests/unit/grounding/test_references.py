@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -114,6 +115,26 @@ def test_models_with_slots_find_references_too(tmp_path: Path) -> None:
     assert ((one.found.scores >= 0) & (one.found.scores <= 1)).all()
 
 
+@pytest.mark.parametrize("hide", [False, True], ids=["not writable", "mirrored"])
+def test_pixels_may_lie_in_memory_as_they_like(model: Nano, hide: bool) -> None:
+    frame = Frame(0, None, 0.0, drawn((96, 128), [(40, 40)], 20))
+    picture, region = drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20)
+    other = np.ascontiguousarray(picture[:, ::-1])[:, ::-1] if hide else picture.copy()
+    other.flags.writeable = False
+    grounder = ReferenceGrounder(model)
+    plain, same = (grounder.ground(frame, [Reference(p, region)]) for p in (picture, other))
+    assert plain.best[0] == same.best[0] > 0
+
+
+@pytest.mark.parametrize("shape", [(30, 40), (30, 40, 4), (40, 30, 3)])
+def test_a_picture_that_does_not_fit_its_region_is_refused(
+    shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as outside the tests
+    with pytest.raises(BadPrompt, match=r"picture of the reference x\.png .*region \(30, 40\)"):
+        Reference(np.zeros(shape, np.uint8), np.ones((30, 40), dtype=bool), "x.png")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A picture of 40 x 30 and masks beside it; the test runs there."""
@@ -124,6 +145,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(marked[:20]).save(tmp_path / "small.png")
     Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / "colour.png")
     Image.new("1", (9000, 8000)).save(tmp_path / "huge.png")
+    Image.new("1", (12000, 8000)).save(tmp_path / "bomb.png")  # Pillow warns of it by itself
     (tmp_path / "torn.png").write_bytes((tmp_path / "shoe.png").read_bytes()[:80])
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -140,9 +162,26 @@ def test_references_as_typed(folder: Path) -> None:
     np.testing.assert_array_equal(masked.prompt.image, drawn((30, 40), [(20, 15)], 8))
 
 
+def test_pictures_of_every_kind_are_read(folder: Path) -> None:
+    """Grey, 16 bits, with alpha, in a palette with alpha: the colours count, whatever is transparent."""
+    rgb = drawn((30, 40), [(20, 15)], 8)
+    grey = Image.fromarray(rgb[..., 0])
+    grey.save(folder / "grey.png")
+    Image.fromarray(rgb[..., 0].astype(np.uint16) << 8).save(folder / "deep.png")
+    Image.fromarray(np.dstack([rgb, rgb[..., 0]])).save(folder / "alpha.png")
+    Image.fromarray(rgb).quantize(8).save(folder / "palette.png", transparency=bytes([0, 9, 200]))
+    for name in ("grey", "deep", "alpha", "palette"):
+        (said,) = parse_likes([f"{name}.png:12,7,28,24"])
+        assert isinstance(said.prompt, Reference)
+        expected = np.repeat(rgb[..., :1], 3, 2) if name in ("grey", "deep") else rgb
+        np.testing.assert_array_equal(said.prompt.image, expected, err_msg=name)
+        assert said.prompt.image.flags.writeable
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("bomb.png:1,2,3,4", "12000x8000, more than 64 megapixels"),
         ("gone.png:1,2,3,4", "cannot read the reference gone.png"),
         ("torn.png:1,2,3,4", "cannot read the reference torn.png"),
         ("huge.png:1,2,3,4", "9000x8000, more than 64 megapixels"),
