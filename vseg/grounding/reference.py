@@ -21,6 +21,7 @@ from vseg.engine import TrackedObject
 from vseg.errors import BadPrompt
 from vseg.identity.identities import ALONE
 from vseg.memory.bank import MemoryBudget
+from vseg.ops.mask_overlap import mask_iou
 from vseg.ops.simulate import tight_box
 from vseg.slots import SlotModel
 from vseg.tensors import Features
@@ -120,7 +121,7 @@ class ReferenceGrounder:
         finds.sort(key=lambda find: -find.likeness)
         apart: list[_Find] = []
         for find in finds:
-            if all(_iou(find.mask, other.mask) <= SAME for other in apart):
+            if all(mask_iou(find.mask, other.mask) <= SAME for other in apart):
                 apart.append(find)
         return apart
 
@@ -254,7 +255,3 @@ def _enlarged(logits: Float[Tensor, "h w"], shape: Sequence[int]) -> Region:
     """The mask at the size of a picture (bilinear on the logits, then > 0)."""
     big = cv2.resize(logits.float().cpu().numpy(), (shape[1], shape[0]))
     return np.asarray(big > 0, dtype=bool)
-
-
-def _iou(one: Region, other: Region) -> float:
-    return float((one & other).sum()) / max(1, int((one | other).sum()))

@@ -25,6 +25,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from vseg.errors import NothingFound
+from vseg.ops.boxes import pixels_in
+from vseg.ops.mask_overlap import mask_iou
 from vseg.types import (
     Box,
     Description,
@@ -116,19 +118,19 @@ def _candidates(spoken: Spoken, hw: tuple[int, int]) -> list[_Candidate]:
 def _candidate(
     crop: MaskCrop | None, sides: Float64[np.ndarray, "4"], score: float, hw: tuple[int, int]
 ) -> _Candidate:
-    x1, y1, x2, y2 = (float(side) for side in sides)
+    box = Box(*(float(side) for side in sides))
     if crop is not None:
-        return _Candidate(crop.paste(*hw), Box(x1, y1, x2, y2), score, exact=True)
+        return _Candidate(crop.paste(*hw), box, score, exact=True)
     area = np.zeros(hw, dtype=bool)
-    area[max(0, round(y1)) : max(0, round(y2)), max(0, round(x1)) : max(0, round(x2))] = True
-    return _Candidate(area, Box(x1, y1, x2, y2), score, exact=False)
+    area[pixels_in(box)] = True
+    return _Candidate(area, box, score, exact=False)
 
 
 def _agreed(of_each: Sequence[list[_Candidate]]) -> list[_Candidate]:
     """The things that every description found; of each the exact one, with the mean of the scores."""
     agreed = of_each[0]
     for others in of_each[1:]:
-        pairs = [(a, b) for a in agreed for b in others if _iou(a.area, b.area) >= AGREE]
+        pairs = [(a, b) for a in agreed for b in others if mask_iou(a.area, b.area) >= AGREE]
         agreed = [_united(a, b) for a, b in pairs]
     return agreed
 
@@ -180,24 +182,20 @@ def _distance(area: Bool[np.ndarray, "H W"], line: Float32[np.ndarray, "N 2"]) -
 
 
 def _share_inside(area: Bool[np.ndarray, "H W"], box: Box) -> float:
-    rows = slice(max(0, round(box.y1)), max(0, round(box.y2)))
-    columns = slice(max(0, round(box.x1)), max(0, round(box.x2)))
-    return float(area[rows, columns].sum()) / max(1, int(area.sum()))
-
-
-def _iou(one: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> float:
-    return float((one & other).sum()) / max(1, int((one | other).sum()))
+    inside = area[pixels_in(box)]
+    return float(inside.sum()) / max(1, int(area.sum()))
 
 
 def not_found(description: Description, answer: Answer) -> NothingFound:
     """The error of a description of which nothing reached its threshold."""
     best = float(answer.grounding.best.max(initial=0.0))
     found = f"the best score is {best:.2f}, the threshold {answer.threshold:.2f}"
+    # What reached the threshold and is not there was without a mask, or went by another description.
+    lower = 0.01 <= best < answer.threshold
     return NothingFound(
         f"nothing was found for {named(description)}: {found}",
-        hint=f"lower the threshold below {best:.2f}, say it otherwise, or draw a box or a click"
-        if best
-        else "say it otherwise, or draw a box or a click",
+        hint=f"{f'lower the threshold below {best:.2f}, ' if lower else ''}"
+        "say it otherwise, or draw a box or a click",
     )
 
 

@@ -14,6 +14,11 @@ def shared_pixels(masks: Bool[np.ndarray, "N H W"]) -> Float32[np.ndarray, "N N"
     return np.asarray(rows @ rows.T)
 
 
+def mask_iou(one: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> float:
+    """The IoU of two masks, in [0, 1]; 0 of two empty ones."""
+    return float((one & other).sum()) / max(1, int((one | other).sum()))
+
+
 def distinct(
     masks: Bool[np.ndarray, "N H W"],
     scores: Float32[np.ndarray, " N"],

@@ -159,6 +159,13 @@ def test_a_find_without_a_mask_becomes_a_box() -> None:
     assert isinstance(prompts[1], Points)
 
 
+@pytest.mark.parametrize("best", [0.0, 0.004, 0.7])
+def test_a_threshold_is_blamed_only_where_lowering_it_helps(best: float) -> None:
+    with pytest.raises(NothingFound) as caught:
+        decided(said(word=answer({}, best=best)), HW)
+    assert caught.value.hint == "say it otherwise, or draw a box or a click"
+
+
 def test_nothing_found_names_score_threshold_and_what_to_type() -> None:
     with pytest.raises(NothingFound) as caught:
         decided(said(word=answer({}, best=0.31)), HW)
