@@ -53,11 +53,14 @@ class Lookout:
         self.best: list[float] = []
 
     def step(self, frame: Frame, near: Frame | None = None) -> FrameMasks | None:
-        """The masks of all confirmed objects on this frame; None where there is no object.
+        """The masks of all confirmed objects on this frame and what happened to them; None where nothing
+        is tracked.
 
         near: the frame before, if there is one.
         """
-        if self._due(frame):
+        if self._ended(frame):
+            self._drop_unsure(frame)
+        elif frame.index >= self._next_look:
             self._match(frame, self._look(frame, near))
         if not self._watched:
             return None
@@ -65,7 +68,9 @@ class Lookout:
         for row, object_id in enumerate(masks.object_ids):
             self._see(frame, self._watched[object_id], masks, row)
         shown = [row for row, i in enumerate(masks.object_ids) if self._watched[i].confirmed]
-        return masks.only(shown) if shown else None
+        unsure = {each.object_id for each in self._watched.values() if not each.confirmed}
+        told = tuple(event for event in masks.events if event.object_id not in unsure)
+        return replace(masks.only(shown), events=told)
 
     def drain(self) -> tuple[RunEvent, ...]:
         """What happened since this was last asked: born, joined, reanchored, dropped, full."""
@@ -95,10 +100,14 @@ class Lookout:
         self._watched = {each.object_id: each for each in watched}
         self._session.restore(payload[end:])
 
-    def _due(self, frame: Frame) -> bool:
-        if self._until is not None and self._until.reached(frame.index, frame.time_s):
-            return False
-        return frame.index >= self._next_look
+    def _ended(self, frame: Frame) -> bool:
+        return self._until is not None and self._until.reached(frame.index, frame.time_s)
+
+    def _drop_unsure(self, frame: Frame) -> None:
+        """Drop what no look will ever confirm: unseen, it would keep its pixels from the others."""
+        for watched in tuple(self._watched.values()):
+            if not watched.confirmed:
+                self._drop(frame, watched)
 
     def _match(self, frame: Frame, grounding: Grounding) -> None:
         """Give each detection to the object it is of; make, confirm, correct and drop objects."""

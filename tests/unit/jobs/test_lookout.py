@@ -8,14 +8,15 @@ import pytest
 
 from vseg.build import load_model
 from vseg.config import LookSettings
-from vseg.jobs.lookout import Lookout
+from vseg.jobs.lookout import Look, Lookout
+from vseg.jobs.sights import NOTHING
 from vseg.ops.moments import Moment
 from vseg.readers.scene_config import SceneConfig
 from vseg.readers.scene_script import Blind, Course
 from vseg.readers.synthetic import SyntheticVideo
 from vseg.session import Session
 from vseg.tracking import AnyModel
-from vseg.types import Found, Frame, FrameMasks, Grounding, MaskCrop
+from vseg.types import Found, Frame, FrameMasks, Grounding, IdentityEvent, MaskCrop
 
 EVERY = 10
 ENTERS = 60
@@ -51,6 +52,20 @@ class Truth:
             tuple(crops) if self.masks else None,
         )
         return Grounding(found, np.array([0.9 if crops else 0.1]), ("thing",) * len(crops))
+
+
+def ghostly(truth: Truth, seen_on: int) -> Look:
+    """What is there, and on one frame something that is not."""
+
+    def look(frame: Frame, near: Frame | None) -> Grounding:
+        grounding = truth(frame, near)
+        if frame.index != seen_on:
+            return grounding
+        boxes = np.concatenate([grounding.found.boxes, [[300.0, 150, 360, 200]]])
+        found = Found(boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes), dtype=np.int64))
+        return Grounding(found, grounding.best, (*grounding.names, "ghost"))
+
+    return look
 
 
 def iou(masks: FrameMasks, object_id: int, truth: np.ndarray) -> float:
@@ -91,22 +106,53 @@ def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: AnyMo
 
 def test_what_only_one_later_look_has_seen_is_never_shown(model: AnyModel) -> None:
     scene = staged([Course(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 45)
-    truth = Truth(scene)
-
-    def look(frame: Frame, near: Frame | None) -> Grounding:
-        grounding = truth(frame, near)
-        if frame.index != 2 * EVERY:
-            return grounding
-        boxes = np.concatenate([grounding.found.boxes, [[300.0, 150, 360, 200]]])
-        found = Found(boxes, np.full(2, 0.9), np.zeros(2, dtype=np.int64))
-        return Grounding(found, grounding.best, ("thing", "ghost"))
-
     with Session(model) as session:
+        look = ghostly(Truth(scene), 2 * EVERY)
         lookout = Lookout(session, look, LookSettings(every=EVERY))
         shown = {i for frame in scene for i in (lookout.step(frame) or none(frame)).object_ids}
         assert session.object_ids == (1,)
     assert shown == {1}
     assert [e.kind for e in lookout.drain()] == ["born"]
+
+
+def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
+    model: AnyModel,
+) -> None:
+    scene = staged([Course(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 25)
+    with Session(model) as session:
+        look = ghostly(Truth(scene), 2 * EVERY)
+        lookout = Lookout(session, look, LookSettings(every=EVERY), Moment(frame=22))
+        tracked = {}
+        for frame in scene:
+            lookout.step(frame)
+            tracked[frame.index] = session.object_ids
+    assert (tracked[21], tracked[22]) == ((1, 2), (1,))
+    assert [e.kind for e in lookout.drain()] == ["born"]
+
+
+def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirmed(
+    model: AnyModel,
+) -> None:
+    scene = staged([Course(((0, 0.25, 0.35),))], 20)
+    frames = list(scene)
+    blocks = np.random.default_rng(3).integers(0, 255, (6, 6, 3)).astype(np.uint8)
+    strange = np.kron(blocks, np.ones((200, 200, 1), dtype=np.uint8))
+    height, width = frames[0].image.shape[:2]
+    frames[18:] = [replace(each, image=strange[:height, :width]) for each in frames[18:]]
+    truth = Truth(scene)
+
+    def look(frame: Frame, near: Frame | None) -> Grounding:
+        return truth(frame, near) if frame.index == 16 else NOTHING
+
+    told: list[IdentityEvent] = []
+    with Session(model) as session:
+        lookout = Lookout(session, look, LookSettings(every=16))
+        for frame in frames:
+            masks = lookout.step(frame)
+            told += masks.events if masks is not None else ()
+            assert masks is None or masks.object_ids == ()
+        assert session.object_ids == (1,)
+    assert [(e.kind, e.object_id) for e in told] == [("cut", None)]
 
 
 def test_no_more_objects_than_allowed_and_none_after_the_end(model: AnyModel) -> None:
