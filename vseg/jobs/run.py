@@ -20,13 +20,13 @@ from vseg.jobs.warm_up import warm_up
 from vseg.memory.bank import MemoryBudget
 from vseg.readers.prefetch import ahead
 from vseg.results import open_run
-from vseg.results.events import RunEvent, read_events
+from vseg.results.events import noted, read_events
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
 from vseg.session import Session
 from vseg.tracking import AnyModel
-from vseg.types import Frame, IdentityEvent
+from vseg.types import Frame
 
 READ_AHEAD = 8
 
@@ -106,6 +106,7 @@ class _Loop:
                 try:
                     self._frames(session.look_ahead(frames), pilot, run.writer)
                 except DamagedVideo as damage:
+                    run.writer.note(pilot.finish())
                     run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))
             self.state_bytes = session.state_bytes()
         return run.writer.header
@@ -119,7 +120,7 @@ class _Loop:
             masks = pilot.step(frame)
             tracked = time.perf_counter()
             stop = self.watch.stop()
-            writer.note((*pilot.drain(), *map(_noted, masks.events)))
+            writer.note((*pilot.drain(), *map(noted, masks.events)))
             if writer.write(masks) and not stop:
                 writer.commit(pilot.snapshot())
             if stop:
@@ -154,10 +155,6 @@ def _unfound(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
             "--like IMAGE:REGION=0.7, with --overwrite",
         )
     return told
-
-
-def _noted(event: IdentityEvent) -> RunEvent:
-    return RunEvent(frame=event.frame_index, kind=event.kind, object_id=event.object_id)
 
 
 def _pictures(job: TrackJob) -> tuple[Path, ...]:

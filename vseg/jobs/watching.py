@@ -17,7 +17,7 @@ from vseg.jobs.prepare import grounder_of, load_configured
 from vseg.jobs.sights import look_for
 from vseg.memory.bank import MemoryBudget
 from vseg.ops.moments import parse_moment
-from vseg.results.events import RunEvent
+from vseg.results.events import RunEvent, noted
 from vseg.session import Session
 from vseg.stages import Source
 from vseg.tracking import AnyModel
@@ -91,15 +91,12 @@ def _prompted(
             said = [r.prompt for r in requests if r.object_id == object_id]
             session.prompt(object_id, frame, said)
         masks = session.step(frame)
-        told = [
-            RunEvent(frame=e.frame_index, kind=e.kind, object_id=e.object_id) for e in masks.events
-        ]
-        yield Sighting(frame, masks, tuple(told))
+        yield Sighting(frame, masks, tuple(map(noted, masks.events)))
 
 
 def _looking(source: Source, lookout: Lookout) -> Iterator[Sighting]:
     before: Frame | None = None
     for frame in source:
-        masks = lookout.step(frame, before)
+        masks = lookout.step(frame, before) or no_masks(frame)
         before = frame
-        yield Sighting(frame, masks or no_masks(frame), lookout.drain())
+        yield Sighting(frame, masks, (*lookout.drain(), *map(noted, masks.events)))

@@ -4,6 +4,7 @@ Enters: events while a run is written.  Leaves: the same, read back.  There is n
 happened.
 """
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vseg.errors import BadRun, OutputError
 from vseg.ops.files import atomic_write_text
 from vseg.results.layout import EVENTS
 from vseg.results.records import Record
+from vseg.types import IdentityEvent
 
 
 class RunEvent(Record):
@@ -35,14 +37,20 @@ class RunEvent(Record):
     threshold: float | None = None
 
 
+def noted(event: IdentityEvent) -> RunEvent:
+    """What a session noticed, as an event of a run."""
+    return RunEvent(frame=event.frame_index, kind=event.kind, object_id=event.object_id)
+
+
 def append_events(root: Path, events: Sequence[RunEvent]) -> None:
     """Add events to the end of the file.  Raises OutputError."""
     if not events:
         return
-    lines = "".join(event.model_dump_json(exclude_none=True) + "\n" for event in events)
     try:
-        with (root / EVENTS).open("a", encoding="utf-8") as handle:
-            handle.write(lines)
+        with (root / EVENTS).open("a", encoding="utf-8", newline="") as handle:
+            handle.write(_lines(events))
+            handle.flush()
+            os.fsync(handle.fileno())
     except OSError as error:
         raise OutputError(
             f"cannot add events to {root / EVENTS}: {error.strerror}",
@@ -51,25 +59,46 @@ def append_events(root: Path, events: Sequence[RunEvent]) -> None:
 
 
 def read_events(root: Path) -> list[RunEvent]:
-    """The events of a run in order; none where there is no file.  Raises BadRun."""
-    path = root / EVENTS
-    if not path.exists():
-        return []
-    events = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1):
-        try:
-            events.append(RunEvent.model_validate_json(line))
-        except ValidationError as error:
-            raise BadRun(f"{path}, line {number}: {error.errors()[0]['msg']}") from error
-    return events
+    """The events of a run in order; none where there is no file.  Raises BadRun naming a wrong line."""
+    return _parsed(root / EVENTS, _text(root / EVENTS))
 
 
 def forget_events(root: Path, after: int) -> None:
-    """Drop the events of frames after `after`, and a line that a kill cut short."""
+    """Drop the events of frames after `after`, and a line that a kill cut short.
+
+    Raises BadRun naming another line that is wrong.
+    """
     path = root / EVENTS
     if not path.exists():
         return
-    whole = path.read_text("utf-8")
-    lines = whole[: whole.rfind("\n") + 1].splitlines(keepends=True)
-    kept = [line for line in lines if RunEvent.model_validate_json(line).frame <= after]
-    atomic_write_text(path, "".join(kept))
+    whole = _text(path)
+    kept = [e for e in _parsed(path, whole[: whole.rfind("\n") + 1]) if e.frame <= after]
+    atomic_write_text(path, _lines(kept))
+
+
+def _lines(events: Sequence[RunEvent]) -> str:
+    return "".join(event.model_dump_json(exclude_none=True) + "\n" for event in events)
+
+
+def _text(path: Path) -> str:
+    """The file's text; empty where there is none."""
+    try:
+        return path.read_text("utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRun(
+            f"cannot read {path}: {error}", hint="the run is damaged: --overwrite makes it anew"
+        ) from error
+
+
+def _parsed(path: Path, text: str) -> list[RunEvent]:
+    events = []
+    # A label may hold what str.splitlines takes for the end of a line.
+    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
+        try:
+            events.append(RunEvent.model_validate_json(line))
+        except ValidationError as error:
+            raise BadRun(
+                f"{path}, line {number}: {error.errors()[0]['msg']}",
+                hint="the run is damaged: --overwrite makes it anew",
+            ) from error
+    return events

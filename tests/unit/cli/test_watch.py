@@ -1,13 +1,17 @@
 """A clip played in real time stands for a camera: one JSON line for each picture that is given out."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 import pytest
 
-from tests.unit.cli.conftest import Workplace, call
+from tests.unit.cli.conftest import SCENE, Workplace, call
+from vseg.ops.mp4 import Mp4Writer
+from vseg.readers.synthetic import SyntheticVideo
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -35,6 +39,21 @@ def test_what_is_found_gets_an_id(workplace: Workplace) -> None:
     born = [event["object_id"] for event in first["events"] if event["kind"] == "born"]
     assert born == [each["id"] for each in first["objects"]] != []
     assert {each["label"] for each in first["objects"]} == {None}
+
+
+@pytest.mark.parametrize("words", [("--box", "10,10,60,50"), ("--auto",)])
+def test_a_cut_is_told_however_the_objects_came(
+    words: tuple[str, ...], workplace: Workplace, tmp_path: Path
+) -> None:
+    film = tmp_path / "film.mp4"
+    blocks = np.random.default_rng(3).integers(0, 255, (6, 6, 3)).astype(np.uint8)
+    strange = np.kron(blocks, np.ones((12, 20, 1), dtype=np.uint8))
+    with SyntheticVideo(SCENE) as scene, Mp4Writer(film, 72, 120, Fraction(1)) as recording:
+        for image in (scene.read(0).image, scene.read(1).image, strange, strange):
+            recording.write(image)
+    answer = call("watch", film, *words, "--config", workplace.config)
+    events = [(line["frame"], e["kind"]) for line in lines(answer.stdout) for e in line["events"]]
+    assert [frame for frame, kind in events if kind == "cut"] == [2]
 
 
 @pytest.mark.parametrize(

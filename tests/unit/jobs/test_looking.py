@@ -1,5 +1,6 @@
 """Jobs that look for what is described: whose instances become objects, resumed to the same bytes."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,6 +136,23 @@ def test_nothing_found_is_said_with_the_score_that_came_nearest(
             track(job)
     (event,) = [e for e in read_events(job.out) if e.kind == "unfound"]
     assert event.score is not None and event.score < 1
+
+
+def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
+    clip: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(clip, broken)
+    picture = broken / "00015.png"
+    picture.write_bytes(picture.read_bytes()[:300])
+    image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
+    noise = Reference(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
+    sought = (PromptRequest(0, Moment(frame=0), noise),)
+    job = TrackJob(str(broken), tmp_path / "run", sought, settings(every=12))
+    with pytest.raises(NothingFound, match="nothing was found"):
+        track(job)
+    assert open_run(job.out).header.status == "partial"
+    assert [(e.kind, e.frame) for e in read_events(job.out)] == [("unfound", 14)]
 
 
 @pytest.mark.parametrize(
