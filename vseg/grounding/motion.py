@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from vseg.types import Frame, MaskCrop
 
 _SIDE = 320  # longest side of the pictures that are compared
+_LEAST_SIDE = 16  # of the pictures that the flow is found in
 _GRID = 8
 _LEAST_PX = 0.7  # of the small picture: less is the noise of the flow
 _SPEED = 0.1  # object sizes per second
@@ -46,11 +47,13 @@ def motion_between(frame: Frame, near: Frame | None) -> Motion | None:
         return None
     h, w = frame.image.shape[:2]
     scale = min(1.0, _SIDE / max(h, w))
-    size = (max(16, round(w * scale)), max(16, round(h * scale)))
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow = search.calc(_small(frame.image, size), _small(near.image, size), None)  # type: ignore[call-overload]
     moved = np.asarray(flow, dtype=np.float32)
-    return Motion(moved, moved - _camera(moved), scale, abs(near.time_s - frame.time_s))
+    own = moved - _camera(moved)
+    seen = np.s_[: size[1], : size[0]]
+    return Motion(moved[seen], own[seen], scale, abs(near.time_s - frame.time_s))
 
 
 def is_moving(motion: Motion, crop: MaskCrop) -> bool:
@@ -103,8 +106,12 @@ def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
 
 
 def _small(image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
+    """The grey picture at (width, height) `size`; its edge is repeated where the flow needs more."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    return np.asarray(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    right, below = (max(0, _LEAST_SIDE - side) for side in size)
+    padded = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(padded, dtype=np.uint8)
 
 
 def _shrunk(crop: MaskCrop, scale: float, hw: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:

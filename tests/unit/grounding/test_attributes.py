@@ -147,6 +147,31 @@ def test_motion_needs_a_second_moment() -> None:
     assert motion_between(frame, replace(frame, index=9)) is None
 
 
+@pytest.mark.parametrize("hw", [(20, 1000), (1000, 20), (12, 40)])
+def test_what_moves_in_a_strip_lies_in_it(hw: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    height, width = hw
+    ground = cv2.GaussianBlur(rng.integers(0, 255, (*hw, 3), dtype=np.uint8), (0, 0), 2)
+    sides = tuple(side if side == min(hw) else side // 4 for side in hw)
+    thing = rng.integers(0, 255, (*sides, 3), dtype=np.uint8)
+    thing = cv2.GaussianBlur(thing, (0, 0), 2 if min(hw) > 12 else 1)
+    frames, step = [], max(3, max(hw) // 80)
+    for k in range(2):
+        image = ground.copy()
+        y, x = (0 if side == min(hw) else side // 3 + k * step for side in hw)
+        image[y : y + sides[0], x : x + sides[1]] = thing
+        frames.append(Frame(k, None, k / 25, image))
+    motion = motion_between(*frames)
+    assert motion is not None
+    boxes = moving_boxes(motion)
+    assert len(boxes) and (boxes[:, :2] < (width, height)).all()
+    assert (boxes[:, 2:] <= np.array([width, height]) + 2).all()
+    y, x = (0 if side == min(hw) else side // 3 for side in hw)
+    mask = np.zeros(hw, dtype=bool)
+    mask[y : y + sides[0], x : x + sides[1]] = True
+    assert moving_shares(motion, [MaskCrop.of(mask)])[0] > 0.5
+
+
 def test_objects_of_a_scene_move_and_those_of_a_standstill_do_not() -> None:
     for speed in (0.0, 1.0):
         scene = SyntheticVideo(SceneConfig(num_frames=12, seed=4, speed=speed, occluders=0))
