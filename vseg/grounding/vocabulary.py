@@ -72,7 +72,8 @@ def noun_of(token: str, words: Collection[str]) -> tuple[str, bool] | None:
         for name in (word, *SYNONYMS.get(word, "").split()):
             if token == name:
                 return word, name in _PLURAL
-            if name not in _PLURAL and token in (f"{name}s", f"{name}es"):
+            ladies = name.endswith("y") and token == f"{name[:-1]}ies"
+            if name not in _PLURAL and (ladies or token in (f"{name}s", f"{name}es")):
                 return word, True
     return None
 

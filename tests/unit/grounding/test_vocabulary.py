@@ -56,4 +56,6 @@ def test_nouns_are_those_of_the_head_alone() -> None:
     assert noun_of("women", WORDS) == ("person", True)
     assert noun_of("boxes", ("box",)) == ("box", True)
     assert noun_of("cars", ("person",)) is None
+    assert noun_of("ladies", WORDS) == ("person", True)
+    assert noun_of("caries", WORDS) is None
     assert noun_of("peoples", WORDS) is None
