@@ -12,6 +12,7 @@ from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.ops.files import sha256_of
 
 _INDEX = "model.safetensors.index.json"
+_AGAIN = "fetch the folder again"
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -21,21 +22,24 @@ def weight_files(folder: Path) -> list[Path]:
     if index.is_file():
         try:
             names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError) as error:
+            outside = [name for name in names if Path(name).name != name]
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise WeightsMismatch(
-                f"{index} is not an index of weights: {error}", hint="fetch the folder again"
+                f"{index} is not an index of weights: {error}", hint=_AGAIN
             ) from error
-    outside = [name for name in names if Path(name).name != name]
-    if outside:
-        raise WeightsMismatch(
-            f"{index} names '{outside[0]}', which is outside its folder",
-            hint="fetch the folder again",
-        )
+        if not names:
+            raise WeightsMismatch(f"{index} names no file of weights", hint=_AGAIN)
+        if outside:
+            raise WeightsMismatch(
+                f"{index} names '{outside[0]}', which is outside its folder", hint=_AGAIN
+            )
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise WeightsMissing(
             f"no {missing[0]} in {folder}",
-            hint="only safetensors files are read; an official .pt file of the SAM 2 family becomes "
+            hint=_AGAIN
+            if index.is_file()
+            else "only safetensors files are read; an official .pt file of the SAM 2 family becomes "
             "one by `vseg models convert FILE.pt FOLDER`",
         )
     return [folder / name for name in names]

@@ -103,6 +103,18 @@ def index_what_is_elsewhere(folder: Path) -> None:
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
+def index_nothing(folder: Path) -> None:
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {}}')
+
+
+def index_by_list(folder: Path) -> None:
+    (folder / "model.safetensors.index.json").write_text("[]")
+
+
+def index_by_number(folder: Path) -> None:
+    (folder / "model.safetensors.index.json").write_text('{"weight_map": {"a": 1}}')
+
+
 def be_misconfigured(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     config["memory_attention_num_layers"] = "two"
@@ -129,6 +141,9 @@ def be_no_model(folder: Path) -> None:
         (be_misconfigured, "does not fit 'sam2_video'"),
         (hold_no_number, r"'mask_downsample\.bias' in .* not finite"),
         (index_what_is_elsewhere, "outside its folder"),
+        (index_nothing, "names no file of weights"),
+        (index_by_list, "is not an index of weights"),
+        (index_by_number, "is not an index of weights"),
     ],
 )
 def test_a_spoiled_folder_is_refused(
