@@ -55,7 +55,8 @@ def train_words(
 ) -> Path:
     """The path of the weights written.  Raises BadDataset, WeightsMissing, WeightsMismatch, OutputError.
 
-    The threshold is the one of the best F1, over all words, on the pictures kept for choosing it.
+    The threshold is the one of the best F1, over all words, on the pictures kept for choosing it; 0.5 where
+    the packs hold none of those.
     """
     pictures = load_named(files.data)
     learned = [p for p in pictures if part_of(p.name) == "train"]
@@ -106,19 +107,14 @@ def _written(
     out: Path,
     notes: dict[str, str],
 ) -> Path:
-    """The weights file, with the threshold that is best on the pictures."""
+    """The weights file, with the threshold that is best on the pictures, if there are any."""
     path = out / "words.safetensors"
-    _save(head, path, notes)
-    if not pictures:
-        return path
-    # Scored as it will run: read back from fp16, on nano as it is loaded.
-    named = [word for word in head.words if word != ANY]
-    found = curves(nano, load_words(path, nano.device, nano.dtype), pictures, named)
-    threshold = pooled(list(found.values())).best_threshold
-    _save(replace(head, threshold=round(threshold, 2)), path, notes)
-    return path
-
-
-def _save(head: WordHead, path: Path, notes: dict[str, str]) -> None:
     with atomic_path(path) as part:
         save_words(head, part, notes)
+        if pictures:
+            # Scored as it will run: read back from fp16, on nano as it is loaded.
+            named = [word for word in head.words if word != ANY]
+            found = curves(nano, load_words(part, nano.device, nano.dtype), pictures, named)
+            threshold = pooled(list(found.values())).best_threshold
+            save_words(replace(head, threshold=round(threshold, 2)), part, notes)
+    return path

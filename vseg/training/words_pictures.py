@@ -9,7 +9,6 @@ pictures only what lies inside a marked box is known.
 """
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Literal
 import cv2
 import numpy as np
 from jaxtyping import UInt8
+from pydantic import TypeAdapter, ValidationError
 
 from vseg.errors import BadDataset
 from vseg.training.pack import Clip, load_pack
@@ -74,7 +74,7 @@ def words_of(category: str) -> frozenset[str]:
 def load_named(packs: Sequence[Path]) -> tuple[NamedPicture, ...]:
     """All pictures of the packs, sorted by name; those without a label are things without a name.
 
-    Raises BadDataset if no pack holds `labels.json`.
+    Raises BadDataset if no pack holds `labels.json`, or if that is not what it should be.
     """
     labels = _labels(packs)
     clips = {clip.name: clip for path in packs for clip in _both(path)}
@@ -97,12 +97,23 @@ def _labels(packs: Sequence[Path]) -> dict[str, dict[str, str]]:
             continue
         with zipfile.ZipFile(path) as archive:
             if "labels.json" in archive.namelist():
-                read: dict[str, dict[str, str]] = json.loads(archive.read("labels.json"))
-                return read
+                return _read_labels(path, archive.read("labels.json"))
     raise BadDataset(
         f"no labels.json in {', '.join(map(str, packs))}",
         hint="give --data the zip that names the masks too",
     )
+
+
+def _read_labels(path: Path, stored: bytes) -> dict[str, dict[str, str]]:
+    try:
+        return TypeAdapter(dict[str, dict[str, str]]).validate_json(stored)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = "/".join(map(str, first["loc"]))
+        raise BadDataset(
+            f"labels.json in {path} is wrong{f' at {place}' if place else ''}: {first['msg']}",
+            hint='it maps each picture to its ids: {"still/a": {"1": "car"}, "video/b/00000": {"*": "dog"}}',
+        ) from error
 
 
 def _named(name: str, clip: Clip, k: int, labels: Mapping[str, str]) -> NamedPicture:

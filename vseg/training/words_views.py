@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
+from vseg.errors import BadDataset
 from vseg.training.colour import blur, draw_jitter, jitter
 from vseg.training.cutouts import cut, resized
 from vseg.training.words_pictures import ANY, NamedPicture
@@ -24,6 +25,7 @@ _SHORT_SIDES = (180, 440)  # of the scaled picture, in pixels
 _P_PASTE = 0.5
 _PASTED_SIDES = (24, 200)
 _LAST_ID = 250
+_SEEN_WELL = 600  # pixels of a thing that may be pasted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,10 @@ class _Canvas:
 
 
 class Views:
-    """Draws views; pictures with rare words more often (repeat factors, Gupta et al. 2019)."""
+    """Draws views; pictures with rare words more often (repeat factors, Gupta et al. 2019).
+
+    Raises BadDataset without wholly marked pictures, without others, and without things to paste.
+    """
 
     def __init__(self, pictures: Sequence[NamedPicture], words: Sequence[str], side: int) -> None:
         self._words, self._side = tuple(words), side
@@ -61,6 +66,13 @@ class Views:
         self._full_chances = _chances(self._full, self._words)
         self._partial_chances = _chances(self._partial, self._words)
         self._things = _things(pictures, self._words)
+        wholly = f"wholly marked pictures (still/coco_mix/): {len(self._full)}"
+        if not self._full or not self._partial or not self._things:
+            raise BadDataset(
+                f"the packs cannot teach words: {wholly}, others: {len(self._partial)}, "
+                f"words with a thing of {_SEEN_WELL} pixels: {len(self._things)}; none may be 0",
+                hint="give more --data",
+            )
 
     def draw(self, rng: np.random.Generator, p_full: float) -> View:
         """A random view, with chance `p_full` of a picture whose every thing is marked."""
@@ -167,7 +179,7 @@ def _things(
     found: dict[str, list[tuple[NamedPicture, int]]] = {word: [] for word in words if word != ANY}
     for picture in pictures:
         for which, kind in picture.words.items():
-            if (picture.ids == which).sum() >= 600:
+            if (picture.ids == which).sum() >= _SEEN_WELL:
                 for word in kind & found.keys():
                     found[word].append((picture, which))
     return [things for things in found.values() if things]

@@ -95,6 +95,33 @@ def test_packs_without_names_are_refused(packs: tuple[Path, ...]) -> None:
         load_named(packs[:1])
 
 
+@pytest.mark.parametrize("stored", ["[]", "{", '{"still/a": "car"}'])
+def test_labels_that_are_none_are_refused(tmp_path: Path, stored: str) -> None:
+    with zipfile.ZipFile(tmp_path / "words.zip", "w") as archive:
+        archive.writestr("labels.json", stored)
+    with pytest.raises(BadDataset, match=r"labels\.json in .*words\.zip is wrong"):
+        load_named([tmp_path / "words.zip"])
+
+
+@pytest.mark.parametrize("exhaustive", [True, False])
+def test_both_kinds_of_pictures_are_needed(packs: tuple[Path, ...], exhaustive: bool) -> None:
+    some = [p for p in load_named(packs) if p.exhaustive is exhaustive]
+    with pytest.raises(BadDataset, match="cannot teach words"):
+        Views(some, NAMES, 64)
+
+
+def test_a_head_is_whole_only_once_its_threshold_is_chosen(
+    packs: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vseg.training.words.curves", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train_words(RECIPE, WordsFiles(packs, tmp_path), lambda *_: None)
+    assert (tmp_path / "words.pt").exists() and not list(tmp_path.glob("*.safetensors*"))
+
+
 def test_a_vocabulary_has_words_with_enough_examples(packs: tuple[Path, ...]) -> None:
     pictures = load_named(packs)
     assert vocabulary(pictures, 30, 30) == ("object", "car", "person", "vehicle")
