@@ -29,9 +29,9 @@ from vseg.tracking import AnyModel, open_engine
 from vseg.types import Box, Description, Found, Frame, Grounding, Mask, MaskCrop, Reference, Text
 
 THRESHOLD = 0.85
-"""Chosen on four held-out DAVIS clips, 40 pairs of frames of one clip and 48 of different clips: the middle of
-where the F1 of finding the object with an IoU of at least one half is best (0.91; 0.90 to 0.92 from 0.84 to
-0.87).  That was with nano; no model of the SAM 2 family was measured."""
+"""Chosen on four held-out DAVIS clips, 40 pairs of frames of one clip and 48 of different clips: the middle
+of where the F1 of finding the object with an IoU of at least one half is best (0.91; 0.90 to 0.92 from 0.84
+to 0.87).  That was with nano; no model of the SAM 2 family was measured."""
 SCALES = (0.5, 1.0, 2.0)
 SAME = 0.5
 """Of two finds that overlap by more than this IoU only the more likely one is kept."""
