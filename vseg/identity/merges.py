@@ -125,6 +125,8 @@ class Merges:
         mask, body = group.masks[object_id], self.bodies.get(object_id)
         holds = any(other.held_by == object_id for other in self.bodies.values())
         if not mask.any():
+            if object_id in group.prompted:  # the user says that nobody holds it either
+                self.forget(object_id)
             return
         if object_id in group.prompted:
             self.bodies[object_id] = _alone(group.frame_index, mask, None)

@@ -106,3 +106,14 @@ def test_motion_is_foreseen_in_both_directions_of_time() -> None:
     np.testing.assert_allclose(body.expected(14), [58.0, 16.0])
     np.testing.assert_allclose(body.expected(6), [42.0, 24.0])
     np.testing.assert_allclose(body.expected(500), [110.0, -10.0])
+
+
+def test_who_is_prompted_where_nothing_is_gets_no_share_of_who_held_it() -> None:
+    merges = Merges()
+    approach(merges, 18)
+    both = disc(20 + 2 * 18, 27) | disc(100 - 2 * 18, 33)
+    step(merges, 18, {1: both, 2: NOTHING})
+    assert merges.bodies[2].held_by == 1
+    masks = {2: NOTHING, 3: disc(20, 50)}
+    assert step(merges, 19, masks, prompted=frozenset({2})).masks == {}
+    assert 2 not in merges.bodies
