@@ -54,6 +54,7 @@ def watch(
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.prompts import parse_descriptions, parse_prompts
     from vseg.cli.track import chosen, read_config
+    from vseg.jobs.prepare import load_configured
     from vseg.jobs.watching import watch as pictures
     from vseg.readers.camera import Camera
 
@@ -75,16 +76,21 @@ def watch(
             "say what to follow: a prompt, a description, or --auto, and only one of them",
             hint="for example: vseg watch 0 --text person",
         )
+    # Before the source is opened: what it shows while a model loads is not its first picture.
+    loaded = load_configured(settings)
     with stop_on_request() as stop, ExitStack() as held:
         number = source.isdecimal() and not Path(source).exists()
         camera = held.enter_context(Camera(int(source) if number else source))
         recording = overlay and held.enter_context(_recording(overlay, camera.info))
         names: dict[int, str] = {}
-        for count, seen in enumerate(pictures(camera, requests, settings), start=1):
+        for count, seen in enumerate(pictures(camera, requests, settings, loaded), start=1):
             names |= {e.object_id: e.label for e in seen.events if e.object_id and e.label}
             print(json.dumps(_line(seen, camera.dropped, names)), flush=True)
             if recording:
                 recording.write(_drawn(seen, names))
+            for event in seen.events:
+                if event.kind == "dropped" and event.object_id:
+                    names.pop(event.object_id, None)
             if stop() or count == frames:
                 break
     if overlay is not None:

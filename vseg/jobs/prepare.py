@@ -64,10 +64,12 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
     _check_together(job)
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
-    if job.config.look.until is not None:
-        index_of(video, parse_moment(job.config.look.until))
+    until = None if job.config.look.until is None else parse_moment(job.config.look.until)
+    ends = None if until is None else index_of(video, until)
     free = detections is not None or job.everything
     prompts = () if free else _prompts(job, video, first, stop)
+    if ends is not None and (job.everything or any(p.object_id == 0 for p in prompts)):
+        _check_until(ends, first)
     model = model or load_configured(job.config)
     texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
     grounder = grounder_of(job.config, texts, model)
@@ -106,6 +108,15 @@ def _check_together(job: TrackJob) -> None:
     if look.vocabulary is not None and look.tagger is None:
         raise UsageError(
             "a vocabulary was given without --tagger", hint="name a tagger, or drop it"
+        )
+
+
+def _check_until(ends: int, first: int) -> None:
+    """Raise UsageError where the looking would end before its first look."""
+    if ends <= first:
+        raise UsageError(
+            f"looking would end on frame {ends}, before its first look on frame {first}",
+            hint="give --until a later frame or time, or leave it out",
         )
 
 
@@ -206,7 +217,9 @@ def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
         if object_id not in known:
             raise BadPrompt(
                 f"label '{name}' is for object {object_id}, which has no prompt",
-                hint=f"prompted objects: {', '.join(map(str, known))}",
+                hint=f"prompted objects: {', '.join(map(str, known))}"
+                if any(known)
+                else "what is looked for is named after its description: leave --label out",
             )
 
 

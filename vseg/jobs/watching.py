@@ -76,6 +76,12 @@ def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
                 "no frame but the newest",
                 hint="prompt on the first picture: leave @FRAME out",
             )
+    until = config.look.until
+    if until is not None and parse_moment(until).reached(0, 0.0):
+        raise UsageError(
+            f"looking would end at {until}, before its first look",
+            hint="give --until a later frame or time, or leave it out",
+        )
     if config.look.tagger is not None and (requests or config.look.grounder is None):
         raise UsageError(
             "a tagger was given beside prompts or without --grounder",

@@ -164,6 +164,8 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
         ({"look": {"tagger": "clip"}}, UsageError, "without --auto and --grounder"),
         ({"look": {"vocabulary": "words.txt"}}, UsageError, "without --tagger"),
         ({"look": {"until": "999"}}, BadPrompt, "past the end"),
+        ({"look": {"until": "0"}}, UsageError, "before its first look on frame 0"),
+        ({"labels": {1: "dog"}}, BadPrompt, "named after its description"),
     ],
 )
 def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(
