@@ -117,8 +117,8 @@ def parse_likes(specs: Iterable[str]) -> Iterator[PromptRequest]:
     """One request per region of another picture.  Raises UsageError, and BadPrompt for the files."""
     for spec in specs:
         object_id, at, rest = _target(spec)
-        place, threshold = _threshold(rest, f"--like {spec}")
-        picture, colon, region = place.rpartition(":")
+        picture, colon, region = rest.rpartition(":")
+        region, threshold = _threshold(region, f"--like {spec}")
         if not colon or not picture or not region.strip():
             raise UsageError(
                 f"--like {spec} does not say which part of the picture is meant",
@@ -134,11 +134,17 @@ def parse_likes(specs: Iterable[str]) -> Iterator[PromptRequest]:
 
 def parse_labels(specs: Iterable[str]) -> dict[int, str]:
     """Names by object id."""
-    labels = {}
+    labels: dict[int, str] = {}
     for spec in specs:
         object_text, equals, name = spec.partition("=")
-        if not equals or not object_text.isdigit() or int(object_text) == 0 or not name.strip():
+        if not equals or not object_text.isdecimal() or int(object_text) == 0 or not name.strip():
             raise UsageError(f"--label {spec} is not OBJ=name", hint="for example --label 1=person")
+        if int(object_text) in labels:
+            raise UsageError(
+                f"object {int(object_text)} has two labels: '{labels[int(object_text)]}' and "
+                f"'{name.strip()}'",
+                hint="give one of them",
+            )
         labels[int(object_text)] = name.strip()
     return labels
 

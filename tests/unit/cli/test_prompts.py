@@ -9,6 +9,7 @@ from PIL import Image
 from vseg.cli.prompts import (
     parse_boxes,
     parse_labels,
+    parse_likes,
     parse_masks,
     parse_points,
     parse_prompts,
@@ -16,7 +17,7 @@ from vseg.cli.prompts import (
 )
 from vseg.errors import BadPrompt, UsageError, VsegError
 from vseg.ops.moments import Moment, parse_moment, parse_range
-from vseg.types import Box, Mask, Points, Scribble
+from vseg.types import Box, Mask, Points, Reference, Scribble
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,20 @@ def test_a_malformed_prompt_is_refused_with_a_hint(kind: str, spec: str) -> None
 
 def test_labels() -> None:
     assert parse_labels(["1=person", "2=red ball"]) == {1: "person", 2: "red ball"}
+    with pytest.raises(UsageError, match="object 1 has two labels: 'person' and 'dog'"):
+        parse_labels(["1=person", "1=dog"])
+    with pytest.raises(UsageError, match="is not OBJ=name"):
+        parse_labels(["\u00b2=person"])
+
+
+def test_an_example_may_lie_in_a_file_with_an_equals_sign(tmp_path: Path) -> None:
+    path = save(tmp_path / "frame=1.png", np.full((8, 10, 3), 90), "RGB")
+    (request,) = parse_likes([f"{path}:1,1,6,6=0.4"])
+    assert isinstance(request.prompt, Reference)
+    assert request.prompt.threshold == 0.4
+    (request,) = parse_likes([f"{path}:1,1,6,6"])
+    assert isinstance(request.prompt, Reference)
+    assert request.prompt.threshold is None
 
 
 def save(path: Path, values: np.ndarray, mode: str) -> Path:
