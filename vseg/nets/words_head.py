@@ -19,6 +19,7 @@ from vseg.nets.words_net import WordsNet
 
 WORDS = Path(__file__).with_name("weights") / "words.safetensors"
 _ARCHITECTURE = "nano-words"
+_AGAIN = "reinstall vseg, or train a head again: vseg train words"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,11 @@ def load_words(
             notes = file.metadata() or {}
         state = load_file(path)
     except SafetensorError as error:
-        raise WeightsMismatch(f"{path} is not a readable safetensors file: {error}") from error
+        raise WeightsMismatch(
+            f"{path} is not a readable safetensors file: {error}", hint=_AGAIN
+        ) from error
     if notes.get("architecture") != _ARCHITECTURE:
-        raise WeightsMismatch(f"{path} is not a word head", hint="make one: vseg train words")
+        raise WeightsMismatch(f"{path} is not a word head", hint=_AGAIN)
     try:
         words = tuple(json.loads(notes["words"]))
         net = WordsNet(len(words))
@@ -72,8 +75,10 @@ def load_words(
             {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
         )
         threshold, encoder = float(notes["threshold"]), notes["encoder_sha256"]
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise WeightsMismatch(f"{path} does not hold a word head: {error}") from error
+        if not 0 < threshold <= 1:
+            raise ValueError(f"its threshold {threshold:g} is not in (0, 1]")
+    except (RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise WeightsMismatch(f"{path} does not hold a word head: {error}", hint=_AGAIN) from error
     net.eval().requires_grad_(False)
     fold_batch_norms(net)
     net.to(device or torch.device("cpu"), dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]

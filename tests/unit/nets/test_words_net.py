@@ -105,6 +105,16 @@ def test_a_file_that_is_no_head_is_named(tmp_path: Path) -> None:
         load_words(path)
 
 
+@pytest.mark.parametrize(
+    ("note", "value"), [("words", "5"), ("words", "null"), ("threshold", "nan"), ("threshold", "7")]
+)
+def test_a_head_with_wrong_notes_is_refused(tmp_path: Path, note: str, value: str) -> None:
+    save_words(head(), tmp_path / "h.safetensors", {note: value})
+    with pytest.raises(WeightsMismatch, match="does not hold") as caught:
+        load_words(tmp_path / "h.safetensors")
+    assert "vseg train words" in (caught.value.hint or "")
+
+
 def test_the_encoder_is_told_by_its_weights(nano: Nano) -> None:
     net = NanoNet()
     before = encoder_digest(net.encoder)
