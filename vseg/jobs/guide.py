@@ -8,13 +8,13 @@ mask that no detection supports for a while is dropped (a ghost), and a new trac
 its own continues it.  Works frame by frame, on files and live sources; nothing grows with their length.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
 from vseg.jobs.followed import Followed, body_box, crowding, nearest, packed, prompt_of
+from vseg.jobs.pilot_state import packed_state, unpacked_state
 from vseg.results.events import RunEvent
 from vseg.session import Session
 from vseg.types import Found, Frame, FrameMasks
@@ -76,18 +76,20 @@ class Guide:
     def snapshot(self) -> bytes:
         """The guide's own state and the session's; what the association knows is replayed instead."""
         followed = [asdict(each) for each in self._followed.values()]
-        own = json.dumps({"next_id": self._next_id, "followed": followed}).encode()
-        return len(own).to_bytes(8, "little") + own + self._session.snapshot()
+        own = {"next_id": self._next_id, "followed": followed}
+        return packed_state(own, self._session.snapshot())
 
     def restore(self, payload: bytes) -> None:
-        """Replace the state by a snapshot's; `replay` the frames before it as well."""
-        end = 8 + int.from_bytes(payload[:8], "little")
-        own = json.loads(payload[8:end])
+        """Replace the state by a snapshot's; `replay` the frames before it as well.
+
+        Raises BadRun if it is damaged.
+        """
+        own, session = unpacked_state(payload)
         self._next_id, self._followed = own["next_id"], {}
         for each in own["followed"]:
             box = each.pop("box")
             self._follow(Followed(**each, box=None if box is None else tuple(box)))
-        self._session.restore(payload[end:])
+        self._session.restore(session)
 
     def _associate(self, time_s: float, found: Found) -> tuple[Track, ...]:
         masks = packed(found, self._frame_hw)

@@ -8,13 +8,13 @@ look at once); what overlaps an object is a duplicate.  The state is bounded by 
 this works on live sources of any length.
 """
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from vseg.config import LookSettings
+from vseg.jobs.pilot_state import packed_state, unpacked_state
 from vseg.jobs.watched import Watched, contained, overlap_matrix, packed_watch, unpacked_watch
 from vseg.ops.moments import Moment
 from vseg.results.events import RunEvent
@@ -79,26 +79,23 @@ class Lookout:
 
     def snapshot(self) -> bytes:
         """The whole state, the session's with it."""
-        own = json.dumps(
-            {
-                "next_id": self._next_id,
-                "next_look": self._next_look,
-                "last_look": self._last_look,
-                "best": self.best,
-                "watched": [packed_watch(each) for each in self._watched.values()],
-            }
-        ).encode()
-        return len(own).to_bytes(8, "little") + own + self._session.snapshot()
+        own = {
+            "next_id": self._next_id,
+            "next_look": self._next_look,
+            "last_look": self._last_look,
+            "best": self.best,
+            "watched": [packed_watch(each) for each in self._watched.values()],
+        }
+        return packed_state(own, self._session.snapshot())
 
     def restore(self, payload: bytes) -> None:
-        """Replace the state by a snapshot's."""
-        end = 8 + int.from_bytes(payload[:8], "little")
-        own = json.loads(payload[8:end])
+        """Replace the state by a snapshot's.  Raises BadRun if it is damaged."""
+        own, session = unpacked_state(payload)
         self._next_id, self._next_look = own["next_id"], own["next_look"]
         self._last_look, self.best = own["last_look"], own["best"]
         watched = [unpacked_watch(each) for each in own["watched"]]
         self._watched = {each.object_id: each for each in watched}
-        self._session.restore(payload[end:])
+        self._session.restore(session)
 
     def _ended(self, frame: Frame) -> bool:
         return self._until is not None and self._until.reached(frame.index, frame.time_s)

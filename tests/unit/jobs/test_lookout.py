@@ -8,6 +8,7 @@ import pytest
 
 from vseg.build import load_model
 from vseg.config import LookSettings
+from vseg.errors import BadRun
 from vseg.jobs.lookout import Look, Lookout
 from vseg.jobs.sights import NOTHING
 from vseg.ops.moments import Moment
@@ -202,6 +203,14 @@ def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: AnyModel) 
             assert masks is not None
             np.testing.assert_array_equal(masks.logits, expected[frame.index])
     assert again.best == [0.9]
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"\x05" + 7 * b"\x00" + b"{oops", 40 * b"\xff"])
+def test_a_damaged_snapshot_is_refused(model: AnyModel, spoilt: bytes) -> None:
+    with Session(model) as session:
+        lookout = Lookout(session, lambda frame, near: NOTHING, LookSettings())
+        with pytest.raises(BadRun, match="cannot be read"):
+            lookout.restore(spoilt)
 
 
 def none(frame: Frame) -> FrameMasks:
