@@ -77,14 +77,11 @@ class ReferenceGrounder:
         self.threshold = THRESHOLD
         self._model = model
 
+    @torch.inference_mode()
     def check(self, descriptions: Sequence[Description]) -> None:
-        """Raise BadPrompt for words."""
+        """Raise BadPrompt for words, and for a box in whose picture no object is seen."""
         for each in descriptions:
-            if isinstance(each, Text):
-                raise BadPrompt(
-                    f"'{each.phrase}' is said in words; this grounder compares pictures",
-                    hint="give a reference, or a grounder for words",
-                )
+            self._object_in(_reference(each))
 
     @torch.inference_mode()
     def ground(
@@ -94,14 +91,13 @@ class ReferenceGrounder:
 
         near: not looked at.  Raises BadPrompt for words, and for a box in whose picture no object is seen.
         """
-        self.check(descriptions)
+        references = [_reference(each) for each in descriptions]
         # The other picture is frame 0 of a video of two.
         picture = replace(frame, index=1)
         features = self._model.encode([picture])[0]
         kept: list[tuple[_Find, int]] = []
         best = np.zeros(len(descriptions))
-        for place, reference in enumerate(descriptions):
-            assert isinstance(reference, Reference)
+        for place, reference in enumerate(references):
             finds = self._finds(reference, picture, features)
             best[place] = max((find.likeness for find in finds), default=0.0)
             least = self.threshold if reference.threshold is None else reference.threshold
@@ -186,6 +182,16 @@ class ReferenceGrounder:
         values = model.remember(features, logits)
         named = model.decode(features, values, model.carry(features, None, logits))
         return list(named.embedding.float())
+
+
+def _reference(description: Description) -> Reference:
+    """The description, which is no words.  Raises BadPrompt for words."""
+    if isinstance(description, Text):
+        raise BadPrompt(
+            f"'{description.phrase}' is said in words; this grounder compares pictures",
+            hint="give a reference, or a grounder for words",
+        )
+    return description
 
 
 def _grounding(

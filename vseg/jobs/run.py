@@ -46,7 +46,7 @@ def track(
         header = _finished_before(task)
         loop = _Loop(task, watch or Watch())
         if header is None:
-            header = loop.run(_begin(task))
+            header = loop.run()
     unfound = _unfound(job, header)
     pictures = _pictures(job) if header.status != "interrupted" else ()
     return JobOutcome(
@@ -86,8 +86,11 @@ class _Loop:
         self.times = JobTimes()
         self.frames = self.state_bytes = 0
 
-    def run(self, run: ResumedRun) -> RunHeader:
-        """Track from the run's next frame to the end; the run's last header."""
+    def run(self) -> RunHeader:
+        """Track from the run's next frame to the end; the run's last header.
+
+        The run is begun last: whatever can fail before the first frame leaves an earlier one as it is.
+        """
         task = self.task
         budget = MemoryBudget(**task.job.config.memory.model_dump())
         rules = IdentityRules(**task.job.config.identity.model_dump())
@@ -100,6 +103,7 @@ class _Loop:
             grounder=task.grounder,
         ) as session:
             pilot = pilot_for(task, session)
+            run = _begin(task)
             pilot.resume(run)
             with ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames:
                 warm_up(task, session.encode_ahead, self.watch)

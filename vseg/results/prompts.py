@@ -202,7 +202,11 @@ def read_prompts(root: Path) -> list[PlacedPrompt]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BadRun(f"cannot read {path}: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise BadRun(
+            f"cannot read the prompts of the run at {root}: {reason}",
+            hint="give the folder that `vseg track -o` wrote; without --resume a new run begins",
+        ) from error
     prompts = []
     for number, line in enumerate(lines, start=1):
         try:

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tests.clips import Recipe, write_audio, write_clip
-from tests.unit.cli.conftest import Answer, Workplace, call
-from vseg.errors import VsegError
+from tests.unit.cli.conftest import Answer, Workplace, call, files_of
+from vseg.errors import BadPrompt, VsegError
 
 Make = Callable[[Path, Workplace], list[object]]
 
@@ -113,6 +113,30 @@ def test_a_place_that_cannot_be_written(tmp_path: Path, workplace: Workplace) ->
     answer = call(*words)
     assert answer.exit_code == 3
     assert "file" in answer.stderr
+
+
+def test_what_fails_before_the_first_frame_leaves_a_run_as_it_is(
+    tmp_path: Path, workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["track", workplace.clip, "-o", tmp_path / "run", "--point", "60,36"]
+    words += [*workplace.settings, "--range", "0:3"]
+    assert call(*words).exit_code == 0
+    before = files_of(tmp_path / "run")
+
+    def pilot_for(*given: object) -> None:
+        raise BadPrompt("no object is seen")
+
+    monkeypatch.setattr("vseg.jobs.run.pilot_for", pilot_for)
+    assert call(*words, "--overwrite").exit_code == 3
+    assert files_of(tmp_path / "run") == before != {}
+
+
+def test_nothing_to_resume_without_prompts_says_what_to_type(
+    tmp_path: Path, workplace: Workplace
+) -> None:
+    answer = call("track", workplace.clip, "-o", tmp_path / "run", "--resume")
+    assert answer.exit_code == 3 and "[Errno" not in answer.stderr
+    assert "hint: give the folder" in answer.stderr
 
 
 def test_errors_in_json(tmp_path: Path, workplace: Workplace) -> None:

@@ -246,3 +246,11 @@ def test_a_run_keeps_descriptions_and_the_picture_itself(folder: Path) -> None:
     picture.unlink()
     with pytest.raises(BadRun, match="cannot be used"):
         read_prompts(root)
+
+
+def test_a_box_without_an_object_is_refused_before_the_first_look(model: Nano) -> None:
+    plain = np.full((80, 80, 3), 110, dtype=np.uint8)
+    region = np.zeros((80, 80), dtype=bool)
+    region[1:50, 1:50] = True
+    with pytest.raises(BadPrompt, match="no object is seen"):
+        ReferenceGrounder(model).check([Reference(plain, region)])
