@@ -178,7 +178,10 @@ class PlacedPrompt:
 
 def _check_threshold(threshold: float | None, what: str) -> None:
     if threshold is not None and not 0 < threshold <= 1:
-        raise BadPrompt(f"the threshold {threshold:g} of {what} is not in (0, 1]")
+        raise BadPrompt(
+            f"the threshold {threshold:g} of {what} is not in (0, 1]",
+            hint="give a score above 0 and up to 1, or none",
+        )
 
 
 @dataclass(frozen=True, slots=True)

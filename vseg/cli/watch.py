@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vseg.cli import options
-from vseg.errors import UsageError
+from vseg.errors import DamagedVideo, UsageError
 
 if TYPE_CHECKING:
     from vseg.jobs.watching import Sighting
     from vseg.ops.mp4 import Mp4Writer
+    from vseg.readers.camera import Camera
     from vseg.types import VideoInfo
 
 LiveSource = Annotated[
@@ -81,20 +82,41 @@ def watch(
     with stop_on_request() as stop, ExitStack() as held:
         number = source.isdecimal() and not Path(source).exists()
         camera = held.enter_context(Camera(int(source) if number else source))
-        recording = overlay and held.enter_context(_recording(overlay, camera.info))
-        names: dict[int, str] = {}
-        for count, seen in enumerate(pictures(camera, requests, settings, loaded), start=1):
-            names |= {e.object_id: e.label for e in seen.events if e.object_id and e.label}
-            print(json.dumps(_line(seen, camera.dropped, names)), flush=True)
-            if recording:
-                recording.write(_drawn(seen, names))
-            for event in seen.events:
-                if event.kind == "dropped" and event.object_id:
-                    names.pop(event.object_id, None)
-            if stop() or count == frames:
-                break
+        recording = (
+            None if overlay is None else held.enter_context(_recording(overlay, camera.info))
+        )
+        told = _Told(camera, recording)
+        broken: DamagedVideo | None = None
+        try:
+            for count, seen in enumerate(pictures(camera, requests, settings, loaded), start=1):
+                told.tell(seen)
+                if stop() or count == frames:
+                    break
+        except DamagedVideo as error:  # said below, once what was recorded is safe
+            broken = error
     if overlay is not None:
         print(f"recorded {overlay}", file=sys.stderr)
+    if broken is not None:
+        raise broken
+
+
+class _Told:
+    """Prints pictures and records them; knows the names of the objects there are."""
+
+    def __init__(self, camera: "Camera", recording: "Mp4Writer | None") -> None:
+        self._camera, self._recording = camera, recording
+        self._names: dict[int, str] = {}
+
+    def tell(self, seen: "Sighting") -> None:
+        """One line on stdout, and one picture of the recording."""
+        names = self._names
+        names |= {e.object_id: e.label for e in seen.events if e.object_id and e.label}
+        print(json.dumps(_line(seen, self._camera.dropped, names)), flush=True)
+        if self._recording is not None:
+            self._recording.write(_drawn(seen, names))
+        for event in seen.events:
+            if event.kind == "dropped" and event.object_id:
+                names.pop(event.object_id, None)
 
 
 def _line(seen: "Sighting", dropped: int, names: dict[int, str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vseg import __version__
 from vseg.build import load_compiled, load_model, open_grounder, open_words
-from vseg.config import TrackConfig
+from vseg.config import LookSettings, TrackConfig
 from vseg.detections import DetectionTable, read_detections
 from vseg.errors import BadPrompt, UsageError
 from vseg.jobs.job import TrackJob
@@ -93,17 +93,26 @@ def prepare(job: TrackJob, video: Reader, model: AnyModel | None) -> Task:
 
 def _check_together(job: TrackJob) -> None:
     """Raise UsageError for what cannot be asked for at once."""
-    look = job.config.look
     if job.everything and (job.prompts or job.labels or job.detections):
         raise UsageError(
             "prompts, labels or detections were given beside --auto",
             hint="--auto finds its objects itself: drop the others, or --auto",
         )
-    if look.tagger is not None and not (job.everything and look.grounder is not None):
+    check_look(job.config.look, everything=job.everything)
+
+
+def check_look(look: LookSettings, *, everything: bool) -> None:
+    """Raise UsageError for models of words that would not be asked anything."""
+    if look.tagger is not None and not (everything and look.grounder is not None):
         raise UsageError(
             "a tagger was given without --auto and --grounder",
             hint="tags say what to look for and a grounder finds it: --auto --tagger clip-vit-b32 "
             "--grounder grounding-dino-tiny",
+        )
+    if everything and look.grounder is not None and look.tagger is None:
+        raise UsageError(
+            f"--auto has no words for the grounder {look.grounder}",
+            hint="give it words, as in --text person, or a --tagger that finds them, or drop it",
         )
     if look.vocabulary is not None and look.tagger is None:
         raise UsageError(

@@ -13,7 +13,7 @@ from vseg.identity.identities import IdentityRules
 from vseg.jobs.lookout import Lookout
 from vseg.jobs.pilot import no_masks
 from vseg.jobs.placing import PromptRequest
-from vseg.jobs.prepare import grounder_of, load_configured
+from vseg.jobs.prepare import check_look, grounder_of, load_configured
 from vseg.jobs.sights import look_for
 from vseg.memory.bank import MemoryBudget
 from vseg.ops.moments import parse_moment
@@ -82,11 +82,7 @@ def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
             f"looking would end at {until}, before its first look",
             hint="give --until a later frame or time, or leave it out",
         )
-    if config.look.tagger is not None and (requests or config.look.grounder is None):
-        raise UsageError(
-            "a tagger was given beside prompts or without --grounder",
-            hint="tags say what to look for and a grounder finds it: --tagger NAME --grounder NAME",
-        )
+    check_look(config.look, everything=not requests)
 
 
 def _prompted(

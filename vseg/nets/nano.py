@@ -28,6 +28,7 @@ from vseg.tensors import Decoded, Features, Memory
 from vseg.types import Frame, Mask, Prompt
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
+_LONGEST = 6
 GIVEN_LOGIT = 8.0
 """What stands for certainty where the user gave a mask."""
 
@@ -281,8 +282,12 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
-    """The size frames are scaled to: multiples of 16, so that cells cover them without padding."""
-    h, w = (max(16, round(side * short_side / min(video_hw) / 16) * 16) for side in video_hw)
+    """The size frames are scaled to: multiples of 16, so that cells cover them without padding.
+
+    A strip longer than `_LONGEST` short sides is scaled by its long side: its cells would be too many.
+    """
+    scale = min(short_side / min(video_hw), _LONGEST * short_side / max(video_hw))
+    h, w = (max(16, round(side * scale / 16) * 16) for side in video_hw)
     return h, w
 
 

@@ -10,6 +10,7 @@ import av
 import numpy as np
 import pytest
 
+from tests.clips import write_resized
 from tests.unit.cli.conftest import SCENE, Workplace, call
 from vseg.config import TrackConfig
 from vseg.jobs.prepare import load_configured
@@ -82,7 +83,9 @@ def test_a_cut_is_told_however_the_objects_came(
         (("--box", "@5:10,10,60,50"), 3, "no frame but the newest"),
         (("--box", "1:10,10,60,50", "--text", "person"), 2, "some prompts are of one object"),
         (("--text", "zeppelin"), 3, "zeppelin"),
-        (("--auto", "--tagger", "clip-vit-b32"), 2, "without --grounder"),
+        (("--auto", "--tagger", "clip-vit-b32"), 2, "without --auto and --grounder"),
+        (("--auto", "--grounder", "owlv2-base"), 2, "no words for the grounder"),
+        (("--auto", "--vocabulary", "words.txt"), 2, "without --tagger"),
         (("--auto", "--until", "0s"), 2, "before its first look"),
     ],
 )
@@ -98,3 +101,15 @@ def test_a_source_that_is_not_there() -> None:
     answer = call("watch", "nothing.mp4", "--auto")
     assert answer.exit_code == 3
     assert "nothing.mp4" in answer.stderr
+
+
+def test_what_was_recorded_before_a_source_broke_is_kept(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    clip, film = write_resized(tmp_path / "a.ts", first=4, second=4), tmp_path / "seen.mp4"
+    options = ("--config", workplace.config, "--overlay", film)
+    answer = call("watch", clip, "--box", "10,10,60,50", *options)
+    assert answer.exit_code == 4
+    assert "size changes to 48x32" in answer.stderr
+    with av.open(str(film)) as recorded:
+        assert sum(1 for _ in recorded.decode(video=0)) == len(lines(answer.stdout)) > 0

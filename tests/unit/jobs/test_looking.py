@@ -162,6 +162,11 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
         ({"prompts": "both"}, UsageError, "looked for everywhere"),
         ({"prompts": ()}, BadPrompt, "nothing to track"),
         ({"look": {"tagger": "clip"}}, UsageError, "without --auto and --grounder"),
+        (
+            {"prompts": (), "everything": True, "look": {"grounder": "owlv2-base"}},
+            UsageError,
+            "no words for",
+        ),
         ({"look": {"vocabulary": "words.txt"}}, UsageError, "without --tagger"),
         ({"look": {"until": "999"}}, BadPrompt, "past the end"),
         ({"look": {"until": "0"}}, UsageError, "before its first look on frame 0"),

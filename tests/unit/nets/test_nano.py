@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
 from vseg.nets.blocks import ConvNorm, fold_batch_norms
-from vseg.nets.nano import WEIGHTS, Nano, load_nano, save_random
+from vseg.nets.nano import WEIGHTS, Nano, load_nano, model_hw, save_random
 from vseg.nets.nano_net import NanoNet
 from vseg.nets.prompt_maps import draw_prompts
 from vseg.tensors import Memory, MemoryPart
@@ -147,3 +147,9 @@ def test_a_scribble_is_a_line() -> None:
     line = Scribble(np.array([[10, 10], [90, 10]], np.float32))
     maps = draw_prompts([line], (100, 100), (25, 25))
     assert maps[0, 2, 2:22].all() and maps[0, 12].sum() == 0 and not maps[1:].any()
+
+
+def test_a_strip_is_scaled_by_its_long_side() -> None:
+    assert model_hw((480, 854), 384) == (384, 688)
+    assert model_hw((20, 1000), 384) == (48, 2304)
+    assert model_hw((1000, 20), 384) == (2304, 48)
