@@ -66,6 +66,10 @@ class BadDetections(VsegError):
     """A detections file cannot be read, holds a row that is wrong, or belongs to another clip."""
 
 
+class BadVocabulary(VsegError):
+    """A vocabulary file cannot be read, or holds nothing, a phrase twice, or a phrase too long."""
+
+
 class BadRun(VsegError):
     """A run directory is missing, incomplete, of another format, or belongs to other inputs."""
 

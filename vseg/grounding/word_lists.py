@@ -5,17 +5,13 @@ Enters: a file.  Leaves: the phrases in order, checked to be few, short and diff
 
 from pathlib import Path
 
-from vseg.errors import VsegError
+from vseg.errors import BadVocabulary
 from vseg.types import LONGEST_PHRASE
 
 EVERYDAY = Path(__file__).with_name("everyday.txt")
 """A vocabulary of everyday nouns, for those who bring none."""
 MOST_WORDS = 20_000
 _MOST_BYTES = 4 << 20
-
-
-class BadVocabulary(VsegError):
-    """A vocabulary file cannot be read, or holds nothing, a phrase twice, or a phrase too long."""
 
 
 def read_words(path: Path = EVERYDAY) -> tuple[str, ...]:

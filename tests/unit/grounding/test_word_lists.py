@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from vseg.grounding import word_lists
-from vseg.grounding.word_lists import BadVocabulary, read_words
+from vseg.errors import BadVocabulary
+from vseg.grounding.word_lists import read_words
 
 
 def words(tmp_path: Path, text: str | bytes) -> tuple[str, ...]:
