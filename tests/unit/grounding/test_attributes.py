@@ -153,8 +153,8 @@ def test_what_moves_in_a_strip_lies_in_it(hw: tuple[int, int]) -> None:
     height, width = hw
     ground = cv2.GaussianBlur(rng.integers(0, 255, (*hw, 3), dtype=np.uint8), (0, 0), 2)
     sides = tuple(side if side == min(hw) else side // 4 for side in hw)
-    thing = rng.integers(0, 255, (*sides, 3), dtype=np.uint8)
-    thing = cv2.GaussianBlur(thing, (0, 0), 2 if min(hw) > 12 else 1)
+    noise = rng.integers(0, 255, (*sides, 3), dtype=np.uint8)
+    thing = cv2.GaussianBlur(noise, (0, 0), 2 if min(hw) > 12 else 1)
     frames, step = [], max(3, max(hw) // 80)
     for k in range(2):
         image = ground.copy()

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vseg.grounding import word_lists
 from vseg.errors import BadVocabulary
+from vseg.grounding import word_lists
 from vseg.grounding.word_lists import read_words
 
 
