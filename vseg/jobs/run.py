@@ -109,6 +109,9 @@ class _Loop:
                 warm_up(task, session.encode_ahead, self.watch)
                 try:
                     self._frames(session.look_ahead(frames), pilot, run.writer)
+                except NothingFound:
+                    run.writer.withdraw()
+                    raise
                 except DamagedVideo as damage:
                     run.writer.note(pilot.finish())
                     run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))

@@ -118,6 +118,15 @@ def clear_contents(root: Path) -> None:
     clear_unfinished_writes(root)
 
 
+def clear_run(root: Path) -> None:
+    """Delete a whole run; the folder goes too unless foreign files are in it."""
+    clear_contents(root)
+    with _refusal_named(root):
+        (root / HEADER).unlink(missing_ok=True)
+        if not any(root.iterdir()):
+            root.rmdir()
+
+
 def clear_unfinished_writes(root: Path) -> None:
     """Delete the temporary files that a killed process left behind."""
     with _refusal_named(root):

@@ -20,6 +20,7 @@ from vseg.results.layout import (
     RunState,
     clear_contents,
     clear_progress,
+    clear_run,
     clear_states,
     clear_unfinished_writes,
     part_path,
@@ -158,6 +159,11 @@ class RunWriter:
     def interrupt(self, state: bytes | None = None) -> None:
         """Commit, and mark the run as stopped on request; `resume` goes on with it."""
         self._commit(state, "interrupted")
+
+    def withdraw(self) -> None:
+        """Take the run back if nothing was committed: it cannot go on with what it was begun with."""
+        if self.header.progress is None and not self.header.finished:
+            clear_run(self.path)
 
     def finish(self, damage: Damage | None = None) -> None:
         """Commit and close: status complete, or partial if `damage` says where the source broke."""

@@ -76,3 +76,16 @@ def test_an_example_of_nothing_here_ends_the_job_with_its_score(
     stranger = Reference(plain, np.asarray(plain.any(axis=2)), "green.png", 1.0)
     with pytest.raises(NothingFound, match=r"green.png: the best score is .*, the threshold 1.00"):
         track(job(tmp_path, "none", (PromptRequest(1, Moment(frame=0), stranger),)))
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_run_that_cannot_go_on_is_taken_back(
+    tmp_path: Path, said: tuple[PromptRequest, ...]
+) -> None:
+    plain = np.zeros((60, 60, 3), np.uint8)
+    plain[20:40, 20:40] = (0, 255, 0)
+    stranger = Reference(plain, np.asarray(plain.any(axis=2)), "green.png", 1.0)
+    prompts = (*said, PromptRequest(7, Moment(frame=3), stranger))
+    with pytest.raises(NothingFound):
+        track(job(tmp_path, "none", prompts))
+    assert not (tmp_path / "none").exists()
