@@ -13,7 +13,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import BertTokenizer, CLIPTokenizer
 
-from tests.sam_models import small_model
+from tests.sam_models import VIT, small_model
 
 WORDS = ("the", "a", "red", "car", "dog", "person", "small", "house", "cat", "on", "left", "##s")
 SIDE = 128
@@ -130,22 +130,7 @@ def _sam3_config() -> Any:
     layers = {"hidden_size": 128, "num_attention_heads": 2}  # as the tracker beside it has
     deep = {**layers, "num_layers": 1, "intermediate_size": 32}
     return transformers.Sam3Config(
-        vision_config={
-            "backbone_config": {
-                "model_type": "sam3_vit_model",
-                "hidden_size": 64,
-                "intermediate_size": 64,
-                "num_hidden_layers": 2,
-                "num_attention_heads": 2,
-                "image_size": SIDE,
-                "patch_size": 16,
-                "window_size": 4,
-                "global_attn_indexes": [1],
-                "pretrain_image_size": 64,
-            },
-            "fpn_hidden_size": 128,
-            "backbone_feature_sizes": [[32, 32], [16, 16], [8, 8]],
-        },
+        vision_config=dict(VIT),
         text_config={
             "model_type": "clip_text_model",
             "vocab_size": 514,

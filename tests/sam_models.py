@@ -38,7 +38,7 @@ _HIERA = {
     },
     **_SIZES,
 }
-_VIT = {
+VIT = {
     "model_type": "sam3_vision_model",
     "backbone_config": {
         "model_type": "sam3_vit_model",
@@ -100,7 +100,7 @@ def small_model(
             chosen = _COMMON | mlp | {"vision_config": _HIERA} | settings
             model = Sam2VideoModel(Sam2VideoConfig(**chosen))
         else:
-            chosen = _COMMON | mlp | {"vision_config": _VIT} | settings
+            chosen = _COMMON | mlp | {"vision_config": VIT} | settings
             model = Sam3TrackerVideoModel(Sam3TrackerVideoConfig(**chosen))
         _shake(model)
         # Otherwise random objects are mostly absent, and their masks empty.

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float64
 
-from vseg.metrics.boxes import box_iou
+from vseg.ops.boxes import box_iou, clipped
 from vseg.types import Box, Found, Frame, Mask, MaskCrop, Prompt
 from vseg_trackers import PackedMasks
 
@@ -55,11 +55,15 @@ def crowding(found: Found, row: int) -> float:
 
 def prompt_of(found: Found, row: int, frame: Frame) -> Prompt:
     """A detection as a prompt: its mask, or its box as far as it lies in the frame."""
-    height, width = frame.image.shape[:2]
     if found.masks is not None:
-        return Mask(found.masks[row].paste(height, width))
-    x1, y1, x2, y2 = found.boxes[row].tolist()
-    return Box(max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+        return Mask(found.masks[row].paste(*frame.image.shape[:2]))
+    return box_within(found, row, frame)
+
+
+def box_within(found: Found, row: int, frame: Frame) -> Box:
+    """A detection's box as far as it lies in the frame."""
+    ((x1, y1, x2, y2),) = clipped(found.boxes[row : row + 1], frame.image.shape[:2]).tolist()
+    return Box(x1, y1, x2, y2)
 
 
 def packed(found: Found, frame_hw: tuple[int, int]) -> PackedMasks | None:

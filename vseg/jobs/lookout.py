@@ -14,12 +14,13 @@ from dataclasses import replace
 import numpy as np
 
 from vseg.config import LookSettings
+from vseg.jobs.followed import box_within
 from vseg.jobs.pilot_state import packed_state, unpacked_state
 from vseg.jobs.watched import Watched, contained, overlap_matrix, packed_watch, unpacked_watch
 from vseg.ops.moments import Moment
 from vseg.results.events import RunEvent
 from vseg.session import Session
-from vseg.types import Box, Found, Frame, FrameMasks, Grounding, Mask, Prompt
+from vseg.types import Found, Frame, FrameMasks, Grounding, Mask, Prompt
 from vseg_trackers.assignment import Candidates, assign
 
 Look = Callable[[Frame, Frame | None], Grounding]
@@ -232,7 +233,7 @@ class Lookout:
 
 def prompts_of(found: Found, row: int, frame: Frame) -> list[Prompt]:
     """A detection as prompts: its box as far as it lies in the frame, and its mask, which is a guess."""
-    height, width = frame.image.shape[:2]
-    x1, y1, x2, y2 = found.boxes[row].tolist()
-    box = Box(max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
-    return [box] if found.masks is None else [Mask(found.masks[row].paste(height, width)), box]
+    box = box_within(found, row, frame)
+    if found.masks is None:
+        return [box]
+    return [Mask(found.masks[row].paste(*frame.image.shape[:2])), box]

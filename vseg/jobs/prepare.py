@@ -10,7 +10,7 @@ from vseg.config import LookSettings, TrackConfig
 from vseg.detections import DetectionTable, read_detections
 from vseg.errors import BadPrompt, UsageError
 from vseg.jobs.job import TrackJob
-from vseg.jobs.placing import index_of, place_prompts
+from vseg.jobs.placing import PromptRequest, index_of, place_prompts
 from vseg.memory.bank import MemoryBudget
 from vseg.ops.compose import named
 from vseg.ops.files import sha256_of
@@ -197,7 +197,7 @@ def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, s
             hint="point at an object, for example --point 412,220 or --box 10,20,200,300, name what to "
             "look for, for example --text person, or take --auto",
         )
-    _check_sought(prompts)
+    check_sought(prompts)
     for placed in prompts:
         if not first <= placed.frame_index < stop:
             raise BadPrompt(
@@ -208,7 +208,7 @@ def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, s
         check_prompt(placed.prompt, (video.info.height, video.info.width), video.info.rotation)
 
 
-def _check_sought(prompts: Sequence[PlacedPrompt]) -> None:
+def check_sought(prompts: Sequence[PlacedPrompt | PromptRequest]) -> None:
     """Raise UsageError where descriptions of whatever there is stand beside prompts of one object."""
     for placed in prompts:
         if placed.object_id == 0 and any(other.object_id for other in prompts):

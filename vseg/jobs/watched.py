@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from vseg.metrics.boxes import box_iou
+from vseg.ops.boxes import box_iou
 from vseg.ops.codec import decode_mask, encode_mask
 from vseg.types import Found, MaskCrop
 

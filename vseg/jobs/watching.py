@@ -13,7 +13,7 @@ from vseg.identity.identities import IdentityRules
 from vseg.jobs.lookout import Lookout
 from vseg.jobs.pilot import no_masks
 from vseg.jobs.placing import PromptRequest
-from vseg.jobs.prepare import check_look, grounder_of, load_configured
+from vseg.jobs.prepare import check_look, check_sought, grounder_of, load_configured
 from vseg.jobs.sights import look_for
 from vseg.memory.bank import MemoryBudget
 from vseg.ops.moments import parse_moment
@@ -64,11 +64,7 @@ def watch(
 
 def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
     """Raise UsageError or BadPrompt for what a live source cannot be asked."""
-    if len({r.object_id == 0 for r in requests}) > 1:
-        raise UsageError(
-            "some prompts are of one object and others are looked for everywhere",
-            hint="say of which object each is, as in --text 1:dog, or of which none is",
-        )
+    check_sought(requests)
     for request in requests:
         if request.at.frame != 0:
             raise BadPrompt(

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from vseg.errors import BadDataset
+from vseg.ops.boxes import box_iou
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,19 +73,6 @@ def box_clip(truth: Iterable[IdentifiedBoxes], pred: Iterable[IdentifiedBoxes]) 
         for index, (t, p) in enumerate(zip(true_frames, pred_frames, strict=True))
     )
     return IdentityClip(frames, len(true_numbers), len(pred_numbers))
-
-
-def box_iou(a: Float[np.ndarray, "G 4"], b: Float[np.ndarray, "P 4"]) -> Float[np.ndarray, "G P"]:
-    """Intersection over union of every pair; 0 where both boxes are empty."""
-    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
-    sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - top_left, 0)
-    common = sides[..., 0] * sides[..., 1]
-    union = _areas(a)[:, None] + _areas(b)[None, :] - common
-    return np.asarray(np.divide(common, union, where=union > 0, out=np.zeros(common.shape)))
-
-
-def _areas(boxes: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, " N"]:
-    return np.asarray((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1]), dtype=float)
 
 
 def _numbers(frame: IdentifiedBoxes, known: dict[int, int], where: str) -> Int[np.ndarray, " N"]:

@@ -1,7 +1,7 @@
 """Boxes as x1 y1 x2 y2 in pixels, right and bottom exclusive: how far they overlap, and which are one."""
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 
 from vseg.types import Box
 
@@ -22,20 +22,19 @@ def pixels_in(box: Box) -> tuple[slice, slice]:
     )
 
 
-def areas(boxes: Boxes) -> Float64[np.ndarray, " N"]:
+def areas(boxes: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, " N"]:
     """Square pixels of each box, 0 for an inverted one."""
     sides = np.clip(boxes[:, 2:] - boxes[:, :2], 0, None)
     return np.asarray(sides[:, 0] * sides[:, 1])
 
 
-def overlaps(box: Float64[np.ndarray, "4"], boxes: Boxes) -> Float64[np.ndarray, " N"]:
-    """The IoU of one box with each of the others, in [0, 1]; 0 of two empty ones."""
-    corners = np.concatenate(
-        [np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])], axis=1
-    )
-    shared = areas(corners)
-    union = areas(box[None])[0] + areas(boxes) - shared
-    return np.asarray(shared / np.maximum(union, np.finfo(np.float64).tiny))
+def box_iou(a: Float[np.ndarray, "N 4"], b: Float[np.ndarray, "M 4"]) -> Float[np.ndarray, "N M"]:
+    """The IoU of every pair, in [0, 1]; 0 of two empty ones."""
+    top_left = np.maximum(a[:, None, :2], b[None, :, :2])
+    sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - top_left, 0)
+    common = sides[..., 0] * sides[..., 1]
+    union = areas(a)[:, None] + areas(b)[None] - common
+    return np.asarray(np.divide(common, union, where=union > 0, out=np.zeros(common.shape)))
 
 
 def without_doubles(boxes: Boxes, overlap: float) -> Int64[np.ndarray, " M"]:
@@ -48,5 +47,5 @@ def without_doubles(boxes: Boxes, overlap: float) -> Int64[np.ndarray, " M"]:
     while left.size:
         first, rest = left[0], left[1:]
         kept.append(int(first))
-        left = rest[overlaps(boxes[first], boxes[rest]) <= overlap]
+        left = rest[box_iou(boxes[first][None], boxes[rest])[0] <= overlap]
     return np.array(kept, dtype=np.int64)

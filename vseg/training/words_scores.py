@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float64
 from vseg.nets.nano import Nano
 from vseg.nets.words_boxes import Candidates, see
 from vseg.nets.words_head import WordHead
-from vseg.ops.boxes import overlaps
+from vseg.ops.boxes import box_iou
 from vseg.training.words_pictures import NamedPicture
 from vseg.types import Frame
 
@@ -95,7 +95,7 @@ def matched(
     free = np.ones(len(boxes), dtype=bool)
     kept, hits = [], []
     for box, score in zip(found.boxes, found.scores, strict=True):
-        shared = np.where(free, overlaps(box, boxes), 0.0)
+        shared = np.where(free, box_iou(box[None], boxes)[0], 0.0)
         best = int(shared.argmax()) if len(shared) else -1
         hit = best >= 0 and shared[best] >= _SAME
         if hit:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vseg.ops.boxes import areas, clipped, overlaps, without_doubles
+from vseg.ops.boxes import areas, box_iou, clipped, without_doubles
 
 
 def random_boxes(count: int, seed: int = 0) -> np.ndarray:
@@ -24,7 +24,7 @@ def test_overlap_is_that_of_the_pixels() -> None:
     for box in boxes:
         drawn = [pixels(other) for other in boxes]
         counted = [(pixels(box) & d).sum() / (pixels(box) | d).sum() for d in drawn]
-        np.testing.assert_allclose(overlaps(box, boxes), counted)
+        np.testing.assert_allclose(box_iou(box[None], boxes)[0], counted)
 
 
 def test_boxes_are_cut_to_the_picture() -> None:
@@ -32,7 +32,7 @@ def test_boxes_are_cut_to_the_picture() -> None:
     cut = clipped(boxes, (20, 30))
     assert cut[0].tolist() == [0, 5, 30, 9]
     assert areas(cut).tolist() == [120, 0, 0]
-    assert not overlaps(cut[1], cut).any(), "an empty box overlaps nothing, not even itself"
+    assert not box_iou(cut[1:2], cut).any(), "an empty box overlaps nothing, not even itself"
 
 
 @pytest.mark.parametrize("overlap", [0.0, 0.3, 0.7])
@@ -40,7 +40,7 @@ def test_doubles_are_those_of_a_plain_loop(overlap: float) -> None:
     boxes = random_boxes(60, seed=2)
     kept: list[int] = []
     for place, box in enumerate(boxes):
-        if all(overlaps(box, boxes[[other]])[0] <= overlap for other in kept):
+        if all(box_iou(box[None], boxes[[other]])[0, 0] <= overlap for other in kept):
             kept.append(place)
     assert without_doubles(boxes, overlap).tolist() == kept
     assert 1 < len(kept) < 60
