@@ -14,8 +14,8 @@ from jaxtyping import Bool, UInt8
 from benchmarks.baselines_flow import FlowWarp, GrabCutWarp
 from benchmarks.baselines_labels import LabelPropagation, open_features
 from vseg.errors import UsageError
+from vseg.interfaces.reader import Reader
 from vseg.metrics.davis import PredictedFrame
-from vseg.stages import Reader
 
 BASELINES = ("flow", "flow-grabcut", "label-propagation")
 

@@ -18,12 +18,12 @@ from jaxtyping import Bool
 
 from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, model_of, run
 from vseg import Session
+from vseg.interfaces.model import Model
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.jf import region_similarity
-from vseg.ops.simulate import correction
-from vseg.readers.images import ImageFolder
-from vseg.tracking import AnyModel
+from vseg.prompts.simulate import correction
 from vseg.types import Points
+from vseg.video.images import ImageFolder
 
 MOST_CLICKS = 20
 SHOWN_CLICKS = 5
@@ -64,7 +64,7 @@ def main() -> None:
     table.write(options.json)
 
 
-def _clip(model: AnyModel, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
+def _clip(model: Model, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
     """Each object of the first frame, with the IoU after each click."""
     label = next(iter(LabelFolder.open(clip.truth)))
     with ImageFolder(clip.pictures) as video, Session(model, video) as session:

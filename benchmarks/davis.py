@@ -39,13 +39,13 @@ from benchmarks.switches import SwitchCount
 from vseg import Session
 from vseg.build import open_words
 from vseg.errors import NothingFound, UsageError
+from vseg.interfaces.model import Model
+from vseg.interfaces.reader import OpenReader
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.davis import PredictedFrame, evaluate
 from vseg.metrics.scores import DatasetScore, Measures, SequenceScore
-from vseg.readers.images import ImageFolder
-from vseg.stages import OpenReader
-from vseg.tracking import AnyModel
 from vseg.types import Reference
+from vseg.video.images import ImageFolder
 
 Follow = Callable[[OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]]
 
@@ -126,7 +126,7 @@ class _Asked:
 
     method: str
     kind: str
-    model: AnyModel | None
+    model: Model | None
     teacher: str | None
     word: str | None = None
 
@@ -146,7 +146,7 @@ def _follower(asked: _Asked, clip: ClipFolders) -> Follow:
 
 
 def _track(
-    model: AnyModel, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], kind: str
+    model: Model, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], kind: str
 ) -> Iterator[PredictedFrame]:
     with Session(model, video) as session:
         for object_id, truth in first.items():
@@ -155,7 +155,7 @@ def _track(
 
 
 def _track_like(
-    model: AnyModel, video: OpenReader, references: Mapping[int, Reference]
+    model: Model, video: OpenReader, references: Mapping[int, Reference]
 ) -> Iterator[PredictedFrame]:
     with Session(model, video) as session:
         for object_id, reference in references.items():
@@ -164,7 +164,7 @@ def _track_like(
 
 
 def _track_word(
-    model: AnyModel, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], word: str
+    model: Model, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], word: str
 ) -> Iterator[PredictedFrame]:
     """The best thing of that name as the clip's first object; empty masks where there is none."""
     object_id, truth = next(iter(first.items()))

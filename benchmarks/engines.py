@@ -30,7 +30,7 @@ from benchmarks.engines_contenders import (
 from benchmarks.engines_networks import NETWORKS, network
 from benchmarks.shared import Table, run
 from vseg.errors import ModelError
-from vseg.nets.device import open_device
+from vseg.weights.device import open_device
 
 ENGINES = ("vseg", "transformers", "official")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

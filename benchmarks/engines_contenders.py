@@ -22,12 +22,12 @@ from torch import Tensor
 
 from benchmarks.engines_clock import StageClock
 from benchmarks.engines_networks import redraw
-from vseg.memory.slot_bank import SlotBank
-from vseg.nets.hiera import HieraBackbone
-from vseg.nets.sam import Sam, SamParts
-from vseg.nets.sam_vision import IMAGENET, PyramidEncoder, square
-from vseg.session import Session
-from vseg.slots import Slot
+from vseg.interfaces.slot_model import Slot
+from vseg.models.sam2.hiera import HieraBackbone
+from vseg.models.sam2.model import Sam, SamParts
+from vseg.models.sam2.vision import IMAGENET, PyramidEncoder, square
+from vseg.session.memory.slot_bank import SlotBank
+from vseg.session.session import Session
 from vseg.types import Box, Frame
 
 FULL = 17

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from transformers import EdgeTamVideoConfig, EdgeTamVideoModel, Sam2VideoConfig, Sam2VideoModel
 
-from vseg.nets.repvit import RepVit
+from vseg.models.sam2.repvit import RepVit
 
 _SHAPES = Path(__file__).resolve().parents[1] / "tests/golden/repvit.npz"
 """Names and shapes of RepViT-M1's tensors."""

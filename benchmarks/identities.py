@@ -3,7 +3,7 @@
     python benchmarks/identities.py --prompts mask click --json identities.json
     python benchmarks/identities.py --scenes cross-2 cross-8 --without none apart
 
-The scenes are those of `vseg.readers.scene_suite`; their truth is exact.  IDF1 and switches match masks
+The scenes are those of `vseg.synthetic.suite`; their truth is exact.  IDF1 and switches match masks
 by an overlap of a half, as for boxes; `astray` counts masks that cover more of another object than of
 their own.  Every behaviour that keeps identities is turned off in turn (`--without`), and all at once.
 """
@@ -17,14 +17,14 @@ import numpy as np
 from benchmarks.shared import Table, add_model_options, model_of, prompt_object, run
 from vseg import Session
 from vseg.errors import UsageError
-from vseg.identity.identities import ALONE, IdentityRules
+from vseg.interfaces.model import Model
 from vseg.metrics.clear import count_clear
 from vseg.metrics.identity import count_identity
 from vseg.metrics.jf import score_frame
 from vseg.metrics.masks import MaskPairs
-from vseg.readers.scene_suite import identity_scenes
-from vseg.readers.synthetic import SyntheticVideo, TrueFrame
-from vseg.tracking import AnyModel
+from vseg.session.identity.identities import ALONE, IdentityRules
+from vseg.synthetic.reader import SyntheticVideo, TrueFrame
+from vseg.synthetic.suite import identity_scenes
 from vseg.types import FrameMasks
 
 # The behaviours of a session that can be turned off, by name.
@@ -83,7 +83,7 @@ def rules_without(name: str) -> IdentityRules:
 
 
 def track(
-    model: AnyModel, drawn: list[TrueFrame], kind: str, rules: IdentityRules
+    model: Model, drawn: list[TrueFrame], kind: str, rules: IdentityRules
 ) -> Iterator[FrameMasks]:
     """Masks of all objects, each prompted on the first frame."""
     first = drawn[0]

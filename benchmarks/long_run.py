@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from vseg import Session, load_model
-from vseg.readers.prefetch import ahead
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.video.prefetch import ahead
 
 
 def main() -> None:

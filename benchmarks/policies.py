@@ -20,11 +20,11 @@ from benchmarks.engines_clock import StageClock
 from benchmarks.engines_contenders import our_model
 from benchmarks.engines_networks import NETWORKS, network
 from benchmarks.shared import Table, run
-from vseg.memory.bank import MemoryBudget
-from vseg.nets.device import open_device
-from vseg.nets.sam import Sam
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
-from vseg.session import Session
+from vseg.models.sam2.model import Sam
+from vseg.session.memory.bank import MemoryBudget
+from vseg.session.session import Session
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.weights.device import open_device
 
 CHOICES = (("recent", "none"), ("selective", "none"), ("recent", "pooled"), ("recent", "pruned"))
 

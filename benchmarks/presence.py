@@ -18,8 +18,8 @@ from jaxtyping import Bool, UInt8
 from benchmarks.presence_scores import PresenceCounts, count_presence
 from benchmarks.shared import Table, add_model_options, model_of, prompt_object, run
 from vseg import Session
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
-from vseg.tracking import AnyModel
+from vseg.interfaces.model import Model
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import Frame
 
 FIRST_SEED = 1_000_000
@@ -100,7 +100,7 @@ def _draw(config: SceneConfig) -> DrawnScene:
     return DrawnScene(tuple(d.frame for d in drawn), tuple(d.labels for d in drawn), ids)
 
 
-def _objects(model: AnyModel, scene: DrawnScene, kind: str) -> Iterator[tuple[int, PresenceCounts]]:
+def _objects(model: Model, scene: DrawnScene, kind: str) -> Iterator[tuple[int, PresenceCounts]]:
     """Each prompted object with its counts; all are tracked together."""
     with Session(model) as session:
         said = _said(session, scene, kind)

@@ -18,13 +18,13 @@ from jaxtyping import Bool
 
 from benchmarks.shared import Table, add_model_options, clips_of, model_of, run
 from vseg.errors import UsageError
-from vseg.grounding.everything import Everything
+from vseg.grounding.automatic_masks import Everything
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.jf import region_similarity
-from vseg.readers.images import ImageFolder
-from vseg.readers.scene_config import SceneConfig
-from vseg.readers.synthetic import SyntheticVideo
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import Frame, Grounding
+from vseg.video.images import ImageFolder
 
 FOUND = 0.5
 FIRST = 5

@@ -17,10 +17,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, model_of, run
-from vseg.grounding.reference import ReferenceGrounder
 from vseg.metrics.annotations import LabelFolder, LabelFrame
-from vseg.readers.images import ImageFolder
+from vseg.session.exemplar import ReferenceGrounder
 from vseg.types import Frame, MaskCrop, Reference
+from vseg.video.images import ImageFolder
 
 ANY = 1e-6
 """A threshold that every find reaches."""

@@ -18,9 +18,9 @@ import numpy as np
 import onnxruntime
 import torch
 
-from vseg.nets.nano import Nano, load_nano
-from vseg.nets.onnx_export import LoopSizes, export_onnx
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
+from vseg.models.nano.model import Nano, load_nano
+from vseg.models.onnx.export import LoopSizes, export_onnx
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.tensors import Memory, MemoryPart
 from vseg.types import Mask
 

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, UInt8
 
-from vseg.ops.files import atomic_path
+from vseg.io.files import atomic_path
 from vseg.training.config import ChancesConfig
 from vseg.training.pack import load_pack
 from vseg.training.sequences import MaskedSequence, Recipe, Sequences

@@ -16,9 +16,9 @@ from jaxtyping import Bool
 
 from vseg import Session, load_model
 from vseg.errors import BadDataset, VsegError
+from vseg.interfaces.model import Model
 from vseg.metrics.annotations import clip_folders
-from vseg.ops.simulate import correction, innermost_click, middle_scribble, tight_box
-from vseg.tracking import AnyModel
+from vseg.prompts.simulate import correction, innermost_click, middle_scribble, tight_box
 from vseg.types import Frame, FrameMasks, Mask, Prompt
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
 
 
-def model_of(options: argparse.Namespace) -> AnyModel:
+def model_of(options: argparse.Namespace) -> Model:
     """nano with the weights, device, dtype and short side asked for."""
     return load_model(
         "nano",

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.shared import Table, run
-from vseg.nets.nano import load_nano
-from vseg.nets.words_head import WORDS, load_words
+from vseg.models.nano.model import load_nano
+from vseg.models.nano.text_head.head import WORDS, load_words
 from vseg.training.words_pictures import ANY, load_named, part_of
 from vseg.training.words_scores import Curve, curves, pooled
 

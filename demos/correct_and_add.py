@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 
 import vseg
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
 from vseg.results.masks import StoredMasks
 from vseg.results.overlay import draw_overlay
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
 SHOWN = (0, 20, 30, 45, 59)
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from vseg.analysis.associate import associate
 from vseg.config import DetectionSettings, TrackConfig
-from vseg.jobs.associating import associate
-from vseg.jobs.job import TrackJob
-from vseg.jobs.run import track
 from vseg.ops.colours import colour_of
-from vseg.readers.scene_config import SceneConfig
-from vseg.readers.scene_files import write_clip
-from vseg.readers.scene_script import Blind, Course
-from vseg.readers.synthetic import SyntheticVideo
+from vseg.pipelines.job import TrackJob
+from vseg.pipelines.track import track
 from vseg.results import Run, open_run
 from vseg.results.overlay import draw_overlay
 from vseg.results.timeline import draw_timeline, presences
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.files import write_clip
+from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic.script import Blind, Course
 from vseg.types import MaskCrop
 
 FRAMES = 120

@@ -16,16 +16,16 @@ import numpy as np
 import vseg
 from vseg.config import TrackConfig
 from vseg.errors import VsegError
-from vseg.jobs.job import TrackJob
-from vseg.jobs.placing import PromptRequest
-from vseg.jobs.run import track
-from vseg.ops.moments import Moment
-from vseg.ops.simulate import innermost_click, middle_scribble
-from vseg.readers.scene_config import SceneConfig
-from vseg.readers.scene_files import write_clip
-from vseg.readers.synthetic import SyntheticVideo
+from vseg.pipelines.job import TrackJob
+from vseg.pipelines.track import track
+from vseg.prompts.placing import PromptRequest
+from vseg.prompts.simulate import innermost_click, middle_scribble
+from vseg.prompts.timecode import Moment
 from vseg.results import open_run
 from vseg.results.overlay import draw_overlay
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.files import write_clip
+from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import Box, Mask, Points, Reference, Said, Scribble, Text
 
 FRAMES = 48

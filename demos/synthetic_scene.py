@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from vseg.ops.colours import colour_of
-from vseg.readers.scene_files import write_clip, write_truth
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
+from vseg.synthetic.files import write_clip, write_truth
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
 
 def truth_picture(scene: SyntheticVideo, shown: int = 5) -> Image.Image:

@@ -14,11 +14,11 @@ import torch
 from torch._dynamo.utils import counters
 
 from tests.sam_models import saved_model
-from vseg.identity.identities import ALONE
-from vseg.nets.compiled_sam import CompiledSam
-from vseg.nets.sam import Sam
-from vseg.nets.sam_files import read_parts
-from vseg.session import Session
+from vseg.models.sam2.compiled import CompiledSam
+from vseg.models.sam2.files import read_parts
+from vseg.models.sam2.model import Sam
+from vseg.session.identity.identities import ALONE
+from vseg.session.session import Session
 from vseg.types import Frame, FrameMasks
 
 HEIGHT, WIDTH, FRAMES = 60, 90, 12

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from vseg.grounding.nano_words import NanoWords
-from vseg.nets.nano import load_nano
-from vseg.nets.words_head import WordHead, save_words
-from vseg.nets.words_net import WordsNet
+from vseg.grounding.nano_text import NanoWords
+from vseg.models.nano.model import load_nano
+from vseg.models.nano.text_head.head import WordHead, save_words
+from vseg.models.nano.text_head.network import WordsNet
 
 WORDS = ("object", "car", "person")
 

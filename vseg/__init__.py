@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vseg.build import load_model, open_video
     from vseg.errors import VsegError
     from vseg.results import open_run
-    from vseg.session import Session
+    from vseg.session.session import Session
     from vseg.types import (
         Box,
         Frame,
@@ -35,7 +35,7 @@ _HOME = {
     "open_video": "vseg.build",
     "VsegError": "vseg.errors",
     "open_run": "vseg.results",
-    "Session": "vseg.session",
+    "Session": "vseg.session.session",
     "Box": "vseg.types",
     "Frame": "vseg.types",
     "FrameMasks": "vseg.types",

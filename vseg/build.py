@@ -9,15 +9,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from vseg.errors import BadVideo, ModelError, UsageError, WeightsMismatch, WeightsMissing
-from vseg.grounding.catalogue import GROUNDERS, IMAGE_TEXT
-from vseg.nets.sam_catalogue import PUBLISHED
-from vseg.ops.hub import Published, folder_of, pull
-from vseg.stages import Grounder, OpenReader
-from vseg.tracking import AnyModel
+from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
+from vseg.interfaces.reader import OpenReader
+from vseg.weights.catalogue import GROUNDERS, IMAGE_TEXT, PUBLISHED
+from vseg.weights.hub import Published, folder_of, pull
 
 if TYPE_CHECKING:
     from vseg.grounding.image_text import ImageText
-    from vseg.nets.onnx_export import LoopSizes
+    from vseg.models.onnx.export import LoopSizes
 
 MODELS = ("nano", *PUBLISHED)
 _CATALOGUE: Mapping[str, Published] = MappingProxyType(
@@ -30,7 +30,7 @@ def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
 
     reader: auto, pyav, decord or images.  Raises BadVideo or ReaderUnsuitable.
     """
-    from vseg.readers import open_source
+    from vseg.video import open_source
 
     opened = open_source(source, reader)
     if not isinstance(opened, OpenReader):
@@ -50,7 +50,7 @@ def load_model(
     short_side: int = 384,
     weights: Path | None = None,
     flip: bool = False,
-) -> AnyModel:
+) -> Model:
     """The model called `name` on a device, ready to be shared by any number of sessions.
 
     name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a file of that
@@ -59,12 +59,12 @@ def load_model(
     ModelError for an unknown name, DeviceMissing, WeightsMissing, WeightsMismatch, UsageError.
     """
     if name == "nano":
-        from vseg.nets.mirrored import Mirrored
-        from vseg.nets.nano import load_nano
+        from vseg.models.nano.flip_tta import Mirrored
+        from vseg.models.nano.model import load_nano
 
         nano = load_nano(weights, device=device, dtype=dtype, short_side=short_side)
         return Mirrored(nano) if flip else nano
-    from vseg.nets.sam_load import load_sam
+    from vseg.models.sam2.load import load_sam
 
     return load_sam(_folder(name, weights, flip), name, device=device, dtype=dtype)
 
@@ -76,7 +76,7 @@ def load_compiled(
     dtype: str = "auto",
     weights: Path | None = None,
     flip: bool = False,
-) -> AnyModel:
+) -> Model:
     """A model of the SAM 2 family whose stages are compiled when first used, or by its `warm_up`.
 
     Raises UsageError for nano, and whatever `load_model` raises.
@@ -85,7 +85,7 @@ def load_compiled(
         raise UsageError(
             "nano is not compiled", hint="drop --compile, or use a model of the SAM 2 family"
         )
-    from vseg.nets.sam_load import load_sam
+    from vseg.models.sam2.load import load_sam
 
     return load_sam(_folder(name, weights, flip), name, device=device, dtype=dtype, compiled=True)
 
@@ -161,14 +161,14 @@ def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "Ima
     return read_image_text(folder, name, Place(device, dtype))
 
 
-def open_words(model: AnyModel) -> Grounder:
+def open_words(model: Model) -> Grounder:
     """nano's own words: finds people, cars and a few other things by name, with nothing to download.
 
     model: what tracks.  Its weights are used if it is nano; beside any other model, and beside a nano that
     looks twice, the shipped nano is loaded on the same device.  Raises WeightsMissing, WeightsMismatch.
     """
-    from vseg.grounding.nano_words import NanoWords
-    from vseg.nets.nano import Nano, load_nano
+    from vseg.grounding.nano_text import NanoWords
+    from vseg.models.nano.model import Nano, load_nano
 
     return NanoWords(model if isinstance(model, Nano) else load_nano(device=str(model.device)))
 
@@ -182,7 +182,7 @@ def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | No
         raise ModelError(
             f"no model '{name}' can go to ONNX", hint="nano can; a run goes to davis or coco"
         )
-    from vseg.nets.onnx_export import export_onnx
+    from vseg.models.onnx.export import export_onnx
 
     return export_onnx(out, sizes, weights)
 
@@ -211,7 +211,7 @@ def model_cards() -> tuple[ModelCard, ...]:
     """The models that `load_model` knows.  Raises WeightsMissing or WeightsMismatch."""
     from safetensors import SafetensorError, safe_open
 
-    from vseg.nets.nano import WEIGHTS
+    from vseg.models.nano.model import WEIGHTS
 
     try:
         with safe_open(WEIGHTS, framework="numpy") as file:
@@ -228,7 +228,7 @@ def model_cards() -> tuple[ModelCard, ...]:
 def model_path(name: str) -> Path:
     """Where a model's files are on this machine.  Raises ModelError, WeightsMissing."""
     if name == "nano":
-        from vseg.nets.nano import WEIGHTS
+        from vseg.models.nano.model import WEIGHTS
 
         return WEIGHTS
     return folder_of(_published(name))
@@ -268,9 +268,9 @@ def loaded_sha256(name: str) -> str:
 
     Raises what loading raises.
     """
-    from vseg.grounding.catalogue import IMAGE_TEXT_CLASSES
     from vseg.grounding.open import FAMILIES
     from vseg.grounding.pretrained import Place, model_type, read_pretrained, read_tokenizer
+    from vseg.weights.catalogue import IMAGE_TEXT_CLASSES
 
     if name in MODELS:
         return load_model(name, dtype="float32").weights_sha256

@@ -80,7 +80,7 @@ class LookSettings(Settings):
 
 
 class IdentitySettings(Settings):
-    """What is done to keep identities: see `vseg.identity.identities.IdentityRules`."""
+    """What is done to keep identities: see `vseg.session.identity.identities.IdentityRules`."""
 
     apart: bool = True
     merges: bool = True

@@ -11,8 +11,8 @@ from tests.grounder_models import KINDS, saved_grounder
 from tests.word_head import nano_words
 from vseg.build import load_model, open_grounder
 from vseg.errors import BadPrompt
-from vseg.grounding.reference import ReferenceGrounder
-from vseg.stages import Grounder
+from vseg.interfaces.grounder import Grounder
+from vseg.session.exemplar import ReferenceGrounder
 from vseg.types import Description, Frame, Reference, Text
 
 LEAST = 0.02

@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from tests.clips import Recipe, paint, painted, write_clip
-from vseg.readers.decord_reader import DecordFile
-from vseg.readers.images import ImageFolder
-from vseg.readers.scene_config import SceneConfig
-from vseg.readers.synthetic import SyntheticVideo
-from vseg.readers.video import VideoFile
-from vseg.stages import Reader
+from vseg.interfaces.reader import Reader
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo
+from vseg.video.decord_reader import DecordFile
+from vseg.video.file import VideoFile
+from vseg.video.images import ImageFolder
 
 NUM_FRAMES = 30
 PAINTED = ("pyav", "pyav-ts", "pyav-by-order", "decord", "images")

@@ -6,8 +6,8 @@ import torch
 from jaxtyping import Bool
 
 from vseg import Session
-from vseg.nets.nano import load_nano
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
+from vseg.models.nano.model import load_nano
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
 pytestmark = [
     pytest.mark.gpu,

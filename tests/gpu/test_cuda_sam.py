@@ -12,10 +12,10 @@ import torch
 
 from tests.compiled_session import SHORT_MEMORY, film, tracked
 from tests.sam_models import FAMILY, saved_model
-from vseg.nets.sam import Sam
-from vseg.nets.sam_load import load_sam
-from vseg.session import Session
-from vseg.slots import SlotMemory
+from vseg.interfaces.slot_model import SlotMemory
+from vseg.models.sam2.load import load_sam
+from vseg.models.sam2.model import Sam
+from vseg.session.session import Session
 from vseg.tensors import downloaded
 from vseg.types import Box, Frame
 

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 
 from tests.sam_models import SIDE, small_model
-from vseg.nets.attention import attend
-from vseg.nets.feed_forward import feed_forward
-from vseg.nets.hiera import HieraBackbone
+from vseg.models.sam2.attention import attend
+from vseg.models.sam2.feed_forward import feed_forward
+from vseg.models.sam2.hiera import HieraBackbone
 
 
 @torch.inference_mode()

@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from tests.sam_models import FAMILY, small_model
 from vseg.errors import WeightsMismatch
-from vseg.nets.memory_attention import AttentionPlan, MemoryAttention, Recalled
+from vseg.models.sam2.memory_attention import AttentionPlan, MemoryAttention, Recalled
 
 CELLS, WIDTH, THIN, AGES = 64, 128, 64, 7
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tests.golden.make_repvit import GOLDEN, drawn, picture
 from vseg.errors import WeightsMismatch
-from vseg.nets.repvit import RepVit
+from vseg.models.sam2.repvit import RepVit
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tests.sam_models import FAMILY, SIDE, saved_model
-from vseg.identity.identities import ALONE
-from vseg.memory.slot_bank import SlotBank
-from vseg.nets.sam import Sam
-from vseg.nets.sam_files import read_parts
-from vseg.nets.sam_prompts import square_mask
-from vseg.nets.sam_vision import square
-from vseg.session import Session
+from vseg.models.sam2.files import read_parts
+from vseg.models.sam2.model import Sam
+from vseg.models.sam2.prompt_encoder import square_mask
+from vseg.models.sam2.vision import square
+from vseg.session.identity.identities import ALONE
+from vseg.session.memory.slot_bank import SlotBank
+from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, Prompt
 
 HEIGHT, WIDTH, FRAMES = 120, 180, 28

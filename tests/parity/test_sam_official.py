@@ -16,12 +16,12 @@ from torch import Tensor
 
 from tests.golden import make_sam_official as official
 from tests.golden.make_sam_official import SIDE, THIN, WIDTH
-from vseg.identity.identities import ALONE
-from vseg.nets.sam_config import empty_net
-from vseg.nets.sam_convert import convert, renamed
-from vseg.nets.sam_convert_sizes import ARCHITECTURES, architecture, recognised
-from vseg.nets.sam_load import load_sam
-from vseg.session import Session
+from vseg.models.sam2.config import empty_net
+from vseg.models.sam2.convert.convert import convert, renamed
+from vseg.models.sam2.convert.sizes import ARCHITECTURES, architecture, recognised
+from vseg.models.sam2.load import load_sam
+from vseg.session.identity.identities import ALONE
+from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, Prompt
 
 CONFIG = {

@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from tests.parity.test_sam_family import PROMPTS, Library, assert_same, clicks, film, loaded
-from vseg.identity.identities import ALONE
-from vseg.memory.slot_bank import SlotBank
-from vseg.nets.sam import Sam
-from vseg.session import Session
+from vseg.models.sam2.model import Sam
+from vseg.session.identity.identities import ALONE
+from vseg.session.memory.slot_bank import SlotBank
+from vseg.session.session import Session
 from vseg.types import Prompt
 
 CLOSE = 1e-4

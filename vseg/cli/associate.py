@@ -26,7 +26,7 @@ def associate(
     as_json: options.Json = False,
 ) -> None:
     """Link the objects of a finished run over the whole clip; RUN itself stays as it is."""
-    from vseg.jobs.associating import associate as link_run
+    from vseg.analysis.associate import associate as link_run
 
     made = link_run(run, out, clip=clip, looks=looks)
     if as_json:

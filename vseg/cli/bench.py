@@ -15,7 +15,7 @@ from vseg.cli.report import show_json, show_pairs
 
 if TYPE_CHECKING:
     from vseg.config import TrackConfig
-    from vseg.jobs.placing import PromptRequest
+    from vseg.prompts.placing import PromptRequest
 
 
 def bench(
@@ -75,11 +75,11 @@ def _made_up_course(path: Path, objects: int, frames: int) -> Course:
     """A synthetic scene written as a real file, with one click on each object."""
     import numpy as np
 
-    from vseg.jobs.placing import PromptRequest
-    from vseg.ops.moments import Moment
-    from vseg.readers.scene_config import SceneConfig
-    from vseg.readers.scene_files import write_clip
-    from vseg.readers.synthetic import SyntheticVideo
+    from vseg.prompts.placing import PromptRequest
+    from vseg.prompts.timecode import Moment
+    from vseg.synthetic.config import SceneConfig
+    from vseg.synthetic.files import write_clip
+    from vseg.synthetic.reader import SyntheticVideo
     from vseg.types import Points
 
     scene = SyntheticVideo(SceneConfig(480, 854, frames, num_objects=objects, seed=1))
@@ -95,8 +95,8 @@ def _made_up_course(path: Path, objects: int, frames: int) -> Course:
 def _course_over(clip: str, objects: int, frames: int) -> Course:
     """A clip with `objects` boxes in a row: what is inside does not matter for the time."""
     from vseg.build import open_video
-    from vseg.jobs.placing import PromptRequest
-    from vseg.ops.moments import Moment
+    from vseg.prompts.placing import PromptRequest
+    from vseg.prompts.timecode import Moment
     from vseg.types import Box
 
     with open_video(clip) as video:
@@ -113,10 +113,10 @@ def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, An
     """The figures, by printable name."""
     import torch
 
-    from vseg.cli.timed_slot_model import timed
     from vseg.cli.track import run_job
-    from vseg.jobs.job import TrackJob
-    from vseg.jobs.prepare import load_configured
+    from vseg.pipelines.job import TrackJob
+    from vseg.pipelines.prepare import load_configured
+    from vseg.pipelines.timed_slot_model import timed
 
     decode_s = _decode_alone(course)
     settings = settings.model_copy(update={"range": f"0:{course.frames}"})

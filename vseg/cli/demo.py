@@ -10,8 +10,8 @@ from vseg.cli.report import show_json
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from vseg.jobs.job import JobOutcome
-    from vseg.readers.synthetic import SyntheticVideo
+    from vseg.pipelines.job import JobOutcome
+    from vseg.synthetic.reader import SyntheticVideo
 
 
 def demo(
@@ -51,15 +51,15 @@ def demo(
 
 def _made_up_scene() -> "SyntheticVideo":
     """Four seconds of bodies that pass behind one another."""
-    from vseg.readers.scene_config import SceneConfig
-    from vseg.readers.synthetic import SyntheticVideo
+    from vseg.synthetic.config import SceneConfig
+    from vseg.synthetic.reader import SyntheticVideo
 
     return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=3))
 
 
 def _written(scene: "SyntheticVideo", path: Path) -> tuple[str, list[str]]:
     """The scene's clip as a real file, and a click on its first object."""
-    from vseg.readers.scene_files import write_clip
+    from vseg.synthetic.files import write_clip
 
     write_clip(scene, path)
     click = scene.first_point(1)
@@ -68,10 +68,10 @@ def _written(scene: "SyntheticVideo", path: Path) -> tuple[str, list[str]]:
 
 def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcome":
     """The run in out/run, its pictures beside it; an earlier demo there is replaced."""
-    from vseg.cli.prompts import parse_prompts
     from vseg.cli.track import run_job
     from vseg.config import TrackConfig
-    from vseg.jobs.job import TrackJob
+    from vseg.pipelines.job import TrackJob
+    from vseg.prompts.parse import parse_prompts
 
     return run_job(
         TrackJob(

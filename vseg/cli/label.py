@@ -40,9 +40,9 @@ def label(
     as_json: options.Json = False,
 ) -> None:
     """Name the objects of a finished run: labels.json, objects.json and labels.png in it."""
+    from vseg.analysis.label import LabelSettings, label_run
     from vseg.build import open_image_text
     from vseg.grounding.word_lists import EVERYDAY, read_words
-    from vseg.jobs.labelling import LabelSettings, label_run
     from vseg.results import open_run
 
     open_run(run)

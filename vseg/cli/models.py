@@ -80,7 +80,7 @@ def convert(
     ] = None,
 ) -> None:
     """Make a model folder of an official checkpoint of SAM 2, SAM 2.1 or EdgeTAM, and check it."""
-    from vseg.nets.sam_convert import convert as converted
+    from vseg.models.sam2.convert.convert import convert as converted
 
     show_pairs({"architecture": converted(checkpoint, out, architecture).name})
     _check(str(out))
@@ -89,7 +89,7 @@ def convert(
 def _check(model: str, sha256: str | None = None) -> None:
     from vseg.build import loaded_sha256, model_path
     from vseg.errors import WeightsMismatch
-    from vseg.ops.weight_files import check_downloads
+    from vseg.weights.weight_files import check_downloads
 
     place = Path(model) if Path(model).is_dir() else model_path(model)
     if place.is_dir():

@@ -27,7 +27,7 @@ def render(
     as_json: options.Json = False,
 ) -> None:
     """Draw the masks over the clip: an mp4 that plays in a browser, and a contact sheet."""
-    from vseg.jobs.previews import render_previews
+    from vseg.pipelines.previews import render_previews
     from vseg.results import open_run
 
     opened = open_run(run)
@@ -87,9 +87,9 @@ def export(
 
 
 def _export_run(run: Path, to: str, out: Path, for_models: dict[str, Any]) -> None:
+    from vseg.exchange.export import FORMATS
+    from vseg.exchange.export import export as convert
     from vseg.results import open_run
-    from vseg.results.export import FORMATS
-    from vseg.results.export import export as convert
 
     if to not in FORMATS:
         known = f"known: {', '.join(sorted(FORMATS))} for a run, onnx for a model"
@@ -103,7 +103,7 @@ def _export_run(run: Path, to: str, out: Path, for_models: dict[str, Any]) -> No
 
 def _export_model(name: str, out: Path, settings: dict[str, Any]) -> None:
     from vseg.build import export_model
-    from vseg.nets.onnx_export import LoopSizes
+    from vseg.models.onnx.export import LoopSizes
 
     weights = settings.pop("weights", None)
     if not {"height", "width"} <= set(settings):

@@ -12,7 +12,7 @@ from vseg.cli.report import show_json
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from vseg.jobs.search import Hit
+    from vseg.analysis.search import Hit
 
 
 def search(
@@ -31,8 +31,8 @@ def search(
     as_json: options.Json = False,
 ) -> None:
     """Rank the objects of finished runs by how much they look like a phrase."""
+    from vseg.analysis.search import Query, draw_hits, found_in
     from vseg.build import open_image_text
-    from vseg.jobs.search import Query, draw_hits, found_in
 
     runs = list(dict.fromkeys([run, *(more or ())]))
     if clip is not None and len(runs) > 1:

@@ -20,7 +20,7 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """Tell what a clip really holds: true frame count, rates, rotation, damage."""
-    from vseg.readers.probe import probe as examine
+    from vseg.video.probe import probe as examine
 
     facts = _folder_facts(clip) if Path(clip).is_dir() else examine(clip, decode=decode).to_json()
     (show_json if as_json else show_pairs)(facts)
@@ -57,9 +57,9 @@ def frame(
     from PIL import Image
 
     from vseg.build import open_video
-    from vseg.jobs.placing import index_of
-    from vseg.ops.files import atomic_write_bytes
-    from vseg.ops.moments import parse_moment
+    from vseg.io.files import atomic_write_bytes
+    from vseg.prompts.placing import index_of
+    from vseg.prompts.timecode import parse_moment
 
     if out.suffix.lower() != ".png":
         raise BadPrompt(f"{out} is not a .png file", hint="frames are written losslessly, as PNG")

@@ -12,8 +12,8 @@ from vseg.errors import UsageError
 
 if TYPE_CHECKING:
     from vseg.config import TrackConfig
-    from vseg.jobs.job import JobOutcome, TrackJob
-    from vseg.tracking import AnyModel
+    from vseg.interfaces.model import Model
+    from vseg.pipelines.job import JobOutcome, TrackJob
 
 _TABLES = {
     "memory": {
@@ -78,8 +78,8 @@ def track(
     as_json: options.Json = False,
 ) -> None:
     """Follow prompted, described or detected objects through a clip; store their mask on every frame."""
-    from vseg.cli.prompts import parse_descriptions, parse_labels, parse_prompts
-    from vseg.jobs.job import TrackJob
+    from vseg.pipelines.job import TrackJob
+    from vseg.prompts.parse import parse_descriptions, parse_labels, parse_prompts
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other", hint="give one of them")
@@ -141,12 +141,12 @@ def chosen(**keys: Any) -> dict[str, Any] | None:
     return {key: value for key, value in keys.items() if value is not None} or None
 
 
-def run_job(job: "TrackJob", *, model: "AnyModel | None" = None) -> "JobOutcome":
+def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
     """Track, showing progress on stderr; Ctrl-C ends it in an orderly way."""
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.progress import ProgressReport
-    from vseg.jobs.job import Watch
-    from vseg.jobs.run import track as run_track
+    from vseg.pipelines.job import Watch
+    from vseg.pipelines.track import track as run_track
 
     with stop_on_request() as stop, ProgressReport("tracking") as report:
         return run_track(job, model=model, watch=Watch(report, stop, report.note))

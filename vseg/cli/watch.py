@@ -13,10 +13,10 @@ from vseg.cli import options
 from vseg.errors import DamagedVideo, UsageError
 
 if TYPE_CHECKING:
-    from vseg.jobs.watching import Sighting
-    from vseg.ops.mp4 import Mp4Writer
-    from vseg.readers.camera import Camera
+    from vseg.io.mp4 import Mp4Writer
+    from vseg.pipelines.live import Sighting
     from vseg.types import VideoInfo
+    from vseg.video.camera import Camera
 
 LiveSource = Annotated[
     str, typer.Argument(metavar="SOURCE", help="A camera number, a stream's address, or a clip.")
@@ -53,11 +53,11 @@ def watch(
     line has frame, time_s, dropped, objects (id, label, visible, score, box, area) and events.
     """
     from vseg.cli.interrupt import stop_on_request
-    from vseg.cli.prompts import parse_descriptions, parse_prompts
     from vseg.cli.track import chosen, read_config
-    from vseg.jobs.prepare import load_configured
-    from vseg.jobs.watching import watch as pictures
-    from vseg.readers.camera import Camera
+    from vseg.pipelines.live import watch as pictures
+    from vseg.pipelines.prepare import load_configured
+    from vseg.prompts.parse import parse_descriptions, parse_prompts
+    from vseg.video.camera import Camera
 
     look = chosen(
         grounder=grounder,
@@ -146,7 +146,7 @@ def _line(seen: "Sighting", dropped: int, names: dict[int, str]) -> dict[str, An
 
 def _recording(path: Path, info: "VideoInfo") -> "Mp4Writer":
     """The recording.  Pictures that were skipped are not in it, so it plays faster than life."""
-    from vseg.ops.mp4 import Mp4Writer
+    from vseg.io.mp4 import Mp4Writer
 
     return Mp4Writer(path, info.height, info.width, info.fps or Fraction(25))
 

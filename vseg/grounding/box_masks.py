@@ -11,14 +11,14 @@ import numpy as np
 import torch
 from jaxtyping import Float64
 
-from vseg.model import Model
+from vseg.interfaces.affinity_model import AffinityModel
 from vseg.tensors import Features
 from vseg.types import Box, MaskCrop
 
 
 @torch.inference_mode()
 def box_masks(
-    model: Model, features: Features, boxes: Float64[np.ndarray, "N 4"]
+    model: AffinityModel, features: Features, boxes: Float64[np.ndarray, "N 4"]
 ) -> tuple[MaskCrop, ...]:
     """The mask in each box, at video size."""
     if not len(boxes):

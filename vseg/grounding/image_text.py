@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
-from vseg.grounding.catalogue import IMAGE_TEXT_CLASSES
+from vseg.grounding.clip_tokens import ShortTexts
 from vseg.grounding.pretrained import (
     Place,
     Pretrained,
@@ -26,8 +26,8 @@ from vseg.grounding.pretrained import (
     read_pretrained,
     read_tokenizer,
 )
-from vseg.grounding.short_texts import ShortTexts
 from vseg.types import MaskCrop
+from vseg.weights.catalogue import IMAGE_TEXT_CLASSES
 
 Image = UInt8[np.ndarray, "_ _ 3"]
 """RGB, of any size."""

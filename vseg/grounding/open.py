@@ -11,7 +11,7 @@ from vseg.grounding.owl import read_owl
 from vseg.grounding.pretrained import Place, model_type
 from vseg.grounding.sam3_text import CLASSES as SAM3
 from vseg.grounding.sam3_text import read_sam3
-from vseg.stages import Grounder
+from vseg.interfaces.grounder import Grounder
 
 FAMILIES = (*DINO, *OWL, *SAM3)
 """The model_types that find what words say."""

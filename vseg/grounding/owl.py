@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from vseg.grounding.clip_tokens import ShortTexts
 from vseg.grounding.pretrained import (
     Place,
     Pretrained,
@@ -22,7 +23,6 @@ from vseg.grounding.pretrained import (
     read_tokenizer,
 )
 from vseg.grounding.proposals import Proposals, Rules, corners
-from vseg.grounding.short_texts import ShortTexts
 
 CLASSES = {"owlv2": "Owlv2ForObjectDetection"}
 

@@ -14,11 +14,11 @@ from typing import Any
 import torch
 
 from vseg.errors import ModelError, WeightsMismatch, WeightsMissing
-from vseg.nets.device import open_device, open_dtype
-from vseg.nets.quiet import quiet_library
-from vseg.nets.room import check_room
-from vseg.ops.files import sha256_of
-from vseg.ops.weight_files import weight_files
+from vseg.io.files import sha256_of
+from vseg.weights.device import open_device, open_dtype
+from vseg.weights.memory_check import check_room
+from vseg.weights.transformers_logging import quiet_library
+from vseg.weights.weight_files import weight_files
 
 _AGAIN = "fetch the whole folder again"
 

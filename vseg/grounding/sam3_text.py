@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from vseg.grounding.clip_tokens import ShortTexts
 from vseg.grounding.pretrained import Place, Pretrained, read_pretrained, read_tokenizer
 from vseg.grounding.proposals import Proposals, Rules
-from vseg.grounding.short_texts import ShortTexts
-from vseg.nets.sam_vision import HALF, square
+from vseg.models.sam2.vision import HALF, square
 
 # The folder as published holds the tracker of videos too; the detector is taken out of it.
 CLASSES = {"sam3": "Sam3Model", "sam3_video": "Sam3Model"}

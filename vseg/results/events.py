@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from vseg.errors import BadRun, OutputError
-from vseg.ops.files import atomic_write_text
+from vseg.io.files import atomic_write_text
 from vseg.results.layout import EVENTS
 from vseg.results.records import Record
 from vseg.types import IdentityEvent

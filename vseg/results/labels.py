@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from vseg.ops.files import atomic_write_text
+from vseg.io.files import atomic_write_text
 from vseg.results.layout import LABELS, read_objects, write_objects
 from vseg.results.records import Record
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from vseg.errors import BadRun, OutputError
-from vseg.ops.files import atomic_write_text
+from vseg.io.files import atomic_write_text
 from vseg.results.records import RunHeader, StoredObject
 
 HEADER, PROMPTS, OBJECTS, FRAMES = "run.json", "prompts.jsonl", "objects.json", "frames.parquet"

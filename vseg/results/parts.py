@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from vseg.errors import BadRun
-from vseg.ops.files import atomic_path
+from vseg.io.files import atomic_path
 from vseg.results.layout import FRAME_PARTS, FRAMES, MASK_PARTS, part_path
 from vseg.results.records import FrameRecord, MaskRow
 

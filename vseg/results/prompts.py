@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float32
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from vseg.errors import BadPrompt, BadRun, OutputError, VsegError
-from vseg.ops.files import atomic_write_text
+from vseg.io.files import atomic_write_text
 from vseg.ops.rle import decode_rle, encode_rle
 from vseg.results.layout import PROMPTS
 from vseg.results.references import (

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadRun
-from vseg.ops.files import atomic_write_bytes
+from vseg.io.files import atomic_write_bytes
 from vseg.results.layout import REFERENCES
 
 Picture = UInt8[np.ndarray, "H W 3"]

@@ -14,12 +14,12 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from vseg.errors import BadRun
-from vseg.ops.files import atomic_path
-from vseg.ops.mp4 import Mp4Writer
+from vseg.interfaces.reader import Reader
+from vseg.io.files import atomic_path
+from vseg.io.mp4 import Mp4Writer
 from vseg.results.masks import StoredMasks
 from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.run import Run
-from vseg.stages import Reader
 from vseg.types import Frame
 
 TILE_WIDTH, GAP, CAPTION_HEIGHT, CAPTION_PX = 480, 8, 26, 15

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vseg.errors import BadRun, OutputError
+from vseg.io.files import atomic_write_bytes
 from vseg.ops.colours import hex_of
-from vseg.ops.files import atomic_write_bytes
 from vseg.results.events import RunEvent, append_events, forget_events
 from vseg.results.layout import (
     FRAME_PARTS,

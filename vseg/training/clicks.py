@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
-from vseg.ops.simulate import depth_inside, innermost
+from vseg.prompts.simulate import depth_inside, innermost
 from vseg.types import Box, Points, Prompt, Scribble
 
 _CURL = 0.45  # radians by which a free scribble turns from step to step

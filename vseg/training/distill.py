@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from vseg.nets.encoder import MEAN, STD, WIDTHS, Encoder
+from vseg.models.nano.encoder import MEAN, STD, WIDTHS, Encoder
 from vseg.training.colour import blur, draw_jitter, jitter
 from vseg.training.feature_cache import Example
 

@@ -22,7 +22,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vseg.errors import BadDataset, ModelError, OutputError
-from vseg.ops.files import atomic_write_text
+from vseg.io.files import atomic_write_text
 from vseg.training.unlabelled import Pictures
 
 GIB = 2**30

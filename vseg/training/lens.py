@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from vseg.readers.scene_backdrop import draw_grain
+from vseg.synthetic.backdrop import draw_grain
 from vseg.training.paste import smeared
 
 Pictures = tuple[UInt8[np.ndarray, "S S 3"], ...]

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch
-from vseg.ops.files import atomic_path
+from vseg.io.files import atomic_path
 from vseg.training.config import Optimisation
 
 

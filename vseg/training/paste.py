@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from vseg.readers.scene_raster import Window, bounds
+from vseg.synthetic.raster import Window, bounds
 from vseg.training.bend import Bend
 from vseg.training.cutouts import Cutout
 from vseg.training.footage import Footage

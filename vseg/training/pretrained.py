@@ -20,11 +20,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch, WeightsMissing
-from vseg.nets.encoder import MEAN, STD
-from vseg.nets.quiet import quiet_library
-from vseg.nets.sam import SamParts
-from vseg.nets.sam_files import read_parts
-from vseg.ops.files import sha256_of
+from vseg.io.files import sha256_of
+from vseg.models.nano.encoder import MEAN, STD
+from vseg.models.sam2.files import read_parts
+from vseg.models.sam2.model import SamParts
+from vseg.weights.transformers_logging import quiet_library
 
 Triple = tuple[float, float, float]
 Maps = Callable[[Float[Tensor, "B 3 H W"]], Sequence[Tensor]]

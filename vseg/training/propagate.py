@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from vseg.nets.nano_net import Drawn, Encoded, NanoNet
-from vseg.nets.prompt_maps import draw_prompts
+from vseg.models.nano.network import Drawn, Encoded, NanoNet
+from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.ops.rivals import everyone, strongest_rival
-from vseg.ops.simulate import correction
+from vseg.prompts.simulate import correction
 from vseg.training.clicks import first_prompts
 from vseg.training.distill import normalise
 from vseg.training.losses import identity_loss, iou, mask_loss

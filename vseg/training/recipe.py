@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
-from vseg.nets.nano import save_nano
-from vseg.nets.nano_net import NanoNet
-from vseg.ops.files import atomic_path
+from vseg.io.files import atomic_path
+from vseg.models.nano.model import save_nano
+from vseg.models.nano.network import NanoNet
 from vseg.training.config import (
     NanoRecipe,
     PropagateStageConfig,

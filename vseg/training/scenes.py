@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vseg.readers.synthetic import SyntheticVideo, random_scene
+from vseg.synthetic.reader import SyntheticVideo, random_scene
 from vseg.training.footage import MIN_SHARE, Footage, large_ids
 
 _FRAMES = 160

@@ -16,10 +16,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vseg.errors import BadRun, OutputError, UsageError, WeightsMismatch, WeightsMissing
-from vseg.nets.device import open_device
-from vseg.nets.encoder import Encoder
-from vseg.nets.nano import WEIGHTS
-from vseg.ops.files import atomic_path, atomic_write_text, sha256_of
+from vseg.io.files import atomic_path, atomic_write_text, sha256_of
+from vseg.models.nano.encoder import Encoder
+from vseg.models.nano.model import WEIGHTS
 from vseg.training.config import DistillStageConfig
 from vseg.training.distill import DistillStage, Student
 from vseg.training.feature_cache import (
@@ -33,6 +32,7 @@ from vseg.training.feature_cache import (
 from vseg.training.loop import Report, load_checkpoint, train
 from vseg.training.teachers import Teacher, open_teacher
 from vseg.training.unlabelled import Pictures
+from vseg.weights.device import open_device
 
 _PREFIX = "encoder."
 _HOST = torch.device("cpu")

@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vseg.errors import WeightsMismatch, WeightsMissing
-from vseg.ops.files import sha256_of
+from vseg.io.files import sha256_of
 from vseg.training.pretrained import Backbone, load_pretrained
 
 STRIDES = (8, 16)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadDataset, BadVideo, DamagedVideo
-from vseg.stages import OpenReader
+from vseg.interfaces.reader import OpenReader
 from vseg.training.pack import Clip, TrainingPack, load_pack
 
 Image = UInt8[np.ndarray, "H W 3"]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
-from vseg.readers.scene_raster import Window
+from vseg.synthetic.raster import Window
 from vseg.training.bend import Bend
 
 Affine = Float64[np.ndarray, "3 3"]

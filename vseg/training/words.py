@@ -14,11 +14,11 @@ from pydantic import Field
 
 from vseg.config import Settings
 from vseg.errors import BadDataset
-from vseg.nets.nano import WEIGHTS, Nano, encoder_digest, load_nano, load_weights
-from vseg.nets.nano_net import NanoNet
-from vseg.nets.words_head import WordHead, load_words, save_words
-from vseg.nets.words_net import WordsNet
-from vseg.ops.files import atomic_path
+from vseg.io.files import atomic_path
+from vseg.models.nano.model import WEIGHTS, Nano, encoder_digest, load_nano, load_weights
+from vseg.models.nano.network import NanoNet
+from vseg.models.nano.text_head.head import WordHead, load_words, save_words
+from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report, train
 from vseg.training.words_pictures import ANY, NamedPicture, load_named, part_of

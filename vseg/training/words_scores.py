@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from vseg.nets.nano import Nano
-from vseg.nets.words_boxes import Candidates, see
-from vseg.nets.words_head import WordHead
+from vseg.models.nano.model import Nano
+from vseg.models.nano.text_head.boxes import Candidates, see
+from vseg.models.nano.text_head.head import WordHead
 from vseg.ops.boxes import box_iou
 from vseg.training.words_pictures import NamedPicture
 from vseg.types import Frame

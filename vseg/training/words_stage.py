@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from vseg.nets.blocks import fold_batch_norms
-from vseg.nets.encoder import Encoder
-from vseg.nets.words_net import WordsNet
+from vseg.models.nano.blocks import fold_batch_norms
+from vseg.models.nano.encoder import Encoder
+from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.distill import normalise
 from vseg.training.words_pictures import ANY, NamedPicture
 from vseg.training.words_targets import CellTargets, targets_of, words_loss

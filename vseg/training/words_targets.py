@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
-from vseg.nets.words_net import STRIDES, WordMap, cell_boxes
+from vseg.models.nano.text_head.network import STRIDES, WordMap, cell_boxes
 from vseg.training.words_views import View
 
 # Which stride a box belongs to, by the square root of its area in pixels; both ends overlap.

@@ -9,8 +9,8 @@ from typing import Any
 import cv2
 import pytest
 
-from vseg.readers.scene_files import write_truth
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
+from vseg.synthetic.files import write_truth
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 SMALL = ("--short-side", "96", "--dtype", "float32")

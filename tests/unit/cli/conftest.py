@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from vseg.cli.app import app
-from vseg.nets.nano import save_random
-from vseg.readers.scene_config import SceneConfig
-from vseg.readers.scene_files import write_clip, write_truth
-from vseg.readers.synthetic import SyntheticVideo
+from vseg.models.nano.model import save_random
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.files import write_clip, write_truth
+from vseg.synthetic.reader import SyntheticVideo
 
 SCENE = SceneConfig(height=72, width=120, num_frames=90, seed=3, num_objects=2)
 

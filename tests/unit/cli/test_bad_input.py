@@ -126,7 +126,7 @@ def test_what_fails_before_the_first_frame_leaves_a_run_as_it_is(
     def pilot_for(*given: object) -> None:
         raise BadPrompt("no object is seen")
 
-    monkeypatch.setattr("vseg.jobs.run.pilot_for", pilot_for)
+    monkeypatch.setattr("vseg.pipelines.track.pilot_for", pilot_for)
     assert call(*words, "--overwrite").exit_code == 3
     assert files_of(tmp_path / "run") == before != {}
 

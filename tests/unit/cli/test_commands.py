@@ -9,8 +9,8 @@ from PIL import Image
 
 from tests.clips import Recipe, cut, write_clip
 from tests.unit.cli.conftest import SCENE, Workplace, call
-from vseg.readers.synthetic import SyntheticVideo
 from vseg.results import open_run
+from vseg.synthetic.reader import SyntheticVideo
 
 
 @pytest.fixture(scope="module")

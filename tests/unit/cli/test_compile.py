@@ -7,12 +7,12 @@ import pytest
 from tests.unit.cli.conftest import Workplace, call
 from vseg.build import open_video
 from vseg.cli.progress import ProgressReport
-from vseg.cli.prompts import parse_prompts
 from vseg.cli.track import read_config, resume_command
-from vseg.jobs.job import TrackJob
-from vseg.jobs.prepare import prepare
-from vseg.jobs.warm_up import object_counts
-from vseg.nets.nano import load_nano
+from vseg.models.nano.model import load_nano
+from vseg.pipelines.job import TrackJob
+from vseg.pipelines.prepare import prepare
+from vseg.pipelines.warm_up import object_counts
+from vseg.prompts.parse import parse_prompts
 from vseg.results import open_run
 
 

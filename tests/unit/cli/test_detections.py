@@ -13,8 +13,8 @@ import pytest
 
 from tests.unit.cli.conftest import SCENE, Workplace, call, files_of
 from vseg.ops.rle import encode_rle
-from vseg.readers.synthetic import SyntheticVideo
 from vseg.results import open_run
+from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import MaskCrop
 
 FRAMES = 90

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import call
-from vseg.nets import onnx_export
-from vseg.nets.nano_net import NanoNet
-from vseg.nets.onnx_export import Graph, LoopSizes
+from vseg.models.nano.network import NanoNet
+from vseg.models.onnx import export as onnx_export
+from vseg.models.onnx.export import Graph, LoopSizes
 
 SIZE = ["--height", "120", "--width", "176"]
 

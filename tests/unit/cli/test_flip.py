@@ -5,10 +5,10 @@ from itertools import count
 from pathlib import Path
 
 from tests.unit.cli.conftest import Workplace, call, files_of
-from vseg.cli.prompts import parse_prompts
 from vseg.cli.track import read_config, resume_command
-from vseg.jobs.job import TrackJob, Watch
-from vseg.jobs.run import track
+from vseg.pipelines.job import TrackJob, Watch
+from vseg.pipelines.track import track
+from vseg.prompts.parse import parse_prompts
 from vseg.results import open_run
 
 

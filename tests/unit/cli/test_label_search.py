@@ -10,14 +10,14 @@ from PIL import Image
 
 from tests.image_text_models import saved_image_text
 from tests.unit.cli.conftest import call
+from vseg.analysis.appearances import LOOKS, appearances
 from vseg.build import open_image_text, open_video
 from vseg.grounding.image_text import object_picture
-from vseg.jobs.appearances import LOOKS, appearances
-from vseg.ops.files import atomic_write_text
-from vseg.readers.scene_files import write_clip
-from vseg.readers.synthetic import SceneConfig, SyntheticVideo
+from vseg.io.files import atomic_write_text
 from vseg.results import open_run
 from vseg.results.labels import RunLabels
+from vseg.synthetic.files import write_clip
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import MaskCrop
 
 SCENE = SceneConfig(height=96, width=160, num_frames=60, seed=2, num_objects=2, occluders=0)

@@ -7,9 +7,9 @@ import torch
 
 from vseg.cli.track import chosen, read_config, resume_command
 from vseg.errors import UsageError
-from vseg.jobs.job import TrackJob
-from vseg.nets.padded_memory import MemorySpan, padded
-from vseg.slots import Slot, SlotMemory, StandIn
+from vseg.interfaces.slot_model import Slot, SlotMemory, StandIn
+from vseg.models.sam2.padded_memory import MemorySpan, padded
+from vseg.pipelines.job import TrackJob
 
 
 def test_options_leave_the_other_keys_of_the_table(tmp_path: Path) -> None:

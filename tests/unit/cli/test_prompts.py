@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vseg.cli.prompts import (
+from vseg.errors import BadPrompt, UsageError, VsegError
+from vseg.prompts.parse import (
     parse_boxes,
     parse_labels,
     parse_likes,
@@ -15,8 +16,7 @@ from vseg.cli.prompts import (
     parse_prompts,
     parse_scribbles,
 )
-from vseg.errors import BadPrompt, UsageError, VsegError
-from vseg.ops.moments import Moment, parse_moment, parse_range
+from vseg.prompts.timecode import Moment, parse_moment, parse_range
 from vseg.types import Box, Mask, Points, Reference, Scribble
 
 

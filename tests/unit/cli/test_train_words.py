@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.cli.conftest import call
 from tests.word_head import random_head
-from vseg.nets.words_head import load_words
+from vseg.models.nano.text_head.head import load_words
 from vseg.training.words_pictures import part_of
 
 RECIPE = """

@@ -13,10 +13,10 @@ import pytest
 from tests.clips import write_resized
 from tests.unit.cli.conftest import SCENE, Workplace, call
 from vseg.config import TrackConfig
-from vseg.jobs.prepare import load_configured
-from vseg.ops.mp4 import Mp4Writer
-from vseg.readers.synthetic import SyntheticVideo
-from vseg.tracking import AnyModel
+from vseg.interfaces.model import Model
+from vseg.io.mp4 import Mp4Writer
+from vseg.pipelines.prepare import load_configured
+from vseg.synthetic.reader import SyntheticVideo
 
 
 def lines(text: str) -> list[dict[str, Any]]:
@@ -49,12 +49,12 @@ def test_what_is_found_gets_an_id(workplace: Workplace) -> None:
 def test_the_first_picture_is_not_missed_while_the_model_loads(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(config: TrackConfig) -> AnyModel:
+    def slow(config: TrackConfig) -> Model:
         time.sleep(2.0)
         return load_configured(config)
 
-    monkeypatch.setattr("vseg.jobs.prepare.load_configured", slow)
-    monkeypatch.setattr("vseg.jobs.watching.load_configured", slow)
+    monkeypatch.setattr("vseg.pipelines.prepare.load_configured", slow)
+    monkeypatch.setattr("vseg.pipelines.live.load_configured", slow)
     options = ("--config", workplace.config, "--frames", 1)
     (line,) = lines(call("watch", workplace.clip, "--box", "10,10,60,50", *options).stdout)
     assert line["time_s"] < 1.5

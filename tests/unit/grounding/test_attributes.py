@@ -20,8 +20,8 @@ from vseg.grounding.attributes import (
 from vseg.grounding.motion import is_moving, motion_between, moving_boxes, moving_shares
 from vseg.grounding.narrowing import fitting, meant
 from vseg.grounding.vocabulary import WordQuery
-from vseg.readers.scene_config import SceneConfig
-from vseg.readers.synthetic import SyntheticVideo
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import Frame, MaskCrop
 
 

@@ -24,9 +24,9 @@ from vseg.grounding.pretrained import (
     read_pretrained,
     read_tokenizer,
 )
-from vseg.nets import room
-from vseg.ops.files import sha256_of
+from vseg.io.files import sha256_of
 from vseg.types import Frame, Grounding, Text
+from vseg.weights import memory_check as room
 
 FRAME = Frame(0, None, 0.0, np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8))
 TEXTS = (Text("the red car", 0.02), Text("a dog", 0.02))

@@ -25,7 +25,7 @@ from vseg.errors import (
     WeightsMismatch,
     WeightsMissing,
 )
-from vseg.nets.nano import WEIGHTS
+from vseg.models.nano.model import WEIGHTS
 from vseg.training.config import DistillStageConfig, Optimisation, distill_config
 from vseg.training.distill import DistillStage, Student
 from vseg.training.feature_cache import check_device, check_room, fill, lay_out, mapped

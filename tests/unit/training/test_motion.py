@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RBFInterpolator
 
-from vseg.readers.scene_raster import Window
+from vseg.synthetic.raster import Window
 from vseg.training.bend import draw_bend
 from vseg.training.footage import Extent
 from vseg.training.paths import camera, cross, leave, wander

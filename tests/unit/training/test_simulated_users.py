@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vseg.ops.simulate import depth_inside
+from vseg.prompts.simulate import depth_inside
 from vseg.training.clicks import first_prompts
 from vseg.types import Box, Points, Scribble
 

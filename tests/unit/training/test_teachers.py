@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests import teacher_models
 from vseg.errors import WeightsMismatch, WeightsMissing
-from vseg.nets.encoder import MEAN, STD
+from vseg.models.nano.encoder import MEAN, STD
 from vseg.training.teachers import Teacher, open_teacher
 
 CPU = torch.device("cpu")

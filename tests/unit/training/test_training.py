@@ -10,7 +10,7 @@ import torch
 
 from vseg.config import load_toml
 from vseg.errors import BadDataset, WeightsMismatch
-from vseg.nets.nano_net import NanoNet
+from vseg.models.nano.network import NanoNet
 from vseg.training.config import NanoRecipe, Optimisation
 from vseg.training.distill import DistillStage, Student
 from vseg.training.feature_cache import fill, lay_out, mapped

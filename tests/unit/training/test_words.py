@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from vseg.errors import BadDataset
-from vseg.nets.encoder import Encoder
-from vseg.nets.nano import load_nano
-from vseg.nets.words_boxes import Candidates
-from vseg.nets.words_head import load_words
-from vseg.nets.words_net import STRIDES, WordMap
+from vseg.models.nano.encoder import Encoder
+from vseg.models.nano.model import load_nano
+from vseg.models.nano.text_head.boxes import Candidates
+from vseg.models.nano.text_head.head import load_words
+from vseg.models.nano.text_head.network import STRIDES, WordMap
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report
 from vseg.training.words import WordsFiles, WordsRecipe, train_words, vocabulary

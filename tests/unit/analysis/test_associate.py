@@ -1,0 +1,136 @@
+"""Linking a run's objects writes a new revision; the run stays as it is."""
+
+import json
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.unit.cli.conftest import call, files_of
+from vseg.analysis.associate import associate
+from vseg.results import PlacedPrompt, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.results.layout import read_objects, write_objects
+from vseg.types import Box, FrameMasks, VideoInfo
+
+HEIGHT, WIDTH, FRAMES = 48, 96, 30
+VIDEO = VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(25), FRAMES)
+
+
+def frames(lost: Sequence[int]) -> Iterator[FrameMasks]:
+    """One square moves right under id 1, is out of sight on `lost`, and goes on as id 3; id 2 stays."""
+    for index in range(FRAMES):
+        logits = np.full((3, HEIGHT, WIDTH), -1, dtype=np.float32)
+        moving = 0 if index < lost[0] else 2
+        visible = np.array([moving == 0, True, moving == 2])
+        visible[[0, 2]] &= index not in lost
+        logits[moving, 8:20, 2 + 2 * index : 14 + 2 * index] = 1
+        logits[1, 30:44, 70:84] = 1
+        scores = np.full(3, 0.9, dtype=np.float32)
+        yield FrameMasks(
+            index, index / 25, HEIGHT, WIDTH, (1, 2, 3), logits, scores, visible, pts=index
+        )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    header = RunHeader(
+        vseg_version="1",
+        model="m",
+        weights_sha256="w",
+        device="cpu",
+        dtype="float32",
+        source=SourceFingerprint(path="clip.mp4", size=1, sha256="s"),
+        video=VIDEO,
+        chunk_frames=8,
+        labels={2: "post", 3: "late"},
+    )
+    prompts = [PlacedPrompt(0, 1, Box(2.0, 8.0, 14.0, 20.0)), PlacedPrompt(15, 3, Box(1, 1, 9, 9))]
+    writer = RunWriter.create(tmp_path / "run", header, prompts)
+    for masks in frames(lost=range(12, 15)):
+        writer.write(masks)
+    writer.finish()
+    return tmp_path / "run"
+
+
+def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
+    before = files_of(run)
+    made = associate(run, looks=False)
+    assert (made.out, made.before, made.after) == (run.with_name("run-r2"), 3, 2)
+    assert files_of(run) == before
+    revision = open_run(made.out)
+    assert revision.header.status == "complete"
+    assert [(each.id, each.label) for each in revision.objects] == [(1, "late"), (2, "post")]
+    assert [each.object_id for each in revision.prompts] == [1, 1]
+    assert len(revision) == FRAMES
+    for index in (3, 13, 20):
+        old, new = open_run(run)[index], revision[index]
+        assert new.object_ids == (1, 2)
+        assert new.visible == (index != 13, True)
+        moving = 2 if index == 20 else 0
+        assert np.array_equal(new.mask(0), old.mask(moving) & old.visible[moving])
+    assert revision.events == list(made.changes)
+    told = [(e.kind, e.frame, e.object_id, e.track_id, e.last_frame) for e in made.changes]
+    assert told == [("joined", 15, 1, 3, None), ("filled", 12, 1, None, 14)]
+
+
+def test_names_found_while_tracking_or_given_afterwards_reach_the_revision(run: Path) -> None:
+    named = {1: "dog", 2: "lamp post", 3: "a late dog"}
+    stored = [o.model_copy(update={"label": named[o.id]}) for o in read_objects(run)]
+    write_objects(run, stored)
+    revision = open_run(associate(run, looks=False).out)
+    assert [(each.id, each.label) for each in revision.objects] == [(1, "dog"), (2, "lamp post")]
+
+
+def test_boxes_are_filled_where_no_mask_was(run: Path) -> None:
+    rows = np.loadtxt(associate(run, looks=False).out / "tracks.txt", delimiter=",")
+    gap = rows[(rows[:, 0] == 14) & (rows[:, 1] == 1)]
+    np.testing.assert_allclose(gap[0, 2:6], [28, 8, 12, 12], atol=0.5)
+    assert len(rows) == 2 * FRAMES
+
+
+def test_every_revision_has_a_folder_of_its_own(run: Path) -> None:
+    assert [associate(run, looks=False).out.name for _ in range(2)] == ["run-r2", "run-r3"]
+    answer = call("associate", run, "-o", run.with_name("run-r2"), "--no-looks")
+    assert (answer.exit_code, "already holds a run" in answer.stderr) == (3, True)
+
+
+def test_the_command_lists_the_changes(run: Path) -> None:
+    told = json.loads(call("associate", run, "--no-looks", "--json").stdout)
+    assert (told["objects_before"], told["objects"], told["changes"][0]["kind"]) == (3, 2, "joined")
+    answer = call("associate", run, "--no-looks")
+    assert "3 objects became 2, 2 changes" in answer.stdout
+    assert "frame 15: object 3 is object 1 again" in answer.stdout
+    assert "frames 12 to 14: object 1, filled" in answer.stdout
+
+
+def clip_of(folder: Path, later: tuple[int, int, int]) -> Path:
+    """The clip of `frames`: what goes on as object 3 has the colour `later`, object 1 is red."""
+    folder.mkdir()
+    for masks in frames(lost=range(12, 15)):
+        picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        for row, colour in enumerate(((200, 20, 20), (20, 20, 200), later)):
+            picture[masks.mask(row)] = colour
+        Image.fromarray(picture).save(folder / f"{masks.frame_index:05d}.png")
+    return folder
+
+
+def test_what_looks_different_is_not_joined(run: Path, tmp_path: Path) -> None:
+    alike = clip_of(tmp_path / "alike", (200, 20, 20))
+    assert associate(run, clip=str(alike)).after == 2
+    different = clip_of(tmp_path / "different", (20, 200, 20))
+    assert associate(run, clip=str(different)).after == 3
+    answer = call("associate", run)
+    assert (answer.exit_code, "clip.mp4" in answer.stderr) == (3, True)
+
+
+def test_an_unfinished_run_is_refused(tmp_path: Path, run: Path) -> None:
+    header = open_run(run).header
+    writer = RunWriter.create(tmp_path / "half", header)
+    writer.write(next(frames(lost=range(12, 15))))
+    writer.interrupt()
+    answer = call("associate", tmp_path / "half")
+    assert (answer.exit_code, "interrupted" in answer.stderr) == (3, True)
+    assert not (tmp_path / "half-r2").exists()

@@ -1,0 +1,148 @@
+"""Detections files of the three formats give the same table; a wrong row is named with its value."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vseg.errors import BadDetections
+from vseg.exchange.detections import read_detections
+from vseg.ops.rle import encode_rle
+from vseg.types import MaskCrop, VideoInfo
+
+VIDEO = VideoInfo("clip.mp4", 48, 64, Fraction(25), 10)
+ROWS = [(0, 5, 4.0, 6.0, 20.0, 10.0, 0.9, 2), (0, 7, 30.0, 8.0, 9.0, 9.5, 0.5, 2)]
+ROWS += [(3, 5, 6.0, 6.0, 20.0, 10.0, 1.0, 2)]
+
+
+def mot(folder: Path, rows: list[Any] | None = None) -> Path:
+    lines = [
+        f"{f + 1},{i},{x},{y},{w},{h},{s},{c},-1,-1" for f, i, x, y, w, h, s, c in rows or ROWS
+    ]
+    return written(folder / "det.txt", "\n".join(lines) + "\n")
+
+
+def coco(folder: Path, rows: list[Any] | None = None, **more: Any) -> Path:
+    entries = [
+        {"image_id": f, "track_id": i, "bbox": [x, y, w, h], "score": s, "category_id": c} | more
+        for f, i, x, y, w, h, s, c in rows or ROWS
+    ]
+    return written(folder / "found.json", json.dumps(entries))
+
+
+def parquet(folder: Path, rows: list[Any] | None = None) -> Path:
+    f, i, x, y, w, h, s, c = (np.array(column) for column in zip(*(rows or ROWS), strict=True))
+    columns = {"frame": f, "id": i, "x1": x, "y1": y, "x2": x + w, "y2": y + h}
+    pq.write_table(pa.table(columns | {"score": s, "label": c}), folder / "found.parquet")
+    return folder / "found.parquet"
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+WRITERS = {"mot": mot, "coco": coco, "parquet": parquet}
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_the_frames_of_a_file(tmp_path: Path, kind: str) -> None:
+    table = read_detections(WRITERS[kind](tmp_path), VIDEO)
+    assert (len(table), [len(table.on(frame)) for frame in range(5)]) == (3, [2, 0, 0, 1, 0])
+    found = table.on(0)
+    np.testing.assert_allclose(found.boxes, [[4.0, 6.0, 24.0, 16.0], [30.0, 8.0, 39.0, 17.5]])
+    np.testing.assert_allclose(found.scores, [0.9, 0.5])
+    assert (found.labels.tolist(), found.masks) == ([2, 2], None)
+
+
+def changed(row: int, **columns: Any) -> list[Any]:
+    names = ("frame", "id", "x", "y", "w", "h", "score", "label")
+    rows = [dict(zip(names, values, strict=True)) for values in ROWS]
+    rows[row] |= columns
+    return [tuple(each.values()) for each in rows]
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+@pytest.mark.parametrize(
+    ("rows", "at", "said"),
+    [
+        (changed(1, x=float("nan")), 1, "box nan,8,nan,17.5 has a value that is not a number"),
+        (changed(1, w=-3.0), 1, "box 30,8,27,17.5 is empty or inverted"),
+        (changed(2, score=1.5), 2, "score 1.5 is outside"),
+        (changed(2, score=float("nan")), 2, "score nan is outside"),
+        (changed(0, frame=2), 1, "frame 0 comes after frame 2"),
+        (changed(2, frame=10), 2, "frame 10 is past the end: clip.mp4 has frames 0 to 9"),
+        (changed(1, id=5), 1, "id 5 stands on frame 0 already, at"),
+        (changed(1, x=64.0), 1, "lies outside the 64x48 frame"),
+    ],
+)
+def test_a_wrong_row_is_named(
+    tmp_path: Path, kind: str, rows: list[Any], at: int, said: str
+) -> None:
+    path = WRITERS[kind](tmp_path, rows)
+    row = f"line {at + 1}" if kind == "mot" else f"row {at}"
+    with pytest.raises(BadDetections) as refused:
+        read_detections(path, VIDEO)
+    assert refused.value.message.startswith(f"{path}, {row}: "), refused.value.message
+    assert said in refused.value.message and refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.txt", "1,2,3\n", "line 1: 3 columns"),
+        ("a.txt", "1,-1,2,2,5,5,0.5\n1,-1,x,2,5,5,0.5\n", "line 2: could not convert"),
+        ("a.txt", "1.5,-1,2,2,5,5,0.5\n", "line 1: frame 1.5"),
+        ("a.txt", "1,nan,2,2,5,5,0.5\n", "line 1: frame 1, id nan"),
+        ("a.json", "[1", "is not JSON"),
+        ("a.json", '[{"image_id": 0, "score": "high"}]', "row 0: score = 'high'"),
+        ("a.json", '[{"image_id": 0, "score": 0.5}]', "row 0: neither bbox nor segmentation"),
+        ("a.json", '{"images": [], "annotations": [{"image_id": 4, "score": 1}]}', "row 0"),
+        ("a.parquet", "text", "is not a Parquet file"),
+        ("a.xml", "", "not read from '.xml'"),
+    ],
+)
+def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: str, said: str) -> None:
+    path = written(tmp_path / name, content)
+    with pytest.raises(BadDetections, match=r".+") as refused:
+        read_detections(path, VIDEO)
+    assert str(path) in refused.value.message and said in refused.value.message
+
+
+def test_a_missing_file_and_a_missing_column(tmp_path: Path) -> None:
+    with pytest.raises(BadDetections, match="cannot read"):
+        read_detections(tmp_path / "no.txt", VIDEO)
+    pq.write_table(pa.table({"frame": [1]}), tmp_path / "a.parquet")
+    with pytest.raises(BadDetections, match="no column 'x1'"):
+        read_detections(tmp_path / "a.parquet", VIDEO)
+    text = {"frame": [1], "x1": ["a"], "y1": [1.0], "x2": [2.0], "y2": [2.0], "score": [0.5]}
+    pq.write_table(pa.table(text), tmp_path / "b.parquet")
+    with pytest.raises(BadDetections, match="column 'x1' holds string"):
+        read_detections(tmp_path / "b.parquet", VIDEO)
+    pq.write_table(pa.table(text | {"x1": [None]}), tmp_path / "c.parquet")
+    with pytest.raises(BadDetections, match="row 0: x1 is missing"):
+        read_detections(tmp_path / "c.parquet", VIDEO)
+
+
+def test_masks_come_with_their_boxes(tmp_path: Path) -> None:
+    mask = np.zeros((48, 64), dtype=bool)
+    mask[10:20, 30:35] = True
+    runs = {"size": [48, 64], "counts": encode_rle(MaskCrop.of(mask), 48, 64)}
+    rows = [{"image_id": 2, "score": 0.5, "segmentation": runs}]
+    path = written(tmp_path / "masks.json", json.dumps(rows))
+    found = read_detections(path, VIDEO).on(2)
+    assert found.boxes.tolist() == [[30, 10, 35, 20]] and found.masks is not None
+    assert np.array_equal(found.masks[0].paste(48, 64), mask)
+    rows[0]["segmentation"] = runs | {"size": [40, 64]}
+    with pytest.raises(BadDetections, match="row 0: the mask is 64x40, the frame 64x48"):
+        read_detections(written(path, json.dumps(rows)), VIDEO)
+
+
+def test_a_live_source_has_no_end(tmp_path: Path) -> None:
+    live = VideoInfo("0", 48, 64, None, None)
+    assert len(read_detections(mot(tmp_path, changed(2, frame=999)), live)) == 3

@@ -1,0 +1,178 @@
+"""Exports are read back by the formats' own readers."""
+
+import json
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pycocotools.coco import COCO
+
+from vseg.errors import OutputError, UsageError
+from vseg.exchange.export import export
+from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.types import FrameMasks, VideoInfo
+
+HEIGHT, WIDTH = 30, 41
+
+
+def square(x: int, y: int, side: int = 10) -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[y : y + side, x : x + side] = True
+    return mask
+
+
+def store(root: Path, frames: dict[int, dict[int, np.ndarray]], scores: dict[int, float]) -> Run:
+    """A run of exact masks by frame and object id; an empty mask is an absent object."""
+    header = RunHeader(
+        vseg_version="0.1.0",
+        model="nano",
+        weights_sha256="a" * 64,
+        device="cpu",
+        dtype="float32",
+        source=SourceFingerprint(path="clips/park.mp4", size=10, sha256="b" * 64),
+        video=VideoInfo("clips/park.mp4", HEIGHT, WIDTH, Fraction(25), 40),
+        chunk_frames=4,
+        labels={2: "dog", 7: "person"},
+    )
+    writer = RunWriter.create(root, header)
+    for index, masks in frames.items():
+        ids = tuple(masks)
+        writer.write(
+            FrameMasks(
+                frame_index=index,
+                time_s=index / 25,
+                height=HEIGHT,
+                width=WIDTH,
+                object_ids=ids,
+                logits=np.zeros((len(ids), 4, 4), dtype=np.float32),
+                scores=np.array([scores[each] for each in ids], dtype=np.float32),
+                visible=np.array([masks[each].any() for each in ids], dtype=bool),
+                given=dict(enumerate(masks.values())),
+            )
+        )
+    writer.finish()
+    return open_run(root)
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Run:
+    """Three objects that never overlap over frames 3 to 9; object 7 is absent on frame 5."""
+    nothing = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    frames = {
+        index: {
+            2: square(index, 0),
+            7: nothing if index == 5 else square(20, index),
+            9: square(31, 20),
+        }
+        for index in range(3, 10)
+    }
+    return store(tmp_path / "run", frames, {2: 0.9, 7: 0.5, 9: 0.25})
+
+
+# pycocotools' compiled code predates numpy's copy keyword.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_coco_masks_are_those_of_the_run_to_pycocotools(apart: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out" / "run.json"
+    export(apart, "coco", out)
+    coco = COCO(str(out))
+    assert len(coco.imgs) == 7 and min(coco.imgs) == 1 and min(coco.anns) == 1
+    for image in coco.imgs.values():
+        stored = apart[image["frame_id"]]
+        assert image["file_name"] == f"park/{stored.frame_index:05d}.jpg"
+        assert (image["height"], image["width"]) == (HEIGHT, WIDTH)
+        annotations = {
+            each["track_id"]: each for each in coco.loadAnns(coco.getAnnIds(imgIds=image["id"]))
+        }
+        seen = [each for row, each in enumerate(stored.object_ids) if stored.visible[row]]
+        assert sorted(annotations) == seen
+        for object_id, annotation in annotations.items():
+            crop = stored.crops[stored.object_ids.index(object_id)]
+            np.testing.assert_array_equal(
+                coco.annToMask(annotation).astype(bool), crop.paste(HEIGHT, WIDTH)
+            )
+            assert annotation["bbox"] == list(crop.xywh) and annotation["area"] == crop.area
+    names = {each["id"]: each["name"] for each in coco.cats.values()}
+    of_track = {each["track_id"]: names[each["category_id"]] for each in coco.anns.values()}
+    assert of_track == {2: "dog", 7: "person", 9: "object"}
+
+
+def test_coco_json_holds_plain_numbers_and_its_video(apart: Run, tmp_path: Path) -> None:
+    export(apart, "coco", tmp_path / "run.json")
+    content = json.loads((tmp_path / "run.json").read_text("ascii"))
+    assert content["videos"] == [
+        {"id": 1, "name": "park", "width": WIDTH, "height": HEIGHT, "length": 7}
+    ]
+    assert isinstance(content["annotations"][0]["segmentation"]["counts"], str)
+    assert len(content["annotations"]) == 3 * 7 - 1
+
+
+def test_davis_files_are_palette_pngs_of_object_ids(apart: Run, tmp_path: Path) -> None:
+    export(apart, "davis", tmp_path / "davis")
+    names = sorted(path.name for path in (tmp_path / "davis").iterdir())
+    assert names == [f"{index:05d}.png" for index in range(3, 10)]
+    for stored in apart:
+        with Image.open(tmp_path / "davis" / f"{stored.frame_index:05d}.png") as image:
+            assert image.mode == "P"
+            palette = image.getpalette()
+            labels = np.asarray(image)
+        assert palette is not None and palette[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
+        for row, object_id in enumerate(stored.object_ids):
+            np.testing.assert_array_equal(labels == object_id, stored.mask(row))
+
+
+def test_davis_gives_an_overlap_to_the_higher_score_then_the_lower_id(tmp_path: Path) -> None:
+    frames = {0: {1: square(0, 0), 2: square(5, 0), 3: square(5, 5)}, 1: {3: square(0, 0)}}
+    run = store(tmp_path / "run", frames, {1: 0.5, 2: 0.5, 3: 0.9})
+    export(run, "davis", tmp_path / "davis")
+    labels = np.asarray(Image.open(tmp_path / "davis" / "00000.png"))
+    assert labels[2, 7] == 1, "equal scores: the lower id"
+    assert labels[7, 7] == 3, "the higher score"
+    report = json.loads((tmp_path / "davis" / "loss_report.json").read_text())
+    assert report["objects"] == [
+        {"object_id": 1, "pixels_lost": 25, "frames": 1},
+        {"object_id": 2, "pixels_lost": 75, "frames": 1},
+    ]
+
+
+def test_davis_has_no_room_for_ids_above_253(tmp_path: Path) -> None:
+    run = store(tmp_path / "run", {0: {253: square(0, 0), 254: square(20, 5)}}, {253: 1, 254: 1})
+    with pytest.raises(OutputError, match="object 254 does not fit"):
+        export(run, "davis", tmp_path / "davis")
+    assert not (tmp_path / "davis").exists()
+
+
+def test_an_unknown_format_lists_the_known(apart: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="known: coco, davis"):
+        export(apart, "vhs", tmp_path / "out")
+
+
+@pytest.mark.parametrize("format", ["coco", "davis"])
+def test_nothing_is_replaced_and_nothing_half_written(
+    apart: Run, tmp_path: Path, format: str
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes").write_text("")
+    (tmp_path / "file").write_text("mine")
+    for taken in ("mine", "file"):
+        with pytest.raises(OutputError, match="exists already"):
+            export(apart, format, tmp_path / taken)
+    with pytest.raises(OutputError, match="cannot write"):
+        export(apart, format, tmp_path / "file" / "below")
+    part = apart.path / "masks" / "part-000002.parquet"
+    part.write_bytes(part.read_bytes()[:100])
+    before = sorted(os.listdir(tmp_path))
+    with pytest.raises(Exception, match="part-000002"):
+        export(open_run(apart.path), format, tmp_path / "out")
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@pytest.mark.parametrize("format", ["coco", "davis"])
+def test_a_run_of_no_frames_exports_to_nothing_valid_but_empty(tmp_path: Path, format: str) -> None:
+    export(store(tmp_path / "run", {}, {}), format, tmp_path / "out")
+    if format == "coco":
+        assert COCO(str(tmp_path / "out")).imgs == {}
+    else:
+        assert list((tmp_path / "out").iterdir()) == []

@@ -1,0 +1,149 @@
+"""nano's words end to end: the phrase, the boxes, nano's masks, and what is meant among them."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from jaxtyping import UInt8
+
+from tests.word_head import WORDS, random_head
+from vseg.build import open_words
+from vseg.errors import BadPrompt, WeightsMismatch
+from vseg.grounding.motion import motion_between
+from vseg.grounding.nano_candidates import Look, answer
+from vseg.grounding.nano_text import NanoWords
+from vseg.grounding.vocabulary import parse_words
+from vseg.models.nano.flip_tta import Mirrored
+from vseg.models.nano.model import Nano, load_nano, save_random
+from vseg.models.nano.text_head.boxes import HeadBoxes
+from vseg.types import Found, Frame, Reference, Text
+
+# Left, top, side and colour of what stands on the ground: two red cars, a blue one, and a green person.
+THINGS = {
+    "red left": (30, 60, 60, (200, 25, 30)),
+    "red right": (330, 150, 40, (190, 20, 20)),
+    "blue": (180, 120, 80, (30, 50, 200)),
+    "green": (420, 30, 50, (30, 160, 50)),
+}
+CARS = ("red left", "red right", "blue")
+
+
+@pytest.fixture(scope="module")
+def nano() -> Nano:
+    return load_nano(dtype="float32")
+
+
+def painted(moved: int = 0) -> UInt8[np.ndarray, "H W 3"]:
+    """The things on a textured ground; the blue one `moved` pixels to the right."""
+    rng = np.random.default_rng(0)
+    ground = cv2.GaussianBlur(rng.integers(60, 250, (280, 500, 3), dtype=np.uint8), (0, 0), 3)
+    for name, (x, y, side, colour) in THINGS.items():
+        x += moved if name == "blue" else 0
+        patch = rng.normal(0, 25, (side, side, 1)) + np.array(colour)
+        ground[y : y + side, x : x + side] = cv2.GaussianBlur(patch, (0, 0), 1).clip(0, 255)
+    return ground
+
+
+FRAME, LATER = Frame(0, None, 0.0, painted()), Frame(2, None, 0.08, painted(5))
+
+
+@pytest.fixture(scope="module")
+def look(nano: Nano) -> Look:
+    """As the head would see the things if it were perfect; the blue car is a little less sure."""
+    boxes = np.array([(x, y, x + s, y + s) for x, y, s, _ in THINGS.values()], np.float64)
+    is_car = np.array([name in CARS for name in THINGS])
+    scores = np.stack([np.full(4, 0.9), 0.8 * is_car, 0.8 * ~is_car], axis=1)
+    scores[2, 1] = 0.35
+    seen = HeadBoxes(WORDS, boxes, scores)
+    return Look(FRAME, nano, nano.encode([FRAME])[0], seen, motion_between(FRAME, LATER))
+
+
+def named(found: Found) -> set[str]:
+    """Which things were found, by the places of their masks."""
+    names = set()
+    for crop in found.masks or ():
+        full = crop.paste(280, 500)
+        inside = {name: full[y : y + s, x : x + s].mean() for name, (x, y, s, _) in THINGS.items()}
+        best = max(inside, key=lambda name: inside[name])
+        x, y, side, _ = THINGS[best]
+        union = (full.sum() + side * side) - full[y : y + side, x : x + side].sum()
+        assert full[y : y + side, x : x + side].sum() / union > 0.7, "the mask is of the thing"
+        names.add(best)
+    return names
+
+
+@pytest.mark.parametrize(
+    ("phrase", "which"),
+    [
+        ("cars", {"red left", "red right", "blue"}),
+        ("the red cars", {"red left", "red right"}),
+        ("the red car on the left", {"red left"}),
+        ("the red car on the right", {"red right"}),
+        ("cars on the right", {"red right"}),
+        ("the largest car", {"blue"}),
+        ("the smallest car", {"red right"}),
+        ("people", {"green"}),
+        ("red person", set()),
+        ("blue things", {"blue"}),
+        ("moving cars", {"blue"}),
+        ("parked cars", {"red left", "red right"}),
+        ("moving objects", {"blue"}),
+    ],
+)
+def test_a_phrase_finds_what_it_means(look: Look, phrase: str, which: set[str]) -> None:
+    found, best = answer(look, parse_words(phrase, WORDS), 0.3)
+    assert named(found) == which
+    assert (best >= 0.3) == bool(which)
+
+
+def test_best_is_of_what_has_all_that_was_asked(look: Look) -> None:
+    found, best = answer(look, parse_words("the blue car", WORDS), 0.6)
+    assert len(found) == 0 and best == pytest.approx(0.35)
+    found, best = answer(look, parse_words("cars", WORDS), 0.6)
+    assert named(found) == {"red left", "red right"} and best == pytest.approx(0.8)
+
+
+def test_without_a_second_frame_nothing_moves_and_nothing_is_still(look: Look) -> None:
+    alone = Look(look.frame, look.nano, look.features, look.head, None)
+    for phrase in ("moving cars", "parked cars", "moving objects"):
+        found, best = answer(alone, parse_words(phrase, WORDS), 0.3)
+        assert len(found) == 0 and best == 0
+
+
+def test_two_boxes_of_one_thing_are_one(look: Look) -> None:
+    x, y, side, _ = THINGS["blue"]
+    boxes = np.array([[x, y, x + side, y + side], [x - 16, y - 16, x + side + 16, y + side + 16]])
+    seen = HeadBoxes(WORDS, boxes.astype(np.float64), np.full((2, 3), 0.8))
+    assert len(seen.of("car").boxes) == 2, "the boxes alone do not tell"
+    double = Look(look.frame, look.nano, look.features, seen, None)
+    found, _ = answer(double, parse_words("car", WORDS), 0.3)
+    assert len(found) == 1
+
+
+def test_a_head_of_another_encoder_is_refused(nano: Nano, tmp_path: Path) -> None:
+    save_random(tmp_path / "nano.safetensors", 1)
+    other = load_nano(tmp_path / "nano.safetensors", dtype="float32")
+    head = random_head(tmp_path)
+    assert NanoWords(nano, head).words == WORDS
+    with pytest.raises(WeightsMismatch, match="another encoder") as caught:
+        NanoWords(other, head)
+    assert "vseg train words --weights" in (caught.value.hint or "")
+
+
+def test_what_cannot_be_looked_for_is_refused(nano: Nano, tmp_path: Path) -> None:
+    grounder = NanoWords(nano, random_head(tmp_path))
+    grounder.check([Text("the red car"), Text("people")])
+    with pytest.raises(BadPrompt, match="zebra"):
+        grounder.check([Text("person"), Text("a zebra person")])
+    with pytest.raises(BadPrompt, match="words, not pictures"):
+        grounder.check([Reference(painted(), np.ones((280, 500), dtype=bool))])
+
+
+def test_any_model_that_tracks_can_have_words(nano: Nano) -> None:
+    shipped = open_words(nano)
+    assert open_words(Mirrored(nano)).weights_sha256 == shipped.weights_sha256
+    assert shipped.name == "nano-words"
+    shipped.check([Text("the red car on the left"), Text("moving objects"), Text("people")])
+    said = shipped.ground(FRAME, [Text("person"), Text("moving objects")], LATER)
+    assert "moving objects" in said.names and said.best[1] > 0.5

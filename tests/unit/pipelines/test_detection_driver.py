@@ -1,0 +1,183 @@
+"""A guide follows what is detected: it starts, continues, corrects and drops objects."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from vseg.build import load_model
+from vseg.config import DetectionSettings
+from vseg.errors import BadVideo
+from vseg.interfaces.model import Model
+from vseg.pipelines.detection_driver import Guide
+from vseg.pipelines.track_links import body_box
+from vseg.results.events import RunEvent
+from vseg.session.session import Session
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic.script import Course
+from vseg.types import Found, Frame, FrameMasks, MaskCrop
+
+HW = (120, 200)
+CORNER = (150.0, 90.0, 190.0, 115.0)
+Detect = Callable[[int, np.ndarray], list[tuple[float, ...]]]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model("nano", short_side=96, dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def scene() -> list[tuple[Frame, np.ndarray]]:
+    """One object that glides to the right at 25 frames a second."""
+    course = Course(((0, 0.25, 0.45), (90, 0.7, 0.45)))
+    config = SceneConfig(
+        *HW, 90, seed=54, num_objects=1, courses=(course,), occluders=0, camera_motion=0.0
+    )
+    video = SyntheticVideo(config)
+    drawn = [video.draw(index) for index in range(90)]
+    return [(each.frame, each.labels == 1) for each in drawn]
+
+
+def box_of(mask: np.ndarray) -> tuple[float, ...]:
+    x, y, w, h = map(float, MaskCrop.of(mask).xywh)
+    return x, y, x + w, y + h
+
+
+def found(boxes: list[tuple[float, ...]]) -> Found:
+    count = len(boxes)
+    return Found(
+        np.array(boxes, dtype=float).reshape(-1, 4), np.full(count, 0.99), np.ones(count, int)
+    )
+
+
+def guided(
+    guide: Guide, frames: list[tuple[Frame, np.ndarray]], detect: Detect
+) -> Iterator[tuple[FrameMasks | None, tuple[RunEvent, ...]]]:
+    for frame, truth in frames:
+        masks = guide.step(frame, found(detect(frame.index, truth)))
+        yield masks, guide.drain()
+
+
+def run(
+    model: Model,
+    scene: list[tuple[Frame, np.ndarray]],
+    detect: Detect,
+    settings: DetectionSettings | None = None,
+) -> tuple[list[FrameMasks | None], list[tuple[str, int, int | None]]]:
+    """Masks by frame, and what happened as (kind, frame, object)."""
+    with Session(model) as session:
+        guide = Guide(session, HW, settings or DetectionSettings())
+        steps = list(guided(guide, scene, detect))
+    return [masks for masks, _ in steps], [
+        (each.kind, each.frame, each.object_id) for _, events in steps for each in events
+    ]
+
+
+def iou(masks: FrameMasks | None, truth: np.ndarray) -> float:
+    assert masks is not None
+    mask = masks.mask(0)
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+def test_one_detection_is_enough_to_be_carried(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    masks, events = run(model, scene[:20], lambda t, m: [box_of(m)] if 4 <= t < 6 else [])
+    assert events == [("born", 4, 1)]
+    assert masks[3] is None and masks[4] is not None and masks[4].prompted == {0}
+    assert iou(masks[19], scene[19][1]) > 0.7, "carried where nothing is detected"
+
+
+def test_a_ghost_is_dropped_and_the_object_stays(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    masks, events = run(
+        model, scene[:50], lambda t, m: [box_of(m), CORNER] if 5 <= t < 8 else [box_of(m)]
+    )
+    born, ghost = events[0], events[1]
+    assert (born, ghost[:2]) == (("born", 0, 1), ("born", 5))
+    assert ("dropped", ghost[2]) in {(kind, object_id) for kind, _, object_id in events}
+    assert masks[49] is not None and masks[49].object_ids == (1,)
+
+
+def test_a_new_track_on_the_same_object_continues_it(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    patient = DetectionSettings(ghost_s=5.0)
+    masks, events = run(
+        model, scene[:80], lambda t, m: [] if 10 <= t < 70 else [box_of(m)], patient
+    )
+    assert ("joined", 70, 1) in events
+    assert all(each is not None and each.object_ids == (1,) for each in masks)
+
+
+def test_a_mask_that_its_detections_do_not_agree_with_is_prompted_again(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    """The first box held only a part of the object."""
+
+    def detect(index: int, mask: np.ndarray) -> list[tuple[float, ...]]:
+        x1, y1, x2, y2 = box_of(mask)
+        return [(x1, y1, (x1 + x2) / 2, y2)] if index < 3 else [(x1, y1, x2, y2)]
+
+    strict = DetectionSettings(agree=0.95, every=6)
+    masks, events = run(model, scene[:30], detect, strict)
+    again = [frame for kind, frame, _ in events if kind == "reanchored"]
+    assert again and again[0] >= 6 and min(np.diff([0, *again])) >= 6
+    assert iou(masks[29], scene[29][1]) > 0.8
+
+
+def test_what_is_remembered_of_prompts_does_not_grow(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    with Session(model) as session:
+        guide = Guide(session, HW, DetectionSettings(agree=1.0, every=2))
+        events = [
+            event
+            for _, happened in guided(guide, scene[:30], lambda t, m: [box_of(m)])
+            for event in happened
+        ]
+        assert sum(event.kind == "reanchored" for event in events) > 5
+        assert len(session.objects[1].prompts) == 2
+
+
+def test_a_restored_guide_goes_on_with_the_same_bits(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    def detect(index: int, mask: np.ndarray) -> list[tuple[float, ...]]:
+        return [box_of(mask)] + [CORNER] * (5 <= index < 14)
+
+    settings = DetectionSettings()
+    with Session(model) as whole, Session(model) as halved:
+        guide = Guide(whole, HW, settings)
+        list(guided(guide, scene[:16], detect))
+        again = Guide(halved, HW, settings)
+        for frame, truth in scene[:16]:
+            again.replay(frame.time_s, found(detect(frame.index, truth)))
+        again.restore(guide.snapshot())
+        for one, other in zip(
+            guided(guide, scene[16:45], detect), guided(again, scene[16:45], detect), strict=True
+        ):
+            assert one[1] == other[1]
+            assert one[0] is not None and other[0] is not None
+            assert np.array_equal(one[0].logits, other[0].logits)
+
+
+def test_specks_do_not_widen_the_box_of_a_mask() -> None:
+    mask = np.zeros((60, 80), dtype=bool)
+    mask[10:20, 10:14] = mask[10:20, 18:30] = True  # in two parts, as behind a post
+    mask[50:52, 70:72] = True
+    assert body_box(MaskCrop.of(mask)) == (10, 10, 30, 20)
+    assert body_box(MaskCrop.of(np.zeros((4, 4), dtype=bool))) is None
+
+
+def test_time_that_goes_back_is_refused(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    with Session(model) as session:
+        guide = Guide(session, HW, DetectionSettings())
+        guide.step(scene[3][0], found([box_of(scene[3][1])]))
+        with pytest.raises(BadVideo, match="does not come after"):
+            guide.step(scene[2][0], found([]))

@@ -1,0 +1,203 @@
+"""Jobs that look for what is described: whose instances become objects, resumed to the same bytes."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from vseg.config import TrackConfig
+from vseg.errors import BadPrompt, NothingFound, UsageError
+from vseg.pipelines.job import TrackJob, Watch
+from vseg.pipelines.track import track
+from vseg.prompts.placing import PromptRequest
+from vseg.prompts.timecode import Moment
+from vseg.results import open_run
+from vseg.results.events import read_events
+from vseg.results.layout import read_objects
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic.script import Course
+from vseg.types import Points, Reference, Text
+
+FRAMES = 24
+
+
+@pytest.fixture(scope="module")
+def scene() -> SyntheticVideo:
+    """Two things of different looks; the second comes in late."""
+    courses = (
+        Course(((0, 0.3, 0.4), (FRAMES, 0.4, 0.4))),
+        Course(((6, 1.3, 0.65), (11, 0.75, 0.65), (FRAMES, 0.7, 0.65))),
+    )
+    plain = SceneConfig(num_frames=FRAMES, occluders=0, camera_motion=0.0, size=0.7, seed=21)
+    return SyntheticVideo(replace(plain, num_objects=2, courses=courses))
+
+
+@pytest.fixture(scope="module")
+def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("clip")
+    for frame in scene:
+        cv2.imwrite(str(folder / f"{frame.index:05d}.png"), frame.image[:, :, ::-1])
+    return str(folder)
+
+
+def like(scene: SyntheticVideo, object_id: int, frame: int) -> PromptRequest:
+    """A description by what the object looks like on a frame."""
+    drawn = scene.draw(frame)
+    reference = Reference(drawn.frame.image, drawn.labels == object_id, "scene.png")
+    return PromptRequest(0, Moment(frame=0), reference)
+
+
+def settings(**look: Any) -> TrackConfig:
+    return TrackConfig.model_validate(
+        {"short_side": 192, "dtype": "float32", "preview": False, "chunk": 8, "look": look}
+    )
+
+
+def overlap(path: Path, frame: int, object_id: int, truth: np.ndarray) -> float:
+    stored = open_run(path)[frame]
+    if object_id not in stored.object_ids:
+        return 0.0
+    mask = stored.crops[stored.object_ids.index(object_id)].paste(*truth.shape)
+    return float((mask & truth).sum() / (mask | truth).sum())
+
+
+def test_a_thing_like_the_reference_is_found_when_it_comes(
+    scene: SyntheticVideo, clip: str, tmp_path: Path
+) -> None:
+    job = TrackJob(clip, tmp_path / "run", (like(scene, 2, 20),), settings(every=4))
+    assert track(job).status == "complete"
+    born = [e for e in read_events(job.out) if e.kind == "born"]
+    assert born, "it comes in at frame 10"
+    masks = open_run(job.out)
+    last = scene.draw(FRAMES - 1).labels == 2
+    best = max(overlap(job.out, FRAMES - 1, o.id, last) for o in read_objects(job.out))
+    assert best > 0.5
+    assert masks.prompts[0].object_id == 0
+
+
+def test_a_job_that_looks_resumes_to_the_same_bytes(
+    scene: SyntheticVideo, clip: str, tmp_path: Path
+) -> None:
+    sought = (like(scene, 1, 12), like(scene, 2, 20))
+    whole = TrackJob(clip, tmp_path / "whole", sought, settings(every=4))
+    track(whole)
+    cut = replace(whole, out=tmp_path / "cut")
+    seen: list[int] = []
+    first = track(cut, watch=Watch(lambda done, total: seen.append(done), lambda: len(seen) >= 13))
+    assert first.status == "interrupted"
+    again = track(replace(cut, prompts=(), resume=True))
+    assert (again.status, again.frames) == ("complete", FRAMES - first.frames)
+    for name in ("objects.json", "events.jsonl", "prompts.jsonl", "frames.parquet"):
+        assert (cut.out / name).read_bytes() == (whole.out / name).read_bytes(), name
+    for part in sorted((whole.out / "masks").iterdir()):
+        assert (cut.out / "masks" / part.name).read_bytes() == part.read_bytes()
+
+
+def test_who_is_found_is_named_after_the_description(
+    scene: SyntheticVideo, clip: str, tmp_path: Path
+) -> None:
+    job = TrackJob(clip, tmp_path / "run", (like(scene, 1, 12),), settings(every=8))
+    track(job)
+    assert {o.label for o in read_objects(job.out)} == {"scene.png"}
+
+
+def test_everything_is_found_without_a_word(
+    scene: SyntheticVideo, clip: str, tmp_path: Path
+) -> None:
+    job = TrackJob(
+        clip,
+        tmp_path / "run",
+        (),
+        settings(every=12).model_copy(update={"short_side": 320}),
+        everything=True,
+    )
+    assert track(job).status == "complete"
+    truth = scene.draw(2).labels == 1
+    assert max(overlap(job.out, 2, o.id, truth) for o in read_objects(job.out)) > 0.5
+
+
+def test_nothing_found_is_said_with_the_score_that_came_nearest(
+    scene: SyntheticVideo, clip: str, tmp_path: Path
+) -> None:
+    image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
+    noise = Reference(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
+    job = TrackJob(
+        clip, tmp_path / "run", (PromptRequest(0, Moment(frame=0), noise),), settings(every=12)
+    )
+    for _ in range(2):  # a finished run says it again
+        with pytest.raises(
+            NothingFound, match=r"noise.png: the best score is 0\.\d+, the threshold 1\.00"
+        ):
+            track(job)
+    (event,) = [e for e in read_events(job.out) if e.kind == "unfound"]
+    assert event.score is not None and event.score < 1
+
+
+def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
+    clip: str, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(clip, broken)
+    picture = broken / "00015.png"
+    picture.write_bytes(picture.read_bytes()[:300])
+    image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
+    noise = Reference(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
+    sought = (PromptRequest(0, Moment(frame=0), noise),)
+    job = TrackJob(str(broken), tmp_path / "run", sought, settings(every=12))
+    with pytest.raises(NothingFound, match="nothing was found"):
+        track(job)
+    assert open_run(job.out).header.status == "partial"
+    assert [(e.kind, e.frame) for e in read_events(job.out)] == [("unfound", 14)]
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "message"),
+    [
+        ({"everything": True, "prompts": "click"}, UsageError, "beside --auto"),
+        ({"prompts": "both"}, UsageError, "looked for everywhere"),
+        ({"prompts": ()}, BadPrompt, "nothing to track"),
+        ({"look": {"tagger": "clip"}}, UsageError, "without --auto and --grounder"),
+        (
+            {"prompts": (), "everything": True, "look": {"grounder": "owlv2-base"}},
+            UsageError,
+            "no words for",
+        ),
+        ({"look": {"vocabulary": "words.txt"}}, UsageError, "without --tagger"),
+        ({"look": {"until": "999"}}, BadPrompt, "past the end"),
+        ({"look": {"until": "0"}}, UsageError, "before its first look on frame 0"),
+        ({"labels": {1: "dog"}}, BadPrompt, "named after its description"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(
+    more: dict[str, Any],
+    error: type[Exception],
+    message: str,
+    scene: SyntheticVideo,
+    clip: str,
+    tmp_path: Path,
+) -> None:
+    xy = np.array([[100, 90]], dtype=np.float32)
+    click = PromptRequest(1, Moment(frame=0), Points(xy, np.array([True])))
+    sought = like(scene, 1, 12)
+    kinds = {"click": (click,), "both": (sought, click), (): (), "sought": (sought,)}
+    prompts = kinds[more.pop("prompts", "sought")]
+    config = settings(**more.pop("look", {}))
+    job = TrackJob(clip, tmp_path / "run", prompts, config, **more)
+    with pytest.raises(error, match=message):
+        track(job)
+    assert not job.out.exists()
+
+
+def test_words_outside_the_vocabulary_are_refused_with_what_there_is(
+    clip: str, tmp_path: Path
+) -> None:
+    text = PromptRequest(0, Moment(frame=0), Text("a zeppelin"))
+    job = TrackJob(clip, tmp_path / "run", (text,), settings())
+    with pytest.raises(BadPrompt, match="zeppelin"):
+        track(job)
+    assert not job.out.exists()

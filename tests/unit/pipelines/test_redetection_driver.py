@@ -1,0 +1,224 @@
+"""A lookout on scenes whose truth is exact: who is found when, and under which id."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vseg.build import load_model
+from vseg.config import LookSettings
+from vseg.errors import BadRun
+from vseg.interfaces.model import Model
+from vseg.pipelines.detect import NOTHING
+from vseg.pipelines.redetection_driver import Look, Lookout
+from vseg.prompts.timecode import Moment
+from vseg.session.session import Session
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic.script import Blind, Course
+from vseg.types import Found, Frame, FrameMasks, Grounding, IdentityEvent, MaskCrop
+
+EVERY = 10
+ENTERS = 60
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model("nano", short_side=192)
+
+
+def staged(courses: list[Course], num_frames: int, **more: Any) -> SyntheticVideo:
+    plain = SceneConfig(num_frames=num_frames, occluders=0, camera_motion=0.0, size=0.6, seed=21)
+    return SyntheticVideo(replace(plain, num_objects=len(courses), courses=tuple(courses), **more))
+
+
+class Truth:
+    """Finds every object that shows enough of itself, as a box or as a mask; counts its looks."""
+
+    def __init__(self, scene: SyntheticVideo, *, masks: bool = False, skip: set[int] | None = None):
+        self.scene, self.masks, self.skip = scene, masks, skip or set()
+        self.looks: list[int] = []
+
+    def __call__(self, frame: Frame, near: Frame | None) -> Grounding:
+        self.looks.append(frame.index)
+        labels = self.scene.draw(frame.index).labels
+        crops = [MaskCrop.of(labels == i) for i in range(1, int(labels.max(initial=0)) + 1)]
+        crops = [c for i, c in enumerate(crops, 1) if c.area > 150 and i not in self.skip]
+        corners = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
+        found = Found(
+            np.array(corners, dtype=np.float64).reshape(-1, 4),
+            np.full(len(crops), 0.9),
+            np.zeros(len(crops), dtype=np.int64),
+            tuple(crops) if self.masks else None,
+        )
+        return Grounding(found, np.array([0.9 if crops else 0.1]), ("thing",) * len(crops))
+
+
+def ghostly(truth: Truth, seen_on: int) -> Look:
+    """What is there, and on one frame something that is not."""
+
+    def look(frame: Frame, near: Frame | None) -> Grounding:
+        grounding = truth(frame, near)
+        if frame.index != seen_on:
+            return grounding
+        boxes = np.concatenate([grounding.found.boxes, [[300.0, 150, 360, 200]]])
+        found = Found(boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes), dtype=np.int64))
+        return Grounding(found, grounding.best, (*grounding.names, "ghost"))
+
+    return look
+
+
+def iou(masks: FrameMasks, object_id: int, truth: np.ndarray) -> float:
+    if object_id not in masks.object_ids:
+        return 0.0
+    mask = masks.mask(masks.object_ids.index(object_id))
+    return float((mask & truth).sum() / max(1, (mask | truth).sum()))
+
+
+def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model) -> None:
+    scene = staged(
+        [
+            Course(((0, 0.25, 0.35), (100, 0.4, 0.35))),
+            Course(((ENTERS - 5, 1.2, 0.7), (ENTERS + 15, 0.8, 0.7), (110, 0.6, 0.7))),
+        ],
+        110,
+    )
+    truth = Truth(scene)
+    first_seen: int | None = None
+    with Session(model) as session:
+        lookout = Lookout(session, truth, LookSettings(every=EVERY))
+        for frame in scene:
+            masks = lookout.step(frame)
+            labels = scene.draw(frame.index).labels
+            assert masks is not None
+            assert masks.object_ids in ((1,), (1, 2))
+            if 2 in masks.object_ids and first_seen is None:
+                first_seen = frame.index
+            if frame.index > ENTERS + 2 * EVERY:
+                assert iou(masks, 2, labels == 2) > 0.5
+            assert iou(masks, 1, labels == 1) > 0.5
+    assert first_seen is not None and ENTERS <= first_seen <= ENTERS + 2 * EVERY
+    kinds = [(e.kind, e.object_id, e.label) for e in lookout.drain() if e.kind == "born"]
+    assert kinds == [("born", 1, "thing"), ("born", 2, "thing")]
+    assert truth.looks[0] == 0
+    assert len(truth.looks) <= 16
+
+
+def test_what_only_one_later_look_has_seen_is_never_shown(model: Model) -> None:
+    scene = staged([Course(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 45)
+    with Session(model) as session:
+        look = ghostly(Truth(scene), 2 * EVERY)
+        lookout = Lookout(session, look, LookSettings(every=EVERY))
+        shown = {i for frame in scene for i in (lookout.step(frame) or none(frame)).object_ids}
+        assert session.object_ids == (1,)
+    assert shown == {1}
+    assert [e.kind for e in lookout.drain()] == ["born"]
+
+
+def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
+    model: Model,
+) -> None:
+    scene = staged([Course(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 25)
+    with Session(model) as session:
+        look = ghostly(Truth(scene), 2 * EVERY)
+        lookout = Lookout(session, look, LookSettings(every=EVERY), Moment(frame=22))
+        tracked = {}
+        for frame in scene:
+            lookout.step(frame)
+            tracked[frame.index] = session.object_ids
+    assert (tracked[21], tracked[22]) == ((1, 2), (1,))
+    assert [e.kind for e in lookout.drain()] == ["born"]
+
+
+def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirmed(
+    model: Model,
+) -> None:
+    scene = staged([Course(((0, 0.25, 0.35),))], 20)
+    frames = list(scene)
+    blocks = np.random.default_rng(3).integers(0, 255, (6, 6, 3)).astype(np.uint8)
+    strange = np.kron(blocks, np.ones((200, 200, 1), dtype=np.uint8))
+    height, width = frames[0].image.shape[:2]
+    frames[18:] = [replace(each, image=strange[:height, :width]) for each in frames[18:]]
+    truth = Truth(scene)
+
+    def look(frame: Frame, near: Frame | None) -> Grounding:
+        return truth(frame, near) if frame.index == 16 else NOTHING
+
+    told: list[IdentityEvent] = []
+    with Session(model) as session:
+        lookout = Lookout(session, look, LookSettings(every=16))
+        for frame in frames:
+            masks = lookout.step(frame)
+            told += masks.events if masks is not None else ()
+            assert masks is None or masks.object_ids == ()
+        assert session.object_ids == (1,)
+    assert [(e.kind, e.object_id) for e in told] == [("cut", None)]
+
+
+def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> None:
+    courses = [Course(((0, x, 0.5),)) for x in (0.15, 0.5, 0.85)]
+    scene = staged(courses, 24)
+    few = Truth(scene, masks=True)
+    with Session(model) as session:
+        lookout = Lookout(session, few, LookSettings(every=EVERY, max_objects=2), Moment(frame=15))
+        counts = [len((lookout.step(frame) or none(frame)).object_ids) for frame in scene]
+    assert set(counts) == {2}
+    assert few.looks == [0, 10]
+    assert [e.kind for e in lookout.drain()] == ["born", "born", "full", "full"]
+
+
+def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
+    courses = [
+        Course(((5, 0.15, 0.5), (25, 0.5, 0.5), (45, 0.5, 0.5), (65, 0.85, 0.5))),
+        Course(((0, 0.8, 0.2),)),
+    ]
+    scene = staged(courses, 80, blinds=(Blind(0.5, 0.22),), look_alikes=False)
+    truth = Truth(scene)
+    with Session(model) as session:
+        lookout = Lookout(session, truth, LookSettings(every=EVERY))
+        seen = [lookout.step(frame) for frame in scene]
+    last = seen[-1]
+    assert last is not None
+    assert last.object_ids == (1, 2)
+    assert iou(last, 1, scene.draw(79).labels == 1) > 0.5
+
+
+def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> None:
+    scene = staged([Course(((0, 0.25, 0.35), (60, 0.5, 0.35)))], 30)
+    with Session(model) as session:
+        whole = Lookout(session, Truth(scene), LookSettings(every=EVERY))
+        expected = []
+        for frame in scene:
+            masks = whole.step(frame)
+            assert masks is not None
+            expected.append(masks.logits)
+            if frame.index == 13:
+                snapshot = whole.snapshot()
+    with Session(model) as session:
+        again = Lookout(session, Truth(scene), LookSettings(every=EVERY))
+        again.restore(snapshot)
+        for frame in scene.frames(14):
+            masks = again.step(frame)
+            assert masks is not None
+            np.testing.assert_array_equal(masks.logits, expected[frame.index])
+    assert again.best == [0.9]
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"\x05" + 7 * b"\x00" + b"{oops", 40 * b"\xff"])
+def test_a_damaged_snapshot_is_refused(model: Model, spoilt: bytes) -> None:
+    with Session(model) as session:
+        lookout = Lookout(session, lambda frame, near: NOTHING, LookSettings())
+        with pytest.raises(BadRun, match="cannot be read"):
+            lookout.restore(spoilt)
+
+
+def none(frame: Frame) -> FrameMasks:
+    height, width = frame.image.shape[:2]
+    empty = np.zeros(0, dtype=np.float32)
+    return FrameMasks(
+        *(frame.index, frame.time_s, height, width, ()),
+        np.zeros((0, 1, 1), dtype=np.float32),
+        empty,
+        empty > 0,
+    )

@@ -1,0 +1,79 @@
+"""What the memory bank keeps and drops."""
+
+import pytest
+import torch
+
+from vseg.errors import UsageError
+from vseg.session.memory.bank import MemoryBank, MemoryBudget
+from vseg.tensors import MemoryEntry
+
+
+def entry(frame: int, *objects: int) -> MemoryEntry:
+    key = torch.full((4, 2, 3), float(frame))
+    return MemoryEntry(frame, key, {o: torch.full((5, 2, 3), 100.0 * o + frame) for o in objects})
+
+
+def filled(frames: range, budget: MemoryBudget) -> MemoryBank:
+    bank = MemoryBank(budget)
+    bank.write_prompted(entry(0, 1))
+    for frame in frames:
+        bank.write_recent(entry(frame, 1))
+    return bank
+
+
+def test_shelves_are_bounded_and_the_past_is_spread() -> None:
+    bank = filled(range(5, 505, 5), MemoryBudget(prompted=2, recent=3, older=4))
+    shelf = bank.shelves[1]
+    assert list(shelf.recent) == [490, 495, 500]
+    assert len(shelf.older) == 4 and min(shelf.older) == 5
+    assert set(bank.keys) == shelf.frames(), "keys of forgotten frames are freed"
+
+
+def test_the_nearest_prompted_frames_stay() -> None:
+    bank = MemoryBank(MemoryBudget(prompted=2))
+    for frame in (0, 100, 110):
+        bank.write_prompted(entry(frame, 1))
+    assert sorted(bank.shelves[1].prompted) == [100, 110]
+
+
+def test_reading_marks_what_an_object_does_not_have() -> None:
+    bank = MemoryBank(MemoryBudget())
+    bank.write_prompted(entry(0, 1, 2))
+    bank.write_recent(entry(5, 1))
+    memory = bank.read([2, 1])
+    assert memory.objects == 2 and [part.rows for part in memory.parts] == [(0, 1), (1,)]
+    both, one = memory.parts
+    assert both.key.shape == one.key.shape == (4, 6)
+    assert both.values.shape == (2, 5, 6) and one.values.shape == (1, 5, 6)
+    assert both.values[1, 0].tolist() == [100.0] * 6 and one.values[0, 0].tolist() == [105.0] * 6
+
+
+def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:
+    bank = MemoryBank(MemoryBudget(stride=5))
+    assert bank.due(1, 3)
+    bank.write_prompted(entry(10, 1))
+    bank.write_prompted(entry(13, 2))
+    for obj in (1, 2):
+        assert not bank.due(obj, 14) and bank.due(obj, 15) and bank.due(obj, 9)
+
+
+def test_forgetting_keeps_prompts_and_the_other_side() -> None:
+    bank = filled(range(5, 25, 5), MemoryBudget(recent=4))
+    bank.forget(1, after=10)
+    assert bank.shelves[1].frames() == {0, 5, 10}
+    bank.forget(1, after=10, reverse=True)
+    assert bank.shelves[1].frames() == {0, 10}
+
+
+def test_state_bytes_counts_keys_once() -> None:
+    bank = MemoryBank(MemoryBudget())
+    bank.write_prompted(entry(0, 1, 2))
+    assert bank.state_bytes() == 4 * (4 * 6 + 2 * 5 * 6)
+    bank.remove(1)
+    bank.remove(2)
+    assert bank.state_bytes() == 0
+
+
+def test_a_budget_of_nothing_is_refused() -> None:
+    with pytest.raises(UsageError, match="too small"):
+        MemoryBudget(recent=0)

@@ -1,0 +1,250 @@
+"""Words, references and marks on one object: what a session makes of them, remembers and restores."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from vseg.errors import BadPrompt, NothingFound
+from vseg.models.nano.model import Nano
+from vseg.prompts.simulate import innermost
+from vseg.session.identity.identities import ALONE
+from vseg.session.session import Session
+from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.types import (
+    Box,
+    Description,
+    Found,
+    Frame,
+    Grounding,
+    Mask,
+    MaskCrop,
+    Points,
+    Reference,
+    Scribble,
+    Text,
+)
+
+COLOURS = {"red": (200, 40, 40), "blue": (40, 60, 200)}
+PLACES = {"left": (20, 24), "middle": (64, 48), "right": (108, 24)}
+SIDE = 28
+SEEN = {"left": "red", "middle": "blue", "right": "red"}
+
+
+class ColourGrounder:
+    """Finds "red" or "blue" squares by their exact colour; the larger the surer.  Counts its looks."""
+
+    name, weights_sha256, threshold = "colours", "0" * 64, 0.2
+
+    def __init__(self) -> None:
+        self.looks: list[str] = []
+        self.near: list[int | None] = []
+
+    def check(self, descriptions: Sequence[Description]) -> None:
+        for each in descriptions:
+            if not isinstance(each, Text) or each.phrase not in COLOURS:
+                raise BadPrompt(f"{each} is no colour I know", hint=f"known: {', '.join(COLOURS)}")
+
+    def ground(
+        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+    ) -> Grounding:
+        (described,) = descriptions
+        assert isinstance(described, Text)
+        self.looks.append(described.phrase)
+        self.near.append(None if near is None else near.index)
+        hit = (frame.image == COLOURS[described.phrase]).all(axis=2)
+        crops = [MaskCrop.of(hit & (columns(hit) == k)) for k in range(3)]
+        crops = [c for c in crops if c.area]
+        crops.sort(key=lambda c: -c.area)
+        scores = np.array([c.area / SIDE**2 for c in crops])
+        least = described.threshold or self.threshold
+        kept = [k for k, s in enumerate(scores) if s >= least]
+        boxes = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
+        found = Found(
+            np.array(boxes, np.float64).reshape(-1, 4)[kept],
+            scores[kept],
+            np.zeros(len(kept), np.int64),
+            tuple(crops[k] for k in kept),
+        )
+        best = np.array([scores.max(initial=0.0)])
+        return Grounding(found, best, (described.phrase,) * len(kept))
+
+
+def columns(hit: np.ndarray) -> np.ndarray:
+    """Which third of the picture each pixel is in."""
+    return np.broadcast_to(np.arange(hit.shape[1]) * 3 // hit.shape[1], hit.shape)
+
+
+def square(place: str, shift: int = 0) -> np.ndarray:
+    mask = np.zeros((96, 160), dtype=bool)
+    x, y = PLACES[place]
+    side = SIDE if place != "right" else SIDE - 4  # the left one is the surer of the red ones
+    mask[y : y + side, x + shift : x + shift + side] = True
+    return mask
+
+
+def picture(index: int) -> Frame:
+    """Two red squares and a blue one on a grey ramp; they drift to the right."""
+    ramp = np.linspace(90, 130, 96, dtype=np.uint8)
+    image = np.repeat(np.repeat(ramp[:, None, None], 160, axis=1), 3, axis=2).copy()
+    for place, colour in SEEN.items():
+        image[square(place, index)] = COLOURS[colour]
+    return Frame(index, None, index / 25, image)
+
+
+def click(place: str, *, positive: bool = True) -> Points:
+    x, y = PLACES[place]
+    return Points(np.array([[x + 12, y + 12]], np.float32), np.array([positive]))
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+def like_the(place: str) -> Reference:
+    shown = picture(5)
+    return Reference(shown.image, square(place, 5), "shown.png")
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ([], "left"),
+        ([click("right")], "right"),
+        ([click("left", positive=False)], "right"),
+        ([Box(100, 10, 150, 60)], "right"),
+        ([Scribble(np.array([[112, 30], [125, 40]], np.float32))], "right"),
+        ([Mask(square("middle"))], "middle"),
+        ([like_the("right"), click("left")], "left"),
+    ],
+)
+def test_words_and_what_is_drawn_beside_them(
+    model: Nano, more: list[Points | Box | Scribble | Mask | Reference], place: str
+) -> None:
+    with Session(model, grounder=ColourGrounder()) as session:
+        masks = session.prompt(1, picture(0), [Text("red"), *more])
+    assert iou(masks.mask(0), square(place)) > 0.7
+    # A guess is not what the user gave.
+    assert bool(masks.given) == any(isinstance(each, Mask) for each in more)
+
+
+def test_a_later_click_chooses_again_without_another_look(model: Nano) -> None:
+    grounder = ColourGrounder()
+    with Session(model, grounder=grounder) as session:
+        first = session.prompt(1, picture(0), text="red")
+        second = session.prompt(1, picture(0), [click("right")])
+        assert grounder.looks == ["red"]
+    assert iou(first.mask(0), square("left")) > 0.7
+    assert iou(second.mask(0), square("right")) > 0.7
+    with Session(model, grounder=ColourGrounder()) as at_once:
+        together = at_once.prompt(1, picture(0), [click("right")], text="red")
+    np.testing.assert_array_equal(together.logits, second.logits)
+
+
+def test_rounds_are_what_was_said_and_replay_to_the_same_masks(model: Nano) -> None:
+    with Session(model, grounder=ColourGrounder()) as session:
+        session.prompt(2, picture(0), text="blue")
+        session.prompt(1, picture(0), [Text("red")])
+        session.prompt(1, picture(0), [click("right")])
+        session.step(picture(1))
+        session.prompt(2, picture(2), [click("middle")])
+        last = session.step(picture(2))
+        rounds = session.rounds
+    kinds = [type(r.prompt) for r in rounds]
+    places = [(r.object_id, r.frame_index) for r in rounds]
+    assert kinds == [Text, Text, Points, Points]
+    assert places == [(2, 0), (1, 0), (1, 0), (2, 2)]
+    with Session(model, grounder=ColourGrounder()) as again:
+        for t in range(3):
+            for r in (r for r in rounds if r.frame_index == t):
+                again.prompt(r.object_id, picture(t), [r.prompt])
+            if t:
+                replayed = again.step(picture(t))
+    assert replayed.object_ids == last.object_ids
+    np.testing.assert_array_equal(replayed.logits, last.logits)
+
+
+def test_a_restored_session_remembers_what_was_found(model: Nano) -> None:
+    with Session(model, grounder=ColourGrounder()) as session:
+        session.prompt(1, picture(0), [Text("red"), like_the("right")])
+        session.prompt(1, picture(0), [click("left", positive=False)])
+        kept = session.snapshot()
+        told = session.prompt(1, picture(0), [click("right")])
+    grounder = ColourGrounder()
+    with Session(model, grounder=grounder) as restored:
+        restored.restore(kept)
+        assert restored.snapshot() == kept
+        again = restored.prompt(1, picture(0), [click("right")])
+        assert grounder.looks == []
+        text, like, *_ = (r.prompt for r in restored.rounds)
+    np.testing.assert_array_equal(again.logits, told.logits)
+    assert text == Text("red")
+    assert isinstance(like, Reference) and like.source == "shown.png"
+    np.testing.assert_array_equal(like.image, picture(5).image)
+    np.testing.assert_array_equal(like.region, square("right", 5))
+
+
+def test_what_fails_changes_nothing(model: Nano) -> None:
+    with Session(model, grounder=ColourGrounder()) as session:
+        session.prompt(1, picture(0), [click("left")])
+        before = session.snapshot()
+        with pytest.raises(NothingFound, match="nothing fits"):
+            session.prompt(1, picture(0), [Text("blue")])
+        with pytest.raises(NothingFound, match="'blue' found 1"):
+            session.prompt(2, picture(0), [Text("blue"), like_the("left")])
+        with pytest.raises(BadPrompt, match="no colour I know"):
+            session.prompt(2, picture(0), text="green")
+        assert session.snapshot() == before
+        assert session.object_ids == (1,)
+
+
+def test_words_without_a_grounder_say_how_to_get_one(model: Nano) -> None:
+    with Session(model) as session, pytest.raises(BadPrompt, match="no grounder") as caught:
+        session.prompt(1, picture(0), text="red")
+    assert "--grounder" in str(caught.value.hint)
+
+
+def test_removed_objects_and_dropped_prompts_leave_the_rounds(model: Nano) -> None:
+    with Session(model, grounder=ColourGrounder(), identity=ALONE) as session:
+        for t in range(3):
+            session.prompt(1, picture(t), [click("left")])
+        session.prompt(2, picture(0), text="blue")
+        del session.objects[1].prompts[1]
+        session.remove(2)
+        assert [(r.object_id, r.frame_index) for r in session.rounds] == [(1, 0), (1, 2)]
+
+
+def test_words_see_the_frame_beside_where_there_is_a_video(model: Nano) -> None:
+    grounder = ColourGrounder()
+    config = SceneConfig(height=96, width=160, num_frames=4)
+    with SyntheticVideo(config) as video, Session(model, video, grounder=grounder) as session:
+        for t in (0, 2):
+            with pytest.raises(NothingFound):
+                session.prompt(1, t, text="red")
+    assert grounder.near == [1, 1]
+
+
+def test_a_reference_and_marks_on_the_rendered_scene(model: Nano) -> None:
+    """Look-alikes: the reference finds several, the marks say which."""
+    config = SceneConfig(
+        height=192, width=320, num_frames=12, seed=4, num_objects=2, occluders=0, look_alikes=True
+    )
+    with SyntheticVideo(config) as video, Session(model, video) as session:
+        truth = {k: np.asarray(video.truth(0) == k) for k in (1, 2)}
+        like = Reference(video.read(8).image, np.asarray(video.truth(8) == 1), "later", 0.3)
+        inside = {k: innermost(m) for k, m in truth.items()}
+        for k in (1, 2):
+            chosen = session.prompt(k, 0, [like], points=[inside[k]])
+            assert iou(chosen.mask(0), truth[k]) > 3 * iou(chosen.mask(0), truth[3 - k])
+        other = session.prompt(3, 0, [like], points=[inside[1]], labels=[0])
+        assert iou(other.mask(0), truth[1]) < 0.2
+
+
+def test_a_box_minus_a_scribble(model: Nano) -> None:
+    """Drawn prompts alone, as ever: what the scribble lies on is left out of the box."""
+    line = Scribble(np.array([[112, 28], [116, 36], [124, 44]], np.float32), positive=False)
+    with Session(model) as session:
+        both = session.prompt(1, picture(0), box=(18, 22, 134, 54)).mask(0)
+        without = session.prompt(1, picture(0), [line]).mask(0)
+    right = square("right")
+    assert (without & right).sum() < max(1, (both & right).sum())

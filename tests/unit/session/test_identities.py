@@ -1,0 +1,216 @@
+"""What a session does to keep objects apart, on masks made by hand."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from vseg.session.identity.gallery import Gallery
+from vseg.session.identity.identities import Identities, IdentityRules, Settled, Sight
+from vseg.session.identity.pack import pack_identities, unpack_identities
+from vseg.tensors import Decoded, Hypotheses
+from vseg.types import Frame
+
+Box = tuple[int, int, int, int]
+ONE = torch.tensor([1.0, 0.0])
+OTHER = torch.tensor([0.0, 1.0])
+
+
+def _logits(box: Box | None, height: float = 4.0) -> torch.Tensor:
+    logits = torch.full((24, 24), -4.0)
+    if box is not None:
+        x1, y1, x2, y2 = box
+        logits[y1:y2, x1:x2] = height
+    return logits
+
+
+def _decoded(
+    *rows: tuple[Box | None, float, torch.Tensor], others: Hypotheses | None = None
+) -> Decoded:
+    """Rows of (box or nothing, height of its logits and quality in tenths, embedding)."""
+    return Decoded(
+        torch.stack([_logits(box, height) for box, height, _ in rows]),
+        torch.tensor([height / 10 for _, height, _ in rows]),
+        torch.tensor([0.0 if box is None else 1.0 for box, _, _ in rows]),
+        torch.stack([embedding for _, _, embedding in rows]),
+        others,
+    )
+
+
+def _settle(
+    identities: Identities,
+    frame: int,
+    decoded: Decoded,
+    prompted: tuple[int, ...] = (),
+    given: tuple[int, ...] = (),
+) -> Settled:
+    ids = tuple(range(1, len(decoded.logits) + 1))
+    said = tuple(object_id in prompted + given for object_id in ids)
+    exact = tuple(object_id in given for object_id in ids)
+    return identities.settle(Sight(frame, ids, said, exact, decoded))
+
+
+def _areas(settled: Settled) -> list[int]:
+    return [int((row > 0).sum()) for row in settled.decoded.logits]
+
+
+def test_every_pixel_has_one_owner() -> None:
+    identities = Identities(IdentityRules())
+    settled = _settle(identities, 0, _decoded(((0, 0, 10, 10), 5, ONE), ((6, 0, 16, 10), 3, OTHER)))
+    claimed = (settled.decoded.logits > 0).sum(0)
+    assert claimed.max() == 1
+    assert _areas(settled) == [100, 60]
+    assert settled.clear == (True, True)
+
+
+def _proposals(*rows: tuple[Box, Box]) -> Hypotheses:
+    """Two masks for each row, the first a little better, of the look of object 1."""
+    return Hypotheses(
+        torch.stack([torch.stack([_logits(box) for box in row]) for row in rows]),
+        torch.tensor([[0.9, 0.8]] * len(rows)),
+        torch.stack([torch.stack([ONE, ONE]) for _ in rows]),
+    )
+
+
+def test_two_objects_on_one_thing_leave_it_to_the_better_claim() -> None:
+    identities = Identities(IdentityRules())
+    _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2))
+    others = _proposals(((0, 0, 8, 8), (0, 0, 8, 9)), ((0, 0, 8, 8), (0, 0, 9, 8)))
+    rows = (((0, 0, 8, 8), 9.0, ONE), ((0, 0, 8, 8), 9.0, ONE))
+    settled = _settle(identities, 1, _decoded(*rows, others=others))
+    assert _areas(settled) == [64, 0], "object 2 looks like object 1 and was elsewhere"
+    assert float(settled.decoded.presence[1]) == 0
+    assert [(e.kind, e.object_id) for e in identities.drain()] == [("lost", 2)]
+
+
+def test_who_has_one_mask_only_shares_its_pixels_instead() -> None:
+    identities = Identities(IdentityRules())
+    rows = (((0, 0, 8, 8), 6.0, ONE), ((0, 0, 8, 10), 5.0, ONE))
+    settled = _settle(identities, 0, _decoded(*rows))
+    assert _areas(settled) == [64, 16]
+    assert settled.clear == (True, False)
+
+
+def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
+    identities = Identities(IdentityRules())
+    _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2))
+    proposed = [[(0, 0, 8, 8), (0, 0, 4, 4)], [(0, 0, 8, 8), (12, 0, 20, 8)]]
+    others = Hypotheses(
+        torch.stack([torch.stack([_logits(box) for box in row]) for row in proposed]),
+        torch.tensor([[0.9, 0.2], [0.8, 0.7]]),
+        torch.stack([torch.stack([ONE, ONE]), torch.stack([ONE, OTHER])]),
+    )
+    rows = (((0, 0, 8, 8), 9.0, ONE), ((0, 0, 8, 8), 8.0, ONE))
+    settled = _settle(identities, 1, _decoded(*rows, others=others))
+    assert bool((settled.decoded.logits[1, :8, 12:20] > 0).all())
+    assert _areas(settled) == [64, 64]
+
+
+def test_masks_given_on_top_of_each_other_stay_nested() -> None:
+    identities = Identities(IdentityRules())
+    rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
+    assert _areas(_settle(identities, 0, _decoded(*rows), given=(1, 2))) == [256, 16]
+    assert _areas(_settle(identities, 1, _decoded(*rows))) == [256, 16]
+    identities.forget(2)
+    assert identities.nested == set()
+
+
+def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
+    identities = Identities(IdentityRules())
+    rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
+    for said in ({"prompted": (1, 2)}, {"prompted": (1,), "given": (2,)}):
+        settled = _settle(identities, 0, _decoded(*rows), **said)
+        assert _areas(settled) == [240, 16]
+
+
+def test_a_covered_object_is_seen_but_not_remembered() -> None:
+    identities = Identities(IdentityRules())
+    rows = (((0, 0, 10, 10), 5.0, ONE), ((4, 0, 10, 12), 3.0, OTHER))
+    assert _settle(identities, 0, _decoded(*rows)).clear == (True, False)
+
+
+def test_a_stranger_is_not_taken_for_who_was_away() -> None:
+    identities = Identities(IdentityRules())
+    _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE)), (1,))
+    for frame in range(1, 10):
+        _settle(identities, frame, _decoded((None, 0, ONE)))
+    assert _areas(_settle(identities, 10, _decoded(((9, 9, 14, 14), 5, OTHER)))) == [0]
+    assert _areas(_settle(identities, 11, _decoded(((9, 9, 14, 14), 5, ONE)))) == [25]
+    assert [(e.frame_index, e.kind) for e in identities.drain()] == [(1, "lost"), (11, "found")]
+
+
+def test_after_a_cut_everybody_must_be_recognised() -> None:
+    identities = Identities(IdentityRules())
+    rng = np.random.default_rng(0)
+    shots = [np.kron(rng.integers(0, 256, (6, 6, 3)), np.ones((16, 16, 1))) for _ in range(2)]
+    for frame in range(4):
+        image = np.ascontiguousarray(shots[frame // 2], dtype=np.uint8)
+        cut = identities.look(Frame(frame, frame, frame / 25, image))
+        assert cut == (frame == 2)
+        seen = ONE if frame < 2 else OTHER
+        settled = _settle(identities, frame, _decoded(((0, 0, 8, 8), 5, seen)), (1,) * (frame == 0))
+        assert _areas(settled) == [64 if frame < 2 else 0]
+    assert [e.kind for e in identities.drain()] == ["cut", "lost"]
+
+
+def test_everything_can_be_switched_off() -> None:
+    identities = Identities(IdentityRules(apart=False, cuts=False, recognise=False))
+    rows = (((0, 0, 8, 8), 5.0, ONE), ((0, 0, 8, 9), 6.0, ONE))
+    decoded = _decoded(*rows)
+    settled = _settle(identities, 0, decoded)
+    assert torch.equal(settled.decoded.logits, decoded.logits)
+    assert settled.clear == (True, True)
+
+
+def test_views_are_bounded_and_a_correction_drops_the_tracked_ones() -> None:
+    identities = Identities(IdentityRules())
+    for frame in range(40):
+        angle = torch.tensor(0.5 * frame)
+        view = torch.stack([angle.cos(), angle.sin()])
+        _settle(identities, frame, _decoded(((0, 0, 8, 8), 5, view)), (1,) * (frame == 0))
+    gallery = identities.known[1].gallery
+    assert len(gallery.prompted) == 1 and 2 <= len(gallery.seen) <= 7
+    identities.correct(1)
+    assert len(gallery.prompted) == 1 and not gallery.seen
+
+
+def test_likeness_is_a_cosine_whatever_the_length_of_what_comes_in() -> None:
+    gallery = Gallery()
+    gallery.add(torch.tensor([30.0, 40.0]), prompted=True)
+    assert gallery.likeness(torch.tensor([3.0, 4.0])) == pytest.approx(1.0)
+    assert gallery.likeness(torch.tensor([-8.0, 6.0])) == pytest.approx(0.0, abs=1e-6)
+
+
+def _passing(frame: int) -> tuple[Box, Box]:
+    """Two bodies of 6 x 6 that pass each other, one cell a frame, in rows of their own."""
+    return (frame, 4, frame + 6, 10), (18 - frame, 12, 24 - frame, 18)
+
+
+def _swallowed(frame: int, look: torch.Tensor) -> Decoded:
+    """The first object's mask on both bodies, the second object nowhere."""
+    rows = _decoded((_passing(frame)[0], 5.0, ONE), (None, 5.0, look))
+    rows.logits[0] = torch.maximum(rows.logits[0], _logits(_passing(frame)[1]))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("look", "merges", "back"), [(ONE, True, 36), (OTHER, True, 0), (ONE, False, 0)]
+)
+def test_a_swallowed_look_alike_gets_its_body_back(
+    look: torch.Tensor, merges: bool, back: int
+) -> None:
+    identities = Identities(IdentityRules(merges=merges))
+    for frame in range(5):
+        first, second = _passing(frame)
+        _settle(identities, frame, _decoded((first, 5.0, ONE), (second, 5.0, look)))
+    tensors, stored = pack_identities(identities)
+    again = Identities(IdentityRules(merges=merges))
+    unpack_identities(again, tensors, json.loads(json.dumps(stored)))
+    for each in (identities, again):
+        settled = _settle(each, 5, _swallowed(5, look))
+        assert _areas(settled)[1] == back
+        assert (float(settled.decoded.presence[1]) > 0.5) == bool(back)
+        if back:
+            assert settled.decoded.logits[1, 14, 15] > 0, "where its motion leads"
+            assert settled.clear == (False, False)

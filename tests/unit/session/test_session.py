@@ -1,0 +1,275 @@
+"""What users rely on: objects do not disturb each other, corrections hold, state is bounded."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from vseg.errors import BadPrompt, BadRun
+from vseg.models.nano.model import Nano
+from vseg.session.identity.identities import ALONE
+from vseg.session.memory.bank import MemoryBank, MemoryBudget
+from vseg.session.session import Session
+from vseg.synthetic.reader import SyntheticVideo
+from vseg.types import Box, FrameMasks, Mask, Points
+
+
+def truth_of(scene: SyntheticVideo, obj: int, frame: int = 0) -> np.ndarray:
+    return np.asarray(scene.truth(frame) == obj)
+
+
+def tracked(
+    model: Nano, scene: SyntheticVideo, objects: list[int], until: int = 12
+) -> list[FrameMasks]:
+    """Each object as if it were alone: nobody is kept apart."""
+    with Session(model, scene, identity=ALONE) as session:
+        for obj in objects:
+            session.prompt(obj, 0, mask=truth_of(scene, obj))
+        return list(session.propagate(until=until))
+
+
+def row_of(masks: FrameMasks, obj: int) -> np.ndarray:
+    return np.asarray(masks.logits[masks.object_ids.index(obj)])
+
+
+def test_the_shipped_model_follows_objects(model: Nano, scene: SyntheticVideo) -> None:
+    overlap = []
+    for masks in tracked(model, scene, [1, 2, 3], until=15):
+        for row, obj in enumerate(masks.object_ids):
+            truth, found = truth_of(scene, obj, masks.frame_index), masks.mask(row)
+            overlap.append((truth & found).sum() / max(1, (truth | found).sum()))
+    assert np.mean(overlap) > 0.6
+
+
+def test_objects_together_equal_each_alone(model: Nano, scene: SyntheticVideo) -> None:
+    together = tracked(model, scene, [1, 2, 3])
+    for obj in (1, 2, 3):
+        for one, all_of_them in zip(tracked(model, scene, [obj]), together, strict=True):
+            np.testing.assert_allclose(row_of(one, obj), row_of(all_of_them, obj), atol=1e-3)
+
+
+def test_a_late_object_leaves_the_first_alone(model: Nano, scene: SyntheticVideo) -> None:
+    alone = tracked(model, scene, [1])
+    with Session(model, scene, identity=ALONE) as session:
+        session.prompt(1, 0, mask=truth_of(scene, 1))
+        session.prompt(2, 5, mask=truth_of(scene, 2, 5))
+        joined = list(session.propagate(until=12))
+    assert [m.object_ids for m in joined[:6]] == [(1,)] * 5 + [(1, 2)]
+    for one, both in zip(alone, joined, strict=True):
+        np.testing.assert_allclose(row_of(one, 1), row_of(both, 1), atol=1e-3)
+
+
+def test_an_object_prompted_while_propagating_joins(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, scene) as session:
+        session.prompt(1, 0, mask=truth_of(scene, 1))
+        ids = []
+        for masks in session.propagate(until=8):
+            ids.append(masks.object_ids)
+            if masks.frame_index == 3:
+                session.prompt(2, 3, box=tuple(_box(truth_of(scene, 2, 3))))
+    assert ids == [(1,)] * 4 + [(1, 2)] * 4
+
+
+def test_removal_leaves_the_others_alone(model: Nano, scene: SyntheticVideo) -> None:
+    alone = tracked(model, scene, [1])
+    with Session(model, scene, identity=ALONE) as session:
+        for obj in (1, 2):
+            session.prompt(obj, 0, mask=truth_of(scene, obj))
+        rest = []
+        for masks in session.propagate(until=12):
+            rest.append(masks)
+            if masks.frame_index == 4:
+                session.remove(2)
+        with pytest.raises(BadPrompt, match="object 2 was removed"):
+            session.prompt(2, 0, points=[(3, 3)])
+        with pytest.raises(BadPrompt, match="no object 2"):
+            session.remove(2)
+    assert rest[-1].object_ids == (1,)
+    for one, left in zip(alone, rest, strict=True):
+        np.testing.assert_allclose(row_of(one, 1), row_of(left, 1), atol=1e-3)
+
+
+def test_what_was_removed_leaves_nothing_that_grows(model: Nano, scene: SyntheticVideo) -> None:
+    sizes = []
+    with Session(model, scene) as session:
+        for obj in range(100, 120):
+            session.prompt(obj, 0, points=[scene_point(scene, 1)])
+            session.remove(obj)
+            sizes.append(len(session.snapshot()))
+        payload = session.snapshot()
+    assert set(sizes) == {sizes[0]}
+    with Session(model, scene) as session:
+        session.restore(payload)
+        for obj in (100, 107, 119):
+            with pytest.raises(BadPrompt, match=f"object {obj} was removed"):
+                session.prompt(obj, 0, points=[(3, 3)])
+        session.prompt(99, 0, points=[(3, 3)])
+        session.prompt(120, 0, points=[(3, 3)])
+
+
+def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, scene) as session:
+        session.prompt(1, 0, points=[scene_point(scene, 1)])
+        session.prompt(2, 0, mask=truth_of(scene, 2))
+        list(session.propagate(until=20))
+        corrected = session.prompt(1, 10, mask=truth_of(scene, 1, 10))
+        np.testing.assert_array_equal(corrected.mask(0), truth_of(scene, 1, 10))
+        assert isinstance(session.bank, MemoryBank)
+        assert not [f for f in session.bank.shelves[1].recent if f > 10]
+        again = list(session.propagate(until=20))
+    assert [m.frame_index for m in again] == list(range(10, 20))
+    assert {m.object_ids for m in again} == {(1,)}, "only the corrected object is recomputed"
+    np.testing.assert_array_equal(again[0].mask(0), truth_of(scene, 1, 10))
+
+
+def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:
+    class Mirrored:
+        info = scene.info
+
+        def __len__(self) -> int:
+            return 10
+
+        def read(self, index: int):  # type: ignore[no-untyped-def]
+            from dataclasses import replace
+
+            return replace(scene.read(9 - index), index=index)
+
+        def frames(self, start: int = 0, stop: int | None = None, step: int = 1):  # type: ignore[no-untyped-def]
+            return (self.read(i) for i in range(start, 10 if stop is None else stop, step))
+
+        def __iter__(self):  # type: ignore[no-untyped-def]
+            return self.frames()
+
+        def close(self) -> None: ...
+
+    with Session(model, scene) as session:
+        session.prompt(1, 9, mask=truth_of(scene, 1, 9))
+        backward = list(session.propagate(reverse=True))
+    with Session(model, Mirrored()) as session:
+        session.prompt(1, 0, mask=truth_of(scene, 1, 9))
+        forward = list(session.propagate())
+    assert [m.frame_index for m in backward] == list(range(9, -1, -1))
+    for back, ahead in zip(backward, forward, strict=True):
+        np.testing.assert_allclose(back.logits, ahead.logits, atol=1e-3)
+
+
+def test_state_stops_growing(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, scene, memory=MemoryBudget(recent=2, older=1, stride=2)) as session:
+        session.prompt(1, 0, mask=truth_of(scene, 1))
+        sizes = []
+        for masks in session.propagate():
+            if masks.visible[0]:
+                sizes.append(session.state_bytes())
+        assert isinstance(session.bank, MemoryBank)
+        assert len(session.bank.shelves[1].frames()) <= 1 + 2 + 1
+    assert max(sizes) == sizes[-1] and len(set(sizes[len(sizes) // 2 :])) == 1
+
+
+def test_a_restored_session_continues_with_the_same_bits(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    with Session(model, scene) as session:
+        session.prompt(1, 0, points=[scene_point(scene, 1)], labels=[1])
+        session.prompt(2, 0, mask=truth_of(scene, 2))
+        session.prompt(2, 8, [Points(np.array([[5, 5]], np.float32), np.array([False]))])
+        saved, rest = b"", []
+        for masks in session.propagate(until=16):
+            rest.append(masks)
+            if masks.frame_index == 5:
+                saved = session.snapshot()
+    with Session(model, scene) as other:
+        other.restore(saved)
+        resumed = list(other.propagate(start=6, until=16))
+    for one, two in zip(rest[6:], resumed, strict=True):
+        assert one.object_ids == two.object_ids
+        np.testing.assert_array_equal(one.logits, two.logits)
+        np.testing.assert_array_equal(one.scores, two.scores)
+
+
+def test_a_foreign_snapshot_is_refused(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, scene) as session, pytest.raises(BadRun, match="cannot be read"):
+        session.restore(b"\x10\0\0\0\0\0\0\0{}")
+
+
+def test_sessions_on_threads_do_not_disturb_each_other(model: Nano, scene: SyntheticVideo) -> None:
+    alone = [tracked(model, scene, [obj], until=6) for obj in (1, 2)]
+    with ThreadPoolExecutor(2) as pool:
+        parallel = list(pool.map(lambda obj: tracked(model, scene, [obj], until=6), (1, 2)))
+    for one, two in zip(alone, parallel, strict=True):
+        for a, b in zip(one, two, strict=True):
+            np.testing.assert_array_equal(a.logits, b.logits)
+
+
+def test_live_frames_step_without_a_reader(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, identity=ALONE) as session:
+        first = scene.read(0)
+        session.prompt(1, first, mask=truth_of(scene, 1))
+        live = [session.step(scene.read(i)) for i in range(1, 6)]
+    for one, two in zip(tracked(model, scene, [1], until=6)[1:], live, strict=True):
+        np.testing.assert_allclose(one.logits, two.logits, atol=1e-3)
+
+
+def test_prompts_of_one_frame_count_together(model: Nano, scene: SyntheticVideo) -> None:
+    point, box = scene_point(scene, 1), _box(truth_of(scene, 1))
+    with Session(model, scene) as rounds, Session(model, scene) as at_once:
+        rounds.prompt(1, 0, points=[point])
+        rounds.prompt(1, 0, box=(1, 1, 5, 5))
+        by_rounds = rounds.prompt(1, 0, box=box)
+        together = at_once.prompt(1, 0, points=[point], box=box)
+    np.testing.assert_array_equal(by_rounds.logits, together.logits)
+
+
+def test_a_prompted_frame_is_decoded_alike_when_passed(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, scene) as session:
+        said = session.prompt(1, 0, points=[scene_point(scene, 1)])
+        passed = next(session.propagate())
+    np.testing.assert_array_equal(said.logits, passed.logits)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"points": [(500, 20)]}, "point 500,20 lies outside the 160x96 frame"),
+        ({"box": (-300, 0, -200, 5)}, "lies outside the 160x96 frame"),
+        ({"box": (20, 20, 10, 40)}, "empty or inverted"),
+        ({"box": (1, 2, 3)}, "4 numbers"),
+        ({"mask": np.ones((10, 10), bool)}, "the mask is 10x10 but the frame is 160x96"),
+        ({"mask": np.zeros((96, 160), bool)}, "the mask is empty"),
+        ({"points": [(1, 2)], "labels": [1, 0]}, "1 points but 2 labels"),
+        ({"points": [(float("nan"), 2)]}, "not a number"),
+        ({}, "no prompt was given"),
+    ],
+)
+def test_bad_prompts_say_what_is_wrong(
+    model: Nano, scene: SyntheticVideo, given: dict[str, object], message: str
+) -> None:
+    with Session(model, scene) as session:
+        with pytest.raises(BadPrompt, match=message):
+            session.prompt(1, 0, **given)  # type: ignore[arg-type]
+        assert session.object_ids == ()
+
+
+def test_frames_and_objects_must_exist(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model, scene) as session:
+        with pytest.raises(BadPrompt, match="nothing to propagate"):
+            session.propagate()
+        with pytest.raises(BadPrompt, match="frame 40 is past the end: 0 to 39"):
+            session.prompt(1, 40, [Box(1, 1, 9, 9)])
+        with pytest.raises(BadPrompt, match="not positive"):
+            session.prompt(0, 0, [Box(1, 1, 9, 9)])
+        session.prompt(1, 0, [Mask(truth_of(scene, 1))])
+        with pytest.raises(BadPrompt, match="no object 7"):
+            session.propagate(objects=[7])
+    with Session(model) as live, pytest.raises(BadPrompt, match="no video"):
+        live.prompt(1, 0, points=[(1, 1)])
+
+
+def scene_point(scene: SyntheticVideo, obj: int) -> tuple[float, float]:
+    ys, xs = np.nonzero(truth_of(scene, obj))
+    middle = len(xs) // 2
+    return float(xs[middle]), float(ys[middle])
+
+
+def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
+    ys, xs = np.nonzero(mask)
+    return float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)

@@ -1,0 +1,161 @@
+"""Folders of pictures: their order, and everything that makes one refused."""
+
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.clips import paint, painted
+from vseg.errors import BadVideo, DamagedVideo, UsageError
+from vseg.video.images import ImageFolder
+
+
+def fill(folder: Path, *names: str) -> Path:
+    """Pictures under these names, the numbers 0, 1, ... painted in that order."""
+    folder.mkdir(exist_ok=True)
+    for number, name in enumerate(names):
+        Image.fromarray(paint(number)).save(folder / name)
+    return folder
+
+
+def numbers(folder: Path) -> list[int]:
+    with ImageFolder(folder) as reader:
+        return [painted(frame.image) for frame in reader]
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "JPEG"])
+def test_numbers_sort_as_numbers(suffix: str, tmp_path: Path) -> None:
+    names = [f"frame_{number}.{suffix}" for number in range(7, 13)]
+    assert numbers(fill(tmp_path / "clip", *names)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_every_fourth_number_is_a_series(tmp_path: Path) -> None:
+    assert numbers(fill(tmp_path / "clip", "0000.png", "0004.png", "0008.png")) == [0, 1, 2]
+
+
+def test_names_without_numbers_go_by_name(tmp_path: Path) -> None:
+    assert numbers(fill(tmp_path / "clip", "a.png", "b.png", "c.jpg")) == [0, 1, 2]
+
+
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.png", "1.png")
+    (folder / "notes.txt").write_text("x")
+    (folder / "._0.png").write_bytes(b"x")
+    (folder / "masks").mkdir()
+    assert numbers(folder) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("00.png", "01.png", "03.png"), "number 2 is missing between 01.png and 03.png"),
+        (("0.png", "1.png", "2.png", "5.png", "6.png"), "number 3 is missing"),
+        (("1.png", "01.png"), "same number"),
+        (("1.png", "1.jpg", "2.png"), "same number"),
+        (("cat_1.png", "dog_2.png"), "different series"),
+        (("1.png", "cover.png"), "cover.png: has no number"),
+        ((), "holds no pictures"),
+    ],
+)
+def test_not_one_clip(names: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    with pytest.raises(BadVideo, match=words):
+        ImageFolder(fill(tmp_path / "clip", *names))
+
+
+def test_sizes_must_agree(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.png", "1.png")
+    Image.fromarray(paint(2, 32, 48)).save(folder / "2.png")
+    with pytest.raises(BadVideo, match=r"2\.png: is 48x32.* 96x64"):
+        ImageFolder(folder)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_exif_orientation_is_applied(suffix: str, tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", f"0.{suffix}")
+    for number, orientation, turns in ((1, 3, 2), (2, 6, 1), (3, 8, 3)):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        stored = np.ascontiguousarray(np.rot90(paint(number), turns))
+        Image.fromarray(stored).save(folder / f"{number}.{suffix}", exif=exif)
+    assert numbers(folder) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "I;16"])
+def test_every_mode_becomes_rgb(mode: str, tmp_path: Path) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    picture = Image.fromarray(paint(5))
+    if mode == "I;16":
+        picture = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    else:
+        picture = picture.convert(mode)
+    picture.save(folder / "0.png")
+    assert numbers(folder) == [5]
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    outside = fill(tmp_path / "elsewhere", "secret.png") / "secret.png"
+    folder = fill(tmp_path / "clip", "0.png")
+    (folder / "1.png").symlink_to(outside)
+    with pytest.raises(BadVideo, match=r"1\.png: is a link to outside"):
+        ImageFolder(folder)
+
+
+def png_header(side: int) -> bytes:
+    """The first bytes of a PNG file that claims to be side x side."""
+    fields = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + fields + struct.pack(">I", zlib.crc32(fields))
+    return b"\x89PNG\r\n\x1a\n" + chunk + struct.pack(">I", 0) + b"IDAT" + bytes(4)
+
+
+def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
+    for side, words in ((9000, "over the limit"), (10000, "too large"), (20000, "too large")):
+        folder = tmp_path / f"clip-{side}"
+        folder.mkdir()
+        (folder / "0.png").write_bytes(png_header(side))
+        with pytest.raises(BadVideo, match=words):
+            ImageFolder(folder)
+
+
+def test_a_file_that_is_no_picture(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.png")
+    (folder / "1.png").write_bytes(b"not a picture")
+    with pytest.raises(BadVideo, match=r"1\.png: is not a readable picture"):
+        ImageFolder(folder)
+
+
+def test_a_torn_picture_ends_the_clip_there(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.jpg", "1.jpg", "2.jpg")
+    content = (folder / "1.jpg").read_bytes()
+    (folder / "1.jpg").write_bytes(content[: len(content) * 3 // 4])
+    with ImageFolder(folder) as reader:
+        frames = iter(reader)
+        assert painted(next(frames).image) == 0
+        with pytest.raises(DamagedVideo, match=r"1\.jpg") as caught:
+            next(frames)
+        assert caught.value.frame_index == 1
+
+
+def test_time_counts_at_the_given_rate(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.png", "1.png", "2.png")
+    with ImageFolder(folder, fps=Fraction(30000, 1001)) as reader:
+        assert reader.read(2).time_s == pytest.approx(2 * 1001 / 30000)
+        assert reader.info.fps == Fraction(30000, 1001)
+    with pytest.raises(UsageError, match="rate of 0"):
+        ImageFolder(folder, fps=0)
+
+
+def test_closed_folder_and_wrong_paths(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.png")
+    reader = ImageFolder(folder)
+    reader.close()
+    with pytest.raises(UsageError, match="was closed"):
+        reader.read(0)
+    with pytest.raises(BadVideo, match="no such folder"):
+        ImageFolder(tmp_path / "nothing")
+    with pytest.raises(BadVideo, match="is a file"):
+        ImageFolder(folder / "0.png")

@@ -1,0 +1,163 @@
+"""What each object of a run looks like to a model of pictures and words.
+
+Enters: a finished run and its clip.  Leaves: one unit vector for each object, the mean of how it looks on
+a few frames spread over its life.  The vectors are kept in the run, so that the next question is quick.
+Memory holds one frame and one vector for each object, whatever the length of the clip.
+"""
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from vseg.build import open_video
+from vseg.errors import BadMask, BadRun
+from vseg.grounding.image_text import ImageText, object_picture
+from vseg.interfaces.reader import OpenReader
+from vseg.io.files import atomic_path, sha256_of
+from vseg.results import MaskRow, Run, fingerprint, unpack_row
+from vseg.results.layout import EMBEDDINGS, FRAMES, MASK_PARTS, part_path, windows_in
+from vseg.types import MaskCrop
+
+LOOKS = 8
+"""Frames on which an object is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Appearances:
+    """Objects that were seen, by ascending id.  best_frames: where each is large and sure."""
+
+    object_ids: tuple[int, ...]
+    vectors: Float32[np.ndarray, "O C"]
+    best_frames: Int64[np.ndarray, " O"]
+
+    def only(self, object_ids: Container[int]) -> "Appearances":
+        """Those of the objects that are named."""
+        rows = [row for row, object_id in enumerate(self.object_ids) if object_id in object_ids]
+        ids = tuple(self.object_ids[row] for row in rows)
+        return Appearances(ids, self.vectors[rows], self.best_frames[rows])
+
+
+def open_clip(run: Run, source: str | None) -> OpenReader:
+    """The clip that the run was made from.  source: where it is now, if it has moved.
+
+    Raises BadRun if it is not there, or is another one.
+    """
+    path = Path(source or run.header.source.path)
+    if not path.exists():
+        raise BadRun(
+            f"the clip of {run.path} is not at {path}", hint="say where it is: --source CLIP"
+        )
+    if fingerprint(path).sha256 != run.header.source.sha256:
+        raise BadRun(
+            f"{path} is not the clip that {run.path} was made from: its content differs",
+            hint="give the clip that was tracked: --source CLIP",
+        )
+    return open_video(path, str(run.header.options.get("reader", "auto")))
+
+
+def appearances(run: Run, image_text: ImageText, *, source: str | None = None) -> Appearances:
+    """How the run's objects look; computed where no earlier question left it in the run.
+
+    Raises BadRun if the run is unfinished or damaged or its clip is missing.
+    """
+    if not run.header.finished:
+        raise BadRun(f"{run.path} is not finished", hint="let it run, or --resume it")
+    key = {"image_text": image_text.weights_sha256, "run": _content(run), "looks": str(LOOKS)}
+    kept = _kept(run.path / EMBEDDINGS, key)
+    if kept is not None:
+        return kept
+    with open_clip(run, source) as video:
+        made = _looked_at(run, video, image_text)
+    with atomic_path(run.path / EMBEDDINGS) as part:
+        ids = np.array(made.object_ids, dtype=np.int64)
+        tensors = {"object_ids": ids, "vectors": made.vectors, "best_frames": made.best_frames}
+        save_file(tensors, part, metadata=key)
+    return made
+
+
+def pictures_of(
+    run: Run, found: Appearances, source: str | None
+) -> Iterator[tuple[int, UInt8[np.ndarray, "_ _ 3"]]]:
+    """Each object's id and its picture on the frame where it is seen best."""
+    with open_clip(run, source) as video:
+        for object_id, index in zip(found.object_ids, found.best_frames.tolist(), strict=True):
+            masks = run[index]
+            crop = masks.crops[masks.object_ids.index(object_id)]
+            yield object_id, object_picture(video.read(index).image, crop)
+
+
+def _looked_at(run: Run, video: OpenReader, image_text: ImageText) -> Appearances:
+    """Frame by frame, all objects that are to be looked at there."""
+    wanted: dict[int, list[MaskRow]] = {}
+    best: dict[int, MaskRow] = {}
+    for each in run.objects:
+        rows = _spread(run, each.id)
+        if rows:
+            best[each.id] = max(rows, key=_clearness)
+        for row in rows:
+            wanted.setdefault(row.frame, []).append(row)
+    sums: dict[int, Float32[np.ndarray, " C"]] = {}
+    for index in sorted(wanted):
+        image = video.read(index).image
+        pictures = [object_picture(image, _crop(run, row)) for row in wanted[index]]
+        for row, vector in zip(wanted[index], image_text.pictures(pictures), strict=True):
+            sums[row.object_id] = sums.get(row.object_id, 0) + vector
+    ids = tuple(sorted(best))
+    vectors = np.zeros((len(ids), len(sums[ids[0]]) if ids else 1), dtype=np.float32)
+    for place, object_id in enumerate(ids):
+        vectors[place] = sums[object_id] / max(float(np.linalg.norm(sums[object_id])), 1e-12)
+    frames = np.array([best[object_id].frame for object_id in ids], dtype=np.int64)
+    return Appearances(ids, vectors, frames)
+
+
+def _spread(run: Run, object_id: int) -> list[MaskRow]:
+    """The clearest row of each of LOOKS equal parts of the object's life, ascending."""
+    (life,) = (each for each in run.objects if each.id == object_id)
+    if life.first_frame is None or life.last_frame is None:
+        return []
+    span = life.last_frame - life.first_frame + 1
+    clearest: dict[int, MaskRow] = {}
+    for row in run.track(object_id):
+        if not row.visible or row.area == 0:
+            continue
+        part = (row.frame - life.first_frame) * LOOKS // span
+        if part not in clearest or _clearness(row) > _clearness(clearest[part]):
+            clearest[part] = row
+    return [clearest[part] for part in sorted(clearest)]
+
+
+def _clearness(row: MaskRow) -> float:
+    return row.area * row.score
+
+
+def _crop(run: Run, row: MaskRow) -> MaskCrop:
+    video = run.header.video
+    try:
+        return unpack_row(row, video.height, video.width)
+    except BadMask as error:
+        raise BadRun(f"{run.path}: {error.message}", hint="the run is damaged") from error
+
+
+def _content(run: Run) -> str:
+    """A hash of the run's masks: what was computed of other ones is not these."""
+    parts = [part_path(run.path, MASK_PARTS, n) for n in windows_in(run.path, MASK_PARTS)]
+    return sha256_of(run.path / FRAMES, *parts)
+
+
+def _kept(path: Path, key: dict[str, str]) -> Appearances | None:
+    """What an earlier question left there, if it was asked of these masks with this model."""
+    if not path.is_file():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            if file.metadata() != key:
+                return None
+            ids, vectors, frames = map(file.get_tensor, ("object_ids", "vectors", "best_frames"))
+    except SafetensorError as error:
+        raise BadRun(f"{path} is damaged: {error}", hint="delete it; it is made again") from error
+    return Appearances(tuple(ids.tolist()), vectors, frames)

@@ -1,0 +1,165 @@
+"""Offline association of a run: a finished run in, a new revision of it out.
+
+Enters: a run directory.  Leaves: another one, in which objects that are one thing have one id, with the
+changes in its events.jsonl and the smoothed, gap-filled boxes in tracks.txt (MOTChallenge).  The masks
+themselves are kept as they are: where an object was not seen, none is invented.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from vseg.analysis.colour_histograms import tracklets_of_run
+from vseg.build import open_video
+from vseg.errors import BadRun
+from vseg.io.files import atomic_write_text
+from vseg.results import Run, RunWriter, StoredMasks, open_run
+from vseg.results.events import RunEvent
+from vseg.results.layout import TRACKS
+from vseg_trackers import Change, Filled, Joined, LinkConfig, Linked, MotionConfig, Tracklet, link
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What an association made of a run.  before, after: how many objects there were and are."""
+
+    out: Path
+    before: int
+    after: int
+    changes: tuple[RunEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Clip:
+    """The frames of a run: their numbers and times."""
+
+    numbers: Int64[np.ndarray, " F"]
+    times_s: Float64[np.ndarray, " F"]
+
+    def frame_at(self, time_s: float) -> int:
+        return int(self.numbers[int(np.searchsorted(self.times_s, time_s))])
+
+
+# Masks swell and bend where a detector's boxes keep their size; and colours tell more than boxes do.
+MASKLETS = LinkConfig(
+    reach=3.0,
+    appearance=20.0,
+    even_cosine=0.7,
+    least_cosine=0.4,
+    motion=MotionConfig(measured_size=0.15, size_jolt=2.0),
+)
+
+
+def associate(
+    path: Path, out: Path | None = None, *, clip: str | None = None, looks: bool = True
+) -> Revision:
+    """Link the objects of the run at `path` over the whole clip into a new run at `out`.
+
+    out: the first free of PATH-r2, PATH-r3, ... if None.  clip: where it is now, if it has moved.
+    looks: whether colours count, for which the clip is read; else motion alone.  Raises BadRun for a
+    run that is not finished, BadVideo, and OutputError if `out` holds something already.
+    """
+    run = open_run(path)
+    if not run.header.finished:
+        raise BadRun(
+            f"the run at {path} is {run.header.status}: its end is not known yet",
+            hint="finish it with `vseg track --resume`",
+        )
+    frames = _Clip(np.array(list(run.frame_numbers())), np.array(list(run.frame_times())))
+    linked = link(_tracklets(run, clip, looks), frames.times_s, MASKLETS)
+    names = {
+        int(source): track.track_id
+        for track in linked.tracks
+        for source in np.unique(track.sources[track.sources > 0])
+    }
+    first = {each.id: each.first_frame for each in run.objects}
+    changes = tuple(_event(change, frames, first) for change in linked.changes)
+    out = out or _free_name(path)
+    _write(run, out, names, changes)
+    atomic_write_text(out / TRACKS, _mot(linked, frames))
+    after = {names.get(each.id, each.id) for each in run.objects}
+    return Revision(out, len(run.objects), len(after), changes)
+
+
+def _tracklets(run: Run, clip: str | None, looks: bool) -> list[Tracklet]:
+    if not looks:
+        return tracklets_of_run(run, None)
+    with open_video(
+        clip or run.header.source.path, str(run.header.options.get("reader", "auto"))
+    ) as video:
+        return tracklets_of_run(run, video)
+
+
+def _event(change: Change, clip: _Clip, first: Mapping[int, int | None]) -> RunEvent:
+    """A change by frame numbers; a join is where the joined object was first seen at all."""
+    if isinstance(change, Joined):
+        return RunEvent(
+            frame=first[change.joined_id] or 0,
+            kind="joined",
+            object_id=change.track_id,
+            track_id=change.joined_id,
+        )
+    assert isinstance(change, Filled), "linking joins and fills, nothing else"
+    return RunEvent(
+        frame=clip.frame_at(change.from_s),
+        kind="filled",
+        object_id=change.track_id,
+        last_frame=clip.frame_at(change.to_s),
+    )
+
+
+def _free_name(path: Path) -> Path:
+    """PATH-r2, or the next number that is not taken."""
+    whole = path.resolve()
+    number = 2
+    while (free := whole.with_name(f"{whole.name}-r{number}")).exists():
+        number += 1
+    return free
+
+
+def _write(run: Run, out: Path, names: Mapping[int, int], changes: tuple[RunEvent, ...]) -> None:
+    # Of several that are one object now, the one that was there first names it.
+    late_first = sorted(run.objects, key=lambda o: o.first_frame or 0, reverse=True)
+    labels = {names.get(o.id, o.id): o.label for o in late_first if o.label is not None}
+    options = run.header.options | {"revision_of": run.path.resolve().name}
+    header = run.header.model_copy(update={"labels": labels, "options": options})
+    prompts = [
+        replace(each, object_id=names.get(each.object_id, each.object_id)) for each in run.prompts
+    ]
+    writer = RunWriter.create(out, header, prompts)
+    for masks in run:
+        writer.write_stored(_renamed(masks, names))
+    writer.note(changes)
+    writer.finish(run.header.damage)
+
+
+def _renamed(masks: StoredMasks, names: Mapping[int, int]) -> StoredMasks:
+    """The frame under new ids; of several rows that are one object now, the one that is seen."""
+    chosen: dict[int, int] = {}
+    for row, object_id in enumerate(masks.object_ids):
+        name = names.get(object_id, object_id)
+        if name not in chosen or masks.visible[row]:
+            chosen[name] = row
+    rows = [chosen[name] for name in sorted(chosen)]
+    return replace(
+        masks,
+        object_ids=tuple(sorted(chosen)),
+        crops=tuple(masks.crops[row] for row in rows),
+        scores=tuple(masks.scores[row] for row in rows),
+        visible=tuple(masks.visible[row] for row in rows),
+        sources=tuple(masks.sources[row] for row in rows),
+    )
+
+
+def _mot(linked: Linked, clip: _Clip) -> str:
+    """All boxes as MOTChallenge rows, by frame and id, each with the mean score of its track."""
+    rows = []
+    for track in linked.tracks:
+        for time_s, box in zip(track.times_s, track.boxes, strict=True):
+            frame, (x1, y1, x2, y2) = clip.frame_at(float(time_s)) + 1, box.tolist()
+            sides = f"{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
+            rows.append((frame, track.track_id, f"{sides},{track.score:.3f},-1,-1,-1"))
+    return "".join(f"{frame},{track_id},{rest}\n" for frame, track_id, rest in sorted(rows))

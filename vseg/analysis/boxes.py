@@ -1,0 +1,74 @@
+"""True and predicted boxes with ids, from files and runs, ready for the identity measures.
+
+Enters: a MOTChallenge gt.txt, and a tracks.txt or a run directory.  Leaves: an IdentityClip.
+"""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool
+
+from vseg.errors import BadDataset
+from vseg.exchange.detection_table import NO_ID, DetectionTable
+from vseg.exchange.mot import read_mot
+from vseg.metrics.boxes import IdentifiedBoxes, IdentityClip, box_clip
+from vseg.results import open_run
+
+
+def box_clip_of(truth: Path, pred: Path) -> IdentityClip:
+    """Each frame's true boxes beside the predicted ones; of a run, the boxes around its masks.
+
+    True rows marked 0 ("ignore") are left out.  Raises BadDetections and BadDataset naming the file
+    and row, BadRun for a damaged run.
+    """
+    table = _named(truth)
+    true_boxes = _by_frame(table, table.scores != 0)
+    said = _of_run(pred) if (pred / "run.json").is_file() else _of_file(pred)
+    true_boxes += [_NOTHING] * (len(said) - len(true_boxes))
+    said += [_NOTHING] * (len(true_boxes) - len(said))
+    return box_clip(true_boxes, said)
+
+
+_NOTHING = IdentifiedBoxes(np.zeros(0, dtype=np.int64), np.zeros((0, 4)))
+
+
+def _named(path: Path) -> DetectionTable:
+    """The rows of a file in which every box says whose it is."""
+    try:
+        table = read_mot(path)
+    except OSError as error:
+        raise BadDataset(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+    if len(table) and table.frames.min() < 0:
+        row = int(np.argmin(table.frames))
+        raise BadDataset(f"{path}, {table.where(row)}: frame 0", hint="MOTChallenge counts from 1")
+    if (table.ids == NO_ID).any():
+        row = int(np.argmax(table.ids == NO_ID))
+        raise BadDataset(
+            f"{path}, {table.where(row)}: a box without an id",
+            hint="identities are scored: give tracks, not detections",
+        )
+    return table
+
+
+def _by_frame(table: DetectionTable, counted: Bool[np.ndarray, " N"]) -> list[IdentifiedBoxes]:
+    """The counted boxes of each frame up to the last that has one; rows may be in any order."""
+    frames, ids, boxes = table.frames[counted], table.ids[counted], table.boxes[counted]
+    order = np.argsort(frames, kind="stable")
+    cuts = np.searchsorted(frames[order], np.arange(1, int(frames.max(initial=-1)) + 1))
+    return [IdentifiedBoxes(ids[rows], boxes[rows]) for rows in np.split(order, cuts)]
+
+
+def _of_file(path: Path) -> list[IdentifiedBoxes]:
+    table = _named(path)
+    return _by_frame(table, np.ones(len(table), dtype=bool))
+
+
+def _of_run(path: Path) -> list[IdentifiedBoxes]:
+    found: list[IdentifiedBoxes] = []
+    for masks in open_run(path):
+        found += [_NOTHING] * (masks.frame_index - len(found))
+        rows = [row for row, crop in enumerate(masks.crops) if crop.area]
+        corners = np.array([masks.crops[row].xywh for row in rows], dtype=float).reshape(-1, 4)
+        corners[:, 2:] += corners[:, :2]
+        found.append(IdentifiedBoxes(np.array([masks.object_ids[r] for r in rows], int), corners))
+    return found

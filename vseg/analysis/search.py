@@ -1,0 +1,77 @@
+"""Tracked objects by what they look like: a sentence in, the objects of one or many runs out, best first.
+
+Enters: runs and a phrase.  Leaves: Hits, and a sheet with their pictures if it is asked for.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vseg.analysis.appearances import appearances
+from vseg.analysis.label import draw_objects
+from vseg.grounding.image_text import ImageText
+from vseg.results import open_run
+from vseg.types import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One object.  similarity: the cosine of what it looks like and what was said, in [-1, 1].
+
+    first_frame, last_frame: of the frames it was seen on; best_frame: where it is seen best.
+    """
+
+    run: Path
+    object_id: int
+    label: str | None
+    first_frame: int
+    last_frame: int
+    best_frame: int
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for.  top: how many objects at most.  source: where the clip is, if it has moved."""
+
+    phrase: str
+    top: int = 10
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        Text(self.phrase)  # raises BadPrompt for an empty or an endless one
+
+
+def found_in(runs: Sequence[Path], image_text: ImageText, query: Query) -> tuple[Hit, ...]:
+    """The objects that look most like the phrase, best first; those never seen are left out.
+
+    Raises BadPrompt for an empty or over-long phrase, BadRun for an unfinished run or another clip.
+    """
+    words = image_text.words([query.phrase])[0]
+    hits = []
+    for path in runs:
+        run = open_run(path)
+        seen = appearances(run, image_text, source=query.source)
+        objects = {each.id: each for each in run.objects}
+        for object_id, vector, frame in zip(
+            seen.object_ids, seen.vectors, seen.best_frames.tolist(), strict=True
+        ):
+            known = objects[object_id]
+            assert known.first_frame is not None and known.last_frame is not None, "it was seen"
+            life = known.first_frame, known.last_frame
+            hits.append(Hit(path, object_id, known.label, *life, frame, float(vector @ words)))
+    return tuple(sorted(hits, key=lambda hit: -hit.similarity)[: query.top])
+
+
+def draw_hits(hits: Sequence[Hit], image_text: ImageText, path: Path, source: str | None) -> None:
+    """Write a PNG with a tile for each hit, run by run."""
+    wanted = []
+    for folder in dict.fromkeys(hit.run for hit in hits):
+        run = open_run(folder)
+        captions = {
+            hit.object_id: f"{folder.name}: {hit.object_id}   {hit.similarity:.3f}"
+            for hit in hits
+            if hit.run == folder
+        }
+        wanted.append((run, appearances(run, image_text, source=source), captions))
+    draw_objects(wanted, path, source)

@@ -1,0 +1,218 @@
+"""COCO: results of a detector are read, runs are written.
+
+Read: a JSON list of {image_id, category_id, score, bbox and/or segmentation}, or a whole dataset file with
+`images` and `annotations` as `write_coco` makes it.  In a list, image_id is the frame, counted from 0; in a
+dataset file, the image's frame_id is.  The result is a DetectionTable, with masks where every row has a
+run-length `segmentation`.  Written: one file with an image for each frame and an annotation for each visible
+mask.  `counts` are compressed run lengths, ids start at 1 because evaluators take 0 for "unmatched", and
+`track_id` is the object id.  An absent object has no annotation.  Nothing is lost.  The file is written piece
+by piece: memory does not grow with the clip.
+Formats: https://cocodataset.org/#format-results and #format-data, with `videos`, `video_id` and `frame_id` as
+trackers use them.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from vseg.errors import BadDetections, BadMask
+from vseg.exchange.detection_table import NO_ID, DetectionTable
+from vseg.io.files import atomic_path
+from vseg.ops.rle import decode_rle, encode_rle
+from vseg.results.run import Run
+from vseg.types import MaskCrop, VideoInfo
+
+Sides = tuple[float, float, float, float]
+UNLABELLED = "object"
+_VIDEO_ID = 1
+
+
+class _Runs(BaseModel):
+    """A compressed mask: size is height, width."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+class _Row(BaseModel):
+    """What is read of a result; more keys may be there."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    image_id: int
+    category_id: int = -1
+    score: float
+    bbox: Sides | None = None
+    segmentation: _Runs | None = None
+    track_id: Annotated[int, Field(ge=1)] | None = None
+
+
+class _Image(BaseModel):
+    id: int
+    frame_id: int
+
+
+_ROWS = TypeAdapter(list[_Row])
+_IMAGES = TypeAdapter(list[_Image])
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A row's box and mask; the box is the mask's where the row gives none."""
+
+    box: Sides
+    mask: MaskCrop | None
+
+
+def read_coco(path: Path, video: VideoInfo) -> DetectionTable:
+    """The rows of the file.  Raises BadDetections naming the row that cannot be read."""
+    rows, frame_of = _contents(path)
+    unknown = [row for row, each in enumerate(rows) if frame_of and each.image_id not in frame_of]
+    if unknown:
+        raise BadDetections(
+            f"{path}, row {unknown[0]}: there is no image {rows[unknown[0]].image_id}",
+            hint="an image_id is the id of one of `images`",
+        )
+    places = [_place(f"{path}, row {row}", each, video) for row, each in enumerate(rows)]
+    masks = tuple(place.mask for place in places if place.mask is not None)
+    ids = [NO_ID if each.track_id is None else each.track_id for each in rows]
+    frames = [frame_of.get(each.image_id, each.image_id) for each in rows]
+    return DetectionTable(
+        source=str(path),
+        frames=np.array(frames, dtype=np.int64),
+        boxes=np.array([place.box for place in places], dtype=np.float64).reshape(-1, 4),
+        scores=np.array([each.score for each in rows], dtype=np.float64),
+        labels=np.array([each.category_id for each in rows], dtype=np.int64),
+        ids=np.array(ids, dtype=np.int64),
+        where=lambda row: f"row {row}",
+        masks=masks if masks and len(masks) == len(rows) else None,
+    )
+
+
+def _contents(path: Path) -> tuple[list[_Row], Mapping[int, int]]:
+    """The rows, and frame by image id where the file lists its images."""
+    try:
+        content: Any = json.loads(path.read_text("utf-8"))
+        if isinstance(content, dict):
+            images = _IMAGES.validate_python(content.get("images"))
+            rows = _ROWS.validate_python(content.get("annotations"))
+            return rows, {image.id: image.frame_id for image in images}
+        return _ROWS.validate_python(content), {}
+    except json.JSONDecodeError as error:
+        raise BadDetections(f"{path} is not JSON: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        row, *key = first["loc"] or ("the file",)
+        where = f"row {row}" if isinstance(row, int) else str(row)
+        name = ".".join(map(str, key))
+        raise BadDetections(
+            f"{path}, {where}: {name or 'the row'} = {first['input']!r:.60}: {first['msg']}",
+            hint="a row has image_id, category_id, score, and bbox or a compressed segmentation",
+        ) from error
+
+
+def _place(where: str, row: _Row, video: VideoInfo) -> _Place:
+    mask = None
+    if row.segmentation is not None:
+        mask = _mask(where, row.segmentation, video)
+    if row.bbox is not None:
+        x, y, width, height = row.bbox
+        return _Place((x, y, x + width, y + height), mask)
+    if mask is None:
+        raise BadDetections(f"{where}: neither bbox nor segmentation", hint="give one of them")
+    x, y, width, height = map(float, mask.xywh)
+    return _Place((x, y, x + width, y + height), mask)
+
+
+def _mask(where: str, runs: _Runs, video: VideoInfo) -> MaskCrop:
+    if runs.size != (video.height, video.width):
+        raise BadDetections(
+            f"{where}: the mask is {runs.size[1]}x{runs.size[0]}, the frame "
+            f"{video.width}x{video.height}",
+            hint="is this the file of another clip?",
+        )
+    try:
+        mask = decode_rle(runs.counts, *runs.size)
+    except BadMask as error:
+        raise BadDetections(f"{where}: {error.message}", hint="give compressed counts") from error
+    if mask.area == 0:
+        raise BadDetections(f"{where}: the mask is empty", hint="leave the row out")
+    return mask
+
+
+def write_coco(run: Run, out: Path) -> None:
+    """Write the JSON file.  Raises OutputError, and BadRun if the run is damaged."""
+    categories = {
+        name: number
+        for number, name in enumerate(sorted({each.label or UNLABELLED for each in run.objects}), 1)
+    }
+    with atomic_path(out) as part, part.open("w", encoding="ascii") as handle:
+        handle.write('{"videos": [\n')
+        _write_items(handle, [_video(run)])
+        handle.write('\n], "categories": [\n')
+        _write_items(handle, ({"id": id_, "name": name} for name, id_ in categories.items()))
+        handle.write('\n], "images": [\n')
+        _write_items(handle, _images(run))
+        handle.write('\n], "annotations": [\n')
+        _write_items(handle, _annotations(run, categories))
+        handle.write("\n]}\n")
+
+
+def _write_items(handle: IO[str], items: Iterable[dict[str, object]]) -> None:
+    separator = ""
+    for item in items:
+        handle.write(separator + json.dumps(item))
+        separator = ",\n"
+
+
+def _video(run: Run) -> dict[str, object]:
+    video = run.header.video
+    return {
+        "id": _VIDEO_ID,
+        "name": Path(run.header.source.path).stem,
+        "width": video.width,
+        "height": video.height,
+        "length": len(run),
+    }
+
+
+def _images(run: Run) -> Iterator[dict[str, object]]:
+    video, stem = run.header.video, Path(run.header.source.path).stem
+    for image_id, frame in enumerate(run.frame_numbers(), start=1):
+        yield {
+            "id": image_id,
+            "file_name": f"{stem}/{frame:05d}.jpg",
+            "width": video.width,
+            "height": video.height,
+            "video_id": _VIDEO_ID,
+            "frame_id": frame,
+        }
+
+
+def _annotations(run: Run, categories: dict[str, int]) -> Iterator[dict[str, object]]:
+    category_of = {each.id: categories[each.label or UNLABELLED] for each in run.objects}
+    annotation_id = 0
+    for image_id, masks in enumerate(run, start=1):
+        for row, (object_id, crop) in enumerate(zip(masks.object_ids, masks.crops, strict=True)):
+            area = crop.area
+            if area == 0:
+                continue
+            annotation_id += 1
+            counts = encode_rle(crop, masks.height, masks.width)
+            yield {
+                "id": annotation_id,
+                "image_id": image_id,
+                "video_id": _VIDEO_ID,
+                "category_id": category_of[object_id],
+                "track_id": object_id,
+                "segmentation": {"size": [masks.height, masks.width], "counts": counts},
+                "area": area,
+                "bbox": list(crop.xywh),
+                "iscrowd": 0,
+                "score": masks.scores[row],
+            }

@@ -1,0 +1,58 @@
+"""MOTChallenge text: frame, id, left, top, width, height, score[, class, ...]; frames count from 1.
+
+Enters: a det.txt.  Leaves: a DetectionTable.  An id of -1 (or 0) is none.  Format: Milan et al.,
+"MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from vseg.errors import BadDetections
+from vseg.exchange.detection_table import NO_ID, DetectionTable
+
+_LEAST_COLUMNS = 7
+_CLASS = 7
+
+
+def read_mot(path: Path) -> DetectionTable:
+    """The rows of the file, not yet checked.  Raises BadDetections naming a line that is unreadable."""
+    lines, rows = [], []
+    for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
+        if text.strip():
+            lines.append(number)
+            rows.append(_numbers(path, number, text))
+    values = np.array(rows, dtype=np.float64).reshape(-1, _CLASS + 1)
+    corner = values[:, 2:4]
+    ids = values[:, 1].astype(np.int64)
+    return DetectionTable(
+        source=str(path),
+        frames=values[:, 0].astype(np.int64) - 1,
+        boxes=np.concatenate([corner, corner + values[:, 4:6]], axis=1),
+        scores=values[:, 6],
+        labels=values[:, _CLASS].astype(np.int64),
+        ids=np.where(ids > 0, ids, NO_ID),
+        where=lambda row: f"line {lines[row]}",
+    )
+
+
+def _numbers(path: Path, number: int, text: str) -> list[float]:
+    """The first eight columns of a line; the class is -1 where there is none."""
+    where = f"{path}, line {number}"
+    parts = text.replace(",", " ").split()
+    if len(parts) < _LEAST_COLUMNS:
+        raise BadDetections(
+            f"{where}: {len(parts)} columns",
+            hint="a line is frame,id,left,top,width,height,score and may go on",
+        )
+    try:
+        values = [float(part) for part in parts[: _CLASS + 1]]
+    except ValueError as error:
+        raise BadDetections(f"{where}: {error}", hint="a line holds numbers only") from error
+    whole = [*values[:2], *values[_CLASS:]]
+    if not all(value.is_integer() for value in whole):
+        raise BadDetections(
+            f"{where}: frame {values[0]:g}, id {values[1]:g}: frame, id and class are whole numbers",
+            hint="a line is frame,id,left,top,width,height,score,class",
+        )
+    return values if len(values) > _CLASS else [*values, -1.0]

@@ -1,0 +1,53 @@
+"""Where frames come from: a source delivers them once, a reader addresses them by index."""
+
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Protocol, runtime_checkable
+
+from vseg.types import Frame, VideoInfo
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Frames in display order, once: a camera, a stream, or any Reader."""
+
+    info: VideoInfo
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class Reader(Source, Protocol):
+    """A source of known length with exact frame addressing.
+
+    Iteration delivers every readable frame and then raises DamagedVideo if the file ends before its own
+    index says so; nothing is repeated, skipped or invented.
+    """
+
+    def __len__(self) -> int:
+        """The true number of displayable frames (of a damaged file: what its index promises)."""
+        ...
+
+    def read(self, index: int) -> Frame:
+        """The frame at `index` (0-based, display order).  Raises IndexError past the end."""
+        ...
+
+    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+        """Frames start, start + step, ... up to stop (exclusive); a negative step goes backward."""
+        ...
+
+
+@runtime_checkable
+class OpenReader(Reader, Protocol):
+    """A reader that is closed by the end of a `with` block: what `vseg.open_video` gives."""
+
+    def __enter__(self) -> "OpenReader": ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

@@ -1,0 +1,149 @@
+"""Memory in slots: what a model of the SAM 2 family is to the session, and what it remembers.
+
+encode (per frame, for all objects) -> condition (attend to each object's slots) -> decode, or answer where
+the user prompted -> remember (one slot per object).  Nano's memory is read by one affinity for all objects
+(`vseg.interfaces.affinity_model`); here every object has its own slots, ordered by their age in frames.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from vseg.tensors import Decoded, Features
+from vseg.types import Frame, Mask, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class StandIn:
+    """What the tokens of a slot made smaller stand for.
+
+    places: the G tokens of the whole slot that each is the mean of.  bias: added to its scores, the log of
+    how many tokens it stands for.
+    """
+
+    places: Int[Tensor, "N G"]
+    bias: Float[Tensor, " N"]
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """What is remembered of one object on one frame.
+
+    cells: what was where, C channels for each of N tokens.  keys: made of the cells once, for each layer
+    that reads them.  pointer: the object as a whole.  stand_in: of a slot made smaller; None of a whole one.
+    """
+
+    cells: Float[Tensor, "N C"]
+    keys: Float[Tensor, "L N D"]
+    pointer: Float[Tensor, " P"]
+    stand_in: StandIn | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SlotShape:
+    """The size of a model's slots.
+
+    tokens: N of a slot, of which the last rows x columns (`grid`) lie on the frame, row by row.
+    channels, layers, width: C, L and D.  pointer: P.  itemsize: bytes of one number.
+    """
+
+    tokens: int
+    grid: tuple[int, int]
+    channels: int
+    layers: int
+    width: int
+    pointer: int
+    itemsize: int
+
+    @property
+    def pointer_bytes(self) -> int:
+        """Of the pointer alone."""
+        return self.pointer * self.itemsize
+
+    @property
+    def bytes(self) -> int:
+        """Of a whole slot."""
+        token = self.channels + self.layers * self.width
+        return self.tokens * token * self.itemsize + self.pointer_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SlotMemory:
+    """What one object may read on a frame.
+
+    slots: with the frames since each was written, 0 for one that the user prompted.  pointers: with the
+    frames since then, of more frames than have slots, in the order oldest slot first.
+    """
+
+    slots: tuple[tuple[int, Slot], ...]
+    pointers: tuple[tuple[int, Float[Tensor, " P"]], ...]
+
+
+@runtime_checkable
+class SlotModel(Protocol):
+    """One network with its weights; may be shared by sessions and threads.
+
+    recent_slots, recent_pointers: how many frames back its memory reaches, in cells and in pointers.
+    slot_shape: the size of what it remembers of an object on a frame.
+    """
+
+    name: str
+    weights_sha256: str
+    device: torch.device
+    dtype: torch.dtype
+    recent_slots: int
+    recent_pointers: int
+    slot_shape: SlotShape
+
+    def encode(self, frames: Sequence[Frame]) -> list[Features]:
+        """Features of each frame; does not depend on prompts or memory."""
+        ...
+
+    def condition(
+        self, features: Features, memories: Sequence[SlotMemory]
+    ) -> Float[Tensor, "O C h w"]:
+        """The frame's features as each object sees them through its memory."""
+        ...
+
+    def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
+        """Masks of objects that nobody prompted on this frame; `embedding` holds their pointers."""
+        ...
+
+    def answer(
+        self,
+        features: Features,
+        prompts: Sequence[Prompt],
+        seen: Float[Tensor, "1 C h w"] | None,
+        prior: Float[Tensor, "h4 w4"] | None,
+    ) -> Decoded:
+        """The mask of one prompted object.
+
+        seen: from `condition`, None for an object of which nothing is remembered.  prior: its mask on
+        this frame before the prompts.  Masks among the prompts take the prior's place.
+        """
+        ...
+
+    def given(self, features: Features, mask: Mask) -> Decoded:
+        """A mask the user gave, as it stands, with the pointer that goes with it."""
+        ...
+
+    def remember(
+        self,
+        features: Features,
+        decoded: Decoded,
+        prompted: Sequence[bool],
+        given: Mapping[int, Mask],
+    ) -> list[Slot]:
+        """A slot for each row of `decoded`; prompted rows are remembered as sure.
+
+        given: rows whose mask the user gave, at video size.
+        """
+        ...
+
+    def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
+        """The keys that `remember` made of a slot's cells."""
+        ...

@@ -1,0 +1,164 @@
+"""RGB frames in, one finished mp4 out: H.264, yuv420p, index first, so that any browser plays it.
+
+4:2:0 chroma needs even sides, so an odd frame gains a copy of its last column or row.  Colours
+are converted with the BT.709 matrix and tagged as such; left untagged, players guess from the
+height and their guesses differ.  The file has its final name only once it is complete.
+"""
+
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.reformatter import (
+    ColorPrimaries,
+    ColorRange,
+    Colorspace,
+    ColorTrc,
+    Interpolation,
+)
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+from vseg.errors import OutputError
+from vseg.io.files import atomic_path
+
+
+class Mp4Writer:
+    """Writes frames of one size at a constant rate, in the order given.
+
+    `with Mp4Writer(path, height, width, fps) as mp4: mp4.write(image)`.  If the block raises,
+    nothing new is left under `path`.  Memory does not grow with the number of frames.
+    crf: 0 (lossless) to 51.  Raises OutputError when the system refuses a write, when a frame has
+    another size, or when none was written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        height: int,
+        width: int,
+        fps: Fraction | float | int,
+        *,
+        crf: int = 23,
+        preset: str = "veryfast",
+    ) -> None:
+        self.path = path
+        self.height, self.width = height, width
+        # 1001 is the largest denominator of the broadcast rates (30000/1001 and its kin).
+        self.fps = Fraction(fps).limit_denominator(1001)
+        self.frames_written = 0
+        self._options = {"crf": str(crf), "preset": preset}
+        self._target = atomic_path(path)
+        self._container: OutputContainer | None = None
+        self._stream: VideoStream | None = None
+
+    def __enter__(self) -> "Mp4Writer":
+        part = self._target.__enter__()
+        try:
+            self._container = av.open(
+                str(part), "w", format="mp4", options={"movflags": "+faststart"}
+            )
+            self._stream = self._add_stream(self._container)
+        except (OSError, av.FFmpegError) as error:
+            self._abandon()
+            raise self._refused(error) from error
+        return self
+
+    def write(self, image: UInt8[np.ndarray, "H W 3"]) -> None:
+        """Encode one RGB frame of the size given at construction."""
+        if self._container is None or self._stream is None:
+            raise OutputError(
+                f"{self.path}: the mp4 is not open", hint="write inside its `with` block"
+            )
+        if image.shape[:2] != (self.height, self.width):
+            raise OutputError(
+                f"{self.path}: frame {self.frames_written} is {image.shape[1]}x{image.shape[0]}, "
+                f"the mp4 was opened for {self.width}x{self.height}",
+                hint="resize the frame, or open one mp4 per size",
+            )
+        try:
+            self._container.mux(self._stream.encode(self._to_yuv(image)))
+        except (OSError, av.FFmpegError) as error:
+            raise self._refused(error) from error
+        self.frames_written += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._abandon()
+            return
+        if self.frames_written == 0:
+            self._abandon()
+            raise OutputError(
+                f"{self.path}: no frame was written", hint="an mp4 needs at least one"
+            )
+        try:
+            self._finish()
+        except (OSError, av.FFmpegError) as refusal:
+            self._abandon()
+            raise self._refused(refusal) from refusal
+        self._target.__exit__(None, None, None)
+
+    def _add_stream(self, container: OutputContainer) -> VideoStream:
+        stream = container.add_stream("libx264", rate=self.fps, options=self._options)
+        stream.height = self.height + self.height % 2
+        stream.width = self.width + self.width % 2
+        stream.pix_fmt = "yuv420p"
+        context = stream.codec_context
+        context.time_base = 1 / self.fps
+        context.color_range = ColorRange.MPEG
+        context.colorspace = Colorspace.ITU709
+        context.color_primaries = ColorPrimaries.BT709
+        context.color_trc = ColorTrc.BT709
+        return stream
+
+    def _to_yuv(self, image: UInt8[np.ndarray, "H W 3"]) -> av.VideoFrame:
+        if self.height % 2 or self.width % 2:
+            image = np.pad(image, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
+        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        rgb.pts = self.frames_written
+        rgb.time_base = 1 / self.fps
+        return rgb.reformat(
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+            dst_color_trc=ColorTrc.BT709,
+            dst_color_primaries=ColorPrimaries.BT709,
+            interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
+        )
+
+    def _finish(self) -> None:
+        """Drain the encoder and write the index."""
+        assert self._container is not None and self._stream is not None
+        self._container.mux(self._stream.encode(None))
+        container, self._container = self._container, None
+        container.close()
+
+    def _abandon(self) -> None:
+        """Close what is open and remove the unfinished file."""
+        container, self._container = self._container, None
+        if container is not None:
+            # The file is about to be removed; the error that led here is the one to report.
+            with suppress(OSError, av.FFmpegError):
+                container.close()
+        # A caller's own OSError must not be taken for a failed write: throw in something else.
+        abandoned = _Abandoned()
+        self._target.__exit__(_Abandoned, abandoned, None)
+
+    def _refused(self, error: OSError | av.FFmpegError) -> OutputError:
+        return OutputError(
+            f"cannot write {self.path}: {error.strerror or error}",
+            hint="check the folder's permissions and free space (df -h), or give another path",
+        )
+
+
+class _Abandoned(Exception):
+    """Tells the atomic file that its writer gave up."""

@@ -1,0 +1,40 @@
+"""nano's picture encoder: RGB in, features at strides 4, 8 and 16 out.  No state."""
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from vseg.models.nano.blocks import ConvNorm, Residual
+
+WIDTHS = (32, 64, 128)
+_STEM = 24
+_DEPTHS = (1, 2, 4)
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+class Encoder(nn.Module):
+    """Plain residual stages (He et al. 2016) of 32 / 64 / 128 channels; 1.4 M parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(ConvNorm(3, _STEM, stride=2), nn.ReLU(inplace=True))
+        inputs = (_STEM, *WIDTHS[:-1])
+        self.stages = nn.ModuleList(
+            nn.Sequential(
+                ConvNorm(c_in, c_out, stride=2),
+                nn.ReLU(inplace=True),
+                *(Residual(c_out) for _ in range(depth)),
+            )
+            for c_in, c_out, depth in zip(inputs, WIDTHS, _DEPTHS, strict=True)
+        )
+
+    def forward(
+        self, image: Float[Tensor, "B 3 H W"]
+    ) -> tuple[
+        Float[Tensor, "B C4 H4 W4"], Float[Tensor, "B C8 H8 W8"], Float[Tensor, "B C16 H16 W16"]
+    ]:
+        """Features at strides 4, 8, 16 of a picture normalised by MEAN and STD; H, W multiples of 16."""
+        x = self.stem(image)
+        f4 = self.stages[0](x)
+        f8 = self.stages[1](f4)
+        return f4, f8, self.stages[2](f8)

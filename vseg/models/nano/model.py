@@ -1,0 +1,300 @@
+"""nano as a Model: its weights ready for inference on one device, and nothing about any video.
+
+Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, memory values.  Frames are resized
+to a fixed short side with both sides multiples of 16, so that logits cover the frame exactly and no
+padding is needed; batch norms are folded; bf16 where the processor multiplies it natively.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, UInt8
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vseg.errors import UsageError, WeightsMismatch, WeightsMissing
+from vseg.models.nano.blocks import fold_batch_norms
+from vseg.models.nano.encoder import MEAN, STD, Encoder
+from vseg.models.nano.network import Encoded, NanoNet
+from vseg.models.nano.prompt_maps import draw_prompts
+from vseg.tensors import Decoded, Features, Memory
+from vseg.types import Frame, Mask, Prompt
+from vseg.weights.device import open_device
+
+WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
+_LONGEST = 6
+GIVEN_LOGIT = 8.0
+"""What stands for certainty where the user gave a mask."""
+
+
+class Nano:
+    """The embedded model.  Implements `vseg.interfaces.affinity_model.Model`."""
+
+    name = "nano"
+
+    def __init__(
+        self,
+        net: NanoNet,
+        weights_sha256: str,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        short_side: int,
+    ) -> None:
+        if short_side < 64 or short_side % 16:
+            raise UsageError(f"short side {short_side} is not a multiple of 16 from 64 up")
+        self.weights_sha256, self.device, self.dtype = weights_sha256, device, dtype
+        self.short_side = short_side
+        net.eval().requires_grad_(False)
+        self._temperature = float(net.temperature)
+        self.encoder_sha256 = encoder_digest(net.encoder)
+        fold_batch_norms(net)
+        self._net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._scale = torch.tensor(STD, device=device) * 255
+        self._shift = torch.tensor(MEAN, device=device) * 255
+
+    def encode(self, frames: Sequence[Frame]) -> list[Features]:
+        """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
+        return self._encode(frames, self.short_side)
+
+    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+        """Two looks at half size: a click reaches a whole object there that is large at full size."""
+        return self.sketches(frame, [prompts]).logits[0]
+
+    @torch.inference_mode()
+    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+        """The same of several objects, which are drawn together."""
+        features = self._encode([frame], max(64, self.short_side // 2))[0]
+        drawn = [draw_prompts(each, features.video_hw, features.map_hw) for each in objects]
+        maps = torch.from_numpy(np.stack(drawn)).to(self.device, self.dtype)
+        rows = _encoded(features).rows(torch.zeros(len(objects), dtype=torch.int64))
+        prior = torch.zeros_like(maps[:, 0])
+        for _ in range(2):
+            said = self._net.prompt(rows, maps, _signed(prior)[:, None])
+            seen = self.decode(features, said, self.carry(features, None, prior))
+            prior = seen.logits
+        return seen
+
+    @torch.inference_mode()
+    def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
+        video_hw = frames[0].image.shape[:2]
+        encoded = self._net.encode(self._pictures(frames, short_side))
+        return [
+            Features(
+                frame.index,
+                (video_hw[0], video_hw[1]),
+                (encoded.skip4[k : k + 1], encoded.skip8[k : k + 1], encoded.base[k : k + 1]),
+                # Copies: the memory keeps these two, and a view would keep the whole batch with it.
+                encoded.key[k].clone(),
+                encoded.near[k].clone(),
+            )
+            for k, frame in enumerate(frames)
+        ]
+
+    @torch.inference_mode()
+    def pyramid(
+        self, frame: Frame, short_side: int
+    ) -> tuple[Float[Tensor, "1 64 h8 w8"], Float[Tensor, "1 128 h w"]]:
+        """The encoder's own features of strides 8 and 16, at any size: what the word head reads."""
+        _, f8, f16 = self._net.encoder(self._pictures([frame], short_side))
+        return f8, f16
+
+    def _pictures(self, frames: Sequence[Frame], short_side: int) -> Float[Tensor, "B 3 H W"]:
+        h, w = model_hw(frames[0].image.shape[:2], short_side)
+        # Copied first: a tensor cannot share pixels that are mirrored or must not be written.
+        pictures = torch.from_numpy(np.stack([frame.image for frame in frames]))
+        images = F.interpolate(
+            pictures.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
+        ).to(self.device)
+        return self._normal(images)
+
+    def _normal(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+        """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as fast."""
+        pixels = images.permute(0, 2, 3, 1)
+        width = pixels.shape[2]
+        rows = (pixels.flatten(2) - self._shift.repeat(width)) / self._scale.repeat(width)
+        return rows.to(self.dtype).view(pixels.shape).permute(0, 3, 1, 2)
+
+    @torch.inference_mode()
+    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
+        """Softmax over the remembered cells of temperature x cosine, one affinity for all objects.
+
+        Cosines are at most 1, so exp(temperature x (cosine - 1)) needs no maximum, and the sum over an
+        object's own cells is all that its rows depend on: other objects cannot change them.
+        """
+        # The subtraction is one more channel of the product, which is rounded only once, near 0.
+        asked = features.key.flatten(1) * self._temperature
+        asked = torch.cat([asked, torch.full_like(asked[:1], -self._temperature)])
+        channels, cells = memory.parts[0].values.shape[1], asked.shape[1]
+        carried = asked.new_zeros((cells, memory.objects, channels), dtype=torch.float32)
+        weight = asked.new_zeros((cells, memory.objects, 1), dtype=torch.float32)
+        for part in memory.parts:
+            known = torch.cat([part.key, torch.ones_like(part.key[:1])])
+            affinity = (asked.T @ known).exp_()
+            read = affinity @ part.values.flatten(0, 1).T
+            rows = list(part.rows)
+            carried[:, rows] += read.view(cells, len(rows), channels)
+            weight[:, rows] += affinity.sum(dim=1, dtype=torch.float32)[:, None, None]
+        readout = (carried / weight.clamp_min(1e-20)).to(asked.dtype)
+        return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
+
+    @torch.inference_mode()
+    def interpret(
+        self,
+        features: Features,
+        prompts: Sequence[Prompt],
+        prior: Float[Tensor, "h4 w4"] | None,
+    ) -> Float[Tensor, "V h w"]:
+        """Points, boxes and scribbles; a mask among them is the caller's prior."""
+        maps = draw_prompts(prompts, features.video_hw, features.map_hw)
+        drawn = torch.from_numpy(maps)[None].to(self.device, self.dtype)
+        known = torch.zeros_like(drawn[:, :1]) if prior is None else _signed(prior)[None, None]
+        return self._net.prompt(_encoded(features), drawn, known)[0]  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def carry(
+        self,
+        features: Features,
+        near: Float[Tensor, "L h8 w8"] | None,
+        logits: Float[Tensor, "O h4 w4"],
+        rivals: Bool[Tensor, "O O"] | None = None,
+    ) -> Float[Tensor, "O 3 h4 w4"]:
+        """The masks in [-1, 1] as they were and as local matching moved them, and where rivals are."""
+        masks = _signed(logits)[:, None]
+        if near is None:
+            return torch.cat([masks, masks, torch.zeros_like(masks)], dim=1)
+        if rivals is None:
+            rivals = torch.zeros(len(masks), len(masks), dtype=torch.bool, device=masks.device)
+        return self._net.carry(_encoded(features), near[None], masks, rivals)  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def decode(
+        self,
+        features: Features,
+        readout: Float[Tensor, "O V h w"],
+        prior: Float[Tensor, "O 3 h4 w4"],
+    ) -> Decoded:
+        layout = torch.channels_last
+        drawn = self._net.decoder(
+            readout.contiguous(memory_format=layout),
+            _encoded(features),
+            prior.contiguous(memory_format=layout),
+            windowed=self.device.type == "cpu",
+        )
+        return Decoded(
+            drawn.logits[:, 0],
+            drawn.quality.float().sigmoid(),
+            drawn.presence.float().sigmoid(),
+            drawn.embedding,
+        )
+
+    @torch.inference_mode()
+    def remember(
+        self, features: Features, logits: Float[Tensor, "O h4 w4"]
+    ) -> Float[Tensor, "O V h w"]:
+        base = features.levels[2].expand(len(logits), -1, -1, -1)
+        return self._net.value(base, _signed(logits)[:, None])  # type: ignore[no-any-return]
+
+    def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
+        """Logits that stand for a mask the user gave."""
+        h4, w4 = features.map_hw
+        share = cv2.resize(mask.mask.astype(np.float32), (w4, h4), interpolation=cv2.INTER_AREA)
+        logits = torch.from_numpy((2 * share - 1) * GIVEN_LOGIT)
+        return logits.to(self.device, self.dtype)
+
+
+def load_nano(
+    path: Path | None = None,
+    *,
+    device: str = "cpu",
+    dtype: str = "auto",
+    short_side: int = 384,
+) -> Nano:
+    """nano with the weights at `path`, or those shipped with the package.
+
+    dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it natively.
+    Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError.
+    """
+    path = WEIGHTS if path is None else path
+    net = NanoNet()
+    digest = load_weights(net, path)
+    place = open_device(device)
+    return Nano(net, digest, device=place, dtype=_dtype(dtype, place), short_side=short_side)
+
+
+def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
+    """Write the weights as safetensors, fp16: half the size; the network runs in bf16 or fp32."""
+    state = {k: _portable(v) for k, v in net.state_dict().items()}
+    save_file(state, path, metadata={"architecture": "nano", **metadata})
+
+
+def save_random(path: Path, seed: int) -> None:
+    """Write untrained weights of the architecture, for tests of everything but quality."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save_nano(NanoNet(), path, {"recipe": "random"})
+
+
+def _portable(tensor: Tensor) -> Tensor:
+    return tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
+
+
+def load_weights(net: NanoNet, path: Path) -> str:
+    """The file's SHA-256; its weights are then in `net`.  Raises WeightsMissing, WeightsMismatch."""
+    if not path.is_file():
+        raise WeightsMissing(f"no weights at {path}", hint="reinstall vseg, or give --weights FILE")
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WeightsMismatch(f"{path} is not a readable safetensors file: {error}") from error
+    try:
+        net.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+    except RuntimeError as error:
+        raise WeightsMismatch(f"{path} does not hold nano's weights: {error}") from error
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def encoder_digest(encoder: Encoder) -> str:
+    """SHA-256 over the encoder's weights as they are saved: what was trained on top of it names it so."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        if tensor.is_floating_point():
+            digest.update(name.encode() + tensor.half().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _dtype(name: str, device: torch.device) -> torch.dtype:
+    known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+    if name in known:
+        return known[name]
+    if name != "auto":
+        raise UsageError(f"unknown dtype {name!r}", hint=f"use auto, {', '.join(known)}")
+    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
+def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
+    """The size frames are scaled to: multiples of 16, so that cells cover them without padding.
+
+    A strip longer than `_LONGEST` short sides is scaled by its long side: its cells would be too many.
+    """
+    scale = min(short_side / min(video_hw), _LONGEST * short_side / max(video_hw))
+    h, w = (max(16, round(side * scale / 16) * 16) for side in video_hw)
+    return h, w
+
+
+def _encoded(features: Features) -> Encoded:
+    skip4, skip8, base = features.levels
+    return Encoded(features.key[None], features.near[None], base, skip8, skip4)
+
+
+def _signed(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    return 2 * torch.sigmoid(logits) - 1

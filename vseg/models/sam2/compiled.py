@@ -1,0 +1,161 @@
+"""A model of the SAM 2 family whose stages are compiled, each for a few sizes of its inputs.
+
+Enters and leaves: what `vseg.models.sam2.model.Sam` takes and gives.
+Objects are padded to 1, 2, 4, 8, 16 or 32 rows
+and their memories to what they hold when full, so that from the first frame on nothing changes size; a row
+of padding is a copy of another and is cut off.  Prompts are answered without: every point is attended to by
+every other, so points that pad would change the mask.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from vseg.interfaces.slot_model import Slot, SlotMemory
+from vseg.models.sam2.memory import Remembered
+from vseg.models.sam2.model import Sam, SamParts
+from vseg.models.sam2.padded_memory import PaddedMemory, padded, sized, span_of
+from vseg.models.sam2.vision import Maps
+from vseg.tensors import Decoded, Features, Hypotheses
+from vseg.types import Box, Frame, Mask
+from vseg.weights.device import uploaded
+
+_SIZES = 64
+"""Sizes a stage may be compiled for.  torch gives up after 8, of which models of one kind share."""
+
+Tensors = tuple[Tensor, ...]
+
+
+class Compiled:
+    """A stage, compiled when it first meets a size of its inputs, on CUDA into a graph that is replayed."""
+
+    def __init__(self, stage: Callable[..., Tensors], device: torch.device, backend: str) -> None:
+        self._graphs = device.type == "cuda" and backend == "inductor"
+        mode = {"mode": "reduce-overhead"} if self._graphs else {}
+        self._run = torch.compile(stage, fullgraph=True, dynamic=False, backend=backend, **mode)  # type: ignore[call-overload]
+
+    def __call__(self, *tensors: Tensor) -> Tensors:
+        """What the stage gives; the tensors are the caller's to keep."""
+        if self._graphs:
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+        with torch.compiler.config.patch(recompile_limit=_SIZES):  # type: ignore[attr-defined]
+            made: Tensors = self._run(*tensors)
+        # The next replay of a graph writes over what this one gave.
+        return tuple(tensor.clone() for tensor in made) if self._graphs else made
+
+
+class CompiledSam(Sam):
+    """Implements `vseg.interfaces.slot_model.SlotModel`."""
+
+    def __init__(
+        self,
+        parts: SamParts,
+        *,
+        device: torch.device,
+        dtype: torch.dtype,
+        backend: str = "inductor",
+    ) -> None:
+        super().__init__(parts, device=device, dtype=dtype)
+        self._encode_maps = Compiled(super()._maps, device, backend)
+        self._condition = Compiled(self._conditioned, device, backend)
+        self._decode = Compiled(self._decoded, device, backend)
+        self._remember = Compiled(self._remembered, device, backend)
+
+    def warm_up(self, objects: Sequence[int], *, batch: int = 1, prompted: int = 1) -> None:
+        """Compile every stage for one object, for these numbers of them, and for `batch` frames together.
+
+        prompted: how many prompted frames an object remembers at most.
+        """
+        blank = Frame(0, None, 0.0, np.zeros((16, 16, 3), np.uint8))
+        with torch.inference_mode():
+            for count in sorted({_batch(n) for n in range(1, batch + 1)}, reverse=True):
+                features = self.encode([blank] * count)[0]
+            decoded = self.answer(features, [Box(2, 2, 9, 9)], None, None)
+            slot = self.remember(features, decoded, [True], {})[0]
+            for fixed in sorted({sized(n) for n in range(1, prompted + 1)}):
+                memory = SlotMemory(((0, slot),) * fixed, ((1, slot.pointer),))
+                for rows in sorted({sized(n) for n in (1, *objects)}):
+                    seen = self.condition(features, [memory] * rows)
+                    self.remember(features, self.decode(features, seen), [False] * rows, {})
+
+    @torch.inference_mode()
+    def condition(
+        self, features: Features, memories: Sequence[SlotMemory]
+    ) -> Float[Tensor, "O C h w"]:
+        """The frame's features as each object sees them through its memory."""
+        span = span_of(memories, self.recent_slots, self.recent_pointers)
+        given = padded(memories, span, sized(len(memories)))
+        tensors = (given.keys, given.cells, given.ages, given.pointers, given.pointer_ages)
+        return self._condition(features.levels[2], *tensors)[0][: len(memories)]
+
+    @torch.inference_mode()
+    def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
+        """Masks of objects that nobody prompted on this frame, all in one batch."""
+        fine, middle, _ = features.levels
+        made = self._decode(fine, middle, _rows(seen, sized(len(seen))))
+        logits, quality, presence, pointers, *others = (tensor[: len(seen)] for tensor in made)
+        proposed = Hypotheses(*others) if others else None
+        return Decoded(logits, quality, presence, pointers, proposed)
+
+    @torch.inference_mode()
+    def remember(
+        self,
+        features: Features,
+        decoded: Decoded,
+        prompted: Sequence[bool],
+        given: Mapping[int, Mask],
+    ) -> list[Slot]:
+        """A slot for each row of `decoded`; masks the user gave are drawn at their own size, uncompiled."""
+        if given:
+            return super().remember(features, decoded, prompted, given)
+        count, rows = len(prompted), sized(len(prompted))
+        sure = uploaded(torch.tensor([*prompted, *[False] * (rows - count)]), self.device)
+        asked = (decoded.logits, decoded.presence, decoded.embedding)
+        logits, presence, pointers = (_rows(tensor, rows) for tensor in asked)
+        made = self._remember(features.levels[2], logits, sure, presence, pointers)
+        cells, keys = made[:rows], made[rows:]
+        return [
+            Slot(*each) for each in zip(cells[:count], keys[:count], decoded.embedding, strict=True)
+        ]
+
+    def _maps(self, pixels: UInt8[Tensor, "B 3 s s"]) -> Maps:
+        count = len(pixels)
+        fine, middle, coarse = self._encode_maps(_rows(pixels, _batch(count)))
+        return fine[:count], middle[:count], coarse[:count]
+
+    def _conditioned(self, coarse: Tensor, *memory: Tensor) -> Tensors:
+        return (self._memory.read_together(coarse, PaddedMemory(*memory)),)
+
+    def _decoded(self, fine: Tensor, middle: Tensor, seen: Tensor) -> Tensors:
+        made = self._decoder((fine, middle), seen, self._decoder.unsaid)
+        told = (made.logits, made.quality, made.presence, made.embedding)
+        others = made.alternatives
+        return told if others is None else (*told, others.logits, others.quality, others.embedding)
+
+    def _remembered(
+        self,
+        coarse: Tensor,
+        logits: Float[Tensor, "O h4 w4"],
+        sure: Bool[Tensor, " O"],
+        presence: Float[Tensor, " O"],
+        pointers: Tensor,
+    ) -> Tensors:
+        size = (self._side, self._side)
+        masks = F.interpolate(logits[:, None].float(), size, mode="bilinear", align_corners=False)
+        slots = self._memory.write(coarse, Remembered(masks, sure, presence > 0.5, pointers))
+        return (*(slot.cells for slot in slots), *(slot.keys for slot in slots))
+
+
+def _batch(count: int) -> int:
+    """Frames that are encoded in place of `count`: alone, or with enough others to fill a GPU."""
+    return 1 if count == 1 else max(4, sized(count))
+
+
+def _rows(tensor: Tensor, count: int) -> Tensor:
+    """`count` rows: the tensor's own, then the first one again; dense, for one memory layout."""
+    spare = tensor[:1].expand(count - len(tensor), *tensor.shape[1:])
+    return torch.cat([tensor, spare]).contiguous()

@@ -1,0 +1,123 @@
+"""What a job looks for again and again: its descriptions, or everything.
+
+Enters: what was asked for, and the models it needs.  Leaves: a `Look` for the lookout.  Words go to the
+grounder, references to the tracking model itself; what both find is one list, best first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vseg.build import open_image_text
+from vseg.config import TrackConfig
+from vseg.grounding.automatic_masks import Everything
+from vseg.grounding.tags import Tagger
+from vseg.grounding.word_lists import EVERYDAY, read_words
+from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
+from vseg.pipelines.redetection_driver import Look
+from vseg.session.exemplar import ReferenceGrounder
+from vseg.types import Description, Found, Frame, Grounding, Reference
+
+NOTHING = Grounding(
+    Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64)), np.zeros(1), ()
+)
+
+
+class Sights:
+    """Grounds words and references together.
+
+    words: None where no description has words.  thresholds: the least score of each description.
+    """
+
+    def __init__(
+        self, descriptions: Sequence[Description], model: Model, words: Grounder | None
+    ) -> None:
+        """Raises BadPrompt for a description that cannot be looked for."""
+        likes = ReferenceGrounder(model)
+        self._descriptions = tuple(descriptions)
+        self._asked: list[tuple[Grounder, list[int]]] = []
+        self.thresholds = [0.0] * len(self._descriptions)
+        for grounder, wanted in ((words, False), (likes, True)):
+            places = [
+                k for k, each in enumerate(descriptions) if isinstance(each, Reference) == wanted
+            ]
+            if grounder is None or not places:
+                continue
+            grounder.check([descriptions[k] for k in places])
+            self._asked.append((grounder, places))
+            for k in places:
+                least = descriptions[k].threshold
+                self.thresholds[k] = grounder.threshold if least is None else least
+
+    def __call__(self, frame: Frame, near: Frame | None) -> Grounding:
+        """Everything that is described and on the frame, best first."""
+        parts = [
+            (places, grounder.ground(frame, [self._descriptions[k] for k in places], near))
+            for grounder, places in self._asked
+        ]
+        best = np.zeros(len(self._descriptions))
+        for places, grounding in parts:
+            best[places] = grounding.best
+        return _joined(parts, best)
+
+
+def look_for(
+    descriptions: Sequence[Description],
+    model: Model,
+    words: Grounder | None,
+    config: TrackConfig,
+) -> Look:
+    """A look for what is described; for everything where nothing is."""
+    if descriptions:
+        return Sights(descriptions, model, words)
+    return _everything(model, words, config)
+
+
+def _everything(model: Model, words: Grounder | None, config: TrackConfig) -> Look:
+    """A look that finds whatever there is: by the tags of the frame where there is a tagger, else unnamed.
+
+    Raises ModelError and BadVocabulary for a tagger that cannot be had.
+    """
+    settings = config.look
+    if settings.tagger is None or words is None:
+        proposer = Everything(model)
+
+        def propose(frame: Frame, near: Frame | None) -> Grounding:
+            proposed = proposer.propose(frame)
+            return replace(proposed, names=("",) * len(proposed.found))
+
+        return propose
+    image_text = open_image_text(settings.tagger, config.device)
+    tagger = Tagger(image_text, read_words(settings.vocabulary or EVERYDAY))
+
+    def look(frame: Frame, near: Frame | None) -> Grounding:
+        tags = tagger.tags(frame)
+        if not tags:
+            return NOTHING
+        named = words.ground(frame, tags, near)
+        # The tags change from look to look: what was reached is said of all of them together.
+        return Grounding(named.found, named.best.max(keepdims=True), named.names)
+
+    return look
+
+
+def _joined(parts: Sequence[tuple[list[int], Grounding]], best: np.ndarray) -> Grounding:
+    """One list of several; masks only where every part has them."""
+    if len(parts) == 1:
+        places, only = parts[0]
+        labels = np.array(places, dtype=np.int64)[only.found.labels]
+        found = Found(only.found.boxes, only.found.scores, labels, only.found.masks)
+        return Grounding(found, best, only.names)
+    boxes = np.concatenate([g.found.boxes for _, g in parts])
+    scores = np.concatenate([g.found.scores for _, g in parts])
+    labels = np.concatenate([np.array(p, dtype=np.int64)[g.found.labels] for p, g in parts])
+    names = [name for _, g in parts for name in g.names]
+    order = np.argsort(-scores, kind="stable")
+    masks = None
+    if all(g.found.masks is not None for _, g in parts):
+        every = [mask for _, g in parts for mask in g.found.masks or ()]
+        masks = tuple(every[k] for k in order)
+    found = Found(boxes[order], scores[order], labels[order], masks)
+    return Grounding(found, best, tuple(names[k] for k in order))

@@ -1,0 +1,96 @@
+"""What a job is asked to do, and how it ended."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vseg.config import TrackConfig
+from vseg.prompts.placing import PromptRequest
+from vseg.results.records import Damage, Status
+
+EXIT_CODES = {"complete": 0, "partial": 4, "interrupted": 130}
+
+
+@dataclass(frozen=True, slots=True)
+class TrackJob:
+    """What to track and where to write it.
+
+    prompts: may be left out with `resume`, which then uses those of the run.  detections: a file that
+    takes the place of prompts; objects are born, kept and dropped by it.  everything: whatever there is
+    becomes an object.  A prompt of object 0 is a description: every instance of it becomes one.
+    pictures: the folder for overlay.mp4 and contact.png, `out` if None.
+    """
+
+    source: str
+    out: Path
+    prompts: tuple[PromptRequest, ...]
+    config: TrackConfig
+    labels: Mapping[int, str] = field(default_factory=dict)
+    resume: bool = False
+    overwrite: bool = False
+    detections: Path | None = None
+    everything: bool = False
+    pictures: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who watches a job.
+
+    on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text): what takes long
+    before the first frame.
+    """
+
+    on_frame: Callable[[int, int], None] = lambda done, total: None
+    stop: Callable[[], bool] = lambda: False
+    on_note: Callable[[str], None] = lambda text: None
+
+
+@dataclass(slots=True)
+class JobTimes:
+    """Wall-clock seconds of the frame loop: waiting for frames, tracking, writing."""
+
+    read_s: float = 0.0
+    track_s: float = 0.0
+    write_s: float = 0.0
+
+    @property
+    def total_s(self) -> float:
+        return self.read_s + self.track_s + self.write_s
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How a job ended.  frames: tracked by this call; 0 if there was nothing left to do.
+
+    state_bytes: what the session held on the device after the last frame.  unfound: a sentence for each
+    description that was never found.
+    """
+
+    out: Path
+    status: Status
+    frames: int
+    times: JobTimes
+    state_bytes: int
+    damage: Damage | None
+    pictures: tuple[Path, ...]
+    unfound: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        return EXIT_CODES[self.status]
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values for a machine to read."""
+        return {
+            "run": str(self.out),
+            "status": self.status,
+            "frames": self.frames,
+            "seconds": round(self.times.total_s, 3),
+            "frames_per_s": round(self.frames / self.times.total_s, 2) if self.frames else None,
+            "damage": self.damage.model_dump() if self.damage else None,
+            "pictures": [str(path) for path in self.pictures],
+            "unfound": list(self.unfound),
+            "exit_code": self.exit_code,
+        }

@@ -1,0 +1,269 @@
+"""Everything a job needs, looked up and checked before its first frame is tracked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from vseg import __version__
+from vseg.build import load_compiled, load_model, open_grounder, open_words
+from vseg.config import LookSettings, TrackConfig
+from vseg.errors import BadPrompt, UsageError
+from vseg.exchange.detections import DetectionTable, read_detections
+from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
+from vseg.interfaces.reader import Reader
+from vseg.io.files import sha256_of
+from vseg.pipelines.job import TrackJob
+from vseg.prompts.check import check_prompt
+from vseg.prompts.placing import PromptRequest, index_of, place_prompts
+from vseg.prompts.resolve import named
+from vseg.prompts.timecode import parse_moment, parse_range
+from vseg.results.fingerprint import fingerprint
+from vseg.results.prompts import read_prompts
+from vseg.results.records import RunHeader
+from vseg.session.factory import check_memory
+from vseg.session.memory.bank import MemoryBudget
+from vseg.types import Description, PlacedPrompt, Reference, Text
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job with everything looked up: frames [first, stop), prompts or detections, the header.
+
+    grounder: what finds words.
+    """
+
+    job: TrackJob
+    video: Reader
+    model: Model
+    first: int
+    stop: int
+    prompts: tuple[PlacedPrompt, ...]
+    header: RunHeader
+    detections: DetectionTable | None = None
+    grounder: Grounder | None = None
+
+    @property
+    def sought(self) -> tuple[Description, ...]:
+        """Descriptions of which every instance is to become an object."""
+        return tuple(
+            p.prompt
+            for p in self.prompts
+            if p.object_id == 0 and isinstance(p.prompt, Text | Reference)
+        )
+
+    def prompts_on(self, frame: int) -> dict[int, list[PlacedPrompt]]:
+        """The prompts of a frame by object, in the order given."""
+        found: dict[int, list[PlacedPrompt]] = {}
+        for placed in self.prompts:
+            if placed.frame_index == frame:
+                found.setdefault(placed.object_id, []).append(placed)
+        return found
+
+
+def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
+    """Look everything up and check it before the first frame is tracked; then load the model."""
+    _check_together(job)
+    first, stop = _frame_range(video, job.config.range)
+    detections = _detections(job, video)
+    until = None if job.config.look.until is None else parse_moment(job.config.look.until)
+    ends = None if until is None else index_of(video, until)
+    free = detections is not None or job.everything
+    prompts = () if free else _prompts(job, video, first, stop)
+    if ends is not None and (job.everything or any(p.object_id == 0 for p in prompts)):
+        _check_until(ends, first)
+    model = model or load_configured(job.config)
+    texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
+    grounder = grounder_of(job.config, texts, model)
+    memory = MemoryBudget(**job.config.memory.model_dump())
+    check_memory(model, memory, max(1, len({placed.object_id for placed in prompts})))
+    header = RunHeader(
+        vseg_version=__version__,
+        model=model.name,
+        weights_sha256=model.weights_sha256,
+        device=str(model.device),
+        dtype=str(model.dtype).removeprefix("torch."),
+        options=_options(job) | _looking(job, prompts, grounder),
+        source=fingerprint(Path(job.source)),
+        video=video.info,
+        frame_range=(first, stop),
+        chunk_frames=job.config.chunk,
+        labels=dict(job.labels),
+    )
+    return Task(job, video, model, first, stop, prompts, header, detections, grounder)
+
+
+def _check_together(job: TrackJob) -> None:
+    """Raise UsageError for what cannot be asked for at once."""
+    if job.everything and (job.prompts or job.labels or job.detections):
+        raise UsageError(
+            "prompts, labels or detections were given beside --auto",
+            hint="--auto finds its objects itself: drop the others, or --auto",
+        )
+    check_look(job.config.look, everything=job.everything)
+
+
+def check_look(look: LookSettings, *, everything: bool) -> None:
+    """Raise UsageError for models of words that would not be asked anything."""
+    if look.tagger is not None and not (everything and look.grounder is not None):
+        raise UsageError(
+            "a tagger was given without --auto and --grounder",
+            hint="tags say what to look for and a grounder finds it: --auto --tagger clip-vit-b32 "
+            "--grounder grounding-dino-tiny",
+        )
+    if everything and look.grounder is not None and look.tagger is None:
+        raise UsageError(
+            f"--auto has no words for the grounder {look.grounder}",
+            hint="give it words, as in --text person, or a --tagger that finds them, or drop it",
+        )
+    if look.vocabulary is not None and look.tagger is None:
+        raise UsageError(
+            "a vocabulary was given without --tagger", hint="name a tagger, or drop it"
+        )
+
+
+def _check_until(ends: int, first: int) -> None:
+    """Raise UsageError where the looking would end before its first look."""
+    if ends <= first:
+        raise UsageError(
+            f"looking would end on frame {ends}, before its first look on frame {first}",
+            hint="give --until a later frame or time, or leave it out",
+        )
+
+
+def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[PlacedPrompt, ...]:
+    """The job's prompts, checked; with `resume` and none given, those of the run."""
+    if job.prompts or not job.resume:
+        prompts = place_prompts(video, job.prompts)
+    else:
+        prompts = tuple(read_prompts(job.out))
+    # What is sought has no frame of its own: it is looked for from the first one on.
+    prompts = tuple(p if p.object_id else replace(p, frame_index=first) for p in prompts)
+    _check_prompts(video, prompts, first, stop)
+    _check_labels(job, prompts)
+    return prompts
+
+
+def grounder_of(config: TrackConfig, texts: Sequence[Text], model: Model) -> Grounder | None:
+    """What finds these words or a tagger's, checked against them; None where there are none.
+
+    Raises BadPrompt for words that it does not know, and whatever `open_grounder` raises.
+    """
+    name = config.look.grounder
+    if not texts and config.look.tagger is None:
+        return None
+    grounder = open_words(model) if name is None else open_grounder(name, config.device)
+    grounder.check(texts)
+    return grounder
+
+
+def _looking(
+    job: TrackJob, prompts: Sequence[PlacedPrompt], grounder: Grounder | None
+) -> dict[str, str | int | float | bool | None]:
+    """The settings that decide what is found, flat; none where nothing is looked for."""
+    words = {} if grounder is None else {"grounder.weights": grounder.weights_sha256}
+    if not job.everything and all(placed.object_id for placed in prompts):
+        return {**words}
+    look = {f"look.{key}": value for key, value in job.config.look.model_dump().items()}
+    look["look.vocabulary"] = job.config.look.vocabulary and sha256_of(job.config.look.vocabulary)
+    return {"everything": job.everything, **look, **words}
+
+
+def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
+    """The detections of a job, if it has some.  Raises UsageError if it has prompts as well."""
+    if job.detections is None:
+        return None
+    if job.prompts or job.labels:
+        raise UsageError(
+            "prompts or labels were given beside detections",
+            hint="detections say which objects there are: drop the others, or --detections",
+        )
+    return read_detections(job.detections, video.info)
+
+
+def _frame_range(video: Reader, text: str) -> tuple[int, int]:
+    """First frame and last + 1.  Raises BadPrompt for a range that is empty or past the end."""
+    start, stop = parse_range(text)
+    first = index_of(video, start)
+    last = len(video) if stop is None or stop.frame == len(video) else index_of(video, stop)
+    if last <= first:
+        raise BadPrompt(f"the range {text} holds no frame", hint="give it as first:last + 1")
+    return first, last
+
+
+def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, stop: int) -> None:
+    """Raise BadPrompt for a prompt that could not be applied when its frame comes."""
+    if not prompts:
+        raise BadPrompt(
+            "nothing to track: no prompt was given",
+            hint="point at an object, for example --point 412,220 or --box 10,20,200,300, name what to "
+            "look for, for example --text person, or take --auto",
+        )
+    check_sought(prompts)
+    for placed in prompts:
+        if not first <= placed.frame_index < stop:
+            raise BadPrompt(
+                f"the prompt of object {placed.object_id} is on frame {placed.frame_index}, "
+                f"outside the range {first}:{stop}",
+                hint="widen --range, or prompt on a frame inside it",
+            )
+        check_prompt(placed.prompt, (video.info.height, video.info.width), video.info.rotation)
+
+
+def check_sought(prompts: Sequence[PlacedPrompt | PromptRequest]) -> None:
+    """Raise UsageError where descriptions of whatever there is stand beside prompts of one object."""
+    for placed in prompts:
+        if placed.object_id == 0 and any(other.object_id for other in prompts):
+            what = named(placed.prompt) if isinstance(placed.prompt, Text | Reference) else ""
+            raise UsageError(
+                f"{what} is looked for everywhere, and other prompts are of one object",
+                hint="say of which object it is: --text 1:dog narrows object 1; or run them apart",
+            )
+
+
+def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
+    """Raise BadPrompt for the name of an object that nothing points at."""
+    known = sorted({placed.object_id for placed in prompts})
+    for object_id, name in job.labels.items():
+        if object_id not in known:
+            raise BadPrompt(
+                f"label '{name}' is for object {object_id}, which has no prompt",
+                hint=f"prompted objects: {', '.join(map(str, known))}"
+                if any(known)
+                else "what is looked for is named after its description: leave --label out",
+            )
+
+
+def load_configured(config: TrackConfig) -> Model:
+    """The model that the settings name.  Raises what `load_model` and `load_compiled` raise."""
+    if config.compile:
+        return load_compiled(
+            config.model,
+            device=config.device,
+            dtype=config.dtype,
+            weights=config.weights,
+            flip=config.flip,
+        )
+    return load_model(
+        config.model,
+        device=config.device,
+        dtype=config.dtype,
+        short_side=config.short_side,
+        weights=config.weights,
+        flip=config.flip,
+    )
+
+
+def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
+    """The settings that decide the masks and have no place of their own in the header, flat."""
+    tables = {"memory": job.config.memory, "identity": job.config.identity}
+    decisive = job.config.model_dump(
+        include={"short_side", "flip", "reader", "compile", "encode_ahead"}
+    )
+    for name, table in tables.items():
+        decisive |= {f"{name}.{key}": value for key, value in table.model_dump().items()}
+    if job.detections is None:
+        return decisive
+    leading = job.config.detections.model_dump().items()
+    file = {"detections": sha256_of(job.detections)}
+    return {**decisive, **file, **{f"detections.{key}": value for key, value in leading}}

@@ -1,0 +1,145 @@
+"""A model that is any other model, and keeps the time each of its stages takes."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import ParamSpec, TypeVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vseg.interfaces.affinity_model import AffinityModel
+from vseg.interfaces.model import Model
+from vseg.tensors import Decoded, Features, Memory
+from vseg.types import Frame, Mask, Prompt
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+STAGES = ("encode", "memory", "decode mask")
+_WARM_FRAMES = 30
+_BLOCK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTimes:
+    """The frames encoded together: how many, when that began, and the seconds of all of them by stage."""
+
+    began: float
+    count: int
+    seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyTimes:
+    """Per frame: medians over blocks of ten rows, long enough to hold what is not done on every one."""
+
+    frame_s: float
+    stages_s: dict[str, float]
+
+
+def _per_frame(seconds: Sequence[float], frames: Sequence[int]) -> float:
+    return median(s / n for s, n in zip(seconds, frames, strict=True))
+
+
+class Timed:
+    """What timed models share; frames: the times of each call of `encode` and what followed it."""
+
+    def __init__(self, model: Model) -> None:
+        self._encode = model.encode
+        self.name, self.weights_sha256 = model.name, model.weights_sha256
+        self.device, self.dtype = model.device, model.dtype
+        self.frames: list[FrameTimes] = []
+        self._ended = 0.0
+
+    def steady(self) -> SteadyTimes:
+        """Times once the memory is full: without the first 30 rows, or without half of a short run."""
+        rows = self.frames[min(_WARM_FRAMES, len(self.frames) // 2) :]
+        ends = [*(row.began for row in rows[1:]), self._ended]
+        size = max(1, min(_BLOCK, len(rows) - 1))
+        blocks = [range(k, k + size) for k in range(0, max(1, len(rows) - size), size)]
+        counts = [sum(rows[k].count for k in block) for block in blocks]
+        spans = [ends[block[-1]] - rows[block[0]].began for block in blocks]
+        spent = {n: [sum(rows[k].seconds[n] for k in block) for block in blocks] for n in STAGES}
+        return SteadyTimes(
+            _per_frame(spans, counts), {n: _per_frame(s, counts) for n, s in spent.items()}
+        )
+
+    def encode(self, frames: Sequence[Frame]) -> list[Features]:
+        """Timed as `encode`; a new row of frames begins."""
+        self.frames.append(FrameTimes(time.perf_counter(), len(frames)))
+        return self._timed("encode", self._encode, frames)
+
+    def _timed(
+        self,
+        stage: str,
+        run: Callable[Given, Answer],
+        *values: Given.args,
+        **named: Given.kwargs,
+    ) -> Answer:
+        """The answer, once the device has really finished it."""
+        began = time.perf_counter()
+        answer = run(*values, **named)
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self._ended = time.perf_counter()
+        self.frames[-1].seconds[stage] += self._ended - began
+        return answer
+
+
+class TimedModel(Timed):
+    """Implements `vseg.interfaces.affinity_model.Model`."""
+
+    def __init__(self, model: AffinityModel) -> None:
+        super().__init__(model)
+        self._model = model
+
+    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
+        """Timed as `memory`."""
+        return self._timed("memory", self._model.condition, features, memory)
+
+    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.sketch, frame, prompts)
+
+    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.sketches, frame, objects)
+
+    def interpret(
+        self, features: Features, prompts: Sequence[Prompt], prior: Float[Tensor, "h4 w4"] | None
+    ) -> Float[Tensor, "V h w"]:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.interpret, features, prompts, prior)
+
+    def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.given, features, mask)
+
+    def carry(
+        self,
+        features: Features,
+        near: Float[Tensor, "L h8 w8"] | None,
+        logits: Float[Tensor, "O h4 w4"],
+        rivals: Bool[Tensor, "O O"] | None = None,
+    ) -> Float[Tensor, "O P h4 w4"]:
+        """Timed as `memory`."""
+        return self._timed("memory", self._model.carry, features, near, logits, rivals)
+
+    def decode(
+        self,
+        features: Features,
+        readout: Float[Tensor, "O V h w"],
+        prior: Float[Tensor, "O P h4 w4"],
+    ) -> Decoded:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.decode, features, readout, prior)
+
+    def remember(
+        self, features: Features, logits: Float[Tensor, "O h4 w4"]
+    ) -> Float[Tensor, "O V h w"]:
+        """Timed as `memory`."""
+        return self._timed("memory", self._model.remember, features, logits)

@@ -1,0 +1,65 @@
+"""A model of the SAM 2 family that is any other, and keeps the time each of its stages takes."""
+
+from collections.abc import Mapping, Sequence
+
+from jaxtyping import Float
+from torch import Tensor
+
+from vseg.interfaces.model import Model
+from vseg.interfaces.slot_model import Slot, SlotMemory, SlotModel
+from vseg.pipelines.timed_model import Timed, TimedModel
+from vseg.tensors import Decoded, Features
+from vseg.types import Mask, Prompt
+
+
+class TimedSlotModel(Timed):
+    """Implements `vseg.interfaces.slot_model.SlotModel`."""
+
+    def __init__(self, model: SlotModel) -> None:
+        super().__init__(model)
+        self._model = model
+        self.recent_slots, self.recent_pointers = model.recent_slots, model.recent_pointers
+        self.slot_shape = model.slot_shape
+
+    def condition(
+        self, features: Features, memories: Sequence[SlotMemory]
+    ) -> Float[Tensor, "O C h w"]:
+        """Timed as `memory`."""
+        return self._timed("memory", self._model.condition, features, memories)
+
+    def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.decode, features, seen)
+
+    def answer(
+        self,
+        features: Features,
+        prompts: Sequence[Prompt],
+        seen: Float[Tensor, "1 C h w"] | None,
+        prior: Float[Tensor, "h4 w4"] | None,
+    ) -> Decoded:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.answer, features, prompts, seen, prior)
+
+    def given(self, features: Features, mask: Mask) -> Decoded:
+        """Timed as `decode mask`."""
+        return self._timed("decode mask", self._model.given, features, mask)
+
+    def remember(
+        self,
+        features: Features,
+        decoded: Decoded,
+        prompted: Sequence[bool],
+        given: Mapping[int, Mask],
+    ) -> list[Slot]:
+        """Timed as `memory`."""
+        return self._timed("memory", self._model.remember, features, decoded, prompted, given)
+
+    def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
+        """Not timed: only a restored session makes keys again."""
+        return self._model.keys(cells)
+
+
+def timed(model: Model) -> TimedModel | TimedSlotModel:
+    """The model with a clock on it."""
+    return TimedSlotModel(model) if isinstance(model, SlotModel) else TimedModel(model)

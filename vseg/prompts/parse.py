@@ -1,0 +1,193 @@
+"""Prompts as typed on the command line, turned into the prompts of a job.
+
+    --point [OBJ][@FRAME]:x,y[+|-]     --box [OBJ][@FRAME]:x1,y1,x2,y2
+    --scribble [OBJ][@FRAME]:x,y x,y ...[+|-]     --mask [OBJ][@FRAME]:file.png     --label OBJ=name
+    a text: [OBJ][@FRAME]:phrase[=THRESHOLD]
+    --like [OBJ][@FRAME]:image.jpg:x1,y1,x2,y2[=THRESHOLD], or mask.png in place of the box
+
+OBJ is 1 and FRAME is 0 when left out, and then so is the colon; FRAME may be a time, `@1.25s`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from vseg.errors import UsageError
+from vseg.prompts.exemplar_files import boxed_reference, masked_reference
+from vseg.prompts.mask_files import read_mask_file
+from vseg.prompts.phrases import parse_phrases
+from vseg.prompts.placing import PromptRequest
+from vseg.prompts.timecode import Moment, parse_moment
+from vseg.types import Box, Mask, Points, Scribble, Text
+
+_TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<moment>[^:]+))?:(?P<rest>.*)", re.DOTALL)
+_BOX = re.compile(r"[-+\d.,eE\s]+")
+FIRST_FRAME = Moment(frame=0)
+
+
+def parse_prompts(
+    points: Iterable[str], boxes: Iterable[str], scribbles: Iterable[str], masks: Iterable[str]
+) -> tuple[PromptRequest, ...]:
+    """All requests of a command line.  Raises UsageError for a malformed one, BadPrompt for a mask."""
+    return (
+        *parse_points(points),
+        *parse_boxes(boxes),
+        *parse_scribbles(scribbles),
+        *parse_masks(masks),
+    )
+
+
+def parse_points(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per click."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        text, positive = _sign(rest)
+        xy = np.array([_numbers(text, 2, f"--point {spec}", "412,220")], dtype=np.float32)
+        yield PromptRequest(object_id, at, Points(xy, np.array([positive])))
+
+
+def parse_boxes(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per box."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        x1, y1, x2, y2 = _numbers(rest, 4, f"--box {spec}", "10,20,200,300")
+        yield PromptRequest(object_id, at, Box(x1, y1, x2, y2))
+
+
+def parse_scribbles(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per line drawn."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        text, positive = _sign(rest)
+        points = [_numbers(p, 2, f"--scribble {spec}", "10,20 30,40") for p in text.split()]
+        xy = np.array(points, dtype=np.float32).reshape(-1, 2)
+        yield PromptRequest(object_id, at, Scribble(xy, positive))
+
+
+def parse_masks(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per object drawn in a mask file."""
+    for spec in specs:
+        match = _TARGET.fullmatch(spec)
+        named = match is not None and (match["object"] or match["moment"])
+        file = match["rest"] if match is not None and named else spec
+        object_id, at = (
+            _object_and_moment(match) if match is not None and named else (None, FIRST_FRAME)
+        )
+        for found, mask in read_mask_file(Path(file), object_id):
+            yield PromptRequest(found, at, Mask(mask))
+
+
+def parse_descriptions(texts: Iterable[str], likes: Iterable[str]) -> tuple[PromptRequest, ...]:
+    """All descriptions: of the object before the colon, or of object 0, whatever they find, without one.
+
+    Phrases of object 0 may stand together: `the red car. a dog`.
+    """
+    sought: list[Text] = []
+    requests: list[PromptRequest] = []
+    for spec in texts:
+        if _TARGET.fullmatch(spec):
+            requests += parse_texts([spec])
+        else:
+            sought += parse_phrases(spec)
+    requests += [PromptRequest(0, FIRST_FRAME, phrase) for phrase in sought]
+    for spec in likes:
+        (request,) = parse_likes([spec])
+        searching = not _TARGET.fullmatch(spec)
+        requests.append(replace(request, object_id=0) if searching else request)
+    return tuple(requests)
+
+
+def parse_texts(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per phrase, each for one object.  Raises UsageError, BadPrompt."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        phrases = parse_phrases(rest)
+        if len(phrases) != 1:
+            raise UsageError(
+                f"'{spec}' has {len(phrases)} phrases for one object",
+                hint="give each object a text of its own: 1:the red car, 2:a dog",
+            )
+        yield PromptRequest(object_id, at, phrases[0])
+
+
+def parse_likes(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per region of another picture.  Raises UsageError, and BadPrompt for the files."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        picture, colon, region = rest.rpartition(":")
+        region, threshold = _threshold(region, f"--like {spec}")
+        if not colon or not picture or not region.strip():
+            raise UsageError(
+                f"--like {spec} does not say which part of the picture is meant",
+                hint="write it like image.jpg:10,20,200,300 or image.jpg:mask.png",
+            )
+        if _BOX.fullmatch(region):
+            box = Box(*_numbers(region, 4, f"--like {spec}", "image.jpg:10,20,200,300"))
+            yield PromptRequest(object_id, at, boxed_reference(Path(picture), box, threshold))
+        else:
+            reference = masked_reference(Path(picture), Path(region), threshold)
+            yield PromptRequest(object_id, at, reference)
+
+
+def parse_labels(specs: Iterable[str]) -> dict[int, str]:
+    """Names by object id."""
+    labels: dict[int, str] = {}
+    for spec in specs:
+        object_text, equals, name = spec.partition("=")
+        if not equals or not object_text.isdecimal() or int(object_text) == 0 or not name.strip():
+            raise UsageError(f"--label {spec} is not OBJ=name", hint="for example --label 1=person")
+        if int(object_text) in labels:
+            raise UsageError(
+                f"object {int(object_text)} has two labels: '{labels[int(object_text)]}' and "
+                f"'{name.strip()}'",
+                hint="give one of them",
+            )
+        labels[int(object_text)] = name.strip()
+    return labels
+
+
+def _target(spec: str) -> tuple[int, Moment, str]:
+    """(object, moment, rest) of a spec; what is left out is object 1 on the first frame."""
+    match = _TARGET.fullmatch(spec)
+    if match is None:
+        return 1, FIRST_FRAME, spec
+    object_id, at = _object_and_moment(match)
+    return object_id or 1, at, match["rest"]
+
+
+def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Moment]:
+    """What stands before the colon.  Raises UsageError for object 0, which is the background."""
+    object_id = int(match["object"]) if match["object"] else None
+    if object_id == 0:
+        raise UsageError(
+            f"object 0 in '{match.group()}' is the background", hint="number objects from 1"
+        )
+    return object_id, parse_moment(match["moment"]) if match["moment"] else FIRST_FRAME
+
+
+def _threshold(text: str, where: str) -> tuple[str, float | None]:
+    """The text without its trailing =THRESHOLD, and that.  Raises UsageError unless it is a number."""
+    before, equals, after = text.rpartition("=")
+    if not equals:
+        return text, None
+    return before, _numbers(after, 1, where, "image.jpg:10,20,200,300=0.7")[0]
+
+
+def _sign(text: str) -> tuple[str, bool]:
+    """The text without its trailing + or -, and whether it means "this" rather than "not this"."""
+    text = text.strip()
+    return (text[:-1], text[-1] == "+") if text.endswith(("+", "-")) else (text, True)
+
+
+def _numbers(text: str, count: int, where: str, example: str) -> list[float]:
+    """`count` finite numbers separated by commas.  Raises UsageError showing an example."""
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != count or not np.isfinite(values).all():
+        raise UsageError(f"{where} does not give {count} numbers", hint=f"write it like {example}")
+    return values

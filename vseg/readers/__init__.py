@@ -1,5 +1,0 @@
-"""Readers: video files, image folders, cameras and streams, and synthetic scenes."""
-
-from vseg.readers.open import open_source
-
-__all__ = ["open_source"]

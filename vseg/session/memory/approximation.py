@@ -1,0 +1,88 @@
+"""Old memories made smaller before they are attended to: opt-in, and not what the published model computes.
+
+Enters: the slots an object may read.  Leaves: the same, the older ones with fewer tokens, each of which says
+how many it stands for.  What is stored stays whole.  Prompted frames, anchors and the newest slot are never
+touched, nor tokens that lie on no cell (EdgeTAM's global ones).
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from vseg.interfaces.slot_model import Slot, SlotShape, StandIn
+
+_BLOCK = 4
+_MARGIN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Approximation(ABC):
+    """Makes old slots of a model smaller.  shape: of its whole ones."""
+
+    shape: SlotShape
+
+    def neighbourhood(self, logits: Float[Tensor, "h4 w4"]) -> Bool[Tensor, "r c"]:
+        """Cells of a slot's grid that a mask touches, and those at most two cells beside them."""
+        touched = F.adaptive_max_pool2d((logits > 0).float()[None, None], self.shape.grid)
+        return F.max_pool2d(touched, 2 * _MARGIN + 1, stride=1, padding=_MARGIN)[0, 0] > 0
+
+    def thinned(self, slot: Slot, drawn: Bool[Tensor, "r c"]) -> Slot:
+        """The slot with fewer tokens.  drawn: the neighbourhood of the mask it was made of."""
+        places, weights = self.stand_ins(drawn)
+        cells, keys = slot.cells[places].mean(dim=1), slot.keys[:, places].mean(dim=2)
+        return Slot(cells, keys, slot.pointer, StandIn(places, weights.log().to(cells.dtype)))
+
+    @abstractmethod
+    def stand_ins(
+        self, drawn: Bool[Tensor, "r c"]
+    ) -> tuple[Int[Tensor, "N G"], Float[Tensor, " N"]]:
+        """The tokens that each of N is the mean of, and how many it stands for: together all of them."""
+
+    @property
+    def plain(self) -> int:
+        """Tokens that come before those that lie on the frame."""
+        return self.shape.tokens - self.shape.grid[0] * self.shape.grid[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled(Approximation):
+    """Every 2 x 2 cells become one, the mean of their cells and of their keys.
+
+    A mean stands for four tokens: log 4 is added to its scores (EfficientTAM, arXiv:2411.18933).
+    """
+
+    def stand_ins(
+        self, drawn: Bool[Tensor, "r c"]
+    ) -> tuple[Int[Tensor, "N 4"], Float[Tensor, " N"]]:
+        """A quarter of the tokens that lie on the frame, wherever the object is."""
+        rows, columns = self.shape.grid
+        index = torch.arange(self.shape.tokens, device=drawn.device)
+        fours = index[self.plain :].view(rows // 2, 2, columns // 2, 2).transpose(1, 2)
+        places = torch.cat([index[: self.plain, None].expand(-1, 4), fours.reshape(-1, 4)])
+        return places, 1.0 + 3.0 * (places[:, 0] >= self.plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned(Approximation):
+    """The object and what is beside it stay; of the rest, one cell of every block of 4 x 4.
+
+    That one stands for all such cells of its block: the log of their number is added to its scores.
+    """
+
+    def stand_ins(
+        self, drawn: Bool[Tensor, "r c"]
+    ) -> tuple[Int[Tensor, "N 1"], Float[Tensor, " N"]]:
+        """The cells of `drawn`, and the first of the others in each block."""
+        (rows, columns), side = self.shape.grid, _BLOCK
+        blocks = (~drawn).view(rows // side, side, columns // side, side).transpose(1, 2)
+        outside = blocks.reshape(-1, side * side)
+        first = F.one_hot(outside.byte().argmax(dim=1), side * side)
+        counts = (first * outside.sum(dim=1, keepdim=True)).view_as(blocks).transpose(1, 2)
+        weights = drawn.flatten() + counts.flatten()
+        weights = torch.cat([weights.new_ones(self.plain), weights])
+        places = weights.nonzero()
+        return places, weights[places[:, 0]].float()

@@ -1,0 +1,26 @@
+"""The policy of the published predictor (SAM 2, arXiv:2408.00714): every frame is remembered as decoded.
+
+It looks at no value, so that a step on a GPU need not wait for one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vseg.session.memory.policy import Past, Verdict
+from vseg.tensors import Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Keeps every frame.  Implements `vseg.session.memory.policy.Policy`."""
+
+    @property
+    def by_rank(self) -> bool:
+        """Slots count by frames."""
+        return False
+
+    def judge(
+        self, frame_index: int, decoded: Decoded, pasts: Sequence[Past]
+    ) -> tuple[Decoded, list[Verdict]]:
+        """What was decoded, all of it kept."""
+        return decoded, [Verdict()] * len(pasts)

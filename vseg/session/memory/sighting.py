@@ -1,0 +1,56 @@
+"""What was decoded, as plain numbers: area, box and quality of every mask that was proposed.
+
+Enters: Decoded.  Leaves: one Sighting per object, fetched from the device in one piece.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vseg.session.memory.policy import Glimpse
+from vseg.tensors import Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One object on one frame.  proposed: every hypothesis; chosen: which of them was decoded."""
+
+    presence: float
+    proposed: tuple[Glimpse, ...]
+    chosen: int
+
+
+def sightings(decoded: Decoded) -> list[Sighting]:
+    """One per row, in cells of the mask logits."""
+    if decoded.alternatives is None:
+        logits, quality = decoded.logits[:, None], decoded.quality[:, None]
+    else:
+        logits, quality = decoded.alternatives.logits, decoded.alternatives.quality
+    is_it = (logits == decoded.logits[:, None]).flatten(2).all(dim=2)
+    presence = decoded.presence[:, None].expand_as(quality)
+    ahead = torch.stack([presence, is_it.float(), quality], dim=2)
+    return [_sighting(rows) for rows in torch.cat([ahead, _extents(logits > 0)], dim=2).tolist()]
+
+
+def _sighting(rows: list[list[float]]) -> Sighting:
+    proposed = []
+    for _, _, quality, area, *corners in rows:
+        x1, y1, x2, y2 = corners if area else (0.0, 0.0, 0.0, 0.0)
+        proposed.append(Glimpse(area, (x1, y1, x2, y2), quality))
+    chosen = next(k for k, row in enumerate(rows) if row[1])
+    return Sighting(rows[0][0], tuple(proposed), chosen)
+
+
+def _extents(masks: Bool[Tensor, "O K h w"]) -> Float[Tensor, "O K 5"]:
+    """Area, x1, y1, x2, y2 of each mask; the corners of an empty one mean nothing."""
+    columns, rows = masks.any(dim=2).byte(), masks.any(dim=3).byte()
+    edges = (
+        masks.sum(dim=(2, 3)),
+        columns.argmax(dim=2),
+        rows.argmax(dim=2),
+        columns.shape[2] - columns.flip(2).argmax(dim=2),
+        rows.shape[2] - rows.flip(2).argmax(dim=2),
+    )
+    return torch.stack(edges, dim=2).float()

@@ -1,0 +1,332 @@
+"""Session: one video, all of its state, and nothing else that is shared.
+
+Enters: prompts and frames.  Leaves: FrameMasks, one per frame.  Per frame: encode once, read the memory
+for all objects with one affinity, decode all in one batch, remember what is due.  What the session holds
+is bounded by its objects and prompts, never by the length of the video.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Unpack
+
+import numpy as np
+
+from vseg.errors import BadPrompt
+from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
+from vseg.interfaces.reader import Reader
+from vseg.ops.ranges import Ranges, holds, joined
+from vseg.prompts.check import Given, check_prompt, collect_prompts
+from vseg.session.encode_ahead import LookAhead
+from vseg.session.engine import TrackedObject
+from vseg.session.factory import open_engine
+from vseg.session.identity.identities import Identities, IdentityRules
+from vseg.session.memory.bank import MemoryBank, MemoryBudget
+from vseg.session.memory.slot_bank import SlotBank
+from vseg.session.prompt_history import Conversation
+from vseg.session.snapshot import pack_session, unpack_session
+from vseg.tensors import PRESENT, Decoded, Features, downloaded
+from vseg.types import Frame, FrameMasks, PlacedPrompt, Prompt, Said, Text
+
+ENCODE_AHEAD = 4
+"""Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a CPU."""
+
+
+class Session:
+    """Prompt objects on any frame, propagate, correct; a context manager.
+
+    encode_ahead: how many frames are read and encoded together before the first is tracked; left out, 4 on
+    CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.  grounder: what
+    finds things by words; references are found by the model itself.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        video: Reader | None = None,
+        *,
+        memory: MemoryBudget | None = None,
+        encode_ahead: int | None = None,
+        identity: IdentityRules | None = None,
+        grounder: Grounder | None = None,
+    ) -> None:
+        self.model, self.video = model, video
+        on_cuda = model.device.type == "cuda"
+        usual = ENCODE_AHEAD if on_cuda else 1
+        self.encode_ahead = usual if encode_ahead is None else encode_ahead
+        self._ahead = LookAhead(model.encode, self.encode_ahead)
+        self._budget, self._rules = memory or MemoryBudget(), identity or IdentityRules()
+        self.engine = open_engine(model, self._budget, self._rules)
+        self.objects: dict[int, TrackedObject] = {}
+        self.used: Ranges = ()
+        self.conversation = Conversation(model, grounder)
+        self._latest: tuple[Frame, Features] | None = None
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free all state.  The model and the reader stay usable."""
+        self.engine = open_engine(self.model, self._budget, self._rules)
+        self.objects, self._latest = {}, None
+        self.conversation.keep(())
+        self._ahead.clear()
+
+    @property
+    def bank(self) -> MemoryBank | SlotBank:
+        """What is remembered of the objects."""
+        return self.engine.bank
+
+    @property
+    def identities(self) -> Identities:
+        """What is known of who is who."""
+        return self.engine.identities
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of the tracked objects, ascending."""
+        return tuple(sorted(self.objects))
+
+    @property
+    def rounds(self) -> tuple[PlacedPrompt, ...]:
+        """Everything that was said of the tracked objects, in order; replayed, it gives the same masks."""
+        return tuple(each.placed for each in self.conversation.rounds)
+
+    def state_bytes(self) -> int:
+        """Bytes of memory and priors held on the device; constant once the memory is full."""
+        priors = [o.prior for o in self.objects.values() if o.prior is not None]
+        near = {p.frame_index: p.near for p in priors}
+        held = [*(p.logits for p in priors), *near.values()]
+        return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
+
+    def ahead_bytes(self) -> int:
+        """Bytes of the features of frames encoded ahead, on the device: at most `encode_ahead` frames'."""
+        return self._ahead.held_bytes()
+
+    def prompt(
+        self,
+        obj: int,
+        frame: int | Frame,
+        prompts: Sequence[Said] = (),
+        near: Frame | None = None,
+        **numbers: Unpack[Given],
+    ) -> FrameMasks:
+        """Say where or what object `obj` is on a frame; returns its mask there at once.
+
+        All that was ever said of this object on this frame counts together, as `vseg.prompts.resolve` has it;
+        a new box, mask, text or reference replaces the one before.  On an object that is tracked already
+        this is a correction: what was tracked beyond this frame is forgotten and recomputed by the next
+        `propagate`.  Coordinates are video pixels of the displayed frame.  near: a frame close in time,
+        for words about what moves; of a frame given by its number it is the one before.  Raises BadPrompt,
+        and NothingFound where nothing is like what was said.
+        """
+        picture, features = self._look(frame)
+        given = collect_prompts(prompts, numbers)
+        self._check_id(obj)
+        if isinstance(self.bank, SlotBank):
+            self.bank.admit(obj)
+        rotation = self.video.info.rotation if self.video is not None else 0
+        for prompt in given:
+            check_prompt(prompt, picture.image.shape[:2], rotation)
+        if near is None and any(isinstance(each, Text) for each in given):
+            near = self._beside(frame)
+        # What its owner has dropped of an object's prompts does not count any more.
+        self.conversation.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
+        heard = self.conversation.hear(obj, picture, given, near)
+        self.conversation.remember(heard)
+        tracked = self.objects.get(obj) or TrackedObject(obj)
+        tracked.prompts[picture.index] = heard.prompts
+        self.objects[obj], self.used = tracked, joined(self.used, obj)
+        self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
+        self.identities.correct(obj)
+        tracked.stale.add(picture.index)
+        decoded = self.engine.track(picture, features, [tracked])
+        return _masks(picture, [tracked], decoded)
+
+    def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The same frames, for prompts and steps in this order: up to `encode_ahead` of them are encoded
+        together.
+
+        For frames that can be had before they are due, which those of a live source cannot.  An error of
+        `frames` is raised after the frames before it.
+        """
+        return self._ahead.over(frames)
+
+    def step(self, frame: Frame) -> FrameMasks:
+        """Track every object on the next frame of a live source."""
+        return self._advance(frame, list(self.objects.values()), reverse=False)
+
+    def propagate(
+        self,
+        start: int | None = None,
+        until: int | None = None,
+        *,
+        reverse: bool = False,
+        objects: Sequence[int] | None = None,
+        frames: Iterator[Frame] | None = None,
+    ) -> Iterator[FrameMasks]:
+        """Masks on frames start, start + 1, ... up to `until` (exclusive), or backward with `reverse`.
+
+        Without `start`: from the earliest (backward: latest) prompt not yet propagated, for the objects
+        that have one; objects prompted meanwhile join.  With `start`: for all objects.  An object is
+        absent from the result on frames before its first prompt.  frames: the same frames read ahead
+        by the caller.  Raises BadPrompt, and DamagedVideo after the last good frame.
+        """
+        chosen, first = self._choose(start, reverse, objects)
+        if frames is None:
+            if self.video is None:
+                raise BadPrompt(
+                    "this session has no video", hint="use step(frame), or give Session a reader"
+                )
+            if not 0 <= first < len(self.video):
+                raise BadPrompt(f"frame {first} is past the end: 0 to {len(self.video) - 1} exist")
+            frames = self.video.frames(first, until, -1 if reverse else 1)
+        return self._run(frames, chosen, reverse, fixed=objects is not None)
+
+    def resemblance(
+        self, frame: Frame, prompts: Sequence[Prompt], among: Iterable[int]
+    ) -> dict[int, float]:
+        """Cosine of what the prompts show on a frame to the remembered looks of objects, by id.
+
+        Changes nothing.  Empty where looks are not compared, or the prompts show nothing.
+        """
+        if not self.identities.rules.recognise:
+            return {}
+        with Session(self.model, identity=self._rules) as aside:
+            aside._latest = self._look(frame)
+            aside.prompt(1, frame, prompts)
+            views = aside.identities.known[1].gallery.prompted
+        known = self.identities.known
+        return {i: known[i].gallery.likeness(view) for view in views for i in among if i in known}
+
+    def remove(self, obj: int) -> None:
+        """Stop tracking an object and forget it; its id is not used again."""
+        if obj not in self.objects:
+            raise BadPrompt(
+                f"there is no object {obj}", hint=f"tracked are {list(self.object_ids) or 'none'}"
+            )
+        del self.objects[obj]
+        self.bank.remove(obj)
+        self.identities.forget(obj)
+        self.conversation.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
+
+    def snapshot(self) -> bytes:
+        """The whole state; a session restored from it continues with the same bits."""
+        return pack_session(self)
+
+    def restore(self, payload: bytes) -> None:
+        """Replace the whole state by a snapshot's.  Raises BadRun if it is not one."""
+        unpack_session(self, payload)
+
+    def _run(
+        self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool
+    ) -> Iterator[FrameMasks]:
+        for frame in self._ahead.over(frames):
+            if not fixed:
+                chosen |= {o.object_id for o in self.objects.values() if o.stale}
+            born = [o for o in self.objects.values() if o.born(frame.index, reverse)]
+            live = [o for o in born if o.object_id in chosen]
+            yield self._advance(frame, live, reverse)
+
+    def _choose(
+        self, start: int | None, reverse: bool, objects: Sequence[int] | None
+    ) -> tuple[set[int], int]:
+        if not self.objects:
+            raise BadPrompt(
+                "nothing to propagate: no object was prompted", hint="call prompt first"
+            )
+        unknown = sorted(set(objects or ()) - set(self.objects))
+        if unknown:
+            raise BadPrompt(f"there is no object {unknown[0]}", hint=f"tracked: {self.object_ids}")
+        if start is not None:
+            return set(self.objects if objects is None else objects), start
+        pool = [o for o in self.objects.values() if objects is None or o.object_id in objects]
+        pool = [o for o in pool if o.stale] or pool
+        edges = [frame for o in pool for frame in (o.stale or o.prompts)]
+        return {o.object_id for o in pool}, max(edges) if reverse else min(edges)
+
+    def _advance(self, frame: Frame, live: list[TrackedObject], reverse: bool) -> FrameMasks:
+        live = sorted(live, key=lambda o: o.object_id)
+        features = self._encoded(frame)
+        for tracked in live:
+            tracked.reverse = reverse
+        decoded = self.engine.track(frame, features, live) if live else None
+        for tracked in live:
+            tracked.stale.discard(frame.index)
+        return replace(_masks(frame, live, decoded), events=self.identities.drain())
+
+    def _look(self, frame: int | Frame) -> tuple[Frame, Features]:
+        """The frame and its features; the last one looked at is kept, for rounds of clicks."""
+        if isinstance(frame, int):
+            frame = self._fetch(frame)
+        self._latest = (frame, self._encoded(frame))
+        return self._latest
+
+    def _encoded(self, frame: Frame) -> Features:
+        if self._latest is not None and self._latest[0] is frame:
+            return self._latest[1]
+        return self._ahead.features(frame) or self.model.encode([frame])[0]
+
+    def _fetch(self, index: int) -> Frame:
+        if self._latest is not None and self._latest[0].index == index:
+            return self._latest[0]
+        if self.video is None:
+            raise BadPrompt(
+                f"frame {index} cannot be read: this session has no video",
+                hint="give the Frame itself, or give Session a reader",
+            )
+        if not 0 <= index < len(self.video):
+            raise BadPrompt(f"frame {index} is past the end: 0 to {len(self.video) - 1} exist")
+        return self.video.read(index)
+
+    def _beside(self, frame: int | Frame) -> Frame | None:
+        """The frame before, or after the first; None of a frame that came without its video."""
+        if not isinstance(frame, int) or self.video is None or len(self.video) < 2:
+            return None
+        return self.video.read(frame - 1 if frame else 1)
+
+    def _check_id(self, obj: int) -> None:
+        if obj < 1:
+            raise BadPrompt(
+                f"object id {obj} is not positive", hint="ids start at 1; 0 is background"
+            )
+        if obj not in self.objects and holds(self.used, obj):
+            raise BadPrompt(
+                f"object {obj} was removed", hint="ids are not used again; take a new one"
+            )
+
+
+def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> FrameMasks:
+    height, width = frame.image.shape[:2]
+    rows = range(len(live))
+    prompted = frozenset(row for row in rows if frame.index in live[row].prompts)
+    exact = {row: live[row].given_mask(frame.index) for row in prompted}
+    if decoded is None:
+        logits = np.zeros((0, 1, 1), dtype=np.float32)
+        scores, visible = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)
+    else:
+        drawn, quality, presence = downloaded(decoded.logits, decoded.quality, decoded.presence)
+        logits, scores = drawn.float().numpy(), quality.numpy()
+        visible = presence.numpy() > PRESENT
+    return FrameMasks(
+        frame_index=frame.index,
+        time_s=frame.time_s,
+        pts=frame.pts,
+        height=height,
+        width=width,
+        object_ids=tuple(o.object_id for o in live),
+        logits=logits,
+        scores=scores,
+        visible=visible & (logits > 0).any(axis=(1, 2)),
+        prompted=prompted,
+        given={row: mask for row, mask in exact.items() if mask is not None},
+    )

@@ -1,0 +1,101 @@
+"""One step of tracking with a model that remembers in slots: what is remembered is its memory policy's say.
+
+The order of the stages as SAM 2's video predictor has it (arXiv:2408.00714, section 4): condition on memory,
+decode all objects together, answer the prompts of this frame, write one slot per object.  What we changed:
+an object's slots depend on its own prompts alone, and a correction becomes a prompted frame.
+"""
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vseg.interfaces.slot_model import SlotModel
+from vseg.session.engine import TrackedObject
+from vseg.session.identity.identities import Identities, Sight
+from vseg.session.memory.policy import Verdict
+from vseg.session.memory.slot_bank import SlotBank
+from vseg.tensors import Decoded, Features
+from vseg.types import Frame, Mask, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One object's mask, and what becomes of the frame in its memory."""
+
+    decoded: Decoded
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class SlotEngine:
+    """The stages in order, for one model, one session's memory and its identities."""
+
+    model: SlotModel
+    bank: SlotBank
+    identities: Identities
+
+    @torch.inference_mode()
+    def track(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
+        """Decode the live objects, those prompted here with their prompts; remember all of them."""
+        t = frame.index
+        self.identities.look(frame)
+        for tracked in live:  # what was said of this frame before must not answer for itself
+            if t in tracked.prompts:
+                self.bank.drop(tracked.object_id, t)
+        given = {row: m for row, o in enumerate(live) if (m := _only_mask(o.prompts.get(t, ())))}
+        rows, seen = self._tracked(features, live, given)
+        for row, tracked in enumerate(live):
+            if row in given:
+                rows[row] = self._judged(t, self.model.given(features, given[row]))
+            elif t in tracked.prompts:
+                before = rows.get(row)
+                prior = before.decoded.logits[0] if before else None
+                rows[row] = self._judged(
+                    t, self.model.answer(features, tracked.prompts[t], seen.get(row), prior)
+                )
+        decoded = Decoded.stack([rows[row].decoded for row in range(len(live))])
+        prompted = tuple(t in tracked.prompts for tracked in live)
+        ids = tuple(tracked.object_id for tracked in live)
+        exact = tuple(row in given for row in range(len(live)))
+        decoded = self.identities.settle(Sight(t, ids, prompted, exact, decoded)).decoded
+        slots = self.model.remember(features, decoded, prompted, given)
+        for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
+            self.bank.write(
+                tracked.object_id,
+                t,
+                slot,
+                prompted=prompted[row],
+                verdict=rows[row].verdict,
+                logits=decoded.logits[row],
+            )
+        return decoded
+
+    def _tracked(
+        self, features: Features, live: Sequence[TrackedObject], given: Container[int]
+    ) -> tuple[dict[int, _Row], dict[int, Float[Tensor, "1 C h w"]]]:
+        """Rows decoded by memory alone, and the features each of them saw."""
+        t = features.frame_index
+        known = [r for r, o in enumerate(live) if r not in given and self.bank.knows(o.object_id)]
+        if not known:
+            return {}, {}
+        asked = [(live[row].object_id, live[row].reverse) for row in known]
+        memories = [self.bank.read(obj, t, reverse=reverse) for obj, reverse in asked]
+        seen = self.model.condition(features, memories)
+        decoded, verdicts = self.bank.judge(t, asked, self.model.decode(features, seen))
+        rows = {row: _Row(decoded.row(k), verdicts[k]) for k, row in enumerate(known)}
+        return rows, {row: seen[k : k + 1] for k, row in enumerate(known)}
+
+    def _judged(self, frame_index: int, prompted: Decoded) -> _Row:
+        """An answer to prompts: it stands as it is; the policy only takes a glimpse."""
+        _, verdicts = self.bank.policy.judge(
+            frame_index, replace(prompted, alternatives=None), [{}]
+        )
+        return _Row(prompted, verdicts[0])
+
+
+def _only_mask(prompts: Sequence[Prompt]) -> Mask | None:
+    """The mask, if a mask is all that was given."""
+    return prompts[0] if len(prompts) == 1 and isinstance(prompts[0], Mask) else None

@@ -1,0 +1,166 @@
+"""Poses, outlines and surfaces in; one picture and its exact label map out.
+
+Layers are drawn far to near.  Each is rasterised once, on a patch around it: its polygons at four
+times the size give the share of every pixel it covers.  The picture blends by that share; the label
+map takes the pixel where the share is over a half.  Both come from the same numbers, so an edge is
+soft in the picture and yet the mask is exact.
+"""
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, Float64, UInt8
+
+from vseg.synthetic.motion import Affine, Camera, Motion, apply, compose
+from vseg.synthetic.raster import Coverage, Window, bounds, coverage
+from vseg.synthetic.shape import Outline
+
+Image = UInt8[np.ndarray, "H W 3"]
+Labels = UInt8[np.ndarray, "H W"]
+
+# The share of a frame's time in which the shutter is open.
+SHUTTER = 0.35
+MAX_BLUR_PX = 21.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sprite:
+    """One drawable thing.  label: its object id, 0 for something that only hides others.
+
+    nearness: how strongly the camera's pan moves it (1 for the plane of the objects).
+    """
+
+    label: int
+    outline: Outline
+    surface: Image
+    motion: Motion
+    nearness: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Light:
+    """Where the light comes from: a unit vector in the frame; strength 0 gives flat colours."""
+
+    x: float
+    y: float
+    strength: float
+
+
+def draw_sprite(
+    image: Image, labels: Labels, sprite: Sprite, camera: Camera, time: float, light: Light
+) -> None:
+    """Paint one layer into `image` and its id into `labels`, both in place."""
+    height, width = labels.shape
+    frame = Window(0, 0, width, height)
+    to_frame = compose(camera.at(time, sprite.nearness), sprite.motion.at(time))
+    radius = math.sqrt(abs(float(np.linalg.det(to_frame[:, :2]))))
+    drift = _drift(sprite, camera, time)
+    # Two windows: the body with its blur, and around it the one that its shadow needs.
+    blur, shade = 2 + math.ceil(float(np.abs(drift).max())), math.ceil(0.6 * radius)
+    outline = sprite.outline
+    solid = [apply(to_frame, part) for part in (outline.body(time), *outline.limbs_at(time))]
+    body = bounds(solid, blur).clip(height, width, blur + shade)
+    around = body.grown(shade).clip(height, width, blur + shade)
+    if body.empty or around.clip(height, width, 0).empty:
+        return
+    cover = coverage(solid, outline.hole, to_frame[:, 2], body)
+    soft = _soften(cover, body, around, 0.45 * radius)
+    if light.strength > 0:
+        _cast_shadow(image, soft, around, light, 0.22 * radius)
+    seen = body.clip(height, width, 0)
+    if seen.empty:
+        return
+    colours = _surface(sprite, to_frame, body)
+    if light.strength > 0:
+        colours = _shade(colours, soft[body.inside(around)], light, radius)
+    labels[seen.inside(frame)][cover[seen.inside(body)] > 127] = sprite.label
+    share = _smear(cover, drift)[seen.inside(body)].astype(np.float32) / 255
+    near = np.ascontiguousarray(_smear(colours, drift)[seen.inside(body)])
+    far = np.ascontiguousarray(image[seen.inside(frame)])
+    image[seen.inside(frame)] = cv2.blendLinear(near, far, share, 1 - share)
+
+
+def _drift(sprite: Sprite, camera: Camera, time: float) -> Float64[np.ndarray, " 2"]:
+    """How far the sprite's origin moves in the frame while the shutter is open, in pixels."""
+    places = []
+    for moment in (time - SHUTTER / 2, time + SHUTTER / 2):
+        places.append(compose(camera.at(moment, sprite.nearness), sprite.motion.at(moment))[:, 2])
+    drift = places[1] - places[0]
+    return np.asarray(drift * min(1.0, MAX_BLUR_PX / max(float(np.hypot(*drift)), 1e-9)))
+
+
+def _surface(sprite: Sprite, to_frame: Affine, patch: Window) -> Image:
+    """The sprite's texture as it lies in the patch; it moves, turns and squashes with the body."""
+    half = (sprite.surface.shape[0] - 1) / 2
+    from_texture = np.array([[1 / half, 0.0, -1.0], [0.0, 1 / half, -1.0]])
+    from_texture *= sprite.outline.reach
+    shift = np.array([[1.0, 0.0, -patch.x1], [0.0, 1.0, -patch.y1]])
+    return np.asarray(
+        cv2.warpAffine(
+            sprite.surface,
+            compose(shift, compose(to_frame, from_texture)),
+            (patch.x2 - patch.x1, patch.y2 - patch.y1),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REFLECT_101,
+        )
+    )
+
+
+def _soften(
+    cover: Coverage, body: Window, around: Window, width_px: float
+) -> UInt8[np.ndarray, "H W"]:
+    """The coverage on the window around, blurred by two boxes.
+
+    Its slope is what shading takes for a rounded surface, and it is the shape of the shadow.
+    """
+    full = np.zeros((around.y2 - around.y1, around.x2 - around.x1), np.uint8)
+    full[body.inside(around)] = cover
+    side = max(3, 2 * round(width_px / 2) + 1)
+    once = cv2.blur(full, (side, side), borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.blur(once, (side, side), borderType=cv2.BORDER_REPLICATE))
+
+
+def _shade(
+    colours: UInt8[np.ndarray, "h w 3"], soft: Coverage, light: Light, radius: float
+) -> UInt8[np.ndarray, "h w 3"]:
+    """The colours, brighter towards the light and darker away from it."""
+    gain = light.strength * max(radius, 4.0) / 255
+    slope_x = cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3, scale=gain / 8)
+    slope_y = cv2.Sobel(soft, cv2.CV_32F, 0, 1, ksize=3, scale=gain / 8)
+    # The coverage rises away from the side that faces outwards: hence the minus.
+    bright = 1.02 - cv2.addWeighted(slope_x, light.x, slope_y, light.y, 0.0)
+    return _scaled(colours, np.clip(bright, 0.55, 1.4))
+
+
+def _cast_shadow(
+    image: Image, soft: Coverage, around: Window, light: Light, length_px: float
+) -> None:
+    """Darken `image`, in place, where the sprite's soft shadow falls: away from the light."""
+    height, width = image.shape[:2]
+    seen = around.clip(height, width, 0)
+    shift = (round(-light.y * length_px), round(-light.x * length_px))
+    # What wraps around lands in the margin: it is wider than the shift and empty or out of frame.
+    fallen = np.roll(soft, shift, axis=(0, 1))[seen.inside(around)].astype(np.float32)
+    place = seen.inside(Window(0, 0, width, height))
+    image[place] = _scaled(image[place], 1 - 0.4 * light.strength / 255 * fallen)
+
+
+def _scaled(
+    colours: UInt8[np.ndarray, "h w 3"], gain: Float32[np.ndarray, "h w"]
+) -> UInt8[np.ndarray, "h w 3"]:
+    fixed = cv2.convertScaleAbs(gain, alpha=128)
+    return np.asarray(cv2.multiply(colours, cv2.merge([fixed] * 3), scale=1 / 128), dtype=np.uint8)
+
+
+def _smear(picture: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
+    """The picture averaged along the drift: motion blur.  Drifts under a pixel leave it alone."""
+    if float(np.hypot(*drift)) < 1.0:
+        return picture
+    reach = math.ceil(float(np.abs(drift).max()) / 2)
+    line = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    ends = np.rint((np.array([-drift, drift]) / 2 + reach) * 16).astype(int)
+    start, end = ([int(v) for v in point] for point in ends)
+    cv2.line(line, start, end, 1.0, 1, cv2.LINE_8, shift=4)
+    return np.asarray(cv2.filter2D(picture, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE))

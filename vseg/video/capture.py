@@ -1,0 +1,178 @@
+"""Live pictures one at a time, as the device or the network gives them.
+
+In: a device number, an address, or a file that is played at its own rate.  Out: `Grabbed`s.
+Pictures are only converted to RGB when a consumer wants them.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import av
+import cv2
+import numpy as np
+from av.error import FFmpegError
+from av.video.frame import VideoFrame
+from jaxtyping import UInt8
+
+from vseg.errors import BadVideo
+from vseg.video.address import PROTOCOLS, redact, scheme_of
+from vseg.video.container import MAX_PIXELS, OpenFile, choose_stream, open_file, reason_of
+from vseg.video.decoder import Decoder
+from vseg.video.orientation import Display, rotation_of
+from vseg.video.sniff import sniff
+
+
+@dataclass(frozen=True, slots=True)
+class Grabbed:
+    """One live picture.  due_s: when to show it, seconds from the first one; None for now."""
+
+    convert: Callable[[], UInt8[np.ndarray, "H W 3"]]
+    pts: int | None = None
+    due_s: float | None = None
+
+
+@runtime_checkable
+class Capture(Protocol):
+    """Where live pictures come from.  broken: why they stopped too early, or ''."""
+
+    fps: Fraction | None
+    codec: str
+
+    @property
+    def broken(self) -> str: ...
+
+    def grab(self) -> Grabbed | None:
+        """The next picture, None when there are no more; blocks until one is there."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def open_capture(source: int | str | Path, timeout_s: float) -> Capture:
+    """The capture for a device number, an address or a file.
+
+    timeout_s: how long the network may be silent.  Raises BadVideo, without credentials in it.
+    """
+    if isinstance(source, int):
+        return DeviceCapture(source)
+    if scheme_of(source) is None:
+        path = Path(source)
+        sniffed = sniff(path)
+        return StreamCapture(lambda: open_file(path, sniffed), str(path), paced=True)
+    address = str(source)
+    return StreamCapture(lambda: _open_address(address, timeout_s), redact(address), paced=False)
+
+
+class DeviceCapture:
+    """A camera attached to this machine, by OpenCV."""
+
+    def __init__(self, number: int) -> None:
+        self.broken = ""
+        self.codec = "camera"
+        with _quiet_opencv():
+            self._device = cv2.VideoCapture(number)
+        if not self._device.isOpened():
+            self._device.release()
+            raise BadVideo(
+                f"camera {number}: cannot be opened",
+                hint="check that it is connected and free, or try another number",
+            )
+        rate = self._device.get(cv2.CAP_PROP_FPS)
+        self.fps = Fraction(rate).limit_denominator(1001) if rate > 0 else None
+
+    def grab(self) -> Grabbed | None:
+        """The next picture, None once the device gives none."""
+        there, image = self._device.read()
+        if not there:
+            self.broken = "the camera gives no more pictures"
+            return None
+        return Grabbed(partial(_from_bgr, image))
+
+    def close(self) -> None:
+        """Release the device."""
+        self._device.release()
+
+
+class StreamCapture:
+    """A network stream, or a file in real time, by PyAV; what does not decode is skipped."""
+
+    def __init__(self, reopen: Callable[[], OpenFile], name: str, *, paced: bool) -> None:
+        self._name = name
+        self._paced = paced
+        self._decoder = Decoder(reopen, keyed=True)
+        self._display = Display()
+        self._first_pts: int | None = None
+        self.fps = self._decoder.opened.rate
+        self.codec = self._decoder.opened.stream.codec_context.name
+
+    @property
+    def broken(self) -> str:
+        """Why the stream stopped before its end, or ''."""
+        return self._decoder.broken
+
+    def grab(self) -> Grabbed | None:
+        """The next picture that decodes, None at the end of the stream."""
+        picture = self._decoder.next_picture()
+        if picture is None:
+            return None
+        rotation = rotation_of(picture, self._name)
+        return Grabbed(
+            partial(self._display.show, picture, rotation), picture.pts, self._due_s(picture)
+        )
+
+    def _due_s(self, picture: VideoFrame) -> float | None:
+        if not self._paced or picture.pts is None:
+            return None
+        if self._first_pts is None:
+            self._first_pts = picture.pts
+        return float((picture.pts - self._first_pts) * self._decoder.opened.time_base)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._decoder.close()
+
+
+@contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """OpenCV prints what each backend thinks of a missing camera; one error of ours says it."""
+    level = cv2.utils.logging.getLogLevel()
+    cv2.utils.logging.setLogLevel(0)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(level)
+
+
+def _from_bgr(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def _open_address(address: str, timeout_s: float) -> OpenFile:
+    scheme, name = scheme_of(address) or "", redact(address)
+    if scheme not in PROTOCOLS:
+        raise BadVideo(
+            f"{name}: unknown kind of address '{scheme}'",
+            hint=f"known kinds: {', '.join(sorted(PROTOCOLS))}",
+        )
+    options = {"protocol_whitelist": PROTOCOLS[scheme]}
+    if scheme.startswith("rtsp"):
+        # Over UDP one lost packet spoils every picture until the next key frame.
+        options["rtsp_transport"] = "tcp"
+    try:
+        container = av.open(
+            address, "r", options=options, metadata_errors="replace", timeout=(timeout_s, timeout_s)
+        )
+    except (FFmpegError, ValueError) as error:
+        reason = reason_of(error)
+    else:
+        return choose_stream(container, name, MAX_PIXELS)
+    # Raised out here so that the library's error, which quotes the address, is no part of it.
+    raise BadVideo(
+        f"{name}: cannot be opened: {reason}",
+        hint="check the address, the password and the network",
+    )

@@ -1,0 +1,46 @@
+"""A name of something to watch in, the source that reads it out."""
+
+from pathlib import Path
+
+from vseg.errors import UsageError
+from vseg.interfaces.reader import Source
+from vseg.video.address import redact, scheme_of
+
+READERS = ("auto", "pyav", "decord", "images", "camera")
+
+
+def open_source(source: str | Path, reader: str = "auto") -> Source:
+    """The source for a video file, a folder of pictures, a camera number or a stream's address.
+
+    reader: auto, pyav, decord, images or camera; auto takes a folder as images, a bare number that
+    is no file and an address as a camera, and everything else as a file for PyAV. Raises UsageError
+    for an unknown reader, else what the reader raises (BadVideo, ReaderUnsuitable).
+    """
+    if reader not in READERS:
+        raise UsageError(f"unknown reader '{reader}'", hint=f"known: {', '.join(READERS)}")
+    chosen = _choose(source) if reader == "auto" else reader
+    # Each reader loads its own libraries, and only when it is the one.
+    if chosen == "camera":
+        from vseg.video.camera import Camera
+
+        return Camera(int(str(source)) if str(source).isdecimal() else source)
+    if scheme_of(source):
+        raise UsageError(f"{redact(source)}: is an address", hint="use --reader camera")
+    if chosen == "images":
+        from vseg.video.images import ImageFolder
+
+        return ImageFolder(source)
+    if chosen == "decord":
+        from vseg.video.decord_reader import DecordFile
+
+        return DecordFile(source)
+    from vseg.video.file import VideoFile
+
+    return VideoFile(source)
+
+
+def _choose(source: str | Path) -> str:
+    path = Path(source)
+    if scheme_of(source) or (str(source).isdecimal() and not path.exists()):
+        return "camera"
+    return "images" if path.is_dir() else "pyav"

@@ -1,0 +1,41 @@
+"""Frame rates from a frame table: what the time stamps themselves say."""
+
+from fractions import Fraction
+
+import numpy as np
+
+from vseg.video.pts_index import PtsIndex
+
+LARGEST_DENOMINATOR = 1001  # 30000/1001 and its relatives
+JITTER_TICKS = 2  # a millisecond clock rounds 33.3 to 33 and 34
+JITTER_SHARE = 0.05
+
+
+def is_variable(index: PtsIndex) -> bool:
+    """Whether the distances between frames differ by more than the clock's rounding."""
+    steps = np.diff(index.pts)
+    if len(steps) == 0:
+        return False
+    spread = int(steps.max()) - int(steps.min())
+    return spread > max(JITTER_TICKS, JITTER_SHARE * float(np.median(steps)))
+
+
+def average_rate(index: PtsIndex) -> Fraction | None:
+    """Frames a second over the whole clip; None for a single frame."""
+    if len(index) < 2:
+        return None
+    span = (int(index.pts[-1]) - int(index.pts[0])) * index.time_base
+    return ((len(index) - 1) / span).limit_denominator(LARGEST_DENOMINATOR)
+
+
+def frame_rate(index: PtsIndex, declared: Fraction | None) -> Fraction | None:
+    """The nominal rate: the declared one where the time stamps agree, else their average."""
+    average = average_rate(index)
+    if average is None:
+        return declared
+    if declared and not is_variable(index):
+        # Total rounding of the two end stamps: one tick over the whole clip.
+        drift = abs((len(index) - 1) / declared - (len(index) - 1) / average)
+        if drift <= 2 * index.time_base:
+            return declared
+    return average

@@ -1,0 +1,63 @@
+"""The published models by vseg's names: where they are, how large they are, under which licence.
+
+All are stored by the transformers library as safetensors; those that read words have their vocabularies
+beside them.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from vseg.weights.hub import Published
+
+_APACHE = "Apache-2.0"
+
+PUBLISHED: Mapping[str, Published] = MappingProxyType(
+    {
+        each.name: each
+        for each in (
+            Published("edgetam", "yonigozlan/EdgeTAM-hf", 54, "Apache-2.0"),
+            Published("sam2.1-tiny", "facebook/sam2.1-hiera-tiny", 149, "Apache-2.0"),
+            Published("sam2.1-small", "facebook/sam2.1-hiera-small", 176, "Apache-2.0"),
+            Published("sam2.1-base-plus", "facebook/sam2.1-hiera-base-plus", 309, "Apache-2.0"),
+            Published("sam2.1-large", "facebook/sam2.1-hiera-large", 857, "Apache-2.0"),
+            Published("sam3-tracker", "facebook/sam3", 3300, "SAM License, access on request"),
+        )
+    }
+)
+
+GROUNDERS: Mapping[str, Published] = MappingProxyType(
+    {
+        name: Published(name, repository, mib, licence, "grounder")
+        for name, repository, mib, licence in (
+            ("grounding-dino-tiny", "IDEA-Research/grounding-dino-tiny", 657, _APACHE),
+            ("grounding-dino-base", "IDEA-Research/grounding-dino-base", 890, _APACHE),
+            (
+                "mm-grounding-dino-tiny",
+                "openmmlab-community/mm_grounding_dino_tiny_o365v1_goldg_v3det",
+                660,
+                _APACHE,
+            ),
+            ("owlv2-base", "google/owlv2-base-patch16-ensemble", 591, _APACHE),
+            ("owlv2-large", "google/owlv2-large-patch14-ensemble", 1670, _APACHE),
+            ("sam3", "facebook/sam3", 3300, "SAM License, access on request"),
+        )
+    }
+)
+
+IMAGE_TEXT: Mapping[str, Published] = MappingProxyType(
+    {
+        name: Published(name, repository, mib, licence, "image-text")
+        for name, repository, mib, licence in (
+            # Of OpenAI's own ViT-B/32 only pickled weights are published; LAION's is the same network.
+            ("clip-vit-b32", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 577, "MIT"),
+            ("clip-vit-l14", "openai/clip-vit-large-patch14", 1631, "MIT"),
+            ("siglip-base", "google/siglip-base-patch16-224", 775, _APACHE),
+            ("siglip2-base", "google/siglip2-base-patch16-224", 1431, _APACHE),
+        )
+    }
+)
+
+IMAGE_TEXT_CLASSES: Mapping[str, str] = MappingProxyType(
+    {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Model"}
+)
+"""The library's class for each model_type that compares pictures with words."""

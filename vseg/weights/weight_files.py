@@ -1,0 +1,62 @@
+"""The weights in a folder as the transformers library saves it: safetensors only, pickles never.
+
+Enters: a folder.  Leaves: its weights files in order, checked to be there and, on demand, to be what the
+hub said they were.
+"""
+
+import json
+import re
+from pathlib import Path
+
+from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.io.files import sha256_of
+
+_INDEX = "model.safetensors.index.json"
+_AGAIN = "fetch the folder again"
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The safetensors files of a saved model, in order.  Raises WeightsMissing, WeightsMismatch."""
+    index = folder / _INDEX
+    names = ["model.safetensors"]
+    if index.is_file():
+        try:
+            names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+            outside = [name for name in names if Path(name).name != name]
+        except (ValueError, KeyError, AttributeError, TypeError) as error:
+            raise WeightsMismatch(
+                f"{index} is not an index of weights: {error}", hint=_AGAIN
+            ) from error
+        if not names:
+            raise WeightsMismatch(f"{index} names no file of weights", hint=_AGAIN)
+        if outside:
+            raise WeightsMismatch(
+                f"{index} names '{outside[0]}', which is outside its folder", hint=_AGAIN
+            )
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise WeightsMissing(
+            f"no {missing[0]} in {folder}",
+            hint=_AGAIN
+            if index.is_file()
+            else "only safetensors files are read; an official .pt file of the SAM 2 family becomes "
+            "one by `vseg models convert FILE.pt FOLDER`",
+        )
+    return [folder / name for name in names]
+
+
+def check_downloads(folder: Path) -> None:
+    """Raise WeightsMismatch if a file differs from what the hub said it was when it was fetched.
+
+    The hub's cache names a weights file by its sha256; files that are not of that cache name nothing.
+    """
+    for path in weight_files(folder):
+        said = path.resolve().name
+        if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{64}", said):
+            continue
+        found = sha256_of(path)
+        if found != said:
+            raise WeightsMismatch(
+                f"{path} is damaged: its sha256 is {found[:12]}..., the hub's {said[:12]}...",
+                hint=f"remove {path.resolve()} and fetch it again",
+            )
