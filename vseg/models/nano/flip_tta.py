@@ -3,7 +3,8 @@
 Enters and leaves: what any `vseg.interfaces.affinity_model.AffinityModel` takes and gives, in coordinates
 of the frame as it is.  Features, values and priors of the mirrored frame lie beside the others, by channel; the
 masks are averaged before they are remembered, and one affinity reads both memories, its scores the mean of
-the two.  Costs twice the time; what depends on which side is left, or on how the cells fall, cancels in part.
+the two.  Costs twice the time; what depends on which side is left, or on how the cells fall, cancels in
+part.
 """
 
 from collections.abc import Sequence
