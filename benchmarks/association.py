@@ -147,7 +147,7 @@ def _measures(clips: list[IdentityClip]) -> str:
 
 
 def milliseconds(make: Callable[[], Tracker], num_boxes: int, num_frames: int = 200) -> float:
-    """Mean processor time of an update with `num_boxes` drifting through a 1080p picture."""
+    """Mean processor time of an update with `num_boxes` drifting through a 1080p image."""
     rng = np.random.default_rng(0)
     centre = rng.uniform((0, 0), (1920, 1080), (num_boxes, 2))
     speed = rng.normal(0, 60, (num_boxes, 2))

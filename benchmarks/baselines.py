@@ -1,6 +1,6 @@
 """What a tracker is compared with: methods that carry the first frame's masks without our training.
 
-Enters: the first picture with its objects' masks, then picture after picture.  Leaves: the masks on
+Enters: the first image with its objects' masks, then image after image.  Leaves: the masks on
 each.  Dense flow and flow + GrabCut are in baselines_flow.py, label propagation by a teacher's features
 in baselines_labels.py.
 """
@@ -22,14 +22,14 @@ BASELINES = ("flow", "flow-grabcut", "label-propagation")
 
 @runtime_checkable
 class Baseline(Protocol):
-    """A method's state on one clip: the masks of O objects, moved from picture to picture."""
+    """A method's state on one clip: the masks of O objects, moved from image to image."""
 
     def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
-        """Take the first picture and the masks given on it."""
+        """Take the first image and the masks given on it."""
         ...
 
     def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
-        """The masks on the next picture."""
+        """The masks on the next image."""
         ...
 
 
@@ -52,7 +52,7 @@ def make_baseline(name: str, teacher: str | None) -> Baseline:
     return LabelPropagation(open_features(teacher))
 
 
-def carry(
+def warp_prior(
     baseline: Baseline, video: Reader, first: Mapping[int, Bool[np.ndarray, "H W"]]
 ) -> Iterator[PredictedFrame]:
     """(frame index, {object id: mask}) of every frame, from the masks given on the first."""

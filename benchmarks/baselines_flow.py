@@ -1,6 +1,6 @@
-"""Dense optical flow moves the masks; GrabCut may then snap them to the picture's own edges.
+"""Dense optical flow moves the masks; GrabCut may then snap them to the image's own edges.
 
-Enters: the first picture with masks, then the following pictures.  Leaves: masks.  Flow: Kroeger et
+Enters: the first image with masks, then the following images.  Leaves: masks.  Flow: Kroeger et
 al. 2016, "Fast Optical Flow using Dense Inverse Search", OpenCV's medium preset.  GrabCut: Rother et al.
 2004.
 """
@@ -17,7 +17,7 @@ LEAST_PIXELS = 8
 
 
 class FlowWarp:
-    """Masks warped by the flow from each picture back to the one before."""
+    """Masks warped by the flow from each image back to the one before."""
 
     def __init__(self) -> None:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -25,13 +25,13 @@ class FlowWarp:
         self._masks: Bool[np.ndarray, "O H W"] = np.zeros((0, 0, 0), bool)
 
     def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
-        """Take the first picture and the masks given on it."""
+        """Take the first image and the masks given on it."""
         self._grey, self._masks = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), masks
 
     def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
-        """The masks on the next picture."""
+        """The masks on the next image."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        # Backward, so that every pixel of the new picture asks where it was.
+        # Backward, so that every pixel of the new image asks where it was.
         flow = self._flow.calc(grey, self._grey, np.zeros((*grey.shape, 2), np.float32))
         self._grey = grey
         self._masks = np.stack([self._refined(image, _warp(m, flow)) for m in self._masks])
@@ -44,7 +44,7 @@ class FlowWarp:
 
 
 class GrabCutWarp(FlowWarp):
-    """Flow, and GrabCut on every picture in a band around the warped outline."""
+    """Flow, and GrabCut on every image in a band around the warped outline."""
 
     def _refined(
         self, image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]
@@ -74,7 +74,7 @@ def grab_cut(
     """
     band = max(3, round(0.1 * math.sqrt(np.count_nonzero(mask))))
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    # The colours of what is beside the object count as background, not those of the whole picture.
+    # The colours of what is beside the object count as background, not those of the whole image.
     top, left = max(0, y - 4 * band), max(0, x - 4 * band)
     cut = np.s_[top : y + h + 4 * band, left : x + w + 4 * band]
     inside = mask[cut].astype(np.uint8)

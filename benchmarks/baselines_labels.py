@@ -1,8 +1,8 @@
-"""A teacher's features carry the labels: each cell asks the most similar cells of earlier pictures.
+"""A teacher's features carry the labels: each cell asks the most similar cells of earlier images.
 
-Enters: the first picture with masks, then the following pictures.  Leaves: masks.  Source: label
+Enters: the first image with masks, then the following images.  Leaves: masks.  Source: label
 propagation as in Jabri et al. 2020, "Space-Time Correspondence as a Contrastive Random Walk", section
-3.3: cosine similarity, top-k, softmax; over the first and the last pictures.  Nothing is trained.
+3.3: cosine similarity, top-k, softmax; over the first and the last images.  Nothing is trained.
 """
 
 from collections import deque
@@ -25,7 +25,7 @@ Features = Callable[[UInt8[np.ndarray, "H W 3"]], Float32[Tensor, "C h w"]]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """top: cells asked.  recent: last pictures asked, beside the first.  temperature: of the softmax."""
+    """top: cells asked.  recent: last images asked, beside the first.  temperature: of the softmax."""
 
     top: int = 8
     recent: int = 3
@@ -47,7 +47,7 @@ class LabelPropagation:
         self._recent: deque[_Reference] = deque(maxlen=self._settings.recent)
 
     def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
-        """Take the first picture and the masks given on it."""
+        """Take the first image and the masks given on it."""
         features = self._unit(image)
         layers = np.concatenate([~masks.any(axis=0, keepdims=True), masks])
         soft = F.interpolate(
@@ -58,7 +58,7 @@ class LabelPropagation:
 
     @torch.inference_mode()
     def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
-        """The masks on the next picture."""
+        """The masks on the next image."""
         features = self._unit(image)
         asked = [*self._first, *self._recent]
         labels = self._ask(features.flatten(1), asked)

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from benchmarks.baselines import BASELINES, carry, make_baseline
+from benchmarks.baselines import BASELINES, make_baseline, warp_prior
 from benchmarks.references import last_references
 from benchmarks.shared import (
     PROMPTS,
@@ -37,14 +37,14 @@ from benchmarks.shared import (
 )
 from benchmarks.switches import SwitchCount
 from vseg import Session
-from vseg.build import open_words
+from vseg.build import open_nano_text
 from vseg.errors import NothingFound, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.davis import PredictedFrame, evaluate
 from vseg.metrics.scores import DatasetScore, Measures, SequenceScore
-from vseg.types import Reference
+from vseg.types import Exemplar
 from vseg.video.images import ImageFolder
 
 Follow = Callable[[OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]]
@@ -133,7 +133,9 @@ class _Asked:
 
 def _follower(asked: _Asked, clip: ClipFolders) -> Follow:
     if asked.model is None or asked.method != "nano":
-        return lambda video, first: carry(make_baseline(asked.method, asked.teacher), video, first)
+        return lambda video, first: warp_prior(
+            make_baseline(asked.method, asked.teacher), video, first
+        )
     model = asked.model
     if asked.kind == "reference":
         return lambda video, first: _track_like(model, video, last_references(clip, first))
@@ -155,11 +157,11 @@ def _track(
 
 
 def _track_like(
-    model: Model, video: OpenReader, references: Mapping[int, Reference]
+    model: Model, video: OpenReader, references: Mapping[int, Exemplar]
 ) -> Iterator[PredictedFrame]:
     with Session(model, video) as session:
         for object_id, reference in references.items():
-            session.prompt(object_id, 0, like=reference)
+            session.prompt(object_id, 0, exemplar=reference)
         yield from _followed(session)
 
 
@@ -168,7 +170,7 @@ def _track_word(
 ) -> Iterator[PredictedFrame]:
     """The best thing of that name as the clip's first object; empty masks where there is none."""
     object_id, truth = next(iter(first.items()))
-    with Session(model, video, grounder=open_words(model)) as session:
+    with Session(model, video, grounder=open_nano_text(model)) as session:
         try:
             session.prompt(object_id, 0, text=word)
         except NothingFound:

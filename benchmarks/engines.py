@@ -1,4 +1,4 @@
-"""Ours, the transformers library and the published SAM 2 predictor on the same objects and pictures.
+"""Ours, the transformers library and the published SAM 2 predictor on the same objects and images.
 
     python benchmarks/engines.py --models edgetam sam2.1-tiny --objects 1 2 5 10 --threads 2
 

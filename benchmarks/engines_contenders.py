@@ -1,4 +1,4 @@
-"""The engines that `engines.py` compares: each tracks the same objects through the same pictures.
+"""The engines that `engines.py` compares: each tracks the same objects through the same images.
 
 Memory is filled by copies: one frame is prompted, one is tracked, and what was remembered of the second
 stands for the frames up to FULL.  Each copy is a tensor of its own.
@@ -66,7 +66,7 @@ def pictures(count: int) -> list[Picture]:
 
 
 def box_of(obj: int) -> tuple[float, float, float, float]:
-    """Where an object is prompted on the first picture, in its pixels."""
+    """Where an object is prompted on the first image, in its pixels."""
     left, top = 60.0 * obj, 25.0 * obj
     return left, top, left + 150, top + 150
 

@@ -64,14 +64,14 @@ def network(name: str, side: int) -> Any:
         "memory_attention_rope_feat_sizes": [cells, cells],
     }
     if name == "edgetam":
-        stand_in = {
+        merged = {
             "hidden_size": 8,
             "embed_dim_per_stage": [8, 8, 8, 8],
             "num_attention_heads_per_stage": [1, 1, 1, 1],
             "blocks_per_stage": [1, 1, 1, 1],
             "global_attention_blocks": [],
         }
-        vision = _vision(side, stand_in, [384, 192, 96, 48])
+        vision = _vision(side, merged, [384, 192, 96, 48])
         config = EdgeTamVideoConfig(
             vision_config=vision, enable_temporal_pos_encoding_for_object_pointers=False, **common
         )

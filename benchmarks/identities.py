@@ -22,7 +22,7 @@ from vseg.metrics.clear import count_clear
 from vseg.metrics.identity import count_identity
 from vseg.metrics.jf import score_frame
 from vseg.metrics.masks import MaskPairs
-from vseg.session.identity.identities import ALONE, IdentityRules
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS, IdentityRules
 from vseg.synthetic.reader import SyntheticVideo, TrueFrame
 from vseg.synthetic.suite import identity_scenes
 from vseg.types import FrameMasks
@@ -78,7 +78,7 @@ def _options() -> argparse.Namespace:
 def rules_without(name: str) -> IdentityRules:
     """The session's rules with one behaviour, all of them or none turned off."""
     if name == "all":
-        return ALONE
+        return INDEPENDENT_OBJECTS
     return IdentityRules() if name == "none" else replace(IdentityRules(), **{name: False})
 
 

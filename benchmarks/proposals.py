@@ -18,7 +18,7 @@ from jaxtyping import Bool
 
 from benchmarks.shared import Table, add_model_options, clips_of, model_of, run
 from vseg.errors import UsageError
-from vseg.grounding.automatic_masks import Everything
+from vseg.grounding.automatic_masks import AutomaticMaskGenerator
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.jf import region_similarity
 from vseg.synthetic.config import SceneConfig
@@ -68,7 +68,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.root is None and not options.scenes:
         raise UsageError("nothing to look at", hint="give a DAVIS tree, or --scenes 8")
-    finder = Everything(model_of(options))
+    finder = AutomaticMaskGenerator(model_of(options))
     table, every = Table(Row), list[Seen]()
     for name, frames in _sources(options):
         seen = [look(finder, frame, truths) for frame, truths in frames]
@@ -89,7 +89,7 @@ def _sources(
 
 
 def _davis(pictures: Path, truth: Path, every: int) -> Iterator[tuple[Frame, Truths]]:
-    """Every so many frames, with the masks of the objects that are in the picture."""
+    """Every so many frames, with the masks of the objects that are in the image."""
     with ImageFolder(pictures) as video:
         for frame, label in zip(video, LabelFolder.open(truth), strict=False):
             if frame.index % every == 0:
@@ -105,7 +105,7 @@ def _made_up(seed: int) -> Iterator[tuple[Frame, Truths]]:
     yield drawn.frame, [mask for mask in masks if mask.mean() >= SMALLEST]
 
 
-def look(finder: Everything, frame: Frame, truths: Truths) -> Seen:
+def look(finder: AutomaticMaskGenerator, frame: Frame, truths: Truths) -> Seen:
     """What is found on one frame, against the masks of its objects."""
     began = time.process_time()
     grounding = finder.propose(frame)

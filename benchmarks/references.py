@@ -18,8 +18,8 @@ from jaxtyping import Bool
 
 from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, model_of, run
 from vseg.metrics.annotations import LabelFolder, LabelFrame
-from vseg.session.exemplar import ReferenceGrounder
-from vseg.types import Frame, MaskCrop, Reference
+from vseg.session.exemplar import ExemplarGrounder
+from vseg.types import Exemplar, Frame, MaskCrop
 from vseg.video.images import ImageFolder
 
 ANY = 1e-6
@@ -45,7 +45,7 @@ def main() -> None:
     add_model_options(parser)
     options = parser.parse_args()
     clips = clips_of(options.root, options.clips or ())
-    grounder = ReferenceGrounder(model_of(options))
+    grounder = ExemplarGrounder(model_of(options))
     table = Table(Row)
     rows: list[Row] = []
     for clip in clips:
@@ -61,12 +61,12 @@ def main() -> None:
     table.write(options.json)
 
 
-def last_references(clip: ClipFolders, objects: Iterable[int]) -> dict[int, Reference]:
+def last_references(clip: ClipFolders, objects: Iterable[int]) -> dict[int, Exemplar]:
     """Each object's mask on the last frame that has it, as an example that the best find answers."""
     return {k: _reference(clip, _frames_with(clip, k)[-1], k) for k in objects}
 
 
-def _own(grounder: ReferenceGrounder, clip: ClipFolders) -> Iterator[Row]:
+def _own(grounder: ExemplarGrounder, clip: ClipFolders) -> Iterator[Row]:
     first = next(iter(LabelFolder.open(clip.truth)))
     for object_id in first.object_ids:
         seen = _frames_with(clip, object_id)
@@ -74,24 +74,24 @@ def _own(grounder: ReferenceGrounder, clip: ClipFolders) -> Iterator[Row]:
             example = _reference(clip, label, object_id)
             truth = first.mask(object_id)
             for form, region in (("mask", example.region), ("box", _boxed(example.region))):
-                yield _row(grounder, clip, Reference(example.image, region, name, ANY), form, truth)
+                yield _row(grounder, clip, Exemplar(example.image, region, name, ANY), form, truth)
 
 
 def _strangers(
-    grounder: ReferenceGrounder, clip: ClipFolders, clips: Iterable[ClipFolders]
+    grounder: ExemplarGrounder, clip: ClipFolders, clips: Iterable[ClipFolders]
 ) -> Iterator[Row]:
     for other in clips:
         if other.name != clip.name:
             label = next(frame for frame in LabelFolder.open(other.truth) if frame.object_ids)
             example = _reference(other, label, label.object_ids[0])
-            stranger = Reference(example.image, example.region, "stranger", ANY)
+            stranger = Exemplar(example.image, example.region, "stranger", ANY)
             yield _row(grounder, clip, stranger, "mask", None)
 
 
 def _row(
-    grounder: ReferenceGrounder,
+    grounder: ExemplarGrounder,
     clip: ClipFolders,
-    example: Reference,
+    example: Exemplar,
     form: str,
     truth: Bool[np.ndarray, "H W"] | None,
 ) -> Row:
@@ -120,9 +120,9 @@ def _frames_with(clip: ClipFolders, object_id: int) -> list[LabelFrame]:
     return [frame for frame in LabelFolder.open(clip.truth) if object_id in frame.object_ids]
 
 
-def _reference(clip: ClipFolders, label: LabelFrame, object_id: int) -> Reference:
+def _reference(clip: ClipFolders, label: LabelFrame, object_id: int) -> Exemplar:
     image = _picture(clip, label.index).image
-    return Reference(image, label.mask(object_id), f"{clip.name} {label.index}", ANY)
+    return Exemplar(image, label.mask(object_id), f"{clip.name} {label.index}", ANY)
 
 
 def _picture(clip: ClipFolders, index: int) -> Frame:

@@ -94,7 +94,7 @@ def _stages(
             ),
         ),
     )
-    readout, prior = nano.condition(now, memory), nano.carry(now, before.near, logits[-2])
+    readout, prior = nano.condition(now, memory), nano.warp_prior(now, before.near, logits[-2])
     skip4, skip8, base = now.levels
 
     def graph(name: str, *inputs: torch.Tensor | np.ndarray) -> Callable[[], Any]:
@@ -113,7 +113,7 @@ def _stages(
         graph("read", now.key[None], key, kept, valid),
     )
     carried = graph("carry", now.near[None], before.near[None], logits[-2])
-    yield "carry", lambda: nano.carry(now, before.near, logits[-2]), carried
+    yield "carry", lambda: nano.warp_prior(now, before.near, logits[-2]), carried
     drawn = graph("decode", readout, base, skip8, skip4, prior)
     yield "decode", lambda: nano.decode(now, readout, prior), drawn
     yield "remember", lambda: nano.remember(now, logits[-1]), graph("remember", base, logits[-1])

@@ -2,7 +2,7 @@
 
     python benchmarks/sequences_sheet.py pack-256.zip --out sheet.png --chance p_hide=1
 
-An empty mask has a red bar above its picture for each hidden object.  Prints the time per sequence.
+An empty mask has a red bar above its image for each hidden object.  Prints the time per sequence.
 """
 
 import argparse
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def sheet_row(sequence: MaskedSequence) -> UInt8[np.ndarray, "H W 3"]:
-    """The pictures side by side, each with a bar of hidden objects above."""
+    """The images side by side, each with a bar of hidden objects above."""
     panels = [
         np.concatenate([_bar(sequence.masks[:, t]), tinted(image, sequence.masks[:, t])])
         for t, image in enumerate(sequence.images)
@@ -50,7 +50,7 @@ def sheet_row(sequence: MaskedSequence) -> UInt8[np.ndarray, "H W 3"]:
 def tinted(
     image: UInt8[np.ndarray, "S S 3"], masks: Bool[np.ndarray, "N S S"]
 ) -> UInt8[np.ndarray, "S S 3"]:
-    """The picture with a light tint on each mask and a line around it."""
+    """The image with a light tint on each mask and a line around it."""
     shown = image.copy()
     for mask, colour in zip(masks, COLOURS, strict=False):
         shown[mask] = 0.75 * shown[mask] + 0.25 * np.array(colour)

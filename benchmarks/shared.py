@@ -19,7 +19,7 @@ from vseg.errors import BadDataset, VsegError
 from vseg.interfaces.model import Model
 from vseg.metrics.annotations import clip_folders
 from vseg.prompts.simulate import correction, innermost_click, middle_scribble, tight_box
-from vseg.types import Frame, FrameMasks, Mask, Prompt
+from vseg.types import Frame, FrameMasks, Mask, VisualPrompt
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,7 +29,7 @@ PROMPTS = ("mask", "box", "click", "3clicks", "5clicks", "scribble")
 
 @dataclass(frozen=True, slots=True)
 class ClipFolders:
-    """One clip: the folder of its pictures and the folder of its masks."""
+    """One clip: the folder of its images and the folder of its masks."""
 
     name: str
     pictures: Path
@@ -40,7 +40,7 @@ def clips_of(root: Path, names: Sequence[str] = ()) -> list[ClipFolders]:
     """The clips of a DAVIS tree, sorted; only those in `names` where some are given.
 
     `root` holds `JPEGImages/<clip>` and `Annotations/<clip>`, either with `480p` between.  Raises
-    BadDataset for another layout, a clip without pictures, or a name that is not there.
+    BadDataset for another layout, a clip without images, or a name that is not there.
     """
     masks = clip_folders(root)
     unknown = sorted(set(names) - set(masks))
@@ -54,7 +54,7 @@ def _clip(root: Path, name: str, truth: Path) -> ClipFolders:
     pictures = root.joinpath("JPEGImages", *inner.parts[1:])
     if inner.parts[:1] != ("Annotations",) or not pictures.is_dir():
         raise BadDataset(
-            f"{root}: clip {name!r} has masks in {truth} but no pictures in {pictures}",
+            f"{root}: clip {name!r} has masks in {truth} but no images in {pictures}",
             hint="give the folder that holds JPEGImages and Annotations",
         )
     return ClipFolders(name, pictures, truth)
@@ -71,7 +71,7 @@ def prompt_object(
 
     kind: one of PROMPTS; further clicks answer what the model made of those before.
     """
-    one: dict[str, Callable[[], Prompt]] = {
+    one: dict[str, Callable[[], VisualPrompt]] = {
         "mask": lambda: Mask(truth),
         "box": lambda: tight_box(truth),
         "scribble": lambda: middle_scribble(truth),

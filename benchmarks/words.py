@@ -1,9 +1,9 @@
-"""Precision, recall and AP50 of nano's word head on the pictures that its training never saw.
+"""Precision, recall and AP50 of nano's word head on the images that its training never saw.
 
     python benchmarks/words.py --data pack.zip --data words.zip
     python benchmarks/words.py --data pack.zip --data words.zip --threshold 0.4 --json rows.json
 
-The pictures are COCO samples, every thing of which is marked; which of them are kept out is decided by a hash
+The images are COCO samples, every thing of which is marked; which of them are kept out is decided by a hash
 of their names (`vseg.training.words_pictures.part_of`).  Boxes are compared, at IoU 0.5.
 """
 
@@ -20,7 +20,7 @@ from vseg.training.words_scores import Curve, curves, pooled
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One word, in per cent.  learned: things to learn from; things, found: in the held-out pictures."""
+    """One word, in per cent.  learned: things to learn from; things, found: in the held-out images."""
 
     word: str
     learned: int
@@ -53,7 +53,7 @@ def main() -> None:
         for kind in p.words.values()
         for word in kind
     ]
-    print(f"{len(asked)} pictures, threshold {least:g}")
+    print(f"{len(asked)} images, threshold {least:g}")
     table = Table(Row)
     found = curves(nano, head, asked, head.words)
     for word, curve in found.items():

@@ -1,4 +1,4 @@
-"""A click, an object added later, and a correction that sticks: a picture with true masks beside ours.
+"""A click, an object added later, and a correction that sticks: an image with true masks beside ours.
 
     python demos/correct_and_add.py [FOLDER]
 

@@ -2,7 +2,7 @@
 
 Three things move behind a post; a pretended detector boxes them, trembling, with gaps and a false alarm.
 FOLDER (default: identities) gets the clip and det.txt, what `vseg track --detections` makes of them, what
-`vseg associate` makes of that, and three pictures: tracks.png (masks, trails and ids), timeline.png (who
+`vseg associate` makes of that, and three images: tracks.png (masks, trails and ids), timeline.png (who
 was visible when) and association.png (before and after linking over the whole clip).
 """
 
@@ -24,15 +24,15 @@ from vseg.results.timeline import draw_timeline, presences
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.files import write_clip
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Blind, Course
+from vseg.synthetic.script import Occluder, Trajectory
 from vseg.types import MaskCrop
 
 FRAMES = 120
 SHOWN = (14, 48, 84, 118)
 COURSES = (
-    Course(((0, 0.12, 0.3), (110, 0.9, 0.35))),
-    Course(((0, 0.9, 0.72), (110, 0.1, 0.68))),
-    Course(((0, 0.3, 0.8), (60, 0.2, 0.55), (119, 0.36, 0.3))),
+    Trajectory(((0, 0.12, 0.3), (110, 0.9, 0.35))),
+    Trajectory(((0, 0.9, 0.72), (110, 0.1, 0.68))),
+    Trajectory(((0, 0.3, 0.8), (60, 0.2, 0.55), (119, 0.36, 0.3))),
 )
 
 
@@ -44,8 +44,8 @@ def main(folder: Path) -> None:
             seed=46,
             num_objects=3,
             size=0.55,
-            courses=COURSES,
-            blinds=(Blind(0.52, 0.2),),
+            trajectories=COURSES,
+            blinds=(Occluder(0.52, 0.2),),
             occluders=0,
             camera_motion=0.0,
         )

@@ -3,10 +3,10 @@
     vseg export nano --to onnx -o graphs --height 480 --width 854
     python demos/onnx_loop.py graphs CLIP OUT --point x,y      or --box x1,y1,x2,y2 or --mask FILE
 
-CLIP is an .npy of (frames, H, W, 3) bytes and FILE one of (H, W); a folder of pictures and a mask picture
+CLIP is an .npy of (frames, H, W, 3) bytes and FILE one of (H, W); a folder of images and a mask image
 work too, and are read with Pillow.  The prompt is of the first frame.  Writes OUT/00000.png and so on, 255 on
 the object and 0 elsewhere: the masks that a vseg session gives, but for single pixels, since runtimes round
-scaled pictures differently by one byte here and there.
+scaled images differently by one byte here and there.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import onnxruntime
 Array = np.ndarray[Any, Any]
 
 
-class Prompt(NamedTuple):
+class VisualPrompt(NamedTuple):
     points: Array
     boxes: Array
     mask: Array | None
@@ -54,7 +54,7 @@ class Tracker:
         shape = self.about["graphs"][graph]["inputs"][name]["shape"]
         return np.zeros([1 if n == "objects" else n for n in shape], np.float32)
 
-    def start(self, image: Array, prompt: Prompt) -> Array:
+    def start(self, image: Array, prompt: VisualPrompt) -> Array:
         """The object's mask on the first frame: looked at twice, a click at a coarser scale first."""
         self.features = self.run("encode", image)
         if prompt.mask is not None:
@@ -67,7 +67,7 @@ class Tracker:
         self.prompted.append(self.seen(0))
         return self.run("enlarge", self.logits)[0][0] if prompt.mask is None else prompt.mask
 
-    def look(self, prompt: Prompt, known: Array) -> Array:
+    def look(self, prompt: VisualPrompt, known: Array) -> Array:
         key, _, *frame = self.features
         marks = self.draw(prompt, self.zeros("prompt", "maps"))
         said = self.run("prompt", key, frame[0], marks, known)[0]
@@ -100,7 +100,7 @@ class Tracker:
     def seen(self, t: int) -> Seen:
         return Seen(t, self.features[0], self.run("remember", self.features[2], self.logits)[0])
 
-    def draw(self, prompt: Prompt, maps: Array) -> Array:
+    def draw(self, prompt: VisualPrompt, maps: Array) -> Array:
         """The prompt on cells of four pixels: a click is a disc, a box 1 inside and -1 outside."""
         (h, w), video = maps.shape[2:], self.about["video"]
         scale = np.array([w / video["width"], h / video["height"]])
@@ -147,7 +147,7 @@ def main() -> None:
     options = parser.parse_args()
     points, boxes = np.reshape(options.point or [], (-1, 2)), np.reshape(options.box or [], (-1, 4))
     mask = read(options.mask, "L") > 0 if options.mask else None
-    tracker, prompt = Tracker(options.graphs), Prompt(points, boxes, mask)
+    tracker, prompt = Tracker(options.graphs), VisualPrompt(points, boxes, mask)
     options.out.mkdir(parents=True, exist_ok=True)
     for t, image in enumerate(frames(options.clip)):
         found = tracker.step(t, image) if t else tracker.start(image, prompt)

@@ -1,6 +1,6 @@
 """One object, every way to say which: python demos/prompt_kinds.py [FOLDER] [CLIP x1,y1,x2,y2 PHRASE]
 
-Click, box, scribble, mask, words, words with a click, a region of another picture, words and pictures for
+Click, box, scribble, mask, words, words with a click, a region of another image, words and images for
 whatever there is, and everything: each becomes a run, and FOLDER/KIND.png (default: prompt_kinds) shows what
 was said on the first frame and the masks it led to.  Without a clip a scene is made up; with one, give
 the object's box on the first frame and what it is called.
@@ -20,13 +20,13 @@ from vseg.pipelines.job import TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.placing import PromptRequest
 from vseg.prompts.simulate import innermost_click, middle_scribble
-from vseg.prompts.timecode import Moment
+from vseg.prompts.timecode import Timecode
 from vseg.results import open_run
 from vseg.results.overlay import draw_overlay
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.files import write_clip
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.types import Box, Mask, Points, Reference, Said, Scribble, Text
+from vseg.types import AnyPrompt, Box, Exemplar, Mask, Points, Scribble, Text
 
 FRAMES = 48
 SHOWN = (0, 24, 47)
@@ -39,7 +39,7 @@ class Kind:
     """One way to say what is meant: of object 1, or of object 0, whatever it finds."""
 
     name: str
-    said: tuple[Said, ...] = ()
+    said: tuple[AnyPrompt, ...] = ()
     object_id: int = 1
 
 
@@ -48,9 +48,9 @@ def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
     first, later = ends_of(clip)
     with vseg.Session(vseg.load_model("nano")) as session:
         mask = session.prompt(1, first, [box]).mask(0)
-        reference = Reference(later.image, last_mask(session, clip), Path(clip).name)
+        reference = Exemplar(later.image, last_mask(session, clip), Path(clip).name)
     for kind in kinds(box, mask, phrase, reference):
-        said = [PromptRequest(kind.object_id, Moment(frame=0), each) for each in kind.said]
+        said = [PromptRequest(kind.object_id, Timecode(frame=0), each) for each in kind.said]
         job = TrackJob(
             clip,
             folder / kind.name,
@@ -68,7 +68,7 @@ def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
         print(f"{kind.name}: {len(open_run(job.out).objects)} objects")
 
 
-def kinds(box: Box, mask: np.ndarray, phrase: str, reference: Reference) -> list[Kind]:
+def kinds(box: Box, mask: np.ndarray, phrase: str, reference: Exemplar) -> list[Kind]:
     """All of them, about one object."""
     click = innermost_click(mask)
     return [
@@ -109,12 +109,12 @@ def strip(job: TrackJob, kind: Kind) -> np.ndarray:
 
 
 def drawn(image: np.ndarray, kind: Kind) -> np.ndarray:
-    """The picture with what was said drawn or written on it."""
+    """The image with what was said drawn or written on it."""
     size = max(2, image.shape[1] // 200)
     for said in kind.said or (Text("everything"),):
         if isinstance(said, Text):
             write(image, f'"{said.phrase}"' if kind.said else said.phrase, size)
-        elif isinstance(said, Reference):
+        elif isinstance(said, Exemplar):
             image[:] = 40
             image[said.region] = said.image[said.region]
         else:

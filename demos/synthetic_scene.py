@@ -1,7 +1,7 @@
 """Draw a scene with known masks, and write it as a video: python demos/synthetic_scene.py [FOLDER]
 
 Three look-alikes cross, hide each other and leave the frame.  FOLDER (default: scene) gets
-scene.mp4, truth/00000.png ... (palette PNGs, pixel value = object id) and truth.png, a picture of
+scene.mp4, truth/00000.png ... (palette PNGs, pixel value = object id) and truth.png, an image of
 some frames above their true masks.
 """
 
@@ -30,7 +30,7 @@ def truth_picture(scene: SyntheticVideo, shown: int = 5) -> Image.Image:
 
 
 def main(folder: Path) -> None:
-    """Write the scene's video, its label maps and a picture of both."""
+    """Write the scene's video, its label maps and an image of both."""
     scene = SyntheticVideo(
         SceneConfig(num_frames=60, seed=9, look_alikes=True, leave_and_return=True, speed=1.8)
     )

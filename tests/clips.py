@@ -1,4 +1,4 @@
-"""Small video files, each awkward in one way, with the frame's number painted into every picture.
+"""Small video files, each awkward in one way, with the frame's number painted into every image.
 
 What enters: a path and what shall be wrong with the clip.  What leaves: the file, made with PyAV.
 The number is a row of black and white blocks along the top edge, so that it survives lossy codecs,
@@ -22,7 +22,7 @@ HEIGHT, WIDTH = 64, 96
 
 
 def paint(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    """An RGB uint8 picture (H, W, 3): blocks 1, 0 and the ten bits of `number` along the top."""
+    """An RGB uint8 image (H, W, 3): blocks 1, 0 and the ten bits of `number` along the top."""
     image = np.full((height, width, 3), 96, dtype=np.uint8)
     image[height // 2 :, :, 0] = 160 + (number % 8) * 8
     block = width // (BITS + 2)
@@ -113,7 +113,7 @@ def write_edit_list(path: Path, skipped: int = 7, recipe: Recipe | None = None) 
 
 
 def write_resized(path: Path, first: int = 12, second: int = 12) -> Path:
-    """An MPEG-TS whose picture size halves after `first` frames."""
+    """An MPEG-TS whose image size halves after `first` frames."""
     plain = {"g": "12", "bf": "0", "crf": "12"}
     big = write_clip(path.with_name("big.ts"), Recipe(num_frames=first, options=plain))
     small = Recipe(num_frames=second, height=HEIGHT // 2, width=WIDTH // 2, options=plain)
@@ -136,7 +136,7 @@ def write_resized(path: Path, first: int = 12, second: int = 12) -> Path:
 
 
 def write_audio(path: Path) -> Path:
-    """A clip with a sound track and no picture."""
+    """A clip with a sound track and no image."""
     with av.open(str(path), "w") as out:
         stream = out.add_stream("aac", rate=8000)
         for position in range(8):

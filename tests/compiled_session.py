@@ -17,7 +17,7 @@ from tests.sam_models import saved_model
 from vseg.models.sam2.compiled import CompiledSam
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
-from vseg.session.identity.identities import ALONE
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
 from vseg.types import Frame, FrameMasks
 
@@ -35,11 +35,11 @@ def film() -> list[Frame]:
 def tracked(model: Sam, batch: int) -> list[FrameMasks]:
     """Three objects, a fourth that comes when the memory is full, and then a correction by two clicks."""
     frames, seen = film(), []
-    with Session(model, encode_ahead=batch, identity=ALONE) as session:
+    with Session(model, encode_ahead=batch, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, frames[0], box=(5, 5, 40, 40))
         session.prompt(2, frames[0], points=[[60, 30]], labels=[1])
         session.prompt(3, frames[0], box=(30, 20, 80, 55))
-        for frame in session.look_ahead(frames):
+        for frame in session.encode_ahead_of(frames):
             if frame.index == 6:
                 session.prompt(4, frame, points=[[20, 40], [70, 10]], labels=[1, 0])
             if frame.index == 8:

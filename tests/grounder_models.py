@@ -160,7 +160,7 @@ KINDS = tuple(_MAKERS)
 
 
 def _save_processor(kind: str, folder: Path) -> None:
-    """The tokenizer, and what says how pictures are made ready; SAM 3 needs nothing of the second."""
+    """The tokenizer, and what says how images are made ready; SAM 3 needs nothing of the second."""
     if kind.endswith("dino"):
         pictures = transformers.GroundingDinoImageProcessorPil(
             size={"shortest_edge": 96, "longest_edge": 160}

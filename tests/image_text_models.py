@@ -1,4 +1,4 @@
-"""Small random models of pictures and words with real processors, saved by the transformers library."""
+"""Small random models of images and words with real processors, saved by the transformers library."""
 
 import json
 from pathlib import Path

@@ -32,7 +32,7 @@ def torchscript(path: Path, seed: int = 0) -> Strided:
 
 
 def exported(path: Path, *, dynamic: bool = True) -> None:
-    """Write a torch.export file, of any size of pictures or of one only."""
+    """Write a torch.export file, of any size of images or of one only."""
     torch.manual_seed(0)
     h, w = torch.export.Dim("h", min=2, max=64), torch.export.Dim("w", min=2, max=64)
     shapes = ({0: torch.export.Dim("b"), 2: 16 * h, 3: 16 * w},) if dynamic else None

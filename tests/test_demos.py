@@ -1,4 +1,4 @@
-"""Demos that track: each runs as a user would run it, and writes its picture."""
+"""Demos that track: each runs as a user would run it, and writes its image."""
 
 import runpy
 import sys

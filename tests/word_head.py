@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from vseg.grounding.nano_text import NanoWords
+from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.models.nano.model import load_nano
 from vseg.models.nano.text_head.head import WordHead, save_words
 from vseg.models.nano.text_head.network import WordsNet
@@ -23,6 +23,6 @@ def random_head(folder: Path) -> Path:
     return path
 
 
-def nano_words(folder: Path) -> NanoWords:
+def nano_words(folder: Path) -> NanoTextGrounder:
     """A grounder whose words mean nothing."""
-    return NanoWords(load_nano(dtype="float32", short_side=96), random_head(folder))
+    return NanoTextGrounder(load_nano(dtype="float32", short_side=96), random_head(folder))

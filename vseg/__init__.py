@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from vseg.session.session import Session
     from vseg.types import (
         Box,
+        Exemplar,
         Frame,
         FrameMasks,
         Mask,
         Points,
-        Reference,
         Scribble,
         Text,
         VideoInfo,
@@ -41,18 +41,18 @@ _HOME = {
     "FrameMasks": "vseg.types",
     "Mask": "vseg.types",
     "Points": "vseg.types",
-    "Reference": "vseg.types",
+    "Exemplar": "vseg.types",
     "Scribble": "vseg.types",
     "Text": "vseg.types",
     "VideoInfo": "vseg.types",
 }
 __all__ = [
     "Box",
+    "Exemplar",
     "Frame",
     "FrameMasks",
     "Mask",
     "Points",
-    "Reference",
     "Scribble",
     "Session",
     "Text",

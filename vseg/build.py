@@ -59,11 +59,11 @@ def load_model(
     ModelError for an unknown name, DeviceMissing, WeightsMissing, WeightsMismatch, UsageError.
     """
     if name == "nano":
-        from vseg.models.nano.flip_tta import Mirrored
+        from vseg.models.nano.flip_tta import FlipTTA
         from vseg.models.nano.model import load_nano
 
         nano = load_nano(weights, device=device, dtype=dtype, short_side=short_side)
-        return Mirrored(nano) if flip else nano
+        return FlipTTA(nano) if flip else nano
     from vseg.models.sam2.load import load_sam
 
     return load_sam(_folder(name, weights, flip), name, device=device, dtype=dtype)
@@ -142,7 +142,7 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Ground
 
 
 def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "ImageText":
-    """The model called `name`, or the one saved in that folder: it compares pictures with words.
+    """The model called `name`, or the one saved in that folder: it compares images with words.
 
     name: of IMAGE_TEXT, or a folder of a kind of theirs.  Raises as `open_grounder` does.
     """
@@ -161,16 +161,18 @@ def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "Ima
     return read_image_text(folder, name, Place(device, dtype))
 
 
-def open_words(model: Model) -> Grounder:
+def open_nano_text(model: Model) -> Grounder:
     """nano's own words: finds people, cars and a few other things by name, with nothing to download.
 
     model: what tracks.  Its weights are used if it is nano; beside any other model, and beside a nano that
     looks twice, the shipped nano is loaded on the same device.  Raises WeightsMissing, WeightsMismatch.
     """
-    from vseg.grounding.nano_text import NanoWords
+    from vseg.grounding.nano_text import NanoTextGrounder
     from vseg.models.nano.model import Nano, load_nano
 
-    return NanoWords(model if isinstance(model, Nano) else load_nano(device=str(model.device)))
+    return NanoTextGrounder(
+        model if isinstance(model, Nano) else load_nano(device=str(model.device))
+    )
 
 
 def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None) -> Path:

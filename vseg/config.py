@@ -58,36 +58,37 @@ class DetectionSettings(Settings):
     absent_s: float = Field(default=10.0, gt=0)
 
 
-class LookSettings(Settings):
-    """How often a described scene is looked at, and what becomes of what is found.
+class RedetectionSettings(Settings):
+    """How often new instances are detected, and what becomes of what is detected.
 
-    grounder: finds words; nano's own vocabulary if None.  tagger: names what everything is looked for by;
-    vocabulary: the words it chooses from, everyday ones if None.  every: frames between two looks.  until:
-    a frame or a time from which on nothing new is looked for.  max_objects: tracked at once.  agree: IoU of
-    a detection and the mask below which the object is prompted again.  ghost_looks: looks in a row that may
-    miss an object in sight; absent_s: how long one that is out of sight is waited for.
+    grounder: finds words; nano's own vocabulary if None.  tagger: names what automatic masks are prompted by;
+    vocabulary: the words it chooses from, everyday ones if None.  detect_every: frames between two
+    detections.  until: a frame or a time from which on nothing new is detected.  max_objects: tracked at
+    once.  agree: IoU of a detection and the mask below which the object is prompted again.
+    max_missed_detections: detections in a row that may miss a visible object; absent_s: how long an
+    invisible one is waited for.
     """
 
     grounder: str | None = None
     tagger: str | None = None
     vocabulary: Path | None = None
-    every: int = Field(default=30, ge=1)
+    detect_every: int = Field(default=30, ge=1)
     until: str | None = Field(default=None, pattern=r"^(\d+|\d+(\.\d+)?s)$")
     max_objects: int = Field(default=30, ge=1, le=1000)
     agree: float = Field(default=0.4, ge=0, le=1)
-    ghost_looks: int = Field(default=5, ge=1)
+    max_missed_detections: int = Field(default=5, ge=1)
     absent_s: float = Field(default=30.0, gt=0)
 
 
 class IdentitySettings(Settings):
     """What is done to keep identities: see `vseg.session.identity.identities.IdentityRules`."""
 
-    apart: bool = True
+    non_overlapping: bool = True
     merges: bool = True
     cuts: bool = True
     recognise: bool = True
-    away: int = Field(default=5, ge=1)
-    likeness: float = Field(default=0.5, ge=-1, le=1)
+    reid_after: int = Field(default=5, ge=1)
+    reid_threshold: float = Field(default=0.5, ge=-1, le=1)
 
 
 class TrackConfig(Settings):
@@ -108,7 +109,7 @@ class TrackConfig(Settings):
     memory: MemorySettings = MemorySettings()
     identity: IdentitySettings = IdentitySettings()
     detections: DetectionSettings = DetectionSettings()
-    look: LookSettings = LookSettings()
+    redetection: RedetectionSettings = RedetectionSettings()
 
 
 SomeSettings = TypeVar("SomeSettings", bound=BaseModel)

@@ -24,7 +24,7 @@ class VideoInfo:
 
     height, width: of the displayed frame.  fps: nominal rate, None if unknown.  num_frames: the true
     number of displayable frames, None for a live source.  rotation: degrees counter-clockwise that were
-    applied to the stored picture (0, 90, 180, 270).
+    applied to the stored image (0, 90, 180, 270).
     """
 
     source: str
@@ -39,7 +39,7 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One displayed picture.  pts is the container's exact time stamp where there is one."""
+    """One displayed image.  pts is the container's exact time stamp where there is one."""
 
     index: int
     pts: int | None
@@ -108,7 +108,7 @@ class Mask:
         return f"Mask({self.mask.shape[1]}x{self.mask.shape[0]}, area={int(self.mask.sum())})"
 
 
-Prompt = Points | Box | Scribble | Mask
+VisualPrompt = Points | Box | Scribble | Mask
 """Where an object is."""
 
 LONGEST_PHRASE = 200
@@ -133,10 +133,10 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
-    """What an object looks like: a region of another picture.
+class Exemplar:
+    """What an object looks like: a region of another image.
 
-    image: RGB; region: True on the object; source: where the picture is from.  threshold: least
+    image: RGB; region: True on the object; source: where the image is from.  threshold: least
     likeness in (0, 1], the grounder's own if None.
     """
 
@@ -149,8 +149,8 @@ class Reference:
         named = f"the reference {self.source}".rstrip()
         if self.image.shape != (*self.region.shape, 3):
             raise BadPrompt(
-                f"the picture of {named} has the shape {self.image.shape}, its region {self.region.shape}",
-                hint="give an RGB picture (height, width, 3), without alpha, and a region (height, width)",
+                f"the image of {named} has the shape {self.image.shape}, its region {self.region.shape}",
+                hint="give an RGB image (height, width, 3), without alpha, and a region (height, width)",
             )
         if not self.region.any():
             raise BadPrompt(f"the region of {named} is empty")
@@ -160,10 +160,10 @@ class Reference:
         return f"Reference({self.source}, area={int(self.region.sum())})"
 
 
-Description = Text | Reference
+ConceptPrompt = Text | Exemplar
 """What an object is; a grounder finds where that is."""
 
-Said = Prompt | Description
+AnyPrompt = VisualPrompt | ConceptPrompt
 """What a user says of an object: where it is, or what it is."""
 
 
@@ -173,7 +173,7 @@ class PlacedPrompt:
 
     frame_index: int
     object_id: int
-    prompt: Said
+    prompt: AnyPrompt
 
 
 def _check_threshold(threshold: float | None, what: str) -> None:
@@ -220,7 +220,7 @@ class MaskCrop:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Detections:
     """The detections of one frame.
 
     boxes: x1 y1 x2 y2 in video pixels.  scores: in [0, 1].  labels: which class, or which of the descriptions
@@ -244,7 +244,7 @@ class Grounding:
     for each description, found or not; 0 where nothing was proposed.  names: what to call each detection.
     """
 
-    found: Found
+    found: Detections
     best: Float64[np.ndarray, " Q"]
     names: tuple[str, ...]
 

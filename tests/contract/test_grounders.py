@@ -12,8 +12,8 @@ from tests.word_head import nano_words
 from vseg.build import load_model, open_grounder
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import Grounder
-from vseg.session.exemplar import ReferenceGrounder
-from vseg.types import Description, Frame, Reference, Text
+from vseg.session.exemplar import ExemplarGrounder
+from vseg.types import ConceptPrompt, Exemplar, Frame, Text
 
 LEAST = 0.02
 """A threshold that something reaches even where the weights are random."""
@@ -24,8 +24,8 @@ class Case:
     """A grounder, what it is asked for on `PICTURE`, and what it must refuse."""
 
     make: Callable[[Path], Grounder]
-    asked: tuple[Description, ...]
-    refused: Description
+    asked: tuple[ConceptPrompt, ...]
+    refused: ConceptPrompt
 
 
 def _saved(kind: str) -> Callable[[Path], Grounder]:
@@ -37,13 +37,13 @@ def _saved(kind: str) -> Callable[[Path], Grounder]:
 
 
 PICTURE = np.random.default_rng(5).integers(0, 255, (60, 90, 3), dtype=np.uint8)
-REGION = Reference(PICTURE, np.ones((60, 90), dtype=bool), "noise", LEAST)
+REGION = Exemplar(PICTURE, np.ones((60, 90), dtype=bool), "noise", LEAST)
 WORDS = (Text("the red car", LEAST), Text("dog", LEAST), Text("a small house", LEAST))
 CASES = {kind: Case(_saved(kind), WORDS, REGION) for kind in KINDS}
 LEFT = np.broadcast_to(np.arange(90) < 40, (60, 90)) & (np.arange(60)[:, None] > 3)
 CASES["reference"] = Case(
-    lambda folder: ReferenceGrounder(load_model("nano", dtype="float32", short_side=128)),
-    (REGION, Reference(PICTURE, LEFT, "half", LEAST)),
+    lambda folder: ExemplarGrounder(load_model("nano", dtype="float32", short_side=128)),
+    (REGION, Exemplar(PICTURE, LEFT, "half", LEAST)),
     WORDS[0],
 )
 CASES["nano-words"] = Case(

@@ -20,7 +20,7 @@ PAINTED = ("pyav", "pyav-ts", "pyav-by-order", "decord", "images")
 
 
 def _images(folder: Path) -> ImageFolder:
-    pictures = folder / "pictures"
+    pictures = folder / "images"
     pictures.mkdir()
     for number in range(NUM_FRAMES):
         Image.fromarray(paint(number)).save(pictures / f"{number}.png")

@@ -1,10 +1,10 @@
-"""Writes repvit.npz: what timm's RepViT-M1 makes of one picture with weights drawn by a rule.
+"""Writes repvit.npz: what timm's RepViT-M1 makes of one image with weights drawn by a rule.
 
 Run it in an environment of its own, `pip install torch torchvision timm`:
 
     python tests/golden/make_repvit.py
 
-The file holds the names and shapes of timm's tensors and its four feature maps; weights and picture are
+The file holds the names and shapes of timm's tensors and its four feature maps; weights and image are
 drawn again by the test.
 """
 
@@ -18,7 +18,7 @@ SIDE = 64
 
 
 def picture() -> np.ndarray:
-    """One normalised picture, (1, 3, SIDE, SIDE) float32."""
+    """One normalised image, (1, 3, SIDE, SIDE) float32."""
     return np.random.RandomState(7).standard_normal((1, 3, SIDE, SIDE)).astype(np.float32)
 
 

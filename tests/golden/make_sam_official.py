@@ -18,7 +18,7 @@ import numpy as np
 
 GOLDEN = Path(__file__).with_name("sam_official.npz")
 SIDE, WIDTH, THIN = 128, 128, 64
-"""Pixels of the small network's pictures; channels of its features and of its memory."""
+"""Pixels of the small network's images; channels of its features and of its memory."""
 FRAMES, KEPT = 12, (0, 1, 2, 5, 8, 11)
 """Frames tracked, which fill a memory of seven; those whose logits the file holds."""
 LATENTS, GRID = 8, 16

@@ -15,7 +15,7 @@ from vseg.grounding.owl import read_owl
 from vseg.grounding.pretrained import Place
 from vseg.grounding.proposals import Rules
 from vseg.grounding.sam3_text import read_sam3
-from vseg.types import Found, Frame, Text
+from vseg.types import Detections, Frame, Text
 
 PICTURE = np.random.default_rng(1).integers(0, 255, (50, 80, 3), dtype=np.uint8)
 PHRASES = ("The red car", "a dog", "small cat")
@@ -23,14 +23,14 @@ KEEP_ALL = 1.0
 """An overlap that makes no two boxes doubles."""
 
 
-def found(detector: Detector[Any], phrases: tuple[str, ...], threshold: float) -> Found:
+def found(detector: Detector[Any], phrases: tuple[str, ...], threshold: float) -> Detections:
     grounder = OpenVocabulary("small", "0" * 64, detector, Rules(threshold, KEEP_ALL))
     texts = [Text(phrase) for phrase in phrases]
     return grounder.ground(Frame(0, None, 0.0, PICTURE), texts).found
 
 
-def assert_same(ours: Found, theirs: dict[str, Any], labels: list[int]) -> None:
-    """Theirs are in the order of the queries, ours best first; both inside the picture."""
+def assert_same(ours: Detections, theirs: dict[str, Any], labels: list[int]) -> None:
+    """Theirs are in the order of the queries, ours best first; both inside the image."""
     order = np.argsort(-theirs["scores"].numpy(), kind="stable")
     h, w = PICTURE.shape[:2]
     boxes = np.clip(theirs["boxes"].numpy()[order], 0, [w, h, w, h])

@@ -1,4 +1,4 @@
-"""SAM 2's picture encoder as we run it against the transformers library's, and the parts it is made of."""
+"""SAM 2's image encoder as we run it against the transformers library's, and the parts it is made of."""
 
 import copy
 

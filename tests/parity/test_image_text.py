@@ -1,4 +1,4 @@
-"""Vectors and scores of pictures and words, beside the transformers library's own forward pass."""
+"""Vectors and scores of images and words, beside the transformers library's own forward pass."""
 
 from pathlib import Path
 from typing import Any

@@ -21,10 +21,10 @@ from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
 from vseg.models.sam2.prompt_encoder import square_mask
 from vseg.models.sam2.vision import square
-from vseg.session.identity.identities import ALONE
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
-from vseg.types import Box, Frame, Mask, Points, Prompt
+from vseg.types import Box, Frame, Mask, Points, VisualPrompt
 
 HEIGHT, WIDTH, FRAMES = 120, 180, 28
 """28 frames: 20 more than fill a memory of one prompted and six recent frames."""
@@ -49,7 +49,7 @@ def disc() -> Mask:
     return Mask((rows - 70) ** 2 + (columns - 60) ** 2 < 900)
 
 
-PROMPTS: dict[int, list[Prompt]] = {
+PROMPTS: dict[int, list[VisualPrompt]] = {
     1: [clicks((90, 60, True))],
     2: [Box(20, 15, 100, 90), clicks((50, 50, True), (90, 80, False))],
     3: [disc()],
@@ -69,7 +69,7 @@ class Library:
             video=pixels, video_height=HEIGHT, video_width=WIDTH, dtype=torch.float32
         )
 
-    def prompt(self, obj: int, frame: int, prompts: Sequence[Prompt]) -> None:
+    def prompt(self, obj: int, frame: int, prompts: Sequence[VisualPrompt]) -> None:
         index = self.session.obj_id_to_idx(obj)
         if isinstance(prompts[0], Mask):
             self.session.add_mask_inputs(index, frame, square_mask(prompts[0], SIDE))
@@ -83,7 +83,7 @@ class Library:
         return np.asarray(masks[:, 0])
 
 
-def point_inputs(prompts: Sequence[Prompt]) -> dict[str, Tensor]:
+def point_inputs(prompts: Sequence[VisualPrompt]) -> dict[str, Tensor]:
     xy, labels = [], []
     for prompt in prompts:
         if isinstance(prompt, Box):
@@ -123,9 +123,11 @@ def assert_same(ours: np.ndarray, theirs: np.ndarray) -> None:
     np.testing.assert_array_equal(ours > 0, theirs > 0)
 
 
-def tracked(ours: Sam, prompts: dict[int, list[Prompt]], count: int = FRAMES) -> list[np.ndarray]:
+def tracked(
+    ours: Sam, prompts: dict[int, list[VisualPrompt]], count: int = FRAMES
+) -> list[np.ndarray]:
     frames = film()[:count]
-    with Session(ours, identity=ALONE) as session:
+    with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
         for obj, given in prompts.items():
             session.prompt(obj, frames[0], given)
         return [np.asarray(session.step(frame).logits) for frame in frames]
@@ -185,7 +187,7 @@ def test_a_late_object_does_not_harden_the_memory_of_the_first(
     frames, alone = film(), tracked(ours, {1: PROMPTS[1]}, 9)
     theirs = Library(model, ours)
     theirs.prompt(1, 0, PROMPTS[1])
-    with Session(ours, identity=ALONE) as session:
+    with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, frames[0], PROMPTS[1])
         for t, frame in enumerate(frames[:9]):
             if t == 5:
@@ -202,7 +204,7 @@ def test_a_correction_sees_the_mask_it_corrects(sam2: tuple[PreTrainedModel, Sam
     frames, correction = film(), clicks((30, 90, True))
     theirs = Library(model, ours)
     theirs.prompt(1, 0, PROMPTS[1])
-    with Session(ours, identity=ALONE) as session:
+    with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, frames[0], PROMPTS[1])
         for t in range(9):
             before, _ = session.step(frames[t]).logits[0], theirs.step(t)
@@ -231,7 +233,7 @@ def test_a_given_masks_pointer_is_that_of_the_single_mask(
 ) -> None:
     """The library takes the pointer of the best of three proposals, the published predictor does not."""
     model, ours = sam2
-    with Session(ours, identity=ALONE) as session:
+    with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(3, film()[0], PROMPTS[3])
         assert isinstance(session.bank, SlotBank)
         pointer = session.bank.objects[3].prompted[0].pointer

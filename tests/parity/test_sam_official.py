@@ -20,9 +20,9 @@ from vseg.models.sam2.config import empty_net
 from vseg.models.sam2.convert.convert import convert, renamed
 from vseg.models.sam2.convert.sizes import ARCHITECTURES, architecture, recognised
 from vseg.models.sam2.load import load_sam
-from vseg.session.identity.identities import ALONE
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
-from vseg.types import Box, Frame, Mask, Points, Prompt
+from vseg.types import Box, Frame, Mask, Points, VisualPrompt
 
 CONFIG = {
     "model_type": "sam2_video",
@@ -88,8 +88,8 @@ def test_every_name_of_a_published_architecture_is_used(
         net, repvit = empty_net(found.config, "it")
     tensors = renamed(state, found.config, "it")
     body = {k for k in tensors if k.startswith("vision_encoder.backbone.timm_model.")}
-    stand_in = {k for k in net.state_dict() if repvit and k.startswith("vision_encoder.backbone.")}
-    assert tensors.keys() - body == net.state_dict().keys() - stand_in
+    merged = {k for k in net.state_dict() if repvit and k.startswith("vision_encoder.backbone.")}
+    assert tensors.keys() - body == net.state_dict().keys() - merged
     assert bool(body) == repvit == (name == "edgetam")
 
 
@@ -100,14 +100,14 @@ def test_a_converted_network_draws_the_published_predictors_masks(
     tensors = renamed(published(golden["small"]), CONFIG, "it")
     save_file(tensors, tmp_path / "model.safetensors")
     frames = [Frame(t, None, t / 10, picture) for t, picture in enumerate(official.film())]
-    prompts: dict[int, Prompt] = {
+    prompts: dict[int, VisualPrompt] = {
         1: Points(np.array([official.CLICK], np.float32), np.array([True])),
         2: Box(*official.BOX),
         3: Mask(official.disc()),
     }
     model = load_sam(tmp_path, "small", dtype="float32")
     for expected, (obj, prompt) in zip(golden["logits"], prompts.items(), strict=True):
-        with Session(model, identity=ALONE) as session:
+        with Session(model, identity=INDEPENDENT_OBJECTS) as session:
             session.prompt(obj, frames[0], [prompt])
             logits = [session.step(frame).logits[0, ::2, ::2] for frame in frames]
         for t, theirs in zip(official.KEPT, expected, strict=True):

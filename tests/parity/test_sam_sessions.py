@@ -14,14 +14,14 @@ import torch
 
 from tests.parity.test_sam_family import PROMPTS, Library, assert_same, clicks, film, loaded
 from vseg.models.sam2.model import Sam
-from vseg.session.identity.identities import ALONE
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
-from vseg.types import Prompt
+from vseg.types import VisualPrompt
 
 CLOSE = 1e-4
 """Of the logits' scale: a batch of another size, or another number of threads, rounds sums otherwise."""
-Script = dict[int, dict[int, Sequence[Prompt]]]
+Script = dict[int, dict[int, Sequence[VisualPrompt]]]
 """What is said, by frame and object."""
 
 
@@ -40,7 +40,7 @@ def played(
 ) -> dict[tuple[int, int], np.ndarray]:
     """Logits by frame and object; gone: objects removed before a frame."""
     found: dict[tuple[int, int], np.ndarray] = {}
-    with Session(model, identity=ALONE) as session:
+    with Session(model, identity=INDEPENDENT_OBJECTS) as session:
         for t, frame in enumerate(film()[:count]):
             for obj in [o for o, when in (gone or {}).items() if when == t]:
                 session.remove(obj)
@@ -98,10 +98,10 @@ def test_backward_is_forward_through_a_mirror(model: Sam) -> None:
     turned = [
         type(frame)(11 - frame.index, None, frame.time_s, frame.image) for frame in reversed(frames)
     ]
-    with Session(model, identity=ALONE) as session:
+    with Session(model, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, turned[0], PROMPTS[1])
         forward = [masks.logits for masks in session.propagate(0, frames=iter(turned))]
-    with Session(model, identity=ALONE) as session:
+    with Session(model, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, frames[11], PROMPTS[1])
         seen = session.propagate(11, reverse=True, frames=reversed(frames))
         backward = [masks.logits for masks in seen]
@@ -114,7 +114,7 @@ def test_a_correction_is_remembered_as_an_anchor(model: Sam) -> None:
     """It outlives the recent frames, and reaches all that follows."""
     frames, logits = film()[:14], []
     for corrected in (False, True):
-        with Session(model, identity=ALONE) as session:
+        with Session(model, identity=INDEPENDENT_OBJECTS) as session:
             session.prompt(1, frames[0], PROMPTS[1])
             for t, frame in enumerate(frames):
                 if corrected and t == 5:
@@ -144,7 +144,7 @@ def test_a_prompt_on_the_way_back_turns_nobody_else_around(sam2: Sam, tmp_path: 
         last: np.ndarray = one.step(halt, reverse=True)[-1]
         return last
 
-    with Session(ours, identity=ALONE) as session:
+    with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
         for obj in (1, 2):
             session.prompt(obj, frames[start], PROMPTS[obj])
         for seen in session.propagate(

@@ -1,4 +1,4 @@
-"""How the picture moved from one frame to the next: sparse optical flow.
+"""How the image moved from one frame to the next: sparse optical flow.
 
 Enters: frames.  Leaves: [A | t] for `Detections.camera`: a turn, a scale and a shift that carry pixels
 of the previous frame to this one.  Corners (Shi, Tomasi, CVPR 1994) outside the detected objects
@@ -48,7 +48,7 @@ class CameraMotion:
         """How pixels of the previous frame moved to `image`; no motion for a first frame.
 
         objects: boxes in the previous frame that move by themselves; their corners do not count.
-        No motion also where too little of the picture agrees on one, as after a cut.  Raises
+        No motion also where too little of the image agrees on one, as after a cut.  Raises
         TrackerError for a frame of another size than the one before.
         """
         cv2, config = self._cv2, self._config

@@ -46,7 +46,7 @@ class Gallery:
         """Forget the tracks that are not marked."""
         self._views, self._num = self._views[which], self._num[which]
 
-    def likeness(
+    def similarity(
         self, rows: Int[np.ndarray, " K"], embeddings: Float[np.ndarray, "K C"]
     ) -> Float[np.ndarray, " K"]:
         """The cosine of each embedding to the nearest view of its track; -1 for one never seen.

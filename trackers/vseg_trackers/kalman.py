@@ -96,7 +96,7 @@ class BoxMotion:
         vv += noise
 
     def follow(self, camera: Float[np.ndarray, "2 3"]) -> None:
-        """Move every track with the picture: a point x of the previous frame is at A x + t now.
+        """Move every track with the image: a point x of the previous frame is at A x + t now.
 
         camera: [A | t].  Boxes stay upright; their sides, and what is uncertain, grow with the scale.
         """
@@ -170,7 +170,7 @@ class Path:
 def moved_boxes(
     boxes: Float[np.ndarray, "*N 4"], camera: Float[np.ndarray, "2 3"]
 ) -> Float[np.ndarray, "*N 4"]:
-    """Boxes after the picture moved as in `BoxMotion.follow`; upright, scaled about their centres."""
+    """Boxes after the image moved as in `BoxMotion.follow`; upright, scaled about their centres."""
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2 @ camera[:, :2].T + camera[:, 2]
     half = (boxes[..., 2:] - boxes[..., :2]) * (_growth(camera) / 2)
     return np.concatenate([centre - half, centre + half], axis=-1)

@@ -57,7 +57,7 @@ class Population:
         return len(self.state)
 
     def advance(self, detections: Detections) -> None:
-        """Move every track to the detections' time, and with their picture.
+        """Move every track to the detections' time, and with their image.
 
         Raises TrackerError if time stands still or goes back.
         """

@@ -35,7 +35,7 @@ class LikenessConfig:
     least_cosine: float = 0.2
 
 
-class Looks:
+class Appearances:
     """The looks of all tracks, one row each, in the order of the population's rows."""
 
     def __init__(self, likeness: LikenessConfig, gallery: GalleryConfig) -> None:
@@ -62,11 +62,11 @@ class Looks:
             )
 
     def follow(self, camera: Float[np.ndarray, "2 3"] | None) -> None:
-        """Move where tracks were last seen with the picture."""
+        """Move where tracks were last seen with the image."""
         if camera is not None:
             self.boxes = moved_boxes(self.boxes, camera)
 
-    def likeness(
+    def similarity(
         self, pairs: Candidates, tracks: Population, detections: Detections
     ) -> Float[np.ndarray, " K"]:
         """How alike each detection (column) is to each track (row) whose boxes overlap by the gain.
@@ -77,7 +77,7 @@ class Looks:
         if detections.masks is not None:
             alike = self._with_masks(pairs, tracks, detections.masks)
         if detections.embeddings is not None:
-            cosine = self.gallery.likeness(pairs.rows, detections.embeddings[pairs.columns])
+            cosine = self.gallery.similarity(pairs.rows, detections.embeddings[pairs.columns])
             bonus = config.appearance * (cosine - config.even_cosine)
             bonus[cosine < config.least_cosine] = -np.inf
             alike = alike + np.where(self.gallery.known[pairs.rows], bonus, 0)

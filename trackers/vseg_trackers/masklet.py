@@ -17,7 +17,7 @@ from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.gallery import GalleryConfig
 from vseg_trackers.kalman import MotionConfig
 from vseg_trackers.lifecycle import CONFIRMED, TENTATIVE, LifecycleConfig, Population, labels_of
-from vseg_trackers.looks import LikenessConfig, Looks
+from vseg_trackers.looks import Appearances, LikenessConfig
 from vseg_trackers.types import Detections, Track
 
 
@@ -56,7 +56,7 @@ class MaskletAssociator:
     def reset(self) -> None:
         """Forget all tracks and start ids and time again."""
         self._tracks = Population(self._config.motion, self._config.life)
-        self._looks = Looks(self._config.likeness, self._config.gallery)
+        self._looks = Appearances(self._config.likeness, self._config.gallery)
 
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""
@@ -134,7 +134,7 @@ class MaskletAssociator:
         pairs = overlapping(placed, found, Gate(least, config.overlap))
         pairs = Candidates(pairs.rows, pairs.columns, pairs.gain + least)
         return Candidates(
-            pairs.rows, pairs.columns, self._looks.likeness(pairs, tracks, detections)
+            pairs.rows, pairs.columns, self._looks.similarity(pairs, tracks, detections)
         )
 
     def _by_appearance(
@@ -151,5 +151,5 @@ class MaskletAssociator:
         away = tracks.motion.deviations(pairs_rows, detections.boxes[pairs_columns])
         right &= away <= self._config.reach
         pairs_rows, pairs_columns = pairs_rows[right], pairs_columns[right]
-        cosine = self._looks.gallery.likeness(pairs_rows, embeddings[pairs_columns])
+        cosine = self._looks.gallery.similarity(pairs_rows, embeddings[pairs_columns])
         return Candidates(pairs_rows, pairs_columns, cosine)

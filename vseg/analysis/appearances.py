@@ -1,4 +1,4 @@
-"""What each object of a run looks like to a model of pictures and words.
+"""What each object of a run looks like to a model of images and words.
 
 Enters: a finished run and its clip.  Leaves: one unit vector for each object, the mean of how it looks on
 a few frames spread over its life.  The vectors are kept in the run, so that the next question is quick.
@@ -16,7 +16,7 @@ from safetensors.numpy import save_file
 
 from vseg.build import open_video
 from vseg.errors import BadMask, BadRun
-from vseg.grounding.image_text import ImageText, object_picture
+from vseg.grounding.image_text import ImageText, object_crop
 from vseg.interfaces.reader import OpenReader
 from vseg.io.files import atomic_path, sha256_of
 from vseg.results import MaskRow, Run, fingerprint, unpack_row
@@ -80,15 +80,15 @@ def appearances(run: Run, image_text: ImageText, *, source: str | None = None) -
     return made
 
 
-def pictures_of(
+def crops_of(
     run: Run, found: Appearances, source: str | None
 ) -> Iterator[tuple[int, UInt8[np.ndarray, "_ _ 3"]]]:
-    """Each object's id and its picture on the frame where it is seen best."""
+    """Each object's id and its image on the frame where it is seen best."""
     with open_clip(run, source) as video:
         for object_id, index in zip(found.object_ids, found.best_frames.tolist(), strict=True):
             masks = run[index]
             crop = masks.crops[masks.object_ids.index(object_id)]
-            yield object_id, object_picture(video.read(index).image, crop)
+            yield object_id, object_crop(video.read(index).image, crop)
 
 
 def _looked_at(run: Run, video: OpenReader, image_text: ImageText) -> Appearances:
@@ -104,7 +104,7 @@ def _looked_at(run: Run, video: OpenReader, image_text: ImageText) -> Appearance
     sums: dict[int, Float32[np.ndarray, " C"]] = {}
     for index in sorted(wanted):
         image = video.read(index).image
-        pictures = [object_picture(image, _crop(run, row)) for row in wanted[index]]
+        pictures = [object_crop(image, _crop(run, row)) for row in wanted[index]]
         for row, vector in zip(wanted[index], image_text.pictures(pictures), strict=True):
             sums[row.object_id] = sums.get(row.object_id, 0) + vector
     ids = tuple(sorted(best))

@@ -1,4 +1,4 @@
-"""Names for the objects of a finished run, by a vocabulary and a model of pictures and words.
+"""Names for the objects of a finished run, by a vocabulary and a model of images and words.
 
 Enters: a run, words.  Leaves: labels.json, names in objects.json and labels.png in the run.
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.analysis.appearances import Appearances, appearances, pictures_of
+from vseg.analysis.appearances import Appearances, appearances, crops_of
 from vseg.grounding.image_text import ImageText, best_fits
 from vseg.io.files import atomic_path
 from vseg.results import Run, open_run
@@ -80,7 +80,7 @@ def draw_objects(
     sheet, place = Sheet(TILE_WIDTH, min(_COLUMNS, count), count), 0
     for run, seen, captions in wanted:
         chosen = seen.only(captions)
-        for object_id, picture in pictures_of(run, chosen, source):
+        for object_id, picture in crops_of(run, chosen, source):
             sheet.put(place, picture, captions[object_id])
             place += 1
     with atomic_path(path) as part:

@@ -1,6 +1,6 @@
 """Tracked objects by what they look like: a sentence in, the objects of one or many runs out, best first.
 
-Enters: runs and a phrase.  Leaves: Hits, and a sheet with their pictures if it is asked for.
+Enters: runs and a phrase.  Leaves: Hits, and a sheet with their images if it is asked for.
 """
 
 from collections.abc import Sequence

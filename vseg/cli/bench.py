@@ -63,7 +63,7 @@ def bench(
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Trajectory:
     """What is measured on: the first `frames` frames of a clip, and where the objects are."""
 
     clip: str
@@ -71,12 +71,12 @@ class Course:
     prompts: "tuple[PromptRequest, ...]"
 
 
-def _made_up_course(path: Path, objects: int, frames: int) -> Course:
+def _made_up_course(path: Path, objects: int, frames: int) -> Trajectory:
     """A synthetic scene written as a real file, with one click on each object."""
     import numpy as np
 
     from vseg.prompts.placing import PromptRequest
-    from vseg.prompts.timecode import Moment
+    from vseg.prompts.timecode import Timecode
     from vseg.synthetic.config import SceneConfig
     from vseg.synthetic.files import write_clip
     from vseg.synthetic.reader import SyntheticVideo
@@ -88,15 +88,15 @@ def _made_up_course(path: Path, objects: int, frames: int) -> Course:
     for object_id in scene.object_ids:
         click = scene.first_point(object_id)
         points = Points(np.array([[click.x, click.y]], dtype=np.float32), np.array([True]))
-        prompts.append(PromptRequest(object_id, Moment(frame=click.frame_index), points))
-    return Course(str(path), frames, tuple(prompts))
+        prompts.append(PromptRequest(object_id, Timecode(frame=click.frame_index), points))
+    return Trajectory(str(path), frames, tuple(prompts))
 
 
-def _course_over(clip: str, objects: int, frames: int) -> Course:
+def _course_over(clip: str, objects: int, frames: int) -> Trajectory:
     """A clip with `objects` boxes in a row: what is inside does not matter for the time."""
     from vseg.build import open_video
     from vseg.prompts.placing import PromptRequest
-    from vseg.prompts.timecode import Moment
+    from vseg.prompts.timecode import Timecode
     from vseg.types import Box
 
     with open_video(clip) as video:
@@ -105,11 +105,13 @@ def _course_over(clip: str, objects: int, frames: int) -> Course:
         Box((k + 0.2) * width, height * 0.3, (k + 0.8) * width, height * 0.7)
         for k in range(objects)
     )
-    prompts = tuple(PromptRequest(k, Moment(frame=0), box) for k, box in enumerate(boxes, start=1))
-    return Course(clip, min(frames, count), prompts)
+    prompts = tuple(
+        PromptRequest(k, Timecode(frame=0), box) for k, box in enumerate(boxes, start=1)
+    )
+    return Trajectory(clip, min(frames, count), prompts)
 
 
-def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, Any]:
+def _measure(course: Trajectory, settings: "TrackConfig", run: Path) -> dict[str, Any]:
     """The figures, by printable name."""
     import torch
 
@@ -146,7 +148,7 @@ def _measure(course: Course, settings: "TrackConfig", run: Path) -> dict[str, An
     }
 
 
-def _decode_alone(course: Course) -> float:
+def _decode_alone(course: Trajectory) -> float:
     """Seconds to read the frames when nothing else is done."""
     from vseg.build import open_video
 

@@ -67,7 +67,7 @@ def _written(scene: "SyntheticVideo", path: Path) -> tuple[str, list[str]]:
 
 
 def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcome":
-    """The run in out/run, its pictures beside it; an earlier demo there is replaced."""
+    """The run in out/run, its images beside it; an earlier demo there is replaced."""
     from vseg.cli.track import run_job
     from vseg.config import TrackConfig
     from vseg.pipelines.job import TrackJob

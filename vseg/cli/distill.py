@@ -27,7 +27,7 @@ def distill(
         list[Path],
         typer.Option(
             "--data",
-            help="A video, a folder of pictures, a folder of those, or a training pack (zip); "
+            help="A video, a folder of images, a folder of those, or a training pack (zip); "
             "may be given again.",
         ),
     ],
@@ -57,7 +57,7 @@ def distill(
     from vseg.config import checked, given
     from vseg.training.config import distill_config
     from vseg.training.student import Hearing, distil
-    from vseg.training.unlabelled import Sampling, open_pictures
+    from vseg.training.unlabelled import Sampling, open_images
 
     settings = distill_config(config)
     wanted = {"start": start, "frames_per_clip": frames_per_clip, "cache_gib": cache_gib}
@@ -66,7 +66,7 @@ def distill(
         type(settings), settings.model_dump() | given(wanted) | {"optimisation": optimisation}
     )
     sampling = Sampling(settings.clip_step, settings.frames_per_clip, settings.short_side)
-    clips = open_pictures(data, sampling, open_video)
+    clips = open_images(data, sampling, open_video)
     with TeacherReport() as seen:
         hearing = Hearing(seen, lambda report: say_steps("student", report))
         made = distil(teacher, student, clips, settings, hearing)

@@ -64,7 +64,7 @@ Scribbles = Annotated[
 Masks = Annotated[
     list[str] | None,
     typer.Option(
-        "--mask", metavar="[[OBJ][@FRAME]:]FILE", help="A mask; a label picture gives all objects."
+        "--mask", metavar="[[OBJ][@FRAME]:]FILE", help="A mask; a label image gives all objects."
     ),
 ]
 Labels = Annotated[
@@ -78,12 +78,12 @@ Texts = Annotated[
         help="Words: track every instance; with OBJ: choose that one object.",
     ),
 ]
-Likes = Annotated[
+Exemplars = Annotated[
     list[str] | None,
     typer.Option(
-        "--like",
+        "--exemplar",
         metavar="[OBJ][@FRAME:]IMAGE:REGION",
-        help="What looks like a box (x1,y1,x2,y2) or a mask.png of another picture.",
+        help="What looks like a box (x1,y1,x2,y2) or a mask.png of another image.",
     ),
 ]
 Auto = Annotated[bool, typer.Option("--auto", help="Track everything there is.")]
@@ -99,9 +99,9 @@ Vocabulary = Annotated[
     Path | None,
     typer.Option("--vocabulary", help="With --tagger: the words to choose from, one a line."),
 ]
-LookEvery = Annotated[
+DetectEvery = Annotated[
     int | None,
-    typer.Option("--look-every", metavar="N", help="Look for what is described every N frames."),
+    typer.Option("--detect-every", metavar="N", help="Look for what is described every N frames."),
 ]
 Until = Annotated[
     str | None,

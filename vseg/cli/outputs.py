@@ -1,4 +1,4 @@
-"""From runs to pictures and other formats, from models to graphs: `vseg render` and `vseg export`.
+"""From runs to images and other formats, from models to graphs: `vseg render` and `vseg export`.
 
 The format says what is exported: a run folder may have a model's name.
 """

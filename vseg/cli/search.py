@@ -24,7 +24,7 @@ def search(
     image_text: ImageTextName = USUAL,
     top: Annotated[int, typer.Option(min=1, help="Objects told.")] = 10,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Also write their pictures: a PNG.")
+        Path | None, typer.Option("-o", "--out", help="Also write their images: a PNG.")
     ] = None,
     clip: Clip = None,
     device: options.Device = None,

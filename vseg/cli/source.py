@@ -29,7 +29,7 @@ def probe(
 
 
 def _folder_facts(folder: str) -> dict[str, str | int | float | bool | None]:
-    """What is known of a folder of images; its pictures have no time stamps that could differ."""
+    """What is known of a folder of images; its images have no time stamps that could differ."""
     from vseg.build import open_video
 
     with open_video(folder, "images") as video:
@@ -47,7 +47,7 @@ def _folder_facts(folder: str) -> dict[str, str | int | float | bool | None]:
 def frame(
     clip: options.Source,
     at: Annotated[str, typer.Argument(metavar="FRAME", help="A frame number, or a time: 1.25s.")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="The picture to write (.png).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The image to write (.png).")],
     reader: options.ReaderName = None,
     as_json: options.Json = False,
 ) -> None:
@@ -59,11 +59,11 @@ def frame(
     from vseg.build import open_video
     from vseg.io.files import atomic_write_bytes
     from vseg.prompts.placing import index_of
-    from vseg.prompts.timecode import parse_moment
+    from vseg.prompts.timecode import parse_timecode
 
     if out.suffix.lower() != ".png":
         raise BadPrompt(f"{out} is not a .png file", hint="frames are written losslessly, as PNG")
-    moment = parse_moment(at)
+    moment = parse_timecode(at)
     with open_video(clip, reader or "auto") as video:
         picture = video.read(index_of(video, moment))
     png = BytesIO()

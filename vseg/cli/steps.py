@@ -24,7 +24,7 @@ def say_steps(stage: str, report: "Report") -> None:
 
 
 class TeacherReport:
-    """Progress of the teacher's look at all pictures, shown only while it looks.
+    """Progress of the teacher's look at all images, shown only while it looks.
 
     Call it with (done, total); use it as a context manager.
     """
@@ -37,7 +37,7 @@ class TeacherReport:
         return self
 
     def __call__(self, done: int, total: int) -> None:
-        """Note that `done` of `total` pictures were looked at."""
+        """Note that `done` of `total` images were looked at."""
         if self._shown is None:
             self._shown = self._stack.enter_context(ProgressReport("teacher"))
         self._shown(done, total)

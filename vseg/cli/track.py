@@ -21,11 +21,11 @@ _TABLES = {
         "approximation": "--memory-approximation",
         "budget_mib": "--memory-budget",
     },
-    "look": {
+    "redetection": {
         "grounder": "--grounder",
         "tagger": "--tagger",
         "vocabulary": "--vocabulary",
-        "every": "--look-every",
+        "detect_every": "--detect-every",
         "until": "--until",
         "max_objects": "--max-objects",
     },
@@ -42,12 +42,12 @@ def track(
     mask: options.Masks = None,
     label: options.Labels = None,
     text: options.Texts = None,
-    like: options.Likes = None,
+    exemplar: options.Exemplars = None,
     auto: options.Auto = False,
     grounder: options.GrounderName = None,
     tagger: options.TaggerName = None,
     vocabulary: options.Vocabulary = None,
-    look_every: options.LookEvery = None,
+    detect_every: options.DetectEvery = None,
     until: options.Until = None,
     max_objects: options.MaxObjects = None,
     detections: options.DetectionsFile = None,
@@ -79,7 +79,7 @@ def track(
 ) -> None:
     """Follow prompted, described or detected objects through a clip; store their mask on every frame."""
     from vseg.pipelines.job import TrackJob
-    from vseg.prompts.parse import parse_descriptions, parse_labels, parse_prompts
+    from vseg.prompts.parse import parse_concepts, parse_labels, parse_prompts
 
     if resume and overwrite:
         raise UsageError("--resume and --overwrite exclude each other", hint="give one of them")
@@ -88,7 +88,7 @@ def track(
         out=out,
         prompts=(
             *parse_prompts(point or (), box or (), scribble or (), mask or ()),
-            *parse_descriptions(text or (), like or ()),
+            *parse_concepts(text or (), exemplar or ()),
         ),
         labels=parse_labels(label or ()),
         config=read_config(
@@ -107,11 +107,11 @@ def track(
             memory=chosen(
                 policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
             ),
-            look=chosen(
+            redetection=chosen(
                 grounder=grounder,
                 tagger=tagger,
                 vocabulary=vocabulary,
-                every=look_every,
+                detect_every=detect_every,
                 until=until,
                 max_objects=max_objects,
             ),
@@ -145,11 +145,11 @@ def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
     """Track, showing progress on stderr; Ctrl-C ends it in an orderly way."""
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.progress import ProgressReport
-    from vseg.pipelines.job import Watch
+    from vseg.pipelines.job import ProgressCallbacks
     from vseg.pipelines.track import track as run_track
 
     with stop_on_request() as stop, ProgressReport("tracking") as report:
-        return run_track(job, model=model, watch=Watch(report, stop, report.note))
+        return run_track(job, model=model, watch=ProgressCallbacks(report, stop, report.note))
 
 
 def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
@@ -161,7 +161,7 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
     print(summary(outcome))
     for path in outcome.pictures:
         print(f"  {path}")
-    for sentence in outcome.unfound:
+    for sentence in outcome.not_found_prompts:
         print(sentence)
     if again:
         print(f"resume with: {again}")

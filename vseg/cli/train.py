@@ -1,4 +1,4 @@
-"""`vseg train nano`: pictures with masks and a teacher in, a weights file out."""
+"""`vseg train nano`: images with masks and a teacher in, a weights file out."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`vseg watch`: a camera or a stream in, one JSON line per picture out."""
+"""`vseg watch`: a camera or a stream in, one JSON line per image out."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from vseg.errors import DamagedVideo, UsageError
 
 if TYPE_CHECKING:
     from vseg.io.mp4 import Mp4Writer
-    from vseg.pipelines.live import Sighting
+    from vseg.pipelines.live import LiveFrame
     from vseg.types import VideoInfo
     from vseg.video.camera import Camera
 
@@ -28,16 +28,16 @@ def watch(
     point: options.Points = None,
     box: options.Boxes = None,
     text: options.Texts = None,
-    like: options.Likes = None,
+    exemplar: options.Exemplars = None,
     auto: options.Auto = False,
     grounder: options.GrounderName = None,
     tagger: options.TaggerName = None,
     vocabulary: options.Vocabulary = None,
-    look_every: options.LookEvery = None,
+    detect_every: options.DetectEvery = None,
     until: options.Until = None,
     max_objects: options.MaxObjects = None,
     frames: Annotated[
-        int | None, typer.Option("--frames", min=1, help="Stop after so many pictures.")
+        int | None, typer.Option("--frames", min=1, help="Stop after so many images.")
     ] = None,
     overlay: Annotated[
         Path | None, typer.Option("--overlay", help="Also record what is seen, as this mp4.")
@@ -47,37 +47,37 @@ def watch(
     short_side: options.ShortSide = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Follow objects on a live source; Ctrl-C ends it.  Prompts are on the first picture.
+    """Follow objects on a live source; Ctrl-C ends it.  Prompts are on the first image.
 
-    A picture that comes while the last one is still worked on is skipped: what is told is always new.  A
+    An image that comes while the last one is still worked on is skipped: what is told is always new.  A
     line has frame, time_s, dropped, objects (id, label, visible, score, box, area) and events.
     """
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.track import chosen, read_config
     from vseg.pipelines.live import watch as pictures
     from vseg.pipelines.prepare import load_configured
-    from vseg.prompts.parse import parse_descriptions, parse_prompts
+    from vseg.prompts.parse import parse_concepts, parse_prompts
     from vseg.video.camera import Camera
 
     look = chosen(
         grounder=grounder,
         tagger=tagger,
         vocabulary=vocabulary,
-        every=look_every,
+        detect_every=detect_every,
         until=until,
         max_objects=max_objects,
     )
     settings = read_config(config, model=model, device=device, short_side=short_side, look=look)
     requests = (
         *parse_prompts(point or (), box or (), (), ()),
-        *parse_descriptions(text or (), like or ()),
+        *parse_concepts(text or (), exemplar or ()),
     )
     if auto == bool(requests):
         raise UsageError(
             "say what to follow: a prompt, a description, or --auto, and only one of them",
             hint="for example: vseg watch 0 --text person",
         )
-    # Before the source is opened: what it shows while a model loads is not its first picture.
+    # Before the source is opened: what it shows while a model loads is not its first image.
     loaded = load_configured(settings)
     with stop_on_request() as stop, ExitStack() as held:
         number = source.isdecimal() and not Path(source).exists()
@@ -101,14 +101,14 @@ def watch(
 
 
 class _Told:
-    """Prints pictures and records them; knows the names of the objects there are."""
+    """Prints images and records them; knows the names of the objects there are."""
 
     def __init__(self, camera: "Camera", recording: "Mp4Writer | None") -> None:
         self._camera, self._recording = camera, recording
         self._names: dict[int, str] = {}
 
-    def tell(self, seen: "Sighting") -> None:
-        """One line on stdout, and one picture of the recording."""
+    def tell(self, seen: "LiveFrame") -> None:
+        """One line on stdout, and one image of the recording."""
         names = self._names
         names |= {e.object_id: e.label for e in seen.events if e.object_id and e.label}
         print(json.dumps(_line(seen, self._camera.dropped, names)), flush=True)
@@ -119,8 +119,8 @@ class _Told:
                 names.pop(event.object_id, None)
 
 
-def _line(seen: "Sighting", dropped: int, names: dict[int, str]) -> dict[str, Any]:
-    """One picture as plain values."""
+def _line(seen: "LiveFrame", dropped: int, names: dict[int, str]) -> dict[str, Any]:
+    """One image as plain values."""
     objects = []
     for row, object_id in enumerate(seen.masks.object_ids):
         crop = seen.masks.crop(row)
@@ -145,13 +145,13 @@ def _line(seen: "Sighting", dropped: int, names: dict[int, str]) -> dict[str, An
 
 
 def _recording(path: Path, info: "VideoInfo") -> "Mp4Writer":
-    """The recording.  Pictures that were skipped are not in it, so it plays faster than life."""
+    """The recording.  Images that were skipped are not in it, so it plays faster than life."""
     from vseg.io.mp4 import Mp4Writer
 
     return Mp4Writer(path, info.height, info.width, info.fps or Fraction(25))
 
 
-def _drawn(seen: "Sighting", names: dict[int, str]) -> Any:
+def _drawn(seen: "LiveFrame", names: dict[int, str]) -> Any:
     from vseg.results.masks import StoredMasks
     from vseg.results.overlay import draw_overlay
 

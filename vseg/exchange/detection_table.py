@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from vseg.errors import BadDetections
-from vseg.types import Found, MaskCrop, VideoInfo
+from vseg.types import Detections, MaskCrop, VideoInfo
 
 NO_ID = -1
 """Of a detection whose file does not say whose it is."""
@@ -38,12 +38,12 @@ class DetectionTable:
     def __len__(self) -> int:
         return len(self.frames)
 
-    def on(self, frame_index: int) -> Found:
+    def on(self, frame_index: int) -> Detections:
         """The detections of one frame, in the order of the file."""
         first, end = np.searchsorted(self.frames, (frame_index, frame_index + 1))
         rows = slice(int(first), int(end))
         masks = self.masks[rows] if self.masks is not None else None
-        return Found(self.boxes[rows], self.scores[rows], self.labels[rows], masks)
+        return Detections(self.boxes[rows], self.scores[rows], self.labels[rows], masks)
 
     def check(self, video: VideoInfo) -> None:
         """Raise BadDetections for the first row that is wrong in itself or not of this video."""

@@ -1,6 +1,6 @@
 """What a phrase says of a thing beside its name, decided on the pixels of its mask.  Nothing is learned.
 
-Enters: a picture and masks.  Leaves: yes or no for each mask, or which one is meant.  Colours are the
+Enters: an image and masks.  Leaves: yes or no for each mask, or which one is meant.  Colours are the
 eleven basic terms (Berlin and Kay 1969), told by hue, saturation and value of every pixel.
 """
 

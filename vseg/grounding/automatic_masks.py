@@ -18,9 +18,9 @@ from jaxtyping import Bool, Float32
 from vseg.grounding.point_grid import Window, corners, grid
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.slot_model import SlotModel
-from vseg.ops.masks import distinct, wholes, without_specks
+from vseg.ops.masks import drop_contained, mask_nms, without_specks
 from vseg.tensors import PRESENT, Decoded
-from vseg.types import Found, Frame, Grounding, MaskCrop, Points
+from vseg.types import Detections, Frame, Grounding, MaskCrop, Points
 
 NAME = "object"
 _BATCH = 64
@@ -28,7 +28,7 @@ _BATCH = 64
 
 
 @dataclass(frozen=True, slots=True)
-class EverythingRules:
+class AutomaticMaskRules:
     """What counts as a thing; the numbers were chosen on clips that nothing was trained or measured on.
 
     grid, dense: clicks along the shorter side of the frame, of the first and of the closer look; part: the
@@ -36,7 +36,7 @@ class EverythingRules:
     logits; stability is the IoU of the masks that are cut that much higher and lower.  smallest, largest:
     share of the frame.  finely: how many of nano's coarse masks are drawn again, those that reach `coarse`.
     overlap: IoU above which two masks are the same thing.  inside, trust: when one is part of another, see
-    `vseg.ops.masks.wholes`.  speck: smaller pieces and holes, as a share of the largest piece, are
+    `vseg.ops.masks.drop_contained`.  speck: smaller pieces and holes, as a share of the largest piece, are
     dropped and filled.  most: things in a frame.
     """
 
@@ -72,13 +72,13 @@ class _Drawn:
         return _Drawn(self.logits[rows], self.scores[rows], self.clicks[rows])
 
 
-class Everything:
+class AutomaticMaskGenerator:
     """Proposals of a frame by a model of either kind; has no state of any video."""
 
     def __init__(
-        self, model: AffinityModel | SlotModel, rules: EverythingRules | None = None
+        self, model: AffinityModel | SlotModel, rules: AutomaticMaskRules | None = None
     ) -> None:
-        self._model, self._rules = model, rules or EverythingRules()
+        self._model, self._rules = model, rules or AutomaticMaskRules()
 
     @torch.inference_mode()
     def propose(self, frame: Frame) -> Grounding:
@@ -90,8 +90,8 @@ class Everything:
             drawn = self._refined(self._model, frame)
         best = float(drawn.scores.max(initial=0.0))
         drawn = drawn[drawn.scores >= rules.score]
-        drawn = drawn[distinct(drawn.masks, drawn.scores, rules.overlap, len(drawn.scores))]
-        drawn = drawn[wholes(drawn.masks, drawn.scores, rules.inside, rules.trust)]
+        drawn = drawn[mask_nms(drawn.masks, drawn.scores, rules.overlap, len(drawn.scores))]
+        drawn = drawn[drop_contained(drawn.masks, drawn.scores, rules.inside, rules.trust)]
         return self._grounding(drawn, frame, best)
 
     def _answered(self, model: SlotModel, frame: Frame) -> _Drawn:
@@ -108,16 +108,18 @@ class Everything:
         rules, features = self._rules, model.encode([frame])[0]
         coarse = self._sketched(model, frame, features.map_hw)
         coarse = coarse[coarse.scores >= rules.coarse]
-        coarse = coarse[distinct(coarse.masks, coarse.scores, rules.overlap, rules.finely)]
+        coarse = coarse[mask_nms(coarse.masks, coarse.scores, rules.overlap, rules.finely)]
         parts = []
         for start in range(0, len(coarse.scores), _BATCH):
             some = slice(start, start + _BATCH)
             priors = torch.from_numpy(coarse.logits[some]).to(model.device, model.dtype)
             said = [
-                model.interpret(features, [click], prior)
+                model.encode_prompts(features, [click], prior)
                 for click, prior in zip(_clicks(coarse.clicks[some]), priors, strict=True)
             ]
-            drawn = model.decode(features, torch.stack(said), model.carry(features, None, priors))
+            drawn = model.decode(
+                features, torch.stack(said), model.warp_prior(features, None, priors)
+            )
             parts.append(self._scored(drawn, coarse.clicks[some]))
         fine = _joined(parts)
         return replace(fine, scores=np.maximum(fine.scores, coarse.scores) * (fine.scores > 0))
@@ -153,7 +155,7 @@ class Everything:
             some = clicks[start : start + _BATCH]
             inside = some - np.array([window.x, window.y], np.float32)
             objects = [[click] for click in _clicks(inside)]
-            decoded = model.sketches(part, objects)
+            decoded = model.coarse_masks(part, objects)
             logits, whole = window.placed(decoded.logits.float(), frame, map_hw)
             presence = decoded.presence * whole
             parts.append(self._scored(replace(decoded, logits=logits, presence=presence), some))
@@ -180,7 +182,7 @@ class Everything:
             scores.append(float(score))
         crops, scores = crops[: self._rules.most], scores[: self._rules.most]
         corners = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
-        found = Found(
+        found = Detections(
             np.array(corners, dtype=np.float64).reshape(-1, 4),
             np.array(scores, dtype=np.float64),
             np.zeros(len(crops), dtype=np.int64),

@@ -25,13 +25,16 @@ def box_masks(
         return ()
     prompts = [Box(*box) for box in boxes.tolist()]
     unknown = torch.zeros(features.map_hw, device=model.device, dtype=model.dtype)
-    said = torch.stack([model.interpret(features, [box], None) for box in prompts])
-    prior = model.carry(features, None, torch.stack([unknown] * len(prompts)))
+    said = torch.stack([model.encode_prompts(features, [box], None) for box in prompts])
+    prior = model.warp_prior(features, None, torch.stack([unknown] * len(prompts)))
     first = model.decode(features, said, prior).logits
     said = torch.stack(
-        [model.interpret(features, [box], seen) for box, seen in zip(prompts, first, strict=True)]
+        [
+            model.encode_prompts(features, [box], seen)
+            for box, seen in zip(prompts, first, strict=True)
+        ]
     )
-    logits = model.decode(features, said, model.carry(features, None, first)).logits
+    logits = model.decode(features, said, model.warp_prior(features, None, first)).logits
     return _at_video_size(logits.float().cpu().numpy(), features.video_hw)
 
 

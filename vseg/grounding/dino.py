@@ -1,8 +1,8 @@
 """Grounding DINO and MM Grounding DINO: phrases in one text, boxes out.
 
-Enters: a picture and phrases.  Leaves: Proposals: for each query its box, and for each phrase the best
+Enters: an image and phrases.  Leaves: Proposals: for each query its box, and for each phrase the best
 chance of any of the phrase's own tokens.  Papers: Liu et al. 2023 (arXiv 2303.05499), Zhao et al. 2024
-(arXiv 2401.02361).  Words and picture are fused early: of the text only the tokens can be kept, and every
+(arXiv 2401.02361).  Words and image are fused early: of the text only the tokens can be kept, and every
 batch of phrases that does not fit beside the others costs a whole forward pass.
 """
 

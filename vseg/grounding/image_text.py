@@ -1,7 +1,7 @@
-"""Pictures and words as vectors that can be compared: CLIP and SigLIP of the transformers library.
+"""Images and words as vectors that can be compared: CLIP and SigLIP of the transformers library.
 
-Enters: phrases, pictures of whole frames or of one object.  Leaves: unit vectors, and how well each
-picture fits each phrase.  CLIP (Radford et al. 2021) shares a chance of 1 among the phrases; SigLIP (Zhai
+Enters: phrases, images of whole frames or of one object.  Leaves: unit vectors, and how well each
+image fits each phrase.  CLIP (Radford et al. 2021) shares a chance of 1 among the phrases; SigLIP (Zhai
 et al. 2023) answers for each phrase alone.  A phrase is asked in several sentences, whose vectors are
 averaged (Radford et al., section 3.1.4).
 """
@@ -93,7 +93,7 @@ class ImageText:
 
     @torch.inference_mode()
     def pictures(self, images: Sequence[Image]) -> Float32[np.ndarray, "N C"]:
-        """A unit vector for each RGB picture, of at least one."""
+        """A unit vector for each RGB image, of at least one."""
         parts = []
         for some in _batches(images):
             made = self._pictures(
@@ -107,7 +107,7 @@ class ImageText:
     def scores(
         self, pictures: Float32[np.ndarray, "P C"], words: Float32[np.ndarray, "N C"]
     ) -> Float32[np.ndarray, "P N"]:
-        """The chance in [0, 1] that each phrase fits each picture; CLIP's add up to 1 over the phrases."""
+        """The chance in [0, 1] that each phrase fits each image; CLIP's add up to 1 over the phrases."""
         logits = np.exp(float(self._net.logit_scale)) * pictures @ words.T
         if self.alone:
             logits = logits + float(self._net.logit_bias)
@@ -141,10 +141,10 @@ def best_fits(
     return tuple(Fit(phrases[place], float(scores[place])) for place in order)
 
 
-def object_picture(image: Image, crop: MaskCrop) -> Image:
+def object_crop(image: Image, crop: MaskCrop) -> Image:
     """The square around an object, with a margin, its surroundings blurred.
 
-    Blurred, not blackened: models of this kind know pictures, and a blurred background is what they are
+    Blurred, not blackened: models of this kind know images, and a blurred background is what they are
     misled by least (Yang et al. 2023, "Fine-Grained Visual Prompting").  Square, as they cut the longer
     side away; beyond the frame its edge is repeated.
     """

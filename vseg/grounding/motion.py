@@ -1,7 +1,7 @@
 """What moves between two frames: of a mask, how fast; of a whole frame, which regions.
 
 Enters: a frame and one close in time.  Leaves: speeds in object sizes per second, and regions that move
-against the camera.  Dense inverse search (Kroeger et al. 2016) gives the flow, a small picture suffices;
+against the camera.  Dense inverse search (Kroeger et al. 2016) gives the flow, a small image suffices;
 the camera is the affine map that most of the flow follows (RANSAC).
 """
 
@@ -14,10 +14,10 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 
 from vseg.types import Frame, MaskCrop
 
-_SIDE = 320  # longest side of the pictures that are compared
-_LEAST_SIDE = 16  # of the pictures that the flow is found in
+_SIDE = 320  # longest side of the images that are compared
+_LEAST_SIDE = 16  # of the images that the flow is found in
 _GRID = 8
-_LEAST_PX = 0.7  # of the small picture: less is the noise of the flow
+_LEAST_PX = 0.7  # of the small image: less is the noise of the flow
 _SPEED = 0.1  # object sizes per second
 _AROUND = 0.3  # width of the surroundings, in object sizes
 _MIN_SHARE = 0.002
@@ -26,7 +26,7 @@ _MOST_REGIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """flow: where each pixel of the small picture went, in its pixels.  own: the part that the camera did
+    """flow: where each pixel of the small image went, in its pixels.  own: the part that the camera did
     not do.  scale: small pixels per pixel of the frame.  gap_s: time between the two frames.
     """
 
@@ -91,7 +91,7 @@ def moving_shares(motion: Motion, crops: Sequence[MaskCrop]) -> Float64[np.ndarr
 
 
 def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
-    """The flow that the camera alone would make: an affine map of the picture, none if it fits nothing."""
+    """The flow that the camera alone would make: an affine map of the image, none if it fits nothing."""
     h, w = flow.shape[:2]
     y, x = np.mgrid[_GRID // 2 : h : _GRID, _GRID // 2 : w : _GRID]
     before = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
@@ -106,7 +106,7 @@ def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
 
 
 def _small(image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
-    """The grey picture at (width, height) `size`; its edge is repeated where the flow needs more."""
+    """The grey image at (width, height) `size`; its edge is repeated where the flow needs more."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     right, below = (max(0, _LEAST_SIDE - side) for side in size)
@@ -115,7 +115,7 @@ def _small(image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np
 
 
 def _shrunk(crop: MaskCrop, scale: float, hw: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
-    """The mask on the small picture."""
+    """The mask on the small image."""
     h, w = hw
     y, x = np.nonzero(crop.mask)
     mask = np.zeros((h, w), dtype=bool)

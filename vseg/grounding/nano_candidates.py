@@ -17,9 +17,9 @@ from vseg.grounding.vocabulary import THING, WordQuery
 from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.boxes import Candidates, HeadBoxes
 from vseg.ops.boxes import clipped
-from vseg.ops.masks import distinct
+from vseg.ops.masks import mask_nms
 from vseg.tensors import Features
-from vseg.types import Found, Frame, MaskCrop
+from vseg.types import Detections, Frame, MaskCrop
 
 _SAME_MASK = 0.7  # IoU
 _COARSE = 120  # rows, or columns, of the masks as they are compared
@@ -28,7 +28,7 @@ _MOST_BELOW = 20  # things below the threshold that get a mask, where only that 
 
 
 @dataclass(slots=True)
-class Look:
+class FrameCandidates:
     """One frame, looked at for all phrases of a call."""
 
     frame: Frame
@@ -58,7 +58,7 @@ class Look:
         return [self._drawn[key] for key in keys]
 
 
-def answer(look: Look, query: WordQuery, least: float) -> tuple[Found, float]:
+def answer(look: FrameCandidates, query: WordQuery, least: float) -> tuple[Detections, float]:
     """What one query means, labelled 0, and the best score of what has all that it asks for."""
     candidates = look.candidates(query)
     best = float(candidates.scores.max(initial=0))
@@ -73,7 +73,7 @@ def answer(look: Look, query: WordQuery, least: float) -> tuple[Found, float]:
     rows = np.flatnonzero(fits & (scores >= least))
     rows = rows[meant(query, [crops[row] for row in rows], scores[rows], look.features.video_hw)]
     masks = tuple(crops[row] for row in rows)
-    return Found(boxes[rows], scores[rows], np.zeros(len(rows), np.int64), masks), best
+    return Detections(boxes[rows], scores[rows], np.zeros(len(rows), np.int64), masks), best
 
 
 def _worth_drawing(candidates: Candidates, query: WordQuery, least: float) -> Candidates:
@@ -97,5 +97,5 @@ def _singles(
         return np.zeros(0, np.int64)
     step = max(1, min(hw) // _COARSE)
     coarse = np.stack([crops[k].paste(*hw)[::step, ::step] for k in some])
-    rows = distinct(coarse, scores[some].astype(np.float32), _SAME_MASK, len(some))
+    rows = mask_nms(coarse, scores[some].astype(np.float32), _SAME_MASK, len(some))
     return np.asarray(np.array(some, np.int64)[rows])

@@ -13,18 +13,18 @@ import numpy as np
 
 from vseg.errors import BadPrompt, WeightsMismatch
 from vseg.grounding.motion import motion_between
-from vseg.grounding.nano_candidates import Look, answer
+from vseg.grounding.nano_candidates import FrameCandidates, answer
 from vseg.grounding.vocabulary import WordQuery, parse_words
 from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.boxes import see
 from vseg.models.nano.text_head.head import WORDS, load_words
-from vseg.types import Description, Found, Frame, Grounding, MaskCrop, Text
+from vseg.types import ConceptPrompt, Detections, Frame, Grounding, MaskCrop, Text
 
 
-class NanoWords:
+class NanoTextGrounder:
     """A Grounder for Text of a small vocabulary; `words` lists its nouns.
 
-    threshold: the head's own, chosen on pictures that it was not trained on.
+    threshold: the head's own, chosen on images that it was not trained on.
     """
 
     name = "nano-words"
@@ -41,13 +41,13 @@ class NanoWords:
         self.words = head.words
         self._nano, self._head = nano, head
 
-    def check(self, descriptions: Sequence[Description]) -> None:
+    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
         """Raise BadPrompt for what is not Text, or not in the vocabulary."""
         for description in descriptions:
             self._query(description)
 
     def ground(
-        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
     ) -> Grounding:
         """Every thing that each phrase means.  Names are the phrases.
 
@@ -55,7 +55,7 @@ class NanoWords:
         """
         asked = [self._query(description) for description in descriptions]
         moves = any(query.motion for query, _ in asked)
-        look = Look(
+        look = FrameCandidates(
             frame,
             self._nano,
             self._nano.encode([frame])[0],
@@ -65,18 +65,18 @@ class NanoWords:
         answers = [answer(look, query, least) for query, least in asked]
         return _joined(answers, [d.phrase for d in descriptions if isinstance(d, Text)])
 
-    def _query(self, description: Description) -> tuple[WordQuery, float]:
+    def _query(self, description: ConceptPrompt) -> tuple[WordQuery, float]:
         """What is asked and its threshold."""
         if not isinstance(description, Text):
             raise BadPrompt(
-                f"{self.name} understands words, not pictures", hint="give a phrase: --text person"
+                f"{self.name} understands words, not images", hint="give a phrase: --text person"
             )
         query = parse_words(description.phrase, self.words)
         least = self.threshold if description.threshold is None else description.threshold
         return query, least
 
 
-def _joined(answers: Sequence[tuple[Found, float]], phrases: Sequence[str]) -> Grounding:
+def _joined(answers: Sequence[tuple[Detections, float]], phrases: Sequence[str]) -> Grounding:
     """The answers to all phrases as one, best first."""
     boxes, scores, labels = np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)
     masks: list[MaskCrop] = []
@@ -86,6 +86,8 @@ def _joined(answers: Sequence[tuple[Found, float]], phrases: Sequence[str]) -> G
         labels = np.concatenate([labels, found.labels + label])
         masks += found.masks or ()
     order = np.argsort(-scores, kind="stable")
-    found = Found(boxes[order], scores[order], labels[order], tuple(masks[row] for row in order))
+    found = Detections(
+        boxes[order], scores[order], labels[order], tuple(masks[row] for row in order)
+    )
     best = np.array([top for _, top in answers], np.float64)
     return Grounding(found, best, tuple(phrases[label] for label in found.labels))

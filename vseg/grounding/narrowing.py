@@ -1,6 +1,6 @@
 """Which of the things that go by a noun a phrase means.
 
-Enters: a query, the masks of what may be meant, the pictures.  Leaves: which of them are.  Colour and
+Enters: a query, the masks of what may be meant, the images.  Leaves: which of them are.  Colour and
 motion are of a thing itself, and so are the halves of the frame for "cars on the left"; the largest,
 and the leftmost for "the car on the left", are chosen among what is left over by those.
 """

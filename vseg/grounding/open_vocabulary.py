@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt
 from vseg.grounding.proposals import Proposals, Rules, choose, joined
-from vseg.types import Description, Found, Frame, Grounding, Text
+from vseg.types import ConceptPrompt, Detections, Frame, Grounding, Text
 
 Words = TypeVar("Words")
 
@@ -29,7 +29,7 @@ class Detector(Protocol[Words]):
         ...
 
     def encode(self, phrases: tuple[str, ...]) -> Words:
-        """What it needs of the phrases, whatever the picture."""
+        """What it needs of the phrases, whatever the image."""
         ...
 
     def propose(self, image: UInt8[np.ndarray, "H W 3"], words: Words) -> Iterator[Proposals]:
@@ -50,14 +50,14 @@ class OpenVocabulary(Generic[Words]):
         self.threshold = self._rules.threshold
         self._last: tuple[tuple[str, ...], Words] | None = None
 
-    def check(self, descriptions: Sequence[Description]) -> None:
+    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
         """Raise BadPrompt for what is not words, and for a phrase the network cannot read."""
         for text in _texts(self.name, descriptions):
             self._detector.check(text.phrase)
 
     @torch.inference_mode()
     def ground(
-        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
     ) -> Grounding:
         """Every instance of each phrase on `frame`; `near` says nothing to it.  Raises BadPrompt."""
         texts = _texts(self.name, descriptions)
@@ -78,14 +78,14 @@ class OpenVocabulary(Generic[Words]):
         return last[1]
 
 
-_NOTHING = Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64))
+_NOTHING = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64))
 
 
-def _texts(name: str, descriptions: Sequence[Description]) -> list[Text]:
+def _texts(name: str, descriptions: Sequence[ConceptPrompt]) -> list[Text]:
     texts = [each for each in descriptions if isinstance(each, Text)]
     if len(texts) < len(descriptions):
         raise BadPrompt(
-            f"{name} looks for words, not for what looks like a reference picture",
+            f"{name} looks for words, not for what looks like a reference image",
             hint="say what it is in words, or leave out --grounder",
         )
     return texts

@@ -1,7 +1,7 @@
-"""OWLv2: each phrase is one vector, each patch of the picture a box and a vector to compare with it.
+"""OWLv2: each phrase is one vector, each patch of the image a box and a vector to compare with it.
 
-Enters: a picture and phrases.  Leaves: Proposals: the box of every patch and its score for every phrase.
-Paper: Minderer et al. 2023 (arXiv 2306.09683).  Phrases are read as they are given; the picture is padded
+Enters: an image and phrases.  Leaves: Proposals: the box of every patch and its score for every phrase.
+Paper: Minderer et al. 2023 (arXiv 2306.09683).  Phrases are read as they are given; the image is padded
 to a square at its right and bottom, so that boxes are fractions of its longer side.
 """
 

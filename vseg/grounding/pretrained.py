@@ -1,4 +1,4 @@
-"""A folder as the transformers library saves it -> its network, vocabulary and picture settings.
+"""A folder as the transformers library saves it -> its network, vocabulary and image settings.
 
 Enters: config.json, safetensors, and the files of a tokenizer and an image processor.  Leaves: Pretrained,
 every weight of its architecture in place, finite and on the device.  Nothing is downloaded, nothing is
@@ -16,8 +16,8 @@ import torch
 from vseg.errors import ModelError, WeightsMismatch, WeightsMissing
 from vseg.io.files import sha256_of
 from vseg.weights.device import open_device, open_dtype
-from vseg.weights.memory_check import check_room
-from vseg.weights.transformers_logging import quiet_library
+from vseg.weights.memory_check import check_free_memory
+from vseg.weights.transformers_logging import silence_transformers
 from vseg.weights.weight_files import weight_files
 
 _AGAIN = "fetch the whole folder again"
@@ -82,7 +82,7 @@ def read_pretrained(
     dtype = open_dtype(place.dtype, device)
     files = weight_files(folder)
     hint = f"take a smaller model ({place.smaller}) or free memory" if place.smaller else None
-    check_room(name, files, device, hint=hint or "free memory, or run on a larger machine")
+    check_free_memory(name, files, device, hint=hint or "free memory, or run on a larger machine")
     net = _network(folder, classes[kind], dtype)
     net = net.eval().requires_grad_(False).to(device)
     return Pretrained(name, kind, folder, net, sha256_of(*files), device, dtype)
@@ -101,7 +101,7 @@ def read_tokenizer(folder: Path) -> Any:
 
 
 def read_image_processor(folder: Path, kind: str) -> Any:
-    """How a saved model wants its pictures, by the library's class `kind`.  Raises as read_tokenizer."""
+    """How a saved model wants its images, by the library's class `kind`.  Raises as read_tokenizer."""
     import transformers
 
     names = ("preprocessor_config.json", "processor_config.json")
@@ -113,7 +113,7 @@ def read_image_processor(folder: Path, kind: str) -> Any:
 def _part(reader: Any, folder: Path, what: str) -> Any:
     # Anything may fail in foreign code that reads a foreign file.
     try:
-        with quiet_library():
+        with silence_transformers():
             return reader.from_pretrained(folder, local_files_only=True)
     except Exception as error:
         raise WeightsMismatch(
@@ -126,7 +126,7 @@ def _network(folder: Path, kind: str, dtype: torch.dtype) -> Any:
     import transformers
 
     try:
-        with quiet_library():
+        with silence_transformers():
             config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
             net, report = getattr(transformers, kind).from_pretrained(
                 folder,

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from vseg.ops.boxes import areas, clipped, without_doubles
-from vseg.types import Found, Grounding, MaskCrop, Text
+from vseg.ops.boxes import areas, clipped, nms
+from vseg.types import Detections, Grounding, MaskCrop, Text
 
 _INSIDE = 0.5
 """A pixel belongs to a mask where its chance is above this."""
@@ -22,10 +22,10 @@ _INSIDE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What a detector says of the P phrases from place `first` on, on one picture.
+    """What a detector says of the P phrases from place `first` on, on one image.
 
-    boxes: x1 y1 x2 y2 in pixels of the picture, also outside it.  scores: in [0, 1], of each box for each
-    phrase.  chances: that a cell of the picture belongs to the thing, or None.
+    boxes: x1 y1 x2 y2 in pixels of the image, also outside it.  scores: in [0, 1], of each box for each
+    phrase.  chances: that a cell of the image belongs to the thing, or None.
     """
 
     first: int
@@ -42,10 +42,12 @@ class Rules:
     overlap: float = 1.0
 
 
-def choose(proposals: Proposals, texts: Sequence[Text], rules: Rules, hw: tuple[int, int]) -> Found:
-    """The detections of one batch of phrases on a picture of height and width `hw`.
+def choose(
+    proposals: Proposals, texts: Sequence[Text], rules: Rules, hw: tuple[int, int]
+) -> Detections:
+    """The detections of one batch of phrases on an image of height and width `hw`.
 
-    A box has one phrase: the best of those whose threshold it reaches.  Boxes are cut to the picture; one
+    A box has one phrase: the best of those whose threshold it reaches.  Boxes are cut to the image; one
     outside it, or whose mask is empty, is none.
     """
     asked = texts[proposals.first : proposals.first + proposals.scores.shape[1]]
@@ -62,11 +64,11 @@ def choose(proposals: Proposals, texts: Sequence[Text], rules: Rules, hw: tuple[
     rows = rows[_singles(boxes[rows], labels[rows], rules.overlap)]
     if proposals.chances is not None:
         masks = tuple(drawn[int(row)] for row in rows)
-    return Found(boxes[rows], scores[rows], labels[rows] + proposals.first, masks)
+    return Detections(boxes[rows], scores[rows], labels[rows] + proposals.first, masks)
 
 
 def joined(
-    parts: Sequence[Found], best: Float64[np.ndarray, " Q"], texts: Sequence[Text]
+    parts: Sequence[Detections], best: Float64[np.ndarray, " Q"], texts: Sequence[Text]
 ) -> Grounding:
     """The detections of all batches, best first."""
     order: Int64[np.ndarray, " N"] = np.argsort(
@@ -74,7 +76,7 @@ def joined(
     )
     labels = np.concatenate([part.labels for part in parts])[order]
     masks = [mask for part in parts for mask in part.masks or ()]
-    found = Found(
+    found = Detections(
         np.concatenate([part.boxes for part in parts])[order],
         np.concatenate([part.scores for part in parts])[order],
         labels,
@@ -88,12 +90,12 @@ def _singles(
 ) -> Int64[np.ndarray, " M"]:
     """The places of the boxes that are no doubles of a better one of the same phrase."""
     groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    kept = [group[without_doubles(boxes[group], overlap)] for group in groups]
+    kept = [group[nms(boxes[group], overlap)] for group in groups]
     return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *kept]))
 
 
 def _mask(chances: Float[Tensor, "h w"], hw: tuple[int, int]) -> MaskCrop:
-    """The mask at the picture's size: bilinear, cells and pixels both by their centres."""
+    """The mask at the image's size: bilinear, cells and pixels both by their centres."""
     big = cv2.resize(chances.float().cpu().numpy(), hw[::-1], interpolation=cv2.INTER_LINEAR)
     return MaskCrop.of(np.asarray(big > _INSIDE, dtype=bool))
 

@@ -1,8 +1,8 @@
 """SAM 3: every instance of a short noun phrase, with its mask.
 
-Enters: a picture and phrases.  Leaves: Proposals with masks: each phrase has queries of its own, scored by
-the query's match times the chance that the phrase is in the picture at all.  Paper: Carion et al. 2025
-(arXiv 2511.16719).  The picture is encoded once for all phrases, and the words once for a set of them.
+Enters: an image and phrases.  Leaves: Proposals with masks: each phrase has queries of its own, scored by
+the query's match times the chance that the phrase is in the image at all.  Paper: Carion et al. 2025
+(arXiv 2511.16719).  The image is encoded once for all phrases, and the words once for a set of them.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from vseg.models.sam2.vision import HALF, square
 # The folder as published holds the tracker of videos too; the detector is taken out of it.
 CLASSES = {"sam3": "Sam3Model", "sam3_video": "Sam3Model"}
 _AT_ONCE = 4
-"""Phrases in one batch: each costs the decoders' memory at a quarter of the picture's side."""
+"""Phrases in one batch: each costs the decoders' memory at a quarter of the image's side."""
 
 
 class Sam3Text:
@@ -84,7 +84,7 @@ def _own(scores: Float[Tensor, "P Q"]) -> np.ndarray:
 
 
 def _repeated(seen: Any, count: int) -> Any:
-    """The features of one picture, for as many phrases; no byte is copied."""
+    """The features of one image, for as many phrases; no byte is copied."""
     kept = ("fpn_hidden_states", "fpn_position_encoding")
     return type(seen)(
         **{key: tuple(level.expand(count, -1, -1, -1) for level in seen[key]) for key in kept}

@@ -1,7 +1,7 @@
-"""What is in a frame, as words: those of a vocabulary that fit the whole picture.
+"""What is in a frame, as words: those of a vocabulary that fit the whole image.
 
 Enters: a frame.  Leaves: Text descriptions, for a grounder to find where they are.  This is the first step
-of tagging, grounding, segmenting (Recognize Anything, Zhang et al. 2023) with a model of pictures and words.
+of tagging, grounding, segmenting (Recognize Anything, Zhang et al. 2023) with a model of images and words.
 """
 
 from collections.abc import Sequence

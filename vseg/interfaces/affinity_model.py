@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.tensors import Decoded, Features, Memory
-from vseg.types import Frame, Mask, Prompt
+from vseg.types import Frame, Mask, VisualPrompt
 
 
 @runtime_checkable
@@ -32,18 +32,18 @@ class AffinityModel(Protocol):
         """What the memory says of every cell, for each object of `memory`."""
         ...
 
-    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
         """Logits of one object from its prompts alone, at a coarse scale where a whole object is near."""
         ...
 
-    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+    def coarse_masks(self, frame: Frame, objects: Sequence[Sequence[VisualPrompt]]) -> Decoded:
         """Sketches of several objects, each from its own prompts, at that coarse scale."""
         ...
 
-    def interpret(
+    def encode_prompts(
         self,
         features: Features,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[VisualPrompt],
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Float[Tensor, "V h w"]:
         """What one object's prompts say of every cell, in the memory's own terms: the two add up.
@@ -56,12 +56,12 @@ class AffinityModel(Protocol):
         """Logits that stand for a mask the user gave."""
         ...
 
-    def carry(
+    def warp_prior(
         self,
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
-        rivals: Bool[Tensor, "O O"] | None = None,
+        competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """What `decode` takes as prior, from the masks of the frame whose `near` is given.
 
@@ -76,7 +76,7 @@ class AffinityModel(Protocol):
         readout: Float[Tensor, "O V h w"],
         prior: Float[Tensor, "O P h4 w4"],
     ) -> Decoded:
-        """Masks of O objects.  prior: from `carry`."""
+        """Masks of O objects.  prior: from `warp_prior`."""
         ...
 
     def remember(

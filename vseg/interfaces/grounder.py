@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-from vseg.types import Description, Frame, Grounding
+from vseg.types import ConceptPrompt, Frame, Grounding
 
 
 @runtime_checkable
@@ -18,12 +18,12 @@ class Grounder(Protocol):
     weights_sha256: str
     threshold: float
 
-    def check(self, descriptions: Sequence[Description]) -> None:
+    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
         """Raise BadPrompt for a description that it cannot look for, before a frame is read."""
         ...
 
     def ground(
-        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
     ) -> Grounding:
         """Every instance of each description on `frame` that reaches its threshold.
 

@@ -14,11 +14,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from vseg.tensors import Decoded, Features
-from vseg.types import Frame, Mask, Prompt
+from vseg.types import Frame, Mask, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
-class StandIn:
+class MergedToken:
     """What the tokens of a slot made smaller stand for.
 
     places: the G tokens of the whole slot that each is the mean of.  bias: added to its scores, the log of
@@ -34,13 +34,13 @@ class Slot:
     """What is remembered of one object on one frame.
 
     cells: what was where, C channels for each of N tokens.  keys: made of the cells once, for each layer
-    that reads them.  pointer: the object as a whole.  stand_in: of a slot made smaller; None of a whole one.
+    that reads them.  pointer: the object as a whole.  merged: of a slot made smaller; None of a whole one.
     """
 
     cells: Float[Tensor, "N C"]
     keys: Float[Tensor, "L N D"]
     pointer: Float[Tensor, " P"]
-    stand_in: StandIn | None = None
+    merged: MergedToken | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class SlotModel(Protocol):
     def answer(
         self,
         features: Features,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[VisualPrompt],
         seen: Float[Tensor, "1 C h w"] | None,
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Decoded:

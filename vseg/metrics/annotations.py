@@ -144,7 +144,7 @@ def _read(path: Path) -> tuple[str, UInt8[np.ndarray, "H W"]]:
             mode = image.mode
             if mode not in ("P", "L", "1"):
                 raise BadDataset(
-                    f"{path}: a picture of mode {mode} holds no object ids",
+                    f"{path}: an image of mode {mode} holds no object ids",
                     hint="masks are palette (P) or 8-bit grey (L) PNGs",
                 )
             return mode, np.array(image, dtype=np.uint8)

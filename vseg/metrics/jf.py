@@ -4,7 +4,7 @@ Enters: two masks of one frame.  Leaves: two numbers in [0, 1].  Source: Perazzi
 Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016, section 4;
 the contour map is Martin et al., PAMI 2004.  What differs is the work, not the value: both masks
 are cut to their common bounding box, and contours are dilated packed into the bits of one long
-integer, where one shift moves a whole picture.
+integer, where one shift moves a whole image.
 """
 
 import math

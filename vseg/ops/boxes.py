@@ -9,13 +9,13 @@ Boxes = Float64[np.ndarray, "N 4"]
 
 
 def clipped(boxes: Boxes, hw: tuple[int, int]) -> Boxes:
-    """The boxes cut to a picture of height and width `hw`; one outside it becomes empty."""
+    """The boxes cut to an image of height and width `hw`; one outside it becomes empty."""
     h, w = hw
     return np.asarray(np.clip(boxes, 0, np.array([w, h, w, h], dtype=np.float64)))
 
 
 def pixels_in(box: Box) -> tuple[slice, slice]:
-    """The rows and columns of the pixels whose centres the box encloses, from the picture's first on."""
+    """The rows and columns of the pixels whose centres the box encloses, from the image's first on."""
     return (
         slice(max(0, round(box.y1)), max(0, round(box.y2))),
         slice(max(0, round(box.x1)), max(0, round(box.x2))),
@@ -37,7 +37,7 @@ def box_iou(a: Float[np.ndarray, "N 4"], b: Float[np.ndarray, "M 4"]) -> Float[n
     return np.asarray(np.divide(common, union, where=union > 0, out=np.zeros(common.shape)))
 
 
-def without_doubles(boxes: Boxes, overlap: float) -> Int64[np.ndarray, " M"]:
+def nms(boxes: Boxes, overlap: float) -> Int64[np.ndarray, " M"]:
     """The places of the boxes that share no more than `overlap` (IoU) with one kept before them.
 
     Greedy non-maximum suppression: give the best box first.

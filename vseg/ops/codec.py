@@ -14,7 +14,7 @@ from vseg.errors import BadMask
 from vseg.types import MaskCrop
 
 CODEC = "xorbits-zlib"
-# Twice a 16K x 8K picture.  Above it a stored size is taken for damage, not for a mask.
+# Twice a 16K x 8K image.  Above it a stored size is taken for damage, not for a mask.
 MAX_PIXELS = 2**28
 # zlib cannot expand a stream by more than this, so a short payload cannot ask for much memory.
 MAX_EXPANSION = 1032

@@ -22,7 +22,7 @@ _GOLDEN_ANGLE = 0.618034
 
 
 def colour_of(object_id: int) -> tuple[int, int, int]:
-    """RGB of an object, the same in every picture; the first ten are chosen by hand."""
+    """RGB of an object, the same in every image; the first ten are chosen by hand."""
     if 1 <= object_id <= len(_FIRST):
         return _FIRST[object_id - 1]
     hue = object_id * _GOLDEN_ANGLE % 1.0

@@ -1,4 +1,4 @@
-"""Which masks of one picture are the same thing, or parts of it, and which pieces of a mask are specks.
+"""Which masks of one image are the same thing, or parts of it, and which pieces of a mask are specks.
 
 Enters: masks as rows, with scores.  Leaves: rows that are kept, best first.
 """
@@ -19,7 +19,7 @@ def mask_iou(one: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> fl
     return float((one & other).sum()) / max(1, int((one | other).sum()))
 
 
-def distinct(
+def mask_nms(
     masks: Bool[np.ndarray, "N H W"],
     scores: Float32[np.ndarray, " N"],
     overlap: float,
@@ -38,7 +38,7 @@ def distinct(
     return np.array(kept, dtype=np.int64)
 
 
-def wholes(
+def drop_contained(
     masks: Bool[np.ndarray, "N H W"],
     scores: Float32[np.ndarray, " N"],
     inside: float,

@@ -1,7 +1,7 @@
 """What a job looks for again and again: its descriptions, or everything.
 
-Enters: what was asked for, and the models it needs.  Leaves: a `Look` for the lookout.  Words go to the
-grounder, references to the tracking model itself; what both find is one list, best first.
+Enters: what was asked for, and the models it needs.  Leaves: a `DetectFunction`.  Words go to the grounder,
+exemplars to the tracking model itself; what both find is one list, best first.
 """
 
 from collections.abc import Sequence
@@ -11,37 +11,37 @@ import numpy as np
 
 from vseg.build import open_image_text
 from vseg.config import TrackConfig
-from vseg.grounding.automatic_masks import Everything
+from vseg.grounding.automatic_masks import AutomaticMaskGenerator
 from vseg.grounding.tags import Tagger
 from vseg.grounding.word_lists import EVERYDAY, read_words
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
-from vseg.pipelines.redetection_driver import Look
-from vseg.session.exemplar import ReferenceGrounder
-from vseg.types import Description, Found, Frame, Grounding, Reference
+from vseg.pipelines.redetection_driver import DetectFunction
+from vseg.session.exemplar import ExemplarGrounder
+from vseg.types import ConceptPrompt, Detections, Exemplar, Frame, Grounding
 
 NOTHING = Grounding(
-    Found(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64)), np.zeros(1), ()
+    Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64)), np.zeros(1), ()
 )
 
 
-class Sights:
+class PromptedDetector:
     """Grounds words and references together.
 
     words: None where no description has words.  thresholds: the least score of each description.
     """
 
     def __init__(
-        self, descriptions: Sequence[Description], model: Model, words: Grounder | None
+        self, descriptions: Sequence[ConceptPrompt], model: Model, words: Grounder | None
     ) -> None:
         """Raises BadPrompt for a description that cannot be looked for."""
-        likes = ReferenceGrounder(model)
+        likes = ExemplarGrounder(model)
         self._descriptions = tuple(descriptions)
         self._asked: list[tuple[Grounder, list[int]]] = []
         self.thresholds = [0.0] * len(self._descriptions)
         for grounder, wanted in ((words, False), (likes, True)):
             places = [
-                k for k, each in enumerate(descriptions) if isinstance(each, Reference) == wanted
+                k for k, each in enumerate(descriptions) if isinstance(each, Exemplar) == wanted
             ]
             if grounder is None or not places:
                 continue
@@ -63,26 +63,26 @@ class Sights:
         return _joined(parts, best)
 
 
-def look_for(
-    descriptions: Sequence[Description],
+def make_detector(
+    descriptions: Sequence[ConceptPrompt],
     model: Model,
     words: Grounder | None,
     config: TrackConfig,
-) -> Look:
+) -> DetectFunction:
     """A look for what is described; for everything where nothing is."""
     if descriptions:
-        return Sights(descriptions, model, words)
+        return PromptedDetector(descriptions, model, words)
     return _everything(model, words, config)
 
 
-def _everything(model: Model, words: Grounder | None, config: TrackConfig) -> Look:
+def _everything(model: Model, words: Grounder | None, config: TrackConfig) -> DetectFunction:
     """A look that finds whatever there is: by the tags of the frame where there is a tagger, else unnamed.
 
     Raises ModelError and BadVocabulary for a tagger that cannot be had.
     """
-    settings = config.look
+    settings = config.redetection
     if settings.tagger is None or words is None:
-        proposer = Everything(model)
+        proposer = AutomaticMaskGenerator(model)
 
         def propose(frame: Frame, near: Frame | None) -> Grounding:
             proposed = proposer.propose(frame)
@@ -108,7 +108,7 @@ def _joined(parts: Sequence[tuple[list[int], Grounding]], best: np.ndarray) -> G
     if len(parts) == 1:
         places, only = parts[0]
         labels = np.array(places, dtype=np.int64)[only.found.labels]
-        found = Found(only.found.boxes, only.found.scores, labels, only.found.masks)
+        found = Detections(only.found.boxes, only.found.scores, labels, only.found.masks)
         return Grounding(found, best, only.names)
     boxes = np.concatenate([g.found.boxes for _, g in parts])
     scores = np.concatenate([g.found.scores for _, g in parts])
@@ -119,5 +119,5 @@ def _joined(parts: Sequence[tuple[list[int], Grounding]], best: np.ndarray) -> G
     if all(g.found.masks is not None for _, g in parts):
         every = [mask for _, g in parts for mask in g.found.masks or ()]
         masks = tuple(every[k] for k in order)
-    found = Found(boxes[order], scores[order], labels[order], masks)
+    found = Detections(boxes[order], scores[order], labels[order], masks)
     return Grounding(found, best, tuple(names[k] for k in order))

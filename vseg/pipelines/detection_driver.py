@@ -11,15 +11,22 @@ its own continues it.  Works frame by frame, on files and live sources; nothing 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
+import vseg_trackers
 from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
 from vseg.pipelines.driver_state import packed_state, unpacked_state
-from vseg.pipelines.track_links import Followed, body_box, crowding, nearest, packed, prompt_of
+from vseg.pipelines.track_links import (
+    TrackLink,
+    main_component_box,
+    max_overlap,
+    nearest,
+    packed,
+    prompt_of,
+)
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.types import Found, Frame, FrameMasks
+from vseg.types import Detections, Frame, FrameMasks
 from vseg_trackers import (
-    Detections,
     LifecycleConfig,
     MaskletAssociator,
     MaskletConfig,
@@ -34,7 +41,7 @@ SAME = 0.6
 """A new track that overlaps a claimed object by this IoU is a second detection of it, no new object."""
 
 
-class Guide:
+class DetectionTracker:
     """Follows what is detected in one video, in a session of its own."""
 
     def __init__(
@@ -43,11 +50,11 @@ class Guide:
         self._session, self._frame_hw, self._settings = session, frame_hw, settings
         life = LifecycleConfig(confirm_hits=settings.confirm_hits)
         self._tracker = MaskletAssociator(MaskletConfig(strong_score=settings.score, life=life))
-        self._followed: dict[int, Followed] = {}
+        self._followed: dict[int, TrackLink] = {}
         self._next_id = 1
         self._events: list[RunEvent] = []
 
-    def step(self, frame: Frame, found: Found) -> FrameMasks | None:
+    def step(self, frame: Frame, found: Detections) -> FrameMasks | None:
         """The masks of all objects on this frame; None where there is no object.
 
         `drain` tells what happened.  Raises BadVideo if the frame's time does not come after the one
@@ -61,7 +68,9 @@ class Guide:
             return None
         masks = self._session.step(frame)
         for row, object_id in enumerate(masks.object_ids):
-            self._follow(replace(self._followed[object_id], box=body_box(masks.crop(row))))
+            self._follow(
+                replace(self._followed[object_id], box=main_component_box(masks.crop(row)))
+            )
         return masks
 
     def drain(self) -> tuple[RunEvent, ...]:
@@ -69,7 +78,7 @@ class Guide:
         happened, self._events = tuple(self._events), []
         return happened
 
-    def replay(self, time_s: float, found: Found) -> None:
+    def replay(self, time_s: float, found: Detections) -> None:
         """Let the association see a frame that was stepped through before a restart."""
         self._associate(time_s, found)
 
@@ -88,19 +97,19 @@ class Guide:
         self._next_id, self._followed = own["next_id"], {}
         for each in own["followed"]:
             box = each.pop("box")
-            self._follow(Followed(**each, box=None if box is None else tuple(box)))
+            self._follow(TrackLink(**each, box=None if box is None else tuple(box)))
         self._session.restore(session)
 
-    def _associate(self, time_s: float, found: Found) -> tuple[Track, ...]:
+    def _associate(self, time_s: float, found: Detections) -> tuple[Track, ...]:
         masks = packed(found, self._frame_hw)
         try:
             return self._tracker.update(
-                Detections(time_s, found.boxes, found.scores, found.labels, masks)
+                vseg_trackers.Detections(time_s, found.boxes, found.scores, found.labels, masks)
             )
         except TrackerError as error:
             raise BadVideo(f"its frames cannot be associated: {error}") from error
 
-    def _claim(self, frame: Frame, found: Found, seen: Sequence[Track]) -> None:
+    def _claim(self, frame: Frame, found: Detections, seen: Sequence[Track]) -> None:
         """Give each new track an object: one that lost its own track, or one that begins here."""
         here = {track.track_id for track in seen}
         mine = {each.track_id for each in self._followed.values()}
@@ -115,12 +124,12 @@ class Guide:
                 self._follow(replace(orphan, track_id=track.track_id))
                 self._say("joined", frame, orphan.object_id, track, overlap)
             elif claimed < SAME:
-                new = Followed(self._next_id, track.track_id, track.label, frame.time_s)
+                new = TrackLink(self._next_id, track.track_id, track.label, frame.time_s)
                 self._next_id += 1
                 self._prompt(frame, found, track.row, new)
                 self._say("born", frame, new.object_id, track)
 
-    def _watch(self, frame: Frame, found: Found, seen: Sequence[Track]) -> None:
+    def _watch(self, frame: Frame, found: Detections, seen: Sequence[Track]) -> None:
         """Note which masks the detections speak for, and prompt again where they disagree."""
         objects = {each.track_id: each for each in self._followed.values()}
         for track in seen:
@@ -134,13 +143,15 @@ class Guide:
                 self._prompt(frame, found, track.row, each)
                 self._say("reanchored", frame, each.object_id, track, overlap)
 
-    def _may_prompt(self, frame: Frame, found: Found, row: int, each: Followed) -> bool:
+    def _may_prompt(self, frame: Frame, found: Detections, row: int, each: TrackLink) -> bool:
         """Whether the object was left alone long enough and the detection is strong and stands alone."""
         rested = each.prompted is not None and frame.index - each.prompted >= self._settings.every
         # A box that another one crosses may hold more of the neighbour than of its own object.
-        return rested and found.scores[row] >= self._settings.score and crowding(found, row) < JOINS
+        return (
+            rested and found.scores[row] >= self._settings.score and max_overlap(found, row) < JOINS
+        )
 
-    def _prompt(self, frame: Frame, found: Found, row: int, each: Followed) -> None:
+    def _prompt(self, frame: Frame, found: Detections, row: int, each: TrackLink) -> None:
         """Say where the object is; of what was said before, the first and the last are kept."""
         self._session.prompt(each.object_id, frame, [prompt_of(found, row, frame)])
         given = self._session.objects[each.object_id].prompts
@@ -158,7 +169,7 @@ class Guide:
                 event = RunEvent(frame=frame.index, kind="dropped", object_id=each.object_id)
                 self._events.append(event)
 
-    def _follow(self, each: Followed) -> None:
+    def _follow(self, each: TrackLink) -> None:
         self._followed[each.object_id] = each
 
     def _say(

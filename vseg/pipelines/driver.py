@@ -9,13 +9,13 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from vseg.exchange.detections import DetectionTable
-from vseg.pipelines.detect import Sights, look_for
-from vseg.pipelines.detection_driver import Guide
+from vseg.pipelines.detect import PromptedDetector, make_detector
+from vseg.pipelines.detection_driver import DetectionTracker
 from vseg.pipelines.prepare import Task
-from vseg.pipelines.redetection_driver import Lookout
+from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.prompts.placing import index_of
 from vseg.prompts.resolve import named
-from vseg.prompts.timecode import Moment, parse_moment
+from vseg.prompts.timecode import Timecode, parse_timecode
 from vseg.results import ResumedRun, open_run
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
@@ -23,7 +23,7 @@ from vseg.types import Frame, FrameMasks, Text
 
 
 @runtime_checkable
-class Pilot(Protocol):
+class SessionDriver(Protocol):
     """Steps through the frames of a task."""
 
     def step(self, frame: Frame) -> FrameMasks:
@@ -47,16 +47,16 @@ class Pilot(Protocol):
         ...
 
 
-def pilot_for(task: Task, session: Session) -> Pilot:
+def make_driver(task: Task, session: Session) -> SessionDriver:
     """Detections steer where the task has some, then what it looks for, else its prompts."""
     if task.detections is not None:
-        return Guided(task, task.detections, session)
+        return DetectionDriver(task, task.detections, session)
     if task.sought or task.job.everything:
-        return Looking(task, session)
-    return Prompted(task, session)
+        return RedetectionDriver(task, session)
+    return PromptDriver(task, session)
 
 
-class Prompted:
+class PromptDriver:
     """Prompts take effect when their frame comes, as they would on a live source.
 
     Made before the frames are read ahead: beside each frame with words it looks at the one before, or at the
@@ -75,7 +75,7 @@ class Prompted:
         for object_id, placed in self._task.prompts_on(frame.index).items():
             near = self._near.get(frame.index)
             session.prompt(object_id, frame, [each.prompt for each in placed], near)
-        return session.step(frame) if session.object_ids else no_masks(frame)
+        return session.step(frame) if session.object_ids else empty_masks(frame)
 
     def drain(self) -> tuple[RunEvent, ...]:
         """Nothing: what a user says is in the prompts."""
@@ -95,19 +95,19 @@ class Prompted:
             self._session.restore(run.state)
 
 
-class Guided:
+class DetectionDriver:
     """Each frame's detections go to a Guide."""
 
     def __init__(self, task: Task, detections: DetectionTable, session: Session) -> None:
         self._detections = detections
         video = task.video.info
         settings = task.job.config.detections
-        self._guide = Guide(session, (video.height, video.width), settings)
+        self._guide = DetectionTracker(session, (video.height, video.width), settings)
 
     def step(self, frame: Frame) -> FrameMasks:
         """The masks of the objects that the detections confirm."""
         masks = self._guide.step(frame, self._detections.on(frame.index))
-        return no_masks(frame) if masks is None else masks
+        return empty_masks(frame) if masks is None else masks
 
     def drain(self) -> tuple[RunEvent, ...]:
         """What the guide did."""
@@ -131,15 +131,17 @@ class Guided:
         self._guide.restore(run.state)
 
 
-class Looking:
+class RedetectionDriver:
     """A lookout decides which objects there are."""
 
     def __init__(self, task: Task, session: Session) -> None:
         self._task, config = task, task.job.config
-        self._look = look_for(task.sought, task.model, task.grounder, config)
-        until = config.look.until
-        ends = None if until is None else Moment(frame=index_of(task.video, parse_moment(until)))
-        self._lookout = Lookout(session, self._look, config.look, ends)
+        self._look = make_detector(task.sought, task.model, task.grounder, config)
+        until = config.redetection.until
+        ends = (
+            None if until is None else Timecode(frame=index_of(task.video, parse_timecode(until)))
+        )
+        self._lookout = RedetectionTracker(session, self._look, config.redetection, ends)
         self._last_index = task.first
         self._near = self._beside(task.first)
 
@@ -147,7 +149,7 @@ class Looking:
         """The masks of what was found so far."""
         masks = self._lookout.step(frame, self._near)
         self._near, self._last_index = frame, frame.index
-        return no_masks(frame) if masks is None else masks
+        return empty_masks(frame) if masks is None else masks
 
     def drain(self) -> tuple[RunEvent, ...]:
         """What the lookout did."""
@@ -155,7 +157,7 @@ class Looking:
 
     def finish(self) -> tuple[RunEvent, ...]:
         """Every description that was never found, with the best score that anything reached."""
-        if not isinstance(self._look, Sights):
+        if not isinstance(self._look, PromptedDetector):
             return ()
         scores = zip(self._task.sought, self._look.thresholds, self._lookout.best, strict=False)
         return tuple(
@@ -187,7 +189,7 @@ class Looking:
         return self._task.video.read(beside) if beside < len(self._task.video) else None
 
 
-def no_masks(frame: Frame) -> FrameMasks:
+def empty_masks(frame: Frame) -> FrameMasks:
     """A frame without an object: nothing is tracked, so the model need not see it."""
     return FrameMasks(
         frame_index=frame.index,

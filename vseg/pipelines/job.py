@@ -19,7 +19,7 @@ class TrackJob:
     prompts: may be left out with `resume`, which then uses those of the run.  detections: a file that
     takes the place of prompts; objects are born, kept and dropped by it.  everything: whatever there is
     becomes an object.  A prompt of object 0 is a description: every instance of it becomes one.
-    pictures: the folder for overlay.mp4 and contact.png, `out` if None.
+    images: the folder for overlay.mp4 and contact.png, `out` if None.
     """
 
     source: str
@@ -35,7 +35,7 @@ class TrackJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class ProgressCallbacks:
     """Who watches a job.
 
     on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text): what takes long
@@ -75,7 +75,7 @@ class JobOutcome:
     state_bytes: int
     damage: Damage | None
     pictures: tuple[Path, ...]
-    unfound: tuple[str, ...] = ()
+    not_found_prompts: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -90,7 +90,7 @@ class JobOutcome:
             "seconds": round(self.times.total_s, 3),
             "frames_per_s": round(self.frames / self.times.total_s, 2) if self.frames else None,
             "damage": self.damage.model_dump() if self.damage else None,
-            "pictures": [str(path) for path in self.pictures],
-            "unfound": list(self.unfound),
+            "images": [str(path) for path in self.pictures],
+            "unfound": list(self.not_found_prompts),
             "exit_code": self.exit_code,
         }

@@ -1,7 +1,7 @@
 """A live source, tracked as it comes: nothing is stored, nothing grows, the newest frame is always next.
 
-Enters: a camera, a stream or a clip, and what to follow: prompts on the first picture, or what to look for.
-Leaves: per frame, the picture, the masks and what happened.
+Enters: a camera, a stream or a clip, and what to follow: prompts on the first image, or what to look for.
+Leaves: per frame, the image, the masks and what happened.
 """
 
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Source
-from vseg.pipelines.detect import look_for
-from vseg.pipelines.driver import no_masks
-from vseg.pipelines.prepare import check_look, check_sought, grounder_of, load_configured
-from vseg.pipelines.redetection_driver import Lookout
+from vseg.pipelines.detect import make_detector
+from vseg.pipelines.driver import empty_masks
+from vseg.pipelines.prepare import check_redetection, check_sought, grounder_of, load_configured
+from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.prompts.placing import PromptRequest
-from vseg.prompts.timecode import parse_moment
-from vseg.results.events import RunEvent, noted
+from vseg.prompts.timecode import parse_timecode
+from vseg.results.events import RunEvent, run_event
 from vseg.session.identity.identities import IdentityRules
 from vseg.session.memory.bank import MemoryBudget
 from vseg.session.session import Session
-from vseg.types import Frame, FrameMasks, Reference, Text
+from vseg.types import Exemplar, Frame, FrameMasks, Text
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One picture, the objects on it, and what happened since the one before."""
+class LiveFrame:
+    """One image, the objects on it, and what happened since the one before."""
 
     frame: Frame
     masks: FrameMasks
@@ -38,11 +38,11 @@ def watch(
     requests: tuple[PromptRequest, ...],
     config: TrackConfig,
     model: Model | None = None,
-) -> Iterator[Sighting]:
-    """Every picture that is given out, tracked.
+) -> Iterator[LiveFrame]:
+    """Every image that is given out, tracked.
 
-    requests: prompts on the first picture; those of object 0 are looked for again and again; none at all
-    means everything there is.  Raises UsageError and BadPrompt before the first picture is taken,
+    requests: prompts on the first image; those of object 0 are looked for again and again; none at all
+    means everything there is.  Raises UsageError and BadPrompt before the first image is taken,
     DamagedVideo when the source breaks.
     """
     sought = tuple(r.prompt for r in requests if r.object_id == 0)
@@ -56,10 +56,12 @@ def watch(
         if requests and not sought:
             yield from _prompted(source, requests, session)
             return
-        described = [each for each in sought if isinstance(each, Text | Reference)]
-        until = None if config.look.until is None else parse_moment(config.look.until)
-        look = look_for(described, model, words, config)
-        yield from _looking(source, Lookout(session, look, config.look, until))
+        described = [each for each in sought if isinstance(each, Text | Exemplar)]
+        until = (
+            None if config.redetection.until is None else parse_timecode(config.redetection.until)
+        )
+        look = make_detector(described, model, words, config)
+        yield from _looking(source, RedetectionTracker(session, look, config.redetection, until))
 
 
 def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
@@ -70,31 +72,31 @@ def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
             raise BadPrompt(
                 f"the prompt of object {request.object_id} is at {request.at}, and a live source has "
                 "no frame but the newest",
-                hint="prompt on the first picture: leave @FRAME out",
+                hint="prompt on the first image: leave @FRAME out",
             )
-    until = config.look.until
-    if until is not None and parse_moment(until).reached(0, 0.0):
+    until = config.redetection.until
+    if until is not None and parse_timecode(until).reached(0, 0.0):
         raise UsageError(
             f"looking would end at {until}, before its first look",
             hint="give --until a later frame or time, or leave it out",
         )
-    check_look(config.look, everything=not requests)
+    check_redetection(config.redetection, everything=not requests)
 
 
 def _prompted(
     source: Source, requests: tuple[PromptRequest, ...], session: Session
-) -> Iterator[Sighting]:
+) -> Iterator[LiveFrame]:
     for place, frame in enumerate(source):
         for object_id in sorted({r.object_id for r in requests}) if place == 0 else ():
             said = [r.prompt for r in requests if r.object_id == object_id]
             session.prompt(object_id, frame, said)
         masks = session.step(frame)
-        yield Sighting(frame, masks, tuple(map(noted, masks.events)))
+        yield LiveFrame(frame, masks, tuple(map(run_event, masks.events)))
 
 
-def _looking(source: Source, lookout: Lookout) -> Iterator[Sighting]:
+def _looking(source: Source, lookout: RedetectionTracker) -> Iterator[LiveFrame]:
     before: Frame | None = None
     for frame in source:
-        masks = lookout.step(frame, before) or no_masks(frame)
+        masks = lookout.step(frame, before) or empty_masks(frame)
         before = frame
-        yield Sighting(frame, masks, (*lookout.drain(), *map(noted, masks.events)))
+        yield LiveFrame(frame, masks, (*lookout.drain(), *map(run_event, masks.events)))

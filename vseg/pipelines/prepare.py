@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vseg import __version__
-from vseg.build import load_compiled, load_model, open_grounder, open_words
-from vseg.config import LookSettings, TrackConfig
+from vseg.build import load_compiled, load_model, open_grounder, open_nano_text
+from vseg.config import RedetectionSettings, TrackConfig
 from vseg.errors import BadPrompt, UsageError
 from vseg.exchange.detections import DetectionTable, read_detections
 from vseg.interfaces.grounder import Grounder
@@ -17,13 +17,13 @@ from vseg.pipelines.job import TrackJob
 from vseg.prompts.check import check_prompt
 from vseg.prompts.placing import PromptRequest, index_of, place_prompts
 from vseg.prompts.resolve import named
-from vseg.prompts.timecode import parse_moment, parse_range
+from vseg.prompts.timecode import parse_range, parse_timecode
 from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
 from vseg.session.factory import check_memory
 from vseg.session.memory.bank import MemoryBudget
-from vseg.types import Description, PlacedPrompt, Reference, Text
+from vseg.types import ConceptPrompt, Exemplar, PlacedPrompt, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class Task:
     grounder: Grounder | None = None
 
     @property
-    def sought(self) -> tuple[Description, ...]:
+    def sought(self) -> tuple[ConceptPrompt, ...]:
         """Descriptions of which every instance is to become an object."""
         return tuple(
             p.prompt
             for p in self.prompts
-            if p.object_id == 0 and isinstance(p.prompt, Text | Reference)
+            if p.object_id == 0 and isinstance(p.prompt, Text | Exemplar)
         )
 
     def prompts_on(self, frame: int) -> dict[int, list[PlacedPrompt]]:
@@ -66,7 +66,11 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
     _check_together(job)
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
-    until = None if job.config.look.until is None else parse_moment(job.config.look.until)
+    until = (
+        None
+        if job.config.redetection.until is None
+        else parse_timecode(job.config.redetection.until)
+    )
     ends = None if until is None else index_of(video, until)
     free = detections is not None or job.everything
     prompts = () if free else _prompts(job, video, first, stop)
@@ -100,23 +104,23 @@ def _check_together(job: TrackJob) -> None:
             "prompts, labels or detections were given beside --auto",
             hint="--auto finds its objects itself: drop the others, or --auto",
         )
-    check_look(job.config.look, everything=job.everything)
+    check_redetection(job.config.redetection, everything=job.everything)
 
 
-def check_look(look: LookSettings, *, everything: bool) -> None:
+def check_redetection(settings: RedetectionSettings, *, everything: bool) -> None:
     """Raise UsageError for models of words that would not be asked anything."""
-    if look.tagger is not None and not (everything and look.grounder is not None):
+    if settings.tagger is not None and not (everything and settings.grounder is not None):
         raise UsageError(
             "a tagger was given without --auto and --grounder",
             hint="tags say what to look for and a grounder finds it: --auto --tagger clip-vit-b32 "
             "--grounder grounding-dino-tiny",
         )
-    if everything and look.grounder is not None and look.tagger is None:
+    if everything and settings.grounder is not None and settings.tagger is None:
         raise UsageError(
-            f"--auto has no words for the grounder {look.grounder}",
+            f"--auto has no words for the grounder {settings.grounder}",
             hint="give it words, as in --text person, or a --tagger that finds them, or drop it",
         )
-    if look.vocabulary is not None and look.tagger is None:
+    if settings.vocabulary is not None and settings.tagger is None:
         raise UsageError(
             "a vocabulary was given without --tagger", hint="name a tagger, or drop it"
         )
@@ -149,10 +153,10 @@ def grounder_of(config: TrackConfig, texts: Sequence[Text], model: Model) -> Gro
 
     Raises BadPrompt for words that it does not know, and whatever `open_grounder` raises.
     """
-    name = config.look.grounder
-    if not texts and config.look.tagger is None:
+    name = config.redetection.grounder
+    if not texts and config.redetection.tagger is None:
         return None
-    grounder = open_words(model) if name is None else open_grounder(name, config.device)
+    grounder = open_nano_text(model) if name is None else open_grounder(name, config.device)
     grounder.check(texts)
     return grounder
 
@@ -164,8 +168,12 @@ def _looking(
     words = {} if grounder is None else {"grounder.weights": grounder.weights_sha256}
     if not job.everything and all(placed.object_id for placed in prompts):
         return {**words}
-    look = {f"look.{key}": value for key, value in job.config.look.model_dump().items()}
-    look["look.vocabulary"] = job.config.look.vocabulary and sha256_of(job.config.look.vocabulary)
+    look = {
+        f"redetection.{key}": value for key, value in job.config.redetection.model_dump().items()
+    }
+    look["redetection.vocabulary"] = job.config.redetection.vocabulary and sha256_of(
+        job.config.redetection.vocabulary
+    )
     return {"everything": job.everything, **look, **words}
 
 
@@ -214,7 +222,7 @@ def check_sought(prompts: Sequence[PlacedPrompt | PromptRequest]) -> None:
     """Raise UsageError where descriptions of whatever there is stand beside prompts of one object."""
     for placed in prompts:
         if placed.object_id == 0 and any(other.object_id for other in prompts):
-            what = named(placed.prompt) if isinstance(placed.prompt, Text | Reference) else ""
+            what = named(placed.prompt) if isinstance(placed.prompt, Text | Exemplar) else ""
             raise UsageError(
                 f"{what} is looked for everywhere, and other prompts are of one object",
                 hint="say of which object it is: --text 1:dog narrows object 1; or run them apart",

@@ -1,7 +1,7 @@
 """Looking again: what a grounder finds becomes objects, frame by frame, with identities of their own.
 
-Enters: frames, and a `Look` that says what is on one.  Leaves: masks of the objects found so far.  The
-segmenter carries every object from frame to frame; every so many frames, and soon after an object was
+Enters: frames, and a `DetectFunction` that says what is on one.  Leaves: masks of the objects found so far.
+The segmenter carries every object from frame to frame; every so many frames, and soon after an object was
 lost, the scene is looked at again and what is found is matched to what is tracked, one to one by overlap.
 What matches nothing becomes a new object, shown once a second look has seen it too (those of the first
 look at once); what overlaps an object is a duplicate.  The state is bounded by the objects allowed, so
@@ -13,23 +13,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from vseg.config import LookSettings
+from vseg.config import RedetectionSettings
 from vseg.pipelines.driver_state import packed_state, unpacked_state
 from vseg.pipelines.track_links import box_within
 from vseg.pipelines.tracked_instances import (
-    Watched,
+    TrackedInstance,
     contained,
     overlap_matrix,
-    packed_watch,
-    unpacked_watch,
+    packed_instance,
+    unpacked_instance,
 )
-from vseg.prompts.timecode import Moment
+from vseg.prompts.timecode import Timecode
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.types import Found, Frame, FrameMasks, Grounding, Mask, Prompt
+from vseg.types import Detections, Frame, FrameMasks, Grounding, Mask, VisualPrompt
 from vseg_trackers.assignment import Candidates, assign
 
-Look = Callable[[Frame, Frame | None], Grounding]
+DetectFunction = Callable[[Frame, Frame | None], Grounding]
 """What is on a frame; the second is one close in time, for what moves."""
 
 JOINS = 0.3
@@ -44,17 +44,21 @@ ALIKE = 0.7
 """Cosine by which a detection is of an object that is out of sight."""
 
 
-class Lookout:
+class RedetectionTracker:
     """Keeps one session's objects in step with what is found on its video.
 
     until: nothing new is looked for from then on.  best: the best score of each description so far.
     """
 
     def __init__(
-        self, session: Session, look: Look, settings: LookSettings, until: Moment | None = None
+        self,
+        session: Session,
+        look: DetectFunction,
+        settings: RedetectionSettings,
+        until: Timecode | None = None,
     ) -> None:
         self._session, self._look, self._settings, self._until = session, look, settings, until
-        self._watched: dict[int, Watched] = {}
+        self._watched: dict[int, TrackedInstance] = {}
         self._next_id, self._next_look, self._last_look = 1, 0, -1
         self._events: list[RunEvent] = []
         self.best: list[float] = []
@@ -91,7 +95,7 @@ class Lookout:
             "next_look": self._next_look,
             "last_look": self._last_look,
             "best": self.best,
-            "watched": [packed_watch(each) for each in self._watched.values()],
+            "watched": [packed_instance(each) for each in self._watched.values()],
         }
         return packed_state(own, self._session.snapshot())
 
@@ -100,7 +104,7 @@ class Lookout:
         own, session = unpacked_state(payload)
         self._next_id, self._next_look = own["next_id"], own["next_look"]
         self._last_look, self.best = own["last_look"], own["best"]
-        watched = [unpacked_watch(each) for each in own["watched"]]
+        watched = [unpacked_instance(each) for each in own["watched"]]
         self._watched = {each.object_id: each for each in watched}
         self._session.restore(session)
 
@@ -132,18 +136,18 @@ class Lookout:
         for row in sorted(set(range(len(found))) - set(pairs.rows.tolist())):
             if not self._known(found, row, iou):
                 self._meet(frame, found, row, grounding.names[row], sure=first)
-        self._last_look, wait = frame.index, self._settings.every
+        self._last_look, wait = frame.index, self._settings.detect_every
         unsure = any(not each.confirmed for each in self._watched.values())
         self._next_look = frame.index + (max(1, wait // SOON) if unsure else wait)
 
     def _support(
-        self, frame: Frame, found: Found, row: int, watched: Watched, overlap: float
+        self, frame: Frame, found: Detections, row: int, watched: TrackedInstance, overlap: float
     ) -> None:
         """The detection speaks for the object; where its mask strays from it, it is prompted again."""
         if not watched.confirmed:
             self._say("born", frame, watched.object_id, label=watched.name or None)
         watched = replace(watched, confirmed=True, missed=0)
-        rested = frame.index - watched.prompted >= self._settings.every
+        rested = frame.index - watched.prompted >= self._settings.detect_every
         alone = np.delete(overlap_matrix(found, [watched])[:, 0], row).max(initial=0.0) < JOINS
         if overlap < self._settings.agree and rested and alone:
             self._prompt(frame, found, row, watched)
@@ -151,10 +155,10 @@ class Lookout:
         else:
             self._keep(watched)
 
-    def _miss(self, frame: Frame, watched: Watched) -> None:
+    def _miss(self, frame: Frame, watched: TrackedInstance) -> None:
         """What only its first look has seen is dropped; what was seen again stays."""
         watched = replace(watched, missed=watched.missed + 1)
-        if watched.confirmed and watched.missed < self._settings.ghost_looks:
+        if watched.confirmed and watched.missed < self._settings.max_missed_detections:
             self._keep(watched)
         else:
             self._drop(frame, watched)
@@ -166,19 +170,19 @@ class Lookout:
             if watched.crop is None and frame.time_s - watched.seen_s > patience_s:
                 self._drop(frame, watched)
 
-    def _known(self, found: Found, row: int, iou: np.ndarray) -> bool:
+    def _known(self, found: Detections, row: int, iou: np.ndarray) -> bool:
         """Whether a detection that matched nothing is one more of a tracked object."""
         if iou[row].max(initial=0.0) >= DUPLICATE:
             return True
         met = [w for w in self._watched.values() if w.crop is not None]
         return contained(found, row, met) >= INSIDE
 
-    def _meet(self, frame: Frame, found: Found, row: int, name: str, *, sure: bool) -> None:
+    def _meet(self, frame: Frame, found: Detections, row: int, name: str, *, sure: bool) -> None:
         """An object that was out of sight, or a new one if there is room."""
         prompts = prompts_of(found, row, frame)
         away = {i for i, each in self._watched.items() if each.crop is None and each.name == name}
         if away:
-            likeness = self._session.resemblance(frame, prompts, among=away)
+            likeness = self._session.similarity(frame, prompts, among=away)
             again = max(likeness, key=lambda i: likeness[i], default=None)
             if again is not None and likeness[again] >= ALIKE:
                 self._prompt(frame, found, row, self._watched[again])
@@ -187,13 +191,13 @@ class Lookout:
         if len(self._watched) >= self._settings.max_objects:
             self._say("full", frame, label=name or None)
             return
-        new = Watched(self._next_id, name, sure, frame.time_s)
+        new = TrackedInstance(self._next_id, name, sure, frame.time_s)
         self._next_id += 1
         self._prompt(frame, found, row, new)
         if sure:
             self._say("born", frame, new.object_id, label=name or None)
 
-    def _prompt(self, frame: Frame, found: Found, row: int, watched: Watched) -> None:
+    def _prompt(self, frame: Frame, found: Detections, row: int, watched: TrackedInstance) -> None:
         """Say where the object is; of what was said before, the first and the last are kept."""
         masks = self._session.prompt(watched.object_id, frame, prompts_of(found, row, frame))
         given = self._session.objects[watched.object_id].prompts
@@ -202,24 +206,24 @@ class Lookout:
         crop = masks.crop(masks.object_ids.index(watched.object_id))
         self._keep(replace(watched, prompted=frame.index, crop=crop if crop.area else None))
 
-    def _see(self, frame: Frame, watched: Watched, masks: FrameMasks, row: int) -> None:
+    def _see(self, frame: Frame, watched: TrackedInstance, masks: FrameMasks, row: int) -> None:
         """Note where the object is now; one that was lost is looked for soon."""
         crop = masks.crop(row)
         if crop.area:
             self._keep(replace(watched, crop=crop, seen_s=frame.time_s))
             return
         if watched.crop is not None:
-            soon = self._last_look + max(1, self._settings.every // SOON)
+            soon = self._last_look + max(1, self._settings.detect_every // SOON)
             self._next_look = min(self._next_look, max(soon, frame.index + 1))
         self._keep(replace(watched, crop=None))
 
-    def _drop(self, frame: Frame, watched: Watched) -> None:
+    def _drop(self, frame: Frame, watched: TrackedInstance) -> None:
         self._session.remove(watched.object_id)
         del self._watched[watched.object_id]
         if watched.confirmed:
             self._say("dropped", frame, watched.object_id)
 
-    def _keep(self, watched: Watched) -> None:
+    def _keep(self, watched: TrackedInstance) -> None:
         self._watched[watched.object_id] = watched
 
     def _say(
@@ -237,7 +241,7 @@ class Lookout:
         )
 
 
-def prompts_of(found: Found, row: int, frame: Frame) -> list[Prompt]:
+def prompts_of(found: Detections, row: int, frame: Frame) -> list[VisualPrompt]:
     """A detection as prompts: its box as far as it lies in the frame, and its mask, which is a guess."""
     box = box_within(found, row, frame)
     if found.masks is None:

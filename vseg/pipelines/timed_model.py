@@ -13,10 +13,10 @@ from torch import Tensor
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.model import Model
 from vseg.tensors import Decoded, Features, Memory
-from vseg.types import Frame, Mask, Prompt
+from vseg.types import Frame, Mask, VisualPrompt
 
-Given = ParamSpec("Given")
-Answer = TypeVar("Answer")
+Inputs = ParamSpec("Inputs")
+Output = TypeVar("Output")
 
 
 STAGES = ("encode", "memory", "decode mask")
@@ -76,18 +76,18 @@ class Timed:
     def _timed(
         self,
         stage: str,
-        run: Callable[Given, Answer],
-        *values: Given.args,
-        **named: Given.kwargs,
-    ) -> Answer:
-        """The answer, once the device has really finished it."""
+        run: Callable[Inputs, Output],
+        *values: Inputs.args,
+        **named: Inputs.kwargs,
+    ) -> Output:
+        """The output, once the device has really finished it."""
         began = time.perf_counter()
-        answer = run(*values, **named)
+        output = run(*values, **named)
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         self._ended = time.perf_counter()
         self.frames[-1].seconds[stage] += self._ended - began
-        return answer
+        return output
 
 
 class TimedModel(Timed):
@@ -101,33 +101,36 @@ class TimedModel(Timed):
         """Timed as `memory`."""
         return self._timed("memory", self._model.condition, features, memory)
 
-    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
         """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.sketch, frame, prompts)
+        return self._timed("decode mask", self._model.coarse_mask, frame, prompts)
 
-    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+    def coarse_masks(self, frame: Frame, objects: Sequence[Sequence[VisualPrompt]]) -> Decoded:
         """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.sketches, frame, objects)
+        return self._timed("decode mask", self._model.coarse_masks, frame, objects)
 
-    def interpret(
-        self, features: Features, prompts: Sequence[Prompt], prior: Float[Tensor, "h4 w4"] | None
+    def encode_prompts(
+        self,
+        features: Features,
+        prompts: Sequence[VisualPrompt],
+        prior: Float[Tensor, "h4 w4"] | None,
     ) -> Float[Tensor, "V h w"]:
         """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.interpret, features, prompts, prior)
+        return self._timed("decode mask", self._model.encode_prompts, features, prompts, prior)
 
     def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
         """Timed as `decode mask`."""
         return self._timed("decode mask", self._model.given, features, mask)
 
-    def carry(
+    def warp_prior(
         self,
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
-        rivals: Bool[Tensor, "O O"] | None = None,
+        competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """Timed as `memory`."""
-        return self._timed("memory", self._model.carry, features, near, logits, rivals)
+        return self._timed("memory", self._model.warp_prior, features, near, logits, competitors)
 
     def decode(
         self,

@@ -9,7 +9,7 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.slot_model import Slot, SlotMemory, SlotModel
 from vseg.pipelines.timed_model import Timed, TimedModel
 from vseg.tensors import Decoded, Features
-from vseg.types import Mask, Prompt
+from vseg.types import Mask, VisualPrompt
 
 
 class TimedSlotModel(Timed):
@@ -34,7 +34,7 @@ class TimedSlotModel(Timed):
     def answer(
         self,
         features: Features,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[VisualPrompt],
         seen: Float[Tensor, "1 C h w"] | None,
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Decoded:

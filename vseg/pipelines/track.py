@@ -12,13 +12,13 @@ from pathlib import Path
 from vseg.build import open_video
 from vseg.errors import DamagedVideo, NothingFound
 from vseg.interfaces.model import Model
-from vseg.pipelines.driver import Pilot, pilot_for
-from vseg.pipelines.job import JobOutcome, JobTimes, TrackJob, Watch
+from vseg.pipelines.driver import SessionDriver, make_driver
+from vseg.pipelines.job import JobOutcome, JobTimes, ProgressCallbacks, TrackJob
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.pipelines.warm_up import warm_up
 from vseg.results import open_run
-from vseg.results.events import noted, read_events
+from vseg.results.events import read_events, run_event
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
@@ -31,7 +31,9 @@ from vseg.video.prefetch import ahead
 READ_AHEAD = 8
 
 
-def track(job: TrackJob, *, model: Model | None = None, watch: Watch | None = None) -> JobOutcome:
+def track(
+    job: TrackJob, *, model: Model | None = None, watch: ProgressCallbacks | None = None
+) -> JobOutcome:
     """Carry out a job and say how it ended.
 
     model: one that is loaded already, instead of the configured one.  When `watch.stop()` becomes
@@ -42,10 +44,10 @@ def track(job: TrackJob, *, model: Model | None = None, watch: Watch | None = No
     with open_video(job.source, job.config.reader) as video:
         task = prepare(job, video, model)
         header = _finished_before(task)
-        loop = _Loop(task, watch or Watch())
+        loop = _Loop(task, watch or ProgressCallbacks())
         if header is None:
             header = loop.run()
-    unfound = _unfound(job, header)
+    not_found_prompts = _unfound(job, header)
     pictures = _pictures(job) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out,
@@ -55,7 +57,7 @@ def track(job: TrackJob, *, model: Model | None = None, watch: Watch | None = No
         loop.state_bytes,
         header.damage,
         pictures,
-        unfound,
+        not_found_prompts,
     )
 
 
@@ -79,7 +81,7 @@ def _begin(task: Task) -> ResumedRun:
 class _Loop:
     """The frames of a task, one after another; counts and times them."""
 
-    def __init__(self, task: Task, watch: Watch) -> None:
+    def __init__(self, task: Task, watch: ProgressCallbacks) -> None:
         self.task, self.watch = task, watch
         self.times = JobTimes()
         self.frames = self.state_bytes = 0
@@ -100,13 +102,13 @@ class _Loop:
             encode_ahead=task.job.config.encode_ahead,
             grounder=task.grounder,
         ) as session:
-            pilot = pilot_for(task, session)
+            pilot = make_driver(task, session)
             run = _begin(task)
             pilot.resume(run)
             with ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames:
                 warm_up(task, session.encode_ahead, self.watch)
                 try:
-                    self._frames(session.look_ahead(frames), pilot, run.writer)
+                    self._frames(session.encode_ahead_of(frames), pilot, run.writer)
                 except NothingFound:
                     run.writer.withdraw()
                     raise
@@ -116,7 +118,7 @@ class _Loop:
             self.state_bytes = session.state_bytes()
         return run.writer.header
 
-    def _frames(self, frames: Iterator[Frame], pilot: Pilot, writer: RunWriter) -> None:
+    def _frames(self, frames: Iterator[Frame], pilot: SessionDriver, writer: RunWriter) -> None:
         """Track and write every frame, then finish; or stop where the watcher says so."""
         task, times = self.task, self.times
         began = time.perf_counter()
@@ -125,7 +127,7 @@ class _Loop:
             masks = pilot.step(frame)
             tracked = time.perf_counter()
             stop = self.watch.stop()
-            writer.note((*pilot.drain(), *map(noted, masks.events)))
+            writer.note((*pilot.drain(), *map(run_event, masks.events)))
             if writer.write(masks) and not stop:
                 writer.commit(pilot.snapshot())
             if stop:
@@ -157,7 +159,7 @@ def _unfound(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
         raise NothingFound(
             "; ".join(told),
             hint="say it otherwise, or lower the threshold, as in --text 'person=0.4' or "
-            "--like IMAGE:REGION=0.7, with --overwrite",
+            "--exemplar IMAGE:REGION=0.7, with --overwrite",
         )
     return told
 

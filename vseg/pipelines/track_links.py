@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from vseg.ops.boxes import box_iou, clipped
-from vseg.types import Box, Found, Frame, Mask, MaskCrop, Prompt
+from vseg.types import Box, Detections, Frame, Mask, MaskCrop, VisualPrompt
 from vseg_trackers import PackedMasks
 
 Sides = tuple[float, float, float, float]
@@ -20,7 +20,7 @@ _SPECK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Followed:
+class TrackLink:
     """One object: its track among the detections, and how the two have agreed.
 
     box: of its latest mask, None where it was out of sight.  supported_s: when a detection last spoke
@@ -36,8 +36,8 @@ class Followed:
 
 
 def nearest(
-    box: Float64[np.ndarray, " 4"], objects: Sequence[Followed]
-) -> tuple[Followed | None, float]:
+    box: Float64[np.ndarray, " 4"], objects: Sequence[TrackLink]
+) -> tuple[TrackLink | None, float]:
     """The object in sight whose mask's box overlaps most, and the IoU; None and 0 without any."""
     seen = [each for each in objects if each.box is not None]
     if not seen:
@@ -47,26 +47,26 @@ def nearest(
     return seen[best], float(overlaps[best])
 
 
-def crowding(found: Found, row: int) -> float:
+def max_overlap(found: Detections, row: int) -> float:
     """The largest IoU of one detection with another of the frame."""
     others = np.delete(found.boxes, row, axis=0)
     return float(box_iou(found.boxes[row : row + 1], others).max(initial=0.0))
 
 
-def prompt_of(found: Found, row: int, frame: Frame) -> Prompt:
+def prompt_of(found: Detections, row: int, frame: Frame) -> VisualPrompt:
     """A detection as a prompt: its mask, or its box as far as it lies in the frame."""
     if found.masks is not None:
         return Mask(found.masks[row].paste(*frame.image.shape[:2]))
     return box_within(found, row, frame)
 
 
-def box_within(found: Found, row: int, frame: Frame) -> Box:
+def box_within(found: Detections, row: int, frame: Frame) -> Box:
     """A detection's box as far as it lies in the frame."""
     ((x1, y1, x2, y2),) = clipped(found.boxes[row : row + 1], frame.image.shape[:2]).tolist()
     return Box(x1, y1, x2, y2)
 
 
-def packed(found: Found, frame_hw: tuple[int, int]) -> PackedMasks | None:
+def packed(found: Detections, frame_hw: tuple[int, int]) -> PackedMasks | None:
     """The masks as the association takes them; None where there are only boxes."""
     if found.masks is None:
         return None
@@ -75,7 +75,7 @@ def packed(found: Found, frame_hw: tuple[int, int]) -> PackedMasks | None:
     return PackedMasks(*frame_hw, boxes, tuple(each.mask for each in found.masks))
 
 
-def body_box(crop: MaskCrop) -> Sides | None:
+def main_component_box(crop: MaskCrop) -> Sides | None:
     """The box around the large parts of a mask; None if it is empty.
 
     A speck far away would make a box that agrees with no detection: parts of less than `_SPECK` of the

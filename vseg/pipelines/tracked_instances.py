@@ -12,11 +12,11 @@ from jaxtyping import Float64
 
 from vseg.ops.boxes import box_iou
 from vseg.ops.codec import decode_mask, encode_mask
-from vseg.types import Found, MaskCrop
+from vseg.types import Detections, MaskCrop
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class TrackedInstance:
     """One object.
 
     name: what it was found as, empty if it has none.  confirmed: two looks have seen it, or the first of
@@ -33,7 +33,9 @@ class Watched:
     missed: int = 0
 
 
-def overlap_matrix(found: Found, objects: Sequence[Watched]) -> Float64[np.ndarray, "N M"]:
+def overlap_matrix(
+    found: Detections, objects: Sequence[TrackedInstance]
+) -> Float64[np.ndarray, "N M"]:
     """IoU of every detection with every object in sight: of masks where there are some, else of boxes."""
     crops = [each.crop for each in objects if each.crop is not None]
     boxes = np.array([_box(crop) for crop in crops], dtype=np.float64).reshape(-1, 4)
@@ -46,7 +48,7 @@ def overlap_matrix(found: Found, objects: Sequence[Watched]) -> Float64[np.ndarr
     return iou
 
 
-def contained(found: Found, row: int, objects: Sequence[Watched]) -> float:
+def contained(found: Detections, row: int, objects: Sequence[TrackedInstance]) -> float:
     """The largest share of one detection's mask that lies in an object's; 0 for a box without a mask,
     because one thing's box may well lie in another's."""
     crops = [each.crop for each in objects if each.crop is not None]
@@ -55,20 +57,20 @@ def contained(found: Found, row: int, objects: Sequence[Watched]) -> float:
     return max(_shared(found.masks[row], crop) for crop in crops) / found.masks[row].area
 
 
-def packed_watch(watched: Watched) -> dict[str, Any]:
+def packed_instance(watched: TrackedInstance) -> dict[str, Any]:
     """Plain values for a snapshot."""
-    values = {name: getattr(watched, name) for name in Watched.__slots__ if name != "crop"}
+    values = {name: getattr(watched, name) for name in TrackedInstance.__slots__ if name != "crop"}
     crop = watched.crop
     return values | {"crop": crop and [*crop.xywh, encode_mask(crop).hex()]}
 
 
-def unpacked_watch(values: dict[str, Any]) -> Watched:
-    """The value that `packed_watch` packed.  Raises BadMask."""
+def unpacked_instance(values: dict[str, Any]) -> TrackedInstance:
+    """The value that `packed_instance` packed.  Raises BadMask."""
     crop = None
     if values["crop"] is not None:
         *xywh, payload = values["crop"]
         crop = decode_mask(bytes.fromhex(payload), tuple(xywh))
-    return Watched(**values | {"crop": crop})
+    return TrackedInstance(**values | {"crop": crop})
 
 
 def _box(crop: MaskCrop) -> tuple[int, int, int, int]:

@@ -4,11 +4,11 @@ Enters: a task.  Leaves: nothing; the model's stages are compiled, so that no fr
 """
 
 from vseg.models.sam2.compiled import CompiledSam
-from vseg.pipelines.job import Watch
+from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.prepare import Task
 
 
-def warm_up(task: Task, encode_ahead: int, watch: Watch) -> None:
+def warm_up(task: Task, encode_ahead: int, watch: ProgressCallbacks) -> None:
     """Compile for every number of objects that the prompts will have made; others are met on their way."""
     if not isinstance(task.model, CompiledSam):
         return

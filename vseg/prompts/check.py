@@ -6,18 +6,18 @@ from typing import TypedDict
 import numpy as np
 
 from vseg.errors import BadPrompt
-from vseg.types import Box, Mask, Points, Reference, Said, Scribble, Text
+from vseg.types import AnyPrompt, Box, Exemplar, Mask, Points, Scribble, Text
 
 Number = int | float
 PointList = Sequence[Sequence[Number]] | np.ndarray
 
 
-class Given(TypedDict, total=False):
+class PromptKwargs(TypedDict, total=False):
     """A prompt in plain numbers, in video pixels.
 
     points: (x, y) pairs, with labels 1 for "this" and 0 for "not this" (all 1 if left out).
     box: x1, y1, x2, y2.  scribble: (x, y) pairs of a line on the object.  mask: (H, W).  text: what the
-    object is, in words.  like: a region of another picture that shows such a thing.
+    object is, in words.  like: a region of another image that shows such a thing.
     """
 
     points: PointList
@@ -26,10 +26,10 @@ class Given(TypedDict, total=False):
     scribble: PointList
     mask: np.ndarray
     text: str
-    like: Reference
+    exemplar: Exemplar
 
 
-def collect_prompts(prompts: Sequence[Said], given: Given) -> tuple[Said, ...]:
+def collect_prompts(prompts: Sequence[AnyPrompt], given: PromptKwargs) -> tuple[AnyPrompt, ...]:
     """Typed prompts and plain numbers as one tuple.  Raises BadPrompt if there is none."""
     found = [*prompts, *_described(given)]
     if "points" in given or "labels" in given:
@@ -50,13 +50,13 @@ def collect_prompts(prompts: Sequence[Said], given: Given) -> tuple[Said, ...]:
     return tuple(found)
 
 
-def check_prompt(prompt: Said, hw: tuple[int, ...], rotation: int = 0) -> None:
+def check_prompt(prompt: AnyPrompt, hw: tuple[int, ...], rotation: int = 0) -> None:
     """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
     A box may reach over the edge but not lie outside.  If the prompt would fit the stored, unrotated
-    picture, the message says so.  A description lies nowhere: there is nothing to check.
+    image, the message says so.  A description lies nowhere: there is nothing to check.
     """
-    if isinstance(prompt, Text | Reference):
+    if isinstance(prompt, Text | Exemplar):
         return
     height, width = hw
     if isinstance(prompt, Mask):
@@ -79,10 +79,10 @@ def check_prompt(prompt: Said, hw: tuple[int, ...], rotation: int = 0) -> None:
     )
 
 
-def _described(given: Given) -> list[Said]:
+def _described(given: PromptKwargs) -> list[AnyPrompt]:
     """The descriptions among the plain values."""
     words = [Text(given["text"])] if "text" in given else []
-    return [*words, given["like"]] if "like" in given else [*words]
+    return [*words, given["exemplar"]] if "exemplar" in given else [*words]
 
 
 def _lies_on(prompt: Points | Box | Scribble, height: int, width: int) -> bool:

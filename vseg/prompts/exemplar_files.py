@@ -1,6 +1,6 @@
-"""References read from files: a picture, and a box or a mask that says what in it is meant.
+"""References read from files: an image, and a box or a mask that says what in it is meant.
 
-Enters: paths and numbers.  Leaves: Reference, checked.  Pictures are turned as their EXIF data says; the
+Enters: paths and numbers.  Leaves: Reference, checked.  Images are turned as their EXIF data says; the
 size is checked before anything is decoded.
 """
 
@@ -14,50 +14,50 @@ from PIL import Image, ImageOps
 from vseg.errors import BadPrompt
 from vseg.ops.boxes import pixels_in
 from vseg.prompts.check import check_prompt
-from vseg.types import Box, Mask, Reference
+from vseg.types import Box, Exemplar, Mask
 
 MOST_PIXELS = 2**26
-"""64 megapixels: more than a camera's picture, and 192 MiB once decoded."""
+"""64 megapixels: more than a camera's image, and 192 MiB once decoded."""
 
 
-def boxed_reference(picture: Path, box: Box, threshold: float | None = None) -> Reference:
-    """What is in a box of a picture; the box is in the displayed picture's pixels.
+def boxed_exemplar(picture: Path, box: Box, threshold: float | None = None) -> Exemplar:
+    """What is in a box of an image; the box is in the displayed image's pixels.
 
-    Raises BadPrompt for an unreadable or too large picture, and for a box that lies outside it.
+    Raises BadPrompt for an unreadable or too large image, and for a box that lies outside it.
     """
     image = _colours(picture)
     _check(box, picture, image.shape[:2])
     region = np.zeros(image.shape[:2], dtype=bool)
     region[pixels_in(box)] = True
-    return Reference(image, region, picture.name, threshold)
+    return Exemplar(image, region, picture.name, threshold)
 
 
-def masked_reference(picture: Path, mask: Path, threshold: float | None = None) -> Reference:
-    """What a black-and-white, grey or palette picture of the same size marks with values other than 0.
+def masked_exemplar(picture: Path, mask: Path, threshold: float | None = None) -> Exemplar:
+    """What a black-and-white, grey or palette image of the same size marks with values other than 0.
 
-    Raises BadPrompt for pictures that cannot be read, are too large, or differ in size, for a coloured mask,
+    Raises BadPrompt for images that cannot be read, are too large, or differ in size, for a coloured mask,
     and for one that marks nothing.
     """
     image = _colours(picture)
     region = np.asarray(_values(mask) != 0, dtype=bool)
     _check(Mask(region), picture, image.shape[:2])
-    return Reference(image, region, picture.name, threshold)
+    return Exemplar(image, region, picture.name, threshold)
 
 
 def _check(prompt: Box | Mask, picture: Path, hw: tuple[int, ...]) -> None:
-    """Raise BadPrompt, naming the picture, unless the region lies on it."""
+    """Raise BadPrompt, naming the image, unless the region lies on it."""
     try:
         check_prompt(prompt, hw)
     except BadPrompt as error:
         raise BadPrompt(
-            f"reference {picture}: {error.message.replace('frame', 'picture')}",
-            hint="give it in the pixels of the reference picture, as image.jpg:x1,y1,x2,y2 or "
+            f"reference {picture}: {error.message.replace('frame', 'image')}",
+            hint="give it in the pixels of the reference image, as image.jpg:x1,y1,x2,y2 or "
             "image.jpg:mask.png",
         ) from error
 
 
 def _colours(path: Path) -> UInt8[np.ndarray, "H W 3"]:
-    """The displayed RGB picture: grey repeated, alpha dropped, 16 bits cut to 8."""
+    """The displayed RGB image: grey repeated, alpha dropped, 16 bits cut to 8."""
     picture = _opened(path)
     if picture.mode.startswith("I;16"):
         grey = (np.asarray(picture) >> 8).astype(np.uint8)
@@ -68,18 +68,18 @@ def _colours(path: Path) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def _values(path: Path) -> np.ndarray:
-    """The one value of each pixel.  Raises BadPrompt for a colour picture."""
+    """The one value of each pixel.  Raises BadPrompt for a colour image."""
     picture = _opened(path)
     if picture.mode not in ("1", "L", "P", "I") and not picture.mode.startswith("I;16"):
         raise BadPrompt(
-            f"the mask {path} of a reference is a colour picture (mode {picture.mode})",
+            f"the mask {path} of a reference is a colour image (mode {picture.mode})",
             hint="save it as a palette or grey PNG with 0 for background",
         )
     return np.asarray(picture)
 
 
 def _opened(path: Path) -> Image.Image:
-    """The picture turned as displayed.  Raises BadPrompt where it cannot be read or is too large."""
+    """The image turned as displayed.  Raises BadPrompt where it cannot be read or is too large."""
     try:
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
             stored = Image.open(path)
@@ -88,10 +88,10 @@ def _opened(path: Path) -> Image.Image:
             if width * height > MOST_PIXELS:
                 raise BadPrompt(
                     f"reference {path} is {width}x{height}, more than {MOST_PIXELS >> 20} megapixels",
-                    hint="reduce the picture, or cut out the part that shows the object",
+                    hint="reduce the image, or cut out the part that shows the object",
                 )
             return ImageOps.exif_transpose(stored)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadPrompt(
-            f"cannot read the reference {path}: {error}", hint="give a JPEG or PNG picture"
+            f"cannot read the reference {path}: {error}", hint="give a JPEG or PNG image"
         ) from error

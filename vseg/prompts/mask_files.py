@@ -1,4 +1,4 @@
-"""Masks from image files: a black-and-white picture is one object, a label picture one per value."""
+"""Masks from image files: a black-and-white image is one object, a label image one per value."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +18,9 @@ def read_mask_file(
 ) -> Iterator[tuple[int, Bool[np.ndarray, "H W"]]]:
     """(object id, mask) for each object of a PNG, by rising id.
 
-    A picture with a single non-zero value is one object, `object_id` or else 1.  With several values
-    it is a label picture (palette or grey): each value is an object, and `object_id`, if given, picks
-    one of them.  Raises BadPrompt for an unreadable, coloured or empty picture.
+    An image with a single non-zero value is one object, `object_id` or else 1.  With several values
+    it is a label image (palette or grey): each value is an object, and `object_id`, if given, picks
+    one of them.  Raises BadPrompt for an unreadable, coloured or empty image.
     """
     values = _label_values(path)
     present = [int(v) for v in np.unique(values) if v != 0]
@@ -42,12 +42,12 @@ def read_mask_file(
 
 
 def _label_values(path: Path) -> np.ndarray:
-    """The picture's values: palette indices, grey levels, or booleans as 0 and 1."""
+    """The image's values: palette indices, grey levels, or booleans as 0 and 1."""
     try:
         with Image.open(path) as picture:
             if picture.mode not in ("1", "L", "P", "I", "I;16"):
                 raise BadPrompt(
-                    f"mask {path} is a colour picture (mode {picture.mode})",
+                    f"mask {path} is a colour image (mode {picture.mode})",
                     hint="save it as a palette or grey PNG with 0 for background",
                 )
             return np.asarray(picture)

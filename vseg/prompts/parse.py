@@ -3,7 +3,7 @@
     --point [OBJ][@FRAME]:x,y[+|-]     --box [OBJ][@FRAME]:x1,y1,x2,y2
     --scribble [OBJ][@FRAME]:x,y x,y ...[+|-]     --mask [OBJ][@FRAME]:file.png     --label OBJ=name
     a text: [OBJ][@FRAME]:phrase[=THRESHOLD]
-    --like [OBJ][@FRAME]:image.jpg:x1,y1,x2,y2[=THRESHOLD], or mask.png in place of the box
+    --exemplar [OBJ][@FRAME]:image.jpg:x1,y1,x2,y2[=THRESHOLD], or mask.png in place of the box
 
 OBJ is 1 and FRAME is 0 when left out, and then so is the colon; FRAME may be a time, `@1.25s`.
 """
@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from vseg.errors import UsageError
-from vseg.prompts.exemplar_files import boxed_reference, masked_reference
+from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.mask_files import read_mask_file
 from vseg.prompts.phrases import parse_phrases
 from vseg.prompts.placing import PromptRequest
-from vseg.prompts.timecode import Moment, parse_moment
+from vseg.prompts.timecode import Timecode, parse_timecode
 from vseg.types import Box, Mask, Points, Scribble, Text
 
 _TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<moment>[^:]+))?:(?P<rest>.*)", re.DOTALL)
 _BOX = re.compile(r"[-+\d.,eE\s]+")
-FIRST_FRAME = Moment(frame=0)
+FIRST_FRAME = Timecode(frame=0)
 
 
 def parse_prompts(
@@ -80,7 +80,7 @@ def parse_masks(specs: Iterable[str]) -> Iterator[PromptRequest]:
             yield PromptRequest(found, at, Mask(mask))
 
 
-def parse_descriptions(texts: Iterable[str], likes: Iterable[str]) -> tuple[PromptRequest, ...]:
+def parse_concepts(texts: Iterable[str], likes: Iterable[str]) -> tuple[PromptRequest, ...]:
     """All descriptions: of the object before the colon, or of object 0, whatever they find, without one.
 
     Phrases of object 0 may stand together: `the red car. a dog`.
@@ -94,7 +94,7 @@ def parse_descriptions(texts: Iterable[str], likes: Iterable[str]) -> tuple[Prom
             sought += parse_phrases(spec)
     requests += [PromptRequest(0, FIRST_FRAME, phrase) for phrase in sought]
     for spec in likes:
-        (request,) = parse_likes([spec])
+        (request,) = parse_exemplars([spec])
         searching = not _TARGET.fullmatch(spec)
         requests.append(replace(request, object_id=0) if searching else request)
     return tuple(requests)
@@ -113,22 +113,22 @@ def parse_texts(specs: Iterable[str]) -> Iterator[PromptRequest]:
         yield PromptRequest(object_id, at, phrases[0])
 
 
-def parse_likes(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per region of another picture.  Raises UsageError, and BadPrompt for the files."""
+def parse_exemplars(specs: Iterable[str]) -> Iterator[PromptRequest]:
+    """One request per region of another image.  Raises UsageError, and BadPrompt for the files."""
     for spec in specs:
         object_id, at, rest = _target(spec)
         picture, colon, region = rest.rpartition(":")
-        region, threshold = _threshold(region, f"--like {spec}")
+        region, threshold = _threshold(region, f"--exemplar {spec}")
         if not colon or not picture or not region.strip():
             raise UsageError(
-                f"--like {spec} does not say which part of the picture is meant",
+                f"--exemplar {spec} does not say which part of the image is meant",
                 hint="write it like image.jpg:10,20,200,300 or image.jpg:mask.png",
             )
         if _BOX.fullmatch(region):
-            box = Box(*_numbers(region, 4, f"--like {spec}", "image.jpg:10,20,200,300"))
-            yield PromptRequest(object_id, at, boxed_reference(Path(picture), box, threshold))
+            box = Box(*_numbers(region, 4, f"--exemplar {spec}", "image.jpg:10,20,200,300"))
+            yield PromptRequest(object_id, at, boxed_exemplar(Path(picture), box, threshold))
         else:
-            reference = masked_reference(Path(picture), Path(region), threshold)
+            reference = masked_exemplar(Path(picture), Path(region), threshold)
             yield PromptRequest(object_id, at, reference)
 
 
@@ -149,7 +149,7 @@ def parse_labels(specs: Iterable[str]) -> dict[int, str]:
     return labels
 
 
-def _target(spec: str) -> tuple[int, Moment, str]:
+def _target(spec: str) -> tuple[int, Timecode, str]:
     """(object, moment, rest) of a spec; what is left out is object 1 on the first frame."""
     match = _TARGET.fullmatch(spec)
     if match is None:
@@ -158,14 +158,14 @@ def _target(spec: str) -> tuple[int, Moment, str]:
     return object_id or 1, at, match["rest"]
 
 
-def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Moment]:
+def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Timecode]:
     """What stands before the colon.  Raises UsageError for object 0, which is the background."""
     object_id = int(match["object"]) if match["object"] else None
     if object_id == 0:
         raise UsageError(
             f"object 0 in '{match.group()}' is the background", hint="number objects from 1"
         )
-    return object_id, parse_moment(match["moment"]) if match["moment"] else FIRST_FRAME
+    return object_id, parse_timecode(match["moment"]) if match["moment"] else FIRST_FRAME
 
 
 def _threshold(text: str, where: str) -> tuple[str, float | None]:

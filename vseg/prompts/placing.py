@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from vseg.errors import BadPrompt
 from vseg.interfaces.reader import Reader
-from vseg.prompts.timecode import Moment
-from vseg.types import PlacedPrompt, Said
+from vseg.prompts.timecode import Timecode
+from vseg.types import AnyPrompt, PlacedPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,8 @@ class PromptRequest:
     """What was said, as asked for: its moment may still be a time.  object_id: 0 is whatever it finds."""
 
     object_id: int
-    at: Moment
-    prompt: Said
+    at: Timecode
+    prompt: AnyPrompt
 
 
 def place_prompts(video: Reader, requests: Iterable[PromptRequest]) -> tuple[PlacedPrompt, ...]:
@@ -29,7 +29,7 @@ def place_prompts(video: Reader, requests: Iterable[PromptRequest]) -> tuple[Pla
     )
 
 
-def index_of(video: Reader, at: Moment) -> int:
+def index_of(video: Reader, at: Timecode) -> int:
     """The frame on display at a moment.  Raises BadPrompt for one past the end of the video."""
     if at.frame is not None:
         if at.frame >= len(video):

@@ -28,17 +28,17 @@ from vseg.errors import NothingFound
 from vseg.ops.boxes import pixels_in
 from vseg.ops.masks import mask_iou
 from vseg.types import (
+    AnyPrompt,
     Box,
-    Description,
+    ConceptPrompt,
+    Exemplar,
     Grounding,
     Mask,
     MaskCrop,
     Points,
-    Prompt,
-    Reference,
-    Said,
     Scribble,
     Text,
+    VisualPrompt,
 )
 
 AGREE = 0.5
@@ -50,7 +50,7 @@ NEAR = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GroundingResult:
     """What a grounder found for one description, and the least score that counted."""
 
     grounding: Grounding
@@ -61,8 +61,8 @@ class Answer:
 class Spoken:
     """One thing that was said, with the answer where it is a description that was looked for."""
 
-    said: Said
-    answer: Answer | None = None
+    said: AnyPrompt
+    answer: GroundingResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +75,24 @@ class _Candidate:
     exact: bool
 
 
-def counting(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
+def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
     """What counts of all that was said: of boxes, masks, words and references only the last."""
     kept: list[Spoken] = []
     for each in spoken:
-        if isinstance(each.said, Box | Mask | Text | Reference):
+        if isinstance(each.said, Box | Mask | Text | Exemplar):
             kept = [k for k in kept if type(k.said) is not type(each.said)]
         kept.append(each)
     return tuple(kept)
 
 
-def decided(spoken: Sequence[Spoken], hw: tuple[int, int]) -> tuple[Prompt, ...]:
+def resolve_prompts(spoken: Sequence[Spoken], hw: tuple[int, int]) -> tuple[VisualPrompt, ...]:
     """The drawn prompts that stand for all that was said on a frame of (height, width) `hw`.
 
     Coordinates are video pixels.  Raises NothingFound where no thing that was found fits the rest.
     """
-    counted = counting(spoken)
-    drawn = tuple(s.said for s in counted if not isinstance(s.said, Text | Reference))
-    sought = [s for s in counted if isinstance(s.said, Text | Reference)]
+    counted = effective(spoken)
+    drawn = tuple(s.said for s in counted if not isinstance(s.said, Text | Exemplar))
+    sought = [s for s in counted if isinstance(s.said, Text | Exemplar)]
     if not sought or any(isinstance(p, Mask) for p in drawn):
         return drawn
     chosen = _chosen(_agreed([_candidates(s, hw) for s in sought]), drawn)
@@ -107,7 +107,7 @@ def _candidates(spoken: Spoken, hw: tuple[int, int]) -> list[_Candidate]:
     assert spoken.answer is not None
     found = spoken.answer.grounding.found
     if not len(found):
-        assert isinstance(spoken.said, Text | Reference)
+        assert isinstance(spoken.said, Text | Exemplar)
         raise not_found(spoken.said, spoken.answer)
     crops = found.masks or (None,) * len(found)
     return [
@@ -140,7 +140,7 @@ def _united(one: _Candidate, other: _Candidate) -> _Candidate:
     return _Candidate(kept.area, kept.box, (one.score + other.score) / 2, kept.exact)
 
 
-def _chosen(candidates: list[_Candidate], drawn: Sequence[Prompt]) -> _Candidate | None:
+def _chosen(candidates: list[_Candidate], drawn: Sequence[VisualPrompt]) -> _Candidate | None:
     """The best of those that the drawn prompts leave."""
     boxes = [p for p in drawn if isinstance(p, Box)]
     if boxes:
@@ -161,7 +161,7 @@ def _chosen(candidates: list[_Candidate], drawn: Sequence[Prompt]) -> _Candidate
     return max(free, key=lambda c: c.score, default=None)
 
 
-def _marks(drawn: Sequence[Prompt], positive: bool) -> list[Float32[np.ndarray, "N 2"]]:
+def _marks(drawn: Sequence[VisualPrompt], positive: bool) -> list[Float32[np.ndarray, "N 2"]]:
     """The marks of one sign: each click alone, each scribble as a whole."""
     marks = []
     for prompt in drawn:
@@ -186,7 +186,7 @@ def _share_inside(area: Bool[np.ndarray, "H W"], box: Box) -> float:
     return float(inside.sum()) / max(1, int(area.sum()))
 
 
-def not_found(description: Description, answer: Answer) -> NothingFound:
+def not_found(description: ConceptPrompt, answer: GroundingResult) -> NothingFound:
     """The error of a description of which nothing reached its threshold."""
     best = float(answer.grounding.best.max(initial=0.0))
     found = f"the best score is {best:.2f}, the threshold {answer.threshold:.2f}"
@@ -199,7 +199,7 @@ def not_found(description: Description, answer: Answer) -> NothingFound:
     )
 
 
-def named(description: Description) -> str:
+def named(description: ConceptPrompt) -> str:
     """The description as an error names it."""
     if isinstance(description, Text):
         return f"'{description.phrase}'"
@@ -210,7 +210,7 @@ def _nothing_fits(sought: Sequence[Spoken]) -> NothingFound:
     """The error where things were found, and none of them fits the rest of what was said."""
     told = []
     for each in sought:
-        assert isinstance(each.said, Text | Reference) and each.answer is not None
+        assert isinstance(each.said, Text | Exemplar) and each.answer is not None
         scores = each.answer.grounding.found.scores
         told.append(
             f"{named(each.said)} found {len(scores)} (best score {scores.max():.2f}, "

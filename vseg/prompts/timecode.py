@@ -13,7 +13,7 @@ _MOMENT = re.compile(r"(?P<frame>\d+)|(?P<seconds>\d+(?:\.\d+)?)s")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Timecode:
     """A frame index, or seconds still to be looked up in a video: exactly one of the two is set."""
 
     frame: int | None = None
@@ -29,22 +29,22 @@ class Moment:
         return f"{self.time_s:g}s" if self.frame is None else str(self.frame)
 
 
-def parse_moment(text: str) -> Moment:
+def parse_timecode(text: str) -> Timecode:
     """The moment written as `30` or `1.25s`.  Raises UsageError."""
     match = _MOMENT.fullmatch(text.strip())
     if match is None:
         raise UsageError(f"'{text}' is neither a frame number nor a time", hint="write 30 or 1.25s")
     if match["frame"] is not None:
-        return Moment(frame=int(match["frame"]))
-    return Moment(time_s=float(match["seconds"]))
+        return Timecode(frame=int(match["frame"]))
+    return Timecode(time_s=float(match["seconds"]))
 
 
-def parse_range(text: str) -> tuple[Moment, Moment | None]:
+def parse_range(text: str) -> tuple[Timecode, Timecode | None]:
     """(start, stop) of `a:b`, stop exclusive; a missing start is frame 0, a missing stop None."""
     start, colon, stop = text.partition(":")
     if not colon:
         raise UsageError(f"'{text}' is not a range", hint="write it as 0:300, 2s:5s, 100: or :100")
     return (
-        parse_moment(start) if start.strip() else Moment(frame=0),
-        parse_moment(stop) if stop.strip() else None,
+        parse_timecode(start) if start.strip() else Timecode(frame=0),
+        parse_timecode(stop) if stop.strip() else None,
     )

@@ -37,7 +37,7 @@ class RunEvent(Record):
     threshold: float | None = None
 
 
-def noted(event: IdentityEvent) -> RunEvent:
+def run_event(event: IdentityEvent) -> RunEvent:
     """What a session noticed, as an event of a run."""
     return RunEvent(frame=event.frame_index, kind=event.kind, object_id=event.object_id)
 

@@ -1,4 +1,4 @@
-"""labels.json: what the objects of a run were named by a model of pictures and words.
+"""labels.json: what the objects of a run were named by a model of images and words.
 
 Enters: a list of names with scores.  Leaves: the file, and the names in objects.json.
 """

@@ -2,7 +2,7 @@
 
 run.json                 what decided the masks, status, progress (RunHeader)
 prompts.jsonl            every prompt, in order, replayable
-references/<sha256>.png  the pictures that prompts refer to
+references/<sha256>.png  the images that prompts refer to
 objects.json             id, label, colour, first and last frame
 events.jsonl             what happened to objects: born, re-anchored, dropped, a cut ...
 masks/part-000000.parquet  one window of `chunk_frames` frame indices each
@@ -11,7 +11,7 @@ state-000001.safetensors  the tracker's memory at the last commit of an unfinish
 labels.json              what `vseg label` named the objects, with scores
 embeddings.safetensors   what each object looks like to an image-text model
 tracks.txt               boxes of a revision by `vseg associate`, gaps filled (MOTChallenge)
-overlay.mp4, contact.png, labels.png  pictures of it, if they were asked for
+overlay.mp4, contact.png, labels.png  images of it, if they were asked for
 """
 
 import shutil

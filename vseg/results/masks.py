@@ -19,7 +19,7 @@ from vseg.types import FrameMasks, MaskCrop
 class StoredMasks:
     """The objects of one frame, by ascending id; every tuple has one entry for each object.
 
-    visible False: the object was tracked and is not in the picture.  An object that is not listed
+    visible False: the object was tracked and is not in the image.  An object that is not listed
     was not tracked on this frame.  scores: predicted IoU in [0, 1].
     """
 

@@ -86,7 +86,7 @@ def _draw_mask(
 
 
 class Tags:
-    """Name tags on one picture, kept off each other and inside the frame."""
+    """Name tags on one image, kept off each other and inside the frame."""
 
     def __init__(self, picture: UInt8[np.ndarray, "H W 3"], text_px: int) -> None:
         self._picture = picture

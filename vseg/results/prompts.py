@@ -1,6 +1,6 @@
 """prompts.jsonl: every prompt of a run in the order given, one JSON line each, replayable.
 
-Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.  The picture of a
+Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.  The image of a
 reference lies beside the file, named by its content (`vseg.results.references`).
 """
 
@@ -20,18 +20,18 @@ from vseg.io.files import atomic_write_text
 from vseg.ops.rle import decode_rle, encode_rle
 from vseg.results.layout import PROMPTS
 from vseg.results.references import (
-    picture_digest,
-    read_reference_picture,
-    write_reference_picture,
+    image_digest,
+    read_exemplar_image,
+    write_exemplar_image,
 )
 from vseg.types import (
+    AnyPrompt,
     Box,
+    Exemplar,
     Mask,
     MaskCrop,
     PlacedPrompt,
     Points,
-    Reference,
-    Said,
     Scribble,
     Text,
 )
@@ -53,7 +53,7 @@ class _PointsLine(_Line):
     xy: list[tuple[float, float]]
     positive: list[bool]
 
-    def prompt(self, root: Path) -> Said:
+    def prompt(self, root: Path) -> AnyPrompt:
         if len(self.xy) != len(self.positive):
             raise BadPrompt(f"{len(self.xy)} points come with {len(self.positive)} signs")
         return Points(_float_pairs(self.xy), np.array(self.positive, dtype=bool))
@@ -63,7 +63,7 @@ class _BoxLine(_Line):
     kind: Literal["box"] = "box"
     xyxy: tuple[float, float, float, float]
 
-    def prompt(self, root: Path) -> Said:
+    def prompt(self, root: Path) -> AnyPrompt:
         return Box(*self.xyxy)
 
 
@@ -72,7 +72,7 @@ class _ScribbleLine(_Line):
     xy: list[tuple[float, float]]
     positive: bool
 
-    def prompt(self, root: Path) -> Said:
+    def prompt(self, root: Path) -> AnyPrompt:
         return Scribble(_float_pairs(self.xy), self.positive)
 
 
@@ -81,7 +81,7 @@ class _MaskLine(_Line):
     size: tuple[int, int]
     counts: str
 
-    def prompt(self, root: Path) -> Said:
+    def prompt(self, root: Path) -> AnyPrompt:
         height, width = self.size
         return Mask(decode_rle(self.counts, height, width).paste(height, width))
 
@@ -97,12 +97,12 @@ class _TextLine(_Described):
     phrase: str
     threshold: float | None
 
-    def prompt(self, root: Path) -> Said:
+    def prompt(self, root: Path) -> AnyPrompt:
         return Text(self.phrase, self.threshold)
 
 
 class _ReferenceLine(_Described):
-    """picture: the SHA-256 of its pixels.  source: a remark."""
+    """image: the SHA-256 of its pixels.  source: a remark."""
 
     kind: Literal["reference"] = "reference"
     picture: str = Field(pattern="^[0-9a-f]{64}$")
@@ -111,13 +111,13 @@ class _ReferenceLine(_Described):
     source: str
     threshold: float | None
 
-    def prompt(self, root: Path) -> Said:
+    def prompt(self, root: Path) -> AnyPrompt:
         height, width = self.size
-        image = read_reference_picture(root, self.picture)
+        image = read_exemplar_image(root, self.picture)
         if image.shape[:2] != self.size:
-            raise BadPrompt(f"the region is {width}x{height}, its picture is of another size")
+            raise BadPrompt(f"the region is {width}x{height}, its image is of another size")
         region = decode_rle(self.counts, height, width).paste(height, width)
-        return Reference(image, region, self.source, self.threshold)
+        return Exemplar(image, region, self.source, self.threshold)
 
 
 _KnownLine = _PointsLine | _BoxLine | _ScribbleLine | _MaskLine | _TextLine | _ReferenceLine
@@ -130,7 +130,7 @@ def prompt_line(placed: PlacedPrompt) -> str:
     return json.dumps(place | _values(placed.prompt))
 
 
-def _values(prompt: Said) -> dict[str, object]:
+def _values(prompt: AnyPrompt) -> dict[str, object]:
     match prompt:
         case Points():
             return {
@@ -148,10 +148,10 @@ def _values(prompt: Said) -> dict[str, object]:
             return {"kind": "mask", **_run_lengths(prompt.mask)}
         case Text():
             return {"kind": "text", "phrase": prompt.phrase, "threshold": prompt.threshold}
-        case Reference():
+        case Exemplar():
             return {
                 "kind": "reference",
-                "picture": picture_digest(prompt.image),
+                "image": image_digest(prompt.image),
                 **_run_lengths(prompt.region),
                 "source": prompt.source,
                 "threshold": prompt.threshold,
@@ -164,10 +164,10 @@ def _run_lengths(mask: Bool[np.ndarray, "H W"]) -> dict[str, object]:
 
 
 def _write_pictures(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
-    """Before the lines that name them: a line never stands without its picture."""
+    """Before the lines that name them: a line never stands without its image."""
     for each in prompts:
-        if isinstance(each.prompt, Reference):
-            write_reference_picture(root, each.prompt.image)
+        if isinstance(each.prompt, Exemplar):
+            write_exemplar_image(root, each.prompt.image)
 
 
 def write_prompts(root: Path, prompts: Sequence[PlacedPrompt]) -> None:

@@ -1,7 +1,7 @@
-"""The pictures that reference prompts point into, kept in the run so that a replay sees the same pixels.
+"""The images that reference prompts point into, kept in the run so that a replay sees the same pixels.
 
-Enters: an RGB picture.  Leaves: `references/<sha256>.png`, named by its pixels, so that one picture that is
-pointed into several times is kept once; and the same picture again, checked against its name.
+Enters: an RGB image.  Leaves: `references/<sha256>.png`, named by its pixels, so that one image that is
+pointed into several times is kept once; and the same image again, checked against its name.
 """
 
 import hashlib
@@ -18,22 +18,22 @@ from vseg.results.layout import REFERENCES
 Picture = UInt8[np.ndarray, "H W 3"]
 
 
-def picture_digest(image: Picture) -> str:
-    """The SHA-256 of the picture's size and pixels, in hex."""
+def image_digest(image: Picture) -> str:
+    """The SHA-256 of the image's size and pixels, in hex."""
     height, width = image.shape[:2]
     return hashlib.sha256(f"{width}x{height}:".encode() + image.tobytes()).hexdigest()
 
 
-def write_reference_picture(root: Path, image: Picture) -> None:
-    """Keep the picture in the run at `root`, unless it is there.  Raises OutputError."""
-    path = _path(root, picture_digest(image))
+def write_exemplar_image(root: Path, image: Picture) -> None:
+    """Keep the image in the run at `root`, unless it is there.  Raises OutputError."""
+    path = _path(root, image_digest(image))
     if not path.exists():
         packed = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         atomic_write_bytes(path, packed.tobytes())
 
 
-def read_reference_picture(root: Path, digest: str) -> Picture:
-    """The picture of that name.  Raises BadRun if it is missing, damaged or another one."""
+def read_exemplar_image(root: Path, digest: str) -> Picture:
+    """The image of that name.  Raises BadRun if it is missing, damaged or another one."""
     path = _path(root, digest)
     try:
         packed = np.frombuffer(path.read_bytes(), dtype=np.uint8)
@@ -41,9 +41,9 @@ def read_reference_picture(root: Path, digest: str) -> Picture:
         raise _unusable(path, error.strerror or str(error)) from error
     image = cv2.imdecode(packed, cv2.IMREAD_COLOR) if packed.size else None
     if image is None:
-        raise _unusable(path, "it is not a picture")
+        raise _unusable(path, "it is not an image")
     rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-    if picture_digest(rgb) != digest:
+    if image_digest(rgb) != digest:
         raise _unusable(path, "its pixels are not those it was kept for")
     return rgb
 
@@ -54,6 +54,6 @@ def _path(root: Path, digest: str) -> Path:
 
 def _unusable(path: Path, reason: str) -> BadRun:
     return BadRun(
-        f"the reference picture {path} cannot be used: {reason}",
+        f"the reference image {path} cannot be used: {reason}",
         hint="put the file back, or begin anew with --overwrite",
     )

@@ -1,4 +1,4 @@
-"""A run as pictures: an overlay video that browsers play, and a sheet of evenly spaced frames.
+"""A run as images: an overlay video that browsers play, and a sheet of evenly spaced frames.
 
 Enters: an open run and a reader of the clip it was made from.  Leaves: an mp4 or a PNG, under its
 final name only once it is whole.

@@ -24,7 +24,7 @@ class Run:
     """The masks of a clip: `run[frame]`, `for masks in run`, `len(run)`, `frame in run`.
 
     A frame that was never computed is missing: it is not in the run.  An object that was tracked
-    but is not in the picture is listed with visible False.  Every method raises BadRun, naming the
+    but is not in the image is listed with visible False.  Every method raises BadRun, naming the
     file and what is wrong, if the folder is damaged.
     """
 

@@ -1,4 +1,4 @@
-"""Who was visible when: one bar for each identity over the frames of a clip, as a picture.
+"""Who was visible when: one bar for each identity over the frames of a clip, as an image.
 
 Enters: for each identity the frames it was seen on.  Leaves: an RGB image.
 """
@@ -46,7 +46,7 @@ def presences(run: Run) -> list[Presence]:
 def draw_timeline(
     title: str, rows: Sequence[Presence], span: tuple[int, int], width: int = 960
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """A picture of the frames [first, end) `span`: a lane for each row, in the colour of its id."""
+    """An image of the frames [first, end) `span`: a lane for each row, in the colour of its id."""
     names = {row.object_id: _name(row) for row in rows}
     font = ImageFont.load_default(TEXT)
     left = MARGIN + 14 + max((round(font.getlength(name)) for name in names.values()), default=0)

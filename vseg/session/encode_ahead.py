@@ -14,7 +14,7 @@ from vseg.types import Frame
 Encode = Callable[[Sequence[Frame]], list[Features]]
 
 
-class LookAhead:
+class EncodeAhead:
     """The frames of one pass that are read but not yet passed, and their features."""
 
     def __init__(self, encode: Encode, depth: int) -> None:

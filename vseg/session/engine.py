@@ -13,10 +13,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
-from vseg.session.identity.identities import Identities, Settled, Sight
+from vseg.session.identity.identities import Identities, IdentityInput, Resolved
 from vseg.session.memory.bank import MemoryBank
 from vseg.tensors import PRESENT, Decoded, Features, MemoryEntry
-from vseg.types import Box, Frame, Mask, Prompt
+from vseg.types import Box, Frame, Mask, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TrackedObject:
     """
 
     object_id: int
-    prompts: dict[int, tuple[Prompt, ...]] = field(default_factory=dict)
+    prompts: dict[int, tuple[VisualPrompt, ...]] = field(default_factory=dict)
     prior: Prior | None = None
     stale: set[int] = field(default_factory=set)
     reverse: bool = False
@@ -77,7 +77,7 @@ class Engine:
         decoded = self._decoded(frame, features, live)
         ids = tuple(tracked.object_id for tracked in live)
         given = tuple(tracked.given_mask(frame.index) is not None for tracked in live)
-        settled = self.identities.settle(Sight(frame.index, ids, prompted, given, decoded))
+        settled = self.identities.resolve(IdentityInput(frame.index, ids, prompted, given, decoded))
         self._keep(features, live, settled)
         return settled.decoded
 
@@ -106,7 +106,7 @@ class Engine:
     ) -> Float[Tensor, "O P h4 w4"]:
         """The objects' masks on the frame tracked last, carried to this one; unknown if it is far."""
         unknown = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
-        carried = self.model.carry(features, None, torch.stack([unknown] * len(known)))
+        carried = self.model.warp_prior(features, None, torch.stack([unknown] * len(known)))
         frames = {o.prior.frame_index for o in known if o.prior is not None}
         for frame in frames:  # one, unless objects were tracked apart
             if not 0 < abs(frame - features.frame_index) <= self.bank.budget.stride:
@@ -116,12 +116,12 @@ class Engine:
             }
             logits = torch.stack([prior.logits for prior in same.values()])
             near = next(iter(same.values())).near
-            rivals = self.identities.rivals([known[n].object_id for n in same])
-            compete = torch.from_numpy(rivals).to(self.model.device)
-            carried[list(same)] = self.model.carry(features, near, logits, compete)
+            competitors = self.identities.competitors([known[n].object_id for n in same])
+            compete = torch.from_numpy(competitors).to(self.model.device)
+            carried[list(same)] = self.model.warp_prior(features, near, logits, compete)
         return carried
 
-    def _met(self, frame: Frame, features: Features, prompts: tuple[Prompt, ...]) -> Decoded:
+    def _met(self, frame: Frame, features: Features, prompts: tuple[VisualPrompt, ...]) -> Decoded:
         """An object of which nothing is remembered: what its prompts say of this frame.
 
         The prompts are looked at twice, the second time with the first mask as prior.  Marks alone do
@@ -134,13 +134,13 @@ class Engine:
         if prior is None and any(isinstance(p, Box) for p in prompts):
             prior = self._look(features, prompts, None, None).logits[0]
         elif prior is None:
-            prior = _resized(self.model.sketch(frame, prompts), features.map_hw)
+            prior = _resized(self.model.coarse_mask(frame, prompts), features.map_hw)
         return self._look(features, prompts, prior, None)
 
     def _corrected(
         self,
         features: Features,
-        prompts: tuple[Prompt, ...],
+        prompts: tuple[VisualPrompt, ...],
         readout: Float[Tensor, "1 V h w"] | None,
         tracked: Decoded | None,
     ) -> Decoded:
@@ -153,7 +153,7 @@ class Engine:
         return self._look(features, prompts, once.logits[0], readout)
 
     def _given(
-        self, features: Features, prompts: tuple[Prompt, ...]
+        self, features: Features, prompts: tuple[VisualPrompt, ...]
     ) -> Float[Tensor, "h4 w4"] | None:
         masks = [p for p in prompts if isinstance(p, Mask)]
         return self.model.given(features, masks[-1]) if masks else None
@@ -161,15 +161,17 @@ class Engine:
     def _look(
         self,
         features: Features,
-        prompts: tuple[Prompt, ...],
+        prompts: tuple[VisualPrompt, ...],
         prior: Float[Tensor, "h4 w4"] | None,
         readout: Float[Tensor, "1 V h w"] | None,
     ) -> Decoded:
-        said = self.model.interpret(features, prompts, prior)[None]
+        said = self.model.encode_prompts(features, prompts, prior)[None]
         if prior is None:
             prior = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
         total = said if readout is None else said + readout
-        decoded = self.model.decode(features, total, self.model.carry(features, None, prior[None]))
+        decoded = self.model.decode(
+            features, total, self.model.warp_prior(features, None, prior[None])
+        )
         return replace(decoded, presence=torch.ones_like(decoded.presence))
 
     def _as_given(self, features: Features, logits: Float[Tensor, "h4 w4"]) -> Decoded:
@@ -177,12 +179,12 @@ class Engine:
         seen = self.model.decode(
             features,
             self.model.remember(features, logits[None]),
-            self.model.carry(features, None, logits[None]),
+            self.model.warp_prior(features, None, logits[None]),
         )
         sure = torch.ones_like(seen.quality)
         return Decoded(logits[None], sure, sure, seen.embedding)
 
-    def _keep(self, features: Features, live: Sequence[TrackedObject], settled: Settled) -> None:
+    def _keep(self, features: Features, live: Sequence[TrackedObject], settled: Resolved) -> None:
         """Write priors, and memory of prompted objects and of clearly visible ones that are due."""
         t, decoded = features.frame_index, settled.decoded
         present = (decoded.presence > PRESENT).tolist()

@@ -1,10 +1,10 @@
-"""What looks like the region of another picture: the grounder of references.
+"""What looks like the region of another image: the grounder of references.
 
 Enters: a frame and references.  Leaves: for each of them the things on the frame that look like its region,
-with masks and likeness.  A memory that holds the other picture alone is read on the frame: that is dense
+with masks and likeness.  A memory that holds the other image alone is read on the frame: that is dense
 matching, and the decoder draws what matched; each connected part of it is a thing.  Nothing says where it
 lay before.
-The other picture is looked at in three sizes, because things are rarely shown twice in the same.
+The other image is looked at in three sizes, because things are rarely shown twice in the same.
 """
 
 from collections.abc import Sequence
@@ -24,10 +24,20 @@ from vseg.ops.masks import mask_iou
 from vseg.prompts.simulate import tight_box
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
-from vseg.session.identity.identities import ALONE
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.memory.bank import MemoryBudget
 from vseg.tensors import Features
-from vseg.types import Box, Description, Found, Frame, Grounding, Mask, MaskCrop, Reference, Text
+from vseg.types import (
+    Box,
+    ConceptPrompt,
+    Detections,
+    Exemplar,
+    Frame,
+    Grounding,
+    Mask,
+    MaskCrop,
+    Text,
+)
 
 THRESHOLD = 0.85
 """Chosen on four held-out DAVIS clips, 40 pairs of frames of one clip and 48 of different clips: the middle
@@ -43,17 +53,17 @@ Region = Bool[np.ndarray, "H W"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class _Appearance:
     """What a region looks like.
 
-    pooled: the mean of the coarse features in it, less their mean over the picture.  identity: the
+    pooled: the mean of the coarse features in it, less their mean over the image.  identity: the
     decoder's name for it; None of a model whose names were never compared as looks.
     """
 
     pooled: Float[Tensor, " C"]
     identity: Float[Tensor, " E"] | None
 
-    def likeness(self, other: "_Look") -> float:
+    def similarity(self, other: "_Appearance") -> float:
         """The cosine to another look, or the mean of both cosines, in [0, 1]."""
         cosines = [F.cosine_similarity(self.pooled, other.pooled, dim=0)]
         if self.identity is not None and other.identity is not None:
@@ -67,7 +77,7 @@ class _Find:
     likeness: float
 
 
-class ReferenceGrounder:
+class ExemplarGrounder:
     """Finds what references show, with the weights of a segmenter.  Implements `vseg.interfaces.Grounder`.
 
     A region that fills its bounding box is taken for a box: the model finds the object in it first.
@@ -79,21 +89,21 @@ class ReferenceGrounder:
         self._model = model
 
     @torch.inference_mode()
-    def check(self, descriptions: Sequence[Description]) -> None:
-        """Raise BadPrompt for words, and for a box in whose picture no object is seen."""
+    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
+        """Raise BadPrompt for words, and for a box in whose image no object is seen."""
         for each in descriptions:
             self._object_in(_reference(each))
 
     @torch.inference_mode()
     def ground(
-        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
     ) -> Grounding:
         """Every thing on the frame that is as like a reference as its threshold asks.
 
-        near: not looked at.  Raises BadPrompt for words, and for a box in whose picture no object is seen.
+        near: not looked at.  Raises BadPrompt for words, and for a box in whose image no object is seen.
         """
         references = [_reference(each) for each in descriptions]
-        # The other picture is frame 0 of a video of two.
+        # The other image is frame 0 of a video of two.
         picture = replace(frame, index=1)
         features = self._model.encode([picture])[0]
         kept: list[tuple[_Find, int]] = []
@@ -106,15 +116,15 @@ class ReferenceGrounder:
         kept.sort(key=lambda pair: -pair[0].likeness)
         return _grounding(kept, best, descriptions)
 
-    def _finds(self, reference: Reference, picture: Frame, features: Features) -> list[_Find]:
+    def _finds(self, reference: Exemplar, picture: Frame, features: Features) -> list[_Find]:
         """What the reference finds at each of its sizes, best first, each thing once."""
         region = self._object_in(reference)
         finds = []
         for scale in SCALES:
             image, seen = _scaled(reference.image, region, scale)
-            # A region that leaves the picture enlarged, or vanishes reduced, shows nothing.
+            # A region that leaves the image enlarged, or vanishes reduced, shows nothing.
             if seen.any():
-                finds += self._matched(Reference(image, seen), picture, features)
+                finds += self._matched(Exemplar(image, seen), picture, features)
         finds.sort(key=lambda find: -find.likeness)
         apart: list[_Find] = []
         for find in finds:
@@ -122,17 +132,17 @@ class ReferenceGrounder:
                 apart.append(find)
         return apart
 
-    def _object_in(self, reference: Reference) -> Region:
+    def _object_in(self, reference: Exemplar) -> Region:
         """The region, or of one that is a box the object that the model sees in it."""
         if not MaskCrop.of(reference.region).mask.all():
             return reference.region
         box = tight_box(reference.region)
         height, width = reference.region.shape
         if box == Box(0.0, 0.0, float(width), float(height)):
-            return reference.region  # the whole picture is the example
+            return reference.region  # the whole image is the example
         frame = Frame(0, None, 0.0, reference.image)
         features = self._model.encode([frame])[0]
-        engine = open_engine(self._model, MemoryBudget(), ALONE)
+        engine = open_engine(self._model, MemoryBudget(), INDEPENDENT_OBJECTS)
         drawn = engine.track(frame, features, [TrackedObject(1, {0: (box,)})])
         mask = _enlarged(drawn.logits[0], reference.region.shape)
         if not mask.any():
@@ -142,22 +152,24 @@ class ReferenceGrounder:
             )
         return mask
 
-    def _matched(self, view: Reference, picture: Frame, features: Features) -> list[_Find]:
-        """The things on the picture that one view of the reference matches."""
-        engine = open_engine(self._model, MemoryBudget(), ALONE)
+    def _matched(self, view: Exemplar, picture: Frame, features: Features) -> list[_Find]:
+        """The things on the image that one view of the reference matches."""
+        engine = open_engine(self._model, MemoryBudget(), INDEPENDENT_OBJECTS)
         shown = Frame(0, None, 0.0, view.image)
         known = self._model.encode([shown])[0]
         tracked = TrackedObject(1, {0: (Mask(view.region),)})
         engine.track(shown, known, [tracked])
-        tracked.prior = None  # where it lies in the other picture says nothing of this one
+        tracked.prior = None  # where it lies in the other image says nothing of this one
         drawn = engine.track(picture, features, [tracked])
         parts = _parts(_enlarged(drawn.logits[0], picture.image.shape))
         looks = self._looks(features, parts)
         wanted = self._looks(known, [view.region])[0]
-        return [_Find(part, look.likeness(wanted)) for part, look in zip(parts, looks, strict=True)]
+        return [
+            _Find(part, look.similarity(wanted)) for part, look in zip(parts, looks, strict=True)
+        ]
 
-    def _looks(self, features: Features, regions: Sequence[Region]) -> list[_Look]:
-        """What each region of a picture looks like."""
+    def _looks(self, features: Features, regions: Sequence[Region]) -> list[_Appearance]:
+        """What each region of an image looks like."""
         if not regions:
             return []
         coarse = min(features.levels, key=lambda level: int(level.shape[-1]))[0].float()
@@ -170,7 +182,7 @@ class ReferenceGrounder:
             mean = (coarse * weight).sum((1, 2)) / weight.sum().clamp_min(1e-6)
             pooled.append(mean - coarse.mean((1, 2)))
         names = self._names(features, regions)
-        return [_Look(*each) for each in zip(pooled, names, strict=True)]
+        return [_Appearance(*each) for each in zip(pooled, names, strict=True)]
 
     def _names(
         self, features: Features, regions: Sequence[Region]
@@ -181,15 +193,15 @@ class ReferenceGrounder:
             return [None] * len(regions)
         logits = torch.stack([model.given(features, Mask(region)) for region in regions])
         values = model.remember(features, logits)
-        named = model.decode(features, values, model.carry(features, None, logits))
+        named = model.decode(features, values, model.warp_prior(features, None, logits))
         return list(named.embedding.float())
 
 
-def _reference(description: Description) -> Reference:
+def _reference(description: ConceptPrompt) -> Exemplar:
     """The description, which is no words.  Raises BadPrompt for words."""
     if isinstance(description, Text):
         raise BadPrompt(
-            f"'{description.phrase}' is said in words; this grounder compares pictures",
+            f"'{description.phrase}' is said in words; this grounder compares images",
             hint="give a reference, or a grounder for words",
         )
     return description
@@ -198,26 +210,26 @@ def _reference(description: Description) -> Reference:
 def _grounding(
     kept: Sequence[tuple[_Find, int]],
     best: Float[np.ndarray, " Q"],
-    descriptions: Sequence[Description],
+    descriptions: Sequence[ConceptPrompt],
 ) -> Grounding:
     crops = tuple(MaskCrop.of(find.mask) for find, _ in kept)
     boxes = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
-    found = Found(
+    found = Detections(
         np.array(boxes, dtype=np.float64).reshape(-1, 4),
         np.array([find.likeness for find, _ in kept], dtype=np.float64),
         np.array([place for _, place in kept], dtype=np.int64),
         crops,
     )
-    sources = [each.source for each in descriptions if isinstance(each, Reference)]
+    sources = [each.source for each in descriptions if isinstance(each, Exemplar)]
     return Grounding(found, best, tuple(sources[place] for _, place in kept))
 
 
 def _scaled(
     image: UInt8[np.ndarray, "H W 3"], region: Region, scale: float
 ) -> tuple[UInt8[np.ndarray, "H W 3"], Region]:
-    """The picture reduced on a plain ground, or enlarged about the region, at its own size.
+    """The image reduced on a plain ground, or enlarged about the region, at its own size.
 
-    The region is empty where it does not lie wholly in the enlarged picture.
+    The region is empty where it does not lie wholly in the enlarged image.
     """
     if scale == 1:
         return image, region
@@ -226,7 +238,7 @@ def _scaled(
     centre = ((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2)
     if scale < 1:
         centre = (width / 2, height / 2)
-    # Enlarged, the region's surroundings fill the picture as far as there is picture.
+    # Enlarged, the region's surroundings fill the image as far as there is image.
     left = _kept_inside(centre[0] - width / scale / 2, width, scale)
     top = _kept_inside(centre[1] - height / scale / 2, height, scale)
     if scale > 1 and not _within(box, (left, top, width / scale, height / scale)):
@@ -240,7 +252,7 @@ def _scaled(
 
 
 def _kept_inside(start: float, side: int, scale: float) -> float:
-    """Where the window of an enlarged picture begins, moved into the picture."""
+    """Where the window of an enlarged image begins, moved into the image."""
     return min(max(start, 0.0), side - side / scale) if scale > 1 else start
 
 
@@ -259,6 +271,6 @@ def _parts(mask: Region) -> list[Region]:
 
 
 def _enlarged(logits: Float[Tensor, "h w"], shape: Sequence[int]) -> Region:
-    """The mask at the size of a picture (bilinear on the logits, then > 0)."""
+    """The mask at the size of an image (bilinear on the logits, then > 0)."""
     big = cv2.resize(logits.float().cpu().numpy(), (shape[1], shape[0]))
     return np.asarray(big > 0, dtype=bool)

@@ -11,37 +11,46 @@ from dataclasses import dataclass
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
-from vseg.prompts.resolve import Answer, Spoken, counting, decided
-from vseg.session.exemplar import ReferenceGrounder
-from vseg.types import Description, Frame, Mask, PlacedPrompt, Prompt, Reference, Said, Text
+from vseg.prompts.resolve import GroundingResult, Spoken, effective, resolve_prompts
+from vseg.session.exemplar import ExemplarGrounder
+from vseg.types import (
+    AnyPrompt,
+    ConceptPrompt,
+    Exemplar,
+    Frame,
+    Mask,
+    PlacedPrompt,
+    Text,
+    VisualPrompt,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class PromptEntry:
     """One thing that was said, with the answer where it is a description that was looked for."""
 
     placed: PlacedPrompt
-    answer: Answer | None = None
+    answer: GroundingResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ResolvedPrompts:
     """What a new round comes to: the rounds to remember, and the prompts that stand for all of them."""
 
-    rounds: tuple[Round, ...]
-    prompts: tuple[Prompt, ...]
+    rounds: tuple[PromptEntry, ...]
+    prompts: tuple[VisualPrompt, ...]
 
 
-class Conversation:
+class PromptHistory:
     """The rounds of one session, in order.  `rounds` is read and written by snapshots."""
 
     def __init__(self, model: Model, grounder: Grounder | None) -> None:
-        self._words, self._likes = grounder, ReferenceGrounder(model)
-        self.rounds: list[Round] = []
+        self._words, self._likes = grounder, ExemplarGrounder(model)
+        self.rounds: list[PromptEntry] = []
 
-    def hear(
-        self, obj: int, frame: Frame, said: Sequence[Said], near: Frame | None = None
-    ) -> Heard:
+    def resolve(
+        self, obj: int, frame: Frame, said: Sequence[AnyPrompt], near: Frame | None = None
+    ) -> ResolvedPrompts:
         """What is said now of an object on a frame, beside what was said of it there; changes nothing.
 
         near: a frame close in time, for words about what moves.  Raises BadPrompt for a description that
@@ -52,19 +61,19 @@ class Conversation:
         # A mask wins over every description: there is nothing to look for.
         drawn = any(isinstance(each, Mask) for each in (*said, *(r.placed.prompt for r in before)))
         added = tuple(
-            Round(
+            PromptEntry(
                 PlacedPrompt(frame.index, obj, each),
                 self._answer(frame, each, near)
-                if isinstance(each, Text | Reference) and not drawn
+                if isinstance(each, Text | Exemplar) and not drawn
                 else None,
             )
             for each in said
         )
-        spoken = counting([Spoken(r.placed.prompt, r.answer) for r in (*before, *added)])
+        spoken = effective([Spoken(r.placed.prompt, r.answer) for r in (*before, *added)])
         height, width = frame.image.shape[:2]
-        return Heard(added, decided(spoken, (height, width)))
+        return ResolvedPrompts(added, resolve_prompts(spoken, (height, width)))
 
-    def remember(self, heard: Heard) -> None:
+    def remember(self, heard: ResolvedPrompts) -> None:
         """Add the rounds that were heard."""
         self.rounds += heard.rounds
 
@@ -74,14 +83,16 @@ class Conversation:
             r for r in self.rounds if (r.placed.object_id, r.placed.frame_index) in places
         ]
 
-    def _answer(self, frame: Frame, description: Description, near: Frame | None) -> Answer:
+    def _answer(
+        self, frame: Frame, description: ConceptPrompt, near: Frame | None
+    ) -> GroundingResult:
         grounder = self._grounder_of(description)
         grounder.check([description])
         least = grounder.threshold if description.threshold is None else description.threshold
-        return Answer(grounder.ground(frame, [description], near), least)
+        return GroundingResult(grounder.ground(frame, [description], near), least)
 
-    def _grounder_of(self, description: Description) -> Grounder:
-        if isinstance(description, Reference):
+    def _grounder_of(self, description: ConceptPrompt) -> Grounder:
+        if isinstance(description, Exemplar):
             return self._likes
         if self._words is None:
             raise BadPrompt(

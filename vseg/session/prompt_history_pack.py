@@ -1,6 +1,6 @@
 """What was said, and what was found for it, as tensors and plain numbers, for a session's snapshot.
 
-Enters and leaves: rounds and prompts.  Pictures and masks are tensors by name; the rest is what JSON can
+Enters and leaves: rounds and prompts.  Images and masks are tensors by name; the rest is what JSON can
 hold, whose numbers come back to the bit.
 """
 
@@ -12,25 +12,25 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from vseg.prompts.resolve import Answer
-from vseg.session.prompt_history import Round
+from vseg.prompts.resolve import GroundingResult
+from vseg.session.prompt_history import PromptEntry
 from vseg.types import (
+    AnyPrompt,
     Box,
-    Found,
+    Detections,
+    Exemplar,
     Grounding,
     Mask,
     MaskCrop,
     PlacedPrompt,
     Points,
-    Prompt,
-    Reference,
-    Said,
     Scribble,
     Text,
+    VisualPrompt,
 )
 
 
-def pack_rounds(rounds: Sequence[Round]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+def pack_entries(rounds: Sequence[PromptEntry]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """Tensors by name, and for each round what JSON can hold."""
     tensors: dict[str, Tensor] = {}
     stored = []
@@ -40,28 +40,28 @@ def pack_rounds(rounds: Sequence[Round]) -> tuple[dict[str, Tensor], list[dict[s
             {
                 "frame": placed.frame_index,
                 "object": placed.object_id,
-                "said": pack_said(placed.prompt, name, tensors),
+                "said": pack_prompt(placed.prompt, name, tensors),
                 "answer": each.answer and _pack_answer(each.answer, name, tensors),
             }
         )
     return tensors, stored
 
 
-def unpack_rounds(
+def unpack_entries(
     stored: Sequence[Mapping[str, Any]], tensors: Mapping[str, Tensor]
-) -> list[Round]:
-    """The rounds that `pack_rounds` was given."""
+) -> list[PromptEntry]:
+    """The rounds that `pack_entries` was given."""
     return [
-        Round(
-            PlacedPrompt(each["frame"], each["object"], _unpack_said(each["said"], tensors)),
+        PromptEntry(
+            PlacedPrompt(each["frame"], each["object"], _unpack_any_prompt(each["said"], tensors)),
             each["answer"] and _unpack_answer(each["answer"], tensors),
         )
         for each in stored
     ]
 
 
-def pack_said(said: Said, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
-    """Plain numbers; masks and pictures go to `tensors`, under names that begin with `name`."""
+def pack_prompt(said: AnyPrompt, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """Plain numbers; masks and images go to `tensors`, under names that begin with `name`."""
     match said:
         case Points():
             return {"xy": said.xy.tolist(), "positive": said.positive.tolist()}
@@ -73,7 +73,7 @@ def pack_said(said: Said, name: str, tensors: dict[str, Tensor]) -> dict[str, An
             return _pack_mask(said.mask, name, tensors)
         case Text():
             return {"phrase": said.phrase, "threshold": said.threshold}
-        case Reference():
+        case Exemplar():
             tensors[f"{name}/image"] = torch.from_numpy(said.image.copy())
             return {
                 "image": f"{name}/image",
@@ -83,18 +83,18 @@ def pack_said(said: Said, name: str, tensors: dict[str, Tensor]) -> dict[str, An
             }
 
 
-def _unpack_said(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Said:
+def _unpack_any_prompt(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> AnyPrompt:
     if "phrase" in stored:
         return Text(stored["phrase"], stored["threshold"])
     if "image" in stored:
         image = tensors[stored["image"]].cpu().numpy()
         region = _unpack_mask(stored["region"], tensors)
-        return Reference(image, region, stored["source"], stored["threshold"])
+        return Exemplar(image, region, stored["source"], stored["threshold"])
     return unpack_prompt(stored, tensors)
 
 
-def unpack_prompt(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Prompt:
-    """The drawn prompt that `pack_said` was given."""
+def unpack_prompt(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> VisualPrompt:
+    """The drawn prompt that `pack_prompt` was given."""
     if "xy" in stored:
         return Points(np.array(stored["xy"], np.float32), np.array(stored["positive"], bool))
     if "line" in stored:
@@ -104,7 +104,7 @@ def unpack_prompt(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> P
     return Mask(_unpack_mask(stored, tensors))
 
 
-def _pack_answer(answer: Answer, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+def _pack_answer(answer: GroundingResult, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
     found = answer.grounding.found
     masks = None
     if found.masks is not None:
@@ -123,9 +123,9 @@ def _pack_answer(answer: Answer, name: str, tensors: dict[str, Tensor]) -> dict[
     }
 
 
-def _unpack_answer(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Answer:
+def _unpack_answer(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> GroundingResult:
     masks = stored["masks"]
-    found = Found(
+    found = Detections(
         np.array(stored["boxes"], np.float64).reshape(-1, 4),
         np.array(stored["scores"], np.float64),
         np.array(stored["labels"], np.int64),
@@ -134,7 +134,7 @@ def _unpack_answer(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> 
         else tuple(MaskCrop(x, y, _unpack_mask(mask, tensors)) for x, y, mask in masks),
     )
     best = np.array(stored["best"], np.float64)
-    return Answer(Grounding(found, best, tuple(stored["names"])), stored["threshold"])
+    return GroundingResult(Grounding(found, best, tuple(stored["names"])), stored["threshold"])
 
 
 def _pack_mask(

@@ -17,17 +17,17 @@ from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.ops.ranges import Ranges, holds, joined
-from vseg.prompts.check import Given, check_prompt, collect_prompts
-from vseg.session.encode_ahead import LookAhead
+from vseg.prompts.check import PromptKwargs, check_prompt, collect_prompts
+from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
 from vseg.session.identity.identities import Identities, IdentityRules
 from vseg.session.memory.bank import MemoryBank, MemoryBudget
 from vseg.session.memory.slot_bank import SlotBank
-from vseg.session.prompt_history import Conversation
+from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.tensors import PRESENT, Decoded, Features, downloaded
-from vseg.types import Frame, FrameMasks, PlacedPrompt, Prompt, Said, Text
+from vseg.types import AnyPrompt, Frame, FrameMasks, PlacedPrompt, Text, VisualPrompt
 
 ENCODE_AHEAD = 4
 """Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a CPU."""
@@ -55,12 +55,12 @@ class Session:
         on_cuda = model.device.type == "cuda"
         usual = ENCODE_AHEAD if on_cuda else 1
         self.encode_ahead = usual if encode_ahead is None else encode_ahead
-        self._ahead = LookAhead(model.encode, self.encode_ahead)
+        self._ahead = EncodeAhead(model.encode, self.encode_ahead)
         self._budget, self._rules = memory or MemoryBudget(), identity or IdentityRules()
         self.engine = open_engine(model, self._budget, self._rules)
         self.objects: dict[int, TrackedObject] = {}
         self.used: Ranges = ()
-        self.conversation = Conversation(model, grounder)
+        self.prompt_history = PromptHistory(model, grounder)
         self._latest: tuple[Frame, Features] | None = None
 
     def __enter__(self) -> "Session":
@@ -78,7 +78,7 @@ class Session:
         """Free all state.  The model and the reader stay usable."""
         self.engine = open_engine(self.model, self._budget, self._rules)
         self.objects, self._latest = {}, None
-        self.conversation.keep(())
+        self.prompt_history.keep(())
         self._ahead.clear()
 
     @property
@@ -99,7 +99,7 @@ class Session:
     @property
     def rounds(self) -> tuple[PlacedPrompt, ...]:
         """Everything that was said of the tracked objects, in order; replayed, it gives the same masks."""
-        return tuple(each.placed for each in self.conversation.rounds)
+        return tuple(each.placed for each in self.prompt_history.rounds)
 
     def state_bytes(self) -> int:
         """Bytes of memory and priors held on the device; constant once the memory is full."""
@@ -116,9 +116,9 @@ class Session:
         self,
         obj: int,
         frame: int | Frame,
-        prompts: Sequence[Said] = (),
+        prompts: Sequence[AnyPrompt] = (),
         near: Frame | None = None,
-        **numbers: Unpack[Given],
+        **numbers: Unpack[PromptKwargs],
     ) -> FrameMasks:
         """Say where or what object `obj` is on a frame; returns its mask there at once.
 
@@ -140,9 +140,9 @@ class Session:
         if near is None and any(isinstance(each, Text) for each in given):
             near = self._beside(frame)
         # What its owner has dropped of an object's prompts does not count any more.
-        self.conversation.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
-        heard = self.conversation.hear(obj, picture, given, near)
-        self.conversation.remember(heard)
+        self.prompt_history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
+        heard = self.prompt_history.resolve(obj, picture, given, near)
+        self.prompt_history.remember(heard)
         tracked = self.objects.get(obj) or TrackedObject(obj)
         tracked.prompts[picture.index] = heard.prompts
         self.objects[obj], self.used = tracked, joined(self.used, obj)
@@ -152,7 +152,7 @@ class Session:
         decoded = self.engine.track(picture, features, [tracked])
         return _masks(picture, [tracked], decoded)
 
-    def look_ahead(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames, for prompts and steps in this order: up to `encode_ahead` of them are encoded
         together.
 
@@ -192,8 +192,8 @@ class Session:
             frames = self.video.frames(first, until, -1 if reverse else 1)
         return self._run(frames, chosen, reverse, fixed=objects is not None)
 
-    def resemblance(
-        self, frame: Frame, prompts: Sequence[Prompt], among: Iterable[int]
+    def similarity(
+        self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
     ) -> dict[int, float]:
         """Cosine of what the prompts show on a frame to the remembered looks of objects, by id.
 
@@ -206,7 +206,7 @@ class Session:
             aside.prompt(1, frame, prompts)
             views = aside.identities.known[1].gallery.prompted
         known = self.identities.known
-        return {i: known[i].gallery.likeness(view) for view in views for i in among if i in known}
+        return {i: known[i].gallery.similarity(view) for view in views for i in among if i in known}
 
     def remove(self, obj: int) -> None:
         """Stop tracking an object and forget it; its id is not used again."""
@@ -217,7 +217,7 @@ class Session:
         del self.objects[obj]
         self.bank.remove(obj)
         self.identities.forget(obj)
-        self.conversation.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
+        self.prompt_history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
 
     def snapshot(self) -> bytes:
         """The whole state; a session restored from it continues with the same bits."""

@@ -14,11 +14,11 @@ from torch import Tensor
 
 from vseg.interfaces.slot_model import SlotModel
 from vseg.session.engine import TrackedObject
-from vseg.session.identity.identities import Identities, Sight
-from vseg.session.memory.policy import Verdict
+from vseg.session.identity.identities import Identities, IdentityInput
+from vseg.session.memory.policy import MemoryDecision
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.tensors import Decoded, Features
-from vseg.types import Frame, Mask, Prompt
+from vseg.types import Frame, Mask, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class _Row:
     """One object's mask, and what becomes of the frame in its memory."""
 
     decoded: Decoded
-    verdict: Verdict
+    decision: MemoryDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +49,18 @@ class SlotEngine:
         rows, seen = self._tracked(features, live, given)
         for row, tracked in enumerate(live):
             if row in given:
-                rows[row] = self._judged(t, self.model.given(features, given[row]))
+                rows[row] = self._decided(t, self.model.given(features, given[row]))
             elif t in tracked.prompts:
                 before = rows.get(row)
                 prior = before.decoded.logits[0] if before else None
-                rows[row] = self._judged(
+                rows[row] = self._decided(
                     t, self.model.answer(features, tracked.prompts[t], seen.get(row), prior)
                 )
         decoded = Decoded.stack([rows[row].decoded for row in range(len(live))])
         prompted = tuple(t in tracked.prompts for tracked in live)
         ids = tuple(tracked.object_id for tracked in live)
         exact = tuple(row in given for row in range(len(live)))
-        decoded = self.identities.settle(Sight(t, ids, prompted, exact, decoded)).decoded
+        decoded = self.identities.resolve(IdentityInput(t, ids, prompted, exact, decoded)).decoded
         slots = self.model.remember(features, decoded, prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(
@@ -68,7 +68,7 @@ class SlotEngine:
                 t,
                 slot,
                 prompted=prompted[row],
-                verdict=rows[row].verdict,
+                decision=rows[row].decision,
                 logits=decoded.logits[row],
             )
         return decoded
@@ -84,18 +84,18 @@ class SlotEngine:
         asked = [(live[row].object_id, live[row].reverse) for row in known]
         memories = [self.bank.read(obj, t, reverse=reverse) for obj, reverse in asked]
         seen = self.model.condition(features, memories)
-        decoded, verdicts = self.bank.judge(t, asked, self.model.decode(features, seen))
-        rows = {row: _Row(decoded.row(k), verdicts[k]) for k, row in enumerate(known)}
+        decoded, decisions = self.bank.decide(t, asked, self.model.decode(features, seen))
+        rows = {row: _Row(decoded.row(k), decisions[k]) for k, row in enumerate(known)}
         return rows, {row: seen[k : k + 1] for k, row in enumerate(known)}
 
-    def _judged(self, frame_index: int, prompted: Decoded) -> _Row:
+    def _decided(self, frame_index: int, prompted: Decoded) -> _Row:
         """An answer to prompts: it stands as it is; the policy only takes a glimpse."""
-        _, verdicts = self.bank.policy.judge(
+        _, decisions = self.bank.policy.decide(
             frame_index, replace(prompted, alternatives=None), [{}]
         )
-        return _Row(prompted, verdicts[0])
+        return _Row(prompted, decisions[0])
 
 
-def _only_mask(prompts: Sequence[Prompt]) -> Mask | None:
+def _only_mask(prompts: Sequence[VisualPrompt]) -> Mask | None:
     """The mask, if a mask is all that was given."""
     return prompts[0] if len(prompts) == 1 and isinstance(prompts[0], Mask) else None

@@ -19,10 +19,15 @@ from vseg.ops.ranges import Ranges
 from vseg.session.engine import Prior, TrackedObject
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.pack import pack_identities, unpack_identities
-from vseg.session.memory.bank import MemoryBank, Shelves
+from vseg.session.memory.bank import MemoryBank, ObjectMemory
 from vseg.session.memory.slot_bank import SlotBank
-from vseg.session.prompt_history import Conversation
-from vseg.session.prompt_history_pack import pack_rounds, pack_said, unpack_prompt, unpack_rounds
+from vseg.session.prompt_history import PromptHistory
+from vseg.session.prompt_history_pack import (
+    pack_entries,
+    pack_prompt,
+    unpack_entries,
+    unpack_prompt,
+)
 
 _FORMAT = 6
 _SHELVES = ("prompted", "recent", "older")
@@ -33,7 +38,7 @@ class Holder(Protocol):
     """The part of a Session that a snapshot reads and writes."""
 
     model: Model
-    conversation: Conversation
+    prompt_history: PromptHistory
     objects: dict[int, TrackedObject]
     used: Ranges
 
@@ -52,7 +57,7 @@ def pack_session(session: Holder) -> bytes:
     for tracked in session.objects.values():
         described.append(_describe(tracked, tensors))
     views, identities = pack_identities(session.identities)
-    heard, rounds = pack_rounds(session.conversation.rounds)
+    heard, rounds = pack_entries(session.prompt_history.rounds)
     tensors |= views | heard
     header = {
         "format": _FORMAT,
@@ -86,7 +91,7 @@ def unpack_session(session: Holder, payload: bytes) -> None:
     else:
         _unpack_shelves(bank, tensors, header["order"])
     unpack_identities(session.identities, tensors, header["identities"])
-    session.conversation.rounds = unpack_rounds(header["rounds"], tensors)
+    session.prompt_history.rounds = unpack_entries(header["rounds"], tensors)
     session.used = tuple((first, end) for first, end in header["used"])
     session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
 
@@ -113,7 +118,7 @@ def _unpack_shelves(bank: MemoryBank, tensors: dict[str, Tensor], order: Order) 
             name: {f: tensors[f"value/{object_id}/{name}/{f}"] for f in frames[name]}
             for name in _SHELVES
         }
-        shelves[int(object_id)] = Shelves(**parts)
+        shelves[int(object_id)] = ObjectMemory(**parts)
     keys = {int(k.split("/")[1]): v for k, v in tensors.items() if k.startswith("key/")}
     bank.replace(keys, shelves)
 
@@ -123,7 +128,7 @@ def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, A
     prompts: dict[str, list[dict[str, Any]]] = {}
     for frame, given in tracked.prompts.items():
         prompts[str(frame)] = [
-            pack_said(prompt, f"prompt/{object_id}/{frame}/{k}", tensors)
+            pack_prompt(prompt, f"prompt/{object_id}/{frame}/{k}", tensors)
             for k, prompt in enumerate(given)
         ]
     prior = None

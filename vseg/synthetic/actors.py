@@ -151,8 +151,8 @@ def _draw_motion(
 ) -> Motion:
     rng = generator(config.seed, Key.PATH, *key)
     x, y = _draw_path(rng, config, start)
-    if config.courses:
-        x, y = config.courses[key[1]].tracks(config.height, config.width)
+    if config.trajectories:
+        x, y = config.trajectories[key[1]].tracks(config.height, config.width)
     elif config.leave_and_return and key[1] % 2 == 0:
         x = _leaving(rng, config, body, start[0])
     pace = max(config.speed, 1e-3)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vseg.errors import BadConfig
-from vseg.synthetic.script import Blind, Course
+from vseg.synthetic.script import Occluder, Trajectory
 
 # A label map is 8-bit and 255 means "unknown" in palette PNGs.
 MAX_OBJECTS = 254
@@ -22,7 +22,7 @@ class SceneConfig:
     out of the frame and comes back about every 120 frames.  cut_at: from this frame on the same
     objects are elsewhere, before another background.  size, speed, camera_motion, lighting,
     occluder_size: 1 is ordinary; speed, camera_motion and lighting may be 0.  noise: standard
-    deviation in grey levels.  courses: where each object goes, by id, in place of what the seed would
+    deviation in grey levels.  trajectories: where each object goes, by id, in place of what the seed would
     draw.  blinds: posts beside the occluders, where they are wanted.
     """
 
@@ -42,8 +42,8 @@ class SceneConfig:
     lighting: float = 1.0
     noise: float = 2.0
     occluder_size: float = 1.0
-    courses: tuple[Course, ...] = ()
-    blinds: tuple[Blind, ...] = ()
+    trajectories: tuple[Trajectory, ...] = ()
+    blinds: tuple[Occluder, ...] = ()
 
     def __post_init__(self) -> None:
         least = {
@@ -70,9 +70,9 @@ class SceneConfig:
             raise BadConfig(
                 f"scene: num_objects is {self.num_objects}", hint=f"give at most {MAX_OBJECTS}"
             )
-        if self.courses and len(self.courses) != self.num_objects:
+        if self.trajectories and len(self.trajectories) != self.num_objects:
             raise BadConfig(
-                f"scene: {len(self.courses)} courses for {self.num_objects} objects",
+                f"scene: {len(self.trajectories)} trajectories for {self.num_objects} objects",
                 hint="give every object one, or none at all",
             )
         if self.cut_at is not None and not 0 < self.cut_at < self.num_frames:

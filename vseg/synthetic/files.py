@@ -32,7 +32,7 @@ def write_clip(video: Reader, path: Path, *, fps: Fraction | None = None, crf: i
 def write_truth(video: SyntheticVideo, folder: Path) -> None:
     """Write the label map of every frame to `folder` as 00000.png, 00001.png, ..., as DAVIS does.
 
-    8-bit palette pictures whose pixel values are the object ids.  Raises OutputError.
+    8-bit palette images whose pixel values are the object ids.  Raises OutputError.
     """
     for index in range(len(video)):
         picture = Image.fromarray(video.truth(index))

@@ -1,9 +1,9 @@
-"""Poses, outlines and surfaces in; one picture and its exact label map out.
+"""Poses, outlines and surfaces in; one image and its exact label map out.
 
 Layers are drawn far to near.  Each is rasterised once, on a patch around it: its polygons at four
-times the size give the share of every pixel it covers.  The picture blends by that share; the label
+times the size give the share of every pixel it covers.  The image blends by that share; the label
 map takes the pixel where the share is over a half.  Both come from the same numbers, so an edge is
-soft in the picture and yet the mask is exact.
+soft in the image and yet the mask is exact.
 """
 
 import math
@@ -155,7 +155,7 @@ def _scaled(
 
 
 def _smear(picture: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
-    """The picture averaged along the drift: motion blur.  Drifts under a pixel leave it alone."""
+    """The image averaged along the drift: motion blur.  Drifts under a pixel leave it alone."""
     if float(np.hypot(*drift)) < 1.0:
         return picture
     reach = math.ceil(float(np.abs(drift).max()) / 2)

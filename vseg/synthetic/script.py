@@ -1,6 +1,6 @@
 """A scene to order: where each object is, and what stands before it, told stop by stop.
 
-Enters: courses and blinds, in shares of the frame.  Leaves: tracks in world pixels, which equal frame
+Enters: trajectories and occluders, in shares of the frame.  Leaves: tracks in world pixels, which equal frame
 pixels while the camera stands still.  What is not told stays with the scene's seed.
 """
 
@@ -14,7 +14,7 @@ Number = int | float
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Trajectory:
     """The path of an object: stops of (frame, x, y), with straight lines at even speed between them.
 
     x, y: the object's middle as shares of the frame's width and height; below 0 and above 1 it is
@@ -41,7 +41,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Blind:
+class Occluder:
     """A still post before all objects, from top to bottom.  x: its middle; shares of the width."""
 
     x: Number

@@ -1,7 +1,7 @@
 """The identity suite: scenes in which things that look alike cross, hide, leave, return and are cut.
 
 Enters: nothing.  Leaves: scene configurations by name.  Every object is in full view on frame 0, so all
-can be prompted there, and what happens to whom and when is told by the courses: the truth is exact.
+can be prompted there, and what happens to whom and when is told by the trajectories: the truth is exact.
 The camera stands still; bodies still turn, swell and bend.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.script import Blind, Course
+from vseg.synthetic.script import Occluder, Trajectory
 
 CUT_AT = 40
 
@@ -46,48 +46,48 @@ def _crossing(pairs: int, columns: int, seed: int) -> SceneConfig:
     """Pairs in rows and columns; the two of a pair pass each other a third of their size apart."""
     rows = pairs // columns
     size = 0.75 / rows**0.65
-    courses = []
+    trajectories = []
     for pair in range(pairs):
         row, column = divmod(pair, columns)
         y, apart = (row + 0.5) / rows, 0.05 / rows
         left, right = (column + 0.22) / columns, (column + 0.78) / columns
         begin = 8.0 + 5 * (pair % 4)
         end = begin + 56
-        courses.append(Course(((begin, left, y - apart), (end, right, y - apart))))
-        courses.append(Course(((begin, right, y + apart), (end, left, y + apart))))
-    return _staged(courses, 90, seed=seed, look_alikes=True, size=size)
+        trajectories.append(Trajectory(((begin, left, y - apart), (end, right, y - apart))))
+        trajectories.append(Trajectory(((begin, right, y + apart), (end, left, y + apart))))
+    return _staged(trajectories, 90, seed=seed, look_alikes=True, size=size)
 
 
 def _meeting() -> SceneConfig:
-    courses = [
-        Course(((8, 0.2, 0.5), (38, 0.42, 0.5), (46, 0.42, 0.5), (76, 0.2, 0.5))),
-        Course(((8, 0.8, 0.5), (38, 0.58, 0.5), (46, 0.58, 0.5), (76, 0.8, 0.5))),
+    trajectories = [
+        Trajectory(((8, 0.2, 0.5), (38, 0.42, 0.5), (46, 0.42, 0.5), (76, 0.2, 0.5))),
+        Trajectory(((8, 0.8, 0.5), (38, 0.58, 0.5), (46, 0.58, 0.5), (76, 0.8, 0.5))),
     ]
-    return _staged(courses, 90, seed=55, look_alikes=True, size=0.6)
+    return _staged(trajectories, 90, seed=55, look_alikes=True, size=0.6)
 
 
 def _hidden(leaves_at: float, post: float) -> SceneConfig:
     """Object 1 waits behind the post; object 2, its double, is in view and keeps away from it."""
-    courses = [
-        Course(
+    trajectories = [
+        Trajectory(
             ((10, 0.15, 0.4), (30, 0.5, 0.4), (leaves_at, 0.5, 0.4), (leaves_at + 20, 0.85, 0.4))
         ),
-        Course(((10, 0.75, 0.75), (leaves_at, 0.88, 0.7), (leaves_at + 30, 0.72, 0.8))),
+        Trajectory(((10, 0.75, 0.75), (leaves_at, 0.88, 0.7), (leaves_at + 30, 0.72, 0.8))),
     ]
-    end, blinds = round(leaves_at) + 40, (Blind(0.5, post),)
-    return _staged(courses, end, seed=54, look_alikes=True, size=0.5, blinds=blinds)
+    end, blinds = round(leaves_at) + 40, (Occluder(0.5, post),)
+    return _staged(trajectories, end, seed=54, look_alikes=True, size=0.5, blinds=blinds)
 
 
 def _leaving() -> SceneConfig:
-    courses = [
-        Course(((10, 0.2, 0.3), (35, -0.25, 0.3), (75, -0.25, 0.6), (100, 0.25, 0.6))),
-        Course(
+    trajectories = [
+        Trajectory(((10, 0.2, 0.3), (35, -0.25, 0.3), (75, -0.25, 0.6), (100, 0.25, 0.6))),
+        Trajectory(
             ((20, 0.8, 0.7), (45, 1.25, 0.7), (46, -0.25, 0.3), (85, -0.25, 0.3), (115, 0.3, 0.2))
         ),
-        Course(((0, 0.5, 0.3), (120, 0.6, 0.4))),
-        Course(((0, 0.4, 0.75), (120, 0.5, 0.7))),
+        Trajectory(((0, 0.5, 0.3), (120, 0.6, 0.4))),
+        Trajectory(((0, 0.4, 0.75), (120, 0.5, 0.7))),
     ]
-    return _staged(courses, 130, seed=21, size=0.6)
+    return _staged(trajectories, 130, seed=21, size=0.6)
 
 
 def _cut() -> SceneConfig:
@@ -99,8 +99,8 @@ def _cut() -> SceneConfig:
         ((0.8, 0.35), (0.45, 0.3)),
         ((0.25, 0.75), (0.8, 0.25)),
     )
-    courses = [
-        Course(
+    trajectories = [
+        Trajectory(
             (
                 (0, *there),
                 (before, there[0] + 0.06, there[1]),
@@ -110,9 +110,9 @@ def _cut() -> SceneConfig:
         )
         for there, then in places
     ]
-    return _staged(courses, 90, seed=21, size=0.6, cut_at=CUT_AT)
+    return _staged(trajectories, 90, seed=21, size=0.6, cut_at=CUT_AT)
 
 
-def _staged(courses: list[Course], num_frames: int, **more: Any) -> SceneConfig:
+def _staged(trajectories: list[Trajectory], num_frames: int, **more: Any) -> SceneConfig:
     plain = SceneConfig(num_frames=num_frames, occluders=0, camera_motion=0.0)
-    return replace(plain, num_objects=len(courses), courses=tuple(courses), **more)
+    return replace(plain, num_objects=len(trajectories), trajectories=tuple(trajectories), **more)

@@ -1,4 +1,4 @@
-"""A random generator in, pictures out: the surfaces of a synthetic scene's objects and background.
+"""A random generator in, images out: the surfaces of a synthetic scene's objects and background.
 
 A texture is a scalar pattern in [0, 1] (noise, stripes, spots, checks, patches or nearly plain)
 coloured through a ramp of a few related colours.  About a third of them are two textures joined
@@ -36,7 +36,7 @@ def fractal_noise(
 
 
 def draw_palette(rng: np.random.Generator, count: int, vivid: float = 1.0) -> Colours:
-    """`count` related colours as a 1 x count picture; vivid scales their saturation."""
+    """`count` related colours as a 1 x count image; vivid scales their saturation."""
     hue = rng.uniform(0, 180) + rng.choice([12.0, 35.0, 90.0]) * rng.uniform(-1, 1, count)
     saturation = np.clip(rng.uniform(0.05, 1.0) * vivid + rng.uniform(-0.2, 0.2, count), 0, 1)
     value = np.clip(rng.uniform(0.25, 0.9) + rng.uniform(-0.3, 0.3, count), 0.08, 1)

@@ -1,6 +1,6 @@
 """Soft bodies: thin-plate splines whose control points swing with time.
 
-Enters: places in the unit square and a time in pictures.  Leaves: the places, displaced.  One linear
+Enters: places in the unit square and a time in images.  Leaves: the places, displaced.  One linear
 system per spline (Bookstein 1989, Principal Warps); each moment is then a product with two matrices.
 """
 
@@ -11,7 +11,7 @@ from jaxtyping import Float64
 
 _GRID = 3  # control points along each side
 _SPREAD = 0.08  # standard deviation of their places around the grid
-_PERIOD = (7.0, 24.0)  # of the swing, in pictures
+_PERIOD = (7.0, 24.0)  # of the swing, in images
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Bend:
     period: float
 
     def moved(self, places: Float64[np.ndarray, "N 2"], time: float) -> Float64[np.ndarray, "N 2"]:
-        """The places, each displaced by the spline of that time (in pictures)."""
+        """The places, each displaced by the spline of that time (in images)."""
         angle = 2 * np.pi * time / self.period
         weights = self.cosine * np.cos(angle) + self.sine * np.sin(angle)
         return np.asarray(places + _features(places, self.knots) @ weights)

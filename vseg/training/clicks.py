@@ -1,6 +1,6 @@
 """Simulated users: first prompts with realistic jitter.
 
-Enters: true masks.  Leaves: prompts in pixels of the picture.  People click deep inside, anywhere, or near
+Enters: true masks.  Leaves: prompts in pixels of the image.  People click deep inside, anywhere, or near
 the rim; their boxes are tight, loose or too small; their scribbles follow the object or curl in it.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
 from vseg.prompts.simulate import depth_inside, innermost
-from vseg.types import Box, Points, Prompt, Scribble
+from vseg.types import Box, Points, Scribble, VisualPrompt
 
 _CURL = 0.45  # radians by which a free scribble turns from step to step
 _TURNS = (0.0, 0.7, -0.7, 1.5, -1.5)  # tried where the next step would leave the object
@@ -17,7 +17,7 @@ _TURNS = (0.0, 0.7, -0.7, 1.5, -1.5)  # tried where the next step would leave th
 
 def first_prompts(
     rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], p_click: float
-) -> list[Prompt]:
+) -> list[VisualPrompt]:
     """What a user might give for this object.
 
     By `p_click` clicks, three times of four a single one; else twice as often a box (one of five with
@@ -26,7 +26,7 @@ def first_prompts(
     if rng.random() < p_click:
         return [_clicks(rng, mask, 1 if rng.random() < 0.75 else int(rng.integers(2, 4)))]
     if rng.random() < 0.67:
-        box: list[Prompt] = [_box(rng, mask)]
+        box: list[VisualPrompt] = [_box(rng, mask)]
         return [*box, _clicks(rng, mask, 1)] if rng.random() < 0.2 else box
     return [_scribble(rng, mask)]
 

@@ -1,4 +1,4 @@
-"""Photometric augmentation of one RGB picture: what lighting, exposure and cameras change."""
+"""Photometric augmentation of one RGB image: what lighting, exposure and cameras change."""
 
 import cv2
 import numpy as np
@@ -21,7 +21,7 @@ def draw_jitter(rng: np.random.Generator, strength: float) -> Float32[np.ndarray
 def jitter(
     image: UInt8[np.ndarray, "H W 3"], matrix: Float32[np.ndarray, "3 4"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture under a colour matrix; values saturate."""
+    """The image under a colour matrix; values saturate."""
     scaled = matrix.copy()
     scaled[:, 3] *= 255
     return np.asarray(cv2.transform(image, scaled), dtype=np.uint8)

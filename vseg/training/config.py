@@ -31,10 +31,10 @@ class DistillStageConfig(_Frozen):
     """The encoder learns a teacher's features.
 
     start: "nano" continues from the shipped encoder, "scratch" from chance, anything else is a file.
-    crop: side of the square crops, a multiple of 16.  scales: of the pictures, which must be at least
+    crop: side of the square crops, a multiple of 16.  scales: of the images, which must be at least
     `crop` pixels high and wide at each.  clip_step: of a pack's clips, every how many frames are used;
-    frames_per_clip: of a video file or folder of pictures, how many, spread evenly and scaled to
-    `short_side` pixels.  teacher_batch: pictures the teacher sees at once.  cache_gib: limit of the file
+    frames_per_clip: of a video file or folder of images, how many, spread evenly and scaled to
+    `short_side` pixels.  teacher_batch: images the teacher sees at once.  cache_gib: limit of the file
     that holds its features; on_device: a GPU holds them too.
     """
 
@@ -52,7 +52,7 @@ class DistillStageConfig(_Frozen):
 
 
 class ViewConfig(_Frozen):
-    """batch: sequences per step.  side: of the square pictures, a multiple of 16.  length: pictures each."""
+    """batch: sequences per step.  side: of the square images, a multiple of 16.  length: images each."""
 
     batch: int = Field(gt=0)
     side: int = Field(gt=0, multiple_of=16)

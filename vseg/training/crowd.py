@@ -1,4 +1,4 @@
-"""Who else is in the picture: look-alikes, further objects, things that hide the followed ones.
+"""Who else is in the image: look-alikes, further objects, things that hide the followed ones.
 
 Enters: footage and cut-outs of other stills.  Leaves: footage with one to three more layers, some of them
 followed as further objects (Oh et al. 2019, Space-Time Memory Networks, paste objects as occluders).
@@ -20,7 +20,7 @@ from vseg.training.warp import Motion, walk
 
 _POSE = Motion(shift=0.0, rotation=14, zoom=0.1, shear=0.08)
 _STIFF = Motion(shift=0.0, rotation=3, zoom=0.03, shear=0.0)
-_PACE = 0.08  # in shares of the frame's side per picture
+_PACE = 0.08  # in shares of the frame's side per image
 _LARGEST_ZOOM = 2.0  # beyond, a cut-out would show its pixels
 _P_LOOK_ALIKE = 0.5
 _P_BEHIND = 0.3
@@ -60,7 +60,7 @@ def crowded(
 def _passer(
     rng: np.random.Generator, footage: Footage, lenders: Lenders, label: int, p_leave: float
 ) -> Layer:
-    """Someone anywhere in the first picture, on the way to anywhere; before or behind the others."""
+    """Someone anywhere in the first image, on the way to anywhere; before or behind the others."""
     side, length = footage.side, len(footage.images)
     cutout = _someone(rng, footage, lenders)
     start = rng.uniform(0.05, 0.95, 2) * side

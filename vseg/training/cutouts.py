@@ -1,8 +1,8 @@
-"""Things to lay over a picture: objects cut from stills, look-alikes, posts and blobs.
+"""Things to lay over an image: objects cut from stills, look-alikes, posts and blobs.
 
-Enters: a picture and the mask of a thing in it.  Leaves: its colours and its soft alpha, cropped.  The
+Enters: an image and the mask of a thing in it.  Leaves: its colours and its soft alpha, cropped.  The
 alpha is drawn in by half a pixel, so that no fringe of the old background comes along; the mask in the
-new picture is where this alpha is over a half, so it is exact all the same.
+new image is where this alpha is over a half, so it is exact all the same.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _MARGIN = 2
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """colours: RGB, meaningless where alpha (0 to 255) is 0.  corner: (x, y) of it in its picture."""
+    """colours: RGB, meaningless where alpha (0 to 255) is 0.  corner: (x, y) of it in its image."""
 
     colours: UInt8[np.ndarray, "h w 3"]
     alpha: UInt8[np.ndarray, "h w"]
@@ -38,7 +38,7 @@ class Cutout:
 
 
 def cut(image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -> Cutout:
-    """The masked part of a picture with a margin of two pixels; the mask must not be empty."""
+    """The masked part of an image with a margin of two pixels; the mask must not be empty."""
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     m = _MARGIN
     inner = (slice(y, y + h), slice(x, x + w))
@@ -125,7 +125,7 @@ def blob(
 def _filled(
     texture: UInt8[np.ndarray, "H W 3"], alpha: UInt8[np.ndarray, "h w"], rng: np.random.Generator
 ) -> Cutout:
-    """The shape, filled with a random part of a picture."""
+    """The shape, filled with a random part of an image."""
     h, w = alpha.shape
     th, tw = texture.shape[:2]
     zoom = max(h / th, w / tw, 1e-3) * float(np.exp(rng.uniform(0, 1.0)))

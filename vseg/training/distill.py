@@ -1,7 +1,7 @@
 """Feature distillation: the student's stride-8 and stride-16 features learn a teacher's, without labels.
 
-Enters: examples, pictures with a teacher's features of them.  Leaves: a Stage for the training loop.
-The teacher saw every picture once per scale and flip-free; the student looks at many crops of each under
+Enters: examples, images with a teacher's features of them.  Leaves: a Stage for the training loop.
+The teacher saw every image once per scale and flip-free; the student looks at many crops of each under
 changing colours for the price of its own steps alone.
 """
 
@@ -23,7 +23,7 @@ _LOSS_WEIGHTS = (1.0, 2.0)
 
 
 def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """Pictures as the encoder and the teacher want them: ImageNet mean 0, deviation 1."""
+    """Images as the encoder and the teacher want them: ImageNet mean 0, deviation 1."""
     mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1) * 255
     std = torch.tensor(STD, device=images.device).view(3, 1, 1) * 255
     scaled = images.to(memory_format=torch.channels_last, dtype=torch.float32)
@@ -54,7 +54,7 @@ class DistillStage:
     ) -> None:
         self.network: nn.Module = student
         self._examples, self._batch, self._crop = examples, batch, crop
-        # Where the targets lie on a GPU, pictures travel there from pinned memory.
+        # Where the targets lie on a GPU, images travel there from pinned memory.
         self._pinned = examples[0].features[0].is_cuda
         sample = examples[:: max(1, len(examples) // 300)]
         self._moments = [_moments([e.features[level] for e in sample]) for level in range(2)]

@@ -1,7 +1,7 @@
-"""What a teacher says of every picture, once, in a file that is mapped and not held in memory.
+"""What a teacher says of every image, once, in a file that is mapped and not held in memory.
 
-Enters: clips and a teacher.  Leaves: examples, each a picture at one scale with the teacher's features
-at strides 8 and 16 in bf16.  The file's size is known, checked and refused before the first picture is
+Enters: clips and a teacher.  Leaves: examples, each an image at one scale with the teacher's features
+at strides 8 and 16 in bf16.  The file's size is known, checked and refused before the first image is
 looked at; a cache that was interrupted is continued after its last whole clip.
 """
 
@@ -23,7 +23,7 @@ from torch import Tensor
 
 from vseg.errors import BadDataset, ModelError, OutputError
 from vseg.io.files import atomic_write_text
-from vseg.training.unlabelled import Pictures
+from vseg.training.unlabelled import UnlabelledImages
 
 GIB = 2**30
 _ALIGNED = 64
@@ -34,7 +34,7 @@ OnCache = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture at one scale with the teacher's features at strides 8 and 16, bf16."""
+    """One image at one scale with the teacher's features at strides 8 and 16, bf16."""
 
     image: UInt8[np.ndarray, "H W 3"]
     features: tuple[Float[Tensor, "C8 H8 W8"], Float[Tensor, "C16 H16 W16"]]
@@ -51,13 +51,13 @@ class Place:
 
     @property
     def shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]:
-        """Of the picture and of both features."""
+        """Of the image and of both features."""
         h, w, (c8, c16) = self.height, self.width, self.channels
         return (h, w, 3), (c8, h // 8, w // 8), (c16, h // 16, w // 16)
 
     @property
     def starts(self) -> tuple[int, int, int]:
-        """Byte offsets of the picture and of both features."""
+        """Byte offsets of the image and of both features."""
         image, fine, _ = self.shapes
         first = self.offset + _padded(_count(image))
         return self.offset, first, first + _padded(2 * _count(fine))
@@ -70,7 +70,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """clips: of each clip, of each picture, of each scale, its place.  total_bytes: of the file."""
+    """clips: of each clip, of each image, of each scale, its place.  total_bytes: of the file."""
 
     clips: tuple[tuple[tuple[Place, ...], ...], ...]
     total_bytes: int
@@ -81,9 +81,9 @@ class Layout:
 
 
 def lay_out(
-    clips: Sequence[Pictures], scales: Sequence[float], channels: tuple[int, int], crop: int
+    clips: Sequence[UnlabelledImages], scales: Sequence[float], channels: tuple[int, int], crop: int
 ) -> Layout:
-    """The places of all pictures at all scales.  Raises BadDataset where a crop does not fit."""
+    """The places of all images at all scales.  Raises BadDataset where a crop does not fit."""
     offset, laid = 0, []
     for clip in clips:
         sizes = [_grid_size(clip, scale) for scale in scales]
@@ -104,13 +104,13 @@ def lay_out(
     return Layout(tuple(laid), offset)
 
 
-def check_room(layout: Layout, beside: Path, limit_gib: float) -> None:
+def check_free_memory(layout: Layout, beside: Path, limit_gib: float) -> None:
     """Raise BadDataset if the cache would pass its limit, OutputError if the disk has no room."""
     need = layout.total_bytes / GIB
     pictures = sum(len(clip) for clip in layout.clips)
     if need > limit_gib:
         raise BadDataset(
-            f"the teacher's features of {pictures} pictures need {need:.2f} GiB, more than the limit "
+            f"the teacher's features of {pictures} images need {need:.2f} GiB, more than the limit "
             f"of {limit_gib:g}",
             hint=f"lower --frames-per-clip, or give --cache-gib {np.ceil(need):.0f}",
         )
@@ -138,9 +138,14 @@ def check_device(layout: Layout, device: torch.device) -> None:
 
 
 def fill(
-    file: Path, clips: Sequence[Pictures], layout: Layout, look: Look, batch: int, said: OnCache
+    file: Path,
+    clips: Sequence[UnlabelledImages],
+    layout: Layout,
+    look: Look,
+    batch: int,
+    said: OnCache,
 ) -> None:
-    """Write what is not yet in `file`; `said` hears how many pictures are done, of how many.
+    """Write what is not yet in `file`; `said` hears how many images are done, of how many.
 
     Raises BadDataset for a clip that turns out damaged, OutputError.
     """
@@ -181,12 +186,12 @@ def _keep(handle: BinaryIO, mark: Path, done: int) -> None:
 
 def _write_clip(
     handle: BinaryIO,
-    clip: Pictures,
+    clip: UnlabelledImages,
     places: Sequence[tuple[Place, ...]],
     look: Look,
     batch: int,
 ) -> Iterator[int]:
-    """Write a clip's examples, `batch` pictures at a time; the number written each time."""
+    """Write a clip's examples, `batch` images at a time; the number written each time."""
     pictures = zip(clip.images(), places, strict=True)
     while group := list(islice(pictures, batch)):
         for offset, payload in _looked_at(group, look):
@@ -196,7 +201,7 @@ def _write_clip(
 
 
 def mapped(file: Path, layout: Layout, device: torch.device) -> list[Example]:
-    """All examples: pictures mapped from the file, features mapped too or copied to a GPU."""
+    """All examples: images mapped from the file, features mapped too or copied to a GPU."""
     store = torch.from_file(str(file), size=layout.total_bytes, dtype=torch.uint8)
     return [_example(store, place, device) for place in layout.places()]
 
@@ -213,7 +218,7 @@ def _example(store: UInt8[Tensor, " bytes"], place: Place, device: torch.device)
 def _looked_at(
     group: Sequence[tuple[UInt8[np.ndarray, "H W 3"], tuple[Place, ...]]], look: Look
 ) -> Iterator[tuple[int, bytes]]:
-    """(offset, bytes) of everything that is to be written of some pictures of one clip."""
+    """(offset, bytes) of everything that is to be written of some images of one clip."""
     for scale in range(len(group[0][1])):
         places = [places[scale] for _, places in group]
         height, width = places[0].height, places[0].width
@@ -233,7 +238,7 @@ def _resized(
     return np.asarray(cv2.resize(image, (width, height), interpolation=how), dtype=np.uint8)
 
 
-def _grid_size(clip: Pictures, scale: float) -> tuple[int, int]:
+def _grid_size(clip: UnlabelledImages, scale: float) -> tuple[int, int]:
     return round(clip.height * scale / 16) * 16, round(clip.width * scale / 16) * 16
 
 

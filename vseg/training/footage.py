@@ -1,6 +1,6 @@
-"""What the drawing steps hand to one another: pictures in order, and who is seen where.
+"""What the drawing steps hand to one another: images in order, and who is seen where.
 
-Enters and leaves every step: square RGB pictures with one label map each.
+Enters and leaves every step: square RGB images with one label map each.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 VOID = 255
-MIN_SHARE = 0.002  # of the first picture; what covers less is not followed
+MIN_SHARE = 0.002  # of the first image; what covers less is not followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Footage:
 
     @property
     def side(self) -> int:
-        """Of the square pictures, in pixels."""
+        """Of the square images, in pixels."""
         return len(self.images[0])
 
     @property
     def objects(self) -> int:
-        """The highest label that the first picture shows."""
+        """The highest label that the first image shows."""
         return int(self.labels[0].max())
 
 
@@ -54,7 +54,7 @@ def large_ids(mask: UInt8[np.ndarray, "H W"], share: float) -> list[int]:
 def scaled(
     image: UInt8[np.ndarray, "H W 3"], gain: Float32[np.ndarray, "h w 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture times a gain in [0, 2), given on a coarse grid and enlarged; values saturate."""
+    """The image times a gain in [0, 2), given on a coarse grid and enlarged; values saturate."""
     fixed = cv2.convertScaleAbs(gain, alpha=128)
     size = (image.shape[1], image.shape[0])
     full = cv2.resize(fixed, size, interpolation=cv2.INTER_LINEAR)

@@ -1,6 +1,6 @@
 """Light that changes while one looks: slopes, a wandering spot, flicker, cast shadows, haze.
 
-Enters and leaves: the pictures of one sequence.  Masks are untouched: light hides nobody for certain.
+Enters and leaves: the images of one sequence.  Masks are untouched: light hides nobody for certain.
 """
 
 import cv2
@@ -11,11 +11,11 @@ from vseg.training.footage import scaled
 
 _GRID = 56  # the light is worked out on so coarse a grid and enlarged
 
-Pictures = tuple[UInt8[np.ndarray, "S S 3"], ...]
+UnlabelledImages = tuple[UInt8[np.ndarray, "S S 3"], ...]
 
 
-def relit(rng: np.random.Generator, images: Pictures) -> Pictures:
-    """The pictures under a light that differs across the frame and from one to the next."""
+def relit(rng: np.random.Generator, images: UnlabelledImages) -> UnlabelledImages:
+    """The images under a light that differs across the frame and from one to the next."""
     steps = len(images)
     gains = [np.ones((_GRID, _GRID, 3), np.float32) for _ in images]
     if rng.random() < 0.7:
@@ -65,8 +65,8 @@ def _shadow(rng: np.random.Generator, steps: int) -> list[Float32[np.ndarray, "g
     return [1 - part[..., None] for part in _drifting(rng, dark, steps)]
 
 
-def hazy(rng: np.random.Generator, images: Pictures) -> Pictures:
-    """The pictures behind drifting smoke, dust or glare: one tone, thickest in random places."""
+def hazy(rng: np.random.Generator, images: UnlabelledImages) -> UnlabelledImages:
+    """The images behind drifting smoke, dust or glare: one tone, thickest in random places."""
     knots = rng.normal(-0.6, 1.0, (6, 6)).astype(np.float32)
     sheet = cv2.resize(knots, (2 * _GRID, 2 * _GRID), interpolation=cv2.INTER_CUBIC)
     tone = rng.uniform(0, 255) if rng.random() < 0.3 else rng.uniform(150, 255)

@@ -1,7 +1,7 @@
-"""Training pictures held in memory: a zip of `video/<clip>/<frame>` and `still/<set>/<name>` pairs.
+"""Training images held in memory: a zip of `video/<clip>/<frame>` and `still/<set>/<name>` pairs.
 
 Enters: the zip's path.  Leaves: clips and stills as uint8 arrays with object ids (0 background, 255 void).
-Every picture is a `.webp`, `.jpg` or `.png`; its mask is the `.png` of the same stem.
+Every image is a `.webp`, `.jpg` or `.png`; its mask is the `.png` of the same stem.
 """
 
 import zipfile
@@ -60,7 +60,7 @@ def _read(archive: zipfile.ZipFile, path: Path) -> TrainingPack:
         groups.setdefault(group, []).append((name, mask))
     clips = [_clip(archive, group, pairs) for group, pairs in groups.items()]
     if not clips:
-        raise BadDataset(f"{path} holds no video/<clip>/<frame> or still/<set>/<name> pictures")
+        raise BadDataset(f"{path} holds no video/<clip>/<frame> or still/<set>/<name> images")
     return TrainingPack(
         tuple(c for c in clips if c.name.startswith("video/")),
         tuple(c for c in clips if c.name.startswith("still/")),
@@ -72,7 +72,7 @@ def _clip(archive: zipfile.ZipFile, name: str, pairs: list[tuple[str, str]]) -> 
     masks = tuple(_decode(archive, mask, cv2.IMREAD_UNCHANGED) for _, mask in pairs)
     for (image_name, _), image, mask in zip(pairs, images, masks, strict=True):
         if image.shape[:2] != mask.shape:
-            raise BadDataset(f"{image_name}: picture {image.shape[:2]} but mask {mask.shape}")
+            raise BadDataset(f"{image_name}: image {image.shape[:2]} but mask {mask.shape}")
     return Clip(name, images, masks)
 
 

@@ -1,6 +1,6 @@
 """One more thing in the footage: a cut-out on its way, before or behind what is already there.
 
-Enters: footage and a Layer.  Leaves: the footage with the layer painted into every picture and its label
+Enters: footage and a Layer.  Leaves: the footage with the layer painted into every image and its label
 written where it is what one sees there (alpha over a half); what it hides loses its label.
 """
 
@@ -22,9 +22,9 @@ _MAX_SMEAR_PX = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A cut-out and, per picture, its map to the frame.  label 0: it hides and is not followed.
+    """A cut-out and, per image, its map to the frame.  label 0: it hides and is not followed.
 
-    behind: every labelled object stays in front of it.  shutter: share of its way to the next picture
+    behind: every labelled object stays in front of it.  shutter: share of its way to the next image
     over which it is smeared.  shadow: how far its soft shadow falls, in pixels, (0, 0) for none.
     """
 
@@ -48,7 +48,7 @@ def path_through(
 
 
 def paste(footage: Footage, layer: Layer) -> Footage:
-    """The footage with the layer in every picture; the one given is left as it is."""
+    """The footage with the layer in every image; the one given is left as it is."""
     images, labels = [], []
     for time in range(len(footage.images)):
         image, label = footage.images[time].copy(), footage.labels[time].copy()
@@ -61,7 +61,7 @@ def paste(footage: Footage, layer: Layer) -> Footage:
 def _paint(
     image: UInt8[np.ndarray, "S S 3"], label: UInt8[np.ndarray, "S S"], layer: Layer, time: int
 ) -> None:
-    """Draw the layer as it is at picture `time` into picture and labels, in place."""
+    """Draw the layer as it is at image `time` into image and labels, in place."""
     side = len(label)
     frame = Window(0, 0, side, side)
     drift = _drift(layer, time)
@@ -123,7 +123,7 @@ def _smeared(picture: UInt8[np.ndarray, "..."], drift: Float64[np.ndarray, " 2"]
 def smeared(
     picture: UInt8[np.ndarray, "..."], drift: Float64[np.ndarray, " 2"]
 ) -> UInt8[np.ndarray, "..."]:
-    """The picture averaged along `drift` pixels: motion blur."""
+    """The image averaged along `drift` pixels: motion blur."""
     reach = max(1, math.ceil(float(np.abs(drift).max()) / 2))
     line = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     ends = np.rint(reach + np.stack([-drift, drift]) / 2).astype(int)
@@ -135,7 +135,7 @@ def smeared(
 def _shaded(
     image: UInt8[np.ndarray, "h w 3"], alpha: UInt8[np.ndarray, "h w"], shift: tuple[int, int]
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The picture darkened where the layer's soft shadow falls."""
+    """The image darkened where the layer's soft shadow falls."""
     width = 2 * max(abs(v) for v in shift) + 1
     moved = np.array([[1.0, 0, shift[0]], [0, 1.0, shift[1]]])
     size = (alpha.shape[1], alpha.shape[0])

@@ -1,7 +1,7 @@
 """How cameras and things move through a short sequence.
 
-Enters: the number of pictures and the side of the square frame.  Leaves: one map of the frame, or one
-place in it, per picture.  Lengths are pixels of the frame.
+Enters: the number of images and the side of the square frame.  Leaves: one map of the frame, or one
+place in it, per image.  Lengths are pixels of the frame.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ Places = Float64[np.ndarray, "T 2"]
 
 
 def camera(rng: np.random.Generator, side: int, steps: int) -> list[Affine]:
-    """One map of the frame per picture: at rest, hand-held, panning or zooming; sometimes shaken."""
+    """One map of the frame per image: at rest, hand-held, panning or zooming; sometimes shaken."""
     kind = rng.choice(4, p=(0.1, 0.25, 0.45, 0.2))
     motion = (Motion(0.0, 0, 0.0, 0.0), HANDHELD, _PAN, _ZOOM)[kind]
     maps = walk(rng, motion, side, steps)
@@ -35,14 +35,14 @@ def centred(maps: list[Affine], side: int) -> list[Affine]:
 
 
 def wander(rng: np.random.Generator, pace: float, steps: int) -> Places:
-    """Offsets from the first place: a drift and turns, about `pace` pixels from picture to picture."""
+    """Offsets from the first place: a drift and turns, about `pace` pixels from image to image."""
     drift = rng.normal(0, pace, 2)
     turns = rng.normal(0, 0.6 * pace, (steps - 1, 2))
     return np.concatenate([np.zeros((1, 2)), np.cumsum(0.7 * drift + turns, axis=0)])
 
 
 def leave(rng: np.random.Generator, body: Extent, side: int, steps: int) -> Places:
-    """Offsets that take the body out of the frame for at least one picture; mostly it returns."""
+    """Offsets that take the body out of the frame for at least one image; mostly it returns."""
     axis, sign = int(rng.integers(2)), int(rng.choice([-1, 1]))
     edge = side - body.centre[axis] if sign > 0 else body.centre[axis]
     out = np.zeros(2)
@@ -63,7 +63,7 @@ def leave(rng: np.random.Generator, body: Extent, side: int, steps: int) -> Plac
 def cross(
     rng: np.random.Generator, meeting: Float64[np.ndarray, " 2"], when: int, pace: float, steps: int
 ) -> Places:
-    """Places along a straight line that passes `meeting` at picture `when`, mostly sideways."""
+    """Places along a straight line that passes `meeting` at image `when`, mostly sideways."""
     angle = rng.normal(0, 0.5) + np.pi * rng.integers(2)
     step = pace * np.array([np.cos(angle), np.sin(angle)])
     return np.asarray(meeting + (np.arange(steps) - when)[:, None] * step)

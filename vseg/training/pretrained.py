@@ -1,9 +1,9 @@
-"""A vision model of the transformers library as a function from pictures to feature maps.
+"""A vision model of the transformers library as a function from images to feature maps.
 
 Enters: a folder that `save_pretrained` wrote, or the hub's name of one.  Leaves: a Backbone: maps of
 several strides, the normalisation its preprocessor names, the hash of its weights.  An architecture that
 is a backbone gives the maps of all its stages; the SAM 2 family, read as `vseg track` reads it, those of
-its picture encoder's pyramid; any other vision transformer its last tokens as a grid.  Only safetensors
+its image encoder's pyramid; any other vision transformer its last tokens as a grid.  Only safetensors
 are read: no pickle runs.
 """
 
@@ -24,7 +24,7 @@ from vseg.io.files import sha256_of
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import SamParts
-from vseg.weights.transformers_logging import quiet_library
+from vseg.weights.transformers_logging import silence_transformers
 
 Triple = tuple[float, float, float]
 Maps = Callable[[Float[Tensor, "B 3 H W"]], Sequence[Tensor]]
@@ -42,7 +42,7 @@ class Backbone:
     """A frozen model ready on its device, in its dtype.
 
     maps: from normalised RGB to (B, C, h, w) maps.  mean, std: of RGB in [0, 1].  multiple: the sides
-    of its pictures must be multiples of this.
+    of its images must be multiples of this.
     """
 
     maps: Maps
@@ -134,7 +134,7 @@ def _model(folder: Path, dtype: torch.dtype) -> Any:
     kind: Any = AutoModel
     # Anything may fail in foreign code that builds a network from a foreign file.
     try:
-        with quiet_library():
+        with silence_transformers():
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
             # Not AutoBackbone itself: it asks the hub even about a folder that is here.
             if type(config) in MODEL_FOR_BACKBONE_MAPPING:
@@ -167,13 +167,13 @@ def _matters(model: Any, key: str) -> bool:
 
 
 def _maps_of(model: Any, folder: Path) -> tuple[Maps, int]:
-    """How the model's maps are asked for, and what the sides of its pictures are multiples of."""
+    """How the model's maps are asked for, and what the sides of its images are multiples of."""
     if hasattr(model, "vision_encoder"):
         encoder: nn.Module = model.vision_encoder
         return (lambda image: encoder(image).fpn_hidden_states), _PYRAMID_MULTIPLE
     if model.main_input_name != "pixel_values":
         raise WeightsMismatch(
-            f"{folder} is a {model.config.model_type} model, which does not look at pictures alone",
+            f"{folder} is a {model.config.model_type} model, which does not look at images alone",
             hint="give a vision model, such as DINOv2, ConvNeXt or SAM 2",
         )
     if hasattr(model, "out_features"):

@@ -1,7 +1,7 @@
-"""Propagation: prompt the first picture, carry the object through the others with its own masks fed back.
+"""Propagation: prompt the first image, carry the object through the others with its own masks fed back.
 
-Enters: sequences with masks.  The prompted picture is decoded twice, the second time with the first
-result as prior and, by chance, a correcting click; later pictures read the memory of all before them.
+Enters: sequences with masks.  The prompted image is decoded twice, the second time with the first
+result as prior and, by chance, a correcting click; later images read the memory of all before them.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from vseg.models.nano.network import Drawn, Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
-from vseg.ops.rivals import everyone, strongest_rival
+from vseg.ops.competitors import everyone, strongest_competitor
 from vseg.prompts.simulate import correction
 from vseg.training.clicks import first_prompts
 from vseg.training.distill import normalise
@@ -26,9 +26,9 @@ from vseg.types import Points
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """images: B sequences of T pictures.  Each of N objects belongs to sequence `owner`.
+    """images: B sequences of T images.  Each of N objects belongs to sequence `owner`.
 
-    maps: its first prompt, drawn.  by_mask: objects whose first picture is given by their true mask.
+    maps: its first prompt, drawn.  by_mask: objects whose first image is given by their true mask.
     """
 
     images: UInt8[Tensor, "B T 3 S S"]
@@ -136,7 +136,7 @@ class _Run:
         self._visible: list[Tensor] = []
 
     def prompted(self, rng: np.random.Generator) -> None:
-        """Decode the first picture from its prompts, twice; remember the result or the given mask."""
+        """Decode the first image from its prompts, twice; remember the result or the given mask."""
         self._prior = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
         rows = torch.nonzero(~self._batch.by_mask.to(self._owner.device))[:, 0]
         if len(rows):
@@ -153,17 +153,19 @@ class _Run:
         self._remember(0)
 
     def follow(self, t: int, rng: np.random.Generator) -> None:
-        """Carry all objects to picture t; sometimes correct the last one by a click."""
+        """Carry all objects to image t; sometimes correct the last one by a click."""
         frame = self._frames[t].rows(self._owner)
         prior = self._prior
         if rng.random() < 0.15:
             prior = torch.zeros_like(prior)
         readout = self._read(t)
         before = self._frames[t - 1].near
-        prior = self._net.carry(self._frames[t], before, prior, self._rivals, self._owner)
+        prior = self._net.warp_prior(self._frames[t], before, prior, self._rivals, self._owner)
         drawn = self._decode(readout, frame, prior)
-        # Who shares a picture competes for its pixels, as in a session.
-        drawn = replace(drawn, logits=drawn.logits - strongest_rival(drawn.logits, self._rivals))
+        # Who shares an image competes for its pixels, as in a session.
+        drawn = replace(
+            drawn, logits=drawn.logits - strongest_competitor(drawn.logits, self._rivals)
+        )
         everyone = torch.arange(len(self._owner), device=self._owner.device)
         self._judge(drawn, everyone, t, "follow", 1.0)
         self._prior = _signed(drawn.logits)

@@ -1,4 +1,4 @@
-"""Real clips as training sequences: pictures some frames apart under a virtual hand-held camera.
+"""Real clips as training sequences: images some frames apart under a virtual hand-held camera.
 
 Enters: a clip whose object is id 1.  Leaves: footage of a square part of it.
 """
@@ -19,7 +19,7 @@ _SMALL_GAP = 3
 def real_footage(
     rng: np.random.Generator, clip: Clip, shape: tuple[int, int, int], chances: ChancesConfig
 ) -> Footage:
-    """Footage of (side, length, max_gap) `shape`, its pictures up to `max_gap` frames apart.
+    """Footage of (side, length, max_gap) `shape`, its images up to `max_gap` frames apart.
 
     By p_leave the camera looks away from the object and, if there is time, back; by p_twin the object is
     there a second time.

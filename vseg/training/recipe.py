@@ -1,4 +1,4 @@
-"""nano's training from pictures to a weights file: distillation, then the propagation stages in order.
+"""nano's training from images to a weights file: distillation, then the propagation stages in order.
 
 Enters: a NanoRecipe, training packs, and a teacher or an encoder that was distilled already.
 Leaves: one checkpoint per stage and nano.safetensors.  A stage whose checkpoint is complete is passed
@@ -27,7 +27,7 @@ from vseg.training.pack import TrainingPack, load_pack
 from vseg.training.propagate import PropagateOptions, PropagateStage
 from vseg.training.sequences import Recipe, Sequences
 from vseg.training.student import Hearing, distil, encoder_state, is_complete
-from vseg.training.unlabelled import packed_pictures
+from vseg.training.unlabelled import zipped_images
 
 DISTILL = "distill"
 
@@ -55,7 +55,7 @@ OnReport = Callable[[str, Report], None]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Who hears of progress: of the teacher's pictures (done, all), and of every stage's steps."""
+    """Who hears of progress: of the teacher's images (done, all), and of every stage's steps."""
 
     of_teacher: OnCache
     of_stage: OnReport
@@ -106,7 +106,7 @@ def _distil(
             "nothing to start from",
             hint="give --teacher to distil from, or --encoder that vseg distill wrote",
         )
-    clips = packed_pictures(packs, recipe.distill.clip_step)
+    clips = zipped_images(packs, recipe.distill.clip_step)
     hearing = Hearing(progress.of_teacher, lambda report: progress.of_stage(DISTILL, report))
     return distil(files.teacher, files.start, clips, recipe.distill, hearing).student
 
@@ -165,7 +165,7 @@ def _propagate(
     if is_complete(checkpoint, config.optimisation.steps):
         return
     if not pack.videos or not pack.stills:
-        raise BadDataset("propagation needs a pack with video/ and one with still/ pictures")
+        raise BadDataset("propagation needs a pack with video/ and one with still/ images")
     torch.manual_seed(config.optimisation.seed)
     net = NanoNet()
     # A checkpoint of this very stage holds the whole network: what came before need not be kept.

@@ -17,9 +17,9 @@ _FRAMES = 160
 def scene_footage(
     rng: np.random.Generator, shape: tuple[int, int], objects: int, max_gap: int
 ) -> Footage:
-    """Pictures of a scene, up to `max_gap` frames apart, with up to `objects` to follow.
+    """Images of a scene, up to `max_gap` frames apart, with up to `objects` to follow.
 
-    shape: (side, length).  The labels are all 0 if no object is large enough in the first picture.
+    shape: (side, length).  The labels are all 0 if no object is large enough in the first image.
     """
     side, length = shape
     config = random_scene(int(rng.integers(2**31)), height=side, width=side, num_frames=_FRAMES)

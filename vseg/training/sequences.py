@@ -1,6 +1,6 @@
 """Short training sequences with exact masks: real clips, stills in motion, procedural scenes.
 
-Enters: a TrainingPack.  Leaves: T square pictures and the masks of one or more objects.  Each sequence is
+Enters: a TrainingPack.  Leaves: T square images and the masks of one or more objects.  Each sequence is
 put together in steps that hand Footage on: its source; who passes and hides; light; camera.
 """
 
@@ -27,10 +27,10 @@ _SEEN_SHARE = 0.0002
 
 @dataclass(frozen=True, slots=True)
 class MaskedSequence:
-    """images: RGB.  masks: one row per object; every object is visible in the first picture.
+    """images: RGB.  masks: one row per object; every object is visible in the first image.
 
     An object that is hidden or out of the frame has an empty mask; so has one of which no more is
-    seen than 0.02 % of the picture, because nobody would call that visible.
+    seen than 0.02 % of the image, because nobody would call that visible.
     """
 
     images: UInt8[np.ndarray, "T S S 3"]
@@ -64,12 +64,12 @@ class Sequences:
         if not pack.videos or not able:
             raise BadDataset(
                 f"{len(pack.videos)} clips and {len(able)} stills with an object of at least 0.4 %",
-                hint="give --data a pack with video/ and one with still/ pictures",
+                hint="give --data a pack with video/ and one with still/ images",
             )
         self._lenders = Lenders(able)
 
     def draw(self, rng: np.random.Generator, recipe: Recipe) -> MaskedSequence:
-        """One sequence; each object covers at least 0.2 % of the first picture.
+        """One sequence; each object covers at least 0.2 % of the first image.
 
         Raises BadDataset if hardly ever an object is that large at the recipe's size.
         """
@@ -80,7 +80,7 @@ class Sequences:
                 images = _delivered(rng, footage, recipe.chances)
                 return MaskedSequence(np.stack(images), _masks(footage, followed))
         raise BadDataset(
-            f"{_TRIES} sequences in a row began without an object of 0.2 % of the picture",
+            f"{_TRIES} sequences in a row began without an object of 0.2 % of the image",
             hint="check the masks of the pack: objects are 1 to 254, of clips 1",
         )
 
@@ -112,7 +112,7 @@ def _masks(footage: Footage, followed: list[int]) -> Bool[np.ndarray, "N T S S"]
 def _delivered(
     rng: np.random.Generator, footage: Footage, chances: ChancesConfig
 ) -> tuple[UInt8[np.ndarray, "S S 3"], ...]:
-    """The pictures as a camera would deliver them: light, haze, colours, lens."""
+    """The images as a camera would deliver them: light, haze, colours, lens."""
     images = footage.images
     if rng.random() < chances.p_light:
         images = relit(rng, images)

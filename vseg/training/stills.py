@@ -1,8 +1,8 @@
-"""Stills set in motion: the whole picture under a moving camera, or its objects before a background.
+"""Stills set in motion: the whole image under a moving camera, or its objects before a background.
 
 Enters: a still and its object ids.  Leaves: footage with one to three objects.  The second kind is Lucid
 Data Dreaming (Khoreva et al. 2017): the objects are cut out, the hole is filled, and each goes its own
-way; by chance before the picture of another still, whose own objects then distract.
+way; by chance before the image of another still, whose own objects then distract.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from vseg.training.view import draw_view, halved
 from vseg.training.warp import Affine, Motion, about, frame_route, shifted, walk, warp
 
 _BEND = (0.006, 0.03)  # in shares of what is bent
-_PACE = 0.05  # in shares of the frame's side per picture
+_PACE = 0.05  # in shares of the frame's side per image
 _POSE = Motion(shift=0.0, rotation=10, zoom=0.09, shear=0.06)
 
 
@@ -57,7 +57,7 @@ class _Ways:
 
 
 def still_footage(rng: np.random.Generator, clip: Clip, other: Clip, shot: StillShot) -> Footage:
-    """Footage of one still; `other` may lend its picture as the background."""
+    """Footage of one still; `other` may lend its image as the background."""
     image, labels = halved(clip.images[0], _some_objects(rng, clip, shot.objects), shot.side)
     framed = _Framed(image, labels, draw_view(rng, labels == 1, shot.side))
     if labels.any() and rng.random() < shot.p_parted:
@@ -76,7 +76,7 @@ def _some_objects(rng: np.random.Generator, clip: Clip, most: int) -> UInt8[np.n
 
 
 def _moved(rng: np.random.Generator, framed: _Framed, shot: StillShot) -> Footage:
-    """The picture as a whole under a camera and, three times of four, a bend."""
+    """The image as a whole under a camera and, three times of four, a bend."""
     bend = draw_bend(rng, rng.uniform(*_BEND)) if rng.random() < 0.75 else None
     pairs = []
     for time, step in enumerate(camera(rng, shot.side, shot.length)):
@@ -132,7 +132,7 @@ def _layer(
 def filled(
     image: UInt8[np.ndarray, "H W 3"], hole: Bool[np.ndarray, "H W"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The picture with the hole, and three pixels around it, filled from its surroundings.
+    """The image with the hole, and three pixels around it, filled from its surroundings.
 
     Ever wider means of what is known (push-pull, Gortler et al. 1996), on a quarter of the size.
     """

@@ -24,14 +24,14 @@ from vseg.training.distill import DistillStage, Student
 from vseg.training.feature_cache import (
     OnCache,
     check_device,
-    check_room,
+    check_free_memory,
     fill,
     lay_out,
     mapped,
 )
 from vseg.training.loop import Report, load_checkpoint, train
 from vseg.training.teachers import Teacher, open_teacher
-from vseg.training.unlabelled import Pictures
+from vseg.training.unlabelled import UnlabelledImages
 from vseg.weights.device import open_device
 
 _PREFIX = "encoder."
@@ -65,7 +65,7 @@ class Distilled:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Who hears of progress: of the teacher's pictures (done, all), and of the student's steps."""
+    """Who hears of progress: of the teacher's images (done, all), and of the student's steps."""
 
     of_teacher: OnCache
     of_student: Callable[[Report], None]
@@ -74,7 +74,7 @@ class Hearing:
 def distil(
     teacher_name: str,
     student: Path,
-    clips: Sequence[Pictures],
+    clips: Sequence[UnlabelledImages],
     config: DistillStageConfig,
     hearing: Hearing,
 ) -> Distilled:
@@ -96,7 +96,7 @@ def distil(
     inputs = _inputs(teacher, clips, config)
     if _is_new(folder, student, inputs):
         # The note is made last: what was refused may be tried again with other settings.
-        check_room(layout, student, config.cache_gib)
+        check_free_memory(layout, student, config.cache_gib)
         atomic_write_text(folder / "inputs.json", json.dumps(inputs, indent=1))
     if not is_complete(folder / "checkpoint.pt", config.optimisation.steps):
         file = folder / "features.bin"
@@ -160,7 +160,7 @@ def read_distilled(student: Path) -> Distilled:
             int(said["native16"]),
             said["start"],
             int(said["steps"]),
-            int(said["pictures"]),
+            int(said["images"]),
             float(said["distance8"]),
             float(said["distance16"]),
         )
@@ -171,7 +171,7 @@ def read_distilled(student: Path) -> Distilled:
 
 
 def _inputs(
-    teacher: Teacher, clips: Sequence[Pictures], config: DistillStageConfig
+    teacher: Teacher, clips: Sequence[UnlabelledImages], config: DistillStageConfig
 ) -> dict[str, object]:
     """All that decides the student."""
     return {
@@ -212,7 +212,7 @@ def _write(
     student: Path,
     checkpoint: Path,
     teacher: Teacher,
-    clips: Sequence[Pictures],
+    clips: Sequence[UnlabelledImages],
     config: DistillStageConfig,
 ) -> None:
     last = json.loads(checkpoint.with_suffix(".jsonl").read_text("utf-8").splitlines()[-1])
@@ -225,7 +225,7 @@ def _write(
         "native16": teacher.native_strides[1],
         "start": config.start if config.start in ("nano", "scratch") else Path(config.start).name,
         "steps": config.optimisation.steps,
-        "pictures": sum(clip.count for clip in clips),
+        "images": sum(clip.count for clip in clips),
         "distance8": last["stride8"],
         "distance16": last["stride16"],
     }

@@ -3,7 +3,7 @@
 Enters: a TorchScript file (.ts, .pt), a torch.export file (.pt2), a transformers folder or hub name.
 Leaves: a Teacher.  Its maps are the model's nearest in stride to 8 and 16 (the deepest of equals),
 resampled to exactly one cell per 8 and 16 pixels.  A model whose cells are neither (patches of 14) sees
-the picture scaled so that they become so; a model that has one stride only gives the same map twice.
+the image scaled so that they become so; a model that has one stride only gives the same map twice.
 """
 
 import math
@@ -51,7 +51,7 @@ class Teacher:
     def __call__(
         self, images: UInt8[Tensor, "B 3 H W"]
     ) -> tuple[Float[Tensor, "B C8 H8 W8"], Float[Tensor, "B C16 H16 W16"]]:
-        """Features of strides 8 and 16 of RGB pictures whose sides are multiples of 16."""
+        """Features of strides 8 and 16 of RGB images whose sides are multiples of 16."""
         h, w = images.shape[2:]
         maps = self._look(images, self._seen(h, w))
         fine, coarse = (
@@ -61,7 +61,7 @@ class Teacher:
         return fine, coarse
 
     def _seen(self, h: int, w: int) -> tuple[int, int]:
-        """The size at which the model sees a picture: its cells must lie on nano's."""
+        """The size at which the model sees an image: its cells must lie on nano's."""
         stride = self.native_strides[0]
         grid = stride if stride & (stride - 1) == 0 and stride <= 16 else _grid_of(stride)
         unit = self._multiple
@@ -82,7 +82,7 @@ class Teacher:
         except Exception as error:
             reason = str(error).strip().split("\n")[0]
             raise WeightsMismatch(
-                f"{self.name} fails on {len(images)} pictures of {seen[0]}x{seen[1]}: {reason}",
+                f"{self.name} fails on {len(images)} images of {seen[0]}x{seen[1]}: {reason}",
                 hint="a module must take (B, 3, H, W) for any B and any H and W divisible by 16: "
                 "export it with dynamic shapes",
             ) from error
@@ -172,7 +172,7 @@ def _stride(name: str, side: int, maps: Float[Tensor, "1 C h w"]) -> int:
     h, w = maps.shape[2:]
     if h != w or side % h:
         raise WeightsMismatch(
-            f"{name} gives a map of {h}x{w} for a picture of {side}x{side}: that is no whole stride",
+            f"{name} gives a map of {h}x{w} for an image of {side}x{side}: that is no whole stride",
             hint="a module must return maps whose last two axes are height and width",
         )
     return side // int(h)

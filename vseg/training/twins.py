@@ -1,6 +1,6 @@
 """A real object a second time in its own clip: two that look the same, meet, and must be told apart.
 
-Enters: pictures of a clip with their masks, and other frames of it.  Leaves: the pictures with the object of
+Enters: images of a clip with their masks, and other frames of it.  Leaves: the images with the object of
 the other frames pasted near the first one, as object 2.  It moves by itself, unlike a still look-alike.
 """
 
@@ -28,7 +28,7 @@ def draw_twin(rng: np.random.Generator, indices: Sequence[int], frames: int) -> 
 def twinned(
     rng: np.random.Generator, pictures: Sequence[Picture], others: Sequence[Picture]
 ) -> list[Picture]:
-    """The pictures with the object of the others on its way past the first one, before or behind it."""
+    """The images with the object of the others on its way past the first one, before or behind it."""
     mirror, behind = rng.random() < 0.6, rng.random() < 0.45
     body = extent(pictures[0][1] > 0).size
     reach = rng.uniform(0.3, 1.5) * max(body[0], 0.5 * body[1]) * rng.choice([-1, 1])
@@ -51,7 +51,7 @@ def twinned(
 
 
 def _pasted(picture: Picture, layer: Layer) -> Picture:
-    """The picture with the layer, drawn on a square, which is what footage is."""
+    """The image with the layer, drawn on a square, which is what footage is."""
     image, labels = picture
     h, w = labels.shape
     room = ((0, max(h, w) - h), (0, max(h, w) - w))

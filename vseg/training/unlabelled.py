@@ -1,6 +1,6 @@
-"""Pictures without labels, clip by clip: what distillation looks at.
+"""Images without labels, clip by clip: what distillation looks at.
 
-Enters: training packs, video files, folders of pictures, folders of those.  Leaves: Pictures, whose
+Enters: training packs, video files, folders of images, folders of those.  Leaves: Images, whose
 number and size are known and checked before any is decoded, so that what they cost is known too.
 """
 
@@ -24,8 +24,8 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 @dataclass(frozen=True, slots=True)
-class Pictures:
-    """count RGB pictures of height x width of one clip or still, read by calling `images`.
+class UnlabelledImages:
+    """count RGB images of height x width of one clip or still, read by calling `images`.
 
     origin: what they are of; it changes when the clip or its sampling does.
     """
@@ -41,38 +41,40 @@ class Pictures:
 @dataclass(frozen=True, slots=True)
 class Sampling:
     """clip_step: of a pack's clips, every how many frames are taken.  Of a video file or a folder of
-    pictures, `frames_per_clip` evenly spread, scaled to `short_side` pixels."""
+    images, `frames_per_clip` evenly spread, scaled to `short_side` pixels."""
 
     clip_step: int
     frames_per_clip: int
     short_side: int
 
 
-def open_pictures(paths: Sequence[Path], sampling: Sampling, open_reader: Opener) -> list[Pictures]:
-    """The pictures of all packs (.zip), video files and folders; a folder without pictures of its own
+def open_images(
+    paths: Sequence[Path], sampling: Sampling, open_reader: Opener
+) -> list[UnlabelledImages]:
+    """The images of all packs (.zip), video files and folders; a folder without images of its own
     stands for everything in it.
 
     Raises BadDataset naming the clip that is missing, unreadable or holds nothing.
     """
-    found: list[Pictures] = []
+    found: list[UnlabelledImages] = []
     for path in paths:
         if not path.exists():
             raise BadDataset(
-                f"no footage at {path}", hint="give --data a pack, a video or a folder of pictures"
+                f"no footage at {path}", hint="give --data a pack, a video or a folder of images"
             )
         if path.suffix == ".zip":
-            found += packed_pictures([load_pack(path)], sampling.clip_step)
+            found += zipped_images([load_pack(path)], sampling.clip_step)
         elif path.is_dir() and not _holds_pictures(path):
             inner = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
             if not inner:
                 raise BadDataset(f"{path} is an empty folder", hint="give --data what holds clips")
-            found += open_pictures(inner, sampling, open_reader)
+            found += open_images(inner, sampling, open_reader)
         else:
             found.append(_clip(path, sampling, open_reader))
     return found
 
 
-def packed_pictures(packs: Sequence[TrainingPack], clip_step: int) -> list[Pictures]:
+def zipped_images(packs: Sequence[TrainingPack], clip_step: int) -> list[UnlabelledImages]:
     """The stills of all packs, and of their clips every `clip_step`th frame."""
     stills = [_packed(clip, 1) for pack in packs for clip in pack.stills]
     return stills + [_packed(clip, clip_step) for pack in packs for clip in pack.videos]
@@ -84,18 +86,18 @@ def spread(length: int, count: int) -> list[int]:
     return [(2 * k + 1) * length // (2 * count) for k in range(count)]
 
 
-def _packed(clip: Clip, step: int) -> Pictures:
+def _packed(clip: Clip, step: int) -> UnlabelledImages:
     images = clip.images[::step]
     height, width = images[0].shape[:2]
     for image in images:
         if image.shape[:2] != (height, width):
-            raise BadDataset(f"{clip.name} has pictures of different sizes")
+            raise BadDataset(f"{clip.name} has images of different sizes")
     total = sum(int(image[::16, ::16].sum()) for image in images)
     origin = f"{clip.name} {len(images)} {height}x{width} {total}"
-    return Pictures(clip.name, len(images), height, width, origin, lambda: iter(images))
+    return UnlabelledImages(clip.name, len(images), height, width, origin, lambda: iter(images))
 
 
-def _clip(path: Path, sampling: Sampling, open_reader: Opener) -> Pictures:
+def _clip(path: Path, sampling: Sampling, open_reader: Opener) -> UnlabelledImages:
     try:
         with open_reader(path) as reader:
             stored_h, stored_w, length = reader.info.height, reader.info.width, len(reader)
@@ -118,7 +120,7 @@ def _clip(path: Path, sampling: Sampling, open_reader: Opener) -> Pictures:
                 yield np.asarray(cv2.resize(image, (width, height), interpolation=how), np.uint8)
 
     origin = f"{path.name} {len(indices)} of {length} {height}x{width} {_size_bytes(path)}"
-    return Pictures(str(path), len(indices), height, width, origin, images)
+    return UnlabelledImages(str(path), len(indices), height, width, origin, images)
 
 
 def _holds_pictures(folder: Path) -> bool:

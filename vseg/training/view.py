@@ -1,4 +1,4 @@
-"""Windows on a picture: which square part of a source the frame shows.
+"""Windows on an image: which square part of a source the frame shows.
 
 Enters: the mask of what should be seen.  Leaves: the map from source pixels to a square frame.
 """
@@ -38,7 +38,7 @@ def draw_view(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], side: int
 def halved(
     image: UInt8[np.ndarray, "H W 3"], labels: UInt8[np.ndarray, "H W"], side: int
 ) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
-    """Both at half size if the picture is more than 1.6 times as large as the frame: no aliasing."""
+    """Both at half size if the image is more than 1.6 times as large as the frame: no aliasing."""
     h, w = labels.shape
     if min(h, w) <= _TOO_LARGE * side:
         return image, labels

@@ -1,6 +1,6 @@
 """Where each output pixel is taken from: affine maps and bends, composed and then sampled once.
 
-Enters: a picture, a mask or both, and a Route.  Leaves: a window of the output.  A picture and its mask
+Enters: an image, a mask or both, and a Route.  Leaves: a window of the output.  An image and its mask
 go the same route, so the mask stays exact.
 """
 
@@ -52,7 +52,7 @@ def about(centre: Float64[np.ndarray, " 2"], matrix: Affine) -> Affine:
 
 
 def draw_affine(rng: np.random.Generator, motion: Motion, side: int) -> Affine:
-    """A random affine map within `motion`, in pixels of a square picture."""
+    """A random affine map within `motion`, in pixels of a square image."""
     angle = np.deg2rad(rng.uniform(-1, 1) * motion.rotation)
     zoom = np.exp(rng.uniform(-1, 1) * motion.zoom + rng.uniform(-0.3, 0.3, 2) * motion.zoom)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -112,9 +112,9 @@ def _cell_centres(start: int, stop: int) -> tuple[Float64[np.ndarray, " n"], int
 
 
 def frame_route(step: Affine, base: Affine, side: int, swing: tuple[Bend, float] | None) -> Route:
-    """The route of a whole picture: `base` carries it to the frame, `step` moves it there.
+    """The route of a whole image: `base` carries it to the frame, `step` moves it there.
 
-    swing: a bend of the frame's unit square and its time; it moves along with the picture.
+    swing: a bend of the frame's unit square and its time; it moves along with the image.
     """
     unit = np.diag([float(side), float(side), 1.0])
     bend, time = swing if swing is not None else (None, 0.0)
@@ -127,7 +127,7 @@ def warp(
     route: Route,
     side: int,
 ) -> tuple[UInt8[np.ndarray, "S S 3"], UInt8[np.ndarray, "S S"]]:
-    """Picture and label map on the square frame; beyond the source both are mirrored."""
+    """Image and label map on the square frame; beyond the source both are mirrored."""
     size, border = (side, side), cv2.BORDER_REFLECT_101
     if route.bend is None:
         matrix = (route.to_source @ route.to_unit)[:2]

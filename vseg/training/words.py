@@ -1,4 +1,4 @@
-"""The word head's training from pictures to a weights file, with its vocabulary and threshold.
+"""The word head's training from images to a weights file, with its vocabulary and threshold.
 
 Enters: a WordsRecipe, training packs, and nano's weights, of which only the encoder is read and nothing is
 changed.  Leaves: a checkpoint and words.safetensors.  The same command continues what was interrupted.
@@ -21,7 +21,7 @@ from vseg.models.nano.text_head.head import WordHead, load_words, save_words
 from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report, train
-from vseg.training.words_pictures import ANY, NamedPicture, load_named, part_of
+from vseg.training.words_pictures import ANY, NamedImage, load_named, part_of
 from vseg.training.words_scores import curves, pooled
 from vseg.training.words_stage import WordsStage
 
@@ -30,7 +30,7 @@ class WordsRecipe(Settings):
     """How the word head is trained.
 
     batch: views per step.  side: of the square views, a multiple of 32.  p_full: share of views whose every
-    thing is marked.  instances, pictures: how many of each a word needs to be in the vocabulary.
+    thing is marked.  instances, images: how many of each a word needs to be in the vocabulary.
     """
 
     optimisation: Optimisation
@@ -55,7 +55,7 @@ def train_words(
 ) -> Path:
     """The path of the weights written.  Raises BadDataset, WeightsMissing, WeightsMismatch, OutputError.
 
-    The threshold is the one of the best F1, over all words, on the pictures kept for choosing it; 0.5 where
+    The threshold is the one of the best F1, over all words, on the images kept for choosing it; 0.5 where
     the packs hold none of those.
     """
     pictures = load_named(files.data)
@@ -80,22 +80,22 @@ def train_words(
     assert isinstance(trained, WordsNet)
     head = WordHead(trained, words, 0.5, encoder_sha256, "")
     chosen = [p for p in pictures if p.exhaustive and part_of(p.name) == "tune"]
-    notes = {"pictures": str(len(learned)), "recipe": recipe.model_dump_json()}
+    notes = {"images": str(len(learned)), "recipe": recipe.model_dump_json()}
     return _written(head, load_nano(files.weights), chosen, files.out, notes)
 
 
 def vocabulary(
-    pictures: Sequence[NamedPicture], instances: int, least_pictures: int
+    pictures: Sequence[NamedImage], instances: int, least_pictures: int
 ) -> tuple[str, ...]:
-    """The words with enough examples, ANY first, the others sorted; a clip counts as one picture."""
+    """The words with enough examples, ANY first, the others sorted; a clip counts as one image."""
     things = Counter(word for p in pictures for kind in p.words.values() for word in kind)
     seen = {(p.name, word) for p in pictures for kind in p.words.values() for word in kind}
     spread = Counter(word for _, word in seen)
     enough = {w for w in things if things[w] >= instances and spread[w] >= least_pictures} - {ANY}
     if not enough:
         raise BadDataset(
-            f"no word has {instances} examples in {least_pictures} pictures",
-            hint="give more --data, or lower instances and pictures in the recipe",
+            f"no word has {instances} examples in {least_pictures} images",
+            hint="give more --data, or lower instances and images in the recipe",
         )
     return (ANY, *sorted(enough))
 
@@ -103,11 +103,11 @@ def vocabulary(
 def _written(
     head: WordHead,
     nano: Nano,
-    pictures: Sequence[NamedPicture],
+    pictures: Sequence[NamedImage],
     out: Path,
     notes: dict[str, str],
 ) -> Path:
-    """The weights file, with the threshold that is best on the pictures, if there are any."""
+    """The weights file, with the threshold that is best on the images, if there are any."""
     path = out / "words.safetensors"
     with atomic_path(path) as part:
         save_words(head, part, notes)

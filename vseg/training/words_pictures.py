@@ -1,11 +1,11 @@
-"""Pictures whose masks have names: what the word head learns from, and which are kept out of training.
+"""Images whose masks have names: what the word head learns from, and which are kept out of training.
 
-Enters: training packs (`vseg.training.pack`), one of which holds `labels.json`: for each picture the
-category of each mask id, "*" standing for all of them.  Leaves: named pictures, parted by their names.
+Enters: training packs (`vseg.training.pack`), one of which holds `labels.json`: for each image the
+category of each mask id, "*" standing for all of them.  Leaves: named images, parted by their names.
 
 What may count as "not there" differs.  COCO samples name every object of COCO's categories, so that all
 else is background.  The other sets mark one object or a few and leave others without a mask: of their
-pictures only what lies inside a marked box is known.
+images only what lies inside a marked box is known.
 """
 
 import hashlib
@@ -40,7 +40,7 @@ Part = Literal["train", "tune", "held"]
 
 
 @dataclass(frozen=True, slots=True)
-class NamedPicture:
+class NamedImage:
     """image: RGB.  ids: of objects, 0 background.  words: by id, empty where a thing has no name.
 
     exhaustive: whether everything that has one of the words is marked.
@@ -54,7 +54,7 @@ class NamedPicture:
 
 
 def part_of(name: str) -> Part:
-    """Where a picture belongs, by a hash of its own name; only COCO's are ever kept out.
+    """Where an image belongs, by a hash of its own name; only COCO's are ever kept out.
 
     held: a fifth, for the figures in the model card.  tune: a tenth, to choose thresholds.
     """
@@ -71,8 +71,8 @@ def words_of(category: str) -> frozenset[str]:
     return frozenset({category, ANY, *groups})
 
 
-def load_named(packs: Sequence[Path]) -> tuple[NamedPicture, ...]:
-    """All pictures of the packs, sorted by name; those without a label are things without a name.
+def load_named(packs: Sequence[Path]) -> tuple[NamedImage, ...]:
+    """All images of the packs, sorted by name; those without a label are things without a name.
 
     Raises BadDataset if no pack holds `labels.json`, or if that is not what it should be.
     """
@@ -112,11 +112,11 @@ def _read_labels(path: Path, stored: bytes) -> dict[str, dict[str, str]]:
         place = "/".join(map(str, first["loc"]))
         raise BadDataset(
             f"labels.json in {path} is wrong{f' at {place}' if place else ''}: {first['msg']}",
-            hint='it maps each picture to its ids: {"still/a": {"1": "car"}, "video/b/00000": {"*": "dog"}}',
+            hint='it maps each image to its ids: {"still/a": {"1": "car"}, "video/b/00000": {"*": "dog"}}',
         ) from error
 
 
-def _named(name: str, clip: Clip, k: int, labels: Mapping[str, str]) -> NamedPicture:
+def _named(name: str, clip: Clip, k: int, labels: Mapping[str, str]) -> NamedImage:
     ids = clip.masks[k]
     words: dict[int, frozenset[str]] = {}
     for i in np.unique(ids).tolist():
@@ -127,4 +127,4 @@ def _named(name: str, clip: Clip, k: int, labels: Mapping[str, str]) -> NamedPic
         if name.startswith(_MERGED) and w > h:
             continue  # mostly a group in one mask
         words[i] = frozenset() if category is None else words_of(category)
-    return NamedPicture(name, clip.images[k], ids, words, name.startswith(_EXHAUSTIVE))
+    return NamedImage(name, clip.images[k], ids, words, name.startswith(_EXHAUSTIVE))

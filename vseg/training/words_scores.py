@@ -1,6 +1,6 @@
-"""How well a head finds words in pictures whose things are all marked: precision, recall, AP50.
+"""How well a head finds words in images whose things are all marked: precision, recall, AP50.
 
-Enters: what was found and what is there, picture by picture.  Leaves: a curve for each word.  Matching is
+Enters: what was found and what is there, image by image.  Leaves: a curve for each word.  Matching is
 greedy by score at IoU 0.5; AP is the area below the precision made monotone (Everingham et al. 2010, all
 points).  Things with a side below 8 pixels, at 256 pixels short side, are neither hits nor misses.
 """
@@ -16,7 +16,7 @@ from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.boxes import Candidates, see
 from vseg.models.nano.text_head.head import WordHead
 from vseg.ops.boxes import box_iou
-from vseg.training.words_pictures import NamedPicture
+from vseg.training.words_pictures import NamedImage
 from vseg.types import Frame
 
 _SAME = 0.5
@@ -55,9 +55,9 @@ class Curve:
 
 
 def curves(
-    nano: Nano, head: WordHead, pictures: Sequence[NamedPicture], words: Sequence[str]
+    nano: Nano, head: WordHead, pictures: Sequence[NamedImage], words: Sequence[str]
 ) -> dict[str, Curve]:
-    """One curve for each word, over pictures whose every thing is marked."""
+    """One curve for each word, over images whose every thing is marked."""
     rows: dict[str, list[Curve]] = {word: [] for word in words}
     for index, picture in enumerate(pictures):
         seen = see(nano, head, Frame(index, None, 0.0, picture.image))
@@ -75,7 +75,7 @@ def pooled(parts: Sequence[Curve]) -> Curve:
 
 
 def _truth(
-    picture: NamedPicture, word: str
+    picture: NamedImage, word: str
 ) -> tuple[Float64[np.ndarray, "M 4"], Bool[np.ndarray, " M"]]:
     """The boxes of a word's things, and which of them count."""
     boxes = []
@@ -91,7 +91,7 @@ def _truth(
 def matched(
     found: Candidates, boxes: Float64[np.ndarray, "M 4"], counts: Bool[np.ndarray, " M"]
 ) -> Curve:
-    """The curve of one word on one picture.  counts: which things are hits; the others are passed over."""
+    """The curve of one word on one image.  counts: which things are hits; the others are passed over."""
     free = np.ones(len(boxes), dtype=bool)
     kept, hits = [], []
     for box, score in zip(found.boxes, found.scores, strict=True):

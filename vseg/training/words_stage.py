@@ -1,6 +1,6 @@
 """The word head as a Stage of the training loop: views through nano's frozen encoder to a loss.
 
-Enters: named pictures and nano's encoder, whose weights never change.  Leaves: a trained `WordsNet`.
+Enters: named images and nano's encoder, whose weights never change.  Leaves: a trained `WordsNet`.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import Encoder
 from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.distill import normalise
-from vseg.training.words_pictures import ANY, NamedPicture
+from vseg.training.words_pictures import ANY, NamedImage
 from vseg.training.words_targets import CellTargets, targets_of, words_loss
 from vseg.training.words_views import Views
 
@@ -30,7 +30,7 @@ class WordsStage:
     def __init__(
         self,
         encoder: Encoder,
-        pictures: Sequence[NamedPicture],
+        pictures: Sequence[NamedImage],
         words: Sequence[str],
         *,
         batch: int,
@@ -50,7 +50,7 @@ class WordsStage:
         return [{"params": list(self.network.parameters()), "lr": rate}]
 
     def batch(self, rng: np.random.Generator, progress: float) -> WordsBatch:
-        """Pictures (B, 3, S, S) as uint8, and what is to be said of them."""
+        """Images (B, 3, S, S) as uint8, and what is to be said of them."""
         views = [self._views.draw(rng, self._p_full) for _ in range(self._batch)]
         images = np.stack([view.image for view in views])
         return torch.from_numpy(images).permute(0, 3, 1, 2), targets_of(views, self._things)

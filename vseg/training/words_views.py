@@ -1,7 +1,7 @@
-"""Square views of named pictures: scaled, cut, mirrored, recoloured, with further named things pasted in.
+"""Square views of named images: scaled, cut, mirrored, recoloured, with further named things pasted in.
 
-Enters: the pictures to train on.  Leaves: a view with its boxes, what each is, and what is unknown.
-A thing is unknown where too little of it is in view; so is the void around a small picture.
+Enters: the images to train on.  Leaves: a view with its boxes, what each is, and what is unknown.
+A thing is unknown where too little of it is in view; so is the void around a small image.
 """
 
 from collections import Counter
@@ -15,13 +15,13 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from vseg.errors import BadDataset
 from vseg.training.colour import blur, draw_jitter, jitter
 from vseg.training.cutouts import cut, resized
-from vseg.training.words_pictures import ANY, NamedPicture
+from vseg.training.words_pictures import ANY, NamedImage
 
 _VOID = 255
 _MIN_SIDE = 5
 _MIN_SHARE = 0.25
 _COMMON = 0.15
-_SHORT_SIDES = (180, 440)  # of the scaled picture, in pixels
+_SHORT_SIDES = (180, 440)  # of the scaled image, in pixels
 _P_PASTE = 0.5
 _PASTED_SIDES = (24, 200)
 _LAST_ID = 250
@@ -54,19 +54,19 @@ class _Canvas:
 
 
 class Views:
-    """Draws views; pictures with rare words more often (repeat factors, Gupta et al. 2019).
+    """Draws views; images with rare words more often (repeat factors, Gupta et al. 2019).
 
-    Raises BadDataset without wholly marked pictures, without others, and without things to paste.
+    Raises BadDataset without wholly marked images, without others, and without things to paste.
     """
 
-    def __init__(self, pictures: Sequence[NamedPicture], words: Sequence[str], side: int) -> None:
+    def __init__(self, pictures: Sequence[NamedImage], words: Sequence[str], side: int) -> None:
         self._words, self._side = tuple(words), side
         self._full = [p for p in pictures if p.exhaustive]
         self._partial = [p for p in pictures if not p.exhaustive]
         self._full_chances = _chances(self._full, self._words)
         self._partial_chances = _chances(self._partial, self._words)
         self._things = _things(pictures, self._words)
-        wholly = f"wholly marked pictures (still/coco_mix/): {len(self._full)}"
+        wholly = f"wholly marked images (still/coco_mix/): {len(self._full)}"
         if not self._full or not self._partial or not self._things:
             raise BadDataset(
                 f"the packs cannot teach words: {wholly}, others: {len(self._partial)}, "
@@ -75,7 +75,7 @@ class Views:
             )
 
     def draw(self, rng: np.random.Generator, p_full: float) -> View:
-        """A random view, with chance `p_full` of a picture whose every thing is marked."""
+        """A random view, with chance `p_full` of an image whose every thing is marked."""
         full = rng.random() < p_full
         pool, chances = (
             (self._full, self._full_chances) if full else (self._partial, self._partial_chances)
@@ -141,8 +141,8 @@ class Views:
         )
 
 
-def _framed(rng: np.random.Generator, picture: NamedPicture, side: int) -> _Canvas:
-    """A scaled square of the picture; the void around a small one is marked."""
+def _framed(rng: np.random.Generator, picture: NamedImage, side: int) -> _Canvas:
+    """A scaled square of the image; the void around a small one is marked."""
     h, w = picture.ids.shape
     scale = np.exp(rng.uniform(*np.log(_SHORT_SIDES))) / min(h, w)
     stretch = np.exp(rng.uniform(-0.12, 0.12))
@@ -160,7 +160,7 @@ def _framed(rng: np.random.Generator, picture: NamedPicture, side: int) -> _Canv
     return _Canvas(square, labels, dict(picture.words), areas)
 
 
-def _chances(pictures: Sequence[NamedPicture], words: tuple[str, ...]) -> Float64[np.ndarray, " P"]:
+def _chances(pictures: Sequence[NamedImage], words: tuple[str, ...]) -> Float64[np.ndarray, " P"]:
     """How often each is drawn: the square root of how rare its rarest word is."""
     held = [frozenset().union(*p.words.values()) & set(words) - {ANY} for p in pictures]
     counts = Counter(word for kind in held for word in kind)
@@ -173,10 +173,10 @@ def _chances(pictures: Sequence[NamedPicture], words: tuple[str, ...]) -> Float6
 
 
 def _things(
-    pictures: Sequence[NamedPicture], words: tuple[str, ...]
-) -> list[list[tuple[NamedPicture, int]]]:
+    pictures: Sequence[NamedImage], words: tuple[str, ...]
+) -> list[list[tuple[NamedImage, int]]]:
     """For each word what may be pasted: things that are seen well."""
-    found: dict[str, list[tuple[NamedPicture, int]]] = {word: [] for word in words if word != ANY}
+    found: dict[str, list[tuple[NamedImage, int]]] = {word: [] for word in words if word != ANY}
     for picture in pictures:
         for which, kind in picture.words.items():
             if (picture.ids == which).sum() >= _SEEN_WELL:

@@ -1,8 +1,8 @@
 """A camera, a network stream or a file played in real time in; always the newest frame out.
 
-A thread takes pictures as they come and keeps one.  A consumer slower than the source gets the
-newest picture and the ones between are dropped and counted.  time_s is this machine's monotonic
-clock, zero at the first picture.  A stream that breaks ends with DamagedVideo; reconnecting is the
+A thread takes images as they come and keeps one.  A consumer slower than the source gets the
+newest image and the ones between are dropped and counted.  time_s is this machine's monotonic
+clock, zero at the first image.  A stream that breaks ends with DamagedVideo; reconnecting is the
 caller's.
 """
 
@@ -34,7 +34,7 @@ class Camera:
         try:
             first = self._capture.grab()
             if first is None:
-                raise BadVideo(f"{self.name}: gives no picture {self._capture.broken}".rstrip())
+                raise BadVideo(f"{self.name}: gives no image {self._capture.broken}".rstrip())
             height, width = first.convert().shape[:2]
         except BaseException:
             self._capture.close()
@@ -60,7 +60,7 @@ class Camera:
         self._thread.start()
 
     def _pump(self, first: Grabbed) -> None:
-        """The thread: publish each picture when it is due, until there are no more."""
+        """The thread: publish each image when it is due, until there are no more."""
         error: VsegError | None = None
         try:
             grabbed: Grabbed | None = first
@@ -107,7 +107,7 @@ class Camera:
         image = grabbed.convert()
         if image.shape[:2] != (self.info.height, self.info.width):
             size = f"{image.shape[1]}x{image.shape[0]}"
-            raise DamagedVideo(self.name, index, f"the picture size changes to {size}")
+            raise DamagedVideo(self.name, index, f"the image size changes to {size}")
         return Frame(index, grabbed.pts, time_s, image)
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
-"""Live pictures one at a time, as the device or the network gives them.
+"""Live images one at a time, as the device or the network gives them.
 
 In: a device number, an address, or a file that is played at its own rate.  Out: `Grabbed`s.
-Pictures are only converted to RGB when a consumer wants them.
+Images are only converted to RGB when a consumer wants them.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ from vseg.video.sniff import sniff
 
 @dataclass(frozen=True, slots=True)
 class Grabbed:
-    """One live picture.  due_s: when to show it, seconds from the first one; None for now."""
+    """One live image.  due_s: when to show it, seconds from the first one; None for now."""
 
     convert: Callable[[], UInt8[np.ndarray, "H W 3"]]
     pts: int | None = None
@@ -38,7 +38,7 @@ class Grabbed:
 
 @runtime_checkable
 class Capture(Protocol):
-    """Where live pictures come from.  broken: why they stopped too early, or ''."""
+    """Where live images come from.  broken: why they stopped too early, or ''."""
 
     fps: Fraction | None
     codec: str
@@ -47,7 +47,7 @@ class Capture(Protocol):
     def broken(self) -> str: ...
 
     def grab(self) -> Grabbed | None:
-        """The next picture, None when there are no more; blocks until one is there."""
+        """The next image, None when there are no more; blocks until one is there."""
         ...
 
     def close(self) -> None: ...
@@ -86,10 +86,10 @@ class DeviceCapture:
         self.fps = Fraction(rate).limit_denominator(1001) if rate > 0 else None
 
     def grab(self) -> Grabbed | None:
-        """The next picture, None once the device gives none."""
+        """The next image, None once the device gives none."""
         there, image = self._device.read()
         if not there:
-            self.broken = "the camera gives no more pictures"
+            self.broken = "the camera gives no more images"
             return None
         return Grabbed(partial(_from_bgr, image))
 
@@ -116,7 +116,7 @@ class StreamCapture:
         return self._decoder.broken
 
     def grab(self) -> Grabbed | None:
-        """The next picture that decodes, None at the end of the stream."""
+        """The next image that decodes, None at the end of the stream."""
         picture = self._decoder.next_picture()
         if picture is None:
             return None
@@ -161,7 +161,7 @@ def _open_address(address: str, timeout_s: float) -> OpenFile:
         )
     options = {"protocol_whitelist": PROTOCOLS[scheme]}
     if scheme.startswith("rtsp"):
-        # Over UDP one lost packet spoils every picture until the next key frame.
+        # Over UDP one lost packet spoils every image until the next key frame.
         options["rtsp_transport"] = "tcp"
     try:
         container = av.open(

@@ -1,7 +1,7 @@
 """Opening one local file for demuxing and decoding, or one typed error that says why not.
 
 In: a path.  Out: an open PyAV container and its video stream, limited to the local file itself
-(`protocol_whitelist=file`, an explicit `file:` address, known demuxers only, a cap on the picture
+(`protocol_whitelist=file`, an explicit `file:` address, known demuxers only, a cap on the image
 size).
 """
 
@@ -45,7 +45,7 @@ class OpenFile:
 
     @property
     def rate(self) -> Fraction | None:
-        """The rate the container or codec declares, pictures a second."""
+        """The rate the container or codec declares, images a second."""
         return self.stream.guessed_rate or self.stream.average_rate
 
 
@@ -53,8 +53,8 @@ def open_file(path: Path, sniffed: Sniffed, max_pixels: int = MAX_PIXELS) -> Ope
     """`path` opened, its first real video stream chosen.
 
     sniffed: what it is by its first bytes; no demuxer is chosen by the file's name.  max_pixels:
-    largest allowed width x height, checked before a picture is decoded.  Raises BadVideo:
-    unreadable, no video stream, picture too large, no decoder for its codec.
+    largest allowed width x height, checked before an image is decoded.  Raises BadVideo:
+    unreadable, no video stream, image too large, no decoder for its codec.
     """
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
@@ -96,16 +96,16 @@ def reason_of(error: Exception) -> str:
 
 
 def _video_stream(name: str, container: InputContainer, max_pixels: int) -> VideoStream:
-    # Cover art of a sound file is a video stream of one picture: not a video.
+    # Cover art of a sound file is a video stream of one image: not a video.
     streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         what = "only sound" if container.streams.audio else "no stream that can be decoded"
-        raise BadVideo(f"{name}: no video stream, {what}", hint="give a file with pictures")
+        raise BadVideo(f"{name}: no video stream, {what}", hint="give a file with images")
     stream = streams[0]
     if stream.codec_context is None:
         raise BadVideo(f"{name}: no decoder for its video codec", hint="convert it to mp4 (H.264)")
     check_pixels(name, stream.height, stream.width, max_pixels)
-    # One thread a picture: the decode runs beside the model, whose own threads fill the cores.
+    # One thread an image: the decode runs beside the model, whose own threads fill the cores.
     # Threads over frames cost as much per frame and make every seek wait for a filled pipeline.
     stream.thread_type = "SLICE"
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
@@ -113,9 +113,9 @@ def _video_stream(name: str, container: InputContainer, max_pixels: int) -> Vide
 
 
 def check_pixels(name: str, height: int, width: int, max_pixels: int) -> None:
-    """Raise BadVideo if a picture of this size is over the cap."""
+    """Raise BadVideo if an image of this size is over the cap."""
     if height * width > max_pixels:
         raise BadVideo(
-            f"{name}: pictures of {width}x{height} are over the limit of {max_pixels} pixels",
+            f"{name}: images of {width}x{height} are over the limit of {max_pixels} pixels",
             hint="scale the video down first",
         )

@@ -1,7 +1,7 @@
-"""Pictures of one file in display order, from its beginning or from a key frame.
+"""Images of one file in display order, from its beginning or from a key frame.
 
 In: how to open the file and where to start.  Out: `av.VideoFrame`s, each once.  Only a key frame
-starts a decode, so no picture is built on references that were never read; what a decoder refuses
+starts a decode, so no image is built on references that were never read; what a decoder refuses
 is remembered as `reason` and left out, and the caller, who knows which time stamps are due, sees
 the gap.
 """
@@ -61,21 +61,21 @@ class Decoder:
         first = self._first_key(packets)
         if first is None or first.pts is None or first.pts > pts:
             return False
-        # Pictures shown before their own key frame refer to ones before it that were not decoded.
+        # Images shown before their own key frame refer to ones before it that were not decoded.
         key_pts = first.pts
         decoded = self._decode(first, packets)
         self._pictures = (p for p in decoded if p.pts is None or p.pts >= key_pts)
         return True
 
     def next_picture(self) -> VideoFrame | None:
-        """The next picture, None at the end of the file."""
+        """The next image, None at the end of the file."""
         return next(self._pictures, None)
 
     def count(self, index: PtsIndex) -> PtsIndex:
-        """`index` filled by decoding the whole file: one entry for each picture that comes out.
+        """`index` filled by decoding the whole file: one entry for each image that comes out.
 
         Time stamps are the decoder's where all exist and ascend, else counted at the declared rate.
-        Counting stops at the first picture that is refused.
+        Counting stops at the first image that is refused.
         """
         self.rewind()
         stamps: list[int | None] = []
@@ -86,7 +86,7 @@ class Decoder:
             stamps.append(picture.pts)
         cut_short = self.reason or index.cut_short
         if cut_short:
-            # Of the last pictures, some shown between them may be lost with the end of the file.
+            # Of the last images, some shown between them may be lost with the end of the file.
             del stamps[max(len(stamps) - self.opened.stream.codec_context.reorder_depth, 0) :]
             keys = [key for key in keys if key < len(stamps)]
         timed = [stamp for stamp in stamps if stamp is not None]

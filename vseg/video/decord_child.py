@@ -1,4 +1,4 @@
-"""The process in which decord decodes: a path and frame numbers in, pictures on stdout.
+"""The process in which decord decodes: a path and frame numbers in, images on stdout.
 
 decord can crash or hang with the interpreter locked, so it never runs in the caller's process.
 Answers are framed by a kind and a length; the first one, unasked, describes the clip (JSON).

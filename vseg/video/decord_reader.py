@@ -60,7 +60,7 @@ class DecordFile:
             found = described["num_frames"]
             raise self._unsuitable(f"it counts {found} frames where there are {len(self.index)}")
         if described["shape"] != [self.info.height, self.info.width, 3]:
-            raise self._unsuitable("it does not show the pictures in their displayed orientation")
+            raise self._unsuitable("it does not show the images in their displayed orientation")
         for place, seconds in described["stamps"]:
             true_s = float(int(self.index.pts[place]) * self.index.time_base)
             if abs(seconds - true_s) > self._tolerance_s():

@@ -2,7 +2,7 @@
 
 The frame table comes from demuxing alone (`pts_index`); a frame is found by seeking to a key frame
 at or before it, one further back where the demuxer lands too late, and decoding until its time
-stamp comes out.  In-order reads never seek.  Pictures are turned to the displayed orientation;
+stamp comes out.  In-order reads never seek.  Images are turned to the displayed orientation;
 their pixels stay as stored otherwise (no tone mapping of HDR, no stretching of non-square pixels).
 """
 
@@ -81,7 +81,7 @@ class VideoFile:
         )
         picture_bytes = max(1, sum(plane.buffer_size for plane in first.planes))
         self._window = min(max(BACKWARD_BYTES // picture_bytes, 4), BACKWARD_FRAMES)
-        # What the decoder shows next: a picture taken out but not yet asked for, and its place.
+        # What the decoder shows next: an image taken out but not yet asked for, and its place.
         self._ahead: VideoFrame | None = first
         self._next = 0
         self._current: tuple[int, VideoFrame] | None = None
@@ -100,14 +100,14 @@ class VideoFile:
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Frames start, start + step, ... before stop; a negative step goes backward.
 
-        Backward, pictures are decoded in windows of bounded size.  Raises DamagedVideo after the
+        Backward, images are decoded in windows of bounded size.  Raises DamagedVideo after the
         last good frame if the file was cut, and IndexError (at once) for indices outside the clip.
         """
         wanted = frame_range(len(self), start, stop, step)
         return self._forward(wanted) if step > 0 else self._backward(wanted)
 
     def pictures(self, start: int = 0) -> Iterator[VideoFrame]:
-        """The decoded pictures from `start` on as stored, neither turned nor converted to RGB."""
+        """The decoded images from `start` on as stored, neither turned nor converted to RGB."""
         return (picture for _, picture in self._decoded(frame_range(len(self), start, None, 1)))
 
     def _forward(self, wanted: range) -> Iterator[Frame]:
@@ -129,7 +129,7 @@ class VideoFile:
             wanted = wanted[len(here) :]
 
     def _frame(self, index: int, picture: VideoFrame) -> Frame:
-        """The displayed RGB frame of a decoded picture."""
+        """The displayed RGB frame of a decoded image."""
         image = self._display.show(picture, self._rotation)
         pts = None if picture.pts is None else int(self.index.pts[index])
         return Frame(index, pts, self.index.time_s(index), image)
@@ -155,14 +155,14 @@ class VideoFile:
             return self._current[1]
 
     def _move_before(self, index: int) -> None:
-        """Put the decoder where a picture at or before `index` comes out next."""
+        """Put the decoder where an image at or before `index` comes out next."""
         self._ahead, self._next = None, 0
         target = int(self.index.pts[index])
         if self.index.by_order or not self._seek_before(target):
             self._decoder.rewind()
 
     def _seek_before(self, target: int) -> bool:
-        """Seek to the last key frame from which a picture at or before `target` comes out first."""
+        """Seek to the last key frame from which an image at or before `target` comes out first."""
         for key in self.index.keyframes_up_to(target)[::-1]:
             if not self._decoder.seek(int(key)):
                 continue
@@ -199,7 +199,7 @@ class VideoFile:
         if now != self._shape or picture.rotation % 360 != self._rotation:
             (h, w), (new_h, new_w) = self._shape, now
             raise self._damaged(
-                index, f"the picture changes from {w}x{h} to {new_w}x{new_h}, or its rotation"
+                index, f"the image changes from {w}x{h} to {new_w}x{new_h}, or its rotation"
             )
 
     def close(self) -> None:

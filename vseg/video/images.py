@@ -1,7 +1,7 @@
-"""A folder of numbered pictures in, the frames of a clip out, in the order of their numbers.
+"""A folder of numbered images in, the frames of a clip out, in the order of their numbers.
 
 Names are sorted as people count (frame2 before frame10).  Nothing is guessed: a number that is
-missing, a picture of another size or a link that leaves the folder is refused when the folder is
+missing, an image of another size or a link that leaves the folder is refused when the folder is
 opened.
 """
 
@@ -46,9 +46,9 @@ class _Header:
 
 
 class ImageFolder:
-    """A folder of jpg, png, webp or bmp pictures as a Reader.
+    """A folder of jpg, png, webp or bmp images as a Reader.
 
-    fps: pictures have no rate; time_s counts at this one.  Sub-folders, hidden files and files of
+    fps: images have no rate; time_s counts at this one.  Sub-folders, hidden files and files of
     other kinds are left alone.  Raises BadVideo for a folder that is not exactly one clip.
     """
 
@@ -64,7 +64,7 @@ class ImageFolder:
             header = _header(file)
             if (header.height, header.width) != (first.height, first.width):
                 raise BadVideo(
-                    f"{file}: is {header.width}x{header.height}, but the pictures before it are "
+                    f"{file}: is {header.width}x{header.height}, but the images before it are "
                     f"{first.width}x{first.height}",
                     hint="keep one clip, of one size, in the folder",
                 )
@@ -85,7 +85,7 @@ class ImageFolder:
         return self.frames()
 
     def read(self, index: int) -> Frame:
-        """The picture at `index`.  Raises IndexError past the end, DamagedVideo if unreadable."""
+        """The image at `index`.  Raises IndexError past the end, DamagedVideo if unreadable."""
         check_index(index, len(self))
         if self._closed:
             raise UsageError(f"{self.path}: was closed", hint="open it again")
@@ -119,10 +119,10 @@ class ImageFolder:
 
 
 def _pictures(folder: Path) -> tuple[Path, ...]:
-    """The picture files of a folder in natural order, all of them really inside it."""
+    """The image files of a folder in natural order, all of them really inside it."""
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"
-        raise BadVideo(f"{folder}: {what}", hint="give the folder that holds the pictures")
+        raise BadVideo(f"{folder}: {what}", hint="give the folder that holds the images")
     root = folder.resolve()
     files = [
         file
@@ -131,12 +131,12 @@ def _pictures(folder: Path) -> tuple[Path, ...]:
     ]
     if not files:
         raise BadVideo(
-            f"{folder}: holds no pictures ({', '.join(SUFFIXES)})",
-            hint="give the folder in which the pictures themselves lie",
+            f"{folder}: holds no images ({', '.join(SUFFIXES)})",
+            hint="give the folder in which the images themselves lie",
         )
     for file in files:
         if not file.resolve().is_relative_to(root):
-            raise BadVideo(f"{file}: is a link to outside the folder", hint="copy the picture in")
+            raise BadVideo(f"{file}: is a link to outside the folder", hint="copy the image in")
     return tuple(sorted(files, key=_natural))
 
 
@@ -166,7 +166,7 @@ def check_numbering(files: tuple[Path, ...]) -> None:
         first, second = list(series.values())[:2]
         raise BadVideo(
             f"{files[0].parent}: {first} and {second} belong to different series",
-            hint="keep the pictures of one clip in the folder",
+            hint="keep the images of one clip in the folder",
         )
     _check_even(files, numbers)
 
@@ -183,12 +183,12 @@ def _check_even(files: tuple[Path, ...], numbers: list[int]) -> None:
     raise BadVideo(
         f"{before.parent}: number {numbers[place] + step} is missing between {before.name} and "
         f"{after.name}",
-        hint="restore the missing picture, or renumber the pictures without a gap",
+        hint="restore the missing image, or renumber the images without a gap",
     )
 
 
 def _header(file: Path) -> _Header:
-    """Displayed size and format, from the header alone; refuses what is not a sane picture."""
+    """Displayed size and format, from the header alone; refuses what is not a sane image."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -197,21 +197,21 @@ def _header(file: Path) -> _Header:
                 width, height = image.size[::-1] if sideways else image.size
                 codec = (image.format or "").lower()
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise BadVideo(f"{file}: is far too large a picture", hint="scale it down first") from None
+        raise BadVideo(f"{file}: is far too large an image", hint="scale it down first") from None
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
-        raise BadVideo(f"{file}: is not a readable picture", hint="replace the file") from error
+        raise BadVideo(f"{file}: is not a readable image", hint="replace the file") from error
     check_pixels(str(file), height, width, MAX_PIXELS)
     return _Header(height, width, codec)
 
 
 def _upright_by(image: Image.Image) -> Image.Transpose | None:
-    """The turn that shows the picture as intended, from what its header says."""
-    # The base class's method: that of PNG would decode the picture to look behind it for more.
+    """The turn that shows the image as intended, from what its header says."""
+    # The base class's method: that of PNG would decode the image to look behind it for more.
     return UPRIGHT_BY.get(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
 
 
 def _load(file: Path) -> UInt8[np.ndarray, "H W 3"]:
-    """The displayed RGB picture: EXIF orientation applied, alpha dropped, 16 bits cut to 8."""
+    """The displayed RGB image: EXIF orientation applied, alpha dropped, 16 bits cut to 8."""
     with Image.open(file, formats=FORMATS) as image:
         turn = _upright_by(image)
         upright = image if turn is None else image.transpose(turn)

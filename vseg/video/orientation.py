@@ -1,4 +1,4 @@
-"""How a stored picture must be turned to be seen as players show it, from its display matrix."""
+"""How a stored image must be turned to be seen as players show it, from its display matrix."""
 
 import struct
 import threading
@@ -16,9 +16,9 @@ from vseg.errors import BadVideo
 
 
 def rotation_of(picture: VideoFrame, name: str) -> int:
-    """Degrees counter-clockwise: `np.rot90(image, degrees // 90)` is the displayed picture.
+    """Degrees counter-clockwise: `np.rot90(image, degrees // 90)` is the displayed image.
 
-    Raises BadVideo for a mirrored picture or one turned by another angle.
+    Raises BadVideo for a mirrored image or one turned by another angle.
     """
     degrees = int(picture.rotation) % 360
     # The container of side data is a mapping, though its stub is that of a plain dict.
@@ -26,16 +26,16 @@ def rotation_of(picture: VideoFrame, name: str) -> int:
     matrix = side_data.get(SideDataType.DISPLAYMATRIX)
     if degrees % 90 or (matrix is not None and _mirrors(bytes(matrix))):
         raise BadVideo(
-            f"{name}: its display matrix mirrors the picture or turns it by {degrees} degrees",
+            f"{name}: its display matrix mirrors the image or turns it by {degrees} degrees",
             hint="re-encode it upright, for example with: ffmpeg -i IN OUT.mp4",
         )
     return degrees
 
 
 class Display:
-    """Turns decoded pictures into displayed RGB ones; usable from several threads.
+    """Turns decoded images into displayed RGB ones; usable from several threads.
 
-    One scaler is kept: building it for every picture costs more than the conversion at 480p (0.45
+    One scaler is kept: building it for every image costs more than the conversion at 480p (0.45
     against 0.08 ms).  It stays on one thread, as the model has the others.
     """
 
@@ -44,7 +44,7 @@ class Display:
         self._lock = threading.Lock()
 
     def show(self, picture: VideoFrame, rotation: int) -> UInt8[np.ndarray, "H W 3"]:
-        """The RGB picture, turned by `rotation` degrees counter-clockwise, its rows in one piece."""
+        """The RGB image, turned by `rotation` degrees counter-clockwise, its rows in one piece."""
         with self._lock:
             rgb = self._scaler.reformat(picture, format="rgb24", threads=1)
         image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)

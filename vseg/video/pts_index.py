@@ -1,6 +1,6 @@
 """The frame table of a file, by demuxing alone: what is shown when, and where decoding can start.
 
-In: an open container.  Out: `PtsIndex`.  No picture is decoded (300 packets of 1080p: about 10 ms).
+In: an open container.  Out: `PtsIndex`.  No image is decoded (300 packets of 1080p: about 10 ms).
 Packets that an edit list discards are not frames; the key frames among them still start a decode.
 Where the container's time stamps cannot address frames (none, repeated, or guessed as in AVI with
 B-frames) `by_order` is set: frames are then counted by decoding from the beginning.
@@ -27,7 +27,7 @@ class PtsIndex:
     by_order: the time stamps do not address frames.  discarded: packets hidden by an edit list.
     head_dropped: packets before the first key frame, which no decoder can show.  damaged: time
     stamps of frames with lost or torn packets, up to the next key frame: a decoder would patch them
-    with the picture before.  cut_short: why the file ends early, or None.
+    with the image before.  cut_short: why the file ends early, or None.
     """
 
     pts: Int64[np.ndarray, " T"]

@@ -49,7 +49,7 @@ def _head(path: Path) -> tuple[bytes, int]:
     if path.is_dir():
         raise BadVideo(
             f"{path}: is a folder, not a video file",
-            hint="for a folder of pictures use --reader images",
+            hint="for a folder of images use --reader images",
         )
     try:
         size = path.stat().st_size

@@ -60,4 +60,4 @@ IMAGE_TEXT: Mapping[str, Published] = MappingProxyType(
 IMAGE_TEXT_CLASSES: Mapping[str, str] = MappingProxyType(
     {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Model"}
 )
-"""The library's class for each model_type that compares pictures with words."""
+"""The library's class for each model_type that compares images with words."""

@@ -13,7 +13,7 @@ from vseg.errors import WeightsMissing
 Kind = Literal["segmenter", "grounder", "image-text"]
 
 _WEIGHTS = ("config.json", "*.safetensors", "model.safetensors.index.json")
-# How a model reads pictures and words: settings, vocabularies, merges, sentence pieces.
+# How a model reads images and words: settings, vocabularies, merges, sentence pieces.
 _READS_WORDS = ("*.json", "*.txt", "*.model")
 _OPTION = {"segmenter": "--model", "grounder": "--grounder", "image-text": "--image-text"}
 
@@ -22,7 +22,7 @@ _OPTION = {"segmenter": "--model", "grounder": "--grounder", "image-text": "--im
 class Published:
     """One published model.  mib: of its weights; licence: of the same.
 
-    kind: what it does: draws masks of prompted things, finds what words say, or compares words and pictures.
+    kind: what it does: draws masks of prompted things, finds what words say, or compares words and images.
     """
 
     name: str

@@ -15,7 +15,9 @@ _LIMITS = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.u
 _GROUPS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/memory"))
 
 
-def check_room(name: str, weights: Sequence[Path], device: torch.device, *, hint: str) -> None:
+def check_free_memory(
+    name: str, weights: Sequence[Path], device: torch.device, *, hint: str
+) -> None:
     """Raise ModelError, with `hint`, if the device has less free memory than the model will need."""
     needed = _ROOM * sum(path.stat().st_size for path in weights) + _FEATURES
     free = free_bytes(device)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_library() -> Iterator[None]:
+def silence_transformers() -> Iterator[None]:
     """Nothing of the library is printed within the block; afterwards it speaks as before."""
     from transformers.utils import logging
 

@@ -17,7 +17,7 @@ SCENE = SceneConfig(height=72, width=120, num_frames=90, seed=3, num_objects=2)
 
 
 @dataclass(frozen=True)
-class Answer:
+class GroundingResult:
     """What a command did."""
 
     exit_code: int
@@ -53,12 +53,12 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     )
 
 
-def call(*words: object) -> Answer:
+def call(*words: object) -> GroundingResult:
     """Run `vseg` with these words in this process; anything but an orderly exit is an error."""
     done = CliRunner().invoke(app, [str(word) for word in words])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    return Answer(done.exit_code, done.stdout, done.stderr)
+    return GroundingResult(done.exit_code, done.stdout, done.stderr)
 
 
 def files_of(run: Path) -> dict[str, bytes]:

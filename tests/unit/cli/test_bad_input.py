@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.clips import Recipe, write_audio, write_clip
-from tests.unit.cli.conftest import Answer, Workplace, call, files_of
+from tests.unit.cli.conftest import GroundingResult, Workplace, call, files_of
 from vseg.errors import BadPrompt, VsegError
 
 Make = Callable[[Path, Workplace], list[object]]
@@ -68,7 +68,7 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
 }
 
 
-def check(answer: Answer, exit_code: int, said: str, out: Path) -> None:
+def check(answer: GroundingResult, exit_code: int, said: str, out: Path) -> None:
     """The error is typed, names what it is about, and left nothing behind."""
     assert answer.exit_code == exit_code, answer.stderr
     first, *rest = answer.stderr.splitlines()
@@ -99,7 +99,7 @@ def test_unrotated_coordinates_are_recognised(tmp_path: Path, workplace: Workpla
     clip = write_clip(tmp_path / "turned.mp4", Recipe(num_frames=4, rotation=90))
     shown = json.loads(call("probe", clip, "--json").stdout)
     assert (shown["rotation"], shown["width"] > shown["height"]) == (90, True)
-    # Inside the stored, upright picture only.
+    # Inside the stored, upright image only.
     point = f"5,{shown['width'] - 2}"
     answer = call("track", clip, "-o", tmp_path / "run", "--point", point, *workplace.settings)
     assert answer.exit_code == 3
@@ -123,10 +123,10 @@ def test_what_fails_before_the_first_frame_leaves_a_run_as_it_is(
     assert call(*words).exit_code == 0
     before = files_of(tmp_path / "run")
 
-    def pilot_for(*given: object) -> None:
+    def make_driver(*given: object) -> None:
         raise BadPrompt("no object is seen")
 
-    monkeypatch.setattr("vseg.pipelines.track.pilot_for", pilot_for)
+    monkeypatch.setattr("vseg.pipelines.track.make_driver", make_driver)
     assert call(*words, "--overwrite").exit_code == 3
     assert files_of(tmp_path / "run") == before != {}
 

@@ -36,7 +36,7 @@ def test_probe_tells_the_facts(workplace: Workplace, tmp_path: Path) -> None:
 
 
 def test_a_folder_of_images_is_a_clip(workplace: Workplace, tmp_path: Path) -> None:
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
     for index, frame in enumerate(SyntheticVideo(SCENE).frames(0, 4)):
         Image.fromarray(frame.image).save(folder / f"{index:05d}.png")

@@ -35,7 +35,7 @@ def test_a_video_and_a_teacher_give_an_encoder(workplace: Workplace, teacher: Pa
     answer = call(*words, "--json")
     assert answer.exit_code == 0, answer.stderr
     told = json.loads(answer.stdout)
-    assert (told["steps"], told["pictures"], told["start"]) == (1, 2, "nano")
+    assert (told["steps"], told["images"], told["start"]) == (1, 2, "nano")
     assert "student: 1/1" in answer.stderr
     with safe_open(student, framework="numpy") as file:
         assert file.metadata()["teacher_sha256"] == told["teacher_sha256"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.unit.cli.conftest import Workplace, call, files_of
 from vseg.cli.track import read_config, resume_command
-from vseg.pipelines.job import TrackJob, Watch
+from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.parse import parse_prompts
 from vseg.results import open_run
@@ -25,7 +25,9 @@ def test_an_interrupted_flipped_run_resumes_to_the_same_bits(
     config = read_config(workplace.config, weights=workplace.weights, range="0:30", flip=True)
     job = TrackJob(str(workplace.clip), tmp_path / "run", parse_prompts(point, (), (), ()), config)
     calls = count()
-    assert track(job, watch=Watch(stop=lambda: next(calls) == 12)).status == "interrupted"
+    assert (
+        track(job, watch=ProgressCallbacks(stop=lambda: next(calls) == 12)).status == "interrupted"
+    )
     refused = call(*words, "-o", tmp_path / "run", "--resume")
     assert (refused.exit_code, "flip" in refused.stderr) == (3, True)
     again = shlex.split(resume_command(job, workplace.config))

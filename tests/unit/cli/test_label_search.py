@@ -1,4 +1,4 @@
-"""`vseg label` and `vseg search`: on a tracked clip, with a small random model of pictures and words."""
+"""`vseg label` and `vseg search`: on a tracked clip, with a small random model of images and words."""
 
 import json
 import shutil
@@ -12,7 +12,7 @@ from tests.image_text_models import saved_image_text
 from tests.unit.cli.conftest import call
 from vseg.analysis.appearances import LOOKS, appearances
 from vseg.build import open_image_text, open_video
-from vseg.grounding.image_text import object_picture
+from vseg.grounding.image_text import object_crop
 from vseg.io.files import atomic_write_text
 from vseg.results import open_run
 from vseg.results.labels import RunLabels
@@ -104,7 +104,7 @@ def test_a_vector_is_the_mean_look_on_frames_spread_over_a_life(run: Path, model
     assert len(frames) >= LOOKS - 1
     with open_video(opened.header.source.path) as video:
         pictures = [
-            object_picture(video.read(frame).image, opened[frame].crops[0]) for frame in frames
+            object_crop(video.read(frame).image, opened[frame].crops[0]) for frame in frames
         ]
     mean = net.pictures(pictures).mean(axis=0)
     np.testing.assert_allclose(found.vectors[0], mean / np.linalg.norm(mean), atol=1e-4)

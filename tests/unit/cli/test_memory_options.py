@@ -7,7 +7,7 @@ import torch
 
 from vseg.cli.track import chosen, read_config, resume_command
 from vseg.errors import UsageError
-from vseg.interfaces.slot_model import Slot, SlotMemory, StandIn
+from vseg.interfaces.slot_model import MergedToken, Slot, SlotMemory
 from vseg.models.sam2.padded_memory import MemorySpan, padded
 from vseg.pipelines.job import TrackJob
 
@@ -29,8 +29,8 @@ def test_resuming_repeats_what_was_chosen() -> None:
 
 
 def test_compiled_models_refuse_memories_made_smaller() -> None:
-    stand_in = StandIn(torch.zeros(4, 1, dtype=torch.int64), torch.zeros(4))
-    slot = Slot(torch.zeros(4, 2), torch.zeros(1, 4, 3), torch.zeros(6), stand_in)
+    merged = MergedToken(torch.zeros(4, 1, dtype=torch.int64), torch.zeros(4))
+    slot = Slot(torch.zeros(4, 2), torch.zeros(1, 4, 3), torch.zeros(6), merged)
     memory = SlotMemory(((0, slot),), ((1, slot.pointer),))
     with pytest.raises(UsageError, match="drop --memory-approximation, or --compile"):
         padded([memory], MemorySpan(slots=2, pointers=2), 1)

@@ -9,29 +9,29 @@ from PIL import Image
 from vseg.errors import BadPrompt, UsageError, VsegError
 from vseg.prompts.parse import (
     parse_boxes,
+    parse_exemplars,
     parse_labels,
-    parse_likes,
     parse_masks,
     parse_points,
     parse_prompts,
     parse_scribbles,
 )
-from vseg.prompts.timecode import Moment, parse_moment, parse_range
-from vseg.types import Box, Mask, Points, Reference, Scribble
+from vseg.prompts.timecode import Timecode, parse_range, parse_timecode
+from vseg.types import Box, Exemplar, Mask, Points, Scribble
 
 
 @pytest.mark.parametrize(
     ("spec", "object_id", "at", "positive"),
     [
-        ("412,220", 1, Moment(frame=0), True),
-        ("412,220-", 1, Moment(frame=0), False),
-        ("3:412,220+", 3, Moment(frame=0), True),
-        ("3@30:412,220", 3, Moment(frame=30), True),
-        ("3@1.25s:412,220-", 3, Moment(time_s=1.25), False),
-        ("@2s:412,220", 1, Moment(time_s=2.0), True),
+        ("412,220", 1, Timecode(frame=0), True),
+        ("412,220-", 1, Timecode(frame=0), False),
+        ("3:412,220+", 3, Timecode(frame=0), True),
+        ("3@30:412,220", 3, Timecode(frame=30), True),
+        ("3@1.25s:412,220-", 3, Timecode(time_s=1.25), False),
+        ("@2s:412,220", 1, Timecode(time_s=2.0), True),
     ],
 )
-def test_point_forms(spec: str, object_id: int, at: Moment, positive: bool) -> None:
+def test_point_forms(spec: str, object_id: int, at: Timecode, positive: bool) -> None:
     (request,) = parse_points([spec])
     assert (request.object_id, request.at) == (object_id, at)
     assert isinstance(request.prompt, Points)
@@ -43,7 +43,7 @@ def test_box_and_scribble_forms() -> None:
     (box,) = parse_boxes(["2@30:10,20,200.5,300"])
     assert (box.object_id, box.at, box.prompt) == (
         2,
-        Moment(frame=30),
+        Timecode(frame=30),
         Box(10.0, 20.0, 200.5, 300.0),
     )
     (line,) = parse_scribbles(["10,20 30,40 50,60-"])
@@ -90,16 +90,16 @@ def test_labels() -> None:
 
 def test_an_example_may_lie_in_a_file_with_an_equals_sign(tmp_path: Path) -> None:
     path = save(tmp_path / "frame=1.png", np.full((8, 10, 3), 90), "RGB")
-    (request,) = parse_likes([f"{path}:1,1,6,6=0.4"])
-    assert isinstance(request.prompt, Reference)
+    (request,) = parse_exemplars([f"{path}:1,1,6,6=0.4"])
+    assert isinstance(request.prompt, Exemplar)
     assert request.prompt.threshold == 0.4
-    (request,) = parse_likes([f"{path}:1,1,6,6"])
-    assert isinstance(request.prompt, Reference)
+    (request,) = parse_exemplars([f"{path}:1,1,6,6"])
+    assert isinstance(request.prompt, Exemplar)
     assert request.prompt.threshold is None
 
 
 def save(path: Path, values: np.ndarray, mode: str) -> Path:
-    """A mask picture of the given mode."""
+    """A mask image of the given mode."""
     picture = Image.fromarray(values.astype(np.uint8))
     if mode == "P":
         picture = picture.convert("L")
@@ -115,7 +115,10 @@ def test_a_label_picture_gives_one_object_per_value(tmp_path: Path) -> None:
     values[1:3, 1:3], values[4:6, 4:6], values[7, 9] = 1, 2, 255
     path = save(tmp_path / "a.png", values, "P")
     requests = list(parse_masks([f"@5:{path}"]))
-    assert [(r.object_id, r.at) for r in requests] == [(1, Moment(frame=5)), (2, Moment(frame=5))]
+    assert [(r.object_id, r.at) for r in requests] == [
+        (1, Timecode(frame=5)),
+        (2, Timecode(frame=5)),
+    ]
     masks = [r.prompt.mask for r in requests if isinstance(r.prompt, Mask)]
     assert [int(m.sum()) for m in masks] == [4, 4]
     (only,) = parse_masks([f"2:{path}"])
@@ -136,7 +139,7 @@ def test_a_black_and_white_picture_is_one_object(tmp_path: Path, mode: str) -> N
 
 
 def test_a_mask_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "text.png").write_text("not a picture")
+    (tmp_path / "text.png").write_text("not an image")
     empty = save(tmp_path / "empty.png", np.zeros((4, 4)), "L")
     colour = save(tmp_path / "colour.png", np.ones((4, 4)), "RGB")
     for path in (tmp_path / "none.png", tmp_path / "text.png", empty, colour):
@@ -150,9 +153,9 @@ def test_all_kinds_together_keep_their_order() -> None:
 
 
 def test_moments_and_ranges() -> None:
-    assert parse_moment("0.5s") == Moment(time_s=0.5)
-    assert parse_range("2s:300") == (Moment(time_s=2.0), Moment(frame=300))
-    assert parse_range(":") == (Moment(frame=0), None)
+    assert parse_timecode("0.5s") == Timecode(time_s=0.5)
+    assert parse_range("2s:300") == (Timecode(time_s=2.0), Timecode(frame=300))
+    assert parse_range(":") == (Timecode(frame=0), None)
     for bad in ("30", "a:b", "-3:4"):
         with pytest.raises(UsageError):
             parse_range(bad)

@@ -19,7 +19,7 @@ RECIPE = """
 batch = 2
 side = 64
 instances = 5
-pictures = 5
+images = 5
 [optimisation]
 steps = 2
 rate = 1e-3
@@ -30,7 +30,7 @@ bf16 = false
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Pictures of one car each, some of them kept out of training, with their labels."""
+    """Images of one car each, some of them kept out of training, with their labels."""
     path, rng = tmp_path_factory.mktemp("words") / "pack.zip", np.random.default_rng(0)
     labels = {}
     with zipfile.ZipFile(path, "w") as archive:
@@ -84,4 +84,4 @@ def test_the_benchmark_measures_the_pictures_kept_out(
     assert told["car"]["things"] == len(held) > 0 and told["person"]["things"] == 0
     assert told["car"]["learned"] < 25 - len(held) + 1
     assert all(0 <= told["car"][key] <= 100 for key in ("precision", "recall", "ap50"))
-    assert f"{len(held)} pictures" in capsys.readouterr().out
+    assert f"{len(held)} images" in capsys.readouterr().out

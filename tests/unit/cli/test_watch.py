@@ -1,4 +1,4 @@
-"""A clip played in real time stands for a camera: one JSON line for each picture that is given out."""
+"""A clip played in real time stands for a camera: one JSON line for each image that is given out."""
 
 import json
 import time

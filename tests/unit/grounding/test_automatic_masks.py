@@ -6,16 +6,16 @@ import torch
 
 from tests.sam_models import small_model
 from vseg.build import load_model
-from vseg.grounding.automatic_masks import Everything, EverythingRules
+from vseg.grounding.automatic_masks import AutomaticMaskGenerator, AutomaticMaskRules
 from vseg.grounding.point_grid import Window, corners, grid
-from vseg.models.nano.flip_tta import Mirrored
+from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano
-from vseg.ops.masks import distinct, wholes, without_specks
+from vseg.ops.masks import drop_contained, mask_nms, without_specks
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import Frame, Grounding, Points
 
-LIGHT = EverythingRules(grid=8, dense=8, finely=24)
+LIGHT = AutomaticMaskRules(grid=8, dense=8, finely=24)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def best_ious(grounding: Grounding, truths: list[np.ndarray]) -> list[float]:
 
 
 def test_most_bodies_of_a_scene_are_found_and_little_else(nano: Nano) -> None:
-    finder, ious, proposals = Everything(nano, LIGHT), list[float](), 0
+    finder, ious, proposals = AutomaticMaskGenerator(nano, LIGHT), list[float](), 0
     for seed in range(4):
         frame, truths = scene(seed)
         grounding = finder.propose(frame)
@@ -52,7 +52,7 @@ def test_most_bodies_of_a_scene_are_found_and_little_else(nano: Nano) -> None:
 
 def test_proposals_are_named_ordered_boxed_and_few(nano: Nano) -> None:
     frame, _ = scene(2)
-    grounding = Everything(nano, LIGHT).propose(frame)
+    grounding = AutomaticMaskGenerator(nano, LIGHT).propose(frame)
     found = grounding.found
     assert found.masks is not None and len(found) >= 2
     assert grounding.names == ("object",) * len(found) and not found.labels.any()
@@ -61,13 +61,17 @@ def test_proposals_are_named_ordered_boxed_and_few(nano: Nano) -> None:
     for box, crop in zip(found.boxes, found.masks, strict=True):
         x, y, w, h = crop.xywh
         assert tuple(box) == (x, y, x + w, y + h)
-    one = Everything(nano, EverythingRules(grid=8, dense=8, finely=24, most=1)).propose(frame)
+    one = AutomaticMaskGenerator(
+        nano, AutomaticMaskRules(grid=8, dense=8, finely=24, most=1)
+    ).propose(frame)
     assert len(one.found) == 1 and one.found.scores[0] == found.scores[0]
 
 
 def test_nothing_clear_enough_is_an_empty_grounding_that_says_how_close_it_was(nano: Nano) -> None:
     frame, _ = scene(2)
-    grounding = Everything(nano, EverythingRules(grid=4, dense=4, score=0.999)).propose(frame)
+    grounding = AutomaticMaskGenerator(
+        nano, AutomaticMaskRules(grid=4, dense=4, score=0.999)
+    ).propose(frame)
     assert len(grounding.found) == 0 and grounding.names == ()
     assert 0 < grounding.best[0] < 0.999
 
@@ -77,11 +81,11 @@ def test_clicks_drawn_together_are_what_they_are_alone(nano: Nano) -> None:
     clicks = [
         Points(np.array([place], np.float32), np.array([True])) for place in ((60, 60), (200, 90))
     ]
-    for model in (nano, Mirrored(nano)):
-        together = model.sketches(frame, [[click] for click in clicks])
+    for model in (nano, FlipTTA(nano)):
+        together = model.coarse_masks(frame, [[click] for click in clicks])
         for row, click in enumerate(clicks):
             torch.testing.assert_close(
-                together.logits[row], model.sketch(frame, [click]), rtol=1e-3, atol=1e-2
+                together.logits[row], model.coarse_mask(frame, [click]), rtol=1e-3, atol=1e-2
             )
 
 
@@ -89,8 +93,8 @@ def test_a_model_of_the_sam_family_proposes_too(tmp_path_factory: pytest.TempPat
     folder = tmp_path_factory.mktemp("edgetam")
     small_model("edgetam").save_pretrained(folder)
     frame, _ = scene(0)
-    rules = EverythingRules(grid=3, score=0.0, smallest=0.0, largest=1.0)
-    grounding = Everything(load_model(str(folder)), rules).propose(frame)
+    rules = AutomaticMaskRules(grid=3, score=0.0, smallest=0.0, largest=1.0)
+    grounding = AutomaticMaskGenerator(load_model(str(folder)), rules).propose(frame)
     assert grounding.found.masks is not None and len(grounding.found) >= 1
     assert grounding.found.masks[0].paste(192, 320).any()
 
@@ -105,16 +109,16 @@ def drawn(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 def test_the_same_thing_twice_is_kept_once() -> None:
     masks = drawn((0, 0, 10, 10), (0, 0, 10, 9), (10, 10, 20, 20))
     scores = np.array([0.5, 0.9, 0.7], np.float32)
-    assert distinct(masks, scores, 0.6, 9).tolist() == [1, 2]
-    assert distinct(masks, scores, 0.95, 9).tolist() == [1, 2, 0]
-    assert distinct(masks, scores, 0.95, 1).tolist() == [1]
+    assert mask_nms(masks, scores, 0.6, 9).tolist() == [1, 2]
+    assert mask_nms(masks, scores, 0.95, 9).tolist() == [1, 2, 0]
+    assert mask_nms(masks, scores, 0.95, 1).tolist() == [1]
 
 
 def test_a_part_goes_unless_its_whole_is_vague() -> None:
     masks = drawn((0, 0, 12, 12), (2, 2, 6, 6), (14, 14, 20, 20))
     scores = np.array([0.6, 0.7, 0.5], np.float32)
-    assert wholes(masks, scores, 0.85, 0.8).tolist() == [0, 2]
-    assert wholes(masks, scores, 0.85, 0.9).tolist() == [1, 0, 2]
+    assert drop_contained(masks, scores, 0.85, 0.8).tolist() == [0, 2]
+    assert drop_contained(masks, scores, 0.85, 0.9).tolist() == [1, 0, 2]
 
 
 def test_specks_go_and_holes_close_but_what_reaches_the_edge_stays_open() -> None:

@@ -187,7 +187,7 @@ def test_bfloat16_finds_about_the_same(owl: Path) -> None:
 
 
 def test_files_as_older_releases_wrote_them(owl: Path, tmp_path: Path) -> None:
-    """preprocessor_config.json for pictures; vocab.json and merges.txt for words."""
+    """preprocessor_config.json for images; vocab.json and merges.txt for words."""
     before = open_grounder(str(owl)).ground(FRAME, TEXTS)
     folder = copied(owl, tmp_path)
     held = json.loads((folder / "tokenizer.json").read_text("utf-8"))["model"]

@@ -1,4 +1,4 @@
-"""Pictures and words: what is asked of a model, and what it is shown of an object."""
+"""Images and words: what is asked of a model, and what it is shown of an object."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from vseg.grounding.image_text import (
     TEMPLATES,
     ImageText,
     best_fits,
-    object_picture,
+    object_crop,
     read_image_text,
 )
 from vseg.grounding.pretrained import Place
@@ -79,7 +79,7 @@ def test_an_object_is_sharp_in_the_middle_of_a_blurred_square() -> None:
     image = noise(1)
     mask = np.zeros((80, 120), bool)
     mask[30:50, 40:80] = True
-    picture = object_picture(image, MaskCrop.of(mask))
+    picture = object_crop(image, MaskCrop.of(mask))
     assert picture.shape == (52, 52, 3), "40 pixels and a margin of 15 % on each side"
     inside = picture[20:32, 10:42].astype(int)
     np.testing.assert_allclose(inside, image[34:46, 44:76], atol=3)
@@ -90,7 +90,7 @@ def test_an_object_at_the_edge_is_squared_with_what_the_edge_shows() -> None:
     image = np.full((40, 60, 3), 90, np.uint8)
     mask = np.zeros((40, 60), bool)
     mask[0:40, 0:3] = True
-    picture = object_picture(image, MaskCrop.of(mask))
+    picture = object_crop(image, MaskCrop.of(mask))
     assert picture.shape == (52, 52, 3) and (picture == 90).all()
 
 

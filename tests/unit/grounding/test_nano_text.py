@@ -8,16 +8,16 @@ import pytest
 from jaxtyping import UInt8
 
 from tests.word_head import WORDS, random_head
-from vseg.build import open_words
+from vseg.build import open_nano_text
 from vseg.errors import BadPrompt, WeightsMismatch
 from vseg.grounding.motion import motion_between
-from vseg.grounding.nano_candidates import Look, answer
-from vseg.grounding.nano_text import NanoWords
+from vseg.grounding.nano_candidates import FrameCandidates, answer
+from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.grounding.vocabulary import parse_words
-from vseg.models.nano.flip_tta import Mirrored
+from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano, load_nano, save_random
 from vseg.models.nano.text_head.boxes import HeadBoxes
-from vseg.types import Found, Frame, Reference, Text
+from vseg.types import Detections, Exemplar, Frame, Text
 
 # Left, top, side and colour of what stands on the ground: two red cars, a blue one, and a green person.
 THINGS = {
@@ -49,17 +49,17 @@ FRAME, LATER = Frame(0, None, 0.0, painted()), Frame(2, None, 0.08, painted(5))
 
 
 @pytest.fixture(scope="module")
-def look(nano: Nano) -> Look:
+def look(nano: Nano) -> FrameCandidates:
     """As the head would see the things if it were perfect; the blue car is a little less sure."""
     boxes = np.array([(x, y, x + s, y + s) for x, y, s, _ in THINGS.values()], np.float64)
     is_car = np.array([name in CARS for name in THINGS])
     scores = np.stack([np.full(4, 0.9), 0.8 * is_car, 0.8 * ~is_car], axis=1)
     scores[2, 1] = 0.35
     seen = HeadBoxes(WORDS, boxes, scores)
-    return Look(FRAME, nano, nano.encode([FRAME])[0], seen, motion_between(FRAME, LATER))
+    return FrameCandidates(FRAME, nano, nano.encode([FRAME])[0], seen, motion_between(FRAME, LATER))
 
 
-def named(found: Found) -> set[str]:
+def named(found: Detections) -> set[str]:
     """Which things were found, by the places of their masks."""
     names = set()
     for crop in found.masks or ():
@@ -91,32 +91,32 @@ def named(found: Found) -> set[str]:
         ("moving objects", {"blue"}),
     ],
 )
-def test_a_phrase_finds_what_it_means(look: Look, phrase: str, which: set[str]) -> None:
+def test_a_phrase_finds_what_it_means(look: FrameCandidates, phrase: str, which: set[str]) -> None:
     found, best = answer(look, parse_words(phrase, WORDS), 0.3)
     assert named(found) == which
     assert (best >= 0.3) == bool(which)
 
 
-def test_best_is_of_what_has_all_that_was_asked(look: Look) -> None:
+def test_best_is_of_what_has_all_that_was_asked(look: FrameCandidates) -> None:
     found, best = answer(look, parse_words("the blue car", WORDS), 0.6)
     assert len(found) == 0 and best == pytest.approx(0.35)
     found, best = answer(look, parse_words("cars", WORDS), 0.6)
     assert named(found) == {"red left", "red right"} and best == pytest.approx(0.8)
 
 
-def test_without_a_second_frame_nothing_moves_and_nothing_is_still(look: Look) -> None:
-    alone = Look(look.frame, look.nano, look.features, look.head, None)
+def test_without_a_second_frame_nothing_moves_and_nothing_is_still(look: FrameCandidates) -> None:
+    alone = FrameCandidates(look.frame, look.nano, look.features, look.head, None)
     for phrase in ("moving cars", "parked cars", "moving objects"):
         found, best = answer(alone, parse_words(phrase, WORDS), 0.3)
         assert len(found) == 0 and best == 0
 
 
-def test_two_boxes_of_one_thing_are_one(look: Look) -> None:
+def test_two_boxes_of_one_thing_are_one(look: FrameCandidates) -> None:
     x, y, side, _ = THINGS["blue"]
     boxes = np.array([[x, y, x + side, y + side], [x - 16, y - 16, x + side + 16, y + side + 16]])
     seen = HeadBoxes(WORDS, boxes.astype(np.float64), np.full((2, 3), 0.8))
     assert len(seen.of("car").boxes) == 2, "the boxes alone do not tell"
-    double = Look(look.frame, look.nano, look.features, seen, None)
+    double = FrameCandidates(look.frame, look.nano, look.features, seen, None)
     found, _ = answer(double, parse_words("car", WORDS), 0.3)
     assert len(found) == 1
 
@@ -125,24 +125,24 @@ def test_a_head_of_another_encoder_is_refused(nano: Nano, tmp_path: Path) -> Non
     save_random(tmp_path / "nano.safetensors", 1)
     other = load_nano(tmp_path / "nano.safetensors", dtype="float32")
     head = random_head(tmp_path)
-    assert NanoWords(nano, head).words == WORDS
+    assert NanoTextGrounder(nano, head).words == WORDS
     with pytest.raises(WeightsMismatch, match="another encoder") as caught:
-        NanoWords(other, head)
+        NanoTextGrounder(other, head)
     assert "vseg train words --weights" in (caught.value.hint or "")
 
 
 def test_what_cannot_be_looked_for_is_refused(nano: Nano, tmp_path: Path) -> None:
-    grounder = NanoWords(nano, random_head(tmp_path))
+    grounder = NanoTextGrounder(nano, random_head(tmp_path))
     grounder.check([Text("the red car"), Text("people")])
     with pytest.raises(BadPrompt, match="zebra"):
         grounder.check([Text("person"), Text("a zebra person")])
-    with pytest.raises(BadPrompt, match="words, not pictures"):
-        grounder.check([Reference(painted(), np.ones((280, 500), dtype=bool))])
+    with pytest.raises(BadPrompt, match="words, not images"):
+        grounder.check([Exemplar(painted(), np.ones((280, 500), dtype=bool))])
 
 
 def test_any_model_that_tracks_can_have_words(nano: Nano) -> None:
-    shipped = open_words(nano)
-    assert open_words(Mirrored(nano)).weights_sha256 == shipped.weights_sha256
+    shipped = open_nano_text(nano)
+    assert open_nano_text(FlipTTA(nano)).weights_sha256 == shipped.weights_sha256
     assert shipped.name == "nano-words"
     shipped.check([Text("the red car on the left"), Text("moving objects"), Text("people")])
     said = shipped.ground(FRAME, [Text("person"), Text("moving objects")], LATER)

@@ -1,4 +1,4 @@
-"""From what a detector proposes to what is found: thresholds, doubles, the picture's border, masks."""
+"""From what a detector proposes to what is found: thresholds, doubles, the image's border, masks."""
 
 import numpy as np
 import torch

@@ -9,11 +9,11 @@ import pytest
 from vseg.build import load_model
 from vseg.errors import BadRun, UsageError
 from vseg.interfaces.affinity_model import AffinityModel
-from vseg.models.nano.flip_tta import Mirrored
+from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano, load_nano, save_random
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
-from vseg.types import Box, Frame, FrameMasks, Mask, Points, Prompt, Scribble
+from vseg.types import Box, Frame, FrameMasks, Mask, Points, Scribble, VisualPrompt
 
 WIDTH = 160
 
@@ -35,7 +35,7 @@ def turned(frame: Frame) -> Frame:
 
 
 def follow(
-    model: AffinityModel, frames: list[Frame], prompts: dict[int, Prompt]
+    model: AffinityModel, frames: list[Frame], prompts: dict[int, VisualPrompt]
 ) -> list[FrameMasks]:
     with Session(model) as session:
         for obj, prompt in prompts.items():
@@ -59,10 +59,10 @@ def numbers(*xy: tuple[float, float]) -> np.ndarray:
     ],
 )
 def test_a_mirrored_video_gives_the_mirrored_masks(
-    nano: Nano, scene: SyntheticVideo, prompt: Prompt, mirrored: Prompt
+    nano: Nano, scene: SyntheticVideo, prompt: VisualPrompt, mirrored: VisualPrompt
 ) -> None:
     """No network does this by itself: with both looks averaged, left and right are the same."""
-    model = Mirrored(nano)
+    model = FlipTTA(nano)
     truth = np.asarray(scene.truth(0) == 2)
     frames = list(scene.frames(0, 5))
     there = follow(model, frames, {1: prompt, 2: Mask(truth)})
@@ -79,7 +79,7 @@ def test_a_mirrored_video_gives_the_mirrored_masks(
 
 
 def test_a_restored_session_goes_on_with_the_same_bits(nano: Nano, scene: SyntheticVideo) -> None:
-    model, frames = Mirrored(nano), list(scene.frames())
+    model, frames = FlipTTA(nano), list(scene.frames())
     with Session(model) as first, Session(model) as second, Session(nano) as plain:
         first.prompt(1, frames[0], [Mask(np.asarray(scene.truth(0) == 1))])
         for frame in frames[:4]:
@@ -97,7 +97,7 @@ def test_a_model_is_mirrored_on_request(tmp_path: Path) -> None:
     save_random(weights, 0)
     plain = load_model(weights=weights, short_side=64)
     model = load_model(weights=weights, short_side=64, flip=True)
-    assert isinstance(model, Mirrored) and isinstance(plain, Nano)
+    assert isinstance(model, FlipTTA) and isinstance(plain, Nano)
     assert (model.name, model.dtype, model.device) == (plain.name, plain.dtype, plain.device)
     assert model.weights_sha256 == f"{plain.weights_sha256}+flip"
 

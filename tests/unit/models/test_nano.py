@@ -83,8 +83,8 @@ def test_any_frame_size_gives_logits_over_the_whole_frame(
 
 def test_a_sketch_covers_the_frame_at_half_the_size(model: Nano) -> None:
     click = Points(np.array([[70, 40]], np.float32), np.ones(1, bool))
-    sketch = model.sketch(picture(), [click])
-    assert sketch.shape == (16, 24), (
+    coarse_mask = model.coarse_mask(picture(), [click])
+    assert coarse_mask.shape == (16, 24), (
         "64 x 96 pixels at stride 4: no smaller than a short side of 64"
     )
 

@@ -28,7 +28,9 @@ DEMO = Path(__file__).resolve().parents[3] / "demos" / "onnx_loop.py"
 HEIGHT, WIDTH, SHORT, SLOTS = 180, 272, 96, 5
 # Objects that nano is sure of: where it wavers, one scaled byte rounded differently moves an edge.
 SCENE = SceneConfig(HEIGHT, WIDTH, num_frames=24, num_objects=2, seed=5)
-ALONE = "import sys; sys.modules |= dict.fromkeys(('torch', 'cv2', 'PIL', 'scipy', 'vseg'));"
+INDEPENDENT_OBJECTS = (
+    "import sys; sys.modules |= dict.fromkeys(('torch', 'cv2', 'PIL', 'scipy', 'vseg'));"
+)
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def test_encode(exported: Exported) -> None:
 def test_sketch(exported: Exported) -> None:
     frame, features = exported.look(0)
     prompts = (Points(np.array([[60, 50]], np.float32), np.array([True])),)
-    rough = exported.model.sketch(frame, prompts)
+    rough = exported.model.coarse_mask(frame, prompts)
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), (rough.shape[0], rough.shape[1]))
     (logits,) = exported.run("sketch", frame.image, maps[None])
     expected = torch.nn.functional.interpolate(rough[None, None], features.map_hw, mode="bilinear")
@@ -102,7 +104,7 @@ def test_prompt(exported: Exported, known: bool) -> None:
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), features.map_hw)
     logits = torch.zeros(1, *features.map_hw) if prior is None else prior[None]
     said = exported.run("prompt", features.key[None], features.levels[2], maps[None], logits)
-    close(said[0][0], exported.model.interpret(features, prompts, prior))
+    close(said[0][0], exported.model.encode_prompts(features, prompts, prior))
 
 
 def test_given(exported: Exported) -> None:
@@ -148,7 +150,7 @@ def test_carry(exported: Exported, objects: int) -> None:
     (_, before), (_, now) = exported.look(3), exported.look(4)
     logits = exported.logits(3, objects)
     (prior,) = exported.run("carry", now.near[None], before.near[None], logits)
-    close(prior, exported.model.carry(now, before.near, logits))
+    close(prior, exported.model.warp_prior(now, before.near, logits))
 
 
 @pytest.mark.parametrize("objects", [1, 3])
@@ -156,7 +158,7 @@ def test_decode(exported: Exported, objects: int) -> None:
     _, features = exported.look(0)
     logits = exported.logits(0, objects)
     readout = exported.model.remember(features, logits)
-    prior = exported.model.carry(features, None, logits)
+    prior = exported.model.warp_prior(features, None, logits)
     skip4, skip8, base = features.levels
     drawn, quality, presence = exported.run("decode", readout, base, skip8, skip4, prior)
     expected = exported.model.decode(features, readout, prior)
@@ -211,7 +213,7 @@ def test_the_demo_alone_gives_a_sessions_masks(
         prompt, words = Box(x1, y1, x2, y2), ["--box", f"{x1},{y1},{x2},{y2}"]
     else:
         prompt, words = Mask(truth), ["--mask", str(tmp_path / "mask.npy")]
-    code = f"{ALONE} import runpy; runpy.run_path({str(DEMO)!r}, run_name='__main__')"
+    code = f"{INDEPENDENT_OBJECTS} import runpy; runpy.run_path({str(DEMO)!r}, run_name='__main__')"
     arguments = [str(exported.folder), str(tmp_path / "clip.npy"), str(tmp_path / "out"), *words]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=280

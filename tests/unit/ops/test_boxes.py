@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vseg.ops.boxes import areas, box_iou, clipped, without_doubles
+from vseg.ops.boxes import areas, box_iou, clipped, nms
 
 
 def random_boxes(count: int, seed: int = 0) -> np.ndarray:
@@ -42,9 +42,9 @@ def test_doubles_are_those_of_a_plain_loop(overlap: float) -> None:
     for place, box in enumerate(boxes):
         if all(box_iou(box[None], boxes[[other]])[0, 0] <= overlap for other in kept):
             kept.append(place)
-    assert without_doubles(boxes, overlap).tolist() == kept
+    assert nms(boxes, overlap).tolist() == kept
     assert 1 < len(kept) < 60
 
 
 def test_nothing_has_no_doubles() -> None:
-    assert without_doubles(np.zeros((0, 4)), 0.5).tolist() == []
+    assert nms(np.zeros((0, 4)), 0.5).tolist() == []

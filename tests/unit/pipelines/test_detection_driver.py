@@ -9,14 +9,14 @@ from vseg.build import load_model
 from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
 from vseg.interfaces.model import Model
-from vseg.pipelines.detection_driver import Guide
-from vseg.pipelines.track_links import body_box
+from vseg.pipelines.detection_driver import DetectionTracker
+from vseg.pipelines.track_links import main_component_box
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Course
-from vseg.types import Found, Frame, FrameMasks, MaskCrop
+from vseg.synthetic.script import Trajectory
+from vseg.types import Detections, Frame, FrameMasks, MaskCrop
 
 HW = (120, 200)
 CORNER = (150.0, 90.0, 190.0, 115.0)
@@ -31,9 +31,9 @@ def model() -> Model:
 @pytest.fixture(scope="module")
 def scene() -> list[tuple[Frame, np.ndarray]]:
     """One object that glides to the right at 25 frames a second."""
-    course = Course(((0, 0.25, 0.45), (90, 0.7, 0.45)))
+    course = Trajectory(((0, 0.25, 0.45), (90, 0.7, 0.45)))
     config = SceneConfig(
-        *HW, 90, seed=54, num_objects=1, courses=(course,), occluders=0, camera_motion=0.0
+        *HW, 90, seed=54, num_objects=1, trajectories=(course,), occluders=0, camera_motion=0.0
     )
     video = SyntheticVideo(config)
     drawn = [video.draw(index) for index in range(90)]
@@ -45,15 +45,15 @@ def box_of(mask: np.ndarray) -> tuple[float, ...]:
     return x, y, x + w, y + h
 
 
-def found(boxes: list[tuple[float, ...]]) -> Found:
+def found(boxes: list[tuple[float, ...]]) -> Detections:
     count = len(boxes)
-    return Found(
+    return Detections(
         np.array(boxes, dtype=float).reshape(-1, 4), np.full(count, 0.99), np.ones(count, int)
     )
 
 
 def guided(
-    guide: Guide, frames: list[tuple[Frame, np.ndarray]], detect: Detect
+    guide: DetectionTracker, frames: list[tuple[Frame, np.ndarray]], detect: Detect
 ) -> Iterator[tuple[FrameMasks | None, tuple[RunEvent, ...]]]:
     for frame, truth in frames:
         masks = guide.step(frame, found(detect(frame.index, truth)))
@@ -68,7 +68,7 @@ def run(
 ) -> tuple[list[FrameMasks | None], list[tuple[str, int, int | None]]]:
     """Masks by frame, and what happened as (kind, frame, object)."""
     with Session(model) as session:
-        guide = Guide(session, HW, settings or DetectionSettings())
+        guide = DetectionTracker(session, HW, settings or DetectionSettings())
         steps = list(guided(guide, scene, detect))
     return [masks for masks, _ in steps], [
         (each.kind, each.frame, each.object_id) for _, events in steps for each in events
@@ -133,7 +133,7 @@ def test_what_is_remembered_of_prompts_does_not_grow(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
     with Session(model) as session:
-        guide = Guide(session, HW, DetectionSettings(agree=1.0, every=2))
+        guide = DetectionTracker(session, HW, DetectionSettings(agree=1.0, every=2))
         events = [
             event
             for _, happened in guided(guide, scene[:30], lambda t, m: [box_of(m)])
@@ -151,9 +151,9 @@ def test_a_restored_guide_goes_on_with_the_same_bits(
 
     settings = DetectionSettings()
     with Session(model) as whole, Session(model) as halved:
-        guide = Guide(whole, HW, settings)
+        guide = DetectionTracker(whole, HW, settings)
         list(guided(guide, scene[:16], detect))
-        again = Guide(halved, HW, settings)
+        again = DetectionTracker(halved, HW, settings)
         for frame, truth in scene[:16]:
             again.replay(frame.time_s, found(detect(frame.index, truth)))
         again.restore(guide.snapshot())
@@ -169,15 +169,15 @@ def test_specks_do_not_widen_the_box_of_a_mask() -> None:
     mask = np.zeros((60, 80), dtype=bool)
     mask[10:20, 10:14] = mask[10:20, 18:30] = True  # in two parts, as behind a post
     mask[50:52, 70:72] = True
-    assert body_box(MaskCrop.of(mask)) == (10, 10, 30, 20)
-    assert body_box(MaskCrop.of(np.zeros((4, 4), dtype=bool))) is None
+    assert main_component_box(MaskCrop.of(mask)) == (10, 10, 30, 20)
+    assert main_component_box(MaskCrop.of(np.zeros((4, 4), dtype=bool))) is None
 
 
 def test_time_that_goes_back_is_refused(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
     with Session(model) as session:
-        guide = Guide(session, HW, DetectionSettings())
+        guide = DetectionTracker(session, HW, DetectionSettings())
         guide.step(scene[3][0], found([box_of(scene[3][1])]))
         with pytest.raises(BadVideo, match="does not come after"):
             guide.step(scene[2][0], found([]))

@@ -11,17 +11,17 @@ import pytest
 
 from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, NothingFound, UsageError
-from vseg.pipelines.job import TrackJob, Watch
+from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.placing import PromptRequest
-from vseg.prompts.timecode import Moment
+from vseg.prompts.timecode import Timecode
 from vseg.results import open_run
 from vseg.results.events import read_events
 from vseg.results.layout import read_objects
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Course
-from vseg.types import Points, Reference, Text
+from vseg.synthetic.script import Trajectory
+from vseg.types import Exemplar, Points, Text
 
 FRAMES = 24
 
@@ -29,12 +29,12 @@ FRAMES = 24
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
     """Two things of different looks; the second comes in late."""
-    courses = (
-        Course(((0, 0.3, 0.4), (FRAMES, 0.4, 0.4))),
-        Course(((6, 1.3, 0.65), (11, 0.75, 0.65), (FRAMES, 0.7, 0.65))),
+    trajectories = (
+        Trajectory(((0, 0.3, 0.4), (FRAMES, 0.4, 0.4))),
+        Trajectory(((6, 1.3, 0.65), (11, 0.75, 0.65), (FRAMES, 0.7, 0.65))),
     )
     plain = SceneConfig(num_frames=FRAMES, occluders=0, camera_motion=0.0, size=0.7, seed=21)
-    return SyntheticVideo(replace(plain, num_objects=2, courses=courses))
+    return SyntheticVideo(replace(plain, num_objects=2, trajectories=trajectories))
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +48,13 @@ def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> str
 def like(scene: SyntheticVideo, object_id: int, frame: int) -> PromptRequest:
     """A description by what the object looks like on a frame."""
     drawn = scene.draw(frame)
-    reference = Reference(drawn.frame.image, drawn.labels == object_id, "scene.png")
-    return PromptRequest(0, Moment(frame=0), reference)
+    reference = Exemplar(drawn.frame.image, drawn.labels == object_id, "scene.png")
+    return PromptRequest(0, Timecode(frame=0), reference)
 
 
 def settings(**look: Any) -> TrackConfig:
     return TrackConfig.model_validate(
-        {"short_side": 192, "dtype": "float32", "preview": False, "chunk": 8, "look": look}
+        {"short_side": 192, "dtype": "float32", "preview": False, "chunk": 8, "redetection": look}
     )
 
 
@@ -88,7 +88,9 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
     track(whole)
     cut = replace(whole, out=tmp_path / "cut")
     seen: list[int] = []
-    first = track(cut, watch=Watch(lambda done, total: seen.append(done), lambda: len(seen) >= 13))
+    first = track(
+        cut, watch=ProgressCallbacks(lambda done, total: seen.append(done), lambda: len(seen) >= 13)
+    )
     assert first.status == "interrupted"
     again = track(replace(cut, prompts=(), resume=True))
     assert (again.status, again.frames) == ("complete", FRAMES - first.frames)
@@ -125,9 +127,9 @@ def test_nothing_found_is_said_with_the_score_that_came_nearest(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
-    noise = Reference(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
+    noise = Exemplar(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
     job = TrackJob(
-        clip, tmp_path / "run", (PromptRequest(0, Moment(frame=0), noise),), settings(every=12)
+        clip, tmp_path / "run", (PromptRequest(0, Timecode(frame=0), noise),), settings(every=12)
     )
     for _ in range(2):  # a finished run says it again
         with pytest.raises(
@@ -146,8 +148,8 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
     picture = broken / "00015.png"
     picture.write_bytes(picture.read_bytes()[:300])
     image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
-    noise = Reference(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
-    sought = (PromptRequest(0, Moment(frame=0), noise),)
+    noise = Exemplar(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
+    sought = (PromptRequest(0, Timecode(frame=0), noise),)
     job = TrackJob(str(broken), tmp_path / "run", sought, settings(every=12))
     with pytest.raises(NothingFound, match="nothing was found"):
         track(job)
@@ -161,15 +163,15 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
         ({"everything": True, "prompts": "click"}, UsageError, "beside --auto"),
         ({"prompts": "both"}, UsageError, "looked for everywhere"),
         ({"prompts": ()}, BadPrompt, "nothing to track"),
-        ({"look": {"tagger": "clip"}}, UsageError, "without --auto and --grounder"),
+        ({"redetection": {"tagger": "clip"}}, UsageError, "without --auto and --grounder"),
         (
-            {"prompts": (), "everything": True, "look": {"grounder": "owlv2-base"}},
+            {"prompts": (), "everything": True, "redetection": {"grounder": "owlv2-base"}},
             UsageError,
             "no words for",
         ),
-        ({"look": {"vocabulary": "words.txt"}}, UsageError, "without --tagger"),
-        ({"look": {"until": "999"}}, BadPrompt, "past the end"),
-        ({"look": {"until": "0"}}, UsageError, "before its first look on frame 0"),
+        ({"redetection": {"vocabulary": "words.txt"}}, UsageError, "without --tagger"),
+        ({"redetection": {"until": "999"}}, BadPrompt, "past the end"),
+        ({"redetection": {"until": "0"}}, UsageError, "before its first look on frame 0"),
         ({"labels": {1: "dog"}}, BadPrompt, "named after its description"),
     ],
 )
@@ -182,7 +184,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
     xy = np.array([[100, 90]], dtype=np.float32)
-    click = PromptRequest(1, Moment(frame=0), Points(xy, np.array([True])))
+    click = PromptRequest(1, Timecode(frame=0), Points(xy, np.array([True])))
     sought = like(scene, 1, 12)
     kinds = {"click": (click,), "both": (sought, click), (): (), "sought": (sought,)}
     prompts = kinds[more.pop("prompts", "sought")]
@@ -196,7 +198,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(
 def test_words_outside_the_vocabulary_are_refused_with_what_there_is(
     clip: str, tmp_path: Path
 ) -> None:
-    text = PromptRequest(0, Moment(frame=0), Text("a zeppelin"))
+    text = PromptRequest(0, Timecode(frame=0), Text("a zeppelin"))
     job = TrackJob(clip, tmp_path / "run", (text,), settings())
     with pytest.raises(BadPrompt, match="zeppelin"):
         track(job)

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 
 from vseg.build import load_model
-from vseg.config import LookSettings
+from vseg.config import RedetectionSettings
 from vseg.errors import BadRun
 from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
-from vseg.pipelines.redetection_driver import Look, Lookout
-from vseg.prompts.timecode import Moment
+from vseg.pipelines.redetection_driver import DetectFunction, RedetectionTracker
+from vseg.prompts.timecode import Timecode
 from vseg.session.session import Session
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Blind, Course
-from vseg.types import Found, Frame, FrameMasks, Grounding, IdentityEvent, MaskCrop
+from vseg.synthetic.script import Occluder, Trajectory
+from vseg.types import Detections, Frame, FrameMasks, Grounding, IdentityEvent, MaskCrop
 
 EVERY = 10
 ENTERS = 60
@@ -28,9 +28,11 @@ def model() -> Model:
     return load_model("nano", short_side=192)
 
 
-def staged(courses: list[Course], num_frames: int, **more: Any) -> SyntheticVideo:
+def staged(trajectories: list[Trajectory], num_frames: int, **more: Any) -> SyntheticVideo:
     plain = SceneConfig(num_frames=num_frames, occluders=0, camera_motion=0.0, size=0.6, seed=21)
-    return SyntheticVideo(replace(plain, num_objects=len(courses), courses=tuple(courses), **more))
+    return SyntheticVideo(
+        replace(plain, num_objects=len(trajectories), trajectories=tuple(trajectories), **more)
+    )
 
 
 class Truth:
@@ -46,7 +48,7 @@ class Truth:
         crops = [MaskCrop.of(labels == i) for i in range(1, int(labels.max(initial=0)) + 1)]
         crops = [c for i, c in enumerate(crops, 1) if c.area > 150 and i not in self.skip]
         corners = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
-        found = Found(
+        found = Detections(
             np.array(corners, dtype=np.float64).reshape(-1, 4),
             np.full(len(crops), 0.9),
             np.zeros(len(crops), dtype=np.int64),
@@ -55,7 +57,7 @@ class Truth:
         return Grounding(found, np.array([0.9 if crops else 0.1]), ("thing",) * len(crops))
 
 
-def ghostly(truth: Truth, seen_on: int) -> Look:
+def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
     """What is there, and on one frame something that is not."""
 
     def look(frame: Frame, near: Frame | None) -> Grounding:
@@ -63,7 +65,7 @@ def ghostly(truth: Truth, seen_on: int) -> Look:
         if frame.index != seen_on:
             return grounding
         boxes = np.concatenate([grounding.found.boxes, [[300.0, 150, 360, 200]]])
-        found = Found(boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes), dtype=np.int64))
+        found = Detections(boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes), dtype=np.int64))
         return Grounding(found, grounding.best, (*grounding.names, "ghost"))
 
     return look
@@ -79,15 +81,15 @@ def iou(masks: FrameMasks, object_id: int, truth: np.ndarray) -> float:
 def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model) -> None:
     scene = staged(
         [
-            Course(((0, 0.25, 0.35), (100, 0.4, 0.35))),
-            Course(((ENTERS - 5, 1.2, 0.7), (ENTERS + 15, 0.8, 0.7), (110, 0.6, 0.7))),
+            Trajectory(((0, 0.25, 0.35), (100, 0.4, 0.35))),
+            Trajectory(((ENTERS - 5, 1.2, 0.7), (ENTERS + 15, 0.8, 0.7), (110, 0.6, 0.7))),
         ],
         110,
     )
     truth = Truth(scene)
     first_seen: int | None = None
     with Session(model) as session:
-        lookout = Lookout(session, truth, LookSettings(every=EVERY))
+        lookout = RedetectionTracker(session, truth, RedetectionSettings(detect_every=EVERY))
         for frame in scene:
             masks = lookout.step(frame)
             labels = scene.draw(frame.index).labels
@@ -106,10 +108,10 @@ def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model
 
 
 def test_what_only_one_later_look_has_seen_is_never_shown(model: Model) -> None:
-    scene = staged([Course(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 45)
+    scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 45)
     with Session(model) as session:
         look = ghostly(Truth(scene), 2 * EVERY)
-        lookout = Lookout(session, look, LookSettings(every=EVERY))
+        lookout = RedetectionTracker(session, look, RedetectionSettings(detect_every=EVERY))
         shown = {i for frame in scene for i in (lookout.step(frame) or none(frame)).object_ids}
         assert session.object_ids == (1,)
     assert shown == {1}
@@ -119,10 +121,12 @@ def test_what_only_one_later_look_has_seen_is_never_shown(model: Model) -> None:
 def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
     model: Model,
 ) -> None:
-    scene = staged([Course(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 25)
+    scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 25)
     with Session(model) as session:
         look = ghostly(Truth(scene), 2 * EVERY)
-        lookout = Lookout(session, look, LookSettings(every=EVERY), Moment(frame=22))
+        lookout = RedetectionTracker(
+            session, look, RedetectionSettings(detect_every=EVERY), Timecode(frame=22)
+        )
         tracked = {}
         for frame in scene:
             lookout.step(frame)
@@ -134,7 +138,7 @@ def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
 def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirmed(
     model: Model,
 ) -> None:
-    scene = staged([Course(((0, 0.25, 0.35),))], 20)
+    scene = staged([Trajectory(((0, 0.25, 0.35),))], 20)
     frames = list(scene)
     blocks = np.random.default_rng(3).integers(0, 255, (6, 6, 3)).astype(np.uint8)
     strange = np.kron(blocks, np.ones((200, 200, 1), dtype=np.uint8))
@@ -147,7 +151,7 @@ def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirm
 
     told: list[IdentityEvent] = []
     with Session(model) as session:
-        lookout = Lookout(session, look, LookSettings(every=16))
+        lookout = RedetectionTracker(session, look, RedetectionSettings(detect_every=16))
         for frame in frames:
             masks = lookout.step(frame)
             told += masks.events if masks is not None else ()
@@ -157,11 +161,13 @@ def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirm
 
 
 def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> None:
-    courses = [Course(((0, x, 0.5),)) for x in (0.15, 0.5, 0.85)]
-    scene = staged(courses, 24)
+    trajectories = [Trajectory(((0, x, 0.5),)) for x in (0.15, 0.5, 0.85)]
+    scene = staged(trajectories, 24)
     few = Truth(scene, masks=True)
     with Session(model) as session:
-        lookout = Lookout(session, few, LookSettings(every=EVERY, max_objects=2), Moment(frame=15))
+        lookout = RedetectionTracker(
+            session, few, RedetectionSettings(detect_every=EVERY, max_objects=2), Timecode(frame=15)
+        )
         counts = [len((lookout.step(frame) or none(frame)).object_ids) for frame in scene]
     assert set(counts) == {2}
     assert few.looks == [0, 10]
@@ -169,14 +175,14 @@ def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> No
 
 
 def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
-    courses = [
-        Course(((5, 0.15, 0.5), (25, 0.5, 0.5), (45, 0.5, 0.5), (65, 0.85, 0.5))),
-        Course(((0, 0.8, 0.2),)),
+    trajectories = [
+        Trajectory(((5, 0.15, 0.5), (25, 0.5, 0.5), (45, 0.5, 0.5), (65, 0.85, 0.5))),
+        Trajectory(((0, 0.8, 0.2),)),
     ]
-    scene = staged(courses, 80, blinds=(Blind(0.5, 0.22),), look_alikes=False)
+    scene = staged(trajectories, 80, blinds=(Occluder(0.5, 0.22),), look_alikes=False)
     truth = Truth(scene)
     with Session(model) as session:
-        lookout = Lookout(session, truth, LookSettings(every=EVERY))
+        lookout = RedetectionTracker(session, truth, RedetectionSettings(detect_every=EVERY))
         seen = [lookout.step(frame) for frame in scene]
     last = seen[-1]
     assert last is not None
@@ -185,9 +191,9 @@ def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
 
 
 def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> None:
-    scene = staged([Course(((0, 0.25, 0.35), (60, 0.5, 0.35)))], 30)
+    scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.5, 0.35)))], 30)
     with Session(model) as session:
-        whole = Lookout(session, Truth(scene), LookSettings(every=EVERY))
+        whole = RedetectionTracker(session, Truth(scene), RedetectionSettings(detect_every=EVERY))
         expected = []
         for frame in scene:
             masks = whole.step(frame)
@@ -196,7 +202,7 @@ def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> 
             if frame.index == 13:
                 snapshot = whole.snapshot()
     with Session(model) as session:
-        again = Lookout(session, Truth(scene), LookSettings(every=EVERY))
+        again = RedetectionTracker(session, Truth(scene), RedetectionSettings(detect_every=EVERY))
         again.restore(snapshot)
         for frame in scene.frames(14):
             masks = again.step(frame)
@@ -208,7 +214,7 @@ def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> 
 @pytest.mark.parametrize("spoilt", [b"", b"\x05" + 7 * b"\x00" + b"{oops", 40 * b"\xff"])
 def test_a_damaged_snapshot_is_refused(model: Model, spoilt: bytes) -> None:
     with Session(model) as session:
-        lookout = Lookout(session, lambda frame, near: NOTHING, LookSettings())
+        lookout = RedetectionTracker(session, lambda frame, near: NOTHING, RedetectionSettings())
         with pytest.raises(BadRun, match="cannot be read"):
             lookout.restore(spoilt)
 

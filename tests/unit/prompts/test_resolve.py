@@ -6,23 +6,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vseg.errors import NothingFound
-from vseg.prompts.resolve import Answer, Spoken, decided
+from vseg.prompts.resolve import GroundingResult, Spoken, resolve_prompts
 from vseg.types import (
+    AnyPrompt,
     Box,
-    Found,
+    Detections,
+    Exemplar,
     Grounding,
     Mask,
     MaskCrop,
     Points,
-    Prompt,
-    Reference,
-    Said,
     Scribble,
     Text,
+    VisualPrompt,
 )
 
 HW = (40, 100)
-LIKE = Reference(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), dtype=bool), "shoe.png")
+LIKE = Exemplar(np.zeros((4, 4, 3), np.uint8), np.ones((4, 4), dtype=bool), "shoe.png")
 WORD = Text("ball")
 
 
@@ -38,19 +38,19 @@ def middle(k: int) -> tuple[float, float]:
     return 10.0 + 20 * (k % 5), 10.0 + 20 * (k // 5)
 
 
-def answer(scores: dict[int, float], *, masks: bool = True, best: float = 0.0) -> Answer:
+def answer(scores: dict[int, float], *, masks: bool = True, best: float = 0.0) -> GroundingResult:
     """What a grounder that found these things says, best first."""
     order = sorted(scores, key=lambda k: -scores[k])
     crops = tuple(MaskCrop.of(thing(k)) for k in order)
     boxes = [[c.x, c.y, c.x + 12, c.y + 12] for c in crops]
-    found = Found(
+    found = Detections(
         np.array(boxes, dtype=np.float64).reshape(-1, 4),
         np.array([scores[k] for k in order], dtype=np.float64),
         np.zeros(len(order), dtype=np.int64),
         crops if masks else None,
     )
     top = max([best, *scores.values()])
-    return Answer(Grounding(found, np.array([top]), ("x",) * len(order)), 0.5)
+    return GroundingResult(Grounding(found, np.array([top]), ("x",) * len(order)), 0.5)
 
 
 def click(k: int, *, positive: bool = True) -> Points:
@@ -62,12 +62,14 @@ def line(k: int, *, positive: bool = True) -> Scribble:
     return Scribble(np.array([[x - 4, y], [x, y + 1], [x + 4, y]], np.float32), positive)
 
 
-def said(*drawn: Prompt, word: Answer | None = None, like: Answer | None = None) -> list[Spoken]:
-    described: list[tuple[Said, Answer | None]] = [(WORD, word), (LIKE, like)]
+def said(
+    *drawn: VisualPrompt, word: GroundingResult | None = None, like: GroundingResult | None = None
+) -> list[Spoken]:
+    described: list[tuple[AnyPrompt, GroundingResult | None]] = [(WORD, word), (LIKE, like)]
     return [*(Spoken(s, a) for s, a in described if a), *(Spoken(d) for d in drawn)]
 
 
-def taken(prompts: tuple[Prompt, ...]) -> int:
+def taken(prompts: tuple[VisualPrompt, ...]) -> int:
     """Which thing the prompts stand for."""
     (mask,) = (p.mask for p in prompts if isinstance(p, Mask))
     return next(k for k in range(10) if np.array_equal(mask, thing(k)))
@@ -89,9 +91,9 @@ def test_marks_choose_among_what_was_found(
     allowed = [k for k in scores if on <= {k} and (k not in off or k in on)]
     if not allowed:
         with pytest.raises(NothingFound, match="nothing fits all that was said"):
-            decided(said(*drawn, word=answer(scores)), HW)
+            resolve_prompts(said(*drawn, word=answer(scores)), HW)
         return
-    prompts = decided(said(*drawn, word=answer(scores)), HW)
+    prompts = resolve_prompts(said(*drawn, word=answer(scores)), HW)
     assert scores[taken(prompts)] == max(scores[k] for k in allowed)
     assert taken(prompts) in allowed
     # A guess is never alone, and every mark goes along.
@@ -105,9 +107,9 @@ def test_words_and_a_reference_must_agree(one: dict[int, float], other: dict[int
     spoken = said(word=answer(one, masks=False), like=answer(other))
     if not both:
         with pytest.raises(NothingFound, match=r"'ball' found .*; the reference shoe.png found"):
-            decided(spoken, HW)
+            resolve_prompts(spoken, HW)
     else:
-        assert both[taken(decided(spoken, HW))] == max(both.values())
+        assert both[taken(resolve_prompts(spoken, HW))] == max(both.values())
 
 
 @given(SCORES, MARKS)
@@ -115,7 +117,7 @@ def test_a_mask_wins_over_everything_described(
     scores: dict[int, float], marks: list[tuple[int, bool, bool]]
 ) -> None:
     drawn = [click(k, positive=sign) for k, sign, _ in marks]
-    prompts = decided(said(Mask(thing(0)), *drawn, word=answer(scores)), HW)
+    prompts = resolve_prompts(said(Mask(thing(0)), *drawn, word=answer(scores)), HW)
     assert isinstance(prompts[0], Mask)
     np.testing.assert_array_equal(prompts[0].mask, thing(0))
     assert list(prompts[1:]) == drawn
@@ -123,38 +125,38 @@ def test_a_mask_wins_over_everything_described(
 
 def test_drawn_prompts_alone_stand_as_they_are() -> None:
     drawn = (Box(1, 2, 30, 30), line(1, positive=False), click(0))
-    assert decided(said(*drawn), HW) == drawn
+    assert resolve_prompts(said(*drawn), HW) == drawn
 
 
 def test_a_box_says_where_to_look_and_is_not_the_object() -> None:
     found = answer({0: 0.9, 3: 0.8, 4: 0.7})
-    prompts = decided(said(Box(55, 0, 100, 40), word=found), HW)
+    prompts = resolve_prompts(said(Box(55, 0, 100, 40), word=found), HW)
     assert taken(prompts) == 3
     assert [p for p in prompts if isinstance(p, Box)] == [Box(64.0, 4.0, 76.0, 16.0)]
     # More than half of the thing must lie in the box.
     with pytest.raises(NothingFound):
-        decided(said(Box(11, 0, 62, 40), word=answer({0: 0.9, 3: 0.8})), HW)
+        resolve_prompts(said(Box(11, 0, 62, 40), word=answer({0: 0.9, 3: 0.8})), HW)
 
 
 def test_a_click_just_beside_a_thing_means_it() -> None:
     beside = Points(np.array([[18, 10]], np.float32), np.array([True]))
-    assert taken(decided(said(beside, word=answer({0: 0.6, 4: 0.9})), HW)) == 0
+    assert taken(resolve_prompts(said(beside, word=answer({0: 0.6, 4: 0.9})), HW)) == 0
 
 
 def test_a_negative_mark_cuts_what_a_positive_one_confirms() -> None:
     found = answer({0: 0.6, 1: 0.9})
-    assert taken(decided(said(click(0, positive=False), word=found), HW)) == 1
+    assert taken(resolve_prompts(said(click(0, positive=False), word=found), HW)) == 1
     both = said(click(0), click(0, positive=False), word=found)
-    assert taken(decided(both, HW)) == 0
+    assert taken(resolve_prompts(both, HW)) == 0
 
 
 def test_what_is_said_again_replaces_what_was_said() -> None:
     first, second = Spoken(WORD, answer({0: 0.9})), Spoken(Text("box"), answer({1: 0.6}))
-    assert taken(decided([first, second], HW)) == 1
+    assert taken(resolve_prompts([first, second], HW)) == 1
 
 
 def test_a_find_without_a_mask_becomes_a_box() -> None:
-    prompts = decided(said(click(2), word=answer({2: 0.9}, masks=False)), HW)
+    prompts = resolve_prompts(said(click(2), word=answer({2: 0.9}, masks=False)), HW)
     assert prompts == (Box(44.0, 4.0, 56.0, 16.0), prompts[1])
     assert isinstance(prompts[1], Points)
 
@@ -162,13 +164,13 @@ def test_a_find_without_a_mask_becomes_a_box() -> None:
 @pytest.mark.parametrize("best", [0.0, 0.004, 0.7])
 def test_a_threshold_is_blamed_only_where_lowering_it_helps(best: float) -> None:
     with pytest.raises(NothingFound) as caught:
-        decided(said(word=answer({}, best=best)), HW)
+        resolve_prompts(said(word=answer({}, best=best)), HW)
     assert caught.value.hint == "say it otherwise, or draw a box or a click"
 
 
 def test_nothing_found_names_score_threshold_and_what_to_type() -> None:
     with pytest.raises(NothingFound) as caught:
-        decided(said(word=answer({}, best=0.31)), HW)
+        resolve_prompts(said(word=answer({}, best=0.31)), HW)
     assert "'ball'" in caught.value.message
     assert "0.31" in caught.value.message and "0.50" in caught.value.message
     assert "0.31" in str(caught.value.hint)

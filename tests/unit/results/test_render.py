@@ -1,4 +1,4 @@
-"""Pictures: the right pixels are coloured, tags stay in the frame, the video has every frame."""
+"""Images: the right pixels are coloured, tags stay in the frame, the video has every frame."""
 
 from collections.abc import Iterator
 from dataclasses import replace

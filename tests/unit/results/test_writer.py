@@ -50,7 +50,7 @@ def header(**changes: object) -> RunHeader:
 
 
 def frame(index: int, shift: int = 0) -> FrameMasks:
-    """Two objects; the second is out of the picture on every third frame."""
+    """Two objects; the second is out of the image on every third frame."""
     rng = np.random.default_rng(index + 1000 * shift)
     return FrameMasks(
         frame_index=index,

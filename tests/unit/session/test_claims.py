@@ -21,10 +21,10 @@ def test_overlap_is_iou_and_zero_of_nothing() -> None:
 
 def test_only_rivals_contest_a_thing() -> None:
     iou = overlaps(_boxes((0, 0, 10, 10), (0, 0, 10, 9), (12, 12, 15, 15)))
-    rivals = ~np.eye(3, dtype=bool)
-    assert contested(iou, rivals).tolist() == [True, True, False]
-    rivals[0, 1] = rivals[1, 0] = False
-    assert not contested(iou, rivals).any()
+    competitors = ~np.eye(3, dtype=bool)
+    assert contested(iou, competitors).tolist() == [True, True, False]
+    competitors[0, 1] = competitors[1, 0] = False
+    assert not contested(iou, competitors).any()
 
 
 def test_masks_of_one_thing_share_its_number() -> None:

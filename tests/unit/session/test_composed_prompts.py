@@ -8,19 +8,19 @@ import pytest
 from vseg.errors import BadPrompt, NothingFound
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost
-from vseg.session.identity.identities import ALONE
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import (
     Box,
-    Description,
-    Found,
+    ConceptPrompt,
+    Detections,
+    Exemplar,
     Frame,
     Grounding,
     Mask,
     MaskCrop,
     Points,
-    Reference,
     Scribble,
     Text,
 )
@@ -40,13 +40,13 @@ class ColourGrounder:
         self.looks: list[str] = []
         self.near: list[int | None] = []
 
-    def check(self, descriptions: Sequence[Description]) -> None:
+    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
         for each in descriptions:
             if not isinstance(each, Text) or each.phrase not in COLOURS:
                 raise BadPrompt(f"{each} is no colour I know", hint=f"known: {', '.join(COLOURS)}")
 
     def ground(
-        self, frame: Frame, descriptions: Sequence[Description], near: Frame | None = None
+        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
     ) -> Grounding:
         (described,) = descriptions
         assert isinstance(described, Text)
@@ -60,7 +60,7 @@ class ColourGrounder:
         least = described.threshold or self.threshold
         kept = [k for k, s in enumerate(scores) if s >= least]
         boxes = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
-        found = Found(
+        found = Detections(
             np.array(boxes, np.float64).reshape(-1, 4)[kept],
             scores[kept],
             np.zeros(len(kept), np.int64),
@@ -71,7 +71,7 @@ class ColourGrounder:
 
 
 def columns(hit: np.ndarray) -> np.ndarray:
-    """Which third of the picture each pixel is in."""
+    """Which third of the image each pixel is in."""
     return np.broadcast_to(np.arange(hit.shape[1]) * 3 // hit.shape[1], hit.shape)
 
 
@@ -101,9 +101,9 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
 
 
-def like_the(place: str) -> Reference:
+def like_the(place: str) -> Exemplar:
     shown = picture(5)
-    return Reference(shown.image, square(place, 5), "shown.png")
+    return Exemplar(shown.image, square(place, 5), "shown.png")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def like_the(place: str) -> Reference:
     ],
 )
 def test_words_and_what_is_drawn_beside_them(
-    model: Nano, more: list[Points | Box | Scribble | Mask | Reference], place: str
+    model: Nano, more: list[Points | Box | Scribble | Mask | Exemplar], place: str
 ) -> None:
     with Session(model, grounder=ColourGrounder()) as session:
         masks = session.prompt(1, picture(0), [Text("red"), *more])
@@ -179,7 +179,7 @@ def test_a_restored_session_remembers_what_was_found(model: Nano) -> None:
         text, like, *_ = (r.prompt for r in restored.rounds)
     np.testing.assert_array_equal(again.logits, told.logits)
     assert text == Text("red")
-    assert isinstance(like, Reference) and like.source == "shown.png"
+    assert isinstance(like, Exemplar) and like.source == "shown.png"
     np.testing.assert_array_equal(like.image, picture(5).image)
     np.testing.assert_array_equal(like.region, square("right", 5))
 
@@ -205,7 +205,7 @@ def test_words_without_a_grounder_say_how_to_get_one(model: Nano) -> None:
 
 
 def test_removed_objects_and_dropped_prompts_leave_the_rounds(model: Nano) -> None:
-    with Session(model, grounder=ColourGrounder(), identity=ALONE) as session:
+    with Session(model, grounder=ColourGrounder(), identity=INDEPENDENT_OBJECTS) as session:
         for t in range(3):
             session.prompt(1, picture(t), [click("left")])
         session.prompt(2, picture(0), text="blue")
@@ -231,7 +231,7 @@ def test_a_reference_and_marks_on_the_rendered_scene(model: Nano) -> None:
     )
     with SyntheticVideo(config) as video, Session(model, video) as session:
         truth = {k: np.asarray(video.truth(0) == k) for k in (1, 2)}
-        like = Reference(video.read(8).image, np.asarray(video.truth(8) == 1), "later", 0.3)
+        like = Exemplar(video.read(8).image, np.asarray(video.truth(8) == 1), "later", 0.3)
         inside = {k: innermost(m) for k, m in truth.items()}
         for k in (1, 2):
             chosen = session.prompt(k, 0, [like], points=[inside[k]])

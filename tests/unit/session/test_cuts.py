@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vseg.session.identity.cuts import CutRule, Glance, glance
+from vseg.session.identity.cuts import CutRule, FrameSignature, frame_signature
 from vseg.types import Frame
 
 
@@ -19,7 +19,7 @@ def _picture(seed: int) -> np.ndarray:
 def _cuts(images: list[np.ndarray], first: int = 0, step: int = 1) -> list[int]:
     found, last = [], None
     for k, image in enumerate(images):
-        last = glance(_frame(first + k * step, image), last, CutRule())
+        last = frame_signature(_frame(first + k * step, image), last, CutRule())
         if last.cut:
             found.append(first + k * step)
     return found
@@ -38,11 +38,11 @@ def test_panning_and_fading_are_not() -> None:
 
 
 def test_frames_that_are_no_neighbours_are_not_compared() -> None:
-    last: Glance | None = glance(_frame(0, _picture(1)), None, CutRule())
-    assert not glance(_frame(7, _picture(2)), last, CutRule()).cut
+    last: FrameSignature | None = frame_signature(_frame(0, _picture(1)), None, CutRule())
+    assert not frame_signature(_frame(7, _picture(2)), last, CutRule()).cut
 
 
 def test_the_same_frame_again_says_the_same() -> None:
-    before = glance(_frame(4, _picture(1)), None, CutRule())
-    cut = glance(_frame(5, _picture(2)), before, CutRule())
-    assert cut.cut and glance(_frame(5, _picture(2)), cut, CutRule()) is cut
+    before = frame_signature(_frame(4, _picture(1)), None, CutRule())
+    cut = frame_signature(_frame(5, _picture(2)), before, CutRule())
+    assert cut.cut and frame_signature(_frame(5, _picture(2)), cut, CutRule()) is cut

@@ -152,7 +152,10 @@ def test_memory_does_not_keep_a_whole_batch(model: Nano, scene: SyntheticVideo) 
 
 def test_two_passes_at_once_do_not_disturb_each_other(model: Nano, scene: SyntheticVideo) -> None:
     with Session(model, scene, encode_ahead=DEPTH) as session:
-        one, two = session.look_ahead(scene.frames(0, 6)), session.look_ahead(scene.frames(6, 12))
+        one, two = (
+            session.encode_ahead_of(scene.frames(0, 6)),
+            session.encode_ahead_of(scene.frames(6, 12)),
+        )
         pairs = [(a.index, b.index) for a, b in zip(one, two, strict=True)]
     assert pairs == [(k, k + 6) for k in range(6)]
 

@@ -1,4 +1,4 @@
-"""Things found by an example from another picture, examples read from files, and kept in a run."""
+"""Things found by an example from another image, examples read from files, and kept in a run."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,13 @@ from vseg.errors import BadPrompt, BadRun, UsageError
 from vseg.interfaces.grounder import Grounder
 from vseg.models.nano.model import Nano, load_nano
 from vseg.models.sam2.load import load_sam
-from vseg.prompts.exemplar_files import boxed_reference, masked_reference
-from vseg.prompts.parse import parse_likes, parse_texts
-from vseg.prompts.timecode import Moment
+from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
+from vseg.prompts.parse import parse_exemplars, parse_texts
+from vseg.prompts.timecode import Timecode
 from vseg.results.prompts import append_prompt, prompt_line, read_prompts, write_prompts
-from vseg.session.exemplar import ReferenceGrounder
+from vseg.session.exemplar import ExemplarGrounder
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
-from vseg.types import Box, Frame, PlacedPrompt, Reference, Text
+from vseg.types import Box, Exemplar, Frame, PlacedPrompt, Text
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def disc(shape: tuple[int, int], centre: tuple[int, int], radius: int) -> np.nda
 
 
 def drawn(shape: tuple[int, int], discs: list[tuple[int, int]], radius: int) -> np.ndarray:
-    """Orange discs with a dark core on grey, in a picture of any size."""
+    """Orange discs with a dark core on grey, in an image of any size."""
     image = np.full((*shape, 3), 110, dtype=np.uint8)
     for centre in discs:
         image[disc(shape, centre, radius)] = (230, 140, 30)
@@ -50,8 +50,8 @@ def test_every_instance_is_found_in_a_picture_of_another_size(model: Nano) -> No
     shape, centres = (192, 256), [(50, 50), (190, 120)]
     frame = Frame(7, None, 0.0, drawn(shape, centres, 24))
     other = drawn((150, 150), [(80, 70)], 30)
-    like = Reference(other, disc((150, 150), (80, 70), 30), "disc.png", 0.5)
-    said = ReferenceGrounder(model).ground(frame, [like])
+    like = Exemplar(other, disc((150, 150), (80, 70), 30), "disc.png", 0.5)
+    said = ExemplarGrounder(model).ground(frame, [like])
     masks = [crop.paste(*shape) for crop in said.found.masks or ()]
     for centre in centres:
         assert max(iou(mask, disc(shape, centre, 24)) for mask in masks) > 0.7
@@ -68,8 +68,8 @@ def test_a_box_around_the_example_means_the_object_in_it(model: Nano) -> None:
     frame = Frame(0, None, 0.0, drawn(shape, [(60, 60), (180, 120)], 24))
     region = np.zeros(shape, dtype=bool)
     region[96:145, 156:205] = True
-    like = Reference(frame.image, region, threshold=0.5)
-    (first, *_) = ReferenceGrounder(model).ground(frame, [like]).found.masks or ()
+    like = Exemplar(frame.image, region, threshold=0.5)
+    (first, *_) = ExemplarGrounder(model).ground(frame, [like]).found.masks or ()
     best = max(iou(first.paste(*shape), disc(shape, c, 24)) for c in [(60, 60), (180, 120)])
     assert best > 0.8, "without the corners of the box"
 
@@ -79,10 +79,10 @@ def test_a_rendered_object_is_found_and_a_stranger_is_less_like_it(model: Nano) 
     with SyntheticVideo(config) as video:
         later, first = video.read(15), video.read(0)
         region, truth = (np.asarray(video.truth(t) == 1) for t in (15, 0))
-    grounder = ReferenceGrounder(model)
-    said = grounder.ground(first, [Reference(later.image, region)])
+    grounder = ExemplarGrounder(model)
+    said = grounder.ground(first, [Exemplar(later.image, region)])
     assert iou((said.found.masks or ())[0].paste(192, 320), truth) > 0.6
-    stranger = Reference(drawn((192, 320), [(90, 90)], 40), disc((192, 320), (90, 90), 40))
+    stranger = Exemplar(drawn((192, 320), [(90, 90)], 40), disc((192, 320), (90, 90), 40))
     strange = grounder.ground(first, [stranger])
     assert strange.best[0] < said.best[0]
     assert len(strange.found) == 0 and strange.best[0] < grounder.threshold
@@ -91,23 +91,23 @@ def test_a_rendered_object_is_found_and_a_stranger_is_less_like_it(model: Nano) 
 def test_several_references_keep_their_places(model: Nano) -> None:
     shape = (192, 256)
     frame = Frame(0, None, 0.0, drawn(shape, [(60, 60)], 24))
-    good = Reference(frame.image, disc(shape, (60, 60), 24), "good")
-    never = Reference(frame.image, disc(shape, (60, 60), 24), "never", 1.0)
-    grounder = ReferenceGrounder(model)
+    good = Exemplar(frame.image, disc(shape, (60, 60), 24), "good")
+    never = Exemplar(frame.image, disc(shape, (60, 60), 24), "never", 1.0)
+    grounder = ExemplarGrounder(model)
     assert isinstance(grounder, Grounder)
     said = grounder.ground(frame, [never, good])
     assert set(said.found.labels.tolist()) == {1}
     assert said.best[0] == said.best[1] > 0.9
-    with pytest.raises(BadPrompt, match="compares pictures"):
+    with pytest.raises(BadPrompt, match="compares images"):
         grounder.check([good, Text("dog")])
 
 
 def test_models_with_slots_find_references_too(tmp_path: Path) -> None:
     """The weights are random, so what is found means nothing; it must be well formed and repeatable."""
     saved_model("sam2", tmp_path)
-    grounder = ReferenceGrounder(load_sam(tmp_path, "small", device="cpu", dtype="float32"))
+    grounder = ExemplarGrounder(load_sam(tmp_path, "small", device="cpu", dtype="float32"))
     frame = Frame(3, None, 0.0, drawn((96, 128), [(40, 40)], 20))
-    like = Reference(drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20), "", 1e-6)
+    like = Exemplar(drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20), "", 1e-6)
     with torch.random.fork_rng():
         one, two = grounder.ground(frame, [like]), grounder.ground(frame, [like])
     assert len(one.found) > 0
@@ -121,8 +121,8 @@ def test_pixels_may_lie_in_memory_as_they_like(model: Nano, hide: bool) -> None:
     picture, region = drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20)
     other = np.ascontiguousarray(picture[:, ::-1])[:, ::-1] if hide else picture.copy()
     other.flags.writeable = False
-    grounder = ReferenceGrounder(model)
-    plain, same = (grounder.ground(frame, [Reference(p, region)]) for p in (picture, other))
+    grounder = ExemplarGrounder(model)
+    plain, same = (grounder.ground(frame, [Exemplar(p, region)]) for p in (picture, other))
     assert plain.best[0] == same.best[0] > 0
 
 
@@ -131,13 +131,13 @@ def test_a_picture_that_does_not_fit_its_region_is_refused(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as outside the tests
-    with pytest.raises(BadPrompt, match=r"picture of the reference x\.png .*region \(30, 40\)"):
-        Reference(np.zeros(shape, np.uint8), np.ones((30, 40), dtype=bool), "x.png")
+    with pytest.raises(BadPrompt, match=r"image of the reference x\.png .*region \(30, 40\)"):
+        Exemplar(np.zeros(shape, np.uint8), np.ones((30, 40), dtype=bool), "x.png")
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A picture of 40 x 30 and masks beside it; the test runs there."""
+    """An image of 40 x 30 and masks beside it; the test runs there."""
     Image.fromarray(drawn((30, 40), [(20, 15)], 8)).save(tmp_path / "shoe.png")
     marked = disc((30, 40), (20, 15), 8).astype(np.uint8)
     Image.fromarray(marked * 255).save(tmp_path / "mask.png")
@@ -152,10 +152,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_references_as_typed(folder: Path) -> None:
-    boxed, masked = parse_likes(["shoe.png:12,7,28,24", "2@1.5s:shoe.png:mask.png=0.7"])
-    assert (boxed.object_id, boxed.at) == (1, Moment(frame=0))
-    assert (masked.object_id, masked.at) == (2, Moment(time_s=1.5))
-    assert isinstance(boxed.prompt, Reference) and isinstance(masked.prompt, Reference)
+    boxed, masked = parse_exemplars(["shoe.png:12,7,28,24", "2@1.5s:shoe.png:mask.png=0.7"])
+    assert (boxed.object_id, boxed.at) == (1, Timecode(frame=0))
+    assert (masked.object_id, masked.at) == (2, Timecode(time_s=1.5))
+    assert isinstance(boxed.prompt, Exemplar) and isinstance(masked.prompt, Exemplar)
     assert int(boxed.prompt.region.sum()) == 16 * 17 and boxed.prompt.threshold is None
     np.testing.assert_array_equal(masked.prompt.region, disc((30, 40), (20, 15), 8))
     assert (masked.prompt.threshold, masked.prompt.source) == (0.7, "shoe.png")
@@ -171,8 +171,8 @@ def test_pictures_of_every_kind_are_read(folder: Path) -> None:
     Image.fromarray(np.dstack([rgb, rgb[..., 0]])).save(folder / "alpha.png")
     Image.fromarray(rgb).quantize(8).save(folder / "palette.png", transparency=bytes([0, 9, 200]))
     for name in ("grey", "deep", "alpha", "palette"):
-        (said,) = parse_likes([f"{name}.png:12,7,28,24"])
-        assert isinstance(said.prompt, Reference)
+        (said,) = parse_exemplars([f"{name}.png:12,7,28,24"])
+        assert isinstance(said.prompt, Exemplar)
         expected = np.repeat(rgb[..., :1], 3, 2) if name in ("grey", "deep") else rgb
         np.testing.assert_array_equal(said.prompt.image, expected, err_msg=name)
         assert said.prompt.image.flags.writeable
@@ -186,38 +186,42 @@ def test_pictures_of_every_kind_are_read(folder: Path) -> None:
         ("torn.png:1,2,3,4", "cannot read the reference torn.png"),
         ("huge.png:1,2,3,4", "9000x8000, more than 64 megapixels"),
         ("shoe.png:huge.png", "9000x8000, more than 64 megapixels"),
-        ("shoe.png:50,2,60,9", "outside the 40x30 picture"),
+        ("shoe.png:50,2,60,9", "outside the 40x30 image"),
         ("shoe.png:9,2,3,9", "empty or inverted"),
         ("shoe.png:0.1,0.1,0.2,0.2", "region of the reference shoe.png is empty"),
         ("shoe.png:empty.png", "the mask is empty"),
-        ("shoe.png:small.png", "the mask is 40x20 but the picture is 40x30"),
-        ("shoe.png:colour.png", "colour picture"),
+        ("shoe.png:small.png", "the mask is 40x20 but the image is 40x30"),
+        ("shoe.png:colour.png", "colour image"),
         ("shoe.png:mask.png=1.5", "not in"),
     ],
 )
 def test_a_reference_that_cannot_be_used(folder: Path, spec: str, message: str) -> None:
     with pytest.raises(BadPrompt, match=message):
-        list(parse_likes([spec]))
+        list(parse_exemplars([spec]))
 
 
 @pytest.mark.parametrize("spec", ["shoe.png", "shoe.png:", "shoe.png:1,2,3", "shoe.png:mask.png=x"])
 def test_a_malformed_reference_shows_an_example(folder: Path, spec: str) -> None:
     with pytest.raises(UsageError) as caught:
-        list(parse_likes([spec]))
+        list(parse_exemplars([spec]))
     assert "image.jpg:" in str(caught.value.hint)
 
 
 def test_texts_as_typed() -> None:
     plain, placed = parse_texts(["the red car", "3@12:a dog=0.4"])
-    assert (plain.object_id, plain.at, plain.prompt) == (1, Moment(frame=0), Text("the red car"))
-    assert (placed.object_id, placed.at, placed.prompt) == (3, Moment(frame=12), Text("a dog", 0.4))
+    assert (plain.object_id, plain.at, plain.prompt) == (1, Timecode(frame=0), Text("the red car"))
+    assert (placed.object_id, placed.at, placed.prompt) == (
+        3,
+        Timecode(frame=12),
+        Text("a dog", 0.4),
+    )
     with pytest.raises(UsageError, match="2 phrases for one object"):
         list(parse_texts(["a dog. a cat"]))
 
 
 def test_a_run_keeps_descriptions_and_the_picture_itself(folder: Path) -> None:
-    like = masked_reference(Path("shoe.png"), Path("mask.png"), 0.6)
-    again = boxed_reference(Path("shoe.png"), Box(1, 1, 9, 9))
+    like = masked_exemplar(Path("shoe.png"), Path("mask.png"), 0.6)
+    again = boxed_exemplar(Path("shoe.png"), Box(1, 1, 9, 9))
     said = [PlacedPrompt(0, 1, Text("a shoe", 0.3)), PlacedPrompt(0, 1, like)]
     root = folder / "run"
     write_prompts(root, said)
@@ -230,18 +234,16 @@ def test_a_run_keeps_descriptions_and_the_picture_itself(folder: Path) -> None:
         prompt_line(PlacedPrompt(4, 2, again)),
     ]
     kept = stored[1].prompt
-    assert isinstance(kept, Reference) and kept.source == "shoe.png" and kept.threshold == 0.6
+    assert isinstance(kept, Exemplar) and kept.source == "shoe.png" and kept.threshold == 0.6
     np.testing.assert_array_equal(kept.image, like.image)
     np.testing.assert_array_equal(kept.region, like.region)
     (picture,) = (root / "references").iterdir()
-    assert (
-        json.loads((root / "prompts.jsonl").read_text().splitlines()[1])["picture"] == picture.stem
-    )
+    assert json.loads((root / "prompts.jsonl").read_text().splitlines()[1])["image"] == picture.stem
     Image.fromarray(like.image[::-1]).save(picture)
     with pytest.raises(BadRun, match="not those it was kept for"):
         read_prompts(root)
     picture.write_bytes(b"")
-    with pytest.raises(BadRun, match="not a picture"):
+    with pytest.raises(BadRun, match="not an image"):
         read_prompts(root)
     picture.unlink()
     with pytest.raises(BadRun, match="cannot be used"):
@@ -253,4 +255,4 @@ def test_a_box_without_an_object_is_refused_before_the_first_look(model: Nano) -
     region = np.zeros((80, 80), dtype=bool)
     region[1:50, 1:50] = True
     with pytest.raises(BadPrompt, match="no object is seen"):
-        ReferenceGrounder(model).check([Reference(plain, region)])
+        ExemplarGrounder(model).check([Exemplar(plain, region)])

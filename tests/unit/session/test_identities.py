@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vseg.session.identity.gallery import Gallery
-from vseg.session.identity.identities import Identities, IdentityRules, Settled, Sight
+from vseg.session.identity.identities import Identities, IdentityInput, IdentityRules, Resolved
 from vseg.session.identity.pack import pack_identities, unpack_identities
 from vseg.tensors import Decoded, Hypotheses
 from vseg.types import Frame
@@ -44,14 +44,14 @@ def _settle(
     decoded: Decoded,
     prompted: tuple[int, ...] = (),
     given: tuple[int, ...] = (),
-) -> Settled:
+) -> Resolved:
     ids = tuple(range(1, len(decoded.logits) + 1))
     said = tuple(object_id in prompted + given for object_id in ids)
     exact = tuple(object_id in given for object_id in ids)
-    return identities.settle(Sight(frame, ids, said, exact, decoded))
+    return identities.resolve(IdentityInput(frame, ids, said, exact, decoded))
 
 
-def _areas(settled: Settled) -> list[int]:
+def _areas(settled: Resolved) -> list[int]:
     return [int((row > 0).sum()) for row in settled.decoded.logits]
 
 
@@ -155,7 +155,7 @@ def test_after_a_cut_everybody_must_be_recognised() -> None:
 
 
 def test_everything_can_be_switched_off() -> None:
-    identities = Identities(IdentityRules(apart=False, cuts=False, recognise=False))
+    identities = Identities(IdentityRules(non_overlapping=False, cuts=False, recognise=False))
     rows = (((0, 0, 8, 8), 5.0, ONE), ((0, 0, 8, 9), 6.0, ONE))
     decoded = _decoded(*rows)
     settled = _settle(identities, 0, decoded)
@@ -178,8 +178,8 @@ def test_views_are_bounded_and_a_correction_drops_the_tracked_ones() -> None:
 def test_likeness_is_a_cosine_whatever_the_length_of_what_comes_in() -> None:
     gallery = Gallery()
     gallery.add(torch.tensor([30.0, 40.0]), prompted=True)
-    assert gallery.likeness(torch.tensor([3.0, 4.0])) == pytest.approx(1.0)
-    assert gallery.likeness(torch.tensor([-8.0, 6.0])) == pytest.approx(0.0, abs=1e-6)
+    assert gallery.similarity(torch.tensor([3.0, 4.0])) == pytest.approx(1.0)
+    assert gallery.similarity(torch.tensor([-8.0, 6.0])) == pytest.approx(0.0, abs=1e-6)
 
 
 def _passing(frame: int) -> tuple[Box, Box]:

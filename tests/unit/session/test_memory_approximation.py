@@ -39,9 +39,9 @@ def test_pooling_takes_means_of_four() -> None:
     small = Pooled(SHAPE).thinned(counted(), torch.zeros(8, 8, dtype=torch.bool))
     assert small.cells[:4, 0].tolist() == [0, 1, 2 + 4.5, 2 + 6.5]
     assert torch.equal(small.keys[0], -small.cells)
-    assert len(small.cells) == 2 + 16 and small.stand_in is not None
-    assert small.stand_in.bias.exp().round().tolist() == [1, 1] + 16 * [4]
-    assert small.stand_in.places[2].tolist() == [2, 3, 10, 11]
+    assert len(small.cells) == 2 + 16 and small.merged is not None
+    assert small.merged.bias.exp().round().tolist() == [1, 1] + 16 * [4]
+    assert small.merged.places[2].tolist() == [2, 3, 10, 11]
 
 
 def test_pruning_keeps_the_neighbourhood_and_one_cell_of_every_block() -> None:
@@ -49,12 +49,12 @@ def test_pruning_keeps_the_neighbourhood_and_one_cell_of_every_block() -> None:
     drawn = rule.neighbourhood(mask(0, 0, 3, 3))
     assert drawn.nonzero().max() == 2 and int(drawn.sum()) == 9, "one cell and two beside it"
     small = rule.thinned(counted(), drawn)
-    assert small.stand_in is not None
+    assert small.merged is not None
     near = [2 + 8 * row + column for row in range(3) for column in range(3)]
     first = [2 + 3, 2 + 4, 2 + 32, 2 + 36]
-    assert small.stand_in.places[:, 0].tolist() == sorted([0, 1, *near, *first])
+    assert small.merged.places[:, 0].tolist() == sorted([0, 1, *near, *first])
     weight = dict(
-        zip(small.cells[:, 0].tolist(), small.stand_in.bias.exp().round().tolist(), strict=True)
+        zip(small.cells[:, 0].tolist(), small.merged.bias.exp().round().tolist(), strict=True)
     )
     assert {place: weight[place] for place in first} == {5: 7, 6: 16, 34: 16, 38: 16}
 
@@ -66,8 +66,8 @@ def test_tokens_together_stand_for_all(
 ) -> None:
     rule = kind(SHAPE)
     small = rule.thinned(counted(), rule.neighbourhood(mask(*box)))
-    assert small.stand_in is not None
-    assert float(small.stand_in.bias.exp().sum()) == pytest.approx(66, abs=1e-3)
+    assert small.merged is not None
+    assert float(small.merged.bias.exp().sum()) == pytest.approx(66, abs=1e-3)
 
 
 def test_a_bias_of_log_n_is_the_key_n_times() -> None:
@@ -85,7 +85,7 @@ def test_only_old_recent_slots_are_made_smaller() -> None:
     for t in range(8):
         bank.write(1, t, counted(), prompted=t == 0, logits=mask(0, 0, 4, 4))
     size = bank.state_bytes()
-    read = [(age, slot.stand_in is None) for age, slot in bank.read(1, 8).slots]
+    read = [(age, slot.merged is None) for age, slot in bank.read(1, 8).slots]
     assert read == [(0, True), (3, False), (2, False), (1, True)]
     for t in range(8, 60):
         bank.write(1, t, counted(), prompted=False, logits=mask(0, 0, 4, 4))
@@ -101,7 +101,7 @@ FLAT = Frame(0, None, 0.0, np.full((60, 90, 3), 90, np.uint8))
 def test_sessions_stay_near_the_exact_ones_and_resume(
     kind: str, approximation: str, tmp_path: Path
 ) -> None:
-    """On a picture of one colour most cells of a memory are alike, so little is lost by merging them."""
+    """On an image of one colour most cells of a memory are alike, so little is lost by merging them."""
     saved_model(kind, tmp_path)
     model = Sam(read_parts(tmp_path, kind), device=torch.device("cpu"), dtype=torch.float32)
     memory = MemoryBudget(approximation=approximation)

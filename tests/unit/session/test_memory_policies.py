@@ -9,10 +9,10 @@ import torch
 from vseg.interfaces.slot_model import Slot
 from vseg.session.memory.distractors import may_anchor, shows_distractor
 from vseg.session.memory.motion import box_iou, expected_box
-from vseg.session.memory.policy import GLIMPSES, Glimpse, Past
+from vseg.session.memory.policy import HISTORY, History, Observation
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.selective import Selective
-from vseg.session.memory.sighting import sightings
+from vseg.session.memory.sighting import mask_stats
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.memory.slot_budget import SlotBudget
 from vseg.tensors import Decoded, Hypotheses
@@ -46,28 +46,30 @@ def decoded(
     return one if several else replace(one, alternatives=None)
 
 
-def moving(frames: int, speed: int = 1, quality: float = 0.9) -> dict[int, Glimpse]:
+def moving(frames: int, speed: int = 1, quality: float = 0.9) -> dict[int, Observation]:
     """Glimpses of an 8 x 8 object going right from x = 0."""
     return {
-        t: Glimpse(64, (speed * t, 4, speed * t + 8, 12), quality, anchor=t == 0)
+        t: Observation(64, (speed * t, 4, speed * t + 8, 12), quality, anchor=t == 0)
         for t in range(frames)
     }
 
 
 def test_recent_keeps_what_was_decoded() -> None:
     seen = decoded((0.1, HERE), presence=0.0)
-    stands, verdicts = Recent().judge(3, seen, [{}])
+    stands, decisions = Recent().decide(3, seen, [{}])
     assert stands is seen
-    assert [(v.kept, v.anchor, v.glimpse) for v in verdicts] == [(True, False, None)]
+    assert [(v.kept, v.anchor, v.observation) for v in decisions] == [(True, False, None)]
 
 
 def test_a_sighting_holds_area_and_box_of_every_hypothesis() -> None:
-    [seen] = sightings(decoded((0.5, (0, 0, SIDE, 2)), (0.75, (5, 6, 9, 16)), (0.25, (1, 1, 1, 1))))
+    [seen] = mask_stats(
+        decoded((0.5, (0, 0, SIDE, 2)), (0.75, (5, 6, 9, 16)), (0.25, (1, 1, 1, 1)))
+    )
     assert (seen.chosen, round(seen.presence, 3)) == (1, 0.9)
     assert seen.proposed == (
-        Glimpse(2 * SIDE, (0, 0, SIDE, 2), 0.5),
-        Glimpse(40, (5, 6, 9, 16), 0.75),
-        Glimpse(0, (0, 0, 0, 0), 0.25),
+        Observation(2 * SIDE, (0, 0, SIDE, 2), 0.5),
+        Observation(40, (5, 6, 9, 16), 0.75),
+        Observation(0, (0, 0, 0, 0), 0.25),
     )
 
 
@@ -86,19 +88,19 @@ def test_selective_keeps_good_frames_only(
 ) -> None:
     for several in (True, False):
         seen = decoded((quality, box), presence=presence, several=several)
-        assert [v.kept for v in Selective().judge(3, seen, [{}])[1]] == [kept]
+        assert [v.kept for v in Selective().decide(3, seen, [{}])[1]] == [kept]
 
 
 def test_a_stable_object_is_expected_to_go_on() -> None:
-    past = moving(GLIMPSES, speed=1)
-    assert expected_box(past, GLIMPSES) == pytest.approx((GLIMPSES, 4, GLIMPSES + 8, 12))
-    backward = {30 - t: glimpse for t, glimpse in past.items()}
-    assert expected_box(backward, 15) == pytest.approx((GLIMPSES, 4, GLIMPSES + 8, 12))
-    assert expected_box(moving(GLIMPSES - 1), GLIMPSES) is None, "not seen long enough"
-    past[7] = Glimpse(64, past[7].box, 0.3)
-    assert expected_box(past, GLIMPSES) is None, "seen badly once"
-    past[7] = Glimpse(0, (0, 0, 0, 0), 0.9)
-    assert expected_box(past, GLIMPSES) is None, "absent once"
+    past = moving(HISTORY, speed=1)
+    assert expected_box(past, HISTORY) == pytest.approx((HISTORY, 4, HISTORY + 8, 12))
+    backward = {30 - t: observation for t, observation in past.items()}
+    assert expected_box(backward, 15) == pytest.approx((HISTORY, 4, HISTORY + 8, 12))
+    assert expected_box(moving(HISTORY - 1), HISTORY) is None, "not seen long enough"
+    past[7] = Observation(64, past[7].box, 0.3)
+    assert expected_box(past, HISTORY) is None, "seen badly once"
+    past[7] = Observation(0, (0, 0, 0, 0), 0.9)
+    assert expected_box(past, HISTORY) is None, "absent once"
 
 
 def test_overlap_of_boxes() -> None:
@@ -109,24 +111,24 @@ def test_overlap_of_boxes() -> None:
 
 def test_motion_chooses_the_hypothesis_only_after_a_stable_stretch() -> None:
     """0.85 * 0.80 + 0.15 * 1 beats 0.85 * 0.90; not 0.85 * 0.99."""
-    there, elsewhere = (GLIMPSES, 4, GLIMPSES + 8, 12), (24, 20, 32, 28)
+    there, elsewhere = (HISTORY, 4, HISTORY + 8, 12), (24, 20, 32, 28)
     seen = decoded((0.90, elsewhere), (0.80, there))
-    stands, [verdict] = Selective().judge(GLIMPSES, seen, [moving(GLIMPSES)])
+    stands, [decision] = Selective().decide(HISTORY, seen, [moving(HISTORY)])
     assert torch.equal(stands.logits[0], drawn(there)) and float(stands.embedding[0, 0]) == 1
     assert float(stands.quality[0]) == pytest.approx(0.80)
-    assert verdict.glimpse is not None and verdict.glimpse.box == there
+    assert decision.observation is not None and decision.observation.box == there
 
-    stands, _ = Selective().judge(GLIMPSES, seen, [moving(GLIMPSES - 1)])
+    stands, _ = Selective().decide(HISTORY, seen, [moving(HISTORY - 1)])
     assert torch.equal(stands.logits[0], drawn(elsewhere)), "too early"
-    stands, [verdict] = Selective().judge(
-        GLIMPSES, decoded((0.99, elsewhere), (0.80, there)), [moving(GLIMPSES)]
+    stands, [decision] = Selective().decide(
+        HISTORY, decoded((0.99, elsewhere), (0.80, there)), [moving(HISTORY)]
     )
     assert torch.equal(stands.logits[0], drawn(elsewhere)), "the other is much better"
-    assert not verdict.kept, "but it is where the object cannot be"
+    assert not decision.kept, "but it is where the object cannot be"
 
 
 def test_rows_are_judged_each_by_its_own_past() -> None:
-    one = decoded((0.90, (24, 20, 32, 28)), (0.80, (GLIMPSES, 4, GLIMPSES + 8, 12)))
+    one = decoded((0.90, (24, 20, 32, 28)), (0.80, (HISTORY, 4, HISTORY + 8, 12)))
     assert one.alternatives is not None
     of = one.alternatives
     twice = Decoded(
@@ -138,12 +140,12 @@ def test_rows_are_judged_each_by_its_own_past() -> None:
             of.logits.repeat(2, 1, 1, 1), of.quality.repeat(2, 1), of.embedding.repeat(2, 1, 1)
         ),
     )
-    stands, _ = Selective().judge(GLIMPSES, twice, [{}, moving(GLIMPSES)])
+    stands, _ = Selective().decide(HISTORY, twice, [{}, moving(HISTORY)])
     assert stands.embedding[:, 0].tolist() == [0, 1]
 
 
-def still(areas: list[int], anchor: int = 0) -> Past:
-    return {t: Glimpse(a, HERE, 0.9, anchor=t == anchor) for t, a in enumerate(areas)}
+def still(areas: list[int], anchor: int = 0) -> History:
+    return {t: Observation(a, HERE, 0.9, anchor=t == anchor) for t, a in enumerate(areas)}
 
 
 @pytest.mark.parametrize(
@@ -174,9 +176,9 @@ def still(areas: list[int], anchor: int = 0) -> Past:
     ],
 )
 def test_when_an_anchor_may_be_set(
-    area: int, quality: float, past: Past, frame: int, allowed: bool
+    area: int, quality: float, past: History, frame: int, allowed: bool
 ) -> None:
-    assert may_anchor(Glimpse(area, HERE, quality), past, frame) is allowed
+    assert may_anchor(Observation(area, HERE, quality), past, frame) is allowed
 
 
 @pytest.mark.parametrize(
@@ -218,11 +220,11 @@ def test_a_whole_sequence_under_selective() -> None:
     }
     decisions = {}
     for t, seen in script.items():
-        _, [verdict] = bank.judge(t, [(1, False)], seen)
+        _, [decision] = bank.decide(t, [(1, False)], seen)
         mark = torch.full((4, 2), float(t))
         slot = Slot(mark, mark[None], mark[0])
-        bank.write(1, t, slot, prompted=t == 0, verdict=verdict)
-        decisions[t] = (verdict.kept, verdict.anchor)
+        bank.write(1, t, slot, prompted=t == 0, decision=decision)
+        decisions[t] = (decision.kept, decision.anchor)
     assert [t for t, (kept, _) in decisions.items() if not kept] == [6, 7]
     assert [t for t, (_, anchor) in decisions.items() if anchor] == [8], "9 is too soon after 8"
     held = bank.objects[1]
@@ -240,17 +242,17 @@ def test_a_whole_sequence_under_selective() -> None:
 def test_anchors_give_way_to_prompted_frames_and_to_newer_ones() -> None:
     bank = SlotBank(SlotBudget(prompted=3, recent=3, pointers=5), Selective())
     seen, past = decoded((0.9, HERE), (0.6, (20, 20, 28, 28))), still([64] * 6)
-    [anchor] = Selective().judge(6, seen, [past])[1]
+    [anchor] = Selective().decide(6, seen, [past])[1]
     assert anchor.anchor
     mark = torch.zeros(4, 2)
     slot = Slot(mark, mark[None], mark[0])
     bank.write(1, 0, slot, prompted=True)
     for frame in (10, 20, 30):
-        bank.write(1, frame, slot, prompted=False, verdict=anchor)
+        bank.write(1, frame, slot, prompted=False, decision=anchor)
     assert list(bank.objects[1].anchors) == [20, 30]
     bank.write(1, 40, slot, prompted=True)
     assert list(bank.objects[1].anchors) == [30]
     bank.write(1, 41, slot, prompted=True)
     assert not bank.objects[1].anchors
-    bank.write(1, 50, slot, prompted=False, verdict=anchor)
+    bank.write(1, 50, slot, prompted=False, decision=anchor)
     assert list(bank.objects[1].recent) == [50], "no room for an anchor: remembered as recent"

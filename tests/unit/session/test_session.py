@@ -7,7 +7,7 @@ import pytest
 
 from vseg.errors import BadPrompt, BadRun
 from vseg.models.nano.model import Nano
-from vseg.session.identity.identities import ALONE
+from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.memory.bank import MemoryBank, MemoryBudget
 from vseg.session.session import Session
 from vseg.synthetic.reader import SyntheticVideo
@@ -22,7 +22,7 @@ def tracked(
     model: Nano, scene: SyntheticVideo, objects: list[int], until: int = 12
 ) -> list[FrameMasks]:
     """Each object as if it were alone: nobody is kept apart."""
-    with Session(model, scene, identity=ALONE) as session:
+    with Session(model, scene, identity=INDEPENDENT_OBJECTS) as session:
         for obj in objects:
             session.prompt(obj, 0, mask=truth_of(scene, obj))
         return list(session.propagate(until=until))
@@ -50,7 +50,7 @@ def test_objects_together_equal_each_alone(model: Nano, scene: SyntheticVideo) -
 
 def test_a_late_object_leaves_the_first_alone(model: Nano, scene: SyntheticVideo) -> None:
     alone = tracked(model, scene, [1])
-    with Session(model, scene, identity=ALONE) as session:
+    with Session(model, scene, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, 0, mask=truth_of(scene, 1))
         session.prompt(2, 5, mask=truth_of(scene, 2, 5))
         joined = list(session.propagate(until=12))
@@ -72,7 +72,7 @@ def test_an_object_prompted_while_propagating_joins(model: Nano, scene: Syntheti
 
 def test_removal_leaves_the_others_alone(model: Nano, scene: SyntheticVideo) -> None:
     alone = tracked(model, scene, [1])
-    with Session(model, scene, identity=ALONE) as session:
+    with Session(model, scene, identity=INDEPENDENT_OBJECTS) as session:
         for obj in (1, 2):
             session.prompt(obj, 0, mask=truth_of(scene, obj))
         rest = []
@@ -123,7 +123,7 @@ def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
 
 
 def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:
-    class Mirrored:
+    class FlipTTA:
         info = scene.info
 
         def __len__(self) -> int:
@@ -145,7 +145,7 @@ def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:
     with Session(model, scene) as session:
         session.prompt(1, 9, mask=truth_of(scene, 1, 9))
         backward = list(session.propagate(reverse=True))
-    with Session(model, Mirrored()) as session:
+    with Session(model, FlipTTA()) as session:
         session.prompt(1, 0, mask=truth_of(scene, 1, 9))
         forward = list(session.propagate())
     assert [m.frame_index for m in backward] == list(range(9, -1, -1))
@@ -201,7 +201,7 @@ def test_sessions_on_threads_do_not_disturb_each_other(model: Nano, scene: Synth
 
 
 def test_live_frames_step_without_a_reader(model: Nano, scene: SyntheticVideo) -> None:
-    with Session(model, identity=ALONE) as session:
+    with Session(model, identity=INDEPENDENT_OBJECTS) as session:
         first = scene.read(0)
         session.prompt(1, first, mask=truth_of(scene, 1))
         live = [session.step(scene.read(i)) for i in range(1, 6)]

@@ -5,7 +5,7 @@ import torch
 
 from vseg.errors import UsageError
 from vseg.interfaces.slot_model import Slot, SlotShape
-from vseg.session.memory.policy import Verdict
+from vseg.session.memory.policy import MemoryDecision
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.memory.slot_budget import SlotBudget, SlotLimit
 
@@ -161,6 +161,6 @@ def test_what_is_held_is_not_part_of_a_batch() -> None:
     bank = SlotBank(BUDGET)
     bank.write(1, 0, slot, prompted=True)
     bank.write(1, 1, slot, prompted=False)
-    bank.write(1, 2, slot, prompted=False, verdict=Verdict(kept=False))
+    bank.write(1, 2, slot, prompted=False, decision=MemoryDecision(kept=False))
     for tensor in bank.objects[1].tensors():
         assert tensor.untyped_storage().nbytes() == tensor.nbytes

@@ -17,7 +17,7 @@ from vseg.models.nano.model import Nano
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
 from vseg.session.memory.bank import MemoryBudget
-from vseg.session.memory.policy import GLIMPSES
+from vseg.session.memory.policy import HISTORY
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Frame
@@ -111,7 +111,7 @@ def test_a_resumed_session_goes_on_with_the_same_bits(sam2: Sam, policy: PolicyN
         assert {o: h.past for o, h in bank_of(other).objects.items()} == {
             o: h.past for o, h in bank_of(session).objects.items()
         }
-        assert len(bank_of(other).objects[1].past) == (GLIMPSES + 1) * (policy == "selective")
+        assert len(bank_of(other).objects[1].past) == (HISTORY + 1) * (policy == "selective")
         for t in range(20, 26):
             one, two = session.step(frame(t)), other.step(frame(t))
             np.testing.assert_array_equal(one.logits, two.logits)

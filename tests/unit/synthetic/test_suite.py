@@ -9,7 +9,7 @@ import pytest
 from vseg.errors import BadConfig
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Blind, Course
+from vseg.synthetic.script import Occluder, Trajectory
 from vseg.synthetic.suite import CUT_AT, identity_scenes
 
 
@@ -80,8 +80,8 @@ def test_everyone_is_elsewhere_after_the_cut() -> None:
 
 def test_a_course_that_cannot_be_followed_is_refused() -> None:
     with pytest.raises(BadConfig, match=r"stops at the frames \[3, 3\]"):
-        Course(((3, 0.1, 0.1), (3, 0.5, 0.5)))
-    with pytest.raises(BadConfig, match="1 courses for 3 objects"):
-        SceneConfig(courses=(Course(((0, 0.5, 0.5),)),))
+        Trajectory(((3, 0.1, 0.1), (3, 0.5, 0.5)))
+    with pytest.raises(BadConfig, match="1 trajectories for 3 objects"):
+        SceneConfig(trajectories=(Trajectory(((0, 0.5, 0.5),)),))
     with pytest.raises(BadConfig, match="blind is 0 wide"):
-        Blind(0.5, 0)
+        Occluder(0.5, 0)

@@ -1,4 +1,4 @@
-"""Camera motion: measured on pictures that are panned, and used by every tracker."""
+"""Camera motion: measured on images that are panned, and used by every tracker."""
 
 import sys
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_a_turn_and_a_scale_are_measured_in_full_pixels() -> None:
 
 
 def test_objects_do_not_count_as_scene() -> None:
-    """A textured thing that fills most of the picture moves over a scene that stands still."""
+    """A textured thing that fills most of the image moves over a scene that stands still."""
     rng, camera = np.random.default_rng(1), CameraMotion()
     world = _world()[:240, :320].copy()
     thing = cv2.resize(rng.integers(0, 255, (20, 22, 3), dtype=np.uint8), (220, 200))

@@ -151,12 +151,12 @@ def test_a_gallery_knows_every_side_it_was_shown_and_stays_bounded() -> None:
     for _ in range(50):  # a long steady stretch is one view
         gallery.see(row, sides[1:2] + 0.01)
     gallery.see(row, sides[2:3])
-    assert gallery.likeness(row, sides[:1])[0] == pytest.approx(1)
-    assert gallery.likeness(row, sides[2:3] * 7)[0] == pytest.approx(1)
+    assert gallery.similarity(row, sides[:1])[0] == pytest.approx(1)
+    assert gallery.similarity(row, sides[2:3] * 7)[0] == pytest.approx(1)
     gallery.see(row, sides[3:])  # the fourth takes the place of the oldest
-    assert gallery.likeness(row, sides[:1])[0] < 0.1
+    assert gallery.similarity(row, sides[:1])[0] < 0.1
     assert gallery.known.tolist() == [True, False]
-    assert gallery.likeness(other, sides[:1])[0] == -1
+    assert gallery.similarity(other, sides[:1])[0] == -1
 
 
 def test_what_cannot_be_is_refused_by_name() -> None:

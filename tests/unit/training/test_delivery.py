@@ -1,4 +1,4 @@
-"""Light and lens change pictures, not their number, size or range."""
+"""Light and lens change images, not their number, size or range."""
 
 import numpy as np
 import pytest

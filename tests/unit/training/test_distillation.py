@@ -28,10 +28,10 @@ from vseg.errors import (
 from vseg.models.nano.model import WEIGHTS
 from vseg.training.config import DistillStageConfig, Optimisation, distill_config
 from vseg.training.distill import DistillStage, Student
-from vseg.training.feature_cache import check_device, check_room, fill, lay_out, mapped
+from vseg.training.feature_cache import check_device, check_free_memory, fill, lay_out, mapped
 from vseg.training.loop import Report
 from vseg.training.student import Distilled, Hearing, distil, encoder_state, training_folder
-from vseg.training.unlabelled import Pictures, Sampling, open_pictures, spread
+from vseg.training.unlabelled import Sampling, UnlabelledImages, open_images, spread
 
 CPU = torch.device("cpu")
 SAMPLING = Sampling(clip_step=2, frames_per_clip=4, short_side=64)
@@ -45,20 +45,20 @@ CONFIG = DistillStageConfig(
 
 @pytest.fixture(scope="module")
 def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of a video and a folder of pictures."""
+    """A folder of a video and a folder of images."""
     folder = tmp_path_factory.mktemp("footage")
     clip = write_clip(folder / "clip.mp4", Recipe(num_frames=21))
-    (folder / "pictures").mkdir()
+    (folder / "images").mkdir()
     with open_video(clip) as video:
         for frame in video.frames(0, 2):
             big = cv2.resize(frame.image, None, fx=2, fy=2)
-            cv2.imwrite(str(folder / "pictures" / f"{frame.index}.png"), big)
+            cv2.imwrite(str(folder / "images" / f"{frame.index}.png"), big)
     torchscript(folder.parent / "teacher.ts")
     return folder
 
 
-def clips(footage: Path) -> list[Pictures]:
-    return open_pictures([footage], SAMPLING, open_video)
+def clips(footage: Path) -> list[UnlabelledImages]:
+    return open_images([footage], SAMPLING, open_video)
 
 
 def test_frames_are_spread_evenly() -> None:
@@ -78,14 +78,14 @@ def test_bad_footage_is_named(footage: Path, tmp_path: Path) -> None:
     (tmp_path / "words.mp4").write_text("no video")
     for name in ("gone.mp4", "empty", "words.mp4"):
         with pytest.raises(BadDataset, match=name):
-            open_pictures([tmp_path / name], SAMPLING, open_video)
+            open_images([tmp_path / name], SAMPLING, open_video)
     broken = cut(footage / "clip.mp4", tmp_path / "cut.mp4", 0.6)
     with pytest.raises(BadDataset, match="index"):
-        open_pictures([broken], SAMPLING, open_video)
-    shutil.copytree(footage / "pictures", tmp_path / "torn")
+        open_images([broken], SAMPLING, open_video)
+    shutil.copytree(footage / "images", tmp_path / "torn")
     torn = tmp_path / "torn" / "1.png"
     torn.write_bytes(torn.read_bytes()[:-200])
-    (damaged,) = open_pictures([tmp_path / "torn"], SAMPLING, open_video)
+    (damaged,) = open_images([tmp_path / "torn"], SAMPLING, open_video)
     with pytest.raises(BadDataset, match="damaged at frame 1"):
         list(damaged.images())
 
@@ -123,11 +123,11 @@ def test_a_cache_that_is_too_large_is_refused_before_it_is_made(
     footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = lay_out(clips(footage), (1.0,), (256, 256), 64)
-    with pytest.raises(BadDataset, match=r"of 6 pictures .* the limit of 1e-05"):
-        check_room(layout, tmp_path / "new" / "s.safetensors", 1e-5)
+    with pytest.raises(BadDataset, match=r"of 6 images .* the limit of 1e-05"):
+        check_free_memory(layout, tmp_path / "new" / "s.safetensors", 1e-5)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     with pytest.raises(OutputError, match=r"0\.00 GiB free"):
-        check_room(layout, tmp_path / "new" / "s.safetensors", 8.0)
+        check_free_memory(layout, tmp_path / "new" / "s.safetensors", 8.0)
     gpu = torch.device("cuda")
     monkeypatch.setattr("torch.cuda.mem_get_info", lambda device: (10**5, 10**6))
     with pytest.raises(ModelError, match=r"the GPU has 0\.00 GiB free"):
@@ -236,7 +236,7 @@ def test_the_file_of_settings_is_complete_and_at_the_defaults() -> None:
 def test_features_reach_the_student_flipped_and_cropped_alike(
     footage: Path, tmp_path: Path
 ) -> None:
-    """A batch's targets are the teacher's view of its pictures, wherever they were cut from."""
+    """A batch's targets are the teacher's view of its images, wherever they were cut from."""
     found = clips(footage)
     layout = lay_out(found, (1.5,), (3, 3), 64)
     fill(tmp_path / "f.bin", found, layout, look, 1, lambda *_: None)

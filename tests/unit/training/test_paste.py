@@ -1,4 +1,4 @@
-"""Pasted things: picture and mask agree, the front hides the back, nothing leaks a label."""
+"""Pasted things: image and mask agree, the front hides the back, nothing leaks a label."""
 
 import cv2
 import numpy as np

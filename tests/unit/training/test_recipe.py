@@ -1,4 +1,4 @@
-"""The whole recipe on a handful of pictures: from a zip and a teacher to a weights file that loads."""
+"""The whole recipe on a handful of images: from a zip and a teacher to a weights file that loads."""
 
 import zipfile
 from dataclasses import replace

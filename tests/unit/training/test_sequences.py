@@ -135,7 +135,7 @@ def test_a_twin_is_a_second_object_of_the_same_look(pack: TrainingPack) -> None:
                 bright = [image[label == k].mean() for k in (0, 1, 2)]
                 assert min(bright[1:]) > bright[0] + 60
                 met += 1
-    assert met > 10, "hardly a picture shows both"
+    assert met > 10, "hardly an image shows both"
 
 
 def test_a_scene_has_no_more_objects_than_asked_for() -> None:

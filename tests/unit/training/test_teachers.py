@@ -115,7 +115,7 @@ def test_a_folder_without_some_weights_is_refused(models: Path, tmp_path: Path) 
 
 def test_a_model_that_gives_no_maps_is_refused(tmp_path: Path) -> None:
     teacher_models.exported(tmp_path / "fixed.pt2", dynamic=False)
-    with pytest.raises(WeightsMismatch, match="fails on 1 pictures of 224x224"):
+    with pytest.raises(WeightsMismatch, match="fails on 1 images of 224x224"):
         opened(tmp_path / "fixed.pt2")
     flat = torch.nn.Sequential(torch.nn.Conv2d(3, 2, 16, 16), torch.nn.Flatten())
     program = torch.export.export(flat, (torch.zeros(1, 3, 224, 224),))

@@ -18,7 +18,7 @@ from vseg.training.loop import Report, train
 from vseg.training.pack import TrainingPack, load_pack
 from vseg.training.propagate import PropagateOptions, PropagateStage
 from vseg.training.sequences import Recipe, Sequences
-from vseg.training.unlabelled import packed_pictures
+from vseg.training.unlabelled import zipped_images
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_checkpoint_of_another_network_is_refused(pack: TrainingPack, tmp_path
 def test_distillation_learns_the_teacher(pack: TrainingPack, tmp_path: Path) -> None:
     torch.manual_seed(0)
     bank = [torch.nn.Conv2d(3, c, s, s).requires_grad_(False) for c, s in ((5, 8), (6, 16))]
-    clips = packed_pictures([TrainingPack(pack.videos, ())], 1)
+    clips = zipped_images([TrainingPack(pack.videos, ())], 1)
     layout = lay_out(clips, (1.0,), (5, 6), 64)
 
     def look(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

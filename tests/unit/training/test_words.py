@@ -19,7 +19,7 @@ from vseg.models.nano.text_head.network import STRIDES, WordMap
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report
 from vseg.training.words import WordsFiles, WordsRecipe, train_words, vocabulary
-from vseg.training.words_pictures import NamedPicture, load_named, part_of, words_of
+from vseg.training.words_pictures import NamedImage, load_named, part_of, words_of
 from vseg.training.words_scores import Curve, matched, pooled
 from vseg.training.words_stage import WordsStage
 from vseg.training.words_targets import targets_of, words_loss
@@ -42,7 +42,7 @@ def picture(rng: np.random.Generator, words: list[str]) -> tuple[np.ndarray, np.
 
 @pytest.fixture(scope="module")
 def packs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
-    """COCO-like pictures of a car and a person each, an unnamed thing, and a clip of a car."""
+    """COCO-like images of a car and a person each, an unnamed thing, and a clip of a car."""
     folder, rng = tmp_path_factory.mktemp("packs"), np.random.default_rng(0)
     labels: dict[str, dict[str, str]] = {}
     with zipfile.ZipFile(folder / "pack.zip", "w") as archive:
@@ -85,7 +85,7 @@ def test_pictures_are_named_and_parted(packs: tuple[Path, ...]) -> None:
     parts = Counter(part_of(p.name) for p in pictures if p.exhaustive)
     assert min(parts.values()) >= 1 and parts["train"] > parts["held"]
     assert part_of("still/ecssd/0001") == part_of("video/drive") == "train"
-    # The same picture is kept out of every set it is in.
+    # The same image is kept out of every set it is in.
     assert part_of("still/coco_lightly/000000000001") == part_of("still/coco_mix/000000000001")
     assert words_of("zebra") == {"zebra", "animal", "object"}
 
@@ -298,5 +298,5 @@ def test_training_writes_a_head_that_nano_can_use(packs: tuple[Path, ...], tmp_p
 
 def test_a_named_picture_keeps_its_arrays(packs: tuple[Path, ...]) -> None:
     for each in load_named(packs):
-        assert isinstance(each, NamedPicture) and each.image.shape[:2] == each.ids.shape
+        assert isinstance(each, NamedImage) and each.image.shape[:2] == each.ids.shape
         assert set(each.words) <= set(np.unique(each.ids).tolist())

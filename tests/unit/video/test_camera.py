@@ -166,5 +166,5 @@ def test_a_device_gives_rgb_until_it_stops(tmp_path: Path, monkeypatch: pytest.M
         assert camera.info.source == "camera 0"
         # The lower half is red on a darker ground: RGB, not BGR.
         assert int(first[50, 50, 0]) > int(first[50, 50, 2])
-        with pytest.raises(DamagedVideo, match="no more pictures"):
+        with pytest.raises(DamagedVideo, match="no more images"):
             list(frames)

@@ -1,4 +1,4 @@
-"""Folders of pictures: their order, and everything that makes one refused."""
+"""Folders of images: their order, and everything that makes one refused."""
 
 import struct
 import zlib
@@ -15,7 +15,7 @@ from vseg.video.images import ImageFolder
 
 
 def fill(folder: Path, *names: str) -> Path:
-    """Pictures under these names, the numbers 0, 1, ... painted in that order."""
+    """Images under these names, the numbers 0, 1, ... painted in that order."""
     folder.mkdir(exist_ok=True)
     for number, name in enumerate(names):
         Image.fromarray(paint(number)).save(folder / name)
@@ -58,7 +58,7 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
         (("1.png", "1.jpg", "2.png"), "same number"),
         (("cat_1.png", "dog_2.png"), "different series"),
         (("1.png", "cover.png"), "cover.png: has no number"),
-        ((), "holds no pictures"),
+        ((), "holds no images"),
     ],
 )
 def test_not_one_clip(names: tuple[str, ...], words: str, tmp_path: Path) -> None:
@@ -123,8 +123,8 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_picture(tmp_path: Path) -> None:
     folder = fill(tmp_path / "clip", "0.png")
-    (folder / "1.png").write_bytes(b"not a picture")
-    with pytest.raises(BadVideo, match=r"1\.png: is not a readable picture"):
+    (folder / "1.png").write_bytes(b"not an image")
+    with pytest.raises(BadVideo, match=r"1\.png: is not a readable image"):
         ImageFolder(folder)
 
 

@@ -1,4 +1,4 @@
-"""nano's picture encoder: RGB in, features at strides 4, 8 and 16 out.  No state."""
+"""nano's image encoder: RGB in, features at strides 4, 8 and 16 out.  No state."""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -33,7 +33,7 @@ class Encoder(nn.Module):
     ) -> tuple[
         Float[Tensor, "B C4 H4 W4"], Float[Tensor, "B C8 H8 W8"], Float[Tensor, "B C16 H16 W16"]
     ]:
-        """Features at strides 4, 8, 16 of a picture normalised by MEAN and STD; H, W multiples of 16."""
+        """Features at strides 4, 8, 16 of an image normalised by MEAN and STD; H, W multiples of 16."""
         x = self.stem(image)
         f4 = self.stages[0](x)
         f8 = self.stages[1](f4)

@@ -1,9 +1,9 @@
 """A model that looks at every frame twice, as it is and mirrored, and averages what it sees.
 
 Enters and leaves: what any `vseg.interfaces.affinity_model.AffinityModel` takes and gives, in coordinates
-of the frame as it is.  Features, values and priors of the mirrored frame lie beside the others, by channel; the
-masks are averaged before they are remembered, and one affinity reads both memories, its scores the mean of
-the two.  Costs twice the time; what depends on which side is left, or on how the cells fall, cancels in
+of the frame as it is.  Features, values and priors of the mirrored frame lie beside the others, by channel;
+the masks are averaged before they are remembered, and one affinity reads both memories, its scores the mean
+of the two.  Costs twice the time; what depends on which side is left, or on how the cells fall, cancels in
 part.
 """
 
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.tensors import Decoded, Features, Memory
-from vseg.types import Box, Frame, Mask, Prompt
+from vseg.types import Box, Frame, Mask, VisualPrompt
 
 
 class _Looks(NamedTuple):
@@ -30,7 +30,7 @@ class _Looks(NamedTuple):
     turned: Features
 
 
-class Mirrored:
+class FlipTTA:
     """Any model with mirrored looks.  Implements `vseg.interfaces.affinity_model.Model`.
 
     weights_sha256: the model's, marked: what one of the two remembers, the other cannot read.
@@ -51,31 +51,31 @@ class Mirrored:
         """One reading of both memories: keys of unit length side by side have the mean cosine."""
         return self._model.condition(features, memory)
 
-    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
         """The mean of both sketches."""
         width = frame.image.shape[1]
-        seen = self._model.sketch(frame, prompts)
-        turned = self._model.sketch(_mirrored_frame(frame), _mirrored(prompts, width))
+        seen = self._model.coarse_mask(frame, prompts)
+        turned = self._model.coarse_mask(_mirrored_frame(frame), _mirrored(prompts, width))
         return (seen + turned.flip(-1)) / 2
 
-    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+    def coarse_masks(self, frame: Frame, objects: Sequence[Sequence[VisualPrompt]]) -> Decoded:
         """The mean of both looks."""
         width = frame.image.shape[1]
-        one = self._model.sketches(frame, objects)
+        one = self._model.coarse_masks(frame, objects)
         turned = [_mirrored(prompts, width) for prompts in objects]
-        return _mean(one, self._model.sketches(_mirrored_frame(frame), turned))
+        return _mean(one, self._model.coarse_masks(_mirrored_frame(frame), turned))
 
-    def interpret(
+    def encode_prompts(
         self,
         features: Features,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[VisualPrompt],
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Float[Tensor, "V h w"]:
         """What the prompts say to either look, by channel."""
         looks = _part(features)
         known = None if prior is None else prior.flip(-1)
-        said = self._model.interpret(looks.straight, prompts, prior)
-        turned = self._model.interpret(
+        said = self._model.encode_prompts(looks.straight, prompts, prior)
+        turned = self._model.encode_prompts(
             looks.turned, _mirrored(prompts, features.video_hw[1]), known
         )
         return torch.cat([said, turned.flip(-1)])
@@ -84,18 +84,18 @@ class Mirrored:
         """Logits that stand for a mask the user gave."""
         return self._model.given(_part(features).straight, mask)
 
-    def carry(
+    def warp_prior(
         self,
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
-        rivals: Bool[Tensor, "O O"] | None = None,
+        competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """Either look's prior, by channel."""
         looks = _part(features)
         before = (None, None) if near is None else near.chunk(2)
-        moved = self._model.carry(looks.straight, before[0], logits, rivals)
-        turned = self._model.carry(looks.turned, before[1], logits.flip(-1), rivals)
+        moved = self._model.warp_prior(looks.straight, before[0], logits, competitors)
+        turned = self._model.warp_prior(looks.turned, before[1], logits.flip(-1), competitors)
         return torch.cat([moved, turned.flip(-1)], dim=1)
 
     def decode(
@@ -159,12 +159,12 @@ def _mirrored_frame(frame: Frame) -> Frame:
     return replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
 
 
-def _mirrored(prompts: Sequence[Prompt], width: int) -> list[Prompt]:
+def _mirrored(prompts: Sequence[VisualPrompt], width: int) -> list[VisualPrompt]:
     """The prompts on the mirror image of a frame of this width, in pixels."""
     return [_mirrored_prompt(prompt, width) for prompt in prompts]
 
 
-def _mirrored_prompt(prompt: Prompt, width: int) -> Prompt:
+def _mirrored_prompt(prompt: VisualPrompt, width: int) -> VisualPrompt:
     if isinstance(prompt, Mask):
         return Mask(np.ascontiguousarray(prompt.mask[:, ::-1]))
     if isinstance(prompt, Box):

@@ -24,7 +24,7 @@ from vseg.models.nano.encoder import MEAN, STD, Encoder
 from vseg.models.nano.network import Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.tensors import Decoded, Features, Memory
-from vseg.types import Frame, Mask, Prompt
+from vseg.types import Frame, Mask, VisualPrompt
 from vseg.weights.device import open_device
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
@@ -63,12 +63,12 @@ class Nano:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
         return self._encode(frames, self.short_side)
 
-    def sketch(self, frame: Frame, prompts: Sequence[Prompt]) -> Float[Tensor, "h w"]:
+    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
         """Two looks at half size: a click reaches a whole object there that is large at full size."""
-        return self.sketches(frame, [prompts]).logits[0]
+        return self.coarse_masks(frame, [prompts]).logits[0]
 
     @torch.inference_mode()
-    def sketches(self, frame: Frame, objects: Sequence[Sequence[Prompt]]) -> Decoded:
+    def coarse_masks(self, frame: Frame, objects: Sequence[Sequence[VisualPrompt]]) -> Decoded:
         """The same of several objects, which are drawn together."""
         features = self._encode([frame], max(64, self.short_side // 2))[0]
         drawn = [draw_prompts(each, features.video_hw, features.map_hw) for each in objects]
@@ -77,7 +77,7 @@ class Nano:
         prior = torch.zeros_like(maps[:, 0])
         for _ in range(2):
             said = self._net.prompt(rows, maps, _signed(prior)[:, None])
-            seen = self.decode(features, said, self.carry(features, None, prior))
+            seen = self.decode(features, said, self.warp_prior(features, None, prior))
             prior = seen.logits
         return seen
 
@@ -145,10 +145,10 @@ class Nano:
         return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
 
     @torch.inference_mode()
-    def interpret(
+    def encode_prompts(
         self,
         features: Features,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[VisualPrompt],
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Float[Tensor, "V h w"]:
         """Points, boxes and scribbles; a mask among them is the caller's prior."""
@@ -158,20 +158,20 @@ class Nano:
         return self._net.prompt(_encoded(features), drawn, known)[0]  # type: ignore[no-any-return]
 
     @torch.inference_mode()
-    def carry(
+    def warp_prior(
         self,
         features: Features,
         near: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
-        rivals: Bool[Tensor, "O O"] | None = None,
+        competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O 3 h4 w4"]:
         """The masks in [-1, 1] as they were and as local matching moved them, and where rivals are."""
         masks = _signed(logits)[:, None]
         if near is None:
             return torch.cat([masks, masks, torch.zeros_like(masks)], dim=1)
-        if rivals is None:
-            rivals = torch.zeros(len(masks), len(masks), dtype=torch.bool, device=masks.device)
-        return self._net.carry(_encoded(features), near[None], masks, rivals)  # type: ignore[no-any-return]
+        if competitors is None:
+            competitors = torch.zeros(len(masks), len(masks), dtype=torch.bool, device=masks.device)
+        return self._net.warp_prior(_encoded(features), near[None], masks, competitors)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def decode(

@@ -20,7 +20,7 @@ from vseg.models.nano.blocks import ConvNorm, Residual
 from vseg.models.nano.encoder import WIDTHS, Encoder
 from vseg.models.nano.local_matching import LocalMatching
 from vseg.models.nano.windows import windows_around
-from vseg.ops.rivals import strongest_rival
+from vseg.ops.competitors import strongest_competitor
 
 KEY = 64
 NEAR_KEY = 32
@@ -146,7 +146,7 @@ class Decoder(nn.Module):
         self.prior4 = nn.Conv2d(PRIORS, c4, 1)
         self.block4 = Residual(c4)
         self.mask = nn.Conv2d(c4, 1, 3, padding=1)
-        self.judge = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
+        self.decide = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
         self.identity = nn.Linear(BASE, EMBEDDING)
 
     def forward(
@@ -173,7 +173,7 @@ class Decoder(nn.Module):
         else:
             logits = self._refine(x, frame.skip8, frame.skip4, prior)
         inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
-        judged = self.judge(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
+        judged = self.decide(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
         identity = F.normalize(self.identity(_pool(frame.base, inside)).float(), dim=1)
         return Drawn(logits, coarse, judged[:, 0], judged[:, 1], identity)
 
@@ -248,12 +248,12 @@ class NanoNet(nn.Module):
         near = F.normalize(self.near(f8), dim=1)
         return Encoded(key, near, base, self.skip8(f8), self.skip4(f4))
 
-    def carry(
+    def warp_prior(
         self,
         frame: Encoded,
         before: Float[Tensor, "B 32 h8 w8"],
         masks: Float[Tensor, "N 1 h4 w4"],
-        rivals: Bool[Tensor, "N N"],
+        competitors: Bool[Tensor, "N N"],
         owner: Int[Tensor, " N"] | None = None,
     ) -> Float[Tensor, "N 3 h4 w4"]:
         """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose `near` is given.
@@ -261,7 +261,7 @@ class NanoNet(nn.Module):
         rivals: which rows are objects of one frame that share no pixel.
         """
         moved = self.local(frame.near, before, F.avg_pool2d(masks, 2)[:, 0], owner)
-        others = strongest_rival(moved.clamp_min(0), rivals)
+        others = strongest_competitor(moved.clamp_min(0), competitors)
         return torch.cat([masks, _double(torch.stack([moved, others], dim=1))], dim=1)
 
 

@@ -10,13 +10,13 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from vseg.types import Box, Points, Prompt, Scribble
+from vseg.types import Box, Points, Scribble, VisualPrompt
 
 _RADIUS = 2  # cells of stride 4: a disc of 20 model pixels
 
 
 def draw_prompts(
-    prompts: Sequence[Prompt], video_hw: tuple[int, int], map_hw: tuple[int, int]
+    prompts: Sequence[VisualPrompt], video_hw: tuple[int, int], map_hw: tuple[int, int]
 ) -> Float32[np.ndarray, "3 h w"]:
     """The maps of one object's points, boxes and scribbles on one frame (masks are not drawn)."""
     maps = np.zeros((3, *map_hw), dtype=np.float32)

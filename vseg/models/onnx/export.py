@@ -170,8 +170,8 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
         Graph(
             "sketch", stage.Sketch(coarse, logits_hw), {"image": image, "maps": small}, drawn[:1]
         ),
-        Graph("prompt", stage.Prompt(net), one_prompt, ("value",)),
-        Graph("given", stage.Given(video, logits_hw), mask, ("logits",)),
+        Graph("prompt", stage.VisualPrompt(net), one_prompt, ("value",)),
+        Graph("given", stage.PromptKwargs(video, logits_hw), mask, ("logits",)),
         Graph("remember", stage.Remember(net), values_of, ("values",), ("logits",)),
         Graph(
             "read", stage.Read(net), {"key": key} | remembered, ("readout",), tuple(remembered)[1:]

@@ -2,7 +2,7 @@
 
 Every graph speaks of masks as logits, 0 where unknown.  One video size, and a fixed number of memory slots;
 which slots count is said by `valid`.  The maths is NanoNet's; what stands here is what stands around it in a
-session: scaling and normalising pictures, reading the memory, enlarging masks.
+session: scaling and normalising images, reading the memory, enlarging masks.
 
 Axis letters: O objects, F memory slots, (H, W) video pixels, (h, w) (h8, w8) (h4, w4) cells.
 """
@@ -23,7 +23,7 @@ Size = tuple[int, int]
 
 
 class Encode(nn.Module):
-    """A picture -> its features."""
+    """An image -> its features."""
 
     def __init__(self, net: NanoNet, model_hw: Size) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Encode(nn.Module):
 
 
 class Sketch(nn.Module):
-    """A picture and one object's marks at half size -> logits at full size."""
+    """An image and one object's marks at half size -> logits at full size."""
 
     def __init__(self, encode: Encode, logits_hw: Size) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Sketch(nn.Module):
         return large[:, 0]
 
 
-class Prompt(nn.Module):
+class VisualPrompt(nn.Module):
     """What one object's marks and known mask say, in the memory's own terms: the two add up."""
 
     def __init__(self, net: NanoNet) -> None:
@@ -94,7 +94,7 @@ class Prompt(nn.Module):
         return value
 
 
-class Given(nn.Module):
+class PromptKwargs(nn.Module):
     """A mask the user gave -> logits that stand for it."""
 
     def __init__(self, video_hw: Size, logits_hw: Size) -> None:

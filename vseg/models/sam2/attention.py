@@ -2,7 +2,7 @@
 
 On a CPU the library's fused attention gains nothing from bf16 at 256 channels, and slows down where values
 have fewer channels than keys; plain products over chunks of queries gain twofold on both counts.  Many
-small sets of queries, the windows of a picture encoder, are one product.
+small sets of queries, the windows of an image encoder, are one product.
 """
 
 import torch

@@ -24,7 +24,7 @@ from vseg.weights.state_dict import below
 from vseg.weights.weight_files import weight_files
 
 BACKBONE = "vision_encoder.backbone."
-"""Where the library keeps a picture encoder."""
+"""Where the library keeps an image encoder."""
 _BOTH = "config.json and weights must be of one model: fetch or convert both again"
 _SHARED = "shared_image_embedding.positional_embedding"
 _SHARER = "prompt_encoder.shared_embedding.positional_embedding"

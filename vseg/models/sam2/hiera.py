@@ -1,4 +1,4 @@
-"""Hiera (arXiv:2306.00989), SAM 2's picture encoder: the transformers library's, faster in three places.
+"""Hiera (arXiv:2306.00989), SAM 2's image encoder: the transformers library's, faster in three places.
 
 Enters: pixels.  Leaves: maps of strides 4, 8, 16 and 32.  Weights and windows are the library's.  What
 differs, exact up to rounding: attention by `vseg.models.sam2.attention` (the library's also computes scores

@@ -6,7 +6,7 @@ from vseg.models.sam2.compiled import CompiledSam
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
 from vseg.weights.device import open_device, open_dtype
-from vseg.weights.memory_check import check_room
+from vseg.weights.memory_check import check_free_memory
 from vseg.weights.weight_files import weight_files
 
 _SMALLER = (
@@ -32,6 +32,6 @@ def load_sam(
     """
     place = open_device(device)
     numbers = open_dtype(dtype, place)
-    check_room(name, weight_files(folder), place, hint=_SMALLER)
+    check_free_memory(name, weight_files(folder), place, hint=_SMALLER)
     kind = CompiledSam if compiled else Sam
     return kind(read_parts(folder, name), device=place, dtype=numbers)

@@ -2,7 +2,7 @@
 
 Enters: what each object sees of a frame, prompts, the frame's finest maps.  Leaves: proposed masks with their
 predicted IoU, tokens and scores of presence.  What differs from the library's module, exact up to rounding:
-the three maps that each layer makes of the picture are one product, what they make of its positions is a
+the three maps that each layer makes of the image are one product, what they make of its positions is a
 constant, and pixels stay rows from end to end, so that nothing is transposed.
 """
 
@@ -27,7 +27,7 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """What one layer makes of the picture's rows: `parts` maps side by side.
+    """What one layer makes of the image's rows: `parts` maps side by side.
 
     placed: what the same makes of the rows' positions, with the bias.
     """
@@ -43,7 +43,7 @@ class _Picture:
 class MaskDecoder:
     """The decoder of one network, whose module is on its device already; keeps nothing of any video.
 
-    where: position codes of the picture's cells.
+    where: position codes of the image's cells.
     """
 
     @torch.no_grad()
@@ -98,7 +98,7 @@ class MaskDecoder:
     def _both_ways(
         self, said: Float[Tensor, "O T C"], rows: Float[Tensor, "O N C"]
     ) -> tuple[Float[Tensor, "O T C"], Float[Tensor, "O N C"]]:
-        """Tokens that have read the picture, and the picture's rows that have read them."""
+        """Tokens that have read the image, and the image's rows that have read them."""
         tokens = said
         for layer, picture in zip(self._layers, self._pictures, strict=True):
             tokens = layer.layer_norm1(_among(layer, tokens, said))
@@ -120,7 +120,7 @@ class MaskDecoder:
         picture: Float[Tensor, "O C h w"],
         masks: Float[Tensor, "O K C"],
     ) -> Float[Tensor, "O K h4 w4"]:
-        """Logits: each mask's token, made into weights, on the picture at four times its size."""
+        """Logits: each mask's token, made into weights, on the image at four times its size."""
         net, (four, eight) = self._net, finest
         grown = net.activation(net.upscale_layer_norm(net.upscale_conv1(picture).add_(eight)))
         grown = net.activation(net.upscale_conv2(grown).add_(four))

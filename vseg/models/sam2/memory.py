@@ -99,7 +99,7 @@ class SamMemory:
         masks: Float[Tensor, "O 1 s s"],
         sure: Bool[Tensor, " O"],
     ) -> Float[Tensor, "O M h w"]:
-        """What the memory encoder makes of the picture and masks."""
+        """What the memory encoder makes of the image and masks."""
         encoder = self._net.memory_encoder
         hard = (masks > 0).to(masks.dtype)
         shares = torch.where(sure[:, None, None, None], hard, masks.sigmoid())
@@ -144,7 +144,7 @@ class SamMemory:
             tuple(slot.cells for slot in slots),
             tokens,
             codes,
-            {k: slot.stand_in for k, slot in enumerate(slots) if slot.stand_in is not None},
+            {k: slot.merged for k, slot in enumerate(slots) if slot.merged is not None},
         )
 
     def _cells(self, maps: Float[Tensor, "O C h w"]) -> Float[Tensor, "O N C"]:
@@ -187,7 +187,7 @@ class SamMemory:
 
 
 def _fused(encoder: Any, x: Float[Tensor, "O C h w"]) -> Float[Tensor, "O C h w"]:
-    """The memory encoder's last blocks (ConvNeXt, arXiv:2201.03545): where the mask meets the picture."""
+    """The memory encoder's last blocks (ConvNeXt, arXiv:2201.03545): where the mask meets the image."""
     for block in encoder.memory_fuser.layers:
         rows = block.layer_norm(block.depthwise_conv(x)).permute(0, 2, 3, 1)
         made = feed_forward(rows, block.pointwise_conv1, block.activation, block.pointwise_conv2)

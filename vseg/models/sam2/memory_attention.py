@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from vseg.interfaces.slot_model import StandIn
+from vseg.interfaces.slot_model import MergedToken
 from vseg.models.sam2.attention import attend, fused
 from vseg.models.sam2.feed_forward import feed_forward
 from vseg.models.sam2.padded_memory import PaddedMemory
@@ -55,7 +55,7 @@ class Recalled:
     cells: tuple[Float[Tensor, "_ C"], ...]
     tokens: Float[Tensor, "P C"]
     positions: Float[Tensor, "P C"]
-    stand_ins: Mapping[int, StandIn] = field(default_factory=dict)
+    stand_ins: Mapping[int, MergedToken] = field(default_factory=dict)
 
     @property
     def layout(self) -> tuple[tuple[int, ...], tuple[int, ...], int]:

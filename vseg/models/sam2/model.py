@@ -22,7 +22,7 @@ from vseg.models.sam2.memory import Remembered, SamMemory
 from vseg.models.sam2.prompt_encoder import points_of, square_mask
 from vseg.models.sam2.vision import Maps, Normal, square
 from vseg.tensors import Decoded, Features
-from vseg.types import Frame, Mask, Prompt
+from vseg.types import Frame, Mask, VisualPrompt
 from vseg.weights.device import uploaded
 
 _SURE, _SURELY_NOT = 10.0, -10.0
@@ -33,7 +33,7 @@ _CLAMP = 32.0
 
 @dataclass(frozen=True, slots=True)
 class SamParts:
-    """A network, taken apart: its picture encoder is ours or wrapped, the rest is the library's."""
+    """A network, taken apart: its image encoder is ours or wrapped, the rest is the library's."""
 
     name: str
     weights_sha256: str
@@ -98,7 +98,7 @@ class Sam:
     def answer(
         self,
         features: Features,
-        prompts: Sequence[Prompt],
+        prompts: Sequence[VisualPrompt],
         seen: Float[Tensor, "1 C h w"] | None,
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Decoded:
@@ -158,7 +158,7 @@ class Sam:
         return self._memory.write(features.levels[2], what)
 
     def _maps(self, pixels: UInt8[Tensor, "B 3 s s"]) -> Maps:
-        """Maps of strides 4, 8 and 16 of pictures at the model's size."""
+        """Maps of strides 4, 8 and 16 of images at the model's size."""
         maps: Maps = self._encoder(self._normal(pixels, self.dtype))
         return maps
 

@@ -63,7 +63,7 @@ def span_of(memories: Sequence[SlotMemory], recent: int, pointers: int) -> Memor
 
 def padded(memories: Sequence[SlotMemory], span: MemorySpan, rows: int) -> PaddedMemory:
     """All memories as long as `span`, and `rows` of them: the first one again where an object is missing."""
-    if any(slot.stand_in is not None for memory in memories for _, slot in memory.slots):
+    if any(slot.merged is not None for memory in memories for _, slot in memory.slots):
         raise UsageError(
             "a compiled model reads whole memories only",
             hint="drop --memory-approximation, or --compile",

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from vseg.types import Box, Mask, Points, Prompt, Scribble
+from vseg.types import Box, Mask, Points, Scribble, VisualPrompt
 
 _CORNERS = (2, 3)
 """Labels of a box's top-left and bottom-right corner; 1 and 0 are positive and negative points."""
@@ -21,7 +21,7 @@ _CHAIN = 8
 
 
 def points_of(
-    prompts: Sequence[Prompt], video_hw: tuple[int, int], side: int
+    prompts: Sequence[VisualPrompt], video_hw: tuple[int, int], side: int
 ) -> tuple[Float[Tensor, "N 2"], Int[Tensor, " N"]]:
     """Points in pixels of the model's square input, and their labels; none for a mask."""
     height, width = video_hw

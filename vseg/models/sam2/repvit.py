@@ -1,4 +1,4 @@
-"""RepViT-M1 (arXiv:2307.09283), EdgeTAM's picture encoder, as it is after re-parameterisation.
+"""RepViT-M1 (arXiv:2307.09283), EdgeTAM's image encoder, as it is after re-parameterisation.
 
 Enters: pixels.  Leaves: maps of strides 4, 8, 16 and 32 with 48, 96, 192 and 384 channels.  The checkpoint
 holds the training form, three branches and a batch norm each; it is folded while it is read, so that a
@@ -69,7 +69,7 @@ class _Mlp(nn.Module):
 
 
 class _Squeeze(nn.Module):
-    """Squeeze and excitation (arXiv:1709.01507): channels weighed by what the whole picture holds."""
+    """Squeeze and excitation (arXiv:1709.01507): channels weighed by what the whole image holds."""
 
     def __init__(self, reader: StateReader, at: str, width: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Pictures -> three feature maps, for every encoder of the SAM 2 family.
+"""Images -> three feature maps, for every encoder of the SAM 2 family.
 
 Enters: RGB frames of any size.  Leaves: maps of strides 4, 8 and 16 (the first two already projected as
 the mask decoder wants them).  The encoders are the transformers library's, or `vseg.models.sam2.repvit`; its
@@ -24,7 +24,7 @@ Maps = tuple[Float[Tensor, "B C0 h4 w4"], Float[Tensor, "B C1 h8 w8"], Float[Ten
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """Mean and deviation of the pictures an encoder was trained on, per channel, in [0, 1]."""
+    """Mean and deviation of the images an encoder was trained on, per channel, in [0, 1]."""
 
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -35,7 +35,7 @@ class Normal:
         return Normalise(mean.to(device), std.to(device))
 
     def __call__(self, pixels: UInt8[Tensor, "B 3 s s"], dtype: torch.dtype) -> Tensor:
-        """The pictures as the encoder wants them."""
+        """The images as the encoder wants them."""
         return self.on(pixels.device)(pixels, dtype)
 
 
@@ -47,7 +47,7 @@ class Normalise:
     std: Float[Tensor, "3 1 1"]
 
     def __call__(self, pixels: UInt8[Tensor, "B 3 s s"], dtype: torch.dtype) -> Tensor:
-        """The pictures as the encoder wants them."""
+        """The images as the encoder wants them."""
         rows = pixels.to(torch.float32, memory_format=torch.channels_last)
         return rows.sub_(self.mean).div_(self.std).to(dtype)
 
@@ -61,7 +61,7 @@ def square(
     side: int,
     device: torch.device = _CPU,
 ) -> UInt8[Tensor, "B 3 s s"]:
-    """The pictures at side x side pixels, whatever their shape; shrunk without aliasing.
+    """The images at side x side pixels, whatever their shape; shrunk without aliasing.
 
     A GPU is given the bytes as they are, and shrinks them itself.
     """
@@ -71,7 +71,7 @@ def square(
 
 
 def shrunk(pixels: UInt8[Tensor, "1 3 H W"], side: int, *, whole: bool) -> UInt8[Tensor, "1 3 s s"]:
-    """One picture at side x side pixels.
+    """One image at side x side pixels.
 
     whole: in whole numbers, which is faster on a CPU; CUDA has no such kernel.  The two agree to a level.
     """

@@ -42,10 +42,10 @@ def overlaps(masks: Bool[Tensor, "N h w"]) -> Float[np.ndarray, "N N"]:
 
 
 def contested(
-    iou: Float[np.ndarray, "O O"], rivals: Bool[np.ndarray, "O O"]
+    iou: Float[np.ndarray, "O O"], competitors: Bool[np.ndarray, "O O"]
 ) -> Bool[np.ndarray, " O"]:
     """Rows whose mask lies on the same thing as a rival's."""
-    return np.asarray(((iou > SAME) & rivals).any(axis=1))
+    return np.asarray(((iou > SAME) & competitors).any(axis=1))
 
 
 def things(iou: Float[np.ndarray, "N N"]) -> list[int]:

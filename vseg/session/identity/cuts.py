@@ -1,9 +1,9 @@
 """Where one shot ends and the next begins.
 
 Enters: frames in order.  Leaves: whether a frame begins a new shot.  Colour histograms of nine parts of the
-picture are compared with the frame before (Boreczky and Rowe 1996 found block histograms the most
+image are compared with the frame before (Boreczky and Rowe 1996 found block histograms the most
 reliable of the simple methods); a cut is a large change that is also far above the changes just before,
-and the picture shows something else: a fade or a lamp changes the colours alone.
+and the image shows something else: a fade or a lamp changes the colours alone.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _SIDE_PX = 96
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class FrameSignature:
     """A frame as the detector remembers it.
 
     outline: its brightness in small, of mean 0 and length 1.  usual: the changes before it, averaged.
@@ -45,7 +45,7 @@ class CutRule:
     alike: float = 0.8
 
 
-def glance(frame: Frame, before: Glance | None, rule: CutRule) -> Glance:
+def frame_signature(frame: Frame, before: FrameSignature | None, rule: CutRule) -> FrameSignature:
     """What is remembered of the frame, and whether it begins a new shot.
 
     A frame that does not follow or precede `before` directly begins nothing: there is nothing to compare.
@@ -54,12 +54,12 @@ def glance(frame: Frame, before: Glance | None, rule: CutRule) -> Glance:
         return before
     drawn, outline = _histograms(frame), _outline(frame)
     if before is None or abs(before.frame_index - frame.index) != 1:
-        return Glance(frame.index, drawn, outline, 0.0, False)
+        return FrameSignature(frame.index, drawn, outline, 0.0, False)
     change = 1 - float(np.minimum(drawn, before.histograms).sum()) / len(drawn)
     cut = change >= max(rule.least, rule.factor * before.usual)
     cut = cut and float(outline @ before.outline) < rule.alike
     usual = before.usual if cut else 0.8 * before.usual + 0.2 * change
-    return Glance(frame.index, drawn, outline, usual, cut)
+    return FrameSignature(frame.index, drawn, outline, usual, cut)
 
 
 def _histograms(frame: Frame) -> Float32[np.ndarray, "P B"]:

@@ -27,7 +27,7 @@ class Gallery:
         """All of them."""
         return [*self.prompted, *self.seen]
 
-    def likeness(self, embedding: Float[Tensor, " E"]) -> float:
+    def similarity(self, embedding: Float[Tensor, " E"]) -> float:
         """The cosine to the most similar view, in [-1, 1]; 1 while no view is known."""
         if not self.views:
             return 1.0
@@ -35,7 +35,7 @@ class Gallery:
 
     def add(self, embedding: Float[Tensor, " E"], *, prompted: bool) -> None:
         """Keep the view if it is new; what does not fit any more goes, the oldest first."""
-        if not prompted and self.likeness(embedding) >= _NEW and (self.seen or self.prompted):
+        if not prompted and self.similarity(embedding) >= _NEW and (self.seen or self.prompted):
             return
         (self.prompted if prompted else self.seen).append(_unit(embedding))
         while len(self.prompted) + len(self.seen) > CAPACITY:

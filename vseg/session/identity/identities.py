@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
-from vseg.ops.rivals import strongest_rival
+from vseg.ops.competitors import strongest_competitor
 from vseg.session.identity.claims import Hypothesis, choose, contested, overlaps
-from vseg.session.identity.cuts import CutRule, Glance, glance
+from vseg.session.identity.cuts import CutRule, FrameSignature, frame_signature
 from vseg.session.identity.gallery import Gallery
 from vseg.session.identity.merges import Group, Merges
 from vseg.session.identity.redraw import handed, mixed, proposed, without
@@ -43,15 +43,17 @@ class IdentityRules:
     frames, or before a cut, comes back only where it is at least `likeness` (cosine) like itself.
     """
 
-    apart: bool = True
+    non_overlapping: bool = True
     merges: bool = True
     cuts: bool = True
     recognise: bool = True
-    away: int = 5
-    likeness: float = 0.5
+    reid_after: int = 5
+    reid_threshold: float = 0.5
 
 
-ALONE = IdentityRules(apart=False, merges=False, cuts=False, recognise=False)
+INDEPENDENT_OBJECTS = IdentityRules(
+    non_overlapping=False, merges=False, cuts=False, recognise=False
+)
 """Every object as if there were no other: what the published SAM 2 predictor does."""
 
 
@@ -71,7 +73,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class IdentityInput:
     """What is seen of O objects on a frame.
 
     prompted: rows that the user spoke of, which are believed; given: by their masks.
@@ -85,7 +87,7 @@ class Sight:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Resolved:
     """decoded: with conflicts settled.  clear: rows whose masks may be remembered."""
 
     decoded: Decoded
@@ -100,7 +102,7 @@ class Identities:
         self.known: dict[int, Known] = {}
         self.nested: set[tuple[int, int]] = set()
         self.merges = Merges()
-        self.last: Glance | None = None
+        self.last: FrameSignature | None = None
         self._events: list[IdentityEvent] = []
 
     def look(self, frame: Frame) -> bool:
@@ -108,7 +110,7 @@ class Identities:
         if not self.rules.cuts:
             return False
         again = self.last is not None and self.last.frame_index == frame.index
-        self.last = glance(frame, self.last, CutRule())
+        self.last = frame_signature(frame, self.last, CutRule())
         if self.last.cut and not again:
             for each in self.known.values():
                 each.unproven = True
@@ -116,36 +118,36 @@ class Identities:
             self._events.append(IdentityEvent(frame.index, "cut"))
         return self.last.cut
 
-    def rivals(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
+    def competitors(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels."""
         count = len(object_ids)
-        compete = np.full((count, count), self.rules.apart)
+        compete = np.full((count, count), self.rules.non_overlapping)
         np.fill_diagonal(compete, False)
         for (j, one), (k, other) in combinations(enumerate(object_ids), 2):
             if _pair(one, other) in self.nested:
                 compete[j, k] = compete[k, j] = False
         return compete
 
-    def settle(self, sight: Sight) -> Settled:
+    def resolve(self, inputs: IdentityInput) -> Resolved:
         """The masks with one object to each thing and pixel, strangers left out; learns from the rest."""
-        for row, object_id in enumerate(sight.object_ids):
+        for row, object_id in enumerate(inputs.object_ids):
             known = self.known.setdefault(object_id, Known())
-            if sight.prompted[row]:
-                known.given = sight.given[row]
-        seen = _visible(sight.decoded)
+            if inputs.prompted[row]:
+                known.given = inputs.given[row]
+        seen = _visible(inputs.decoded)
         visible = seen.copy()
         if self.rules.recognise:
-            visible &= self._recognised(sight, visible)
-        decoded, clear = sight.decoded, visible.copy()
-        if self.rules.apart and len(visible) > 1:
-            self._nest(sight, visible)
-            decoded, visible = self._assigned(sight, visible)
-            decoded, clear = self._parted(sight, decoded, visible)
+            visible &= self._recognised(inputs, visible)
+        decoded, clear = inputs.decoded, visible.copy()
+        if self.rules.non_overlapping and len(visible) > 1:
+            self._nest(inputs, visible)
+            decoded, visible = self._assigned(inputs, visible)
+            decoded, clear = self._parted(inputs, decoded, visible)
         if self.rules.merges and len(visible) > 1:
-            decoded, visible, clear = self._divided(sight, decoded, visible, clear)
+            decoded, visible, clear = self._divided(inputs, decoded, visible, clear)
         decoded = without(decoded, seen & ~visible)
-        self._learn(sight, decoded, visible, clear)
-        return Settled(decoded, tuple(clear.tolist()))
+        self._learn(inputs, decoded, visible, clear)
+        return Resolved(decoded, tuple(clear.tolist()))
 
     def correct(self, object_id: int) -> None:
         """Drop the object's views but the prompted ones: some of them were of what was wrong."""
@@ -163,47 +165,49 @@ class Identities:
         happened, self._events = tuple(self._events), []
         return happened
 
-    def _recognised(self, sight: Sight, visible: Bool[np.ndarray, " O"]) -> Bool[np.ndarray, " O"]:
+    def _recognised(
+        self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]
+    ) -> Bool[np.ndarray, " O"]:
         """Rows that nobody doubts, and of those that were away the ones that look like themselves."""
         believed = np.ones(len(visible), dtype=bool)
-        for row, object_id in enumerate(sight.object_ids):
+        for row, object_id in enumerate(inputs.object_ids):
             known = self.known[object_id]
-            if sight.prompted[row] or not visible[row] or not self._doubted(known, sight):
+            if inputs.prompted[row] or not visible[row] or not self._doubted(known, inputs):
                 continue
-            like = known.gallery.likeness(sight.decoded.embedding[row])
-            believed[row] = like >= self.rules.likeness
+            like = known.gallery.similarity(inputs.decoded.embedding[row])
+            believed[row] = like >= self.rules.reid_threshold
         return believed
 
-    def _doubted(self, known: Known, sight: Sight) -> bool:
+    def _doubted(self, known: Known, inputs: IdentityInput) -> bool:
         if known.last_seen is None:
             return False
-        return known.unproven or abs(sight.frame_index - known.last_seen) > self.rules.away
+        return known.unproven or abs(inputs.frame_index - known.last_seen) > self.rules.reid_after
 
-    def _nest(self, sight: Sight, visible: Bool[np.ndarray, " O"]) -> None:
+    def _nest(self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]) -> None:
         """Note whose given masks overlap: they may share pixels for good.  Others overlap by mistake."""
-        masks = sight.decoded.logits > 0
-        for row in np.flatnonzero(np.array(sight.given) & visible):
+        masks = inputs.decoded.logits > 0
+        for row in np.flatnonzero(np.array(inputs.given) & visible):
             shared = (masks & masks[row]).flatten(1).sum(1).float()
             smaller = masks.flatten(1).sum(1).clamp(1, int(masks[row].sum()))
             for other in torch.nonzero(shared > _NESTED * smaller)[:, 0].tolist():
-                given = self.known[sight.object_ids[other]].given
+                given = self.known[inputs.object_ids[other]].given
                 if other != row and visible[other] and given:
-                    self.nested.add(_pair(sight.object_ids[row], sight.object_ids[other]))
+                    self.nested.add(_pair(inputs.object_ids[row], inputs.object_ids[other]))
 
     def _assigned(
-        self, sight: Sight, visible: Bool[np.ndarray, " O"]
+        self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]
     ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
         """One thing for each object: where several lie on the same, who claims it less is elsewhere."""
-        decoded, rivals = sight.decoded, self.rivals(sight.object_ids)
+        decoded, competitors = inputs.decoded, self.competitors(inputs.object_ids)
         if decoded.alternatives is None:
             # Whoever lost its only mask would have nowhere to go on from: sharing pixels is better.
             return decoded, visible
-        rivals &= visible[:, None] & visible[None]
+        competitors &= visible[:, None] & visible[None]
         iou = overlaps((decoded.logits > 0)[:, ::2, ::2])
-        rows: list[int] = np.flatnonzero(contested(iou, rivals)).tolist()
+        rows: list[int] = np.flatnonzero(contested(iou, competitors)).tolist()
         if not rows:
             return decoded, visible
-        made = [each for rank, row in enumerate(rows) for each in self._claims(sight, row, rank)]
+        made = [each for rank, row in enumerate(rows) for each in self._claims(inputs, row, rank)]
         masks = torch.stack([proposed(decoded, rows[h.row], h.place) > 0 for h in made])
         chosen = choose(made, overlaps(masks[:, ::2, ::2]), len(rows))
         visible, choice = visible.copy(), [0] * len(visible)
@@ -220,44 +224,44 @@ class Identities:
             decoded = mixed(decoded, picked, keep)
         return decoded, visible
 
-    def _claims(self, sight: Sight, row: int, rank: int) -> list[Hypothesis]:
+    def _claims(self, inputs: IdentityInput, row: int, rank: int) -> list[Hypothesis]:
         """What the object might take, and how strongly it claims it: quality and likeness."""
-        decoded = sight.decoded
+        decoded = inputs.decoded
         count = 1 if decoded.alternatives is None else decoded.alternatives.quality.shape[1]
-        gallery = self.known[sight.object_ids[row]].gallery
+        gallery = self.known[inputs.object_ids[row]].gallery
         made = []
         for k in range(count):
             of = decoded.alternatives
             quality = decoded.quality[row] if of is None else of.quality[row, k]
             embedding = decoded.embedding[row] if of is None else of.embedding[row, k]
-            claim = float(quality) + gallery.likeness(embedding)
-            made.append(Hypothesis(rank, k, claim + 10.0 * sight.prompted[row]))
+            claim = float(quality) + gallery.similarity(embedding)
+            made.append(Hypothesis(rank, k, claim + 10.0 * inputs.prompted[row]))
         return made
 
     def _parted(
-        self, sight: Sight, decoded: Decoded, visible: Bool[np.ndarray, " O"]
+        self, inputs: IdentityInput, decoded: Decoded, visible: Bool[np.ndarray, " O"]
     ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
         """Every pixel to who claims it most; who loses most of his pixels that way is not clear."""
-        rivals = self.rivals(sight.object_ids) & visible[:, None] & visible[None]
-        compete = torch.from_numpy(rivals).to(decoded.logits.device)
-        parted = decoded.logits - strongest_rival(decoded.logits, compete)
+        competitors = self.competitors(inputs.object_ids) & visible[:, None] & visible[None]
+        compete = torch.from_numpy(competitors).to(decoded.logits.device)
+        parted = decoded.logits - strongest_competitor(decoded.logits, compete)
         areas = torch.stack([(x > 0).flatten(1).sum(1) for x in (decoded.logits, parted)])
         before, after = areas.cpu().numpy()
         return replace(decoded, logits=parted), visible & (after > (1 - _COVERED) * before)
 
     def _divided(
         self,
-        sight: Sight,
+        inputs: IdentityInput,
         decoded: Decoded,
         visible: Bool[np.ndarray, " O"],
         clear: Bool[np.ndarray, " O"],
     ) -> tuple[Decoded, Bool[np.ndarray, " O"], Bool[np.ndarray, " O"]]:
         """Bodies that a look-alike's mask has swallowed, handed back."""
-        ids = sight.object_ids
+        ids = inputs.object_ids
         drawn = (decoded.logits > 0).cpu().numpy() & visible[:, None, None]
-        prompted = frozenset(i for i, said in zip(ids, sight.prompted, strict=True) if said)
+        prompted = frozenset(i for i, said in zip(ids, inputs.prompted, strict=True) if said)
         of = dict(zip(ids, drawn, strict=True))
-        divided = self.merges.divide(Group(sight.frame_index, of, prompted, self._alike))
+        divided = self.merges.divide(Group(inputs.frame_index, of, prompted, self._alike))
         clear = clear & np.array([i not in divided.unclear for i in ids])
         if divided.masks:
             rows = {i: row for row, i in enumerate(ids)}
@@ -278,23 +282,23 @@ class Identities:
 
     def _learn(
         self,
-        sight: Sight,
+        inputs: IdentityInput,
         decoded: Decoded,
         visible: Bool[np.ndarray, " O"],
         clear: Bool[np.ndarray, " O"],
     ) -> None:
         """Views of who is clearly seen, and the changes in who is seen at all."""
-        for row, object_id in enumerate(sight.object_ids):
+        for row, object_id in enumerate(inputs.object_ids):
             known = self.known[object_id]
             if known.last_seen is not None and known.visible != visible[row]:
                 happened: Literal["found", "lost"] = "found" if visible[row] else "lost"
-                self._events.append(IdentityEvent(sight.frame_index, happened, object_id))
+                self._events.append(IdentityEvent(inputs.frame_index, happened, object_id))
             known.visible = bool(visible[row])
             if not visible[row]:
                 continue
-            known.last_seen, known.unproven = sight.frame_index, False
+            known.last_seen, known.unproven = inputs.frame_index, False
             if clear[row]:
-                known.gallery.add(decoded.embedding[row], prompted=sight.prompted[row])
+                known.gallery.add(decoded.embedding[row], prompted=inputs.prompted[row])
 
 
 def _pair(one: int, other: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vseg.session.identity.cuts import Glance
+from vseg.session.identity.cuts import FrameSignature
 from vseg.session.identity.gallery import Gallery
 from vseg.session.identity.identities import Identities, Known
 from vseg.session.identity.merges import Body
@@ -56,4 +56,4 @@ def unpack_identities(
         frame_index, usual, cut = stored["last"]
         histograms = tensors["identity/histograms"].cpu().numpy()
         outline = tensors["identity/outline"].cpu().numpy()
-        identities.last = Glance(frame_index, histograms, outline, usual, cut)
+        identities.last = FrameSignature(frame_index, histograms, outline, usual, cut)

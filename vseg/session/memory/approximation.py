@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from vseg.interfaces.slot_model import Slot, SlotShape, StandIn
+from vseg.interfaces.slot_model import MergedToken, Slot, SlotShape
 
 _BLOCK = 4
 _MARGIN = 2
@@ -34,7 +34,7 @@ class Approximation(ABC):
         """The slot with fewer tokens.  drawn: the neighbourhood of the mask it was made of."""
         places, weights = self.stand_ins(drawn)
         cells, keys = slot.cells[places].mean(dim=1), slot.keys[:, places].mean(dim=2)
-        return Slot(cells, keys, slot.pointer, StandIn(places, weights.log().to(cells.dtype)))
+        return Slot(cells, keys, slot.pointer, MergedToken(places, weights.log().to(cells.dtype)))
 
     @abstractmethod
     def stand_ins(

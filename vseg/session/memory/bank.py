@@ -47,7 +47,7 @@ class MemoryBudget:
 
 
 @dataclass(slots=True)
-class Shelves:
+class ObjectMemory:
     """One object's remembered values by frame index, each shelf in the order it was filled."""
 
     prompted: dict[int, Value] = field(default_factory=dict)
@@ -68,13 +68,13 @@ class MemoryBank:
     def __init__(self, budget: MemoryBudget) -> None:
         self.budget = budget
         self.keys: dict[int, Float[Tensor, "K h w"]] = {}
-        self.shelves: dict[int, Shelves] = {}
+        self.shelves: dict[int, ObjectMemory] = {}
         self._assembled: tuple[tuple[int, ...], Memory] | None = None
 
     def write_prompted(self, entry: MemoryEntry) -> None:
         """Remember a prompted frame; beyond the cap the one farthest from it is dropped."""
         for object_id, value in entry.values.items():
-            shelf = self.shelves.setdefault(object_id, Shelves())
+            shelf = self.shelves.setdefault(object_id, ObjectMemory())
             shelf.prompted[entry.frame_index] = value
             shelf.recent.pop(entry.frame_index, None)
             shelf.older.pop(entry.frame_index, None)
@@ -86,7 +86,7 @@ class MemoryBank:
     def write_recent(self, entry: MemoryEntry) -> None:
         """Remember a tracked frame; what leaves the recent shelf may stay among the older ones."""
         for object_id, value in entry.values.items():
-            shelf = self.shelves.setdefault(object_id, Shelves())
+            shelf = self.shelves.setdefault(object_id, ObjectMemory())
             if entry.frame_index in shelf.prompted:
                 continue
             shelf.older.pop(entry.frame_index, None)
@@ -148,7 +148,7 @@ class MemoryBank:
         self.shelves.pop(object_id, None)
         self._changed()
 
-    def replace(self, keys: Mapping[int, Tensor], shelves: Mapping[int, Shelves]) -> None:
+    def replace(self, keys: Mapping[int, Tensor], shelves: Mapping[int, ObjectMemory]) -> None:
         """Put a snapshot's content in place of the bank's own."""
         self.keys, self.shelves = dict(keys), dict(shelves)
         self._changed()

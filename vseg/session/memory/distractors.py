@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from vseg.session.memory.motion import box_iou
-from vseg.session.memory.policy import CellBox, Glimpse, Past
+from vseg.session.memory.policy import CellBox, History, Observation
 
 _SURE = 0.8
 _SAME_SIZE = 0.2
@@ -21,9 +21,9 @@ _APART = 5
 _ELSEWHERE = 0.7
 
 
-def may_anchor(seen: Glimpse, past: Past, frame_index: int) -> bool:
+def may_anchor(seen: Observation, past: History, frame_index: int) -> bool:
     """Whether the object is seen well, at its usual size, and the last anchor is 5 frames away or more."""
-    areas = [glimpse.area for glimpse in past.values() if glimpse.area][-_AREAS:]
+    areas = [observation.area for observation in past.values() if observation.area][-_AREAS:]
     if not areas or seen.quality <= _SURE:
         return False
     usual = median(areas)

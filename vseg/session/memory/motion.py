@@ -5,7 +5,7 @@ Kalman filter's; here a straight line is fitted to the last boxes, which needs n
 forgotten of the past is forgotten of the motion too.  Time is counted in frames.
 """
 
-from vseg.session.memory.policy import GLIMPSES, CellBox, Cells, Past
+from vseg.session.memory.policy import HISTORY, CellBox, Cells, History
 
 _STABLE = 0.3
 """A track is stable while its masks' predicted IoU is above this."""
@@ -14,14 +14,14 @@ _FITTED = 8
 """How many of the stable glimpses the line goes through: the object may turn."""
 
 
-def expected_box(past: Past, frame_index: int) -> CellBox | None:
-    """The box on a frame; None unless the object was seen well on every one of the last GLIMPSES frames."""
-    if len(past) < GLIMPSES or any(g.area == 0 or g.quality <= _STABLE for g in past.values()):
+def expected_box(past: History, frame_index: int) -> CellBox | None:
+    """The box on a frame; None unless the object was seen well on every one of the last HISTORY frames."""
+    if len(past) < HISTORY or any(g.area == 0 or g.quality <= _STABLE for g in past.values()):
         return None
     fitted = list(past.items())[-_FITTED:]
     frames = [float(frame) for frame, _ in fitted]
     x1, y1, x2, y2 = (
-        _on_line(frames, [glimpse.box[side] for _, glimpse in fitted], frame_index)
+        _on_line(frames, [observation.box[side] for _, observation in fitted], frame_index)
         for side in range(4)
     )
     return x1, y1, x2, y2

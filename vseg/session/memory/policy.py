@@ -11,7 +11,7 @@ from typing import Protocol, runtime_checkable
 
 from vseg.tensors import Decoded
 
-GLIMPSES = 15
+HISTORY = 15
 """How many frames back a policy may look."""
 
 Cells = int | float
@@ -20,7 +20,7 @@ CellBox = tuple[Cells, Cells, Cells, Cells]
 
 
 @dataclass(frozen=True, slots=True)
-class Glimpse:
+class Observation:
     """Where an object was on a frame.
 
     area: cells of its mask, 0 where it was absent.  quality: predicted IoU.  anchor: whether the frame
@@ -33,12 +33,12 @@ class Glimpse:
     anchor: bool = False
 
 
-Past = Mapping[int, Glimpse]
+History = Mapping[int, Observation]
 """Glimpses of one object by frame index, in the order they were tracked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class MemoryDecision:
     """What becomes of an object's frame.
 
     kept: its slot is remembered.  anchor: it is read like a prompted frame until newer anchors push it
@@ -47,7 +47,7 @@ class Verdict:
 
     kept: bool = True
     anchor: bool = False
-    glimpse: Glimpse | None = None
+    observation: Observation | None = None
 
 
 @runtime_checkable
@@ -60,8 +60,8 @@ class Policy(Protocol):
     @property
     def by_rank(self) -> bool: ...
 
-    def judge(
-        self, frame_index: int, decoded: Decoded, pasts: Sequence[Past]
-    ) -> tuple[Decoded, list[Verdict]]:
+    def decide(
+        self, frame_index: int, decoded: Decoded, pasts: Sequence[History]
+    ) -> tuple[Decoded, list[MemoryDecision]]:
         """The masks that stand, and a verdict on each row."""
         ...

@@ -6,7 +6,7 @@ It looks at no value, so that a step on a GPU need not wait for one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vseg.session.memory.policy import Past, Verdict
+from vseg.session.memory.policy import History, MemoryDecision
 from vseg.tensors import Decoded
 
 
@@ -19,8 +19,8 @@ class Recent:
         """Slots count by frames."""
         return False
 
-    def judge(
-        self, frame_index: int, decoded: Decoded, pasts: Sequence[Past]
-    ) -> tuple[Decoded, list[Verdict]]:
+    def decide(
+        self, frame_index: int, decoded: Decoded, pasts: Sequence[History]
+    ) -> tuple[Decoded, list[MemoryDecision]]:
         """What was decoded, all of it kept."""
-        return decoded, [Verdict()] * len(pasts)
+        return decoded, [MemoryDecision()] * len(pasts)

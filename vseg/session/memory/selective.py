@@ -12,8 +12,8 @@ import torch
 
 from vseg.session.memory.distractors import may_anchor, shows_distractor
 from vseg.session.memory.motion import box_iou, expected_box
-from vseg.session.memory.policy import CellBox, Glimpse, Past, Verdict
-from vseg.session.memory.sighting import Sighting, sightings
+from vseg.session.memory.policy import CellBox, History, MemoryDecision, Observation
+from vseg.session.memory.sighting import MaskStats, mask_stats
 from vseg.tensors import Decoded
 
 _VISIBLE = 0.5
@@ -31,27 +31,29 @@ class Selective:
         """Slots count by their order."""
         return True
 
-    def judge(
-        self, frame_index: int, decoded: Decoded, pasts: Sequence[Past]
-    ) -> tuple[Decoded, list[Verdict]]:
+    def decide(
+        self, frame_index: int, decoded: Decoded, pasts: Sequence[History]
+    ) -> tuple[Decoded, list[MemoryDecision]]:
         """The masks that fit predicted IoU and motion best, and what of them is remembered."""
-        seen = sightings(decoded)
+        seen = mask_stats(decoded)
         boxes = [expected_box(past, frame_index) for past in pasts]
         choice = [_choice(*each) for each in zip(seen, boxes, strict=True)]
         if choice != [sighting.chosen for sighting in seen]:
             decoded = decoded.picked(torch.tensor(choice, device=decoded.logits.device))
-        verdicts = []
+        decisions = []
         for row, past in enumerate(pasts):
-            glimpse = seen[row].proposed[choice[row]]
-            kept = seen[row].presence > _VISIBLE and _worth_keeping(glimpse, boxes[row])
+            observation = seen[row].proposed[choice[row]]
+            kept = seen[row].presence > _VISIBLE and _worth_keeping(observation, boxes[row])
             anchor = (
-                kept and may_anchor(glimpse, past, frame_index) and _disputed(decoded, row, choice)
+                kept
+                and may_anchor(observation, past, frame_index)
+                and _disputed(decoded, row, choice)
             )
-            verdicts.append(Verdict(kept, anchor, replace(glimpse, anchor=anchor)))
-        return decoded, verdicts
+            decisions.append(MemoryDecision(kept, anchor, replace(observation, anchor=anchor)))
+        return decoded, decisions
 
 
-def _choice(seen: Sighting, expected: CellBox | None) -> int:
+def _choice(seen: MaskStats, expected: CellBox | None) -> int:
     """The hypothesis that stands."""
     if expected is None or seen.presence <= _VISIBLE:
         return seen.chosen
@@ -64,7 +66,7 @@ def _choice(seen: Sighting, expected: CellBox | None) -> int:
     )
 
 
-def _worth_keeping(seen: Glimpse, expected: CellBox | None) -> bool:
+def _worth_keeping(seen: Observation, expected: CellBox | None) -> bool:
     """Whether the mask is good, and where the object can be."""
     if seen.quality <= _GOOD or seen.area == 0:
         return False

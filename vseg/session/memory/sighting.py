@@ -1,6 +1,6 @@
 """What was decoded, as plain numbers: area, box and quality of every mask that was proposed.
 
-Enters: Decoded.  Leaves: one Sighting per object, fetched from the device in one piece.
+Enters: Decoded.  Leaves: one MaskStats per object, fetched from the device in one piece.
 """
 
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from vseg.session.memory.policy import Glimpse
+from vseg.session.memory.policy import Observation
 from vseg.tensors import Decoded
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class MaskStats:
     """One object on one frame.  proposed: every hypothesis; chosen: which of them was decoded."""
 
     presence: float
-    proposed: tuple[Glimpse, ...]
+    proposed: tuple[Observation, ...]
     chosen: int
 
 
-def sightings(decoded: Decoded) -> list[Sighting]:
+def mask_stats(decoded: Decoded) -> list[MaskStats]:
     """One per row, in cells of the mask logits."""
     if decoded.alternatives is None:
         logits, quality = decoded.logits[:, None], decoded.quality[:, None]
@@ -34,13 +34,13 @@ def sightings(decoded: Decoded) -> list[Sighting]:
     return [_sighting(rows) for rows in torch.cat([ahead, _extents(logits > 0)], dim=2).tolist()]
 
 
-def _sighting(rows: list[list[float]]) -> Sighting:
+def _sighting(rows: list[list[float]]) -> MaskStats:
     proposed = []
     for _, _, quality, area, *corners in rows:
         x1, y1, x2, y2 = corners if area else (0.0, 0.0, 0.0, 0.0)
-        proposed.append(Glimpse(area, (x1, y1, x2, y2), quality))
+        proposed.append(Observation(area, (x1, y1, x2, y2), quality))
     chosen = next(k for k, row in enumerate(rows) if row[1])
-    return Sighting(rows[0][0], tuple(proposed), chosen)
+    return MaskStats(rows[0][0], tuple(proposed), chosen)
 
 
 def _extents(masks: Bool[Tensor, "O K h w"]) -> Float[Tensor, "O K 5"]:

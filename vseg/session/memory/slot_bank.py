@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vseg.interfaces.slot_model import Slot, SlotMemory
 from vseg.session.memory.approximation import Approximation
-from vseg.session.memory.policy import GLIMPSES, Glimpse, Past, Policy, Verdict
+from vseg.session.memory.policy import HISTORY, History, MemoryDecision, Observation, Policy
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.slot_budget import SlotBudget
 from vseg.tensors import Decoded
@@ -33,7 +33,7 @@ class ObjectSlots:
     recent: dict[int, Slot] = field(default_factory=dict)
     pointers: dict[int, Float[Tensor, " P"]] = field(default_factory=dict)
     drawn: dict[int, Bool[Tensor, "r c"]] = field(default_factory=dict)
-    past: dict[int, Glimpse] = field(default_factory=dict)
+    past: dict[int, Observation] = field(default_factory=dict)
 
     def tensors(self) -> Iterator[Tensor]:
         """Every tensor held, shared ones once."""
@@ -70,15 +70,15 @@ class SlotBank:
         if object_id not in self.objects:
             self.budget.check(len(self.objects) + 1)
 
-    def judge(
+    def decide(
         self, frame_index: int, objects: Sequence[tuple[int, bool]], decoded: Decoded
-    ) -> tuple[Decoded, list[Verdict]]:
+    ) -> tuple[Decoded, list[MemoryDecision]]:
         """The masks that stand, and the policy's verdict on each row.
 
         objects: the rows' ids, and whether they are tracked in reverse.
         """
         pasts = [self._past(each, frame_index, -1 if reverse else 1) for each, reverse in objects]
-        return self.policy.judge(frame_index, decoded, pasts)
+        return self.policy.decide(frame_index, decoded, pasts)
 
     def write(
         self,
@@ -87,7 +87,7 @@ class SlotBank:
         slot: Slot,
         *,
         prompted: bool,
-        verdict: Verdict | None = None,
+        decision: MemoryDecision | None = None,
         logits: Float[Tensor, "h4 w4"] | None = None,
     ) -> None:
         """Remember a frame; of too many prompted ones the farthest is dropped, of others the first.
@@ -99,27 +99,29 @@ class SlotBank:
             self.objects[object_id] = ObjectSlots()
             for other in self.objects.values():  # they share what memory there is
                 self._trim(other, frame_index)
-        held, verdict = self.objects[object_id], verdict or Verdict()
+        held, decision = self.objects[object_id], decision or MemoryDecision()
         if not prompted and frame_index in held.prompted:
             return
         held.clear(frame_index)
-        if verdict.glimpse is not None:
+        if decision.observation is not None:
             held.past[frame_index] = replace(
-                verdict.glimpse, anchor=prompted or verdict.glimpse.anchor
+                decision.observation, anchor=prompted or decision.observation.anchor
             )
         if prompted:
             held.prompted[frame_index] = _alone(slot)
         else:
-            self._place(held, frame_index, slot, verdict)
+            self._place(held, frame_index, slot, decision)
         if self.approximation is not None and logits is not None and frame_index in held.recent:
             held.drawn[frame_index] = self.approximation.neighbourhood(logits)
         self._trim(held, frame_index)
 
-    def _place(self, held: ObjectSlots, frame_index: int, slot: Slot, verdict: Verdict) -> None:
+    def _place(
+        self, held: ObjectSlots, frame_index: int, slot: Slot, decision: MemoryDecision
+    ) -> None:
         """Put what nobody prompted on the shelf the policy says."""
-        if verdict.anchor and len(held.prompted) < self.budget.most_prompted(len(self.objects)):
+        if decision.anchor and len(held.prompted) < self.budget.most_prompted(len(self.objects)):
             held.anchors[frame_index] = _alone(slot)
-        elif verdict.kept:
+        elif decision.kept:
             held.recent[frame_index] = _alone(slot)
             held.pointers[frame_index] = held.recent[frame_index].pointer
         else:
@@ -161,11 +163,13 @@ class SlotBank:
             ]
         return slots[::-1]
 
-    def _past(self, object_id: int, frame_index: int, sign: int) -> Past:
+    def _past(self, object_id: int, frame_index: int, sign: int) -> History:
         """The last glimpses that lie behind."""
         held = self.objects.get(object_id, ObjectSlots()).past
-        behind = [(f, glimpse) for f, glimpse in held.items() if (frame_index - f) * sign >= 1]
-        return dict(behind[-GLIMPSES:])
+        behind = [
+            (f, observation) for f, observation in held.items() if (frame_index - f) * sign >= 1
+        ]
+        return dict(behind[-HISTORY:])
 
     def _trim(self, held: ObjectSlots, frame_index: int) -> None:
         """Drop the prompted frames that are farthest, and of the rest what was written first."""
@@ -179,7 +183,7 @@ class SlotBank:
         _drop_first(held.recent, recent + 1)
         _drop_first(held.drawn, recent + 1)
         _drop_first(held.pointers, budget.pointers + 1)
-        _drop_first(held.past, GLIMPSES + 1)
+        _drop_first(held.past, HISTORY + 1)
 
     def knows(self, object_id: int) -> bool:
         """Whether a prompted frame of the object is remembered: without one it cannot be tracked."""
@@ -258,17 +262,18 @@ def _own(row: Tensor) -> Tensor:
     return row if row.untyped_storage().nbytes() == row.nbytes else row.clone()
 
 
-def _packed(past: Past) -> Float[Tensor, "N 7"]:
+def _packed(past: History) -> Float[Tensor, "N 7"]:
     """Glimpses as numbers; float64 holds each of them exactly."""
     rows = [
-        (*glimpse.box, glimpse.area, glimpse.quality, glimpse.anchor) for glimpse in past.values()
+        (*observation.box, observation.area, observation.quality, observation.anchor)
+        for observation in past.values()
     ]
     return torch.tensor(rows, dtype=torch.float64).reshape(-1, 7)
 
 
-def _unpacked(rows: Float[Tensor, "N 7"]) -> list[Glimpse]:
+def _unpacked(rows: Float[Tensor, "N 7"]) -> list[Observation]:
     return [
-        Glimpse(area, (x1, y1, x2, y2), quality, bool(anchor))
+        Observation(area, (x1, y1, x2, y2), quality, bool(anchor))
         for x1, y1, x2, y2, area, quality, anchor in rows.tolist()
     ]
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from vseg.models.nano.model import Nano, model_hw
 from vseg.models.nano.text_head.head import WordHead
 from vseg.models.nano.text_head.network import WordMap, cell_boxes
-from vseg.ops.boxes import areas, clipped, without_doubles
+from vseg.ops.boxes import areas, clipped, nms
 from vseg.types import Frame
 
 SHORT_SIDE = 384
@@ -46,7 +46,7 @@ class HeadBoxes:
         column = self.scores[:, self.words.index(word)]
         order = np.argsort(-column, kind="stable")[:_SHORTLIST]
         order = order[(column[order] >= _LEAST) & (areas(self.boxes[order]) > 0)]
-        order = order[without_doubles(self.boxes[order], DOUBLES)]
+        order = order[nms(self.boxes[order], DOUBLES)]
         return Candidates(self.boxes[order], column[order])
 
 

@@ -1,4 +1,4 @@
-"""nano's word head: features of the picture encoder in; words, boxes and their quality in every cell out.
+"""nano's word head: features of the image encoder in; words, boxes and their quality in every cell out.
 
 Enters: encoder features of strides 8 and 16.  Leaves: maps of strides 8, 16 and 32.
 One stage without anchors (FCOS, Tian et al. 2019) on a small feature pyramid (Lin et al. 2017); what
@@ -27,7 +27,7 @@ class WordMap:
     """What is said of every cell of one stride.
 
     words: logits.  distances: from the cell's centre to the box's left, top, right and bottom, in pixels
-    of the picture as encoded.  quality: logit of the IoU that the box is believed to have.
+    of the image as encoded.  quality: logit of the IoU that the box is believed to have.
     """
 
     stride: int

@@ -106,7 +106,7 @@ def recognised(state: Mapping[str, Tensor], where: str) -> Architecture:
         if patches is not None and (len(patches), len(blocks)) == (hiera.width, sum(hiera.blocks)):
             return architecture(f"{'sam2.1' if _AGES in state else 'sam2'}-{size}")
     held = (
-        "no picture encoder of that family"
+        "no image encoder of that family"
         if patches is None
         else f"an encoder of {len(patches)} channels and {len(blocks)} blocks"
     )

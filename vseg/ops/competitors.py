@@ -5,8 +5,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 
-def strongest_rival(
-    rows: Float[Tensor, " O *s"], rivals: Bool[Tensor, "O O"]
+def strongest_competitor(
+    rows: Float[Tensor, " O *s"], competitors: Bool[Tensor, "O O"]
 ) -> Float[Tensor, " O *s"]:
     """For each row, at every place, the largest value of the rows it competes with; never below 0.
 
@@ -14,10 +14,10 @@ def strongest_rival(
     the row is object and claims the pixel most.
     """
     strongest = torch.zeros_like(rows)
-    if int(rivals.sum()) == len(rows) * (len(rows) - 1) > 0:  # the common case, in one pass
+    if int(competitors.sum()) == len(rows) * (len(rows) - 1) > 0:  # the common case, in one pass
         first, second = rows.topk(2, dim=0).values
         return torch.where(rows == first, second, first).clamp_min(0)
-    for row, others in enumerate(rivals):
+    for row, others in enumerate(competitors):
         if others.any():
             strongest[row] = rows[others].amax(dim=0).clamp_min(0)
     return strongest
