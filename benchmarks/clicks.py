@@ -67,7 +67,7 @@ def main() -> None:
 def _clip(model: Model, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
     """Each object of the first frame, with the IoU after each click."""
     label = next(iter(LabelFolder.open(clip.truth)))
-    with ImageFolder(clip.pictures) as video, Session(model, video) as session:
+    with ImageFolder(clip.images) as video, Session(model, video) as session:
         for object_id in label.object_ids:
             yield object_id, click_through(_segment(session, object_id), label.mask(object_id))
 

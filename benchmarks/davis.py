@@ -203,7 +203,7 @@ def _scored(clip: ClipFolders, follow: Follow) -> Scored:
     label = next(iter(LabelFolder.open(clip.truth)))
     first = {object_id: label.mask(object_id) for object_id in label.object_ids}
     watch, switches = _Stopwatch(), SwitchCount(clip.truth)
-    with ImageFolder(clip.pictures) as video:
+    with ImageFolder(clip.images) as video:
         score = evaluate(clip.truth, switches.watch(watch.over(follow(video, first))))
     return Scored(score, switches.frames, watch.count / watch.seconds)
 

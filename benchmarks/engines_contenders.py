@@ -34,7 +34,7 @@ FULL = 17
 """Frames after which a memory of 6 recent frames and 15 pointers, and one more of each, is full."""
 HEIGHT, WIDTH = 480, 854
 
-Picture = UInt8[np.ndarray, "H W 3"]
+Image = UInt8[np.ndarray, "H W 3"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Contender(Protocol):
         ...
 
 
-def pictures(count: int) -> list[Picture]:
+def images(count: int) -> list[Image]:
     """A drifting pattern of coloured blocks."""
     blocks = np.random.default_rng(0).integers(0, 255, (12, 20, 3), dtype=np.uint8)
     shown = np.asarray(cv2.resize(blocks, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
@@ -87,7 +87,7 @@ class Ours:
     def __init__(self, net: Any, setting: Setting, clock: StageClock) -> None:
         model = our_model(net, clock.device, setting.dtype)
         self._session, self._clock = Session(model), clock
-        self._shown = pictures(4)
+        self._shown = images(4)
         self._next = 2
         for obj in range(1, setting.objects + 1):
             self._session.prompt(obj, self._frame(0), [Box(*box_of(obj))])
@@ -134,7 +134,7 @@ class Library:
         self._net = copy.deepcopy(net).to(clock.device, dtype)
         self._clock = clock
         side = net.image_size
-        self._pixels = [IMAGENET(square([p], side), dtype).contiguous() for p in pictures(4)]
+        self._pixels = [IMAGENET(square([p], side), dtype).contiguous() for p in images(4)]
         module = sys.modules[type(net).__module__]
         make = getattr(module, type(net).__name__.removesuffix("Model") + "InferenceSession")
         place = {"inference_device": clock.device, "dtype": dtype}
@@ -191,7 +191,7 @@ class Official:
         torch.manual_seed(0)
         self._net = build(config, None, device=str(clock.device), apply_postprocessing=False)
         redraw(self._net)
-        clip = pictures(4)
+        clip = images(4)
         with tempfile.TemporaryDirectory() as folder:
             for t in range(FULL + setting.rounds):
                 cv2.imwrite(str(Path(folder) / f"{t:05d}.jpg"), clip[t % 4][..., ::-1])

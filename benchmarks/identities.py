@@ -1,7 +1,7 @@
 """Do identities hold?  The identity suite, tracked from prompts on its first frame.
 
     python benchmarks/identities.py --prompts mask click --json identities.json
-    python benchmarks/identities.py --scenes cross-2 cross-8 --without none apart
+    python benchmarks/identities.py --scenes cross-2 cross-8 --without none non_overlapping
 
 The scenes are those of `vseg.synthetic.suite`; their truth is exact.  IDF1 and switches match masks
 by an overlap of a half, as for boxes; `astray` counts masks that cover more of another object than of

@@ -39,9 +39,9 @@ def _run(session: Session, scene: SyntheticVideo, frames: int) -> None:
     tenth, times, peaks = frames // 10, [], [0, 0]
     state: set[int] = set()
     print(f"{'frames':>15} {'ms/frame':>9} {'RSS MiB':>9} {'state bytes':>12}")
-    with ahead(scene.frames()) as pictures:
+    with ahead(scene.frames()) as images:
         started = time.perf_counter()
-        for masks in session.propagate(start=0, frames=pictures):
+        for masks in session.propagate(start=0, frames=images):
             now = time.perf_counter()
             times.append(now - started)
             started, count = now, masks.frame_index + 1

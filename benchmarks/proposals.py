@@ -83,14 +83,14 @@ def _sources(
 ) -> Iterator[tuple[str, Iterator[tuple[Frame, Truths]]]]:
     if options.root is not None:
         for clip in clips_of(options.root, options.clips or ()):
-            yield clip.name, _davis(clip.pictures, clip.truth, options.every)
+            yield clip.name, _davis(clip.images, clip.truth, options.every)
     for seed in range(options.scenes):
         yield f"scene {seed}", _made_up(seed)
 
 
-def _davis(pictures: Path, truth: Path, every: int) -> Iterator[tuple[Frame, Truths]]:
+def _davis(images: Path, truth: Path, every: int) -> Iterator[tuple[Frame, Truths]]:
     """Every so many frames, with the masks of the objects that are in the image."""
-    with ImageFolder(pictures) as video:
+    with ImageFolder(images) as video:
         for frame, label in zip(video, LabelFolder.open(truth), strict=False):
             if frame.index % every == 0:
                 masks = [label.mask(object_id) for object_id in label.object_ids]

@@ -95,7 +95,7 @@ def _row(
     form: str,
     truth: Bool[np.ndarray, "H W"] | None,
 ) -> Row:
-    found = grounder.ground(_picture(clip, 0), [example])
+    found = grounder.ground(_image(clip, 0), [example])
     best = float(found.best[0])
     iou = None
     if truth is not None:
@@ -121,12 +121,12 @@ def _frames_with(clip: ClipFolders, object_id: int) -> list[LabelFrame]:
 
 
 def _reference(clip: ClipFolders, label: LabelFrame, object_id: int) -> Exemplar:
-    image = _picture(clip, label.index).image
+    image = _image(clip, label.index).image
     return Exemplar(image, label.mask(object_id), f"{clip.name} {label.index}", ANY)
 
 
-def _picture(clip: ClipFolders, index: int) -> Frame:
-    with ImageFolder(clip.pictures) as video:
+def _image(clip: ClipFolders, index: int) -> Frame:
+    with ImageFolder(clip.images) as video:
         return video.read(index)
 
 

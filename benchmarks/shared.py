@@ -32,7 +32,7 @@ class ClipFolders:
     """One clip: the folder of its images and the folder of its masks."""
 
     name: str
-    pictures: Path
+    images: Path
     truth: Path
 
 
@@ -51,13 +51,13 @@ def clips_of(root: Path, names: Sequence[str] = ()) -> list[ClipFolders]:
 
 def _clip(root: Path, name: str, truth: Path) -> ClipFolders:
     inner = truth.relative_to(root)
-    pictures = root.joinpath("JPEGImages", *inner.parts[1:])
-    if inner.parts[:1] != ("Annotations",) or not pictures.is_dir():
+    images = root.joinpath("JPEGImages", *inner.parts[1:])
+    if inner.parts[:1] != ("Annotations",) or not images.is_dir():
         raise BadDataset(
-            f"{root}: clip {name!r} has masks in {truth} but no images in {pictures}",
+            f"{root}: clip {name!r} has masks in {truth} but no images in {images}",
             hint="give the folder that holds JPEGImages and Annotations",
         )
-    return ClipFolders(name, pictures, truth)
+    return ClipFolders(name, images, truth)
 
 
 def prompt_object(

@@ -4,7 +4,7 @@
     python benchmarks/words.py --data pack.zip --data words.zip --threshold 0.4 --json rows.json
 
 The images are COCO samples, every thing of which is marked; which of them are kept out is decided by a hash
-of their names (`vseg.training.words_pictures.part_of`).  Boxes are compared, at IoU 0.5.
+of their names (`vseg.training.named_images.part_of`).  Boxes are compared, at IoU 0.5.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.shared import Table, run
 from vseg.models.nano.model import load_nano
 from vseg.models.nano.text_head.head import WORDS, load_words
-from vseg.training.words_pictures import ANY, load_named, part_of
+from vseg.training.named_images import ANY, load_named, part_of
 from vseg.training.words_scores import Curve, curves, pooled
 
 
@@ -44,11 +44,11 @@ def main() -> None:
     nano = load_nano(options.weights)
     head = load_words(options.head, nano.device, nano.dtype)
     least = head.threshold if options.threshold is None else options.threshold
-    pictures = load_named(options.data)
-    asked = [p for p in pictures if p.exhaustive and part_of(p.name) == options.part]
+    images = load_named(options.data)
+    asked = [p for p in images if p.exhaustive and part_of(p.name) == options.part]
     learned = [
         word
-        for p in pictures
+        for p in images
         if part_of(p.name) == "train"
         for kind in p.words.values()
         for word in kind

@@ -38,7 +38,7 @@ def main() -> None:
         for now in session.propagate():  # object 1 again, from frame 30 on; object 2 stays
             keep(now, masks)
         for frame in SHOWN:
-            tiles[frame] = picture(scene, masks, frame)
+            tiles[frame] = image(scene, masks, frame)
     cv2.imwrite(str(folder / "correct_and_add.png"), np.vstack(list(tiles.values()))[..., ::-1])
     after = mean_iou(scene, masks[1])
     print(f"object 1, mean IoU: {before:.3f}; corrected on frame 30: {after:.3f}")
@@ -57,9 +57,7 @@ def mean_iou(scene: SyntheticVideo, masks: dict[int, np.ndarray]) -> float:
     return float(np.mean(scores))
 
 
-def picture(
-    scene: SyntheticVideo, masks: dict[int, dict[int, np.ndarray]], frame: int
-) -> np.ndarray:
+def image(scene: SyntheticVideo, masks: dict[int, dict[int, np.ndarray]], frame: int) -> np.ndarray:
     """Ours on the left, the truth on the right."""
     image = scene.read(frame).image
     ours = {k: by_frame[frame] for k, by_frame in masks.items() if frame in by_frame}

@@ -68,7 +68,7 @@ def main(folder: Path) -> None:
     made = associate(folder / "run")
     before, after = open_run(folder / "run"), open_run(made.out)
     span = (0, FRAMES)
-    save(folder / "tracks.png", tracks_picture(after, scene))
+    save(folder / "tracks.png", tracks_image(after, scene))
     save(folder / "timeline.png", draw_timeline("identities", presences(before), span))
     both = [
         draw_timeline("before: as tracked online", presences(before), span),
@@ -93,14 +93,14 @@ def detections(scene: SyntheticVideo) -> list[str]:
     return lines
 
 
-def tracks_picture(run: Run, scene: SyntheticVideo) -> np.ndarray:
+def tracks_image(run: Run, scene: SyntheticVideo) -> np.ndarray:
     """Four frames with the masks so far and the way each object came."""
     tiles = []
     for index in SHOWN:
-        picture = draw_overlay(scene.read(index).image, run[index], {})
+        image = draw_overlay(scene.read(index).image, run[index], {})
         for each in run.objects:
-            draw_trail(picture, trail(run, each.id, index), colour_of(each.id))
-        tiles.append(picture)
+            draw_trail(image, trail(run, each.id, index), colour_of(each.id))
+        tiles.append(image)
     rows = [np.hstack(tiles[:2]), np.hstack(tiles[2:])]
     return np.vstack(rows)
 
@@ -112,23 +112,23 @@ def trail(run: Run, object_id: int, until: int) -> list[tuple[int, int, int]]:
 
 
 def draw_trail(
-    picture: np.ndarray, points: list[tuple[int, int, int]], colour: tuple[int, int, int]
+    image: np.ndarray, points: list[tuple[int, int, int]], colour: tuple[int, int, int]
 ) -> None:
     """A line through the points; faint dots across gaps."""
     for (frame, *start), (later, *end) in pairwise(points):
         if later == frame + 1:
-            cv2.line(picture, start, end, (0, 0, 0), 4, cv2.LINE_AA)
+            cv2.line(image, start, end, (0, 0, 0), 4, cv2.LINE_AA)
     for (frame, *start), (later, *end) in pairwise(points):
         if later == frame + 1:
-            cv2.line(picture, start, end, colour, 2, cv2.LINE_AA)
+            cv2.line(image, start, end, colour, 2, cv2.LINE_AA)
         else:
             for share in np.linspace(0, 1, 8)[1:-1]:
                 at = np.array(start) + share * (np.array(end) - start)
-                cv2.circle(picture, np.rint(at).astype(int).tolist(), 2, colour, -1, cv2.LINE_AA)
+                cv2.circle(image, np.rint(at).astype(int).tolist(), 2, colour, -1, cv2.LINE_AA)
 
 
-def save(path: Path, picture: np.ndarray) -> None:
-    cv2.imwrite(str(path), picture[..., ::-1])
+def save(path: Path, image: np.ndarray) -> None:
+    cv2.imwrite(str(path), image[..., ::-1])
 
 
 if __name__ == "__main__":

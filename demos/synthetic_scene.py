@@ -16,7 +16,7 @@ from vseg.synthetic.files import write_clip, write_truth
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
 
-def truth_picture(scene: SyntheticVideo, shown: int = 5) -> Image.Image:
+def truth_image(scene: SyntheticVideo, shown: int = 5) -> Image.Image:
     """`shown` frames in a row, and below each its true masks laid over it."""
     columns = []
     for index in np.linspace(0, len(scene) - 1, shown).astype(int):
@@ -36,7 +36,7 @@ def main(folder: Path) -> None:
     )
     write_clip(scene, folder / "scene.mp4")
     write_truth(scene, folder / "truth")
-    truth_picture(scene).save(folder / "truth.png")
+    truth_image(scene).save(folder / "truth.png")
     for object_id in scene.object_ids:
         point = scene.first_point(object_id)
         print(f"object {object_id}: click at {point.x},{point.y} on frame {point.frame_index}")

@@ -162,13 +162,13 @@ KINDS = tuple(_MAKERS)
 def _save_processor(kind: str, folder: Path) -> None:
     """The tokenizer, and what says how images are made ready; SAM 3 needs nothing of the second."""
     if kind.endswith("dino"):
-        pictures = transformers.GroundingDinoImageProcessorPil(
+        images = transformers.GroundingDinoImageProcessorPil(
             size={"shortest_edge": 96, "longest_edge": 160}
         )
-        transformers.GroundingDinoProcessor(pictures, bert_tokenizer()).save_pretrained(folder)
+        transformers.GroundingDinoProcessor(images, bert_tokenizer()).save_pretrained(folder)
     elif kind == "owlv2":
-        pictures = transformers.Owlv2ImageProcessorPil(size={"height": 96, "width": 96})
-        transformers.Owlv2Processor(pictures, clip_tokenizer(16)).save_pretrained(folder)
+        images = transformers.Owlv2ImageProcessorPil(size={"height": 96, "width": 96})
+        transformers.Owlv2Processor(images, clip_tokenizer(16)).save_pretrained(folder)
     else:
         clip_tokenizer(32).save_pretrained(folder)
 

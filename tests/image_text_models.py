@@ -32,10 +32,10 @@ def saved_image_text(kind: str, folder: Path, *, seed: int = 0) -> Any:
             net.logit_bias.data.fill_(-1.0)
     net.eval().save_pretrained(folder)
     if kind == "clip":
-        pictures = transformers.CLIPImageProcessorPil(
+        images = transformers.CLIPImageProcessorPil(
             size={"shortest_edge": 64}, crop_size={"height": 64, "width": 64}
         )
-        transformers.CLIPProcessor(pictures, clip_tokenizer(LENGTH)).save_pretrained(folder)
+        transformers.CLIPProcessor(images, clip_tokenizer(LENGTH)).save_pretrained(folder)
     else:
         transformers.SiglipImageProcessorPil(size={"height": 64, "width": 64}).save_pretrained(
             folder

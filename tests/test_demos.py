@@ -19,8 +19,8 @@ def test_correcting_and_adding(
     said = capsys.readouterr().out
     before, after = (float(part.split(";")[0]) for part in said.split(": ")[1:])
     assert after > before, said
-    picture = cv2.imread(str(tmp_path / "correct_and_add.png"))
-    assert picture is not None and picture.shape == (5 * 240, 2 * 426, 3)
+    image = cv2.imread(str(tmp_path / "correct_and_add.png"))
+    assert image is not None and image.shape == (5 * 240, 2 * 426, 3)
 
 
 def test_identities(
@@ -34,9 +34,9 @@ def test_identities(
     assert before > after >= 3, said
     heights = {}
     for name in ("tracks", "timeline", "association"):
-        picture = cv2.imread(str(tmp_path / f"{name}.png"))
-        assert picture is not None and picture.std() > 10
-        heights[name] = picture.shape[0]
+        image = cv2.imread(str(tmp_path / f"{name}.png"))
+        assert image is not None and image.std() > 10
+        heights[name] = image.shape[0]
     # A lane for each identity: what is joined takes one lane less.
     lanes = heights["association"] - 2 * heights["timeline"]
     assert lanes == (after - before) * 34
@@ -56,5 +56,5 @@ def test_every_kind_of_prompt(
         assert int(told[kind].split()[0]) >= 1
     for kind, said in told.items():
         if said.endswith(" objects"):
-            picture = cv2.imread(str(tmp_path / f"{kind}.png"))
-            assert picture is not None and picture.std() > 10
+            image = cv2.imread(str(tmp_path / f"{kind}.png"))
+            assert image is not None and image.std() > 10

@@ -62,8 +62,8 @@ def grounder(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Grounder:
     return case.make(tmp_path_factory.mktemp("grounder"))
 
 
-def frame(picture: np.ndarray = PICTURE) -> Frame:
-    return Frame(0, None, 0.0, picture)
+def frame(image: np.ndarray = PICTURE) -> Frame:
+    return Frame(0, None, 0.0, image)
 
 
 def test_says_which_one_it_is(grounder: Grounder) -> None:

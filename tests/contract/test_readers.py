@@ -20,11 +20,11 @@ PAINTED = ("pyav", "pyav-ts", "pyav-by-order", "decord", "images")
 
 
 def _images(folder: Path) -> ImageFolder:
-    pictures = folder / "images"
-    pictures.mkdir()
+    images = folder / "images"
+    images.mkdir()
     for number in range(NUM_FRAMES):
-        Image.fromarray(paint(number)).save(pictures / f"{number}.png")
-    return ImageFolder(pictures)
+        Image.fromarray(paint(number)).save(images / f"{number}.png")
+    return ImageFolder(images)
 
 
 def _clip(folder: Path, name: str) -> Path:

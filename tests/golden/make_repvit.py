@@ -17,7 +17,7 @@ GOLDEN = Path(__file__).with_name("repvit.npz")
 SIDE = 64
 
 
-def picture() -> np.ndarray:
+def image() -> np.ndarray:
     """One normalised image, (1, 3, SIDE, SIDE) float32."""
     return np.random.RandomState(7).standard_normal((1, 3, SIDE, SIDE)).astype(np.float32)
 
@@ -50,7 +50,7 @@ def main() -> None:
     shapes = [(name, tuple(tensor.shape)) for name, tensor in net.state_dict().items()]
     net.load_state_dict({name: torch.from_numpy(v) for name, v in drawn(shapes).items()})
     with torch.no_grad():
-        maps = net(torch.from_numpy(picture()))
+        maps = net(torch.from_numpy(image()))
     text = "\n".join(f"{name} {','.join(map(str, shape))}" for name, shape in shapes)
     arrays = {f"map{k}": each.numpy() for k, each in enumerate(maps)}
     np.savez_compressed(GOLDEN, names=np.array(text), **arrays)

@@ -47,8 +47,8 @@ Shapes = Iterable[tuple[str, tuple[int, ...]]]
 def film() -> np.ndarray:
     """Drifting blocks of colour, (FRAMES, SIDE, SIDE, 3) uint8."""
     blocks = np.random.RandomState(0).randint(0, 255, (16, 16, 3)).astype(np.uint8)
-    picture = blocks.repeat(SIDE // 16, 0).repeat(SIDE // 16, 1)
-    return np.stack([np.roll(picture, (2 * t, 3 * t), (0, 1)) for t in range(FRAMES)])
+    image = blocks.repeat(SIDE // 16, 0).repeat(SIDE // 16, 1)
+    return np.stack([np.roll(image, (2 * t, 3 * t), (0, 1)) for t in range(FRAMES)])
 
 
 def disc() -> np.ndarray:
@@ -165,8 +165,8 @@ def tracked(predictor: Any) -> np.ndarray:
     mean, std = (
         torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     )
-    pictures = torch.from_numpy(film()).permute(0, 3, 1, 2).float() / 255
-    module.load_video_frames = lambda **_: ((pictures - mean) / std, SIDE, SIDE)
+    images = torch.from_numpy(film()).permute(0, 3, 1, 2).float() / 255
+    module.load_video_frames = lambda **_: ((images - mean) / std, SIDE, SIDE)
     state = predictor.init_state("")
     predictor.add_new_points_or_box(state, 0, 1, points=[CLICK], labels=[1])
     predictor.add_new_points_or_box(state, 0, 2, box=BOX)

@@ -161,8 +161,8 @@ def test_sam3_beside_its_own_processor(tmp_path: Path) -> None:
     pytest.importorskip("torchvision", reason="Sam3ImageProcessor wants torchvision")
     net = saved_grounder("sam3", tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    pictures = transformers.Sam3ImageProcessor(size={"height": SIDE, "width": SIDE})
-    processor = transformers.Sam3Processor(pictures, tokenizer)
+    images = transformers.Sam3ImageProcessor(size={"height": SIDE, "width": SIDE})
+    processor = transformers.Sam3Processor(images, tokenizer)
     inputs = processor(images=PICTURE, text=PHRASES[0], return_tensors="pt")
     with torch.no_grad():
         output = net(

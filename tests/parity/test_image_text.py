@@ -48,10 +48,10 @@ def test_vectors_and_scores_are_the_librarys(pair: tuple[str, Path, Any, ImageTe
     )
     with torch.inference_mode():
         told = theirs(**read, pixel_values=made["pixel_values"])
-    words, pictures = ours.sentences(PHRASES), ours.pictures(images)
+    words, image_batch = ours.sentences(PHRASES), ours.images(images)
     np.testing.assert_allclose(words, told.text_embeds.numpy(), atol=1e-5)
-    np.testing.assert_allclose(pictures, told.image_embeds.numpy(), atol=1e-5)
+    np.testing.assert_allclose(image_batch, told.image_embeds.numpy(), atol=1e-5)
     logits = told.logits_per_image
     chances = logits.softmax(dim=1) if kind == "clip" else logits.sigmoid()
-    np.testing.assert_allclose(ours.scores(pictures, words), chances.numpy(), atol=1e-4)
+    np.testing.assert_allclose(ours.scores(image_batch, words), chances.numpy(), atol=1e-4)
     assert np.ptp(chances.numpy()) > 1e-3, "scores that are all alike would prove nothing"

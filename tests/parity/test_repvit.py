@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.golden.make_repvit import GOLDEN, drawn, picture
+from tests.golden.make_repvit import GOLDEN, drawn, image
 from vseg.errors import WeightsMismatch
 from vseg.models.sam2.repvit import RepVit
 
@@ -25,7 +25,7 @@ def state() -> dict[str, Tensor]:
 
 @torch.no_grad()
 def test_the_folded_encoder_makes_timms_maps(state: dict[str, Tensor]) -> None:
-    maps = RepVit(state).eval()(torch.from_numpy(picture()))
+    maps = RepVit(state).eval()(torch.from_numpy(image()))
     with np.load(GOLDEN) as golden:
         for k, found in enumerate(maps):
             expected = golden[f"map{k}"]

@@ -99,7 +99,7 @@ def test_a_converted_network_draws_the_published_predictors_masks(
     (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     tensors = renamed(published(golden["small"]), CONFIG, "it")
     save_file(tensors, tmp_path / "model.safetensors")
-    frames = [Frame(t, None, t / 10, picture) for t, picture in enumerate(official.film())]
+    frames = [Frame(t, None, t / 10, image) for t, image in enumerate(official.film())]
     prompts: dict[int, VisualPrompt] = {
         1: Points(np.array([official.CLICK], np.float32), np.array([True])),
         2: Box(*official.BOX),

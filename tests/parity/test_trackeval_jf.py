@@ -18,15 +18,15 @@ j_and_f = pytest.importorskip("trackeval.metrics.j_and_f")
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 H, W = 60, 90
-Picture = Bool[np.ndarray, "H W"]
+RegionMask = Bool[np.ndarray, "H W"]
 
 
-def _disk(cx: float, cy: float, r: float, shape: tuple[int, int] = (H, W)) -> Picture:
+def _disk(cx: float, cy: float, r: float, shape: tuple[int, int] = (H, W)) -> RegionMask:
     y, x = np.mgrid[: shape[0], : shape[1]]
     return np.asarray((x - cx) ** 2 + (y - cy) ** 2 <= r * r, dtype=bool)
 
 
-def _kinds() -> dict[str, Picture]:
+def _kinds() -> dict[str, RegionMask]:
     rng = np.random.default_rng(0)
     one = np.zeros((H, W), dtype=bool)
     one[30, 40] = True
@@ -53,11 +53,11 @@ def _kinds() -> dict[str, Picture]:
     }
 
 
-def _encode(mask: Picture) -> Any:
+def _encode(mask: RegionMask) -> Any:
     return mask_utils.encode(np.asfortranarray(mask.astype(np.uint8)))
 
 
-def _theirs(pred: Picture, truth: Picture) -> tuple[float, float]:
+def _theirs(pred: RegionMask, truth: RegionMask) -> tuple[float, float]:
     p, t = [[_encode(pred)]], [[_encode(truth)]]
     peer = j_and_f.JAndF
     return peer._compute_j(t, p, 1, 1, 1)[0, 0, 0], peer._compute_f(t, p, 0, 0, 0.008)[0]
@@ -80,7 +80,7 @@ def test_other_sizes_and_so_other_tolerances(shape: tuple[int, int]) -> None:
     assert ours == pytest.approx(_theirs(pred, truth), abs=1e-6)
 
 
-def _moving(num_frames: int, drift: float) -> list[Picture]:
+def _moving(num_frames: int, drift: float) -> list[RegionMask]:
     masks = [_disk(20 + 2 * t + drift * t, 30, 10) for t in range(num_frames)]
     masks[num_frames // 2] = np.zeros((H, W), dtype=bool)
     return masks

@@ -104,8 +104,8 @@ def _looked_at(run: Run, video: OpenReader, image_text: ImageText) -> Appearance
     sums: dict[int, Float32[np.ndarray, " C"]] = {}
     for index in sorted(wanted):
         image = video.read(index).image
-        pictures = [object_crop(image, _crop(run, row)) for row in wanted[index]]
-        for row, vector in zip(wanted[index], image_text.pictures(pictures), strict=True):
+        images = [object_crop(image, _crop(run, row)) for row in wanted[index]]
+        for row, vector in zip(wanted[index], image_text.images(images), strict=True):
             sums[row.object_id] = sums.get(row.object_id, 0) + vector
     ids = tuple(sorted(best))
     vectors = np.zeros((len(ids), len(sums[ids[0]]) if ids else 1), dtype=np.float32)

@@ -80,8 +80,8 @@ def draw_objects(
     sheet, place = Sheet(TILE_WIDTH, min(_COLUMNS, count), count), 0
     for run, seen, captions in wanted:
         chosen = seen.only(captions)
-        for object_id, picture in crops_of(run, chosen, source):
-            sheet.put(place, picture, captions[object_id])
+        for object_id, image in crops_of(run, chosen, source):
+            sheet.put(place, image, captions[object_id])
             place += 1
     with atomic_path(path) as part:
-        sheet.picture.save(part, format="PNG")
+        sheet.image.save(part, format="PNG")

@@ -81,7 +81,7 @@ def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcom
             labels={},
             config=TrackConfig(),
             overwrite=True,
-            pictures=out,
+            images=out,
         )
     )
 
@@ -101,7 +101,7 @@ def _show(outcome: "JobOutcome", facts: dict[str, object]) -> None:
     from vseg.cli.track import summary
 
     print(summary(outcome))
-    for path in outcome.pictures:
+    for path in outcome.images:
         print(f"  look at {path}")
     if "j_and_f" in facts:
         print(f"  J&F against the scene's exact masks: {facts['j_and_f']} (100 is perfect)")

@@ -65,13 +65,13 @@ def frame(
         raise BadPrompt(f"{out} is not a .png file", hint="frames are written losslessly, as PNG")
     moment = parse_timecode(at)
     with open_video(clip, reader or "auto") as video:
-        picture = video.read(index_of(video, moment))
+        image = video.read(index_of(video, moment))
     png = BytesIO()
-    Image.fromarray(picture.image).save(png, format="PNG")
+    Image.fromarray(image.image).save(png, format="PNG")
     atomic_write_bytes(out, png.getvalue())
-    height, width = picture.image.shape[:2]
-    facts = {"frame": picture.index, "time_s": picture.time_s, "width": width, "height": height}
+    height, width = image.image.shape[:2]
+    facts = {"frame": image.index, "time_s": image.time_s, "width": width, "height": height}
     if as_json:
         show_json(facts | {"path": out})
     else:
-        print(f"{out}: frame {picture.index} at {picture.time_s:.3f} s, {width}x{height}")
+        print(f"{out}: frame {image.index} at {image.time_s:.3f} s, {width}x{height}")

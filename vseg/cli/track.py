@@ -159,7 +159,7 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
         show_json(outcome.facts() | {"resume": again})
         return
     print(summary(outcome))
-    for path in outcome.pictures:
+    for path in outcome.images:
         print(f"  {path}")
     for sentence in outcome.not_found_prompts:
         print(sentence)

@@ -54,7 +54,7 @@ def watch(
     """
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.track import chosen, read_config
-    from vseg.pipelines.live import watch as pictures
+    from vseg.pipelines.live import watch as images
     from vseg.pipelines.prepare import load_configured
     from vseg.prompts.parse import parse_concepts, parse_prompts
     from vseg.video.camera import Camera
@@ -88,7 +88,7 @@ def watch(
         told = _Told(camera, recording)
         broken: DamagedVideo | None = None
         try:
-            for count, seen in enumerate(pictures(camera, requests, settings, loaded), start=1):
+            for count, seen in enumerate(images(camera, requests, settings, loaded), start=1):
                 told.tell(seen)
                 if stop() or count == frames:
                     break

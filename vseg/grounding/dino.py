@@ -47,9 +47,9 @@ class Dino:
     # coincide are doubles: 0.8, as in Grounded-SAM.
     rules = Rules(threshold=0.25, overlap=0.8)
 
-    def __init__(self, read: Pretrained, tokenizer: Any, pictures: Any) -> None:
+    def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
         self._net, self._dtype, self._device = read.net, read.dtype, read.device
-        self._tokenizer, self._pictures = tokenizer, pictures
+        self._tokenizer, self._images = tokenizer, images
         self._start, self._end = tokenizer.cls_token_id, tokenizer.sep_token_id
         self._stop = tokenizer.convert_tokens_to_ids(".")
         self._most = min(
@@ -86,7 +86,7 @@ class Dino:
 
     def propose(self, image: UInt8[np.ndarray, "H W 3"], words: list[Line]) -> Iterator[Proposals]:
         """One batch for each text."""
-        made = self._pictures(image, input_data_format="channels_last", return_tensors="pt")
+        made = self._images(image, input_data_format="channels_last", return_tensors="pt")
         pixels = made["pixel_values"].to(self._device, self._dtype)
         inside = made["pixel_mask"].to(self._device)
         h, w = image.shape[:2]
@@ -122,5 +122,5 @@ class Dino:
 def read_dino(folder: Path, name: str, place: Place) -> tuple[Dino, str]:
     """The detector saved in a folder and the hash of its weights.  Raises as read_pretrained."""
     read = read_pretrained(folder, name, CLASSES, place)
-    pictures = read_image_processor(folder, "GroundingDinoImageProcessorPil")
-    return Dino(read, read_tokenizer(folder), pictures), read.sha256
+    images = read_image_processor(folder, "GroundingDinoImageProcessorPil")
+    return Dino(read, read_tokenizer(folder), images), read.sha256

@@ -61,12 +61,12 @@ class ImageText:
     name, weights_sha256: which one.  alone: whether each phrase is judged alone, as SigLIP does.
     """
 
-    def __init__(self, read: Pretrained, tokenizer: Any, pictures: Any) -> None:
+    def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
         self.name, self.weights_sha256 = read.name, read.sha256
         self.alone = read.kind != "clip"
         self._net, self._device, self._dtype = read.net, read.device, read.dtype
         self._texts = ShortTexts(tokenizer, read.net.config.text_config.max_position_embeddings)
-        self._pictures = pictures
+        self._images = images
         self._words: tuple[tuple[str, ...], Float32[np.ndarray, "N C"]] | None = None
 
     def words(self, phrases: Sequence[str]) -> Float32[np.ndarray, "N C"]:
@@ -92,23 +92,21 @@ class ImageText:
         return np.concatenate(parts)
 
     @torch.inference_mode()
-    def pictures(self, images: Sequence[Image]) -> Float32[np.ndarray, "N C"]:
+    def images(self, images: Sequence[Image]) -> Float32[np.ndarray, "N C"]:
         """A unit vector for each RGB image, of at least one."""
         parts = []
         for some in _batches(images):
-            made = self._pictures(
-                list(some), input_data_format="channels_last", return_tensors="pt"
-            )
+            made = self._images(list(some), input_data_format="channels_last", return_tensors="pt")
             made = {key: value.to(self._device) for key, value in made.items()}
             made["pixel_values"] = made["pixel_values"].to(self._dtype)
             parts.append(_vectors(self._net.get_image_features(**made).pooler_output))
         return np.concatenate(parts)
 
     def scores(
-        self, pictures: Float32[np.ndarray, "P C"], words: Float32[np.ndarray, "N C"]
+        self, images: Float32[np.ndarray, "P C"], words: Float32[np.ndarray, "N C"]
     ) -> Float32[np.ndarray, "P N"]:
         """The chance in [0, 1] that each phrase fits each image; CLIP's add up to 1 over the phrases."""
-        logits = np.exp(float(self._net.logit_scale)) * pictures @ words.T
+        logits = np.exp(float(self._net.logit_scale)) * images @ words.T
         if self.alone:
             logits = logits + float(self._net.logit_bias)
             return np.asarray(1 / (1 + np.exp(-logits.astype(np.float64))), dtype=np.float32)
@@ -129,8 +127,8 @@ def read_image_text(folder: Path, name: str, place: Place) -> ImageText:
     Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack of memory.
     """
     read = read_pretrained(folder, name, IMAGE_TEXT_CLASSES, place)
-    pictures = read_image_processor(folder, _PICTURES[read.kind])
-    return ImageText(read, read_tokenizer(folder), pictures)
+    images = read_image_processor(folder, _PICTURES[read.kind])
+    return ImageText(read, read_tokenizer(folder), images)
 
 
 def best_fits(
@@ -153,13 +151,13 @@ def object_crop(image: Image, crop: MaskCrop) -> Image:
     left, top = x + width // 2 - side // 2, y + height // 2 - side // 2
     columns = np.clip(np.arange(left, left + side), 0, image.shape[1] - 1)
     rows = np.clip(np.arange(top, top + side), 0, image.shape[0] - 1)
-    picture = image[rows[:, None], columns]
+    full_image = image[rows[:, None], columns]
     mask = np.zeros((side, side), np.float32)
     mask[y - top : y - top + height, x - left : x - left + width] = crop.mask
     sigma = max(1.0, _BLUR * side)
     soft = cv2.GaussianBlur(mask, (0, 0), max(0.5, sigma / 8))[..., None]
-    blurred = cv2.GaussianBlur(picture, (0, 0), sigma)
-    return np.rint(picture * soft + blurred * (1 - soft)).astype(np.uint8)
+    blurred = cv2.GaussianBlur(full_image, (0, 0), sigma)
+    return np.rint(full_image * soft + blurred * (1 - soft)).astype(np.uint8)
 
 
 def _vectors(found: Float[Tensor, "N C"]) -> Float32[np.ndarray, "N C"]:

@@ -33,10 +33,10 @@ class Owl:
     # 0.1 is the library's; neighbouring patches may claim one thing with nearly the same box.
     rules = Rules(threshold=0.1, overlap=0.8)
 
-    def __init__(self, read: Pretrained, tokenizer: Any, pictures: Any) -> None:
+    def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
         self._net, self._dtype, self._device = read.net, read.dtype, read.device
         self._texts = ShortTexts(tokenizer, read.net.config.text_config.max_position_embeddings)
-        self._pictures = pictures
+        self._images = images
 
     def check(self, phrase: str) -> None:
         """Raise BadPrompt for a phrase that is too long for the network."""
@@ -52,7 +52,7 @@ class Owl:
         self, image: UInt8[np.ndarray, "H W 3"], words: Float[Tensor, "1 P C"]
     ) -> Iterator[Proposals]:
         """All phrases in one batch."""
-        made = self._pictures(image, input_data_format="channels_last", return_tensors="pt")
+        made = self._images(image, input_data_format="channels_last", return_tensors="pt")
         cells, _ = self._net.image_embedder(made["pixel_values"].to(self._device, self._dtype))
         patches = cells.flatten(1, 2)
         logits, _ = self._net.class_predictor(patches, words)
@@ -67,5 +67,5 @@ class Owl:
 def read_owl(folder: Path, name: str, place: Place) -> tuple[Owl, str]:
     """The detector saved in a folder and the hash of its weights.  Raises as read_pretrained."""
     read = read_pretrained(folder, name, CLASSES, place)
-    pictures = read_image_processor(folder, "Owlv2ImageProcessorPil")
-    return Owl(read, read_tokenizer(folder), pictures), read.sha256
+    images = read_image_processor(folder, "Owlv2ImageProcessorPil")
+    return Owl(read, read_tokenizer(folder), images), read.sha256

@@ -34,7 +34,7 @@ class Tagger:
 
     def tags(self, frame: Frame) -> tuple[Text, ...]:
         """The words that fit the frame, best first; none if nothing reaches the threshold."""
-        seen = self._image_text.pictures([frame.image])
+        seen = self._image_text.images([frame.image])
         scores = self._image_text.scores(seen, self._image_text.words(self._vocabulary))[0]
         fits = best_fits(scores, self._vocabulary, self._most)
         return tuple(Text(fit.phrase) for fit in fits if fit.score >= self.threshold)

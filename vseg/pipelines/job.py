@@ -31,7 +31,7 @@ class TrackJob:
     overwrite: bool = False
     detections: Path | None = None
     everything: bool = False
-    pictures: Path | None = None
+    images: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class JobOutcome:
     times: JobTimes
     state_bytes: int
     damage: Damage | None
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
     not_found_prompts: tuple[str, ...] = ()
 
     @property
@@ -90,7 +90,7 @@ class JobOutcome:
             "seconds": round(self.times.total_s, 3),
             "frames_per_s": round(self.frames / self.times.total_s, 2) if self.frames else None,
             "damage": self.damage.model_dump() if self.damage else None,
-            "images": [str(path) for path in self.pictures],
+            "images": [str(path) for path in self.images],
             "unfound": list(self.not_found_prompts),
             "exit_code": self.exit_code,
         }

@@ -48,7 +48,7 @@ def track(
         if header is None:
             header = loop.run()
     not_found_prompts = _unfound(job, header)
-    pictures = _pictures(job) if header.status != "interrupted" else ()
+    images = _images(job) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out,
         header.status,
@@ -56,7 +56,7 @@ def track(
         loop.times,
         loop.state_bytes,
         header.damage,
-        pictures,
+        images,
         not_found_prompts,
     )
 
@@ -164,13 +164,13 @@ def _unfound(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
     return told
 
 
-def _pictures(job: TrackJob) -> tuple[Path, ...]:
+def _images(job: TrackJob) -> tuple[Path, ...]:
     """The previews asked for; those of an earlier call are not drawn again."""
     run = open_run(job.out)
     # A clip damaged from its very first frame leaves nothing to draw.
     if not job.config.preview or len(run) == 0:
         return ()
-    overlay = (job.pictures or job.out) / "overlay.mp4"
+    overlay = (job.images or job.out) / "overlay.mp4"
     sheet = overlay.with_name("contact.png")
     if not job.overwrite and overlay.exists() and sheet.exists():
         return overlay, sheet

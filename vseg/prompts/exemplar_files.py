@@ -20,37 +20,37 @@ MOST_PIXELS = 2**26
 """64 megapixels: more than a camera's image, and 192 MiB once decoded."""
 
 
-def boxed_exemplar(picture: Path, box: Box, threshold: float | None = None) -> Exemplar:
+def boxed_exemplar(exemplar_image: Path, box: Box, threshold: float | None = None) -> Exemplar:
     """What is in a box of an image; the box is in the displayed image's pixels.
 
     Raises BadPrompt for an unreadable or too large image, and for a box that lies outside it.
     """
-    image = _colours(picture)
-    _check(box, picture, image.shape[:2])
+    image = _colours(exemplar_image)
+    _check(box, exemplar_image, image.shape[:2])
     region = np.zeros(image.shape[:2], dtype=bool)
     region[pixels_in(box)] = True
-    return Exemplar(image, region, picture.name, threshold)
+    return Exemplar(image, region, exemplar_image.name, threshold)
 
 
-def masked_exemplar(picture: Path, mask: Path, threshold: float | None = None) -> Exemplar:
+def masked_exemplar(exemplar_image: Path, mask: Path, threshold: float | None = None) -> Exemplar:
     """What a black-and-white, grey or palette image of the same size marks with values other than 0.
 
     Raises BadPrompt for images that cannot be read, are too large, or differ in size, for a coloured mask,
     and for one that marks nothing.
     """
-    image = _colours(picture)
+    image = _colours(exemplar_image)
     region = np.asarray(_values(mask) != 0, dtype=bool)
-    _check(Mask(region), picture, image.shape[:2])
-    return Exemplar(image, region, picture.name, threshold)
+    _check(Mask(region), exemplar_image, image.shape[:2])
+    return Exemplar(image, region, exemplar_image.name, threshold)
 
 
-def _check(prompt: Box | Mask, picture: Path, hw: tuple[int, ...]) -> None:
+def _check(prompt: Box | Mask, image: Path, hw: tuple[int, ...]) -> None:
     """Raise BadPrompt, naming the image, unless the region lies on it."""
     try:
         check_prompt(prompt, hw)
     except BadPrompt as error:
         raise BadPrompt(
-            f"reference {picture}: {error.message.replace('frame', 'image')}",
+            f"reference {image}: {error.message.replace('frame', 'image')}",
             hint="give it in the pixels of the reference image, as image.jpg:x1,y1,x2,y2 or "
             "image.jpg:mask.png",
         ) from error
@@ -58,24 +58,24 @@ def _check(prompt: Box | Mask, picture: Path, hw: tuple[int, ...]) -> None:
 
 def _colours(path: Path) -> UInt8[np.ndarray, "H W 3"]:
     """The displayed RGB image: grey repeated, alpha dropped, 16 bits cut to 8."""
-    picture = _opened(path)
-    if picture.mode.startswith("I;16"):
-        grey = (np.asarray(picture) >> 8).astype(np.uint8)
+    image = _opened(path)
+    if image.mode.startswith("I;16"):
+        grey = (np.asarray(image) >> 8).astype(np.uint8)
         return np.repeat(grey[..., None], 3, axis=2)
-    if picture.mode == "P":  # with alpha first: Pillow warns where a palette's is passed over
-        picture = picture.convert("RGBA")
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
+    if image.mode == "P":  # with alpha first: Pillow warns where a palette's is passed over
+        image = image.convert("RGBA")
+    return np.array(image.convert("RGB"), dtype=np.uint8)
 
 
 def _values(path: Path) -> np.ndarray:
     """The one value of each pixel.  Raises BadPrompt for a colour image."""
-    picture = _opened(path)
-    if picture.mode not in ("1", "L", "P", "I") and not picture.mode.startswith("I;16"):
+    image = _opened(path)
+    if image.mode not in ("1", "L", "P", "I") and not image.mode.startswith("I;16"):
         raise BadPrompt(
-            f"the mask {path} of a reference is a colour image (mode {picture.mode})",
+            f"the mask {path} of a reference is a colour image (mode {image.mode})",
             hint="save it as a palette or grey PNG with 0 for background",
         )
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def _opened(path: Path) -> Image.Image:

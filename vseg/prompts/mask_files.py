@@ -44,12 +44,12 @@ def read_mask_file(
 def _label_values(path: Path) -> np.ndarray:
     """The image's values: palette indices, grey levels, or booleans as 0 and 1."""
     try:
-        with Image.open(path) as picture:
-            if picture.mode not in ("1", "L", "P", "I", "I;16"):
+        with Image.open(path) as image:
+            if image.mode not in ("1", "L", "P", "I", "I;16"):
                 raise BadPrompt(
-                    f"mask {path} is a colour image (mode {picture.mode})",
+                    f"mask {path} is a colour image (mode {image.mode})",
                     hint="save it as a palette or grey PNG with 0 for background",
                 )
-            return np.asarray(picture)
+            return np.asarray(image)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise BadPrompt(f"cannot read mask {path}: {error}", hint="give a PNG file") from error

@@ -117,18 +117,18 @@ def parse_exemplars(specs: Iterable[str]) -> Iterator[PromptRequest]:
     """One request per region of another image.  Raises UsageError, and BadPrompt for the files."""
     for spec in specs:
         object_id, at, rest = _target(spec)
-        picture, colon, region = rest.rpartition(":")
+        image, colon, region = rest.rpartition(":")
         region, threshold = _threshold(region, f"--exemplar {spec}")
-        if not colon or not picture or not region.strip():
+        if not colon or not image or not region.strip():
             raise UsageError(
                 f"--exemplar {spec} does not say which part of the image is meant",
                 hint="write it like image.jpg:10,20,200,300 or image.jpg:mask.png",
             )
         if _BOX.fullmatch(region):
             box = Box(*_numbers(region, 4, f"--exemplar {spec}", "image.jpg:10,20,200,300"))
-            yield PromptRequest(object_id, at, boxed_exemplar(Path(picture), box, threshold))
+            yield PromptRequest(object_id, at, boxed_exemplar(Path(image), box, threshold))
         else:
-            reference = masked_exemplar(Path(picture), Path(region), threshold)
+            reference = masked_exemplar(Path(image), Path(region), threshold)
             yield PromptRequest(object_id, at, reference)
 
 

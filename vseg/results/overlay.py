@@ -57,39 +57,39 @@ def draw_overlay(
             hint="give the clip that was tracked",
         )
     style = style or OverlayStyle.for_height(height)
-    picture = np.ascontiguousarray(image).copy()
+    canvas = np.ascontiguousarray(image).copy()
     areas = {row: masks.crops[row].area for row in range(len(masks)) if masks.visible[row]}
     rows = sorted((row for row in areas if areas[row]), key=lambda row: -areas[row])
     for row in rows:
-        _draw_mask(picture, masks.crops[row], colour_of(masks.object_ids[row]), style)
-    tagged = Tags(picture, style.text_px)
+        _draw_mask(canvas, masks.crops[row], colour_of(masks.object_ids[row]), style)
+    tagged = Tags(canvas, style.text_px)
     for row in sorted(rows):
         object_id = masks.object_ids[row]
         name = labels.get(object_id)
         text = f"{object_id}  {name}" if name else str(object_id)
         tagged.add(text, colour_of(object_id), masks.crops[row])
-    return picture
+    return canvas
 
 
 def _draw_mask(
-    picture: UInt8[np.ndarray, "H W 3"], crop: MaskCrop, colour: Colour, style: OverlayStyle
+    image: UInt8[np.ndarray, "H W 3"], crop: MaskCrop, colour: Colour, style: OverlayStyle
 ) -> None:
     x, y, width, height = crop.xywh
-    region = picture[y : y + height, x : x + width]
+    region = image[y : y + height, x : x + width]
     mask = crop.mask.view(np.uint8)
     # Mixing with one colour is a function of the old value only: one table for each channel.
     old = np.arange(256)[:, None] * (1 - style.opacity)
     table = np.rint(old + np.array(colour) * style.opacity).astype(np.uint8)[None]
     cv2.copyTo(cv2.LUT(region, table), mask, region)
     outlines, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=(x, y))
-    cv2.drawContours(picture, outlines, -1, colour, style.line_px, cv2.LINE_AA)
+    cv2.drawContours(image, outlines, -1, colour, style.line_px, cv2.LINE_AA)
 
 
 class Tags:
     """Name tags on one image, kept off each other and inside the frame."""
 
-    def __init__(self, picture: UInt8[np.ndarray, "H W 3"], text_px: int) -> None:
-        self._picture = picture
+    def __init__(self, image: UInt8[np.ndarray, "H W 3"], text_px: int) -> None:
+        self._image = image
         self._font = ImageFont.load_default(text_px)
         self._text_px = text_px
         self._taken: list[tuple[int, int, int, int]] = []
@@ -98,15 +98,15 @@ class Tags:
         """Draw a tag above the object, or beside its top where there is no room."""
         tag = self._render(text, colour)
         height, width = tag.shape[:2]
-        frame_height, frame_width = self._picture.shape[:2]
+        frame_height, frame_width = self._image.shape[:2]
         if height > frame_height or width > frame_width:
             return
         x, y = self._place(crop, width, height)
         self._taken.append((x, y, width, height))
-        self._picture[y : y + height, x : x + width] = tag
+        self._image[y : y + height, x : x + width] = tag
 
     def _place(self, crop: MaskCrop, width: int, height: int) -> tuple[int, int]:
-        frame_height, frame_width = self._picture.shape[:2]
+        frame_height, frame_width = self._image.shape[:2]
         gap = max(2, self._text_px // 4)
         middle = crop.x + int(np.mean(np.flatnonzero(crop.mask[0])))
         x = min(max(0, middle - width // 2), frame_width - width)

@@ -105,7 +105,7 @@ class _ReferenceLine(_Described):
     """image: the SHA-256 of its pixels.  source: a remark."""
 
     kind: Literal["reference"] = "reference"
-    picture: str = Field(pattern="^[0-9a-f]{64}$")
+    image: str = Field(pattern="^[0-9a-f]{64}$")
     size: tuple[int, int]
     counts: str
     source: str
@@ -113,7 +113,7 @@ class _ReferenceLine(_Described):
 
     def prompt(self, root: Path) -> AnyPrompt:
         height, width = self.size
-        image = read_exemplar_image(root, self.picture)
+        image = read_exemplar_image(root, self.image)
         if image.shape[:2] != self.size:
             raise BadPrompt(f"the region is {width}x{height}, its image is of another size")
         region = decode_rle(self.counts, height, width).paste(height, width)
@@ -163,7 +163,7 @@ def _run_lengths(mask: Bool[np.ndarray, "H W"]) -> dict[str, object]:
     return {"size": [height, width], "counts": encode_rle(MaskCrop.of(mask), height, width)}
 
 
-def _write_pictures(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
+def _write_images(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
     """Before the lines that name them: a line never stands without its image."""
     for each in prompts:
         if isinstance(each.prompt, Exemplar):
@@ -172,13 +172,13 @@ def _write_pictures(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
 
 def write_prompts(root: Path, prompts: Sequence[PlacedPrompt]) -> None:
     """Replace prompts.jsonl, whole or not at all."""
-    _write_pictures(root, prompts)
+    _write_images(root, prompts)
     atomic_write_text(root / PROMPTS, "".join(prompt_line(each) + "\n" for each in prompts))
 
 
 def append_prompt(root: Path, placed: PlacedPrompt) -> None:
     """Add one prompt; when this returns it is on the disk.  Raises OutputError."""
-    _write_pictures(root, [placed])
+    _write_images(root, [placed])
     line = (prompt_line(placed) + "\n").encode()
     try:
         with (root / PROMPTS).open("ab", buffering=0) as handle:

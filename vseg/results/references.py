@@ -15,16 +15,16 @@ from vseg.errors import BadRun
 from vseg.io.files import atomic_write_bytes
 from vseg.results.layout import REFERENCES
 
-Picture = UInt8[np.ndarray, "H W 3"]
+Image = UInt8[np.ndarray, "H W 3"]
 
 
-def image_digest(image: Picture) -> str:
+def image_digest(image: Image) -> str:
     """The SHA-256 of the image's size and pixels, in hex."""
     height, width = image.shape[:2]
     return hashlib.sha256(f"{width}x{height}:".encode() + image.tobytes()).hexdigest()
 
 
-def write_exemplar_image(root: Path, image: Picture) -> None:
+def write_exemplar_image(root: Path, image: Image) -> None:
     """Keep the image in the run at `root`, unless it is there.  Raises OutputError."""
     path = _path(root, image_digest(image))
     if not path.exists():
@@ -32,7 +32,7 @@ def write_exemplar_image(root: Path, image: Picture) -> None:
         atomic_write_bytes(path, packed.tobytes())
 
 
-def read_exemplar_image(root: Path, digest: str) -> Picture:
+def read_exemplar_image(root: Path, digest: str) -> Image:
     """The image of that name.  Raises BadRun if it is missing, damaged or another one."""
     path = _path(root, digest)
     try:

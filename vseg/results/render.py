@@ -58,7 +58,7 @@ def contact_sheet(run: Run, video: Reader, path: Path, columns: int = 4, rows: i
         drawn = draw_overlay(frame.image, run[index], run.labels, style)
         sheet.put(place, drawn, f"frame {frame.index}   {frame.time_s:.2f} s")
     with atomic_path(path) as part:
-        sheet.picture.save(part, format="PNG")
+        sheet.image.save(part, format="PNG")
 
 
 class Sheet:
@@ -69,7 +69,7 @@ class Sheet:
         self._font = ImageFont.load_default(CAPTION_PX)
         width = GAP + columns * (TILE_WIDTH + GAP)
         height = GAP + -(-count // columns) * (tile_height + CAPTION_HEIGHT)
-        self.picture = Image.new("RGB", (width, height), BACKGROUND)
+        self.image = Image.new("RGB", (width, height), BACKGROUND)
 
     def put(self, place: int, image: UInt8[np.ndarray, "H W 3"], caption: str) -> None:
         """Set tile number `place` to the image, at the tile's size, with the caption below."""
@@ -77,8 +77,8 @@ class Sheet:
         x = GAP + column * (TILE_WIDTH + GAP)
         y = GAP + row * (self._tile_height + CAPTION_HEIGHT)
         tile = cv2.resize(image, (TILE_WIDTH, self._tile_height), interpolation=cv2.INTER_AREA)
-        self.picture.paste(Image.fromarray(tile), (x, y))
-        ImageDraw.Draw(self.picture).text(
+        self.image.paste(Image.fromarray(tile), (x, y))
+        ImageDraw.Draw(self.image).text(
             (x, y + self._tile_height + CAPTION_HEIGHT / 2),
             caption,
             fill=INK,

@@ -51,8 +51,8 @@ def draw_timeline(
     font = ImageFont.load_default(TEXT)
     left = MARGIN + 14 + max((round(font.getlength(name)) for name in names.values()), default=0)
     top = MARGIN + 2 * TEXT
-    picture = Image.new("RGB", (width, top + ROW * len(rows) + FOOT), BACKGROUND)
-    draw = ImageDraw.Draw(picture)
+    image = Image.new("RGB", (width, top + ROW * len(rows) + FOOT), BACKGROUND)
+    draw = ImageDraw.Draw(image)
     axis = _Axis(*span, left, width - MARGIN)
     draw.text((MARGIN, MARGIN), title, fill=INK, font=font)
     for place, row in enumerate(rows):
@@ -64,7 +64,7 @@ def draw_timeline(
         x = axis.x(frame)
         draw.line([(x, base), (x, base + 5)], fill=FAINT)
         draw.text((x, base + 16), str(frame), fill=FAINT, font=font, anchor="mm")
-    return np.asarray(picture)
+    return np.asarray(image)
 
 
 def seen_spans(frames: Sequence[int]) -> list[tuple[int, int]]:

@@ -104,19 +104,19 @@ class ExemplarGrounder:
         """
         references = [_reference(each) for each in descriptions]
         # The other image is frame 0 of a video of two.
-        picture = replace(frame, index=1)
-        features = self._model.encode([picture])[0]
+        image = replace(frame, index=1)
+        features = self._model.encode([image])[0]
         kept: list[tuple[_Find, int]] = []
         best = np.zeros(len(descriptions))
         for place, reference in enumerate(references):
-            finds = self._finds(reference, picture, features)
+            finds = self._finds(reference, image, features)
             best[place] = max((find.likeness for find in finds), default=0.0)
             least = self.threshold if reference.threshold is None else reference.threshold
             kept += [(find, place) for find in finds if find.likeness >= least]
         kept.sort(key=lambda pair: -pair[0].likeness)
         return _grounding(kept, best, descriptions)
 
-    def _finds(self, reference: Exemplar, picture: Frame, features: Features) -> list[_Find]:
+    def _finds(self, reference: Exemplar, target: Frame, features: Features) -> list[_Find]:
         """What the reference finds at each of its sizes, best first, each thing once."""
         region = self._object_in(reference)
         finds = []
@@ -124,7 +124,7 @@ class ExemplarGrounder:
             image, seen = _scaled(reference.image, region, scale)
             # A region that leaves the image enlarged, or vanishes reduced, shows nothing.
             if seen.any():
-                finds += self._matched(Exemplar(image, seen), picture, features)
+                finds += self._matched(Exemplar(image, seen), target, features)
         finds.sort(key=lambda find: -find.likeness)
         apart: list[_Find] = []
         for find in finds:
@@ -152,7 +152,7 @@ class ExemplarGrounder:
             )
         return mask
 
-    def _matched(self, view: Exemplar, picture: Frame, features: Features) -> list[_Find]:
+    def _matched(self, view: Exemplar, image: Frame, features: Features) -> list[_Find]:
         """The things on the image that one view of the reference matches."""
         engine = open_engine(self._model, MemoryBudget(), INDEPENDENT_OBJECTS)
         shown = Frame(0, None, 0.0, view.image)
@@ -160,8 +160,8 @@ class ExemplarGrounder:
         tracked = TrackedObject(1, {0: (Mask(view.region),)})
         engine.track(shown, known, [tracked])
         tracked.prior = None  # where it lies in the other image says nothing of this one
-        drawn = engine.track(picture, features, [tracked])
-        parts = _parts(_enlarged(drawn.logits[0], picture.image.shape))
+        drawn = engine.track(image, features, [tracked])
+        parts = _parts(_enlarged(drawn.logits[0], image.image.shape))
         looks = self._looks(features, parts)
         wanted = self._looks(known, [view.region])[0]
         return [

@@ -129,28 +129,28 @@ class Session:
         for words about what moves; of a frame given by its number it is the one before.  Raises BadPrompt,
         and NothingFound where nothing is like what was said.
         """
-        picture, features = self._look(frame)
+        image, features = self._look(frame)
         given = collect_prompts(prompts, numbers)
         self._check_id(obj)
         if isinstance(self.bank, SlotBank):
             self.bank.admit(obj)
         rotation = self.video.info.rotation if self.video is not None else 0
         for prompt in given:
-            check_prompt(prompt, picture.image.shape[:2], rotation)
+            check_prompt(prompt, image.image.shape[:2], rotation)
         if near is None and any(isinstance(each, Text) for each in given):
             near = self._beside(frame)
         # What its owner has dropped of an object's prompts does not count any more.
         self.prompt_history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
-        heard = self.prompt_history.resolve(obj, picture, given, near)
+        heard = self.prompt_history.resolve(obj, image, given, near)
         self.prompt_history.remember(heard)
         tracked = self.objects.get(obj) or TrackedObject(obj)
-        tracked.prompts[picture.index] = heard.prompts
+        tracked.prompts[image.index] = heard.prompts
         self.objects[obj], self.used = tracked, joined(self.used, obj)
-        self.bank.forget(obj, after=picture.index, reverse=tracked.reverse)
+        self.bank.forget(obj, after=image.index, reverse=tracked.reverse)
         self.identities.correct(obj)
-        tracked.stale.add(picture.index)
-        decoded = self.engine.track(picture, features, [tracked])
-        return _masks(picture, [tracked], decoded)
+        tracked.stale.add(image.index)
+        decoded = self.engine.track(image, features, [tracked])
+        return _masks(image, [tracked], decoded)
 
     def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames, for prompts and steps in this order: up to `encode_ahead` of them are encoded

@@ -35,7 +35,7 @@ def write_truth(video: SyntheticVideo, folder: Path) -> None:
     8-bit palette images whose pixel values are the object ids.  Raises OutputError.
     """
     for index in range(len(video)):
-        picture = Image.fromarray(video.truth(index))
-        picture.putpalette(davis_palette().tobytes())
+        image = Image.fromarray(video.truth(index))
+        image.putpalette(davis_palette().tobytes())
         with atomic_path(folder / f"{index:05d}.png") as part:
-            picture.save(part, format="PNG")
+            image.save(part, format="PNG")

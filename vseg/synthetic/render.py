@@ -154,13 +154,13 @@ def _scaled(
     return np.asarray(cv2.multiply(colours, cv2.merge([fixed] * 3), scale=1 / 128), dtype=np.uint8)
 
 
-def _smear(picture: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
+def _smear(image: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
     """The image averaged along the drift: motion blur.  Drifts under a pixel leave it alone."""
     if float(np.hypot(*drift)) < 1.0:
-        return picture
+        return image
     reach = math.ceil(float(np.abs(drift).max()) / 2)
     line = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     ends = np.rint((np.array([-drift, drift]) / 2 + reach) * 16).astype(int)
     start, end = ([int(v) for v in point] for point in ends)
     cv2.line(line, start, end, 1.0, 1, cv2.LINE_8, shift=4)
-    return np.asarray(cv2.filter2D(picture, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE))
+    return np.asarray(cv2.filter2D(image, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE))

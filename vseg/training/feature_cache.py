@@ -77,7 +77,7 @@ class Layout:
 
     def places(self) -> Iterator[Place]:
         """All places in the file's order."""
-        return (place for clip in self.clips for picture in clip for place in picture)
+        return (place for clip in self.clips for image in clip for place in image)
 
 
 def lay_out(
@@ -93,24 +93,24 @@ def lay_out(
                 f"scale {min(scales):g}",
                 hint="leave it out, or lower crop or raise scales in --config",
             )
-        pictures = []
+        images = []
         for _ in range(clip.count):
             places = []
             for height, width in sizes:
                 places.append(Place(height, width, channels, offset))
                 offset = places[-1].end
-            pictures.append(tuple(places))
-        laid.append(tuple(pictures))
+            images.append(tuple(places))
+        laid.append(tuple(images))
     return Layout(tuple(laid), offset)
 
 
 def check_free_memory(layout: Layout, beside: Path, limit_gib: float) -> None:
     """Raise BadDataset if the cache would pass its limit, OutputError if the disk has no room."""
     need = layout.total_bytes / GIB
-    pictures = sum(len(clip) for clip in layout.clips)
+    images = sum(len(clip) for clip in layout.clips)
     if need > limit_gib:
         raise BadDataset(
-            f"the teacher's features of {pictures} images need {need:.2f} GiB, more than the limit "
+            f"the teacher's features of {images} images need {need:.2f} GiB, more than the limit "
             f"of {limit_gib:g}",
             hint=f"lower --frames-per-clip, or give --cache-gib {np.ceil(need):.0f}",
         )
@@ -192,8 +192,8 @@ def _write_clip(
     batch: int,
 ) -> Iterator[int]:
     """Write a clip's examples, `batch` images at a time; the number written each time."""
-    pictures = zip(clip.images(), places, strict=True)
-    while group := list(islice(pictures, batch)):
+    images = zip(clip.images(), places, strict=True)
+    while group := list(islice(images, batch)):
         for offset, payload in _looked_at(group, look):
             handle.seek(offset)
             handle.write(payload)

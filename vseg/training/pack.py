@@ -79,7 +79,7 @@ def _clip(archive: zipfile.ZipFile, name: str, pairs: list[tuple[str, str]]) -> 
 def _decode(archive: zipfile.ZipFile, name: str, flag: int) -> UInt8[np.ndarray, "..."]:
     if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
         raise BadDataset(f"{name} is larger than {_MAX_MEMBER_BYTES} bytes")
-    picture = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), flag)
-    if picture is None:
+    image = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), flag)
+    if image is None:
         raise BadDataset(f"{name} cannot be decoded")
-    return np.asarray(picture, dtype=np.uint8)
+    return np.asarray(image, dtype=np.uint8)

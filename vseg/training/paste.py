@@ -116,19 +116,19 @@ def _drift(layer: Layer, time: int) -> Float64[np.ndarray, " 2"]:
     return np.asarray(way * min(1.0, _MAX_SMEAR_PX / max(float(np.hypot(*way)), 1e-9)))
 
 
-def _smeared(picture: UInt8[np.ndarray, "..."], drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
-    return picture if float(np.hypot(*drift)) < 1.5 else smeared(picture, drift)
+def _smeared(image: UInt8[np.ndarray, "..."], drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
+    return image if float(np.hypot(*drift)) < 1.5 else smeared(image, drift)
 
 
 def smeared(
-    picture: UInt8[np.ndarray, "..."], drift: Float64[np.ndarray, " 2"]
+    image: UInt8[np.ndarray, "..."], drift: Float64[np.ndarray, " 2"]
 ) -> UInt8[np.ndarray, "..."]:
     """The image averaged along `drift` pixels: motion blur."""
     reach = max(1, math.ceil(float(np.abs(drift).max()) / 2))
     line = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
     ends = np.rint(reach + np.stack([-drift, drift]) / 2).astype(int)
     cv2.line(line, ends[0].tolist(), ends[1].tolist(), 1.0, 1, cv2.LINE_AA)
-    blurred = cv2.filter2D(picture, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE)
+    blurred = cv2.filter2D(image, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(blurred, dtype=np.uint8)
 
 

@@ -30,8 +30,8 @@ def real_footage(
     sources = [halved(clip.images[i], _only(clip, i), side) for i in indices]
     if rng.random() < chances.p_twin:
         others = draw_twin(rng, indices, len(clip.images))
-        pictures = [halved(clip.images[i], _only(clip, i), side) for i in others]
-        sources = twinned(rng, sources, pictures)
+        images = [halved(clip.images[i], _only(clip, i), side) for i in others]
+        sources = twinned(rng, sources, images)
     first = sources[0][1]
     base = draw_view(rng, first > 0, side)
     steps = centred(walk(rng, HANDHELD, side, length), side)

@@ -58,7 +58,7 @@ class Distilled:
     native16: int
     start: str
     steps: int
-    pictures: int
+    images: int
     distance8: float
     distance16: float
 

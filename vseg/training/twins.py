@@ -13,7 +13,7 @@ from vseg.training.cutouts import cut, mirrored, resized
 from vseg.training.footage import Footage, extent
 from vseg.training.paste import Layer, paste, path_through
 
-Picture = tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]
+Image = tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]
 _TWIN = 2
 
 
@@ -26,33 +26,33 @@ def draw_twin(rng: np.random.Generator, indices: Sequence[int], frames: int) -> 
 
 
 def twinned(
-    rng: np.random.Generator, pictures: Sequence[Picture], others: Sequence[Picture]
-) -> list[Picture]:
+    rng: np.random.Generator, images: Sequence[Image], others: Sequence[Image]
+) -> list[Image]:
     """The images with the object of the others on its way past the first one, before or behind it."""
     mirror, behind = rng.random() < 0.6, rng.random() < 0.45
-    body = extent(pictures[0][1] > 0).size
+    body = extent(images[0][1] > 0).size
     reach = rng.uniform(0.3, 1.5) * max(body[0], 0.5 * body[1]) * rng.choice([-1, 1])
-    sideways = np.linspace(reach, reach * rng.uniform(-1, 1), len(pictures))
+    sideways = np.linspace(reach, reach * rng.uniform(-1, 1), len(images))
     first, last = rng.normal(0, 0.1, 2) * body[1]
-    upward = np.linspace(first, last, len(pictures))
+    upward = np.linspace(first, last, len(images))
     zoom = min(1.0, float(np.exp(rng.uniform(-0.25, 0.15))))
     made = []
-    for picture, (image, mask), x, y in zip(pictures, others, sideways, upward, strict=True):
-        if not mask.any() or not picture[1].any():
-            made.append(picture)
+    for composite, (image, mask), x, y in zip(images, others, sideways, upward, strict=True):
+        if not mask.any() or not composite[1].any():
+            made.append(composite)
             continue
         twin = cut(np.ascontiguousarray(image), mask > 0)
         twin = mirrored(twin) if mirror else twin
         twin = resized(twin, np.maximum(twin.size * zoom, 2))
-        place = extent(picture[1] > 0).centre + np.array([x, y])
+        place = extent(composite[1] > 0).centre + np.array([x, y])
         path = path_through(twin, place[None], [np.eye(3)])
-        made.append(_pasted(picture, Layer(twin, path, _TWIN, behind=behind)))
+        made.append(_pasted(composite, Layer(twin, path, _TWIN, behind=behind)))
     return made
 
 
-def _pasted(picture: Picture, layer: Layer) -> Picture:
+def _pasted(composite: Image, layer: Layer) -> Image:
     """The image with the layer, drawn on a square, which is what footage is."""
-    image, labels = picture
+    image, labels = composite
     h, w = labels.shape
     room = ((0, max(h, w) - h), (0, max(h, w) - w))
     square = Footage((np.pad(image, (*room, (0, 0))),), (np.pad(labels, room),))

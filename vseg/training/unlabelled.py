@@ -64,7 +64,7 @@ def open_images(
             )
         if path.suffix == ".zip":
             found += zipped_images([load_pack(path)], sampling.clip_step)
-        elif path.is_dir() and not _holds_pictures(path):
+        elif path.is_dir() and not _holds_images(path):
             inner = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
             if not inner:
                 raise BadDataset(f"{path} is an empty folder", hint="give --data what holds clips")
@@ -123,7 +123,7 @@ def _clip(path: Path, sampling: Sampling, open_reader: Opener) -> UnlabelledImag
     return UnlabelledImages(str(path), len(indices), height, width, origin, images)
 
 
-def _holds_pictures(folder: Path) -> bool:
+def _holds_images(folder: Path) -> bool:
     return any(p.suffix.lower() in _PICTURES for p in folder.iterdir() if p.name[0] != ".")
 
 

@@ -132,13 +132,13 @@ def warp(
     if route.bend is None:
         matrix = (route.to_source @ route.to_unit)[:2]
         smooth, nearest = (f | cv2.WARP_INVERSE_MAP for f in (cv2.INTER_LINEAR, cv2.INTER_NEAREST))
-        picture = cv2.warpAffine(image, matrix, size, flags=smooth, borderMode=border)
+        source = cv2.warpAffine(image, matrix, size, flags=smooth, borderMode=border)
         label = cv2.warpAffine(mask, matrix, size, flags=nearest, borderMode=border)
     else:
         places = route.places(Window(0, 0, side, side))
-        picture = sampled(image, places, cv2.INTER_LINEAR, border)
+        source = sampled(image, places, cv2.INTER_LINEAR, border)
         label = sampled(mask, places, cv2.INTER_NEAREST, border)
-    return np.asarray(picture, dtype=np.uint8), np.asarray(label, dtype=np.uint8)
+    return np.asarray(source, dtype=np.uint8), np.asarray(label, dtype=np.uint8)
 
 
 def sampled(

@@ -21,7 +21,7 @@ from vseg.models.nano.text_head.head import WordHead, load_words, save_words
 from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report, train
-from vseg.training.words_pictures import ANY, NamedImage, load_named, part_of
+from vseg.training.named_images import ANY, NamedImage, load_named, part_of
 from vseg.training.words_scores import curves, pooled
 from vseg.training.words_stage import WordsStage
 
@@ -38,7 +38,7 @@ class WordsRecipe(Settings):
     side: int = Field(default=320, gt=0, multiple_of=32)
     p_full: float = Field(default=0.6, gt=0, lt=1)
     instances: int = Field(default=50, gt=0)
-    pictures: int = Field(default=20, gt=0)
+    images: int = Field(default=20, gt=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,9 @@ def train_words(
     The threshold is the one of the best F1, over all words, on the images kept for choosing it; 0.5 where
     the packs hold none of those.
     """
-    pictures = load_named(files.data)
-    learned = [p for p in pictures if part_of(p.name) == "train"]
-    words = vocabulary(learned, recipe.instances, recipe.pictures)
+    images = load_named(files.data)
+    learned = [p for p in images if part_of(p.name) == "train"]
+    words = vocabulary(learned, recipe.instances, recipe.images)
     net = NanoNet()
     load_weights(net, files.weights or WEIGHTS)
     encoder_sha256 = encoder_digest(net.encoder)
@@ -79,22 +79,20 @@ def train_words(
     trained = stage.network.cpu()
     assert isinstance(trained, WordsNet)
     head = WordHead(trained, words, 0.5, encoder_sha256, "")
-    chosen = [p for p in pictures if p.exhaustive and part_of(p.name) == "tune"]
+    chosen = [p for p in images if p.exhaustive and part_of(p.name) == "tune"]
     notes = {"images": str(len(learned)), "recipe": recipe.model_dump_json()}
     return _written(head, load_nano(files.weights), chosen, files.out, notes)
 
 
-def vocabulary(
-    pictures: Sequence[NamedImage], instances: int, least_pictures: int
-) -> tuple[str, ...]:
+def vocabulary(images: Sequence[NamedImage], instances: int, least_images: int) -> tuple[str, ...]:
     """The words with enough examples, ANY first, the others sorted; a clip counts as one image."""
-    things = Counter(word for p in pictures for kind in p.words.values() for word in kind)
-    seen = {(p.name, word) for p in pictures for kind in p.words.values() for word in kind}
+    things = Counter(word for p in images for kind in p.words.values() for word in kind)
+    seen = {(p.name, word) for p in images for kind in p.words.values() for word in kind}
     spread = Counter(word for _, word in seen)
-    enough = {w for w in things if things[w] >= instances and spread[w] >= least_pictures} - {ANY}
+    enough = {w for w in things if things[w] >= instances and spread[w] >= least_images} - {ANY}
     if not enough:
         raise BadDataset(
-            f"no word has {instances} examples in {least_pictures} images",
+            f"no word has {instances} examples in {least_images} images",
             hint="give more --data, or lower instances and images in the recipe",
         )
     return (ANY, *sorted(enough))
@@ -103,7 +101,7 @@ def vocabulary(
 def _written(
     head: WordHead,
     nano: Nano,
-    pictures: Sequence[NamedImage],
+    images: Sequence[NamedImage],
     out: Path,
     notes: dict[str, str],
 ) -> Path:
@@ -111,10 +109,10 @@ def _written(
     path = out / "words.safetensors"
     with atomic_path(path) as part:
         save_words(head, part, notes)
-        if pictures:
+        if images:
             # Scored as it will run: read back from fp16, on nano as it is loaded.
             named = [word for word in head.words if word != ANY]
-            found = curves(nano, load_words(part, nano.device, nano.dtype), pictures, named)
+            found = curves(nano, load_words(part, nano.device, nano.dtype), images, named)
             threshold = pooled(list(found.values())).best_threshold
             save_words(replace(head, threshold=round(threshold, 2)), part, notes)
     return path

@@ -16,7 +16,7 @@ from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.boxes import Candidates, see
 from vseg.models.nano.text_head.head import WordHead
 from vseg.ops.boxes import box_iou
-from vseg.training.words_pictures import NamedImage
+from vseg.training.named_images import NamedImage
 from vseg.types import Frame
 
 _SAME = 0.5
@@ -55,14 +55,14 @@ class Curve:
 
 
 def curves(
-    nano: Nano, head: WordHead, pictures: Sequence[NamedImage], words: Sequence[str]
+    nano: Nano, head: WordHead, images: Sequence[NamedImage], words: Sequence[str]
 ) -> dict[str, Curve]:
     """One curve for each word, over images whose every thing is marked."""
     rows: dict[str, list[Curve]] = {word: [] for word in words}
-    for index, picture in enumerate(pictures):
-        seen = see(nano, head, Frame(index, None, 0.0, picture.image))
+    for index, image in enumerate(images):
+        seen = see(nano, head, Frame(index, None, 0.0, image.image))
         for word in words:
-            rows[word].append(matched(seen.of(word), *_truth(picture, word)))
+            rows[word].append(matched(seen.of(word), *_truth(image, word)))
     return {word: pooled(each) for word, each in rows.items()}
 
 
@@ -75,13 +75,13 @@ def pooled(parts: Sequence[Curve]) -> Curve:
 
 
 def _truth(
-    picture: NamedImage, word: str
+    image: NamedImage, word: str
 ) -> tuple[Float64[np.ndarray, "M 4"], Bool[np.ndarray, " M"]]:
     """The boxes of a word's things, and which of them count."""
     boxes = []
-    for which, kind in picture.words.items():
+    for which, kind in image.words.items():
         if word in kind:
-            x, y, w, h = cv2.boundingRect((picture.ids == which).astype(np.uint8))
+            x, y, w, h = cv2.boundingRect((image.ids == which).astype(np.uint8))
             boxes.append((x, y, x + w, y + h))
     corners = np.array(boxes, np.float64).reshape(-1, 4)
     sides = (corners[:, 2:] - corners[:, :2]).min(axis=1)

@@ -14,7 +14,7 @@ from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import Encoder
 from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.distill import normalise
-from vseg.training.words_pictures import ANY, NamedImage
+from vseg.training.named_images import ANY, NamedImage
 from vseg.training.words_targets import CellTargets, targets_of, words_loss
 from vseg.training.words_views import Views
 
@@ -30,7 +30,7 @@ class WordsStage:
     def __init__(
         self,
         encoder: Encoder,
-        pictures: Sequence[NamedImage],
+        images: Sequence[NamedImage],
         words: Sequence[str],
         *,
         batch: int,
@@ -41,7 +41,7 @@ class WordsStage:
         encoder.eval().requires_grad_(False)
         fold_batch_norms(encoder)
         self._encoder = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._views = Views(pictures, words, side)
+        self._views = Views(images, words, side)
         self._things = list(words).index(ANY)
         self._batch, self._p_full = batch, p_full
 

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from vseg.errors import BadDataset
 from vseg.training.colour import blur, draw_jitter, jitter
 from vseg.training.cutouts import cut, resized
-from vseg.training.words_pictures import ANY, NamedImage
+from vseg.training.named_images import ANY, NamedImage
 
 _VOID = 255
 _MIN_SIDE = 5
@@ -59,13 +59,13 @@ class Views:
     Raises BadDataset without wholly marked images, without others, and without things to paste.
     """
 
-    def __init__(self, pictures: Sequence[NamedImage], words: Sequence[str], side: int) -> None:
+    def __init__(self, images: Sequence[NamedImage], words: Sequence[str], side: int) -> None:
         self._words, self._side = tuple(words), side
-        self._full = [p for p in pictures if p.exhaustive]
-        self._partial = [p for p in pictures if not p.exhaustive]
+        self._full = [p for p in images if p.exhaustive]
+        self._partial = [p for p in images if not p.exhaustive]
         self._full_chances = _chances(self._full, self._words)
         self._partial_chances = _chances(self._partial, self._words)
-        self._things = _things(pictures, self._words)
+        self._things = _things(images, self._words)
         wholly = f"wholly marked images (still/coco_mix/): {len(self._full)}"
         if not self._full or not self._partial or not self._things:
             raise BadDataset(
@@ -98,8 +98,8 @@ class Views:
         if new > _LAST_ID:
             return
         things = self._things[int(rng.integers(len(self._things)))]
-        picture, which = things[int(rng.integers(len(things)))]
-        cutout = cut(picture.image, picture.ids == which)
+        image, which = things[int(rng.integers(len(things)))]
+        cutout = cut(image.image, image.ids == which)
         longest = np.exp(rng.uniform(*np.log(_PASTED_SIDES)))
         cutout = resized(cutout, np.maximum(cutout.size * longest / cutout.size.max(), 1))
         h, w = cutout.alpha.shape
@@ -112,7 +112,7 @@ class Views:
         mixed = alpha * cutout.colours[there] + (1 - alpha) * canvas.image[here]
         canvas.image[here] = mixed.astype(np.uint8)
         canvas.ids[here][alpha[..., 0] > 0.5] = new
-        canvas.words[new] = picture.words[which]
+        canvas.words[new] = image.words[which]
         canvas.areas[new] = int((cutout.alpha > 127).sum())
 
     def _view(self, canvas: _Canvas, exhaustive: bool) -> View:
@@ -141,15 +141,15 @@ class Views:
         )
 
 
-def _framed(rng: np.random.Generator, picture: NamedImage, side: int) -> _Canvas:
+def _framed(rng: np.random.Generator, full_image: NamedImage, side: int) -> _Canvas:
     """A scaled square of the image; the void around a small one is marked."""
-    h, w = picture.ids.shape
+    h, w = full_image.ids.shape
     scale = np.exp(rng.uniform(*np.log(_SHORT_SIDES))) / min(h, w)
     stretch = np.exp(rng.uniform(-0.12, 0.12))
     new_w, new_h = max(1, round(w * scale * stretch)), max(1, round(h * scale / stretch))
     flag = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image = cv2.resize(picture.image, (new_w, new_h), interpolation=flag)
-    ids = cv2.resize(picture.ids, (new_w, new_h), interpolation=cv2.INTER_NEAREST)
+    image = cv2.resize(full_image.image, (new_w, new_h), interpolation=flag)
+    ids = cv2.resize(full_image.ids, (new_w, new_h), interpolation=cv2.INTER_NEAREST)
     areas = dict(enumerate(np.bincount(ids.ravel(), minlength=256).tolist()))
     x, y = (int(rng.integers(min(0, n - side), max(0, n - side) + 1)) for n in (new_w, new_h))
     square = np.full((side, side, 3), 114, np.uint8)
@@ -157,14 +157,14 @@ def _framed(rng: np.random.Generator, picture: NamedImage, side: int) -> _Canvas
     here = np.s_[max(0, -y) : min(side, new_h - y), max(0, -x) : min(side, new_w - x)]
     there = np.s_[max(0, y) : min(new_h, y + side), max(0, x) : min(new_w, x + side)]
     square[here], labels[here] = image[there], ids[there]
-    return _Canvas(square, labels, dict(picture.words), areas)
+    return _Canvas(square, labels, dict(full_image.words), areas)
 
 
-def _chances(pictures: Sequence[NamedImage], words: tuple[str, ...]) -> Float64[np.ndarray, " P"]:
+def _chances(images: Sequence[NamedImage], words: tuple[str, ...]) -> Float64[np.ndarray, " P"]:
     """How often each is drawn: the square root of how rare its rarest word is."""
-    held = [frozenset().union(*p.words.values()) & set(words) - {ANY} for p in pictures]
+    held = [frozenset().union(*p.words.values()) & set(words) - {ANY} for p in images]
     counts = Counter(word for kind in held for word in kind)
-    share = {word: count / len(pictures) for word, count in counts.items()}
+    share = {word: count / len(images) for word, count in counts.items()}
     weights = np.array(
         [max((np.sqrt(_COMMON / share[w]) for w in kind), default=0.0) for kind in held]
     )
@@ -173,13 +173,13 @@ def _chances(pictures: Sequence[NamedImage], words: tuple[str, ...]) -> Float64[
 
 
 def _things(
-    pictures: Sequence[NamedImage], words: tuple[str, ...]
+    images: Sequence[NamedImage], words: tuple[str, ...]
 ) -> list[list[tuple[NamedImage, int]]]:
     """For each word what may be pasted: things that are seen well."""
     found: dict[str, list[tuple[NamedImage, int]]] = {word: [] for word in words if word != ANY}
-    for picture in pictures:
-        for which, kind in picture.words.items():
-            if (picture.ids == which).sum() >= _SEEN_WELL:
+    for image in images:
+        for which, kind in image.words.items():
+            if (image.ids == which).sum() >= _SEEN_WELL:
                 for word in kind & found.keys():
-                    found[word].append((picture, which))
+                    found[word].append((image, which))
     return [things for things in found.values() if things]

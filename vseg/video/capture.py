@@ -117,20 +117,18 @@ class StreamCapture:
 
     def grab(self) -> Grabbed | None:
         """The next image that decodes, None at the end of the stream."""
-        picture = self._decoder.next_picture()
-        if picture is None:
+        image = self._decoder.next_image()
+        if image is None:
             return None
-        rotation = rotation_of(picture, self._name)
-        return Grabbed(
-            partial(self._display.show, picture, rotation), picture.pts, self._due_s(picture)
-        )
+        rotation = rotation_of(image, self._name)
+        return Grabbed(partial(self._display.show, image, rotation), image.pts, self._due_s(image))
 
-    def _due_s(self, picture: VideoFrame) -> float | None:
-        if not self._paced or picture.pts is None:
+    def _due_s(self, image: VideoFrame) -> float | None:
+        if not self._paced or image.pts is None:
             return None
         if self._first_pts is None:
-            self._first_pts = picture.pts
-        return float((picture.pts - self._first_pts) * self._decoder.opened.time_base)
+            self._first_pts = image.pts
+        return float((image.pts - self._first_pts) * self._decoder.opened.time_base)
 
     def close(self) -> None:
         """Close the stream."""

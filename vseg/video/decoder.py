@@ -31,7 +31,7 @@ class Decoder:
         self._reopen = reopen
         self._keyed = keyed
         self._opened: OpenFile | None = None
-        self._pictures: Iterator[VideoFrame] = iter(())
+        self._images: Iterator[VideoFrame] = iter(())
         self.rewind()
 
     @property
@@ -47,7 +47,7 @@ class Decoder:
         self._opened = self._reopen()
         packets = self._packets()
         first = self._first_key(packets) if self._keyed else next(packets, None)
-        self._pictures = self._decode(first, packets)
+        self._images = self._decode(first, packets)
 
     def seek(self, pts: int) -> bool:
         """Go to the key frame at `pts`; False if the demuxer lands behind it or cannot seek."""
@@ -64,12 +64,12 @@ class Decoder:
         # Images shown before their own key frame refer to ones before it that were not decoded.
         key_pts = first.pts
         decoded = self._decode(first, packets)
-        self._pictures = (p for p in decoded if p.pts is None or p.pts >= key_pts)
+        self._images = (p for p in decoded if p.pts is None or p.pts >= key_pts)
         return True
 
-    def next_picture(self) -> VideoFrame | None:
+    def next_image(self) -> VideoFrame | None:
         """The next image, None at the end of the file."""
-        return next(self._pictures, None)
+        return next(self._images, None)
 
     def count(self, index: PtsIndex) -> PtsIndex:
         """`index` filled by decoding the whole file: one entry for each image that comes out.
@@ -80,10 +80,10 @@ class Decoder:
         self.rewind()
         stamps: list[int | None] = []
         keys: list[int] = []
-        while (picture := self.next_picture()) is not None and not self.reason:
-            if picture.key_frame:
+        while (image := self.next_image()) is not None and not self.reason:
+            if image.key_frame:
                 keys.append(len(stamps))
-            stamps.append(picture.pts)
+            stamps.append(image.pts)
         cut_short = self.reason or index.cut_short
         if cut_short:
             # Of the last images, some shown between them may be lost with the end of the file.
@@ -101,7 +101,7 @@ class Decoder:
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
-        self._pictures = iter(())
+        self._images = iter(())
         if self._opened is not None:
             self._opened.container.close()
             self._opened = None

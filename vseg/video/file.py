@@ -59,7 +59,7 @@ class VideoFile:
         if index.by_order:
             index = self._decoder.count(index)
             self._decoder.rewind()
-        first = self._decoder.next_picture()
+        first = self._decoder.next_image()
         if first is None:
             reason = self._decoder.reason or index.cut_short or "the decoder shows none"
             raise BadVideo(f"{self.path}: no frame can be decoded: {reason}")
@@ -79,8 +79,8 @@ class VideoFile:
             codec=self._decoder.opened.stream.codec_context.name,
             variable_rate=is_variable(index),
         )
-        picture_bytes = max(1, sum(plane.buffer_size for plane in first.planes))
-        self._window = min(max(BACKWARD_BYTES // picture_bytes, 4), BACKWARD_FRAMES)
+        image_bytes = max(1, sum(plane.buffer_size for plane in first.planes))
+        self._window = min(max(BACKWARD_BYTES // image_bytes, 4), BACKWARD_FRAMES)
         # What the decoder shows next: an image taken out but not yet asked for, and its place.
         self._ahead: VideoFrame | None = first
         self._next = 0
@@ -95,7 +95,7 @@ class VideoFile:
     def read(self, index: int) -> Frame:
         """The frame at `index`.  Raises IndexError past the end, DamagedVideo if unreadable."""
         check_index(index, len(self))
-        return self._frame(index, self._picture(index))
+        return self._frame(index, self._image(index))
 
     def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
         """Frames start, start + step, ... before stop; a negative step goes backward.
@@ -106,16 +106,16 @@ class VideoFile:
         wanted = frame_range(len(self), start, stop, step)
         return self._forward(wanted) if step > 0 else self._backward(wanted)
 
-    def pictures(self, start: int = 0) -> Iterator[VideoFrame]:
+    def images(self, start: int = 0) -> Iterator[VideoFrame]:
         """The decoded images from `start` on as stored, neither turned nor converted to RGB."""
-        return (picture for _, picture in self._decoded(frame_range(len(self), start, None, 1)))
+        return (image for _, image in self._decoded(frame_range(len(self), start, None, 1)))
 
     def _forward(self, wanted: range) -> Iterator[Frame]:
-        return (self._frame(index, picture) for index, picture in self._decoded(wanted))
+        return (self._frame(index, image) for index, image in self._decoded(wanted))
 
     def _decoded(self, wanted: range) -> Iterator[tuple[int, VideoFrame]]:
         for index in wanted:
-            yield index, self._picture(index)
+            yield index, self._image(index)
         if self.index.cut_short and wanted.stop == len(self):
             raise DamagedVideo(self.path, len(self), self.index.cut_short)
 
@@ -123,15 +123,15 @@ class VideoFile:
         while wanted:
             low = max(self._decode_start(wanted[0]), wanted[0] - self._window + 1)
             here = [index for index in wanted[: self._window] if index >= low]
-            held = [(index, self._picture(index)) for index in reversed(here)]
+            held = [(index, self._image(index)) for index in reversed(here)]
             while held:
                 yield self._frame(*held.pop())
             wanted = wanted[len(here) :]
 
-    def _frame(self, index: int, picture: VideoFrame) -> Frame:
+    def _frame(self, index: int, stored: VideoFrame) -> Frame:
         """The displayed RGB frame of a decoded image."""
-        image = self._display.show(picture, self._rotation)
-        pts = None if picture.pts is None else int(self.index.pts[index])
+        image = self._display.show(stored, self._rotation)
+        pts = None if stored.pts is None else int(self.index.pts[index])
         return Frame(index, pts, self.index.time_s(index), image)
 
     def _decode_start(self, index: int) -> int:
@@ -141,7 +141,7 @@ class VideoFile:
         keys = self.index.keyframes_up_to(int(self.index.pts[index]))
         return int(np.searchsorted(self.index.pts, keys[-1])) if len(keys) else 0
 
-    def _picture(self, index: int) -> VideoFrame:
+    def _image(self, index: int) -> VideoFrame:
         with self._lock:
             if self._closed:
                 raise UsageError(f"{self.path}: was closed", hint="open it again")
@@ -149,9 +149,9 @@ class VideoFile:
                 if not self._decode_start(index) <= self._next <= index:
                     self._move_before(index)
                 self._current = None
-                picture = self._decode_to(index)
-                self._check_unchanged(index, picture)
-                self._current, self._next = (index, picture), index + 1
+                image = self._decode_to(index)
+                self._check_unchanged(index, image)
+                self._current, self._next = (index, image), index + 1
             return self._current[1]
 
     def _move_before(self, index: int) -> None:
@@ -166,7 +166,7 @@ class VideoFile:
         for key in self.index.keyframes_up_to(target)[::-1]:
             if not self._decoder.seek(int(key)):
                 continue
-            first = self._decoder.next_picture()
+            first = self._decoder.next_image()
             if first is not None and first.pts is not None and first.pts <= target:
                 self._ahead = first
                 return True
@@ -177,15 +177,15 @@ class VideoFile:
         if target in self.index.damaged:
             raise self._damaged(index, self.index.cut_short or "parts of it are lost or torn")
         place = self._next
-        while (picture := self._ahead or self._decoder.next_picture()) is not None:
+        while (image := self._ahead or self._decoder.next_image()) is not None:
             self._ahead = None
             if self.index.by_order:
                 if place == index:
-                    return picture
+                    return image
                 place += 1
-            elif picture.pts == target:
-                return picture
-            elif picture.pts is not None and picture.pts > target:
+            elif image.pts == target:
+                return image
+            elif image.pts is not None and image.pts > target:
                 break
         reason = self._decoder.reason or self.index.cut_short or "the decoder leaves it out"
         raise self._damaged(index, reason)
@@ -194,9 +194,9 @@ class VideoFile:
         self._next = len(self) + 1  # no position: the next read seeks
         return DamagedVideo(self.path, index, reason)
 
-    def _check_unchanged(self, index: int, picture: VideoFrame) -> None:
-        now = picture.height, picture.width
-        if now != self._shape or picture.rotation % 360 != self._rotation:
+    def _check_unchanged(self, index: int, image: VideoFrame) -> None:
+        now = image.height, image.width
+        if now != self._shape or image.rotation % 360 != self._rotation:
             (h, w), (new_h, new_w) = self._shape, now
             raise self._damaged(
                 index, f"the image changes from {w}x{h} to {new_w}x{new_h}, or its rotation"

@@ -57,7 +57,7 @@ class ImageFolder:
         if fps <= 0:
             raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
         self._fps = Fraction(fps)
-        self._files = _pictures(self.path)
+        self._files = _images(self.path)
         check_numbering(self._files)
         first = _header(self._files[0])
         for file in self._files[1:]:
@@ -118,7 +118,7 @@ class ImageFolder:
         self.close()
 
 
-def _pictures(folder: Path) -> tuple[Path, ...]:
+def _images(folder: Path) -> tuple[Path, ...]:
     """The image files of a folder in natural order, all of them really inside it."""
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"

@@ -15,14 +15,14 @@ from jaxtyping import UInt8
 from vseg.errors import BadVideo
 
 
-def rotation_of(picture: VideoFrame, name: str) -> int:
+def rotation_of(image: VideoFrame, name: str) -> int:
     """Degrees counter-clockwise: `np.rot90(image, degrees // 90)` is the displayed image.
 
     Raises BadVideo for a mirrored image or one turned by another angle.
     """
-    degrees = int(picture.rotation) % 360
+    degrees = int(image.rotation) % 360
     # The container of side data is a mapping, though its stub is that of a plain dict.
-    side_data = cast(Mapping[SideDataType, SideData], picture.side_data)
+    side_data = cast(Mapping[SideDataType, SideData], image.side_data)
     matrix = side_data.get(SideDataType.DISPLAYMATRIX)
     if degrees % 90 or (matrix is not None and _mirrors(bytes(matrix))):
         raise BadVideo(
@@ -43,10 +43,10 @@ class Display:
         self._scaler = VideoReformatter()
         self._lock = threading.Lock()
 
-    def show(self, picture: VideoFrame, rotation: int) -> UInt8[np.ndarray, "H W 3"]:
+    def show(self, stored: VideoFrame, rotation: int) -> UInt8[np.ndarray, "H W 3"]:
         """The RGB image, turned by `rotation` degrees counter-clockwise, its rows in one piece."""
         with self._lock:
-            rgb = self._scaler.reformat(picture, format="rgb24", threads=1)
+            rgb = self._scaler.reformat(stored, format="rgb24", threads=1)
         image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
         return np.ascontiguousarray(np.rot90(image, rotation // 90)) if rotation else image
 

@@ -109,7 +109,7 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
 def _first_damage(video: VideoFile, start: int) -> DamagedVideo | None:
     """The damage that reading from `start` to the end meets."""
     try:
-        for _ in video.pictures(start):
+        for _ in video.images(start):
             pass
     except DamagedVideo as damage:
         return damage

@@ -110,10 +110,10 @@ def clip_of(folder: Path, later: tuple[int, int, int]) -> Path:
     """The clip of `frames`: what goes on as object 3 has the colour `later`, object 1 is red."""
     folder.mkdir()
     for masks in frames(lost=range(12, 15)):
-        picture = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
+        image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
         for row, colour in enumerate(((200, 20, 20), (20, 20, 200), later)):
-            picture[masks.mask(row)] = colour
-        Image.fromarray(picture).save(folder / f"{masks.frame_index:05d}.png")
+            image[masks.mask(row)] = colour
+        Image.fromarray(image).save(folder / f"{masks.frame_index:05d}.png")
     return folder
 
 

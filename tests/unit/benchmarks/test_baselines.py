@@ -18,7 +18,7 @@ SIDE, SIZE = 128, 48
 STEP = 3
 
 
-def picture(step: int) -> tuple[np.ndarray, np.ndarray]:
+def image_of(step: int) -> tuple[np.ndarray, np.ndarray]:
     """A red, textured square that moves over smooth grey, and its mask."""
     rng = np.random.default_rng(0)
     noise = cv2.GaussianBlur(rng.uniform(0, 255, (SIDE, SIDE)).astype(np.float32), (0, 0), 4)
@@ -43,17 +43,17 @@ def colours(image: np.ndarray) -> Tensor:
     [(FlowWarp(), 0.85), (GrabCutWarp(), 0.95), (LabelPropagation(colours), 0.85)],
 )
 def test_a_moving_square_is_followed(baseline: Baseline, least: float) -> None:
-    image, mask = picture(0)
+    image, mask = image_of(0)
     baseline.begin(image, mask[None])
     for step in range(1, 7):
-        image, mask = picture(step)
+        image, mask = image_of(step)
         followed = baseline.follow(image)
     assert followed.shape == (1, SIDE, SIDE)
     assert region_similarity(followed[0], mask) > least
 
 
 def test_label_propagation_keeps_two_objects_apart() -> None:
-    image, red = picture(0)
+    image, red = image_of(0)
     blue = np.zeros_like(red)
     blue[88:120, 4:36] = True
     tracker = LabelPropagation(colours)
@@ -63,7 +63,7 @@ def test_label_propagation_keeps_two_objects_apart() -> None:
 
     tracker.begin(with_blue(image), np.stack([red, blue]))
     for step in range(1, 4):
-        image, red = picture(step)
+        image, red = image_of(step)
         followed = tracker.follow(with_blue(image))
     assert not (followed[0] & followed[1]).any()
     assert region_similarity(followed[0], red) > 0.8
@@ -71,10 +71,10 @@ def test_label_propagation_keeps_two_objects_apart() -> None:
 
 
 def test_a_mask_that_is_lost_stays_lost() -> None:
-    image, mask = picture(0)
+    image, mask = image_of(0)
     for baseline in (FlowWarp(), GrabCutWarp()):
         baseline.begin(image, np.zeros_like(mask)[None])
-        assert not baseline.follow(picture(1)[0]).any()
+        assert not baseline.follow(image_of(1)[0]).any()
 
 
 def test_a_teacher_file_gives_features_of_any_size(tmp_path: Path) -> None:

@@ -44,6 +44,6 @@ def test_both_engines_are_timed_stage_by_stage(
         assert row["peak"] > 100
     ours, _, theirs, _ = rows
     assert ours["grows"] == 0 and ours["state"] > 0
-    picture = 3 * 256 * 256 * 4 / 1024
-    assert theirs["grows"] > picture, "it keeps the image and the masks"
+    image = 3 * 256 * 256 * 4 / 1024
+    assert theirs["grows"] > image, "it keeps the image and the masks"
     assert capsys.readouterr().out.count("\n") == 3 + 1 + len(rows)

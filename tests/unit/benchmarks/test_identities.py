@@ -18,10 +18,10 @@ def run_script(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 def test_rows_of_one_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "rows.json"
     small = ("--short-side", "96", "--dtype", "float32", "--frames", "3", "--json", str(out))
-    some = ("--without", "none", "apart", "all")
+    some = ("--without", "none", "non_overlapping", "all")
     run_script(monkeypatch, "--scenes", "meet-2", "--prompts", "mask", *some, *small)
     rows = json.loads(out.read_text())
-    assert [row["without"] for row in rows] == ["none", "apart", "all"]
+    assert [row["without"] for row in rows] == ["none", "non_overlapping", "all"]
     for row in rows:
         assert (row["scene"], row["prompt"], row["objects"]) == ("meet-2", "mask", 2)
         assert row["IDF1"] > 90 and (row["switches"], row["astray"]) == (0, 0)

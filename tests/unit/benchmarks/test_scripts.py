@@ -21,12 +21,12 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DAVIS tree with one clip of two objects, 5 frames of 96x160."""
     root = tmp_path_factory.mktemp("davis")
     scene = SyntheticVideo(SceneConfig(96, 160, 5, seed=3, num_objects=2, occluders=0))
-    pictures = root / "JPEGImages" / "two"
-    pictures.mkdir(parents=True)
+    images = root / "JPEGImages" / "two"
+    images.mkdir(parents=True)
     (root / "Annotations" / "two").mkdir(parents=True)
     write_truth(scene, root / "Annotations" / "two")
     for frame in scene:
-        cv2.imwrite(str(pictures / f"{frame.index:05d}.jpg"), frame.image[..., ::-1])
+        cv2.imwrite(str(images / f"{frame.index:05d}.jpg"), frame.image[..., ::-1])
     return root
 
 

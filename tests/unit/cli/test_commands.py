@@ -47,7 +47,7 @@ def test_a_folder_of_images_is_a_clip(workplace: Workplace, tmp_path: Path) -> N
     assert len(open_run(tmp_path / "run")) == 4
 
 
-def test_frame_writes_the_exact_picture(workplace: Workplace, tmp_path: Path) -> None:
+def test_frame_writes_the_exact_image(workplace: Workplace, tmp_path: Path) -> None:
     answer = call("frame", workplace.clip, "1s", "-o", tmp_path / "a.png", "--json")
     assert json.loads(answer.stdout)["frame"] == 25
     true = SyntheticVideo(SCENE).read(25).image.astype(float)

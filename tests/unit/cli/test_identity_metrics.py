@@ -51,9 +51,9 @@ def labels(folder: Path, swap_from: int) -> Path:
     folder.mkdir(parents=True)
     for frame in range(6):
         ids = (1, 2) if frame < swap_from else (2, 1)
-        picture = np.zeros((40, 60), np.uint8)
-        picture[5:20, 5:20], picture[20:35, 35:50] = ids
-        image = Image.fromarray(picture)
+        full_image = np.zeros((40, 60), np.uint8)
+        full_image[5:20, 5:20], full_image[20:35, 35:50] = ids
+        image = Image.fromarray(full_image)
         image.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0])
         image.save(folder / f"{frame:05d}.png")
     return folder

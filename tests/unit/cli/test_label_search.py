@@ -103,10 +103,8 @@ def test_a_vector_is_the_mean_look_on_frames_spread_over_a_life(run: Path, model
     frames = [max(part, key=lambda each: each[0])[1] for part in eighths.values()]
     assert len(frames) >= LOOKS - 1
     with open_video(opened.header.source.path) as video:
-        pictures = [
-            object_crop(video.read(frame).image, opened[frame].crops[0]) for frame in frames
-        ]
-    mean = net.pictures(pictures).mean(axis=0)
+        images = [object_crop(video.read(frame).image, opened[frame].crops[0]) for frame in frames]
+    mean = net.images(images).mean(axis=0)
     np.testing.assert_allclose(found.vectors[0], mean / np.linalg.norm(mean), atol=1e-4)
     assert found.best_frames[0] in frames
 

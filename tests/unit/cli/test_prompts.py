@@ -100,17 +100,17 @@ def test_an_example_may_lie_in_a_file_with_an_equals_sign(tmp_path: Path) -> Non
 
 def save(path: Path, values: np.ndarray, mode: str) -> Path:
     """A mask image of the given mode."""
-    picture = Image.fromarray(values.astype(np.uint8))
+    image = Image.fromarray(values.astype(np.uint8))
     if mode == "P":
-        picture = picture.convert("L")
-        picture.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
+        image = image.convert("L")
+        image.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
     elif mode != "L":
-        picture = picture.convert(mode)
-    picture.save(path)
+        image = image.convert(mode)
+    image.save(path)
     return path
 
 
-def test_a_label_picture_gives_one_object_per_value(tmp_path: Path) -> None:
+def test_a_label_image_gives_one_object_per_value(tmp_path: Path) -> None:
     values = np.zeros((8, 10))
     values[1:3, 1:3], values[4:6, 4:6], values[7, 9] = 1, 2, 255
     path = save(tmp_path / "a.png", values, "P")
@@ -128,7 +128,7 @@ def test_a_label_picture_gives_one_object_per_value(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["L", "1"])
-def test_a_black_and_white_picture_is_one_object(tmp_path: Path, mode: str) -> None:
+def test_a_black_and_white_image_is_one_object(tmp_path: Path, mode: str) -> None:
     values = np.zeros((8, 10))
     values[1:3, 1:3] = 255
     path = save(tmp_path / "odd name: @1.png", values, mode)

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.cli.conftest import call
 from tests.word_head import random_head
 from vseg.models.nano.text_head.head import load_words
-from vseg.training.words_pictures import part_of
+from vseg.training.named_images import part_of
 
 RECIPE = """
 batch = 2
@@ -49,7 +49,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_recipe_and_pictures_give_a_head(pack: Path, tmp_path: Path) -> None:
+def test_a_recipe_and_images_give_a_head(pack: Path, tmp_path: Path) -> None:
     (tmp_path / "words.toml").write_text(RECIPE)
     words = ["train", "words", "--data", pack, "--config", tmp_path / "words.toml"]
     answer = call(*words, "--out", tmp_path / "run", "--json")
@@ -70,7 +70,7 @@ def test_bad_input_is_said(pack: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_the_benchmark_measures_the_pictures_kept_out(
+def test_the_benchmark_measures_the_images_kept_out(
     pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = Path(__file__).resolve().parents[3] / "benchmarks" / "words.py"

@@ -23,7 +23,7 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def test_each_picture_is_told_and_recorded(workplace: Workplace, tmp_path: Path) -> None:
+def test_each_image_is_told_and_recorded(workplace: Workplace, tmp_path: Path) -> None:
     film = tmp_path / "seen.mp4"
     options = ("--config", workplace.config, "--frames", 3, "--overlay", film)
     answer = call("watch", workplace.clip, "--box", "10,10,60,50", *options)
@@ -46,7 +46,7 @@ def test_what_is_found_gets_an_id(workplace: Workplace) -> None:
     assert {each["label"] for each in first["objects"]} == {None}
 
 
-def test_the_first_picture_is_not_missed_while_the_model_loads(
+def test_the_first_image_is_not_missed_while_the_model_loads(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow(config: TrackConfig) -> Model:

@@ -117,7 +117,7 @@ def have_other_words(folder: Path) -> None:
     clip_tokenizer(64).save_pretrained(folder)
 
 
-def lose_the_pictures(folder: Path) -> None:
+def lose_the_images(folder: Path) -> None:
     (folder / "processor_config.json").unlink()
 
 
@@ -135,7 +135,7 @@ def lose_the_pictures(folder: Path) -> None:
         (lose_the_words, WeightsMissing, "no tokenizer in"),
         (damage_the_words, WeightsMismatch, "the tokenizer in .* cannot be read"),
         (have_other_words, WeightsMismatch, "is not of its network"),
-        (lose_the_pictures, WeightsMissing, r"no preprocessor_config\.json"),
+        (lose_the_images, WeightsMissing, r"no preprocessor_config\.json"),
     ],
 )
 def test_a_spoiled_folder_is_refused(
@@ -198,9 +198,9 @@ def test_files_as_older_releases_wrote_them(owl: Path, tmp_path: Path) -> None:
     (folder / "tokenizer_config.json").write_text(
         json.dumps(config | {"tokenizer_class": "CLIPTokenizer"}), "utf-8"
     )
-    pictures = json.loads((folder / "processor_config.json").read_text("utf-8"))["image_processor"]
-    pictures["image_processor_type"] = "Owlv2ImageProcessor"
-    (folder / "preprocessor_config.json").write_text(json.dumps(pictures), "utf-8")
+    images = json.loads((folder / "processor_config.json").read_text("utf-8"))["image_processor"]
+    images["image_processor_type"] = "Owlv2ImageProcessor"
+    (folder / "preprocessor_config.json").write_text(json.dumps(images), "utf-8")
     (folder / "processor_config.json").unlink()
     assert_alike(open_grounder(str(folder)).ground(FRAME, TEXTS), before, 1e-6)
 
@@ -280,8 +280,8 @@ def test_words_are_encoded_once_for_a_set_of_phrases(owl: Path) -> None:
             return super().encode(phrases)
 
     read = read_pretrained(owl, "owl", OWL, Place())
-    pictures = read_image_processor(owl, "Owlv2ImageProcessorPil")
-    detector = Counted(read, read_tokenizer(owl), pictures)
+    images = read_image_processor(owl, "Owlv2ImageProcessorPil")
+    detector = Counted(read, read_tokenizer(owl), images)
     grounder = OpenVocabulary("owl", read.sha256, detector)
     for asked in (TEXTS, TEXTS, TEXTS[:1], TEXTS[:1], TEXTS):
         grounder.ground(FRAME, asked)

@@ -41,16 +41,16 @@ def test_a_phrase_is_the_mean_of_its_sentences(model: ImageText) -> None:
     assert model.words(WORDS) is model.words(WORDS), "read once"
 
 
-def test_many_phrases_and_pictures_are_what_they_are_alone(model: ImageText) -> None:
+def test_many_phrases_and_images_are_what_they_are_alone(model: ImageText) -> None:
     phrases = [f"thing {number}" for number in range(40)]
     many = model.words(phrases)
     np.testing.assert_allclose(model.words(phrases[36:37]), many[36:37], atol=1e-5)
     images = [noise(seed) for seed in range(35)]
-    np.testing.assert_allclose(model.pictures(images[34:]), model.pictures(images)[34:], atol=1e-5)
+    np.testing.assert_allclose(model.images(images[34:]), model.images(images)[34:], atol=1e-5)
 
 
 def test_scores_are_chances_and_the_best_come_first(model: ImageText) -> None:
-    scores = model.scores(model.pictures([noise(0)]), model.words(WORDS))
+    scores = model.scores(model.images([noise(0)]), model.words(WORDS))
     assert scores.shape == (1, 4) and ((scores > 0) & (scores < 1)).all()
     assert model.alone or scores.sum() == pytest.approx(1, abs=1e-5)
     fits = best_fits(scores[0], WORDS, 3)
@@ -65,7 +65,7 @@ def test_a_phrase_too_long_for_the_network_is_refused(model: ImageText) -> None:
 
 def test_tags_are_words_above_a_threshold_best_first(model: ImageText) -> None:
     frame = Frame(0, None, 0.0, noise(3))
-    scores = model.scores(model.pictures([frame.image]), model.words(WORDS))[0]
+    scores = model.scores(model.images([frame.image]), model.words(WORDS))[0]
     between = float(np.sort(scores)[1:3].mean())
     tags = Tagger(model, WORDS, threshold=between).tags(frame)
     assert tags == tuple(Text(WORDS[place]) for place in np.argsort(-scores)[:2])
@@ -79,19 +79,19 @@ def test_an_object_is_sharp_in_the_middle_of_a_blurred_square() -> None:
     image = noise(1)
     mask = np.zeros((80, 120), bool)
     mask[30:50, 40:80] = True
-    picture = object_crop(image, MaskCrop.of(mask))
-    assert picture.shape == (52, 52, 3), "40 pixels and a margin of 15 % on each side"
-    inside = picture[20:32, 10:42].astype(int)
+    full_image = object_crop(image, MaskCrop.of(mask))
+    assert full_image.shape == (52, 52, 3), "40 pixels and a margin of 15 % on each side"
+    inside = full_image[20:32, 10:42].astype(int)
     np.testing.assert_allclose(inside, image[34:46, 44:76], atol=3)
-    assert picture[:10].std() < 0.5 * image.std()
+    assert full_image[:10].std() < 0.5 * image.std()
 
 
 def test_an_object_at_the_edge_is_squared_with_what_the_edge_shows() -> None:
     image = np.full((40, 60, 3), 90, np.uint8)
     mask = np.zeros((40, 60), bool)
     mask[0:40, 0:3] = True
-    picture = object_crop(image, MaskCrop.of(mask))
-    assert picture.shape == (52, 52, 3) and (picture == 90).all()
+    full_image = object_crop(image, MaskCrop.of(mask))
+    assert full_image.shape == (52, 52, 3) and (full_image == 90).all()
 
 
 def test_a_folder_that_is_no_such_model_is_refused(tmp_path: Path) -> None:

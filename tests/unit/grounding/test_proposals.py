@@ -34,7 +34,7 @@ def test_doubles_of_one_phrase_go_and_of_another_stay() -> None:
     assert len(choose(others, (Text("car"), Text("dog")), RULES, HW)) == 2
 
 
-def test_boxes_are_cut_to_the_picture_or_left_out() -> None:
+def test_boxes_are_cut_to_the_image_or_left_out() -> None:
     asked = proposals([[-5, -5, 20, 20], [60, 0, 70, 10], [9, 9, 9, 20]], [[0.5], [0.9], [0.8]])
     assert choose(asked, (Text("car"),), RULES, HW).boxes.tolist() == [[0, 0, 20, 20]]
 

@@ -15,7 +15,7 @@ from vseg.errors import OutputError
 from vseg.io.mp4 import Mp4Writer
 
 
-def picture(index: int, height: int = 48, width: int = 64) -> np.ndarray:
+def image(index: int, height: int = 48, width: int = 64) -> np.ndarray:
     """A smooth coloured ramp that moves with `index`, so that lossy coding keeps it close."""
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     red = 128 + 100 * np.sin((columns + 3 * index) / 9)
@@ -51,17 +51,17 @@ def test_frames_come_back_in_order_and_close(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     with Mp4Writer(path, 48, 64, Fraction(25), crf=12) as mp4:
         for index in range(20):
-            mp4.write(picture(index))
+            mp4.write(image(index))
     frames = decode(path)
     assert len(frames) == 20
-    assert min(psnr(frame, picture(i)) for i, frame in enumerate(frames)) > 32
+    assert min(psnr(frame, image(i)) for i, frame in enumerate(frames)) > 32
 
 
 def test_stream_is_what_browsers_play(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     with Mp4Writer(path, 48, 64, 30000 / 1001) as mp4:
         for index in range(5):
-            mp4.write(picture(index))
+            mp4.write(image(index))
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
         context = stream.codec_context
@@ -78,18 +78,18 @@ def test_stream_is_what_browsers_play(tmp_path: Path) -> None:
 def test_odd_sizes_gain_a_copy_of_their_last_line(tmp_path: Path, height: int, width: int) -> None:
     path = tmp_path / "odd.mp4"
     with Mp4Writer(path, height, width, 25.0, crf=8) as mp4:
-        mp4.write(picture(0, height, width))
+        mp4.write(image(0, height, width))
     (frame,) = decode(path)
     assert frame.shape == (48, 64, 3)
-    assert psnr(frame[:height, :width], picture(0, height, width)) > 32
+    assert psnr(frame[:height, :width], image(0, height, width)) > 32
     padding = ((0, 48 - height), (0, 64 - width), (0, 0))
-    assert psnr(frame, np.pad(picture(0, height, width), padding, mode="edge")) > 32
+    assert psnr(frame, np.pad(image(0, height, width), padding, mode="edge")) > 32
 
 
 def test_nothing_has_the_final_name_before_the_end(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     with Mp4Writer(path, 48, 64, 25.0) as mp4:
-        mp4.write(picture(0))
+        mp4.write(image(0))
         assert not path.exists()
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
 
@@ -99,7 +99,7 @@ def test_an_error_in_the_block_leaves_nothing_and_is_not_renamed(tmp_path: Path)
         pytest.raises(FileNotFoundError, match="theirs"),
         Mp4Writer(tmp_path / "a.mp4", 48, 64, 25.0) as mp4,
     ):
-        mp4.write(picture(0))
+        mp4.write(image(0))
         raise FileNotFoundError("theirs")
     assert list(tmp_path.iterdir()) == []
 
@@ -108,7 +108,7 @@ def test_an_older_file_survives_a_failed_rewrite(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     path.write_bytes(b"older")
     with pytest.raises(KeyboardInterrupt), Mp4Writer(path, 48, 64, 25.0) as mp4:
-        mp4.write(picture(0))
+        mp4.write(image(0))
         raise KeyboardInterrupt
     assert path.read_bytes() == b"older"
 
@@ -127,15 +127,15 @@ def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
         pytest.raises(OutputError, match="frame 1 is 62x48, the mp4 was opened for 64x48"),
         Mp4Writer(tmp_path / "a.mp4", 48, 64, 25.0) as mp4,
     ):
-        mp4.write(picture(0))
-        mp4.write(picture(1, width=62))
+        mp4.write(image(0))
+        mp4.write(image(1, width=62))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_writing_outside_the_block_is_refused(tmp_path: Path) -> None:
     mp4 = Mp4Writer(tmp_path / "a.mp4", 48, 64, 25.0)
     with pytest.raises(OutputError, match="not open"):
-        mp4.write(picture(0))
+        mp4.write(image(0))
 
 
 @pytest.mark.parametrize("limit", [10, 3000])
@@ -157,4 +157,4 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         pytest.raises(OutputError, match="cannot write"),
         Mp4Writer(tmp_path / "file" / "a.mp4", 48, 64, 25.0) as mp4,
     ):
-        mp4.write(picture(0))
+        mp4.write(image(0))

@@ -22,14 +22,14 @@ def model() -> Nano:
     return load_nano(dtype="float32", short_side=96)
 
 
-def picture(height: int = 96, width: int = 144, seed: int = 0) -> Frame:
+def image(height: int = 96, width: int = 144, seed: int = 0) -> Frame:
     pixels = np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
     return Frame(0, None, 0.0, pixels)
 
 
 @torch.inference_mode()
 def test_reading_is_a_softmax_over_the_objects_own_cells(model: Nano) -> None:
-    features = model.encode([picture()])[0]
+    features = model.encode([image()])[0]
     cells = features.key[0].numel()
     torch.manual_seed(0)
     key = F.normalize(torch.randn(64, 2 * cells), dim=0)
@@ -65,7 +65,7 @@ def test_folding_batch_norms_changes_nothing() -> None:
 
 
 def test_frames_in_a_batch_equal_frames_alone(model: Nano) -> None:
-    frames = [picture(seed=0), picture(seed=1)]
+    frames = [image(seed=0), image(seed=1)]
     together = model.encode(frames)
     alone = [model.encode([frame])[0] for frame in frames]
     for one, two in zip(together, alone, strict=True):
@@ -76,14 +76,14 @@ def test_frames_in_a_batch_equal_frames_alone(model: Nano) -> None:
 def test_any_frame_size_gives_logits_over_the_whole_frame(
     model: Nano, height: int, width: int
 ) -> None:
-    features = model.encode([picture(height, width)])[0]
+    features = model.encode([image(height, width)])[0]
     assert features.video_hw == (height, width)
     assert features.map_hw == tuple(4 * side for side in features.key.shape[1:])
 
 
 def test_a_sketch_covers_the_frame_at_half_the_size(model: Nano) -> None:
     click = Points(np.array([[70, 40]], np.float32), np.ones(1, bool))
-    coarse_mask = model.coarse_mask(picture(), [click])
+    coarse_mask = model.coarse_mask(image(), [click])
     assert coarse_mask.shape == (16, 24), (
         "64 x 96 pixels at stride 4: no smaller than a short side of 64"
     )

@@ -223,11 +223,11 @@ def test_the_demo_alone_gives_a_sessions_masks(
     with Session(exported.model, scene, memory=MemoryBudget(prompted=3)) as session:
         session.prompt(1, 0, [prompt])
         for masks in session.propagate():
-            picture = cv2.imread(
+            image = cv2.imread(
                 str(tmp_path / "out" / f"{masks.frame_index:05d}.png"), cv2.IMREAD_UNCHANGED
             )
-            assert picture is not None
-            ours, theirs = picture > 0, masks.mask(0)
+            assert image is not None
+            ours, theirs = image > 0, masks.mask(0)
             overlaps.append((ours & theirs).sum() / max(1, (ours | theirs).sum()))
     # The graph's resize rounds now and then to the next of 256 levels.
     assert np.mean(overlaps) >= 0.99 and min(overlaps) >= 0.97

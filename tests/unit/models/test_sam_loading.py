@@ -38,7 +38,7 @@ def folder(saved: Path, tmp_path: Path) -> Path:
 
 def frames(count: int) -> list[Frame]:
     noise = np.random.default_rng(0).integers(0, 255, (count, 40, 60, 3), dtype=np.uint8)
-    return [Frame(t, None, t / 10, picture) for t, picture in enumerate(noise)]
+    return [Frame(t, None, t / 10, image) for t, image in enumerate(noise)]
 
 
 def test_a_folder_becomes_a_session_that_can_be_resumed(saved: Path) -> None:

@@ -53,14 +53,14 @@ class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
 
-def picture(index: int) -> Frame:
+def image(index: int) -> Frame:
     image = np.random.default_rng(index).integers(0, 255, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     return Frame(index, None, index / 10, image)
 
 
 def full_memory(model: Sam) -> SlotMemory:
     """One prompted frame and as many recent slots and pointers as the model reads."""
-    features = model.encode([picture(0)])[0]
+    features = model.encode([image(0)])[0]
     decoded = model.answer(features, [Box(5, 5, 40, 40)], None, None)
     slot = model.remember(features, decoded, [True], {})[0]
     recent = tuple((age, slot) for age in range(model.recent_slots, 0, -1))
@@ -73,7 +73,7 @@ def steady_step(model: Sam) -> Traffic:
     memory = full_memory(model)
     traffic = Traffic()
     with traffic:
-        features = model.encode([picture(1)])[0]
+        features = model.encode([image(1)])[0]
         decoded = model.decode(features, model.condition(features, [memory] * 3))
         model.remember(features, decoded, [False] * 3, {})
     return traffic
@@ -117,7 +117,7 @@ def test_a_read_and_a_blocking_copy_would_be_seen() -> None:
 
 
 @pytest.mark.parametrize("size", [(60, 90), (300, 200), (128, 128)])
-def test_a_device_shrinks_pictures_as_the_processor_does(size: tuple[int, int]) -> None:
+def test_a_device_shrinks_images_as_the_processor_does(size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
     here, there = (shrunk(pixels, SIDE, whole=whole) for whole in (True, False))

@@ -20,7 +20,7 @@ def test_a_restored_memory_is_the_same_to_the_bit(kind: str, dtype: str, tmp_pat
     model = load_model(str(tmp_path), dtype=dtype)
     noise = np.random.default_rng(0).integers(0, 255, (9, 40, 60, 3), dtype=np.uint8)
     with Session(model) as session, Session(model) as other:
-        film = [Frame(t, None, t / 10, picture) for t, picture in enumerate(noise)]
+        film = [Frame(t, None, t / 10, image) for t, image in enumerate(noise)]
         for obj in (1, 2, 3):  # together, though each one's keys are made again alone
             session.prompt(obj, film[0], box=(5 * obj, 5, 20 + 10 * obj, 30))
         for frame in film:

@@ -27,7 +27,7 @@ def test_overlap_is_that_of_the_pixels() -> None:
         np.testing.assert_allclose(box_iou(box[None], boxes)[0], counted)
 
 
-def test_boxes_are_cut_to_the_picture() -> None:
+def test_boxes_are_cut_to_the_image() -> None:
     boxes = np.array([[-3.0, 5, 200, 9], [100, 100, 120, 120], [8, 8, 2, 2]])
     cut = clipped(boxes, (20, 30))
     assert cut[0].tolist() == [0, 5, 30, 9]

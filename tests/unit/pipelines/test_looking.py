@@ -69,7 +69,7 @@ def overlap(path: Path, frame: int, object_id: int, truth: np.ndarray) -> float:
 def test_a_thing_like_the_reference_is_found_when_it_comes(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
-    job = TrackJob(clip, tmp_path / "run", (like(scene, 2, 20),), settings(every=4))
+    job = TrackJob(clip, tmp_path / "run", (like(scene, 2, 20),), settings(detect_every=4))
     assert track(job).status == "complete"
     born = [e for e in read_events(job.out) if e.kind == "born"]
     assert born, "it comes in at frame 10"
@@ -84,7 +84,7 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     sought = (like(scene, 1, 12), like(scene, 2, 20))
-    whole = TrackJob(clip, tmp_path / "whole", sought, settings(every=4))
+    whole = TrackJob(clip, tmp_path / "whole", sought, settings(detect_every=4))
     track(whole)
     cut = replace(whole, out=tmp_path / "cut")
     seen: list[int] = []
@@ -103,7 +103,7 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
 def test_who_is_found_is_named_after_the_description(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
-    job = TrackJob(clip, tmp_path / "run", (like(scene, 1, 12),), settings(every=8))
+    job = TrackJob(clip, tmp_path / "run", (like(scene, 1, 12),), settings(detect_every=8))
     track(job)
     assert {o.label for o in read_objects(job.out)} == {"scene.png"}
 
@@ -115,7 +115,7 @@ def test_everything_is_found_without_a_word(
         clip,
         tmp_path / "run",
         (),
-        settings(every=12).model_copy(update={"short_side": 320}),
+        settings(detect_every=12).model_copy(update={"short_side": 320}),
         everything=True,
     )
     assert track(job).status == "complete"
@@ -129,7 +129,10 @@ def test_nothing_found_is_said_with_the_score_that_came_nearest(
     image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
     noise = Exemplar(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
     job = TrackJob(
-        clip, tmp_path / "run", (PromptRequest(0, Timecode(frame=0), noise),), settings(every=12)
+        clip,
+        tmp_path / "run",
+        (PromptRequest(0, Timecode(frame=0), noise),),
+        settings(detect_every=12),
     )
     for _ in range(2):  # a finished run says it again
         with pytest.raises(
@@ -145,12 +148,12 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
 ) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(clip, broken)
-    picture = broken / "00015.png"
-    picture.write_bytes(picture.read_bytes()[:300])
+    full_image = broken / "00015.png"
+    full_image.write_bytes(full_image.read_bytes()[:300])
     image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
     noise = Exemplar(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
     sought = (PromptRequest(0, Timecode(frame=0), noise),)
-    job = TrackJob(str(broken), tmp_path / "run", sought, settings(every=12))
+    job = TrackJob(str(broken), tmp_path / "run", sought, settings(detect_every=12))
     with pytest.raises(NothingFound, match="nothing was found"):
         track(job)
     assert open_run(job.out).header.status == "partial"
@@ -188,7 +191,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(
     sought = like(scene, 1, 12)
     kinds = {"click": (click,), "both": (sought, click), (): (), "sought": (sought,)}
     prompts = kinds[more.pop("prompts", "sought")]
-    config = settings(**more.pop("look", {}))
+    config = settings(**more.pop("redetection", {}))
     job = TrackJob(clip, tmp_path / "run", prompts, config, **more)
     with pytest.raises(error, match=message):
         track(job)

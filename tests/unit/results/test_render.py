@@ -71,12 +71,12 @@ GREY = np.full((HEIGHT, WIDTH, 3), 100, dtype=np.uint8)
 
 def test_the_inside_is_mixed_and_the_outside_untouched() -> None:
     style = OverlayStyle(opacity=0.5, line_px=1, text_px=12)
-    picture = draw_overlay(GREY, stored(o1=box_mask(50, 60, 40, 40)), {}, style)
+    image = draw_overlay(GREY, stored(o1=box_mask(50, 60, 40, 40)), {}, style)
     expected = np.rint((100 + np.array(colour_of(1))) / 2)
-    np.testing.assert_allclose(picture[80, 70], expected, atol=1)
+    np.testing.assert_allclose(image[80, 70], expected, atol=1)
     # The outline is smoothed, so it is nearly of the full colour.
-    np.testing.assert_allclose(picture[80, 50], colour_of(1), atol=30)
-    np.testing.assert_array_equal(picture[110, 20], GREY[110, 20])
+    np.testing.assert_allclose(image[80, 50], colour_of(1), atol=30)
+    np.testing.assert_array_equal(image[110, 20], GREY[110, 20])
     assert (GREY == 100).all(), "the image given is not drawn on"
 
 
@@ -86,7 +86,7 @@ def test_a_small_object_is_drawn_over_a_large_one() -> None:
     np.testing.assert_array_equal(draw_overlay(GREY, masks, {}, style)[75, 85], colour_of(1))
 
 
-def test_an_absent_object_leaves_the_picture_alone() -> None:
+def test_an_absent_object_leaves_the_image_alone() -> None:
     masks = stored(o1=np.zeros((HEIGHT, WIDTH), dtype=bool))
     np.testing.assert_array_equal(draw_overlay(GREY, masks, {}), GREY)
 

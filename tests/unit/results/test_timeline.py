@@ -13,13 +13,13 @@ def test_frames_as_spans() -> None:
 
 def test_bars_lie_where_the_identity_was_seen() -> None:
     rows = [Presence(1, range(0, 50)), Presence(2, [*range(0, 25), *range(75, 100)], "late")]
-    picture = draw_timeline("who", rows, (0, 100), width=800)
-    lanes = [np.flatnonzero((picture == colour_of(k)).all(axis=2).any(axis=1)) for k in (1, 2)]
+    image = draw_timeline("who", rows, (0, 100), width=800)
+    lanes = [np.flatnonzero((image == colour_of(k)).all(axis=2).any(axis=1)) for k in (1, 2)]
     middles = [int(lane.mean()) for lane in lanes]
-    bar = (picture[middles[0]] == colour_of(1)).all(axis=1)
-    empty = (picture[middles[0]] == LANE).all(axis=1)
+    bar = (image[middles[0]] == colour_of(1)).all(axis=1)
+    empty = (image[middles[0]] == LANE).all(axis=1)
     assert abs(int(bar.sum()) - int(empty.sum())) < 12, "half of the frames"
-    late = np.flatnonzero((picture[middles[1]] == colour_of(2)).all(axis=1))
+    late = np.flatnonzero((image[middles[1]] == colour_of(2)).all(axis=1))
     assert (np.diff(late) > 300).sum() == 1 and middles[1] - middles[0] == 34
 
 

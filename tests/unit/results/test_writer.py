@@ -260,7 +260,7 @@ def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
         writer.write(replace(frame(4), height=30))
 
 
-def test_an_existing_run_needs_overwrite_and_loses_its_pictures_too(tmp_path: Path) -> None:
+def test_an_existing_run_needs_overwrite_and_loses_its_images_too(tmp_path: Path) -> None:
     root = tmp_path / "run"
     track(RunWriter.create(root, header()), range(9))
     (root / "overlay.mp4").write_bytes(b"old")

@@ -83,7 +83,7 @@ def square(place: str, shift: int = 0) -> np.ndarray:
     return mask
 
 
-def picture(index: int) -> Frame:
+def image(index: int) -> Frame:
     """Two red squares and a blue one on a grey ramp; they drift to the right."""
     ramp = np.linspace(90, 130, 96, dtype=np.uint8)
     image = np.repeat(np.repeat(ramp[:, None, None], 160, axis=1), 3, axis=2).copy()
@@ -102,7 +102,7 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def like_the(place: str) -> Exemplar:
-    shown = picture(5)
+    shown = image(5)
     return Exemplar(shown.image, square(place, 5), "shown.png")
 
 
@@ -122,7 +122,7 @@ def test_words_and_what_is_drawn_beside_them(
     model: Nano, more: list[Points | Box | Scribble | Mask | Exemplar], place: str
 ) -> None:
     with Session(model, grounder=ColourGrounder()) as session:
-        masks = session.prompt(1, picture(0), [Text("red"), *more])
+        masks = session.prompt(1, image(0), [Text("red"), *more])
     assert iou(masks.mask(0), square(place)) > 0.7
     # A guess is not what the user gave.
     assert bool(masks.given) == any(isinstance(each, Mask) for each in more)
@@ -131,24 +131,24 @@ def test_words_and_what_is_drawn_beside_them(
 def test_a_later_click_chooses_again_without_another_look(model: Nano) -> None:
     grounder = ColourGrounder()
     with Session(model, grounder=grounder) as session:
-        first = session.prompt(1, picture(0), text="red")
-        second = session.prompt(1, picture(0), [click("right")])
+        first = session.prompt(1, image(0), text="red")
+        second = session.prompt(1, image(0), [click("right")])
         assert grounder.looks == ["red"]
     assert iou(first.mask(0), square("left")) > 0.7
     assert iou(second.mask(0), square("right")) > 0.7
     with Session(model, grounder=ColourGrounder()) as at_once:
-        together = at_once.prompt(1, picture(0), [click("right")], text="red")
+        together = at_once.prompt(1, image(0), [click("right")], text="red")
     np.testing.assert_array_equal(together.logits, second.logits)
 
 
 def test_rounds_are_what_was_said_and_replay_to_the_same_masks(model: Nano) -> None:
     with Session(model, grounder=ColourGrounder()) as session:
-        session.prompt(2, picture(0), text="blue")
-        session.prompt(1, picture(0), [Text("red")])
-        session.prompt(1, picture(0), [click("right")])
-        session.step(picture(1))
-        session.prompt(2, picture(2), [click("middle")])
-        last = session.step(picture(2))
+        session.prompt(2, image(0), text="blue")
+        session.prompt(1, image(0), [Text("red")])
+        session.prompt(1, image(0), [click("right")])
+        session.step(image(1))
+        session.prompt(2, image(2), [click("middle")])
+        last = session.step(image(2))
         rounds = session.rounds
     kinds = [type(r.prompt) for r in rounds]
     places = [(r.object_id, r.frame_index) for r in rounds]
@@ -157,58 +157,58 @@ def test_rounds_are_what_was_said_and_replay_to_the_same_masks(model: Nano) -> N
     with Session(model, grounder=ColourGrounder()) as again:
         for t in range(3):
             for r in (r for r in rounds if r.frame_index == t):
-                again.prompt(r.object_id, picture(t), [r.prompt])
+                again.prompt(r.object_id, image(t), [r.prompt])
             if t:
-                replayed = again.step(picture(t))
+                replayed = again.step(image(t))
     assert replayed.object_ids == last.object_ids
     np.testing.assert_array_equal(replayed.logits, last.logits)
 
 
 def test_a_restored_session_remembers_what_was_found(model: Nano) -> None:
     with Session(model, grounder=ColourGrounder()) as session:
-        session.prompt(1, picture(0), [Text("red"), like_the("right")])
-        session.prompt(1, picture(0), [click("left", positive=False)])
+        session.prompt(1, image(0), [Text("red"), like_the("right")])
+        session.prompt(1, image(0), [click("left", positive=False)])
         kept = session.snapshot()
-        told = session.prompt(1, picture(0), [click("right")])
+        told = session.prompt(1, image(0), [click("right")])
     grounder = ColourGrounder()
     with Session(model, grounder=grounder) as restored:
         restored.restore(kept)
         assert restored.snapshot() == kept
-        again = restored.prompt(1, picture(0), [click("right")])
+        again = restored.prompt(1, image(0), [click("right")])
         assert grounder.looks == []
         text, like, *_ = (r.prompt for r in restored.rounds)
     np.testing.assert_array_equal(again.logits, told.logits)
     assert text == Text("red")
     assert isinstance(like, Exemplar) and like.source == "shown.png"
-    np.testing.assert_array_equal(like.image, picture(5).image)
+    np.testing.assert_array_equal(like.image, image(5).image)
     np.testing.assert_array_equal(like.region, square("right", 5))
 
 
 def test_what_fails_changes_nothing(model: Nano) -> None:
     with Session(model, grounder=ColourGrounder()) as session:
-        session.prompt(1, picture(0), [click("left")])
+        session.prompt(1, image(0), [click("left")])
         before = session.snapshot()
         with pytest.raises(NothingFound, match="nothing fits"):
-            session.prompt(1, picture(0), [Text("blue")])
+            session.prompt(1, image(0), [Text("blue")])
         with pytest.raises(NothingFound, match="'blue' found 1"):
-            session.prompt(2, picture(0), [Text("blue"), like_the("left")])
+            session.prompt(2, image(0), [Text("blue"), like_the("left")])
         with pytest.raises(BadPrompt, match="no colour I know"):
-            session.prompt(2, picture(0), text="green")
+            session.prompt(2, image(0), text="green")
         assert session.snapshot() == before
         assert session.object_ids == (1,)
 
 
 def test_words_without_a_grounder_say_how_to_get_one(model: Nano) -> None:
     with Session(model) as session, pytest.raises(BadPrompt, match="no grounder") as caught:
-        session.prompt(1, picture(0), text="red")
+        session.prompt(1, image(0), text="red")
     assert "--grounder" in str(caught.value.hint)
 
 
 def test_removed_objects_and_dropped_prompts_leave_the_rounds(model: Nano) -> None:
     with Session(model, grounder=ColourGrounder(), identity=INDEPENDENT_OBJECTS) as session:
         for t in range(3):
-            session.prompt(1, picture(t), [click("left")])
-        session.prompt(2, picture(0), text="blue")
+            session.prompt(1, image(t), [click("left")])
+        session.prompt(2, image(0), text="blue")
         del session.objects[1].prompts[1]
         session.remove(2)
         assert [(r.object_id, r.frame_index) for r in session.rounds] == [(1, 0), (1, 2)]
@@ -244,7 +244,7 @@ def test_a_box_minus_a_scribble(model: Nano) -> None:
     """Drawn prompts alone, as ever: what the scribble lies on is left out of the box."""
     line = Scribble(np.array([[112, 28], [116, 36], [124, 44]], np.float32), positive=False)
     with Session(model) as session:
-        both = session.prompt(1, picture(0), box=(18, 22, 134, 54)).mask(0)
-        without = session.prompt(1, picture(0), [line]).mask(0)
+        both = session.prompt(1, image(0), box=(18, 22, 134, 54)).mask(0)
+        without = session.prompt(1, image(0), [line]).mask(0)
     right = square("right")
     assert (without & right).sum() < max(1, (both & right).sum())

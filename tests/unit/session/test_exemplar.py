@@ -46,7 +46,7 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
     return float((one & other).sum() / max(1, (one | other).sum()))
 
 
-def test_every_instance_is_found_in_a_picture_of_another_size(model: Nano) -> None:
+def test_every_instance_is_found_in_a_image_of_another_size(model: Nano) -> None:
     shape, centres = (192, 256), [(50, 50), (190, 120)]
     frame = Frame(7, None, 0.0, drawn(shape, centres, 24))
     other = drawn((150, 150), [(80, 70)], 30)
@@ -118,16 +118,16 @@ def test_models_with_slots_find_references_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hide", [False, True], ids=["not writable", "mirrored"])
 def test_pixels_may_lie_in_memory_as_they_like(model: Nano, hide: bool) -> None:
     frame = Frame(0, None, 0.0, drawn((96, 128), [(40, 40)], 20))
-    picture, region = drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20)
-    other = np.ascontiguousarray(picture[:, ::-1])[:, ::-1] if hide else picture.copy()
+    image, region = drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20)
+    other = np.ascontiguousarray(image[:, ::-1])[:, ::-1] if hide else image.copy()
     other.flags.writeable = False
     grounder = ExemplarGrounder(model)
-    plain, same = (grounder.ground(frame, [Exemplar(p, region)]) for p in (picture, other))
+    plain, same = (grounder.ground(frame, [Exemplar(p, region)]) for p in (image, other))
     assert plain.best[0] == same.best[0] > 0
 
 
 @pytest.mark.parametrize("shape", [(30, 40), (30, 40, 4), (40, 30, 3)])
-def test_a_picture_that_does_not_fit_its_region_is_refused(
+def test_a_image_that_does_not_fit_its_region_is_refused(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as outside the tests
@@ -162,7 +162,7 @@ def test_references_as_typed(folder: Path) -> None:
     np.testing.assert_array_equal(masked.prompt.image, drawn((30, 40), [(20, 15)], 8))
 
 
-def test_pictures_of_every_kind_are_read(folder: Path) -> None:
+def test_images_of_every_kind_are_read(folder: Path) -> None:
     """Grey, 16 bits, with alpha, in a palette with alpha: the colours count, whatever is transparent."""
     rgb = drawn((30, 40), [(20, 15)], 8)
     grey = Image.fromarray(rgb[..., 0])
@@ -219,7 +219,7 @@ def test_texts_as_typed() -> None:
         list(parse_texts(["a dog. a cat"]))
 
 
-def test_a_run_keeps_descriptions_and_the_picture_itself(folder: Path) -> None:
+def test_a_run_keeps_descriptions_and_the_image_itself(folder: Path) -> None:
     like = masked_exemplar(Path("shoe.png"), Path("mask.png"), 0.6)
     again = boxed_exemplar(Path("shoe.png"), Box(1, 1, 9, 9))
     said = [PlacedPrompt(0, 1, Text("a shoe", 0.3)), PlacedPrompt(0, 1, like)]
@@ -237,15 +237,15 @@ def test_a_run_keeps_descriptions_and_the_picture_itself(folder: Path) -> None:
     assert isinstance(kept, Exemplar) and kept.source == "shoe.png" and kept.threshold == 0.6
     np.testing.assert_array_equal(kept.image, like.image)
     np.testing.assert_array_equal(kept.region, like.region)
-    (picture,) = (root / "references").iterdir()
-    assert json.loads((root / "prompts.jsonl").read_text().splitlines()[1])["image"] == picture.stem
-    Image.fromarray(like.image[::-1]).save(picture)
+    (image,) = (root / "references").iterdir()
+    assert json.loads((root / "prompts.jsonl").read_text().splitlines()[1])["image"] == image.stem
+    Image.fromarray(like.image[::-1]).save(image)
     with pytest.raises(BadRun, match="not those it was kept for"):
         read_prompts(root)
-    picture.write_bytes(b"")
+    image.write_bytes(b"")
     with pytest.raises(BadRun, match="not an image"):
         read_prompts(root)
-    picture.unlink()
+    image.unlink()
     with pytest.raises(BadRun, match="cannot be used"):
         read_prompts(root)
 

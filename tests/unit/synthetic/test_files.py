@@ -63,10 +63,10 @@ def test_the_label_maps_are_exact_and_have_the_davis_colours(tmp_path: Path) -> 
     files = sorted((tmp_path / "truth").iterdir())
     assert [f.name for f in files] == ["00000.png", "00001.png", "00002.png"]
     for index, file in enumerate(files):
-        with Image.open(file) as picture:
-            assert picture.mode == "P"
-            assert np.array_equal(np.asarray(picture), scene.truth(index))
-            palette = picture.getpalette()
+        with Image.open(file) as image:
+            assert image.mode == "P"
+            assert np.array_equal(np.asarray(image), scene.truth(index))
+            palette = image.getpalette()
     assert palette is not None and palette[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
 
 

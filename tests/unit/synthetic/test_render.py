@@ -50,7 +50,7 @@ def test_a_disc_takes_the_pixels_it_covers_by_more_than_half(x: float, y: float)
     assert np.count_nonzero(~sure) < 40
 
 
-def test_picture_and_labels_come_from_the_same_coverage() -> None:
+def test_image_and_labels_come_from_the_same_coverage() -> None:
     image, labels = draw(disc(40.3, 33.7, 20.0))
     dark = image[:, :, 0] < 128
     assert np.array_equal(dark, labels == 1)

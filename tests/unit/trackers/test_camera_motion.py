@@ -69,9 +69,9 @@ def test_objects_do_not_count_as_scene() -> None:
     thing = cv2.resize(rng.integers(0, 255, (20, 22, 3), dtype=np.uint8), (220, 200))
     frames = []
     for x in (20, 26):
-        picture = world.copy()
-        picture[20:220, x : x + 220] = thing
-        frames.append(picture)
+        image = world.copy()
+        image[20:220, x : x + 220] = thing
+        frames.append(image)
     box = np.array([[14.0, 14, 252, 226]])
     camera.update(frames[0])
     np.testing.assert_allclose(camera.update(frames[1], box), np.eye(2, 3), atol=0.2)
@@ -80,7 +80,7 @@ def test_objects_do_not_count_as_scene() -> None:
     assert camera.update(frames[1])[0, 2] > 4
 
 
-def test_a_blank_picture_has_no_motion_and_sizes_must_stay() -> None:
+def test_a_blank_image_has_no_motion_and_sizes_must_stay() -> None:
     camera = CameraMotion()
     for _ in range(2):
         moved = camera.update(np.zeros((60, 80), dtype=np.uint8))
@@ -120,7 +120,7 @@ def test_identities_hold_under_a_jerking_camera(make: Callable[[], Tracker]) -> 
     assert len(_ids_under_a_jerking_camera(make(), known=False)) > 3
 
 
-def test_where_a_track_was_last_seen_moves_with_the_picture() -> None:
+def test_where_a_track_was_last_seen_moves_with_the_image() -> None:
     moved = np.array([[1.0, 0, 80], [0, 1, 0]])
     for tracker in (
         MaskletAssociator(MaskletConfig(life=LIFE, gate=9.0)),

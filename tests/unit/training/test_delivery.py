@@ -9,7 +9,7 @@ from vseg.training.lighting import hazy, relit
 
 
 @pytest.mark.parametrize("effect", [relit, hazy, filmed])
-def test_pictures_change_and_repeat(effect) -> None:  # type: ignore[no-untyped-def]
+def test_images_change_and_repeat(effect) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(0)
     images = tuple(rng.integers(40, 200, (64, 64, 3), dtype=np.uint8) for _ in range(4))
     kept = [image.copy() for image in images]
@@ -27,7 +27,7 @@ def test_pictures_change_and_repeat(effect) -> None:  # type: ignore[no-untyped-
         np.testing.assert_array_equal(before, after)
 
 
-def test_light_differs_from_picture_to_picture() -> None:
+def test_light_differs_from_image_to_image() -> None:
     grey = (np.full((64, 64, 3), 120, np.uint8),) * 5
     spread = [np.std([i.mean() for i in relit(np.random.default_rng(s), grey)]) for s in range(20)]
     assert np.mean(np.array(spread) > 0.5) > 0.5

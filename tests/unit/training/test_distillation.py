@@ -67,10 +67,10 @@ def test_frames_are_spread_evenly() -> None:
 
 
 def test_footage_is_measured_first_and_read_exactly(footage: Path) -> None:
-    video, pictures = clips(footage)
-    assert [(c.count, c.height, c.width) for c in (video, pictures)] == [(4, 64, 96), (2, 64, 96)]
+    video, images = clips(footage)
+    assert [(c.count, c.height, c.width) for c in (video, images)] == [(4, 64, 96), (2, 64, 96)]
     assert [painted(image) for image in video.images()] == spread(21, 4)
-    assert [image.shape for image in pictures.images()] == [(64, 96, 3)] * 2
+    assert [image.shape for image in images.images()] == [(64, 96, 3)] * 2
 
 
 def test_bad_footage_is_named(footage: Path, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def made(
 
 def test_an_interrupted_student_ends_as_an_undisturbed_one(footage: Path, tmp_path: Path) -> None:
     whole = made(footage, tmp_path / "whole.safetensors")
-    assert (whole.teacher, whole.steps, whole.pictures) == ("teacher.ts", 3, 6)
+    assert (whole.teacher, whole.steps, whole.images) == ("teacher.ts", 3, 6)
     assert (whole.native8, whole.native16, whole.start) == (8, 16, "nano")
     assert 0 < whole.distance8 < 2 and 0 < whole.distance16 < 2
 

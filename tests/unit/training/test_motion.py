@@ -56,8 +56,8 @@ def test_a_bent_route_is_close_to_the_spline() -> None:
 def test_the_identity_shows_the_source() -> None:
     image = np.random.default_rng(0).integers(0, 255, (48, 48, 3), dtype=np.uint8)
     mask = (image[..., 0] > 128).astype(np.uint8)
-    picture, label = warp(image, mask, frame_route(np.eye(3), np.eye(3), 48, None), 48)
-    np.testing.assert_array_equal(picture, image)
+    full_image, label = warp(image, mask, frame_route(np.eye(3), np.eye(3), 48, None), 48)
+    np.testing.assert_array_equal(full_image, image)
     np.testing.assert_array_equal(label, mask)
 
 
@@ -79,7 +79,7 @@ def test_walks_and_cameras_begin_at_rest() -> None:
 
 
 @pytest.mark.parametrize("steps", [2, 3, 8])
-def test_who_leaves_is_out_of_the_frame_for_a_picture(steps: int) -> None:
+def test_who_leaves_is_out_of_the_frame_for_a_image(steps: int) -> None:
     returned = 0
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -110,7 +110,7 @@ def test_views_show_the_object() -> None:
     assert draw_view(np.random.default_rng(0), np.zeros((90, 160), bool), 64).shape == (3, 3)
 
 
-def test_large_pictures_are_halved() -> None:
+def test_large_images_are_halved() -> None:
     image, labels = np.zeros((200, 240, 3), np.uint8), np.ones((200, 240), np.uint8)
     assert halved(image, labels, 64)[1].shape == (100, 120)
     assert halved(image, labels, 128)[0] is image

@@ -17,7 +17,7 @@ AWAY = ChancesConfig(**{**NEVER, "p_leave": 1.0})
 TWINS = ChancesConfig(**{**NEVER, "p_twin": 1.0})
 
 
-def picture(seed: int, centres: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+def image_of(seed: int, centres: list[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
     """Noise of low brightness, and discs of high brightness with the ids 1, 2, ..."""
     image = np.random.default_rng(seed).integers(0, 100, (96, 128, 3), dtype=np.uint8)
     mask = np.zeros((96, 128), np.uint8)
@@ -34,12 +34,12 @@ def clip(name: str, *frames: tuple[np.ndarray, np.ndarray]) -> Clip:
 @pytest.fixture(scope="module")
 def pack() -> TrainingPack:
     videos = [
-        clip("video/a", *(picture(t, [(40 + 3 * t, 48)]) for t in range(9))),
-        clip("video/short", *(picture(t, [(60, 40 + t)]) for t in range(3))),
+        clip("video/a", *(image_of(t, [(40 + 3 * t, 48)]) for t in range(9))),
+        clip("video/short", *(image_of(t, [(60, 40 + t)]) for t in range(3))),
     ]
     stills = [
-        clip("still/s/one", picture(20, [(50, 50)])),
-        clip("still/s/three", picture(21, [(30, 30), (90, 30), (64, 70)])),
+        clip("still/s/one", image_of(20, [(50, 50)])),
+        clip("still/s/three", image_of(21, [(30, 30), (90, 30), (64, 70)])),
     ]
     return TrainingPack(tuple(videos), tuple(stills))
 
@@ -112,7 +112,7 @@ def test_indices_keep_to_the_clip_and_the_gap(frames: int) -> None:
 
 
 def test_the_camera_looks_away_and_back(pack: TrainingPack) -> None:
-    wide = clip("video/wide", *(picture(t, [(18, 48)]) for t in range(6)))
+    wide = clip("video/wide", *(image_of(t, [(18, 48)]) for t in range(6)))
     seen = []
     for seed in range(40):
         footage = real_footage(np.random.default_rng(seed), wide, (64, 6, 1), AWAY)
@@ -148,7 +148,7 @@ def test_a_scene_has_no_more_objects_than_asked_for() -> None:
 def test_packs_that_cannot_serve_are_refused(pack: TrainingPack) -> None:
     with pytest.raises(BadDataset, match="0 clips and 2 stills"):
         Sequences(TrainingPack((), pack.stills))
-    image, mask = picture(0, [])
+    image, mask = image_of(0, [])
     empty = clip("video/empty", *[(image, mask)] * 4)
     recipe = Recipe(32, 2, 2, p_video=1.0, chances=ChancesConfig(**NEVER))
     with pytest.raises(BadDataset, match="in a row began without an object"):

@@ -43,7 +43,7 @@ def test_a_pack_is_read_whole(pack: TrainingPack) -> None:
     assert [c.name for c in pack.stills] == ["still/s/1", "still/s/2"]
 
 
-def test_a_picture_without_a_mask_is_named(tmp_path: Path) -> None:
+def test_a_image_without_a_mask_is_named(tmp_path: Path) -> None:
     path = tmp_path / "p.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("still/s/1.webp", b"x")

@@ -18,8 +18,8 @@ from vseg.models.nano.text_head.head import load_words
 from vseg.models.nano.text_head.network import STRIDES, WordMap
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report
+from vseg.training.named_images import NamedImage, load_named, part_of, words_of
 from vseg.training.words import WordsFiles, WordsRecipe, train_words, vocabulary
-from vseg.training.words_pictures import NamedImage, load_named, part_of, words_of
 from vseg.training.words_scores import Curve, matched, pooled
 from vseg.training.words_stage import WordsStage
 from vseg.training.words_targets import targets_of, words_loss
@@ -29,7 +29,7 @@ NAMES = ("object", "car", "person")
 HUES = {"car": (200, 30, 30), "person": (30, 60, 200)}
 
 
-def picture(rng: np.random.Generator, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def image_of(rng: np.random.Generator, words: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """A grey ground with one coloured square for each word, and its ids."""
     image = rng.integers(90, 130, (96, 128, 3), dtype=np.uint8)
     ids = np.zeros((96, 128), np.uint8)
@@ -48,7 +48,7 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     with zipfile.ZipFile(folder / "pack.zip", "w") as archive:
 
         def add(stem: str, words: list[str]) -> None:
-            image, ids = picture(rng, words)
+            image, ids = image_of(rng, words)
             archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image[..., ::-1])[1].tobytes())
             archive.writestr(f"{stem}.png", cv2.imencode(".png", ids)[1].tobytes())
 
@@ -63,26 +63,26 @@ def packs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
             labels[f"video/ride/{t:05d}"] = {"*": "horse"}
     with zipfile.ZipFile(folder / "words.zip", "w") as archive:
         archive.writestr("labels.json", json.dumps(labels))
-        image, ids = picture(rng, ["car"])
+        image, ids = image_of(rng, ["car"])
         archive.writestr("still/cars/1.webp", cv2.imencode(".webp", image)[1].tobytes())
         archive.writestr("still/cars/1.png", cv2.imencode(".png", ids)[1].tobytes())
     return folder / "pack.zip", folder / "words.zip"
 
 
-def test_pictures_are_named_and_parted(packs: tuple[Path, ...]) -> None:
-    pictures = load_named(packs)
-    by_name = {p.name: p for p in pictures}
+def test_images_are_named_and_parted(packs: tuple[Path, ...]) -> None:
+    images = load_named(packs)
+    by_name = {p.name: p for p in images}
     assert by_name["still/coco_mix/000000000003"].words == {
         1: frozenset({"car", "vehicle", "object"}),
         2: frozenset({"person", "object"}),
     }
     assert by_name["still/ecssd/0001"].words == {1: frozenset()}
-    assert [p.name for p in pictures].count("video/drive") == 2, "every eighth frame"
+    assert [p.name for p in images].count("video/drive") == 2, "every eighth frame"
     assert "video/ride" not in by_name, "its masks take in the rider"
-    assert {p.name for p in pictures if p.exhaustive} == {
+    assert {p.name for p in images if p.exhaustive} == {
         f"still/coco_mix/{k:012d}" for k in range(30)
     }
-    parts = Counter(part_of(p.name) for p in pictures if p.exhaustive)
+    parts = Counter(part_of(p.name) for p in images if p.exhaustive)
     assert min(parts.values()) >= 1 and parts["train"] > parts["held"]
     assert part_of("still/ecssd/0001") == part_of("video/drive") == "train"
     # The same image is kept out of every set it is in.
@@ -104,7 +104,7 @@ def test_labels_that_are_none_are_refused(tmp_path: Path, stored: str) -> None:
 
 
 @pytest.mark.parametrize("exhaustive", [True, False])
-def test_both_kinds_of_pictures_are_needed(packs: tuple[Path, ...], exhaustive: bool) -> None:
+def test_both_kinds_of_images_are_needed(packs: tuple[Path, ...], exhaustive: bool) -> None:
     some = [p for p in load_named(packs) if p.exhaustive is exhaustive]
     with pytest.raises(BadDataset, match="cannot teach words"):
         Views(some, NAMES, 64)
@@ -123,11 +123,11 @@ def test_a_head_is_whole_only_once_its_threshold_is_chosen(
 
 
 def test_a_vocabulary_has_words_with_enough_examples(packs: tuple[Path, ...]) -> None:
-    pictures = load_named(packs)
-    assert vocabulary(pictures, 30, 30) == ("object", "car", "person", "vehicle")
-    assert vocabulary(pictures, 32, 31) == ("object", "car", "vehicle")
+    images = load_named(packs)
+    assert vocabulary(images, 30, 30) == ("object", "car", "person", "vehicle")
+    assert vocabulary(images, 32, 31) == ("object", "car", "vehicle")
     with pytest.raises(BadDataset, match="99 examples"):
-        vocabulary(pictures, 99, 1)
+        vocabulary(images, 99, 1)
 
 
 def test_boxes_of_views_hold_the_things(packs: tuple[Path, ...]) -> None:
@@ -278,7 +278,7 @@ RECIPE = WordsRecipe(
     batch=2,
     side=64,
     instances=15,
-    pictures=10,
+    images=10,
 )
 
 
@@ -296,7 +296,7 @@ def test_training_writes_a_head_that_nano_can_use(packs: tuple[Path, ...], tmp_p
         assert (mine == theirs).all()
 
 
-def test_a_named_picture_keeps_its_arrays(packs: tuple[Path, ...]) -> None:
+def test_a_named_image_keeps_its_arrays(packs: tuple[Path, ...]) -> None:
     for each in load_named(packs):
         assert isinstance(each, NamedImage) and each.image.shape[:2] == each.ids.shape
         assert set(each.words) <= set(np.unique(each.ids).tolist())

@@ -104,7 +104,7 @@ def test_reference_that_is_never_shown_is_no_frame(tmp_path: Path) -> None:
         assert numbers(video) == [number for number in range(20) if number != 5]
 
 
-def test_mirrored_picture_is_refused(tmp_path: Path) -> None:
+def test_mirrored_image_is_refused(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=3, mirrored=True))
     with pytest.raises(BadVideo, match="mirrors the image"):
         VideoFile(clip)

@@ -88,12 +88,12 @@ def test_exif_orientation_is_applied(suffix: str, tmp_path: Path) -> None:
 def test_every_mode_becomes_rgb(mode: str, tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     folder.mkdir()
-    picture = Image.fromarray(paint(5))
+    image = Image.fromarray(paint(5))
     if mode == "I;16":
-        picture = Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+        image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
     else:
-        picture = picture.convert(mode)
-    picture.save(folder / "0.png")
+        image = image.convert(mode)
+    image.save(folder / "0.png")
     assert numbers(folder) == [5]
 
 
@@ -121,14 +121,14 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
             ImageFolder(folder)
 
 
-def test_a_file_that_is_no_picture(tmp_path: Path) -> None:
+def test_a_file_that_is_no_image(tmp_path: Path) -> None:
     folder = fill(tmp_path / "clip", "0.png")
     (folder / "1.png").write_bytes(b"not an image")
     with pytest.raises(BadVideo, match=r"1\.png: is not a readable image"):
         ImageFolder(folder)
 
 
-def test_a_torn_picture_ends_the_clip_there(tmp_path: Path) -> None:
+def test_a_torn_image_ends_the_clip_there(tmp_path: Path) -> None:
     folder = fill(tmp_path / "clip", "0.jpg", "1.jpg", "2.jpg")
     content = (folder / "1.jpg").read_bytes()
     (folder / "1.jpg").write_bytes(content[: len(content) * 3 // 4])

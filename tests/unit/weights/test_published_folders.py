@@ -40,7 +40,7 @@ def folder(edgetam: Path, tmp_path: Path) -> Path:
 def masks(folder: Path, frames: int = 4) -> list[np.ndarray]:
     noise = np.random.default_rng(0).integers(0, 255, (frames, 40, 60, 3), dtype=np.uint8)
     with Session(load_model(str(folder))) as session:
-        film = [Frame(t, None, t / 10, picture) for t, picture in enumerate(noise)]
+        film = [Frame(t, None, t / 10, image) for t, image in enumerate(noise)]
         session.prompt(1, film[0], box=(10, 10, 40, 30))
         return [np.asarray(session.step(frame).logits) for frame in film]
 

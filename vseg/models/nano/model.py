@@ -84,7 +84,7 @@ class Nano:
     @torch.inference_mode()
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
         video_hw = frames[0].image.shape[:2]
-        encoded = self._net.encode(self._pictures(frames, short_side))
+        encoded = self._net.encode(self._images(frames, short_side))
         return [
             Features(
                 frame.index,
@@ -102,15 +102,15 @@ class Nano:
         self, frame: Frame, short_side: int
     ) -> tuple[Float[Tensor, "1 64 h8 w8"], Float[Tensor, "1 128 h w"]]:
         """The encoder's own features of strides 8 and 16, at any size: what the word head reads."""
-        _, f8, f16 = self._net.encoder(self._pictures([frame], short_side))
+        _, f8, f16 = self._net.encoder(self._images([frame], short_side))
         return f8, f16
 
-    def _pictures(self, frames: Sequence[Frame], short_side: int) -> Float[Tensor, "B 3 H W"]:
+    def _images(self, frames: Sequence[Frame], short_side: int) -> Float[Tensor, "B 3 H W"]:
         h, w = model_hw(frames[0].image.shape[:2], short_side)
         # Copied first: a tensor cannot share pixels that are mirrored or must not be written.
-        pictures = torch.from_numpy(np.stack([frame.image for frame in frames]))
+        image_batch = torch.from_numpy(np.stack([frame.image for frame in frames]))
         images = F.interpolate(
-            pictures.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
+            image_batch.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
         ).to(self.device)
         return self._normal(images)
 

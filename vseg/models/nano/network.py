@@ -146,7 +146,7 @@ class Decoder(nn.Module):
         self.prior4 = nn.Conv2d(PRIORS, c4, 1)
         self.block4 = Residual(c4)
         self.mask = nn.Conv2d(c4, 1, 3, padding=1)
-        self.decide = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
+        self.judge = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
         self.identity = nn.Linear(BASE, EMBEDDING)
 
     def forward(
@@ -173,7 +173,7 @@ class Decoder(nn.Module):
         else:
             logits = self._refine(x, frame.skip8, frame.skip4, prior)
         inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
-        judged = self.decide(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
+        judged = self.judge(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
         identity = F.normalize(self.identity(_pool(frame.base, inside)).float(), dim=1)
         return Drawn(logits, coarse, judged[:, 0], judged[:, 1], identity)
 

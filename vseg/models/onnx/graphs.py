@@ -48,8 +48,8 @@ class Encode(nn.Module):
 
     def encoded(self, image: UInt8[Tensor, "H W 3"]) -> Encoded:
         """The same, by name.  Bytes are scaled to bytes; runtimes may round one of them differently."""
-        picture = image.permute(2, 0, 1)[None]
-        scaled = F.interpolate(picture, self.model_hw, mode="bilinear", antialias=True)
+        rgb = image.permute(2, 0, 1)[None]
+        scaled = F.interpolate(rgb, self.model_hw, mode="bilinear", antialias=True)
         return self.net.encode((scaled.float() - self.shift) / self.scale)
 
 

@@ -26,7 +26,7 @@ class Proposed:
 
 
 @dataclass(frozen=True, slots=True)
-class _Picture:
+class _Image:
     """What one layer makes of the image's rows: `parts` maps side by side.
 
     placed: what the same makes of the rows' positions, with the bias.
@@ -53,7 +53,7 @@ class MaskDecoder:
         rows = where[0].flatten(1).T
         self._layers = tuple(transformer.layers)
         # Keys and queries know their positions, values do not.
-        self._pictures = tuple(
+        self._images = tuple(
             _side(
                 rows,
                 (layer.cross_attn_token_to_image.k_proj, True),
@@ -100,9 +100,9 @@ class MaskDecoder:
     ) -> tuple[Float[Tensor, "O T C"], Float[Tensor, "O N C"]]:
         """Tokens that have read the image, and the image's rows that have read them."""
         tokens = said
-        for layer, picture in zip(self._layers, self._pictures, strict=True):
+        for layer, image in zip(self._layers, self._images, strict=True):
             tokens = layer.layer_norm1(_among(layer, tokens, said))
-            keys, values, queries = picture(rows)
+            keys, values, queries = image(rows)
             cross = layer.cross_attn_token_to_image
             read = _heads(cross, cross.q_proj(tokens + said), keys, values)
             tokens = layer.layer_norm2(tokens + read)
@@ -117,12 +117,12 @@ class MaskDecoder:
     def _drawn(
         self,
         finest: tuple[Float[Tensor, "1 C0 h4 w4"], Float[Tensor, "1 C1 h8 w8"]],
-        picture: Float[Tensor, "O C h w"],
+        image: Float[Tensor, "O C h w"],
         masks: Float[Tensor, "O K C"],
     ) -> Float[Tensor, "O K h4 w4"]:
         """Logits: each mask's token, made into weights, on the image at four times its size."""
         net, (four, eight) = self._net, finest
-        grown = net.activation(net.upscale_layer_norm(net.upscale_conv1(picture).add_(eight)))
+        grown = net.activation(net.upscale_layer_norm(net.upscale_conv1(image).add_(eight)))
         grown = net.activation(net.upscale_conv2(grown).add_(four))
         makers = net.output_hypernetworks_mlps
         weights = torch.stack([make(masks[:, k]) for k, make in enumerate(makers)], dim=1)
@@ -152,11 +152,11 @@ def _heads(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     return projected
 
 
-def _side(rows: Float[Tensor, "N C"], *maps: tuple[Any, bool]) -> _Picture:
+def _side(rows: Float[Tensor, "N C"], *maps: tuple[Any, bool]) -> _Image:
     """Linear maps side by side, each with whether it sees the rows' positions."""
     weight = torch.cat([linear.weight for linear, _ in maps])
     placed = [
         F.linear(rows.float() * knows, linear.weight.float(), linear.bias.float())
         for linear, knows in maps
     ]
-    return _Picture(weight, torch.cat(placed, dim=1).to(weight.dtype), len(maps))
+    return _Image(weight, torch.cat(placed, dim=1).to(weight.dtype), len(maps))

@@ -83,7 +83,7 @@ def load_named(packs: Sequence[Path]) -> tuple[NamedImage, ...]:
         for k in range(0, len(clip.images), _CLIP_STEP):
             key = name if name.startswith("still/") else f"{name}/{k:05d}"
             named.append(_named(name, clip, k, labels.get(key, {})))
-    return tuple(picture for picture in named if picture.words)
+    return tuple(image for image in named if image.words)
 
 
 def _both(path: Path) -> tuple[Clip, ...]:
