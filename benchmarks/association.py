@@ -6,9 +6,9 @@
 The last table, `track_clip`, is offline: it knows the future of every frame.
 
 A sequence is a folder with gt/gt.txt and det/det.txt.  KITTI-* are scored on cars (class 3,
-detection score > 0, confidence = sigmoid of the score) at 10 frames/s; others on all boxes at the
-rate of seqinfo.ini.  One set of defaults for every sequence; sequences of one group are counted
-as one.
+detection score > 0, confidence = sigmoid of the score) at 10 frames/s; others on all boxes at
+the rate of seqinfo.ini.  One set of defaults for every sequence; sequences of one group are
+counted as one.
 """
 
 import argparse
@@ -72,13 +72,16 @@ def read_sequence(folder: Path) -> Sequence:
     truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",", ndmin=2)
     found = np.loadtxt(folder / "det" / "det.txt", delimiter=",", ndmin=2)
     if kitti:
-        truth, found = truth[truth[:, 7] == CAR], found[(found[:, 7] == CAR) & (found[:, 6] > 0)]
+        truth = truth[truth[:, 7] == CAR]
+        found = found[(found[:, 7] == CAR) & (found[:, 6] > 0)]
     rate = KITTI_RATE if kitti else _rate(folder)
     scores = 1 / (1 + np.exp(-found[:, 6])) if kitti else found[:, 6]
     last = int(max(truth[:, 0].max(), found[:, 0].max()))
-    true_frames, found_frames = [], []
+    true_frames = []
+    found_frames = []
     for frame in range(1, last + 1):
-        t, d = truth[:, 0] == frame, found[:, 0] == frame
+        t = truth[:, 0] == frame
+        d = found[:, 0] == frame
         true_frames.append(IdentifiedBoxes(truth[t, 1].astype(int), _corners(truth[t, 2:6])))
         found_frames.append(
             Detections(frame / rate, _corners(found[d, 2:6]), np.clip(scores[d], 0, 1))
@@ -103,7 +106,9 @@ def online(make: Callable[[], Tracker], sequence: Sequence) -> IdentityClip:
     for detections in sequence.detections:
         tracks = [t for t in tracker.update(detections) if t.state is TrackState.CONFIRMED]
         boxes = np.array([t.box for t in tracks], dtype=float).reshape(-1, 4)
-        frames.append(IdentifiedBoxes(np.array([t.track_id for t in tracks], dtype=int), boxes))
+        frames.append(
+            IdentifiedBoxes(np.array([t.track_id for t in tracks], dtype=int), boxes)
+        )
     return box_clip(sequence.truth, frames)
 
 
@@ -113,11 +118,15 @@ def offline(sequence: Sequence) -> IdentityClip:
     ids: list[list[int]] = [[] for _ in times_s]
     boxes: list[list[np.ndarray]] = [[] for _ in times_s]
     for track in track_clip(sequence.detections).tracks:
-        for frame, box in zip(np.searchsorted(times_s, track.times_s), track.boxes, strict=True):
+        for frame, box in zip(
+            np.searchsorted(times_s, track.times_s), track.boxes, strict=True
+        ):
             ids[frame].append(track.track_id)
             boxes[frame].append(box)
     frames = [
-        IdentifiedBoxes(np.array(each_ids, dtype=int), np.array(each, dtype=float).reshape(-1, 4))
+        IdentifiedBoxes(
+            np.array(each_ids, dtype=int), np.array(each, dtype=float).reshape(-1, 4)
+        )
         for each_ids, each in zip(ids, boxes, strict=True)
     ]
     return box_clip(sequence.truth, frames)
@@ -185,7 +194,10 @@ def main() -> None:
     if arguments.speed:
         for name, make in TRACKERS.items():
             times = [milliseconds(make, n) for n in (10, 100, 500)]
-            print(f"{name:<16} cpu ms at 10/100/500 boxes: " + "  ".join(f"{t:.3f}" for t in times))
+            print(
+                f"{name:<16} cpu ms at 10/100/500 boxes: "
+                + "  ".join(f"{t:.3f}" for t in times)
+            )
 
 
 if __name__ == "__main__":

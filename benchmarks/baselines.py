@@ -1,8 +1,9 @@
-"""What a tracker is compared with: methods that carry the first frame's masks without our training.
+"""What a tracker is compared with: methods that carry the first frame's masks without our
+training.
 
 Enters: the first image with its objects' masks, then image after image.  Leaves: the masks on
-each.  Dense flow and flow + GrabCut are in baselines_flow.py, label propagation by a teacher's features
-in baselines_labels.py.
+each.  Dense flow and flow + GrabCut are in baselines_flow.py, label propagation by a teacher's
+features in baselines_labels.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +25,9 @@ BASELINES = ("flow", "flow-grabcut", "label-propagation")
 class Baseline(Protocol):
     """A method's state on one clip: the masks of O objects, moved from image to image."""
 
-    def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
+    def begin(
+        self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]
+    ) -> None:
         """Take the first image and the masks given on it."""
         ...
 
@@ -47,7 +50,8 @@ def make_baseline(name: str, teacher: str | None) -> Baseline:
         raise UsageError(f"unknown baseline '{name}'", hint=f"known: {', '.join(BASELINES)}")
     if teacher is None:
         raise UsageError(
-            "label propagation needs a teacher", hint="add --teacher and a file, folder or hub name"
+            "label propagation needs a teacher",
+            hint="add --teacher and a file, folder or hub name",
         )
     return LabelPropagation(open_features(teacher))
 

@@ -1,8 +1,8 @@
 """Dense optical flow moves the masks; GrabCut may then snap them to the image's own edges.
 
-Enters: the first image with masks, then the following images.  Leaves: masks.  Flow: Kroeger et
-al. 2016, "Fast Optical Flow using Dense Inverse Search", OpenCV's medium preset.  GrabCut: Rother et al.
-2004.
+Enters: the first image with masks, then the following images.  Leaves: masks.  Flow: Kroeger
+et al. 2016, "Fast Optical Flow using Dense Inverse Search", OpenCV's medium preset.  GrabCut:
+Rother et al.  2004.
 """
 
 import math
@@ -24,9 +24,12 @@ class FlowWarp:
         self._grey: UInt8[np.ndarray, "H W"] = np.zeros((0, 0), np.uint8)
         self._masks: Bool[np.ndarray, "O H W"] = np.zeros((0, 0, 0), bool)
 
-    def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
+    def begin(
+        self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]
+    ) -> None:
         """Take the first image and the masks given on it."""
-        self._grey, self._masks = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), masks
+        self._grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
+        self._masks = masks
 
     def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
         """The masks on the next image."""
@@ -68,14 +71,18 @@ def _warp(
 def grab_cut(
     image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]
 ) -> Bool[np.ndarray, "H W"]:
-    """The mask, its outline moved to colour edges within a band of a tenth of the object's size.
+    """The mask, its outline moved to colour edges within a band of a tenth of the object's
+    size.
 
-    A mask too small to have colours of its own, or that leaves no background, comes back as it is.
+    A mask too small to have colours of its own, or that leaves no background, comes back as it
+    is.
     """
     band = max(3, round(0.1 * math.sqrt(np.count_nonzero(mask))))
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    # The colours of what is beside the object count as background, not those of the whole image.
-    top, left = max(0, y - 4 * band), max(0, x - 4 * band)
+    # The colours of what is beside the object count as background, not those of the whole
+    # image.
+    top = max(0, y - 4 * band)
+    left = max(0, x - 4 * band)
     cut = np.s_[top : y + h + 4 * band, left : x + w + 4 * band]
     inside = mask[cut].astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * band + 1, 2 * band + 1))

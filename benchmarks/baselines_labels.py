@@ -1,8 +1,10 @@
-"""A teacher's features carry the labels: each cell asks the most similar cells of earlier images.
+"""A teacher's features carry the labels: each cell asks the most similar cells of earlier
+images.
 
 Enters: the first image with masks, then the following images.  Leaves: masks.  Source: label
-propagation as in Jabri et al. 2020, "Space-Time Correspondence as a Contrastive Random Walk", section
-3.3: cosine similarity, top-k, softmax; over the first and the last images.  Nothing is trained.
+propagation as in Jabri et al. 2020, "Space-Time Correspondence as a Contrastive Random Walk",
+section 3.3: cosine similarity, top-k, softmax; over the first and the last images.  Nothing is
+trained.
 """
 
 from collections import deque
@@ -25,7 +27,9 @@ Features = Callable[[UInt8[np.ndarray, "H W 3"]], Float32[Tensor, "C h w"]]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """top: cells asked.  recent: last images asked, beside the first.  temperature: of the softmax."""
+    """top: cells asked.  recent: last images asked, beside the first.  temperature: of the
+    softmax.
+    """
 
     top: int = 8
     recent: int = 3
@@ -39,14 +43,18 @@ class _Reference:
 
 
 class LabelPropagation:
-    """Soft labels at the features' stride, background included; the largest at full size wins."""
+    """Soft labels at the features' stride, background included; the largest at full size
+    wins.
+    """
 
     def __init__(self, features: Features, settings: Settings | None = None) -> None:
         self._features, self._settings = features, settings or Settings()
         self._first: list[_Reference] = []
         self._recent: deque[_Reference] = deque(maxlen=self._settings.recent)
 
-    def begin(self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]) -> None:
+    def begin(
+        self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]
+    ) -> None:
         """Take the first image and the masks given on it."""
         features = self._unit(image)
         layers = np.concatenate([~masks.any(axis=0, keepdims=True), masks])
@@ -83,7 +91,8 @@ class LabelPropagation:
 
 
 def open_features(teacher: str) -> Features:
-    """The stride-16 features of a teacher: a file, a folder or a hub name, as `vseg distill` takes it.
+    """The stride-16 features of a teacher: a file, a folder or a hub name, as `vseg distill`
+    takes it.
 
     Raises WeightsMissing, WeightsMismatch.
     """

@@ -1,11 +1,12 @@
-"""How many clicks until the first frame's mask is good: NoC@85 and NoC@90, and IoU after 1, 3, 5 clicks.
+"""How many clicks until the first frame's mask is good: NoC@85 and NoC@90, and IoU after 1, 3,
+5 clicks.
 
     python benchmarks/clicks.py DAVIS --json clicks.json
 
-Each click goes to the innermost pixel of the largest wrong region, positive where something was missed
-and negative where too much was taken, as in Sofiiuk et al. 2021, "Reviving Iterative Training with Mask
-Guidance for Interactive Segmentation", section 4; at most 20.  An object that never gets there counts
-with 20 clicks and as failed.
+Each click goes to the innermost pixel of the largest wrong region, positive where something
+was missed and negative where too much was taken, as in Sofiiuk et al. 2021, "Reviving
+Iterative Training with Mask Guidance for Interactive Segmentation", section 4; at most 20.  An
+object that never gets there counts with 20 clicks and as failed.
 """
 
 import argparse
@@ -55,7 +56,8 @@ def main() -> None:
     options = parser.parse_args()
     clips = clips_of(options.root, options.clips or ())
     model = model_of(options)
-    table, rows = Table(Row), []
+    table = Table(Row)
+    rows = []
     for clip in clips:
         for object_id, ious in _clip(model, clip):
             rows.append(row_of(clip.name, object_id, ious))
@@ -80,10 +82,11 @@ def _segment(session: Session, object_id: int) -> Segment:
 def click_through(segment: Segment, truth: Bool[np.ndarray, "H W"]) -> list[float]:
     """The IoU in [0, 1] after each click.
 
-    Ends after 20 clicks; or earlier, once the highest goal is reached and the clicks to be shown are
-    done; or when nothing is wrong any more.
+    Ends after 20 clicks; or earlier, once the highest goal is reached and the clicks to be
+    shown are done; or when nothing is wrong any more.
     """
-    seen, ious = np.zeros_like(truth), list[float]()
+    seen = np.zeros_like(truth)
+    ious = list[float]()
     while len(ious) < MOST_CLICKS:
         click = correction(truth, seen)
         if click is None:
@@ -96,12 +99,16 @@ def click_through(segment: Segment, truth: Bool[np.ndarray, "H W"]) -> list[floa
 
 
 def clicks_to(goal: float, ious: Sequence[float]) -> int | None:
-    """The number of clicks after which the IoU first was at least `goal`; None if it never was."""
+    """The number of clicks after which the IoU first was at least `goal`; None if it never
+    was.
+    """
     return next((k + 1 for k, iou in enumerate(ious) if iou >= goal), None)
 
 
 def row_of(clip: str, object_id: int, ious: Sequence[float]) -> Row:
-    """One object's line; when nothing was wrong any more, the last IoU stands for later clicks."""
+    """One object's line; when nothing was wrong any more, the last IoU stands for later
+    clicks.
+    """
     reached = [clicks_to(goal, ious) for goal in GOALS]
     counts = [float(MOST_CLICKS if clicks is None else clicks) for clicks in reached]
     failed = [int(clicks is None) for clicks in reached]

@@ -1,4 +1,5 @@
-"""J&F of nano and of baselines on clips with masks, by how the first frame was prompted, and frames/s.
+"""J&F of nano and of baselines on clips with masks, by how the first frame was prompted, and
+frames/s.
 
     python benchmarks/davis.py DAVIS --prompts mask box click 3clicks scribble --json davis.json
     python benchmarks/davis.py DAVIS --prompts reference
@@ -6,12 +7,13 @@
     python benchmarks/davis.py DAVIS --method flow flow-grabcut label-propagation --prompts mask \
         --teacher teacher.ts
 
-DAVIS holds `JPEGImages/480p/<clip>` and `Annotations/480p/<clip>` (or the same without `480p`); all
-objects of the first frame are followed at once.  Further clicks are placed at the innermost pixel of
-the largest wrong region of the first frame.  A reference is the object's mask on the last frame that has
-it: it is looked for on the first frame, and the best find is followed, however unlike it is.  A word is
-looked for by nano's own head; where it finds nothing every frame is empty.  Frames/s counts reading,
-prompting and tracking up to masks at video size, not the scoring.
+DAVIS holds `JPEGImages/480p/<clip>` and `Annotations/480p/<clip>` (or the same without
+`480p`); all objects of the first frame are followed at once.  Further clicks are placed at the
+innermost pixel of the largest wrong region of the first frame.  A reference is the object's
+mask on the last frame that has it: it is looked for on the first frame, and the best find is
+followed, however unlike it is.  A word is looked for by nano's own head; where it finds
+nothing every frame is empty.  Frames/s counts reading, prompting and tracking up to masks at
+video size, not the scoring.
 """
 
 import argparse
@@ -47,12 +49,16 @@ from vseg.metrics.scores import DatasetScore, Measures, SequenceScore
 from vseg.types import Exemplar
 from vseg.video.images import ImageFolder
 
-Follow = Callable[[OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]]
+Follow = Callable[
+    [OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table, in percent; object: None for the mean over a clip's or all objects."""
+    """A line of the table, in percent; object: None for the mean over a clip's or all
+    objects.
+    """
 
     method: str
     prompt: str
@@ -112,7 +118,11 @@ def _parser() -> argparse.ArgumentParser:
         default=["mask", "box", "click"],
     )
     parser.add_argument(
-        "--words", nargs="*", default=[], metavar="CLIP=WORD", help="what each clip's object is"
+        "--words",
+        nargs="*",
+        default=[],
+        metavar="CLIP=WORD",
+        help="what each clip's object is",
     )
     parser.add_argument("--clips", nargs="*")
     parser.add_argument("--teacher", help="of label-propagation: a file, folder or hub name")
@@ -122,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """One method with one kind of prompt.  teacher: of label propagation; word: of one clip."""
+    """One method with one kind of prompt.  teacher: of label propagation; word: of one
+    clip.
+    """
 
     method: str
     kind: str
@@ -142,7 +154,9 @@ def _follower(asked: _Asked, clip: ClipFolders) -> Follow:
     if asked.kind == "word":
         word = asked.word
         if word is None:
-            raise UsageError(f"clip {clip.name} has no word", hint=f"--words {clip.name}=person")
+            raise UsageError(
+                f"clip {clip.name} has no word", hint=f"--words {clip.name}=person"
+            )
         return lambda video, first: _track_word(model, video, first, word)
     return lambda video, first: _track(model, video, first, asked.kind)
 
@@ -168,13 +182,17 @@ def _track_like(
 def _track_word(
     model: Model, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], word: str
 ) -> Iterator[PredictedFrame]:
-    """The best thing of that name as the clip's first object; empty masks where there is none."""
+    """The best thing of that name as the clip's first object; empty masks where there is
+    none.
+    """
     object_id, truth = next(iter(first.items()))
     with Session(model, video, grounder=open_nano_text(model)) as session:
         try:
             session.prompt(object_id, 0, text=word)
         except NothingFound:
-            yield from ((index, {object_id: np.zeros_like(truth)}) for index in range(len(video)))
+            yield from (
+                (index, {object_id: np.zeros_like(truth)}) for index in range(len(video))
+            )
             return
         yield from _followed(session)
 
@@ -188,7 +206,8 @@ class _Stopwatch:
     """Adds up the time that a stream of frames takes, without its consumer's."""
 
     def __init__(self) -> None:
-        self.seconds, self.count = 0.0, 0
+        self.seconds = 0.0
+        self.count = 0
 
     def over(self, frames: Iterable[PredictedFrame]) -> Iterator[PredictedFrame]:
         started = time.perf_counter()
@@ -202,7 +221,8 @@ class _Stopwatch:
 def _scored(clip: ClipFolders, follow: Follow) -> Scored:
     label = next(iter(LabelFolder.open(clip.truth)))
     first = {object_id: label.mask(object_id) for object_id in label.object_ids}
-    watch, switches = _Stopwatch(), SwitchCount(clip.truth)
+    watch = _Stopwatch()
+    switches = SwitchCount(clip.truth)
     with ImageFolder(clip.images) as video:
         score = evaluate(clip.truth, switches.watch(watch.over(follow(video, first))))
     return Scored(score, switches.frames, watch.count / watch.seconds)

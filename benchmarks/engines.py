@@ -1,9 +1,11 @@
-"""Ours, the transformers library and the published SAM 2 predictor on the same objects and images.
+"""Ours, the transformers library and the published SAM 2 predictor on the same objects and
+images.
 
     python benchmarks/engines.py --models edgetam sam2.1-tiny --objects 1 2 5 10 --threads 2
 
-Random weights of true size, memory full; the engines take turns frame by frame and a row shows medians over
-`--rounds` frames.  Trust processor time (`cpu`) where other work shares the machine.
+Random weights of true size, memory full; the engines take turns frame by frame and a row shows
+medians over `--rounds` frames.  Trust processor time (`cpu`) where other work shares the
+machine.
 """
 
 import argparse
@@ -82,7 +84,9 @@ def main() -> None:
 
 def _options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", choices=NETWORKS, default=["edgetam", "sam2.1-tiny"])
+    parser.add_argument(
+        "--models", nargs="+", choices=NETWORKS, default=["edgetam", "sam2.1-tiny"]
+    )
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=_importable())
     parser.add_argument("--objects", nargs="+", type=int, default=[1, 2, 5, 10])
     parser.add_argument("--rounds", type=int, default=3)
@@ -133,7 +137,9 @@ def _rows(options: argparse.Namespace, model: str, objects: int) -> Iterator[Row
 
 @dataclass(slots=True)
 class _Running:
-    """An engine with its clock, and what was measured of it so far.  kept: bytes before the first frame."""
+    """An engine with its clock, and what was measured of it so far.  kept: bytes before the
+    first frame.
+    """
 
     contender: Contender
     clock: StageClock
@@ -142,7 +148,9 @@ class _Running:
     steps: int = 0
 
     @staticmethod
-    def of(engine: str, model: str, net: Any, setting: Setting, clock: StageClock) -> "_Running":
+    def of(
+        engine: str, model: str, net: Any, setting: Setting, clock: StageClock
+    ) -> "_Running":
         if engine == "official":
             contender: Contender = Official(model, setting, clock)
         else:
@@ -151,7 +159,9 @@ class _Running:
 
     @torch.inference_mode()
     def track(self) -> None:
-        """One frame; on a GPU a first one in whole, so that waiting between stages does not count."""
+        """One frame; on a GPU a first one in whole, so that waiting between stages does not
+        count.
+        """
         whole = {}
         if self.clock.device.type == "cuda":
             self.clock.split = False
@@ -164,7 +174,8 @@ class _Running:
     def medians(self, clock: int) -> dict[str, float]:
         """ms per frame, in total and by stage."""
         return {
-            stage: 1000 * float(np.median([f.get(stage, (0.0, 0.0))[clock] for f in self.frames]))
+            stage: 1000
+            * float(np.median([f.get(stage, (0.0, 0.0))[clock] for f in self.frames]))
             for stage in ("total", *STAGES)
         }
 
@@ -174,13 +185,20 @@ class _Running:
 
 
 def _peak_alone(engine: str, model: str, objects: int) -> float:
-    """Peak MiB of a process that runs one row: this very command, but for the choice of the row."""
+    """Peak MiB of a process that runs one row: this very command, but for the choice of the
+    row.
+    """
     row = ("--engines", engine, "--models", model, "--objects", str(objects), "--alone")
     done = subprocess.run(
-        [sys.executable, __file__, *sys.argv[1:], *row], capture_output=True, text=True, check=False
+        [sys.executable, __file__, *sys.argv[1:], *row],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
-        raise ModelError(f"{engine} with {objects} objects failed on its own: {done.stderr[-500:]}")
+        raise ModelError(
+            f"{engine} with {objects} objects failed on its own: {done.stderr[-500:]}"
+        )
     return float(done.stdout.splitlines()[-1])
 
 

@@ -16,10 +16,11 @@ STAGES = ("encoder", "attention", "decoder", "memory", "post")
 
 @dataclass(slots=True)
 class StageClock:
-    """Seconds spent, (processor, wall) by stage; a stage called inside another counts to the outer one.
+    """Seconds spent, (processor, wall) by stage; a stage called inside another counts to the
+    outer one.
 
-    split: whether stages are timed.  On a GPU that waits for it around each, so whole frames are timed
-    without.
+    split: whether stages are timed.  On a GPU that waits for it around each, so whole frames
+    are timed without.
     """
 
     device: torch.device
@@ -59,7 +60,8 @@ class StageClock:
         return time.process_time(), time.perf_counter()
 
     def _add(self, stage: str, before: tuple[float, float]) -> None:
-        now, so_far = self.now(), self.spent.get(stage, (0.0, 0.0))
+        now = self.now()
+        so_far = self.spent.get(stage, (0.0, 0.0))
         self.spent[stage] = (
             so_far[0] + now[0] - before[0],
             so_far[1] + now[1] - before[1],

@@ -1,7 +1,8 @@
-"""The engines that `engines.py` compares: each tracks the same objects through the same images.
+"""The engines that `engines.py` compares: each tracks the same objects through the same
+images.
 
-Memory is filled by copies: one frame is prompted, one is tracked, and what was remembered of the second
-stands for the frames up to FULL.  Each copy is a tensor of its own.
+Memory is filled by copies: one frame is prompted, one is tracked, and what was remembered of
+the second stands for the frames up to FULL.  Each copy is a tensor of its own.
 """
 
 import copy
@@ -31,8 +32,11 @@ from vseg.session.session import Session
 from vseg.types import Box, Frame
 
 FULL = 17
-"""Frames after which a memory of 6 recent frames and 15 pointers, and one more of each, is full."""
-HEIGHT, WIDTH = 480, 854
+"""Frames after which a memory of 6 recent frames and 15 pointers, and one more of each, is
+full.
+"""
+HEIGHT = 480
+WIDTH = 854
 
 Image = UInt8[np.ndarray, "H W 3"]
 
@@ -67,7 +71,8 @@ def images(count: int) -> list[Image]:
 
 def box_of(obj: int) -> tuple[float, float, float, float]:
     """Where an object is prompted on the first image, in its pixels."""
-    left, top = 60.0 * obj, 25.0 * obj
+    left = 60.0 * obj
+    top = 25.0 * obj
     return left, top, left + 150, top + 150
 
 
@@ -86,7 +91,8 @@ class Ours:
 
     def __init__(self, net: Any, setting: Setting, clock: StageClock) -> None:
         model = our_model(net, clock.device, setting.dtype)
-        self._session, self._clock = Session(model), clock
+        self._session = Session(model)
+        self._clock = clock
         self._shown = images(4)
         self._next = 2
         for obj in range(1, setting.objects + 1):
@@ -144,7 +150,10 @@ class Library:
         scale = torch.tensor([side / WIDTH, side / HEIGHT])
         for obj in range(1, setting.objects + 1):
             corners = torch.tensor(box_of(obj)).view(2, 2) * scale
-            said = {"point_coords": corners[None, None], "point_labels": torch.tensor([[[2, 3]]])}
+            said = {
+                "point_coords": corners[None, None],
+                "point_labels": torch.tensor([[[2, 3]]]),
+            }
             index = self._session.obj_id_to_idx(obj)
             self._session.add_point_inputs(index, 0, said)
             self._session.obj_with_new_inputs.append(obj)
@@ -182,7 +191,9 @@ class Library:
 
 
 class Official:
-    """The published SAM 2 video predictor, from the `sam2` package, with weights drawn alike."""
+    """The published SAM 2 video predictor, from the `sam2` package, with weights drawn
+    alike.
+    """
 
     def __init__(self, name: str, setting: Setting, clock: StageClock) -> None:
         letter = {"tiny": "t", "small": "s", "base-plus": "b+", "large": "l"}
@@ -202,7 +213,8 @@ class Official:
         with self._cast:
             self._prompt(setting.objects)
         _fill(self._state["output_dict_per_obj"])
-        self._next, self._clock = FULL, clock
+        self._next = FULL
+        self._clock = clock
         for stage, method in (
             ("encoder", "forward_image"),
             ("attention", "_prepare_memory_conditioned_features"),
@@ -235,7 +247,9 @@ def official_is_there() -> bool:
 
 def state_bytes(contender: Contender) -> int:
     """Bytes of the tensors it keeps, shared storage counted once."""
-    held = {t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in contender.state()}
+    held = {
+        t.untyped_storage().data_ptr(): t.untyped_storage().nbytes() for t in contender.state()
+    }
     return sum(held.values())
 
 

@@ -1,7 +1,8 @@
 """Networks of the SAM 2 family of true size with random weights, for `engines.py`.
 
-Every matrix is drawn so that it keeps the size of what passes: with a library's own small initialisation
-values fade to denormals, which a processor multiplies many times slower than others.
+Every matrix is drawn so that it keeps the size of what passes: with a library's own small
+initialisation values fade to denormals, which a processor multiplies many times slower than
+others.
 """
 
 from collections.abc import Mapping
@@ -52,7 +53,8 @@ NETWORKS = ("edgetam", *_HIERA)
 
 
 def network(name: str, side: int) -> Any:
-    """The transformers library's video model of that name for side x side pixels, in evaluation mode.
+    """The transformers library's video model of that name for side x side pixels, in
+    evaluation mode.
 
     Its EdgeTAM takes RepViT from timm; here it gets ours, folded, which is the faster one.
     """
@@ -73,7 +75,9 @@ def network(name: str, side: int) -> Any:
         }
         vision = _vision(side, merged, [384, 192, 96, 48])
         config = EdgeTamVideoConfig(
-            vision_config=vision, enable_temporal_pos_encoding_for_object_pointers=False, **common
+            vision_config=vision,
+            enable_temporal_pos_encoding_for_object_pointers=False,
+            **common,
         )
         net: Any = EdgeTamVideoModel(config)
         net.vision_encoder.backbone = _Adapted(_random_repvit())
@@ -89,8 +93,12 @@ def network(name: str, side: int) -> Any:
 
 @torch.no_grad()
 def redraw(net: nn.Module) -> None:
-    """Draw every matrix anew to keep the size of what passes, RepViT's excepted: it has been drawn."""
-    drawn = {p for part in net.modules() if isinstance(part, RepVit) for p in part.parameters()}
+    """Draw every matrix anew to keep the size of what passes, RepViT's excepted: it has been
+    drawn.
+    """
+    drawn = {
+        p for part in net.modules() if isinstance(part, RepVit) for p in part.parameters()
+    }
     for name, parameter in net.named_parameters():
         if parameter.ndim > 1 and parameter not in drawn and "embed" not in name:
             parameter.normal_(std=parameter[0].numel() ** -0.5)

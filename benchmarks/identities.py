@@ -3,9 +3,10 @@
     python benchmarks/identities.py --prompts mask click --json identities.json
     python benchmarks/identities.py --scenes cross-2 cross-8 --without none non_overlapping
 
-The scenes are those of `vseg.synthetic.suite`; their truth is exact.  IDF1 and switches match masks
-by an overlap of a half, as for boxes; `astray` counts masks that cover more of another object than of
-their own.  Every behaviour that keeps identities is turned off in turn (`--without`), and all at once.
+The scenes are those of `vseg.synthetic.suite`; their truth is exact.  IDF1 and switches match
+masks by an overlap of a half, as for boxes; `astray` counts masks that cover more of another
+object than of their own.  Every behaviour that keeps identities is turned off in turn
+(`--without`), and all at once.
 """
 
 import argparse
@@ -65,7 +66,9 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--scenes", nargs="*", help="some of the suite's scenes; all if left out")
+    parser.add_argument(
+        "--scenes", nargs="*", help="some of the suite's scenes; all if left out"
+    )
     kinds = ("mask", "box", "click")
     parser.add_argument("--prompts", nargs="+", choices=kinds, default=["mask", "click"])
     parts = ("none", *SWITCHES, "all")
@@ -93,8 +96,12 @@ def track(
         yield from session.propagate(frames=iter([one.frame for one in drawn]))
 
 
-def _row(names: tuple[str, str, str], drawn: list[TrueFrame], said: Iterator[FrameMasks]) -> Row:
-    pairs, astray, j_and_f = MaskPairs(), 0, []
+def _row(
+    names: tuple[str, str, str], drawn: list[TrueFrame], said: Iterator[FrameMasks]
+) -> Row:
+    pairs = MaskPairs()
+    astray = 0
+    j_and_f = []
     for one, seen in zip(drawn, said, strict=True):
         masks = {object_id: seen.mask(row) for row, object_id in enumerate(seen.object_ids)}
         pairs.add(one.labels, masks)

@@ -1,9 +1,10 @@
-"""Does anything grow?  Tracks a long synthetic scene and prints memory and time, tenth by tenth.
+"""Does anything grow?  Tracks a long synthetic scene and prints memory and time, tenth by
+tenth.
 
     python benchmarks/long_run.py --frames 20000 --objects 2
 
-Resident memory of the second half must stay within 2 % of the first half's peak, state bytes must be
-constant once the memory is full, and the time per frame flat.
+Resident memory of the second half must stay within 2 % of the first half's peak, state bytes
+must be constant once the memory is full, and the time per frame flat.
 """
 
 import argparse
@@ -36,7 +37,9 @@ def main() -> None:
 
 
 def _run(session: Session, scene: SyntheticVideo, frames: int) -> None:
-    tenth, times, peaks = frames // 10, [], [0, 0]
+    tenth = frames // 10
+    times = []
+    peaks = [0, 0]
     state: set[int] = set()
     print(f"{'frames':>15} {'ms/frame':>9} {'RSS MiB':>9} {'state bytes':>12}")
     with ahead(scene.frames()) as images:
@@ -44,7 +47,8 @@ def _run(session: Session, scene: SyntheticVideo, frames: int) -> None:
         for masks in session.propagate(start=0, frames=images):
             now = time.perf_counter()
             times.append(now - started)
-            started, count = now, masks.frame_index + 1
+            started = now
+            count = masks.frame_index + 1
             if count % 100 == 0:
                 half = int(count > frames // 2)
                 peaks[half] = max(peaks[half], _rss())
@@ -53,7 +57,10 @@ def _run(session: Session, scene: SyntheticVideo, frames: int) -> None:
             if count % tenth == 0:
                 median = 1000 * float(np.median(times))
                 span = f"{count - tenth}-{count}"
-                print(f"{span:>15} {median:9.2f} {_rss() / 2**20:9.1f} {session.state_bytes():12d}")
+                print(
+                    f"{span:>15} {median:9.2f} {_rss() / 2**20:9.1f} "
+                    f"{session.state_bytes():12d}"
+                )
                 times = []
     growth = 100 * (peaks[1] / peaks[0] - 1)
     print(f"peak RSS of the second half against the first: {growth:+.2f} %")

@@ -1,10 +1,12 @@
-"""What each memory policy and approximation costs, and how far its masks are from the reference's.
+"""What each memory policy and approximation costs, and how far its masks are from the
+reference's.
 
     python benchmarks/policies.py --models edgetam sam2.1-tiny --side 512
 
-A synthetic clip, all its objects prompted by their masks; times are of the second half of the frames, with
-the memory full.  The weights are random: a mask's overlap with that of `recent` says how much a choice
-changes what is computed, not whether it is better.  Quality needs a published checkpoint.
+A synthetic clip, all its objects prompted by their masks; times are of the second half of the
+frames, with the memory full.  The weights are random: a mask's overlap with that of `recent`
+says how much a choice changes what is computed, not whether it is better.  Quality needs a
+published checkpoint.
 """
 
 import argparse
@@ -26,12 +28,19 @@ from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.weights.device import open_device
 
-CHOICES = (("recent", "none"), ("selective", "none"), ("recent", "pooled"), ("recent", "pruned"))
+CHOICES = (
+    ("recent", "none"),
+    ("selective", "none"),
+    ("recent", "pooled"),
+    ("recent", "pruned"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One choice.  attention, frame: processor ms.  state: MiB.  same: percent IoU with `recent`."""
+    """One choice.  attention, frame: processor ms.  state: MiB.  same: percent IoU with
+    `recent`.
+    """
 
     model: str
     policy: str
@@ -44,7 +53,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A clip tracked once: masks by frame and object, seconds of each frame, bytes held at its end."""
+    """A clip tracked once: masks by frame and object, seconds of each frame, bytes held at its
+    end.
+    """
 
     masks: Bool[np.ndarray, "T O H W"]
     frame_s: list[float]
@@ -55,7 +66,9 @@ class Tracked:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", choices=NETWORKS, default=["edgetam", "sam2.1-tiny"])
+    parser.add_argument(
+        "--models", nargs="+", choices=NETWORKS, default=["edgetam", "sam2.1-tiny"]
+    )
     parser.add_argument("--side", type=int, default=1024, help="pixels of the square input")
     parser.add_argument("--frames", type=int, default=20)
     parser.add_argument("--objects", type=int, default=1)
@@ -65,7 +78,9 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
-    config = SceneConfig(480, 854, options.frames, num_objects=options.objects, seed=1, occluders=0)
+    config = SceneConfig(
+        480, 854, options.frames, num_objects=options.objects, seed=1, occluders=0
+    )
     table = Table(Row)
     with SyntheticVideo(config) as clip:
         for name in options.models:
@@ -97,7 +112,8 @@ def _tracked(model: Sam, clip: SyntheticVideo, memory: MemoryBudget) -> Tracked:
     """All objects of a clip, from their masks on its first frame."""
     clock = StageClock(model.device)
     clock.wrap(model, "attention", "condition")
-    masks, times = [], []
+    masks = []
+    times = []
     with Session(model, clip, memory=memory) as session:
         for obj in clip.object_ids:
             session.prompt(obj, 0, mask=np.asarray(clip.truth(0) == obj))
@@ -116,7 +132,8 @@ def _tracked(model: Sam, clip: SyntheticVideo, memory: MemoryBudget) -> Tracked:
 
 def _overlap(one: Bool[np.ndarray, "T O H W"], two: Bool[np.ndarray, "T O H W"]) -> float:
     """Mean IoU over frames and objects; two empty masks agree."""
-    both, either = (one & two).sum(axis=(2, 3)), (one | two).sum(axis=(2, 3))
+    both = (one & two).sum(axis=(2, 3))
+    either = (one | two).sum(axis=(2, 3))
     return float(np.where(either == 0, 1.0, both / np.maximum(either, 1)).mean())
 
 

@@ -2,10 +2,10 @@
 
     python benchmarks/presence.py --seeds 20 --json presence.json
 
-Two kinds of scene for every seed: in `leave`, objects go out of the frame and come back; in `hide`, large
-things that stand still hide small objects whole.  Every object with enough pixels on frame 0 is prompted
-there.  nano's training draws scenes of the same renderer, so this is the easy case: what is missed here
-is missed in real video too.
+Two kinds of scene for every seed: in `leave`, objects go out of the frame and come back; in
+`hide`, large things that stand still hide small objects whole.  Every object with enough
+pixels on frame 0 is prompted there.  nano's training draws scenes of the same renderer, so
+this is the easy case: what is missed here is missed in real video too.
 """
 
 import argparse
@@ -29,7 +29,9 @@ LEAST_PIXELS = 200
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: shares in percent, delay in frames; object None: all objects together."""
+    """A line of the table: shares in percent, delay in frames; object None: all objects
+    together.
+    """
 
     scene: str
     prompt: str
@@ -100,7 +102,9 @@ def _draw(config: SceneConfig) -> DrawnScene:
     return DrawnScene(tuple(d.frame for d in drawn), tuple(d.labels for d in drawn), ids)
 
 
-def _objects(model: Model, scene: DrawnScene, kind: str) -> Iterator[tuple[int, PresenceCounts]]:
+def _objects(
+    model: Model, scene: DrawnScene, kind: str
+) -> Iterator[tuple[int, PresenceCounts]]:
     """Each prompted object with its counts; all are tracked together."""
     with Session(model) as session:
         said = _said(session, scene, kind)

@@ -1,7 +1,9 @@
-"""Does a tracker say "gone" when an object is gone?  Scores of one object's frames, and of many together.
+"""Does a tracker say "gone" when an object is gone?  Scores of one object's frames, and of
+many together.
 
-Enters: for each frame after the prompt, how many pixels of the object are truly visible and whether the
-tracker called it visible.  Leaves: counts, and precision, recall, false alarms and delay of "gone".
+Enters: for each frame after the prompt, how many pixels of the object are truly visible and
+whether the tracker called it visible.  Leaves: counts, and precision, recall, false alarms and
+delay of "gone".
 """
 
 from collections.abc import Iterable
@@ -13,15 +15,17 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 VISIBLE_SHARE = 0.1
-"""An object is visible above this share of its prompted area, gone at zero pixels, undecided between."""
+"""An object is visible above this share of its prompted area, gone at zero pixels, undecided
+between.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class PresenceCounts:
     """Frames by truth (gone, visible) and by what was said; frames in between are in neither.
 
-    delays: for each absence that was noticed, the frames from its first until "gone" was first said (0:
-    at once).  missed: absences that ended, or the clip with them, without it.
+    delays: for each absence that was noticed, the frames from its first until "gone" was first
+    said (0: at once).  missed: absences that ended, or the clip with them, without it.
     """
 
     gone_said: int = 0
@@ -43,7 +47,9 @@ class PresenceCounts:
 
     @property
     def recall(self) -> float | None:
-        """The share of gone frames on which "gone" was said; None if no object was ever gone."""
+        """The share of gone frames on which "gone" was said; None if no object was ever
+        gone.
+        """
         return _share(self.gone_said, self.gone_said + self.gone_unsaid)
 
     @property
@@ -73,9 +79,13 @@ class PresenceCounts:
 def count_presence(
     areas: Int[np.ndarray, " T"], said_visible: Bool[np.ndarray, " T"], prompted_area: int
 ) -> PresenceCounts:
-    """The counts of one object.  areas: truly visible pixels, frame by frame after the prompt."""
-    gone, visible = areas == 0, areas >= VISIBLE_SHARE * prompted_area
-    delays, missed = [], 0
+    """The counts of one object.  areas: truly visible pixels, frame by frame after the
+    prompt.
+    """
+    gone = areas == 0
+    visible = areas >= VISIBLE_SHARE * prompted_area
+    delays = []
+    missed = 0
     for away, frames in groupby(range(len(areas)), key=lambda t: bool(gone[t])):
         if not away:
             continue

@@ -1,10 +1,11 @@
-"""What is found in a frame without any prompt: recall of the true objects, and how much else is proposed.
+"""What is found in a frame without any prompt: recall of the true objects, and how much else
+is proposed.
 
     python benchmarks/proposals.py DAVIS --every 20
     python benchmarks/proposals.py --scenes 8
 
-An object is found if a proposal's mask has an IoU of at least 0.5 with it.  `found5` counts only the
-best five proposals of a frame.  Seconds are the processor's, per frame.
+An object is found if a proposal's mask has an IoU of at least 0.5 with it.  `found5` counts
+only the best five proposals of a frame.  Seconds are the processor's, per frame.
 """
 
 import argparse
@@ -36,7 +37,9 @@ Truths = list[Bool[np.ndarray, "H W"]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table: shares and IoU in percent; IoU is the mean of each object's best."""
+    """A line of the table: shares and IoU in percent; IoU is the mean of each object's
+    best.
+    """
 
     clip: str
     frames: int
@@ -50,7 +53,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one frame gave: for each object the best IoU of all proposals and of the first ones."""
+    """What one frame gave: for each object the best IoU of all proposals and of the first
+    ones.
+    """
 
     best: tuple[float, ...]
     best_first: tuple[float, ...]
@@ -69,7 +74,8 @@ def main() -> None:
     if options.root is None and not options.scenes:
         raise UsageError("nothing to look at", hint="give a DAVIS tree, or --scenes 8")
     finder = AutomaticMaskGenerator(model_of(options))
-    table, every = Table(Row), list[Seen]()
+    table = Table(Row)
+    every = list[Seen]()
     for name, frames in _sources(options):
         seen = [look(finder, frame, truths) for frame, truths in frames]
         every += seen

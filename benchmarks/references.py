@@ -1,11 +1,13 @@
-"""How well an object is found by an example: its region of a later frame is looked for in the clip's first.
+"""How well an object is found by an example: its region of a later frame is looked for in the
+clip's first.
 
     python benchmarks/references.py DAVIS --json references.json
 
-Each object's mask on the middle and on the last frame that has one is the example, once as a mask and once as
-its bounding box; the best find on the first frame is compared with the truth (IoU, in percent), whatever its
-likeness.  found: whether it reaches the grounder's own threshold.  Strangers are examples of every other
-clip's first object, of which nothing may reach it.  DAVIS is laid out as `benchmarks/davis.py` has it.
+Each object's mask on the middle and on the last frame that has one is the example, once as a
+mask and once as its bounding box; the best find on the first frame is compared with the truth
+(IoU, in percent), whatever its likeness.  found: whether it reaches the grounder's own
+threshold.  Strangers are examples of every other clip's first object, of which nothing may
+reach it.  DAVIS is laid out as `benchmarks/davis.py` has it.
 """
 
 import argparse
@@ -28,7 +30,9 @@ ANY = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One example looked for in a clip; clip MEAN: over all of its kind.  iou, found, in percent."""
+    """One example looked for in a clip; clip MEAN: over all of its kind.  iou, found, in
+    percent.
+    """
 
     clip: str
     example: str
@@ -62,7 +66,9 @@ def main() -> None:
 
 
 def last_references(clip: ClipFolders, objects: Iterable[int]) -> dict[int, Exemplar]:
-    """Each object's mask on the last frame that has it, as an example that the best find answers."""
+    """Each object's mask on the last frame that has it, as an example that the best find
+    answers.
+    """
     return {k: _reference(clip, _frames_with(clip, k)[-1], k) for k in objects}
 
 
@@ -74,7 +80,9 @@ def _own(grounder: ExemplarGrounder, clip: ClipFolders) -> Iterator[Row]:
             example = _reference(clip, label, object_id)
             truth = first.mask(object_id)
             for form, region in (("mask", example.region), ("box", _boxed(example.region))):
-                yield _row(grounder, clip, Exemplar(example.image, region, name, ANY), form, truth)
+                yield _row(
+                    grounder, clip, Exemplar(example.image, region, name, ANY), form, truth
+                )
 
 
 def _strangers(

@@ -1,10 +1,12 @@
-"""How fast is each stage of nano in torch and in onnxruntime?  Both fp32, in interleaved rounds.
+"""How fast is each stage of nano in torch and in onnxruntime?  Both fp32, in interleaved
+rounds.
 
     python benchmarks/runtimes.py --objects 1 --rounds 20
 
-Prints the best time of each stage over all rounds, on one made-up 480p scene with a full memory of four
-frames.  torch is what a session on the CPU runs; onnxruntime runs what `vseg export nano --to onnx` writes.
-On a machine that is busy with other work use `--clock cpu`: processor time of all threads.
+Prints the best time of each stage over all rounds, on one made-up 480p scene with a full
+memory of four frames.  torch is what a session on the CPU runs; onnxruntime runs what `vseg
+export nano --to onnx` writes.  On a machine that is busy with other work use `--clock cpu`:
+processor time of all threads.
 """
 
 import argparse
@@ -35,7 +37,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--short-side", type=int, default=384)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument("--graphs", type=Path, help="where they are, or are to be written and stay")
+    parser.add_argument(
+        "--graphs", type=Path, help="where they are, or are to be written and stay"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     sizes = LoopSizes(480, 854, options.short_side, SLOTS)
@@ -65,7 +69,9 @@ def _sessions(folder: Path, threads: int) -> dict[str, onnxruntime.InferenceSess
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
     return {
-        path.stem: onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
+        path.stem: onnxruntime.InferenceSession(
+            path, settings, providers=["CPUExecutionProvider"]
+        )
         for path in folder.glob("*.onnx")
     }
 
@@ -73,7 +79,9 @@ def _sessions(folder: Path, threads: int) -> dict[str, onnxruntime.InferenceSess
 def _stages(
     nano: Nano, sessions: dict[str, onnxruntime.InferenceSession], objects: int
 ) -> Iterator[Stage]:
-    """(name, in torch, in onnxruntime) of the stages of a tracked frame, on the same values."""
+    """(name, in torch, in onnxruntime) of the stages of a tracked frame, on the same
+    values.
+    """
     scene = SyntheticVideo(SceneConfig(480, 854, SLOTS + 1, num_objects=objects, seed=1))
     features = [nano.encode([scene.read(t)])[0] for t in range(SLOTS + 1)]
     logits = [
@@ -81,7 +89,8 @@ def _stages(
         for t, f in enumerate(features)
     ]
     values = [nano.remember(f, masks) for f, masks in zip(features, logits, strict=True)]
-    now, before = features[-1], features[-2]
+    now = features[-1]
+    before = features[-2]
     key = torch.stack([f.key for f in features[:SLOTS]])
     kept = torch.stack(values[:SLOTS], dim=1)
     memory = Memory(
@@ -94,7 +103,8 @@ def _stages(
             ),
         ),
     )
-    readout, prior = nano.condition(now, memory), nano.warp_prior(now, before.near, logits[-2])
+    readout = nano.condition(now, memory)
+    prior = nano.warp_prior(now, before.near, logits[-2])
     skip4, skip8, base = now.levels
 
     def graph(name: str, *inputs: torch.Tensor | np.ndarray) -> Callable[[], Any]:
@@ -105,7 +115,8 @@ def _stages(
         }
         return lambda: session.run(None, fed)
 
-    image, valid = scene.read(SLOTS), np.ones((objects, SLOTS), dtype=bool)
+    image = scene.read(SLOTS)
+    valid = np.ones((objects, SLOTS), dtype=bool)
     yield "encode", lambda: nano.encode([image]), graph("encode", image.image)
     yield (
         "read",
@@ -116,7 +127,11 @@ def _stages(
     yield "carry", lambda: nano.warp_prior(now, before.near, logits[-2]), carried
     drawn = graph("decode", readout, base, skip8, skip4, prior)
     yield "decode", lambda: nano.decode(now, readout, prior), drawn
-    yield "remember", lambda: nano.remember(now, logits[-1]), graph("remember", base, logits[-1])
+    yield (
+        "remember",
+        lambda: nano.remember(now, logits[-1]),
+        graph("remember", base, logits[-1]),
+    )
 
 
 if __name__ == "__main__":

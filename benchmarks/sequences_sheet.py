@@ -1,8 +1,10 @@
-"""Draw training sequences as one sheet to look at: a row each, followed objects tinted and outlined.
+"""Draw training sequences as one sheet to look at: a row each, followed objects tinted and
+outlined.
 
     python benchmarks/sequences_sheet.py pack-256.zip --out sheet.png --chance p_hide=1
 
-An empty mask has a red bar above its image for each hidden object.  Prints the time per sequence.
+An empty mask has a red bar above its image for each hidden object.  Prints the time per
+sequence.
 """
 
 import argparse
@@ -54,7 +56,9 @@ def tinted(
     shown = image.copy()
     for mask, colour in zip(masks, COLOURS, strict=False):
         shown[mask] = 0.75 * shown[mask] + 0.25 * np.array(colour)
-        lines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+        lines, _ = cv2.findContours(
+            mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE
+        )
         cv2.drawContours(shown, lines, -1, colour, 1)
     return shown
 
@@ -71,7 +75,9 @@ def _bar(masks: Bool[np.ndarray, "N S S"]) -> UInt8[np.ndarray, "H S 3"]:
 def save(sheet: UInt8[np.ndarray, "H W 3"], path: Path) -> None:
     """Write the sheet as a PNG; the file is replaced whole."""
     with atomic_path(path) as part:
-        part.write_bytes(cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes())
+        part.write_bytes(
+            cv2.imencode(".png", cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))[1].tobytes()
+        )
 
 
 def _options() -> argparse.Namespace:
@@ -85,7 +91,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--video", type=float, default=0.5, help="share of real clips")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
-        "--chance", action="append", default=[], metavar="NAME=P", help="p_hide=1, p_crowd=0, ..."
+        "--chance",
+        action="append",
+        default=[],
+        metavar="NAME=P",
+        help="p_hide=1, p_crowd=0, ...",
     )
     return parser.parse_args()
 

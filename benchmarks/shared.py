@@ -1,4 +1,5 @@
-"""What the benchmarks share: clips of a DAVIS tree, prompts a user would give, tables and JSON.
+"""What the benchmarks share: clips of a DAVIS tree, prompts a user would give, tables and
+JSON.
 
 Run the scripts from a checkout that is installed in place (`pip install -e .`).
 """
@@ -39,8 +40,8 @@ class ClipFolders:
 def clips_of(root: Path, names: Sequence[str] = ()) -> list[ClipFolders]:
     """The clips of a DAVIS tree, sorted; only those in `names` where some are given.
 
-    `root` holds `JPEGImages/<clip>` and `Annotations/<clip>`, either with `480p` between.  Raises
-    BadDataset for another layout, a clip without images, or a name that is not there.
+    `root` holds `JPEGImages/<clip>` and `Annotations/<clip>`, either with `480p` between.
+    Raises BadDataset for another layout, a clip without images, or a name that is not there.
     """
     masks = clip_folders(root)
     unknown = sorted(set(names) - set(masks))

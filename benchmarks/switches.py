@@ -1,4 +1,6 @@
-"""How often an object's mask sits on another object: the identity mistake that J&F alone does not name."""
+"""How often an object's mask sits on another object: the identity mistake that J&F alone does
+not name.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -26,11 +28,15 @@ class SwitchCount:
         self.frames: Counter[int] = Counter()
 
     def watch(self, predicted: Iterable[PredictedFrame]) -> Iterator[PredictedFrame]:
-        """The same frames, counted as they pass.  Raises BadDataset for an unreadable annotation."""
+        """The same frames, counted as they pass.  Raises BadDataset for an unreadable
+        annotation.
+        """
         labels = iter(self._truth)
         label = next(labels, None)
         for index, masks in predicted:
             if label is not None and label.index == index:
-                self.frames.update(k for k, mask in masks.items() if on_another(mask, label, k))
+                self.frames.update(
+                    k for k, mask in masks.items() if on_another(mask, label, k)
+                )
                 label = next(labels, None)
             yield index, masks

@@ -3,8 +3,9 @@
     python benchmarks/words.py --data pack.zip --data words.zip
     python benchmarks/words.py --data pack.zip --data words.zip --threshold 0.4 --json rows.json
 
-The images are COCO samples, every thing of which is marked; which of them are kept out is decided by a hash
-of their names (`vseg.training.named_images.part_of`).  Boxes are compared, at IoU 0.5.
+The images are COCO samples, every thing of which is marked; which of them are kept out is
+decided by a hash of their names (`vseg.training.named_images.part_of`).  Boxes are compared,
+at IoU 0.5.
 """
 
 import argparse
@@ -20,7 +21,9 @@ from vseg.training.words_scores import Curve, curves, pooled
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One word, in per cent.  learned: things to learn from; things, found: in the held-out images."""
+    """One word, in per cent.  learned: things to learn from; things, found: in the held-out
+    images.
+    """
 
     word: str
     learned: int
@@ -34,7 +37,9 @@ class Row:
 def main() -> None:
     """Print one row for each word, and one for all but "object"."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, action="append", required=True, help="a training pack")
+    parser.add_argument(
+        "--data", type=Path, action="append", required=True, help="a training pack"
+    )
     parser.add_argument("--head", type=Path, default=WORDS, help="another head's weights")
     parser.add_argument("--weights", type=Path, help="another weights file of nano")
     parser.add_argument("--threshold", type=float, help="the head's own if left out")

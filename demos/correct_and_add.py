@@ -1,9 +1,10 @@
-"""A click, an object added later, and a correction that sticks: an image with true masks beside ours.
+"""A click, an object added later, and a correction that sticks: an image with true masks
+beside ours.
 
     python demos/correct_and_add.py [FOLDER]
 
-Writes FOLDER/correct_and_add.png (default: demo/) and prints the mean IoU of object 1 before and after
-it was corrected on frame 30.
+Writes FOLDER/correct_and_add.png (default: demo/) and prints the mean IoU of object 1 before
+and after it was corrected on frame 30.
 """
 
 import sys
@@ -39,7 +40,9 @@ def main() -> None:
             keep(now, masks)
         for frame in SHOWN:
             tiles[frame] = image(scene, masks, frame)
-    cv2.imwrite(str(folder / "correct_and_add.png"), np.vstack(list(tiles.values()))[..., ::-1])
+    cv2.imwrite(
+        str(folder / "correct_and_add.png"), np.vstack(list(tiles.values()))[..., ::-1]
+    )
     after = mean_iou(scene, masks[1])
     print(f"object 1, mean IoU: {before:.3f}; corrected on frame 30: {after:.3f}")
 
@@ -57,7 +60,9 @@ def mean_iou(scene: SyntheticVideo, masks: dict[int, np.ndarray]) -> float:
     return float(np.mean(scores))
 
 
-def image(scene: SyntheticVideo, masks: dict[int, dict[int, np.ndarray]], frame: int) -> np.ndarray:
+def image(
+    scene: SyntheticVideo, masks: dict[int, dict[int, np.ndarray]], frame: int
+) -> np.ndarray:
     """Ours on the left, the truth on the right."""
     image = scene.read(frame).image
     ours = {k: by_frame[frame] for k, by_frame in masks.items() if frame in by_frame}

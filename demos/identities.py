@@ -1,9 +1,10 @@
 """Boxes in, masklets out, identities over time: python demos/identities.py [FOLDER]
 
-Three things move behind a post; a pretended detector boxes them, trembling, with gaps and a false alarm.
-FOLDER (default: identities) gets the clip and det.txt, what `vseg track --detections` makes of them, what
-`vseg associate` makes of that, and three images: tracks.png (masks, trails and ids), timeline.png (who
-was visible when) and association.png (before and after linking over the whole clip).
+Three things move behind a post; a pretended detector boxes them, trembling, with gaps and a
+false alarm.  FOLDER (default: identities) gets the clip and det.txt, what `vseg track
+--detections` makes of them, what `vseg associate` makes of that, and three images: tracks.png
+(masks, trails and ids), timeline.png (who was visible when) and association.png (before and
+after linking over the whole clip).
 """
 
 import sys
@@ -53,7 +54,8 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_clip(scene, folder / "scene.mp4")
     (folder / "det.txt").write_text("".join(detections(scene)))
-    # Little patience, so that what the post hides comes back under a new id: work for the association.
+    # Little patience, so that what the post hides comes back under a new id: work for the
+    # association.
     impatient = DetectionSettings(ghost_s=0.4, absent_s=0.4)
     config = TrackConfig(short_side=256, preview=False, detections=impatient)
     job = TrackJob(
@@ -66,7 +68,8 @@ def main(folder: Path) -> None:
     )
     track(job)
     made = associate(folder / "run")
-    before, after = open_run(folder / "run"), open_run(made.out)
+    before = open_run(folder / "run")
+    after = open_run(made.out)
     span = (0, FRAMES)
     save(folder / "tracks.png", tracks_image(after, scene))
     save(folder / "timeline.png", draw_timeline("identities", presences(before), span))
@@ -79,8 +82,11 @@ def main(folder: Path) -> None:
 
 
 def detections(scene: SyntheticVideo) -> list[str]:
-    """MOTChallenge lines: true boxes that tremble by a pixel, every seventh missing, one false alarm."""
-    rng, lines = np.random.default_rng(0), []
+    """MOTChallenge lines: true boxes that tremble by a pixel, every seventh missing, one false
+    alarm.
+    """
+    rng = np.random.default_rng(0)
+    lines = []
     for index in range(len(scene)):
         labels = scene.truth(index)
         boxes = [MaskCrop.of(labels == object_id) for object_id in scene.object_ids]

@@ -1,12 +1,14 @@
-"""Track one object with onnxruntime and numpy alone, from what `vseg export nano --to onnx` wrote.
+"""Track one object with onnxruntime and numpy alone, from what `vseg export nano --to onnx`
+wrote.
 
     vseg export nano --to onnx -o graphs --height 480 --width 854
-    python demos/onnx_loop.py graphs CLIP OUT --point x,y      or --box x1,y1,x2,y2 or --mask FILE
+    python demos/onnx_loop.py graphs CLIP OUT --point x,y   (or --box x1,y1,x2,y2, --mask FILE)
 
-CLIP is an .npy of (frames, H, W, 3) bytes and FILE one of (H, W); a folder of images and a mask image
-work too, and are read with Pillow.  The prompt is of the first frame.  Writes OUT/00000.png and so on, 255 on
-the object and 0 elsewhere: the masks that a vseg session gives, but for single pixels, since runtimes round
-scaled images differently by one byte here and there.
+CLIP is an .npy of (frames, H, W, 3) bytes and FILE one of (H, W); a folder of images and a
+mask image work too, and are read with Pillow.  The prompt is of the first frame.  Writes
+OUT/00000.png and so on, 255 on the object and 0 elsewhere: the masks that a vseg session
+gives, but for single pixels, since runtimes round scaled images differently by one byte here
+and there.
 """
 
 import argparse
@@ -40,7 +42,8 @@ class Tracker:
 
     def __init__(self, folder: Path) -> None:
         self.about = json.loads((folder / "manifest.json").read_text())
-        self.policy, graphs = self.about["memory"], self.about["graphs"]
+        self.policy = self.about["memory"]
+        graphs = self.about["graphs"]
         self.graphs = {
             k: onnxruntime.InferenceSession(folder / g["file"]) for k, g in graphs.items()
         }
@@ -55,7 +58,9 @@ class Tracker:
         return np.zeros([1 if n == "objects" else n for n in shape], np.float32)
 
     def start(self, image: Array, prompt: VisualPrompt) -> Array:
-        """The object's mask on the first frame: looked at twice, a click at a coarser scale first."""
+        """The object's mask on the first frame: looked at twice, a click at a coarser scale
+        first.
+        """
         self.features = self.run("encode", image)
         if prompt.mask is not None:
             self.logits = self.run("given", prompt.mask[None])[0]
@@ -77,13 +82,17 @@ class Tracker:
 
     def step(self, t: int, image: Array) -> Array:
         """The object's mask on the next frame, t."""
-        before, self.features = self.features[1], self.run("encode", image)
+        before = self.features[1]
+        self.features = self.run("encode", image)
         key, near, *frame = self.features
-        keys, values = self.zeros("read", "memory_key"), self.zeros("read", "memory_values")
+        keys = self.zeros("read", "memory_key")
+        values = self.zeros("read", "memory_values")
         kept = self.prompted + self.older + self.recent
         for slot, seen in enumerate(kept):
             keys[slot], values[0, slot] = seen.key[0], seen.value[0]
-        readout = self.run("read", key, keys, values, np.arange(len(keys))[None] < len(kept))[0]
+        readout = self.run("read", key, keys, values, np.arange(len(keys))[None] < len(kept))[
+            0
+        ]
         prior = self.run("carry", near, before, self.logits)[0]
         self.logits, _, presence = self.run("decode", readout, *frame, prior)
         if presence[0] <= self.about["present_above"]:
@@ -98,10 +107,14 @@ class Tracker:
         return mask
 
     def seen(self, t: int) -> Seen:
-        return Seen(t, self.features[0], self.run("remember", self.features[2], self.logits)[0])
+        return Seen(
+            t, self.features[0], self.run("remember", self.features[2], self.logits)[0]
+        )
 
     def draw(self, prompt: VisualPrompt, maps: Array) -> Array:
-        """The prompt on cells of four pixels: a click is a disc, a box 1 inside and -1 outside."""
+        """The prompt on cells of four pixels: a click is a disc, a box 1 inside and -1
+        outside.
+        """
         (h, w), video = maps.shape[2:], self.about["video"]
         scale = np.array([w / video["width"], h / video["height"]])
         rows, columns = np.ogrid[:h, :w]
@@ -132,7 +145,9 @@ def png(mask: Array) -> bytes:
     rows = np.pad(np.uint8(255) * mask, ((0, 0), (1, 0))).tobytes()  # 0: rows are not filtered
     size = struct.pack(">IIBBBBB", mask.shape[1], mask.shape[0], 8, 0, 0, 0, 0)
     chunks = [b"IHDR" + size, b"IDAT" + zlib.compress(rows), b"IEND"]
-    framed = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    framed = (
+        struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
@@ -145,9 +160,11 @@ def main() -> None:
     for name in ("point", "box"):
         given.add_argument(f"--{name}", type=lambda s: [float(v) for v in s.split(",")])
     options = parser.parse_args()
-    points, boxes = np.reshape(options.point or [], (-1, 2)), np.reshape(options.box or [], (-1, 4))
+    points = np.reshape(options.point or [], (-1, 2))
+    boxes = np.reshape(options.box or [], (-1, 4))
     mask = read(options.mask, "L") > 0 if options.mask else None
-    tracker, prompt = Tracker(options.graphs), VisualPrompt(points, boxes, mask)
+    tracker = Tracker(options.graphs)
+    prompt = VisualPrompt(points, boxes, mask)
     options.out.mkdir(parents=True, exist_ok=True)
     for t, image in enumerate(frames(options.clip)):
         found = tracker.step(t, image) if t else tracker.start(image, prompt)

@@ -1,9 +1,10 @@
-"""One object, every way to say which: python demos/prompt_kinds.py [FOLDER] [CLIP x1,y1,x2,y2 PHRASE]
+"""One object, every way to say which: python demos/prompt_kinds.py [FOLDER] [CLIP x1,y1,x2,y2
+PHRASE]
 
-Click, box, scribble, mask, words, words with a click, a region of another image, words and images for
-whatever there is, and everything: each becomes a run, and FOLDER/KIND.png (default: prompt_kinds) shows what
-was said on the first frame and the masks it led to.  Without a clip a scene is made up; with one, give
-the object's box on the first frame and what it is called.
+Click, box, scribble, mask, words, words with a click, a region of another image, words and
+images for whatever there is, and everything: each becomes a run, and FOLDER/KIND.png (default:
+prompt_kinds) shows what was said on the first frame and the masks it led to.  Without a clip a
+scene is made up; with one, give the object's box on the first frame and what it is called.
 """
 
 import sys
@@ -98,14 +99,17 @@ def last_mask(session: vseg.Session, clip: str) -> np.ndarray:
 
 def strip(job: TrackJob, kind: Kind) -> np.ndarray:
     """What was said, and the masks on the frames shown, side by side."""
-    run, tiles = open_run(job.out), []
+    run = open_run(job.out)
+    tiles = []
     with vseg.open_video(job.source) as video:
         plain = video.read(0).image.copy()
         tiles.append(drawn(plain, kind))
         for index in SHOWN:
             tiles.append(draw_overlay(video.read(index).image, run[index], run.labels))
     height = round(TILE * plain.shape[0] / plain.shape[1])
-    return np.hstack([cv2.resize(t, (TILE, height), interpolation=cv2.INTER_AREA) for t in tiles])
+    return np.hstack(
+        [cv2.resize(t, (TILE, height), interpolation=cv2.INTER_AREA) for t in tiles]
+    )
 
 
 def drawn(image: np.ndarray, kind: Kind) -> np.ndarray:
@@ -130,7 +134,8 @@ def mark(image: np.ndarray, said: Points | Box | Scribble | Mask, size: int) -> 
                 cv2.circle(image, (x, y), 3 * size, INK, -1, cv2.LINE_AA)
                 cv2.circle(image, (x, y), 2 * size, (40, 160, 60), -1, cv2.LINE_AA)
         case Box():
-            low, high = (round(said.x1), round(said.y1)), (round(said.x2), round(said.y2))
+            low = (round(said.x1), round(said.y1))
+            high = (round(said.x2), round(said.y2))
             cv2.rectangle(image, low, high, INK, size, cv2.LINE_AA)
         case Scribble():
             cv2.polylines(image, [said.xy.astype(np.int32)], False, INK, size, cv2.LINE_AA)

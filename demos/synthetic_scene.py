@@ -1,8 +1,9 @@
-"""Draw a scene with known masks, and write it as a video: python demos/synthetic_scene.py [FOLDER]
+"""Draw a scene with known masks, and write it as a video: python demos/synthetic_scene.py
+[FOLDER]
 
 Three look-alikes cross, hide each other and leave the frame.  FOLDER (default: scene) gets
-scene.mp4, truth/00000.png ... (palette PNGs, pixel value = object id) and truth.png, an image of
-some frames above their true masks.
+scene.mp4, truth/00000.png ... (palette PNGs, pixel value = object id) and truth.png, an image
+of some frames above their true masks.
 """
 
 import sys

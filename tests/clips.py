@@ -1,8 +1,9 @@
-"""Small video files, each awkward in one way, with the frame's number painted into every image.
+"""Small video files, each awkward in one way, with the frame's number painted into every
+image.
 
-What enters: a path and what shall be wrong with the clip.  What leaves: the file, made with PyAV.
-The number is a row of black and white blocks along the top edge, so that it survives lossy codecs,
-and a wrong frame or a wrong orientation reads as another number or as none.
+What enters: a path and what shall be wrong with the clip.  What leaves: the file, made with
+PyAV.  The number is a row of black and white blocks along the top edge, so that it survives
+lossy codecs, and a wrong frame or a wrong orientation reads as another number or as none.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,8 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 BITS = 10
-HEIGHT, WIDTH = 64, 96
+HEIGHT = 64
+WIDTH = 96
 
 
 def paint(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
@@ -33,7 +35,9 @@ def paint(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
 
 
 def painted(image: np.ndarray) -> int:
-    """The number painted into `image`, or -1 where the leading 1, 0 blocks are not in place."""
+    """The number painted into `image`, or -1 where the leading 1, 0 blocks are not in
+    place.
+    """
     height, width = image.shape[:2]
     block = width // (BITS + 2)
     row = image[height // 6, :, 1]
@@ -88,8 +92,12 @@ def write_clip(path: Path, recipe: Recipe | None = None) -> Path:
     return path
 
 
-def remux(source: Path, target: Path, edit: Callable[[int, "Packet[VideoStream]"], bool]) -> Path:
-    """Copy the packets of `source`; `edit(position, packet)` may change one, or drop it (False)."""
+def remux(
+    source: Path, target: Path, edit: Callable[[int, "Packet[VideoStream]"], bool]
+) -> Path:
+    """Copy the packets of `source`; `edit(position, packet)` may change one, or drop it
+    (False).
+    """
     with av.open(str(source)) as given, av.open(str(target), "w") as out:
         stream = out.add_stream_from_template(given.streams.video[0])
         for position, packet in enumerate(given.demux(given.streams.video[0])):
@@ -143,7 +151,8 @@ def write_audio(path: Path) -> Path:
             frame = av.AudioFrame.from_ndarray(
                 np.zeros((1, 1024), np.float32), format="fltp", layout="mono"
             )
-            frame.sample_rate, frame.pts = 8000, position * 1024
+            frame.sample_rate = 8000
+            frame.pts = position * 1024
             out.mux(stream.encode(frame))
         out.mux(stream.encode())
     return path

@@ -1,7 +1,8 @@
 """A session with a compiled model beside one with the same model as it is; run as a program.
 
-Apart from pytest, for the shape checks it puts around every function cannot be compiled.  Prints as JSON
-how many graphs there were after the warm-up and at the end, and how far the masks lie apart.
+Apart from pytest, for the shape checks it puts around every function cannot be compiled.
+Prints as JSON how many graphs there were after the warm-up and at the end, and how far the
+masks lie apart.
 """
 
 import json
@@ -21,7 +22,9 @@ from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
 from vseg.types import Frame, FrameMasks
 
-HEIGHT, WIDTH, FRAMES = 60, 90, 12
+HEIGHT = 60
+WIDTH = 90
+FRAMES = 12
 SHORT_MEMORY = {"num_maskmem": 3, "max_object_pointers_in_encoder": 4}
 """Full after four frames."""
 
@@ -33,8 +36,11 @@ def film() -> list[Frame]:
 
 
 def tracked(model: Sam, batch: int) -> list[FrameMasks]:
-    """Three objects, a fourth that comes when the memory is full, and then a correction by two clicks."""
-    frames, seen = film(), []
+    """Three objects, a fourth that comes when the memory is full, and then a correction by two
+    clicks.
+    """
+    frames = film()
+    seen = []
     with Session(model, encode_ahead=batch, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, frames[0], box=(5, 5, 40, 40))
         session.prompt(2, frames[0], points=[[60, 30]], labels=[1])
@@ -43,7 +49,9 @@ def tracked(model: Sam, batch: int) -> list[FrameMasks]:
             if frame.index == 6:
                 session.prompt(4, frame, points=[[20, 40], [70, 10]], labels=[1, 0])
             if frame.index == 8:
-                session.prompt(1, frame, points=[[30, 30], [10, 50], [50, 9]], labels=[1, 0, 0])
+                session.prompt(
+                    1, frame, points=[[30, 30], [10, 50], [50, 9]], labels=[1, 0, 0]
+                )
             seen.append(session.step(frame))
     return seen
 
@@ -67,7 +75,9 @@ def main(kind: str, backend: str, device: str) -> None:
                 "frames": len(pairs),
                 "objects": [len(seen.object_ids) for seen, _ in pairs],
                 "apart": max(float(np.abs(a.logits - b.logits).max()) for a, b in pairs),
-                "scale": max(float(np.abs(b.logits[b.visible]).max(initial=0)) for _, b in pairs),
+                "scale": max(
+                    float(np.abs(b.logits[b.visible]).max(initial=0)) for _, b in pairs
+                ),
                 "visible": sum(int(seen.visible.sum()) for seen, _ in pairs),
             }
         )

@@ -1,4 +1,6 @@
-"""EdgeTAM in a folder laid out as its publisher's: RepViT by timm's names, a config.json of release 4.57."""
+"""EdgeTAM in a folder laid out as its publisher's: RepViT by timm's names, a config.json of
+release 4.57.
+"""
 
 import json
 from pathlib import Path
@@ -15,7 +17,9 @@ _BACKBONE = "vision_encoder.backbone."
 
 
 def published_layout(folder: Path) -> None:
-    """Write a small EdgeTAM, but with the whole RepViT, as release 4.57 of transformers writes it."""
+    """Write a small EdgeTAM, but with the whole RepViT, as release 4.57 of transformers writes
+    it.
+    """
     import numpy as np
 
     saved_model("edgetam", folder)
@@ -52,7 +56,11 @@ def _write_config(path: Path) -> None:
                 "do_pooling": True,
                 "initializer_range": 0.02,
                 "label_names": ["LABEL_0", "LABEL_1"],
-                "model_args": {"features_only": True, "in_chans": 3, "out_indices": [0, 1, 2, 3]},
+                "model_args": {
+                    "features_only": True,
+                    "in_chans": 3,
+                    "out_indices": [0, 1, 2, 3],
+                },
                 "model_type": "timm_wrapper",
                 "num_classes": 2,
             },

@@ -1,7 +1,8 @@
 """Small random grounders with real processors, made and saved by the transformers library.
 
-Their vocabularies are made here: a WordPiece one whose full stop has BERT's own id, since Grounding DINO
-parts phrases by it, and a byte-level BPE one without merges, as CLIP's text encoders read.
+Their vocabularies are made here: a WordPiece one whose full stop has BERT's own id, since
+Grounding DINO parts phrases by it, and a byte-level BPE one without merges, as CLIP's text
+encoders read.
 """
 
 from collections.abc import Callable
@@ -15,12 +16,27 @@ from transformers import BertTokenizer, CLIPTokenizer
 
 from tests.sam_models import VIT, small_model
 
-WORDS = ("the", "a", "red", "car", "dog", "person", "small", "house", "cat", "on", "left", "##s")
+WORDS = (
+    "the",
+    "a",
+    "red",
+    "car",
+    "dog",
+    "person",
+    "small",
+    "house",
+    "cat",
+    "on",
+    "left",
+    "##s",
+)
 SIDE = 128
 
 
 def bert_tokenizer() -> Any:
-    """Words of WORDS, and special tokens with the ids that BERT gives them; all else is unknown."""
+    """Words of WORDS, and special tokens with the ids that BERT gives them; all else is
+    unknown.
+    """
     vocab = {f"[unused{number}]": number for number in range(1100)}
     special = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}
     special |= {".": 1012, "?": 1029}
@@ -31,7 +47,9 @@ def bert_tokenizer() -> Any:
 
 
 def clip_tokenizer(length: int) -> Any:
-    """Every byte is a token, alone or at the end of a word; the end of the text has the largest id."""
+    """Every byte is a token, alone or at the end of a word; the end of the text has the
+    largest id.
+    """
     from transformers.convert_slow_tokenizer import bytes_to_unicode
 
     letters = list(bytes_to_unicode().values())
@@ -46,7 +64,9 @@ def clip_tokenizer(length: int) -> Any:
 
 
 def saved_grounder(kind: str, folder: Path, *, seed: int = 0) -> Any:
-    """A small random grounder of a kind in KINDS, also saved to a folder with its processor."""
+    """A small random grounder of a kind in KINDS, also saved to a folder with its
+    processor.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = _MAKERS[kind]()
@@ -122,7 +142,9 @@ def _owl() -> Any:
         "image_size": 96,
         "patch_size": 16,
     }
-    config = transformers.Owlv2Config(text_config=text, vision_config=vision, projection_dim=32)
+    config = transformers.Owlv2Config(
+        text_config=text, vision_config=vision, projection_dim=32
+    )
     return transformers.Owlv2ForObjectDetection(config)
 
 
@@ -160,7 +182,9 @@ KINDS = tuple(_MAKERS)
 
 
 def _save_processor(kind: str, folder: Path) -> None:
-    """The tokenizer, and what says how images are made ready; SAM 3 needs nothing of the second."""
+    """The tokenizer, and what says how images are made ready; SAM 3 needs nothing of the
+    second.
+    """
     if kind.endswith("dino"):
         images = transformers.GroundingDinoImageProcessorPil(
             size={"shortest_edge": 96, "longest_edge": 160}
@@ -174,7 +198,9 @@ def _save_processor(kind: str, folder: Path) -> None:
 
 
 def beside_a_tracker(detector: Any, folder: Path) -> None:
-    """Save SAM 3's detector again as it is published: in one network with its tracker of videos."""
+    """Save SAM 3's detector again as it is published: in one network with its tracker of
+    videos.
+    """
     tracker = small_model("sam3")
     config = transformers.Sam3VideoConfig(
         detector_config=detector.config.to_dict(), tracker_config=tracker.config.to_dict()

@@ -1,4 +1,6 @@
-"""Small random models of images and words with real processors, saved by the transformers library."""
+"""Small random models of images and words with real processors, saved by the transformers
+library.
+"""
 
 import json
 from pathlib import Path
@@ -80,7 +82,9 @@ def _clip() -> Any:
         "bos_token_id": 512,
         "eos_token_id": 513,
     }
-    config = transformers.CLIPConfig(text_config=text, vision_config=_VISION, projection_dim=16)
+    config = transformers.CLIPConfig(
+        text_config=text, vision_config=_VISION, projection_dim=16
+    )
     return transformers.CLIPModel(config)
 
 

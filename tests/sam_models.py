@@ -1,4 +1,5 @@
-"""Small random models of the SAM 2 family, made by the transformers library and saved in its format.
+"""Small random models of the SAM 2 family, made by the transformers library and saved in its
+format.
 
 Every parameter is drawn at random, so that no term is zero or one by its initialisation.
 """
@@ -86,8 +87,8 @@ def small_model(
 ) -> PreTrainedModel:
     """A model of the family in evaluation mode.
 
-    presence: what is added to the logit of an object's presence.  settings: of its configuration, over
-    the small ones.
+    presence: what is added to the logit of an object's presence.  settings: of its
+    configuration, over the small ones.
     """
     mlp = {"memory_attention_feed_forward_hidden_size": 64}
     with torch.random.fork_rng():
@@ -122,7 +123,9 @@ def _shake(model: PreTrainedModel) -> None:
         fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
         if parameter.ndim > 1 and "embedding" not in name and "encoding" not in name:
             parameter.normal_(std=fan_in**-0.5)
-        elif name.endswith("norm.weight") or ("layer_norm" in name and name.endswith("weight")):
+        elif name.endswith("norm.weight") or (
+            "layer_norm" in name and name.endswith("weight")
+        ):
             parameter.normal_(mean=1.0, std=0.2)
         else:
             parameter.normal_(std=0.3)

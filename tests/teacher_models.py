@@ -1,4 +1,6 @@
-"""Small random models of every kind that can teach, written as their own libraries write them."""
+"""Small random models of every kind that can teach, written as their own libraries write
+them.
+"""
 
 import warnings
 from pathlib import Path
@@ -34,7 +36,8 @@ def torchscript(path: Path, seed: int = 0) -> Strided:
 def exported(path: Path, *, dynamic: bool = True) -> None:
     """Write a torch.export file, of any size of images or of one only."""
     torch.manual_seed(0)
-    h, w = torch.export.Dim("h", min=2, max=64), torch.export.Dim("w", min=2, max=64)
+    h = torch.export.Dim("h", min=2, max=64)
+    w = torch.export.Dim("w", min=2, max=64)
     shapes = ({0: torch.export.Dim("b"), 2: 16 * h, 3: 16 * w},) if dynamic else None
     example = (torch.zeros(2, 3, 64, 96),)
     program = torch.export.export(Strided().eval(), example, dynamic_shapes=shapes)
@@ -111,7 +114,9 @@ def sam2(folder: Path) -> None:
 
 
 def _save(model: nn.Module, folder: Path) -> None:
-    """As save_pretrained does, but with weights large enough that what a cell sees shows in it."""
+    """As save_pretrained does, but with weights large enough that what a cell sees shows in
+    it.
+    """
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in model.parameters():

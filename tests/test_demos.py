@@ -30,7 +30,8 @@ def test_identities(
     monkeypatch.setattr(sys, "argv", [script, str(tmp_path)])
     runpy.run_path(script, run_name="__main__")
     said = capsys.readouterr().out.split()
-    before, after = int(said[0]), int(said[3])
+    before = int(said[0])
+    after = int(said[3])
     assert before > after >= 3, said
     heights = {}
     for name in ("tracks", "timeline", "association"):

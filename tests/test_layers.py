@@ -1,4 +1,5 @@
-"""Imports point down only.  Read from the syntax tree, so lazy imports inside functions count too.
+"""Imports point down only.  Read from the syntax tree, so lazy imports inside functions count
+too.
 
 A file without a layer fails: whoever adds one decides where it belongs.
 """
@@ -12,7 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Lowest first.  A name is a module or sub-package of vseg; those on one line do not see each other.
+# Lowest first.  A name is a module or sub-package of vseg; those on one line do not see each
+# other.
 LAYERS = (
     ("errors",),
     ("types", "tensors", "config"),
@@ -32,7 +34,9 @@ HEIGHT = {part: height for height, layer in enumerate(LAYERS) for part in layer}
 TRACKER_PACKAGES = frozenset({"numpy", "scipy", "jaxtyping", "vseg_trackers"})
 # Loaded only by who asks for camera motion.
 TRACKER_OPTIONAL = frozenset({("vseg_trackers.camera", "cv2")})
-REFUSED_NAMES = frozenset({"utils", "util", "helper", "helpers", "manager", "processor", "misc"})
+REFUSED_NAMES = frozenset(
+    {"utils", "util", "helper", "helpers", "manager", "processor", "misc"}
+)
 
 
 def module_name(path: Path, root: Path) -> str:
@@ -42,7 +46,9 @@ def module_name(path: Path, root: Path) -> str:
 
 
 def imported(path: Path, name: str) -> Iterator[tuple[int, str]]:
-    """(line, dotted target) of every import, relative ones resolved; `from a import b` is a.b."""
+    """(line, dotted target) of every import, relative ones resolved; `from a import b` is
+    a.b.
+    """
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
         if isinstance(node, ast.Import):
@@ -62,7 +68,8 @@ def part_of(dotted: str) -> str:
 
 def may_import(importer: str, target: str) -> bool:
     """Whether one vseg module may import another (dotted names, `vseg.` included)."""
-    source, aim = part_of(importer), part_of(target)
+    source = part_of(importer)
+    aim = part_of(target)
     if aim == source or target == "vseg.__version__":
         return True
     return HEIGHT.get(aim, 99) < HEIGHT[source]
@@ -76,7 +83,9 @@ def violations(root: Path) -> list[str]:
         if name == "vseg":  # the public names; loads nothing until asked
             continue
         if part_of(name) not in HEIGHT:
-            found.append(f"{path}: {name} has no layer; add it to LAYERS in tests/test_layers.py")
+            found.append(
+                f"{path}: {name} has no layer; add it to LAYERS in tests/test_layers.py"
+            )
             continue
         found += [
             f"{path}:{line}: {name} imports {target}, which is not below it"
@@ -88,13 +97,16 @@ def violations(root: Path) -> list[str]:
         found += [
             f"{path}:{line}: vseg_trackers may not import {target}"
             for line, target in imported(path, name)
-            if foreign_to_trackers(target.split(".")[0]) and (name, target) not in TRACKER_OPTIONAL
+            if foreign_to_trackers(target.split(".")[0])
+            and (name, target) not in TRACKER_OPTIONAL
         ]
     return found
 
 
 def allowed(name: str, target: str) -> bool:
-    """`may_import`, with vseg_trackers seen only from where tracks and masks meet: build and up."""
+    """`may_import`, with vseg_trackers seen only from where tracks and masks meet: build and
+    up.
+    """
     if target.startswith("vseg_trackers"):
         return HEIGHT[part_of(name)] >= HEIGHT["build"]
     return may_import(name, target)
@@ -160,6 +172,8 @@ def test_files_stay_small_and_are_named_for_what_they_hold() -> None:
 
 
 def test_annotations_are_real_objects() -> None:
-    """Shape checks read annotations at run time, which the __future__ import turns into strings."""
+    """Shape checks read annotations at run time, which the __future__ import turns into
+    strings.
+    """
     text = "from __future__ import annotations"
     assert [p for p in sources() if text in p.read_text("utf-8")] == []

@@ -1,4 +1,6 @@
-"""What a user installs: the wheel built from the sdist, used elsewhere, and how light it is."""
+"""What a user installs: the wheel built from the sdist, used elsewhere, and how light it
+is.
+"""
 
 import subprocess
 import sys

@@ -44,6 +44,10 @@ def test_the_python_example_runs(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_links_lead_somewhere() -> None:
-    for page in (ROOT / "README.md", ROOT / "vseg" / "README.md", ROOT / "demos" / "README.md"):
+    for page in (
+        ROOT / "README.md",
+        ROOT / "vseg" / "README.md",
+        ROOT / "demos" / "README.md",
+    ):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page}: {target}"

@@ -1,7 +1,8 @@
 """Promptable video object segmentation and tracking.
 
     import vseg
-    with vseg.open_video("clip.mp4") as video, vseg.Session(vseg.load_model("nano"), video) as session:
+    model = vseg.load_model("nano")
+    with vseg.open_video("clip.mp4") as video, vseg.Session(model, video) as session:
         session.prompt(obj=1, frame=0, points=[(412, 220)])
         for masks in session.propagate():
             ...

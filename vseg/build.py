@@ -1,4 +1,6 @@
-"""The composition root: names become objects here, and only here is every concrete class known."""
+"""The composition root: names become objects here, and only here is every concrete class
+known.
+"""
 
 import hashlib
 import math
@@ -53,10 +55,11 @@ def load_model(
 ) -> Model:
     """The model called `name` on a device, ready to be shared by any number of sessions.
 
-    name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a file of that
-    architecture; the embedded one if left out.  short_side: nano's frames are scaled to it, in pixels.
-    flip: nano looks at every frame mirrored too, at half the speed.  Nothing is downloaded.  Raises
-    ModelError for an unknown name, DeviceMissing, WeightsMissing, WeightsMismatch, UsageError.
+    name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a
+    file of that architecture; the embedded one if left out.  short_side: nano's frames are
+    scaled to it, in pixels.  flip: nano looks at every frame mirrored too, at half the speed.
+    Nothing is downloaded.  Raises ModelError for an unknown name, DeviceMissing,
+    WeightsMissing, WeightsMismatch, UsageError.
     """
     if name == "nano":
         from vseg.models.nano.flip_tta import FlipTTA
@@ -77,7 +80,8 @@ def load_compiled(
     weights: Path | None = None,
     flip: bool = False,
 ) -> Model:
-    """A model of the SAM 2 family whose stages are compiled when first used, or by its `warm_up`.
+    """A model of the SAM 2 family whose stages are compiled when first used, or by its
+    `warm_up`.
 
     Raises UsageError for nano, and whatever `load_model` raises.
     """
@@ -87,7 +91,9 @@ def load_compiled(
         )
     from vseg.models.sam2.load import load_sam
 
-    return load_sam(_folder(name, weights, flip), name, device=device, dtype=dtype, compiled=True)
+    return load_sam(
+        _folder(name, weights, flip), name, device=device, dtype=dtype, compiled=True
+    )
 
 
 def _folder(name: str, weights: Path | None, flip: bool) -> Path:
@@ -95,7 +101,8 @@ def _folder(name: str, weights: Path | None, flip: bool) -> Path:
     if Path(name).is_file():
         raise ModelError(
             f"{name} is a file, not a folder with a model",
-            hint=f"an official .pt file becomes one by `vseg models convert {name} FOLDER`; another "
+            hint=f"an official .pt file becomes one by `vseg models convert {name} FOLDER`; "
+            "another "
             "training of nano is given as --weights",
         )
     if name in _CATALOGUE and name not in PUBLISHED:
@@ -106,7 +113,8 @@ def _folder(name: str, weights: Path | None, flip: bool) -> Path:
         )
     if name not in PUBLISHED and not Path(name).is_dir():
         raise ModelError(
-            f"unknown model '{name}'", hint=f"known: {', '.join(MODELS)}, or a folder with a model"
+            f"unknown model '{name}'",
+            hint=f"known: {', '.join(MODELS)}, or a folder with a model",
         )
     if flip:
         raise UsageError(f"{name} cannot flip", hint="drop --flip, or use --model nano")
@@ -121,9 +129,9 @@ def _folder(name: str, weights: Path | None, flip: bool) -> Path:
 def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Grounder:
     """The grounder called `name`, or the one saved in that folder: it finds what phrases say.
 
-    name: of GROUNDERS, or a folder of a kind of theirs.  dtype: float32, bfloat16 or auto (bfloat16 on
-    CUDA).  Nothing is downloaded.  Raises ModelError for an unknown name or lack of memory, DeviceMissing,
-    WeightsMissing, WeightsMismatch, UsageError.
+    name: of GROUNDERS, or a folder of a kind of theirs.  dtype: float32, bfloat16 or auto
+    (bfloat16 on CUDA).  Nothing is downloaded.  Raises ModelError for an unknown name or lack
+    of memory, DeviceMissing, WeightsMissing, WeightsMismatch, UsageError.
     """
     from vseg.grounding.open import open_folder
     from vseg.grounding.pretrained import Place
@@ -162,10 +170,12 @@ def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "Ima
 
 
 def open_nano_text(model: Model) -> Grounder:
-    """nano's own words: finds people, cars and a few other things by name, with nothing to download.
+    """nano's own words: finds people, cars and a few other things by name, with nothing to
+    download.
 
-    model: what tracks.  Its weights are used if it is nano; beside any other model, and beside a nano that
-    looks twice, the shipped nano is loaded on the same device.  Raises WeightsMissing, WeightsMismatch.
+    model: what tracks.  Its weights are used if it is nano; beside any other model, and beside
+    a nano that looks twice, the shipped nano is loaded on the same device.  Raises
+    WeightsMissing, WeightsMismatch.
     """
     from vseg.grounding.nano_text import NanoTextGrounder
     from vseg.models.nano.model import Nano, load_nano
@@ -175,7 +185,9 @@ def open_nano_text(model: Model) -> Grounder:
     )
 
 
-def export_model(name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None) -> Path:
+def export_model(
+    name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None
+) -> Path:
     """The folder `out`, written with the whole loop of the model called `name` as ONNX graphs.
 
     Raises ModelError for a model that has no graphs, and whatever `export_onnx` raises.
@@ -222,7 +234,9 @@ def model_cards() -> tuple[ModelCard, ...]:
     except OSError as error:
         raise WeightsMissing(f"no weights at {WEIGHTS}", hint="reinstall vseg") from error
     except SafetensorError as error:
-        raise WeightsMismatch(f"{WEIGHTS} is damaged: {error}", hint="reinstall vseg") from error
+        raise WeightsMismatch(
+            f"{WEIGHTS} is damaged: {error}", hint="reinstall vseg"
+        ) from error
     digest = hashlib.sha256(payload).hexdigest()
     return (ModelCard("nano", WEIGHTS, len(payload), digest, notes),)
 
@@ -237,7 +251,9 @@ def model_path(name: str) -> Path:
 
 
 def fetch_model(name: str) -> Path:
-    """Fetch a published model of any kind from the hub; where it is.  Raises ModelError, WeightsMissing."""
+    """Fetch a published model of any kind from the hub; where it is.  Raises ModelError,
+    WeightsMissing.
+    """
     return pull(_published(name))
 
 
@@ -248,7 +264,9 @@ def _published(name: str) -> Published:
 
 
 def published_facts() -> dict[str, dict[str, str]]:
-    """One printable line per subject for each published model: where it is, or how to fetch it."""
+    """One printable line per subject for each published model: where it is, or how to fetch
+    it.
+    """
     facts = {}
     for name, published in _CATALOGUE.items():
         try:
@@ -266,7 +284,8 @@ def published_facts() -> dict[str, dict[str, str]]:
 
 
 def loaded_sha256(name: str) -> str:
-    """The hash of the weights of a model of any kind, or of a folder, after all of them were loaded.
+    """The hash of the weights of a model of any kind, or of a folder, after all of them were
+    loaded.
 
     Raises what loading raises.
     """
@@ -282,7 +301,8 @@ def loaded_sha256(name: str) -> str:
         read_tokenizer(folder)
         place = Place(dtype="float32")
         return read_pretrained(folder, name, IMAGE_TEXT_CLASSES, place).sha256
-    # A folder of SAM 3 as published holds a tracker and a grounder; by its name it is the one asked for.
+    # A folder of SAM 3 as published holds a tracker and a grounder; by its name it is the one
+    # asked for.
     if name in GROUNDERS or (kind in FAMILIES and kind != "sam3_video"):
         return open_grounder(name, dtype="float32").weights_sha256
     return load_model(name, dtype="float32").weights_sha256

@@ -1,7 +1,9 @@
-"""Settings as frozen, checked values.  A TOML file only fills them; no file inherits from another.
+"""Settings as frozen, checked values.  A TOML file only fills them; no file inherits from
+another.
 
 Enters: a TOML file and what the command line overrides.  Leaves: one config whose every key is
-known and in range.  A class further down asks for the numbers it uses, never for the whole config.
+known and in range.  A class further down asks for the numbers it uses, never for the whole
+config.
 """
 
 import tomllib
@@ -28,8 +30,8 @@ class Settings(BaseModel):
 class MemorySettings(Settings):
     """How many frames an object may remember, and every how many frames one is written.
 
-    recent, older and stride are nano's; policy, approximation and budget_mib are the SAM 2 family's, which
-    takes the rest from how it was trained.
+    recent, older and stride are nano's; policy, approximation and budget_mib are the SAM 2
+    family's, which takes the rest from how it was trained.
     """
 
     prompted: int = Field(default=4, ge=1)
@@ -44,10 +46,11 @@ class MemorySettings(Settings):
 class DetectionSettings(Settings):
     """How detections lead the tracking.
 
-    score: weaker ones begin nothing and prompt nothing.  confirm_hits: detections until an object is
-    believed.  every: least frames between two prompts of an object.  agree: IoU of a detection's box and
-    the mask's below which the object is prompted again.  ghost_s: how long an object is drawn without a
-    detection; absent_s: how long one that is out of sight is waited for.
+    score: weaker ones begin nothing and prompt nothing.  confirm_hits: detections until an
+    object is believed.  every: least frames between two prompts of an object.  agree: IoU of a
+    detection's box and the mask's below which the object is prompted again.  ghost_s: how long
+    an object is drawn without a detection; absent_s: how long one that is out of sight is
+    waited for.
     """
 
     score: float = Field(default=0.5, ge=0, le=1)
@@ -61,12 +64,12 @@ class DetectionSettings(Settings):
 class RedetectionSettings(Settings):
     """How often new instances are detected, and what becomes of what is detected.
 
-    grounder: finds words; nano's own vocabulary if None.  tagger: names what automatic masks are prompted by;
-    vocabulary: the words it chooses from, everyday ones if None.  detect_every: frames between two
-    detections.  until: a frame or a time from which on nothing new is detected.  max_objects: tracked at
-    once.  agree: IoU of a detection and the mask below which the object is prompted again.
-    max_missed_detections: detections in a row that may miss a visible object; absent_s: how long an
-    invisible one is waited for.
+    grounder: finds words; nano's own vocabulary if None.  tagger: names what automatic masks
+    are prompted by; vocabulary: the words it chooses from, everyday ones if None.
+    detect_every: frames between two detections.  until: a frame or a time from which on
+    nothing new is detected.  max_objects: tracked at once.  agree: IoU of a detection and the
+    mask below which the object is prompted again.  max_missed_detections: detections in a row
+    that may miss a visible object; absent_s: how long an invisible one is waited for.
     """
 
     grounder: str | None = None
@@ -81,7 +84,9 @@ class RedetectionSettings(Settings):
 
 
 class IdentitySettings(Settings):
-    """What is done to keep identities: see `vseg.session.identity.identities.IdentityRules`."""
+    """What is done to keep identities: see
+    `vseg.session.identity.identities.IdentityRules`.
+    """
 
     non_overlapping: bool = True
     merges: bool = True
@@ -116,7 +121,8 @@ SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
 
 
 def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSettings:
-    """The settings in a TOML file, with the overrides that are not None put over them, tables key by key.
+    """The settings in a TOML file, with the overrides that are not None put over them, tables
+    key by key.
 
     Raises BadConfig naming the file, the key and the known keys.
     """
@@ -138,7 +144,9 @@ def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSet
 def checked(
     kind: type[SomeSettings], values: Mapping[str, Any], *, where: str = "options"
 ) -> SomeSettings:
-    """Settings of `kind` from plain values.  Raises BadConfig naming `where` they came from."""
+    """Settings of `kind` from plain values.  Raises BadConfig naming `where` they came
+    from.
+    """
     try:
         return kind.model_validate(dict(values))
     except ValidationError as error:

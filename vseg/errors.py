@@ -1,13 +1,16 @@
 """Every error a user can meet.  Each says what was wrong, where, and what to type next.
 
-`exit_code` is what the command line returns: 2 usage, 3 bad input, 4 partial result, 5 model or device.
+`exit_code` is what the command line returns: 2 usage, 3 bad input, 4 partial result, 5 model
+or device.
 """
 
 from pathlib import Path
 
 
 class VsegError(Exception):
-    """Base of all errors raised on purpose; `hint` is what the user can type or change next."""
+    """Base of all errors raised on purpose; `hint` is what the user can type or change
+    next.
+    """
 
     exit_code = 3
 
@@ -21,7 +24,9 @@ class VsegError(Exception):
 
 
 class UsageError(VsegError):
-    """The command or call itself is malformed: an option that does not parse, a contradiction."""
+    """The command or call itself is malformed: an option that does not parse, a
+    contradiction.
+    """
 
     exit_code = 2
 
@@ -31,7 +36,9 @@ class BadConfig(UsageError):
 
 
 class BadPrompt(VsegError):
-    """A prompt cannot be applied: outside the frame, wrong size, unknown object, frame past the end."""
+    """A prompt cannot be applied: outside the frame, wrong size, unknown object, frame past
+    the end.
+    """
 
 
 class NothingFound(VsegError):
@@ -49,29 +56,39 @@ class ReaderUnsuitable(BadVideo):
 
 
 class DamagedVideo(VsegError):
-    """Reading ended before the file's own end.  Every frame before `frame_index` was delivered."""
+    """Reading ended before the file's own end.  Every frame before `frame_index` was
+    delivered.
+    """
 
     exit_code = 4
 
     def __init__(self, path: Path | str, frame_index: int, reason: str) -> None:
         super().__init__(
             f"{path}: damaged at frame {frame_index}: {reason}",
-            hint=f"frames 0 to {frame_index - 1} were read and are kept" if frame_index else None,
+            hint=f"frames 0 to {frame_index - 1} were read and are kept"
+            if frame_index
+            else None,
         )
         self.frame_index = frame_index
         self.reason = reason
 
 
 class BadDetections(VsegError):
-    """A detections file cannot be read, holds a row that is wrong, or belongs to another clip."""
+    """A detections file cannot be read, holds a row that is wrong, or belongs to another
+    clip.
+    """
 
 
 class BadVocabulary(VsegError):
-    """A vocabulary file cannot be read, or holds nothing, a phrase twice, or a phrase too long."""
+    """A vocabulary file cannot be read, or holds nothing, a phrase twice, or a phrase too
+    long.
+    """
 
 
 class BadRun(VsegError):
-    """A run directory is missing, incomplete, of another format, or belongs to other inputs."""
+    """A run directory is missing, incomplete, of another format, or belongs to other
+    inputs.
+    """
 
 
 class BadMask(VsegError):

@@ -1,7 +1,7 @@
 """Tensors that cross the engine's stage boundaries: encode -> condition -> decode -> remember.
 
-They live on the model's device and in its dtype.  (h, w) are cells of the model's coarsest stride,
-(h4, w4) cells of its mask logits; both cover the whole frame.
+They live on the model's device and in its dtype.  (h, w) are cells of the model's coarsest
+stride, (h4, w4) cells of its mask logits; both cover the whole frame.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,8 @@ PRESENT = 0.5
 class Features:
     """One encoded frame, shared by all objects.
 
-    levels: finest first.  key: for reading the memory.  near: for matching with the frame before.
+    levels: finest first.  key: for reading the memory.  near: for matching with the frame
+    before.
     """
 
     frame_index: int
@@ -36,7 +37,8 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Hypotheses:
-    """Every mask that the decoder proposed for each of O objects, of which `Decoded` holds one.
+    """Every mask that the decoder proposed for each of O objects, of which `Decoded` holds
+    one.
 
     Units are those of `Decoded`; the proposals of an absent object are as empty as its mask.
     """
@@ -50,9 +52,10 @@ class Hypotheses:
 class Decoded:
     """What the decoder says of O objects on one frame, rows in the order they were asked for.
 
-    logits: positive is object.  quality: predicted IoU in [0, 1].  presence: chance in [0, 1] that the
-    object is visible.  embedding: unit vector that names the identity.  alternatives: what was proposed,
-    the chosen mask among it; None where the model proposed one mask, or where the choice is final.
+    logits: positive is object.  quality: predicted IoU in [0, 1].  presence: chance in [0, 1]
+    that the object is visible.  embedding: unit vector that names the identity.  alternatives:
+    what was proposed, the chosen mask among it; None where the model proposed one mask, or
+    where the choice is final.
     """
 
     logits: Float[Tensor, "O h4 w4"]
@@ -65,7 +68,8 @@ class Decoded:
         """The same rows with hypothesis `choice[o]` in place of the mask of row o."""
         if self.alternatives is None:
             raise ValueError("there is nothing to pick from: the model proposed one mask")
-        of, rows = self.alternatives, torch.arange(len(choice), device=choice.device)
+        of = self.alternatives
+        rows = torch.arange(len(choice), device=choice.device)
         return replace(
             self,
             logits=of.logits[rows, choice],
@@ -75,7 +79,8 @@ class Decoded:
 
     def row(self, row: int) -> "Decoded":
         """One row alone."""
-        one, of = slice(row, row + 1), self.alternatives
+        one = slice(row, row + 1)
+        of = self.alternatives
         return Decoded(
             self.logits[one],
             self.quality[one],
@@ -106,7 +111,9 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class MemoryEntry:
-    """What is remembered of one frame: a key for every cell, and by object id a value for every cell."""
+    """What is remembered of one frame: a key for every cell, and by object id a value for
+    every cell.
+    """
 
     frame_index: int
     key: Float[Tensor, "K h w"]
@@ -115,7 +122,8 @@ class MemoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class MemoryPart:
-    """The cells of some remembered frames, side by side, and the objects that have values on just those.
+    """The cells of some remembered frames, side by side, and the objects that have values on
+    just those.
 
     rows: which of the objects asked for they are.
     """
@@ -127,14 +135,18 @@ class MemoryPart:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What `objects` objects may read.  A row may be in several parts: it reads all of them together."""
+    """What `objects` objects may read.  A row may be in several parts: it reads all of them
+    together.
+    """
 
     objects: int
     parts: tuple[MemoryPart, ...]
 
 
 def downloaded(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors on the processor, in their own dtype; a GPU is waited for once, however many they are."""
+    """The tensors on the processor, in their own dtype; a GPU is waited for once, however many
+    they are.
+    """
     here = tuple(tensor.to("cpu", non_blocking=True) for tensor in tensors)
     if any(tensor.is_cuda for tensor in tensors):
         torch.cuda.current_stream(tensors[0].device).synchronize()

@@ -1,9 +1,11 @@
-"""Values that cross a stage boundary, in video pixels.  Tensors of the engine are in `vseg.tensors`.
+"""Values that cross a stage boundary, in video pixels.  Tensors of the engine are in
+`vseg.tensors`.
 
-Axis letters: T frames, O objects, N points, C channels, H W video pixels, h w cells of the mask logits.
-Images are RGB uint8.  Pixel coordinates are those of the displayed (rotated) frame: x right, y down,
-the centre of the top-left pixel is (0, 0) for points; boxes are x1 y1 x2 y2 with right and bottom
-exclusive.  Object ids are positive ints, 0 is background, and an id is never reused within a session.
+Axis letters: T frames, O objects, N points, C channels, H W video pixels, h w cells of the
+mask logits.  Images are RGB uint8.  Pixel coordinates are those of the displayed (rotated)
+frame: x right, y down, the centre of the top-left pixel is (0, 0) for points; boxes are x1 y1
+x2 y2 with right and bottom exclusive.  Object ids are positive ints, 0 is background, and an
+id is never reused within a session.
 """
 
 from collections.abc import Sequence
@@ -22,9 +24,9 @@ from vseg.errors import BadPrompt
 class VideoInfo:
     """What is known of a source before its frames are read.
 
-    height, width: of the displayed frame.  fps: nominal rate, None if unknown.  num_frames: the true
-    number of displayable frames, None for a live source.  rotation: degrees counter-clockwise that were
-    applied to the stored image (0, 90, 180, 270).
+    height, width: of the displayed frame.  fps: nominal rate, None if unknown.  num_frames:
+    the true number of displayable frames, None for a live source.  rotation: degrees
+    counter-clockwise that were applied to the stored image (0, 90, 180, 270).
     """
 
     source: str
@@ -53,7 +55,9 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """Clicks.  xy: (N, 2) video pixels; positive: (N,) True for "this", False for "not this"."""
+    """Clicks.  xy: (N, 2) video pixels; positive: (N,) True for "this", False for "not
+    this".
+    """
 
     xy: Float32[np.ndarray, "N 2"]
     positive: Bool[np.ndarray, " N"]
@@ -116,14 +120,18 @@ LONGEST_PHRASE = 200
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What an object is, in words.  threshold: least score in (0, 1], the grounder's own if None."""
+    """What an object is, in words.  threshold: least score in (0, 1], the grounder's own if
+    None.
+    """
 
     phrase: str
     threshold: float | None = None
 
     def __post_init__(self) -> None:
         if not self.phrase.strip():
-            raise BadPrompt("a text prompt is empty", hint="say what to look for: --text person")
+            raise BadPrompt(
+                "a text prompt is empty", hint="say what to look for: --text person"
+            )
         if len(self.phrase) > LONGEST_PHRASE:
             raise BadPrompt(
                 f"a text prompt has {len(self.phrase)} characters, more than {LONGEST_PHRASE}",
@@ -149,8 +157,10 @@ class Exemplar:
         named = f"the reference {self.source}".rstrip()
         if self.image.shape != (*self.region.shape, 3):
             raise BadPrompt(
-                f"the image of {named} has the shape {self.image.shape}, its region {self.region.shape}",
-                hint="give an RGB image (height, width, 3), without alpha, and a region (height, width)",
+                f"the image of {named} has the shape {self.image.shape}, its region "
+                f"{self.region.shape}",
+                hint="give an RGB image (height, width, 3), without alpha, and a region "
+                "(height, width)",
             )
         if not self.region.any():
             raise BadPrompt(f"the region of {named} is empty")
@@ -186,7 +196,9 @@ def _check_threshold(threshold: float | None, what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MaskCrop:
-    """A mask cut to its bounding box: `mask` sits with its top-left pixel at (x, y) of the frame."""
+    """A mask cut to its bounding box: `mask` sits with its top-left pixel at (x, y) of the
+    frame.
+    """
 
     x: int
     y: int
@@ -209,13 +221,17 @@ class MaskCrop:
 
     @staticmethod
     def of(mask: Bool[np.ndarray, "H W"]) -> "MaskCrop":
-        """Cut a full-size mask to its bounding box; an empty mask gives a 0 x 0 crop at (0, 0)."""
+        """Cut a full-size mask to its bounding box; an empty mask gives a 0 x 0 crop at (0,
+        0).
+        """
         rows = np.flatnonzero(mask.any(axis=1))
         if rows.size == 0:
             return MaskCrop(0, 0, np.zeros((0, 0), dtype=bool))
-        y1, y2 = int(rows[0]), int(rows[-1]) + 1
+        y1 = int(rows[0])
+        y2 = int(rows[-1]) + 1
         columns = np.flatnonzero(mask[y1:y2].any(axis=0))
-        x1, x2 = int(columns[0]), int(columns[-1]) + 1
+        x1 = int(columns[0])
+        x2 = int(columns[-1]) + 1
         return MaskCrop(x1, y1, np.ascontiguousarray(mask[y1:y2, x1:x2]))
 
 
@@ -223,8 +239,8 @@ class MaskCrop:
 class Detections:
     """The detections of one frame.
 
-    boxes: x1 y1 x2 y2 in video pixels.  scores: in [0, 1].  labels: which class, or which of the descriptions
-    asked for, by its place.  masks: one for each box, or None.
+    boxes: x1 y1 x2 y2 in video pixels.  scores: in [0, 1].  labels: which class, or which of
+    the descriptions asked for, by its place.  masks: one for each box, or None.
     """
 
     boxes: Float64[np.ndarray, "N 4"]
@@ -240,8 +256,9 @@ class Detections:
 class Grounding:
     """What a grounder found on one frame, best first.
 
-    found: labels are places in the descriptions asked for.  best: the best score that anything reached
-    for each description, found or not; 0 where nothing was proposed.  names: what to call each detection.
+    found: labels are places in the descriptions asked for.  best: the best score that anything
+    reached for each description, found or not; 0 where nothing was proposed.  names: what to
+    call each detection.
     """
 
     found: Detections
@@ -253,8 +270,8 @@ class Grounding:
 class IdentityEvent:
     """What happened to an identity on a frame.
 
-    cut: a new shot begins (no object).  lost: the object was visible before and is not now.  found: it is
-    visible again.
+    cut: a new shot begins (no object).  lost: the object was visible before and is not now.
+    found: it is visible again.
     """
 
     frame_index: int
@@ -264,13 +281,14 @@ class IdentityEvent:
 
 @dataclass(frozen=True, slots=True)
 class FrameMasks:
-    """The tracked objects of one frame.  Masks are stored as logits and enlarged when asked for.
+    """The tracked objects of one frame.  Masks are stored as logits and enlarged when asked
+    for.
 
-    logits: positive means object; (h, w) covers the whole frame.  scores: quality, the predicted IoU in
-    [0, 1].  visible: whether the model believes the object is in the frame; an invisible object has an
-    empty mask.  given: masks the user prompted with, by row, returned as they were given.
-    prompted: rows that were prompted on this frame.  events: what happened to identities since the
-    frame before.
+    logits: positive means object; (h, w) covers the whole frame.  scores: quality, the
+    predicted IoU in [0, 1].  visible: whether the model believes the object is in the frame;
+    an invisible object has an empty mask.  given: masks the user prompted with, by row,
+    returned as they were given.  prompted: rows that were prompted on this frame.  events:
+    what happened to identities since the frame before.
     """
 
     frame_index: int

@@ -58,7 +58,9 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 @pytest.fixture(scope="module")
 def grounder(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Grounder:
-    """One grounder of each kind for all tests: none may be left in a state that spoils the next."""
+    """One grounder of each kind for all tests: none may be left in a state that spoils the
+    next.
+    """
     return case.make(tmp_path_factory.mktemp("grounder"))
 
 
@@ -83,7 +85,9 @@ def test_what_it_finds_is_well_formed(grounder: Grounder, case: Case) -> None:
     assert (np.diff(found.scores) <= 0).all(), "best first"
     assert ((found.scores >= LEAST) & (found.scores <= 1)).all()
     assert ((found.labels >= 0) & (found.labels < len(case.asked))).all()
-    assert said.best.shape == (len(case.asked),) and ((said.best >= 0) & (said.best <= 1)).all()
+    assert (
+        said.best.shape == (len(case.asked),) and ((said.best >= 0) & (said.best <= 1)).all()
+    )
     for label, score in zip(found.labels, found.scores, strict=True):
         assert said.best[label] >= score
     if found.masks is not None:
@@ -110,7 +114,9 @@ def test_what_was_asked_before_changes_nothing(grounder: Grounder, case: Case) -
     assert again.names == first.names
 
 
-def test_the_order_of_descriptions_is_that_of_the_labels(grounder: Grounder, case: Case) -> None:
+def test_the_order_of_descriptions_is_that_of_the_labels(
+    grounder: Grounder, case: Case
+) -> None:
     forth, back = (grounder.ground(frame(), asked) for asked in (case.asked, case.asked[::-1]))
     np.testing.assert_allclose(back.best[::-1], forth.best, atol=1e-5)
     mirrored = len(case.asked) - 1 - back.found.labels

@@ -47,7 +47,9 @@ MAKERS: dict[str, Callable[[Path], Reader]] = {
 def reader(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Reader]:
-    """One reader of each kind for all tests: none may be left in a state that spoils the next."""
+    """One reader of each kind for all tests: none may be left in a state that spoils the
+    next.
+    """
     made = MAKERS[request.param](tmp_path_factory.mktemp("reader"))
     yield made
     made.close()
@@ -88,7 +90,15 @@ def test_iterating_twice_gives_the_same(reader: Reader) -> None:
 
 @pytest.mark.parametrize(
     ("start", "stop", "step"),
-    [(0, None, 1), (7, 19, 1), (3, None, 4), (29, None, -1), (25, 4, -1), (28, 1, -5), (5, 5, 1)],
+    [
+        (0, None, 1),
+        (7, 19, 1),
+        (3, None, 4),
+        (29, None, -1),
+        (25, 4, -1),
+        (28, 1, -5),
+        (5, 5, 1),
+    ],
 )
 def test_frames_follow_range(reader: Reader, start: int, stop: int | None, step: int) -> None:
     end = (NUM_FRAMES if step > 0 else -1) if stop is None else stop

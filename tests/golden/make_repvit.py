@@ -4,8 +4,8 @@ Run it in an environment of its own, `pip install torch torchvision timm`:
 
     python tests/golden/make_repvit.py
 
-The file holds the names and shapes of timm's tensors and its four feature maps; weights and image are
-drawn again by the test.
+The file holds the names and shapes of timm's tensors and its four feature maps; weights and
+image are drawn again by the test.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,9 @@ def image() -> np.ndarray:
 
 
 def drawn(shapes: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, np.ndarray]:
-    """A value for each tensor: matrices that keep the size of what passes, gains and variances near 1."""
+    """A value for each tensor: matrices that keep the size of what passes, gains and variances
+    near 1.
+    """
     source = np.random.RandomState(3)
     values = {}
     for name, shape in shapes:

@@ -1,13 +1,14 @@
 """Writes sam_official.npz: names, shapes and logits of the published predictors' own modules.
 
-Run it where the sources of github.com/facebookresearch/sam2 (package `sam2`, with hydra-core and iopath)
-can be imported and `perceiver.py` of github.com/facebookresearch/EdgeTAM lies on the path:
+Run it where the sources of github.com/facebookresearch/sam2 (package `sam2`, with hydra-core
+and iopath) can be imported and `perceiver.py` of github.com/facebookresearch/EdgeTAM lies on
+the path:
 
     PYTHONPATH=SAM2:EDGETAM/sam2/modeling python tests/golden/make_sam_official.py
 
-The file holds the names and shapes of every tensor of each published architecture, and what the published
-video predictor makes of a few frames with a small network whose weights are drawn by a rule.  Weights,
-frames and prompts are drawn again by the test.
+The file holds the names and shapes of every tensor of each published architecture, and what
+the published video predictor makes of a few frames with a small network whose weights are
+drawn by a rule.  Weights, frames and prompts are drawn again by the test.
 """
 
 from collections.abc import Iterable
@@ -17,13 +18,19 @@ from typing import Any
 import numpy as np
 
 GOLDEN = Path(__file__).with_name("sam_official.npz")
-SIDE, WIDTH, THIN = 128, 128, 64
+SIDE = 128
+WIDTH = 128
+THIN = 64
 """Pixels of the small network's images; channels of its features and of its memory."""
-FRAMES, KEPT = 12, (0, 1, 2, 5, 8, 11)
+FRAMES = 12
+KEPT = (0, 1, 2, 5, 8, 11)
 """Frames tracked, which fill a memory of seven; those whose logits the file holds."""
-LATENTS, GRID = 8, 16
+LATENTS = 8
+GRID = 16
 """Tokens of the small perceiver."""
-CLICK, BOX, DISC = (50.0, 40.0), (20.0, 30.0, 90.0, 100.0), (70, 60, 30)
+CLICK = (50.0, 40.0)
+BOX = (20.0, 30.0, 90.0, 100.0)
+DISC = (70, 60, 30)
 """Prompts of objects 1, 2 and 3 on frame 0: a point, a box, a mask (row, column, radius)."""
 
 LOUD = (
@@ -32,7 +39,8 @@ LOUD = (
     "obj_ptr_proj.",
     "memory_encoder.out_proj",
 )
-"""Weights drawn larger: else random memories hardly matter, and all objects soon look alike."""
+"""Weights drawn larger: else random memories hardly matter, and all objects soon look alike.
+"""
 
 PUBLISHED = {
     "sam2-tiny": "configs/sam2/sam2_hiera_t.yaml",
@@ -66,7 +74,8 @@ def memory_map() -> np.ndarray:
 
 def drawn(shapes: Shapes) -> dict[str, np.ndarray]:
     """A value for each tensor: matrices keep the size of what passes, gains are near one."""
-    source, values = np.random.RandomState(3), {}
+    source = np.random.RandomState(3)
+    values = {}
     for name, shape in shapes:
         noise = source.standard_normal(shape)
         if len(shape) > 1 and not any(
@@ -192,9 +201,12 @@ def main() -> None:
     for name, config in PUBLISHED.items():
         net = build_sam2(config, None, device="cpu")
         arrays[name] = written(shapes_of(net))
-    # EdgeTAM: SAM 2's modules with two layers of memory attention, timm's encoder, and the perceiver.
+    # EdgeTAM: SAM 2's modules with two layers of memory attention, timm's encoder, and the
+    # perceiver.
     changes = ["++model.memory_attention.num_layers=2"]
-    edge = build_sam2(PUBLISHED["sam2-tiny"], None, device="cpu", hydra_overrides_extra=changes)
+    edge = build_sam2(
+        PUBLISHED["sam2-tiny"], None, device="cpu", hydra_overrides_extra=changes
+    )
     shapes = [each for each in shapes_of(edge) if not each[0].startswith("image_encoder.")]
     for level, channels in enumerate((384, 192, 96, 48)):
         at = f"image_encoder.neck.convs.{level}.conv."

@@ -18,11 +18,15 @@ pytestmark = [
 def tracked(device: str, dtype: str) -> list[Bool[np.ndarray, "O H W"]]:
     """The masks of a short scene's objects, all prompted by their boxes on the first frame."""
     model = load_nano(device=device, dtype=dtype, short_side=192)
-    config = SceneConfig(height=192, width=256, num_frames=30, seed=5, num_objects=3, occluders=1)
+    config = SceneConfig(
+        height=192, width=256, num_frames=30, seed=5, num_objects=3, occluders=1
+    )
     with SyntheticVideo(config) as video, Session(model, video) as session:
         for object_id in video.object_ids:
             point = video.first_point(object_id)
-            session.prompt(object_id, point.frame_index, points=[[point.x, point.y]], labels=[1])
+            session.prompt(
+                object_id, point.frame_index, points=[[point.x, point.y]], labels=[1]
+            )
         return [
             np.stack([seen.mask(row) for row in range(len(seen.object_ids))])
             for seen in session.propagate()

@@ -1,4 +1,6 @@
-"""The SAM 2 family on CUDA: the processor's masks, no waiting, no growth; run with `pytest -m gpu`."""
+"""The SAM 2 family on CUDA: the processor's masks, no waiting, no growth; run with `pytest -m
+gpu`.
+"""
 
 import json
 import subprocess
@@ -60,7 +62,9 @@ def test_a_steady_step_never_waits_for_the_device(
     slot = model.remember(features, decoded, [True], {})[0]
     recent = tuple((age, slot) for age in range(model.recent_slots, 0, -1))
     memory = SlotMemory(((0, slot), *recent), ((9, slot.pointer),))
-    step(model, frames[1], memory)  # kernels are loaded, and pinned memory is found, the first time
+    step(
+        model, frames[1], memory
+    )  # kernels are loaded, and pinned memory is found, the first time
     torch.cuda.synchronize()
     torch.cuda.set_sync_debug_mode("error")
     step(model, frames[2], memory)
@@ -93,7 +97,9 @@ def test_what_is_downloaded_is_complete() -> None:
     drawn = torch.arange(1 << 20, device="cuda", dtype=torch.float32)
     for scale in (1.0, 2.0, 3.0):
         (here,) = downloaded(drawn * scale)
-        np.testing.assert_array_equal(here.numpy(), np.arange(1 << 20, dtype=np.float32) * scale)
+        np.testing.assert_array_equal(
+            here.numpy(), np.arange(1 << 20, dtype=np.float32) * scale
+        )
 
 
 @pytest.mark.parametrize("kind", FAMILY)

@@ -1,4 +1,6 @@
-"""Boxes, scores and labels beside those of the transformers library's own processors and forward passes."""
+"""Boxes, scores and labels beside those of the transformers library's own processors and
+forward passes.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,9 @@ def test_grounding_dino_with_one_phrase(dino: Any, threshold: float) -> None:
 
 
 def test_grounding_dino_gives_each_box_its_phrase(dino: Any) -> None:
-    """The library joins the tokens above a threshold; the best token alone tells the phrase."""
+    """The library joins the tokens above a threshold; the best token alone tells the
+    phrase.
+    """
     folder, net, processor = dino
     output = dino_output(net, processor, PHRASES)
     theirs = processor.post_process_grounded_object_detection(
@@ -99,7 +103,9 @@ def test_owl(tmp_path: Path, phrases: tuple[str, ...]) -> None:
         target_sizes=[PICTURE.shape[:2]],
         text_labels=[list(phrases)],
     )[0]
-    inside = (theirs["boxes"][:, 0] < PICTURE.shape[1]) & (theirs["boxes"][:, 1] < PICTURE.shape[0])
+    inside = (theirs["boxes"][:, 0] < PICTURE.shape[1]) & (
+        theirs["boxes"][:, 1] < PICTURE.shape[0]
+    )
     theirs = {key: theirs[key][inside] for key in ("boxes", "scores", "labels")}
     detector, _ = read_owl(tmp_path, "small", Place())
     assert_same(found(detector, phrases, 0.05), theirs, theirs["labels"].tolist())
@@ -107,15 +113,21 @@ def test_owl(tmp_path: Path, phrases: tuple[str, ...]) -> None:
 
 @torch.no_grad()
 def sam3_output(net: Any, tokenizer: Any, phrase: str) -> Any:
-    """The library's forward pass; its own image processor wants torchvision, so the pixels are made here."""
+    """The library's forward pass; its own image processor wants torchvision, so the pixels are
+    made here.
+    """
     planes = torch.from_numpy(PICTURE).permute(2, 0, 1)[None]
-    pixels = torch.nn.functional.interpolate(planes, (SIDE, SIDE), mode="bilinear", antialias=True)
+    pixels = torch.nn.functional.interpolate(
+        planes, (SIDE, SIDE), mode="bilinear", antialias=True
+    )
     words = tokenizer(phrase, padding="max_length", max_length=32, return_tensors="pt")
     return net(pixel_values=(pixels / 255 - 0.5) / 0.5, **words)
 
 
 def sam3_instances(output: Any, least: float) -> dict[str, Any]:
-    """What the library's post_process_instance_segmentation computes: see the test with torchvision."""
+    """What the library's post_process_instance_segmentation computes: see the test with
+    torchvision.
+    """
     h, w = PICTURE.shape[:2]
     scores = (output.pred_logits.sigmoid() * output.presence_logits.sigmoid())[0]
     chances = torch.nn.functional.interpolate(

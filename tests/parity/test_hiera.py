@@ -1,4 +1,6 @@
-"""SAM 2's image encoder as we run it against the transformers library's, and the parts it is made of."""
+"""SAM 2's image encoder as we run it against the transformers library's, and the parts it is
+made of.
+"""
 
 import copy
 
@@ -21,14 +23,17 @@ def test_the_same_maps_as_the_library() -> None:
     assert len(maps) == 4
     for found, expected in zip(ours(pixels), maps, strict=True):
         scale = float(expected.abs().max())
-        torch.testing.assert_close(found.permute(0, 2, 3, 1), expected, rtol=0, atol=1e-5 * scale)
+        torch.testing.assert_close(
+            found.permute(0, 2, 3, 1), expected, rtol=0, atol=1e-5 * scale
+        )
 
 
 @pytest.mark.parametrize("queries", [60, 1100])
 def test_attention_in_one_product_and_in_chunks(queries: int) -> None:
     draw = torch.Generator().manual_seed(1)
     query = torch.randn(1, queries, 32, generator=draw)
-    key, value = torch.randn(3, 700, 32, generator=draw), torch.randn(3, 700, 8, generator=draw)
+    key = torch.randn(3, 700, 32, generator=draw)
+    value = torch.randn(3, 700, 8, generator=draw)
     every = query.expand(3, -1, -1)
     expected = F.scaled_dot_product_attention(every, key, value, scale=1.0)
     torch.testing.assert_close(attend(query, key, value), expected, rtol=0, atol=1e-5)
@@ -37,7 +42,8 @@ def test_attention_in_one_product_and_in_chunks(queries: int) -> None:
 @torch.no_grad()
 def test_feed_forward_by_pieces_is_the_same() -> None:
     torch.manual_seed(2)
-    up, down = torch.nn.Linear(4, 4096), torch.nn.Linear(4096, 3)
+    up = torch.nn.Linear(4, 4096)
+    down = torch.nn.Linear(4096, 3)
     rows = torch.randn(2, 700, 4)
     found = feed_forward(rows, up, F.gelu, down)
     torch.testing.assert_close(found, down(F.gelu(up(rows))))

@@ -1,4 +1,6 @@
-"""Vectors and scores of images and words, beside the transformers library's own forward pass."""
+"""Vectors and scores of images and words, beside the transformers library's own forward
+pass.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,9 @@ def test_vectors_and_scores_are_the_librarys(pair: tuple[str, Path, Any, ImageTe
         if kind == "clip"
         else transformers.PreTrainedTokenizerFast  # its own class needs sentencepiece
     ).from_pretrained(folder)
-    read = tokenizer(list(PHRASES), padding="max_length", max_length=LENGTH, return_tensors="pt")
+    read = tokenizer(
+        list(PHRASES), padding="max_length", max_length=LENGTH, return_tensors="pt"
+    )
     if kind == "siglip":
         read = {"input_ids": read["input_ids"]}
     made = PROCESSORS[kind].from_pretrained(folder)(
@@ -48,7 +52,8 @@ def test_vectors_and_scores_are_the_librarys(pair: tuple[str, Path, Any, ImageTe
     )
     with torch.inference_mode():
         told = theirs(**read, pixel_values=made["pixel_values"])
-    words, image_batch = ours.sentences(PHRASES), ours.images(images)
+    words = ours.sentences(PHRASES)
+    image_batch = ours.images(images)
     np.testing.assert_allclose(words, told.text_embeds.numpy(), atol=1e-5)
     np.testing.assert_allclose(image_batch, told.image_embeds.numpy(), atol=1e-5)
     logits = told.logits_per_image

@@ -12,7 +12,10 @@ from tests.sam_models import FAMILY, small_model
 from vseg.errors import WeightsMismatch
 from vseg.models.sam2.memory_attention import AttentionPlan, MemoryAttention, Recalled
 
-CELLS, WIDTH, THIN, AGES = 64, 128, 64, 7
+CELLS = 64
+WIDTH = 128
+THIN = 64
+AGES = 7
 
 
 def plan_of(model: PreTrainedModel) -> AttentionPlan:
@@ -57,7 +60,8 @@ def test_same_features_as_the_library(kind: str) -> None:
     model = small_model(kind)
     plan = plan_of(model)
     torch.manual_seed(1)
-    spatial, temporal = torch.randn(tokens_of(plan), THIN), torch.randn(AGES, THIN)
+    spatial = torch.randn(tokens_of(plan), THIN)
+    temporal = torch.randn(AGES, THIN)
     state = model.memory_attention.state_dict()
     ours = MemoryAttention(state, plan, spatial=spatial, temporal=temporal)
     frame = torch.randn(CELLS, WIDTH)
@@ -73,10 +77,12 @@ def test_same_features_as_the_library(kind: str) -> None:
 @torch.no_grad()
 def test_an_object_without_pointers_reads_its_memories() -> None:
     model = small_model("sam2")
-    spatial, temporal = torch.randn(CELLS, THIN), torch.randn(AGES, THIN)
+    spatial = torch.randn(CELLS, THIN)
+    temporal = torch.randn(AGES, THIN)
     state = model.memory_attention.state_dict()
     ours = MemoryAttention(state, plan_of(model), spatial=spatial, temporal=temporal)
-    frame, none = torch.randn(CELLS, WIDTH), torch.zeros(0, THIN)
+    frame = torch.randn(CELLS, WIDTH)
+    none = torch.zeros(0, THIN)
     seen = replace(recalled(ours, CELLS, (0, 1), 0), tokens=none, positions=none)
     expected = theirs(model, frame, spatial, temporal, seen)
     torch.testing.assert_close(ours(frame, [seen])[0], expected, atol=1e-4, rtol=1e-4)
@@ -85,8 +91,10 @@ def test_an_object_without_pointers_reads_its_memories() -> None:
 @torch.no_grad()
 def test_bf16_stays_close() -> None:
     model = small_model("sam2")
-    spatial, temporal = torch.randn(CELLS, THIN), torch.randn(AGES, THIN)
-    state, plan = model.memory_attention.state_dict(), plan_of(model)
+    spatial = torch.randn(CELLS, THIN)
+    temporal = torch.randn(AGES, THIN)
+    state = model.memory_attention.state_dict()
+    plan = plan_of(model)
     exact = MemoryAttention(state, plan, spatial=spatial, temporal=temporal)
     coarse = MemoryAttention(state, plan, spatial=spatial, temporal=temporal)
     coarse.to(torch.device("cpu"), torch.bfloat16)
@@ -99,14 +107,17 @@ def test_bf16_stays_close() -> None:
         seen.tokens.bfloat16(),
         seen.positions.bfloat16(),
     )
-    one, two = exact(frame, [seen]), coarse(frame.bfloat16(), [half]).float()
+    one = exact(frame, [seen])
+    two = coarse(frame.bfloat16(), [half]).float()
     assert (one - two).norm() / one.norm() < 0.03
 
 
 def test_the_weights_must_be_the_modules_own() -> None:
     model = small_model("sam2")
-    spatial, temporal = torch.zeros(CELLS, THIN), torch.zeros(AGES, THIN)
-    state, plan = model.memory_attention.state_dict(), plan_of(model)
+    spatial = torch.zeros(CELLS, THIN)
+    temporal = torch.zeros(AGES, THIN)
+    state = model.memory_attention.state_dict()
+    plan = plan_of(model)
     missing = {k: v for k, v in state.items() if k != "layers.1.linear2.bias"}
     with pytest.raises(WeightsMismatch, match=r"no 'layers\.1\.linear2\.bias'"):
         MemoryAttention(missing, plan, spatial=spatial, temporal=temporal)

@@ -1,7 +1,7 @@
 """Sessions with models of the SAM 2 family against the transformers library's video models.
 
-Random weights, float32.  Where the library departs from the published predictor we follow the latter; the
-tests at the end say where, and that it matters.
+Random weights, float32.  Where the library departs from the published predictor we follow the
+latter; the tests at the end say where, and that it matters.
 """
 
 import sys
@@ -26,7 +26,9 @@ from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, VisualPrompt
 
-HEIGHT, WIDTH, FRAMES = 120, 180, 28
+HEIGHT = 120
+WIDTH = 180
+FRAMES = 28
 """28 frames: 20 more than fill a memory of one prompted and six recent frames."""
 
 
@@ -35,13 +37,17 @@ def film() -> list[Frame]:
     blocks = np.random.default_rng(0).integers(0, 255, (30, 45, 3), dtype=np.uint8)
     size = (WIDTH, HEIGHT)
     return [
-        Frame(t, None, t / 10, np.asarray(cv2.resize(np.roll(blocks, (t, 2 * t), (0, 1)), size)))
+        Frame(
+            t, None, t / 10, np.asarray(cv2.resize(np.roll(blocks, (t, 2 * t), (0, 1)), size))
+        )
         for t in range(FRAMES)
     ]
 
 
 def clicks(*xys: tuple[float, float, bool]) -> Points:
-    return Points(np.array([xy[:2] for xy in xys], np.float32), np.array([xy[2] for xy in xys]))
+    return Points(
+        np.array([xy[:2] for xy in xys], np.float32), np.array([xy[2] for xy in xys])
+    )
 
 
 def disc() -> Mask:
@@ -84,7 +90,8 @@ class Library:
 
 
 def point_inputs(prompts: Sequence[VisualPrompt]) -> dict[str, Tensor]:
-    xy, labels = [], []
+    xy = []
+    labels = []
     for prompt in prompts:
         if isinstance(prompt, Box):
             xy += [[prompt.x1, prompt.y1], [prompt.x2, prompt.y2]]
@@ -93,11 +100,16 @@ def point_inputs(prompts: Sequence[VisualPrompt]) -> dict[str, Tensor]:
             xy += prompt.xy.tolist()
             labels += prompt.positive.astype(int).tolist()
     scaled = torch.tensor(xy) * torch.tensor([SIDE / WIDTH, SIDE / HEIGHT])
-    return {"point_coords": scaled[None, None], "point_labels": torch.tensor(labels)[None, None]}
+    return {
+        "point_coords": scaled[None, None],
+        "point_labels": torch.tensor(labels)[None, None],
+    }
 
 
 def as_published(model: PreTrainedModel) -> PreTrainedModel:
-    """The library's model, but a given mask's pointer comes from the single mask, not the best of three."""
+    """The library's model, but a given mask's pointer comes from the single mask, not the best
+    of three.
+    """
     inner: Any = model
     forward = inner._single_frame_forward
 
@@ -168,7 +180,9 @@ def test_together_equal_alone_and_threads_do_not_matter(
     _, ours = sam2
     together = tracked(ours, PROMPTS, 9)
     for row, obj in enumerate(PROMPTS):
-        for one, all_of_them in zip(tracked(ours, {obj: PROMPTS[obj]}, 9), together, strict=True):
+        for one, all_of_them in zip(
+            tracked(ours, {obj: PROMPTS[obj]}, 9), together, strict=True
+        ):
             np.testing.assert_allclose(one[0], all_of_them[row], atol=1e-3)
     threads = torch.get_num_threads()
     try:
@@ -182,9 +196,12 @@ def test_together_equal_alone_and_threads_do_not_matter(
 def test_a_late_object_does_not_harden_the_memory_of_the_first(
     sam2: tuple[PreTrainedModel, Sam],
 ) -> None:
-    """The library makes every object's memory sure on a frame where any object was prompted."""
+    """The library makes every object's memory sure on a frame where any object was
+    prompted.
+    """
     model, ours = sam2
-    frames, alone = film(), tracked(ours, {1: PROMPTS[1]}, 9)
+    frames = film()
+    alone = tracked(ours, {1: PROMPTS[1]}, 9)
     theirs = Library(model, ours)
     theirs.prompt(1, 0, PROMPTS[1])
     with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
@@ -193,21 +210,26 @@ def test_a_late_object_does_not_harden_the_memory_of_the_first(
             if t == 5:
                 session.prompt(2, frame, PROMPTS[2])
                 theirs.prompt(2, t, PROMPTS[2])
-            logits, library = session.step(frame).logits[0], theirs.step(t)[0]
+            logits = session.step(frame).logits[0]
+            library = theirs.step(t)[0]
             np.testing.assert_allclose(logits, alone[t][0], atol=1e-4)
     assert np.abs(library - alone[8][0]).max() > 1e-3, "else the library does as we do now"
 
 
 def test_a_correction_sees_the_mask_it_corrects(sam2: tuple[PreTrainedModel, Sam]) -> None:
-    """As published: memory, new click and the mask so far.  The library leaves out the mask so far."""
+    """As published: memory, new click and the mask so far.  The library leaves out the mask so
+    far.
+    """
     model, ours = sam2
-    frames, correction = film(), clicks((30, 90, True))
+    frames = film()
+    correction = clicks((30, 90, True))
     theirs = Library(model, ours)
     theirs.prompt(1, 0, PROMPTS[1])
     with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, frames[0], PROMPTS[1])
         for t in range(9):
-            before, _ = session.step(frames[t]).logits[0], theirs.step(t)
+            before = session.step(frames[t]).logits[0]
+            _ = theirs.step(t)
         corrected = session.prompt(1, frames[8], [correction]).logits[0]
     with torch.inference_mode():
         inputs: dict[str, Any] = {
@@ -231,7 +253,9 @@ def test_a_correction_sees_the_mask_it_corrects(sam2: tuple[PreTrainedModel, Sam
 def test_a_given_masks_pointer_is_that_of_the_single_mask(
     sam2: tuple[PreTrainedModel, Sam],
 ) -> None:
-    """The library takes the pointer of the best of three proposals, the published predictor does not."""
+    """The library takes the pointer of the best of three proposals, the published predictor
+    does not.
+    """
     model, ours = sam2
     with Session(ours, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(3, film()[0], PROMPTS[3])

@@ -1,7 +1,8 @@
-"""Published checkpoints of SAM 2 and EdgeTAM, converted, against arrays that their own code made once.
+"""Published checkpoints of SAM 2 and EdgeTAM, converted, against arrays that their own code
+made once.
 
-`golden/make_sam_official.py` says how they were made: names and shapes of every published architecture, and
-the masks of the published video predictor with a small network.
+`golden/make_sam_official.py` says how they were made: names and shapes of every published
+architecture, and the masks of the published video predictor with a small network.
 """
 
 import json
@@ -88,7 +89,9 @@ def test_every_name_of_a_published_architecture_is_used(
         net, repvit = empty_net(found.config, "it")
     tensors = renamed(state, found.config, "it")
     body = {k for k in tensors if k.startswith("vision_encoder.backbone.timm_model.")}
-    merged = {k for k in net.state_dict() if repvit and k.startswith("vision_encoder.backbone.")}
+    merged = {
+        k for k in net.state_dict() if repvit and k.startswith("vision_encoder.backbone.")
+    }
     assert tensors.keys() - body == net.state_dict().keys() - merged
     assert bool(body) == repvit == (name == "edgetam")
 
@@ -118,7 +121,9 @@ def test_a_converted_network_draws_the_published_predictors_masks(
     assert apart.max(axis=1).min() > 1, "what objects remember shows in their masks"
 
 
-def test_edgetams_perceiver_draws_the_published_tokens(golden: Mapping[str, np.ndarray]) -> None:
+def test_edgetams_perceiver_draws_the_published_tokens(
+    golden: Mapping[str, np.ndarray],
+) -> None:
     config = CONFIG | {
         "model_type": "edgetam_video",
         "perceiver_resampler_num_latents": official.LATENTS,

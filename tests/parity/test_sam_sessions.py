@@ -1,7 +1,7 @@
 """What a session with a model of the SAM 2 family promises, whatever else goes on in it.
 
-Random weights, float32.  "Equal" is bit for bit unless a test says why not.  The last test is one where the
-transformers library departs from the published predictor and we do not.
+Random weights, float32.  "Equal" is bit for bit unless a test says why not.  The last test is
+one where the transformers library departs from the published predictor and we do not.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,9 @@ from vseg.session.session import Session
 from vseg.types import VisualPrompt
 
 CLOSE = 1e-4
-"""Of the logits' scale: a batch of another size, or another number of threads, rounds sums otherwise."""
+"""Of the logits' scale: a batch of another size, or another number of threads, rounds sums
+otherwise.
+"""
 Script = dict[int, dict[int, Sequence[VisualPrompt]]]
 """What is said, by frame and object."""
 
@@ -69,7 +71,11 @@ def threads(count: int) -> Iterator[None]:
 def test_objects_do_not_know_of_each_other(model: Sam) -> None:
     """Prompted together or late, corrected, removed: each is tracked as if it were alone."""
     correction = [clicks((30, 90, True))]
-    script: Script = {0: {1: PROMPTS[1], 2: PROMPTS[2]}, 4: {3: PROMPTS[3]}, 6: {1: correction}}
+    script: Script = {
+        0: {1: PROMPTS[1], 2: PROMPTS[2]},
+        4: {3: PROMPTS[3]},
+        6: {1: correction},
+    }
     together = played(model, script, gone={2: 7})
     assert {obj for t, obj in together if t == 9} == {1, 3}
     for obj in PROMPTS:
@@ -96,7 +102,8 @@ def test_threads_change_nothing_but_rounding(model: Sam) -> None:
 def test_backward_is_forward_through_a_mirror(model: Sam) -> None:
     frames = film()[:12]
     turned = [
-        type(frame)(11 - frame.index, None, frame.time_s, frame.image) for frame in reversed(frames)
+        type(frame)(11 - frame.index, None, frame.time_s, frame.image)
+        for frame in reversed(frames)
     ]
     with Session(model, identity=INDEPENDENT_OBJECTS) as session:
         session.prompt(1, turned[0], PROMPTS[1])
@@ -112,7 +119,8 @@ def test_backward_is_forward_through_a_mirror(model: Sam) -> None:
 
 def test_a_correction_is_remembered_as_an_anchor(model: Sam) -> None:
     """It outlives the recent frames, and reaches all that follows."""
-    frames, logits = film()[:14], []
+    frames = film()[:14]
+    logits = []
     for corrected in (False, True):
         with Session(model, identity=INDEPENDENT_OBJECTS) as session:
             session.prompt(1, frames[0], PROMPTS[1])
@@ -129,9 +137,13 @@ def test_a_correction_is_remembered_as_an_anchor(model: Sam) -> None:
 
 
 def test_a_prompt_on_the_way_back_turns_nobody_else_around(sam2: Sam, tmp_path: Path) -> None:
-    """In the library an object newly prompted on a frame makes those after it track forward there."""
+    """In the library an object newly prompted on a frame makes those after it track forward
+    there.
+    """
     library, ours = loaded("sam2", tmp_path)
-    frames, start, halt = film(), 12, 6
+    frames = film()
+    start = 12
+    halt = 6
 
     def theirs(both: bool) -> np.ndarray:
         one = Library(library, ours)

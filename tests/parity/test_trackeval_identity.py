@@ -27,10 +27,12 @@ class Noise:
 
 def _clip(seed: int, noise: Noise, num_frames: int = 60, num_objects: int = 7) -> IdentityClip:
     rng = np.random.default_rng(seed)
-    at, speed = rng.uniform(0, 300, (num_objects, 2)), rng.normal(0, 4, (num_objects, 2))
+    at = rng.uniform(0, 300, (num_objects, 2))
+    speed = rng.normal(0, 4, (num_objects, 2))
     size = rng.uniform(20, 60, (num_objects, 2))
     names = np.arange(100, 100 + num_objects)
-    truth, pred = [], []
+    truth = []
+    pred = []
     for _ in range(num_frames):
         at = at + speed
         boxes = np.concatenate([at, at + size], axis=1)
@@ -101,14 +103,17 @@ def test_a_perfect_prediction() -> None:
 
 
 def test_several_clips_count_as_one() -> None:
-    _compare([_clip(seed, Noise(0.2, 1.0, 0.2, 4.0), num_frames=20 + seed) for seed in range(4)])
+    _compare(
+        [_clip(seed, Noise(0.2, 1.0, 0.2, 4.0), num_frames=20 + seed) for seed in range(4)]
+    )
 
 
 @pytest.mark.parametrize("side", ["truth", "prediction"])
 def test_one_side_without_any_box(side: str) -> None:
     none = IdentifiedBoxes(np.zeros(0, dtype=np.int64), np.zeros((0, 4)))
     some = IdentifiedBoxes(np.array([5, 6]), np.array([[0.0, 0, 9, 9], [20, 20, 40, 40]]))
-    frames, empty = [some] * 5, [none] * 5
+    frames = [some] * 5
+    empty = [none] * 5
     _compare([box_clip(empty, frames) if side == "truth" else box_clip(frames, empty)])
 
 

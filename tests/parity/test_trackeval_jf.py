@@ -17,7 +17,8 @@ j_and_f = pytest.importorskip("trackeval.metrics.j_and_f")
 # TrackEval and pycocotools predate NumPy 2's copy keyword.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-H, W = 60, 90
+H = 60
+W = 90
 RegionMask = Bool[np.ndarray, "H W"]
 
 
@@ -58,7 +59,8 @@ def _encode(mask: RegionMask) -> Any:
 
 
 def _theirs(pred: RegionMask, truth: RegionMask) -> tuple[float, float]:
-    p, t = [[_encode(pred)]], [[_encode(truth)]]
+    p = [[_encode(pred)]]
+    t = [[_encode(truth)]]
     peer = j_and_f.JAndF
     return peer._compute_j(t, p, 1, 1, 1)[0, 0, 0], peer._compute_f(t, p, 0, 0, 0.008)[0]
 
@@ -68,7 +70,10 @@ def test_every_pair_of_awkward_masks() -> None:
     for pred_name, pred in kinds.items():
         for truth_name, truth in kinds.items():
             ours = region_similarity(pred, truth), boundary_accuracy(pred, truth)
-            assert ours == pytest.approx(_theirs(pred, truth), abs=1e-6), (pred_name, truth_name)
+            assert ours == pytest.approx(_theirs(pred, truth), abs=1e-6), (
+                pred_name,
+                truth_name,
+            )
 
 
 @pytest.mark.parametrize("shape", [(480, 854), (37, 1001), (1080, 1920), (5, 5), (1, 7)])
@@ -88,7 +93,8 @@ def _moving(num_frames: int, drift: float) -> list[RegionMask]:
 
 @pytest.mark.parametrize("num_frames", [3, 4, 7, 25])
 def test_mean_recall_and_decay_of_an_object(num_frames: int) -> None:
-    truth, pred = _moving(num_frames, 0.0), _moving(num_frames, 0.4)
+    truth = _moving(num_frames, 0.0)
+    pred = _moving(num_frames, 0.4)
     theirs = j_and_f.JAndF().eval_sequence(
         {
             "num_timesteps": num_frames,
@@ -102,13 +108,21 @@ def test_mean_recall_and_decay_of_an_object(num_frames: int) -> None:
     )
     ours = evaluate_object(pred, truth, first_and_last=True)
     names = ("J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay", "J&F")
-    values = (ours.j_mean, ours.j_recall, ours.j_decay, ours.f_mean, ours.f_recall, ours.f_decay)
+    values = (
+        ours.j_mean,
+        ours.j_recall,
+        ours.j_decay,
+        ours.f_mean,
+        ours.f_recall,
+        ours.f_decay,
+    )
     assert (*values, ours.jf_mean) == pytest.approx([theirs[name] for name in names], abs=1e-6)
 
 
 def test_a_tree_with_void_and_three_objects(tmp_path: Path) -> None:
     davis = pytest.importorskip("trackeval.datasets.davis")
-    gt_dir, pred_dir = tmp_path / "gt" / "clip", tmp_path / "peer" / "mine" / "data" / "clip"
+    gt_dir = tmp_path / "gt" / "clip"
+    pred_dir = tmp_path / "peer" / "mine" / "data" / "clip"
     for t in range(8):
         _save(gt_dir / f"{t:05d}.png", _three_objects(t, 0, void=True))
         _save(pred_dir / f"{t:05d}.png", _three_objects(t, 2, void=False))
@@ -122,7 +136,9 @@ def test_a_tree_with_void_and_three_objects(tmp_path: Path) -> None:
         }
     )
     sequence = dataset.get_raw_seq_data("mine", "clip")
-    theirs = j_and_f.JAndF().eval_sequence(dataset.get_preprocessed_seq_data(sequence, "general"))
+    theirs = j_and_f.JAndF().eval_sequence(
+        dataset.get_preprocessed_seq_data(sequence, "general")
+    )
     ours = evaluate(gt_dir, pred_dir, first_and_last=True)
     assert [one.object_id for one in ours.objects] == [1, 2, 4]
     assert ours.measures.j_mean == pytest.approx(theirs["J-Mean"], abs=1e-6)

@@ -1,6 +1,7 @@
 """Identities for detections: one algorithm per file on shared parts, on NumPy and SciPy alone.
 
-Enters: Detections, frame after frame.  Leaves: Tracks, in the order of the detections they explain.
+Enters: Detections, frame after frame.  Leaves: Tracks, in the order of the detections they
+explain.
 
     tracker = OCSort()
     for detections in stream:

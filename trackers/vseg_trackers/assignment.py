@@ -1,10 +1,10 @@
 """One-to-one assignment under a gate, solved only where there is a choice.
 
 Enters: candidate pairs with a gain each (how much better than leaving both alone; only gains
-above 0 are candidates).  Leaves: the pairs chosen, with the greatest total gain.  Solver: scipy's
-`linear_sum_assignment` (Crouse, IEEE TAES 2016).  A pair whose row and column stand in no other
-candidate is taken as it is, so the solver sees only the contested rest: the answer is the same
-and frames where nothing is contested cost nothing.
+above 0 are candidates).  Leaves: the pairs chosen, with the greatest total gain.  Solver:
+scipy's `linear_sum_assignment` (Crouse, IEEE TAES 2016).  A pair whose row and column stand in
+no other candidate is taken as it is, so the solver sees only the contested rest: the answer is
+the same and frames where nothing is contested cost nothing.
 """
 
 from dataclasses import dataclass
@@ -42,21 +42,26 @@ def assign(candidates: Candidates) -> Assignment:
     chosen = candidates
     if np.count_nonzero(positive) < len(positive):
         chosen = candidates.where(positive)
-    rows, columns = chosen.rows, chosen.columns
+    rows = chosen.rows
+    columns = chosen.columns
     if not len(rows):
         return Assignment(rows, columns)
-    in_row, in_column = np.bincount(rows), np.bincount(columns)
+    in_row = np.bincount(rows)
+    in_column = np.bincount(columns)
     if in_row.max() == 1 == in_column.max():
         return Assignment(rows, columns)
     contested = (in_row.take(rows) > 1) | (in_column.take(columns) > 1)
-    free, rest = chosen.where(~contested), _solve(chosen.where(contested))
+    free = chosen.where(~contested)
+    rest = _solve(chosen.where(contested))
     return Assignment(
         np.concatenate([free.rows, rest.rows]), np.concatenate([free.columns, rest.columns])
     )
 
 
 class Rounds:
-    """Assignments one after another, each among the rows and columns that the earlier ones left."""
+    """Assignments one after another, each among the rows and columns that the earlier ones
+    left.
+    """
 
     def __init__(self, num_rows: int, num_columns: int) -> None:
         self.open_rows: Bool[np.ndarray, " R"] = np.ones(num_rows, dtype=bool)

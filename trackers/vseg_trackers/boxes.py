@@ -34,7 +34,8 @@ def touching_pairs(
 ) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]:
     """Rows of `a` and of `b` whose boxes share some area: the only pairs with an IoU above 0.
 
-    Among many boxes few touch, so testing first and dividing later costs a fraction of all IoUs.
+    Among many boxes few touch, so testing first and dividing later costs a fraction of all
+    IoUs.
     """
     touch = a[:, None, 0] < b[None, :, 2]
     touch &= b[None, :, 0] < a[:, None, 2]
@@ -48,7 +49,8 @@ def overlap_of_pairs(
     a: Float[np.ndarray, "K 4"], b: Float[np.ndarray, "K 4"], kind: Overlap = Overlap.IOU
 ) -> Float[np.ndarray, " K"]:
     """The overlap of each box of `a` with the box in the same row of `b`."""
-    top_left, bottom_right = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
+    top_left = np.maximum(a[:, :2], b[:, :2])
+    bottom_right = np.minimum(a[:, 2:], b[:, 2:])
     sides = bottom_right - top_left
     common = _area(np.maximum(sides, 0, out=sides))
     union = _area(a[:, 2:] - a[:, :2]) + _area(b[:, 2:] - b[:, :2]) - common

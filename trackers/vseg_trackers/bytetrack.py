@@ -1,9 +1,9 @@
 """ByteTrack: strong detections first, then the weak ones for tracks that are still open.
 
-Source: Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box", ECCV
-2022. What differs: time in seconds; overlaps are not weighted by scores; each round is gated
-before it is solved.  Unconfirmed tracks get what the others leave, in a round of their own, as in
-the paper's code.
+Source: Zhang et al., "ByteTrack: Multi-Object Tracking by Associating Every Detection Box",
+ECCV 2022. What differs: time in seconds; overlaps are not weighted by scores; each round is
+gated before it is solved.  Unconfirmed tracks get what the others leave, in a round of their
+own, as in the paper's code.
 """
 
 from dataclasses import dataclass, field
@@ -27,9 +27,11 @@ from vseg_trackers.types import Detections, Track
 
 @dataclass(frozen=True, slots=True)
 class ByteTrackConfig:
-    """strong_score parts the two rounds; weak_score ends the second; begin_score starts a track.
+    """strong_score parts the two rounds; weak_score ends the second; begin_score starts a
+    track.
 
-    gate, weak_gate, new_gate: least overlap of a match in the strong, the weak and the last round.
+    gate, weak_gate, new_gate: least overlap of a match in the strong, the weak and the last
+    round.
     """
 
     strong_score: float = 0.8
@@ -55,7 +57,9 @@ class ByteTrack:
 
         Raises TrackerError when time does not move forward.
         """
-        config, tracks, scores = self._config, self._tracks, detections.scores
+        config = self._config
+        tracks = self._tracks
+        scores = detections.scores
         tracks.advance(detections)
         is_strong = scores >= config.strong_score
         pairs = self._in_rounds(self._candidates(detections), is_strong)
@@ -68,8 +72,11 @@ class ByteTrack:
 
     def _candidates(self, detections: Detections) -> Candidates:
         """All pairs that some round may use; gain: overlap above the lowest of their gates."""
-        config, tracks = self._config, self._tracks
-        columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[0]
+        config = self._config
+        tracks = self._tracks
+        columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[
+            0
+        ]
         return overlapping(
             Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels),
             Labelled(
@@ -82,8 +89,10 @@ class ByteTrack:
 
     def _in_rounds(self, pairs: Candidates, is_strong: Bool[np.ndarray, " N"]) -> Assignment:
         """The matches of all rounds; a later one sees only what the earlier ones left."""
-        config, state = self._config, self._tracks.state.take(pairs.rows)
-        strong, new = is_strong.take(pairs.columns), state == TENTATIVE
+        config = self._config
+        state = self._tracks.state.take(pairs.rows)
+        strong = is_strong.take(pairs.columns)
+        new = state == TENTATIVE
         rounds = Rounds(len(self._tracks), len(is_strong))
         # Gains are counted from the lowest gate.
         rounds.take(pairs, strong & ~new, config.gate - self._lowest_gate)

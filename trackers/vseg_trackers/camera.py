@@ -1,9 +1,9 @@
 """How the image moved from one frame to the next: sparse optical flow.
 
-Enters: frames.  Leaves: [A | t] for `Detections.camera`: a turn, a scale and a shift that carry pixels
-of the previous frame to this one.  Corners (Shi, Tomasi, CVPR 1994) outside the detected objects
-are followed (Lucas, Kanade; pyramids by Bouguet 2001) and agreed upon (RANSAC).  Needs OpenCV,
-which is loaded with the first CameraMotion.
+Enters: frames.  Leaves: [A | t] for `Detections.camera`: a turn, a scale and a shift that
+carry pixels of the previous frame to this one.  Corners (Shi, Tomasi, CVPR 1994) outside the
+detected objects are followed (Lucas, Kanade; pyramids by Bouguet 2001) and agreed upon
+(RANSAC).  Needs OpenCV, which is loaded with the first CameraMotion.
 """
 
 from dataclasses import dataclass
@@ -47,17 +47,19 @@ class CameraMotion:
     ) -> Float[np.ndarray, "2 3"]:
         """How pixels of the previous frame moved to `image`; no motion for a first frame.
 
-        objects: boxes in the previous frame that move by themselves; their corners do not count.
-        No motion also where too little of the image agrees on one, as after a cut.  Raises
-        TrackerError for a frame of another size than the one before.
+        objects: boxes in the previous frame that move by themselves; their corners do not
+        count.  No motion also where too little of the image agrees on one, as after a cut.
+        Raises TrackerError for a frame of another size than the one before.
         """
-        cv2, config = self._cv2, self._config
+        cv2 = self._cv2
+        config = self._config
         height, width = image.shape[:2]
         shrink = min(1.0, config.longest_px / max(height, width))
         gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if image.ndim == 3 else image
         if shrink < 1:
             gray = cv2.resize(gray, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
-        before, self._before = self._before, gray
+        before = self._before
+        self._before = gray
         if before is None:
             return _still()
         if before.shape != gray.shape:
@@ -76,7 +78,8 @@ class CameraMotion:
         objects: Float[np.ndarray, "N 4"] | None,
         shrink: float,
     ) -> Float[np.ndarray, "2 3"]:
-        cv2, config = self._cv2, self._config
+        cv2 = self._cv2
+        config = self._config
         scene = np.full(before.shape, 255, dtype=np.uint8)
         boxes = np.zeros((0, 4)) if objects is None else objects * shrink
         for x1, y1, x2, y2 in np.rint(boxes).astype(int).clip(0).tolist():

@@ -1,8 +1,8 @@
 """A whole clip's detections tracked with the future known.
 
-Enters: the detections of all frames.  Leaves: whole tracks, and what was decided beyond an online
-pass.  Four steps: MaskletAssociator online; tracklets that are faint on the whole are dropped;
-the others are extended back to before they were sure; and linked (`linking.py`).
+Enters: the detections of all frames.  Leaves: whole tracks, and what was decided beyond an
+online pass.  Four steps: MaskletAssociator online; tracklets that are faint on the whole are
+dropped; the others are extended back to before they were sure; and linked (`linking.py`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,8 @@ from vseg_trackers.types import Detections
 
 @dataclass(frozen=True, slots=True)
 class ClipConfig:
-    """least_hits, least_score: a tracklet of fewer detections, or a lower mean score, is dropped.
+    """least_hits, least_score: a tracklet of fewer detections, or a lower mean score, is
+    dropped.
 
     A mean over a track tells a false alarm from an object more surely than any of its frames.
     """

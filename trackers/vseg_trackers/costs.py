@@ -1,8 +1,8 @@
 """Candidate pairs of tracks and detections, and what each is worth.
 
-Enters: boxes of tracks and of detections.  Leaves: Candidates whose gain is overlap above a gate,
-to which an algorithm adds its own terms before `assign`.  Pairs of different classes are never
-candidates.
+Enters: boxes of tracks and of detections.  Leaves: Candidates whose gain is overlap above a
+gate, to which an algorithm adds its own terms before `assign`.  Pairs of different classes are
+never candidates.
 """
 
 from dataclasses import dataclass
@@ -43,7 +43,9 @@ def overlapping(tracks: Labelled, detections: Labelled, gate: Gate) -> Candidate
         t, d = touching_pairs(tracks.boxes, detections.boxes)
     same = tracks.labels.take(t) == detections.labels.take(d)
     if np.count_nonzero(same) < len(same):
-        t, d = t[same], d[same]
-    theirs, found = tracks.boxes.take(t, axis=0), detections.boxes.take(d, axis=0)
+        t = t[same]
+        d = d[same]
+    theirs = tracks.boxes.take(t, axis=0)
+    found = detections.boxes.take(d, axis=0)
     gain = overlap_of_pairs(theirs, found, gate.kind) - gate.least
     return Candidates(tracks.rows.take(t), detections.rows.take(d), gain).where(gain > 0)

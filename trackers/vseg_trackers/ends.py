@@ -1,6 +1,7 @@
 """How tracklets begin and end: the smoothed motion there, their class and their look.
 
-Enters: tracklets.  Leaves: Ends, one row each, from which linking looks forward and extending back.
+Enters: tracklets.  Leaves: Ends, one row each, from which linking looks forward and extending
+back.
 """
 
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from vseg_trackers.tracklets import Tracklet
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """first, last: states of motion there, as BoxMotion's planes, smoothed over the whole tracklet.
+    """first, last: states of motion there, as BoxMotion's planes, smoothed over the whole
+    tracklet.
 
     looks: the mean direction of each tracklet's embeddings, 0 where it has none.
     """
@@ -32,9 +34,12 @@ class Ends:
 
     @staticmethod
     def of(tracklets: Sequence[Tracklet], motion: MotionConfig) -> "Ends":
-        """The ends of these tracklets.  Raises TrackerError if their embeddings' widths differ."""
+        """The ends of these tracklets.  Raises TrackerError if their embeddings' widths
+        differ.
+        """
         num = len(tracklets)
-        first, last = np.zeros((5, num, 4)), np.zeros((5, num, 4))
+        first = np.zeros((5, num, 4))
+        last = np.zeros((5, num, 4))
         for row, each in enumerate(tracklets):
             seen = np.ones(len(each), dtype=bool)
             planes = smooth(each.times_s, each.boxes, seen, motion).planes

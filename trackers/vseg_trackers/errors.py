@@ -2,4 +2,6 @@
 
 
 class TrackerError(ValueError):
-    """What was given cannot be tracked; the message names the row and its value, and the remedy."""
+    """What was given cannot be tracked; the message names the row and its value, and the
+    remedy.
+    """

@@ -1,9 +1,10 @@
 """Tracklets that reach back to before they were sure.
 
-Enters: tracklets, the clip's detections, and which of those nobody claimed.  Leaves: the tracklets
-with weak detections added before their first one.  A tracker starts a track only where it is sure, and an
-object that comes nearer was seen, faintly, before that.  Looking back in time from each start, in its
-smoothed motion, weak detections may be taken just as a tracker takes them after it has begun.
+Enters: tracklets, the clip's detections, and which of those nobody claimed.  Leaves: the
+tracklets with weak detections added before their first one.  A tracker starts a track only
+where it is sure, and an object that comes nearer was seen, faintly, before that.  Looking back
+in time from each start, in its smoothed motion, weak detections may be taken just as a tracker
+takes them after it has begun.
 """
 
 from collections.abc import Sequence
@@ -37,7 +38,8 @@ def extended(
     free: Sequence[Bool[np.ndarray, " _"]],
     config: ExtendConfig | None = None,
 ) -> tuple[Tracklet, ...]:
-    """The tracklets with what was seen of them before; each detection marked `free` is given once.
+    """The tracklets with what was seen of them before; each detection marked `free` is given
+    once.
 
     frames: the whole clip's, in order of time.
     """
@@ -52,7 +54,9 @@ def extended(
 
 
 class _Walk:
-    """The starts being followed back: `rows` of the tracklets, their motion and when last seen."""
+    """The starts being followed back: `rows` of the tracklets, their motion and when last
+    seen.
+    """
 
     def __init__(self, tracklets: Sequence[Tracklet], config: ExtendConfig) -> None:
         self._config = config
@@ -77,7 +81,8 @@ class _Walk:
             self._rows = np.concatenate([self._rows, starts])
 
     def _take(self, detections: Detections, usable: Bool[np.ndarray, " N"]) -> None:
-        columns, labels = usable.nonzero()[0], self._ends.labels[self._rows]
+        columns = usable.nonzero()[0]
+        labels = self._ends.labels[self._rows]
         pairs: Assignment = assign(
             overlapping(
                 Labelled(np.arange(len(self._rows)), self._motion.boxes, labels),

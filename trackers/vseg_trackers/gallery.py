@@ -1,9 +1,9 @@
 """What each identity has looked like: a few views of every track.
 
-Enters: embeddings of matched detections.  Leaves: how alike a detection is to a track: the cosine
-to its nearest view, so that an object seen from the front is still known from behind.  A view that
-is alike to one already kept is blended into it, any other takes the place of the oldest, so memory
-is bounded and a long steady stretch does not push the rest out.
+Enters: embeddings of matched detections.  Leaves: how alike a detection is to a track: the
+cosine to its nearest view, so that an object seen from the front is still known from behind.
+A view that is alike to one already kept is blended into it, any other takes the place of the
+oldest, so memory is bounded and a long steady stretch does not push the rest out.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ from vseg_trackers.errors import TrackerError
 
 @dataclass(frozen=True, slots=True)
 class GalleryConfig:
-    """views kept of each track; same_view: least cosine to be blended; blend: the newcomer's share."""
+    """views kept of each track; same_view: least cosine to be blended; blend: the newcomer's
+    share.
+    """
 
     views: int = 8
     same_view: float = 0.9
@@ -38,18 +40,21 @@ class Gallery:
 
     def add(self, num: int) -> None:
         """Make room for `num` new tracks, not yet seen."""
-        views, width = self._config.views, self._views.shape[2]
+        views = self._config.views
+        width = self._views.shape[2]
         self._views = np.concatenate([self._views, np.zeros((num, views, width))])
         self._num = np.concatenate([self._num, np.zeros(num, dtype=np.int64)])
 
     def keep(self, which: Bool[np.ndarray, " T"]) -> None:
         """Forget the tracks that are not marked."""
-        self._views, self._num = self._views[which], self._num[which]
+        self._views = self._views[which]
+        self._num = self._num[which]
 
     def similarity(
         self, rows: Int[np.ndarray, " K"], embeddings: Float[np.ndarray, "K C"]
     ) -> Float[np.ndarray, " K"]:
-        """The cosine of each embedding to the nearest view of its track; -1 for one never seen.
+        """The cosine of each embedding to the nearest view of its track; -1 for one never
+        seen.
 
         Raises TrackerError if the embeddings have another width than those before.
         """
@@ -62,7 +67,8 @@ class Gallery:
         if not len(rows):
             return
         self._check_width(embeddings)
-        config, new = self._config, directions(embeddings)
+        config = self._config
+        new = directions(embeddings)
         cosines = self._cosines(rows, new)
         slots = cosines.argmax(axis=1)
         is_same = cosines[np.arange(len(rows)), slots] >= config.same_view

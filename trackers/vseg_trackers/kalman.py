@@ -2,10 +2,10 @@
 
 Enters: boxes and the seconds between them.  Leaves: predicted and corrected boxes.  Centre x,
 centre y, width and height of a box are four independent filters of position and velocity
-(Bar-Shalom, Li, Kirubarajan 2001, section 6.2.2: white-noise acceleration), so a 2 x 2 covariance
-in closed form replaces the usual 8 x 8 matrices, and every line below works on all tracks
-together.  Noise is relative to the box's size, as in Wojke et al., ICIP 2017; unlike there, it
-grows with elapsed time, not with frames.
+(Bar-Shalom, Li, Kirubarajan 2001, section 6.2.2: white-noise acceleration), so a 2 x 2
+covariance in closed form replaces the usual 8 x 8 matrices, and every line below works on all
+tracks together.  Noise is relative to the box's size, as in Wojke et al., ICIP 2017; unlike
+there, it grows with elapsed time, not with frames.
 """
 
 from dataclasses import dataclass
@@ -73,7 +73,9 @@ class BoxMotion:
         self.planes = self.planes.compress(which, axis=1)
 
     def predict(self, dt_s: float) -> None:
-        """Move every track `dt_s` seconds on.  A side that shrinks stops at half of what it was."""
+        """Move every track `dt_s` seconds on.  A side that shrinks stops at half of what it
+        was.
+        """
         self._predict(self.planes, dt_s)
 
     def predict_each(self, dt_s: Float[np.ndarray, " K"], rows: Int[np.ndarray, " K"]) -> None:
@@ -98,9 +100,11 @@ class BoxMotion:
     def follow(self, camera: Float[np.ndarray, "2 3"]) -> None:
         """Move every track with the image: a point x of the previous frame is at A x + t now.
 
-        camera: [A | t].  Boxes stay upright; their sides, and what is uncertain, grow with the scale.
+        camera: [A | t].  Boxes stay upright; their sides, and what is uncertain, grow with the
+        scale.
         """
-        turn, scale = camera[:, :2], _growth(camera)
+        turn = camera[:, :2]
+        scale = _growth(camera)
         self.planes[:2, :, :2] = self.planes[:2, :, :2] @ turn.T
         self.planes[0, :, :2] += camera[:, 2]
         self.planes[:2, :, 2:] *= scale
@@ -126,7 +130,8 @@ class BoxMotion:
     ) -> None:
         p, v, pp, pv, vv = planes
         spread = pp + self._measured * _scale(measured)
-        gain_p, gain_v = pp / spread, pv / spread
+        gain_p = pp / spread
+        gain_v = pv / spread
         off = measured - p
         p += gain_p * off
         v += gain_v * off
@@ -134,12 +139,14 @@ class BoxMotion:
         planes[2:4] *= 1 - gain_p
 
     def replay(self, rows: Int[np.ndarray, " K"], path: "Path", now_s: float) -> None:
-        """Filter tracks `rows` again from an earlier state on, as if they had been seen on the way.
+        """Filter tracks `rows` again from an earlier state on, as if they had been seen on the
+        way.
 
         They end predicted to `now_s`.
         """
         order = path.last_s.argsort()  # so that those already under way come first
-        planes, last_s = path.planes[:, order], path.last_s[order, None]
+        planes = path.planes[:, order]
+        last_s = path.last_s[order, None]
         begin = (path.begin @ _TO_CENTRED)[order]
         whole = ((path.end @ _TO_CENTRED)[order] - begin) / (now_s - last_s)
         under_way = np.searchsorted(last_s[:, 0], path.times_s, side="left").tolist()
@@ -155,7 +162,8 @@ class BoxMotion:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Straight lines: each track from `begin` at `last_s`, in the state `planes`, to `end` now.
+    """Straight lines: each track from `begin` at `last_s`, in the state `planes`, to `end`
+    now.
 
     times_s: the frames on the way, for a track those after its last_s.
     """
@@ -170,7 +178,9 @@ class Path:
 def moved_boxes(
     boxes: Float[np.ndarray, "*N 4"], camera: Float[np.ndarray, "2 3"]
 ) -> Float[np.ndarray, "*N 4"]:
-    """Boxes after the image moved as in `BoxMotion.follow`; upright, scaled about their centres."""
+    """Boxes after the image moved as in `BoxMotion.follow`; upright, scaled about their
+    centres.
+    """
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2 @ camera[:, :2].T + camera[:, 2]
     half = (boxes[..., 2:] - boxes[..., :2]) * (_growth(camera) / 2)
     return np.concatenate([centre - half, centre + half], axis=-1)

@@ -1,8 +1,8 @@
 """Birth, confirmation, absence and end of tracks.
 
 Enters: which tracks were matched to which detections, frame after frame.  Leaves: states, ids,
-Tracks.  TENTATIVE becomes CONFIRMED after enough detections (at once when the first one is strong
-enough) and ends at its first miss; CONFIRMED becomes OCCLUDED when missed, LOST after
+Tracks.  TENTATIVE becomes CONFIRMED after enough detections (at once when the first one is
+strong enough) and ends at its first miss; CONFIRMED becomes OCCLUDED when missed, LOST after
 `occluded_s`, REMOVED after `lost_s`, CONFIRMED again when found.  Waiting is in seconds, so a
 change of frame rate changes nothing.
 """
@@ -26,8 +26,9 @@ TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
 class LifecycleConfig:
     """confirm_hits detections confirm a track; one of score >= confirm_score does so at once.
 
-    A detector that is sure of what it sees is answered at once, a doubtful one after some frames; a
-    missed track is OCCLUDED for `occluded_s`, then LOST, and given up after `lost_s`.
+    A detector that is sure of what it sees is answered at once, a doubtful one after some
+    frames; a missed track is OCCLUDED for `occluded_s`, then LOST, and given up after
+    `lost_s`.
     """
 
     confirm_hits: int = 6
@@ -111,8 +112,12 @@ class Population:
         self._name_rows()
 
     def age(self) -> Bool[np.ndarray, " T"]:
-        """Set every state by what this frame gave; which rows stay (the others are removed)."""
-        life, seen, new = self._life, self.given >= 0, self.state == TENTATIVE
+        """Set every state by what this frame gave; which rows stay (the others are
+        removed).
+        """
+        life = self._life
+        seen = self.given >= 0
+        new = self.state == TENTATIVE
         any_new = np.count_nonzero(new)
         if any_new:
             sure = (self._hits >= life.confirm_hits) | (self._scores >= life.confirm_score)
@@ -134,7 +139,9 @@ class Population:
         return np.asarray(stays)
 
     def explained(self) -> tuple[Track, ...]:
-        """The tracks that were given a detection in this frame, in the order of the detections."""
+        """The tracks that were given a detection in this frame, in the order of the
+        detections.
+        """
         rows = (self.given >= 0).nonzero()[0]
         return self._tracks(rows.take(self.given.take(rows).argsort()))
 

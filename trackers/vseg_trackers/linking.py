@@ -1,10 +1,11 @@
 """Identities over a whole clip: tracklets joined, gaps filled, boxes smoothed.
 
-Enters: tracklets and the times of the clip's frames.  Leaves: whole tracks and the changes made.
-Tracklets are joined end to start, in rounds of growing gaps, so that what is near and sure is
-settled before what is far; each round is one assignment among all ends and starts, which keeps it
-one to one.  Only a tracklet that begins after another has ended can continue it, so no track is in
-two places at once.  A pair is judged by the smoothed motion of both sides and by appearance.
+Enters: tracklets and the times of the clip's frames.  Leaves: whole tracks and the changes
+made.  Tracklets are joined end to start, in rounds of growing gaps, so that what is near and
+sure is settled before what is far; each round is one assignment among all ends and starts,
+which keeps it one to one.  Only a tracklet that begins after another has ended can continue
+it, so no track is in two places at once.  A pair is judged by the smoothed motion of both
+sides and by appearance.
 """
 
 from collections.abc import Sequence
@@ -26,9 +27,10 @@ from vseg_trackers.tracklets import Change, Filled, Joined, Linked, Tracklet, Wh
 class LinkConfig:
     """gaps_s: longest gap of each round of joining.  fill_s: longest gap that is filled.
 
-    reach: how much less likely than chance, in nats, motion may make a join: 0 asks that the start
-    be denser under the end's motion than one object in each box's area.  appearance: nats for each 1
-    of cosine above even_cosine, lost below it; a pair below least_cosine is not joined.
+    reach: how much less likely than chance, in nats, motion may make a join: 0 asks that the
+    start be denser under the end's motion than one object in each box's area.  appearance:
+    nats for each 1 of cosine above even_cosine, lost below it; a pair below least_cosine is
+    not joined.
     """
 
     gaps_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
@@ -45,10 +47,11 @@ def link(
     times_s: Float[np.ndarray, " F"],
     config: LinkConfig | None = None,
 ) -> Linked:
-    """The whole tracks of a clip whose frames are at `times_s`, under the ids of their first parts.
+    """The whole tracks of a clip whose frames are at `times_s`, under the ids of their first
+    parts.
 
-    Raises TrackerError for an id given twice, for times that do not grow, and for a tracklet at a
-    time that is no frame's.
+    Raises TrackerError for an id given twice, for times that do not grow, and for a tracklet
+    at a time that is no frame's.
     """
     config = config or LinkConfig()
     _check(tracklets, times_s)
@@ -67,17 +70,22 @@ def link(
 
 def _check(tracklets: Sequence[Tracklet], times_s: Float[np.ndarray, " F"]) -> None:
     if not np.isfinite(times_s).all() or (np.diff(times_s) <= 0).any():
-        raise TrackerError("the clip's times do not grow: give the time of each frame, in order")
+        raise TrackerError(
+            "the clip's times do not grow: give the time of each frame, in order"
+        )
     ids: set[int] = set()
     for tracklet in tracklets:
         if tracklet.track_id in ids:
-            raise TrackerError(f"two tracklets have the id {tracklet.track_id}: give each its own")
+            raise TrackerError(
+                f"two tracklets have the id {tracklet.track_id}: give each its own"
+            )
         ids.add(tracklet.track_id)
         known = np.isin(tracklet.times_s, times_s)
         if not known.all():
             time_s = tracklet.times_s[int(np.argmin(known))]
             raise TrackerError(
-                f"tracklet {tracklet.track_id} is at {time_s:g} s, when the clip has no frame: "
+                f"tracklet {tracklet.track_id} is at {time_s:g} s, when the clip has no "
+                "frame: "
                 "give the times of all frames, or the tracklets of this clip"
             )
 
@@ -94,7 +102,8 @@ def _chains(tracklets: Sequence[Tracklet], config: LinkConfig) -> list[list[Trac
         is_start[chosen.columns] = False
     chains = []
     for first in is_start.nonzero()[0].tolist():
-        chain, at = [], first
+        chain = []
+        at = first
         while at >= 0:
             chain.append(ordered[at])
             at = int(after[at])
@@ -125,13 +134,14 @@ def _evidence(
 ) -> Float[np.ndarray, " K"]:
     """How much likelier each start is as a continuation than by chance, in nats.
 
-    Both are Gaussian states; their difference is judged by position and speed together, in units
-    of the box's side.  The wider the spread of the position, the less a hit says.
+    Both are Gaussian states; their difference is judged by position and speed together, in
+    units of the box's side.  The wider the spread of the position, the less a hit says.
     """
     (p, v, *spread), (q, w, *other) = start, carried
     side = ((p[:, 2:3] + p[:, 3:] + q[:, 2:3] + q[:, 3:]) / 4).clip(1.0)
     pp, pv, vv = ((a + b) / side**2 for a, b in zip(spread, other, strict=True))
-    x, y = (q - p) / side, (w - v) / side
+    x = (q - p) / side
+    y = (w - v) / side
     distance = (vv * x * x - 2 * pv * x * y + pp * y * y) / (pp * vv - pv * pv)
     return np.asarray(-(distance + np.log(pp)).sum(axis=1) / 2)
 
@@ -142,7 +152,8 @@ def _whole(
     """A chain with its gaps filled and its boxes smoothed."""
     first, last = np.searchsorted(times_s, (chain[0].times_s[0], chain[-1].times_s[-1]))
     span_s = times_s[first : last + 1]
-    boxes, sources = np.zeros((len(span_s), 4)), np.zeros(len(span_s), dtype=np.int64)
+    boxes = np.zeros((len(span_s), 4))
+    sources = np.zeros(len(span_s), dtype=np.int64)
     for tracklet in chain:
         at = np.searchsorted(span_s, tracklet.times_s)
         boxes[at], sources[at] = tracklet.boxes, tracklet.track_id
@@ -164,7 +175,8 @@ def _whole(
 def _fillings(track: WholeTrack) -> list[Filled]:
     """Each run of interpolated frames."""
     filled = np.concatenate([[False], track.sources == 0, [False]]).astype(np.int8)
-    starts, stops = (np.diff(filled) == 1).nonzero()[0], (np.diff(filled) == -1).nonzero()[0]
+    starts = (np.diff(filled) == 1).nonzero()[0]
+    stops = (np.diff(filled) == -1).nonzero()[0]
     return [
         Filled(
             track.track_id,

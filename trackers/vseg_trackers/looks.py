@@ -1,8 +1,10 @@
-"""Where and how tracks were last seen: box, mask and gallery, and how alike detections are to that.
+"""Where and how tracks were last seen: box, mask and gallery, and how alike detections are to
+that.
 
-Enters: candidate pairs with the overlap of their boxes.  Leaves: their likeness: overlap of boxes
-and masks averaged, with a bonus for a like appearance and a malus for an unlike one.  What a side
-does not know does not count, so boxes alone work like boxes with masks and embeddings.
+Enters: candidate pairs with the overlap of their boxes.  Leaves: their likeness: overlap of
+boxes and masks averaged, with a bonus for a like appearance and a malus for an unlike one.
+What a side does not know does not count, so boxes alone work like boxes with masks and
+embeddings.
 """
 
 from dataclasses import dataclass
@@ -25,8 +27,8 @@ _EMPTY: Crop = np.zeros((0, 0), dtype=bool)
 class LikenessConfig:
     """mask_share: of the mask IoU where both masks are known, the rest is the boxes'.
 
-    appearance: likeness gained for each 1 of cosine above even_cosine, lost below; a pair below
-    least_cosine is refused.
+    appearance: likeness gained for each 1 of cosine above even_cosine, lost below; a pair
+    below least_cosine is refused.
     """
 
     mask_share: float = 0.5
@@ -57,7 +59,8 @@ class Appearances:
             self._frame_size = size
         elif size != self._frame_size:
             raise TrackerError(
-                f"masks of a frame of {size[0]} x {size[1]} pixels after {self._frame_size[0]} x "
+                f"masks of a frame of {size[0]} x {size[1]} pixels after "
+                f"{self._frame_size[0]} x "
                 f"{self._frame_size[1]}: give masks of one size, or reset the tracker"
             )
 
@@ -69,11 +72,13 @@ class Appearances:
     def similarity(
         self, pairs: Candidates, tracks: Population, detections: Detections
     ) -> Float[np.ndarray, " K"]:
-        """How alike each detection (column) is to each track (row) whose boxes overlap by the gain.
+        """How alike each detection (column) is to each track (row) whose boxes overlap by the
+        gain.
 
         -inf for a pair that appearance refuses.
         """
-        alike, config = pairs.gain, self._config
+        alike = pairs.gain
+        config = self._config
         if detections.masks is not None:
             alike = self._with_masks(pairs, tracks, detections.masks)
         if detections.embeddings is not None:
@@ -86,13 +91,17 @@ class Appearances:
     def _with_masks(
         self, pairs: Candidates, tracks: Population, masks: PackedMasks
     ) -> Float[np.ndarray, " K"]:
-        """Overlap of boxes averaged with that of masks, each track's latest put where it is now."""
+        """Overlap of boxes averaged with that of masks, each track's latest put where it is
+        now.
+        """
         centres = tracks.motion.planes[0, pairs.rows, :2]
         corners = np.rint(centres + self._offsets[pairs.rows]).astype(np.int64)
         theirs = [self._crops[row] for row in pairs.rows.tolist()]
         found = [masks.crops[column] for column in pairs.columns.tolist()]
         iou = mask_overlap((theirs, corners), (found, masks.boxes[pairs.columns, :2]))
-        share = self._config.mask_share * np.array([crop.size > 0 for crop in theirs], dtype=bool)
+        share = self._config.mask_share * np.array(
+            [crop.size > 0 for crop in theirs], dtype=bool
+        )
         return np.asarray((1 - share) * pairs.gain + share * iou)
 
     def add(self, num: int) -> None:
@@ -106,8 +115,11 @@ class Appearances:
     def see(
         self, pairs: Assignment, detections: Detections, learns: Bool[np.ndarray, " N"]
     ) -> None:
-        """Remember where and how tracks were seen in this frame; appearance where a column `learns`."""
-        rows, columns = pairs.rows, pairs.columns
+        """Remember where and how tracks were seen in this frame; appearance where a column
+        `learns`.
+        """
+        rows = pairs.rows
+        columns = pairs.columns
         self.boxes[rows] = detections.boxes[columns]
         if detections.masks is not None:
             for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
@@ -123,5 +135,8 @@ class Appearances:
         """Forget the tracks that are not marked."""
         if np.count_nonzero(which) < len(which):
             self.gallery.keep(which)
-            self._crops = [crop for crop, stays in zip(self._crops, which, strict=True) if stays]
-            self._offsets, self.boxes = self._offsets[which], self.boxes[which]
+            self._crops = [
+                crop for crop, stays in zip(self._crops, which, strict=True) if stays
+            ]
+            self._offsets = self._offsets[which]
+            self.boxes = self.boxes[which]

@@ -1,9 +1,9 @@
 """MaskletAssociator: everything that is known of an object decides together who it is.
 
-Enters: boxes, with masks and embeddings where there are any.  Leaves: Tracks.  Our own composition:
-strong detections before weak ones (ByteTrack, ECCV 2022), where a track was last seen as a second
-opinion (OC-SORT, CVPR 2023), appearance as bonus or malus on overlap, and at last appearance alone
-(DeepSORT, ICIP 2017).
+Enters: boxes, with masks and embeddings where there are any.  Leaves: Tracks.  Our own
+composition: strong detections before weak ones (ByteTrack, ECCV 2022), where a track was last
+seen as a second opinion (OC-SORT, CVPR 2023), appearance as bonus or malus on overlap, and at
+last appearance alone (DeepSORT, ICIP 2017).
 """
 
 from dataclasses import dataclass, field
@@ -16,7 +16,13 @@ from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.gallery import GalleryConfig
 from vseg_trackers.kalman import MotionConfig
-from vseg_trackers.lifecycle import CONFIRMED, TENTATIVE, LifecycleConfig, Population, labels_of
+from vseg_trackers.lifecycle import (
+    CONFIRMED,
+    TENTATIVE,
+    LifecycleConfig,
+    Population,
+    labels_of,
+)
 from vseg_trackers.looks import Appearances, LikenessConfig
 from vseg_trackers.types import Detections, Track
 
@@ -25,10 +31,11 @@ from vseg_trackers.types import Detections, Track
 class MaskletConfig:
     """strong_score parts strong and weak detections; below weak_score they are ignored.
 
-    gate, weak_gate, seen_gate, new_gate: least likeness of a match with a track by its motion, of a
-    weak detection, with where a track was last seen, and with a tentative track; likeness is the
-    overlap where only boxes are known.  reid_cosine: least cosine of a match by appearance alone;
-    reach: how many standard deviations of the track's motion it may lie away.
+    gate, weak_gate, seen_gate, new_gate: least likeness of a match with a track by its motion,
+    of a weak detection, with where a track was last seen, and with a tentative track; likeness
+    is the overlap where only boxes are known.  reid_cosine: least cosine of a match by
+    appearance alone; reach: how many standard deviations of the track's motion it may lie
+    away.
     """
 
     strong_score: float = 0.9
@@ -68,7 +75,8 @@ class MaskletAssociator:
         Raises TrackerError when time does not move forward, or when masks or embeddings have
         another size than those before.
         """
-        tracks, looks = self._tracks, self._looks
+        tracks = self._tracks
+        looks = self._looks
         looks.check(detections)
         tracks.advance(detections)
         looks.follow(detections.camera)
@@ -89,10 +97,14 @@ class MaskletAssociator:
     def _match(
         self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds
     ) -> None:
-        config, tracks = self._config, self._tracks
-        columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[0]
+        config = self._config
+        tracks = self._tracks
+        columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[
+            0
+        ]
         near = self._alike(detections, tracks.motion.boxes, np.arange(len(tracks)), columns)
-        is_strong, state = strong.take(near.columns), tracks.state.take(near.rows)
+        is_strong = strong.take(near.columns)
+        state = tracks.state.take(near.rows)
         known = state != TENTATIVE
         rounds.take(near, is_strong & known, config.gate)
         rounds.take(near, ~is_strong & (state == CONFIRMED), config.weak_gate)
@@ -121,7 +133,8 @@ class MaskletAssociator:
         columns: Int[np.ndarray, " C"],
     ) -> Candidates:
         """Pairs of one class, tracks taken to be at `boxes`; gain: likeness."""
-        config, tracks = self._config, self._tracks
+        config = self._config
+        tracks = self._tracks
         gates = (config.gate, config.weak_gate, config.seen_gate, config.new_gate)
         # What appearance adds may lift a pair over a gate; what only touches is let in for it.
         least = min(0.0, *gates)
@@ -146,10 +159,12 @@ class MaskletAssociator:
     ) -> Candidates:
         """Pairs of one class within reach of the track's motion; gain: cosine."""
         tracks = self._tracks
-        pairs_rows, pairs_columns = np.repeat(rows, len(columns)), np.tile(columns, len(rows))
+        pairs_rows = np.repeat(rows, len(columns))
+        pairs_columns = np.tile(columns, len(rows))
         right = tracks.labels[pairs_rows] == labels_of(detections)[pairs_columns]
         away = tracks.motion.deviations(pairs_rows, detections.boxes[pairs_columns])
         right &= away <= self._config.reach
-        pairs_rows, pairs_columns = pairs_rows[right], pairs_columns[right]
+        pairs_rows = pairs_rows[right]
+        pairs_columns = pairs_columns[right]
         cosine = self._looks.gallery.similarity(pairs_rows, embeddings[pairs_columns])
         return Candidates(pairs_rows, pairs_columns, cosine)

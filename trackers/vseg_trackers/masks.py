@@ -1,8 +1,8 @@
 """Masks cut to their boxes, and how much they overlap.
 
-Enters: full-size masks, or crops with their places.  Leaves: PackedMasks, and the IoU of chosen
-pairs.  A pair costs what its common window costs, not a frame, so pairs are first found by boxes
-(`boxes.touching_pairs`) and only those are compared pixel by pixel.
+Enters: full-size masks, or crops with their places.  Leaves: PackedMasks, and the IoU of
+chosen pairs.  A pair costs what its common window costs, not a frame, so pairs are first found
+by boxes (`boxes.touching_pairs`) and only those are compared pixel by pixel.
 """
 
 from collections.abc import Sequence
@@ -21,9 +21,9 @@ Crop = Bool[np.ndarray, "_ _"]
 class PackedMasks:
     """The masks of one frame, each kept as the part inside its box.
 
-    boxes: x1 y1 x2 y2 in pixels, right and bottom exclusive, within the frame; crops: the pixels
-    inside each; height, width: of the frame.  Raises TrackerError naming the first row whose box
-    and crop disagree or that leaves the frame.
+    boxes: x1 y1 x2 y2 in pixels, right and bottom exclusive, within the frame; crops: the
+    pixels inside each; height, width: of the frame.  Raises TrackerError naming the first row
+    whose box and crop disagree or that leaves the frame.
     """
 
     height: int
@@ -34,7 +34,8 @@ class PackedMasks:
     def __post_init__(self) -> None:
         if len(self.crops) != len(self.boxes):
             raise TrackerError(
-                f"{len(self.boxes)} mask boxes but {len(self.crops)} crops: give one crop for each"
+                f"{len(self.boxes)} mask boxes but {len(self.crops)} crops: give one crop "
+                "for each"
             )
         for row, ((x1, y1, x2, y2), crop) in enumerate(
             zip(self.boxes.tolist(), self.crops, strict=True)
@@ -46,7 +47,8 @@ class PackedMasks:
                 )
             if min(x1, y1) < 0 or x2 > self.width or y2 > self.height:
                 raise TrackerError(
-                    f"row {row}: mask box {[x1, y1, x2, y2]} leaves the frame of {self.width} x "
+                    f"row {row}: mask box {[x1, y1, x2, y2]} leaves the frame of "
+                    f"{self.width} x "
                     f"{self.height} pixels: give masks of the frame's size"
                 )
 
@@ -55,7 +57,9 @@ class PackedMasks:
 
     @staticmethod
     def of(masks: Bool[np.ndarray, "N H W"]) -> "PackedMasks":
-        """Full-size masks cut to their bounding boxes; an empty one gives a 0 x 0 crop at 0, 0."""
+        """Full-size masks cut to their bounding boxes; an empty one gives a 0 x 0 crop at 0,
+        0.
+        """
         height, width = masks.shape[1:]
         boxes = np.array([_bounds(mask) for mask in masks], dtype=np.int64).reshape(-1, 4)
         crops = tuple(
@@ -69,7 +73,8 @@ def mask_overlap(
     a: tuple[Sequence[Crop], Int[np.ndarray, "K 2"]],
     b: tuple[Sequence[Crop], Int[np.ndarray, "K 2"]],
 ) -> Float[np.ndarray, " K"]:
-    """The IoU of each crop of `a` with the crop in the same place of `b`; 0 where both are empty.
+    """The IoU of each crop of `a` with the crop in the same place of `b`; 0 where both are
+    empty.
 
     Each side is crops and their top left corners (x, y), which may lie outside any frame.
     """
@@ -78,7 +83,8 @@ def mask_overlap(
 
 
 def _iou(a: Crop, a_xy: list[int], b: Crop, b_xy: list[int]) -> float:
-    x1, y1 = max(a_xy[0], b_xy[0]), max(a_xy[1], b_xy[1])
+    x1 = max(a_xy[0], b_xy[0])
+    y1 = max(a_xy[1], b_xy[1])
     x2 = min(a_xy[0] + a.shape[1], b_xy[0] + b.shape[1])
     y2 = min(a_xy[1] + a.shape[0], b_xy[1] + b.shape[0])
     if x2 <= x1 or y2 <= y1:
@@ -91,7 +97,8 @@ def _iou(a: Crop, a_xy: list[int], b: Crop, b_xy: list[int]) -> float:
 
 
 def _bounds(mask: Bool[np.ndarray, "H W"]) -> tuple[int, int, int, int]:
-    ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    ys = np.flatnonzero(mask.any(axis=1))
+    xs = np.flatnonzero(mask.any(axis=0))
     if not len(ys):
         return 0, 0, 0, 0
     return int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1

@@ -1,7 +1,7 @@
 """What was really seen of each track: its last boxes, and its filter as it was then.
 
-Enters: matched boxes.  Leaves: the last box, the direction of motion, the filter to go back to.
-Source: Cao et al., "Observation-Centric SORT", CVPR 2023.
+Enters: matched boxes.  Leaves: the last box, the direction of motion, the filter to go back
+to.  Source: Cao et al., "Observation-Centric SORT", CVPR 2023.
 """
 
 import numpy as np
@@ -32,7 +32,9 @@ class Observations:
         return np.asarray(self._times_s[self._newest(), np.arange(len(self._num))])
 
     def add(self, boxes: Float[np.ndarray, "N 4"], time_s: float, motion: BoxMotion) -> None:
-        """Begin the record of the tracks that `motion` has and this does not, seen at `boxes`."""
+        """Begin the record of the tracks that `motion` has and this does not, seen at
+        `boxes`.
+        """
         num = len(boxes)
         if not num:
             return
@@ -65,17 +67,20 @@ class Observations:
     def agreement(
         self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"], direction_s: float
     ) -> Float[np.ndarray, " K"]:
-        """How well going to `boxes` continues each track's direction: 0.5 straight on, -0.5 back.
+        """How well going to `boxes` continues each track's direction: 0.5 straight on, -0.5
+        back.
 
-        The direction is that from an observation at least `direction_s` before the last one (or the
-        oldest kept) to the last; a track seen once, or standing still, has none and gets 0.
+        The direction is that from an observation at least `direction_s` before the last one
+        (or the oldest kept) to the last; a track seen once, or standing still, has none and
+        gets 0.
         """
         last = self.boxes[rows]
         age_s = self.time_s[rows] - self._times_s[:, rows]
         # The youngest observation that is old enough, else the oldest there is.
         choice = np.where(age_s >= direction_s, age_s, 1e9 - age_s)
         before = self._boxes[np.argmin(choice, axis=0), rows]
-        went, goes = _centre(last) - _centre(before), _centre(boxes) - _centre(last)
+        went = _centre(last) - _centre(before)
+        goes = _centre(boxes) - _centre(last)
         lengths = np.hypot(*went.T) * np.hypot(*goes.T)
         cosine = np.divide(
             (went * goes).sum(axis=1), lengths, where=lengths > 0, out=np.zeros(len(rows))

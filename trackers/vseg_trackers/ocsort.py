@@ -1,8 +1,8 @@
 """OC-SORT: trust observations over a filter that ran blind.
 
-Source: Cao et al., "Observation-Centric SORT", CVPR 2023: momentum (OCM, section 4.2), recovery
-(OCR, 4.2) and re-update (ORU, 4.1).  What differs: all spans are seconds, not frames; the
-direction of motion is taken between box centres observed at least `direction_s` apart.
+Source: Cao et al., "Observation-Centric SORT", CVPR 2023: momentum (OCM, section 4.2),
+recovery (OCR, 4.2) and re-update (ORU, 4.1).  What differs: all spans are seconds, not frames;
+the direction of motion is taken between box centres observed at least `direction_s` apart.
 """
 
 from collections import deque
@@ -24,7 +24,8 @@ from vseg_trackers.types import Detections, Track
 class OCSortConfig:
     """least_score: weaker detections are ignored.  gate: least overlap with the predicted box.
 
-    recovery_gate: least overlap with the last observed box.  momentum: weight of the direction.
+    recovery_gate: least overlap with the last observed box.  momentum: weight of the
+    direction.
     """
 
     least_score: float = 0.8
@@ -74,7 +75,8 @@ class OCSort:
 
     def _by_motion(self, detections: Detections, columns: Int[np.ndarray, " N"]) -> Assignment:
         """First round: overlap with the prediction, plus momentum (OCM, equation 4)."""
-        tracks, config = self._tracks, self._config
+        tracks = self._tracks
+        config = self._config
         everyone = Labelled(np.arange(len(tracks)), tracks.motion.boxes, tracks.labels)
         gate = Gate(config.gate, config.overlap)
         pairs = overlapping(everyone, _picked(detections, columns), gate)
@@ -86,7 +88,9 @@ class OCSort:
         weight = config.momentum * detections.scores[pairs.columns]
         return assign(Candidates(pairs.rows, pairs.columns, pairs.gain + weight * agreement))
 
-    def _by_last_seen(self, detections: Detections, columns: Int[np.ndarray, " N"]) -> Assignment:
+    def _by_last_seen(
+        self, detections: Detections, columns: Int[np.ndarray, " N"]
+    ) -> Assignment:
         """Second round (OCR): overlap with the last box that was really observed."""
         tracks = self._tracks
         if not len(columns):
@@ -109,13 +113,19 @@ class OCSort:
         return without(columns, pairs.columns, len(detections))
 
     def _reupdate(self, rows: Int[np.ndarray, " K"], boxes: Float[np.ndarray, "K 4"]) -> None:
-        """Replay the frames a track was missed in along a straight line to its new box (ORU)."""
-        past, motion, now_s = self._past, self._tracks.motion, self._tracks.time_s
+        """Replay the frames a track was missed in along a straight line to its new box
+        (ORU).
+        """
+        past = self._past
+        motion = self._tracks.motion
+        now_s = self._tracks.time_s
         last_s = past.time_s[rows]
         late = last_s < self._times_s[-1]
         if not late.any():
             return
-        rows, boxes, last_s = rows[late], boxes[late], last_s[late]
+        rows = rows[late]
+        boxes = boxes[late]
+        last_s = last_s[late]
         since_s = float(last_s.min())
         missed = [time_s for time_s in self._times_s if time_s > since_s]
         path = Path(past.planes[:, rows], past.boxes[rows], boxes, last_s, missed)

@@ -1,9 +1,9 @@
 """A track's boxes as all its frames together tell them, gaps included.
 
-Enters: boxes at some of the frames.  Leaves: a box and its motion at every frame.  The filter of
-`kalman.py` runs forward, then its states are corrected backward by what came later (Rauch, Tung,
-Striebel, AIAA Journal 1965), in the same closed form of 2 x 2 blocks.  Frames without a box are
-predicted only, so a gap is bridged by the smoothest motion that fits both its ends.
+Enters: boxes at some of the frames.  Leaves: a box and its motion at every frame.  The filter
+of `kalman.py` runs forward, then its states are corrected backward by what came later (Rauch,
+Tung, Striebel, AIAA Journal 1965), in the same closed form of 2 x 2 blocks.  Frames without a
+box are predicted only, so a gap is bridged by the smoothest motion that fits both its ends.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,9 @@ Planes = Float[np.ndarray, "5 1 4"]
 
 @dataclass(frozen=True, slots=True)
 class Smoothed:
-    """The boxes x1 y1 x2 y2 of every frame, and the filter's planes (see BoxMotion) at each."""
+    """The boxes x1 y1 x2 y2 of every frame, and the filter's planes (see BoxMotion) at
+    each.
+    """
 
     boxes: Float[np.ndarray, "F 4"]
     planes: Float[np.ndarray, "5 F 4"]
@@ -34,9 +36,11 @@ def smooth(
 
     The first frame must be seen.
     """
-    motion, only = BoxMotion(config), np.zeros(1, dtype=np.int64)
+    motion = BoxMotion(config)
+    only = np.zeros(1, dtype=np.int64)
     motion.add(boxes[:1])
-    filtered, predicted = [motion.planes.copy()], [motion.planes]
+    filtered = [motion.planes.copy()]
+    predicted = [motion.planes]
     for frame in range(1, len(times_s)):
         motion.predict(float(times_s[frame] - times_s[frame - 1]))
         predicted.append(motion.planes.copy())
@@ -53,14 +57,19 @@ def smooth(
 
 
 def _looking_back(now: Planes, expected: Planes, later: Planes, dt_s: float) -> Planes:
-    """The state `now`, given that it was `expected` to become what turned out to be `later`."""
+    """The state `now`, given that it was `expected` to become what turned out to be
+    `later`.
+    """
     p, v, pp, pv, vv = now
     _, _, epp, epv, evv = expected
     det = epp * evv - epv * epv
     # Gain: covariance of now with the expected state, times that state's inverse covariance.
-    c_pp, c_vp = pp + pv * dt_s, pv + vv * dt_s
-    g_pp, g_pv = (c_pp * evv - pv * epv) / det, (pv * epp - c_pp * epv) / det
-    g_vp, g_vv = (c_vp * evv - vv * epv) / det, (vv * epp - c_vp * epv) / det
+    c_pp = pp + pv * dt_s
+    c_vp = pv + vv * dt_s
+    g_pp = (c_pp * evv - pv * epv) / det
+    g_pv = (pv * epp - c_pp * epv) / det
+    g_vp = (c_vp * evv - vv * epv) / det
+    g_vv = (vv * epp - c_vp * epv) / det
     off_p, off_v, d_pp, d_pv, d_vv = later - expected
     out = np.empty_like(now)
     out[0] = p + g_pp * off_p + g_pv * off_v

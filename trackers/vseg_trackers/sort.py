@@ -1,8 +1,8 @@
 """SORT: predict, assign by overlap, correct.
 
 Source: Bewley et al., "Simple Online and Realtime Tracking", ICIP 2016.  What differs: time in
-seconds, noise relative to the box's size, gating before the assignment instead of after it, and a
-track that is missed waits (`lost_s`) instead of ending at once.
+seconds, noise relative to the box's size, gating before the assignment instead of after it,
+and a track that is missed waits (`lost_s`) instead of ending at once.
 """
 
 from dataclasses import dataclass, field

@@ -1,7 +1,7 @@
 """Stretches of identity, and what an offline pass over a clip made of them.
 
-Enters: online Tracks or any boxes with ids.  Leaves: Tracklets; whole tracks and the changes that
-made them.
+Enters: online Tracks or any boxes with ids.  Leaves: Tracklets; whole tracks and the changes
+that made them.
 """
 
 from collections.abc import Iterable
@@ -34,7 +34,9 @@ class Tracklet:
         where = f"tracklet {self.track_id}"
         if self.track_id < 1:
             raise TrackerError(f"{where}: ids are positive")
-        if not len(self.times_s) or not (len(self.times_s) == len(self.boxes) == len(self.scores)):
+        if not len(self.times_s) or not (
+            len(self.times_s) == len(self.boxes) == len(self.scores)
+        ):
             raise TrackerError(
                 f"{where}: {len(self.times_s)} times, {len(self.boxes)} boxes, "
                 f"{len(self.scores)} scores: give one of each for every frame, at least one"
@@ -62,8 +64,8 @@ class Tracklet:
 class WholeTrack:
     """One object over its whole stay; frames of gaps too long to fill lack.
 
-    boxes: smoothed, x1 y1 x2 y2 pixels; sources: the id of the tracklet that saw it on each frame, 0
-    where the box is interpolated; score: the mean of its detections'.
+    boxes: smoothed, x1 y1 x2 y2 pixels; sources: the id of the tracklet that saw it on each
+    frame, 0 where the box is interpolated; score: the mean of its detections'.
     """
 
     track_id: int
@@ -76,7 +78,9 @@ class WholeTrack:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Tracklet `joined_id`, which begins at `at_s`, `gap_s` after the last of it, is `track_id`."""
+    """Tracklet `joined_id`, which begins at `at_s`, `gap_s` after the last of it, is
+    `track_id`.
+    """
 
     track_id: int
     joined_id: int
@@ -96,7 +100,9 @@ class Filled:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """`track_id` was taken for a false alarm: `num_frames` detections of mean score `score`."""
+    """`track_id` was taken for a false alarm: `num_frames` detections of mean score
+    `score`.
+    """
 
     track_id: int
     from_s: float
@@ -107,7 +113,9 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """`num_frames` weak detections from `from_s` on were put before the beginning of `track_id`."""
+    """`num_frames` weak detections from `from_s` on were put before the beginning of
+    `track_id`.
+    """
 
     track_id: int
     from_s: float

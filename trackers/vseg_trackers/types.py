@@ -1,8 +1,8 @@
 """What enters and leaves every tracker, checked once, here.
 
-Boxes are x1 y1 x2 y2 in pixels, right and bottom exclusive.  Times are seconds and must grow from
-frame to frame; they need not be evenly spaced.  Track ids are positive, counted per tracker,
-never reused.
+Boxes are x1 y1 x2 y2 in pixels, right and bottom exclusive.  Times are seconds and must grow
+from frame to frame; they need not be evenly spaced.  Track ids are positive, counted per
+tracker, never reused.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ from vseg_trackers.masks import PackedMasks
 
 
 class TrackState(IntEnum):
-    """TENTATIVE until confirmed; OCCLUDED, then LOST while unseen; REMOVED ids never return."""
+    """TENTATIVE until confirmed; OCCLUDED, then LOST while unseen; REMOVED ids never
+    return.
+    """
 
     TENTATIVE = 0
     CONFIRMED = 1
@@ -31,9 +33,9 @@ class Detections:
 
     A box may have a side of 0 (detectors clip at the border); it overlaps nothing.
     scores in [0, 1]; labels: class ids, tracks keep to one class (all 0 when not given).
-    masks, embeddings (what each looks like; only their directions count): one for each box, used by
-    MaskletAssociator.  camera: how pixels of the previous frame moved to this one, x' = A x + t as
-    [A | t]; what moved with the image is expected there.
+    masks, embeddings (what each looks like; only their directions count): one for each box,
+    used by MaskletAssociator.  camera: how pixels of the previous frame moved to this one,
+    x' = A x + t as [A | t]; what moved with the image is expected there.
     Raises TrackerError naming the first row that is not a number, inverted or out of range.
     """
 
@@ -61,7 +63,8 @@ class Detections:
             raise TrackerError(f"time_s is {self.time_s}, not a time")
         self._check_counts()
         # A comparison with NaN is false, so asking for what is right finds NaN as well.
-        upright, finite = self.boxes[:, 2:] >= self.boxes[:, :2], np.isfinite(self.boxes)
+        upright = self.boxes[:, 2:] >= self.boxes[:, :2]
+        finite = np.isfinite(self.boxes)
         likely = (self.scores >= 0) & (self.scores <= 1)
         # Counting is the quickest test; which row it was matters only when one is wrong.
         num_right = sum(map(np.count_nonzero, (upright, finite, likely)))
@@ -70,7 +73,9 @@ class Detections:
         if self.embeddings is not None:
             check_embeddings(self.embeddings)
         if self.camera is not None and not np.isfinite(self.camera).all():
-            raise TrackerError(f"camera {self.camera.tolist()} has a value that is not a number")
+            raise TrackerError(
+                f"camera {self.camera.tolist()} has a value that is not a number"
+            )
 
     def _check_counts(self) -> None:
         for name, values in (
@@ -84,7 +89,8 @@ class Detections:
 
     def _refuse(self, right: Bool[np.ndarray, " N"]) -> None:
         row = int(np.argmin(right))
-        box, score = self.boxes[row].tolist(), float(self.scores[row])
+        box = self.boxes[row].tolist()
+        score = float(self.scores[row])
         if not np.isfinite(box).all():
             raise TrackerError(f"row {row}: box {box} has a value that is not a number")
         if box[2] < box[0] or box[3] < box[1]:
@@ -102,7 +108,8 @@ def check_embeddings(embeddings: Float[np.ndarray, "N C"]) -> None:
     if not right.all():
         row = int(np.argmin(right))
         raise TrackerError(
-            f"row {row}: embedding of length {length[row]:g} has no direction; give finite numbers, "
+            f"row {row}: embedding of length {length[row]:g} has no direction; give finite "
+            "numbers, "
             "not all 0, or no embeddings at all"
         )
 
@@ -111,9 +118,9 @@ def check_embeddings(embeddings: Float[np.ndarray, "N C"]) -> None:
 class Track:
     """One identity at one time.
 
-    box: the filter's estimate: corrected by this frame's detection (it trembles less than detections
-    do), or predicted while unseen.  row: of that detection among the frame's, None while unseen.
-    first_s, last_s: first and latest time it was detected.
+    box: the filter's estimate: corrected by this frame's detection (it trembles less than
+    detections do), or predicted while unseen.  row: of that detection among the frame's, None
+    while unseen.  first_s, last_s: first and latest time it was detected.
     """
 
     track_id: int

@@ -1,8 +1,9 @@
 """What each object of a run looks like to a model of images and words.
 
-Enters: a finished run and its clip.  Leaves: one unit vector for each object, the mean of how it looks on
-a few frames spread over its life.  The vectors are kept in the run, so that the next question is quick.
-Memory holds one frame and one vector for each object, whatever the length of the clip.
+Enters: a finished run and its clip.  Leaves: one unit vector for each object, the mean of how
+it looks on a few frames spread over its life.  The vectors are kept in the run, so that the
+next question is quick.  Memory holds one frame and one vector for each object, whatever the
+length of the clip.
 """
 
 from collections.abc import Container, Iterator
@@ -37,7 +38,9 @@ class Appearances:
 
     def only(self, object_ids: Container[int]) -> "Appearances":
         """Those of the objects that are named."""
-        rows = [row for row, object_id in enumerate(self.object_ids) if object_id in object_ids]
+        rows = [
+            row for row, object_id in enumerate(self.object_ids) if object_id in object_ids
+        ]
         ids = tuple(self.object_ids[row] for row in rows)
         return Appearances(ids, self.vectors[rows], self.best_frames[rows])
 
@@ -157,7 +160,11 @@ def _kept(path: Path, key: dict[str, str]) -> Appearances | None:
         with safe_open(path, framework="numpy") as file:
             if file.metadata() != key:
                 return None
-            ids, vectors, frames = map(file.get_tensor, ("object_ids", "vectors", "best_frames"))
+            ids, vectors, frames = map(
+                file.get_tensor, ("object_ids", "vectors", "best_frames")
+            )
     except SafetensorError as error:
-        raise BadRun(f"{path} is damaged: {error}", hint="delete it; it is made again") from error
+        raise BadRun(
+            f"{path} is damaged: {error}", hint="delete it; it is made again"
+        ) from error
     return Appearances(tuple(ids.tolist()), vectors, frames)

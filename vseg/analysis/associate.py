@@ -1,8 +1,9 @@
 """Offline association of a run: a finished run in, a new revision of it out.
 
-Enters: a run directory.  Leaves: another one, in which objects that are one thing have one id, with the
-changes in its events.jsonl and the smoothed, gap-filled boxes in tracks.txt (MOTChallenge).  The masks
-themselves are kept as they are: where an object was not seen, none is invented.
+Enters: a run directory.  Leaves: another one, in which objects that are one thing have one id,
+with the changes in its events.jsonl and the smoothed, gap-filled boxes in tracks.txt
+(MOTChallenge).  The masks themselves are kept as they are: where an object was not seen, none
+is invented.
 """
 
 from collections.abc import Mapping
@@ -19,12 +20,23 @@ from vseg.io.files import atomic_write_text
 from vseg.results import Run, RunWriter, StoredMasks, open_run
 from vseg.results.events import RunEvent
 from vseg.results.layout import TRACKS
-from vseg_trackers import Change, Filled, Joined, LinkConfig, Linked, MotionConfig, Tracklet, link
+from vseg_trackers import (
+    Change,
+    Filled,
+    Joined,
+    LinkConfig,
+    Linked,
+    MotionConfig,
+    Tracklet,
+    link,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What an association made of a run.  before, after: how many objects there were and are."""
+    """What an association made of a run.  before, after: how many objects there were and
+    are.
+    """
 
     out: Path
     before: int
@@ -43,7 +55,8 @@ class _Clip:
         return int(self.numbers[int(np.searchsorted(self.times_s, time_s))])
 
 
-# Masks swell and bend where a detector's boxes keep their size; and colours tell more than boxes do.
+# Masks swell and bend where a detector's boxes keep their size; and colours tell more than
+# boxes do.
 MASKLETS = LinkConfig(
     reach=3.0,
     appearance=20.0,
@@ -58,9 +71,10 @@ def associate(
 ) -> Revision:
     """Link the objects of the run at `path` over the whole clip into a new run at `out`.
 
-    out: the first free of PATH-r2, PATH-r3, ... if None.  clip: where it is now, if it has moved.
-    looks: whether colours count, for which the clip is read; else motion alone.  Raises BadRun for a
-    run that is not finished, BadVideo, and OutputError if `out` holds something already.
+    out: the first free of PATH-r2, PATH-r3, ... if None.  clip: where it is now, if it has
+    moved.  looks: whether colours count, for which the clip is read; else motion alone.
+    Raises BadRun for a run that is not finished, BadVideo, and OutputError if `out` holds
+    something already.
     """
     run = open_run(path)
     if not run.header.finished:
@@ -120,14 +134,17 @@ def _free_name(path: Path) -> Path:
     return free
 
 
-def _write(run: Run, out: Path, names: Mapping[int, int], changes: tuple[RunEvent, ...]) -> None:
+def _write(
+    run: Run, out: Path, names: Mapping[int, int], changes: tuple[RunEvent, ...]
+) -> None:
     # Of several that are one object now, the one that was there first names it.
     late_first = sorted(run.objects, key=lambda o: o.first_frame or 0, reverse=True)
     labels = {names.get(o.id, o.id): o.label for o in late_first if o.label is not None}
     options = run.header.options | {"revision_of": run.path.resolve().name}
     header = run.header.model_copy(update={"labels": labels, "options": options})
     prompts = [
-        replace(each, object_id=names.get(each.object_id, each.object_id)) for each in run.prompts
+        replace(each, object_id=names.get(each.object_id, each.object_id))
+        for each in run.prompts
     ]
     writer = RunWriter.create(out, header, prompts)
     for masks in run:
@@ -137,7 +154,9 @@ def _write(run: Run, out: Path, names: Mapping[int, int], changes: tuple[RunEven
 
 
 def _renamed(masks: StoredMasks, names: Mapping[int, int]) -> StoredMasks:
-    """The frame under new ids; of several rows that are one object now, the one that is seen."""
+    """The frame under new ids; of several rows that are one object now, the one that is
+    seen.
+    """
     chosen: dict[int, int] = {}
     for row, object_id in enumerate(masks.object_ids):
         name = names.get(object_id, object_id)
@@ -155,7 +174,9 @@ def _renamed(masks: StoredMasks, names: Mapping[int, int]) -> StoredMasks:
 
 
 def _mot(linked: Linked, clip: _Clip) -> str:
-    """All boxes as MOTChallenge rows, by frame and id, each with the mean score of its track."""
+    """All boxes as MOTChallenge rows, by frame and id, each with the mean score of its
+    track.
+    """
     rows = []
     for track in linked.tracks:
         for time_s, box in zip(track.times_s, track.boxes, strict=True):

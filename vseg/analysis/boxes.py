@@ -18,8 +18,8 @@ from vseg.results import open_run
 def box_clip_of(truth: Path, pred: Path) -> IdentityClip:
     """Each frame's true boxes beside the predicted ones; of a run, the boxes around its masks.
 
-    True rows marked 0 ("ignore") are left out.  Raises BadDetections and BadDataset naming the file
-    and row, BadRun for a damaged run.
+    True rows marked 0 ("ignore") are left out.  Raises BadDetections and BadDataset naming the
+    file and row, BadRun for a damaged run.
     """
     table = _named(truth)
     true_boxes = _by_frame(table, table.scores != 0)
@@ -37,10 +37,14 @@ def _named(path: Path) -> DetectionTable:
     try:
         table = read_mot(path)
     except OSError as error:
-        raise BadDataset(f"cannot read {path}: {error.strerror}", hint="check the path") from error
+        raise BadDataset(
+            f"cannot read {path}: {error.strerror}", hint="check the path"
+        ) from error
     if len(table) and table.frames.min() < 0:
         row = int(np.argmin(table.frames))
-        raise BadDataset(f"{path}, {table.where(row)}: frame 0", hint="MOTChallenge counts from 1")
+        raise BadDataset(
+            f"{path}, {table.where(row)}: frame 0", hint="MOTChallenge counts from 1"
+        )
     if (table.ids == NO_ID).any():
         row = int(np.argmax(table.ids == NO_ID))
         raise BadDataset(
@@ -51,8 +55,12 @@ def _named(path: Path) -> DetectionTable:
 
 
 def _by_frame(table: DetectionTable, counted: Bool[np.ndarray, " N"]) -> list[IdentifiedBoxes]:
-    """The counted boxes of each frame up to the last that has one; rows may be in any order."""
-    frames, ids, boxes = table.frames[counted], table.ids[counted], table.boxes[counted]
+    """The counted boxes of each frame up to the last that has one; rows may be in any
+    order.
+    """
+    frames = table.frames[counted]
+    ids = table.ids[counted]
+    boxes = table.boxes[counted]
     order = np.argsort(frames, kind="stable")
     cuts = np.searchsorted(frames[order], np.arange(1, int(frames.max(initial=-1)) + 1))
     return [IdentifiedBoxes(ids[rows], boxes[rows]) for rows in np.split(order, cuts)]
@@ -70,5 +78,7 @@ def _of_run(path: Path) -> list[IdentifiedBoxes]:
         rows = [row for row, crop in enumerate(masks.crops) if crop.area]
         corners = np.array([masks.crops[row].xywh for row in rows], dtype=float).reshape(-1, 4)
         corners[:, 2:] += corners[:, :2]
-        found.append(IdentifiedBoxes(np.array([masks.object_ids[r] for r in rows], int), corners))
+        found.append(
+            IdentifiedBoxes(np.array([masks.object_ids[r] for r in rows], int), corners)
+        )
     return found

@@ -1,8 +1,9 @@
-"""Tracklets of a run for linking: where each object was seen whole, and what it looked like there.
+"""Tracklets of a run for linking: where each object was seen whole, and what it looked like
+there.
 
-Enters: a run, and its clip where appearance counts.  Leaves: Tracklets.  A look is a colour histogram of
-the pixels under the mask, as square roots, so that the cosine of two is their Bhattacharyya coefficient
-(Comaniciu et al., "Kernel-based object tracking", PAMI 2003).
+Enters: a run, and its clip where appearance counts.  Leaves: Tracklets.  A look is a colour
+histogram of the pixels under the mask, as square roots, so that the cosine of two is their
+Bhattacharyya coefficient (Comaniciu et al., "Kernel-based object tracking", PAMI 2003).
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,8 @@ _LEVELS = 8
 def tracklets_of_run(run: Run, video: Reader | None) -> list[Tracklet]:
     """One for each object that is ever seen, without its looks where there is no video.
 
-    At both ends it is cut back to where at least `_WHOLE` of its usual area is seen: what comes out
-    from behind something seems to move and to grow.
+    At both ends it is cut back to where at least `_WHOLE` of its usual area is seen: what
+    comes out from behind something seems to move and to grow.
     """
     rows = {each.id: _whole_rows(run, each.id) for each in run.objects}
     looks = _looks(run, video, rows) if video is not None else {}
@@ -66,7 +67,8 @@ def _looks(
             wanted.setdefault(seen[int(place)].frame, []).append(object_id)
     looks: dict[int, list[Float64[np.ndarray, " C"]]] = {}
     for index, object_ids in sorted(wanted.items()):
-        image, masks = video.read(index).image, run[index]
+        image = video.read(index).image
+        masks = run[index]
         for object_id in object_ids:
             mask = masks.mask(masks.object_ids.index(object_id))
             looks.setdefault(object_id, []).append(look(image, mask))

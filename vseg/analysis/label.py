@@ -39,9 +39,11 @@ def label_run(
 ) -> RunLabels:
     """The labels, once they are written; objects that were never seen have none.
 
-    Raises BadRun for an unfinished run or another clip, BadPrompt for a phrase that is too long.
+    Raises BadRun for an unfinished run or another clip, BadPrompt for a phrase that is too
+    long.
     """
-    settings, run = settings or LabelSettings(), open_run(path)
+    settings = settings or LabelSettings()
+    run = open_run(path)
     words = image_text.words(vocabulary)
     seen = appearances(run, image_text, source=settings.source)
     named = []
@@ -66,18 +68,23 @@ def label_run(
         labels=tuple(named),
     )
     if settings.sheet and named:
-        captions = {each.id: f"{each.id}  {each.label}  {each.confidence:.2f}" for each in named}
+        captions = {
+            each.id: f"{each.id}  {each.label}  {each.confidence:.2f}" for each in named
+        }
         draw_objects([(run, seen, captions)], path / LABEL_SHEET, settings.source)
     write_labels(path, labels, overwrite=settings.overwrite)
     return labels
 
 
 def draw_objects(
-    wanted: Sequence[tuple[Run, Appearances, Mapping[int, str]]], path: Path, source: str | None
+    wanted: Sequence[tuple[Run, Appearances, Mapping[int, str]]],
+    path: Path,
+    source: str | None,
 ) -> None:
     """Write a PNG with one captioned tile for each object that has a caption, run by run."""
     count = sum(len(captions) for _, _, captions in wanted)
-    sheet, place = Sheet(TILE_WIDTH, min(_COLUMNS, count), count), 0
+    sheet = Sheet(TILE_WIDTH, min(_COLUMNS, count), count)
+    place = 0
     for run, seen, captions in wanted:
         chosen = seen.only(captions)
         for object_id, image in crops_of(run, chosen, source):

@@ -1,4 +1,5 @@
-"""Tracked objects by what they look like: a sentence in, the objects of one or many runs out, best first.
+"""Tracked objects by what they look like: a sentence in, the objects of one or many runs out,
+best first.
 
 Enters: runs and a phrase.  Leaves: Hits, and a sheet with their images if it is asked for.
 """
@@ -32,7 +33,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for.  top: how many objects at most.  source: where the clip is, if it has moved."""
+    """What is looked for.  top: how many objects at most.  source: where the clip is, if it
+    has moved.
+    """
 
     phrase: str
     top: int = 10
@@ -45,7 +48,8 @@ class Query:
 def found_in(runs: Sequence[Path], image_text: ImageText, query: Query) -> tuple[Hit, ...]:
     """The objects that look most like the phrase, best first; those never seen are left out.
 
-    Raises BadPrompt for an empty or over-long phrase, BadRun for an unfinished run or another clip.
+    Raises BadPrompt for an empty or over-long phrase, BadRun for an unfinished run or another
+    clip.
     """
     words = image_text.words([query.phrase])[0]
     hits = []
@@ -57,13 +61,17 @@ def found_in(runs: Sequence[Path], image_text: ImageText, query: Query) -> tuple
             seen.object_ids, seen.vectors, seen.best_frames.tolist(), strict=True
         ):
             known = objects[object_id]
-            assert known.first_frame is not None and known.last_frame is not None, "it was seen"
+            assert known.first_frame is not None and known.last_frame is not None, (
+                "it was seen"
+            )
             life = known.first_frame, known.last_frame
             hits.append(Hit(path, object_id, known.label, *life, frame, float(vector @ words)))
     return tuple(sorted(hits, key=lambda hit: -hit.similarity)[: query.top])
 
 
-def draw_hits(hits: Sequence[Hit], image_text: ImageText, path: Path, source: str | None) -> None:
+def draw_hits(
+    hits: Sequence[Hit], image_text: ImageText, path: Path, source: str | None
+) -> None:
     """Write a PNG with a tile for each hit, run by run."""
     wanted = []
     for folder in dict.fromkeys(hit.run for hit in hits):

@@ -1,4 +1,6 @@
-"""The `vseg` command.  Each group of commands has its file; heavy imports wait inside the commands."""
+"""The `vseg` command.  Each group of commands has its file; heavy imports wait inside the
+commands.
+"""
 
 from typing import Annotated
 

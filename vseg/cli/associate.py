@@ -1,4 +1,6 @@
-"""`vseg associate`: a run in, a new revision with identities linked over the whole clip out."""
+"""`vseg associate`: a run in, a new revision with identities linked over the whole clip
+out.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,10 +17,12 @@ if TYPE_CHECKING:
 def associate(
     run: options.RunFolder,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The new run; RUN-r2 or the next if not.")
+        Path | None,
+        typer.Option("-o", "--out", help="The new run; RUN-r2 or the next if not."),
     ] = None,
     clip: Annotated[
-        str | None, typer.Option("--video", help="The clip, if it is not where it was tracked.")
+        str | None,
+        typer.Option("--video", help="The clip, if it is not where it was tracked."),
     ] = None,
     looks: Annotated[
         bool, typer.Option("--looks/--no-looks", help="Colours count, or motion alone.")
@@ -39,7 +43,9 @@ def associate(
             }
         )
         return
-    print(f"{made.out}: {made.before} objects became {made.after}, {len(made.changes)} changes")
+    print(
+        f"{made.out}: {made.before} objects became {made.after}, {len(made.changes)} changes"
+    )
     for change in made.changes:
         print(f"  {_told(change)}")
 
@@ -47,5 +53,7 @@ def associate(
 def _told(change: "RunEvent") -> str:
     """One change in words."""
     if change.kind == "joined":
-        return f"frame {change.frame}: object {change.track_id} is object {change.object_id} again"
-    return f"frames {change.frame} to {change.last_frame}: object {change.object_id}, {change.kind}"
+        again = f"object {change.track_id} is object {change.object_id} again"
+        return f"frame {change.frame}: {again}"
+    span = f"frames {change.frame} to {change.last_frame}"
+    return f"{span}: object {change.object_id}, {change.kind}"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def bench(
     clip: Annotated[
-        str | None, typer.Argument(metavar="[CLIP]", help="A clip; a made-up 480p scene if not.")
+        str | None,
+        typer.Argument(metavar="[CLIP]", help="A clip; a made-up 480p scene if not."),
     ] = None,
     objects: Annotated[int, typer.Option("--objects", min=1, max=100, help="How many.")] = 1,
     frames: Annotated[int, typer.Option("--frames", min=2, help="How many at most.")] = 120,
@@ -100,7 +101,9 @@ def _course_over(clip: str, objects: int, frames: int) -> Trajectory:
     from vseg.types import Box
 
     with open_video(clip) as video:
-        width, height, count = video.info.width / objects, video.info.height, len(video)
+        width = video.info.width / objects
+        height = video.info.height
+        count = len(video)
     boxes = (
         Box((k + 0.2) * width, height * 0.3, (k + 0.8) * width, height * 0.7)
         for k in range(objects)
@@ -125,7 +128,8 @@ def _measure(course: Trajectory, settings: "TrackConfig", run: Path) -> dict[str
     model = timed(load_configured(settings))
     job = TrackJob(source=course.clip, out=run, prompts=course.prompts, config=settings)
     outcome = run_job(job, model=model)
-    steady, count = model.steady(), outcome.frames
+    steady = model.steady()
+    count = outcome.frames
     stages = {
         "decode": decode_s / count,
         **steady.stages_s,
@@ -136,7 +140,8 @@ def _measure(course: Trajectory, settings: "TrackConfig", run: Path) -> dict[str
     return {
         "objects": len(course.prompts),
         "frames": outcome.frames,
-        "model": f"{model.name} {model.dtype} on {model.device}, short side {settings.short_side}",
+        "model": f"{model.name} {model.dtype} on {model.device}, short side "
+        f"{settings.short_side}",
         "threads": torch.get_num_threads(),
         **per_frame,
         "frames/s": round(1 / steady.frame_s, 2),

@@ -20,7 +20,9 @@ def demo(
     ] = None,
     point: options.Points = None,
     box: options.Boxes = None,
-    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")] = Path("demo"),
+    out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")] = Path(
+        "demo"
+    ),
     as_json: options.Json = False,
 ) -> None:
     """Track one object from one click and draw it: overlay.mp4 and contact.png."""

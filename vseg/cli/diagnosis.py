@@ -10,7 +10,16 @@ from pathlib import Path
 
 from vseg.errors import VsegError
 
-_PACKAGES = ("vseg", "torch", "transformers", "av", "opencv-python", "numpy", "scipy", "pyarrow")
+_PACKAGES = (
+    "vseg",
+    "torch",
+    "transformers",
+    "av",
+    "opencv-python",
+    "numpy",
+    "scipy",
+    "pyarrow",
+)
 _CODECS = ("h264", "hevc", "vp9", "av1", "libx264")
 _LOW_DISK_BYTES = 2 * 2**30
 
@@ -32,7 +41,9 @@ class Diagnosis:
         """One printable line per subject."""
         return {
             "python": f"{platform.python_version()} on {platform.platform()}",
-            "packages": ", ".join(f"{name} {version}" for name, version in self.versions.items()),
+            "packages": ", ".join(
+                f"{name} {version}" for name, version in self.versions.items()
+            ),
             "processor": self.processor,
             "gpu": ", ".join(self.gpus) or "none: vseg runs on the processor",
             "codecs": _yes_no(self.codecs),
@@ -52,13 +63,18 @@ def diagnose() -> Diagnosis:
     problems = [f"{name} is not installed" for name, v in versions.items() if v == "missing"]
     problems += [f"PyAV lacks {name}" for name in ("h264", "libx264") if not codecs[name]]
     problems += [weights_problem] if weights_problem else []
-    problems += [f"only {free / 2**30:.1f} GiB of disk are free"] if free < _LOW_DISK_BYTES else []
+    problems += (
+        [f"only {free / 2**30:.1f} GiB of disk are free"] if free < _LOW_DISK_BYTES else []
+    )
     return Diagnosis(
         versions=versions,
         processor=_processor(),
         gpus=_gpus(),
         codecs=codecs,
-        readers={"pyav": versions["av"] != "missing", "decord": _version("decord") != "missing"},
+        readers={
+            "pyav": versions["av"] != "missing",
+            "decord": _version("decord") != "missing",
+        },
         disk_free_bytes=free,
         weights=weights,
         problems=tuple(problems),
@@ -79,14 +95,18 @@ def _processor() -> str:
 
     capability = torch.backends.cpu.get_cpu_capability()
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return f"{platform.machine()}, {capability}, {cores} cores, {torch.get_num_threads()} threads"
+    return (
+        f"{platform.machine()}, {capability}, {cores} cores, {torch.get_num_threads()} threads"
+    )
 
 
 def _gpus() -> tuple[str, ...]:
     """The names of the GPUs torch can use."""
     import torch
 
-    cuda = [f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())]
+    cuda = [
+        f"cuda:{i} {torch.cuda.get_device_name(i)}" for i in range(torch.cuda.device_count())
+    ]
     return (*cuda, *(["mps"] if torch.backends.mps.is_available() else []))
 
 

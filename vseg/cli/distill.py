@@ -1,4 +1,6 @@
-"""`vseg distill`: a big model and footage in, nano's encoder made to see as the big model does."""
+"""`vseg distill`: a big model and footage in, nano's encoder made to see as the big model
+does.
+"""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +18,8 @@ def distill(
         str,
         typer.Argument(
             metavar="TEACHER",
-            help="A TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder or hub name of a "
+            help="A TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder or hub "
+            "name of a "
             "transformers vision model: DINOv2, ConvNeXt, Swin, ViT, SAM 2 ...",
         ),
     ],
@@ -33,7 +36,9 @@ def distill(
     ],
     start: Annotated[
         str | None,
-        typer.Option("--from", help="nano (default), scratch, or a file an earlier call wrote."),
+        typer.Option(
+            "--from", help="nano (default), scratch, or a file an earlier call wrote."
+        ),
     ] = None,
     steps: Annotated[int | None, typer.Option("--steps", help="Steps of training.")] = None,
     frames_per_clip: Annotated[
@@ -42,7 +47,9 @@ def distill(
     ] = None,
     cache_gib: Annotated[
         float | None,
-        typer.Option("--cache-gib", help="Limit of the temporary file of the teacher's features."),
+        typer.Option(
+            "--cache-gib", help="Limit of the temporary file of the teacher's features."
+        ),
     ] = None,
     device: options.Device = None,
     config: options.ConfigFile = None,
@@ -50,8 +57,9 @@ def distill(
 ) -> None:
     """Teach nano's encoder to see as a bigger model does, on unlabelled footage.
 
-    Distil, then train: `vseg train nano --encoder STUDENT ...`, because what follows the encoder must
-    learn its new features.  Ctrl-C keeps what is done; the same command continues.
+    Distil, then train: `vseg train nano --encoder STUDENT ...`, because what follows the
+    encoder must learn its new features.  Ctrl-C keeps what is done; the same command
+    continues.
     """
     from vseg.build import open_video
     from vseg.config import checked, given
@@ -61,7 +69,9 @@ def distill(
 
     settings = distill_config(config)
     wanted = {"start": start, "frames_per_clip": frames_per_clip, "cache_gib": cache_gib}
-    optimisation = settings.optimisation.model_dump() | given({"steps": steps, "device": device})
+    optimisation = settings.optimisation.model_dump() | given(
+        {"steps": steps, "device": device}
+    )
     settings = checked(
         type(settings), settings.model_dump() | given(wanted) | {"optimisation": optimisation}
     )

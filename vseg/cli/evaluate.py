@@ -1,4 +1,6 @@
-"""`vseg eval`: runs against ground truth: J&F per object and mean; HOTA, IDF1 and MOTA per clip."""
+"""`vseg eval`: runs against ground truth: J&F per object and mean; HOTA, IDF1 and MOTA per
+clip.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,17 +23,20 @@ def evaluate(
     gt: Annotated[
         Path,
         typer.Option(
-            "--gt", help="A clip's PNG masks, a folder of such folders, or a MOTChallenge gt.txt."
+            "--gt",
+            help="A clip's PNG masks, a folder of such folders, or a MOTChallenge gt.txt.",
         ),
     ],
     pred: Annotated[
-        list[Path], typer.Option("--pred", help="Runs, PNG folders, or tracks.txt beside a gt.txt.")
+        list[Path],
+        typer.Option("--pred", help="Runs, PNG folders, or tracks.txt beside a gt.txt."),
     ],
     more: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN]...", help="More of them.")
     ] = None,
     metrics: Annotated[
-        str, typer.Option("--metrics", help="Some of jf, hota, idf1, mota, with commas between.")
+        str,
+        typer.Option("--metrics", help="Some of jf, hota, idf1, mota, with commas between."),
     ] = "jf",
     first_and_last: Annotated[
         bool,
@@ -42,7 +47,9 @@ def evaluate(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score masks or boxes against ground truth, as DAVIS (J, F) and TrackEval (the others) do."""
+    """Score masks or boxes against ground truth, as DAVIS (J, F) and TrackEval (the others)
+    do.
+    """
     from vseg.metrics.davis import evaluate_clips
 
     chosen = parse_metrics(metrics)
@@ -91,7 +98,9 @@ def _identity_rows(gt: Path, paths: list[Path]) -> "list[IdentityRow]":
     if not gt.is_file():
         folders = clip_folders(gt)
         found = _clips(gt, paths).items()
-        return identity_rows({clip: mask_clip(folders[clip], _prediction(p)) for clip, p in found})
+        return identity_rows(
+            {clip: mask_clip(folders[clip], _prediction(p)) for clip, p in found}
+        )
     if len(paths) > 1:
         raise UsageError(f"{len(paths)} predictions for one {gt}", hint="give one --pred")
     return identity_rows({gt.stem: box_clip_of(gt, paths[0])})
@@ -102,7 +111,9 @@ def _prediction(path: Path) -> "Prediction":
 
 
 def _clip_of(path: Path, clips: list[str], *, alone: bool) -> str:
-    """The annotated clip a prediction is of: by its folder's name, or by the name of its source."""
+    """The annotated clip a prediction is of: by its folder's name, or by the name of its
+    source.
+    """
     names = [path.resolve().name]
     if (path / "run.json").is_file():
         from vseg.results import open_run
@@ -154,6 +165,7 @@ def _print_table(rows: "list[ScoreRow]") -> None:
         measures = row.measures
         name = "mean" if row.object_id is None else str(row.object_id)
         print(
-            f"{row.clip:<{width}}  {name:>6}  {row.num_frames:>6}  {100 * measures.jf_mean:5.1f}"
+            f"{row.clip:<{width}}  {name:>6}  {row.num_frames:>6}  "
+            f"{100 * measures.jf_mean:5.1f}"
             f"  {100 * measures.j_mean:5.1f}  {100 * measures.f_mean:5.1f}"
         )

@@ -27,7 +27,10 @@ def identity_facts(row: "IdentityRow", chosen: set[str]) -> dict[str, str | int 
         facts["HOTA"], facts["DetA"] = _percent(row.hota.hota), _percent(row.hota.det_a)
         facts["AssA"], facts["LocA"] = _percent(row.hota.ass_a), _percent(row.hota.loc_a)
     if "idf1" in chosen:
-        facts["IDF1"], facts["IDP"] = _percent(row.identity.f1), _percent(row.identity.precision)
+        facts["IDF1"], facts["IDP"] = (
+            _percent(row.identity.f1),
+            _percent(row.identity.precision),
+        )
         facts["IDR"] = _percent(row.identity.recall)
     if "mota" in chosen:
         facts["MOTA"], facts["MOTP"] = _percent(row.clear.mota), _percent(row.clear.motp)
@@ -41,7 +44,9 @@ def print_identities(rows: Sequence[Mapping[str, str | int | float]]) -> None:
     numbers = [name for name in rows[0] if name != "clip"]
     print(f"{'clip':<{width}}" + "".join(f"{name:>8}" for name in numbers))
     for row in rows:
-        print(f"{row['clip']:<{width}}" + "".join(f"{_shown(row[name]):>8}" for name in numbers))
+        print(
+            f"{row['clip']:<{width}}" + "".join(f"{_shown(row[name]):>8}" for name in numbers)
+        )
 
 
 def _percent(share: float) -> float:

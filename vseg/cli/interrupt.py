@@ -1,4 +1,6 @@
-"""Ctrl-C as a request: the frame at hand is finished and committed; a second one stops at once."""
+"""Ctrl-C as a request: the frame at hand is finished and committed; a second one stops at
+once.
+"""
 
 import signal
 import sys
@@ -20,12 +22,16 @@ def stop_on_request() -> Iterator[Callable[[], bool]]:
         if asked.is_set():
             raise KeyboardInterrupt
         asked.set()
-        print("stopping after this frame; once more stops at once", file=sys.stderr, flush=True)
+        print(
+            "stopping after this frame; once more stops at once", file=sys.stderr, flush=True
+        )
 
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield asked.is_set
     finally:

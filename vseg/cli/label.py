@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 ImageTextName = Annotated[
     str,
     typer.Option(
-        "--image-text", metavar="NAME|FOLDER", help="Compares images with words: `vseg models`."
+        "--image-text",
+        metavar="NAME|FOLDER",
+        help="Compares images with words: `vseg models`.",
     ),
 ]
 Clip = Annotated[

@@ -15,7 +15,9 @@ class _Listing(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments, with the command that was left out."""
-        return super().parse_args(ctx, args if args and args != ["--json"] else ["list", *args])
+        return super().parse_args(
+            ctx, args if args and args != ["--json"] else ["list", *args]
+        )
 
 
 app = typer.Typer(cls=_Listing, help="List, fetch, convert and check models.")
@@ -27,7 +29,9 @@ NameOrFolder = Annotated[
 
 @app.command("list", cls=Command)
 def listed(as_json: options.Json = False) -> None:
-    """List the models by kind: where they are, size, weight hash, licence, figures of their cards."""
+    """List the models by kind: where they are, size, weight hash, licence, figures of their
+    cards.
+    """
     from vseg.build import model_cards, published_facts
 
     facts = {card.name: card.facts() for card in model_cards()} | published_facts()
@@ -64,22 +68,29 @@ def verify(
         typer.Option(help="What the hash of the weights must be, e.g. of a run's header."),
     ] = None,
 ) -> None:
-    """Check that every tensor of a model is there and undamaged, and print the hash of its files."""
+    """Check that every tensor of a model is there and undamaged, and print the hash of its
+    files.
+    """
     _check(model, sha256)
 
 
 @app.command(cls=Command)
 def convert(
     checkpoint: Annotated[
-        Path, typer.Argument(metavar="FILE.pt", help="As github.com/facebookresearch publishes it.")
+        Path,
+        typer.Argument(metavar="FILE.pt", help="As github.com/facebookresearch publishes it."),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="A folder that is not there yet.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT_DIR", help="A folder that is not there yet.")
+    ],
     architecture: Annotated[
         str | None,
         typer.Option("--as", help="sam2.1-tiny, edgetam, ...: left out, the shapes tell."),
     ] = None,
 ) -> None:
-    """Make a model folder of an official checkpoint of SAM 2, SAM 2.1 or EdgeTAM, and check it."""
+    """Make a model folder of an official checkpoint of SAM 2, SAM 2.1 or EdgeTAM, and check
+    it.
+    """
     from vseg.models.sam2.convert.convert import convert as converted
 
     show_pairs({"architecture": converted(checkpoint, out, architecture).name})

@@ -5,8 +5,12 @@ from typing import Annotated
 
 import typer
 
-Source = Annotated[str, typer.Argument(metavar="CLIP", help="A video file or a folder of images.")]
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="The folder `vseg track` wrote.")]
+Source = Annotated[
+    str, typer.Argument(metavar="CLIP", help="A video file or a folder of images.")
+]
+RunFolder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="The folder `vseg track` wrote.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Model = Annotated[str | None, typer.Option("--model", help="Model name: see `vseg models`.")]
 Weights = Annotated[
@@ -29,20 +33,28 @@ Compile = Annotated[
 ]
 EncodeAhead = Annotated[
     int | None,
-    typer.Option("--encode-ahead", metavar="N", help="Frames encoded together; 4 on CUDA, else 1."),
+    typer.Option(
+        "--encode-ahead", metavar="N", help="Frames encoded together; 4 on CUDA, else 1."
+    ),
 ]
-ReaderName = Annotated[str | None, typer.Option("--reader", help="auto, pyav, decord or images.")]
+ReaderName = Annotated[
+    str | None, typer.Option("--reader", help="auto, pyav, decord or images.")
+]
 ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="TOML file of these settings; options win over it.")
+    Path | None,
+    typer.Option("--config", help="TOML file of these settings; options win over it."),
 ]
 MemoryPolicy = Annotated[
     str | None,
-    typer.Option("--memory-policy", help="SAM 2 family: recent, or selective (sure frames only)."),
+    typer.Option(
+        "--memory-policy", help="SAM 2 family: recent, or selective (sure frames only)."
+    ),
 ]
 MemoryApproximation = Annotated[
     str | None,
     typer.Option(
-        "--memory-approximation", help="SAM 2 family: none; pooled or pruned old memories: faster."
+        "--memory-approximation",
+        help="SAM 2 family: none; pooled or pruned old memories: faster.",
     ),
 ]
 MemoryBudget = Annotated[
@@ -51,7 +63,9 @@ MemoryBudget = Annotated[
 ]
 Points = Annotated[
     list[str] | None,
-    typer.Option("--point", metavar="[OBJ][@FRAME]:x,y[+|-]", help="A click, + on it or - beside."),
+    typer.Option(
+        "--point", metavar="[OBJ][@FRAME]:x,y[+|-]", help="A click, + on it or - beside."
+    ),
 ]
 Boxes = Annotated[
     list[str] | None,
@@ -64,7 +78,9 @@ Scribbles = Annotated[
 Masks = Annotated[
     list[str] | None,
     typer.Option(
-        "--mask", metavar="[[OBJ][@FRAME]:]FILE", help="A mask; a label image gives all objects."
+        "--mask",
+        metavar="[[OBJ][@FRAME]:]FILE",
+        help="A mask; a label image gives all objects.",
     ),
 ]
 Labels = Annotated[
@@ -93,7 +109,9 @@ GrounderName = Annotated[
 ]
 TaggerName = Annotated[
     str | None,
-    typer.Option("--tagger", help="With --auto and --grounder: an image-text model names things."),
+    typer.Option(
+        "--tagger", help="With --auto and --grounder: an image-text model names things."
+    ),
 ]
 Vocabulary = Annotated[
     Path | None,
@@ -101,19 +119,27 @@ Vocabulary = Annotated[
 ]
 DetectEvery = Annotated[
     int | None,
-    typer.Option("--detect-every", metavar="N", help="Look for what is described every N frames."),
+    typer.Option(
+        "--detect-every", metavar="N", help="Look for what is described every N frames."
+    ),
 ]
 Until = Annotated[
     str | None,
-    typer.Option("--until", metavar="MOMENT", help="Look for nothing new from here on: 300, 12s."),
+    typer.Option(
+        "--until", metavar="MOMENT", help="Look for nothing new from here on: 300, 12s."
+    ),
 ]
 MaxObjects = Annotated[
-    int | None, typer.Option("--max-objects", metavar="N", help="Find at most N objects at once.")
+    int | None,
+    typer.Option("--max-objects", metavar="N", help="Find at most N objects at once."),
 ]
 DetectionsFile = Annotated[
     Path | None,
-    typer.Option("--detections", help="Boxes or masks to follow: det.txt, coco.json or .parquet."),
+    typer.Option(
+        "--detections", help="Boxes or masks to follow: det.txt, coco.json or .parquet."
+    ),
 ]
 Range = Annotated[
-    str | None, typer.Option("--range", metavar="A:B", help="Frames or times, B exclusive: 0:300.")
+    str | None,
+    typer.Option("--range", metavar="A:B", help="Frames or times, B exclusive: 0:300."),
 ]

@@ -1,4 +1,5 @@
-"""From runs to images and other formats, from models to graphs: `vseg render` and `vseg export`.
+"""From runs to images and other formats, from models to graphs: `vseg render` and `vseg
+export`.
 
 The format says what is exported: a run folder may have a model's name.
 """
@@ -16,10 +17,12 @@ from vseg.errors import UsageError
 def render(
     run: options.RunFolder,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="The mp4 to write; RUN/overlay.mp4 if not.")
+        Path | None,
+        typer.Option("-o", "--out", help="The mp4 to write; RUN/overlay.mp4 if not."),
     ] = None,
     clip: Annotated[
-        str | None, typer.Option("--video", help="The clip, if it is not where it was tracked.")
+        str | None,
+        typer.Option("--video", help="The clip, if it is not where it was tracked."),
     ] = None,
     sheet: Annotated[
         bool, typer.Option("--sheet/--no-sheet", help="Also write a contact sheet beside it.")
@@ -44,7 +47,8 @@ def export(
     subject: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|MODEL", help="The folder `vseg track` wrote; a model's name with onnx."
+            metavar="RUN|MODEL",
+            help="The folder `vseg track` wrote; a model's name with onnx.",
         ),
     ],
     to: Annotated[
@@ -58,7 +62,8 @@ def export(
         int | None, typer.Option(metavar="FRAMES", help="onnx: memory slots; 6 if not given.")
     ] = None,
     objects: Annotated[
-        int | None, typer.Option(help="onnx: a fixed number of objects; any number if not given.")
+        int | None,
+        typer.Option(help="onnx: a fixed number of objects; any number if not given."),
     ] = None,
     weights: options.Weights = None,
     as_json: options.Json = False,
@@ -97,7 +102,9 @@ def _export_run(run: Path, to: str, out: Path, for_models: dict[str, Any]) -> No
     if for_models:
         first = next(iter(for_models))
         option = "memory" if first == "slots" else first.replace("_", "-")
-        raise UsageError(f"--{option} is for models, and {to} is a format of runs", hint="drop it")
+        raise UsageError(
+            f"--{option} is for models, and {to} is a format of runs", hint="drop it"
+        )
     convert(open_run(run), to, out)
 
 

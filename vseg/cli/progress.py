@@ -5,11 +5,19 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 
 class ProgressReport:
-    """Call it with (done, total); it shows the rate and the time left.  Use as a context manager."""
+    """Call it with (done, total); it shows the rate and the time left.  Use as a context
+    manager.
+    """
 
     def __init__(self, label: str, *, every_s: float = 10.0) -> None:
         self._label = label
@@ -41,7 +49,8 @@ class ProgressReport:
     def __call__(self, done: int, total: int | None) -> None:
         """Note that `done` of `total` frames are finished."""
         now = time.monotonic()
-        # A resumed run starts at done > 0: what an earlier run did says nothing about today's rate.
+        # A resumed run starts at done > 0: what an earlier run did says nothing about today's
+        # rate.
         if self._first is None:
             self._first = done - 1
         rate = (done - self._first) / max(now - self._started, 1e-6)

@@ -19,7 +19,8 @@ INTERRUPTED = 130
 class Command(TyperCommand):
     """A command whose typed errors become a message and an exit code, never a traceback."""
 
-    # The context's class moved between typer releases, so it has no name here that holds for all.
+    # The context's class moved between typer releases, so it has no name here that holds for
+    # all.
     def invoke(self, ctx: Any) -> Any:
         """Run the command.  Raises typer.Exit with the error's exit code."""
         try:

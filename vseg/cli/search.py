@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 def search(
     run: options.RunFolder,
-    phrase: Annotated[str, typer.Argument(help="What it looks like: 'person with a backpack'.")],
+    phrase: Annotated[
+        str, typer.Argument(help="What it looks like: 'person with a backpack'.")
+    ],
     more: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN]...", help="More runs to look in.")
     ] = None,
@@ -36,7 +38,9 @@ def search(
 
     runs = list(dict.fromkeys([run, *(more or ())]))
     if clip is not None and len(runs) > 1:
-        raise UsageError("--source is one run's clip, and several runs are given", hint="drop it")
+        raise UsageError(
+            "--source is one run's clip, and several runs are given", hint="drop it"
+        )
     query = Query(phrase, top, clip)
     model = open_image_text(image_text, device or "cpu")
     hits = found_in(runs, model, query)

@@ -22,14 +22,18 @@ def probe(
     """Tell what a clip really holds: true frame count, rates, rotation, damage."""
     from vseg.video.probe import probe as examine
 
-    facts = _folder_facts(clip) if Path(clip).is_dir() else examine(clip, decode=decode).to_json()
+    facts = (
+        _folder_facts(clip) if Path(clip).is_dir() else examine(clip, decode=decode).to_json()
+    )
     (show_json if as_json else show_pairs)(facts)
     if facts.get("damage") is not None:
         raise typer.Exit(PARTIAL)
 
 
 def _folder_facts(folder: str) -> dict[str, str | int | float | bool | None]:
-    """What is known of a folder of images; its images have no time stamps that could differ."""
+    """What is known of a folder of images; its images have no time stamps that could
+    differ.
+    """
     from vseg.build import open_video
 
     with open_video(folder, "images") as video:
@@ -46,7 +50,9 @@ def _folder_facts(folder: str) -> dict[str, str | int | float | bool | None]:
 
 def frame(
     clip: options.Source,
-    at: Annotated[str, typer.Argument(metavar="FRAME", help="A frame number, or a time: 1.25s.")],
+    at: Annotated[
+        str, typer.Argument(metavar="FRAME", help="A frame number, or a time: 1.25s.")
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The image to write (.png).")],
     reader: options.ReaderName = None,
     as_json: options.Json = False,
@@ -62,7 +68,9 @@ def frame(
     from vseg.prompts.timecode import parse_timecode
 
     if out.suffix.lower() != ".png":
-        raise BadPrompt(f"{out} is not a .png file", hint="frames are written losslessly, as PNG")
+        raise BadPrompt(
+            f"{out} is not a .png file", hint="frames are written losslessly, as PNG"
+        )
     moment = parse_timecode(at)
     with open_video(clip, reader or "auto") as video:
         image = video.read(index_of(video, moment))

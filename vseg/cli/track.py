@@ -53,7 +53,8 @@ def track(
     detections: options.DetectionsFile = None,
     frames: options.Range = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted run, with its own settings.")
+        bool,
+        typer.Option("--resume", help="Continue an interrupted run, with its own settings."),
     ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what is in the run directory.")
@@ -77,12 +78,16 @@ def track(
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Follow prompted, described or detected objects through a clip; store their mask on every frame."""
+    """Follow prompted, described or detected objects through a clip; store their mask on every
+    frame.
+    """
     from vseg.pipelines.job import TrackJob
     from vseg.prompts.parse import parse_concepts, parse_labels, parse_prompts
 
     if resume and overwrite:
-        raise UsageError("--resume and --overwrite exclude each other", hint="give one of them")
+        raise UsageError(
+            "--resume and --overwrite exclude each other", hint="give one of them"
+        )
     job = TrackJob(
         source=clip,
         out=out,
@@ -105,7 +110,9 @@ def track(
             encode_ahead=encode_ahead,
             reader=reader,
             memory=chosen(
-                policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
+                policy=memory_policy,
+                approximation=memory_approximation,
+                budget_mib=memory_budget,
             ),
             redetection=chosen(
                 grounder=grounder,
@@ -180,12 +187,16 @@ def summary(outcome: "JobOutcome") -> str:
 
 
 def resume_command(job: "TrackJob", config: Path | None) -> str:
-    """The command that goes on with the job: prompts are in the run, settings must be repeated."""
+    """The command that goes on with the job: prompts are in the run, settings must be
+    repeated.
+    """
     words = ["vseg", "track", job.source, "-o", str(job.out), "--resume"]
     words += ["--config", str(config)] if config else []
     words += ["--detections", str(job.detections)] if job.detections else []
     words += ["--auto"] if job.everything else []
-    words += [w for key, name in sorted(job.labels.items()) for w in ("--label", f"{key}={name}")]
+    words += [
+        w for key, name in sorted(job.labels.items()) for w in ("--label", f"{key}={name}")
+    ]
     for key, value in job.config.model_dump(exclude_defaults=True).items():
         flag = f"--{key.replace('_', '-')}"
         if key == "preview":
@@ -194,7 +205,9 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
             words.append(flag)
         elif key in _TABLES:
             options_of = _TABLES[key].items()
-            words += [w for k, option in options_of if k in value for w in (option, str(value[k]))]
+            words += [
+                w for k, option in options_of if k in value for w in (option, str(value[k]))
+            ]
         elif key not in ("chunk", "detections", "identity"):
             words += [flag, str(value)]
     return shlex.join(words)

@@ -9,7 +9,9 @@ from vseg.cli import options
 from vseg.cli.report import Command, show_json
 from vseg.cli.steps import TeacherReport, say_steps
 
-app = typer.Typer(no_args_is_help=True, help="Train a model; the same command again continues.")
+app = typer.Typer(
+    no_args_is_help=True, help="Train a model; the same command again continues."
+)
 
 
 @app.command("nano", cls=Command)
@@ -20,11 +22,14 @@ def nano(
     config: Annotated[Path, typer.Option("--config", help="The recipe, a TOML file.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Checkpoints and weights go here.")],
     teacher: Annotated[
-        str | None, typer.Option("--teacher", help="What to distil: see `vseg distill --help`.")
+        str | None,
+        typer.Option("--teacher", help="What to distil: see `vseg distill --help`."),
     ] = None,
     encoder: Annotated[
         Path | None,
-        typer.Option("--encoder", help="Start from what `vseg distill` wrote, not from a teacher."),
+        typer.Option(
+            "--encoder", help="Start from what `vseg distill` wrote, not from a teacher."
+        ),
     ] = None,
     stage: Annotated[
         str | None,
@@ -64,7 +69,9 @@ def words(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train nano's word head, which finds people, cars and a few other things by their names."""
+    """Train nano's word head, which finds people, cars and a few other things by their
+    names.
+    """
     from vseg.config import load_toml
     from vseg.training.words import WordsFiles, WordsRecipe, train_words
 

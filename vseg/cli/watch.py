@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from vseg.video.camera import Camera
 
 LiveSource = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="A camera number, a stream's address, or a clip.")
+    str,
+    typer.Argument(metavar="SOURCE", help="A camera number, a stream's address, or a clip."),
 ]
 
 
@@ -49,8 +50,9 @@ def watch(
 ) -> None:
     """Follow objects on a live source; Ctrl-C ends it.  Prompts are on the first image.
 
-    An image that comes while the last one is still worked on is skipped: what is told is always new.  A
-    line has frame, time_s, dropped, objects (id, label, visible, score, box, area) and events.
+    An image that comes while the last one is still worked on is skipped: what is told is
+    always new.  A line has frame, time_s, dropped, objects (id, label, visible, score, box,
+    area) and events.
     """
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.track import chosen, read_config
@@ -59,7 +61,7 @@ def watch(
     from vseg.prompts.parse import parse_concepts, parse_prompts
     from vseg.video.camera import Camera
 
-    look = chosen(
+    redetection = chosen(
         grounder=grounder,
         tagger=tagger,
         vocabulary=vocabulary,
@@ -67,7 +69,9 @@ def watch(
         until=until,
         max_objects=max_objects,
     )
-    settings = read_config(config, model=model, device=device, short_side=short_side, look=look)
+    settings = read_config(
+        config, model=model, device=device, short_side=short_side, redetection=redetection
+    )
     requests = (
         *parse_prompts(point or (), box or (), (), ()),
         *parse_concepts(text or (), exemplar or ()),
@@ -104,7 +108,8 @@ class _Told:
     """Prints images and records them; knows the names of the objects there are."""
 
     def __init__(self, camera: "Camera", recording: "Mp4Writer | None") -> None:
-        self._camera, self._recording = camera, recording
+        self._camera = camera
+        self._recording = recording
         self._names: dict[int, str] = {}
 
     def tell(self, seen: "LiveFrame") -> None:

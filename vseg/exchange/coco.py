@@ -1,14 +1,14 @@
 """COCO: results of a detector are read, runs are written.
 
-Read: a JSON list of {image_id, category_id, score, bbox and/or segmentation}, or a whole dataset file with
-`images` and `annotations` as `write_coco` makes it.  In a list, image_id is the frame, counted from 0; in a
-dataset file, the image's frame_id is.  The result is a DetectionTable, with masks where every row has a
-run-length `segmentation`.  Written: one file with an image for each frame and an annotation for each visible
-mask.  `counts` are compressed run lengths, ids start at 1 because evaluators take 0 for "unmatched", and
-`track_id` is the object id.  An absent object has no annotation.  Nothing is lost.  The file is written piece
-by piece: memory does not grow with the clip.
-Formats: https://cocodataset.org/#format-results and #format-data, with `videos`, `video_id` and `frame_id` as
-trackers use them.
+Read: a JSON list of {image_id, category_id, score, bbox and/or segmentation}, or a whole
+dataset file with `images` and `annotations` as `write_coco` makes it.  In a list, image_id is
+the frame, counted from 0; in a dataset file, the image's frame_id is.  The result is a
+DetectionTable, with masks where every row has a run-length `segmentation`.  Written: one file
+with an image for each frame and an annotation for each visible mask.  `counts` are compressed
+run lengths, ids start at 1 because evaluators take 0 for "unmatched", and `track_id` is the
+object id.  An absent object has no annotation.  Nothing is lost.  The file is written piece by
+piece: memory does not grow with the clip.  Formats: https://cocodataset.org/#format-results
+and #format-data, with `videos`, `video_id` and `frame_id` as trackers use them.
 """
 
 import json
@@ -72,7 +72,9 @@ class _Place:
 def read_coco(path: Path, video: VideoInfo) -> DetectionTable:
     """The rows of the file.  Raises BadDetections naming the row that cannot be read."""
     rows, frame_of = _contents(path)
-    unknown = [row for row, each in enumerate(rows) if frame_of and each.image_id not in frame_of]
+    unknown = [
+        row for row, each in enumerate(rows) if frame_of and each.image_id not in frame_of
+    ]
     if unknown:
         raise BadDetections(
             f"{path}, row {unknown[0]}: there is no image {rows[unknown[0]].image_id}",
@@ -112,7 +114,8 @@ def _contents(path: Path) -> tuple[list[_Row], Mapping[int, int]]:
         name = ".".join(map(str, key))
         raise BadDetections(
             f"{path}, {where}: {name or 'the row'} = {first['input']!r:.60}: {first['msg']}",
-            hint="a row has image_id, category_id, score, and bbox or a compressed segmentation",
+            hint="a row has image_id, category_id, score, and bbox or a compressed "
+            "segmentation",
         ) from error
 
 
@@ -139,7 +142,9 @@ def _mask(where: str, runs: _Runs, video: VideoInfo) -> MaskCrop:
     try:
         mask = decode_rle(runs.counts, *runs.size)
     except BadMask as error:
-        raise BadDetections(f"{where}: {error.message}", hint="give compressed counts") from error
+        raise BadDetections(
+            f"{where}: {error.message}", hint="give compressed counts"
+        ) from error
     if mask.area == 0:
         raise BadDetections(f"{where}: the mask is empty", hint="leave the row out")
     return mask
@@ -149,7 +154,9 @@ def write_coco(run: Run, out: Path) -> None:
     """Write the JSON file.  Raises OutputError, and BadRun if the run is damaged."""
     categories = {
         name: number
-        for number, name in enumerate(sorted({each.label or UNLABELLED for each in run.objects}), 1)
+        for number, name in enumerate(
+            sorted({each.label or UNLABELLED for each in run.objects}), 1
+        )
     }
     with atomic_path(out) as part, part.open("w", encoding="ascii") as handle:
         handle.write('{"videos": [\n')
@@ -182,7 +189,8 @@ def _video(run: Run) -> dict[str, object]:
 
 
 def _images(run: Run) -> Iterator[dict[str, object]]:
-    video, stem = run.header.video, Path(run.header.source.path).stem
+    video = run.header.video
+    stem = Path(run.header.source.path).stem
     for image_id, frame in enumerate(run.frame_numbers(), start=1):
         yield {
             "id": image_id,
@@ -198,7 +206,9 @@ def _annotations(run: Run, categories: dict[str, int]) -> Iterator[dict[str, obj
     category_of = {each.id: categories[each.label or UNLABELLED] for each in run.objects}
     annotation_id = 0
     for image_id, masks in enumerate(run, start=1):
-        for row, (object_id, crop) in enumerate(zip(masks.object_ids, masks.crops, strict=True)):
+        for row, (object_id, crop) in enumerate(
+            zip(masks.object_ids, masks.crops, strict=True)
+        ):
             area = crop.area
             if area == 0:
                 continue

@@ -1,9 +1,9 @@
 """DAVIS: a folder of palette PNGs, one for each frame; a pixel's value is its object's id.
 
-0 is background.  254 and 255 are void in evaluators' code or notes, so ids end at 253.  A pixel has
-room for one object: where masks overlap, the higher score wins, then the lower id, and
-loss_report.json says what each object lost; it exists only if something was lost.
-Format: Pont-Tuset et al., The 2017 DAVIS Challenge, 2017.
+0 is background.  254 and 255 are void in evaluators' code or notes, so ids end at 253.  A
+pixel has room for one object: where masks overlap, the higher score wins, then the lower id,
+and loss_report.json says what each object lost; it exists only if something was lost.  Format:
+Pont-Tuset et al., The 2017 DAVIS Challenge, 2017.
 """
 
 import json
@@ -57,7 +57,9 @@ def write_davis(run: Run, out: Path) -> None:
 
 
 def flatten(masks: StoredMasks) -> tuple[UInt8[np.ndarray, "H W"], dict[int, int]]:
-    """One label per pixel, and the pixels each object lost to another (only those that lost)."""
+    """One label per pixel, and the pixels each object lost to another (only those that
+    lost).
+    """
     labels = np.zeros((masks.height, masks.width), dtype=np.uint8)
     losing_first = sorted(
         range(len(masks)), key=lambda row: (masks.scores[row], -masks.object_ids[row])

@@ -1,7 +1,8 @@
 """Detections of a whole clip, one row each, checked row by row.
 
-Enters: columns as a reader of one format found them.  Leaves: the detections of one frame at a time.
-Boxes are x1 y1 x2 y2 in pixels of the displayed frame, right and bottom exclusive; frames count from 0.
+Enters: columns as a reader of one format found them.  Leaves: the detections of one frame at a
+time.  Boxes are x1 y1 x2 y2 in pixels of the displayed frame, right and bottom exclusive;
+frames count from 0.
 """
 
 from collections.abc import Callable
@@ -22,8 +23,8 @@ NO_ID = -1
 class DetectionTable:
     """All rows of a file, by ascending frame.
 
-    ids: NO_ID where a row has none.  masks: one for each row, or None.  where(row): how the file's
-    own reader calls that row, for messages.
+    ids: NO_ID where a row has none.  masks: one for each row, or None.  where(row): how the
+    file's own reader calls that row, for messages.
     """
 
     source: str
@@ -46,7 +47,9 @@ class DetectionTable:
         return Detections(self.boxes[rows], self.scores[rows], self.labels[rows], masks)
 
     def check(self, video: VideoInfo) -> None:
-        """Raise BadDetections for the first row that is wrong in itself or not of this video."""
+        """Raise BadDetections for the first row that is wrong in itself or not of this
+        video.
+        """
         self._check_frames(video)
         self._check_boxes(video)
         right = (self.scores >= 0) & (self.scores <= 1)
@@ -69,13 +72,16 @@ class DetectionTable:
                 "sort the rows by frame",
             )
         if len(self) and self.frames[0] < 0:
-            self._refuse(0, f"frame {self.frames[0]} is before the first", "count frames from 0")
+            self._refuse(
+                0, f"frame {self.frames[0]} is before the first", "count frames from 0"
+            )
         end = video.num_frames
         if end is not None and len(self) and self.frames[-1] >= end:
             row = int(np.argmax(self.frames >= end))
             self._refuse(
                 row,
-                f"frame {self.frames[row]} is past the end: {video.source} has frames 0 to {end - 1}",
+                f"frame {self.frames[row]} is past the end: {video.source} has frames 0 to "
+                f"{end - 1}",
                 "is this the file of another clip?",
             )
 
@@ -114,7 +120,8 @@ class DetectionTable:
             row = int(np.flatnonzero(same)[1])
             self._refuse(
                 row,
-                f"id {self.ids[row]} stands on frame {self.frames[row]} already, at {self.where(at)}",
+                f"id {self.ids[row]} stands on frame {self.frames[row]} already, at "
+                f"{self.where(at)}",
                 "give each object one row on a frame",
             )
 

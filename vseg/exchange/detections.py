@@ -16,7 +16,8 @@ def read_detections(path: Path, video: VideoInfo) -> DetectionTable:
     """The detections in a file, for the frames of one video.
 
     `.txt` and `.csv`: MOTChallenge rows; `.json`: COCO results; `.parquet`: a table.  Raises
-    BadDetections naming the row and the value that is wrong, or the file where it cannot be read.
+    BadDetections naming the row and the value that is wrong, or the file where it cannot be
+    read.
     """
     try:
         table = _read(path, video)

@@ -1,7 +1,8 @@
-"""MOTChallenge text: frame, id, left, top, width, height, score[, class, ...]; frames count from 1.
+"""MOTChallenge text: frame, id, left, top, width, height, score[, class, ...]; frames count
+from 1.
 
-Enters: a det.txt.  Leaves: a DetectionTable.  An id of -1 (or 0) is none.  Format: Milan et al.,
-"MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
+Enters: a det.txt.  Leaves: a DetectionTable.  An id of -1 (or 0) is none.  Format: Milan et
+al., "MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
 """
 
 from pathlib import Path
@@ -16,8 +17,11 @@ _CLASS = 7
 
 
 def read_mot(path: Path) -> DetectionTable:
-    """The rows of the file, not yet checked.  Raises BadDetections naming a line that is unreadable."""
-    lines, rows = [], []
+    """The rows of the file, not yet checked.  Raises BadDetections naming a line that is
+    unreadable.
+    """
+    lines = []
+    rows = []
     for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
         if text.strip():
             lines.append(number)
@@ -52,7 +56,8 @@ def _numbers(path: Path, number: int, text: str) -> list[float]:
     whole = [*values[:2], *values[_CLASS:]]
     if not all(value.is_integer() for value in whole):
         raise BadDetections(
-            f"{where}: frame {values[0]:g}, id {values[1]:g}: frame, id and class are whole numbers",
+            f"{where}: frame {values[0]:g}, id {values[1]:g}: frame, id and class are whole "
+            "numbers",
             hint="a line is frame,id,left,top,width,height,score,class",
         )
     return values if len(values) > _CLASS else [*values, -1.0]

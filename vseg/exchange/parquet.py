@@ -15,7 +15,9 @@ _NEEDED = ("frame", "x1", "y1", "x2", "y2", "score")
 
 
 def read_parquet(path: Path) -> DetectionTable:
-    """The rows of the file.  Raises BadDetections for a missing column, a gap or a wrong type."""
+    """The rows of the file.  Raises BadDetections for a missing column, a gap or a wrong
+    type.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 

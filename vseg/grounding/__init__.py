@@ -1,1 +1,3 @@
-"""Words or an image in, the things that are meant out: boxes or masks on a frame.  `stages.Grounder`."""
+"""Words or an image in, the things that are meant out: boxes or masks on a frame.
+`stages.Grounder`.
+"""

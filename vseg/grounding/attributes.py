@@ -1,7 +1,9 @@
-"""What a phrase says of a thing beside its name, decided on the pixels of its mask.  Nothing is learned.
+"""What a phrase says of a thing beside its name, decided on the pixels of its mask.  Nothing
+is learned.
 
-Enters: an image and masks.  Leaves: yes or no for each mask, or which one is meant.  Colours are the
-eleven basic terms (Berlin and Kay 1969), told by hue, saturation and value of every pixel.
+Enters: an image and masks.  Leaves: yes or no for each mask, or which one is meant.  Colours
+are the eleven basic terms (Berlin and Kay 1969), told by hue, saturation and value of every
+pixel.
 """
 
 from collections.abc import Sequence
@@ -16,7 +18,11 @@ NAMES = (
     *("black", "white", "grey"),
     *("red", "orange", "yellow", "green", "blue", "purple", "pink", "brown"),
 )
-COLOURS = {name: name for name in NAMES} | {"gray": "grey", "violet": "purple", "silver": "grey"}
+COLOURS = {name: name for name in NAMES} | {
+    "gray": "grey",
+    "violet": "purple",
+    "silver": "grey",
+}
 PLACES = {
     **{name: name for name in ("left", "right", "top", "bottom", "middle")},
     **{"leftmost": "left", "rightmost": "right", "upper": "top", "lower": "bottom"},
@@ -38,10 +44,14 @@ _BRIGHT = 0.85  # value above which what has no hue is white
 _HUES = ((14, "red"), (42, "orange"), (69, "yellow"), (176, "green"), (255, "blue"))
 _MORE_HUES = ((306, "purple"), (344, "pink"), (361, "red"))
 _COLOURED = 0.25
-"""Share of a thing's pixels that make it so coloured: a red car has windows, tyres and highlights."""
+"""Share of a thing's pixels that make it so coloured: a red car has windows, tyres and
+highlights.
+"""
 
 
-def colour_shares(image: UInt8[np.ndarray, "H W 3"], crop: MaskCrop) -> Float64[np.ndarray, " 11"]:
+def colour_shares(
+    image: UInt8[np.ndarray, "H W 3"], crop: MaskCrop
+) -> Float64[np.ndarray, " 11"]:
     """The share of each of NAMES among the pixels under a mask."""
     h, w = crop.mask.shape
     part = image[crop.y : crop.y + h, crop.x : crop.x + w][crop.mask]
@@ -52,8 +62,8 @@ def colour_shares(image: UInt8[np.ndarray, "H W 3"], crop: MaskCrop) -> Float64[
 def is_coloured(shares: Float64[np.ndarray, " 11"], name: str) -> bool:
     """Whether a thing with these shares is called so.
 
-    A hue needs a quarter of the pixels; black, white and grey are everywhere in shadows and highlights,
-    so they must lead as well.
+    A hue needs a quarter of the pixels; black, white and grey are everywhere in shadows and
+    highlights, so they must lead as well.
     """
     share = shares[NAMES.index(name)]
     leads = name not in NAMES[:3] or share == shares.max()
@@ -63,7 +73,9 @@ def is_coloured(shares: Float64[np.ndarray, " 11"], name: str) -> bool:
 def _named(pixels: UInt8[np.ndarray, "1 N 3"]) -> Int64[np.ndarray, "1 N"]:
     """The place in NAMES of every pixel's colour."""
     hsv = cv2.cvtColor(pixels.astype(np.float32) / 255, cv2.COLOR_RGB2HSV)
-    hue, saturation, value = hsv[..., 0], hsv[..., 1], hsv[..., 2]
+    hue = hsv[..., 0]
+    saturation = hsv[..., 1]
+    value = hsv[..., 2]
     ends, hues = zip(*_HUES, *_MORE_HUES, strict=True)
     which = np.array([NAMES.index(name) for name in hues])[np.searchsorted(ends, hue, "right")]
     warm = (which == NAMES.index("red")) | (which == NAMES.index("orange"))
@@ -82,7 +94,9 @@ def _named(pixels: UInt8[np.ndarray, "1 N 3"]) -> Int64[np.ndarray, "1 N"]:
 def place_costs(
     crops: Sequence[MaskCrop], places: Sequence[str], hw: tuple[int, int]
 ) -> Float64[np.ndarray, "N P"]:
-    """How far each mask's centre is from each place: 0 at the place itself, 1 at the far side."""
+    """How far each mask's centre is from each place: 0 at the place itself, 1 at the far
+    side.
+    """
     centres = np.array([_centre(crop) for crop in crops]).reshape(-1, 2) / (hw[1], hw[0])
     x, y = centres.T
     far = {
@@ -98,7 +112,9 @@ def place_costs(
 def in_places(
     crops: Sequence[MaskCrop], places: Sequence[str], hw: tuple[int, int]
 ) -> Bool[np.ndarray, " N"]:
-    """Which masks have their centre in every place: its half of the frame; the middle is the inner half."""
+    """Which masks have their centre in every place: its half of the frame; the middle is the
+    inner half.
+    """
     return np.asarray((place_costs(crops, places, hw) <= 0.5).all(axis=1), dtype=bool)
 
 
@@ -114,5 +130,6 @@ def of_size(areas: Float64[np.ndarray, " N"], size: str) -> Bool[np.ndarray, " N
 def _centre(crop: MaskCrop) -> tuple[float, float]:
     """The centroid of a mask that is not empty."""
     moments = cv2.moments(crop.mask.astype(np.uint8), binaryImage=True)
-    x, y = moments["m10"] / moments["m00"], moments["m01"] / moments["m00"]
+    x = moments["m10"] / moments["m00"]
+    y = moments["m01"] / moments["m00"]
     return crop.x + x + 0.5, crop.y + y + 0.5

@@ -1,10 +1,11 @@
 """Everything in a frame: masks of whatever looks like one thing, without names.
 
-Enters: a frame.  Leaves: a Grounding whose detections are called "object", best first.  A grid of clicks
-is drawn by the model, as in Kirillov et al. 2023, "Segment Anything", section 5, and what is drawn
-clearly, is neither tiny nor the whole frame, and is no part of something else, is kept.  nano draws all
-clicks coarsely, where a click reaches a whole object; then clicks on what is not explained yet, within
-parts of the frame, where small things are large; and what is left of both finely.
+Enters: a frame.  Leaves: a Grounding whose detections are called "object", best first.  A grid
+of clicks is drawn by the model, as in Kirillov et al. 2023, "Segment Anything", section 5, and
+what is drawn clearly, is neither tiny nor the whole frame, and is no part of something else,
+is kept.  nano draws all clicks coarsely, where a click reaches a whole object; then clicks on
+what is not explained yet, within parts of the frame, where small things are large; and what is
+left of both finely.
 """
 
 from collections.abc import Sequence
@@ -29,15 +30,17 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class AutomaticMaskRules:
-    """What counts as a thing; the numbers were chosen on clips that nothing was trained or measured on.
+    """What counts as a thing; the numbers were chosen on clips that nothing was trained or
+    measured on.
 
-    grid, dense: clicks along the shorter side of the frame, of the first and of the closer look; part: the
-    share of the frame's sides that a closer look sees.  score: least quality x stability.  margin: of the
-    logits; stability is the IoU of the masks that are cut that much higher and lower.  smallest, largest:
-    share of the frame.  finely: how many of nano's coarse masks are drawn again, those that reach `coarse`.
-    overlap: IoU above which two masks are the same thing.  inside, trust: when one is part of another, see
-    `vseg.ops.masks.drop_contained`.  speck: smaller pieces and holes, as a share of the largest piece, are
-    dropped and filled.  most: things in a frame.
+    grid, dense: clicks along the shorter side of the frame, of the first and of the closer
+    look; part: the share of the frame's sides that a closer look sees.  score: least quality x
+    stability.  margin: of the logits; stability is the IoU of the masks that are cut that much
+    higher and lower.  smallest, largest: share of the frame.  finely: how many of nano's
+    coarse masks are drawn again, those that reach `coarse`.  overlap: IoU above which two
+    masks are the same thing.  inside, trust: when one is part of another, see
+    `vseg.ops.masks.drop_contained`.  speck: smaller pieces and holes, as a share of the
+    largest piece, are dropped and filled.  most: things in a frame.
     """
 
     grid: int = 12
@@ -58,7 +61,9 @@ class AutomaticMaskRules:
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """Masks that clicks gave: logits that cover the frame, quality x stability, and the clicks."""
+    """Masks that clicks gave: logits that cover the frame, quality x stability, and the
+    clicks.
+    """
 
     logits: Float32[np.ndarray, "N h w"]
     scores: Float32[np.ndarray, " N"]
@@ -82,7 +87,9 @@ class AutomaticMaskGenerator:
 
     @torch.inference_mode()
     def propose(self, frame: Frame) -> Grounding:
-        """The things in the frame, best first, with masks at its size; scores are quality x stability."""
+        """The things in the frame, best first, with masks at its size; scores are quality x
+        stability.
+        """
         rules = self._rules
         if isinstance(self._model, SlotModel):
             drawn = self._answered(self._model, frame)
@@ -104,8 +111,11 @@ class AutomaticMaskGenerator:
         return _joined(parts)
 
     def _refined(self, model: AffinityModel, frame: Frame) -> _Drawn:
-        """Coarse masks that differ, or fine ones of them; a mask's score is the better look's."""
-        rules, features = self._rules, model.encode([frame])[0]
+        """Coarse masks that differ, or fine ones of them; a mask's score is the better
+        look's.
+        """
+        rules = self._rules
+        features = model.encode([frame])[0]
         coarse = self._sketched(model, frame, features.map_hw)
         coarse = coarse[coarse.scores >= rules.coarse]
         coarse = coarse[mask_nms(coarse.masks, coarse.scores, rules.overlap, rules.finely)]
@@ -125,10 +135,13 @@ class AutomaticMaskGenerator:
         return replace(fine, scores=np.maximum(fine.scores, coarse.scores) * (fine.scores > 0))
 
     def _sketched(self, model: AffinityModel, frame: Frame, map_hw: tuple[int, int]) -> _Drawn:
-        """Coarse masks of the whole frame, then of its parts where the first look explains nothing."""
+        """Coarse masks of the whole frame, then of its parts where the first look explains
+        nothing.
+        """
         rules = self._rules
         height, width = frame.image.shape[:2]
-        whole, dense = Window(0, 0, width, height), grid(frame, rules.dense)
+        whole = Window(0, 0, width, height)
+        dense = grid(frame, rules.dense)
         first = self._seen_in(model, frame, whole, grid(frame, rules.grid), map_hw)
         explained = np.asarray(first.masks[first.scores >= rules.score].any(axis=0))
         column, row = (dense * [map_hw[1] / width, map_hw[0] / height]).astype(int).T
@@ -149,8 +162,11 @@ class AutomaticMaskGenerator:
         clicks: Float32[np.ndarray, "N 2"],
         map_hw: tuple[int, int],
     ) -> _Drawn:
-        """What clicks give where only the window is seen; nothing of what its inner edges cut."""
-        part, parts = window.of(frame), []
+        """What clicks give where only the window is seen; nothing of what its inner edges
+        cut.
+        """
+        part = window.of(frame)
+        parts = []
         for start in range(0, len(clicks), _BATCH):
             some = clicks[start : start + _BATCH]
             inside = some - np.array([window.x, window.y], np.float32)
@@ -158,12 +174,15 @@ class AutomaticMaskGenerator:
             decoded = model.coarse_masks(part, objects)
             logits, whole = window.placed(decoded.logits.float(), frame, map_hw)
             presence = decoded.presence * whole
-            parts.append(self._scored(replace(decoded, logits=logits, presence=presence), some))
+            parts.append(
+                self._scored(replace(decoded, logits=logits, presence=presence), some)
+            )
         return _joined(parts)
 
     def _scored(self, decoded: Decoded, clicks: Float32[np.ndarray, "N 2"]) -> _Drawn:
         """The masks with their scores, 0 for what is absent, tiny or fills the frame."""
-        rules, logits = self._rules, decoded.logits.float()
+        rules = self._rules
+        logits = decoded.logits.float()
         surely, maybe = (
             (logits > edge).sum(dim=(1, 2)).float() for edge in (rules.margin, -rules.margin)
         )
@@ -175,12 +194,14 @@ class AutomaticMaskGenerator:
 
     def _grounding(self, drawn: _Drawn, frame: Frame, best: float) -> Grounding:
         height, width = frame.image.shape[:2]
-        crops, scores = [], []
+        crops = []
+        scores = []
         for logits, score in zip(drawn.logits, drawn.scores, strict=True):
             big = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
             crops.append(MaskCrop.of(without_specks(big > 0, self._rules.speck)))
             scores.append(float(score))
-        crops, scores = crops[: self._rules.most], scores[: self._rules.most]
+        crops = crops[: self._rules.most]
+        scores = scores[: self._rules.most]
         corners = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
         found = Detections(
             np.array(corners, dtype=np.float64).reshape(-1, 4),
@@ -197,7 +218,9 @@ def _proposals(decoded: Decoded, click: Points) -> tuple[Decoded, np.ndarray]:
     if of is None:
         return decoded, click.xy
     count = of.quality.shape[1]
-    rows = Decoded(of.logits[0], of.quality[0], decoded.presence.expand(count), of.embedding[0])
+    rows = Decoded(
+        of.logits[0], of.quality[0], decoded.presence.expand(count), of.embedding[0]
+    )
     return rows, np.repeat(click.xy, count, axis=0)
 
 

@@ -1,7 +1,8 @@
 """Boxes made masks by a model's own box prompt, all of one frame at once.
 
-Enters: features of a frame and boxes in video pixels.  Leaves: one mask for each box, perhaps empty.  As a
-session does with a box: it is looked at twice, the second time with the first mask as prior.
+Enters: features of a frame and boxes in video pixels.  Leaves: one mask for each box, perhaps
+empty.  As a session does with a box: it is looked at twice, the second time with the first
+mask as prior.
 """
 
 from collections.abc import Sequence

@@ -10,10 +10,13 @@ from vseg.errors import BadPrompt
 
 
 class ShortTexts:
-    """A tokenizer with the number of tokens that its network reads, the two at the ends included."""
+    """A tokenizer with the number of tokens that its network reads, the two at the ends
+    included.
+    """
 
     def __init__(self, tokenizer: Any, length: int) -> None:
-        self._tokenizer, self._length = tokenizer, length
+        self._tokenizer = tokenizer
+        self._length = length
 
     def check(self, phrase: str) -> None:
         """Raise BadPrompt for a phrase that has more tokens than the network reads."""
@@ -25,7 +28,9 @@ class ShortTexts:
             )
 
     def tokens(self, phrases: Sequence[str], device: torch.device) -> dict[str, Tensor]:
-        """input_ids and attention_mask, (P, length) each, padded at the end.  Raises BadPrompt."""
+        """input_ids and attention_mask, (P, length) each, padded at the end.  Raises
+        BadPrompt.
+        """
         for phrase in phrases:
             self.check(phrase)
         made = self._tokenizer(

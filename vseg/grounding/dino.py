@@ -1,9 +1,10 @@
 """Grounding DINO and MM Grounding DINO: phrases in one text, boxes out.
 
-Enters: an image and phrases.  Leaves: Proposals: for each query its box, and for each phrase the best
-chance of any of the phrase's own tokens.  Papers: Liu et al. 2023 (arXiv 2303.05499), Zhao et al. 2024
-(arXiv 2401.02361).  Words and image are fused early: of the text only the tokens can be kept, and every
-batch of phrases that does not fit beside the others costs a whole forward pass.
+Enters: an image and phrases.  Leaves: Proposals: for each query its box, and for each phrase
+the best chance of any of the phrase's own tokens.  Papers: Liu et al. 2023 (arXiv 2303.05499),
+Zhao et al. 2024 (arXiv 2401.02361).  Words and image are fused early: of the text only the
+tokens can be kept, and every batch of phrases that does not fit beside the others costs a
+whole forward pass.
 """
 
 from collections.abc import Iterator
@@ -33,7 +34,9 @@ CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Phrases side by side in one text.  spans: where the tokens of each begin and end in `tokens`."""
+    """Phrases side by side in one text.  spans: where the tokens of each begin and end in
+    `tokens`.
+    """
 
     first: int
     tokens: tuple[int, ...]
@@ -43,14 +46,18 @@ class Line:
 class Dino:
     """A Detector over a loaded Grounding DINO."""
 
-    # 0.25 is the library's own; queries are matched one to one in training, so that only boxes that nearly
-    # coincide are doubles: 0.8, as in Grounded-SAM.
+    # 0.25 is the library's own; queries are matched one to one in training, so that only boxes
+    # that nearly coincide are doubles: 0.8, as in Grounded-SAM.
     rules = Rules(threshold=0.25, overlap=0.8)
 
     def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
-        self._net, self._dtype, self._device = read.net, read.dtype, read.device
-        self._tokenizer, self._images = tokenizer, images
-        self._start, self._end = tokenizer.cls_token_id, tokenizer.sep_token_id
+        self._net = read.net
+        self._dtype = read.dtype
+        self._device = read.device
+        self._tokenizer = tokenizer
+        self._images = images
+        self._start = tokenizer.cls_token_id
+        self._end = tokenizer.sep_token_id
         self._stop = tokenizer.convert_tokens_to_ids(".")
         self._most = min(
             read.net.config.max_text_len, read.net.config.text_config.max_position_embeddings
@@ -59,17 +66,22 @@ class Dino:
         self._parting = set(read.net.model.special_tokens.tolist())
         if not {self._start, self._end, self._stop} <= self._parting:
             raise WeightsMismatch(
-                f"the tokenizer in {read.folder} is not of its network: the full stop is token "
+                f"the tokenizer in {read.folder} is not of its network: the full stop "
+                "is token "
                 f"{self._stop}, the network parts phrases at {sorted(self._parting)}",
                 hint="fetch the whole folder again",
             )
 
     def check(self, phrase: str) -> None:
-        """Raise BadPrompt for a phrase without words, with a stop in it, or too long for the network."""
+        """Raise BadPrompt for a phrase without words, with a stop in it, or too long for the
+        network.
+        """
         self._tokens(phrase)
 
     def encode(self, phrases: tuple[str, ...]) -> list[Line]:
-        """The phrases as texts that the network can read at once, in order: as few as hold them."""
+        """The phrases as texts that the network can read at once, in order: as few as hold
+        them.
+        """
         lines: list[Line] = []
         for place, phrase in enumerate(phrases):
             tokens = self._tokens(phrase)
@@ -84,7 +96,9 @@ class Dino:
             )
         return lines
 
-    def propose(self, image: UInt8[np.ndarray, "H W 3"], words: list[Line]) -> Iterator[Proposals]:
+    def propose(
+        self, image: UInt8[np.ndarray, "H W 3"], words: list[Line]
+    ) -> Iterator[Proposals]:
         """One batch for each text."""
         made = self._images(image, input_data_format="channels_last", return_tensors="pt")
         pixels = made["pixel_values"].to(self._device, self._dtype)
@@ -103,7 +117,9 @@ class Dino:
 
     def _tokens(self, phrase: str) -> list[int]:
         # In lower case as the library joins phrases; a cased vocabulary was never published.
-        tokens: list[int] = self._tokenizer(phrase.lower(), add_special_tokens=False)["input_ids"]
+        tokens: list[int] = self._tokenizer(phrase.lower(), add_special_tokens=False)[
+            "input_ids"
+        ]
         if self._parting & set(tokens):
             raise BadPrompt(
                 f"'{phrase}' has a full stop or a question mark in it",
@@ -120,7 +136,9 @@ class Dino:
 
 
 def read_dino(folder: Path, name: str, place: Place) -> tuple[Dino, str]:
-    """The detector saved in a folder and the hash of its weights.  Raises as read_pretrained."""
+    """The detector saved in a folder and the hash of its weights.  Raises as
+    read_pretrained.
+    """
     read = read_pretrained(folder, name, CLASSES, place)
     images = read_image_processor(folder, "GroundingDinoImageProcessorPil")
     return Dino(read, read_tokenizer(folder), images), read.sha256

@@ -1,9 +1,10 @@
-"""Images and words as vectors that can be compared: CLIP and SigLIP of the transformers library.
+"""Images and words as vectors that can be compared: CLIP and SigLIP of the transformers
+library.
 
-Enters: phrases, images of whole frames or of one object.  Leaves: unit vectors, and how well each
-image fits each phrase.  CLIP (Radford et al. 2021) shares a chance of 1 among the phrases; SigLIP (Zhai
-et al. 2023) answers for each phrase alone.  A phrase is asked in several sentences, whose vectors are
-averaged (Radford et al., section 3.1.4).
+Enters: phrases, images of whole frames or of one object.  Leaves: unit vectors, and how well
+each image fits each phrase.  CLIP (Radford et al. 2021) shares a chance of 1 among the
+phrases; SigLIP (Zhai et al. 2023) answers for each phrase alone.  A phrase is asked in several
+sentences, whose vectors are averaged (Radford et al., section 3.1.4).
 """
 
 from collections.abc import Iterator, Sequence
@@ -58,14 +59,20 @@ class Fit:
 class ImageText:
     """A loaded model of either family; has no state of any video.
 
-    name, weights_sha256: which one.  alone: whether each phrase is judged alone, as SigLIP does.
+    name, weights_sha256: which one.  alone: whether each phrase is judged alone, as SigLIP
+    does.
     """
 
     def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
-        self.name, self.weights_sha256 = read.name, read.sha256
+        self.name = read.name
+        self.weights_sha256 = read.sha256
         self.alone = read.kind != "clip"
-        self._net, self._device, self._dtype = read.net, read.device, read.dtype
-        self._texts = ShortTexts(tokenizer, read.net.config.text_config.max_position_embeddings)
+        self._net = read.net
+        self._device = read.device
+        self._dtype = read.dtype
+        self._texts = ShortTexts(
+            tokenizer, read.net.config.text_config.max_position_embeddings
+        )
         self._images = images
         self._words: tuple[tuple[str, ...], Float32[np.ndarray, "N C"]] | None = None
 
@@ -76,7 +83,9 @@ class ImageText:
         """
         key = tuple(phrases)
         if self._words is None or self._words[0] != key:
-            every = [self.sentences([form.format(phrase) for phrase in key]) for form in TEMPLATES]
+            every = [
+                self.sentences([form.format(phrase) for phrase in key]) for form in TEMPLATES
+            ]
             self._words = (key, _unit(np.mean(every, axis=0)))
         return self._words[1]
 
@@ -96,7 +105,9 @@ class ImageText:
         """A unit vector for each RGB image, of at least one."""
         parts = []
         for some in _batches(images):
-            made = self._images(list(some), input_data_format="channels_last", return_tensors="pt")
+            made = self._images(
+                list(some), input_data_format="channels_last", return_tensors="pt"
+            )
             made = {key: value.to(self._device) for key, value in made.items()}
             made["pixel_values"] = made["pixel_values"].to(self._dtype)
             parts.append(_vectors(self._net.get_image_features(**made).pooler_output))
@@ -105,7 +116,9 @@ class ImageText:
     def scores(
         self, images: Float32[np.ndarray, "P C"], words: Float32[np.ndarray, "N C"]
     ) -> Float32[np.ndarray, "P N"]:
-        """The chance in [0, 1] that each phrase fits each image; CLIP's add up to 1 over the phrases."""
+        """The chance in [0, 1] that each phrase fits each image; CLIP's add up to 1 over the
+        phrases.
+        """
         logits = np.exp(float(self._net.logit_scale)) * images @ words.T
         if self.alone:
             logits = logits + float(self._net.logit_bias)
@@ -114,17 +127,22 @@ class ImageText:
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
     def _spelt(self, sentence: str) -> str:
-        """As the family's texts were spelt in training: SigLIP's in lower case, without punctuation."""
+        """As the family's texts were spelt in training: SigLIP's in lower case, without
+        punctuation.
+        """
         if not self.alone:
             return sentence
-        kept = "".join(letter for letter in sentence.lower() if letter.isalnum() or letter in " -'")
+        kept = "".join(
+            letter for letter in sentence.lower() if letter.isalnum() or letter in " -'"
+        )
         return " ".join(kept.split())
 
 
 def read_image_text(folder: Path, name: str, place: Place) -> ImageText:
     """The model saved in a folder, called `name`.
 
-    Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack of memory.
+    Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack
+    of memory.
     """
     read = read_pretrained(folder, name, IMAGE_TEXT_CLASSES, place)
     images = read_image_processor(folder, _PICTURES[read.kind])
@@ -142,13 +160,14 @@ def best_fits(
 def object_crop(image: Image, crop: MaskCrop) -> Image:
     """The square around an object, with a margin, its surroundings blurred.
 
-    Blurred, not blackened: models of this kind know images, and a blurred background is what they are
-    misled by least (Yang et al. 2023, "Fine-Grained Visual Prompting").  Square, as they cut the longer
-    side away; beyond the frame its edge is repeated.
+    Blurred, not blackened: models of this kind know images, and a blurred background is what
+    they are misled by least (Yang et al. 2023, "Fine-Grained Visual Prompting").  Square, as
+    they cut the longer side away; beyond the frame its edge is repeated.
     """
     x, y, width, height = crop.xywh
     side = max(2, round(max(width, height) * (1 + 2 * _MARGIN)))
-    left, top = x + width // 2 - side // 2, y + height // 2 - side // 2
+    left = x + width // 2 - side // 2
+    top = y + height // 2 - side // 2
     columns = np.clip(np.arange(left, left + side), 0, image.shape[1] - 1)
     rows = np.clip(np.arange(top, top + side), 0, image.shape[0] - 1)
     full_image = image[rows[:, None], columns]
@@ -165,7 +184,9 @@ def _vectors(found: Float[Tensor, "N C"]) -> Float32[np.ndarray, "N C"]:
 
 
 def _unit(vectors: Float32[np.ndarray, "N C"]) -> Float32[np.ndarray, "N C"]:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+    return np.asarray(
+        vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32
+    )
 
 
 def _batches(items: Sequence[Any]) -> Iterator[Sequence[Any]]:

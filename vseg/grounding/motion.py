@@ -1,8 +1,8 @@
 """What moves between two frames: of a mask, how fast; of a whole frame, which regions.
 
-Enters: a frame and one close in time.  Leaves: speeds in object sizes per second, and regions that move
-against the camera.  Dense inverse search (Kroeger et al. 2016) gives the flow, a small image suffices;
-the camera is the affine map that most of the flow follows (RANSAC).
+Enters: a frame and one close in time.  Leaves: speeds in object sizes per second, and regions
+that move against the camera.  Dense inverse search (Kroeger et al. 2016) gives the flow, a
+small image suffices; the camera is the affine map that most of the flow follows (RANSAC).
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,9 @@ _MOST_REGIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """flow: where each pixel of the small image went, in its pixels.  own: the part that the camera did
-    not do.  scale: small pixels per pixel of the frame.  gap_s: time between the two frames.
+    """flow: where each pixel of the small image went, in its pixels.  own: the part that the
+    camera did not do.  scale: small pixels per pixel of the frame.  gap_s: time between the
+    two frames.
     """
 
     flow: Float32[np.ndarray, "h w 2"]
@@ -57,7 +58,9 @@ def motion_between(frame: Frame, near: Frame | None) -> Motion | None:
 
 
 def is_moving(motion: Motion, crop: MaskCrop) -> bool:
-    """Whether a thing leaves its surroundings by a tenth of its size each second, and by more than noise."""
+    """Whether a thing leaves its surroundings by a tenth of its size each second, and by more
+    than noise.
+    """
     h, w = motion.flow.shape[:2]
     mask = _shrunk(crop, motion.scale, (h, w))
     size = float(np.sqrt(mask.sum()))
@@ -72,7 +75,9 @@ def is_moving(motion: Motion, crop: MaskCrop) -> bool:
 
 
 def moving_boxes(motion: Motion) -> Float64[np.ndarray, "N 4"]:
-    """The boxes, in pixels of the frame, of connected regions that move against the camera; largest first."""
+    """The boxes, in pixels of the frame, of connected regions that move against the camera;
+    largest first.
+    """
     restless = motion.restless.astype(np.uint8)
     opened = cv2.morphologyEx(restless, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
@@ -87,11 +92,15 @@ def moving_shares(motion: Motion, crops: Sequence[MaskCrop]) -> Float64[np.ndarr
     """The share of each mask that moves against the camera."""
     restless = motion.restless
     masks = [_shrunk(crop, motion.scale, restless.shape) for crop in crops]
-    return np.array([restless[mask].mean() if mask.any() else 0.0 for mask in masks], np.float64)
+    return np.array(
+        [restless[mask].mean() if mask.any() else 0.0 for mask in masks], np.float64
+    )
 
 
 def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
-    """The flow that the camera alone would make: an affine map of the image, none if it fits nothing."""
+    """The flow that the camera alone would make: an affine map of the image, none if it fits
+    nothing.
+    """
     h, w = flow.shape[:2]
     y, x = np.mgrid[_GRID // 2 : h : _GRID, _GRID // 2 : w : _GRID]
     before = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
@@ -105,8 +114,12 @@ def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
     return np.asarray(moved, dtype=np.float32)
 
 
-def _small(image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]) -> UInt8[np.ndarray, "h w"]:
-    """The grey image at (width, height) `size`; its edge is repeated where the flow needs more."""
+def _small(
+    image: UInt8[np.ndarray, "H W 3"], size: tuple[int, int]
+) -> UInt8[np.ndarray, "h w"]:
+    """The grey image at (width, height) `size`; its edge is repeated where the flow needs
+    more.
+    """
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
     right, below = (max(0, _LEAST_SIDE - side) for side in size)
@@ -119,6 +132,7 @@ def _shrunk(crop: MaskCrop, scale: float, hw: tuple[int, ...]) -> Bool[np.ndarra
     h, w = hw
     y, x = np.nonzero(crop.mask)
     mask = np.zeros((h, w), dtype=bool)
-    rows, columns = ((y + crop.y) * scale).astype(int), ((x + crop.x) * scale).astype(int)
+    rows = ((y + crop.y) * scale).astype(int)
+    columns = ((x + crop.x) * scale).astype(int)
     mask[rows.clip(0, h - 1), columns.clip(0, w - 1)] = True
     return mask

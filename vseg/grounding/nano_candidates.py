@@ -1,7 +1,7 @@
 """One frame as the word head sees it: what may be meant by a noun, and the masks of that.
 
-Enters: a frame, nano's features of it, the head's boxes, perhaps its motion.  Leaves: boxes with scores, best
-first, and a mask for each, drawn once however many phrases ask for it.
+Enters: a frame, nano's features of it, the head's boxes, perhaps its motion.  Leaves: boxes
+with scores, best first, and a mask for each, drawn once however many phrases ask for it.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,9 @@ from vseg.types import Detections, Frame, MaskCrop
 _SAME_MASK = 0.7  # IoU
 _COARSE = 120  # rows, or columns, of the masks as they are compared
 _MOST = 60  # things of one phrase that get a mask
-_MOST_BELOW = 20  # things below the threshold that get a mask, where only that tells what is meant
+_MOST_BELOW = (
+    20  # things below the threshold that get a mask, where only that tells what is meant
+)
 
 
 @dataclass(slots=True)
@@ -59,25 +61,32 @@ class FrameCandidates:
 
 
 def answer(look: FrameCandidates, query: WordQuery, least: float) -> tuple[Detections, float]:
-    """What one query means, labelled 0, and the best score of what has all that it asks for."""
+    """What one query means, labelled 0, and the best score of what has all that it asks
+    for.
+    """
     candidates = look.candidates(query)
     best = float(candidates.scores.max(initial=0))
     candidates = _worth_drawing(candidates, query, least)
     drawn = look.masks(candidates.boxes)
     seen = _singles(drawn, candidates.scores, look.features.video_hw)
     crops = [drawn[k] for k in seen]
-    boxes, scores = candidates.boxes[seen], candidates.scores[seen]
+    boxes = candidates.boxes[seen]
+    scores = candidates.scores[seen]
     fits = fitting(query, crops, look.frame.image, look.motion)
     if query.narrowed:
         best = float(scores[fits].max(initial=0))
     rows = np.flatnonzero(fits & (scores >= least))
-    rows = rows[meant(query, [crops[row] for row in rows], scores[rows], look.features.video_hw)]
+    rows = rows[
+        meant(query, [crops[row] for row in rows], scores[rows], look.features.video_hw)
+    ]
     masks = tuple(crops[row] for row in rows)
     return Detections(boxes[rows], scores[rows], np.zeros(len(rows), np.int64), masks), best
 
 
 def _worth_drawing(candidates: Candidates, query: WordQuery, least: float) -> Candidates:
-    """Those that reach the threshold; some below it too where only the mask tells what is meant."""
+    """Those that reach the threshold; some below it too where only the mask tells what is
+    meant.
+    """
     count = int((candidates.scores >= least).sum())
     if query.narrowed:
         count = max(count, _MOST_BELOW)

@@ -1,9 +1,11 @@
-"""Words of a stated vocabulary -> the things they name, with nano alone.  Implements `stages.Grounder`.
+"""Words of a stated vocabulary -> the things they name, with nano alone.  Implements
+`stages.Grounder`.
 
-Enters: a frame, Text descriptions, perhaps a frame close in time.  Leaves: boxes, scores and masks.  The
-word head proposes boxes on the features of nano's own encoder, nano's box prompt makes them masks, and
-colour, place, size and motion are decided on the masks.  "Moving objects" asks for no word of the head:
-what moves against the camera is proposed instead, and its score is the share of the mask that moves.
+Enters: a frame, Text descriptions, perhaps a frame close in time.  Leaves: boxes, scores and
+masks.  The word head proposes boxes on the features of nano's own encoder, nano's box prompt
+makes them masks, and colour, place, size and motion are decided on the masks.  "Moving
+objects" asks for no word of the head: what moves against the camera is proposed instead, and
+its score is the share of the mask that moves.
 """
 
 from collections.abc import Sequence
@@ -34,12 +36,16 @@ class NanoTextGrounder:
         head = load_words(path, nano.device, nano.dtype)
         if head.encoder_sha256 != nano.encoder_sha256:
             raise WeightsMismatch(
-                f"the word head {path.name} was trained on another encoder than that of these weights",
-                hint="leave --weights out, or train a head for them: vseg train words --weights FILE",
+                f"the word head {path.name} was trained on another encoder than that of "
+                "these weights",
+                hint="leave --weights out, or train a head for them: vseg train words "
+                "--weights FILE",
             )
-        self.weights_sha256, self.threshold = head.weights_sha256, head.threshold
+        self.weights_sha256 = head.weights_sha256
+        self.threshold = head.threshold
         self.words = head.words
-        self._nano, self._head = nano, head
+        self._nano = nano
+        self._head = head
 
     def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
         """Raise BadPrompt for what is not Text, or not in the vocabulary."""
@@ -69,7 +75,8 @@ class NanoTextGrounder:
         """What is asked and its threshold."""
         if not isinstance(description, Text):
             raise BadPrompt(
-                f"{self.name} understands words, not images", hint="give a phrase: --text person"
+                f"{self.name} understands words, not images",
+                hint="give a phrase: --text person",
             )
         query = parse_words(description.phrase, self.words)
         least = self.threshold if description.threshold is None else description.threshold
@@ -78,7 +85,9 @@ class NanoTextGrounder:
 
 def _joined(answers: Sequence[tuple[Detections, float]], phrases: Sequence[str]) -> Grounding:
     """The answers to all phrases as one, best first."""
-    boxes, scores, labels = np.zeros((0, 4)), np.zeros(0), np.zeros(0, np.int64)
+    boxes = np.zeros((0, 4))
+    scores = np.zeros(0)
+    labels = np.zeros(0, np.int64)
     masks: list[MaskCrop] = []
     for label, (found, _) in enumerate(answers):
         boxes = np.concatenate([boxes, found.boxes])

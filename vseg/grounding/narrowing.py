@@ -1,8 +1,9 @@
 """Which of the things that go by a noun a phrase means.
 
-Enters: a query, the masks of what may be meant, the images.  Leaves: which of them are.  Colour and
-motion are of a thing itself, and so are the halves of the frame for "cars on the left"; the largest,
-and the leftmost for "the car on the left", are chosen among what is left over by those.
+Enters: a query, the masks of what may be meant, the images.  Leaves: which of them are.
+Colour and motion are of a thing itself, and so are the halves of the frame for "cars on the
+left"; the largest, and the leftmost for "the car on the left", are chosen among what is left
+over by those.
 """
 
 from collections.abc import Sequence
@@ -28,7 +29,9 @@ def fitting(
     image: UInt8[np.ndarray, "H W 3"],
     motion: Motion | None,
 ) -> Bool[np.ndarray, " N"]:
-    """Which masks have what the query asks of a thing itself; without motion nothing moves or is still."""
+    """Which masks have what the query asks of a thing itself; without motion nothing moves or
+    is still.
+    """
     fits = np.ones(len(crops), dtype=bool)
     for k, crop in enumerate(crops):
         if query.colours:

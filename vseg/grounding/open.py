@@ -18,7 +18,9 @@ FAMILIES = (*DINO, *OWL, *SAM3)
 
 
 def open_folder(folder: Path, name: str, place: Place) -> Grounder:
-    """The grounder in a folder, called `name`.  Raises as `read_pretrained` and `read_tokenizer`."""
+    """The grounder in a folder, called `name`.  Raises as `read_pretrained` and
+    `read_tokenizer`.
+    """
     kind = model_type(folder)
     if kind in DINO:
         dino, sha256 = read_dino(folder, name, place)
@@ -31,5 +33,6 @@ def open_folder(folder: Path, name: str, place: Place) -> Grounder:
         return OpenVocabulary(name, sha256, sam3)
     raise WeightsMismatch(
         f"{folder} holds a '{kind}' model, which finds nothing by words",
-        hint=f"give a folder with one of {', '.join(FAMILIES)}, or a name of `vseg models list`",
+        hint=f"give a folder with one of {', '.join(FAMILIES)}, or a name of `vseg "
+        "models list`",
     )

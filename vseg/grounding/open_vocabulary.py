@@ -1,7 +1,8 @@
-"""Phrases of any words -> the things they name on a frame, by a detector of the transformers library.
+"""Phrases of any words -> the things they name on a frame, by a detector of the transformers
+library.
 
-Enters: a frame and Text descriptions.  Leaves: Grounding in video pixels, with masks where the detector
-draws them.  Words are encoded once for a set of phrases; the last set is kept.
+Enters: a frame and Text descriptions.  Leaves: Grounding in video pixels, with masks where the
+detector draws them.  Words are encoded once for a set of phrases; the last set is kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -33,7 +34,9 @@ class Detector(Protocol[Words]):
         ...
 
     def propose(self, image: UInt8[np.ndarray, "H W 3"], words: Words) -> Iterator[Proposals]:
-        """Proposals for all phrases, batch by batch, in their order; at least one box in each."""
+        """Proposals for all phrases, batch by batch, in their order; at least one box in
+        each.
+        """
         ...
 
 
@@ -41,10 +44,15 @@ class OpenVocabulary(Generic[Words]):
     """A Grounder for Text: names are the phrases as they were given."""
 
     def __init__(
-        self, name: str, weights_sha256: str, detector: Detector[Words], rules: Rules | None = None
+        self,
+        name: str,
+        weights_sha256: str,
+        detector: Detector[Words],
+        rules: Rules | None = None,
     ) -> None:
         """rules: the detector's own if left out."""
-        self.name, self.weights_sha256 = name, weights_sha256
+        self.name = name
+        self.weights_sha256 = weights_sha256
         self._detector = detector
         self._rules = rules or detector.rules
         self.threshold = self._rules.threshold
@@ -59,12 +67,16 @@ class OpenVocabulary(Generic[Words]):
     def ground(
         self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
     ) -> Grounding:
-        """Every instance of each phrase on `frame`; `near` says nothing to it.  Raises BadPrompt."""
+        """Every instance of each phrase on `frame`; `near` says nothing to it.  Raises
+        BadPrompt.
+        """
         texts = _texts(self.name, descriptions)
-        best, parts = np.zeros(len(texts)), [_NOTHING]
+        best = np.zeros(len(texts))
+        parts = [_NOTHING]
         hw = (frame.image.shape[0], frame.image.shape[1])
         if texts:
-            words, parts = self._words(tuple(text.phrase for text in texts)), []
+            words = self._words(tuple(text.phrase for text in texts))
+            parts = []
             for proposals in self._detector.propose(frame.image, words):
                 reached = proposals.scores.max(axis=0)
                 best[proposals.first : proposals.first + len(reached)] = reached

@@ -1,8 +1,10 @@
-"""OWLv2: each phrase is one vector, each patch of the image a box and a vector to compare with it.
+"""OWLv2: each phrase is one vector, each patch of the image a box and a vector to compare with
+it.
 
-Enters: an image and phrases.  Leaves: Proposals: the box of every patch and its score for every phrase.
-Paper: Minderer et al. 2023 (arXiv 2306.09683).  Phrases are read as they are given; the image is padded
-to a square at its right and bottom, so that boxes are fractions of its longer side.
+Enters: an image and phrases.  Leaves: Proposals: the box of every patch and its score for
+every phrase.  Paper: Minderer et al. 2023 (arXiv 2306.09683).  Phrases are read as they are
+given; the image is padded to a square at its right and bottom, so that boxes are fractions of
+its longer side.
 """
 
 from collections.abc import Iterator
@@ -34,8 +36,12 @@ class Owl:
     rules = Rules(threshold=0.1, overlap=0.8)
 
     def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
-        self._net, self._dtype, self._device = read.net, read.dtype, read.device
-        self._texts = ShortTexts(tokenizer, read.net.config.text_config.max_position_embeddings)
+        self._net = read.net
+        self._dtype = read.dtype
+        self._device = read.device
+        self._texts = ShortTexts(
+            tokenizer, read.net.config.text_config.max_position_embeddings
+        )
         self._images = images
 
     def check(self, phrase: str) -> None:
@@ -65,7 +71,9 @@ class Owl:
 
 
 def read_owl(folder: Path, name: str, place: Place) -> tuple[Owl, str]:
-    """The detector saved in a folder and the hash of its weights.  Raises as read_pretrained."""
+    """The detector saved in a folder and the hash of its weights.  Raises as
+    read_pretrained.
+    """
     read = read_pretrained(folder, name, CLASSES, place)
     images = read_image_processor(folder, "Owlv2ImageProcessorPil")
     return Owl(read, read_tokenizer(folder), images), read.sha256

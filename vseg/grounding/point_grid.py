@@ -39,16 +39,22 @@ class Window:
     def placed(
         self, logits: Float[Tensor, "N h w"], frame: Frame, map_hw: tuple[int, int]
     ) -> tuple[Float[Tensor, "N h4 w4"], Bool[Tensor, " N"]]:
-        """Logits of what it shows as logits of the whole frame, and which rows its edges do not cut.
+        """Logits of what it shows as logits of the whole frame, and which rows its edges do
+        not cut.
 
         An edge that is also the frame's cuts nothing.
         """
         height, width = frame.image.shape[:2]
-        across, down = map_hw[1] / width, map_hw[0] / height
-        x1, x2 = round(self.x * across), round((self.x + self.width) * across)
-        y1, y2 = round(self.y * down), round((self.y + self.height) * down)
+        across = map_hw[1] / width
+        down = map_hw[0] / height
+        x1 = round(self.x * across)
+        x2 = round((self.x + self.width) * across)
+        y1 = round(self.y * down)
+        y2 = round((self.y + self.height) * down)
         size = (y2 - y1, x2 - x1)
-        shown = F.interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[:, 0]
+        shown = F.interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[
+            :, 0
+        ]
         placed = logits.new_full((len(logits), *map_hw), _OUTSIDE)
         placed[:, y1:y2, x1:x2] = shown
         edges = [
@@ -71,7 +77,9 @@ def corners(width: int, height: int, part: float) -> tuple[Window, ...]:
 
 
 def grid(frame: Frame, count: int) -> Float32[np.ndarray, "N 2"]:
-    """The middles of cells as square as can be, `count` of them along the frame's shorter side."""
+    """The middles of cells as square as can be, `count` of them along the frame's shorter
+    side.
+    """
     height, width = frame.image.shape[:2]
     cell = min(height, width) / count
     columns, rows = (max(1, round(side / cell)) for side in (width, height))

@@ -1,8 +1,8 @@
 """A folder as the transformers library saves it -> its network, vocabulary and image settings.
 
-Enters: config.json, safetensors, and the files of a tokenizer and an image processor.  Leaves: Pretrained,
-every weight of its architecture in place, finite and on the device.  Nothing is downloaded, nothing is
-unpickled, and torchvision is not needed.
+Enters: config.json, safetensors, and the files of a tokenizer and an image processor.  Leaves:
+Pretrained, every weight of its architecture in place, finite and on the device.  Nothing is
+downloaded, nothing is unpickled, and torchvision is not needed.
 """
 
 import json
@@ -25,7 +25,9 @@ _AGAIN = "fetch the whole folder again"
 
 @dataclass(frozen=True, slots=True)
 class Pretrained:
-    """A loaded network.  kind: its model_type.  net: in evaluation mode, on `device`, in `dtype`."""
+    """A loaded network.  kind: its model_type.  net: in evaluation mode, on `device`, in
+    `dtype`.
+    """
 
     name: str
     kind: str
@@ -40,8 +42,8 @@ class Pretrained:
 class Place:
     """Where and in which numbers a model shall run.
 
-    device: cpu, cuda or cuda:N.  dtype: float32, bfloat16 or auto (bfloat16 on CUDA).  smaller: names of
-    models to try where this one finds too little memory.
+    device: cpu, cuda or cuda:N.  dtype: float32, bfloat16 or auto (bfloat16 on CUDA).
+    smaller: names of models to try where this one finds too little memory.
     """
 
     device: str = "cpu"
@@ -55,7 +57,8 @@ def model_type(folder: Path) -> str:
     if not path.is_file():
         raise WeightsMissing(
             f"no config.json in {folder}",
-            hint="give a folder that the transformers library saved, or a name of `vseg models list`",
+            hint="give a folder that the transformers library saved, or a name of `vseg "
+            "models list`",
         )
     try:
         said = json.loads(path.read_text("utf-8"))
@@ -70,19 +73,23 @@ def read_pretrained(
 ) -> Pretrained:
     """The network saved in a folder, called `name`.
 
-    classes: the name of the library's class for each model_type that is welcome.  Raises WeightsMissing,
-    WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack of memory.
+    classes: the name of the library's class for each model_type that is welcome.  Raises
+    WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack of
+    memory.
     """
     kind = model_type(folder)
     if kind not in classes:
         raise WeightsMismatch(
-            f"{folder} holds a '{kind}' model", hint=f"one of these is needed: {', '.join(classes)}"
+            f"{folder} holds a '{kind}' model",
+            hint=f"one of these is needed: {', '.join(classes)}",
         )
     device = open_device(place.device)
     dtype = open_dtype(place.dtype, device)
     files = weight_files(folder)
     hint = f"take a smaller model ({place.smaller}) or free memory" if place.smaller else None
-    check_free_memory(name, files, device, hint=hint or "free memory, or run on a larger machine")
+    check_free_memory(
+        name, files, device, hint=hint or "free memory, or run on a larger machine"
+    )
     net = _network(folder, classes[kind], dtype)
     net = net.eval().requires_grad_(False).to(device)
     return Pretrained(name, kind, folder, net, sha256_of(*files), device, dtype)
@@ -94,14 +101,20 @@ def read_tokenizer(folder: Path) -> Any:
 
     if not any(folder.glob("tokenizer*.json")):
         raise WeightsMissing(f"no tokenizer in {folder}", hint=_AGAIN)
-    # The class for SigLIP's sentence pieces needs a package of its own, and the file beside them does not.
-    config, pieces = folder / "tokenizer_config.json", folder / "tokenizer.json"
-    plain = pieces.is_file() and config.is_file() and b'"SiglipTokenizer"' in config.read_bytes()
+    # The class for SigLIP's sentence pieces needs a package of its own, and the file beside
+    # them does not.
+    config = folder / "tokenizer_config.json"
+    pieces = folder / "tokenizer.json"
+    plain = (
+        pieces.is_file() and config.is_file() and b'"SiglipTokenizer"' in config.read_bytes()
+    )
     return _part(PreTrainedTokenizerFast if plain else AutoTokenizer, folder, "tokenizer")
 
 
 def read_image_processor(folder: Path, kind: str) -> Any:
-    """How a saved model wants its images, by the library's class `kind`.  Raises as read_tokenizer."""
+    """How a saved model wants its images, by the library's class `kind`.  Raises as
+    read_tokenizer.
+    """
     import transformers
 
     names = ("preprocessor_config.json", "processor_config.json")
@@ -142,7 +155,9 @@ def _network(folder: Path, kind: str, dtype: torch.dtype) -> Any:
             hint="install it, or take another model of `vseg models list`",
         ) from error
     except MemoryError as error:
-        raise ModelError(f"{folder} does not fit in memory", hint="take a smaller model") from error
+        raise ModelError(
+            f"{folder} does not fit in memory", hint="take a smaller model"
+        ) from error
     except Exception as error:
         raise WeightsMismatch(
             f"the weights in {folder} cannot be read: {_first_line(error)}", hint=_AGAIN
@@ -150,7 +165,8 @@ def _network(folder: Path, kind: str, dtype: torch.dtype) -> Any:
     absent = sorted(report["missing_keys"])
     if absent:
         raise WeightsMismatch(
-            f"{folder} lacks {len(absent)} weights of its own architecture, such as {absent[0]}",
+            f"{folder} lacks {len(absent)} weights of its own architecture, such as "
+            f"{absent[0]}",
             hint=_AGAIN,
         )
     broken = [key for key, value in net.state_dict().items() if not value.isfinite().all()]

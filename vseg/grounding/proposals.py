@@ -1,7 +1,8 @@
 """What a detector proposes -> what of it is found.
 
-Enters: Proposals: boxes, and how well each goes with each phrase.  Leaves: Grounding: every box under the
-phrase that it goes with best, those below the phrase's threshold and doubles left out, best first.
+Enters: Proposals: boxes, and how well each goes with each phrase.  Leaves: Grounding: every
+box under the phrase that it goes with best, those below the phrase's threshold and doubles
+left out, best first.
 """
 
 from collections.abc import Sequence
@@ -24,8 +25,8 @@ _INSIDE = 0.5
 class Proposals:
     """What a detector says of the P phrases from place `first` on, on one image.
 
-    boxes: x1 y1 x2 y2 in pixels of the image, also outside it.  scores: in [0, 1], of each box for each
-    phrase.  chances: that a cell of the image belongs to the thing, or None.
+    boxes: x1 y1 x2 y2 in pixels of the image, also outside it.  scores: in [0, 1], of each box
+    for each phrase.  chances: that a cell of the image belongs to the thing, or None.
     """
 
     first: int
@@ -36,7 +37,9 @@ class Proposals:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is found.  threshold: where a phrase names none.  overlap: of doubles of one phrase (IoU)."""
+    """What is found.  threshold: where a phrase names none.  overlap: of doubles of one phrase
+    (IoU).
+    """
 
     threshold: float
     overlap: float = 1.0
@@ -47,13 +50,14 @@ def choose(
 ) -> Detections:
     """The detections of one batch of phrases on an image of height and width `hw`.
 
-    A box has one phrase: the best of those whose threshold it reaches.  Boxes are cut to the image; one
-    outside it, or whose mask is empty, is none.
+    A box has one phrase: the best of those whose threshold it reaches.  Boxes are cut to the
+    image; one outside it, or whose mask is empty, is none.
     """
     asked = texts[proposals.first : proposals.first + proposals.scores.shape[1]]
     least = np.array([rules.threshold if t.threshold is None else t.threshold for t in asked])
     reached = np.where(proposals.scores >= least, proposals.scores, 0.0)
-    labels, scores = reached.argmax(axis=1), reached.max(axis=1)
+    labels = reached.argmax(axis=1)
+    scores = reached.max(axis=1)
     boxes = clipped(proposals.boxes, hw)
     rows = np.flatnonzero((scores > 0) & (areas(boxes) > 0))
     rows = rows[np.argsort(-scores[rows], kind="stable")]
@@ -102,5 +106,6 @@ def _mask(chances: Float[Tensor, "h w"], hw: tuple[int, int]) -> MaskCrop:
 
 def corners(boxes: Float[Tensor, "N 4"]) -> Float[Tensor, "N 4"]:
     """x1 y1 x2 y2 of boxes given by centre and size."""
-    centre, size = boxes[:, :2].float(), boxes[:, 2:].float()
+    centre = boxes[:, :2].float()
+    size = boxes[:, 2:].float()
     return torch.cat([centre - size / 2, centre + size / 2], dim=-1)

@@ -1,8 +1,9 @@
 """SAM 3: every instance of a short noun phrase, with its mask.
 
-Enters: an image and phrases.  Leaves: Proposals with masks: each phrase has queries of its own, scored by
-the query's match times the chance that the phrase is in the image at all.  Paper: Carion et al. 2025
-(arXiv 2511.16719).  The image is encoded once for all phrases, and the words once for a set of them.
+Enters: an image and phrases.  Leaves: Proposals with masks: each phrase has queries of its
+own, scored by the query's match times the chance that the phrase is in the image at all.
+Paper: Carion et al. 2025 (arXiv 2511.16719).  The image is encoded once for all phrases, and
+the words once for a set of them.
 """
 
 from collections.abc import Iterator
@@ -28,11 +29,14 @@ _AT_ONCE = 4
 class Sam3Text:
     """A Detector over a loaded SAM 3."""
 
-    # 0.5 is the published predictor's; queries are matched one to one, nearly equal boxes are doubles.
+    # 0.5 is the published predictor's; queries are matched one to one, nearly equal boxes are
+    # doubles.
     rules = Rules(threshold=0.5, overlap=0.8)
 
     def __init__(self, read: Pretrained, tokenizer: Any) -> None:
-        self._net, self._dtype, self._device = read.net, read.dtype, read.device
+        self._net = read.net
+        self._dtype = read.dtype
+        self._device = read.device
         config = read.net.config
         self._side = config.vision_config.backbone_config.image_size
         self._texts = ShortTexts(tokenizer, config.text_config.max_position_embeddings)
@@ -43,7 +47,9 @@ class Sam3Text:
         self._texts.check(phrase)
 
     def encode(self, phrases: tuple[str, ...]) -> list[tuple[Any, Tensor]]:
-        """The library's text features of each batch of phrases, and which of them are not padding."""
+        """The library's text features of each batch of phrases, and which of them are not
+        padding.
+        """
         batches = [phrases[k : k + _AT_ONCE] for k in range(0, len(phrases), _AT_ONCE)]
         tokens = [self._texts.tokens(batch, self._device) for batch in batches]
         return [(self._net.get_text_features(**t), t["attention_mask"]) for t in tokens]
@@ -58,19 +64,25 @@ class Sam3Text:
         first = 0
         for features, mask in words:
             said = self._net(
-                vision_embeds=_repeated(seen, len(mask)), text_embeds=features, attention_mask=mask
+                vision_embeds=_repeated(seen, len(mask)),
+                text_embeds=features,
+                attention_mask=mask,
             )
             yield Proposals(
                 first,
                 said.pred_boxes.flatten(0, 1).double().cpu().numpy() * np.array([w, h, w, h]),
-                _own(said.pred_logits.float().sigmoid() * said.presence_logits.float().sigmoid()),
+                _own(
+                    said.pred_logits.float().sigmoid() * said.presence_logits.float().sigmoid()
+                ),
                 said.pred_masks.flatten(0, 1).sigmoid(),
             )
             first += len(mask)
 
 
 def read_sam3(folder: Path, name: str, place: Place) -> tuple[Sam3Text, str]:
-    """The detector saved in a folder and the hash of its weights.  Raises as read_pretrained."""
+    """The detector saved in a folder and the hash of its weights.  Raises as
+    read_pretrained.
+    """
     read = read_pretrained(folder, name, CLASSES, place)
     return Sam3Text(read, read_tokenizer(folder)), read.sha256
 

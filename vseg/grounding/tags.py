@@ -1,7 +1,8 @@
 """What is in a frame, as words: those of a vocabulary that fit the whole image.
 
-Enters: a frame.  Leaves: Text descriptions, for a grounder to find where they are.  This is the first step
-of tagging, grounding, segmenting (Recognize Anything, Zhang et al. 2023) with a model of images and words.
+Enters: a frame.  Leaves: Text descriptions, for a grounder to find where they are.  This is
+the first step of tagging, grounding, segmenting (Recognize Anything, Zhang et al. 2023) with a
+model of images and words.
 """
 
 from collections.abc import Sequence
@@ -11,12 +12,16 @@ from vseg.grounding.image_text import ImageText, best_fits
 from vseg.types import Frame, Text
 
 MOST_TAGS = 20
-_SHARED, _ALONE = 0.02, 0.05
-"""Least chance of a tag where all words share a chance of 1, and where each is judged alone."""
+_SHARED = 0.02
+_ALONE = 0.05
+"""Least chance of a tag where all words share a chance of 1, and where each is judged alone.
+"""
 
 
 class Tagger:
-    """Tags by one model and one vocabulary.  threshold: least score in (0, 1]; the family's if None."""
+    """Tags by one model and one vocabulary.  threshold: least score in (0, 1]; the family's if
+    None.
+    """
 
     def __init__(
         self,

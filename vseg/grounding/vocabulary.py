@@ -1,8 +1,8 @@
 """Phrases of a small fixed language, made into typed queries.
 
-Enters: a phrase and the words that a head knows.  Leaves: a noun, one or many, and what narrows it.  A
-phrase has one noun of the vocabulary and any of: an article, colours, a place, a size, a motion.  Any
-other word is an error: what is not understood must not be passed over.
+Enters: a phrase and the words that a head knows.  Leaves: a noun, one or many, and what
+narrows it.  A phrase has one noun of the vocabulary and any of: an article, colours, a place,
+a size, a motion.  Any other word is an error: what is not understood must not be passed over.
 """
 
 import re
@@ -15,12 +15,15 @@ from vseg.grounding.attributes import COLOURS, MOTIONS, PLACES, SIZES
 THING = "object"
 SYNONYMS = {
     THING: "thing item",
-    "person": "man men woman women people boy girl child children kid adult human pedestrian guy lady",
+    "person": "man men woman women people boy girl child children kid adult human pedestrian "
+    "guy lady",
     "car": "automobile sedan hatchback",
     "animal": "creature",
     "cup": "mug",
 }
-"""What else may be said for a word.  A person is a person: the head does not tell men from women."""
+"""What else may be said for a word.  A person is a person: the head does not tell men from
+women.
+"""
 
 _PLURAL = frozenset({"men", "women", "people", "children"})
 _FILLERS = frozenset({"on", "in", "at", "to", "of", "the", "a", "an", "any", "side", "corner"})
@@ -29,9 +32,11 @@ _EVERY = frozenset({"all", "every", "each"})
 
 @dataclass(frozen=True, slots=True)
 class WordQuery:
-    """noun: a word of the vocabulary.  one: exactly one is meant ("the car"), else all of them.
+    """noun: a word of the vocabulary.  one: exactly one is meant ("the car"), else all of
+    them.
 
-    colours: any of them.  places: all of them.  size, motion: a key of SIZES, MOTIONS, or none.
+    colours: any of them.  places: all of them.  size, motion: a key of SIZES, MOTIONS, or
+    none.
     """
 
     noun: str
@@ -67,7 +72,9 @@ def parse_words(phrase: str, words: Collection[str]) -> WordQuery:
 
 
 def noun_of(token: str, words: Collection[str]) -> tuple[str, bool] | None:
-    """The vocabulary's word for a token, and whether it is a plural; None if it is no noun of it."""
+    """The vocabulary's word for a token, and whether it is a plural; None if it is no noun of
+    it.
+    """
     for word in words:
         for name in (word, *SYNONYMS.get(word, "").split()):
             if token == name:

@@ -51,7 +51,8 @@ def _lines(path: Path) -> list[str]:
         return path.read_bytes().decode("utf-8-sig").splitlines()
     except OSError as error:
         raise BadVocabulary(
-            f"cannot read the vocabulary {path}: {error.strerror}", hint="give an existing file"
+            f"cannot read the vocabulary {path}: {error.strerror}",
+            hint="give an existing file",
         ) from error
     except UnicodeDecodeError as error:
         raise BadVocabulary(

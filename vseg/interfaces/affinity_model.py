@@ -1,7 +1,7 @@
 """What a model is to the session: weights behind four stages, and no state of any video.
 
-encode (per frame, for all objects) -> condition (read the memory, per object), carry (the last masks)
--> decode -> remember.
+encode (per frame, for all objects) -> condition (read the memory, per object), carry (the last
+masks) -> decode -> remember.
 """
 
 from collections.abc import Sequence
@@ -32,8 +32,12 @@ class AffinityModel(Protocol):
         """What the memory says of every cell, for each object of `memory`."""
         ...
 
-    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
-        """Logits of one object from its prompts alone, at a coarse scale where a whole object is near."""
+    def coarse_mask(
+        self, frame: Frame, prompts: Sequence[VisualPrompt]
+    ) -> Float[Tensor, "h w"]:
+        """Logits of one object from its prompts alone, at a coarse scale where a whole object
+        is near.
+        """
         ...
 
     def coarse_masks(self, frame: Frame, objects: Sequence[Sequence[VisualPrompt]]) -> Decoded:
@@ -46,7 +50,8 @@ class AffinityModel(Protocol):
         prompts: Sequence[VisualPrompt],
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Float[Tensor, "V h w"]:
-        """What one object's prompts say of every cell, in the memory's own terms: the two add up.
+        """What one object's prompts say of every cell, in the memory's own terms: the two add
+        up.
 
         prior: logits of what is known of the mask on this frame.
         """
@@ -65,8 +70,8 @@ class AffinityModel(Protocol):
     ) -> Float[Tensor, "O P h4 w4"]:
         """What `decode` takes as prior, from the masks of the frame whose `near` is given.
 
-        near: None if the masks are of this very frame.  logits: 0 where unknown.  rivals: objects that
-        share no pixel; None if every object is drawn as if it were alone.
+        near: None if the masks are of this very frame.  logits: 0 where unknown.  rivals:
+        objects that share no pixel; None if every object is drawn as if it were alone.
         """
         ...
 

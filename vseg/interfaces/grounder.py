@@ -10,8 +10,8 @@ from vseg.types import ConceptPrompt, Frame, Grounding
 class Grounder(Protocol):
     """Finds on a frame what is described; has weights and no state of any video.
 
-    name, weights_sha256: which one, for the header of a run.  threshold: the least score, where a description
-    names none.
+    name, weights_sha256: which one, for the header of a run.  threshold: the least score,
+    where a description names none.
     """
 
     name: str
@@ -19,7 +19,9 @@ class Grounder(Protocol):
     threshold: float
 
     def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
-        """Raise BadPrompt for a description that it cannot look for, before a frame is read."""
+        """Raise BadPrompt for a description that it cannot look for, before a frame is
+        read.
+        """
         ...
 
     def ground(
@@ -27,7 +29,7 @@ class Grounder(Protocol):
     ) -> Grounding:
         """Every instance of each description on `frame` that reaches its threshold.
 
-        near: a frame close in time, before or after, for descriptions of what moves; without it
-        nothing moves and nothing is still.
+        near: a frame close in time, before or after, for descriptions of what moves; without
+        it nothing moves and nothing is still.
         """
         ...

@@ -22,20 +22,26 @@ class Source(Protocol):
 class Reader(Source, Protocol):
     """A source of known length with exact frame addressing.
 
-    Iteration delivers every readable frame and then raises DamagedVideo if the file ends before its own
-    index says so; nothing is repeated, skipped or invented.
+    Iteration delivers every readable frame and then raises DamagedVideo if the file ends
+    before its own index says so; nothing is repeated, skipped or invented.
     """
 
     def __len__(self) -> int:
-        """The true number of displayable frames (of a damaged file: what its index promises)."""
+        """The true number of displayable frames (of a damaged file: what its index
+        promises).
+        """
         ...
 
     def read(self, index: int) -> Frame:
         """The frame at `index` (0-based, display order).  Raises IndexError past the end."""
         ...
 
-    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
-        """Frames start, start + step, ... up to stop (exclusive); a negative step goes backward."""
+    def frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[Frame]:
+        """Frames start, start + step, ... up to stop (exclusive); a negative step goes
+        backward.
+        """
         ...
 
 

@@ -1,8 +1,9 @@
 """Memory in slots: what a model of the SAM 2 family is to the session, and what it remembers.
 
-encode (per frame, for all objects) -> condition (attend to each object's slots) -> decode, or answer where
-the user prompted -> remember (one slot per object).  Nano's memory is read by one affinity for all objects
-(`vseg.interfaces.affinity_model`); here every object has its own slots, ordered by their age in frames.
+encode (per frame, for all objects) -> condition (attend to each object's slots) -> decode, or
+answer where the user prompted -> remember (one slot per object).  Nano's memory is read by one
+affinity for all objects (`vseg.interfaces.affinity_model`); here every object has its own
+slots, ordered by their age in frames.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +22,8 @@ from vseg.types import Frame, Mask, VisualPrompt
 class MergedToken:
     """What the tokens of a slot made smaller stand for.
 
-    places: the G tokens of the whole slot that each is the mean of.  bias: added to its scores, the log of
-    how many tokens it stands for.
+    places: the G tokens of the whole slot that each is the mean of.  bias: added to its
+    scores, the log of how many tokens it stands for.
     """
 
     places: Int[Tensor, "N G"]
@@ -33,8 +34,9 @@ class MergedToken:
 class Slot:
     """What is remembered of one object on one frame.
 
-    cells: what was where, C channels for each of N tokens.  keys: made of the cells once, for each layer
-    that reads them.  pointer: the object as a whole.  merged: of a slot made smaller; None of a whole one.
+    cells: what was where, C channels for each of N tokens.  keys: made of the cells once, for
+    each layer that reads them.  pointer: the object as a whole.  merged: of a slot made
+    smaller; None of a whole one.
     """
 
     cells: Float[Tensor, "N C"]
@@ -47,8 +49,8 @@ class Slot:
 class SlotShape:
     """The size of a model's slots.
 
-    tokens: N of a slot, of which the last rows x columns (`grid`) lie on the frame, row by row.
-    channels, layers, width: C, L and D.  pointer: P.  itemsize: bytes of one number.
+    tokens: N of a slot, of which the last rows x columns (`grid`) lie on the frame, row by
+    row.  channels, layers, width: C, L and D.  pointer: P.  itemsize: bytes of one number.
     """
 
     tokens: int
@@ -75,8 +77,8 @@ class SlotShape:
 class SlotMemory:
     """What one object may read on a frame.
 
-    slots: with the frames since each was written, 0 for one that the user prompted.  pointers: with the
-    frames since then, of more frames than have slots, in the order oldest slot first.
+    slots: with the frames since each was written, 0 for one that the user prompted.  pointers:
+    with the frames since then, of more frames than have slots, in the order oldest slot first.
     """
 
     slots: tuple[tuple[int, Slot], ...]
@@ -87,8 +89,8 @@ class SlotMemory:
 class SlotModel(Protocol):
     """One network with its weights; may be shared by sessions and threads.
 
-    recent_slots, recent_pointers: how many frames back its memory reaches, in cells and in pointers.
-    slot_shape: the size of what it remembers of an object on a frame.
+    recent_slots, recent_pointers: how many frames back its memory reaches, in cells and in
+    pointers.  slot_shape: the size of what it remembers of an object on a frame.
     """
 
     name: str
@@ -110,7 +112,9 @@ class SlotModel(Protocol):
         ...
 
     def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
-        """Masks of objects that nobody prompted on this frame; `embedding` holds their pointers."""
+        """Masks of objects that nobody prompted on this frame; `embedding` holds their
+        pointers.
+        """
         ...
 
     def answer(
@@ -122,8 +126,8 @@ class SlotModel(Protocol):
     ) -> Decoded:
         """The mask of one prompted object.
 
-        seen: from `condition`, None for an object of which nothing is remembered.  prior: its mask on
-        this frame before the prompts.  Masks among the prompts take the prior's place.
+        seen: from `condition`, None for an object of which nothing is remembered.  prior: its
+        mask on this frame before the prompts.  Masks among the prompts take the prior's place.
         """
         ...
 

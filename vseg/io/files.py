@@ -1,4 +1,6 @@
-"""Files that are either whole or absent: write to a `.part` beside the target, fsync, rename."""
+"""Files that are either whole or absent: write to a `.part` beside the target, fsync,
+rename.
+"""
 
 import hashlib
 import os

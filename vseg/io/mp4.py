@@ -1,4 +1,5 @@
-"""RGB frames in, one finished mp4 out: H.264, yuv420p, index first, so that any browser plays it.
+"""RGB frames in, one finished mp4 out: H.264, yuv420p, index first, so that any browser plays
+it.
 
 4:2:0 chroma needs even sides, so an odd frame gains a copy of its last column or row.  Colours
 are converted with the BT.709 matrix and tagged as such; left untagged, players guess from the
@@ -31,8 +32,8 @@ class Mp4Writer:
     """Writes frames of one size at a constant rate, in the order given.
 
     `with Mp4Writer(path, height, width, fps) as mp4: mp4.write(image)`.  If the block raises,
-    nothing new is left under `path`.  Memory does not grow with the number of frames.
-    crf: 0 (lossless) to 51.  Raises OutputError when the system refuses a write, when a frame has
+    nothing new is left under `path`.  Memory does not grow with the number of frames.  crf: 0
+    (lossless) to 51.  Raises OutputError when the system refuses a write, when a frame has
     another size, or when none was written.
     """
 
@@ -47,7 +48,8 @@ class Mp4Writer:
         preset: str = "veryfast",
     ) -> None:
         self.path = path
-        self.height, self.width = height, width
+        self.height = height
+        self.width = width
         # 1001 is the largest denominator of the broadcast rates (30000/1001 and its kin).
         self.fps = Fraction(fps).limit_denominator(1001)
         self.frames_written = 0
@@ -76,7 +78,8 @@ class Mp4Writer:
             )
         if image.shape[:2] != (self.height, self.width):
             raise OutputError(
-                f"{self.path}: frame {self.frames_written} is {image.shape[1]}x{image.shape[0]}, "
+                f"{self.path}: frame {self.frames_written} is "
+                f"{image.shape[1]}x{image.shape[0]}, "
                 f"the mp4 was opened for {self.width}x{self.height}",
                 hint="resize the frame, or open one mp4 per size",
             )
@@ -122,7 +125,9 @@ class Mp4Writer:
 
     def _to_yuv(self, image: UInt8[np.ndarray, "H W 3"]) -> av.VideoFrame:
         if self.height % 2 or self.width % 2:
-            image = np.pad(image, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge")
+            image = np.pad(
+                image, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge"
+            )
         rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
         rgb.pts = self.frames_written
         rgb.time_base = 1 / self.fps
@@ -139,12 +144,14 @@ class Mp4Writer:
         """Drain the encoder and write the index."""
         assert self._container is not None and self._stream is not None
         self._container.mux(self._stream.encode(None))
-        container, self._container = self._container, None
+        container = self._container
+        self._container = None
         container.close()
 
     def _abandon(self) -> None:
         """Close what is open and remove the unfinished file."""
-        container, self._container = self._container, None
+        container = self._container
+        self._container = None
         if container is not None:
             # The file is about to be removed; the error that led here is the one to report.
             with suppress(OSError, av.FFmpegError):

@@ -1,9 +1,9 @@
 """Masks read from a folder of PNGs, one file per frame, an object id per pixel.
 
-Enters: a folder as DAVIS writes it: palette files (mode P: the index is the id, 255 is void, the
-pixels nobody should be judged on) or 8-bit grey files (mode L), which are binary as in DAVIS-2016
-when the first frame that is not empty holds only 0 and 255, and ids otherwise.  Leaves: one
-LabelFrame at a time.
+Enters: a folder as DAVIS writes it: palette files (mode P: the index is the id, 255 is void,
+the pixels nobody should be judged on) or 8-bit grey files (mode L), which are binary as in
+DAVIS-2016 when the first frame that is not empty holds only 0 and 255, and ids otherwise.
+Leaves: one LabelFrame at a time.
 """
 
 from collections.abc import Iterator
@@ -40,10 +40,10 @@ class LabelFrame:
 class LabelFolder:
     """The annotated frames of one clip.  Iterating reads one file at a time.
 
-    Files named by numbers are frames counted from the first of them (00000, 00005, 00010 are frames
-    0, 5, 10 of the video: only every fifth is annotated); other names count 0, 1, 2 in sorted
-    order.  void_label: the label that means void, or None where every label is an object, as in a
-    prediction.
+    Files named by numbers are frames counted from the first of them (00000, 00005, 00010 are
+    frames 0, 5, 10 of the video: only every fifth is annotated); other names count 0, 1, 2 in
+    sorted order.  void_label: the label that means void, or None where every label is an
+    object, as in a prediction.
     """
 
     folder: Path
@@ -53,11 +53,15 @@ class LabelFolder:
 
     @staticmethod
     def open(folder: Path, *, void_label: int | None = VOID) -> "LabelFolder":
-        """List the PNGs of `folder`.  Raises BadDataset if there are none or two share a number."""
+        """List the PNGs of `folder`.  Raises BadDataset if there are none or two share a
+        number.
+        """
         paths = _pngs(folder)
         if not paths:
             raise BadDataset(
-                f"{folder}: no PNG masks here" if folder.is_dir() else f"{folder}: no such folder",
+                f"{folder}: no PNG masks here"
+                if folder.is_dir()
+                else f"{folder}: no such folder",
                 hint="give the folder that holds one clip's 00000.png, 00001.png, ...",
             )
         if not all(path.stem.isdecimal() for path in paths):
@@ -66,7 +70,9 @@ class LabelFolder:
         numbers = [int(path.stem) for path in paths]
         for before, after in pairwise(paths):
             if int(before.stem) == int(after.stem):
-                raise BadDataset(f"{folder}: {before.name} and {after.name} are the same frame")
+                raise BadDataset(
+                    f"{folder}: {before.name} and {after.name} are the same frame"
+                )
         indices = tuple(number - numbers[0] for number in numbers)
         return LabelFolder(folder, tuple(paths), indices, void_label)
 
@@ -74,14 +80,18 @@ class LabelFolder:
         return len(self.paths)
 
     def __iter__(self) -> Iterator[LabelFrame]:
-        """The frames in order.  Raises BadDataset, naming the file, where one cannot be used."""
+        """The frames in order.  Raises BadDataset, naming the file, where one cannot be
+        used.
+        """
         binary: bool | None = None
         shape: tuple[int, ...] | None = None
         for index, path in zip(self.indices, self.paths, strict=True):
             mode, labels = _read(path)
             shape = shape or labels.shape
             if labels.shape != shape:
-                raise BadDataset(f"{path}: {_size(labels.shape)}, the frame before {_size(shape)}")
+                raise BadDataset(
+                    f"{path}: {_size(labels.shape)}, the frame before {_size(shape)}"
+                )
             present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256)[1:]) + 1
             if binary is None and present.size:
                 binary = mode == "L" and present.tolist() == [255]
@@ -96,7 +106,9 @@ class LabelFolder:
                     f"{path}: holds label {present.labels[0]} but the clip began as 0 and 255",
                     hint="save ids as palette PNGs, or every frame as 0 and 255",
                 )
-            return LabelFrame(index, path, np.minimum(labels, 1), (1,) if present.labels else ())
+            return LabelFrame(
+                index, path, np.minimum(labels, 1), (1,) if present.labels else ()
+            )
         object_ids = tuple(label for label in present.labels if label != self.void_label)
         void = labels == self.void_label if len(object_ids) < len(present.labels) else None
         return LabelFrame(index, path, labels, object_ids, void)
@@ -113,8 +125,8 @@ class _Present:
 def clip_folders(root: Path) -> dict[str, Path]:
     """Clips by name: `root` itself if it holds PNGs, else its subfolders that do.
 
-    `root` may also be the top of a DAVIS tree (`Annotations/480p/<clip>`, `Annotations/<clip>`).
-    Raises BadDataset when no PNG is found in any of these places.
+    `root` may also be the top of a DAVIS tree (`Annotations/480p/<clip>`,
+    `Annotations/<clip>`).  Raises BadDataset when no PNG is found in any of these places.
     """
     for tree in _TREES:
         place = root / tree
@@ -135,7 +147,9 @@ def clip_folders(root: Path) -> dict[str, Path]:
 def _pngs(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png" and p.name[0] != ".")
+    return sorted(
+        p for p in folder.iterdir() if p.suffix.lower() == ".png" and p.name[0] != "."
+    )
 
 
 def _read(path: Path) -> tuple[str, UInt8[np.ndarray, "H W"]]:

@@ -1,8 +1,9 @@
 """Boxes with identities, truth beside prediction, ready for the identity measures.
 
-Enters: per frame, true boxes with ids and predicted boxes with ids.  Leaves: an IdentityClip: per
-frame the rows of the ids and the IoU of every pair.  HOTA, IDF1 and CLEAR all read this one value,
-so the overlaps are computed once; masks can be scored by filling in their IoU instead.
+Enters: per frame, true boxes with ids and predicted boxes with ids.  Leaves: an IdentityClip:
+per frame the rows of the ids and the IoU of every pair.  HOTA, IDF1 and CLEAR all read this
+one value, so the overlaps are computed once; masks can be scored by filling in their IoU
+instead.
 """
 
 from collections.abc import Iterable
@@ -25,7 +26,9 @@ class IdentifiedBoxes:
 
 @dataclass(frozen=True, slots=True)
 class FramePairs:
-    """One frame: true and predicted ids as 0-based numbers, and the similarity of every pair."""
+    """One frame: true and predicted ids as 0-based numbers, and the similarity of every
+    pair.
+    """
 
     truth: Int[np.ndarray, " G"]
     pred: Int[np.ndarray, " P"]
@@ -51,14 +54,17 @@ class IdentityClip:
         return sum(len(frame.pred) for frame in self.frames)
 
 
-def box_clip(truth: Iterable[IdentifiedBoxes], pred: Iterable[IdentifiedBoxes]) -> IdentityClip:
+def box_clip(
+    truth: Iterable[IdentifiedBoxes], pred: Iterable[IdentifiedBoxes]
+) -> IdentityClip:
     """Pair two streams of frames.
 
     Raises BadDataset when one has more frames, or an id stands twice in a frame.
     """
     true_numbers: dict[int, int] = {}
     pred_numbers: dict[int, int] = {}
-    true_frames, pred_frames = list(truth), list(pred)
+    true_frames = list(truth)
+    pred_frames = list(pred)
     if len(true_frames) != len(pred_frames):
         raise BadDataset(
             f"the truth has {len(true_frames)} frames, the prediction {len(pred_frames)}",
@@ -75,7 +81,9 @@ def box_clip(truth: Iterable[IdentifiedBoxes], pred: Iterable[IdentifiedBoxes]) 
     return IdentityClip(frames, len(true_numbers), len(pred_numbers))
 
 
-def _numbers(frame: IdentifiedBoxes, known: dict[int, int], where: str) -> Int[np.ndarray, " N"]:
+def _numbers(
+    frame: IdentifiedBoxes, known: dict[int, int], where: str
+) -> Int[np.ndarray, " N"]:
     ids = frame.ids.tolist()
     if len(set(ids)) < len(ids):
         twice = next(one for one in ids if ids.count(one) > 1)

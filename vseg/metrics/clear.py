@@ -1,8 +1,8 @@
 """CLEAR: MOTA, identity switches and fragments.
 
 Enters: an IdentityClip.  Leaves: ClearCounts, which add up over clips.  Source: Bernardin and
-Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics", EURASIP JIVP
-2008; matching and counting as in TrackEval, which the published tables use.
+Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics", EURASIP
+JIVP 2008; matching and counting as in TrackEval, which the published tables use.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,17 @@ from vseg.metrics.boxes import FramePairs, IdentityClip
 
 _THRESHOLD = 0.5
 _SLACK = float(np.finfo(float).eps)
-_STAY = 1000.0  # outweighs any similarity: a pair of the frame before is kept if it still can be
+_STAY = (
+    1000.0  # outweighs any similarity: a pair of the frame before is kept if it still can be
+)
 _NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True)
 class ClearCounts:
-    """Sums over frames.  fragments: how often a tracked object was picked up again after a gap."""
+    """Sums over frames.  fragments: how often a tracked object was picked up again after a
+    gap.
+    """
 
     true_positives: int
     false_negatives: int
@@ -60,12 +64,15 @@ def count_clear(clip: IdentityClip) -> ClearCounts:
     last = np.full(clip.num_true_ids, _NOBODY)  # who tracked each object when last tracked
     before = np.full(clip.num_true_ids, _NOBODY)  # who tracked it in the frame before
     pickups = np.zeros(clip.num_true_ids, dtype=np.int64)
-    positives, switches, similarity = 0, 0, 0.0
+    positives = 0
+    switches = 0
+    similarity = 0.0
     for frame in clip.frames:
         if not len(frame.truth) or not len(frame.pred):
             continue  # as TrackEval: a frame empty on one side neither breaks nor keeps a pair
         rows, columns = _matched(frame, before)
-        objects, tracks = frame.truth[rows], frame.pred[columns]
+        objects = frame.truth[rows]
+        tracks = frame.pred[columns]
         switches += int(((last[objects] != _NOBODY) & (last[objects] != tracks)).sum())
         pickups[objects] += before[objects] == _NOBODY
         before[:] = _NOBODY

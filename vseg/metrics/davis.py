@@ -1,8 +1,8 @@
 """J&F of predicted masks against annotated clips, streaming: one frame in memory at a time.
 
 Enters: annotations as folders of PNGs, predictions as such a folder or as any iterable of
-(frame index, {object id: mask}).  Leaves: SequenceScore and DatasetScore.  Ids are compared as they
-are (semi-supervised DAVIS: the prompts fixed them); nothing is re-matched.
+(frame index, {object id: mask}).  Leaves: SequenceScore and DatasetScore.  Ids are compared as
+they are (semi-supervised DAVIS: the prompts fixed them); nothing is re-matched.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +31,8 @@ class _Curve:
     """J and F of one object, frame by frame: two numbers per frame are all that is kept."""
 
     def __init__(self, num_absent: int) -> None:
-        # An object absent from both sides scores 1, so one met late starts with its absent frames.
+        # An object absent from both sides scores 1, so one met late starts with its absent
+        # frames.
         self.j = [1.0] * num_absent
         self.f = [1.0] * num_absent
 
@@ -53,13 +54,15 @@ def evaluate_object(
     """Score one object over the frames of two streams of masks.
 
     The first frame (where the object was prompted) and the last do not count unless
-    `first_and_last`. Raises BadDataset when one stream ends before the other, sizes differ, or no
-    frame is left.
+    `first_and_last`. Raises BadDataset when one stream ends before the other, sizes differ, or
+    no frame is left.
     """
     curve = _Curve(0)
     for frame, (p, t) in enumerate(zip_longest(pred, truth)):
         if p is None or t is None:
-            raise BadDataset(f"the {'prediction' if p is None else 'truth'} ends at frame {frame}")
+            raise BadDataset(
+                f"the {'prediction' if p is None else 'truth'} ends at frame {frame}"
+            )
         curve.add(score_frame(p, t))
     return curve.measures(first_and_last=first_and_last)
 
@@ -67,10 +70,11 @@ def evaluate_object(
 def evaluate(gt_dir: Path, pred: Prediction, *, first_and_last: bool = False) -> SequenceScore:
     """Score one clip: every object its annotation ever shows.
 
-    `pred` gives frames in ascending order, at least all annotated ones; frames between annotated
-    ones are passed over.  A mask may be missing where an object is not visible, but each
-    annotated object must be predicted somewhere.  Predicted objects that are not annotated are
-    listed, not scored.  Raises BadDataset naming the file and the value that do not fit.
+    `pred` gives frames in ascending order, at least all annotated ones; frames between
+    annotated ones are passed over.  A mask may be missing where an object is not visible, but
+    each annotated object must be predicted somewhere.  Predicted objects that are not
+    annotated are listed, not scored.  Raises BadDataset naming the file and the value that do
+    not fit.
     """
     truth = LabelFolder.open(gt_dir)
     clip = gt_dir.resolve().name
@@ -129,13 +133,16 @@ def paired(
 ) -> Iterator[tuple[LabelFrame, Mapping[int, Bool[np.ndarray, "H W"]]]]:
     """Each annotated frame with the predicted masks of the same index.
 
-    Raises BadDataset where an annotated frame was not predicted, or the prediction is much longer.
+    Raises BadDataset where an annotated frame was not predicted, or the prediction is much
+    longer.
     """
     last = -1
     for label in truth:
         for index, predicted in frames:
             if index <= last:
-                raise BadDataset(f"the prediction goes from frame {last} back to frame {index}")
+                raise BadDataset(
+                    f"the prediction goes from frame {last} back to frame {index}"
+                )
             last = index
             if index >= label.index:
                 masks = predicted
@@ -194,7 +201,9 @@ def _refuse_missing(gt_dir: Path, true_ids: set[int], seen_ids: set[int]) -> Non
         )
 
 
-def _object_score(gt_dir: Path, object_id: int, curve: _Curve, first_and_last: bool) -> ObjectScore:
+def _object_score(
+    gt_dir: Path, object_id: int, curve: _Curve, first_and_last: bool
+) -> ObjectScore:
     num_frames = len(curve.j) - (0 if first_and_last else 2)
     if num_frames < 1:
         raise BadDataset(

@@ -1,8 +1,8 @@
 """HOTA: detection, association and localisation in one number.
 
-Enters: an IdentityClip.  Leaves: HotaCounts, which add up over clips, and Hota.  Source: Luiten et
-al., "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking", IJCV 2021, equations 8 to
-17.  All values are means over the thresholds 0.05, 0.10, ... 0.95, in [0, 1].
+Enters: an IdentityClip.  Leaves: HotaCounts, which add up over clips, and Hota.  Source:
+Luiten et al., "HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking", IJCV 2021,
+equations 8 to 17.  All values are means over the thresholds 0.05, 0.10, ... 0.95, in [0, 1].
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,9 @@ class Hota:
 
 @dataclass(frozen=True, slots=True)
 class HotaCounts:
-    """Sums per threshold: matches, misses, false boxes, and over matches their A and similarity."""
+    """Sums per threshold: matches, misses, false boxes, and over matches their A and
+    similarity.
+    """
 
     true_positives: Float[np.ndarray, " A"]
     false_negatives: Float[np.ndarray, " A"]
@@ -64,7 +66,8 @@ def count_hota(clip: IdentityClip) -> HotaCounts:
     """Match every frame for the best global alignment and count."""
     alignment, num_true, num_pred = _alignment(clip)
     levels = len(_THRESHOLDS)
-    positives, similarity = np.zeros(levels), np.zeros(levels)
+    positives = np.zeros(levels)
+    similarity = np.zeros(levels)
     together = np.zeros((levels, clip.num_true_ids, clip.num_pred_ids))
     for frame in clip.frames:
         worth = alignment[np.ix_(frame.truth, frame.pred)] * frame.similarity

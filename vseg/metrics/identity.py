@@ -1,7 +1,8 @@
 """IDF1: how long each true identity is covered by one predicted identity.
 
-Enters: an IdentityClip.  Leaves: IdentityCounts, which add up over clips.  Source: Ristani et al.,
-"Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking", ECCV workshops 2016.
+Enters: an IdentityClip.  Leaves: IdentityCounts, which add up over clips.  Source: Ristani et
+al., "Performance Measures and a Data Set for Multi-Target, Multi-Camera Tracking", ECCV
+workshops 2016.
 """
 
 from collections.abc import Sequence

@@ -1,10 +1,10 @@
 """J and F of one mask against another, as DAVIS defines them.
 
 Enters: two masks of one frame.  Leaves: two numbers in [0, 1].  Source: Perazzi et al., "A
-Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016, section 4;
-the contour map is Martin et al., PAMI 2004.  What differs is the work, not the value: both masks
-are cut to their common bounding box, and contours are dilated packed into the bits of one long
-integer, where one shift moves a whole image.
+Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016, section
+4; the contour map is Martin et al., PAMI 2004.  What differs is the work, not the value: both
+masks are cut to their common bounding box, and contours are dilated packed into the bits of
+one long integer, where one shift moves a whole image.
 """
 
 import math
@@ -51,7 +51,9 @@ def score_frame(
 ) -> tuple[float, float]:
     """J and F of one frame, for one search of the bounding box."""
     cut_pred, cut_truth = _common_crop(pred, truth, void)
-    return _iou(cut_pred, cut_truth), _contour_f(cut_pred, cut_truth, _tolerance_px(truth.shape))
+    return _iou(cut_pred, cut_truth), _contour_f(
+        cut_pred, cut_truth, _tolerance_px(truth.shape)
+    )
 
 
 def _tolerance_px(shape: tuple[int, ...]) -> int:
@@ -65,9 +67,9 @@ def _common_crop(
 ) -> tuple[Bool[np.ndarray, "ch cw"], Bool[np.ndarray, "ch cw"]]:
     """Both masks cut to the bounding box of their union, one pixel wider on every side.
 
-    The contour lies at most one pixel outside a mask (above and to the left), and the crop's last
-    row and column follow the image-border rule, so they must be empty or be the image's own
-    border.
+    The contour lies at most one pixel outside a mask (above and to the left), and the crop's
+    last row and column follow the image-border rule, so they must be empty or be the image's
+    own border.
     """
     if pred.shape != truth.shape:
         raise BadDataset(
@@ -79,9 +81,11 @@ def _common_crop(
     rows = np.flatnonzero(pred.any(axis=1) | truth.any(axis=1))
     if rows.size == 0:
         return pred[:0, :0], truth[:0, :0]
-    top, bottom = max(int(rows[0]) - 1, 0), int(rows[-1]) + 2
+    top = max(int(rows[0]) - 1, 0)
+    bottom = int(rows[-1]) + 2
     columns = np.flatnonzero(pred[top:bottom].any(axis=0) | truth[top:bottom].any(axis=0))
-    left, right = max(int(columns[0]) - 1, 0), int(columns[-1]) + 2
+    left = max(int(columns[0]) - 1, 0)
+    right = int(columns[-1]) + 2
     return pred[top:bottom, left:right], truth[top:bottom, left:right]
 
 
@@ -93,11 +97,14 @@ def _iou(pred: Bool[np.ndarray, "h w"], truth: Bool[np.ndarray, "h w"]) -> float
 def _contour(mask: Bool[np.ndarray, "h w"]) -> Bool[np.ndarray, "h w"]:
     """One-pixel contour: a pixel that differs from its right, lower or lower-right neighbour.
 
-    Beyond the last row and column nothing differs, so a mask that fills the image has no contour.
+    Beyond the last row and column nothing differs, so a mask that fills the image has no
+    contour.
     """
     edge = np.zeros(mask.shape, dtype=bool)
-    here, right = mask[:-1, :-1], mask[:-1, 1:]
-    below, diagonal = mask[1:, :-1], mask[1:, 1:]
+    here = mask[:-1, :-1]
+    right = mask[:-1, 1:]
+    below = mask[1:, :-1]
+    diagonal = mask[1:, 1:]
     edge[:-1, :-1] = (here ^ right) | (here ^ below) | (here ^ diagonal)
     edge[-1, :-1] = mask[-1, :-1] ^ mask[-1, 1:]
     edge[:-1, -1] = mask[:-1, -1] ^ mask[1:, -1]
@@ -111,7 +118,8 @@ def _contour_f(
         return 1.0
     pred_edge = _packed(_contour(pred), tolerance_px)
     truth_edge = _packed(_contour(truth), tolerance_px)
-    num_pred, num_truth = pred_edge.bit_count(), truth_edge.bit_count()
+    num_pred = pred_edge.bit_count()
+    num_truth = truth_edge.bit_count()
     if num_pred == 0 or num_truth == 0:
         return 1.0 if num_pred == num_truth else 0.0
     stride = pred.shape[1] + tolerance_px
@@ -134,7 +142,9 @@ def _dilated(edge: int, stride: int, radius_px: int) -> int:
     each spread is built from the one before.  Bits above the first row are cut off by the
     caller's `&`.
     """
-    spread, half_width, near = edge, 0, 0
+    spread = edge
+    half_width = 0
+    near = 0
     for dy in range(radius_px, -1, -1):
         for shift in range(half_width + 1, math.isqrt(radius_px**2 - dy**2) + 1):
             spread |= edge << shift | edge >> shift

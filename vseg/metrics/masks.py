@@ -1,7 +1,8 @@
 """Masks with identities, truth beside prediction, ready for the identity measures.
 
-Enters: frame by frame, a map of true ids and the predicted mask of each id.  Leaves: an IdentityClip,
-whose similarity is the masks' overlap.  Only the overlaps are kept, never the masks.
+Enters: frame by frame, a map of true ids and the predicted mask of each id.  Leaves: an
+IdentityClip, whose similarity is the masks' overlap.  Only the overlaps are kept, never the
+masks.
 """
 
 from collections.abc import Mapping
@@ -32,25 +33,29 @@ class MaskPairs:
     ) -> None:
         """Take one frame.  labels: the true id at each pixel, 0 for none.
 
-        Pixels under `void` count on neither side; a mask without a pixel is no detection.  Raises
-        BadDataset for a mask of another size.
+        Pixels under `void` count on neither side; a mask without a pixel is no detection.
+        Raises BadDataset for a mask of another size.
         """
         # Everything void is background to both sides.
         counted = labels if void is None else np.where(void, np.uint8(0), labels)
         true_areas = np.bincount(counted.reshape(-1), minlength=256)
         true_ids = np.flatnonzero(true_areas[1:]) + 1
-        pred_ids, overlaps = [], []
+        pred_ids = []
+        overlaps = []
         for object_id, mask in masks.items():
             if mask.shape != labels.shape:
                 raise BadDataset(
                     f"frame {len(self._frames)}: the mask of object {object_id} is "
-                    f"{mask.shape[1]}x{mask.shape[0]}, the truth {labels.shape[1]}x{labels.shape[0]}"
+                    f"{mask.shape[1]}x{mask.shape[0]}, the truth "
+                    f"{labels.shape[1]}x{labels.shape[0]}"
                 )
             if void is not None:
                 mask = mask & ~void
             if mask.any():
                 pred_ids.append(object_id)
-                overlaps.append(_overlaps(np.bincount(counted[mask], minlength=256), true_areas))
+                overlaps.append(
+                    _overlaps(np.bincount(counted[mask], minlength=256), true_areas)
+                )
         similarity = np.array(overlaps).reshape(-1, 256)[:, true_ids].T
         self._frames.append(
             FramePairs(
@@ -62,7 +67,9 @@ class MaskPairs:
 
     def clip(self) -> IdentityClip:
         """All frames so far."""
-        return IdentityClip(tuple(self._frames), len(self._true_numbers), len(self._pred_numbers))
+        return IdentityClip(
+            tuple(self._frames), len(self._true_numbers), len(self._pred_numbers)
+        )
 
 
 def mask_clip(truth: Path, pred: Prediction) -> IdentityClip:
@@ -79,7 +86,9 @@ def mask_clip(truth: Path, pred: Prediction) -> IdentityClip:
 def _overlaps(
     common: Int[np.ndarray, " 256"], true_areas: Int[np.ndarray, " 256"]
 ) -> Float[np.ndarray, " 256"]:
-    """Intersection over union of one mask with every label; `common` counts its pixels by label."""
+    """Intersection over union of one mask with every label; `common` counts its pixels by
+    label.
+    """
     return np.asarray(common / np.maximum(1, common.sum() + true_areas - common))
 
 

@@ -1,9 +1,9 @@
 """J&F of objects, clips and data sets as values ready for a table.
 
 Enters: J and F of one object on every scored frame.  Leaves: ObjectScore, SequenceScore,
-DatasetScore and their rows.  All measures are fractions in [0, 1] (decay in [-1, 1]); multiply by
-100 to compare with published tables.  A data set's mean is over its objects, as DAVIS-2017 takes
-it, not over clips.
+DatasetScore and their rows.  All measures are fractions in [0, 1] (decay in [-1, 1]); multiply
+by 100 to compare with published tables.  A data set's mean is over its objects, as DAVIS-2017
+takes it, not over clips.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,9 @@ _RECALL_AT = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """Mean, recall (share of frames above 0.5), decay (first minus last quarter) of J and F."""
+    """Mean, recall (share of frames above 0.5), decay (first minus last quarter) of J and
+    F.
+    """
 
     j_mean: float
     j_recall: float
@@ -36,7 +38,9 @@ class Measures:
 
     @staticmethod
     def mean(several: Sequence["Measures"]) -> "Measures":
-        """The plain mean of each field.  Raises BadDataset when there is nothing to average."""
+        """The plain mean of each field.  Raises BadDataset when there is nothing to
+        average.
+        """
         if not several:
             raise BadDataset("there is no scored object to take a mean of")
         names = [field.name for field in fields(Measures)]
@@ -109,7 +113,9 @@ class DatasetScore:
 
 
 def measures_of(j: Float[np.ndarray, " T"], f: Float[np.ndarray, " T"]) -> Measures:
-    """Mean, recall and decay of per-frame J and F.  Raises BadDataset when there is no frame."""
+    """Mean, recall and decay of per-frame J and F.  Raises BadDataset when there is no
+    frame.
+    """
     if j.size == 0:
         raise BadDataset("no frame is left to score")
     return Measures(
@@ -121,9 +127,10 @@ def measures_of(j: Float[np.ndarray, " T"], f: Float[np.ndarray, " T"]) -> Measu
 def _decay(per_frame: Float[np.ndarray, " T"]) -> float:
     """Mean of the first quarter minus mean of the last; neighbouring quarters share a frame.
 
-    DAVIS stores the quarters' ends in 8 bits, which wrap in clips of more than 256 frames; here
-    they do not, so such clips differ from its tool (and from TrackEval) on purpose.
+    DAVIS stores the quarters' ends in 8 bits, which wrap in clips of more than 256 frames;
+    here they do not, so such clips differ from its tool (and from TrackEval) on purpose.
     """
     ends = (np.round(np.linspace(1, per_frame.size, _DECAY_BINS + 1) + 1e-10) - 1).astype(int)
-    first, last = per_frame[: ends[1] + 1], per_frame[ends[-2] : ends[-1] + 1]
+    first = per_frame[: ends[1] + 1]
+    last = per_frame[ends[-2] : ends[-1] + 1]
     return float(np.mean(first) - np.mean(last))

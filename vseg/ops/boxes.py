@@ -1,4 +1,6 @@
-"""Boxes as x1 y1 x2 y2 in pixels, right and bottom exclusive: how far they overlap, and which are one."""
+"""Boxes as x1 y1 x2 y2 in pixels, right and bottom exclusive: how far they overlap, and which
+are one.
+"""
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -15,7 +17,9 @@ def clipped(boxes: Boxes, hw: tuple[int, int]) -> Boxes:
 
 
 def pixels_in(box: Box) -> tuple[slice, slice]:
-    """The rows and columns of the pixels whose centres the box encloses, from the image's first on."""
+    """The rows and columns of the pixels whose centres the box encloses, from the image's
+    first on.
+    """
     return (
         slice(max(0, round(box.y1)), max(0, round(box.y2))),
         slice(max(0, round(box.x1)), max(0, round(box.x2))),
@@ -28,7 +32,9 @@ def areas(boxes: Float[np.ndarray, "N 4"]) -> Float[np.ndarray, " N"]:
     return np.asarray(sides[:, 0] * sides[:, 1])
 
 
-def box_iou(a: Float[np.ndarray, "N 4"], b: Float[np.ndarray, "M 4"]) -> Float[np.ndarray, "N M"]:
+def box_iou(
+    a: Float[np.ndarray, "N 4"], b: Float[np.ndarray, "M 4"]
+) -> Float[np.ndarray, "N M"]:
     """The IoU of every pair, in [0, 1]; 0 of two empty ones."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - top_left, 0)
@@ -38,14 +44,16 @@ def box_iou(a: Float[np.ndarray, "N 4"], b: Float[np.ndarray, "M 4"]) -> Float[n
 
 
 def nms(boxes: Boxes, overlap: float) -> Int64[np.ndarray, " M"]:
-    """The places of the boxes that share no more than `overlap` (IoU) with one kept before them.
+    """The places of the boxes that share no more than `overlap` (IoU) with one kept before
+    them.
 
     Greedy non-maximum suppression: give the best box first.
     """
     kept: list[int] = []
     left = np.arange(len(boxes))
     while left.size:
-        first, rest = left[0], left[1:]
+        first = left[0]
+        rest = left[1:]
         kept.append(int(first))
         left = rest[box_iou(boxes[first][None], boxes[rest])[0] <= overlap]
     return np.array(kept, dtype=np.int64)

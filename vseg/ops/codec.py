@@ -1,8 +1,9 @@
 """The lossless mask codec of the run directory: a cropped mask to a few kilobytes and back.
 
 Each pixel becomes one bit, each row is XORed with the row above, and the zeros that leaves are
-squeezed by zlib.  XOR turns the inside of an object and every straight edge into zeros, so zlib's
-run-length strategy (level 1) does better than its string matching at any level, and faster.
+squeezed by zlib.  XOR turns the inside of an object and every straight edge into zeros, so
+zlib's run-length strategy (level 1) does better than its string matching at any level, and
+faster.
 """
 
 import zlib
@@ -22,7 +23,8 @@ _WORD_BITS = 64
 
 
 def encode_mask(crop: MaskCrop) -> bytes:
-    """The crop's pixels as a payload; its place and size are kept beside it by whoever stores it.
+    """The crop's pixels as a payload; its place and size are kept beside it by whoever stores
+    it.
 
     An empty crop gives an empty payload.  Raises BadMask above 2**28 pixels.
     """
@@ -39,8 +41,8 @@ def encode_mask(crop: MaskCrop) -> bytes:
 def decode_mask(payload: bytes, xywh: tuple[int, int, int, int]) -> MaskCrop:
     """The crop that was encoded, placed at x, y of the frame.
 
-    Raises BadMask before anything is allocated if the size is absurd or impossible for a payload
-    of this length, and if the payload does not unpack to exactly that size.
+    Raises BadMask before anything is allocated if the size is absurd or impossible for a
+    payload of this length, and if the payload does not unpack to exactly that size.
     """
     x, y, width, height = xywh
     words = _words_per_row(xywh)
@@ -51,14 +53,18 @@ def decode_mask(payload: bytes, xywh: tuple[int, int, int, int]) -> MaskCrop:
     expected = height * words * (_WORD_BITS // 8)
     if expected > len(payload) * MAX_EXPANSION:
         raise BadMask(f"{len(payload)} bytes of payload cannot hold a {width}x{height} mask")
-    packed = np.frombuffer(_unsqueeze(payload, expected), dtype=np.uint64).reshape(height, words)
+    packed = np.frombuffer(_unsqueeze(payload, expected), dtype=np.uint64).reshape(
+        height, words
+    )
     rows = np.bitwise_xor.accumulate(packed, axis=0)
     bits = np.unpackbits(rows.view(np.uint8), axis=1, count=width)
     return MaskCrop(x, y, bits.view(bool))
 
 
 def _padded_rows(crop: MaskCrop) -> UInt64[np.ndarray, "h words"]:
-    """One bit a pixel, each row filled up to whole 64-bit words: XOR then runs word by word."""
+    """One bit a pixel, each row filled up to whole 64-bit words: XOR then runs word by
+    word.
+    """
     height, width = crop.mask.shape
     rows = np.zeros((height, _words_per_row(crop.xywh)), dtype=np.uint64)
     rows.view(np.uint8)[:, : (width + 7) // 8] = np.packbits(crop.mask, axis=1)

@@ -1,11 +1,14 @@
-"""Colours of objects: for people's eyes (`colour_of`) and for label files (`davis_palette`)."""
+"""Colours of objects: for people's eyes (`colour_of`) and for label files
+(`davis_palette`).
+"""
 
 import colorsys
 
 import numpy as np
 from jaxtyping import UInt8
 
-# Bright on foliage, asphalt, skin and sky alike, and far apart from each other in order of use.
+# Bright on foliage, asphalt, skin and sky alike, and far apart from each other in order of
+# use.
 _FIRST = (
     (0, 194, 255),
     (255, 138, 0),
@@ -37,9 +40,11 @@ def hex_of(object_id: int) -> str:
 
 
 def davis_palette() -> UInt8[np.ndarray, "256 3"]:
-    """The colour table of PASCAL VOC and DAVIS label files: 0 black, 1 dark red, 2 dark green ...
+    """The colour table of PASCAL VOC and DAVIS label files: 0 black, 1 dark red, 2 dark green
+    ...
 
-    Bits 0, 1, 2 of an index, then 3, 4, 5 and so on, become the highest, next ... bits of R, G, B.
+    Bits 0, 1, 2 of an index, then 3, 4, 5 and so on, become the highest, next ... bits of R,
+    G, B.
     """
     index = np.arange(256)
     table = np.zeros((256, 3), dtype=np.uint8)

@@ -8,13 +8,16 @@ from torch import Tensor
 def strongest_competitor(
     rows: Float[Tensor, " O *s"], competitors: Bool[Tensor, "O O"]
 ) -> Float[Tensor, " O *s"]:
-    """For each row, at every place, the largest value of the rows it competes with; never below 0.
+    """For each row, at every place, the largest value of the rows it competes with; never
+    below 0.
 
-    rivals: symmetric; a row is no rival of itself.  A logit less its strongest rival's is positive where
-    the row is object and claims the pixel most.
+    rivals: symmetric; a row is no rival of itself.  A logit less its strongest rival's is
+    positive where the row is object and claims the pixel most.
     """
     strongest = torch.zeros_like(rows)
-    if int(competitors.sum()) == len(rows) * (len(rows) - 1) > 0:  # the common case, in one pass
+    if (
+        int(competitors.sum()) == len(rows) * (len(rows) - 1) > 0
+    ):  # the common case, in one pass
         first, second = rows.topk(2, dim=0).values
         return torch.where(rows == first, second, first).clamp_min(0)
     for row, others in enumerate(competitors):

@@ -1,4 +1,6 @@
-"""Which frames a request names: a start, a stop and a step in; a checked range of indices out."""
+"""Which frames a request names: a start, a stop and a step in; a checked range of indices
+out.
+"""
 
 from vseg.errors import UsageError
 
@@ -6,8 +8,8 @@ from vseg.errors import UsageError
 def frame_range(length: int, start: int, stop: int | None, step: int) -> range:
     """Indices start, start + step, ... before `stop`, all of which exist.
 
-    stop: None means as far as the clip goes, in either direction.  Raises IndexError for a start or
-    a stop outside the clip, UsageError for step 0.
+    stop: None means as far as the clip goes, in either direction.  Raises IndexError for a
+    start or a stop outside the clip, UsageError for step 0.
     """
     if step == 0:
         raise UsageError("step is 0", hint="use 1 for forward, -1 for backward")
@@ -20,6 +22,10 @@ def frame_range(length: int, start: int, stop: int | None, step: int) -> range:
 
 
 def check_index(index: int, length: int) -> None:
-    """Raise IndexError if `index` names no frame; negative numbers do not count from the end."""
+    """Raise IndexError if `index` names no frame; negative numbers do not count from the
+    end.
+    """
     if not 0 <= index < length:
-        raise IndexError(f"frame {index} does not exist: the clip has frames 0 to {length - 1}")
+        raise IndexError(
+            f"frame {index} does not exist: the clip has frames 0 to {length - 1}"
+        )

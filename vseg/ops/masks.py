@@ -1,4 +1,5 @@
-"""Which masks of one image are the same thing, or parts of it, and which pieces of a mask are specks.
+"""Which masks of one image are the same thing, or parts of it, and which pieces of a mask are
+specks.
 
 Enters: masks as rows, with scores.  Leaves: rows that are kept, best first.
 """
@@ -46,8 +47,8 @@ def drop_contained(
 ) -> Int64[np.ndarray, " K"]:
     """The rows that are no parts, best first.
 
-    A part lies in a larger mask with the share `inside` of its pixels, and that one's score is at least
-    `trust` of its own: what is drawn vaguely around something clear is no whole.
+    A part lies in a larger mask with the share `inside` of its pixels, and that one's score is
+    at least `trust` of its own: what is drawn vaguely around something clear is no whole.
     """
     shared = shared_pixels(masks)
     areas = np.diagonal(shared)
@@ -78,6 +79,10 @@ def without_specks(mask: Bool[np.ndarray, "H W"], speck: float) -> Bool[np.ndarr
 
 
 def _pieces(mask: Bool[np.ndarray, "H W"]) -> tuple[np.ndarray, np.ndarray]:
-    """The area of each connected piece, and the number of each pixel's piece from 1; 0 outside."""
-    _, labels, facts, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    """The area of each connected piece, and the number of each pixel's piece from 1; 0
+    outside.
+    """
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(
+        mask.astype(np.uint8), connectivity=8
+    )
     return facts[1:, cv2.CC_STAT_AREA], labels

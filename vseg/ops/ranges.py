@@ -1,4 +1,5 @@
-"""A set of whole numbers as ranges: numbers that were given out in turn are one range, however many.
+"""A set of whole numbers as ranges: numbers that were given out in turn are one range, however
+many.
 
 Enters and leaves: half-open ranges (first, last + 1), ascending and apart from each other.
 """

@@ -1,9 +1,9 @@
 """COCO run-length strings, from and to mask crops, identical byte for byte to pycocotools'.
 
-A mask is read column by column from the top left; the counts are lengths of alternating runs, the
-first one of background.  The string form stores each count as its difference to the count two
-before (from the fourth on) in groups of 5 bits, least significant first, as characters from '0'.
-Format: Microsoft COCO, maskApi (Lin et al. 2014).
+A mask is read column by column from the top left; the counts are lengths of alternating runs,
+the first one of background.  The string form stores each count as its difference to the count
+two before (from the fourth on) in groups of 5 bits, least significant first, as characters
+from '0'.  Format: Microsoft COCO, maskApi (Lin et al. 2014).
 """
 
 import numpy as np
@@ -14,18 +14,25 @@ from vseg.ops.codec import MAX_PIXELS
 from vseg.types import MaskCrop
 
 _GROUP_BITS = 5
-_MORE, _SIGN, _VALUE = 0x20, 0x10, 0x1F
+_MORE = 0x20
+_SIGN = 0x10
+_VALUE = 0x1F
 _FIRST_CHARACTER = 48
 # 2**28 pixels need six groups of five bits; one more leaves room for the sign.
 _MAX_GROUPS = 7
 
 
 def rle_counts(crop: MaskCrop, height: int, width: int) -> Int64[np.ndarray, " runs"]:
-    """Run lengths of the crop within its frame of height x width; the full mask is never built."""
+    """Run lengths of the crop within its frame of height x width; the full mask is never
+    built.
+    """
     h, w = crop.mask.shape
     if crop.x + w > width or crop.y + h > height:
-        raise BadMask(f"a crop of {w}x{h} at {crop.x},{crop.y} leaves a {width}x{height} frame")
-    # One pixel of background after each column, and one before all, separates the columns' runs.
+        raise BadMask(
+            f"a crop of {w}x{h} at {crop.x},{crop.y} leaves a {width}x{height} frame"
+        )
+    # One pixel of background after each column, and one before all, separates the columns'
+    # runs.
     pixels = np.zeros(w * (h + 1) + 1, dtype=bool)
     pixels[1:].reshape(w, h + 1)[:, :h] = crop.mask.T
     column, row = np.divmod(np.flatnonzero(pixels[1:] != pixels[:-1]), h + 1)
@@ -59,8 +66,8 @@ def encode_rle(crop: MaskCrop, height: int, width: int) -> str:
 def decode_rle(counts: str, height: int, width: int) -> MaskCrop:
     """The mask of a `counts` string, cut to its bounding box.
 
-    Raises BadMask if a character is foreign, a run negative, or the runs do not fill the frame;
-    all of it is known before any pixel is allocated.
+    Raises BadMask if a character is foreign, a run negative, or the runs do not fill the
+    frame; all of it is known before any pixel is allocated.
     """
     if min(height, width) < 0 or height * width > MAX_PIXELS:
         raise BadMask(f"no mask has a size of {width}x{height}")
@@ -68,12 +75,14 @@ def decode_rle(counts: str, height: int, width: int) -> MaskCrop:
     if (runs < 0).any() or int(runs.sum()) != height * width:
         raise BadMask(f"the runs of an RLE do not fill its {width}x{height} frame")
     edges = np.cumsum(runs)
-    starts, ends = edges[:-1:2], edges[1::2]
+    starts = edges[:-1:2]
+    ends = edges[1::2]
     starts, ends = starts[starts < ends], ends[starts < ends]
     if starts.size == 0:
         return MaskCrop.of(np.zeros((0, 0), dtype=bool))
     # Only the columns between the first and the last object pixel are painted.
-    left, right = int(starts[0]) // height, (int(ends[-1]) - 1) // height + 1
+    left = int(starts[0]) // height
+    right = (int(ends[-1]) - 1) // height + 1
     within = np.diff(np.clip(edges, left * height, right * height), prepend=left * height)
     band = np.repeat(np.arange(len(runs)) % 2 == 1, within).reshape(right - left, height)
     crop = MaskCrop.of(band.T)

@@ -1,7 +1,7 @@
 """What a job looks for again and again: its descriptions, or everything.
 
-Enters: what was asked for, and the models it needs.  Leaves: a `DetectFunction`.  Words go to the grounder,
-exemplars to the tracking model itself; what both find is one list, best first.
+Enters: what was asked for, and the models it needs.  Leaves: a `DetectFunction`.  Words go to
+the grounder, exemplars to the tracking model itself; what both find is one list, best first.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,8 @@ NOTHING = Grounding(
 class PromptedDetector:
     """Grounds words and references together.
 
-    words: None where no description has words.  thresholds: the least score of each description.
+    words: None where no description has words.  thresholds: the least score of each
+    description.
     """
 
     def __init__(
@@ -41,7 +42,9 @@ class PromptedDetector:
         self.thresholds = [0.0] * len(self._descriptions)
         for grounder, wanted in ((words, False), (likes, True)):
             places = [
-                k for k, each in enumerate(descriptions) if isinstance(each, Exemplar) == wanted
+                k
+                for k, each in enumerate(descriptions)
+                if isinstance(each, Exemplar) == wanted
             ]
             if grounder is None or not places:
                 continue
@@ -76,7 +79,8 @@ def make_detector(
 
 
 def _everything(model: Model, words: Grounder | None, config: TrackConfig) -> DetectFunction:
-    """A look that finds whatever there is: by the tags of the frame where there is a tagger, else unnamed.
+    """A look that finds whatever there is: by the tags of the frame where there is a tagger,
+    else unnamed.
 
     Raises ModelError and BadVocabulary for a tagger that cannot be had.
     """

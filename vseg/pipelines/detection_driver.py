@@ -1,11 +1,12 @@
 """Tracking by detection: boxes or masks from elsewhere in, masklets out.
 
-Enters: frames and the detections on each.  Leaves: masks of the objects that the detections confirm, and
-what happened to them.  The detections are associated over time; a confirmed track prompts the segmenter
-once, which then carries the object, also where the detector misses it.  Detections and masks watch over
-each other: a good detection that its object's mask does not agree with prompts again (re-anchors), a
-mask that no detection supports for a while is dropped (a ghost), and a new track on an object that lost
-its own continues it.  Works frame by frame, on files and live sources; nothing grows with their length.
+Enters: frames and the detections on each.  Leaves: masks of the objects that the detections
+confirm, and what happened to them.  The detections are associated over time; a confirmed track
+prompts the segmenter once, which then carries the object, also where the detector misses it.
+Detections and masks watch over each other: a good detection that its object's mask does not
+agree with prompts again (re-anchors), a mask that no detection supports for a while is dropped
+(a ghost), and a new track on an object that lost its own continues it.  Works frame by frame,
+on files and live sources; nothing grows with their length.
 """
 
 from collections.abc import Sequence
@@ -36,9 +37,13 @@ from vseg_trackers import (
 )
 
 JOINS = 0.2
-"""A detection is on an object whose mask's box it overlaps by this IoU; a crowded box by another one."""
+"""A detection is on an object whose mask's box it overlaps by this IoU; a crowded box by
+another one.
+"""
 SAME = 0.6
-"""A new track that overlaps a claimed object by this IoU is a second detection of it, no new object."""
+"""A new track that overlaps a claimed object by this IoU is a second detection of it, no new
+object.
+"""
 
 
 class DetectionTracker:
@@ -47,9 +52,13 @@ class DetectionTracker:
     def __init__(
         self, session: Session, frame_hw: tuple[int, int], settings: DetectionSettings
     ) -> None:
-        self._session, self._frame_hw, self._settings = session, frame_hw, settings
+        self._session = session
+        self._frame_hw = frame_hw
+        self._settings = settings
         life = LifecycleConfig(confirm_hits=settings.confirm_hits)
-        self._tracker = MaskletAssociator(MaskletConfig(strong_score=settings.score, life=life))
+        self._tracker = MaskletAssociator(
+            MaskletConfig(strong_score=settings.score, life=life)
+        )
         self._followed: dict[int, TrackLink] = {}
         self._next_id = 1
         self._events: list[RunEvent] = []
@@ -57,10 +66,12 @@ class DetectionTracker:
     def step(self, frame: Frame, found: Detections) -> FrameMasks | None:
         """The masks of all objects on this frame; None where there is no object.
 
-        `drain` tells what happened.  Raises BadVideo if the frame's time does not come after the one
-        before, and BadPrompt for a detection that cannot be prompted with.
+        `drain` tells what happened.  Raises BadVideo if the frame's time does not come after
+        the one before, and BadPrompt for a detection that cannot be prompted with.
         """
-        seen = [t for t in self._associate(frame.time_s, found) if t.state is TrackState.CONFIRMED]
+        seen = [
+            t for t in self._associate(frame.time_s, found) if t.state is TrackState.CONFIRMED
+        ]
         self._claim(frame, found, seen)
         self._watch(frame, found, seen)
         self._drop_ghosts(frame)
@@ -75,7 +86,8 @@ class DetectionTracker:
 
     def drain(self) -> tuple[RunEvent, ...]:
         """What happened since this was last asked: born, joined, reanchored, dropped."""
-        happened, self._events = tuple(self._events), []
+        happened = tuple(self._events)
+        self._events = []
         return happened
 
     def replay(self, time_s: float, found: Detections) -> None:
@@ -83,7 +95,9 @@ class DetectionTracker:
         self._associate(time_s, found)
 
     def snapshot(self) -> bytes:
-        """The guide's own state and the session's; what the association knows is replayed instead."""
+        """The guide's own state and the session's; what the association knows is replayed
+        instead.
+        """
         followed = [asdict(each) for each in self._followed.values()]
         own = {"next_id": self._next_id, "followed": followed}
         return packed_state(own, self._session.snapshot())
@@ -94,7 +108,8 @@ class DetectionTracker:
         Raises BadRun if it is damaged.
         """
         own, session = unpacked_state(payload)
-        self._next_id, self._followed = own["next_id"], {}
+        self._next_id = own["next_id"]
+        self._followed = {}
         for each in own["followed"]:
             box = each.pop("box")
             self._follow(TrackLink(**each, box=None if box is None else tuple(box)))
@@ -104,13 +119,17 @@ class DetectionTracker:
         masks = packed(found, self._frame_hw)
         try:
             return self._tracker.update(
-                vseg_trackers.Detections(time_s, found.boxes, found.scores, found.labels, masks)
+                vseg_trackers.Detections(
+                    time_s, found.boxes, found.scores, found.labels, masks
+                )
             )
         except TrackerError as error:
             raise BadVideo(f"its frames cannot be associated: {error}") from error
 
     def _claim(self, frame: Frame, found: Detections, seen: Sequence[Track]) -> None:
-        """Give each new track an object: one that lost its own track, or one that begins here."""
+        """Give each new track an object: one that lost its own track, or one that begins
+        here.
+        """
         here = {track.track_id for track in seen}
         mine = {each.track_id for each in self._followed.values()}
         for track in seen:
@@ -118,7 +137,9 @@ class DetectionTracker:
                 continue
             alike = [each for each in self._followed.values() if each.label == track.label]
             box = found.boxes[track.row]
-            orphan, overlap = nearest(box, [each for each in alike if each.track_id not in here])
+            orphan, overlap = nearest(
+                box, [each for each in alike if each.track_id not in here]
+            )
             claimed = nearest(box, [each for each in alike if each.track_id in here])[1]
             if orphan is not None and overlap >= JOINS:
                 self._follow(replace(orphan, track_id=track.track_id))
@@ -139,20 +160,30 @@ class DetectionTracker:
             overlap = nearest(found.boxes[track.row], [each])[1]
             if overlap >= JOINS:
                 self._follow(replace(each, supported_s=frame.time_s))
-            if overlap < self._settings.agree and self._may_prompt(frame, found, track.row, each):
+            if overlap < self._settings.agree and self._may_prompt(
+                frame, found, track.row, each
+            ):
                 self._prompt(frame, found, track.row, each)
                 self._say("reanchored", frame, each.object_id, track, overlap)
 
     def _may_prompt(self, frame: Frame, found: Detections, row: int, each: TrackLink) -> bool:
-        """Whether the object was left alone long enough and the detection is strong and stands alone."""
-        rested = each.prompted is not None and frame.index - each.prompted >= self._settings.every
+        """Whether the object was left alone long enough and the detection is strong and stands
+        alone.
+        """
+        rested = (
+            each.prompted is not None and frame.index - each.prompted >= self._settings.every
+        )
         # A box that another one crosses may hold more of the neighbour than of its own object.
         return (
-            rested and found.scores[row] >= self._settings.score and max_overlap(found, row) < JOINS
+            rested
+            and found.scores[row] >= self._settings.score
+            and max_overlap(found, row) < JOINS
         )
 
     def _prompt(self, frame: Frame, found: Detections, row: int, each: TrackLink) -> None:
-        """Say where the object is; of what was said before, the first and the last are kept."""
+        """Say where the object is; of what was said before, the first and the last are
+        kept.
+        """
         self._session.prompt(each.object_id, frame, [prompt_of(found, row, frame)])
         given = self._session.objects[each.object_id].prompts
         for between in sorted(given)[1:-1]:
@@ -162,7 +193,9 @@ class DetectionTracker:
     def _drop_ghosts(self, frame: Frame) -> None:
         """Remove what is drawn but not detected, and what has been out of sight for long."""
         for each in tuple(self._followed.values()):
-            patience_s = self._settings.absent_s if each.box is None else self._settings.ghost_s
+            patience_s = (
+                self._settings.absent_s if each.box is None else self._settings.ghost_s
+            )
             if frame.time_s - each.supported_s > patience_s:
                 self._session.remove(each.object_id)
                 del self._followed[each.object_id]
@@ -173,7 +206,12 @@ class DetectionTracker:
         self._followed[each.object_id] = each
 
     def _say(
-        self, kind: str, frame: Frame, object_id: int, track: Track, overlap: float | None = None
+        self,
+        kind: str,
+        frame: Frame,
+        object_id: int,
+        track: Track,
+        overlap: float | None = None,
     ) -> None:
         self._events.append(
             RunEvent(

@@ -1,7 +1,8 @@
-"""Who steers a session through a clip: the user's prompts, detections, or what is found by looking.
+"""Who steers a session through a clip: the user's prompts, detections, or what is found by
+looking.
 
-Enters: a task and a session.  Leaves: per frame the masks and what happened.  All can be stopped
-and go on with the same bits.
+Enters: a task and a session.  Leaves: per frame the masks and what happened.  All can be
+stopped and go on with the same bits.
 """
 
 from typing import Protocol, runtime_checkable
@@ -59,12 +60,13 @@ def make_driver(task: Task, session: Session) -> SessionDriver:
 class PromptDriver:
     """Prompts take effect when their frame comes, as they would on a live source.
 
-    Made before the frames are read ahead: beside each frame with words it looks at the one before, or at the
-    second beside the first, for what moves.
+    Made before the frames are read ahead: beside each frame with words it looks at the one
+    before, or at the second beside the first, for what moves.
     """
 
     def __init__(self, task: Task, session: Session) -> None:
-        self._task, self._session = task, session
+        self._task = task
+        self._session = session
         worded = {p.frame_index for p in task.prompts if isinstance(p.prompt, Text)}
         beside = {t: t - 1 if t else 1 for t in worded}
         self._near = {t: task.video.read(b) for t, b in beside.items() if b < len(task.video)}
@@ -135,11 +137,14 @@ class RedetectionDriver:
     """A lookout decides which objects there are."""
 
     def __init__(self, task: Task, session: Session) -> None:
-        self._task, config = task, task.job.config
+        self._task = task
+        config = task.job.config
         self._look = make_detector(task.sought, task.model, task.grounder, config)
         until = config.redetection.until
         ends = (
-            None if until is None else Timecode(frame=index_of(task.video, parse_timecode(until)))
+            None
+            if until is None
+            else Timecode(frame=index_of(task.video, parse_timecode(until)))
         )
         self._lookout = RedetectionTracker(session, self._look, config.redetection, ends)
         self._last_index = task.first
@@ -148,7 +153,8 @@ class RedetectionDriver:
     def step(self, frame: Frame) -> FrameMasks:
         """The masks of what was found so far."""
         masks = self._lookout.step(frame, self._near)
-        self._near, self._last_index = frame, frame.index
+        self._near = frame
+        self._last_index = frame.index
         return empty_masks(frame) if masks is None else masks
 
     def drain(self) -> tuple[RunEvent, ...]:
@@ -156,10 +162,14 @@ class RedetectionDriver:
         return self._lookout.drain()
 
     def finish(self) -> tuple[RunEvent, ...]:
-        """Every description that was never found, with the best score that anything reached."""
+        """Every description that was never found, with the best score that anything
+        reached.
+        """
         if not isinstance(self._look, PromptedDetector):
             return ()
-        scores = zip(self._task.sought, self._look.thresholds, self._lookout.best, strict=False)
+        scores = zip(
+            self._task.sought, self._look.thresholds, self._lookout.best, strict=False
+        )
         return tuple(
             RunEvent(
                 frame=self._last_index,

@@ -16,10 +16,11 @@ EXIT_CODES = {"complete": 0, "partial": 4, "interrupted": 130}
 class TrackJob:
     """What to track and where to write it.
 
-    prompts: may be left out with `resume`, which then uses those of the run.  detections: a file that
-    takes the place of prompts; objects are born, kept and dropped by it.  everything: whatever there is
-    becomes an object.  A prompt of object 0 is a description: every instance of it becomes one.
-    images: the folder for overlay.mp4 and contact.png, `out` if None.
+    prompts: may be left out with `resume`, which then uses those of the run.  detections: a
+    file that takes the place of prompts; objects are born, kept and dropped by it.
+    everything: whatever there is becomes an object.  A prompt of object 0 is a description:
+    every instance of it becomes one.  images: the folder for overlay.mp4 and contact.png,
+    `out` if None.
     """
 
     source: str
@@ -38,8 +39,8 @@ class TrackJob:
 class ProgressCallbacks:
     """Who watches a job.
 
-    on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text): what takes long
-    before the first frame.
+    on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text):
+    what takes long before the first frame.
     """
 
     on_frame: Callable[[int, int], None] = lambda done, total: None
@@ -64,8 +65,8 @@ class JobTimes:
 class JobOutcome:
     """How a job ended.  frames: tracked by this call; 0 if there was nothing left to do.
 
-    state_bytes: what the session held on the device after the last frame.  unfound: a sentence for each
-    description that was never found.
+    state_bytes: what the session held on the device after the last frame.  unfound: a sentence
+    for each description that was never found.
     """
 
     out: Path
@@ -88,7 +89,9 @@ class JobOutcome:
             "status": self.status,
             "frames": self.frames,
             "seconds": round(self.times.total_s, 3),
-            "frames_per_s": round(self.frames / self.times.total_s, 2) if self.frames else None,
+            "frames_per_s": round(self.frames / self.times.total_s, 2)
+            if self.frames
+            else None,
             "damage": self.damage.model_dump() if self.damage else None,
             "images": [str(path) for path in self.images],
             "unfound": list(self.not_found_prompts),

@@ -1,7 +1,8 @@
-"""A live source, tracked as it comes: nothing is stored, nothing grows, the newest frame is always next.
+"""A live source, tracked as it comes: nothing is stored, nothing grows, the newest frame is
+always next.
 
-Enters: a camera, a stream or a clip, and what to follow: prompts on the first image, or what to look for.
-Leaves: per frame, the image, the masks and what happened.
+Enters: a camera, a stream or a clip, and what to follow: prompts on the first image, or what
+to look for.  Leaves: per frame, the image, the masks and what happened.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,12 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Source
 from vseg.pipelines.detect import make_detector
 from vseg.pipelines.driver import empty_masks
-from vseg.pipelines.prepare import check_redetection, check_sought, grounder_of, load_configured
+from vseg.pipelines.prepare import (
+    check_redetection,
+    check_sought,
+    grounder_of,
+    load_configured,
+)
 from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.prompts.placing import PromptRequest
 from vseg.prompts.timecode import parse_timecode
@@ -41,9 +47,9 @@ def watch(
 ) -> Iterator[LiveFrame]:
     """Every image that is given out, tracked.
 
-    requests: prompts on the first image; those of object 0 are looked for again and again; none at all
-    means everything there is.  Raises UsageError and BadPrompt before the first image is taken,
-    DamagedVideo when the source breaks.
+    requests: prompts on the first image; those of object 0 are looked for again and again;
+    none at all means everything there is.  Raises UsageError and BadPrompt before the first
+    image is taken, DamagedVideo when the source breaks.
     """
     sought = tuple(r.prompt for r in requests if r.object_id == 0)
     _check(requests, config)
@@ -58,10 +64,14 @@ def watch(
             return
         described = [each for each in sought if isinstance(each, Text | Exemplar)]
         until = (
-            None if config.redetection.until is None else parse_timecode(config.redetection.until)
+            None
+            if config.redetection.until is None
+            else parse_timecode(config.redetection.until)
         )
         look = make_detector(described, model, words, config)
-        yield from _looking(source, RedetectionTracker(session, look, config.redetection, until))
+        yield from _looking(
+            source, RedetectionTracker(session, look, config.redetection, until)
+        )
 
 
 def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
@@ -70,7 +80,8 @@ def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
     for request in requests:
         if request.at.frame != 0:
             raise BadPrompt(
-                f"the prompt of object {request.object_id} is at {request.at}, and a live source has "
+                f"the prompt of object {request.object_id} is at {request.at}, and a live "
+                "source has "
                 "no frame but the newest",
                 hint="prompt on the first image: leave @FRAME out",
             )

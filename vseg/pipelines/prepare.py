@@ -28,7 +28,8 @@ from vseg.types import ConceptPrompt, Exemplar, PlacedPrompt, Text
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job with everything looked up: frames [first, stop), prompts or detections, the header.
+    """A job with everything looked up: frames [first, stop), prompts or detections, the
+    header.
 
     grounder: what finds words.
     """
@@ -62,7 +63,9 @@ class Task:
 
 
 def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
-    """Look everything up and check it before the first frame is tracked; then load the model."""
+    """Look everything up and check it before the first frame is tracked; then load the
+    model.
+    """
     _check_together(job)
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
@@ -112,13 +115,15 @@ def check_redetection(settings: RedetectionSettings, *, everything: bool) -> Non
     if settings.tagger is not None and not (everything and settings.grounder is not None):
         raise UsageError(
             "a tagger was given without --auto and --grounder",
-            hint="tags say what to look for and a grounder finds it: --auto --tagger clip-vit-b32 "
+            hint="tags say what to look for and a grounder finds it: --auto --tagger "
+            "clip-vit-b32 "
             "--grounder grounding-dino-tiny",
         )
     if everything and settings.grounder is not None and settings.tagger is None:
         raise UsageError(
             f"--auto has no words for the grounder {settings.grounder}",
-            hint="give it words, as in --text person, or a --tagger that finds them, or drop it",
+            hint="give it words, as in --text person, or a --tagger that finds them, or "
+            "drop it",
         )
     if settings.vocabulary is not None and settings.tagger is None:
         raise UsageError(
@@ -169,7 +174,8 @@ def _looking(
     if not job.everything and all(placed.object_id for placed in prompts):
         return {**words}
     look = {
-        f"redetection.{key}": value for key, value in job.config.redetection.model_dump().items()
+        f"redetection.{key}": value
+        for key, value in job.config.redetection.model_dump().items()
     }
     look["redetection.vocabulary"] = job.config.redetection.vocabulary and sha256_of(
         job.config.redetection.vocabulary
@@ -178,7 +184,9 @@ def _looking(
 
 
 def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
-    """The detections of a job, if it has some.  Raises UsageError if it has prompts as well."""
+    """The detections of a job, if it has some.  Raises UsageError if it has prompts as
+    well.
+    """
     if job.detections is None:
         return None
     if job.prompts or job.labels:
@@ -190,7 +198,9 @@ def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
 
 
 def _frame_range(video: Reader, text: str) -> tuple[int, int]:
-    """First frame and last + 1.  Raises BadPrompt for a range that is empty or past the end."""
+    """First frame and last + 1.  Raises BadPrompt for a range that is empty or past the
+    end.
+    """
     start, stop = parse_range(text)
     first = index_of(video, start)
     last = len(video) if stop is None or stop.frame == len(video) else index_of(video, stop)
@@ -199,12 +209,15 @@ def _frame_range(video: Reader, text: str) -> tuple[int, int]:
     return first, last
 
 
-def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, stop: int) -> None:
+def _check_prompts(
+    video: Reader, prompts: Sequence[PlacedPrompt], first: int, stop: int
+) -> None:
     """Raise BadPrompt for a prompt that could not be applied when its frame comes."""
     if not prompts:
         raise BadPrompt(
             "nothing to track: no prompt was given",
-            hint="point at an object, for example --point 412,220 or --box 10,20,200,300, name what to "
+            hint="point at an object, for example --point 412,220 or --box 10,20,200,300, "
+            "name what to "
             "look for, for example --text person, or take --auto",
         )
     check_sought(prompts)
@@ -219,13 +232,16 @@ def _check_prompts(video: Reader, prompts: Sequence[PlacedPrompt], first: int, s
 
 
 def check_sought(prompts: Sequence[PlacedPrompt | PromptRequest]) -> None:
-    """Raise UsageError where descriptions of whatever there is stand beside prompts of one object."""
+    """Raise UsageError where descriptions of whatever there is stand beside prompts of one
+    object.
+    """
     for placed in prompts:
         if placed.object_id == 0 and any(other.object_id for other in prompts):
             what = named(placed.prompt) if isinstance(placed.prompt, Text | Exemplar) else ""
             raise UsageError(
                 f"{what} is looked for everywhere, and other prompts are of one object",
-                hint="say of which object it is: --text 1:dog narrows object 1; or run them apart",
+                hint="say of which object it is: --text 1:dog narrows object 1; or run "
+                "them apart",
             )
 
 
@@ -243,7 +259,9 @@ def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
 
 
 def load_configured(config: TrackConfig) -> Model:
-    """The model that the settings name.  Raises what `load_model` and `load_compiled` raise."""
+    """The model that the settings name.  Raises what `load_model` and `load_compiled`
+    raise.
+    """
     if config.compile:
         return load_compiled(
             config.model,
@@ -263,7 +281,9 @@ def load_configured(config: TrackConfig) -> Model:
 
 
 def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
-    """The settings that decide the masks and have no place of their own in the header, flat."""
+    """The settings that decide the masks and have no place of their own in the header,
+    flat.
+    """
     tables = {"memory": job.config.memory, "identity": job.config.identity}
     decisive = job.config.model_dump(
         include={"short_side", "flip", "reader", "compile", "encode_ahead"}

@@ -1,4 +1,6 @@
-"""The images of a run: the clip with its masks drawn over, as an mp4 and as one contact sheet."""
+"""The images of a run: the clip with its masks drawn over, as an mp4 and as one contact
+sheet.
+"""
 
 from pathlib import Path
 

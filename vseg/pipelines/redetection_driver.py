@@ -1,11 +1,13 @@
-"""Looking again: what a grounder finds becomes objects, frame by frame, with identities of their own.
+"""Looking again: what a grounder finds becomes objects, frame by frame, with identities of
+their own.
 
-Enters: frames, and a `DetectFunction` that says what is on one.  Leaves: masks of the objects found so far.
-The segmenter carries every object from frame to frame; every so many frames, and soon after an object was
-lost, the scene is looked at again and what is found is matched to what is tracked, one to one by overlap.
-What matches nothing becomes a new object, shown once a second look has seen it too (those of the first
-look at once); what overlaps an object is a duplicate.  The state is bounded by the objects allowed, so
-this works on live sources of any length.
+Enters: frames, and a `DetectFunction` that says what is on one.  Leaves: masks of the objects
+found so far.  The segmenter carries every object from frame to frame; every so many frames,
+and soon after an object was lost, the scene is looked at again and what is found is matched to
+what is tracked, one to one by overlap.  What matches nothing becomes a new object, shown once
+a second look has seen it too (those of the first look at once); what overlaps an object is a
+duplicate.  The state is bounded by the objects allowed, so this works on live sources of any
+length.
 """
 
 from collections.abc import Callable
@@ -36,10 +38,15 @@ JOINS = 0.3
 """A detection is of the object whose mask it overlaps by this IoU."""
 SAME_NAME = 0.1
 """What the name is worth, in IoU, where a detection overlaps several objects."""
-DUPLICATE, INSIDE = 0.5, 0.8
-"""By this IoU, or by this share of itself, a detection that matched nothing is of a known object."""
+DUPLICATE = 0.5
+INSIDE = 0.8
+"""By this IoU, or by this share of itself, a detection that matched nothing is of a known
+object.
+"""
 SOON = 4
-"""After an object was lost or is to be confirmed, the next look comes in 1 / SOON of the usual time."""
+"""After an object was lost or is to be confirmed, the next look comes in 1 / SOON of the usual
+time.
+"""
 ALIKE = 0.7
 """Cosine by which a detection is of an object that is out of sight."""
 
@@ -47,7 +54,8 @@ ALIKE = 0.7
 class RedetectionTracker:
     """Keeps one session's objects in step with what is found on its video.
 
-    until: nothing new is looked for from then on.  best: the best score of each description so far.
+    until: nothing new is looked for from then on.  best: the best score of each description so
+    far.
     """
 
     def __init__(
@@ -57,15 +65,20 @@ class RedetectionTracker:
         settings: RedetectionSettings,
         until: Timecode | None = None,
     ) -> None:
-        self._session, self._look, self._settings, self._until = session, look, settings, until
+        self._session = session
+        self._look = look
+        self._settings = settings
+        self._until = until
         self._watched: dict[int, TrackedInstance] = {}
-        self._next_id, self._next_look, self._last_look = 1, 0, -1
+        self._next_id = 1
+        self._next_look = 0
+        self._last_look = -1
         self._events: list[RunEvent] = []
         self.best: list[float] = []
 
     def step(self, frame: Frame, near: Frame | None = None) -> FrameMasks | None:
-        """The masks of all confirmed objects on this frame and what happened to them; None where nothing
-        is tracked.
+        """The masks of all confirmed objects on this frame and what happened to them; None
+        where nothing is tracked.
 
         near: the frame before, if there is one.
         """
@@ -85,7 +98,8 @@ class RedetectionTracker:
 
     def drain(self) -> tuple[RunEvent, ...]:
         """What happened since this was last asked: born, joined, reanchored, dropped, full."""
-        happened, self._events = tuple(self._events), []
+        happened = tuple(self._events)
+        self._events = []
         return happened
 
     def snapshot(self) -> bytes:
@@ -102,8 +116,10 @@ class RedetectionTracker:
     def restore(self, payload: bytes) -> None:
         """Replace the state by a snapshot's.  Raises BadRun if it is damaged."""
         own, session = unpacked_state(payload)
-        self._next_id, self._next_look = own["next_id"], own["next_look"]
-        self._last_look, self.best = own["last_look"], own["best"]
+        self._next_id = own["next_id"]
+        self._next_look = own["next_look"]
+        self._last_look = own["last_look"]
+        self.best = own["best"]
         watched = [unpacked_instance(each) for each in own["watched"]]
         self._watched = {each.object_id: each for each in watched}
         self._session.restore(session)
@@ -112,14 +128,19 @@ class RedetectionTracker:
         return self._until is not None and self._until.reached(frame.index, frame.time_s)
 
     def _drop_unsure(self, frame: Frame) -> None:
-        """Drop what no look will ever confirm: unseen, it would keep its pixels from the others."""
+        """Drop what no look will ever confirm: unseen, it would keep its pixels from the
+        others.
+        """
         for watched in tuple(self._watched.values()):
             if not watched.confirmed:
                 self._drop(frame, watched)
 
     def _match(self, frame: Frame, grounding: Grounding) -> None:
-        """Give each detection to the object it is of; make, confirm, correct and drop objects."""
-        found, first = grounding.found, self._last_look < 0
+        """Give each detection to the object it is of; make, confirm, correct and drop
+        objects.
+        """
+        found = grounding.found
+        first = self._last_look < 0
         best = grounding.best.tolist()
         self.best = [max(pair) for pair in zip(self.best or best, best, strict=True)]
         in_sight = [each for each in self._watched.values() if each.crop is not None]
@@ -136,14 +157,22 @@ class RedetectionTracker:
         for row in sorted(set(range(len(found))) - set(pairs.rows.tolist())):
             if not self._known(found, row, iou):
                 self._meet(frame, found, row, grounding.names[row], sure=first)
-        self._last_look, wait = frame.index, self._settings.detect_every
+        self._last_look = frame.index
+        wait = self._settings.detect_every
         unsure = any(not each.confirmed for each in self._watched.values())
         self._next_look = frame.index + (max(1, wait // SOON) if unsure else wait)
 
     def _support(
-        self, frame: Frame, found: Detections, row: int, watched: TrackedInstance, overlap: float
+        self,
+        frame: Frame,
+        found: Detections,
+        row: int,
+        watched: TrackedInstance,
+        overlap: float,
     ) -> None:
-        """The detection speaks for the object; where its mask strays from it, it is prompted again."""
+        """The detection speaks for the object; where its mask strays from it, it is prompted
+        again.
+        """
         if not watched.confirmed:
             self._say("born", frame, watched.object_id, label=watched.name or None)
         watched = replace(watched, confirmed=True, missed=0)
@@ -177,10 +206,14 @@ class RedetectionTracker:
         met = [w for w in self._watched.values() if w.crop is not None]
         return contained(found, row, met) >= INSIDE
 
-    def _meet(self, frame: Frame, found: Detections, row: int, name: str, *, sure: bool) -> None:
+    def _meet(
+        self, frame: Frame, found: Detections, row: int, name: str, *, sure: bool
+    ) -> None:
         """An object that was out of sight, or a new one if there is room."""
         prompts = prompts_of(found, row, frame)
-        away = {i for i, each in self._watched.items() if each.crop is None and each.name == name}
+        away = {
+            i for i, each in self._watched.items() if each.crop is None and each.name == name
+        }
         if away:
             likeness = self._session.similarity(frame, prompts, among=away)
             again = max(likeness, key=lambda i: likeness[i], default=None)
@@ -197,8 +230,12 @@ class RedetectionTracker:
         if sure:
             self._say("born", frame, new.object_id, label=name or None)
 
-    def _prompt(self, frame: Frame, found: Detections, row: int, watched: TrackedInstance) -> None:
-        """Say where the object is; of what was said before, the first and the last are kept."""
+    def _prompt(
+        self, frame: Frame, found: Detections, row: int, watched: TrackedInstance
+    ) -> None:
+        """Say where the object is; of what was said before, the first and the last are
+        kept.
+        """
         masks = self._session.prompt(watched.object_id, frame, prompts_of(found, row, frame))
         given = self._session.objects[watched.object_id].prompts
         for between in sorted(given)[1:-1]:
@@ -206,7 +243,9 @@ class RedetectionTracker:
         crop = masks.crop(masks.object_ids.index(watched.object_id))
         self._keep(replace(watched, prompted=frame.index, crop=crop if crop.area else None))
 
-    def _see(self, frame: Frame, watched: TrackedInstance, masks: FrameMasks, row: int) -> None:
+    def _see(
+        self, frame: Frame, watched: TrackedInstance, masks: FrameMasks, row: int
+    ) -> None:
         """Note where the object is now; one that was lost is looked for soon."""
         crop = masks.crop(row)
         if crop.area:
@@ -237,12 +276,16 @@ class RedetectionTracker:
     ) -> None:
         rounded = None if iou is None else round(iou, 3)
         self._events.append(
-            RunEvent(frame=frame.index, kind=kind, object_id=object_id, label=label, iou=rounded)
+            RunEvent(
+                frame=frame.index, kind=kind, object_id=object_id, label=label, iou=rounded
+            )
         )
 
 
 def prompts_of(found: Detections, row: int, frame: Frame) -> list[VisualPrompt]:
-    """A detection as prompts: its box as far as it lies in the frame, and its mask, which is a guess."""
+    """A detection as prompts: its box as far as it lies in the frame, and its mask, which is a
+    guess.
+    """
     box = box_within(found, row, frame)
     if found.masks is None:
         return [box]

@@ -26,7 +26,9 @@ _BLOCK = 10
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """The frames encoded together: how many, when that began, and the seconds of all of them by stage."""
+    """The frames encoded together: how many, when that began, and the seconds of all of them
+    by stage.
+    """
 
     began: float
     count: int
@@ -35,7 +37,9 @@ class FrameTimes:
 
 @dataclass(frozen=True, slots=True)
 class SteadyTimes:
-    """Per frame: medians over blocks of ten rows, long enough to hold what is not done on every one."""
+    """Per frame: medians over blocks of ten rows, long enough to hold what is not done on
+    every one.
+    """
 
     frame_s: float
     stages_s: dict[str, float]
@@ -46,24 +50,32 @@ def _per_frame(seconds: Sequence[float], frames: Sequence[int]) -> float:
 
 
 class Timed:
-    """What timed models share; frames: the times of each call of `encode` and what followed it."""
+    """What timed models share; frames: the times of each call of `encode` and what followed
+    it.
+    """
 
     def __init__(self, model: Model) -> None:
         self._encode = model.encode
-        self.name, self.weights_sha256 = model.name, model.weights_sha256
-        self.device, self.dtype = model.device, model.dtype
+        self.name = model.name
+        self.weights_sha256 = model.weights_sha256
+        self.device = model.device
+        self.dtype = model.dtype
         self.frames: list[FrameTimes] = []
         self._ended = 0.0
 
     def steady(self) -> SteadyTimes:
-        """Times once the memory is full: without the first 30 rows, or without half of a short run."""
+        """Times once the memory is full: without the first 30 rows, or without half of a short
+        run.
+        """
         rows = self.frames[min(_WARM_FRAMES, len(self.frames) // 2) :]
         ends = [*(row.began for row in rows[1:]), self._ended]
         size = max(1, min(_BLOCK, len(rows) - 1))
         blocks = [range(k, k + size) for k in range(0, max(1, len(rows) - size), size)]
         counts = [sum(rows[k].count for k in block) for block in blocks]
         spans = [ends[block[-1]] - rows[block[0]].began for block in blocks]
-        spent = {n: [sum(rows[k].seconds[n] for k in block) for block in blocks] for n in STAGES}
+        spent = {
+            n: [sum(rows[k].seconds[n] for k in block) for block in blocks] for n in STAGES
+        }
         return SteadyTimes(
             _per_frame(spans, counts), {n: _per_frame(s, counts) for n, s in spent.items()}
         )
@@ -101,7 +113,9 @@ class TimedModel(Timed):
         """Timed as `memory`."""
         return self._timed("memory", self._model.condition, features, memory)
 
-    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
+    def coarse_mask(
+        self, frame: Frame, prompts: Sequence[VisualPrompt]
+    ) -> Float[Tensor, "h w"]:
         """Timed as `decode mask`."""
         return self._timed("decode mask", self._model.coarse_mask, frame, prompts)
 
@@ -130,7 +144,9 @@ class TimedModel(Timed):
         competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """Timed as `memory`."""
-        return self._timed("memory", self._model.warp_prior, features, near, logits, competitors)
+        return self._timed(
+            "memory", self._model.warp_prior, features, near, logits, competitors
+        )
 
     def decode(
         self,

@@ -1,4 +1,6 @@
-"""A model of the SAM 2 family that is any other, and keeps the time each of its stages takes."""
+"""A model of the SAM 2 family that is any other, and keeps the time each of its stages
+takes.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,7 +20,8 @@ class TimedSlotModel(Timed):
     def __init__(self, model: SlotModel) -> None:
         super().__init__(model)
         self._model = model
-        self.recent_slots, self.recent_pointers = model.recent_slots, model.recent_pointers
+        self.recent_slots = model.recent_slots
+        self.recent_pointers = model.recent_pointers
         self.slot_shape = model.slot_shape
 
     def condition(

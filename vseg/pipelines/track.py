@@ -1,8 +1,9 @@
 """A tracking job from start to end: source -> frames read ahead -> session -> run directory.
 
-Enters: a TrackJob.  Leaves: a run directory and a JobOutcome.  A job that was killed goes on after its
-last commit and leaves the same bits as one that was not; a finished one is not computed again.
-A pilot steers it: prompts take effect when the job reaches their frame, and so do detections.
+Enters: a TrackJob.  Leaves: a run directory and a JobOutcome.  A job that was killed goes on
+after its last commit and leaves the same bits as one that was not; a finished one is not
+computed again.  A pilot steers it: prompts take effect when the job reaches their frame, and
+so do detections.
 """
 
 import time
@@ -36,10 +37,10 @@ def track(
 ) -> JobOutcome:
     """Carry out a job and say how it ended.
 
-    model: one that is loaded already, instead of the configured one.  When `watch.stop()` becomes
-    true the run is committed and left `interrupted`.  A source that is damaged ends `partial`, with
-    every frame before the damage.  Raises a VsegError for everything else; what was committed
-    before stays resumable.
+    model: one that is loaded already, instead of the configured one.  When `watch.stop()`
+    becomes true the run is committed and left `interrupted`.  A source that is damaged ends
+    `partial`, with every frame before the damage.  Raises a VsegError for everything else;
+    what was committed before stays resumable.
     """
     with open_video(job.source, job.config.reader) as video:
         task = prepare(job, video, model)
@@ -82,14 +83,16 @@ class _Loop:
     """The frames of a task, one after another; counts and times them."""
 
     def __init__(self, task: Task, watch: ProgressCallbacks) -> None:
-        self.task, self.watch = task, watch
+        self.task = task
+        self.watch = watch
         self.times = JobTimes()
         self.frames = self.state_bytes = 0
 
     def run(self) -> RunHeader:
         """Track from the run's next frame to the end; the run's last header.
 
-        The run is begun last: whatever can fail before the first frame leaves an earlier one as it is.
+        The run is begun last: whatever can fail before the first frame leaves an earlier one
+        as it is.
         """
         task = self.task
         budget = MemoryBudget(**task.job.config.memory.model_dump())
@@ -118,9 +121,12 @@ class _Loop:
             self.state_bytes = session.state_bytes()
         return run.writer.header
 
-    def _frames(self, frames: Iterator[Frame], pilot: SessionDriver, writer: RunWriter) -> None:
+    def _frames(
+        self, frames: Iterator[Frame], pilot: SessionDriver, writer: RunWriter
+    ) -> None:
         """Track and write every frame, then finish; or stop where the watcher says so."""
-        task, times = self.task, self.times
+        task = self.task
+        times = self.times
         began = time.perf_counter()
         for frame in frames:
             read = time.perf_counter()
@@ -146,7 +152,9 @@ class _Loop:
 
 
 def _unfound(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
-    """What was looked for and never found, of a finished run.  Raises NothingFound if that is all."""
+    """What was looked for and never found, of a finished run.  Raises NothingFound if that is
+    all.
+    """
     if not header.finished:
         return ()
     told = tuple(

@@ -1,6 +1,7 @@
 """What a guide knows of each object, and which of them a detection is on.
 
-Enters: objects with the box of their latest mask, and one detection.  Leaves: the nearest object.
+Enters: objects with the box of their latest mask, and one detection.  Leaves: the nearest
+object.
 """
 
 from collections.abc import Sequence
@@ -23,8 +24,8 @@ _SPECK = 0.1
 class TrackLink:
     """One object: its track among the detections, and how the two have agreed.
 
-    box: of its latest mask, None where it was out of sight.  supported_s: when a detection last spoke
-    for it.  prompted: the frame it was last prompted on, None before the first.
+    box: of its latest mask, None where it was out of sight.  supported_s: when a detection
+    last spoke for it.  prompted: the frame it was last prompted on, None before the first.
     """
 
     object_id: int
@@ -38,7 +39,9 @@ class TrackLink:
 def nearest(
     box: Float64[np.ndarray, " 4"], objects: Sequence[TrackLink]
 ) -> tuple[TrackLink | None, float]:
-    """The object in sight whose mask's box overlaps most, and the IoU; None and 0 without any."""
+    """The object in sight whose mask's box overlaps most, and the IoU; None and 0 without
+    any.
+    """
     seen = [each for each in objects if each.box is not None]
     if not seen:
         return None, 0.0
@@ -78,14 +81,15 @@ def packed(found: Detections, frame_hw: tuple[int, int]) -> PackedMasks | None:
 def main_component_box(crop: MaskCrop) -> Sides | None:
     """The box around the large parts of a mask; None if it is empty.
 
-    A speck far away would make a box that agrees with no detection: parts of less than `_SPECK` of the
-    largest one do not count.
+    A speck far away would make a box that agrees with no detection: parts of less than
+    `_SPECK` of the largest one do not count.
     """
     if crop.area == 0:
         return None
     parts = cv2.connectedComponentsWithStats(crop.mask.astype(np.uint8))[2][1:]
     sizes = parts[:, cv2.CC_STAT_AREA]
     large = parts[sizes >= _SPECK * sizes.max()]
-    corners, sides = large[:, :2], large[:, 2:4]
+    corners = large[:, :2]
+    sides = large[:, 2:4]
     (x1, y1), (x2, y2) = corners.min(axis=0).tolist(), (corners + sides).max(axis=0).tolist()
     return float(crop.x + x1), float(crop.y + y1), float(crop.x + x2), float(crop.y + y2)

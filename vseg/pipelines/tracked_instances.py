@@ -19,9 +19,10 @@ from vseg.types import Detections, MaskCrop
 class TrackedInstance:
     """One object.
 
-    name: what it was found as, empty if it has none.  confirmed: two looks have seen it, or the first of
-    all.  seen_s: when it was last in sight.  prompted: the frame of its last prompt.  crop: its latest mask,
-    None where it was out of sight.  missed: looks in a row that did not find it where it was drawn.
+    name: what it was found as, empty if it has none.  confirmed: two looks have seen it, or
+    the first of all.  seen_s: when it was last in sight.  prompted: the frame of its last
+    prompt.  crop: its latest mask, None where it was out of sight.  missed: looks in a row
+    that did not find it where it was drawn.
     """
 
     object_id: int
@@ -36,7 +37,9 @@ class TrackedInstance:
 def overlap_matrix(
     found: Detections, objects: Sequence[TrackedInstance]
 ) -> Float64[np.ndarray, "N M"]:
-    """IoU of every detection with every object in sight: of masks where there are some, else of boxes."""
+    """IoU of every detection with every object in sight: of masks where there are some, else
+    of boxes.
+    """
     crops = [each.crop for each in objects if each.crop is not None]
     boxes = np.array([_box(crop) for crop in crops], dtype=np.float64).reshape(-1, 4)
     iou = box_iou(found.boxes, boxes)
@@ -49,8 +52,8 @@ def overlap_matrix(
 
 
 def contained(found: Detections, row: int, objects: Sequence[TrackedInstance]) -> float:
-    """The largest share of one detection's mask that lies in an object's; 0 for a box without a mask,
-    because one thing's box may well lie in another's."""
+    """The largest share of one detection's mask that lies in an object's; 0 for a box
+    without a mask, because one thing's box may well lie in another's."""
     crops = [each.crop for each in objects if each.crop is not None]
     if found.masks is None or not crops or not found.masks[row].area:
         return 0.0
@@ -59,7 +62,9 @@ def contained(found: Detections, row: int, objects: Sequence[TrackedInstance]) -
 
 def packed_instance(watched: TrackedInstance) -> dict[str, Any]:
     """Plain values for a snapshot."""
-    values = {name: getattr(watched, name) for name in TrackedInstance.__slots__ if name != "crop"}
+    values = {
+        name: getattr(watched, name) for name in TrackedInstance.__slots__ if name != "crop"
+    }
     crop = watched.crop
     return values | {"crop": crop and [*crop.xywh, encode_mask(crop).hex()]}
 
@@ -81,7 +86,10 @@ def _box(crop: MaskCrop) -> tuple[int, int, int, int]:
 def _shared(one: MaskCrop, other: MaskCrop) -> int:
     """Pixels that two masks have in common."""
     (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = _box(one), _box(other)
-    x1, y1, x2, y2 = max(ax1, bx1), max(ay1, by1), min(ax2, bx2), min(ay2, by2)
+    x1 = max(ax1, bx1)
+    y1 = max(ay1, by1)
+    x2 = min(ax2, bx2)
+    y2 = min(ay2, by2)
     if x2 <= x1 or y2 <= y1:
         return 0
     mine = one.mask[y1 - one.y : y2 - one.y, x1 - one.x : x2 - one.x]

@@ -1,6 +1,8 @@
-"""What a compiled model needs to know of a task before its first frame: how many objects, how long a memory.
+"""What a compiled model needs to know of a task before its first frame: how many objects, how
+long a memory.
 
-Enters: a task.  Leaves: nothing; the model's stages are compiled, so that no frame waits for it.
+Enters: a task.  Leaves: nothing; the model's stages are compiled, so that no frame waits for
+it.
 """
 
 from vseg.models.sam2.compiled import CompiledSam
@@ -9,7 +11,9 @@ from vseg.pipelines.prepare import Task
 
 
 def warm_up(task: Task, encode_ahead: int, watch: ProgressCallbacks) -> None:
-    """Compile for every number of objects that the prompts will have made; others are met on their way."""
+    """Compile for every number of objects that the prompts will have made; others are met on
+    their way.
+    """
     if not isinstance(task.model, CompiledSam):
         return
     counts = object_counts(task)

@@ -1,4 +1,6 @@
-"""Checks of prompts against the frame they are given on, and plain numbers made into prompts."""
+"""Checks of prompts against the frame they are given on, and plain numbers made into
+prompts.
+"""
 
 from collections.abc import Sequence
 from typing import TypedDict
@@ -16,8 +18,8 @@ class PromptKwargs(TypedDict, total=False):
     """A prompt in plain numbers, in video pixels.
 
     points: (x, y) pairs, with labels 1 for "this" and 0 for "not this" (all 1 if left out).
-    box: x1, y1, x2, y2.  scribble: (x, y) pairs of a line on the object.  mask: (H, W).  text: what the
-    object is, in words.  like: a region of another image that shows such a thing.
+    box: x1, y1, x2, y2.  scribble: (x, y) pairs of a line on the object.  mask: (H, W).  text:
+    what the object is, in words.  like: a region of another image that shows such a thing.
     """
 
     points: PointList
@@ -29,14 +31,18 @@ class PromptKwargs(TypedDict, total=False):
     exemplar: Exemplar
 
 
-def collect_prompts(prompts: Sequence[AnyPrompt], given: PromptKwargs) -> tuple[AnyPrompt, ...]:
+def collect_prompts(
+    prompts: Sequence[AnyPrompt], given: PromptKwargs
+) -> tuple[AnyPrompt, ...]:
     """Typed prompts and plain numbers as one tuple.  Raises BadPrompt if there is none."""
     found = [*prompts, *_described(given)]
     if "points" in given or "labels" in given:
         found.append(_points(given.get("points", ()), given.get("labels")))
     if "box" in given:
         if len(given["box"]) != 4:
-            raise BadPrompt(f"a box has 4 numbers, not {len(given['box'])}", hint="x1, y1, x2, y2")
+            raise BadPrompt(
+                f"a box has 4 numbers, not {len(given['box'])}", hint="x1, y1, x2, y2"
+            )
         found.append(Box(*(float(v) for v in given["box"])))
     if "scribble" in given:
         found.append(Scribble(_pairs(given["scribble"], "scribble point")))
@@ -53,8 +59,9 @@ def collect_prompts(prompts: Sequence[AnyPrompt], given: PromptKwargs) -> tuple[
 def check_prompt(prompt: AnyPrompt, hw: tuple[int, ...], rotation: int = 0) -> None:
     """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
-    A box may reach over the edge but not lie outside.  If the prompt would fit the stored, unrotated
-    image, the message says so.  A description lies nowhere: there is nothing to check.
+    A box may reach over the edge but not lie outside.  If the prompt would fit the stored,
+    unrotated image, the message says so.  A description lies nowhere: there is nothing to
+    check.
     """
     if isinstance(prompt, Text | Exemplar):
         return

@@ -1,7 +1,7 @@
 """References read from files: an image, and a box or a mask that says what in it is meant.
 
-Enters: paths and numbers.  Leaves: Reference, checked.  Images are turned as their EXIF data says; the
-size is checked before anything is decoded.
+Enters: paths and numbers.  Leaves: Reference, checked.  Images are turned as their EXIF data
+says; the size is checked before anything is decoded.
 """
 
 import warnings
@@ -32,11 +32,14 @@ def boxed_exemplar(exemplar_image: Path, box: Box, threshold: float | None = Non
     return Exemplar(image, region, exemplar_image.name, threshold)
 
 
-def masked_exemplar(exemplar_image: Path, mask: Path, threshold: float | None = None) -> Exemplar:
-    """What a black-and-white, grey or palette image of the same size marks with values other than 0.
+def masked_exemplar(
+    exemplar_image: Path, mask: Path, threshold: float | None = None
+) -> Exemplar:
+    """What a black-and-white, grey or palette image of the same size marks with values other
+    than 0.
 
-    Raises BadPrompt for images that cannot be read, are too large, or differ in size, for a coloured mask,
-    and for one that marks nothing.
+    Raises BadPrompt for images that cannot be read, are too large, or differ in size, for a
+    coloured mask, and for one that marks nothing.
     """
     image = _colours(exemplar_image)
     region = np.asarray(_values(mask) != 0, dtype=bool)
@@ -79,7 +82,9 @@ def _values(path: Path) -> np.ndarray:
 
 
 def _opened(path: Path) -> Image.Image:
-    """The image turned as displayed.  Raises BadPrompt where it cannot be read or is too large."""
+    """The image turned as displayed.  Raises BadPrompt where it cannot be read or is too
+    large.
+    """
     try:
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
             stored = Image.open(path)
@@ -87,7 +92,8 @@ def _opened(path: Path) -> Image.Image:
             width, height = stored.size
             if width * height > MOST_PIXELS:
                 raise BadPrompt(
-                    f"reference {path} is {width}x{height}, more than {MOST_PIXELS >> 20} megapixels",
+                    f"reference {path} is {width}x{height}, more than {MOST_PIXELS >> 20} "
+                    "megapixels",
                     hint="reduce the image, or cut out the part that shows the object",
                 )
             return ImageOps.exif_transpose(stored)

@@ -1,4 +1,6 @@
-"""Masks from image files: a black-and-white image is one object, a label image one per value."""
+"""Masks from image files: a black-and-white image is one object, a label image one per
+value.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,14 +20,16 @@ def read_mask_file(
 ) -> Iterator[tuple[int, Bool[np.ndarray, "H W"]]]:
     """(object id, mask) for each object of a PNG, by rising id.
 
-    An image with a single non-zero value is one object, `object_id` or else 1.  With several values
-    it is a label image (palette or grey): each value is an object, and `object_id`, if given, picks
-    one of them.  Raises BadPrompt for an unreadable, coloured or empty image.
+    An image with a single non-zero value is one object, `object_id` or else 1.  With several
+    values it is a label image (palette or grey): each value is an object, and `object_id`, if
+    given, picks one of them.  Raises BadPrompt for an unreadable, coloured or empty image.
     """
     values = _label_values(path)
     present = [int(v) for v in np.unique(values) if v != 0]
     if not present:
-        raise BadPrompt(f"mask {path} is empty: every pixel is 0", hint="paint the object non-zero")
+        raise BadPrompt(
+            f"mask {path} is empty: every pixel is 0", hint="paint the object non-zero"
+        )
     if len(present) == 1:
         yield object_id or 1, values != 0
         return

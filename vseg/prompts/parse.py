@@ -1,7 +1,8 @@
 """Prompts as typed on the command line, turned into the prompts of a job.
 
     --point [OBJ][@FRAME]:x,y[+|-]     --box [OBJ][@FRAME]:x1,y1,x2,y2
-    --scribble [OBJ][@FRAME]:x,y x,y ...[+|-]     --mask [OBJ][@FRAME]:file.png     --label OBJ=name
+    --scribble [OBJ][@FRAME]:x,y x,y ...[+|-]     --mask [OBJ][@FRAME]:file.png
+    --label OBJ=name
     a text: [OBJ][@FRAME]:phrase[=THRESHOLD]
     --exemplar [OBJ][@FRAME]:image.jpg:x1,y1,x2,y2[=THRESHOLD], or mask.png in place of the box
 
@@ -31,7 +32,9 @@ FIRST_FRAME = Timecode(frame=0)
 def parse_prompts(
     points: Iterable[str], boxes: Iterable[str], scribbles: Iterable[str], masks: Iterable[str]
 ) -> tuple[PromptRequest, ...]:
-    """All requests of a command line.  Raises UsageError for a malformed one, BadPrompt for a mask."""
+    """All requests of a command line.  Raises UsageError for a malformed one, BadPrompt for a
+    mask.
+    """
     return (
         *parse_points(points),
         *parse_boxes(boxes),
@@ -81,7 +84,8 @@ def parse_masks(specs: Iterable[str]) -> Iterator[PromptRequest]:
 
 
 def parse_concepts(texts: Iterable[str], likes: Iterable[str]) -> tuple[PromptRequest, ...]:
-    """All descriptions: of the object before the colon, or of object 0, whatever they find, without one.
+    """All descriptions: of the object before the colon, or of object 0, whatever they find,
+    without one.
 
     Phrases of object 0 may stand together: `the red car. a dog`.
     """
@@ -114,7 +118,9 @@ def parse_texts(specs: Iterable[str]) -> Iterator[PromptRequest]:
 
 
 def parse_exemplars(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per region of another image.  Raises UsageError, and BadPrompt for the files."""
+    """One request per region of another image.  Raises UsageError, and BadPrompt for the
+    files.
+    """
     for spec in specs:
         object_id, at, rest = _target(spec)
         image, colon, region = rest.rpartition(":")
@@ -137,8 +143,15 @@ def parse_labels(specs: Iterable[str]) -> dict[int, str]:
     labels: dict[int, str] = {}
     for spec in specs:
         object_text, equals, name = spec.partition("=")
-        if not equals or not object_text.isdecimal() or int(object_text) == 0 or not name.strip():
-            raise UsageError(f"--label {spec} is not OBJ=name", hint="for example --label 1=person")
+        if (
+            not equals
+            or not object_text.isdecimal()
+            or int(object_text) == 0
+            or not name.strip()
+        ):
+            raise UsageError(
+                f"--label {spec} is not OBJ=name", hint="for example --label 1=person"
+            )
         if int(object_text) in labels:
             raise UsageError(
                 f"object {int(object_text)} has two labels: '{labels[int(object_text)]}' and "
@@ -159,7 +172,9 @@ def _target(spec: str) -> tuple[int, Timecode, str]:
 
 
 def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Timecode]:
-    """What stands before the colon.  Raises UsageError for object 0, which is the background."""
+    """What stands before the colon.  Raises UsageError for object 0, which is the
+    background.
+    """
     object_id = int(match["object"]) if match["object"] else None
     if object_id == 0:
         raise UsageError(
@@ -169,7 +184,9 @@ def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Timecode]:
 
 
 def _threshold(text: str, where: str) -> tuple[str, float | None]:
-    """The text without its trailing =THRESHOLD, and that.  Raises UsageError unless it is a number."""
+    """The text without its trailing =THRESHOLD, and that.  Raises UsageError unless it is a
+    number.
+    """
     before, equals, after = text.rpartition("=")
     if not equals:
         return text, None
@@ -177,7 +194,9 @@ def _threshold(text: str, where: str) -> tuple[str, float | None]:
 
 
 def _sign(text: str) -> tuple[str, bool]:
-    """The text without its trailing + or -, and whether it means "this" rather than "not this"."""
+    """The text without its trailing + or -, and whether it means "this" rather than "not
+    this".
+    """
     text = text.strip()
     return (text[:-1], text[-1] == "+") if text.endswith(("+", "-")) else (text, True)
 
@@ -189,5 +208,7 @@ def _numbers(text: str, count: int, where: str, example: str) -> list[float]:
     except ValueError:
         values = []
     if len(values) != count or not np.isfinite(values).all():
-        raise UsageError(f"{where} does not give {count} numbers", hint=f"write it like {example}")
+        raise UsageError(
+            f"{where} does not give {count} numbers", hint=f"write it like {example}"
+        )
     return values

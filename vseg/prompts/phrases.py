@@ -14,11 +14,12 @@ _STOP = re.compile(r"\.(?!\d)")
 
 
 def parse_phrases(text: str) -> tuple[Text, ...]:
-    """The phrases of "the red car. a dog=0.4", in order, each with its threshold if it has one.
+    """The phrases of "the red car. a dog=0.4", in order, each with its threshold if it has
+    one.
 
-    Full stops part the phrases; the last one may be left out.  Raises BadPrompt for an empty or over-long
-    phrase, one that is given twice (whatever its case and spaces), a threshold that is no number in
-    (0, 1], and more than MOST_PHRASES phrases.
+    Full stops part the phrases; the last one may be left out.  Raises BadPrompt for an empty
+    or over-long phrase, one that is given twice (whatever its case and spaces), a threshold
+    that is no number in (0, 1], and more than MOST_PHRASES phrases.
     """
     parts = [" ".join(part.split()) for part in _STOP.split(text)]
     if len(parts) > 1 and not parts[-1]:

@@ -1,6 +1,7 @@
 """From what a user says of a video to frame numbers: times looked up, ends checked.
 
-Enters: prompt requests and moments.  Leaves: placed prompts and frame indices, all inside the video.
+Enters: prompt requests and moments.  Leaves: placed prompts and frame indices, all inside the
+video.
 """
 
 from collections.abc import Iterable
@@ -14,14 +15,18 @@ from vseg.types import AnyPrompt, PlacedPrompt
 
 @dataclass(frozen=True, slots=True)
 class PromptRequest:
-    """What was said, as asked for: its moment may still be a time.  object_id: 0 is whatever it finds."""
+    """What was said, as asked for: its moment may still be a time.  object_id: 0 is whatever
+    it finds.
+    """
 
     object_id: int
     at: Timecode
     prompt: AnyPrompt
 
 
-def place_prompts(video: Reader, requests: Iterable[PromptRequest]) -> tuple[PlacedPrompt, ...]:
+def place_prompts(
+    video: Reader, requests: Iterable[PromptRequest]
+) -> tuple[PlacedPrompt, ...]:
     """The requests with their frame, in the order given.  Raises BadPrompt past the end."""
     return tuple(
         PlacedPrompt(index_of(video, request.at), request.object_id, request.prompt)
@@ -30,7 +35,9 @@ def place_prompts(video: Reader, requests: Iterable[PromptRequest]) -> tuple[Pla
 
 
 def index_of(video: Reader, at: Timecode) -> int:
-    """The frame on display at a moment.  Raises BadPrompt for one past the end of the video."""
+    """The frame on display at a moment.  Raises BadPrompt for one past the end of the
+    video.
+    """
     if at.frame is not None:
         if at.frame >= len(video):
             raise BadPrompt(
@@ -45,7 +52,8 @@ def index_of(video: Reader, at: Timecode) -> int:
 
 def _frame_at(video: Reader, time_s: float) -> int:
     """The last frame that starts at or before `time_s`, by bisection: rates may vary."""
-    low, high = 0, len(video) - 1
+    low = 0
+    high = len(video) - 1
     end_s = video.read(high).time_s + (float(1 / video.info.fps) if video.info.fps else 1.0)
     if time_s >= end_s:
         raise BadPrompt(

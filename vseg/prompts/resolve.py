@@ -1,21 +1,22 @@
 """What wins when words, references and drawn prompts meet on one object and frame.
 
-Enters: all that was said of the object there, and what was found for each description.  Leaves: drawn prompts
-alone, as the engine takes them.
+Enters: all that was said of the object there, and what was found for each description.
+Leaves: drawn prompts alone, as the engine takes them.
 
-| said                         | what is taken                                                            |
-| ---------------------------- | ------------------------------------------------------------------------ |
-| drawn prompts alone          | they stand as they are                                                   |
-| a mask beside a description  | the mask, and whatever else is drawn; the description decides nothing    |
-| a description                | the best thing found that reaches its threshold                          |
-| words and a reference        | the best thing that both found (their IoU is at least one half)          |
-| + positive clicks, scribbles | the best thing they lie on, else the nearest, if it is near; they refine |
-| + negative clicks, scribbles | no thing they lie on, unless a positive mark lies on it too: then they cut |
-| + a box                      | only things that lie in it by half or more: a box says where to look     |
-| the same kind said again     | of boxes, masks, words and references the last counts; marks add up      |
+| prompts                      | result                                                       |
+| ---------------------------- | ------------------------------------------------------------ |
+| visual prompts alone         | they stand as they are                                       |
+| a mask beside a concept      | the mask and other visual prompts; the concept is ignored    |
+| a concept                    | the best detection that reaches its threshold                |
+| words and an exemplar        | the best detection of both (their IoU is at least one half)  |
+| + positive clicks, scribbles | the best detection under them, else the nearest near one     |
+| + negative clicks, scribbles | no detection under them, unless a positive mark is there too |
+| + a box                      | only detections that lie in it by half or more               |
+| the same kind again          | the last box, mask, text or exemplar; marks add up           |
 
-What is taken is a guess: its mask goes to the decoder with its box and the marks, never as a mask that
-the user gave.  Where nothing fits, NothingFound says what came nearest.
+Positive marks also refine the chosen mask; negative ones on it cut.
+What is taken is a guess: its mask goes to the decoder with its box and the marks, never as a
+mask that the user gave.  Where nothing fits, NothingFound says what came nearest.
 """
 
 from collections.abc import Sequence
@@ -46,7 +47,9 @@ AGREE = 0.5
 INSIDE = 0.5
 """A thing lies in a box that holds this share of it."""
 NEAR = 0.5
-"""A thing is near a mark that is no farther away than this share of its own side (the root of its area)."""
+"""A thing is near a mark that is no farther away than this share of its own side (the root of
+its area).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,9 @@ class GroundingResult:
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """One thing that was said, with the answer where it is a description that was looked for."""
+    """One thing that was said, with the answer where it is a description that was looked
+    for.
+    """
 
     said: AnyPrompt
     answer: GroundingResult | None = None
@@ -67,7 +72,9 @@ class Spoken:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A thing that may be meant.  area: its pixels, or those of its box.  exact: `area` is a mask."""
+    """A thing that may be meant.  area: its pixels, or those of its box.  exact: `area` is a
+    mask.
+    """
 
     area: Bool[np.ndarray, "H W"]
     box: Box
@@ -76,7 +83,9 @@ class _Candidate:
 
 
 def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
-    """What counts of all that was said: of boxes, masks, words and references only the last."""
+    """What counts of all that was said: of boxes, masks, words and references only the
+    last.
+    """
     kept: list[Spoken] = []
     for each in spoken:
         if isinstance(each.said, Box | Mask | Text | Exemplar):
@@ -88,7 +97,8 @@ def effective(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
 def resolve_prompts(spoken: Sequence[Spoken], hw: tuple[int, int]) -> tuple[VisualPrompt, ...]:
     """The drawn prompts that stand for all that was said on a frame of (height, width) `hw`.
 
-    Coordinates are video pixels.  Raises NothingFound where no thing that was found fits the rest.
+    Coordinates are video pixels.  Raises NothingFound where no thing that was found fits the
+    rest.
     """
     counted = effective(spoken)
     drawn = tuple(s.said for s in counted if not isinstance(s.said, Text | Exemplar))
@@ -111,7 +121,8 @@ def _candidates(spoken: Spoken, hw: tuple[int, int]) -> list[_Candidate]:
         raise not_found(spoken.said, spoken.answer)
     crops = found.masks or (None,) * len(found)
     return [
-        _candidate(crop, found.boxes[k], float(found.scores[k]), hw) for k, crop in enumerate(crops)
+        _candidate(crop, found.boxes[k], float(found.scores[k]), hw)
+        for k, crop in enumerate(crops)
     ]
 
 
@@ -127,7 +138,9 @@ def _candidate(
 
 
 def _agreed(of_each: Sequence[list[_Candidate]]) -> list[_Candidate]:
-    """The things that every description found; of each the exact one, with the mean of the scores."""
+    """The things that every description found; of each the exact one, with the mean of the
+    scores.
+    """
     agreed = of_each[0]
     for others in of_each[1:]:
         pairs = [(a, b) for a in agreed for b in others if mask_iou(a.area, b.area) >= AGREE]
@@ -145,7 +158,8 @@ def _chosen(candidates: list[_Candidate], drawn: Sequence[VisualPrompt]) -> _Can
     boxes = [p for p in drawn if isinstance(p, Box)]
     if boxes:
         candidates = [c for c in candidates if _share_inside(c.area, boxes[-1]) >= INSIDE]
-    wanted, refused = _marks(drawn, True), _marks(drawn, False)
+    wanted = _marks(drawn, True)
+    refused = _marks(drawn, False)
     if wanted:
         off = [max(_distance(c.area, line) for line in wanted) for c in candidates]
         on = [c for c, far in zip(candidates, off, strict=True) if far == 0]
@@ -190,7 +204,8 @@ def not_found(description: ConceptPrompt, answer: GroundingResult) -> NothingFou
     """The error of a description of which nothing reached its threshold."""
     best = float(answer.grounding.best.max(initial=0.0))
     found = f"the best score is {best:.2f}, the threshold {answer.threshold:.2f}"
-    # What reached the threshold and is not there was without a mask, or went by another description.
+    # What reached the threshold and is not there was without a mask, or went by another
+    # description.
     lower = 0.01 <= best < answer.threshold
     return NothingFound(
         f"nothing was found for {named(description)}: {found}",
@@ -218,6 +233,7 @@ def _nothing_fits(sought: Sequence[Spoken]) -> NothingFound:
         )
     return NothingFound(
         f"nothing fits all that was said: {'; '.join(told)}",
-        hint="click on the thing itself, drop the box or the negative click that excludes it, or lower "
+        hint="click on the thing itself, drop the box or the negative click that excludes "
+        "it, or lower "
         "the threshold",
     )

@@ -11,7 +11,9 @@ from vseg.types import Box, Points, Scribble
 
 
 def innermost(mask: Bool[np.ndarray, "H W"]) -> tuple[int, int]:
-    """(x, y) of the pixel farthest from the mask's outline; the frame's edge counts as outline."""
+    """(x, y) of the pixel farthest from the mask's outline; the frame's edge counts as
+    outline.
+    """
     depth = depth_inside(mask)
     y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
     return int(x), int(y)
@@ -29,8 +31,12 @@ def innermost_click(mask: Bool[np.ndarray, "H W"]) -> Points:
     return Points(np.array([innermost(mask)], np.float32), np.ones(1, dtype=bool))
 
 
-def correction(truth: Bool[np.ndarray, "H W"], predicted: Bool[np.ndarray, "H W"]) -> Points | None:
-    """A click inside the largest wrong region: positive if missed, negative if added; None if right."""
+def correction(
+    truth: Bool[np.ndarray, "H W"], predicted: Bool[np.ndarray, "H W"]
+) -> Points | None:
+    """A click inside the largest wrong region: positive if missed, negative if added; None if
+    right.
+    """
     wrong = (truth != predicted).astype(np.uint8)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(wrong)
     if count < 2:
@@ -46,14 +52,17 @@ def tight_box(mask: Bool[np.ndarray, "H W"]) -> Box:
 
 
 def middle_scribble(mask: Bool[np.ndarray, "H W"]) -> Scribble:
-    """A line through the mask along its longer side: the deepest pixel of each of eight slices."""
+    """A line through the mask along its longer side: the deepest pixel of each of eight
+    slices.
+    """
     depth = depth_inside(mask)
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
     along_x = w >= h
     low, length = (x, w) if along_x else (y, h)
     points = []
     for k in range(8):
-        a, b = low + k * length // 8, low + max((k + 1) * length // 8, k * length // 8 + 1)
+        a = low + k * length // 8
+        b = low + max((k + 1) * length // 8, k * length // 8 + 1)
         part = depth[:, a:b] if along_x else depth[a:b]
         row, column = np.unravel_index(int(np.argmax(part)), part.shape)
         if part[row, column] > 0:

@@ -1,7 +1,8 @@
 """Run directories: written frame by frame, read back, drawn and exported.
 
-Enters: FrameMasks of a session.  Leaves: a folder that can be resumed, read with `open_run`, drawn
-by `vseg.results.overlay`, and converted by `vseg.exchange.export`.  `layout` names its files.
+Enters: FrameMasks of a session.  Leaves: a folder that can be resumed, read with `open_run`,
+drawn by `vseg.results.overlay`, and converted by `vseg.exchange.export`.  `layout` names its
+files.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """events.jsonl: what happened to the objects of a run, by frame, one JSON line each.
 
-Enters: events while a run is written.  Leaves: the same, read back.  There is no file where nothing
-happened.
+Enters: events while a run is written.  Leaves: the same, read back.  There is no file where
+nothing happened.
 """
 
 import os
@@ -20,10 +20,11 @@ from vseg.types import IdentityEvent
 class RunEvent(Record):
     """One thing that happened.
 
-    kind: what; object_id: to whom, None where it concerns all.  track_id: of the detections' track
-    behind it, or of the object that was joined; iou: of its box with the box of the object's mask before.
-    last_frame: where it lasted.  label: what the object was found as, or was looked for.  score: the best
-    that anything reached, where nothing was found; threshold: what it should have reached.
+    kind: what; object_id: to whom, None where it concerns all.  track_id: of the detections'
+    track behind it, or of the object that was joined; iou: of its box with the box of the
+    object's mask before.  last_frame: where it lasted.  label: what the object was found as,
+    or was looked for.  score: the best that anything reached, where nothing was found;
+    threshold: what it should have reached.
     """
 
     frame: int = Field(ge=0)
@@ -59,7 +60,9 @@ def append_events(root: Path, events: Sequence[RunEvent]) -> None:
 
 
 def read_events(root: Path) -> list[RunEvent]:
-    """The events of a run in order; none where there is no file.  Raises BadRun naming a wrong line."""
+    """The events of a run in order; none where there is no file.  Raises BadRun naming a wrong
+    line.
+    """
     return _parsed(root / EVENTS, _text(root / EVENTS))
 
 
@@ -86,14 +89,17 @@ def _text(path: Path) -> str:
         return path.read_text("utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise BadRun(
-            f"cannot read {path}: {error}", hint="the run is damaged: --overwrite makes it anew"
+            f"cannot read {path}: {error}",
+            hint="the run is damaged: --overwrite makes it anew",
         ) from error
 
 
 def _parsed(path: Path, text: str) -> list[RunEvent]:
     events = []
     # A label may hold what str.splitlines takes for the end of a line.
-    for number, line in enumerate(text.removesuffix("\n").split("\n") if text else (), start=1):
+    for number, line in enumerate(
+        text.removesuffix("\n").split("\n") if text else (), start=1
+    ):
         try:
             events.append(RunEvent.model_validate_json(line))
         except ValidationError as error:

@@ -1,4 +1,6 @@
-"""What identifies a source: its content, so that a moved or touched file is still the same one."""
+"""What identifies a source: its content, so that a moved or touched file is still the same
+one.
+"""
 
 import hashlib
 from pathlib import Path
@@ -10,7 +12,8 @@ _BLOCK_BYTES = 2**20
 
 
 def fingerprint(path: Path) -> SourceFingerprint:
-    """Size and SHA-256 of a video file, or of the names and contents of an image folder's files.
+    """Size and SHA-256 of a video file, or of the names and contents of an image folder's
+    files.
 
     Files whose name starts with a dot, and sub-folders, are no part of an image folder.
     Raises BadVideo if something cannot be read.
@@ -27,7 +30,8 @@ def fingerprint(path: Path) -> SourceFingerprint:
 
 
 def _fingerprint_folder(folder: Path) -> SourceFingerprint:
-    together, total = hashlib.sha256(), 0
+    together = hashlib.sha256()
+    total = 0
     files = (file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
     for file in sorted(files, key=lambda file: file.name):
         sha256, size = _hash_file(file)
@@ -38,7 +42,8 @@ def _fingerprint_folder(folder: Path) -> SourceFingerprint:
 
 
 def _hash_file(path: Path) -> tuple[str, int]:
-    digest, size = hashlib.sha256(), 0
+    digest = hashlib.sha256()
+    size = 0
     with path.open("rb") as handle:
         while block := handle.read(_BLOCK_BYTES):
             digest.update(block)

@@ -14,7 +14,9 @@ from vseg.results.records import RunHeader
 
 
 class FrameIndex:
-    """The windows of a run, ascending, and the frame table of each.  Raises BadRun on damage."""
+    """The windows of a run, ascending, and the frame table of each.  Raises BadRun on
+    damage.
+    """
 
     def __init__(self, root: Path, header: RunHeader) -> None:
         self._root = root
@@ -45,7 +47,9 @@ class FrameIndex:
             return file.read_row_group(self._groups[window])
 
     def _path(self, window: int) -> Path:
-        return self._root / FRAMES if self._joined else part_path(self._root, FRAME_PARTS, window)
+        return (
+            self._root / FRAMES if self._joined else part_path(self._root, FRAME_PARTS, window)
+        )
 
     def _rows(self, path: Path) -> int:
         with open_parquet(path, frame_schema()) as file:

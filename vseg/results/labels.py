@@ -20,7 +20,9 @@ class Named(Record):
 
 
 class ObjectLabel(Record):
-    """One object: the phrases that fit best, best first.  best_frame: where it is seen best."""
+    """One object: the phrases that fit best, best first.  best_frame: where it is seen
+    best.
+    """
 
     id: int = Field(ge=1)
     label: str
@@ -39,7 +41,9 @@ class RunLabels(Record):
 
 
 def write_labels(root: Path, labels: RunLabels, *, overwrite: bool) -> None:
-    """Write labels.json, and name the objects in objects.json that have no name; all, to overwrite."""
+    """Write labels.json, and name the objects in objects.json that have no name; all, to
+    overwrite.
+    """
     atomic_write_text(root / LABELS, labels.model_dump_json(indent=2) + "\n")
     names = {each.id: each.label for each in labels.labels}
     objects = [

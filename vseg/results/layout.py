@@ -1,17 +1,15 @@
 """Where things are in a run directory, and in which state a directory is.
 
-run.json                 what decided the masks, status, progress (RunHeader)
-prompts.jsonl            every prompt, in order, replayable
-references/<sha256>.png  the images that prompts refer to
-objects.json             id, label, colour, first and last frame
-events.jsonl             what happened to objects: born, re-anchored, dropped, a cut ...
-masks/part-000000.parquet  one window of `chunk_frames` frame indices each
-frames.parquet           every frame; while the run is unfinished, frames/part-000000.parquet ...
-state-000001.safetensors  the tracker's memory at the last commit of an unfinished run
-labels.json              what `vseg label` named the objects, with scores
-embeddings.safetensors   what each object looks like to an image-text model
-tracks.txt               boxes of a revision by `vseg associate`, gaps filled (MOTChallenge)
-overlay.mp4, contact.png, labels.png  images of it, if they were asked for
+run.json                 what decided the masks, status, progress (RunHeader) prompts.jsonl
+every prompt, in order, replayable references/<sha256>.png  the images that prompts refer to
+objects.json             id, label, colour, first and last frame events.jsonl             what
+happened to objects: born, re-anchored, dropped, a cut ...  masks/part-000000.parquet  one
+window of `chunk_frames` frame indices each frames.parquet           every frame; while the run
+is unfinished, frames/part-000000.parquet ...  state-000001.safetensors  the tracker's memory
+at the last commit of an unfinished run labels.json              what `vseg label` named the
+objects, with scores embeddings.safetensors   what each object looks like to an image-text
+model tracks.txt               boxes of a revision by `vseg associate`, gaps filled
+(MOTChallenge) overlay.mp4, contact.png, labels.png  images of it, if they were asked for
 """
 
 import shutil
@@ -26,17 +24,28 @@ from vseg.errors import BadRun, OutputError
 from vseg.io.files import atomic_write_text
 from vseg.results.records import RunHeader, StoredObject
 
-HEADER, PROMPTS, OBJECTS, FRAMES = "run.json", "prompts.jsonl", "objects.json", "frames.parquet"
-EVENTS, TRACKS = "events.jsonl", "tracks.txt"
-OVERLAY, CONTACT_SHEET = "overlay.mp4", "contact.png"
-LABELS, EMBEDDINGS, LABEL_SHEET = "labels.json", "embeddings.safetensors", "labels.png"
-MASK_PARTS, FRAME_PARTS, REFERENCES = "masks", "frames", "references"
+HEADER = "run.json"
+PROMPTS = "prompts.jsonl"
+OBJECTS = "objects.json"
+FRAMES = "frames.parquet"
+EVENTS = "events.jsonl"
+TRACKS = "tracks.txt"
+OVERLAY = "overlay.mp4"
+CONTACT_SHEET = "contact.png"
+LABELS = "labels.json"
+EMBEDDINGS = "embeddings.safetensors"
+LABEL_SHEET = "labels.png"
+MASK_PARTS = "masks"
+FRAME_PARTS = "frames"
+REFERENCES = "references"
 _MADE_OF_IT = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
 
 
 class RunState(StrEnum):
-    """ABSENT: nothing there.  RESUMABLE: begun, not finished.  FINISHED: complete or partial."""
+    """ABSENT: nothing there.  RESUMABLE: begun, not finished.  FINISHED: complete or
+    partial.
+    """
 
     ABSENT = "absent"
     RESUMABLE = "resumable"
@@ -44,7 +53,9 @@ class RunState(StrEnum):
 
 
 def run_state(path: Path) -> RunState:
-    """The state of the run at `path`.  Raises BadRun if something that is no run is in the way."""
+    """The state of the run at `path`.  Raises BadRun if something that is no run is in the
+    way.
+    """
     if not path.exists() or (path.is_dir() and all(map(_unfinished_write, path.iterdir()))):
         return RunState.ABSENT
     return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
@@ -103,7 +114,9 @@ def read_objects(root: Path) -> tuple[StoredObject, ...]:
 
 def write_objects(root: Path, objects: list[StoredObject]) -> None:
     """Replace objects.json, whole or not at all."""
-    atomic_write_text(root / OBJECTS, _OBJECT_LIST.dump_json(objects, indent=2).decode() + "\n")
+    atomic_write_text(
+        root / OBJECTS, _OBJECT_LIST.dump_json(objects, indent=2).decode() + "\n"
+    )
 
 
 def clear_contents(root: Path) -> None:

@@ -1,4 +1,5 @@
-"""The masks of one stored frame, unpacked: what a run gives back, and what is drawn and exported.
+"""The masks of one stored frame, unpacked: what a run gives back, and what is drawn and
+exported.
 
 Enters: a FrameMasks of a session, or a FrameRecord of a part file.  Leaves: StoredMasks, whose
 masks are crops at video resolution, so that an object costs its own size and not the frame's.
@@ -19,8 +20,8 @@ from vseg.types import FrameMasks, MaskCrop
 class StoredMasks:
     """The objects of one frame, by ascending id; every tuple has one entry for each object.
 
-    visible False: the object was tracked and is not in the image.  An object that is not listed
-    was not tracked on this frame.  scores: predicted IoU in [0, 1].
+    visible False: the object was tracked and is not in the image.  An object that is not
+    listed was not tracked on this frame.  scores: predicted IoU in [0, 1].
     """
 
     frame_index: int
@@ -78,9 +79,13 @@ def pack(masks: StoredMasks) -> FrameRecord:
             encode_mask(crop),
             masks.sources[row],
         )
-        for row, (object_id, crop) in enumerate(zip(masks.object_ids, masks.crops, strict=True))
+        for row, (object_id, crop) in enumerate(
+            zip(masks.object_ids, masks.crops, strict=True)
+        )
     )
-    return FrameRecord(masks.frame_index, masks.pts, masks.time_s, "prompt" in masks.sources, rows)
+    return FrameRecord(
+        masks.frame_index, masks.pts, masks.time_s, "prompt" in masks.sources, rows
+    )
 
 
 def unpack(record: FrameRecord, height: int, width: int) -> StoredMasks:

@@ -1,7 +1,8 @@
-"""Masks drawn over a frame: translucent colour, outline, and a tag with the object's id or label.
+"""Masks drawn over a frame: translucent colour, outline, and a tag with the object's id or
+label.
 
-Enters: an RGB image and its StoredMasks.  Leaves: a new image.  Only the pixels inside each object's
-box are touched, so the cost follows the objects and not the frame.
+Enters: an RGB image and its StoredMasks.  Leaves: a new image.  Only the pixels inside each
+object's box are touched, so the cost follows the objects and not the frame.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,9 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class OverlayStyle:
-    """How an overlay looks.  opacity: of the fill, 0 to 1; line_px, text_px: widths and heights."""
+    """How an overlay looks.  opacity: of the fill, 0 to 1; line_px, text_px: widths and
+    heights.
+    """
 
     opacity: float
     line_px: int
@@ -30,7 +33,9 @@ class OverlayStyle:
 
     @staticmethod
     def for_height(height: int, zoom: float = 1.0) -> "OverlayStyle":
-        """A style for a frame of this height; zoom enlarges the text if it is to be shown smaller."""
+        """A style for a frame of this height; zoom enlarges the text if it is to be shown
+        smaller.
+        """
         return OverlayStyle(
             opacity=0.45,
             line_px=max(1, round(height / 300)),
@@ -46,8 +51,8 @@ def draw_overlay(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """A copy of the image with the visible objects drawn, small ones over large ones.
 
-    labels: names by object id; an object without one is tagged by its id alone.  Raises BadRun if
-    the image is not of the masks' size.
+    labels: names by object id; an object without one is tagged by its id alone.  Raises BadRun
+    if the image is not of the masks' size.
     """
     height, width = image.shape[:2]
     if (height, width) != (masks.height, masks.width):
@@ -129,7 +134,8 @@ class Tags:
     def _render(self, text: str, colour: Colour) -> UInt8[np.ndarray, "h w 3"]:
         left, _, right, _ = self._font.getbbox(text, anchor="ls")
         # One height for every text, whether or not a letter reaches below the line.
-        ascent, descent = round(self._text_px * 0.74), round(self._text_px * 0.22)
+        ascent = round(self._text_px * 0.74)
+        descent = round(self._text_px * 0.22)
         pad = max(2, round(self._text_px * 0.25))
         size = (round(right - left) + 2 * pad, ascent + descent + pad)
         tag = Image.new("RGB", size, colour)

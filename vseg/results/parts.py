@@ -1,8 +1,8 @@
 """Part files: the frames of one window as Parquet, and back.
 
 Enters: FrameRecords of one window.  Leaves: two files, one of masks and one of frames.  The
-frame file is written last and is the one that is believed: masks of a frame that it does not list
-were never committed.  The same records give the same bytes.
+frame file is written last and is the one that is believed: masks of a frame that it does not
+list were never committed.  The same records give the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -78,7 +78,8 @@ def read_window(root: Path, window: int, frames: Any) -> Window:
     mask_frames = masks["frame"].to_numpy()
     listed = np.isin(mask_frames, frame_numbers)
     if not listed.all():
-        masks, mask_frames = masks.filter(listed), mask_frames[listed]
+        masks = masks.filter(listed)
+        mask_frames = mask_frames[listed]
     if (np.diff(frame_numbers) <= 0).any() or (np.diff(mask_frames) < 0).any():
         raise BadRun(f"{path}: its frames are out of order", hint=_RERUN)
     return Window(frame_numbers, mask_frames, frames, masks)
@@ -102,14 +103,18 @@ def read_table(path: Path, schema: Any) -> Any:
 
 @contextmanager
 def open_parquet(path: Path, schema: Any) -> Iterator[Any]:
-    """A Parquet file with exactly these columns; a failure while it is read is a BadRun as well."""
+    """A Parquet file with exactly these columns; a failure while it is read is a BadRun as
+    well.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(schema):
-                raise BadRun(f"{path} has other columns than a run of this version", hint=_RERUN)
+                raise BadRun(
+                    f"{path} has other columns than a run of this version", hint=_RERUN
+                )
             yield file
     except FileNotFoundError as error:
         raise BadRun(f"{path} is missing", hint=_RERUN) from error
@@ -165,7 +170,9 @@ def _write_table(path: Path, schema: Any, records: Sequence[FrameRecord | MaskRo
         for field in schema
     ]
     # Payloads are compressed already; so many short columns are not worth a dictionary each.
-    compression = {field.name: "NONE" if field.name == "payload" else "ZSTD" for field in schema}
+    compression = {
+        field.name: "NONE" if field.name == "payload" else "ZSTD" for field in schema
+    }
     with atomic_path(path) as part:
         pq.write_table(
             pa.Table.from_arrays(columns, schema=schema),

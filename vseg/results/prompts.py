@@ -1,7 +1,7 @@
 """prompts.jsonl: every prompt of a run in the order given, one JSON line each, replayable.
 
-Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.  The image of a
-reference lies beside the file, named by its content (`vseg.results.references`).
+Coordinates are video pixels and come back exactly; masks are inline as COCO run lengths.  The
+image of a reference lies beside the file, named by its content (`vseg.results.references`).
 """
 
 import errno
@@ -121,7 +121,9 @@ class _ReferenceLine(_Described):
 
 
 _KnownLine = _PointsLine | _BoxLine | _ScribbleLine | _MaskLine | _TextLine | _ReferenceLine
-_LINE: TypeAdapter[_KnownLine] = TypeAdapter(Annotated[_KnownLine, Field(discriminator="kind")])
+_LINE: TypeAdapter[_KnownLine] = TypeAdapter(
+    Annotated[_KnownLine, Field(discriminator="kind")]
+)
 
 
 def prompt_line(placed: PlacedPrompt) -> str:
@@ -183,8 +185,8 @@ def append_prompt(root: Path, placed: PlacedPrompt) -> None:
     try:
         with (root / PROMPTS).open("ab", buffering=0) as handle:
             end = handle.tell()
-            # One write call for the line: a kill leaves all of it or nothing.  A disk that fills
-            # up may take half a line.
+            # One write call for the line: a kill leaves all of it or nothing.  A disk that
+            # fills up may take half a line.
             if handle.write(line) != len(line):
                 handle.truncate(end)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -197,7 +199,9 @@ def append_prompt(root: Path, placed: PlacedPrompt) -> None:
 
 
 def read_prompts(root: Path) -> list[PlacedPrompt]:
-    """The prompts of a run, in the order given.  Raises BadRun naming the line that is wrong."""
+    """The prompts of a run, in the order given.  Raises BadRun naming the line that is
+    wrong.
+    """
     path = root / PROMPTS
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -205,7 +209,8 @@ def read_prompts(root: Path) -> list[PlacedPrompt]:
         reason = error.strerror if isinstance(error, OSError) else error
         raise BadRun(
             f"cannot read the prompts of the run at {root}: {reason}",
-            hint="give the folder that `vseg track -o` wrote; without --resume a new run begins",
+            hint="give the folder that `vseg track -o` wrote; without --resume a new "
+            "run begins",
         ) from error
     prompts = []
     for number, line in enumerate(lines, start=1):

@@ -1,7 +1,8 @@
 """What a run directory holds, as values: the header, one object, one frame, one mask.
 
-`run.json` is a RunHeader, `objects.json` a list of StoredObject, a part file rows of StoredRow.
-Pixels are those of the displayed frame; frame ranges are half-open; times are seconds.
+`run.json` is a RunHeader, `objects.json` a list of StoredObject, a part file rows of
+StoredRow.  Pixels are those of the displayed frame; frame ranges are half-open; times are
+seconds.
 """
 
 from collections.abc import Iterator
@@ -43,7 +44,9 @@ class Damage(Record):
 
 
 class Progress(Record):
-    """Where an unfinished run goes on.  state: the file with the tracker's memory at that point."""
+    """Where an unfinished run goes on.  state: the file with the tracker's memory at that
+    point.
+    """
 
     last_frame: int = Field(ge=0)
     commits: int = Field(ge=1)
@@ -77,7 +80,9 @@ class RunHeader(Record):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to compute: complete, or partial as the source is damaged."""
+        """Whether nothing is left to compute: complete, or partial as the source is
+        damaged.
+        """
         return self.status in ("complete", "partial")
 
     @property
@@ -85,12 +90,16 @@ class RunHeader(Record):
         return self.frame_range[0] if self.frame_range else 0
 
     def window_of(self, frame_index: int) -> int:
-        """The number of the part file that a frame belongs to, whatever order frames come in."""
+        """The number of the part file that a frame belongs to, whatever order frames come
+        in.
+        """
         return frame_index // self.chunk_frames
 
 
 class StoredObject(Record):
-    """One tracked object.  first_frame, last_frame: of the frames it was seen on; None if never."""
+    """One tracked object.  first_frame, last_frame: of the frames it was seen on; None if
+    never.
+    """
 
     id: int = Field(ge=1)
     label: str | None

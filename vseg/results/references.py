@@ -1,7 +1,9 @@
-"""The images that reference prompts point into, kept in the run so that a replay sees the same pixels.
+"""The images that reference prompts point into, kept in the run so that a replay sees the same
+pixels.
 
-Enters: an RGB image.  Leaves: `references/<sha256>.png`, named by its pixels, so that one image that is
-pointed into several times is kept once; and the same image again, checked against its name.
+Enters: an RGB image.  Leaves: `references/<sha256>.png`, named by its pixels, so that one
+image that is pointed into several times is kept once; and the same image again, checked
+against its name.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """A run as images: an overlay video that browsers play, and a sheet of evenly spaced frames.
 
-Enters: an open run and a reader of the clip it was made from.  Leaves: an mp4 or a PNG, under its
-final name only once it is whole.
+Enters: an open run and a reader of the clip it was made from.  Leaves: an mp4 or a PNG, under
+its final name only once it is whole.
 """
 
 from collections.abc import Iterator
@@ -22,8 +22,12 @@ from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.run import Run
 from vseg.types import Frame
 
-TILE_WIDTH, GAP, CAPTION_HEIGHT, CAPTION_PX = 480, 8, 26, 15
-BACKGROUND, INK = (20, 22, 26), (214, 218, 224)
+TILE_WIDTH = 480
+GAP = 8
+CAPTION_HEIGHT = 26
+CAPTION_PX = 15
+BACKGROUND = (20, 22, 26)
+INK = (214, 218, 224)
 # For sources that do not say, such as image folders.
 ASSUMED_FPS = Fraction(25)
 
@@ -31,8 +35,8 @@ ASSUMED_FPS = Fraction(25)
 def render_video(run: Run, video: Reader, path: Path) -> None:
     """Write the clip with its masks drawn, for the frames from the first stored to the last.
 
-    A frame in between without masks is shown plain.  Raises BadRun if the clip is not of the run's
-    size or the run is empty, OutputError if the file cannot be written.
+    A frame in between without masks is shown plain.  Raises BadRun if the clip is not of the
+    run's size or the run is empty, OutputError if the file cannot be written.
     """
     _check_pair(run, video)
     size = run.header.video
@@ -43,8 +47,11 @@ def render_video(run: Run, video: Reader, path: Path) -> None:
             mp4.write(draw_overlay(frame.image, masks, labels) if masks else frame.image)
 
 
-def contact_sheet(run: Run, video: Reader, path: Path, columns: int = 4, rows: int = 3) -> None:
-    """Write a PNG of up to columns x rows frames, evenly spaced, captioned with number and time.
+def contact_sheet(
+    run: Run, video: Reader, path: Path, columns: int = 4, rows: int = 3
+) -> None:
+    """Write a PNG of up to columns x rows frames, evenly spaced, captioned with number and
+    time.
 
     The first and the last stored frame are among them.  Raises as `render_video` does.
     """
@@ -65,7 +72,8 @@ class Sheet:
     """A dark page of captioned tiles, filled row by row."""
 
     def __init__(self, tile_height: int, columns: int, count: int) -> None:
-        self._tile_height, self._columns = tile_height, columns
+        self._tile_height = tile_height
+        self._columns = columns
         self._font = ImageFont.load_default(CAPTION_PX)
         width = GAP + columns * (TILE_WIDTH + GAP)
         height = GAP + -(-count // columns) * (tile_height + CAPTION_HEIGHT)
@@ -88,10 +96,12 @@ class Sheet:
 
 
 def _check_pair(run: Run, video: Reader) -> None:
-    made_on, given = run.header.video, video.info
+    made_on = run.header.video
+    given = video.info
     if (made_on.height, made_on.width) != (given.height, given.width):
         raise BadRun(
-            f"{given.source} is {given.width}x{given.height}, the run at {run.path} was made on "
+            f"{given.source} is {given.width}x{given.height}, the run at {run.path} was "
+            "made on "
             f"{made_on.width}x{made_on.height}",
             hint="give the clip that was tracked",
         )

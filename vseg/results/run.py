@@ -1,8 +1,8 @@
 """Reads a run directory back, one part at a time.
 
-Enters: a folder that a RunWriter wrote, finished or not.  Leaves: StoredMasks frame by frame, in
-ascending order or by frame number, and the rows of one object.  Memory holds one part, whatever the
-length of the run.
+Enters: a folder that a RunWriter wrote, finished or not.  Leaves: StoredMasks frame by frame,
+in ascending order or by frame number, and the rows of one object.  Memory holds one part,
+whatever the length of the run.
 """
 
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ from vseg.types import PlacedPrompt
 class Run:
     """The masks of a clip: `run[frame]`, `for masks in run`, `len(run)`, `frame in run`.
 
-    A frame that was never computed is missing: it is not in the run.  An object that was tracked
-    but is not in the image is listed with visible False.  Every method raises BadRun, naming the
-    file and what is wrong, if the folder is damaged.
+    A frame that was never computed is missing: it is not in the run.  An object that was
+    tracked but is not in the image is listed with visible False.  Every method raises BadRun,
+    naming the file and what is wrong, if the folder is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -80,9 +80,13 @@ class Run:
         """The packed rows of one object by ascending frame; `unpack_row` gives the mask."""
         if object_id not in {each.id for each in self.objects}:
             known = ", ".join(str(each.id) for each in self.objects) or "none"
-            raise BadRun(f"{self.path} has no object {object_id}", hint=f"its objects: {known}")
+            raise BadRun(
+                f"{self.path} has no object {object_id}", hint=f"its objects: {known}"
+            )
         return (
-            row for number in self._index.windows for row in self._window(number).rows_of(object_id)
+            row
+            for number in self._index.windows
+            for row in self._window(number).rows_of(object_id)
         )
 
     @property

@@ -13,8 +13,15 @@ from PIL import Image, ImageDraw, ImageFont
 from vseg.ops.colours import colour_of
 from vseg.results.run import Run
 
-BACKGROUND, INK, FAINT, LANE = (20, 22, 26), (214, 218, 224), (120, 126, 136), (34, 37, 43)
-ROW, BAR, MARGIN, FOOT, TEXT = 34, 18, 16, 34, 15
+BACKGROUND = (20, 22, 26)
+INK = (214, 218, 224)
+FAINT = (120, 126, 136)
+LANE = (34, 37, 43)
+ROW = 34
+BAR = 18
+MARGIN = 16
+FOOT = 34
+TEXT = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,14 @@ def presences(run: Run) -> list[Presence]:
 def draw_timeline(
     title: str, rows: Sequence[Presence], span: tuple[int, int], width: int = 960
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """An image of the frames [first, end) `span`: a lane for each row, in the colour of its id."""
+    """An image of the frames [first, end) `span`: a lane for each row, in the colour of its
+    id.
+    """
     names = {row.object_id: _name(row) for row in rows}
     font = ImageFont.load_default(TEXT)
-    left = MARGIN + 14 + max((round(font.getlength(name)) for name in names.values()), default=0)
+    left = (
+        MARGIN + 14 + max((round(font.getlength(name)) for name in names.values()), default=0)
+    )
     top = MARGIN + 2 * TEXT
     image = Image.new("RGB", (width, top + ROW * len(rows) + FOOT), BACKGROUND)
     draw = ImageDraw.Draw(image)
@@ -99,7 +110,8 @@ class _Axis:
 
 
 def _draw_lane(draw: ImageDraw.ImageDraw, axis: _Axis, row: Presence, middle: int) -> None:
-    top, bottom = middle - BAR // 2, middle + BAR // 2
+    top = middle - BAR // 2
+    bottom = middle + BAR // 2
     draw.rounded_rectangle((axis.left, top, axis.right, bottom), radius=4, fill=LANE)
     for first, end in seen_spans(row.frames):
         box = (axis.x(first), top, max(axis.x(end), axis.x(first) + 2), bottom)

@@ -1,10 +1,11 @@
-"""Writes a run directory while it is computed: chunk by chunk, resumable after a kill at any point.
+"""Writes a run directory while it is computed: chunk by chunk, resumable after a kill at any
+point.
 
-Enters: FrameMasks in any order, and now and then the tracker's memory as opaque bytes.  Leaves: the
-files of `layout`.  A commit goes parts, state, objects, run.json: only the last makes the others
-count, so what run.json names is always whole.  A part covers a fixed window of frame indices and is
-rewritten if the run comes back to it; so a resumed run leaves the same bytes as an unbroken one.
-Memory holds the packed masks of one window, never more.
+Enters: FrameMasks in any order, and now and then the tracker's memory as opaque bytes.
+Leaves: the files of `layout`.  A commit goes parts, state, objects, run.json: only the last
+makes the others count, so what run.json names is always whole.  A part covers a fixed window
+of frame indices and is rewritten if the run comes back to it; so a resumed run leaves the same
+bytes as an unbroken one.  Memory holds the packed masks of one window, never more.
 """
 
 from collections.abc import Sequence
@@ -55,10 +56,10 @@ from vseg.types import FrameMasks, PlacedPrompt
 class RunWriter:
     """Takes frames and makes them a run; get one from `create` or `resume`.
 
-    `write` each frame; when it answers True a window is full: `commit` with the tracker's memory.
-    End with `finish`, or with `interrupt` to go on later.  A writer that is dropped without either
-    leaves the run as of its last commit.  Raises OutputError when the system refuses a write; all
-    that was committed before stays readable and resumable.
+    `write` each frame; when it answers True a window is full: `commit` with the tracker's
+    memory.  End with `finish`, or with `interrupt` to go on later.  A writer that is dropped
+    without either leaves the run as of its last commit.  Raises OutputError when the system
+    refuses a write; all that was committed before stays readable and resumable.
     """
 
     def __init__(self, path: Path, header: RunHeader, objects: Sequence[StoredObject]) -> None:
@@ -81,7 +82,8 @@ class RunWriter:
         *,
         overwrite: bool = False,
     ) -> "RunWriter":
-        """Begin a run in a new or empty folder, or, with `overwrite`, in place of an older run.
+        """Begin a run in a new or empty folder, or, with `overwrite`, in place of an older
+        run.
 
         Raises OutputError if a run is there already, BadRun if something else is.
         """
@@ -94,7 +96,9 @@ class RunWriter:
         return _begin(path, header, prompts)
 
     @staticmethod
-    def resume(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()) -> "ResumedRun":
+    def resume(
+        path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()
+    ) -> "ResumedRun":
         """Go on with an unfinished run after its last commit; without one, from its start.
 
         Raises BadRun as `verify_run` does, and if the run is finished.
@@ -110,7 +114,9 @@ class RunWriter:
         writer = RunWriter(path, stored, read_objects(path))
         state = stored.progress.state
         return ResumedRun(
-            writer, stored.progress.last_frame + 1, _read_state(path / state) if state else None
+            writer,
+            stored.progress.last_frame + 1,
+            _read_state(path / state) if state else None,
         )
 
     def write(self, masks: FrameMasks) -> bool:
@@ -142,10 +148,14 @@ class RunWriter:
         return (index if backward else index + 1) % self.header.chunk_frames == 0
 
     def note(self, events: Sequence[RunEvent]) -> None:
-        """Add what happened on the frames written since the last commit; who was born gets a name."""
+        """Add what happened on the frames written since the last commit; who was born gets a
+        name.
+        """
         self._events += events
         names = {each.object_id: each.label for each in events if each.kind == "born"}
-        self._names |= {i: name for i, name in names.items() if i is not None and name is not None}
+        self._names |= {
+            i: name for i, name in names.items() if i is not None and name is not None
+        }
 
     def append_prompt(self, placed: PlacedPrompt) -> None:
         """Add a prompt that was given while the run goes on."""
@@ -153,7 +163,9 @@ class RunWriter:
         append_prompt(self.path, placed)
 
     def commit(self, state: bytes | None = None) -> None:
-        """Put everything written so far on the disk; `state` is the tracker's memory after it."""
+        """Put everything written so far on the disk; `state` is the tracker's memory after
+        it.
+        """
         self._commit(state, "running")
 
     def interrupt(self, state: bytes | None = None) -> None:
@@ -161,12 +173,16 @@ class RunWriter:
         self._commit(state, "interrupted")
 
     def withdraw(self) -> None:
-        """Take the run back if nothing was committed: it cannot go on with what it was begun with."""
+        """Take the run back if nothing was committed: it cannot go on with what it was begun
+        with.
+        """
         if self.header.progress is None and not self.header.finished:
             clear_run(self.path)
 
     def finish(self, damage: Damage | None = None) -> None:
-        """Commit and close: status complete, or partial if `damage` says where the source broke."""
+        """Commit and close: status complete, or partial if `damage` says where the source
+        broke.
+        """
         self._refuse_if_finished()
         self._flush()
         write_objects(self.path, self._sorted_objects())
@@ -199,7 +215,8 @@ class RunWriter:
         if window == self._window:
             return
         self._flush()
-        self._window, self._records = window, {}
+        self._window = window
+        self._records = {}
         frames = part_path(self.path, FRAME_PARTS, window)
         if frames.exists():
             stored = read_window(self.path, window, read_table(frames, frame_schema()))
@@ -247,8 +264,9 @@ class RunWriter:
 class ResumedRun:
     """An unfinished run to go on with, at `next_frame` (for frames in ascending order).
 
-    state: the tracker's memory before that frame; None if none was committed: then go through the
-    frames from the start again.  `writer.header.progress` tells the last frame for other orders.
+    state: the tracker's memory before that frame; None if none was committed: then go through
+    the frames from the start again.  `writer.header.progress` tells the last frame for other
+    orders.
     """
 
     writer: RunWriter
@@ -256,11 +274,13 @@ class ResumedRun:
     state: bytes | None
 
 
-def verify_run(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()) -> RunHeader:
+def verify_run(
+    path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()
+) -> RunHeader:
     """The header of the run at `path`, which was made from the same inputs as given.
 
-    Raises BadRun if there is no run, or naming the first thing that differs: the source's content,
-    the weights, a setting, a prompt.
+    Raises BadRun if there is no run, or naming the first thing that differs: the source's
+    content, the weights, a setting, a prompt.
     """
     if run_state(path) is RunState.ABSENT:
         raise BadRun(f"there is no run at {path}", hint="leave --resume out to begin one")
@@ -280,7 +300,9 @@ def verify_run(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = 
 
 
 def _begin(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt]) -> RunWriter:
-    """An empty run.  The header goes first: from then on, what is in the folder does not count."""
+    """An empty run.  The header goes first: from then on, what is in the folder does not
+    count.
+    """
     fresh = header.model_copy(update={"status": "running", "progress": None, "damage": None})
     write_header(path, fresh)
     clear_contents(path)

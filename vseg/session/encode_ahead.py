@@ -1,8 +1,9 @@
 """Frames encoded in batches before they are needed: the encoder does not depend on the memory.
 
-Enters: frames in order.  Leaves: the same frames, one by one, and the features of those that are asked for.
-A few frames are read before the first of them is passed on; when the features of one are wanted, those of
-the frames behind it are made in the same call.  Held are never more than `depth` frames.
+Enters: frames in order.  Leaves: the same frames, one by one, and the features of those that
+are asked for.  A few frames are read before the first of them is passed on; when the features
+of one are wanted, those of the frames behind it are made in the same call.  Held are never
+more than `depth` frames.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,18 +23,21 @@ class EncodeAhead:
             raise UsageError(
                 f"{depth} frames cannot be encoded ahead", hint="encode_ahead is 1 or more"
             )
-        self._encode, self._depth = encode, depth
+        self._encode = encode
+        self._depth = depth
         self._frames: list[Frame] = []
         self._features: list[Features] = []
 
     def over(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The frames in order; an error of their source comes after the frames before it.
 
-        A pass begun during another takes its place: frames of the other are then encoded one by one.
+        A pass begun during another takes its place: frames of the other are then encoded one
+        by one.
         """
         for run in _runs(frames, self._depth):
             mine = [*run]
-            self._frames, self._features = mine, []
+            self._frames = mine
+            self._features = []
             try:
                 for frame in run:
                     yield frame
@@ -54,18 +58,22 @@ class EncodeAhead:
 
     def clear(self) -> None:
         """Let go of everything held."""
-        self._frames, self._features = [], []
+        self._frames = []
+        self._features = []
 
     def held_bytes(self) -> int:
         """Bytes of the features held, on the device; at most those of `depth` frames."""
         tensors = (t for f in self._features for t in (*f.levels, f.key, f.near))
-        # Frames of one batch are views of the same storage, which lives as long as one of them.
+        # Frames of one batch are views of the same storage, which lives as long as one of
+        # them.
         storages = {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors}
         return sum(storage.nbytes() for storage in storages.values())
 
 
 def _runs(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:
-    """The frames in lists of `size`; what was read before an error is passed on before it is raised."""
+    """The frames in lists of `size`; what was read before an error is passed on before it is
+    raised.
+    """
     run: list[Frame] = []
     try:
         for frame in frames:

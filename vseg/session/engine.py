@@ -1,6 +1,7 @@
 """One step of tracking: features of a frame in, masks of all live objects out, memory written.
 
-The engine is the order of the stages.  It keeps nothing: objects and bank belong to the session.
+The engine is the order of the stages.  It keeps nothing: objects and bank belong to the
+session.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,9 @@ from vseg.types import Box, Frame, Mask, VisualPrompt
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """An object's mask on the frame it was tracked on last, and that frame's key for local matching."""
+    """An object's mask on the frame it was tracked on last, and that frame's key for local
+    matching.
+    """
 
     frame_index: int
     logits: Float[Tensor, "h4 w4"]
@@ -32,8 +35,8 @@ class Prior:
 class TrackedObject:
     """One object: its prompts by frame, its last mask, and what is not yet propagated.
 
-    prior: of the last decoded frame, None if it was not visible there.
-    stale: frames prompted since `propagate` last passed them.  reverse: direction of the last pass.
+    prior: of the last decoded frame, None if it was not visible there.  stale: frames prompted
+    since `propagate` last passed them.  reverse: direction of the last pass.
     """
 
     object_id: int
@@ -65,8 +68,12 @@ class Engine:
     identities: Identities
 
     @torch.inference_mode()
-    def track(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
-        """Decode the live objects, those prompted here with their prompts; remember what is due."""
+    def track(
+        self, frame: Frame, features: Features, live: Sequence[TrackedObject]
+    ) -> Decoded:
+        """Decode the live objects, those prompted here with their prompts; remember what is
+        due.
+        """
         if self.identities.look(frame):
             for tracked in live:  # where it was in another shot says nothing
                 tracked.prior = None
@@ -77,18 +84,26 @@ class Engine:
         decoded = self._decoded(frame, features, live)
         ids = tuple(tracked.object_id for tracked in live)
         given = tuple(tracked.given_mask(frame.index) is not None for tracked in live)
-        settled = self.identities.resolve(IdentityInput(frame.index, ids, prompted, given, decoded))
+        settled = self.identities.resolve(
+            IdentityInput(frame.index, ids, prompted, given, decoded)
+        )
         self._keep(features, live, settled)
         return settled.decoded
 
-    def _decoded(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
-        """Rows by memory, and in their place or beside them what the prompts of this frame say."""
+    def _decoded(
+        self, frame: Frame, features: Features, live: Sequence[TrackedObject]
+    ) -> Decoded:
+        """Rows by memory, and in their place or beside them what the prompts of this frame
+        say.
+        """
         rows: dict[int, Decoded] = {}
         readouts: dict[int, Tensor] = {}
         known = [row for row, o in enumerate(live) if self.bank.knows(o.object_id)]
         if known:
             mine = [live[row] for row in known]
-            readout = self.model.condition(features, self.bank.read([o.object_id for o in mine]))
+            readout = self.model.condition(
+                features, self.bank.read([o.object_id for o in mine])
+            )
             tracked = self.model.decode(features, readout, self._priors(features, mine))
             if len(known) == len(live) and not any(frame.index in o.prompts for o in live):
                 return tracked
@@ -104,15 +119,21 @@ class Engine:
     def _priors(
         self, features: Features, known: Sequence[TrackedObject]
     ) -> Float[Tensor, "O P h4 w4"]:
-        """The objects' masks on the frame tracked last, carried to this one; unknown if it is far."""
-        unknown = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
+        """The objects' masks on the frame tracked last, carried to this one; unknown if it is
+        far.
+        """
+        unknown = torch.zeros(
+            features.map_hw, device=self.model.device, dtype=self.model.dtype
+        )
         carried = self.model.warp_prior(features, None, torch.stack([unknown] * len(known)))
         frames = {o.prior.frame_index for o in known if o.prior is not None}
         for frame in frames:  # one, unless objects were tracked apart
             if not 0 < abs(frame - features.frame_index) <= self.bank.budget.stride:
                 continue
             same = {
-                n: o.prior for n, o in enumerate(known) if o.prior and o.prior.frame_index == frame
+                n: o.prior
+                for n, o in enumerate(known)
+                if o.prior and o.prior.frame_index == frame
             }
             logits = torch.stack([prior.logits for prior in same.values()])
             near = next(iter(same.values())).near
@@ -121,11 +142,13 @@ class Engine:
             carried[list(same)] = self.model.warp_prior(features, near, logits, compete)
         return carried
 
-    def _met(self, frame: Frame, features: Features, prompts: tuple[VisualPrompt, ...]) -> Decoded:
+    def _met(
+        self, frame: Frame, features: Features, prompts: tuple[VisualPrompt, ...]
+    ) -> Decoded:
         """An object of which nothing is remembered: what its prompts say of this frame.
 
-        The prompts are looked at twice, the second time with the first mask as prior.  Marks alone do
-        not tell how large the object is, so their first look is at a coarser scale.
+        The prompts are looked at twice, the second time with the first mask as prior.  Marks
+        alone do not tell how large the object is, so their first look is at a coarser scale.
         """
         given = self._given(features, prompts)
         if given is not None and len(prompts) == 1:
@@ -167,7 +190,9 @@ class Engine:
     ) -> Decoded:
         said = self.model.encode_prompts(features, prompts, prior)[None]
         if prior is None:
-            prior = torch.zeros(features.map_hw, device=self.model.device, dtype=self.model.dtype)
+            prior = torch.zeros(
+                features.map_hw, device=self.model.device, dtype=self.model.dtype
+            )
         total = said if readout is None else said + readout
         decoded = self.model.decode(
             features, total, self.model.warp_prior(features, None, prior[None])
@@ -184,9 +209,14 @@ class Engine:
         sure = torch.ones_like(seen.quality)
         return Decoded(logits[None], sure, sure, seen.embedding)
 
-    def _keep(self, features: Features, live: Sequence[TrackedObject], settled: Resolved) -> None:
-        """Write priors, and memory of prompted objects and of clearly visible ones that are due."""
-        t, decoded = features.frame_index, settled.decoded
+    def _keep(
+        self, features: Features, live: Sequence[TrackedObject], settled: Resolved
+    ) -> None:
+        """Write priors, and memory of prompted objects and of clearly visible ones that are
+        due.
+        """
+        t = features.frame_index
+        decoded = settled.decoded
         present = (decoded.presence > PRESENT).tolist()
         write = []
         for row, tracked in enumerate(live):
@@ -210,4 +240,6 @@ def _entry(features: Features, values: dict[int, Tensor], wanted: set[int]) -> M
 
 
 def _resized(logits: Float[Tensor, "h w"], hw: tuple[int, int]) -> Float[Tensor, "h4 w4"]:
-    return F.interpolate(logits[None, None], size=hw, mode="bilinear", align_corners=False)[0, 0]
+    return F.interpolate(logits[None, None], size=hw, mode="bilinear", align_corners=False)[
+        0, 0
+    ]

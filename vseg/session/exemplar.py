@@ -1,10 +1,10 @@
 """What looks like the region of another image: the grounder of references.
 
-Enters: a frame and references.  Leaves: for each of them the things on the frame that look like its region,
-with masks and likeness.  A memory that holds the other image alone is read on the frame: that is dense
-matching, and the decoder draws what matched; each connected part of it is a thing.  Nothing says where it
-lay before.
-The other image is looked at in three sizes, because things are rarely shown twice in the same.
+Enters: a frame and references.  Leaves: for each of them the things on the frame that look
+like its region, with masks and likeness.  A memory that holds the other image alone is read on
+the frame: that is dense matching, and the decoder draws what matched; each connected part of
+it is a thing.  Nothing says where it lay before.  The other image is looked at in three sizes,
+because things are rarely shown twice in the same.
 """
 
 from collections.abc import Sequence
@@ -40,9 +40,10 @@ from vseg.types import (
 )
 
 THRESHOLD = 0.85
-"""Chosen on four held-out DAVIS clips, 40 pairs of frames of one clip and 48 of different clips: the middle
-of where the F1 of finding the object with an IoU of at least one half is best (0.91; 0.90 to 0.92 from 0.84
-to 0.87).  That was with nano; no model of the SAM 2 family was measured."""
+"""Chosen on four held-out DAVIS clips, 40 pairs of frames of one clip and 48 of different
+clips: the middle of where the F1 of finding the object with an IoU of at least one half is
+best (0.91; 0.90 to 0.92 from 0.84 to 0.87).  That was with nano; no model of the SAM 2
+family was measured."""
 SCALES = (0.5, 1.0, 2.0)
 SAME = 0.5
 """Of two finds that overlap by more than this IoU only the more likely one is kept."""
@@ -56,8 +57,8 @@ Region = Bool[np.ndarray, "H W"]
 class _Appearance:
     """What a region looks like.
 
-    pooled: the mean of the coarse features in it, less their mean over the image.  identity: the
-    decoder's name for it; None of a model whose names were never compared as looks.
+    pooled: the mean of the coarse features in it, less their mean over the image.  identity:
+    the decoder's name for it; None of a model whose names were never compared as looks.
     """
 
     pooled: Float[Tensor, " C"]
@@ -78,13 +79,16 @@ class _Find:
 
 
 class ExemplarGrounder:
-    """Finds what references show, with the weights of a segmenter.  Implements `vseg.interfaces.Grounder`.
+    """Finds what references show, with the weights of a segmenter.  Implements
+    `vseg.interfaces.Grounder`.
 
-    A region that fills its bounding box is taken for a box: the model finds the object in it first.
+    A region that fills its bounding box is taken for a box: the model finds the object in it
+    first.
     """
 
     def __init__(self, model: Model) -> None:
-        self.name, self.weights_sha256 = f"{model.name}-reference", model.weights_sha256
+        self.name = f"{model.name}-reference"
+        self.weights_sha256 = model.weights_sha256
         self.threshold = THRESHOLD
         self._model = model
 
@@ -100,7 +104,8 @@ class ExemplarGrounder:
     ) -> Grounding:
         """Every thing on the frame that is as like a reference as its threshold asks.
 
-        near: not looked at.  Raises BadPrompt for words, and for a box in whose image no object is seen.
+        near: not looked at.  Raises BadPrompt for words, and for a box in whose image no
+        object is seen.
         """
         references = [_reference(each) for each in descriptions]
         # The other image is frame 0 of a video of two.
@@ -148,7 +153,8 @@ class ExemplarGrounder:
         if not mask.any():
             raise BadPrompt(
                 f"no object is seen in the box of the reference {reference.source}".rstrip(),
-                hint="draw the box tightly around one thing, or give a mask: image.jpg:mask.png",
+                hint="draw the box tightly around one thing, or give a mask: "
+                "image.jpg:mask.png",
             )
         return mask
 
@@ -165,7 +171,8 @@ class ExemplarGrounder:
         looks = self._looks(features, parts)
         wanted = self._looks(known, [view.region])[0]
         return [
-            _Find(part, look.similarity(wanted)) for part, look in zip(parts, looks, strict=True)
+            _Find(part, look.similarity(wanted))
+            for part, look in zip(parts, looks, strict=True)
         ]
 
     def _looks(self, features: Features, regions: Sequence[Region]) -> list[_Appearance]:
@@ -258,11 +265,15 @@ def _kept_inside(start: float, side: int, scale: float) -> float:
 
 def _within(box: Box, window: tuple[float, float, float, float]) -> bool:
     left, top, width, height = window
-    return box.x1 >= left and box.y1 >= top and box.x2 <= left + width and box.y2 <= top + height
+    return (
+        box.x1 >= left and box.y1 >= top and box.x2 <= left + width and box.y2 <= top + height
+    )
 
 
 def _parts(mask: Region) -> list[Region]:
-    """The connected parts, largest first, at most `_MOST_PARTS` and none that is a mere speck."""
+    """The connected parts, largest first, at most `_MOST_PARTS` and none that is a mere
+    speck.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = stats[:, cv2.CC_STAT_AREA]
     large = [k for k in range(1, count) if areas[k] >= _LEAST_SHARE * mask.size]

@@ -22,9 +22,9 @@ AnyEngine = Engine | SlotEngine
 def open_engine(model: Model, budget: MemoryBudget, rules: IdentityRules) -> AnyEngine:
     """An engine with an empty memory and nobody known.
 
-    Of the budget, a model that remembers in slots takes the number of prompted frames, the policy, the
-    approximation and the limit; how many recent ones it reads is part of how it was trained.  Raises
-    UsageError as `check_memory` does.
+    Of the budget, a model that remembers in slots takes the number of prompted frames, the
+    policy, the approximation and the limit; how many recent ones it reads is part of how it
+    was trained.  Raises UsageError as `check_memory` does.
     """
     check_memory(model, budget, 1)
     if isinstance(model, SlotModel):
@@ -32,18 +32,23 @@ def open_engine(model: Model, budget: MemoryBudget, rules: IdentityRules) -> Any
             _slot_budget(model, budget), _policy(budget.policy), _approximation(model, budget)
         )
         # Object pointers were never compared as appearances, so nothing is decided by them.
-        return SlotEngine(model, bank, Identities(replace(rules, recognise=False, merges=False)))
+        return SlotEngine(
+            model, bank, Identities(replace(rules, recognise=False, merges=False))
+        )
     return Engine(model, MemoryBank(budget), Identities(rules))
 
 
 def check_memory(model: Model, budget: MemoryBudget, objects: int) -> None:
-    """Raise UsageError for a memory the model has not, or one too small for so many objects."""
+    """Raise UsageError for a memory the model has not, or one too small for so many
+    objects.
+    """
     if isinstance(model, SlotModel):
         _slot_budget(model, budget).check(objects)
     elif (budget.policy, budget.approximation, budget.budget_mib) != ("recent", "none", None):
         raise UsageError(
             f"{model.name} has no memory policies, approximations or budget in MiB",
-            hint="drop --memory-policy, --memory-approximation and --memory-budget (in a file: policy, "
+            hint="drop --memory-policy, --memory-approximation and --memory-budget (in a "
+            "file: policy, "
             "approximation and budget_mib of [memory]), or use a model of the SAM 2 family",
         )
 

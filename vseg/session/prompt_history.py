@@ -1,8 +1,8 @@
 """What was said in one session, round by round, and what was found for it.
 
-Enters: prompts and descriptions.  Leaves: the drawn prompts that the engine takes.  A description is looked
-for once, when it is said; later rounds choose again among what was found then.  Words are looked for by the
-session's grounder, references by its own model.
+Enters: prompts and descriptions.  Leaves: the drawn prompts that the engine takes.  A
+description is looked for once, when it is said; later rounds choose again among what was found
+then.  Words are looked for by the session's grounder, references by its own model.
 """
 
 from collections.abc import Collection, Sequence
@@ -27,7 +27,9 @@ from vseg.types import (
 
 @dataclass(frozen=True, slots=True)
 class PromptEntry:
-    """One thing that was said, with the answer where it is a description that was looked for."""
+    """One thing that was said, with the answer where it is a description that was looked
+    for.
+    """
 
     placed: PlacedPrompt
     answer: GroundingResult | None = None
@@ -35,7 +37,9 @@ class PromptEntry:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedPrompts:
-    """What a new round comes to: the rounds to remember, and the prompts that stand for all of them."""
+    """What a new round comes to: the rounds to remember, and the prompts that stand for all of
+    them.
+    """
 
     rounds: tuple[PromptEntry, ...]
     prompts: tuple[VisualPrompt, ...]
@@ -51,15 +55,20 @@ class PromptHistory:
     def resolve(
         self, obj: int, frame: Frame, said: Sequence[AnyPrompt], near: Frame | None = None
     ) -> ResolvedPrompts:
-        """What is said now of an object on a frame, beside what was said of it there; changes nothing.
+        """What is said now of an object on a frame, beside what was said of it there; changes
+        nothing.
 
-        near: a frame close in time, for words about what moves.  Raises BadPrompt for a description that
-        cannot be looked for, NothingFound where nothing fits.
+        near: a frame close in time, for words about what moves.  Raises BadPrompt for a
+        description that cannot be looked for, NothingFound where nothing fits.
         """
         place = (obj, frame.index)
-        before = [r for r in self.rounds if (r.placed.object_id, r.placed.frame_index) == place]
+        before = [
+            r for r in self.rounds if (r.placed.object_id, r.placed.frame_index) == place
+        ]
         # A mask wins over every description: there is nothing to look for.
-        drawn = any(isinstance(each, Mask) for each in (*said, *(r.placed.prompt for r in before)))
+        drawn = any(
+            isinstance(each, Mask) for each in (*said, *(r.placed.prompt for r in before))
+        )
         added = tuple(
             PromptEntry(
                 PlacedPrompt(frame.index, obj, each),
@@ -96,7 +105,9 @@ class PromptHistory:
             return self._likes
         if self._words is None:
             raise BadPrompt(
-                f"'{description.phrase}' cannot be looked for: this session has no grounder for words",
-                hint="give Session a grounder (vseg track: --grounder), or draw a box or a click",
+                f"'{description.phrase}' cannot be looked for: this session has no grounder "
+                "for words",
+                hint="give Session a grounder (vseg track: --grounder), or draw a box or "
+                "a click",
             )
         return self._words

@@ -1,7 +1,8 @@
-"""What was said, and what was found for it, as tensors and plain numbers, for a session's snapshot.
+"""What was said, and what was found for it, as tensors and plain numbers, for a session's
+snapshot.
 
-Enters and leaves: rounds and prompts.  Images and masks are tensors by name; the rest is what JSON can
-hold, whose numbers come back to the bit.
+Enters and leaves: rounds and prompts.  Images and masks are tensors by name; the rest is what
+JSON can hold, whose numbers come back to the bit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,12 +31,15 @@ from vseg.types import (
 )
 
 
-def pack_entries(rounds: Sequence[PromptEntry]) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
+def pack_entries(
+    rounds: Sequence[PromptEntry],
+) -> tuple[dict[str, Tensor], list[dict[str, Any]]]:
     """Tensors by name, and for each round what JSON can hold."""
     tensors: dict[str, Tensor] = {}
     stored = []
     for k, each in enumerate(rounds):
-        placed, name = each.placed, f"round/{k}"
+        placed = each.placed
+        name = f"round/{k}"
         stored.append(
             {
                 "frame": placed.frame_index,
@@ -53,7 +57,9 @@ def unpack_entries(
     """The rounds that `pack_entries` was given."""
     return [
         PromptEntry(
-            PlacedPrompt(each["frame"], each["object"], _unpack_any_prompt(each["said"], tensors)),
+            PlacedPrompt(
+                each["frame"], each["object"], _unpack_any_prompt(each["said"], tensors)
+            ),
             each["answer"] and _unpack_answer(each["answer"], tensors),
         )
         for each in stored
@@ -104,7 +110,9 @@ def unpack_prompt(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> V
     return Mask(_unpack_mask(stored, tensors))
 
 
-def _pack_answer(answer: GroundingResult, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+def _pack_answer(
+    answer: GroundingResult, name: str, tensors: dict[str, Tensor]
+) -> dict[str, Any]:
     found = answer.grounding.found
     masks = None
     if found.masks is not None:
@@ -123,7 +131,9 @@ def _pack_answer(answer: GroundingResult, name: str, tensors: dict[str, Tensor])
     }
 
 
-def _unpack_answer(stored: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> GroundingResult:
+def _unpack_answer(
+    stored: Mapping[str, Any], tensors: Mapping[str, Tensor]
+) -> GroundingResult:
     masks = stored["masks"]
     found = Detections(
         np.array(stored["boxes"], np.float64).reshape(-1, 4),

@@ -1,8 +1,8 @@
 """Session: one video, all of its state, and nothing else that is shared.
 
-Enters: prompts and frames.  Leaves: FrameMasks, one per frame.  Per frame: encode once, read the memory
-for all objects with one affinity, decode all in one batch, remember what is due.  What the session holds
-is bounded by its objects and prompts, never by the length of the video.
+Enters: prompts and frames.  Leaves: FrameMasks, one per frame.  Per frame: encode once, read
+the memory for all objects with one affinity, decode all in one batch, remember what is due.
+What the session holds is bounded by its objects and prompts, never by the length of the video.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,15 +30,18 @@ from vseg.tensors import PRESENT, Decoded, Features, downloaded
 from vseg.types import AnyPrompt, Frame, FrameMasks, PlacedPrompt, Text, VisualPrompt
 
 ENCODE_AHEAD = 4
-"""Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a CPU."""
+"""Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a
+CPU.
+"""
 
 
 class Session:
     """Prompt objects on any frame, propagate, correct; a context manager.
 
-    encode_ahead: how many frames are read and encoded together before the first is tracked; left out, 4 on
-    CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.  grounder: what
-    finds things by words; references are found by the model itself.
+    encode_ahead: how many frames are read and encoded together before the first is tracked;
+    left out, 4 on CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps
+    objects apart.  grounder: what finds things by words; references are found by the model
+    itself.
     """
 
     def __init__(
@@ -51,7 +54,8 @@ class Session:
         identity: IdentityRules | None = None,
         grounder: Grounder | None = None,
     ) -> None:
-        self.model, self.video = model, video
+        self.model = model
+        self.video = video
         on_cuda = model.device.type == "cuda"
         usual = ENCODE_AHEAD if on_cuda else 1
         self.encode_ahead = usual if encode_ahead is None else encode_ahead
@@ -77,7 +81,8 @@ class Session:
     def close(self) -> None:
         """Free all state.  The model and the reader stay usable."""
         self.engine = open_engine(self.model, self._budget, self._rules)
-        self.objects, self._latest = {}, None
+        self.objects = {}
+        self._latest = None
         self.prompt_history.keep(())
         self._ahead.clear()
 
@@ -98,7 +103,9 @@ class Session:
 
     @property
     def rounds(self) -> tuple[PlacedPrompt, ...]:
-        """Everything that was said of the tracked objects, in order; replayed, it gives the same masks."""
+        """Everything that was said of the tracked objects, in order; replayed, it gives the
+        same masks.
+        """
         return tuple(each.placed for each in self.prompt_history.rounds)
 
     def state_bytes(self) -> int:
@@ -109,7 +116,9 @@ class Session:
         return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
 
     def ahead_bytes(self) -> int:
-        """Bytes of the features of frames encoded ahead, on the device: at most `encode_ahead` frames'."""
+        """Bytes of the features of frames encoded ahead, on the device: at most `encode_ahead`
+        frames'.
+        """
         return self._ahead.held_bytes()
 
     def prompt(
@@ -122,12 +131,13 @@ class Session:
     ) -> FrameMasks:
         """Say where or what object `obj` is on a frame; returns its mask there at once.
 
-        All that was ever said of this object on this frame counts together, as `vseg.prompts.resolve` has it;
-        a new box, mask, text or reference replaces the one before.  On an object that is tracked already
-        this is a correction: what was tracked beyond this frame is forgotten and recomputed by the next
-        `propagate`.  Coordinates are video pixels of the displayed frame.  near: a frame close in time,
-        for words about what moves; of a frame given by its number it is the one before.  Raises BadPrompt,
-        and NothingFound where nothing is like what was said.
+        All that was ever said of this object on this frame counts together, as
+        `vseg.prompts.resolve` has it; a new box, mask, text or reference replaces the one
+        before.  On an object that is tracked already this is a correction: what was tracked
+        beyond this frame is forgotten and recomputed by the next `propagate`.  Coordinates are
+        video pixels of the displayed frame.  near: a frame close in time, for words about what
+        moves; of a frame given by its number it is the one before.  Raises BadPrompt, and
+        NothingFound where nothing is like what was said.
         """
         image, features = self._look(frame)
         given = collect_prompts(prompts, numbers)
@@ -153,11 +163,11 @@ class Session:
         return _masks(image, [tracked], decoded)
 
     def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The same frames, for prompts and steps in this order: up to `encode_ahead` of them are encoded
-        together.
+        """The same frames, for prompts and steps in this order: up to `encode_ahead` of them
+        are encoded together.
 
-        For frames that can be had before they are due, which those of a live source cannot.  An error of
-        `frames` is raised after the frames before it.
+        For frames that can be had before they are due, which those of a live source cannot.
+        An error of `frames` is raised after the frames before it.
         """
         return self._ahead.over(frames)
 
@@ -174,28 +184,34 @@ class Session:
         objects: Sequence[int] | None = None,
         frames: Iterator[Frame] | None = None,
     ) -> Iterator[FrameMasks]:
-        """Masks on frames start, start + 1, ... up to `until` (exclusive), or backward with `reverse`.
+        """Masks on frames start, start + 1, ... up to `until` (exclusive), or backward with
+        `reverse`.
 
-        Without `start`: from the earliest (backward: latest) prompt not yet propagated, for the objects
-        that have one; objects prompted meanwhile join.  With `start`: for all objects.  An object is
-        absent from the result on frames before its first prompt.  frames: the same frames read ahead
-        by the caller.  Raises BadPrompt, and DamagedVideo after the last good frame.
+        Without `start`: from the earliest (backward: latest) prompt not yet propagated, for
+        the objects that have one; objects prompted meanwhile join.  With `start`: for all
+        objects.  An object is absent from the result on frames before its first prompt.
+        frames: the same frames read ahead by the caller.  Raises BadPrompt, and DamagedVideo
+        after the last good frame.
         """
         chosen, first = self._choose(start, reverse, objects)
         if frames is None:
             if self.video is None:
                 raise BadPrompt(
-                    "this session has no video", hint="use step(frame), or give Session a reader"
+                    "this session has no video",
+                    hint="use step(frame), or give Session a reader",
                 )
             if not 0 <= first < len(self.video):
-                raise BadPrompt(f"frame {first} is past the end: 0 to {len(self.video) - 1} exist")
+                raise BadPrompt(
+                    f"frame {first} is past the end: 0 to {len(self.video) - 1} exist"
+                )
             frames = self.video.frames(first, until, -1 if reverse else 1)
         return self._run(frames, chosen, reverse, fixed=objects is not None)
 
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
     ) -> dict[int, float]:
-        """Cosine of what the prompts show on a frame to the remembered looks of objects, by id.
+        """Cosine of what the prompts show on a frame to the remembered looks of objects, by
+        id.
 
         Changes nothing.  Empty where looks are not compared, or the prompts show nothing.
         """
@@ -206,13 +222,16 @@ class Session:
             aside.prompt(1, frame, prompts)
             views = aside.identities.known[1].gallery.prompted
         known = self.identities.known
-        return {i: known[i].gallery.similarity(view) for view in views for i in among if i in known}
+        return {
+            i: known[i].gallery.similarity(view) for view in views for i in among if i in known
+        }
 
     def remove(self, obj: int) -> None:
         """Stop tracking an object and forget it; its id is not used again."""
         if obj not in self.objects:
             raise BadPrompt(
-                f"there is no object {obj}", hint=f"tracked are {list(self.object_ids) or 'none'}"
+                f"there is no object {obj}",
+                hint=f"tracked are {list(self.object_ids) or 'none'}",
             )
         del self.objects[obj]
         self.bank.remove(obj)
@@ -246,7 +265,9 @@ class Session:
             )
         unknown = sorted(set(objects or ()) - set(self.objects))
         if unknown:
-            raise BadPrompt(f"there is no object {unknown[0]}", hint=f"tracked: {self.object_ids}")
+            raise BadPrompt(
+                f"there is no object {unknown[0]}", hint=f"tracked: {self.object_ids}"
+            )
         if start is not None:
             return set(self.objects if objects is None else objects), start
         pool = [o for o in self.objects.values() if objects is None or o.object_id in objects]
@@ -289,7 +310,9 @@ class Session:
         return self.video.read(index)
 
     def _beside(self, frame: int | Frame) -> Frame | None:
-        """The frame before, or after the first; None of a frame that came without its video."""
+        """The frame before, or after the first; None of a frame that came without its
+        video.
+        """
         if not isinstance(frame, int) or self.video is None or len(self.video) < 2:
             return None
         return self.video.read(frame - 1 if frame else 1)
@@ -312,10 +335,14 @@ def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> 
     exact = {row: live[row].given_mask(frame.index) for row in prompted}
     if decoded is None:
         logits = np.zeros((0, 1, 1), dtype=np.float32)
-        scores, visible = np.zeros(0, dtype=np.float32), np.zeros(0, dtype=bool)
+        scores = np.zeros(0, dtype=np.float32)
+        visible = np.zeros(0, dtype=bool)
     else:
-        drawn, quality, presence = downloaded(decoded.logits, decoded.quality, decoded.presence)
-        logits, scores = drawn.float().numpy(), quality.numpy()
+        drawn, quality, presence = downloaded(
+            decoded.logits, decoded.quality, decoded.presence
+        )
+        logits = drawn.float().numpy()
+        scores = quality.numpy()
         visible = presence.numpy() > PRESENT
     return FrameMasks(
         frame_index=frame.index,

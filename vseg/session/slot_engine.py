@@ -1,8 +1,10 @@
-"""One step of tracking with a model that remembers in slots: what is remembered is its memory policy's say.
+"""One step of tracking with a model that remembers in slots: what is remembered is its memory
+policy's say.
 
-The order of the stages as SAM 2's video predictor has it (arXiv:2408.00714, section 4): condition on memory,
-decode all objects together, answer the prompts of this frame, write one slot per object.  What we changed:
-an object's slots depend on its own prompts alone, and a correction becomes a prompted frame.
+The order of the stages as SAM 2's video predictor has it (arXiv:2408.00714, section 4):
+condition on memory, decode all objects together, answer the prompts of this frame, write one
+slot per object.  What we changed: an object's slots depend on its own prompts alone, and a
+correction becomes a prompted frame.
 """
 
 from collections.abc import Container, Sequence
@@ -38,14 +40,20 @@ class SlotEngine:
     identities: Identities
 
     @torch.inference_mode()
-    def track(self, frame: Frame, features: Features, live: Sequence[TrackedObject]) -> Decoded:
-        """Decode the live objects, those prompted here with their prompts; remember all of them."""
+    def track(
+        self, frame: Frame, features: Features, live: Sequence[TrackedObject]
+    ) -> Decoded:
+        """Decode the live objects, those prompted here with their prompts; remember all of
+        them.
+        """
         t = frame.index
         self.identities.look(frame)
         for tracked in live:  # what was said of this frame before must not answer for itself
             if t in tracked.prompts:
                 self.bank.drop(tracked.object_id, t)
-        given = {row: m for row, o in enumerate(live) if (m := _only_mask(o.prompts.get(t, ())))}
+        given = {
+            row: m for row, o in enumerate(live) if (m := _only_mask(o.prompts.get(t, ())))
+        }
         rows, seen = self._tracked(features, live, given)
         for row, tracked in enumerate(live):
             if row in given:
@@ -60,7 +68,9 @@ class SlotEngine:
         prompted = tuple(t in tracked.prompts for tracked in live)
         ids = tuple(tracked.object_id for tracked in live)
         exact = tuple(row in given for row in range(len(live)))
-        decoded = self.identities.resolve(IdentityInput(t, ids, prompted, exact, decoded)).decoded
+        decoded = self.identities.resolve(
+            IdentityInput(t, ids, prompted, exact, decoded)
+        ).decoded
         slots = self.model.remember(features, decoded, prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(
@@ -78,7 +88,9 @@ class SlotEngine:
     ) -> tuple[dict[int, _Row], dict[int, Float[Tensor, "1 C h w"]]]:
         """Rows decoded by memory alone, and the features each of them saw."""
         t = features.frame_index
-        known = [r for r, o in enumerate(live) if r not in given and self.bank.knows(o.object_id)]
+        known = [
+            r for r, o in enumerate(live) if r not in given and self.bank.knows(o.object_id)
+        ]
         if not known:
             return {}, {}
         asked = [(live[row].object_id, live[row].reverse) for row in known]

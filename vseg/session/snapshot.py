@@ -1,8 +1,9 @@
-"""A session's whole state as safetensors bytes, so that an interrupted run continues with the same bits.
+"""A session's whole state as safetensors bytes, so that an interrupted run continues with the
+same bits.
 
-Enters and leaves: Session.  Tensors are stored by name; what is not a tensor is JSON in the header, and
-the prompts are written as plain numbers.  Nothing is pickled.  What a model makes of the rest anew, the
-keys of its slots, is left out.
+Enters and leaves: Session.  Tensors are stored by name; what is not a tensor is JSON in the
+header, and the prompts are written as plain numbers.  Nothing is pickled.  What a model makes
+of the rest anew, the keys of its slots, is left out.
 """
 
 import json
@@ -68,11 +69,15 @@ def pack_session(session: Holder) -> bytes:
         "identities": identities,
         "order": order,
     }
-    return save({k: v.cpu().clone() for k, v in tensors.items()}, {"session": json.dumps(header)})
+    return save(
+        {k: v.cpu().clone() for k, v in tensors.items()}, {"session": json.dumps(header)}
+    )
 
 
 def unpack_session(session: Holder, payload: bytes) -> None:
-    """Put a snapshot's state in place of the session's.  Raises BadRun if it is not a fitting one."""
+    """Put a snapshot's state in place of the session's.  Raises BadRun if it is not a fitting
+    one.
+    """
     try:
         size = int.from_bytes(payload[:8], "little")
         header = json.loads(json.loads(payload[8 : 8 + size])["__metadata__"]["session"])
@@ -146,7 +151,8 @@ def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, A
 
 
 def _restore(described: dict[str, Any], tensors: dict[str, Tensor]) -> TrackedObject:
-    object_id, frame = described["id"], described["prior"]
+    object_id = described["id"]
+    frame = described["prior"]
     return TrackedObject(
         object_id,
         {

@@ -1,4 +1,5 @@
-"""A configuration in, the drawn-out scene out: who is in each shot, where they go, what is behind.
+"""A configuration in, the drawn-out scene out: who is in each shot, where they go, what is
+behind.
 
 Every random choice has its own generator, keyed by the seed, what is chosen, the shot and the
 object, so that one object more or less leaves the others as they were.
@@ -88,7 +89,9 @@ def draw_shots(config: SceneConfig) -> tuple[Shot, ...]:
 
 def draw_sheet(config: SceneConfig) -> Grain:
     """The scene's sensor noise."""
-    return draw_grain(generator(config.seed, Key.GRAIN), config.height, config.width, config.noise)
+    return draw_grain(
+        generator(config.seed, Key.GRAIN), config.height, config.width, config.noise
+    )
 
 
 def _draw_shot(config: SceneConfig, bodies: list[_Body], shot: int) -> Shot:
@@ -97,7 +100,9 @@ def _draw_shot(config: SceneConfig, bodies: list[_Body], shot: int) -> Shot:
     angle = float(light.uniform(0, 2 * math.pi))
     starts = _draw_places(config, shot, len(bodies))
     objects = [
-        Sprite(k + 1, body.outline, body.surface, _draw_motion(config, body, starts[k], (shot, k)))
+        Sprite(
+            k + 1, body.outline, body.surface, _draw_motion(config, body, starts[k], (shot, k))
+        )
         for k, body in enumerate(bodies)
     ]
     # Ranks, not a permutation: one object more leaves the others in their order.
@@ -107,7 +112,10 @@ def _draw_shot(config: SceneConfig, bodies: list[_Body], shot: int) -> Shot:
     return Shot(
         draw_backdrop(generator(seed, Key.BACKDROP, shot), config.height, config.width),
         draw_camera(
-            generator(seed, Key.CAMERA, shot), config.height, config.width, config.camera_motion
+            generator(seed, Key.CAMERA, shot),
+            config.height,
+            config.width,
+            config.camera_motion,
         ),
         draw_lighting(light, config.lighting),
         Light(math.cos(angle), math.sin(angle), float(light.uniform(0.5, 1.0))),
@@ -134,7 +142,9 @@ def _texture_side(reach_px: float) -> int:
 
 
 def _draw_places(config: SceneConfig, shot: int, count: int) -> list[tuple[float, float]]:
-    """Starting places, each the one of some random candidates that is farthest from the others."""
+    """Starting places, each the one of some random candidates that is farthest from the
+    others.
+    """
     rng = generator(config.seed, Key.PLACES, shot)
     places: list[tuple[float, float]] = []
     for _ in range(count):
@@ -182,7 +192,8 @@ def _draw_path(
         pace = config.speed * 0.01 * min(sides) * rng.uniform(0.5, 1.5)
         speeds = (pace * math.cos(heading), pace * math.sin(heading))
         x, y = (
-            Bounce(start[k], float(speeds[k]), 0.1 * sides[k], 0.9 * sides[k]) for k in range(2)
+            Bounce(start[k], float(speeds[k]), 0.1 * sides[k], 0.9 * sides[k])
+            for k in range(2)
         )
         return x, y
     reach = [0.5 * sides[k] * rng.uniform(0.35, 0.8) for k in range(2)]
@@ -197,7 +208,9 @@ def _draw_path(
     )
 
 
-def _leaving(rng: np.random.Generator, config: SceneConfig, body: _Body, start: float) -> Glide:
+def _leaving(
+    rng: np.random.Generator, config: SceneConfig, body: _Body, start: float
+) -> Glide:
     """A path across the nearer side of the frame, far enough out for no part to be seen."""
     width = config.width
     # The body may swell by a third, and the camera may pan after it and zoom out.
@@ -217,7 +230,8 @@ def _draw_occluder(config: SceneConfig, shot: int, index: int) -> Sprite:
     radius = short * float(rng.uniform(0.06, 0.13))
     post = rng.random() < 0.65
     if post:
-        outline, radius = Outline((), (), 0.0), 0.25 * short
+        outline = Outline((), (), 0.0)
+        radius = 0.25 * short
     radius *= config.occluder_size
     squash = float(rng.uniform(1.3, 1.7)) if post else 0.0
     still = Wave((), (), ())
@@ -237,10 +251,14 @@ def _draw_occluder(config: SceneConfig, shot: int, index: int) -> Sprite:
 
 
 def _draw_blind(config: SceneConfig, shot: int, index: int) -> Sprite:
-    """A tall post where the script wants it: a circle squashed until its sides are nearly straight."""
-    rng, blind = generator(config.seed, Key.BLIND, shot, index), config.blinds[index]
+    """A tall post where the script wants it: a circle squashed until its sides are nearly
+    straight.
+    """
+    rng = generator(config.seed, Key.BLIND, shot, index)
+    blind = config.blinds[index]
     still = Wave((), (), ())
-    half_width, half_height = blind.width * config.width / 2, 2.0 * config.height
+    half_width = blind.width * config.width / 2
+    half_height = 2.0 * config.height
     radius = math.sqrt(half_width * half_height)
     motion = Motion(
         Glide(blind.x * config.width, still),

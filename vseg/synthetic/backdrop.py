@@ -1,4 +1,6 @@
-"""A seed in, everything behind and over the objects out: the background, changing light, grain."""
+"""A seed in, everything behind and over the objects out: the background, changing light,
+grain.
+"""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from vseg.synthetic.texture import colour, draw_palette, draw_texture, fractal_n
 
 Image = UInt8[np.ndarray, "H W 3"]
 
-# The painted background reaches this share of the frame beyond each side; past it, it is mirrored.
+# The painted background reaches this share of the frame beyond each side; past it, it is
+# mirrored.
 MARGIN = 0.3
 
 
@@ -41,8 +44,10 @@ class Backdrop:
 
 def draw_backdrop(rng: np.random.Generator, height: int, width: int) -> Backdrop:
     """A random background: one or two noisy surfaces and a clutter of still shapes on them."""
-    left, top = math.ceil(MARGIN * width), math.ceil(MARGIN * height)
-    rows, columns = height + 2 * top, width + 2 * left
+    left = math.ceil(MARGIN * width)
+    top = math.ceil(MARGIN * height)
+    rows = height + 2 * top
+    columns = width + 2 * left
     canvas = _ground(rng, rows, columns)
     if rng.random() < 0.5:
         horizon = rows * rng.uniform(0.3, 0.6)
@@ -96,7 +101,8 @@ class Lighting:
 
     def on(self, image: Image, time: float) -> Image:
         """The image under the light of that moment."""
-        gain, warmth = math.exp(self.gain.at(time)), self.warmth.at(time)
+        gain = math.exp(self.gain.at(time))
+        warmth = self.warmth.at(time)
         tint = np.array([1 + warmth, 1.0, 1 - warmth], dtype=np.float32) * gain
         # A small map is enough for something this smooth; it is enlarged to the frame.
         axis = np.linspace(-0.5, 0.5, 16, dtype=np.float32)
@@ -123,10 +129,11 @@ def draw_lighting(rng: np.random.Generator, strength: float) -> Lighting:
 
 @dataclass(frozen=True, slots=True)
 class Grain:
-    """Sensor noise: one noisy sheet, larger than the frame, laid at another place in each frame.
+    """Sensor noise: one noisy sheet, larger than the frame, laid at another place in each
+    frame.
 
-    brighter and darker hold its positive and negative parts: two saturating additions of bytes are
-    several times faster than one of signed numbers.
+    brighter and darker hold its positive and negative parts: two saturating additions of bytes
+    are several times faster than one of signed numbers.
     """
 
     brighter: Image
@@ -138,11 +145,15 @@ class Grain:
         y = int(rng.integers(self.brighter.shape[0] - height + 1))
         x = int(rng.integers(self.brighter.shape[1] - width + 1))
         place = (slice(y, y + height), slice(x, x + width))
-        return np.asarray(cv2.subtract(cv2.add(image, self.brighter[place]), self.darker[place]))
+        return np.asarray(
+            cv2.subtract(cv2.add(image, self.brighter[place]), self.darker[place])
+        )
 
 
 def draw_grain(rng: np.random.Generator, height: int, width: int, sigma: float) -> Grain:
     """A sheet of normal noise of standard deviation `sigma` grey levels."""
     shape = (height + 61, width + 67, 3)
     noise = np.rint(sigma * rng.standard_normal(shape, dtype=np.float32))
-    return Grain(np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8))
+    return Grain(
+        np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8)
+    )

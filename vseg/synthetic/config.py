@@ -16,14 +16,14 @@ MAX_OBJECTS = 254
 class SceneConfig:
     """What is in a synthetic scene; the seed decides everything left open.
 
-    look_alikes: all objects share one surface and nearly one shape.  occluders: still things in
-    front of the objects, not objects themselves; at occluder_size 1 they hide parts of most
-    objects, at 3 whole ones for many frames.  leave_and_return: every object with an odd id goes
-    out of the frame and comes back about every 120 frames.  cut_at: from this frame on the same
-    objects are elsewhere, before another background.  size, speed, camera_motion, lighting,
-    occluder_size: 1 is ordinary; speed, camera_motion and lighting may be 0.  noise: standard
-    deviation in grey levels.  trajectories: where each object goes, by id, in place of what the seed would
-    draw.  blinds: posts beside the occluders, where they are wanted.
+    look_alikes: all objects share one surface and nearly one shape.  occluders: still things
+    in front of the objects, not objects themselves; at occluder_size 1 they hide parts of most
+    objects, at 3 whole ones for many frames.  leave_and_return: every object with an odd id
+    goes out of the frame and comes back about every 120 frames.  cut_at: from this frame on
+    the same objects are elsewhere, before another background.  size, speed, camera_motion,
+    lighting, occluder_size: 1 is ordinary; speed, camera_motion and lighting may be 0.  noise:
+    standard deviation in grey levels.  trajectories: where each object goes, by id, in place
+    of what the seed would draw.  blinds: posts beside the occluders, where they are wanted.
     """
 
     height: int = 240
@@ -78,7 +78,8 @@ class SceneConfig:
         if self.cut_at is not None and not 0 < self.cut_at < self.num_frames:
             raise BadConfig(
                 f"scene: cut_at is {self.cut_at}",
-                hint=f"give at least 1 and less than the {self.num_frames} frames of the scene",
+                hint=f"give at least 1 and less than the {self.num_frames} frames of "
+                "the scene",
             )
 
 
@@ -97,7 +98,9 @@ def random_scene(
         look_alikes=bool(rng.random() < 0.3),
         occluders=int(rng.integers(0, 4)),
         leave_and_return=bool(rng.random() < 0.3),
-        cut_at=int(rng.integers(1, num_frames)) if num_frames > 1 and rng.random() < 0.05 else None,
+        cut_at=int(rng.integers(1, num_frames))
+        if num_frames > 1 and rng.random() < 0.05
+        else None,
         size=float(np.exp(rng.uniform(math.log(0.5), math.log(largest)))),
         speed=float(np.exp(rng.uniform(np.log(0.4), np.log(2.0)))),
         camera_motion=float(rng.uniform(0, 1.5)),

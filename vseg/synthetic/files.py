@@ -1,4 +1,6 @@
-"""A reader in, files out: a real mp4 of its frames, and palette PNGs of a scene's true masks."""
+"""A reader in, files out: a real mp4 of its frames, and palette PNGs of a scene's true
+masks.
+"""
 
 from fractions import Fraction
 from pathlib import Path
@@ -13,11 +15,13 @@ from vseg.ops.colours import davis_palette
 from vseg.synthetic.reader import SyntheticVideo
 
 
-def write_clip(video: Reader, path: Path, *, fps: Fraction | None = None, crf: int = 18) -> None:
+def write_clip(
+    video: Reader, path: Path, *, fps: Fraction | None = None, crf: int = 18
+) -> None:
     """Write every frame of `video` to an H.264 mp4 at its own rate, or at `fps` where given.
 
-    The coding is lossy.  Raises UsageError if neither rate is known, OutputError if the file cannot
-    be written; then nothing is left under `path`.
+    The coding is lossy.  Raises UsageError if neither rate is known, OutputError if the file
+    cannot be written; then nothing is left under `path`.
     """
     rate = fps or video.info.fps
     if rate is None:
@@ -30,7 +34,8 @@ def write_clip(video: Reader, path: Path, *, fps: Fraction | None = None, crf: i
 
 
 def write_truth(video: SyntheticVideo, folder: Path) -> None:
-    """Write the label map of every frame to `folder` as 00000.png, 00001.png, ..., as DAVIS does.
+    """Write the label map of every frame to `folder` as 00000.png, 00001.png, ..., as DAVIS
+    does.
 
     8-bit palette images whose pixel values are the object ids.  Raises OutputError.
     """

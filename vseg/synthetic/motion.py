@@ -1,8 +1,9 @@
 """Time in, place out: where the camera, the objects and the light of a synthetic scene are.
 
-Everything is a closed form of the frame index, so that any frame of a scene of any length can be
-asked for on its own: waves never end and a bounce is a folded straight line.  Lengths are world
-pixels; the world is the first frame's plane, x right, y down, and the camera maps it to the frame.
+Everything is a closed form of the frame index, so that any frame of a scene of any length can
+be asked for on its own: waves never end and a bounce is a folded straight line.  Lengths are
+world pixels; the world is the first frame's plane, x right, y down, and the camera maps it to
+the frame.
 """
 
 import math
@@ -33,7 +34,9 @@ class Wave:
 def draw_wave(
     rng: np.random.Generator, amplitude: float, period: tuple[float, float], terms: int = 2
 ) -> Wave:
-    """A random wave whose value stays within +-amplitude; each further term is half as strong."""
+    """A random wave whose value stays within +-amplitude; each further term is half as
+    strong.
+    """
     shares = [0.5**k for k in range(terms)]
     return Wave(
         tuple(amplitude * share / sum(shares) for share in shares),
@@ -72,7 +75,9 @@ class Bounce:
 
 @dataclass(frozen=True, slots=True)
 class Legs:
-    """Movement along one axis from stop to stop, at even speed between two; still at both ends."""
+    """Movement along one axis from stop to stop, at even speed between two; still at both
+    ends.
+    """
 
     times: tuple[float, ...]
     places: tuple[float, ...]
@@ -90,7 +95,8 @@ def glide_between(
 ) -> Glide:
     """A sine from one end of `reach` to the other that passes `start` at time 0."""
     low, high = reach
-    centre, amplitude = (low + high) / 2, (high - low) / 2
+    centre = (low + high) / 2
+    amplitude = (high - low) / 2
     phase = math.asin(min(1.0, max(-1.0, (start - centre) / amplitude)))
     if rng.random() < 0.5:
         phase = math.pi - phase
@@ -118,8 +124,10 @@ class Motion:
         angle = self.angle + self.spin * time + self.turn.at(time)
         size = self.radius * math.exp(self.swell.at(time))
         squash = math.exp(self.squash.at(time))
-        cos, sin = math.cos(angle), math.sin(angle)
-        along, across = size * squash, size / squash
+        cos = math.cos(angle)
+        sin = math.sin(angle)
+        along = size * squash
+        across = size / squash
         return np.array(
             [
                 [cos * along, -sin * across, self.x.at(time)],
@@ -130,7 +138,9 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """A hand-held camera that pans, rolls and zooms about the middle of a height x width frame."""
+    """A hand-held camera that pans, rolls and zooms about the middle of a height x width
+    frame.
+    """
 
     height: int
     width: int
@@ -141,9 +151,12 @@ class Camera:
 
     def at(self, time: float, nearness: float = 1.0) -> Affine:
         """The map from the world to the frame; near things (nearness > 1) pan by more."""
-        zoom, roll = math.exp(self.zoom.at(time)), self.roll.at(time)
-        cos, sin = zoom * math.cos(roll), zoom * math.sin(roll)
-        middle_x, middle_y = (self.width - 1) / 2, (self.height - 1) / 2
+        zoom = math.exp(self.zoom.at(time))
+        roll = self.roll.at(time)
+        cos = zoom * math.cos(roll)
+        sin = zoom * math.sin(roll)
+        middle_x = (self.width - 1) / 2
+        middle_y = (self.height - 1) / 2
         from_x = middle_x + nearness * self.pan_x.at(time)
         from_y = middle_y + nearness * self.pan_y.at(time)
         return np.array(

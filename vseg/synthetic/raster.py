@@ -19,7 +19,9 @@ FRACTION_BITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A patch of the frame's plane: left, top, right, bottom in whole pixels, right exclusive."""
+    """A patch of the frame's plane: left, top, right, bottom in whole pixels, right
+    exclusive.
+    """
 
     x1: int
     y1: int
@@ -65,10 +67,11 @@ def coverage(
 ) -> Coverage:
     """How much of each pixel the shape covers, 0 to 255, in frame coordinates.
 
-    The shape is the union of the `solid` polygons without a hole: the first polygon, shrunk towards
-    `centre` to the share `hole` of its size (0 for none).
+    The shape is the union of the `solid` polygons without a hole: the first polygon, shrunk
+    towards `centre` to the share `hole` of its size (0 for none).
     """
-    height, width = patch.y2 - patch.y1, patch.x2 - patch.x1
+    height = patch.y2 - patch.y1
+    width = patch.x2 - patch.x1
     fine = np.zeros((height * SUB, width * SUB), np.uint8)
     corner = np.array([patch.x1, patch.y1], dtype=np.float64)
 
@@ -88,9 +91,11 @@ def coverage(
 def _inset(polygon: Polygon, depth: float) -> Polygon:
     """The polygon drawn in by `depth`: cv2.fillPoly also paints what its outline touches.
 
-    That is half a sub-pixel too much all around; left in, masks are an eighth of a pixel too wide.
+    That is half a sub-pixel too much all around; left in, masks are an eighth of a pixel too
+    wide.
     """
-    ahead, behind = np.roll(polygon, -1, axis=0), np.roll(polygon, 1, axis=0)
+    ahead = np.roll(polygon, -1, axis=0)
+    behind = np.roll(polygon, 1, axis=0)
     tangent = ahead - behind
     turned = np.stack([-tangent[:, 1], tangent[:, 0]], axis=1)
     length = np.maximum(np.hypot(tangent[:, 0], tangent[:, 1]), 1e-9)

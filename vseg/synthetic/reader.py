@@ -1,9 +1,10 @@
 """A seed in; frames with exact masks and ids out: a reader that needs no file.
 
-Textured bodies deform, wander, bounce, hide each other and are hidden, under a moving camera and a
-changing light.  Any frame is drawn on its own from the configuration, so random access equals
-sequential reading, nothing grows with the length, and two processes draw the same clip.  The scene
-stands in for real video in demos and tests and is one of the sources nano is trained on.
+Textured bodies deform, wander, bounce, hide each other and are hidden, under a moving camera
+and a changing light.  Any frame is drawn on its own from the configuration, so random access
+equals sequential reading, nothing grows with the length, and two processes draw the same clip.
+The scene stands in for real video in demos and tests and is one of the sources nano is trained
+on.
 """
 
 from collections.abc import Iterator
@@ -86,8 +87,12 @@ class SyntheticVideo:
         """The frame at `index`.  Raises IndexError outside the scene."""
         return self.draw(index).frame
 
-    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
-        """Frames start, start + step, ... up to stop (exclusive); a negative step goes backward."""
+    def frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[Frame]:
+        """Frames start, start + step, ... up to stop (exclusive); a negative step goes
+        backward.
+        """
         for index in frame_range(len(self), start, stop, step):
             yield self.read(index)
 
@@ -105,8 +110,10 @@ class SyntheticVideo:
     def draw(self, index: int) -> TrueFrame:
         """A frame together with its label map, for the price of one."""
         check_index(index, len(self))
-        height, width = self.config.height, self.config.width
-        shot, time = self._shot(index), float(index)
+        height = self.config.height
+        width = self.config.width
+        shot = self._shot(index)
+        time = float(index)
         image = shot.backdrop.seen_by(shot.camera.at(time), height, width)
         labels = np.zeros((height, width), dtype=np.uint8)
         for sprite in shot.sprites:

@@ -1,9 +1,9 @@
 """Poses, outlines and surfaces in; one image and its exact label map out.
 
-Layers are drawn far to near.  Each is rasterised once, on a patch around it: its polygons at four
-times the size give the share of every pixel it covers.  The image blends by that share; the label
-map takes the pixel where the share is over a half.  Both come from the same numbers, so an edge is
-soft in the image and yet the mask is exact.
+Layers are drawn far to near.  Each is rasterised once, on a patch around it: its polygons at
+four times the size give the share of every pixel it covers.  The image blends by that share;
+the label map takes the pixel where the share is over a half.  Both come from the same numbers,
+so an edge is soft in the image and yet the mask is exact.
 """
 
 import math
@@ -41,7 +41,9 @@ class Sprite:
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Where the light comes from: a unit vector in the frame; strength 0 gives flat colours."""
+    """Where the light comes from: a unit vector in the frame; strength 0 gives flat
+    colours.
+    """
 
     x: float
     y: float
@@ -58,7 +60,8 @@ def draw_sprite(
     radius = math.sqrt(abs(float(np.linalg.det(to_frame[:, :2]))))
     drift = _drift(sprite, camera, time)
     # Two windows: the body with its blur, and around it the one that its shadow needs.
-    blur, shade = 2 + math.ceil(float(np.abs(drift).max())), math.ceil(0.6 * radius)
+    blur = 2 + math.ceil(float(np.abs(drift).max()))
+    shade = math.ceil(0.6 * radius)
     outline = sprite.outline
     solid = [apply(to_frame, part) for part in (outline.body(time), *outline.limbs_at(time))]
     body = bounds(solid, blur).clip(height, width, blur + shade)
@@ -86,13 +89,17 @@ def _drift(sprite: Sprite, camera: Camera, time: float) -> Float64[np.ndarray, "
     """How far the sprite's origin moves in the frame while the shutter is open, in pixels."""
     places = []
     for moment in (time - SHUTTER / 2, time + SHUTTER / 2):
-        places.append(compose(camera.at(moment, sprite.nearness), sprite.motion.at(moment))[:, 2])
+        places.append(
+            compose(camera.at(moment, sprite.nearness), sprite.motion.at(moment))[:, 2]
+        )
     drift = places[1] - places[0]
     return np.asarray(drift * min(1.0, MAX_BLUR_PX / max(float(np.hypot(*drift)), 1e-9)))
 
 
 def _surface(sprite: Sprite, to_frame: Affine, patch: Window) -> Image:
-    """The sprite's texture as it lies in the patch; it moves, turns and squashes with the body."""
+    """The sprite's texture as it lies in the patch; it moves, turns and squashes with the
+    body.
+    """
     half = (sprite.surface.shape[0] - 1) / 2
     from_texture = np.array([[1 / half, 0.0, -1.0], [0.0, 1 / half, -1.0]])
     from_texture *= sprite.outline.reach
@@ -141,7 +148,8 @@ def _cast_shadow(
     height, width = image.shape[:2]
     seen = around.clip(height, width, 0)
     shift = (round(-light.y * length_px), round(-light.x * length_px))
-    # What wraps around lands in the margin: it is wider than the shift and empty or out of frame.
+    # What wraps around lands in the margin: it is wider than the shift and empty or out of
+    # frame.
     fallen = np.roll(soft, shift, axis=(0, 1))[seen.inside(around)].astype(np.float32)
     place = seen.inside(Window(0, 0, width, height))
     image[place] = _scaled(image[place], 1 - 0.4 * light.strength / 255 * fallen)
@@ -151,11 +159,15 @@ def _scaled(
     colours: UInt8[np.ndarray, "h w 3"], gain: Float32[np.ndarray, "h w"]
 ) -> UInt8[np.ndarray, "h w 3"]:
     fixed = cv2.convertScaleAbs(gain, alpha=128)
-    return np.asarray(cv2.multiply(colours, cv2.merge([fixed] * 3), scale=1 / 128), dtype=np.uint8)
+    return np.asarray(
+        cv2.multiply(colours, cv2.merge([fixed] * 3), scale=1 / 128), dtype=np.uint8
+    )
 
 
 def _smear(image: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
-    """The image averaged along the drift: motion blur.  Drifts under a pixel leave it alone."""
+    """The image averaged along the drift: motion blur.  Drifts under a pixel leave it
+    alone.
+    """
     if float(np.hypot(*drift)) < 1.0:
         return image
     reach = math.ceil(float(np.abs(drift).max()) / 2)
@@ -163,4 +175,6 @@ def _smear(image: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
     ends = np.rint((np.array([-drift, drift]) / 2 + reach) * 16).astype(int)
     start, end = ([int(v) for v in point] for point in ends)
     cv2.line(line, start, end, 1.0, 1, cv2.LINE_8, shift=4)
-    return np.asarray(cv2.filter2D(image, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE))
+    return np.asarray(
+        cv2.filter2D(image, -1, line / line.sum(), borderType=cv2.BORDER_REPLICATE)
+    )

@@ -1,7 +1,8 @@
 """A scene to order: where each object is, and what stands before it, told stop by stop.
 
-Enters: trajectories and occluders, in shares of the frame.  Leaves: tracks in world pixels, which equal frame
-pixels while the camera stands still.  What is not told stays with the scene's seed.
+Enters: trajectories and occluders, in shares of the frame.  Leaves: tracks in world pixels,
+which equal frame pixels while the camera stands still.  What is not told stays with the
+scene's seed.
 """
 
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ Number = int | float
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """The path of an object: stops of (frame, x, y), with straight lines at even speed between them.
+    """The path of an object: stops of (frame, x, y), with straight lines at even speed between
+    them.
 
-    x, y: the object's middle as shares of the frame's width and height; below 0 and above 1 it is
-    outside.  It stands still before the first stop and after the last.
+    x, y: the object's middle as shares of the frame's width and height; below 0 and above 1 it
+    is outside.  It stands still before the first stop and after the last.
     """
 
     stops: tuple[tuple[Number, Number, Number], ...]
@@ -42,7 +44,9 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True)
 class Occluder:
-    """A still post before all objects, from top to bottom.  x: its middle; shares of the width."""
+    """A still post before all objects, from top to bottom.  x: its middle; shares of the
+    width.
+    """
 
     x: Number
     width: Number

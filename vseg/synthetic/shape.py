@@ -1,8 +1,8 @@
 """A seed in, outlines out: the bodies of a synthetic scene's objects, deforming over time.
 
-A body is a closed smooth curve, the unit circle with a few harmonics of its radius; it may carry
-bending limbs (thin parts are what masks lose first) and a hole.  Coordinates are the object's own:
-the body's mean radius is 1.
+A body is a closed smooth curve, the unit circle with a few harmonics of its radius; it may
+carry bending limbs (thin parts are what masks lose first) and a hole.  Coordinates are the
+object's own: the body's mean radius is 1.
 """
 
 import math
@@ -17,13 +17,16 @@ from vseg.synthetic.motion import Wave, draw_wave
 Polygon = Float64[np.ndarray, "_ 2"]
 
 # The body reaches the radius MAX_RADIUS at most; limbs grow from inside it.
-MIN_RADIUS, MAX_RADIUS = 0.4, 1.6
+MIN_RADIUS = 0.4
+MAX_RADIUS = 1.6
 LIMB_ROOT = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Harmonic:
-    """One term of the radius: `order` bumps around the body that swell and travel with time."""
+    """One term of the radius: `order` bumps around the body that swell and travel with
+    time.
+    """
 
     order: int
     amplitude: float
@@ -54,7 +57,9 @@ class Limb:
         normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
         width = self.half_width * (1 - 0.45 * along[:, None])
         around = np.linspace(math.pi / 2, -math.pi / 2, 7)[1:-1, None]
-        tip = spine[-1] + width[-1] * (np.cos(around) * direction[-1] + np.sin(around) * normal[-1])
+        tip = spine[-1] + width[-1] * (
+            np.cos(around) * direction[-1] + np.sin(around) * normal[-1]
+        )
         return np.concatenate([spine + width * normal, tip, (spine - width * normal)[::-1]])
 
 
@@ -79,7 +84,9 @@ class Outline:
         radius = np.ones_like(around)
         for term in self.harmonics:
             amplitude = term.amplitude * (1 + term.swell.at(time))
-            radius += amplitude * np.cos(term.order * around + term.phase + term.travel.at(time))
+            radius += amplitude * np.cos(
+                term.order * around + term.phase + term.travel.at(time)
+            )
         radius = np.clip(radius, MIN_RADIUS, MAX_RADIUS)
         return np.stack([radius * np.cos(around), radius * np.sin(around)], axis=1)
 
@@ -92,7 +99,8 @@ def draw_outline(rng: np.random.Generator) -> Outline:
     """A random shape: a plain blob, a lobed one, one with limbs, or a ring."""
     kind = rng.choice(["blob", "lobed", "limbed", "ring"], p=[0.35, 0.25, 0.32, 0.08])
     harmonics = [
-        _draw_harmonic(rng, order, float(rng.uniform(0.1, 0.35)) / order) for order in (2, 3, 4, 5)
+        _draw_harmonic(rng, order, float(rng.uniform(0.1, 0.35)) / order)
+        for order in (2, 3, 4, 5)
     ]
     if kind == "lobed":
         lobes = int(rng.integers(3, 8))
@@ -103,7 +111,9 @@ def draw_outline(rng: np.random.Generator) -> Outline:
 
 
 def nearly(outline: Outline, rng: np.random.Generator) -> Outline:
-    """A look-alike: the same parts, a little different in proportion and out of step in time."""
+    """A look-alike: the same parts, a little different in proportion and out of step in
+    time.
+    """
 
     def later(wave: Wave) -> Wave:
         shift = float(rng.uniform(0, 2 * math.pi))

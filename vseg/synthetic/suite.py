@@ -1,8 +1,9 @@
-"""The identity suite: scenes in which things that look alike cross, hide, leave, return and are cut.
+"""The identity suite: scenes in which things that look alike cross, hide, leave, return and
+are cut.
 
-Enters: nothing.  Leaves: scene configurations by name.  Every object is in full view on frame 0, so all
-can be prompted there, and what happens to whom and when is told by the trajectories: the truth is exact.
-The camera stands still; bodies still turn, swell and bend.
+Enters: nothing.  Leaves: scene configurations by name.  Every object is in full view on frame
+0, so all can be prompted there, and what happens to whom and when is told by the trajectories:
+the truth is exact.  The camera stands still; bodies still turn, swell and bend.
 """
 
 from dataclasses import replace
@@ -17,15 +18,16 @@ CUT_AT = 40
 def identity_scenes() -> dict[str, SceneConfig]:
     """The scenes of the suite by name, in the order of its tables.
 
-    cross-N: N look-alikes, which meet in pairs and pass partly before each other.  meet-2: two that
-    come close and turn back, so that straight motion is the wrong guess.  hidden-N: one of two
-    look-alikes is wholly behind a post for N frames.  leave: two of four objects go out and come
-    back, one on the other side.  cut: four objects, after the cut in other places before another
-    background.
+    cross-N: N look-alikes, which meet in pairs and pass partly before each other.  meet-2: two
+    that come close and turn back, so that straight motion is the wrong guess.  hidden-N: one
+    of two look-alikes is wholly behind a post for N frames.  leave: two of four objects go out
+    and come back, one on the other side.  cut: four objects, after the cut in other places
+    before another background.
     """
     return {
         **{
-            f"cross-{pairs * 2}": _crossing(pairs, columns, seed) for pairs, columns, seed in _GRIDS
+            f"cross-{pairs * 2}": _crossing(pairs, columns, seed)
+            for pairs, columns, seed in _GRIDS
         },
         "meet-2": _meeting(),
         **{f"hidden-{frames}": _hidden(end, post) for frames, end, post in _HIDINGS},
@@ -34,23 +36,28 @@ def identity_scenes() -> dict[str, SceneConfig]:
     }
 
 
-# Pairs of look-alikes, the columns they are laid out in, and a seed that gives them a clear surface.
+# Pairs of look-alikes, the columns they are laid out in, and a seed that gives them a clear
+# surface.
 _GRIDS = ((1, 1, 51), (4, 2, 49), (15, 3, 46))
 
-# Frames in hiding, the frame on which the object moves on, and how wide the post is: a body swells and
-# bends meanwhile, so these were found by counting.
+# Frames in hiding, the frame on which the object moves on, and how wide the post is: a body
+# swells and bends meanwhile, so these were found by counting.
 _HIDINGS = ((5, 30.5, 0.18), (30, 54.75, 0.2), (100, 122.75, 0.24))
 
 
 def _crossing(pairs: int, columns: int, seed: int) -> SceneConfig:
-    """Pairs in rows and columns; the two of a pair pass each other a third of their size apart."""
+    """Pairs in rows and columns; the two of a pair pass each other a third of their size
+    apart.
+    """
     rows = pairs // columns
     size = 0.75 / rows**0.65
     trajectories = []
     for pair in range(pairs):
         row, column = divmod(pair, columns)
-        y, apart = (row + 0.5) / rows, 0.05 / rows
-        left, right = (column + 0.22) / columns, (column + 0.78) / columns
+        y = (row + 0.5) / rows
+        apart = 0.05 / rows
+        left = (column + 0.22) / columns
+        right = (column + 0.78) / columns
         begin = 8.0 + 5 * (pair % 4)
         end = begin + 56
         trajectories.append(Trajectory(((begin, left, y - apart), (end, right, y - apart))))
@@ -67,14 +74,22 @@ def _meeting() -> SceneConfig:
 
 
 def _hidden(leaves_at: float, post: float) -> SceneConfig:
-    """Object 1 waits behind the post; object 2, its double, is in view and keeps away from it."""
+    """Object 1 waits behind the post; object 2, its double, is in view and keeps away from
+    it.
+    """
     trajectories = [
         Trajectory(
-            ((10, 0.15, 0.4), (30, 0.5, 0.4), (leaves_at, 0.5, 0.4), (leaves_at + 20, 0.85, 0.4))
+            (
+                (10, 0.15, 0.4),
+                (30, 0.5, 0.4),
+                (leaves_at, 0.5, 0.4),
+                (leaves_at + 20, 0.85, 0.4),
+            )
         ),
         Trajectory(((10, 0.75, 0.75), (leaves_at, 0.88, 0.7), (leaves_at + 30, 0.72, 0.8))),
     ]
-    end, blinds = round(leaves_at) + 40, (Occluder(0.5, post),)
+    end = round(leaves_at) + 40
+    blinds = (Occluder(0.5, post),)
     return _staged(trajectories, end, seed=54, look_alikes=True, size=0.5, blinds=blinds)
 
 
@@ -82,7 +97,13 @@ def _leaving() -> SceneConfig:
     trajectories = [
         Trajectory(((10, 0.2, 0.3), (35, -0.25, 0.3), (75, -0.25, 0.6), (100, 0.25, 0.6))),
         Trajectory(
-            ((20, 0.8, 0.7), (45, 1.25, 0.7), (46, -0.25, 0.3), (85, -0.25, 0.3), (115, 0.3, 0.2))
+            (
+                (20, 0.8, 0.7),
+                (45, 1.25, 0.7),
+                (46, -0.25, 0.3),
+                (85, -0.25, 0.3),
+                (115, 0.3, 0.2),
+            )
         ),
         Trajectory(((0, 0.5, 0.3), (120, 0.6, 0.4))),
         Trajectory(((0, 0.4, 0.75), (120, 0.5, 0.7))),
@@ -92,7 +113,8 @@ def _leaving() -> SceneConfig:
 
 def _cut() -> SceneConfig:
     # The jump lies between two frames and outside both shutter times.
-    before, after = CUT_AT - 0.6, CUT_AT - 0.4
+    before = CUT_AT - 0.6
+    after = CUT_AT - 0.4
     places = (
         ((0.2, 0.3), (0.75, 0.7)),
         ((0.5, 0.65), (0.2, 0.6)),
@@ -115,4 +137,6 @@ def _cut() -> SceneConfig:
 
 def _staged(trajectories: list[Trajectory], num_frames: int, **more: Any) -> SceneConfig:
     plain = SceneConfig(num_frames=num_frames, occluders=0, camera_motion=0.0)
-    return replace(plain, num_objects=len(trajectories), trajectories=tuple(trajectories), **more)
+    return replace(
+        plain, num_objects=len(trajectories), trajectories=tuple(trajectories), **more
+    )

@@ -1,8 +1,10 @@
-"""A random generator in, images out: the surfaces of a synthetic scene's objects and background.
+"""A random generator in, images out: the surfaces of a synthetic scene's objects and
+background.
 
-A texture is a scalar pattern in [0, 1] (noise, stripes, spots, checks, patches or nearly plain)
-coloured through a ramp of a few related colours.  About a third of them are two textures joined
-along a wavy seam, because real objects have parts and a mask must not stop at the seam.
+A texture is a scalar pattern in [0, 1] (noise, stripes, spots, checks, patches or nearly
+plain) coloured through a ramp of a few related colours.  About a third of them are two
+textures joined along a wavy seam, because real objects have parts and a mask must not stop at
+the seam.
 """
 
 import math
@@ -21,17 +23,22 @@ def fractal_noise(
 ) -> Pattern:
     """Noise with a 1/f-like spectrum, stretched to [0, 1].
 
-    cells: bumps of the coarsest octave along the short side; rough: amplitude ratio of octaves.
+    cells: bumps of the coarsest octave along the short side; rough: amplitude ratio of
+    octaves.
     """
-    short, total, weight = min(height, width), np.zeros((height, width), np.float32), 1.0
+    short = min(height, width)
+    total = np.zeros((height, width), np.float32)
+    weight = 1.0
     while cells < short / 2:
         grid = (max(2, round(cells * height / short)), max(2, round(cells * width / short)))
         octave = cv2.resize(
             rng.random(grid, dtype=np.float32), (width, height), interpolation=cv2.INTER_CUBIC
         )
         total += weight * octave
-        cells, weight = cells * 2, weight * rough
-    low, high = float(total.min()), float(total.max())
+        cells = cells * 2
+        weight = weight * rough
+    low = float(total.min())
+    high = float(total.max())
     return np.asarray((total - low) / max(high - low, 1e-6), dtype=np.float32)
 
 
@@ -76,7 +83,8 @@ def _noise(rng: np.random.Generator, size: int) -> Pattern:
 
 def _stripes(rng: np.random.Generator, size: int) -> Pattern:
     rows, columns = _grid(size)
-    angle, count = rng.uniform(0, np.pi), rng.uniform(3, 11)
+    angle = rng.uniform(0, np.pi)
+    count = rng.uniform(3, 11)
     bent = 0.35 * fractal_noise(rng, size, size, cells=2.0, rough=0.4)
     across = rows * math.sin(angle) + columns * math.cos(angle) + bent
     return _steps(np.sin(np.pi * count * across), sharpness=rng.uniform(1, 6))
@@ -84,7 +92,8 @@ def _stripes(rng: np.random.Generator, size: int) -> Pattern:
 
 def _checks(rng: np.random.Generator, size: int) -> Pattern:
     rows, columns = _grid(size)
-    angle, count = rng.uniform(0, np.pi), rng.uniform(3, 8)
+    angle = rng.uniform(0, np.pi)
+    count = rng.uniform(3, 8)
     first = np.sin(np.pi * count * (rows * math.sin(angle) + columns * math.cos(angle)))
     second = np.sin(np.pi * count * (rows * math.cos(angle) - columns * math.sin(angle)))
     return _steps(first * second, sharpness=rng.uniform(4, 10))

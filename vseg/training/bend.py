@@ -1,7 +1,8 @@
 """Soft bodies: thin-plate splines whose control points swing with time.
 
-Enters: places in the unit square and a time in images.  Leaves: the places, displaced.  One linear
-system per spline (Bookstein 1989, Principal Warps); each moment is then a product with two matrices.
+Enters: places in the unit square and a time in images.  Leaves: the places, displaced.  One
+linear system per spline (Bookstein 1989, Principal Warps); each moment is then a product with
+two matrices.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ _PERIOD = (7.0, 24.0)  # of the swing, in images
 class Bend:
     """A displacement field over the unit square, smooth in space and in time.
 
-    knots: the control points.  cosine, sine: the spline's weights for the two phases of the swing.
+    knots: the control points.  cosine, sine: the spline's weights for the two phases of the
+    swing.
     """
 
     knots: Float64[np.ndarray, "K 2"]
@@ -26,7 +28,9 @@ class Bend:
     sine: Float64[np.ndarray, "K+3 2"]
     period: float
 
-    def moved(self, places: Float64[np.ndarray, "N 2"], time: float) -> Float64[np.ndarray, "N 2"]:
+    def moved(
+        self, places: Float64[np.ndarray, "N 2"], time: float
+    ) -> Float64[np.ndarray, "N 2"]:
         """The places, each displaced by the spline of that time (in images)."""
         angle = 2 * np.pi * time / self.period
         weights = self.cosine * np.cos(angle) + self.sine * np.sin(angle)

@@ -1,7 +1,8 @@
 """Simulated users: first prompts with realistic jitter.
 
-Enters: true masks.  Leaves: prompts in pixels of the image.  People click deep inside, anywhere, or near
-the rim; their boxes are tight, loose or too small; their scribbles follow the object or curl in it.
+Enters: true masks.  Leaves: prompts in pixels of the image.  People click deep inside,
+anywhere, or near the rim; their boxes are tight, loose or too small; their scribbles follow
+the object or curl in it.
 """
 
 import cv2
@@ -20,8 +21,8 @@ def first_prompts(
 ) -> list[VisualPrompt]:
     """What a user might give for this object.
 
-    By `p_click` clicks, three times of four a single one; else twice as often a box (one of five with
-    a click in it) as a scribble.
+    By `p_click` clicks, three times of four a single one; else twice as often a box (one of
+    five with a click in it) as a scribble.
     """
     if rng.random() < p_click:
         return [_clicks(rng, mask, 1 if rng.random() < 0.75 else int(rng.integers(2, 4)))]
@@ -85,7 +86,8 @@ def _along(
     picked = points[rng.choice(len(points), count, p=chance / chance.sum())]
     curve = _rounded(picked[np.argsort(picked @ axis)])
     on = np.array([0, *(_is_on(depth, place) for place in curve), 0])
-    starts, ends = np.flatnonzero(np.diff(on) > 0), np.flatnonzero(np.diff(on) < 0)
+    starts = np.flatnonzero(np.diff(on) > 0)
+    ends = np.flatnonzero(np.diff(on) < 0)
     longest = int(np.argmax(ends - starts))
     return np.asarray(curve[starts[longest] : ends[longest]])
 
@@ -99,7 +101,8 @@ def _curling(
     start = int(rng.choice(len(xs), p=chance / chance.sum()))
     stroke = [np.array([xs[start], ys[start]], np.float64)]
     step = max(2.0, 0.08 * float(np.sqrt(len(xs))))
-    heading, bias = float(rng.uniform(0, 2 * np.pi)), float(rng.normal(0, 0.25))
+    heading = float(rng.uniform(0, 2 * np.pi))
+    bias = float(rng.normal(0, 0.25))
     for _ in range(int(rng.integers(5, 22))):
         heading += bias + float(rng.normal(0, _CURL))
         ahead = [heading + turn for turn in _TURNS]

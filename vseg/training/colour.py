@@ -6,7 +6,9 @@ from jaxtyping import Float32, UInt8
 
 
 def draw_jitter(rng: np.random.Generator, strength: float) -> Float32[np.ndarray, "3 4"]:
-    """A random colour matrix [A | b] for values in [0, 1]: gain, contrast, saturation, white balance."""
+    """A random colour matrix [A | b] for values in [0, 1]: gain, contrast, saturation, white
+    balance.
+    """
     gain = np.exp(rng.uniform(-0.35, 0.35) * strength)
     contrast = np.exp(rng.uniform(-0.3, 0.3) * strength)
     saturation = np.exp(rng.uniform(-0.7, 0.4) * strength) if rng.random() > 0.05 else 0.0
@@ -27,11 +29,17 @@ def jitter(
     return np.asarray(cv2.transform(image, scaled), dtype=np.uint8)
 
 
-def blur(image: UInt8[np.ndarray, "H W 3"], rng: np.random.Generator) -> UInt8[np.ndarray, "H W 3"]:
+def blur(
+    image: UInt8[np.ndarray, "H W 3"], rng: np.random.Generator
+) -> UInt8[np.ndarray, "H W 3"]:
     """A slight Gaussian blur or a low-resolution copy enlarged again, by chance."""
     if rng.random() < 0.5:
-        return np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6)), dtype=np.uint8)
+        return np.asarray(
+            cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6)), dtype=np.uint8
+        )
     h, w = image.shape[:2]
     factor = rng.uniform(0.4, 0.9)
     small = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return np.asarray(
+        cv2.resize(small, (w, h), interpolation=cv2.INTER_LINEAR), dtype=np.uint8
+    )

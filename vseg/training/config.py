@@ -12,7 +12,9 @@ class _Frozen(BaseModel):
 
 
 class Optimisation(_Frozen):
-    """How a stage is optimised.  rate: AdamW's peak learning rate, cosine to 1 % over `steps`."""
+    """How a stage is optimised.  rate: AdamW's peak learning rate, cosine to 1 % over
+    `steps`.
+    """
 
     steps: int = Field(gt=0)
     rate: float = Field(gt=0)
@@ -30,12 +32,13 @@ class Optimisation(_Frozen):
 class DistillStageConfig(_Frozen):
     """The encoder learns a teacher's features.
 
-    start: "nano" continues from the shipped encoder, "scratch" from chance, anything else is a file.
-    crop: side of the square crops, a multiple of 16.  scales: of the images, which must be at least
-    `crop` pixels high and wide at each.  clip_step: of a pack's clips, every how many frames are used;
-    frames_per_clip: of a video file or folder of images, how many, spread evenly and scaled to
-    `short_side` pixels.  teacher_batch: images the teacher sees at once.  cache_gib: limit of the file
-    that holds its features; on_device: a GPU holds them too.
+    start: "nano" continues from the shipped encoder, "scratch" from chance, anything else is a
+    file.  crop: side of the square crops, a multiple of 16.  scales: of the images, which must
+    be at least `crop` pixels high and wide at each.  clip_step: of a pack's clips, every how
+    many frames are used; frames_per_clip: of a video file or folder of images, how many,
+    spread evenly and scaled to `short_side` pixels.  teacher_batch: images the teacher sees at
+    once.  cache_gib: limit of the file that holds its features; on_device: a GPU holds them
+    too.
     """
 
     optimisation: Optimisation
@@ -52,7 +55,9 @@ class DistillStageConfig(_Frozen):
 
 
 class ViewConfig(_Frozen):
-    """batch: sequences per step.  side: of the square images, a multiple of 16.  length: images each."""
+    """batch: sequences per step.  side: of the square images, a multiple of 16.  length:
+    images each.
+    """
 
     batch: int = Field(gt=0)
     side: int = Field(gt=0, multiple_of=16)
@@ -62,11 +67,11 @@ class ViewConfig(_Frozen):
 class ChancesConfig(_Frozen):
     """How often what happens in a training sequence.
 
-    p_scene: it is a procedural scene; of the others `p_video` are real clips.  p_parted: the objects of
-    a still move before its background, not with it.  p_crowd: further objects and look-alikes pass.
-    p_hide: something hides a followed object.  p_leave: an object leaves the frame, mostly to return.
-    p_twin: the object of a real clip is there twice, and the two meet.
-    p_light, p_haze, p_lens: changing light; smoke or glare; blur, noise or compression.
+    p_scene: it is a procedural scene; of the others `p_video` are real clips.  p_parted: the
+    objects of a still move before its background, not with it.  p_crowd: further objects and
+    look-alikes pass.  p_hide: something hides a followed object.  p_leave: an object leaves
+    the frame, mostly to return.  p_twin: the object of a real clip is there twice, and the two
+    meet.  p_light, p_haze, p_lens: changing light; smoke or glare; blur, noise or compression.
     """
 
     p_scene: float = Field(default=0.05, ge=0, le=1)
@@ -83,13 +88,13 @@ class ChancesConfig(_Frozen):
 class PropagateStageConfig(_Frozen):
     """The network follows objects through short sequences.
 
-    views: their shapes, one drawn for each step.
-    max_gap: largest step between them in real clips.  p_video: share of real clips, the rest being
-    stills in motion.  p_mask: share of objects prompted by their mask.  p_click: share of the others
-    prompted by clicks.  encoder_rate: share of the rate that the encoder gets; 0 freezes it.
-    hard_from: progress at which the loss begins to narrow to the hardest pixels.
-    fixed_norms: batch norms keep the statistics they have, so that the network trains as it will run.
-    objects: how many are followed in one sequence at most.  chances: what happens in it.
+    views: their shapes, one drawn for each step.  max_gap: largest step between them in real
+    clips.  p_video: share of real clips, the rest being stills in motion.  p_mask: share of
+    objects prompted by their mask.  p_click: share of the others prompted by clicks.
+    encoder_rate: share of the rate that the encoder gets; 0 freezes it.  hard_from: progress
+    at which the loss begins to narrow to the hardest pixels.  fixed_norms: batch norms keep
+    the statistics they have, so that the network trains as it will run.  objects: how many are
+    followed in one sequence at most.  chances: what happens in it.
     """
 
     name: str
@@ -107,7 +112,9 @@ class PropagateStageConfig(_Frozen):
 
 
 class NanoRecipe(_Frozen):
-    """All stages in order.  held_out: clips that propagation never sees, to choose settings by."""
+    """All stages in order.  held_out: clips that propagation never sees, to choose settings
+    by.
+    """
 
     distill: DistillStageConfig
     propagate: tuple[PropagateStageConfig, ...]

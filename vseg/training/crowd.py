@@ -1,7 +1,8 @@
 """Who else is in the image: look-alikes, further objects, things that hide the followed ones.
 
-Enters: footage and cut-outs of other stills.  Leaves: footage with one to three more layers, some of them
-followed as further objects (Oh et al. 2019, Space-Time Memory Networks, paste objects as occluders).
+Enters: footage and cut-outs of other stills.  Leaves: footage with one to three more layers,
+some of them followed as further objects (Oh et al. 2019, Space-Time Memory Networks, paste
+objects as occluders).
 """
 
 from collections.abc import Sequence
@@ -47,7 +48,9 @@ class Lenders:
 def crowded(
     rng: np.random.Generator, footage: Footage, lenders: Lenders, objects: int, p_leave: float
 ) -> Footage:
-    """One to three more things on their way through the footage; at most `objects` are followed."""
+    """One to three more things on their way through the footage; at most `objects` are
+    followed.
+    """
     count = 1 + int(rng.choice(3, p=(0.55, 0.3, 0.15)))
     followed = footage.objects
     for _ in range(count):
@@ -60,8 +63,11 @@ def crowded(
 def _passer(
     rng: np.random.Generator, footage: Footage, lenders: Lenders, label: int, p_leave: float
 ) -> Layer:
-    """Someone anywhere in the first image, on the way to anywhere; before or behind the others."""
-    side, length = footage.side, len(footage.images)
+    """Someone anywhere in the first image, on the way to anywhere; before or behind the
+    others.
+    """
+    side = footage.side
+    length = len(footage.images)
     cutout = _someone(rng, footage, lenders)
     start = rng.uniform(0.05, 0.95, 2) * side
     if label and rng.random() < p_leave:
@@ -80,8 +86,11 @@ def _passer(
 
 
 def _someone(rng: np.random.Generator, footage: Footage, lenders: Lenders) -> Cutout:
-    """A cut-out of its final size: a look-alike of the first object, or an object of any still."""
-    image, model = footage.images[0], footage.labels[0] == 1
+    """A cut-out of its final size: a look-alike of the first object, or an object of any
+    still.
+    """
+    image = footage.images[0]
+    model = footage.labels[0] == 1
     if model.any() and rng.random() < _P_LOOK_ALIKE:
         source = toned(rng, cut(image, model), image, 0.15)
         size = source.size * np.exp(rng.uniform(-0.5, 0.2))
@@ -96,9 +105,11 @@ def _someone(rng: np.random.Generator, footage: Footage, lenders: Lenders) -> Cu
 def hidden(rng: np.random.Generator, footage: Footage, lenders: Lenders) -> Footage:
     """Something passes before one of the followed objects and hides it for a while.
 
-    Mostly whole; of an object larger than most of the frame only a part, or nothing else would be seen.
+    Mostly whole; of an object larger than most of the frame only a part, or nothing else would
+    be seen.
     """
-    side, length = footage.side, len(footage.images)
+    side = footage.side
+    length = len(footage.images)
     when = int(rng.integers(1, length))
     target = footage.labels[when] == int(rng.integers(1, max(footage.objects, 1) + 1))
     if not target.any():
@@ -123,13 +134,16 @@ def _hider(
     if kind == 1:
         return blob(rng, texture, 1.3 * cover)
     thing = lenders.cutout(rng)
-    # A silhouette has gaps, so it is larger than what it should hide; a thin one is not endless.
+    # A silhouette has gaps, so it is larger than what it should hide; a thin one is not
+    # endless.
     zoom = min(1.3 * (cover / thing.size).max(), 2.5 * side / thing.size.max())
     return resized(thing, thing.size * zoom)
 
 
 def _shadow(rng: np.random.Generator, cutout: Cutout) -> tuple[int, int]:
-    """One time of three a shadow that falls to one side and down, as far as a tenth of the size."""
+    """One time of three a shadow that falls to one side and down, as far as a tenth of the
+    size.
+    """
     reach = 0.1 * float(cutout.size.max())
     if rng.random() > 0.33 or reach < 2:
         return 0, 0

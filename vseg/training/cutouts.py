@@ -1,8 +1,9 @@
 """Things to lay over an image: objects cut from stills, look-alikes, posts and blobs.
 
-Enters: an image and the mask of a thing in it.  Leaves: its colours and its soft alpha, cropped.  The
-alpha is drawn in by half a pixel, so that no fringe of the old background comes along; the mask in the
-new image is where this alpha is over a half, so it is exact all the same.
+Enters: an image and the mask of a thing in it.  Leaves: its colours and its soft alpha,
+cropped.  The alpha is drawn in by half a pixel, so that no fringe of the old background comes
+along; the mask in the new image is where this alpha is over a half, so it is exact all the
+same.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ _MARGIN = 2
 
 @dataclass(frozen=True, slots=True)
 class Cutout:
-    """colours: RGB, meaningless where alpha (0 to 255) is 0.  corner: (x, y) of it in its image."""
+    """colours: RGB, meaningless where alpha (0 to 255) is 0.  corner: (x, y) of it in its
+    image.
+    """
 
     colours: UInt8[np.ndarray, "h w 3"]
     alpha: UInt8[np.ndarray, "h w"]
@@ -55,15 +58,20 @@ def _drawn_in(soft: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
 
 
 def resized(cutout: Cutout, size: Float64[np.ndarray, " 2"]) -> Cutout:
-    """The cut-out with the thing in it `size` pixels wide and high, so that pasting need not shrink it."""
+    """The cut-out with the thing in it `size` pixels wide and high, so that pasting need not
+    shrink it.
+    """
     h, w = cutout.alpha.shape
     m = 2 * _MARGIN
     factor = size / cutout.size
     new = np.maximum(np.rint((np.array([w, h]) - m) * factor), 1).astype(int)
-    area, linear = cv2.INTER_AREA, cv2.INTER_LINEAR
+    area = cv2.INTER_AREA
+    linear = cv2.INTER_LINEAR
     flag = area if factor.min() < 1 else linear
     inside = (slice(_MARGIN, h - _MARGIN), slice(_MARGIN, w - _MARGIN))
-    colours = cv2.resize(cutout.colours[inside], (int(new[0]), int(new[1])), interpolation=flag)
+    colours = cv2.resize(
+        cutout.colours[inside], (int(new[0]), int(new[1])), interpolation=flag
+    )
     alpha = cv2.resize(cutout.alpha[inside], (int(new[0]), int(new[1])), interpolation=flag)
     around = (_MARGIN,) * 4
     return Cutout(
@@ -75,14 +83,20 @@ def resized(cutout: Cutout, size: Float64[np.ndarray, " 2"]) -> Cutout:
 def mirrored(cutout: Cutout) -> Cutout:
     """The cut-out, left and right exchanged."""
     return Cutout(
-        np.ascontiguousarray(cutout.colours[:, ::-1]), np.ascontiguousarray(cutout.alpha[:, ::-1])
+        np.ascontiguousarray(cutout.colours[:, ::-1]),
+        np.ascontiguousarray(cutout.alpha[:, ::-1]),
     )
 
 
 def toned(
-    rng: np.random.Generator, cutout: Cutout, image: UInt8[np.ndarray, "H W 3"], strength: float
+    rng: np.random.Generator,
+    cutout: Cutout,
+    image: UInt8[np.ndarray, "H W 3"],
+    strength: float,
 ) -> Cutout:
-    """The cut-out in other colours, up to `strength`, its brightness partly that of `image`."""
+    """The cut-out in other colours, up to `strength`, its brightness partly that of
+    `image`.
+    """
     matrix = draw_jitter(rng, strength)
     own = np.array(cv2.mean(cutout.colours, mask=cutout.alpha)[:3])
     around = np.array(cv2.mean(image)[:3])
@@ -123,14 +137,17 @@ def blob(
 
 
 def _filled(
-    texture: UInt8[np.ndarray, "H W 3"], alpha: UInt8[np.ndarray, "h w"], rng: np.random.Generator
+    texture: UInt8[np.ndarray, "H W 3"],
+    alpha: UInt8[np.ndarray, "h w"],
+    rng: np.random.Generator,
 ) -> Cutout:
     """The shape, filled with a random part of an image."""
     h, w = alpha.shape
     th, tw = texture.shape[:2]
     zoom = max(h / th, w / tw, 1e-3) * float(np.exp(rng.uniform(0, 1.0)))
     rows, columns = (max(1, min(round(n / zoom), most)) for n, most in ((h, th), (w, tw)))
-    y, x = int(rng.integers(th - rows + 1)), int(rng.integers(tw - columns + 1))
+    y = int(rng.integers(th - rows + 1))
+    x = int(rng.integers(tw - columns + 1))
     part = np.ascontiguousarray(texture[y : y + rows, x : x + columns])
     colours = cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR)
     around = (_MARGIN,) * 4

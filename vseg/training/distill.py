@@ -1,8 +1,9 @@
-"""Feature distillation: the student's stride-8 and stride-16 features learn a teacher's, without labels.
+"""Feature distillation: the student's stride-8 and stride-16 features learn a teacher's,
+without labels.
 
-Enters: examples, images with a teacher's features of them.  Leaves: a Stage for the training loop.
-The teacher saw every image once per scale and flip-free; the student looks at many crops of each under
-changing colours for the price of its own steps alone.
+Enters: examples, images with a teacher's features of them.  Leaves: a Stage for the training
+loop.  The teacher saw every image once per scale and flip-free; the student looks at many
+crops of each under changing colours for the price of its own steps alone.
 """
 
 from collections.abc import Sequence
@@ -47,13 +48,17 @@ class Student(nn.Module):
 
 
 class DistillStage:
-    """Random crops, flips and colours; cosine distance to the teacher's standardised features."""
+    """Random crops, flips and colours; cosine distance to the teacher's standardised
+    features.
+    """
 
     def __init__(
         self, student: Student, examples: Sequence[Example], batch: int, crop: int
     ) -> None:
         self.network: nn.Module = student
-        self._examples, self._batch, self._crop = examples, batch, crop
+        self._examples = examples
+        self._batch = batch
+        self._crop = crop
         # Where the targets lie on a GPU, images travel there from pinned memory.
         self._pinned = examples[0].features[0].is_cuda
         sample = examples[:: max(1, len(examples) // 300)]
@@ -79,7 +84,8 @@ class DistillStage:
     ) -> tuple[UInt8[np.ndarray, "S S 3"], list[Float[Tensor, "_ _ _"]]]:
         cells = self._crop // 16
         h, w = (side // 16 for side in example.image.shape[:2])
-        y, x = int(rng.integers(h - cells + 1)), int(rng.integers(w - cells + 1))
+        y = int(rng.integers(h - cells + 1))
+        x = int(rng.integers(w - cells + 1))
         image = example.image[y * 16 : y * 16 + self._crop, x * 16 : x * 16 + self._crop]
         targets = [
             feature[:, y * k : (y + cells) * k, x * k : (x + cells) * k]
@@ -104,8 +110,12 @@ class DistillStage:
         for output, target, (mean, std) in zip(outputs, targets, moments, strict=True):
             wanted = (target.to(device, non_blocking=True).float() - mean) / std
             distances.append(1 - F.cosine_similarity(output.float(), wanted, dim=1).mean())
-        loss = torch.stack([w * d for w, d in zip(_LOSS_WEIGHTS, distances, strict=True)]).sum()
-        parts = {f"stride{s}": d.detach().item() for s, d in zip(_STRIDES, distances, strict=True)}
+        loss = torch.stack(
+            [w * d for w, d in zip(_LOSS_WEIGHTS, distances, strict=True)]
+        ).sum()
+        parts = {
+            f"stride{s}": d.detach().item() for s, d in zip(_STRIDES, distances, strict=True)
+        }
         return loss, parts
 
 

@@ -1,8 +1,8 @@
 """What a teacher says of every image, once, in a file that is mapped and not held in memory.
 
-Enters: clips and a teacher.  Leaves: examples, each an image at one scale with the teacher's features
-at strides 8 and 16 in bf16.  The file's size is known, checked and refused before the first image is
-looked at; a cache that was interrupted is continued after its last whole clip.
+Enters: clips and a teacher.  Leaves: examples, each an image at one scale with the teacher's
+features at strides 8 and 16 in bf16.  The file's size is known, checked and refused before the
+first image is looked at; a cache that was interrupted is continued after its last whole clip.
 """
 
 import json
@@ -50,7 +50,9 @@ class Place:
     offset: int
 
     @property
-    def shapes(self) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]:
+    def shapes(
+        self,
+    ) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]:
         """Of the image and of both features."""
         h, w, (c8, c16) = self.height, self.width, self.channels
         return (h, w, 3), (c8, h // 8, w // 8), (c16, h // 16, w // 16)
@@ -70,7 +72,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """clips: of each clip, of each image, of each scale, its place.  total_bytes: of the file."""
+    """clips: of each clip, of each image, of each scale, its place.  total_bytes: of the
+    file.
+    """
 
     clips: tuple[tuple[tuple[Place, ...], ...], ...]
     total_bytes: int
@@ -81,15 +85,20 @@ class Layout:
 
 
 def lay_out(
-    clips: Sequence[UnlabelledImages], scales: Sequence[float], channels: tuple[int, int], crop: int
+    clips: Sequence[UnlabelledImages],
+    scales: Sequence[float],
+    channels: tuple[int, int],
+    crop: int,
 ) -> Layout:
     """The places of all images at all scales.  Raises BadDataset where a crop does not fit."""
-    offset, laid = 0, []
+    offset = 0
+    laid = []
     for clip in clips:
         sizes = [_grid_size(clip, scale) for scale in scales]
         if min(side for size in sizes for side in size) < crop:
             raise BadDataset(
-                f"{clip.name}, {clip.width}x{clip.height}, is smaller than a crop of {crop} at "
+                f"{clip.name}, {clip.width}x{clip.height}, is smaller than a crop of "
+                f"{crop} at "
                 f"scale {min(scales):g}",
                 hint="leave it out, or lower crop or raise scales in --config",
             )
@@ -105,12 +114,15 @@ def lay_out(
 
 
 def check_free_memory(layout: Layout, beside: Path, limit_gib: float) -> None:
-    """Raise BadDataset if the cache would pass its limit, OutputError if the disk has no room."""
+    """Raise BadDataset if the cache would pass its limit, OutputError if the disk has no
+    room.
+    """
     need = layout.total_bytes / GIB
     images = sum(len(clip) for clip in layout.clips)
     if need > limit_gib:
         raise BadDataset(
-            f"the teacher's features of {images} images need {need:.2f} GiB, more than the limit "
+            f"the teacher's features of {images} images need {need:.2f} GiB, more than "
+            "the limit "
             f"of {limit_gib:g}",
             hint=f"lower --frames-per-clip, or give --cache-gib {np.ceil(need):.0f}",
         )
@@ -118,7 +130,8 @@ def check_free_memory(layout: Layout, beside: Path, limit_gib: float) -> None:
     free = shutil.disk_usage(folder).free / GIB
     if need > free:
         raise OutputError(
-            f"the teacher's features need {need:.2f} GiB, and {folder} has {free:.2f} GiB free",
+            f"the teacher's features need {need:.2f} GiB, and {folder} has {free:.2f} "
+            "GiB free",
             hint="lower --frames-per-clip, or put STUDENT on another disk",
         )
 
@@ -151,7 +164,9 @@ def fill(
     """
     mark = file.with_suffix(".json")
     done = (
-        int(json.loads(mark.read_text("utf-8"))["clips"]) if mark.exists() and file.exists() else 0
+        int(json.loads(mark.read_text("utf-8"))["clips"])
+        if mark.exists() and file.exists()
+        else 0
     )
     total = sum(clip.count for clip in clips)
     seen = sum(clip.count for clip in clips[:done])
@@ -173,7 +188,8 @@ def fill(
                 _keep(handle, mark, done)
     except OSError as error:
         raise OutputError(
-            f"cannot write {file}: {error.strerror or error}", hint="check the free space: df -h"
+            f"cannot write {file}: {error.strerror or error}",
+            hint="check the free space: df -h",
         ) from error
 
 
@@ -221,7 +237,8 @@ def _looked_at(
     """(offset, bytes) of everything that is to be written of some images of one clip."""
     for scale in range(len(group[0][1])):
         places = [places[scale] for _, places in group]
-        height, width = places[0].height, places[0].width
+        height = places[0].height
+        width = places[0].width
         images = [_resized(image, height, width) for image, _ in group]
         seen = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
         features = [each.bfloat16().cpu() for each in look(seen)]

@@ -46,7 +46,9 @@ def extent(mask: Bool[np.ndarray, "H W"]) -> Extent:
 
 
 def large_ids(mask: UInt8[np.ndarray, "H W"], share: float) -> list[int]:
-    """Ids that cover more than `share` of the label map, ascending; neither background nor void."""
+    """Ids that cover more than `share` of the label map, ascending; neither background nor
+    void.
+    """
     areas = np.bincount(mask.ravel(), minlength=256)
     return [k for k in range(1, VOID) if areas[k] > share * mask.size]
 
@@ -54,7 +56,9 @@ def large_ids(mask: UInt8[np.ndarray, "H W"], share: float) -> list[int]:
 def scaled(
     image: UInt8[np.ndarray, "H W 3"], gain: Float32[np.ndarray, "h w 3"]
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """The image times a gain in [0, 2), given on a coarse grid and enlarged; values saturate."""
+    """The image times a gain in [0, 2), given on a coarse grid and enlarged; values
+    saturate.
+    """
     fixed = cv2.convertScaleAbs(gain, alpha=128)
     size = (image.shape[1], image.shape[0])
     full = cv2.resize(fixed, size, interpolation=cv2.INTER_LINEAR)

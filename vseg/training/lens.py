@@ -20,7 +20,8 @@ def filmed(rng: np.random.Generator, images: UnlabelledImages) -> UnlabelledImag
 
 def _shaken(rng: np.random.Generator, images: UnlabelledImages) -> UnlabelledImages:
     """Some of the images blurred along a line, each along another."""
-    side, result = len(images[0]), []
+    side = len(images[0])
+    result = []
     for image in images:
         drift = rng.normal(0, 0.02 * side, 2) * (rng.random() < 0.6)
         result.append(smeared(image, drift) if np.hypot(*drift) > 1.5 else image)
@@ -38,7 +39,8 @@ def _unfocused(rng: np.random.Generator, images: UnlabelledImages) -> Unlabelled
 
 def _enlarged(rng: np.random.Generator, images: UnlabelledImages) -> UnlabelledImages:
     """Low-resolution copies, enlarged again."""
-    side, few = len(images[0]), round(rng.uniform(0.35, 0.9) * len(images[0]))
+    side = len(images[0])
+    few = round(rng.uniform(0.35, 0.9) * len(images[0]))
     small = [cv2.resize(i, (few, few), interpolation=cv2.INTER_AREA) for i in images]
     return tuple(np.asarray(cv2.resize(s, (side, side))) for s in small)
 

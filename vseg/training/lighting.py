@@ -1,6 +1,7 @@
 """Light that changes while one looks: slopes, a wandering spot, flicker, cast shadows, haze.
 
-Enters and leaves: the images of one sequence.  Masks are untouched: light hides nobody for certain.
+Enters and leaves: the images of one sequence.  Masks are untouched: light hides nobody for
+certain.
 """
 
 import cv2
@@ -37,7 +38,8 @@ def _axes() -> tuple[Float32[np.ndarray, "g g"], Float32[np.ndarray, "g g"]]:
 def _slope(rng: np.random.Generator, steps: int) -> list[Float32[np.ndarray, "g g 3"]]:
     """Brighter and warmer towards one side, or around a spot; both wander."""
     xs, ys = _axes()
-    angle, turn = rng.uniform(0, 2 * np.pi), rng.normal(0, 0.15)
+    angle = rng.uniform(0, 2 * np.pi)
+    turn = rng.normal(0, 0.15)
     strength = rng.uniform(0.1, 0.5)
     tint = 1 + rng.normal(0, 0.3, 3)
     spot = rng.uniform(-0.8, 0.8, 2) if rng.random() < 0.5 else None
@@ -59,7 +61,8 @@ def _shadow(rng: np.random.Generator, steps: int) -> list[Float32[np.ndarray, "g
     cells = int(rng.integers(3, 8))
     knots = rng.normal(0, 1, (2 * cells, 2 * cells)).astype(np.float32)
     sheet = cv2.resize(knots, (2 * _GRID, 2 * _GRID), interpolation=cv2.INTER_CUBIC)
-    depth, edge = rng.uniform(0.25, 0.65), rng.uniform(2, 12)
+    depth = rng.uniform(0.25, 0.65)
+    edge = rng.uniform(2, 12)
     level = rng.uniform(-0.2, 0.8)
     dark = depth / (1 + np.exp(-edge * (sheet - level)))
     return [1 - part[..., None] for part in _drifting(rng, dark, steps)]

@@ -1,7 +1,8 @@
-"""One optimisation loop for every stage: batches made ahead on a thread, AdamW, cosine rate, resume.
+"""One optimisation loop for every stage: batches made ahead on a thread, AdamW, cosine rate,
+resume.
 
-Enters: a Stage (network, batches, loss).  Leaves: a checkpoint that any interrupted run continues from
-with the same batches, and a log of one JSON line per report.
+Enters: a Stage (network, batches, loss).  Leaves: a checkpoint that any interrupted run
+continues from with the same batches, and a log of one JSON line per report.
 """
 
 import json
@@ -25,7 +26,9 @@ from vseg.training.config import Optimisation
 
 @runtime_checkable
 class Stage(Protocol):
-    """What is trained.  `batch` must depend on `rng` only, so that a resumed run sees the same data."""
+    """What is trained.  `batch` must depend on `rng` only, so that a resumed run sees the same
+    data.
+    """
 
     network: nn.Module
 
@@ -61,7 +64,9 @@ def train(
     torch.set_flush_denormal(True)
     device = torch.device(options.device)
     stage.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(stage.groups(options.rate), weight_decay=options.weight_decay)
+    optimiser = torch.optim.AdamW(
+        stage.groups(options.rate), weight_decay=options.weight_decay
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, options))
     step = _restore(checkpoint, stage.network, optimiser, schedule)
     stage.network.train()
@@ -87,7 +92,9 @@ def train(
 
 def _rate(step: int, options: Optimisation) -> float:
     warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
-    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps))))
+    return warm * (
+        0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps)))
+    )
 
 
 def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[Any]:
@@ -151,7 +158,9 @@ class _Means:
     def __init__(
         self, log: Path, options: Optimisation, step: int, on_report: Callable[[Report], None]
     ) -> None:
-        self._log, self._options, self._on_report = log, options, on_report
+        self._log = log
+        self._options = options
+        self._on_report = on_report
         self._first, self._since = step, time.monotonic()
         self._sums: dict[str, float] = {}
 
@@ -164,7 +173,9 @@ class _Means:
         now = time.monotonic()
         means = {name: value / count for name, value in self._sums.items()}
         report = Report(step, self._options.steps, count / (now - self._since), means)
-        self._first, self._since, self._sums = step, now, {}
+        self._first = step
+        self._since = now
+        self._sums = {}
         with self._log.open("a", encoding="utf-8") as log:
             line = {"step": step, "steps_per_s": report.steps_per_s, **means}
             log.write(json.dumps({k: round(v, 5) for k, v in line.items()}) + "\n")

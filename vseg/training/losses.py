@@ -9,7 +9,9 @@ from torch import Tensor
 def mask_loss(
     logits: Float[Tensor, "N H W"], truth: Float[Tensor, "N H W"], hardest: float
 ) -> Float[Tensor, " N"]:
-    """Bootstrapped cross-entropy over the `hardest` share of pixels (Cheng et al. 2021) + 1/2 dice."""
+    """Bootstrapped cross-entropy over the `hardest` share of pixels (Cheng et al. 2021) + 1/2
+    dice.
+    """
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").flatten(1)
     if hardest < 1:
         entropy = entropy.topk(int(hardest * entropy.shape[1]), dim=1, sorted=False).values
@@ -23,7 +25,8 @@ def mask_loss(
 @torch.no_grad()
 def iou(logits: Float[Tensor, "N H W"], truth: Float[Tensor, "N H W"]) -> Float[Tensor, " N"]:
     """Intersection over union of (logits > 0) and truth; 1 where both are empty."""
-    predicted, wanted = logits > 0, truth > 0.5
+    predicted = logits > 0
+    wanted = truth > 0.5
     union = (predicted | wanted).flatten(1).sum(1)
     inter = (predicted & wanted).flatten(1).sum(1)
     return torch.where(union > 0, inter / union.clamp_min(1), torch.ones_like(inter / 1.0))
@@ -32,8 +35,11 @@ def iou(logits: Float[Tensor, "N H W"], truth: Float[Tensor, "N H W"]) -> Float[
 def identity_loss(
     embeddings: Float[Tensor, "M C"], ids: Int[Tensor, " M"], visible: Bool[Tensor, " M"]
 ) -> Float[Tensor, ""]:
-    """Supervised contrastive loss (Khosla et al. 2020): one object's views attract, others repel."""
-    embeddings, ids = embeddings[visible], ids[visible]
+    """Supervised contrastive loss (Khosla et al. 2020): one object's views attract, others
+    repel.
+    """
+    embeddings = embeddings[visible]
+    ids = ids[visible]
     scores = embeddings @ embeddings.T / 0.1
     self_pair = torch.eye(len(ids), dtype=torch.bool, device=ids.device)
     same = (ids[:, None] == ids[None]) & ~self_pair

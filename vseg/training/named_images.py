@@ -1,11 +1,13 @@
-"""Images whose masks have names: what the word head learns from, and which are kept out of training.
+"""Images whose masks have names: what the word head learns from, and which are kept out of
+training.
 
-Enters: training packs (`vseg.training.pack`), one of which holds `labels.json`: for each image the
-category of each mask id, "*" standing for all of them.  Leaves: named images, parted by their names.
+Enters: training packs (`vseg.training.pack`), one of which holds `labels.json`: for each image
+the category of each mask id, "*" standing for all of them.  Leaves: named images, parted by
+their names.
 
-What may count as "not there" differs.  COCO samples name every object of COCO's categories, so that all
-else is background.  The other sets mark one object or a few and leave others without a mask: of their
-images only what lies inside a marked box is known.
+What may count as "not there" differs.  COCO samples name every object of COCO's categories, so
+that all else is background.  The other sets mark one object or a few and leave others without
+a mask: of their images only what lies inside a marked box is known.
 """
 
 import hashlib
@@ -41,7 +43,8 @@ Part = Literal["train", "tune", "held"]
 
 @dataclass(frozen=True, slots=True)
 class NamedImage:
-    """image: RGB.  ids: of objects, 0 background.  words: by id, empty where a thing has no name.
+    """image: RGB.  ids: of objects, 0 background.  words: by id, empty where a thing has no
+    name.
 
     exhaustive: whether everything that has one of the words is marked.
     """
@@ -72,7 +75,8 @@ def words_of(category: str) -> frozenset[str]:
 
 
 def load_named(packs: Sequence[Path]) -> tuple[NamedImage, ...]:
-    """All images of the packs, sorted by name; those without a label are things without a name.
+    """All images of the packs, sorted by name; those without a label are things without a
+    name.
 
     Raises BadDataset if no pack holds `labels.json`, or if that is not what it should be.
     """
@@ -112,7 +116,8 @@ def _read_labels(path: Path, stored: bytes) -> dict[str, dict[str, str]]:
         place = "/".join(map(str, first["loc"]))
         raise BadDataset(
             f"labels.json in {path} is wrong{f' at {place}' if place else ''}: {first['msg']}",
-            hint='it maps each image to its ids: {"still/a": {"1": "car"}, "video/b/00000": {"*": "dog"}}',
+            hint='it maps each image to its ids: {"still/a": {"1": "car"}, "video/b/00000": '
+            '{"*": "dog"}}',
         ) from error
 
 

@@ -1,7 +1,9 @@
-"""Training images held in memory: a zip of `video/<clip>/<frame>` and `still/<set>/<name>` pairs.
+"""Training images held in memory: a zip of `video/<clip>/<frame>` and `still/<set>/<name>`
+pairs.
 
-Enters: the zip's path.  Leaves: clips and stills as uint8 arrays with object ids (0 background, 255 void).
-Every image is a `.webp`, `.jpg` or `.png`; its mask is the `.png` of the same stem.
+Enters: the zip's path.  Leaves: clips and stills as uint8 arrays with object ids (0
+background, 255 void).  Every image is a `.webp`, `.jpg` or `.png`; its mask is the `.png` of
+the same stem.
 """
 
 import zipfile

@@ -1,7 +1,8 @@
 """One more thing in the footage: a cut-out on its way, before or behind what is already there.
 
-Enters: footage and a Layer.  Leaves: the footage with the layer painted into every image and its label
-written where it is what one sees there (alpha over a half); what it hides loses its label.
+Enters: footage and a Layer.  Leaves: the footage with the layer painted into every image and
+its label written where it is what one sees there (alpha over a half); what it hides loses its
+label.
 """
 
 import math
@@ -24,8 +25,9 @@ _MAX_SMEAR_PX = 10.0
 class Layer:
     """A cut-out and, per image, its map to the frame.  label 0: it hides and is not followed.
 
-    behind: every labelled object stays in front of it.  shutter: share of its way to the next image
-    over which it is smeared.  shadow: how far its soft shadow falls, in pixels, (0, 0) for none.
+    behind: every labelled object stays in front of it.  shutter: share of its way to the next
+    image over which it is smeared.  shadow: how far its soft shadow falls, in pixels, (0, 0)
+    for none.
     """
 
     cutout: Cutout
@@ -49,9 +51,11 @@ def path_through(
 
 def paste(footage: Footage, layer: Layer) -> Footage:
     """The footage with the layer in every image; the one given is left as it is."""
-    images, labels = [], []
+    images = []
+    labels = []
     for time in range(len(footage.images)):
-        image, label = footage.images[time].copy(), footage.labels[time].copy()
+        image = footage.images[time].copy()
+        label = footage.labels[time].copy()
         _paint(image, label, layer, time)
         images.append(image)
         labels.append(label)
@@ -81,7 +85,8 @@ def _paint(
     if layer.shadow != (0, 0):
         image[place] = _shaded(image[place], alpha, layer.shadow)
     share = _smeared(alpha, drift).astype(np.float32) / 255
-    near, far = _smeared(colours, drift), np.ascontiguousarray(image[place])
+    near = _smeared(colours, drift)
+    far = np.ascontiguousarray(image[place])
     image[place] = cv2.blendLinear(near, far, share, 1 - share)
 
 
@@ -89,7 +94,8 @@ def _corners(layer: Layer, time: int) -> Float64[np.ndarray, "N 2"]:
     """The crop's outline in the frame, with room for its bend."""
     h, w = layer.cutout.alpha.shape
     room = 0.12 if layer.bend is not None else 0.0
-    xs, ys = np.array([-room, 1 + room]) * w, np.array([-room, 1 + room]) * h
+    xs = np.array([-room, 1 + room]) * w
+    ys = np.array([-room, 1 + room]) * h
     corners = np.array([[x, y, 1.0] for x in xs for y in ys])
     return np.asarray((corners @ layer.path[time].T)[:, :2])
 

@@ -1,7 +1,7 @@
 """How cameras and things move through a short sequence.
 
-Enters: the number of images and the side of the square frame.  Leaves: one map of the frame, or one
-place in it, per image.  Lengths are pixels of the frame.
+Enters: the number of images and the side of the square frame.  Leaves: one map of the frame,
+or one place in it, per image.  Lengths are pixels of the frame.
 """
 
 import numpy as np
@@ -19,7 +19,9 @@ Places = Float64[np.ndarray, "T 2"]
 
 
 def camera(rng: np.random.Generator, side: int, steps: int) -> list[Affine]:
-    """One map of the frame per image: at rest, hand-held, panning or zooming; sometimes shaken."""
+    """One map of the frame per image: at rest, hand-held, panning or zooming; sometimes
+    shaken.
+    """
     kind = rng.choice(4, p=(0.1, 0.25, 0.45, 0.2))
     motion = (Motion(0.0, 0, 0.0, 0.0), HANDHELD, _PAN, _ZOOM)[kind]
     maps = walk(rng, motion, side, steps)
@@ -35,25 +37,32 @@ def centred(maps: list[Affine], side: int) -> list[Affine]:
 
 
 def wander(rng: np.random.Generator, pace: float, steps: int) -> Places:
-    """Offsets from the first place: a drift and turns, about `pace` pixels from image to image."""
+    """Offsets from the first place: a drift and turns, about `pace` pixels from image to
+    image.
+    """
     drift = rng.normal(0, pace, 2)
     turns = rng.normal(0, 0.6 * pace, (steps - 1, 2))
     return np.concatenate([np.zeros((1, 2)), np.cumsum(0.7 * drift + turns, axis=0)])
 
 
 def leave(rng: np.random.Generator, body: Extent, side: int, steps: int) -> Places:
-    """Offsets that take the body out of the frame for at least one image; mostly it returns."""
-    axis, sign = int(rng.integers(2)), int(rng.choice([-1, 1]))
+    """Offsets that take the body out of the frame for at least one image; mostly it
+    returns.
+    """
+    axis = int(rng.integers(2))
+    sign = int(rng.choice([-1, 1]))
     edge = side - body.centre[axis] if sign > 0 else body.centre[axis]
     out = np.zeros(2)
     out[axis] = sign * (edge + body.size[axis] * rng.uniform(0.6, 0.9))
     out[1 - axis] = rng.normal(0, 0.1) * side
     gone = int(rng.integers(1, steps))
     back = gone + int(rng.integers(1, 3))
-    nodes, shares = [0, gone], [0.0, 1.0]
+    nodes = [0, gone]
+    shares = [0.0, 1.0]
     if back < steps and rng.random() < 0.8:
         home = back + int(rng.integers(0, 3))
-        nodes, shares = [*nodes, back - 1, home], [*shares, 1.0, float(rng.uniform(0, 0.3))]
+        nodes = [*nodes, back - 1, home]
+        shares = [*shares, 1.0, float(rng.uniform(0, 0.3))]
     # Two nodes at one time would leave the share there undefined: the later one moves on.
     times = np.maximum.accumulate(np.array(nodes) + 1e-3 * np.arange(len(nodes)))
     share = np.interp(np.arange(steps), times, shares)
@@ -61,7 +70,11 @@ def leave(rng: np.random.Generator, body: Extent, side: int, steps: int) -> Plac
 
 
 def cross(
-    rng: np.random.Generator, meeting: Float64[np.ndarray, " 2"], when: int, pace: float, steps: int
+    rng: np.random.Generator,
+    meeting: Float64[np.ndarray, " 2"],
+    when: int,
+    pace: float,
+    steps: int,
 ) -> Places:
     """Places along a straight line that passes `meeting` at image `when`, mostly sideways."""
     angle = rng.normal(0, 0.5) + np.pi * rng.integers(2)

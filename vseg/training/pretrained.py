@@ -1,10 +1,10 @@
 """A vision model of the transformers library as a function from images to feature maps.
 
-Enters: a folder that `save_pretrained` wrote, or the hub's name of one.  Leaves: a Backbone: maps of
-several strides, the normalisation its preprocessor names, the hash of its weights.  An architecture that
-is a backbone gives the maps of all its stages; the SAM 2 family, read as `vseg track` reads it, those of
-its image encoder's pyramid; any other vision transformer its last tokens as a grid.  Only safetensors
-are read: no pickle runs.
+Enters: a folder that `save_pretrained` wrote, or the hub's name of one.  Leaves: a Backbone:
+maps of several strides, the normalisation its preprocessor names, the hash of its weights.  An
+architecture that is a backbone gives the maps of all its stages; the SAM 2 family, read as
+`vseg track` reads it, those of its image encoder's pyramid; any other vision transformer its
+last tokens as a grid.  Only safetensors are read: no pickle runs.
 """
 
 import inspect
@@ -29,7 +29,8 @@ from vseg.weights.transformers_logging import silence_transformers
 Triple = tuple[float, float, float]
 Maps = Callable[[Float[Tensor, "B 3 H W"]], Sequence[Tensor]]
 
-# Parts that are not learned, or that no map passes through: their absence from a file changes nothing.
+# Parts that are not learned, or that no map passes through: their absence from a file changes
+# nothing.
 _HARMLESS = ("hidden_states_norms", "pooler", "mask_token")
 # The pyramid of a SAM encoder adds a stride-32 map, enlarged, to the next finer one.
 _PYRAMID_MULTIPLE = 32
@@ -41,8 +42,8 @@ _TRACKERS = ("sam2_video", "edgetam_video")
 class Backbone:
     """A frozen model ready on its device, in its dtype.
 
-    maps: from normalised RGB to (B, C, h, w) maps.  mean, std: of RGB in [0, 1].  multiple: the sides
-    of its images must be multiples of this.
+    maps: from normalised RGB to (B, C, h, w) maps.  mean, std: of RGB in [0, 1].  multiple:
+    the sides of its images must be multiples of this.
     """
 
     maps: Maps
@@ -76,7 +77,9 @@ def load_pretrained(name: str, device: torch.device, dtype: torch.dtype) -> Back
 
 
 class _Pyramid(nn.Module):
-    """The encoder and neck of SAM 2 or EdgeTAM: maps of strides 4, 8 and 16, of as many channels each."""
+    """The encoder and neck of SAM 2 or EdgeTAM: maps of strides 4, 8 and 16, of as many
+    channels each.
+    """
 
     def __init__(self, parts: SamParts) -> None:
         super().__init__()
@@ -91,7 +94,9 @@ class _Pyramid(nn.Module):
 
 
 def _kind(folder: Path) -> str | None:
-    """What a folder's configuration calls its model, None if it says nothing readable of that."""
+    """What a folder's configuration calls its model, None if it says nothing readable of
+    that.
+    """
     try:
         said = json.loads((folder / "config.json").read_text("utf-8"))
     except ValueError:
@@ -102,10 +107,15 @@ def _kind(folder: Path) -> str | None:
 
 def _download(name: str) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
 
     advice = (
-        "give a folder that save_pretrained wrote, a .ts, .pt or .pt2 file, or fetch it where there "
+        "give a folder that save_pretrained wrote, a .ts, .pt or .pt2 file, or fetch it "
+        "where there "
         f"is a network: hf download {name} --local-dir FOLDER"
     )
     try:
@@ -149,12 +159,14 @@ def _model(folder: Path, dtype: torch.dtype) -> Any:
     except Exception as error:
         raise WeightsMismatch(
             f"{folder} is not a model that transformers can load: {error}",
-            hint='give a folder written by save_pretrained, e.g. AutoModel...save_pretrained("DIR")',
+            hint="give a folder written by save_pretrained, e.g. "
+            'AutoModel...save_pretrained("DIR")',
         ) from error
     absent = sorted(key for key in report["missing_keys"] if _matters(model, key))
     if absent:
         raise WeightsMismatch(
-            f"{folder} lacks {len(absent)} weights of its own architecture, such as {absent[0]}",
+            f"{folder} lacks {len(absent)} weights of its own architecture, such as "
+            f"{absent[0]}",
             hint="download the whole model again",
         )
     return model
@@ -167,13 +179,16 @@ def _matters(model: Any, key: str) -> bool:
 
 
 def _maps_of(model: Any, folder: Path) -> tuple[Maps, int]:
-    """How the model's maps are asked for, and what the sides of its images are multiples of."""
+    """How the model's maps are asked for, and what the sides of its images are multiples
+    of.
+    """
     if hasattr(model, "vision_encoder"):
         encoder: nn.Module = model.vision_encoder
         return (lambda image: encoder(image).fpn_hidden_states), _PYRAMID_MULTIPLE
     if model.main_input_name != "pixel_values":
         raise WeightsMismatch(
-            f"{folder} is a {model.config.model_type} model, which does not look at images alone",
+            f"{folder} is a {model.config.model_type} model, which does not look at "
+            "images alone",
             hint="give a vision model, such as DINOv2, ConvNeXt or SAM 2",
         )
     if hasattr(model, "out_features"):
@@ -181,7 +196,8 @@ def _maps_of(model: Any, folder: Path) -> tuple[Maps, int]:
     patch = getattr(model.config, "patch_size", None)
     if not isinstance(patch, int):
         raise WeightsMismatch(
-            f"{folder} is a {model.config.model_type} model, neither a backbone nor a transformer on "
+            f"{folder} is a {model.config.model_type} model, neither a backbone nor a "
+            "transformer on "
             "square patches",
             hint="export it as a module that returns its maps: see torch.export",
         )
@@ -193,13 +209,17 @@ def _maps_of(model: Any, folder: Path) -> tuple[Maps, int]:
 def _grid(
     tokens: Float[Tensor, "B N C"], image: Float[Tensor, "B 3 H W"], patch: int
 ) -> Float[Tensor, "B C h w"]:
-    """The tokens of patches, which come last, as a map; class and register tokens are dropped."""
+    """The tokens of patches, which come last, as a map; class and register tokens are
+    dropped.
+    """
     h, w = (side // patch for side in image.shape[2:])
     return tokens[:, -h * w :].transpose(1, 2).reshape(len(tokens), -1, h, w)
 
 
 def _normalisation(folder: Path) -> tuple[Triple, Triple]:
-    """Mean and deviation of RGB in [0, 1] as the folder's preprocessor has them, else ImageNet's."""
+    """Mean and deviation of RGB in [0, 1] as the folder's preprocessor has them, else
+    ImageNet's.
+    """
     path = folder / "preprocessor_config.json"
     if not path.is_file():
         return MEAN, STD

@@ -1,7 +1,9 @@
-"""Propagation: prompt the first image, carry the object through the others with its own masks fed back.
+"""Propagation: prompt the first image, carry the object through the others with its own masks
+fed back.
 
-Enters: sequences with masks.  The prompted image is decoded twice, the second time with the first
-result as prior and, by chance, a correcting click; later images read the memory of all before them.
+Enters: sequences with masks.  The prompted image is decoded twice, the second time with the
+first result as prior and, by chance, a correcting click; later images read the memory of all
+before them.
 """
 
 from dataclasses import dataclass, replace
@@ -28,7 +30,8 @@ from vseg.types import Points
 class Batch:
     """images: B sequences of T images.  Each of N objects belongs to sequence `owner`.
 
-    maps: its first prompt, drawn.  by_mask: objects whose first image is given by their true mask.
+    maps: its first prompt, drawn.  by_mask: objects whose first image is given by their true
+    mask.
     """
 
     images: UInt8[Tensor, "B T 3 S S"]
@@ -44,8 +47,8 @@ class Batch:
 class PropagateOptions:
     """views: (sequences per step, their shape), one drawn for each step.
 
-    encoder_rate: of the encoder, as a share of the others' rate.  fixed_norms: batch norms keep the
-    statistics they have, so that the network trains as it will run.
+    encoder_rate: of the encoder, as a share of the others' rate.  fixed_norms: batch norms
+    keep the statistics they have, so that the network trains as it will run.
     """
 
     views: tuple[tuple[int, Recipe], ...]
@@ -60,9 +63,13 @@ class PropagateOptions:
 class PropagateStage:
     """The whole of nano on short sequences."""
 
-    def __init__(self, network: NanoNet, sequences: Sequences, options: PropagateOptions) -> None:
+    def __init__(
+        self, network: NanoNet, sequences: Sequences, options: PropagateOptions
+    ) -> None:
         self.network: nn.Module = network
-        self._net, self._sequences, self._options = network, sequences, options
+        self._net = network
+        self._sequences = sequences
+        self._options = options
         if options.encoder_rate == 0:
             network.encoder.requires_grad_(False)
 
@@ -116,7 +123,8 @@ class _Run:
     """One forward pass over a batch: memory and losses as they accumulate."""
 
     def __init__(self, net: NanoNet, batch: Batch, device: torch.device) -> None:
-        self._net, self._batch = net, batch
+        self._net = net
+        self._batch = batch
         self._owner = batch.owner.to(device)
         together = self._owner[:, None] == self._owner[None]
         self._rivals = together & everyone(len(self._owner), device)
@@ -136,7 +144,9 @@ class _Run:
         self._visible: list[Tensor] = []
 
     def prompted(self, rng: np.random.Generator) -> None:
-        """Decode the first image from its prompts, twice; remember the result or the given mask."""
+        """Decode the first image from its prompts, twice; remember the result or the given
+        mask.
+        """
         self._prior = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
         rows = torch.nonzero(~self._batch.by_mask.to(self._owner.device))[:, 0]
         if len(rows):
@@ -244,8 +254,11 @@ class _Run:
         chance: float,
     ) -> Tensor:
         """`maps` with, by `chance`, one more click where the prediction is most wrong."""
-        wanted = F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area") > 0.5
-        truth, predicted = wanted[:, 0].cpu().numpy(), (logits[:, 0] > 0).cpu().numpy()
+        wanted = (
+            F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area") > 0.5
+        )
+        truth = wanted[:, 0].cpu().numpy()
+        predicted = (logits[:, 0] > 0).cpu().numpy()
         hw = (int(truth.shape[1]), int(truth.shape[2]))
         clicks = []
         for row in range(len(truth)):

@@ -21,8 +21,8 @@ def real_footage(
 ) -> Footage:
     """Footage of (side, length, max_gap) `shape`, its images up to `max_gap` frames apart.
 
-    By p_leave the camera looks away from the object and, if there is time, back; by p_twin the object is
-    there a second time.
+    By p_leave the camera looks away from the object and, if there is time, back; by p_twin the
+    object is there a second time.
     """
     side, length, max_gap = shape
     gap = max_gap if rng.random() < 0.5 else min(_SMALL_GAP, max_gap)
@@ -44,7 +44,9 @@ def real_footage(
     return Footage(tuple(p for p, _ in pairs), tuple(m for _, m in pairs))
 
 
-def draw_indices(rng: np.random.Generator, frames: int, length: int, max_gap: int) -> list[int]:
+def draw_indices(
+    rng: np.random.Generator, frames: int, length: int, max_gap: int
+) -> list[int]:
     """`length` frame indices, neighbours 1 to `max_gap` apart, forward or backward.
 
     A clip too short for that is played to and fro.
@@ -73,7 +75,9 @@ def _free_way(base: Affine, label: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(np.sign(way) * np.maximum(np.abs(way) - side / 2, 0))
 
 
-def _looking_away(rng: np.random.Generator, steps: list[Affine], way: np.ndarray) -> list[Affine]:
+def _looking_away(
+    rng: np.random.Generator, steps: list[Affine], way: np.ndarray
+) -> list[Affine]:
     """The camera's maps with a look along `way` and, if there is time, back."""
     length = len(steps)
     peak = int(rng.integers(1, length))

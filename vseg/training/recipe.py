@@ -1,8 +1,9 @@
-"""nano's training from images to a weights file: distillation, then the propagation stages in order.
+"""nano's training from images to a weights file: distillation, then the propagation stages in
+order.
 
 Enters: a NanoRecipe, training packs, and a teacher or an encoder that was distilled already.
-Leaves: one checkpoint per stage and nano.safetensors.  A stage whose checkpoint is complete is passed
-over, so the same command continues what was interrupted.
+Leaves: one checkpoint per stage and nano.safetensors.  A stage whose checkpoint is complete is
+passed over, so the same command continues what was interrupted.
 """
 
 import shutil
@@ -34,7 +35,9 @@ DISTILL = "distill"
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
-    """data: packs.  out: a folder.  teacher: a file, folder or hub name; encoder: a distilled one."""
+    """data: packs.  out: a folder.  teacher: a file, folder or hub name; encoder: a distilled
+    one.
+    """
 
     data: tuple[Path, ...]
     out: Path
@@ -55,7 +58,9 @@ OnReport = Callable[[str, Report], None]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Who hears of progress: of the teacher's images (done, all), and of every stage's steps."""
+    """Who hears of progress: of the teacher's images (done, all), and of every stage's
+    steps.
+    """
 
     of_teacher: OnCache
     of_stage: OnReport
@@ -71,12 +76,14 @@ def train_nano(
 ) -> Path:
     """Run what is left of the recipe, or of one stage; the path of the weights it ends with.
 
-    only: a stage's name.  Its weights are then OUT/<name>.safetensors, of `distill` the encoder.
-    Raises UsageError, BadDataset, WeightsMissing, WeightsMismatch, OutputError.
+    only: a stage's name.  Its weights are then OUT/<name>.safetensors, of `distill` the
+    encoder.  Raises UsageError, BadDataset, WeightsMissing, WeightsMismatch, OutputError.
     """
     names = stage_names(recipe)
     if only is not None and only not in names:
-        raise UsageError(f"the recipe has no stage '{only}'", hint=f"stages: {', '.join(names)}")
+        raise UsageError(
+            f"the recipe has no stage '{only}'", hint=f"stages: {', '.join(names)}"
+        )
     files.out.mkdir(parents=True, exist_ok=True)
     packs = [load_pack(path) for path in files.data]
     if files.encoder is not None:
@@ -114,18 +121,22 @@ def _distil(
 def _alone(
     recipe: NanoRecipe, files: TrainingFiles, only: str
 ) -> tuple[PropagateStageConfig, Path]:
-    """One stage of propagation and what it starts from, which must be there or be needed no more."""
+    """One stage of propagation and what it starts from, which must be there or be needed no
+    more.
+    """
     place = stage_names(recipe).index(only)
     config = recipe.propagate[place - 1]
     if place == 1:
-        before, there = files.start, files.start.exists()
+        before = files.start
+        there = files.start.exists()
     else:
         earlier = recipe.propagate[place - 2]
         before = files.checkpoint(earlier.name)
         there = is_complete(before, earlier.optimisation.steps)
     if not there and not files.checkpoint(only).exists():
         raise WeightsMissing(
-            f"stage {only} starts from the end of the stage before it, and there is no complete "
+            f"stage {only} starts from the end of the stage before it, and there is no "
+            "complete "
             f"{before}",
             hint=f"run --stage {stage_names(recipe)[place - 1]} first, or leave --stage out",
         )
@@ -168,7 +179,8 @@ def _propagate(
         raise BadDataset("propagation needs a pack with video/ and one with still/ images")
     torch.manual_seed(config.optimisation.seed)
     net = NanoNet()
-    # A checkpoint of this very stage holds the whole network: what came before need not be kept.
+    # A checkpoint of this very stage holds the whole network: what came before need not be
+    # kept.
     if not checkpoint.exists():
         _start_from(net, before)
     options = PropagateOptions(
@@ -180,7 +192,9 @@ def _propagate(
         config.hard_from,
     )
     stage = PropagateStage(net, Sequences(pack), options)
-    train(stage, config.optimisation, checkpoint, lambda report: on_report(config.name, report))
+    train(
+        stage, config.optimisation, checkpoint, lambda report: on_report(config.name, report)
+    )
 
 
 def _drawn(config: PropagateStageConfig, view: ViewConfig) -> Recipe:

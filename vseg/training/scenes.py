@@ -1,7 +1,8 @@
-"""Procedural scenes as training sequences: deforming bodies, crossings, look-alikes, exact masks.
+"""Procedural scenes as training sequences: deforming bodies, crossings, look-alikes, exact
+masks.
 
-Enters: a generator.  Leaves: footage of a random synthetic scene; some of its objects are followed, the
-others distract and hide.
+Enters: a generator.  Leaves: footage of a random synthetic scene; some of its objects are
+followed, the others distract and hide.
 """
 
 from dataclasses import replace
@@ -19,11 +20,16 @@ def scene_footage(
 ) -> Footage:
     """Images of a scene, up to `max_gap` frames apart, with up to `objects` to follow.
 
-    shape: (side, length).  The labels are all 0 if no object is large enough in the first image.
+    shape: (side, length).  The labels are all 0 if no object is large enough in the first
+    image.
     """
     side, length = shape
-    config = random_scene(int(rng.integers(2**31)), height=side, width=side, num_frames=_FRAMES)
-    scene = SyntheticVideo(replace(config, num_objects=min(config.num_objects, 4), cut_at=None))
+    config = random_scene(
+        int(rng.integers(2**31)), height=side, width=side, num_frames=_FRAMES
+    )
+    scene = SyntheticVideo(
+        replace(config, num_objects=min(config.num_objects, 4), cut_at=None)
+    )
     gap = int(rng.integers(1, min(max_gap, (_FRAMES - 1) // (length - 1)) + 1))
     start = int(rng.integers(_FRAMES - gap * (length - 1)))
     drawn = [scene.draw(start + gap * t) for t in range(length)]

@@ -1,7 +1,8 @@
 """Short training sequences with exact masks: real clips, stills in motion, procedural scenes.
 
-Enters: a TrainingPack.  Leaves: T square images and the masks of one or more objects.  Each sequence is
-put together in steps that hand Footage on: its source; who passes and hides; light; camera.
+Enters: a TrainingPack.  Leaves: T square images and the masks of one or more objects.  Each
+sequence is put together in steps that hand Footage on: its source; who passes and hides;
+light; camera.
 """
 
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ _SEEN_SHARE = 0.0002
 class MaskedSequence:
     """images: RGB.  masks: one row per object; every object is visible in the first image.
 
-    An object that is hidden or out of the frame has an empty mask; so has one of which no more is
-    seen than 0.02 % of the image, because nobody would call that visible.
+    An object that is hidden or out of the frame has an empty mask; so has one of which no more
+    is seen than 0.02 % of the image, because nobody would call that visible.
     """
 
     images: UInt8[np.ndarray, "T S S 3"]
@@ -55,7 +56,8 @@ class Recipe:
 class Sequences:
     """Draws sequences from a pack; each depends on the generator given and nothing else.
 
-    Raises BadDataset for a pack without clips or without a still that has a large enough object.
+    Raises BadDataset for a pack without clips or without a still that has a large enough
+    object.
     """
 
     def __init__(self, pack: TrainingPack) -> None:
@@ -63,7 +65,8 @@ class Sequences:
         able = tuple(c for c in pack.stills if large_ids(c.masks[0], 2 * MIN_SHARE))
         if not pack.videos or not able:
             raise BadDataset(
-                f"{len(pack.videos)} clips and {len(able)} stills with an object of at least 0.4 %",
+                f"{len(pack.videos)} clips and {len(able)} stills with an object of at "
+                "least 0.4 %",
                 hint="give --data a pack with video/ and one with still/ images",
             )
         self._lenders = Lenders(able)
@@ -90,10 +93,14 @@ class Sequences:
         footage = self._source(rng, recipe)
         if rng.random() < chances.p_crowd:
             footage = crowded(rng, footage, self._lenders, recipe.objects, chances.p_leave)
-        return hidden(rng, footage, self._lenders) if rng.random() < chances.p_hide else footage
+        return (
+            hidden(rng, footage, self._lenders) if rng.random() < chances.p_hide else footage
+        )
 
     def _source(self, rng: np.random.Generator, recipe: Recipe) -> Footage:
-        side, length, chances = recipe.side, recipe.length, recipe.chances
+        side = recipe.side
+        length = recipe.length
+        chances = recipe.chances
         if rng.random() < chances.p_scene:
             return scene_footage(rng, (side, length), recipe.objects, recipe.max_gap)
         if rng.random() < recipe.p_video:
@@ -118,7 +125,8 @@ def _delivered(
         images = relit(rng, images)
     if rng.random() < chances.p_haze:
         images = hazy(rng, images)
-    matrix, first = draw_jitter(rng, 0.8), draw_jitter(rng, 0.0)
+    matrix = draw_jitter(rng, 0.8)
+    first = draw_jitter(rng, 0.0)
     drift = [matrix + 0.15 * (draw_jitter(rng, 0.6) - first) for _ in images]
     images = tuple(jitter(p, d.astype(np.float32)) for p, d in zip(images, drift, strict=True))
     return filmed(rng, images) if rng.random() < chances.p_lens else images

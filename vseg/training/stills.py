@@ -1,8 +1,10 @@
-"""Stills set in motion: the whole image under a moving camera, or its objects before a background.
+"""Stills set in motion: the whole image under a moving camera, or its objects before a
+background.
 
-Enters: a still and its object ids.  Leaves: footage with one to three objects.  The second kind is Lucid
-Data Dreaming (Khoreva et al. 2017): the objects are cut out, the hole is filled, and each goes its own
-way; by chance before the image of another still, whose own objects then distract.
+Enters: a still and its object ids.  Leaves: footage with one to three objects.  The second
+kind is Lucid Data Dreaming (Khoreva et al. 2017): the objects are cut out, the hole is filled,
+and each goes its own way; by chance before the image of another still, whose own objects then
+distract.
 """
 
 from dataclasses import dataclass
@@ -56,7 +58,9 @@ class _Ways:
     leaving: int
 
 
-def still_footage(rng: np.random.Generator, clip: Clip, other: Clip, shot: StillShot) -> Footage:
+def still_footage(
+    rng: np.random.Generator, clip: Clip, other: Clip, shot: StillShot
+) -> Footage:
     """Footage of one still; `other` may lend its image as the background."""
     image, labels = halved(clip.images[0], _some_objects(rng, clip, shot.objects), shot.side)
     framed = _Framed(image, labels, draw_view(rng, labels == 1, shot.side))
@@ -66,7 +70,9 @@ def still_footage(rng: np.random.Generator, clip: Clip, other: Clip, shot: Still
 
 
 def _some_objects(rng: np.random.Generator, clip: Clip, most: int) -> UInt8[np.ndarray, "H W"]:
-    """Some of the still's objects, relabelled 1, 2, ... in random order; the others are background."""
+    """Some of the still's objects, relabelled 1, 2, ... in random order; the others are
+    background.
+    """
     order = rng.permutation(large_ids(clip.masks[0], 0.5 * MIN_SHARE))
     count = 1 + int(rng.integers(most)) if rng.random() < 0.6 else 1
     table = np.zeros(256, np.uint8)
@@ -86,17 +92,21 @@ def _moved(rng: np.random.Generator, framed: _Framed, shot: StillShot) -> Footag
     return Footage(tuple(p for p, _ in pairs), tuple(m for _, m in pairs))
 
 
-def _parted(rng: np.random.Generator, framed: _Framed, other: Clip, shot: StillShot) -> Footage:
+def _parted(
+    rng: np.random.Generator, framed: _Framed, other: Clip, shot: StillShot
+) -> Footage:
     """The background under a camera, and before it every object on its own way."""
     steps = camera(rng, shot.side, shot.length)
     if rng.random() < 0.4:
         ground, none = halved(other.images[0], np.zeros_like(other.masks[0]), shot.side)
         base = draw_view(rng, none > 0, shot.side)
     else:
-        ground, none = filled(framed.image, framed.labels > 0), np.zeros_like(framed.labels)
+        ground = filled(framed.image, framed.labels > 0)
+        none = np.zeros_like(framed.labels)
         base = framed.base
     pairs = [
-        warp(ground, none, frame_route(step, base, shot.side, None), shot.side) for step in steps
+        warp(ground, none, frame_route(step, base, shot.side, None), shot.side)
+        for step in steps
     ]
     footage = Footage(tuple(p for p, _ in pairs), tuple(m for _, m in pairs))
     count = int(framed.labels.max())
@@ -111,7 +121,9 @@ def _parted(rng: np.random.Generator, framed: _Framed, other: Clip, shot: StillS
 def _layer(
     rng: np.random.Generator, framed: _Framed, label: int, steps: list[Affine], ways: _Ways
 ) -> Layer:
-    """One object of the still: it starts where it is and goes its own way under the camera's maps."""
+    """One object of the still: it starts where it is and goes its own way under the camera's
+    maps.
+    """
     cutout = cut(framed.image, framed.labels == label)
     first = framed.base @ shifted(np.array(cutout.corner, np.float64))
     centre = (first @ np.array([*cutout.centre, 1.0]))[:2]
@@ -134,7 +146,8 @@ def filled(
 ) -> UInt8[np.ndarray, "H W 3"]:
     """The image with the hole, and three pixels around it, filled from its surroundings.
 
-    Ever wider means of what is known (push-pull, Gortler et al. 1996), on a quarter of the size.
+    Ever wider means of what is known (push-pull, Gortler et al. 1996), on a quarter of the
+    size.
     """
     wide = cv2.dilate(hole.astype(np.uint8), np.ones((7, 7), np.uint8))
     h, w = hole.shape
@@ -142,13 +155,17 @@ def filled(
     known = cv2.resize((1 - wide).astype(np.float32), small, interpolation=cv2.INTER_AREA)
     seen = cv2.resize(image * (1 - wide)[..., None], small, interpolation=cv2.INTER_AREA)
     patch = _pulled(np.dstack([seen.astype(np.float32), known]))
-    colours = np.clip(patch[..., :3] / np.maximum(patch[..., 3:], 1e-4), 0, 255).astype(np.uint8)
+    colours = np.clip(patch[..., :3] / np.maximum(patch[..., 3:], 1e-4), 0, 255).astype(
+        np.uint8
+    )
     fill = cv2.resize(colours, (w, h), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.where(wide[..., None] > 0, fill, image), dtype=np.uint8)
 
 
 def _pulled(weighted: Float32[np.ndarray, "h w 4"]) -> Float32[np.ndarray, "h w 4"]:
-    """Weighted colours (the last channel the weight) without a weight of zero, unless all are."""
+    """Weighted colours (the last channel the weight) without a weight of zero, unless all
+    are.
+    """
     h, w = weighted.shape[:2]
     if min(h, w) <= 2:
         return weighted

@@ -1,8 +1,10 @@
-"""A teacher and footage in, nano's encoder distilled from it out: one file, and how it is made.
+"""A teacher and footage in, nano's encoder distilled from it out: one file, and how it is
+made.
 
-Enters: a teacher's name, clips, settings.  Leaves: a safetensors file with the names that the encoder
-has in nano (`encoder.*`), and what it cost.  STUDENT.training beside it holds the teacher's features, the
-checkpoint and what both were made from, so that the same command continues whatever was interrupted.
+Enters: a teacher's name, clips, settings.  Leaves: a safetensors file with the names that the
+encoder has in nano (`encoder.*`), and what it cost.  STUDENT.training beside it holds the
+teacher's features, the checkpoint and what both were made from, so that the same command
+continues whatever was interrupted.
 """
 
 import json
@@ -47,8 +49,8 @@ _INCIDENTAL: Mapping[str, set[str] | bool] = {
 
 @dataclass(frozen=True, slots=True)
 class Distilled:
-    """A finished student.  distance8, distance16: mean cosine distance to the teacher's features at the
-    end, 0 is equal; native8, native16: strides of the teacher's own maps."""
+    """A finished student.  distance8, distance16: mean cosine distance to the teacher's
+    features at the end, 0 is equal; native8, native16: strides of the teacher's own maps."""
 
     student: Path
     sha256: str
@@ -65,7 +67,9 @@ class Distilled:
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """Who hears of progress: of the teacher's images (done, all), and of the student's steps."""
+    """Who hears of progress: of the teacher's images (done, all), and of the student's
+    steps.
+    """
 
     of_teacher: OnCache
     of_student: Callable[[Report], None]
@@ -80,8 +84,8 @@ def distil(
 ) -> Distilled:
     """The encoder in `student`, trained or continued to its last step.
 
-    Raises UsageError, WeightsMissing, WeightsMismatch, DeviceMissing, BadDataset, OutputError, and BadRun
-    if `student` was begun from something else.
+    Raises UsageError, WeightsMissing, WeightsMismatch, DeviceMissing, BadDataset, OutputError,
+    and BadRun if `student` was begun from something else.
     """
     if student.suffix != ".safetensors":
         raise UsageError(f"{student} is no .safetensors file", hint="name it NAME.safetensors")
@@ -121,7 +125,9 @@ def is_complete(checkpoint: Path, steps: int) -> bool:
 
 
 def encoder_state(path: Path) -> dict[str, Tensor]:
-    """The encoder's weights in a student's file or in nano's own.  Raises WeightsMissing, WeightsMismatch."""
+    """The encoder's weights in a student's file or in nano's own.  Raises WeightsMissing,
+    WeightsMismatch.
+    """
     if not path.is_file():
         raise WeightsMissing(f"no encoder at {path}", hint="make one with: vseg distill")
     try:
@@ -182,7 +188,9 @@ def _inputs(
 
 
 def _is_new(folder: Path, student: Path, inputs: dict[str, object]) -> bool:
-    """Whether nothing of this student exists; if something does, it must be of the same inputs."""
+    """Whether nothing of this student exists; if something does, it must be of the same
+    inputs.
+    """
     note = folder / "inputs.json"
     if not note.exists():
         if student.exists():
@@ -223,7 +231,9 @@ def _write(
         "teacher_sha256": teacher.sha256,
         "native8": teacher.native_strides[0],
         "native16": teacher.native_strides[1],
-        "start": config.start if config.start in ("nano", "scratch") else Path(config.start).name,
+        "start": config.start
+        if config.start in ("nano", "scratch")
+        else Path(config.start).name,
         "steps": config.optimisation.steps,
         "images": sum(clip.count for clip in clips),
         "distance8": last["stride8"],

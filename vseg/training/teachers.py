@@ -1,9 +1,10 @@
 """Teachers: any frozen vision model as features of strides 8 and 16, aligned with nano's own.
 
-Enters: a TorchScript file (.ts, .pt), a torch.export file (.pt2), a transformers folder or hub name.
-Leaves: a Teacher.  Its maps are the model's nearest in stride to 8 and 16 (the deepest of equals),
-resampled to exactly one cell per 8 and 16 pixels.  A model whose cells are neither (patches of 14) sees
-the image scaled so that they become so; a model that has one stride only gives the same map twice.
+Enters: a TorchScript file (.ts, .pt), a torch.export file (.pt2), a transformers folder or hub
+name.  Leaves: a Teacher.  Its maps are the model's nearest in stride to 8 and 16 (the deepest
+of equals), resampled to exactly one cell per 8 and 16 pixels.  A model whose cells are neither
+(patches of 14) sees the image scaled so that they become so; a model that has one stride only
+gives the same map twice.
 """
 
 import math
@@ -21,7 +22,8 @@ from vseg.io.files import sha256_of
 from vseg.training.pretrained import Backbone, load_pretrained
 
 STRIDES = (8, 16)
-_TORCHSCRIPT, _EXPORTED = (".ts", ".pt"), (".pt2",)
+_TORCHSCRIPT = (".ts", ".pt")
+_EXPORTED = (".pt2",)
 # Divisible by patches of 14, 16 and 32 and by every usual stride.
 _PROBE_SIDE = 224
 _COARSEST = 64
@@ -30,12 +32,15 @@ _COARSEST = 64
 class Teacher:
     """A frozen model that gives features at strides 8 and 16.
 
-    native_strides: of the two maps it is resampled from.  channels: of both.  sha256: of its weights.
+    native_strides: of the two maps it is resampled from.  channels: of both.  sha256: of its
+    weights.
     """
 
     def __init__(self, name: str, model: Backbone, device: torch.device) -> None:
-        self.name, self.sha256 = name, model.sha256
-        self._model, self._device = model, device
+        self.name = name
+        self.sha256 = model.sha256
+        self._model = model
+        self._device = device
         self._mean = torch.tensor(model.mean, device=device).view(3, 1, 1) * 255
         self._deviation = torch.tensor(model.std, device=device).view(3, 1, 1) * 255
         side = math.lcm(_PROBE_SIDE, model.multiple)
@@ -78,12 +83,15 @@ class Teacher:
         # A foreign module may raise anything.
         try:
             layout = torch.channels_last
-            output = self._model.maps(normal.to(self._model.dtype).contiguous(memory_format=layout))
+            output = self._model.maps(
+                normal.to(self._model.dtype).contiguous(memory_format=layout)
+            )
         except Exception as error:
             reason = str(error).strip().split("\n")[0]
             raise WeightsMismatch(
                 f"{self.name} fails on {len(images)} images of {seen[0]}x{seen[1]}: {reason}",
-                hint="a module must take (B, 3, H, W) for any B and any H and W divisible by 16: "
+                hint="a module must take (B, 3, H, W) for any B and any H and W divisible "
+                "by 16: "
                 "export it with dynamic shapes",
             ) from error
         return _as_maps(self.name, output)
@@ -92,22 +100,24 @@ class Teacher:
 def open_teacher(path_or_name: str, device: torch.device, dtype: torch.dtype) -> Teacher:
     """The teacher in a file or folder, or of that name on the hub, ready on `device`.
 
-    dtype: of its weights; an exported (.pt2) module keeps its own.  Raises WeightsMissing if there is
-    no such teacher, WeightsMismatch if it cannot be read or gives no feature maps.
+    dtype: of its weights; an exported (.pt2) module keeps its own.  Raises WeightsMissing if
+    there is no such teacher, WeightsMismatch if it cannot be read or gives no feature maps.
     """
     path = Path(path_or_name)
     if path.suffix not in (*_TORCHSCRIPT, *_EXPORTED):
         if path.is_file():
             raise WeightsMismatch(
                 f"{path} is not a teacher that can be opened",
-                hint="give a TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder "
+                hint="give a TorchScript (.ts, .pt) or torch.export (.pt2) file, or the "
+                "folder "
                 "of a transformers model",
             )
         return Teacher(path_or_name, load_pretrained(path_or_name, device, dtype), device)
     if not path.is_file():
         raise WeightsMissing(
             f"no teacher at {path}",
-            hint="give a TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder or hub "
+            hint="give a TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder "
+            "or hub "
             "name of a transformers model",
         )
     load = _exported if path.suffix in _EXPORTED else _torchscript
@@ -123,7 +133,8 @@ def _torchscript(path: Path, device: torch.device, dtype: torch.dtype) -> Backbo
     except RuntimeError as error:
         raise WeightsMismatch(
             f"{path} is not a TorchScript module: {str(error).split(chr(10))[0]}",
-            hint="write it with torch.jit.trace(...).save, or torch.export.save to a .pt2 file",
+            hint="write it with torch.jit.trace(...).save, or torch.export.save to a "
+            ".pt2 file",
         ) from error
     return Backbone(module.eval().to(dtype), sha256_of(path), dtype)
 
@@ -172,14 +183,17 @@ def _stride(name: str, side: int, maps: Float[Tensor, "1 C h w"]) -> int:
     h, w = maps.shape[2:]
     if h != w or side % h:
         raise WeightsMismatch(
-            f"{name} gives a map of {h}x{w} for an image of {side}x{side}: that is no whole stride",
+            f"{name} gives a map of {h}x{w} for an image of {side}x{side}: that is no "
+            "whole stride",
             hint="a module must return maps whose last two axes are height and width",
         )
     return side // int(h)
 
 
 def _nearest(strides: Sequence[int], wanted: int) -> int:
-    """The place of the stride nearest to `wanted` by ratio; the last, hence deepest, of equals."""
+    """The place of the stride nearest to `wanted` by ratio; the last, hence deepest, of
+    equals.
+    """
     return min(range(len(strides)), key=lambda k: (abs(math.log2(strides[k] / wanted)), -k))
 
 
@@ -188,7 +202,9 @@ def _grid_of(stride: int) -> int:
     return min(STRIDES, key=lambda grid: abs(math.log2(stride / grid)))
 
 
-def _resampled(maps: Float[Tensor, "B C h w"], size: tuple[int, int]) -> Float[Tensor, "B C h2 w2"]:
+def _resampled(
+    maps: Float[Tensor, "B C h w"], size: tuple[int, int]
+) -> Float[Tensor, "B C h2 w2"]:
     if maps.shape[2:] == size:
         return maps
     return F.interpolate(maps, size, mode="bilinear", align_corners=False, antialias=True)

@@ -1,7 +1,9 @@
-"""A real object a second time in its own clip: two that look the same, meet, and must be told apart.
+"""A real object a second time in its own clip: two that look the same, meet, and must be told
+apart.
 
-Enters: images of a clip with their masks, and other frames of it.  Leaves: the images with the object of
-the other frames pasted near the first one, as object 2.  It moves by itself, unlike a still look-alike.
+Enters: images of a clip with their masks, and other frames of it.  Leaves: the images with the
+object of the other frames pasted near the first one, as object 2.  It moves by itself, unlike
+a still look-alike.
 """
 
 from collections.abc import Sequence
@@ -18,7 +20,9 @@ _TWIN = 2
 
 
 def draw_twin(rng: np.random.Generator, indices: Sequence[int], frames: int) -> list[int]:
-    """Which frames the twin is taken from: as far apart as `indices`, a little before or after them."""
+    """Which frames the twin is taken from: as far apart as `indices`, a little before or after
+    them.
+    """
     shift = int(rng.integers(2, 12)) * int(rng.choice([-1, 1]))
     last = frames - 1
     folded = [abs(index + shift) for index in indices]
@@ -28,8 +32,11 @@ def draw_twin(rng: np.random.Generator, indices: Sequence[int], frames: int) -> 
 def twinned(
     rng: np.random.Generator, images: Sequence[Image], others: Sequence[Image]
 ) -> list[Image]:
-    """The images with the object of the others on its way past the first one, before or behind it."""
-    mirror, behind = rng.random() < 0.6, rng.random() < 0.45
+    """The images with the object of the others on its way past the first one, before or behind
+    it.
+    """
+    mirror = rng.random() < 0.6
+    behind = rng.random() < 0.45
     body = extent(images[0][1] > 0).size
     reach = rng.uniform(0.3, 1.5) * max(body[0], 0.5 * body[1]) * rng.choice([-1, 1])
     sideways = np.linspace(reach, reach * rng.uniform(-1, 1), len(images))

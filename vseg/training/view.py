@@ -15,7 +15,8 @@ _TOO_LARGE = 1.6
 
 
 def draw_view(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], side: int) -> Affine:
-    """A square window: the source's short side or down to 55 % of it, near the object, maybe mirrored.
+    """A square window: the source's short side or down to 55 % of it, near the object, maybe
+    mirrored.
 
     An empty mask gives a window anywhere.
     """
@@ -38,7 +39,9 @@ def draw_view(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], side: int
 def halved(
     image: UInt8[np.ndarray, "H W 3"], labels: UInt8[np.ndarray, "H W"], side: int
 ) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
-    """Both at half size if the image is more than 1.6 times as large as the frame: no aliasing."""
+    """Both at half size if the image is more than 1.6 times as large as the frame: no
+    aliasing.
+    """
     h, w = labels.shape
     if min(h, w) <= _TOO_LARGE * side:
         return image, labels

@@ -1,7 +1,8 @@
-"""Where each output pixel is taken from: affine maps and bends, composed and then sampled once.
+"""Where each output pixel is taken from: affine maps and bends, composed and then sampled
+once.
 
-Enters: an image, a mask or both, and a Route.  Leaves: a window of the output.  An image and its mask
-go the same route, so the mask stays exact.
+Enters: an image, a mask or both, and a Route.  Leaves: a window of the output.  An image and
+its mask go the same route, so the mask stays exact.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ _CELL = 8  # a bend is worked out for every so many pixels and is linear between
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Largest change per step: shift as a share of the side, rotation in degrees, zoom and shear."""
+    """Largest change per step: shift as a share of the side, rotation in degrees, zoom and
+    shear.
+    """
 
     shift: float
     rotation: int | float
@@ -46,7 +49,8 @@ def shifted(offset: Float64[np.ndarray, " 2"]) -> Affine:
 
 def about(centre: Float64[np.ndarray, " 2"], matrix: Affine) -> Affine:
     """`matrix` applied around `centre`."""
-    there, back = np.eye(3), np.eye(3)
+    there = np.eye(3)
+    back = np.eye(3)
     there[:2, 2], back[:2, 2] = centre, -centre
     return np.asarray(there @ matrix @ back)
 
@@ -78,7 +82,9 @@ def walk(rng: np.random.Generator, motion: Motion, side: int, steps: int) -> lis
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """From output pixels to the unit square of the bend, through it at `time`, on to source pixels."""
+    """From output pixels to the unit square of the bend, through it at `time`, on to source
+    pixels.
+    """
 
     to_unit: Affine
     to_source: Affine
@@ -97,21 +103,26 @@ class Route:
         coarse = source.reshape(len(ys), len(xs), 2).astype(np.float32)
         size = (_CELL * len(xs), _CELL * len(ys))
         fine = cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR)
-        height, width = window.y2 - window.y1, window.x2 - window.x1
+        height = window.y2 - window.y1
+        width = window.x2 - window.x1
         return np.ascontiguousarray(fine[top : top + height, left : left + width])
 
 
 def _cell_centres(start: int, stop: int) -> tuple[Float64[np.ndarray, " n"], int]:
-    """Centres of the cells over [start, stop), and where `start` lies after the first one's edge.
+    """Centres of the cells over [start, stop), and where `start` lies after the first one's
+    edge.
 
-    The cells are the same for every window of the frame.  There is one more on each side, because
-    cv2.resize knows nothing beyond the outermost centres.
+    The cells are the same for every window of the frame.  There is one more on each side,
+    because cv2.resize knows nothing beyond the outermost centres.
     """
-    first, last = start // _CELL - 1, -(-stop // _CELL) + 1
+    first = start // _CELL - 1
+    last = -(-stop // _CELL) + 1
     return _CELL * (np.arange(first, last) + 0.5) - 0.5, start - _CELL * first
 
 
-def frame_route(step: Affine, base: Affine, side: int, swing: tuple[Bend, float] | None) -> Route:
+def frame_route(
+    step: Affine, base: Affine, side: int, swing: tuple[Bend, float] | None
+) -> Route:
     """The route of a whole image: `base` carries it to the frame, `step` moves it there.
 
     swing: a bend of the frame's unit square and its time; it moves along with the image.
@@ -128,10 +139,13 @@ def warp(
     side: int,
 ) -> tuple[UInt8[np.ndarray, "S S 3"], UInt8[np.ndarray, "S S"]]:
     """Image and label map on the square frame; beyond the source both are mirrored."""
-    size, border = (side, side), cv2.BORDER_REFLECT_101
+    size = (side, side)
+    border = cv2.BORDER_REFLECT_101
     if route.bend is None:
         matrix = (route.to_source @ route.to_unit)[:2]
-        smooth, nearest = (f | cv2.WARP_INVERSE_MAP for f in (cv2.INTER_LINEAR, cv2.INTER_NEAREST))
+        smooth, nearest = (
+            f | cv2.WARP_INVERSE_MAP for f in (cv2.INTER_LINEAR, cv2.INTER_NEAREST)
+        )
         source = cv2.warpAffine(image, matrix, size, flags=smooth, borderMode=border)
         label = cv2.warpAffine(mask, matrix, size, flags=nearest, borderMode=border)
     else:
@@ -142,7 +156,10 @@ def warp(
 
 
 def sampled(
-    source: UInt8[np.ndarray, "..."], places: Float32[np.ndarray, "h w 2"], flag: int, border: int
+    source: UInt8[np.ndarray, "..."],
+    places: Float32[np.ndarray, "h w 2"],
+    flag: int,
+    border: int,
 ) -> UInt8[np.ndarray, "..."]:
     """The source at the (x, y) of each output pixel; a constant border is 0."""
     xs, ys = cv2.split(places)

@@ -1,7 +1,8 @@
 """The word head's training from images to a weights file, with its vocabulary and threshold.
 
-Enters: a WordsRecipe, training packs, and nano's weights, of which only the encoder is read and nothing is
-changed.  Leaves: a checkpoint and words.safetensors.  The same command continues what was interrupted.
+Enters: a WordsRecipe, training packs, and nano's weights, of which only the encoder is read
+and nothing is changed.  Leaves: a checkpoint and words.safetensors.  The same command
+continues what was interrupted.
 """
 
 from collections import Counter
@@ -29,8 +30,9 @@ from vseg.training.words_stage import WordsStage
 class WordsRecipe(Settings):
     """How the word head is trained.
 
-    batch: views per step.  side: of the square views, a multiple of 32.  p_full: share of views whose every
-    thing is marked.  instances, images: how many of each a word needs to be in the vocabulary.
+    batch: views per step.  side: of the square views, a multiple of 32.  p_full: share of
+    views whose every thing is marked.  instances, images: how many of each a word needs to be
+    in the vocabulary.
     """
 
     optimisation: Optimisation
@@ -43,7 +45,9 @@ class WordsRecipe(Settings):
 
 @dataclass(frozen=True, slots=True)
 class WordsFiles:
-    """data: packs, one of which names the masks.  out: a folder.  weights: of nano, the shipped if None."""
+    """data: packs, one of which names the masks.  out: a folder.  weights: of nano, the
+    shipped if None.
+    """
 
     data: tuple[Path, ...]
     out: Path
@@ -53,10 +57,11 @@ class WordsFiles:
 def train_words(
     recipe: WordsRecipe, files: WordsFiles, on_report: Callable[[str, Report], None]
 ) -> Path:
-    """The path of the weights written.  Raises BadDataset, WeightsMissing, WeightsMismatch, OutputError.
+    """The path of the weights written.  Raises BadDataset, WeightsMissing, WeightsMismatch,
+    OutputError.
 
-    The threshold is the one of the best F1, over all words, on the images kept for choosing it; 0.5 where
-    the packs hold none of those.
+    The threshold is the one of the best F1, over all words, on the images kept for choosing
+    it; 0.5 where the packs hold none of those.
     """
     images = load_named(files.data)
     learned = [p for p in images if part_of(p.name) == "train"]
@@ -84,12 +89,18 @@ def train_words(
     return _written(head, load_nano(files.weights), chosen, files.out, notes)
 
 
-def vocabulary(images: Sequence[NamedImage], instances: int, least_images: int) -> tuple[str, ...]:
-    """The words with enough examples, ANY first, the others sorted; a clip counts as one image."""
+def vocabulary(
+    images: Sequence[NamedImage], instances: int, least_images: int
+) -> tuple[str, ...]:
+    """The words with enough examples, ANY first, the others sorted; a clip counts as one
+    image.
+    """
     things = Counter(word for p in images for kind in p.words.values() for word in kind)
     seen = {(p.name, word) for p in images for kind in p.words.values() for word in kind}
     spread = Counter(word for _, word in seen)
-    enough = {w for w in things if things[w] >= instances and spread[w] >= least_images} - {ANY}
+    enough = {w for w in things if things[w] >= instances and spread[w] >= least_images} - {
+        ANY
+    }
     if not enough:
         raise BadDataset(
             f"no word has {instances} examples in {least_images} images",

@@ -1,8 +1,9 @@
 """How well a head finds words in images whose things are all marked: precision, recall, AP50.
 
-Enters: what was found and what is there, image by image.  Leaves: a curve for each word.  Matching is
-greedy by score at IoU 0.5; AP is the area below the precision made monotone (Everingham et al. 2010, all
-points).  Things with a side below 8 pixels, at 256 pixels short side, are neither hits nor misses.
+Enters: what was found and what is there, image by image.  Leaves: a curve for each word.
+Matching is greedy by score at IoU 0.5; AP is the area below the precision made monotone
+(Everingham et al. 2010, all points).  Things with a side below 8 pixels, at 256 pixels short
+side, are neither hits nor misses.
 """
 
 from collections.abc import Sequence
@@ -25,14 +26,18 @@ _MIN_SIDE = 8
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """scores: of everything found, best first.  hits: whether it is there.  total: things that are there."""
+    """scores: of everything found, best first.  hits: whether it is there.  total: things that
+    are there.
+    """
 
     scores: Float64[np.ndarray, " N"]
     hits: Bool[np.ndarray, " N"]
     total: int
 
     def at(self, threshold: float) -> tuple[float, float]:
-        """(precision, recall) of what scores `threshold` or more; precision 1 where nothing does."""
+        """(precision, recall) of what scores `threshold` or more; precision 1 where nothing
+        does.
+        """
         taken = self.hits[self.scores >= threshold]
         return float(taken.mean()) if len(taken) else 1.0, taken.sum() / max(1, self.total)
 
@@ -91,9 +96,12 @@ def _truth(
 def matched(
     found: Candidates, boxes: Float64[np.ndarray, "M 4"], counts: Bool[np.ndarray, " M"]
 ) -> Curve:
-    """The curve of one word on one image.  counts: which things are hits; the others are passed over."""
+    """The curve of one word on one image.  counts: which things are hits; the others are
+    passed over.
+    """
     free = np.ones(len(boxes), dtype=bool)
-    kept, hits = [], []
+    kept = []
+    hits = []
     for box, score in zip(found.boxes, found.scores, strict=True):
         shared = np.where(free, box_iou(box[None], boxes)[0], 0.0)
         best = int(shared.argmax()) if len(shared) else -1

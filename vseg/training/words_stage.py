@@ -1,6 +1,8 @@
-"""The word head as a Stage of the training loop: views through nano's frozen encoder to a loss.
+"""The word head as a Stage of the training loop: views through nano's frozen encoder to a
+loss.
 
-Enters: named images and nano's encoder, whose weights never change.  Leaves: a trained `WordsNet`.
+Enters: named images and nano's encoder, whose weights never change.  Leaves: a trained
+`WordsNet`.
 """
 
 from collections.abc import Sequence
@@ -43,7 +45,8 @@ class WordsStage:
         self._encoder = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._views = Views(images, words, side)
         self._things = list(words).index(ANY)
-        self._batch, self._p_full = batch, p_full
+        self._batch = batch
+        self._p_full = p_full
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
         """One group: all weights of the head."""

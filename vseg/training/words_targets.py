@@ -1,8 +1,9 @@
 """What the word head should say of every cell of a view, and how far off it is.
 
-Enters: views, and the head's maps of them.  Leaves: one loss of three parts.  Cells near a box's centre
-answer for it (FCOS, Tian et al. 2019), the smaller box first; focal loss (Lin et al. 2017) over every
-known pair of cell and word, GIoU (Rezatofighi et al. 2019) and predicted IoU over the answering cells.
+Enters: views, and the head's maps of them.  Leaves: one loss of three parts.  Cells near a
+box's centre answer for it (FCOS, Tian et al. 2019), the smaller box first; focal loss (Lin et
+al. 2017) over every known pair of cell and word, GIoU (Rezatofighi et al. 2019) and predicted
+IoU over the answering cells.
 """
 
 from collections.abc import Sequence
@@ -20,8 +21,10 @@ from vseg.training.words_views import View
 # Which stride a box belongs to, by the square root of its area in pixels; both ends overlap.
 _SIZES = ((0.0, 56.0), (40.0, 128.0), (96.0, 1e9))
 _RADIUS = 1.5  # in cells
-_ALPHA, _GAMMA = 0.3, 2.0
-_BOX_WEIGHT, _QUALITY_WEIGHT = 1.5, 0.5
+_ALPHA = 0.3
+_GAMMA = 2.0
+_BOX_WEIGHT = 1.5
+_QUALITY_WEIGHT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,8 @@ class CellTargets:
 def targets_of(views: Sequence[View], things: int) -> tuple[CellTargets, ...]:
     """The targets of a batch of equally large views, one for each stride.
 
-    things: the place of the word for anything at all, the only one that is known of unnamed things.
+    things: the place of the word for anything at all, the only one that is known of unnamed
+    things.
     """
     return tuple(
         _stacked([_cells(view, stride, sizes, things) for view in views])
@@ -90,7 +94,8 @@ def _owners(
 def _known(
     view: View, owner: Int64[np.ndarray, "h w"], stride: int, things: int
 ) -> Bool[np.ndarray, "K h w"]:
-    cells, count = len(owner), view.words.shape[1]
+    cells = len(owner)
+    count = view.words.shape[1]
     answers = owner >= 0
     named = np.zeros((cells, cells), bool)
     inside = np.zeros((cells, cells), bool)
@@ -104,7 +109,9 @@ def _known(
     if view.exhaustive:
         return np.broadcast_to(clear | answers, (count, cells, cells)).copy()
     # Of what has no name only its middle is known: the mask may hold several things.
-    known = np.broadcast_to((named & inside & clear) | (named & answers), (count, cells, cells))
+    known = np.broadcast_to(
+        (named & inside & clear) | (named & answers), (count, cells, cells)
+    )
     known = known.copy()
     known[things] |= answers
     return known
@@ -127,7 +134,9 @@ def _level_loss(said: WordMap, true: CellTargets) -> tuple[Tensor, Tensor, Tenso
     here = true.answers
     boxes = cell_boxes(said.distances, said.stride).permute(0, 2, 3, 1)[here]
     iou, giou = _overlaps(boxes, true.boxes.permute(0, 2, 3, 1)[here])
-    quality = F.binary_cross_entropy_with_logits(said.quality[here], iou.detach(), reduction="sum")
+    quality = F.binary_cross_entropy_with_logits(
+        said.quality[here], iou.detach(), reduction="sum"
+    )
     return words, (1 - giou).sum(), quality
 
 

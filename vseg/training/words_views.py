@@ -1,7 +1,9 @@
-"""Square views of named images: scaled, cut, mirrored, recoloured, with further named things pasted in.
+"""Square views of named images: scaled, cut, mirrored, recoloured, with further named things
+pasted in.
 
-Enters: the images to train on.  Leaves: a view with its boxes, what each is, and what is unknown.
-A thing is unknown where too little of it is in view; so is the void around a small image.
+Enters: the images to train on.  Leaves: a view with its boxes, what each is, and what is
+unknown.  A thing is unknown where too little of it is in view; so is the void around a small
+image.
 """
 
 from collections import Counter
@@ -30,7 +32,8 @@ _SEEN_WELL = 600  # pixels of a thing that may be pasted
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """boxes: x1 y1 x2 y2 of things in view.  words: what each is.  named: whether its words are known.
+    """boxes: x1 y1 x2 y2 of things in view.  words: what each is.  named: whether its words
+    are known.
 
     unknown: pixels of which nothing is known.  exhaustive: whether all else is background.
     """
@@ -45,7 +48,9 @@ class View:
 
 @dataclass(slots=True)
 class _Canvas:
-    """A view while it is made.  words, areas: by id; an area is of the whole thing, in pixels."""
+    """A view while it is made.  words, areas: by id; an area is of the whole thing, in
+    pixels.
+    """
 
     image: UInt8[np.ndarray, "S S 3"]
     ids: UInt8[np.ndarray, "S S"]
@@ -56,11 +61,13 @@ class _Canvas:
 class Views:
     """Draws views; images with rare words more often (repeat factors, Gupta et al. 2019).
 
-    Raises BadDataset without wholly marked images, without others, and without things to paste.
+    Raises BadDataset without wholly marked images, without others, and without things to
+    paste.
     """
 
     def __init__(self, images: Sequence[NamedImage], words: Sequence[str], side: int) -> None:
-        self._words, self._side = tuple(words), side
+        self._words = tuple(words)
+        self._side = side
         self._full = [p for p in images if p.exhaustive]
         self._partial = [p for p in images if not p.exhaustive]
         self._full_chances = _chances(self._full, self._words)
@@ -70,7 +77,8 @@ class Views:
         if not self._full or not self._partial or not self._things:
             raise BadDataset(
                 f"the packs cannot teach words: {wholly}, others: {len(self._partial)}, "
-                f"words with a thing of {_SEEN_WELL} pixels: {len(self._things)}; none may be 0",
+                f"words with a thing of {_SEEN_WELL} pixels: {len(self._things)}; none "
+                "may be 0",
                 hint="give more --data",
             )
 
@@ -78,7 +86,9 @@ class Views:
         """A random view, with chance `p_full` of an image whose every thing is marked."""
         full = rng.random() < p_full
         pool, chances = (
-            (self._full, self._full_chances) if full else (self._partial, self._partial_chances)
+            (self._full, self._full_chances)
+            if full
+            else (self._partial, self._partial_chances)
         )
         canvas = _framed(rng, pool[int(rng.choice(len(pool), p=chances))], self._side)
         if full and rng.random() < _P_PASTE:
@@ -104,10 +114,14 @@ class Views:
         cutout = resized(cutout, np.maximum(cutout.size * longest / cutout.size.max(), 1))
         h, w = cutout.alpha.shape
         x, y = (int(rng.integers(-side // 3, self._side - side // 2)) for side in (w, h))
-        x1, y1, x2, y2 = max(x, 0), max(y, 0), min(x + w, self._side), min(y + h, self._side)
+        x1 = max(x, 0)
+        y1 = max(y, 0)
+        x2 = min(x + w, self._side)
+        y2 = min(y + h, self._side)
         if x2 <= x1 or y2 <= y1:
             return
-        here, there = np.s_[y1:y2, x1:x2], np.s_[y1 - y : y2 - y, x1 - x : x2 - x]
+        here = np.s_[y1:y2, x1:x2]
+        there = np.s_[y1 - y : y2 - y, x1 - x : x2 - x]
         alpha = cutout.alpha[there].astype(np.float32)[..., None] / 255
         mixed = alpha * cutout.colours[there] + (1 - alpha) * canvas.image[here]
         canvas.image[here] = mixed.astype(np.uint8)
@@ -117,7 +131,8 @@ class Views:
 
     def _view(self, canvas: _Canvas, exhaustive: bool) -> View:
         unknown = canvas.ids == _VOID
-        boxes, kinds = [], []
+        boxes = []
+        kinds = []
         for which in np.unique(canvas.ids[~unknown]).tolist():
             if which == 0:
                 continue
@@ -146,7 +161,8 @@ def _framed(rng: np.random.Generator, full_image: NamedImage, side: int) -> _Can
     h, w = full_image.ids.shape
     scale = np.exp(rng.uniform(*np.log(_SHORT_SIDES))) / min(h, w)
     stretch = np.exp(rng.uniform(-0.12, 0.12))
-    new_w, new_h = max(1, round(w * scale * stretch)), max(1, round(h * scale / stretch))
+    new_w = max(1, round(w * scale * stretch))
+    new_h = max(1, round(h * scale / stretch))
     flag = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     image = cv2.resize(full_image.image, (new_w, new_h), interpolation=flag)
     ids = cv2.resize(full_image.ids, (new_w, new_h), interpolation=cv2.INTER_NEAREST)
@@ -160,7 +176,9 @@ def _framed(rng: np.random.Generator, full_image: NamedImage, side: int) -> _Can
     return _Canvas(square, labels, dict(full_image.words), areas)
 
 
-def _chances(images: Sequence[NamedImage], words: tuple[str, ...]) -> Float64[np.ndarray, " P"]:
+def _chances(
+    images: Sequence[NamedImage], words: tuple[str, ...]
+) -> Float64[np.ndarray, " P"]:
     """How often each is drawn: the square root of how rare its rarest word is."""
     held = [frozenset().union(*p.words.values()) & set(words) - {ANY} for p in images]
     counts = Counter(word for kind in held for word in kind)
@@ -176,7 +194,9 @@ def _things(
     images: Sequence[NamedImage], words: tuple[str, ...]
 ) -> list[list[tuple[NamedImage, int]]]:
     """For each word what may be pasted: things that are seen well."""
-    found: dict[str, list[tuple[NamedImage, int]]] = {word: [] for word in words if word != ANY}
+    found: dict[str, list[tuple[NamedImage, int]]] = {
+        word: [] for word in words if word != ANY
+    }
     for image in images:
         for which, kind in image.words.items():
             if (image.ids == which).sum() >= _SEEN_WELL:

@@ -22,7 +22,9 @@ def scheme_of(source: str | Path) -> str | None:
 
 
 def redact(source: str | Path) -> str:
-    """The address without user, password and query, fit for messages and logs; a path as it is."""
+    """The address without user, password and query, fit for messages and logs; a path as it
+    is.
+    """
     scheme, mark, rest = str(source).partition("://")
     if not mark:
         return str(source)

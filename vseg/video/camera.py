@@ -2,8 +2,8 @@
 
 A thread takes images as they come and keeps one.  A consumer slower than the source gets the
 newest image and the ones between are dropped and counted.  time_s is this machine's monotonic
-clock, zero at the first image.  A stream that breaks ends with DamagedVideo; reconnecting is the
-caller's.
+clock, zero at the first image.  A stream that breaks ends with DamagedVideo; reconnecting is
+the caller's.
 """
 
 import threading
@@ -23,8 +23,9 @@ SILENCE_S = 10.0
 class Camera:
     """A live Source.  `index` counts the frames given out; `dropped` those that were not.
 
-    source: a device number, an address (rtsp, http, udp, ...) or a file.  timeout_s: how long a
-    network stream may be silent; close() may wait as long.  Raises BadVideo if it cannot be opened.
+    source: a device number, an address (rtsp, http, udp, ...) or a file.  timeout_s: how long
+    a network stream may be silent; close() may wait as long.  Raises BadVideo if it cannot be
+    opened.
     """
 
     def __init__(self, source: int | str | Path, *, timeout_s: float = SILENCE_S) -> None:
@@ -73,7 +74,8 @@ class Camera:
         finally:
             self._capture.close()
             with self._changed:
-                self._error, self._ended = error, True
+                self._error = error
+                self._ended = True
                 self._changed.notify_all()
 
     def _publish(self, grabbed: Grabbed) -> bool:
@@ -98,12 +100,14 @@ class Camera:
             if self._stopped:
                 return None
             if self._newest is None:
-                error, self._error = self._error, None
+                error = self._error
+                self._error = None
                 if error is not None:
                     raise error
                 return None
             (time_s, grabbed), self._newest = self._newest, None
-            index, self._given = self._given, self._given + 1
+            index = self._given
+            self._given = self._given + 1
         image = grabbed.convert()
         if image.shape[:2] != (self.info.height, self.info.width):
             size = f"{image.shape[1]}x{image.shape[0]}"

@@ -65,7 +65,9 @@ def open_capture(source: int | str | Path, timeout_s: float) -> Capture:
         sniffed = sniff(path)
         return StreamCapture(lambda: open_file(path, sniffed), str(path), paced=True)
     address = str(source)
-    return StreamCapture(lambda: _open_address(address, timeout_s), redact(address), paced=False)
+    return StreamCapture(
+        lambda: _open_address(address, timeout_s), redact(address), paced=False
+    )
 
 
 class DeviceCapture:
@@ -121,7 +123,9 @@ class StreamCapture:
         if image is None:
             return None
         rotation = rotation_of(image, self._name)
-        return Grabbed(partial(self._display.show, image, rotation), image.pts, self._due_s(image))
+        return Grabbed(
+            partial(self._display.show, image, rotation), image.pts, self._due_s(image)
+        )
 
     def _due_s(self, image: VideoFrame) -> float | None:
         if not self._paced or image.pts is None:
@@ -137,7 +141,9 @@ class StreamCapture:
 
 @contextmanager
 def _quiet_opencv() -> Iterator[None]:
-    """OpenCV prints what each backend thinks of a missing camera; one error of ours says it."""
+    """OpenCV prints what each backend thinks of a missing camera; one error of ours says
+    it.
+    """
     level = cv2.utils.logging.getLogLevel()
     cv2.utils.logging.setLogLevel(0)
     try:
@@ -151,7 +157,8 @@ def _from_bgr(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
 
 
 def _open_address(address: str, timeout_s: float) -> OpenFile:
-    scheme, name = scheme_of(address) or "", redact(address)
+    scheme = scheme_of(address) or ""
+    name = redact(address)
     if scheme not in PROTOCOLS:
         raise BadVideo(
             f"{name}: unknown kind of address '{scheme}'",
@@ -163,7 +170,11 @@ def _open_address(address: str, timeout_s: float) -> OpenFile:
         options["rtsp_transport"] = "tcp"
     try:
         container = av.open(
-            address, "r", options=options, metadata_errors="replace", timeout=(timeout_s, timeout_s)
+            address,
+            "r",
+            options=options,
+            metadata_errors="replace",
+            timeout=(timeout_s, timeout_s),
         )
     except (FFmpegError, ValueError) as error:
         reason = reason_of(error)

@@ -1,8 +1,8 @@
 """Opening one local file for demuxing and decoding, or one typed error that says why not.
 
 In: a path.  Out: an open PyAV container and its video stream, limited to the local file itself
-(`protocol_whitelist=file`, an explicit `file:` address, known demuxers only, a cap on the image
-size).
+(`protocol_whitelist=file`, an explicit `file:` address, known demuxers only, a cap on the
+image size).
 """
 
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 else:
     VideoPacket = Packet
 FORMATS = {"mp4": "mov", "matroska": "matroska", "mpegts": "mpegts", "avi": "avi"}
-# Demuxers that read one file and nothing else; playlist, concat and image-sequence demuxers are not
-# here.
+# Demuxers that read one file and nothing else; playlist, concat and image-sequence demuxers
+# are not here.
 DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,ogg,asf,mxf,nut,ivf,gif,apng,"
     "yuv4mpegpipe,h264,hevc,av1,obu,mpegvideo,m4v,dv,rm,wtv,webp_pipe,aac,mp3,wav,flac"
@@ -52,9 +52,9 @@ class OpenFile:
 def open_file(path: Path, sniffed: Sniffed, max_pixels: int = MAX_PIXELS) -> OpenFile:
     """`path` opened, its first real video stream chosen.
 
-    sniffed: what it is by its first bytes; no demuxer is chosen by the file's name.  max_pixels:
-    largest allowed width x height, checked before an image is decoded.  Raises BadVideo:
-    unreadable, no video stream, image too large, no decoder for its codec.
+    sniffed: what it is by its first bytes; no demuxer is chosen by the file's name.
+    max_pixels: largest allowed width x height, checked before an image is decoded.  Raises
+    BadVideo: unreadable, no video stream, image too large, no decoder for its codec.
     """
     options = {"protocol_whitelist": "file", "format_whitelist": DEMUXERS}
     try:
@@ -97,16 +97,21 @@ def reason_of(error: Exception) -> str:
 
 def _video_stream(name: str, container: InputContainer, max_pixels: int) -> VideoStream:
     # Cover art of a sound file is a video stream of one image: not a video.
-    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    streams = [
+        s for s in container.streams.video if not s.disposition & Disposition.attached_pic
+    ]
     if not streams:
         what = "only sound" if container.streams.audio else "no stream that can be decoded"
         raise BadVideo(f"{name}: no video stream, {what}", hint="give a file with images")
     stream = streams[0]
     if stream.codec_context is None:
-        raise BadVideo(f"{name}: no decoder for its video codec", hint="convert it to mp4 (H.264)")
+        raise BadVideo(
+            f"{name}: no decoder for its video codec", hint="convert it to mp4 (H.264)"
+        )
     check_pixels(name, stream.height, stream.width, max_pixels)
     # One thread an image: the decode runs beside the model, whose own threads fill the cores.
-    # Threads over frames cost as much per frame and make every seek wait for a filled pipeline.
+    # Threads over frames cost as much per frame and make every seek wait for a filled
+    # pipeline.
     stream.thread_type = "SLICE"
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return stream

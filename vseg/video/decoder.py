@@ -1,9 +1,9 @@
 """Images of one file in display order, from its beginning or from a key frame.
 
-In: how to open the file and where to start.  Out: `av.VideoFrame`s, each once.  Only a key frame
-starts a decode, so no image is built on references that were never read; what a decoder refuses
-is remembered as `reason` and left out, and the caller, who knows which time stamps are due, sees
-the gap.
+In: how to open the file and where to start.  Out: `av.VideoFrame`s, each once.  Only a key
+frame starts a decode, so no image is built on references that were never read; what a decoder
+refuses is remembered as `reason` and left out, and the caller, who knows which time stamps are
+due, sees the gap.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,13 +19,16 @@ from vseg.video.pts_index import PtsIndex
 
 
 class Decoder:
-    """One open file and a position in it.  reason: what demuxer or decoder last refused, or ''.
+    """One open file and a position in it.  reason: what demuxer or decoder last refused, or
+    ''.
 
     broken: why the demuxer itself gave up, or ''.
     """
 
     def __init__(self, reopen: Callable[[], OpenFile], *, keyed: bool) -> None:
-        """reopen: opens the source anew.  keyed: it marks key frames, so decoding waits for one."""
+        """reopen: opens the source anew.  keyed: it marks key frames, so decoding waits for
+        one.
+        """
         self.reason = ""
         self.broken = ""
         self._reopen = reopen
@@ -50,7 +53,9 @@ class Decoder:
         self._images = self._decode(first, packets)
 
     def seek(self, pts: int) -> bool:
-        """Go to the key frame at `pts`; False if the demuxer lands behind it or cannot seek."""
+        """Go to the key frame at `pts`; False if the demuxer lands behind it or cannot
+        seek.
+        """
         self.reason = ""
         try:
             self.opened.container.seek(pts, stream=self.opened.stream)
@@ -61,7 +66,8 @@ class Decoder:
         first = self._first_key(packets)
         if first is None or first.pts is None or first.pts > pts:
             return False
-        # Images shown before their own key frame refer to ones before it that were not decoded.
+        # Images shown before their own key frame refer to ones before it that were not
+        # decoded.
         key_pts = first.pts
         decoded = self._decode(first, packets)
         self._images = (p for p in decoded if p.pts is None or p.pts >= key_pts)
@@ -74,8 +80,8 @@ class Decoder:
     def count(self, index: PtsIndex) -> PtsIndex:
         """`index` filled by decoding the whole file: one entry for each image that comes out.
 
-        Time stamps are the decoder's where all exist and ascend, else counted at the declared rate.
-        Counting stops at the first image that is refused.
+        Time stamps are the decoder's where all exist and ascend, else counted at the declared
+        rate.  Counting stops at the first image that is refused.
         """
         self.rewind()
         stamps: list[int | None] = []
@@ -96,7 +102,11 @@ class Decoder:
             pts = np.arange(len(stamps), dtype=np.int64)
             time_base = Fraction(1) / (self.opened.rate or 25)
         return replace(
-            index, pts=pts, keyframes=pts[keys], time_base=time_base, cut_short=cut_short or None
+            index,
+            pts=pts,
+            keyframes=pts[keys],
+            time_base=time_base,
+            cut_short=cut_short or None,
         )
 
     def close(self) -> None:
@@ -119,10 +129,11 @@ class Decoder:
     def _decode(
         self, first: VideoPacket | None, packets: Iterator[VideoPacket]
     ) -> Iterator[VideoFrame]:
-        packet, flushed = first, False
+        packet = first
+        flushed = False
         while not flushed:
-            # The demuxer ends with an empty packet, which empties the decoder; after an error it is
-            # missing.
+            # The demuxer ends with an empty packet, which empties the decoder; after an error
+            # it is missing.
             flushed = packet is None or packet.size == 0
             try:
                 yield from self.opened.stream.decode(packet)

@@ -11,7 +11,9 @@ import sys
 from typing import BinaryIO
 
 ANSWER = struct.Struct("<cQ")
-DESCRIPTION, PICTURE, FAILURE = b"D", b"P", b"F"
+DESCRIPTION = b"D"
+PICTURE = b"P"
+FAILURE = b"F"
 
 
 def serve(path: str, requests: BinaryIO, answers: BinaryIO) -> None:

@@ -1,9 +1,10 @@
-"""A video file read by decord where that can be shown to be safe, else refused with the reason.
+"""A video file read by decord where that can be shown to be safe, else refused with the
+reason.
 
 decord is unmaintained since 2022: supported for compatibility, not recommended.  It repeats or
-shifts frames without an error on clips with edit lists and on transport streams, so a gate compares
-the file with its own frame table first, and decord's length and time stamps afterwards.  It runs in
-a child process that is killed when it does not answer in time.
+shifts frames without an error on clips with edit lists and on transport streams, so a gate
+compares the file with its own frame table first, and decord's length and time stamps
+afterwards.  It runs in a child process that is killed when it does not answer in time.
 """
 
 import importlib.util
@@ -29,7 +30,8 @@ ANSWER_WITHIN_S = 20.0
 
 
 class DecordFile:
-    """A video file as a Reader, by decord.  Raises BadVideo, or ReaderUnsuitable with the reason.
+    """A video file as a Reader, by decord.  Raises BadVideo, or ReaderUnsuitable with the
+    reason.
 
     timeout_s: wall-clock time allowed for opening and for each frame.
     """
@@ -37,7 +39,8 @@ class DecordFile:
     def __init__(self, path: str | Path, *, timeout_s: float = ANSWER_WITHIN_S) -> None:
         self.path = Path(path)
         with VideoFile(self.path) as video:
-            self.info, self.index = video.info, video.index
+            self.info = video.info
+            self.index = video.index
         reason = gate(sniff(self.path).kind, self.index)
         if reason:
             raise self._unsuitable(reason)
@@ -58,9 +61,13 @@ class DecordFile:
         described = json.loads(content)
         if described["num_frames"] != len(self.index):
             found = described["num_frames"]
-            raise self._unsuitable(f"it counts {found} frames where there are {len(self.index)}")
+            raise self._unsuitable(
+                f"it counts {found} frames where there are {len(self.index)}"
+            )
         if described["shape"] != [self.info.height, self.info.width, 3]:
-            raise self._unsuitable("it does not show the images in their displayed orientation")
+            raise self._unsuitable(
+                "it does not show the images in their displayed orientation"
+            )
         for place, seconds in described["stamps"]:
             true_s = float(int(self.index.pts[place]) * self.index.time_base)
             if abs(seconds - true_s) > self._tolerance_s():
@@ -79,7 +86,9 @@ class DecordFile:
         return self.frames()
 
     def read(self, index: int) -> Frame:
-        """The frame at `index`.  Raises IndexError past the end, DamagedVideo if unreadable."""
+        """The frame at `index`.  Raises IndexError past the end, DamagedVideo if
+        unreadable.
+        """
         check_index(index, len(self))
         with self._lock:
             if self._child.stdin is None or self._child.stdin.closed:
@@ -96,7 +105,9 @@ class DecordFile:
         image = np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape)
         return Frame(index, int(self.index.pts[index]), self.index.time_s(index), image)
 
-    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+    def frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[Frame]:
         """Frames start, start + step, ... before stop; a negative step goes backward."""
         return map(self.read, frame_range(len(self), start, stop, step))
 
@@ -117,7 +128,8 @@ class DecordFile:
 
     def _unsuitable(self, reason: str) -> ReaderUnsuitable:
         return ReaderUnsuitable(
-            f"{self.path}: decord cannot be trusted with it: {reason}", hint="use --reader pyav"
+            f"{self.path}: decord cannot be trusted with it: {reason}",
+            hint="use --reader pyav",
         )
 
     def close(self) -> None:
@@ -144,7 +156,10 @@ def gate(kind: str, index: PtsIndex) -> str | None:
     """Why decord must not read a file of this container kind and frame table, or None."""
     doubts = (
         (importlib.util.find_spec("decord") is None, "it is not installed"),
-        (kind not in ("mp4", "matroska"), f"the container is {kind}, not mp4, mov, mkv or webm"),
+        (
+            kind not in ("mp4", "matroska"),
+            f"the container is {kind}, not mp4, mov, mkv or webm",
+        ),
         (index.by_order, "the time stamps do not address frames"),
         (index.discarded > 0, f"an edit list hides {index.discarded} of its frames"),
         (int(index.pts[0]) < 0, "the time stamps start below zero"),

@@ -1,9 +1,10 @@
 """A video file in, its displayed frames out, each under its exact index.
 
-The frame table comes from demuxing alone (`pts_index`); a frame is found by seeking to a key frame
-at or before it, one further back where the demuxer lands too late, and decoding until its time
-stamp comes out.  In-order reads never seek.  Images are turned to the displayed orientation;
-their pixels stay as stored otherwise (no tone mapping of HDR, no stretching of non-square pixels).
+The frame table comes from demuxing alone (`pts_index`); a frame is found by seeking to a key
+frame at or before it, one further back where the demuxer lands too late, and decoding until
+its time stamp comes out.  In-order reads never seek.  Images are turned to the displayed
+orientation; their pixels stay as stored otherwise (no tone mapping of HDR, no stretching of
+non-square pixels).
 """
 
 import threading
@@ -29,10 +30,11 @@ BACKWARD_FRAMES = 64
 
 
 class VideoFile:
-    """A video file as a Reader.  Safe to read from several threads; use in a `with` or close it.
+    """A video file as a Reader.  Safe to read from several threads; use in a `with` or close
+    it.
 
-    index: the frame table.  Raises BadVideo if the file cannot be read at all; DamagedVideo comes
-    from reading, at the first frame that cannot be shown.
+    index: the frame table.  Raises BadVideo if the file cannot be read at all; DamagedVideo
+    comes from reading, at the first frame that cannot be shown.
     """
 
     def __init__(self, path: str | Path, *, max_pixels: int = MAX_PIXELS) -> None:
@@ -93,21 +95,28 @@ class VideoFile:
         return self.frames()
 
     def read(self, index: int) -> Frame:
-        """The frame at `index`.  Raises IndexError past the end, DamagedVideo if unreadable."""
+        """The frame at `index`.  Raises IndexError past the end, DamagedVideo if
+        unreadable.
+        """
         check_index(index, len(self))
         return self._frame(index, self._image(index))
 
-    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+    def frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[Frame]:
         """Frames start, start + step, ... before stop; a negative step goes backward.
 
         Backward, images are decoded in windows of bounded size.  Raises DamagedVideo after the
-        last good frame if the file was cut, and IndexError (at once) for indices outside the clip.
+        last good frame if the file was cut, and IndexError (at once) for indices outside the
+        clip.
         """
         wanted = frame_range(len(self), start, stop, step)
         return self._forward(wanted) if step > 0 else self._backward(wanted)
 
     def images(self, start: int = 0) -> Iterator[VideoFrame]:
-        """The decoded images from `start` on as stored, neither turned nor converted to RGB."""
+        """The decoded images from `start` on as stored, neither turned nor converted to
+        RGB.
+        """
         return (image for _, image in self._decoded(frame_range(len(self), start, None, 1)))
 
     def _forward(self, wanted: range) -> Iterator[Frame]:
@@ -151,18 +160,22 @@ class VideoFile:
                 self._current = None
                 image = self._decode_to(index)
                 self._check_unchanged(index, image)
-                self._current, self._next = (index, image), index + 1
+                self._current = (index, image)
+                self._next = index + 1
             return self._current[1]
 
     def _move_before(self, index: int) -> None:
         """Put the decoder where an image at or before `index` comes out next."""
-        self._ahead, self._next = None, 0
+        self._ahead = None
+        self._next = 0
         target = int(self.index.pts[index])
         if self.index.by_order or not self._seek_before(target):
             self._decoder.rewind()
 
     def _seek_before(self, target: int) -> bool:
-        """Seek to the last key frame from which an image at or before `target` comes out first."""
+        """Seek to the last key frame from which an image at or before `target` comes out
+        first.
+        """
         for key in self.index.keyframes_up_to(target)[::-1]:
             if not self._decoder.seek(int(key)):
                 continue

@@ -1,8 +1,8 @@
 """A folder of numbered images in, the frames of a clip out, in the order of their numbers.
 
 Names are sorted as people count (frame2 before frame10).  Nothing is guessed: a number that is
-missing, an image of another size or a link that leaves the folder is refused when the folder is
-opened.
+missing, an image of another size or a link that leaves the folder is refused when the folder
+is opened.
 """
 
 import re
@@ -48,8 +48,8 @@ class _Header:
 class ImageFolder:
     """A folder of jpg, png, webp or bmp images as a Reader.
 
-    fps: images have no rate; time_s counts at this one.  Sub-folders, hidden files and files of
-    other kinds are left alone.  Raises BadVideo for a folder that is not exactly one clip.
+    fps: images have no rate; time_s counts at this one.  Sub-folders, hidden files and files
+    of other kinds are left alone.  Raises BadVideo for a folder that is not exactly one clip.
     """
 
     def __init__(self, path: str | Path, *, fps: Fraction | int = DEFAULT_FPS) -> None:
@@ -85,7 +85,9 @@ class ImageFolder:
         return self.frames()
 
     def read(self, index: int) -> Frame:
-        """The image at `index`.  Raises IndexError past the end, DamagedVideo if unreadable."""
+        """The image at `index`.  Raises IndexError past the end, DamagedVideo if
+        unreadable.
+        """
         check_index(index, len(self))
         if self._closed:
             raise UsageError(f"{self.path}: was closed", hint="open it again")
@@ -93,12 +95,18 @@ class ImageFolder:
         try:
             image = _load(file)
         except (OSError, ValueError, SyntaxError) as error:
-            raise DamagedVideo(self.path, index, f"{file.name} does not decode: {error}") from error
+            raise DamagedVideo(
+                self.path, index, f"{file.name} does not decode: {error}"
+            ) from error
         if image.shape[:2] != (self.info.height, self.info.width):
-            raise DamagedVideo(self.path, index, f"{file.name} changed since the folder was opened")
+            raise DamagedVideo(
+                self.path, index, f"{file.name} changed since the folder was opened"
+            )
         return Frame(index, None, float(index / self._fps), image)
 
-    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+    def frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[Frame]:
         """Frames start, start + step, ... before stop; a negative step goes backward."""
         return map(self.read, frame_range(len(self), start, stop, step))
 
@@ -136,7 +144,9 @@ def _images(folder: Path) -> tuple[Path, ...]:
         )
     for file in files:
         if not file.resolve().is_relative_to(root):
-            raise BadVideo(f"{file}: is a link to outside the folder", hint="copy the image in")
+            raise BadVideo(
+                f"{file}: is a link to outside the folder", hint="copy the image in"
+            )
     return tuple(sorted(files, key=_natural))
 
 
@@ -149,8 +159,8 @@ def _natural(file: Path) -> list[tuple[int, int, str]]:
 def check_numbering(files: tuple[Path, ...]) -> None:
     """Raise BadVideo if the names' last numbers do not make one evenly spaced series.
 
-    Names that hold no digit at all are taken in natural order.  Every second or every fourth number
-    throughout is a series; one that is missing, repeated or of another series is named.
+    Names that hold no digit at all are taken in natural order.  Every second or every fourth
+    number throughout is a series; one that is missing, repeated or of another series is named.
     """
     numbered = [re.fullmatch(r"(.*?)(\d+)(\D*)", file.stem) for file in files]
     if not any(numbered):
@@ -177,11 +187,15 @@ def _check_even(files: tuple[Path, ...], numbers: list[int]) -> None:
         return
     step = int(steps.min())
     place = int(np.argmax(steps != step)) if step else int(np.argmin(steps))
-    before, after = files[place], files[place + 1]
+    before = files[place]
+    after = files[place + 1]
     if step == 0:
-        raise BadVideo(f"{after}: has the same number as {before.name}", hint="remove one of them")
+        raise BadVideo(
+            f"{after}: has the same number as {before.name}", hint="remove one of them"
+        )
     raise BadVideo(
-        f"{before.parent}: number {numbers[place] + step} is missing between {before.name} and "
+        f"{before.parent}: number {numbers[place] + step} is missing between "
+        f"{before.name} and "
         f"{after.name}",
         hint="restore the missing image, or renumber the images without a gap",
     )
@@ -197,7 +211,9 @@ def _header(file: Path) -> _Header:
                 width, height = image.size[::-1] if sideways else image.size
                 codec = (image.format or "").lower()
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
-        raise BadVideo(f"{file}: is far too large an image", hint="scale it down first") from None
+        raise BadVideo(
+            f"{file}: is far too large an image", hint="scale it down first"
+        ) from None
     except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
         raise BadVideo(f"{file}: is not a readable image", hint="replace the file") from error
     check_pixels(str(file), height, width, MAX_PIXELS)

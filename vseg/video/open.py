@@ -12,9 +12,9 @@ READERS = ("auto", "pyav", "decord", "images", "camera")
 def open_source(source: str | Path, reader: str = "auto") -> Source:
     """The source for a video file, a folder of images, a camera number or a stream's address.
 
-    reader: auto, pyav, decord, images or camera; auto takes a folder as images, a bare number that
-    is no file and an address as a camera, and everything else as a file for PyAV. Raises UsageError
-    for an unknown reader, else what the reader raises (BadVideo, ReaderUnsuitable).
+    reader: auto, pyav, decord, images or camera; auto takes a folder as images, a bare number
+    that is no file and an address as a camera, and everything else as a file for PyAV. Raises
+    UsageError for an unknown reader, else what the reader raises (BadVideo, ReaderUnsuitable).
     """
     if reader not in READERS:
         raise UsageError(f"unknown reader '{reader}'", hint=f"known: {', '.join(READERS)}")

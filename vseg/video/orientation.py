@@ -35,8 +35,8 @@ def rotation_of(image: VideoFrame, name: str) -> int:
 class Display:
     """Turns decoded images into displayed RGB ones; usable from several threads.
 
-    One scaler is kept: building it for every image costs more than the conversion at 480p (0.45
-    against 0.08 ms).  It stays on one thread, as the model has the others.
+    One scaler is kept: building it for every image costs more than the conversion at 480p
+    (0.45 against 0.08 ms).  It stays on one thread, as the model has the others.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,9 @@ class Display:
         self._lock = threading.Lock()
 
     def show(self, stored: VideoFrame, rotation: int) -> UInt8[np.ndarray, "H W 3"]:
-        """The RGB image, turned by `rotation` degrees counter-clockwise, its rows in one piece."""
+        """The RGB image, turned by `rotation` degrees counter-clockwise, its rows in one
+        piece.
+        """
         with self._lock:
             rgb = self._scaler.reformat(stored, format="rgb24", threads=1)
         image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
@@ -52,6 +54,8 @@ class Display:
 
 
 def _mirrors(matrix: bytes) -> bool:
-    """Whether the 3 x 3 matrix of ISO/IEC 14496-12 §6.2.2 (a b u c d v x y w) flips the plane."""
+    """Whether the 3 x 3 matrix of ISO/IEC 14496-12 §6.2.2 (a b u c d v x y w) flips the
+    plane.
+    """
     a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
     return bool(a * d - b * c < 0)

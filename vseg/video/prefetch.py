@@ -1,8 +1,8 @@
 """Decoding ahead of its consumer: an iterator in, the same items in the same order out.
 
 A thread fills a bounded queue while the consumer works.  An error of the source arrives at the
-place where it happened, after all items before it.  Leaving the block stops the thread and waits
-for it.
+place where it happened, after all items before it.  Leaving the block stops the thread and
+waits for it.
 """
 
 import threading
@@ -20,12 +20,14 @@ Item = TypeVar("Item")
 def ahead(items: Iterable[Item], depth: int = 8) -> Iterator[Iterator[Item]]:
     """An iterator over `items` that reads up to `depth` of them before they are asked for.
 
-    Use: `with ahead(video.frames(), depth=8) as frames: for frame in frames: ...`.  `items` is only
-    touched by the thread, and closed there if it is a generator.  Raises UsageError for a depth
-    below 1.
+    Use: `with ahead(video.frames(), depth=8) as frames: for frame in frames: ...`.  `items` is
+    only touched by the thread, and closed there if it is a generator.  Raises UsageError for a
+    depth below 1.
     """
     if depth < 1:
-        raise UsageError(f"a queue of depth {depth} holds nothing", hint="use a depth of 1 or more")
+        raise UsageError(
+            f"a queue of depth {depth} holds nothing", hint="use a depth of 1 or more"
+        )
     queue = _Ahead(items, depth)
     try:
         yield queue
@@ -58,7 +60,8 @@ class _Ahead(Generic[Item]):
         except BaseException as raised:  # handed to the consumer, who raises it
             error = raised
         with self._changed:
-            self._error, self._ended = error, True
+            self._error = error
+            self._ended = True
             self._changed.notify_all()
 
     def _put(self, item: Item) -> bool:
@@ -79,13 +82,16 @@ class _Ahead(Generic[Item]):
             if self._ready and not self._stopped:
                 self._changed.notify_all()
                 return self._ready.popleft()
-            error, self._error = self._error, None
+            error = self._error
+            self._error = None
         if error is not None:
             raise error
         raise StopIteration
 
     def stop(self) -> None:
-        """Let the thread end after the item it is reading, wait for it, and drop what was read."""
+        """Let the thread end after the item it is reading, wait for it, and drop what was
+        read.
+        """
         with self._changed:
             self._stopped = True
             self._changed.notify_all()

@@ -1,6 +1,7 @@
 """What a video file really holds, next to what its header claims: a path in, a `Probe` out.
 
-Without `decode` only packets are read and the last frames tried; with it, every frame is decoded.
+Without `decode` only packets are read and the last frames tried; with it, every frame is
+decoded.
 """
 
 from dataclasses import asdict, dataclass
@@ -23,12 +24,13 @@ HDR_TRANSFERS = (16, 18)  # ITU-T H.273 table 3: PQ (SMPTE ST 2084) and HLG (ARI
 class Probe:
     """One clip, measured.
 
-    height, width: displayed.  frames: by the file's own index; container_frames: by its header,
-    None if it makes no claim; decoded_frames: None unless all were decoded.  edit_list_hides:
-    packets that are decoded but not shown; head_dropped: those before the first key frame.
-    keyframes: None if not marked; longest_gop: frames that one seek may have to decode.
-    duration_s: first frame to last, plus one frame.  damaged_frame, damage: the first frame that
-    cannot be shown and why, None if none.  tail_unreadable: frames of the index from there on.
+    height, width: displayed.  frames: by the file's own index; container_frames: by its
+    header, None if it makes no claim; decoded_frames: None unless all were decoded.
+    edit_list_hides: packets that are decoded but not shown; head_dropped: those before the
+    first key frame.  keyframes: None if not marked; longest_gop: frames that one seek may have
+    to decode.  duration_s: first frame to last, plus one frame.  damaged_frame, damage: the
+    first frame that cannot be shown and why, None if none.  tail_unreadable: frames of the
+    index from there on.
     """
 
     path: str
@@ -72,7 +74,8 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
     """
     with VideoFile(path) as video:
         damage = _first_damage(video, 0 if decode else _last_readable_start(video))
-        info, index = video.info, video.index
+        info = video.info
+        index = video.index
     first_bad = damage.frame_index if damage else None
     opened = open_file(Path(path), sniff(Path(path)))
     with opened.container:
@@ -89,7 +92,9 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
             rotation=info.rotation,
             frames=len(index),
             container_frames=opened.stream.frames or None,
-            decoded_frames=(len(index) if first_bad is None else first_bad) if decode else None,
+            decoded_frames=(len(index) if first_bad is None else first_bad)
+            if decode
+            else None,
             fps_nominal=info.fps,
             fps_average=average_rate(index),
             variable_rate=info.variable_rate,
@@ -117,7 +122,9 @@ def _first_damage(video: VideoFile, start: int) -> DamagedVideo | None:
 
 
 def _last_readable_start(video: VideoFile) -> int:
-    """The last frame that a key frame begins and that can be shown; the first frame if none is."""
+    """The last frame that a key frame begins and that can be shown; the first frame if none
+    is.
+    """
     starts = np.searchsorted(video.index.pts, video.index.keyframes)
     for start in starts[(starts > 0) & (starts < len(video))][::-1]:
         if not video.index.by_order and _readable(video, int(start)):

@@ -1,9 +1,11 @@
-"""The frame table of a file, by demuxing alone: what is shown when, and where decoding can start.
+"""The frame table of a file, by demuxing alone: what is shown when, and where decoding can
+start.
 
-In: an open container.  Out: `PtsIndex`.  No image is decoded (300 packets of 1080p: about 10 ms).
-Packets that an edit list discards are not frames; the key frames among them still start a decode.
-Where the container's time stamps cannot address frames (none, repeated, or guessed as in AVI with
-B-frames) `by_order` is set: frames are then counted by decoding from the beginning.
+In: an open container.  Out: `PtsIndex`.  No image is decoded (300 packets of 1080p: about 10
+ms).  Packets that an edit list discards are not frames; the key frames among them still start
+a decode.  Where the container's time stamps cannot address frames (none, repeated, or guessed
+as in AVI with B-frames) `by_order` is set: frames are then counted by decoding from the
+beginning.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,13 +23,15 @@ VP8_SHOW_FRAME = 0x10  # RFC 6386 §9.1: a packet without this bit only updates 
 
 @dataclass(frozen=True, slots=True)
 class PtsIndex:
-    """Display time stamps of all frames, and of the key frames, in ticks of `time_base` seconds.
+    """Display time stamps of all frames, and of the key frames, in ticks of `time_base`
+    seconds.
 
-    pts: ascending; for `by_order` as decoded, or counted at the nominal rate where there are none.
-    by_order: the time stamps do not address frames.  discarded: packets hidden by an edit list.
-    head_dropped: packets before the first key frame, which no decoder can show.  damaged: time
-    stamps of frames with lost or torn packets, up to the next key frame: a decoder would patch them
-    with the image before.  cut_short: why the file ends early, or None.
+    pts: ascending; for `by_order` as decoded, or counted at the nominal rate where there are
+    none.  by_order: the time stamps do not address frames.  discarded: packets hidden by an
+    edit list.  head_dropped: packets before the first key frame, which no decoder can show.
+    damaged: time stamps of frames with lost or torn packets, up to the next key frame: a
+    decoder would patch them with the image before.  cut_short: why the file ends early, or
+    None.
     """
 
     pts: Int64[np.ndarray, " T"]
@@ -53,8 +57,8 @@ class PtsIndex:
     def without_head(self, first_pts: int) -> "PtsIndex":
         """This index without what cannot be decoded before `first_pts`, the first that was.
 
-        Only frames that precede the first key frame are dropped (a recording that starts between
-        two); a gap beyond it is damage and stays in the table.
+        Only frames that precede the first key frame are dropped (a recording that starts
+        between two); a gap beyond it is damage and stays in the table.
         """
         count = int(np.searchsorted(self.pts, first_pts))
         if count == 0 or not len(self.keyframes) or self.pts[count - 1] >= self.keyframes[0]:
@@ -134,9 +138,10 @@ def _collect(opened: OpenFile) -> _Packets:
 def _without_gaps(pts: Int64[np.ndarray, " T"], last_dts: int) -> Int64[np.ndarray, " kept"]:
     """The frames of a cut file that no lost frame can precede.
 
-    A frame is stored before those shown earlier that refer to it, so the cut may have taken the
-    latter.  All that is lost would be decoded, hence shown, after `last_dts`; frames shown later
-    than that are kept only as long as they follow each other at the smallest step of the clip.
+    A frame is stored before those shown earlier that refer to it, so the cut may have taken
+    the latter.  All that is lost would be decoded, hence shown, after `last_dts`; frames shown
+    later than that are kept only as long as they follow each other at the smallest step of the
+    clip.
     """
     sure = int(np.searchsorted(pts, last_dts, side="right"))
     if sure < 2:

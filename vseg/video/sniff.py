@@ -1,9 +1,9 @@
 """What kind of file this is, by its first bytes and its own sizes, before any decoder sees it.
 
-In: a path.  Out: a `Sniffed` (container kind; why the file is shorter than it says, if it is), or
-BadVideo for what must never reach the demuxer: playlists, which make it open other files.
-Box, element and chunk sizes: ISO/IEC 14496-12 §4.2, RFC 8794 §6, the RIFF form; ISO/IEC 13818-1
-§2.4.3.
+In: a path.  Out: a `Sniffed` (container kind; why the file is shorter than it says, if it is),
+or BadVideo for what must never reach the demuxer: playlists, which make it open other files.
+Box, element and chunk sizes: ISO/IEC 14496-12 §4.2, RFC 8794 §6, the RIFF form; ISO/IEC
+13818-1 §2.4.3.
 """
 
 from dataclasses import dataclass
@@ -13,15 +13,20 @@ from typing import BinaryIO
 from vseg.errors import BadVideo
 
 HEAD_BYTES = 4096
-TS_PACKET, M2TS_PACKET, TS_SYNC = 188, 192, 0x47
+TS_PACKET = 188
+M2TS_PACKET = 192
+TS_SYNC = 0x47
 MP4_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot", b"styp", b"uuid"}
-EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+EBML = b"\x1a\x45\xdf\xa3"
+SEGMENT = b"\x18\x53\x80\x67"
 PLAYLISTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"v=0\r", b"v=0\n", b"<smil", b"<asx")
 
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
-    """Container kind (mp4, matroska, mpegts, avi or other) and, if bytes are missing, where."""
+    """Container kind (mp4, matroska, mpegts, avi or other) and, if bytes are missing,
+    where.
+    """
 
     kind: str
     torn: str | None
@@ -64,7 +69,9 @@ def _head(path: Path) -> tuple[bytes, int]:
     except OSError as error:
         raise BadVideo(f"{path}: cannot be opened: {error.strerror}") from error
     if size == 0:
-        raise BadVideo(f"{path}: the file is empty (0 bytes)", hint="copy or download it again")
+        raise BadVideo(
+            f"{path}: the file is empty (0 bytes)", hint="copy or download it again"
+        )
     return head, size
 
 
@@ -106,8 +113,11 @@ def _missing(promised: int, size: int) -> str:
 
 
 def _torn_mp4(file: BinaryIO, size: int, path: Path) -> str | None:
-    """Walk the top-level boxes.  An mp4 cut before its index cannot be read at all: BadVideo."""
-    position, names = 0, set()
+    """Walk the top-level boxes.  An mp4 cut before its index cannot be read at all:
+    BadVideo.
+    """
+    position = 0
+    names = set()
     while position + 8 <= size:
         file.seek(position)
         header = file.read(16)
@@ -118,19 +128,24 @@ def _torn_mp4(file: BinaryIO, size: int, path: Path) -> str | None:
         if length == 0:
             break
         if length < 8:
-            raise BadVideo(f"{path}: not a readable mp4: a box of {length} bytes at {position}")
+            raise BadVideo(
+                f"{path}: not a readable mp4: a box of {length} bytes at {position}"
+            )
         position += length
     torn = _missing(position, size) if position > size else None
     if b"moov" not in names or (torn and header[4:8] == b"moov"):
         raise BadVideo(
             f"{path}: the mp4 index (moov) is missing: the recording or copy was not finished",
-            hint="copy the file again, or rebuild its index with a repair tool such as untrunc",
+            hint="copy the file again, or rebuild its index with a repair tool such as "
+            "untrunc",
         )
     return torn
 
 
 def _torn_matroska(file: BinaryIO, size: int) -> str | None:
-    """Compare the Segment's size with the file's; recordings of unknown size promise nothing."""
+    """Compare the Segment's size with the file's; recordings of unknown size promise
+    nothing.
+    """
     head = file.read(HEAD_BYTES)
     start = head.find(SEGMENT)
     if start < 0 or start + 12 > len(head):

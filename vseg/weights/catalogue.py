@@ -1,7 +1,8 @@
-"""The published models by vseg's names: where they are, how large they are, under which licence.
+"""The published models by vseg's names: where they are, how large they are, under which
+licence.
 
-All are stored by the transformers library as safetensors; those that read words have their vocabularies
-beside them.
+All are stored by the transformers library as safetensors; those that read words have their
+vocabularies beside them.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,9 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
             Published("edgetam", "yonigozlan/EdgeTAM-hf", 54, "Apache-2.0"),
             Published("sam2.1-tiny", "facebook/sam2.1-hiera-tiny", 149, "Apache-2.0"),
             Published("sam2.1-small", "facebook/sam2.1-hiera-small", 176, "Apache-2.0"),
-            Published("sam2.1-base-plus", "facebook/sam2.1-hiera-base-plus", 309, "Apache-2.0"),
+            Published(
+                "sam2.1-base-plus", "facebook/sam2.1-hiera-base-plus", 309, "Apache-2.0"
+            ),
             Published("sam2.1-large", "facebook/sam2.1-hiera-large", 857, "Apache-2.0"),
             Published("sam3-tracker", "facebook/sam3", 3300, "SAM License, access on request"),
         )
@@ -48,7 +51,8 @@ IMAGE_TEXT: Mapping[str, Published] = MappingProxyType(
     {
         name: Published(name, repository, mib, licence, "image-text")
         for name, repository, mib, licence in (
-            # Of OpenAI's own ViT-B/32 only pickled weights are published; LAION's is the same network.
+            # Of OpenAI's own ViT-B/32 only pickled weights are published; LAION's is the same
+            # network.
             ("clip-vit-b32", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K", 577, "MIT"),
             ("clip-vit-l14", "openai/clip-vit-large-patch14", 1631, "MIT"),
             ("siglip-base", "google/siglip-base-patch16-224", 775, _APACHE),

@@ -14,7 +14,9 @@ def open_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"{name!r} is not a device", hint="use cpu, cuda or cuda:N") from error
+        raise UsageError(
+            f"{name!r} is not a device", hint="use cpu, cuda or cuda:N"
+        ) from error
     if device.type not in ("cpu", "cuda"):
         raise UsageError(f"device {name!r} is not supported", hint="use cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
@@ -43,8 +45,9 @@ def open_dtype(name: str, device: torch.device) -> torch.dtype:
 def uploaded(values: Tensor, device: torch.device) -> Tensor:
     """The values on the device; nobody waits for them to arrive.
 
-    A copy from ordinary memory to a GPU halts the processor until it is done.  From pinned memory it does
-    not: torch keeps a few pinned blocks and uses one again once the GPU has read it.
+    A copy from ordinary memory to a GPU halts the processor until it is done.  From pinned
+    memory it does not: torch keeps a few pinned blocks and uses one again once the GPU has
+    read it.
     """
     if device.type == "cpu":
         return values

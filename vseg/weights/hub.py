@@ -1,7 +1,7 @@
 """Published models: where they live on the hub, and where on this machine.
 
-Enters: a Published, which a catalogue names.  Leaves: the folder with its files, which is never fetched
-unless asked (`pull`), so that no run waits for a download that nobody expected.
+Enters: a Published, which a catalogue names.  Leaves: the folder with its files, which is
+never fetched unless asked (`pull`), so that no run waits for a download that nobody expected.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,8 @@ _OPTION = {"segmenter": "--model", "grounder": "--grounder", "image-text": "--im
 class Published:
     """One published model.  mib: of its weights; licence: of the same.
 
-    kind: what it does: draws masks of prompted things, finds what words say, or compares words and images.
+    kind: what it does: draws masks of prompted things, finds what words say, or compares words
+    and images.
     """
 
     name: str
@@ -50,7 +51,8 @@ class Published:
 def folder_of(published: Published) -> Path:
     """The folder of a published model on this machine.
 
-    Raises WeightsMissing naming the repository, the files, their size and the command that fetches them.
+    Raises WeightsMissing naming the repository, the files, their size and the command that
+    fetches them.
     """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
@@ -62,7 +64,8 @@ def folder_of(published: Published) -> Path:
     except (LocalEntryNotFoundError, OSError) as error:
         raise _missing(published) from error
     folder = Path(found)
-    # Two models may share a repository: one may have been fetched without the other's vocabulary.
+    # Two models may share a repository: one may have been fetched without the other's
+    # vocabulary.
     wanted = ["config.json", "*.safetensors"]
     wanted += ["tokenizer*.json"] if published.kind != "segmenter" else []
     if not all(any(folder.glob(pattern)) for pattern in wanted):
@@ -80,14 +83,17 @@ def pull(published: Published) -> Path:
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise WeightsMissing(
             f"huggingface.co/{published.repository} cannot be fetched: {error}",
-            hint=f"fetch it elsewhere ({published.mib} MiB) and give its folder as {published.option}",
+            hint=f"fetch it elsewhere ({published.mib} MiB) and give its folder as "
+            f"{published.option}",
         ) from error
 
 
 def _missing(published: Published) -> WeightsMissing:
     words = "" if published.kind == "segmenter" else ", vocabulary"
     return WeightsMissing(
-        f"no weights of {published.name} on this machine: config.json{words} and model.safetensors, "
+        f"no weights of {published.name} on this machine: config.json{words} and "
+        "model.safetensors, "
         f"{published.mib} MiB, of huggingface.co/{published.repository}",
-        hint=f"type `{published.pull}`, or give a folder that holds them as {published.option}",
+        hint=f"type `{published.pull}`, or give a folder that holds them as "
+        f"{published.option}",
     )

@@ -1,4 +1,6 @@
-"""A checkpoint's tensors, taken by name, each exactly once: nothing missing, nothing left over."""
+"""A checkpoint's tensors, taken by name, each exactly once: nothing missing, nothing left
+over.
+"""
 
 from collections.abc import Mapping
 
@@ -9,7 +11,9 @@ from vseg.errors import WeightsMismatch
 
 
 class StateReader:
-    """Hands out tensors on a device and in a dtype; `finish` tells of any that nobody asked for."""
+    """Hands out tensors on a device and in a dtype; `finish` tells of any that nobody asked
+    for.
+    """
 
     def __init__(
         self,
@@ -19,10 +23,13 @@ class StateReader:
         dtype: torch.dtype | None = None,
     ) -> None:
         self._state = dict(state)
-        self._place, self._dtype = device or torch.device("cpu"), dtype or torch.float32
+        self._place = device or torch.device("cpu")
+        self._dtype = dtype or torch.float32
 
     def take(self, name: str, *shape: int) -> Tensor:
-        """The tensor called `name`.  Raises WeightsMismatch if it is missing or of another shape."""
+        """The tensor called `name`.  Raises WeightsMismatch if it is missing or of another
+        shape.
+        """
         found = self._state.pop(name, None)
         if found is None:
             raise WeightsMismatch(
@@ -41,7 +48,9 @@ class StateReader:
         if self._state:
             names = sorted(self._state)
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise WeightsMismatch(f"the weights hold '{names[0]}'{more}, which the model has not")
+            raise WeightsMismatch(
+                f"the weights hold '{names[0]}'{more}, which the model has not"
+            )
 
 
 def below(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -1,4 +1,6 @@
-"""The transformers library without its loading reports and bars; what matters of them is checked."""
+"""The transformers library without its loading reports and bars; what matters of them is
+checked.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +11,8 @@ def silence_transformers() -> Iterator[None]:
     """Nothing of the library is printed within the block; afterwards it speaks as before."""
     from transformers.utils import logging
 
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    before = logging.get_verbosity()
+    bars = logging.is_progress_bar_enabled()
     logging.set_verbosity(logging.CRITICAL)
     logging.disable_progress_bar()
     try:

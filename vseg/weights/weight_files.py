@@ -1,7 +1,8 @@
-"""The weights in a folder as the transformers library saves it: safetensors only, pickles never.
+"""The weights in a folder as the transformers library saves it: safetensors only, pickles
+never.
 
-Enters: a folder.  Leaves: its weights files in order, checked to be there and, on demand, to be what the
-hub said they were.
+Enters: a folder.  Leaves: its weights files in order, checked to be there and, on demand, to
+be what the hub said they were.
 """
 
 import json
@@ -16,7 +17,9 @@ _AGAIN = "fetch the folder again"
 
 
 def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a saved model, in order.  Raises WeightsMissing, WeightsMismatch."""
+    """The safetensors files of a saved model, in order.  Raises WeightsMissing,
+    WeightsMismatch.
+    """
     index = folder / _INDEX
     names = ["model.safetensors"]
     if index.is_file():
@@ -39,16 +42,19 @@ def weight_files(folder: Path) -> list[Path]:
             f"no {missing[0]} in {folder}",
             hint=_AGAIN
             if index.is_file()
-            else "only safetensors files are read; an official .pt file of the SAM 2 family becomes "
+            else "only safetensors files are read; an official .pt file of the SAM 2 family "
+            "becomes "
             "one by `vseg models convert FILE.pt FOLDER`",
         )
     return [folder / name for name in names]
 
 
 def check_downloads(folder: Path) -> None:
-    """Raise WeightsMismatch if a file differs from what the hub said it was when it was fetched.
+    """Raise WeightsMismatch if a file differs from what the hub said it was when it was
+    fetched.
 
-    The hub's cache names a weights file by its sha256; files that are not of that cache name nothing.
+    The hub's cache names a weights file by its sha256; files that are not of that cache name
+    nothing.
     """
     for path in weight_files(folder):
         said = path.resolve().name

@@ -15,12 +15,16 @@ from vseg.results import PlacedPrompt, RunHeader, RunWriter, SourceFingerprint, 
 from vseg.results.layout import read_objects, write_objects
 from vseg.types import Box, FrameMasks, VideoInfo
 
-HEIGHT, WIDTH, FRAMES = 48, 96, 30
+HEIGHT = 48
+WIDTH = 96
+FRAMES = 30
 VIDEO = VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(25), FRAMES)
 
 
 def frames(lost: Sequence[int]) -> Iterator[FrameMasks]:
-    """One square moves right under id 1, is out of sight on `lost`, and goes on as id 3; id 2 stays."""
+    """One square moves right under id 1, is out of sight on `lost`, and goes on as id 3; id 2
+    stays.
+    """
     for index in range(FRAMES):
         logits = np.full((3, HEIGHT, WIDTH), -1, dtype=np.float32)
         moving = 0 if index < lost[0] else 2
@@ -47,7 +51,10 @@ def run(tmp_path: Path) -> Path:
         chunk_frames=8,
         labels={2: "post", 3: "late"},
     )
-    prompts = [PlacedPrompt(0, 1, Box(2.0, 8.0, 14.0, 20.0)), PlacedPrompt(15, 3, Box(1, 1, 9, 9))]
+    prompts = [
+        PlacedPrompt(0, 1, Box(2.0, 8.0, 14.0, 20.0)),
+        PlacedPrompt(15, 3, Box(1, 1, 9, 9)),
+    ]
     writer = RunWriter.create(tmp_path / "run", header, prompts)
     for masks in frames(lost=range(12, 15)):
         writer.write(masks)
@@ -66,7 +73,8 @@ def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
     assert [each.object_id for each in revision.prompts] == [1, 1]
     assert len(revision) == FRAMES
     for index in (3, 13, 20):
-        old, new = open_run(run)[index], revision[index]
+        old = open_run(run)[index]
+        new = revision[index]
         assert new.object_ids == (1, 2)
         assert new.visible == (index != 13, True)
         moving = 2 if index == 20 else 0
@@ -81,7 +89,10 @@ def test_names_found_while_tracking_or_given_afterwards_reach_the_revision(run: 
     stored = [o.model_copy(update={"label": named[o.id]}) for o in read_objects(run)]
     write_objects(run, stored)
     revision = open_run(associate(run, looks=False).out)
-    assert [(each.id, each.label) for each in revision.objects] == [(1, "dog"), (2, "lamp post")]
+    assert [(each.id, each.label) for each in revision.objects] == [
+        (1, "dog"),
+        (2, "lamp post"),
+    ]
 
 
 def test_boxes_are_filled_where_no_mask_was(run: Path) -> None:
@@ -99,7 +110,11 @@ def test_every_revision_has_a_folder_of_its_own(run: Path) -> None:
 
 def test_the_command_lists_the_changes(run: Path) -> None:
     told = json.loads(call("associate", run, "--no-looks", "--json").stdout)
-    assert (told["objects_before"], told["objects"], told["changes"][0]["kind"]) == (3, 2, "joined")
+    assert (told["objects_before"], told["objects"], told["changes"][0]["kind"]) == (
+        3,
+        2,
+        "joined",
+    )
     answer = call("associate", run, "--no-looks")
     assert "3 objects became 2, 2 changes" in answer.stdout
     assert "frame 15: object 3 is object 1 again" in answer.stdout
@@ -107,7 +122,9 @@ def test_the_command_lists_the_changes(run: Path) -> None:
 
 
 def clip_of(folder: Path, later: tuple[int, int, int]) -> Path:
-    """The clip of `frames`: what goes on as object 3 has the colour `later`, object 1 is red."""
+    """The clip of `frames`: what goes on as object 3 has the colour `later`, object 1 is
+    red.
+    """
     folder.mkdir()
     for masks in frames(lost=range(12, 15)):
         image = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)

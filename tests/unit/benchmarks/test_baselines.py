@@ -14,7 +14,8 @@ from benchmarks.baselines_labels import LabelPropagation, open_features
 from vseg.errors import UsageError, WeightsMismatch, WeightsMissing
 from vseg.metrics.jf import region_similarity
 
-SIDE, SIZE = 128, 48
+SIDE = 128
+SIZE = 48
 STEP = 3
 
 
@@ -32,10 +33,14 @@ def image_of(step: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def colours(image: np.ndarray) -> Tensor:
-    """The mean colour of each cell of 8 pixels, and how red it is: features that tell the square."""
+    """The mean colour of each cell of 8 pixels, and how red it is: features that tell the
+    square.
+    """
     cells = cv2.resize(image, (SIDE // 8, SIDE // 8), interpolation=cv2.INTER_AREA) / 255
     red = cells[..., :1] - cells[..., 1:2]
-    return torch.from_numpy(np.concatenate([cells, 4 * red, 1 - red], 2)).float().permute(2, 0, 1)
+    return (
+        torch.from_numpy(np.concatenate([cells, 4 * red, 1 - red], 2)).float().permute(2, 0, 1)
+    )
 
 
 @pytest.mark.parametrize(

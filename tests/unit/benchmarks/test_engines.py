@@ -1,4 +1,6 @@
-"""The comparison of engines at a small input: every stage is timed, and only the library's state grows."""
+"""The comparison of engines at a small input: every stage is timed, and only the library's
+state grows.
+"""
 
 import json
 import runpy

@@ -1,4 +1,6 @@
-"""The comparison of memory policies at a small input: a row for each, measured against the reference."""
+"""The comparison of memory policies at a small input: a row for each, measured against the
+reference.
+"""
 
 import json
 import runpy
@@ -13,7 +15,8 @@ SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "policies.py"
 
 
 def test_every_policy_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out, threads = tmp_path / "rows.json", torch.get_num_threads()
+    out = tmp_path / "rows.json"
+    threads = torch.get_num_threads()
     words = ["--models", "edgetam", "--side", "256", "--frames", "4", "--threads", "1"]
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), *words, "--json", str(out)])
     try:

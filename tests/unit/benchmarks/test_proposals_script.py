@@ -29,7 +29,11 @@ def test_the_script_finds_bodies_in_made_up_scenes(
     runpy.run_path(str(SCRIPT), run_name="__main__")
     rows = json.loads(out.read_text())
     assert [row["clip"] for row in rows] == ["scene 0", "MEAN"]
-    assert rows[0]["objects"] >= 2 and rows[0]["proposals"] >= 1 and np.isfinite(rows[0]["seconds"])
+    assert (
+        rows[0]["objects"] >= 2
+        and rows[0]["proposals"] >= 1
+        and np.isfinite(rows[0]["seconds"])
+    )
     monkeypatch.setattr(sys, "argv", ["proposals.py"])
     with pytest.raises(SystemExit) as stop:
         runpy.run_path(str(SCRIPT), run_name="__main__")

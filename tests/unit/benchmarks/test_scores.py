@@ -95,10 +95,13 @@ def two_objects() -> LabelFrame:
 
 def test_a_mask_on_another_object_is_a_switch() -> None:
     label = two_objects()
-    left, right = label.labels == 1, label.labels == 2
+    left = label.labels == 1
+    right = label.labels == 2
     assert on_another(right, label, 1)
     assert not on_another(left, label, 1)
-    assert not on_another(left | right, label, 1), "as much of its own is not more of another's"
+    assert not on_another(left | right, label, 1), (
+        "as much of its own is not more of another's"
+    )
     assert not on_another(np.zeros_like(left), label, 1)
     assert not on_another(label.labels == 0, label, 1), "background is nobody"
 
@@ -109,7 +112,8 @@ def test_switches_are_counted_as_frames_pass(tmp_path: Path) -> None:
     label = two_objects()
     for index in range(3):
         cv2.imwrite(str(tmp_path / f"{index:05d}.png"), label.labels)
-    left, right = label.labels == 1, label.labels == 2
+    left = label.labels == 1
+    right = label.labels == 2
     frames = [(0, {1: left, 2: right}), (1, {1: right, 2: right}), (2, {1: right, 2: left})]
     switches = SwitchCount(tmp_path)
     assert list(switches.watch(frames)) == frames

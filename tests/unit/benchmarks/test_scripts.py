@@ -1,4 +1,6 @@
-"""The scripts run as a user runs them, on clips made here, and write rows that can be read back."""
+"""The scripts run as a user runs them, on clips made here, and write rows that can be read
+back.
+"""
 
 import json
 import runpy

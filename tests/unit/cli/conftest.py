@@ -49,12 +49,17 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     save_random(folder / "random.safetensors", 0)
     (folder / "small.toml").write_text("short_side = 64\nchunk = 8\npreview = false\n")
     return Workplace(
-        folder / "clip.mp4", folder / "truth", folder / "random.safetensors", folder / "small.toml"
+        folder / "clip.mp4",
+        folder / "truth",
+        folder / "random.safetensors",
+        folder / "small.toml",
     )
 
 
 def call(*words: object) -> GroundingResult:
-    """Run `vseg` with these words in this process; anything but an orderly exit is an error."""
+    """Run `vseg` with these words in this process; anything but an orderly exit is an
+    error.
+    """
     done = CliRunner().invoke(app, [str(word) for word in words])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception

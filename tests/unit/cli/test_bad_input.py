@@ -29,7 +29,11 @@ def made(path: Path, content: bytes) -> Path:
 CLIP_CASES: dict[str, tuple[Make, int, str]] = {
     "missing file": (lambda d, w: [d / "no.mp4", "--point", "5,5"], 3, "no.mp4"),
     "empty file": (lambda d, w: [made(d / "e.mp4", b""), "--point", "5,5"], 3, "e.mp4"),
-    "not a video": (lambda d, w: [made(d / "t.mp4", b"text" * 99), "--point", "5,5"], 3, "t.mp4"),
+    "not a video": (
+        lambda d, w: [made(d / "t.mp4", b"text" * 99), "--point", "5,5"],
+        3,
+        "t.mp4",
+    ),
     "sound only": (lambda d, w: [write_audio(d / "s.mp4"), "--point", "5,5"], 3, "s.mp4"),
     "live source": (lambda d, w: ["rtsp://127.0.0.1:1/x", "--point", "5,5"], 3, "127.0.0.1"),
 }
@@ -61,7 +65,11 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
         5,
         "w.st",
     ),
-    "missing config": (lambda d, w: ["--point", "5,5", "--config", d / "no.toml"], 2, "no.toml"),
+    "missing config": (
+        lambda d, w: ["--point", "5,5", "--config", d / "no.toml"],
+        2,
+        "no.toml",
+    ),
     "nothing to resume": (lambda d, w: ["--point", "5,5", "--resume"], 3, "no run"),
     "resume and overwrite": (lambda d, w: ["--resume", "--overwrite"], 2, "exclude"),
     "unsuitable short side": (lambda d, w: ["--point", "5,5", "--short-side", "100"], 2, "16"),
@@ -155,7 +163,8 @@ def test_a_folder_that_is_no_run(tmp_path: Path) -> None:
 
 
 def test_every_error_has_an_exit_code_of_the_table() -> None:
-    kinds, codes = [VsegError], set()
+    kinds = [VsegError]
+    codes = set()
     while kinds:
         kind = kinds.pop()
         kinds += kind.__subclasses__()

@@ -139,7 +139,14 @@ def test_demo_on_ones_own_clip(tmp_path: Path) -> None:
 
 def test_train_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text("distil = 3\n")
-    files = ["--data", tmp_path / "none.zip", "--teacher", tmp_path / "none.ts", "-o", tmp_path]
+    files = [
+        "--data",
+        tmp_path / "none.zip",
+        "--teacher",
+        tmp_path / "none.ts",
+        "-o",
+        tmp_path,
+    ]
     answer = call("train", "nano", *files, "--config", tmp_path / "plan.toml")
     assert answer.exit_code == 2
     assert "unknown key 'distil'" in answer.stderr

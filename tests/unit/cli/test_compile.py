@@ -1,4 +1,6 @@
-"""`vseg track --compile` and `--encode-ahead`: who may, what is compiled for, and what the run records."""
+"""`vseg track --compile` and `--encode-ahead`: who may, what is compiled for, and what the run
+records.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,6 @@
-"""`vseg track --detections`: boxes in, masklets out; what ends it loses nothing; bad files are named."""
+"""`vseg track --detections`: boxes in, masklets out; what ends it loses nothing; bad files are
+named.
+"""
 
 import json
 import shlex
@@ -41,7 +43,9 @@ def boxes(truth: list[np.ndarray], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def reference(workplace: Workplace, boxes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reference(
+    workplace: Workplace, boxes: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     out = tmp_path_factory.mktemp("detected") / "run"
     answer = call(*words(workplace, boxes, out))
     assert answer.exit_code == 0, answer.stderr
@@ -80,7 +84,9 @@ def test_a_killed_run_resumes_to_the_same_bits(
     assert files_of(tmp_path / "run") == files_of(reference)
 
 
-def test_masks_as_detections(workplace: Workplace, truth: list[np.ndarray], tmp_path: Path) -> None:
+def test_masks_as_detections(
+    workplace: Workplace, truth: list[np.ndarray], tmp_path: Path
+) -> None:
     rows = []
     for index in range(8):
         runs = encode_rle(MaskCrop.of(truth[index] == 1), 72, 120)

@@ -63,7 +63,16 @@ def test_what_is_wrong_is_said_in_one_line(workplace: Workplace, teacher: Path) 
 
 def test_a_recipe_needs_something_to_start_from(teacher: Path) -> None:
     recipe = Path(__file__).resolve().parents[3] / "configs" / "nano.toml"
-    words = ["train", "nano", "--config", recipe, "--data", teacher, "-o", teacher.parent / "out"]
+    words = [
+        "train",
+        "nano",
+        "--config",
+        recipe,
+        "--data",
+        teacher,
+        "-o",
+        teacher.parent / "out",
+    ]
     answer = call(*words, "--stage", "sideways")
     assert answer.exit_code == 2 and "no stage 'sideways'" in answer.stderr
     assert "stages: distill, frozen" in answer.stderr

@@ -1,4 +1,6 @@
-"""`vseg track --flip`: recorded in the run, resumed to the same bits, never mixed with a plain run."""
+"""`vseg track --flip`: recorded in the run, resumed to the same bits, never mixed with a plain
+run.
+"""
 
 import shlex
 from itertools import count
@@ -16,17 +18,28 @@ def test_an_interrupted_flipped_run_resumes_to_the_same_bits(
     workplace: Workplace, tmp_path: Path
 ) -> None:
     point = ("60,36",)
-    words = ["track", workplace.clip, "--point", *point, "--range", "0:30", *workplace.settings]
+    words = [
+        "track",
+        workplace.clip,
+        "--point",
+        *point,
+        "--range",
+        "0:30",
+        *workplace.settings,
+    ]
     assert call(*words, "-o", tmp_path / "whole", "--flip").exit_code == 0
     header = open_run(tmp_path / "whole").header
     assert header.options["flip"] is True
     assert header.weights_sha256.endswith("+flip")
 
     config = read_config(workplace.config, weights=workplace.weights, range="0:30", flip=True)
-    job = TrackJob(str(workplace.clip), tmp_path / "run", parse_prompts(point, (), (), ()), config)
+    job = TrackJob(
+        str(workplace.clip), tmp_path / "run", parse_prompts(point, (), (), ()), config
+    )
     calls = count()
     assert (
-        track(job, watch=ProgressCallbacks(stop=lambda: next(calls) == 12)).status == "interrupted"
+        track(job, watch=ProgressCallbacks(stop=lambda: next(calls) == 12)).status
+        == "interrupted"
     )
     refused = call(*words, "-o", tmp_path / "run", "--resume")
     assert (refused.exit_code, "flip" in refused.stderr) == (3, True)

@@ -1,4 +1,6 @@
-"""`vseg eval --metrics`: masks against folders, boxes against gt.txt, and what does not fit is named."""
+"""`vseg eval --metrics`: masks against folders, boxes against gt.txt, and what does not fit is
+named.
+"""
 
 import json
 from pathlib import Path
@@ -60,7 +62,8 @@ def labels(folder: Path, swap_from: int) -> Path:
 
 
 def test_masks_of_two_folders(tmp_path: Path) -> None:
-    gt, pred = labels(tmp_path / "gt" / "clip", 9), labels(tmp_path / "pred" / "clip", 3)
+    gt = labels(tmp_path / "gt" / "clip", 9)
+    pred = labels(tmp_path / "pred" / "clip", 3)
     told = measures(gt.parent, pred)
     assert (told["IDF1"], told["MOTA"], told["IDSW"]) == (50, 83.33, 2)
     answer = call("eval", "--gt", gt.parent, "--pred", pred, "--metrics", "jf,idf1")
@@ -78,15 +81,21 @@ def test_masks_of_two_folders(tmp_path: Path) -> None:
         (["--metrics", "hota", "more.txt"], 2, "2 predictions for one"),
     ],
 )
-def test_what_cannot_be_scored(tmp_path: Path, words: list[str], exit_code: int, said: str) -> None:
+def test_what_cannot_be_scored(
+    tmp_path: Path, words: list[str], exit_code: int, said: str
+) -> None:
     gt = mot(tmp_path / "gt.txt", BOXES)
     answer = call("eval", "--gt", gt, "--pred", gt, *words)
     assert (answer.exit_code, said in answer.stderr) == (exit_code, True), answer.stderr
 
 
 def test_detections_are_no_tracks(tmp_path: Path) -> None:
-    gt, pred = mot(tmp_path / "gt.txt", BOXES), mot(tmp_path / "det.txt", [(1, -1, 1, 1, 5, 5, 1)])
+    gt = mot(tmp_path / "gt.txt", BOXES)
+    pred = mot(tmp_path / "det.txt", [(1, -1, 1, 1, 5, 5, 1)])
     answer = call("eval", "--gt", gt, "--pred", pred, "--metrics", "hota")
-    assert (answer.exit_code, "det.txt, line 1: a box without an id" in answer.stderr) == (3, True)
+    assert (answer.exit_code, "det.txt, line 1: a box without an id" in answer.stderr) == (
+        3,
+        True,
+    )
     missing = call("eval", "--gt", gt, "--pred", tmp_path / "no.txt", "--metrics", "hota")
     assert (missing.exit_code, "cannot read" in missing.stderr) == (3, True)

@@ -1,4 +1,6 @@
-"""`vseg label` and `vseg search`: on a tracked clip, with a small random model of images and words."""
+"""`vseg label` and `vseg search`: on a tracked clip, with a small random model of images and
+words.
+"""
 
 import json
 import shutil
@@ -41,7 +43,8 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tracked(clip: Path) -> Path:
     """A run of two objects, the second from frame 20 on and with a name of its own."""
-    out, scene = clip.parent / "run", SyntheticVideo(SCENE)
+    out = clip.parent / "run"
+    scene = SyntheticVideo(SCENE)
     config = clip.parent / "small.toml"
     config.write_text("short_side = 96\nchunk = 8\npreview = false\n")
     boxes = []
@@ -89,9 +92,14 @@ def test_objects_are_named_once_with_what_else_they_may_be(
     assert answer.stdout.split()[:2] == ["1", told[0]["label"].split()[0]]
 
 
-def test_a_vector_is_the_mean_look_on_frames_spread_over_a_life(run: Path, model: Path) -> None:
-    """Recomputed here from the masks: the clearest frame of each eighth of the object's life."""
-    opened, net = open_run(run), open_image_text(str(model))
+def test_a_vector_is_the_mean_look_on_frames_spread_over_a_life(
+    run: Path, model: Path
+) -> None:
+    """Recomputed here from the masks: the clearest frame of each eighth of the object's
+    life.
+    """
+    opened = open_run(run)
+    net = open_image_text(str(model))
     found = appearances(opened, net)
     life = opened.objects[0]
     assert life.first_frame == 0 and life.last_frame is not None
@@ -103,7 +111,9 @@ def test_a_vector_is_the_mean_look_on_frames_spread_over_a_life(run: Path, model
     frames = [max(part, key=lambda each: each[0])[1] for part in eighths.values()]
     assert len(frames) >= LOOKS - 1
     with open_video(opened.header.source.path) as video:
-        images = [object_crop(video.read(frame).image, opened[frame].crops[0]) for frame in frames]
+        images = [
+            object_crop(video.read(frame).image, opened[frame].crops[0]) for frame in frames
+        ]
     mean = net.images(images).mean(axis=0)
     np.testing.assert_allclose(found.vectors[0], mean / np.linalg.norm(mean), atol=1e-4)
     assert found.best_frames[0] in frames

@@ -1,4 +1,6 @@
-"""Options of the memory: put over a file key by key, and repeated by the command that resumes."""
+"""Options of the memory: put over a file key by key, and repeated by the command that
+resumes.
+"""
 
 from pathlib import Path
 

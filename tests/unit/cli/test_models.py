@@ -1,4 +1,6 @@
-"""`vseg models`: every model is listed, one that is not here says how to get it, folders are checked."""
+"""`vseg models`: every model is listed, one that is not here says how to get it, folders are
+checked.
+"""
 
 import hashlib
 import json
@@ -42,12 +44,18 @@ def test_a_folder_is_verified(tmp_path: Path) -> None:
 
 
 def test_an_official_checkpoint_that_is_none_is_refused(tmp_path: Path) -> None:
-    file, out = tmp_path / "model.pt", tmp_path / "out"
+    file = tmp_path / "model.pt"
+    out = tmp_path / "out"
     torch.save({"model": {"encoder.weight": torch.zeros(2)}}, file)
     answer = RUNNER.invoke(app, ["models", "convert", str(file), str(out)])
     assert answer.exit_code == 5 and "no published model of the SAM 2 family" in answer.stderr
-    answer = RUNNER.invoke(app, ["models", "convert", str(file), str(out), "--as", "sam2.1-tiny"])
-    assert answer.exit_code == 5 and "lacks 'image_encoder.neck.convs.0.conv.bias'" in answer.stderr
+    answer = RUNNER.invoke(
+        app, ["models", "convert", str(file), str(out), "--as", "sam2.1-tiny"]
+    )
+    assert (
+        answer.exit_code == 5
+        and "lacks 'image_encoder.neck.convs.0.conv.bias'" in answer.stderr
+    )
     answer = RUNNER.invoke(app, ["models", "convert", str(file), str(out), "--as", "sam9"])
     assert answer.exit_code == 5 and "known: edgetam, sam2-tiny" in answer.stderr
     assert not out.exists(), "nothing is left of a file that does not fit"

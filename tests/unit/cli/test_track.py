@@ -1,4 +1,6 @@
-"""`vseg track` from end to end: what it writes, and that no end of it loses or changes anything."""
+"""`vseg track` from end to end: what it writes, and that no end of it loses or changes
+anything.
+"""
 
 import json
 import os
@@ -71,8 +73,19 @@ def test_another_command_on_a_run_is_refused(workplace: Workplace, reference: Pa
     assert "--overwrite" in answer.stderr
 
 
-def test_overwrite_replaces_a_run(workplace: Workplace, tmp_path: Path, reference: Path) -> None:
-    words = ["track", workplace.clip, "-o", tmp_path / "run", "--point", "9,9", "--range", "0:9"]
+def test_overwrite_replaces_a_run(
+    workplace: Workplace, tmp_path: Path, reference: Path
+) -> None:
+    words = [
+        "track",
+        workplace.clip,
+        "-o",
+        tmp_path / "run",
+        "--point",
+        "9,9",
+        "--range",
+        "0:9",
+    ]
     assert call(*words, *workplace.settings).exit_code == 0
     assert len(open_run(tmp_path / "run")) == 9
     assert call(*track_words(workplace, tmp_path / "run", "--overwrite")).exit_code == 0

@@ -31,7 +31,8 @@ bf16 = false
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Images of one car each, some of them kept out of training, with their labels."""
-    path, rng = tmp_path_factory.mktemp("words") / "pack.zip", np.random.default_rng(0)
+    path = tmp_path_factory.mktemp("words") / "pack.zip"
+    rng = np.random.default_rng(0)
     labels = {}
     with zipfile.ZipFile(path, "w") as archive:
         for k in range(24):
@@ -71,10 +72,14 @@ def test_bad_input_is_said(pack: Path, tmp_path: Path) -> None:
 
 
 def test_the_benchmark_measures_the_images_kept_out(
-    pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    pack: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     script = Path(__file__).resolve().parents[3] / "benchmarks" / "words.py"
-    head, rows = random_head(tmp_path), tmp_path / "rows.json"
+    head = random_head(tmp_path)
+    rows = tmp_path / "rows.json"
     options = ["--data", pack, "--head", head, "--threshold", "0.01", "--json", rows]
     monkeypatch.setattr(sys, "argv", ["words.py", *map(str, options)])
     runpy.run_path(str(script), run_name="__main__")

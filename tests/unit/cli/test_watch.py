@@ -1,4 +1,6 @@
-"""A clip played in real time stands for a camera: one JSON line for each image that is given out."""
+"""A clip played in real time stands for a camera: one JSON line for each image that is given
+out.
+"""
 
 import json
 import time
@@ -38,7 +40,9 @@ def test_each_image_is_told_and_recorded(workplace: Workplace, tmp_path: Path) -
 
 
 def test_what_is_found_gets_an_id(workplace: Workplace) -> None:
-    answer = call("watch", workplace.clip, "--auto", "--config", workplace.config, "--frames", 2)
+    answer = call(
+        "watch", workplace.clip, "--auto", "--config", workplace.config, "--frames", 2
+    )
     assert answer.exit_code == 0
     first = lines(answer.stdout)[0]
     born = [event["object_id"] for event in first["events"] if event["kind"] == "born"]
@@ -106,7 +110,8 @@ def test_a_source_that_is_not_there() -> None:
 def test_what_was_recorded_before_a_source_broke_is_kept(
     workplace: Workplace, tmp_path: Path
 ) -> None:
-    clip, film = write_resized(tmp_path / "a.ts", first=4, second=4), tmp_path / "seen.mp4"
+    clip = write_resized(tmp_path / "a.ts", first=4, second=4)
+    film = tmp_path / "seen.mp4"
     options = ("--config", workplace.config, "--overlay", film)
     answer = call("watch", clip, "--box", "10,10,60,50", *options)
     assert answer.exit_code == 4

@@ -1,4 +1,6 @@
-"""Detections files of the three formats give the same table; a wrong row is named with its value."""
+"""Detections files of the three formats give the same table; a wrong row is named with its
+value.
+"""
 
 import json
 from fractions import Fraction
@@ -29,7 +31,8 @@ def mot(folder: Path, rows: list[Any] | None = None) -> Path:
 
 def coco(folder: Path, rows: list[Any] | None = None, **more: Any) -> Path:
     entries = [
-        {"image_id": f, "track_id": i, "bbox": [x, y, w, h], "score": s, "category_id": c} | more
+        {"image_id": f, "track_id": i, "bbox": [x, y, w, h], "score": s, "category_id": c}
+        | more
         for f, i, x, y, w, h, s, c in rows or ROWS
     ]
     return written(folder / "found.json", json.dumps(entries))
@@ -107,7 +110,9 @@ def test_a_wrong_row_is_named(
         ("a.xml", "", "not read from '.xml'"),
     ],
 )
-def test_a_file_that_cannot_be_read(tmp_path: Path, name: str, content: str, said: str) -> None:
+def test_a_file_that_cannot_be_read(
+    tmp_path: Path, name: str, content: str, said: str
+) -> None:
     path = written(tmp_path / name, content)
     with pytest.raises(BadDetections, match=r".+") as refused:
         read_detections(path, VIDEO)

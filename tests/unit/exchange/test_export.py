@@ -15,7 +15,8 @@ from vseg.exchange.export import export
 from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, open_run
 from vseg.types import FrameMasks, VideoInfo
 
-HEIGHT, WIDTH = 30, 41
+HEIGHT = 30
+WIDTH = 41
 
 
 def square(x: int, y: int, side: int = 10) -> np.ndarray:
@@ -24,7 +25,9 @@ def square(x: int, y: int, side: int = 10) -> np.ndarray:
     return mask
 
 
-def store(root: Path, frames: dict[int, dict[int, np.ndarray]], scores: dict[int, float]) -> Run:
+def store(
+    root: Path, frames: dict[int, dict[int, np.ndarray]], scores: dict[int, float]
+) -> Run:
     """A run of exact masks by frame and object id; an empty mask is an absent object."""
     header = RunHeader(
         vseg_version="0.1.0",
@@ -84,7 +87,8 @@ def test_coco_masks_are_those_of_the_run_to_pycocotools(apart: Run, tmp_path: Pa
         assert image["file_name"] == f"park/{stored.frame_index:05d}.jpg"
         assert (image["height"], image["width"]) == (HEIGHT, WIDTH)
         annotations = {
-            each["track_id"]: each for each in coco.loadAnns(coco.getAnnIds(imgIds=image["id"]))
+            each["track_id"]: each
+            for each in coco.loadAnns(coco.getAnnIds(imgIds=image["id"]))
         }
         seen = [each for row, each in enumerate(stored.object_ids) if stored.visible[row]]
         assert sorted(annotations) == seen
@@ -138,7 +142,9 @@ def test_davis_gives_an_overlap_to_the_higher_score_then_the_lower_id(tmp_path: 
 
 
 def test_davis_has_no_room_for_ids_above_253(tmp_path: Path) -> None:
-    run = store(tmp_path / "run", {0: {253: square(0, 0), 254: square(20, 5)}}, {253: 1, 254: 1})
+    run = store(
+        tmp_path / "run", {0: {253: square(0, 0), 254: square(20, 5)}}, {253: 1, 254: 1}
+    )
     with pytest.raises(OutputError, match="object 254 does not fit"):
         export(run, "davis", tmp_path / "davis")
     assert not (tmp_path / "davis").exists()
@@ -170,7 +176,9 @@ def test_nothing_is_replaced_and_nothing_half_written(
 
 
 @pytest.mark.parametrize("format", ["coco", "davis"])
-def test_a_run_of_no_frames_exports_to_nothing_valid_but_empty(tmp_path: Path, format: str) -> None:
+def test_a_run_of_no_frames_exports_to_nothing_valid_but_empty(
+    tmp_path: Path, format: str
+) -> None:
     export(store(tmp_path / "run", {}, {}), format, tmp_path / "out")
     if format == "coco":
         assert COCO(str(tmp_path / "out")).imgs == {}

@@ -107,7 +107,9 @@ def test_what_is_meant(query: WordQuery, which: list[int]) -> None:
 
 
 def two_discs(step: int, camera: int) -> tuple[Frame, MaskCrop, MaskCrop]:
-    """One frame of a textured ground with a disc that stays on it and one that goes 4 pixels a step."""
+    """One frame of a textured ground with a disc that stays on it and one that goes 4 pixels a
+    step.
+    """
     rng = np.random.default_rng(0)
     ground = cv2.GaussianBlur(rng.integers(0, 255, (260, 420, 3), dtype=np.uint8), (0, 0), 2)
     discs = cv2.GaussianBlur(rng.integers(0, 255, (60, 60, 3), dtype=np.uint8), (0, 0), 2)
@@ -155,7 +157,8 @@ def test_what_moves_in_a_strip_lies_in_it(hw: tuple[int, int]) -> None:
     sides = tuple(side if side == min(hw) else side // 4 for side in hw)
     noise = rng.integers(0, 255, (*sides, 3), dtype=np.uint8)
     thing = cv2.GaussianBlur(noise, (0, 0), 2 if min(hw) > 12 else 1)
-    frames, step = [], max(3, max(hw) // 80)
+    frames = []
+    step = max(3, max(hw) // 80)
     for k in range(2):
         image = ground.copy()
         y, x = (0 if side == min(hw) else side // 3 + k * step for side in hw)

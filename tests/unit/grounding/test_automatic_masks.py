@@ -1,4 +1,6 @@
-"""Proposals of a frame: on scenes whose masks are known exactly, and the rules by which they are kept."""
+"""Proposals of a frame: on scenes whose masks are known exactly, and the rules by which they
+are kept.
+"""
 
 import numpy as np
 import pytest
@@ -40,7 +42,9 @@ def best_ious(grounding: Grounding, truths: list[np.ndarray]) -> list[float]:
 
 
 def test_most_bodies_of_a_scene_are_found_and_little_else(nano: Nano) -> None:
-    finder, ious, proposals = AutomaticMaskGenerator(nano, LIGHT), list[float](), 0
+    finder = AutomaticMaskGenerator(nano, LIGHT)
+    ious = list[float]()
+    proposals = 0
     for seed in range(4):
         frame, truths = scene(seed)
         grounding = finder.propose(frame)
@@ -67,7 +71,9 @@ def test_proposals_are_named_ordered_boxed_and_few(nano: Nano) -> None:
     assert len(one.found) == 1 and one.found.scores[0] == found.scores[0]
 
 
-def test_nothing_clear_enough_is_an_empty_grounding_that_says_how_close_it_was(nano: Nano) -> None:
+def test_nothing_clear_enough_is_an_empty_grounding_that_says_how_close_it_was(
+    nano: Nano,
+) -> None:
     frame, _ = scene(2)
     grounding = AutomaticMaskGenerator(
         nano, AutomaticMaskRules(grid=4, dense=4, score=0.999)
@@ -79,7 +85,8 @@ def test_nothing_clear_enough_is_an_empty_grounding_that_says_how_close_it_was(n
 def test_clicks_drawn_together_are_what_they_are_alone(nano: Nano) -> None:
     frame, _ = scene(1)
     clicks = [
-        Points(np.array([place], np.float32), np.array([True])) for place in ((60, 60), (200, 90))
+        Points(np.array([place], np.float32), np.array([True]))
+        for place in ((60, 60), (200, 90))
     ]
     for model in (nano, FlipTTA(nano)):
         together = model.coarse_masks(frame, [[click] for click in clicks])
@@ -89,7 +96,9 @@ def test_clicks_drawn_together_are_what_they_are_alone(nano: Nano) -> None:
             )
 
 
-def test_a_model_of_the_sam_family_proposes_too(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_model_of_the_sam_family_proposes_too(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     folder = tmp_path_factory.mktemp("edgetam")
     small_model("edgetam").save_pretrained(folder)
     frame, _ = scene(0)

@@ -28,7 +28,9 @@ from vseg.io.files import sha256_of
 from vseg.types import Frame, Grounding, Text
 from vseg.weights import memory_check as room
 
-FRAME = Frame(0, None, 0.0, np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8))
+FRAME = Frame(
+    0, None, 0.0, np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
+)
 TEXTS = (Text("the red car", 0.02), Text("a dog", 0.02))
 
 
@@ -198,7 +200,9 @@ def test_files_as_older_releases_wrote_them(owl: Path, tmp_path: Path) -> None:
     (folder / "tokenizer_config.json").write_text(
         json.dumps(config | {"tokenizer_class": "CLIPTokenizer"}), "utf-8"
     )
-    images = json.loads((folder / "processor_config.json").read_text("utf-8"))["image_processor"]
+    images = json.loads((folder / "processor_config.json").read_text("utf-8"))[
+        "image_processor"
+    ]
     images["image_processor_type"] = "Owlv2ImageProcessor"
     (folder / "preprocessor_config.json").write_text(json.dumps(images), "utf-8")
     (folder / "processor_config.json").unlink()
@@ -206,7 +210,9 @@ def test_files_as_older_releases_wrote_them(owl: Path, tmp_path: Path) -> None:
 
 
 def test_more_phrases_than_one_text_holds_are_asked_in_turn(dino: Path) -> None:
-    """Phrases of one text see each other: each text alone is what its phrases are compared with."""
+    """Phrases of one text see each other: each text alone is what its phrases are compared
+    with.
+    """
     detector, _ = read_dino(dino, "small", Place())
     phrases = (
         "the red car",
@@ -219,7 +225,9 @@ def test_more_phrases_than_one_text_holds_are_asked_in_turn(dino: Path) -> None:
     )
     lines = detector.encode(phrases)
     assert len(lines) > 1 and all(len(line.tokens) <= 24 for line in lines)
-    for line, after in zip(lines, [*(each.first for each in lines[1:]), len(phrases)], strict=True):
+    for line, after in zip(
+        lines, [*(each.first for each in lines[1:]), len(phrases)], strict=True
+    ):
         held = phrases[line.first : after]
         for phrase, (begin, end) in zip(held, line.spans, strict=True):
             assert bert_tokenizer().decode(line.tokens[begin:end]) == phrase
@@ -239,7 +247,9 @@ def test_more_phrases_than_one_text_holds_are_asked_in_turn(dino: Path) -> None:
         ("the " * 30, "30 tokens, more than 21"),
     ],
 )
-def test_a_phrase_that_grounding_dino_cannot_read(dino: Path, phrase: str, message: str) -> None:
+def test_a_phrase_that_grounding_dino_cannot_read(
+    dino: Path, phrase: str, message: str
+) -> None:
     with pytest.raises(BadPrompt, match=message):
         open_grounder(str(dino)).check([Text(phrase)])
 

@@ -23,7 +23,9 @@ FLOAT = Place(dtype="float32")
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ImageText:
+def model(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> ImageText:
     folder = tmp_path_factory.mktemp(request.param)
     saved_image_text(request.param, folder)
     return read_image_text(folder, "small", FLOAT)

@@ -1,4 +1,6 @@
-"""nano's words end to end: the phrase, the boxes, nano's masks, and what is meant among them."""
+"""nano's words end to end: the phrase, the boxes, nano's masks, and what is meant among
+them.
+"""
 
 from pathlib import Path
 
@@ -19,7 +21,8 @@ from vseg.models.nano.model import Nano, load_nano, save_random
 from vseg.models.nano.text_head.boxes import HeadBoxes
 from vseg.types import Detections, Exemplar, Frame, Text
 
-# Left, top, side and colour of what stands on the ground: two red cars, a blue one, and a green person.
+# Left, top, side and colour of what stands on the ground: two red cars, a blue one, and a
+# green person.
 THINGS = {
     "red left": (30, 60, 60, (200, 25, 30)),
     "red right": (330, 150, 40, (190, 20, 20)),
@@ -45,18 +48,23 @@ def painted(moved: int = 0) -> UInt8[np.ndarray, "H W 3"]:
     return ground
 
 
-FRAME, LATER = Frame(0, None, 0.0, painted()), Frame(2, None, 0.08, painted(5))
+FRAME = Frame(0, None, 0.0, painted())
+LATER = Frame(2, None, 0.08, painted(5))
 
 
 @pytest.fixture(scope="module")
 def look(nano: Nano) -> FrameCandidates:
-    """As the head would see the things if it were perfect; the blue car is a little less sure."""
+    """As the head would see the things if it were perfect; the blue car is a little less
+    sure.
+    """
     boxes = np.array([(x, y, x + s, y + s) for x, y, s, _ in THINGS.values()], np.float64)
     is_car = np.array([name in CARS for name in THINGS])
     scores = np.stack([np.full(4, 0.9), 0.8 * is_car, 0.8 * ~is_car], axis=1)
     scores[2, 1] = 0.35
     seen = HeadBoxes(WORDS, boxes, scores)
-    return FrameCandidates(FRAME, nano, nano.encode([FRAME])[0], seen, motion_between(FRAME, LATER))
+    return FrameCandidates(
+        FRAME, nano, nano.encode([FRAME])[0], seen, motion_between(FRAME, LATER)
+    )
 
 
 def named(found: Detections) -> set[str]:
@@ -64,7 +72,9 @@ def named(found: Detections) -> set[str]:
     names = set()
     for crop in found.masks or ():
         full = crop.paste(280, 500)
-        inside = {name: full[y : y + s, x : x + s].mean() for name, (x, y, s, _) in THINGS.items()}
+        inside = {
+            name: full[y : y + s, x : x + s].mean() for name, (x, y, s, _) in THINGS.items()
+        }
         best = max(inside, key=lambda name: inside[name])
         x, y, side, _ = THINGS[best]
         union = (full.sum() + side * side) - full[y : y + side, x : x + side].sum()
@@ -91,7 +101,9 @@ def named(found: Detections) -> set[str]:
         ("moving objects", {"blue"}),
     ],
 )
-def test_a_phrase_finds_what_it_means(look: FrameCandidates, phrase: str, which: set[str]) -> None:
+def test_a_phrase_finds_what_it_means(
+    look: FrameCandidates, phrase: str, which: set[str]
+) -> None:
     found, best = answer(look, parse_words(phrase, WORDS), 0.3)
     assert named(found) == which
     assert (best >= 0.3) == bool(which)
@@ -104,7 +116,9 @@ def test_best_is_of_what_has_all_that_was_asked(look: FrameCandidates) -> None:
     assert named(found) == {"red left", "red right"} and best == pytest.approx(0.8)
 
 
-def test_without_a_second_frame_nothing_moves_and_nothing_is_still(look: FrameCandidates) -> None:
+def test_without_a_second_frame_nothing_moves_and_nothing_is_still(
+    look: FrameCandidates,
+) -> None:
     alone = FrameCandidates(look.frame, look.nano, look.features, look.head, None)
     for phrase in ("moving cars", "parked cars", "moving objects"):
         found, best = answer(alone, parse_words(phrase, WORDS), 0.3)
@@ -113,7 +127,9 @@ def test_without_a_second_frame_nothing_moves_and_nothing_is_still(look: FrameCa
 
 def test_two_boxes_of_one_thing_are_one(look: FrameCandidates) -> None:
     x, y, side, _ = THINGS["blue"]
-    boxes = np.array([[x, y, x + side, y + side], [x - 16, y - 16, x + side + 16, y + side + 16]])
+    boxes = np.array(
+        [[x, y, x + side, y + side], [x - 16, y - 16, x + side + 16, y + side + 16]]
+    )
     seen = HeadBoxes(WORDS, boxes.astype(np.float64), np.full((2, 3), 0.8))
     assert len(seen.of("car").boxes) == 2, "the boxes alone do not tell"
     double = FrameCandidates(look.frame, look.nano, look.features, seen, None)

@@ -1,4 +1,6 @@
-"""From what a detector proposes to what is found: thresholds, doubles, the image's border, masks."""
+"""From what a detector proposes to what is found: thresholds, doubles, the image's border,
+masks.
+"""
 
 import numpy as np
 import torch
@@ -7,12 +9,18 @@ from vseg.grounding.proposals import Proposals, Rules, choose, corners, joined
 from vseg.types import Text
 
 HW = (40, 60)
-A, B, FAR = [0.0, 0, 10, 10], [0.0, 0, 10, 11], [30.0, 20, 50, 40]
+A = [0.0, 0, 10, 10]
+B = [0.0, 0, 10, 11]
+FAR = [30.0, 20, 50, 40]
 RULES = Rules(threshold=0.3, overlap=0.8)
 
 
-def proposals(boxes: list[list[float]], scores: list[list[float]], first: int = 0) -> Proposals:
-    return Proposals(first, np.array(boxes, dtype=np.float64), np.array(scores, dtype=np.float64))
+def proposals(
+    boxes: list[list[float]], scores: list[list[float]], first: int = 0
+) -> Proposals:
+    return Proposals(
+        first, np.array(boxes, dtype=np.float64), np.array(scores, dtype=np.float64)
+    )
 
 
 def test_a_box_goes_to_the_best_phrase_whose_threshold_it_reaches() -> None:
@@ -35,7 +43,9 @@ def test_doubles_of_one_phrase_go_and_of_another_stay() -> None:
 
 
 def test_boxes_are_cut_to_the_image_or_left_out() -> None:
-    asked = proposals([[-5, -5, 20, 20], [60, 0, 70, 10], [9, 9, 9, 20]], [[0.5], [0.9], [0.8]])
+    asked = proposals(
+        [[-5, -5, 20, 20], [60, 0, 70, 10], [9, 9, 9, 20]], [[0.5], [0.9], [0.8]]
+    )
     assert choose(asked, (Text("car"),), RULES, HW).boxes.tolist() == [[0, 0, 20, 20]]
 
 
@@ -43,7 +53,9 @@ def test_masks_go_with_their_boxes_and_an_empty_one_is_nothing() -> None:
     chances = torch.zeros(3, 4, 6)
     chances[1, :2, :3] = 1
     chances[2, 3:, 5:] = 1
-    asked = Proposals(0, np.array([A, B, FAR], dtype=np.float64), np.array([[0.9], [0.5], [0.7]]))
+    asked = Proposals(
+        0, np.array([A, B, FAR], dtype=np.float64), np.array([[0.9], [0.5], [0.7]])
+    )
     asked = Proposals(asked.first, asked.boxes, asked.scores, chances)
     found = choose(asked, (Text("car"),), RULES, HW)
     assert found.boxes.tolist() == [FAR, B] and found.masks is not None

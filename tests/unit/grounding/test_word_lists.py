@@ -36,7 +36,9 @@ def test_mistakes_are_named(tmp_path: Path, text: str | bytes, message: str) -> 
     assert caught.value.hint and caught.value.exit_code == 3
 
 
-def test_a_missing_file_and_too_many_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_file_and_too_many_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(BadVocabulary, match="No such file"):
         read_words(tmp_path / "none.txt")
     monkeypatch.setattr(word_lists, "MOST_WORDS", 2)

@@ -38,7 +38,9 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """Stand-in for a full disk: writes past `size` bytes of a file are refused by the system."""
+    """Stand-in for a full disk: writes past `size` bytes of a file are refused by the
+    system.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
@@ -75,7 +77,9 @@ def test_stream_is_what_browsers_play(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("height", "width"), [(47, 64), (48, 63), (47, 63)])
-def test_odd_sizes_gain_a_copy_of_their_last_line(tmp_path: Path, height: int, width: int) -> None:
+def test_odd_sizes_gain_a_copy_of_their_last_line(
+    tmp_path: Path, height: int, width: int
+) -> None:
     path = tmp_path / "odd.mp4"
     with Mp4Writer(path, height, width, 25.0, crf=8) as mp4:
         mp4.write(image(0, height, width))

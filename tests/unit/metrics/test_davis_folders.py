@@ -13,7 +13,8 @@ from vseg.metrics.annotations import LabelFolder, clip_folders
 from vseg.metrics.davis import PredictedFrame, evaluate, evaluate_clips, evaluate_object
 from vseg.metrics.jf import boundary_accuracy, region_similarity
 
-H, W = 24, 32
+H = 24
+W = 32
 
 
 def _labels(value: int, left: int = 4) -> np.ndarray:
@@ -22,7 +23,9 @@ def _labels(value: int, left: int = 4) -> np.ndarray:
     return labels
 
 
-def _write(folder: Path, frames: list[np.ndarray], *, palette: bool = True, step: int = 1) -> Path:
+def _write(
+    folder: Path, frames: list[np.ndarray], *, palette: bool = True, step: int = 1
+) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for number, labels in enumerate(frames):
         image = Image.fromarray(labels)
@@ -69,7 +72,8 @@ def test_grey_ids_keep_255_as_void(tmp_path: Path) -> None:
 
 
 def test_void_pixels_are_not_held_against_a_prediction(tmp_path: Path) -> None:
-    truth, pred = _labels(1), _labels(1)
+    truth = _labels(1)
+    pred = _labels(1)
     truth[6:18, 14:18] = 255
     pred[6:18, 14:18] = 1
     folder = _write(tmp_path / "clip", [truth] * 3)

@@ -1,4 +1,6 @@
-"""Overlaps of labelled masks are the ones of set arithmetic, and TrackEval's measures agree on them."""
+"""Overlaps of labelled masks are the ones of set arithmetic, and TrackEval's measures agree on
+them.
+"""
 
 from typing import Any
 
@@ -36,7 +38,9 @@ def test_void_pixels_count_on_neither_side() -> None:
 
 
 def test_a_mask_of_another_size() -> None:
-    with pytest.raises(BadDataset, match=r"frame 0: the mask of object 4 is 3x2, the truth 6x5"):
+    with pytest.raises(
+        BadDataset, match=r"frame 0: the mask of object 4 is 3x2, the truth 6x5"
+    ):
         MaskPairs().add(np.zeros((5, 6), np.uint8), {4: np.ones((2, 3), bool)})
 
 
@@ -60,16 +64,21 @@ def test_measures_of_drifting_and_swapping_masks_equal_trackeval() -> None:
     ours = count_clear(clip)
     assert count_hota(clip).score().hota == pytest.approx(float(hota["HOTA"].mean()), abs=1e-6)
     assert count_identity(clip).f1 == pytest.approx(float(identity["IDF1"]), abs=1e-6)
-    assert (ours.mota, ours.switches) == pytest.approx((clear["MOTA"], clear["IDSW"]), abs=1e-6)
+    assert (ours.mota, ours.switches) == pytest.approx(
+        (clear["MOTA"], clear["IDSW"]), abs=1e-6
+    )
     assert ours.switches > 0, "the clip must hold a switch for this to say anything"
 
 
 def _random_clip() -> tuple[IdentityClip, list[Any]]:
-    """A clip of four discs whose predictions drift and once swap ids; overlaps by pycocotools."""
+    """A clip of four discs whose predictions drift and once swap ids; overlaps by
+    pycocotools.
+    """
     coco = pytest.importorskip("pycocotools.mask")
     rng = np.random.default_rng(4)
     rows, columns = np.mgrid[:60, :80]
-    pairs, overlaps = MaskPairs(), []
+    pairs = MaskPairs()
+    overlaps = []
     for t in range(12):
         centres = np.array([[12 + t, 14], [40, 15 + 2 * t], [20, 60 - t], [48, 62]])
         labels = np.zeros((60, 80), np.uint8)

@@ -1,4 +1,6 @@
-"""Padded rows and memories change nothing, and after the warm-up nothing is compiled any more."""
+"""Padded rows and memories change nothing, and after the warm-up nothing is compiled any
+more.
+"""
 
 import json
 import subprocess
@@ -33,7 +35,9 @@ def made_slots(model: Sam, count: int) -> list[Slot]:
 
 
 def memories(slots: list[Slot]) -> list[SlotMemory]:
-    """Of an object that is full, of one just met, and of one with three prompted frames, one ahead."""
+    """Of an object that is full, of one just met, and of one with three prompted frames, one
+    ahead.
+    """
     recent = tuple((age, slots[age % len(slots)]) for age in range(6, 0, -1))
     pointers = tuple((age, slots[age % len(slots)].pointer) for age in range(15, 0, -1))
     fixed = tuple((0, slot) for slot in slots)
@@ -61,7 +65,9 @@ def test_padding_changes_no_object(kind: str, tmp_path: Path) -> None:
 
 
 def slot(value: float) -> Slot:
-    cells, keys, pointer = (torch.full(size, float(value)) for size in ((4, 2), (3, 4, 2), (8,)))
+    cells, keys, pointer = (
+        torch.full(size, float(value)) for size in ((4, 2), (3, 4, 2), (8,))
+    )
     return Slot(cells, keys, pointer)
 
 
@@ -70,10 +76,21 @@ def test_every_memory_is_as_long_and_says_what_is_missing() -> None:
     new = SlotMemory(((0, slot(5)),), ())
     got = padded([full, new], MemorySpan(slots=4, pointers=2), rows=4)
     assert [tuple(t.shape[:2]) for t in astuple(got)] == [(4, 4)] * 3 + [(4, 2)] * 2
-    assert got.ages.tolist() == [[0, 2, 1, MISSING], [0, *[MISSING] * 3], *[[0, 2, 1, MISSING]] * 2]
-    assert got.pointer_ages.tolist() == [[4, MISSING], [MISSING] * 2, [4, MISSING], [4, MISSING]]
+    assert got.ages.tolist() == [
+        [0, 2, 1, MISSING],
+        [0, *[MISSING] * 3],
+        *[[0, 2, 1, MISSING]] * 2,
+    ]
+    assert got.pointer_ages.tolist() == [
+        [4, MISSING],
+        [MISSING] * 2,
+        [4, MISSING],
+        [4, MISSING],
+    ]
     assert got.cells[0, :3, 0, 0].tolist() == [1, 2, 3]
-    assert torch.isfinite(got.keys).all()  # a missing slot is masked, but 0 x inf would not be 0
+    assert torch.isfinite(
+        got.keys
+    ).all()  # a missing slot is masked, but 0 x inf would not be 0
 
 
 def test_a_memory_keeps_its_size_while_it_fills() -> None:

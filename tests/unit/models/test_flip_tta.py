@@ -1,4 +1,6 @@
-"""Mirrored looks: what they promise of a mirrored video, of a session's state, and of wrong use."""
+"""Mirrored looks: what they promise of a mirrored video, of a session's state, and of wrong
+use.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -61,7 +63,9 @@ def numbers(*xy: tuple[float, float]) -> np.ndarray:
 def test_a_mirrored_video_gives_the_mirrored_masks(
     nano: Nano, scene: SyntheticVideo, prompt: VisualPrompt, mirrored: VisualPrompt
 ) -> None:
-    """No network does this by itself: with both looks averaged, left and right are the same."""
+    """No network does this by itself: with both looks averaged, left and right are the
+    same.
+    """
     model = FlipTTA(nano)
     truth = np.asarray(scene.truth(0) == 2)
     frames = list(scene.frames(0, 5))
@@ -78,8 +82,11 @@ def test_a_mirrored_video_gives_the_mirrored_masks(
     assert np.abs(plain[-1].logits[0] - there[-1].logits[0]).max() > 0.1
 
 
-def test_a_restored_session_goes_on_with_the_same_bits(nano: Nano, scene: SyntheticVideo) -> None:
-    model, frames = FlipTTA(nano), list(scene.frames())
+def test_a_restored_session_goes_on_with_the_same_bits(
+    nano: Nano, scene: SyntheticVideo
+) -> None:
+    model = FlipTTA(nano)
+    frames = list(scene.frames())
     with Session(model) as first, Session(model) as second, Session(nano) as plain:
         first.prompt(1, frames[0], [Mask(np.asarray(scene.truth(0) == 1))])
         for frame in frames[:4]:

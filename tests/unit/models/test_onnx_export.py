@@ -1,4 +1,6 @@
-"""The exported graphs against nano itself, stage by stage, and the whole loop against a session."""
+"""The exported graphs against nano itself, stage by stage, and the whole loop against a
+session.
+"""
 
 import json
 import subprocess
@@ -25,10 +27,14 @@ from vseg.tensors import PRESENT, Features, Memory, MemoryPart
 from vseg.types import Box, Frame, FrameMasks, Mask, Points
 
 DEMO = Path(__file__).resolve().parents[3] / "demos" / "onnx_loop.py"
-HEIGHT, WIDTH, SHORT, SLOTS = 180, 272, 96, 5
-# Objects that nano is sure of: where it wavers, one scaled byte rounded differently moves an edge.
+HEIGHT = 180
+WIDTH = 272
+SHORT = 96
+SLOTS = 5
+# Objects that nano is sure of: where it wavers, one scaled byte rounded differently moves an
+# edge.
 SCENE = SceneConfig(HEIGHT, WIDTH, num_frames=24, num_objects=2, seed=5)
-INDEPENDENT_OBJECTS = (
+WITHOUT_TORCH = (
     "import sys; sys.modules |= dict.fromkeys(('torch', 'cv2', 'PIL', 'scipy', 'vseg'));"
 )
 
@@ -91,7 +97,9 @@ def test_sketch(exported: Exported) -> None:
     rough = exported.model.coarse_mask(frame, prompts)
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), (rough.shape[0], rough.shape[1]))
     (logits,) = exported.run("sketch", frame.image, maps[None])
-    expected = torch.nn.functional.interpolate(rough[None, None], features.map_hw, mode="bilinear")
+    expected = torch.nn.functional.interpolate(
+        rough[None, None], features.map_hw, mode="bilinear"
+    )
     assert ((logits > 0) == (expected[0] > 0)).float().mean() > 0.995
     assert (logits - expected[0]).abs().mean() < 0.05
 
@@ -162,7 +170,8 @@ def test_decode(exported: Exported, objects: int) -> None:
     skip4, skip8, base = features.levels
     drawn, quality, presence = exported.run("decode", readout, base, skip8, skip4, prior)
     expected = exported.model.decode(features, readout, prior)
-    # A session on the CPU refines masks only where they may be: elsewhere its logits are coarser.
+    # A session on the CPU refines masks only where they may be: elsewhere its logits are
+    # coarser.
     assert ((drawn > 0) == (expected.logits > 0)).float().mean() > 0.999
     assert (drawn - expected.logits)[expected.logits > 0].abs().max() < 0.05
     close(presence, expected.presence, atol=0.02)
@@ -186,7 +195,10 @@ def test_the_manifest_tells_what_the_graphs_are(exported: Exported) -> None:
     assert told["present_above"] == PRESENT_ABOVE == PRESENT
     for name, graph in told["graphs"].items():
         session = onnxruntime.InferenceSession(exported.folder / graph["file"])
-        for side, puts in (("inputs", session.get_inputs()), ("outputs", session.get_outputs())):
+        for side, puts in (
+            ("inputs", session.get_inputs()),
+            ("outputs", session.get_outputs()),
+        ):
             shapes = {put.name: put.shape for put in puts}
             assert shapes == {k: v["shape"] for k, v in graph[side].items()}, name
     assert {path.name for path in exported.folder.iterdir()} == {
@@ -199,22 +211,33 @@ def test_the_manifest_tells_what_the_graphs_are(exported: Exported) -> None:
 def test_the_demo_alone_gives_a_sessions_masks(
     exported: Exported, tmp_path: Path, kind: str
 ) -> None:
-    scene, truth = exported.scene, exported.scene.truth(0) == 1
+    scene = exported.scene
+    truth = exported.scene.truth(0) == 1
     np.save(tmp_path / "clip.npy", np.stack([frame.image for frame in scene.frames()]))
     np.save(tmp_path / "mask.npy", truth)
     place, (rows, columns) = scene.first_point(1), np.nonzero(truth)
-    x1, y1 = int(columns.min()), int(rows.min())
-    x2, y2 = int(columns.max()) + 1, int(rows.max()) + 1
+    x1 = int(columns.min())
+    y1 = int(rows.min())
+    x2 = int(columns.max()) + 1
+    y2 = int(rows.max()) + 1
     prompt: Points | Box | Mask
     if kind == "point":
         prompt = Points(np.array([[place.x, place.y]], np.float32), np.array([True]))
         words = ["--point", f"{place.x},{place.y}"]
     elif kind == "box":
-        prompt, words = Box(x1, y1, x2, y2), ["--box", f"{x1},{y1},{x2},{y2}"]
+        prompt = Box(x1, y1, x2, y2)
+        words = ["--box", f"{x1},{y1},{x2},{y2}"]
     else:
-        prompt, words = Mask(truth), ["--mask", str(tmp_path / "mask.npy")]
-    code = f"{INDEPENDENT_OBJECTS} import runpy; runpy.run_path({str(DEMO)!r}, run_name='__main__')"
-    arguments = [str(exported.folder), str(tmp_path / "clip.npy"), str(tmp_path / "out"), *words]
+        prompt = Mask(truth)
+        words = ["--mask", str(tmp_path / "mask.npy")]
+    run = f"import runpy; runpy.run_path({str(DEMO)!r}, run_name='__main__')"
+    code = f"{WITHOUT_TORCH} {run}"
+    arguments = [
+        str(exported.folder),
+        str(tmp_path / "clip.npy"),
+        str(tmp_path / "out"),
+        *words,
+    ]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=280
     )
@@ -227,7 +250,8 @@ def test_the_demo_alone_gives_a_sessions_masks(
                 str(tmp_path / "out" / f"{masks.frame_index:05d}.png"), cv2.IMREAD_UNCHANGED
             )
             assert image is not None
-            ours, theirs = image > 0, masks.mask(0)
+            ours = image > 0
+            theirs = masks.mask(0)
             overlaps.append((ours & theirs).sum() / max(1, (ours | theirs).sum()))
     # The graph's resize rounds now and then to the next of 256 levels.
     assert np.mean(overlaps) >= 0.99 and min(overlaps) >= 0.97

@@ -1,4 +1,6 @@
-"""Files that are no published checkpoints: each is refused by name, and no code of theirs runs."""
+"""Files that are no published checkpoints: each is refused by name, and no code of theirs
+runs.
+"""
 
 import os
 from pathlib import Path
@@ -24,7 +26,8 @@ class Trap:
 
 @pytest.mark.parametrize("zipped", [True, False])
 def test_code_in_a_checkpoint_is_named_and_not_run(tmp_path: Path, zipped: bool) -> None:
-    mark, file = tmp_path / "it-ran", tmp_path / "evil.pt"
+    mark = tmp_path / "it-ran"
+    file = tmp_path / "evil.pt"
     held = {"model": {"w": torch.zeros(1)}, "more": Trap(mark)}
     torch.save(held, file, _use_new_zipfile_serialization=zipped)
     with pytest.raises(WeightsMismatch, match=r"asks to run code \('(posix|nt)\.mkdir'\)"):

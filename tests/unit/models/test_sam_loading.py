@@ -1,4 +1,6 @@
-"""Models of the SAM 2 family from folders and by name: what is wrong is said before a frame is read."""
+"""Models of the SAM 2 family from folders and by name: what is wrong is said before a frame is
+read.
+"""
 
 import hashlib
 import json

@@ -1,7 +1,8 @@
 """What the SAM 2 family does on a GPU, as far as a machine without one can tell.
 
-The step is run on torch's `meta` device, where tensors have shapes but no values: whatever reads a value
-back, or mixes in a tensor that was left on the processor, fails there as it would halt or fail on CUDA.
+The step is run on torch's `meta` device, where tensors have shapes but no values: whatever
+reads a value back, or mixes in a tensor that was left on the processor, fails there as it
+would halt or fail on CUDA.
 """
 
 from collections.abc import Mapping
@@ -23,12 +24,15 @@ from vseg.tensors import downloaded
 from vseg.types import Box, Frame
 
 META = torch.device("meta")
-HEIGHT, WIDTH = 60, 90
+HEIGHT = 60
+WIDTH = 90
 READS = ("aten::nonzero", "aten::masked_select", "aten::index.Tensor_mask")
 
 
 class Traffic(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Notes what is read back from tensors, and what is copied from the processor to the device."""
+    """Notes what is read back from tensors, and what is copied from the processor to the
+    device.
+    """
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -81,7 +85,9 @@ def steady_step(model: Sam) -> Traffic:
 
 @pytest.fixture
 def no_pinning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pinned memory needs a GPU; that it was asked for shows in the copies being non-blocking."""
+    """Pinned memory needs a GPU; that it was asked for shows in the copies being non-
+    blocking.
+    """
     monkeypatch.setattr(Tensor, "pin_memory", lambda tensor: tensor)
 
 
@@ -126,6 +132,8 @@ def test_a_device_shrinks_images_as_the_processor_does(size: tuple[int, int]) ->
 
 
 def test_what_is_downloaded_keeps_its_dtype() -> None:
-    """Logits travel as they are: two bytes a cell in bfloat16, and are widened on the processor."""
+    """Logits travel as they are: two bytes a cell in bfloat16, and are widened on the
+    processor.
+    """
     logits, flags = downloaded(torch.ones(2, 8, 8, dtype=torch.bfloat16), torch.ones(2))
     assert (logits.dtype, flags.dtype) == (torch.bfloat16, torch.float32)

@@ -1,4 +1,6 @@
-"""Snapshots hold what a model cannot make anew: keys come back to the same bits, and weigh nothing."""
+"""Snapshots hold what a model cannot make anew: keys come back to the same bits, and weigh
+nothing.
+"""
 
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from vseg.types import Frame
 
 @pytest.mark.parametrize("kind", FAMILY)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_restored_memory_is_the_same_to_the_bit(kind: str, dtype: str, tmp_path: Path) -> None:
+def test_a_restored_memory_is_the_same_to_the_bit(
+    kind: str, dtype: str, tmp_path: Path
+) -> None:
     saved_model(kind, tmp_path)
     model = load_model(str(tmp_path), dtype=dtype)
     noise = np.random.default_rng(0).integers(0, 255, (9, 40, 60, 3), dtype=np.uint8)
@@ -27,7 +31,8 @@ def test_a_restored_memory_is_the_same_to_the_bit(kind: str, dtype: str, tmp_pat
             session.step(frame)
         packed = session.snapshot()
         other.restore(packed)
-        ours, theirs = session.bank, other.bank
+        ours = session.bank
+        theirs = other.bank
         assert isinstance(ours, SlotBank) and isinstance(theirs, SlotBank)
         for obj, held in ours.objects.items():
             pairs = zip(held.tensors(), theirs.objects[obj].tensors(), strict=True)

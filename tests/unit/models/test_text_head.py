@@ -1,4 +1,6 @@
-"""The word head: its maps, its boxes, and its file, which must fit the encoder and be whole."""
+"""The word head: its maps, its boxes, and its file, which must fit the encoder and be
+whole.
+"""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +39,9 @@ def test_every_stride_speaks_of_its_own_cells() -> None:
         (2, 3, 6, 10),
         (2, 3, 3, 5),
     ]
-    assert all((m.distances >= 0).all() and m.quality.shape == m.words[:, 0].shape for m in maps)
+    assert all(
+        (m.distances >= 0).all() and m.quality.shape == m.words[:, 0].shape for m in maps
+    )
 
 
 def test_a_cell_speaks_from_its_centre() -> None:
@@ -49,10 +53,13 @@ def test_a_cell_speaks_from_its_centre() -> None:
 
 
 def test_the_strongest_of_doubles_stays() -> None:
-    boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10], [5, 5, 5, 9]], np.float64)
+    boxes = np.array(
+        [[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10], [5, 5, 5, 9]], np.float64
+    )
     scores = np.array([[0.5, 0.1], [0.7, 0.04], [0.6, 0.9], [0.9, 0.9]])
     seen = HeadBoxes(("object", "car"), boxes, scores)
-    things, cars = seen.of("object"), seen.of("car")
+    things = seen.of("object")
+    cars = seen.of("car")
     assert things.scores.tolist() == [0.7, 0.6], "best first, the empty box is none"
     assert things.boxes.tolist() == boxes[[1, 2]].tolist()
     assert cars.scores.tolist() == [0.9, 0.1], "0.04 is too little to be looked at"
@@ -82,7 +89,9 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert len(loaded.weights_sha256) == 64
     features = torch.randn(1, 64, 8, 8), torch.randn(1, 128, 4, 4)
     with torch.no_grad():
-        for mine, theirs in zip(saved.net.eval()(*features), loaded.net(*features), strict=True):
+        for mine, theirs in zip(
+            saved.net.eval()(*features), loaded.net(*features), strict=True
+        ):
             torch.testing.assert_close(mine.words, theirs.words, atol=2e-2, rtol=2e-2)
 
 
@@ -106,7 +115,8 @@ def test_a_file_that_is_no_head_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("note", "value"), [("words", "5"), ("words", "null"), ("threshold", "nan"), ("threshold", "7")]
+    ("note", "value"),
+    [("words", "5"), ("words", "null"), ("threshold", "nan"), ("threshold", "7")],
 )
 def test_a_head_with_wrong_notes_is_refused(tmp_path: Path, note: str, value: str) -> None:
     save_words(head(), tmp_path / "h.safetensors", {note: value})

@@ -14,7 +14,9 @@ from vseg.types import MaskCrop
 
 def ellipse(height: int = 44, width: int = 66) -> np.ndarray:
     rows, columns = np.mgrid[:height, :width]
-    radius = ((rows - height / 2) / (height / 2)) ** 2 + ((columns - width / 2) / (width / 2)) ** 2
+    radius = ((rows - height / 2) / (height / 2)) ** 2 + (
+        (columns - width / 2) / (width / 2)
+    ) ** 2
     return np.asarray(radius < 1)
 
 
@@ -43,7 +45,9 @@ def test_an_absurd_size_is_refused_before_memory_is_taken() -> None:
             decode_mask(payload, (0, 0, *size))
 
 
-@pytest.mark.parametrize("change", ["cut", "flip", "longer", "bomb", "other size", "not empty"])
+@pytest.mark.parametrize(
+    "change", ["cut", "flip", "longer", "bomb", "other size", "not empty"]
+)
 def test_a_damaged_payload_is_refused(change: str) -> None:
     crop = MaskCrop.of(ellipse())
     payload = encode_mask(crop)

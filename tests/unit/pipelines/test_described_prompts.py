@@ -1,4 +1,6 @@
-"""A job that follows an example: what was said is in the run, and replays from the run alone."""
+"""A job that follows an example: what was said is in the run, and replays from the run
+alone.
+"""
 
 from pathlib import Path
 
@@ -21,8 +23,12 @@ CONFIG = TrackConfig(short_side=128, dtype="float32", preview=False)
 
 @pytest.fixture
 def said(tmp_path: Path) -> tuple[PromptRequest, ...]:
-    """A folder of images to track in, and a reference from beyond its end narrowed by a click."""
-    scene = SceneConfig(height=96, width=160, num_frames=12, seed=3, num_objects=3, occluders=0)
+    """A folder of images to track in, and a reference from beyond its end narrowed by a
+    click.
+    """
+    scene = SceneConfig(
+        height=96, width=160, num_frames=12, seed=3, num_objects=3, occluders=0
+    )
     (tmp_path / "clip").mkdir()
     with SyntheticVideo(scene) as video:
         for t in range(8):
@@ -78,7 +84,9 @@ def test_an_example_of_nothing_here_ends_the_job_with_its_score(
     plain = np.zeros((60, 60, 3), np.uint8)
     plain[20:40, 20:40] = (0, 255, 0)
     stranger = Exemplar(plain, np.asarray(plain.any(axis=2)), "green.png", 1.0)
-    with pytest.raises(NothingFound, match=r"green.png: the best score is .*, the threshold 1.00"):
+    with pytest.raises(
+        NothingFound, match=r"green.png: the best score is .*, the threshold 1.00"
+    ):
         track(job(tmp_path, "none", (PromptRequest(1, Timecode(frame=0), stranger),)))
     assert not (tmp_path / "none").exists()
 

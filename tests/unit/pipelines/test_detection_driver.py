@@ -96,7 +96,8 @@ def test_a_ghost_is_dropped_and_the_object_stays(
     masks, events = run(
         model, scene[:50], lambda t, m: [box_of(m), CORNER] if 5 <= t < 8 else [box_of(m)]
     )
-    born, ghost = events[0], events[1]
+    born = events[0]
+    ghost = events[1]
     assert (born, ghost[:2]) == (("born", 0, 1), ("born", 5))
     assert ("dropped", ghost[2]) in {(kind, object_id) for kind, _, object_id in events}
     assert masks[49] is not None and masks[49].object_ids == (1,)
@@ -158,7 +159,9 @@ def test_a_restored_guide_goes_on_with_the_same_bits(
             again.replay(frame.time_s, found(detect(frame.index, truth)))
         again.restore(guide.snapshot())
         for one, other in zip(
-            guided(guide, scene[16:45], detect), guided(again, scene[16:45], detect), strict=True
+            guided(guide, scene[16:45], detect),
+            guided(again, scene[16:45], detect),
+            strict=True,
         ):
             assert one[1] == other[1]
             assert one[0] is not None and other[0] is not None

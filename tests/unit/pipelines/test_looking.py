@@ -1,4 +1,6 @@
-"""Jobs that look for what is described: whose instances become objects, resumed to the same bytes."""
+"""Jobs that look for what is described: whose instances become objects, resumed to the same
+bytes.
+"""
 
 import shutil
 from dataclasses import replace
@@ -54,7 +56,13 @@ def like(scene: SyntheticVideo, object_id: int, frame: int) -> PromptRequest:
 
 def settings(**look: Any) -> TrackConfig:
     return TrackConfig.model_validate(
-        {"short_side": 192, "dtype": "float32", "preview": False, "chunk": 8, "redetection": look}
+        {
+            "short_side": 192,
+            "dtype": "float32",
+            "preview": False,
+            "chunk": 8,
+            "redetection": look,
+        }
     )
 
 
@@ -89,7 +97,10 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
     cut = replace(whole, out=tmp_path / "cut")
     seen: list[int] = []
     first = track(
-        cut, watch=ProgressCallbacks(lambda done, total: seen.append(done), lambda: len(seen) >= 13)
+        cut,
+        watch=ProgressCallbacks(
+            lambda done, total: seen.append(done), lambda: len(seen) >= 13
+        ),
     )
     assert first.status == "interrupted"
     again = track(replace(cut, prompts=(), resume=True))

@@ -29,16 +29,22 @@ def model() -> Model:
 
 
 def staged(trajectories: list[Trajectory], num_frames: int, **more: Any) -> SyntheticVideo:
-    plain = SceneConfig(num_frames=num_frames, occluders=0, camera_motion=0.0, size=0.6, seed=21)
+    plain = SceneConfig(
+        num_frames=num_frames, occluders=0, camera_motion=0.0, size=0.6, seed=21
+    )
     return SyntheticVideo(
         replace(plain, num_objects=len(trajectories), trajectories=tuple(trajectories), **more)
     )
 
 
 class Truth:
-    """Finds every object that shows enough of itself, as a box or as a mask; counts its looks."""
+    """Finds every object that shows enough of itself, as a box or as a mask; counts its
+    looks.
+    """
 
-    def __init__(self, scene: SyntheticVideo, *, masks: bool = False, skip: set[int] | None = None):
+    def __init__(
+        self, scene: SyntheticVideo, *, masks: bool = False, skip: set[int] | None = None
+    ):
         self.scene, self.masks, self.skip = scene, masks, skip or set()
         self.looks: list[int] = []
 
@@ -65,7 +71,9 @@ def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
         if frame.index != seen_on:
             return grounding
         boxes = np.concatenate([grounding.found.boxes, [[300.0, 150, 360, 200]]])
-        found = Detections(boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes), dtype=np.int64))
+        found = Detections(
+            boxes, np.full(len(boxes), 0.9), np.zeros(len(boxes), dtype=np.int64)
+        )
         return Grounding(found, grounding.best, (*grounding.names, "ghost"))
 
     return look
@@ -166,7 +174,10 @@ def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> No
     few = Truth(scene, masks=True)
     with Session(model) as session:
         lookout = RedetectionTracker(
-            session, few, RedetectionSettings(detect_every=EVERY, max_objects=2), Timecode(frame=15)
+            session,
+            few,
+            RedetectionSettings(detect_every=EVERY, max_objects=2),
+            Timecode(frame=15),
         )
         counts = [len((lookout.step(frame) or none(frame)).object_ids) for frame in scene]
     assert set(counts) == {2}
@@ -193,7 +204,9 @@ def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
 def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> None:
     scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.5, 0.35)))], 30)
     with Session(model) as session:
-        whole = RedetectionTracker(session, Truth(scene), RedetectionSettings(detect_every=EVERY))
+        whole = RedetectionTracker(
+            session, Truth(scene), RedetectionSettings(detect_every=EVERY)
+        )
         expected = []
         for frame in scene:
             masks = whole.step(frame)
@@ -202,7 +215,9 @@ def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> 
             if frame.index == 13:
                 snapshot = whole.snapshot()
     with Session(model) as session:
-        again = RedetectionTracker(session, Truth(scene), RedetectionSettings(detect_every=EVERY))
+        again = RedetectionTracker(
+            session, Truth(scene), RedetectionSettings(detect_every=EVERY)
+        )
         again.restore(snapshot)
         for frame in scene.frames(14):
             masks = again.step(frame)
@@ -214,7 +229,9 @@ def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> 
 @pytest.mark.parametrize("spoilt", [b"", b"\x05" + 7 * b"\x00" + b"{oops", 40 * b"\xff"])
 def test_a_damaged_snapshot_is_refused(model: Model, spoilt: bytes) -> None:
     with Session(model) as session:
-        lookout = RedetectionTracker(session, lambda frame, near: NOTHING, RedetectionSettings())
+        lookout = RedetectionTracker(
+            session, lambda frame, near: NOTHING, RedetectionSettings()
+        )
         with pytest.raises(BadRun, match="cannot be read"):
             lookout.restore(spoilt)
 

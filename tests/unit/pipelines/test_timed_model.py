@@ -13,7 +13,8 @@ def model() -> Nano:
 
 def timed(model: Nano, rows: list[FrameTimes], ended: float) -> TimedModel:
     made = TimedModel(model)
-    made.frames, made._ended = rows, ended
+    made.frames = rows
+    made._ended = ended
     return made
 
 
@@ -22,7 +23,9 @@ def test_every_frame_of_a_row_counts(model: Nano, together: int, rows: int) -> N
     """0.2 s for each frame, half of it encoding."""
     span = 0.2 * together
     seconds = {"encode": span / 2, "memory": 0.0, "decode mask": 0.0}
-    made = timed(model, [FrameTimes(k * span, together, seconds) for k in range(rows)], rows * span)
+    made = timed(
+        model, [FrameTimes(k * span, together, seconds) for k in range(rows)], rows * span
+    )
     assert made.steady().frame_s == pytest.approx(0.2)
     assert made.steady().stages_s["encode"] == pytest.approx(0.1)
 

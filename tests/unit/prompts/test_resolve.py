@@ -1,4 +1,6 @@
-"""What wins when words, references and drawn prompts meet: the rules, over mixes drawn at random."""
+"""What wins when words, references and drawn prompts meet: the rules, over mixes drawn at
+random.
+"""
 
 import numpy as np
 import pytest
@@ -29,7 +31,8 @@ WORD = Text("ball")
 def thing(k: int) -> np.ndarray:
     """The k-th of ten squares in two rows, 12 pixels wide and 8 apart."""
     mask = np.zeros(HW, dtype=bool)
-    y, x = 4 + 20 * (k // 5), 4 + 20 * (k % 5)
+    y = 4 + 20 * (k // 5)
+    x = 4 + 20 * (k % 5)
     mask[y : y + 12, x : x + 12] = True
     return mask
 
@@ -38,7 +41,9 @@ def middle(k: int) -> tuple[float, float]:
     return 10.0 + 20 * (k % 5), 10.0 + 20 * (k // 5)
 
 
-def answer(scores: dict[int, float], *, masks: bool = True, best: float = 0.0) -> GroundingResult:
+def answer(
+    scores: dict[int, float], *, masks: bool = True, best: float = 0.0
+) -> GroundingResult:
     """What a grounder that found these things says, best first."""
     order = sorted(scores, key=lambda k: -scores[k])
     crops = tuple(MaskCrop.of(thing(k)) for k in order)
@@ -63,7 +68,9 @@ def line(k: int, *, positive: bool = True) -> Scribble:
 
 
 def said(
-    *drawn: VisualPrompt, word: GroundingResult | None = None, like: GroundingResult | None = None
+    *drawn: VisualPrompt,
+    word: GroundingResult | None = None,
+    like: GroundingResult | None = None,
 ) -> list[Spoken]:
     described: list[tuple[AnyPrompt, GroundingResult | None]] = [(WORD, word), (LIKE, like)]
     return [*(Spoken(s, a) for s, a in described if a), *(Spoken(d) for d in drawn)]
@@ -102,11 +109,15 @@ def test_marks_choose_among_what_was_found(
 
 @settings(max_examples=100, deadline=None)
 @given(SCORES, SCORES)
-def test_words_and_a_reference_must_agree(one: dict[int, float], other: dict[int, float]) -> None:
+def test_words_and_a_reference_must_agree(
+    one: dict[int, float], other: dict[int, float]
+) -> None:
     both = {k: (one[k] + other[k]) / 2 for k in one if k in other}
     spoken = said(word=answer(one, masks=False), like=answer(other))
     if not both:
-        with pytest.raises(NothingFound, match=r"'ball' found .*; the reference shoe.png found"):
+        with pytest.raises(
+            NothingFound, match=r"'ball' found .*; the reference shoe.png found"
+        ):
             resolve_prompts(spoken, HW)
     else:
         assert both[taken(resolve_prompts(spoken, HW))] == max(both.values())
@@ -151,7 +162,8 @@ def test_a_negative_mark_cuts_what_a_positive_one_confirms() -> None:
 
 
 def test_what_is_said_again_replaces_what_was_said() -> None:
-    first, second = Spoken(WORD, answer({0: 0.9})), Spoken(Text("box"), answer({1: 0.6}))
+    first = Spoken(WORD, answer({0: 0.9}))
+    second = Spoken(Text("box"), answer({1: 0.6}))
     assert taken(resolve_prompts([first, second], HW)) == 1
 
 

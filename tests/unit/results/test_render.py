@@ -17,7 +17,8 @@ from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.render import TILE_WIDTH, contact_sheet, render_video
 from vseg.types import Frame, FrameMasks, MaskCrop, VideoInfo
 
-HEIGHT, WIDTH = 120, 160
+HEIGHT = 120
+WIDTH = 160
 INFO = VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(10), 30)
 
 
@@ -36,7 +37,9 @@ class GreyClip:
         grey = np.full((HEIGHT, WIDTH, 3), 40 + 5 * index, dtype=np.uint8)
         return Frame(index, index, index / 10, grey)
 
-    def frames(self, start: int = 0, stop: int | None = None, step: int = 1) -> Iterator[Frame]:
+    def frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[Frame]:
         return (self.read(index) for index in range(start, 30 if stop is None else stop, step))
 
     def close(self) -> None:

@@ -23,7 +23,8 @@ from vseg.results import (
 )
 from vseg.types import Box, FrameMasks, Mask, Points, Scribble, VideoInfo
 
-HEIGHT, WIDTH = 36, 50
+HEIGHT = 36
+WIDTH = 50
 
 
 def header() -> RunHeader:
@@ -106,7 +107,8 @@ def test_frames_are_found_by_number_in_any_order(run_folder: Path) -> None:
 
 def test_an_absent_object_is_listed_and_a_missing_one_is_not(run_folder: Path) -> None:
     run = open_run(run_folder)
-    hidden, untracked = run[11], run[9]
+    hidden = run[11]
+    untracked = run[9]
     assert hidden.object_ids == (2, 5) and hidden.visible == (False, True)
     assert hidden.crops[0].area == 0
     assert untracked.object_ids == (5,)
@@ -220,7 +222,9 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         ("{", "", "the file: Invalid JSON"),
     ],
 )
-def test_a_foreign_header_is_named(run_folder: Path, before: str, after: str, message: str) -> None:
+def test_a_foreign_header_is_named(
+    run_folder: Path, before: str, after: str, message: str
+) -> None:
     path = run_folder / "run.json"
     path.write_text(path.read_text().replace(before, after, 1))
     with pytest.raises(BadRun, match=message):
@@ -288,7 +292,8 @@ def test_lost_or_wrong_objects_are_named(run_folder: Path) -> None:
 
 
 def test_a_fingerprint_follows_the_content_and_not_the_place(tmp_path: Path) -> None:
-    first, moved = tmp_path / "a.mp4", tmp_path / "b.mp4"
+    first = tmp_path / "a.mp4"
+    moved = tmp_path / "b.mp4"
     first.write_bytes(bytes(3_000_000))
     moved.write_bytes(bytes(3_000_000))
     assert fingerprint(first).sha256 == fingerprint(moved).sha256
@@ -316,5 +321,7 @@ def test_a_source_that_cannot_be_read_has_no_fingerprint(tmp_path: Path) -> None
 
 def test_importing_results_costs_neither_arrow_nor_torch() -> None:
     code = "import sys, vseg.results; print({'pyarrow', 'torch', 'av'} & set(sys.modules))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert out.stdout.strip() == "set()"

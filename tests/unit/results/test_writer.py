@@ -26,7 +26,9 @@ from vseg.results import (
 )
 from vseg.types import Box, FrameMasks, VideoInfo
 
-HEIGHT, WIDTH, FRAMES = 36, 50, 21
+HEIGHT = 36
+WIDTH = 50
+FRAMES = 21
 PROMPTS = [
     PlacedPrompt(0, 1, Box(1.0, 2.0, 30.0, 20.0)),
     PlacedPrompt(0, 2, Box(5.0, 5.0, 9.0, 9.0)),
@@ -88,7 +90,9 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return contents(root)
 
 
-def test_a_finished_run_holds_its_parts_and_nothing_temporary(unbroken: dict[str, bytes]) -> None:
+def test_a_finished_run_holds_its_parts_and_nothing_temporary(
+    unbroken: dict[str, bytes],
+) -> None:
     parts = [f"masks/part-00000{window}.parquet" for window in range(3)]
     assert sorted(unbroken) == ["frames.parquet", *parts, "objects.json", "prompts.jsonl"]
 
@@ -99,13 +103,16 @@ class Killed(BaseException):
 
 @contextmanager
 def killed_at(operation: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Stop everything just before the given file operation; lists the operations that happened."""
+    """Stop everything just before the given file operation; lists the operations that
+    happened.
+    """
     happened: list[str] = []
     killed: list[bool] = []
 
     def counted(name: str, act: object) -> object:
         def wrapper(*args: object, **kwargs: object) -> object:
-            # Tidying up a temporary file changes nothing; a dead process does not do it either.
+            # Tidying up a temporary file changes nothing; a dead process does not do it
+            # either.
             temporary = str(args[0]).endswith(".part") and name == "unlink"
             if len(happened) == operation and (killed or not temporary):
                 killed.append(True)
@@ -126,10 +133,12 @@ def killed_at(operation: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
 def attempt(root: Path, stop: int, *, until_interrupt: int | None = None) -> None:
     """One process's try: begin or resume, then go to the end."""
     if run_state(root) is RunState.ABSENT:
-        writer, start = RunWriter.create(root, header(), PROMPTS), 0
+        writer = RunWriter.create(root, header(), PROMPTS)
+        start = 0
     else:
         resumed = RunWriter.resume(root, header(), PROMPTS)
-        writer, start = resumed.writer, resumed.next_frame
+        writer = resumed.writer
+        start = resumed.next_frame
         expected = f"after {start - 1}".encode() if start else None
         assert resumed.state == expected, "the state is not that of the last committed frame"
     if until_interrupt is not None and start < until_interrupt:
@@ -161,7 +170,8 @@ def test_a_kill_between_any_two_file_operations_leaves_a_run_that_resumes_to_the
             name: content
             for name, content in contents(root).items()
             # Killed while it tidied up after the end: superfluous, not wrong.
-            if state is not RunState.FINISHED or not name.startswith(("frames/", "state-", "."))
+            if state is not RunState.FINISHED
+            or not name.startswith(("frames/", "state-", "."))
         }
         assert finished == unbroken, f"killed before operation {operation}"
         operation += 1
@@ -289,7 +299,10 @@ def test_a_folder_that_is_no_run_is_never_overwritten(tmp_path: Path) -> None:
 
 CHANGES = [
     ({"weights_sha256": "c" * 64}, "weights_sha256 was"),
-    ({"options": {"short_side": 320, "memory.recent": 5}}, "option short_side was 384, now it is"),
+    (
+        {"options": {"short_side": 320, "memory.recent": 5}},
+        "option short_side was 384, now it is",
+    ),
     ({"options": {"short_side": 384}}, "option memory.recent was 5, now it is 'unset'"),
     ({"frame_range": (0, 5)}, "frame_range"),
     ({"source": SourceFingerprint(path="b", size=10, sha256="d" * 64)}, "differ in content"),

@@ -15,6 +15,8 @@ def model() -> Nano:
 
 @pytest.fixture
 def scene() -> Iterator[SyntheticVideo]:
-    config = SceneConfig(height=96, width=160, num_frames=40, seed=3, num_objects=3, occluders=0)
+    config = SceneConfig(
+        height=96, width=160, num_frames=40, seed=3, num_objects=3, occluders=0
+    )
     with SyntheticVideo(config) as video:
         yield video

@@ -10,7 +10,9 @@ from vseg.tensors import MemoryEntry
 
 def entry(frame: int, *objects: int) -> MemoryEntry:
     key = torch.full((4, 2, 3), float(frame))
-    return MemoryEntry(frame, key, {o: torch.full((5, 2, 3), 100.0 * o + frame) for o in objects})
+    return MemoryEntry(
+        frame, key, {o: torch.full((5, 2, 3), 100.0 * o + frame) for o in objects}
+    )
 
 
 def filled(frames: range, budget: MemoryBudget) -> MemoryBank:
@@ -45,7 +47,9 @@ def test_reading_marks_what_an_object_does_not_have() -> None:
     both, one = memory.parts
     assert both.key.shape == one.key.shape == (4, 6)
     assert both.values.shape == (2, 5, 6) and one.values.shape == (1, 5, 6)
-    assert both.values[1, 0].tolist() == [100.0] * 6 and one.values[0, 0].tolist() == [105.0] * 6
+    assert (
+        both.values[1, 0].tolist() == [100.0] * 6 and one.values[0, 0].tolist() == [105.0] * 6
+    )
 
 
 def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:

@@ -1,4 +1,6 @@
-"""Words, references and marks on one object: what a session makes of them, remembers and restores."""
+"""Words, references and marks on one object: what a session makes of them, remembers and
+restores.
+"""
 
 from collections.abc import Sequence
 
@@ -32,9 +34,13 @@ SEEN = {"left": "red", "middle": "blue", "right": "red"}
 
 
 class ColourGrounder:
-    """Finds "red" or "blue" squares by their exact colour; the larger the surer.  Counts its looks."""
+    """Finds "red" or "blue" squares by their exact colour; the larger the surer.  Counts its
+    looks.
+    """
 
-    name, weights_sha256, threshold = "colours", "0" * 64, 0.2
+    name = "colours"
+    weights_sha256 = "0" * 64
+    threshold = 0.2
 
     def __init__(self) -> None:
         self.looks: list[str] = []
@@ -43,7 +49,9 @@ class ColourGrounder:
     def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
         for each in descriptions:
             if not isinstance(each, Text) or each.phrase not in COLOURS:
-                raise BadPrompt(f"{each} is no colour I know", hint=f"known: {', '.join(COLOURS)}")
+                raise BadPrompt(
+                    f"{each} is no colour I know", hint=f"known: {', '.join(COLOURS)}"
+                )
 
     def ground(
         self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
@@ -227,7 +235,13 @@ def test_words_see_the_frame_beside_where_there_is_a_video(model: Nano) -> None:
 def test_a_reference_and_marks_on_the_rendered_scene(model: Nano) -> None:
     """Look-alikes: the reference finds several, the marks say which."""
     config = SceneConfig(
-        height=192, width=320, num_frames=12, seed=4, num_objects=2, occluders=0, look_alikes=True
+        height=192,
+        width=320,
+        num_frames=12,
+        seed=4,
+        num_objects=2,
+        occluders=0,
+        look_alikes=True,
     )
     with SyntheticVideo(config) as video, Session(model, video) as session:
         truth = {k: np.asarray(video.truth(0) == k) for k in (1, 2)}

@@ -17,7 +17,8 @@ def _image(seed: int) -> np.ndarray:
 
 
 def _cuts(images: list[np.ndarray], first: int = 0, step: int = 1) -> list[int]:
-    found, last = [], None
+    found = []
+    last = None
     for k, image in enumerate(images):
         last = frame_signature(_frame(first + k * step, image), last, CutRule())
         if last.cut:

@@ -1,4 +1,6 @@
-"""Frames encoded together: the same results, nothing lost on the way, and never more held than asked for."""
+"""Frames encoded together: the same results, nothing lost on the way, and never more held than
+asked for.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -47,18 +49,24 @@ def assert_same(ours: FrameMasks, alone: FrameMasks) -> None:
     np.testing.assert_allclose(ours.logits, alone.logits, atol=2e-3)
 
 
-def test_frames_encoded_together_give_the_same_masks(model: Nano, scene: SyntheticVideo) -> None:
+def test_frames_encoded_together_give_the_same_masks(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     counted = Counted(model)
     with Session(model, scene) as alone, Session(counted, scene, encode_ahead=DEPTH) as ahead:
         prompted(alone, scene)
         prompted(ahead, scene)
         counted.batches.clear()
-        for ours, theirs in zip(ahead.propagate(until=10), alone.propagate(until=10), strict=True):
+        for ours, theirs in zip(
+            ahead.propagate(until=10), alone.propagate(until=10), strict=True
+        ):
             assert_same(ours, theirs)
     assert counted.batches == [DEPTH, DEPTH, 2]
 
 
-def test_on_a_processor_each_frame_is_encoded_alone(model: Nano, scene: SyntheticVideo) -> None:
+def test_on_a_processor_each_frame_is_encoded_alone(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     counted = Counted(model)
     with Session(counted, scene) as session:
         prompted(session, scene)
@@ -78,7 +86,9 @@ def test_a_live_step_encodes_only_its_frame(model: Nano, scene: SyntheticVideo) 
     assert counted.batches == [1] * 4  # the prompted frame once, for the prompt and the step
 
 
-def test_an_object_prompted_meanwhile_joins_at_once(model: Nano, scene: SyntheticVideo) -> None:
+def test_an_object_prompted_meanwhile_joins_at_once(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     seen = {}
     for depth in (1, DEPTH):
         with Session(model, scene, encode_ahead=depth) as session:
@@ -123,7 +133,9 @@ def test_an_interrupt_loses_nothing(model: Nano, scene: SyntheticVideo) -> None:
             assert_same(ours, theirs)
 
 
-def test_what_is_held_is_bounded_counted_and_let_go(model: Nano, scene: SyntheticVideo) -> None:
+def test_what_is_held_is_bounded_counted_and_let_go(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     with Session(model, scene, encode_ahead=DEPTH) as session:
         prompted(session, scene)
         alone = model.encode([scene.read(0)])[0]
@@ -150,12 +162,12 @@ def test_memory_does_not_keep_a_whole_batch(model: Nano, scene: SyntheticVideo) 
         assert all(key.untyped_storage().nbytes() == key.nbytes for key in keys)
 
 
-def test_two_passes_at_once_do_not_disturb_each_other(model: Nano, scene: SyntheticVideo) -> None:
+def test_two_passes_at_once_do_not_disturb_each_other(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     with Session(model, scene, encode_ahead=DEPTH) as session:
-        one, two = (
-            session.encode_ahead_of(scene.frames(0, 6)),
-            session.encode_ahead_of(scene.frames(6, 12)),
-        )
+        one = session.encode_ahead_of(scene.frames(0, 6))
+        two = session.encode_ahead_of(scene.frames(6, 12))
         pairs = [(a.index, b.index) for a, b in zip(one, two, strict=True)]
     assert pairs == [(k, k + 6) for k in range(6)]
 

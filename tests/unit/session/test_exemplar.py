@@ -1,4 +1,6 @@
-"""Things found by an example from another image, examples read from files, and kept in a run."""
+"""Things found by an example from another image, examples read from files, and kept in a
+run.
+"""
 
 import json
 from pathlib import Path
@@ -47,7 +49,8 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_every_instance_is_found_in_a_image_of_another_size(model: Nano) -> None:
-    shape, centres = (192, 256), [(50, 50), (190, 120)]
+    shape = (192, 256)
+    centres = [(50, 50), (190, 120)]
     frame = Frame(7, None, 0.0, drawn(shape, centres, 24))
     other = drawn((150, 150), [(80, 70)], 30)
     like = Exemplar(other, disc((150, 150), (80, 70), 30), "disc.png", 0.5)
@@ -75,9 +78,12 @@ def test_a_box_around_the_example_means_the_object_in_it(model: Nano) -> None:
 
 
 def test_a_rendered_object_is_found_and_a_stranger_is_less_like_it(model: Nano) -> None:
-    config = SceneConfig(height=192, width=320, num_frames=20, seed=3, num_objects=3, occluders=0)
+    config = SceneConfig(
+        height=192, width=320, num_frames=20, seed=3, num_objects=3, occluders=0
+    )
     with SyntheticVideo(config) as video:
-        later, first = video.read(15), video.read(0)
+        later = video.read(15)
+        first = video.read(0)
         region, truth = (np.asarray(video.truth(t) == 1) for t in (15, 0))
     grounder = ExemplarGrounder(model)
     said = grounder.ground(first, [Exemplar(later.image, region)])
@@ -103,13 +109,16 @@ def test_several_references_keep_their_places(model: Nano) -> None:
 
 
 def test_models_with_slots_find_references_too(tmp_path: Path) -> None:
-    """The weights are random, so what is found means nothing; it must be well formed and repeatable."""
+    """The weights are random, so what is found means nothing; it must be well formed and
+    repeatable.
+    """
     saved_model("sam2", tmp_path)
     grounder = ExemplarGrounder(load_sam(tmp_path, "small", device="cpu", dtype="float32"))
     frame = Frame(3, None, 0.0, drawn((96, 128), [(40, 40)], 20))
     like = Exemplar(drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20), "", 1e-6)
     with torch.random.fork_rng():
-        one, two = grounder.ground(frame, [like]), grounder.ground(frame, [like])
+        one = grounder.ground(frame, [like])
+        two = grounder.ground(frame, [like])
     assert len(one.found) > 0
     np.testing.assert_array_equal(one.found.scores, two.found.scores)
     assert ((one.found.scores >= 0) & (one.found.scores <= 1)).all()
@@ -118,7 +127,8 @@ def test_models_with_slots_find_references_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("hide", [False, True], ids=["not writable", "mirrored"])
 def test_pixels_may_lie_in_memory_as_they_like(model: Nano, hide: bool) -> None:
     frame = Frame(0, None, 0.0, drawn((96, 128), [(40, 40)], 20))
-    image, region = drawn((80, 80), [(40, 40)], 20), disc((80, 80), (40, 40), 20)
+    image = drawn((80, 80), [(40, 40)], 20)
+    region = disc((80, 80), (40, 40), 20)
     other = np.ascontiguousarray(image[:, ::-1])[:, ::-1] if hide else image.copy()
     other.flags.writeable = False
     grounder = ExemplarGrounder(model)
@@ -163,13 +173,17 @@ def test_references_as_typed(folder: Path) -> None:
 
 
 def test_images_of_every_kind_are_read(folder: Path) -> None:
-    """Grey, 16 bits, with alpha, in a palette with alpha: the colours count, whatever is transparent."""
+    """Grey, 16 bits, with alpha, in a palette with alpha: the colours count, whatever is
+    transparent.
+    """
     rgb = drawn((30, 40), [(20, 15)], 8)
     grey = Image.fromarray(rgb[..., 0])
     grey.save(folder / "grey.png")
     Image.fromarray(rgb[..., 0].astype(np.uint16) << 8).save(folder / "deep.png")
     Image.fromarray(np.dstack([rgb, rgb[..., 0]])).save(folder / "alpha.png")
-    Image.fromarray(rgb).quantize(8).save(folder / "palette.png", transparency=bytes([0, 9, 200]))
+    Image.fromarray(rgb).quantize(8).save(
+        folder / "palette.png", transparency=bytes([0, 9, 200])
+    )
     for name in ("grey", "deep", "alpha", "palette"):
         (said,) = parse_exemplars([f"{name}.png:12,7,28,24"])
         assert isinstance(said.prompt, Exemplar)
@@ -200,7 +214,9 @@ def test_a_reference_that_cannot_be_used(folder: Path, spec: str, message: str) 
         list(parse_exemplars([spec]))
 
 
-@pytest.mark.parametrize("spec", ["shoe.png", "shoe.png:", "shoe.png:1,2,3", "shoe.png:mask.png=x"])
+@pytest.mark.parametrize(
+    "spec", ["shoe.png", "shoe.png:", "shoe.png:1,2,3", "shoe.png:mask.png=x"]
+)
 def test_a_malformed_reference_shows_an_example(folder: Path, spec: str) -> None:
     with pytest.raises(UsageError) as caught:
         list(parse_exemplars([spec]))
@@ -209,7 +225,11 @@ def test_a_malformed_reference_shows_an_example(folder: Path, spec: str) -> None
 
 def test_texts_as_typed() -> None:
     plain, placed = parse_texts(["the red car", "3@12:a dog=0.4"])
-    assert (plain.object_id, plain.at, plain.prompt) == (1, Timecode(frame=0), Text("the red car"))
+    assert (plain.object_id, plain.at, plain.prompt) == (
+        1,
+        Timecode(frame=0),
+        Text("the red car"),
+    )
     assert (placed.object_id, placed.at, placed.prompt) == (
         3,
         Timecode(frame=12),
@@ -238,7 +258,9 @@ def test_a_run_keeps_descriptions_and_the_image_itself(folder: Path) -> None:
     np.testing.assert_array_equal(kept.image, like.image)
     np.testing.assert_array_equal(kept.region, like.region)
     (image,) = (root / "references").iterdir()
-    assert json.loads((root / "prompts.jsonl").read_text().splitlines()[1])["image"] == image.stem
+    assert (
+        json.loads((root / "prompts.jsonl").read_text().splitlines()[1])["image"] == image.stem
+    )
     Image.fromarray(like.image[::-1]).save(image)
     with pytest.raises(BadRun, match="not those it was kept for"):
         read_prompts(root)

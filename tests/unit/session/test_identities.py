@@ -57,7 +57,9 @@ def _areas(settled: Resolved) -> list[int]:
 
 def test_every_pixel_has_one_owner() -> None:
     identities = Identities(IdentityRules())
-    settled = _settle(identities, 0, _decoded(((0, 0, 10, 10), 5, ONE), ((6, 0, 16, 10), 3, OTHER)))
+    settled = _settle(
+        identities, 0, _decoded(((0, 0, 10, 10), 5, ONE), ((6, 0, 16, 10), 3, OTHER))
+    )
     claimed = (settled.decoded.logits > 0).sum(0)
     assert claimed.max() == 1
     assert _areas(settled) == [100, 60]
@@ -75,7 +77,9 @@ def _proposals(*rows: tuple[Box, Box]) -> Hypotheses:
 
 def test_two_objects_on_one_thing_leave_it_to_the_better_claim() -> None:
     identities = Identities(IdentityRules())
-    _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2))
+    _settle(
+        identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2)
+    )
     others = _proposals(((0, 0, 8, 8), (0, 0, 8, 9)), ((0, 0, 8, 8), (0, 0, 9, 8)))
     rows = (((0, 0, 8, 8), 9.0, ONE), ((0, 0, 8, 8), 9.0, ONE))
     settled = _settle(identities, 1, _decoded(*rows, others=others))
@@ -94,7 +98,9 @@ def test_who_has_one_mask_only_shares_its_pixels_instead() -> None:
 
 def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
     identities = Identities(IdentityRules())
-    _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2))
+    _settle(
+        identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2)
+    )
     proposed = [[(0, 0, 8, 8), (0, 0, 4, 4)], [(0, 0, 8, 8), (12, 0, 20, 8)]]
     others = Hypotheses(
         torch.stack([torch.stack([_logits(box) for box in row]) for row in proposed]),
@@ -137,7 +143,10 @@ def test_a_stranger_is_not_taken_for_who_was_away() -> None:
         _settle(identities, frame, _decoded((None, 0, ONE)))
     assert _areas(_settle(identities, 10, _decoded(((9, 9, 14, 14), 5, OTHER)))) == [0]
     assert _areas(_settle(identities, 11, _decoded(((9, 9, 14, 14), 5, ONE)))) == [25]
-    assert [(e.frame_index, e.kind) for e in identities.drain()] == [(1, "lost"), (11, "found")]
+    assert [(e.frame_index, e.kind) for e in identities.drain()] == [
+        (1, "lost"),
+        (11, "found"),
+    ]
 
 
 def test_after_a_cut_everybody_must_be_recognised() -> None:
@@ -149,7 +158,9 @@ def test_after_a_cut_everybody_must_be_recognised() -> None:
         cut = identities.look(Frame(frame, frame, frame / 25, image))
         assert cut == (frame == 2)
         seen = ONE if frame < 2 else OTHER
-        settled = _settle(identities, frame, _decoded(((0, 0, 8, 8), 5, seen)), (1,) * (frame == 0))
+        settled = _settle(
+            identities, frame, _decoded(((0, 0, 8, 8), 5, seen)), (1,) * (frame == 0)
+        )
         assert _areas(settled) == [64 if frame < 2 else 0]
     assert [e.kind for e in identities.drain()] == ["cut", "lost"]
 

@@ -72,7 +72,9 @@ def test_tokens_together_stand_for_all(
 
 def test_a_bias_of_log_n_is_the_key_n_times() -> None:
     torch.manual_seed(0)
-    query, key, value = torch.randn(1, 700, 8), torch.randn(1, 5, 8), torch.randn(1, 5, 3)
+    query = torch.randn(1, 700, 8)
+    key = torch.randn(1, 5, 8)
+    value = torch.randn(1, 5, 3)
     times = torch.tensor([1, 4, 2, 1, 3])
     bias = times.float().log()[None]
     whole = attend(query, key.repeat_interleave(times, 1), value.repeat_interleave(times, 1))
@@ -101,7 +103,9 @@ FLAT = Frame(0, None, 0.0, np.full((60, 90, 3), 90, np.uint8))
 def test_sessions_stay_near_the_exact_ones_and_resume(
     kind: str, approximation: str, tmp_path: Path
 ) -> None:
-    """On an image of one colour most cells of a memory are alike, so little is lost by merging them."""
+    """On an image of one colour most cells of a memory are alike, so little is lost by merging
+    them.
+    """
     saved_model(kind, tmp_path)
     model = Sam(read_parts(tmp_path, kind), device=torch.device("cpu"), dtype=torch.float32)
     memory = MemoryBudget(approximation=approximation)
@@ -111,7 +115,8 @@ def test_sessions_stay_near_the_exact_ones_and_resume(
         session.prompt(1, frames[0], box=(5, 5, 50, 50))
         far = []
         for t, frame in enumerate(frames[:9]):
-            one, two = exact.step(frame).logits, session.step(frame).logits
+            one = exact.step(frame).logits
+            two = session.step(frame).logits
             far.append(float(np.abs(one - two).max()))
             if t < 3:
                 np.testing.assert_array_equal(one, two)
@@ -121,7 +126,9 @@ def test_sessions_stay_near_the_exact_ones_and_resume(
         with Session(model, memory=memory) as other:
             other.restore(session.snapshot())
             for frame in frames[9:]:
-                np.testing.assert_array_equal(session.step(frame).logits, other.step(frame).logits)
+                np.testing.assert_array_equal(
+                    session.step(frame).logits, other.step(frame).logits
+                )
 
 
 def test_an_unknown_approximation_is_named() -> None:

@@ -33,7 +33,9 @@ def drawn(*boxes: Rectangle) -> torch.Tensor:
 def decoded(
     *proposed: tuple[float, Rectangle], presence: float = 0.9, several: bool = True
 ) -> Decoded:
-    """One object: hypotheses as (quality, box), of which the best stands; its embedding is its number."""
+    """One object: hypotheses as (quality, box), of which the best stands; its embedding is its
+    number.
+    """
     of = Hypotheses(
         torch.stack([drawn(box) for _, box in proposed])[None],
         torch.tensor([[quality for quality, _ in proposed]]),
@@ -41,7 +43,11 @@ def decoded(
     )
     best = int(of.quality.argmax())
     one = Decoded(
-        of.logits[:, best], of.quality[:, best], torch.tensor([presence]), of.embedding[:, best], of
+        of.logits[:, best],
+        of.quality[:, best],
+        torch.tensor([presence]),
+        of.embedding[:, best],
+        of,
     )
     return one if several else replace(one, alternatives=None)
 
@@ -111,7 +117,8 @@ def test_overlap_of_boxes() -> None:
 
 def test_motion_chooses_the_hypothesis_only_after_a_stable_stretch() -> None:
     """0.85 * 0.80 + 0.15 * 1 beats 0.85 * 0.90; not 0.85 * 0.99."""
-    there, elsewhere = (HISTORY, 4, HISTORY + 8, 12), (24, 20, 32, 28)
+    there = (HISTORY, 4, HISTORY + 8, 12)
+    elsewhere = (24, 20, 32, 28)
     seen = decoded((0.90, elsewhere), (0.80, there))
     stands, [decision] = Selective().decide(HISTORY, seen, [moving(HISTORY)])
     assert torch.equal(stands.logits[0], drawn(there)) and float(stands.embedding[0, 0]) == 1
@@ -172,7 +179,13 @@ def still(areas: list[int], anchor: int = 0) -> History:
             "too small",
             "median of the last ten",
         ),
-        *("not of those before", "absences do not count", "five frames on", "too soon", "no past"),
+        *(
+            "not of those before",
+            "absences do not count",
+            "five frames on",
+            "too soon",
+            "no past",
+        ),
     ],
 )
 def test_when_an_anchor_may_be_set(
@@ -195,7 +208,9 @@ def test_when_an_anchor_may_be_set(
 )
 def test_what_counts_as_a_distractor(others: list[Rectangle], distracts: bool) -> None:
     """8 x 8 in a union of 11 columns is an IoU of 0.73, of 12 columns 0.67."""
-    masks = np.array([np.asarray(drawn(box)) > 0 for box in others], bool).reshape(-1, SIDE, SIDE)
+    masks = np.array([np.asarray(drawn(box)) > 0 for box in others], bool).reshape(
+        -1, SIDE, SIDE
+    )
     assert shows_distractor(np.asarray(drawn(HERE)) > 0, masks) is distracts
 
 
@@ -205,9 +220,12 @@ def test_a_speck_is_no_distractor() -> None:
 
 
 def test_a_whole_sequence_under_selective() -> None:
-    """Prompted, followed, hidden, met again beside a look-alike; what the bank then lets it read."""
+    """Prompted, followed, hidden, met again beside a look-alike; what the bank then lets it
+    read.
+    """
     bank = SlotBank(SlotBudget(prompted=2, recent=3, pointers=5), Selective())
-    good, bad = decoded((0.7, HERE)), decoded((0.4, HERE))
+    good = decoded((0.7, HERE))
+    bad = decoded((0.4, HERE))
     gone = decoded((0.7, (0, 0, 0, 0)), presence=0.1)
     disputed = decoded((0.9, HERE), (0.6, (20, 20, 28, 28)))
     script = {
@@ -226,22 +244,31 @@ def test_a_whole_sequence_under_selective() -> None:
         bank.write(1, t, slot, prompted=t == 0, decision=decision)
         decisions[t] = (decision.kept, decision.anchor)
     assert [t for t, (kept, _) in decisions.items() if not kept] == [6, 7]
-    assert [t for t, (_, anchor) in decisions.items() if anchor] == [8], "9 is too soon after 8"
+    assert [t for t, (_, anchor) in decisions.items() if anchor] == [8], (
+        "9 is too soon after 8"
+    )
     held = bank.objects[1]
-    assert (list(held.prompted), list(held.anchors), list(held.recent)) == ([0], [8], [3, 4, 5, 9])
+    assert (list(held.prompted), list(held.anchors), list(held.recent)) == (
+        [0],
+        [8],
+        [3, 4, 5, 9],
+    )
     memory = bank.read(1, 10)
     assert [(age, int(s.cells[0, 0])) for age, s in memory.slots] == [
         *((0, 0), (0, 8)),
         *((3, 4), (2, 5), (1, 9)),
     ], "by rank, not by frames"
-    assert [age for age, _ in bank.read(1, 8).slots] == [0, 3, 2, 1], "the anchor is not behind yet"
+    assert [age for age, _ in bank.read(1, 8).slots] == [0, 3, 2, 1], (
+        "the anchor is not behind yet"
+    )
     bank.forget(1, after=4)
     assert (list(held.anchors), list(held.recent), max(held.past)) == ([], [3, 4], 4)
 
 
 def test_anchors_give_way_to_prompted_frames_and_to_newer_ones() -> None:
     bank = SlotBank(SlotBudget(prompted=3, recent=3, pointers=5), Selective())
-    seen, past = decoded((0.9, HERE), (0.6, (20, 20, 28, 28))), still([64] * 6)
+    seen = decoded((0.9, HERE), (0.6, (20, 20, 28, 28)))
+    past = still([64] * 6)
     [anchor] = Selective().decide(6, seen, [past])[1]
     assert anchor.anchor
     mark = torch.zeros(4, 2)

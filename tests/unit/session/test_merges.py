@@ -41,7 +41,8 @@ def test_after_a_crossing_each_gets_the_piece_its_motion_leads_to() -> None:
         divided = step(merges, t, {1: both, 2: NOTHING})
     assert set(divided.masks) == {1, 2}
     assert divided.holders == {1: 1, 2: 1}
-    ones, twos = np.nonzero(divided.masks[1])[1], np.nonzero(divided.masks[2])[1]
+    ones = np.nonzero(divided.masks[1])[1]
+    twos = np.nonzero(divided.masks[2])[1]
     assert abs(ones.mean() - (20 + 2 * 27)) < 1
     assert abs(twos.mean() - (100 - 2 * 27)) < 1
     assert divided.unclear == {1, 2}

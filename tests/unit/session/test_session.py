@@ -1,4 +1,6 @@
-"""What users rely on: objects do not disturb each other, corrections hold, state is bounded."""
+"""What users rely on: objects do not disturb each other, corrections hold, state is
+bounded.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -36,7 +38,8 @@ def test_the_shipped_model_follows_objects(model: Nano, scene: SyntheticVideo) -
     overlap = []
     for masks in tracked(model, scene, [1, 2, 3], until=15):
         for row, obj in enumerate(masks.object_ids):
-            truth, found = truth_of(scene, obj, masks.frame_index), masks.mask(row)
+            truth = truth_of(scene, obj, masks.frame_index)
+            found = masks.mask(row)
             overlap.append((truth & found).sum() / max(1, (truth | found).sum()))
     assert np.mean(overlap) > 0.6
 
@@ -59,7 +62,9 @@ def test_a_late_object_leaves_the_first_alone(model: Nano, scene: SyntheticVideo
         np.testing.assert_allclose(row_of(one, 1), row_of(both, 1), atol=1e-3)
 
 
-def test_an_object_prompted_while_propagating_joins(model: Nano, scene: SyntheticVideo) -> None:
+def test_an_object_prompted_while_propagating_joins(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     with Session(model, scene) as session:
         session.prompt(1, 0, mask=truth_of(scene, 1))
         ids = []
@@ -89,7 +94,9 @@ def test_removal_leaves_the_others_alone(model: Nano, scene: SyntheticVideo) -> 
         np.testing.assert_allclose(row_of(one, 1), row_of(left, 1), atol=1e-3)
 
 
-def test_what_was_removed_leaves_nothing_that_grows(model: Nano, scene: SyntheticVideo) -> None:
+def test_what_was_removed_leaves_nothing_that_grows(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     sizes = []
     with Session(model, scene) as session:
         for obj in range(100, 120):
@@ -172,7 +179,8 @@ def test_a_restored_session_continues_with_the_same_bits(
         session.prompt(1, 0, points=[scene_point(scene, 1)], labels=[1])
         session.prompt(2, 0, mask=truth_of(scene, 2))
         session.prompt(2, 8, [Points(np.array([[5, 5]], np.float32), np.array([False]))])
-        saved, rest = b"", []
+        saved = b""
+        rest = []
         for masks in session.propagate(until=16):
             rest.append(masks)
             if masks.frame_index == 5:
@@ -191,7 +199,9 @@ def test_a_foreign_snapshot_is_refused(model: Nano, scene: SyntheticVideo) -> No
         session.restore(b"\x10\0\0\0\0\0\0\0{}")
 
 
-def test_sessions_on_threads_do_not_disturb_each_other(model: Nano, scene: SyntheticVideo) -> None:
+def test_sessions_on_threads_do_not_disturb_each_other(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     alone = [tracked(model, scene, [obj], until=6) for obj in (1, 2)]
     with ThreadPoolExecutor(2) as pool:
         parallel = list(pool.map(lambda obj: tracked(model, scene, [obj], until=6), (1, 2)))
@@ -210,7 +220,8 @@ def test_live_frames_step_without_a_reader(model: Nano, scene: SyntheticVideo) -
 
 
 def test_prompts_of_one_frame_count_together(model: Nano, scene: SyntheticVideo) -> None:
-    point, box = scene_point(scene, 1), _box(truth_of(scene, 1))
+    point = scene_point(scene, 1)
+    box = _box(truth_of(scene, 1))
     with Session(model, scene) as rounds, Session(model, scene) as at_once:
         rounds.prompt(1, 0, points=[point])
         rounds.prompt(1, 0, box=(1, 1, 5, 5))
@@ -219,7 +230,9 @@ def test_prompts_of_one_frame_count_together(model: Nano, scene: SyntheticVideo)
     np.testing.assert_array_equal(by_rounds.logits, together.logits)
 
 
-def test_a_prompted_frame_is_decoded_alike_when_passed(model: Nano, scene: SyntheticVideo) -> None:
+def test_a_prompted_frame_is_decoded_alike_when_passed(
+    model: Nano, scene: SyntheticVideo
+) -> None:
     with Session(model, scene) as session:
         said = session.prompt(1, 0, points=[scene_point(scene, 1)])
         passed = next(session.propagate())

@@ -78,11 +78,13 @@ def test_forgetting_dropping_and_removing() -> None:
 
 
 def test_packing_loses_nothing() -> None:
-    bank, other = filled(8), SlotBank(BUDGET)
+    bank = filled(8)
+    other = SlotBank(BUDGET)
     packed, order = bank.pack()
     assert not [name for name in packed if "keys" in name]
     other.unpack(packed, order, lambda cells: cells[None, :, :1].expand(1, 4, 3))
-    one, two = bank.read(1, 8), other.read(1, 8)
+    one = bank.read(1, 8)
+    two = other.read(1, 8)
     assert [age for age, _ in one.slots] == [age for age, _ in two.slots]
     for (_, a), (_, b) in zip(one.pointers, two.pointers, strict=True):
         assert torch.equal(a, b)
@@ -96,9 +98,16 @@ def test_an_impossible_budget_is_refused() -> None:
         SlotBudget(prompted=0, recent=6, pointers=15)
 
 
-# One slot of 4 tokens in float32: 4 * (2 + 3) + 6 numbers, 104 bytes; a pointer alone is 24 bytes.
+# One slot of 4 tokens in float32: 4 * (2 + 3) + 6 numbers, 104 bytes; a pointer alone is 24
+# bytes.
 SHAPE = SlotShape(
-    tokens=4, grid=(2, 2), channels=2, layers=1, width=3, pointer=6, itemsize=torch.float32.itemsize
+    tokens=4,
+    grid=(2, 2),
+    channels=2,
+    layers=1,
+    width=3,
+    pointer=6,
+    itemsize=torch.float32.itemsize,
 )
 
 
@@ -148,7 +157,9 @@ def test_one_object_too_many_is_refused_by_name() -> None:
     bank = SlotBank(limited(6 * 24 + 3 * 104))
     bank.write(1, 0, slot(0), prompted=True)
     size = bank.state_bytes()
-    with pytest.raises(UsageError, match=r"too small for 2 objects.*--memory-budget \d") as caught:
+    with pytest.raises(
+        UsageError, match=r"too small for 2 objects.*--memory-budget \d"
+    ) as caught:
         bank.write(2, 0, slot(0), prompted=True)
     assert "0.000434875 MiB" in str(caught.value) and "0.0 MiB" in str(caught.value)
     assert list(bank.objects) == [1] and bank.state_bytes() == size
@@ -156,7 +167,9 @@ def test_one_object_too_many_is_refused_by_name() -> None:
 
 
 def test_what_is_held_is_not_part_of_a_batch() -> None:
-    cells, keys, pointers = torch.zeros(3, 4, 2), torch.zeros(3, 1, 4, 3), torch.zeros(3, 6)
+    cells = torch.zeros(3, 4, 2)
+    keys = torch.zeros(3, 1, 4, 3)
+    pointers = torch.zeros(3, 6)
     slot = Slot(cells[1], keys[1], pointers[1])
     bank = SlotBank(BUDGET)
     bank.write(1, 0, slot, prompted=True)

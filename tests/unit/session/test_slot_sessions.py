@@ -1,4 +1,6 @@
-"""Sessions with a small random model that remembers in slots: bounded, within budget, resumed exactly."""
+"""Sessions with a small random model that remembers in slots: bounded, within budget, resumed
+exactly.
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,11 +24,14 @@ from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Frame
 
-HEIGHT, WIDTH = 60, 90
+HEIGHT = 60
+WIDTH = 90
 
 
 def sam(folder: Path, kind: str) -> Sam:
-    """A network as shallow as can be, that reads two recent slots and three recent pointers."""
+    """A network as shallow as can be, that reads two recent slots and three recent
+    pointers.
+    """
     shallow = {
         "memory_attention_num_layers": 1,
         "memory_fuser_num_layers": 1,
@@ -88,12 +93,19 @@ def unchecked() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("unchecked")
 def test_memory_is_flat_over_two_thousand_frames(sam2: Sam) -> None:
-    """What the frames show does not matter to the memory: one is encoded, and tracked under every index."""
+    """What the frames show does not matter to the memory: one is encoded, and tracked under
+    every index.
+    """
     with opened(sam2) as session:
-        features, live = sam2.encode([frame(0)])[0], list(session.objects.values())
-        held, sizes, shelves = bank_of(session).objects[1], set(), set()
+        features = sam2.encode([frame(0)])[0]
+        live = list(session.objects.values())
+        held = bank_of(session).objects[1]
+        sizes = set()
+        shelves = set()
         for t in range(1, 2000):
-            session.engine.track(replace(frame(0), index=t), replace(features, frame_index=t), live)
+            session.engine.track(
+                replace(frame(0), index=t), replace(features, frame_index=t), live
+            )
             if t >= 10:
                 sizes.add(session.state_bytes())
                 shelves.add((len(held.prompted), len(held.recent), len(held.pointers)))
@@ -113,7 +125,8 @@ def test_a_resumed_session_goes_on_with_the_same_bits(sam2: Sam, policy: PolicyN
         }
         assert len(bank_of(other).objects[1].past) == (HISTORY + 1) * (policy == "selective")
         for t in range(20, 26):
-            one, two = session.step(frame(t)), other.step(frame(t))
+            one = session.step(frame(t))
+            two = other.step(frame(t))
             np.testing.assert_array_equal(one.logits, two.logits)
         assert session.snapshot() == other.snapshot()
 

@@ -1,4 +1,6 @@
-"""The synthetic scene: same seed same scene, exact ids, and the events it promises do happen."""
+"""The synthetic scene: same seed same scene, exact ids, and the events it promises do
+happen.
+"""
 
 import hashlib
 import subprocess
@@ -67,7 +69,9 @@ def test_another_process_draws_the_same_scene() -> None:
         "    digest.update(drawn.frame.image.tobytes() + drawn.labels.tobytes())\n"
         "print(digest.hexdigest())"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert run.stdout.strip() == fingerprint(SMALL, [150, 3])
 
 
@@ -84,7 +88,8 @@ def test_one_object_more_leaves_the_others_as_they_were() -> None:
     two, three = (SyntheticVideo(replace(SMALL, num_objects=n)) for n in (2, 3))
     hidden = 0
     for index in range(0, 200, 10):
-        fewer, more = two.truth(index), three.truth(index)
+        fewer = two.truth(index)
+        more = three.truth(index)
         untouched = more != 3
         assert np.array_equal(more[untouched], fewer[untouched])
         hidden += int(np.count_nonzero((more == 3) & (fewer > 0)))
@@ -95,7 +100,8 @@ def test_occluders_hide_objects_and_have_no_id() -> None:
     bare, blocked = (SyntheticVideo(replace(SMALL, occluders=n)) for n in (0, 2))
     hidden = 0
     for index in range(0, 200, 20):
-        seen, less = bare.truth(index), blocked.truth(index)
+        seen = bare.truth(index)
+        less = blocked.truth(index)
         assert set(np.unique(less)) <= {0, 1, 2, 3}
         assert np.array_equal(seen[less > 0], less[less > 0])
         hidden += int(np.count_nonzero((seen > 0) & (less == 0)))
@@ -113,7 +119,9 @@ def test_large_occluders_hide_whole_objects_for_many_frames() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_objects_with_odd_ids_leave_and_return(seed: int) -> None:
-    scene = SyntheticVideo(replace(SMALL, seed=seed, leave_and_return=True, occluders=0, size=0.7))
+    scene = SyntheticVideo(
+        replace(SMALL, seed=seed, leave_and_return=True, occluders=0, size=0.7)
+    )
     shown = [set(scene.visible_ids(index)) for index in range(0, 200, 6)]
     for object_id in (1, 3):
         present = "".join("x" if object_id in ids else "." for ids in shown)
@@ -124,9 +132,11 @@ def test_objects_with_odd_ids_leave_and_return(seed: int) -> None:
 def test_objects_start_in_the_frame_and_move() -> None:
     scene = SyntheticVideo(replace(SMALL, occluders=0))
     assert scene.visible_ids(0) == scene.object_ids == (1, 2, 3)
-    first, later = scene.truth(0), scene.truth(40)
+    first = scene.truth(0)
+    later = scene.truth(40)
     for object_id in scene.object_ids:
-        a, b = first == object_id, later == object_id
+        a = first == object_id
+        b = later == object_id
         assert np.count_nonzero(a & b) < 0.9 * np.count_nonzero(a)
 
 

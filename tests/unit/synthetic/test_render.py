@@ -11,7 +11,8 @@ from vseg.synthetic.shape import Outline
 
 STILL = Wave((), (), ())
 FLAT = Light(1.0, 0.0, 0.0)
-HEIGHT, WIDTH = 70, 90
+HEIGHT = 70
+WIDTH = 90
 
 
 def camera(pan_x: Wave = STILL, zoom: Wave = STILL) -> Camera:
@@ -20,7 +21,14 @@ def camera(pan_x: Wave = STILL, zoom: Wave = STILL) -> Camera:
 
 def disc(x: float, y: float, radius: float, label: int = 1, hole: float = 0.0) -> Sprite:
     motion = Motion(
-        Glide(x, STILL), Glide(y, STILL), radius, 0.0, 0.0, turn=STILL, swell=STILL, squash=STILL
+        Glide(x, STILL),
+        Glide(y, STILL),
+        radius,
+        0.0,
+        0.0,
+        turn=STILL,
+        swell=STILL,
+        squash=STILL,
     )
     black = np.zeros((32, 32, 3), np.uint8)
     return Sprite(label, Outline((), (), hole), black, motion)
@@ -128,7 +136,9 @@ def test_the_camera_pans_against_the_world_and_zooms_about_the_middle() -> None:
     middle = np.array([[(WIDTH - 1) / 2, (HEIGHT - 1) / 2]])
     pan = Wave((10.0,), (4.0,), (0.0,))
     assert apply(camera(pan_x=pan).at(1.0), middle)[0, 0] == pytest.approx(middle[0, 0] - 10)
-    assert apply(camera(pan_x=pan).at(1.0, 1.5), middle)[0, 0] == pytest.approx(middle[0, 0] - 15)
+    assert apply(camera(pan_x=pan).at(1.0, 1.5), middle)[0, 0] == pytest.approx(
+        middle[0, 0] - 15
+    )
     closer = camera(zoom=Wave((math.log(2),), (4.0,), (0.0,))).at(1.0)
     assert np.allclose(apply(closer, middle), middle)
     assert np.allclose(apply(closer, middle + 1), middle + 2)

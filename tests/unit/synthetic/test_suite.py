@@ -42,12 +42,15 @@ def test_one_look_alike_is_hidden_for_so_many_frames(frames: int) -> None:
     assert areas(scene, (back, back + 8, len(scene) - 1)).min() > 0
 
 
-@pytest.mark.parametrize(("name", "objects"), [("cross-2", 2), ("cross-8", 8), ("cross-30", 30)])
+@pytest.mark.parametrize(
+    ("name", "objects"), [("cross-2", 2), ("cross-8", 8), ("cross-30", 30)]
+)
 def test_look_alikes_change_sides_and_are_never_wholly_hidden(name: str, objects: int) -> None:
     scene = SyntheticVideo(identity_scenes()[name])
     seen = areas(scene, range(24, 64, 4))
     assert seen.shape[1] == objects and seen.min() > 30
-    first, last = scene.truth(0), scene.truth(len(scene) - 1)
+    first = scene.truth(0)
+    last = scene.truth(len(scene) - 1)
     for left in range(1, objects, 2):
         assert middle(first, left + 1)[1] - middle(first, left)[1] > 20
         assert middle(last, left + 1)[1] - middle(last, left)[1] < -20

@@ -72,7 +72,8 @@ def test_a_track_is_confirmed_by_hits_or_by_one_strong_score() -> None:
         lambda life: OCSort(OCSortConfig(life=life)),
         lambda life: MaskletAssociator(MaskletConfig(life=life)),
     ):
-        slow, quick = make(LIFE), make(LifecycleConfig(confirm_hits=3, confirm_score=0.9))
+        slow = make(LIFE)
+        quick = make(LifecycleConfig(confirm_hits=3, confirm_score=0.9))
         states = [slow.update(_frame(t / 10, [_box(0, 0)]))[0].state for t in range(3)]
         assert states == [TrackState.TENTATIVE, TrackState.TENTATIVE, TrackState.CONFIRMED]
         assert quick.update(_frame(0.0, [_box(0, 0)]))[0].state is TrackState.CONFIRMED
@@ -175,13 +176,16 @@ def test_momentum_prefers_the_detection_straight_ahead() -> None:
     for t in range(10):
         straight.update(_frame(t / 10, [_box(8.0 * t, 0)]))
     # Two boxes overlap the prediction alike; only one continues the way the object came.
-    ahead, back = _box(8.0 * 10 + 3, 0), _box(8.0 * 10 - 12, 0)
+    ahead = _box(8.0 * 10 + 3, 0)
+    back = _box(8.0 * 10 - 12, 0)
     tracks = straight.update(_frame(1.0, [back, ahead]))
     assert [track.track_id for track in tracks if track.row == 1] == [1]
 
 
 def test_recovery_uses_the_last_observed_box() -> None:
-    """An object that stops while hidden is where it was last seen, not where motion puts it."""
+    """An object that stops while hidden is where it was last seen, not where motion puts
+    it.
+    """
     found = []
     for make in (MAKERS["ocsort"], MAKERS["masklet"], MAKERS["sort"]):
         tracker = make()

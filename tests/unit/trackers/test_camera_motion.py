@@ -28,19 +28,24 @@ WORLD_PX = 900
 def _world() -> UInt8[np.ndarray, "900 900 3"]:
     rng = np.random.default_rng(0)
     layers = [
-        cv2.resize(rng.integers(0, 120, (cells, cells, 3), dtype=np.uint8), (WORLD_PX, WORLD_PX))
+        cv2.resize(
+            rng.integers(0, 120, (cells, cells, 3), dtype=np.uint8), (WORLD_PX, WORLD_PX)
+        )
         for cells in (12, 90)
     ]
     return np.asarray(layers[0] + layers[1])
 
 
 def _pan(frame: int) -> tuple[int, int]:
-    """Where the 320 x 240 window lies: it jerks to and fro, so no constant velocity explains it."""
+    """Where the 320 x 240 window lies: it jerks to and fro, so no constant velocity explains
+    it.
+    """
     return 300 + (25 if frame % 2 else -25), 300 + 6 * (frame % 3)
 
 
 def test_a_pan_is_measured() -> None:
-    world, camera = _world(), CameraMotion()
+    world = _world()
+    camera = CameraMotion()
     for frame in range(6):
         x, y = _pan(frame)
         moved = camera.update(world[y : y + 240, x : x + 320])
@@ -53,7 +58,8 @@ def test_a_pan_is_measured() -> None:
 
 
 def test_a_turn_and_a_scale_are_measured_in_full_pixels() -> None:
-    world, camera = _world(), CameraMotion()
+    world = _world()
+    camera = CameraMotion()
     true = np.array(cv2.getRotationMatrix2D((450.0, 450.0), 3.0, 1.05))
     camera.update(world)
     moved = camera.update(cv2.warpAffine(world, true, (WORLD_PX, WORLD_PX)))
@@ -64,7 +70,8 @@ def test_a_turn_and_a_scale_are_measured_in_full_pixels() -> None:
 
 def test_objects_do_not_count_as_scene() -> None:
     """A textured thing that fills most of the image moves over a scene that stands still."""
-    rng, camera = np.random.default_rng(1), CameraMotion()
+    rng = np.random.default_rng(1)
+    camera = CameraMotion()
     world = _world()[:240, :320].copy()
     thing = cv2.resize(rng.integers(0, 255, (20, 22, 3), dtype=np.uint8), (220, 200))
     frames = []
@@ -85,11 +92,15 @@ def test_a_blank_image_has_no_motion_and_sizes_must_stay() -> None:
     for _ in range(2):
         moved = camera.update(np.zeros((60, 80), dtype=np.uint8))
         np.testing.assert_array_equal(moved, np.eye(2, 3))
-    with pytest.raises(TrackerError, match="a frame of 90 x 60 pixels after one of another size"):
+    with pytest.raises(
+        TrackerError, match="a frame of 90 x 60 pixels after one of another size"
+    ):
         camera.update(np.zeros((60, 90), dtype=np.uint8))
 
 
-def test_without_opencv_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_opencv_the_error_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "cv2", None)
     with pytest.raises(TrackerError, match="pip install opencv-python"):
         CameraMotion()
@@ -101,7 +112,8 @@ MAKERS: tuple[Callable[[], Tracker], ...] = (Sort, ByteTrack, OCSort, MaskletAss
 
 
 def _ids_under_a_jerking_camera(tracker: Tracker, known: bool) -> set[int]:
-    world, camera = _world(), CameraMotion()
+    world = _world()
+    camera = CameraMotion()
     ids: set[int] = set()
     for frame in range(12):
         x, y = _pan(frame)

@@ -30,7 +30,11 @@ def _path(frames: Float[np.ndarray, " F"] | range, y: float = 0.0) -> Float[np.n
 
 
 def _part(
-    track_id: int, frames: range, y: float = 0.0, look: list[float] | None = None, label: int = 0
+    track_id: int,
+    frames: range,
+    y: float = 0.0,
+    look: list[float] | None = None,
+    label: int = 0,
 ) -> Tracklet:
     embeddings = None if look is None else np.array([look])
     scores = np.full(len(frames), 0.95)
@@ -84,7 +88,8 @@ def test_class_distance_and_looks_keep_parts_apart() -> None:
 
 def test_looks_settle_what_motion_leaves_open() -> None:
     """Two tracks go behind one thing side by side and come out exchanged."""
-    red, blue = [1.0, 0.0], [0.0, 1.0]
+    red = [1.0, 0.0]
+    blue = [0.0, 1.0]
     parts = [
         _part(1, range(0, 30), 0.0, red),
         _part(2, range(0, 30), 20.0, blue),
@@ -111,12 +116,16 @@ def test_smoothing_beats_the_filter_and_the_detections() -> None:
 
 
 def test_smoothing_is_the_least_squares_answer() -> None:
-    """Against the whole problem solved at once: prior, motion and measurements as one system."""
-    config, times_s = MotionConfig(), np.array([0.0, 0.1, 0.25, 0.3])
+    """Against the whole problem solved at once: prior, motion and measurements as one
+    system.
+    """
+    config = MotionConfig()
+    times_s = np.array([0.0, 0.1, 0.25, 0.3])
     boxes = np.array([[x - 20, 30, x + 20, 70] for x in (100.0, 103, 111, 109)])
     seen = np.array([True, True, False, True])
     scale = 40.0**2
-    rows, values = [], []
+    rows = []
+    values = []
 
     def _say(columns: list[tuple[int, float]], value: float, variance: float) -> None:
         row = np.zeros(8)
@@ -149,7 +158,8 @@ def _clip() -> list[Detections]:
     """One object, faint at first, unseen for a while; one false alarm of three frames."""
     frames = []
     for frame, time_s in enumerate(TIMES_S.tolist()):
-        boxes, scores = [], []
+        boxes = []
+        scores = []
         if frame >= 10 and not 50 <= frame < 58:
             boxes.append(_path(range(frame, frame + 1))[0])
             scores.append(0.5 if frame < 20 else 0.97)
@@ -168,7 +178,8 @@ def test_a_clip_is_tracked_with_its_future() -> None:
     np.testing.assert_allclose(track.boxes, _path(range(10, 100)), atol=2)
     by_type = {type(change): change for change in linked.changes}
     assert set(by_type) == {Dropped, Extended, Filled}
-    dropped, longer = by_type[Dropped], by_type[Extended]
+    dropped = by_type[Dropped]
+    longer = by_type[Extended]
     assert isinstance(dropped, Dropped)
     assert isinstance(longer, Extended)
     assert (dropped.num_frames, dropped.from_s) == (3, TIMES_S[70])
@@ -176,7 +187,8 @@ def test_a_clip_is_tracked_with_its_future() -> None:
 
 
 def test_tracklets_are_what_the_tracker_was_given() -> None:
-    tracker, frames = MaskletAssociator(), _clip()
+    tracker = MaskletAssociator()
+    frames = _clip()
     parts = tracklets_of((frame, tracker.update(frame)) for frame in frames)
     assert [len(part) for part in parts] == [72, 3]
     np.testing.assert_allclose(parts[0].boxes[0], _path(range(20, 21))[0])
@@ -193,14 +205,17 @@ def test_what_cannot_be_linked_is_refused_by_name() -> None:
     one = _part(1, range(0, 5))
     with pytest.raises(TrackerError, match="two tracklets have the id 1"):
         link([one, _part(1, range(8, 9))], TIMES_S)
-    with pytest.raises(TrackerError, match=r"tracklet 1 is at 0\.16 s, when the clip has no frame"):
+    with pytest.raises(
+        TrackerError, match=r"tracklet 1 is at 0\.16 s, when the clip has no frame"
+    ):
         link([one], TIMES_S[:4])
     with pytest.raises(TrackerError, match="the clip's times do not grow"):
         link([one], TIMES_S[::-1])
     with pytest.raises(TrackerError, match="embeddings of 2 and 3 numbers"):
         looks = [_part(1, range(3), look=[1.0, 0]), _part(2, range(3), look=[1.0, 0, 0])]
         link(looks, TIMES_S, LinkConfig())
-    boxes, scores = _path(range(2)), np.full(2, 0.9)
+    boxes = _path(range(2))
+    scores = np.full(2, 0.9)
     with pytest.raises(TrackerError, match="tracklet 5 row 1: time_s 1 does not come after 2"):
         Tracklet(5, np.array([2.0, 1.0]), boxes, scores)
     with pytest.raises(TrackerError, match="tracklet 5: 0 times, 0 boxes, 0 scores"):

@@ -1,4 +1,6 @@
-"""MaskletAssociator beyond boxes: masks, appearance, their errors; galleries and packed masks."""
+"""MaskletAssociator beyond boxes: masks, appearance, their errors; galleries and packed
+masks.
+"""
 
 import numpy as np
 import pytest
@@ -18,7 +20,8 @@ from vseg_trackers.gallery import Gallery
 from vseg_trackers.masks import mask_overlap
 
 LIFE = LifecycleConfig(confirm_hits=1, lost_s=5.0)
-RED, BLUE = [1.0, 0.0, 0.1], [0.0, 1.0, 0.1]
+RED = [1.0, 0.0, 0.1]
+BLUE = [0.0, 1.0, 0.1]
 
 
 def _tracker() -> MaskletAssociator:
@@ -67,7 +70,8 @@ def test_an_empty_mask_is_no_place() -> None:
     packed = PackedMasks.of(np.zeros((1, 8, 9), dtype=bool))
     assert packed.boxes.tolist() == [[0, 0, 0, 0]]
     assert (
-        mask_overlap((packed.crops, packed.boxes[:, :2]), (packed.crops, packed.boxes[:, :2])) == 0
+        mask_overlap((packed.crops, packed.boxes[:, :2]), (packed.crops, packed.boxes[:, :2]))
+        == 0
     )
     tracker = _tracker()
     for t in range(3):
@@ -85,7 +89,9 @@ def test_masks_alone_are_tracked() -> None:
 
 
 def _halves(frame: int) -> Bool[np.ndarray, "2 80 200"]:
-    """Two triangles that share one bounding box and cross nothing: only masks tell them apart."""
+    """Two triangles that share one bounding box and cross nothing: only masks tell them
+    apart.
+    """
     rows, columns = np.mgrid[:80, :200]
     inside = (rows >= 20) & (rows < 60) & (columns >= 20 + frame) & (columns < 60 + frame)
     upper = columns - 20 - frame >= rows - 20
@@ -100,7 +106,9 @@ def test_masks_tell_apart_what_boxes_cannot() -> None:
             packed = PackedMasks.of(_halves(frame)[:: -1 if frame % 2 else 1])
             boxes = np.tile(np.array([[20.0 + frame, 20, 60 + frame, 60]]), (2, 1))
             masks = packed if with_masks else None
-            tracks = tracker.update(Detections(frame / 25, boxes, np.full(2, 0.95), masks=masks))
+            tracks = tracker.update(
+                Detections(frame / 25, boxes, np.full(2, 0.95), masks=masks)
+            )
         outcomes.append(_ids(tracks))
     assert outcomes[0] == [2, 1]  # the last frame's order is turned round
     assert outcomes[1] == [1, 2]
@@ -145,7 +153,8 @@ def test_frames_without_embeddings_or_masks_may_lie_between() -> None:
 def test_a_gallery_knows_every_side_it_was_shown_and_stays_bounded() -> None:
     gallery = Gallery(GalleryConfig(views=3))
     gallery.add(2)
-    row, other = np.array([0]), np.array([1])
+    row = np.array([0])
+    other = np.array([1])
     sides = np.eye(4)
     gallery.see(row, sides[:1])
     for _ in range(50):  # a long steady stretch is one view
@@ -160,7 +169,8 @@ def test_a_gallery_knows_every_side_it_was_shown_and_stays_bounded() -> None:
 
 
 def test_what_cannot_be_is_refused_by_name() -> None:
-    boxes, scores = np.array([[0.0, 0, 4, 4]] * 2), np.full(2, 0.9)
+    boxes = np.array([[0.0, 0, 4, 4]] * 2)
+    scores = np.full(2, 0.9)
     with pytest.raises(TrackerError, match="row 1: embedding of length 0"):
         Detections(0.0, boxes, scores, embeddings=np.array([[1.0, 0], [0, 0]]))
     with pytest.raises(TrackerError, match="row 0: embedding of length nan"):
@@ -169,7 +179,9 @@ def test_what_cannot_be_is_refused_by_name() -> None:
     with pytest.raises(TrackerError, match="2 boxes but 1 masks"):
         Detections(0.0, boxes, scores, masks=one)
     crops = (np.ones((2, 3), dtype=bool),)
-    with pytest.raises(TrackerError, match=r"row 0: mask box \[0, 0, 2, 3\] but a crop of 3 x 2"):
+    with pytest.raises(
+        TrackerError, match=r"row 0: mask box \[0, 0, 2, 3\] but a crop of 3 x 2"
+    ):
         PackedMasks(9, 9, np.array([[0, 0, 2, 3]]), crops)
     with pytest.raises(
         TrackerError, match=r"row 0: mask box \[7, 0, 10, 2\] leaves the frame of 9 x 9"
@@ -184,7 +196,9 @@ def test_what_cannot_be_is_refused_by_name() -> None:
 def test_sizes_must_stay() -> None:
     tracker = _tracker()
     score = np.array([0.9])
-    tracker.update(Detections.of_masks(0.0, PackedMasks.of(np.ones((1, 6, 8), dtype=bool)), score))
+    tracker.update(
+        Detections.of_masks(0.0, PackedMasks.of(np.ones((1, 6, 8), dtype=bool)), score)
+    )
     with pytest.raises(TrackerError, match="masks of a frame of 9 x 6 pixels after 8 x 6"):
         tracker.update(
             Detections.of_masks(0.1, PackedMasks.of(np.ones((1, 6, 9), dtype=bool)), score)

@@ -32,7 +32,8 @@ def test_overlaps_of_known_boxes() -> None:
 
 
 def test_touching_pairs_are_those_with_an_overlap() -> None:
-    a, b = _boxes(0, 30), _boxes(1, 40)
+    a = _boxes(0, 30)
+    b = _boxes(1, 40)
     iou = overlap_matrix(a, b)
     rows, columns = touching_pairs(a, b)
     assert set(zip(rows.tolist(), columns.tolist(), strict=True)) == set(
@@ -106,10 +107,8 @@ def test_motion_learns_a_speed_in_real_time() -> None:
 
 
 def test_two_small_steps_are_one_large_step() -> None:
-    once, twice = (
-        BoxMotion(MotionConfig(jolt=0.0, size_jolt=0.0)),
-        BoxMotion(MotionConfig(jolt=0.0, size_jolt=0.0)),
-    )
+    once = BoxMotion(MotionConfig(jolt=0.0, size_jolt=0.0))
+    twice = BoxMotion(MotionConfig(jolt=0.0, size_jolt=0.0))
     for motion in (once, twice):
         motion.add(_at(0.0))
         motion.predict(0.1)
@@ -124,13 +123,17 @@ def test_the_closed_form_is_the_matrix_filter() -> None:
     config = MotionConfig()
     motion = BoxMotion(config)
     motion.add(_at(0.0))
-    scale, dt_s = 40.0**2, 0.1
+    scale = 40.0**2
+    dt_s = 0.1
     state = np.array([motion.planes[0, 0, 0], 0.0])
     spread = np.diag([config.measured**2, config.speed**2]) * scale
     move = np.array([[1, dt_s], [0, 1]])
-    noise = np.array([[dt_s**3 / 3, dt_s**2 / 2], [dt_s**2 / 2, dt_s]]) * config.jolt**2 * scale
+    noise = (
+        np.array([[dt_s**3 / 3, dt_s**2 / 2], [dt_s**2 / 2, dt_s]]) * config.jolt**2 * scale
+    )
     for step in range(1, 6):
-        state, spread = move @ state, move @ spread @ move.T + noise
+        state = move @ state
+        spread = move @ spread @ move.T + noise
         gain = spread[:, 0] / (spread[0, 0] + config.measured**2 * scale)
         centre = 30 + 100 * dt_s * step
         state = state + gain * (centre - state[0])
@@ -138,7 +141,9 @@ def test_the_closed_form_is_the_matrix_filter() -> None:
         motion.predict(dt_s)
         motion.correct(np.array([0]), _at(dt_s * step))
     np.testing.assert_allclose(motion.planes[:2, 0, 0], state)
-    np.testing.assert_allclose(motion.planes[2:, 0, 0], [spread[0, 0], spread[0, 1], spread[1, 1]])
+    np.testing.assert_allclose(
+        motion.planes[2:, 0, 0], [spread[0, 0], spread[0, 1], spread[1, 1]]
+    )
 
 
 def test_tracks_are_predicted_each_by_its_own_time() -> None:
@@ -157,7 +162,11 @@ GOOD = [10.0, 10.0, 20.0, 20.0]
     [
         ([10.0, float("nan"), 20.0, 20.0], 0.5, "row 1: box .*nan.* not a number"),
         ([10.0, 10.0, float("inf"), 20.0], 0.5, "row 1: box .*inf.* not a number"),
-        ([30.0, 10.0, 20.0, 20.0], 0.5, r"row 1: box \[30\.0, 10\.0, 20\.0, 20\.0\] is inverted"),
+        (
+            [30.0, 10.0, 20.0, 20.0],
+            0.5,
+            r"row 1: box \[30\.0, 10\.0, 20\.0, 20\.0\] is inverted",
+        ),
         (GOOD, 1.5, r"row 1: score 1\.5 is outside \[0, 1\]"),
         (GOOD, -0.1, "row 1: score -0.1"),
         (GOOD, float("nan"), "row 1: score nan"),
@@ -176,7 +185,10 @@ def test_a_time_that_is_not_a_time() -> None:
 def test_the_package_needs_neither_torch_nor_vseg() -> None:
     code = (
         "import sys, vseg_trackers; "
-        "print(sorted({'torch', 'vseg', 'cv2', 'pandas'} & {m.split('.')[0] for m in sys.modules}))"
+        "print(sorted({'torch', 'vseg', 'cv2', 'pandas'} & {m.split('.')[0] for m in "
+        "sys.modules}))"
     )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert out.stdout.strip() == "[]"

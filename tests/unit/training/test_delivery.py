@@ -29,7 +29,9 @@ def test_images_change_and_repeat(effect) -> None:  # type: ignore[no-untyped-de
 
 def test_light_differs_from_image_to_image() -> None:
     grey = (np.full((64, 64, 3), 120, np.uint8),) * 5
-    spread = [np.std([i.mean() for i in relit(np.random.default_rng(s), grey)]) for s in range(20)]
+    spread = [
+        np.std([i.mean() for i in relit(np.random.default_rng(s), grey)]) for s in range(20)
+    ]
     assert np.mean(np.array(spread) > 0.5) > 0.5
 
 

@@ -1,4 +1,6 @@
-"""From footage and a teacher to an encoder: bounded, exact, and the same however often interrupted."""
+"""From footage and a teacher to an encoder: bounded, exact, and the same however often
+interrupted.
+"""
 
 import shutil
 from collections.abc import Callable
@@ -68,7 +70,10 @@ def test_frames_are_spread_evenly() -> None:
 
 def test_footage_is_measured_first_and_read_exactly(footage: Path) -> None:
     video, images = clips(footage)
-    assert [(c.count, c.height, c.width) for c in (video, images)] == [(4, 64, 96), (2, 64, 96)]
+    assert [(c.count, c.height, c.width) for c in (video, images)] == [
+        (4, 64, 96),
+        (2, 64, 96),
+    ]
     assert [painted(image) for image in video.images()] == spread(21, 4)
     assert [image.shape for image in images.images()] == [(64, 96, 3)] * 2
 
@@ -109,7 +114,14 @@ def test_the_cache_holds_what_the_teacher_said(footage: Path, tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         fill(tmp_path / "f.bin", found, layout, look, 1, stop)
     fill(tmp_path / "f.bin", found, layout, look, 2, lambda done, total: said.append(done))
-    assert said == [1, 2, 3, 4, 5, 6]  # the whole clip is not looked at again, the part of one is
+    assert said == [
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+    ]  # the whole clip is not looked at again, the part of one is
     examples = mapped(tmp_path / "f.bin", layout, CPU)
     assert [e.image.shape[:2] for e in examples] == [(64, 96), (96, 144)] * 6
     for example in examples:
@@ -147,7 +159,9 @@ def made(
     return distil(teacher, student, clips(footage), config, Hearing(lambda *_: None, heard))
 
 
-def test_an_interrupted_student_ends_as_an_undisturbed_one(footage: Path, tmp_path: Path) -> None:
+def test_an_interrupted_student_ends_as_an_undisturbed_one(
+    footage: Path, tmp_path: Path
+) -> None:
     whole = made(footage, tmp_path / "whole.safetensors")
     assert (whole.teacher, whole.steps, whole.images) == ("teacher.ts", 3, 6)
     assert (whole.native8, whole.native16, whole.start) == (8, 16, "nano")
@@ -184,7 +198,9 @@ def test_a_student_starts_from_nano_from_chance_or_from_a_file(
         config = still.model_copy(update={"start": start})
         return encoder_state(made(footage, tmp_path / stem, config).student)[name]
 
-    torch.testing.assert_close(weight("nano", "a.safetensors"), own[name], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        weight("nano", "a.safetensors"), own[name], atol=1e-4, rtol=1e-4
+    )
     assert not torch.allclose(weight("scratch", "b.safetensors"), own[name], atol=1e-2)
     begun = encoder_state(tmp_path / "b.safetensors")[name]
     from_file = weight(str(tmp_path / "b.safetensors"), "c.safetensors")
@@ -229,7 +245,9 @@ def test_the_file_of_settings_is_complete_and_at_the_defaults() -> None:
     assert load_toml(path, DistillStageConfig) == distill_config(None) == distill_config(path)
     text = path.read_text("utf-8")
     for kind in (DistillStageConfig, Optimisation):
-        missing = [n for n in kind.model_fields if n != "optimisation" and f"\n{n} =" not in text]
+        missing = [
+            n for n in kind.model_fields if n != "optimisation" and f"\n{n} =" not in text
+        ]
         assert missing == []
 
 
@@ -247,6 +265,7 @@ def test_features_reach_the_student_flipped_and_cropped_alike(
     for wanted, got in ((wanted_fine, fine), (wanted_coarse, coarse)):
         # Colours are changed for the student alone, so it is the pattern that must agree.
         a, b = (
-            x.float().flatten(1) - x.float().flatten(1).mean(1, keepdim=True) for x in (wanted, got)
+            x.float().flatten(1) - x.float().flatten(1).mean(1, keepdim=True)
+            for x in (wanted, got)
         )
         assert torch.nn.functional.cosine_similarity(a, b, dim=1).min() > 0.5

@@ -9,7 +9,16 @@ from vseg.training.bend import draw_bend
 from vseg.training.footage import Extent
 from vseg.training.paths import camera, cross, leave, wander
 from vseg.training.view import draw_view, halved
-from vseg.training.warp import Motion, Route, about, draw_affine, frame_route, placed, walk, warp
+from vseg.training.warp import (
+    Motion,
+    Route,
+    about,
+    draw_affine,
+    frame_route,
+    placed,
+    walk,
+    warp,
+)
 
 
 def test_a_bend_is_the_thin_plate_spline_of_its_knots() -> None:
@@ -18,14 +27,18 @@ def test_a_bend_is_the_thin_plate_spline_of_its_knots() -> None:
     for time in (0.0, 3.5):
         at_knots = bend.moved(bend.knots, time) - bend.knots
         spline = RBFInterpolator(bend.knots, at_knots, kernel="thin_plate_spline")
-        np.testing.assert_allclose(bend.moved(places, time), places + spline(places), atol=1e-8)
+        np.testing.assert_allclose(
+            bend.moved(places, time), places + spline(places), atol=1e-8
+        )
         assert 0.01 < np.abs(at_knots).mean() < 0.1
 
 
 def test_a_bend_swings_smoothly_and_returns() -> None:
     bend = draw_bend(np.random.default_rng(2), 0.03)
     places = np.random.default_rng(3).uniform(0, 1, (20, 2))
-    np.testing.assert_allclose(bend.moved(places, 0.0), bend.moved(places, bend.period), atol=1e-9)
+    np.testing.assert_allclose(
+        bend.moved(places, 0.0), bend.moved(places, bend.period), atol=1e-9
+    )
     step = np.abs(bend.moved(places, 1.0) - bend.moved(places, 0.9)).max()
     assert step < 0.02
 
@@ -37,7 +50,9 @@ def test_a_route_is_exact_on_any_window() -> None:
     window = Window(7, -5, 60, 38)
     ys, xs = np.mgrid[-5:38, 7:60]
     wanted = np.linalg.inv(matrix) @ np.stack([xs.ravel(), ys.ravel(), np.ones(xs.size)])
-    np.testing.assert_allclose(route.places(window).reshape(-1, 2), wanted[:2].T, rtol=0, atol=2e-4)
+    np.testing.assert_allclose(
+        route.places(window).reshape(-1, 2), wanted[:2].T, rtol=0, atol=2e-4
+    )
 
 
 def test_a_bent_route_is_close_to_the_spline() -> None:
@@ -63,7 +78,9 @@ def test_the_identity_shows_the_source() -> None:
 
 def test_maps_about_a_centre_keep_it() -> None:
     centre = np.array([12.0, 30.0])
-    matrix = about(centre, draw_affine(np.random.default_rng(1), Motion(0.0, 40, 0.5, 0.3), 64))
+    matrix = about(
+        centre, draw_affine(np.random.default_rng(1), Motion(0.0, 40, 0.5, 0.3), 64)
+    )
     np.testing.assert_allclose(matrix @ [12, 30, 1], [12, 30, 1])
     moved = placed(2.0, centre, np.array([5.0, 6.0]))
     np.testing.assert_allclose(moved @ [12, 30, 1], [5, 6, 1])
@@ -111,6 +128,7 @@ def test_views_show_the_object() -> None:
 
 
 def test_large_images_are_halved() -> None:
-    image, labels = np.zeros((200, 240, 3), np.uint8), np.ones((200, 240), np.uint8)
+    image = np.zeros((200, 240, 3), np.uint8)
+    labels = np.ones((200, 240), np.uint8)
     assert halved(image, labels, 64)[1].shape == (100, 120)
     assert halved(image, labels, 128)[0] is image

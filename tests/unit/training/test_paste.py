@@ -14,7 +14,9 @@ from vseg.training.stills import StillShot, filled, still_footage
 from vseg.training.warp import Affine, Motion, walk
 
 SIDE = 96
-BLUE, RED, GREEN = (20, 30, 200), (220, 20, 20), (20, 220, 20)
+BLUE = (20, 30, 200)
+RED = (220, 20, 20)
+GREEN = (20, 220, 20)
 
 
 def flat(colour: tuple[int, int, int], h: int = SIDE, w: int = SIDE) -> np.ndarray:
@@ -31,17 +33,22 @@ def empty(steps: int = 4) -> Footage:
 
 
 def still(colour: tuple[int, int, int] = RED) -> Clip:
-    image, mask = flat(BLUE), disc()
+    image = flat(BLUE)
+    mask = disc()
     image[mask] = colour
     return Clip("still/s/disc", (image,), (mask.astype(np.uint8),))
 
 
-def layer(colour: tuple[int, int, int], label: int, steps: int = 4, behind: bool = False) -> Layer:
+def layer(
+    colour: tuple[int, int, int], label: int, steps: int = 4, behind: bool = False
+) -> Layer:
     cutout = cut(flat(colour), disc())
     rng = np.random.default_rng(label)
     places = np.array([[40.0 + 4 * t, 50.0] for t in range(steps)])
     poses = walk(rng, Motion(0.0, 20, 0.2, 0.1), SIDE, steps)
-    return Layer(cutout, path_through(cutout, places, poses), label, draw_bend(rng, 0.03), behind)
+    return Layer(
+        cutout, path_through(cutout, places, poses), label, draw_bend(rng, 0.03), behind
+    )
 
 
 def assert_exact(footage: Footage, colour: tuple[int, int, int], label: int) -> None:
@@ -85,7 +92,9 @@ def test_a_layer_behind_leaves_the_labels_in_front() -> None:
 
 def test_a_layer_outside_the_frame_changes_nothing() -> None:
     cutout = cut(flat(RED), disc())
-    away: tuple[Affine, ...] = tuple(path_through(cutout, np.full((4, 2), 900.0), [np.eye(3)] * 4))
+    away: tuple[Affine, ...] = tuple(
+        path_through(cutout, np.full((4, 2), 900.0), [np.eye(3)] * 4)
+    )
     footage = paste(empty(), Layer(cutout, away, 1, shadow=(3, 3), shutter=0.2))
     np.testing.assert_array_equal(footage.images[2], flat(BLUE))
     assert not footage.labels[2].any()
@@ -94,7 +103,9 @@ def test_a_layer_outside_the_frame_changes_nothing() -> None:
 def test_shadow_and_smear_stay_off_the_mask() -> None:
     plain = layer(RED, 1)
     fancy = Layer(plain.cutout, plain.path, 1, plain.bend, shutter=0.8, shadow=(6, 5))
-    for one, two in zip(paste(empty(), plain).labels, paste(empty(), fancy).labels, strict=True):
+    for one, two in zip(
+        paste(empty(), plain).labels, paste(empty(), fancy).labels, strict=True
+    ):
         np.testing.assert_array_equal(one, two)
 
 
@@ -137,7 +148,8 @@ def test_a_still_in_motion_keeps_its_mask_exact(parted: float) -> None:
 
 
 def test_the_hole_is_filled_from_around() -> None:
-    image, mask = flat(BLUE), disc()
+    image = flat(BLUE)
+    mask = disc()
     image[mask] = RED
     np.testing.assert_allclose(filled(image, mask), flat(BLUE), atol=2)
 

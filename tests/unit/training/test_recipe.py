@@ -1,4 +1,6 @@
-"""The whole recipe on a handful of images: from a zip and a teacher to a weights file that loads."""
+"""The whole recipe on a handful of images: from a zip and a teacher to a weights file that
+loads.
+"""
 
 import zipfile
 from dataclasses import replace
@@ -59,7 +61,9 @@ def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
     )
 
 
-def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(files: TrainingFiles) -> None:
+def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(
+    files: TrainingFiles,
+) -> None:
     seen: list[str] = []
     progress = Progress(lambda *_: None, lambda stage, _: seen.append(stage))
     weights = train_nano(recipe(), files, progress)
@@ -67,7 +71,9 @@ def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(files: Traini
     load_nano(weights, dtype="float32", short_side=64)
     first = load_file(weights)
     again = train_nano(recipe(), replace(files, teacher=None), progress)
-    assert len(seen) == 6 and all(torch.equal(v, first[k]) for k, v in load_file(again).items())
+    assert len(seen) == 6 and all(
+        torch.equal(v, first[k]) for k, v in load_file(again).items()
+    )
 
 
 def test_stage_by_stage_ends_where_the_whole_recipe_does(files: TrainingFiles) -> None:

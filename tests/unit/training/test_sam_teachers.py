@@ -1,4 +1,6 @@
-"""Models that track can teach: the same features as the transformers library's, and no timm."""
+"""Models that track can teach: the same features as the transformers library's, and no
+timm.
+"""
 
 import sys
 from pathlib import Path

@@ -16,7 +16,8 @@ def ring() -> np.ndarray:
 
 
 def shapes() -> list[np.ndarray]:
-    single, bar = np.zeros((40, 40), bool), np.zeros((40, 60), bool)
+    single = np.zeros((40, 40), bool)
+    bar = np.zeros((40, 60), bool)
     single[7, 9] = True
     bar[20:23, 5:55] = True
     return [ring(), single, bar]

@@ -1,4 +1,6 @@
-"""Every kind of teacher gives features that lie on nano's cells; what cannot teach says why."""
+"""Every kind of teacher gives features that lie on nano's cells; what cannot teach says
+why.
+"""
 
 import json
 import os
@@ -58,12 +60,14 @@ def test_features_lie_on_the_cells_they_see(
     teacher = opened(models / name)
     assert (teacher.native_strides, teacher.channels) == (strides, channels)
     assert len(teacher.sha256) == 64
-    before, after = noise(112, 176), noise(112, 176)
+    before = noise(112, 176)
+    after = noise(112, 176)
     after[:, :, 32:48, 112:128] = 255 - after[:, :, 32:48, 112:128]  # one cell of stride 16
     for stride, old, new in zip((8, 16), teacher(before), teacher(after), strict=True):
         assert old.shape[2:] == (112 // stride, 176 // stride)
         change = (new - old).norm(dim=1)[0]
-        # Deep features reach far, and stride-32 sides are rounded up: the middle of the change it is.
+        # Deep features reach far, and stride-32 sides are rounded up: the middle of the change
+        # it is.
         y, x = divmod(int(change.argmax()), change.shape[1])
         assert abs((y + 0.5) * stride - 40) <= 16 and abs((x + 0.5) * stride - 120) <= 16
 

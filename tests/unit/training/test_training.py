@@ -1,4 +1,6 @@
-"""Training data are exact and repeatable; an interrupted run continues as if nothing had happened."""
+"""Training data are exact and repeatable; an interrupted run continues as if nothing had
+happened.
+"""
 
 import zipfile
 from pathlib import Path
@@ -26,7 +28,12 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> TrainingPack:
     path = tmp_path_factory.mktemp("pack") / "pack.zip"
     rng = np.random.default_rng(0)
     with zipfile.ZipFile(path, "w") as archive:
-        for clip, frames in (("video/a", 6), ("video/b", 4), ("still/s/1", 1), ("still/s/2", 1)):
+        for clip, frames in (
+            ("video/a", 6),
+            ("video/b", 4),
+            ("still/s/1", 1),
+            ("still/s/2", 1),
+        ):
             for t in range(frames):
                 stem = f"{clip}/{t:05d}" if clip.startswith("video") else clip
                 image = rng.integers(0, 120, (96, 128, 3), dtype=np.uint8)
@@ -57,7 +64,8 @@ def test_a_image_without_a_mask_is_named(tmp_path: Path) -> None:
 
 
 def test_sequences_repeat_and_show_the_object_first(pack: TrainingPack) -> None:
-    sequences, recipe = Sequences(pack), Recipe(side=64, length=3, max_gap=2, p_video=0.5)
+    sequences = Sequences(pack)
+    recipe = Recipe(side=64, length=3, max_gap=2, p_video=0.5)
     for seed in range(10):
         one = sequences.draw(np.random.default_rng(seed), recipe)
         two = sequences.draw(np.random.default_rng(seed), recipe)
@@ -85,7 +93,8 @@ def settings(steps: int) -> Optimisation:
 
 
 def test_a_resumed_run_ends_with_the_same_weights(pack: TrainingPack, tmp_path: Path) -> None:
-    whole, parts = stage(pack), stage(pack)
+    whole = stage(pack)
+    parts = stage(pack)
     train(whole, settings(4), tmp_path / "whole.pt", lambda report: None)
 
     def stop_at_two(report: Report) -> None:
@@ -100,7 +109,9 @@ def test_a_resumed_run_ends_with_the_same_weights(pack: TrainingPack, tmp_path: 
         torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
 
 
-def test_a_checkpoint_of_another_network_is_refused(pack: TrainingPack, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_network_is_refused(
+    pack: TrainingPack, tmp_path: Path
+) -> None:
     torch.save({"network": {}, "optimiser": {}, "schedule": {}, "step": 1}, tmp_path / "x.pt")
     with pytest.raises(WeightsMismatch, match="another network"):
         train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)

@@ -1,4 +1,6 @@
-"""The word head learns what is marked, is not punished for what is not, and never sees what is kept out."""
+"""The word head learns what is marked, is not punished for what is not, and never sees what is
+kept out.
+"""
 
 import json
 import zipfile
@@ -34,7 +36,8 @@ def image_of(rng: np.random.Generator, words: list[str]) -> tuple[np.ndarray, np
     image = rng.integers(90, 130, (96, 128, 3), dtype=np.uint8)
     ids = np.zeros((96, 128), np.uint8)
     for k, word in enumerate(words):
-        x, y = 8 + 60 * k + int(rng.integers(0, 8)), int(rng.integers(8, 36))
+        x = 8 + 60 * k + int(rng.integers(0, 8))
+        y = int(rng.integers(8, 36))
         image[y : y + 40, x : x + 40] = HUES.get(word, (220, 220, 60))
         ids[y : y + 40, x : x + 40] = k + 1
     return image, ids
@@ -43,13 +46,16 @@ def image_of(rng: np.random.Generator, words: list[str]) -> tuple[np.ndarray, np
 @pytest.fixture(scope="module")
 def packs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
     """COCO-like images of a car and a person each, an unnamed thing, and a clip of a car."""
-    folder, rng = tmp_path_factory.mktemp("packs"), np.random.default_rng(0)
+    folder = tmp_path_factory.mktemp("packs")
+    rng = np.random.default_rng(0)
     labels: dict[str, dict[str, str]] = {}
     with zipfile.ZipFile(folder / "pack.zip", "w") as archive:
 
         def add(stem: str, words: list[str]) -> None:
             image, ids = image_of(rng, words)
-            archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image[..., ::-1])[1].tobytes())
+            archive.writestr(
+                f"{stem}.webp", cv2.imencode(".webp", image[..., ::-1])[1].tobytes()
+            )
             archive.writestr(f"{stem}.png", cv2.imencode(".png", ids)[1].tobytes())
 
         for k in range(30):
@@ -138,10 +144,14 @@ def test_boxes_of_views_hold_the_things(packs: tuple[Path, ...]) -> None:
         view = views.draw(rng, 0.5)
         assert view.image.shape == (96, 96, 3) and view.words.shape == (len(view.boxes), 3)
         assert view.words[:, 0].all()
-        for box, kind, named in zip(view.boxes.astype(int), view.words, view.named, strict=True):
+        for box, kind, named in zip(
+            view.boxes.astype(int), view.words, view.named, strict=True
+        ):
             x1, y1, x2, y2 = box
             assert 0 <= x1 < x2 <= 96 and 0 <= y1 < y2 <= 96
-            assert named == kind[1:].any(), "what has no name has no word but the one for anything"
+            assert named == kind[1:].any(), (
+                "what has no name has no word but the one for anything"
+            )
             red, _, blue = view.image[y1:y2, x1:x2].reshape(-1, 3).astype(int).mean(axis=0)
             if kind[1] and named and red - blue > 30:
                 seen += 1
@@ -212,7 +222,8 @@ def said(view_of: View, right: bool) -> list[WordMap]:
         sign = 1 if right else -1
         n = level.words.shape[-1]
         middle = (torch.arange(n) + 0.5) * stride
-        x, y = middle.expand(n, n), middle[:, None].expand(n, n)
+        x = middle.expand(n, n)
+        y = middle[:, None].expand(n, n)
         x1, y1, x2, y2 = level.boxes[0]
         distances = torch.stack([x - x1, y - y1, x2 - x, y2 - y])[None] * (1 if right else 0.2)
         quality = torch.full((1, n, n), 9.0 * sign)
@@ -242,7 +253,9 @@ def test_unknown_cells_do_not_count() -> None:
 def test_precision_recall_and_ap_by_hand() -> None:
     truth = np.array([[0, 0, 10, 10], [20, 0, 30, 10], [50, 50, 54, 54]], np.float64)
     found = Candidates(
-        np.array([[0, 0, 10, 9], [0, 0, 10, 8], [50, 50, 54, 54], [21, 0, 30, 10]], np.float64),
+        np.array(
+            [[0, 0, 10, 9], [0, 0, 10, 8], [50, 50, 54, 54], [21, 0, 30, 10]], np.float64
+        ),
         np.array([0.9, 0.8, 0.7, 0.6]),
     )
     curve = matched(found, truth, np.array([True, True, False]))
@@ -264,7 +277,9 @@ def test_the_head_learns_and_the_encoder_does_not(packs: tuple[Path, ...]) -> No
     optimiser = torch.optim.AdamW(stage.groups(2e-3)[0]["params"], lr=2e-3)
     losses = []
     for step in range(25):
-        loss, _ = stage.loss(stage.batch(np.random.default_rng(step % 3), 0.0), torch.device("cpu"))
+        loss, _ = stage.loss(
+            stage.batch(np.random.default_rng(step % 3), 0.0), torch.device("cpu")
+        )
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
@@ -282,7 +297,9 @@ RECIPE = WordsRecipe(
 )
 
 
-def test_training_writes_a_head_that_nano_can_use(packs: tuple[Path, ...], tmp_path: Path) -> None:
+def test_training_writes_a_head_that_nano_can_use(
+    packs: tuple[Path, ...], tmp_path: Path
+) -> None:
     reports: list[Report] = []
     files = WordsFiles(packs, tmp_path / "whole")
     path = train_words(RECIPE, files, lambda stage, report: reports.append(report))
@@ -292,7 +309,9 @@ def test_training_writes_a_head_that_nano_can_use(packs: tuple[Path, ...], tmp_p
     assert [report.step for report in reports] == [2, 4]
     again = train_words(RECIPE, files, lambda stage, report: reports.append(report))
     assert len(reports) == 2, "what is complete is not trained again"
-    for mine, theirs in zip(load_words(again).net.parameters(), head.net.parameters(), strict=True):
+    for mine, theirs in zip(
+        load_words(again).net.parameters(), head.net.parameters(), strict=True
+    ):
         assert (mine == theirs).all()
 
 

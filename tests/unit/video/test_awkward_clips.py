@@ -16,8 +16,14 @@ from vseg.video.file import VideoFile
 X265 = {"x265-params": "log-level=none"}
 AWKWARD = {
     "transport stream": ("a.ts", Recipe()),
-    "open groups": ("a.ts", Recipe(options={"g": "12", "bf": "3", "x264-params": "open-gop=1"})),
-    "mpeg2 stream": ("a.ts", Recipe(codec="mpeg2video", options={"g": "9", "bf": "2", "b": "2M"})),
+    "open groups": (
+        "a.ts",
+        Recipe(options={"g": "12", "bf": "3", "x264-params": "open-gop=1"}),
+    ),
+    "mpeg2 stream": (
+        "a.ts",
+        Recipe(codec="mpeg2video", options={"g": "9", "bf": "2", "b": "2M"}),
+    ),
     "matroska": ("a.mkv", Recipe()),
     "fragmented": ("a.mp4", Recipe(mux={"movflags": "frag_keyframe+empty_moov"})),
     "variable rate": ("a.mp4", Recipe(times=[i * 3 + 40 * (i // 7) for i in range(40)])),
@@ -25,7 +31,10 @@ AWKWARD = {
     "rotated 180": ("a.mp4", Recipe(rotation=180)),
     "rotated 270": ("a.mp4", Recipe(rotation=270)),
     "odd size": ("a.mp4", Recipe(height=65, width=97, pix_fmt="yuv444p")),
-    "odd vp9": ("a.webm", Recipe(height=65, width=97, codec="libvpx-vp9", options={"g": "12"})),
+    "odd vp9": (
+        "a.webm",
+        Recipe(height=65, width=97, codec="libvpx-vp9", options={"g": "12"}),
+    ),
     "vp8": ("a.webm", Recipe(codec="libvpx", options={"g": "12", "auto-alt-ref": "1"})),
     "10 bit": ("a.mkv", Recipe(codec="libx265", pix_fmt="yuv420p10le", options=X265)),
     "grey": ("a.mkv", Recipe(codec="ffv1", pix_fmt="gray", options={})),
@@ -155,7 +164,9 @@ def test_in_order_reading_never_seeks(tmp_path: Path, monkeypatch: pytest.Monkey
         assert painted(video.read(39).image) == 39
 
 
-def test_backward_holds_a_bounded_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backward_holds_a_bounded_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(video_module, "BACKWARD_FRAMES", 5)
     long_group = Recipe(options={"g": "1000", "bf": "2", "sc_threshold": "0"})
     with VideoFile(write_clip(tmp_path / "a.mp4", long_group)) as video:

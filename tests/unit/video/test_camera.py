@@ -97,7 +97,8 @@ def send(clip: Path, port: int, stop: threading.Event) -> None:
 
 def test_a_stream_over_udp(tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "a.ts", Recipe(num_frames=60))
-    port, stop = free_port(), threading.Event()
+    port = free_port()
+    stop = threading.Event()
     sender = threading.Thread(target=send, args=(clip, port, stop))
     sender.start()
     try:
@@ -156,7 +157,9 @@ def test_missing_device_says_so_once(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_device_gives_rgb_until_it_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_gives_rgb_until_it_stops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=4))
     real: Callable[[str], cv2.VideoCapture] = cv2.VideoCapture
     monkeypatch.setattr(cv2, "VideoCapture", lambda number: real(str(clip)))

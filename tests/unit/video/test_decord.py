@@ -53,7 +53,9 @@ def test_refused_with_reason_and_way_out(name: str, tmp_path: Path) -> None:
     assert caught.value.hint == "use --reader pyav"
 
 
-def test_playlist_never_reaches_decord(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_playlist_never_reaches_decord(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decord_reader, "_start_child", lambda path: pytest.fail("started"))
     evil = tmp_path / "evil.mp4"
     evil.write_text(f"#EXTM3U\nfile://{write_clip(tmp_path / 'secret.ts')}\n")
@@ -103,7 +105,9 @@ def test_a_child_that_hangs_or_dies(
 def test_what_decord_claims_is_checked(
     described: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer = f"import sys; from vseg.video.decord_child import *; text = {described!r}.encode()"
+    answer = (
+        f"import sys; from vseg.video.decord_child import *; text = {described!r}.encode()"
+    )
     code = f"{answer}; sys.stdout.buffer.write(ANSWER.pack(DESCRIPTION, len(text)) + text)"
     monkeypatch.setattr(decord_reader, "_start_child", lambda path: child_that(code))
     with pytest.raises(ReaderUnsuitable, match=reason):

@@ -52,7 +52,8 @@ def test_deep_colour(tmp_path: Path) -> None:
 def test_damage_at_the_tail_is_found_without_decoding_all(name: str, tmp_path: Path) -> None:
     whole = write_clip(tmp_path / name, Recipe(num_frames=60, mux={"movflags": "faststart"}))
     clip = cut(whole, tmp_path / f"cut-{name}", 0.771)
-    quick, thorough = probe(clip), probe(clip, decode=True)
+    quick = probe(clip)
+    thorough = probe(clip, decode=True)
     assert quick.damaged_frame == thorough.damaged_frame == thorough.decoded_frames
     assert quick.damage == thorough.damage is not None
     assert thorough.decoded_frames is not None

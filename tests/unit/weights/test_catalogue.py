@@ -1,4 +1,6 @@
-"""The published models: every kind is listed, found in the hub's cache, opened by name and verified."""
+"""The published models: every kind is listed, found in the hub's cache, opened by name and
+verified.
+"""
 
 import json
 from fnmatch import fnmatch
@@ -45,7 +47,12 @@ def test_all_kinds_are_listed(cache: Path) -> None:
 
 def test_words_are_fetched_and_pickles_are_not() -> None:
     words = ["tokenizer.json", "vocab.json", "merges.txt", "vocab.txt", "spiece.model"]
-    words += ["tokenizer.model", "preprocessor_config.json", "config.json", "model.safetensors"]
+    words += [
+        "tokenizer.model",
+        "preprocessor_config.json",
+        "config.json",
+        "model.safetensors",
+    ]
     other = ["pytorch_model.bin", "sam3.pt", "tf_model.h5", "flax_model.msgpack", "README.md"]
     for published in (*GROUNDERS.values(), *IMAGE_TEXT.values()):
         fetched = {n for n in words + other if any(fnmatch(n, p) for p in published.files)}
@@ -58,7 +65,9 @@ def test_a_grounder_is_opened_by_its_name(cache: Path) -> None:
     grounder = open_grounder("owlv2-base")
     assert grounder.name == "owlv2-base"
     answer = RUNNER.invoke(app, ["models", "verify", "owlv2-base", "--sha256", "0" * 64])
-    assert answer.exit_code == 5 and f"their sha256 is {grounder.weights_sha256}" in answer.stderr
+    assert (
+        answer.exit_code == 5 and f"their sha256 is {grounder.weights_sha256}" in answer.stderr
+    )
 
 
 def test_one_repository_may_hold_a_tracker_and_a_grounder(cache: Path) -> None:

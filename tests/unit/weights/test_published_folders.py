@@ -1,4 +1,6 @@
-"""Folders as the hub holds them: written by older releases of transformers, EdgeTAM with timm's encoder."""
+"""Folders as the hub holds them: written by older releases of transformers, EdgeTAM with
+timm's encoder.
+"""
 
 import json
 import sys
@@ -51,10 +53,14 @@ def test_edgetam_runs_without_timm(edgetam: Path, monkeypatch: pytest.MonkeyPatc
     assert all(np.isfinite(each).all() for each in logits)
     parts = read_parts(edgetam, "edgetam")
     assert isinstance(parts.encoder.backbone, RepVit)
-    body = below(load_file(edgetam / "model.safetensors"), "vision_encoder.backbone.timm_model.")
+    body = below(
+        load_file(edgetam / "model.safetensors"), "vision_encoder.backbone.timm_model."
+    )
     pixels = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        for ours, alone in zip(parts.encoder.backbone(pixels), RepVit(body)(pixels), strict=True):
+        for ours, alone in zip(
+            parts.encoder.backbone(pixels), RepVit(body)(pixels), strict=True
+        ):
             assert torch.equal(ours, alone)
 
 

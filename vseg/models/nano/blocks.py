@@ -1,4 +1,6 @@
-"""Convolution blocks of nano.  Batch norms are separate while training and folded into the weights after."""
+"""Convolution blocks of nano.  Batch norms are separate while training and folded into the
+weights after.
+"""
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -29,7 +31,9 @@ class Residual(nn.Module):
 
 
 def fold_batch_norms(module: nn.Module) -> None:
-    """Fold every ConvNorm's batch norm into its convolution, in place.  The module must be in eval mode."""
+    """Fold every ConvNorm's batch norm into its convolution, in place.  The module must be in
+    eval mode.
+    """
     for child in module.modules():
         if isinstance(child, ConvNorm) and isinstance(child[1], nn.BatchNorm2d):
             convolution = child[0]

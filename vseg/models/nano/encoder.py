@@ -31,9 +31,13 @@ class Encoder(nn.Module):
     def forward(
         self, image: Float[Tensor, "B 3 H W"]
     ) -> tuple[
-        Float[Tensor, "B C4 H4 W4"], Float[Tensor, "B C8 H8 W8"], Float[Tensor, "B C16 H16 W16"]
+        Float[Tensor, "B C4 H4 W4"],
+        Float[Tensor, "B C8 H8 W8"],
+        Float[Tensor, "B C16 H16 W16"],
     ]:
-        """Features at strides 4, 8, 16 of an image normalised by MEAN and STD; H, W multiples of 16."""
+        """Features at strides 4, 8, 16 of an image normalised by MEAN and STD; H, W multiples
+        of 16.
+        """
         x = self.stem(image)
         f4 = self.stages[0](x)
         f8 = self.stages[1](f4)

@@ -1,10 +1,10 @@
 """A model that looks at every frame twice, as it is and mirrored, and averages what it sees.
 
-Enters and leaves: what any `vseg.interfaces.affinity_model.AffinityModel` takes and gives, in coordinates
-of the frame as it is.  Features, values and priors of the mirrored frame lie beside the others, by channel;
-the masks are averaged before they are remembered, and one affinity reads both memories, its scores the mean
-of the two.  Costs twice the time; what depends on which side is left, or on how the cells fall, cancels in
-part.
+Enters and leaves: what any `vseg.interfaces.affinity_model.AffinityModel` takes and gives, in
+coordinates of the frame as it is.  Features, values and priors of the mirrored frame lie
+beside the others, by channel; the masks are averaged before they are remembered, and one
+affinity reads both memories, its scores the mean of the two.  Costs twice the time; what
+depends on which side is left, or on how the cells fall, cancels in part.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,9 @@ from vseg.types import Box, Frame, Mask, VisualPrompt
 
 
 class _Looks(NamedTuple):
-    """The features of a frame as it is and of its mirror image, each in its own coordinates."""
+    """The features of a frame as it is and of its mirror image, each in its own
+    coordinates.
+    """
 
     straight: Features
     turned: Features
@@ -38,20 +40,28 @@ class FlipTTA:
 
     def __init__(self, model: AffinityModel) -> None:
         self._model = model
-        self.name, self.weights_sha256 = model.name, f"{model.weights_sha256}+flip"
-        self.device, self.dtype = model.device, model.dtype
+        self.name = model.name
+        self.weights_sha256 = f"{model.weights_sha256}+flip"
+        self.device = model.device
+        self.dtype = model.dtype
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
-        """levels: of the frame, then of its mirror image as it is seen.  key: both, in place."""
+        """levels: of the frame, then of its mirror image as it is seen.  key: both, in
+        place.
+        """
         straight = self._model.encode(frames)
         turned = self._model.encode([_mirrored_frame(frame) for frame in frames])
         return [_join(*pair) for pair in zip(straight, turned, strict=True)]
 
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
-        """One reading of both memories: keys of unit length side by side have the mean cosine."""
+        """One reading of both memories: keys of unit length side by side have the mean
+        cosine.
+        """
         return self._model.condition(features, memory)
 
-    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
+    def coarse_mask(
+        self, frame: Frame, prompts: Sequence[VisualPrompt]
+    ) -> Float[Tensor, "h w"]:
         """The mean of both sketches."""
         width = frame.image.shape[1]
         seen = self._model.coarse_mask(frame, prompts)
@@ -134,7 +144,9 @@ def _mean(one: Decoded, other: Decoded) -> Decoded:
 
 @torch.inference_mode()
 def _join(straight: Features, turned: Features) -> Features:
-    """Both looks as one.  The keys are put in place, so that cells of both looks read as one cell."""
+    """Both looks as one.  The keys are put in place, so that cells of both looks read as one
+    cell.
+    """
     return Features(
         straight.frame_index,
         straight.video_hw,
@@ -147,8 +159,10 @@ def _join(straight: Features, turned: Features) -> Features:
 @torch.inference_mode()
 def _part(features: Features) -> _Looks:
     """The two looks that `_join` joined."""
-    levels, count = features.levels, len(features.levels) // 2
-    keys, near = (features.key * sqrt(2)).chunk(2), features.near.chunk(2)
+    levels = features.levels
+    count = len(features.levels) // 2
+    keys = (features.key * sqrt(2)).chunk(2)
+    near = features.near.chunk(2)
     return _Looks(
         replace(features, levels=levels[:count], key=keys[0], near=near[0]),
         replace(features, levels=levels[count:], key=keys[1].flip(-1), near=near[1]),

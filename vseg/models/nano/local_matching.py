@@ -1,8 +1,10 @@
-"""Local matching: where each cell of this frame was on the frame before, within a window around it.
+"""Local matching: where each cell of this frame was on the frame before, within a window
+around it.
 
-Enters: unit-length keys of two frames and masks of the earlier one.  Leaves: the masks, moved to the later
-frame.  A global affinity of coarse cells cannot follow what is smaller than a cell or tell neighbours
-apart; a window of finer cells can (FEELVOS, Voigtlaender et al. 2019; AOT, Yang et al. 2021), and is small.
+Enters: unit-length keys of two frames and masks of the earlier one.  Leaves: the masks, moved
+to the later frame.  A global affinity of coarse cells cannot follow what is smaller than a
+cell or tell neighbours apart; a window of finer cells can (FEELVOS, Voigtlaender et al. 2019;
+AOT, Yang et al. 2021), and is small.
 """
 
 import torch
@@ -16,7 +18,9 @@ _MAX_TEMPERATURE = 40.0
 
 
 class LocalMatching(nn.Module):
-    """A learned temperature and a learned preference for displacements; starts by preferring none."""
+    """A learned temperature and a learned preference for displacements; starts by preferring
+    none.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,7 +42,8 @@ class LocalMatching(nn.Module):
     ) -> Float[Tensor, "N h w"]:
         """masks: of frame `before`, any values; what comes from outside the frame counts as 0.
 
-        owner: which of the B frame pairs each of the N masks belongs to; None if there is one pair.
+        owner: which of the B frame pairs each of the N masks belongs to; None if there is one
+        pair.
         """
         scores = window_products(self.temperature * key, before) + self.bias
         weights = scores.flatten(3).softmax(dim=3)
@@ -51,10 +56,11 @@ class LocalMatching(nn.Module):
 def window_products(
     key: Float[Tensor, "B K h w"], before: Float[Tensor, "B K h w"]
 ) -> Float[Tensor, "B h w D D"]:
-    """The product of every cell of `key` with the D x D cells of `before` in the window around it.
+    """The product of every cell of `key` with the D x D cells of `before` in the window around
+    it.
 
-    One matrix product per row of cells with the D rows near it; of its columns, cell x needs x to
-    x + D - 1: the first D diagonals.
+    One matrix product per row of cells with the D rows near it; of its columns, cell x needs x
+    to x + D - 1: the first D diagonals.
     """
     b, k, h, w = key.shape
     rows = F.pad(before, (RADIUS,) * 4).unfold(2, SPAN, 1)  # b, k, h, wide, span

@@ -1,8 +1,9 @@
 """nano as a Model: its weights ready for inference on one device, and nothing about any video.
 
-Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, memory values.  Frames are resized
-to a fixed short side with both sides multiples of 16, so that logits cover the frame exactly and no
-padding is needed; batch norms are folded; bf16 where the processor multiplies it natively.
+Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, memory values.  Frames
+are resized to a fixed short side with both sides multiples of 16, so that logits cover the
+frame exactly and no padding is needed; batch norms are folded; bf16 where the processor
+multiplies it natively.
 """
 
 import hashlib
@@ -49,7 +50,9 @@ class Nano:
     ) -> None:
         if short_side < 64 or short_side % 16:
             raise UsageError(f"short side {short_side} is not a multiple of 16 from 64 up")
-        self.weights_sha256, self.device, self.dtype = weights_sha256, device, dtype
+        self.weights_sha256 = weights_sha256
+        self.device = device
+        self.dtype = dtype
         self.short_side = short_side
         net.eval().requires_grad_(False)
         self._temperature = float(net.temperature)
@@ -63,8 +66,12 @@ class Nano:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
         return self._encode(frames, self.short_side)
 
-    def coarse_mask(self, frame: Frame, prompts: Sequence[VisualPrompt]) -> Float[Tensor, "h w"]:
-        """Two looks at half size: a click reaches a whole object there that is large at full size."""
+    def coarse_mask(
+        self, frame: Frame, prompts: Sequence[VisualPrompt]
+    ) -> Float[Tensor, "h w"]:
+        """Two looks at half size: a click reaches a whole object there that is large at full
+        size.
+        """
         return self.coarse_masks(frame, [prompts]).logits[0]
 
     @torch.inference_mode()
@@ -90,7 +97,8 @@ class Nano:
                 frame.index,
                 (video_hw[0], video_hw[1]),
                 (encoded.skip4[k : k + 1], encoded.skip8[k : k + 1], encoded.base[k : k + 1]),
-                # Copies: the memory keeps these two, and a view would keep the whole batch with it.
+                # Copies: the memory keeps these two, and a view would keep the whole batch
+                # with it.
                 encoded.key[k].clone(),
                 encoded.near[k].clone(),
             )
@@ -101,7 +109,9 @@ class Nano:
     def pyramid(
         self, frame: Frame, short_side: int
     ) -> tuple[Float[Tensor, "1 64 h8 w8"], Float[Tensor, "1 128 h w"]]:
-        """The encoder's own features of strides 8 and 16, at any size: what the word head reads."""
+        """The encoder's own features of strides 8 and 16, at any size: what the word head
+        reads.
+        """
         _, f8, f16 = self._net.encoder(self._images([frame], short_side))
         return f8, f16
 
@@ -115,7 +125,9 @@ class Nano:
         return self._normal(images)
 
     def _normal(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-        """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as fast."""
+        """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as
+        fast.
+        """
         pixels = images.permute(0, 2, 3, 1)
         width = pixels.shape[2]
         rows = (pixels.flatten(2) - self._shift.repeat(width)) / self._scale.repeat(width)
@@ -123,15 +135,19 @@ class Nano:
 
     @torch.inference_mode()
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
-        """Softmax over the remembered cells of temperature x cosine, one affinity for all objects.
+        """Softmax over the remembered cells of temperature x cosine, one affinity for all
+        objects.
 
-        Cosines are at most 1, so exp(temperature x (cosine - 1)) needs no maximum, and the sum over an
-        object's own cells is all that its rows depend on: other objects cannot change them.
+        Cosines are at most 1, so exp(temperature x (cosine - 1)) needs no maximum, and the sum
+        over an object's own cells is all that its rows depend on: other objects cannot change
+        them.
         """
-        # The subtraction is one more channel of the product, which is rounded only once, near 0.
+        # The subtraction is one more channel of the product, which is rounded only once, near
+        # 0.
         asked = features.key.flatten(1) * self._temperature
         asked = torch.cat([asked, torch.full_like(asked[:1], -self._temperature)])
-        channels, cells = memory.parts[0].values.shape[1], asked.shape[1]
+        channels = memory.parts[0].values.shape[1]
+        cells = asked.shape[1]
         carried = asked.new_zeros((cells, memory.objects, channels), dtype=torch.float32)
         weight = asked.new_zeros((cells, memory.objects, 1), dtype=torch.float32)
         for part in memory.parts:
@@ -165,12 +181,16 @@ class Nano:
         logits: Float[Tensor, "O h4 w4"],
         competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O 3 h4 w4"]:
-        """The masks in [-1, 1] as they were and as local matching moved them, and where rivals are."""
+        """The masks in [-1, 1] as they were and as local matching moved them, and where rivals
+        are.
+        """
         masks = _signed(logits)[:, None]
         if near is None:
             return torch.cat([masks, masks, torch.zeros_like(masks)], dim=1)
         if competitors is None:
-            competitors = torch.zeros(len(masks), len(masks), dtype=torch.bool, device=masks.device)
+            competitors = torch.zeros(
+                len(masks), len(masks), dtype=torch.bool, device=masks.device
+            )
         return self._net.warp_prior(_encoded(features), near[None], masks, competitors)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
@@ -204,7 +224,9 @@ class Nano:
     def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
         """Logits that stand for a mask the user gave."""
         h4, w4 = features.map_hw
-        share = cv2.resize(mask.mask.astype(np.float32), (w4, h4), interpolation=cv2.INTER_AREA)
+        share = cv2.resize(
+            mask.mask.astype(np.float32), (w4, h4), interpolation=cv2.INTER_AREA
+        )
         logits = torch.from_numpy((2 * share - 1) * GIVEN_LOGIT)
         return logits.to(self.device, self.dtype)
 
@@ -218,8 +240,8 @@ def load_nano(
 ) -> Nano:
     """nano with the weights at `path`, or those shipped with the package.
 
-    dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it natively.
-    Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError.
+    dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it
+    natively.  Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError.
     """
     path = WEIGHTS if path is None else path
     net = NanoNet()
@@ -229,7 +251,9 @@ def load_nano(
 
 
 def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
-    """Write the weights as safetensors, fp16: half the size; the network runs in bf16 or fp32."""
+    """Write the weights as safetensors, fp16: half the size; the network runs in bf16 or
+    fp32.
+    """
     state = {k: _portable(v) for k, v in net.state_dict().items()}
     save_file(state, path, metadata={"architecture": "nano", **metadata})
 
@@ -246,9 +270,13 @@ def _portable(tensor: Tensor) -> Tensor:
 
 
 def load_weights(net: NanoNet, path: Path) -> str:
-    """The file's SHA-256; its weights are then in `net`.  Raises WeightsMissing, WeightsMismatch."""
+    """The file's SHA-256; its weights are then in `net`.  Raises WeightsMissing,
+    WeightsMismatch.
+    """
     if not path.is_file():
-        raise WeightsMissing(f"no weights at {path}", hint="reinstall vseg, or give --weights FILE")
+        raise WeightsMissing(
+            f"no weights at {path}", hint="reinstall vseg, or give --weights FILE"
+        )
     try:
         state = load_file(path)
     except SafetensorError as error:
@@ -263,7 +291,9 @@ def load_weights(net: NanoNet, path: Path) -> str:
 
 
 def encoder_digest(encoder: Encoder) -> str:
-    """SHA-256 over the encoder's weights as they are saved: what was trained on top of it names it so."""
+    """SHA-256 over the encoder's weights as they are saved: what was trained on top of it
+    names it so.
+    """
     digest = hashlib.sha256()
     for name, tensor in sorted(encoder.state_dict().items()):
         if tensor.is_floating_point():
@@ -282,9 +312,11 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
-    """The size frames are scaled to: multiples of 16, so that cells cover them without padding.
+    """The size frames are scaled to: multiples of 16, so that cells cover them without
+    padding.
 
-    A strip longer than `_LONGEST` short sides is scaled by its long side: its cells would be too many.
+    A strip longer than `_LONGEST` short sides is scaled by its long side: its cells would be
+    too many.
     """
     scale = min(short_side / min(video_hw), _LONGEST * short_side / max(video_hw))
     h, w = (max(16, round(side * scale / 16) * 16) for side in video_hw)

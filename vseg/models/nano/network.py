@@ -1,10 +1,11 @@
 """nano's weights: encoder, keys, prompt encoder, value encoder, decoder.  No per-video state.
 
-The shape follows space-time memory networks (Oh et al. 2019; STCN, Cheng et al. 2021): one affinity
-between the cells of this frame and the cells of remembered frames, shared by all objects, carries each
-object's values here; a decoder with skip connections draws the mask.  What differs: cosine keys with a
-learned temperature, a prompt is read through the frame's affinity to itself (so that a click spreads to
-what looks alike), and the previous mask is a prior at every scale.
+The shape follows space-time memory networks (Oh et al. 2019; STCN, Cheng et al. 2021): one
+affinity between the cells of this frame and the cells of remembered frames, shared by all
+objects, carries each object's values here; a decoder with skip connections draws the mask.
+What differs: cosine keys with a learned temperature, a prompt is read through the frame's
+affinity to itself (so that a click spreads to what looks alike), and the previous mask is a
+prior at every scale.
 
 Axis letters: B frames, N object rows, K value channels, (h, w) cells of stride 16.
 """
@@ -38,7 +39,8 @@ _MAYBE_LOGIT = -2.5
 class Encoded:
     """What is computed once per frame and shared by all objects.
 
-    key, near: of unit length in every cell; for matching with remembered frames and with the one before.
+    key, near: of unit length in every cell; for matching with remembered frames and with the
+    one before.
     """
 
     key: Float[Tensor, "B 64 h w"]
@@ -60,7 +62,9 @@ class Encoded:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A decoded mask: logits at stride 4 and 16, predicted IoU and presence as logits, identity embedding."""
+    """A decoded mask: logits at stride 4 and 16, predicted IoU and presence as logits,
+    identity embedding.
+    """
 
     logits: Float[Tensor, "N 1 h4 w4"]
     coarse: Float[Tensor, "N 1 h w"]
@@ -70,7 +74,9 @@ class Drawn:
 
 
 class PromptEncoder(nn.Module):
-    """Prompt maps and a mask prior -> what the memory would have said, had it seen this object."""
+    """Prompt maps and a mask prior -> what the memory would have said, had it seen this
+    object.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -99,7 +105,9 @@ class PromptEncoder(nn.Module):
     def _likeness(
         key: Float[Tensor, "N 64 h w"], maps: Float[Tensor, "N 3 h4 w4"]
     ) -> Float[Tensor, "N 2 h w"]:
-        """Cosine of every cell to the mean key under the positive and under the negative marks."""
+        """Cosine of every cell to the mean key under the positive and under the negative
+        marks.
+        """
         marks = F.avg_pool2d(maps[:, :2], 4).clamp_min(0)
         total = marks.sum(dim=(2, 3))
         means = torch.einsum("nchw,nmhw->nmc", key, marks) / total.clamp_min(1e-3)[..., None]
@@ -159,9 +167,9 @@ class Decoder(nn.Module):
         """frame: one row per object, or one row shared by all.
 
         windowed: refine each mask only where it may be; for inference, with one shared row.
-        prior: the mask as it was on the frame before and as local matching moved it to this one, the
-        same twice if it is of this very frame; in [-1, 1], 0 where unknown.  Third, where rivals are, as
-        moved: 0 to 1.
+        prior: the mask as it was on the frame before and as local matching moved it to this
+        one, the same twice if it is of this very frame; in [-1, 1], 0 where unknown.  Third,
+        where rivals are, as moved: 0 to 1.
         """
         x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(frame.base)
         x = self.deep(self.norm(x).relu_())
@@ -237,7 +245,9 @@ class NanoNet(nn.Module):
 
     @property
     def temperature(self) -> Float[Tensor, ""]:
-        """The factor on cosines before the softmax; bounded, so that exp never under- or overflows."""
+        """The factor on cosines before the softmax; bounded, so that exp never under- or
+        overflows.
+        """
         return self.log_temperature.exp().clamp_max(_MAX_TEMPERATURE)
 
     def encode(self, image: Float[Tensor, "B 3 H W"]) -> Encoded:
@@ -256,7 +266,8 @@ class NanoNet(nn.Module):
         competitors: Bool[Tensor, "N N"],
         owner: Int[Tensor, " N"] | None = None,
     ) -> Float[Tensor, "N 3 h4 w4"]:
-        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose `near` is given.
+        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose `near`
+        is given.
 
         rivals: which rows are objects of one frame that share no pixel.
         """
@@ -269,6 +280,8 @@ def _double(x: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h2 w2"]:
     return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
-def _pool(x: Float[Tensor, "#N C h w"], weight: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N C"]:
+def _pool(
+    x: Float[Tensor, "#N C h w"], weight: Float[Tensor, "N 1 h w"]
+) -> Float[Tensor, "N C"]:
     """The weighted mean over cells; x may be one row that all objects share."""
     return (x * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3)).clamp_min(1e-2)

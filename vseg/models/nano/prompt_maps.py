@@ -1,7 +1,7 @@
 """Prompts drawn as maps of stride 4: positive marks, negative marks, box.
 
-Enters: prompts in video pixels.  Leaves: (3, h4, w4) float32; marks in [0, 1]; the box channel is 0 where
-no box was given, else 1 inside and -1 outside.
+Enters: prompts in video pixels.  Leaves: (3, h4, w4) float32; marks in [0, 1]; the box channel
+is 0 where no box was given, else 1 inside and -1 outside.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,9 @@ _RADIUS = 2  # cells of stride 4: a disc of 20 model pixels
 def draw_prompts(
     prompts: Sequence[VisualPrompt], video_hw: tuple[int, int], map_hw: tuple[int, int]
 ) -> Float32[np.ndarray, "3 h w"]:
-    """The maps of one object's points, boxes and scribbles on one frame (masks are not drawn)."""
+    """The maps of one object's points, boxes and scribbles on one frame (masks are not
+    drawn).
+    """
     maps = np.zeros((3, *map_hw), dtype=np.float32)
     scale = np.array([map_hw[1] / video_hw[1], map_hw[0] / video_hw[0]])
     for prompt in prompts:

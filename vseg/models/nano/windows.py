@@ -1,6 +1,8 @@
-"""Where to look closely: for each object the smallest of a few window sizes that holds all it may cover.
+"""Where to look closely: for each object the smallest of a few window sizes that holds all it
+may cover.
 
-Sizes are few, so that objects share batches, and an object's window depends on that object alone.
+Sizes are few, so that objects share batches, and an object's window depends on that object
+alone.
 """
 
 from dataclasses import dataclass
@@ -31,13 +33,16 @@ class Window:
 
 
 def windows_around(maybe: Bool[np.ndarray, "N h w"]) -> list[Window | None]:
-    """Each object's window; None where nothing may be, the whole map where nearly all of it may."""
+    """Each object's window; None where nothing may be, the whole map where nearly all of it
+    may.
+    """
     return [_window(cells) for cells in maybe]
 
 
 def _window(cells: Bool[np.ndarray, "h w"]) -> Window | None:
     h, w = cells.shape
-    rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
+    rows = np.flatnonzero(cells.any(1))
+    columns = np.flatnonzero(cells.any(0))
     if not len(rows):
         return None
     top, height = _span(int(rows[0]), int(rows[-1]), h)

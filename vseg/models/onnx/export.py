@@ -1,8 +1,8 @@
 """nano's whole loop as a folder of ONNX graphs, and a manifest that says how to run them.
 
-Enters: weights and the sizes that graphs fix.  Leaves: one .onnx file for each stage and manifest.json:
-shapes and types of every input and output, the memory policy, and the hash of the weights.  The folder
-appears under its name only once it is whole.
+Enters: weights and the sizes that graphs fix.  Leaves: one .onnx file for each stage and
+manifest.json: shapes and types of every input and output, the memory policy, and the hash of
+the weights.  The folder appears under its name only once it is whole.
 """
 
 import json
@@ -26,7 +26,16 @@ from vseg.errors import ModelError, OutputError, UsageError
 from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.model import WEIGHTS, load_weights, model_hw
-from vseg.models.nano.network import BASE, KEY, NEAR_KEY, PRIORS, PROMPT_MAPS, SKIPS, VALUE, NanoNet
+from vseg.models.nano.network import (
+    BASE,
+    KEY,
+    NEAR_KEY,
+    PRIORS,
+    PROMPT_MAPS,
+    SKIPS,
+    VALUE,
+    NanoNet,
+)
 from vseg.models.onnx import graphs as stage
 
 MANIFEST = "manifest.json"
@@ -57,7 +66,9 @@ class LoopSizes:
                     hint="give 16 to 8192, as `vseg probe` prints",
                 )
         if self.short_side < 64 or self.short_side % 16:
-            raise UsageError(f"short side {self.short_side} is not a multiple of 16 from 64 up")
+            raise UsageError(
+                f"short side {self.short_side} is not a multiple of 16 from 64 up"
+            )
         if self.memory.prompted < 1:
             tracked = self.slots - self.memory.prompted
             raise UsageError(
@@ -65,7 +76,9 @@ class LoopSizes:
                 hint=f"give {tracked + 1} or more: {tracked} hold tracked frames",
             )
         if self.objects is not None and self.objects < 1:
-            raise UsageError(f"{self.objects} objects cannot be tracked", hint="give 1 or more")
+            raise UsageError(
+                f"{self.objects} objects cannot be tracked", hint="give 1 or more"
+            )
 
     @property
     def memory(self) -> MemorySettings:
@@ -88,8 +101,8 @@ class LoopSizes:
 class Graph:
     """One graph before it is written.
 
-    inputs: examples by name.  per_object: those whose first axis counts objects; then so does that of
-    every output.
+    inputs: examples by name.  per_object: those whose first axis counts objects; then so does
+    that of every output.
     """
 
     name: str
@@ -102,8 +115,9 @@ class Graph:
 def export_onnx(out: Path, sizes: LoopSizes, weights: Path | None = None) -> Path:
     """The folder `out`, written with all graphs and the manifest, in fp32.
 
-    weights: a file of nano's; the embedded one if left out.  Raises OutputError if `out` exists or
-    cannot be written, ModelError without the packages that write ONNX, WeightsMissing, WeightsMismatch.
+    weights: a file of nano's; the embedded one if left out.  Raises OutputError if `out`
+    exists or cannot be written, ModelError without the packages that write ONNX,
+    WeightsMissing, WeightsMismatch.
     """
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
@@ -111,7 +125,9 @@ def export_onnx(out: Path, sizes: LoopSizes, weights: Path | None = None) -> Pat
             f"writing ONNX needs the package {missing[0]}", hint="pip install 'vseg[onnx]'"
         )
     if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise OutputError(f"{out} exists already", hint="delete it, or name another place with -o")
+        raise OutputError(
+            f"{out} exists already", hint="delete it, or name another place with -o"
+        )
     net = NanoNet()
     digest = load_weights(net, WEIGHTS if weights is None else weights)
     unfinished = out.with_name(f".{out.name}.{os.getpid()}.part")
@@ -134,19 +150,27 @@ def export_onnx(out: Path, sizes: LoopSizes, weights: Path | None = None) -> Pat
 
 
 def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
-    """Every stage as a module of tensors with examples of its inputs; folds the net's batch norms."""
+    """Every stage as a module of tensors with examples of its inputs; folds the net's batch
+    norms.
+    """
     net.eval().requires_grad_(False)
     fold_batch_norms(net)
-    video, objects, slots = (sizes.height, sizes.width), sizes.objects or 2, sizes.slots
+    video = (sizes.height, sizes.width)
+    objects = sizes.objects or 2
+    slots = sizes.slots
     h, w = (side // 16 for side in sizes.model_hw)
     logits_hw = (4 * h, 4 * w)
     image = torch.zeros(*video, 3, dtype=torch.uint8)
-    logits, base = torch.zeros(objects, *logits_hw), torch.zeros(1, BASE, h, w)
-    key, near = torch.zeros(1, KEY, h, w), torch.zeros(1, NEAR_KEY, 2 * h, 2 * w)
-    skip8, skip4 = torch.zeros(1, SKIPS[1], 2 * h, 2 * w), torch.zeros(1, SKIPS[0], *logits_hw)
+    logits = torch.zeros(objects, *logits_hw)
+    base = torch.zeros(1, BASE, h, w)
+    key = torch.zeros(1, KEY, h, w)
+    near = torch.zeros(1, NEAR_KEY, 2 * h, 2 * w)
+    skip8 = torch.zeros(1, SKIPS[1], 2 * h, 2 * w)
+    skip4 = torch.zeros(1, SKIPS[0], *logits_hw)
     maps = torch.zeros(1, PROMPT_MAPS, *logits_hw)
     small = torch.zeros(1, PROMPT_MAPS, *(side // 4 for side in sizes.sketch_hw))
-    encode, coarse = stage.Encode(net, sizes.model_hw), stage.Encode(net, sizes.sketch_hw)
+    encode = stage.Encode(net, sizes.model_hw)
+    coarse = stage.Encode(net, sizes.sketch_hw)
     remembered = {
         "memory_key": key.repeat(slots, 1, 1, 1),
         "memory_values": torch.zeros(objects, slots, VALUE, h, w),
@@ -168,13 +192,20 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
     return (
         Graph("encode", encode, {"image": image}, features),
         Graph(
-            "sketch", stage.Sketch(coarse, logits_hw), {"image": image, "maps": small}, drawn[:1]
+            "sketch",
+            stage.Sketch(coarse, logits_hw),
+            {"image": image, "maps": small},
+            drawn[:1],
         ),
         Graph("prompt", stage.VisualPrompt(net), one_prompt, ("value",)),
         Graph("given", stage.PromptKwargs(video, logits_hw), mask, ("logits",)),
         Graph("remember", stage.Remember(net), values_of, ("values",), ("logits",)),
         Graph(
-            "read", stage.Read(net), {"key": key} | remembered, ("readout",), tuple(remembered)[1:]
+            "read",
+            stage.Read(net),
+            {"key": key} | remembered,
+            ("readout",),
+            tuple(remembered)[1:],
         ),
         Graph("carry", stage.Carry(net), frames, ("prior",), ("logits",)),
         Graph("decode", stage.Decode(net), decoder_inputs, drawn, ("readout", "prior")),
@@ -186,7 +217,9 @@ def _write(graph: Graph, path: Path, objects: int | None) -> None:
     shapes = None
     if objects is None and graph.per_object:
         axis = torch.export.Dim(_OBJECTS)
-        shapes = {name: {0: axis} if name in graph.per_object else None for name in graph.inputs}
+        shapes = {
+            name: {0: axis} if name in graph.per_object else None for name in graph.inputs
+        }
     with _quiet():
         torch.onnx.export(
             graph.module.eval(),
@@ -205,7 +238,9 @@ def _write(graph: Graph, path: Path, objects: int | None) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what torch's exporter says of its own insides and of packages that are not needed."""
+    """Without what torch's exporter says of its own insides and of packages that are not
+    needed.
+    """
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -225,9 +260,17 @@ def _manifest(graphs: tuple[Graph, ...], sizes: LoopSizes, digest: str) -> dict[
         "weights_sha256": digest,
         "vseg": __version__,
         "opset": OPSET,
-        "video": {"height": sizes.height, "width": sizes.width, "image": "RGB uint8, H x W x 3"},
+        "video": {
+            "height": sizes.height,
+            "width": sizes.width,
+            "image": "RGB uint8, H x W x 3",
+        },
         "normalisation": {"mean": MEAN, "std": STD, "where": "inside encode and sketch"},
-        "maps": ["positive marks 0 or 1", "negative marks 0 or 1", "box: 1 inside, -1 outside"],
+        "maps": [
+            "positive marks 0 or 1",
+            "negative marks 0 or 1",
+            "box: 1 inside, -1 outside",
+        ],
         "memory": {"slots": sizes.slots} | sizes.memory.model_dump(include=_SHELVES),
         "objects": sizes.objects,
         "present_above": PRESENT_ABOVE,

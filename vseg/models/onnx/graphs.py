@@ -1,8 +1,9 @@
 """nano's stages as modules of plain tensors: what each ONNX graph computes.
 
-Every graph speaks of masks as logits, 0 where unknown.  One video size, and a fixed number of memory slots;
-which slots count is said by `valid`.  The maths is NanoNet's; what stands here is what stands around it in a
-session: scaling and normalising images, reading the memory, enlarging masks.
+Every graph speaks of masks as logits, 0 where unknown.  One video size, and a fixed number of
+memory slots; which slots count is said by `valid`.  The maths is NanoNet's; what stands here
+is what stands around it in a session: scaling and normalising images, reading the memory,
+enlarging masks.
 
 Axis letters: O objects, F memory slots, (H, W) video pixels, (h, w) (h8, w8) (h4, w4) cells.
 """
@@ -27,7 +28,8 @@ class Encode(nn.Module):
 
     def __init__(self, net: NanoNet, model_hw: Size) -> None:
         super().__init__()
-        self.net, self.model_hw = net, model_hw
+        self.net = net
+        self.model_hw = model_hw
         self.scale: Tensor
         self.register_buffer("scale", torch.tensor(STD).view(3, 1, 1) * 255)
         self.shift: Tensor
@@ -47,7 +49,9 @@ class Encode(nn.Module):
         return frame.key, frame.near, frame.base, frame.skip8, frame.skip4
 
     def encoded(self, image: UInt8[Tensor, "H W 3"]) -> Encoded:
-        """The same, by name.  Bytes are scaled to bytes; runtimes may round one of them differently."""
+        """The same, by name.  Bytes are scaled to bytes; runtimes may round one of them
+        differently.
+        """
         rgb = image.permute(2, 0, 1)[None]
         scaled = F.interpolate(rgb, self.model_hw, mode="bilinear", antialias=True)
         return self.net.encode((scaled.float() - self.shift) / self.scale)
@@ -58,7 +62,8 @@ class Sketch(nn.Module):
 
     def __init__(self, encode: Encode, logits_hw: Size) -> None:
         super().__init__()
-        self.encode, self.logits_hw = encode, logits_hw
+        self.encode = encode
+        self.logits_hw = logits_hw
 
     def forward(
         self, image: UInt8[Tensor, "H W 3"], maps: Float[Tensor, "1 3 hs ws"]
@@ -72,12 +77,16 @@ class Sketch(nn.Module):
             still = torch.cat([prior, prior, torch.zeros_like(prior)], dim=1)
             logits = net.decoder(said, frame, still).logits
             prior = _signed(logits)
-        large = F.interpolate(logits, size=self.logits_hw, mode="bilinear", align_corners=False)
+        large = F.interpolate(
+            logits, size=self.logits_hw, mode="bilinear", align_corners=False
+        )
         return large[:, 0]
 
 
 class VisualPrompt(nn.Module):
-    """What one object's marks and known mask say, in the memory's own terms: the two add up."""
+    """What one object's marks and known mask say, in the memory's own terms: the two add
+    up.
+    """
 
     def __init__(self, net: NanoNet) -> None:
         super().__init__()
@@ -102,7 +111,9 @@ class PromptKwargs(nn.Module):
         self.rows: Tensor
         self.register_buffer("rows", torch.from_numpy(_area_matrix(video_hw[0], logits_hw[0])))
         self.columns: Tensor
-        self.register_buffer("columns", torch.from_numpy(_area_matrix(video_hw[1], logits_hw[1])))
+        self.register_buffer(
+            "columns", torch.from_numpy(_area_matrix(video_hw[1], logits_hw[1]))
+        )
 
     def forward(self, mask: Bool[Tensor, "1 H W"]) -> Float[Tensor, "1 h4 w4"]:
         share = self.rows @ mask.float() @ self.columns.T
@@ -125,7 +136,9 @@ class Remember(nn.Module):
 
 
 class Read(nn.Module):
-    """Softmax over the remembered cells of temperature x cosine, one affinity for all objects."""
+    """Softmax over the remembered cells of temperature x cosine, one affinity for all
+    objects.
+    """
 
     def __init__(self, net: NanoNet) -> None:
         super().__init__()
@@ -150,7 +163,9 @@ class Read(nn.Module):
 
 
 class Carry(nn.Module):
-    """Masks of the frame before -> what `Decode` takes as prior: as they were, and as they moved."""
+    """Masks of the frame before -> what `Decode` takes as prior: as they were, and as they
+    moved.
+    """
 
     def __init__(self, net: NanoNet) -> None:
         super().__init__()
@@ -162,7 +177,9 @@ class Carry(nn.Module):
         before: Float[Tensor, "1 32 h8 w8"],
         logits: Float[Tensor, "O h4 w4"],
     ) -> Float[Tensor, "O 3 h4 w4"]:
-        """before: `near` of the frame that the masks are of.  Every object is alone: no rivals."""
+        """before: `near` of the frame that the masks are of.  Every object is alone: no
+        rivals.
+        """
         masks = _signed(logits)[:, None]
         moved = self._moved(near, before, F.avg_pool2d(masks, 2)[:, 0])[:, None]
         moved = F.interpolate(moved, scale_factor=2.0, mode="bilinear", align_corners=False)
@@ -218,11 +235,15 @@ class Enlarge(nn.Module):
 
     def forward(self, logits: Float[Tensor, "O h4 w4"]) -> Bool[Tensor, "O H W"]:
         rows = logits[:, None]
-        return F.interpolate(rows, self.video_hw, mode="bilinear", align_corners=False)[:, 0] > 0
+        return (
+            F.interpolate(rows, self.video_hw, mode="bilinear", align_corners=False)[:, 0] > 0
+        )
 
 
 def _area_matrix(length: int, target: int) -> Float32[np.ndarray, "target length"]:
-    """How OpenCV mixes `target` pixels from `length` pixels of one axis: what it does to impulses."""
+    """How OpenCV mixes `target` pixels from `length` pixels of one axis: what it does to
+    impulses.
+    """
     impulses = np.eye(length, dtype=np.float32)
     mixed = cv2.resize(impulses, (length, target), interpolation=cv2.INTER_AREA)
     return np.asarray(mixed, dtype=np.float32)

@@ -1,8 +1,8 @@
 """Softmax attention of one head, by the fastest exact way of the device.
 
-On a CPU the library's fused attention gains nothing from bf16 at 256 channels, and slows down where values
-have fewer channels than keys; plain products over chunks of queries gain twofold on both counts.  Many
-small sets of queries, the windows of an image encoder, are one product.
+On a CPU the library's fused attention gains nothing from bf16 at 256 channels, and slows down
+where values have fewer channels than keys; plain products over chunks of queries gain twofold
+on both counts.  Many small sets of queries, the windows of an image encoder, are one product.
 """
 
 import torch
@@ -20,7 +20,9 @@ def attend(
     value: Float[Tensor, "B M C"],
     bias: Float[Tensor, "B M"] | None = None,
 ) -> Float[Tensor, "B N C"]:
-    """softmax(query key' + bias) value; queries come scaled, and a single set of them serves all rows."""
+    """softmax(query key' + bias) value; queries come scaled, and a single set of them serves
+    all rows.
+    """
     query = query.expand(len(key), -1, -1)
     if query.is_cuda or torch.compiler.is_compiling():
         return fused(query, key, value, bias)
@@ -43,8 +45,11 @@ def fused(
     value: Float[Tensor, "B M C"],
     bias: Float[Tensor, "B M"] | None = None,
 ) -> Float[Tensor, "B N C"]:
-    """The library's attention.  bias: added to the scores of each key; -inf for one that is not there."""
-    # Without an axis of heads no fused kernel of CUDA takes it, and all scores are written to memory.
+    """The library's attention.  bias: added to the scores of each key; -inf for one that is
+    not there.
+    """
+    # Without an axis of heads no fused kernel of CUDA takes it, and all scores are written to
+    # memory.
     heads = (query[:, None], key[:, None], value[:, None])
     mask = None if bias is None else bias[:, None, None]
     return F.scaled_dot_product_attention(*heads, attn_mask=mask, scale=1.0)[:, 0]
@@ -60,7 +65,8 @@ def _by_chunks(
 ) -> None:
     """Fill `seen`, with `scores` as the place where every chunk is worked on.
 
-    One place for all chunks: to ask the system for fresh memory each time costs as much as the softmax.
+    One place for all chunks: to ask the system for fresh memory each time costs as much as the
+    softmax.
     """
     across = key.T
     for start in range(0, len(query), _CHUNK):

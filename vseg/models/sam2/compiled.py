@@ -1,10 +1,10 @@
 """A model of the SAM 2 family whose stages are compiled, each for a few sizes of its inputs.
 
-Enters and leaves: what `vseg.models.sam2.model.Sam` takes and gives.
-Objects are padded to 1, 2, 4, 8, 16 or 32 rows
-and their memories to what they hold when full, so that from the first frame on nothing changes size; a row
-of padding is a copy of another and is cut off.  Prompts are answered without: every point is attended to by
-every other, so points that pad would change the mask.
+Enters and leaves: what `vseg.models.sam2.model.Sam` takes and gives.  Objects are padded to 1,
+2, 4, 8, 16 or 32 rows and their memories to what they hold when full, so that from the first
+frame on nothing changes size; a row of padding is a copy of another and is cut off.  Prompts
+are answered without: every point is attended to by every other, so points that pad would
+change the mask.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,18 +25,26 @@ from vseg.types import Box, Frame, Mask
 from vseg.weights.device import uploaded
 
 _SIZES = 64
-"""Sizes a stage may be compiled for.  torch gives up after 8, of which models of one kind share."""
+"""Sizes a stage may be compiled for.  torch gives up after 8, of which models of one kind
+share.
+"""
 
 Tensors = tuple[Tensor, ...]
 
 
 class Compiled:
-    """A stage, compiled when it first meets a size of its inputs, on CUDA into a graph that is replayed."""
+    """A stage, compiled when it first meets a size of its inputs, on CUDA into a graph that is
+    replayed.
+    """
 
-    def __init__(self, stage: Callable[..., Tensors], device: torch.device, backend: str) -> None:
+    def __init__(
+        self, stage: Callable[..., Tensors], device: torch.device, backend: str
+    ) -> None:
         self._graphs = device.type == "cuda" and backend == "inductor"
         mode = {"mode": "reduce-overhead"} if self._graphs else {}
-        self._run = torch.compile(stage, fullgraph=True, dynamic=False, backend=backend, **mode)  # type: ignore[call-overload]
+        self._run = torch.compile(
+            stage, fullgraph=True, dynamic=False, backend=backend, **mode
+        )  # type: ignore[call-overload]
 
     def __call__(self, *tensors: Tensor) -> Tensors:
         """What the stage gives; the tensors are the caller's to keep."""
@@ -66,7 +74,8 @@ class CompiledSam(Sam):
         self._remember = Compiled(self._remembered, device, backend)
 
     def warm_up(self, objects: Sequence[int], *, batch: int = 1, prompted: int = 1) -> None:
-        """Compile every stage for one object, for these numbers of them, and for `batch` frames together.
+        """Compile every stage for one object, for these numbers of them, and for `batch`
+        frames together.
 
         prompted: how many prompted frames an object remembers at most.
         """
@@ -109,17 +118,22 @@ class CompiledSam(Sam):
         prompted: Sequence[bool],
         given: Mapping[int, Mask],
     ) -> list[Slot]:
-        """A slot for each row of `decoded`; masks the user gave are drawn at their own size, uncompiled."""
+        """A slot for each row of `decoded`; masks the user gave are drawn at their own size,
+        uncompiled.
+        """
         if given:
             return super().remember(features, decoded, prompted, given)
-        count, rows = len(prompted), sized(len(prompted))
+        count = len(prompted)
+        rows = sized(len(prompted))
         sure = uploaded(torch.tensor([*prompted, *[False] * (rows - count)]), self.device)
         asked = (decoded.logits, decoded.presence, decoded.embedding)
         logits, presence, pointers = (_rows(tensor, rows) for tensor in asked)
         made = self._remember(features.levels[2], logits, sure, presence, pointers)
-        cells, keys = made[:rows], made[rows:]
+        cells = made[:rows]
+        keys = made[rows:]
         return [
-            Slot(*each) for each in zip(cells[:count], keys[:count], decoded.embedding, strict=True)
+            Slot(*each)
+            for each in zip(cells[:count], keys[:count], decoded.embedding, strict=True)
         ]
 
     def _maps(self, pixels: UInt8[Tensor, "B 3 s s"]) -> Maps:
@@ -134,7 +148,11 @@ class CompiledSam(Sam):
         made = self._decoder((fine, middle), seen, self._decoder.unsaid)
         told = (made.logits, made.quality, made.presence, made.embedding)
         others = made.alternatives
-        return told if others is None else (*told, others.logits, others.quality, others.embedding)
+        return (
+            told
+            if others is None
+            else (*told, others.logits, others.quality, others.embedding)
+        )
 
     def _remembered(
         self,
@@ -145,17 +163,23 @@ class CompiledSam(Sam):
         pointers: Tensor,
     ) -> Tensors:
         size = (self._side, self._side)
-        masks = F.interpolate(logits[:, None].float(), size, mode="bilinear", align_corners=False)
+        masks = F.interpolate(
+            logits[:, None].float(), size, mode="bilinear", align_corners=False
+        )
         slots = self._memory.write(coarse, Remembered(masks, sure, presence > 0.5, pointers))
         return (*(slot.cells for slot in slots), *(slot.keys for slot in slots))
 
 
 def _batch(count: int) -> int:
-    """Frames that are encoded in place of `count`: alone, or with enough others to fill a GPU."""
+    """Frames that are encoded in place of `count`: alone, or with enough others to fill a
+    GPU.
+    """
     return 1 if count == 1 else max(4, sized(count))
 
 
 def _rows(tensor: Tensor, count: int) -> Tensor:
-    """`count` rows: the tensor's own, then the first one again; dense, for one memory layout."""
+    """`count` rows: the tensor's own, then the first one again; dense, for one memory
+    layout.
+    """
     spare = tensor[:1].expand(count - len(tensor), *tensor.shape[1:])
     return torch.cat([tensor, spare]).contiguous()

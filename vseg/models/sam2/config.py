@@ -1,8 +1,8 @@
 """A model's config.json -> the transformers library's network for it, not yet loaded.
 
-Enters: a folder, or a configuration as the library writes it (releases 4.56 and later).  Leaves: the network
-whose tensors `sam_files` fills.  Its encoder may be one that only timm could build: `vseg.models.sam2.repvit`
-takes its place.
+Enters: a folder, or a configuration as the library writes it (releases 4.56 and later).
+Leaves: the network whose tensors `sam_files` fills.  Its encoder may be one that only timm
+could build: `vseg.models.sam2.repvit` takes its place.
 """
 
 import json
@@ -28,7 +28,9 @@ _STAND_IN = {
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """The configuration in a folder, of a model of the family.  Raises WeightsMissing, WeightsMismatch."""
+    """The configuration in a folder, of a model of the family.  Raises WeightsMissing,
+    WeightsMismatch.
+    """
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text("utf-8"))
@@ -36,7 +38,8 @@ def read_config(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise WeightsMissing(
             f"no model in {folder}: {path.name} cannot be read",
-            hint="give a folder with config.json and model.safetensors; an official .pt file becomes "
+            hint="give a folder with config.json and model.safetensors; an official .pt file "
+            "becomes "
             "one by `vseg models convert FILE.pt FOLDER`",
         ) from error
     except (ValueError, KeyError, TypeError) as error:
@@ -52,7 +55,8 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def empty_net(config: Mapping[str, Any], where: str) -> tuple[Any, bool]:
-    """The library's network, and whether a RepViT belongs where it has a stand-in for the encoder.
+    """The library's network, and whether a RepViT belongs where it has a stand-in for the
+    encoder.
 
     where: what the configuration is of, for messages.  Raises WeightsMismatch.
     """

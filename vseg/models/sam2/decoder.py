@@ -1,8 +1,9 @@
-"""Prompt encoder and mask decoder of the SAM 2 family: features in, masks of all objects out in one batch.
+"""Prompt encoder and mask decoder of the SAM 2 family: features in, masks of all objects out
+in one batch.
 
 The prompt encoder is the transformers library's, the decoder `vseg.models.sam2.masks`; every
-object shares the frame's finest maps, and of several proposed masks the one of the best predicted IoU is
-taken; the others stay at hand.
+object shares the frame's finest maps, and of several proposed masks the one of the best
+predicted IoU is taken; the others stay at hand.
 """
 
 from dataclasses import dataclass, replace
@@ -34,7 +35,9 @@ class SamDecoder:
     """
 
     def __init__(self, net: Any, device: torch.device, dtype: torch.dtype) -> None:
-        self._net, self._device, self._dtype = net, device, dtype
+        self._net = net
+        self._device = device
+        self._dtype = dtype
         net.prompt_encoder.to(device)
         net.shared_image_embedding.to(device)
         with torch.no_grad():
@@ -47,7 +50,9 @@ class SamDecoder:
             int(config.multimask_max_pt_num),
         )
         several = config.multimask_output_for_tracking and self._allows(0)
-        self.unsaid = self.say(torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), None, several)
+        self.unsaid = self.say(
+            torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), None, several
+        )
 
     @torch.no_grad()
     def say(
@@ -59,12 +64,15 @@ class SamDecoder:
     ) -> AnyPrompt:
         """Prompts of one object; no points are one empty point, as the decoder was trained.
 
-        several: left out, it follows the number of points: an ambiguous click gets three proposals.
+        several: left out, it follows the number of points: an ambiguous click gets three
+        proposals.
         """
         if len(xy) == 0:
-            points, marks = torch.zeros(1, 2), torch.tensor([-1])
+            points = torch.zeros(1, 2)
+            marks = torch.tensor([-1])
         else:
-            points, marks = xy, labels
+            points = xy
+            marks = labels
         sparse, dense = self._net.prompt_encoder(
             input_points=points[None, None].to(self._device),
             input_labels=marks[None, None].to(self._device),
@@ -82,7 +90,9 @@ class SamDecoder:
         seen: Float[Tensor, "O C h w"],
         said: AnyPrompt,
     ) -> Decoded:
-        """Masks of O objects with the same prompts; an absent object's logits are far below zero."""
+        """Masks of O objects with the same prompts; an absent object's logits are far below
+        zero.
+        """
         made = self._masks(finest, seen + said.dense, said.sparse, said.several)
         present = made.score > 0
         proposed = Hypotheses(

@@ -1,7 +1,8 @@
 """The feed-forward part of a transformer's layer, by pieces of rows where that is faster.
 
-Enters: rows.  Leaves: the same rows after two linear maps with an activation between.  On a CPU what lies
-between, two to eight times as wide, stays in the cache instead of passing through memory twice.
+Enters: rows.  Leaves: the same rows after two linear maps with an activation between.  On a
+CPU what lies between, two to eight times as wide, stays in the cache instead of passing
+through memory twice.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """A folder as the transformers library saves it -> the parts of a model of the SAM 2 family.
 
-Enters: config.json and safetensors files.  Leaves: SamParts, every tensor of the files in its place and none
-missing.  Nothing is downloaded and nothing is unpickled.
+Enters: config.json and safetensors files.  Leaves: SamParts, every tensor of the files in its
+place and none missing.  Nothing is downloaded and nothing is unpickled.
 """
 
 import hashlib
@@ -49,13 +49,17 @@ def read_parts(folder: Path, name: str) -> SamParts:
     if kind.startswith("sam3"):
         encoder: nn.Module = PlainEncoder(net.vision_encoder, net.mask_decoder)
         return SamParts(name, digest, net, encoder, HALF)
-    inner = fold(backbone, str(folder)) if repvit else HieraBackbone(net.vision_encoder.backbone)
+    inner = (
+        fold(backbone, str(folder)) if repvit else HieraBackbone(net.vision_encoder.backbone)
+    )
     encoder = PyramidEncoder(inner, net.vision_encoder.neck, net.mask_decoder)
     return SamParts(name, digest, net, encoder, IMAGENET)
 
 
 def fold(state: Mapping[str, Tensor], where: str) -> RepVit:
-    """EdgeTAM's encoder of timm's tensors.  Raises WeightsMismatch that says where they are from."""
+    """EdgeTAM's encoder of timm's tensors.  Raises WeightsMismatch that says where they are
+    from.
+    """
     try:
         return RepVit(state)
     except WeightsMismatch as error:
@@ -78,7 +82,8 @@ def _state(folder: Path) -> tuple[dict[str, Tensor], str]:
         broken = [name for name, tensor in held.items() if not tensor.isfinite().all()]
         if broken:
             raise WeightsMismatch(
-                f"'{broken[0]}' in {path} holds numbers that are not finite", hint="fetch it again"
+                f"'{broken[0]}' in {path} holds numbers that are not finite",
+                hint="fetch it again",
             )
         state |= held
         with path.open("rb") as handle:
@@ -101,18 +106,26 @@ def _tracker_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def _load(net: Any, state: Mapping[str, Tensor], folder: Path, *, skip: str | None) -> None:
-    """Put every tensor in its place.  Raises WeightsMismatch naming the first that does not fit."""
+    """Put every tensor in its place.  Raises WeightsMismatch naming the first that does not
+    fit.
+    """
     own = {k: v for k, v in net.state_dict().items() if not (skip and k.startswith(skip))}
-    missing, extra = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    missing = sorted(own.keys() - state.keys())
+    extra = sorted(state.keys() - own.keys())
     if missing or extra:
         what = (
-            f"lacks '{missing[0]}'" if missing else f"holds '{extra[0]}', which is not its model's"
+            f"lacks '{missing[0]}'"
+            if missing
+            else f"holds '{extra[0]}', which is not its model's"
         )
         counted = f"{len(missing)} missing, {len(extra)} unknown"
-        raise WeightsMismatch(f"the weights in {folder}: the file {what} ({counted})", hint=_BOTH)
+        raise WeightsMismatch(
+            f"the weights in {folder}: the file {what} ({counted})", hint=_BOTH
+        )
     for name, place in own.items():
         if state[name].shape != place.shape:
-            found, wanted = tuple(state[name].shape), tuple(place.shape)
+            found = tuple(state[name].shape)
+            wanted = tuple(place.shape)
             raise WeightsMismatch(
                 f"'{name}' in {folder} is {found}, its configuration says {wanted}", hint=_BOTH
             )

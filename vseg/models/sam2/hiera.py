@@ -1,8 +1,10 @@
-"""Hiera (arXiv:2306.00989), SAM 2's image encoder: the transformers library's, faster in three places.
+"""Hiera (arXiv:2306.00989), SAM 2's image encoder: the transformers library's, faster in three
+places.
 
-Enters: pixels.  Leaves: maps of strides 4, 8, 16 and 32.  Weights and windows are the library's.  What
-differs, exact up to rounding: attention by `vseg.models.sam2.attention` (the library's also computes scores
-that it throws away), feed-forward by pieces of rows, and position codes made once.
+Enters: pixels.  Leaves: maps of strides 4, 8, 16 and 32.  Weights and windows are the
+library's.  What differs, exact up to rounding: attention by `vseg.models.sam2.attention` (the
+library's also computes scores that it throws away), feed-forward by pieces of rows, and
+position codes made once.
 """
 
 from typing import Any
@@ -24,7 +26,8 @@ class HieraBackbone(nn.Module):
     @torch.no_grad()
     def __init__(self, backbone: Any) -> None:
         super().__init__()
-        self.patches, self.blocks = backbone.patch_embed, backbone.blocks
+        self.patches = backbone.patch_embed
+        self.blocks = backbone.blocks
         self.ends = frozenset(backbone.stage_ends)
         stride = backbone.config.patch_stride
         cells = [
@@ -36,7 +39,8 @@ class HieraBackbone(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "B 3 s s"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Maps of strides 4, 8, 16 and 32."""
-        maps, x = [], self.patches(pixels) + self.where
+        maps = []
+        x = self.patches(pixels) + self.where
         for k, block in enumerate(self.blocks):
             x = block(x)
             if k in self.ends:
@@ -45,12 +49,16 @@ class HieraBackbone(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Attention of several heads inside each window; some blocks keep fewer queries than keys."""
+    """Attention of several heads inside each window; some blocks keep fewer queries than
+    keys.
+    """
 
     @torch.no_grad()
     def __init__(self, theirs: Any) -> None:
         super().__init__()
-        self.qkv, self.proj, self.stride = theirs.qkv, theirs.proj, theirs.query_stride
+        self.qkv = theirs.qkv
+        self.proj = theirs.proj
+        self.stride = theirs.query_stride
         self.heads = int(theirs.num_attention_heads)
         queries = self.qkv.out_features // 3
         self.qkv.weight[:queries] *= theirs.scale
@@ -78,7 +86,9 @@ class _FeedForward(nn.Module):
 
     def __init__(self, theirs: Any) -> None:
         super().__init__()
-        self.up, self.down, self.act = theirs.proj_in, theirs.proj_out, theirs.activation
+        self.up = theirs.proj_in
+        self.down = theirs.proj_out
+        self.act = theirs.activation
 
     def forward(self, x: Float[Tensor, "B h w D"]) -> Float[Tensor, "B h w D"]:
         return feed_forward(x, self.up, self.act, self.down)

@@ -1,4 +1,6 @@
-"""A folder -> a model of the SAM 2 family on a device, after checking that it can run there."""
+"""A folder -> a model of the SAM 2 family on a device, after checking that it can run
+there.
+"""
 
 from pathlib import Path
 
@@ -10,7 +12,8 @@ from vseg.weights.memory_check import check_free_memory
 from vseg.weights.weight_files import weight_files
 
 _SMALLER = (
-    "take a smaller model (edgetam, sam2.1-tiny, nano) or free memory; what a video's objects need "
+    "take a smaller model (edgetam, sam2.1-tiny, nano) or free memory; what a video's "
+    "objects need "
     "beside it is bounded by --memory-budget MIB"
 )
 
@@ -25,10 +28,10 @@ def load_sam(
 ) -> Sam:
     """The model saved in a folder by the transformers library, called `name`.
 
-    dtype: "float32", "bfloat16" or "auto": float32 on a CPU, where bfloat16 is faster but was never
-    compared on real footage, and bfloat16 on CUDA, as the published predictor runs.  compiled: with stages
-    that are compiled when first used.
-    Raises DeviceMissing, WeightsMissing, WeightsMismatch, UsageError, and ModelError for lack of memory.
+    dtype: "float32", "bfloat16" or "auto": float32 on a CPU, where bfloat16 is faster but was
+    never compared on real footage, and bfloat16 on CUDA, as the published predictor runs.
+    compiled: with stages that are compiled when first used.  Raises DeviceMissing,
+    WeightsMissing, WeightsMismatch, UsageError, and ModelError for lack of memory.
     """
     place = open_device(device)
     numbers = open_dtype(dtype, place)

@@ -1,9 +1,11 @@
-"""SAM's mask decoder (arXiv:2304.02643, appendix A; arXiv:2408.00714, section 4), with the library's weights.
+"""SAM's mask decoder (arXiv:2304.02643, appendix A; arXiv:2408.00714, section 4), with the
+library's weights.
 
-Enters: what each object sees of a frame, prompts, the frame's finest maps.  Leaves: proposed masks with their
-predicted IoU, tokens and scores of presence.  What differs from the library's module, exact up to rounding:
-the three maps that each layer makes of the image are one product, what they make of its positions is a
-constant, and pixels stay rows from end to end, so that nothing is transposed.
+Enters: what each object sees of a frame, prompts, the frame's finest maps.  Leaves: proposed
+masks with their predicted IoU, tokens and scores of presence.  What differs from the library's
+module, exact up to rounding: the three maps that each layer makes of the image are one
+product, what they make of its positions is a constant, and pixels stay rows from end to end,
+so that nothing is transposed.
 """
 
 from dataclasses import dataclass
@@ -17,7 +19,9 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """K masks of each of O objects: logits, predicted IoU, tokens; and the logit of being there at all."""
+    """K masks of each of O objects: logits, predicted IoU, tokens; and the logit of being
+    there at all.
+    """
 
     logits: Float[Tensor, "O K h4 w4"]
     quality: Float[Tensor, "O K"]
@@ -41,7 +45,8 @@ class _Image:
 
 
 class MaskDecoder:
-    """The decoder of one network, whose module is on its device already; keeps nothing of any video.
+    """The decoder of one network, whose module is on its device already; keeps nothing of any
+    video.
 
     where: position codes of the image's cells.
     """
@@ -89,7 +94,8 @@ class MaskDecoder:
         score = self._net.pred_obj_score_head(tokens[:, 0])
         if several:
             return Proposed(every[:, 1:], quality[:, 1:], masks[:, 1:], score)
-        one, sure = every[:, :1], quality[:, :1]
+        one = every[:, :1]
+        sure = quality[:, :1]
         if self._net.dynamic_multimask_via_stability:
             choose = self._net._dynamic_multimask_via_stability
             one, sure = (each[:, 0] for each in choose(every[:, None], quality[:, None]))
@@ -120,7 +126,9 @@ class MaskDecoder:
         image: Float[Tensor, "O C h w"],
         masks: Float[Tensor, "O K C"],
     ) -> Float[Tensor, "O K h4 w4"]:
-        """Logits: each mask's token, made into weights, on the image at four times its size."""
+        """Logits: each mask's token, made into weights, on the image at four times its
+        size.
+        """
         net, (four, eight) = self._net, finest
         grown = net.activation(net.upscale_layer_norm(net.upscale_conv1(image).add_(eight)))
         grown = net.activation(net.upscale_conv2(grown).add_(four))
@@ -131,18 +139,24 @@ class MaskDecoder:
 
 
 def _among(layer: Any, tokens: Tensor, said: Tensor) -> Tensor:
-    """Self-attention of the tokens; the first layer's has no residual, for its tokens are the prompts."""
+    """Self-attention of the tokens; the first layer's has no residual, for its tokens are the
+    prompts.
+    """
     if layer.skip_first_layer_pe:
-        query, before = tokens, None
+        query = tokens
+        before = None
     else:
-        query, before = tokens + said, tokens
+        query = tokens + said
+        before = tokens
     mix = layer.self_attn
     read = _heads(mix, mix.q_proj(query), mix.k_proj(query), mix.v_proj(tokens))
     return read if before is None else before + read
 
 
 def _heads(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention of several heads on rows that have been projected, and the projection after it."""
+    """Attention of several heads on rows that have been projected, and the projection after
+    it.
+    """
     heads = attention.num_attention_heads
     query, key, value = (
         x.view(*x.shape[:2], heads, -1).transpose(1, 2) for x in (query, key, value)

@@ -1,8 +1,10 @@
-"""What the SAM 2 family writes to memory, and how it reads it (arXiv:2408.00714, section 4 and appendix D).
+"""What the SAM 2 family writes to memory, and how it reads it (arXiv:2408.00714, section 4 and
+appendix D).
 
-Enters: a frame's features with masks and pointers -> slots; later slots and pointers -> features that know
-the past.  The memory encoder (and EdgeTAM's perceiver, arXiv:2501.07256, which draws a few tokens from its
-map) is the transformers library's; reading is `vseg.models.sam2.memory_attention`.
+Enters: a frame's features with masks and pointers -> slots; later slots and pointers ->
+features that know the past.  The memory encoder (and EdgeTAM's perceiver, arXiv:2501.07256,
+which draws a few tokens from its map) is the transformers library's; reading is
+`vseg.models.sam2.memory_attention`.
 """
 
 from collections.abc import Sequence
@@ -25,8 +27,8 @@ from vseg.weights.device import uploaded
 class Remembered:
     """What is to be remembered of O objects on one frame.
 
-    masks: logits on the model's square input.  sure: rows the user prompted, whose masks are taken as
-    they are, 0 or 1.  present: rows that are visible.
+    masks: logits on the model's square input.  sure: rows the user prompted, whose masks are
+    taken as they are, 0 or 1.  present: rows that are visible.
     """
 
     masks: Float[Tensor, "O 1 s s"]
@@ -40,15 +42,21 @@ class SamMemory:
 
     def __init__(self, net: Any, device: torch.device, dtype: torch.dtype) -> None:
         config = net.config
-        self._net, self._dtype = net, dtype
-        net.memory_encoder.to(memory_format=torch.channels_last)  # its pixels become rows and back
+        self._net = net
+        self._dtype = dtype
+        net.memory_encoder.to(
+            memory_format=torch.channels_last
+        )  # its pixels become rows and back
         self._edge = hasattr(net, "spatial_perceiver")
-        self._scale, self._bias = config.sigmoid_scale_for_mem_enc, config.sigmoid_bias_for_mem_enc
+        self._scale = config.sigmoid_scale_for_mem_enc
+        self._bias = config.sigmoid_bias_for_mem_enc
         self._mask_size = tuple(4 * side for side in net.prompt_encoder.mask_input_size)
         self._pointers = config.max_object_pointers_in_encoder
         self._map_where, spatial = self._positions()
         plan = _plan(net, self._edge)
-        temporal = net.memory_temporal_positional_encoding.detach().reshape(-1, spatial.shape[1])
+        temporal = net.memory_temporal_positional_encoding.detach().reshape(
+            -1, spatial.shape[1]
+        )
         state = net.memory_attention.state_dict()
         attention = MemoryAttention(state, plan, spatial=spatial, temporal=temporal)
         self._attention = attention.to(device, dtype)
@@ -80,10 +88,14 @@ class SamMemory:
             masks = F.interpolate(
                 masks, self._mask_size, mode="bilinear", align_corners=False, antialias=True
             )
-        pixels = encoder.feature_projection(features.contiguous(memory_format=torch.channels_last))
+        pixels = encoder.feature_projection(
+            features.contiguous(memory_format=torch.channels_last)
+        )
         # On a CPU one object's maps stay in the cache, all of them together do not.
         together = len(masks) if masks.is_cuda or torch.compiler.is_compiling() else 1
-        parts = zip(torch.split(masks, together), torch.split(what.sure, together), strict=True)
+        parts = zip(
+            torch.split(masks, together), torch.split(what.sure, together), strict=True
+        )
         maps = torch.cat([self._map(pixels, *part) for part in parts])
         absent = self._net.occlusion_spatial_embedding_parameter
         if absent is not None:
@@ -103,7 +115,9 @@ class SamMemory:
         encoder = self._net.memory_encoder
         hard = (masks > 0).to(masks.dtype)
         shares = torch.where(sure[:, None, None, None], hard, masks.sigmoid())
-        drawn = encoder.mask_downsampler(shares.mul_(self._scale).add_(self._bias).to(self._dtype))
+        drawn = encoder.mask_downsampler(
+            shares.mul_(self._scale).add_(self._bias).to(self._dtype)
+        )
         made: Tensor = encoder.projection(_fused(encoder, drawn.add_(pixels)))
         return made
 
@@ -126,7 +140,9 @@ class SamMemory:
         rows = features[0].flatten(1).T + 0.1 * self._where
         tokens = memory.pointers.view(*memory.pointer_ages.shape, -1, self._thin)
         codes = self._age_codes(memory.pointer_ages)[:, :, None].expand_as(tokens)
-        seen = self._attention.together(rows, memory, tokens.flatten(1, 2), codes.flatten(1, 2))
+        seen = self._attention.together(
+            rows, memory, tokens.flatten(1, 2), codes.flatten(1, 2)
+        )
         return seen.transpose(1, 2).reshape(-1, *features.shape[1:])
 
     def _recalled(self, memory: SlotMemory) -> Recalled:
@@ -134,7 +150,9 @@ class SamMemory:
         ages = [age for age, _ in memory.pointers]
         pointers = [pointer for _, pointer in memory.pointers]
         tokens = torch.cat(pointers) if pointers else self._where.new_zeros(0)
-        tokens = tokens.view(-1, self._thin)  # a pointer is cut into tokens as thin as the cells
+        tokens = tokens.view(
+            -1, self._thin
+        )  # a pointer is cut into tokens as thin as the cells
         each = len(tokens) // max(1, len(ages))
         since = uploaded(torch.tensor(ages, dtype=torch.float32), self._where.device)
         codes = self._age_codes(since)[:, None].expand(-1, each, -1).flatten(0, 1)
@@ -148,16 +166,22 @@ class SamMemory:
         )
 
     def _cells(self, maps: Float[Tensor, "O C h w"]) -> Float[Tensor, "O N C"]:
-        """The tokens kept of the memory encoder's maps: all, rounded as published, or EdgeTAM's few."""
+        """The tokens kept of the memory encoder's maps: all, rounded as published, or
+        EdgeTAM's few.
+        """
         if self._edge:
             # The library's perceiver takes one map at a time.
-            drawn = [self._net.spatial_perceiver(one, self._map_where)[0] for one in maps[:, None]]
+            drawn = [
+                self._net.spatial_perceiver(one, self._map_where)[0] for one in maps[:, None]
+            ]
             return torch.cat(drawn)
         return maps.flatten(2).transpose(1, 2).to(torch.bfloat16).to(maps.dtype).contiguous()
 
     @torch.no_grad()
     def _positions(self) -> tuple[Float[Tensor, "1 C h w"], Float[Tensor, "N C"]]:
-        """Position codes of the memory encoder's map, and of each token of a memory: constants."""
+        """Position codes of the memory encoder's map, and of each token of a memory:
+        constants.
+        """
         height, width = self._net.backbone_feature_sizes[-1]
         channels = self._net.config.memory_encoder_output_channels
         blank = torch.zeros(1, channels, height, width)
@@ -178,7 +202,9 @@ class SamMemory:
         return where[0].flatten(1).T
 
     def _age_codes(self, ages: Float[Tensor, "*P"]) -> Float[Tensor, "*P C"]:
-        """Sines and cosines of pointers' ages, projected; zero in networks whose pointers have none."""
+        """Sines and cosines of pointers' ages, projected; zero in networks whose pointers have
+        none.
+        """
         if not self._project:
             return self._where.new_zeros(*ages.shape, self._thin)
         angle = ages[..., None] / (self._pointers - 1) / self._speed
@@ -187,10 +213,14 @@ class SamMemory:
 
 
 def _fused(encoder: Any, x: Float[Tensor, "O C h w"]) -> Float[Tensor, "O C h w"]:
-    """The memory encoder's last blocks (ConvNeXt, arXiv:2201.03545): where the mask meets the image."""
+    """The memory encoder's last blocks (ConvNeXt, arXiv:2201.03545): where the mask meets the
+    image.
+    """
     for block in encoder.memory_fuser.layers:
         rows = block.layer_norm(block.depthwise_conv(x)).permute(0, 2, 3, 1)
-        made = feed_forward(rows, block.pointwise_conv1, block.activation, block.pointwise_conv2)
+        made = feed_forward(
+            rows, block.pointwise_conv1, block.activation, block.pointwise_conv2
+        )
         x = x + (made * block.scale).permute(0, 3, 1, 2)
     return x
 

@@ -1,9 +1,12 @@
-"""Memory attention of the SAM 2 family (arXiv:2408.00714), rewritten without changing what it computes.
+"""Memory attention of the SAM 2 family (arXiv:2408.00714), rewritten without changing what it
+computes.
 
-Enters: a frame's features and, for each object, the memories it may read.  Leaves: features conditioned
-on them.  What differs from the published module, exact up to rounding:
-- keys are rotated when a memory is written; its age, a linear term, is added from a table when read;
-- values keep their 64 channels: softmax(QK')(M W + b) = (softmax(QK')M)W + b, and W joins the projection;
+Enters: a frame's features and, for each object, the memories it may read.  Leaves: features
+conditioned on them.  What differs from the published module, exact up to rounding:
+- keys are rotated when a memory is written; its age, a linear term, is added from a table when
+  it is read;
+- values keep their 64 channels: softmax(QK')(M W + b) = (softmax(QK')M)W + b, and W joins the
+  projection;
 - the first self-attention does not depend on an object, so all objects share it.
 """
 
@@ -30,8 +33,8 @@ _TOGETHER = 32
 class AttentionPlan:
     """What a checkpoint's configuration says of its memory attention.
 
-    frame_wh: columns and rows of a frame's cells.  memory_wh: of the cells of a memory that have a
-    position; `plain` tokens come before them.  theta: base of the rotary frequencies.
+    frame_wh: columns and rows of a frame's cells.  memory_wh: of the cells of a memory that
+    have a position; `plain` tokens come before them.  theta: base of the rotary frequencies.
     """
 
     layers: int
@@ -45,9 +48,9 @@ class AttentionPlan:
 class Recalled:
     """What one object may read on a frame.
 
-    ages: frames since each memory, 0 for a prompted one.  keys, cells: of each memory.  tokens: the
-    object pointers cut to the cells' width; positions: their own position codes.  stand_ins: of memories
-    made smaller, by their place among the others.
+    ages: frames since each memory, 0 for a prompted one.  keys, cells: of each memory.
+    tokens: the object pointers cut to the cells' width; positions: their own position codes.
+    stand_ins: of memories made smaller, by their place among the others.
     """
 
     ages: tuple[int, ...]
@@ -64,7 +67,9 @@ class Recalled:
 
     @property
     def bias(self) -> Float[Tensor, " M"]:
-        """What is added to the scores of every key: none to those of whole memories and of pointers."""
+        """What is added to the scores of every key: none to those of whole memories and of
+        pointers.
+        """
         parts = [
             self.stand_ins[k].bias if k in self.stand_ins else cells.new_zeros(len(cells))
             for k, cells in enumerate(self.cells)
@@ -107,8 +112,8 @@ class _Layer:
 class MemoryAttention:
     """The module's weights, ready to be used; keeps nothing of any video.
 
-    spatial: position code of a memory's tokens.  temporal: a memory's age code; its last row is for
-    prompted frames, row t - 1 for those t frames away.
+    spatial: position code of a memory's tokens.  temporal: a memory's age code; its last row
+    is for prompted frames, row t - 1 for those t frames away.
     """
 
     def __init__(
@@ -132,22 +137,31 @@ class MemoryAttention:
     def to(self, device: torch.device, dtype: torch.dtype) -> "MemoryAttention":
         """This very object, its weights moved; rotations stay in float32."""
         self._layers = tuple(_moved(layer, device, dtype) for layer in self._layers)
-        self._final = _Norm(*(t.to(device, dtype) for t in (self._final.weight, self._final.bias)))
+        self._final = _Norm(
+            *(t.to(device, dtype) for t in (self._final.weight, self._final.bias))
+        )
         for name in ("_turn", "_turn_keys"):
             turn = getattr(self, name)
             setattr(self, name, Rotation(turn.cos.to(device), turn.sin.to(device)))
-        self._spatial, self._ages = self._spatial.to(device, dtype), self._ages.to(device, dtype)
+        self._spatial, self._ages = (
+            self._spatial.to(device, dtype),
+            self._ages.to(device, dtype),
+        )
         return self
 
     def keys(self, cells: Float[Tensor, "O N C"]) -> Float[Tensor, "O L N D"]:
         """Rotated keys of every layer for new memories: all of a key but its age."""
         placed = cells + self._spatial
-        return torch.stack([self._turn_keys(layer.key(placed)) for layer in self._layers], dim=1)
+        return torch.stack(
+            [self._turn_keys(layer.key(placed)) for layer in self._layers], dim=1
+        )
 
     def __call__(
         self, frame: Float[Tensor, "N D"], recalled: Sequence[Recalled]
     ) -> Float[Tensor, "O N D"]:
-        """The frame's features as each object sees them.  frame: features plus a tenth of their position."""
+        """The frame's features as each object sees them.  frame: features plus a tenth of
+        their position.
+        """
         first = self._layers[0]
         begun = self._attend_self(first, frame[None])
         query = self._queries(first, begun)
@@ -218,7 +232,8 @@ class MemoryAttention:
         """Fill `place` with one layer's keys of everything recalled, ages included."""
         start = 0
         for k, (age, keys) in enumerate(zip(recalled.ages, recalled.keys, strict=True)):
-            added, stop = self._ages[level][age - 1], start + keys.shape[1]
+            added = self._ages[level][age - 1]
+            stop = start + keys.shape[1]
             if k in recalled.stand_ins:  # as linear as the rest of a key
                 added = added[recalled.stand_ins[k].places].mean(dim=1)
             torch.add(keys[level], added, out=place[start:stop])
@@ -242,8 +257,11 @@ def _groups(recalled: Sequence[Recalled], limit: int) -> Iterator[list[int]]:
 
 
 def _read_layer(reader: StateReader, at: str) -> _Layer:
-    """A layer by the names of the published module (EdgeTAM's differ in the feed-forward part)."""
-    own, cross = f"{at}self_attn.", f"{at}cross_attn_image."
+    """A layer by the names of the published module (EdgeTAM's differ in the feed-forward
+    part).
+    """
+    own = f"{at}self_attn."
+    cross = f"{at}cross_attn_image."
     parts = [_query(reader, own), _key(reader, own), _read_dense(reader, f"{own}v_proj")]
     qkv = _Dense(torch.cat([p.weight for p in parts]), torch.cat([p.bias for p in parts]))
     value, out = (_read_dense(reader, f"{cross}{part}_proj") for part in "vo")

@@ -1,10 +1,12 @@
-"""The SAM 2 family (SAM 2.1, EdgeTAM, SAM 3's tracker) as a SlotModel: weights, and nothing about any video.
+"""The SAM 2 family (SAM 2.1, EdgeTAM, SAM 3's tracker) as a SlotModel: weights, and nothing
+about any video.
 
-Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, Slots.  Frames are squeezed to the
-square the network was trained on, so that its logits cover the whole frame.  It follows the published video
-predictor (arXiv:2408.00714, github.com/facebookresearch/sam2) where the transformers library departs from it:
-a given mask's pointer comes from the decoder's single mask, only a prompted object's own memory is made
-sure, and a correction sees the mask it corrects.
+Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, Slots.  Frames are
+squeezed to the square the network was trained on, so that its logits cover the whole frame.
+It follows the published video predictor (arXiv:2408.00714, github.com/facebookresearch/sam2)
+where the transformers library departs from it: a given mask's pointer comes from the decoder's
+single mask, only a prompted object's own memory is made sure, and a correction sees the mask
+it corrects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,15 +27,22 @@ from vseg.tensors import Decoded, Features
 from vseg.types import Frame, Mask, VisualPrompt
 from vseg.weights.device import uploaded
 
-_SURE, _SURELY_NOT = 10.0, -10.0
-_CONSTANTS = ("no_memory_embedding", "no_object_pointer", "occlusion_spatial_embedding_parameter")
+_SURE = 10.0
+_SURELY_NOT = -10.0
+_CONSTANTS = (
+    "no_memory_embedding",
+    "no_object_pointer",
+    "occlusion_spatial_embedding_parameter",
+)
 _CLAMP = 32.0
 """Logits of a mask that is fed back are kept within this, as the published predictor does."""
 
 
 @dataclass(frozen=True, slots=True)
 class SamParts:
-    """A network, taken apart: its image encoder is ours or wrapped, the rest is the library's."""
+    """A network, taken apart: its image encoder is ours or wrapped, the rest is the
+    library's.
+    """
 
     name: str
     weights_sha256: str
@@ -46,15 +55,22 @@ class Sam:
     """A model of the family.  Implements `vseg.interfaces.slot_model.SlotModel`."""
 
     def __init__(self, parts: SamParts, *, device: torch.device, dtype: torch.dtype) -> None:
-        self.name, self.weights_sha256 = parts.name, parts.weights_sha256
-        self.device, self.dtype = device, dtype
+        self.name = parts.name
+        self.weights_sha256 = parts.weights_sha256
+        self.device = device
+        self.dtype = dtype
         net = parts.net.eval().requires_grad_(False)
         self.recent_slots = net.config.num_maskmem - 1
         self.recent_pointers = net.config.max_object_pointers_in_encoder - 1
         self._side, self._normal = int(net.image_size), parts.normal.on(device)
         self._memory = SamMemory(net, device, dtype)
         self.slot_shape = self._memory.slot_shape
-        for name in ("mask_decoder", "memory_encoder", "spatial_perceiver", "object_pointer_proj"):
+        for name in (
+            "mask_decoder",
+            "memory_encoder",
+            "spatial_perceiver",
+            "object_pointer_proj",
+        ):
             if hasattr(net, name):
                 getattr(net, name).to(device, dtype)
         for name in _CONSTANTS:
@@ -92,7 +108,9 @@ class Sam:
     @torch.inference_mode()
     def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
         """Masks of objects that nobody prompted on this frame, all in one batch."""
-        return self._decoder((features.levels[0], features.levels[1]), seen, self._decoder.unsaid)
+        return self._decoder(
+            (features.levels[0], features.levels[1]), seen, self._decoder.unsaid
+        )
 
     @torch.inference_mode()
     def answer(
@@ -102,7 +120,9 @@ class Sam:
         seen: Float[Tensor, "1 C h w"] | None,
         prior: Float[Tensor, "h4 w4"] | None,
     ) -> Decoded:
-        """The mask of one prompted object; without memory the features say so by a learned term."""
+        """The mask of one prompted object; without memory the features say so by a learned
+        term.
+        """
         xy, labels = points_of(prompts, features.video_hw, self._side)
         masks = [p for p in prompts if isinstance(p, Mask)]
         dense = prior.clamp(-_CLAMP, _CLAMP)[None, None] if prior is not None else None
@@ -116,13 +136,16 @@ class Sam:
 
     @torch.inference_mode()
     def given(self, features: Features, mask: Mask) -> Decoded:
-        """A mask the user gave, as it stands; the decoder only makes the pointer that goes with it."""
+        """A mask the user gave, as it stands; the decoder only makes the pointer that goes
+        with it.
+        """
         fine, middle, coarse = features.levels
         none = torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)
         said = self._decoder.say(*none, self._mask_prompt(mask), several=False)
         seen = self._decoder((fine, middle), coarse, said)
         drawn = square_mask(mask, self._side)
-        present, pixels = bool(drawn.any()), uploaded(drawn, self.device)
+        present = bool(drawn.any())
+        pixels = uploaded(drawn, self.device)
         logits = F.interpolate(
             pixels * (_SURE - _SURELY_NOT) + _SURELY_NOT,
             features.map_hw,

@@ -1,7 +1,9 @@
-"""The memories of several objects in tensors of fixed size, for stages that are compiled for it.
+"""The memories of several objects in tensors of fixed size, for stages that are compiled for
+it.
 
-Enters: SlotMemory, one per object, as long as each may be.  Leaves: PaddedMemory, in which every object has
-as many slots and pointers as the others; what is not there has a negative age and is never attended to.
+Enters: SlotMemory, one per object, as long as each may be.  Leaves: PaddedMemory, in which
+every object has as many slots and pointers as the others; what is not there has a negative age
+and is never attended to.
 """
 
 from collections.abc import Sequence
@@ -22,7 +24,9 @@ Held = TypeVar("Held")
 
 @dataclass(frozen=True, slots=True)
 class MemorySpan:
-    """How many slots and pointers every object is given; a pointer's tokens fill whole rows of eight."""
+    """How many slots and pointers every object is given; a pointer's tokens fill whole rows of
+    eight.
+    """
 
     slots: int
     pointers: int
@@ -32,8 +36,8 @@ class MemorySpan:
 class PaddedMemory:
     """Memories of O objects side by side.
 
-    ages: frames since each slot, 0 for a prompted one.  pointer_ages: frames since each pointer.  Both are
-    MISSING where there is none.
+    ages: frames since each slot, 0 for a prompted one.  pointer_ages: frames since each
+    pointer.  Both are MISSING where there is none.
     """
 
     keys: Float[Tensor, "O S L N D"]
@@ -44,14 +48,17 @@ class PaddedMemory:
 
 
 def sized(count: int) -> int:
-    """The next of 1, 2, 4, 8, 16 and 32 for which a stage is compiled; beyond 32, of their multiples."""
+    """The next of 1, 2, 4, 8, 16 and 32 for which a stage is compiled; beyond 32, of their
+    multiples.
+    """
     if count > 32:
         return -(-count // 32) * 32
     return 1 << (count - 1).bit_length()
 
 
 def span_of(memories: Sequence[SlotMemory], recent: int, pointers: int) -> MemorySpan:
-    """Room for what any of these objects may come to remember with as many prompted frames as it has.
+    """Room for what any of these objects may come to remember with as many prompted frames as
+    it has.
 
     recent, pointers: how many frames back the model reads.
     """
@@ -62,7 +69,9 @@ def span_of(memories: Sequence[SlotMemory], recent: int, pointers: int) -> Memor
 
 
 def padded(memories: Sequence[SlotMemory], span: MemorySpan, rows: int) -> PaddedMemory:
-    """All memories as long as `span`, and `rows` of them: the first one again where an object is missing."""
+    """All memories as long as `span`, and `rows` of them: the first one again where an object
+    is missing.
+    """
     if any(slot.merged is not None for memory in memories for _, slot in memory.slots):
         raise UsageError(
             "a compiled model reads whole memories only",
@@ -70,9 +79,12 @@ def padded(memories: Sequence[SlotMemory], span: MemorySpan, rows: int) -> Padde
         )
     every = [*memories, *[memories[0]] * (rows - len(memories))]
     spare = every[0].slots[0][1]
-    slots = [_filled([slot for _, slot in memory.slots], spare, span.slots) for memory in every]
+    slots = [
+        _filled([slot for _, slot in memory.slots], spare, span.slots) for memory in every
+    ]
     pointers = [
-        _filled([p for _, p in memory.pointers], spare.pointer, span.pointers) for memory in every
+        _filled([p for _, p in memory.pointers], spare.pointer, span.pointers)
+        for memory in every
     ]
     device = spare.cells.device
     ages = [_ages([age for age, _ in memory.slots], span.slots) for memory in every]

@@ -1,7 +1,7 @@
 """Prompts in video pixels -> the points, labels and mask that a SAM prompt encoder reads.
 
-A box is two points with labels of their own, put first (as in SAM 2's video predictor); a scribble is a
-chain of points along the line, for the family knows no lines.
+A box is two points with labels of their own, put first (as in SAM 2's video predictor); a
+scribble is a chain of points along the line, for the family knows no lines.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,9 @@ from torch import Tensor
 from vseg.types import Box, Mask, Points, Scribble, VisualPrompt
 
 _CORNERS = (2, 3)
-"""Labels of a box's top-left and bottom-right corner; 1 and 0 are positive and negative points."""
+"""Labels of a box's top-left and bottom-right corner; 1 and 0 are positive and negative
+points.
+"""
 _CHAIN = 8
 """Points that stand for a scribble."""
 
@@ -39,7 +41,9 @@ def points_of(
     if not xy:
         return torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)
     scale = np.array([side / width, side / height], np.float32)
-    return torch.from_numpy(np.concatenate(xy) * scale), torch.from_numpy(np.concatenate(labels))
+    return torch.from_numpy(np.concatenate(xy) * scale), torch.from_numpy(
+        np.concatenate(labels)
+    )
 
 
 def square_mask(mask: Mask, side: int) -> Float[Tensor, "1 1 s s"]:
@@ -59,4 +63,6 @@ def _along(line: Float[np.ndarray, "N 2"]) -> Float[np.ndarray, "M 2"]:
     if along[-1] == 0:
         return line[:1]
     at = np.linspace(0, along[-1], min(_CHAIN, max(2, len(line))))
-    return np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], 1).astype(np.float32)
+    return np.stack([np.interp(at, along, line[:, axis]) for axis in (0, 1)], 1).astype(
+        np.float32
+    )

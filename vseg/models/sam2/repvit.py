@@ -1,8 +1,9 @@
 """RepViT-M1 (arXiv:2307.09283), EdgeTAM's image encoder, as it is after re-parameterisation.
 
-Enters: pixels.  Leaves: maps of strides 4, 8, 16 and 32 with 48, 96, 192 and 384 channels.  The checkpoint
-holds the training form, three branches and a batch norm each; it is folded while it is read, so that a
-block is one depthwise convolution and two 1 x 1 ones.  Names are those of timm's `repvit_m1`.
+Enters: pixels.  Leaves: maps of strides 4, 8, 16 and 32 with 48, 96, 192 and 384 channels.
+The checkpoint holds the training form, three branches and a batch norm each; it is folded
+while it is read, so that a block is one depthwise convolution and two 1 x 1 ones.  Names are
+those of timm's `repvit_m1`.
 """
 
 from collections.abc import Mapping
@@ -14,13 +15,16 @@ from torch import Tensor, nn
 
 from vseg.weights.state_dict import StateReader, below
 
-_WIDTHS, _DEPTHS = (48, 96, 192, 384), (2, 2, 14, 2)
+_WIDTHS = (48, 96, 192, 384)
+_DEPTHS = (2, 2, 14, 2)
 _EPS = 1e-5
 _NAMES = "timm_model."
 
 
 class RepVit(nn.Module):
-    """The encoder with a checkpoint's weights.  Raises WeightsMismatch if one is missing or left over."""
+    """The encoder with a checkpoint's weights.  Raises WeightsMismatch if one is missing or
+    left over.
+    """
 
     def __init__(self, state: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -37,10 +41,13 @@ class RepVit(nn.Module):
             at = f"stages_{level}."
             parts: list[nn.Module] = []
             if level:
-                parts.append(_Block(reader, f"{at}downsample.pre_block.", before, squeeze=False))
+                parts.append(
+                    _Block(reader, f"{at}downsample.pre_block.", before, squeeze=False)
+                )
                 parts.append(_Shrink(reader, f"{at}downsample.", before, width))
             parts += [
-                _Block(reader, f"{at}blocks.{k}.", width, squeeze=k % 2 == 0) for k in range(depth)
+                _Block(reader, f"{at}blocks.{k}.", width, squeeze=k % 2 == 0)
+                for k in range(depth)
             ]
             self.stages.append(nn.Sequential(*parts))
             before = width
@@ -48,7 +55,8 @@ class RepVit(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "B 3 H W"]) -> list[Float[Tensor, "B _ _ _"]]:
         """The four maps, finest first."""
-        maps, x = [], self.stem(pixels)
+        maps = []
+        x = self.stem(pixels)
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
@@ -69,7 +77,9 @@ class _Mlp(nn.Module):
 
 
 class _Squeeze(nn.Module):
-    """Squeeze and excitation (arXiv:1709.01507): channels weighed by what the whole image holds."""
+    """Squeeze and excitation (arXiv:1709.01507): channels weighed by what the whole image
+    holds.
+    """
 
     def __init__(self, reader: StateReader, at: str, width: int) -> None:
         super().__init__()

@@ -1,8 +1,9 @@
 """Axial rotary positions in real numbers (RoFormer, arXiv:2104.09864; two axes as in SAM 2).
 
-Enters: rows of queries or keys of a grid of cells, row by row.  Leaves: the same, rotated.  Channel pairs
-of a checkpoint lie side by side; here all first members come before all second ones (`unpair` reorders
-the weights that make them), so that a rotation is two products of contiguous halves.
+Enters: rows of queries or keys of a grid of cells, row by row.  Leaves: the same, rotated.
+Channel pairs of a checkpoint lie side by side; here all first members come before all second
+ones (`unpair` reorders the weights that make them), so that a rotation is two products of
+contiguous halves.
 """
 
 from dataclasses import dataclass
@@ -27,8 +28,11 @@ class Rotation:
         return torch.cat([turned, other], dim=-1).to(rows.dtype)
 
 
-def axial_rotation(wh: tuple[int, int], channels: int, theta: float, *, plain: int = 0) -> Rotation:
-    """The rotation of a grid of (columns, rows) cells; `plain` tokens before them stay as they are.
+def axial_rotation(
+    wh: tuple[int, int], channels: int, theta: float, *, plain: int = 0
+) -> Rotation:
+    """The rotation of a grid of (columns, rows) cells; `plain` tokens before them stay as they
+    are.
 
     The first half of the pairs turns with the column, the second with the row.
     """
@@ -36,7 +40,9 @@ def axial_rotation(wh: tuple[int, int], channels: int, theta: float, *, plain: i
     quarter = channels // 4
     speed = theta ** -(torch.arange(quarter, dtype=torch.float32) / quarter)
     cell = torch.arange(columns * rows)
-    angle = torch.cat([(cell % columns)[:, None] * speed, (cell // columns)[:, None] * speed], 1)
+    angle = torch.cat(
+        [(cell % columns)[:, None] * speed, (cell // columns)[:, None] * speed], 1
+    )
     angle = torch.cat([torch.zeros(plain, 2 * quarter), angle])
     return Rotation(angle.cos(), angle.sin())
 

@@ -1,8 +1,9 @@
 """Images -> three feature maps, for every encoder of the SAM 2 family.
 
-Enters: RGB frames of any size.  Leaves: maps of strides 4, 8 and 16 (the first two already projected as
-the mask decoder wants them).  The encoders are the transformers library's, or `vseg.models.sam2.repvit`; its
-neck's position codes, 84 MiB that depend on nothing, are not computed here.
+Enters: RGB frames of any size.  Leaves: maps of strides 4, 8 and 16 (the first two already
+projected as the mask decoder wants them).  The encoders are the transformers library's, or
+`vseg.models.sam2.repvit`; its neck's position codes, 84 MiB that depend on nothing, are not
+computed here.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +20,9 @@ from vseg.errors import WeightsMismatch
 from vseg.weights.device import uploaded
 
 _CPU = torch.device("cpu")
-Maps = tuple[Float[Tensor, "B C0 h4 w4"], Float[Tensor, "B C1 h8 w8"], Float[Tensor, "B C h w"]]
+Maps = tuple[
+    Float[Tensor, "B C0 h4 w4"], Float[Tensor, "B C1 h8 w8"], Float[Tensor, "B C h w"]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,13 @@ def square(
     return torch.cat([shrunk(p, side, whole=device.type == "cpu") for p in planes])
 
 
-def shrunk(pixels: UInt8[Tensor, "1 3 H W"], side: int, *, whole: bool) -> UInt8[Tensor, "1 3 s s"]:
+def shrunk(
+    pixels: UInt8[Tensor, "1 3 H W"], side: int, *, whole: bool
+) -> UInt8[Tensor, "1 3 s s"]:
     """One image at side x side pixels.
 
-    whole: in whole numbers, which is faster on a CPU; CUDA has no such kernel.  The two agree to a level.
+    whole: in whole numbers, which is faster on a CPU; CUDA has no such kernel.  The two agree
+    to a level.
     """
     asked = pixels if whole else pixels.float()
     size = (side, side)
@@ -82,10 +88,11 @@ def shrunk(pixels: UInt8[Tensor, "1 3 H W"], side: int, *, whole: bool) -> UInt8
 
 
 class PyramidEncoder(nn.Module):
-    """A backbone of four strides and SAM 2's neck, with the decoder's two projections joined to it.
+    """A backbone of four strides and SAM 2's neck, with the decoder's two projections joined
+    to it.
 
-    backbone: pixels -> maps of strides 4, 8, 16 and 32.  The neck's 1 x 1 convolutions of the two finest
-    maps feed nothing but another 1 x 1 convolution: the two are one.
+    backbone: pixels -> maps of strides 4, 8, 16 and 32.  The neck's 1 x 1 convolutions of the
+    two finest maps feed nothing but another 1 x 1 convolution: the two are one.
     """
 
     def __init__(
@@ -94,11 +101,13 @@ class PyramidEncoder(nn.Module):
         super().__init__()
         if list(neck.fpn_top_down_levels) != [2, 3] or len(neck.convs) != 4:
             raise WeightsMismatch(
-                f"a neck that joins levels {list(neck.fpn_top_down_levels)} of {len(neck.convs)} is not "
+                f"a neck that joins levels {list(neck.fpn_top_down_levels)} of "
+                f"{len(neck.convs)} is not "
                 "of the SAM 2 family"
             )
         self.backbone = backbone
-        self.coarsest, self.coarse = neck.convs[0], neck.convs[1]
+        self.coarsest = neck.convs[0]
+        self.coarse = neck.convs[1]
         self.finer = _joined(neck.convs[2], decoder.conv_s1)
         self.finest = _joined(neck.convs[3], decoder.conv_s0)
 
@@ -110,11 +119,15 @@ class PyramidEncoder(nn.Module):
 
 
 class PlainEncoder(nn.Module):
-    """SAM 3's plain vision transformer with its own neck; the neck's coarsest map is not used."""
+    """SAM 3's plain vision transformer with its own neck; the neck's coarsest map is not
+    used.
+    """
 
     def __init__(self, vision: Any, decoder: Any) -> None:
         super().__init__()
-        self.vision, self.conv_s0, self.conv_s1 = vision, decoder.conv_s0, decoder.conv_s1
+        self.vision = vision
+        self.conv_s0 = decoder.conv_s0
+        self.conv_s1 = decoder.conv_s1
 
     def forward(self, pixels: Float[Tensor, "B 3 s s"]) -> Maps:
         """Maps of strides 3.5, 7 and 14."""
@@ -129,7 +142,8 @@ def _joined(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
         raise WeightsMismatch("the neck's convolutions are not 1 x 1: not of the SAM 2 family")
     if first.bias is None or second.bias is None:
         raise WeightsMismatch("the neck's convolutions have no bias: not of the SAM 2 family")
-    inner, outer = first.weight[:, :, 0, 0], second.weight[:, :, 0, 0]
+    inner = first.weight[:, :, 0, 0]
+    outer = second.weight[:, :, 0, 0]
     both = nn.Conv2d(first.in_channels, second.out_channels, 1)
     both.weight.copy_((outer @ inner)[:, :, None, None])
     both.bias.copy_(outer @ first.bias + second.bias)  # type: ignore[union-attr]

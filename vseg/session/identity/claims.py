@@ -1,8 +1,8 @@
 """Who is what: a one-to-one choice between objects and the things that their masks lie on.
 
-Enters: for each object the masks it might take, and how strongly it claims each.  Leaves: the mask each
-object gets, or none.  Masks that overlap by more than `SAME` are one thing, and a thing goes to one object:
-two trackers on one object are what makes identities jump.
+Enters: for each object the masks it might take, and how strongly it claims each.  Leaves: the
+mask each object gets, or none.  Masks that overlap by more than `SAME` are one thing, and a
+thing goes to one object: two trackers on one object are what makes identities jump.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,9 @@ def contested(
 
 
 def things(iou: Float[np.ndarray, "N N"]) -> list[int]:
-    """For each mask the number of the thing it lies on: that of the first mask it overlaps enough."""
+    """For each mask the number of the thing it lies on: that of the first mask it overlaps
+    enough.
+    """
     numbers: list[int] = []
     for k in range(len(iou)):
         same = [numbers[j] for j in range(k) if iou[k, j] > SAME]
@@ -60,7 +62,8 @@ def things(iou: Float[np.ndarray, "N N"]) -> list[int]:
 def choose(
     hypotheses: Sequence[Hypothesis], iou: Float[np.ndarray, "N N"], rows: int
 ) -> list[int | None]:
-    """For each of `rows` objects the index of the hypothesis it gets, None for one that is hidden.
+    """For each of `rows` objects the index of the hypothesis it gets, None for one that is
+    hidden.
 
     The choice maximises the sum of claims with one object per thing (Kuhn 1955, by scipy).
     """

@@ -1,9 +1,10 @@
 """Where one shot ends and the next begins.
 
-Enters: frames in order.  Leaves: whether a frame begins a new shot.  Colour histograms of nine parts of the
-image are compared with the frame before (Boreczky and Rowe 1996 found block histograms the most
-reliable of the simple methods); a cut is a large change that is also far above the changes just before,
-and the image shows something else: a fade or a lamp changes the colours alone.
+Enters: frames in order.  Leaves: whether a frame begins a new shot.  Colour histograms of nine
+parts of the image are compared with the frame before (Boreczky and Rowe 1996 found block
+histograms the most reliable of the simple methods); a cut is a large change that is also far
+above the changes just before, and the image shows something else: a fade or a lamp changes the
+colours alone.
 """
 
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ _SIDE_PX = 96
 class FrameSignature:
     """A frame as the detector remembers it.
 
-    outline: its brightness in small, of mean 0 and length 1.  usual: the changes before it, averaged.
+    outline: its brightness in small, of mean 0 and length 1.  usual: the changes before it,
+    averaged.
     """
 
     frame_index: int
@@ -35,7 +37,8 @@ class FrameSignature:
 
 @dataclass(frozen=True, slots=True)
 class CutRule:
-    """A cut changes at least `least` of the histograms' mass, and `factor` times as much as usual.
+    """A cut changes at least `least` of the histograms' mass, and `factor` times as much as
+    usual.
 
     alike: two outlines of a larger cosine show the same.
     """
@@ -45,14 +48,18 @@ class CutRule:
     alike: float = 0.8
 
 
-def frame_signature(frame: Frame, before: FrameSignature | None, rule: CutRule) -> FrameSignature:
+def frame_signature(
+    frame: Frame, before: FrameSignature | None, rule: CutRule
+) -> FrameSignature:
     """What is remembered of the frame, and whether it begins a new shot.
 
-    A frame that does not follow or precede `before` directly begins nothing: there is nothing to compare.
+    A frame that does not follow or precede `before` directly begins nothing: there is nothing
+    to compare.
     """
     if before is not None and before.frame_index == frame.index:
         return before
-    drawn, outline = _histograms(frame), _outline(frame)
+    drawn = _histograms(frame)
+    outline = _outline(frame)
     if before is None or abs(before.frame_index - frame.index) != 1:
         return FrameSignature(frame.index, drawn, outline, 0.0, False)
     change = 1 - float(np.minimum(drawn, before.histograms).sum()) / len(drawn)
@@ -76,7 +83,9 @@ def _histograms(frame: Frame) -> Float32[np.ndarray, "P B"]:
 
 
 def _outline(frame: Frame) -> Float32[np.ndarray, " C"]:
-    """The brightness of 16 x 16 parts of the frame, of mean 0 and length 1; zeros for a blank one."""
+    """The brightness of 16 x 16 parts of the frame, of mean 0 and length 1; zeros for a blank
+    one.
+    """
     small = cv2.resize(frame.image, (16, 16), interpolation=cv2.INTER_AREA)
     light = small.astype(np.float32).sum(axis=2).ravel()
     light -= light.mean()

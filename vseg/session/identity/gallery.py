@@ -1,4 +1,6 @@
-"""What an object has looked like: a few embeddings of it, as different from each other as they come."""
+"""What an object has looked like: a few embeddings of it, as different from each other as they
+come.
+"""
 
 from dataclasses import dataclass, field
 
@@ -35,7 +37,11 @@ class Gallery:
 
     def add(self, embedding: Float[Tensor, " E"], *, prompted: bool) -> None:
         """Keep the view if it is new; what does not fit any more goes, the oldest first."""
-        if not prompted and self.similarity(embedding) >= _NEW and (self.seen or self.prompted):
+        if (
+            not prompted
+            and self.similarity(embedding) >= _NEW
+            and (self.seen or self.prompted)
+        ):
             return
         (self.prompted if prompted else self.seen).append(_unit(embedding))
         while len(self.prompted) + len(self.seen) > CAPACITY:

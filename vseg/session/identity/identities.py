@@ -1,8 +1,10 @@
-"""Who is who in one video: what keeps two objects apart, and an object itself after it was away.
+"""Who is who in one video: what keeps two objects apart, and an object itself after it was
+away.
 
-Enters: what the decoder says of every object on a frame.  Leaves: the same with its conflicts settled, which
-rows are clear enough to be remembered, and what happened to whom.  Between frames it keeps a few views of
-every object (`Gallery`), when it was last seen, and one glance at the last frame: nothing that grows.
+Enters: what the decoder says of every object on a frame.  Leaves: the same with its conflicts
+settled, which rows are clear enough to be remembered, and what happened to whom.  Between
+frames it keeps a few views of every object (`Gallery`), when it was last seen, and one glance
+at the last frame: nothing that grows.
 """
 
 from collections.abc import Sequence
@@ -24,10 +26,14 @@ from vseg.tensors import PRESENT, Decoded
 from vseg.types import Frame, IdentityEvent
 
 _NESTED = 0.5
-"""Objects whose given masks share this much of the smaller one are parts of each other, not rivals."""
+"""Objects whose given masks share this much of the smaller one are parts of each other, not
+rivals.
+"""
 
 _COVERED = 0.5
-"""An object of whose mask rivals take more than this share is not clear enough to be remembered."""
+"""An object of whose mask rivals take more than this share is not clear enough to be
+remembered.
+"""
 
 _ALIKE = 0.8
 """Cosine of two objects' most similar views from which one may be taken for the other."""
@@ -37,10 +43,11 @@ _ALIKE = 0.8
 class IdentityRules:
     """What is done to keep identities; each can be switched off.
 
-    apart: no two objects take one thing or one pixel, except nested ones.  merges: where one of two
-    look-alikes has swallowed the other, they are told apart by how they moved.  cuts: a new shot is noticed,
-    and where things were before it says nothing any more.  recognise: an object that was away for `away`
-    frames, or before a cut, comes back only where it is at least `likeness` (cosine) like itself.
+    apart: no two objects take one thing or one pixel, except nested ones.  merges: where one
+    of two look-alikes has swallowed the other, they are told apart by how they moved.  cuts: a
+    new shot is noticed, and where things were before it says nothing any more.  recognise: an
+    object that was away for `away` frames, or before a cut, comes back only where it is at
+    least `likeness` (cosine) like itself.
     """
 
     non_overlapping: bool = True
@@ -61,8 +68,8 @@ INDEPENDENT_OBJECTS = IdentityRules(
 class Known:
     """One object as it was seen.
 
-    last_seen: the frame, None before the first.  unproven: it has not been recognised since a cut.
-    given: the user last gave its mask, as it stands.
+    last_seen: the frame, None before the first.  unproven: it has not been recognised since a
+    cut.  given: the user last gave its mask, as it stands.
     """
 
     gallery: Gallery = field(default_factory=Gallery)
@@ -95,7 +102,9 @@ class Resolved:
 
 
 class Identities:
-    """The identities of one video.  `known`, `nested`, `merges` and `last` go into snapshots."""
+    """The identities of one video.  `known`, `nested`, `merges` and `last` go into
+    snapshots.
+    """
 
     def __init__(self, rules: IdentityRules) -> None:
         self.rules = rules
@@ -106,7 +115,9 @@ class Identities:
         self._events: list[IdentityEvent] = []
 
     def look(self, frame: Frame) -> bool:
-        """Whether the frame begins a new shot; then nobody is believed to be where they were."""
+        """Whether the frame begins a new shot; then nobody is believed to be where they
+        were.
+        """
         if not self.rules.cuts:
             return False
         again = self.last is not None and self.last.frame_index == frame.index
@@ -129,7 +140,9 @@ class Identities:
         return compete
 
     def resolve(self, inputs: IdentityInput) -> Resolved:
-        """The masks with one object to each thing and pixel, strangers left out; learns from the rest."""
+        """The masks with one object to each thing and pixel, strangers left out; learns from
+        the rest.
+        """
         for row, object_id in enumerate(inputs.object_ids):
             known = self.known.setdefault(object_id, Known())
             if inputs.prompted[row]:
@@ -138,7 +151,8 @@ class Identities:
         visible = seen.copy()
         if self.rules.recognise:
             visible &= self._recognised(inputs, visible)
-        decoded, clear = inputs.decoded, visible.copy()
+        decoded = inputs.decoded
+        clear = visible.copy()
         if self.rules.non_overlapping and len(visible) > 1:
             self._nest(inputs, visible)
             decoded, visible = self._assigned(inputs, visible)
@@ -150,7 +164,9 @@ class Identities:
         return Resolved(decoded, tuple(clear.tolist()))
 
     def correct(self, object_id: int) -> None:
-        """Drop the object's views but the prompted ones: some of them were of what was wrong."""
+        """Drop the object's views but the prompted ones: some of them were of what was
+        wrong.
+        """
         if object_id in self.known:
             self.known[object_id].gallery.seen.clear()
 
@@ -162,13 +178,16 @@ class Identities:
 
     def drain(self) -> tuple[IdentityEvent, ...]:
         """What happened since this was last asked."""
-        happened, self._events = tuple(self._events), []
+        happened = tuple(self._events)
+        self._events = []
         return happened
 
     def _recognised(
         self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]
     ) -> Bool[np.ndarray, " O"]:
-        """Rows that nobody doubts, and of those that were away the ones that look like themselves."""
+        """Rows that nobody doubts, and of those that were away the ones that look like
+        themselves.
+        """
         believed = np.ones(len(visible), dtype=bool)
         for row, object_id in enumerate(inputs.object_ids):
             known = self.known[object_id]
@@ -181,10 +200,14 @@ class Identities:
     def _doubted(self, known: Known, inputs: IdentityInput) -> bool:
         if known.last_seen is None:
             return False
-        return known.unproven or abs(inputs.frame_index - known.last_seen) > self.rules.reid_after
+        return (
+            known.unproven or abs(inputs.frame_index - known.last_seen) > self.rules.reid_after
+        )
 
     def _nest(self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]) -> None:
-        """Note whose given masks overlap: they may share pixels for good.  Others overlap by mistake."""
+        """Note whose given masks overlap: they may share pixels for good.  Others overlap by
+        mistake.
+        """
         masks = inputs.decoded.logits > 0
         for row in np.flatnonzero(np.array(inputs.given) & visible):
             shared = (masks & masks[row]).flatten(1).sum(1).float()
@@ -197,17 +220,23 @@ class Identities:
     def _assigned(
         self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]
     ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
-        """One thing for each object: where several lie on the same, who claims it less is elsewhere."""
-        decoded, competitors = inputs.decoded, self.competitors(inputs.object_ids)
+        """One thing for each object: where several lie on the same, who claims it less is
+        elsewhere.
+        """
+        decoded = inputs.decoded
+        competitors = self.competitors(inputs.object_ids)
         if decoded.alternatives is None:
-            # Whoever lost its only mask would have nowhere to go on from: sharing pixels is better.
+            # Whoever lost its only mask would have nowhere to go on from: sharing pixels is
+            # better.
             return decoded, visible
         competitors &= visible[:, None] & visible[None]
         iou = overlaps((decoded.logits > 0)[:, ::2, ::2])
         rows: list[int] = np.flatnonzero(contested(iou, competitors)).tolist()
         if not rows:
             return decoded, visible
-        made = [each for rank, row in enumerate(rows) for each in self._claims(inputs, row, rank)]
+        made = [
+            each for rank, row in enumerate(rows) for each in self._claims(inputs, row, rank)
+        ]
         masks = torch.stack([proposed(decoded, rows[h.row], h.place) > 0 for h in made])
         chosen = choose(made, overlaps(masks[:, ::2, ::2]), len(rows))
         visible, choice = visible.copy(), [0] * len(visible)
@@ -241,7 +270,9 @@ class Identities:
     def _parted(
         self, inputs: IdentityInput, decoded: Decoded, visible: Bool[np.ndarray, " O"]
     ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
-        """Every pixel to who claims it most; who loses most of his pixels that way is not clear."""
+        """Every pixel to who claims it most; who loses most of his pixels that way is not
+        clear.
+        """
         competitors = self.competitors(inputs.object_ids) & visible[:, None] & visible[None]
         compete = torch.from_numpy(competitors).to(decoded.logits.device)
         parted = decoded.logits - strongest_competitor(decoded.logits, compete)
@@ -266,7 +297,9 @@ class Identities:
         if divided.masks:
             rows = {i: row for row, i in enumerate(ids)}
             masks = {rows[i]: mask for i, mask in divided.masks.items()}
-            decoded = handed(decoded, masks, {rows[i]: rows[h] for i, h in divided.holders.items()})
+            decoded = handed(
+                decoded, masks, {rows[i]: rows[h] for i, h in divided.holders.items()}
+            )
             visible = visible | np.isin(np.arange(len(ids)), list(masks))
         return decoded, visible, clear
 
@@ -296,7 +329,8 @@ class Identities:
             known.visible = bool(visible[row])
             if not visible[row]:
                 continue
-            known.last_seen, known.unproven = inputs.frame_index, False
+            known.last_seen = inputs.frame_index
+            known.unproven = False
             if clear[row]:
                 known.gallery.add(decoded.embedding[row], prompted=inputs.prompted[row])
 

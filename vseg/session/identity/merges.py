@@ -1,11 +1,13 @@
-"""When look-alikes meet, one mask may swallow both bodies; they are told apart by how they moved.
+"""When look-alikes meet, one mask may swallow both bodies; they are told apart by how they
+moved.
 
-Enters: the masks of a frame by object.  Leaves: masks to hand over, of who was swallowed and who held them.
-A decoder knows things by their looks and cannot tell twins apart while they touch: one mask spreads over
-both, the other vanishes.  That is noticed (somebody vanishes where a look-alike's mask lies), and from then
-on the mask is divided by where each one's motion before the meeting leads: by the nearest while it is one
-piece, part by part once it has fallen apart.  Trackers of blobs merge and split like this (McKenna et al.,
-Tracking groups of people, 2000); here it happens only where the masks themselves have failed.
+Enters: the masks of a frame by object.  Leaves: masks to hand over, of who was swallowed and
+who held them.  A decoder knows things by their looks and cannot tell twins apart while they
+touch: one mask spreads over both, the other vanishes.  That is noticed (somebody vanishes
+where a look-alike's mask lies), and from then on the mask is divided by where each one's
+motion before the meeting leads: by the nearest while it is one piece, part by part once it has
+fallen apart.  Trackers of blobs merge and split like this (McKenna et al., Tracking groups of
+people, 2000); here it happens only where the masks themselves have failed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,11 +19,15 @@ from jaxtyping import Bool, Float64
 from scipy.optimize import linear_sum_assignment
 
 _GONE = 0.25
-"""Who is left with less than this share of its body has vanished; no share of a mask is smaller either."""
+"""Who is left with less than this share of its body has vanished; no share of a mask is
+smaller either.
+"""
 _PART = 0.35
 """A piece of a mask is a body from this share of the smallest body on."""
 _GROWN = 1.2
-"""A mask holds another body from this many times its own body on; below it merely hides the other."""
+"""A mask holds another body from this many times its own body on; below it merely hides the
+other.
+"""
 _COVERS = 0.1
 """A mask has swallowed a body if it lies on this share of the place where that should be."""
 _APART = 0.5
@@ -39,7 +45,8 @@ Place = Float64[np.ndarray, " 2"]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One object as it was last seen alone, in cells of the logits: x, y; cells per frame; cells.
+    """One object as it was last seen alone, in cells of the logits: x, y; cells per frame;
+    cells.
 
     held_by: whose mask has swallowed it; None while it has a mask of its own.
     """
@@ -65,7 +72,8 @@ class Body:
 class Group:
     """The masks of one frame by object, empty where one is not seen.
 
-    prompted: objects that the user spoke of.  alike(one, other): whether one may be taken for the other.
+    prompted: objects that the user spoke of.  alike(one, other): whether one may be taken for
+    the other.
     """
 
     frame_index: int
@@ -76,7 +84,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Divided:
-    """masks: to put in place of what was decoded.  holders: by object, whose mask that was cut from.
+    """masks: to put in place of what was decoded.  holders: by object, whose mask that was cut
+    from.
 
     unclear: objects that are in a merge, divided or not: nothing should be learned from them.
     """
@@ -95,7 +104,9 @@ class Merges:
     def divide(self, group: Group) -> Divided:
         """What is to be handed over on this frame; learns from who is alone."""
         met = _touching(group)
-        gone = {i for i, mask in group.masks.items() if self._vanished(i, mask)} - group.prompted
+        gone = {
+            i for i, mask in group.masks.items() if self._vanished(i, mask)
+        } - group.prompted
         for object_id in sorted(gone):
             self._miss(group, object_id)
         for object_id in sorted(group.masks.keys() - gone):
@@ -122,7 +133,8 @@ class Merges:
 
     def _note(self, group: Group, object_id: int, met: bool) -> None:
         """Learn from an object that is alone."""
-        mask, body = group.masks[object_id], self.bodies.get(object_id)
+        mask = group.masks[object_id]
+        body = self.bodies.get(object_id)
         holds = any(other.held_by == object_id for other in self.bodies.values())
         if not mask.any():
             if object_id in group.prompted:  # the user says that nobody holds it either
@@ -158,8 +170,11 @@ class Merges:
         yield from ((holder, [holder, *members]) for holder, members in held.items())
 
     def _shares(self, group: Group, holder: int, members: Sequence[int]) -> dict[int, Cells]:
-        """The holder's mask divided among the members; nothing where they cannot be told apart."""
-        mask, bodies = group.masks[holder], [self.bodies[i] for i in members]
+        """The holder's mask divided among the members; nothing where they cannot be told
+        apart.
+        """
+        mask = group.masks[holder]
+        bodies = [self.bodies[i] for i in members]
         places = np.stack([body.expected(group.frame_index) for body in bodies])
         smallest = min(body.area for body in bodies)
         count, pieces, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
@@ -169,10 +184,13 @@ class Merges:
         far = np.linalg.norm(places[:, None] - centres[large][None], axis=2)
         shares = {}
         for member, piece in zip(*linear_sum_assignment(far), strict=True):
-            object_id, k = members[member], large[piece]
+            object_id = members[member]
+            k = large[piece]
             shares[object_id] = pieces == k
             x, y = centres[k].tolist()
-            found = replace(self.bodies[object_id], frame_index=group.frame_index, held_by=None)
+            found = replace(
+                self.bodies[object_id], frame_index=group.frame_index, held_by=None
+            )
             self.bodies[object_id] = replace(found, centre=(x, y))
         return shares
 
@@ -181,7 +199,8 @@ def _alone(frame_index: int, mask: Cells, before: Body | None) -> Body:
     """An object that touches none of its kind, with its motion since it was last seen so."""
     moments = cv2.moments(mask.astype(np.uint8), binaryImage=True)
     area = moments["m00"]
-    x, y = moments["m10"] / area, moments["m01"] / area
+    x = moments["m10"] / area
+    y = moments["m01"] / area
     if before is None or before.held_by is not None:
         return Body(frame_index, (x, y), (0.0, 0.0), area)
     size = (1 - _SMOOTH) * before.area + _SMOOTH * area
@@ -210,7 +229,9 @@ def _holder(group: Group, object_id: int, body: Body) -> int | None:
 def _nearest(
     mask: Cells, places: Float64[np.ndarray, "M 2"], members: Sequence[int], smallest: float
 ) -> dict[int, Cells]:
-    """Each cell to the nearest place; nothing where two are too near, or one would get too little."""
+    """Each cell to the nearest place; nothing where two are too near, or one would get too
+    little.
+    """
     apart = np.linalg.norm(places[:, None] - places[None], axis=2)
     apart[np.diag_indices(len(places))] = np.inf
     if apart.min() < _APART * np.sqrt(smallest / np.pi):

@@ -1,6 +1,7 @@
 """The identities of a session as tensors and plain numbers, for its snapshot.
 
-Enters and leaves: Identities.  Every view of every object, and the glance at the last frame, as they are.
+Enters and leaves: Identities.  Every view of every object, and the glance at the last frame,
+as they are.
 """
 
 from collections.abc import Mapping
@@ -43,7 +44,9 @@ def unpack_identities(
     """Put what `pack_identities` gave in place of what the identities hold."""
     identities.known = {}
     for object_id, (last_seen, *flags) in stored["known"].items():
-        views = (tensors.get(f"identity/{object_id}/{name}", ()) for name in ("prompted", "seen"))
+        views = (
+            tensors.get(f"identity/{object_id}/{name}", ()) for name in ("prompted", "seen")
+        )
         gallery = Gallery(*(list(each) for each in views))
         identities.known[int(object_id)] = Known(gallery, last_seen, *flags)
     identities.nested = {(one, other) for one, other in stored["nested"]}

@@ -39,7 +39,9 @@ def mixed(one: Decoded, other: Decoded, first: Bool[Tensor, " O"]) -> Decoded:
 
 
 def proposed(decoded: Decoded, row: int, k: int) -> Float[Tensor, "h4 w4"]:
-    """The logits of an object's k-th hypothesis; of its only one where the model proposes no others."""
+    """The logits of an object's k-th hypothesis; of its only one where the model proposes no
+    others.
+    """
     of = decoded.alternatives
     return decoded.logits[row] if of is None else of.logits[row, k]
 
@@ -47,8 +49,11 @@ def proposed(decoded: Decoded, row: int, k: int) -> Float[Tensor, "h4 w4"]:
 def handed(
     decoded: Decoded, masks: Mapping[int, Bool[np.ndarray, "h w"]], holders: Mapping[int, int]
 ) -> Decoded:
-    """The same with the rows of `masks` cut from those of their `holders`, and as sure as these."""
-    logits, quality = decoded.logits.clone(), decoded.quality.clone()
+    """The same with the rows of `masks` cut from those of their `holders`, and as sure as
+    these.
+    """
+    logits = decoded.logits.clone()
+    quality = decoded.quality.clone()
     presence = decoded.presence.clone()
     for row, mask in masks.items():
         held = holders[row]

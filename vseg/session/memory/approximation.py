@@ -1,8 +1,9 @@
-"""Old memories made smaller before they are attended to: opt-in, and not what the published model computes.
+"""Old memories made smaller before they are attended to: opt-in, and not what the published
+model computes.
 
-Enters: the slots an object may read.  Leaves: the same, the older ones with fewer tokens, each of which says
-how many it stands for.  What is stored stays whole.  Prompted frames, anchors and the newest slot are never
-touched, nor tokens that lie on no cell (EdgeTAM's global ones).
+Enters: the slots an object may read.  Leaves: the same, the older ones with fewer tokens, each
+of which says how many it stands for.  What is stored stays whole.  Prompted frames, anchors
+and the newest slot are never touched, nor tokens that lie on no cell (EdgeTAM's global ones).
 """
 
 from abc import ABC, abstractmethod
@@ -26,21 +27,28 @@ class Approximation(ABC):
     shape: SlotShape
 
     def neighbourhood(self, logits: Float[Tensor, "h4 w4"]) -> Bool[Tensor, "r c"]:
-        """Cells of a slot's grid that a mask touches, and those at most two cells beside them."""
+        """Cells of a slot's grid that a mask touches, and those at most two cells beside
+        them.
+        """
         touched = F.adaptive_max_pool2d((logits > 0).float()[None, None], self.shape.grid)
         return F.max_pool2d(touched, 2 * _MARGIN + 1, stride=1, padding=_MARGIN)[0, 0] > 0
 
     def thinned(self, slot: Slot, drawn: Bool[Tensor, "r c"]) -> Slot:
         """The slot with fewer tokens.  drawn: the neighbourhood of the mask it was made of."""
         places, weights = self.stand_ins(drawn)
-        cells, keys = slot.cells[places].mean(dim=1), slot.keys[:, places].mean(dim=2)
-        return Slot(cells, keys, slot.pointer, MergedToken(places, weights.log().to(cells.dtype)))
+        cells = slot.cells[places].mean(dim=1)
+        keys = slot.keys[:, places].mean(dim=2)
+        return Slot(
+            cells, keys, slot.pointer, MergedToken(places, weights.log().to(cells.dtype))
+        )
 
     @abstractmethod
     def stand_ins(
         self, drawn: Bool[Tensor, "r c"]
     ) -> tuple[Int[Tensor, "N G"], Float[Tensor, " N"]]:
-        """The tokens that each of N is the mean of, and how many it stands for: together all of them."""
+        """The tokens that each of N is the mean of, and how many it stands for: together all
+        of them.
+        """
 
     @property
     def plain(self) -> int:
@@ -52,7 +60,8 @@ class Approximation(ABC):
 class Pooled(Approximation):
     """Every 2 x 2 cells become one, the mean of their cells and of their keys.
 
-    A mean stands for four tokens: log 4 is added to its scores (EfficientTAM, arXiv:2411.18933).
+    A mean stands for four tokens: log 4 is added to its scores (EfficientTAM,
+    arXiv:2411.18933).
     """
 
     def stand_ins(
@@ -70,7 +79,8 @@ class Pooled(Approximation):
 class Pruned(Approximation):
     """The object and what is beside it stay; of the rest, one cell of every block of 4 x 4.
 
-    That one stands for all such cells of its block: the log of their number is added to its scores.
+    That one stands for all such cells of its block: the log of their number is added to its
+    scores.
     """
 
     def stand_ins(

@@ -1,8 +1,9 @@
 """The memory bank: what of the past is kept.  It stores and evicts; it has no weights.
 
 Enters: MemoryEntry, one per remembered frame.  Leaves: Memory, what a set of objects may read.
-Each object has three bounded shelves: its prompted frames (the nearest `prompted` of them), its most
-recent frames, and a few older ones spread over the past.  Keys are stored once per frame and shared.
+Each object has three bounded shelves: its prompted frames (the nearest `prompted` of them),
+its most recent frames, and a few older ones spread over the past.  Keys are stored once per
+frame and shared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +23,12 @@ Value = Float[Tensor, "V h w"]
 
 @dataclass(frozen=True, slots=True)
 class MemoryBudget:
-    """How many frames an object may remember, and every how many frames a recent one is written.
+    """How many frames an object may remember, and every how many frames a recent one is
+    written.
 
-    policy, approximation, budget_mib: of models that remember in slots: which frames, how the old ones are
-    read, and within how many MiB for all objects together (None: as many as the model was trained to read).
+    policy, approximation, budget_mib: of models that remember in slots: which frames, how the
+    old ones are read, and within how many MiB for all objects together (None: as many as the
+    model was trained to read).
     """
 
     prompted: int = 4
@@ -43,7 +46,9 @@ class MemoryBudget:
                 hint="prompted, recent and stride are at least 1, older at least 0",
             )
         _check_name("memory policy", self.policy, get_args(PolicyName))
-        _check_name("approximation of memories", self.approximation, get_args(ApproximationName))
+        _check_name(
+            "approximation of memories", self.approximation, get_args(ApproximationName)
+        )
 
 
 @dataclass(slots=True)
@@ -63,7 +68,9 @@ class ObjectMemory:
 
 
 class MemoryBank:
-    """Bounded memory of all objects of one video.  `shelves` and `keys` are read by snapshots."""
+    """Bounded memory of all objects of one video.  `shelves` and `keys` are read by
+    snapshots.
+    """
 
     def __init__(self, budget: MemoryBudget) -> None:
         self.budget = budget
@@ -84,7 +91,9 @@ class MemoryBank:
         self._wrote(entry)
 
     def write_recent(self, entry: MemoryEntry) -> None:
-        """Remember a tracked frame; what leaves the recent shelf may stay among the older ones."""
+        """Remember a tracked frame; what leaves the recent shelf may stay among the older
+        ones.
+        """
         for object_id, value in entry.values.items():
             shelf = self.shelves.setdefault(object_id, ObjectMemory())
             if entry.frame_index in shelf.prompted:
@@ -101,8 +110,8 @@ class MemoryBank:
     def due(self, object_id: int, frame_index: int) -> bool:
         """Whether this object's last write lies in another stride than the frame.
 
-        Strides are counted from frame 0, so that objects prompted on different frames are written on
-        the same ones and share their keys.
+        Strides are counted from frame 0, so that objects prompted on different frames are
+        written on the same ones and share their keys.
         """
         shelf = self.shelves.get(object_id)
         if shelf is None:
@@ -133,7 +142,9 @@ class MemoryBank:
         self._changed()
 
     def drop(self, object_id: int, frame_index: int) -> None:
-        """Drop what is remembered of the object on one frame; all of it, if that was everything."""
+        """Drop what is remembered of the object on one frame; all of it, if that was
+        everything.
+        """
         shelf = self.shelves.get(object_id)
         if shelf is None or frame_index not in shelf.frames():
             return
@@ -189,7 +200,9 @@ class MemoryBank:
 
 
 def _thin(older: dict[int, Value], limit: int) -> None:
-    """Drop the frame whose absence leaves the smallest gap, until `limit` are left; the first one stays."""
+    """Drop the frame whose absence leaves the smallest gap, until `limit` are left; the first
+    one stays.
+    """
     while len(older) > limit:
         frames = sorted(older)
         if limit < 2 or len(frames) < 3:

@@ -1,8 +1,10 @@
-"""Where an object's box should be, if it goes on as it went (SAMURAI, arXiv:2411.11922, section 4.1).
+"""Where an object's box should be, if it goes on as it went (SAMURAI, arXiv:2411.11922,
+section 4.1).
 
-Enters: glimpses of one object.  Leaves: the box to expect, and how well boxes fit it.  There it is a
-Kalman filter's; here a straight line is fitted to the last boxes, which needs no state of its own: what is
-forgotten of the past is forgotten of the motion too.  Time is counted in frames.
+Enters: glimpses of one object.  Leaves: the box to expect, and how well boxes fit it.  There
+it is a Kalman filter's; here a straight line is fitted to the last boxes, which needs no state
+of its own: what is forgotten of the past is forgotten of the motion too.  Time is counted in
+frames.
 """
 
 from vseg.session.memory.policy import HISTORY, CellBox, Cells, History
@@ -15,7 +17,9 @@ _FITTED = 8
 
 
 def expected_box(past: History, frame_index: int) -> CellBox | None:
-    """The box on a frame; None unless the object was seen well on every one of the last HISTORY frames."""
+    """The box on a frame; None unless the object was seen well on every one of the last
+    HISTORY frames.
+    """
     if len(past) < HISTORY or any(g.area == 0 or g.quality <= _STABLE for g in past.values()):
         return None
     fitted = list(past.items())[-_FITTED:]
@@ -44,7 +48,10 @@ def _area(box: CellBox) -> Cells:
 def _on_line(frames: list[float], values: list[Cells], at: int) -> float:
     """The least-squares line through (frame, value), evaluated at a frame."""
     count = len(frames)
-    middle, level = sum(frames) / count, sum(values) / count
+    middle = sum(frames) / count
+    level = sum(values) / count
     spread = sum((frame - middle) ** 2 for frame in frames)
-    slope = sum((f - middle) * (v - level) for f, v in zip(frames, values, strict=True)) / spread
+    slope = (
+        sum((f - middle) * (v - level) for f, v in zip(frames, values, strict=True)) / spread
+    )
     return level + slope * (at - middle)

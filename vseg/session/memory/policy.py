@@ -1,8 +1,10 @@
-"""What a memory policy is: it says which proposed mask stands, and what of a frame is remembered.
+"""What a memory policy is: it says which proposed mask stands, and what of a frame is
+remembered.
 
-Enters: what was decoded of some objects on a frame, and the glimpses of each on frames before.  Leaves:
-the masks that stand, and one Verdict per object.  A policy holds no state and no weights: all it knows of
-the past are those glimpses, which the bank keeps, forgets and packs like the rest of the memory.
+Enters: what was decoded of some objects on a frame, and the glimpses of each on frames before.
+Leaves: the masks that stand, and one Verdict per object.  A policy holds no state and no
+weights: all it knows of the past are those glimpses, which the bank keeps, forgets and packs
+like the rest of the memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +25,8 @@ CellBox = tuple[Cells, Cells, Cells, Cells]
 class Observation:
     """Where an object was on a frame.
 
-    area: cells of its mask, 0 where it was absent.  quality: predicted IoU.  anchor: whether the frame
-    was prompted, or kept as if it had been.
+    area: cells of its mask, 0 where it was absent.  quality: predicted IoU.  anchor: whether
+    the frame was prompted, or kept as if it had been.
     """
 
     area: Cells
@@ -41,8 +43,8 @@ History = Mapping[int, Observation]
 class MemoryDecision:
     """What becomes of an object's frame.
 
-    kept: its slot is remembered.  anchor: it is read like a prompted frame until newer anchors push it
-    out.  glimpse: what the policy wants to know of this frame later.
+    kept: its slot is remembered.  anchor: it is read like a prompted frame until newer anchors
+    push it out.  glimpse: what the policy wants to know of this frame later.
     """
 
     kept: bool = True
@@ -54,7 +56,8 @@ class MemoryDecision:
 class Policy(Protocol):
     """Decides for all objects of a frame at once.
 
-    by_rank: slots count by their order among those kept (the newest is 1 old), not by frames gone by.
+    by_rank: slots count by their order among those kept (the newest is 1 old), not by frames
+    gone by.
     """
 
     @property

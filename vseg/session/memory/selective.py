@@ -1,8 +1,9 @@
 """The policy that remembers only what is sure, and anchors what resolves look-alikes.
 
-SAMURAI's (arXiv:2411.11922) motion gate on the proposed masks and its rule for what is remembered, and
-DAM4SAM's (arXiv:2411.17576) anchors.  Slots count by their order among those kept, so that an object that
-was hidden is looked for with the last frames on which it was seen.
+SAMURAI's (arXiv:2411.11922) motion gate on the proposed masks and its rule for what is
+remembered, and DAM4SAM's (arXiv:2411.17576) anchors.  Slots count by their order among those
+kept, so that an object that was hidden is looked for with the last frames on which it was
+seen.
 """
 
 from collections.abc import Sequence

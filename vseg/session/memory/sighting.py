@@ -15,7 +15,9 @@ from vseg.tensors import Decoded
 
 @dataclass(frozen=True, slots=True)
 class MaskStats:
-    """One object on one frame.  proposed: every hypothesis; chosen: which of them was decoded."""
+    """One object on one frame.  proposed: every hypothesis; chosen: which of them was
+    decoded.
+    """
 
     presence: float
     proposed: tuple[Observation, ...]
@@ -25,13 +27,17 @@ class MaskStats:
 def mask_stats(decoded: Decoded) -> list[MaskStats]:
     """One per row, in cells of the mask logits."""
     if decoded.alternatives is None:
-        logits, quality = decoded.logits[:, None], decoded.quality[:, None]
+        logits = decoded.logits[:, None]
+        quality = decoded.quality[:, None]
     else:
-        logits, quality = decoded.alternatives.logits, decoded.alternatives.quality
+        logits = decoded.alternatives.logits
+        quality = decoded.alternatives.quality
     is_it = (logits == decoded.logits[:, None]).flatten(2).all(dim=2)
     presence = decoded.presence[:, None].expand_as(quality)
     ahead = torch.stack([presence, is_it.float(), quality], dim=2)
-    return [_sighting(rows) for rows in torch.cat([ahead, _extents(logits > 0)], dim=2).tolist()]
+    return [
+        _sighting(rows) for rows in torch.cat([ahead, _extents(logits > 0)], dim=2).tolist()
+    ]
 
 
 def _sighting(rows: list[list[float]]) -> MaskStats:
@@ -45,7 +51,8 @@ def _sighting(rows: list[list[float]]) -> MaskStats:
 
 def _extents(masks: Bool[Tensor, "O K h w"]) -> Float[Tensor, "O K 5"]:
     """Area, x1, y1, x2, y2 of each mask; the corners of an empty one mean nothing."""
-    columns, rows = masks.any(dim=2).byte(), masks.any(dim=3).byte()
+    columns = masks.any(dim=2).byte()
+    rows = masks.any(dim=3).byte()
     edges = (
         masks.sum(dim=(2, 3)),
         columns.argmax(dim=2),

@@ -1,9 +1,10 @@
-"""The memory of models that remember in slots: what of the past is kept.  It stores and evicts.
+"""The memory of models that remember in slots: what of the past is kept.  It stores and
+evicts.
 
-Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Each object has its
-prompted frames (the nearest `prompted` of them) and those its policy keeps like them, the slots of its last
-few frames, and the pointers of some more; how many is the model's own span (SAM 2: 6 and 15), unless a
-limit on memory leaves less.
+Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Each
+object has its prompted frames (the nearest `prompted` of them) and those its policy keeps like
+them, the slots of its last few frames, and the pointers of some more; how many is the model's
+own span (SAM 2: 6 and 15), unless a limit on memory leaves less.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,7 +27,9 @@ _SLOTS = ("prompted", "anchors", "recent")
 
 @dataclass(slots=True)
 class ObjectSlots:
-    """One object's slots, pointers and glimpses by frame index, in the order they were written."""
+    """One object's slots, pointers and glimpses by frame index, in the order they were
+    written.
+    """
 
     prompted: dict[int, Slot] = field(default_factory=dict)
     anchors: dict[int, Slot] = field(default_factory=dict)
@@ -53,7 +56,9 @@ class ObjectSlots:
 
 
 class SlotBank:
-    """Bounded memory of all objects of one video.  `objects` is read and written by snapshots."""
+    """Bounded memory of all objects of one video.  `objects` is read and written by
+    snapshots.
+    """
 
     def __init__(
         self,
@@ -62,11 +67,14 @@ class SlotBank:
         approximation: Approximation | None = None,
     ) -> None:
         self.budget = budget
-        self.policy, self.approximation = policy or Recent(), approximation
+        self.policy = policy or Recent()
+        self.approximation = approximation
         self.objects: dict[int, ObjectSlots] = {}
 
     def admit(self, object_id: int) -> None:
-        """Raise UsageError if the memory of another object does not fit beside that of the others."""
+        """Raise UsageError if the memory of another object does not fit beside that of the
+        others.
+        """
         if object_id not in self.objects:
             self.budget.check(len(self.objects) + 1)
 
@@ -77,7 +85,9 @@ class SlotBank:
 
         objects: the rows' ids, and whether they are tracked in reverse.
         """
-        pasts = [self._past(each, frame_index, -1 if reverse else 1) for each, reverse in objects]
+        pasts = [
+            self._past(each, frame_index, -1 if reverse else 1) for each, reverse in objects
+        ]
         return self.policy.decide(frame_index, decoded, pasts)
 
     def write(
@@ -90,7 +100,8 @@ class SlotBank:
         decision: MemoryDecision | None = None,
         logits: Float[Tensor, "h4 w4"] | None = None,
     ) -> None:
-        """Remember a frame; of too many prompted ones the farthest is dropped, of others the first.
+        """Remember a frame; of too many prompted ones the farthest is dropped, of others the
+        first.
 
         logits: the object's mask, where old memories are approximated.
         """
@@ -99,7 +110,8 @@ class SlotBank:
             self.objects[object_id] = ObjectSlots()
             for other in self.objects.values():  # they share what memory there is
                 self._trim(other, frame_index)
-        held, decision = self.objects[object_id], decision or MemoryDecision()
+        held = self.objects[object_id]
+        decision = decision or MemoryDecision()
         if not prompted and frame_index in held.prompted:
             return
         held.clear(frame_index)
@@ -111,7 +123,11 @@ class SlotBank:
             held.prompted[frame_index] = _alone(slot)
         else:
             self._place(held, frame_index, slot, decision)
-        if self.approximation is not None and logits is not None and frame_index in held.recent:
+        if (
+            self.approximation is not None
+            and logits is not None
+            and frame_index in held.recent
+        ):
             held.drawn[frame_index] = self.approximation.neighbourhood(logits)
         self._trim(held, frame_index)
 
@@ -119,7 +135,9 @@ class SlotBank:
         self, held: ObjectSlots, frame_index: int, slot: Slot, decision: MemoryDecision
     ) -> None:
         """Put what nobody prompted on the shelf the policy says."""
-        if decision.anchor and len(held.prompted) < self.budget.most_prompted(len(self.objects)):
+        if decision.anchor and len(held.prompted) < self.budget.most_prompted(
+            len(self.objects)
+        ):
             held.anchors[frame_index] = _alone(slot)
         elif decision.kept:
             held.recent[frame_index] = _alone(slot)
@@ -130,14 +148,17 @@ class SlotBank:
     def read(self, object_id: int, frame_index: int, *, reverse: bool = False) -> SlotMemory:
         """What the object may read on a frame, going forward or in `reverse`.
 
-        Recent slots count by their distance in frames, whatever was written between, or by their rank
-        where the policy says so; pointers by their distance.  Prompted frames always count, but their
-        pointers only where they lie behind (SAM 2 reads no pointer of the future); anchors count where
-        they lie behind.
+        Recent slots count by their distance in frames, whatever was written between, or by
+        their rank where the policy says so; pointers by their distance.  Prompted frames
+        always count, but their pointers only where they lie behind (SAM 2 reads no pointer of
+        the future); anchors count where they lie behind.
         """
-        held, sign = self.objects[object_id], -1 if reverse else 1
+        held = self.objects[object_id]
+        sign = -1 if reverse else 1
         fixed = [(f, slot) for f, slot in held.prompted.items()]
-        fixed += [(f, slot) for f, slot in held.anchors.items() if (frame_index - f) * sign >= 1]
+        fixed += [
+            (f, slot) for f, slot in held.anchors.items() if (frame_index - f) * sign >= 1
+        ]
         pointers = [((frame_index - f) * sign, slot.pointer) for f, slot in fixed]
         pointers = [(age, pointer) for age, pointer in pointers if age >= 0]
         ages = [((frame_index - f) * sign, pointer) for f, pointer in held.pointers.items()]
@@ -147,13 +168,19 @@ class SlotBank:
         return SlotMemory(tuple(slots), tuple(pointers))
 
     def _aged(self, held: ObjectSlots, frame_index: int, sign: int) -> list[tuple[int, Slot]]:
-        """The recent slots that lie behind, with their ages, oldest first; old ones approximated."""
+        """The recent slots that lie behind, with their ages, oldest first; old ones
+        approximated.
+        """
         since = sorted((frame_index - f) * sign for f in held.recent)
         since = [frames for frames in since if frames >= 1]
         told = range(1, len(since) + 1) if self.policy.by_rank else since
-        most = self.budget.most_recent(len(self.objects), len(held.prompted) + len(held.anchors))
+        most = self.budget.most_recent(
+            len(self.objects), len(held.prompted) + len(held.anchors)
+        )
         read = [
-            (age, frame_index - n * sign) for age, n in zip(told, since, strict=True) if age <= most
+            (age, frame_index - n * sign)
+            for age, n in zip(told, since, strict=True)
+            if age <= most
         ]
         slots = [(age, held.recent[frame]) for age, frame in read]
         if self.approximation is not None:
@@ -167,13 +194,18 @@ class SlotBank:
         """The last glimpses that lie behind."""
         held = self.objects.get(object_id, ObjectSlots()).past
         behind = [
-            (f, observation) for f, observation in held.items() if (frame_index - f) * sign >= 1
+            (f, observation)
+            for f, observation in held.items()
+            if (frame_index - f) * sign >= 1
         ]
         return dict(behind[-HISTORY:])
 
     def _trim(self, held: ObjectSlots, frame_index: int) -> None:
-        """Drop the prompted frames that are farthest, and of the rest what was written first."""
-        count, budget = len(self.objects), self.budget
+        """Drop the prompted frames that are farthest, and of the rest what was written
+        first.
+        """
+        count = len(self.objects)
+        budget = self.budget
         most = budget.most_prompted(count)
         while len(held.prompted) > most:
             del held.prompted[max(held.prompted, key=lambda f: (abs(f - frame_index), f))]
@@ -186,7 +218,9 @@ class SlotBank:
         _drop_first(held.past, HISTORY + 1)
 
     def knows(self, object_id: int) -> bool:
-        """Whether a prompted frame of the object is remembered: without one it cannot be tracked."""
+        """Whether a prompted frame of the object is remembered: without one it cannot be
+        tracked.
+        """
         return object_id in self.objects and bool(self.objects[object_id].prompted)
 
     def forget(self, object_id: int, *, after: int, reverse: bool = False) -> None:
@@ -211,7 +245,9 @@ class SlotBank:
         return sum(t.numel() * t.element_size() for t in held)
 
     def pack(self) -> tuple[dict[str, Tensor], dict[str, dict[str, list[int]]]]:
-        """Every tensor but the keys, by name, and for each object the frames of its shelves in order."""
+        """Every tensor but the keys, by name, and for each object the frames of its shelves in
+        order.
+        """
         tensors: dict[str, Tensor] = {}
         order: dict[str, dict[str, list[int]]] = {}
         for object_id, held in self.objects.items():
@@ -223,7 +259,9 @@ class SlotBank:
                 for frame, slot in shelf.items():
                     at = f"slot/{object_id}/{name}/{frame}/"
                     tensors |= {f"{at}cells": slot.cells, f"{at}pointer": slot.pointer}
-            tensors |= {f"pointer/{object_id}/{f}": pointer for f, pointer in held.pointers.items()}
+            tensors |= {
+                f"pointer/{object_id}/{f}": pointer for f, pointer in held.pointers.items()
+            }
             tensors |= {f"drawn/{object_id}/{f}": cells for f, cells in held.drawn.items()}
             tensors[f"past/{object_id}"] = _packed(held.past)
         return {name: t.contiguous() for name, t in tensors.items()}, order
@@ -234,7 +272,9 @@ class SlotBank:
         order: Mapping[str, Mapping[str, list[int]]],
         keys_of: Callable[[Tensor], Tensor],
     ) -> None:
-        """Put what `pack` gave in place of the bank's own content.  keys_of: a slot's keys of its cells."""
+        """Put what `pack` gave in place of the bank's own content.  keys_of: a slot's keys of
+        its cells.
+        """
         self.objects = {}
         for object_id, frames in order.items():
             shelves: dict[str, dict[int, Slot]] = {}
@@ -247,7 +287,9 @@ class SlotBank:
                 }
             pointers = {f: tensors[f"pointer/{object_id}/{f}"] for f in frames["pointers"]}
             drawn = {f: tensors[f"drawn/{object_id}/{f}"] for f in frames["drawn"]}
-            past = dict(zip(frames["past"], _unpacked(tensors[f"past/{object_id}"]), strict=True))
+            past = dict(
+                zip(frames["past"], _unpacked(tensors[f"past/{object_id}"]), strict=True)
+            )
             self.objects[int(object_id)] = ObjectSlots(
                 **shelves, pointers=pointers, drawn=drawn, past=past
             )

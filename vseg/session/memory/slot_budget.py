@@ -1,7 +1,9 @@
-"""How much an object may remember in slots: the model's own spans, or fewer to stay within some memory.
+"""How much an object may remember in slots: the model's own spans, or fewer to stay within
+some memory.
 
-Enters: the spans, the size of a slot, a limit for all objects together.  Leaves: how many slots each of
-them may hold.  Nothing is measured while tracking: a slot's size is a constant of the model.
+Enters: the spans, the size of a slot, a limit for all objects together.  Leaves: how many
+slots each of them may hold.  Nothing is measured while tracking: a slot's size is a constant
+of the model.
 """
 
 from dataclasses import dataclass
@@ -14,7 +16,9 @@ _MIB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class SlotLimit:
-    """What all objects of a session may hold together.  mib: MiB.  shape: of a slot as it is written."""
+    """What all objects of a session may hold together.  mib: MiB.  shape: of a slot as it is
+    written.
+    """
 
     mib: float
     shape: SlotShape
@@ -28,9 +32,9 @@ class SlotLimit:
 class SlotBudget:
     """How many prompted frames, recent slots and recent pointers an object may read.
 
-    limit: of memory; None leaves it at these numbers.  With a limit, `most_prompted` and `most_recent`
-    say what is left of them.  One slot and one pointer more than are read are held: a correction of the
-    newest frame reads what that frame read.
+    limit: of memory; None leaves it at these numbers.  With a limit, `most_prompted` and
+    `most_recent` say what is left of them.  One slot and one pointer more than are read are
+    held: a correction of the newest frame reads what that frame read.
     """
 
     prompted: int
@@ -46,19 +50,25 @@ class SlotBudget:
             )
 
     def most_recent(self, objects: int, prompted: int) -> int:
-        """Recent slots that each of `objects` objects may read beside `prompted` prompted ones."""
+        """Recent slots that each of `objects` objects may read beside `prompted` prompted
+        ones.
+        """
         if self.limit is None:
             return self.recent
         slots = self.limit.room(objects, self.pointers + 1) // self.limit.shape.bytes
         return min(self.recent, slots - prompted - 1)
 
     def most_prompted(self, objects: int) -> int:
-        """Prompted frames that each may hold: at most as many as recent ones fit beside them."""
+        """Prompted frames that each may hold: at most as many as recent ones fit beside
+        them.
+        """
         fitting = (p for p in range(1, self.prompted + 1) if self.most_recent(objects, p) >= p)
         return max(fitting, default=1) if self.limit else self.prompted
 
     def check(self, objects: int) -> None:
-        """Raise UsageError if so many objects cannot have one prompted and one recent frame each."""
+        """Raise UsageError if so many objects cannot have one prompted and one recent frame
+        each.
+        """
         if self.limit is None or self.most_recent(objects, 1) >= min(1, self.recent):
             return
         shape = self.limit.shape
@@ -66,6 +76,7 @@ class SlotBudget:
         raise UsageError(
             f"a memory budget of {self.limit.mib:g} MiB is too small for {objects} objects, "
             f"which need {need:.1f} MiB to remember one prompted and one recent frame each",
-            hint=f"give --memory-budget {need + 0.1:.1f} or more, track fewer objects at a time, "
+            hint=f"give --memory-budget {need + 0.1:.1f} or more, track fewer objects at "
+            "a time, "
             "or use a smaller model",
         )

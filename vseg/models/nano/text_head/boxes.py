@@ -1,6 +1,7 @@
 """The word head run on a frame: boxes in video pixels with a score for each word.
 
-Enters: nano, a head of its encoder, a frame.  Leaves: boxes, and for one word those that are no doubles.
+Enters: nano, a head of its encoder, a frame.  Leaves: boxes, and for one word those that are
+no doubles.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,9 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class HeadBoxes:
-    """What the head says of a frame.  boxes: x1 y1 x2 y2 in video pixels.  scores: of each of `words`."""
+    """What the head says of a frame.  boxes: x1 y1 x2 y2 in video pixels.  scores: of each of
+    `words`.
+    """
 
     words: tuple[str, ...]
     boxes: Float64[np.ndarray, "N 4"]
@@ -52,9 +55,11 @@ class HeadBoxes:
 
 @torch.inference_mode()
 def see(nano: Nano, head: WordHead, frame: Frame) -> HeadBoxes:
-    """Every box whose best word scores a twentieth or more, doubles among them, cut to the frame.
+    """Every box whose best word scores a twentieth or more, doubles among them, cut to the
+    frame.
 
-    A score is the geometric mean of the word's chance and the IoU that the box is believed to have.
+    A score is the geometric mean of the word's chance and the IoU that the box is believed to
+    have.
     """
     h, w = frame.image.shape[:2]
     seen_h, seen_w = model_hw((h, w), SHORT_SIDE)

@@ -1,7 +1,8 @@
-"""The word head's file: weights, vocabulary, threshold, and the encoder that it was trained on.
+"""The word head's file: weights, vocabulary, threshold, and the encoder that it was trained
+on.
 
-Enters: a safetensors file.  Leaves: a head ready for inference; everything but the weights is in the
-file's metadata, so that the head and its words cannot part.
+Enters: a safetensors file.  Leaves: a head ready for inference; everything but the weights is
+in the file's metadata, so that the head and its words cannot part.
 """
 
 import hashlib
@@ -24,9 +25,11 @@ _AGAIN = "reinstall vseg, or train a head again: vseg train words"
 
 @dataclass(frozen=True, slots=True)
 class WordHead:
-    """words: in the order of the net's chances.  threshold: the least score by default, in (0, 1].
+    """words: in the order of the net's chances.  threshold: the least score by default, in (0,
+    1].
 
-    encoder_sha256: of the encoder it reads (`nano.encoder_digest`).  weights_sha256: of its file.
+    encoder_sha256: of the encoder it reads (`nano.encoder_digest`).  weights_sha256: of its
+    file.
     """
 
     net: WordsNet
@@ -55,7 +58,9 @@ def save_words(head: WordHead, path: Path, notes: dict[str, str]) -> None:
 def load_words(
     path: Path = WORDS, device: torch.device | None = None, dtype: torch.dtype = torch.float32
 ) -> WordHead:
-    """The head at `path`, folded and frozen, on a device.  Raises WeightsMissing, WeightsMismatch."""
+    """The head at `path`, folded and frozen, on a device.  Raises WeightsMissing,
+    WeightsMismatch.
+    """
     if not path.is_file():
         raise WeightsMissing(f"no word head at {path}", hint="reinstall vseg")
     try:
@@ -74,11 +79,14 @@ def load_words(
         net.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
         )
-        threshold, encoder = float(notes["threshold"]), notes["encoder_sha256"]
+        threshold = float(notes["threshold"])
+        encoder = notes["encoder_sha256"]
         if not 0 < threshold <= 1:
             raise ValueError(f"its threshold {threshold:g} is not in (0, 1]")
     except (RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise WeightsMismatch(f"{path} does not hold a word head: {error}", hint=_AGAIN) from error
+        raise WeightsMismatch(
+            f"{path} does not hold a word head: {error}", hint=_AGAIN
+        ) from error
     net.eval().requires_grad_(False)
     fold_batch_norms(net)
     net.to(device or torch.device("cpu"), dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,9 +1,10 @@
-"""nano's word head: features of the image encoder in; words, boxes and their quality in every cell out.
+"""nano's word head: features of the image encoder in; words, boxes and their quality in every
+cell out.
 
-Enters: encoder features of strides 8 and 16.  Leaves: maps of strides 8, 16 and 32.
-One stage without anchors (FCOS, Tian et al. 2019) on a small feature pyramid (Lin et al. 2017); what
-differs: a cell has one chance for each word, so that a car is a vehicle too, and the quality of its box
-is the predicted IoU, not centerness.
+Enters: encoder features of strides 8 and 16.  Leaves: maps of strides 8, 16 and 32.  One stage
+without anchors (FCOS, Tian et al. 2019) on a small feature pyramid (Lin et al. 2017); what
+differs: a cell has one chance for each word, so that a car is a vehicle too, and the quality
+of its box is the predicted IoU, not centerness.
 """
 
 from dataclasses import dataclass
@@ -26,8 +27,9 @@ _RARE = -4.6  # the logit of 1 %: nearly every cell is empty, and training start
 class WordMap:
     """What is said of every cell of one stride.
 
-    words: logits.  distances: from the cell's centre to the box's left, top, right and bottom, in pixels
-    of the image as encoded.  quality: logit of the IoU that the box is believed to have.
+    words: logits.  distances: from the cell's centre to the box's left, top, right and bottom,
+    in pixels of the image as encoded.  quality: logit of the IoU that the box is believed to
+    have.
     """
 
     stride: int
@@ -41,7 +43,9 @@ class WordsNet(nn.Module):
 
     def __init__(self, words: int) -> None:
         super().__init__()
-        self.enter16 = nn.Sequential(ConvNorm(WIDTHS[2], _WIDTH, 1), nn.ReLU(), Residual(_WIDTH))
+        self.enter16 = nn.Sequential(
+            ConvNorm(WIDTHS[2], _WIDTH, 1), nn.ReLU(), Residual(_WIDTH)
+        )
         self.enter32 = nn.Sequential(
             ConvNorm(_WIDTH, _WIDTH, stride=2), nn.ReLU(), Residual(_WIDTH), Residual(_WIDTH)
         )

@@ -1,8 +1,10 @@
-"""A checkpoint as Meta publishes it (.pt) -> a folder as the transformers library saves the same network.
+"""A checkpoint as Meta publishes it (.pt) -> a folder as the transformers library saves the
+same network.
 
-Enters: the file of github.com/facebookresearch/sam2 or EdgeTAM.  Leaves: config.json and model.safetensors.
-Every tensor of the network is looked up by the name it has in the published file, so that what is missing
-is called by that name; whatever nobody asked for is an error.  No code of the file is ever run.
+Enters: the file of github.com/facebookresearch/sam2 or EdgeTAM.  Leaves: config.json and
+model.safetensors.  Every tensor of the network is looked up by the name it has in the
+published file, so that what is missing is called by that name; whatever nobody asked for is an
+error.  No code of the file is ever run.
 """
 
 import json
@@ -29,13 +31,17 @@ _AS_PUBLISHED = "give the .pt file as it was published"
 
 
 def convert(checkpoint: Path, folder: Path, name: str | None = None) -> Architecture:
-    """The architecture of a published checkpoint, after writing `folder` with its config and weights.
+    """The architecture of a published checkpoint, after writing `folder` with its config and
+    weights.
 
-    name: of the architecture; left out, it is recognised by the shapes.  Raises WeightsMissing,
-    WeightsMismatch, ModelError for an unknown name, and OutputError where the folder is not empty.
+    name: of the architecture; left out, it is recognised by the shapes.  Raises
+    WeightsMissing, WeightsMismatch, ModelError for an unknown name, and OutputError where the
+    folder is not empty.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise OutputError(f"{folder} is in the way", hint="name a folder that does not exist yet")
+        raise OutputError(
+            f"{folder} is in the way", hint="name a folder that does not exist yet"
+        )
     chosen = architecture(name) if name is not None else None
     state = read_checkpoint(checkpoint)
     chosen = chosen or recognised(state, str(checkpoint))
@@ -86,18 +92,21 @@ def renamed(
 ) -> dict[str, Tensor]:
     """The tensors of the network that `config` describes, from those of the published file.
 
-    where: what the tensors are of, for messages.  Raises WeightsMismatch naming what is missing, left
-    over or of another shape.
+    where: what the tensors are of, for messages.  Raises WeightsMismatch naming what is
+    missing, left over or of another shape.
     """
     with torch.device("meta"):  # only names and shapes are asked for
         net, repvit = empty_net(config, where)
-    found, left = {}, set(state)
+    found = {}
+    left = set(state)
     if repvit:
         body = below(state, _BODY)
         fold(body, where)  # which takes every tensor of its part, or says what is wrong
         found = {f"{BACKBONE}timm_model.{name}": tensor for name, tensor in body.items()}
         left = {name for name in left if not name.startswith(_BODY)}
-    wanted = {k: v for k, v in net.state_dict().items() if not (repvit and k.startswith(BACKBONE))}
+    wanted = {
+        k: v for k, v in net.state_dict().items() if not (repvit and k.startswith(BACKBONE))
+    }
     asked = {name: published_names(name) for name in wanted}
     missing = sorted({each for names in asked.values() for each in names} - set(state))
     left -= {each for names in asked.values() for each in names}
@@ -110,7 +119,8 @@ def renamed(
     for name, place in wanted.items():
         found[name] = _joined(state, name, asked[name])
         if found[name].shape != place.shape:
-            is_, should = tuple(found[name].shape), tuple(place.shape)
+            is_ = tuple(found[name].shape)
+            should = tuple(place.shape)
             raise WeightsMismatch(
                 f"{where}: '{asked[name][0]}' gives {is_}, the architecture says {should}",
                 hint="is it another architecture's file? See --as",
@@ -121,7 +131,9 @@ def renamed(
 def _joined(state: Mapping[str, Tensor], name: str, published: tuple[str, ...]) -> Tensor:
     """One tensor of the network, of one or several in the file, or of half of one."""
     tensor = (
-        torch.cat([state[each] for each in published]) if published[1:] else state[published[0]]
+        torch.cat([state[each] for each in published])
+        if published[1:]
+        else state[published[0]]
     )
     half = in_halves(name)
     return tensor if half is None else tensor.chunk(2)[half]

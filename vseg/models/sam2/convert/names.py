@@ -1,12 +1,16 @@
-"""The name of a tensor in the transformers library's network -> its name in the published checkpoint.
+"""The name of a tensor in the transformers library's network -> its name in the published
+checkpoint.
 
-Enters: a name of Sam2VideoModel or EdgeTamVideoModel.  Leaves: one name or several of the modules of
-github.com/facebookresearch/sam2 and EdgeTAM, which are numbered where the library's are spelled out.
+Enters: a name of Sam2VideoModel or EdgeTamVideoModel.  Leaves: one name or several of the
+modules of github.com/facebookresearch/sam2 and EdgeTAM, which are numbered where the library's
+are spelled out.
 """
 
 import re
 
-_HEAD = r"(iou_prediction_head|pred_obj_score_head|output_hypernetworks_mlps\.\d+|^obj_ptr_proj)\."
+_HEAD = (
+    r"(iou_prediction_head|pred_obj_score_head|output_hypernetworks_mlps\.\d+|^obj_ptr_proj)\."
+)
 _DRAWS = r"^(spatial_perceiver\.layers\.\d+)\."
 _RULES: tuple[tuple[str, str], ...] = (
     # Parts of the network.
@@ -39,7 +43,8 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"\.upscale_conv1\.", ".output_upscaling.0."),
     (r"\.upscale_layer_norm\.", ".output_upscaling.1."),
     (r"\.upscale_conv2\.", ".output_upscaling.3."),
-    # The memory encoder; its downsampler repeats convolution, norm and an activation without weights.
+    # The memory encoder; its downsampler repeats convolution, norm and an activation without
+    # weights.
     (r"^memory_encoder\.feature_projection\.", "memory_encoder.pix_feat_proj."),
     (r"^memory_encoder\.projection\.", "memory_encoder.out_proj."),
     (r"\.mask_downsampler\.layers\.0\.conv\.", ".mask_downsampler.encoder.0."),
@@ -76,13 +81,18 @@ _RULES: tuple[tuple[str, str], ...] = (
     (r"\.layer_norm_final_attn\.", ".norm_final_attn."),
     (r"\.layer_norm(\d?)\.", r".norm\1."),
 )
-"""Pattern and replacement, applied in this order: a later rule may read what an earlier one wrote."""
-_POINTS, _LABELS = "prompt_encoder.point_embed.weight", 4
+"""Pattern and replacement, applied in this order: a later rule may read what an earlier one
+wrote.
+"""
+_POINTS = "prompt_encoder.point_embed.weight"
+_LABELS = 4
 _HALVES = re.compile(r"^spatial_perceiver\..*\.([kv])_proj\.weight$")
 
 
 def published_names(name: str) -> tuple[str, ...]:
-    """The published names of the tensors that one tensor of the network is made of, one after another."""
+    """The published names of the tensors that one tensor of the network is made of, one after
+    another.
+    """
     if name == _POINTS:  # one row for each label of a point
         return tuple(f"sam_prompt_encoder.point_embeddings.{k}.weight" for k in range(_LABELS))
     for pattern, replacement in _RULES:
@@ -91,6 +101,8 @@ def published_names(name: str) -> tuple[str, ...]:
 
 
 def in_halves(name: str) -> int | None:
-    """Which half of its published tensor a tensor of the network is: keys 0, values 1; None if all of it."""
+    """Which half of its published tensor a tensor of the network is: keys 0, values 1; None if
+    all of it.
+    """
     found = _HALVES.match(name)
     return None if found is None else "kv".index(found[1])

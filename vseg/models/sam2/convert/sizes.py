@@ -1,8 +1,10 @@
-"""The published architectures of the SAM 2 family: what tells them apart, and their config.json.
+"""The published architectures of the SAM 2 family: what tells them apart, and their
+config.json.
 
-Enters: the names and shapes of a published checkpoint (github.com/facebookresearch/sam2 and EdgeTAM).
-Leaves: an Architecture with the config.json of the same network.  Sizes are those of the published
-configurations; what a shape cannot tell (windows, global blocks) follows from the size.
+Enters: the names and shapes of a published checkpoint (github.com/facebookresearch/sam2 and
+EdgeTAM).  Leaves: an Architecture with the config.json of the same network.  Sizes are those
+of the published configurations; what a shape cannot tell (windows, global blocks) follows from
+the size.
 """
 
 from collections.abc import Mapping
@@ -21,7 +23,9 @@ _AGES = "obj_ptr_tpos_proj.weight"
 
 @dataclass(frozen=True, slots=True)
 class _Hiera:
-    """One size of the encoder: channels and heads of its first stage, blocks of each, windows."""
+    """One size of the encoder: channels and heads of its first stage, blocks of each,
+    windows.
+    """
 
     width: int
     heads: int
@@ -81,9 +85,12 @@ class Architecture:
 def architecture(name: str) -> Architecture:
     """The architecture of that name.  Raises ModelError for a name that is none."""
     if name not in ARCHITECTURES:
-        raise ModelError(f"no architecture '{name}'", hint=f"known: {', '.join(ARCHITECTURES)}")
+        raise ModelError(
+            f"no architecture '{name}'", hint=f"known: {', '.join(ARCHITECTURES)}"
+        )
     version, _, size = name.partition("-")
-    edge, new = name == "edgetam", version == "sam2.1"
+    edge = name == "edgetam"
+    new = version == "sam2.1"
     return Architecture(
         name,
         {
@@ -103,7 +110,10 @@ def recognised(state: Mapping[str, Tensor], where: str) -> Architecture:
     patches = state.get(f"{_TRUNK}patch_embed.proj.weight")
     blocks = {name.split(".")[3] for name in state if name.startswith(f"{_TRUNK}blocks.")}
     for size, hiera in _SIZES.items():
-        if patches is not None and (len(patches), len(blocks)) == (hiera.width, sum(hiera.blocks)):
+        if patches is not None and (len(patches), len(blocks)) == (
+            hiera.width,
+            sum(hiera.blocks),
+        ):
             return architecture(f"{'sam2.1' if _AGES in state else 'sam2'}-{size}")
     held = (
         "no image encoder of that family"
