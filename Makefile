@@ -16,11 +16,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format docs clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
-	@echo "  make lint | format | clean"
+	@echo "  make lint | format | docs | clean"
 
 # One stamp per set of packages, so that `make demo` does not wait for the development tools.
 $(VENV)/.created:
@@ -36,6 +36,10 @@ $(VENV)/.dev: $(VENV)/.created pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
 	@touch $@ $(VENV)/.base
 
+$(VENV)/.docs: $(VENV)/.created pyproject.toml constraints.txt
+	$(PIP) -e '.[docs]'
+	@touch $@ $(VENV)/.base
+
 demo: $(VENV)/.base
 	$(BIN)/vseg demo $(if $(VIDEO),'$(VIDEO)') $(if $(POINT),--point '$(POINT)') $(if $(BOX),--box '$(BOX)') -o '$(DEMO)'
 
@@ -46,6 +50,9 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.docs
+	$(BIN)/python -m docs.build
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
