@@ -13,7 +13,7 @@ _VALUES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
 
 
 def command_reference(app: typer.Typer) -> str:
-    """Markdown: a section for each command, with its description, its usage and its options."""
+    """Markdown: a section for each command, with its description, usage and options."""
     group: Any = typer.main.get_command(app)
     return "\n\n".join(_sections(group, "vseg"))
 
@@ -29,7 +29,7 @@ def _sections(group: Any, path: str) -> Iterator[str]:
 
 
 def _group_sections(group: Any, path: str) -> Iterator[str]:
-    """The section of a group, where it does something by itself, then those of its commands."""
+    """The section of a group that can be called itself, then those of its commands."""
     if group.invoke_without_command:
         yield _section(group, path)
     yield from _sections(group, path)
@@ -40,7 +40,9 @@ def _section(command: Any, path: str) -> str:
     shown = [param for param in command.params if not getattr(param, "hidden", False)]
     arguments = [param for param in shown if param.param_type_name == "argument"]
     options = [param for param in shown if param.param_type_name == "option"]
-    required = [f"{param.opts[-1]} {_value(param, types)}" for param in options if param.required]
+    required = [
+        f"{param.opts[-1]} {_value(param, types)}" for param in options if param.required
+    ]
     words = [path, *(_value(param, types) for param in arguments), *required]
     optional = "[OPTIONS]" if len(options) > len(required) else ""
     usage = " ".join(word for word in [*words, optional] if word)
@@ -80,7 +82,7 @@ def _members(annotation: Any) -> set[Any]:
 
 
 def _meaning(param: Any) -> str:
-    """What a parameter is for, whether it may be repeated, and its default where it has one."""
+    """What a parameter is for, whether it may be repeated, and its default."""
     text = str(getattr(param, "help", None) or "")
     notes = []
     if param.required:

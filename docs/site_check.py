@@ -1,4 +1,4 @@
-"""What is wrong with a built site: links and images that lead nowhere, and what is loaded from elsewhere."""
+"""What is wrong with a built site: links and images that lead nowhere, and foreign files."""
 
 import re
 from collections.abc import Iterator
@@ -49,7 +49,7 @@ def _page_problems(site: Path, pages: dict[Path, _Page]) -> Iterator[str]:
         for url in sorted(page.loads):
             if urlsplit(url).netloc:
                 yield f"{where} loads {url} from elsewhere"
-        # The page for missing pages is shown at any address, so its links begin at the site's root.
+        # The page for missing pages is shown at any address: its links begin at the root.
         start = site if path.name == "404.html" else path.parent
         for url in sorted(page.links | page.loads):
             if fault := _broken(start, path, url, pages):
