@@ -1,8 +1,8 @@
 """Build the documentation: `python -m docs.build`, or `make docs`.
 
-Enters: the pages of `docs.pages` and the `vseg` application.  Leaves: build/docs/site.  Needs no
-network, and any fault is an error.  Zensical renders the pages; what it does not see (a missing
-image, a file loaded from elsewhere) is found in what it wrote.
+Enters: the pages of `docs.pages` and the `vseg` application.  Leaves: build/docs/site.  Needs
+no network, and any fault is an error.  Zensical renders the pages; what it does not see (a
+missing image, a file loaded from elsewhere) is found in what it wrote.
 """
 
 import shutil

@@ -1,7 +1,7 @@
 """The pages of the site: which file of the repository each one is, and its text for the site.
 
-Enters: Markdown that also reads well where it lies.  Leaves: the same with links that hold within
-the site, images beside it, and the files that `<!-- include: PATH -->` names.
+Enters: Markdown that also reads well where it lies.  Leaves: the same with links that hold
+within the site, images beside it, and the files that `<!-- include: PATH -->` names.
 """
 
 import re
@@ -73,8 +73,8 @@ def code_blocks(text: str) -> Iterator[CodeBlock]:
 def staged_page(source: Path, generated: Callable[[str], str]) -> StagedPage:
     """The page that a file of the repository becomes.
 
-    generated: text for an include that names no file.  Raises BrokenPage for a link or an include
-    that leads nowhere.
+    generated: text for an include that names no file.  Raises BrokenPage for a link or an
+    include that leads nowhere.
     """
     images: dict[str, Path] = {}
 
@@ -98,7 +98,7 @@ def _outside_code(text: str, change: Callable[[str], str]) -> str:
 
 
 def _without_escapes(match: re.Match[str]) -> str:
-    r"""Inline code with `\|` as a bar: hubs need the escape in tables, Python-Markdown shows it."""
+    r"""Inline code with `\|` as a bar: hubs need the escape, Python-Markdown shows it."""
     return match.group().replace("\\|", "|")
 
 
@@ -114,8 +114,8 @@ def _included(source: Path, name: str, generated: Callable[[str], str]) -> str:
 def _site_link(source: Path, match: re.Match[str], images: dict[str, Path]) -> str:
     """A link as it holds within the site.
 
-    A page of the repository becomes a page of the site and an image lies beside it; any other file
-    of the repository is not part of the site, so its link becomes its text.
+    A page of the repository becomes a page of the site and an image lies beside it; any other
+    file of the repository is not part of the site, so its link becomes its text.
     """
     target, _, anchor = match["target"].partition("#")
     if not target or re.match(r"[a-z]+:", target):
