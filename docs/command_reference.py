@@ -61,7 +61,8 @@ def _names(param: Any, types: dict[str, Any]) -> str:
     """Every way to write a parameter, with the form of its value."""
     if param.param_type_name == "argument":
         return f"`{_value(param, types)}`"
-    names = ", ".join(sorted([*param.opts, *param.secondary_opts], key=len, reverse=True))
+    ways = sorted(param.opts, key=len, reverse=True)
+    names = ", ".join([*ways, *param.secondary_opts])
     return f"`{names}`" if param.is_flag else f"`{names} {_value(param, types)}`"
 
 
@@ -90,8 +91,9 @@ def _meaning(param: Any) -> str:
     if getattr(param, "multiple", False):
         notes.append("May be given more than once.")
     default = param.default
-    is_flag = getattr(param, "is_flag", False)
-    if not (is_flag or callable(default)) and default not in (None, (), [], ""):
+    if getattr(param, "secondary_opts", None) and isinstance(default, bool):
+        default = (param.opts if default else param.secondary_opts)[0]
+    if not isinstance(default, bool) and default not in (None, (), [], ""):
         notes.append(f"Default: `{default}`.")
     # A bar would end the cell.
     return " ".join([text, *notes]).replace("|", "\\|")

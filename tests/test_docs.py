@@ -97,7 +97,7 @@ def test_links_become_links_within_the_site(tmp_path: Path) -> None:
 
 def test_the_reference_has_every_command_and_its_options() -> None:
     text = command_reference(app)
-    for expected in ("## vseg track", "## vseg models pull", "`--point [OBJ]", "`--json`"):
+    for expected in ("## vseg track", "## vseg models pull", "`--point [[OBJ]", "`--json`"):
         assert expected in text
 
 

@@ -27,7 +27,7 @@ from vseg.cli.report import Command
 
 app = typer.Typer(
     name="vseg",
-    help="Point at an object in one frame of a video; get its mask on every frame.",
+    help="Promptable video object segmentation and tracking.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,7 +45,9 @@ def _print_version(asked: bool | None) -> None:
 def _top(
     version: Annotated[
         bool | None,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = None,
 ) -> None:
     pass

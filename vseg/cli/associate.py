@@ -18,18 +18,20 @@ def associate(
     run: options.RunFolder,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The new run; RUN-r2 or the next if not."),
+        typer.Option(
+            "-o", "--out", help="The new run; by default RUN-r2, or the next number."
+        ),
     ] = None,
     clip: Annotated[
         str | None,
-        typer.Option("--video", help="The clip, if it is not where it was tracked."),
+        typer.Option("--video", help="The clip, if it has moved since it was tracked."),
     ] = None,
     looks: Annotated[
-        bool, typer.Option("--looks/--no-looks", help="Colours count, or motion alone.")
+        bool, typer.Option("--looks/--no-looks", help="Compare colours too, or motion alone.")
     ] = True,
     as_json: options.Json = False,
 ) -> None:
-    """Link the objects of a finished run over the whole clip; RUN itself stays as it is."""
+    """Link the objects of a finished run over the whole clip, into a new run."""
     from vseg.analysis.associate import associate as link_run
 
     made = link_run(run, out, clip=clip, looks=looks)

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 def bench(
     clip: Annotated[
         str | None,
-        typer.Argument(metavar="[CLIP]", help="A clip; a made-up 480p scene if not."),
+        typer.Argument(metavar="[CLIP]", help="A clip; by default a synthetic 480p scene."),
     ] = None,
-    objects: Annotated[int, typer.Option("--objects", min=1, max=100, help="How many.")] = 1,
-    frames: Annotated[int, typer.Option("--frames", min=2, help="How many at most.")] = 120,
+    objects: Annotated[
+        int, typer.Option("--objects", min=1, max=100, help="Number of objects.")
+    ] = 1,
+    frames: Annotated[
+        int, typer.Option("--frames", min=2, help="Number of frames, at most.")
+    ] = 120,
     model: options.Model = None,
     weights: options.Weights = None,
     device: options.Device = None,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def demo(
     clip: Annotated[
-        str | None, typer.Argument(metavar="[CLIP]", help="Your clip; a made-up scene if not.")
+        str | None,
+        typer.Argument(metavar="[CLIP]", help="A clip; by default a synthetic scene."),
     ] = None,
     point: options.Points = None,
     box: options.Boxes = None,

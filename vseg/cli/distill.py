@@ -55,7 +55,7 @@ def distill(
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Teach nano's encoder to see as a bigger model does, on unlabelled footage.
+    """Teach nano's encoder the features of a larger vision model, on unlabelled video.
 
     Distil, then train: `vseg train nano --encoder STUDENT ...`, because what follows the
     encoder must learn its new features.  Ctrl-C keeps what is done; the same command

@@ -32,24 +32,22 @@ def evaluate(
         typer.Option("--pred", help="Runs, PNG folders, or tracks.txt beside a gt.txt."),
     ],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="More of them.")
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="More of --pred.")
     ] = None,
     metrics: Annotated[
         str,
-        typer.Option("--metrics", help="Some of jf, hota, idf1, mota, with commas between."),
+        typer.Option("--metrics", help="Some of jf, hota, idf1, mota, separated by commas."),
     ] = "jf",
     first_and_last: Annotated[
         bool,
         typer.Option(
             "--all-frames/--inner-frames",
-            help="J&F of the first and last frame too (DAVIS has not: the first was given).",
+            help="Count the first and last frame too; DAVIS leaves them out.",
         ),
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Score masks or boxes against ground truth, as DAVIS (J, F) and TrackEval (the others)
-    do.
-    """
+    """Score masks or boxes against ground truth, as DAVIS (J, F) and TrackEval do."""
     from vseg.metrics.davis import evaluate_clips
 
     chosen = parse_metrics(metrics)

@@ -16,12 +16,14 @@ ImageTextName = Annotated[
     typer.Option(
         "--image-text",
         metavar="NAME|FOLDER",
-        help="Compares images with words: `vseg models`.",
+        help="The image-text model: a name of `vseg models` or a folder.",
     ),
 ]
 Clip = Annotated[
     str | None,
-    typer.Option("--source", "--video", help="The clip, if it is not where it was tracked."),
+    typer.Option(
+        "--source", "--video", help="The clip, if it has moved since it was tracked."
+    ),
 ]
 USUAL = "clip-vit-b32"
 
@@ -30,12 +32,14 @@ def label(
     run: options.RunFolder,
     vocabulary: Annotated[
         Path | None,
-        typer.Option("--vocabulary", help="One word or phrase a line; everyday nouns if not."),
+        typer.Option(
+            "--vocabulary", help="One word or phrase per line; by default everyday nouns."
+        ),
     ] = None,
     image_text: ImageTextName = USUAL,
-    top: Annotated[int, typer.Option(min=1, help="Phrases told for each object.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="Number of phrases per object.")] = 3,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite-labels", help="Replace names that objects have.")
+        bool, typer.Option("--overwrite-labels", help="Replace existing names.")
     ] = False,
     clip: Clip = None,
     device: options.Device = None,

@@ -65,7 +65,7 @@ def verify(
     model: NameOrFolder,
     sha256: Annotated[
         str | None,
-        typer.Option(help="What the hash of the weights must be, e.g. of a run's header."),
+        typer.Option(help="The expected hash of the weights, as in the header of a run."),
     ] = None,
 ) -> None:
     """Check that every tensor of a model is there and undamaged, and print the hash of its
@@ -78,14 +78,16 @@ def verify(
 def convert(
     checkpoint: Annotated[
         Path,
-        typer.Argument(metavar="FILE.pt", help="As github.com/facebookresearch publishes it."),
+        typer.Argument(
+            metavar="FILE.pt", help="A checkpoint as github.com/facebookresearch publishes it."
+        ),
     ],
-    out: Annotated[
-        Path, typer.Argument(metavar="OUT_DIR", help="A folder that is not there yet.")
-    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="A new folder.")],
     architecture: Annotated[
         str | None,
-        typer.Option("--as", help="sam2.1-tiny, edgetam, ...: left out, the shapes tell."),
+        typer.Option(
+            "--as", help="sam2.1-tiny, edgetam, ...: by default recognised by tensor shapes."
+        ),
     ] = None,
 ) -> None:
     """Make a model folder of an official checkpoint of SAM 2, SAM 2.1 or EdgeTAM, and check

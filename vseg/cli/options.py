@@ -9,10 +9,12 @@ Source = Annotated[
     str, typer.Argument(metavar="CLIP", help="A video file or a folder of images.")
 ]
 RunFolder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="The folder `vseg track` wrote.")
+    Path, typer.Argument(metavar="RUN", help="A folder that `vseg track` wrote.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
-Model = Annotated[str | None, typer.Option("--model", help="Model name: see `vseg models`.")]
+Model = Annotated[
+    str | None, typer.Option("--model", help="A name of `vseg models`, or a folder.")
+]
 Weights = Annotated[
     Path | None, typer.Option("--weights", help="Other weights of that model (.safetensors).")
 ]
@@ -23,12 +25,14 @@ ShortSide = Annotated[
 ]
 Flip = Annotated[
     bool | None,
-    typer.Option("--flip", help="nano looks at mirrored frames too: better, half as fast."),
+    typer.Option(
+        "--flip", help="nano: average with the mirrored frame; better, half as fast."
+    ),
 ]
 Compile = Annotated[
     bool | None,
     typer.Option(
-        "--compile", help="SAM 2 family on a GPU: compile first, minutes once, then faster."
+        "--compile", help="SAM 2 family on a GPU: compile the stages first; takes minutes."
     ),
 ]
 EncodeAhead = Annotated[
@@ -47,40 +51,48 @@ ConfigFile = Annotated[
 MemoryPolicy = Annotated[
     str | None,
     typer.Option(
-        "--memory-policy", help="SAM 2 family: recent, or selective (sure frames only)."
+        "--memory-policy", help="SAM 2 family: recent, or selective (confident frames only)."
     ),
 ]
 MemoryApproximation = Annotated[
     str | None,
     typer.Option(
         "--memory-approximation",
-        help="SAM 2 family: none; pooled or pruned old memories: faster.",
+        help="SAM 2 family: none; pooled or pruned old memories are faster.",
     ),
 ]
 MemoryBudget = Annotated[
     float | None,
-    typer.Option("--memory-budget", metavar="MIB", help="SAM 2 family: limit of all memory."),
+    typer.Option(
+        "--memory-budget", metavar="MIB", help="SAM 2 family: limit for all objects together."
+    ),
 ]
 Points = Annotated[
     list[str] | None,
     typer.Option(
-        "--point", metavar="[OBJ][@FRAME]:x,y[+|-]", help="A click, + on it or - beside."
+        "--point",
+        metavar="[[OBJ][@FRAME]:]x,y[+|-]",
+        help="A click on the object; - on the background.",
     ),
 ]
 Boxes = Annotated[
     list[str] | None,
-    typer.Option("--box", metavar="[OBJ][@FRAME]:x1,y1,x2,y2", help="A bounding box."),
+    typer.Option("--box", metavar="[[OBJ][@FRAME]:]x1,y1,x2,y2", help="A bounding box."),
 ]
 Scribbles = Annotated[
     list[str] | None,
-    typer.Option("--scribble", metavar="[OBJ][@FRAME]:x,y x,y ...[+|-]", help="A drawn line."),
+    typer.Option(
+        "--scribble",
+        metavar="[[OBJ][@FRAME]:]x,y x,y ...[+|-]",
+        help="A line on the object; - on the background.",
+    ),
 ]
 Masks = Annotated[
     list[str] | None,
     typer.Option(
         "--mask",
         metavar="[[OBJ][@FRAME]:]FILE",
-        help="A mask; a label image gives all objects.",
+        help="A mask; a label image is one object per value.",
     ),
 ]
 Labels = Annotated[
@@ -90,56 +102,60 @@ Texts = Annotated[
     list[str] | None,
     typer.Option(
         "--text",
-        metavar="[OBJ][@FRAME:]PHRASE. ...",
-        help="Words: track every instance; with OBJ: choose that one object.",
+        metavar="[[OBJ][@FRAME]:]PHRASE[=T]",
+        help="Words: every instance of a phrase, or with OBJ that one object.",
     ),
 ]
 Exemplars = Annotated[
     list[str] | None,
     typer.Option(
         "--exemplar",
-        metavar="[OBJ][@FRAME:]IMAGE:REGION",
-        help="What looks like a box (x1,y1,x2,y2) or a mask.png of another image.",
+        metavar="[[OBJ][@FRAME]:]IMAGE:REGION[=T]",
+        help="What resembles a box (x1,y1,x2,y2) or a mask file of another image.",
     ),
 ]
-Auto = Annotated[bool, typer.Option("--auto", help="Track everything there is.")]
+Auto = Annotated[bool, typer.Option("--auto", help="Every object that the model proposes.")]
 GrounderName = Annotated[
     str | None,
-    typer.Option("--grounder", help="Finds words: a name of `vseg models` or a folder."),
+    typer.Option(
+        "--grounder", help="The model for --text: a name of `vseg models` or a folder."
+    ),
 ]
 TaggerName = Annotated[
     str | None,
     typer.Option(
-        "--tagger", help="With --auto and --grounder: an image-text model names things."
+        "--tagger", help="With --auto and --grounder: the image-text model that names objects."
     ),
 ]
 Vocabulary = Annotated[
     Path | None,
-    typer.Option("--vocabulary", help="With --tagger: the words to choose from, one a line."),
+    typer.Option(
+        "--vocabulary", help="With --tagger: the words to choose from, one per line."
+    ),
 ]
 DetectEvery = Annotated[
     int | None,
-    typer.Option(
-        "--detect-every", metavar="N", help="Look for what is described every N frames."
-    ),
+    typer.Option("--detect-every", metavar="N", help="Detect concept prompts every N frames."),
 ]
 Until = Annotated[
     str | None,
     typer.Option(
-        "--until", metavar="MOMENT", help="Look for nothing new from here on: 300, 12s."
+        "--until", metavar="TIME", help="Detect no new objects from here on: 300, 12s."
     ),
 ]
 MaxObjects = Annotated[
     int | None,
-    typer.Option("--max-objects", metavar="N", help="Find at most N objects at once."),
+    typer.Option(
+        "--max-objects", metavar="N", help="Track at most N detected objects at once."
+    ),
 ]
 DetectionsFile = Annotated[
     Path | None,
     typer.Option(
-        "--detections", help="Boxes or masks to follow: det.txt, coco.json or .parquet."
+        "--detections", help="Boxes or masks of a detector: det.txt, coco.json or .parquet."
     ),
 ]
 Range = Annotated[
     str | None,
-    typer.Option("--range", metavar="A:B", help="Frames or times, B exclusive: 0:300."),
+    typer.Option("--range", metavar="A:B", help="Frames or times, B exclusive: 0:300, 2s:5s."),
 ]

@@ -18,11 +18,11 @@ def render(
     run: options.RunFolder,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The mp4 to write; RUN/overlay.mp4 if not."),
+        typer.Option("-o", "--out", help="The mp4 to write; by default RUN/overlay.mp4."),
     ] = None,
     clip: Annotated[
         str | None,
-        typer.Option("--video", help="The clip, if it is not where it was tracked."),
+        typer.Option("--video", help="The clip, if it has moved since it was tracked."),
     ] = None,
     sheet: Annotated[
         bool, typer.Option("--sheet/--no-sheet", help="Also write a contact sheet beside it.")
@@ -48,22 +48,22 @@ def export(
         str,
         typer.Argument(
             metavar="RUN|MODEL",
-            help="The folder `vseg track` wrote; a model's name with onnx.",
+            help="A folder that `vseg track` wrote; with onnx, the name of a model.",
         ),
     ],
     to: Annotated[
-        str, typer.Option("--to", help="The format: davis or coco of a run, onnx of a model.")
+        str, typer.Option("--to", help="davis or coco for a run, onnx for a model.")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder or file to write.")],
-    height: Annotated[int | None, typer.Option(help="onnx: the videos' height.")] = None,
-    width: Annotated[int | None, typer.Option(help="onnx: the videos' width.")] = None,
+    height: Annotated[int | None, typer.Option(help="onnx: the height of the video.")] = None,
+    width: Annotated[int | None, typer.Option(help="onnx: the width of the video.")] = None,
     short_side: options.ShortSide = None,
     memory: Annotated[
-        int | None, typer.Option(metavar="FRAMES", help="onnx: memory slots; 6 if not given.")
+        int | None, typer.Option(metavar="FRAMES", help="onnx: memory slots; 6 by default.")
     ] = None,
     objects: Annotated[
         int | None,
-        typer.Option(help="onnx: a fixed number of objects; any number if not given."),
+        typer.Option(help="onnx: a fixed number of objects; by default any number."),
     ] = None,
     weights: options.Weights = None,
     as_json: options.Json = False,

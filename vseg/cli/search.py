@@ -21,18 +21,18 @@ def search(
         str, typer.Argument(help="What it looks like: 'person with a backpack'.")
     ],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="More runs to look in.")
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="More runs to search.")
     ] = None,
     image_text: ImageTextName = USUAL,
-    top: Annotated[int, typer.Option(min=1, help="Objects told.")] = 10,
+    top: Annotated[int, typer.Option(min=1, help="Number of objects.")] = 10,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="Also write their images: a PNG.")
+        Path | None, typer.Option("-o", "--out", help="Also write an image of them (.png).")
     ] = None,
     clip: Clip = None,
     device: options.Device = None,
     as_json: options.Json = False,
 ) -> None:
-    """Rank the objects of finished runs by how much they look like a phrase."""
+    """Rank the objects of finished runs by how well they match a phrase."""
     from vseg.analysis.search import Query, draw_hits, found_in
     from vseg.build import open_image_text
 

@@ -19,7 +19,7 @@ def probe(
     ] = True,
     as_json: options.Json = False,
 ) -> None:
-    """Tell what a clip really holds: true frame count, rates, rotation, damage."""
+    """Report what a clip really holds: frame count, rates, rotation, damage."""
     from vseg.video.probe import probe as examine
 
     facts = (

@@ -78,9 +78,7 @@ def track(
     config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
-    """Follow prompted, described or detected objects through a clip; store their mask on every
-    frame.
-    """
+    """Track prompted or detected objects through a clip; store their masks on every frame."""
     from vseg.pipelines.job import TrackJob
     from vseg.prompts.parse import parse_concepts, parse_labels, parse_prompts
 

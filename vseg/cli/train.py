@@ -16,9 +16,7 @@ app = typer.Typer(
 
 @app.command("nano", cls=Command)
 def nano(
-    data: Annotated[
-        list[Path], typer.Option("--data", help="A training pack (zip); may be given again.")
-    ],
+    data: Annotated[list[Path], typer.Option("--data", help="A training pack (zip).")],
     config: Annotated[Path, typer.Option("--config", help="The recipe, a TOML file.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Checkpoints and weights go here.")],
     teacher: Annotated[
@@ -39,7 +37,7 @@ def nano(
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train nano by a recipe; whatever an earlier call finished or began is taken up again."""
+    """Train nano by a recipe; the same command again continues."""
     from vseg.config import load_toml
     from vseg.training.config import NanoRecipe
     from vseg.training.recipe import Progress, TrainingFiles, train_nano
@@ -65,13 +63,12 @@ def words(
     config: Annotated[Path, typer.Option("--config", help="The recipe, a TOML file.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Checkpoint and weights go here.")],
     weights: Annotated[
-        Path | None, typer.Option("--weights", help="Of nano; the shipped ones if left out.")
+        Path | None,
+        typer.Option("--weights", help="Weights of nano; by default the shipped ones."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Train nano's word head, which finds people, cars and a few other things by their
-    names.
-    """
+    """Train nano's word head, which detects people, cars and a few other objects by name."""
     from vseg.config import load_toml
     from vseg.training.words import WordsFiles, WordsRecipe, train_words
 

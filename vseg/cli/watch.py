@@ -38,20 +38,21 @@ def watch(
     until: options.Until = None,
     max_objects: options.MaxObjects = None,
     frames: Annotated[
-        int | None, typer.Option("--frames", min=1, help="Stop after so many images.")
+        int | None, typer.Option("--frames", min=1, help="Stop after N frames.")
     ] = None,
     overlay: Annotated[
-        Path | None, typer.Option("--overlay", help="Also record what is seen, as this mp4.")
+        Path | None,
+        typer.Option("--overlay", help="Also record the frames with their masks: an mp4."),
     ] = None,
     model: options.Model = None,
     device: options.Device = None,
     short_side: options.ShortSide = None,
     config: options.ConfigFile = None,
 ) -> None:
-    """Follow objects on a live source; Ctrl-C ends it.  Prompts are on the first image.
+    """Track objects on a live source; Ctrl-C ends it.  Prompts are on the first frame.
 
-    An image that comes while the last one is still worked on is skipped: what is told is
-    always new.  A line has frame, time_s, dropped, objects (id, label, visible, score, box,
+    Frames that arrive while the last one is processed are skipped: the output is always
+    current.  A line has frame, time_s, dropped, objects (id, label, visible, score, box,
     area) and events.
     """
     from vseg.cli.interrupt import stop_on_request
