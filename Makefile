@@ -1,8 +1,11 @@
 # `make demo` and `make test` need only Python >= 3.11 and make: each creates .venv with what it uses.
+# `make test-fast` runs what runs no model, `make test` all but demos, packages and compilers,
+# `make test-all` everything.
 # Other ways to run it:
 #   make demo VIDEO=clip.mp4 POINT=412,220        your own clip, one click on its first frame
 #   make demo VIDEO=clip.mp4 BOX=10,20,200,300    the same from a box
 #   make test PYTHON=python3.13                   another interpreter
+#   make test PYTEST='tests/unit/ops -x'          chosen tests
 #   make demo PIP_FLAGS="--extra-index-url https://download.pytorch.org/whl/cpu"   smaller torch, no CUDA
 
 PYTHON    ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
@@ -16,10 +19,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs clean
+.PHONY: help demo test-fast test test-all lint format docs clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -6
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
 	@echo "  make lint | format | docs | clean"
 
 # One stamp per set of packages, so that `make demo` does not wait for the development tools.
@@ -43,8 +46,17 @@ $(VENV)/.docs: $(VENV)/.created pyproject.toml constraints.txt
 demo: $(VENV)/.base
 	$(BIN)/vseg demo $(if $(VIDEO),'$(VIDEO)') $(if $(POINT),--point '$(POINT)') $(if $(BOX),--box '$(BOX)') -o '$(DEMO)'
 
+# Tests are many and small: one thread each, shared out as workers come free.
+RUN_TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --durations 15
+
+test-fast: $(VENV)/.dev
+	$(RUN_TESTS) -m 'not slow and not integration' $(PYTEST)
+
 test: $(VENV)/.dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(PYTEST)
+	$(RUN_TESTS) -m 'not slow' $(PYTEST)
+
+test-all: $(VENV)/.dev
+	$(RUN_TESTS) $(PYTEST)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

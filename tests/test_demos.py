@@ -7,6 +7,8 @@ from pathlib import Path
 import cv2
 import pytest
 
+pytestmark = pytest.mark.slow
+
 DEMOS = Path(__file__).resolve().parents[1] / "demos"
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "transformers", "cv2", "numpy", "scipy", "pyarrow", "pandas", "av")
 

@@ -15,6 +15,8 @@ from vseg.interfaces.grounder import Grounder
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.types import ConceptPrompt, Exemplar, Frame, Text
 
+pytestmark = pytest.mark.integration
+
 LEAST = 0.02
 """A threshold that something reaches even where the weights are random."""
 

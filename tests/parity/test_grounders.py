@@ -19,6 +19,8 @@ from vseg.grounding.proposals import Rules
 from vseg.grounding.sam3_text import read_sam3
 from vseg.types import Detections, Frame, Text
 
+pytestmark = pytest.mark.integration
+
 PICTURE = np.random.default_rng(1).integers(0, 255, (50, 80, 3), dtype=np.uint8)
 PHRASES = ("The red car", "a dog", "small cat")
 KEEP_ALL = 1.0

@@ -13,6 +13,8 @@ from vseg.models.sam2.attention import attend
 from vseg.models.sam2.feed_forward import feed_forward
 from vseg.models.sam2.hiera import HieraBackbone
 
+pytestmark = pytest.mark.integration
+
 
 @torch.inference_mode()
 def test_the_same_maps_as_the_library() -> None:

@@ -14,6 +14,8 @@ from tests.image_text_models import KINDS, LENGTH, saved_image_text
 from vseg.grounding.image_text import ImageText, read_image_text
 from vseg.grounding.pretrained import Place
 
+pytestmark = pytest.mark.integration
+
 PHRASES = ("a red car", "two dogs", "person with a backpack")
 PROCESSORS = {
     "clip": transformers.CLIPImageProcessorPil,

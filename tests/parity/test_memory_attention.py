@@ -12,6 +12,8 @@ from tests.sam_models import FAMILY, small_model
 from vseg.errors import WeightsMismatch
 from vseg.models.sam2.memory_attention import AttentionPlan, MemoryAttention, Recalled
 
+pytestmark = pytest.mark.integration
+
 CELLS = 64
 WIDTH = 128
 THIN = 64

@@ -11,6 +11,8 @@ from tests.golden.make_repvit import GOLDEN, drawn, image
 from vseg.errors import WeightsMismatch
 from vseg.models.sam2.repvit import RepVit
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Tensor]:

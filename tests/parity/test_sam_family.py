@@ -26,6 +26,8 @@ from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, VisualPrompt
 
+pytestmark = pytest.mark.integration
+
 HEIGHT = 120
 WIDTH = 180
 FRAMES = 28

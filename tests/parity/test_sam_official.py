@@ -25,6 +25,8 @@ from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, VisualPrompt
 
+pytestmark = pytest.mark.integration
+
 CONFIG = {
     "model_type": "sam2_video",
     "image_size": SIDE,

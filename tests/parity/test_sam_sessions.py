@@ -19,6 +19,8 @@ from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import VisualPrompt
 
+pytestmark = pytest.mark.integration
+
 CLOSE = 1e-4
 """Of the logits' scale: a batch of another size, or another number of threads, rounds sums
 otherwise.

@@ -15,6 +15,8 @@ from vseg.results import PlacedPrompt, RunHeader, RunWriter, SourceFingerprint, 
 from vseg.results.layout import read_objects, write_objects
 from vseg.types import Box, FrameMasks, VideoInfo
 
+pytestmark = pytest.mark.integration
+
 HEIGHT = 48
 WIDTH = 96
 FRAMES = 30

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "engines.py"
 STAGES = ("encoder", "attention", "decoder", "memory", "post")
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import torch
 
+pytestmark = pytest.mark.integration
+
 SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "policies.py"
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from benchmarks.proposals import Seen, row_of
 
+pytestmark = pytest.mark.integration
+
 SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "proposals.py"
 
 

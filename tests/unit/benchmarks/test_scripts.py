@@ -14,6 +14,8 @@ import pytest
 from vseg.synthetic.files import write_truth
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
+pytestmark = pytest.mark.integration
+
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 SMALL = ("--short-side", "96", "--dtype", "float32")
 

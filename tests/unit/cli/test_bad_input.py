@@ -12,6 +12,8 @@ from tests.clips import Recipe, write_audio, write_clip
 from tests.unit.cli.conftest import GroundingResult, Workplace, call, files_of
 from vseg.errors import BadPrompt, VsegError
 
+pytestmark = pytest.mark.integration
+
 Make = Callable[[Path, Workplace], list[object]]
 
 

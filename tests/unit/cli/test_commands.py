@@ -12,6 +12,8 @@ from tests.unit.cli.conftest import SCENE, Workplace, call
 from vseg.results import open_run
 from vseg.synthetic.reader import SyntheticVideo
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def run(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:

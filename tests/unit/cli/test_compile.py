@@ -17,6 +17,8 @@ from vseg.pipelines.warm_up import object_counts
 from vseg.prompts.parse import parse_prompts
 from vseg.results import open_run
 
+pytestmark = pytest.mark.integration
+
 
 def test_nano_is_not_compiled(workplace: Workplace, tmp_path: Path) -> None:
     words = ["track", workplace.clip, "-o", tmp_path / "run", "--point", "60,36", "--compile"]

@@ -19,6 +19,8 @@ from vseg.results import open_run
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import MaskCrop
 
+pytestmark = pytest.mark.integration
+
 FRAMES = 90
 
 

@@ -9,6 +9,8 @@ from safetensors import safe_open
 from tests.teacher_models import torchscript
 from tests.unit.cli.conftest import Workplace, call
 
+pytestmark = pytest.mark.integration
+
 SMALL = """
 batch = 2
 crop = 64

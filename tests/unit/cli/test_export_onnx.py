@@ -10,6 +10,8 @@ from vseg.models.nano.network import NanoNet
 from vseg.models.onnx import export as onnx_export
 from vseg.models.onnx.export import Graph, LoopSizes
 
+pytestmark = pytest.mark.integration
+
 SIZE = ["--height", "120", "--width", "176"]
 
 

@@ -6,12 +6,16 @@ import shlex
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from tests.unit.cli.conftest import Workplace, call, files_of
 from vseg.cli.track import read_config, resume_command
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.parse import parse_prompts
 from vseg.results import open_run
+
+pytestmark = pytest.mark.integration
 
 
 def test_an_interrupted_flipped_run_resumes_to_the_same_bits(

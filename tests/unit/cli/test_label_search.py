@@ -22,6 +22,8 @@ from vseg.synthetic.files import write_clip
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import MaskCrop
 
+pytestmark = pytest.mark.integration
+
 SCENE = SceneConfig(height=96, width=160, num_frames=60, seed=2, num_objects=2, occluders=0)
 WORDS = "dog\ncar  # on four wheels\ntree\nred thing\n"
 

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from tests.sam_models import saved_model
 from vseg.cli.app import app
 
+pytestmark = pytest.mark.integration
+
 RUNNER = CliRunner()
 
 

@@ -17,6 +17,8 @@ from tests.clips import cut
 from tests.unit.cli.conftest import Workplace, call, files_of, track_words
 from vseg.results import open_run
 
+pytestmark = pytest.mark.integration
+
 NUM_FRAMES = 90
 
 

@@ -15,6 +15,8 @@ from tests.word_head import random_head
 from vseg.models.nano.text_head.head import load_words
 from vseg.training.named_images import part_of
 
+pytestmark = pytest.mark.integration
+
 RECIPE = """
 batch = 2
 side = 64

@@ -20,6 +20,8 @@ from vseg.io.mp4 import Mp4Writer
 from vseg.pipelines.prepare import load_configured
 from vseg.synthetic.reader import SyntheticVideo
 
+pytestmark = pytest.mark.integration
+
 
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]

@@ -17,6 +17,8 @@ from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import Frame, Grounding, Points
 
+pytestmark = pytest.mark.integration
+
 LIGHT = AutomaticMaskRules(grid=8, dense=8, finely=24)
 
 

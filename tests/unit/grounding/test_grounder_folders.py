@@ -28,6 +28,8 @@ from vseg.io.files import sha256_of
 from vseg.types import Frame, Grounding, Text
 from vseg.weights import memory_check as room
 
+pytestmark = pytest.mark.integration
+
 FRAME = Frame(
     0, None, 0.0, np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
 )

@@ -18,6 +18,8 @@ from vseg.grounding.pretrained import Place
 from vseg.grounding.tags import Tagger
 from vseg.types import Frame, MaskCrop, Text
 
+pytestmark = pytest.mark.integration
+
 WORDS = ("car", "dog", "zebra crossing", "tree")
 FLOAT = Place(dtype="float32")
 

@@ -19,6 +19,8 @@ from vseg.models.sam2.model import Sam
 from vseg.models.sam2.padded_memory import MISSING, MemorySpan, padded, sized, span_of
 from vseg.types import Box, Frame
 
+pytestmark = pytest.mark.integration
+
 ROOT = Path(__file__).parents[3]
 
 

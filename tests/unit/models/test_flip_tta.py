@@ -17,6 +17,8 @@ from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import Box, Frame, FrameMasks, Mask, Points, Scribble, VisualPrompt
 
+pytestmark = pytest.mark.integration
+
 WIDTH = 160
 
 

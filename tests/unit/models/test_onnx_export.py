@@ -26,6 +26,8 @@ from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.tensors import PRESENT, Features, Memory, MemoryPart
 from vseg.types import Box, Frame, FrameMasks, Mask, Points
 
+pytestmark = pytest.mark.integration
+
 DEMO = Path(__file__).resolve().parents[3] / "demos" / "onnx_loop.py"
 HEIGHT = 180
 WIDTH = 272

@@ -22,6 +22,8 @@ from vseg.types import Frame
 from vseg.weights import memory_check as room
 from vseg.weights.weight_files import check_downloads
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -23,6 +23,8 @@ from vseg.models.sam2.vision import shrunk, square
 from vseg.tensors import downloaded
 from vseg.types import Box, Frame
 
+pytestmark = pytest.mark.integration
+
 META = torch.device("meta")
 HEIGHT = 60
 WIDTH = 90

@@ -14,6 +14,8 @@ from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Frame
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.mark.parametrize("kind", FAMILY)
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])

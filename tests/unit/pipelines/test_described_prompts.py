@@ -18,6 +18,8 @@ from vseg.results import open_run
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import Exemplar, Points
 
+pytestmark = pytest.mark.integration
+
 CONFIG = TrackConfig(short_side=128, dtype="float32", preview=False)
 
 

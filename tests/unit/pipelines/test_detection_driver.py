@@ -18,6 +18,8 @@ from vseg.synthetic.reader import SyntheticVideo
 from vseg.synthetic.script import Trajectory
 from vseg.types import Detections, Frame, FrameMasks, MaskCrop
 
+pytestmark = pytest.mark.integration
+
 HW = (120, 200)
 CORNER = (150.0, 90.0, 190.0, 115.0)
 Detect = Callable[[int, np.ndarray], list[tuple[float, ...]]]

@@ -25,6 +25,8 @@ from vseg.synthetic.reader import SyntheticVideo
 from vseg.synthetic.script import Trajectory
 from vseg.types import Exemplar, Points, Text
 
+pytestmark = pytest.mark.integration
+
 FRAMES = 24
 
 

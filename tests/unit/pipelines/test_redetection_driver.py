@@ -19,6 +19,8 @@ from vseg.synthetic.reader import SyntheticVideo
 from vseg.synthetic.script import Occluder, Trajectory
 from vseg.types import Detections, Frame, FrameMasks, Grounding, IdentityEvent, MaskCrop
 
+pytestmark = pytest.mark.integration
+
 EVERY = 10
 ENTERS = 60
 

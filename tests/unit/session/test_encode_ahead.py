@@ -14,6 +14,8 @@ from vseg.synthetic.reader import SyntheticVideo
 from vseg.tensors import Features
 from vseg.types import Frame, FrameMasks
 
+pytestmark = pytest.mark.integration
+
 DEPTH = 4
 
 

@@ -24,6 +24,8 @@ from vseg.session.exemplar import ExemplarGrounder
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import Box, Exemplar, Frame, PlacedPrompt, Text
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def model() -> Nano:

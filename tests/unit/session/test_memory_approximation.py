@@ -19,6 +19,8 @@ from vseg.session.memory.slot_budget import SlotBudget
 from vseg.session.session import Session
 from vseg.types import Frame
 
+pytestmark = pytest.mark.integration
+
 SHAPE = SlotShape(tokens=66, grid=(8, 8), channels=1, layers=1, width=1, pointer=4, itemsize=4)
 """Two tokens on no cell, then 8 x 8."""
 

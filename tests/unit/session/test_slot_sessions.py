@@ -24,6 +24,8 @@ from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Frame
 
+pytestmark = pytest.mark.integration
+
 HEIGHT = 60
 WIDTH = 90
 

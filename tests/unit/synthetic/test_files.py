@@ -17,6 +17,8 @@ from vseg.synthetic.files import write_clip, write_truth
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import Frame
 
+pytestmark = pytest.mark.integration
+
 CONFIG = SceneConfig(height=96, width=160, num_frames=24, seed=3)
 DEMO = Path(__file__).resolve().parents[3] / "demos" / "synthetic_scene.py"
 

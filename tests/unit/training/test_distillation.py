@@ -35,6 +35,8 @@ from vseg.training.loop import Report
 from vseg.training.student import Distilled, Hearing, distil, encoder_state, training_folder
 from vseg.training.unlabelled import Sampling, UnlabelledImages, open_images, spread
 
+pytestmark = pytest.mark.integration
+
 CPU = torch.device("cpu")
 SAMPLING = Sampling(clip_step=2, frames_per_clip=4, short_side=64)
 CONFIG = DistillStageConfig(

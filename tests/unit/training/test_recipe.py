@@ -24,6 +24,8 @@ from vseg.training.config import (
 )
 from vseg.training.recipe import Progress, TrainingFiles, train_nano
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture
 def files(tmp_path: Path) -> TrainingFiles:

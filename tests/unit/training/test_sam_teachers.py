@@ -13,6 +13,8 @@ from tests.sam_models import saved_model
 from vseg.training.pretrained import load_pretrained
 from vseg.training.teachers import open_teacher
 
+pytestmark = pytest.mark.integration
+
 CPU = torch.device("cpu")
 
 

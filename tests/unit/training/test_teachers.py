@@ -16,6 +16,8 @@ from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.training.teachers import Teacher, open_teacher
 
+pytestmark = pytest.mark.integration
+
 CPU = torch.device("cpu")
 
 

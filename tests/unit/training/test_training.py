@@ -22,6 +22,8 @@ from vseg.training.propagate import PropagateOptions, PropagateStage
 from vseg.training.sequences import Recipe, Sequences
 from vseg.training.unlabelled import zipped_images
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def pack(tmp_path_factory: pytest.TempPathFactory) -> TrainingPack:

@@ -27,6 +27,8 @@ from vseg.training.words_stage import WordsStage
 from vseg.training.words_targets import targets_of, words_loss
 from vseg.training.words_views import View, Views
 
+pytestmark = pytest.mark.integration
+
 NAMES = ("object", "car", "person")
 HUES = {"car": (200, 30, 30), "person": (30, 60, 200)}
 

@@ -15,6 +15,8 @@ from vseg.cli.app import app
 from vseg.errors import WeightsMissing
 from vseg.weights.catalogue import GROUNDERS, IMAGE_TEXT, PUBLISHED
 
+pytestmark = pytest.mark.integration
+
 RUNNER = CliRunner()
 COMMIT = "0123456789" * 4
 

@@ -23,6 +23,8 @@ from vseg.session.session import Session
 from vseg.types import Frame
 from vseg.weights.state_dict import below
 
+pytestmark = pytest.mark.integration
+
 
 @pytest.fixture(scope="module")
 def edgetam(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,0 +1,18 @@
+"""What a run leaves out by its markers is not imported either: half of a short run would be imports."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+_OF_THE_WHOLE_MODULE = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """True for a module whose own marker `-m "not ..."` deselects, when no path names it."""
+    expression: str = config.option.markexpr
+    if not expression or not collection_path.match("test_*.py"):
+        return None
+    marker = _OF_THE_WHOLE_MODULE.search(collection_path.read_text("utf-8"))
+    deselected = re.findall(r"not (\w+)", expression)
+    return True if marker and marker[1] in deselected else None
