@@ -1,11 +1,11 @@
 """A small scene and the shipped model in float32, where results can be compared closely."""
 
-from collections.abc import Iterator
-
 import pytest
 
+from tests.scenes import drawn_scene
 from vseg.models.nano.model import Nano, load_nano
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo
 
 
 @pytest.fixture(scope="session")
@@ -13,10 +13,8 @@ def model() -> Nano:
     return load_nano(dtype="float32", short_side=128)
 
 
-@pytest.fixture
-def scene() -> Iterator[SyntheticVideo]:
-    config = SceneConfig(
-        height=96, width=160, num_frames=40, seed=3, num_objects=3, occluders=0
+@pytest.fixture(scope="session")
+def scene() -> SyntheticVideo:
+    return drawn_scene(
+        SceneConfig(height=96, width=160, num_frames=40, seed=3, num_objects=3, occluders=0)
     )
-    with SyntheticVideo(config) as video:
-        yield video

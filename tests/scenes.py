@@ -1,0 +1,27 @@
+"""Synthetic scenes that many tests read: drawing costs more than the small networks that follow them."""
+
+from dataclasses import replace
+from functools import cache
+
+from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.reader import SyntheticVideo, TrueFrame
+
+
+class DrawnScene(SyntheticVideo):
+    """A scene that keeps what it has drawn, and gives out copies."""
+
+    def __init__(self, config: SceneConfig) -> None:
+        super().__init__(config)
+        self._drawn: dict[int, TrueFrame] = {}
+
+    def draw(self, index: int) -> TrueFrame:
+        if index not in self._drawn:
+            self._drawn[index] = super().draw(index)
+        frame, labels = self._drawn[index].frame, self._drawn[index].labels
+        return TrueFrame(replace(frame, image=frame.image.copy()), labels.copy())
+
+
+@cache
+def drawn_scene(config: SceneConfig) -> DrawnScene:
+    """The scene of a configuration, one for all tests of a process."""
+    return DrawnScene(config)
