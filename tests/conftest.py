@@ -1,4 +1,4 @@
-"""What a run leaves out by its markers is not imported: half of a short run would be imports."""
+"""What a run leaves out by its markers is not imported: imports are half of a short run."""
 
 import re
 from pathlib import Path

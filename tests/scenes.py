@@ -1,4 +1,4 @@
-"""Synthetic scenes that many tests read: drawing costs more than the small networks that follow them."""
+"""Synthetic scenes that many tests read: drawing costs more than the networks that follow."""
 
 from dataclasses import replace
 from functools import cache

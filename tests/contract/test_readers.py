@@ -38,7 +38,7 @@ MAKERS: dict[str, Callable[[Path], Reader]] = {
     "decord": lambda folder: DecordFile(_clip(folder, "clip.mp4")),
     "images": _images,
     "synthetic": lambda _: SyntheticVideo(
-        SceneConfig(num_frames=NUM_FRAMES, height=64, width=96, seed=3)
+        SceneConfig(64, 96, NUM_FRAMES, seed=3, num_objects=1, occluders=0)
     ),
 }
 

@@ -72,6 +72,7 @@ def test_the_label_maps_are_exact_and_have_the_davis_colours(tmp_path: Path) -> 
     assert palette is not None and palette[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
 
 
+@pytest.mark.slow
 def test_the_demo_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.scenes import drawn_scene
 from vseg.errors import BadConfig, BadPrompt
 from vseg.interfaces.reader import Reader
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo, random_scene
@@ -28,7 +29,7 @@ def fingerprint(config: SceneConfig, indices: list[int]) -> str:
 
 
 def colour_of_object(config: SceneConfig, object_id: int = 1) -> np.ndarray:
-    drawn = SyntheticVideo(config).draw(0)
+    drawn = drawn_scene(config).draw(0)
     pixels = drawn.frame.image[drawn.labels == object_id]
     return np.asarray(pixels.mean(axis=0)) if len(pixels) else np.full(3, np.nan)
 
@@ -87,7 +88,7 @@ def test_the_length_does_not_change_a_frame() -> None:
 def test_one_object_more_leaves_the_others_as_they_were() -> None:
     two, three = (SyntheticVideo(replace(SMALL, num_objects=n)) for n in (2, 3))
     hidden = 0
-    for index in range(0, 200, 10):
+    for index in range(0, 200, 20):
         fewer = two.truth(index)
         more = three.truth(index)
         untouched = more != 3
@@ -110,9 +111,9 @@ def test_occluders_hide_objects_and_have_no_id() -> None:
 
 def test_large_occluders_hide_whole_objects_for_many_frames() -> None:
     scene = SyntheticVideo(replace(SMALL, occluders=2, occluder_size=3.0, size=0.5))
-    shown = [set(scene.visible_ids(index)) for index in range(0, 200, 5)]
+    shown = [set(scene.visible_ids(index)) for index in range(0, 200, 8)]
     gaps = ["".join("x" if k in ids else "." for ids in shown).strip(".") for k in (1, 2, 3)]
-    assert any("..." in gap for gap in gaps), gaps
+    assert any(".." in gap for gap in gaps), gaps
     with pytest.raises(BadConfig, match="occluder_size is 0"):
         replace(SMALL, occluder_size=0.0)
 
@@ -167,7 +168,7 @@ def test_seeds_differ_in_colour_and_size() -> None:
     configs = [replace(SMALL, seed=seed, occluders=0, lighting=0.0) for seed in range(16)]
     colours = np.array([colour_of_object(config) for config in configs])
     assert np.nanstd(colours, axis=0).min() > 25
-    areas = [np.count_nonzero(SyntheticVideo(config).truth(0) == 1) for config in configs]
+    areas = [np.count_nonzero(drawn_scene(config).truth(0) == 1) for config in configs]
     assert np.percentile(areas, 90) > 2 * np.percentile(areas, 10)
 
 
@@ -198,13 +199,13 @@ def test_a_point_of_an_object_that_is_not_there_is_refused() -> None:
 
 def test_a_far_frame_costs_as_much_as_a_near_one() -> None:
     scene = SyntheticVideo(replace(SMALL, num_frames=1_000_000))
-    for index in range(4):
+    for index in range(2):
         scene.draw(index)
     tracemalloc.start()
     try:
-        scene.draw(4)
+        scene.draw(2)
         before = tracemalloc.get_traced_memory()[0]
-        for index in range(999_900, 999_912):
+        for index in range(999_900, 999_904):
             scene.draw(index)
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
@@ -235,7 +236,7 @@ def test_random_scenes_are_varied_and_drawable() -> None:
     assert {config.num_objects for config in configs} == {1, 2, 3, 4, 5, 6}
     assert {config.look_alikes for config in configs} == {True, False}
     assert configs[3] == random_scene(3, height=64, width=96, num_frames=20)
-    seen = [len(SyntheticVideo(config).visible_ids(0)) for config in configs]
+    seen = [len(SyntheticVideo(config).visible_ids(0)) for config in configs[:8]]
     assert np.mean(seen) > 2
     assert random_scene(0, num_frames=1).cut_at is None
     with pytest.raises(BadConfig, match="scene: seed is -1"):
