@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.scenes import drawn_scene
 from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, NothingFound, UsageError
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
@@ -37,8 +38,8 @@ def scene() -> SyntheticVideo:
         Trajectory(((0, 0.3, 0.4), (FRAMES, 0.4, 0.4))),
         Trajectory(((6, 1.3, 0.65), (11, 0.75, 0.65), (FRAMES, 0.7, 0.65))),
     )
-    plain = SceneConfig(num_frames=FRAMES, occluders=0, camera_motion=0.0, size=0.7, seed=21)
-    return SyntheticVideo(replace(plain, num_objects=2, trajectories=trajectories))
+    plain = SceneConfig(160, 284, FRAMES, occluders=0, camera_motion=0.0, size=0.7, seed=5)
+    return drawn_scene(replace(plain, num_objects=2, trajectories=trajectories))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def like(scene: SyntheticVideo, object_id: int, frame: int) -> PromptRequest:
 def settings(**look: Any) -> TrackConfig:
     return TrackConfig.model_validate(
         {
-            "short_side": 192,
+            "short_side": 160,
             "dtype": "float32",
             "preview": False,
             "chunk": 8,
@@ -94,7 +95,7 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     sought = (like(scene, 1, 12), like(scene, 2, 20))
-    whole = TrackJob(clip, tmp_path / "whole", sought, settings(detect_every=4))
+    whole = TrackJob(clip, tmp_path / "whole", sought, settings(detect_every=6))
     track(whole)
     cut = replace(whole, out=tmp_path / "cut")
     seen: list[int] = []
@@ -128,7 +129,7 @@ def test_everything_is_found_without_a_word(
         clip,
         tmp_path / "run",
         (),
-        settings(detect_every=12).model_copy(update={"short_side": 320}),
+        settings(detect_every=20),
         everything=True,
     )
     assert track(job).status == "complete"
@@ -145,7 +146,7 @@ def test_nothing_found_is_said_with_the_score_that_came_nearest(
         clip,
         tmp_path / "run",
         (PromptRequest(0, Timecode(frame=0), noise),),
-        settings(detect_every=12),
+        settings(detect_every=20),
     )
     for _ in range(2):  # a finished run says it again
         with pytest.raises(
