@@ -20,6 +20,8 @@ from tests.doc_examples import (
 from vseg.cli.app import app
 from vseg.errors import VsegError
 
+pytestmark = pytest.mark.integration
+
 SOURCES = ["README.md", *PAGES.values()]
 WITH_CODE = [source for source in SOURCES if list(page_blocks(ROOT / source))]
 RUN = ("docs/index.md", "docs/runs.md")
