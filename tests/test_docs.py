@@ -36,6 +36,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize("source", WITH_CODE)
 def test_the_code_of_a_page_holds(
     source: str, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
