@@ -11,25 +11,27 @@ object than of their own.  Every behaviour that keeps identities is turned off i
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.shared import Table, add_model_options, model_of, prompt_object, run
 from vseg import Session
+from vseg.config import INDEPENDENT_OBJECTS, IdentitySettings
 from vseg.errors import UsageError
 from vseg.interfaces.model import Model
 from vseg.metrics.clear import count_clear
 from vseg.metrics.identity import count_identity
 from vseg.metrics.jf import score_frame
 from vseg.metrics.masks import MaskPairs
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS, IdentityRules
 from vseg.synthetic.reader import SyntheticVideo, TrueFrame
 from vseg.synthetic.suite import identity_scenes
 from vseg.types import FrameMasks
 
 # The behaviours of a session that can be turned off, by name.
-SWITCHES = tuple(rule.name for rule in fields(IdentityRules) if rule.type is bool)
+SWITCHES = tuple(
+    name for name, rule in IdentitySettings.model_fields.items() if rule.annotation is bool
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +80,15 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def rules_without(name: str) -> IdentityRules:
+def rules_without(name: str) -> IdentitySettings:
     """The session's rules with one behaviour, all of them or none turned off."""
     if name == "all":
         return INDEPENDENT_OBJECTS
-    return IdentityRules() if name == "none" else replace(IdentityRules(), **{name: False})
+    return IdentitySettings() if name == "none" else IdentitySettings(**{name: False})
 
 
 def track(
-    model: Model, drawn: list[TrueFrame], kind: str, rules: IdentityRules
+    model: Model, drawn: list[TrueFrame], kind: str, rules: IdentitySettings
 ) -> Iterator[FrameMasks]:
     """Masks of all objects, each prompted on the first frame."""
     first = drawn[0]

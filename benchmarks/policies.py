@@ -22,13 +22,13 @@ from benchmarks.engines_clock import StageClock
 from benchmarks.engines_contenders import our_model
 from benchmarks.engines_networks import NETWORKS, network
 from benchmarks.shared import Table, run
+from vseg.config import ApproximationName, MemorySettings, PolicyName
 from vseg.models.sam2.model import Sam
-from vseg.session.memory.bank import MemoryBudget
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.weights.device import open_device
 
-CHOICES = (
+CHOICES: tuple[tuple[PolicyName, ApproximationName], ...] = (
     ("recent", "none"),
     ("selective", "none"),
     ("recent", "pooled"),
@@ -94,7 +94,9 @@ def main() -> None:
 def _rows(name: str, model: Sam, clip: SyntheticVideo) -> Iterator[Row]:
     reference = None
     for policy, approximation in CHOICES:
-        seen = _tracked(model, clip, MemoryBudget(policy=policy, approximation=approximation))
+        seen = _tracked(
+            model, clip, MemorySettings(policy=policy, approximation=approximation)
+        )
         reference = reference or seen
         steady = slice(len(seen.frame_s) // 2, None)
         yield Row(
@@ -108,7 +110,7 @@ def _rows(name: str, model: Sam, clip: SyntheticVideo) -> Iterator[Row]:
         )
 
 
-def _tracked(model: Sam, clip: SyntheticVideo, memory: MemoryBudget) -> Tracked:
+def _tracked(model: Sam, clip: SyntheticVideo, memory: MemorySettings) -> Tracked:
     """All objects of a clip, from their masks on its first frame."""
     clock = StageClock(model.device)
     clock.wrap(model, "attention", "condition")

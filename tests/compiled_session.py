@@ -15,10 +15,10 @@ import torch
 from torch._dynamo.utils import counters
 
 from tests.sam_models import saved_model
+from vseg.config import INDEPENDENT_OBJECTS
 from vseg.models.sam2.compiled import CompiledSam
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
 from vseg.types import Frame, FrameMasks
 

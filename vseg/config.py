@@ -7,11 +7,17 @@ config.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from vseg.errors import BadConfig
 
@@ -19,19 +25,40 @@ ReaderName = Literal["auto", "pyav", "decord", "images"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
 PolicyName = Literal["recent", "selective"]
 ApproximationName = Literal["none", "pooled", "pruned"]
+SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen, and an unknown key is an error."""
+    """Base of all settings: frozen; an unknown key or a value out of range is BadConfig."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _typed(
+        cls: type[SomeSettings],
+        values: Any,
+        validate: Callable[[Any], SomeSettings],
+        place: Any,
+    ) -> SomeSettings:
+        """Settings made in Python fail with a vseg error, as those read from a file do."""
+        try:
+            return validate(values)
+        except ValidationError as error:
+            if place.context is not None:  # `checked` knows which file this is about
+                raise
+            raise _first_problem(cls, error, cls.__name__) from error
+
 
 class MemorySettings(Settings):
-    """How many frames an object may remember, and every how many frames one is written.
+    """How many frames of an object are remembered, and every how many frames one is written.
 
-    recent, older and stride are nano's; policy, approximation and budget_mib are the SAM 2
-    family's, which takes the rest from how it was trained.
+    prompted: prompted frames, the nearest ones.  recent, older: tracked frames, the newest
+    ones and those spread over the past; stride: frames from one tracked memory to the next.
+    These three are nano's; a model of the SAM 2 family takes them from how it was trained.
+    policy, approximation, budget_mib are the SAM 2 family's: which tracked frames are kept,
+    how the old ones are read, and the MiB that all objects may hold together (None: as many
+    frames as the model was trained to read).
     """
 
     prompted: int = Field(default=4, ge=1)
@@ -84,8 +111,13 @@ class RedetectionSettings(Settings):
 
 
 class IdentitySettings(Settings):
-    """What is done to keep identities: see
-    `vseg.session.identity.identities.IdentityRules`.
+    """What is done to keep identities; each can be switched off.
+
+    non_overlapping: no two objects take the same pixel, except nested ones.  merges: where the
+    mask of one of two similar objects covers both, it is divided by how they moved before.
+    cuts: at a shot boundary, earlier positions are no evidence any more.  recognise: an object
+    that was absent for `reid_after` frames, or before a cut, is accepted again only where its
+    appearance has a cosine of at least `reid_threshold` to what it was.
     """
 
     non_overlapping: bool = True
@@ -94,6 +126,12 @@ class IdentitySettings(Settings):
     recognise: bool = True
     reid_after: int = Field(default=5, ge=1)
     reid_threshold: float = Field(default=0.5, ge=-1, le=1)
+
+
+INDEPENDENT_OBJECTS = IdentitySettings(
+    non_overlapping=False, merges=False, cuts=False, recognise=False
+)
+"""Every object as if there were no other: what the published SAM 2 predictor does."""
 
 
 class TrackConfig(Settings):
@@ -115,9 +153,6 @@ class TrackConfig(Settings):
     identity: IdentitySettings = IdentitySettings()
     detections: DetectionSettings = DetectionSettings()
     redetection: RedetectionSettings = RedetectionSettings()
-
-
-SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
 
 
 def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSettings:
@@ -148,7 +183,7 @@ def checked(
     from.
     """
     try:
-        return kind.model_validate(dict(values))
+        return kind.model_validate(dict(values), context=where)
     except ValidationError as error:
         raise _first_problem(kind, error, where) from error
 

@@ -17,11 +17,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tests.sam_models import FAMILY, SIDE, saved_model
+from vseg.config import INDEPENDENT_OBJECTS
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
 from vseg.models.sam2.prompt_encoder import square_mask
 from vseg.models.sam2.vision import square
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, VisualPrompt

@@ -17,11 +17,11 @@ from torch import Tensor
 
 from tests.golden import make_sam_official as official
 from tests.golden.make_sam_official import SIDE, THIN, WIDTH
+from vseg.config import INDEPENDENT_OBJECTS
 from vseg.models.sam2.config import empty_net
 from vseg.models.sam2.convert.convert import convert, renamed
 from vseg.models.sam2.convert.sizes import ARCHITECTURES, architecture, recognised
 from vseg.models.sam2.load import load_sam
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, VisualPrompt
 

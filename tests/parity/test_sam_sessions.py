@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from tests.parity.test_sam_family import PROMPTS, Library, assert_same, clicks, film, loaded
+from vseg.config import INDEPENDENT_OBJECTS
 from vseg.models.sam2.model import Sam
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import VisualPrompt

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vseg.config import Settings, TrackConfig, checked, load_toml
+from vseg.config import MemorySettings, Settings, TrackConfig, checked, load_toml
 from vseg.errors import BadConfig
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +68,13 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_mistaken_option_is_named() -> None:
     with pytest.raises(BadConfig, match="options: chunk"):
         checked(TrackConfig, {"chunk": 0})
+
+
+def test_settings_made_in_python_fail_like_those_of_a_file() -> None:
+    with pytest.raises(BadConfig, match="MemorySettings: recent = 0"):
+        MemorySettings(recent=0)
+    with pytest.raises(BadConfig, match=r"unknown key 'keep' \(known keys: .*prompted"):
+        MemorySettings(keep=3)  # type: ignore[call-arg]
 
 
 def test_the_shipped_tracking_files_are_complete_and_valid() -> None:

@@ -24,8 +24,6 @@ from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.prompts.placing import PromptRequest
 from vseg.prompts.timecode import parse_timecode
 from vseg.results.events import RunEvent, run_event
-from vseg.session.identity.identities import IdentityRules
-from vseg.session.memory.bank import MemoryBudget
 from vseg.session.session import Session
 from vseg.types import Exemplar, Frame, FrameMasks, Text
 
@@ -56,9 +54,9 @@ def watch(
     model = model or load_configured(config)
     texts = [r.prompt for r in requests if isinstance(r.prompt, Text)]
     words = grounder_of(config, texts, model)
-    rules = IdentityRules(**config.identity.model_dump())
-    budget = MemoryBudget(**config.memory.model_dump())
-    with Session(model, memory=budget, identity=rules, grounder=words) as session:
+    with Session(
+        model, memory=config.memory, identity=config.identity, grounder=words
+    ) as session:
         if requests and not sought:
             yield from _prompted(source, requests, session)
             return

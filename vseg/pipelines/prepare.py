@@ -22,7 +22,6 @@ from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
 from vseg.session.factory import check_memory
-from vseg.session.memory.bank import MemoryBudget
 from vseg.types import ConceptPrompt, Exemplar, PlacedPrompt, Text
 
 
@@ -82,8 +81,8 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
     model = model or load_configured(job.config)
     texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
     grounder = grounder_of(job.config, texts, model)
-    memory = MemoryBudget(**job.config.memory.model_dump())
-    check_memory(model, memory, max(1, len({placed.object_id for placed in prompts})))
+    objects = len({placed.object_id for placed in prompts})
+    check_memory(model, job.config.memory, max(1, objects))
     header = RunHeader(
         vseg_version=__version__,
         model=model.name,

@@ -23,8 +23,6 @@ from vseg.results.events import read_events, run_event
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.writer import ResumedRun, RunWriter, verify_run
-from vseg.session.identity.identities import IdentityRules
-from vseg.session.memory.bank import MemoryBudget
 from vseg.session.session import Session
 from vseg.types import Frame
 from vseg.video.prefetch import ahead
@@ -95,13 +93,11 @@ class _Loop:
         as it is.
         """
         task = self.task
-        budget = MemoryBudget(**task.job.config.memory.model_dump())
-        rules = IdentityRules(**task.job.config.identity.model_dump())
         with Session(
             task.model,
             task.video,
-            memory=budget,
-            identity=rules,
+            memory=task.job.config.memory,
+            identity=task.job.config.identity,
             encode_ahead=task.job.config.encode_ahead,
             grounder=task.grounder,
         ) as session:

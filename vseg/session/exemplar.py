@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
 from vseg.errors import BadPrompt
 from vseg.interfaces.model import Model
 from vseg.interfaces.slot_model import SlotModel
@@ -24,8 +25,6 @@ from vseg.ops.masks import mask_iou
 from vseg.prompts.simulate import tight_box
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS
-from vseg.session.memory.bank import MemoryBudget
 from vseg.tensors import Features
 from vseg.types import (
     Box,
@@ -147,7 +146,7 @@ class ExemplarGrounder:
             return reference.region  # the whole image is the example
         frame = Frame(0, None, 0.0, reference.image)
         features = self._model.encode([frame])[0]
-        engine = open_engine(self._model, MemoryBudget(), INDEPENDENT_OBJECTS)
+        engine = open_engine(self._model, MemorySettings(), INDEPENDENT_OBJECTS)
         drawn = engine.track(frame, features, [TrackedObject(1, {0: (box,)})])
         mask = _enlarged(drawn.logits[0], reference.region.shape)
         if not mask.any():
@@ -160,7 +159,7 @@ class ExemplarGrounder:
 
     def _matched(self, view: Exemplar, image: Frame, features: Features) -> list[_Find]:
         """The things on the image that one view of the reference matches."""
-        engine = open_engine(self._model, MemoryBudget(), INDEPENDENT_OBJECTS)
+        engine = open_engine(self._model, MemorySettings(), INDEPENDENT_OBJECTS)
         shown = Frame(0, None, 0.0, view.image)
         known = self._model.encode([shown])[0]
         tracked = TrackedObject(1, {0: (Mask(view.region),)})

@@ -1,14 +1,13 @@
 """How a session tracks with a given model: which engine steps, over which memory."""
 
-from dataclasses import replace
-
+from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.slot_model import SlotModel
 from vseg.session.engine import Engine
-from vseg.session.identity.identities import Identities, IdentityRules
+from vseg.session.identity.identities import Identities
 from vseg.session.memory.approximation import Approximation, Pooled, Pruned
-from vseg.session.memory.bank import MemoryBank, MemoryBudget
+from vseg.session.memory.bank import MemoryBank
 from vseg.session.memory.policy import Policy
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.selective import Selective
@@ -19,7 +18,7 @@ from vseg.session.slot_engine import SlotEngine
 AnyEngine = Engine | SlotEngine
 
 
-def open_engine(model: Model, budget: MemoryBudget, rules: IdentityRules) -> AnyEngine:
+def open_engine(model: Model, budget: MemorySettings, rules: IdentitySettings) -> AnyEngine:
     """An engine with an empty memory and nobody known.
 
     Of the budget, a model that remembers in slots takes the number of prompted frames, the
@@ -32,13 +31,12 @@ def open_engine(model: Model, budget: MemoryBudget, rules: IdentityRules) -> Any
             _slot_budget(model, budget), _policy(budget.policy), _approximation(model, budget)
         )
         # Object pointers were never compared as appearances, so nothing is decided by them.
-        return SlotEngine(
-            model, bank, Identities(replace(rules, recognise=False, merges=False))
-        )
+        rules = rules.model_copy(update={"recognise": False, "merges": False})
+        return SlotEngine(model, bank, Identities(rules))
     return Engine(model, MemoryBank(budget), Identities(rules))
 
 
-def check_memory(model: Model, budget: MemoryBudget, objects: int) -> None:
+def check_memory(model: Model, budget: MemorySettings, objects: int) -> None:
     """Raise UsageError for a memory the model has not, or one too small for so many
     objects.
     """
@@ -53,7 +51,7 @@ def check_memory(model: Model, budget: MemoryBudget, objects: int) -> None:
         )
 
 
-def _slot_budget(model: SlotModel, budget: MemoryBudget) -> SlotBudget:
+def _slot_budget(model: SlotModel, budget: MemorySettings) -> SlotBudget:
     limit = None
     if budget.budget_mib is not None:
         limit = SlotLimit(budget.budget_mib, model.slot_shape)
@@ -64,7 +62,7 @@ def _policy(name: str) -> Policy:
     return Selective() if name == "selective" else Recent()
 
 
-def _approximation(model: SlotModel, budget: MemoryBudget) -> Approximation | None:
+def _approximation(model: SlotModel, budget: MemorySettings) -> Approximation | None:
     if budget.approximation == "none":
         return None
     return (Pooled if budget.approximation == "pooled" else Pruned)(model.slot_shape)

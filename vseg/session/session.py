@@ -12,6 +12,7 @@ from typing import Unpack
 
 import numpy as np
 
+from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
@@ -21,8 +22,8 @@ from vseg.prompts.check import PromptKwargs, check_prompt, collect_prompts
 from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
-from vseg.session.identity.identities import Identities, IdentityRules
-from vseg.session.memory.bank import MemoryBank, MemoryBudget
+from vseg.session.identity.identities import Identities
+from vseg.session.memory.bank import MemoryBank
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
@@ -49,9 +50,9 @@ class Session:
         model: Model,
         video: Reader | None = None,
         *,
-        memory: MemoryBudget | None = None,
+        memory: MemorySettings | None = None,
         encode_ahead: int | None = None,
-        identity: IdentityRules | None = None,
+        identity: IdentitySettings | None = None,
         grounder: Grounder | None = None,
     ) -> None:
         self.model = model
@@ -60,7 +61,7 @@ class Session:
         usual = ENCODE_AHEAD if on_cuda else 1
         self.encode_ahead = usual if encode_ahead is None else encode_ahead
         self._ahead = EncodeAhead(model.encode, self.encode_ahead)
-        self._budget, self._rules = memory or MemoryBudget(), identity or IdentityRules()
+        self._budget, self._rules = memory or MemorySettings(), identity or IdentitySettings()
         self.engine = open_engine(model, self._budget, self._rules)
         self.objects: dict[int, TrackedObject] = {}
         self.used: Ranges = ()

@@ -15,12 +15,12 @@ import onnxruntime
 import pytest
 import torch
 
+from vseg.config import MemorySettings
 from vseg.errors import ModelError, OutputError, UsageError
 from vseg.models.nano.model import Nano, load_nano
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.models.onnx import export as onnx_export
 from vseg.models.onnx.export import PRESENT_ABOVE, LoopSizes, export_onnx
-from vseg.session.memory.bank import MemoryBudget
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.tensors import PRESENT, Features, Memory, MemoryPart
@@ -245,7 +245,7 @@ def test_the_demo_alone_gives_a_sessions_masks(
     )
     assert done.returncode == 0, done.stderr
     overlaps = []
-    with Session(exported.model, scene, memory=MemoryBudget(prompted=3)) as session:
+    with Session(exported.model, scene, memory=MemorySettings(prompted=3)) as session:
         session.prompt(1, 0, [prompt])
         for masks in session.propagate():
             image = cv2.imread(

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from vseg.errors import UsageError
-from vseg.session.memory.bank import MemoryBank, MemoryBudget
+from vseg.config import MemorySettings
+from vseg.errors import BadConfig
+from vseg.session.memory.bank import MemoryBank
 from vseg.tensors import MemoryEntry
 
 
@@ -15,7 +16,7 @@ def entry(frame: int, *objects: int) -> MemoryEntry:
     )
 
 
-def filled(frames: range, budget: MemoryBudget) -> MemoryBank:
+def filled(frames: range, budget: MemorySettings) -> MemoryBank:
     bank = MemoryBank(budget)
     bank.write_prompted(entry(0, 1))
     for frame in frames:
@@ -24,7 +25,7 @@ def filled(frames: range, budget: MemoryBudget) -> MemoryBank:
 
 
 def test_shelves_are_bounded_and_the_past_is_spread() -> None:
-    bank = filled(range(5, 505, 5), MemoryBudget(prompted=2, recent=3, older=4))
+    bank = filled(range(5, 505, 5), MemorySettings(prompted=2, recent=3, older=4))
     shelf = bank.shelves[1]
     assert list(shelf.recent) == [490, 495, 500]
     assert len(shelf.older) == 4 and min(shelf.older) == 5
@@ -32,14 +33,14 @@ def test_shelves_are_bounded_and_the_past_is_spread() -> None:
 
 
 def test_the_nearest_prompted_frames_stay() -> None:
-    bank = MemoryBank(MemoryBudget(prompted=2))
+    bank = MemoryBank(MemorySettings(prompted=2))
     for frame in (0, 100, 110):
         bank.write_prompted(entry(frame, 1))
     assert sorted(bank.shelves[1].prompted) == [100, 110]
 
 
 def test_reading_marks_what_an_object_does_not_have() -> None:
-    bank = MemoryBank(MemoryBudget())
+    bank = MemoryBank(MemorySettings())
     bank.write_prompted(entry(0, 1, 2))
     bank.write_recent(entry(5, 1))
     memory = bank.read([2, 1])
@@ -53,7 +54,7 @@ def test_reading_marks_what_an_object_does_not_have() -> None:
 
 
 def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:
-    bank = MemoryBank(MemoryBudget(stride=5))
+    bank = MemoryBank(MemorySettings(stride=5))
     assert bank.due(1, 3)
     bank.write_prompted(entry(10, 1))
     bank.write_prompted(entry(13, 2))
@@ -62,7 +63,7 @@ def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:
 
 
 def test_forgetting_keeps_prompts_and_the_other_side() -> None:
-    bank = filled(range(5, 25, 5), MemoryBudget(recent=4))
+    bank = filled(range(5, 25, 5), MemorySettings(recent=4))
     bank.forget(1, after=10)
     assert bank.shelves[1].frames() == {0, 5, 10}
     bank.forget(1, after=10, reverse=True)
@@ -70,7 +71,7 @@ def test_forgetting_keeps_prompts_and_the_other_side() -> None:
 
 
 def test_state_bytes_counts_keys_once() -> None:
-    bank = MemoryBank(MemoryBudget())
+    bank = MemoryBank(MemorySettings())
     bank.write_prompted(entry(0, 1, 2))
     assert bank.state_bytes() == 4 * (4 * 6 + 2 * 5 * 6)
     bank.remove(1)
@@ -79,5 +80,5 @@ def test_state_bytes_counts_keys_once() -> None:
 
 
 def test_a_budget_of_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="too small"):
-        MemoryBudget(recent=0)
+    with pytest.raises(BadConfig, match="MemorySettings: recent = 0"):
+        MemorySettings(recent=0)

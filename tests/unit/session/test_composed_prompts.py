@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from vseg.config import INDEPENDENT_OBJECTS
 from vseg.errors import BadPrompt, NothingFound
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import (

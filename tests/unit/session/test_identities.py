@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from vseg.config import IdentitySettings
 from vseg.session.identity.gallery import Gallery
-from vseg.session.identity.identities import Identities, IdentityInput, IdentityRules, Resolved
+from vseg.session.identity.identities import Identities, IdentityInput, Resolved
 from vseg.session.identity.pack import pack_identities, unpack_identities
 from vseg.tensors import Decoded, Hypotheses
 from vseg.types import Frame
@@ -56,7 +57,7 @@ def _areas(settled: Resolved) -> list[int]:
 
 
 def test_every_pixel_has_one_owner() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     settled = _settle(
         identities, 0, _decoded(((0, 0, 10, 10), 5, ONE), ((6, 0, 16, 10), 3, OTHER))
     )
@@ -76,7 +77,7 @@ def _proposals(*rows: tuple[Box, Box]) -> Hypotheses:
 
 
 def test_two_objects_on_one_thing_leave_it_to_the_better_claim() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     _settle(
         identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2)
     )
@@ -89,7 +90,7 @@ def test_two_objects_on_one_thing_leave_it_to_the_better_claim() -> None:
 
 
 def test_who_has_one_mask_only_shares_its_pixels_instead() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     rows = (((0, 0, 8, 8), 6.0, ONE), ((0, 0, 8, 10), 5.0, ONE))
     settled = _settle(identities, 0, _decoded(*rows))
     assert _areas(settled) == [64, 16]
@@ -97,7 +98,7 @@ def test_who_has_one_mask_only_shares_its_pixels_instead() -> None:
 
 
 def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     _settle(
         identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2)
     )
@@ -114,7 +115,7 @@ def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
 
 
 def test_masks_given_on_top_of_each_other_stay_nested() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
     assert _areas(_settle(identities, 0, _decoded(*rows), given=(1, 2))) == [256, 16]
     assert _areas(_settle(identities, 1, _decoded(*rows))) == [256, 16]
@@ -123,7 +124,7 @@ def test_masks_given_on_top_of_each_other_stay_nested() -> None:
 
 
 def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
     for said in ({"prompted": (1, 2)}, {"prompted": (1,), "given": (2,)}):
         settled = _settle(identities, 0, _decoded(*rows), **said)
@@ -131,13 +132,13 @@ def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
 
 
 def test_a_covered_object_is_seen_but_not_remembered() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     rows = (((0, 0, 10, 10), 5.0, ONE), ((4, 0, 10, 12), 3.0, OTHER))
     assert _settle(identities, 0, _decoded(*rows)).clear == (True, False)
 
 
 def test_a_stranger_is_not_taken_for_who_was_away() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE)), (1,))
     for frame in range(1, 10):
         _settle(identities, frame, _decoded((None, 0, ONE)))
@@ -150,7 +151,7 @@ def test_a_stranger_is_not_taken_for_who_was_away() -> None:
 
 
 def test_after_a_cut_everybody_must_be_recognised() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     rng = np.random.default_rng(0)
     shots = [np.kron(rng.integers(0, 256, (6, 6, 3)), np.ones((16, 16, 1))) for _ in range(2)]
     for frame in range(4):
@@ -166,7 +167,9 @@ def test_after_a_cut_everybody_must_be_recognised() -> None:
 
 
 def test_everything_can_be_switched_off() -> None:
-    identities = Identities(IdentityRules(non_overlapping=False, cuts=False, recognise=False))
+    identities = Identities(
+        IdentitySettings(non_overlapping=False, cuts=False, recognise=False)
+    )
     rows = (((0, 0, 8, 8), 5.0, ONE), ((0, 0, 8, 9), 6.0, ONE))
     decoded = _decoded(*rows)
     settled = _settle(identities, 0, decoded)
@@ -175,7 +178,7 @@ def test_everything_can_be_switched_off() -> None:
 
 
 def test_views_are_bounded_and_a_correction_drops_the_tracked_ones() -> None:
-    identities = Identities(IdentityRules())
+    identities = Identities(IdentitySettings())
     for frame in range(40):
         angle = torch.tensor(0.5 * frame)
         view = torch.stack([angle.cos(), angle.sin()])
@@ -211,12 +214,12 @@ def _swallowed(frame: int, look: torch.Tensor) -> Decoded:
 def test_a_swallowed_look_alike_gets_its_body_back(
     look: torch.Tensor, merges: bool, back: int
 ) -> None:
-    identities = Identities(IdentityRules(merges=merges))
+    identities = Identities(IdentitySettings(merges=merges))
     for frame in range(5):
         first, second = _passing(frame)
         _settle(identities, frame, _decoded((first, 5.0, ONE), (second, 5.0, look)))
     tensors, stored = pack_identities(identities)
-    again = Identities(IdentityRules(merges=merges))
+    again = Identities(IdentitySettings(merges=merges))
     unpack_identities(again, tensors, json.loads(json.dumps(stored)))
     for each in (identities, again):
         settled = _settle(each, 5, _swallowed(5, look))

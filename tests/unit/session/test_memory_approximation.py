@@ -7,13 +7,13 @@ import pytest
 import torch
 
 from tests.sam_models import saved_model
-from vseg.errors import UsageError
+from vseg.config import ApproximationName, MemorySettings
+from vseg.errors import BadConfig
 from vseg.interfaces.slot_model import Slot, SlotShape
 from vseg.models.sam2.attention import attend, fused
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
 from vseg.session.memory.approximation import Approximation, Pooled, Pruned
-from vseg.session.memory.bank import MemoryBudget
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.memory.slot_budget import SlotBudget
 from vseg.session.session import Session
@@ -103,14 +103,14 @@ FLAT = Frame(0, None, 0.0, np.full((60, 90, 3), 90, np.uint8))
 @pytest.mark.parametrize("kind", ["sam2", "edgetam"])
 @pytest.mark.parametrize("approximation", ["pooled", "pruned"])
 def test_sessions_stay_near_the_exact_ones_and_resume(
-    kind: str, approximation: str, tmp_path: Path
+    kind: str, approximation: ApproximationName, tmp_path: Path
 ) -> None:
     """On an image of one colour most cells of a memory are alike, so little is lost by merging
     them.
     """
     saved_model(kind, tmp_path)
     model = Sam(read_parts(tmp_path, kind), device=torch.device("cpu"), dtype=torch.float32)
-    memory = MemoryBudget(approximation=approximation)
+    memory = MemorySettings(approximation=approximation)
     frames = [Frame(t, None, t / 10, FLAT.image) for t in range(12)]
     with Session(model) as exact, Session(model, memory=memory) as session:
         exact.prompt(1, frames[0], box=(5, 5, 50, 50))
@@ -134,5 +134,7 @@ def test_sessions_stay_near_the_exact_ones_and_resume(
 
 
 def test_an_unknown_approximation_is_named() -> None:
-    with pytest.raises(UsageError, match=r"'half' \(known: none, pooled, pruned\)"):
-        MemoryBudget(approximation="half")
+    with pytest.raises(
+        BadConfig, match=r"approximation = 'half'.*'none', 'pooled' or 'pruned'"
+    ):
+        MemorySettings.model_validate({"approximation": "half"})

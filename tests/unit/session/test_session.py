@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
 from vseg.errors import BadPrompt, BadRun
 from vseg.models.nano.model import Nano
-from vseg.session.identity.identities import INDEPENDENT_OBJECTS
-from vseg.session.memory.bank import MemoryBank, MemoryBudget
+from vseg.session.memory.bank import MemoryBank
 from vseg.session.session import Session
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import Box, FrameMasks, Mask, Points
@@ -161,7 +161,7 @@ def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:
 
 
 def test_state_stops_growing(model: Nano, scene: SyntheticVideo) -> None:
-    with Session(model, scene, memory=MemoryBudget(recent=2, older=1, stride=2)) as session:
+    with Session(model, scene, memory=MemorySettings(recent=2, older=1, stride=2)) as session:
         session.prompt(1, 0, mask=truth_of(scene, 1))
         sizes = []
         for masks in session.propagate(until=20):

@@ -13,12 +13,11 @@ import torch
 from jaxtyping import config
 
 from tests.sam_models import saved_model
-from vseg.config import PolicyName
-from vseg.errors import UsageError
+from vseg.config import MemorySettings, PolicyName
+from vseg.errors import BadConfig, UsageError
 from vseg.models.nano.model import Nano
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
-from vseg.session.memory.bank import MemoryBudget
 from vseg.session.memory.policy import HISTORY
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
@@ -61,7 +60,7 @@ def frame(t: int) -> Frame:
     return Frame(t, None, t / 10, np.asarray(moved))
 
 
-def opened(model: Sam, objects: int = 1, memory: MemoryBudget | None = None) -> Session:
+def opened(model: Sam, objects: int = 1, memory: MemorySettings | None = None) -> Session:
     session = Session(model, memory=memory)
     for obj in range(1, objects + 1):
         session.prompt(obj, frame(0), box=(5 * obj, 5, 5 * obj + 40, 45))
@@ -117,7 +116,7 @@ def test_memory_is_flat_over_two_thousand_frames(sam2: Sam) -> None:
 
 @pytest.mark.parametrize("policy", ["recent", "selective"])
 def test_a_resumed_session_goes_on_with_the_same_bits(sam2: Sam, policy: PolicyName) -> None:
-    memory = MemoryBudget(policy=policy)
+    memory = MemorySettings(policy=policy)
     with opened(sam2, 2, memory) as session, Session(sam2, memory=memory) as other:
         for t in range(20):
             session.step(frame(t))
@@ -136,7 +135,7 @@ def test_a_resumed_session_goes_on_with_the_same_bits(sam2: Sam, policy: PolicyN
 def test_a_tight_budget_holds_while_objects_come_and_go(sam2: Sam) -> None:
     shape = sam2.slot_shape
     least = (3 * shape.bytes + (sam2.recent_pointers + 1) * shape.pointer_bytes) / 2**20
-    memory = MemoryBudget(budget_mib=2 * least)
+    memory = MemorySettings(budget_mib=2 * least)
     with opened(sam2, 2, memory) as session:
         for t in range(6):
             session.step(frame(t))
@@ -153,7 +152,7 @@ def test_a_tight_budget_holds_while_objects_come_and_go(sam2: Sam) -> None:
 
 def test_a_budget_below_one_object_opens_no_session(sam2: Sam) -> None:
     with pytest.raises(UsageError, match=r"too small for 1 objects.*--memory-budget"):
-        Session(sam2, memory=MemoryBudget(budget_mib=0.001))
+        Session(sam2, memory=MemorySettings(budget_mib=0.001))
 
 
 @pytest.mark.parametrize(
@@ -161,9 +160,9 @@ def test_a_budget_below_one_object_opens_no_session(sam2: Sam) -> None:
 )
 def test_nano_has_no_such_memory(model: Nano, memory: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=r"nano has no memory policies.*drop --memory-policy"):
-        Session(model, memory=MemoryBudget(**memory))  # type: ignore[arg-type]
+        Session(model, memory=MemorySettings(**memory))  # type: ignore[arg-type]
 
 
 def test_an_unknown_policy_is_named() -> None:
-    with pytest.raises(UsageError, match=r"policy 'newest' \(known: recent, selective\)"):
-        MemoryBudget(policy="newest")
+    with pytest.raises(BadConfig, match=r"policy = 'newest'.*'recent' or 'selective'"):
+        MemorySettings.model_validate({"policy": "newest"})

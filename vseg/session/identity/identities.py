@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool
 
+from vseg.config import IdentitySettings
 from vseg.ops.competitors import strongest_competitor
 from vseg.session.identity.claims import Hypothesis, choose, contested, overlaps
 from vseg.session.identity.cuts import CutRule, FrameSignature, frame_signature
@@ -37,31 +38,6 @@ remembered.
 
 _ALIKE = 0.8
 """Cosine of two objects' most similar views from which one may be taken for the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityRules:
-    """What is done to keep identities; each can be switched off.
-
-    apart: no two objects take one thing or one pixel, except nested ones.  merges: where one
-    of two look-alikes has swallowed the other, they are told apart by how they moved.  cuts: a
-    new shot is noticed, and where things were before it says nothing any more.  recognise: an
-    object that was away for `away` frames, or before a cut, comes back only where it is at
-    least `likeness` (cosine) like itself.
-    """
-
-    non_overlapping: bool = True
-    merges: bool = True
-    cuts: bool = True
-    recognise: bool = True
-    reid_after: int = 5
-    reid_threshold: float = 0.5
-
-
-INDEPENDENT_OBJECTS = IdentityRules(
-    non_overlapping=False, merges=False, cuts=False, recognise=False
-)
-"""Every object as if there were no other: what the published SAM 2 predictor does."""
 
 
 @dataclass(slots=True)
@@ -106,7 +82,7 @@ class Identities:
     snapshots.
     """
 
-    def __init__(self, rules: IdentityRules) -> None:
+    def __init__(self, rules: IdentitySettings) -> None:
         self.rules = rules
         self.known: dict[int, Known] = {}
         self.nested: set[tuple[int, int]] = set()

@@ -8,47 +8,15 @@ frame and shared.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from vseg.config import ApproximationName, PolicyName
-from vseg.errors import UsageError
+from vseg.config import MemorySettings
 from vseg.tensors import Memory, MemoryEntry, MemoryPart
 
 Value = Float[Tensor, "V h w"]
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryBudget:
-    """How many frames an object may remember, and every how many frames a recent one is
-    written.
-
-    policy, approximation, budget_mib: of models that remember in slots: which frames, how the
-    old ones are read, and within how many MiB for all objects together (None: as many as the
-    model was trained to read).
-    """
-
-    prompted: int = 4
-    recent: int = 1
-    older: int = 1
-    stride: int = 5
-    policy: str = "recent"
-    approximation: str = "none"
-    budget_mib: float | None = None
-
-    def __post_init__(self) -> None:
-        if min(self.prompted, self.recent, self.stride) < 1 or self.older < 0:
-            raise UsageError(
-                f"memory budget {self} is too small",
-                hint="prompted, recent and stride are at least 1, older at least 0",
-            )
-        _check_name("memory policy", self.policy, get_args(PolicyName))
-        _check_name(
-            "approximation of memories", self.approximation, get_args(ApproximationName)
-        )
 
 
 @dataclass(slots=True)
@@ -72,7 +40,7 @@ class MemoryBank:
     snapshots.
     """
 
-    def __init__(self, budget: MemoryBudget) -> None:
+    def __init__(self, budget: MemorySettings) -> None:
         self.budget = budget
         self.keys: dict[int, Float[Tensor, "K h w"]] = {}
         self.shelves: dict[int, ObjectMemory] = {}
@@ -210,8 +178,3 @@ def _thin(older: dict[int, Value], limit: int) -> None:
             continue
         gaps = {frames[i]: frames[i + 1] - frames[i - 1] for i in range(1, len(frames) - 1)}
         del older[min(gaps, key=lambda f: (gaps[f], f))]
-
-
-def _check_name(what: str, name: str, known: Sequence[str]) -> None:
-    if name not in known:
-        raise UsageError(f"there is no {what} '{name}'", hint=f"known: {', '.join(known)}")
