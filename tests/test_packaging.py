@@ -24,7 +24,7 @@ def python(code: str, cwd: Path) -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("wheel", marks=pytest.mark.slow)])
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel built from the sdist built from this tree, with no network."""
     out = tmp_path_factory.mktemp("dist")

@@ -30,8 +30,8 @@ pytestmark = pytest.mark.integration
 
 HEIGHT = 120
 WIDTH = 180
-FRAMES = 28
-"""28 frames: 20 more than fill a memory of one prompted and six recent frames."""
+FRAMES = 20
+"""More than fill a memory of six recent frames and sixteen pointers."""
 
 
 def film() -> list[Frame]:

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from tests.scenes import drawn_scene
 from vseg.cli.app import app
 from vseg.models.nano.model import save_random
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.files import write_clip, write_truth
-from vseg.synthetic.reader import SyntheticVideo
 
-SCENE = SceneConfig(height=72, width=120, num_frames=90, seed=3, num_objects=2)
+SCENE = SceneConfig(height=72, width=120, num_frames=64, seed=3, num_objects=2)
 
 
 @dataclass(frozen=True)
-class GroundingResult:
+class CommandResult:
     """What a command did."""
 
     exit_code: int
@@ -43,7 +43,7 @@ class Workplace:
 @pytest.fixture(scope="session")
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     folder = tmp_path_factory.mktemp("workplace")
-    scene = SyntheticVideo(SCENE)
+    scene = drawn_scene(SCENE)
     write_clip(scene, folder / "clip.mp4")
     write_truth(scene, folder / "truth" / "clip")
     save_random(folder / "random.safetensors", 0)
@@ -56,14 +56,14 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     )
 
 
-def call(*words: object) -> GroundingResult:
+def call(*words: object) -> CommandResult:
     """Run `vseg` with these words in this process; anything but an orderly exit is an
     error.
     """
     done = CliRunner().invoke(app, [str(word) for word in words])
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
-    return GroundingResult(done.exit_code, done.stdout, done.stderr)
+    return CommandResult(done.exit_code, done.stdout, done.stderr)
 
 
 def files_of(run: Path) -> dict[str, bytes]:

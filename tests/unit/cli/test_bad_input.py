@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.clips import Recipe, write_audio, write_clip
-from tests.unit.cli.conftest import GroundingResult, Workplace, call, files_of
+from tests.unit.cli.conftest import CommandResult, Workplace, call, files_of
 from vseg.errors import BadPrompt, VsegError
 
 pytestmark = pytest.mark.integration
@@ -46,14 +46,14 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
     "empty box": (lambda d, w: ["--box", "50,50,20,60"], 3, "empty or inverted"),
     "mask of another size": (lambda d, w: ["--mask", wide_mask(d)], 3, "20x10"),
     "missing mask": (lambda d, w: ["--mask", d / "no.png"], 3, "no.png"),
-    "frame past the end": (lambda d, w: ["--point", "1@90:5,5"], 3, "0 to 89"),
+    "frame past the end": (lambda d, w: ["--point", "1@64:5,5"], 3, "0 to 63"),
     "time past the end": (lambda d, w: ["--point", "@99s:5,5"], 3, "3.600"),
     "prompt outside the range": (
         lambda d, w: ["--point", "@50:5,5", "--range", "0:20"],
         3,
         "0:20",
     ),
-    "range past the end": (lambda d, w: ["--point", "5,5", "--range", "0:400"], 3, "0 to 89"),
+    "range past the end": (lambda d, w: ["--point", "5,5", "--range", "0:400"], 3, "0 to 63"),
     "empty range": (lambda d, w: ["--point", "5,5", "--range", "20:20"], 3, "20:20"),
     "label of nothing": (lambda d, w: ["--point", "5,5", "--label", "4=cat"], 3, "object 4"),
     "malformed point": (lambda d, w: ["--point", "five"], 2, "five"),
@@ -78,7 +78,7 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
 }
 
 
-def check(answer: GroundingResult, exit_code: int, said: str, out: Path) -> None:
+def check(answer: CommandResult, exit_code: int, said: str, out: Path) -> None:
     """The error is typed, names what it is about, and left nothing behind."""
     assert answer.exit_code == exit_code, answer.stderr
     first, *rest = answer.stderr.splitlines()

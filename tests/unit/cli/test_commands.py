@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from tests.clips import Recipe, cut, write_clip
+from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import SCENE, Workplace, call
 from vseg.results import open_run
-from vseg.synthetic.reader import SyntheticVideo
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +30,7 @@ def test_probe_tells_the_facts(workplace: Workplace, tmp_path: Path) -> None:
     answer = call("probe", workplace.clip, "--json")
     told = json.loads(answer.stdout)
     assert answer.exit_code == 0
-    assert (told["frames"], told["width"], told["height"]) == (90, 120, 72)
+    assert (told["frames"], told["width"], told["height"]) == (64, 120, 72)
     assert "codec" in call("probe", workplace.clip).stdout
     broken = call("probe", cut(workplace.clip, tmp_path / "cut.mp4", 0.6), "--json")
     assert broken.exit_code == 4
@@ -40,7 +40,7 @@ def test_probe_tells_the_facts(workplace: Workplace, tmp_path: Path) -> None:
 def test_a_folder_of_images_is_a_clip(workplace: Workplace, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
-    for index, frame in enumerate(SyntheticVideo(SCENE).frames(0, 4)):
+    for index, frame in enumerate(drawn_scene(SCENE).frames(0, 4)):
         Image.fromarray(frame.image).save(folder / f"{index:05d}.png")
     told = json.loads(call("probe", folder, "--json").stdout)
     assert (told["frames"], told["width"]) == (4, 120)
@@ -52,7 +52,7 @@ def test_a_folder_of_images_is_a_clip(workplace: Workplace, tmp_path: Path) -> N
 def test_frame_writes_the_exact_image(workplace: Workplace, tmp_path: Path) -> None:
     answer = call("frame", workplace.clip, "1s", "-o", tmp_path / "a.png", "--json")
     assert json.loads(answer.stdout)["frame"] == 25
-    true = SyntheticVideo(SCENE).read(25).image.astype(float)
+    true = drawn_scene(SCENE).read(25).image.astype(float)
     assert np.abs(np.asarray(Image.open(tmp_path / "a.png")) - true).mean() < 12
     assert call("frame", workplace.clip, "25", "-o", tmp_path / "b.png").exit_code == 0
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()

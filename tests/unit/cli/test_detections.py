@@ -13,20 +13,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import SCENE, Workplace, call, files_of
 from vseg.ops.rle import encode_rle
 from vseg.results import open_run
-from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import MaskCrop
 
 pytestmark = pytest.mark.integration
 
-FRAMES = 90
+FRAMES = SCENE.num_frames
 
 
 @pytest.fixture(scope="module")
 def truth() -> list[np.ndarray]:
-    scene = SyntheticVideo(SCENE)
+    scene = drawn_scene(SCENE)
     return [scene.truth(index) for index in range(FRAMES)]
 
 
@@ -68,14 +68,15 @@ def test_every_detected_object_becomes_a_masklet(reference: Path) -> None:
     assert len(str(run.header.options["detections"])) == 64
 
 
-def test_a_killed_run_resumes_to_the_same_bits(
+@pytest.mark.slow
+def test_an_interrupted_run_resumes_to_the_same_bits(
     workplace: Workplace, boxes: Path, tmp_path: Path, reference: Path
 ) -> None:
     started = [str(word) for word in words(workplace, boxes, tmp_path / "run")]
     process = subprocess.Popen(
         [sys.executable, "-m", "vseg", *started], stdout=subprocess.PIPE, text=True
     )
-    while not (tmp_path / "run" / "masks" / "part-000004.parquet").exists():
+    while not (tmp_path / "run" / "masks" / "part-000001.parquet").exists():
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -105,7 +106,7 @@ def test_masks_as_detections(
 @pytest.mark.parametrize(
     ("line", "more", "exit_code", "said"),
     [
-        ("91,-1,5,5,20,20,0.9,1", [], 3, "line 1: frame 90 is past the end"),
+        ("65,-1,5,5,20,20,0.9,1", [], 3, "line 1: frame 64 is past the end"),
         ("1,-1,5,5,nan,20,0.9,1", [], 3, "line 1: box 5,5,nan,25"),
         ("1,-1,5,5,20,20,9,1", [], 3, "score 9 is outside [0, 1]"),
         ("1,-1,5,5,20,20,0.9,1", ["--point", "5,5"], 2, "beside detections"),

@@ -18,6 +18,7 @@ from vseg.results import open_run
 pytestmark = pytest.mark.integration
 
 
+@pytest.mark.slow
 def test_an_interrupted_flipped_run_resumes_to_the_same_bits(
     workplace: Workplace, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.image_text_models import saved_image_text
+from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import call
 from vseg.analysis.appearances import LOOKS, appearances
 from vseg.build import open_image_text, open_video
@@ -24,7 +25,7 @@ from vseg.types import MaskCrop
 
 pytestmark = pytest.mark.integration
 
-SCENE = SceneConfig(height=96, width=160, num_frames=60, seed=2, num_objects=2, occluders=0)
+SCENE = SceneConfig(height=96, width=160, num_frames=40, seed=2, num_objects=2, occluders=0)
 WORDS = "dog\ncar  # on four wheels\ntree\nred thing\n"
 
 
@@ -38,7 +39,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    write_clip(SyntheticVideo(SCENE), path)
+    write_clip(drawn_scene(SCENE), path)
     return path
 
 
@@ -46,7 +47,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tracked(clip: Path) -> Path:
     """A run of two objects, the second from frame 20 on and with a name of its own."""
     out = clip.parent / "run"
-    scene = SyntheticVideo(SCENE)
+    scene = drawn_scene(SCENE)
     config = clip.parent / "small.toml"
     config.write_text("short_side = 96\nchunk = 8\npreview = false\n")
     boxes = []

@@ -71,7 +71,7 @@ class Exported:
         return torch.from_numpy(np.stack([6 * masks[k % 2] - 3 for k in range(objects)]))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=[pytest.param("nano", marks=pytest.mark.slow)])
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     out = tmp_path_factory.mktemp("onnx") / "graphs"
     sizes = LoopSizes(HEIGHT, WIDTH, SHORT, SLOTS)

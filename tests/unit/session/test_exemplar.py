@@ -147,8 +147,17 @@ def test_a_image_that_does_not_fit_its_region_is_refused(
         Exemplar(np.zeros(shape, np.uint8), np.ones((30, 40), dtype=bool), "x.png")
 
 
+@pytest.fixture(scope="module")
+def large_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of more pixels than are read."""
+    path = tmp_path_factory.mktemp("large")
+    Image.new("1", (9000, 8000)).save(path / "huge.png")
+    Image.new("1", (12000, 8000)).save(path / "bomb.png")  # Pillow warns of it by itself
+    return path
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, large_images: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An image of 40 x 30 and masks beside it; the test runs there."""
     Image.fromarray(drawn((30, 40), [(20, 15)], 8)).save(tmp_path / "shoe.png")
     marked = disc((30, 40), (20, 15), 8).astype(np.uint8)
@@ -156,8 +165,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(marked * 0).save(tmp_path / "empty.png")
     Image.fromarray(marked[:20]).save(tmp_path / "small.png")
     Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / "colour.png")
-    Image.new("1", (9000, 8000)).save(tmp_path / "huge.png")
-    Image.new("1", (12000, 8000)).save(tmp_path / "bomb.png")  # Pillow warns of it by itself
+    for path in large_images.iterdir():
+        (tmp_path / path.name).symlink_to(path)
     (tmp_path / "torn.png").write_bytes((tmp_path / "shoe.png").read_bytes()[:80])
     monkeypatch.chdir(tmp_path)
     return tmp_path
