@@ -20,12 +20,12 @@ from tests.doc_examples import (
 from vseg.cli.app import app
 from vseg.errors import VsegError
 
-pytestmark = pytest.mark.integration
-
 SOURCES = ["README.md", *PAGES.values()]
 WITH_CODE = [source for source in SOURCES if list(page_blocks(ROOT / source))]
 RUN = ("docs/index.md", "docs/runs.md")
 """Pages whose `vseg` lines are run one after the other; those of the others are parsed."""
+WRITTEN = {"build", "runs", "references", "masks"}
+"""Folders that commands write."""
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,17 @@ def test_an_example_that_does_not_hold_is_noticed(
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_links_of_a_page_hold(source: str) -> None:
     assert staged_page(ROOT / source, generated).text
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_the_files_that_a_page_names_are_there(source: str) -> None:
+    page = ROOT / source
+    named = re.findall(
+        r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|toml|md))?)`", page.read_text("utf-8")
+    )
+    mine = [name for name in named if name.split("/")[0] not in WRITTEN]
+    bases = (ROOT, ROOT / "vseg", page.parent)
+    assert [name for name in mine if not any((base / name).exists() for base in bases)] == []
 
 
 def test_every_page_is_in_the_navigation() -> None:
