@@ -50,6 +50,7 @@ def test_the_code_of_a_page_holds(
         try_block(block, names, lambda words: try_line(words, monkeypatch))
 
 
+@pytest.mark.integration
 @pytest.mark.parametrize(
     ("language", "code"),
     [
