@@ -47,7 +47,7 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
     "mask of another size": (lambda d, w: ["--mask", wide_mask(d)], 3, "20x10"),
     "missing mask": (lambda d, w: ["--mask", d / "no.png"], 3, "no.png"),
     "frame past the end": (lambda d, w: ["--point", "1@64:5,5"], 3, "0 to 63"),
-    "time past the end": (lambda d, w: ["--point", "@99s:5,5"], 3, "3.600"),
+    "time past the end": (lambda d, w: ["--point", "@99s:5,5"], 3, "2.560"),
     "prompt outside the range": (
         lambda d, w: ["--point", "@50:5,5", "--range", "0:20"],
         3,
