@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.session.identity.identities import Identities, IdentityInput, Resolved
-from vseg.session.memory.bank import MemoryBank
+from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.tensors import PRESENT, Decoded, Features, MemoryEntry
 from vseg.types import Box, Frame, Mask, VisualPrompt
 
@@ -64,7 +64,7 @@ class Engine:
     """The stages in order, for one model, one session's memory bank and its identities."""
 
     model: AffinityModel
-    bank: MemoryBank
+    bank: AffinityBank
     identities: Identities
 
     @torch.inference_mode()

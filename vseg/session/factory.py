@@ -2,13 +2,13 @@
 
 from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import UsageError
+from vseg.interfaces.memory_policy import MemoryPolicy
 from vseg.interfaces.model import Model
 from vseg.interfaces.slot_model import SlotModel
 from vseg.session.engine import Engine
 from vseg.session.identity.identities import Identities
+from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.memory.approximation import Approximation, Pooled, Pruned
-from vseg.session.memory.bank import MemoryBank
-from vseg.session.memory.policy import Policy
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.selective import Selective
 from vseg.session.memory.slot_bank import SlotBank
@@ -28,12 +28,15 @@ def open_engine(model: Model, budget: MemorySettings, rules: IdentitySettings) -
     check_memory(model, budget, 1)
     if isinstance(model, SlotModel):
         bank = SlotBank(
-            _slot_budget(model, budget), _policy(budget.policy), _approximation(model, budget)
+            _slot_budget(model, budget),
+            model.keys,
+            _policy(budget.policy),
+            _approximation(model, budget),
         )
         # Object pointers were never compared as appearances, so nothing is decided by them.
         rules = rules.model_copy(update={"recognise": False, "merges": False})
         return SlotEngine(model, bank, Identities(rules))
-    return Engine(model, MemoryBank(budget), Identities(rules))
+    return Engine(model, AffinityBank(budget), Identities(rules))
 
 
 def check_memory(model: Model, budget: MemorySettings, objects: int) -> None:
@@ -58,7 +61,7 @@ def _slot_budget(model: SlotModel, budget: MemorySettings) -> SlotBudget:
     return SlotBudget(budget.prompted, model.recent_slots, model.recent_pointers, limit)
 
 
-def _policy(name: str) -> Policy:
+def _policy(name: str) -> MemoryPolicy:
     return Selective() if name == "selective" else Recent()
 
 

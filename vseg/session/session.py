@@ -15,6 +15,7 @@ import numpy as np
 from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.ops.ranges import Ranges, holds, joined
@@ -23,8 +24,6 @@ from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
 from vseg.session.identity.identities import Identities
-from vseg.session.memory.bank import MemoryBank
-from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.tensors import PRESENT, Decoded, Features, downloaded
@@ -88,7 +87,7 @@ class Session:
         self._ahead.clear()
 
     @property
-    def bank(self) -> MemoryBank | SlotBank:
+    def bank(self) -> MemoryBank:
         """What is remembered of the objects."""
         return self.engine.bank
 
@@ -143,8 +142,7 @@ class Session:
         image, features = self._look(frame)
         given = collect_prompts(prompts, numbers)
         self._check_id(obj)
-        if isinstance(self.bank, SlotBank):
-            self.bank.admit(obj)
+        self.bank.admit(obj)
         rotation = self.video.info.rotation if self.video is not None else 0
         for prompt in given:
             check_prompt(prompt, image.image.shape[:2], rotation)

@@ -14,10 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vseg.interfaces.memory_policy import MemoryDecision
 from vseg.interfaces.slot_model import SlotModel
 from vseg.session.engine import TrackedObject
 from vseg.session.identity.identities import Identities, IdentityInput
-from vseg.session.memory.policy import MemoryDecision
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.tensors import Decoded, Features
 from vseg.types import Frame, Mask, VisualPrompt

@@ -14,14 +14,12 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vseg.errors import BadRun
+from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
-from vseg.interfaces.slot_model import SlotModel
 from vseg.ops.ranges import Ranges
 from vseg.session.engine import Prior, TrackedObject
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.pack import pack_identities, unpack_identities
-from vseg.session.memory.bank import MemoryBank, ObjectMemory
-from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.prompt_history_pack import (
     pack_entries,
@@ -30,8 +28,7 @@ from vseg.session.prompt_history_pack import (
     unpack_prompt,
 )
 
-_FORMAT = 6
-_SHELVES = ("prompted", "recent", "older")
+_FORMAT = 7
 
 
 @runtime_checkable
@@ -44,7 +41,7 @@ class Holder(Protocol):
     used: Ranges
 
     @property
-    def bank(self) -> MemoryBank | SlotBank: ...
+    def bank(self) -> MemoryBank: ...
 
     @property
     def identities(self) -> Identities: ...
@@ -52,8 +49,7 @@ class Holder(Protocol):
 
 def pack_session(session: Holder) -> bytes:
     """The state as safetensors bytes."""
-    bank = session.bank
-    tensors, order = bank.pack() if isinstance(bank, SlotBank) else _pack_shelves(bank)
+    tensors, memory = session.bank.pack()
     described = []
     for tracked in session.objects.values():
         described.append(_describe(tracked, tensors))
@@ -67,7 +63,7 @@ def pack_session(session: Holder) -> bytes:
         "objects": described,
         "rounds": rounds,
         "identities": identities,
-        "order": order,
+        "memory": memory,
     }
     return save(
         {k: v.cpu().clone() for k, v in tensors.items()}, {"session": json.dumps(header)}
@@ -89,43 +85,11 @@ def unpack_session(session: Holder, payload: bytes) -> None:
             "the saved session state is of another format or model",
             hint="start anew with --overwrite",
         )
-    bank = session.bank
-    if isinstance(bank, SlotBank):
-        assert isinstance(session.model, SlotModel)
-        bank.unpack(tensors, header["order"], session.model.keys)
-    else:
-        _unpack_shelves(bank, tensors, header["order"])
+    session.bank.unpack(tensors, header["memory"])
     unpack_identities(session.identities, tensors, header["identities"])
     session.prompt_history.rounds = unpack_entries(header["rounds"], tensors)
     session.used = tuple((first, end) for first, end in header["used"])
     session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
-
-
-Order = dict[str, dict[str, list[int]]]
-
-
-def _pack_shelves(bank: MemoryBank) -> tuple[dict[str, Tensor], Order]:
-    """The bank's tensors by name, and for each object the frames of its shelves in order."""
-    tensors = {f"key/{frame}": key.contiguous() for frame, key in bank.keys.items()}
-    order: Order = {}
-    for object_id, shelves in bank.shelves.items():
-        order[str(object_id)] = {name: list(getattr(shelves, name)) for name in _SHELVES}
-        for name in _SHELVES:
-            for frame, value in getattr(shelves, name).items():
-                tensors[f"value/{object_id}/{name}/{frame}"] = value.contiguous()
-    return tensors, order
-
-
-def _unpack_shelves(bank: MemoryBank, tensors: dict[str, Tensor], order: Order) -> None:
-    shelves = {}
-    for object_id, frames in order.items():
-        parts = {
-            name: {f: tensors[f"value/{object_id}/{name}/{f}"] for f in frames[name]}
-            for name in _SHELVES
-        }
-        shelves[int(object_id)] = ObjectMemory(**parts)
-    keys = {int(k.split("/")[1]): v for k, v in tensors.items() if k.startswith("key/")}
-    bank.replace(keys, shelves)
 
 
 def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, Any]:

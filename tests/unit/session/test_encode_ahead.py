@@ -158,7 +158,7 @@ def test_memory_does_not_keep_a_whole_batch(model: Nano, scene: SyntheticVideo) 
     with Session(model, scene, encode_ahead=DEPTH) as session:
         prompted(session, scene)
         list(session.propagate(0, until=12))
-        keys = [*session.bank.keys.values()]  # type: ignore[union-attr]
+        keys = [*session.bank.keys.values()]  # type: ignore[attr-defined]
         keys += [o.prior.near for o in session.objects.values() if o.prior]
         assert keys
         assert all(key.untyped_storage().nbytes() == key.nbytes for key in keys)

@@ -85,7 +85,11 @@ def test_a_bias_of_log_n_is_the_key_n_times() -> None:
 
 
 def test_only_old_recent_slots_are_made_smaller() -> None:
-    bank = SlotBank(SlotBudget(prompted=2, recent=3, pointers=5), approximation=Pooled(SHAPE))
+    bank = SlotBank(
+        SlotBudget(prompted=2, recent=3, pointers=5),
+        lambda cells: cells[None],
+        approximation=Pooled(SHAPE),
+    )
     for t in range(8):
         bank.write(1, t, counted(), prompted=t == 0, logits=mask(0, 0, 4, 4))
     size = bank.state_bytes()
@@ -94,7 +98,7 @@ def test_only_old_recent_slots_are_made_smaller() -> None:
     for t in range(8, 60):
         bank.write(1, t, counted(), prompted=False, logits=mask(0, 0, 4, 4))
         assert bank.state_bytes() == size
-    assert list(bank.objects[1].drawn) == list(bank.objects[1].recent)
+    assert list(bank.objects[1].mask_cells) == list(bank.objects[1].recent)
 
 
 FLAT = Frame(0, None, 0.0, np.full((60, 90, 3), 90, np.uint8))

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from vseg.interfaces.memory_policy import HISTORY, History, Observation
 from vseg.interfaces.slot_model import Slot
 from vseg.session.memory.distractors import may_anchor, shows_distractor
+from vseg.session.memory.mask_stats import mask_stats
 from vseg.session.memory.motion import box_iou, expected_box
-from vseg.session.memory.policy import HISTORY, History, Observation
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.selective import Selective
-from vseg.session.memory.sighting import mask_stats
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.memory.slot_budget import SlotBudget
 from vseg.tensors import Decoded, Hypotheses
@@ -67,7 +67,7 @@ def test_recent_keeps_what_was_decoded() -> None:
     assert [(v.kept, v.anchor, v.observation) for v in decisions] == [(True, False, None)]
 
 
-def test_a_sighting_holds_area_and_box_of_every_hypothesis() -> None:
+def test_stats_hold_area_and_box_of_every_hypothesis() -> None:
     [seen] = mask_stats(
         decoded((0.5, (0, 0, SIDE, 2)), (0.75, (5, 6, 9, 16)), (0.25, (1, 1, 1, 1)))
     )
@@ -223,7 +223,9 @@ def test_a_whole_sequence_under_selective() -> None:
     """Prompted, followed, hidden, met again beside a look-alike; what the bank then lets it
     read.
     """
-    bank = SlotBank(SlotBudget(prompted=2, recent=3, pointers=5), Selective())
+    bank = SlotBank(
+        SlotBudget(prompted=2, recent=3, pointers=5), lambda cells: cells[None], Selective()
+    )
     good = decoded((0.7, HERE))
     bad = decoded((0.4, HERE))
     gone = decoded((0.7, (0, 0, 0, 0)), presence=0.1)
@@ -266,7 +268,9 @@ def test_a_whole_sequence_under_selective() -> None:
 
 
 def test_anchors_give_way_to_prompted_frames_and_to_newer_ones() -> None:
-    bank = SlotBank(SlotBudget(prompted=3, recent=3, pointers=5), Selective())
+    bank = SlotBank(
+        SlotBudget(prompted=3, recent=3, pointers=5), lambda cells: cells[None], Selective()
+    )
     seen = decoded((0.9, HERE), (0.6, (20, 20, 28, 28)))
     past = still([64] * 6)
     [anchor] = Selective().decide(6, seen, [past])[1]

@@ -10,7 +10,7 @@ import pytest
 from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
 from vseg.errors import BadPrompt, BadRun
 from vseg.models.nano.model import Nano
-from vseg.session.memory.bank import MemoryBank
+from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.types import Box, FrameMasks, Mask, Points
@@ -121,8 +121,8 @@ def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
         list(session.propagate(until=12))
         corrected = session.prompt(1, 6, mask=truth_of(scene, 1, 6))
         np.testing.assert_array_equal(corrected.mask(0), truth_of(scene, 1, 6))
-        assert isinstance(session.bank, MemoryBank)
-        assert not [f for f in session.bank.shelves[1].recent if f > 6]
+        assert isinstance(session.bank, AffinityBank)
+        assert not [f for f in session.bank.objects[1].recent if f > 6]
         again = list(session.propagate(until=12))
     assert [m.frame_index for m in again] == list(range(6, 12))
     assert {m.object_ids for m in again} == {(1,)}, "only the corrected object is recomputed"
@@ -167,8 +167,8 @@ def test_state_stops_growing(model: Nano, scene: SyntheticVideo) -> None:
         for masks in session.propagate(until=20):
             if masks.visible[0]:
                 sizes.append(session.state_bytes())
-        assert isinstance(session.bank, MemoryBank)
-        assert len(session.bank.shelves[1].frames()) <= 1 + 2 + 1
+        assert isinstance(session.bank, AffinityBank)
+        assert len(session.bank.objects[1].frames()) <= 1 + 2 + 1
     assert max(sizes) == sizes[-1] and len(set(sizes[len(sizes) // 2 :])) == 1
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from vseg.errors import UsageError
+from vseg.interfaces.memory_policy import MemoryDecision
 from vseg.interfaces.slot_model import Slot, SlotShape
-from vseg.session.memory.policy import MemoryDecision
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.memory.slot_budget import SlotBudget, SlotLimit
 
@@ -17,8 +18,12 @@ def slot(frame: int) -> Slot:
     return Slot(torch.full((4, 2), mark), torch.full((1, 4, 3), mark), torch.full((6,), mark))
 
 
+def keys_of(cells: Tensor) -> Tensor:
+    return cells[None, :, :1].expand(1, 4, 3)
+
+
 def filled(frames: int) -> SlotBank:
-    bank = SlotBank(BUDGET)
+    bank = SlotBank(BUDGET, keys_of)
     bank.write(1, 0, slot(0), prompted=True)
     for frame in range(1, frames):
         bank.write(1, frame, slot(frame), prompted=False)
@@ -38,7 +43,7 @@ def test_slots_are_read_by_age_and_pointers_reach_further() -> None:
 
 
 def test_backward_reads_what_lies_ahead() -> None:
-    bank = SlotBank(BUDGET)
+    bank = SlotBank(BUDGET, keys_of)
     bank.write(1, 20, slot(20), prompted=True)
     bank.write(1, 19, slot(19), prompted=False)
     memory = bank.read(1, 18, reverse=True)
@@ -61,7 +66,7 @@ def test_memory_stops_growing_over_two_thousand_frames() -> None:
 
 
 def test_the_nearest_prompted_frames_stay() -> None:
-    bank = SlotBank(BUDGET)
+    bank = SlotBank(BUDGET, keys_of)
     for frame in (0, 100, 110):
         bank.write(1, frame, slot(frame), prompted=True)
     assert sorted(bank.objects[1].prompted) == [100, 110]
@@ -79,10 +84,10 @@ def test_forgetting_dropping_and_removing() -> None:
 
 def test_packing_loses_nothing() -> None:
     bank = filled(8)
-    other = SlotBank(BUDGET)
+    other = SlotBank(BUDGET, keys_of)
     packed, order = bank.pack()
     assert not [name for name in packed if "keys" in name]
-    other.unpack(packed, order, lambda cells: cells[None, :, :1].expand(1, 4, 3))
+    other.unpack(packed, order)
     one = bank.read(1, 8)
     two = other.read(1, 8)
     assert [age for age, _ in one.slots] == [age for age, _ in two.slots]
@@ -134,7 +139,7 @@ def test_a_limit_takes_prompted_and_recent_slots_in_turn() -> None:
 
 def test_the_limit_holds_for_all_objects_together() -> None:
     limit = 2 * (6 * 24 + 4 * 104)
-    bank = SlotBank(limited(limit))
+    bank = SlotBank(limited(limit), keys_of)
     for frame in range(30):
         bank.write(1, frame, slot(frame), prompted=frame in (0, 5))
         assert bank.state_bytes() <= limit
@@ -154,7 +159,7 @@ def test_the_limit_holds_for_all_objects_together() -> None:
 
 
 def test_one_object_too_many_is_refused_by_name() -> None:
-    bank = SlotBank(limited(6 * 24 + 3 * 104))
+    bank = SlotBank(limited(6 * 24 + 3 * 104), keys_of)
     bank.write(1, 0, slot(0), prompted=True)
     size = bank.state_bytes()
     with pytest.raises(
@@ -171,7 +176,7 @@ def test_what_is_held_is_not_part_of_a_batch() -> None:
     keys = torch.zeros(3, 1, 4, 3)
     pointers = torch.zeros(3, 6)
     slot = Slot(cells[1], keys[1], pointers[1])
-    bank = SlotBank(BUDGET)
+    bank = SlotBank(BUDGET, keys_of)
     bank.write(1, 0, slot, prompted=True)
     bank.write(1, 1, slot, prompted=False)
     bank.write(1, 2, slot, prompted=False, decision=MemoryDecision(kept=False))

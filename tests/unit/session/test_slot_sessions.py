@@ -15,10 +15,10 @@ from jaxtyping import config
 from tests.sam_models import saved_model
 from vseg.config import MemorySettings, PolicyName
 from vseg.errors import BadConfig, UsageError
+from vseg.interfaces.memory_policy import HISTORY
 from vseg.models.nano.model import Nano
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
-from vseg.session.memory.policy import HISTORY
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Frame

@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool
 
+from vseg.interfaces.memory_policy import CellBox, History, Observation
 from vseg.session.memory.motion import box_iou
-from vseg.session.memory.policy import CellBox, History, Observation
 
 _SURE = 0.8
 _SAME_SIZE = 0.2

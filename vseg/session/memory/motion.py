@@ -7,7 +7,7 @@ of its own: what is forgotten of the past is forgotten of the motion too.  Time 
 frames.
 """
 
-from vseg.session.memory.policy import HISTORY, CellBox, Cells, History
+from vseg.interfaces.memory_policy import HISTORY, CellBox, Cells, History
 
 _STABLE = 0.3
 """A track is stable while its masks' predicted IoU is above this."""

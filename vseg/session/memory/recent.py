@@ -7,13 +7,13 @@ It looks at no value, so that a step on a GPU need not wait for one.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vseg.session.memory.policy import History, MemoryDecision
+from vseg.interfaces.memory_policy import History, MemoryDecision
 from vseg.tensors import Decoded
 
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """Keeps every frame.  Implements `vseg.session.memory.policy.Policy`."""
+    """Keeps every frame.  Implements `vseg.interfaces.memory_policy.MemoryPolicy`."""
 
     @property
     def by_rank(self) -> bool:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from vseg.interfaces.memory_policy import CellBox, History, MemoryDecision, Observation
 from vseg.session.memory.distractors import may_anchor, shows_distractor
+from vseg.session.memory.mask_stats import MaskStats, mask_stats
 from vseg.session.memory.motion import box_iou, expected_box
-from vseg.session.memory.policy import CellBox, History, MemoryDecision, Observation
-from vseg.session.memory.sighting import MaskStats, mask_stats
 from vseg.tensors import Decoded
 
 _VISIBLE = 0.5
@@ -25,7 +25,7 @@ _MOTION_SHARE = 0.15
 
 @dataclass(frozen=True, slots=True)
 class Selective:
-    """Keeps good frames only.  Implements `vseg.session.memory.policy.Policy`."""
+    """Keeps good frames only.  Implements `vseg.interfaces.memory_policy.MemoryPolicy`."""
 
     @property
     def by_rank(self) -> bool:

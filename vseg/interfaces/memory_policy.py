@@ -53,7 +53,7 @@ class MemoryDecision:
 
 
 @runtime_checkable
-class Policy(Protocol):
+class MemoryPolicy(Protocol):
     """Decides for all objects of a frame at once.
 
     by_rank: slots count by their order among those kept (the newest is 1 old), not by frames

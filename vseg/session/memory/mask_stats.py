@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from vseg.session.memory.policy import Observation
+from vseg.interfaces.memory_policy import Observation
 from vseg.tensors import Decoded
 
 
@@ -36,11 +36,11 @@ def mask_stats(decoded: Decoded) -> list[MaskStats]:
     presence = decoded.presence[:, None].expand_as(quality)
     ahead = torch.stack([presence, is_it.float(), quality], dim=2)
     return [
-        _sighting(rows) for rows in torch.cat([ahead, _extents(logits > 0)], dim=2).tolist()
+        _stats_of(rows) for rows in torch.cat([ahead, _extents(logits > 0)], dim=2).tolist()
     ]
 
 
-def _sighting(rows: list[list[float]]) -> MaskStats:
+def _stats_of(rows: list[list[float]]) -> MaskStats:
     proposed = []
     for _, _, quality, area, *corners in rows:
         x1, y1, x2, y2 = corners if area else (0.0, 0.0, 0.0, 0.0)

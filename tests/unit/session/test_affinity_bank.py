@@ -5,7 +5,7 @@ import torch
 
 from vseg.config import MemorySettings
 from vseg.errors import BadConfig
-from vseg.session.memory.bank import MemoryBank
+from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.tensors import MemoryEntry
 
 
@@ -16,31 +16,31 @@ def entry(frame: int, *objects: int) -> MemoryEntry:
     )
 
 
-def filled(frames: range, budget: MemorySettings) -> MemoryBank:
-    bank = MemoryBank(budget)
+def filled(frames: range, budget: MemorySettings) -> AffinityBank:
+    bank = AffinityBank(budget)
     bank.write_prompted(entry(0, 1))
     for frame in frames:
         bank.write_recent(entry(frame, 1))
     return bank
 
 
-def test_shelves_are_bounded_and_the_past_is_spread() -> None:
+def test_memory_is_bounded_and_the_past_is_spread() -> None:
     bank = filled(range(5, 505, 5), MemorySettings(prompted=2, recent=3, older=4))
-    shelf = bank.shelves[1]
-    assert list(shelf.recent) == [490, 495, 500]
-    assert len(shelf.older) == 4 and min(shelf.older) == 5
-    assert set(bank.keys) == shelf.frames(), "keys of forgotten frames are freed"
+    stored = bank.objects[1]
+    assert list(stored.recent) == [490, 495, 500]
+    assert len(stored.older) == 4 and min(stored.older) == 5
+    assert set(bank.keys) == stored.frames(), "keys of forgotten frames are freed"
 
 
 def test_the_nearest_prompted_frames_stay() -> None:
-    bank = MemoryBank(MemorySettings(prompted=2))
+    bank = AffinityBank(MemorySettings(prompted=2))
     for frame in (0, 100, 110):
         bank.write_prompted(entry(frame, 1))
-    assert sorted(bank.shelves[1].prompted) == [100, 110]
+    assert sorted(bank.objects[1].prompted) == [100, 110]
 
 
 def test_reading_marks_what_an_object_does_not_have() -> None:
-    bank = MemoryBank(MemorySettings())
+    bank = AffinityBank(MemorySettings())
     bank.write_prompted(entry(0, 1, 2))
     bank.write_recent(entry(5, 1))
     memory = bank.read([2, 1])
@@ -54,7 +54,7 @@ def test_reading_marks_what_an_object_does_not_have() -> None:
 
 
 def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:
-    bank = MemoryBank(MemorySettings(stride=5))
+    bank = AffinityBank(MemorySettings(stride=5))
     assert bank.due(1, 3)
     bank.write_prompted(entry(10, 1))
     bank.write_prompted(entry(13, 2))
@@ -65,13 +65,13 @@ def test_objects_of_different_prompts_are_due_on_the_same_frames() -> None:
 def test_forgetting_keeps_prompts_and_the_other_side() -> None:
     bank = filled(range(5, 25, 5), MemorySettings(recent=4))
     bank.forget(1, after=10)
-    assert bank.shelves[1].frames() == {0, 5, 10}
+    assert bank.objects[1].frames() == {0, 5, 10}
     bank.forget(1, after=10, reverse=True)
-    assert bank.shelves[1].frames() == {0, 10}
+    assert bank.objects[1].frames() == {0, 10}
 
 
 def test_state_bytes_counts_keys_once() -> None:
-    bank = MemoryBank(MemorySettings())
+    bank = AffinityBank(MemorySettings())
     bank.write_prompted(entry(0, 1, 2))
     assert bank.state_bytes() == 4 * (4 * 6 + 2 * 5 * 6)
     bank.remove(1)

@@ -1,0 +1,209 @@
+"""The memory bank of models that read it by affinity: what of the past is kept.
+
+Enters: MemoryEntry, one per remembered frame.  Leaves: Memory, what a set of objects may read.
+Of each object three bounded kinds of frame are stored: the prompted ones (the nearest
+`prompted` of them), the most recent ones, and a few older ones spread over the past.  Keys
+depend on the frame alone: they are stored once per frame and shared by its objects.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vseg.config import MemorySettings
+from vseg.interfaces.memory_bank import StoredFrames
+from vseg.tensors import Memory, MemoryEntry, MemoryPart
+
+Value = Float[Tensor, "V h w"]
+_KINDS = ("prompted", "recent", "older")
+
+
+@dataclass(slots=True)
+class ObjectMemory:
+    """One object's remembered values by frame index, each kind in the order it was written."""
+
+    prompted: dict[int, Value] = field(default_factory=dict)
+    recent: dict[int, Value] = field(default_factory=dict)
+    older: dict[int, Value] = field(default_factory=dict)
+
+    def items(self) -> Iterator[tuple[int, Value]]:
+        """Frame index and value of all that is stored."""
+        for values in (self.prompted, self.older, self.recent):
+            yield from values.items()
+
+    def frames(self) -> set[int]:
+        """Indices of all frames stored."""
+        return {*self.prompted, *self.recent, *self.older}
+
+
+class AffinityBank:
+    """Bounded memory of all objects of one video.  Implements
+    `vseg.interfaces.memory_bank.MemoryBank`.
+    """
+
+    def __init__(self, budget: MemorySettings) -> None:
+        self.budget = budget
+        self.keys: dict[int, Float[Tensor, "K h w"]] = {}
+        self.objects: dict[int, ObjectMemory] = {}
+        # What the last `read` returned: the same objects read it on every frame of a stride.
+        self._assembled: tuple[tuple[int, ...], Memory] | None = None
+
+    def admit(self, object_id: int) -> None:
+        """Admit every object: each is bounded by itself."""
+
+    def write_prompted(self, entry: MemoryEntry) -> None:
+        """Remember a prompted frame; beyond the limit the one farthest from it is dropped."""
+        for object_id, value in entry.values.items():
+            stored = self.objects.setdefault(object_id, ObjectMemory())
+            stored.prompted[entry.frame_index] = value
+            stored.recent.pop(entry.frame_index, None)
+            stored.older.pop(entry.frame_index, None)
+            if len(stored.prompted) > self.budget.prompted:
+                farthest = max(stored.prompted, key=lambda f: (abs(f - entry.frame_index), f))
+                del stored.prompted[farthest]
+        self._wrote(entry)
+
+    def write_recent(self, entry: MemoryEntry) -> None:
+        """Remember a tracked frame; what is no longer recent may stay among the older ones."""
+        for object_id, value in entry.values.items():
+            stored = self.objects.setdefault(object_id, ObjectMemory())
+            if entry.frame_index in stored.prompted:
+                continue
+            stored.older.pop(entry.frame_index, None)
+            stored.recent.pop(entry.frame_index, None)
+            stored.recent[entry.frame_index] = value
+            while len(stored.recent) > self.budget.recent:
+                oldest = next(iter(stored.recent))
+                stored.older[oldest] = stored.recent.pop(oldest)
+                _thin_out(stored.older, self.budget.older)
+        self._wrote(entry)
+
+    def due(self, object_id: int, frame_index: int) -> bool:
+        """Whether this object's last write lies in another stride than the frame.
+
+        Strides are counted from frame 0, so that objects prompted on different frames are
+        written on the same ones and share their keys.
+        """
+        stored = self.objects.get(object_id)
+        if stored is None:
+            return True
+        latest = [next(reversed(kind)) for kind in (stored.prompted, stored.recent) if kind]
+        stride = self.budget.stride
+        return all(frame_index // stride != frame // stride for frame in latest)
+
+    def read(self, object_ids: Sequence[int]) -> Memory:
+        """What these objects may read; each must have been written at least once."""
+        requested = tuple(object_ids)
+        if self._assembled is None or self._assembled[0] != requested:
+            self._assembled = (requested, self._assemble(requested))
+        return self._assembled[1]
+
+    def knows(self, object_id: int) -> bool:
+        """Whether anything is remembered of the object."""
+        return object_id in self.objects
+
+    def forget(self, object_id: int, *, after: int, reverse: bool = False) -> None:
+        """Drop what was tracked (not prompted) beyond frame `after`; `reverse`: before it."""
+        stored = self.objects.get(object_id)
+        if stored is None:
+            return
+        for tracked in (stored.recent, stored.older):
+            for frame in [f for f in tracked if (f < after if reverse else f > after)]:
+                del tracked[frame]
+        self._changed()
+
+    def drop(self, object_id: int, frame_index: int) -> None:
+        """Drop what is remembered of the object on one frame; all of it, if that was
+        everything.
+        """
+        stored = self.objects.get(object_id)
+        if stored is None or frame_index not in stored.frames():
+            return
+        for values in (stored.prompted, stored.recent, stored.older):
+            values.pop(frame_index, None)
+        if not stored.frames():
+            del self.objects[object_id]
+        self._changed()
+
+    def remove(self, object_id: int) -> None:
+        """Drop everything remembered of the object."""
+        self.objects.pop(object_id, None)
+        self._changed()
+
+    def state_bytes(self) -> int:
+        """Bytes of all keys and values held; constant once the memory is full."""
+        held = [*self.keys.values()]
+        held += [value for stored in self.objects.values() for _, value in stored.items()]
+        return sum(t.numel() * t.element_size() for t in held)
+
+    def pack(self) -> tuple[dict[str, Tensor], StoredFrames]:
+        """Keys and values by name, and for each object the frames of each kind in order."""
+        tensors = {f"key/{frame}": key.contiguous() for frame, key in self.keys.items()}
+        frames: StoredFrames = {}
+        for object_id, stored in self.objects.items():
+            frames[str(object_id)] = {kind: list(getattr(stored, kind)) for kind in _KINDS}
+            for kind in _KINDS:
+                for frame, value in getattr(stored, kind).items():
+                    tensors[f"value/{object_id}/{kind}/{frame}"] = value.contiguous()
+        return tensors, frames
+
+    def unpack(self, tensors: Mapping[str, Tensor], frames: StoredFrames) -> None:
+        """Put what `pack` returned in place of the bank's content."""
+        self.objects = {}
+        for object_id, kinds in frames.items():
+            values = {
+                kind: {f: tensors[f"value/{object_id}/{kind}/{f}"] for f in kinds[kind]}
+                for kind in _KINDS
+            }
+            self.objects[int(object_id)] = ObjectMemory(**values)
+        self.keys = {
+            int(name.removeprefix("key/")): key
+            for name, key in tensors.items()
+            if name.startswith("key/")
+        }
+        self._changed()
+
+    def _wrote(self, entry: MemoryEntry) -> None:
+        self.keys[entry.frame_index] = entry.key
+        self._changed()
+
+    def _changed(self) -> None:
+        """Free the keys of frames that nobody remembers any more."""
+        used = {frame for stored in self.objects.values() for frame in stored.frames()}
+        self.keys = {frame: key for frame, key in self.keys.items() if frame in used}
+        self._assembled = None
+
+    def _assemble(self, object_ids: tuple[int, ...]) -> Memory:
+        """Frames that the same objects have values on are read together, in one product."""
+        rows = [dict(self.objects[object_id].items()) for object_id in object_ids]
+        together: dict[tuple[int, ...], list[int]] = {}
+        for frame in sorted({frame for row in rows for frame in row}):
+            owners = tuple(n for n, row in enumerate(rows) if frame in row)
+            together.setdefault(owners, []).append(frame)
+        parts = [
+            MemoryPart(
+                torch.cat([self.keys[f].flatten(1) for f in frames], dim=1),
+                torch.stack(
+                    [torch.cat([rows[n][f].flatten(1) for f in frames], 1) for n in owners]
+                ),
+                owners,
+            )
+            for owners, frames in together.items()
+        ]
+        return Memory(len(rows), tuple(parts))
+
+
+def _thin_out(older: dict[int, Value], limit: int) -> None:
+    """Drop the frame whose absence leaves the smallest gap, until `limit` are left; the first
+    one stays.
+    """
+    while len(older) > limit:
+        frames = sorted(older)
+        if limit < 2 or len(frames) < 3:
+            del older[frames[-1] if limit else frames[0]]
+            continue
+        gaps = {frames[i]: frames[i + 1] - frames[i - 1] for i in range(1, len(frames) - 1)}
+        del older[min(gaps, key=lambda f: (gaps[f], f))]
