@@ -76,7 +76,7 @@ def _clip(model: Model, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
 
 def _segment(session: Session, object_id: int) -> Segment:
     """One more click in, the mask after it out."""
-    return lambda click: session.prompt(object_id, 0, [click]).mask(0)
+    return lambda click: session.prompt(object_id, 0, [click])[object_id]
 
 
 def click_through(segment: Segment, truth: Bool[np.ndarray, "H W"]) -> list[float]:

@@ -199,7 +199,7 @@ def _track_word(
 
 def _followed(session: Session) -> Iterator[PredictedFrame]:
     for masks in session.propagate():
-        yield masks.frame_index, {k: masks.mask(r) for r, k in enumerate(masks.object_ids)}
+        yield masks.frame_index, dict(masks)
 
 
 class _Stopwatch:

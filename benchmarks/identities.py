@@ -19,6 +19,7 @@ from benchmarks.shared import Table, add_model_options, model_of, prompt_object,
 from vseg import Session
 from vseg.config import INDEPENDENT_OBJECTS, IdentitySettings
 from vseg.errors import UsageError
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.metrics.clear import count_clear
 from vseg.metrics.identity import count_identity
@@ -26,7 +27,6 @@ from vseg.metrics.jf import score_frame
 from vseg.metrics.masks import MaskPairs
 from vseg.synthetic.reader import SyntheticVideo, TrueFrame
 from vseg.synthetic.suite import identity_scenes
-from vseg.types import FrameMasks
 
 # The behaviours of a session that can be turned off, by name.
 SWITCHES = tuple(
@@ -105,7 +105,7 @@ def _row(
     astray = 0
     j_and_f = []
     for one, seen in zip(drawn, said, strict=True):
-        masks = {object_id: seen.mask(row) for row, object_id in enumerate(seen.object_ids)}
+        masks = dict(seen)
         pairs.add(one.labels, masks)
         for object_id, mask in masks.items():
             pixels = np.bincount(one.labels[mask], minlength=256)[1:]

@@ -17,10 +17,11 @@ from jaxtyping import Bool
 
 from vseg import Session, load_model
 from vseg.errors import BadDataset, VsegError
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.metrics.annotations import clip_folders
 from vseg.prompts.simulate import correction, innermost_click, middle_scribble, tight_box
-from vseg.types import Frame, FrameMasks, Mask, VisualPrompt
+from vseg.types import Frame, Mask, VisualPrompt
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -80,7 +81,7 @@ def prompt_object(
     first = one.get(kind, lambda: innermost_click(truth))
     seen = session.prompt(object_id, frame, [first()])
     for _ in range(int(kind[0]) - 1 if kind[0].isdigit() else 0):
-        click = correction(truth, seen.mask(0))
+        click = correction(truth, seen[object_id])
         if click is not None:
             seen = session.prompt(object_id, frame, [click])
     return seen

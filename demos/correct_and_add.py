@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 
 import vseg
-from vseg.results.masks import StoredMasks
 from vseg.results.overlay import draw_overlay
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
@@ -48,8 +47,8 @@ def main() -> None:
 
 
 def keep(now: vseg.FrameMasks, masks: dict[int, dict[int, np.ndarray]]) -> None:
-    for row, object_id in enumerate(now.object_ids):
-        masks[object_id][now.frame_index] = now.mask(row)
+    for object_id, mask in now.items():
+        masks[object_id][now.frame_index] = mask
 
 
 def mean_iou(scene: SyntheticVideo, masks: dict[int, np.ndarray]) -> float:
@@ -64,21 +63,11 @@ def image(
     scene: SyntheticVideo, masks: dict[int, dict[int, np.ndarray]], frame: int
 ) -> np.ndarray:
     """Ours on the left, the truth on the right."""
-    image = scene.read(frame).image
+    shown = scene.read(frame)
     ours = {k: by_frame[frame] for k, by_frame in masks.items() if frame in by_frame}
     true = {k: scene.truth(frame) == k for k in ours}
-    return np.hstack([draw_overlay(image, stored(frame, m), {}) for m in (ours, true)])
-
-
-def stored(frame: int, masks: dict[int, np.ndarray]) -> StoredMasks:
-    logits = np.stack([np.where(m, 1, -1).astype(np.float32) for m in masks.values()])
-    height, width = logits.shape[1:]
-    ones = np.ones(len(masks), dtype=np.float32)
-    return StoredMasks.of(
-        vseg.FrameMasks(
-            frame, 0.0, height, width, tuple(masks), logits, ones, np.ones(len(masks), bool)
-        )
-    )
+    both = [vseg.FrameMasks.of(shown, masks) for masks in (ours, true)]
+    return np.hstack([draw_overlay(shown.image, each, {}) for each in both])
 
 
 if __name__ == "__main__":

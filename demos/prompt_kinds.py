@@ -48,7 +48,7 @@ def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
     """Run every kind and draw it; a kind that finds nothing is told and left out."""
     first, later = ends_of(clip)
     with vseg.Session(vseg.load_model("nano")) as session:
-        mask = session.prompt(1, first, [box]).mask(0)
+        mask = session.prompt(1, first, [box])[1]
         reference = Exemplar(later.image, last_mask(session, clip), Path(clip).name)
     for kind in kinds(box, mask, phrase, reference):
         said = [PromptRequest(kind.object_id, Timecode(frame=0), each) for each in kind.said]
@@ -94,7 +94,7 @@ def last_mask(session: vseg.Session, clip: str) -> np.ndarray:
     """Where the object is on the last frame shown."""
     with vseg.open_video(clip) as video:
         *_, masks = session.propagate(0, frames=video.frames(0, FRAMES))
-    return masks.mask(0)
+    return masks[1]
 
 
 def strip(job: TrackJob, kind: Kind) -> np.ndarray:

@@ -16,11 +16,12 @@ from torch._dynamo.utils import counters
 
 from tests.sam_models import saved_model
 from vseg.config import INDEPENDENT_OBJECTS
+from vseg.frame_masks import FrameMasks
 from vseg.models.sam2.compiled import CompiledSam
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
 from vseg.session.session import Session
-from vseg.types import Frame, FrameMasks
+from vseg.types import Frame
 
 HEIGHT = 60
 WIDTH = 90

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors",),
     ("types", "tensors", "config"),
-    ("ops",),
+    ("ops", "frame_masks"),
     ("interfaces", "io"),
     ("prompts", "weights"),
     ("session", "models", "video", "synthetic", "results", "metrics"),

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vseg.build import load_model, open_video
     from vseg.errors import VsegError
+    from vseg.frame_masks import FrameMasks
     from vseg.results import open_run
     from vseg.session.session import Session
     from vseg.types import (
         Box,
         Exemplar,
         Frame,
-        FrameMasks,
         Mask,
         Points,
         Scribble,
@@ -39,7 +39,7 @@ _HOME = {
     "Session": "vseg.session.session",
     "Box": "vseg.types",
     "Frame": "vseg.types",
-    "FrameMasks": "vseg.types",
+    "FrameMasks": "vseg.frame_masks",
     "Mask": "vseg.types",
     "Points": "vseg.types",
     "Exemplar": "vseg.types",

@@ -41,6 +41,10 @@ class BadPrompt(VsegError):
     """
 
 
+class UnknownObject(VsegError, KeyError):
+    """An object id that is not among those asked."""
+
+
 class NothingFound(VsegError):
     """A description was looked for and nothing reached its threshold."""
 

@@ -8,12 +8,10 @@ x2 y2 with right and bottom exclusive.  Object ids are positive ints, 0 is backg
 id is never reused within a session.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
@@ -210,7 +208,14 @@ class MaskCrop:
 
     @property
     def xywh(self) -> tuple[int, int, int, int]:
+        """The bounding box as left, top, width, height."""
         return self.x, self.y, self.mask.shape[1], self.mask.shape[0]
+
+    @property
+    def xyxy(self) -> tuple[int, int, int, int]:
+        """The bounding box as x1 y1 x2 y2, right and bottom exclusive."""
+        height, width = self.mask.shape
+        return self.x, self.y, self.x + width, self.y + height
 
     def paste(self, height: int, width: int) -> Bool[np.ndarray, "H W"]:
         """The full-size mask."""
@@ -220,13 +225,18 @@ class MaskCrop:
         return full
 
     @staticmethod
+    def empty() -> "MaskCrop":
+        """The crop of a mask without a pixel: 0 x 0 at (0, 0)."""
+        return MaskCrop(0, 0, np.zeros((0, 0), dtype=bool))
+
+    @staticmethod
     def of(mask: Bool[np.ndarray, "H W"]) -> "MaskCrop":
         """Cut a full-size mask to its bounding box; an empty mask gives a 0 x 0 crop at (0,
         0).
         """
         rows = np.flatnonzero(mask.any(axis=1))
         if rows.size == 0:
-            return MaskCrop(0, 0, np.zeros((0, 0), dtype=bool))
+            return MaskCrop.empty()
         y1 = int(rows[0])
         y2 = int(rows[-1]) + 1
         columns = np.flatnonzero(mask[y1:y2].any(axis=0))
@@ -277,69 +287,3 @@ class IdentityEvent:
     frame_index: int
     kind: Literal["cut", "lost", "found"]
     object_id: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FrameMasks:
-    """The tracked objects of one frame.  Masks are stored as logits and enlarged when asked
-    for.
-
-    logits: positive means object; (h, w) covers the whole frame.  scores: quality, the
-    predicted IoU in [0, 1].  visible: whether the model believes the object is in the frame;
-    an invisible object has an empty mask.  given: masks the user prompted with, by row,
-    returned as they were given.  prompted: rows that were prompted on this frame.  events:
-    what happened to identities since the frame before.
-    """
-
-    frame_index: int
-    time_s: float
-    height: int
-    width: int
-    object_ids: tuple[int, ...]
-    logits: Float32[np.ndarray, "O h w"]
-    scores: Float32[np.ndarray, " O"]
-    visible: Bool[np.ndarray, " O"]
-    pts: int | None = None
-    prompted: frozenset[int] = frozenset()
-    given: dict[int, Bool[np.ndarray, "H W"]] = field(default_factory=dict)
-    events: tuple[IdentityEvent, ...] = ()
-
-    def mask(self, row: int) -> Bool[np.ndarray, "H W"]:
-        """The mask of one row at video size (bilinear on the logits, then > 0)."""
-        if row in self.given:
-            return self.given[row]
-        if not self.visible[row]:
-            return np.zeros((self.height, self.width), dtype=bool)
-        big = cv2.resize(
-            self.logits[row], (self.width, self.height), interpolation=cv2.INTER_LINEAR
-        )
-        return np.asarray(big > 0, dtype=bool)
-
-    def only(self, rows: Sequence[int]) -> "FrameMasks":
-        """The same without the other rows, in the order given."""
-        places = {row: place for place, row in enumerate(rows)}
-        chosen = list(rows)
-        return replace(
-            self,
-            object_ids=tuple(self.object_ids[row] for row in rows),
-            logits=self.logits[chosen],
-            scores=self.scores[chosen],
-            visible=self.visible[chosen],
-            prompted=frozenset(places[row] for row in self.prompted if row in places),
-            given={places[row]: mask for row, mask in self.given.items() if row in places},
-        )
-
-    def crop(self, row: int) -> MaskCrop:
-        """The mask of one row, cut to its bounding box."""
-        return MaskCrop.of(self.mask(row))
-
-    @property
-    def masks(self) -> Bool[np.ndarray, "O H W"]:
-        """All masks at video size.  (O, H, W): ask for `crop` where memory matters."""
-        out = np.zeros((len(self.object_ids), self.height, self.width), dtype=bool)
-        for row in range(len(self.object_ids)):
-            out[row] = self.mask(row)
-        return out
-
-    def __repr__(self) -> str:
-        return f"FrameMasks(frame_index={self.frame_index}, object_ids={self.object_ids})"

@@ -27,10 +27,7 @@ def tracked(device: str, dtype: str) -> list[Bool[np.ndarray, "O H W"]]:
             session.prompt(
                 object_id, point.frame_index, points=[[point.x, point.y]], labels=[1]
             )
-        return [
-            np.stack([seen.mask(row) for row in range(len(seen.object_ids))])
-            for seen in session.propagate()
-        ]
+        return [masks.masks for masks in session.propagate()]
 
 
 @pytest.mark.parametrize(("dtype", "least"), [("float32", 0.98), ("bfloat16", 0.9)])

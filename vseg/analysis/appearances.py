@@ -89,8 +89,7 @@ def crops_of(
     """Each object's id and its image on the frame where it is seen best."""
     with open_clip(run, source) as video:
         for object_id, index in zip(found.object_ids, found.best_frames.tolist(), strict=True):
-            masks = run[index]
-            crop = masks.crops[masks.object_ids.index(object_id)]
+            crop = run[index].crop(object_id)
             yield object_id, object_crop(video.read(index).image, crop)
 
 

@@ -16,8 +16,9 @@ from jaxtyping import Float64, Int64
 from vseg.analysis.colour_histograms import tracklets_of_run
 from vseg.build import open_video
 from vseg.errors import BadRun
+from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_text
-from vseg.results import Run, RunWriter, StoredMasks, open_run
+from vseg.results import Run, RunWriter, open_run
 from vseg.results.events import RunEvent
 from vseg.results.layout import TRACKS
 from vseg_trackers import (
@@ -148,17 +149,17 @@ def _write(
     ]
     writer = RunWriter.create(out, header, prompts)
     for masks in run:
-        writer.write_stored(_renamed(masks, names))
+        writer.write(_renamed(masks, names))
     writer.note(changes)
     writer.finish(run.header.damage)
 
 
-def _renamed(masks: StoredMasks, names: Mapping[int, int]) -> StoredMasks:
+def _renamed(masks: FrameMasks, names: Mapping[int, int]) -> FrameMasks:
     """The frame under new ids; of several rows that are one object now, the one that is
     seen.
     """
     chosen: dict[int, int] = {}
-    for row, object_id in enumerate(masks.object_ids):
+    for row, object_id in enumerate(masks):
         name = names.get(object_id, object_id)
         if name not in chosen or masks.visible[row]:
             chosen[name] = row
@@ -166,9 +167,9 @@ def _renamed(masks: StoredMasks, names: Mapping[int, int]) -> StoredMasks:
     return replace(
         masks,
         object_ids=tuple(sorted(chosen)),
-        crops=tuple(masks.crops[row] for row in rows),
-        scores=tuple(masks.scores[row] for row in rows),
-        visible=tuple(masks.visible[row] for row in rows),
+        scores=masks.scores[rows],
+        visible=masks.visible[rows],
+        crops={name: masks.crop(masks.object_ids[row]) for name, row in chosen.items()},
         sources=tuple(masks.sources[row] for row in rows),
     )
 

@@ -75,10 +75,9 @@ def _of_run(path: Path) -> list[IdentifiedBoxes]:
     found: list[IdentifiedBoxes] = []
     for masks in open_run(path):
         found += [_NOTHING] * (masks.frame_index - len(found))
-        rows = [row for row, crop in enumerate(masks.crops) if crop.area]
-        corners = np.array([masks.crops[row].xywh for row in rows], dtype=float).reshape(-1, 4)
-        corners[:, 2:] += corners[:, :2]
-        found.append(
-            IdentifiedBoxes(np.array([masks.object_ids[r] for r in rows], int), corners)
-        )
+        ids = np.array(masks.object_ids, dtype=int)
+        boxes = masks.boxes.astype(float)
+        # An empty mask has an empty box.
+        has_mask = boxes[:, 2] > boxes[:, 0]
+        found.append(IdentifiedBoxes(ids[has_mask], boxes[has_mask]))
     return found

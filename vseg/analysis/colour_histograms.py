@@ -70,8 +70,7 @@ def _looks(
         image = video.read(index).image
         masks = run[index]
         for object_id in object_ids:
-            mask = masks.mask(masks.object_ids.index(object_id))
-            looks.setdefault(object_id, []).append(look(image, mask))
+            looks.setdefault(object_id, []).append(look(image, masks[object_id]))
     return {object_id: np.array(views) for object_id, views in looks.items()}
 
 

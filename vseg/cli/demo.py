@@ -94,7 +94,7 @@ def _score(outcome: "JobOutcome", scene: "SyntheticVideo") -> float:
     from vseg.metrics.davis import evaluate_object
     from vseg.results import open_run
 
-    predicted = (stored.mask(stored.object_ids.index(1)) for stored in open_run(outcome.out))
+    predicted = (masks[1] for masks in open_run(outcome.out))
     true = (scene.truth(index) == 1 for index in range(len(scene)))
     return 100 * evaluate_object(predicted, true).jf_mean
 

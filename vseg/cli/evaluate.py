@@ -132,11 +132,8 @@ def _frames_of(path: Path) -> "Iterator[PredictedFrame]":
     """(frame, masks by object) of a run, one frame in memory at a time."""
     from vseg.results import open_run
 
-    for stored in open_run(path):
-        yield (
-            stored.frame_index,
-            {object_id: stored.mask(row) for row, object_id in enumerate(stored.object_ids)},
-        )
+    for masks in open_run(path):
+        yield masks.frame_index, dict(masks)
 
 
 def _facts(row: "ScoreRow") -> dict[str, Any]:

@@ -128,16 +128,17 @@ class _Told:
 def _line(seen: "LiveFrame", dropped: int, names: dict[int, str]) -> dict[str, Any]:
     """One image as plain values."""
     objects = []
-    for row, object_id in enumerate(seen.masks.object_ids):
-        crop = seen.masks.crop(row)
-        x, y, width, height = crop.xywh
+    masks = seen.masks
+    known = zip(masks, masks.visible.tolist(), masks.scores.tolist(), strict=True)
+    for object_id, visible, score in known:
+        crop = masks.crop(object_id)
         objects.append(
             {
                 "id": object_id,
                 "label": names.get(object_id),
-                "visible": bool(seen.masks.visible[row]),
-                "score": round(float(seen.masks.scores[row]), 3),
-                "box": [x, y, x + width, y + height] if crop.area else None,
+                "visible": visible,
+                "score": round(score, 3),
+                "box": list(crop.xyxy) if crop.area else None,
                 "area": crop.area,
             }
         )
@@ -158,7 +159,6 @@ def _recording(path: Path, info: "VideoInfo") -> "Mp4Writer":
 
 
 def _drawn(seen: "LiveFrame", names: dict[int, str]) -> Any:
-    from vseg.results.masks import StoredMasks
     from vseg.results.overlay import draw_overlay
 
-    return draw_overlay(seen.frame.image, StoredMasks.of(seen.masks), names)
+    return draw_overlay(seen.frame.image, seen.masks, names)

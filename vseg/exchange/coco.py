@@ -128,8 +128,8 @@ def _place(where: str, row: _Row, video: VideoInfo) -> _Place:
         return _Place((x, y, x + width, y + height), mask)
     if mask is None:
         raise BadDetections(f"{where}: neither bbox nor segmentation", hint="give one of them")
-    x, y, width, height = map(float, mask.xywh)
-    return _Place((x, y, x + width, y + height), mask)
+    x1, y1, x2, y2 = map(float, mask.xyxy)
+    return _Place((x1, y1, x2, y2), mask)
 
 
 def _mask(where: str, runs: _Runs, video: VideoInfo) -> MaskCrop:
@@ -206,9 +206,8 @@ def _annotations(run: Run, categories: dict[str, int]) -> Iterator[dict[str, obj
     category_of = {each.id: categories[each.label or UNLABELLED] for each in run.objects}
     annotation_id = 0
     for image_id, masks in enumerate(run, start=1):
-        for row, (object_id, crop) in enumerate(
-            zip(masks.object_ids, masks.crops, strict=True)
-        ):
+        for object_id, score in zip(masks, masks.scores.tolist(), strict=True):
+            crop = masks.crop(object_id)
             area = crop.area
             if area == 0:
                 continue
@@ -224,5 +223,5 @@ def _annotations(run: Run, categories: dict[str, int]) -> Iterator[dict[str, obj
                 "area": area,
                 "bbox": list(crop.xywh),
                 "iscrowd": 0,
-                "score": masks.scores[row],
+                "score": score,
             }

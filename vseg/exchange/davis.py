@@ -17,9 +17,9 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from vseg.errors import OutputError
+from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_path, atomic_write_text
 from vseg.ops.colours import davis_palette
-from vseg.results.masks import StoredMasks
 from vseg.results.run import Run
 
 MAX_OBJECT_ID = 253
@@ -56,22 +56,18 @@ def write_davis(run: Run, out: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def flatten(masks: StoredMasks) -> tuple[UInt8[np.ndarray, "H W"], dict[int, int]]:
+def flatten(masks: FrameMasks) -> tuple[UInt8[np.ndarray, "H W"], dict[int, int]]:
     """One label per pixel, and the pixels each object lost to another (only those that
     lost).
     """
     labels = np.zeros((masks.height, masks.width), dtype=np.uint8)
-    losing_first = sorted(
-        range(len(masks)), key=lambda row: (masks.scores[row], -masks.object_ids[row])
-    )
-    for row in losing_first:
-        x, y, width, height = masks.crops[row].xywh
-        labels[y : y + height, x : x + width][masks.crops[row].mask] = masks.object_ids[row]
+    scores = dict(zip(masks, masks.scores.tolist(), strict=True))
+    for object_id in sorted(masks, key=lambda i: (scores[i], -i)):
+        crop = masks.crop(object_id)
+        x1, y1, x2, y2 = crop.xyxy
+        labels[y1:y2, x1:x2][crop.mask] = object_id
     kept = np.bincount(labels.ravel(), minlength=256)
-    lost = {
-        object_id: crop.area - int(kept[object_id])
-        for object_id, crop in zip(masks.object_ids, masks.crops, strict=True)
-    }
+    lost = {i: masks.area(i) - int(kept[i]) for i in masks}
     return labels, {object_id: pixels for object_id, pixels in lost.items() if pixels}
 
 

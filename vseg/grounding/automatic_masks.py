@@ -202,7 +202,7 @@ class AutomaticMaskGenerator:
             scores.append(float(score))
         crops = crops[: self._rules.most]
         scores = scores[: self._rules.most]
-        corners = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
+        corners = [c.xyxy for c in crops]
         found = Detections(
             np.array(corners, dtype=np.float64).reshape(-1, 4),
             np.array(scores, dtype=np.float64),

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 import vseg_trackers
 from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
+from vseg.frame_masks import FrameMasks
 from vseg.pipelines.driver_state import packed_state, unpacked_state
 from vseg.pipelines.track_links import (
     TrackLink,
@@ -26,7 +27,7 @@ from vseg.pipelines.track_links import (
 )
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.types import Detections, Frame, FrameMasks
+from vseg.types import Detections, Frame
 from vseg_trackers import (
     LifecycleConfig,
     MaskletAssociator,
@@ -78,10 +79,9 @@ class DetectionTracker:
         if not self._session.object_ids:
             return None
         masks = self._session.step(frame)
-        for row, object_id in enumerate(masks.object_ids):
-            self._follow(
-                replace(self._followed[object_id], box=main_component_box(masks.crop(row)))
-            )
+        for object_id in masks:
+            box = main_component_box(masks.crop(object_id))
+            self._follow(replace(self._followed[object_id], box=box))
         return masks
 
     def drain(self) -> tuple[RunEvent, ...]:

@@ -7,9 +7,8 @@ stopped and go on with the same bits.
 
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
 from vseg.exchange.detections import DetectionTable
+from vseg.frame_masks import FrameMasks
 from vseg.pipelines.detect import PromptedDetector, make_detector
 from vseg.pipelines.detection_driver import DetectionTracker
 from vseg.pipelines.prepare import Task
@@ -20,7 +19,7 @@ from vseg.prompts.timecode import Timecode, parse_timecode
 from vseg.results import ResumedRun, open_run
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.types import Frame, FrameMasks, Text
+from vseg.types import Frame, Text
 
 
 @runtime_checkable
@@ -77,7 +76,7 @@ class PromptDriver:
         for object_id, placed in self._task.prompts_on(frame.index).items():
             near = self._near.get(frame.index)
             session.prompt(object_id, frame, [each.prompt for each in placed], near)
-        return session.step(frame) if session.object_ids else empty_masks(frame)
+        return session.step(frame) if session.object_ids else FrameMasks.empty(frame)
 
     def drain(self) -> tuple[RunEvent, ...]:
         """Nothing: what a user says is in the prompts."""
@@ -109,7 +108,7 @@ class DetectionDriver:
     def step(self, frame: Frame) -> FrameMasks:
         """The masks of the objects that the detections confirm."""
         masks = self._guide.step(frame, self._detections.on(frame.index))
-        return empty_masks(frame) if masks is None else masks
+        return FrameMasks.empty(frame) if masks is None else masks
 
     def drain(self) -> tuple[RunEvent, ...]:
         """What the guide did."""
@@ -155,7 +154,7 @@ class RedetectionDriver:
         masks = self._lookout.step(frame, self._near)
         self._near = frame
         self._last_index = frame.index
-        return empty_masks(frame) if masks is None else masks
+        return FrameMasks.empty(frame) if masks is None else masks
 
     def drain(self) -> tuple[RunEvent, ...]:
         """What the lookout did."""
@@ -197,18 +196,3 @@ class RedetectionDriver:
         """The frame before, or the second one beside the first, for what moves."""
         beside = index - 1 if index else 1
         return self._task.video.read(beside) if beside < len(self._task.video) else None
-
-
-def empty_masks(frame: Frame) -> FrameMasks:
-    """A frame without an object: nothing is tracked, so the model need not see it."""
-    return FrameMasks(
-        frame_index=frame.index,
-        time_s=frame.time_s,
-        height=frame.image.shape[0],
-        width=frame.image.shape[1],
-        object_ids=(),
-        logits=np.zeros((0, 1, 1), dtype=np.float32),
-        scores=np.zeros(0, dtype=np.float32),
-        visible=np.zeros(0, dtype=bool),
-        pts=frame.pts,
-    )

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, UsageError
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Source
 from vseg.pipelines.detect import make_detector
-from vseg.pipelines.driver import empty_masks
 from vseg.pipelines.prepare import (
     check_redetection,
     check_sought,
@@ -25,7 +25,7 @@ from vseg.prompts.placing import PromptRequest
 from vseg.prompts.timecode import parse_timecode
 from vseg.results.events import RunEvent, run_event
 from vseg.session.session import Session
-from vseg.types import Exemplar, Frame, FrameMasks, Text
+from vseg.types import Exemplar, Frame, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,8 @@ def _prompted(
 def _looking(source: Source, lookout: RedetectionTracker) -> Iterator[LiveFrame]:
     before: Frame | None = None
     for frame in source:
-        masks = lookout.step(frame, before) or empty_masks(frame)
+        masks = lookout.step(frame, before)
+        if masks is None:
+            masks = FrameMasks.empty(frame)
         before = frame
         yield LiveFrame(frame, masks, (*lookout.drain(), *map(run_event, masks.events)))

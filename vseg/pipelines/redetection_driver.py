@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from vseg.config import RedetectionSettings
+from vseg.frame_masks import FrameMasks
 from vseg.pipelines.driver_state import packed_state, unpacked_state
 from vseg.pipelines.track_links import box_within
 from vseg.pipelines.tracked_instances import (
@@ -28,7 +29,7 @@ from vseg.pipelines.tracked_instances import (
 from vseg.prompts.timecode import Timecode
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.types import Detections, Frame, FrameMasks, Grounding, Mask, VisualPrompt
+from vseg.types import Detections, Frame, Grounding, Mask, MaskCrop, VisualPrompt
 from vseg_trackers.assignment import Candidates, assign
 
 DetectFunction = Callable[[Frame, Frame | None], Grounding]
@@ -89,9 +90,9 @@ class RedetectionTracker:
         if not self._watched:
             return None
         masks = self._session.step(frame)
-        for row, object_id in enumerate(masks.object_ids):
-            self._see(frame, self._watched[object_id], masks, row)
-        shown = [row for row, i in enumerate(masks.object_ids) if self._watched[i].confirmed]
+        for object_id in masks:
+            self._see(frame, self._watched[object_id], masks.crop(object_id))
+        shown = [i for i in masks if self._watched[i].confirmed]
         unsure = {each.object_id for each in self._watched.values() if not each.confirmed}
         told = tuple(event for event in masks.events if event.object_id not in unsure)
         return replace(masks.only(shown), events=told)
@@ -240,14 +241,11 @@ class RedetectionTracker:
         given = self._session.objects[watched.object_id].prompts
         for between in sorted(given)[1:-1]:
             del given[between]
-        crop = masks.crop(masks.object_ids.index(watched.object_id))
+        crop = masks.crop(watched.object_id)
         self._keep(replace(watched, prompted=frame.index, crop=crop if crop.area else None))
 
-    def _see(
-        self, frame: Frame, watched: TrackedInstance, masks: FrameMasks, row: int
-    ) -> None:
+    def _see(self, frame: Frame, watched: TrackedInstance, crop: MaskCrop) -> None:
         """Note where the object is now; one that was lost is looked for soon."""
-        crop = masks.crop(row)
         if crop.area:
             self._keep(replace(watched, crop=crop, seen_s=frame.time_s))
             return

@@ -73,8 +73,7 @@ def packed(found: Detections, frame_hw: tuple[int, int]) -> PackedMasks | None:
     """The masks as the association takes them; None where there are only boxes."""
     if found.masks is None:
         return None
-    corners = [(m.x, m.y, m.x + m.mask.shape[1], m.y + m.mask.shape[0]) for m in found.masks]
-    boxes = np.array(corners, dtype=np.int64).reshape(-1, 4)
+    boxes = np.array([m.xyxy for m in found.masks], dtype=np.int64).reshape(-1, 4)
     return PackedMasks(*frame_hw, boxes, tuple(each.mask for each in found.masks))
 
 

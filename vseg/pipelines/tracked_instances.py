@@ -41,7 +41,7 @@ def overlap_matrix(
     of boxes.
     """
     crops = [each.crop for each in objects if each.crop is not None]
-    boxes = np.array([_box(crop) for crop in crops], dtype=np.float64).reshape(-1, 4)
+    boxes = np.array([crop.xyxy for crop in crops], dtype=np.float64).reshape(-1, 4)
     iou = box_iou(found.boxes, boxes)
     if found.masks is None:
         return iou
@@ -78,14 +78,9 @@ def unpacked_instance(values: dict[str, Any]) -> TrackedInstance:
     return TrackedInstance(**values | {"crop": crop})
 
 
-def _box(crop: MaskCrop) -> tuple[int, int, int, int]:
-    x, y, w, h = crop.xywh
-    return x, y, x + w, y + h
-
-
 def _shared(one: MaskCrop, other: MaskCrop) -> int:
     """Pixels that two masks have in common."""
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = _box(one), _box(other)
+    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = one.xyxy, other.xyxy
     x1 = max(ax1, bx1)
     y1 = max(ay1, by1)
     x2 = min(ax2, bx2)

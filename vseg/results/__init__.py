@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vseg.results.fingerprint import fingerprint
 from vseg.results.layout import RunState, run_state
-from vseg.results.masks import StoredMasks, unpack_row
+from vseg.results.masks import unpack_row
 from vseg.results.records import (
     Damage,
     MaskRow,
@@ -33,7 +33,6 @@ __all__ = [
     "RunState",
     "RunWriter",
     "SourceFingerprint",
-    "StoredMasks",
     "StoredObject",
     "fingerprint",
     "open_run",

@@ -1,109 +1,57 @@
-"""The masks of one stored frame, unpacked: what a run gives back, and what is drawn and
-exported.
+"""Masks of one frame, packed into the rows of a run directory and unpacked again.
 
-Enters: a FrameMasks of a session, or a FrameRecord of a part file.  Leaves: StoredMasks, whose
-masks are crops at video resolution, so that an object costs its own size and not the frame's.
+Enters: FrameMasks, or a FrameRecord of a part file.  Leaves: the other of the two.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from jaxtyping import Bool
 
 from vseg.errors import BadMask
+from vseg.frame_masks import FrameMasks
 from vseg.ops.codec import CODEC, decode_mask, encode_mask
-from vseg.results.records import FrameRecord, MaskRow, MaskSource
-from vseg.types import FrameMasks, MaskCrop
+from vseg.results.records import FrameRecord, MaskRow
+from vseg.types import MaskCrop
 
 
-@dataclass(frozen=True, slots=True)
-class StoredMasks:
-    """The objects of one frame, by ascending id; every tuple has one entry for each object.
-
-    visible False: the object was tracked and is not in the image.  An object that is not
-    listed was not tracked on this frame.  scores: predicted IoU in [0, 1].
-    """
-
-    frame_index: int
-    pts: int | None
-    time_s: float
-    height: int
-    width: int
-    object_ids: tuple[int, ...]
-    crops: tuple[MaskCrop, ...]
-    scores: tuple[float, ...]
-    visible: tuple[bool, ...]
-    sources: tuple[MaskSource, ...]
-
-    def mask(self, row: int) -> Bool[np.ndarray, "H W"]:
-        """The mask of one row at video size."""
-        return self.crops[row].paste(self.height, self.width)
-
-    def __len__(self) -> int:
-        return len(self.object_ids)
-
-    def __repr__(self) -> str:
-        return f"StoredMasks(frame_index={self.frame_index}, object_ids={self.object_ids})"
-
-    @staticmethod
-    def of(masks: FrameMasks) -> "StoredMasks":
-        """The same objects as a session gave them, enlarged to video size and cut out."""
-        order = sorted(range(len(masks.object_ids)), key=masks.object_ids.__getitem__)
-        return StoredMasks(
-            frame_index=masks.frame_index,
-            pts=masks.pts,
-            time_s=masks.time_s,
-            height=masks.height,
-            width=masks.width,
-            object_ids=tuple(masks.object_ids[row] for row in order),
-            crops=tuple(masks.crop(row) for row in order),
-            scores=tuple(float(masks.scores[row]) for row in order),
-            visible=tuple(bool(masks.visible[row]) for row in order),
-            sources=tuple("prompt" if row in masks.prompted else "track" for row in order),
+def pack(masks: FrameMasks) -> FrameRecord:
+    """The frame as it is stored, its objects by ascending id."""
+    frame = (masks.frame_index, masks.pts, masks.time_s)
+    rows = []
+    for place in np.argsort(masks.object_ids).tolist():
+        object_id = masks.object_ids[place]
+        crop = masks.crop(object_id)
+        rows.append(
+            MaskRow(
+                *frame,
+                object_id,
+                bool(masks.visible[place]),
+                float(masks.scores[place]),
+                crop.area,
+                *crop.xywh,
+                CODEC,
+                encode_mask(crop),
+                masks.sources[place],
+            )
         )
+    return FrameRecord(*frame, prompted="prompt" in masks.sources, rows=tuple(rows))
 
 
-def pack(masks: StoredMasks) -> FrameRecord:
-    """The frame as it is stored."""
-    rows = tuple(
-        MaskRow(
-            masks.frame_index,
-            masks.pts,
-            masks.time_s,
-            object_id,
-            masks.visible[row],
-            masks.scores[row],
-            crop.area,
-            *crop.xywh,
-            CODEC,
-            encode_mask(crop),
-            masks.sources[row],
-        )
-        for row, (object_id, crop) in enumerate(
-            zip(masks.object_ids, masks.crops, strict=True)
-        )
-    )
-    return FrameRecord(
-        masks.frame_index, masks.pts, masks.time_s, "prompt" in masks.sources, rows
-    )
-
-
-def unpack(record: FrameRecord, height: int, width: int) -> StoredMasks:
+def unpack(record: FrameRecord, height: int, width: int) -> FrameMasks:
     """The frame as it was before it was stored, bit for bit.
 
     Raises BadMask, naming the object, if a payload is damaged or does not fit the frame.
     """
-    return StoredMasks(
+    rows = record.rows
+    return FrameMasks(
         frame_index=record.index,
-        pts=record.pts,
         time_s=record.time_s,
         height=height,
         width=width,
-        object_ids=tuple(row.object_id for row in record.rows),
-        crops=tuple(unpack_row(row, height, width) for row in record.rows),
-        scores=tuple(row.score for row in record.rows),
-        visible=tuple(row.visible for row in record.rows),
-        sources=tuple(row.source for row in record.rows),
+        object_ids=tuple(row.object_id for row in rows),
+        scores=np.array([row.score for row in rows], dtype=np.float32),
+        visible=np.array([row.visible for row in rows], dtype=bool),
+        sources=tuple(row.source for row in rows),
+        crops={row.object_id: unpack_row(row, height, width) for row in rows},
+        pts=record.pts,
     )
 
 

@@ -1,7 +1,7 @@
 """Masks drawn over a frame: translucent colour, outline, and a tag with the object's id or
 label.
 
-Enters: an RGB image and its StoredMasks.  Leaves: a new image.  Only the pixels inside each
+Enters: an RGB image and its FrameMasks.  Leaves: a new image.  Only the pixels inside each
 object's box are touched, so the cost follows the objects and not the frame.
 """
 
@@ -14,8 +14,8 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from vseg.errors import BadRun
+from vseg.frame_masks import FrameMasks
 from vseg.ops.colours import colour_of
-from vseg.results.masks import StoredMasks
 from vseg.types import MaskCrop
 
 Colour = tuple[int, int, int]
@@ -45,7 +45,7 @@ class OverlayStyle:
 
 def draw_overlay(
     image: UInt8[np.ndarray, "H W 3"],
-    masks: StoredMasks,
+    masks: FrameMasks,
     labels: Mapping[int, str],
     style: OverlayStyle | None = None,
 ) -> UInt8[np.ndarray, "H W 3"]:
@@ -63,16 +63,16 @@ def draw_overlay(
         )
     style = style or OverlayStyle.for_height(height)
     canvas = np.ascontiguousarray(image).copy()
-    areas = {row: masks.crops[row].area for row in range(len(masks)) if masks.visible[row]}
-    rows = sorted((row for row in areas if areas[row]), key=lambda row: -areas[row])
-    for row in rows:
-        _draw_mask(canvas, masks.crops[row], colour_of(masks.object_ids[row]), style)
+    visible = [i for i, seen in zip(masks, masks.visible, strict=True) if seen]
+    areas = {object_id: masks.area(object_id) for object_id in visible}
+    shown = [object_id for object_id in visible if areas[object_id]]
+    for object_id in sorted(shown, key=lambda i: -areas[i]):
+        _draw_mask(canvas, masks.crop(object_id), colour_of(object_id), style)
     tagged = Tags(canvas, style.text_px)
-    for row in sorted(rows):
-        object_id = masks.object_ids[row]
+    for object_id in shown:
         name = labels.get(object_id)
         text = f"{object_id}  {name}" if name else str(object_id)
-        tagged.add(text, colour_of(object_id), masks.crops[row])
+        tagged.add(text, colour_of(object_id), masks.crop(object_id))
     return canvas
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from vseg.frame_masks import MaskSource
 from vseg.types import VideoInfo
 
 FORMAT_VERSION: Literal[1] = 1
@@ -19,7 +20,6 @@ FORMAT_VERSION: Literal[1] = 1
 CHUNK_FRAMES = 512
 
 Status = Literal["running", "interrupted", "partial", "complete"]
-MaskSource = Literal["prompt", "track", "edit", "import"]
 
 
 class Record(BaseModel):

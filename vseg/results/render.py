@@ -14,10 +14,10 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from vseg.errors import BadRun
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import Reader
 from vseg.io.files import atomic_path
 from vseg.io.mp4 import Mp4Writer
-from vseg.results.masks import StoredMasks
 from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.run import Run
 from vseg.types import Frame
@@ -109,7 +109,7 @@ def _check_pair(run: Run, video: Reader) -> None:
         raise BadRun(f"{run.path} holds no frame to draw", hint="let it run, or --resume it")
 
 
-def _pairs(run: Run, video: Reader) -> Iterator[tuple[Frame, StoredMasks | None]]:
+def _pairs(run: Run, video: Reader) -> Iterator[tuple[Frame, FrameMasks | None]]:
     """Every frame between the first and the last stored one, with its masks if it has any."""
     assert run.extent is not None, "an empty run is refused before"
     first, last = run.extent

@@ -1,6 +1,6 @@
 """Reads a run directory back, one part at a time.
 
-Enters: a folder that a RunWriter wrote, finished or not.  Leaves: StoredMasks frame by frame,
+Enters: a folder that a RunWriter wrote, finished or not.  Leaves: FrameMasks frame by frame,
 in ascending order or by frame number, and the rows of one object.  Memory holds one part,
 whatever the length of the run.
 """
@@ -10,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 
 from vseg.errors import BadMask, BadRun
+from vseg.frame_masks import FrameMasks
 from vseg.results.events import RunEvent, read_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import read_header, read_objects
-from vseg.results.masks import StoredMasks, unpack
+from vseg.results.masks import unpack
 from vseg.results.parts import Window, read_window
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
@@ -61,7 +62,7 @@ class Run:
         number = self.header.window_of(frame_index)
         return number in self._index and frame_index in self._window(number).frame_numbers
 
-    def __getitem__(self, frame_index: int) -> StoredMasks:
+    def __getitem__(self, frame_index: int) -> FrameMasks:
         """The masks of one frame.  Raises BadRun if the frame is not in the run."""
         if frame_index not in self:
             extent = self.extent
@@ -70,7 +71,7 @@ class Run:
         number = self.header.window_of(frame_index)
         return self._unpacked(self._window(number).record(frame_index))
 
-    def __iter__(self) -> Iterator[StoredMasks]:
+    def __iter__(self) -> Iterator[FrameMasks]:
         """The masks of every frame, by ascending frame."""
         for number in self._index.windows:
             for record in self._window(number).records():
@@ -119,7 +120,7 @@ class Run:
             self._latest = number, read_window(self.path, number, self._index.table(number))
         return self._latest[1]
 
-    def _unpacked(self, record: FrameRecord) -> StoredMasks:
+    def _unpacked(self, record: FrameRecord) -> FrameMasks:
         video = self.header.video
         try:
             return unpack(record, video.height, video.width)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vseg.errors import BadRun, OutputError
+from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_bytes
 from vseg.ops.colours import hex_of
 from vseg.results.events import RunEvent, append_events, forget_events
@@ -33,7 +34,7 @@ from vseg.results.layout import (
     write_header,
     write_objects,
 )
-from vseg.results.masks import StoredMasks, pack
+from vseg.results.masks import pack
 from vseg.results.parts import frame_schema, join_frames, read_table, read_window, write_window
 from vseg.results.prompts import (
     append_prompt,
@@ -50,7 +51,7 @@ from vseg.results.records import (
     StoredObject,
     differences,
 )
-from vseg.types import FrameMasks, PlacedPrompt
+from vseg.types import PlacedPrompt
 
 
 class RunWriter:
@@ -125,10 +126,6 @@ class RunWriter:
         Returns whether this frame completes its window in the direction the frames come: the
         moment to `commit`, because then no part is written twice.
         """
-        return self.write_stored(StoredMasks.of(masks))
-
-    def write_stored(self, masks: StoredMasks) -> bool:
-        """Take one frame as another run stored it; answers as `write` does."""
         self._refuse_if_finished()
         video = self.header.video
         if (masks.height, masks.width) != (video.height, video.width):

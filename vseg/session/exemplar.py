@@ -219,7 +219,7 @@ def _grounding(
     descriptions: Sequence[ConceptPrompt],
 ) -> Grounding:
     crops = tuple(MaskCrop.of(find.mask) for find, _ in kept)
-    boxes = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
+    boxes = [c.xyxy for c in crops]
     found = Detections(
         np.array(boxes, dtype=np.float64).reshape(-1, 4),
         np.array([find.likeness for find, _ in kept], dtype=np.float64),

@@ -14,6 +14,7 @@ import numpy as np
 
 from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import BadPrompt
+from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
@@ -27,7 +28,7 @@ from vseg.session.identity.identities import Identities
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.tensors import PRESENT, Decoded, Features, downloaded
-from vseg.types import AnyPrompt, Frame, FrameMasks, PlacedPrompt, Text, VisualPrompt
+from vseg.types import AnyPrompt, Frame, PlacedPrompt, Text, VisualPrompt
 
 ENCODE_AHEAD = 4
 """Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a
@@ -328,10 +329,6 @@ class Session:
 
 
 def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> FrameMasks:
-    height, width = frame.image.shape[:2]
-    rows = range(len(live))
-    prompted = frozenset(row for row in rows if frame.index in live[row].prompts)
-    exact = {row: live[row].given_mask(frame.index) for row in prompted}
     if decoded is None:
         logits = np.zeros((0, 1, 1), dtype=np.float32)
         scores = np.zeros(0, dtype=np.float32)
@@ -343,16 +340,21 @@ def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> 
         logits = drawn.float().numpy()
         scores = quality.numpy()
         visible = presence.numpy() > PRESENT
+    height, width = frame.image.shape[:2]
+    object_ids = tuple(o.object_id for o in live)
+    visible &= (logits > 0).any(axis=(1, 2))
+    prompted = [o for o in live if frame.index in o.prompts]
+    given = {o.object_id: o.given_mask(frame.index) for o in prompted}
+    exact = {obj: mask for obj, mask in given.items() if mask is not None}
     return FrameMasks(
         frame_index=frame.index,
         time_s=frame.time_s,
         pts=frame.pts,
         height=height,
         width=width,
-        object_ids=tuple(o.object_id for o in live),
-        logits=logits,
+        object_ids=object_ids,
         scores=scores,
-        visible=visible & (logits > 0).any(axis=(1, 2)),
-        prompted=prompted,
-        given={row: mask for row, mask in exact.items() if mask is not None},
+        visible=visible,
+        sources=tuple("prompt" if obj in given else "track" for obj in object_ids),
+        crops=LogitCrops(object_ids, logits, visible, (height, width), exact),
     )

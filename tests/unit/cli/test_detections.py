@@ -99,7 +99,7 @@ def test_masks_as_detections(
     command = words(workplace, tmp_path / "found.json", tmp_path / "run")
     assert call(*command, "--range", "0:8").exit_code == 0
     run = open_run(tmp_path / "run")
-    assert np.array_equal(run[0].mask(0), truth[0] == 1), "a given mask stands as it is"
+    assert np.array_equal(run[0][1], truth[0] == 1), "a given mask stands as it is"
     assert run[0].sources == ("prompt",)
 
 

@@ -115,7 +115,7 @@ def test_a_vector_is_the_mean_look_on_frames_spread_over_a_life(
     assert len(frames) >= LOOKS - 1
     with open_video(opened.header.source.path) as video:
         images = [
-            object_crop(video.read(frame).image, opened[frame].crops[0]) for frame in frames
+            object_crop(video.read(frame).image, opened[frame].crop(1)) for frame in frames
         ]
     mean = net.images(images).mean(axis=0)
     np.testing.assert_allclose(found.vectors[0], mean / np.linalg.norm(mean), atol=1e-4)

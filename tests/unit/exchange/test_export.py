@@ -12,8 +12,9 @@ from pycocotools.coco import COCO
 
 from vseg.errors import OutputError, UsageError
 from vseg.exchange.export import export
+from vseg.frame_masks import FrameMasks
 from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, open_run
-from vseg.types import FrameMasks, VideoInfo
+from vseg.types import Frame, VideoInfo
 
 HEIGHT = 30
 WIDTH = 41
@@ -42,20 +43,8 @@ def store(
     )
     writer = RunWriter.create(root, header)
     for index, masks in frames.items():
-        ids = tuple(masks)
-        writer.write(
-            FrameMasks(
-                frame_index=index,
-                time_s=index / 25,
-                height=HEIGHT,
-                width=WIDTH,
-                object_ids=ids,
-                logits=np.zeros((len(ids), 4, 4), dtype=np.float32),
-                scores=np.array([scores[each] for each in ids], dtype=np.float32),
-                visible=np.array([masks[each].any() for each in ids], dtype=bool),
-                given=dict(enumerate(masks.values())),
-            )
-        )
+        image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+        writer.write(FrameMasks.of(Frame(index, None, index / 25, image), masks, scores))
     writer.finish()
     return open_run(root)
 
@@ -90,12 +79,12 @@ def test_coco_masks_are_those_of_the_run_to_pycocotools(apart: Run, tmp_path: Pa
             each["track_id"]: each
             for each in coco.loadAnns(coco.getAnnIds(imgIds=image["id"]))
         }
-        seen = [each for row, each in enumerate(stored.object_ids) if stored.visible[row]]
+        seen = np.array(stored.object_ids)[stored.visible].tolist()
         assert sorted(annotations) == seen
         for object_id, annotation in annotations.items():
-            crop = stored.crops[stored.object_ids.index(object_id)]
+            crop = stored.crop(object_id)
             np.testing.assert_array_equal(
-                coco.annToMask(annotation).astype(bool), crop.paste(HEIGHT, WIDTH)
+                coco.annToMask(annotation).astype(bool), stored[object_id]
             )
             assert annotation["bbox"] == list(crop.xywh) and annotation["area"] == crop.area
     names = {each["id"]: each["name"] for each in coco.cats.values()}
@@ -123,8 +112,8 @@ def test_davis_files_are_palette_pngs_of_object_ids(apart: Run, tmp_path: Path) 
             palette = image.getpalette()
             labels = np.asarray(image)
         assert palette is not None and palette[:9] == [0, 0, 0, 128, 0, 0, 0, 128, 0]
-        for row, object_id in enumerate(stored.object_ids):
-            np.testing.assert_array_equal(labels == object_id, stored.mask(row))
+        for object_id, mask in stored.items():
+            np.testing.assert_array_equal(labels == object_id, mask)
 
 
 def test_davis_gives_an_overlap_to_the_higher_score_then_the_lower_id(tmp_path: Path) -> None:
@@ -143,7 +132,7 @@ def test_davis_gives_an_overlap_to_the_higher_score_then_the_lower_id(tmp_path: 
 
 def test_davis_has_no_room_for_ids_above_253(tmp_path: Path) -> None:
     run = store(
-        tmp_path / "run", {0: {253: square(0, 0), 254: square(20, 5)}}, {253: 1, 254: 1}
+        tmp_path / "run", {0: {253: square(0, 0), 254: square(20, 5)}}, {253: 1.0, 254: 1.0}
     )
     with pytest.raises(OutputError, match="object 254 does not fit"):
         export(run, "davis", tmp_path / "davis")

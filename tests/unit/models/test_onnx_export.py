@@ -17,6 +17,7 @@ import torch
 
 from vseg.config import MemorySettings
 from vseg.errors import ModelError, OutputError, UsageError
+from vseg.frame_masks import LogitCrops
 from vseg.models.nano.model import Nano, load_nano
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.models.onnx import export as onnx_export
@@ -24,7 +25,7 @@ from vseg.models.onnx.export import PRESENT_ABOVE, LoopSizes, export_onnx
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.tensors import PRESENT, Features, Memory, MemoryPart
-from vseg.types import Box, Frame, FrameMasks, Mask, Points
+from vseg.types import Box, Frame, Mask, Points
 
 pytestmark = pytest.mark.integration
 
@@ -183,11 +184,10 @@ def test_decode(exported: Exported, objects: int) -> None:
 def test_enlarge(exported: Exported) -> None:
     logits = exported.logits(0, 2)
     (masks,) = exported.run("enlarge", logits)
-    ones = np.ones(2, dtype=np.float32)
-    expected = FrameMasks(
-        0, 0.0, HEIGHT, WIDTH, (1, 2), logits.numpy(), ones, np.ones(2, dtype=bool)
-    )
-    assert (masks.numpy() == expected.masks).mean() > 0.9999
+    visible = np.ones(2, dtype=bool)
+    crops = LogitCrops((1, 2), logits.numpy(), visible, (HEIGHT, WIDTH), {})
+    expected = np.stack([crop.paste(HEIGHT, WIDTH) for crop in crops.values()])
+    assert (masks.numpy() == expected).mean() > 0.9999
 
 
 def test_the_manifest_tells_what_the_graphs_are(exported: Exported) -> None:
@@ -253,7 +253,7 @@ def test_the_demo_alone_gives_a_sessions_masks(
             )
             assert image is not None
             ours = image > 0
-            theirs = masks.mask(0)
+            theirs = masks[1]
             overlaps.append((ours & theirs).sum() / max(1, (ours | theirs).sum()))
     # The graph's resize rounds now and then to the next of 256 levels.
     assert np.mean(overlaps) >= 0.99 and min(overlaps) >= 0.97

@@ -8,6 +8,7 @@ import pytest
 from vseg.build import load_model
 from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.pipelines.detection_driver import DetectionTracker
 from vseg.pipelines.track_links import main_component_box
@@ -16,7 +17,7 @@ from vseg.session.session import Session
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.synthetic.script import Trajectory
-from vseg.types import Detections, Frame, FrameMasks, MaskCrop
+from vseg.types import Detections, Frame, MaskCrop
 
 pytestmark = pytest.mark.integration
 
@@ -79,7 +80,7 @@ def run(
 
 def iou(masks: FrameMasks | None, truth: np.ndarray) -> float:
     assert masks is not None
-    mask = masks.mask(0)
+    mask = masks[1]
     return float((mask & truth).sum() / (mask | truth).sum())
 
 
@@ -88,7 +89,7 @@ def test_one_detection_is_enough_to_be_carried(
 ) -> None:
     masks, events = run(model, scene[:20], lambda t, m: [box_of(m)] if 4 <= t < 6 else [])
     assert events == [("born", 4, 1)]
-    assert masks[3] is None and masks[4] is not None and masks[4].prompted == {0}
+    assert masks[3] is None and masks[4] is not None and masks[4].sources == ("prompt",)
     assert iou(masks[19], scene[19][1]) > 0.7, "carried where nothing is detected"
 
 

@@ -10,6 +10,7 @@ from tests.scenes import drawn_scene
 from vseg.build import load_model
 from vseg.config import RedetectionSettings
 from vseg.errors import BadRun
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
 from vseg.pipelines.redetection_driver import DetectFunction, RedetectionTracker
@@ -18,7 +19,7 @@ from vseg.session.session import Session
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.synthetic.script import Occluder, Trajectory
-from vseg.types import Detections, Frame, FrameMasks, Grounding, IdentityEvent, MaskCrop
+from vseg.types import Detections, Frame, Grounding, IdentityEvent, MaskCrop
 
 pytestmark = pytest.mark.integration
 
@@ -56,7 +57,7 @@ class Truth:
         labels = self.scene.draw(frame.index).labels
         crops = [MaskCrop.of(labels == i) for i in range(1, int(labels.max(initial=0)) + 1)]
         crops = [c for i, c in enumerate(crops, 1) if c.area > 70 and i not in self.skip]
-        corners = [(c.x, c.y, c.x + c.mask.shape[1], c.y + c.mask.shape[0]) for c in crops]
+        corners = [crop.xyxy for crop in crops]
         found = Detections(
             np.array(corners, dtype=np.float64).reshape(-1, 4),
             np.full(len(crops), 0.9),
@@ -83,9 +84,7 @@ def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
 
 
 def iou(masks: FrameMasks, object_id: int, truth: np.ndarray) -> float:
-    if object_id not in masks.object_ids:
-        return 0.0
-    mask = masks.mask(masks.object_ids.index(object_id))
+    mask = masks.get(object_id, np.zeros_like(truth))
     return float((mask & truth).sum() / max(1, (mask | truth).sum()))
 
 
@@ -123,7 +122,7 @@ def test_what_only_one_later_look_has_seen_is_never_shown(model: Model) -> None:
     with Session(model) as session:
         look = ghostly(Truth(scene), 2 * EVERY)
         lookout = RedetectionTracker(session, look, RedetectionSettings(detect_every=EVERY))
-        shown = {i for frame in scene for i in (lookout.step(frame) or none(frame)).object_ids}
+        shown = {i for frame in scene for i in (lookout.step(frame) or ())}
         assert session.object_ids == (1,)
     assert shown == {1}
     assert [e.kind for e in lookout.drain()] == ["born"]
@@ -182,7 +181,7 @@ def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> No
             RedetectionSettings(detect_every=EVERY, max_objects=2),
             Timecode(frame=15),
         )
-        counts = [len((lookout.step(frame) or none(frame)).object_ids) for frame in scene]
+        counts = [len(lookout.step(frame) or ()) for frame in scene]
     assert set(counts) == {2}
     assert few.looks == [0, 10]
     assert [e.kind for e in lookout.drain()] == ["born", "born", "full", "full"]
@@ -237,14 +236,3 @@ def test_a_damaged_snapshot_is_refused(model: Model, spoilt: bytes) -> None:
         )
         with pytest.raises(BadRun, match="cannot be read"):
             lookout.restore(spoilt)
-
-
-def none(frame: Frame) -> FrameMasks:
-    height, width = frame.image.shape[:2]
-    empty = np.zeros(0, dtype=np.float32)
-    return FrameMasks(
-        *(frame.index, frame.time_s, height, width, ()),
-        np.zeros((0, 1, 1), dtype=np.float32),
-        empty,
-        empty > 0,
-    )

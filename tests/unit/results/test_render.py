@@ -11,11 +11,12 @@ import pytest
 from PIL import Image
 
 from vseg.errors import BadRun
+from vseg.frame_masks import FrameMasks
 from vseg.ops.colours import colour_of
-from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, StoredMasks, open_run
+from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, open_run
 from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.render import TILE_WIDTH, contact_sheet, render_video
-from vseg.types import Frame, FrameMasks, MaskCrop, VideoInfo
+from vseg.types import Frame, VideoInfo
 
 HEIGHT = 120
 WIDTH = 160
@@ -52,24 +53,14 @@ def box_mask(x: int, y: int, width: int, height: int) -> np.ndarray:
     return mask
 
 
-def stored(**masks: np.ndarray) -> StoredMasks:
-    """Objects o1, o2 ... with these masks."""
-    count = len(masks)
-    return StoredMasks(
-        frame_index=0,
-        pts=None,
-        time_s=0.0,
-        height=HEIGHT,
-        width=WIDTH,
-        object_ids=tuple(int(name[1:]) for name in masks),
-        crops=tuple(MaskCrop.of(mask) for mask in masks.values()),
-        scores=(1.0,) * count,
-        visible=tuple(bool(mask.any()) for mask in masks.values()),
-        sources=tuple("track" for _ in masks),
-    )
-
-
 GREY = np.full((HEIGHT, WIDTH, 3), 100, dtype=np.uint8)
+
+
+def stored(**masks: np.ndarray) -> FrameMasks:
+    """Objects o1, o2 ... with these masks."""
+    return FrameMasks.of(
+        Frame(0, None, 0.0, GREY), {int(name[1:]): mask for name, mask in masks.items()}
+    )
 
 
 def test_the_inside_is_mixed_and_the_outside_untouched() -> None:
@@ -140,19 +131,8 @@ def run(tmp_path: Path) -> Run:
     writer = RunWriter.create(tmp_path / "run", header)
     for index in range(5, 25):
         if index != 12:
-            writer.write(
-                FrameMasks(
-                    frame_index=index,
-                    time_s=index / 10,
-                    height=HEIGHT,
-                    width=WIDTH,
-                    object_ids=(1,),
-                    logits=np.zeros((1, 4, 4), dtype=np.float32),
-                    scores=np.ones(1, dtype=np.float32),
-                    visible=np.ones(1, dtype=bool),
-                    given={0: box_mask(2 * index, 50, 30, 40)},
-                )
-            )
+            frame = Frame(index, None, index / 10, GREY)
+            writer.write(FrameMasks.of(frame, {1: box_mask(2 * index, 50, 30, 40)}))
     writer.finish()
     return open_run(tmp_path / "run")
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadRun, OutputError
+from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.results import (
     Damage,
     PlacedPrompt,
@@ -24,7 +25,7 @@ from vseg.results import (
     run_state,
     verify_run,
 )
-from vseg.types import Box, FrameMasks, VideoInfo
+from vseg.types import Box, VideoInfo
 
 HEIGHT = 36
 WIDTH = 50
@@ -54,17 +55,19 @@ def header(**changes: object) -> RunHeader:
 def frame(index: int, shift: int = 0) -> FrameMasks:
     """Two objects; the second is out of the image on every third frame."""
     rng = np.random.default_rng(index + 1000 * shift)
+    logits = rng.normal(size=(2, 9, 13)).astype(np.float32)
+    visible = np.array([index % 3 != 0, True])
     return FrameMasks(
         frame_index=index,
         time_s=index / 30,
         height=HEIGHT,
         width=WIDTH,
         object_ids=(2, 1),
-        logits=rng.normal(size=(2, 9, 13)).astype(np.float32),
         scores=np.array([0.5, 0.9], dtype=np.float32),
-        visible=np.array([index % 3 != 0, True]),
+        visible=visible,
+        sources=("track",) * 2 if index else ("prompt",) * 2,
+        crops=LogitCrops((2, 1), logits, visible, (HEIGHT, WIDTH), {}),
         pts=index * 512,
-        prompted=frozenset({0, 1}) if index == 0 else frozenset(),
     )
 
 
@@ -238,7 +241,7 @@ def test_a_frame_written_again_replaces_the_earlier_one(tmp_path: Path) -> None:
     writer.write(replace(frame(3, shift=1)))
     writer.finish()
     stored = open_run(tmp_path / "run")[3]
-    np.testing.assert_array_equal(stored.mask(0), frame(3, shift=1).mask(1))
+    np.testing.assert_array_equal(stored[1], frame(3, shift=1)[1])
 
 
 def test_a_finished_run_takes_no_more(tmp_path: Path) -> None:
@@ -266,8 +269,8 @@ def test_a_damaged_source_makes_a_partial_run(tmp_path: Path) -> None:
 
 def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
     writer = RunWriter.create(tmp_path / "run", header())
-    with pytest.raises(OutputError, match="frame 4 is 50x30"):
-        writer.write(replace(frame(4), height=30))
+    with pytest.raises(OutputError, match="frame 4 is 50x60"):
+        writer.write(replace(frame(4), height=60))
 
 
 def test_an_existing_run_needs_overwrite_and_loses_its_images_too(tmp_path: Path) -> None:

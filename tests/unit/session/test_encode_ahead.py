@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from vseg.errors import DamagedVideo, UsageError
+from vseg.frame_masks import FrameMasks
 from vseg.models.nano.model import Nano
 from vseg.session.session import Session
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.tensors import Features
-from vseg.types import Frame, FrameMasks
+from vseg.types import Frame
 
 pytestmark = pytest.mark.integration
 

@@ -9,11 +9,12 @@ import pytest
 
 from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
 from vseg.errors import BadPrompt, BadRun
+from vseg.frame_masks import FrameMasks
 from vseg.models.nano.model import Nano
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.types import Box, FrameMasks, Mask, Points
+from vseg.types import Box, Mask, Points
 
 
 def truth_of(scene: SyntheticVideo, obj: int, frame: int = 0) -> np.ndarray:
@@ -37,9 +38,8 @@ def row_of(masks: FrameMasks, obj: int) -> np.ndarray:
 def test_the_shipped_model_follows_objects(model: Nano, scene: SyntheticVideo) -> None:
     overlap = []
     for masks in tracked(model, scene, [1, 2, 3], until=12):
-        for row, obj in enumerate(masks.object_ids):
+        for obj, found in masks.items():
             truth = truth_of(scene, obj, masks.frame_index)
-            found = masks.mask(row)
             overlap.append((truth & found).sum() / max(1, (truth | found).sum()))
     assert np.mean(overlap) > 0.6
 
@@ -120,13 +120,13 @@ def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
         session.prompt(2, 0, mask=truth_of(scene, 2))
         list(session.propagate(until=12))
         corrected = session.prompt(1, 6, mask=truth_of(scene, 1, 6))
-        np.testing.assert_array_equal(corrected.mask(0), truth_of(scene, 1, 6))
+        np.testing.assert_array_equal(corrected[1], truth_of(scene, 1, 6))
         assert isinstance(session.bank, AffinityBank)
         assert not [f for f in session.bank.objects[1].recent if f > 6]
         again = list(session.propagate(until=12))
     assert [m.frame_index for m in again] == list(range(6, 12))
     assert {m.object_ids for m in again} == {(1,)}, "only the corrected object is recomputed"
-    np.testing.assert_array_equal(again[0].mask(0), truth_of(scene, 1, 6))
+    np.testing.assert_array_equal(again[0][1], truth_of(scene, 1, 6))
 
 
 def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:

@@ -1,0 +1,132 @@
+"""The masks of one frame, whether a session or a run gave them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from vseg.errors import BadMask, UnknownObject, VsegError
+from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.types import Frame, MaskCrop
+
+HW = (48, 64)
+FRAME = Frame(3, 30, 0.1, np.zeros((*HW, 3), dtype=np.uint8))
+
+
+def square(x: int, y: int) -> np.ndarray:
+    mask = np.zeros(HW, dtype=bool)
+    mask[y : y + 8, x : x + 12] = True
+    return mask
+
+
+@pytest.fixture
+def masks() -> FrameMasks:
+    return FrameMasks.of(FRAME, {7: square(20, 10), 2: square(0, 0), 4: square(0, 0) & False})
+
+
+@pytest.fixture
+def session_masks() -> FrameMasks:
+    """Two objects as logits, the second not visible."""
+    logits = np.random.default_rng(0).normal(size=(2, 6, 8)).astype(np.float32)
+    visible = np.array([True, False])
+    return FrameMasks(
+        frame_index=0,
+        time_s=0.0,
+        height=HW[0],
+        width=HW[1],
+        object_ids=(1, 2),
+        scores=np.array([0.9, 0.1], dtype=np.float32),
+        visible=visible,
+        sources=("prompt", "track"),
+        crops=LogitCrops((1, 2), logits, visible, HW, {}),
+    )
+
+
+def test_a_frame_is_a_mapping_from_object_id_to_mask(masks: FrameMasks) -> None:
+    assert (len(masks), list(masks), masks.object_ids) == (3, [2, 4, 7], (2, 4, 7))
+    assert 7 in masks and 0 not in masks
+    np.testing.assert_array_equal(masks[7], square(20, 10))
+    np.testing.assert_array_equal(masks.masks, np.stack([masks[2], masks[4], masks[7]]))
+    assert masks.get(5) is None
+
+
+def test_boxes_are_corners_with_right_and_bottom_exclusive(masks: FrameMasks) -> None:
+    assert masks.boxes.tolist() == [[0, 0, 12, 8], [0, 0, 0, 0], [20, 10, 32, 18]]
+    assert masks.crop(7).xyxy == (20, 10, 32, 18) and masks.crop(7).xywh == (20, 10, 12, 8)
+    assert (masks.area(7), masks.area(4)) == (96, 0)
+    assert masks.visible.tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("ask", ["[]", "crop", "area", "only"])
+def test_an_unknown_object_is_named_with_those_there_are(masks: FrameMasks, ask: str) -> None:
+    calls: dict[str, Callable[[int], object]] = {
+        "[]": lambda obj: masks[obj],
+        "crop": masks.crop,
+        "area": masks.area,
+        "only": lambda obj: masks.only([obj]),
+    }
+    with pytest.raises(UnknownObject, match=r"frame 3 has no object 5 .*: 2, 4, 7"):
+        calls[ask](5)
+    assert issubclass(UnknownObject, KeyError) and issubclass(UnknownObject, VsegError)
+
+
+def test_some_objects_alone_keep_their_rows_and_order(masks: FrameMasks) -> None:
+    some = masks.only([7, 2])
+    assert some.object_ids == (2, 7) and some.visible.tolist() == [True, True]
+    assert 4 not in some and some.pts == masks.pts
+    np.testing.assert_array_equal(some[7], masks[7])
+
+
+def test_nothing_is_tracked_on_an_empty_frame() -> None:
+    empty = FrameMasks.empty(FRAME)
+    assert (len(empty), empty.frame_index, empty.height, empty.width) == (0, 3, *HW)
+    assert (empty.boxes.shape, empty.masks.shape) == ((0, 4), (0, *HW))
+
+
+def test_a_mask_is_enlarged_once_however_many_ask(
+    session_masks: FrameMasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enlarge = cv2.resize
+    calls = []
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        calls.append(arguments)
+        return enlarge(*arguments, **options)
+
+    monkeypatch.setattr(cv2, "resize", counted)
+    kept = session_masks.only([1])
+    for asked in (session_masks, kept, session_masks):
+        crop = asked.crop(1)
+        np.testing.assert_array_equal(asked[1], crop.paste(*HW))
+        asked.boxes  # noqa: B018
+    # The shape checks of the suite may have asked before this test did.
+    assert len(calls) <= 1
+    assert session_masks.area(2) == 0, "what is not visible has no mask"
+
+
+def test_an_exact_mask_is_given_back_as_it_is() -> None:
+    logits = np.full((1, 6, 8), -1, dtype=np.float32)
+    crops = LogitCrops((1,), logits, np.array([False]), HW, {1: square(3, 4)})
+    np.testing.assert_array_equal(crops[1].paste(*HW), square(3, 4))
+    assert list(crops) == [1] and len(crops) == 1
+
+
+def test_logits_are_a_sessions(session_masks: FrameMasks, masks: FrameMasks) -> None:
+    assert session_masks.logits.shape == (2, 6, 8)
+    assert session_masks.only([2]).logits.shape == (1, 6, 8)
+    assert session_masks.only([]).logits.shape[0] == 0
+    with pytest.raises(BadMask, match="frame 3 have no logits"):
+        masks.logits  # noqa: B018
+
+
+def test_frames_are_the_same_only_if_they_are_one(masks: FrameMasks) -> None:
+    same = masks
+    assert masks == same and masks != masks.only([2, 4, 7])
+    assert len({masks, same}) == 1
+
+
+def test_the_crop_of_nothing() -> None:
+    assert MaskCrop.empty().xyxy == (0, 0, 0, 0) and MaskCrop.empty().area == 0
+    assert MaskCrop.of(np.zeros(HW, dtype=bool)).xywh == (0, 0, 0, 0)

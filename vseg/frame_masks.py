@@ -1,0 +1,197 @@
+"""The masks of one frame, by object id: what a session gives and what a run gives back.
+
+Enters: low-resolution logits of a decoder, crops read from a run, or masks made elsewhere.
+Leaves: a mapping from object id to mask at video size.  A mask is kept as a crop, so that an
+object costs its own size and not the frame's; one that comes as logits is enlarged once, when
+it is first asked for, whoever asks.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+
+from vseg.errors import BadMask, UnknownObject
+from vseg.types import Frame, IdentityEvent, MaskCrop
+
+MaskSource = Literal["prompt", "track", "edit", "import"]
+"""Where a mask comes from: the object was prompted on this frame, was carried to it by the
+model, was changed by hand, or was made by another program.
+"""
+
+
+class LogitCrops(Mapping[int, MaskCrop]):
+    """Masks that a decoder gave as logits, enlarged to height x width when asked for.
+
+    logits: positive means object; (h, w) covers the whole frame.  visible: an invisible object
+    has an empty mask whatever its logits.  exact: masks that need no enlarging, by object id.
+    """
+
+    def __init__(
+        self,
+        object_ids: Sequence[int],
+        logits: Float32[np.ndarray, "O h w"],
+        visible: Bool[np.ndarray, " O"],
+        hw: tuple[int, int],
+        exact: Mapping[int, Bool[np.ndarray, "H W"]],
+    ) -> None:
+        self.logits = dict(zip(object_ids, logits, strict=True))
+        self._visible = dict(zip(object_ids, visible.tolist(), strict=True))
+        self._hw = hw
+        self._crops = {obj: MaskCrop.of(mask) for obj, mask in exact.items()}
+
+    def __getitem__(self, obj: int) -> MaskCrop:
+        if obj not in self._crops:
+            self._crops[obj] = self._enlarged(obj)
+        return self._crops[obj]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.logits)
+
+    def __len__(self) -> int:
+        return len(self.logits)
+
+    def _enlarged(self, obj: int) -> MaskCrop:
+        if not self._visible[obj]:
+            return MaskCrop.empty()
+        height, width = self._hw
+        # Enlarged before it is cut at 0, as SAM does it: the outline stays smooth.
+        large = cv2.resize(self.logits[obj], (width, height), interpolation=cv2.INTER_LINEAR)
+        return MaskCrop.of(np.asarray(large > 0, dtype=bool))
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class FrameMasks(Mapping[int, np.ndarray]):
+    """The tracked objects of one frame: `masks[obj]` is the mask of an object at video size.
+
+    A mapping: `len(masks)`, `obj in masks`, `for obj in masks`, `for obj, mask in
+    masks.items()`.  object_ids and what is listed beside them have one entry for each object,
+    by ascending id.  scores: quality, the predicted IoU in [0, 1].  visible: whether the
+    object is believed to be in the image; one that is not has an empty mask, and one that is
+    not listed was not tracked on this frame.  crops: each mask cut to its bounding box; it may
+    hold more objects than are listed.  events: what happened to identities since the frame
+    before.
+    """
+
+    frame_index: int
+    time_s: float
+    height: int
+    width: int
+    object_ids: tuple[int, ...]
+    scores: Float32[np.ndarray, " O"]
+    visible: Bool[np.ndarray, " O"]
+    sources: tuple[MaskSource, ...]
+    crops: Mapping[int, MaskCrop]
+    pts: int | None = None
+    events: tuple[IdentityEvent, ...] = ()
+
+    def __getitem__(self, obj: int) -> Bool[np.ndarray, "H W"]:
+        """The mask of one object at video size, a new array.  Raises UnknownObject."""
+        return self.crop(obj).paste(self.height, self.width)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.object_ids)
+
+    def __len__(self) -> int:
+        return len(self.object_ids)
+
+    def __contains__(self, obj: object) -> bool:
+        return obj in self.object_ids
+
+    # By identity: to compare by value would enlarge every mask.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"FrameMasks(frame_index={self.frame_index}, object_ids={self.object_ids})"
+
+    def crop(self, obj: int) -> MaskCrop:
+        """The mask of one object, cut to its bounding box.  Raises UnknownObject."""
+        self._check(obj)
+        return self.crops[obj]
+
+    def area(self, obj: int) -> int:
+        """The pixels of one object's mask.  Raises UnknownObject."""
+        return self.crop(obj).area
+
+    @property
+    def boxes(self) -> Int64[np.ndarray, "O 4"]:
+        """The bounding box of every mask: x1 y1 x2 y2, all 0 where the mask is empty."""
+        corners = [self.crops[obj].xyxy for obj in self.object_ids]
+        return np.array(corners, dtype=np.int64).reshape(-1, 4)
+
+    @property
+    def masks(self) -> Bool[np.ndarray, "O H W"]:
+        """All masks at video size in one array; ask for `crop` where memory matters."""
+        every = np.zeros((len(self), self.height, self.width), dtype=bool)
+        for place, obj in enumerate(self.object_ids):
+            every[place] = self[obj]
+        return every
+
+    @property
+    def logits(self) -> Float32[np.ndarray, "O h w"]:
+        """What the masks were enlarged from.  Raises BadMask for masks that a session did not
+        give: nothing but the mask is stored.
+        """
+        if not isinstance(self.crops, LogitCrops):
+            raise BadMask(
+                f"the masks of frame {self.frame_index} have no logits",
+                hint="only a session gives them; a run stores masks",
+            )
+        chosen = [self.crops.logits[obj] for obj in self.object_ids]
+        return np.stack(chosen) if chosen else np.zeros((0, 1, 1), dtype=np.float32)
+
+    def only(self, ids: Iterable[int]) -> "FrameMasks":
+        """The same frame with these objects alone.  Raises UnknownObject."""
+        wanted = set(ids)
+        for obj in sorted(wanted):
+            self._check(obj)
+        rows = [row for row, obj in enumerate(self.object_ids) if obj in wanted]
+        return replace(
+            self,
+            object_ids=tuple(self.object_ids[row] for row in rows),
+            scores=self.scores[rows],
+            visible=self.visible[rows],
+            sources=tuple(self.sources[row] for row in rows),
+        )
+
+    def _check(self, obj: int) -> None:
+        if obj not in self.object_ids:
+            held = ", ".join(map(str, self.object_ids)) or "none"
+            raise UnknownObject(
+                f"frame {self.frame_index} has no object {obj}", hint=f"its objects: {held}"
+            )
+
+    @staticmethod
+    def of(
+        frame: Frame,
+        masks: Mapping[int, Bool[np.ndarray, "H W"]],
+        scores: Mapping[int, float] | None = None,
+    ) -> "FrameMasks":
+        """Masks made elsewhere, by object id; an empty one is of an object that is not in the
+        image.  scores: 1 where none is given.
+        """
+        height, width = frame.image.shape[:2]
+        object_ids = tuple(sorted(masks))
+        given = scores or {}
+        sources: tuple[MaskSource, ...] = tuple("import" for _ in object_ids)
+        return FrameMasks(
+            frame_index=frame.index,
+            time_s=frame.time_s,
+            height=height,
+            width=width,
+            object_ids=object_ids,
+            scores=np.array([given.get(obj, 1.0) for obj in object_ids], dtype=np.float32),
+            visible=np.array([masks[obj].any() for obj in object_ids], dtype=bool),
+            sources=sources,
+            crops={obj: MaskCrop.of(masks[obj]) for obj in object_ids},
+            pts=frame.pts,
+        )
+
+    @staticmethod
+    def empty(frame: Frame) -> "FrameMasks":
+        """A frame on which nothing is tracked."""
+        return FrameMasks.of(frame, {})
