@@ -184,10 +184,9 @@ class DetectionTracker:
         """Say where the object is; of what was said before, the first and the last are
         kept.
         """
-        self._session.prompt(each.object_id, frame, [prompt_of(found, row, frame)])
-        given = self._session.objects[each.object_id].prompts
-        for between in sorted(given)[1:-1]:
-            del given[between]
+        self._session.add_prompt(each.object_id, frame, [prompt_of(found, row, frame)])
+        frames = self._session.prompted_frames(each.object_id)
+        self._session.keep_prompts(each.object_id, {frames[0], frames[-1]})
         self._follow(replace(each, supported_s=frame.time_s, prompted=frame.index))
 
     def _drop_ghosts(self, frame: Frame) -> None:

@@ -75,7 +75,7 @@ class PromptDriver:
         session = self._session
         for object_id, placed in self._task.prompts_on(frame.index).items():
             near = self._near.get(frame.index)
-            session.prompt(object_id, frame, [each.prompt for each in placed], near)
+            session.add_prompt(object_id, frame, [each.prompt for each in placed], near)
         return session.step(frame) if session.object_ids else FrameMasks.empty(frame)
 
     def drain(self) -> tuple[RunEvent, ...]:

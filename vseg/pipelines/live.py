@@ -98,7 +98,7 @@ def _prompted(
     for place, frame in enumerate(source):
         for object_id in sorted({r.object_id for r in requests}) if place == 0 else ():
             said = [r.prompt for r in requests if r.object_id == object_id]
-            session.prompt(object_id, frame, said)
+            session.add_prompt(object_id, frame, said)
         masks = session.step(frame)
         yield LiveFrame(frame, masks, tuple(map(run_event, masks.events)))
 

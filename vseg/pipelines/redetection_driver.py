@@ -237,12 +237,19 @@ class RedetectionTracker:
         """Say where the object is; of what was said before, the first and the last are
         kept.
         """
-        masks = self._session.prompt(watched.object_id, frame, prompts_of(found, row, frame))
-        given = self._session.objects[watched.object_id].prompts
-        for between in sorted(given)[1:-1]:
-            del given[between]
-        crop = masks.crop(watched.object_id)
-        self._keep(replace(watched, prompted=frame.index, crop=crop if crop.area else None))
+        object_id = watched.object_id
+        prompts = prompts_of(found, row, frame)
+        crop = watched.crop
+        if crop is None:
+            # Its mask is needed at once: another detection that lies in it is of it as well.
+            masks = self._session.prompt(object_id, frame, prompts)
+            drawn = masks.crop(object_id)
+            crop = drawn if drawn.area else None
+        else:
+            self._session.add_prompt(object_id, frame, prompts)
+        frames = self._session.prompted_frames(object_id)
+        self._session.keep_prompts(object_id, {frames[0], frames[-1]})
+        self._keep(replace(watched, prompted=frame.index, crop=crop))
 
     def _see(self, frame: Frame, watched: TrackedInstance, crop: MaskCrop) -> None:
         """Note where the object is now; one that was lost is looked for soon."""

@@ -5,7 +5,7 @@ the memory for all objects with one affinity, decode all in one batch, remember 
 What the session holds is bounded by its objects and prompts, never by the length of the video.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Unpack
@@ -140,27 +140,31 @@ class Session:
         moves; of a frame given by its number it is the one before.  Raises BadPrompt, and
         NothingFound where nothing is like what was said.
         """
-        image, features = self._look(frame)
-        given = collect_prompts(prompts, numbers)
-        self._check_id(obj)
-        self.bank.admit(obj)
-        rotation = self.video.info.rotation if self.video is not None else 0
-        for prompt in given:
-            check_prompt(prompt, image.image.shape[:2], rotation)
-        if near is None and any(isinstance(each, Text) for each in given):
-            near = self._beside(frame)
-        # What its owner has dropped of an object's prompts does not count any more.
-        self.prompt_history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
-        heard = self.prompt_history.resolve(obj, image, given, near)
-        self.prompt_history.remember(heard)
-        tracked = self.objects.get(obj) or TrackedObject(obj)
-        tracked.prompts[image.index] = heard.prompts
-        self.objects[obj], self.used = tracked, joined(self.used, obj)
-        self.bank.forget(obj, after=image.index, reverse=tracked.reverse)
-        self.identities.correct(obj)
-        tracked.stale.add(image.index)
-        decoded = self.engine.track(image, features, [tracked])
+        image, _ = self._look(frame)
+        tracked = self._record(obj, image, collect_prompts(prompts, numbers), near, frame)
+        decoded = self.engine.track(image, self._encoded(image), [tracked])
         return _masks(image, [tracked], decoded)
+
+    def add_prompt(
+        self,
+        obj: int,
+        frame: Frame,
+        prompts: Sequence[AnyPrompt],
+        near: Frame | None = None,
+    ) -> None:
+        """Record prompts as `prompt` does, without decoding: the next `step` on this frame
+        decodes the object once, with all others.  Raises BadPrompt and NothingFound.
+        """
+        tracked = self._record(obj, frame, prompts, near, frame)
+        # A corrected object is decoded from its memory and its prompts, as `propagate` does
+        # it after `prompt`: its mask on the frame before is what the prompts correct.
+        tracked.prior = None
+
+    def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
+        """Forget the prompts of an object on all frames but these."""
+        kept = {t: p for t, p in self.objects[obj].prompts.items() if t in frames}
+        self.objects[obj].prompts = kept
+        self._prune_history()
 
     def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames, for prompts and steps in this order: up to `encode_ahead` of them
@@ -236,7 +240,11 @@ class Session:
         del self.objects[obj]
         self.bank.remove(obj)
         self.identities.forget(obj)
-        self.prompt_history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
+        self._prune_history()
+
+    def prompted_frames(self, obj: int) -> tuple[int, ...]:
+        """The frames on which an object was prompted, ascending."""
+        return tuple(sorted(self.objects[obj].prompts))
 
     def snapshot(self) -> bytes:
         """The whole state; a session restored from it continues with the same bits."""
@@ -245,6 +253,37 @@ class Session:
     def restore(self, payload: bytes) -> None:
         """Replace the whole state by a snapshot's.  Raises BadRun if it is not one."""
         unpack_session(self, payload)
+
+    def _record(
+        self,
+        obj: int,
+        image: Frame,
+        prompts: Sequence[AnyPrompt],
+        near: Frame | None,
+        frame: int | Frame,
+    ) -> TrackedObject:
+        """The object with what its prompts on a frame come to; nothing is decoded."""
+        self._check_id(obj)
+        self.bank.admit(obj)
+        rotation = self.video.info.rotation if self.video is not None else 0
+        for prompt in prompts:
+            check_prompt(prompt, image.image.shape[:2], rotation)
+        if near is None and any(isinstance(each, Text) for each in prompts):
+            near = self._beside(frame)
+        resolved = self.prompt_history.resolve(obj, image, prompts, near)
+        self.prompt_history.remember(resolved)
+        tracked = self.objects.get(obj) or TrackedObject(obj)
+        tracked.prompts[image.index] = resolved.prompts
+        tracked.stale.add(image.index)
+        self.objects[obj] = tracked
+        self.used = joined(self.used, obj)
+        self.bank.forget(obj, after=image.index, reverse=tracked.reverse)
+        self.identities.correct(obj)
+        return tracked
+
+    def _prune_history(self) -> None:
+        """Forget the history of prompts that no object has any more."""
+        self.prompt_history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
 
     def _run(
         self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool

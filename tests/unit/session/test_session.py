@@ -286,3 +286,26 @@ def scene_point(scene: SyntheticVideo, obj: int) -> tuple[float, float]:
 def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
     ys, xs = np.nonzero(mask)
     return float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)
+
+
+def test_a_prompt_that_is_only_recorded_is_decoded_by_the_next_step(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    box = Box(*_box(truth_of(scene, 1)))
+    with Session(model, scene) as at_once, Session(model, scene) as later:
+        at_once.prompt(1, 0, [box])
+        later.add_prompt(1, scene.read(0), [box])
+        for frame in scene.frames(0, 4):
+            expected = at_once.step(frame)
+            np.testing.assert_array_equal(later.step(frame).logits, expected.logits)
+        assert len(later.identities.known[1].gallery.prompted) == 1
+
+
+def test_prompts_that_are_not_kept_are_forgotten(model: Nano, scene: SyntheticVideo) -> None:
+    with Session(model) as session:
+        for frame in scene.frames(0, 3):
+            session.add_prompt(1, frame, [Box(*_box(truth_of(scene, 1)))])
+            session.step(frame)
+        session.keep_prompts(1, {0, 2})
+        assert session.prompted_frames(1) == (0, 2)
+        assert [each.frame_index for each in session.rounds] == [0, 2]

@@ -124,6 +124,7 @@ class Identities:
             if inputs.prompted[row]:
                 known.given = inputs.given[row]
         seen = _visible(inputs.decoded)
+        self._learn_prompted(inputs, seen)
         visible = seen.copy()
         if self.rules.recognise:
             visible &= self._recognised(inputs, visible)
@@ -157,6 +158,15 @@ class Identities:
         happened = tuple(self._events)
         self._events = []
         return happened
+
+    def _learn_prompted(self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]) -> None:
+        """Views of the prompted objects, before anything is decided: in a conflict an object
+        is to keep the mask that its prompt was answered with.
+        """
+        for row, object_id in enumerate(inputs.object_ids):
+            if inputs.prompted[row] and visible[row]:
+                embedding = inputs.decoded.embedding[row]
+                self.known[object_id].gallery.add(embedding, prompted=True)
 
     def _recognised(
         self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]
@@ -307,8 +317,8 @@ class Identities:
                 continue
             known.last_seen = inputs.frame_index
             known.unproven = False
-            if clear[row]:
-                known.gallery.add(decoded.embedding[row], prompted=inputs.prompted[row])
+            if clear[row] and not inputs.prompted[row]:
+                known.gallery.add(decoded.embedding[row], prompted=False)
 
 
 def _pair(one: int, other: int) -> tuple[int, int]:
