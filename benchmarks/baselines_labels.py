@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
-from vseg.training.teachers import open_teacher
+from vseg.training.distill.teachers import open_teacher
 
 STRIDE = 16
 

@@ -17,8 +17,8 @@ from jaxtyping import Bool, UInt8
 
 from vseg.io.files import atomic_path
 from vseg.training.config import ChancesConfig
-from vseg.training.pack import load_pack
-from vseg.training.sequences import MaskedSequence, Recipe, Sequences
+from vseg.training.data.dataset_zip import load_pack
+from vseg.training.data.sequences import MaskedSequence, Recipe, Sequences
 
 COLOURS = ((255, 60, 60), (60, 200, 60), (80, 120, 255))
 BAR_PX = 4

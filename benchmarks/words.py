@@ -4,7 +4,7 @@
     python benchmarks/words.py --data pack.zip --data words.zip --threshold 0.4 --json rows.json
 
 The images are COCO samples, every thing of which is marked; which of them are kept out is
-decided by a hash of their names (`vseg.training.named_images.part_of`).  Boxes are compared,
+decided by a hash of their names (`vseg.training.text_head.named_images.part_of`).  Boxes are compared,
 at IoU 0.5.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks.shared import Table, run
 from vseg.models.nano.model import load_nano
 from vseg.models.nano.text_head.head import WORDS, load_words
-from vseg.training.named_images import ANY, load_named, part_of
-from vseg.training.words_scores import Curve, curves, pooled
+from vseg.training.text_head.named_images import ANY, load_named, part_of
+from vseg.training.text_head.scores import Curve, curves, pooled
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,8 +64,8 @@ def distill(
     from vseg.build import open_video
     from vseg.config import checked, given
     from vseg.training.config import distill_config
-    from vseg.training.student import Hearing, distil
-    from vseg.training.unlabelled import Sampling, open_images
+    from vseg.training.data.unlabelled import Sampling, open_images
+    from vseg.training.distill.student import Hearing, distil
 
     settings = distill_config(config)
     wanted = {"start": start, "frames_per_clip": frames_per_clip, "cache_gib": cache_gib}

@@ -40,7 +40,7 @@ def nano(
     """Train nano by a recipe; the same command again continues."""
     from vseg.config import load_toml
     from vseg.training.config import NanoRecipe
-    from vseg.training.recipe import Progress, TrainingFiles, train_nano
+    from vseg.training.nano.recipe import Progress, TrainingFiles, train_nano
 
     recipe = load_toml(config, NanoRecipe)
     files = TrainingFiles(tuple(data), out, teacher, encoder)
@@ -70,7 +70,7 @@ def words(
 ) -> None:
     """Train nano's word head, which detects people, cars and a few other objects by name."""
     from vseg.config import load_toml
-    from vseg.training.words import WordsFiles, WordsRecipe, train_words
+    from vseg.training.text_head.recipe import WordsFiles, WordsRecipe, train_words
 
     recipe = load_toml(config, WordsRecipe)
     written = train_words(recipe, WordsFiles(tuple(data), out, weights), say_steps)

@@ -13,7 +13,7 @@ import pytest
 from tests.unit.cli.conftest import call
 from tests.word_head import random_head
 from vseg.models.nano.text_head.head import load_words
-from vseg.training.named_images import part_of
+from vseg.training.text_head.named_images import part_of
 
 pytestmark = pytest.mark.integration
 

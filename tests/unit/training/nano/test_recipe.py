@@ -1,0 +1,118 @@
+"""The whole recipe on a handful of images: from a zip and a teacher to a weights file that
+loads.
+"""
+
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.teacher_models import torchscript
+from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
+from vseg.models.nano.model import load_nano
+from vseg.training.config import (
+    DistillStageConfig,
+    NanoRecipe,
+    Optimisation,
+    PropagateStageConfig,
+    ViewConfig,
+)
+from vseg.training.nano.recipe import Progress, TrainingFiles, train_nano
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> TrainingFiles:
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(tmp_path / "pack.zip", "w") as archive:
+        for stem in [*(f"video/a/{t:05d}" for t in range(5)), "still/s/1", "still/s/2"]:
+            mask = np.zeros((96, 128), np.uint8)
+            cv2.circle(mask, (60, 48), 20, 1, -1)
+            image = rng.integers(0, 255, (96, 128, 3), dtype=np.uint8)
+            archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image)[1].tobytes())
+            archive.writestr(f"{stem}.png", cv2.imencode(".png", mask)[1].tobytes())
+    torchscript(tmp_path / "t.ts")
+    return TrainingFiles((tmp_path / "pack.zip",), tmp_path / "out", str(tmp_path / "t.ts"))
+
+
+QUIET = Progress(lambda *_: None, lambda *_: None)
+
+
+def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
+    steps = Optimisation(steps=2, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
+    view = ViewConfig(batch=1, side=64, length=2)
+    return NanoRecipe(
+        distill=DistillStageConfig(optimisation=steps, batch=2, crop=64, scales=(1.0,)),
+        propagate=(
+            PropagateStageConfig(name="frozen", optimisation=steps, views=(view,), max_gap=1),
+            PropagateStageConfig(
+                name="whole",
+                optimisation=steps,
+                views=(view,),
+                max_gap=1,
+                encoder_rate=0.3,
+            ),
+        ),
+        held_out=held_out,
+    )
+
+
+def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(
+    files: TrainingFiles,
+) -> None:
+    seen: list[str] = []
+    progress = Progress(lambda *_: None, lambda stage, _: seen.append(stage))
+    weights = train_nano(recipe(), files, progress)
+    assert seen == ["distill"] * 2 + ["frozen"] * 2 + ["whole"] * 2
+    load_nano(weights, dtype="float32", short_side=64)
+    first = load_file(weights)
+    again = train_nano(recipe(), replace(files, teacher=None), progress)
+    assert len(seen) == 6 and all(
+        torch.equal(v, first[k]) for k, v in load_file(again).items()
+    )
+
+
+def test_stage_by_stage_ends_where_the_whole_recipe_does(files: TrainingFiles) -> None:
+    whole = load_file(train_nano(recipe(), files, QUIET))
+    alone = replace(files, out=files.out.with_name("alone"))
+    with pytest.raises(WeightsMissing, match="run --stage distill first"):
+        train_nano(recipe(), alone, QUIET, "frozen")
+    assert train_nano(recipe(), alone, QUIET, "distill") == alone.start
+    with pytest.raises(WeightsMissing, match="run --stage frozen first"):
+        train_nano(recipe(), alone, QUIET, "whole")
+    train_nano(recipe(), alone, QUIET, "frozen")
+    last = train_nano(recipe(), alone, QUIET, "whole")
+    assert last.name == "whole.safetensors"
+    for name, value in load_file(last).items():
+        torch.testing.assert_close(value, whole[name], msg=name)
+    with pytest.raises(UsageError, match="stages: distill, frozen, whole"):
+        train_nano(recipe(), alone, QUIET, "hole")
+
+
+def test_training_starts_from_an_encoder_that_was_distilled(files: TrainingFiles) -> None:
+    encoder = train_nano(recipe(), files, QUIET, "distill")
+    given = replace(files, out=files.out.with_name("given"), teacher=None, encoder=encoder)
+    seen: list[str] = []
+    heard = Progress(lambda *_: None, lambda stage, _: seen.append(stage))
+    weights = load_file(train_nano(recipe(), given, heard, "frozen"))
+    assert set(seen) == {"frozen"}
+    for name, value in load_file(encoder).items():
+        torch.testing.assert_close(weights[name].float(), value.float(), rtol=1e-3, atol=1e-3)
+    other = given.out.with_name("other.safetensors")
+    save_file({k: v + 1 for k, v in load_file(encoder).items()}, other)
+    with pytest.raises(WeightsMismatch, match="another encoder"):
+        train_nano(recipe(), replace(given, encoder=other), QUIET, "frozen")
+    with pytest.raises(UsageError, match="--teacher"):
+        bare = replace(given, out=given.out.with_name("bare"), encoder=None)
+        train_nano(recipe(), bare, QUIET)
+
+
+def test_an_unknown_held_out_clip_is_named(files: TrainingFiles) -> None:
+    with pytest.raises(BadDataset, match="video/zebra"):
+        train_nano(recipe(("zebra",)), files, QUIET, "frozen")

@@ -1,0 +1,141 @@
+"""Training data are exact and repeatable; an interrupted run continues as if nothing had
+happened.
+"""
+
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vseg.config import load_toml
+from vseg.errors import BadDataset, WeightsMismatch
+from vseg.models.nano.network import NanoNet
+from vseg.training.config import NanoRecipe, Optimisation
+from vseg.training.data.dataset_zip import TrainingPack, load_pack
+from vseg.training.data.sequences import Recipe, Sequences
+from vseg.training.data.unlabelled import zipped_images
+from vseg.training.distill.feature_cache import fill, lay_out, mapped
+from vseg.training.distill.stage import DistillStage, Student
+from vseg.training.loop import Report, train
+from vseg.training.nano.propagate import PropagateOptions, PropagateStage
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> TrainingPack:
+    path = tmp_path_factory.mktemp("pack") / "pack.zip"
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(path, "w") as archive:
+        for clip, frames in (
+            ("video/a", 6),
+            ("video/b", 4),
+            ("still/s/1", 1),
+            ("still/s/2", 1),
+        ):
+            for t in range(frames):
+                stem = f"{clip}/{t:05d}" if clip.startswith("video") else clip
+                image = rng.integers(0, 120, (96, 128, 3), dtype=np.uint8)
+                mask = np.zeros((96, 128), np.uint8)
+                cv2.circle(mask, (50 + 3 * t, 48), 20, 1, -1)
+                image[mask > 0] += 120
+                archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image)[1].tobytes())
+                archive.writestr(f"{stem}.png", cv2.imencode(".png", mask)[1].tobytes())
+    return load_pack(path)
+
+
+def test_a_pack_is_read_whole(pack: TrainingPack) -> None:
+    assert [(c.name, len(c.images)) for c in pack.videos] == [("video/a", 6), ("video/b", 4)]
+    assert [c.name for c in pack.stills] == ["still/s/1", "still/s/2"]
+
+
+def test_a_image_without_a_mask_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "p.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("still/s/1.webp", b"x")
+    with pytest.raises(BadDataset, match=r"still/s/1\.webp has no mask"):
+        load_pack(path)
+    with pytest.raises(BadDataset, match="no training pack at"):
+        load_pack(tmp_path / "gone.zip")
+    path.write_bytes(b"no zip")
+    with pytest.raises(BadDataset, match="not a zip file"):
+        load_pack(path)
+
+
+def test_sequences_repeat_and_show_the_object_first(pack: TrainingPack) -> None:
+    sequences = Sequences(pack)
+    recipe = Recipe(side=64, length=3, max_gap=2, p_video=0.5)
+    for seed in range(10):
+        one = sequences.draw(np.random.default_rng(seed), recipe)
+        two = sequences.draw(np.random.default_rng(seed), recipe)
+        np.testing.assert_array_equal(one.images, two.images)
+        np.testing.assert_array_equal(one.masks, two.masks)
+        assert one.images.shape == (3, 64, 64, 3)
+        assert one.masks[:, 0].any(axis=(1, 2)).all()
+
+
+def test_the_recipes_are_complete() -> None:
+    folder = Path(__file__).resolve().parents[3] / "configs"
+    for name in ("nano.toml", "nano-gpu.toml"):
+        recipe = load_toml(folder / name, NanoRecipe)
+        assert recipe.propagate[0].encoder_rate == 0 and len(recipe.held_out) == 4
+
+
+def stage(pack: TrainingPack, seed: int = 0) -> PropagateStage:
+    torch.manual_seed(seed)
+    options = PropagateOptions(((1, Recipe(side=64, length=3, max_gap=2, p_video=0.5)),), 0.2)
+    return PropagateStage(NanoNet(), Sequences(pack), options)
+
+
+def settings(steps: int) -> Optimisation:
+    return Optimisation(steps=steps, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
+
+
+def test_a_resumed_run_ends_with_the_same_weights(pack: TrainingPack, tmp_path: Path) -> None:
+    whole = stage(pack)
+    parts = stage(pack)
+    train(whole, settings(4), tmp_path / "whole.pt", lambda report: None)
+
+    def stop_at_two(report: Report) -> None:
+        if report.step == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(parts, settings(4), tmp_path / "parts.pt", stop_at_two)
+    resumed = stage(pack, seed=9)
+    train(resumed, settings(4), tmp_path / "parts.pt", lambda report: None)
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
+
+
+def test_a_checkpoint_of_another_network_is_refused(
+    pack: TrainingPack, tmp_path: Path
+) -> None:
+    torch.save({"network": {}, "optimiser": {}, "schedule": {}, "step": 1}, tmp_path / "x.pt")
+    with pytest.raises(WeightsMismatch, match="another network"):
+        train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)
+    (tmp_path / "x.pt").write_bytes(b"cut short")
+    with pytest.raises(WeightsMismatch, match="not a readable checkpoint"):
+        train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)
+
+
+def test_distillation_learns_the_teacher(pack: TrainingPack, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    bank = [torch.nn.Conv2d(3, c, s, s).requires_grad_(False) for c, s in ((5, 8), (6, 16))]
+    clips = zipped_images([TrainingPack(pack.videos, ())], 1)
+    layout = lay_out(clips, (1.0,), (5, 6), 64)
+
+    def look(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        fine, coarse = (level(images / 255) for level in bank)
+        return fine, coarse
+
+    fill(tmp_path / "f.bin", clips, layout, look, 1, lambda done, total: None)
+    examples = mapped(tmp_path / "f.bin", layout, torch.device("cpu"))
+    assert len(examples) == 10 and examples[0].features[1].shape == (6, 6, 8)
+    reports: list[Report] = []
+    stage = DistillStage(Student((5, 6)), examples, 4, 64)
+    train(stage, settings(12), tmp_path / "d.pt", reports.append)
+    assert np.mean([r.means["loss"] for r in reports[-3:]]) < 0.9 * reports[0].means["loss"]

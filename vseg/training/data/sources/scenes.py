@@ -1,0 +1,40 @@
+"""Procedural scenes as training sequences: deforming bodies, crossings, look-alikes, exact
+masks.
+
+Enters: a generator.  Leaves: footage of a random synthetic scene; some of its objects are
+followed, the others distract and hide.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from vseg.synthetic.reader import SyntheticVideo, random_scene
+from vseg.training.data.clip import MIN_SHARE, Footage, large_ids
+
+_FRAMES = 160
+
+
+def scene_footage(
+    rng: np.random.Generator, shape: tuple[int, int], objects: int, max_gap: int
+) -> Footage:
+    """Images of a scene, up to `max_gap` frames apart, with up to `objects` to follow.
+
+    shape: (side, length).  The labels are all 0 if no object is large enough in the first
+    image.
+    """
+    side, length = shape
+    config = random_scene(
+        int(rng.integers(2**31)), height=side, width=side, num_frames=_FRAMES
+    )
+    scene = SyntheticVideo(
+        replace(config, num_objects=min(config.num_objects, 4), cut_at=None)
+    )
+    gap = int(rng.integers(1, min(max_gap, (_FRAMES - 1) // (length - 1)) + 1))
+    start = int(rng.integers(_FRAMES - gap * (length - 1)))
+    drawn = [scene.draw(start + gap * t) for t in range(length)]
+    visible = rng.permutation(large_ids(drawn[0].labels, MIN_SHARE))
+    table = np.zeros(256, np.uint8)
+    for k, label in enumerate(visible[:objects]):
+        table[int(label)] = k + 1
+    return Footage(tuple(d.frame.image for d in drawn), tuple(table[d.labels] for d in drawn))

@@ -1,0 +1,249 @@
+"""A teacher and footage in, nano's encoder distilled from it out: one file, and how it is
+made.
+
+Enters: a teacher's name, clips, settings.  Leaves: a safetensors file with the names that the
+encoder has in nano (`encoder.*`), and what it cost.  STUDENT.training beside it holds the
+teacher's features, the checkpoint and what both were made from, so that the same command
+continues whatever was interrupted.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vseg.errors import BadRun, OutputError, UsageError, WeightsMismatch, WeightsMissing
+from vseg.io.files import atomic_path, atomic_write_text, sha256_of
+from vseg.models.nano.encoder import Encoder
+from vseg.models.nano.model import WEIGHTS
+from vseg.training.config import DistillStageConfig
+from vseg.training.data.unlabelled import UnlabelledImages
+from vseg.training.distill.feature_cache import (
+    OnCache,
+    check_device,
+    check_free_memory,
+    fill,
+    lay_out,
+    mapped,
+)
+from vseg.training.distill.stage import DistillStage, Student
+from vseg.training.distill.teachers import Teacher, open_teacher
+from vseg.training.loop import Report, load_checkpoint, train
+from vseg.weights.device import open_device
+
+_PREFIX = "encoder."
+_HOST = torch.device("cpu")
+# Settings that say how fast and where, not what comes out.
+_INCIDENTAL: Mapping[str, set[str] | bool] = {
+    "optimisation": {"device", "workers", "report_every", "save_every_s"},
+    "cache_gib": True,
+    "teacher_batch": True,
+    "on_device": True,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Distilled:
+    """A finished student.  distance8, distance16: mean cosine distance to the teacher's
+    features at the end, 0 is equal; native8, native16: strides of the teacher's own maps."""
+
+    student: Path
+    sha256: str
+    teacher: str
+    teacher_sha256: str
+    native8: int
+    native16: int
+    start: str
+    steps: int
+    images: int
+    distance8: float
+    distance16: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Who hears of progress: of the teacher's images (done, all), and of the student's
+    steps.
+    """
+
+    of_teacher: OnCache
+    of_student: Callable[[Report], None]
+
+
+def distil(
+    teacher_name: str,
+    student: Path,
+    clips: Sequence[UnlabelledImages],
+    config: DistillStageConfig,
+    hearing: Hearing,
+) -> Distilled:
+    """The encoder in `student`, trained or continued to its last step.
+
+    Raises UsageError, WeightsMissing, WeightsMismatch, DeviceMissing, BadDataset, OutputError,
+    and BadRun if `student` was begun from something else.
+    """
+    if student.suffix != ".safetensors":
+        raise UsageError(f"{student} is no .safetensors file", hint="name it NAME.safetensors")
+    device = open_device(config.optimisation.device)
+    dtype = torch.bfloat16 if config.optimisation.bf16 else torch.float32
+    teacher = open_teacher(teacher_name, device, dtype)
+    layout = lay_out(clips, config.scales, teacher.channels, config.crop)
+    place = device if config.on_device else _HOST
+    check_device(layout, place)
+    network = _network(teacher, config)
+    folder = training_folder(student)
+    inputs = _inputs(teacher, clips, config)
+    if _is_new(folder, student, inputs):
+        # The note is made last: what was refused may be tried again with other settings.
+        check_free_memory(layout, student, config.cache_gib)
+        atomic_write_text(folder / "inputs.json", json.dumps(inputs, indent=1))
+    if not is_complete(folder / "checkpoint.pt", config.optimisation.steps):
+        file = folder / "features.bin"
+        fill(file, clips, layout, teacher, config.teacher_batch, hearing.of_teacher)
+        stage = DistillStage(network, mapped(file, layout, place), config.batch, config.crop)
+        train(stage, config.optimisation, folder / "checkpoint.pt", hearing.of_student)
+    if not student.exists():
+        _write(student, folder / "checkpoint.pt", teacher, clips, config)
+    # Only now: until the student is whole, an interrupted run needs them.
+    (folder / "features.bin").unlink(missing_ok=True)
+    return read_distilled(student)
+
+
+def training_folder(student: Path) -> Path:
+    """Where what makes a student is kept."""
+    return student.with_name(f"{student.name}.training")
+
+
+def is_complete(checkpoint: Path, steps: int) -> bool:
+    """Whether a stage's checkpoint is there and at its last step."""
+    return checkpoint.exists() and int(load_checkpoint(checkpoint)["step"]) >= steps
+
+
+def encoder_state(path: Path) -> dict[str, Tensor]:
+    """The encoder's weights in a student's file or in nano's own.  Raises WeightsMissing,
+    WeightsMismatch.
+    """
+    if not path.is_file():
+        raise WeightsMissing(f"no encoder at {path}", hint="make one with: vseg distill")
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WeightsMismatch(
+            f"{path} is not a readable safetensors file: {error}",
+            hint="give a file that vseg distill wrote",
+        ) from error
+    found = {
+        name.removeprefix(_PREFIX): value.float() if value.is_floating_point() else value
+        for name, value in state.items()
+        if name.startswith(_PREFIX)
+    }
+    try:
+        Encoder().load_state_dict(found)
+    except RuntimeError as error:
+        raise WeightsMismatch(
+            f"{path} does not hold nano's encoder: {error}",
+            hint="give a file that vseg distill wrote, or weights of nano",
+        ) from error
+    return found
+
+
+def read_distilled(student: Path) -> Distilled:
+    """What a student's file says of itself.  Raises WeightsMismatch if it is no student's."""
+    try:
+        with safe_open(student, framework="pt") as file:
+            said = file.metadata() or {}
+        return Distilled(
+            student,
+            sha256_of(student),
+            said["teacher"],
+            said["teacher_sha256"],
+            int(said["native8"]),
+            int(said["native16"]),
+            said["start"],
+            int(said["steps"]),
+            int(said["images"]),
+            float(said["distance8"]),
+            float(said["distance16"]),
+        )
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise WeightsMismatch(
+            f"{student} is not a file that vseg distill wrote: {error}", hint="remove it"
+        ) from error
+
+
+def _inputs(
+    teacher: Teacher, clips: Sequence[UnlabelledImages], config: DistillStageConfig
+) -> dict[str, object]:
+    """All that decides the student."""
+    return {
+        "another teacher": teacher.sha256,
+        "other settings": config.model_dump(mode="json", exclude=_INCIDENTAL),
+        "other footage": [clip.origin for clip in clips],
+    }
+
+
+def _is_new(folder: Path, student: Path, inputs: dict[str, object]) -> bool:
+    """Whether nothing of this student exists; if something does, it must be of the same
+    inputs.
+    """
+    note = folder / "inputs.json"
+    if not note.exists():
+        if student.exists():
+            raise OutputError(f"{student} is there already", hint="name another STUDENT")
+        return True
+    before = json.loads(note.read_text("utf-8"))
+    changed = [name for name, value in inputs.items() if before.get(name) != value]
+    if changed:
+        raise BadRun(
+            f"{student} was begun with {changed[0]}",
+            hint=f"give what it was begun with, name another STUDENT, or remove {folder}",
+        )
+    return False
+
+
+def _network(teacher: Teacher, config: DistillStageConfig) -> Student:
+    """The student before its first step."""
+    torch.manual_seed(config.optimisation.seed)
+    network = Student(teacher.channels)
+    if config.start != "scratch":
+        path = WEIGHTS if config.start == "nano" else Path(config.start)
+        network.encoder.load_state_dict(encoder_state(path))
+    return network
+
+
+def _write(
+    student: Path,
+    checkpoint: Path,
+    teacher: Teacher,
+    clips: Sequence[UnlabelledImages],
+    config: DistillStageConfig,
+) -> None:
+    last = json.loads(checkpoint.with_suffix(".jsonl").read_text("utf-8").splitlines()[-1])
+    source = Path(teacher.name)
+    notes = {
+        "architecture": "nano-encoder",
+        "teacher": source.name if source.exists() else teacher.name,
+        "teacher_sha256": teacher.sha256,
+        "native8": teacher.native_strides[0],
+        "native16": teacher.native_strides[1],
+        "start": config.start
+        if config.start in ("nano", "scratch")
+        else Path(config.start).name,
+        "steps": config.optimisation.steps,
+        "images": sum(clip.count for clip in clips),
+        "distance8": last["stride8"],
+        "distance16": last["stride16"],
+    }
+    state = load_checkpoint(checkpoint)["network"]
+    encoder = {name: value for name, value in state.items() if name.startswith(_PREFIX)}
+    with atomic_path(student) as part:
+        save_file(
+            {name: value.contiguous() for name, value in encoder.items()},
+            part,
+            metadata={name: str(value) for name, value in notes.items()},
+        )

@@ -1,0 +1,277 @@
+"""Propagation: prompt the first image, carry the object through the others with its own masks
+fed back.
+
+Enters: sequences with masks.  The prompted image is decoded twice, the second time with the
+first result as prior and, by chance, a correcting click; later images read the memory of all
+before them.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor, nn
+
+from vseg.models.nano.network import Drawn, Encoded, NanoNet
+from vseg.models.nano.prompt_maps import draw_prompts
+from vseg.ops.competitors import everyone, strongest_competitor
+from vseg.prompts.simulate import correction
+from vseg.training.data.sequences import Recipe, Sequences
+from vseg.training.distill.stage import normalise
+from vseg.training.nano.first_prompts import first_prompts
+from vseg.training.nano.losses import identity_loss, iou, mask_loss
+from vseg.types import Points
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """images: B sequences of T images.  Each of N objects belongs to sequence `owner`.
+
+    maps: its first prompt, drawn.  by_mask: objects whose first image is given by their true
+    mask.
+    """
+
+    images: UInt8[Tensor, "B T 3 S S"]
+    masks: Bool[Tensor, "N T S S"]
+    owner: Int[Tensor, " N"]
+    maps: Float[Tensor, "N 3 h4 w4"]
+    by_mask: Bool[Tensor, " N"]
+    hardest: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class PropagateOptions:
+    """views: (sequences per step, their shape), one drawn for each step.
+
+    encoder_rate: of the encoder, as a share of the others' rate.  fixed_norms: batch norms
+    keep the statistics they have, so that the network trains as it will run.
+    """
+
+    views: tuple[tuple[int, Recipe], ...]
+    encoder_rate: float
+    fixed_norms: bool = False
+    p_mask: float = 0.4
+    p_click: float = 0.4
+    hard_from: float = 0.15
+    hard_share: float = 0.2
+
+
+class PropagateStage:
+    """The whole of nano on short sequences."""
+
+    def __init__(
+        self, network: NanoNet, sequences: Sequences, options: PropagateOptions
+    ) -> None:
+        self.network: nn.Module = network
+        self._net = network
+        self._sequences = sequences
+        self._options = options
+        if options.encoder_rate == 0:
+            network.encoder.requires_grad_(False)
+
+    def groups(self, rate: float) -> list[dict[str, Any]]:
+        encoder = list(self._net.encoder.parameters())
+        names = {id(p) for p in encoder}
+        others = [p for p in self._net.parameters() if id(p) not in names]
+        groups = [{"params": others, "lr": rate}]
+        if self._options.encoder_rate:
+            groups.append({"params": encoder, "lr": rate * self._options.encoder_rate})
+        return groups
+
+    def batch(self, rng: np.random.Generator, progress: float) -> Batch:
+        options = self._options
+        count, recipe = options.views[int(rng.integers(len(options.views)))]
+        drawn = [self._sequences.draw(rng, recipe) for _ in range(count)]
+        masks = np.concatenate([s.masks for s in drawn])
+        owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
+        side = recipe.side
+        maps = [
+            draw_prompts(
+                first_prompts(rng, m[0], options.p_click), (side, side), (side // 4, side // 4)
+            )
+            for m in masks
+        ]
+        ramp = min(1.0, max(0.0, (progress - options.hard_from) / 0.5))
+        return Batch(
+            torch.from_numpy(np.stack([s.images for s in drawn])).permute(0, 1, 4, 2, 3),
+            torch.from_numpy(masks),
+            torch.from_numpy(owner),
+            torch.from_numpy(np.stack(maps)),
+            torch.from_numpy(rng.random(len(masks)) < options.p_mask),
+            1 - (1 - options.hard_share) * ramp,
+            int(rng.integers(2**31)),
+        )
+
+    def loss(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
+        if self._options.encoder_rate == 0:
+            self._net.encoder.eval()
+        if self._options.fixed_norms:
+            self._net.eval()
+        run = _Run(self._net, batch, device)
+        rng = np.random.default_rng(batch.seed)
+        run.prompted(rng)
+        for t in range(1, batch.images.shape[1]):
+            run.follow(t, rng)
+        return run.total()
+
+
+class _Run:
+    """One forward pass over a batch: memory and losses as they accumulate."""
+
+    def __init__(self, net: NanoNet, batch: Batch, device: torch.device) -> None:
+        self._net = net
+        self._batch = batch
+        self._owner = batch.owner.to(device)
+        together = self._owner[:, None] == self._owner[None]
+        self._rivals = together & everyone(len(self._owner), device)
+        self._truth = batch.masks.to(device).float()
+        self._maps = batch.maps.to(device)
+        b, t = batch.images.shape[:2]
+        images = normalise(batch.images.flatten(0, 1).to(device))
+        encoded = net.encode(images)
+        rows = torch.arange(b, device=device) * t
+        self._frames = [encoded.rows(rows + k) for k in range(t)]
+        self._keys: list[Tensor] = []
+        self._values: list[Tensor] = []
+        self._prior: Tensor = torch.zeros(0)
+        self._losses: dict[str, list[Tensor]] = {}
+        self._embeddings: list[Tensor] = []
+        self._ids: list[Tensor] = []
+        self._visible: list[Tensor] = []
+
+    def prompted(self, rng: np.random.Generator) -> None:
+        """Decode the first image from its prompts, twice; remember the result or the given
+        mask.
+        """
+        self._prior = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
+        rows = torch.nonzero(~self._batch.by_mask.to(self._owner.device))[:, 0]
+        if len(rows):
+            frame = self._frames[0].rows(self._owner[rows])
+            maps = self._maps[rows]
+            nothing = torch.zeros_like(maps[:, :1])
+            first = self._decode(self._net.prompt(frame, maps, nothing), frame, _same(nothing))
+            self._judge(first, rows, 0, "prompt1", 0.5)
+            maps = self._corrected(maps, first.logits, rows, 0, rng, 0.5)
+            prior = _signed(first.logits)
+            second = self._decode(self._net.prompt(frame, maps, prior), frame, _same(prior))
+            self._judge(second, rows, 0, "prompt2", 1.0)
+            self._prior[rows] = _signed(second.logits)
+        self._remember(0)
+
+    def follow(self, t: int, rng: np.random.Generator) -> None:
+        """Carry all objects to image t; sometimes correct the last one by a click."""
+        frame = self._frames[t].rows(self._owner)
+        prior = self._prior
+        if rng.random() < 0.15:
+            prior = torch.zeros_like(prior)
+        readout = self._read(t)
+        before = self._frames[t - 1].near
+        prior = self._net.warp_prior(self._frames[t], before, prior, self._rivals, self._owner)
+        drawn = self._decode(readout, frame, prior)
+        # Who shares an image competes for its pixels, as in a session.
+        drawn = replace(
+            drawn, logits=drawn.logits - strongest_competitor(drawn.logits, self._rivals)
+        )
+        everyone = torch.arange(len(self._owner), device=self._owner.device)
+        self._judge(drawn, everyone, t, "follow", 1.0)
+        self._prior = _signed(drawn.logits)
+        last = t == len(self._frames) - 1
+        if last and rng.random() < 0.4:
+            nothing = torch.zeros_like(self._maps)
+            maps = self._corrected(nothing, drawn.logits, everyone, t, rng, 1.0)
+            readout = readout + self._net.prompt(frame, maps, self._prior)
+            again = self._decode(readout, frame, _same(self._prior))
+            self._judge(again, everyone, t, "correct", 0.7)
+        elif not last:
+            self._remember(t)
+
+    def total(self) -> tuple[Tensor, dict[str, float]]:
+        parts = {name: torch.stack(values).mean() for name, values in self._losses.items()}
+        shown = {k: float(v.detach()) for k, v in parts.items()}
+        loss = sum(v for k, v in parts.items() if not k.endswith("_iou"))
+        identity = identity_loss(
+            torch.cat(self._embeddings), torch.cat(self._ids), torch.cat(self._visible)
+        )
+        return torch.as_tensor(loss + 0.05 * identity), {
+            **shown,
+            "identity": float(identity.detach()),
+        }
+
+    def _read(self, t: int) -> Float[Tensor, "N 64 h w"]:
+        key = self._frames[t].key.flatten(2)
+        memory = torch.cat(self._keys, dim=2)
+        scores = self._net.temperature * key.transpose(1, 2) @ memory
+        affinity = scores.softmax(dim=-1)[self._owner]
+        values = torch.cat(self._values, dim=2)
+        readout = values @ affinity.transpose(1, 2).to(values.dtype)
+        h, w = self._frames[t].key.shape[2:]
+        return readout.reshape(*readout.shape[:2], h, w)
+
+    def _remember(self, t: int) -> None:
+        frame = self._frames[t]
+        self._keys.append(frame.key.flatten(2))
+        value = self._net.value(frame.base[self._owner], self._prior)
+        self._values.append(value.flatten(2))
+
+    def _decode(self, readout: Tensor, frame: Encoded, prior: Tensor) -> Drawn:
+        return self._net.decoder(readout, frame, prior)  # type: ignore[no-any-return]
+
+    def _judge(
+        self, drawn: Drawn, rows: Int[Tensor, " M"], t: int, name: str, weight: float
+    ) -> None:
+        truth = self._truth[rows, t]
+        logits = F.interpolate(
+            drawn.logits.float(), scale_factor=4.0, mode="bilinear", align_corners=False
+        )[:, 0]
+        visible = truth.flatten(1).any(1)
+        quality = iou(logits, truth)
+        bce = F.binary_cross_entropy_with_logits
+        self._add(name, weight * mask_loss(logits, truth, self._batch.hardest).mean())
+        share = F.avg_pool2d(truth[:, None], 16)
+        self._add("coarse", 0.2 * bce(drawn.coarse.float(), share))
+        self._add("presence", 0.1 * bce(drawn.presence.float(), visible.float()))
+        self._add("quality", 0.1 * bce(drawn.quality.float(), quality))
+        self._add(f"{name}_iou", quality.mean())
+        self._embeddings.append(drawn.embedding)
+        self._ids.append(rows)
+        self._visible.append(visible)
+
+    def _add(self, name: str, value: Tensor) -> None:
+        self._losses.setdefault(name, []).append(value)
+
+    @torch.no_grad()
+    def _corrected(
+        self,
+        maps: Tensor,
+        logits: Tensor,
+        rows: Tensor,
+        t: int,
+        rng: np.random.Generator,
+        chance: float,
+    ) -> Tensor:
+        """`maps` with, by `chance`, one more click where the prediction is most wrong."""
+        wanted = (
+            F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area") > 0.5
+        )
+        truth = wanted[:, 0].cpu().numpy()
+        predicted = (logits[:, 0] > 0).cpu().numpy()
+        hw = (int(truth.shape[1]), int(truth.shape[2]))
+        clicks = []
+        for row in range(len(truth)):
+            click = correction(truth[row], predicted[row]) if rng.random() < chance else None
+            clicks.append(draw_prompts([click] if isinstance(click, Points) else [], hw, hw))
+        added = torch.from_numpy(np.stack(clicks)).to(maps)
+        return torch.cat([torch.maximum(maps[:, :2], added[:, :2]), maps[:, 2:]], dim=1)
+
+
+def _same(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 3 h w"]:
+    """A prior that is of this very frame: nothing has moved, and nobody else is known of."""
+    return torch.cat([mask, mask, torch.zeros_like(mask)], dim=1)
+
+
+def _signed(logits: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:
+    return 2 * torch.sigmoid(logits.detach().float()) - 1
