@@ -147,7 +147,7 @@ class TrackConfig(Settings):
     range: str = Field(default=":", pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$")
     compile: bool = False
     encode_ahead: int | None = Field(default=None, ge=1, le=64)
-    chunk: int = Field(default=512, ge=1, le=100_000)
+    shard_frames: int = Field(default=512, ge=1, le=100_000)
     preview: bool = True
     memory: MemorySettings = MemorySettings()
     identity: IdentitySettings = IdentitySettings()

@@ -66,8 +66,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_mistaken_option_is_named() -> None:
-    with pytest.raises(BadConfig, match="options: chunk"):
-        checked(TrackConfig, {"chunk": 0})
+    with pytest.raises(BadConfig, match="options: shard_frames"):
+        checked(TrackConfig, {"shard_frames": 0})
 
 
 def test_settings_made_in_python_fail_like_those_of_a_file() -> None:

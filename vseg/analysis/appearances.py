@@ -21,7 +21,7 @@ from vseg.grounding.image_text import ImageText, object_crop
 from vseg.interfaces.reader import OpenReader
 from vseg.io.files import atomic_path, sha256_of
 from vseg.results import MaskRow, Run, fingerprint, unpack_row
-from vseg.results.layout import EMBEDDINGS, FRAMES, MASK_PARTS, part_path, windows_in
+from vseg.results.layout import EMBEDDINGS, FRAMES, MASK_SHARDS, shard_path, shards_in
 from vseg.types import MaskCrop
 
 LOOKS = 8
@@ -147,8 +147,8 @@ def _crop(run: Run, row: MaskRow) -> MaskCrop:
 
 def _content(run: Run) -> str:
     """A hash of the run's masks: what was computed of other ones is not these."""
-    parts = [part_path(run.path, MASK_PARTS, n) for n in windows_in(run.path, MASK_PARTS)]
-    return sha256_of(run.path / FRAMES, *parts)
+    shards = [shard_path(run.path, MASK_SHARDS, n) for n in shards_in(run.path, MASK_SHARDS)]
+    return sha256_of(run.path / FRAMES, *shards)
 
 
 def _kept(path: Path, key: dict[str, str]) -> Appearances | None:

@@ -206,6 +206,6 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
             words += [
                 w for k, option in options_of if k in value for w in (option, str(value[k]))
             ]
-        elif key not in ("chunk", "detections", "identity"):
+        elif key not in ("shard_frames", "detections", "identity"):
             words += [flag, str(value)]
     return shlex.join(words)

@@ -93,7 +93,7 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
         source=fingerprint(Path(job.source)),
         video=video.info,
         frame_range=(first, stop),
-        chunk_frames=job.config.chunk,
+        shard_frames=job.config.shard_frames,
         labels=dict(job.labels),
     )
     return Task(job, video, model, first, stop, prompts, header, detections, grounder)

@@ -22,7 +22,8 @@ from vseg.results import open_run
 from vseg.results.events import read_events, run_event
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader
-from vseg.results.writer import ResumedRun, RunWriter, verify_run
+from vseg.results.verify import verify_run
+from vseg.results.writer import ResumedRun, RunWriter
 from vseg.session.session import Session
 from vseg.types import Frame
 from vseg.video.prefetch import ahead

@@ -19,7 +19,8 @@ from vseg.results.records import (
     StoredObject,
 )
 from vseg.results.run import Run
-from vseg.results.writer import ResumedRun, RunWriter, verify_run
+from vseg.results.verify import verify_run
+from vseg.results.writer import ResumedRun, RunWriter
 from vseg.types import PlacedPrompt
 
 __all__ = [

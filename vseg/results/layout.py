@@ -1,15 +1,19 @@
 """Where things are in a run directory, and in which state a directory is.
 
-run.json                 what decided the masks, status, progress (RunHeader) prompts.jsonl
-every prompt, in order, replayable references/<sha256>.png  the images that prompts refer to
-objects.json             id, label, colour, first and last frame events.jsonl             what
-happened to objects: born, re-anchored, dropped, a cut ...  masks/part-000000.parquet  one
-window of `chunk_frames` frame indices each frames.parquet           every frame; while the run
-is unfinished, frames/part-000000.parquet ...  state-000001.safetensors  the tracker's memory
-at the last commit of an unfinished run labels.json              what `vseg label` named the
-objects, with scores embeddings.safetensors   what each object looks like to an image-text
-model tracks.txt               boxes of a revision by `vseg associate`, gaps filled
-(MOTChallenge) overlay.mp4, contact.png, labels.png  images of it, if they were asked for
+| file | what it holds |
+|---|---|
+| run.json | what decided the masks, status, progress (RunHeader) |
+| prompts.jsonl | every prompt, in order, replayable |
+| references/SHA256.png | the images that exemplars refer to |
+| objects.json | id, label, colour, first and last frame of every object |
+| events.jsonl | what happened to objects: born, reanchored, dropped, a cut ... |
+| masks/shard-000000.parquet ... | the masks of one shard: `shard_frames` frame indices |
+| frames.parquet | every frame; while the run is unfinished frames/shard-000000.parquet ... |
+| state-000001.safetensors | the tracker's memory at the last commit of an unfinished run |
+| labels.json | how `vseg label` named the objects, with scores |
+| embeddings.safetensors | what an image-text model sees in every object |
+| tracks.txt | boxes of a revision by `vseg associate`, gaps filled (MOTChallenge) |
+| overlay.mp4, contact.png, labels.png | images of it, if they were asked for |
 """
 
 import shutil
@@ -18,11 +22,11 @@ from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from vseg.errors import BadRun, OutputError
 from vseg.io.files import atomic_write_text
-from vseg.results.records import RunHeader, StoredObject
+from vseg.results.records import FORMAT_VERSION, RunHeader, StoredObject
 
 HEADER = "run.json"
 PROMPTS = "prompts.jsonl"
@@ -35,17 +39,21 @@ CONTACT_SHEET = "contact.png"
 LABELS = "labels.json"
 EMBEDDINGS = "embeddings.safetensors"
 LABEL_SHEET = "labels.png"
-MASK_PARTS = "masks"
-FRAME_PARTS = "frames"
+MASK_SHARDS = "masks"
+FRAME_SHARDS = "frames"
 REFERENCES = "references"
-_MADE_OF_IT = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
+_DERIVED = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
 
 
+class _Version(BaseModel):
+    """The one key that a header of every format has."""
+
+    format_version: int
+
+
 class RunState(StrEnum):
-    """ABSENT: nothing there.  RESUMABLE: begun, not finished.  FINISHED: complete or
-    partial.
-    """
+    """ABSENT: nothing there.  RESUMABLE: not finished.  FINISHED: complete or partial."""
 
     ABSENT = "absent"
     RESUMABLE = "resumable"
@@ -53,17 +61,15 @@ class RunState(StrEnum):
 
 
 def run_state(path: Path) -> RunState:
-    """The state of the run at `path`.  Raises BadRun if something that is no run is in the
-    way.
-    """
+    """The state of the run at `path`.  Raises BadRun if something else is in the way."""
     if not path.exists() or (path.is_dir() and all(map(_unfinished_write, path.iterdir()))):
         return RunState.ABSENT
     return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
 
 
-def part_path(root: Path, folder: str, window: int) -> Path:
-    """The part file of one window in `masks` or `frames`."""
-    return root / folder / f"part-{window:06d}.parquet"
+def shard_path(root: Path, folder: str, shard: int) -> Path:
+    """The file of one shard in `masks` or `frames`."""
+    return root / folder / f"shard-{shard:06d}.parquet"
 
 
 def state_path(root: Path, commit: int) -> Path:
@@ -71,29 +77,35 @@ def state_path(root: Path, commit: int) -> Path:
     return root / f"state-{commit:06d}.safetensors"
 
 
-def windows_in(root: Path, folder: str) -> list[int]:
-    """The windows that have a part file, ascending."""
-    parts = (root / folder).glob("part-*.parquet")
-    return sorted(int(part.stem.removeprefix("part-")) for part in parts)
+def shards_in(root: Path, folder: str) -> list[int]:
+    """The shards that have a file, ascending."""
+    files = (root / folder).glob("shard-*.parquet")
+    return sorted(int(file.stem.removeprefix("shard-")) for file in files)
 
 
 def read_header(root: Path) -> RunHeader:
     """The header of a run.  Raises BadRun if there is none or it is not one of this format."""
     path = root / HEADER
     try:
-        return RunHeader.model_validate_json(path.read_bytes())
+        payload = path.read_bytes()
     except OSError as error:
         raise BadRun(
             f"{root} is not a run directory: cannot read {HEADER} ({error.strerror})",
             hint="give the folder that `vseg track -o` wrote",
         ) from error
+    try:
+        version = _Version.model_validate_json(payload).format_version
+        if version != FORMAT_VERSION:
+            raise BadRun(
+                f"{root} is a run of format {version}; this vseg reads format "
+                f"{FORMAT_VERSION} only",
+                hint="track the clip again into another folder (-o)",
+            )
+        return RunHeader.model_validate_json(payload)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise BadRun(
-            f"{path}: {place}: {first['msg']}",
-            hint="the file is damaged, or another version of vseg wrote it",
-        ) from error
+        key = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise BadRun(f"{path}: {key}: {first['msg']}", hint="the file is damaged") from error
 
 
 def write_header(root: Path, header: RunHeader) -> None:
@@ -122,10 +134,10 @@ def write_objects(root: Path, objects: list[StoredObject]) -> None:
 def clear_contents(root: Path) -> None:
     """Delete everything that belongs to a run except its header; foreign files stay."""
     with _refusal_named(root):
-        for folder in (MASK_PARTS, REFERENCES):
+        for folder in (MASK_SHARDS, REFERENCES):
             if (root / folder).exists():
                 shutil.rmtree(root / folder)
-        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, *_MADE_OF_IT):
+        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, *_DERIVED):
             (root / name).unlink(missing_ok=True)
     clear_progress(root)
     clear_unfinished_writes(root)
@@ -148,10 +160,10 @@ def clear_unfinished_writes(root: Path) -> None:
 
 
 def clear_progress(root: Path) -> None:
-    """Delete what only an unfinished run needs: the frame parts and the tracker's memory."""
+    """Delete what only an unfinished run needs: shards of frames, the tracker's memory."""
     with _refusal_named(root):
-        if (root / FRAME_PARTS).exists():
-            shutil.rmtree(root / FRAME_PARTS)
+        if (root / FRAME_SHARDS).exists():
+            shutil.rmtree(root / FRAME_SHARDS)
     clear_states(root, keep=None)
 
 

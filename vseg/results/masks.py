@@ -1,6 +1,6 @@
 """Masks of one frame, packed into the rows of a run directory and unpacked again.
 
-Enters: FrameMasks, or a FrameRecord of a part file.  Leaves: the other of the two.
+Enters: FrameMasks, or a FrameRecord of a shard.  Leaves: the other of the two.
 """
 
 import numpy as np

@@ -1,23 +1,21 @@
 """What a run directory holds, as values: the header, one object, one frame, one mask.
 
-`run.json` is a RunHeader, `objects.json` a list of StoredObject, a part file rows of
-StoredRow.  Pixels are those of the displayed frame; frame ranges are half-open; times are
-seconds.
+`run.json` is a RunHeader, `objects.json` a list of StoredObject, a shard rows of MaskRow.
+Pixels are those of the displayed frame; frame ranges are half-open; times are seconds.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from vseg.frame_masks import MaskSource
 from vseg.types import VideoInfo
 
-FORMAT_VERSION: Literal[1] = 1
-# Frames of one part file: a few seconds of work, and a few megabytes for ten objects.
-CHUNK_FRAMES = 512
+FORMAT_VERSION: Literal[2] = 2
+# Frames of one shard: a few seconds of work, and a few megabytes for ten objects.
+SHARD_FRAMES = 512
 
 Status = Literal["running", "interrupted", "partial", "complete"]
 
@@ -61,7 +59,7 @@ class RunHeader(Record):
     progress: None before the first commit and after the end.
     """
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[2] = FORMAT_VERSION
     vseg_version: str
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     model: str
@@ -72,7 +70,7 @@ class RunHeader(Record):
     source: SourceFingerprint
     video: VideoInfo
     frame_range: tuple[int, int] | None = None
-    chunk_frames: int = Field(default=CHUNK_FRAMES, ge=1, le=100_000)
+    shard_frames: int = Field(default=SHARD_FRAMES, ge=1, le=100_000)
     labels: dict[int, str] = Field(default_factory=dict)
     status: Status = "running"
     damage: Damage | None = None
@@ -80,20 +78,16 @@ class RunHeader(Record):
 
     @property
     def finished(self) -> bool:
-        """Whether nothing is left to compute: complete, or partial as the source is
-        damaged.
-        """
+        """Whether nothing is left to compute: complete, or partial (a damaged source)."""
         return self.status in ("complete", "partial")
 
     @property
     def first_frame(self) -> int:
         return self.frame_range[0] if self.frame_range else 0
 
-    def window_of(self, frame_index: int) -> int:
-        """The number of the part file that a frame belongs to, whatever order frames come
-        in.
-        """
-        return frame_index // self.chunk_frames
+    def shard_of(self, frame_index: int) -> int:
+        """The number of the shard that a frame belongs to."""
+        return frame_index // self.shard_frames
 
 
 class StoredObject(Record):
@@ -144,24 +138,3 @@ class FrameRecord:
     time_s: float
     prompted: bool
     rows: tuple[MaskRow, ...]
-
-
-def differences(stored: RunHeader, given: RunHeader) -> Iterator[str]:
-    """What makes two runs incomparable, one sentence for each field; nothing if they agree.
-
-    The place of the source and the time of the run do not count, its content does.
-    """
-    settled = {"created", "status", "damage", "progress", "source", "video", "options"}
-    for field in sorted(RunHeader.model_fields.keys() - settled):
-        yield from _difference(field, getattr(stored, field), getattr(given, field))
-    for key in sorted(stored.options.keys() | given.options.keys()):
-        yield from _difference(
-            f"option {key}", stored.options.get(key, "unset"), given.options.get(key, "unset")
-        )
-    if (stored.source.size, stored.source.sha256) != (given.source.size, given.source.sha256):
-        yield f"{stored.source.path} and {given.source.path} differ in content"
-
-
-def _difference(field: str, stored: Any, given: Any) -> Iterator[str]:
-    if stored != given:
-        yield f"{field} was {stored!r}, now it is {given!r}"

@@ -1,7 +1,7 @@
-"""Reads a run directory back, one part at a time.
+"""Reads a run directory back, one shard at a time.
 
 Enters: a folder that a RunWriter wrote, finished or not.  Leaves: FrameMasks frame by frame,
-in ascending order or by frame number, and the rows of one object.  Memory holds one part,
+in ascending order or by frame number, and the rows of one object.  Memory holds one shard,
 whatever the length of the run.
 """
 
@@ -15,9 +15,9 @@ from vseg.results.events import RunEvent, read_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import read_header, read_objects
 from vseg.results.masks import unpack
-from vseg.results.parts import Window, read_window
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
+from vseg.results.shards import Shard, read_shard
 from vseg.types import PlacedPrompt
 
 
@@ -32,7 +32,7 @@ class Run:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.header: RunHeader = read_header(path)
-        self._latest: tuple[int, Window] | None = None
+        self._latest: tuple[int, Shard] | None = None
 
     @cached_property
     def objects(self) -> tuple[StoredObject, ...]:
@@ -43,7 +43,7 @@ class Run:
     @property
     def labels(self) -> dict[int, str]:
         """The names of the objects that have one, by id."""
-        return {each.id: each.label for each in self.objects if each.label is not None}
+        return {o.id: o.label for o in self.objects if o.label is not None}
 
     @property
     def prompts(self) -> list[PlacedPrompt]:
@@ -59,8 +59,8 @@ class Run:
         return len(self._index)
 
     def __contains__(self, frame_index: int) -> bool:
-        number = self.header.window_of(frame_index)
-        return number in self._index and frame_index in self._window(number).frame_numbers
+        number = self.header.shard_of(frame_index)
+        return number in self._index and frame_index in self._shard(number).frame_numbers
 
     def __getitem__(self, frame_index: int) -> FrameMasks:
         """The masks of one frame.  Raises BadRun if the frame is not in the run."""
@@ -68,43 +68,44 @@ class Run:
             extent = self.extent
             held = f"frames {extent[0]} to {extent[1]}" if extent else "no frame yet"
             raise BadRun(f"{self.path} has no frame {frame_index}", hint=f"it holds {held}")
-        number = self.header.window_of(frame_index)
-        return self._unpacked(self._window(number).record(frame_index))
+        number = self.header.shard_of(frame_index)
+        return self._unpacked(self._shard(number).record(frame_index))
 
     def __iter__(self) -> Iterator[FrameMasks]:
         """The masks of every frame, by ascending frame."""
-        for number in self._index.windows:
-            for record in self._window(number).records():
+        for number in self._index.shards:
+            for record in self._shard(number).records():
                 yield self._unpacked(record)
 
     def track(self, object_id: int) -> Iterator[MaskRow]:
         """The packed rows of one object by ascending frame; `unpack_row` gives the mask."""
-        if object_id not in {each.id for each in self.objects}:
-            known = ", ".join(str(each.id) for each in self.objects) or "none"
+        ids = [stored.id for stored in self.objects]
+        if object_id not in ids:
+            known = ", ".join(map(str, ids)) or "none"
             raise BadRun(
                 f"{self.path} has no object {object_id}", hint=f"its objects: {known}"
             )
         return (
             row
-            for number in self._index.windows
-            for row in self._window(number).rows_of(object_id)
+            for number in self._index.shards
+            for row in self._shard(number).rows_of(object_id)
         )
 
     @property
     def extent(self) -> tuple[int, int] | None:
         """The first and the last stored frame; None before the first commit."""
-        windows = self._index.windows
-        tables = [self._index.table(number)["index"] for number in windows[:1] + windows[-1:]]
+        shards = self._index.shards
+        tables = [self._index.table(number)["index"] for number in shards[:1] + shards[-1:]]
         return (tables[0][0].as_py(), tables[1][-1].as_py()) if tables else None
 
     def frame_numbers(self) -> Iterator[int]:
         """The frames that are stored, ascending; no mask is read."""
-        for number in self._index.windows:
+        for number in self._index.shards:
             yield from self._index.table(number)["index"].to_pylist()
 
     def frame_times(self) -> Iterator[float]:
         """The time of each stored frame in seconds, ascending; no mask is read."""
-        for number in self._index.windows:
+        for number in self._index.shards:
             yield from self._index.table(number)["time_s"].to_pylist()
 
     def __repr__(self) -> str:
@@ -114,10 +115,10 @@ class Run:
     def _index(self) -> FrameIndex:
         return FrameIndex(self.path, self.header)
 
-    def _window(self, number: int) -> Window:
+    def _shard(self, number: int) -> Shard:
         if self._latest is None or self._latest[0] != number:
-            self._latest = None  # let go of the old part before the next one is read
-            self._latest = number, read_window(self.path, number, self._index.table(number))
+            self._latest = None  # free the old shard before the next one is read
+            self._latest = number, read_shard(self.path, number, self._index.table(number))
         return self._latest[1]
 
     def _unpacked(self, record: FrameRecord) -> FrameMasks:

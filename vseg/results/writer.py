@@ -1,11 +1,10 @@
-"""Writes a run directory while it is computed: chunk by chunk, resumable after a kill at any
-point.
+"""Writes a run directory while it is computed: shard by shard, resumable after any kill.
 
 Enters: FrameMasks in any order, and now and then the tracker's memory as opaque bytes.
-Leaves: the files of `layout`.  A commit goes parts, state, objects, run.json: only the last
-makes the others count, so what run.json names is always whole.  A part covers a fixed window
+Leaves: the files of `layout`.  A commit goes shards, state, objects, run.json: only the last
+makes the others count, so what run.json names is always whole.  A shard covers a fixed range
 of frame indices and is rewritten if the run comes back to it; so a resumed run leaves the same
-bytes as an unbroken one.  Memory holds the packed masks of one window, never more.
+bytes as an unbroken one.  Memory holds the packed masks of one shard, never more.
 """
 
 from collections.abc import Sequence
@@ -18,30 +17,23 @@ from vseg.io.files import atomic_write_bytes
 from vseg.ops.colours import hex_of
 from vseg.results.events import RunEvent, append_events, forget_events
 from vseg.results.layout import (
-    FRAME_PARTS,
+    FRAME_SHARDS,
     RunState,
     clear_contents,
     clear_progress,
     clear_run,
     clear_states,
     clear_unfinished_writes,
-    part_path,
-    read_header,
     read_objects,
     run_state,
+    shard_path,
+    shards_in,
     state_path,
-    windows_in,
     write_header,
     write_objects,
 )
 from vseg.results.masks import pack
-from vseg.results.parts import frame_schema, join_frames, read_table, read_window, write_window
-from vseg.results.prompts import (
-    append_prompt,
-    prompt_line,
-    read_prompts,
-    write_prompts,
-)
+from vseg.results.prompts import append_prompt, write_prompts
 from vseg.results.records import (
     Damage,
     FrameRecord,
@@ -49,15 +41,16 @@ from vseg.results.records import (
     RunHeader,
     Status,
     StoredObject,
-    differences,
 )
+from vseg.results.shards import frame_schema, join_frames, read_shard, read_table, write_shard
+from vseg.results.verify import verify_run
 from vseg.types import PlacedPrompt
 
 
 class RunWriter:
     """Takes frames and makes them a run; get one from `create` or `resume`.
 
-    `write` each frame; when it answers True a window is full: `commit` with the tracker's
+    `write` each frame; when it answers True a shard is full: `commit` with the tracker's
     memory.  End with `finish`, or with `interrupt` to go on later.  A writer that is dropped
     without either leaves the run as of its last commit.  Raises OutputError when the system
     refuses a write; all that was committed before stays readable and resumable.
@@ -66,12 +59,12 @@ class RunWriter:
     def __init__(self, path: Path, header: RunHeader, objects: Sequence[StoredObject]) -> None:
         self.path = path
         self.header = header
-        self._objects = {each.id: each for each in objects}
-        self._window: int | None = None
+        self._objects = {stored.id: stored for stored in objects}
+        self._shard: int | None = None
         self._records: dict[int, FrameRecord] = {}
         self._events: list[RunEvent] = []
-        stored = {each.id: each.label for each in objects if each.label is not None}
-        self._names: dict[int, str] = {**stored, **header.labels}
+        named = {stored.id: stored.label for stored in objects if stored.label is not None}
+        self._names: dict[int, str] = {**named, **header.labels}
         self._unwritten = False
         self._last_frame = header.progress.last_frame if header.progress else None
 
@@ -123,8 +116,8 @@ class RunWriter:
     def write(self, masks: FrameMasks) -> bool:
         """Take one frame; a frame given again replaces the earlier one.
 
-        Returns whether this frame completes its window in the direction the frames come: the
-        moment to `commit`, because then no part is written twice.
+        Returns whether this frame completes its shard in the direction the frames come: the
+        moment to `commit`, because then no shard is written twice.
         """
         self._refuse_if_finished()
         video = self.header.video
@@ -135,24 +128,23 @@ class RunWriter:
                 hint="write one run for each frame size",
             )
         index = masks.frame_index
-        self._enter(self.header.window_of(index))
+        self._enter(self.header.shard_of(index))
         record = pack(masks)
         self._records[index] = record
         self._unwritten = True
         self._note_objects(record)
         backward = self._last_frame is not None and index < self._last_frame
         self._last_frame = index
-        return (index if backward else index + 1) % self.header.chunk_frames == 0
+        return (index if backward else index + 1) % self.header.shard_frames == 0
 
     def note(self, events: Sequence[RunEvent]) -> None:
-        """Add what happened on the frames written since the last commit; who was born gets a
-        name.
+        """Add what happened on the frames written since the last commit; an object that was
+        born gets its label.
         """
         self._events += events
-        names = {each.object_id: each.label for each in events if each.kind == "born"}
-        self._names |= {
-            i: name for i, name in names.items() if i is not None and name is not None
-        }
+        for event in events:
+            if event.kind == "born" and event.object_id is not None and event.label:
+                self._names[event.object_id] = event.label
 
     def append_prompt(self, placed: PlacedPrompt) -> None:
         """Add a prompt that was given while the run goes on."""
@@ -160,9 +152,7 @@ class RunWriter:
         append_prompt(self.path, placed)
 
     def commit(self, state: bytes | None = None) -> None:
-        """Put everything written so far on the disk; `state` is the tracker's memory after
-        it.
-        """
+        """Put everything written so far on the disk, with the tracker's memory `state`."""
         self._commit(state, "running")
 
     def interrupt(self, state: bytes | None = None) -> None:
@@ -170,20 +160,16 @@ class RunWriter:
         self._commit(state, "interrupted")
 
     def withdraw(self) -> None:
-        """Take the run back if nothing was committed: it cannot go on with what it was begun
-        with.
-        """
+        """Delete the run if nothing was committed: it cannot go on from its inputs."""
         if self.header.progress is None and not self.header.finished:
             clear_run(self.path)
 
     def finish(self, damage: Damage | None = None) -> None:
-        """Commit and close: status complete, or partial if `damage` says where the source
-        broke.
-        """
+        """Commit and close: complete, or partial if `damage` says where the source broke."""
         self._refuse_if_finished()
         self._flush()
         write_objects(self.path, self._sorted_objects())
-        join_frames(self.path, windows_in(self.path, FRAME_PARTS))
+        join_frames(self.path, shards_in(self.path, FRAME_SHARDS))
         status: Status = "partial" if damage else "complete"
         self._replace_header(status, None, damage)
         # What follows is no longer part of the run: a kill here leaves it finished.
@@ -207,21 +193,21 @@ class RunWriter:
         self._replace_header(status, progress, None)
         clear_states(self.path, keep=progress.state if progress else None)
 
-    def _enter(self, window: int) -> None:
-        """Make `window` the one in memory, with what an earlier visit left of it."""
-        if window == self._window:
+    def _enter(self, shard: int) -> None:
+        """Make `shard` the one in memory, with the frames that it holds on the disk."""
+        if shard == self._shard:
             return
         self._flush()
-        self._window = window
+        self._shard = shard
         self._records = {}
-        frames = part_path(self.path, FRAME_PARTS, window)
+        frames = shard_path(self.path, FRAME_SHARDS, shard)
         if frames.exists():
-            stored = read_window(self.path, window, read_table(frames, frame_schema()))
+            stored = read_shard(self.path, shard, read_table(frames, frame_schema()))
             self._records = {record.index: record for record in stored.records()}
 
     def _flush(self) -> None:
-        if self._window is not None and self._unwritten:
-            write_window(self.path, self._window, list(self._records.values()))
+        if self._shard is not None and self._unwritten:
+            write_shard(self.path, self._shard, list(self._records.values()))
             self._unwritten = False
         append_events(self.path, self._events)
         self._events = []
@@ -229,16 +215,16 @@ class RunWriter:
     def _note_objects(self, record: FrameRecord) -> None:
         for row in record.rows:
             known = self._objects.get(row.object_id)
-            seen = [known.first_frame, known.last_frame] if known else []
-            seen_on = [frame for frame in seen if frame is not None]
+            span = [known.first_frame, known.last_frame] if known else []
+            visible_on = [frame for frame in span if frame is not None]
             if row.visible:
-                seen_on.append(record.index)
+                visible_on.append(record.index)
             self._objects[row.object_id] = StoredObject(
                 id=row.object_id,
                 label=self._names.get(row.object_id),
                 colour=hex_of(row.object_id),
-                first_frame=min(seen_on, default=None),
-                last_frame=max(seen_on, default=None),
+                first_frame=min(visible_on, default=None),
+                last_frame=max(visible_on, default=None),
             )
 
     def _sorted_objects(self) -> list[StoredObject]:
@@ -271,48 +257,14 @@ class ResumedRun:
     state: bytes | None
 
 
-def verify_run(
-    path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()
-) -> RunHeader:
-    """The header of the run at `path`, which was made from the same inputs as given.
-
-    Raises BadRun if there is no run, or naming the first thing that differs: the source's
-    content, the weights, a setting, a prompt.
-    """
-    if run_state(path) is RunState.ABSENT:
-        raise BadRun(f"there is no run at {path}", hint="leave --resume out to begin one")
-    stored = read_header(path)
-    for difference in differences(stored, header):
-        raise _other_inputs(path, difference)
-    if stored.progress is None and not stored.finished:
-        return stored
-    old = [prompt_line(each) for each in read_prompts(path)]
-    new = [prompt_line(each) for each in prompts]
-    if len(old) != len(new):
-        raise _other_inputs(path, f"it had {len(old)} prompts, now there are {len(new)}")
-    for number, (was, now) in enumerate(zip(old, new, strict=True), start=1):
-        if was != now:
-            raise _other_inputs(path, f"prompt {number} was {was}, now it is {now}")
-    return stored
-
-
 def _begin(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt]) -> RunWriter:
-    """An empty run.  The header goes first: from then on, what is in the folder does not
-    count.
-    """
+    """An empty run.  The header goes first: from then on nothing else in the folder counts."""
     fresh = header.model_copy(update={"status": "running", "progress": None, "damage": None})
     write_header(path, fresh)
     clear_contents(path)
     write_prompts(path, prompts)
     write_objects(path, [])
     return RunWriter(path, fresh, ())
-
-
-def _other_inputs(path: Path, difference: str) -> BadRun:
-    return BadRun(
-        f"the run at {path} was made from other inputs: {difference}",
-        hint="--overwrite replaces it, -o names another folder",
-    )
 
 
 def _read_state(path: Path) -> bytes:

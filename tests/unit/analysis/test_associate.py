@@ -60,7 +60,7 @@ def run(tmp_path: Path) -> Path:
         dtype="float32",
         source=SourceFingerprint(path="clip.mp4", size=1, sha256="s"),
         video=VIDEO,
-        chunk_frames=8,
+        shard_frames=8,
         labels={2: "post", 3: "late"},
     )
     prompts = [

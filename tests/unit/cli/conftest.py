@@ -47,7 +47,7 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     write_clip(scene, folder / "clip.mp4")
     write_truth(scene, folder / "truth" / "clip")
     save_random(folder / "random.safetensors", 0)
-    (folder / "small.toml").write_text("short_side = 64\nchunk = 8\npreview = false\n")
+    (folder / "small.toml").write_text("short_side = 64\nshard_frames = 8\npreview = false\n")
     return Workplace(
         folder / "clip.mp4",
         folder / "truth",

@@ -76,7 +76,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     process = subprocess.Popen(
         [sys.executable, "-m", "vseg", *started], stdout=subprocess.PIPE, text=True
     )
-    while not (tmp_path / "run" / "masks" / "part-000001.parquet").exists():
+    while not (tmp_path / "run" / "masks" / "shard-000001.parquet").exists():
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

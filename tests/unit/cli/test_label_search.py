@@ -49,7 +49,7 @@ def tracked(clip: Path) -> Path:
     out = clip.parent / "run"
     scene = drawn_scene(SCENE)
     config = clip.parent / "small.toml"
-    config.write_text("short_side = 96\nchunk = 8\npreview = false\n")
+    config.write_text("short_side = 96\nshard_frames = 8\npreview = false\n")
     boxes = []
     for object_id, frame in ((1, 0), (2, 20)):
         x, y, width, height = MaskCrop.of(scene.truth(frame) == object_id).xywh

@@ -99,7 +99,7 @@ def test_a_killed_run_resumes_to_the_same_bits(
 ) -> None:
     words = [str(word) for word in track_words(workplace, tmp_path / "run")]
     process = started(words)
-    wait_for(tmp_path / "run" / "masks" / "part-000001.parquet", process)
+    wait_for(tmp_path / "run" / "masks" / "shard-000001.parquet", process)
     process.kill()
     process.communicate()
     assert open_run(tmp_path / "run").header.status == "running"
@@ -117,13 +117,13 @@ def test_ctrl_c_commits_and_prints_the_command_that_resumes(
     workplace: Workplace, tmp_path: Path, reference: Path, number: int
 ) -> None:
     process = started([str(word) for word in track_words(workplace, tmp_path / "run")])
-    wait_for(tmp_path / "run" / "masks" / "part-000001.parquet", process)
+    wait_for(tmp_path / "run" / "masks" / "shard-000001.parquet", process)
     os.kill(process.pid, number)
     stdout, stderr = process.communicate()
     assert process.returncode == 130, stderr
     run = open_run(tmp_path / "run")
     assert run.header.status == "interrupted"
-    # More than the two committed windows: the frames since the last of them were kept too.
+    # More than the two committed shards: the frames since the last of them were kept too.
     assert len(run) > 16
     (line,) = [line for line in stdout.splitlines() if line.startswith("resume with: ")]
     words = shlex.split(line.removeprefix("resume with: "))

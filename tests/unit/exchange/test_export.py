@@ -38,7 +38,7 @@ def store(
         dtype="float32",
         source=SourceFingerprint(path="clips/park.mp4", size=10, sha256="b" * 64),
         video=VideoInfo("clips/park.mp4", HEIGHT, WIDTH, Fraction(25), 40),
-        chunk_frames=4,
+        shard_frames=4,
         labels={2: "dog", 7: "person"},
     )
     writer = RunWriter.create(root, header)
@@ -156,10 +156,10 @@ def test_nothing_is_replaced_and_nothing_half_written(
             export(apart, format, tmp_path / taken)
     with pytest.raises(OutputError, match="cannot write"):
         export(apart, format, tmp_path / "file" / "below")
-    part = apart.path / "masks" / "part-000002.parquet"
+    part = apart.path / "masks" / "shard-000002.parquet"
     part.write_bytes(part.read_bytes()[:100])
     before = sorted(os.listdir(tmp_path))
-    with pytest.raises(Exception, match="part-000002"):
+    with pytest.raises(Exception, match="shard-000002"):
         export(open_run(apart.path), format, tmp_path / "out")
     assert sorted(os.listdir(tmp_path)) == before
 

@@ -60,7 +60,7 @@ def test_a_stopped_job_goes_on_from_what_the_run_keeps(
     assert track(job(tmp_path, "parts", said), watch=stopping).status == "interrupted"
     # No prompt is given again: the words of the run and its own copy of the image serve.
     assert track(job(tmp_path, "parts", (), resume=True)).status == "complete"
-    for name in ("prompts.jsonl", "masks/part-000000.parquet"):
+    for name in ("prompts.jsonl", "masks/shard-000000.parquet"):
         whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
         assert whole.read_bytes() == parts.read_bytes()
     assert len(list((tmp_path / "parts" / "references").iterdir())) == 1
@@ -75,7 +75,7 @@ def test_a_replay_of_a_runs_prompts_gives_the_same_masks(
         PromptRequest(p.object_id, Timecode(frame=p.frame_index), p.prompt) for p in stored
     )
     track(job(tmp_path, "second", again))
-    for name in ("prompts.jsonl", "masks/part-000000.parquet"):
+    for name in ("prompts.jsonl", "masks/shard-000000.parquet"):
         first, second = (tmp_path / run / name for run in ("first", "second"))
         assert first.read_bytes() == second.read_bytes()
 

@@ -63,7 +63,7 @@ def settings(**look: Any) -> TrackConfig:
             "short_side": 160,
             "dtype": "float32",
             "preview": False,
-            "chunk": 8,
+            "shard_frames": 8,
             "redetection": look,
         }
     )

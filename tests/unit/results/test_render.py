@@ -125,7 +125,7 @@ def run(tmp_path: Path) -> Run:
         source=SourceFingerprint(path="clip.mp4", size=10, sha256="b" * 64),
         video=INFO,
         frame_range=(5, 25),
-        chunk_frames=8,
+        shard_frames=8,
         labels={1: "box"},
     )
     writer = RunWriter.create(tmp_path / "run", header)

@@ -1,5 +1,6 @@
 """What was written is read back exactly, and a damaged run says what is wrong with it."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,7 @@ def header() -> RunHeader:
         dtype="float32",
         source=SourceFingerprint(path="clip.mp4", size=10, sha256="b" * 64),
         video=VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(24000, 1001), 40),
-        chunk_frames=8,
+        shard_frames=8,
         labels={2: "dog"},
     )
 
@@ -220,7 +221,6 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "message"),
     [
-        ('"format_version": 1', '"format_version": 2', "format_version"),
         ('"model": "nano"', '"modell": "nano"', "model"),
         ("{", "", "the file: Invalid JSON"),
     ],
@@ -236,7 +236,7 @@ def test_a_foreign_header_is_named(
 
 def change_part(run_folder: Path, column: str, value: object) -> None:
     """Rewrite one column of the second part with a constant."""
-    path = run_folder / "masks" / "part-000001.parquet"
+    path = run_folder / "masks" / "shard-000001.parquet"
     table = pq.ParquetFile(path).read()
     place = table.schema.get_field_index(column)
     values = pa.array([value] * len(table), type=table.schema.field(column).type)
@@ -264,21 +264,21 @@ def test_a_damaged_row_names_its_frame_and_object(
 
 
 def test_a_damaged_missing_or_foreign_part_is_named(run_folder: Path) -> None:
-    part = run_folder / "masks" / "part-000001.parquet"
+    part = run_folder / "masks" / "shard-000001.parquet"
     content = part.read_bytes()
     part.write_bytes(content[: len(content) // 2])
-    with pytest.raises(BadRun, match=r"part-000001\.parquet is damaged"):
+    with pytest.raises(BadRun, match=r"shard-000001\.parquet is damaged"):
         list(open_run(run_folder))
     pq.write_table(pa.table({"frame": [1]}), part)
     with pytest.raises(BadRun, match="other columns"):
         list(open_run(run_folder))
     part.unlink()
-    with pytest.raises(BadRun, match=r"part-000001\.parquet is missing"):
+    with pytest.raises(BadRun, match=r"shard-000001\.parquet is missing"):
         list(open_run(run_folder))
 
 
 def test_a_part_out_of_order_is_refused(run_folder: Path) -> None:
-    part = run_folder / "masks" / "part-000001.parquet"
+    part = run_folder / "masks" / "shard-000001.parquet"
     table = pq.ParquetFile(part).read()
     pq.write_table(table.take(list(range(len(table)))[::-1]), part)
     with pytest.raises(BadRun, match="out of order"):
@@ -328,3 +328,12 @@ def test_importing_results_costs_neither_arrow_nor_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert out.stdout.strip() == "set()"
+
+
+def test_a_run_of_another_format_is_refused_in_one_line(run_folder: Path) -> None:
+    header = json.loads((run_folder / "run.json").read_text())
+    header["format_version"] = 1
+    header["chunk_frames"] = header.pop("shard_frames")
+    (run_folder / "run.json").write_text(json.dumps(header))
+    with pytest.raises(BadRun, match=r"a run of format 1; this vseg reads format 2 only"):
+        open_run(run_folder)

@@ -46,7 +46,7 @@ def header(**changes: object) -> RunHeader:
         options={"short_side": 384, "memory.recent": 5},
         source=SourceFingerprint(path="clip.mp4", size=10, sha256="b" * 64),
         video=VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(30000, 1001), 40),
-        chunk_frames=8,
+        shard_frames=8,
         labels={2: "dog"},
     )
     return plain.model_copy(update=changes)
@@ -96,7 +96,7 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_a_finished_run_holds_its_parts_and_nothing_temporary(
     unbroken: dict[str, bytes],
 ) -> None:
-    parts = [f"masks/part-00000{window}.parquet" for window in range(3)]
+    parts = [f"masks/shard-00000{shard}.parquet" for shard in range(3)]
     assert sorted(unbroken) == ["frames.parquet", *parts, "objects.json", "prompts.jsonl"]
 
 
@@ -219,7 +219,7 @@ def test_a_hard_kill_of_the_process_resumes_to_the_same_bytes(
     assert contents(root) == unbroken
 
 
-def test_coming_back_to_a_window_gives_the_same_masks(
+def test_coming_back_to_a_shard_gives_the_same_masks(
     tmp_path: Path, unbroken: dict[str, bytes]
 ) -> None:
     writer = RunWriter.create(tmp_path / "run", header(), PROMPTS)
@@ -229,7 +229,7 @@ def test_coming_back_to_a_window_gives_the_same_masks(
     assert contents(tmp_path / "run") == unbroken
 
 
-def test_a_window_is_full_at_its_last_frame_in_either_direction(tmp_path: Path) -> None:
+def test_a_shard_is_full_at_its_last_frame_in_either_direction(tmp_path: Path) -> None:
     writer = RunWriter.create(tmp_path / "run", header())
     assert [index for index in range(5, 20) if writer.write(frame(index))] == [7, 15]
     assert [index for index in range(18, 6, -1) if writer.write(frame(index))] == [16, 8]
@@ -366,7 +366,7 @@ def files_limited_to(size: int) -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, handler)
 
 
-def test_a_full_disk_leaves_the_earlier_chunks_and_the_run_resumable(
+def test_a_full_disk_leaves_the_earlier_shards_and_the_run_resumable(
     tmp_path: Path, unbroken: dict[str, bytes]
 ) -> None:
     root = tmp_path / "run"
@@ -374,7 +374,7 @@ def test_a_full_disk_leaves_the_earlier_chunks_and_the_run_resumable(
     track(writer, range(16))
     before = contents(root)
     track(writer, range(16, FRAMES))
-    with files_limited_to(100), pytest.raises(OutputError, match="part-000002"):
+    with files_limited_to(100), pytest.raises(OutputError, match="shard-000002"):
         writer.finish()
     room = len(before["prompts.jsonl"]) + 10
     with files_limited_to(room), pytest.raises(OutputError, match=r"prompts.*No space"):
@@ -390,7 +390,7 @@ def test_an_unwritable_place_is_named(tmp_path: Path) -> None:
         RunWriter.create(tmp_path / "file" / "run", header())
 
 
-def test_only_the_present_window_is_kept_in_memory(tmp_path: Path) -> None:
+def test_only_the_present_shard_is_kept_in_memory(tmp_path: Path) -> None:
     writer = RunWriter.create(tmp_path / "run", header())
     kept = []
     for index in range(40):

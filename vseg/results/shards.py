@@ -1,8 +1,8 @@
-"""Part files: the frames of one window as Parquet, and back.
+"""Shards: a fixed number of consecutive frames as Parquet, and back.
 
-Enters: FrameRecords of one window.  Leaves: two files, one of masks and one of frames.  The
-frame file is written last and is the one that is believed: masks of a frame that it does not
-list were never committed.  The same records give the same bytes.
+Enters: FrameRecords of one shard.  Leaves: two files, one of masks and one of frames.  The
+file of frames is written last and decides: masks of a frame that it does not list were never
+committed.  The same records give the same bytes.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,15 +16,15 @@ from jaxtyping import Int64
 
 from vseg.errors import BadRun
 from vseg.io.files import atomic_path
-from vseg.results.layout import FRAME_PARTS, FRAMES, MASK_PARTS, part_path
+from vseg.results.layout import FRAME_SHARDS, FRAMES, MASK_SHARDS, shard_path
 from vseg.results.records import FrameRecord, MaskRow
 
 # pyarrow is imported where it is used: `import vseg.results` must stay light.
 
 
 @dataclass(frozen=True)
-class Window:
-    """The frames of one part, read but not unpacked.
+class Shard:
+    """The frames of one shard, read but not unpacked.
 
     frame_numbers: ascending.  masks: Arrow table, mask_frames its column "frame", ascending.
     """
@@ -35,7 +35,7 @@ class Window:
     masks: Any
 
     def record(self, frame_index: int) -> FrameRecord:
-        """One frame.  Raises BadRun if the window does not hold it."""
+        """One frame.  Raises BadRun if the shard does not hold it."""
         place = int(np.searchsorted(self.frame_numbers, frame_index))
         if place == len(self.frame_numbers) or self.frame_numbers[place] != frame_index:
             raise BadRun(f"frame {frame_index} is not in the run")
@@ -56,23 +56,23 @@ class Window:
         return (MaskRow(**row) for row in rows.to_pylist())
 
 
-def write_window(root: Path, window: int, records: Sequence[FrameRecord]) -> None:
-    """Replace both part files of a window by these records, whatever their order.
+def write_shard(root: Path, shard: int, records: Sequence[FrameRecord]) -> None:
+    """Replace both files of a shard by these records, whatever their order.
 
-    A kill between the two files leaves the window as it was.  Raises OutputError.
+    A kill between the two files leaves the shard as it was.  Raises OutputError.
     """
     frames = sorted(records, key=lambda record: record.index)
     masks = [row for record in frames for row in record.rows]
-    _write_table(part_path(root, MASK_PARTS, window), mask_schema(), masks)
-    _write_table(part_path(root, FRAME_PARTS, window), frame_schema(), frames)
+    _write_table(shard_path(root, MASK_SHARDS, shard), mask_schema(), masks)
+    _write_table(shard_path(root, FRAME_SHARDS, shard), frame_schema(), frames)
 
 
-def read_window(root: Path, window: int, frames: Any) -> Window:
-    """The masks of a window for the frames that its frame table lists.
+def read_shard(root: Path, shard: int, frames: Any) -> Shard:
+    """The masks of a shard for the frames that its frame table lists.
 
-    Raises BadRun if the part is missing, damaged, foreign, or out of order.
+    Raises BadRun if the file is missing, damaged, foreign, or out of order.
     """
-    path = part_path(root, MASK_PARTS, window)
+    path = shard_path(root, MASK_SHARDS, shard)
     masks = read_table(path, mask_schema())
     frame_numbers = frames["index"].to_numpy()
     mask_frames = masks["frame"].to_numpy()
@@ -82,17 +82,17 @@ def read_window(root: Path, window: int, frames: Any) -> Window:
         mask_frames = mask_frames[listed]
     if (np.diff(frame_numbers) <= 0).any() or (np.diff(mask_frames) < 0).any():
         raise BadRun(f"{path}: its frames are out of order", hint=_RERUN)
-    return Window(frame_numbers, mask_frames, frames, masks)
+    return Shard(frame_numbers, mask_frames, frames, masks)
 
 
-def join_frames(root: Path, windows: Iterable[int]) -> None:
-    """Write frames.parquet from the frame parts, one row group for each window."""
+def join_frames(root: Path, shards: Iterable[int]) -> None:
+    """Write frames.parquet from the shards of frames, one row group for each shard."""
     import pyarrow.parquet as pq
 
     schema = frame_schema()
     with atomic_path(root / FRAMES) as part, pq.ParquetWriter(part, schema) as writer:
-        for window in windows:
-            writer.write_table(read_table(part_path(root, FRAME_PARTS, window), schema))
+        for shard in shards:
+            writer.write_table(read_table(shard_path(root, FRAME_SHARDS, shard), schema))
 
 
 def read_table(path: Path, schema: Any) -> Any:
@@ -126,7 +126,7 @@ _RERUN = "track again with --overwrite"
 
 
 def mask_schema() -> Any:
-    """Columns of masks/part-*.parquet: the fields of MaskRow."""
+    """Columns of masks/shard-*.parquet: the fields of MaskRow."""
     import pyarrow as pa
 
     return _schema(

@@ -1,0 +1,68 @@
+"""Whether a stored run was made from the same inputs as one that is to go on.
+
+Enters: the folder, and the header and prompts of now.  Leaves: the stored header, or BadRun
+naming the first difference.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from vseg.errors import BadRun
+from vseg.results.layout import RunState, read_header, run_state
+from vseg.results.prompts import prompt_line, read_prompts
+from vseg.results.records import RunHeader
+from vseg.types import PlacedPrompt
+
+
+def verify_run(
+    path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()
+) -> RunHeader:
+    """The header of the run at `path`, which was made from the same inputs as given.
+
+    Raises BadRun if there is no run, or naming the first thing that differs: the source's
+    content, the weights, a setting, a prompt.
+    """
+    if run_state(path) is RunState.ABSENT:
+        raise BadRun(f"there is no run at {path}", hint="leave --resume out to begin one")
+    stored = read_header(path)
+    for difference in _differences(stored, header):
+        raise _other_inputs(path, difference)
+    if stored.progress is None and not stored.finished:
+        return stored
+    old = [prompt_line(prompt) for prompt in read_prompts(path)]
+    new = [prompt_line(prompt) for prompt in prompts]
+    if len(old) != len(new):
+        raise _other_inputs(path, f"it had {len(old)} prompts, now there are {len(new)}")
+    for number, (was, now) in enumerate(zip(old, new, strict=True), start=1):
+        if was != now:
+            raise _other_inputs(path, f"prompt {number} was {was}, now it is {now}")
+    return stored
+
+
+def _other_inputs(path: Path, difference: str) -> BadRun:
+    return BadRun(
+        f"the run at {path} was made from other inputs: {difference}",
+        hint="--overwrite replaces it, -o names another folder",
+    )
+
+
+def _differences(stored: RunHeader, given: RunHeader) -> Iterator[str]:
+    """What makes two runs incomparable, one sentence for each field; nothing if they agree.
+
+    The place of the source and the time of the run do not count, its content does.
+    """
+    unchecked = {"created", "status", "damage", "progress", "source", "video", "options"}
+    for field in sorted(RunHeader.model_fields.keys() - unchecked):
+        yield from _difference(field, getattr(stored, field), getattr(given, field))
+    for key in sorted(stored.options.keys() | given.options.keys()):
+        yield from _difference(
+            f"option {key}", stored.options.get(key, "unset"), given.options.get(key, "unset")
+        )
+    if (stored.source.size, stored.source.sha256) != (given.source.size, given.source.sha256):
+        yield f"{stored.source.path} and {given.source.path} differ in content"
+
+
+def _difference(field: str, stored: Any, given: Any) -> Iterator[str]:
+    if stored != given:
+        yield f"{field} was {stored!r}, now it is {given!r}"
