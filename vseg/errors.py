@@ -1,10 +1,21 @@
-"""Every error a user can meet.  Each says what was wrong, where, and what to type next.
+"""Every error a user can meet, and the exit codes of the command line.
 
-`exit_code` is what the command line returns: 2 usage, 3 bad input, 4 partial result, 5 model
-or device.
+An error says what was wrong, where, and what to type next.
 """
 
+from enum import IntEnum
 from pathlib import Path
+
+
+class ExitCode(IntEnum):
+    """What a command returns.  130 is what shells report of a program ended by Ctrl-C."""
+
+    OK = 0
+    USAGE = 2
+    BAD_INPUT = 3
+    PARTIAL = 4
+    MODEL_OR_DEVICE = 5
+    INTERRUPTED = 130
 
 
 class VsegError(Exception):
@@ -12,7 +23,7 @@ class VsegError(Exception):
     next.
     """
 
-    exit_code = 3
+    exit_code = ExitCode.BAD_INPUT
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
@@ -28,7 +39,7 @@ class UsageError(VsegError):
     contradiction.
     """
 
-    exit_code = 2
+    exit_code = ExitCode.USAGE
 
 
 class BadConfig(UsageError):
@@ -46,9 +57,17 @@ class UnknownObject(VsegError, KeyError):
 
 
 class NothingFound(VsegError):
-    """A description was looked for and nothing reached its threshold."""
+    """Nothing in the video reached the threshold of a text or an exemplar."""
 
-    exit_code = 4
+    exit_code = ExitCode.PARTIAL
+
+
+class BadImage(VsegError):
+    """An image file cannot be read, or is of the wrong kind.
+
+    The message goes on from the file's name, which the caller puts before it: it knows what
+    the image was for, and raises BadPrompt or BadDataset from this.
+    """
 
 
 class BadVideo(VsegError):
@@ -64,7 +83,7 @@ class DamagedVideo(VsegError):
     delivered.
     """
 
-    exit_code = 4
+    exit_code = ExitCode.PARTIAL
 
     def __init__(self, path: Path | str, frame_index: int, reason: str) -> None:
         super().__init__(
@@ -110,7 +129,7 @@ class BadDataset(VsegError):
 class ModelError(VsegError):
     """The model or its device cannot be used."""
 
-    exit_code = 5
+    exit_code = ExitCode.MODEL_OR_DEVICE
 
 
 class WeightsMissing(ModelError):

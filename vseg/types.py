@@ -17,6 +17,11 @@ from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from vseg.errors import BadPrompt
 
+UNKNOWN_FPS = Fraction(24)
+"""Frames a second of a source that does not say, in time stamps and in what is written of it:
+the rate of cinema, and of DAVIS, the usual clips in folders of images.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class VideoInfo:

@@ -4,7 +4,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
-from vseg.errors import ModelError
+from vseg.errors import ExitCode
 
 
 def doctor(as_json: options.Json = False) -> None:
@@ -19,4 +19,4 @@ def doctor(as_json: options.Json = False) -> None:
         for problem in found.problems:
             print(f"problem: {problem}")
     if found.problems:
-        raise typer.Exit(ModelError.exit_code)
+        raise typer.Exit(ExitCode.MODEL_OR_DEVICE)

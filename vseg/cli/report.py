@@ -1,7 +1,4 @@
-"""How commands answer: errors as one line and a hint on stderr, results on stdout, exit codes.
-
-Exit codes: 0 ok, 2 usage, 3 bad input, 4 partial result, 5 model or device, 130 interrupted.
-"""
+"""How commands answer: results on stdout, errors on stderr in two lines, exit codes."""
 
 import json
 import sys
@@ -11,9 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from vseg.errors import VsegError
-
-INTERRUPTED = 130
+from vseg.errors import ExitCode, VsegError
 
 
 class Command(TyperCommand):
@@ -30,7 +25,7 @@ class Command(TyperCommand):
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stop:
             print("interrupted", file=sys.stderr)
-            raise typer.Exit(INTERRUPTED) from stop
+            raise typer.Exit(ExitCode.INTERRUPTED) from stop
 
 
 def show_error(error: VsegError, *, as_json: bool) -> None:

@@ -7,9 +7,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
-from vseg.errors import BadPrompt
-
-PARTIAL = 4
+from vseg.errors import BadPrompt, ExitCode
 
 
 def probe(
@@ -27,7 +25,7 @@ def probe(
     )
     (show_json if as_json else show_pairs)(facts)
     if facts.get("damage") is not None:
-        raise typer.Exit(PARTIAL)
+        raise typer.Exit(ExitCode.PARTIAL)
 
 
 def _folder_facts(folder: str) -> dict[str, str | int | float | bool | None]:

@@ -3,7 +3,6 @@
 import json
 import sys
 from contextlib import ExitStack
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -154,8 +153,9 @@ def _line(seen: "LiveFrame", dropped: int, names: dict[int, str]) -> dict[str, A
 def _recording(path: Path, info: "VideoInfo") -> "Mp4Writer":
     """The recording.  Images that were skipped are not in it, so it plays faster than life."""
     from vseg.io.mp4 import Mp4Writer
+    from vseg.types import UNKNOWN_FPS
 
-    return Mp4Writer(path, info.height, info.width, info.fps or Fraction(25))
+    return Mp4Writer(path, info.height, info.width, info.fps or UNKNOWN_FPS)
 
 
 def _drawn(seen: "LiveFrame", names: dict[int, str]) -> Any:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, UInt8
-from PIL import Image, UnidentifiedImageError
 
-from vseg.errors import BadDataset
+from vseg.errors import BadDataset, BadImage
+from vseg.io.images import read_label_image
 
 VOID = 255
 _TREES = ("", "Annotations/480p", "Annotations")
@@ -153,17 +153,17 @@ def _pngs(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> tuple[str, UInt8[np.ndarray, "H W"]]:
+    """The pixel format (palette or grey) and the labels, which fit in 8 bits."""
     try:
-        with Image.open(path) as image:
-            mode = image.mode
-            if mode not in ("P", "L", "1"):
-                raise BadDataset(
-                    f"{path}: an image of mode {mode} holds no object ids",
-                    hint="masks are palette (P) or 8-bit grey (L) PNGs",
-                )
-            return mode, np.array(image, dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise BadDataset(f"{path}: not a readable PNG: {error}") from error
+        image = read_label_image(path)
+    except BadImage as error:
+        raise BadDataset(f"{path} {error.message}", hint=error.hint) from error
+    if image.mode not in ("P", "L", "1"):
+        raise BadDataset(
+            f"{path} has labels of more than 8 bits (mode {image.mode})",
+            hint="masks are palette (P) or 8-bit grey (L) PNGs",
+        )
+    return image.mode, image.values.astype(np.uint8, copy=False)
 
 
 def _size(shape: tuple[int, ...]) -> str:

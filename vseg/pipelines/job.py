@@ -6,10 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from vseg.config import TrackConfig
+from vseg.errors import ExitCode
 from vseg.prompts.placing import PromptRequest
 from vseg.results.records import Damage, Status
 
-EXIT_CODES = {"complete": 0, "partial": 4, "interrupted": 130}
+EXIT_CODES: Mapping[Status, ExitCode] = {
+    "complete": ExitCode.OK,
+    "partial": ExitCode.PARTIAL,
+    "interrupted": ExitCode.INTERRUPTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class JobOutcome:
     not_found_prompts: tuple[str, ...] = ()
 
     @property
-    def exit_code(self) -> int:
+    def exit_code(self) -> ExitCode:
         return EXIT_CODES[self.status]
 
     def facts(self) -> dict[str, Any]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool
-from PIL import Image, UnidentifiedImageError
+from jaxtyping import Bool, Integer
 
-from vseg.errors import BadPrompt
+from vseg.errors import BadImage, BadPrompt
+from vseg.io.images import read_label_image
 
 # DAVIS marks pixels that do not count with 255.
 _VOID = 255
@@ -45,15 +45,8 @@ def read_mask_file(
         )
 
 
-def _label_values(path: Path) -> np.ndarray:
-    """The image's values: palette indices, grey levels, or booleans as 0 and 1."""
+def _label_values(path: Path) -> Integer[np.ndarray, "H W"] | Bool[np.ndarray, "H W"]:
     try:
-        with Image.open(path) as image:
-            if image.mode not in ("1", "L", "P", "I", "I;16"):
-                raise BadPrompt(
-                    f"mask {path} is a colour image (mode {image.mode})",
-                    hint="save it as a palette or grey PNG with 0 for background",
-                )
-            return np.asarray(image)
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise BadPrompt(f"cannot read mask {path}: {error}", hint="give a PNG file") from error
+        return read_label_image(path).values
+    except BadImage as error:
+        raise BadPrompt(f"mask {path} {error.message}", hint=error.hint) from error

@@ -5,7 +5,6 @@ its final name only once it is whole.
 """
 
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -20,7 +19,7 @@ from vseg.io.files import atomic_path
 from vseg.io.mp4 import Mp4Writer
 from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.run import Run
-from vseg.types import Frame
+from vseg.types import UNKNOWN_FPS, Frame
 
 TILE_WIDTH = 480
 GAP = 8
@@ -28,8 +27,6 @@ CAPTION_HEIGHT = 26
 CAPTION_PX = 15
 BACKGROUND = (20, 22, 26)
 INK = (214, 218, 224)
-# For sources that do not say, such as image folders.
-ASSUMED_FPS = Fraction(25)
 
 
 def render_video(run: Run, video: Reader, path: Path) -> None:
@@ -40,7 +37,7 @@ def render_video(run: Run, video: Reader, path: Path) -> None:
     """
     _check_pair(run, video)
     size = run.header.video
-    fps = size.fps or ASSUMED_FPS
+    fps = size.fps or UNKNOWN_FPS
     labels = run.labels
     with Mp4Writer(path, size.height, size.width, fps) as mp4:
         for frame, masks in _pairs(run, video):

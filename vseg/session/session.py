@@ -7,7 +7,6 @@ What the session holds is bounded by its objects and prompts, never by the lengt
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import Unpack
 
 import numpy as np
@@ -15,6 +14,7 @@ import numpy as np
 from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.interfaces.closing import Closing
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
@@ -36,7 +36,7 @@ CPU.
 """
 
 
-class Session:
+class Session(Closing):
     """Prompt objects on any frame, propagate, correct; a context manager.
 
     encode_ahead: how many frames are read and encoded together before the first is tracked;
@@ -67,17 +67,6 @@ class Session:
         self.used: Ranges = ()
         self.prompt_history = PromptHistory(model, grounder)
         self._latest: tuple[Frame, Features] | None = None
-
-    def __enter__(self) -> "Session":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Free all state.  The model and the reader stay usable."""

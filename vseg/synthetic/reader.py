@@ -10,13 +10,13 @@ on.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from types import TracebackType
 
 import cv2
 import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt
+from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, frame_range
 from vseg.synthetic.actors import Key, Shot, draw_sheet, draw_shots, generator
 from vseg.synthetic.config import SceneConfig, random_scene
@@ -43,7 +43,7 @@ class FirstPoint:
     y: int
 
 
-class SyntheticVideo:
+class SyntheticVideo(Closing):
     """The scene as a Reader.  Frames are drawn when asked for; nothing is kept of them."""
 
     def __init__(self, config: SceneConfig) -> None:
@@ -63,17 +63,6 @@ class SyntheticVideo:
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
-
-    def __enter__(self) -> "SyntheticVideo":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Nothing is held open; a closed scene can still be read."""

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from vseg.errors import BadVideo, DamagedVideo, VsegError
+from vseg.interfaces.closing import Closing
 from vseg.types import Frame, VideoInfo
 from vseg.video.address import redact
 from vseg.video.capture import Grabbed, open_capture
@@ -20,7 +20,7 @@ from vseg.video.capture import Grabbed, open_capture
 SILENCE_S = 10.0
 
 
-class Camera:
+class Camera(Closing):
     """A live Source.  `index` counts the frames given out; `dropped` those that were not.
 
     source: a device number, an address (rtsp, http, udp, ...) or a file.  timeout_s: how long
@@ -120,14 +120,3 @@ class Camera:
             self._stopped = True
             self._changed.notify_all()
         self._thread.join(self._timeout_s + 1)
-
-    def __enter__(self) -> "Camera":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

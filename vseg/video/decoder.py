@@ -14,6 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 from av.video.frame import VideoFrame
 
+from vseg.types import UNKNOWN_FPS
 from vseg.video.container import OpenFile, VideoPacket, reason_of
 from vseg.video.pts_index import PtsIndex
 
@@ -100,7 +101,7 @@ class Decoder:
         time_base = index.time_base
         if len(timed) != len(stamps) or not (np.diff(pts) > 0).all():
             pts = np.arange(len(stamps), dtype=np.int64)
-            time_base = Fraction(1) / (self.opened.rate or 25)
+            time_base = Fraction(1) / (self.opened.rate or UNKNOWN_FPS)
         return replace(
             index,
             pts=pts,

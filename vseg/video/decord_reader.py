@@ -14,11 +14,11 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from vseg.errors import DamagedVideo, ReaderUnsuitable, UsageError
+from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, frame_range
 from vseg.types import Frame
 from vseg.video.decord_child import ANSWER, DESCRIPTION, PICTURE
@@ -29,7 +29,7 @@ from vseg.video.sniff import sniff
 ANSWER_WITHIN_S = 20.0
 
 
-class DecordFile:
+class DecordFile(Closing):
     """A video file as a Reader, by decord.  Raises BadVideo, or ReaderUnsuitable with the
     reason.
 
@@ -139,17 +139,6 @@ class DecordFile:
         for pipe in (self._child.stdin, self._child.stdout):
             if pipe is not None:
                 pipe.close()
-
-    def __enter__(self) -> "DecordFile":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def gate(kind: str, index: PtsIndex) -> str | None:

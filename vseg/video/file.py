@@ -10,12 +10,12 @@ non-square pixels).
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from av.video.frame import VideoFrame
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
+from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, frame_range
 from vseg.types import Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, open_file
@@ -29,7 +29,7 @@ BACKWARD_BYTES = 128 << 20
 BACKWARD_FRAMES = 64
 
 
-class VideoFile:
+class VideoFile(Closing):
     """A video file as a Reader.  Safe to read from several threads; use in a `with` or close
     it.
 
@@ -221,14 +221,3 @@ class VideoFile:
             self._closed = True
             self._ahead = self._current = None
             self._decoder.close()
-
-    def __enter__(self) -> "VideoFile":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

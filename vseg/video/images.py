@@ -11,20 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
+from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, frame_range
-from vseg.types import Frame, VideoInfo
+from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, check_pixels
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-DEFAULT_FPS = Fraction(24)
 # What undoes each orientation of EXIF 2.3, table 4.6.4-A; 1 is upright.
 UPRIGHT_BY = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -45,14 +44,14 @@ class _Header:
     codec: str
 
 
-class ImageFolder:
+class ImageFolder(Closing):
     """A folder of jpg, png, webp or bmp images as a Reader.
 
     fps: images have no rate; time_s counts at this one.  Sub-folders, hidden files and files
     of other kinds are left alone.  Raises BadVideo for a folder that is not exactly one clip.
     """
 
-    def __init__(self, path: str | Path, *, fps: Fraction | int = DEFAULT_FPS) -> None:
+    def __init__(self, path: str | Path, *, fps: Fraction | int = UNKNOWN_FPS) -> None:
         self.path = Path(path)
         if fps <= 0:
             raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
@@ -113,17 +112,6 @@ class ImageFolder:
     def close(self) -> None:
         """Refuse further reads; no file stays open between reads."""
         self._closed = True
-
-    def __enter__(self) -> "ImageFolder":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _images(folder: Path) -> tuple[Path, ...]:

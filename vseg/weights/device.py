@@ -29,14 +29,16 @@ def open_device(name: str) -> torch.device:
     return device
 
 
-def open_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The numbers called float32 or bfloat16; "auto": float32 on a CPU, bfloat16 on CUDA.
+def open_dtype(name: str, device: torch.device, *, cpu_bfloat16: bool = False) -> torch.dtype:
+    """The number format called float32 or bfloat16, or the device's own with "auto".
 
-    Raises UsageError.
+    "auto" is bfloat16 on CUDA, and on a CPU that multiplies it natively if the model's masks
+    were compared in bfloat16 there (`cpu_bfloat16`); float32 otherwise.  Raises UsageError.
     """
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     if name == "auto":
-        return torch.bfloat16 if device.type == "cuda" else torch.float32
+        on_cpu = cpu_bfloat16 and torch.cpu._is_avx512_bf16_supported()
+        return torch.bfloat16 if device.type == "cuda" or on_cpu else torch.float32
     if name not in known:
         raise UsageError(f"unknown dtype {name!r}", hint=f"use auto, {', '.join(known)}")
     return known[name]

@@ -26,7 +26,7 @@ from vseg.models.nano.network import Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.tensors import Decoded, Features, Memory
 from vseg.types import Frame, Mask, VisualPrompt
-from vseg.weights.device import open_device
+from vseg.weights.device import open_device, open_dtype
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 _LONGEST = 6
@@ -247,7 +247,8 @@ def load_nano(
     net = NanoNet()
     digest = load_weights(net, path)
     place = open_device(device)
-    return Nano(net, digest, device=place, dtype=_dtype(dtype, place), short_side=short_side)
+    number_format = open_dtype(dtype, place, cpu_bfloat16=True)
+    return Nano(net, digest, device=place, dtype=number_format, short_side=short_side)
 
 
 def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
@@ -299,16 +300,6 @@ def encoder_digest(encoder: Encoder) -> str:
         if tensor.is_floating_point():
             digest.update(name.encode() + tensor.half().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def _dtype(name: str, device: torch.device) -> torch.dtype:
-    known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-    if name in known:
-        return known[name]
-    if name != "auto":
-        raise UsageError(f"unknown dtype {name!r}", hint=f"use auto, {', '.join(known)}")
-    native = device.type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if native else torch.float32
 
 
 def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:

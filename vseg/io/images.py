@@ -1,0 +1,62 @@
+"""Image files as they are displayed, and label images: one object id per pixel.
+
+Enters: a path.  Leaves: an image, or the value of each pixel.  Images are turned as their EXIF
+data says; their size is checked before anything is decoded.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Integer
+from PIL import Image, ImageOps
+
+from vseg.errors import BadImage
+
+MAX_PIXELS = 8192 * 8192
+"""64 megapixels: more than a camera's image or a video's frame, and 192 MiB once decoded."""
+
+_LABEL_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N"})
+
+
+@dataclass(frozen=True, slots=True)
+class LabelImage:
+    """values: palette indices, grey levels, or booleans.  mode: Pillow's name for it."""
+
+    values: Integer[np.ndarray, "H W"] | Bool[np.ndarray, "H W"]
+    mode: str
+
+
+def open_image(path: Path) -> Image.Image:
+    """The image, turned as displayed.  Raises BadImage where it cannot be read or is too
+    large.
+    """
+    try:
+        # Pillow warns from 89 megapixels on, before the size can be compared here.
+        with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):
+            stored = Image.open(path)
+        with stored:
+            width, height = stored.size
+            if width * height > MAX_PIXELS:
+                raise BadImage(
+                    f"is {width}x{height}, more than {MAX_PIXELS >> 20} megapixels",
+                    hint="reduce the image, or cut out the part that shows the object",
+                )
+            return ImageOps.exif_transpose(stored)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise BadImage(f"cannot be read: {error}", hint="give a JPEG or PNG image") from error
+
+
+def read_label_image(path: Path) -> LabelImage:
+    """The value of each pixel of a black-and-white, grey or palette image.
+
+    Raises BadImage as `open_image` does, and for a colour image.
+    """
+    image = open_image(path)
+    if image.mode not in _LABEL_MODES:
+        raise BadImage(
+            f"is a colour image (mode {image.mode})",
+            hint="save it as a palette or grey PNG with 0 for background",
+        )
+    return LabelImage(np.array(image), image.mode)
