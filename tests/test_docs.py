@@ -17,6 +17,7 @@ from tests.doc_examples import (
     try_block,
     write_examples,
 )
+from tests.test_layers import LAYERS
 from vseg.cli.app import app
 from vseg.errors import VsegError
 
@@ -92,6 +93,16 @@ def test_the_files_that_a_page_names_are_there(source: str) -> None:
     mine = [name for name in named if name.split("/")[0] not in WRITTEN]
     bases = (ROOT, ROOT / "vseg", page.parent)
     assert [name for name in mine if not any((base / name).exists() for base in bases)] == []
+
+
+@pytest.mark.parametrize("source", ["CONTRIBUTING.md", "docs/design.md"])
+def test_the_picture_of_the_layers_is_what_the_layer_test_enforces(source: str) -> None:
+    blocks = page_blocks(ROOT / source)
+    (picture,) = (block.code for block in blocks if block.code.startswith("cli"))
+    drawn = [set(line.split(" | ")) for line in reversed(picture.splitlines())]
+    beside = {"demos", "benchmarks", "vseg_trackers"}
+    enforced = [set(layer) for layer in LAYERS if layer != ("__main__",)]
+    assert [names - beside for names in drawn] == enforced
 
 
 def test_every_page_is_in_the_navigation() -> None:
