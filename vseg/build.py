@@ -2,29 +2,26 @@
 known.
 """
 
-import hashlib
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from vseg.errors import BadVideo, ModelError, UsageError, WeightsMismatch, WeightsMissing
+from vseg.errors import BadVideo, ModelError, UsageError
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
-from vseg.weights.catalogue import GROUNDERS, IMAGE_TEXT, PUBLISHED
-from vseg.weights.hub import Published, folder_of, pull
+from vseg.weights.cards import ModelCard, read_card
+from vseg.weights.catalogue import CATALOGUE, GROUNDERS, IMAGE_TEXT_CLASSES, MODELS
+from vseg.weights.folders import (
+    grounder_folder,
+    image_text_folder,
+    published_folder,
+    segmenter_folder,
+    smaller_grounders,
+)
 
 if TYPE_CHECKING:
     from vseg.grounding.image_text import ImageText
     from vseg.models.onnx.export import LoopSizes
-
-MODELS = ("nano", *PUBLISHED)
-_CATALOGUE: Mapping[str, Published] = MappingProxyType(
-    {**PUBLISHED, **GROUNDERS, **IMAGE_TEXT},
-)
 
 
 def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
@@ -57,7 +54,7 @@ def load_model(
 
     name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a
     file of that architecture; the embedded one if left out.  short_side: nano's frames are
-    scaled to it, in pixels.  flip: nano looks at every frame mirrored too, at half the speed.
+    scaled to it, in pixels.  flip: nano segments every frame mirrored too, at half the speed.
     Nothing is downloaded.  Raises ModelError for an unknown name, DeviceMissing,
     WeightsMissing, WeightsMismatch, UsageError.
     """
@@ -69,7 +66,7 @@ def load_model(
         return FlipTTA(nano) if flip else nano
     from vseg.models.sam2.load import load_sam
 
-    return load_sam(_folder(name, weights, flip), name, device=device, dtype=dtype)
+    return load_sam(_sam_folder(name, weights, flip), name, device=device, dtype=dtype)
 
 
 def load_compiled(
@@ -92,30 +89,12 @@ def load_compiled(
     from vseg.models.sam2.load import load_sam
 
     return load_sam(
-        _folder(name, weights, flip), name, device=device, dtype=dtype, compiled=True
+        _sam_folder(name, weights, flip), name, device=device, dtype=dtype, compiled=True
     )
 
 
-def _folder(name: str, weights: Path | None, flip: bool) -> Path:
+def _sam_folder(name: str, weights: Path | None, flip: bool) -> Path:
     """Where a model of the SAM 2 family lies.  Raises UsageError for what only nano can."""
-    if Path(name).is_file():
-        raise ModelError(
-            f"{name} is a file, not a folder with a model",
-            hint=f"an official .pt file becomes one by `vseg models convert {name} FOLDER`; "
-            "another "
-            "training of nano is given as --weights",
-        )
-    if name in _CATALOGUE and name not in PUBLISHED:
-        other = _CATALOGUE[name]
-        raise ModelError(
-            f"{name} is of kind {other.kind}: it tracks nothing",
-            hint=f"give it as {other.option}; models that track: {', '.join(MODELS)}",
-        )
-    if name not in PUBLISHED and not Path(name).is_dir():
-        raise ModelError(
-            f"unknown model '{name}'",
-            hint=f"known: {', '.join(MODELS)}, or a folder with a model",
-        )
     if flip:
         raise UsageError(f"{name} cannot flip", hint="drop --flip, or use --model nano")
     if weights is not None:
@@ -123,7 +102,7 @@ def _folder(name: str, weights: Path | None, flip: bool) -> Path:
             f"weights {weights} were given beside the model {name}",
             hint="--weights is nano's; a folder of another model is given as --model",
         )
-    return folder_of(PUBLISHED[name]) if name in PUBLISHED else Path(name)
+    return segmenter_folder(name)
 
 
 def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Grounder:
@@ -136,17 +115,8 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Ground
     from vseg.grounding.open import open_folder
     from vseg.grounding.pretrained import Place
 
-    folder = Path(name)
-    if name in GROUNDERS:
-        folder = folder_of(GROUNDERS[name])
-    elif not folder.is_dir():
-        raise ModelError(
-            f"unknown grounder '{name}'",
-            hint=f"known: {', '.join(GROUNDERS)}, or a folder with one",
-        )
-    own = GROUNDERS[name].mib if name in GROUNDERS else math.inf
-    smaller = ", ".join(other.name for other in GROUNDERS.values() if other.mib < own)
-    return open_folder(folder, name, Place(device, dtype, smaller))
+    smaller = ", ".join(smaller_grounders(name))
+    return open_folder(grounder_folder(name), name, Place(device, dtype, smaller))
 
 
 def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "ImageText":
@@ -157,25 +127,16 @@ def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "Ima
     from vseg.grounding.image_text import read_image_text
     from vseg.grounding.pretrained import Place
 
-    folder = Path(name)
-    if name in IMAGE_TEXT:
-        folder = folder_of(IMAGE_TEXT[name])
-    elif not folder.is_dir():
-        raise ModelError(
-            f"unknown image-text model '{name}'",
-            hint=f"known: {', '.join(IMAGE_TEXT)}, or a folder with one; fetch one with "
-            "`vseg models pull clip-vit-b32`",
-        )
-    return read_image_text(folder, name, Place(device, dtype))
+    return read_image_text(image_text_folder(name), name, Place(device, dtype))
 
 
 def open_nano_text(model: Model) -> Grounder:
-    """nano's own words: finds people, cars and a few other things by name, with nothing to
+    """nano's own grounder: finds people, cars and a few other things by name, with nothing to
     download.
 
     model: what tracks.  Its weights are used if it is nano; beside any other model, and beside
-    a nano that looks twice, the shipped nano is loaded on the same device.  Raises
-    WeightsMissing, WeightsMismatch.
+    a nano with flip test-time augmentation, the shipped nano is loaded on the same device.
+    Raises WeightsMissing, WeightsMismatch.
     """
     from vseg.grounding.nano_text import NanoTextGrounder
     from vseg.models.nano.model import Nano, load_nano
@@ -201,86 +162,18 @@ def export_model(
     return export_onnx(out, sizes, weights)
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCard:
-    """What is known of a model without loading it.
-
-    notes: what its weights file says of itself: recipe, licence, figures.
-    """
-
-    name: str
-    weights: Path
-    size_bytes: int
-    sha256: str
-    notes: Mapping[str, str]
-
-    def facts(self) -> dict[str, str]:
-        """One printable line per subject."""
-        size = f"{self.size_bytes / 2**20:.1f} MiB"
-        facts = {"kind": "segmenter", "weights": str(self.weights), "size": size}
-        return {**facts, "sha256": self.sha256, **self.notes}
-
-
 def model_cards() -> tuple[ModelCard, ...]:
-    """The models that `load_model` knows.  Raises WeightsMissing or WeightsMismatch."""
-    from safetensors import SafetensorError, safe_open
-
+    """The cards of the models that are shipped.  Raises WeightsMissing, WeightsMismatch."""
     from vseg.models.nano.model import WEIGHTS
 
-    try:
-        with safe_open(WEIGHTS, framework="numpy") as file:
-            notes = file.metadata() or {}
-        payload = WEIGHTS.read_bytes()
-    except OSError as error:
-        raise WeightsMissing(f"no weights at {WEIGHTS}", hint="reinstall vseg") from error
-    except SafetensorError as error:
-        raise WeightsMismatch(
-            f"{WEIGHTS} is damaged: {error}", hint="reinstall vseg"
-        ) from error
-    digest = hashlib.sha256(payload).hexdigest()
-    return (ModelCard("nano", WEIGHTS, len(payload), digest, notes),)
+    return (read_card("nano", WEIGHTS),)
 
 
 def model_path(name: str) -> Path:
     """Where a model's files are on this machine.  Raises ModelError, WeightsMissing."""
-    if name == "nano":
-        from vseg.models.nano.model import WEIGHTS
+    from vseg.models.nano.model import WEIGHTS
 
-        return WEIGHTS
-    return folder_of(_published(name))
-
-
-def fetch_model(name: str) -> Path:
-    """Fetch a published model of any kind from the hub; where it is.  Raises ModelError,
-    WeightsMissing.
-    """
-    return pull(_published(name))
-
-
-def _published(name: str) -> Published:
-    if name not in _CATALOGUE:
-        raise ModelError(f"'{name}' is not published", hint=f"known: {', '.join(_CATALOGUE)}")
-    return _CATALOGUE[name]
-
-
-def published_facts() -> dict[str, dict[str, str]]:
-    """One printable line per subject for each published model: where it is, or how to fetch
-    it.
-    """
-    facts = {}
-    for name, published in _CATALOGUE.items():
-        try:
-            where = str(folder_of(published))
-        except WeightsMissing:
-            where = f"not on this machine; {published.pull}"
-        facts[name] = {
-            "kind": published.kind,
-            "weights": where,
-            "size": f"{published.mib} MiB",
-            "repository": f"huggingface.co/{published.repository}",
-            "licence": published.licence,
-        }
-    return facts
+    return WEIGHTS if name == "nano" else published_folder(name)
 
 
 def loaded_sha256(name: str) -> str:
@@ -291,11 +184,10 @@ def loaded_sha256(name: str) -> str:
     """
     from vseg.grounding.open import FAMILIES
     from vseg.grounding.pretrained import Place, model_type, read_pretrained, read_tokenizer
-    from vseg.weights.catalogue import IMAGE_TEXT_CLASSES
 
     if name in MODELS:
         return load_model(name, dtype="float32").weights_sha256
-    folder = folder_of(_CATALOGUE[name]) if name in _CATALOGUE else Path(name)
+    folder = published_folder(name) if name in CATALOGUE else Path(name)
     kind = model_type(folder) if folder.is_dir() else ""
     if kind in IMAGE_TEXT_CLASSES:
         read_tokenizer(folder)

@@ -9,7 +9,7 @@ from vseg.errors import ExitCode
 
 def doctor(as_json: options.Json = False) -> None:
     """Check versions, processor, GPU, codecs, readers, disk and weights."""
-    from vseg.cli.diagnosis import diagnose
+    from vseg.pipelines.diagnose import diagnose
 
     found = diagnose()
     if as_json:

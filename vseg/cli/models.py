@@ -32,7 +32,8 @@ def listed(as_json: options.Json = False) -> None:
     """List the models by kind: where they are, size, weight hash, licence, figures of their
     cards.
     """
-    from vseg.build import model_cards, published_facts
+    from vseg.build import model_cards
+    from vseg.weights.cards import published_facts
 
     facts = {card.name: card.facts() for card in model_cards()} | published_facts()
     if as_json:
@@ -46,9 +47,9 @@ def listed(as_json: options.Json = False) -> None:
 @app.command(cls=Command)
 def pull(model: Name) -> None:
     """Fetch a published model into the Hugging Face cache, and check it."""
-    from vseg.build import fetch_model
+    from vseg.weights.folders import fetch
 
-    print(fetch_model(model))
+    print(fetch(model))
     _check(model)
 
 

@@ -61,6 +61,14 @@ IMAGE_TEXT: Mapping[str, Published] = MappingProxyType(
     }
 )
 
+CATALOGUE: Mapping[str, Published] = MappingProxyType(
+    {**PUBLISHED, **GROUNDERS, **IMAGE_TEXT},
+)
+"""Published models of every kind."""
+
+MODELS = ("nano", *PUBLISHED)
+"""Names of all models that track; nano is shipped, not published."""
+
 IMAGE_TEXT_CLASSES: Mapping[str, str] = MappingProxyType(
     {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Model"}
 )

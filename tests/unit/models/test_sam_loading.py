@@ -14,12 +14,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tests.sam_models import saved_model
-from vseg.build import load_model, model_path, published_facts
+from vseg.build import load_model, model_path
 from vseg.errors import ModelError, UsageError, WeightsMismatch, WeightsMissing
 from vseg.interfaces.slot_model import SlotModel
 from vseg.session.session import Session
 from vseg.types import Frame
 from vseg.weights import memory_check as room
+from vseg.weights.cards import published_facts
 from vseg.weights.weight_files import check_downloads
 
 pytestmark = pytest.mark.integration

@@ -1,4 +1,4 @@
-"""What `vseg doctor` looks at.  Nothing is changed and nothing leaves the machine."""
+"""What this machine offers to vseg.  Nothing is changed and nothing leaves the machine."""
 
 import importlib.metadata
 import os
@@ -22,11 +22,12 @@ _PACKAGES = (
 )
 _CODECS = ("h264", "hevc", "vp9", "av1", "libx264")
 _LOW_DISK_BYTES = 2 * 2**30
+"""A round value; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found, by name, and what would keep vseg from working."""
+    """What is installed and usable, and what would keep vseg from working."""
 
     versions: dict[str, str]
     processor: str
@@ -55,7 +56,7 @@ class Diagnosis:
 
 
 def diagnose() -> Diagnosis:
-    """Everything found on this machine."""
+    """The diagnosis of this machine."""
     versions = {name: _version(name) for name in _PACKAGES}
     codecs = _codecs()
     weights, weights_problem = _weights()
@@ -111,14 +112,14 @@ def _gpus() -> tuple[str, ...]:
 
 
 def _codecs() -> dict[str, bool]:
-    """Which of the codecs people meet can be read, and whether mp4 can be written."""
+    """Which of the usual codecs can be read, and whether mp4 can be written."""
     import av
 
     return {name: name in av.codecs_available for name in _CODECS}
 
 
 def _weights() -> tuple[str, str | None]:
-    """(what was found of nano's weights, what is wrong with them if anything)."""
+    """The state of nano's weights, and what is wrong with them if anything."""
     from vseg.build import load_model
 
     try:
