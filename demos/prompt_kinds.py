@@ -19,15 +19,23 @@ from vseg.config import TrackConfig
 from vseg.errors import VsegError
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.track import track
-from vseg.prompts.placing import PromptRequest
 from vseg.prompts.simulate import innermost_click, middle_scribble
-from vseg.prompts.timecode import Timecode
 from vseg.results import open_run
 from vseg.results.overlay import draw_overlay
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.files import write_clip
 from vseg.synthetic.reader import SyntheticVideo
-from vseg.types import AnyPrompt, Box, Exemplar, Mask, Points, Scribble, Text
+from vseg.types import (
+    Box,
+    Exemplar,
+    Mask,
+    Points,
+    Prompt,
+    PromptValue,
+    Scribble,
+    Text,
+    Timecode,
+)
 
 FRAMES = 48
 SHOWN = (0, 24, 47)
@@ -40,7 +48,7 @@ class Kind:
     """One way to say what is meant: of object 1, or of object 0, whatever it finds."""
 
     name: str
-    said: tuple[AnyPrompt, ...] = ()
+    said: tuple[PromptValue, ...] = ()
     object_id: int = 1
 
 
@@ -51,7 +59,7 @@ def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
         mask = session.prompt(1, first, [box])[1]
         reference = Exemplar(later.image, last_mask(session, clip), Path(clip).name)
     for kind in kinds(box, mask, phrase, reference):
-        said = [PromptRequest(kind.object_id, Timecode(frame=0), each) for each in kind.said]
+        said = [Prompt(kind.object_id, Timecode(frame=0), each) for each in kind.said]
         job = TrackJob(
             clip,
             folder / kind.name,

@@ -25,7 +25,7 @@ SOURCES = ["README.md", *PAGES.values()]
 WITH_CODE = [source for source in SOURCES if list(page_blocks(ROOT / source))]
 RUN = ("docs/index.md", "docs/runs.md")
 """Pages whose `vseg` lines are run one after the other; those of the others are parsed."""
-WRITTEN = {"build", "runs", "references", "masks"}
+WRITTEN = {"build", "runs", "exemplars", "masks"}
 """Folders that commands write."""
 
 

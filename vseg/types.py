@@ -176,17 +176,45 @@ class Exemplar:
 ConceptPrompt = Text | Exemplar
 """What an object is; a grounder finds where that is."""
 
-AnyPrompt = VisualPrompt | ConceptPrompt
-"""What a user says of an object: where it is, or what it is."""
+PromptValue = VisualPrompt | ConceptPrompt
+"""Where an object is, or what it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedPrompt:
-    """What was said, with the frame it was said of and the object it is for."""
+class Timecode:
+    """A place in a video: a frame index, or seconds for which the frame is still to be read
+    from the video's index.  Exactly one of the two is set.
+    """
 
-    frame_index: int
-    object_id: int
-    prompt: AnyPrompt
+    frame: int | None = None
+    time_s: float | None = None
+
+    def reached(self, index: int, time_s: float) -> bool:
+        """Whether a frame lies at this place or after it."""
+        if self.frame is not None:
+            return index >= self.frame
+        return self.time_s is not None and time_s >= self.time_s
+
+    def __str__(self) -> str:
+        return f"{self.time_s:g}s" if self.frame is None else str(self.frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt value with the object and the place in the video it is for.
+
+    object_id: None stands for every instance, which only a concept prompt can ask for.
+    """
+
+    object_id: int | None
+    at: Timecode
+    value: PromptValue
+
+    @property
+    def frame_index(self) -> int:
+        """The frame, of a prompt that was placed in its video."""
+        assert self.at.frame is not None, "the prompt's time was not looked up in its video"
+        return self.at.frame
 
 
 def _check_threshold(threshold: float | None, what: str) -> None:

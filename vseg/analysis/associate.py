@@ -144,7 +144,9 @@ def _write(
     options = run.header.options | {"revision_of": run.path.resolve().name}
     header = run.header.model_copy(update={"labels": labels, "options": options})
     prompts = [
-        replace(each, object_id=names.get(each.object_id, each.object_id))
+        each
+        if each.object_id is None
+        else replace(each, object_id=names.get(each.object_id, each.object_id))
         for each in run.prompts
     ]
     writer = RunWriter.create(out, header, prompts)

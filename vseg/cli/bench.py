@@ -15,7 +15,7 @@ from vseg.cli.report import show_json, show_pairs
 
 if TYPE_CHECKING:
     from vseg.config import TrackConfig
-    from vseg.prompts.placing import PromptRequest
+    from vseg.types import Prompt
 
 
 def bench(
@@ -73,19 +73,17 @@ class Trajectory:
 
     clip: str
     frames: int
-    prompts: "tuple[PromptRequest, ...]"
+    prompts: "tuple[Prompt, ...]"
 
 
 def _made_up_course(path: Path, objects: int, frames: int) -> Trajectory:
     """A synthetic scene written as a real file, with one click on each object."""
     import numpy as np
 
-    from vseg.prompts.placing import PromptRequest
-    from vseg.prompts.timecode import Timecode
     from vseg.synthetic.config import SceneConfig
     from vseg.synthetic.files import write_clip
     from vseg.synthetic.reader import SyntheticVideo
-    from vseg.types import Points
+    from vseg.types import Points, Prompt, Timecode
 
     scene = SyntheticVideo(SceneConfig(480, 854, frames, num_objects=objects, seed=1))
     write_clip(scene, path)
@@ -93,16 +91,14 @@ def _made_up_course(path: Path, objects: int, frames: int) -> Trajectory:
     for object_id in scene.object_ids:
         click = scene.first_point(object_id)
         points = Points(np.array([[click.x, click.y]], dtype=np.float32), np.array([True]))
-        prompts.append(PromptRequest(object_id, Timecode(frame=click.frame_index), points))
+        prompts.append(Prompt(object_id, Timecode(frame=click.frame_index), points))
     return Trajectory(str(path), frames, tuple(prompts))
 
 
 def _course_over(clip: str, objects: int, frames: int) -> Trajectory:
     """A clip with `objects` boxes in a row: what is inside does not matter for the time."""
     from vseg.build import open_video
-    from vseg.prompts.placing import PromptRequest
-    from vseg.prompts.timecode import Timecode
-    from vseg.types import Box
+    from vseg.types import Box, Prompt, Timecode
 
     with open_video(clip) as video:
         width = video.info.width / objects
@@ -112,9 +108,7 @@ def _course_over(clip: str, objects: int, frames: int) -> Trajectory:
         Box((k + 0.2) * width, height * 0.3, (k + 0.8) * width, height * 0.7)
         for k in range(objects)
     )
-    prompts = tuple(
-        PromptRequest(k, Timecode(frame=0), box) for k, box in enumerate(boxes, start=1)
-    )
+    prompts = tuple(Prompt(k, Timecode(frame=0), box) for k, box in enumerate(boxes, start=1))
     return Trajectory(clip, min(frames, count), prompts)
 
 

@@ -15,11 +15,11 @@ from vseg.pipelines.prepare import Task
 from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.prompts.placing import index_of
 from vseg.prompts.resolve import named
-from vseg.prompts.timecode import Timecode, parse_timecode
+from vseg.prompts.timecode import parse_timecode
 from vseg.results import ResumedRun, open_run
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.types import Frame, Text
+from vseg.types import Frame, Text, Timecode
 
 
 @runtime_checkable
@@ -66,7 +66,7 @@ class PromptDriver:
     def __init__(self, task: Task, session: Session) -> None:
         self._task = task
         self._session = session
-        worded = {p.frame_index for p in task.prompts if isinstance(p.prompt, Text)}
+        worded = {p.frame_index for p in task.prompts if isinstance(p.value, Text)}
         beside = {t: t - 1 if t else 1 for t in worded}
         self._near = {t: task.video.read(b) for t, b in beside.items() if b < len(task.video)}
 
@@ -75,7 +75,7 @@ class PromptDriver:
         session = self._session
         for object_id, placed in self._task.prompts_on(frame.index).items():
             near = self._near.get(frame.index)
-            session.add_prompt(object_id, frame, [each.prompt for each in placed], near)
+            session.add_prompt(object_id, frame, [each.value for each in placed], near)
         return session.step(frame) if session.object_ids else FrameMasks.empty(frame)
 
     def drain(self) -> tuple[RunEvent, ...]:

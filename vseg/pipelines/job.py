@@ -7,8 +7,8 @@ from typing import Any
 
 from vseg.config import TrackConfig
 from vseg.errors import ExitCode
-from vseg.prompts.placing import PromptRequest
 from vseg.results.records import Damage, Status
+from vseg.types import Prompt
 
 EXIT_CODES: Mapping[Status, ExitCode] = {
     "complete": ExitCode.OK,
@@ -23,14 +23,13 @@ class TrackJob:
 
     prompts: may be left out with `resume`, which then uses those of the run.  detections: a
     file that takes the place of prompts; objects are born, kept and dropped by it.
-    everything: whatever there is becomes an object.  A prompt of object 0 is a description:
-    every instance of it becomes one.  images: the folder for overlay.mp4 and contact.png,
-    `out` if None.
+    everything: whatever there is becomes an object.  Of a prompt for object None every
+    instance becomes one.  images: the folder for overlay.mp4 and contact.png, `out` if None.
     """
 
     source: str
     out: Path
-    prompts: tuple[PromptRequest, ...]
+    prompts: tuple[Prompt, ...]
     config: TrackConfig
     labels: Mapping[int, str] = field(default_factory=dict)
     resume: bool = False

@@ -21,11 +21,10 @@ from vseg.pipelines.prepare import (
     load_configured,
 )
 from vseg.pipelines.redetection_driver import RedetectionTracker
-from vseg.prompts.placing import PromptRequest
 from vseg.prompts.timecode import parse_timecode
 from vseg.results.events import RunEvent, run_event
 from vseg.session.session import Session
-from vseg.types import Exemplar, Frame, Text
+from vseg.types import Exemplar, Frame, Prompt, Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +38,20 @@ class LiveFrame:
 
 def watch(
     source: Source,
-    requests: tuple[PromptRequest, ...],
+    requests: tuple[Prompt, ...],
     config: TrackConfig,
     model: Model | None = None,
 ) -> Iterator[LiveFrame]:
     """Every image that is given out, tracked.
 
-    requests: prompts on the first image; those of object 0 are looked for again and again;
+    requests: prompts on the first image; those of every instance are detected again and again;
     none at all means everything there is.  Raises UsageError and BadPrompt before the first
     image is taken, DamagedVideo when the source breaks.
     """
-    sought = tuple(r.prompt for r in requests if r.object_id == 0)
+    sought = tuple(r.value for r in requests if r.object_id is None)
     _check(requests, config)
     model = model or load_configured(config)
-    texts = [r.prompt for r in requests if isinstance(r.prompt, Text)]
+    texts = [r.value for r in requests if isinstance(r.value, Text)]
     words = grounder_of(config, texts, model)
     with Session(
         model, memory=config.memory, identity=config.identity, grounder=words
@@ -72,7 +71,7 @@ def watch(
         )
 
 
-def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
+def _check(requests: tuple[Prompt, ...], config: TrackConfig) -> None:
     """Raise UsageError or BadPrompt for what a live source cannot be asked."""
     check_sought(requests)
     for request in requests:
@@ -93,11 +92,12 @@ def _check(requests: tuple[PromptRequest, ...], config: TrackConfig) -> None:
 
 
 def _prompted(
-    source: Source, requests: tuple[PromptRequest, ...], session: Session
+    source: Source, requests: tuple[Prompt, ...], session: Session
 ) -> Iterator[LiveFrame]:
+    object_ids = sorted({r.object_id for r in requests if r.object_id is not None})
     for place, frame in enumerate(source):
-        for object_id in sorted({r.object_id for r in requests}) if place == 0 else ():
-            said = [r.prompt for r in requests if r.object_id == object_id]
+        for object_id in object_ids if place == 0 else ():
+            said = [r.value for r in requests if r.object_id == object_id]
             session.add_prompt(object_id, frame, said)
         masks = session.step(frame)
         yield LiveFrame(frame, masks, tuple(map(run_event, masks.events)))

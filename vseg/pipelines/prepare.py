@@ -15,14 +15,14 @@ from vseg.interfaces.reader import Reader
 from vseg.io.files import sha256_of
 from vseg.pipelines.job import TrackJob
 from vseg.prompts.check import check_prompt
-from vseg.prompts.placing import PromptRequest, index_of, place_prompts
+from vseg.prompts.placing import index_of, place_prompts
 from vseg.prompts.resolve import named
 from vseg.prompts.timecode import parse_range, parse_timecode
 from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
 from vseg.session.factory import check_memory
-from vseg.types import ConceptPrompt, Exemplar, PlacedPrompt, Text
+from vseg.types import ConceptPrompt, Exemplar, Prompt, Text, Timecode
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Task:
     model: Model
     first: int
     stop: int
-    prompts: tuple[PlacedPrompt, ...]
+    prompts: tuple[Prompt, ...]
     header: RunHeader
     detections: DetectionTable | None = None
     grounder: Grounder | None = None
@@ -47,16 +47,16 @@ class Task:
     def sought(self) -> tuple[ConceptPrompt, ...]:
         """Descriptions of which every instance is to become an object."""
         return tuple(
-            p.prompt
+            p.value
             for p in self.prompts
-            if p.object_id == 0 and isinstance(p.prompt, Text | Exemplar)
+            if p.object_id is None and isinstance(p.value, Text | Exemplar)
         )
 
-    def prompts_on(self, frame: int) -> dict[int, list[PlacedPrompt]]:
+    def prompts_on(self, frame: int) -> dict[int, list[Prompt]]:
         """The prompts of a frame by object, in the order given."""
-        found: dict[int, list[PlacedPrompt]] = {}
+        found: dict[int, list[Prompt]] = {}
         for placed in self.prompts:
-            if placed.frame_index == frame:
+            if placed.object_id is not None and placed.frame_index == frame:
                 found.setdefault(placed.object_id, []).append(placed)
         return found
 
@@ -76,10 +76,10 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
     ends = None if until is None else index_of(video, until)
     free = detections is not None or job.everything
     prompts = () if free else _prompts(job, video, first, stop)
-    if ends is not None and (job.everything or any(p.object_id == 0 for p in prompts)):
+    if ends is not None and (job.everything or any(p.object_id is None for p in prompts)):
         _check_until(ends, first)
     model = model or load_configured(job.config)
-    texts = [p.prompt for p in prompts if isinstance(p.prompt, Text)]
+    texts = [p.value for p in prompts if isinstance(p.value, Text)]
     grounder = grounder_of(job.config, texts, model)
     objects = len({placed.object_id for placed in prompts})
     check_memory(model, job.config.memory, max(1, objects))
@@ -139,14 +139,16 @@ def _check_until(ends: int, first: int) -> None:
         )
 
 
-def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[PlacedPrompt, ...]:
+def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Prompt, ...]:
     """The job's prompts, checked; with `resume` and none given, those of the run."""
     if job.prompts or not job.resume:
         prompts = place_prompts(video, job.prompts)
     else:
         prompts = tuple(read_prompts(job.out))
     # What is sought has no frame of its own: it is looked for from the first one on.
-    prompts = tuple(p if p.object_id else replace(p, frame_index=first) for p in prompts)
+    prompts = tuple(
+        replace(p, at=Timecode(frame=first)) if p.object_id is None else p for p in prompts
+    )
     _check_prompts(video, prompts, first, stop)
     _check_labels(job, prompts)
     return prompts
@@ -166,11 +168,11 @@ def grounder_of(config: TrackConfig, texts: Sequence[Text], model: Model) -> Gro
 
 
 def _looking(
-    job: TrackJob, prompts: Sequence[PlacedPrompt], grounder: Grounder | None
+    job: TrackJob, prompts: Sequence[Prompt], grounder: Grounder | None
 ) -> dict[str, str | int | float | bool | None]:
     """The settings that decide what is found, flat; none where nothing is looked for."""
     words = {} if grounder is None else {"grounder.weights": grounder.weights_sha256}
-    if not job.everything and all(placed.object_id for placed in prompts):
+    if not job.everything and all(placed.object_id is not None for placed in prompts):
         return {**words}
     look = {
         f"redetection.{key}": value
@@ -208,9 +210,7 @@ def _frame_range(video: Reader, text: str) -> tuple[int, int]:
     return first, last
 
 
-def _check_prompts(
-    video: Reader, prompts: Sequence[PlacedPrompt], first: int, stop: int
-) -> None:
+def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: int) -> None:
     """Raise BadPrompt for a prompt that could not be applied when its frame comes."""
     if not prompts:
         raise BadPrompt(
@@ -227,16 +227,16 @@ def _check_prompts(
                 f"outside the range {first}:{stop}",
                 hint="widen --range, or prompt on a frame inside it",
             )
-        check_prompt(placed.prompt, (video.info.height, video.info.width), video.info.rotation)
+        check_prompt(placed.value, (video.info.height, video.info.width), video.info.rotation)
 
 
-def check_sought(prompts: Sequence[PlacedPrompt | PromptRequest]) -> None:
+def check_sought(prompts: Sequence[Prompt]) -> None:
     """Raise UsageError where descriptions of whatever there is stand beside prompts of one
     object.
     """
     for placed in prompts:
-        if placed.object_id == 0 and any(other.object_id for other in prompts):
-            what = named(placed.prompt) if isinstance(placed.prompt, Text | Exemplar) else ""
+        if placed.object_id is None and any(p.object_id is not None for p in prompts):
+            what = named(placed.value) if isinstance(placed.value, Text | Exemplar) else ""
             raise UsageError(
                 f"{what} is looked for everywhere, and other prompts are of one object",
                 hint="say of which object it is: --text 1:dog narrows object 1; or run "
@@ -244,15 +244,15 @@ def check_sought(prompts: Sequence[PlacedPrompt | PromptRequest]) -> None:
             )
 
 
-def _check_labels(job: TrackJob, prompts: Sequence[PlacedPrompt]) -> None:
+def _check_labels(job: TrackJob, prompts: Sequence[Prompt]) -> None:
     """Raise BadPrompt for the name of an object that nothing points at."""
-    known = sorted({placed.object_id for placed in prompts})
+    known = sorted({p.object_id for p in prompts if p.object_id is not None})
     for object_id, name in job.labels.items():
         if object_id not in known:
             raise BadPrompt(
                 f"label '{name}' is for object {object_id}, which has no prompt",
                 hint=f"prompted objects: {', '.join(map(str, known))}"
-                if any(known)
+                if known
                 else "what is looked for is named after its description: leave --label out",
             )
 

@@ -26,10 +26,9 @@ from vseg.pipelines.tracked_instances import (
     packed_instance,
     unpacked_instance,
 )
-from vseg.prompts.timecode import Timecode
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.types import Detections, Frame, Grounding, Mask, MaskCrop, VisualPrompt
+from vseg.types import Detections, Frame, Grounding, Mask, MaskCrop, Timecode, VisualPrompt
 from vseg_trackers.assignment import Candidates, assign
 
 DetectFunction = Callable[[Frame, Frame | None], Grounding]

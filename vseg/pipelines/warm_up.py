@@ -32,7 +32,7 @@ def object_counts(task: Task) -> list[int]:
 
 def _most_prompted(task: Task) -> int:
     """Prompted frames that an object will come to remember at most."""
-    frames: dict[int, set[int]] = {}
+    frames: dict[int | None, set[int]] = {}
     for placed in task.prompts:
         frames.setdefault(placed.object_id, set()).add(placed.frame_index)
     most = max((len(each) for each in frames.values()), default=1)

@@ -8,7 +8,7 @@ from typing import TypedDict
 import numpy as np
 
 from vseg.errors import BadPrompt
-from vseg.types import AnyPrompt, Box, Exemplar, Mask, Points, Scribble, Text
+from vseg.types import Box, Exemplar, Mask, Points, PromptValue, Scribble, Text
 
 Number = int | float
 PointList = Sequence[Sequence[Number]] | np.ndarray
@@ -32,8 +32,8 @@ class PromptKwargs(TypedDict, total=False):
 
 
 def collect_prompts(
-    prompts: Sequence[AnyPrompt], given: PromptKwargs
-) -> tuple[AnyPrompt, ...]:
+    prompts: Sequence[PromptValue], given: PromptKwargs
+) -> tuple[PromptValue, ...]:
     """Typed prompts and plain numbers as one tuple.  Raises BadPrompt if there is none."""
     found = [*prompts, *_described(given)]
     if "points" in given or "labels" in given:
@@ -56,7 +56,7 @@ def collect_prompts(
     return tuple(found)
 
 
-def check_prompt(prompt: AnyPrompt, hw: tuple[int, ...], rotation: int = 0) -> None:
+def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) -> None:
     """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
     A box may reach over the edge but not lie outside.  If the prompt would fit the stored,
@@ -86,7 +86,7 @@ def check_prompt(prompt: AnyPrompt, hw: tuple[int, ...], rotation: int = 0) -> N
     )
 
 
-def _described(given: PromptKwargs) -> list[AnyPrompt]:
+def _described(given: PromptKwargs) -> list[PromptValue]:
     """The descriptions among the plain values."""
     words = [Text(given["text"])] if "text" in given else []
     return [*words, given["exemplar"]] if "exemplar" in given else [*words]

@@ -1,12 +1,16 @@
-"""Prompts as typed on the command line, turned into the prompts of a job.
+"""Command line text -> prompts.
 
-    --point [OBJ][@FRAME]:x,y[+|-]     --box [OBJ][@FRAME]:x1,y1,x2,y2
-    --scribble [OBJ][@FRAME]:x,y x,y ...[+|-]     --mask [OBJ][@FRAME]:file.png
-    --label OBJ=name
-    a text: [OBJ][@FRAME]:phrase[=THRESHOLD]
-    --exemplar [OBJ][@FRAME]:image.jpg:x1,y1,x2,y2[=THRESHOLD], or mask.png in place of the box
+    --point    [[OBJ][@FRAME]:]x,y[+|-]
+    --box      [[OBJ][@FRAME]:]x1,y1,x2,y2
+    --scribble [[OBJ][@FRAME]:]x,y x,y ...[+|-]
+    --mask     [[OBJ][@FRAME]:]file.png
+    --text     [[OBJ][@FRAME]:]phrase[=THRESHOLD]
+    --exemplar [[OBJ][@FRAME]:]image.jpg:REGION[=THRESHOLD]
+    --label    OBJ=name
 
-OBJ is 1 and FRAME is 0 when left out, and then so is the colon; FRAME may be a time, `@1.25s`.
+FRAME may be a time, `@1.25s`; left out, it is frame 0.  OBJ left out is object 1; a text or an
+exemplar without the part before the colon is of every instance.  REGION is x1,y1,x2,y2 or a
+mask file.
 """
 
 import re
@@ -20,20 +24,19 @@ from vseg.errors import UsageError
 from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.mask_files import read_mask_file
 from vseg.prompts.phrases import parse_phrases
-from vseg.prompts.placing import PromptRequest
-from vseg.prompts.timecode import Timecode, parse_timecode
-from vseg.types import Box, Mask, Points, Scribble, Text
+from vseg.prompts.timecode import parse_timecode
+from vseg.types import Box, Mask, Points, Prompt, Scribble, Text, Timecode
 
-_TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<moment>[^:]+))?:(?P<rest>.*)", re.DOTALL)
+_TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<at>[^:]+))?:(?P<rest>.*)", re.DOTALL)
 _BOX = re.compile(r"[-+\d.,eE\s]+")
 FIRST_FRAME = Timecode(frame=0)
 
 
 def parse_prompts(
     points: Iterable[str], boxes: Iterable[str], scribbles: Iterable[str], masks: Iterable[str]
-) -> tuple[PromptRequest, ...]:
-    """All requests of a command line.  Raises UsageError for a malformed one, BadPrompt for a
-    mask.
+) -> tuple[Prompt, ...]:
+    """All visual prompts of a command line.  Raises UsageError for a malformed one, BadPrompt
+    for a mask that cannot be used.
     """
     return (
         *parse_points(points),
@@ -43,69 +46,69 @@ def parse_prompts(
     )
 
 
-def parse_points(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per click."""
+def parse_points(specs: Iterable[str]) -> Iterator[Prompt]:
+    """One prompt per point."""
     for spec in specs:
         object_id, at, rest = _target(spec)
         text, positive = _sign(rest)
         xy = np.array([_numbers(text, 2, f"--point {spec}", "412,220")], dtype=np.float32)
-        yield PromptRequest(object_id, at, Points(xy, np.array([positive])))
+        yield Prompt(object_id, at, Points(xy, np.array([positive])))
 
 
-def parse_boxes(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per box."""
+def parse_boxes(specs: Iterable[str]) -> Iterator[Prompt]:
+    """One prompt per box."""
     for spec in specs:
         object_id, at, rest = _target(spec)
         x1, y1, x2, y2 = _numbers(rest, 4, f"--box {spec}", "10,20,200,300")
-        yield PromptRequest(object_id, at, Box(x1, y1, x2, y2))
+        yield Prompt(object_id, at, Box(x1, y1, x2, y2))
 
 
-def parse_scribbles(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per line drawn."""
+def parse_scribbles(specs: Iterable[str]) -> Iterator[Prompt]:
+    """One prompt per line."""
     for spec in specs:
         object_id, at, rest = _target(spec)
         text, positive = _sign(rest)
         points = [_numbers(p, 2, f"--scribble {spec}", "10,20 30,40") for p in text.split()]
         xy = np.array(points, dtype=np.float32).reshape(-1, 2)
-        yield PromptRequest(object_id, at, Scribble(xy, positive))
+        yield Prompt(object_id, at, Scribble(xy, positive))
 
 
-def parse_masks(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per object drawn in a mask file."""
+def parse_masks(specs: Iterable[str]) -> Iterator[Prompt]:
+    """One prompt per object of a mask file."""
     for spec in specs:
         match = _TARGET.fullmatch(spec)
-        named = match is not None and (match["object"] or match["moment"])
-        file = match["rest"] if match is not None and named else spec
-        object_id, at = (
-            _object_and_moment(match) if match is not None and named else (None, FIRST_FRAME)
-        )
-        for found, mask in read_mask_file(Path(file), object_id):
-            yield PromptRequest(found, at, Mask(mask))
+        object_id: int | None = None
+        at = FIRST_FRAME
+        file = spec
+        if match is not None and (match["object"] or match["at"]):
+            object_id, at = _object_and_place(match)
+            file = match["rest"]
+        for value, mask in read_mask_file(Path(file), object_id):
+            yield Prompt(value, at, Mask(mask))
 
 
-def parse_concepts(texts: Iterable[str], likes: Iterable[str]) -> tuple[PromptRequest, ...]:
-    """All descriptions: of the object before the colon, or of object 0, whatever they find,
-    without one.
+def parse_concepts(texts: Iterable[str], exemplars: Iterable[str]) -> tuple[Prompt, ...]:
+    """All concept prompts: of the object before the colon, or of every instance without one.
 
-    Phrases of object 0 may stand together: `the red car. a dog`.
+    Phrases for every instance may stand together: `the red car. a dog`.
     """
-    sought: list[Text] = []
-    requests: list[PromptRequest] = []
+    prompts: list[Prompt] = []
+    everywhere: list[Text] = []
     for spec in texts:
         if _TARGET.fullmatch(spec):
-            requests += parse_texts([spec])
+            prompts += parse_texts([spec])
         else:
-            sought += parse_phrases(spec)
-    requests += [PromptRequest(0, FIRST_FRAME, phrase) for phrase in sought]
-    for spec in likes:
-        (request,) = parse_exemplars([spec])
-        searching = not _TARGET.fullmatch(spec)
-        requests.append(replace(request, object_id=0) if searching else request)
-    return tuple(requests)
+            everywhere += parse_phrases(spec)
+    prompts += [Prompt(None, FIRST_FRAME, phrase) for phrase in everywhere]
+    for spec in exemplars:
+        (prompt,) = parse_exemplars([spec])
+        of_one = _TARGET.fullmatch(spec) is not None
+        prompts.append(prompt if of_one else replace(prompt, object_id=None))
+    return tuple(prompts)
 
 
-def parse_texts(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per phrase, each for one object.  Raises UsageError, BadPrompt."""
+def parse_texts(specs: Iterable[str]) -> Iterator[Prompt]:
+    """One prompt per phrase, each for one object.  Raises UsageError, BadPrompt."""
     for spec in specs:
         object_id, at, rest = _target(spec)
         phrases = parse_phrases(rest)
@@ -114,11 +117,11 @@ def parse_texts(specs: Iterable[str]) -> Iterator[PromptRequest]:
                 f"'{spec}' has {len(phrases)} phrases for one object",
                 hint="give each object a text of its own: 1:the red car, 2:a dog",
             )
-        yield PromptRequest(object_id, at, phrases[0])
+        yield Prompt(object_id, at, phrases[0])
 
 
-def parse_exemplars(specs: Iterable[str]) -> Iterator[PromptRequest]:
-    """One request per region of another image.  Raises UsageError, and BadPrompt for the
+def parse_exemplars(specs: Iterable[str]) -> Iterator[Prompt]:
+    """One prompt per region of another image.  Raises UsageError, and BadPrompt for the
     files.
     """
     for spec in specs:
@@ -127,15 +130,15 @@ def parse_exemplars(specs: Iterable[str]) -> Iterator[PromptRequest]:
         region, threshold = _threshold(region, f"--exemplar {spec}")
         if not colon or not image or not region.strip():
             raise UsageError(
-                f"--exemplar {spec} does not say which part of the image is meant",
+                f"--exemplar {spec} has no region of the image",
                 hint="write it like image.jpg:10,20,200,300 or image.jpg:mask.png",
             )
         if _BOX.fullmatch(region):
             box = Box(*_numbers(region, 4, f"--exemplar {spec}", "image.jpg:10,20,200,300"))
-            yield PromptRequest(object_id, at, boxed_exemplar(Path(image), box, threshold))
+            yield Prompt(object_id, at, boxed_exemplar(Path(image), box, threshold))
         else:
-            reference = masked_exemplar(Path(image), Path(region), threshold)
-            yield PromptRequest(object_id, at, reference)
+            exemplar = masked_exemplar(Path(image), Path(region), threshold)
+            yield Prompt(object_id, at, exemplar)
 
 
 def parse_labels(specs: Iterable[str]) -> dict[int, str]:
@@ -163,24 +166,22 @@ def parse_labels(specs: Iterable[str]) -> dict[int, str]:
 
 
 def _target(spec: str) -> tuple[int, Timecode, str]:
-    """(object, moment, rest) of a spec; what is left out is object 1 on the first frame."""
+    """(object id, place, rest) of a spec; what is left out is object 1 on the first frame."""
     match = _TARGET.fullmatch(spec)
     if match is None:
         return 1, FIRST_FRAME, spec
-    object_id, at = _object_and_moment(match)
+    object_id, at = _object_and_place(match)
     return object_id or 1, at, match["rest"]
 
 
-def _object_and_moment(match: re.Match[str]) -> tuple[int | None, Timecode]:
-    """What stands before the colon.  Raises UsageError for object 0, which is the
-    background.
-    """
+def _object_and_place(match: re.Match[str]) -> tuple[int | None, Timecode]:
+    """The part before the colon.  Raises UsageError for object 0, which is the background."""
     object_id = int(match["object"]) if match["object"] else None
     if object_id == 0:
         raise UsageError(
             f"object 0 in '{match.group()}' is the background", hint="number objects from 1"
         )
-    return object_id, parse_timecode(match["moment"]) if match["moment"] else FIRST_FRAME
+    return object_id, parse_timecode(match["at"]) if match["at"] else FIRST_FRAME
 
 
 def _threshold(text: str, where: str) -> tuple[str, float | None]:

@@ -1,41 +1,23 @@
-"""From what a user says of a video to frame numbers: times looked up, ends checked.
+"""Times -> frame numbers: each prompt and timecode is given its frame in a video.
 
-Enters: prompt requests and moments.  Leaves: placed prompts and frame indices, all inside the
-video.
+Enters: prompts and timecodes.  Leaves: prompts and frame indices, all inside the video.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 
 from vseg.errors import BadPrompt
 from vseg.interfaces.reader import Reader
-from vseg.prompts.timecode import Timecode
-from vseg.types import AnyPrompt, PlacedPrompt
+from vseg.types import Prompt, Timecode
 
 
-@dataclass(frozen=True, slots=True)
-class PromptRequest:
-    """What was said, as asked for: its moment may still be a time.  object_id: 0 is whatever
-    it finds.
-    """
-
-    object_id: int
-    at: Timecode
-    prompt: AnyPrompt
-
-
-def place_prompts(
-    video: Reader, requests: Iterable[PromptRequest]
-) -> tuple[PlacedPrompt, ...]:
-    """The requests with their frame, in the order given.  Raises BadPrompt past the end."""
-    return tuple(
-        PlacedPrompt(index_of(video, request.at), request.object_id, request.prompt)
-        for request in requests
-    )
+def place_prompts(video: Reader, prompts: Iterable[Prompt]) -> tuple[Prompt, ...]:
+    """The prompts with their frame, in the order given.  Raises BadPrompt past the end."""
+    return tuple(replace(p, at=Timecode(frame=index_of(video, p.at))) for p in prompts)
 
 
 def index_of(video: Reader, at: Timecode) -> int:
-    """The frame on display at a moment.  Raises BadPrompt for one past the end of the
+    """The frame on display at a timecode.  Raises BadPrompt for one past the end of the
     video.
     """
     if at.frame is not None:

@@ -1,39 +1,20 @@
-"""A place in a video, by frame number or by time, and the text forms a user types.
+"""Text -> places in a video (`Timecode`), by frame number or by time.
 
 `30` is frame 30 (0-based, display order); `1.25s` is the frame on display 1.25 seconds after
 the clip's own time zero.  Ranges `a:b` are half-open and either end may be left out.
 """
 
 import re
-from dataclasses import dataclass
 
 from vseg.errors import UsageError
+from vseg.types import Timecode
 
-_MOMENT = re.compile(r"(?P<frame>\d+)|(?P<seconds>\d+(?:\.\d+)?)s")
-
-
-@dataclass(frozen=True, slots=True)
-class Timecode:
-    """A frame index, or seconds still to be looked up in a video: exactly one of the two is
-    set.
-    """
-
-    frame: int | None = None
-    time_s: float | None = None
-
-    def reached(self, index: int, time_s: float) -> bool:
-        """Whether a frame is at this moment or after it."""
-        if self.frame is not None:
-            return index >= self.frame
-        return self.time_s is not None and time_s >= self.time_s
-
-    def __str__(self) -> str:
-        return f"{self.time_s:g}s" if self.frame is None else str(self.frame)
+_TIMECODE = re.compile(r"(?P<frame>\d+)|(?P<seconds>\d+(?:\.\d+)?)s")
 
 
 def parse_timecode(text: str) -> Timecode:
-    """The moment written as `30` or `1.25s`.  Raises UsageError."""
-    match = _MOMENT.fullmatch(text.strip())
+    """The place written as `30` or `1.25s`.  Raises UsageError."""
+    match = _TIMECODE.fullmatch(text.strip())
     if match is None:
         raise UsageError(
             f"'{text}' is neither a frame number nor a time", hint="write 30 or 1.25s"

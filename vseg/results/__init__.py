@@ -21,13 +21,13 @@ from vseg.results.records import (
 from vseg.results.run import Run
 from vseg.results.verify import verify_run
 from vseg.results.writer import ResumedRun, RunWriter
-from vseg.types import PlacedPrompt
+from vseg.types import Prompt
 
 __all__ = [
     "Damage",
     "MaskRow",
-    "PlacedPrompt",
     "Progress",
+    "Prompt",
     "ResumedRun",
     "Run",
     "RunHeader",

@@ -4,7 +4,7 @@
 |---|---|
 | run.json | what decided the masks, status, progress (RunHeader) |
 | prompts.jsonl | every prompt, in order, replayable |
-| references/SHA256.png | the images that exemplars refer to |
+| exemplars/SHA256.png | the images of exemplar prompts |
 | objects.json | id, label, colour, first and last frame of every object |
 | events.jsonl | what happened to objects: born, reanchored, dropped, a cut ... |
 | masks/shard-000000.parquet ... | the masks of one shard: `shard_frames` frame indices |
@@ -41,7 +41,7 @@ EMBEDDINGS = "embeddings.safetensors"
 LABEL_SHEET = "labels.png"
 MASK_SHARDS = "masks"
 FRAME_SHARDS = "frames"
-REFERENCES = "references"
+EXEMPLARS = "exemplars"
 _DERIVED = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
 
@@ -134,7 +134,7 @@ def write_objects(root: Path, objects: list[StoredObject]) -> None:
 def clear_contents(root: Path) -> None:
     """Delete everything that belongs to a run except its header; foreign files stay."""
     with _refusal_named(root):
-        for folder in (MASK_SHARDS, REFERENCES):
+        for folder in (MASK_SHARDS, EXEMPLARS):
             if (root / folder).exists():
                 shutil.rmtree(root / folder)
         for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, *_DERIVED):

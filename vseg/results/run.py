@@ -18,7 +18,7 @@ from vseg.results.masks import unpack
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
 from vseg.results.shards import Shard, read_shard
-from vseg.types import PlacedPrompt
+from vseg.types import Prompt
 
 
 class Run:
@@ -46,7 +46,7 @@ class Run:
         return {o.id: o.label for o in self.objects if o.label is not None}
 
     @property
-    def prompts(self) -> list[PlacedPrompt]:
+    def prompts(self) -> list[Prompt]:
         """Every prompt, in the order given."""
         return read_prompts(self.path)
 

@@ -12,12 +12,10 @@ from vseg.errors import BadRun
 from vseg.results.layout import RunState, read_header, run_state
 from vseg.results.prompts import prompt_line, read_prompts
 from vseg.results.records import RunHeader
-from vseg.types import PlacedPrompt
+from vseg.types import Prompt
 
 
-def verify_run(
-    path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()
-) -> RunHeader:
+def verify_run(path: Path, header: RunHeader, prompts: Sequence[Prompt] = ()) -> RunHeader:
     """The header of the run at `path`, which was made from the same inputs as given.
 
     Raises BadRun if there is no run, or naming the first thing that differs: the source's

@@ -44,7 +44,7 @@ from vseg.results.records import (
 )
 from vseg.results.shards import frame_schema, join_frames, read_shard, read_table, write_shard
 from vseg.results.verify import verify_run
-from vseg.types import PlacedPrompt
+from vseg.types import Prompt
 
 
 class RunWriter:
@@ -72,7 +72,7 @@ class RunWriter:
     def create(
         path: Path,
         header: RunHeader,
-        prompts: Sequence[PlacedPrompt] = (),
+        prompts: Sequence[Prompt] = (),
         *,
         overwrite: bool = False,
     ) -> "RunWriter":
@@ -90,9 +90,7 @@ class RunWriter:
         return _begin(path, header, prompts)
 
     @staticmethod
-    def resume(
-        path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt] = ()
-    ) -> "ResumedRun":
+    def resume(path: Path, header: RunHeader, prompts: Sequence[Prompt] = ()) -> "ResumedRun":
         """Go on with an unfinished run after its last commit; without one, from its start.
 
         Raises BadRun as `verify_run` does, and if the run is finished.
@@ -146,7 +144,7 @@ class RunWriter:
             if event.kind == "born" and event.object_id is not None and event.label:
                 self._names[event.object_id] = event.label
 
-    def append_prompt(self, placed: PlacedPrompt) -> None:
+    def append_prompt(self, placed: Prompt) -> None:
         """Add a prompt that was given while the run goes on."""
         self._refuse_if_finished()
         append_prompt(self.path, placed)
@@ -257,7 +255,7 @@ class ResumedRun:
     state: bytes | None
 
 
-def _begin(path: Path, header: RunHeader, prompts: Sequence[PlacedPrompt]) -> RunWriter:
+def _begin(path: Path, header: RunHeader, prompts: Sequence[Prompt]) -> RunWriter:
     """An empty run.  The header goes first: from then on nothing else in the folder counts."""
     fresh = header.model_copy(update={"status": "running", "progress": None, "damage": None})
     write_header(path, fresh)

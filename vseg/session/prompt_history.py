@@ -1,113 +1,91 @@
-"""What was said in one session, round by round, and what was found for it.
+"""The prompts of one session in the order given, with the detections of each concept prompt.
 
-Enters: prompts and descriptions.  Leaves: the drawn prompts that the engine takes.  A
-description is looked for once, when it is said; later rounds choose again among what was found
-then.  Words are looked for by the session's grounder, references by its own model.
+Enters: prompts.  Leaves: the visual prompts that the engine takes.  A concept prompt is
+grounded once, when it is given; prompts that follow on the same object and frame choose again
+among its detections.  Text is grounded by the session's grounder, an exemplar by the model.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
-from vseg.prompts.resolve import GroundingResult, Spoken, effective, resolve_prompts
+from vseg.prompts.resolve import GroundingResult, PromptEntry, resolve_prompts
 from vseg.session.exemplar import ExemplarGrounder
-from vseg.types import (
-    AnyPrompt,
-    ConceptPrompt,
-    Exemplar,
-    Frame,
-    Mask,
-    PlacedPrompt,
-    Text,
-    VisualPrompt,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class PromptEntry:
-    """One thing that was said, with the answer where it is a description that was looked
-    for.
-    """
-
-    placed: PlacedPrompt
-    answer: GroundingResult | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedPrompts:
-    """What a new round comes to: the rounds to remember, and the prompts that stand for all of
-    them.
-    """
-
-    rounds: tuple[PromptEntry, ...]
-    prompts: tuple[VisualPrompt, ...]
+from vseg.types import ConceptPrompt, Exemplar, Frame, Mask, Prompt, Text, VisualPrompt
 
 
 class PromptHistory:
-    """The rounds of one session, in order.  `rounds` is read and written by snapshots."""
+    """`entries` is read and written by snapshots."""
 
     def __init__(self, model: Model, grounder: Grounder | None) -> None:
-        self._words, self._likes = grounder, ExemplarGrounder(model)
-        self.rounds: list[PromptEntry] = []
+        self._text_grounder = grounder
+        self._exemplar_grounder = ExemplarGrounder(model)
+        self.entries: list[PromptEntry] = []
+
+    def ground(
+        self, prompts: Sequence[Prompt], frame: Frame, adjacent: Frame | None = None
+    ) -> list[PromptEntry]:
+        """Entries for new prompts of one object on this frame, concepts with their detections;
+        nothing is added yet.
+
+        adjacent: the frame before or after, for phrases about motion.  Raises BadPrompt for a
+        concept that cannot be grounded.
+        """
+        before = [e for p in prompts[:1] for e in self._entries_beside(p)]
+        # A mask wins over every concept: there is nothing to detect.
+        masked = any(isinstance(e.prompt.value, Mask) for e in before) or any(
+            isinstance(p.value, Mask) for p in prompts
+        )
+        return [
+            PromptEntry(p, self._detect(p.value, frame, adjacent))
+            if isinstance(p.value, Text | Exemplar) and not masked
+            else PromptEntry(p)
+            for p in prompts
+        ]
 
     def resolve(
-        self, obj: int, frame: Frame, said: Sequence[AnyPrompt], near: Frame | None = None
-    ) -> ResolvedPrompts:
-        """What is said now of an object on a frame, beside what was said of it there; changes
-        nothing.
+        self, added: Sequence[PromptEntry], hw: tuple[int, int]
+    ) -> tuple[VisualPrompt, ...]:
+        """The visual prompts that stand for new entries of one object and frame together with
+        those given there before; nothing is added yet.
 
-        near: a frame close in time, for words about what moves.  Raises BadPrompt for a
-        description that cannot be looked for, NothingFound where nothing fits.
+        hw: height and width of the frame.  Raises NothingFound where no detection fits.
         """
-        place = (obj, frame.index)
-        before = [
-            r for r in self.rounds if (r.placed.object_id, r.placed.frame_index) == place
-        ]
-        # A mask wins over every description: there is nothing to look for.
-        drawn = any(
-            isinstance(each, Mask) for each in (*said, *(r.placed.prompt for r in before))
-        )
-        added = tuple(
-            PromptEntry(
-                PlacedPrompt(frame.index, obj, each),
-                self._answer(frame, each, near)
-                if isinstance(each, Text | Exemplar) and not drawn
-                else None,
-            )
-            for each in said
-        )
-        spoken = effective([Spoken(r.placed.prompt, r.answer) for r in (*before, *added)])
-        height, width = frame.image.shape[:2]
-        return ResolvedPrompts(added, resolve_prompts(spoken, (height, width)))
+        before = self._entries_beside(added[0].prompt)
+        return resolve_prompts([*before, *added], hw)
 
-    def remember(self, heard: ResolvedPrompts) -> None:
-        """Add the rounds that were heard."""
-        self.rounds += heard.rounds
+    def add(self, entries: Sequence[PromptEntry]) -> None:
+        """Keep entries that were resolved."""
+        self.entries += entries
 
     def keep(self, places: Collection[tuple[int, int]]) -> None:
-        """Forget every round but those of these objects and frames."""
-        self.rounds = [
-            r for r in self.rounds if (r.placed.object_id, r.placed.frame_index) in places
-        ]
+        """Forget every entry but those of these (object id, frame index) pairs."""
+        self.entries = [e for e in self.entries if _place(e.prompt) in places]
 
-    def _answer(
-        self, frame: Frame, description: ConceptPrompt, near: Frame | None
+    def _entries_beside(self, prompt: Prompt) -> list[PromptEntry]:
+        """The entries of the same object on the same frame."""
+        return [e for e in self.entries if _place(e.prompt) == _place(prompt)]
+
+    def _detect(
+        self, concept: ConceptPrompt, frame: Frame, adjacent: Frame | None
     ) -> GroundingResult:
-        grounder = self._grounder_of(description)
-        grounder.check([description])
-        least = grounder.threshold if description.threshold is None else description.threshold
-        return GroundingResult(grounder.ground(frame, [description], near), least)
+        grounder = self._grounder_of(concept)
+        grounder.check([concept])
+        least = grounder.threshold if concept.threshold is None else concept.threshold
+        return GroundingResult(grounder.ground(frame, [concept], adjacent), least)
 
-    def _grounder_of(self, description: ConceptPrompt) -> Grounder:
-        if isinstance(description, Exemplar):
-            return self._likes
-        if self._words is None:
+    def _grounder_of(self, concept: ConceptPrompt) -> Grounder:
+        if isinstance(concept, Exemplar):
+            return self._exemplar_grounder
+        if self._text_grounder is None:
             raise BadPrompt(
-                f"'{description.phrase}' cannot be looked for: this session has no grounder "
-                "for words",
-                hint="give Session a grounder (vseg track: --grounder), or draw a box or "
-                "a click",
+                f"'{concept.phrase}' cannot be detected: the session has no grounder for text",
+                hint="give Session a grounder (vseg track: --grounder), or prompt with a box "
+                "or a point",
             )
-        return self._words
+        return self._text_grounder
+
+
+def _place(prompt: Prompt) -> tuple[int | None, int]:
+    return prompt.object_id, prompt.frame_index

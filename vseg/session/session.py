@@ -28,7 +28,7 @@ from vseg.session.identity.identities import Identities
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.tensors import PRESENT, Decoded, Features, downloaded
-from vseg.types import AnyPrompt, Frame, PlacedPrompt, Text, VisualPrompt
+from vseg.types import Frame, Prompt, PromptValue, Text, Timecode, VisualPrompt
 
 ENCODE_AHEAD = 4
 """Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a
@@ -92,11 +92,11 @@ class Session(Closing):
         return tuple(sorted(self.objects))
 
     @property
-    def rounds(self) -> tuple[PlacedPrompt, ...]:
-        """Everything that was said of the tracked objects, in order; replayed, it gives the
-        same masks.
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The prompts of the tracked objects in the order given; replayed, they give the same
+        masks.
         """
-        return tuple(each.placed for each in self.prompt_history.rounds)
+        return tuple(entry.prompt for entry in self.prompt_history.entries)
 
     def state_bytes(self) -> int:
         """Bytes of memory and priors held on the device; constant once the memory is full."""
@@ -115,8 +115,8 @@ class Session(Closing):
         self,
         obj: int,
         frame: int | Frame,
-        prompts: Sequence[AnyPrompt] = (),
-        near: Frame | None = None,
+        prompts: Sequence[PromptValue] = (),
+        adjacent: Frame | None = None,
         **numbers: Unpack[PromptKwargs],
     ) -> FrameMasks:
         """Say where or what object `obj` is on a frame; returns its mask there at once.
@@ -125,12 +125,12 @@ class Session(Closing):
         `vseg.prompts.resolve` has it; a new box, mask, text or reference replaces the one
         before.  On an object that is tracked already this is a correction: what was tracked
         beyond this frame is forgotten and recomputed by the next `propagate`.  Coordinates are
-        video pixels of the displayed frame.  near: a frame close in time, for words about what
-        moves; of a frame given by its number it is the one before.  Raises BadPrompt, and
-        NothingFound where nothing is like what was said.
+        video pixels of the displayed frame.  adjacent: the frame before or after, for phrases
+        about motion; of a frame given by its index it is read from the video.  Raises
+        BadPrompt, and NothingFound where no detection fits.
         """
         image, _ = self._look(frame)
-        tracked = self._record(obj, image, collect_prompts(prompts, numbers), near, frame)
+        tracked = self._record(obj, image, collect_prompts(prompts, numbers), adjacent, frame)
         decoded = self.engine.track(image, self._encoded(image), [tracked])
         return _masks(image, [tracked], decoded)
 
@@ -138,13 +138,13 @@ class Session(Closing):
         self,
         obj: int,
         frame: Frame,
-        prompts: Sequence[AnyPrompt],
-        near: Frame | None = None,
+        prompts: Sequence[PromptValue],
+        adjacent: Frame | None = None,
     ) -> None:
         """Record prompts as `prompt` does, without decoding: the next `step` on this frame
         decodes the object once, with all others.  Raises BadPrompt and NothingFound.
         """
-        tracked = self._record(obj, frame, prompts, near, frame)
+        tracked = self._record(obj, frame, prompts, adjacent, frame)
         # A corrected object is decoded from its memory and its prompts, as `propagate` does
         # it after `prompt`: its mask on the frame before is what the prompts correct.
         tracked.prior = None
@@ -247,8 +247,8 @@ class Session(Closing):
         self,
         obj: int,
         image: Frame,
-        prompts: Sequence[AnyPrompt],
-        near: Frame | None,
+        prompts: Sequence[PromptValue],
+        adjacent: Frame | None,
         frame: int | Frame,
     ) -> TrackedObject:
         """The object with what its prompts on a frame come to; nothing is decoded."""
@@ -257,12 +257,15 @@ class Session(Closing):
         rotation = self.video.info.rotation if self.video is not None else 0
         for prompt in prompts:
             check_prompt(prompt, image.image.shape[:2], rotation)
-        if near is None and any(isinstance(each, Text) for each in prompts):
-            near = self._beside(frame)
-        resolved = self.prompt_history.resolve(obj, image, prompts, near)
-        self.prompt_history.remember(resolved)
+        if adjacent is None and any(isinstance(value, Text) for value in prompts):
+            adjacent = self._beside(frame)
+        new = [Prompt(obj, Timecode(image.index), value) for value in prompts]
+        entries = self.prompt_history.ground(new, image, adjacent)
+        height, width = image.image.shape[:2]
+        visual = self.prompt_history.resolve(entries, (height, width))
+        self.prompt_history.add(entries)
         tracked = self.objects.get(obj) or TrackedObject(obj)
-        tracked.prompts[image.index] = resolved.prompts
+        tracked.prompts[image.index] = visual
         tracked.stale.add(image.index)
         self.objects[obj] = tracked
         self.used = joined(self.used, obj)

@@ -9,6 +9,8 @@ of the rest anew, the keys of its slots, is left out.
 import json
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
@@ -17,18 +19,15 @@ from vseg.errors import BadRun
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.ops.ranges import Ranges
+from vseg.prompts.codec import Image, ImageOf, pack_prompt, unpack_prompt
 from vseg.session.engine import Prior, TrackedObject
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.pack import pack_identities, unpack_identities
 from vseg.session.prompt_history import PromptHistory
-from vseg.session.prompt_history_pack import (
-    pack_entries,
-    pack_prompt,
-    unpack_entries,
-    unpack_prompt,
-)
+from vseg.session.prompt_history_pack import pack_entries, unpack_entries
+from vseg.types import Exemplar, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 7
+_FORMAT = 8
 
 
 @runtime_checkable
@@ -50,18 +49,18 @@ class Holder(Protocol):
 def pack_session(session: Holder) -> bytes:
     """The state as safetensors bytes."""
     tensors, memory = session.bank.pack()
-    described = []
-    for tracked in session.objects.values():
-        described.append(_describe(tracked, tensors))
+    images: dict[str, Image] = {}
+    objects = [_pack_object(o, tensors, images) for o in session.objects.values()]
     views, identities = pack_identities(session.identities)
-    heard, rounds = pack_entries(session.prompt_history.rounds)
-    tensors |= views | heard
+    history = pack_entries(session.prompt_history.entries, images)
+    tensors |= views
+    tensors |= {f"image/{name}": torch.from_numpy(image) for name, image in images.items()}
     header = {
         "format": _FORMAT,
         "model": session.model.weights_sha256,
         "used": session.used,
-        "objects": described,
-        "rounds": rounds,
+        "objects": objects,
+        "prompts": history,
         "identities": identities,
         "memory": memory,
     }
@@ -87,19 +86,27 @@ def unpack_session(session: Holder, payload: bytes) -> None:
         )
     session.bank.unpack(tensors, header["memory"])
     unpack_identities(session.identities, tensors, header["identities"])
-    session.prompt_history.rounds = unpack_entries(header["rounds"], tensors)
+
+    def image_of(name: str) -> Image:
+        return np.asarray(tensors[f"image/{name}"].cpu().numpy())
+
+    session.prompt_history.entries = unpack_entries(header["prompts"], image_of)
     session.used = tuple((first, end) for first, end in header["used"])
-    session.objects = {o["id"]: _restore(o, tensors) for o in header["objects"]}
+    session.objects = {
+        o["id"]: _unpack_object(o, tensors, image_of) for o in header["objects"]
+    }
 
 
-def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, Any]:
+def _pack_object(
+    tracked: TrackedObject, tensors: dict[str, Tensor], images: dict[str, Image]
+) -> dict[str, Any]:
+    """The record of an object; its prior is added to `tensors`."""
     object_id = tracked.object_id
-    prompts: dict[str, list[dict[str, Any]]] = {}
-    for frame, given in tracked.prompts.items():
-        prompts[str(frame)] = [
-            pack_prompt(prompt, f"prompt/{object_id}/{frame}/{k}", tensors)
-            for k, prompt in enumerate(given)
-        ]
+    prompts = [
+        pack_prompt(Prompt(object_id, Timecode(frame), value), images)
+        for frame, values in tracked.prompts.items()
+        for value in values
+    ]
     prior = None
     if tracked.prior is not None:
         prior = tracked.prior.frame_index
@@ -114,18 +121,18 @@ def _describe(tracked: TrackedObject, tensors: dict[str, Tensor]) -> dict[str, A
     }
 
 
-def _restore(described: dict[str, Any], tensors: dict[str, Tensor]) -> TrackedObject:
-    object_id = described["id"]
-    frame = described["prior"]
-    return TrackedObject(
-        object_id,
-        {
-            int(k): tuple(unpack_prompt(p, tensors) for p in given)
-            for k, given in described["prompts"].items()
-        },
-        None
-        if frame is None
-        else Prior(frame, tensors[f"prior/{object_id}"], tensors[f"near/{frame}"]),
-        set(described["stale"]),
-        described["reverse"],
-    )
+def _unpack_object(
+    record: dict[str, Any], tensors: dict[str, Tensor], image_of: ImageOf
+) -> TrackedObject:
+    object_id = record["id"]
+    prompts: dict[int, tuple[VisualPrompt, ...]] = {}
+    for stored in record["prompts"]:
+        prompt = unpack_prompt(stored, image_of)
+        assert not isinstance(prompt.value, Text | Exemplar)
+        before = prompts.get(prompt.frame_index, ())
+        prompts[prompt.frame_index] = (*before, prompt.value)
+    frame = record["prior"]
+    prior = None
+    if frame is not None:
+        prior = Prior(frame, tensors[f"prior/{object_id}"], tensors[f"near/{frame}"])
+    return TrackedObject(object_id, prompts, prior, set(record["stale"]), record["reverse"])

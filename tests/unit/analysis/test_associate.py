@@ -12,9 +12,9 @@ from PIL import Image
 from tests.unit.cli.conftest import call, files_of
 from vseg.analysis.associate import associate
 from vseg.frame_masks import FrameMasks, LogitCrops
-from vseg.results import PlacedPrompt, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.results import Prompt, RunHeader, RunWriter, SourceFingerprint, open_run
 from vseg.results.layout import read_objects, write_objects
-from vseg.types import Box, VideoInfo
+from vseg.types import Box, Timecode, VideoInfo
 
 pytestmark = pytest.mark.integration
 
@@ -64,8 +64,8 @@ def run(tmp_path: Path) -> Path:
         labels={2: "post", 3: "late"},
     )
     prompts = [
-        PlacedPrompt(0, 1, Box(2.0, 8.0, 14.0, 20.0)),
-        PlacedPrompt(15, 3, Box(1, 1, 9, 9)),
+        Prompt(1, Timecode(0), Box(2.0, 8.0, 14.0, 20.0)),
+        Prompt(3, Timecode(15), Box(1, 1, 9, 9)),
     ]
     writer = RunWriter.create(tmp_path / "run", header, prompts)
     for masks in frames(lost=range(12, 15)):

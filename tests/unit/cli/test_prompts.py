@@ -16,8 +16,8 @@ from vseg.prompts.parse import (
     parse_prompts,
     parse_scribbles,
 )
-from vseg.prompts.timecode import Timecode, parse_range, parse_timecode
-from vseg.types import Box, Exemplar, Mask, Points, Scribble
+from vseg.prompts.timecode import parse_range, parse_timecode
+from vseg.types import Box, Exemplar, Mask, Points, Scribble, Timecode
 
 
 @pytest.mark.parametrize(
@@ -34,22 +34,22 @@ from vseg.types import Box, Exemplar, Mask, Points, Scribble
 def test_point_forms(spec: str, object_id: int, at: Timecode, positive: bool) -> None:
     (request,) = parse_points([spec])
     assert (request.object_id, request.at) == (object_id, at)
-    assert isinstance(request.prompt, Points)
-    assert request.prompt.xy.tolist() == [[412, 220]]
-    assert request.prompt.positive.tolist() == [positive]
+    assert isinstance(request.value, Points)
+    assert request.value.xy.tolist() == [[412, 220]]
+    assert request.value.positive.tolist() == [positive]
 
 
 def test_box_and_scribble_forms() -> None:
     (box,) = parse_boxes(["2@30:10,20,200.5,300"])
-    assert (box.object_id, box.at, box.prompt) == (
+    assert (box.object_id, box.at, box.value) == (
         2,
         Timecode(frame=30),
         Box(10.0, 20.0, 200.5, 300.0),
     )
     (line,) = parse_scribbles(["10,20 30,40 50,60-"])
-    assert isinstance(line.prompt, Scribble)
-    assert line.prompt.xy.shape == (3, 2)
-    assert not line.prompt.positive
+    assert isinstance(line.value, Scribble)
+    assert line.value.xy.shape == (3, 2)
+    assert not line.value.positive
 
 
 @pytest.mark.parametrize(
@@ -91,11 +91,11 @@ def test_labels() -> None:
 def test_an_example_may_lie_in_a_file_with_an_equals_sign(tmp_path: Path) -> None:
     path = save(tmp_path / "frame=1.png", np.full((8, 10, 3), 90), "RGB")
     (request,) = parse_exemplars([f"{path}:1,1,6,6=0.4"])
-    assert isinstance(request.prompt, Exemplar)
-    assert request.prompt.threshold == 0.4
+    assert isinstance(request.value, Exemplar)
+    assert request.value.threshold == 0.4
     (request,) = parse_exemplars([f"{path}:1,1,6,6"])
-    assert isinstance(request.prompt, Exemplar)
-    assert request.prompt.threshold is None
+    assert isinstance(request.value, Exemplar)
+    assert request.value.threshold is None
 
 
 def save(path: Path, values: np.ndarray, mode: str) -> Path:
@@ -119,7 +119,7 @@ def test_a_label_image_gives_one_object_per_value(tmp_path: Path) -> None:
         (1, Timecode(frame=5)),
         (2, Timecode(frame=5)),
     ]
-    masks = [r.prompt.mask for r in requests if isinstance(r.prompt, Mask)]
+    masks = [r.value.mask for r in requests if isinstance(r.value, Mask)]
     assert [int(m.sum()) for m in masks] == [4, 4]
     (only,) = parse_masks([f"2:{path}"])
     assert only.object_id == 2
@@ -148,7 +148,7 @@ def test_a_mask_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
 
 def test_all_kinds_together_keep_their_order() -> None:
-    kinds = [type(r.prompt) for r in parse_prompts(["1,2"], ["1,2,3,4"], ["1,2 3,4"], [])]
+    kinds = [type(r.value) for r in parse_prompts(["1,2"], ["1,2,3,4"], ["1,2 3,4"], [])]
     assert kinds == [Points, Box, Scribble]
 
 

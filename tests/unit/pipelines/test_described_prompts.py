@@ -12,11 +12,9 @@ from vseg.config import TrackConfig
 from vseg.errors import NothingFound
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
-from vseg.prompts.placing import PromptRequest
-from vseg.prompts.timecode import Timecode
 from vseg.results import open_run
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
-from vseg.types import Exemplar, Points
+from vseg.types import Exemplar, Points, Prompt, Timecode
 
 pytestmark = pytest.mark.integration
 
@@ -24,7 +22,7 @@ CONFIG = TrackConfig(short_side=128, dtype="float32", preview=False)
 
 
 @pytest.fixture
-def said(tmp_path: Path) -> tuple[PromptRequest, ...]:
+def said(tmp_path: Path) -> tuple[Prompt, ...]:
     """A folder of images to track in, and a reference from beyond its end narrowed by a
     click.
     """
@@ -40,17 +38,17 @@ def said(tmp_path: Path) -> tuple[PromptRequest, ...]:
     y, x = np.argwhere(truth)[truth.sum() // 2]
     click = Points(np.array([[x, y]], np.float32), np.array([True]))
     at = Timecode(frame=0)
-    return PromptRequest(1, at, like), PromptRequest(1, at, click)
+    return Prompt(1, at, like), Prompt(1, at, click)
 
 
 def job(
-    folder: Path, name: str, said: tuple[PromptRequest, ...], *, resume: bool = False
+    folder: Path, name: str, said: tuple[Prompt, ...], *, resume: bool = False
 ) -> TrackJob:
     return TrackJob(str(folder / "clip"), folder / name, said, CONFIG, resume=resume)
 
 
 def test_a_stopped_job_goes_on_from_what_the_run_keeps(
-    tmp_path: Path, said: tuple[PromptRequest, ...]
+    tmp_path: Path, said: tuple[Prompt, ...]
 ) -> None:
     track(job(tmp_path, "whole", said))
     seen: list[int] = []
@@ -63,17 +61,15 @@ def test_a_stopped_job_goes_on_from_what_the_run_keeps(
     for name in ("prompts.jsonl", "masks/shard-000000.parquet"):
         whole, parts = (tmp_path / run / name for run in ("whole", "parts"))
         assert whole.read_bytes() == parts.read_bytes()
-    assert len(list((tmp_path / "parts" / "references").iterdir())) == 1
+    assert len(list((tmp_path / "parts" / "exemplars").iterdir())) == 1
 
 
 def test_a_replay_of_a_runs_prompts_gives_the_same_masks(
-    tmp_path: Path, said: tuple[PromptRequest, ...]
+    tmp_path: Path, said: tuple[Prompt, ...]
 ) -> None:
     track(job(tmp_path, "first", said))
     stored = open_run(tmp_path / "first").prompts
-    again = tuple(
-        PromptRequest(p.object_id, Timecode(frame=p.frame_index), p.prompt) for p in stored
-    )
+    again = tuple(Prompt(p.object_id, Timecode(frame=p.frame_index), p.value) for p in stored)
     track(job(tmp_path, "second", again))
     for name in ("prompts.jsonl", "masks/shard-000000.parquet"):
         first, second = (tmp_path / run / name for run in ("first", "second"))
@@ -81,7 +77,7 @@ def test_a_replay_of_a_runs_prompts_gives_the_same_masks(
 
 
 def test_an_example_of_nothing_here_ends_the_job_with_its_score(
-    tmp_path: Path, said: tuple[PromptRequest, ...]
+    tmp_path: Path, said: tuple[Prompt, ...]
 ) -> None:
     plain = np.zeros((60, 60, 3), np.uint8)
     plain[20:40, 20:40] = (0, 255, 0)
@@ -89,17 +85,17 @@ def test_an_example_of_nothing_here_ends_the_job_with_its_score(
     with pytest.raises(
         NothingFound, match=r"green.png: the best score is .*, the threshold 1.00"
     ):
-        track(job(tmp_path, "none", (PromptRequest(1, Timecode(frame=0), stranger),)))
+        track(job(tmp_path, "none", (Prompt(1, Timecode(frame=0), stranger),)))
     assert not (tmp_path / "none").exists()
 
 
 def test_a_run_that_cannot_go_on_is_taken_back(
-    tmp_path: Path, said: tuple[PromptRequest, ...]
+    tmp_path: Path, said: tuple[Prompt, ...]
 ) -> None:
     plain = np.zeros((60, 60, 3), np.uint8)
     plain[20:40, 20:40] = (0, 255, 0)
     stranger = Exemplar(plain, np.asarray(plain.any(axis=2)), "green.png", 1.0)
-    prompts = (*said, PromptRequest(7, Timecode(frame=3), stranger))
+    prompts = (*said, Prompt(7, Timecode(frame=3), stranger))
     with pytest.raises(NothingFound):
         track(job(tmp_path, "none", prompts))
     assert not (tmp_path / "none").exists()

@@ -16,15 +16,13 @@ from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, NothingFound, UsageError
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
-from vseg.prompts.placing import PromptRequest
-from vseg.prompts.timecode import Timecode
 from vseg.results import open_run
 from vseg.results.events import read_events
 from vseg.results.layout import read_objects
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.synthetic.script import Trajectory
-from vseg.types import Exemplar, Points, Text
+from vseg.types import Exemplar, Points, Prompt, Text, Timecode
 
 pytestmark = pytest.mark.integration
 
@@ -50,11 +48,11 @@ def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> str
     return str(folder)
 
 
-def like(scene: SyntheticVideo, object_id: int, frame: int) -> PromptRequest:
+def like(scene: SyntheticVideo, object_id: int, frame: int) -> Prompt:
     """A description by what the object looks like on a frame."""
     drawn = scene.draw(frame)
     reference = Exemplar(drawn.frame.image, drawn.labels == object_id, "scene.png")
-    return PromptRequest(0, Timecode(frame=0), reference)
+    return Prompt(None, Timecode(frame=0), reference)
 
 
 def settings(**look: Any) -> TrackConfig:
@@ -86,7 +84,7 @@ def test_a_thing_like_the_reference_is_found_when_it_comes(
     last = scene.draw(FRAMES - 1).labels == 2
     best = max(overlap(job.out, FRAMES - 1, o.id, last) for o in read_objects(job.out))
     assert best > 0.5
-    assert masks.prompts[0].object_id == 0
+    assert masks.prompts[0].object_id is None
 
 
 def test_a_job_that_looks_resumes_to_the_same_bytes(
@@ -143,7 +141,7 @@ def test_nothing_found_is_said_with_the_score_that_came_nearest(
     job = TrackJob(
         clip,
         tmp_path / "run",
-        (PromptRequest(0, Timecode(frame=0), noise),),
+        (Prompt(None, Timecode(frame=0), noise),),
         settings(detect_every=20),
     )
     for _ in range(2):  # a finished run says it again
@@ -164,7 +162,7 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
     full_image.write_bytes(full_image.read_bytes()[:300])
     image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
     noise = Exemplar(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
-    sought = (PromptRequest(0, Timecode(frame=0), noise),)
+    sought = (Prompt(None, Timecode(frame=0), noise),)
     job = TrackJob(str(broken), tmp_path / "run", sought, settings(detect_every=12))
     with pytest.raises(NothingFound, match="nothing was found"):
         track(job)
@@ -199,7 +197,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(
     tmp_path: Path,
 ) -> None:
     xy = np.array([[100, 90]], dtype=np.float32)
-    click = PromptRequest(1, Timecode(frame=0), Points(xy, np.array([True])))
+    click = Prompt(1, Timecode(frame=0), Points(xy, np.array([True])))
     sought = like(scene, 1, 12)
     kinds = {"click": (click,), "both": (sought, click), (): (), "sought": (sought,)}
     prompts = kinds[more.pop("prompts", "sought")]
@@ -213,7 +211,7 @@ def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(
 def test_words_outside_the_vocabulary_are_refused_with_what_there_is(
     clip: str, tmp_path: Path
 ) -> None:
-    text = PromptRequest(0, Timecode(frame=0), Text("a zeppelin"))
+    text = Prompt(None, Timecode(frame=0), Text("a zeppelin"))
     job = TrackJob(clip, tmp_path / "run", (text,), settings())
     with pytest.raises(BadPrompt, match="zeppelin"):
         track(job)

@@ -14,12 +14,11 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
 from vseg.pipelines.redetection_driver import DetectFunction, RedetectionTracker
-from vseg.prompts.timecode import Timecode
 from vseg.session.session import Session
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.reader import SyntheticVideo
 from vseg.synthetic.script import Occluder, Trajectory
-from vseg.types import Detections, Frame, Grounding, IdentityEvent, MaskCrop
+from vseg.types import Detections, Frame, Grounding, IdentityEvent, MaskCrop, Timecode
 
 pytestmark = pytest.mark.integration
 

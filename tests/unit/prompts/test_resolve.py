@@ -1,4 +1,4 @@
-"""What wins when words, references and drawn prompts meet: the rules, over mixes drawn at
+"""What wins when words, references and visual prompts meet: the rules, over mixes visual at
 random.
 """
 
@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vseg.errors import NothingFound
-from vseg.prompts.resolve import GroundingResult, Spoken, resolve_prompts
+from vseg.prompts.resolve import GroundingResult, PromptEntry, resolve_prompts
 from vseg.types import (
-    AnyPrompt,
     Box,
     Detections,
     Exemplar,
@@ -18,8 +17,11 @@ from vseg.types import (
     Mask,
     MaskCrop,
     Points,
+    Prompt,
+    PromptValue,
     Scribble,
     Text,
+    Timecode,
     VisualPrompt,
 )
 
@@ -67,13 +69,17 @@ def line(k: int, *, positive: bool = True) -> Scribble:
     return Scribble(np.array([[x - 4, y], [x, y + 1], [x + 4, y]], np.float32), positive)
 
 
-def said(
-    *drawn: VisualPrompt,
+def entry(value: PromptValue, result: GroundingResult | None = None) -> PromptEntry:
+    return PromptEntry(Prompt(1, Timecode(0), value), result)
+
+
+def entries(
+    *visual: VisualPrompt,
     word: GroundingResult | None = None,
     like: GroundingResult | None = None,
-) -> list[Spoken]:
-    described: list[tuple[AnyPrompt, GroundingResult | None]] = [(WORD, word), (LIKE, like)]
-    return [*(Spoken(s, a) for s, a in described if a), *(Spoken(d) for d in drawn)]
+) -> list[PromptEntry]:
+    concepts: list[tuple[PromptValue, GroundingResult | None]] = [(WORD, word), (LIKE, like)]
+    return [*(entry(c, r) for c, r in concepts if r), *(entry(v) for v in visual)]
 
 
 def taken(prompts: tuple[VisualPrompt, ...]) -> int:
@@ -91,84 +97,82 @@ SCORES = st.dictionaries(st.integers(0, 9), st.floats(0.5, 1.0), min_size=1, max
 def test_marks_choose_among_what_was_found(
     scores: dict[int, float], marks: list[tuple[int, bool, bool]]
 ) -> None:
-    drawn = [(line if long else click)(k, positive=sign) for k, sign, long in marks]
+    visual = [(line if long else click)(k, positive=sign) for k, sign, long in marks]
     on = {k for k, sign, _ in marks if sign}
     off = {k for k, sign, _ in marks if not sign}
     # No square is within half a side of another one's middle: nearness plays no part here.
     allowed = [k for k in scores if on <= {k} and (k not in off or k in on)]
     if not allowed:
-        with pytest.raises(NothingFound, match="nothing fits all that was said"):
-            resolve_prompts(said(*drawn, word=answer(scores)), HW)
+        with pytest.raises(NothingFound, match="no detection fits all prompts"):
+            resolve_prompts(entries(*visual, word=answer(scores)), HW)
         return
-    prompts = resolve_prompts(said(*drawn, word=answer(scores)), HW)
+    prompts = resolve_prompts(entries(*visual, word=answer(scores)), HW)
     assert scores[taken(prompts)] == max(scores[k] for k in allowed)
     assert taken(prompts) in allowed
     # A guess is never alone, and every mark goes along.
-    assert isinstance(prompts[1], Box) and list(prompts[2:]) == drawn
+    assert isinstance(prompts[1], Box) and list(prompts[2:]) == visual
 
 
 @settings(max_examples=100, deadline=None)
 @given(SCORES, SCORES)
-def test_words_and_a_reference_must_agree(
+def test_text_and_an_exemplar_must_agree(
     one: dict[int, float], other: dict[int, float]
 ) -> None:
     both = {k: (one[k] + other[k]) / 2 for k in one if k in other}
-    spoken = said(word=answer(one, masks=False), like=answer(other))
+    both_concepts = entries(word=answer(one, masks=False), like=answer(other))
     if not both:
-        with pytest.raises(
-            NothingFound, match=r"'ball' found .*; the reference shoe.png found"
-        ):
-            resolve_prompts(spoken, HW)
+        with pytest.raises(NothingFound, match=r"'ball' has .*; the exemplar shoe.png has"):
+            resolve_prompts(both_concepts, HW)
     else:
-        assert both[taken(resolve_prompts(spoken, HW))] == max(both.values())
+        assert both[taken(resolve_prompts(both_concepts, HW))] == max(both.values())
 
 
 @given(SCORES, MARKS)
 def test_a_mask_wins_over_everything_described(
     scores: dict[int, float], marks: list[tuple[int, bool, bool]]
 ) -> None:
-    drawn = [click(k, positive=sign) for k, sign, _ in marks]
-    prompts = resolve_prompts(said(Mask(thing(0)), *drawn, word=answer(scores)), HW)
+    visual = [click(k, positive=sign) for k, sign, _ in marks]
+    prompts = resolve_prompts(entries(Mask(thing(0)), *visual, word=answer(scores)), HW)
     assert isinstance(prompts[0], Mask)
     np.testing.assert_array_equal(prompts[0].mask, thing(0))
-    assert list(prompts[1:]) == drawn
+    assert list(prompts[1:]) == visual
 
 
-def test_drawn_prompts_alone_stand_as_they_are() -> None:
-    drawn = (Box(1, 2, 30, 30), line(1, positive=False), click(0))
-    assert resolve_prompts(said(*drawn), HW) == drawn
+def test_visual_prompts_alone_stand_as_they_are() -> None:
+    visual = (Box(1, 2, 30, 30), line(1, positive=False), click(0))
+    assert resolve_prompts(entries(*visual), HW) == visual
 
 
 def test_a_box_says_where_to_look_and_is_not_the_object() -> None:
     found = answer({0: 0.9, 3: 0.8, 4: 0.7})
-    prompts = resolve_prompts(said(Box(55, 0, 100, 40), word=found), HW)
+    prompts = resolve_prompts(entries(Box(55, 0, 100, 40), word=found), HW)
     assert taken(prompts) == 3
     assert [p for p in prompts if isinstance(p, Box)] == [Box(64.0, 4.0, 76.0, 16.0)]
     # More than half of the thing must lie in the box.
     with pytest.raises(NothingFound):
-        resolve_prompts(said(Box(11, 0, 62, 40), word=answer({0: 0.9, 3: 0.8})), HW)
+        resolve_prompts(entries(Box(11, 0, 62, 40), word=answer({0: 0.9, 3: 0.8})), HW)
 
 
 def test_a_click_just_beside_a_thing_means_it() -> None:
     beside = Points(np.array([[18, 10]], np.float32), np.array([True]))
-    assert taken(resolve_prompts(said(beside, word=answer({0: 0.6, 4: 0.9})), HW)) == 0
+    assert taken(resolve_prompts(entries(beside, word=answer({0: 0.6, 4: 0.9})), HW)) == 0
 
 
 def test_a_negative_mark_cuts_what_a_positive_one_confirms() -> None:
     found = answer({0: 0.6, 1: 0.9})
-    assert taken(resolve_prompts(said(click(0, positive=False), word=found), HW)) == 1
-    both = said(click(0), click(0, positive=False), word=found)
+    assert taken(resolve_prompts(entries(click(0, positive=False), word=found), HW)) == 1
+    both = entries(click(0), click(0, positive=False), word=found)
     assert taken(resolve_prompts(both, HW)) == 0
 
 
-def test_what_is_said_again_replaces_what_was_said() -> None:
-    first = Spoken(WORD, answer({0: 0.9}))
-    second = Spoken(Text("box"), answer({1: 0.6}))
+def test_a_concept_given_again_replaces_the_one_before() -> None:
+    first = entry(WORD, answer({0: 0.9}))
+    second = entry(Text("box"), answer({1: 0.6}))
     assert taken(resolve_prompts([first, second], HW)) == 1
 
 
 def test_a_find_without_a_mask_becomes_a_box() -> None:
-    prompts = resolve_prompts(said(click(2), word=answer({2: 0.9}, masks=False)), HW)
+    prompts = resolve_prompts(entries(click(2), word=answer({2: 0.9}, masks=False)), HW)
     assert prompts == (Box(44.0, 4.0, 56.0, 16.0), prompts[1])
     assert isinstance(prompts[1], Points)
 
@@ -176,13 +180,13 @@ def test_a_find_without_a_mask_becomes_a_box() -> None:
 @pytest.mark.parametrize("best", [0.0, 0.004, 0.7])
 def test_a_threshold_is_blamed_only_where_lowering_it_helps(best: float) -> None:
     with pytest.raises(NothingFound) as caught:
-        resolve_prompts(said(word=answer({}, best=best)), HW)
-    assert caught.value.hint == "say it otherwise, or draw a box or a click"
+        resolve_prompts(entries(word=answer({}, best=best)), HW)
+    assert caught.value.hint == "use other words, or prompt with a box or a point"
 
 
 def test_nothing_found_names_score_threshold_and_what_to_type() -> None:
     with pytest.raises(NothingFound) as caught:
-        resolve_prompts(said(word=answer({}, best=0.31)), HW)
+        resolve_prompts(entries(word=answer({}, best=0.31)), HW)
     assert "'ball'" in caught.value.message
     assert "0.31" in caught.value.message and "0.50" in caught.value.message
     assert "0.31" in str(caught.value.hint)

@@ -15,7 +15,7 @@ import pytest
 from vseg.errors import BadRun, BadVideo
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.results import (
-    PlacedPrompt,
+    Prompt,
     RunHeader,
     RunWriter,
     SourceFingerprint,
@@ -23,7 +23,7 @@ from vseg.results import (
     open_run,
     unpack_row,
 )
-from vseg.types import Box, Mask, Points, Scribble, VideoInfo
+from vseg.types import Box, Mask, Points, Scribble, Timecode, VideoInfo
 
 HEIGHT = 36
 WIDTH = 50
@@ -165,10 +165,10 @@ def test_prompts_of_every_kind_come_back_exactly(tmp_path: Path) -> None:
     scribble = Scribble(rng.random((9, 2)).astype(np.float32) * 50, positive=False)
     mask = Mask(rng.random((HEIGHT, WIDTH)) > 0.7)
     given = [
-        PlacedPrompt(0, 1, points),
-        PlacedPrompt(0, 1, Box(0.1, 2.0, 3.3, 4.0)),
-        PlacedPrompt(7, 2, scribble),
-        PlacedPrompt(9, 3, mask),
+        Prompt(1, Timecode(0), points),
+        Prompt(1, Timecode(0), Box(0.1, 2.0, 3.3, 4.0)),
+        Prompt(2, Timecode(7), scribble),
+        Prompt(3, Timecode(9), mask),
     ]
     writer = RunWriter.create(tmp_path / "run", header(), given[:2])
     writer.append_prompt(given[2])
@@ -181,7 +181,7 @@ def test_prompts_of_every_kind_come_back_exactly(tmp_path: Path) -> None:
         (9, 3),
     ]
     assert stored[1] == given[1]
-    back = stored[0].prompt, stored[2].prompt, stored[3].prompt
+    back = stored[0].value, stored[2].value, stored[3].value
     assert isinstance(back[0], Points) and isinstance(back[1], Scribble)
     assert isinstance(back[2], Mask)
     np.testing.assert_array_equal(back[0].xy, points.xy)

@@ -16,7 +16,7 @@ from vseg.errors import BadRun, OutputError
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.results import (
     Damage,
-    PlacedPrompt,
+    Prompt,
     RunHeader,
     RunState,
     RunWriter,
@@ -25,14 +25,14 @@ from vseg.results import (
     run_state,
     verify_run,
 )
-from vseg.types import Box, VideoInfo
+from vseg.types import Box, Timecode, VideoInfo
 
 HEIGHT = 36
 WIDTH = 50
 FRAMES = 21
 PROMPTS = [
-    PlacedPrompt(0, 1, Box(1.0, 2.0, 30.0, 20.0)),
-    PlacedPrompt(0, 2, Box(5.0, 5.0, 9.0, 9.0)),
+    Prompt(1, Timecode(0), Box(1.0, 2.0, 30.0, 20.0)),
+    Prompt(2, Timecode(0), Box(5.0, 5.0, 9.0, 9.0)),
 ]
 
 
@@ -349,8 +349,10 @@ def test_a_lost_state_file_is_named(tmp_path: Path) -> None:
 
 def test_a_prompt_given_on_the_way_is_stored_at_once(tmp_path: Path) -> None:
     writer = RunWriter.create(tmp_path / "run", header(), PROMPTS)
-    writer.append_prompt(PlacedPrompt(9, 3, Box(0.0, 0.0, 4.0, 4.0)))
-    assert open_run(tmp_path / "run").prompts[2] == PlacedPrompt(9, 3, Box(0.0, 0.0, 4.0, 4.0))
+    writer.append_prompt(Prompt(3, Timecode(9), Box(0.0, 0.0, 4.0, 4.0)))
+    assert open_run(tmp_path / "run").prompts[2] == Prompt(
+        3, Timecode(9), Box(0.0, 0.0, 4.0, 4.0)
+    )
 
 
 @contextmanager
@@ -378,7 +380,7 @@ def test_a_full_disk_leaves_the_earlier_shards_and_the_run_resumable(
         writer.finish()
     room = len(before["prompts.jsonl"]) + 10
     with files_limited_to(room), pytest.raises(OutputError, match=r"prompts.*No space"):
-        writer.append_prompt(PlacedPrompt(9, 3, Box(0.0, 0.0, 4.0, 4.0)))
+        writer.append_prompt(Prompt(3, Timecode(9), Box(0.0, 0.0, 4.0, 4.0)))
     assert contents(root) == before
     attempt(root, FRAMES)
     assert contents(root) == unbroken

@@ -158,15 +158,15 @@ def test_rounds_are_what_was_said_and_replay_to_the_same_masks(model: Nano) -> N
         session.step(image(1))
         session.prompt(2, image(2), [click("middle")])
         last = session.step(image(2))
-        rounds = session.rounds
-    kinds = [type(r.prompt) for r in rounds]
-    places = [(r.object_id, r.frame_index) for r in rounds]
+        prompts = session.prompts
+    kinds = [type(p.value) for p in prompts]
+    places = [(p.object_id, p.frame_index) for p in prompts]
     assert kinds == [Text, Text, Points, Points]
     assert places == [(2, 0), (1, 0), (1, 0), (2, 2)]
     with Session(model, grounder=ColourGrounder()) as again:
         for t in range(3):
-            for r in (r for r in rounds if r.frame_index == t):
-                again.prompt(r.object_id, image(t), [r.prompt])
+            for r in (p for p in prompts if p.frame_index == t):
+                again.prompt(r.object_id or 0, image(t), [r.value])
             if t:
                 replayed = again.step(image(t))
     assert replayed.object_ids == last.object_ids
@@ -185,7 +185,7 @@ def test_a_restored_session_remembers_what_was_found(model: Nano) -> None:
         assert restored.snapshot() == kept
         again = restored.prompt(1, image(0), [click("right")])
         assert grounder.looks == []
-        text, like, *_ = (r.prompt for r in restored.rounds)
+        text, like, *_ = (r.value for r in restored.prompts)
     np.testing.assert_array_equal(again.logits, told.logits)
     assert text == Text("red")
     assert isinstance(like, Exemplar) and like.source == "shown.png"
@@ -197,9 +197,9 @@ def test_what_fails_changes_nothing(model: Nano) -> None:
     with Session(model, grounder=ColourGrounder()) as session:
         session.prompt(1, image(0), [click("left")])
         before = session.snapshot()
-        with pytest.raises(NothingFound, match="nothing fits"):
+        with pytest.raises(NothingFound, match="no detection fits"):
             session.prompt(1, image(0), [Text("blue")])
-        with pytest.raises(NothingFound, match="'blue' found 1"):
+        with pytest.raises(NothingFound, match="'blue' has 1"):
             session.prompt(2, image(0), [Text("blue"), like_the("left")])
         with pytest.raises(BadPrompt, match="no colour I know"):
             session.prompt(2, image(0), text="green")
@@ -213,14 +213,14 @@ def test_words_without_a_grounder_say_how_to_get_one(model: Nano) -> None:
     assert "--grounder" in str(caught.value.hint)
 
 
-def test_removed_objects_and_dropped_prompts_leave_the_rounds(model: Nano) -> None:
+def test_removed_objects_and_dropped_prompts_leave_the_history(model: Nano) -> None:
     with Session(model, grounder=ColourGrounder(), identity=INDEPENDENT_OBJECTS) as session:
         for t in range(3):
             session.prompt(1, image(t), [click("left")])
         session.prompt(2, image(0), text="blue")
         del session.objects[1].prompts[1]
         session.remove(2)
-        assert [(r.object_id, r.frame_index) for r in session.rounds] == [(1, 0), (1, 2)]
+        assert [(r.object_id, r.frame_index) for r in session.prompts] == [(1, 0), (1, 2)]
 
 
 def test_words_see_the_frame_beside_where_there_is_a_video(model: Nano) -> None:

@@ -18,11 +18,10 @@ from vseg.models.nano.model import Nano, load_nano
 from vseg.models.sam2.load import load_sam
 from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.parse import parse_exemplars, parse_texts
-from vseg.prompts.timecode import Timecode
 from vseg.results.prompts import append_prompt, prompt_line, read_prompts, write_prompts
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
-from vseg.types import Box, Exemplar, Frame, PlacedPrompt, Text
+from vseg.types import Box, Exemplar, Frame, Prompt, Text, Timecode
 
 pytestmark = pytest.mark.integration
 
@@ -176,11 +175,11 @@ def test_references_as_typed(folder: Path) -> None:
     boxed, masked = parse_exemplars(["shoe.png:12,7,28,24", "2@1.5s:shoe.png:mask.png=0.7"])
     assert (boxed.object_id, boxed.at) == (1, Timecode(frame=0))
     assert (masked.object_id, masked.at) == (2, Timecode(time_s=1.5))
-    assert isinstance(boxed.prompt, Exemplar) and isinstance(masked.prompt, Exemplar)
-    assert int(boxed.prompt.region.sum()) == 16 * 17 and boxed.prompt.threshold is None
-    np.testing.assert_array_equal(masked.prompt.region, disc((30, 40), (20, 15), 8))
-    assert (masked.prompt.threshold, masked.prompt.source) == (0.7, "shoe.png")
-    np.testing.assert_array_equal(masked.prompt.image, drawn((30, 40), [(20, 15)], 8))
+    assert isinstance(boxed.value, Exemplar) and isinstance(masked.value, Exemplar)
+    assert int(boxed.value.region.sum()) == 16 * 17 and boxed.value.threshold is None
+    np.testing.assert_array_equal(masked.value.region, disc((30, 40), (20, 15), 8))
+    assert (masked.value.threshold, masked.value.source) == (0.7, "shoe.png")
+    np.testing.assert_array_equal(masked.value.image, drawn((30, 40), [(20, 15)], 8))
 
 
 def test_images_of_every_kind_are_read(folder: Path) -> None:
@@ -197,10 +196,10 @@ def test_images_of_every_kind_are_read(folder: Path) -> None:
     )
     for name in ("grey", "deep", "alpha", "palette"):
         (said,) = parse_exemplars([f"{name}.png:12,7,28,24"])
-        assert isinstance(said.prompt, Exemplar)
+        assert isinstance(said.value, Exemplar)
         expected = np.repeat(rgb[..., :1], 3, 2) if name in ("grey", "deep") else rgb
-        np.testing.assert_array_equal(said.prompt.image, expected, err_msg=name)
-        assert said.prompt.image.flags.writeable
+        np.testing.assert_array_equal(said.value.image, expected, err_msg=name)
+        assert said.value.image.flags.writeable
 
 
 @pytest.mark.parametrize(
@@ -236,12 +235,12 @@ def test_a_malformed_reference_shows_an_example(folder: Path, spec: str) -> None
 
 def test_texts_as_typed() -> None:
     plain, placed = parse_texts(["the red car", "3@12:a dog=0.4"])
-    assert (plain.object_id, plain.at, plain.prompt) == (
+    assert (plain.object_id, plain.at, plain.value) == (
         1,
         Timecode(frame=0),
         Text("the red car"),
     )
-    assert (placed.object_id, placed.at, placed.prompt) == (
+    assert (placed.object_id, placed.at, placed.value) == (
         3,
         Timecode(frame=12),
         Text("a dog", 0.4),
@@ -253,22 +252,25 @@ def test_texts_as_typed() -> None:
 def test_a_run_keeps_descriptions_and_the_image_itself(folder: Path) -> None:
     like = masked_exemplar(Path("shoe.png"), Path("mask.png"), 0.6)
     again = boxed_exemplar(Path("shoe.png"), Box(1, 1, 9, 9))
-    said = [PlacedPrompt(0, 1, Text("a shoe", 0.3)), PlacedPrompt(0, 1, like)]
+    said = [
+        Prompt(1, Timecode(frame=0), Text("a shoe", 0.3)),
+        Prompt(1, Timecode(frame=0), like),
+    ]
     root = folder / "run"
     write_prompts(root, said)
-    append_prompt(root, PlacedPrompt(4, 2, again))
+    append_prompt(root, Prompt(2, Timecode(frame=4), again))
     for name in ("shoe.png", "mask.png"):
         (folder / name).unlink()
     stored = read_prompts(root)
     assert [prompt_line(p) for p in stored] == [
         *map(prompt_line, said),
-        prompt_line(PlacedPrompt(4, 2, again)),
+        prompt_line(Prompt(2, Timecode(frame=4), again)),
     ]
-    kept = stored[1].prompt
+    kept = stored[1].value
     assert isinstance(kept, Exemplar) and kept.source == "shoe.png" and kept.threshold == 0.6
     np.testing.assert_array_equal(kept.image, like.image)
     np.testing.assert_array_equal(kept.region, like.region)
-    (image,) = (root / "references").iterdir()
+    (image,) = (root / "exemplars").iterdir()
     assert (
         json.loads((root / "prompts.jsonl").read_text().splitlines()[1])["image"] == image.stem
     )

@@ -308,4 +308,4 @@ def test_prompts_that_are_not_kept_are_forgotten(model: Nano, scene: SyntheticVi
             session.step(frame)
         session.keep_prompts(1, {0, 2})
         assert session.prompted_frames(1) == (0, 2)
-        assert [each.frame_index for each in session.rounds] == [0, 2]
+        assert [each.frame_index for each in session.prompts] == [0, 2]

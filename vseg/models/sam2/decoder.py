@@ -20,7 +20,7 @@ _ABSENT_LOGIT = -1024.0
 
 
 @dataclass(frozen=True, slots=True)
-class AnyPrompt:
+class EncodedPrompt:
     """Prompts as the decoder reads them, and whether it shall propose several masks."""
 
     sparse: Float[Tensor, "1 1 P C"]
@@ -61,7 +61,7 @@ class SamDecoder:
         labels: Int[Tensor, " N"],
         mask: Float[Tensor, "1 1 h4 w4"] | None,
         several: bool | None = None,
-    ) -> AnyPrompt:
+    ) -> EncodedPrompt:
         """Prompts of one object; no points are one empty point, as the decoder was trained.
 
         several: left out, it follows the number of points: an ambiguous click gets three
@@ -82,13 +82,13 @@ class SamDecoder:
         if several is None:
             several = self._allows(len(xy))
         dense = dense.to(self._dtype, memory_format=torch.channels_last)
-        return AnyPrompt(sparse.to(self._dtype), dense, several)
+        return EncodedPrompt(sparse.to(self._dtype), dense, several)
 
     def __call__(
         self,
         finest: tuple[Float[Tensor, "1 C0 h4 w4"], Float[Tensor, "1 C1 h8 w8"]],
         seen: Float[Tensor, "O C h w"],
-        said: AnyPrompt,
+        said: EncodedPrompt,
     ) -> Decoded:
         """Masks of O objects with the same prompts; an absent object's logits are far below
         zero.

@@ -1,34 +1,25 @@
-"""The images that reference prompts point into, kept in the run so that a replay sees the same
-pixels.
+"""The images of exemplar prompts, kept in the run so that a replay sees the same pixels.
 
-Enters: an RGB image.  Leaves: `references/<sha256>.png`, named by its pixels, so that one
-image that is pointed into several times is kept once; and the same image again, checked
-against its name.
+Enters: an RGB image.  Leaves: `exemplars/<sha256>.png`, named by its pixels, so that one image
+that several exemplars use is kept once; and the same image again, checked against its name.
 """
 
-import hashlib
 from pathlib import Path
 
 import cv2
 import numpy as np
-from jaxtyping import UInt8
 
 from vseg.errors import BadRun
 from vseg.io.files import atomic_write_bytes
-from vseg.results.layout import REFERENCES
-
-Image = UInt8[np.ndarray, "H W 3"]
-
-
-def image_digest(image: Image) -> str:
-    """The SHA-256 of the image's size and pixels, in hex."""
-    height, width = image.shape[:2]
-    return hashlib.sha256(f"{width}x{height}:".encode() + image.tobytes()).hexdigest()
+from vseg.prompts.codec import Image, image_digest
+from vseg.results.layout import EXEMPLARS
 
 
-def write_exemplar_image(root: Path, image: Image) -> None:
-    """Keep the image in the run at `root`, unless it is there.  Raises OutputError."""
-    path = _path(root, image_digest(image))
+def write_exemplar_image(root: Path, digest: str, image: Image) -> None:
+    """Keep the image under its digest in the run at `root`, unless it is there.  Raises
+    OutputError.
+    """
+    path = _path(root, digest)
     if not path.exists():
         packed = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
         atomic_write_bytes(path, packed.tobytes())
@@ -51,11 +42,11 @@ def read_exemplar_image(root: Path, digest: str) -> Image:
 
 
 def _path(root: Path, digest: str) -> Path:
-    return root / REFERENCES / f"{digest}.png"
+    return root / EXEMPLARS / f"{digest}.png"
 
 
 def _unusable(path: Path, reason: str) -> BadRun:
     return BadRun(
-        f"the reference image {path} cannot be used: {reason}",
+        f"the exemplar image {path} cannot be used: {reason}",
         hint="put the file back, or begin anew with --overwrite",
     )
