@@ -19,7 +19,7 @@ from tests.doc_examples import (
 )
 from tests.test_layers import LAYERS
 from vseg.cli.app import app
-from vseg.errors import VsegError
+from vseg.errors import ExitCode, VsegError
 
 SOURCES = ["README.md", *PAGES.values()]
 WITH_CODE = [source for source in SOURCES if list(page_blocks(ROOT / source))]
@@ -103,6 +103,13 @@ def test_the_picture_of_the_layers_is_what_the_layer_test_enforces(source: str) 
     beside = {"demos", "benchmarks", "vseg_trackers"}
     enforced = [set(layer) for layer in LAYERS if layer != ("__main__",)]
     assert [names - beside for names in drawn] == enforced
+
+
+def test_every_exit_code_is_explained() -> None:
+    text = (ROOT / "docs" / "runs.md").read_text("utf-8")
+    section = text.split("## Exit codes")[1].split("##")[0]
+    explained = re.findall(r"^\| (\d+) \|", section, re.MULTILINE)
+    assert [int(code) for code in explained] == sorted(ExitCode)
 
 
 def test_every_page_is_in_the_navigation() -> None:
