@@ -16,6 +16,7 @@ from jaxtyping import Float64, Int64
 from vseg.analysis.colour_histograms import tracklets_of_run
 from vseg.build import open_video
 from vseg.errors import BadRun
+from vseg.exchange.mot import mot_row
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_text
 from vseg.results import Run, RunWriter, open_run
@@ -182,8 +183,8 @@ def _mot(linked: Linked, clip: _Clip) -> str:
     """
     rows = []
     for track in linked.tracks:
-        for time_s, box in zip(track.times_s, track.boxes, strict=True):
-            frame, (x1, y1, x2, y2) = clip.frame_at(float(time_s)) + 1, box.tolist()
-            sides = f"{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
-            rows.append((frame, track.track_id, f"{sides},{track.score:.3f},-1,-1,-1"))
-    return "".join(f"{frame},{track_id},{rest}\n" for frame, track_id, rest in sorted(rows))
+        for time_s, box in zip(track.times_s, track.boxes.tolist(), strict=True):
+            frame = clip.frame_at(float(time_s))
+            row = mot_row(frame, track.track_id, tuple(box), track.score)
+            rows.append((frame, track.track_id, row))
+    return "".join(f"{row}\n" for _, _, row in sorted(rows))

@@ -1,7 +1,7 @@
 """COCO: results of a detector are read, runs are written.
 
 Read: a JSON list of {image_id, category_id, score, bbox and/or segmentation}, or a whole
-dataset file with `images` and `annotations` as `write_coco` makes it.  In a list, image_id is
+dataset file with `images` and `annotations` as `CocoFormat` writes it.  In a list, image_id is
 the frame, counted from 0; in a dataset file, the image's frame_id is.  The result is a
 DetectionTable, with masks where every row has a run-length `segmentation`.  Written: one file
 with an image for each frame and an annotation for each visible mask.  `counts` are compressed
@@ -22,9 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from vseg.errors import BadDetections, BadMask
 from vseg.exchange.detection_table import NO_ID, DetectionTable
-from vseg.io.files import atomic_path
+from vseg.interfaces.export_format import Loss, MaskSequence
 from vseg.ops.rle import decode_rle, encode_rle
-from vseg.results.run import Run
 from vseg.types import MaskCrop, VideoInfo
 
 Sides = tuple[float, float, float, float]
@@ -150,24 +149,30 @@ def _mask(where: str, runs: _Runs, video: VideoInfo) -> MaskCrop:
     return mask
 
 
-def write_coco(run: Run, out: Path) -> None:
-    """Write the JSON file.  Raises OutputError, and BadRun if the run is damaged."""
-    categories = {
-        name: number
-        for number, name in enumerate(
-            sorted({each.label or UNLABELLED for each in run.objects}), 1
-        )
-    }
-    with atomic_path(out) as part, part.open("w", encoding="ascii") as handle:
-        handle.write('{"videos": [\n')
-        _write_items(handle, [_video(run)])
-        handle.write('\n], "categories": [\n')
-        _write_items(handle, ({"id": id_, "name": name} for name, id_ in categories.items()))
-        handle.write('\n], "images": [\n')
-        _write_items(handle, _images(run))
-        handle.write('\n], "annotations": [\n')
-        _write_items(handle, _annotations(run, categories))
-        handle.write("\n]}\n")
+class CocoFormat:
+    """One JSON file, written piece by piece."""
+
+    name = "coco"
+    suffix = ".json"
+    folder = False
+
+    def write(self, masks: MaskSequence, path: Path) -> Loss:
+        """Write the file.  Nothing is lost."""
+        labels = {obj: masks.labels.get(obj, UNLABELLED) for obj in masks.object_ids}
+        names = sorted(set(labels.values()))
+        categories = {name: number for number, name in enumerate(names, start=1)}
+        category_of = {obj: categories[label] for obj, label in labels.items()}
+        with path.open("w", encoding="ascii") as handle:
+            handle.write('{"videos": [\n')
+            _write_items(handle, [_video(masks)])
+            handle.write('\n], "categories": [\n')
+            _write_items(handle, ({"id": n, "name": name} for name, n in categories.items()))
+            handle.write('\n], "images": [\n')
+            _write_items(handle, _images(masks))
+            handle.write('\n], "annotations": [\n')
+            _write_items(handle, _annotations(masks, category_of))
+            handle.write("\n]}\n")
+        return Loss()
 
 
 def _write_items(handle: IO[str], items: Iterable[dict[str, object]]) -> None:
@@ -177,50 +182,47 @@ def _write_items(handle: IO[str], items: Iterable[dict[str, object]]) -> None:
         separator = ",\n"
 
 
-def _video(run: Run) -> dict[str, object]:
-    video = run.header.video
+def _video(masks: MaskSequence) -> dict[str, object]:
     return {
         "id": _VIDEO_ID,
-        "name": Path(run.header.source.path).stem,
-        "width": video.width,
-        "height": video.height,
-        "length": len(run),
+        "name": masks.name,
+        "width": masks.video.width,
+        "height": masks.video.height,
+        "length": len(masks),
     }
 
 
-def _images(run: Run) -> Iterator[dict[str, object]]:
-    video = run.header.video
-    stem = Path(run.header.source.path).stem
-    for image_id, frame in enumerate(run.frame_numbers(), start=1):
+def _images(masks: MaskSequence) -> Iterator[dict[str, object]]:
+    for image_id, frame in enumerate(masks.frame_numbers(), start=1):
         yield {
             "id": image_id,
-            "file_name": f"{stem}/{frame:05d}.jpg",
-            "width": video.width,
-            "height": video.height,
+            "file_name": f"{masks.name}/{frame:05d}.jpg",
+            "width": masks.video.width,
+            "height": masks.video.height,
             "video_id": _VIDEO_ID,
             "frame_id": frame,
         }
 
 
-def _annotations(run: Run, categories: dict[str, int]) -> Iterator[dict[str, object]]:
-    category_of = {each.id: categories[each.label or UNLABELLED] for each in run.objects}
+def _annotations(
+    masks: MaskSequence, category_of: Mapping[int, int]
+) -> Iterator[dict[str, object]]:
     annotation_id = 0
-    for image_id, masks in enumerate(run, start=1):
-        for object_id, score in zip(masks, masks.scores.tolist(), strict=True):
-            crop = masks.crop(object_id)
-            area = crop.area
-            if area == 0:
+    for image_id, frame in enumerate(masks, start=1):
+        for obj, score in zip(frame, frame.scores.tolist(), strict=True):
+            crop = frame.crop(obj)
+            if crop.area == 0:
                 continue
             annotation_id += 1
-            counts = encode_rle(crop, masks.height, masks.width)
+            counts = encode_rle(crop, frame.height, frame.width)
             yield {
                 "id": annotation_id,
                 "image_id": image_id,
                 "video_id": _VIDEO_ID,
-                "category_id": category_of[object_id],
-                "track_id": object_id,
-                "segmentation": {"size": [masks.height, masks.width], "counts": counts},
-                "area": area,
+                "category_id": category_of[obj],
+                "track_id": obj,
+                "segmentation": {"size": [frame.height, frame.width], "counts": counts},
+                "area": crop.area,
                 "bbox": list(crop.xywh),
                 "iscrowd": 0,
                 "score": score,

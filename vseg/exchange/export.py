@@ -1,32 +1,92 @@
-"""A stored run in other people's formats: one module for each, all called through `export`.
+"""A run in other programs' formats: one module for each, all called through `export`.
 
-Enters: an open run.  Leaves: a file or folder, under its final name only once it is whole.
-What a format cannot hold is counted in a loss_report.json beside it.
+Enters: an open run.  Leaves: a file or folder, under its final name only once it is whole, and
+a loss_report.json where the format had no room for something.
 """
 
+import json
 from pathlib import Path
 from types import MappingProxyType
 
 from vseg.errors import OutputError, UsageError
-from vseg.exchange.coco import write_coco
-from vseg.exchange.davis import write_davis
-from vseg.results.run import Run
+from vseg.exchange.coco import CocoFormat
+from vseg.exchange.davis import DavisFormat
+from vseg.exchange.mot import MotFormat
+from vseg.interfaces.export_format import ExportFormat, Loss, MaskSequence
+from vseg.io.files import atomic_folder, atomic_path, atomic_write_text
 
-FORMATS = MappingProxyType({"coco": write_coco, "davis": write_davis})
+_EVERY: tuple[ExportFormat, ...] = (CocoFormat(), DavisFormat(), MotFormat())
+FORMATS = MappingProxyType({one.name: one for one in _EVERY})
+LOSS_REPORT = "loss_report.json"
 
 
-def export(run: Run, format: str, out: Path) -> None:
-    """Write the run to `out` in a format of FORMATS.
+def export(
+    masks: MaskSequence, format_name: str, out: Path, *, overwrite: bool = False
+) -> list[Path]:
+    """Write a run to `out` in a format of FORMATS; the paths that were written.
 
-    Raises UsageError for an unknown format, OutputError if `out` exists or cannot be written,
-    and BadRun if the run is damaged.
+    The loss report is OUT/loss_report.json for a folder, OUT.loss_report.json beside a file.
+    Raises UsageError for an unknown format, OutputError if `out` exists and `overwrite` is not
+    given, holds files of another kind, or cannot be written, and BadRun if the run is damaged.
     """
-    if format not in FORMATS:
+    if format_name not in FORMATS:
         raise UsageError(
-            f"unknown export format {format!r}", hint=f"known: {', '.join(sorted(FORMATS))}"
+            f"unknown export format {format_name!r}",
+            hint=f"known: {', '.join(sorted(FORMATS))}",
         )
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
+    chosen = FORMATS[format_name]
+    _check_target(chosen, out, overwrite)
+    if not chosen.folder:
+        with atomic_path(out) as unfinished:
+            loss = chosen.write(masks, unfinished)
+        report = out.with_name(f"{out.name}.{LOSS_REPORT}")
+        report.unlink(missing_ok=True)
+        if loss.pixels:
+            atomic_write_text(report, _loss_report(chosen, loss))
+        return [out, report] if loss.pixels else [out]
+    with atomic_folder(out) as unfinished:
+        loss = chosen.write(masks, unfinished)
+        if loss.pixels:
+            atomic_write_text(unfinished / LOSS_REPORT, _loss_report(chosen, loss))
+    return [out]
+
+
+def _check_target(chosen: ExportFormat, out: Path, overwrite: bool) -> None:
+    """Raise OutputError unless `out` is free, or an export that may be replaced."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not overwrite:
         raise OutputError(
-            f"{out} exists already", hint="delete it, or name another place with -o"
+            f"{out} exists already",
+            hint="--overwrite replaces it, -o names another place",
         )
-    FORMATS[format](run, out)
+    if out.is_dir() != chosen.folder:
+        raise OutputError(
+            f"{out} is a {'folder' if out.is_dir() else 'file'}, and {chosen.name} is a "
+            f"{'folder' if chosen.folder else 'file'}",
+            hint="name another place with -o",
+        )
+    # A folder is replaced as a whole: nothing but an earlier export may be in it.
+    inside = sorted(out.iterdir()) if out.is_dir() else []
+    foreign = [path for path in inside if not _is_exported(chosen, path)]
+    if foreign:
+        raise OutputError(
+            f"{out} holds {foreign[0].name}, which is no file of a {chosen.name} export",
+            hint="name another place with -o, or delete the folder yourself",
+        )
+
+
+def _is_exported(chosen: ExportFormat, path: Path) -> bool:
+    return path.is_file() and (path.suffix == chosen.suffix or path.name == LOSS_REPORT)
+
+
+def _loss_report(chosen: ExportFormat, loss: Loss) -> str:
+    report = {
+        "format": chosen.name,
+        "reason": loss.reason,
+        "objects": [
+            {"object_id": obj, "pixels_lost": loss.pixels[obj], "frames": loss.frames[obj]}
+            for obj in sorted(loss.pixels)
+        ],
+    }
+    return json.dumps(report, indent=2) + "\n"

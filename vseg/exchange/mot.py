@@ -1,8 +1,9 @@
 """MOTChallenge text: frame, id, left, top, width, height, score[, class, ...]; frames count
 from 1.
 
-Enters: a det.txt.  Leaves: a DetectionTable.  An id of -1 (or 0) is none.  Format: Milan et
-al., "MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
+Read: a det.txt as a DetectionTable; an id of -1 (or 0) is none.  Written: a box for each mask,
+its score and -1 for what is unknown; a box has no room for a mask.  Format: Milan et al.,
+"MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
 """
 
 from pathlib import Path
@@ -11,6 +12,9 @@ import numpy as np
 
 from vseg.errors import BadDetections
 from vseg.exchange.detection_table import NO_ID, DetectionTable
+from vseg.interfaces.export_format import Loss, MaskSequence
+
+Sides = tuple[int | float, int | float, int | float, int | float]
 
 _LEAST_COLUMNS = 7
 _CLASS = 7
@@ -61,3 +65,31 @@ def _numbers(path: Path, number: int, text: str) -> list[float]:
             hint="a line is frame,id,left,top,width,height,score,class",
         )
     return values if len(values) > _CLASS else [*values, -1.0]
+
+
+class MotFormat:
+    """One text file, a row for each object that has a mask, by frame and id."""
+
+    name = "mot"
+    suffix = ".txt"
+    folder = False
+
+    def write(self, masks: MaskSequence, path: Path) -> Loss:
+        """Write the file.  Every mask is lost but for its bounding box."""
+        loss = Loss("boxes only: a row has no room for a mask")
+        with path.open("w", encoding="ascii", newline="\n") as handle:
+            for frame in masks:
+                for obj, score in zip(frame, frame.scores.tolist(), strict=True):
+                    crop = frame.crop(obj)
+                    if crop.area:
+                        row = mot_row(frame.frame_index, obj, crop.xyxy, score)
+                        handle.write(row + "\n")
+                loss.add({obj: frame.area(obj) for obj in frame})
+        return loss
+
+
+def mot_row(frame_index: int, track_id: int, box: Sides, score: float) -> str:
+    """One line without its end; the frame is counted from 0, the box is x1 y1 x2 y2."""
+    x1, y1, x2, y2 = box
+    sides = f"{x1:.2f},{y1:.2f},{x2 - x1:.2f},{y2 - y1:.2f}"
+    return f"{frame_index + 1},{track_id},{sides},{score:.3f},-1,-1,-1"

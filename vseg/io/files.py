@@ -4,6 +4,7 @@ rename.
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -34,6 +35,44 @@ def atomic_path(target: Path) -> Iterator[Path]:
         # Fails where the folder itself could not be made; that error is already on its way.
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """A new folder to fill; it replaces `target` when the block ends without an error.
+
+    On any error the new folder is removed and `target` is as it was.  Raises OutputError,
+    naming the target, when the system refuses.
+    """
+    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
+    replaced = target.with_name(f".{target.name}.{os.getpid()}.old")
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        _replace_folder(target, unfinished, replaced)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {target}: {error.strerror or error}",
+            hint="check the folder's permissions and free space (df -h), or give another -o",
+        ) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _replace_folder(target: Path, fresh: Path, aside: Path) -> None:
+    """Rename `fresh` to `target`; what is there is moved `aside`, and back if that fails.
+
+    A folder cannot be renamed over one that is not empty.
+    """
+    if target.exists():
+        target.replace(aside)
+    try:
+        fresh.replace(target)
+    except OSError:
+        if aside.exists():
+            aside.replace(target)
+        raise
 
 
 def atomic_write_bytes(target: Path, payload: bytes) -> None:

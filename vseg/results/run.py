@@ -18,7 +18,7 @@ from vseg.results.masks import unpack
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
 from vseg.results.shards import Shard, read_shard
-from vseg.types import Prompt
+from vseg.types import Prompt, VideoInfo
 
 
 class Run:
@@ -39,6 +39,21 @@ class Run:
         """The objects by ascending id; none before the first commit."""
         begun = self.header.finished or self.header.progress is not None
         return read_objects(self.path) if begun else ()
+
+    @property
+    def name(self) -> str:
+        """The name of the clip, without folder and ending."""
+        return Path(self.header.source.path).stem
+
+    @property
+    def video(self) -> VideoInfo:
+        """The clip as it was when it was tracked."""
+        return self.header.video
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """The ids of all objects, ascending."""
+        return tuple(stored.id for stored in self.objects)
 
     @property
     def labels(self) -> dict[int, str]:
@@ -79,9 +94,8 @@ class Run:
 
     def track(self, object_id: int) -> Iterator[MaskRow]:
         """The packed rows of one object by ascending frame; `unpack_row` gives the mask."""
-        ids = [stored.id for stored in self.objects]
-        if object_id not in ids:
-            known = ", ".join(map(str, ids)) or "none"
+        if object_id not in self.object_ids:
+            known = ", ".join(map(str, self.object_ids)) or "none"
             raise BadRun(
                 f"{self.path} has no object {object_id}", hint=f"its objects: {known}"
             )

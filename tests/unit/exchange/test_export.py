@@ -1,7 +1,6 @@
 """Exports are read back by the formats' own readers."""
 
 import json
-import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-from vseg.errors import OutputError, UsageError
+from vseg.errors import OutputError
 from vseg.exchange.export import export
 from vseg.frame_masks import FrameMasks
 from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, open_run
@@ -137,39 +136,3 @@ def test_davis_has_no_room_for_ids_above_253(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="object 254 does not fit"):
         export(run, "davis", tmp_path / "davis")
     assert not (tmp_path / "davis").exists()
-
-
-def test_an_unknown_format_lists_the_known(apart: Run, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="known: coco, davis"):
-        export(apart, "vhs", tmp_path / "out")
-
-
-@pytest.mark.parametrize("format", ["coco", "davis"])
-def test_nothing_is_replaced_and_nothing_half_written(
-    apart: Run, tmp_path: Path, format: str
-) -> None:
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "notes").write_text("")
-    (tmp_path / "file").write_text("mine")
-    for taken in ("mine", "file"):
-        with pytest.raises(OutputError, match="exists already"):
-            export(apart, format, tmp_path / taken)
-    with pytest.raises(OutputError, match="cannot write"):
-        export(apart, format, tmp_path / "file" / "below")
-    part = apart.path / "masks" / "shard-000002.parquet"
-    part.write_bytes(part.read_bytes()[:100])
-    before = sorted(os.listdir(tmp_path))
-    with pytest.raises(Exception, match="shard-000002"):
-        export(open_run(apart.path), format, tmp_path / "out")
-    assert sorted(os.listdir(tmp_path)) == before
-
-
-@pytest.mark.parametrize("format", ["coco", "davis"])
-def test_a_run_of_no_frames_exports_to_nothing_valid_but_empty(
-    tmp_path: Path, format: str
-) -> None:
-    export(store(tmp_path / "run", {}, {}), format, tmp_path / "out")
-    if format == "coco":
-        assert COCO(str(tmp_path / "out")).imgs == {}
-    else:
-        assert list((tmp_path / "out").iterdir()) == []

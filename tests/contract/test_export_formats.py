@@ -1,0 +1,263 @@
+"""What a user may rely on with every format that a run is exported to."""
+
+import json
+import os
+import tracemalloc
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vseg.errors import OutputError, UsageError
+from vseg.exchange.coco import read_coco
+from vseg.exchange.detections import read_detections
+from vseg.exchange.export import FORMATS, LOSS_REPORT, export
+from vseg.frame_masks import FrameMasks
+from vseg.interfaces.export_format import ExportFormat, MaskSequence
+from vseg.results import Damage, Run, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.types import Frame, VideoInfo
+
+HEIGHT = 48
+WIDTH = 64
+VIDEO = VideoInfo("clips/park.mp4", HEIGHT, WIDTH, Fraction(25), 1000)
+LABELS = {2: "dog", 7: "person"}
+
+Masks = dict[tuple[int, int], np.ndarray]
+"""Masks by (frame, object id); a format of boxes gives the filled boxes."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Two objects that move and cross each other; object 7 is absent on every fifth frame."""
+
+    frames: range
+    overlapping: bool = True
+
+    name = "park"
+    video = VIDEO
+    object_ids = (2, 7)
+    labels = LABELS
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def frame_numbers(self) -> Iterator[int]:
+        return iter(self.frames)
+
+    def __iter__(self) -> Iterator[FrameMasks]:
+        image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+        for index in self.frames:
+            masks = {obj: np.zeros((HEIGHT, WIDTH), dtype=bool) for obj in self.object_ids}
+            left = index % 30
+            masks[2][4:16, left : left + 12] = True
+            if index % 5:
+                top = 8 if self.overlapping else 24
+                masks[7][top : top + 14, 20:34] = True
+            frame = Frame(index, None, index / 25, image)
+            yield FrameMasks.of(frame, masks, {2: 0.5, 7: 0.9})
+
+
+def read_coco_masks(path: Path) -> Masks:
+    table = read_coco(path, VIDEO)
+    rows = zip(table.frames.tolist(), table.ids.tolist(), table.masks or (), strict=True)
+    return {(frame, obj): crop.paste(HEIGHT, WIDTH) for frame, obj, crop in rows}
+
+
+def read_davis_masks(path: Path) -> Masks:
+    masks: Masks = {}
+    for file in path.glob("*.png"):
+        labels = np.asarray(Image.open(file))
+        present = np.unique(labels[labels > 0]).tolist()
+        masks |= {(int(file.stem), obj): labels == obj for obj in present}
+    return masks
+
+
+def read_mot_boxes(path: Path) -> Masks:
+    table = read_detections(path, VIDEO)
+    rows = zip(table.frames.tolist(), table.ids.tolist(), table.boxes.tolist(), strict=True)
+    return {(frame, obj): filled(tuple(map(int, box))) for frame, obj, box in rows}
+
+
+def filled(box: tuple[int, ...]) -> np.ndarray:
+    x1, y1, x2, y2 = box
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[y1:y2, x1:x2] = True
+    return mask
+
+
+READ_BACK: dict[str, Callable[[Path], Masks]] = {
+    "coco": read_coco_masks,
+    "davis": read_davis_masks,
+    "mot": read_mot_boxes,
+}
+BOXES_ONLY = {"mot"}
+
+
+@pytest.fixture(params=sorted(FORMATS))
+def chosen(request: pytest.FixtureRequest) -> ExportFormat:
+    return FORMATS[request.param]
+
+
+def out_of(chosen: ExportFormat, folder: Path) -> Path:
+    return folder / (chosen.name + ("" if chosen.folder else chosen.suffix))
+
+
+def report_of(chosen: ExportFormat, out: Path) -> Path:
+    return out / LOSS_REPORT if chosen.folder else out.with_name(f"{out.name}.{LOSS_REPORT}")
+
+
+def stored(root: Path, clip: Clip, damage: Damage | None = None) -> Run:
+    header = RunHeader(
+        vseg_version="0.1.0",
+        model="nano",
+        weights_sha256="a" * 64,
+        device="cpu",
+        dtype="float32",
+        source=SourceFingerprint(path="clips/park.mp4", size=10, sha256="b" * 64),
+        video=VIDEO,
+        shard_frames=4,
+        labels=LABELS,
+    )
+    writer = RunWriter.create(root, header)
+    for masks in clip:
+        writer.write(masks)
+    writer.finish(damage)
+    return open_run(root)
+
+
+def test_every_format_is_tried_and_named_for_what_it_is() -> None:
+    assert set(READ_BACK) == set(FORMATS)
+    assert all(isinstance(one, ExportFormat) for one in FORMATS.values())
+    assert all(name == one.name for name, one in FORMATS.items())
+
+
+def test_what_is_written_is_what_is_read_back(chosen: ExportFormat, tmp_path: Path) -> None:
+    clip = Clip(range(3, 23), overlapping=False)
+    out = out_of(chosen, tmp_path)
+    assert out in export(clip, chosen.name, out)
+    back = READ_BACK[chosen.name](out)
+    true = {(masks.frame_index, obj): mask for masks in clip for obj, mask in masks.items()}
+    true = {key: mask for key, mask in true.items() if mask.any()}
+    assert back.keys() == true.keys()
+    for key, mask in true.items():
+        np.testing.assert_array_equal(back[key], mask)
+
+
+def test_what_is_lost_is_counted_in_the_report(chosen: ExportFormat, tmp_path: Path) -> None:
+    clip = Clip(range(20))
+    out = out_of(chosen, tmp_path)
+    written = export(clip, chosen.name, out)
+    back = {} if chosen.name in BOXES_ONLY else READ_BACK[chosen.name](out)
+    lost = {2: 0, 7: 0}
+    for masks in clip:
+        for obj, mask in masks.items():
+            kept = back.get((masks.frame_index, obj), np.zeros_like(mask))
+            lost[obj] += int(mask.sum() - kept.sum())
+    report = report_of(chosen, out)
+    assert report.exists() == any(lost.values())
+    assert chosen.folder or (report in written) == report.exists()
+    if report.exists():
+        content = json.loads(report.read_text())
+        counted = {row["object_id"]: row["pixels_lost"] for row in content["objects"]}
+        assert counted == {obj: pixels for obj, pixels in lost.items() if pixels}
+        assert content["format"] == chosen.name and content["reason"]
+
+
+def test_a_stored_run_gives_the_same_bytes_as_its_masks(
+    chosen: ExportFormat, tmp_path: Path
+) -> None:
+    run = stored(tmp_path / "run", Clip(range(9)))
+    assert isinstance(run, MaskSequence)
+    for folder, masks in (("one", Clip(range(9))), ("other", run)):
+        export(masks, chosen.name, out_of(chosen, tmp_path / folder))
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+
+
+def test_a_partial_run_is_written_as_far_as_it_goes(
+    chosen: ExportFormat, tmp_path: Path
+) -> None:
+    run = stored(tmp_path / "run", Clip(range(6)), Damage(frame=6, reason="torn"))
+    export(run, chosen.name, out_of(chosen, tmp_path))
+    back = READ_BACK[chosen.name](out_of(chosen, tmp_path))
+    assert {frame for frame, _ in back} == set(range(6))
+
+
+def test_a_run_of_no_frames_is_valid_and_empty(chosen: ExportFormat, tmp_path: Path) -> None:
+    out = out_of(chosen, tmp_path)
+    export(stored(tmp_path / "run", Clip(range(0))), chosen.name, out)
+    assert READ_BACK[chosen.name](out) == {}
+    assert not report_of(chosen, out).exists()
+
+
+def test_nothing_is_replaced_without_being_asked(chosen: ExportFormat, tmp_path: Path) -> None:
+    out = out_of(chosen, tmp_path)
+    export(Clip(range(8)), chosen.name, out)
+    before = contents(tmp_path)
+    with pytest.raises(OutputError, match=r"exists already .*--overwrite"):
+        export(Clip(range(2)), chosen.name, out)
+    assert contents(tmp_path) == before
+    export(Clip(range(2)), chosen.name, out, overwrite=True)
+    assert {frame for frame, _ in READ_BACK[chosen.name](out)} == {0, 1}
+    export(Clip(range(3), overlapping=False), chosen.name, out, overwrite=True)
+    assert report_of(chosen, out).exists() == (chosen.name in BOXES_ONLY), "no old report"
+
+
+def test_only_an_export_is_overwritten(chosen: ExportFormat, tmp_path: Path) -> None:
+    out = tmp_path / "mine"
+    out.mkdir()
+    (out / "notes.md").write_text("mine")
+    with pytest.raises(OutputError, match=r"notes\.md|is a folder"):
+        export(Clip(range(2)), chosen.name, out, overwrite=True)
+    (tmp_path / "file").write_text("mine")
+    if chosen.folder:
+        with pytest.raises(OutputError, match="is a file"):
+            export(Clip(range(2)), chosen.name, tmp_path / "file", overwrite=True)
+    assert contents(tmp_path) == {"mine/notes.md": b"mine", "file": b"mine"}
+
+
+def test_a_failure_leaves_nothing_and_what_was_there(
+    chosen: ExportFormat, tmp_path: Path
+) -> None:
+    run = stored(tmp_path / "run", Clip(range(12)))
+    shard = run.path / "masks" / "shard-000002.parquet"
+    shard.write_bytes(shard.read_bytes()[:100])
+    out = out_of(chosen, tmp_path / "out")
+    export(Clip(range(2)), chosen.name, out)
+    before = contents(tmp_path / "out")
+    with pytest.raises(Exception, match="shard-000002"):
+        export(open_run(run.path), chosen.name, out, overwrite=True)
+    assert contents(tmp_path / "out") == before
+    with pytest.raises(Exception, match="shard-000002"):
+        export(open_run(run.path), chosen.name, tmp_path / "out" / "new")
+    assert contents(tmp_path / "out") == before
+    with pytest.raises(OutputError, match="cannot write"):
+        export(Clip(range(2)), chosen.name, shard / "below")
+
+
+def test_memory_does_not_grow_with_the_clip(chosen: ExportFormat, tmp_path: Path) -> None:
+    def peak(frames: int) -> int:
+        tracemalloc.start()
+        export(Clip(range(frames)), chosen.name, out_of(chosen, tmp_path / str(frames)))
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return most
+
+    peak(5)  # what is imported and cached once
+    few = peak(30)
+    assert peak(200) < few + 64 * 2**10
+
+
+def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="known: " + ", ".join(sorted(FORMATS))):
+        export(Clip(range(2)), "vhs", tmp_path / "out")
+    assert os.listdir(tmp_path) == []
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    """Every file below a folder, hidden ones too."""
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(path.relative_to(root)): path.read_bytes() for path in files}
