@@ -85,7 +85,9 @@ def _stages(
     scene = SyntheticVideo(SceneConfig(480, 854, SLOTS + 1, num_objects=objects, seed=1))
     features = [nano.encode([scene.read(t)])[0] for t in range(SLOTS + 1)]
     logits = [
-        torch.stack([nano.given(f, Mask(scene.truth(t) == k)) for k in scene.object_ids])
+        nano.encode_mask_prompts(
+            f, [Mask(scene.truth(t) == k) for k in scene.object_ids]
+        ).logits
         for t, f in enumerate(features)
     ]
     values = [nano.remember(f, masks) for f, masks in zip(features, logits, strict=True)]
@@ -104,7 +106,7 @@ def _stages(
         ),
     )
     readout = nano.condition(now, memory)
-    prior = nano.warp_prior(now, before.near, logits[-2])
+    prior = nano.warp_prior(now, before.local_key, logits[-2])
     skip4, skip8, base = now.levels
 
     def graph(name: str, *inputs: torch.Tensor | np.ndarray) -> Callable[[], Any]:
@@ -123,8 +125,8 @@ def _stages(
         lambda: nano.condition(now, memory),
         graph("read", now.key[None], key, kept, valid),
     )
-    carried = graph("carry", now.near[None], before.near[None], logits[-2])
-    yield "carry", lambda: nano.warp_prior(now, before.near, logits[-2]), carried
+    carried = graph("carry", now.local_key[None], before.local_key[None], logits[-2])
+    yield "carry", lambda: nano.warp_prior(now, before.local_key, logits[-2]), carried
     drawn = graph("decode", readout, base, skip8, skip4, prior)
     yield "decode", lambda: nano.decode(now, readout, prior), drawn
     yield (

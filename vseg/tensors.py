@@ -19,7 +19,7 @@ PRESENT = 0.5
 class Features:
     """One encoded frame, shared by all objects.
 
-    levels: finest first.  key: for reading the memory.  near: for matching with the frame
+    levels: finest first.  key: for reading the memory.  local_key: for matching with the frame
     before.
     """
 
@@ -27,7 +27,7 @@ class Features:
     video_hw: tuple[int, int]
     levels: tuple[Float[Tensor, "_ _ _ _"], ...]
     key: Float[Tensor, "K h w"]
-    near: Float[Tensor, "L h8 w8"]
+    local_key: Float[Tensor, "L h8 w8"]
 
     @property
     def map_hw(self) -> tuple[int, int]:

@@ -58,7 +58,7 @@ def test_a_steady_step_never_waits_for_the_device(
     model = load_sam(tmp_path, kind, device="cuda")
     frames = film()
     features = model.encode([frames[0]])[0]
-    decoded = model.answer(features, [Box(5, 5, 40, 40)], None, None)
+    decoded = model.decode_prompts(features, [[Box(5, 5, 40, 40)]])
     slot = model.remember(features, decoded, [True], {})[0]
     recent = tuple((age, slot) for age in range(model.recent_slots, 0, -1))
     memory = SlotMemory(((0, slot), *recent), ((9, slot.pointer),))

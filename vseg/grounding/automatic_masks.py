@@ -1,11 +1,11 @@
-"""Everything in a frame: masks of whatever looks like one thing, without names.
+"""Automatic mask generation: masks of all objects in a frame, without names.
 
 Enters: a frame.  Leaves: a Grounding whose detections are called "object", best first.  A grid
-of clicks is drawn by the model, as in Kirillov et al. 2023, "Segment Anything", section 5, and
-what is drawn clearly, is neither tiny nor the whole frame, and is no part of something else,
-is kept.  nano draws all clicks coarsely, where a click reaches a whole object; then clicks on
-what is not explained yet, within parts of the frame, where small things are large; and what is
-left of both finely.
+of clicks is decoded, as in Kirillov et al. 2023, "Segment Anything", section 5, and masks that
+are stable, neither tiny nor the whole frame, and no part of another are kept.  A model that
+decodes in two passes gives coarse masks of all clicks, where a click reaches a whole object;
+then of clicks on what is not explained yet, within parts of the frame, where small objects are
+large; and decodes what is left of both again at full size.
 """
 
 from collections.abc import Sequence
@@ -17,30 +17,30 @@ import torch
 from jaxtyping import Bool, Float32
 
 from vseg.grounding.point_grid import Window, corners, grid
-from vseg.interfaces.affinity_model import AffinityModel
-from vseg.interfaces.slot_model import SlotModel
+from vseg.interfaces.promptable_model import CoarseMasks, PromptableModel
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
+from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.tensors import PRESENT, Decoded
 from vseg.types import Detections, Frame, Grounding, MaskCrop, Points
 
 NAME = "object"
 _BATCH = 64
-"""Clicks drawn together: enough to fill a processor, and few enough for its memory."""
+"""Clicks decoded together: enough to fill a processor, and few enough for its memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class AutomaticMaskRules:
-    """What counts as a thing; the numbers were chosen on clips that nothing was trained or
+    """Which masks are objects; the numbers were chosen on clips that nothing was trained or
     measured on.
 
-    grid, dense: clicks along the shorter side of the frame, of the first and of the closer
-    look; part: the share of the frame's sides that a closer look sees.  score: least quality x
+    grid, dense: clicks along the shorter side of the frame, of the whole frame and of its
+    parts; part: the share of the frame's sides that a part has.  score: least quality x
     stability.  margin: of the logits; stability is the IoU of the masks that are cut that much
-    higher and lower.  smallest, largest: share of the frame.  finely: how many of nano's
-    coarse masks are drawn again, those that reach `coarse`.  overlap: IoU above which two
-    masks are the same thing.  inside, trust: when one is part of another, see
+    higher and lower.  smallest, largest: share of the frame.  finely: how many
+    coarse masks are decoded again, of those that reach `coarse`.  overlap: IoU above which two
+    masks are of one object.  inside, trust: when one is part of another, see
     `vseg.ops.masks.drop_contained`.  speck: smaller pieces and holes, as a share of the
-    largest piece, are dropped and filled.  most: things in a frame.
+    largest piece, are dropped and filled.  most: objects in a frame.
     """
 
     grid: int = 12
@@ -60,10 +60,8 @@ class AutomaticMaskRules:
 
 
 @dataclass(frozen=True, slots=True)
-class _Drawn:
-    """Masks that clicks gave: logits that cover the frame, quality x stability, and the
-    clicks.
-    """
+class _Proposals:
+    """Masks by clicks: logits that cover the frame, quality x stability, and the clicks."""
 
     logits: Float32[np.ndarray, "N h w"]
     scores: Float32[np.ndarray, " N"]
@@ -73,113 +71,116 @@ class _Drawn:
     def masks(self) -> Bool[np.ndarray, "N h w"]:
         return np.asarray(self.logits > 0, dtype=bool)
 
-    def __getitem__(self, rows: np.ndarray) -> "_Drawn":
-        return _Drawn(self.logits[rows], self.scores[rows], self.clicks[rows])
+    def __getitem__(self, rows: np.ndarray) -> "_Proposals":
+        return _Proposals(self.logits[rows], self.scores[rows], self.clicks[rows])
 
 
 class AutomaticMaskGenerator:
     """Proposals of a frame by a model of either kind; has no state of any video."""
 
     def __init__(
-        self, model: AffinityModel | SlotModel, rules: AutomaticMaskRules | None = None
+        self, model: PromptableModel, rules: AutomaticMaskRules | None = None
     ) -> None:
-        self._model, self._rules = model, rules or AutomaticMaskRules()
+        self._predictor = ImagePredictor(model)
+        self._rules = rules or AutomaticMaskRules()
 
     @torch.inference_mode()
     def propose(self, frame: Frame) -> Grounding:
-        """The things in the frame, best first, with masks at its size; scores are quality x
+        """The objects of the frame, best first, with masks at its size; scores are quality x
         stability.
         """
         rules = self._rules
-        if isinstance(self._model, SlotModel):
-            drawn = self._answered(self._model, frame)
+        image = self._predictor.encode(frame)
+        coarse_masks = self._predictor.model.coarse_masks
+        if coarse_masks is None:
+            proposals = self._hypotheses(image)
         else:
-            drawn = self._refined(self._model, frame)
-        best = float(drawn.scores.max(initial=0.0))
-        drawn = drawn[drawn.scores >= rules.score]
-        drawn = drawn[mask_nms(drawn.masks, drawn.scores, rules.overlap, len(drawn.scores))]
-        drawn = drawn[drop_contained(drawn.masks, drawn.scores, rules.inside, rules.trust)]
-        return self._grounding(drawn, frame, best)
-
-    def _answered(self, model: SlotModel, frame: Frame) -> _Drawn:
-        """All that a model of the SAM 2 family proposes for each click."""
-        features = model.encode([frame])[0]
-        parts = [
-            self._scored(*_proposals(model.answer(features, [click], None, None), click))
-            for click in _clicks(grid(frame, self._rules.grid))
+            proposals = self._refined(image, self._coarse(image, coarse_masks))
+        best = float(proposals.scores.max(initial=0.0))
+        proposals = proposals[proposals.scores >= rules.score]
+        count = len(proposals.scores)
+        proposals = proposals[
+            mask_nms(proposals.masks, proposals.scores, rules.overlap, count)
         ]
+        proposals = proposals[
+            drop_contained(proposals.masks, proposals.scores, rules.inside, rules.trust)
+        ]
+        return self._grounding(proposals, frame, best)
+
+    def _hypotheses(self, image: EncodedImage) -> _Proposals:
+        """All masks that a model of the SAM 2 family proposes for every click."""
+        clicks = grid(image.frame, self._rules.grid)
+        parts = []
+        for start in range(0, len(clicks), _BATCH):
+            some = clicks[start : start + _BATCH]
+            decoded = self._predictor.decode(image, _prompts(some))
+            parts.append(self._scored(*_every_hypothesis(decoded, some)))
         return _joined(parts)
 
-    def _refined(self, model: AffinityModel, frame: Frame) -> _Drawn:
-        """Coarse masks that differ, or fine ones of them; a mask's score is the better
-        look's.
+    def _refined(self, image: EncodedImage, coarse: _Proposals) -> _Proposals:
+        """Distinct coarse masks, decoded again as priors; of a mask's two scores the better
+        one counts.
         """
         rules = self._rules
-        features = model.encode([frame])[0]
-        coarse = self._sketched(model, frame, features.map_hw)
+        model = self._predictor.model
         coarse = coarse[coarse.scores >= rules.coarse]
         coarse = coarse[mask_nms(coarse.masks, coarse.scores, rules.overlap, rules.finely)]
         parts = []
         for start in range(0, len(coarse.scores), _BATCH):
             some = slice(start, start + _BATCH)
+            clicks = coarse.clicks[some]
             priors = torch.from_numpy(coarse.logits[some]).to(model.device, model.dtype)
-            said = [
-                model.encode_prompts(features, [click], prior)
-                for click, prior in zip(_clicks(coarse.clicks[some]), priors, strict=True)
-            ]
-            drawn = model.decode(
-                features, torch.stack(said), model.warp_prior(features, None, priors)
-            )
-            parts.append(self._scored(drawn, coarse.clicks[some]))
+            decoded = self._predictor.refine(image, _prompts(clicks), priors)
+            parts.append(self._scored(decoded, clicks))
         fine = _joined(parts)
         return replace(fine, scores=np.maximum(fine.scores, coarse.scores) * (fine.scores > 0))
 
-    def _sketched(self, model: AffinityModel, frame: Frame, map_hw: tuple[int, int]) -> _Drawn:
-        """Coarse masks of the whole frame, then of its parts where the first look explains
+    def _coarse(self, image: EncodedImage, coarse_masks: CoarseMasks) -> _Proposals:
+        """Coarse masks of the whole frame, then of its parts where the first explain
         nothing.
         """
         rules = self._rules
-        height, width = frame.image.shape[:2]
+        height, width = image.features.video_hw
+        map_hw = image.features.map_hw
         whole = Window(0, 0, width, height)
-        dense = grid(frame, rules.dense)
-        first = self._seen_in(model, frame, whole, grid(frame, rules.grid), map_hw)
+        first = self._coarse_in(image, coarse_masks, whole, grid(image.frame, rules.grid))
         explained = np.asarray(first.masks[first.scores >= rules.score].any(axis=0))
+        dense = grid(image.frame, rules.dense)
         column, row = (dense * [map_hw[1] / width, map_hw[0] / height]).astype(int).T
         dense = dense[~explained[row, column]]
         windows = corners(width, height, rules.part)
         nearest = np.argmin([window.distance(dense) for window in windows], axis=0)
         closer = [
-            self._seen_in(model, frame, window, dense[nearest == place], map_hw)
+            self._coarse_in(image, coarse_masks, window, dense[nearest == place])
             for place, window in enumerate(windows)
         ]
         return _joined([first, *closer])
 
-    def _seen_in(
+    def _coarse_in(
         self,
-        model: AffinityModel,
-        frame: Frame,
+        image: EncodedImage,
+        coarse_masks: CoarseMasks,
         window: Window,
         clicks: Float32[np.ndarray, "N 2"],
-        map_hw: tuple[int, int],
-    ) -> _Drawn:
-        """What clicks give where only the window is seen; nothing of what its inner edges
-        cut.
+    ) -> _Proposals:
+        """The masks of clicks where the model is shown the window alone; nothing of what its
+        inner edges cut.
         """
-        part = window.of(frame)
+        shown = window.of(image.frame)
         parts = []
         for start in range(0, len(clicks), _BATCH):
             some = clicks[start : start + _BATCH]
             inside = some - np.array([window.x, window.y], np.float32)
-            objects = [[click] for click in _clicks(inside)]
-            decoded = model.coarse_masks(part, objects)
-            logits, whole = window.placed(decoded.logits.float(), frame, map_hw)
-            presence = decoded.presence * whole
-            parts.append(
-                self._scored(replace(decoded, logits=logits, presence=presence), some)
+            decoded = coarse_masks(shown, _prompts(inside))
+            logits, whole = window.placed(
+                decoded.logits.float(), image.frame, image.features.map_hw
             )
+            presence = decoded.presence * whole
+            decoded = replace(decoded, logits=logits, presence=presence)
+            parts.append(self._scored(decoded, some))
         return _joined(parts)
 
-    def _scored(self, decoded: Decoded, clicks: Float32[np.ndarray, "N 2"]) -> _Drawn:
+    def _scored(self, decoded: Decoded, clicks: Float32[np.ndarray, "N 2"]) -> _Proposals:
         """The masks with their scores, 0 for what is absent, tiny or fills the frame."""
         rules = self._rules
         logits = decoded.logits.float()
@@ -190,13 +191,13 @@ class AutomaticMaskGenerator:
         counts = (share >= rules.smallest) & (share <= rules.largest)
         counts &= decoded.presence > PRESENT
         scores = decoded.quality.float() * surely / maybe.clamp_min(1) * counts
-        return _Drawn(logits.cpu().numpy(), scores.cpu().numpy(), clicks)
+        return _Proposals(logits.cpu().numpy(), scores.cpu().numpy(), clicks)
 
-    def _grounding(self, drawn: _Drawn, frame: Frame, best: float) -> Grounding:
+    def _grounding(self, proposals: _Proposals, frame: Frame, best: float) -> Grounding:
         height, width = frame.image.shape[:2]
         crops = []
         scores = []
-        for logits, score in zip(drawn.logits, drawn.scores, strict=True):
+        for logits, score in zip(proposals.logits, proposals.scores, strict=True):
             big = cv2.resize(logits, (width, height), interpolation=cv2.INTER_LINEAR)
             crops.append(MaskCrop.of(without_specks(big > 0, self._rules.speck)))
             scores.append(float(score))
@@ -212,27 +213,36 @@ class AutomaticMaskGenerator:
         return Grounding(found, np.array([best]), (NAME,) * len(crops))
 
 
-def _proposals(decoded: Decoded, click: Points) -> tuple[Decoded, np.ndarray]:
-    """Every hypothesis of one object as a row of its own, and the click for each."""
+def _every_hypothesis(
+    decoded: Decoded, clicks: Float32[np.ndarray, "N 2"]
+) -> tuple[Decoded, Float32[np.ndarray, "M 2"]]:
+    """Every hypothesis of every object as a row of its own, and the click of each."""
     of = decoded.alternatives
     if of is None:
-        return decoded, click.xy
+        return decoded, clicks
     count = of.quality.shape[1]
     rows = Decoded(
-        of.logits[0], of.quality[0], decoded.presence.expand(count), of.embedding[0]
+        of.logits.flatten(0, 1),
+        of.quality.flatten(),
+        decoded.presence.repeat_interleave(count),
+        of.embedding.flatten(0, 1),
     )
-    return rows, np.repeat(click.xy, count, axis=0)
+    return rows, np.repeat(clicks, count, axis=0)
 
 
-def _clicks(places: Float32[np.ndarray, "N 2"]) -> list[Points]:
-    return [Points(place[None].astype(np.float32), np.array([True])) for place in places]
+def _prompts(clicks: Float32[np.ndarray, "N 2"]) -> list[list[Points]]:
+    """Each click as the prompt of an object of its own."""
+    positive = np.array([True])
+    return [[Points(click[None].astype(np.float32), positive)] for click in clicks]
 
 
-def _joined(parts: Sequence[_Drawn]) -> _Drawn:
+def _joined(parts: Sequence[_Proposals]) -> _Proposals:
     parts = [part for part in parts if len(part.scores)]
     if not parts:
-        return _Drawn(*(np.zeros(shape, np.float32) for shape in ((0, 1, 1), (0,), (0, 2))))
-    return _Drawn(
+        return _Proposals(
+            *(np.zeros(shape, np.float32) for shape in ((0, 1, 1), (0,), (0, 2)))
+        )
+    return _Proposals(
         np.concatenate([part.logits for part in parts]),
         np.concatenate([part.scores for part in parts]),
         np.concatenate([part.clicks for part in parts]),

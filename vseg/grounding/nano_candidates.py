@@ -1,7 +1,7 @@
-"""One frame as the word head sees it: what may be meant by a noun, and the masks of that.
+"""What may be meant by a noun on one frame, and the masks of that.
 
-Enters: a frame, nano's features of it, the head's boxes, perhaps its motion.  Leaves: boxes
-with scores, best first, and a mask for each, drawn once however many phrases ask for it.
+Enters: an encoded frame, the word head's boxes, perhaps the motion.  Leaves: boxes with
+scores, best first, and a mask for each, decoded once however many phrases ask for it.
 """
 
 from collections.abc import Sequence
@@ -14,39 +14,48 @@ from vseg.grounding.box_masks import box_masks
 from vseg.grounding.motion import Motion, moving_boxes, moving_shares
 from vseg.grounding.narrowing import fitting, meant
 from vseg.grounding.vocabulary import THING, WordQuery
-from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.boxes import Candidates, HeadBoxes
 from vseg.ops.boxes import clipped
 from vseg.ops.masks import mask_nms
-from vseg.tensors import Features
-from vseg.types import Detections, Frame, MaskCrop
+from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.types import Detections, MaskCrop
 
-_SAME_MASK = 0.7  # IoU
-_COARSE = 120  # rows, or columns, of the masks as they are compared
-_MOST = 60  # things of one phrase that get a mask
-_MOST_BELOW = (
-    20  # things below the threshold that get a mask, where only that tells what is meant
-)
+_SAME_MASK = 0.7
+"""IoU above which two masks are of one object; a round value, not tuned."""
+_COARSE = 120
+"""Rows, or columns, of the masks as they are compared: enough to tell objects apart."""
+_MOST = 60
+"""Candidates of one phrase whose masks are decoded, to bound the time of a frame."""
+_MOST_BELOW = 20
+"""The same of those below the threshold, where only the mask tells what is meant."""
 
 
 @dataclass(slots=True)
 class FrameCandidates:
-    """One frame, looked at for all phrases of a call."""
+    """The candidates of one frame, for all phrases of a call.
 
-    frame: Frame
-    nano: Nano
-    features: Features
-    head: HeadBoxes
+    detected: what the word head detects there.  motion: None where no phrase asks for it, or
+    there is no adjacent frame.
+    """
+
+    predictor: ImagePredictor
+    image: EncodedImage
+    detected: HeadBoxes
     motion: Motion | None
-    _drawn: dict[tuple[float, ...], MaskCrop] = field(default_factory=dict)
+    _masks: dict[tuple[float, ...], MaskCrop] = field(default_factory=dict)
+
+    @property
+    def hw(self) -> tuple[int, int]:
+        """Height and width of the frame."""
+        return self.image.features.video_hw
 
     def candidates(self, query: WordQuery) -> Candidates:
         """What goes by the query's noun; of moving objects, what moves against the camera."""
         if query.noun != THING or query.motion != "moving":
-            return self.head.of(query.noun)
+            return self.detected.of(query.noun)
         if self.motion is None:
             return Candidates(np.zeros((0, 4)), np.zeros(0))
-        boxes = clipped(moving_boxes(self.motion), self.features.video_hw)
+        boxes = clipped(moving_boxes(self.motion), self.hw)
         shares = moving_shares(self.motion, self.masks(boxes))
         order = np.argsort(-shares, kind="stable")
         return Candidates(boxes[order], shares[order])
@@ -54,36 +63,36 @@ class FrameCandidates:
     def masks(self, boxes: Float64[np.ndarray, "N 4"]) -> list[MaskCrop]:
         """The mask in each box."""
         keys = [tuple(box) for box in boxes.tolist()]
-        new = [key for key in dict.fromkeys(keys) if key not in self._drawn]
-        masks = box_masks(self.nano, self.features, np.array(new, np.float64).reshape(-1, 4))
-        self._drawn.update(zip(new, masks, strict=True))
-        return [self._drawn[key] for key in keys]
+        new = [key for key in dict.fromkeys(keys) if key not in self._masks]
+        masks = box_masks(self.predictor, self.image, np.array(new, np.float64).reshape(-1, 4))
+        self._masks.update(zip(new, masks, strict=True))
+        return [self._masks[key] for key in keys]
 
 
-def answer(look: FrameCandidates, query: WordQuery, least: float) -> tuple[Detections, float]:
+def resolve_query(
+    frame: FrameCandidates, query: WordQuery, least: float
+) -> tuple[Detections, float]:
     """What one query means, labelled 0, and the best score of what has all that it asks
     for.
     """
-    candidates = look.candidates(query)
+    candidates = frame.candidates(query)
     best = float(candidates.scores.max(initial=0))
-    candidates = _worth_drawing(candidates, query, least)
-    drawn = look.masks(candidates.boxes)
-    seen = _singles(drawn, candidates.scores, look.features.video_hw)
-    crops = [drawn[k] for k in seen]
-    boxes = candidates.boxes[seen]
-    scores = candidates.scores[seen]
-    fits = fitting(query, crops, look.frame.image, look.motion)
+    candidates = _worth_decoding(candidates, query, least)
+    masks = frame.masks(candidates.boxes)
+    distinct = _distinct(masks, candidates.scores, frame.hw)
+    crops = [masks[k] for k in distinct]
+    boxes = candidates.boxes[distinct]
+    scores = candidates.scores[distinct]
+    fits = fitting(query, crops, frame.image.frame.image, frame.motion)
     if query.narrowed:
         best = float(scores[fits].max(initial=0))
     rows = np.flatnonzero(fits & (scores >= least))
-    rows = rows[
-        meant(query, [crops[row] for row in rows], scores[rows], look.features.video_hw)
-    ]
-    masks = tuple(crops[row] for row in rows)
-    return Detections(boxes[rows], scores[rows], np.zeros(len(rows), np.int64), masks), best
+    rows = rows[meant(query, [crops[row] for row in rows], scores[rows], frame.hw)]
+    chosen = tuple(crops[row] for row in rows)
+    return Detections(boxes[rows], scores[rows], np.zeros(len(rows), np.int64), chosen), best
 
 
-def _worth_drawing(candidates: Candidates, query: WordQuery, least: float) -> Candidates:
+def _worth_decoding(candidates: Candidates, query: WordQuery, least: float) -> Candidates:
     """Those that reach the threshold; some below it too where only the mask tells what is
     meant.
     """
@@ -94,12 +103,12 @@ def _worth_drawing(candidates: Candidates, query: WordQuery, least: float) -> Ca
     return Candidates(candidates.boxes[:count], candidates.scores[:count])
 
 
-def _singles(
+def _distinct(
     crops: Sequence[MaskCrop], scores: Float64[np.ndarray, " N"], hw: tuple[int, int]
 ) -> Int64[np.ndarray, " M"]:
-    """The masks that are not empty and no doubles of a better one, best first.
+    """The masks that are not empty and no duplicates of a better one, best first.
 
-    Two boxes of one thing may differ while its mask is the same.
+    Two boxes of one object may differ while its mask is the same.
     """
     some = [k for k, crop in enumerate(crops) if crop.area]
     if not some:

@@ -15,11 +15,12 @@ import numpy as np
 
 from vseg.errors import BadPrompt, WeightsMismatch
 from vseg.grounding.motion import motion_between
-from vseg.grounding.nano_candidates import FrameCandidates, answer
+from vseg.grounding.nano_candidates import FrameCandidates, resolve_query
 from vseg.grounding.vocabulary import WordQuery, parse_words
 from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.boxes import see
 from vseg.models.nano.text_head.head import WORDS, load_words
+from vseg.session.image_predictor import ImagePredictor
 from vseg.types import ConceptPrompt, Detections, Frame, Grounding, MaskCrop, Text
 
 
@@ -61,14 +62,14 @@ class NanoTextGrounder:
         """
         asked = [self._query(description) for description in descriptions]
         moves = any(query.motion for query, _ in asked)
-        look = FrameCandidates(
-            frame,
-            self._nano,
-            self._nano.encode([frame])[0],
+        predictor = ImagePredictor(self._nano)
+        candidates = FrameCandidates(
+            predictor,
+            predictor.encode(frame),
             see(self._nano, self._head, frame),
             motion_between(frame, near) if moves else None,
         )
-        answers = [answer(look, query, least) for query, least in asked]
+        answers = [resolve_query(candidates, query, least) for query, least in asked]
         return _joined(answers, [d.phrase for d in descriptions if isinstance(d, Text)])
 
     def _query(self, description: ConceptPrompt) -> tuple[WordQuery, float]:

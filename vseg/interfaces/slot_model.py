@@ -1,21 +1,21 @@
 """Memory in slots: what a model of the SAM 2 family is to the session, and what it remembers.
 
 encode (per frame, for all objects) -> condition (attend to each object's slots) -> decode, or
-answer where the user prompted -> remember (one slot per object).  Nano's memory is read by one
-affinity for all objects (`vseg.interfaces.affinity_model`); here every object has its own
-slots, ordered by their age in frames.
+decode_prompts where the user prompted -> remember (one slot per object).  Nano's memory is
+read by one affinity for all objects (`vseg.interfaces.affinity_model`); here every object has
+its own slots, ordered by their age in frames.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from vseg.interfaces.promptable_model import PromptableModel
 from vseg.tensors import Decoded, Features
-from vseg.types import Frame, Mask, VisualPrompt
+from vseg.types import Mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,53 +86,25 @@ class SlotMemory:
 
 
 @runtime_checkable
-class SlotModel(Protocol):
-    """One network with its weights; may be shared by sessions and threads.
+class SlotModel(PromptableModel, Protocol):
+    """A network whose memory is one slot for each object and frame.
 
     recent_slots, recent_pointers: how many frames back its memory reaches, in cells and in
     pointers.  slot_shape: the size of what it remembers of an object on a frame.
     """
 
-    name: str
-    weights_sha256: str
-    device: torch.device
-    dtype: torch.dtype
     recent_slots: int
     recent_pointers: int
     slot_shape: SlotShape
 
-    def encode(self, frames: Sequence[Frame]) -> list[Features]:
-        """Features of each frame; does not depend on prompts or memory."""
-        ...
-
     def condition(
         self, features: Features, memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:
-        """The frame's features as each object sees them through its memory."""
+        """The frame's features after each object's attention to its memory."""
         ...
 
-    def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
-        """Masks of objects that nobody prompted on this frame; `embedding` holds their
-        pointers.
-        """
-        ...
-
-    def answer(
-        self,
-        features: Features,
-        prompts: Sequence[VisualPrompt],
-        seen: Float[Tensor, "1 C h w"] | None,
-        prior: Float[Tensor, "h4 w4"] | None,
-    ) -> Decoded:
-        """The mask of one prompted object.
-
-        seen: from `condition`, None for an object of which nothing is remembered.  prior: its
-        mask on this frame before the prompts.  Masks among the prompts take the prior's place.
-        """
-        ...
-
-    def given(self, features: Features, mask: Mask) -> Decoded:
-        """A mask the user gave, as it stands, with the pointer that goes with it."""
+    def decode(self, features: Features, conditioned: Float[Tensor, "O C h w"]) -> Decoded:
+        """Masks of objects without prompts on this frame; `embedding` holds their pointers."""
         ...
 
     def remember(
@@ -142,9 +114,9 @@ class SlotModel(Protocol):
         prompted: Sequence[bool],
         given: Mapping[int, Mask],
     ) -> list[Slot]:
-        """A slot for each row of `decoded`; prompted rows are remembered as sure.
+        """A slot for each row of `decoded`; prompted rows are remembered as certain.
 
-        given: rows whose mask the user gave, at video size.
+        given: rows whose mask is the user's own, at video size.
         """
         ...
 

@@ -11,9 +11,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
-from vseg.interfaces.model import Model
+from vseg.interfaces.promptable_model import (
+    CoarseMasks,
+    ObjectPrompts,
+    PromptableModel,
+    Recall,
+)
 from vseg.tensors import Decoded, Features, Memory
-from vseg.types import Frame, Mask, VisualPrompt
+from vseg.types import Frame, Mask
 
 Inputs = ParamSpec("Inputs")
 Output = TypeVar("Output")
@@ -54,8 +59,9 @@ class Timed:
     it.
     """
 
-    def __init__(self, model: Model) -> None:
-        self._encode = model.encode
+    def __init__(self, model: PromptableModel) -> None:
+        self._promptable = model
+        self.embeds_identity = model.embeds_identity
         self.name = model.name
         self.weights_sha256 = model.weights_sha256
         self.device = model.device
@@ -83,7 +89,40 @@ class Timed:
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """Timed as `encode`; a new row of frames begins."""
         self.frames.append(FrameTimes(time.perf_counter(), len(frames)))
-        return self._timed("encode", self._encode, frames)
+        return self._timed("encode", self._promptable.encode, frames)
+
+    @property
+    def coarse_masks(self) -> CoarseMasks | None:
+        """Timed as `decode mask`."""
+        coarse_masks = self._promptable.coarse_masks
+        if coarse_masks is None:
+            return None
+
+        def timed(frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
+            return self._timed("decode mask", coarse_masks, frame, objects)
+
+        return timed
+
+    def decode_prompts(
+        self,
+        features: Features,
+        objects: Sequence[ObjectPrompts],
+        priors: Float[Tensor, "O h4 w4"] | None = None,
+        conditioned: Float[Tensor, "O C h w"] | None = None,
+    ) -> Decoded:
+        """Timed as `decode mask`."""
+        decode = self._promptable.decode_prompts
+        return self._timed("decode mask", decode, features, objects, priors, conditioned)
+
+    def encode_mask_prompts(self, features: Features, masks: Sequence[Mask]) -> Decoded:
+        """Timed as `decode mask`."""
+        return self._timed(
+            "decode mask", self._promptable.encode_mask_prompts, features, masks
+        )
+
+    def memorise(self, features: Features, mask: Mask) -> Recall:
+        """Timed as `memory`; what it gives is not timed."""
+        return self._timed("memory", self._promptable.memorise, features, mask)
 
     def _timed(
         self,
@@ -103,7 +142,7 @@ class Timed:
 
 
 class TimedModel(Timed):
-    """Implements `vseg.interfaces.affinity_model.Model`."""
+    """Implements `vseg.interfaces.affinity_model.AffinityModel`."""
 
     def __init__(self, model: AffinityModel) -> None:
         super().__init__(model)
@@ -113,39 +152,16 @@ class TimedModel(Timed):
         """Timed as `memory`."""
         return self._timed("memory", self._model.condition, features, memory)
 
-    def coarse_mask(
-        self, frame: Frame, prompts: Sequence[VisualPrompt]
-    ) -> Float[Tensor, "h w"]:
-        """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.coarse_mask, frame, prompts)
-
-    def coarse_masks(self, frame: Frame, objects: Sequence[Sequence[VisualPrompt]]) -> Decoded:
-        """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.coarse_masks, frame, objects)
-
-    def encode_prompts(
-        self,
-        features: Features,
-        prompts: Sequence[VisualPrompt],
-        prior: Float[Tensor, "h4 w4"] | None,
-    ) -> Float[Tensor, "V h w"]:
-        """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.encode_prompts, features, prompts, prior)
-
-    def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
-        """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.given, features, mask)
-
     def warp_prior(
         self,
         features: Features,
-        near: Float[Tensor, "L h8 w8"] | None,
+        local_key: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
         competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O P h4 w4"]:
         """Timed as `memory`."""
         return self._timed(
-            "memory", self._model.warp_prior, features, near, logits, competitors
+            "memory", self._model.warp_prior, features, local_key, logits, competitors
         )
 
     def decode(

@@ -11,7 +11,7 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.slot_model import Slot, SlotMemory, SlotModel
 from vseg.pipelines.timed_model import Timed, TimedModel
 from vseg.tensors import Decoded, Features
-from vseg.types import Mask, VisualPrompt
+from vseg.types import Mask
 
 
 class TimedSlotModel(Timed):
@@ -30,23 +30,9 @@ class TimedSlotModel(Timed):
         """Timed as `memory`."""
         return self._timed("memory", self._model.condition, features, memories)
 
-    def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
+    def decode(self, features: Features, conditioned: Float[Tensor, "O C h w"]) -> Decoded:
         """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.decode, features, seen)
-
-    def answer(
-        self,
-        features: Features,
-        prompts: Sequence[VisualPrompt],
-        seen: Float[Tensor, "1 C h w"] | None,
-        prior: Float[Tensor, "h4 w4"] | None,
-    ) -> Decoded:
-        """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.answer, features, prompts, seen, prior)
-
-    def given(self, features: Features, mask: Mask) -> Decoded:
-        """Timed as `decode mask`."""
-        return self._timed("decode mask", self._model.given, features, mask)
+        return self._timed("decode mask", self._model.decode, features, conditioned)
 
     def remember(
         self,

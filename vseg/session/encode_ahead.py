@@ -63,7 +63,7 @@ class EncodeAhead:
 
     def held_bytes(self) -> int:
         """Bytes of the features held, on the device; at most those of `depth` frames."""
-        tensors = (t for f in self._features for t in (*f.levels, f.key, f.near))
+        tensors = (t for f in self._features for t in (*f.levels, f.key, f.local_key))
         # Frames of one batch are views of the same storage, which lives as long as one of
         # them.
         storages = {t.untyped_storage().data_ptr(): t.untyped_storage() for t in tensors}

@@ -5,19 +5,19 @@ session.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.session.identity.identities import Identities, IdentityInput, Resolved
+from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.tensors import PRESENT, Decoded, Features, MemoryEntry
-from vseg.types import Box, Frame, Mask, VisualPrompt
+from vseg.types import Frame, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Prior:
 
     frame_index: int
     logits: Float[Tensor, "h4 w4"]
-    near: Float[Tensor, "L h8 w8"]
+    local_key: Float[Tensor, "L h8 w8"]
 
 
 @dataclass(slots=True)
@@ -53,10 +53,8 @@ class TrackedObject:
 
     def given_mask(self, frame_index: int) -> Bool[np.ndarray, "H W"] | None:
         """The mask the user gave on this frame, if a mask is all that was given."""
-        prompts = self.prompts.get(frame_index, ())
-        if len(prompts) == 1 and isinstance(prompts[0], Mask):
-            return prompts[0].mask
-        return None
+        given = only_mask(self.prompts.get(frame_index, ()))
+        return None if given is None else given.mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +107,13 @@ class Engine:
                 return tracked
             rows = {row: tracked.row(k) for k, row in enumerate(known)}
             readouts = {row: readout[k : k + 1] for k, row in enumerate(known)}
+        predictor = ImagePredictor(self.model)
+        image = EncodedImage(frame, features)
         for row, prompts in enumerate(o.prompts.get(frame.index, ()) for o in live):
-            if prompts and row in rows:
-                rows[row] = self._corrected(features, prompts, readouts[row], rows[row])
-            elif prompts:
-                rows[row] = self._met(frame, features, prompts)
+            if prompts:
+                # What memory says of a known object is its prior, and adds to its prompts.
+                prior = rows[row].logits if row in rows else None
+                rows[row] = predictor.decode(image, [prompts], prior, readouts.get(row))
         return Decoded.stack([rows[row] for row in range(len(live))])
 
     def _priors(
@@ -136,78 +136,11 @@ class Engine:
                 if o.prior and o.prior.frame_index == frame
             }
             logits = torch.stack([prior.logits for prior in same.values()])
-            near = next(iter(same.values())).near
+            local_key = next(iter(same.values())).local_key
             competitors = self.identities.competitors([known[n].object_id for n in same])
             compete = torch.from_numpy(competitors).to(self.model.device)
-            carried[list(same)] = self.model.warp_prior(features, near, logits, compete)
+            carried[list(same)] = self.model.warp_prior(features, local_key, logits, compete)
         return carried
-
-    def _met(
-        self, frame: Frame, features: Features, prompts: tuple[VisualPrompt, ...]
-    ) -> Decoded:
-        """An object of which nothing is remembered: what its prompts say of this frame.
-
-        The prompts are looked at twice, the second time with the first mask as prior.  Marks
-        alone do not tell how large the object is, so their first look is at a coarser scale.
-        """
-        given = self._given(features, prompts)
-        if given is not None and len(prompts) == 1:
-            return self._as_given(features, given)
-        prior = given
-        if prior is None and any(isinstance(p, Box) for p in prompts):
-            prior = self._look(features, prompts, None, None).logits[0]
-        elif prior is None:
-            prior = _resized(self.model.coarse_mask(frame, prompts), features.map_hw)
-        return self._look(features, prompts, prior, None)
-
-    def _corrected(
-        self,
-        features: Features,
-        prompts: tuple[VisualPrompt, ...],
-        readout: Float[Tensor, "1 V h w"] | None,
-        tracked: Decoded | None,
-    ) -> Decoded:
-        """A known object: its mask by memory is the prior, and what memory says is added."""
-        given = self._given(features, prompts)
-        if given is not None and len(prompts) == 1:
-            return self._as_given(features, given)
-        prior = given if given is not None or tracked is None else tracked.logits[0]
-        once = self._look(features, prompts, prior, readout)
-        return self._look(features, prompts, once.logits[0], readout)
-
-    def _given(
-        self, features: Features, prompts: tuple[VisualPrompt, ...]
-    ) -> Float[Tensor, "h4 w4"] | None:
-        masks = [p for p in prompts if isinstance(p, Mask)]
-        return self.model.given(features, masks[-1]) if masks else None
-
-    def _look(
-        self,
-        features: Features,
-        prompts: tuple[VisualPrompt, ...],
-        prior: Float[Tensor, "h4 w4"] | None,
-        readout: Float[Tensor, "1 V h w"] | None,
-    ) -> Decoded:
-        said = self.model.encode_prompts(features, prompts, prior)[None]
-        if prior is None:
-            prior = torch.zeros(
-                features.map_hw, device=self.model.device, dtype=self.model.dtype
-            )
-        total = said if readout is None else said + readout
-        decoded = self.model.decode(
-            features, total, self.model.warp_prior(features, None, prior[None])
-        )
-        return replace(decoded, presence=torch.ones_like(decoded.presence))
-
-    def _as_given(self, features: Features, logits: Float[Tensor, "h4 w4"]) -> Decoded:
-        """A user's mask stands as it is; the decoder only names its identity."""
-        seen = self.model.decode(
-            features,
-            self.model.remember(features, logits[None]),
-            self.model.warp_prior(features, None, logits[None]),
-        )
-        sure = torch.ones_like(seen.quality)
-        return Decoded(logits[None], sure, sure, seen.embedding)
 
     def _keep(
         self, features: Features, live: Sequence[TrackedObject], settled: Resolved
@@ -220,7 +153,7 @@ class Engine:
         present = (decoded.presence > PRESENT).tolist()
         write = []
         for row, tracked in enumerate(live):
-            seen = Prior(t, decoded.logits[row], features.near)
+            seen = Prior(t, decoded.logits[row], features.local_key)
             tracked.prior = seen if present[row] else None
             due = settled.clear[row] and self.bank.due(tracked.object_id, t)
             if due or t in tracked.prompts:
@@ -237,9 +170,3 @@ class Engine:
 def _entry(features: Features, values: dict[int, Tensor], wanted: set[int]) -> MemoryEntry:
     chosen = {object_id: value for object_id, value in values.items() if object_id in wanted}
     return MemoryEntry(features.frame_index, features.key, chosen)
-
-
-def _resized(logits: Float[Tensor, "h w"], hw: tuple[int, int]) -> Float[Tensor, "h4 w4"]:
-    return F.interpolate(logits[None, None], size=hw, mode="bilinear", align_corners=False)[
-        0, 0
-    ]

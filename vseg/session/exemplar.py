@@ -1,14 +1,15 @@
-"""What looks like the region of another image: the grounder of references.
+"""What looks like a region of another image: the grounder of exemplars.
 
-Enters: a frame and references.  Leaves: for each of them the things on the frame that look
-like its region, with masks and likeness.  A memory that holds the other image alone is read on
-the frame: that is dense matching, and the decoder draws what matched; each connected part of
-it is a thing.  Nothing says where it lay before.  The other image is looked at in three sizes,
-because things are rarely shown twice in the same.
+Enters: a frame and exemplars.  Leaves: for each of them the objects on the frame that look
+like its region, with masks and similarities.  The region is memorised and decoded on the
+frame: that is dense matching, and each connected part of the mask is one object.  Nothing says
+where it lay before.  The exemplar is memorised in three sizes, because an object rarely has
+the same size twice.
 """
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -17,14 +18,11 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
 from vseg.errors import BadPrompt
-from vseg.interfaces.model import Model
-from vseg.interfaces.slot_model import SlotModel
+from vseg.interfaces.promptable_model import PromptableModel, Recall
 from vseg.ops.masks import mask_iou
 from vseg.prompts.simulate import tight_box
-from vseg.session.engine import TrackedObject
-from vseg.session.factory import open_engine
+from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.tensors import Features
 from vseg.types import (
     Box,
@@ -44,9 +42,15 @@ clips: the middle of where the F1 of finding the object with an IoU of at least 
 best (0.91; 0.90 to 0.92 from 0.84 to 0.87).  That was with nano; no model of the SAM 2
 family was measured."""
 SCALES = (0.5, 1.0, 2.0)
-SAME = 0.5
-"""Of two finds that overlap by more than this IoU only the more likely one is kept."""
+"""Factors on the exemplar's size; round values, not tuned."""
+SAME_OBJECT = 0.5
+"""Of two matches that overlap by more than this IoU only the more similar one is kept."""
+MOST_MEMORISED = 8
+"""Exemplars whose memories are kept from call to call, where a call asks for fewer; a round
+value: one takes 2 MiB with nano, up to 50 MiB with a model of the SAM 2 family.
+"""
 _LEAST_SHARE = 5e-4
+"""Connected parts smaller than this share of the frame are specks; not tuned."""
 _MOST_PARTS = 8
 
 Region = Bool[np.ndarray, "H W"]
@@ -57,14 +61,14 @@ class _Appearance:
     """What a region looks like.
 
     pooled: the mean of the coarse features in it, less their mean over the image.  identity:
-    the decoder's name for it; None of a model whose names were never compared as looks.
+    the decoder's embedding of it; None of a model whose embeddings are no appearances.
     """
 
     pooled: Float[Tensor, " C"]
     identity: Float[Tensor, " E"] | None
 
     def similarity(self, other: "_Appearance") -> float:
-        """The cosine to another look, or the mean of both cosines, in [0, 1]."""
+        """The cosine to another appearance, or the mean of both cosines, in [0, 1]."""
         cosines = [F.cosine_similarity(self.pooled, other.pooled, dim=0)]
         if self.identity is not None and other.identity is not None:
             cosines.append(F.cosine_similarity(self.identity, other.identity, dim=0))
@@ -72,162 +76,185 @@ class _Appearance:
 
 
 @dataclass(frozen=True, slots=True)
-class _Find:
+class _Memorised:
+    """An exemplar at one size: what decodes it on other images, and its appearance."""
+
+    recall: Recall
+    appearance: _Appearance
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
     mask: Region
-    likeness: float
+    similarity: float
 
 
 class ExemplarGrounder:
-    """Finds what references show, with the weights of a segmenter.  Implements
-    `vseg.interfaces.Grounder`.
+    """Finds what exemplars show, with the weights of a segmenter.  Implements
+    `vseg.interfaces.grounder.Grounder`.
 
     A region that fills its bounding box is taken for a box: the model finds the object in it
-    first.
+    first.  Exemplars are memorised once; the memories of the last few are kept.
     """
 
-    def __init__(self, model: Model) -> None:
-        self.name = f"{model.name}-reference"
+    def __init__(self, model: PromptableModel) -> None:
+        self.name = f"{model.name}-exemplar"
         self.weights_sha256 = model.weights_sha256
         self.threshold = THRESHOLD
         self._model = model
+        self._predictor = ImagePredictor(model)
+        # By the identity of its arrays: an exemplar's pixels are too many to be compared.
+        self._memorised: OrderedDict[tuple[int, int], tuple[Exemplar, list[_Memorised]]]
+        self._memorised = OrderedDict()
 
     @torch.inference_mode()
-    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
-        """Raise BadPrompt for words, and for a box in whose image no object is seen."""
-        for each in descriptions:
-            self._object_in(_reference(each))
+    def check(self, queries: Sequence[ConceptPrompt]) -> None:
+        """Raise BadPrompt for words, and for a box in whose image there is no object."""
+        for query in queries:
+            self._memory_of(_exemplar(query))
+        self._forget_unused(len(queries))
 
     @torch.inference_mode()
     def ground(
-        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
+        self, frame: Frame, queries: Sequence[ConceptPrompt], near: Frame | None = None
     ) -> Grounding:
-        """Every thing on the frame that is as like a reference as its threshold asks.
+        """Every object on the frame that is as similar to an exemplar as its threshold asks.
 
-        near: not looked at.  Raises BadPrompt for words, and for a box in whose image no
-        object is seen.
+        near: not used.  Raises BadPrompt for words, and for a box in whose image there is no
+        object.
         """
-        references = [_reference(each) for each in descriptions]
-        # The other image is frame 0 of a video of two.
-        image = replace(frame, index=1)
-        features = self._model.encode([image])[0]
-        kept: list[tuple[_Find, int]] = []
-        best = np.zeros(len(descriptions))
-        for place, reference in enumerate(references):
-            finds = self._finds(reference, image, features)
-            best[place] = max((find.likeness for find in finds), default=0.0)
-            least = self.threshold if reference.threshold is None else reference.threshold
-            kept += [(find, place) for find in finds if find.likeness >= least]
-        kept.sort(key=lambda pair: -pair[0].likeness)
-        return _grounding(kept, best, descriptions)
+        exemplars = [_exemplar(query) for query in queries]
+        features = self._predictor.encode(frame).features
+        kept: list[tuple[_Match, int]] = []
+        best = np.zeros(len(exemplars))
+        for label, exemplar in enumerate(exemplars):
+            matches = self._matches(exemplar, frame, features)
+            best[label] = max((match.similarity for match in matches), default=0.0)
+            least = self.threshold if exemplar.threshold is None else exemplar.threshold
+            kept += [(match, label) for match in matches if match.similarity >= least]
+        self._forget_unused(len(exemplars))
+        kept.sort(key=lambda pair: -pair[0].similarity)
+        return _grounding(kept, best, exemplars)
 
-    def _finds(self, reference: Exemplar, target: Frame, features: Features) -> list[_Find]:
-        """What the reference finds at each of its sizes, best first, each thing once."""
-        region = self._object_in(reference)
-        finds = []
+    def _matches(self, exemplar: Exemplar, frame: Frame, features: Features) -> list[_Match]:
+        """What matches the exemplar at any of its sizes, best first, each object once."""
+        matches = []
+        for memorised in self._memory_of(exemplar):
+            logits = memorised.recall(features).logits[0]
+            parts = _parts(_enlarged(logits, frame.image.shape))
+            appearances = self._appearances(features, parts)
+            matches += [
+                _Match(part, appearance.similarity(memorised.appearance))
+                for part, appearance in zip(parts, appearances, strict=True)
+            ]
+        matches.sort(key=lambda match: -match.similarity)
+        distinct: list[_Match] = []
+        for match in matches:
+            if all(mask_iou(match.mask, other.mask) <= SAME_OBJECT for other in distinct):
+                distinct.append(match)
+        return distinct
+
+    def _memory_of(self, exemplar: Exemplar) -> list[_Memorised]:
+        """The exemplar at each of its sizes, memorised when it is first asked for."""
+        key = (id(exemplar.image), id(exemplar.region))
+        if key not in self._memorised:
+            # The exemplar is held too: while it is, no other array can have its id.
+            self._memorised[key] = (exemplar, self._memorise(exemplar))
+        self._memorised.move_to_end(key)
+        return self._memorised[key][1]
+
+    def _forget_unused(self, asked: int) -> None:
+        """Keep the memories of the exemplars used last: of all that a call asks for, at
+        least.
+        """
+        while len(self._memorised) > max(asked, MOST_MEMORISED):
+            self._memorised.popitem(last=False)
+
+    def _memorise(self, exemplar: Exemplar) -> list[_Memorised]:
+        region = self._object_in(exemplar)
+        memorised = []
         for scale in SCALES:
-            image, seen = _scaled(reference.image, region, scale)
+            image, scaled = _scaled(exemplar.image, region, scale)
             # A region that leaves the image enlarged, or vanishes reduced, shows nothing.
-            if seen.any():
-                finds += self._matched(Exemplar(image, seen), target, features)
-        finds.sort(key=lambda find: -find.likeness)
-        apart: list[_Find] = []
-        for find in finds:
-            if all(mask_iou(find.mask, other.mask) <= SAME for other in apart):
-                apart.append(find)
-        return apart
+            if not scaled.any():
+                continue
+            features = self._encode(image).features
+            recall = self._model.memorise(features, Mask(scaled))
+            memorised.append(_Memorised(recall, self._appearances(features, [scaled])[0]))
+        return memorised
 
-    def _object_in(self, reference: Exemplar) -> Region:
-        """The region, or of one that is a box the object that the model sees in it."""
-        if not MaskCrop.of(reference.region).mask.all():
-            return reference.region
-        box = tight_box(reference.region)
-        height, width = reference.region.shape
+    def _object_in(self, exemplar: Exemplar) -> Region:
+        """The region, or of one that is a box the object that the model finds in it."""
+        region = exemplar.region
+        if not MaskCrop.of(region).mask.all():
+            return region
+        box = tight_box(region)
+        height, width = region.shape
         if box == Box(0.0, 0.0, float(width), float(height)):
-            return reference.region  # the whole image is the example
-        frame = Frame(0, None, 0.0, reference.image)
-        features = self._model.encode([frame])[0]
-        engine = open_engine(self._model, MemorySettings(), INDEPENDENT_OBJECTS)
-        drawn = engine.track(frame, features, [TrackedObject(1, {0: (box,)})])
-        mask = _enlarged(drawn.logits[0], reference.region.shape)
+            return region  # the whole image is the example
+        decoded = self._predictor.decode(self._encode(exemplar.image), [[box]])
+        mask = _enlarged(decoded.logits[0], region.shape)
         if not mask.any():
             raise BadPrompt(
-                f"no object is seen in the box of the reference {reference.source}".rstrip(),
-                hint="draw the box tightly around one thing, or give a mask: "
+                f"there is no object in the box of the exemplar {exemplar.source}".rstrip(),
+                hint="draw the box tightly around one object, or give a mask: "
                 "image.jpg:mask.png",
             )
         return mask
 
-    def _matched(self, view: Exemplar, image: Frame, features: Features) -> list[_Find]:
-        """The things on the image that one view of the reference matches."""
-        engine = open_engine(self._model, MemorySettings(), INDEPENDENT_OBJECTS)
-        shown = Frame(0, None, 0.0, view.image)
-        known = self._model.encode([shown])[0]
-        tracked = TrackedObject(1, {0: (Mask(view.region),)})
-        engine.track(shown, known, [tracked])
-        tracked.prior = None  # where it lies in the other image says nothing of this one
-        drawn = engine.track(image, features, [tracked])
-        parts = _parts(_enlarged(drawn.logits[0], image.image.shape))
-        looks = self._looks(features, parts)
-        wanted = self._looks(known, [view.region])[0]
-        return [
-            _Find(part, look.similarity(wanted))
-            for part, look in zip(parts, looks, strict=True)
-        ]
+    def _encode(self, image: UInt8[np.ndarray, "H W 3"]) -> EncodedImage:
+        return self._predictor.encode(Frame(0, None, 0.0, image))
 
-    def _looks(self, features: Features, regions: Sequence[Region]) -> list[_Appearance]:
-        """What each region of an image looks like."""
+    def _appearances(self, features: Features, regions: Sequence[Region]) -> list[_Appearance]:
+        """What the regions of an image look like."""
         if not regions:
             return []
         coarse = min(features.levels, key=lambda level: int(level.shape[-1]))[0].float()
-        pooled = []
-        for region in regions:
-            share = cv2.resize(
-                region.astype(np.float32), coarse.shape[:0:-1], interpolation=cv2.INTER_AREA
-            )
-            weight = torch.from_numpy(share).to(coarse.device)
-            mean = (coarse * weight).sum((1, 2)) / weight.sum().clamp_min(1e-6)
-            pooled.append(mean - coarse.mean((1, 2)))
-        names = self._names(features, regions)
-        return [_Appearance(*each) for each in zip(pooled, names, strict=True)]
-
-    def _names(
-        self, features: Features, regions: Sequence[Region]
-    ) -> Sequence[Float[Tensor, " E"] | None]:
-        """The decoder's identity of each region, as it names one the user gave."""
-        model = self._model
-        if isinstance(model, SlotModel):
-            return [None] * len(regions)
-        logits = torch.stack([model.given(features, Mask(region)) for region in regions])
-        values = model.remember(features, logits)
-        named = model.decode(features, values, model.warp_prior(features, None, logits))
-        return list(named.embedding.float())
+        identities: Sequence[Tensor | None] = [None] * len(regions)
+        if self._model.embeds_identity:
+            masks = [Mask(region) for region in regions]
+            given = self._model.encode_mask_prompts(features, masks)
+            identities = list(given.embedding.float())
+        return [
+            _Appearance(_pooled(coarse, region), identity)
+            for region, identity in zip(regions, identities, strict=True)
+        ]
 
 
-def _reference(description: ConceptPrompt) -> Exemplar:
-    """The description, which is no words.  Raises BadPrompt for words."""
-    if isinstance(description, Text):
+def _pooled(coarse: Float[Tensor, "C h w"], region: Region) -> Float[Tensor, " C"]:
+    """The mean of the features in a region, less their mean over the image."""
+    share = cv2.resize(
+        region.astype(np.float32), coarse.shape[:0:-1], interpolation=cv2.INTER_AREA
+    )
+    weight = torch.from_numpy(share).to(coarse.device)
+    mean = (coarse * weight).sum((1, 2)) / weight.sum().clamp_min(1e-6)
+    return mean - coarse.mean((1, 2))
+
+
+def _exemplar(query: ConceptPrompt) -> Exemplar:
+    """The query, which is no words.  Raises BadPrompt for words."""
+    if isinstance(query, Text):
         raise BadPrompt(
-            f"'{description.phrase}' is said in words; this grounder compares images",
-            hint="give a reference, or a grounder for words",
+            f"'{query.phrase}' is text; this grounder compares images",
+            hint="give an exemplar, or a grounder for words",
         )
-    return description
+    return query
 
 
 def _grounding(
-    kept: Sequence[tuple[_Find, int]],
+    kept: Sequence[tuple[_Match, int]],
     best: Float[np.ndarray, " Q"],
-    descriptions: Sequence[ConceptPrompt],
+    exemplars: Sequence[Exemplar],
 ) -> Grounding:
-    crops = tuple(MaskCrop.of(find.mask) for find, _ in kept)
-    boxes = [c.xyxy for c in crops]
-    found = Detections(
+    crops = tuple(MaskCrop.of(match.mask) for match, _ in kept)
+    boxes = [crop.xyxy for crop in crops]
+    detections = Detections(
         np.array(boxes, dtype=np.float64).reshape(-1, 4),
-        np.array([find.likeness for find, _ in kept], dtype=np.float64),
-        np.array([place for _, place in kept], dtype=np.int64),
+        np.array([match.similarity for match, _ in kept], dtype=np.float64),
+        np.array([label for _, label in kept], dtype=np.int64),
         crops,
     )
-    sources = [each.source for each in descriptions if isinstance(each, Exemplar)]
-    return Grounding(found, best, tuple(sources[place] for _, place in kept))
+    return Grounding(detections, best, tuple(exemplars[label].source for _, label in kept))
 
 
 def _scaled(
@@ -270,9 +297,7 @@ def _within(box: Box, window: tuple[float, float, float, float]) -> bool:
 
 
 def _parts(mask: Region) -> list[Region]:
-    """The connected parts, largest first, at most `_MOST_PARTS` and none that is a mere
-    speck.
-    """
+    """The connected parts, largest first, at most `_MOST_PARTS` and none that is a speck."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     areas = stats[:, cv2.CC_STAT_AREA]
     large = [k for k in range(1, count) if areas[k] >= _LEAST_SHARE * mask.size]

@@ -25,6 +25,7 @@ from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
 from vseg.session.identity.identities import Identities
+from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.tensors import PRESENT, Decoded, Features, downloaded
@@ -101,8 +102,8 @@ class Session(Closing):
     def state_bytes(self) -> int:
         """Bytes of memory and priors held on the device; constant once the memory is full."""
         priors = [o.prior for o in self.objects.values() if o.prior is not None]
-        near = {p.frame_index: p.near for p in priors}
-        held = [*(p.logits for p in priors), *near.values()]
+        local_keys = {p.frame_index: p.local_key for p in priors}
+        held = [*(p.logits for p in priors), *local_keys.values()]
         return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
 
     def ahead_bytes(self) -> int:
@@ -210,14 +211,13 @@ class Session(Closing):
         """
         if not self.identities.rules.recognise:
             return {}
-        with Session(self.model, identity=self._rules) as aside:
-            aside._latest = self._look(frame)
-            aside.prompt(1, frame, prompts)
-            views = aside.identities.known[1].gallery.prompted
+        image = EncodedImage(*self._look(frame))
+        decoded = ImagePredictor(self.model).decode(image, [prompts])
+        if not (decoded.presence > PRESENT).any() or not (decoded.logits > 0).any():
+            return {}
         known = self.identities.known
-        return {
-            i: known[i].gallery.similarity(view) for view in views for i in among if i in known
-        }
+        view = decoded.embedding[0]
+        return {i: known[i].gallery.similarity(view) for i in among if i in known}
 
     def remove(self, obj: int) -> None:
         """Stop tracking an object and forget it; its id is not used again."""

@@ -2,7 +2,7 @@
 policy's say.
 
 The order of the stages as SAM 2's video predictor has it (arXiv:2408.00714, section 4):
-condition on memory, decode all objects together, answer the prompts of this frame, write one
+condition on memory, decode all objects together, decode the prompts of this frame, write one
 slot per object.  What we changed: an object's slots depend on its own prompts alone, and a
 correction becomes a prompted frame.
 """
@@ -18,9 +18,10 @@ from vseg.interfaces.memory_policy import MemoryDecision
 from vseg.interfaces.slot_model import SlotModel
 from vseg.session.engine import TrackedObject
 from vseg.session.identity.identities import Identities, IdentityInput
+from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.tensors import Decoded, Features
-from vseg.types import Frame, Mask, VisualPrompt
+from vseg.types import Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,32 +53,32 @@ class SlotEngine:
             if t in tracked.prompts:
                 self.bank.drop(tracked.object_id, t)
         given = {
-            row: m for row, o in enumerate(live) if (m := _only_mask(o.prompts.get(t, ())))
+            row: m for row, o in enumerate(live) if (m := only_mask(o.prompts.get(t, ())))
         }
-        rows, seen = self._tracked(features, live, given)
+        rows, conditioned = self._tracked(features, live, given)
+        predictor = ImagePredictor(self.model)
+        image = EncodedImage(frame, features)
         for row, tracked in enumerate(live):
-            if row in given:
-                rows[row] = self._decided(t, self.model.given(features, given[row]))
-            elif t in tracked.prompts:
-                before = rows.get(row)
-                prior = before.decoded.logits[0] if before else None
-                rows[row] = self._decided(
-                    t, self.model.answer(features, tracked.prompts[t], seen.get(row), prior)
+            if t in tracked.prompts:
+                prior = rows[row].decoded.logits if row in rows else None
+                prompted = predictor.decode(
+                    image, [tracked.prompts[t]], prior, conditioned.get(row)
                 )
+                rows[row] = self._decided(t, prompted)
         decoded = Decoded.stack([rows[row].decoded for row in range(len(live))])
-        prompted = tuple(t in tracked.prompts for tracked in live)
+        is_prompted = tuple(t in tracked.prompts for tracked in live)
         ids = tuple(tracked.object_id for tracked in live)
         exact = tuple(row in given for row in range(len(live)))
         decoded = self.identities.resolve(
-            IdentityInput(t, ids, prompted, exact, decoded)
+            IdentityInput(t, ids, is_prompted, exact, decoded)
         ).decoded
-        slots = self.model.remember(features, decoded, prompted, given)
+        slots = self.model.remember(features, decoded, is_prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(
                 tracked.object_id,
                 t,
                 slot,
-                prompted=prompted[row],
+                prompted=is_prompted[row],
                 decision=rows[row].decision,
                 logits=decoded.logits[row],
             )
@@ -86,7 +87,7 @@ class SlotEngine:
     def _tracked(
         self, features: Features, live: Sequence[TrackedObject], given: Container[int]
     ) -> tuple[dict[int, _Row], dict[int, Float[Tensor, "1 C h w"]]]:
-        """Rows decoded by memory alone, and the features each of them saw."""
+        """Rows decoded by memory alone, and the features conditioned on the memory of each."""
         t = features.frame_index
         known = [
             r for r, o in enumerate(live) if r not in given and self.bank.knows(o.object_id)
@@ -95,19 +96,16 @@ class SlotEngine:
             return {}, {}
         asked = [(live[row].object_id, live[row].reverse) for row in known]
         memories = [self.bank.read(obj, t, reverse=reverse) for obj, reverse in asked]
-        seen = self.model.condition(features, memories)
-        decoded, decisions = self.bank.decide(t, asked, self.model.decode(features, seen))
+        conditioned = self.model.condition(features, memories)
+        decoded, decisions = self.bank.decide(
+            t, asked, self.model.decode(features, conditioned)
+        )
         rows = {row: _Row(decoded.row(k), decisions[k]) for k, row in enumerate(known)}
-        return rows, {row: seen[k : k + 1] for k, row in enumerate(known)}
+        return rows, {row: conditioned[k : k + 1] for k, row in enumerate(known)}
 
     def _decided(self, frame_index: int, prompted: Decoded) -> _Row:
-        """An answer to prompts: it stands as it is; the policy only takes a glimpse."""
+        """A mask decoded from prompts: it stands as it is; the policy only observes it."""
         _, decisions = self.bank.policy.decide(
             frame_index, replace(prompted, alternatives=None), [{}]
         )
         return _Row(prompted, decisions[0])
-
-
-def _only_mask(prompts: Sequence[VisualPrompt]) -> Mask | None:
-    """The mask, if a mask is all that was given."""
-    return prompts[0] if len(prompts) == 1 and isinstance(prompts[0], Mask) else None

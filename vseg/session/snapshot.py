@@ -111,7 +111,7 @@ def _pack_object(
     if tracked.prior is not None:
         prior = tracked.prior.frame_index
         tensors[f"prior/{object_id}"] = tracked.prior.logits.contiguous()
-        tensors[f"near/{prior}"] = tracked.prior.near.contiguous()
+        tensors[f"local_key/{prior}"] = tracked.prior.local_key.contiguous()
     return {
         "id": object_id,
         "prompts": prompts,
@@ -134,5 +134,5 @@ def _unpack_object(
     frame = record["prior"]
     prior = None
     if frame is not None:
-        prior = Prior(frame, tensors[f"prior/{object_id}"], tensors[f"near/{frame}"])
+        prior = Prior(frame, tensors[f"prior/{object_id}"], tensors[f"local_key/{frame}"])
     return TrackedObject(object_id, prompts, prior, set(record["stale"]), record["reverse"])

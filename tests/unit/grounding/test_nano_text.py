@@ -13,12 +13,13 @@ from tests.word_head import WORDS, random_head
 from vseg.build import open_nano_text
 from vseg.errors import BadPrompt, WeightsMismatch
 from vseg.grounding.motion import motion_between
-from vseg.grounding.nano_candidates import FrameCandidates, answer
+from vseg.grounding.nano_candidates import FrameCandidates, resolve_query
 from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.grounding.vocabulary import parse_words
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano, load_nano, save_random
 from vseg.models.nano.text_head.boxes import HeadBoxes
+from vseg.session.image_predictor import ImagePredictor
 from vseg.types import Detections, Exemplar, Frame, Text
 
 # Left, top, side and colour of what stands on the ground: two red cars, a blue one, and a
@@ -62,8 +63,9 @@ def look(nano: Nano) -> FrameCandidates:
     scores = np.stack([np.full(4, 0.9), 0.8 * is_car, 0.8 * ~is_car], axis=1)
     scores[2, 1] = 0.35
     seen = HeadBoxes(WORDS, boxes, scores)
+    predictor = ImagePredictor(nano)
     return FrameCandidates(
-        FRAME, nano, nano.encode([FRAME])[0], seen, motion_between(FRAME, LATER)
+        predictor, predictor.encode(FRAME), seen, motion_between(FRAME, LATER)
     )
 
 
@@ -104,24 +106,24 @@ def named(found: Detections) -> set[str]:
 def test_a_phrase_finds_what_it_means(
     look: FrameCandidates, phrase: str, which: set[str]
 ) -> None:
-    found, best = answer(look, parse_words(phrase, WORDS), 0.3)
+    found, best = resolve_query(look, parse_words(phrase, WORDS), 0.3)
     assert named(found) == which
     assert (best >= 0.3) == bool(which)
 
 
 def test_best_is_of_what_has_all_that_was_asked(look: FrameCandidates) -> None:
-    found, best = answer(look, parse_words("the blue car", WORDS), 0.6)
+    found, best = resolve_query(look, parse_words("the blue car", WORDS), 0.6)
     assert len(found) == 0 and best == pytest.approx(0.35)
-    found, best = answer(look, parse_words("cars", WORDS), 0.6)
+    found, best = resolve_query(look, parse_words("cars", WORDS), 0.6)
     assert named(found) == {"red left", "red right"} and best == pytest.approx(0.8)
 
 
 def test_without_a_second_frame_nothing_moves_and_nothing_is_still(
     look: FrameCandidates,
 ) -> None:
-    alone = FrameCandidates(look.frame, look.nano, look.features, look.head, None)
+    alone = FrameCandidates(look.predictor, look.image, look.detected, None)
     for phrase in ("moving cars", "parked cars", "moving objects"):
-        found, best = answer(alone, parse_words(phrase, WORDS), 0.3)
+        found, best = resolve_query(alone, parse_words(phrase, WORDS), 0.3)
         assert len(found) == 0 and best == 0
 
 
@@ -132,8 +134,8 @@ def test_two_boxes_of_one_thing_are_one(look: FrameCandidates) -> None:
     )
     seen = HeadBoxes(WORDS, boxes.astype(np.float64), np.full((2, 3), 0.8))
     assert len(seen.of("car").boxes) == 2, "the boxes alone do not tell"
-    double = FrameCandidates(look.frame, look.nano, look.features, seen, None)
-    found, _ = answer(double, parse_words("car", WORDS), 0.3)
+    double = FrameCandidates(look.predictor, look.image, seen, None)
+    found, _ = resolve_query(double, parse_words("car", WORDS), 0.3)
     assert len(found) == 1
 
 

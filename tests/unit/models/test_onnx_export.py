@@ -86,10 +86,10 @@ def close(ours: torch.Tensor, theirs: torch.Tensor, atol: float = 1e-3) -> None:
 
 def test_encode(exported: Exported) -> None:
     frame, features = exported.look(0)
-    key, near, base, skip8, skip4 = exported.run("encode", frame.image)
+    key, local_key, base, skip8, skip4 = exported.run("encode", frame.image)
     # The two runtimes may round a scaled byte differently, so that it is off by one.
     close(key[0], features.key, atol=0.03)
-    close(near[0], features.near, atol=0.03)
+    close(local_key[0], features.local_key, atol=0.03)
     for ours, theirs in zip((skip4, skip8, base), features.levels, strict=True):
         assert (ours - theirs).abs().mean() < 0.01 * theirs.abs().mean()
 
@@ -97,7 +97,7 @@ def test_encode(exported: Exported) -> None:
 def test_sketch(exported: Exported) -> None:
     frame, features = exported.look(0)
     prompts = (Points(np.array([[60, 50]], np.float32), np.array([True])),)
-    rough = exported.model.coarse_mask(frame, prompts)
+    rough = exported.model.coarse_masks(frame, [prompts]).logits[0]
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), (rough.shape[0], rough.shape[1]))
     (logits,) = exported.run("sketch", frame.image, maps[None])
     expected = torch.nn.functional.interpolate(
@@ -115,14 +115,20 @@ def test_prompt(exported: Exported, known: bool) -> None:
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), features.map_hw)
     logits = torch.zeros(1, *features.map_hw) if prior is None else prior[None]
     said = exported.run("prompt", features.key[None], features.levels[2], maps[None], logits)
-    close(said[0][0], exported.model.encode_prompts(features, prompts, prior))
+    decoded = exported.model.decode(
+        features, said[0], exported.model.warp_prior(features, None, logits)
+    )
+    expected = exported.model.decode_prompts(
+        features, [prompts], None if prior is None else prior[None]
+    )
+    close(decoded.logits, expected.logits)
 
 
 def test_given(exported: Exported) -> None:
     _, features = exported.look(0)
     mask = exported.scene.truth(0) == 1
     (logits,) = exported.run("given", mask[None])
-    close(logits[0], exported.model.given(features, Mask(mask)))
+    close(logits, exported.model.encode_mask_prompts(features, [Mask(mask)]).logits)
 
 
 @pytest.mark.parametrize("objects", [1, 3])
@@ -160,8 +166,8 @@ def test_read_heeds_valid_slots_only(exported: Exported, objects: int) -> None:
 def test_carry(exported: Exported, objects: int) -> None:
     (_, before), (_, now) = exported.look(3), exported.look(4)
     logits = exported.logits(3, objects)
-    (prior,) = exported.run("carry", now.near[None], before.near[None], logits)
-    close(prior, exported.model.warp_prior(now, before.near, logits))
+    (prior,) = exported.run("carry", now.local_key[None], before.local_key[None], logits)
+    close(prior, exported.model.warp_prior(now, before.local_key, logits))
 
 
 @pytest.mark.parametrize("objects", [1, 3])

@@ -67,7 +67,7 @@ def image(index: int) -> Frame:
 def full_memory(model: Sam) -> SlotMemory:
     """One prompted frame and as many recent slots and pointers as the model reads."""
     features = model.encode([image(0)])[0]
-    decoded = model.answer(features, [Box(5, 5, 40, 40)], None, None)
+    decoded = model.decode_prompts(features, [[Box(5, 5, 40, 40)]])
     slot = model.remember(features, decoded, [True], {})[0]
     recent = tuple((age, slot) for age in range(model.recent_slots, 0, -1))
     pointers = tuple((age, slot.pointer) for age in range(model.recent_pointers, 0, -1))

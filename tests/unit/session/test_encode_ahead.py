@@ -142,7 +142,7 @@ def test_what_is_held_is_bounded_counted_and_let_go(
     with Session(model, scene, encode_ahead=DEPTH) as session:
         prompted(session, scene)
         alone = model.encode([scene.read(0)])[0]
-        one = sum(t.nbytes for t in (*alone.levels, alone.key, alone.near))
+        one = sum(t.nbytes for t in (*alone.levels, alone.key, alone.local_key))
         passing = session.propagate(0)
         held = []
         for _ in range(9):
@@ -160,7 +160,7 @@ def test_memory_does_not_keep_a_whole_batch(model: Nano, scene: SyntheticVideo) 
         prompted(session, scene)
         list(session.propagate(0, until=12))
         keys = [*session.bank.keys.values()]  # type: ignore[attr-defined]
-        keys += [o.prior.near for o in session.objects.values() if o.prior]
+        keys += [o.prior.local_key for o in session.objects.values() if o.prior]
         assert keys
         assert all(key.untyped_storage().nbytes() == key.nbytes for key in keys)
 

@@ -289,5 +289,5 @@ def test_a_box_without_an_object_is_refused_before_the_first_look(model: Nano) -
     plain = np.full((80, 80, 3), 110, dtype=np.uint8)
     region = np.zeros((80, 80), dtype=bool)
     region[1:50, 1:50] = True
-    with pytest.raises(BadPrompt, match="no object is seen"):
+    with pytest.raises(BadPrompt, match="there is no object"):
         ExemplarGrounder(model).check([Exemplar(plain, region)])

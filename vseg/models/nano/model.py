@@ -20,24 +20,27 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vseg.errors import UsageError, WeightsMismatch, WeightsMissing
+from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import MEAN, STD, Encoder
+from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.tensors import Decoded, Features, Memory
-from vseg.types import Frame, Mask, VisualPrompt
+from vseg.types import Frame, Mask
 from vseg.weights.device import open_device, open_dtype
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 _LONGEST = 6
-GIVEN_LOGIT = 8.0
-"""What stands for certainty where the user gave a mask."""
+CERTAIN_LOGIT = 8.0
+"""The logit of a pixel that the user's own mask covers; nano was trained with it."""
 
 
 class Nano:
-    """The embedded model.  Implements `vseg.interfaces.affinity_model.Model`."""
+    """The embedded model.  Implements `vseg.interfaces.affinity_model.AffinityModel`."""
 
     name = "nano"
+    embeds_identity = True
 
     def __init__(
         self,
@@ -66,27 +69,14 @@ class Nano:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
         return self._encode(frames, self.short_side)
 
-    def coarse_mask(
-        self, frame: Frame, prompts: Sequence[VisualPrompt]
-    ) -> Float[Tensor, "h w"]:
-        """Two looks at half size: a click reaches a whole object there that is large at full
-        size.
-        """
-        return self.coarse_masks(frame, [prompts]).logits[0]
-
     @torch.inference_mode()
-    def coarse_masks(self, frame: Frame, objects: Sequence[Sequence[VisualPrompt]]) -> Decoded:
-        """The same of several objects, which are drawn together."""
+    def coarse_masks(self, frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
+        """Masks at half size, decoded twice: a click reaches a whole object there that is
+        large at full size.
+        """
         features = self._encode([frame], max(64, self.short_side // 2))[0]
-        drawn = [draw_prompts(each, features.video_hw, features.map_hw) for each in objects]
-        maps = torch.from_numpy(np.stack(drawn)).to(self.device, self.dtype)
-        rows = _encoded(features).rows(torch.zeros(len(objects), dtype=torch.int64))
-        prior = torch.zeros_like(maps[:, 0])
-        for _ in range(2):
-            said = self._net.prompt(rows, maps, _signed(prior)[:, None])
-            seen = self.decode(features, said, self.warp_prior(features, None, prior))
-            prior = seen.logits
-        return seen
+        first = self.decode_prompts(features, objects)
+        return self.decode_prompts(features, objects, first.logits)
 
     @torch.inference_mode()
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
@@ -100,7 +90,7 @@ class Nano:
                 # Copies: the memory keeps these two, and a view would keep the whole batch
                 # with it.
                 encoded.key[k].clone(),
-                encoded.near[k].clone(),
+                encoded.local_key[k].clone(),
             )
             for k, frame in enumerate(frames)
         ]
@@ -161,37 +151,78 @@ class Nano:
         return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
 
     @torch.inference_mode()
-    def encode_prompts(
+    def decode_prompts(
         self,
         features: Features,
-        prompts: Sequence[VisualPrompt],
-        prior: Float[Tensor, "h4 w4"] | None,
-    ) -> Float[Tensor, "V h w"]:
-        """Points, boxes and scribbles; a mask among them is the caller's prior."""
-        maps = draw_prompts(prompts, features.video_hw, features.map_hw)
-        drawn = torch.from_numpy(maps)[None].to(self.device, self.dtype)
-        known = torch.zeros_like(drawn[:, :1]) if prior is None else _signed(prior)[None, None]
-        return self._net.prompt(_encoded(features), drawn, known)[0]  # type: ignore[no-any-return]
+        objects: Sequence[ObjectPrompts],
+        priors: Float[Tensor, "O h4 w4"] | None = None,
+        conditioned: Float[Tensor, "O V h w"] | None = None,
+    ) -> Decoded:
+        """Points, boxes and scribbles are read in the memory's own terms: the two add up."""
+        known = self._priors(features, objects, priors)
+        maps = [draw_prompts(each, features.video_hw, features.map_hw) for each in objects]
+        drawn = torch.from_numpy(np.stack(maps)).to(self.device, self.dtype)
+        rows = _encoded(features).rows(torch.zeros(len(objects), dtype=torch.int64))
+        values = self._net.prompt(rows, drawn, _signed(known)[:, None])
+        if conditioned is not None:
+            values = values + conditioned
+        return self.decode(features, values, self.warp_prior(features, None, known))
+
+    def _priors(
+        self,
+        features: Features,
+        objects: Sequence[ObjectPrompts],
+        priors: Float[Tensor, "O h4 w4"] | None,
+    ) -> Float[Tensor, "O h4 w4"]:
+        """What is known of each mask: 0 of nothing, and in its place a mask that is
+        prompted.
+        """
+        size = (len(objects), *features.map_hw)
+        known = torch.zeros(size, device=self.device, dtype=self.dtype)
+        if priors is not None:
+            known = priors.clone()
+        for row, prompts in enumerate(objects):
+            for prompt in prompts:
+                if isinstance(prompt, Mask):
+                    known[row] = self._mask_logits(features, prompt)
+        return known
+
+    @torch.inference_mode()
+    def encode_mask_prompts(self, features: Features, masks: Sequence[Mask]) -> Decoded:
+        """The masks as they stand; the decoder only makes the embeddings that go with them."""
+        logits = torch.stack([self._mask_logits(features, mask) for mask in masks])
+        decoded = self.decode(
+            features,
+            self.remember(features, logits),
+            self.warp_prior(features, None, logits),
+        )
+        certain = torch.ones_like(decoded.quality)
+        return Decoded(logits, certain, certain, decoded.embedding)
+
+    def memorise(self, features: Features, mask: Mask) -> Recall:
+        """What decodes the same object on any other image."""
+        given = self.encode_mask_prompts(features, [mask])
+        return memorised(self, features, given.logits)
 
     @torch.inference_mode()
     def warp_prior(
         self,
         features: Features,
-        near: Float[Tensor, "L h8 w8"] | None,
+        local_key: Float[Tensor, "L h8 w8"] | None,
         logits: Float[Tensor, "O h4 w4"],
         competitors: Bool[Tensor, "O O"] | None = None,
     ) -> Float[Tensor, "O 3 h4 w4"]:
-        """The masks in [-1, 1] as they were and as local matching moved them, and where rivals
-        are.
+        """The masks in [-1, 1] as they were and as local matching moved them, and where their
+        competitors are.
         """
         masks = _signed(logits)[:, None]
-        if near is None:
+        if local_key is None:
             return torch.cat([masks, masks, torch.zeros_like(masks)], dim=1)
         if competitors is None:
             competitors = torch.zeros(
                 len(masks), len(masks), dtype=torch.bool, device=masks.device
             )
-        return self._net.warp_prior(_encoded(features), near[None], masks, competitors)  # type: ignore[no-any-return]
+        return self._net.warp_prior(_encoded(features), local_key[None], masks, competitors)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def decode(
@@ -221,13 +252,13 @@ class Nano:
         base = features.levels[2].expand(len(logits), -1, -1, -1)
         return self._net.value(base, _signed(logits)[:, None])  # type: ignore[no-any-return]
 
-    def given(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
-        """Logits that stand for a mask the user gave."""
+    def _mask_logits(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
+        """Logits of a mask the user gave: certain, but for cells that its edge crosses."""
         h4, w4 = features.map_hw
         share = cv2.resize(
             mask.mask.astype(np.float32), (w4, h4), interpolation=cv2.INTER_AREA
         )
-        logits = torch.from_numpy((2 * share - 1) * GIVEN_LOGIT)
+        logits = torch.from_numpy((2 * share - 1) * CERTAIN_LOGIT)
         return logits.to(self.device, self.dtype)
 
 
@@ -316,7 +347,7 @@ def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
 
 def _encoded(features: Features) -> Encoded:
     skip4, skip8, base = features.levels
-    return Encoded(features.key[None], features.near[None], base, skip8, skip4)
+    return Encoded(features.key[None], features.local_key[None], base, skip8, skip4)
 
 
 def _signed(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:

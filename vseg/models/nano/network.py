@@ -39,12 +39,12 @@ _MAYBE_LOGIT = -2.5
 class Encoded:
     """What is computed once per frame and shared by all objects.
 
-    key, near: of unit length in every cell; for matching with remembered frames and with the
-    one before.
+    key, local_key: of unit length in every cell; for matching with remembered frames and with
+    the one before.
     """
 
     key: Float[Tensor, "B 64 h w"]
-    near: Float[Tensor, "B 32 h8 w8"]
+    local_key: Float[Tensor, "B 32 h8 w8"]
     base: Float[Tensor, "B 64 h w"]
     skip8: Float[Tensor, "B 32 h8 w8"]
     skip4: Float[Tensor, "B 16 h4 w4"]
@@ -53,7 +53,7 @@ class Encoded:
         """The frames named by `index`, one for each object row."""
         return Encoded(
             self.key[index],
-            self.near[index],
+            self.local_key[index],
             self.base[index],
             self.skip8[index],
             self.skip4[index],
@@ -236,6 +236,7 @@ class NanoNet(nn.Module):
         self.base = ConvNorm(WIDTHS[2], BASE)
         self.skip8 = ConvNorm(WIDTHS[1], SKIPS[1])
         self.skip4 = ConvNorm(WIDTHS[0], SKIPS[0])
+        # "near" in the weights file: the key for matching with the frame before.
         self.near = nn.Conv2d(WIDTHS[1], NEAR_KEY, 1)
         self.local = LocalMatching()
         self.log_temperature = nn.Parameter(torch.tensor(2.7))
@@ -255,8 +256,8 @@ class NanoNet(nn.Module):
         f4, f8, f16 = self.encoder(image)
         base = self.base(f16).relu_()
         key = F.normalize(self.key(f16), dim=1)
-        near = F.normalize(self.near(f8), dim=1)
-        return Encoded(key, near, base, self.skip8(f8), self.skip4(f4))
+        local_key = F.normalize(self.near(f8), dim=1)
+        return Encoded(key, local_key, base, self.skip8(f8), self.skip4(f4))
 
     def warp_prior(
         self,
@@ -266,12 +267,12 @@ class NanoNet(nn.Module):
         competitors: Bool[Tensor, "N N"],
         owner: Int[Tensor, " N"] | None = None,
     ) -> Float[Tensor, "N 3 h4 w4"]:
-        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose `near`
-        is given.
+        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose
+        `local_key` is given.
 
-        rivals: which rows are objects of one frame that share no pixel.
+        competitors: which rows are objects of one frame that share no pixel.
         """
-        moved = self.local(frame.near, before, F.avg_pool2d(masks, 2)[:, 0], owner)
+        moved = self.local(frame.local_key, before, F.avg_pool2d(masks, 2)[:, 0], owner)
         others = strongest_competitor(moved.clamp_min(0), competitors)
         return torch.cat([masks, _double(torch.stack([moved, others], dim=1))], dim=1)
 

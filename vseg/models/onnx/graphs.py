@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.local_matching import RADIUS, SPAN
-from vseg.models.nano.model import GIVEN_LOGIT
+from vseg.models.nano.model import CERTAIN_LOGIT
 from vseg.models.nano.network import NEAR_KEY, SKIPS, Encoded, NanoNet
 
 Size = tuple[int, int]
@@ -46,7 +46,7 @@ class Encode(nn.Module):
     ]:
         """key, near, base, skip8, skip4."""
         frame = self.encoded(image)
-        return frame.key, frame.near, frame.base, frame.skip8, frame.skip4
+        return frame.key, frame.local_key, frame.base, frame.skip8, frame.skip4
 
     def encoded(self, image: UInt8[Tensor, "H W 3"]) -> Encoded:
         """The same, by name.  Bytes are scaled to bytes; runtimes may round one of them
@@ -117,7 +117,7 @@ class PromptKwargs(nn.Module):
 
     def forward(self, mask: Bool[Tensor, "1 H W"]) -> Float[Tensor, "1 h4 w4"]:
         share = self.rows @ mask.float() @ self.columns.T
-        return (2 * share - 1) * GIVEN_LOGIT
+        return (2 * share - 1) * CERTAIN_LOGIT
 
 
 class Remember(nn.Module):

@@ -3,7 +3,7 @@
 Enters and leaves: what `vseg.models.sam2.model.Sam` takes and gives.  Objects are padded to 1,
 2, 4, 8, 16 or 32 rows and their memories to what they hold when full, so that from the first
 frame on nothing changes size; a row of padding is a copy of another and is cut off.  Prompts
-are answered without: every point is attended to by every other, so points that pad would
+are decoded uncompiled: every point is attended to by every other, so points that pad would
 change the mask.
 """
 
@@ -83,30 +83,32 @@ class CompiledSam(Sam):
         with torch.inference_mode():
             for count in sorted({_batch(n) for n in range(1, batch + 1)}, reverse=True):
                 features = self.encode([blank] * count)[0]
-            decoded = self.answer(features, [Box(2, 2, 9, 9)], None, None)
+            decoded = self.decode_prompts(features, [[Box(2, 2, 9, 9)]])
             slot = self.remember(features, decoded, [True], {})[0]
             for fixed in sorted({sized(n) for n in range(1, prompted + 1)}):
                 memory = SlotMemory(((0, slot),) * fixed, ((1, slot.pointer),))
                 for rows in sorted({sized(n) for n in (1, *objects)}):
-                    seen = self.condition(features, [memory] * rows)
-                    self.remember(features, self.decode(features, seen), [False] * rows, {})
+                    conditioned = self.condition(features, [memory] * rows)
+                    decoded = self.decode(features, conditioned)
+                    self.remember(features, decoded, [False] * rows, {})
 
     @torch.inference_mode()
     def condition(
         self, features: Features, memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:
-        """The frame's features as each object sees them through its memory."""
+        """The frame's features after each object's attention to its memory."""
         span = span_of(memories, self.recent_slots, self.recent_pointers)
         given = padded(memories, span, sized(len(memories)))
         tensors = (given.keys, given.cells, given.ages, given.pointers, given.pointer_ages)
         return self._condition(features.levels[2], *tensors)[0][: len(memories)]
 
     @torch.inference_mode()
-    def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
-        """Masks of objects that nobody prompted on this frame, all in one batch."""
+    def decode(self, features: Features, conditioned: Float[Tensor, "O C h w"]) -> Decoded:
+        """Masks of objects without prompts on this frame, all in one batch."""
         fine, middle, _ = features.levels
-        made = self._decode(fine, middle, _rows(seen, sized(len(seen))))
-        logits, quality, presence, pointers, *others = (tensor[: len(seen)] for tensor in made)
+        count = len(conditioned)
+        made = self._decode(fine, middle, _rows(conditioned, sized(count)))
+        logits, quality, presence, pointers, *others = (tensor[:count] for tensor in made)
         proposed = Hypotheses(*others) if others else None
         return Decoded(logits, quality, presence, pointers, proposed)
 
@@ -144,14 +146,14 @@ class CompiledSam(Sam):
     def _conditioned(self, coarse: Tensor, *memory: Tensor) -> Tensors:
         return (self._memory.read_together(coarse, PaddedMemory(*memory)),)
 
-    def _decoded(self, fine: Tensor, middle: Tensor, seen: Tensor) -> Tensors:
-        made = self._decoder((fine, middle), seen, self._decoder.unsaid)
-        told = (made.logits, made.quality, made.presence, made.embedding)
+    def _decoded(self, fine: Tensor, middle: Tensor, conditioned: Tensor) -> Tensors:
+        made = self._decoder((fine, middle), conditioned, self._decoder.no_prompt)
+        chosen = (made.logits, made.quality, made.presence, made.embedding)
         others = made.alternatives
         return (
-            told
+            chosen
             if others is None
-            else (*told, others.logits, others.quality, others.embedding)
+            else (*chosen, others.logits, others.quality, others.embedding)
         )
 
     def _remembered(

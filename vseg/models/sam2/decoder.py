@@ -17,14 +17,19 @@ from vseg.models.sam2.masks import MaskDecoder
 from vseg.tensors import Decoded, Hypotheses
 
 _ABSENT_LOGIT = -1024.0
+_NO_POINT = -1
+"""The label of a point that stands for none."""
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedPrompt:
-    """Prompts as the decoder reads them, and whether it shall propose several masks."""
+class EncodedPrompts:
+    """Prompts as the decoder reads them, and whether it shall propose several masks.
 
-    sparse: Float[Tensor, "1 1 P C"]
-    dense: Float[Tensor, "1 C h w"]
+    One row for each object, or one that all objects share.
+    """
+
+    sparse: Float[Tensor, "#O P C"]
+    dense: Float[Tensor, "#O C h w"]
     several: bool
 
 
@@ -50,50 +55,47 @@ class SamDecoder:
             int(config.multimask_max_pt_num),
         )
         several = config.multimask_output_for_tracking and self._allows(0)
-        self.unsaid = self.say(
-            torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64), None, several
+        self.no_prompt = self.encode_prompts(
+            torch.zeros(1, 0, 2), torch.zeros(1, 0, dtype=torch.int64), None, several
         )
 
     @torch.no_grad()
-    def say(
+    def encode_prompts(
         self,
-        xy: Float[Tensor, "N 2"],
-        labels: Int[Tensor, " N"],
-        mask: Float[Tensor, "1 1 h4 w4"] | None,
+        xy: Float[Tensor, "O N 2"],
+        labels: Int[Tensor, "O N"],
+        masks: Float[Tensor, "O 1 h4 w4"] | None,
         several: bool | None = None,
-    ) -> EncodedPrompt:
-        """Prompts of one object; no points are one empty point, as the decoder was trained.
+    ) -> EncodedPrompts:
+        """Prompts of O objects; no points are one empty point, as the decoder was trained.
 
         several: left out, it follows the number of points: an ambiguous click gets three
         proposals.
         """
-        if len(xy) == 0:
-            points = torch.zeros(1, 2)
-            marks = torch.tensor([-1])
-        else:
-            points = xy
-            marks = labels
-        sparse, dense = self._net.prompt_encoder(
-            input_points=points[None, None].to(self._device),
-            input_labels=marks[None, None].to(self._device),
-            input_boxes=None,
-            input_masks=None if mask is None else mask.float(),
-        )
+        count = xy.shape[1]
         if several is None:
-            several = self._allows(len(xy))
+            several = self._allows(count)
+        if count == 0:
+            xy = xy.new_zeros(len(xy), 1, 2)
+            labels = labels.new_full((len(labels), 1), _NO_POINT)
+        sparse, dense = self._net.prompt_encoder(
+            input_points=xy[None].to(self._device),
+            input_labels=labels[None].to(self._device),
+            input_boxes=None,
+            input_masks=None if masks is None else masks.float(),
+        )
         dense = dense.to(self._dtype, memory_format=torch.channels_last)
-        return EncodedPrompt(sparse.to(self._dtype), dense, several)
+        return EncodedPrompts(sparse[0].to(self._dtype), dense, several)
 
     def __call__(
         self,
         finest: tuple[Float[Tensor, "1 C0 h4 w4"], Float[Tensor, "1 C1 h8 w8"]],
-        seen: Float[Tensor, "O C h w"],
-        said: EncodedPrompt,
+        conditioned: Float[Tensor, "#O C h w"],
+        prompts: EncodedPrompts,
     ) -> Decoded:
-        """Masks of O objects with the same prompts; an absent object's logits are far below
-        zero.
-        """
-        made = self._masks(finest, seen + said.dense, said.sparse, said.several)
+        """Masks of O objects; an absent object's logits are far below zero."""
+        image = conditioned + prompts.dense
+        made = self._masks(finest, image, prompts.sparse, prompts.several)
         present = made.score > 0
         proposed = Hypotheses(
             torch.where(present[:, :, None, None], made.logits, _ABSENT_LOGIT),

@@ -77,19 +77,23 @@ class MaskDecoder:
     def __call__(
         self,
         finest: tuple[Float[Tensor, "1 C0 h4 w4"], Float[Tensor, "1 C1 h8 w8"]],
-        seen: Float[Tensor, "O C h w"],
-        sparse: Float[Tensor, "1 1 P C"],
+        image: Float[Tensor, "#O C h w"],
+        sparse: Float[Tensor, "#O P C"],
         several: bool,
     ) -> Proposed:
-        """Proposals of O objects with the same prompts.  seen: dense prompts included.
+        """Proposals of O objects.  image: as each object is conditioned, dense prompts
+        included; one row of it, or of `sparse`, is shared by all.
 
         several: all masks but the first, which stands for an object that is clear.
         """
-        said = torch.cat([self._tokens, sparse[0, 0]]).expand(len(seen), -1, -1)
-        tokens, rows = self._both_ways(said, seen.flatten(2).transpose(1, 2))
+        objects = max(len(image), len(sparse))
+        image = image.expand(objects, -1, -1, -1)
+        own = self._tokens.expand(len(sparse), -1, -1)
+        prompts = torch.cat([own, sparse], dim=1).expand(objects, -1, -1)
+        tokens, rows = self._both_ways(prompts, image.flatten(2).transpose(1, 2))
         count = len(self._net.output_hypernetworks_mlps)
         masks = tokens[:, 2 : 2 + count]
-        every = self._drawn(finest, rows.transpose(1, 2).view_as(seen), masks)
+        every = self._upscaled(finest, rows.transpose(1, 2).view_as(image), masks)
         quality = self._net.iou_prediction_head(tokens[:, 1])
         score = self._net.pred_obj_score_head(tokens[:, 0])
         if several:
@@ -102,25 +106,25 @@ class MaskDecoder:
         return Proposed(one, sure, masks[:, :1], score)
 
     def _both_ways(
-        self, said: Float[Tensor, "O T C"], rows: Float[Tensor, "O N C"]
+        self, prompts: Float[Tensor, "O T C"], rows: Float[Tensor, "O N C"]
     ) -> tuple[Float[Tensor, "O T C"], Float[Tensor, "O N C"]]:
         """Tokens that have read the image, and the image's rows that have read them."""
-        tokens = said
+        tokens = prompts
         for layer, image in zip(self._layers, self._images, strict=True):
-            tokens = layer.layer_norm1(_among(layer, tokens, said))
+            tokens = layer.layer_norm1(_among(layer, tokens, prompts))
             keys, values, queries = image(rows)
             cross = layer.cross_attn_token_to_image
-            read = _heads(cross, cross.q_proj(tokens + said), keys, values)
+            read = _heads(cross, cross.q_proj(tokens + prompts), keys, values)
             tokens = layer.layer_norm2(tokens + read)
             tokens = layer.layer_norm3(tokens + layer.mlp(tokens))
             cross = layer.cross_attn_image_to_token
-            read = _heads(cross, queries, cross.k_proj(tokens + said), cross.v_proj(tokens))
+            read = _heads(cross, queries, cross.k_proj(tokens + prompts), cross.v_proj(tokens))
             rows = layer.layer_norm4(read.add_(rows))
         last = self._net.transformer.final_attn_token_to_image
-        read = _heads(last, last.q_proj(tokens + said), *self._last(rows))
+        read = _heads(last, last.q_proj(tokens + prompts), *self._last(rows))
         return self._net.transformer.layer_norm_final_attn(tokens + read), rows
 
-    def _drawn(
+    def _upscaled(
         self,
         finest: tuple[Float[Tensor, "1 C0 h4 w4"], Float[Tensor, "1 C1 h8 w8"]],
         image: Float[Tensor, "O C h w"],
@@ -134,11 +138,11 @@ class MaskDecoder:
         grown = net.activation(net.upscale_conv2(grown).add_(four))
         makers = net.output_hypernetworks_mlps
         weights = torch.stack([make(masks[:, k]) for k, make in enumerate(makers)], dim=1)
-        drawn: Tensor = weights @ grown.flatten(2)
-        return drawn.view(*drawn.shape[:2], *grown.shape[-2:])
+        logits: Tensor = weights @ grown.flatten(2)
+        return logits.view(*logits.shape[:2], *grown.shape[-2:])
 
 
-def _among(layer: Any, tokens: Tensor, said: Tensor) -> Tensor:
+def _among(layer: Any, tokens: Tensor, prompts: Tensor) -> Tensor:
     """Self-attention of the tokens; the first layer's has no residual, for its tokens are the
     prompts.
     """
@@ -146,7 +150,7 @@ def _among(layer: Any, tokens: Tensor, said: Tensor) -> Tensor:
         query = tokens
         before = None
     else:
-        query = tokens + said
+        query = tokens + prompts
         before = tokens
     mix = layer.self_attn
     read = _heads(mix, mix.q_proj(query), mix.k_proj(query), mix.v_proj(tokens))

@@ -18,17 +18,19 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.interfaces.slot_model import Slot, SlotMemory
 from vseg.models.sam2.decoder import SamDecoder
 from vseg.models.sam2.memory import Remembered, SamMemory
 from vseg.models.sam2.prompt_encoder import points_of, square_mask
 from vseg.models.sam2.vision import Maps, Normal, square
 from vseg.tensors import Decoded, Features
-from vseg.types import Frame, Mask, VisualPrompt
+from vseg.types import Frame, Mask
 from vseg.weights.device import uploaded
 
-_SURE = 10.0
-_SURELY_NOT = -10.0
+_CERTAIN = 10.0
+_CERTAINLY_NOT = -10.0
+"""Logits of a mask the user gave, as in the published predictor."""
 _CONSTANTS = (
     "no_memory_embedding",
     "no_object_pointer",
@@ -53,6 +55,10 @@ class SamParts:
 
 class Sam:
     """A model of the family.  Implements `vseg.interfaces.slot_model.SlotModel`."""
+
+    coarse_masks = None
+    # Object pointers were never trained to be compared as appearances.
+    embeds_identity = False
 
     def __init__(self, parts: SamParts, *, device: torch.device, dtype: torch.dtype) -> None:
         self.name = parts.name
@@ -93,7 +99,7 @@ class Sam:
                 (frame.image.shape[0], frame.image.shape[1]),
                 (fine[k : k + 1], middle[k : k + 1], coarse[k : k + 1]),
                 key=nothing,
-                near=nothing,
+                local_key=nothing,
             )
             for k, frame in enumerate(frames)
         ]
@@ -102,60 +108,66 @@ class Sam:
     def condition(
         self, features: Features, memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:
-        """The frame's features as each object sees them through its memory."""
+        """The frame's features after each object's attention to its memory."""
         return self._memory.read(features.levels[2], memories)
 
     @torch.inference_mode()
-    def decode(self, features: Features, seen: Float[Tensor, "O C h w"]) -> Decoded:
-        """Masks of objects that nobody prompted on this frame, all in one batch."""
-        return self._decoder(
-            (features.levels[0], features.levels[1]), seen, self._decoder.unsaid
-        )
+    def decode(self, features: Features, conditioned: Float[Tensor, "O C h w"]) -> Decoded:
+        """Masks of objects without prompts on this frame, all in one batch."""
+        finest = (features.levels[0], features.levels[1])
+        return self._decoder(finest, conditioned, self._decoder.no_prompt)
 
     @torch.inference_mode()
-    def answer(
+    def decode_prompts(
         self,
         features: Features,
-        prompts: Sequence[VisualPrompt],
-        seen: Float[Tensor, "1 C h w"] | None,
-        prior: Float[Tensor, "h4 w4"] | None,
+        objects: Sequence[ObjectPrompts],
+        priors: Float[Tensor, "O h4 w4"] | None = None,
+        conditioned: Float[Tensor, "O C h w"] | None = None,
     ) -> Decoded:
-        """The mask of one prompted object; without memory the features say so by a learned
-        term.
+        """Masks of prompted objects; without memory the features say so by a learned term.
+
+        Objects with as many points share a batch: a point added to fill one up would be
+        attended to.
         """
-        xy, labels = points_of(prompts, features.video_hw, self._side)
-        masks = [p for p in prompts if isinstance(p, Mask)]
-        dense = prior.clamp(-_CLAMP, _CLAMP)[None, None] if prior is not None else None
-        if masks:
-            dense = self._mask_prompt(masks[-1])
-        said = self._decoder.say(xy, labels, dense)
         fine, middle, coarse = features.levels
-        if seen is None:
-            seen = coarse + self._net.no_memory_embedding.reshape(1, -1, 1, 1)
-        return self._decoder((fine, middle), seen, said)
+        points = [points_of(prompts, features.video_hw, self._side) for prompts in objects]
+        dense = [self._dense_prompt(p, priors, row) for row, p in enumerate(objects)]
+        groups: dict[tuple[int, bool], list[int]] = {}
+        for row, (xy, _) in enumerate(points):
+            groups.setdefault((len(xy), dense[row] is None), []).append(row)
+        decoded: dict[int, Decoded] = {}
+        for rows in groups.values():
+            masks = [mask for row in rows if (mask := dense[row]) is not None]
+            encoded = self._decoder.encode_prompts(
+                torch.stack([points[row][0] for row in rows]),
+                torch.stack([points[row][1] for row in rows]),
+                torch.cat(masks) if masks else None,
+            )
+            if conditioned is None:
+                image = coarse + self._net.no_memory_embedding.reshape(1, -1, 1, 1)
+            else:
+                image = conditioned[rows]
+            group = self._decoder((fine, middle), image, encoded)
+            decoded |= {row: group.row(k) for k, row in enumerate(rows)}
+        return Decoded.stack([decoded[row] for row in range(len(objects))])
 
     @torch.inference_mode()
-    def given(self, features: Features, mask: Mask) -> Decoded:
-        """A mask the user gave, as it stands; the decoder only makes the pointer that goes
-        with it.
-        """
-        fine, middle, coarse = features.levels
-        none = torch.zeros(0, 2), torch.zeros(0, dtype=torch.int64)
-        said = self._decoder.say(*none, self._mask_prompt(mask), several=False)
-        seen = self._decoder((fine, middle), coarse, said)
-        drawn = square_mask(mask, self._side)
-        present = bool(drawn.any())
-        pixels = uploaded(drawn, self.device)
-        logits = F.interpolate(
-            pixels * (_SURE - _SURELY_NOT) + _SURELY_NOT,
-            features.map_hw,
-            mode="bilinear",
-            align_corners=False,
-            antialias=True,
-        )
-        sure = torch.ones_like(seen.quality)
-        pointer = seen.embedding if present else self._net.no_object_pointer
-        return Decoded(logits[0].to(self.dtype), sure, sure * present, pointer)
+    def encode_mask_prompts(self, features: Features, masks: Sequence[Mask]) -> Decoded:
+        """The masks as they stand; the decoder only makes the pointers that go with them."""
+        return Decoded.stack([self._encode_mask_prompt(features, mask) for mask in masks])
+
+    @torch.inference_mode()
+    def memorise(self, features: Features, mask: Mask) -> Recall:
+        """What decodes the same object on any other image, as on the frame after a prompt."""
+        given = self.encode_mask_prompts(features, [mask])
+        slot = self.remember(features, given, [True], {0: mask})[0]
+        memory = SlotMemory(((0, slot),), ((1, slot.pointer),))
+
+        def recall(other: Features) -> Decoded:
+            return self.decode(other, self.condition(other, [memory]))
+
+        return recall
 
     @torch.inference_mode()
     def remember(
@@ -190,8 +202,40 @@ class Sam:
         """The keys of one slot, made again of its cells."""
         return self._memory.keys(cells)
 
-    def _mask_prompt(self, mask: Mask) -> Float[Tensor, "1 1 h4 w4"]:
+    def _encode_mask_prompt(self, features: Features, mask: Mask) -> Decoded:
+        """One mask with its pointer; that of an empty mask is the one of absent objects."""
+        fine, middle, coarse = features.levels
+        no_points = torch.zeros(1, 0, 2), torch.zeros(1, 0, dtype=torch.int64)
+        prompt = self._decoder.encode_prompts(
+            *no_points, self._downsampled(mask), several=False
+        )
+        decoded = self._decoder((fine, middle), coarse, prompt)
+        pixels = square_mask(mask, self._side)
+        present = bool(pixels.any())
+        logits = F.interpolate(
+            uploaded(pixels, self.device) * (_CERTAIN - _CERTAINLY_NOT) + _CERTAINLY_NOT,
+            features.map_hw,
+            mode="bilinear",
+            align_corners=False,
+            antialias=True,
+        )
+        certain = torch.ones_like(decoded.quality)
+        pointer = decoded.embedding if present else self._net.no_object_pointer
+        return Decoded(logits[0].to(self.dtype), certain, certain * present, pointer)
+
+    def _dense_prompt(
+        self, prompts: ObjectPrompts, priors: Float[Tensor, "O h4 w4"] | None, row: int
+    ) -> Float[Tensor, "1 1 h4 w4"] | None:
+        """The mask that an object's points are decoded with: a prompted one, else its
+        prior.
+        """
+        masks = [prompt for prompt in prompts if isinstance(prompt, Mask)]
+        if masks:
+            return self._downsampled(masks[-1])
+        return None if priors is None else priors[row].clamp(-_CLAMP, _CLAMP)[None, None]
+
+    def _downsampled(self, mask: Mask) -> Float[Tensor, "1 1 h4 w4"]:
         """A given mask on the scale of the prompt encoder's logits."""
-        drawn = uploaded(square_mask(mask, self._side), self.device)
-        made: Tensor = self._net.mask_downsample(drawn)
-        return made
+        pixels = uploaded(square_mask(mask, self._side), self.device)
+        downsampled: Tensor = self._net.mask_downsample(pixels)
+        return downsampled

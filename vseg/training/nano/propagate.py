@@ -169,7 +169,7 @@ class _Run:
         if rng.random() < 0.15:
             prior = torch.zeros_like(prior)
         readout = self._read(t)
-        before = self._frames[t - 1].near
+        before = self._frames[t - 1].local_key
         prior = self._net.warp_prior(self._frames[t], before, prior, self._rivals, self._owner)
         drawn = self._decode(readout, frame, prior)
         # Who shares an image competes for its pixels, as in a session.
