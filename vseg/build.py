@@ -147,7 +147,12 @@ def open_nano_text(model: Model) -> Grounder:
 
 
 def export_model(
-    name: str, out: Path, sizes: "LoopSizes", *, weights: Path | None = None
+    name: str,
+    out: Path,
+    sizes: "LoopSizes",
+    *,
+    weights: Path | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """The folder `out`, written with the whole loop of the model called `name` as ONNX graphs.
 
@@ -159,7 +164,7 @@ def export_model(
         )
     from vseg.models.onnx.export import export_onnx
 
-    return export_onnx(out, sizes, weights)
+    return export_onnx(out, sizes, weights, overwrite=overwrite)
 
 
 def model_cards() -> tuple[ModelCard, ...]:

@@ -210,11 +210,11 @@ def test_only_an_export_is_overwritten(chosen: ExportFormat, tmp_path: Path) -> 
     out = tmp_path / "mine"
     out.mkdir()
     (out / "notes.md").write_text("mine")
-    with pytest.raises(OutputError, match=r"notes\.md|is a folder"):
+    with pytest.raises(OutputError, match=r"notes\.md|replaced by a file"):
         export(Clip(range(2)), chosen.name, out, overwrite=True)
     (tmp_path / "file").write_text("mine")
     if chosen.folder:
-        with pytest.raises(OutputError, match="is a file"):
+        with pytest.raises(OutputError, match="replaced by a folder"):
             export(Clip(range(2)), chosen.name, tmp_path / "file", overwrite=True)
     assert contents(tmp_path) == {"mine/notes.md": b"mine", "file": b"mine"}
 

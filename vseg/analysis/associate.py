@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int64
 
 from vseg.analysis.colour_histograms import tracklets_of_run
 from vseg.build import open_video
-from vseg.errors import BadRun
+from vseg.errors import BadRun, OutputError
 from vseg.exchange.mot import mot_row
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_text
@@ -69,16 +69,25 @@ MASKLETS = LinkConfig(
 
 
 def associate(
-    path: Path, out: Path | None = None, *, clip: str | None = None, looks: bool = True
+    path: Path,
+    out: Path | None = None,
+    *,
+    clip: str | None = None,
+    looks: bool = True,
+    overwrite: bool = False,
 ) -> Revision:
     """Link the objects of the run at `path` over the whole clip into a new run at `out`.
 
     out: the first free of PATH-r2, PATH-r3, ... if None.  clip: where it is now, if it has
     moved.  looks: whether colours count, for which the clip is read; else motion alone.
     Raises BadRun for a run that is not finished, BadVideo, and OutputError if `out` holds
-    something already.
+    something already and `overwrite` is not given, or is the run itself.
     """
     run = open_run(path)
+    if out is not None and out.resolve() == path.resolve():
+        raise OutputError(
+            f"the revision cannot replace {path} itself", hint="name another folder with -o"
+        )
     if not run.header.finished:
         raise BadRun(
             f"the run at {path} is {run.header.status}: its end is not known yet",
@@ -94,7 +103,7 @@ def associate(
     first = {each.id: each.first_frame for each in run.objects}
     changes = tuple(_event(change, frames, first) for change in linked.changes)
     out = out or _free_name(path)
-    _write(run, out, names, changes)
+    _write(run, out, names, changes, overwrite)
     atomic_write_text(out / TRACKS, _mot(linked, frames))
     after = {names.get(each.id, each.id) for each in run.objects}
     return Revision(out, len(run.objects), len(after), changes)
@@ -137,7 +146,11 @@ def _free_name(path: Path) -> Path:
 
 
 def _write(
-    run: Run, out: Path, names: Mapping[int, int], changes: tuple[RunEvent, ...]
+    run: Run,
+    out: Path,
+    names: Mapping[int, int],
+    changes: tuple[RunEvent, ...],
+    overwrite: bool,
 ) -> None:
     # Of several that are one object now, the one that was there first names it.
     late_first = sorted(run.objects, key=lambda o: o.first_frame or 0, reverse=True)
@@ -150,7 +163,7 @@ def _write(
         else replace(each, object_id=names.get(each.object_id, each.object_id))
         for each in run.prompts
     ]
-    writer = RunWriter.create(out, header, prompts)
+    writer = RunWriter.create(out, header, prompts, overwrite=overwrite)
     for masks in run:
         writer.write(_renamed(masks, names))
     writer.note(changes)

@@ -29,12 +29,13 @@ def associate(
     looks: Annotated[
         bool, typer.Option("--looks/--no-looks", help="Compare colours too, or motion alone.")
     ] = True,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Link the objects of a finished run over the whole clip, into a new run."""
     from vseg.analysis.associate import associate as link_run
 
-    made = link_run(run, out, clip=clip, looks=looks)
+    made = link_run(run, out, clip=clip, looks=looks, overwrite=overwrite)
     if as_json:
         show_json(
             {

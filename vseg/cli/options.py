@@ -11,6 +11,7 @@ Source = Annotated[
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="A folder that `vseg track` wrote.")
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Model = Annotated[
     str | None, typer.Option("--model", help="A name of `vseg models`, or a folder.")

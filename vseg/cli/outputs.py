@@ -27,15 +27,22 @@ def render(
     sheet: Annotated[
         bool, typer.Option("--sheet/--no-sheet", help="Also write a contact sheet beside it.")
     ] = True,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Draw the masks over the clip: an mp4 that plays in a browser, and a contact sheet."""
+    from vseg.io.files import check_free
     from vseg.pipelines.previews import render_previews
     from vseg.results import open_run
+    from vseg.results.layout import CONTACT_SHEET, OVERLAY
 
     opened = open_run(run)
-    overlay = out or run / "overlay.mp4"
-    contact = overlay.with_suffix(".png") if out else run / "contact.png"
+    overlay = out or run / OVERLAY
+    contact = overlay.with_suffix(".png") if out else run / CONTACT_SHEET
+    # A run's own images are made from it and may be made again at any time.
+    for path in (overlay, contact) if out else ():
+        if sheet or path == overlay:
+            check_free(path, overwrite=overwrite)
     written = render_previews(opened, overlay, contact if sheet else None, source=clip)
     if as_json:
         show_json({"written": written})
@@ -52,7 +59,7 @@ def export(
         ),
     ],
     to: Annotated[
-        str, typer.Option("--to", help="davis or coco for a run, onnx for a model.")
+        str, typer.Option("--to", help="coco, davis or mot for a run, onnx for a model.")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder or file to write.")],
     height: Annotated[int | None, typer.Option(help="onnx: the height of the video.")] = None,
@@ -66,6 +73,7 @@ def export(
         typer.Option(help="onnx: a fixed number of objects; by default any number."),
     ] = None,
     weights: options.Weights = None,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Convert a run to another format, or a model's whole loop to ONNX graphs."""
@@ -82,19 +90,19 @@ def export(
         }
     )
     if to == "onnx":
-        _export_model(subject, out, for_models)
+        written = [_export_model(subject, out, for_models, overwrite)]
     else:
-        _export_run(Path(subject), to, out, for_models)
+        _check_run_export(to, for_models)
+        written = _export_run(Path(subject), to, out, overwrite)
     if as_json:
-        show_json({"written": out, "format": to})
+        show_json({"written": written, "format": to})
     else:
-        print(out)
+        print(*written, sep="\n")
 
 
-def _export_run(run: Path, to: str, out: Path, for_models: dict[str, Any]) -> None:
+def _check_run_export(to: str, for_models: dict[str, Any]) -> None:
+    """Raise UsageError for an unknown format, or an option that is for models only."""
     from vseg.exchange.export import FORMATS
-    from vseg.exchange.export import export as convert
-    from vseg.results import open_run
 
     if to not in FORMATS:
         known = f"known: {', '.join(sorted(FORMATS))} for a run, onnx for a model"
@@ -105,10 +113,16 @@ def _export_run(run: Path, to: str, out: Path, for_models: dict[str, Any]) -> No
         raise UsageError(
             f"--{option} is for models, and {to} is a format of runs", hint="drop it"
         )
-    convert(open_run(run), to, out)
 
 
-def _export_model(name: str, out: Path, settings: dict[str, Any]) -> None:
+def _export_run(run: Path, to: str, out: Path, overwrite: bool) -> list[Path]:
+    from vseg.exchange.export import export as convert
+    from vseg.results import open_run
+
+    return convert(open_run(run), to, out, overwrite=overwrite)
+
+
+def _export_model(name: str, out: Path, settings: dict[str, Any], overwrite: bool) -> Path:
     from vseg.build import export_model
     from vseg.models.onnx.export import LoopSizes
 
@@ -118,4 +132,4 @@ def _export_model(name: str, out: Path, settings: dict[str, Any]) -> None:
             "ONNX graphs are of one video size, and none is given",
             hint="add --height 480 --width 854; `vseg probe CLIP` prints a clip's",
         )
-    export_model(name, out, LoopSizes(**settings), weights=weights)
+    return export_model(name, out, LoopSizes(**settings), weights=weights, overwrite=overwrite)

@@ -30,17 +30,21 @@ def search(
     ] = None,
     clip: Clip = None,
     device: options.Device = None,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Rank the objects of finished runs by how well they match a phrase."""
     from vseg.analysis.search import Query, draw_hits, found_in
     from vseg.build import open_image_text
+    from vseg.io.files import check_free
 
     runs = list(dict.fromkeys([run, *(more or ())]))
     if clip is not None and len(runs) > 1:
         raise UsageError(
             "--source is one run's clip, and several runs are given", hint="drop it"
         )
+    if out is not None:
+        check_free(out, overwrite=overwrite)
     query = Query(phrase, top, clip)
     model = open_image_text(image_text, device or "cpu")
     hits = found_in(runs, model, query)

@@ -53,6 +53,7 @@ def frame(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The image to write (.png).")],
     reader: options.ReaderName = None,
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Write one exact frame as a PNG, to find the coordinates of a prompt on."""
@@ -61,7 +62,7 @@ def frame(
     from PIL import Image
 
     from vseg.build import open_video
-    from vseg.io.files import atomic_write_bytes
+    from vseg.io.files import atomic_write_bytes, check_free
     from vseg.prompts.placing import index_of
     from vseg.prompts.timecode import parse_timecode
 
@@ -69,6 +70,7 @@ def frame(
         raise BadPrompt(
             f"{out} is not a .png file", hint="frames are written losslessly, as PNG"
         )
+    check_free(out, overwrite=overwrite)
     moment = parse_timecode(at)
     with open_video(clip, reader or "auto") as video:
         image = video.read(index_of(video, moment))

@@ -56,9 +56,7 @@ def track(
         bool,
         typer.Option("--resume", help="Continue an interrupted run, with its own settings."),
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what is in the run directory.")
-    ] = False,
+    overwrite: options.Overwrite = False,
     preview: Annotated[
         bool | None,
         typer.Option("--preview/--no-preview", help="Write overlay.mp4 and contact.png."),

@@ -43,6 +43,7 @@ def watch(
         Path | None,
         typer.Option("--overlay", help="Also record the frames with their masks: an mp4."),
     ] = None,
+    overwrite: options.Overwrite = False,
     model: options.Model = None,
     device: options.Device = None,
     short_side: options.ShortSide = None,
@@ -56,6 +57,7 @@ def watch(
     """
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.track import chosen, read_config
+    from vseg.io.files import check_free
     from vseg.pipelines.live import watch as images
     from vseg.pipelines.prepare import load_configured
     from vseg.prompts.parse import parse_concepts, parse_prompts
@@ -81,6 +83,8 @@ def watch(
             "say what to follow: a prompt, a description, or --auto, and only one of them",
             hint="for example: vseg watch 0 --text person",
         )
+    if overlay is not None:
+        check_free(overlay, overwrite=overwrite)
     # Before the source is opened: what it shows while a model loads is not its first image.
     loaded = load_configured(settings)
     with stop_on_request() as stop, ExitStack() as held:

@@ -5,15 +5,16 @@ a loss_report.json where the format had no room for something.
 """
 
 import json
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from vseg.errors import OutputError, UsageError
+from vseg.errors import UsageError
 from vseg.exchange.coco import CocoFormat
 from vseg.exchange.davis import DavisFormat
 from vseg.exchange.mot import MotFormat
 from vseg.interfaces.export_format import ExportFormat, Loss, MaskSequence
-from vseg.io.files import atomic_folder, atomic_path, atomic_write_text
+from vseg.io.files import atomic_folder, atomic_path, atomic_write_text, check_free
 
 _EVERY: tuple[ExportFormat, ...] = (CocoFormat(), DavisFormat(), MotFormat())
 FORMATS = MappingProxyType({one.name: one for one in _EVERY})
@@ -35,7 +36,11 @@ def export(
             hint=f"known: {', '.join(sorted(FORMATS))}",
         )
     chosen = FORMATS[format_name]
-    _check_target(chosen, out, overwrite)
+    check_free(
+        out,
+        overwrite=overwrite,
+        is_member=partial(_is_exported, chosen) if chosen.folder else None,
+    )
     if not chosen.folder:
         with atomic_path(out) as unfinished:
             loss = chosen.write(masks, unfinished)
@@ -49,31 +54,6 @@ def export(
         if loss.pixels:
             atomic_write_text(unfinished / LOSS_REPORT, _loss_report(chosen, loss))
     return [out]
-
-
-def _check_target(chosen: ExportFormat, out: Path, overwrite: bool) -> None:
-    """Raise OutputError unless `out` is free, or an export that may be replaced."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return
-    if not overwrite:
-        raise OutputError(
-            f"{out} exists already",
-            hint="--overwrite replaces it, -o names another place",
-        )
-    if out.is_dir() != chosen.folder:
-        raise OutputError(
-            f"{out} is a {'folder' if out.is_dir() else 'file'}, and {chosen.name} is a "
-            f"{'folder' if chosen.folder else 'file'}",
-            hint="name another place with -o",
-        )
-    # A folder is replaced as a whole: nothing but an earlier export may be in it.
-    inside = sorted(out.iterdir()) if out.is_dir() else []
-    foreign = [path for path in inside if not _is_exported(chosen, path)]
-    if foreign:
-        raise OutputError(
-            f"{out} holds {foreign[0].name}, which is no file of a {chosen.name} export",
-            hint="name another place with -o, or delete the folder yourself",
-        )
 
 
 def _is_exported(chosen: ExportFormat, path: Path) -> bool:

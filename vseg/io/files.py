@@ -5,11 +5,39 @@ rename.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vseg.errors import OutputError
+
+
+def check_free(
+    target: Path, *, overwrite: bool, is_member: Callable[[Path], bool] | None = None
+) -> None:
+    """Raise OutputError unless a file or folder may be written at `target`.
+
+    With `overwrite` a file may be replaced, and a folder if nothing but an earlier output is
+    in it.  is_member: whether a path belongs to an output that is a folder; None if the output
+    is a file.
+    """
+    inside = sorted(target.iterdir()) if target.is_dir() else []
+    if not target.exists() or (is_member is not None and target.is_dir() and not inside):
+        return
+    other = "name another place with -o"
+    if target.is_dir() != (is_member is not None):
+        kind = "a file" if is_member is None else "a folder"
+        raise OutputError(f"{target} exists and cannot be replaced by {kind}", hint=other)
+    if not overwrite:
+        raise OutputError(
+            f"{target} exists already", hint=f"--overwrite replaces it; or {other}"
+        )
+    foreign = [path for path in inside if is_member is not None and not is_member(path)]
+    if foreign:
+        raise OutputError(
+            f"{target} holds {foreign[0].name}, which no earlier output left there",
+            hint=f"{other}, or delete the folder yourself",
+        )
 
 
 @contextmanager

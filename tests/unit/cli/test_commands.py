@@ -71,9 +71,28 @@ def test_render_draws_a_run(run: Path, tmp_path: Path) -> None:
 def test_export_converts_a_run(run: Path, tmp_path: Path, format: str) -> None:
     answer = call("export", run, "--to", format, "-o", tmp_path / "out", "--json")
     assert answer.exit_code == 0
-    assert (tmp_path / "out").exists()
+    assert json.loads(answer.stdout)["written"] == [str(tmp_path / "out")]
     assert call("export", run, "--to", format, "-o", tmp_path / "out").exit_code == 3
     assert call("export", run, "--to", "vhs", "-o", tmp_path / "x").exit_code == 2
+
+
+def test_an_output_is_replaced_only_if_asked(
+    run: Path, workplace: Workplace, tmp_path: Path
+) -> None:
+    commands: list[tuple[object, ...]] = [
+        ("frame", workplace.clip, "1s", "-o", tmp_path / "a.png"),
+        ("render", run, "--no-sheet", "-o", tmp_path / "o.mp4"),
+        ("export", run, "--to", "davis", "-o", tmp_path / "davis"),
+        ("export", run, "--to", "mot", "-o", tmp_path / "a.txt"),
+        ("associate", run, "--no-looks", "-o", tmp_path / "linked"),
+    ]
+    for command in commands:
+        assert call(*command).exit_code == 0
+        refused = call(*command)
+        assert (refused.exit_code, "--overwrite" in refused.stderr) == (3, True)
+        assert call(*command, "--overwrite").exit_code == 0
+    refused = call("associate", run, "-o", run, "--overwrite")
+    assert (refused.exit_code, "cannot replace" in refused.stderr) == (3, True)
 
 
 def test_eval_scores_a_run_and_an_export_alike(

@@ -140,7 +140,7 @@ def test_search_ranks_and_a_second_question_needs_no_clip(
     atomic_write_text(run / "run.json", json.dumps(header))
     again = json.loads(call(*command, "--json", "--top", 1).stdout)["hits"]
     assert again == hits[:1]
-    answer = call(*command, "-o", sheet)
+    answer = call(*command, "-o", sheet, "--overwrite")
     assert answer.exit_code == 3 and "--source CLIP" in answer.stderr
 
 

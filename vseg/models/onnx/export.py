@@ -7,8 +7,6 @@ the weights.  The folder appears under its name only once it is whole.
 
 import json
 import logging
-import os
-import shutil
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +20,8 @@ from torch import Tensor, nn
 
 from vseg import __version__
 from vseg.config import MemorySettings
-from vseg.errors import ModelError, OutputError, UsageError
+from vseg.errors import ModelError, UsageError
+from vseg.io.files import atomic_folder, check_free
 from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.model import WEIGHTS, load_weights, model_hw
@@ -112,41 +111,34 @@ class Graph:
     per_object: tuple[str, ...] = ()
 
 
-def export_onnx(out: Path, sizes: LoopSizes, weights: Path | None = None) -> Path:
+def export_onnx(
+    out: Path, sizes: LoopSizes, weights: Path | None = None, *, overwrite: bool = False
+) -> Path:
     """The folder `out`, written with all graphs and the manifest, in fp32.
 
     weights: a file of nano's; the embedded one if left out.  Raises OutputError if `out`
-    exists or cannot be written, ModelError without the packages that write ONNX,
-    WeightsMissing, WeightsMismatch.
+    exists and `overwrite` is not given or it cannot be written, ModelError without the
+    packages that write ONNX, WeightsMissing, WeightsMismatch.
     """
     missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
     if missing:
         raise ModelError(
             f"writing ONNX needs the package {missing[0]}", hint="pip install 'vseg[onnx]'"
         )
-    if out.is_file() or (out.is_dir() and any(out.iterdir())):
-        raise OutputError(
-            f"{out} exists already", hint="delete it, or name another place with -o"
-        )
+    check_free(out, overwrite=overwrite, is_member=_is_exported)
     net = NanoNet()
     digest = load_weights(net, WEIGHTS if weights is None else weights)
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.part")
-    try:
-        unfinished.mkdir(parents=True)
+    with atomic_folder(out) as unfinished:
         graphs = make_graphs(net, sizes)
         for graph in graphs:
             _write(graph, unfinished / f"{graph.name}.onnx", sizes.objects)
         text = json.dumps(_manifest(graphs, sizes, digest), indent=2)
         (unfinished / MANIFEST).write_text(text + "\n", "utf-8")
-        unfinished.replace(out)
-    except OSError as error:
-        raise OutputError(
-            f"cannot write {out}: {error.strerror or error}",
-            hint="check the folder's permissions and free space (df -h), or give another -o",
-        ) from error
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return out
+
+
+def _is_exported(path: Path) -> bool:
+    return path.name == MANIFEST or path.suffix in (".onnx", ".data")
 
 
 def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
