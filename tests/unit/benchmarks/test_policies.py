@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "policies.py"
 

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.proposals import Seen, row_of
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "proposals.py"
 

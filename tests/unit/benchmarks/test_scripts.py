@@ -14,7 +14,7 @@ import pytest
 from vseg.synthetic.files import write_truth
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
 SMALL = ("--short-side", "96", "--dtype", "float32")

@@ -111,9 +111,9 @@ def test_a_new_track_on_the_same_object_continues_it(
 ) -> None:
     patient = DetectionSettings(ghost_s=5.0)
     masks, events = run(
-        model, scene[:80], lambda t, m: [] if 10 <= t < 70 else [box_of(m)], patient
+        model, scene[:50], lambda t, m: [] if 10 <= t < 40 else [box_of(m)], patient
     )
-    assert ("joined", 70, 1) in events
+    assert ("joined", 40, 1) in events
     assert all(each is not None and each.object_ids == (1,) for each in masks)
 
 
@@ -162,8 +162,8 @@ def test_a_restored_guide_goes_on_with_the_same_bits(
             again.replay(frame.time_s, found(detect(frame.index, truth)))
         again.restore(guide.snapshot())
         for one, other in zip(
-            guided(guide, scene[16:45], detect),
-            guided(again, scene[16:45], detect),
+            guided(guide, scene[16:32], detect),
+            guided(again, scene[16:32], detect),
             strict=True,
         ):
             assert one[1] == other[1]

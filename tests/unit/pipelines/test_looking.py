@@ -91,7 +91,7 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
     scene: SyntheticVideo, clip: str, tmp_path: Path
 ) -> None:
     sought = (like(scene, 1, 12), like(scene, 2, 20))
-    whole = TrackJob(clip, tmp_path / "whole", sought, settings(detect_every=6))
+    whole = TrackJob(clip, tmp_path / "whole", sought, settings(detect_every=8))
     track(whole)
     cut = replace(whole, out=tmp_path / "cut")
     seen: list[int] = []
@@ -125,7 +125,7 @@ def test_everything_is_found_without_a_word(
         clip,
         tmp_path / "run",
         (),
-        settings(detect_every=20),
+        settings(detect_every=FRAMES),
         everything=True,
     )
     assert track(job).status == "complete"
