@@ -46,8 +46,10 @@ $(VENV)/.docs: $(VENV)/.created pyproject.toml constraints.txt
 demo: $(VENV)/.base
 	$(BIN)/vseg demo $(if $(VIDEO),'$(VIDEO)') $(if $(POINT),--point '$(POINT)') $(if $(BOX),--box '$(BOX)') -o '$(DEMO)'
 
-# Tests are many and small: one thread each, shared out as workers come free.
-RUN_TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal --durations 15
+# Tests are many and small: one thread each, shared out as workers come free.  What the shape checks
+# compile is kept, for the next run and for the programs that tests start.
+RUN_TESTS = PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest \
+    -n auto --maxprocesses 4 --dist worksteal --durations=15
 
 test-fast: $(VENV)/.dev
 	$(RUN_TESTS) -m 'not slow and not integration' $(PYTEST)
