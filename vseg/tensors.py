@@ -15,6 +15,12 @@ PRESENT = 0.5
 """An object is visible, and worth remembering, where its presence is above this."""
 
 
+CERTAIN_LOGIT = 8.0
+"""Mask logit of a pixel that is certain: object with a probability of 0.9997; background if
+negated.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """One encoded frame, shared by all objects.

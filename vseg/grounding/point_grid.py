@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Float32, Float64
 from torch import Tensor
 
+from vseg.tensors import CERTAIN_LOGIT
 from vseg.types import Frame
 
-_OUTSIDE = -8.0
 """The logit of cells that a window does not show."""
 
 
@@ -55,7 +55,7 @@ class Window:
         shown = F.interpolate(logits[:, None], size, mode="bilinear", align_corners=False)[
             :, 0
         ]
-        placed = logits.new_full((len(logits), *map_hw), _OUTSIDE)
+        placed = logits.new_full((len(logits), *map_hw), -CERTAIN_LOGIT)
         placed[:, y1:y2, x1:x2] = shown
         edges = [
             shown[:, 0] if y1 > 0 else None,

@@ -13,7 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
-from vseg.session.identity.identities import Identities, IdentityInput, Resolved
+from vseg.session.identity.identities import Identities
+from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.tensors import PRESENT, Decoded, Features, MemoryEntry
@@ -72,7 +73,7 @@ class Engine:
         """Decode the live objects, those prompted here with their prompts; remember what is
         due.
         """
-        if self.identities.look(frame):
+        if self.identities.detect_cut(frame):
             for tracked in live:  # where it was in another shot says nothing
                 tracked.prior = None
         prompted = tuple(frame.index in tracked.prompts for tracked in live)
@@ -155,7 +156,7 @@ class Engine:
         for row, tracked in enumerate(live):
             seen = Prior(t, decoded.logits[row], features.local_key)
             tracked.prior = seen if present[row] else None
-            due = settled.clear[row] and self.bank.due(tracked.object_id, t)
+            due = settled.reliable[row] and self.bank.due(tracked.object_id, t)
             if due or t in tracked.prompts:
                 write.append(row)
         if not write:

@@ -215,7 +215,7 @@ class Session(Closing):
         decoded = ImagePredictor(self.model).decode(image, [prompts])
         if not (decoded.presence > PRESENT).any() or not (decoded.logits > 0).any():
             return {}
-        known = self.identities.known
+        known = self.identities.objects
         view = decoded.embedding[0]
         return {i: known[i].gallery.similarity(view) for i in among if i in known}
 

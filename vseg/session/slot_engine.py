@@ -17,7 +17,8 @@ from torch import Tensor
 from vseg.interfaces.memory_policy import MemoryDecision
 from vseg.interfaces.slot_model import SlotModel
 from vseg.session.engine import TrackedObject
-from vseg.session.identity.identities import Identities, IdentityInput
+from vseg.session.identity.identities import Identities
+from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.tensors import Decoded, Features
@@ -48,7 +49,7 @@ class SlotEngine:
         them.
         """
         t = frame.index
-        self.identities.look(frame)
+        self.identities.detect_cut(frame)
         for tracked in live:  # what was said of this frame before must not answer for itself
             if t in tracked.prompts:
                 self.bank.drop(tracked.object_id, t)

@@ -8,7 +8,8 @@ import torch
 
 from vseg.config import IdentitySettings
 from vseg.session.identity.gallery import Gallery
-from vseg.session.identity.identities import Identities, IdentityInput, Resolved
+from vseg.session.identity.identities import Identities
+from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.pack import pack_identities, unpack_identities
 from vseg.tensors import Decoded, Hypotheses
 from vseg.types import Frame
@@ -39,7 +40,7 @@ def _decoded(
     )
 
 
-def _settle(
+def _resolve(
     identities: Identities,
     frame: int,
     decoded: Decoded,
@@ -52,19 +53,19 @@ def _settle(
     return identities.resolve(IdentityInput(frame, ids, said, exact, decoded))
 
 
-def _areas(settled: Resolved) -> list[int]:
-    return [int((row > 0).sum()) for row in settled.decoded.logits]
+def _areas(resolved: Resolved) -> list[int]:
+    return [int((row > 0).sum()) for row in resolved.decoded.logits]
 
 
 def test_every_pixel_has_one_owner() -> None:
     identities = Identities(IdentitySettings())
-    settled = _settle(
+    resolved = _resolve(
         identities, 0, _decoded(((0, 0, 10, 10), 5, ONE), ((6, 0, 16, 10), 3, OTHER))
     )
-    claimed = (settled.decoded.logits > 0).sum(0)
+    claimed = (resolved.decoded.logits > 0).sum(0)
     assert claimed.max() == 1
-    assert _areas(settled) == [100, 60]
-    assert settled.clear == (True, True)
+    assert _areas(resolved) == [100, 60]
+    assert resolved.reliable == (True, True)
 
 
 def _proposals(*rows: tuple[Box, Box]) -> Hypotheses:
@@ -76,30 +77,30 @@ def _proposals(*rows: tuple[Box, Box]) -> Hypotheses:
     )
 
 
-def test_two_objects_on_one_thing_leave_it_to_the_better_claim() -> None:
+def test_two_objects_with_one_mask_leave_it_to_the_better_score() -> None:
     identities = Identities(IdentitySettings())
-    _settle(
+    _resolve(
         identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2)
     )
     others = _proposals(((0, 0, 8, 8), (0, 0, 8, 9)), ((0, 0, 8, 8), (0, 0, 9, 8)))
     rows = (((0, 0, 8, 8), 9.0, ONE), ((0, 0, 8, 8), 9.0, ONE))
-    settled = _settle(identities, 1, _decoded(*rows, others=others))
-    assert _areas(settled) == [64, 0], "object 2 looks like object 1 and was elsewhere"
-    assert float(settled.decoded.presence[1]) == 0
+    resolved = _resolve(identities, 1, _decoded(*rows, others=others))
+    assert _areas(resolved) == [64, 0], "object 2 looks like object 1 and was elsewhere"
+    assert float(resolved.decoded.presence[1]) == 0
     assert [(e.kind, e.object_id) for e in identities.drain()] == [("lost", 2)]
 
 
-def test_who_has_one_mask_only_shares_its_pixels_instead() -> None:
+def test_an_object_with_one_mask_only_shares_its_pixels_instead() -> None:
     identities = Identities(IdentitySettings())
     rows = (((0, 0, 8, 8), 6.0, ONE), ((0, 0, 8, 10), 5.0, ONE))
-    settled = _settle(identities, 0, _decoded(*rows))
-    assert _areas(settled) == [64, 16]
-    assert settled.clear == (True, False)
+    resolved = _resolve(identities, 0, _decoded(*rows))
+    assert _areas(resolved) == [64, 16]
+    assert resolved.reliable == (True, False)
 
 
-def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
+def test_an_alternative_is_taken_before_an_object_is_absent() -> None:
     identities = Identities(IdentitySettings())
-    _settle(
+    _resolve(
         identities, 0, _decoded(((0, 0, 8, 8), 5, ONE), ((12, 0, 20, 8), 5, OTHER)), (1, 2)
     )
     proposed = [[(0, 0, 8, 8), (0, 0, 4, 4)], [(0, 0, 8, 8), (12, 0, 20, 8)]]
@@ -109,16 +110,16 @@ def test_a_second_hypothesis_is_taken_before_an_object_is_given_up() -> None:
         torch.stack([torch.stack([ONE, ONE]), torch.stack([ONE, OTHER])]),
     )
     rows = (((0, 0, 8, 8), 9.0, ONE), ((0, 0, 8, 8), 8.0, ONE))
-    settled = _settle(identities, 1, _decoded(*rows, others=others))
-    assert bool((settled.decoded.logits[1, :8, 12:20] > 0).all())
-    assert _areas(settled) == [64, 64]
+    resolved = _resolve(identities, 1, _decoded(*rows, others=others))
+    assert bool((resolved.decoded.logits[1, :8, 12:20] > 0).all())
+    assert _areas(resolved) == [64, 64]
 
 
 def test_masks_given_on_top_of_each_other_stay_nested() -> None:
     identities = Identities(IdentitySettings())
     rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
-    assert _areas(_settle(identities, 0, _decoded(*rows), given=(1, 2))) == [256, 16]
-    assert _areas(_settle(identities, 1, _decoded(*rows))) == [256, 16]
+    assert _areas(_resolve(identities, 0, _decoded(*rows), given=(1, 2))) == [256, 16]
+    assert _areas(_resolve(identities, 1, _decoded(*rows))) == [256, 16]
     identities.forget(2)
     assert identities.nested == set()
 
@@ -127,42 +128,42 @@ def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
     identities = Identities(IdentitySettings())
     rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
     for said in ({"prompted": (1, 2)}, {"prompted": (1,), "given": (2,)}):
-        settled = _settle(identities, 0, _decoded(*rows), **said)
-        assert _areas(settled) == [240, 16]
+        resolved = _resolve(identities, 0, _decoded(*rows), **said)
+        assert _areas(resolved) == [240, 16]
 
 
-def test_a_covered_object_is_seen_but_not_remembered() -> None:
+def test_a_covered_object_is_visible_but_not_reliable() -> None:
     identities = Identities(IdentitySettings())
     rows = (((0, 0, 10, 10), 5.0, ONE), ((4, 0, 10, 12), 3.0, OTHER))
-    assert _settle(identities, 0, _decoded(*rows)).clear == (True, False)
+    assert _resolve(identities, 0, _decoded(*rows)).reliable == (True, False)
 
 
-def test_a_stranger_is_not_taken_for_who_was_away() -> None:
+def test_another_object_is_not_taken_for_the_absent_one() -> None:
     identities = Identities(IdentitySettings())
-    _settle(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE)), (1,))
+    _resolve(identities, 0, _decoded(((0, 0, 8, 8), 5, ONE)), (1,))
     for frame in range(1, 10):
-        _settle(identities, frame, _decoded((None, 0, ONE)))
-    assert _areas(_settle(identities, 10, _decoded(((9, 9, 14, 14), 5, OTHER)))) == [0]
-    assert _areas(_settle(identities, 11, _decoded(((9, 9, 14, 14), 5, ONE)))) == [25]
+        _resolve(identities, frame, _decoded((None, 0, ONE)))
+    assert _areas(_resolve(identities, 10, _decoded(((9, 9, 14, 14), 5, OTHER)))) == [0]
+    assert _areas(_resolve(identities, 11, _decoded(((9, 9, 14, 14), 5, ONE)))) == [25]
     assert [(e.frame_index, e.kind) for e in identities.drain()] == [
         (1, "lost"),
         (11, "found"),
     ]
 
 
-def test_after_a_cut_everybody_must_be_recognised() -> None:
+def test_after_a_cut_every_object_must_be_recognised() -> None:
     identities = Identities(IdentitySettings())
     rng = np.random.default_rng(0)
     shots = [np.kron(rng.integers(0, 256, (6, 6, 3)), np.ones((16, 16, 1))) for _ in range(2)]
     for frame in range(4):
         image = np.ascontiguousarray(shots[frame // 2], dtype=np.uint8)
-        cut = identities.look(Frame(frame, frame, frame / 25, image))
+        cut = identities.detect_cut(Frame(frame, frame, frame / 25, image))
         assert cut == (frame == 2)
         seen = ONE if frame < 2 else OTHER
-        settled = _settle(
+        resolved = _resolve(
             identities, frame, _decoded(((0, 0, 8, 8), 5, seen)), (1,) * (frame == 0)
         )
-        assert _areas(settled) == [64 if frame < 2 else 0]
+        assert _areas(resolved) == [64 if frame < 2 else 0]
     assert [e.kind for e in identities.drain()] == ["cut", "lost"]
 
 
@@ -172,9 +173,9 @@ def test_everything_can_be_switched_off() -> None:
     )
     rows = (((0, 0, 8, 8), 5.0, ONE), ((0, 0, 8, 9), 6.0, ONE))
     decoded = _decoded(*rows)
-    settled = _settle(identities, 0, decoded)
-    assert torch.equal(settled.decoded.logits, decoded.logits)
-    assert settled.clear == (True, True)
+    resolved = _resolve(identities, 0, decoded)
+    assert torch.equal(resolved.decoded.logits, decoded.logits)
+    assert resolved.reliable == (True, True)
 
 
 def test_views_are_bounded_and_a_correction_drops_the_tracked_ones() -> None:
@@ -182,14 +183,14 @@ def test_views_are_bounded_and_a_correction_drops_the_tracked_ones() -> None:
     for frame in range(40):
         angle = torch.tensor(0.5 * frame)
         view = torch.stack([angle.cos(), angle.sin()])
-        _settle(identities, frame, _decoded(((0, 0, 8, 8), 5, view)), (1,) * (frame == 0))
-    gallery = identities.known[1].gallery
-    assert len(gallery.prompted) == 1 and 2 <= len(gallery.seen) <= 7
+        _resolve(identities, frame, _decoded(((0, 0, 8, 8), 5, view)), (1,) * (frame == 0))
+    gallery = identities.objects[1].gallery
+    assert len(gallery.prompted) == 1 and 2 <= len(gallery.tracked) <= 7
     identities.correct(1)
-    assert len(gallery.prompted) == 1 and not gallery.seen
+    assert len(gallery.prompted) == 1 and not gallery.tracked
 
 
-def test_likeness_is_a_cosine_whatever_the_length_of_what_comes_in() -> None:
+def test_similarity_is_a_cosine_whatever_the_length_of_what_comes_in() -> None:
     gallery = Gallery()
     gallery.add(torch.tensor([30.0, 40.0]), prompted=True)
     assert gallery.similarity(torch.tensor([3.0, 4.0])) == pytest.approx(1.0)
@@ -201,7 +202,7 @@ def _passing(frame: int) -> tuple[Box, Box]:
     return (frame, 4, frame + 6, 10), (18 - frame, 12, 24 - frame, 18)
 
 
-def _swallowed(frame: int, look: torch.Tensor) -> Decoded:
+def _merged(frame: int, look: torch.Tensor) -> Decoded:
     """The first object's mask on both bodies, the second object nowhere."""
     rows = _decoded((_passing(frame)[0], 5.0, ONE), (None, 5.0, look))
     rows.logits[0] = torch.maximum(rows.logits[0], _logits(_passing(frame)[1]))
@@ -211,20 +212,20 @@ def _swallowed(frame: int, look: torch.Tensor) -> Decoded:
 @pytest.mark.parametrize(
     ("look", "merges", "back"), [(ONE, True, 36), (OTHER, True, 0), (ONE, False, 0)]
 )
-def test_a_swallowed_look_alike_gets_its_body_back(
+def test_a_covered_similar_object_gets_its_mask_back(
     look: torch.Tensor, merges: bool, back: int
 ) -> None:
     identities = Identities(IdentitySettings(merges=merges))
     for frame in range(5):
         first, second = _passing(frame)
-        _settle(identities, frame, _decoded((first, 5.0, ONE), (second, 5.0, look)))
+        _resolve(identities, frame, _decoded((first, 5.0, ONE), (second, 5.0, look)))
     tensors, stored = pack_identities(identities)
     again = Identities(IdentitySettings(merges=merges))
     unpack_identities(again, tensors, json.loads(json.dumps(stored)))
     for each in (identities, again):
-        settled = _settle(each, 5, _swallowed(5, look))
-        assert _areas(settled)[1] == back
-        assert (float(settled.decoded.presence[1]) > 0.5) == bool(back)
+        resolved = _resolve(each, 5, _merged(5, look))
+        assert _areas(resolved)[1] == back
+        assert (float(resolved.decoded.presence[1]) > 0.5) == bool(back)
         if back:
-            assert settled.decoded.logits[1, 14, 15] > 0, "where its motion leads"
-            assert settled.clear == (False, False)
+            assert resolved.decoded.logits[1, 14, 15] > 0, "where its motion leads"
+            assert resolved.reliable == (False, False)

@@ -298,7 +298,7 @@ def test_a_prompt_that_is_only_recorded_is_decoded_by_the_next_step(
         for frame in scene.frames(0, 4):
             expected = at_once.step(frame)
             np.testing.assert_array_equal(later.step(frame).logits, expected.logits)
-        assert len(later.identities.known[1].gallery.prompted) == 1
+        assert len(later.identities.objects[1].gallery.prompted) == 1
 
 
 def test_prompts_that_are_not_kept_are_forgotten(model: Nano, scene: SyntheticVideo) -> None:

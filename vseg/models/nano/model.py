@@ -26,14 +26,12 @@ from vseg.models.nano.encoder import MEAN, STD, Encoder
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
-from vseg.tensors import Decoded, Features, Memory
+from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, Memory
 from vseg.types import Frame, Mask
 from vseg.weights.device import open_device, open_dtype
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 _LONGEST = 6
-CERTAIN_LOGIT = 8.0
-"""The logit of a pixel that the user's own mask covers; nano was trained with it."""
 
 
 class Nano:

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.local_matching import RADIUS, SPAN
-from vseg.models.nano.model import CERTAIN_LOGIT
 from vseg.models.nano.network import NEAR_KEY, SKIPS, Encoded, NanoNet
+from vseg.tensors import CERTAIN_LOGIT
 
 Size = tuple[int, int]
 

@@ -1,4 +1,4 @@
-"""What an object has looked like: a few embeddings of it, as different from each other as they
+"""How an object has appeared: a few embeddings of it, as different from each other as they
 come.
 """
 
@@ -10,24 +10,27 @@ from jaxtyping import Float
 from torch import Tensor
 
 CAPACITY = 8
-_NEW = 0.9
-"""A view that is at least this like one that is known (cosine) adds nothing."""
+"""Views kept of an object.  A round value; not tuned."""
+
+_DUPLICATE = 0.9
+"""A view with at least this cosine to a known one adds nothing.  A round value; not tuned."""
 
 
 @dataclass(slots=True)
 class Gallery:
-    """Views of one object, at most `CAPACITY`; those the user prompted are kept longest.
+    """Views of one object, at most `CAPACITY`; those of prompted frames are kept longest.
 
-    What comes in need not be of unit length (SAM 2's pointers are not); what is kept is.
+    An embedding that is added need not be of unit length (SAM 2's pointers are not); the views
+    are.
     """
 
     prompted: list[Float[Tensor, " E"]] = field(default_factory=list)
-    seen: list[Float[Tensor, " E"]] = field(default_factory=list)
+    tracked: list[Float[Tensor, " E"]] = field(default_factory=list)
 
     @property
     def views(self) -> list[Float[Tensor, " E"]]:
         """All of them."""
-        return [*self.prompted, *self.seen]
+        return [*self.prompted, *self.tracked]
 
     def similarity(self, embedding: Float[Tensor, " E"]) -> float:
         """The cosine to the most similar view, in [-1, 1]; 1 while no view is known."""
@@ -36,16 +39,12 @@ class Gallery:
         return float((torch.stack(self.views) @ _unit(embedding)).max())
 
     def add(self, embedding: Float[Tensor, " E"], *, prompted: bool) -> None:
-        """Keep the view if it is new; what does not fit any more goes, the oldest first."""
-        if (
-            not prompted
-            and self.similarity(embedding) >= _NEW
-            and (self.seen or self.prompted)
-        ):
+        """Keep the view if it is prompted or new; beyond the capacity the oldest goes."""
+        if not prompted and self.views and self.similarity(embedding) >= _DUPLICATE:
             return
-        (self.prompted if prompted else self.seen).append(_unit(embedding))
-        while len(self.prompted) + len(self.seen) > CAPACITY:
-            del (self.seen or self.prompted)[0]
+        (self.prompted if prompted else self.tracked).append(_unit(embedding))
+        while len(self.views) > CAPACITY:
+            del (self.tracked or self.prompted)[0]
 
 
 def _unit(embedding: Float[Tensor, " E"]) -> Float[Tensor, " E"]:

@@ -1,14 +1,13 @@
-"""Who is who in one video: what keeps two objects apart, and an object itself after it was
-away.
+"""The identities of one video: what keeps objects apart, and recognises one that was absent.
 
-Enters: what the decoder says of every object on a frame.  Leaves: the same with its conflicts
-settled, which rows are clear enough to be remembered, and what happened to whom.  Between
-frames it keeps a few views of every object (`Gallery`), when it was last seen, and one glance
-at the last frame: nothing that grows.
+Enters: what the decoder says of every object on a frame.  Leaves: the same with conflicts
+resolved, which rows are reliable enough to be remembered, and what changed.  Between frames a
+few views of every object (`Gallery`), when it was last visible, and a signature of the last
+frame are kept: nothing that grows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal
 
@@ -17,93 +16,66 @@ import torch
 from jaxtyping import Bool
 
 from vseg.config import IdentitySettings
-from vseg.ops.competitors import strongest_competitor
-from vseg.session.identity.claims import Hypothesis, choose, contested, overlaps
-from vseg.session.identity.cuts import CutRule, FrameSignature, frame_signature
 from vseg.session.identity.gallery import Gallery
-from vseg.session.identity.merges import Group, Merges
-from vseg.session.identity.redraw import handed, mixed, proposed, without
+from vseg.session.identity.identity_input import IdentityInput, Resolved
+from vseg.session.identity.merges import FrameObjects, Merges
+from vseg.session.identity.overlaps import assign_masks, nested_rows, without_overlaps
+from vseg.session.identity.replaced_rows import with_absent, with_shares
+from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
 from vseg.tensors import PRESENT, Decoded
 from vseg.types import Frame, IdentityEvent
 
-_NESTED = 0.5
-"""Objects whose given masks share this much of the smaller one are parts of each other, not
-rivals.
+_SIMILAR = 0.8
+"""Cosine of two objects' most similar views from which one may be taken for the other.
+
+A round value; not tuned.
 """
 
-_COVERED = 0.5
-"""An object of whose mask rivals take more than this share is not clear enough to be
-remembered.
-"""
-
-_ALIKE = 0.8
-"""Cosine of two objects' most similar views from which one may be taken for the other."""
+Rows = Bool[np.ndarray, " O"]
 
 
 @dataclass(slots=True)
-class Known:
-    """One object as it was seen.
+class ObjectIdentity:
+    """What is known of one object.
 
-    last_seen: the frame, None before the first.  unproven: it has not been recognised since a
-    cut.  given: the user last gave its mask, as it stands.
+    last_visible: the frame, None before the first.  unverified: it has not been recognised
+    since a cut.  mask_given: the last prompt was its mask.
     """
 
     gallery: Gallery = field(default_factory=Gallery)
-    last_seen: int | None = None
+    last_visible: int | None = None
     visible: bool = False
-    unproven: bool = False
-    given: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class IdentityInput:
-    """What is seen of O objects on a frame.
-
-    prompted: rows that the user spoke of, which are believed; given: by their masks.
-    """
-
-    frame_index: int
-    object_ids: tuple[int, ...]
-    prompted: tuple[bool, ...]
-    given: tuple[bool, ...]
-    decoded: Decoded
-
-
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """decoded: with conflicts settled.  clear: rows whose masks may be remembered."""
-
-    decoded: Decoded
-    clear: tuple[bool, ...]
+    unverified: bool = False
+    mask_given: bool = False
 
 
 class Identities:
-    """The identities of one video.  `known`, `nested`, `merges` and `last` go into
+    """The identities of one video.  `objects`, `nested`, `merges` and `signature` go into
     snapshots.
     """
 
     def __init__(self, rules: IdentitySettings) -> None:
         self.rules = rules
-        self.known: dict[int, Known] = {}
+        self.objects: dict[int, ObjectIdentity] = {}
         self.nested: set[tuple[int, int]] = set()
         self.merges = Merges()
-        self.last: FrameSignature | None = None
+        self.signature: FrameSignature | None = None
         self._events: list[IdentityEvent] = []
 
-    def look(self, frame: Frame) -> bool:
-        """Whether the frame begins a new shot; then nobody is believed to be where they
-        were.
+    def detect_cut(self, frame: Frame) -> bool:
+        """Whether the frame begins a new shot; then no object is believed to be where it was
+        until it is recognised.
         """
         if not self.rules.cuts:
             return False
-        again = self.last is not None and self.last.frame_index == frame.index
-        self.last = frame_signature(frame, self.last, CutRule())
-        if self.last.cut and not again:
-            for each in self.known.values():
-                each.unproven = True
-            self.merges.bodies.clear()
+        again = self.signature is not None and self.signature.frame_index == frame.index
+        self.signature = frame_signature(frame, self.signature, CutRule())
+        if self.signature.cut and not again:
+            for known in self.objects.values():
+                known.unverified = True
+            self.merges.blobs.clear()
             self._events.append(IdentityEvent(frame.index, "cut"))
-        return self.last.cut
+        return self.signature.cut
 
     def competitors(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels."""
@@ -116,208 +88,138 @@ class Identities:
         return compete
 
     def resolve(self, inputs: IdentityInput) -> Resolved:
-        """The masks with one object to each thing and pixel, strangers left out; learns from
-        the rest.
+        """The masks with one object for each mask and pixel, without objects that are not
+        recognised; learns from what is reliable.
         """
         for row, object_id in enumerate(inputs.object_ids):
-            known = self.known.setdefault(object_id, Known())
+            known = self.objects.setdefault(object_id, ObjectIdentity())
             if inputs.prompted[row]:
-                known.given = inputs.given[row]
-        seen = _visible(inputs.decoded)
-        self._learn_prompted(inputs, seen)
-        visible = seen.copy()
+                known.mask_given = inputs.mask_given[row]
+        decoded = inputs.decoded
+        decoded_visible = _visible(decoded)
+        self._learn_prompted(inputs, decoded_visible)
+        visible = decoded_visible.copy()
         if self.rules.recognise:
             visible &= self._recognised(inputs, visible)
-        decoded = inputs.decoded
-        clear = visible.copy()
+        reliable = visible.copy()
         if self.rules.non_overlapping and len(visible) > 1:
-            self._nest(inputs, visible)
-            decoded, visible = self._assigned(inputs, visible)
-            decoded, clear = self._parted(inputs, decoded, visible)
+            self._note_nested(inputs, visible)
+            competitors = self.competitors(inputs.object_ids)
+            galleries = [self.objects[i].gallery for i in inputs.object_ids]
+            decoded, visible = assign_masks(inputs, galleries, visible, competitors)
+            decoded, reliable = without_overlaps(decoded, visible, competitors)
         if self.rules.merges and len(visible) > 1:
-            decoded, visible, clear = self._divided(inputs, decoded, visible, clear)
-        decoded = without(decoded, seen & ~visible)
-        self._learn(inputs, decoded, visible, clear)
-        return Resolved(decoded, tuple(clear.tolist()))
+            decoded, visible, reliable = self._split_merged(inputs, decoded, visible, reliable)
+        decoded = with_absent(decoded, decoded_visible & ~visible)
+        self._learn_tracked(inputs, decoded, visible, reliable)
+        return Resolved(decoded, tuple(reliable.tolist()))
 
     def correct(self, object_id: int) -> None:
-        """Drop the object's views but the prompted ones: some of them were of what was
-        wrong.
+        """Drop the object's views but the prompted ones: some of the others show what was
+        corrected.
         """
-        if object_id in self.known:
-            self.known[object_id].gallery.seen.clear()
+        if object_id in self.objects:
+            self.objects[object_id].gallery.tracked.clear()
 
     def forget(self, object_id: int) -> None:
         """Drop everything known of an object."""
-        self.known.pop(object_id, None)
+        self.objects.pop(object_id, None)
         self.merges.forget(object_id)
         self.nested = {pair for pair in self.nested if object_id not in pair}
 
     def drain(self) -> tuple[IdentityEvent, ...]:
-        """What happened since this was last asked."""
-        happened = tuple(self._events)
+        """The events since the last call."""
+        events = tuple(self._events)
         self._events = []
-        return happened
+        return events
 
-    def _learn_prompted(self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]) -> None:
-        """Views of the prompted objects, before anything is decided: in a conflict an object
-        is to keep the mask that its prompt was answered with.
+    def _recognised(self, inputs: IdentityInput, visible: Rows) -> Rows:
+        """Rows that need no verification, and of those that were absent the ones that appear
+        as before.
+        """
+        recognised = np.ones(len(visible), dtype=bool)
+        for row, object_id in enumerate(inputs.object_ids):
+            known = self.objects[object_id]
+            if inputs.prompted[row] or not visible[row]:
+                continue
+            if self._must_be_verified(known, inputs.frame_index):
+                similarity = known.gallery.similarity(inputs.decoded.embedding[row])
+                recognised[row] = similarity >= self.rules.reid_threshold
+        return recognised
+
+    def _must_be_verified(self, known: ObjectIdentity, frame_index: int) -> bool:
+        if known.last_visible is None:
+            return False
+        absent = abs(frame_index - known.last_visible)
+        return known.unverified or absent > self.rules.reid_after
+
+    def _note_nested(self, inputs: IdentityInput, visible: Rows) -> None:
+        """Remember which objects may share pixels, for the rest of the video."""
+        ids = inputs.object_ids
+        given = [self.objects[i].mask_given for i in ids]
+        for row, other in nested_rows(inputs, given):
+            if visible[row] and visible[other]:
+                self.nested.add(_pair(ids[row], ids[other]))
+
+    def _split_merged(
+        self, inputs: IdentityInput, decoded: Decoded, visible: Rows, reliable: Rows
+    ) -> tuple[Decoded, Rows, Rows]:
+        """Masks that cover several similar objects, split among them."""
+        ids = inputs.object_ids
+        masks = (decoded.logits > 0).cpu().numpy() & visible[:, None, None]
+        frame = FrameObjects(
+            inputs.frame_index,
+            dict(zip(ids, masks, strict=True)),
+            frozenset(i for i, here in zip(ids, inputs.prompted, strict=True) if here),
+            self._similar,
+        )
+        split = self.merges.split(frame)
+        reliable = reliable & np.array([i not in split.merged for i in ids])
+        if split.masks:
+            rows = {i: row for row, i in enumerate(ids)}
+            shares = {rows[i]: mask for i, mask in split.masks.items()}
+            holders = {rows[i]: rows[holder] for i, holder in split.holders.items()}
+            decoded = with_shares(decoded, shares, holders)
+            visible = visible | np.isin(np.arange(len(ids)), list(shares))
+        return decoded, visible, reliable
+
+    def _similar(self, one: int, other: int) -> bool:
+        """Whether one object may be taken for the other: they compete and have a view in
+        common.
+        """
+        if _pair(one, other) in self.nested:
+            return False
+        views = self.objects[one].gallery.views
+        other_views = self.objects[other].gallery.views
+        if not views or not other_views:
+            return False
+        cosines = torch.stack(views) @ torch.stack(other_views).T
+        return float(cosines.max()) >= _SIMILAR
+
+    def _learn_prompted(self, inputs: IdentityInput, visible: Rows) -> None:
+        """Add views of the prompted objects, before anything is resolved: in a conflict an
+        object is to keep the mask that its prompt was answered with.
         """
         for row, object_id in enumerate(inputs.object_ids):
             if inputs.prompted[row] and visible[row]:
                 embedding = inputs.decoded.embedding[row]
-                self.known[object_id].gallery.add(embedding, prompted=True)
+                self.objects[object_id].gallery.add(embedding, prompted=True)
 
-    def _recognised(
-        self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]
-    ) -> Bool[np.ndarray, " O"]:
-        """Rows that nobody doubts, and of those that were away the ones that look like
-        themselves.
-        """
-        believed = np.ones(len(visible), dtype=bool)
-        for row, object_id in enumerate(inputs.object_ids):
-            known = self.known[object_id]
-            if inputs.prompted[row] or not visible[row] or not self._doubted(known, inputs):
-                continue
-            like = known.gallery.similarity(inputs.decoded.embedding[row])
-            believed[row] = like >= self.rules.reid_threshold
-        return believed
-
-    def _doubted(self, known: Known, inputs: IdentityInput) -> bool:
-        if known.last_seen is None:
-            return False
-        return (
-            known.unproven or abs(inputs.frame_index - known.last_seen) > self.rules.reid_after
-        )
-
-    def _nest(self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]) -> None:
-        """Note whose given masks overlap: they may share pixels for good.  Others overlap by
-        mistake.
-        """
-        masks = inputs.decoded.logits > 0
-        for row in np.flatnonzero(np.array(inputs.given) & visible):
-            shared = (masks & masks[row]).flatten(1).sum(1).float()
-            smaller = masks.flatten(1).sum(1).clamp(1, int(masks[row].sum()))
-            for other in torch.nonzero(shared > _NESTED * smaller)[:, 0].tolist():
-                given = self.known[inputs.object_ids[other]].given
-                if other != row and visible[other] and given:
-                    self.nested.add(_pair(inputs.object_ids[row], inputs.object_ids[other]))
-
-    def _assigned(
-        self, inputs: IdentityInput, visible: Bool[np.ndarray, " O"]
-    ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
-        """One thing for each object: where several lie on the same, who claims it less is
-        elsewhere.
-        """
-        decoded = inputs.decoded
-        competitors = self.competitors(inputs.object_ids)
-        if decoded.alternatives is None:
-            # Whoever lost its only mask would have nowhere to go on from: sharing pixels is
-            # better.
-            return decoded, visible
-        competitors &= visible[:, None] & visible[None]
-        iou = overlaps((decoded.logits > 0)[:, ::2, ::2])
-        rows: list[int] = np.flatnonzero(contested(iou, competitors)).tolist()
-        if not rows:
-            return decoded, visible
-        made = [
-            each for rank, row in enumerate(rows) for each in self._claims(inputs, row, rank)
-        ]
-        masks = torch.stack([proposed(decoded, rows[h.row], h.place) > 0 for h in made])
-        chosen = choose(made, overlaps(masks[:, ::2, ::2]), len(rows))
-        visible, choice = visible.copy(), [0] * len(visible)
-        for row, k in zip(rows, chosen, strict=True):
-            if k is None:
-                visible[row] = False
-            else:
-                choice[row] = made[k].place
-        if decoded.alternatives is not None:
-            taken = torch.tensor(choice, device=decoded.logits.device)
-            picked = decoded.picked(taken)
-            keep = torch.ones(len(visible), dtype=torch.bool, device=decoded.logits.device)
-            keep[rows] = False
-            decoded = mixed(decoded, picked, keep)
-        return decoded, visible
-
-    def _claims(self, inputs: IdentityInput, row: int, rank: int) -> list[Hypothesis]:
-        """What the object might take, and how strongly it claims it: quality and likeness."""
-        decoded = inputs.decoded
-        count = 1 if decoded.alternatives is None else decoded.alternatives.quality.shape[1]
-        gallery = self.known[inputs.object_ids[row]].gallery
-        made = []
-        for k in range(count):
-            of = decoded.alternatives
-            quality = decoded.quality[row] if of is None else of.quality[row, k]
-            embedding = decoded.embedding[row] if of is None else of.embedding[row, k]
-            claim = float(quality) + gallery.similarity(embedding)
-            made.append(Hypothesis(rank, k, claim + 10.0 * inputs.prompted[row]))
-        return made
-
-    def _parted(
-        self, inputs: IdentityInput, decoded: Decoded, visible: Bool[np.ndarray, " O"]
-    ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
-        """Every pixel to who claims it most; who loses most of his pixels that way is not
-        clear.
-        """
-        competitors = self.competitors(inputs.object_ids) & visible[:, None] & visible[None]
-        compete = torch.from_numpy(competitors).to(decoded.logits.device)
-        parted = decoded.logits - strongest_competitor(decoded.logits, compete)
-        areas = torch.stack([(x > 0).flatten(1).sum(1) for x in (decoded.logits, parted)])
-        before, after = areas.cpu().numpy()
-        return replace(decoded, logits=parted), visible & (after > (1 - _COVERED) * before)
-
-    def _divided(
-        self,
-        inputs: IdentityInput,
-        decoded: Decoded,
-        visible: Bool[np.ndarray, " O"],
-        clear: Bool[np.ndarray, " O"],
-    ) -> tuple[Decoded, Bool[np.ndarray, " O"], Bool[np.ndarray, " O"]]:
-        """Bodies that a look-alike's mask has swallowed, handed back."""
-        ids = inputs.object_ids
-        drawn = (decoded.logits > 0).cpu().numpy() & visible[:, None, None]
-        prompted = frozenset(i for i, said in zip(ids, inputs.prompted, strict=True) if said)
-        of = dict(zip(ids, drawn, strict=True))
-        divided = self.merges.divide(Group(inputs.frame_index, of, prompted, self._alike))
-        clear = clear & np.array([i not in divided.unclear for i in ids])
-        if divided.masks:
-            rows = {i: row for row, i in enumerate(ids)}
-            masks = {rows[i]: mask for i, mask in divided.masks.items()}
-            decoded = handed(
-                decoded, masks, {rows[i]: rows[h] for i, h in divided.holders.items()}
-            )
-            visible = visible | np.isin(np.arange(len(ids)), list(masks))
-        return decoded, visible, clear
-
-    def _alike(self, one: int, other: int) -> bool:
-        """Whether one object may be taken for the other: rivals with a view in common."""
-        if _pair(one, other) in self.nested:
-            return False
-        views = (self.known[one].gallery.views, self.known[other].gallery.views)
-        if not all(views):
-            return False
-        mine, theirs = (torch.stack(each) for each in views)
-        return float((mine @ theirs.T).max()) >= _ALIKE
-
-    def _learn(
-        self,
-        inputs: IdentityInput,
-        decoded: Decoded,
-        visible: Bool[np.ndarray, " O"],
-        clear: Bool[np.ndarray, " O"],
+    def _learn_tracked(
+        self, inputs: IdentityInput, decoded: Decoded, visible: Rows, reliable: Rows
     ) -> None:
-        """Views of who is clearly seen, and the changes in who is seen at all."""
+        """Add views of the reliable objects, and note which became visible or were lost."""
         for row, object_id in enumerate(inputs.object_ids):
-            known = self.known[object_id]
-            if known.last_seen is not None and known.visible != visible[row]:
-                happened: Literal["found", "lost"] = "found" if visible[row] else "lost"
-                self._events.append(IdentityEvent(inputs.frame_index, happened, object_id))
+            known = self.objects[object_id]
+            if known.last_visible is not None and known.visible != visible[row]:
+                kind: Literal["found", "lost"] = "found" if visible[row] else "lost"
+                self._events.append(IdentityEvent(inputs.frame_index, kind, object_id))
             known.visible = bool(visible[row])
             if not visible[row]:
                 continue
-            known.last_seen = inputs.frame_index
-            known.unproven = False
-            if clear[row] and not inputs.prompted[row]:
+            known.last_visible = inputs.frame_index
+            known.unverified = False
+            if reliable[row] and not inputs.prompted[row]:
                 known.gallery.add(decoded.embedding[row], prompted=False)
 
 
@@ -325,6 +227,6 @@ def _pair(one: int, other: int) -> tuple[int, int]:
     return min(one, other), max(one, other)
 
 
-def _visible(decoded: Decoded) -> Bool[np.ndarray, " O"]:
-    seen = (decoded.presence > PRESENT) & (decoded.logits > 0).flatten(1).any(1)
-    return np.asarray(seen.cpu().numpy())
+def _visible(decoded: Decoded) -> Rows:
+    visible = (decoded.presence > PRESENT) & (decoded.logits > 0).flatten(1).any(1)
+    return np.asarray(visible.cpu().numpy())

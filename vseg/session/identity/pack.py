@@ -1,7 +1,7 @@
 """The identities of a session as tensors and plain numbers, for its snapshot.
 
-Enters and leaves: Identities.  Every view of every object, and the glance at the last frame,
-as they are.
+Enters and leaves: Identities, with every view of every object and the signature of the last
+frame as they are.
 """
 
 from collections.abc import Mapping
@@ -11,52 +11,59 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vseg.session.identity.cuts import FrameSignature
 from vseg.session.identity.gallery import Gallery
-from vseg.session.identity.identities import Identities, Known
-from vseg.session.identity.merges import Body
+from vseg.session.identity.identities import Identities, ObjectIdentity
+from vseg.session.identity.merges import Blob
+from vseg.session.identity.shot_boundary import FrameSignature
 
 
 def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors by name, and the rest as what JSON can hold."""
     tensors: dict[str, Tensor] = {}
-    known: dict[str, Any] = {}
-    for object_id, each in identities.known.items():
-        for name, views in (("prompted", each.gallery.prompted), ("seen", each.gallery.seen)):
-            if views:
-                tensors[f"identity/{object_id}/{name}"] = torch.stack(views)
-        known[str(object_id)] = [each.last_seen, each.visible, each.unproven, each.given]
-    last = identities.last
-    if last is not None:
-        tensors["identity/histograms"] = torch.from_numpy(last.histograms)
-        tensors["identity/outline"] = torch.from_numpy(last.outline)
+    objects: dict[str, Any] = {}
+    for object_id, known in identities.objects.items():
+        name = f"identity/{object_id}"
+        if known.gallery.prompted:
+            tensors[f"{name}/prompted"] = torch.stack(known.gallery.prompted)
+        if known.gallery.tracked:
+            tensors[f"{name}/tracked"] = torch.stack(known.gallery.tracked)
+        flags = [known.visible, known.unverified, known.mask_given]
+        objects[str(object_id)] = [known.last_visible, *flags]
+    signature = identities.signature
+    if signature is not None:
+        tensors["identity/histograms"] = torch.from_numpy(signature.histograms)
+        tensors["identity/layout"] = torch.from_numpy(signature.layout)
     return tensors, {
-        "known": known,
+        "objects": objects,
         "nested": sorted(identities.nested),
-        "bodies": {str(i): astuple(body) for i, body in identities.merges.bodies.items()},
-        "last": None if last is None else [last.frame_index, last.usual, last.cut],
+        "blobs": {str(i): astuple(blob) for i, blob in identities.merges.blobs.items()},
+        "signature": None
+        if signature is None
+        else [signature.frame_index, signature.mean_change, signature.cut],
     }
 
 
 def unpack_identities(
     identities: Identities, tensors: Mapping[str, Tensor], stored: Mapping[str, Any]
 ) -> None:
-    """Put what `pack_identities` gave in place of what the identities hold."""
-    identities.known = {}
-    for object_id, (last_seen, *flags) in stored["known"].items():
-        views = (
-            tensors.get(f"identity/{object_id}/{name}", ()) for name in ("prompted", "seen")
+    """Put what `pack_identities` returned in place of what the identities hold."""
+    identities.objects = {}
+    for object_id, (last_visible, *flags) in stored["objects"].items():
+        name = f"identity/{object_id}"
+        gallery = Gallery(
+            list(tensors.get(f"{name}/prompted", ())), list(tensors.get(f"{name}/tracked", ()))
         )
-        gallery = Gallery(*(list(each) for each in views))
-        identities.known[int(object_id)] = Known(gallery, last_seen, *flags)
+        identities.objects[int(object_id)] = ObjectIdentity(gallery, last_visible, *flags)
     identities.nested = {(one, other) for one, other in stored["nested"]}
-    identities.merges.bodies = {
-        int(i): Body(at, (x, y), (vx, vy), area, held_by)
-        for i, (at, (x, y), (vx, vy), area, held_by) in stored["bodies"].items()
+    identities.merges.blobs = {
+        int(i): Blob(frame_index, (x, y), (vx, vy), area, held_by)
+        for i, (frame_index, (x, y), (vx, vy), area, held_by) in stored["blobs"].items()
     }
-    identities.last = None
-    if stored["last"] is not None:
-        frame_index, usual, cut = stored["last"]
+    identities.signature = None
+    if stored["signature"] is not None:
+        frame_index, mean_change, cut = stored["signature"]
         histograms = tensors["identity/histograms"].cpu().numpy()
-        outline = tensors["identity/outline"].cpu().numpy()
-        identities.last = FrameSignature(frame_index, histograms, outline, usual, cut)
+        layout = tensors["identity/layout"].cpu().numpy()
+        identities.signature = FrameSignature(
+            frame_index, histograms, layout, mean_change, cut
+        )

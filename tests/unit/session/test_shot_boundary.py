@@ -1,8 +1,8 @@
-"""New shots are noticed, motion and light are not taken for them."""
+"""Shot boundaries are detected; motion and light are not taken for them."""
 
 import numpy as np
 
-from vseg.session.identity.cuts import CutRule, FrameSignature, frame_signature
+from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
 from vseg.types import Frame
 
 

@@ -1,0 +1,28 @@
+"""What enters and leaves the resolution of identities on one frame."""
+
+from dataclasses import dataclass
+
+from vseg.tensors import Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityInput:
+    """The decoded masks of O objects on a frame.
+
+    prompted: rows that the user prompted here, which are believed; mask_given: those whose
+    mask the user gave.
+    """
+
+    frame_index: int
+    object_ids: tuple[int, ...]
+    prompted: tuple[bool, ...]
+    mask_given: tuple[bool, ...]
+    decoded: Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """decoded: with conflicts resolved.  reliable: rows whose masks may be remembered."""
+
+    decoded: Decoded
+    reliable: tuple[bool, ...]

@@ -1,0 +1,124 @@
+"""Conflicts of overlapping masks: which objects are nested, which mask each object gets, and
+which object each pixel.
+
+Enters: decoded masks, and which objects compete for pixels.  Leaves: the same masks without
+the conflict.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool
+
+from vseg.ops.competitors import strongest_competitor
+from vseg.session.identity.assignment import Proposal, assign, contested, pairwise_iou
+from vseg.session.identity.gallery import Gallery
+from vseg.session.identity.identity_input import IdentityInput
+from vseg.session.identity.replaced_rows import proposed_logits, with_rows_of
+from vseg.tensors import Decoded
+
+_NESTED = 0.5
+"""Objects whose given masks share more than this of the smaller one are parts of each other,
+and do not compete.  A round value; not tuned.
+"""
+
+_LOST_PIXELS = 0.5
+"""An object that loses this share of its pixels to competitors is not reliable enough to be
+remembered.  A round value; not tuned.
+"""
+
+_PROMPTED_SCORE = 10.0
+"""More than predicted IoU and similarity can add up to (2): in a conflict a prompted object
+takes its mask before any other.
+"""
+
+
+def nested_rows(inputs: IdentityInput, given: Sequence[bool]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows whose masks the user gave (`given`: here or before) and that overlap: they
+    may share pixels.
+
+    Only masks that were given on this frame are compared.  Others overlap by mistake.
+    """
+    masks = inputs.decoded.logits > 0
+    for row in np.flatnonzero(inputs.mask_given):
+        shared = (masks & masks[row]).flatten(1).sum(1).float()
+        smaller = masks.flatten(1).sum(1).clamp(1, int(masks[row].sum()))
+        for other in torch.nonzero(shared > _NESTED * smaller)[:, 0].tolist():
+            if other != row and given[other]:
+                yield int(row), other
+
+
+def assign_masks(
+    inputs: IdentityInput,
+    galleries: Sequence[Gallery],
+    visible: Bool[np.ndarray, " O"],
+    competitors: Bool[np.ndarray, "O O"],
+) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
+    """The masks with one object for each that is shown, and which objects are still visible.
+
+    Where several objects take the same mask, the one with the best score keeps it; another one
+    gets an alternative of its own, or is absent.
+    """
+    decoded = inputs.decoded
+    if decoded.alternatives is None:
+        # An object that lost its only mask would have nowhere to go on from: it is better that
+        # both share pixels.
+        return decoded, visible
+    competitors = competitors & visible[:, None] & visible[None]
+    # Every second cell is enough to compare masks by.
+    iou = pairwise_iou((decoded.logits > 0)[:, ::2, ::2])
+    rows: list[int] = np.flatnonzero(contested(iou, competitors)).tolist()
+    if not rows:
+        return decoded, visible
+    proposals = [
+        proposal
+        for n, row in enumerate(rows)
+        for proposal in _proposals(inputs, row, n, galleries[row])
+    ]
+    masks = torch.stack(
+        [proposed_logits(decoded, rows[p.row], p.index) > 0 for p in proposals]
+    )
+    assigned = assign(proposals, pairwise_iou(masks[:, ::2, ::2]), len(rows))
+    visible = visible.copy()
+    choice = [0] * len(visible)
+    for row, k in zip(rows, assigned, strict=True):
+        if k is None:
+            visible[row] = False
+        else:
+            choice[row] = proposals[k].index
+    device = decoded.logits.device
+    replaced = torch.zeros(len(visible), dtype=torch.bool, device=device)
+    replaced[rows] = True
+    picked = decoded.picked(torch.tensor(choice, device=device))
+    return with_rows_of(decoded, picked, replaced), visible
+
+
+def _proposals(inputs: IdentityInput, row: int, n: int, gallery: Gallery) -> list[Proposal]:
+    """The masks that an object, the n-th of those assigned, might take, with their scores."""
+    alternatives = inputs.decoded.alternatives
+    assert alternatives is not None
+    proposals = []
+    for k in range(alternatives.quality.shape[1]):
+        similarity = gallery.similarity(alternatives.embedding[row, k])
+        score = float(alternatives.quality[row, k]) + similarity
+        proposals.append(Proposal(n, k, score + _PROMPTED_SCORE * inputs.prompted[row]))
+    return proposals
+
+
+def without_overlaps(
+    decoded: Decoded,
+    visible: Bool[np.ndarray, " O"],
+    competitors: Bool[np.ndarray, "O O"],
+) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
+    """Every pixel to the object with the largest logit there, and which objects are reliable:
+    those that keep most of their pixels.
+    """
+    competitors = competitors & visible[:, None] & visible[None]
+    compete = torch.from_numpy(competitors).to(decoded.logits.device)
+    logits = decoded.logits - strongest_competitor(decoded.logits, compete)
+    areas = torch.stack([(x > 0).flatten(1).sum(1) for x in (decoded.logits, logits)])
+    before, after = areas.cpu().numpy()
+    reliable = visible & (after > (1 - _LOST_PIXELS) * before)
+    return replace(decoded, logits=logits), reliable
