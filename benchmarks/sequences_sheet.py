@@ -1,7 +1,7 @@
 """Draw training sequences as one sheet to look at: a row each, followed objects tinted and
 outlined.
 
-    python benchmarks/sequences_sheet.py pack-256.zip --out sheet.png --chance p_hide=1
+    python benchmarks/sequences_sheet.py pack-256.zip --out sheet.png --chance p_occlude=1
 
 An empty mask has a red bar above its image for each hidden object.  Prints the time per
 sequence.
@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from vseg.io.files import atomic_path
-from vseg.training.config import ChancesConfig
-from vseg.training.data.dataset_zip import load_pack
-from vseg.training.data.sequences import MaskedSequence, Recipe, Sequences
+from vseg.training.config import AugmentationConfig
+from vseg.training.data.dataset_zip import load_dataset
+from vseg.training.data.sequences import MaskedSequence, SequenceOptions, Sequences
 
 COLOURS = ((255, 60, 60), (60, 200, 60), (80, 120, 255))
 BAR_PX = 4
@@ -26,10 +26,12 @@ BAR_PX = 4
 
 def main() -> None:
     options = _options()
-    sequences = Sequences(load_pack(options.pack))
-    chances = ChancesConfig.model_validate(dict(c.split("=") for c in options.chance))
+    sequences = Sequences(load_dataset(options.pack))
+    augmentation = AugmentationConfig.model_validate(
+        dict(c.split("=") for c in options.chance)
+    )
     shape = (options.side, options.length, options.gap)
-    recipe = Recipe(*shape, options.video, chances=chances)
+    recipe = SequenceOptions(*shape, options.video, augmentation=augmentation)
     started = time.thread_time()
     drawn = [
         sequences.draw(np.random.default_rng((options.seed, row)), recipe)
@@ -95,7 +97,7 @@ def _options() -> argparse.Namespace:
         action="append",
         default=[],
         metavar="NAME=P",
-        help="p_hide=1, p_crowd=0, ...",
+        help="p_occlude=1, p_copy_paste=0, ...",
     )
     return parser.parse_args()
 

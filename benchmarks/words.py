@@ -16,7 +16,7 @@ from benchmarks.shared import Table, run
 from vseg.models.nano.model import load_nano
 from vseg.models.nano.text_head.head import WORDS, load_words
 from vseg.training.text_head.named_images import ANY, load_named, part_of
-from vseg.training.text_head.scores import Curve, curves, pooled
+from vseg.training.text_head.scores import PrecisionRecall, pooled, precision_recall
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def main() -> None:
     ]
     print(f"{len(asked)} images, threshold {least:g}")
     table = Table(Row)
-    found = curves(nano, head, asked, head.words)
+    found = precision_recall(nano, head, asked, head.words)
     for word, curve in found.items():
         table.add(_row(word, learned.count(word), curve, least))
     named = [curve for word, curve in found.items() if word != ANY]
@@ -69,7 +69,7 @@ def main() -> None:
     table.write(options.json)
 
 
-def _row(word: str, learned: int, curve: Curve, least: float) -> Row:
+def _row(word: str, learned: int, curve: PrecisionRecall, least: float) -> Row:
     precision, recall = curve.at(least)
     taken = int((curve.scores >= least).sum())
     ap50 = curve.average_precision

@@ -1,6 +1,4 @@
-"""`vseg distill`: a big model and footage in, nano's encoder made to see as the big model
-does.
-"""
+"""`vseg distill`: a large vision model and unlabelled video in, nano's encoder out."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +8,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
-from vseg.cli.steps import TeacherReport, say_steps
+from vseg.cli.steps import TeacherReport, print_steps
 
 
 def distill(
@@ -30,7 +28,7 @@ def distill(
         list[Path],
         typer.Option(
             "--data",
-            help="A video, a folder of images, a folder of those, or a training pack (zip); "
+            help="A video, a folder of images, a folder of those, or a dataset zip; "
             "may be given again.",
         ),
     ],
@@ -65,7 +63,7 @@ def distill(
     from vseg.config import checked, given
     from vseg.training.config import distill_config
     from vseg.training.data.unlabelled import Sampling, open_images
-    from vseg.training.distill.student import Hearing, distil
+    from vseg.training.distill.student import DistilProgress, distil
 
     settings = distill_config(config)
     wanted = {"start": start, "frames_per_clip": frames_per_clip, "cache_gib": cache_gib}
@@ -77,9 +75,9 @@ def distill(
     )
     sampling = Sampling(settings.clip_step, settings.frames_per_clip, settings.short_side)
     clips = open_images(data, sampling, open_video)
-    with TeacherReport() as seen:
-        hearing = Hearing(seen, lambda report: say_steps("student", report))
-        made = distil(teacher, student, clips, settings, hearing)
+    with TeacherReport() as on_teacher:
+        progress = DistilProgress(on_teacher, lambda report: print_steps("student", report))
+        made = distil(teacher, student, clips, settings, progress)
     if as_json:
         show_json(asdict(made))
     else:

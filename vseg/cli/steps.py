@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from vseg.training.loop import Report
 
 
-def say_steps(stage: str, report: "Report") -> None:
-    """One line for each report: the means since the last one, the rate and the time left."""
+def print_steps(stage: str, report: "Report") -> None:
+    """Print a report as one line: the means since the last one, the rate and the time left."""
     means = ", ".join(f"{name} {value:.4f}" for name, value in report.means.items())
     left_min = (report.steps - report.step) / report.steps_per_s / 60
     print(
@@ -24,7 +24,7 @@ def say_steps(stage: str, report: "Report") -> None:
 
 
 class TeacherReport:
-    """Progress of the teacher's look at all images, shown only while it looks.
+    """Progress of the teacher's encoding of all images, shown only while it runs.
 
     Call it with (done, total); use it as a context manager.
     """
@@ -37,7 +37,7 @@ class TeacherReport:
         return self
 
     def __call__(self, done: int, total: int) -> None:
-        """Note that `done` of `total` images were looked at."""
+        """Note that the teacher has encoded `done` of `total` images."""
         if self._shown is None:
             self._shown = self._stack.enter_context(ProgressReport("teacher"))
         self._shown(done, total)

@@ -1,4 +1,4 @@
-"""`vseg train nano`: images with masks and a teacher in, a weights file out."""
+"""`vseg train`: images with masks and a recipe in, a weights file out."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import Command, show_json
-from vseg.cli.steps import TeacherReport, say_steps
+from vseg.cli.steps import TeacherReport, print_steps
 
 app = typer.Typer(
     no_args_is_help=True, help="Train a model; the same command again continues."
@@ -16,7 +16,7 @@ app = typer.Typer(
 
 @app.command("nano", cls=Command)
 def nano(
-    data: Annotated[list[Path], typer.Option("--data", help="A training pack (zip).")],
+    data: Annotated[list[Path], typer.Option("--data", help="A dataset zip.")],
     config: Annotated[Path, typer.Option("--config", help="The recipe, a TOML file.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Checkpoints and weights go here.")],
     teacher: Annotated[
@@ -40,12 +40,12 @@ def nano(
     """Train nano by a recipe; the same command again continues."""
     from vseg.config import load_toml
     from vseg.training.config import NanoRecipe
-    from vseg.training.nano.recipe import Progress, TrainingFiles, train_nano
+    from vseg.training.nano.recipe import TrainingFiles, TrainingProgress, train_nano
 
     recipe = load_toml(config, NanoRecipe)
     files = TrainingFiles(tuple(data), out, teacher, encoder)
-    with TeacherReport() as seen:
-        weights = train_nano(recipe, files, Progress(seen, say_steps), stage)
+    with TeacherReport() as on_teacher:
+        weights = train_nano(recipe, files, TrainingProgress(on_teacher, print_steps), stage)
     if as_json:
         show_json({"weights": weights})
     elif stage == "distill":
@@ -58,7 +58,7 @@ def nano(
 def words(
     data: Annotated[
         list[Path],
-        typer.Option("--data", help="A training pack (zip), one of them with labels.json."),
+        typer.Option("--data", help="A dataset zip, one of them with labels.json."),
     ],
     config: Annotated[Path, typer.Option("--config", help="The recipe, a TOML file.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Checkpoint and weights go here.")],
@@ -70,10 +70,10 @@ def words(
 ) -> None:
     """Train nano's word head, which detects people, cars and a few other objects by name."""
     from vseg.config import load_toml
-    from vseg.training.text_head.recipe import WordsFiles, WordsRecipe, train_words
+    from vseg.training.text_head.recipe import TextHeadFiles, TextHeadRecipe, train_text_head
 
-    recipe = load_toml(config, WordsRecipe)
-    written = train_words(recipe, WordsFiles(tuple(data), out, weights), say_steps)
+    recipe = load_toml(config, TextHeadRecipe)
+    written = train_text_head(recipe, TextHeadFiles(tuple(data), out, weights), print_steps)
     if as_json:
         show_json({"weights": written})
     else:

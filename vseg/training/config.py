@@ -32,13 +32,13 @@ class Optimisation(_Frozen):
 class DistillStageConfig(_Frozen):
     """The encoder learns a teacher's features.
 
-    start: "nano" continues from the shipped encoder, "scratch" from chance, anything else is a
-    file.  crop: side of the square crops, a multiple of 16.  scales: of the images, which must
-    be at least `crop` pixels high and wide at each.  clip_step: of a pack's clips, every how
-    many frames are used; frames_per_clip: of a video file or folder of images, how many,
-    spread evenly and scaled to `short_side` pixels.  teacher_batch: images the teacher sees at
-    once.  cache_gib: limit of the file that holds its features; on_device: a GPU holds them
-    too.
+    start: "nano" continues from the shipped encoder, "scratch" from random weights, anything
+    else is a file.  crop: side of the square crops, a multiple of 16.  scales: of the images,
+    which must be at least `crop` pixels high and wide at every scale.  clip_step: every so
+    many frames of a dataset zip's clips are used; frames_per_clip: so many of a video file or
+    folder of images, spread evenly and scaled to `short_side` pixels.  teacher_batch: images
+    that the teacher encodes at once.  cache_gib: limit of the file that holds its features;
+    on_device: a GPU holds them too.
     """
 
     optimisation: Optimisation
@@ -54,9 +54,9 @@ class DistillStageConfig(_Frozen):
     on_device: bool = True
 
 
-class ViewConfig(_Frozen):
-    """batch: sequences per step.  side: of the square images, a multiple of 16.  length:
-    images each.
+class SequenceShape(_Frozen):
+    """The shape of a batch.  batch: sequences per step.  side: of the square images, a
+    multiple of 16.  length: images of a sequence.
     """
 
     batch: int = Field(gt=0)
@@ -64,42 +64,43 @@ class ViewConfig(_Frozen):
     length: int = Field(ge=2)
 
 
-class ChancesConfig(_Frozen):
-    """How often what happens in a training sequence.
+class AugmentationConfig(_Frozen):
+    """Chances of what a training sequence is made of and what is done to it.
 
-    p_scene: it is a procedural scene; of the others `p_video` are real clips.  p_parted: the
-    objects of a still move before its background, not with it.  p_crowd: further objects and
-    look-alikes pass.  p_hide: something hides a followed object.  p_leave: an object leaves
-    the frame, mostly to return.  p_twin: the object of a real clip is there twice, and the two
-    meet.  p_light, p_haze, p_lens: changing light; smoke or glare; blur, noise or compression.
+    p_scene: it is a synthetic scene; of the others `p_video` are real clips.
+    p_object_motion: the objects of a still move before its background, not with it.
+    p_copy_paste: further objects and look-alikes are pasted in.  p_occlude: an occluder passes
+    before a followed object.  p_leave: an object leaves the frame, mostly to return.
+    p_duplicate: the object of a real clip is there twice, and the two meet.  p_lighting:
+    changing light.  p_haze: smoke or glare.  p_degrade: blur, noise or compression.
     """
 
     p_scene: float = Field(default=0.05, ge=0, le=1)
-    p_parted: float = Field(default=0.5, ge=0, le=1)
-    p_crowd: float = Field(default=0.5, ge=0, le=1)
-    p_hide: float = Field(default=0.15, ge=0, le=1)
+    p_object_motion: float = Field(default=0.5, ge=0, le=1)
+    p_copy_paste: float = Field(default=0.5, ge=0, le=1)
+    p_occlude: float = Field(default=0.15, ge=0, le=1)
     p_leave: float = Field(default=0.15, ge=0, le=1)
-    p_twin: float = Field(default=0.25, ge=0, le=1)
-    p_light: float = Field(default=0.35, ge=0, le=1)
+    p_duplicate: float = Field(default=0.25, ge=0, le=1)
+    p_lighting: float = Field(default=0.35, ge=0, le=1)
     p_haze: float = Field(default=0.12, ge=0, le=1)
-    p_lens: float = Field(default=0.3, ge=0, le=1)
+    p_degrade: float = Field(default=0.3, ge=0, le=1)
 
 
 class PropagateStageConfig(_Frozen):
-    """The network follows objects through short sequences.
+    """The network propagates masks through short sequences.
 
-    views: their shapes, one drawn for each step.  max_gap: largest step between them in real
-    clips.  p_video: share of real clips, the rest being stills in motion.  p_mask: share of
-    objects prompted by their mask.  p_click: share of the others prompted by clicks.
-    encoder_rate: share of the rate that the encoder gets; 0 freezes it.  hard_from: progress
-    at which the loss begins to narrow to the hardest pixels.  fixed_norms: batch norms keep
-    the statistics they have, so that the network trains as it will run.  objects: how many are
-    followed in one sequence at most.  chances: what happens in it.
+    shapes: of the batches, one drawn for each step.  max_gap: largest step, in frames, between
+    the images of a real clip.  p_video: share of real clips, the rest being stills in motion.
+    p_mask: share of objects prompted by their mask.  p_click: share of the others prompted by
+    clicks.  encoder_rate: share of the rate that the encoder gets; 0 freezes it.  hard_from:
+    progress at which the loss begins to narrow to the hardest pixels; below 0 it has begun
+    before the first step.  fixed_norms: batch norms keep the statistics they have, so that the
+    network trains as it will run.  objects: how many are followed in one sequence at most.
     """
 
     name: str
     optimisation: Optimisation
-    views: tuple[ViewConfig, ...] = Field(min_length=1)
+    shapes: tuple[SequenceShape, ...] = Field(min_length=1)
     max_gap: int = Field(default=12, ge=1)
     p_video: float = Field(default=0.55, ge=0, le=1)
     p_mask: float = Field(default=0.4, ge=0, le=1)
@@ -108,12 +109,12 @@ class PropagateStageConfig(_Frozen):
     hard_from: float = 0.15
     fixed_norms: bool = False
     objects: int = Field(default=3, ge=1)
-    chances: ChancesConfig = ChancesConfig()
+    augmentation: AugmentationConfig = AugmentationConfig()
 
 
 class NanoRecipe(_Frozen):
-    """All stages in order.  held_out: clips that propagation never sees, to choose settings
-    by.
+    """All stages in order.  held_out: clips that propagation never trains on, to choose
+    settings by.
     """
 
     distill: DistillStageConfig

@@ -23,10 +23,17 @@ from vseg.errors import WeightsMismatch
 from vseg.io.files import atomic_path
 from vseg.training.config import Optimisation
 
+# The rate ends at this share of its peak.
+_LAST_RATE = 0.01
+# Batches made while a step runs: one is ready when needed, even where one takes long.
+_BATCHES_AHEAD = 3
+
 
 @runtime_checkable
 class Stage(Protocol):
-    """What is trained.  `batch` must depend on `rng` only, so that a resumed run sees the same
+    """A network with its batches and its loss.
+
+    `batch` must depend on `rng` and progress only, so that a resumed run trains on the same
     data.
     """
 
@@ -61,6 +68,7 @@ def train(
 
     The checkpoint is replaced whole every `save_every_s` seconds, at Ctrl-C, and at the end.
     """
+    # Denormal numbers slow a CPU down many times, and small gradients are full of them.
     torch.set_flush_denormal(True)
     device = torch.device(options.device)
     stage.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -91,10 +99,10 @@ def train(
 
 
 def _rate(step: int, options: Optimisation) -> float:
+    """The learning rate as a share of its peak: a linear warm-up, then a cosine."""
     warm = min(1.0, (step + 1) / max(1, options.warmup_steps))
-    return warm * (
-        0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps)))
-    )
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / options.steps)))
+    return warm * (_LAST_RATE + (1 - _LAST_RATE) * cosine)
 
 
 def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[Any]:
@@ -104,11 +112,12 @@ def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[Any]:
         return stage.batch(np.random.default_rng((options.seed, step)), step / options.steps)
 
     with ThreadPoolExecutor(options.workers) as pool:
-        ahead = [pool.submit(make, s) for s in range(first, min(first + 3, options.steps))]
+        soon = range(first, min(first + _BATCHES_AHEAD, options.steps))
+        ahead = [pool.submit(make, step) for step in soon]
         for step in range(first, options.steps):
             batch = ahead.pop(0).result()
-            if step + 3 < options.steps:
-                ahead.append(pool.submit(make, step + 3))
+            if step + _BATCHES_AHEAD < options.steps:
+                ahead.append(pool.submit(make, step + _BATCHES_AHEAD))
             yield batch
 
 
@@ -141,7 +150,9 @@ def _restore(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> i
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """What `train` saved: network, optimiser, schedule, step.  Raises WeightsMismatch."""
+    """The state that `train` saved: network, optimiser, schedule, step.  Raises
+    WeightsMismatch.
+    """
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, ValueError, EOFError, UnpicklingError) as error:
@@ -152,8 +163,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
+def is_complete(checkpoint: Path, steps: int) -> bool:
+    """Whether a stage's checkpoint is there and at its last step."""
+    return checkpoint.exists() and int(load_checkpoint(checkpoint)["step"]) >= steps
+
+
 class _Means:
-    """Averages what the stage reports and writes a line every `report_every` steps."""
+    """Averages the losses that the stage reports, and logs them every `report_every` steps."""
 
     def __init__(
         self, log: Path, options: Optimisation, step: int, on_report: Callable[[Report], None]
@@ -161,7 +177,8 @@ class _Means:
         self._log = log
         self._options = options
         self._on_report = on_report
-        self._first, self._since = step, time.monotonic()
+        self._first = step
+        self._since = time.monotonic()
         self._sums: dict[str, float] = {}
 
     def add(self, step: int, loss: float, parts: dict[str, float]) -> None:

@@ -24,7 +24,7 @@ def test_a_sheet_is_drawn_from_a_pack(
             archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image)[1].tobytes())
             archive.writestr(f"{stem}.png", cv2.imencode(".png", mask)[1].tobytes())
     out = tmp_path / "sheet.png"
-    numbers = ["--rows", "2", "--length", "3", "--side", "32", "--chance", "p_hide=1"]
+    numbers = ["--rows", "2", "--length", "3", "--side", "32", "--chance", "p_occlude=1"]
     arguments = [str(tmp_path / "pack.zip"), "--out", str(out), *numbers]
     monkeypatch.setattr(sys, "argv", [SCRIPT.name, *arguments])
     runpy.run_path(str(SCRIPT), run_name="__main__")

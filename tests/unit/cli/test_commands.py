@@ -177,7 +177,7 @@ def test_train_refuses_what_it_cannot_use(tmp_path: Path) -> None:
         rate = 1e-3
         [[propagate]]
         name = "whole"
-        views = [{ batch = 1, side = 64, length = 2 }]
+        shapes = [{ batch = 1, side = 64, length = 2 }]
         optimisation = { steps = 1, rate = 1e-3 }
     """
     (tmp_path / "plan.toml").write_text(plan)

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.integration
 RECIPE = """
 batch = 2
 side = 64
-instances = 5
-images = 5
+min_instances = 5
+min_images = 5
 [optimisation]
 steps = 2
 rate = 1e-3

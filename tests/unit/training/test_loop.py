@@ -14,8 +14,8 @@ from vseg.config import load_toml
 from vseg.errors import BadDataset, WeightsMismatch
 from vseg.models.nano.network import NanoNet
 from vseg.training.config import NanoRecipe, Optimisation
-from vseg.training.data.dataset_zip import TrainingPack, load_pack
-from vseg.training.data.sequences import Recipe, Sequences
+from vseg.training.data.dataset_zip import TrainingDataset, load_dataset
+from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.data.unlabelled import zipped_images
 from vseg.training.distill.feature_cache import fill, lay_out, mapped
 from vseg.training.distill.stage import DistillStage, Student
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> TrainingPack:
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> TrainingDataset:
     path = tmp_path_factory.mktemp("pack") / "pack.zip"
     rng = np.random.default_rng(0)
     with zipfile.ZipFile(path, "w") as archive:
@@ -44,30 +44,33 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> TrainingPack:
                 image[mask > 0] += 120
                 archive.writestr(f"{stem}.webp", cv2.imencode(".webp", image)[1].tobytes())
                 archive.writestr(f"{stem}.png", cv2.imencode(".png", mask)[1].tobytes())
-    return load_pack(path)
+    return load_dataset(path)
 
 
-def test_a_pack_is_read_whole(pack: TrainingPack) -> None:
-    assert [(c.name, len(c.images)) for c in pack.videos] == [("video/a", 6), ("video/b", 4)]
-    assert [c.name for c in pack.stills] == ["still/s/1", "still/s/2"]
+def test_a_dataset_is_read_whole(dataset: TrainingDataset) -> None:
+    assert [(c.name, len(c.images)) for c in dataset.videos] == [
+        ("video/a", 6),
+        ("video/b", 4),
+    ]
+    assert [c.name for c in dataset.stills] == ["still/s/1", "still/s/2"]
 
 
-def test_a_image_without_a_mask_is_named(tmp_path: Path) -> None:
+def test_an_image_without_a_mask_is_named(tmp_path: Path) -> None:
     path = tmp_path / "p.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("still/s/1.webp", b"x")
     with pytest.raises(BadDataset, match=r"still/s/1\.webp has no mask"):
-        load_pack(path)
-    with pytest.raises(BadDataset, match="no training pack at"):
-        load_pack(tmp_path / "gone.zip")
+        load_dataset(path)
+    with pytest.raises(BadDataset, match="no dataset zip at"):
+        load_dataset(tmp_path / "gone.zip")
     path.write_bytes(b"no zip")
     with pytest.raises(BadDataset, match="not a zip file"):
-        load_pack(path)
+        load_dataset(path)
 
 
-def test_sequences_repeat_and_show_the_object_first(pack: TrainingPack) -> None:
-    sequences = Sequences(pack)
-    recipe = Recipe(side=64, length=3, max_gap=2, p_video=0.5)
+def test_sequences_repeat_and_show_the_object_first(dataset: TrainingDataset) -> None:
+    sequences = Sequences(dataset)
+    recipe = SequenceOptions(side=64, length=3, max_gap=2, p_video=0.5)
     for seed in range(10):
         one = sequences.draw(np.random.default_rng(seed), recipe)
         two = sequences.draw(np.random.default_rng(seed), recipe)
@@ -84,19 +87,23 @@ def test_the_recipes_are_complete() -> None:
         assert recipe.propagate[0].encoder_rate == 0 and len(recipe.held_out) == 4
 
 
-def stage(pack: TrainingPack, seed: int = 0) -> PropagateStage:
+def stage(dataset: TrainingDataset, seed: int = 0) -> PropagateStage:
     torch.manual_seed(seed)
-    options = PropagateOptions(((1, Recipe(side=64, length=3, max_gap=2, p_video=0.5)),), 0.2)
-    return PropagateStage(NanoNet(), Sequences(pack), options)
+    options = PropagateOptions(
+        ((1, SequenceOptions(side=64, length=3, max_gap=2, p_video=0.5)),), 0.2
+    )
+    return PropagateStage(NanoNet(), Sequences(dataset), options)
 
 
 def settings(steps: int) -> Optimisation:
     return Optimisation(steps=steps, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
 
 
-def test_a_resumed_run_ends_with_the_same_weights(pack: TrainingPack, tmp_path: Path) -> None:
-    whole = stage(pack)
-    parts = stage(pack)
+def test_a_resumed_run_ends_with_the_same_weights(
+    dataset: TrainingDataset, tmp_path: Path
+) -> None:
+    whole = stage(dataset)
+    parts = stage(dataset)
     train(whole, settings(4), tmp_path / "whole.pt", lambda report: None)
 
     def stop_at_two(report: Report) -> None:
@@ -105,27 +112,27 @@ def test_a_resumed_run_ends_with_the_same_weights(pack: TrainingPack, tmp_path: 
 
     with pytest.raises(KeyboardInterrupt):
         train(parts, settings(4), tmp_path / "parts.pt", stop_at_two)
-    resumed = stage(pack, seed=9)
+    resumed = stage(dataset, seed=9)
     train(resumed, settings(4), tmp_path / "parts.pt", lambda report: None)
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
 
 
 def test_a_checkpoint_of_another_network_is_refused(
-    pack: TrainingPack, tmp_path: Path
+    dataset: TrainingDataset, tmp_path: Path
 ) -> None:
     torch.save({"network": {}, "optimiser": {}, "schedule": {}, "step": 1}, tmp_path / "x.pt")
     with pytest.raises(WeightsMismatch, match="another network"):
-        train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)
+        train(stage(dataset), settings(2), tmp_path / "x.pt", lambda report: None)
     (tmp_path / "x.pt").write_bytes(b"cut short")
     with pytest.raises(WeightsMismatch, match="not a readable checkpoint"):
-        train(stage(pack), settings(2), tmp_path / "x.pt", lambda report: None)
+        train(stage(dataset), settings(2), tmp_path / "x.pt", lambda report: None)
 
 
-def test_distillation_learns_the_teacher(pack: TrainingPack, tmp_path: Path) -> None:
+def test_distillation_learns_the_teacher(dataset: TrainingDataset, tmp_path: Path) -> None:
     torch.manual_seed(0)
     bank = [torch.nn.Conv2d(3, c, s, s).requires_grad_(False) for c, s in ((5, 8), (6, 16))]
-    clips = zipped_images([TrainingPack(pack.videos, ())], 1)
+    clips = zipped_images([TrainingDataset(dataset.videos, ())], 1)
     layout = lay_out(clips, (1.0,), (5, 6), 64)
 
     def look(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

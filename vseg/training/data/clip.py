@@ -1,6 +1,6 @@
-"""What the drawing steps hand to one another: images in order, and who is seen where.
+"""A short clip with labels: what the sources make and every augmentation takes and returns.
 
-Enters and leaves every step: square RGB images with one label map each.
+Square RGB images in order, with one label map each.
 """
 
 from dataclasses import dataclass
@@ -9,15 +9,20 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
+Images = tuple[UInt8[np.ndarray, "S S 3"], ...]
+
 VOID = 255
-MIN_SHARE = 0.002  # of the first image; what covers less is not followed
+"""The id of pixels of which nothing is known, as in DAVIS's annotations."""
+MIN_SHARE = 0.002
+"""An object that covers less of the first image is not followed: 10 x 10 of 224 x 224 pixels,
+not quite two by two cells of nano's memory.  A round value; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
-class Footage:
+class Clip:
     """labels: 1, 2, ... are the objects to follow, 0 is everything else."""
 
-    images: tuple[UInt8[np.ndarray, "S S 3"], ...]
+    images: Images
     labels: tuple[UInt8[np.ndarray, "S S"], ...]
 
     @property
@@ -59,6 +64,7 @@ def scaled(
     """The image times a gain in [0, 2), given on a coarse grid and enlarged; values
     saturate.
     """
+    # Fixed point with 128 as 1: bytes multiply several times faster than floats.
     fixed = cv2.convertScaleAbs(gain, alpha=128)
     size = (image.shape[1], image.shape[0])
     full = cv2.resize(fixed, size, interpolation=cv2.INTER_LINEAR)

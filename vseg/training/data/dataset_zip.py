@@ -1,9 +1,9 @@
-"""Training images held in memory: a zip of `video/<clip>/<frame>` and `still/<set>/<name>`
-pairs.
+"""Training images with masks, held in memory: a zip of `video/<clip>/<frame>` and
+`still/<set>/<name>` pairs.
 
 Enters: the zip's path.  Leaves: clips and stills as uint8 arrays with object ids (0
-background, 255 void).  Every image is a `.webp`, `.jpg` or `.png`; its mask is the `.png` of
-the same stem.
+background, 255 void).  Every image is a `.webp` or `.jpg`; its mask is the `.png` of the same
+stem.
 """
 
 import zipfile
@@ -16,13 +16,14 @@ from jaxtyping import UInt8
 
 from vseg.errors import BadDataset
 
-_PICTURES = (".webp", ".jpg")
+_IMAGE_SUFFIXES = (".webp", ".jpg")
+# A guard against a zip bomb: a compressed image is a hundred times smaller.
 _MAX_MEMBER_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """One clip or still (T = 1).  images: RGB; masks: object ids."""
+class ZippedClip:
+    """One clip, or a still (T = 1).  images: RGB; masks: object ids."""
 
     name: str
     images: tuple[UInt8[np.ndarray, "H W 3"], ...]
@@ -30,17 +31,19 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingPack:
-    """All clips and all stills of one pack, sorted by name."""
+class TrainingDataset:
+    """All clips and all stills of one or more dataset zips."""
 
-    videos: tuple[Clip, ...]
-    stills: tuple[Clip, ...]
+    videos: tuple[ZippedClip, ...]
+    stills: tuple[ZippedClip, ...]
 
 
-def load_pack(path: Path) -> TrainingPack:
-    """Read a training pack whole into memory (about 30 times its size on disk)."""
+def load_dataset(path: Path) -> TrainingDataset:
+    """The dataset zip, read whole into memory (about 30 times its size on disk), sorted by
+    name.  Raises BadDataset.
+    """
     if not path.is_file():
-        raise BadDataset(f"no training pack at {path}", hint="give --data the zip file")
+        raise BadDataset(f"no dataset zip at {path}", hint="give --data the zip file")
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive, path)
@@ -48,12 +51,12 @@ def load_pack(path: Path) -> TrainingPack:
         raise BadDataset(f"{path} is not a zip file: {error}") from error
 
 
-def _read(archive: zipfile.ZipFile, path: Path) -> TrainingPack:
+def _read(archive: zipfile.ZipFile, path: Path) -> TrainingDataset:
     groups: dict[str, list[tuple[str, str]]] = {}
     names = set(archive.namelist())
     for name in sorted(names):
         pure = PurePosixPath(name)
-        if pure.suffix not in _PICTURES or pure.parts[0] not in ("video", "still"):
+        if pure.suffix not in _IMAGE_SUFFIXES or pure.parts[0] not in ("video", "still"):
             continue
         mask = str(pure.with_suffix(".png"))
         if mask not in names:
@@ -63,19 +66,19 @@ def _read(archive: zipfile.ZipFile, path: Path) -> TrainingPack:
     clips = [_clip(archive, group, pairs) for group, pairs in groups.items()]
     if not clips:
         raise BadDataset(f"{path} holds no video/<clip>/<frame> or still/<set>/<name> images")
-    return TrainingPack(
+    return TrainingDataset(
         tuple(c for c in clips if c.name.startswith("video/")),
         tuple(c for c in clips if c.name.startswith("still/")),
     )
 
 
-def _clip(archive: zipfile.ZipFile, name: str, pairs: list[tuple[str, str]]) -> Clip:
+def _clip(archive: zipfile.ZipFile, name: str, pairs: list[tuple[str, str]]) -> ZippedClip:
     images = tuple(_decode(archive, image, cv2.IMREAD_COLOR_RGB) for image, _ in pairs)
     masks = tuple(_decode(archive, mask, cv2.IMREAD_UNCHANGED) for _, mask in pairs)
     for (image_name, _), image, mask in zip(pairs, images, masks, strict=True):
         if image.shape[:2] != mask.shape:
             raise BadDataset(f"{image_name}: image {image.shape[:2]} but mask {mask.shape}")
-    return Clip(name, images, masks)
+    return ZippedClip(name, images, masks)
 
 
 def _decode(archive: zipfile.ZipFile, name: str, flag: int) -> UInt8[np.ndarray, "..."]:

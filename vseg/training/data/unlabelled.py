@@ -1,6 +1,6 @@
-"""Images without labels, clip by clip: what distillation looks at.
+"""Images without labels, clip by clip: what distillation reads.
 
-Enters: training packs, video files, folders of images, folders of those.  Leaves: Images,
+Enters: dataset zips, video files, folders of images, folders of those.  Leaves: their images,
 whose number and size are known and checked before any is decoded, so that what they cost is
 known too.
 """
@@ -15,13 +15,13 @@ from jaxtyping import UInt8
 
 from vseg.errors import BadDataset, BadVideo, DamagedVideo
 from vseg.interfaces.reader import OpenReader
-from vseg.training.data.dataset_zip import Clip, TrainingPack, load_pack
+from vseg.training.data.dataset_zip import TrainingDataset, ZippedClip, load_dataset
 
 Image = UInt8[np.ndarray, "H W 3"]
 # How a clip is opened: the composition root knows the readers.
 Opener = Callable[[Path], OpenReader]
 
-_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,11 @@ class UnlabelledImages:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """clip_step: of a pack's clips, every how many frames are taken.  Of a video file or a
-    folder of images, `frames_per_clip` evenly spread, scaled to `short_side` pixels."""
+    """clip_step: every so many frames of a dataset zip's clips are taken.
+
+    Of a video file or a folder of images `frames_per_clip` are, evenly spread and scaled to
+    `short_side` pixels.
+    """
 
     clip_step: int
     frames_per_clip: int
@@ -52,7 +55,7 @@ class Sampling:
 def open_images(
     paths: Sequence[Path], sampling: Sampling, open_reader: Opener
 ) -> list[UnlabelledImages]:
-    """The images of all packs (.zip), video files and folders; a folder without images of its
+    """The images of all dataset zips, video files and folders; a folder without images of its
     own stands for everything in it.
 
     Raises BadDataset naming the clip that is missing, unreadable or holds nothing.
@@ -61,11 +64,11 @@ def open_images(
     for path in paths:
         if not path.exists():
             raise BadDataset(
-                f"no footage at {path}",
-                hint="give --data a pack, a video or a folder of images",
+                f"no video or images at {path}",
+                hint="give --data a dataset zip, a video or a folder of images",
             )
         if path.suffix == ".zip":
-            found += zipped_images([load_pack(path)], sampling.clip_step)
+            found += zipped_images([load_dataset(path)], sampling.clip_step)
         elif path.is_dir() and not _holds_images(path):
             inner = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
             if not inner:
@@ -78,10 +81,13 @@ def open_images(
     return found
 
 
-def zipped_images(packs: Sequence[TrainingPack], clip_step: int) -> list[UnlabelledImages]:
-    """The stills of all packs, and of their clips every `clip_step`th frame."""
-    stills = [_packed(clip, 1) for pack in packs for clip in pack.stills]
-    return stills + [_packed(clip, clip_step) for pack in packs for clip in pack.videos]
+def zipped_images(
+    datasets: Sequence[TrainingDataset], clip_step: int
+) -> list[UnlabelledImages]:
+    """The stills of all datasets, and of their clips every `clip_step`th frame."""
+    stills = [_zipped(still, 1) for dataset in datasets for still in dataset.stills]
+    videos = [_zipped(clip, clip_step) for dataset in datasets for clip in dataset.videos]
+    return stills + videos
 
 
 def spread(length: int, count: int) -> list[int]:
@@ -92,12 +98,13 @@ def spread(length: int, count: int) -> list[int]:
     return [(2 * k + 1) * length // (2 * count) for k in range(count)]
 
 
-def _packed(clip: Clip, step: int) -> UnlabelledImages:
+def _zipped(clip: ZippedClip, step: int) -> UnlabelledImages:
     images = clip.images[::step]
     height, width = images[0].shape[:2]
     for image in images:
         if image.shape[:2] != (height, width):
             raise BadDataset(f"{clip.name} has images of different sizes")
+    # A sum of every 16th pixel tells one version of a clip from another without hashing it.
     total = sum(int(image[::16, ::16].sum()) for image in images)
     origin = f"{clip.name} {len(images)} {height}x{width} {total}"
     return UnlabelledImages(
@@ -137,7 +144,9 @@ def _clip(path: Path, sampling: Sampling, open_reader: Opener) -> UnlabelledImag
 
 
 def _holds_images(folder: Path) -> bool:
-    return any(p.suffix.lower() in _PICTURES for p in folder.iterdir() if p.name[0] != ".")
+    return any(
+        p.suffix.lower() in _IMAGE_SUFFIXES for p in folder.iterdir() if p.name[0] != "."
+    )
 
 
 def _size_bytes(path: Path) -> int:

@@ -1,8 +1,9 @@
-"""What a teacher says of every image, once, in a file that is mapped and not held in memory.
+"""A teacher's features of every image, computed once, in a file that is mapped and not held
+in memory.
 
 Enters: clips and a teacher.  Leaves: examples, each an image at one scale with the teacher's
 features at strides 8 and 16 in bf16.  The file's size is known, checked and refused before the
-first image is looked at; a cache that was interrupted is continued after its last whole clip.
+first image is encoded; a cache that was interrupted is continued after its last whole clip.
 """
 
 import json
@@ -26,10 +27,14 @@ from vseg.io.files import atomic_write_text
 from vseg.training.data.unlabelled import UnlabelledImages
 
 GIB = 2**30
-_ALIGNED = 64
+_ALIGNED = 64  # bytes; a cache line
+# A killed run repeats at most this much of the teacher's work.
 _KEEP_EVERY_S = 30.0
-Look = Callable[[UInt8[Tensor, "B 3 H W"]], tuple[Tensor, Tensor]]
-OnCache = Callable[[int, int], None]
+# Of the GPU's free memory; the rest is for the student and its gradients.
+_MAX_MEMORY_SHARE = 0.8
+_BYTES_BF16 = 2
+FeatureExtractor = Callable[[UInt8[Tensor, "B 3 H W"]], tuple[Tensor, Tensor]]
+OnImages = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +46,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Slot:
     """Where one example lies in the file, and its size in pixels (multiples of 16)."""
 
     height: int
@@ -72,16 +77,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """clips: of each clip, of each image, of each scale, its place.  total_bytes: of the
+    """clips: of each clip, of each image, of each scale, its slot.  total_bytes: of the
     file.
     """
 
-    clips: tuple[tuple[tuple[Place, ...], ...], ...]
+    clips: tuple[tuple[tuple[Slot, ...], ...], ...]
     total_bytes: int
 
-    def places(self) -> Iterator[Place]:
-        """All places in the file's order."""
-        return (place for clip in self.clips for image in clip for place in image)
+    def slots(self) -> Iterator[Slot]:
+        """All slots in the file's order."""
+        return (slot for clip in self.clips for image in clip for slot in image)
 
 
 def lay_out(
@@ -90,25 +95,24 @@ def lay_out(
     channels: tuple[int, int],
     crop: int,
 ) -> Layout:
-    """The places of all images at all scales.  Raises BadDataset where a crop does not fit."""
+    """The slots of all images at all scales.  Raises BadDataset where a crop does not fit."""
     offset = 0
     laid = []
     for clip in clips:
         sizes = [_grid_size(clip, scale) for scale in scales]
         if min(side for size in sizes for side in size) < crop:
             raise BadDataset(
-                f"{clip.name}, {clip.width}x{clip.height}, is smaller than a crop of "
-                f"{crop} at "
-                f"scale {min(scales):g}",
+                f"{clip.name}, {clip.width}x{clip.height}, is smaller than a crop of {crop} "
+                f"at scale {min(scales):g}",
                 hint="leave it out, or lower crop or raise scales in --config",
             )
         images = []
         for _ in range(clip.count):
-            places = []
+            slots = []
             for height, width in sizes:
-                places.append(Place(height, width, channels, offset))
-                offset = places[-1].end
-            images.append(tuple(places))
+                slots.append(Slot(height, width, channels, offset))
+                offset = slots[-1].end
+            images.append(tuple(slots))
         laid.append(tuple(images))
     return Layout(tuple(laid), offset)
 
@@ -121,9 +125,8 @@ def check_free_memory(layout: Layout, beside: Path, limit_gib: float) -> None:
     images = sum(len(clip) for clip in layout.clips)
     if need > limit_gib:
         raise BadDataset(
-            f"the teacher's features of {images} images need {need:.2f} GiB, more than "
-            "the limit "
-            f"of {limit_gib:g}",
+            f"the teacher's features of {images} images need {need:.2f} GiB, more than the "
+            f"limit of {limit_gib:g}",
             hint=f"lower --frames-per-clip, or give --cache-gib {np.ceil(need):.0f}",
         )
     folder = next(parent for parent in beside.absolute().parents if parent.is_dir())
@@ -140,9 +143,9 @@ def check_device(layout: Layout, device: torch.device) -> None:
     """Raise ModelError if the features are to be on a GPU and do not fit there."""
     if device.type != "cuda":
         return
-    need = sum(2 * _count(shape) for place in layout.places() for shape in place.shapes[1:])
+    need = sum(2 * _count(shape) for slot in layout.slots() for shape in slot.shapes[1:])
     free = torch.cuda.mem_get_info(device)[0]
-    if need > 0.8 * free:
+    if need > _MAX_MEMORY_SHARE * free:
         raise ModelError(
             f"the teacher's features need {need / GIB:.2f} GiB, and the GPU has "
             f"{free / GIB:.2f} GiB free",
@@ -154,31 +157,29 @@ def fill(
     file: Path,
     clips: Sequence[UnlabelledImages],
     layout: Layout,
-    look: Look,
+    extract: FeatureExtractor,
     batch: int,
-    said: OnCache,
+    on_progress: OnImages,
 ) -> None:
-    """Write what is not yet in `file`; `said` hears how many images are done, of how many.
+    """Write what is not yet in `file`; `on_progress` is called with (images done, images).
 
     Raises BadDataset for a clip that turns out damaged, OutputError.
     """
     mark = file.with_suffix(".json")
-    done = (
-        int(json.loads(mark.read_text("utf-8"))["clips"])
-        if mark.exists() and file.exists()
-        else 0
-    )
+    done = 0
+    if mark.exists() and file.exists():
+        done = int(json.loads(mark.read_text("utf-8"))["clips"])
     total = sum(clip.count for clip in clips)
-    seen = sum(clip.count for clip in clips[:done])
+    cached = sum(clip.count for clip in clips[:done])
     todo = list(zip(clips, layout.clips, strict=True))[done:]
     kept = time.monotonic()
     try:
         with file.open("r+b" if done else "wb") as handle:
             try:
-                for clip, places in todo:
-                    for count in _write_clip(handle, clip, places, look, batch):
-                        seen += count
-                        said(seen, total)
+                for clip, slots in todo:
+                    for count in _write_clip(handle, clip, slots, extract, batch):
+                        cached += count
+                        on_progress(cached, total)
                     done += 1
                     if time.monotonic() - kept > _KEEP_EVERY_S:
                         _keep(handle, mark, done)
@@ -203,14 +204,14 @@ def _keep(handle: BinaryIO, mark: Path, done: int) -> None:
 def _write_clip(
     handle: BinaryIO,
     clip: UnlabelledImages,
-    places: Sequence[tuple[Place, ...]],
-    look: Look,
+    slots: Sequence[tuple[Slot, ...]],
+    extract: FeatureExtractor,
     batch: int,
 ) -> Iterator[int]:
-    """Write a clip's examples, `batch` images at a time; the number written each time."""
-    images = zip(clip.images(), places, strict=True)
+    """The number of images written at a time, while a clip's examples are, `batch` at once."""
+    images = zip(clip.images(), slots, strict=True)
     while group := list(islice(images, batch)):
-        for offset, payload in _looked_at(group, look):
+        for offset, payload in _payloads(group, extract):
             handle.seek(offset)
             handle.write(payload)
         yield len(group)
@@ -219,43 +220,45 @@ def _write_clip(
 def mapped(file: Path, layout: Layout, device: torch.device) -> list[Example]:
     """All examples: images mapped from the file, features mapped too or copied to a GPU."""
     store = torch.from_file(str(file), size=layout.total_bytes, dtype=torch.uint8)
-    return [_example(store, place, device) for place in layout.places()]
+    return [_example(store, slot, device) for slot in layout.slots()]
 
 
-def _example(store: UInt8[Tensor, " bytes"], place: Place, device: torch.device) -> Example:
+def _example(store: UInt8[Tensor, " bytes"], slot: Slot, device: torch.device) -> Example:
     parts = []
-    for start, shape, width in zip(place.starts, place.shapes, (1, 2, 2), strict=True):
+    for start, shape, width in zip(slot.starts, slot.shapes, (1, 2, 2), strict=True):
         part = store[start : start + width * _count(shape)]
         parts.append((part.view(torch.bfloat16) if width == 2 else part).view(shape))
     image, fine, coarse = parts
     return Example(image.numpy(), (fine.to(device), coarse.to(device)))
 
 
-def _looked_at(
-    group: Sequence[tuple[UInt8[np.ndarray, "H W 3"], tuple[Place, ...]]], look: Look
+def _payloads(
+    group: Sequence[tuple[UInt8[np.ndarray, "H W 3"], tuple[Slot, ...]]],
+    extract: FeatureExtractor,
 ) -> Iterator[tuple[int, bytes]]:
-    """(offset, bytes) of everything that is to be written of some images of one clip."""
+    """(offset, bytes) of all images and features of some images of one clip."""
     for scale in range(len(group[0][1])):
-        places = [places[scale] for _, places in group]
-        height = places[0].height
-        width = places[0].width
+        slots = [of_image[scale] for _, of_image in group]
+        height = slots[0].height
+        width = slots[0].width
         images = [_resized(image, height, width) for image, _ in group]
-        seen = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
-        features = [each.bfloat16().cpu() for each in look(seen)]
-        for row, (place, image) in enumerate(zip(places, images, strict=True)):
-            yield place.offset, image.tobytes()
-            for start, each in zip(place.starts[1:], features, strict=True):
-                yield start, each[row].contiguous().view(torch.uint8).numpy().tobytes()
+        batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+        features = [level.bfloat16().cpu() for level in extract(batch)]
+        for row, (slot, image) in enumerate(zip(slots, images, strict=True)):
+            yield slot.offset, image.tobytes()
+            for start, level in zip(slot.starts[1:], features, strict=True):
+                yield start, level[row].contiguous().view(torch.uint8).numpy().tobytes()
 
 
 def _resized(
     image: UInt8[np.ndarray, "H W 3"], height: int, width: int
 ) -> UInt8[np.ndarray, "h w 3"]:
-    how = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, (width, height), interpolation=how), dtype=np.uint8)
+    flag = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, (width, height), interpolation=flag), dtype=np.uint8)
 
 
 def _grid_size(clip: UnlabelledImages, scale: float) -> tuple[int, int]:
+    """(height, width) at a scale, rounded to whole cells of stride 16."""
     return round(clip.height * scale / 16) * 16, round(clip.width * scale / 16) * 16
 
 

@@ -32,7 +32,8 @@ Maps = Callable[[Float[Tensor, "B 3 H W"]], Sequence[Tensor]]
 # Parts that are not learned, or that no map passes through: their absence from a file changes
 # nothing.
 _HARMLESS = ("hidden_states_norms", "pooler", "mask_token")
-# The pyramid of a SAM encoder adds a stride-32 map, enlarged, to the next finer one.
+# The pyramid of a SAM encoder adds a stride-32 map, enlarged, to the next finer one: sides of
+# its images must hold whole cells of it.
 _PYRAMID_MULTIPLE = 32
 # Models that track, whose encoders timm need not build.
 _TRACKERS = ("sam2_video", "edgetam_video")
@@ -94,14 +95,14 @@ class _Pyramid(nn.Module):
 
 
 def _kind(folder: Path) -> str | None:
-    """What a folder's configuration calls its model, None if it says nothing readable of
-    that.
+    """The model type that a folder's configuration names, None if it names none or cannot be
+    read.
     """
     try:
-        said = json.loads((folder / "config.json").read_text("utf-8"))
+        config = json.loads((folder / "config.json").read_text("utf-8"))
     except ValueError:
         return None
-    kind = said.get("model_type") if isinstance(said, dict) else None
+    kind = config.get("model_type") if isinstance(config, dict) else None
     return kind if isinstance(kind, str) else None
 
 
@@ -114,9 +115,8 @@ def _download(name: str) -> Path:
     )
 
     advice = (
-        "give a folder that save_pretrained wrote, a .ts, .pt or .pt2 file, or fetch it "
-        "where there "
-        f"is a network: hf download {name} --local-dir FOLDER"
+        "give a folder that save_pretrained wrote, a .ts, .pt or .pt2 file, or fetch it where "
+        f"there is a network: hf download {name} --local-dir FOLDER"
     )
     try:
         return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
@@ -179,16 +179,15 @@ def _matters(model: Any, key: str) -> bool:
 
 
 def _maps_of(model: Any, folder: Path) -> tuple[Maps, int]:
-    """How the model's maps are asked for, and what the sides of its images are multiples
-    of.
+    """The function from images to the model's maps, and what the sides of its images must be
+    multiples of.
     """
     if hasattr(model, "vision_encoder"):
         encoder: nn.Module = model.vision_encoder
         return (lambda image: encoder(image).fpn_hidden_states), _PYRAMID_MULTIPLE
     if model.main_input_name != "pixel_values":
         raise WeightsMismatch(
-            f"{folder} is a {model.config.model_type} model, which does not look at "
-            "images alone",
+            f"{folder} is a {model.config.model_type} model, which takes more than images",
             hint="give a vision model, such as DINOv2, ConvNeXt or SAM 2",
         )
     if hasattr(model, "out_features"):
@@ -197,8 +196,7 @@ def _maps_of(model: Any, folder: Path) -> tuple[Maps, int]:
     if not isinstance(patch, int):
         raise WeightsMismatch(
             f"{folder} is a {model.config.model_type} model, neither a backbone nor a "
-            "transformer on "
-            "square patches",
+            "transformer on square patches",
             hint="export it as a module that returns its maps: see torch.export",
         )
     named = inspect.signature(model.forward).parameters
@@ -217,21 +215,21 @@ def _grid(
 
 
 def _normalisation(folder: Path) -> tuple[Triple, Triple]:
-    """Mean and deviation of RGB in [0, 1] as the folder's preprocessor has them, else
+    """Mean and deviation of RGB in [0, 1] as the folder's preprocessor names them, else
     ImageNet's.
     """
     path = folder / "preprocessor_config.json"
     if not path.is_file():
         return MEAN, STD
     try:
-        said = json.loads(path.read_text("utf-8"))
-        if not said.get("do_normalize", True):
+        settings = json.loads(path.read_text("utf-8"))
+        if not settings.get("do_normalize", True):
             return (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-        r, g, b = (float(value) for value in said.get("image_mean", MEAN))
-        dr, dg, db = (float(value) for value in said.get("image_std", STD))
+        r, g, b = (float(value) for value in settings.get("image_mean", MEAN))
+        dr, dg, db = (float(value) for value in settings.get("image_std", STD))
     except (ValueError, TypeError, AttributeError) as error:
         raise WeightsMismatch(
-            f"{path} does not hold three numbers each for image_mean and image_std: {error}",
+            f"{path} does not hold three numbers for image_mean and for image_std: {error}",
             hint="repair or remove the file; without it ImageNet's normalisation is used",
         ) from error
     return (r, g, b), (dr, dg, db)

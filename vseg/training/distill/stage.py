@@ -2,8 +2,8 @@
 without labels.
 
 Enters: examples, images with a teacher's features of them.  Leaves: a Stage for the training
-loop.  The teacher saw every image once per scale and flip-free; the student looks at many
-crops of each under changing colours for the price of its own steps alone.
+loop.  The teacher encoded every image once per scale; the student trains on many crops of it,
+mirrored and under changing colours, for the price of its own steps alone.
 """
 
 from collections.abc import Sequence
@@ -15,20 +15,18 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-from vseg.models.nano.encoder import MEAN, STD, WIDTHS, Encoder
+from vseg.models.nano.encoder import WIDTHS, Encoder
 from vseg.training.data.augment.colour import blur, draw_jitter, jitter
 from vseg.training.distill.feature_cache import Example
+from vseg.training.normalise import normalise
 
 _STRIDES = (8, 16)
+# nano's memory reads stride 16, so it counts twice.  Not tuned.
 _LOSS_WEIGHTS = (1.0, 2.0)
-
-
-def normalise(images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-    """Images as the encoder and the teacher want them: ImageNet mean 0, deviation 1."""
-    mean = torch.tensor(MEAN, device=images.device).view(3, 1, 1) * 255
-    std = torch.tensor(STD, device=images.device).view(3, 1, 1) * 255
-    scaled = images.to(memory_format=torch.channels_last, dtype=torch.float32)
-    return scaled.sub_(mean).mul_(1 / std)
+# Examples that the teacher's mean and deviation are estimated from: they are of all cells, so
+# that a few hundred images settle them.
+_MOMENT_EXAMPLES = 300
+_P_BLUR = 0.2
 
 
 class Student(nn.Module):
@@ -61,7 +59,7 @@ class DistillStage:
         self._crop = crop
         # Where the targets lie on a GPU, images travel there from pinned memory.
         self._pinned = examples[0].features[0].is_cuda
-        sample = examples[:: max(1, len(examples) // 300)]
+        sample = examples[:: max(1, len(examples) // _MOMENT_EXAMPLES)]
         self._moments = [_moments([e.features[level] for e in sample]) for level in range(2)]
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
@@ -92,7 +90,7 @@ class DistillStage:
             for feature, k in zip(example.features, (2, 1), strict=True)
         ]
         image = jitter(image, draw_jitter(rng, 1.0))
-        if rng.random() < 0.2:
+        if rng.random() < _P_BLUR:
             image = blur(image, rng)
         if rng.random() < 0.5:
             return np.ascontiguousarray(image[:, ::-1]), [t.flip(2) for t in targets]

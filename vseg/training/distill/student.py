@@ -1,5 +1,4 @@
-"""A teacher and footage in, nano's encoder distilled from it out: one file, and how it is
-made.
+"""A teacher and images in, nano's encoder distilled from it out: one file, and how it is made.
 
 Enters: a teacher's name, clips, settings.  Leaves: a safetensors file with the names that the
 encoder has in nano (`encoder.*`), and what it cost.  STUDENT.training beside it holds the
@@ -24,7 +23,7 @@ from vseg.models.nano.model import WEIGHTS
 from vseg.training.config import DistillStageConfig
 from vseg.training.data.unlabelled import UnlabelledImages
 from vseg.training.distill.feature_cache import (
-    OnCache,
+    OnImages,
     check_device,
     check_free_memory,
     fill,
@@ -33,12 +32,12 @@ from vseg.training.distill.feature_cache import (
 )
 from vseg.training.distill.stage import DistillStage, Student
 from vseg.training.distill.teachers import Teacher, open_teacher
-from vseg.training.loop import Report, load_checkpoint, train
+from vseg.training.loop import Report, is_complete, load_checkpoint, train
 from vseg.weights.device import open_device
 
 _PREFIX = "encoder."
 _HOST = torch.device("cpu")
-# Settings that say how fast and where, not what comes out.
+# Settings that decide how fast and where the student is trained, not what comes out.
 _INCIDENTAL: Mapping[str, set[str] | bool] = {
     "optimisation": {"device", "workers", "report_every", "save_every_s"},
     "cache_gib": True,
@@ -66,13 +65,13 @@ class Distilled:
 
 
 @dataclass(frozen=True, slots=True)
-class Hearing:
-    """Who hears of progress: of the teacher's images (done, all), and of the student's
-    steps.
+class DistilProgress:
+    """Callbacks.  on_teacher: images that the teacher has encoded (done, all); on_student:
+    steps of training.
     """
 
-    of_teacher: OnCache
-    of_student: Callable[[Report], None]
+    on_teacher: OnImages
+    on_student: Callable[[Report], None]
 
 
 def distil(
@@ -80,7 +79,7 @@ def distil(
     student: Path,
     clips: Sequence[UnlabelledImages],
     config: DistillStageConfig,
-    hearing: Hearing,
+    progress: DistilProgress,
 ) -> Distilled:
     """The encoder in `student`, trained or continued to its last step.
 
@@ -104,9 +103,9 @@ def distil(
         atomic_write_text(folder / "inputs.json", json.dumps(inputs, indent=1))
     if not is_complete(folder / "checkpoint.pt", config.optimisation.steps):
         file = folder / "features.bin"
-        fill(file, clips, layout, teacher, config.teacher_batch, hearing.of_teacher)
+        fill(file, clips, layout, teacher, config.teacher_batch, progress.on_teacher)
         stage = DistillStage(network, mapped(file, layout, place), config.batch, config.crop)
-        train(stage, config.optimisation, folder / "checkpoint.pt", hearing.of_student)
+        train(stage, config.optimisation, folder / "checkpoint.pt", progress.on_student)
     if not student.exists():
         _write(student, folder / "checkpoint.pt", teacher, clips, config)
     # Only now: until the student is whole, an interrupted run needs them.
@@ -115,13 +114,8 @@ def distil(
 
 
 def training_folder(student: Path) -> Path:
-    """Where what makes a student is kept."""
+    """The folder of what a student is made from and of its checkpoint."""
     return student.with_name(f"{student.name}.training")
-
-
-def is_complete(checkpoint: Path, steps: int) -> bool:
-    """Whether a stage's checkpoint is there and at its last step."""
-    return checkpoint.exists() and int(load_checkpoint(checkpoint)["step"]) >= steps
 
 
 def encoder_state(path: Path) -> dict[str, Tensor]:
@@ -137,38 +131,40 @@ def encoder_state(path: Path) -> dict[str, Tensor]:
             f"{path} is not a readable safetensors file: {error}",
             hint="give a file that vseg distill wrote",
         ) from error
-    found = {
+    encoder = {
         name.removeprefix(_PREFIX): value.float() if value.is_floating_point() else value
         for name, value in state.items()
         if name.startswith(_PREFIX)
     }
     try:
-        Encoder().load_state_dict(found)
+        Encoder().load_state_dict(encoder)
     except RuntimeError as error:
         raise WeightsMismatch(
             f"{path} does not hold nano's encoder: {error}",
             hint="give a file that vseg distill wrote, or weights of nano",
         ) from error
-    return found
+    return encoder
 
 
 def read_distilled(student: Path) -> Distilled:
-    """What a student's file says of itself.  Raises WeightsMismatch if it is no student's."""
+    """The notes in a student's file.  Raises WeightsMismatch if `vseg distill` did not write
+    it.
+    """
     try:
         with safe_open(student, framework="pt") as file:
-            said = file.metadata() or {}
+            notes = file.metadata() or {}
         return Distilled(
             student,
             sha256_of(student),
-            said["teacher"],
-            said["teacher_sha256"],
-            int(said["native8"]),
-            int(said["native16"]),
-            said["start"],
-            int(said["steps"]),
-            int(said["images"]),
-            float(said["distance8"]),
-            float(said["distance16"]),
+            notes["teacher"],
+            notes["teacher_sha256"],
+            int(notes["native8"]),
+            int(notes["native16"]),
+            notes["start"],
+            int(notes["steps"]),
+            int(notes["images"]),
+            float(notes["distance8"]),
+            float(notes["distance16"]),
         )
     except (SafetensorError, KeyError, ValueError) as error:
         raise WeightsMismatch(
@@ -179,11 +175,11 @@ def read_distilled(student: Path) -> Distilled:
 def _inputs(
     teacher: Teacher, clips: Sequence[UnlabelledImages], config: DistillStageConfig
 ) -> dict[str, object]:
-    """All that decides the student."""
+    """Everything that decides the student, by what to call it where it differs."""
     return {
         "another teacher": teacher.sha256,
         "other settings": config.model_dump(mode="json", exclude=_INCIDENTAL),
-        "other footage": [clip.origin for clip in clips],
+        "other images": [clip.origin for clip in clips],
     }
 
 

@@ -3,7 +3,7 @@
 Enters: a TorchScript file (.ts, .pt), a torch.export file (.pt2), a transformers folder or hub
 name.  Leaves: a Teacher.  Its maps are the model's nearest in stride to 8 and 16 (the deepest
 of equals), resampled to exactly one cell per 8 and 16 pixels.  A model whose cells are neither
-(patches of 14) sees the image scaled so that they become so; a model that has one stride only
+(patches of 14) gets the image scaled so that they become so; a model that has one stride only
 gives the same map twice.
 """
 
@@ -26,6 +26,7 @@ _TORCHSCRIPT = (".ts", ".pt")
 _EXPORTED = (".pt2",)
 # Divisible by patches of 14, 16 and 32 and by every usual stride.
 _PROBE_SIDE = 224
+# Maps coarser than this (a pooled vector is one) say nothing of where the cells lie.
 _COARSEST = 64
 
 
@@ -44,8 +45,8 @@ class Teacher:
         self._mean = torch.tensor(model.mean, device=device).view(3, 1, 1) * 255
         self._deviation = torch.tensor(model.std, device=device).view(3, 1, 1) * 255
         side = math.lcm(_PROBE_SIDE, model.multiple)
-        probe = self._look(torch.zeros(1, 3, side, side, dtype=torch.uint8), (side, side))
-        strides = [_stride(name, side, each) for each in probe]
+        probe = self._extract(torch.zeros(1, 3, side, side, dtype=torch.uint8), (side, side))
+        strides = [_stride(name, side, level) for level in probe]
         fine, coarse = (_nearest(strides, wanted) for wanted in STRIDES)
         self._chosen = (fine, coarse)
         self.native_strides = (strides[fine], strides[coarse])
@@ -58,27 +59,29 @@ class Teacher:
     ) -> tuple[Float[Tensor, "B C8 H8 W8"], Float[Tensor, "B C16 H16 W16"]]:
         """Features of strides 8 and 16 of RGB images whose sides are multiples of 16."""
         h, w = images.shape[2:]
-        maps = self._look(images, self._seen(h, w))
+        maps = self._extract(images, self._input_size(h, w))
         fine, coarse = (
             _resampled(maps[k].float(), (h // stride, w // stride))
             for k, stride in zip(self._chosen, STRIDES, strict=True)
         )
         return fine, coarse
 
-    def _seen(self, h: int, w: int) -> tuple[int, int]:
-        """The size at which the model sees an image: its cells must lie on nano's."""
+    def _input_size(self, h: int, w: int) -> tuple[int, int]:
+        """The size at which the model gets an image, so that its cells lie on nano's."""
         stride = self.native_strides[0]
         grid = stride if stride & (stride - 1) == 0 and stride <= 16 else _grid_of(stride)
         unit = self._multiple
-        seen = [math.ceil(side * stride / grid / unit) * unit for side in (h, w)]
-        return seen[0], seen[1]
+        size = [math.ceil(side * stride / grid / unit) * unit for side in (h, w)]
+        return size[0], size[1]
 
     @torch.inference_mode()
-    def _look(self, images: UInt8[Tensor, "B 3 H W"], seen: tuple[int, int]) -> list[Tensor]:
+    def _extract(
+        self, images: UInt8[Tensor, "B 3 H W"], size: tuple[int, int]
+    ) -> list[Tensor]:
         normal = (images.to(self._device).float() - self._mean) / self._deviation
-        if images.shape[2:] != seen:
+        if images.shape[2:] != size:
             normal = F.interpolate(
-                normal, seen, mode="bilinear", align_corners=False, antialias=True
+                normal, size, mode="bilinear", align_corners=False, antialias=True
             )
         # A foreign module may raise anything.
         try:
@@ -89,10 +92,9 @@ class Teacher:
         except Exception as error:
             reason = str(error).strip().split("\n")[0]
             raise WeightsMismatch(
-                f"{self.name} fails on {len(images)} images of {seen[0]}x{seen[1]}: {reason}",
-                hint="a module must take (B, 3, H, W) for any B and any H and W divisible "
-                "by 16: "
-                "export it with dynamic shapes",
+                f"{self.name} fails on {len(images)} images of {size[0]}x{size[1]}: {reason}",
+                hint="a module must take (B, 3, H, W) for any B and any H and W divisible by "
+                "16: export it with dynamic shapes",
             ) from error
         return _as_maps(self.name, output)
 
@@ -109,16 +111,14 @@ def open_teacher(path_or_name: str, device: torch.device, dtype: torch.dtype) ->
             raise WeightsMismatch(
                 f"{path} is not a teacher that can be opened",
                 hint="give a TorchScript (.ts, .pt) or torch.export (.pt2) file, or the "
-                "folder "
-                "of a transformers model",
+                "folder of a transformers model",
             )
         return Teacher(path_or_name, load_pretrained(path_or_name, device, dtype), device)
     if not path.is_file():
         raise WeightsMissing(
             f"no teacher at {path}",
-            hint="give a TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder "
-            "or hub "
-            "name of a transformers model",
+            hint="give a TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder or "
+            "hub name of a transformers model",
         )
     load = _exported if path.suffix in _EXPORTED else _torchscript
     return Teacher(path_or_name, load(path, device, dtype), device)
@@ -165,12 +165,10 @@ def _as_maps(name: str, output: object) -> list[Tensor]:
     """What a module returned, as a list of (B, C, h, w) maps."""
     if isinstance(output, Tensor):
         output = [output]
-    found = list(output.values()) if isinstance(output, dict) else output
-    maps = (
-        [each for each in found if isinstance(each, Tensor) and each.ndim == 4]
-        if isinstance(found, Sequence)
-        else []
-    )
+    values = list(output.values()) if isinstance(output, dict) else output
+    maps: list[Tensor] = []
+    if isinstance(values, Sequence):
+        maps = [value for value in values if isinstance(value, Tensor) and value.ndim == 4]
     if not maps:
         raise WeightsMismatch(
             f"{name} returns no feature maps",
@@ -183,8 +181,8 @@ def _stride(name: str, side: int, maps: Float[Tensor, "1 C h w"]) -> int:
     h, w = maps.shape[2:]
     if h != w or side % h:
         raise WeightsMismatch(
-            f"{name} gives a map of {h}x{w} for an image of {side}x{side}: that is no "
-            "whole stride",
+            f"{name} gives a map of {h}x{w} for an image of {side}x{side}: that is no whole "
+            "stride",
             hint="a module must return maps whose last two axes are height and width",
         )
     return side // int(h)

@@ -2,7 +2,7 @@
 
 Enters: true masks.  Leaves: prompts in pixels of the image.  People click deep inside,
 anywhere, or near the rim; their boxes are tight, loose or too small; their scribbles follow
-the object or curl in it.
+the object or curl in it.  Chances and amounts of jitter are round values; not tuned.
 """
 
 import cv2
@@ -19,10 +19,10 @@ _TURNS = (0.0, 0.7, -0.7, 1.5, -1.5)  # tried where the next step would leave th
 def first_prompts(
     rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], p_click: float
 ) -> list[VisualPrompt]:
-    """What a user might give for this object.
+    """Prompts that a user might give for this object.
 
-    By `p_click` clicks, three times of four a single one; else twice as often a box (one of
-    five with a click in it) as a scribble.
+    With chance `p_click` clicks, three times of four a single one; else twice as often a box
+    (one of five with a click in it) as a scribble.
     """
     if rng.random() < p_click:
         return [_clicks(rng, mask, 1 if rng.random() < 0.75 else int(rng.integers(2, 4)))]

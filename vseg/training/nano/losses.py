@@ -1,16 +1,19 @@
-"""Losses of the propagation stage."""
+"""Losses of the propagation stage: masks and identity."""
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+_DICE_WEIGHT = 0.5
+_TEMPERATURE = 0.1  # of the contrastive loss, as in Khosla et al. 2020
+
 
 def mask_loss(
     logits: Float[Tensor, "N H W"], truth: Float[Tensor, "N H W"], hardest: float
 ) -> Float[Tensor, " N"]:
-    """Bootstrapped cross-entropy over the `hardest` share of pixels (Cheng et al. 2021) + 1/2
-    dice.
+    """Bootstrapped cross-entropy over the `hardest` share of pixels (Cheng et al. 2021), plus
+    half of the dice loss.
     """
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").flatten(1)
     if hardest < 1:
@@ -19,7 +22,7 @@ def mask_loss(
     wanted = truth.flatten(1)
     overlap = 2 * (chance * wanted).sum(1) + 1
     dice = 1 - overlap / (chance.sum(1) + wanted.sum(1) + 1)
-    return entropy.mean(1) + 0.5 * dice
+    return entropy.mean(1) + _DICE_WEIGHT * dice
 
 
 @torch.no_grad()
@@ -35,12 +38,12 @@ def iou(logits: Float[Tensor, "N H W"], truth: Float[Tensor, "N H W"]) -> Float[
 def identity_loss(
     embeddings: Float[Tensor, "M C"], ids: Int[Tensor, " M"], visible: Bool[Tensor, " M"]
 ) -> Float[Tensor, ""]:
-    """Supervised contrastive loss (Khosla et al. 2020): one object's views attract, others
-    repel.
+    """Supervised contrastive loss (Khosla et al. 2020): embeddings of one object attract,
+    those of others repel.
     """
     embeddings = embeddings[visible]
     ids = ids[visible]
-    scores = embeddings @ embeddings.T / 0.1
+    scores = embeddings @ embeddings.T / _TEMPERATURE
     self_pair = torch.eye(len(ids), dtype=torch.bool, device=ids.device)
     same = (ids[:, None] == ids[None]) & ~self_pair
     log_chance = scores.masked_fill(self_pair, -1e4).log_softmax(dim=1)

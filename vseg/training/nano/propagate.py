@@ -1,4 +1,4 @@
-"""Propagation: prompt the first image, carry the object through the others with its own masks
+"""Propagation: prompt the first image, follow the object through the others with its own masks
 fed back.
 
 Enters: sequences with masks.  The prompted image is decoded twice, the second time with the
@@ -19,19 +19,29 @@ from vseg.models.nano.network import Drawn, Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.ops.competitors import everyone, strongest_competitor
 from vseg.prompts.simulate import correction
-from vseg.training.data.sequences import Recipe, Sequences
-from vseg.training.distill.stage import normalise
+from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.nano.first_prompts import first_prompts
 from vseg.training.nano.losses import identity_loss, iou, mask_loss
+from vseg.training.normalise import normalise
 from vseg.types import Points
+
+# Weights of the losses beside that of a propagated mask, and chances; round values, not tuned.
+_FIRST_DECODING_WEIGHT = 0.5
+_CORRECTION_WEIGHT = 0.7
+_COARSE_WEIGHT = 0.2
+_SCORE_WEIGHT = 0.1
+_IDENTITY_WEIGHT = 0.05
+_P_NO_PRIOR = 0.15  # the memory alone must do, as after an object was hidden
+_P_CORRECTION = 0.4
+_HARD_RAMP = 0.5  # share of the steps over which the loss narrows to the hardest pixels
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """images: B sequences of T images.  Each of N objects belongs to sequence `owner`.
+    """images: B sequences of T images.  Object n of N is in the sequence `owner[n]`.
 
-    maps: its first prompt, drawn.  by_mask: objects whose first image is given by their true
-    mask.
+    maps: its first prompt as a map.  by_mask: objects prompted by their true mask.  hardest:
+    the share of pixels that the mask loss keeps.
     """
 
     images: UInt8[Tensor, "B T 3 S S"]
@@ -45,13 +55,14 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class PropagateOptions:
-    """views: (sequences per step, their shape), one drawn for each step.
+    """shapes: (sequences per step, how they are drawn), one of which is taken at each step.
 
     encoder_rate: of the encoder, as a share of the others' rate.  fixed_norms: batch norms
-    keep the statistics they have, so that the network trains as it will run.
+    keep the statistics they have, so that the network trains as it will run.  hard_share: of
+    pixels that the mask loss keeps at the end.
     """
 
-    views: tuple[tuple[int, Recipe], ...]
+    shapes: tuple[tuple[int, SequenceOptions], ...]
     encoder_rate: float
     fixed_norms: bool = False
     p_mask: float = 0.4
@@ -84,7 +95,7 @@ class PropagateStage:
 
     def batch(self, rng: np.random.Generator, progress: float) -> Batch:
         options = self._options
-        count, recipe = options.views[int(rng.integers(len(options.views)))]
+        count, recipe = options.shapes[int(rng.integers(len(options.shapes)))]
         drawn = [self._sequences.draw(rng, recipe) for _ in range(count)]
         masks = np.concatenate([s.masks for s in drawn])
         owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
@@ -95,7 +106,7 @@ class PropagateStage:
             )
             for m in masks
         ]
-        ramp = min(1.0, max(0.0, (progress - options.hard_from) / 0.5))
+        ramp = min(1.0, max(0.0, (progress - options.hard_from) / _HARD_RAMP))
         return Batch(
             torch.from_numpy(np.stack([s.images for s in drawn])).permute(0, 1, 4, 2, 3),
             torch.from_numpy(masks),
@@ -111,23 +122,23 @@ class PropagateStage:
             self._net.encoder.eval()
         if self._options.fixed_norms:
             self._net.eval()
-        run = _Run(self._net, batch, device)
+        run = _ForwardPass(self._net, batch, device)
         rng = np.random.default_rng(batch.seed)
-        run.prompted(rng)
+        run.decode_prompts(rng)
         for t in range(1, batch.images.shape[1]):
-            run.follow(t, rng)
+            run.propagate(t, rng)
         return run.total()
 
 
-class _Run:
-    """One forward pass over a batch: memory and losses as they accumulate."""
+class _ForwardPass:
+    """One pass over the images of a batch, as a session does it; memory and losses add up."""
 
     def __init__(self, net: NanoNet, batch: Batch, device: torch.device) -> None:
         self._net = net
         self._batch = batch
         self._owner = batch.owner.to(device)
         together = self._owner[:, None] == self._owner[None]
-        self._rivals = together & everyone(len(self._owner), device)
+        self._competitors = together & everyone(len(self._owner), device)
         self._truth = batch.masks.to(device).float()
         self._maps = batch.maps.to(device)
         b, t = batch.images.shape[:2]
@@ -143,9 +154,9 @@ class _Run:
         self._ids: list[Tensor] = []
         self._visible: list[Tensor] = []
 
-    def prompted(self, rng: np.random.Generator) -> None:
-        """Decode the first image from its prompts, twice; remember the result or the given
-        mask.
+    def decode_prompts(self, rng: np.random.Generator) -> None:
+        """Decode the first image from its prompts, twice; store the result, or the true mask
+        of an object prompted by it, in memory.
         """
         self._prior = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
         rows = torch.nonzero(~self._batch.by_mask.to(self._owner.device))[:, 0]
@@ -153,39 +164,43 @@ class _Run:
             frame = self._frames[0].rows(self._owner[rows])
             maps = self._maps[rows]
             nothing = torch.zeros_like(maps[:, :1])
-            first = self._decode(self._net.prompt(frame, maps, nothing), frame, _same(nothing))
-            self._judge(first, rows, 0, "prompt1", 0.5)
+            first = self._decode(
+                self._net.prompt(frame, maps, nothing), frame, _unmoved(nothing)
+            )
+            self._add_losses(first, rows, 0, "prompt1", _FIRST_DECODING_WEIGHT)
             maps = self._corrected(maps, first.logits, rows, 0, rng, 0.5)
-            prior = _signed(first.logits)
-            second = self._decode(self._net.prompt(frame, maps, prior), frame, _same(prior))
-            self._judge(second, rows, 0, "prompt2", 1.0)
-            self._prior[rows] = _signed(second.logits)
+            prior = _prior_of(first.logits)
+            second = self._decode(self._net.prompt(frame, maps, prior), frame, _unmoved(prior))
+            self._add_losses(second, rows, 0, "prompt2", 1.0)
+            self._prior[rows] = _prior_of(second.logits)
         self._remember(0)
 
-    def follow(self, t: int, rng: np.random.Generator) -> None:
-        """Carry all objects to image t; sometimes correct the last one by a click."""
+    def propagate(self, t: int, rng: np.random.Generator) -> None:
+        """Propagate all objects to image t; sometimes correct the last image by a click."""
         frame = self._frames[t].rows(self._owner)
         prior = self._prior
-        if rng.random() < 0.15:
+        if rng.random() < _P_NO_PRIOR:
             prior = torch.zeros_like(prior)
-        readout = self._read(t)
+        readout = self._readout(t)
         before = self._frames[t - 1].local_key
-        prior = self._net.warp_prior(self._frames[t], before, prior, self._rivals, self._owner)
-        drawn = self._decode(readout, frame, prior)
-        # Who shares an image competes for its pixels, as in a session.
-        drawn = replace(
-            drawn, logits=drawn.logits - strongest_competitor(drawn.logits, self._rivals)
+        prior = self._net.warp_prior(
+            self._frames[t], before, prior, self._competitors, self._owner
         )
-        everyone = torch.arange(len(self._owner), device=self._owner.device)
-        self._judge(drawn, everyone, t, "follow", 1.0)
-        self._prior = _signed(drawn.logits)
+        drawn = self._decode(readout, frame, prior)
+        # Objects of one sequence compete for its pixels, as in a session.
+        drawn = replace(
+            drawn, logits=drawn.logits - strongest_competitor(drawn.logits, self._competitors)
+        )
+        rows = torch.arange(len(self._owner), device=self._owner.device)
+        self._add_losses(drawn, rows, t, "follow", 1.0)
+        self._prior = _prior_of(drawn.logits)
         last = t == len(self._frames) - 1
-        if last and rng.random() < 0.4:
+        if last and rng.random() < _P_CORRECTION:
             nothing = torch.zeros_like(self._maps)
-            maps = self._corrected(nothing, drawn.logits, everyone, t, rng, 1.0)
+            maps = self._corrected(nothing, drawn.logits, rows, t, rng, 1.0)
             readout = readout + self._net.prompt(frame, maps, self._prior)
-            again = self._decode(readout, frame, _same(self._prior))
-            self._judge(again, everyone, t, "correct", 0.7)
+            again = self._decode(readout, frame, _unmoved(self._prior))
+            self._add_losses(again, rows, t, "correct", _CORRECTION_WEIGHT)
         elif not last:
             self._remember(t)
 
@@ -196,12 +211,13 @@ class _Run:
         identity = identity_loss(
             torch.cat(self._embeddings), torch.cat(self._ids), torch.cat(self._visible)
         )
-        return torch.as_tensor(loss + 0.05 * identity), {
+        return torch.as_tensor(loss + _IDENTITY_WEIGHT * identity), {
             **shown,
             "identity": float(identity.detach()),
         }
 
-    def _read(self, t: int) -> Float[Tensor, "N 64 h w"]:
+    def _readout(self, t: int) -> Float[Tensor, "N 64 h w"]:
+        """Memory values of every object, weighted by affinity to the cells of image t."""
         key = self._frames[t].key.flatten(2)
         memory = torch.cat(self._keys, dim=2)
         scores = self._net.temperature * key.transpose(1, 2) @ memory
@@ -220,7 +236,7 @@ class _Run:
     def _decode(self, readout: Tensor, frame: Encoded, prior: Tensor) -> Drawn:
         return self._net.decoder(readout, frame, prior)  # type: ignore[no-any-return]
 
-    def _judge(
+    def _add_losses(
         self, drawn: Drawn, rows: Int[Tensor, " M"], t: int, name: str, weight: float
     ) -> None:
         truth = self._truth[rows, t]
@@ -232,9 +248,9 @@ class _Run:
         bce = F.binary_cross_entropy_with_logits
         self._add(name, weight * mask_loss(logits, truth, self._batch.hardest).mean())
         share = F.avg_pool2d(truth[:, None], 16)
-        self._add("coarse", 0.2 * bce(drawn.coarse.float(), share))
-        self._add("presence", 0.1 * bce(drawn.presence.float(), visible.float()))
-        self._add("quality", 0.1 * bce(drawn.quality.float(), quality))
+        self._add("coarse", _COARSE_WEIGHT * bce(drawn.coarse.float(), share))
+        self._add("presence", _SCORE_WEIGHT * bce(drawn.presence.float(), visible.float()))
+        self._add("quality", _SCORE_WEIGHT * bce(drawn.quality.float(), quality))
         self._add(f"{name}_iou", quality.mean())
         self._embeddings.append(drawn.embedding)
         self._ids.append(rows)
@@ -253,7 +269,7 @@ class _Run:
         rng: np.random.Generator,
         chance: float,
     ) -> Tensor:
-        """`maps` with, by `chance`, one more click where the prediction is most wrong."""
+        """`maps` with, with `chance`, one more click where the prediction is most wrong."""
         wanted = (
             F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area") > 0.5
         )
@@ -268,10 +284,11 @@ class _Run:
         return torch.cat([torch.maximum(maps[:, :2], added[:, :2]), maps[:, 2:]], dim=1)
 
 
-def _same(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 3 h w"]:
-    """A prior that is of this very frame: nothing has moved, and nobody else is known of."""
+def _unmoved(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 3 h w"]:
+    """A prior of this very frame: nothing has moved, and no competitor is known."""
     return torch.cat([mask, mask, torch.zeros_like(mask)], dim=1)
 
 
-def _signed(logits: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:
+def _prior_of(logits: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:
+    """The mask as the network takes it: -1 outside, 1 inside."""
     return 2 * torch.sigmoid(logits.detach().float()) - 1

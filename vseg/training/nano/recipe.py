@@ -1,9 +1,9 @@
 """nano's training from images to a weights file: distillation, then the propagation stages in
 order.
 
-Enters: a NanoRecipe, training packs, and a teacher or an encoder that was distilled already.
+Enters: a NanoRecipe, dataset zips, and a teacher or an encoder that was distilled already.
 Leaves: one checkpoint per stage and nano.safetensors.  A stage whose checkpoint is complete is
-passed over, so the same command continues what was interrupted.
+skipped, so the same command continues what was interrupted.
 """
 
 import shutil
@@ -20,14 +20,14 @@ from vseg.models.nano.network import NanoNet
 from vseg.training.config import (
     NanoRecipe,
     PropagateStageConfig,
-    ViewConfig,
+    SequenceShape,
 )
-from vseg.training.data.dataset_zip import TrainingPack, load_pack
-from vseg.training.data.sequences import Recipe, Sequences
+from vseg.training.data.dataset_zip import TrainingDataset, load_dataset
+from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.data.unlabelled import zipped_images
-from vseg.training.distill.feature_cache import OnCache
-from vseg.training.distill.student import Hearing, distil, encoder_state, is_complete
-from vseg.training.loop import Report, load_checkpoint, train
+from vseg.training.distill.feature_cache import OnImages
+from vseg.training.distill.student import DistilProgress, distil, encoder_state
+from vseg.training.loop import Report, is_complete, load_checkpoint, train
 from vseg.training.nano.propagate import PropagateOptions, PropagateStage
 
 DISTILL = "distill"
@@ -35,8 +35,8 @@ DISTILL = "distill"
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
-    """data: packs.  out: a folder.  teacher: a file, folder or hub name; encoder: a distilled
-    one.
+    """data: dataset zips.  out: a folder.  teacher: a file, folder or hub name.  encoder: one
+    that `vseg distill` wrote.
     """
 
     data: tuple[Path, ...]
@@ -57,13 +57,13 @@ OnReport = Callable[[str, Report], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Who hears of progress: of the teacher's images (done, all), and of every stage's
-    steps.
+class TrainingProgress:
+    """Callbacks.  on_teacher: images that the teacher has encoded (done, all); on_stage: a
+    stage's name and its steps.
     """
 
-    of_teacher: OnCache
-    of_stage: OnReport
+    on_teacher: OnImages
+    on_stage: OnReport
 
 
 def stage_names(recipe: NanoRecipe) -> tuple[str, ...]:
@@ -72,9 +72,12 @@ def stage_names(recipe: NanoRecipe) -> tuple[str, ...]:
 
 
 def train_nano(
-    recipe: NanoRecipe, files: TrainingFiles, progress: Progress, only: str | None = None
+    recipe: NanoRecipe,
+    files: TrainingFiles,
+    progress: TrainingProgress,
+    only: str | None = None,
 ) -> Path:
-    """Run what is left of the recipe, or of one stage; the path of the weights it ends with.
+    """The path of the weights, after what is left of the recipe or of one stage has run.
 
     only: a stage's name.  Its weights are then OUT/<name>.safetensors, of `distill` the
     encoder.  Raises UsageError, BadDataset, WeightsMissing, WeightsMismatch, OutputError.
@@ -85,25 +88,28 @@ def train_nano(
             f"the recipe has no stage '{only}'", hint=f"stages: {', '.join(names)}"
         )
     files.out.mkdir(parents=True, exist_ok=True)
-    packs = [load_pack(path) for path in files.data]
+    datasets = [load_dataset(path) for path in files.data]
     if files.encoder is not None:
-        _take(files.encoder, files.start)
+        _adopt(files.encoder, files.start)
     if only == DISTILL:
-        return _distil(recipe, files, packs, progress)
-    pack = _without(_joined(packs), recipe.held_out)
+        return _distil(recipe, files, datasets, progress)
+    dataset = _without(_joined(datasets), recipe.held_out)
     if only is not None:
-        config, before = _alone(recipe, files, only)
-        _propagate(config, before, files, pack, progress.of_stage)
+        config, before = _single_stage(recipe, files, only)
+        _propagate(config, before, files, dataset, progress.on_stage)
         return export_weights(files.checkpoint(only), files.out / f"{only}.safetensors")
-    before = _distil(recipe, files, packs, progress)
+    before = _distil(recipe, files, datasets, progress)
     for config in recipe.propagate:
-        _propagate(config, before, files, pack, progress.of_stage)
+        _propagate(config, before, files, dataset, progress.on_stage)
         before = files.checkpoint(config.name)
     return export_weights(before, files.out / "nano.safetensors")
 
 
 def _distil(
-    recipe: NanoRecipe, files: TrainingFiles, packs: Sequence[TrainingPack], progress: Progress
+    recipe: NanoRecipe,
+    files: TrainingFiles,
+    datasets: Sequence[TrainingDataset],
+    progress: TrainingProgress,
 ) -> Path:
     """The encoder that propagation starts from: given, distilled before, or distilled now."""
     if files.start.exists():
@@ -113,37 +119,39 @@ def _distil(
             "nothing to start from",
             hint="give --teacher to distil from, or --encoder that vseg distill wrote",
         )
-    clips = zipped_images(packs, recipe.distill.clip_step)
-    hearing = Hearing(progress.of_teacher, lambda report: progress.of_stage(DISTILL, report))
-    return distil(files.teacher, files.start, clips, recipe.distill, hearing).student
+    clips = zipped_images(datasets, recipe.distill.clip_step)
+    distil_progress = DistilProgress(
+        progress.on_teacher, lambda report: progress.on_stage(DISTILL, report)
+    )
+    return distil(files.teacher, files.start, clips, recipe.distill, distil_progress).student
 
 
-def _alone(
+def _single_stage(
     recipe: NanoRecipe, files: TrainingFiles, only: str
 ) -> tuple[PropagateStageConfig, Path]:
-    """One stage of propagation and what it starts from, which must be there or be needed no
-    more.
+    """One stage of propagation and what it starts from, which must exist unless the stage has
+    begun.
     """
-    place = stage_names(recipe).index(only)
-    config = recipe.propagate[place - 1]
-    if place == 1:
+    position = stage_names(recipe).index(only)
+    config = recipe.propagate[position - 1]
+    if position == 1:
         before = files.start
-        there = files.start.exists()
+        complete = files.start.exists()
     else:
-        earlier = recipe.propagate[place - 2]
+        earlier = recipe.propagate[position - 2]
         before = files.checkpoint(earlier.name)
-        there = is_complete(before, earlier.optimisation.steps)
-    if not there and not files.checkpoint(only).exists():
+        complete = is_complete(before, earlier.optimisation.steps)
+    if not complete and not files.checkpoint(only).exists():
         raise WeightsMissing(
             f"stage {only} starts from the end of the stage before it, and there is no "
-            "complete "
-            f"{before}",
-            hint=f"run --stage {stage_names(recipe)[place - 1]} first, or leave --stage out",
+            f"complete {before}",
+            hint=f"run --stage {stage_names(recipe)[position - 1]} first, or leave --stage "
+            "out",
         )
     return config, before
 
 
-def _take(encoder: Path, start: Path) -> None:
+def _adopt(encoder: Path, start: Path) -> None:
     """Copy an encoder to where training starts; refuse to go on from another one."""
     encoder_state(encoder)
     if not start.exists():
@@ -169,14 +177,16 @@ def _propagate(
     config: PropagateStageConfig,
     before: Path,
     files: TrainingFiles,
-    pack: TrainingPack,
+    dataset: TrainingDataset,
     on_report: OnReport,
 ) -> None:
     checkpoint = files.checkpoint(config.name)
     if is_complete(checkpoint, config.optimisation.steps):
         return
-    if not pack.videos or not pack.stills:
-        raise BadDataset("propagation needs a pack with video/ and one with still/ images")
+    if not dataset.videos or not dataset.stills:
+        raise BadDataset(
+            "propagation needs a dataset zip with video/ and one with still/ images"
+        )
     torch.manual_seed(config.optimisation.seed)
     net = NanoNet()
     # A checkpoint of this very stage holds the whole network: what came before need not be
@@ -184,38 +194,44 @@ def _propagate(
     if not checkpoint.exists():
         _start_from(net, before)
     options = PropagateOptions(
-        tuple((view.batch, _drawn(config, view)) for view in config.views),
+        tuple((shape.batch, _sequence_options(config, shape)) for shape in config.shapes),
         config.encoder_rate,
         config.fixed_norms,
         config.p_mask,
         config.p_click,
         config.hard_from,
     )
-    stage = PropagateStage(net, Sequences(pack), options)
+    stage = PropagateStage(net, Sequences(dataset), options)
     train(
         stage, config.optimisation, checkpoint, lambda report: on_report(config.name, report)
     )
 
 
-def _drawn(config: PropagateStageConfig, view: ViewConfig) -> Recipe:
-    shape = (view.side, view.length, config.max_gap)
-    return Recipe(*shape, config.p_video, config.objects, config.chances)
-
-
-def _joined(packs: Sequence[TrainingPack]) -> TrainingPack:
-    return TrainingPack(
-        tuple(clip for pack in packs for clip in pack.videos),
-        tuple(clip for pack in packs for clip in pack.stills),
+def _sequence_options(config: PropagateStageConfig, shape: SequenceShape) -> SequenceOptions:
+    return SequenceOptions(
+        side=shape.side,
+        length=shape.length,
+        max_gap=config.max_gap,
+        p_video=config.p_video,
+        objects=config.objects,
+        augmentation=config.augmentation,
     )
 
 
-def _without(pack: TrainingPack, held_out: Sequence[str]) -> TrainingPack:
-    names = {clip.name for clip in pack.videos}
+def _joined(datasets: Sequence[TrainingDataset]) -> TrainingDataset:
+    return TrainingDataset(
+        tuple(clip for dataset in datasets for clip in dataset.videos),
+        tuple(clip for dataset in datasets for clip in dataset.stills),
+    )
+
+
+def _without(dataset: TrainingDataset, held_out: Sequence[str]) -> TrainingDataset:
+    names = {clip.name for clip in dataset.videos}
     unknown = sorted({f"video/{name}" for name in held_out} - names)
     if unknown:
-        raise BadDataset(f"held out is {unknown[0]}, which the pack does not have")
-    kept = tuple(clip for clip in pack.videos if clip.name.split("/")[1] not in held_out)
-    return TrainingPack(kept, pack.stills)
+        raise BadDataset(f"held out is {unknown[0]}, which --data does not hold")
+    kept = tuple(clip for clip in dataset.videos if clip.name.split("/")[1] not in held_out)
+    return TrainingDataset(kept, dataset.stills)
 
 
 def _start_from(net: NanoNet, before: Path) -> None:

@@ -1,9 +1,9 @@
-"""Square views of named images: scaled, cut, mirrored, recoloured, with further named things
+"""Square crops of named images: scaled, cut, mirrored, recoloured, with further named objects
 pasted in.
 
-Enters: the images to train on.  Leaves: a view with its boxes, what each is, and what is
-unknown.  A thing is unknown where too little of it is in view; so is the void around a small
-image.
+Enters: the images to train on.  Leaves: a crop with its boxes, their words, and what is
+unknown.  An object is unknown where too little of it is in the crop; so is the void around a
+small image.
 """
 
 from collections import Counter
@@ -17,23 +17,31 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 from vseg.errors import BadDataset
 from vseg.training.data.augment.colour import blur, draw_jitter, jitter
 from vseg.training.data.augment.cutouts import cut, resized
+from vseg.training.data.clip import VOID
 from vseg.training.text_head.named_images import ANY, NamedImage
 
-_VOID = 255
-_MIN_SIDE = 5
-_MIN_SHARE = 0.25
+# Round values; not tuned.
+_MIN_SIDE = 5  # pixels of a box's shorter side; below, an object is unknown
+_MIN_SHARE = 0.25  # of an object's area in the crop; below, it is unknown
+# A word in fewer than this share of images is drawn more often: the repeat threshold of
+# Gupta et al. 2019, who have 0.001 for 1203 categories; here there are few.
 _COMMON = 0.15
+_MIN_WEIGHT = 0.5  # of an image with common words only
 _SHORT_SIDES = (180, 440)  # of the scaled image, in pixels
+_MAX_STRETCH = 0.12  # of its aspect ratio, as a logarithm
 _P_PASTE = 0.5
-_PASTED_SIDES = (24, 200)
-_LAST_ID = 250
-_SEEN_WELL = 600  # pixels of a thing that may be pasted
+_PASTED_SIDES = (24, 200)  # the longer one, in pixels
+_MIN_PASTED_AREA = 600  # pixels in its own image of an object that may be pasted
+_LAST_ID = 250  # the ids above are left to VOID
+_P_BLUR = 0.2
+_JITTER = 0.5
+_GREY = 114  # the void around a small image
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """boxes: x1 y1 x2 y2 of things in view.  words: what each is.  named: whether its words
-    are known.
+class Crop:
+    """boxes: x1 y1 x2 y2 of the objects in it.  words: one row per box.  named: whether the
+    words of a box are known.
 
     unknown: pixels of which nothing is known.  exhaustive: whether all else is background.
     """
@@ -48,7 +56,7 @@ class View:
 
 @dataclass(slots=True)
 class _Canvas:
-    """A view while it is made.  words, areas: by id; an area is of the whole thing, in
+    """A crop while it is made.  words, areas: by id; an area is of the whole object, in
     pixels.
     """
 
@@ -58,10 +66,10 @@ class _Canvas:
     areas: dict[int, int]
 
 
-class Views:
-    """Draws views; images with rare words more often (repeat factors, Gupta et al. 2019).
+class CropSampler:
+    """Draws crops; images with rare words more often (repeat factors, Gupta et al. 2019).
 
-    Raises BadDataset without wholly marked images, without others, and without things to
+    Raises BadDataset without wholly marked images, without others, and without objects to
     paste.
     """
 
@@ -72,24 +80,21 @@ class Views:
         self._partial = [p for p in images if not p.exhaustive]
         self._full_chances = _chances(self._full, self._words)
         self._partial_chances = _chances(self._partial, self._words)
-        self._things = _things(images, self._words)
+        self._pasted_by_word = _pasted_by_word(images, self._words)
         wholly = f"wholly marked images (still/coco_mix/): {len(self._full)}"
-        if not self._full or not self._partial or not self._things:
+        if not self._full or not self._partial or not self._pasted_by_word:
             raise BadDataset(
-                f"the packs cannot teach words: {wholly}, others: {len(self._partial)}, "
-                f"words with a thing of {_SEEN_WELL} pixels: {len(self._things)}; none "
-                "may be 0",
+                f"the dataset cannot teach words: {wholly}, others: {len(self._partial)}, "
+                f"words with an object of {_MIN_PASTED_AREA} pixels: "
+                f"{len(self._pasted_by_word)}; none may be 0",
                 hint="give more --data",
             )
 
-    def draw(self, rng: np.random.Generator, p_full: float) -> View:
-        """A random view, with chance `p_full` of an image whose every thing is marked."""
-        full = rng.random() < p_full
-        pool, chances = (
-            (self._full, self._full_chances)
-            if full
-            else (self._partial, self._partial_chances)
-        )
+    def draw(self, rng: np.random.Generator, p_exhaustive: float) -> Crop:
+        """A random crop, with chance `p_exhaustive` of a wholly marked image."""
+        full = rng.random() < p_exhaustive
+        pool = self._full if full else self._partial
+        chances = self._full_chances if full else self._partial_chances
         canvas = _framed(rng, pool[int(rng.choice(len(pool), p=chances))], self._side)
         if full and rng.random() < _P_PASTE:
             for _ in range(int(rng.integers(1, 3))):
@@ -97,19 +102,19 @@ class Views:
         if rng.random() < 0.5:
             canvas.image = np.ascontiguousarray(canvas.image[:, ::-1])
             canvas.ids = np.ascontiguousarray(canvas.ids[:, ::-1])
-        canvas.image = jitter(canvas.image, draw_jitter(rng, 0.5))
-        if rng.random() < 0.2:
+        canvas.image = jitter(canvas.image, draw_jitter(rng, _JITTER))
+        if rng.random() < _P_BLUR:
             canvas.image = blur(canvas.image, rng)
-        return self._view(canvas, full)
+        return self._crop(canvas, full)
 
     def _paste(self, rng: np.random.Generator, canvas: _Canvas) -> None:
-        """Lay a named thing over the view."""
-        new = max(max(canvas.words), int(canvas.ids[canvas.ids != _VOID].max(initial=0))) + 1
+        """Paste a named object over the crop."""
+        new = max(max(canvas.words), int(canvas.ids[canvas.ids != VOID].max(initial=0))) + 1
         if new > _LAST_ID:
             return
-        things = self._things[int(rng.integers(len(self._things)))]
-        image, which = things[int(rng.integers(len(things)))]
-        cutout = cut(image.image, image.ids == which)
+        objects = self._pasted_by_word[int(rng.integers(len(self._pasted_by_word)))]
+        image, object_id = objects[int(rng.integers(len(objects)))]
+        cutout = cut(image.image, image.ids == object_id)
         longest = np.exp(rng.uniform(*np.log(_PASTED_SIDES)))
         cutout = resized(cutout, np.maximum(cutout.size * longest / cutout.size.max(), 1))
         h, w = cutout.alpha.shape
@@ -126,27 +131,27 @@ class Views:
         mixed = alpha * cutout.colours[there] + (1 - alpha) * canvas.image[here]
         canvas.image[here] = mixed.astype(np.uint8)
         canvas.ids[here][alpha[..., 0] > 0.5] = new
-        canvas.words[new] = image.words[which]
+        canvas.words[new] = image.words[object_id]
         canvas.areas[new] = int((cutout.alpha > 127).sum())
 
-    def _view(self, canvas: _Canvas, exhaustive: bool) -> View:
-        unknown = canvas.ids == _VOID
+    def _crop(self, canvas: _Canvas, exhaustive: bool) -> Crop:
+        unknown = canvas.ids == VOID
         boxes = []
         kinds = []
-        for which in np.unique(canvas.ids[~unknown]).tolist():
-            if which == 0:
+        for object_id in np.unique(canvas.ids[~unknown]).tolist():
+            if object_id == 0:
                 continue
-            mask = canvas.ids == which
+            mask = canvas.ids == object_id
             x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-            little = min(w, h) < _MIN_SIDE or mask.sum() < _MIN_SHARE * canvas.areas[which]
-            if which not in canvas.words or little:
+            too_little = mask.sum() < _MIN_SHARE * canvas.areas[object_id]
+            if object_id not in canvas.words or too_little or min(w, h) < _MIN_SIDE:
                 unknown |= mask
                 continue
             boxes.append((x, y, x + w, y + h))
-            kinds.append(canvas.words[which])
+            kinds.append(canvas.words[object_id])
         table = np.array([[w in kind for w in self._words] for kind in kinds], bool)
         table = table.reshape(-1, len(self._words)) | (np.array(self._words) == ANY)
-        return View(
+        return Crop(
             canvas.image,
             np.array(boxes, np.float32).reshape(-1, 4),
             table,
@@ -156,50 +161,51 @@ class Views:
         )
 
 
-def _framed(rng: np.random.Generator, full_image: NamedImage, side: int) -> _Canvas:
+def _framed(rng: np.random.Generator, named: NamedImage, side: int) -> _Canvas:
     """A scaled square of the image; the void around a small one is marked."""
-    h, w = full_image.ids.shape
+    h, w = named.ids.shape
     scale = np.exp(rng.uniform(*np.log(_SHORT_SIDES))) / min(h, w)
-    stretch = np.exp(rng.uniform(-0.12, 0.12))
+    stretch = np.exp(rng.uniform(-_MAX_STRETCH, _MAX_STRETCH))
     new_w = max(1, round(w * scale * stretch))
     new_h = max(1, round(h * scale / stretch))
     flag = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image = cv2.resize(full_image.image, (new_w, new_h), interpolation=flag)
-    ids = cv2.resize(full_image.ids, (new_w, new_h), interpolation=cv2.INTER_NEAREST)
+    image = cv2.resize(named.image, (new_w, new_h), interpolation=flag)
+    ids = cv2.resize(named.ids, (new_w, new_h), interpolation=cv2.INTER_NEAREST)
     areas = dict(enumerate(np.bincount(ids.ravel(), minlength=256).tolist()))
     x, y = (int(rng.integers(min(0, n - side), max(0, n - side) + 1)) for n in (new_w, new_h))
-    square = np.full((side, side, 3), 114, np.uint8)
-    labels = np.full((side, side), _VOID, np.uint8)
+    square = np.full((side, side, 3), _GREY, np.uint8)
+    labels = np.full((side, side), VOID, np.uint8)
     here = np.s_[max(0, -y) : min(side, new_h - y), max(0, -x) : min(side, new_w - x)]
     there = np.s_[max(0, y) : min(new_h, y + side), max(0, x) : min(new_w, x + side)]
-    square[here], labels[here] = image[there], ids[there]
-    return _Canvas(square, labels, dict(full_image.words), areas)
+    square[here] = image[there]
+    labels[here] = ids[there]
+    return _Canvas(square, labels, dict(named.words), areas)
 
 
 def _chances(
     images: Sequence[NamedImage], words: tuple[str, ...]
 ) -> Float64[np.ndarray, " P"]:
-    """How often each is drawn: the square root of how rare its rarest word is."""
+    """The chance of every image: by the square root of how rare its rarest word is."""
     held = [frozenset().union(*p.words.values()) & set(words) - {ANY} for p in images]
     counts = Counter(word for kind in held for word in kind)
     share = {word: count / len(images) for word, count in counts.items()}
     weights = np.array(
         [max((np.sqrt(_COMMON / share[w]) for w in kind), default=0.0) for kind in held]
     )
-    weights = np.maximum(weights, 0.5)
+    weights = np.maximum(weights, _MIN_WEIGHT)
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-def _things(
+def _pasted_by_word(
     images: Sequence[NamedImage], words: tuple[str, ...]
 ) -> list[list[tuple[NamedImage, int]]]:
-    """For each word what may be pasted: things that are seen well."""
-    found: dict[str, list[tuple[NamedImage, int]]] = {
+    """Word by word the objects that may be pasted, as (image, id): the large ones."""
+    by_word: dict[str, list[tuple[NamedImage, int]]] = {
         word: [] for word in words if word != ANY
     }
     for image in images:
-        for which, kind in image.words.items():
-            if (image.ids == which).sum() >= _SEEN_WELL:
-                for word in kind & found.keys():
-                    found[word].append((image, which))
-    return [things for things in found.values() if things]
+        for object_id, kind in image.words.items():
+            if (image.ids == object_id).sum() >= _MIN_PASTED_AREA:
+                for word in kind & by_word.keys():
+                    by_word[word].append((image, object_id))
+    return [objects for objects in by_word.values() if objects]

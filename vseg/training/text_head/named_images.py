@@ -1,10 +1,9 @@
 """Images whose masks have names: what the word head learns from, and which are kept out of
 training.
 
-Enters: dataset zips (`vseg.training.data.dataset_zip`), one of which holds `labels.json`: for
-each image
-the category of each mask id, "*" standing for all of them.  Leaves: named images, parted by
-their names.
+Enters: dataset zips (`vseg.training.data.dataset_zip`), one of which holds `labels.json`: the
+category of every mask id of every image, "*" standing for all of them.  Leaves: named images,
+assigned to training, tuning or held-out images by their names.
 
 What may count as "not there" differs.  COCO samples name every object of COCO's categories, so
 that all else is background.  The other sets mark one object or a few and leave others without
@@ -24,7 +23,7 @@ from jaxtyping import UInt8
 from pydantic import TypeAdapter, ValidationError
 
 from vseg.errors import BadDataset
-from vseg.training.data.dataset_zip import Clip, load_pack
+from vseg.training.data.dataset_zip import ZippedClip, load_dataset
 
 ANY = "object"
 GROUPS = {
@@ -35,16 +34,17 @@ GROUPS = {
 """Words of several categories; too few of any one of them (but cars) to be learned alone."""
 
 _EXHAUSTIVE = "still/coco_mix/"
+# Masks of people, where a wide mask mostly holds a group.
 _MERGED = "still/human290/"
 # In the clips, though not in COCO, the masks of these take in who rides.
 _RIDDEN = frozenset({"motorcycle", "horse"})
-_CLIP_STEP = 8
+_CLIP_STEP = 8  # frames; nearer ones show the same
 Part = Literal["train", "tune", "held"]
 
 
 @dataclass(frozen=True, slots=True)
 class NamedImage:
-    """image: RGB.  ids: of objects, 0 background.  words: by id, empty where a thing has no
+    """image: RGB.  ids: of objects, 0 background.  words: by id, empty where an object has no
     name.
 
     exhaustive: whether everything that has one of the words is marked.
@@ -58,7 +58,8 @@ class NamedImage:
 
 
 def part_of(name: str) -> Part:
-    """Where an image belongs, by a hash of its own name; only COCO's are ever kept out.
+    """The part that an image belongs to, by a hash of its own name; only COCO's are ever kept
+    out of training.
 
     held: a fifth, for the figures in the model card.  tune: a tenth, to choose thresholds.
     """
@@ -75,14 +76,14 @@ def words_of(category: str) -> frozenset[str]:
     return frozenset({category, ANY, *groups})
 
 
-def load_named(packs: Sequence[Path]) -> tuple[NamedImage, ...]:
-    """All images of the packs, sorted by name; those without a label are things without a
-    name.
+def load_named(zips: Sequence[Path]) -> tuple[NamedImage, ...]:
+    """All images of the dataset zips, sorted by name; a mask without a label is an object
+    without a name.
 
-    Raises BadDataset if no pack holds `labels.json`, or if that is not what it should be.
+    Raises BadDataset if no zip holds `labels.json`, or if that is malformed.
     """
-    labels = _labels(packs)
-    clips = {clip.name: clip for path in packs for clip in _both(path)}
+    labels = _labels(zips)
+    clips = {clip.name: clip for path in zips for clip in _all_clips(path)}
     named = []
     for name, clip in sorted(clips.items()):
         for k in range(0, len(clip.images), _CLIP_STEP):
@@ -91,20 +92,20 @@ def load_named(packs: Sequence[Path]) -> tuple[NamedImage, ...]:
     return tuple(image for image in named if image.words)
 
 
-def _both(path: Path) -> tuple[Clip, ...]:
-    pack = load_pack(path)
-    return pack.videos + pack.stills
+def _all_clips(path: Path) -> tuple[ZippedClip, ...]:
+    dataset = load_dataset(path)
+    return dataset.videos + dataset.stills
 
 
-def _labels(packs: Sequence[Path]) -> dict[str, dict[str, str]]:
-    for path in packs:
+def _labels(zips: Sequence[Path]) -> dict[str, dict[str, str]]:
+    for path in zips:
         if not zipfile.is_zipfile(path):
             continue
         with zipfile.ZipFile(path) as archive:
             if "labels.json" in archive.namelist():
                 return _read_labels(path, archive.read("labels.json"))
     raise BadDataset(
-        f"no labels.json in {', '.join(map(str, packs))}",
+        f"no labels.json in {', '.join(map(str, zips))}",
         hint="give --data the zip that names the masks too",
     )
 
@@ -122,7 +123,7 @@ def _read_labels(path: Path, stored: bytes) -> dict[str, dict[str, str]]:
         ) from error
 
 
-def _named(name: str, clip: Clip, k: int, labels: Mapping[str, str]) -> NamedImage:
+def _named(name: str, clip: ZippedClip, k: int, labels: Mapping[str, str]) -> NamedImage:
     ids = clip.masks[k]
     words: dict[int, frozenset[str]] = {}
     for i in np.unique(ids).tolist():

@@ -1,6 +1,6 @@
-"""The word head's training from images to a weights file, with its vocabulary and threshold.
+"""The text head's training from images to a weights file, with its vocabulary and threshold.
 
-Enters: a WordsRecipe, training packs, and nano's weights, of which only the encoder is read
+Enters: a TextHeadRecipe, dataset zips, and nano's weights, of which only the encoder is read
 and nothing is changed.  Leaves: a checkpoint and words.safetensors.  The same command
 continues what was interrupted.
 """
@@ -23,30 +23,30 @@ from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report, train
 from vseg.training.text_head.named_images import ANY, NamedImage, load_named, part_of
-from vseg.training.text_head.scores import curves, pooled
-from vseg.training.text_head.stage import WordsStage
+from vseg.training.text_head.scores import pooled, precision_recall
+from vseg.training.text_head.stage import TextHeadStage
 
 
-class WordsRecipe(Settings):
-    """How the word head is trained.
+class TextHeadRecipe(Settings):
+    """How the text head is trained.
 
-    batch: views per step.  side: of the square views, a multiple of 32.  p_full: share of
-    views whose every thing is marked.  instances, images: how many of each a word needs to be
-    in the vocabulary.
+    batch: crops per step.  side: of the square crops, a multiple of 32.  p_exhaustive: share
+    of crops of wholly marked images.  min_instances, min_images: how many of both a word needs
+    to be in the vocabulary.
     """
 
     optimisation: Optimisation
     batch: int = Field(default=16, gt=0)
     side: int = Field(default=320, gt=0, multiple_of=32)
-    p_full: float = Field(default=0.6, gt=0, lt=1)
-    instances: int = Field(default=50, gt=0)
-    images: int = Field(default=20, gt=0)
+    p_exhaustive: float = Field(default=0.6, gt=0, lt=1)
+    min_instances: int = Field(default=50, gt=0)
+    min_images: int = Field(default=20, gt=0)
 
 
 @dataclass(frozen=True, slots=True)
-class WordsFiles:
-    """data: packs, one of which names the masks.  out: a folder.  weights: of nano, the
-    shipped if None.
+class TextHeadFiles:
+    """data: dataset zips, one of which names the masks.  out: a folder.  weights: of nano, the
+    shipped ones if None.
     """
 
     data: tuple[Path, ...]
@@ -54,29 +54,29 @@ class WordsFiles:
     weights: Path | None = None
 
 
-def train_words(
-    recipe: WordsRecipe, files: WordsFiles, on_report: Callable[[str, Report], None]
+def train_text_head(
+    recipe: TextHeadRecipe, files: TextHeadFiles, on_report: Callable[[str, Report], None]
 ) -> Path:
-    """The path of the weights written.  Raises BadDataset, WeightsMissing, WeightsMismatch,
+    """The path of the weights file.  Raises BadDataset, WeightsMissing, WeightsMismatch,
     OutputError.
 
     The threshold is the one of the best F1, over all words, on the images kept for choosing
-    it; 0.5 where the packs hold none of those.
+    it; 0.5 where the zips hold none of those.
     """
     images = load_named(files.data)
     learned = [p for p in images if part_of(p.name) == "train"]
-    words = vocabulary(learned, recipe.instances, recipe.images)
+    words = vocabulary(learned, recipe.min_instances, recipe.min_images)
     net = NanoNet()
     load_weights(net, files.weights or WEIGHTS)
     encoder_sha256 = encoder_digest(net.encoder)
     torch.manual_seed(recipe.optimisation.seed)
-    stage = WordsStage(
+    stage = TextHeadStage(
         net.encoder,
         learned,
         words,
         batch=recipe.batch,
         side=recipe.side,
-        p_full=recipe.p_full,
+        p_exhaustive=recipe.p_exhaustive,
     )
     files.out.mkdir(parents=True, exist_ok=True)
     checkpoint = files.out / "words.pt"
@@ -90,21 +90,23 @@ def train_words(
 
 
 def vocabulary(
-    images: Sequence[NamedImage], instances: int, least_images: int
+    images: Sequence[NamedImage], min_instances: int, min_images: int
 ) -> tuple[str, ...]:
     """The words with enough examples, ANY first, the others sorted; a clip counts as one
     image.
     """
-    things = Counter(word for p in images for kind in p.words.values() for word in kind)
-    seen = {(p.name, word) for p in images for kind in p.words.values() for word in kind}
-    spread = Counter(word for _, word in seen)
-    enough = {w for w in things if things[w] >= instances and spread[w] >= least_images} - {
-        ANY
+    objects = [(p.name, word) for p in images for kind in p.words.values() for word in kind]
+    instances = Counter(word for _, word in objects)
+    holding = Counter(word for _, word in set(objects))
+    enough = {
+        word
+        for word, count in instances.items()
+        if count >= min_instances and holding[word] >= min_images and word != ANY
     }
     if not enough:
         raise BadDataset(
-            f"no word has {instances} examples in {least_images} images",
-            hint="give more --data, or lower instances and images in the recipe",
+            f"no word has {min_instances} examples in {min_images} images",
+            hint="give more --data, or lower min_instances and min_images in the recipe",
         )
     return (ANY, *sorted(enough))
 
@@ -123,7 +125,8 @@ def _written(
         if images:
             # Scored as it will run: read back from fp16, on nano as it is loaded.
             named = [word for word in head.words if word != ANY]
-            found = curves(nano, load_words(part, nano.device, nano.dtype), images, named)
-            threshold = pooled(list(found.values())).best_threshold
+            stored = load_words(part, nano.device, nano.dtype)
+            by_word = precision_recall(nano, stored, images, named)
+            threshold = pooled(list(by_word.values())).best_threshold
             save_words(replace(head, threshold=round(threshold, 2)), part, notes)
     return path

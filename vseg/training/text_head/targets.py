@@ -1,6 +1,6 @@
-"""What the word head should say of every cell of a view, and how far off it is.
+"""What the text head should answer for every cell of a crop, and how far off it is.
 
-Enters: views, and the head's maps of them.  Leaves: one loss of three parts.  Cells near a
+Enters: crops, and the head's maps of them.  Leaves: one loss of three parts.  Cells near a
 box's centre answer for it (FCOS, Tian et al. 2019), the smaller box first; focal loss (Lin et
 al. 2017) over every known pair of cell and word, GIoU (Rezatofighi et al. 2019) and predicted
 IoU over the answering cells.
@@ -16,13 +16,15 @@ from jaxtyping import Bool, Float, Float32, Int64
 from torch import Tensor
 
 from vseg.models.nano.text_head.network import STRIDES, WordMap, cell_boxes
-from vseg.training.text_head.crops import View
+from vseg.training.text_head.crops import Crop
 
 # Which stride a box belongs to, by the square root of its area in pixels; both ends overlap.
 _SIZES = ((0.0, 56.0), (40.0, 128.0), (96.0, 1e9))
-_RADIUS = 1.5  # in cells
+_RADIUS = 1.5  # in cells, as in FCOS
+# Focal loss: gamma as in its paper, alpha a little above its 0.25; not tuned.
 _ALPHA = 0.3
 _GAMMA = 2.0
+# Weights beside that of the words; round values, not tuned.
 _BOX_WEIGHT = 1.5
 _QUALITY_WEIGHT = 0.5
 
@@ -40,42 +42,41 @@ class CellTargets:
     answers: Bool[Tensor, "B h w"]
 
 
-def targets_of(views: Sequence[View], things: int) -> tuple[CellTargets, ...]:
-    """The targets of a batch of equally large views, one for each stride.
+def targets_of(crops: Sequence[Crop], any_word: int) -> tuple[CellTargets, ...]:
+    """The targets of a batch of equally large crops, stride by stride.
 
-    things: the place of the word for anything at all, the only one that is known of unnamed
-    things.
+    any_word: the index of the word for any object, the only one that is known of unnamed ones.
     """
     return tuple(
-        _stacked([_cells(view, stride, sizes, things) for view in views])
+        _stacked([_cells(crop, stride, sizes, any_word) for crop in crops])
         for stride, sizes in zip(STRIDES, _SIZES, strict=True)
     )
 
 
 def _stacked(cells: list[tuple[np.ndarray, ...]]) -> CellTargets:
     words, known, boxes, answers = (
-        torch.from_numpy(np.stack(each)) for each in zip(*cells, strict=True)
+        torch.from_numpy(np.stack(maps)) for maps in zip(*cells, strict=True)
     )
     return CellTargets(words, known, boxes, answers)
 
 
 def _cells(
-    view: View, stride: int, sizes: tuple[float, float], things: int
+    crop: Crop, stride: int, sizes: tuple[float, float], any_word: int
 ) -> tuple[np.ndarray, ...]:
-    cells = view.image.shape[0] // stride
-    owner = _owners(view.boxes, cells, stride, sizes)
+    cells = crop.image.shape[0] // stride
+    owner = _owners(crop.boxes, cells, stride, sizes)
     answers = owner >= 0
-    words = np.zeros((view.words.shape[1], cells, cells), np.float32)
+    words = np.zeros((crop.words.shape[1], cells, cells), np.float32)
     boxes = np.zeros((4, cells, cells), np.float32)
-    words[:, answers] = view.words[owner[answers]].T
-    boxes[:, answers] = view.boxes[owner[answers]].T
-    return words, _known(view, owner, stride, things), boxes, answers
+    words[:, answers] = crop.words[owner[answers]].T
+    boxes[:, answers] = crop.boxes[owner[answers]].T
+    return words, _known(crop, owner, stride, any_word), boxes, answers
 
 
 def _owners(
     boxes: Float32[np.ndarray, "N 4"], cells: int, stride: int, sizes: tuple[float, float]
 ) -> Int64[np.ndarray, "h w"]:
-    """Which box each cell answers for, -1 for none."""
+    """The box that a cell answers for, -1 for none."""
     owner = np.full((cells, cells), -1, np.int64)
     middle = (np.arange(cells) + 0.5) * stride
     sides = boxes[:, 2:] - boxes[:, :2]
@@ -86,38 +87,39 @@ def _owners(
         centre = (boxes[k, :2] + boxes[k, 2:]) / 2
         # At least the cell that holds the centre, however thin the box.
         reach = np.minimum(_RADIUS * stride, np.maximum(sides[k] / 2, stride / 2))
-        near_x, near_y = (abs(middle - centre[axis]) <= reach[axis] for axis in (0, 1))
-        owner[near_y[:, None] & near_x[None]] = k
+        in_x = abs(middle - centre[0]) <= reach[0]
+        in_y = abs(middle - centre[1]) <= reach[1]
+        owner[in_y[:, None] & in_x[None]] = k
     return owner
 
 
 def _known(
-    view: View, owner: Int64[np.ndarray, "h w"], stride: int, things: int
+    crop: Crop, owner: Int64[np.ndarray, "h w"], stride: int, any_word: int
 ) -> Bool[np.ndarray, "K h w"]:
     cells = len(owner)
-    count = view.words.shape[1]
+    count = crop.words.shape[1]
     answers = owner >= 0
     named = np.zeros((cells, cells), bool)
     inside = np.zeros((cells, cells), bool)
-    for box, has_name in zip(view.boxes, view.named, strict=True):
+    for box, has_name in zip(crop.boxes, crop.named, strict=True):
         x1, y1, x2, y2 = np.rint(box / stride).astype(int)
         inside[y1:y2, x1:x2] = True
         named[y1:y2, x1:x2] |= has_name
-    named[answers] = view.named[owner[answers]]
+    named[answers] = crop.named[owner[answers]]
     middle = np.arange(cells) * stride + stride // 2
-    clear = ~view.unknown[np.ix_(middle, middle)]
-    if view.exhaustive:
-        return np.broadcast_to(clear | answers, (count, cells, cells)).copy()
-    # Of what has no name only its middle is known: the mask may hold several things.
+    known_cells = ~crop.unknown[np.ix_(middle, middle)]
+    if crop.exhaustive:
+        return np.broadcast_to(known_cells | answers, (count, cells, cells)).copy()
+    # Of what has no name only its middle is known: the mask may hold several objects.
     known = np.broadcast_to(
-        (named & inside & clear) | (named & answers), (count, cells, cells)
+        (named & inside & known_cells) | (named & answers), (count, cells, cells)
     )
     known = known.copy()
-    known[things] |= answers
+    known[any_word] |= answers
     return known
 
 
-def words_loss(
+def text_head_loss(
     maps: Sequence[WordMap], targets: Sequence[CellTargets]
 ) -> tuple[Float[Tensor, ""], dict[str, float]]:
     """The loss, over the number of answering cells, and its parts: words, boxes, quality."""
@@ -129,13 +131,14 @@ def words_loss(
     return loss, {name: float(part.detach()) for name, part in parts.items()}
 
 
-def _level_loss(said: WordMap, true: CellTargets) -> tuple[Tensor, Tensor, Tensor]:
-    words = (_focal(said.words, true.words) * true.known).sum()
+def _level_loss(answers: WordMap, true: CellTargets) -> tuple[Tensor, Tensor, Tensor]:
+    """The summed losses of one stride: words, boxes, quality."""
+    words = (_focal(answers.words, true.words) * true.known).sum()
     here = true.answers
-    boxes = cell_boxes(said.distances, said.stride).permute(0, 2, 3, 1)[here]
+    boxes = cell_boxes(answers.distances, answers.stride).permute(0, 2, 3, 1)[here]
     iou, giou = _overlaps(boxes, true.boxes.permute(0, 2, 3, 1)[here])
     quality = F.binary_cross_entropy_with_logits(
-        said.quality[here], iou.detach(), reduction="sum"
+        answers.quality[here], iou.detach(), reduction="sum"
     )
     return words, (1 - giou).sum(), quality
 

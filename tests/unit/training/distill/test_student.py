@@ -1,4 +1,4 @@
-"""From footage and a teacher to an encoder: bounded, exact, and the same however often
+"""From video and a teacher to an encoder: bounded, exact, and the same however often
 interrupted.
 """
 
@@ -40,7 +40,7 @@ from vseg.training.distill.feature_cache import (
 from vseg.training.distill.stage import DistillStage, Student
 from vseg.training.distill.student import (
     Distilled,
-    Hearing,
+    DistilProgress,
     distil,
     encoder_state,
     training_folder,
@@ -60,12 +60,12 @@ CONFIG = DistillStageConfig(
 
 
 @pytest.fixture(scope="module")
-def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a video and a folder of images."""
-    folder = tmp_path_factory.mktemp("footage")
-    clip = write_clip(folder / "clip.mp4", Recipe(num_frames=21))
+    folder = tmp_path_factory.mktemp("source")
+    source = write_clip(folder / "clip.mp4", Recipe(num_frames=21))
     (folder / "images").mkdir()
-    with open_video(clip) as video:
+    with open_video(source) as video:
         for frame in video.frames(0, 2):
             big = cv2.resize(frame.image, None, fx=2, fy=2)
             cv2.imwrite(str(folder / "images" / f"{frame.index}.png"), big)
@@ -73,8 +73,8 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def clips(footage: Path) -> list[UnlabelledImages]:
-    return open_images([footage], SAMPLING, open_video)
+def clips(source: Path) -> list[UnlabelledImages]:
+    return open_images([source], SAMPLING, open_video)
 
 
 def test_frames_are_spread_evenly() -> None:
@@ -82,8 +82,8 @@ def test_frames_are_spread_evenly() -> None:
     assert spread(5, 1) == [2] and spread(3, 9) == [0, 1, 2] and spread(0, 4) == []
 
 
-def test_footage_is_measured_first_and_read_exactly(footage: Path) -> None:
-    video, images = clips(footage)
+def test_images_are_measured_first_and_read_exactly(source: Path) -> None:
+    video, images = clips(source)
     assert [(c.count, c.height, c.width) for c in (video, images)] == [
         (4, 64, 96),
         (2, 64, 96),
@@ -92,16 +92,16 @@ def test_footage_is_measured_first_and_read_exactly(footage: Path) -> None:
     assert [image.shape for image in images.images()] == [(64, 96, 3)] * 2
 
 
-def test_bad_footage_is_named(footage: Path, tmp_path: Path) -> None:
+def test_bad_video_is_named(source: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "words.mp4").write_text("no video")
     for name in ("gone.mp4", "empty", "words.mp4"):
         with pytest.raises(BadDataset, match=name):
             open_images([tmp_path / name], SAMPLING, open_video)
-    broken = cut(footage / "clip.mp4", tmp_path / "cut.mp4", 0.6)
+    broken = cut(source / "clip.mp4", tmp_path / "cut.mp4", 0.6)
     with pytest.raises(BadDataset, match="index"):
         open_images([broken], SAMPLING, open_video)
-    shutil.copytree(footage / "images", tmp_path / "torn")
+    shutil.copytree(source / "images", tmp_path / "torn")
     torn = tmp_path / "torn" / "1.png"
     torn.write_bytes(torn.read_bytes()[:-200])
     (damaged,) = open_images([tmp_path / "torn"], SAMPLING, open_video)
@@ -109,46 +109,53 @@ def test_bad_footage_is_named(footage: Path, tmp_path: Path) -> None:
         list(damaged.images())
 
 
-def look(images: Tensor) -> tuple[Tensor, Tensor]:
+def extract(images: Tensor) -> tuple[Tensor, Tensor]:
     """A teacher that tells the mean colours of its cells."""
     mean = torch.nn.functional.avg_pool2d
     return mean(images.float(), 8), mean(images.float(), 16)
 
 
-def test_the_cache_holds_what_the_teacher_said(footage: Path, tmp_path: Path) -> None:
-    found = clips(footage)
+def test_the_cache_holds_the_teachers_features(source: Path, tmp_path: Path) -> None:
+    found = clips(source)
     layout = lay_out(found, (1.0, 1.5), (3, 3), 64)
-    said: list[int] = []
+    counts: list[int] = []
 
     def stop(done: int, total: int) -> None:
-        said.append(done)
+        counts.append(done)
         if done == 5:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fill(tmp_path / "f.bin", found, layout, look, 1, stop)
-    fill(tmp_path / "f.bin", found, layout, look, 2, lambda done, total: said.append(done))
-    assert said == [
+        fill(tmp_path / "f.bin", found, layout, extract, 1, stop)
+    fill(
+        tmp_path / "f.bin",
+        found,
+        layout,
+        extract,
+        2,
+        lambda done, total: counts.append(done),
+    )
+    assert counts == [
         1,
         2,
         3,
         4,
         5,
         6,
-    ]  # the whole clip is not looked at again, the part of one is
+    ]  # whole clips are not encoded again, the part of one is
     examples = mapped(tmp_path / "f.bin", layout, CPU)
     assert [e.image.shape[:2] for e in examples] == [(64, 96), (96, 144)] * 6
     for example in examples:
-        fine, coarse = look(torch.from_numpy(example.image).permute(2, 0, 1)[None])
+        fine, coarse = extract(torch.from_numpy(example.image).permute(2, 0, 1)[None])
         assert torch.equal(example.features[0], fine[0].bfloat16())
         assert torch.equal(example.features[1], coarse[0].bfloat16())
     assert (tmp_path / "f.bin").stat().st_size == layout.total_bytes
 
 
 def test_a_cache_that_is_too_large_is_refused_before_it_is_made(
-    footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout = lay_out(clips(footage), (1.0,), (256, 256), 64)
+    layout = lay_out(clips(source), (1.0,), (256, 256), 64)
     with pytest.raises(BadDataset, match=r"of 6 images .* the limit of 1e-05"):
         check_free_memory(layout, tmp_path / "new" / "s.safetensors", 1e-5)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
@@ -160,23 +167,25 @@ def test_a_cache_that_is_too_large_is_refused_before_it_is_made(
         check_device(layout, gpu)
     check_device(layout, CPU)
     with pytest.raises(BadDataset, match="smaller than a crop of 80 at scale 1"):
-        lay_out(clips(footage), (1.0,), (3, 3), 80)
+        lay_out(clips(source), (1.0,), (3, 3), 80)
 
 
 def made(
-    footage: Path,
+    source: Path,
     student: Path,
     config: DistillStageConfig = CONFIG,
     heard: Callable[[Report], None] = lambda report: None,
 ) -> Distilled:
-    teacher = str(footage.parent / "teacher.ts")
-    return distil(teacher, student, clips(footage), config, Hearing(lambda *_: None, heard))
+    teacher = str(source.parent / "teacher.ts")
+    return distil(
+        teacher, student, clips(source), config, DistilProgress(lambda *_: None, heard)
+    )
 
 
 def test_an_interrupted_student_ends_as_an_undisturbed_one(
-    footage: Path, tmp_path: Path
+    source: Path, tmp_path: Path
 ) -> None:
-    whole = made(footage, tmp_path / "whole.safetensors")
+    whole = made(source, tmp_path / "whole.safetensors")
     assert (whole.teacher, whole.steps, whole.images) == ("teacher.ts", 3, 6)
     assert (whole.native8, whole.native16, whole.start) == (8, 16, "nano")
     assert 0 < whole.distance8 < 2 and 0 < whole.distance16 < 2
@@ -187,9 +196,9 @@ def test_an_interrupted_student_ends_as_an_undisturbed_one(
 
     part = tmp_path / "part.safetensors"
     with pytest.raises(KeyboardInterrupt):
-        made(footage, part, heard=stop)
+        made(source, part, heard=stop)
     assert not part.exists() and (training_folder(part) / "features.bin").exists()
-    again = made(footage, part)
+    again = made(source, part)
     assert not (training_folder(part) / "features.bin").exists()
     assert replace(again, student=whole.student, sha256=whole.sha256) == whole
     state = load_file(part)
@@ -197,11 +206,11 @@ def test_an_interrupted_student_ends_as_an_undisturbed_one(
         torch.testing.assert_close(state[name], value, msg=name)
     assert state.keys() == {name for name in load_file(WEIGHTS) if name.startswith("encoder.")}
     steps: list[Report] = []
-    assert made(footage, part, heard=steps.append) == again and not steps
+    assert made(source, part, heard=steps.append) == again and not steps
 
 
 def test_a_student_starts_from_nano_from_chance_or_from_a_file(
-    footage: Path, tmp_path: Path
+    source: Path, tmp_path: Path
 ) -> None:
     slow = CONFIG.optimisation.model_copy(update={"rate": 1e-9, "steps": 1})
     still = CONFIG.model_copy(update={"optimisation": slow})
@@ -210,7 +219,7 @@ def test_a_student_starts_from_nano_from_chance_or_from_a_file(
 
     def weight(start: str, stem: str) -> Tensor:
         config = still.model_copy(update={"start": start})
-        return encoder_state(made(footage, tmp_path / stem, config).student)[name]
+        return encoder_state(made(source, tmp_path / stem, config).student)[name]
 
     torch.testing.assert_close(
         weight("nano", "a.safetensors"), own[name], atol=1e-4, rtol=1e-4
@@ -221,25 +230,25 @@ def test_a_student_starts_from_nano_from_chance_or_from_a_file(
     torch.testing.assert_close(from_file, begun, atol=1e-4, rtol=1e-4)
 
 
-def test_other_inputs_need_another_student(footage: Path, tmp_path: Path) -> None:
+def test_other_inputs_need_another_student(source: Path, tmp_path: Path) -> None:
     student = tmp_path / "s.safetensors"
-    made(footage, student)
+    made(source, student)
     with pytest.raises(BadRun, match="begun with other settings"):
-        made(footage, student, CONFIG.model_copy(update={"batch": 3}))
-    made(footage, student, CONFIG.model_copy(update={"cache_gib": 1.0}))  # decides nothing
+        made(source, student, CONFIG.model_copy(update={"batch": 3}))
+    made(source, student, CONFIG.model_copy(update={"cache_gib": 1.0}))  # decides nothing
     teacher = tmp_path / "other.ts"
     torchscript(teacher, seed=1)
-    quiet = Hearing(lambda *_: None, lambda _: None)
+    quiet = DistilProgress(lambda *_: None, lambda _: None)
     with pytest.raises(BadRun, match="another teacher"):
-        distil(str(teacher), student, clips(footage), CONFIG, quiet)
-    with pytest.raises(BadRun, match="other footage"):
-        distil(str(footage.parent / "teacher.ts"), student, clips(footage)[:1], CONFIG, quiet)
+        distil(str(teacher), student, clips(source), CONFIG, quiet)
+    with pytest.raises(BadRun, match="other images"):
+        distil(str(source.parent / "teacher.ts"), student, clips(source)[:1], CONFIG, quiet)
     foreign = tmp_path / "foreign.safetensors"
     foreign.write_bytes(b"something else")
     with pytest.raises(OutputError, match="is there already"):
-        made(footage, foreign)
+        made(source, foreign)
     with pytest.raises(UsageError, match=r"no \.safetensors file"):
-        made(footage, tmp_path / "s.pt")
+        made(source, tmp_path / "s.pt")
 
 
 def test_an_encoder_file_is_checked(tmp_path: Path) -> None:
@@ -255,7 +264,7 @@ def test_an_encoder_file_is_checked(tmp_path: Path) -> None:
 
 
 def test_the_file_of_settings_is_complete_and_at_the_defaults() -> None:
-    path = Path(__file__).resolve().parents[3] / "configs" / "distill.toml"
+    path = Path(__file__).resolve().parents[4] / "configs" / "distill.toml"
     assert load_toml(path, DistillStageConfig) == distill_config(None) == distill_config(path)
     text = path.read_text("utf-8")
     for kind in (DistillStageConfig, Optimisation):
@@ -266,16 +275,16 @@ def test_the_file_of_settings_is_complete_and_at_the_defaults() -> None:
 
 
 def test_features_reach_the_student_flipped_and_cropped_alike(
-    footage: Path, tmp_path: Path
+    source: Path, tmp_path: Path
 ) -> None:
     """A batch's targets are the teacher's view of its images, wherever they were cut from."""
-    found = clips(footage)
+    found = clips(source)
     layout = lay_out(found, (1.5,), (3, 3), 64)
-    fill(tmp_path / "f.bin", found, layout, look, 1, lambda *_: None)
+    fill(tmp_path / "f.bin", found, layout, extract, 1, lambda *_: None)
     stage = DistillStage(Student((3, 3)), mapped(tmp_path / "f.bin", layout, CPU), 8, 64)
     images, (fine, coarse) = stage.batch(np.random.default_rng(0), 0.0)
     assert images.shape == (8, 3, 64, 64)
-    wanted_fine, wanted_coarse = look(images)
+    wanted_fine, wanted_coarse = extract(images)
     for wanted, got in ((wanted_fine, fine), (wanted_coarse, coarse)):
         # Colours are changed for the student alone, so it is the pattern that must agree.
         a, b = (

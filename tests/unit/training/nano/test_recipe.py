@@ -20,9 +20,9 @@ from vseg.training.config import (
     NanoRecipe,
     Optimisation,
     PropagateStageConfig,
-    ViewConfig,
+    SequenceShape,
 )
-from vseg.training.nano.recipe import Progress, TrainingFiles, train_nano
+from vseg.training.nano.recipe import TrainingFiles, TrainingProgress, train_nano
 
 pytestmark = pytest.mark.integration
 
@@ -41,20 +41,20 @@ def files(tmp_path: Path) -> TrainingFiles:
     return TrainingFiles((tmp_path / "pack.zip",), tmp_path / "out", str(tmp_path / "t.ts"))
 
 
-QUIET = Progress(lambda *_: None, lambda *_: None)
+QUIET = TrainingProgress(lambda *_: None, lambda *_: None)
 
 
 def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
     steps = Optimisation(steps=2, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
-    view = ViewConfig(batch=1, side=64, length=2)
+    view = SequenceShape(batch=1, side=64, length=2)
     return NanoRecipe(
         distill=DistillStageConfig(optimisation=steps, batch=2, crop=64, scales=(1.0,)),
         propagate=(
-            PropagateStageConfig(name="frozen", optimisation=steps, views=(view,), max_gap=1),
+            PropagateStageConfig(name="frozen", optimisation=steps, shapes=(view,), max_gap=1),
             PropagateStageConfig(
                 name="whole",
                 optimisation=steps,
-                views=(view,),
+                shapes=(view,),
                 max_gap=1,
                 encoder_rate=0.3,
             ),
@@ -67,7 +67,7 @@ def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(
     files: TrainingFiles,
 ) -> None:
     seen: list[str] = []
-    progress = Progress(lambda *_: None, lambda stage, _: seen.append(stage))
+    progress = TrainingProgress(lambda *_: None, lambda stage, _: seen.append(stage))
     weights = train_nano(recipe(), files, progress)
     assert seen == ["distill"] * 2 + ["frozen"] * 2 + ["whole"] * 2
     load_nano(weights, dtype="float32", short_side=64)
@@ -99,7 +99,7 @@ def test_training_starts_from_an_encoder_that_was_distilled(files: TrainingFiles
     encoder = train_nano(recipe(), files, QUIET, "distill")
     given = replace(files, out=files.out.with_name("given"), teacher=None, encoder=encoder)
     seen: list[str] = []
-    heard = Progress(lambda *_: None, lambda stage, _: seen.append(stage))
+    heard = TrainingProgress(lambda *_: None, lambda stage, _: seen.append(stage))
     weights = load_file(train_nano(recipe(), given, heard, "frozen"))
     assert set(seen) == {"frozen"}
     for name, value in load_file(encoder).items():

@@ -20,12 +20,17 @@ from vseg.models.nano.text_head.head import load_words
 from vseg.models.nano.text_head.network import STRIDES, WordMap
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report
-from vseg.training.text_head.crops import View, Views
+from vseg.training.text_head.crops import Crop, CropSampler
 from vseg.training.text_head.named_images import NamedImage, load_named, part_of, words_of
-from vseg.training.text_head.recipe import WordsFiles, WordsRecipe, train_words, vocabulary
-from vseg.training.text_head.scores import Curve, matched, pooled
-from vseg.training.text_head.stage import WordsStage
-from vseg.training.text_head.targets import targets_of, words_loss
+from vseg.training.text_head.recipe import (
+    TextHeadFiles,
+    TextHeadRecipe,
+    train_text_head,
+    vocabulary,
+)
+from vseg.training.text_head.scores import PrecisionRecall, matched, pooled
+from vseg.training.text_head.stage import TextHeadStage
+from vseg.training.text_head.targets import targets_of, text_head_loss
 
 pytestmark = pytest.mark.integration
 
@@ -115,7 +120,7 @@ def test_labels_that_are_none_are_refused(tmp_path: Path, stored: str) -> None:
 def test_both_kinds_of_images_are_needed(packs: tuple[Path, ...], exhaustive: bool) -> None:
     some = [p for p in load_named(packs) if p.exhaustive is exhaustive]
     with pytest.raises(BadDataset, match="cannot teach words"):
-        Views(some, NAMES, 64)
+        CropSampler(some, NAMES, 64)
 
 
 def test_a_head_is_whole_only_once_its_threshold_is_chosen(
@@ -124,9 +129,9 @@ def test_a_head_is_whole_only_once_its_threshold_is_chosen(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vseg.training.text_head.recipe.curves", interrupted)
+    monkeypatch.setattr("vseg.training.text_head.recipe.precision_recall", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        train_words(RECIPE, WordsFiles(packs, tmp_path), lambda *_: None)
+        train_text_head(RECIPE, TextHeadFiles(packs, tmp_path), lambda *_: None)
     assert (tmp_path / "words.pt").exists() and not list(tmp_path.glob("*.safetensors*"))
 
 
@@ -139,38 +144,38 @@ def test_a_vocabulary_has_words_with_enough_examples(packs: tuple[Path, ...]) ->
 
 
 def test_boxes_of_views_hold_the_things(packs: tuple[Path, ...]) -> None:
-    views = Views(load_named(packs), NAMES, 96)
+    crops = CropSampler(load_named(packs), NAMES, 96)
     rng = np.random.default_rng(1)
     seen = 0
     for _ in range(40):
-        view = views.draw(rng, 0.5)
-        assert view.image.shape == (96, 96, 3) and view.words.shape == (len(view.boxes), 3)
-        assert view.words[:, 0].all()
+        crop = crops.draw(rng, 0.5)
+        assert crop.image.shape == (96, 96, 3) and crop.words.shape == (len(crop.boxes), 3)
+        assert crop.words[:, 0].all()
         for box, kind, named in zip(
-            view.boxes.astype(int), view.words, view.named, strict=True
+            crop.boxes.astype(int), crop.words, crop.named, strict=True
         ):
             x1, y1, x2, y2 = box
             assert 0 <= x1 < x2 <= 96 and 0 <= y1 < y2 <= 96
             assert named == kind[1:].any(), (
                 "what has no name has no word but the one for anything"
             )
-            red, _, blue = view.image[y1:y2, x1:x2].reshape(-1, 3).astype(int).mean(axis=0)
+            red, _, blue = crop.image[y1:y2, x1:x2].reshape(-1, 3).astype(int).mean(axis=0)
             if kind[1] and named and red - blue > 30:
                 seen += 1
     assert seen > 10
 
 
 def test_views_repeat(packs: tuple[Path, ...]) -> None:
-    views = Views(load_named(packs), NAMES, 64)
-    one, other = (views.draw(np.random.default_rng(5), 0.5) for _ in range(2))
+    crops = CropSampler(load_named(packs), NAMES, 64)
+    one, other = (crops.draw(np.random.default_rng(5), 0.5) for _ in range(2))
     assert (one.image == other.image).all() and (one.boxes == other.boxes).all()
 
 
-def view(*, exhaustive: bool, named: bool = True) -> View:
+def crop(*, exhaustive: bool, named: bool = True) -> Crop:
     """64 pixels; a car of 40 pixels at (8, 8), unknown pixels on the right."""
     unknown = np.zeros((64, 64), bool)
     unknown[:, 56:] = True
-    return View(
+    return Crop(
         np.zeros((64, 64, 3), np.uint8),
         np.array([[8, 8, 48, 48]], np.float32),
         np.array([[True, named, False]]),
@@ -184,9 +189,9 @@ def test_what_is_not_marked_is_absent_only_where_all_is_marked() -> None:
     full, partial, unnamed = (
         targets_of([each], 0)[0]
         for each in (
-            view(exhaustive=True),
-            view(exhaustive=False),
-            view(exhaustive=False, named=False),
+            crop(exhaustive=True),
+            crop(exhaustive=False),
+            crop(exhaustive=False, named=False),
         )
     )
     assert np.argwhere(full.answers[0].numpy()).tolist() == [
@@ -206,7 +211,7 @@ def test_every_box_has_cells_that_answer() -> None:
         side = np.exp(rng.uniform(np.log(5), np.log(150), 2))
         x, y = rng.uniform(0, 160 - side)
         box = np.array([[x, y, x + side[0], y + side[1]]], np.float32)
-        one = View(
+        one = Crop(
             np.zeros((160, 160, 3), np.uint8),
             box,
             np.ones((1, 3), bool),
@@ -217,8 +222,8 @@ def test_every_box_has_cells_that_answer() -> None:
         assert sum(int(level.answers.sum()) for level in targets_of([one], 0)) > 0
 
 
-def said(view_of: View, right: bool) -> list[WordMap]:
-    """Maps that say the truth of a view with certainty, or its opposite."""
+def said(view_of: Crop, right: bool) -> list[WordMap]:
+    """Maps that say the truth of a crop with certainty, or its opposite."""
     maps = []
     for level, stride in zip(targets_of([view_of], 0), STRIDES, strict=True):
         sign = 1 if right else -1
@@ -234,21 +239,21 @@ def said(view_of: View, right: bool) -> list[WordMap]:
 
 
 def test_the_loss_is_least_where_the_truth_is_said() -> None:
-    one = view(exhaustive=True)
+    one = crop(exhaustive=True)
     targets = targets_of([one], 0)
-    good, parts = words_loss(said(one, True), targets)
-    bad, worse = words_loss(said(one, False), targets)
+    good, parts = text_head_loss(said(one, True), targets)
+    bad, worse = text_head_loss(said(one, False), targets)
     assert float(good) < 0.01 and float(bad) > 1
     assert all(parts[name] < worse[name] for name in ("words", "box"))
 
 
 def test_unknown_cells_do_not_count() -> None:
-    one = view(exhaustive=False)
+    one = crop(exhaustive=False)
     targets = targets_of([one], 0)
-    before, _ = words_loss(said(one, True), targets)
+    before, _ = text_head_loss(said(one, True), targets)
     maps = said(one, True)
     maps[0].words[0, :, 6, 3] = 9.0  # says a car is where nothing is known
-    after, _ = words_loss(maps, targets)
+    after, _ = text_head_loss(maps, targets)
     assert float(after) == pytest.approx(float(before))
 
 
@@ -266,7 +271,7 @@ def test_precision_recall_and_ap_by_hand() -> None:
     assert curve.at(0.5) == pytest.approx((2 / 3, 1.0))
     assert curve.average_precision == pytest.approx((1 + 2 / 3) / 2)
     assert curve.best_threshold == 0.6
-    nothing = Curve(np.zeros(0), np.zeros(0, bool), 3)
+    nothing = PrecisionRecall(np.zeros(0), np.zeros(0, bool), 3)
     assert pooled([curve, nothing]).total == 5 and nothing.at(0.5) == (1.0, 0.0)
     assert nothing.average_precision == 0
 
@@ -274,7 +279,9 @@ def test_precision_recall_and_ap_by_hand() -> None:
 def test_the_head_learns_and_the_encoder_does_not(packs: tuple[Path, ...]) -> None:
     torch.manual_seed(0)
     encoder = Encoder()
-    stage = WordsStage(encoder, load_named(packs), NAMES, batch=6, side=96, p_full=0.7)
+    stage = TextHeadStage(
+        encoder, load_named(packs), NAMES, batch=6, side=96, p_exhaustive=0.7
+    )
     frozen = [p.clone() for p in encoder.parameters()]
     optimiser = torch.optim.AdamW(stage.groups(2e-3)[0]["params"], lr=2e-3)
     losses = []
@@ -290,12 +297,12 @@ def test_the_head_learns_and_the_encoder_does_not(packs: tuple[Path, ...]) -> No
     assert all((a == b).all() for a, b in zip(frozen, encoder.parameters(), strict=True))
 
 
-RECIPE = WordsRecipe(
+RECIPE = TextHeadRecipe(
     optimisation=Optimisation(steps=4, rate=1e-3, warmup_steps=1, bf16=False, report_every=2),
     batch=2,
     side=64,
-    instances=15,
-    images=10,
+    min_instances=15,
+    min_images=10,
 )
 
 
@@ -303,13 +310,13 @@ def test_training_writes_a_head_that_nano_can_use(
     packs: tuple[Path, ...], tmp_path: Path
 ) -> None:
     reports: list[Report] = []
-    files = WordsFiles(packs, tmp_path / "whole")
-    path = train_words(RECIPE, files, lambda stage, report: reports.append(report))
+    files = TextHeadFiles(packs, tmp_path / "whole")
+    path = train_text_head(RECIPE, files, lambda stage, report: reports.append(report))
     head = load_words(path)
     assert head.words[0] == "object" and {"car", "person"} < set(head.words)
     assert head.encoder_sha256 == load_nano(dtype="float32").encoder_sha256
     assert [report.step for report in reports] == [2, 4]
-    again = train_words(RECIPE, files, lambda stage, report: reports.append(report))
+    again = train_text_head(RECIPE, files, lambda stage, report: reports.append(report))
     assert len(reports) == 2, "what is complete is not trained again"
     for mine, theirs in zip(
         load_words(again).net.parameters(), head.net.parameters(), strict=True

@@ -1,4 +1,7 @@
-"""Photometric augmentation of one RGB image: what lighting, exposure and cameras change."""
+"""Photometric augmentation of one RGB image: what lighting, exposure and cameras change.
+
+Ranges are round values; not tuned.
+"""
 
 import cv2
 import numpy as np
@@ -13,9 +16,11 @@ def draw_jitter(rng: np.random.Generator, strength: float) -> Float32[np.ndarray
     contrast = np.exp(rng.uniform(-0.3, 0.3) * strength)
     saturation = np.exp(rng.uniform(-0.7, 0.4) * strength) if rng.random() > 0.05 else 0.0
     balance = np.exp(rng.uniform(-0.12, 0.12, 3) * strength)
+    # One time of twenty the image is grey.
     grey = np.full((3, 3), 1 / 3)
     matrix = saturation * np.eye(3) + (1 - saturation) * grey
     matrix = gain * contrast * balance[:, None] * matrix
+    # 0.45: contrast changes around a mean a little below mid-grey, as photographs have.
     offset = np.full((3, 1), 0.45 * (1 - contrast)) + rng.uniform(-0.06, 0.06) * strength
     return np.concatenate([matrix, offset], axis=1).astype(np.float32)
 
@@ -32,7 +37,7 @@ def jitter(
 def blur(
     image: UInt8[np.ndarray, "H W 3"], rng: np.random.Generator
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """A slight Gaussian blur or a low-resolution copy enlarged again, by chance."""
+    """The image under a slight Gaussian blur, or reduced and enlarged again, by chance."""
     if rng.random() < 0.5:
         return np.asarray(
             cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.6)), dtype=np.uint8

@@ -1,6 +1,6 @@
-"""Things to lay over an image: objects cut from stills, look-alikes, posts and blobs.
+"""Cut-outs to paste over an image: objects of stills, textured bars and blobs.
 
-Enters: an image and the mask of a thing in it.  Leaves: its colours and its soft alpha,
+Enters: an image and the mask of an object in it.  Leaves: its colours and its soft alpha,
 cropped.  The alpha is drawn in by half a pixel, so that no fringe of the old background comes
 along; the mask in the new image is where this alpha is over a half, so it is exact all the
 same.
@@ -14,7 +14,13 @@ from jaxtyping import Bool, Float64, UInt8
 
 from vseg.training.data.augment.colour import draw_jitter, jitter
 
-_MARGIN = 2
+_MARGIN = 2  # pixels around the object, which blurring and resampling reach into
+# After a 3 x 3 Gaussian, a pixel just outside a straight edge has 64 of 255, one just inside
+# 191.  What has no more than 72 becomes transparent: no pixel of the old background shows.
+_TRANSPARENT = 72.0
+_OPAQUE = 255
+_BLOB_CORNERS = 48
+_BLOB_WAVES = (2, 3, 5)  # bumps around a blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Cutout:
 
     @property
     def size(self) -> Float64[np.ndarray, " 2"]:
-        """(width, height) of the thing without the crop's margin."""
+        """(width, height) of the object without the crop's margin."""
         h, w = self.alpha.shape
         return np.array([w - 2 * _MARGIN, h - 2 * _MARGIN], np.float64)
 
@@ -43,36 +49,41 @@ class Cutout:
 def cut(image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -> Cutout:
     """The masked part of an image with a margin of two pixels; the mask must not be empty."""
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    m = _MARGIN
     inner = (slice(y, y + h), slice(x, x + w))
-    hard = np.pad(mask[inner].astype(np.uint8) * 255, m)
+    hard = np.pad(mask[inner].astype(np.uint8) * _OPAQUE, _MARGIN)
     soft = cv2.GaussianBlur(hard, (3, 3), 0)
     colours = cv2.copyMakeBorder(
-        np.ascontiguousarray(image[inner]), m, m, m, m, cv2.BORDER_REPLICATE
+        np.ascontiguousarray(image[inner]), *(_MARGIN,) * 4, cv2.BORDER_REPLICATE
     )
-    return Cutout(np.asarray(colours), _drawn_in(np.asarray(soft)), (x - m, y - m))
+    corner = (x - _MARGIN, y - _MARGIN)
+    return Cutout(np.asarray(colours), _drawn_in(np.asarray(soft)), corner)
 
 
 def _drawn_in(soft: UInt8[np.ndarray, "h w"]) -> UInt8[np.ndarray, "h w"]:
-    return np.asarray(np.clip((soft - 72.0) * (255 / 183), 0, 255), dtype=np.uint8)
+    """The alpha without its outer half: stretched so that _TRANSPARENT becomes 0."""
+    stretched = (soft - _TRANSPARENT) * (_OPAQUE / (_OPAQUE - _TRANSPARENT))
+    return np.asarray(np.clip(stretched, 0, _OPAQUE), dtype=np.uint8)
 
 
 def resized(cutout: Cutout, size: Float64[np.ndarray, " 2"]) -> Cutout:
-    """The cut-out with the thing in it `size` pixels wide and high, so that pasting need not
-    shrink it.
+    """The cut-out with its object `size` pixels wide and high, so that pasting need not shrink
+    it.
     """
     h, w = cutout.alpha.shape
-    m = 2 * _MARGIN
     factor = size / cutout.size
-    new = np.maximum(np.rint((np.array([w, h]) - m) * factor), 1).astype(int)
-    area = cv2.INTER_AREA
-    linear = cv2.INTER_LINEAR
-    flag = area if factor.min() < 1 else linear
+    new = np.maximum(np.rint((np.array([w, h]) - 2 * _MARGIN) * factor), 1).astype(int)
+    new_size = (int(new[0]), int(new[1]))
+    flag = cv2.INTER_AREA if factor.min() < 1 else cv2.INTER_LINEAR
     inside = (slice(_MARGIN, h - _MARGIN), slice(_MARGIN, w - _MARGIN))
-    colours = cv2.resize(
-        cutout.colours[inside], (int(new[0]), int(new[1])), interpolation=flag
-    )
-    alpha = cv2.resize(cutout.alpha[inside], (int(new[0]), int(new[1])), interpolation=flag)
+    colours = cv2.resize(cutout.colours[inside], new_size, interpolation=flag)
+    alpha = cv2.resize(cutout.alpha[inside], new_size, interpolation=flag)
+    return _with_margin(np.asarray(colours), np.asarray(alpha))
+
+
+def _with_margin(
+    colours: UInt8[np.ndarray, "h w 3"], alpha: UInt8[np.ndarray, "h w"]
+) -> Cutout:
+    """Both with a transparent margin of the colours at the rim."""
     around = (_MARGIN,) * 4
     return Cutout(
         np.asarray(cv2.copyMakeBorder(colours, *around, cv2.BORDER_REPLICATE)),
@@ -88,14 +99,14 @@ def mirrored(cutout: Cutout) -> Cutout:
     )
 
 
-def toned(
+def recoloured(
     rng: np.random.Generator,
     cutout: Cutout,
     image: UInt8[np.ndarray, "H W 3"],
     strength: float,
 ) -> Cutout:
-    """The cut-out in other colours, up to `strength`, its brightness partly that of
-    `image`.
+    """The cut-out under a colour jitter of `strength`, its mean drawn towards that of `image`
+    by up to 60 %.
     """
     matrix = draw_jitter(rng, strength)
     own = np.array(cv2.mean(cutout.colours, mask=cutout.alpha)[:3])
@@ -105,32 +116,33 @@ def toned(
     return Cutout(jitter(cutout.colours, matrix), cutout.alpha)
 
 
-def post(
+def textured_bar(
     rng: np.random.Generator,
     texture: UInt8[np.ndarray, "H W 3"],
     size: Float64[np.ndarray, " 2"],
 ) -> Cutout:
-    """A straight-edged thing of about `size`: a post, a wall, a passing lorry."""
+    """A rectangle of about `size`, as a post, a wall or a passing lorry."""
     w, h = np.maximum(size, 3).astype(int)
     return _filled(texture, np.full((h, w), 255, np.uint8), rng)
 
 
-def blob(
+def textured_blob(
     rng: np.random.Generator,
     texture: UInt8[np.ndarray, "H W 3"],
     size: Float64[np.ndarray, " 2"],
 ) -> Cutout:
-    """A rounded thing of about `size`: a bush, a balloon, a head in front of the lens."""
+    """A rounded shape of about `size`, as a bush, a balloon or a head before the camera."""
     w, h = np.maximum(size, 5).astype(int)
-    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
-    radius = np.ones(48)
-    for wave in (2, 3, 5):
+    angles = np.linspace(0, 2 * np.pi, _BLOB_CORNERS, endpoint=False)
+    radius = np.ones(_BLOB_CORNERS)
+    for wave in _BLOB_WAVES:
         radius += rng.normal(0, 0.16 / wave) * np.cos(wave * angles + rng.uniform(0, 6.28))
     radius /= radius.max()
     outline = np.stack(
         [w / 2 * (1 + radius * np.cos(angles)), h / 2 * (1 + radius * np.sin(angles))]
     )
     alpha = np.zeros((h, w), np.uint8)
+    # cv2 takes fixed-point corners with 4 fractional bits, of pixel centres.
     fixed = [np.rint(16 * (outline.T - 0.5)).astype(np.int32)]
     cv2.fillPoly(alpha, fixed, 255, cv2.LINE_AA, shift=4)
     return _filled(texture, alpha, rng)
@@ -145,13 +157,10 @@ def _filled(
     h, w = alpha.shape
     th, tw = texture.shape[:2]
     zoom = max(h / th, w / tw, 1e-3) * float(np.exp(rng.uniform(0, 1.0)))
-    rows, columns = (max(1, min(round(n / zoom), most)) for n, most in ((h, th), (w, tw)))
+    rows = max(1, min(round(h / zoom), th))
+    columns = max(1, min(round(w / zoom), tw))
     y = int(rng.integers(th - rows + 1))
     x = int(rng.integers(tw - columns + 1))
     part = np.ascontiguousarray(texture[y : y + rows, x : x + columns])
     colours = cv2.resize(part, (w, h), interpolation=cv2.INTER_LINEAR)
-    around = (_MARGIN,) * 4
-    return Cutout(
-        np.asarray(cv2.copyMakeBorder(colours, *around, cv2.BORDER_REPLICATE)),
-        np.asarray(cv2.copyMakeBorder(alpha, *around, cv2.BORDER_CONSTANT, value=(0,))),
-    )
+    return _with_margin(np.asarray(colours), alpha)

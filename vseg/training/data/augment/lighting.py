@@ -1,32 +1,39 @@
-"""Light that changes while one looks: slopes, a wandering spot, flicker, cast shadows, haze.
+"""Light that changes during a sequence: slopes, a moving spot, flicker, cast shadows, haze.
 
-Enters and leaves: the images of one sequence.  Masks are untouched: light hides nobody for
-certain.
+Enters and leaves: the images of one sequence.  Masks are untouched: light does not decide what
+is visible.  Chances and strengths are round values, chosen by eye on sheets of drawn sequences
+(benchmarks/sequences_sheet.py); not tuned.
 """
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32
 
-from vseg.training.data.clip import scaled
+from vseg.training.data.clip import Images, scaled
 
-_GRID = 56  # the light is worked out on so coarse a grid and enlarged
+_GRID = 56  # cells per side on which the light is computed before it is enlarged
+_P_SLOPE = 0.7
+_P_SHADOW = 0.4
+_P_FLICKER = 0.4
+_P_DARK_HAZE = 0.3
+_MAX_GAIN = 1.99  # `scaled` takes gains below 2
 
-UnlabelledImages = tuple[UInt8[np.ndarray, "S S 3"], ...]
 
-
-def relit(rng: np.random.Generator, images: UnlabelledImages) -> UnlabelledImages:
+def relit(rng: np.random.Generator, images: Images) -> Images:
     """The images under a light that differs across the frame and from one to the next."""
     steps = len(images)
     gains = [np.ones((_GRID, _GRID, 3), np.float32) for _ in images]
-    if rng.random() < 0.7:
+    if rng.random() < _P_SLOPE:
         gains = [g * m for g, m in zip(gains, _slope(rng, steps), strict=True)]
-    if rng.random() < 0.4:
+    if rng.random() < _P_SHADOW:
         gains = [g * m for g, m in zip(gains, _shadow(rng, steps), strict=True)]
-    if rng.random() < 0.4:
+    if rng.random() < _P_FLICKER:
         flicker = np.exp(rng.normal(0, rng.uniform(0.03, 0.2), steps)).astype(np.float32)
         gains = [g * f for g, f in zip(gains, flicker, strict=True)]
-    return tuple(scaled(i, np.clip(g, 0, 1.99)) for i, g in zip(images, gains, strict=True))
+    return tuple(
+        scaled(image, np.clip(gain, 0, _MAX_GAIN))
+        for image, gain in zip(images, gains, strict=True)
+    )
 
 
 def _axes() -> tuple[Float32[np.ndarray, "g g"], Float32[np.ndarray, "g g"]]:
@@ -36,7 +43,7 @@ def _axes() -> tuple[Float32[np.ndarray, "g g"], Float32[np.ndarray, "g g"]]:
 
 
 def _slope(rng: np.random.Generator, steps: int) -> list[Float32[np.ndarray, "g g 3"]]:
-    """Brighter and warmer towards one side, or around a spot; both wander."""
+    """Gains that are brighter and warmer towards one side, or around a spot; both move."""
     xs, ys = _axes()
     angle = rng.uniform(0, 2 * np.pi)
     turn = rng.normal(0, 0.15)
@@ -57,7 +64,7 @@ def _slope(rng: np.random.Generator, steps: int) -> list[Float32[np.ndarray, "g 
 
 
 def _shadow(rng: np.random.Generator, steps: int) -> list[Float32[np.ndarray, "g g 1"]]:
-    """Darker where noise, drifting over the frame, is high: branches, clouds, passers-by."""
+    """Gains that are darker where a drifting noise is high: branches, clouds, passers-by."""
     cells = int(rng.integers(3, 8))
     knots = rng.normal(0, 1, (2 * cells, 2 * cells)).astype(np.float32)
     sheet = cv2.resize(knots, (2 * _GRID, 2 * _GRID), interpolation=cv2.INTER_CUBIC)
@@ -68,11 +75,11 @@ def _shadow(rng: np.random.Generator, steps: int) -> list[Float32[np.ndarray, "g
     return [1 - part[..., None] for part in _drifting(rng, dark, steps)]
 
 
-def hazy(rng: np.random.Generator, images: UnlabelledImages) -> UnlabelledImages:
+def hazy(rng: np.random.Generator, images: Images) -> Images:
     """The images behind drifting smoke, dust or glare: one tone, thickest in random places."""
     knots = rng.normal(-0.6, 1.0, (6, 6)).astype(np.float32)
     sheet = cv2.resize(knots, (2 * _GRID, 2 * _GRID), interpolation=cv2.INTER_CUBIC)
-    tone = rng.uniform(0, 255) if rng.random() < 0.3 else rng.uniform(150, 255)
+    tone = rng.uniform(0, 255) if rng.random() < _P_DARK_HAZE else rng.uniform(150, 255)
     sheet = rng.uniform(0.4, 0.95) * np.clip(sheet, 0, 1)
     side = len(images[0])
     veil = np.full_like(images[0], int(tone))

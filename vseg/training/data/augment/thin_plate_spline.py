@@ -1,6 +1,6 @@
 """Soft bodies: thin-plate splines whose control points swing with time.
 
-Enters: places in the unit square and a time in images.  Leaves: the places, displaced.  One
+Enters: points in the unit square and a time in images.  Leaves: the points, displaced.  One
 linear system per spline (Bookstein 1989, Principal Warps); each moment is then a product with
 two matrices.
 """
@@ -10,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+# Round values; chosen by eye for bodies that look soft, not liquid.
 _GRID = 3  # control points along each side
-_SPREAD = 0.08  # standard deviation of their places around the grid
+_JITTER = 0.08  # standard deviation of their places around the grid
 _PERIOD = (7.0, 24.0)  # of the swing, in images
 
 
 @dataclass(frozen=True, slots=True)
-class Bend:
+class ThinPlateSpline:
     """A displacement field over the unit square, smooth in space and in time.
 
     knots: the control points.  cosine, sine: the spline's weights for the two phases of the
@@ -28,34 +29,36 @@ class Bend:
     sine: Float64[np.ndarray, "K+3 2"]
     period: float
 
-    def moved(
-        self, places: Float64[np.ndarray, "N 2"], time: float
+    def displaced(
+        self, points: Float64[np.ndarray, "N 2"], time: float
     ) -> Float64[np.ndarray, "N 2"]:
-        """The places, each displaced by the spline of that time (in images)."""
+        """The points, displaced by the spline of that time (in images)."""
         angle = 2 * np.pi * time / self.period
         weights = self.cosine * np.cos(angle) + self.sine * np.sin(angle)
-        return np.asarray(places + _features(places, self.knots) @ weights)
+        return np.asarray(points + _features(points, self.knots) @ weights)
 
 
-def draw_bend(rng: np.random.Generator, strength: float) -> Bend:
+def draw_spline(rng: np.random.Generator, strength: float) -> ThinPlateSpline:
     """A random spline; its control points swing by about `strength` of the square's side."""
     axis = (np.arange(_GRID) + 0.5) / _GRID
     knots = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
-    knots = knots + rng.normal(0, _SPREAD, knots.shape)
+    knots = knots + rng.normal(0, _JITTER, knots.shape)
     count = len(knots)
     system = np.zeros((count + 3, count + 3))
     system[:count] = _features(knots, knots)
     system[count:, :count] = system[:count, count:].T
+    # Two displacements in x and y: one for each phase.
     wanted = np.zeros((count + 3, 4))
     wanted[:count] = rng.normal(0, strength, (count, 4))
     weights = np.linalg.solve(system, wanted)
-    return Bend(knots, weights[:, :2], weights[:, 2:], float(rng.uniform(*_PERIOD)))
+    period = float(rng.uniform(*_PERIOD))
+    return ThinPlateSpline(knots, weights[:, :2], weights[:, 2:], period)
 
 
 def _features(
-    places: Float64[np.ndarray, "N 2"], knots: Float64[np.ndarray, "K 2"]
+    points: Float64[np.ndarray, "N 2"], knots: Float64[np.ndarray, "K 2"]
 ) -> Float64[np.ndarray, "N K+3"]:
     """r^2 log r to each knot, and the affine terms 1, x, y."""
-    squared = ((places[:, None] - knots[None]) ** 2).sum(-1)
-    bowl = 0.5 * squared * np.log(np.maximum(squared, 1e-12))
-    return np.concatenate([bowl, np.ones((len(places), 1)), places], axis=1)
+    squared = ((points[:, None] - knots[None]) ** 2).sum(-1)
+    radial = 0.5 * squared * np.log(np.maximum(squared, 1e-12))
+    return np.concatenate([radial, np.ones((len(points), 1)), points], axis=1)

@@ -1,0 +1,1 @@
+"""Where a training sequence comes from; every source returns a `Clip`."""

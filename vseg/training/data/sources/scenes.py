@@ -1,8 +1,8 @@
-"""Procedural scenes as training sequences: deforming bodies, crossings, look-alikes, exact
+"""Synthetic scenes as training sequences: deforming bodies, crossings, look-alikes, exact
 masks.
 
-Enters: a generator.  Leaves: footage of a random synthetic scene; some of its objects are
-followed, the others distract and hide.
+Enters: a generator.  Leaves: a clip of a random synthetic scene; some of its objects are
+followed, the others distract and occlude.
 """
 
 from dataclasses import replace
@@ -10,14 +10,17 @@ from dataclasses import replace
 import numpy as np
 
 from vseg.synthetic.reader import SyntheticVideo, random_scene
-from vseg.training.data.clip import MIN_SHARE, Footage, large_ids
+from vseg.training.data.clip import MIN_SHARE, Clip, large_ids
 
+# Enough for any length and gap of the recipes; a scene costs the same however long it is.
 _FRAMES = 160
+# More objects than this only hide one another at training sizes.
+_MAX_OBJECTS = 4
 
 
-def scene_footage(
+def clip_of_scene(
     rng: np.random.Generator, shape: tuple[int, int], objects: int, max_gap: int
-) -> Footage:
+) -> Clip:
     """Images of a scene, up to `max_gap` frames apart, with up to `objects` to follow.
 
     shape: (side, length).  The labels are all 0 if no object is large enough in the first
@@ -28,13 +31,16 @@ def scene_footage(
         int(rng.integers(2**31)), height=side, width=side, num_frames=_FRAMES
     )
     scene = SyntheticVideo(
-        replace(config, num_objects=min(config.num_objects, 4), cut_at=None)
+        replace(config, num_objects=min(config.num_objects, _MAX_OBJECTS), cut_at=None)
     )
     gap = int(rng.integers(1, min(max_gap, (_FRAMES - 1) // (length - 1)) + 1))
     start = int(rng.integers(_FRAMES - gap * (length - 1)))
-    drawn = [scene.draw(start + gap * t) for t in range(length)]
-    visible = rng.permutation(large_ids(drawn[0].labels, MIN_SHARE))
+    frames = [scene.draw(start + gap * t) for t in range(length)]
+    visible = rng.permutation(large_ids(frames[0].labels, MIN_SHARE))
     table = np.zeros(256, np.uint8)
     for k, label in enumerate(visible[:objects]):
         table[int(label)] = k + 1
-    return Footage(tuple(d.frame.image for d in drawn), tuple(table[d.labels] for d in drawn))
+    return Clip(
+        tuple(true.frame.image for true in frames),
+        tuple(table[true.labels] for true in frames),
+    )

@@ -1,10 +1,10 @@
 """Stills set in motion: the whole image under a moving camera, or its objects before a
 background.
 
-Enters: a still and its object ids.  Leaves: footage with one to three objects.  The second
+Enters: a still and its object ids.  Leaves: a clip with one to three objects.  The second
 kind is Lucid Data Dreaming (Khoreva et al. 2017): the objects are cut out, the hole is filled,
-and each goes its own way; by chance before the image of another still, whose own objects then
-distract.
+and every object moves on its own; by chance before the image of another still, whose own
+objects then distract.
 """
 
 from dataclasses import dataclass
@@ -13,39 +13,51 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
-from vseg.training.data.augment.crop import draw_view, halved
+from vseg.training.data.augment.crop import draw_crop, halved
 from vseg.training.data.augment.cutouts import cut
 from vseg.training.data.augment.paste import Layer, paste
-from vseg.training.data.augment.thin_plate_spline import draw_bend
-from vseg.training.data.augment.trajectories import camera, leave, wander
+from vseg.training.data.augment.thin_plate_spline import draw_spline
+from vseg.training.data.augment.trajectories import (
+    camera_trajectory,
+    leaving_trajectory,
+    random_trajectory,
+)
 from vseg.training.data.augment.warp import (
     Affine,
-    Motion,
-    about,
-    frame_route,
-    shifted,
-    walk,
+    MotionRange,
+    around_point,
+    frame_map,
+    random_walk,
+    translation,
     warp,
 )
-from vseg.training.data.clip import MIN_SHARE, Extent, Footage, large_ids
-from vseg.training.data.dataset_zip import Clip
+from vseg.training.data.clip import MIN_SHARE, Clip, Extent, large_ids
+from vseg.training.data.dataset_zip import ZippedClip
 
-_BEND = (0.006, 0.03)  # in shares of what is bent
-_PACE = 0.05  # in shares of the frame's side per image
-_POSE = Motion(shift=0.0, rotation=10, zoom=0.09, shear=0.06)
+# Chances and ranges of motion are round values, chosen by eye on sheets of drawn sequences
+# (benchmarks/sequences_sheet.py); not tuned.
+_SPLINE_STRENGTH = (0.006, 0.03)  # in shares of what is deformed
+_MAX_PACE = 0.05  # of an object, in shares of the frame's side per image
+_OBJECT_POSE = MotionRange(shift=0.0, rotation=10, zoom=0.09, shear=0.06)
+_P_SEVERAL_OBJECTS = 0.6
+_P_IMAGE_SPLINE = 0.75
+_P_OBJECT_SPLINE = 0.5
+_P_OTHER_BACKGROUND = 0.4
+_DILATION = 7  # pixels of the kernel by which a hole is widened: three on each side
 
 
 @dataclass(frozen=True, slots=True)
-class StillShot:
-    """side, length: of the footage.  objects: how many to follow at most.  p_*: chances.
+class StillOptions:
+    """side, length: of the clip.  objects: how many to follow at most.  p_*: chances.
 
-    p_parted: the objects move before the background.  p_leave: one of them leaves the frame.
+    p_object_motion: the objects move before the background.  p_leave: one of them leaves the
+    frame.
     """
 
     side: int
     length: int
     objects: int
-    p_parted: float
+    p_object_motion: float
     p_leave: float
 
 
@@ -58,95 +70,113 @@ class _Framed:
     base: Affine
 
 
-@dataclass(frozen=True, slots=True)
-class _Ways:
-    """side: of the frame.  leaving: the label that leaves it, 0 for none."""
-
-    side: int
-    leaving: int
-
-
-def still_footage(
-    rng: np.random.Generator, clip: Clip, other: Clip, shot: StillShot
-) -> Footage:
-    """Footage of one still; `other` may lend its image as the background."""
-    image, labels = halved(clip.images[0], _some_objects(rng, clip, shot.objects), shot.side)
-    framed = _Framed(image, labels, draw_view(rng, labels == 1, shot.side))
-    if labels.any() and rng.random() < shot.p_parted:
-        return _parted(rng, framed, other, shot)
-    return _moved(rng, framed, shot)
+def clip_of_still(
+    rng: np.random.Generator, still: ZippedClip, other: ZippedClip, options: StillOptions
+) -> Clip:
+    """A clip of one still; `other` may lend its image as the background."""
+    objects = _some_objects(rng, still, options.objects)
+    image, labels = halved(still.images[0], objects, options.side)
+    framed = _Framed(image, labels, draw_crop(rng, labels == 1, options.side))
+    if labels.any() and rng.random() < options.p_object_motion:
+        return _moving_objects(rng, framed, other, options)
+    return _moving_image(rng, framed, options)
 
 
-def _some_objects(rng: np.random.Generator, clip: Clip, most: int) -> UInt8[np.ndarray, "H W"]:
+def _some_objects(
+    rng: np.random.Generator, still: ZippedClip, most: int
+) -> UInt8[np.ndarray, "H W"]:
     """Some of the still's objects, relabelled 1, 2, ... in random order; the others are
     background.
     """
-    order = rng.permutation(large_ids(clip.masks[0], 0.5 * MIN_SHARE))
-    count = 1 + int(rng.integers(most)) if rng.random() < 0.6 else 1
+    order = rng.permutation(large_ids(still.masks[0], 0.5 * MIN_SHARE))
+    count = 1 + int(rng.integers(most)) if rng.random() < _P_SEVERAL_OBJECTS else 1
     table = np.zeros(256, np.uint8)
     for k, old in enumerate(order[:count]):
         table[int(old)] = k + 1
-    return np.asarray(cv2.LUT(clip.masks[0], table), dtype=np.uint8)
+    return np.asarray(cv2.LUT(still.masks[0], table), dtype=np.uint8)
 
 
-def _moved(rng: np.random.Generator, framed: _Framed, shot: StillShot) -> Footage:
-    """The image as a whole under a camera and, three times of four, a bend."""
-    bend = draw_bend(rng, rng.uniform(*_BEND)) if rng.random() < 0.75 else None
+def _moving_image(rng: np.random.Generator, framed: _Framed, options: StillOptions) -> Clip:
+    """The image as a whole under a moving camera and, mostly, a swinging spline."""
+    spline = None
+    if rng.random() < _P_IMAGE_SPLINE:
+        spline = draw_spline(rng, rng.uniform(*_SPLINE_STRENGTH))
     pairs = []
-    for time, step in enumerate(camera(rng, shot.side, shot.length)):
-        swing = (bend, float(time)) if bend is not None else None
-        route = frame_route(step, framed.base, shot.side, swing)
-        pairs.append(warp(framed.image, framed.labels, route, shot.side))
-    return Footage(tuple(p for p, _ in pairs), tuple(m for _, m in pairs))
+    for time, step in enumerate(camera_trajectory(rng, options.side, options.length)):
+        deformation = (spline, float(time)) if spline is not None else None
+        sampling = frame_map(step, framed.base, options.side, deformation)
+        pairs.append(warp(framed.image, framed.labels, sampling, options.side))
+    return Clip(tuple(image for image, _ in pairs), tuple(label for _, label in pairs))
 
 
-def _parted(
-    rng: np.random.Generator, framed: _Framed, other: Clip, shot: StillShot
-) -> Footage:
-    """The background under a camera, and before it every object on its own way."""
-    steps = camera(rng, shot.side, shot.length)
-    if rng.random() < 0.4:
-        ground, none = halved(other.images[0], np.zeros_like(other.masks[0]), shot.side)
-        base = draw_view(rng, none > 0, shot.side)
-    else:
-        ground = filled(framed.image, framed.labels > 0)
-        none = np.zeros_like(framed.labels)
-        base = framed.base
-    pairs = [
-        warp(ground, none, frame_route(step, base, shot.side, None), shot.side)
-        for step in steps
-    ]
-    footage = Footage(tuple(p for p, _ in pairs), tuple(m for _, m in pairs))
+def _moving_objects(
+    rng: np.random.Generator, framed: _Framed, other: ZippedClip, options: StillOptions
+) -> Clip:
+    """The background under a moving camera, and before it every object on its own way."""
+    steps = camera_trajectory(rng, options.side, options.length)
+    clip = _background(rng, framed, other, steps, options.side)
     count = int(framed.labels.max())
-    leaving = int(rng.integers(1, count + 1)) if rng.random() < shot.p_leave else 0
-    ways = _Ways(shot.side, leaving)
+    leaving = int(rng.integers(1, count + 1)) if rng.random() < options.p_leave else 0
     for label in rng.permutation(np.arange(1, count + 1)):
         if (framed.labels == label).any():
-            footage = paste(footage, _layer(rng, framed, int(label), steps, ways))
-    return footage
+            layer = _layer(rng, framed, (int(label), leaving), steps, options.side)
+            clip = paste(clip, layer)
+    return clip
+
+
+def _background(
+    rng: np.random.Generator,
+    framed: _Framed,
+    other: ZippedClip,
+    steps: list[Affine],
+    side: int,
+) -> Clip:
+    """The still without its objects, or another still, under the camera's maps; no labels."""
+    if rng.random() < _P_OTHER_BACKGROUND:
+        ground, unlabelled = halved(other.images[0], np.zeros_like(other.masks[0]), side)
+        base = draw_crop(rng, unlabelled > 0, side)
+    else:
+        ground = filled(framed.image, framed.labels > 0)
+        unlabelled = np.zeros_like(framed.labels)
+        base = framed.base
+    pairs = [
+        warp(ground, unlabelled, frame_map(step, base, side, None), side) for step in steps
+    ]
+    return Clip(tuple(image for image, _ in pairs), tuple(label for _, label in pairs))
 
 
 def _layer(
-    rng: np.random.Generator, framed: _Framed, label: int, steps: list[Affine], ways: _Ways
+    rng: np.random.Generator,
+    framed: _Framed,
+    label_and_leaving: tuple[int, int],
+    steps: list[Affine],
+    side: int,
 ) -> Layer:
-    """One object of the still: it starts where it is and goes its own way under the camera's
-    maps.
+    """One object of the still, which starts where it is and moves on its own under the
+    camera's maps.
+
+    label_and_leaving: its label, and the label that leaves the frame, 0 for none.
     """
+    label, leaving = label_and_leaving
     cutout = cut(framed.image, framed.labels == label)
-    first = framed.base @ shifted(np.array(cutout.corner, np.float64))
+    first = framed.base @ translation(np.array(cutout.corner, np.float64))
     centre = (first @ np.array([*cutout.centre, 1.0]))[:2]
     zoom = float(np.sqrt(abs(np.linalg.det(first[:2, :2]))))
-    if label == ways.leaving:
-        offsets = leave(rng, Extent(centre, zoom * cutout.size), ways.side, len(steps))
+    if label == leaving:
+        body = Extent(centre, zoom * cutout.size)
+        offsets = leaving_trajectory(rng, body, side, len(steps))
     else:
-        offsets = wander(rng, rng.uniform(0, _PACE) * ways.side, len(steps))
-    poses = walk(rng, _POSE, ways.side, len(steps))
+        offsets = random_trajectory(rng, rng.uniform(0, _MAX_PACE) * side, len(steps))
+    poses = random_walk(rng, _OBJECT_POSE, side, len(steps))
     path = tuple(
-        np.asarray(step @ shifted(offset) @ about(centre, pose) @ first)
+        np.asarray(step @ translation(offset) @ around_point(centre, pose) @ first)
         for step, offset, pose in zip(steps, offsets, poses, strict=True)
     )
-    bend = draw_bend(rng, rng.uniform(*_BEND)) if rng.random() < 0.5 else None
-    return Layer(cutout, path, label, bend, shutter=max(0.0, rng.uniform(-0.5, 0.3)))
+    spline = None
+    if rng.random() < _P_OBJECT_SPLINE:
+        spline = draw_spline(rng, rng.uniform(*_SPLINE_STRENGTH))
+    # Below 0 there is no motion blur: five of eight objects.
+    return Layer(cutout, path, label, spline, shutter=max(0.0, rng.uniform(-0.5, 0.3)))
 
 
 def filled(
@@ -157,12 +187,13 @@ def filled(
     Ever wider means of what is known (push-pull, Gortler et al. 1996), on a quarter of the
     size.
     """
-    wide = cv2.dilate(hole.astype(np.uint8), np.ones((7, 7), np.uint8))
+    kernel = np.ones((_DILATION, _DILATION), np.uint8)
+    wide = cv2.dilate(hole.astype(np.uint8), kernel)
     h, w = hole.shape
     small = (max(1, w // 4), max(1, h // 4))
     known = cv2.resize((1 - wide).astype(np.float32), small, interpolation=cv2.INTER_AREA)
-    seen = cv2.resize(image * (1 - wide)[..., None], small, interpolation=cv2.INTER_AREA)
-    patch = _pulled(np.dstack([seen.astype(np.float32), known]))
+    visible = cv2.resize(image * (1 - wide)[..., None], small, interpolation=cv2.INTER_AREA)
+    patch = _spread(np.dstack([visible.astype(np.float32), known]))
     colours = np.clip(patch[..., :3] / np.maximum(patch[..., 3:], 1e-4), 0, 255).astype(
         np.uint8
     )
@@ -170,7 +201,7 @@ def filled(
     return np.asarray(np.where(wide[..., None] > 0, fill, image), dtype=np.uint8)
 
 
-def _pulled(weighted: Float32[np.ndarray, "h w 4"]) -> Float32[np.ndarray, "h w 4"]:
+def _spread(weighted: Float32[np.ndarray, "h w 4"]) -> Float32[np.ndarray, "h w 4"]:
     """Weighted colours (the last channel the weight) without a weight of zero, unless all
     are.
     """
@@ -178,7 +209,7 @@ def _pulled(weighted: Float32[np.ndarray, "h w 4"]) -> Float32[np.ndarray, "h w 
     if min(h, w) <= 2:
         return weighted
     size = ((w + 1) // 2, (h + 1) // 2)
-    coarse = _pulled(np.asarray(cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)))
+    coarse = _spread(np.asarray(cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)))
     far = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_LINEAR)
     # What is known here counts; the wider mean only fills what is missing.
     return np.asarray(weighted + (1 - weighted[..., 3:]).clip(0) * far)

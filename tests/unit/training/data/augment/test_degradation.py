@@ -1,14 +1,14 @@
-"""Light and lens change images, not their number, size or range."""
+"""Light and degradation change images, not their number, size or range."""
 
 import numpy as np
 import pytest
 
-from vseg.training.data.augment.degradation import filmed
+from vseg.training.data.augment.degradation import degraded
 from vseg.training.data.augment.lighting import hazy, relit
 from vseg.training.data.clip import scaled
 
 
-@pytest.mark.parametrize("effect", [relit, hazy, filmed])
+@pytest.mark.parametrize("effect", [relit, hazy, degraded])
 def test_images_change_and_repeat(effect) -> None:  # type: ignore[no-untyped-def]
     rng = np.random.default_rng(0)
     images = tuple(rng.integers(40, 200, (64, 64, 3), dtype=np.uint8) for _ in range(4))
