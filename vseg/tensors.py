@@ -26,7 +26,8 @@ class Features:
     """One encoded frame, shared by all objects.
 
     levels: finest first.  key: for reading the memory.  local_key: for matching with the frame
-    before.
+    before.  weights_sha256: of the model that encoded it.  pyramid: the image encoder's own
+    maps of strides 8 and 16, for heads trained on them; empty of a model without such heads.
     """
 
     frame_index: int
@@ -34,6 +35,8 @@ class Features:
     levels: tuple[Float[Tensor, "_ _ _ _"], ...]
     key: Float[Tensor, "K h w"]
     local_key: Float[Tensor, "L h8 w8"]
+    weights_sha256: str = ""
+    pyramid: tuple[Float[Tensor, "_ _ _ _"], ...] = ()
 
     @property
     def map_hw(self) -> tuple[int, int]:

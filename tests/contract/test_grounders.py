@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.word_head import nano_words
 from vseg.build import load_model, open_grounder
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.types import ConceptPrompt, Exemplar, Frame, Text
 
@@ -21,13 +23,22 @@ LEAST = 0.02
 """A threshold that something reaches even where the weights are random."""
 
 
+@cache
+def nano(short_side: int = 128, *, flip: bool = False) -> Model:
+    return load_model("nano", dtype="float32", short_side=short_side, flip=flip)
+
+
 @dataclass(frozen=True)
 class Case:
-    """A grounder, what it is asked for on `PICTURE`, and what it must refuse."""
+    """A grounder, what it is asked for on `PICTURE`, and what it must refuse.
+
+    trackers: models that may track beside it.
+    """
 
     make: Callable[[Path], Grounder]
     asked: tuple[ConceptPrompt, ...]
     refused: ConceptPrompt
+    trackers: Callable[[], tuple[Model, ...]] = lambda: (nano(),)
 
 
 def _saved(kind: str) -> Callable[[Path], Grounder]:
@@ -43,14 +54,20 @@ REGION = Exemplar(PICTURE, np.ones((60, 90), dtype=bool), "noise", LEAST)
 WORDS = (Text("the red car", LEAST), Text("dog", LEAST), Text("a small house", LEAST))
 CASES = {kind: Case(_saved(kind), WORDS, REGION) for kind in KINDS}
 LEFT = np.broadcast_to(np.arange(90) < 40, (60, 90)) & (np.arange(60)[:, None] > 3)
-CASES["reference"] = Case(
-    lambda folder: ExemplarGrounder(load_model("nano", dtype="float32", short_side=128)),
+
+
+CASES["exemplar"] = Case(
+    lambda folder: ExemplarGrounder(nano()),
     (REGION, Exemplar(PICTURE, LEFT, "half", LEAST)),
     WORDS[0],
+    lambda: (nano(), nano(flip=True)),
 )
 # A random head is a little sure of everything: each candidate above the threshold is decoded.
 CASES["nano-words"] = Case(
-    nano_words, tuple(Text(words, 0.08) for words in ("red objects", "people", "car")), REGION
+    nano_words,
+    tuple(Text(words, 0.08) for words in ("red objects", "people", "car")),
+    REGION,
+    lambda: (nano(), nano(96), nano(flip=True)),
 )
 
 
@@ -142,7 +159,17 @@ def test_nothing_asked_is_nothing_found(grounder: Grounder) -> None:
     assert len(said.found) == 0 and said.best.shape == (0,) and said.names == ()
 
 
-def test_it_refuses_what_it_cannot_look_for(grounder: Grounder, case: Case) -> None:
+def test_features_of_another_model_change_nothing(grounder: Grounder, case: Case) -> None:
+    """Whoever tracks may give its features; a grounder uses its own model's and no other's."""
+    alone = grounder.ground(frame(), case.asked)
+    for model in case.trackers():
+        features = model.encode([frame()])[0]
+        beside = grounder.ground(frame(), case.asked, features, frame())
+        np.testing.assert_array_equal(beside.found.scores, alone.found.scores)
+        np.testing.assert_array_equal(beside.found.boxes, alone.found.boxes)
+
+
+def test_it_refuses_what_it_cannot_ground(grounder: Grounder, case: Case) -> None:
     with pytest.raises(BadPrompt) as caught:
         grounder.check((*case.asked, case.refused))
     assert caught.value.hint

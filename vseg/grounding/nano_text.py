@@ -1,11 +1,11 @@
-"""Words of a stated vocabulary -> the things they name, with nano alone.  Implements
-`stages.Grounder`.
+"""Words of a stated vocabulary -> the objects they name, with nano alone.  Implements
+`vseg.interfaces.grounder.Grounder`.
 
-Enters: a frame, Text descriptions, perhaps a frame close in time.  Leaves: boxes, scores and
-masks.  The word head proposes boxes on the features of nano's own encoder, nano's box prompt
-makes them masks, and colour, place, size and motion are decided on the masks.  "Moving
-objects" asks for no word of the head: what moves against the camera is proposed instead, and
-its score is the share of the mask that moves.
+Enters: a frame, Text queries, perhaps an adjacent frame.  Leaves: boxes, scores and masks.
+The word head detects boxes on the features of nano's own encoder, nano's box prompt makes them
+masks, and colour, place, size and motion are decided on the masks.  "Moving objects" asks for
+no word of the head: what moves against the camera is proposed instead, and its score is the
+share of the mask that moves.
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,10 @@ from vseg.grounding.motion import motion_between
 from vseg.grounding.nano_candidates import FrameCandidates, resolve_query
 from vseg.grounding.vocabulary import WordQuery, parse_words
 from vseg.models.nano.model import Nano
-from vseg.models.nano.text_head.boxes import see
+from vseg.models.nano.text_head.boxes import detect_words
 from vseg.models.nano.text_head.head import WORDS, load_words
-from vseg.session.image_predictor import ImagePredictor
+from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Detections, Frame, Grounding, MaskCrop, Text
 
 
@@ -48,56 +49,61 @@ class NanoTextGrounder:
         self._nano = nano
         self._head = head
 
-    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
+    def check(self, queries: Sequence[ConceptPrompt]) -> None:
         """Raise BadPrompt for what is not Text, or not in the vocabulary."""
-        for description in descriptions:
-            self._query(description)
+        for query in queries:
+            self._parsed(query)
 
     def ground(
-        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
+        self,
+        frame: Frame,
+        queries: Sequence[ConceptPrompt],
+        features: Features | None = None,
+        adjacent: Frame | None = None,
     ) -> Grounding:
-        """Every thing that each phrase means.  Names are the phrases.
+        """Every object that each phrase means.  Names are the phrases.
 
-        best: of what has all that the phrase asks for, found or not.
+        best: of what has all that the phrase asks for, detected or not.  features: used where
+        they are of the same nano.
         """
-        asked = [self._query(description) for description in descriptions]
-        moves = any(query.motion for query, _ in asked)
-        predictor = ImagePredictor(self._nano)
+        parsed = [self._parsed(query) for query in queries]
+        if features is None or not self._nano.can_use(features):
+            features = self._nano.encode([frame])[0]
+        is_about_motion = any(query.motion for query, _ in parsed)
         candidates = FrameCandidates(
-            predictor,
-            predictor.encode(frame),
-            see(self._nano, self._head, frame),
-            motion_between(frame, near) if moves else None,
+            ImagePredictor(self._nano),
+            EncodedImage(frame, features),
+            detect_words(self._nano, self._head, frame, features),
+            motion_between(frame, adjacent) if is_about_motion else None,
         )
-        answers = [resolve_query(candidates, query, least) for query, least in asked]
-        return _joined(answers, [d.phrase for d in descriptions if isinstance(d, Text)])
+        resolved = [resolve_query(candidates, query, least) for query, least in parsed]
+        return _joined(resolved, [q.phrase for q in queries if isinstance(q, Text)])
 
-    def _query(self, description: ConceptPrompt) -> tuple[WordQuery, float]:
-        """What is asked and its threshold."""
-        if not isinstance(description, Text):
+    def _parsed(self, query: ConceptPrompt) -> tuple[WordQuery, float]:
+        """What the query asks for and its threshold."""
+        if not isinstance(query, Text):
             raise BadPrompt(
-                f"{self.name} understands words, not images",
+                f"{self.name} grounds text, not exemplars",
                 hint="give a phrase: --text person",
             )
-        query = parse_words(description.phrase, self.words)
-        least = self.threshold if description.threshold is None else description.threshold
-        return query, least
+        words = parse_words(query.phrase, self.words)
+        return words, self.threshold if query.threshold is None else query.threshold
 
 
-def _joined(answers: Sequence[tuple[Detections, float]], phrases: Sequence[str]) -> Grounding:
-    """The answers to all phrases as one, best first."""
+def _joined(resolved: Sequence[tuple[Detections, float]], phrases: Sequence[str]) -> Grounding:
+    """The detections of all phrases as one, best first."""
     boxes = np.zeros((0, 4))
     scores = np.zeros(0)
     labels = np.zeros(0, np.int64)
     masks: list[MaskCrop] = []
-    for label, (found, _) in enumerate(answers):
-        boxes = np.concatenate([boxes, found.boxes])
-        scores = np.concatenate([scores, found.scores])
-        labels = np.concatenate([labels, found.labels + label])
-        masks += found.masks or ()
+    for label, (detections, _) in enumerate(resolved):
+        boxes = np.concatenate([boxes, detections.boxes])
+        scores = np.concatenate([scores, detections.scores])
+        labels = np.concatenate([labels, detections.labels + label])
+        masks += detections.masks or ()
     order = np.argsort(-scores, kind="stable")
-    found = Detections(
+    joined = Detections(
         boxes[order], scores[order], labels[order], tuple(masks[row] for row in order)
     )
-    best = np.array([top for _, top in answers], np.float64)
-    return Grounding(found, best, tuple(phrases[label] for label in found.labels))
+    best = np.array([reached for _, reached in resolved], np.float64)
+    return Grounding(joined, best, tuple(phrases[label] for label in joined.labels))

@@ -1,8 +1,7 @@
-"""Phrases of any words -> the things they name on a frame, by a detector of the transformers
-library.
+"""Phrases of any words -> the objects they name, by a detector of the transformers library.
 
-Enters: a frame and Text descriptions.  Leaves: Grounding in video pixels, with masks where the
-detector draws them.  Words are encoded once for a set of phrases; the last set is kept.
+Enters: a frame and Text queries.  Leaves: Grounding in video pixels, with masks where the
+detector gives them.  Phrases are encoded once for a set of them; the last set is kept.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt
 from vseg.grounding.proposals import Proposals, Rules, choose, joined
+from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Detections, Frame, Grounding, Text
 
 Words = TypeVar("Words")
@@ -21,7 +21,7 @@ Words = TypeVar("Words")
 
 @runtime_checkable
 class Detector(Protocol[Words]):
-    """A network that finds what phrases name.  rules: as it was published."""
+    """A network that detects what phrases name.  rules: as it was published."""
 
     rules: Rules
 
@@ -58,19 +58,25 @@ class OpenVocabulary(Generic[Words]):
         self.threshold = self._rules.threshold
         self._last: tuple[tuple[str, ...], Words] | None = None
 
-    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
-        """Raise BadPrompt for what is not words, and for a phrase the network cannot read."""
-        for text in _texts(self.name, descriptions):
+    def check(self, queries: Sequence[ConceptPrompt]) -> None:
+        """Raise BadPrompt for what is not text, and for a phrase the network cannot read."""
+        for text in _texts(self.name, queries):
             self._detector.check(text.phrase)
 
     @torch.inference_mode()
     def ground(
-        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
+        self,
+        frame: Frame,
+        queries: Sequence[ConceptPrompt],
+        features: Features | None = None,
+        adjacent: Frame | None = None,
     ) -> Grounding:
-        """Every instance of each phrase on `frame`; `near` says nothing to it.  Raises
-        BadPrompt.
+        """Every instance of each phrase on `frame`.
+
+        features, adjacent: not used; the detector has an encoder of its own, and no phrase is
+        about motion to it.  Raises BadPrompt.
         """
-        texts = _texts(self.name, descriptions)
+        texts = _texts(self.name, queries)
         best = np.zeros(len(texts))
         parts = [_NOTHING]
         hw = (frame.image.shape[0], frame.image.shape[1])
@@ -93,11 +99,11 @@ class OpenVocabulary(Generic[Words]):
 _NOTHING = Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64))
 
 
-def _texts(name: str, descriptions: Sequence[ConceptPrompt]) -> list[Text]:
-    texts = [each for each in descriptions if isinstance(each, Text)]
-    if len(texts) < len(descriptions):
+def _texts(name: str, queries: Sequence[ConceptPrompt]) -> list[Text]:
+    texts = [query for query in queries if isinstance(query, Text)]
+    if len(texts) < len(queries):
         raise BadPrompt(
-            f"{name} looks for words, not for what looks like a reference image",
-            hint="say what it is in words, or leave out --grounder",
+            f"{name} grounds text, not exemplars",
+            hint="describe the object in words, or leave out --grounder",
         )
     return texts

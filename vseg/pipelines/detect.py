@@ -57,7 +57,10 @@ class PromptedDetector:
     def __call__(self, frame: Frame, near: Frame | None) -> Grounding:
         """Everything that is described and on the frame, best first."""
         parts = [
-            (places, grounder.ground(frame, [self._descriptions[k] for k in places], near))
+            (
+                places,
+                grounder.ground(frame, [self._descriptions[k] for k in places], adjacent=near),
+            )
             for grounder, places in self._asked
         ]
         best = np.zeros(len(self._descriptions))
@@ -100,7 +103,7 @@ def _everything(model: Model, words: Grounder | None, config: TrackConfig) -> De
         tags = tagger.tags(frame)
         if not tags:
             return NOTHING
-        named = words.ground(frame, tags, near)
+        named = words.ground(frame, tags, adjacent=near)
         # The tags change from look to look: what was reached is said of all of them together.
         return Grounding(named.found, named.best.max(keepdims=True), named.names)
 

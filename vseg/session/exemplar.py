@@ -116,15 +116,20 @@ class ExemplarGrounder:
 
     @torch.inference_mode()
     def ground(
-        self, frame: Frame, queries: Sequence[ConceptPrompt], near: Frame | None = None
+        self,
+        frame: Frame,
+        queries: Sequence[ConceptPrompt],
+        features: Features | None = None,
+        adjacent: Frame | None = None,
     ) -> Grounding:
         """Every object on the frame that is as similar to an exemplar as its threshold asks.
 
-        near: not used.  Raises BadPrompt for words, and for a box in whose image there is no
-        object.
+        adjacent: not used.  Raises BadPrompt for text, and for a box in whose image there is
+        no object.
         """
         exemplars = [_exemplar(query) for query in queries]
-        features = self._predictor.encode(frame).features
+        if features is None or features.weights_sha256 != self.weights_sha256:
+            features = self._predictor.encode(frame).features
         kept: list[tuple[_Match, int]] = []
         best = np.zeros(len(exemplars))
         for label, exemplar in enumerate(exemplars):

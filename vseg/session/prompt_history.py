@@ -73,7 +73,7 @@ class PromptHistory:
         grounder = self._grounder_of(concept)
         grounder.check([concept])
         least = grounder.threshold if concept.threshold is None else concept.threshold
-        return GroundingResult(grounder.ground(frame, [concept], adjacent), least)
+        return GroundingResult(grounder.ground(frame, [concept], adjacent=adjacent), least)
 
     def _grounder_of(self, concept: ConceptPrompt) -> Grounder:
         if isinstance(concept, Exemplar):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from jaxtyping import UInt8
+from torch import Tensor
 
 from tests.word_head import WORDS, random_head
 from vseg.build import open_nano_text
@@ -16,6 +17,7 @@ from vseg.grounding.motion import motion_between
 from vseg.grounding.nano_candidates import FrameCandidates, resolve_query
 from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.grounding.vocabulary import parse_words
+from vseg.models.nano.encoder import Encoder
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano, load_nano, save_random
 from vseg.models.nano.text_head.boxes import HeadBoxes
@@ -154,7 +156,7 @@ def test_what_cannot_be_looked_for_is_refused(nano: Nano, tmp_path: Path) -> Non
     grounder.check([Text("the red car"), Text("people")])
     with pytest.raises(BadPrompt, match="zebra"):
         grounder.check([Text("person"), Text("a zebra person")])
-    with pytest.raises(BadPrompt, match="words, not images"):
+    with pytest.raises(BadPrompt, match="text, not exemplars"):
         grounder.check([Exemplar(painted(), np.ones((280, 500), dtype=bool))])
 
 
@@ -163,5 +165,27 @@ def test_any_model_that_tracks_can_have_words(nano: Nano) -> None:
     assert open_nano_text(FlipTTA(nano)).weights_sha256 == shipped.weights_sha256
     assert shipped.name == "nano-words"
     shipped.check([Text("the red car on the left"), Text("moving objects"), Text("people")])
-    said = shipped.ground(FRAME, [Text("person"), Text("moving objects")], LATER)
+    said = shipped.ground(FRAME, [Text("person"), Text("moving objects")], adjacent=LATER)
     assert "moving objects" in said.names and said.best[1] > 0.5
+
+
+@pytest.mark.parametrize(("short_side", "encodes"), [(384, 0), (192, 1)])
+def test_a_tracked_frame_is_encoded_again_only_for_the_size_of_the_head(
+    short_side: int, encodes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nano = load_nano(dtype="float32", short_side=short_side)
+    grounder = NanoTextGrounder(nano)
+    alone = grounder.ground(FRAME, [Text("car", 0.1)])
+    features = nano.encode([FRAME])[0]
+    sizes: list[tuple[int, ...]] = []
+    forward = Encoder.forward
+
+    def counted(self: Encoder, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        sizes.append(tuple(image.shape))
+        return forward(self, image)
+
+    monkeypatch.setattr(Encoder, "forward", counted)
+    beside = grounder.ground(FRAME, [Text("car", 0.1)], features)
+    assert len(sizes) == encodes
+    np.testing.assert_array_equal(beside.found.boxes, alone.found.boxes)
+    np.testing.assert_array_equal(beside.found.scores, alone.found.scores)

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.model import Nano, encoder_digest, load_nano, save_nano
 from vseg.models.nano.network import NanoNet
-from vseg.models.nano.text_head.boxes import HeadBoxes, see
+from vseg.models.nano.text_head.boxes import HeadBoxes, detect_words
 from vseg.models.nano.text_head.head import WORDS, WordHead, load_words, save_words
 from vseg.models.nano.text_head.network import STRIDES, WordsNet, cell_boxes
 from vseg.types import Frame
@@ -71,7 +71,7 @@ def test_boxes_are_in_pixels_of_the_frame(nano: Nano, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for hw in ((120, 200), (700, 400)):
         image = rng.integers(0, 255, (*hw, 3), dtype=np.uint8)
-        seen = see(nano, loaded, Frame(0, None, 0.0, image))
+        seen = detect_words(nano, loaded, Frame(0, None, 0.0, image))
         assert len(seen.boxes) and seen.scores.shape == (len(seen.boxes), 3)
         assert (seen.boxes >= 0).all() and (
             seen.boxes.max(axis=0) <= np.array([*hw[::-1]] * 2)

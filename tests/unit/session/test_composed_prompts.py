@@ -13,6 +13,7 @@ from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.tensors import Features
 from vseg.types import (
     Box,
     ConceptPrompt,
@@ -44,22 +45,26 @@ class ColourGrounder:
 
     def __init__(self) -> None:
         self.looks: list[str] = []
-        self.near: list[int | None] = []
+        self.adjacent: list[int | None] = []
 
-    def check(self, descriptions: Sequence[ConceptPrompt]) -> None:
-        for each in descriptions:
+    def check(self, queries: Sequence[ConceptPrompt]) -> None:
+        for each in queries:
             if not isinstance(each, Text) or each.phrase not in COLOURS:
                 raise BadPrompt(
                     f"{each} is no colour I know", hint=f"known: {', '.join(COLOURS)}"
                 )
 
     def ground(
-        self, frame: Frame, descriptions: Sequence[ConceptPrompt], near: Frame | None = None
+        self,
+        frame: Frame,
+        queries: Sequence[ConceptPrompt],
+        features: Features | None = None,
+        adjacent: Frame | None = None,
     ) -> Grounding:
-        (described,) = descriptions
+        (described,) = queries
         assert isinstance(described, Text)
         self.looks.append(described.phrase)
-        self.near.append(None if near is None else near.index)
+        self.adjacent.append(None if adjacent is None else adjacent.index)
         hit = (frame.image == COLOURS[described.phrase]).all(axis=2)
         crops = [MaskCrop.of(hit & (columns(hit) == k)) for k in range(3)]
         crops = [c for c in crops if c.area]
@@ -230,7 +235,7 @@ def test_words_see_the_frame_beside_where_there_is_a_video(model: Nano) -> None:
         for t in (0, 2):
             with pytest.raises(NothingFound):
                 session.prompt(1, t, text="red")
-    assert grounder.near == [1, 1]
+    assert grounder.adjacent == [1, 1]
 
 
 def test_a_reference_and_marks_on_the_rendered_scene(model: Nano) -> None:

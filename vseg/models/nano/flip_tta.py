@@ -174,6 +174,7 @@ def _join(straight: Features, mirrored: Features) -> Features:
         # Two unit vectors side by side have a length of sqrt(2).
         torch.cat([straight.key, mirrored.key.flip(-1)]) * sqrt(0.5),
         torch.cat([straight.local_key, mirrored.local_key]),
+        f"{straight.weights_sha256}+flip",
     )
 
 

@@ -79,7 +79,8 @@ class Nano:
     @torch.inference_mode()
     def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
         video_hw = frames[0].image.shape[:2]
-        encoded = self._net.encode(self._images(frames, short_side))
+        f4, f8, f16 = self._net.encoder(self._images(frames, short_side))
+        encoded = self._net.project(f4, f8, f16)
         return [
             Features(
                 frame.index,
@@ -89,19 +90,40 @@ class Nano:
                 # with it.
                 encoded.key[k].clone(),
                 encoded.local_key[k].clone(),
+                self.weights_sha256,
+                (f8[k : k + 1], f16[k : k + 1]),
             )
             for k, frame in enumerate(frames)
         ]
 
     @torch.inference_mode()
     def pyramid(
-        self, frame: Frame, short_side: int
+        self, frame: Frame, short_side: int, features: Features | None = None
     ) -> tuple[Float[Tensor, "1 64 h8 w8"], Float[Tensor, "1 128 h w"]]:
-        """The encoder's own features of strides 8 and 16, at any size: what the word head
-        reads.
+        """The image encoder's own maps of strides 8 and 16 at a size of its own: what the word
+        head reads.
+
+        features: of the frame; not encoded again where they have that size.
         """
+        if features is not None:
+            height, width = model_hw(frame.image.shape[:2], short_side)
+            f8, f16 = features.pyramid
+            if f16.shape[2:] == (height // 16, width // 16):
+                return f8, f16
         _, f8, f16 = self._net.encoder(self._images([frame], short_side))
         return f8, f16
+
+    def can_use(self, features: Features) -> bool:
+        """Whether these features are what this model would encode: of its weights, size, dtype
+        and device.
+        """
+        height, width = model_hw(features.video_hw, self.short_side)
+        return (
+            features.weights_sha256 == self.weights_sha256
+            and features.map_hw == (height // 4, width // 4)
+            and features.key.dtype == self.dtype
+            and features.key.device.type == self.device.type
+        )
 
     def _images(self, frames: Sequence[Frame], short_side: int) -> Float[Tensor, "B 3 H W"]:
         h, w = model_hw(frames[0].image.shape[:2], short_side)

@@ -253,7 +253,15 @@ class NanoNet(nn.Module):
 
     def encode(self, image: Float[Tensor, "B 3 H W"]) -> Encoded:
         """image: normalised by encoder.MEAN and STD; H and W multiples of 16."""
-        f4, f8, f16 = self.encoder(image)
+        return self.project(*self.encoder(image))
+
+    def project(
+        self,
+        f4: Float[Tensor, "B C4 h4 w4"],
+        f8: Float[Tensor, "B C8 h8 w8"],
+        f16: Float[Tensor, "B C16 h w"],
+    ) -> Encoded:
+        """Keys and decoder features from the image encoder's maps."""
         base = self.base(f16).relu_()
         key = F.normalize(self.key(f16), dim=1)
         local_key = F.normalize(self.near(f8), dim=1)

@@ -100,6 +100,7 @@ class Sam:
                 (fine[k : k + 1], middle[k : k + 1], coarse[k : k + 1]),
                 key=nothing,
                 local_key=nothing,
+                weights_sha256=self.weights_sha256,
             )
             for k, frame in enumerate(frames)
         ]

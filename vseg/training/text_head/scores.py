@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from vseg.models.nano.model import Nano
-from vseg.models.nano.text_head.boxes import Candidates, see
+from vseg.models.nano.text_head.boxes import Candidates, detect_words
 from vseg.models.nano.text_head.head import WordHead
 from vseg.ops.boxes import box_iou
 from vseg.training.text_head.named_images import NamedImage
@@ -65,7 +65,7 @@ def precision_recall(
     """The curve of every word, over wholly marked images."""
     rows: dict[str, list[PrecisionRecall]] = {word: [] for word in words}
     for index, image in enumerate(images):
-        seen = see(nano, head, Frame(index, None, 0.0, image.image))
+        seen = detect_words(nano, head, Frame(index, None, 0.0, image.image))
         for word in words:
             rows[word].append(matched(seen.of(word), *_truth(image, word)))
     return {word: pooled(parts) for word, parts in rows.items()}
