@@ -1,10 +1,10 @@
-"""What a memory policy is: it says which proposed mask stands, and what of a frame is
+"""What a memory policy is: it chooses among the proposed masks, and decides what of a frame is
 remembered.
 
-Enters: what was decoded of some objects on a frame, and the glimpses of each on frames before.
-Leaves: the masks that stand, and one Verdict per object.  A policy holds no state and no
-weights: all it knows of the past are those glimpses, which the bank keeps, forgets and packs
-like the rest of the memory.
+Enters: what was decoded of some objects on a frame, and observations of each on frames before.
+Leaves: the chosen masks, and one MemoryDecision per object.  A policy holds no state and no
+weights: all it knows of the past are those observations, which the bank keeps, forgets and
+packs like the rest of the memory.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,9 @@ from typing import Protocol, runtime_checkable
 from vseg.tensors import Decoded
 
 HISTORY = 15
-"""How many frames back a policy may look."""
+"""How many frames back a policy's observations reach: as many as SAMURAI (arXiv:2411.11922)
+waits for a track to be stable.
+"""
 
 Cells = int | float
 CellBox = tuple[Cells, Cells, Cells, Cells]
@@ -36,7 +38,7 @@ class Observation:
 
 
 History = Mapping[int, Observation]
-"""Glimpses of one object by frame index, in the order they were tracked."""
+"""Observations of one object by frame index, in the order they were tracked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class MemoryDecision:
     """What becomes of an object's frame.
 
     kept: its slot is remembered.  anchor: it is read like a prompted frame until newer anchors
-    push it out.  glimpse: what the policy wants to know of this frame later.
+    push it out.  observation: what the policy wants to know of this frame later.
     """
 
     kept: bool = True
@@ -56,8 +58,8 @@ class MemoryDecision:
 class MemoryPolicy(Protocol):
     """Decides for all objects of a frame at once.
 
-    by_rank: slots count by their order among those kept (the newest is 1 old), not by frames
-    gone by.
+    by_rank: the age of a slot is its rank among those kept (the newest is 1 old), not a number
+    of frames.
     """
 
     @property
@@ -66,5 +68,5 @@ class MemoryPolicy(Protocol):
     def decide(
         self, frame_index: int, decoded: Decoded, pasts: Sequence[History]
     ) -> tuple[Decoded, list[MemoryDecision]]:
-        """The masks that stand, and a verdict on each row."""
+        """The chosen masks, and the decision on each row."""
         ...

@@ -38,7 +38,7 @@ def mask(x1: int, y1: int, x2: int, y2: int) -> torch.Tensor:
 
 
 def test_pooling_takes_means_of_four() -> None:
-    small = Pooled(SHAPE).thinned(counted(), torch.zeros(8, 8, dtype=torch.bool))
+    small = Pooled(SHAPE).merged(counted(), torch.zeros(8, 8, dtype=torch.bool))
     assert small.cells[:4, 0].tolist() == [0, 1, 2 + 4.5, 2 + 6.5]
     assert torch.equal(small.keys[0], -small.cells)
     assert len(small.cells) == 2 + 16 and small.merged is not None
@@ -50,7 +50,7 @@ def test_pruning_keeps_the_neighbourhood_and_one_cell_of_every_block() -> None:
     rule = Pruned(SHAPE)
     drawn = rule.neighbourhood(mask(0, 0, 3, 3))
     assert drawn.nonzero().max() == 2 and int(drawn.sum()) == 9, "one cell and two beside it"
-    small = rule.thinned(counted(), drawn)
+    small = rule.merged(counted(), drawn)
     assert small.merged is not None
     near = [2 + 8 * row + column for row in range(3) for column in range(3)]
     first = [2 + 3, 2 + 4, 2 + 32, 2 + 36]
@@ -67,7 +67,7 @@ def test_tokens_together_stand_for_all(
     kind: type[Approximation], box: tuple[int, int, int, int]
 ) -> None:
     rule = kind(SHAPE)
-    small = rule.thinned(counted(), rule.neighbourhood(mask(*box)))
+    small = rule.merged(counted(), rule.neighbourhood(mask(*box)))
     assert small.merged is not None
     assert float(small.merged.bias.exp().sum()) == pytest.approx(66, abs=1e-3)
 

@@ -9,8 +9,8 @@ import torch
 from vseg.interfaces.memory_policy import HISTORY, History, Observation
 from vseg.interfaces.slot_model import Slot
 from vseg.session.memory.distractors import may_anchor, shows_distractor
+from vseg.session.memory.expected_box import box_iou, expected_box
 from vseg.session.memory.mask_stats import mask_stats
-from vseg.session.memory.motion import box_iou, expected_box
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.selective import Selective
 from vseg.session.memory.slot_bank import SlotBank

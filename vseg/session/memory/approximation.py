@@ -1,4 +1,4 @@
-"""Old memories made smaller before they are attended to: opt-in, and not what the published
+"""Old memories merged before they are attended to: opt-in, and not what the published
 model computes.
 
 Enters: the slots an object may read.  Leaves: the same, the older ones with fewer tokens, each
@@ -17,12 +17,15 @@ from torch import Tensor
 from vseg.interfaces.slot_model import MergedToken, Slot, SlotShape
 
 _BLOCK = 4
+"""Side of the blocks of background that one token stands for.  A round value; not tuned."""
+
 _MARGIN = 2
+"""Cells around the object that stay whole.  A round value; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approximation(ABC):
-    """Makes old slots of a model smaller.  shape: of its whole ones."""
+    """Merges the tokens of a model's old slots.  shape: of its whole ones."""
 
     shape: SlotShape
 
@@ -33,9 +36,9 @@ class Approximation(ABC):
         touched = F.adaptive_max_pool2d((logits > 0).float()[None, None], self.shape.grid)
         return F.max_pool2d(touched, 2 * _MARGIN + 1, stride=1, padding=_MARGIN)[0, 0] > 0
 
-    def thinned(self, slot: Slot, drawn: Bool[Tensor, "r c"]) -> Slot:
-        """The slot with fewer tokens.  drawn: the neighbourhood of the mask it was made of."""
-        places, weights = self.stand_ins(drawn)
+    def merged(self, slot: Slot, mask_cells: Bool[Tensor, "r c"]) -> Slot:
+        """The slot with fewer tokens.  mask_cells: the neighbourhood of its mask."""
+        places, weights = self.merged_tokens(mask_cells)
         cells = slot.cells[places].mean(dim=1)
         keys = slot.keys[:, places].mean(dim=2)
         return Slot(
@@ -43,16 +46,16 @@ class Approximation(ABC):
         )
 
     @abstractmethod
-    def stand_ins(
-        self, drawn: Bool[Tensor, "r c"]
+    def merged_tokens(
+        self, mask_cells: Bool[Tensor, "r c"]
     ) -> tuple[Int[Tensor, "N G"], Float[Tensor, " N"]]:
         """The tokens that each of N is the mean of, and how many it stands for: together all
         of them.
         """
 
     @property
-    def plain(self) -> int:
-        """Tokens that come before those that lie on the frame."""
+    def off_frame(self) -> int:
+        """Number of tokens that lie on no cell; they come first."""
         return self.shape.tokens - self.shape.grid[0] * self.shape.grid[1]
 
 
@@ -64,35 +67,36 @@ class Pooled(Approximation):
     arXiv:2411.18933).
     """
 
-    def stand_ins(
-        self, drawn: Bool[Tensor, "r c"]
+    def merged_tokens(
+        self, mask_cells: Bool[Tensor, "r c"]
     ) -> tuple[Int[Tensor, "N 4"], Float[Tensor, " N"]]:
         """A quarter of the tokens that lie on the frame, wherever the object is."""
         rows, columns = self.shape.grid
-        index = torch.arange(self.shape.tokens, device=drawn.device)
-        fours = index[self.plain :].view(rows // 2, 2, columns // 2, 2).transpose(1, 2)
-        places = torch.cat([index[: self.plain, None].expand(-1, 4), fours.reshape(-1, 4)])
-        return places, 1.0 + 3.0 * (places[:, 0] >= self.plain)
+        index = torch.arange(self.shape.tokens, device=mask_cells.device)
+        fours = index[self.off_frame :].view(rows // 2, 2, columns // 2, 2).transpose(1, 2)
+        places = torch.cat([index[: self.off_frame, None].expand(-1, 4), fours.reshape(-1, 4)])
+        return places, 1.0 + 3.0 * (places[:, 0] >= self.off_frame)
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned(Approximation):
-    """The object and what is beside it stay; of the rest, one cell of every block of 4 x 4.
+    """The object and the cells beside it stay; of the rest, one cell of every block of 4 x 4.
 
     That one stands for all such cells of its block: the log of their number is added to its
     scores.
     """
 
-    def stand_ins(
-        self, drawn: Bool[Tensor, "r c"]
+    def merged_tokens(
+        self, mask_cells: Bool[Tensor, "r c"]
     ) -> tuple[Int[Tensor, "N 1"], Float[Tensor, " N"]]:
-        """The cells of `drawn`, and the first of the others in each block."""
-        (rows, columns), side = self.shape.grid, _BLOCK
-        blocks = (~drawn).view(rows // side, side, columns // side, side).transpose(1, 2)
+        """The cells of `mask_cells`, and the first of the others in each block."""
+        rows, columns = self.shape.grid
+        side = _BLOCK
+        blocks = (~mask_cells).view(rows // side, side, columns // side, side).transpose(1, 2)
         outside = blocks.reshape(-1, side * side)
         first = F.one_hot(outside.byte().argmax(dim=1), side * side)
         counts = (first * outside.sum(dim=1, keepdim=True)).view_as(blocks).transpose(1, 2)
-        weights = drawn.flatten() + counts.flatten()
-        weights = torch.cat([weights.new_ones(self.plain), weights])
+        weights = mask_cells.flatten() + counts.flatten()
+        weights = torch.cat([weights.new_ones(self.off_frame), weights])
         places = weights.nonzero()
         return places, weights[places[:, 0]].float()

@@ -1,9 +1,10 @@
-"""Whether a frame tells an object from something that looks like it (DAM4SAM,
+"""Whether a frame tells an object from a distractor of similar appearance (DAM4SAM,
 arXiv:2411.17576, section 3.2).
 
-Enters: the chosen mask, the masks that were proposed beside it, and glimpses of the object
-before.  Leaves: yes or no.  A frame on which the decoder was sure, but saw a second candidate
-elsewhere, is worth keeping as an anchor: it shows both, and which of them is meant.
+Enters: the chosen mask, the masks that were proposed beside it, and observations of the object
+on frames before.  Leaves: yes or no.  A frame on which the decoder was confident but also
+proposed a mask elsewhere is worth keeping as an anchor: it shows both candidates, and which of
+them is the object.
 """
 
 from statistics import median
@@ -13,26 +14,32 @@ import numpy as np
 from jaxtyping import Bool
 
 from vseg.interfaces.memory_policy import CellBox, History, Observation
-from vseg.session.memory.motion import box_iou
+from vseg.session.memory.expected_box import box_iou
 
-_SURE = 0.8
-_SAME_SIZE = 0.2
+# All five values are the paper's (section 3.2).
+_CONFIDENT_QUALITY = 0.8
+_AREA_TOLERANCE = 0.2
+"""Largest deviation from the usual area, as a share of it."""
 _AREAS = 10
-_APART = 5
-_ELSEWHERE = 0.7
+"""How many of the last areas the usual one is the median of."""
+_ANCHOR_STRIDE = 5
+"""Least number of frames between two anchors."""
+_DISTRACTOR_IOU = 0.7
+"""Largest IoU of the object's box with the box that includes the distractor."""
 
 
-def may_anchor(seen: Observation, past: History, frame_index: int) -> bool:
-    """Whether the object is seen well, at its usual size, and the last anchor is 5 frames away
-    or more.
+def may_anchor(observation: Observation, past: History, frame_index: int) -> bool:
+    """Whether the mask is confident and of the usual area, and no anchor is nearer than 5
+    frames.
     """
-    areas = [observation.area for observation in past.values() if observation.area][-_AREAS:]
-    if not areas or seen.quality <= _SURE:
+    areas = [before.area for before in past.values() if before.area][-_AREAS:]
+    if not areas or observation.quality <= _CONFIDENT_QUALITY:
         return False
     usual = median(areas)
-    if abs(seen.area - usual) > _SAME_SIZE * usual:
+    if abs(observation.area - usual) > _AREA_TOLERANCE * usual:
         return False
-    return all(abs(frame_index - f) >= _APART for f, g in past.items() if g.anchor)
+    anchors = [frame for frame, before in past.items() if before.anchor]
+    return all(abs(frame_index - frame) >= _ANCHOR_STRIDE for frame in anchors)
 
 
 def shows_distractor(
@@ -49,11 +56,12 @@ def shows_distractor(
 
 
 def _widens(chosen: Bool[np.ndarray, "h w"], beyond: Bool[np.ndarray, "h w"]) -> bool:
+    """Whether the largest part of what lies beyond the chosen mask widens its box."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(beyond.astype(np.uint8))
     if count < 2:  # nothing but background
         return False
     largest = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    return box_iou(_box(chosen), _box(chosen | largest)) <= _ELSEWHERE
+    return box_iou(_box(chosen), _box(chosen | largest)) <= _DISTRACTOR_IOU
 
 
 def _box(mask: Bool[np.ndarray, "h w"]) -> CellBox:

@@ -32,12 +32,12 @@ def mask_stats(decoded: Decoded) -> list[MaskStats]:
     else:
         logits = decoded.alternatives.logits
         quality = decoded.alternatives.quality
-    is_it = (logits == decoded.logits[:, None]).flatten(2).all(dim=2)
+    is_chosen = (logits == decoded.logits[:, None]).flatten(2).all(dim=2)
     presence = decoded.presence[:, None].expand_as(quality)
-    ahead = torch.stack([presence, is_it.float(), quality], dim=2)
-    return [
-        _stats_of(rows) for rows in torch.cat([ahead, _extents(logits > 0)], dim=2).tolist()
-    ]
+    scores = torch.stack([presence, is_chosen.float(), quality], dim=2)
+    # One tensor, so that a GPU is waited for once.
+    numbers = torch.cat([scores, _extents(logits > 0)], dim=2).tolist()
+    return [_stats_of(rows) for rows in numbers]
 
 
 def _stats_of(rows: list[list[float]]) -> MaskStats:

@@ -1,7 +1,7 @@
 """The policy of the published predictor (SAM 2, arXiv:2408.00714): every frame is remembered
 as decoded.
 
-It looks at no value, so that a step on a GPU need not wait for one.
+No value is read, so that a step on a GPU need not wait for one.
 """
 
 from collections.abc import Sequence

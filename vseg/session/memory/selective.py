@@ -1,9 +1,9 @@
-"""The policy that remembers only what is sure, and anchors what resolves look-alikes.
+"""The policy that remembers only confident frames, and anchors those that show a distractor.
 
 SAMURAI's (arXiv:2411.11922) motion gate on the proposed masks and its rule for what is
-remembered, and DAM4SAM's (arXiv:2411.17576) anchors.  Slots count by their order among those
-kept, so that an object that was hidden is looked for with the last frames on which it was
-seen.
+remembered, and DAM4SAM's (arXiv:2411.17576) anchors.  Slots are ordered by rank among those
+kept, so that an object that was occluded is conditioned on the last frames on which it was
+visible.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,15 @@ import torch
 
 from vseg.interfaces.memory_policy import CellBox, History, MemoryDecision, Observation
 from vseg.session.memory.distractors import may_anchor, shows_distractor
+from vseg.session.memory.expected_box import box_iou, expected_box
 from vseg.session.memory.mask_stats import MaskStats, mask_stats
-from vseg.session.memory.motion import box_iou, expected_box
-from vseg.tensors import Decoded
+from vseg.tensors import PRESENT, Decoded
 
-_VISIBLE = 0.5
-_GOOD = 0.5
-_MOTION_SHARE = 0.15
-"""How much the motion counts beside the predicted IoU (SAMURAI's alpha)."""
+_KEPT_QUALITY = 0.5
+"""A frame is remembered above this predicted IoU (SAMURAI's value)."""
+
+_MOTION_WEIGHT = 0.15
+"""Of the motion beside the predicted IoU (SAMURAI's alpha)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +37,45 @@ class Selective:
         self, frame_index: int, decoded: Decoded, pasts: Sequence[History]
     ) -> tuple[Decoded, list[MemoryDecision]]:
         """The masks that fit predicted IoU and motion best, and what of them is remembered."""
-        seen = mask_stats(decoded)
+        stats = mask_stats(decoded)
         boxes = [expected_box(past, frame_index) for past in pasts]
-        choice = [_choice(*each) for each in zip(seen, boxes, strict=True)]
-        if choice != [sighting.chosen for sighting in seen]:
+        choice = [_choice(row, box) for row, box in zip(stats, boxes, strict=True)]
+        if choice != [row.chosen for row in stats]:
             decoded = decoded.picked(torch.tensor(choice, device=decoded.logits.device))
         decisions = []
         for row, past in enumerate(pasts):
-            observation = seen[row].proposed[choice[row]]
-            kept = seen[row].presence > _VISIBLE and _worth_keeping(observation, boxes[row])
+            observation = stats[row].proposed[choice[row]]
+            kept = stats[row].presence > PRESENT and _worth_keeping(observation, boxes[row])
             anchor = (
                 kept
                 and may_anchor(observation, past, frame_index)
-                and _disputed(decoded, row, choice)
+                and _has_distractor(decoded, row, choice)
             )
             decisions.append(MemoryDecision(kept, anchor, replace(observation, anchor=anchor)))
         return decoded, decisions
 
 
-def _choice(seen: MaskStats, expected: CellBox | None) -> int:
-    """The hypothesis that stands."""
-    if expected is None or seen.presence <= _VISIBLE:
-        return seen.chosen
-    return max(
-        range(len(seen.proposed)),
-        key=lambda k: (
-            _MOTION_SHARE * box_iou(expected, seen.proposed[k].box)
-            + (1 - _MOTION_SHARE) * seen.proposed[k].quality
-        ),
-    )
+def _choice(stats: MaskStats, expected: CellBox | None) -> int:
+    """The proposal with the best sum of predicted IoU and motion."""
+    if expected is None or stats.presence <= PRESENT:
+        return stats.chosen
+
+    def score(k: int) -> float:
+        motion = box_iou(expected, stats.proposed[k].box)
+        return _MOTION_WEIGHT * motion + (1 - _MOTION_WEIGHT) * stats.proposed[k].quality
+
+    return max(range(len(stats.proposed)), key=score)
 
 
-def _worth_keeping(seen: Observation, expected: CellBox | None) -> bool:
+def _worth_keeping(observation: Observation, expected: CellBox | None) -> bool:
     """Whether the mask is good, and where the object can be."""
-    if seen.quality <= _GOOD or seen.area == 0:
+    if observation.quality <= _KEPT_QUALITY or observation.area == 0:
         return False
-    return expected is None or box_iou(expected, seen.box) > 0
+    return expected is None or box_iou(expected, observation.box) > 0
 
 
-def _disputed(decoded: Decoded, row: int, choice: Sequence[int]) -> bool:
+def _has_distractor(decoded: Decoded, row: int, choice: Sequence[int]) -> bool:
+    """Whether a proposal that was not chosen shows another candidate."""
     if decoded.alternatives is None:
         return False
     masks = (decoded.alternatives.logits[row] > 0).cpu().numpy()

@@ -158,7 +158,7 @@ class SlotBank:
             slots[1:] = [
                 (
                     age,
-                    self.approximation.thinned(stored.recent[frame], stored.mask_cells[frame]),
+                    self.approximation.merged(stored.recent[frame], stored.mask_cells[frame]),
                 )
                 for age, frame in read[1:]
             ]

@@ -23,7 +23,7 @@ class SlotLimit:
     mib: float
     shape: SlotShape
 
-    def room(self, objects: int, pointers: int) -> int:
+    def bytes_each(self, objects: int, pointers: int) -> int:
         """Bytes that each of so many objects has for slots, its other pointers set aside."""
         return int(self.mib * _MIB) // objects - pointers * self.shape.pointer_bytes
 
@@ -55,7 +55,7 @@ class SlotBudget:
         """
         if self.limit is None:
             return self.recent
-        slots = self.limit.room(objects, self.pointers + 1) // self.limit.shape.bytes
+        slots = self.limit.bytes_each(objects, self.pointers + 1) // self.limit.shape.bytes
         return min(self.recent, slots - prompted - 1)
 
     def most_prompted(self, objects: int) -> int:
