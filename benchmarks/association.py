@@ -22,10 +22,10 @@ from typing import Protocol
 
 import numpy as np
 
-from vseg.metrics.boxes import IdentifiedBoxes, IdentityClip, box_clip
 from vseg.metrics.clear import ClearCounts, count_clear
 from vseg.metrics.hota import HotaCounts, count_hota
-from vseg.metrics.identity import IdentityCounts, count_identity
+from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
+from vseg.metrics.idf1 import IdentityCounts, count_identity
 from vseg_trackers import (
     ByteTrack,
     Detections,

@@ -16,7 +16,7 @@ from benchmarks.baselines_flow import FlowWarp, GrabCutWarp
 from benchmarks.baselines_labels import LabelPropagation, open_features
 from vseg.errors import UsageError
 from vseg.interfaces.reader import Reader
-from vseg.metrics.davis import PredictedFrame
+from vseg.metrics.davis_protocol import PredictedFrame
 
 BASELINES = ("flow", "flow-grabcut", "label-propagation")
 

@@ -22,9 +22,9 @@ from vseg.errors import UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.metrics.clear import count_clear
-from vseg.metrics.identity import count_identity
+from vseg.metrics.idf1 import count_identity
 from vseg.metrics.jf import score_frame
-from vseg.metrics.masks import MaskPairs
+from vseg.metrics.mask_identities import MaskPairs
 from vseg.synthetic.reader import SyntheticVideo, TrueFrame
 from vseg.synthetic.suite import identity_scenes
 

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from vseg.metrics.annotations import LabelFolder, LabelFrame
-from vseg.metrics.davis import PredictedFrame
+from vseg.metrics.davis_protocol import PredictedFrame
 
 
 def on_another(mask: Bool[np.ndarray, "H W"], label: LabelFrame, object_id: int) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from jaxtyping import Bool
 from PIL import Image
 
-from vseg.metrics.davis import evaluate, evaluate_object
+from vseg.metrics.davis_protocol import evaluate, evaluate_object
 from vseg.metrics.jf import boundary_accuracy, region_similarity
 
 mask_utils = pytest.importorskip("pycocotools.mask")

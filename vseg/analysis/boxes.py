@@ -11,7 +11,7 @@ from jaxtyping import Bool
 from vseg.errors import BadDataset
 from vseg.exchange.detection_table import NO_ID, DetectionTable
 from vseg.exchange.mot import read_mot
-from vseg.metrics.boxes import IdentifiedBoxes, IdentityClip, box_clip
+from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
 from vseg.results import open_run
 
 

@@ -91,7 +91,7 @@ def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcom
 
 def _score(outcome: "JobOutcome", scene: "SyntheticVideo") -> float:
     """J&F in percent of object 1 against the scene's exact masks."""
-    from vseg.metrics.davis import evaluate_object
+    from vseg.metrics.davis_protocol import evaluate_object
     from vseg.results import open_run
 
     predicted = (masks[1] for masks in open_run(outcome.out))

@@ -14,9 +14,9 @@ from vseg.cli.report import show_json
 from vseg.errors import BadDataset, UsageError
 
 if TYPE_CHECKING:
-    from vseg.metrics.davis import PredictedFrame, Prediction
+    from vseg.metrics.davis_protocol import PredictedFrame, Prediction
     from vseg.metrics.identity_scores import IdentityRow
-    from vseg.metrics.scores import ScoreRow
+    from vseg.metrics.jf_scores import ScoreRow
 
 
 def evaluate(
@@ -48,7 +48,7 @@ def evaluate(
     as_json: options.Json = False,
 ) -> None:
     """Score masks or boxes against ground truth, as DAVIS (J, F) and TrackEval do."""
-    from vseg.metrics.davis import evaluate_clips
+    from vseg.metrics.davis_protocol import evaluate_clips
 
     chosen = parse_metrics(metrics)
     paths = [*pred, *(more or [])]
@@ -91,7 +91,7 @@ def _identity_rows(gt: Path, paths: list[Path]) -> "list[IdentityRow]":
     from vseg.analysis.boxes import box_clip_of
     from vseg.metrics.annotations import clip_folders
     from vseg.metrics.identity_scores import identity_rows
-    from vseg.metrics.masks import mask_clip
+    from vseg.metrics.mask_identities import mask_clip
 
     if not gt.is_file():
         folders = clip_folders(gt)

@@ -12,19 +12,20 @@ import numpy as np
 from jaxtyping import Int
 from scipy.optimize import linear_sum_assignment
 
-from vseg.metrics.boxes import FramePairs, IdentityClip
+from vseg.metrics.identity_clip import FramePairs, IdentityClip
 
-_THRESHOLD = 0.5
+_MATCH_IOU = 0.5
+"""Least similarity of a match, as in MOTChallenge's published tables."""
 _SLACK = float(np.finfo(float).eps)
-_STAY = (
-    1000.0  # outweighs any similarity: a pair of the frame before is kept if it still can be
-)
-_NOBODY = -1
+"""TrackEval's: a similarity that rounding put below the threshold still counts."""
+_CONTINUED = 1000.0
+"""Outweighs any similarity: a pair of the frame before is kept while it can be."""
+_NO_TRACK = -1
 
 
 @dataclass(frozen=True, slots=True)
 class ClearCounts:
-    """Sums over frames.  fragments: how often a tracked object was picked up again after a
+    """Sums over frames.  fragments: how often an object was tracked again after a
     gap.
     """
 
@@ -61,21 +62,24 @@ class ClearCounts:
 
 def count_clear(clip: IdentityClip) -> ClearCounts:
     """Match frame by frame, keeping the pairs of the frame before, and count."""
-    last = np.full(clip.num_true_ids, _NOBODY)  # who tracked each object when last tracked
-    before = np.full(clip.num_true_ids, _NOBODY)  # who tracked it in the frame before
-    pickups = np.zeros(clip.num_true_ids, dtype=np.int64)
+    # By true id: the track that matched it last, and that matched it in the frame before.
+    last = np.full(clip.num_true_ids, _NO_TRACK)
+    before = np.full(clip.num_true_ids, _NO_TRACK)
+    # How often it was matched without being matched in the frame before.
+    begun = np.zeros(clip.num_true_ids, dtype=np.int64)
     positives = 0
     switches = 0
     similarity = 0.0
     for frame in clip.frames:
         if not len(frame.truth) or not len(frame.pred):
-            continue  # as TrackEval: a frame empty on one side neither breaks nor keeps a pair
+            # As in TrackEval: a frame empty on one side neither breaks nor keeps a pair.
+            continue
         rows, columns = _matched(frame, before)
         objects = frame.truth[rows]
         tracks = frame.pred[columns]
-        switches += int(((last[objects] != _NOBODY) & (last[objects] != tracks)).sum())
-        pickups[objects] += before[objects] == _NOBODY
-        before[:] = _NOBODY
+        switches += int(((last[objects] != _NO_TRACK) & (last[objects] != tracks)).sum())
+        begun[objects] += before[objects] == _NO_TRACK
+        before[:] = _NO_TRACK
         last[objects] = before[objects] = tracks
         positives += len(rows)
         similarity += float(frame.similarity[rows, columns].sum())
@@ -84,7 +88,7 @@ def count_clear(clip: IdentityClip) -> ClearCounts:
         clip.num_true - positives,
         clip.num_pred - positives,
         switches,
-        int(np.maximum(pickups - 1, 0).sum()),
+        int(np.maximum(begun - 1, 0).sum()),
         similarity,
     )
 
@@ -92,9 +96,10 @@ def count_clear(clip: IdentityClip) -> ClearCounts:
 def _matched(
     frame: FramePairs, before: Int[np.ndarray, " I"]
 ) -> tuple[Int[np.ndarray, " K"], Int[np.ndarray, " K"]]:
-    stays = frame.pred[None, :] == before[frame.truth][:, None]
-    possible = frame.similarity >= _THRESHOLD - _SLACK
-    worth = np.where(possible, frame.similarity + _STAY * stays, 0.0)
-    rows, columns = linear_sum_assignment(worth, maximize=True)
-    real = worth[rows, columns] > 0
-    return rows[real], columns[real]
+    """The rows and columns of the pairs that match."""
+    continued = frame.pred[None, :] == before[frame.truth][:, None]
+    possible = frame.similarity >= _MATCH_IOU - _SLACK
+    score = np.where(possible, frame.similarity + _CONTINUED * continued, 0.0)
+    rows, columns = linear_sum_assignment(score, maximize=True)
+    matched = score[rows, columns] > 0
+    return rows[matched], columns[matched]

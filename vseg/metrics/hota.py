@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
-from vseg.metrics.boxes import IdentityClip
+from vseg.metrics.identity_clip import IdentityClip
 
 _THRESHOLDS = np.arange(0.05, 0.99, 0.05)
 _SLACK = float(np.finfo(float).eps)
+"""TrackEval's: a similarity that rounding put below a threshold still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class HotaCounts:
         ass_a = self.association / matched
         loc_a = np.where(self.true_positives > 0, self.similarity / matched, 1.0)
         hota = np.sqrt(det_a * ass_a)
-        return Hota(*(float(np.mean(each)) for each in (hota, det_a, ass_a, loc_a)))
+        means = [float(np.mean(measure)) for measure in (hota, det_a, ass_a, loc_a)]
+        return Hota(*means)
 
 
 def count_hota(clip: IdentityClip) -> HotaCounts:
@@ -68,22 +70,23 @@ def count_hota(clip: IdentityClip) -> HotaCounts:
     levels = len(_THRESHOLDS)
     positives = np.zeros(levels)
     similarity = np.zeros(levels)
-    together = np.zeros((levels, clip.num_true_ids, clip.num_pred_ids))
+    # Frames on which each pair of ids matched, per threshold.
+    shared = np.zeros((levels, clip.num_true_ids, clip.num_pred_ids))
     for frame in clip.frames:
-        worth = alignment[np.ix_(frame.truth, frame.pred)] * frame.similarity
-        rows, columns = linear_sum_assignment(worth, maximize=True)
-        alike = frame.similarity[rows, columns]
-        passes = alike[None, :] >= _THRESHOLDS[:, None] - _SLACK
+        score = alignment[np.ix_(frame.truth, frame.pred)] * frame.similarity
+        rows, columns = linear_sum_assignment(score, maximize=True)
+        matched = frame.similarity[rows, columns]
+        passes = matched[None, :] >= _THRESHOLDS[:, None] - _SLACK
         positives += passes.sum(axis=1)
-        similarity += (passes * alike).sum(axis=1)
+        similarity += (passes * matched).sum(axis=1)
         # Ids are unique within a frame, so no cell is named twice.
-        together[:, frame.truth[rows], frame.pred[columns]] += passes
-    either = num_true[:, None] + num_pred[None, :] - together
+        shared[:, frame.truth[rows], frame.pred[columns]] += passes
+    union = num_true[:, None] + num_pred[None, :] - shared
     return HotaCounts(
         positives,
         clip.num_true - positives,
         clip.num_pred - positives,
-        (together * together / np.maximum(1, either)).sum(axis=(1, 2)),
+        (shared * shared / np.maximum(1, union)).sum(axis=(1, 2)),
         similarity,
     )
 
@@ -91,15 +94,17 @@ def count_hota(clip: IdentityClip) -> HotaCounts:
 def _alignment(
     clip: IdentityClip,
 ) -> tuple[Float[np.ndarray, "I J"], Int[np.ndarray, " I"], Int[np.ndarray, " J"]]:
-    """How well each true id and each predicted id overlap over the clip; frames of each id."""
+    """The overlap of each true and predicted id over the clip, and the frames of each id."""
     shared = np.zeros((clip.num_true_ids, clip.num_pred_ids))
     num_true = np.zeros(clip.num_true_ids, dtype=np.int64)
     num_pred = np.zeros(clip.num_pred_ids, dtype=np.int64)
     for frame in clip.frames:
-        alike = frame.similarity
-        either = alike.sum(axis=0)[None, :] + alike.sum(axis=1)[:, None] - alike
-        part = np.divide(alike, either, where=either > _SLACK, out=np.zeros(alike.shape))
-        shared[np.ix_(frame.truth, frame.pred)] += part
+        similarity = frame.similarity
+        union = similarity.sum(axis=0)[None, :] + similarity.sum(axis=1)[:, None] - similarity
+        zeros = np.zeros(similarity.shape)
+        shared[np.ix_(frame.truth, frame.pred)] += np.divide(
+            similarity, union, where=union > _SLACK, out=zeros
+        )
         num_true[frame.truth] += 1
         num_pred[frame.pred] += 1
     return shared / (num_true[:, None] + num_pred[None, :] - shared), num_true, num_pred

@@ -6,10 +6,10 @@ Enters: IdentityClips by name.  Leaves: a row for each, and one for all of them 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from vseg.metrics.boxes import IdentityClip
 from vseg.metrics.clear import ClearCounts, count_clear
 from vseg.metrics.hota import Hota, HotaCounts, count_hota
-from vseg.metrics.identity import IdentityCounts, count_identity
+from vseg.metrics.identity_clip import IdentityClip
+from vseg.metrics.idf1 import IdentityCounts, count_identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from jaxtyping import Bool
 
 from vseg.errors import BadDataset
 
-BOUNDARY_TOLERANCE = 0.008  # of the image diagonal
+BOUNDARY_TOLERANCE = 0.008
+"""Share of the image diagonal within which contours agree: the DAVIS toolkit's."""
 
 
 def region_similarity(
@@ -49,7 +50,7 @@ def score_frame(
     truth: Bool[np.ndarray, "H W"],
     void: Bool[np.ndarray, "H W"] | None = None,
 ) -> tuple[float, float]:
-    """J and F of one frame, for one search of the bounding box."""
+    """J and F of one frame, with one search of the bounding box."""
     cut_pred, cut_truth = _common_crop(pred, truth, void)
     return _iou(cut_pred, cut_truth), _contour_f(
         cut_pred, cut_truth, _tolerance_px(truth.shape)
@@ -144,10 +145,10 @@ def _dilated(edge: int, stride: int, radius_px: int) -> int:
     """
     spread = edge
     half_width = 0
-    near = 0
+    dilated = 0
     for dy in range(radius_px, -1, -1):
         for shift in range(half_width + 1, math.isqrt(radius_px**2 - dy**2) + 1):
             spread |= edge << shift | edge >> shift
             half_width = shift
-        near |= spread << dy * stride | spread >> dy * stride
-    return near
+        dilated |= spread << dy * stride | spread >> dy * stride
+    return dilated

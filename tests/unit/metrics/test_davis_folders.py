@@ -10,7 +10,12 @@ from PIL import Image
 
 from vseg.errors import BadDataset
 from vseg.metrics.annotations import LabelFolder, clip_folders
-from vseg.metrics.davis import PredictedFrame, evaluate, evaluate_clips, evaluate_object
+from vseg.metrics.davis_protocol import (
+    PredictedFrame,
+    evaluate,
+    evaluate_clips,
+    evaluate_object,
+)
 from vseg.metrics.jf import boundary_accuracy, region_similarity
 
 H = 24

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadDataset
-from vseg.metrics.boxes import IdentifiedBoxes, box_clip
+from vseg.metrics.identity_clip import IdentifiedBoxes, box_clip
 from vseg.ops.boxes import box_iou
 
 ONE = IdentifiedBoxes(np.array([7]), np.array([[0.0, 0.0, 10.0, 10.0]]))

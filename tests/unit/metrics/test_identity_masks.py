@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadDataset
-from vseg.metrics.boxes import IdentityClip
 from vseg.metrics.clear import count_clear
 from vseg.metrics.hota import count_hota
-from vseg.metrics.identity import count_identity
-from vseg.metrics.masks import MaskPairs
+from vseg.metrics.identity_clip import IdentityClip
+from vseg.metrics.idf1 import count_identity
+from vseg.metrics.mask_identities import MaskPairs
 
 
 def test_overlaps_and_numbers_of_one_frame() -> None:

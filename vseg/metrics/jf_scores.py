@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from vseg.errors import BadDataset
 
+# Both as in the DAVIS toolkit.
 _DECAY_BINS = 4
 _RECALL_AT = 0.5
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from vseg.metrics.boxes import IdentityClip
+from vseg.metrics.identity_clip import IdentityClip
 
-_THRESHOLD = 0.5
+_MATCH_IOU = 0.5
+"""Least IoU of boxes that agree, as in MOTChallenge's published tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +53,13 @@ class IdentityCounts:
 
 def count_identity(clip: IdentityClip) -> IdentityCounts:
     """Pair true and predicted ids one to one so that most boxes agree (IoU at least 0.5)."""
-    together = np.zeros((clip.num_true_ids, clip.num_pred_ids), dtype=np.int64)
+    agreements = np.zeros((clip.num_true_ids, clip.num_pred_ids), dtype=np.int64)
     for frame in clip.frames:
-        rows, columns = np.nonzero(frame.similarity >= _THRESHOLD)
-        together[frame.truth[rows], frame.pred[columns]] += 1
-    # Errors are all boxes less twice the agreeing ones: fewest errors is most agreement, so
-    # published cost matrix with its dummy rows is not needed; an id paired for nothing adds
-    # nothing.
-    rows, columns = linear_sum_assignment(together, maximize=True)
-    agreeing = int(together[rows, columns].sum())
+        rows, columns = np.nonzero(frame.similarity >= _MATCH_IOU)
+        agreements[frame.truth[rows], frame.pred[columns]] += 1
+    # Errors are all boxes less twice the agreeing ones, so the fewest errors are the most
+    # agreement: the paper's cost matrix with its dummy rows is not needed.  A pair of ids that
+    # never agree adds nothing.
+    rows, columns = linear_sum_assignment(agreements, maximize=True)
+    agreeing = int(agreements[rows, columns].sum())
     return IdentityCounts(agreeing, clip.num_true - agreeing, clip.num_pred - agreeing)

@@ -1,4 +1,4 @@
-"""Boxes with identities, truth beside prediction, ready for the identity measures.
+"""Identities of a clip, truth beside prediction, ready for the identity measures.
 
 Enters: per frame, true boxes with ids and predicted boxes with ids.  Leaves: an IdentityClip:
 per frame the rows of the ids and the IoU of every pair.  HOTA, IDF1 and CLEAR all read this
@@ -86,6 +86,6 @@ def _numbers(
 ) -> Int[np.ndarray, " N"]:
     ids = frame.ids.tolist()
     if len(set(ids)) < len(ids):
-        twice = next(one for one in ids if ids.count(one) > 1)
-        raise BadDataset(f"{where}: id {twice} stands twice")
+        repeated = next(object_id for object_id in ids if ids.count(object_id) > 1)
+        raise BadDataset(f"{where}: id {repeated} stands twice")
     return np.array([known.setdefault(one, len(known)) for one in ids], dtype=np.int64)

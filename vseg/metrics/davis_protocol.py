@@ -15,7 +15,7 @@ from jaxtyping import Bool
 from vseg.errors import BadDataset
 from vseg.metrics.annotations import LabelFolder, LabelFrame, clip_folders
 from vseg.metrics.jf import score_frame
-from vseg.metrics.scores import (
+from vseg.metrics.jf_scores import (
     DatasetScore,
     Measures,
     ObjectScore,
@@ -31,8 +31,8 @@ class _Curve:
     """J and F of one object, frame by frame: two numbers per frame are all that is kept."""
 
     def __init__(self, num_absent: int) -> None:
-        # An object absent from both sides scores 1, so one met late starts with its absent
-        # frames.
+        # An object absent from both sides scores 1, so one that appears late begins with the
+        # frames before.
         self.j = [1.0] * num_absent
         self.f = [1.0] * num_absent
 
@@ -81,20 +81,20 @@ def evaluate(gt_dir: Path, pred: Prediction, *, first_and_last: bool = False) ->
     frames = predicted_frames(pred)
     curves: dict[int, _Curve] = {}
     true_ids: set[int] = set()
-    seen_ids: set[int] = set()
+    predicted_ids: set[int] = set()
     for number, (label, masks) in enumerate(paired(truth, frames)):
         true_ids.update(label.object_ids)
-        seen_ids.update(masks)
-        for object_id in (true_ids | seen_ids) - curves.keys():
+        predicted_ids.update(masks)
+        for object_id in (true_ids | predicted_ids) - curves.keys():
             curves[object_id] = _Curve(number)
         for object_id, curve in curves.items():
             curve.add(_score(label, object_id, masks.get(object_id)))
-    _refuse_missing(gt_dir, true_ids, seen_ids)
+    _refuse_missing(gt_dir, true_ids, predicted_ids)
     objects = tuple(
         _object_score(gt_dir, object_id, curves[object_id], first_and_last)
         for object_id in sorted(true_ids)
     )
-    return SequenceScore(clip, objects, tuple(sorted(seen_ids - true_ids)))
+    return SequenceScore(clip, objects, tuple(sorted(predicted_ids - true_ids)))
 
 
 def evaluate_clips(
@@ -189,12 +189,12 @@ def _score(
     return score_frame(pred, label.mask(object_id), label.void)
 
 
-def _refuse_missing(gt_dir: Path, true_ids: set[int], seen_ids: set[int]) -> None:
+def _refuse_missing(gt_dir: Path, true_ids: set[int], predicted_ids: set[int]) -> None:
     if not true_ids:
         raise BadDataset(f"{gt_dir}: no frame of this annotation shows an object")
-    missing = sorted(true_ids - seen_ids)
+    missing = sorted(true_ids - predicted_ids)
     if missing:
-        predicted = ", ".join(map(str, sorted(seen_ids))) or "none"
+        predicted = ", ".join(map(str, sorted(predicted_ids))) or "none"
         raise BadDataset(
             f"{gt_dir}: object {missing[0]} is annotated but never predicted",
             hint=f"predicted ids: {predicted}; the ids of prompts and annotation must agree",
