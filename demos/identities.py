@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 
 from vseg.analysis.associate import associate
+from vseg.build import open_run
 from vseg.config import DetectionSettings, TrackConfig
 from vseg.ops.colours import colour_of
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.track import track
-from vseg.results import Run, open_run
+from vseg.results import Run
 from vseg.results.overlay import draw_overlay
 from vseg.results.timeline import draw_timeline, presences
 from vseg.synthetic.config import SceneConfig

@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 
 import vseg
+from vseg.build import open_run
 from vseg.config import TrackConfig
 from vseg.errors import VsegError
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.simulate import innermost_click, middle_scribble
-from vseg.results import open_run
 from vseg.results.overlay import draw_overlay
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.files import write_clip

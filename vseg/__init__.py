@@ -14,10 +14,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vseg.build import load_model, open_video
+    from vseg.build import load_model, open_run, open_video
     from vseg.errors import VsegError
+    from vseg.exchange.supervision import to_supervision
     from vseg.frame_masks import FrameMasks
-    from vseg.results import open_run
     from vseg.session.session import Session
     from vseg.types import (
         Box,
@@ -35,7 +35,7 @@ _HOME = {
     "load_model": "vseg.build",
     "open_video": "vseg.build",
     "VsegError": "vseg.errors",
-    "open_run": "vseg.results",
+    "open_run": "vseg.build",
     "Session": "vseg.session.session",
     "Box": "vseg.types",
     "Frame": "vseg.types",
@@ -46,6 +46,7 @@ _HOME = {
     "Scribble": "vseg.types",
     "Text": "vseg.types",
     "VideoInfo": "vseg.types",
+    "to_supervision": "vseg.exchange.supervision",
 }
 __all__ = [
     "Box",
@@ -62,6 +63,7 @@ __all__ = [
     "load_model",
     "open_run",
     "open_video",
+    "to_supervision",
 ]
 
 

@@ -5,7 +5,7 @@ known.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vseg.errors import BadVideo, ModelError, UsageError
+from vseg.errors import BadRun, BadVideo, ModelError, UsageError
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
@@ -22,6 +22,7 @@ from vseg.weights.folders import (
 if TYPE_CHECKING:
     from vseg.grounding.image_text import ImageText
     from vseg.models.onnx.export import LoopSizes
+    from vseg.results.run import Run
 
 
 def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
@@ -39,6 +40,31 @@ def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
             hint="record it to a file first, or feed its frames to Session.step",
         )
     return opened
+
+
+def open_run(path: Path | str) -> "Run":
+    """The run at `path`, finished or not; masks are read when asked for.
+
+    Raises BadRun if there is none, or its run.json is damaged or of another format.
+    """
+    from vseg.results.run import Run
+
+    return Run(Path(path), open_clip)
+
+
+def open_clip(run: "Run", source: str | None = None) -> OpenReader:
+    """A reader over the clip that a run was made from, by the reader it was made with.
+
+    source: where the clip is now, if it has moved.  Raises BadRun if it is not there, and as
+    `open_video` does.
+    """
+    path = source or run.header.source.path
+    if not Path(path).exists():
+        raise BadRun(
+            f"the clip of {run.path} is not at {path}",
+            hint="say where it is: --video CLIP, in Python the argument for its place",
+        )
+    return open_video(path, str(run.header.options.get("reader", "auto")))
 
 
 def load_model(

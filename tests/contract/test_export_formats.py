@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vseg.build import open_run
 from vseg.errors import OutputError, UsageError
 from vseg.exchange.coco import read_coco
 from vseg.exchange.detections import read_detections
 from vseg.exchange.export import FORMATS, LOSS_REPORT, export
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.export_format import ExportFormat, MaskSequence
-from vseg.results import Damage, Run, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.results import Damage, Run, RunHeader, RunWriter, SourceFingerprint
 from vseg.types import Frame, VideoInfo
 
 HEIGHT = 48

@@ -15,7 +15,7 @@ from jaxtyping import Float32, Int64, UInt8
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from vseg.build import open_video
+from vseg.build import open_clip
 from vseg.errors import BadMask, BadRun
 from vseg.grounding.image_text import ImageText, object_crop
 from vseg.interfaces.reader import OpenReader
@@ -45,22 +45,20 @@ class Appearances:
         return Appearances(ids, self.vectors[rows], self.best_frames[rows])
 
 
-def open_clip(run: Run, source: str | None) -> OpenReader:
-    """The clip that the run was made from.  source: where it is now, if it has moved.
+def open_same_clip(run: Run, source: str | None) -> OpenReader:
+    """The clip that the run was made from, by content.  source: where it is now.
 
     Raises BadRun if it is not there, or is another one.
     """
+    clip = open_clip(run, source)
     path = Path(source or run.header.source.path)
-    if not path.exists():
-        raise BadRun(
-            f"the clip of {run.path} is not at {path}", hint="say where it is: --source CLIP"
-        )
     if fingerprint(path).sha256 != run.header.source.sha256:
+        clip.close()
         raise BadRun(
             f"{path} is not the clip that {run.path} was made from: its content differs",
-            hint="give the clip that was tracked: --source CLIP",
+            hint="give the clip that was tracked: --video CLIP",
         )
-    return open_video(path, str(run.header.options.get("reader", "auto")))
+    return clip
 
 
 def appearances(run: Run, image_text: ImageText, *, source: str | None = None) -> Appearances:
@@ -74,7 +72,7 @@ def appearances(run: Run, image_text: ImageText, *, source: str | None = None) -
     kept = _kept(run.path / EMBEDDINGS, key)
     if kept is not None:
         return kept
-    with open_clip(run, source) as video:
+    with open_same_clip(run, source) as video:
         made = _looked_at(run, video, image_text)
     with atomic_path(run.path / EMBEDDINGS) as part:
         ids = np.array(made.object_ids, dtype=np.int64)
@@ -87,7 +85,7 @@ def crops_of(
     run: Run, found: Appearances, source: str | None
 ) -> Iterator[tuple[int, UInt8[np.ndarray, "_ _ 3"]]]:
     """Each object's id and its image on the frame where it is seen best."""
-    with open_clip(run, source) as video:
+    with open_same_clip(run, source) as video:
         for object_id, index in zip(found.object_ids, found.best_frames.tolist(), strict=True):
             crop = run[index].crop(object_id)
             yield object_id, object_crop(video.read(index).image, crop)

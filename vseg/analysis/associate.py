@@ -14,12 +14,12 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from vseg.analysis.colour_histograms import tracklets_of_run
-from vseg.build import open_video
+from vseg.build import open_clip, open_run
 from vseg.errors import BadRun, OutputError
 from vseg.exchange.mot import mot_row
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_text
-from vseg.results import Run, RunWriter, open_run
+from vseg.results import Run, RunWriter
 from vseg.results.events import RunEvent
 from vseg.results.layout import TRACKS
 from vseg_trackers import (
@@ -112,9 +112,7 @@ def associate(
 def _tracklets(run: Run, clip: str | None, looks: bool) -> list[Tracklet]:
     if not looks:
         return tracklets_of_run(run, None)
-    with open_video(
-        clip or run.header.source.path, str(run.header.options.get("reader", "auto"))
-    ) as video:
+    with open_clip(run, clip) as video:
         return tracklets_of_run(run, video)
 
 

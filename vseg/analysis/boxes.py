@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
+from vseg.build import open_run
 from vseg.errors import BadDataset
 from vseg.exchange.detection_table import NO_ID, DetectionTable
 from vseg.exchange.mot import read_mot
 from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
-from vseg.results import open_run
 
 
 def box_clip_of(truth: Path, pred: Path) -> IdentityClip:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vseg.analysis.appearances import Appearances, appearances, crops_of
+from vseg.build import open_run
 from vseg.grounding.image_text import ImageText, best_fits
 from vseg.io.files import atomic_path
-from vseg.results import Run, open_run
+from vseg.results import Run
 from vseg.results.labels import Named, ObjectLabel, RunLabels, write_labels
 from vseg.results.layout import LABEL_SHEET
 from vseg.results.render import TILE_WIDTH, Sheet

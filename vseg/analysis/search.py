@@ -10,8 +10,8 @@ from pathlib import Path
 
 from vseg.analysis.appearances import appearances
 from vseg.analysis.label import draw_objects
+from vseg.build import open_run
 from vseg.grounding.image_text import ImageText
-from vseg.results import open_run
 from vseg.types import Text
 
 

@@ -114,7 +114,7 @@ def _clip_of(path: Path, clips: list[str], *, alone: bool) -> str:
     """
     names = [path.resolve().name]
     if (path / "run.json").is_file():
-        from vseg.results import open_run
+        from vseg.build import open_run
 
         names.append(Path(open_run(path).header.source.path).stem)
     found = [name for name in names if name in clips]
@@ -130,7 +130,7 @@ def _clip_of(path: Path, clips: list[str], *, alone: bool) -> str:
 
 def _frames_of(path: Path) -> "Iterator[PredictedFrame]":
     """(frame, masks by object) of a run, one frame in memory at a time."""
-    from vseg.results import open_run
+    from vseg.build import open_run
 
     for masks in open_run(path):
         yield masks.frame_index, dict(masks)

@@ -47,9 +47,8 @@ def label(
 ) -> None:
     """Name the objects of a finished run: labels.json, objects.json and labels.png in it."""
     from vseg.analysis.label import LabelSettings, label_run
-    from vseg.build import open_image_text
+    from vseg.build import open_image_text, open_run
     from vseg.grounding.word_lists import EVERYDAY, read_words
-    from vseg.results import open_run
 
     open_run(run)
     words = read_words(vocabulary or EVERYDAY)

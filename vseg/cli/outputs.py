@@ -31,9 +31,9 @@ def render(
     as_json: options.Json = False,
 ) -> None:
     """Draw the masks over the clip: an mp4 that plays in a browser, and a contact sheet."""
+    from vseg.build import open_run
     from vseg.io.files import check_free
     from vseg.pipelines.previews import render_previews
-    from vseg.results import open_run
     from vseg.results.layout import CONTACT_SHEET, OVERLAY
 
     opened = open_run(run)
@@ -116,8 +116,8 @@ def _check_run_export(to: str, for_models: dict[str, Any]) -> None:
 
 
 def _export_run(run: Path, to: str, out: Path, overwrite: bool) -> list[Path]:
+    from vseg.build import open_run
     from vseg.exchange.export import export as convert
-    from vseg.results import open_run
 
     return convert(open_run(run), to, out, overwrite=overwrite)
 

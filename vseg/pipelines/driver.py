@@ -7,6 +7,7 @@ stopped and go on with the same bits.
 
 from typing import Protocol, runtime_checkable
 
+from vseg.build import open_run
 from vseg.exchange.detections import DetectionTable
 from vseg.frame_masks import FrameMasks
 from vseg.pipelines.detect import PromptedDetector, make_detector
@@ -16,7 +17,7 @@ from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.prompts.placing import index_of
 from vseg.prompts.resolve import named
 from vseg.prompts.timecode import parse_timecode
-from vseg.results import ResumedRun, open_run
+from vseg.results import ResumedRun
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
 from vseg.types import Frame, Text, Timecode

@@ -1,10 +1,8 @@
-"""The images of a run: the clip with its masks drawn over, as an mp4 and as one contact
-sheet.
-"""
+"""The images of a run: the clip with its masks drawn over, as mp4 and as contact sheet."""
 
 from pathlib import Path
 
-from vseg.build import open_video
+from vseg.build import open_clip
 from vseg.results.render import contact_sheet, render_video
 from vseg.results.run import Run
 
@@ -17,9 +15,7 @@ def render_previews(
     source: the clip, where it has moved since.  Raises BadRun if it has
     another frame size than the run.
     """
-    with open_video(
-        source or run.header.source.path, str(run.header.options.get("reader", "auto"))
-    ) as video:
+    with open_clip(run, source) as video:
         render_video(run, video, overlay)
         if sheet is None:
             return (overlay,)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from vseg.build import open_video
+from vseg.build import open_run, open_video
 from vseg.errors import DamagedVideo, NothingFound
 from vseg.interfaces.model import Model
 from vseg.pipelines.driver import SessionDriver, make_driver
@@ -18,7 +18,6 @@ from vseg.pipelines.job import JobOutcome, JobTimes, ProgressCallbacks, TrackJob
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.pipelines.warm_up import warm_up
-from vseg.results import open_run
 from vseg.results.events import read_events, run_event
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader

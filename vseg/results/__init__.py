@@ -1,11 +1,9 @@
 """Run directories: written frame by frame, read back, drawn and exported.
 
-Enters: FrameMasks of a session.  Leaves: a folder that can be resumed, read with `open_run`,
+Enters: FrameMasks of a session.  Leaves: a folder that can be resumed, read as a Run,
 drawn by `vseg.results.overlay`, and converted by `vseg.exchange.export`.  `layout` names its
 files.
 """
-
-from pathlib import Path
 
 from vseg.results.fingerprint import fingerprint
 from vseg.results.layout import RunState, run_state
@@ -36,16 +34,7 @@ __all__ = [
     "SourceFingerprint",
     "StoredObject",
     "fingerprint",
-    "open_run",
     "run_state",
     "unpack_row",
     "verify_run",
 ]
-
-
-def open_run(path: Path | str) -> Run:
-    """The run at `path`, finished or not; masks are read when asked for.
-
-    Raises BadRun if there is none, or its run.json is damaged or of another version.
-    """
-    return Run(Path(path))

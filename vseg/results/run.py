@@ -5,12 +5,13 @@ in ascending order or by frame number, and the rows of one object.  Memory holds
 whatever the length of the run.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 
 from vseg.errors import BadMask, BadRun
 from vseg.frame_masks import FrameMasks
+from vseg.interfaces.reader import OpenReader, Reader
 from vseg.results.events import RunEvent, read_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import read_header, read_objects
@@ -18,7 +19,11 @@ from vseg.results.masks import unpack
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
 from vseg.results.shards import Shard, read_shard
+from vseg.results.shown_frame import ShownFrame
 from vseg.types import Prompt, VideoInfo
+
+OpenClip = Callable[["Run"], OpenReader]
+"""Opens the clip that a run was made from."""
 
 
 class Run:
@@ -29,8 +34,9 @@ class Run:
     naming the file and what is wrong, if the folder is damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, open_clip: OpenClip | None = None) -> None:
         self.path = path
+        self._open_clip = open_clip
         self.header: RunHeader = read_header(path)
         self._latest: tuple[int, Shard] | None = None
 
@@ -91,6 +97,25 @@ class Run:
         for number in self._index.shards:
             for record in self._shard(number).records():
                 yield self._unpacked(record)
+
+    def show(self, frame_index: int, video: Reader | None = None) -> ShownFrame:
+        """An image of one frame with its masks drawn; a notebook displays it.
+
+        video: the clip; None opens it where it was when it was tracked.  Raises BadRun if the
+        frame is not in the run or the clip is not there.
+        """
+        masks = self[frame_index]
+        if video is not None:
+            frame = video.read(frame_index)
+        elif self._open_clip is None:
+            raise BadRun(
+                f"the clip of {self.path} is not open",
+                hint="give a reader, or open the run with vseg.open_run",
+            )
+        else:
+            with self._open_clip(self) as opened:
+                frame = opened.read(frame_index)
+        return ShownFrame.of(frame, masks, self.labels)
 
     def track(self, object_id: int) -> Iterator[MaskRow]:
         """The packed rows of one object by ascending frame; `unpack_row` gives the mask."""

@@ -11,8 +11,9 @@ from PIL import Image
 
 from tests.unit.cli.conftest import call, files_of
 from vseg.analysis.associate import associate
+from vseg.build import open_run
 from vseg.frame_masks import FrameMasks, LogitCrops
-from vseg.results import Prompt, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.results import Prompt, RunHeader, RunWriter, SourceFingerprint
 from vseg.results.layout import read_objects, write_objects
 from vseg.types import Box, Timecode, VideoInfo
 

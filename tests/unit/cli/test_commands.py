@@ -10,7 +10,7 @@ from PIL import Image
 from tests.clips import Recipe, cut, write_clip
 from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import SCENE, Workplace, call
-from vseg.results import open_run
+from vseg.build import open_run
 
 pytestmark = pytest.mark.integration
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Workplace, call
-from vseg.build import open_video
+from vseg.build import open_run, open_video
 from vseg.cli.progress import ProgressReport
 from vseg.cli.track import read_config, resume_command
 from vseg.models.nano.model import load_nano
@@ -15,7 +15,6 @@ from vseg.pipelines.job import TrackJob
 from vseg.pipelines.prepare import prepare
 from vseg.pipelines.warm_up import object_counts
 from vseg.prompts.parse import parse_prompts
-from vseg.results import open_run
 
 pytestmark = pytest.mark.integration
 

@@ -15,8 +15,8 @@ import pytest
 
 from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import SCENE, Workplace, call, files_of
+from vseg.build import open_run
 from vseg.ops.rle import encode_rle
-from vseg.results import open_run
 from vseg.types import MaskCrop
 
 pytestmark = pytest.mark.integration

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.conftest import Workplace, call, files_of
+from vseg.build import open_run
 from vseg.cli.track import read_config, resume_command
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.parse import parse_prompts
-from vseg.results import open_run
 
 pytestmark = pytest.mark.integration
 

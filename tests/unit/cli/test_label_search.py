@@ -14,10 +14,9 @@ from tests.image_text_models import saved_image_text
 from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import call
 from vseg.analysis.appearances import LOOKS, appearances
-from vseg.build import open_image_text, open_video
+from vseg.build import open_image_text, open_run, open_video
 from vseg.grounding.image_text import object_crop
 from vseg.io.files import atomic_write_text
-from vseg.results import open_run
 from vseg.results.labels import RunLabels
 from vseg.synthetic.files import write_clip
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
@@ -141,7 +140,7 @@ def test_search_ranks_and_a_second_question_needs_no_clip(
     again = json.loads(call(*command, "--json", "--top", 1).stdout)["hits"]
     assert again == hits[:1]
     answer = call(*command, "-o", sheet, "--overwrite")
-    assert answer.exit_code == 3 and "--source CLIP" in answer.stderr
+    assert answer.exit_code == 3 and "--video CLIP" in answer.stderr
 
 
 def test_what_was_kept_of_other_masks_or_another_model_is_not_used(

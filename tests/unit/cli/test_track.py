@@ -15,7 +15,7 @@ import pytest
 
 from tests.clips import cut
 from tests.unit.cli.conftest import SCENE, Workplace, call, files_of, track_words
-from vseg.results import open_run
+from vseg.build import open_run
 
 pytestmark = pytest.mark.integration
 

@@ -9,10 +9,11 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
+from vseg.build import open_run
 from vseg.errors import OutputError
 from vseg.exchange.export import export
 from vseg.frame_masks import FrameMasks
-from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint
 from vseg.types import Frame, VideoInfo
 
 HEIGHT = 30

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vseg.build import open_run
 from vseg.config import TrackConfig
 from vseg.errors import NothingFound
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
-from vseg.results import open_run
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import Exemplar, Points, Prompt, Timecode
 

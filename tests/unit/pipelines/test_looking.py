@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tests.scenes import drawn_scene
+from vseg.build import open_run
 from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, NothingFound, UsageError
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
-from vseg.results import open_run
 from vseg.results.events import read_events
 from vseg.results.layout import read_objects
 from vseg.synthetic.config import SceneConfig

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from io import BytesIO
 from pathlib import Path
 
 import av
@@ -10,10 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vseg.build import open_run
 from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.ops.colours import colour_of
-from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint, open_run
+from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint
 from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.render import TILE_WIDTH, contact_sheet, render_video
 from vseg.types import Frame, VideoInfo
@@ -181,3 +183,21 @@ def test_another_clip_or_an_empty_run_is_refused(run: Run, tmp_path: Path) -> No
     with pytest.raises(BadRun, match="no frame to draw"):
         contact_sheet(open_run(tmp_path / "empty"), GreyClip(), tmp_path / "sheet.png")
     assert not list(tmp_path.glob("*.mp4")) and not list(tmp_path.glob("*.png"))
+
+
+def test_a_frame_is_shown_with_its_masks(run: Run) -> None:
+    shown = run.show(7, GreyClip())
+    assert (shown.frame.index, shown.masks.object_ids) == (7, (1,))
+    with Image.open(BytesIO(shown._repr_png_())) as png:
+        np.testing.assert_array_equal(np.asarray(png), shown.image)
+    changed = (shown.image != GreyClip().read(7).image).any(axis=-1)
+    assert changed[55:85, 16:40].all() and not changed[:, 80:].any()
+    with pytest.raises(BadRun, match="no frame 12"):
+        run.show(12, GreyClip())
+
+
+def test_a_frame_is_shown_only_of_a_clip_that_is_there(run: Run) -> None:
+    with pytest.raises(BadRun, match=r"not at clip\.mp4"):
+        run.show(7)
+    with pytest.raises(BadRun, match=r"vseg\.open_run"):
+        Run(run.path).show(7)

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vseg.build import open_run
 from vseg.errors import BadRun, BadVideo
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.results import (
@@ -20,7 +21,6 @@ from vseg.results import (
     RunWriter,
     SourceFingerprint,
     fingerprint,
-    open_run,
     unpack_row,
 )
 from vseg.types import Box, Mask, Points, Scribble, Timecode, VideoInfo

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vseg.build import open_run
 from vseg.errors import BadRun, OutputError
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.results import (
@@ -21,7 +22,6 @@ from vseg.results import (
     RunState,
     RunWriter,
     SourceFingerprint,
-    open_run,
     run_state,
     verify_run,
 )
