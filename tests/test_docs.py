@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import vseg
 from docs.build import generated
 from docs.command_reference import command_reference
 from docs.pages import PAGES, ROOT, BrokenPage, CodeBlock, staged_page
@@ -110,6 +111,11 @@ def test_every_exit_code_is_explained() -> None:
     section = text.split("## Exit codes")[1].split("##")[0]
     explained = re.findall(r"^\| (\d+) \|", section, re.MULTILINE)
     assert [int(code) for code in explained] == sorted(ExitCode)
+
+
+def test_the_reference_has_every_public_name() -> None:
+    text = (ROOT / "docs" / "python.md").read_text("utf-8")
+    assert set(re.findall(r"^::: vseg\.(\w+)$", text, re.MULTILINE)) == set(vseg.__all__)
 
 
 def test_every_page_is_in_the_navigation() -> None:
