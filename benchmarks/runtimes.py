@@ -20,7 +20,8 @@ import numpy as np
 import onnxruntime
 import torch
 
-from vseg.models.nano.model import Nano, load_nano
+from vseg.models.nano.load import load_nano
+from vseg.models.nano.model import Nano
 from vseg.models.onnx.export import LoopSizes, export_onnx
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.tensors import Memory, MemoryPart

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.shared import Table, run
-from vseg.models.nano.model import load_nano
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.text_head.head import WORDS, load_words
 from vseg.training.text_head.named_images import ANY, load_named, part_of
 from vseg.training.text_head.scores import PrecisionRecall, pooled, precision_recall

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from vseg.grounding.nano_text import NanoTextGrounder
-from vseg.models.nano.model import load_nano
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.text_head.head import WordHead, save_words
 from vseg.models.nano.text_head.network import WordsNet
 

@@ -86,7 +86,7 @@ def load_model(
     """
     if name == "nano":
         from vseg.models.nano.flip_tta import FlipTTA
-        from vseg.models.nano.model import load_nano
+        from vseg.models.nano.load import load_nano
 
         nano = load_nano(weights, device=device, dtype=dtype, short_side=short_side)
         return FlipTTA(nano) if flip else nano
@@ -165,7 +165,8 @@ def open_nano_text(model: Model) -> Grounder:
     Raises WeightsMissing, WeightsMismatch.
     """
     from vseg.grounding.nano_text import NanoTextGrounder
-    from vseg.models.nano.model import Nano, load_nano
+    from vseg.models.nano.load import load_nano
+    from vseg.models.nano.model import Nano
 
     return NanoTextGrounder(
         model if isinstance(model, Nano) else load_nano(device=str(model.device))
@@ -195,14 +196,14 @@ def export_model(
 
 def model_cards() -> tuple[ModelCard, ...]:
     """The cards of the models that are shipped.  Raises WeightsMissing, WeightsMismatch."""
-    from vseg.models.nano.model import WEIGHTS
+    from vseg.models.nano.load import WEIGHTS
 
     return (read_card("nano", WEIGHTS),)
 
 
 def model_path(name: str) -> Path:
     """Where a model's files are on this machine.  Raises ModelError, WeightsMissing."""
-    from vseg.models.nano.model import WEIGHTS
+    from vseg.models.nano.load import WEIGHTS
 
     return WEIGHTS if name == "nano" else published_folder(name)
 

@@ -14,7 +14,7 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.promptable_model import PromptableModel
 from vseg.interfaces.slot_model import SlotModel
 from vseg.models.nano.flip_tta import FlipTTA
-from vseg.models.nano.model import load_nano
+from vseg.models.nano.load import load_nano
 from vseg.models.sam2.load import load_sam
 from vseg.session.session import Session
 from vseg.tensors import Decoded, Features

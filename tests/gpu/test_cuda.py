@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool
 
 from vseg import Session
-from vseg.models.nano.model import load_nano
+from vseg.models.nano.load import load_nano
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 
 pytestmark = [

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tests.scenes import drawn_scene
 from vseg.cli.app import app
-from vseg.models.nano.model import save_random
+from vseg.models.nano.load import save_random
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.files import write_clip, write_truth
 

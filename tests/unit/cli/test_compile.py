@@ -10,7 +10,7 @@ from tests.unit.cli.conftest import Workplace, call
 from vseg.build import open_run, open_video
 from vseg.cli.progress import ProgressReport
 from vseg.cli.track import read_config, resume_command
-from vseg.models.nano.model import load_nano
+from vseg.models.nano.load import load_nano
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.prepare import prepare
 from vseg.pipelines.warm_up import object_counts

@@ -19,7 +19,8 @@ from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.grounding.vocabulary import parse_words
 from vseg.models.nano.encoder import Encoder
 from vseg.models.nano.flip_tta import FlipTTA
-from vseg.models.nano.model import Nano, load_nano, save_random
+from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.boxes import HeadBoxes
 from vseg.session.image_predictor import ImagePredictor
 from vseg.types import Detections, Exemplar, Frame, Text

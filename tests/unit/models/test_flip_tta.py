@@ -13,7 +13,8 @@ from vseg.errors import BadRun, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.models.nano.flip_tta import FlipTTA
-from vseg.models.nano.model import Nano, load_nano, save_random
+from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.model import Nano
 from vseg.session.session import Session
 from vseg.synthetic.reader import SceneConfig, SyntheticVideo
 from vseg.types import Box, Frame, Mask, Points, Scribble, VisualPrompt

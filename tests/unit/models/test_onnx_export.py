@@ -18,7 +18,8 @@ import torch
 from vseg.config import MemorySettings
 from vseg.errors import ModelError, OutputError, UsageError
 from vseg.frame_masks import LogitCrops
-from vseg.models.nano.model import Nano, load_nano
+from vseg.models.nano.load import load_nano
+from vseg.models.nano.model import Nano
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.models.onnx import export as onnx_export
 from vseg.models.onnx.export import PRESENT_ABOVE, LoopSizes, export_onnx

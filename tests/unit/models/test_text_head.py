@@ -11,7 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from vseg.errors import WeightsMismatch, WeightsMissing
-from vseg.models.nano.model import Nano, encoder_digest, load_nano, save_nano
+from vseg.models.nano.encoder import encoder_digest
+from vseg.models.nano.load import load_nano, save_nano
+from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.text_head.boxes import HeadBoxes, detect_words
 from vseg.models.nano.text_head.head import WORDS, WordHead, load_words, save_words

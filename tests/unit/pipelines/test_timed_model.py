@@ -2,7 +2,8 @@
 
 import pytest
 
-from vseg.models.nano.model import Nano, load_nano
+from vseg.models.nano.load import load_nano
+from vseg.models.nano.model import Nano
 from vseg.pipelines.timed_model import FrameTimes, TimedModel
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 from tests.sam_models import saved_model
 from vseg.errors import BadPrompt, BadRun, UsageError
 from vseg.interfaces.grounder import Grounder
-from vseg.models.nano.model import Nano, load_nano
+from vseg.models.nano.load import load_nano
+from vseg.models.nano.model import Nano
 from vseg.models.sam2.load import load_sam
 from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.parse import parse_exemplars, parse_texts

@@ -1,5 +1,7 @@
 """nano's image encoder: RGB in, features at strides 4, 8 and 16 out.  No state."""
 
+import hashlib
+
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -42,3 +44,14 @@ class Encoder(nn.Module):
         f4 = self.stages[0](x)
         f8 = self.stages[1](f4)
         return f4, f8, self.stages[2](f8)
+
+
+def encoder_digest(encoder: Encoder) -> str:
+    """SHA-256 over the encoder's weights as they are saved: what was trained on top of it
+    names it so.
+    """
+    digest = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        if tensor.is_floating_point():
+            digest.update(name.encode() + tensor.half().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

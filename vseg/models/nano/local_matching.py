@@ -13,8 +13,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 RADIUS = 4
+"""Cells of stride 8: a motion of 32 model pixels between frames can be followed; not tuned."""
 SPAN = 2 * RADIUS + 1
 _MAX_TEMPERATURE = 40.0
+"""The same bound as that of the affinity of coarse cells."""
 
 
 class LocalMatching(nn.Module):
@@ -40,17 +42,17 @@ class LocalMatching(nn.Module):
         masks: Float[Tensor, "N h w"],
         owner: Tensor | None = None,
     ) -> Float[Tensor, "N h w"]:
-        """masks: of frame `before`, any values; what comes from outside the frame counts as 0.
+        """The masks moved to this frame.  masks: of frame `before`, any values; what comes
+        from outside the frame counts as 0.
 
-        owner: which of the B frame pairs each of the N masks belongs to; None if there is one
-        pair.
+        owner: which of the B frame pairs a mask belongs to; None if there is one pair.
         """
         scores = window_products(self.temperature * key, before) + self.bias
         weights = scores.flatten(3).softmax(dim=3)
         if owner is not None:
             weights = weights[owner]
-        near = F.pad(masks, (RADIUS,) * 4).unfold(1, SPAN, 1).unfold(2, SPAN, 1)
-        return (weights.view(*weights.shape[:3], SPAN, SPAN) * near).sum(dim=(3, 4))
+        around = F.pad(masks, (RADIUS,) * 4).unfold(1, SPAN, 1).unfold(2, SPAN, 1)
+        return (weights.view(*weights.shape[:3], SPAN, SPAN) * around).sum(dim=(3, 4))
 
 
 def window_products(
@@ -59,8 +61,8 @@ def window_products(
     """The product of every cell of `key` with the D x D cells of `before` in the window around
     it.
 
-    One matrix product per row of cells with the D rows near it; of its columns, cell x needs x
-    to x + D - 1: the first D diagonals.
+    One matrix product per row of cells with the D rows around it; of its columns, cell x needs
+    x to x + D - 1: the first D diagonals.
     """
     b, k, h, w = key.shape
     rows = F.pad(before, (RADIUS,) * 4).unfold(2, SPAN, 1)  # b, k, h, wide, span

@@ -1,8 +1,8 @@
-"""One object memorised on one image and found on others by what it looks like: dense matching.
+"""One object memorised on one image and decoded on others by its appearance: dense matching.
 
 Enters: a model with an affinity memory, the features of the image, the object's mask.  Leaves:
 a function from the features of another image to the mask there.  The memory holds that one
-frame; nothing says where on it the object lay.
+frame; where on it the object lay is not used.
 """
 
 from jaxtyping import Float

@@ -6,32 +6,27 @@ frame exactly and no padding is needed; batch norms are folded; bf16 where the p
 multiplies it natively.
 """
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vseg.errors import UsageError, WeightsMismatch, WeightsMissing
+from vseg.errors import UsageError
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.models.nano.blocks import fold_batch_norms
-from vseg.models.nano.encoder import MEAN, STD, Encoder
+from vseg.models.nano.encoder import MEAN, STD, encoder_digest
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, Memory
 from vseg.types import Frame, Mask
-from vseg.weights.device import open_device, open_dtype
 
-WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 _LONGEST = 6
+"""Longest side of a frame as encoded, in short sides; a round value, not tuned."""
 
 
 class Nano:
@@ -152,22 +147,22 @@ class Nano:
         over an object's own cells is all that its rows depend on: other objects cannot change
         them.
         """
-        # The subtraction is one more channel of the product, which is rounded only once, near
-        # 0.
-        asked = features.key.flatten(1) * self._temperature
-        asked = torch.cat([asked, torch.full_like(asked[:1], -self._temperature)])
+        # The subtraction is one more channel of the product, which is rounded only once, close
+        # to 0.
+        query = features.key.flatten(1) * self._temperature
+        query = torch.cat([query, torch.full_like(query[:1], -self._temperature)])
         channels = memory.parts[0].values.shape[1]
-        cells = asked.shape[1]
-        carried = asked.new_zeros((cells, memory.objects, channels), dtype=torch.float32)
-        weight = asked.new_zeros((cells, memory.objects, 1), dtype=torch.float32)
+        cells = query.shape[1]
+        total = query.new_zeros((cells, memory.objects, channels), dtype=torch.float32)
+        weight = query.new_zeros((cells, memory.objects, 1), dtype=torch.float32)
         for part in memory.parts:
-            known = torch.cat([part.key, torch.ones_like(part.key[:1])])
-            affinity = (asked.T @ known).exp_()
+            key = torch.cat([part.key, torch.ones_like(part.key[:1])])
+            affinity = (query.T @ key).exp_()
             read = affinity @ part.values.flatten(0, 1).T
             rows = list(part.rows)
-            carried[:, rows] += read.view(cells, len(rows), channels)
+            total[:, rows] += read.view(cells, len(rows), channels)
             weight[:, rows] += affinity.sum(dim=1, dtype=torch.float32)[:, None, None]
-        readout = (carried / weight.clamp_min(1e-20)).to(asked.dtype)
+        readout = (total / weight.clamp_min(1e-20)).to(query.dtype)
         return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
 
     @torch.inference_mode()
@@ -180,10 +175,10 @@ class Nano:
     ) -> Decoded:
         """Points, boxes and scribbles are read in the memory's own terms: the two add up."""
         known = self._priors(features, objects, priors)
-        maps = [draw_prompts(each, features.video_hw, features.map_hw) for each in objects]
-        drawn = torch.from_numpy(np.stack(maps)).to(self.device, self.dtype)
+        drawn = [draw_prompts(p, features.video_hw, features.map_hw) for p in objects]
+        maps = torch.from_numpy(np.stack(drawn)).to(self.device, self.dtype)
         rows = _encoded(features).rows(torch.zeros(len(objects), dtype=torch.int64))
-        values = self._net.prompt(rows, drawn, _signed(known)[:, None])
+        values = self._net.prompt(rows, maps, _signed(known)[:, None])
         if conditioned is not None:
             values = values + conditioned
         return self.decode(features, values, self.warp_prior(features, None, known))
@@ -251,24 +246,26 @@ class Nano:
         readout: Float[Tensor, "O V h w"],
         prior: Float[Tensor, "O 3 h4 w4"],
     ) -> Decoded:
+        """Masks of O objects.  readout: from `condition`.  prior: from `warp_prior`."""
         layout = torch.channels_last
-        drawn = self._net.decoder(
+        decoded = self._net.decoder(
             readout.contiguous(memory_format=layout),
             _encoded(features),
             prior.contiguous(memory_format=layout),
             windowed=self.device.type == "cpu",
         )
         return Decoded(
-            drawn.logits[:, 0],
-            drawn.quality.float().sigmoid(),
-            drawn.presence.float().sigmoid(),
-            drawn.embedding,
+            decoded.logits[:, 0],
+            decoded.quality.float().sigmoid(),
+            decoded.presence.float().sigmoid(),
+            decoded.embedding,
         )
 
     @torch.inference_mode()
     def remember(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O V h w"]:
+        """Values to remember of O objects with these masks."""
         base = features.levels[2].expand(len(logits), -1, -1, -1)
         return self._net.value(base, _signed(logits)[:, None])  # type: ignore[no-any-return]
 
@@ -280,77 +277,6 @@ class Nano:
         )
         logits = torch.from_numpy((2 * share - 1) * CERTAIN_LOGIT)
         return logits.to(self.device, self.dtype)
-
-
-def load_nano(
-    path: Path | None = None,
-    *,
-    device: str = "cpu",
-    dtype: str = "auto",
-    short_side: int = 384,
-) -> Nano:
-    """nano with the weights at `path`, or those shipped with the package.
-
-    dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it
-    natively.  Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError.
-    """
-    path = WEIGHTS if path is None else path
-    net = NanoNet()
-    digest = load_weights(net, path)
-    place = open_device(device)
-    number_format = open_dtype(dtype, place, cpu_bfloat16=True)
-    return Nano(net, digest, device=place, dtype=number_format, short_side=short_side)
-
-
-def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
-    """Write the weights as safetensors, fp16: half the size; the network runs in bf16 or
-    fp32.
-    """
-    state = {k: _portable(v) for k, v in net.state_dict().items()}
-    save_file(state, path, metadata={"architecture": "nano", **metadata})
-
-
-def save_random(path: Path, seed: int) -> None:
-    """Write untrained weights of the architecture, for tests of everything but quality."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        save_nano(NanoNet(), path, {"recipe": "random"})
-
-
-def _portable(tensor: Tensor) -> Tensor:
-    return tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
-
-
-def load_weights(net: NanoNet, path: Path) -> str:
-    """The file's SHA-256; its weights are then in `net`.  Raises WeightsMissing,
-    WeightsMismatch.
-    """
-    if not path.is_file():
-        raise WeightsMissing(
-            f"no weights at {path}", hint="reinstall vseg, or give --weights FILE"
-        )
-    try:
-        state = load_file(path)
-    except SafetensorError as error:
-        raise WeightsMismatch(f"{path} is not a readable safetensors file: {error}") from error
-    try:
-        net.load_state_dict(
-            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-        )
-    except RuntimeError as error:
-        raise WeightsMismatch(f"{path} does not hold nano's weights: {error}") from error
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def encoder_digest(encoder: Encoder) -> str:
-    """SHA-256 over the encoder's weights as they are saved: what was trained on top of it
-    names it so.
-    """
-    digest = hashlib.sha256()
-    for name, tensor in sorted(encoder.state_dict().items()):
-        if tensor.is_floating_point():
-            digest.update(name.encode() + tensor.half().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:

@@ -2,10 +2,10 @@
 
 The shape follows space-time memory networks (Oh et al. 2019; STCN, Cheng et al. 2021): one
 affinity between the cells of this frame and the cells of remembered frames, shared by all
-objects, carries each object's values here; a decoder with skip connections draws the mask.
-What differs: cosine keys with a learned temperature, a prompt is read through the frame's
-affinity to itself (so that a click spreads to what looks alike), and the previous mask is a
-prior at every scale.
+objects, reads every object's values; a decoder with skip connections gives the mask.  What
+differs: cosine keys with a learned temperature, a prompt is read through the frame's affinity
+to itself (so that a click spreads to what looks the same), and the previous mask is a prior at
+every scale.
 
 Axis letters: B frames, N object rows, K value channels, (h, w) cells of stride 16.
 """
@@ -32,7 +32,9 @@ EMBEDDING = 64
 PROMPT_MAPS = 3
 PRIORS = 3
 _MAX_TEMPERATURE = 40.0
+"""Bounds the exponent of the affinity, so that exp neither under- nor overflows."""
 _MAYBE_LOGIT = -2.5
+"""Coarse cells above this logit (a probability of 8 %) are refined; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class Encoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """A decoded mask: logits at stride 4 and 16, predicted IoU and presence as logits,
+class DecodedMasks:
+    """Decoded masks: logits at stride 4 and 16, predicted IoU and presence as logits,
     identity embedding.
     """
 
@@ -74,9 +76,7 @@ class Drawn:
 
 
 class PromptEncoder(nn.Module):
-    """Prompt maps and a mask prior -> what the memory would have said, had it seen this
-    object.
-    """
+    """Prompt maps and a mask prior -> values as the memory would give them of this object."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,9 +92,16 @@ class PromptEncoder(nn.Module):
         maps: Float[Tensor, "N 3 h4 w4"],
         prior: Float[Tensor, "N 1 h4 w4"],
     ) -> Float[Tensor, "N 64 h w"]:
-        """frame: one row per object.  prior: in [-1, 1], 0 where nothing is known."""
-        likeness = self._likeness(frame.key, maps)
-        cells = [frame.base, F.pixel_unshuffle(maps, 4), likeness, F.pixel_unshuffle(prior, 4)]
+        """Values of N objects.  frame: one row for each.  prior: in [-1, 1], 0 where
+        unknown.
+        """
+        similarity = self._similarity(frame.key, maps)
+        cells = [
+            frame.base,
+            F.pixel_unshuffle(maps, 4),
+            similarity,
+            F.pixel_unshuffle(prior, 4),
+        ]
         value = self.blocks(self.enter(torch.cat(cells, dim=1)).relu_())
         key = frame.key.flatten(2)
         affinity = (self.log_temperature.exp() * key.transpose(1, 2) @ key).softmax(dim=-1)
@@ -102,7 +109,7 @@ class PromptEncoder(nn.Module):
         return torch.as_tensor(self.leave(torch.cat([value, spread], dim=1)))
 
     @staticmethod
-    def _likeness(
+    def _similarity(
         key: Float[Tensor, "N 64 h w"], maps: Float[Tensor, "N 3 h4 w4"]
     ) -> Float[Tensor, "N 2 h w"]:
         """Cosine of every cell to the mean key under the positive and under the negative
@@ -111,12 +118,12 @@ class PromptEncoder(nn.Module):
         marks = F.avg_pool2d(maps[:, :2], 4).clamp_min(0)
         total = marks.sum(dim=(2, 3))
         means = torch.einsum("nchw,nmhw->nmc", key, marks) / total.clamp_min(1e-3)[..., None]
-        alike = torch.einsum("nmc,nchw->nmhw", means, key)
-        return alike * (total > 1e-3).to(alike.dtype)[..., None, None]
+        cosine = torch.einsum("nmc,nchw->nmhw", means, key)
+        return cosine * (total > 1e-3).to(cosine.dtype)[..., None, None]
 
 
 class ValueEncoder(nn.Module):
-    """A frame and one object's mask -> what is remembered in every cell."""
+    """A frame and one object's mask -> the value that is remembered in every cell."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,13 +133,13 @@ class ValueEncoder(nn.Module):
     def forward(
         self, base: Float[Tensor, "N 64 h w"], mask: Float[Tensor, "N 1 h4 w4"]
     ) -> Float[Tensor, "N 64 h w"]:
-        """mask: in [-1, 1]."""
+        """Values of N objects.  mask: in [-1, 1]."""
         cells = torch.cat([base, F.pixel_unshuffle(mask, 4)], dim=1)
         return torch.as_tensor(self.block(self.enter(cells).relu_()))
 
 
 class Decoder(nn.Module):
-    """Readout, frame and prior -> mask logits at stride 4 and what is believed of the mask.
+    """Readout, frame and prior -> mask logits at stride 4, quality, presence and embedding.
 
     What depends on the frame alone is computed for one row and added to every object's.
     """
@@ -163,13 +170,13 @@ class Decoder(nn.Module):
         frame: Encoded,
         prior: Float[Tensor, "N 3 h4 w4"],
         windowed: bool = False,
-    ) -> Drawn:
-        """frame: one row per object, or one row shared by all.
+    ) -> DecodedMasks:
+        """Masks of N objects.  frame: one row for each, or one that all share.
 
-        windowed: refine each mask only where it may be; for inference, with one shared row.
+        windowed: refine a mask only where it may be; for inference, with one shared row.
         prior: the mask as it was on the frame before and as local matching moved it to this
         one, the same twice if it is of this very frame; in [-1, 1], 0 where unknown.  Third,
-        where rivals are, as moved: 0 to 1.
+        where its competitors are, as moved: 0 to 1.
         """
         x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(frame.base)
         x = self.deep(self.norm(x).relu_())
@@ -181,9 +188,9 @@ class Decoder(nn.Module):
         else:
             logits = self._refine(x, frame.skip8, frame.skip4, prior)
         inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
-        judged = self.judge(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
+        scores = self.judge(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
         identity = F.normalize(self.identity(_pool(frame.base, inside)).float(), dim=1)
-        return Drawn(logits, coarse, judged[:, 0], judged[:, 1], identity)
+        return DecodedMasks(logits, coarse, scores[:, 0], scores[:, 1], identity)
 
     def _refine(
         self,
@@ -204,7 +211,7 @@ class Decoder(nn.Module):
         frame: Encoded,
         prior: Float[Tensor, "N 3 h4 w4"],
     ) -> Float[Tensor, "N 1 h4 w4"]:
-        """The same, but only where each object may be; elsewhere the coarse logits stand.
+        """The same only where an object may be; elsewhere the coarse logits stand.
 
         frame: one row, shared by all.
         """
@@ -252,7 +259,9 @@ class NanoNet(nn.Module):
         return self.log_temperature.exp().clamp_max(_MAX_TEMPERATURE)
 
     def encode(self, image: Float[Tensor, "B 3 H W"]) -> Encoded:
-        """image: normalised by encoder.MEAN and STD; H and W multiples of 16."""
+        """What the other stages read of an image normalised by encoder.MEAN and STD; H and W
+        multiples of 16.
+        """
         return self.project(*self.encoder(image))
 
     def project(

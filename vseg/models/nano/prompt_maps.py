@@ -1,7 +1,7 @@
 """Prompts drawn as maps of stride 4: positive marks, negative marks, box.
 
 Enters: prompts in video pixels.  Leaves: (3, h4, w4) float32; marks in [0, 1]; the box channel
-is 0 where no box was given, else 1 inside and -1 outside.
+is 0 without a box, else 1 inside and -1 outside.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from jaxtyping import Float32
 
 from vseg.types import Box, Points, Scribble, VisualPrompt
 
-_RADIUS = 2  # cells of stride 4: a disc of 20 model pixels
+_RADIUS = 2
+"""Cells of stride 4: a disc of 20 model pixels, as in training."""
 
 
 def draw_prompts(

@@ -1,4 +1,4 @@
-"""Where to look closely: for each object the smallest of a few window sizes that holds all it
+"""Where masks are refined: the smallest of a few window sizes that holds all that an object
 may cover.
 
 Sizes are few, so that objects share batches, and an object's window depends on that object
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-_MARGIN = 2  # cells: no farther can what is outside a window reach the masks inside it
-_STEP = 8  # cells
+_MARGIN = 2
+"""Cells: as far as the refining convolutions reach, what is outside cannot change the mask."""
+_STEP = 8
+"""Cells between window sizes: few sizes share batches, many waste few cells; not tuned."""
 _NEARLY_ALL = 0.7
+"""Share of the map above which a window saves too little; not tuned."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -25,7 +28,7 @@ class Window:
     left: int
 
     def slices(self, stride: int) -> tuple[slice, slice]:
-        """Rows and columns of a map that has `stride` x `stride` pixels for each cell."""
+        """Rows and columns of a map that has `stride` x `stride` pixels per cell."""
         return (
             slice(self.top * stride, (self.top + self.height) * stride),
             slice(self.left * stride, (self.left + self.width) * stride),
@@ -33,8 +36,8 @@ class Window:
 
 
 def windows_around(maybe: Bool[np.ndarray, "N h w"]) -> list[Window | None]:
-    """Each object's window; None where nothing may be, the whole map where nearly all of it
-    may.
+    """The window of every object; None where nothing may be, the whole map where nearly all of
+    it may.
     """
     return [_window(cells) for cells in maybe]
 

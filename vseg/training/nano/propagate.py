@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from vseg.models.nano.network import Drawn, Encoded, NanoNet
+from vseg.models.nano.network import DecodedMasks, Encoded, NanoNet
 from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.ops.competitors import everyone, strongest_competitor
 from vseg.prompts.simulate import correction
@@ -233,11 +233,11 @@ class _ForwardPass:
         value = self._net.value(frame.base[self._owner], self._prior)
         self._values.append(value.flatten(2))
 
-    def _decode(self, readout: Tensor, frame: Encoded, prior: Tensor) -> Drawn:
+    def _decode(self, readout: Tensor, frame: Encoded, prior: Tensor) -> DecodedMasks:
         return self._net.decoder(readout, frame, prior)  # type: ignore[no-any-return]
 
     def _add_losses(
-        self, drawn: Drawn, rows: Int[Tensor, " M"], t: int, name: str, weight: float
+        self, drawn: DecodedMasks, rows: Int[Tensor, " M"], t: int, name: str, weight: float
     ) -> None:
         truth = self._truth[rows, t]
         logits = F.interpolate(

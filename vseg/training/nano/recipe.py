@@ -15,7 +15,7 @@ import torch
 
 from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_path
-from vseg.models.nano.model import save_nano
+from vseg.models.nano.load import save_nano
 from vseg.models.nano.network import NanoNet
 from vseg.training.config import (
     NanoRecipe,

@@ -16,7 +16,9 @@ from pydantic import Field
 from vseg.config import Settings
 from vseg.errors import BadDataset
 from vseg.io.files import atomic_path
-from vseg.models.nano.model import WEIGHTS, Nano, encoder_digest, load_nano, load_weights
+from vseg.models.nano.encoder import encoder_digest
+from vseg.models.nano.load import WEIGHTS, load_nano, load_weights
+from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.text_head.head import WordHead, load_words, save_words
 from vseg.models.nano.text_head.network import WordsNet

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from tests.teacher_models import torchscript
 from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
-from vseg.models.nano.model import load_nano
+from vseg.models.nano.load import load_nano
 from vseg.training.config import (
     DistillStageConfig,
     NanoRecipe,

@@ -83,7 +83,7 @@ def detect_words(
 
 
 def _cells(level: WordMap) -> tuple[Tensor, Tensor]:
-    """Boxes and scores of one stride, a row for each cell."""
-    chance = level.words[0].sigmoid() * level.quality[0].sigmoid()
+    """Boxes and scores of one stride, one row per cell."""
+    product = level.words[0].sigmoid() * level.quality[0].sigmoid()
     boxes = cell_boxes(level.distances, level.stride)[0]
-    return boxes.flatten(1).T, chance.sqrt().flatten(1).T
+    return boxes.flatten(1).T, product.sqrt().flatten(1).T

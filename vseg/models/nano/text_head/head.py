@@ -25,7 +25,7 @@ _AGAIN = "reinstall vseg, or train a head again: vseg train words"
 
 @dataclass(frozen=True, slots=True)
 class WordHead:
-    """words: in the order of the net's chances.  threshold: the least score by default, in (0,
+    """words: in the order of the net's outputs.  threshold: the least score by default, in (0,
     1].
 
     encoder_sha256: of the encoder it reads (`nano.encoder_digest`).  weights_sha256: of its

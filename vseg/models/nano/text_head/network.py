@@ -3,7 +3,7 @@ cell out.
 
 Enters: encoder features of strides 8 and 16.  Leaves: maps of strides 8, 16 and 32.  One stage
 without anchors (FCOS, Tian et al. 2019) on a small feature pyramid (Lin et al. 2017); what
-differs: a cell has one chance for each word, so that a car is a vehicle too, and the quality
+differs: a cell has one probability per word, so that a car is a vehicle too, and the quality
 of its box is the predicted IoU, not centerness.
 """
 
@@ -20,16 +20,16 @@ from vseg.models.nano.encoder import WIDTHS
 STRIDES = (8, 16, 32)
 _WIDTH = 96
 _GROUPS = 8
-_RARE = -4.6  # the logit of 1 %: nearly every cell is empty, and training starts from that
+_RARE = -4.6
+"""The logit of 1 %: nearly every cell is empty, and training starts from that (RetinaNet)."""
 
 
 @dataclass(frozen=True, slots=True)
 class WordMap:
-    """What is said of every cell of one stride.
+    """The predictions in every cell of one stride.
 
     words: logits.  distances: from the cell's centre to the box's left, top, right and bottom,
-    in pixels of the image as encoded.  quality: logit of the IoU that the box is believed to
-    have.
+    in pixels of the image as encoded.  quality: logit of the box's predicted IoU.
     """
 
     stride: int
@@ -61,29 +61,29 @@ class WordsNet(nn.Module):
     def forward(
         self, f8: Float[Tensor, "B 64 h8 w8"], f16: Float[Tensor, "B 128 h16 w16"]
     ) -> tuple[WordMap, ...]:
-        """One map for each of STRIDES."""
+        """The predictions of all STRIDES, in their order."""
         p16 = self.enter16(f16)
         p32 = self.enter32(p16)
         p16 = self.leave16(p16 + _resized(p32, p16)).relu()
         p8 = self.leave8(self.enter8(f8) + _resized(p16, f8)).relu()
         return tuple(
-            self._say(level, stride, scale)
+            self._predict(level, stride, scale)
             for level, stride, scale in zip(
                 (p8, p16, p32), STRIDES, self.log_scales.exp(), strict=True
             )
         )
 
-    def _say(
+    def _predict(
         self, level: Float[Tensor, "B C h w"], stride: int, scale: Float[Tensor, ""]
     ) -> WordMap:
-        seen = self.tower(level)
-        box = self.box(seen).float()
+        features = self.tower(level)
+        box = self.box(features).float()
         distances = F.softplus(box[:, :4]) * (scale.float() * stride)
-        return WordMap(stride, self.words(seen).float(), distances, box[:, 4])
+        return WordMap(stride, self.words(features).float(), distances, box[:, 4])
 
 
 def cell_boxes(distances: Float[Tensor, "B 4 h w"], stride: int) -> Float[Tensor, "B 4 h w"]:
-    """x1 y1 x2 y2 of the box that every cell speaks of."""
+    """x1 y1 x2 y2 of the box that every cell predicts."""
     h, w = distances.shape[2:]
     y = (torch.arange(h, device=distances.device) + 0.5) * stride
     x = (torch.arange(w, device=distances.device) + 0.5) * stride

@@ -1,0 +1,80 @@
+"""nano's weights file: read into a model that is ready, and written.
+
+Enters: a safetensors file of fp16 weights.  Leaves: a Nano on one device; the weights shipped
+with the package are the default.
+"""
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.models.nano.model import Nano
+from vseg.models.nano.network import NanoNet
+from vseg.weights.device import open_device, open_dtype
+
+WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
+
+
+def load_nano(
+    path: Path | None = None,
+    *,
+    device: str = "cpu",
+    dtype: str = "auto",
+    short_side: int = 384,
+) -> Nano:
+    """nano with the weights at `path`, or those shipped with the package.
+
+    dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it
+    natively.  Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError.
+    """
+    path = WEIGHTS if path is None else path
+    net = NanoNet()
+    digest = load_weights(net, path)
+    place = open_device(device)
+    number_format = open_dtype(dtype, place, cpu_bfloat16=True)
+    return Nano(net, digest, device=place, dtype=number_format, short_side=short_side)
+
+
+def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
+    """Write the weights as safetensors, fp16: half the size; the network runs in bf16 or
+    fp32.
+    """
+    state = {k: _portable(v) for k, v in net.state_dict().items()}
+    save_file(state, path, metadata={"architecture": "nano", **metadata})
+
+
+def save_random(path: Path, seed: int) -> None:
+    """Write untrained weights of the architecture, for tests of everything but quality."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save_nano(NanoNet(), path, {"recipe": "random"})
+
+
+def _portable(tensor: Tensor) -> Tensor:
+    return tensor.half().contiguous() if tensor.is_floating_point() else tensor.contiguous()
+
+
+def load_weights(net: NanoNet, path: Path) -> str:
+    """The file's SHA-256; its weights are then in `net`.  Raises WeightsMissing,
+    WeightsMismatch.
+    """
+    if not path.is_file():
+        raise WeightsMissing(
+            f"no weights at {path}", hint="reinstall vseg, or give --weights FILE"
+        )
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WeightsMismatch(f"{path} is not a readable safetensors file: {error}") from error
+    try:
+        net.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+    except RuntimeError as error:
+        raise WeightsMismatch(f"{path} does not hold nano's weights: {error}") from error
+    return hashlib.sha256(path.read_bytes()).hexdigest()
