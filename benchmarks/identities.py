@@ -25,8 +25,7 @@ from vseg.metrics.clear import count_clear
 from vseg.metrics.idf1 import count_identity
 from vseg.metrics.jf import score_frame
 from vseg.metrics.mask_identities import MaskPairs
-from vseg.synthetic.reader import SyntheticVideo, TrueFrame
-from vseg.synthetic.suite import identity_scenes
+from vseg.synthetic import SyntheticVideo, TrueFrame, identity_scenes
 
 # The behaviours of a session that can be turned off, by name.
 SWITCHES = tuple(

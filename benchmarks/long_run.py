@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from vseg import Session, load_model
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.video.prefetch import ahead
 
 

@@ -25,7 +25,7 @@ from benchmarks.shared import Table, run
 from vseg.config import ApproximationName, MemorySettings, PolicyName
 from vseg.models.sam2.model import Sam
 from vseg.session.session import Session
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.weights.device import open_device
 
 CHOICES: tuple[tuple[PolicyName, ApproximationName], ...] = (

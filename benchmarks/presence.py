@@ -19,7 +19,7 @@ from benchmarks.presence_scores import PresenceCounts, count_presence
 from benchmarks.shared import Table, add_model_options, model_of, prompt_object, run
 from vseg import Session
 from vseg.interfaces.model import Model
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame
 
 FIRST_SEED = 1_000_000

@@ -22,8 +22,7 @@ from vseg.errors import UsageError
 from vseg.grounding.automatic_masks import AutomaticMaskGenerator
 from vseg.metrics.annotations import LabelFolder
 from vseg.metrics.jf import region_similarity
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame, Grounding
 from vseg.video.images import ImageFolder
 

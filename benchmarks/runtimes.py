@@ -23,7 +23,7 @@ import torch
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.models.onnx.export import LoopSizes, export_onnx
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import Memory, MemoryPart
 from vseg.types import Mask
 

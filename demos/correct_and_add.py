@@ -15,7 +15,7 @@ import numpy as np
 
 import vseg
 from vseg.results.overlay import draw_overlay
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 
 SHOWN = (0, 20, 30, 45, 59)
 

@@ -23,10 +23,7 @@ from vseg.pipelines.track import track
 from vseg.results import Run
 from vseg.results.overlay import draw_overlay
 from vseg.results.timeline import draw_timeline, presences
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.files import write_clip
-from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Occluder, Trajectory
+from vseg.synthetic import Occluder, SceneConfig, SyntheticVideo, Trajectory, write_clip
 from vseg.types import MaskCrop
 
 FRAMES = 120
@@ -47,7 +44,7 @@ def main(folder: Path) -> None:
             num_objects=3,
             size=0.55,
             trajectories=COURSES,
-            blinds=(Occluder(0.52, 0.2),),
+            placed_occluders=(Occluder(0.52, 0.2),),
             occluders=0,
             camera_motion=0.0,
         )

@@ -22,9 +22,7 @@ from vseg.pipelines.job import TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.simulate import innermost_click, middle_scribble
 from vseg.results.overlay import draw_overlay
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.files import write_clip
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 from vseg.types import (
     Box,
     Exemplar,

@@ -13,8 +13,7 @@ import numpy as np
 from PIL import Image
 
 from vseg.ops.colours import colour_of
-from vseg.synthetic.files import write_clip, write_truth
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip, write_truth
 
 
 def truth_image(scene: SyntheticVideo, shown: int = 5) -> Image.Image:

@@ -3,8 +3,7 @@
 from dataclasses import replace
 from functools import cache
 
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo, TrueFrame
+from vseg.synthetic import SceneConfig, SyntheticVideo, TrueFrame
 
 
 class DrawnScene(SyntheticVideo):

@@ -9,8 +9,7 @@ from PIL import Image
 
 from tests.clips import Recipe, paint, painted, write_clip
 from vseg.interfaces.reader import Reader
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.video.decord_reader import DecordFile
 from vseg.video.file import VideoFile
 from vseg.video.images import ImageFolder

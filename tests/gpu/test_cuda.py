@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from vseg import Session
 from vseg.models.nano.load import load_nano
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 
 pytestmark = [
     pytest.mark.gpu,

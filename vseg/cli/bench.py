@@ -80,9 +80,7 @@ def _made_up_course(path: Path, objects: int, frames: int) -> Trajectory:
     """A synthetic scene written as a real file, with one click on each object."""
     import numpy as np
 
-    from vseg.synthetic.config import SceneConfig
-    from vseg.synthetic.files import write_clip
-    from vseg.synthetic.reader import SyntheticVideo
+    from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
     from vseg.types import Points, Prompt, Timecode
 
     scene = SyntheticVideo(SceneConfig(480, 854, frames, num_objects=objects, seed=1))

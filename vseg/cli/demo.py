@@ -11,7 +11,7 @@ from vseg.errors import UsageError
 
 if TYPE_CHECKING:
     from vseg.pipelines.job import JobOutcome
-    from vseg.synthetic.reader import SyntheticVideo
+    from vseg.synthetic import SyntheticVideo
 
 
 def demo(
@@ -54,15 +54,14 @@ def demo(
 
 def _made_up_scene() -> "SyntheticVideo":
     """Four seconds of bodies that pass behind one another."""
-    from vseg.synthetic.config import SceneConfig
-    from vseg.synthetic.reader import SyntheticVideo
+    from vseg.synthetic import SceneConfig, SyntheticVideo
 
     return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=3))
 
 
 def _written(scene: "SyntheticVideo", path: Path) -> tuple[str, list[str]]:
     """The scene's clip as a real file, and a click on its first object."""
-    from vseg.synthetic.files import write_clip
+    from vseg.synthetic import write_clip
 
     write_clip(scene, path)
     click = scene.first_point(1)

@@ -1,5 +1,7 @@
 """A seed in, everything behind and over the objects out: the background, changing light,
-grain.
+sensor noise.
+
+Ranges without a source are round values, chosen by eye; not tuned.
 """
 
 import math
@@ -15,9 +17,11 @@ from vseg.synthetic.texture import colour, draw_palette, draw_texture, fractal_n
 
 Image = UInt8[np.ndarray, "H W 3"]
 
-# The painted background reaches this share of the frame beyond each side; past it, it is
-# mirrored.
+# The painted background reaches this share of the frame beyond its sides: about as far as the
+# strongest camera of a random scene pans and zooms.  Past it, it is mirrored.
 MARGIN = 0.3
+_LIGHT_CELLS = 16
+_SHEET_MARGIN = (61, 67)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,8 @@ class Backdrop:
     left: float
     top: float
 
-    def seen_by(self, camera: Affine, height: int, width: int) -> Image:
-        """The part of the plane in the camera's view."""
+    def rendered(self, camera: Affine, height: int, width: int) -> Image:
+        """The frame that the camera shows of the plane."""
         place = np.array([[1.0, 0.0, self.left], [0.0, 1.0, self.top]])
         return np.asarray(
             cv2.warpAffine(
@@ -91,7 +95,7 @@ def _paint_clutter(rng: np.random.Generator, canvas: Image, short: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Lighting:
-    """Light that changes with time: overall gain, warmth, and a bright area that wanders."""
+    """Light that changes with time: overall gain, warmth, and a bright area that moves."""
 
     gain: Wave
     warmth: Wave
@@ -105,11 +109,11 @@ class Lighting:
         warmth = self.warmth.at(time)
         tint = np.array([1 + warmth, 1.0, 1 - warmth], dtype=np.float32) * gain
         # A small map is enough for something this smooth; it is enlarged to the frame.
-        axis = np.linspace(-0.5, 0.5, 16, dtype=np.float32)
-        away = (axis[None, :] - self.spot_x.at(time)) ** 2 + (
+        axis = np.linspace(-0.5, 0.5, _LIGHT_CELLS, dtype=np.float32)
+        squared = (axis[None, :] - self.spot_x.at(time)) ** 2 + (
             axis[:, None] - self.spot_y.at(time)
         ) ** 2
-        glow = 1 + self.spot * (2 * np.exp(-3 * away) - 1)
+        glow = 1 + self.spot * (2 * np.exp(-3 * squared) - 1)
         small = cv2.convertScaleAbs((glow[:, :, None] * tint * 128).astype(np.float32))
         size = (image.shape[1], image.shape[0])
         full = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
@@ -129,8 +133,8 @@ def draw_lighting(rng: np.random.Generator, strength: float) -> Lighting:
 
 @dataclass(frozen=True, slots=True)
 class Grain:
-    """Sensor noise: one noisy sheet, larger than the frame, laid at another place in each
-    frame.
+    """Sensor noise: one noisy sheet, larger than the frame, that is laid at another place in
+    every frame.
 
     brighter and darker hold its positive and negative parts: two saturating additions of bytes
     are several times faster than one of signed numbers.
@@ -152,7 +156,8 @@ class Grain:
 
 def draw_grain(rng: np.random.Generator, height: int, width: int, sigma: float) -> Grain:
     """A sheet of normal noise of standard deviation `sigma` grey levels."""
-    shape = (height + 61, width + 67, 3)
+    # So much larger than the frame that over 4000 places differ.
+    shape = (height + _SHEET_MARGIN[0], width + _SHEET_MARGIN[1], 3)
     noise = np.rint(sigma * rng.standard_normal(shape, dtype=np.float32))
     return Grain(
         np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8)

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from vseg.errors import BadConfig
-from vseg.synthetic.script import Occluder, Trajectory
+from vseg.synthetic.trajectory import Occluder, Trajectory
 
-# A label map is 8-bit and 255 means "unknown" in palette PNGs.
+# A label map is 8-bit, and 255 means "unknown" in palette PNGs.
 MAX_OBJECTS = 254
 
 
@@ -16,14 +16,14 @@ MAX_OBJECTS = 254
 class SceneConfig:
     """What is in a synthetic scene; the seed decides everything left open.
 
-    look_alikes: all objects share one surface and nearly one shape.  occluders: still things
+    look_alikes: all objects share one surface and nearly one shape.  occluders: still layers
     in front of the objects, not objects themselves; at occluder_size 1 they hide parts of most
     objects, at 3 whole ones for many frames.  leave_and_return: every object with an odd id
     goes out of the frame and comes back about every 120 frames.  cut_at: from this frame on
     the same objects are elsewhere, before another background.  size, speed, camera_motion,
     lighting, occluder_size: 1 is ordinary; speed, camera_motion and lighting may be 0.  noise:
-    standard deviation in grey levels.  trajectories: where each object goes, by id, in place
-    of what the seed would draw.  blinds: posts beside the occluders, where they are wanted.
+    standard deviation in grey levels.  trajectories: one per object, by id, in place of what
+    the seed would draw.  placed_occluders: posts at given places, beside the drawn occluders.
     """
 
     height: int = 240
@@ -43,7 +43,7 @@ class SceneConfig:
     noise: float = 2.0
     occluder_size: float = 1.0
     trajectories: tuple[Trajectory, ...] = ()
-    blinds: tuple[Occluder, ...] = ()
+    placed_occluders: tuple[Occluder, ...] = ()
 
     def __post_init__(self) -> None:
         least = {
@@ -86,7 +86,11 @@ class SceneConfig:
 def random_scene(
     seed: int, *, height: int = 240, width: int = 426, num_frames: int = 100
 ) -> SceneConfig:
-    """A random configuration: how many objects, how alike, how hidden, how fast, how dark."""
+    """A random configuration: how many objects, how similar, how hidden, how fast, how dark.
+
+    Ranges are round values, chosen by eye for scenes that a person can still follow; not
+    tuned.
+    """
     plain = SceneConfig(height=height, width=width, num_frames=num_frames, seed=seed)
     rng = np.random.default_rng((seed, 0))
     num_objects = int(rng.integers(1, 7))

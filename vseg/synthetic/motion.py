@@ -1,7 +1,7 @@
 """Time in, place out: where the camera, the objects and the light of a synthetic scene are.
 
 Everything is a closed form of the frame index, so that any frame of a scene of any length can
-be asked for on its own: waves never end and a bounce is a folded straight line.  Lengths are
+be drawn on its own: waves never end and a bounce is a folded straight line.  Lengths are
 world pixels; the world is the first frame's plane, x right, y down, and the camera maps it to
 the frame.
 """
@@ -46,8 +46,8 @@ def draw_wave(
 
 
 @dataclass(frozen=True, slots=True)
-class Glide:
-    """Movement along one axis on a wave around `centre`."""
+class Oscillation:
+    """Motion along one axis on a wave around `centre`."""
 
     centre: float
     wave: Wave
@@ -59,7 +59,7 @@ class Glide:
 
 @dataclass(frozen=True, slots=True)
 class Bounce:
-    """Movement along one axis at constant speed between two walls."""
+    """Motion along one axis at constant speed between two walls."""
 
     start: float
     speed: float
@@ -74,9 +74,9 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True)
-class Legs:
-    """Movement along one axis from stop to stop, at even speed between two; still at both
-    ends.
+class Waypoints:
+    """Motion along one axis from waypoint to waypoint, at constant speed between two; still at
+    both ends.
     """
 
     times: tuple[float, ...]
@@ -87,12 +87,12 @@ class Legs:
         return float(np.interp(time, self.times, self.places))
 
 
-Track = Glide | Bounce | Legs
+AxisMotion = Oscillation | Bounce | Waypoints
 
 
-def glide_between(
+def oscillation_between(
     rng: np.random.Generator, start: float, reach: tuple[float, float], period: float
-) -> Glide:
+) -> Oscillation:
     """A sine from one end of `reach` to the other that passes `start` at time 0."""
     low, high = reach
     centre = (low + high) / 2
@@ -100,7 +100,7 @@ def glide_between(
     phase = math.asin(min(1.0, max(-1.0, (start - centre) / amplitude)))
     if rng.random() < 0.5:
         phase = math.pi - phase
-    return Glide(centre, Wave((amplitude,), (period,), (phase,)))
+    return Oscillation(centre, Wave((amplitude,), (period,), (phase,)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +110,8 @@ class Motion:
     radius: world pixels of one unit of the object's outline.
     """
 
-    x: Track
-    y: Track
+    x: AxisMotion
+    y: AxisMotion
     radius: float
     angle: float
     spin: float
@@ -149,16 +149,16 @@ class Camera:
     roll: Wave
     zoom: Wave
 
-    def at(self, time: float, nearness: float = 1.0) -> Affine:
-        """The map from the world to the frame; near things (nearness > 1) pan by more."""
+    def at(self, time: float, parallax: float = 1.0) -> Affine:
+        """The map from the world to the frame; near objects (parallax > 1) pan by more."""
         zoom = math.exp(self.zoom.at(time))
         roll = self.roll.at(time)
         cos = zoom * math.cos(roll)
         sin = zoom * math.sin(roll)
         middle_x = (self.width - 1) / 2
         middle_y = (self.height - 1) / 2
-        from_x = middle_x + nearness * self.pan_x.at(time)
-        from_y = middle_y + nearness * self.pan_y.at(time)
+        from_x = middle_x + parallax * self.pan_x.at(time)
+        from_y = middle_y + parallax * self.pan_y.at(time)
         return np.array(
             [
                 [cos, -sin, middle_x - cos * from_x + sin * from_y],

@@ -19,9 +19,7 @@ FRACTION_BITS = 6
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A patch of the frame's plane: left, top, right, bottom in whole pixels, right
-    exclusive.
-    """
+    """A patch of the frame's plane in whole pixels, right and bottom exclusive."""
 
     x1: int
     y1: int
@@ -29,7 +27,7 @@ class Window:
     y2: int
 
     def grown(self, margin: int) -> "Window":
-        """This window with `margin` more pixels on each side."""
+        """This window with `margin` more pixels on all sides."""
         return Window(self.x1 - margin, self.y1 - margin, self.x2 + margin, self.y2 + margin)
 
     def clip(self, height: int, width: int, margin: int) -> "Window":
@@ -65,7 +63,7 @@ def bounds(polygons: list[Polygon], margin: int) -> Window:
 def coverage(
     solid: list[Polygon], hole: float, centre: Float64[np.ndarray, " 2"], patch: Window
 ) -> Coverage:
-    """How much of each pixel the shape covers, 0 to 255, in frame coordinates.
+    """The share of every pixel that the shape covers, 0 to 255, in frame coordinates.
 
     The shape is the union of the `solid` polygons without a hole: the first polygon, shrunk
     towards `centre` to the share `hole` of its size (0 for none).

@@ -1,10 +1,9 @@
 """A seed in; frames with exact masks and ids out: a reader that needs no file.
 
-Textured bodies deform, wander, bounce, hide each other and are hidden, under a moving camera
-and a changing light.  Any frame is drawn on its own from the configuration, so random access
-equals sequential reading, nothing grows with the length, and two processes draw the same clip.
-The scene stands in for real video in demos and tests and is one of the sources nano is trained
-on.
+Textured bodies deform, move, bounce and occlude one another under a moving camera and a
+changing light.  Any frame is drawn on its own from the configuration, so random access equals
+sequential reading, nothing grows with the length, and two processes draw the same clip.
+Scenes stand in for real video in demos and tests, and nano is trained on them too.
 """
 
 from collections.abc import Iterator
@@ -18,17 +17,15 @@ from jaxtyping import UInt8
 from vseg.errors import BadPrompt
 from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, frame_range
-from vseg.synthetic.actors import Key, Shot, draw_sheet, draw_shots, generator
-from vseg.synthetic.config import SceneConfig, random_scene
+from vseg.synthetic.actors import Key, Shot, draw_scene_grain, draw_shots, generator
+from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.render import draw_sprite
 from vseg.types import Frame, VideoInfo
-
-__all__ = ["FirstPoint", "SceneConfig", "SyntheticVideo", "TrueFrame", "random_scene"]
 
 
 @dataclass(frozen=True, slots=True)
 class TrueFrame:
-    """A frame and its truth.  labels: the id of the object seen at each pixel, 0 for none."""
+    """A frame and its truth.  labels: the id of the object visible at a pixel, 0 for none."""
 
     frame: Frame
     labels: UInt8[np.ndarray, "H W"]
@@ -56,7 +53,7 @@ class SyntheticVideo(Closing):
             num_frames=config.num_frames,
         )
         self._shots = draw_shots(config)
-        self._grain = draw_sheet(config)
+        self._grain = draw_scene_grain(config)
 
     def __len__(self) -> int:
         return self.config.num_frames
@@ -69,7 +66,7 @@ class SyntheticVideo(Closing):
 
     @property
     def object_ids(self) -> tuple[int, ...]:
-        """The ids of all objects of the scene, ascending; not all are seen in every frame."""
+        """The ids of all objects of the scene, ascending; a frame may show fewer."""
         return tuple(range(1, self.config.num_objects + 1))
 
     def read(self, index: int) -> Frame:
@@ -86,7 +83,7 @@ class SyntheticVideo(Closing):
             yield self.read(index)
 
     def truth(self, index: int) -> UInt8[np.ndarray, "H W"]:
-        """The exact label map of a frame: the id of the object seen at each pixel, 0 for none.
+        """The exact label map of a frame: the id of the object visible at a pixel, 0 for none.
 
         An edge pixel belongs to the nearest object that covers more than half of it.
         """
@@ -103,7 +100,7 @@ class SyntheticVideo(Closing):
         width = self.config.width
         shot = self._shot(index)
         time = float(index)
-        image = shot.backdrop.seen_by(shot.camera.at(time), height, width)
+        image = shot.backdrop.rendered(shot.camera.at(time), height, width)
         labels = np.zeros((height, width), dtype=np.uint8)
         for sprite in shot.sprites:
             draw_sprite(image, labels, sprite, shot.camera, time, shot.light)
@@ -113,7 +110,7 @@ class SyntheticVideo(Closing):
         return TrueFrame(frame, labels)
 
     def first_point(self, object_id: int) -> FirstPoint:
-        """Where to click for an object: its innermost pixel on the first frame that shows it.
+        """A click on an object: its innermost pixel on the first frame that shows it.
 
         Raises BadPrompt for an id that the scene does not have or never shows.
         """
@@ -132,7 +129,7 @@ class SyntheticVideo(Closing):
                 y, x = np.unravel_index(int(np.argmax(depth)), depth.shape)
                 return FirstPoint(index, int(x) - 1, int(y) - 1)
         raise BadPrompt(
-            f"object {object_id} is never seen in the {len(self)} frames",
+            f"object {object_id} is visible in none of the {len(self)} frames",
             hint="make the scene longer, or take another seed",
         )
 

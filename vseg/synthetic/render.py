@@ -20,29 +20,36 @@ from vseg.synthetic.shape import Outline
 Image = UInt8[np.ndarray, "H W 3"]
 Labels = UInt8[np.ndarray, "H W"]
 
-# The share of a frame's time in which the shutter is open.
+# The share of a frame's time in which the shutter is open: 126 degrees, a little less than the
+# 180 of film.
 SHUTTER = 0.35
+# Longer blurs would leave no object to see.  A round value; not tuned.
 MAX_BLUR_PX = 21.0
+# In shares of an object's radius, chosen by eye: how wide its edge is shaded, how far its
+# shadow falls, and how far both reach together.
+_SHADING_WIDTH = 0.45
+_SHADOW_LENGTH = 0.22
+_SHADOW_REACH = 0.6
 
 
 @dataclass(frozen=True, slots=True)
 class Sprite:
-    """One drawable thing.  label: its object id, 0 for something that only hides others.
+    """One layer of a frame.  label: its object id, 0 for an occluder.
 
-    nearness: how strongly the camera's pan moves it (1 for the plane of the objects).
+    parallax: how strongly the camera's pan moves it (1 for the plane of the objects).
     """
 
     label: int
     outline: Outline
     surface: Image
     motion: Motion
-    nearness: float = 1.0
+    parallax: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Light:
-    """Where the light comes from: a unit vector in the frame; strength 0 gives flat
-    colours.
+    """The direction that the light comes from, a unit vector in the frame; strength 0 gives
+    flat colours.
     """
 
     x: float
@@ -56,12 +63,12 @@ def draw_sprite(
     """Paint one layer into `image` and its id into `labels`, both in place."""
     height, width = labels.shape
     frame = Window(0, 0, width, height)
-    to_frame = compose(camera.at(time, sprite.nearness), sprite.motion.at(time))
+    to_frame = compose(camera.at(time, sprite.parallax), sprite.motion.at(time))
     radius = math.sqrt(abs(float(np.linalg.det(to_frame[:, :2]))))
     drift = _drift(sprite, camera, time)
     # Two windows: the body with its blur, and around it the one that its shadow needs.
     blur = 2 + math.ceil(float(np.abs(drift).max()))
-    shade = math.ceil(0.6 * radius)
+    shade = math.ceil(_SHADOW_REACH * radius)
     outline = sprite.outline
     solid = [apply(to_frame, part) for part in (outline.body(time), *outline.limbs_at(time))]
     body = bounds(solid, blur).clip(height, width, blur + shade)
@@ -69,20 +76,22 @@ def draw_sprite(
     if body.empty or around.clip(height, width, 0).empty:
         return
     cover = coverage(solid, outline.hole, to_frame[:, 2], body)
-    soft = _soften(cover, body, around, 0.45 * radius)
+    soft = _soften(cover, body, around, _SHADING_WIDTH * radius)
     if light.strength > 0:
-        _cast_shadow(image, soft, around, light, 0.22 * radius)
-    seen = body.clip(height, width, 0)
-    if seen.empty:
+        _cast_shadow(image, soft, around, light, _SHADOW_LENGTH * radius)
+    visible = body.clip(height, width, 0)
+    if visible.empty:
         return
     colours = _surface(sprite, to_frame, body)
     if light.strength > 0:
         colours = _shade(colours, soft[body.inside(around)], light, radius)
-    labels[seen.inside(frame)][cover[seen.inside(body)] > 127] = sprite.label
-    share = _smear(cover, drift)[seen.inside(body)].astype(np.float32) / 255
-    near = np.ascontiguousarray(_smear(colours, drift)[seen.inside(body)])
-    far = np.ascontiguousarray(image[seen.inside(frame)])
-    image[seen.inside(frame)] = cv2.blendLinear(near, far, share, 1 - share)
+    # Over a half covered: 128 of 255 and up.
+    labels[visible.inside(frame)][cover[visible.inside(body)] > 127] = sprite.label
+    share = _motion_blurred(cover, drift)[visible.inside(body)].astype(np.float32) / 255
+    blurred = _motion_blurred(colours, drift)[visible.inside(body)]
+    foreground = np.ascontiguousarray(blurred)
+    background = np.ascontiguousarray(image[visible.inside(frame)])
+    image[visible.inside(frame)] = cv2.blendLinear(foreground, background, share, 1 - share)
 
 
 def _drift(sprite: Sprite, camera: Camera, time: float) -> Float64[np.ndarray, " 2"]:
@@ -90,16 +99,14 @@ def _drift(sprite: Sprite, camera: Camera, time: float) -> Float64[np.ndarray, "
     places = []
     for moment in (time - SHUTTER / 2, time + SHUTTER / 2):
         places.append(
-            compose(camera.at(moment, sprite.nearness), sprite.motion.at(moment))[:, 2]
+            compose(camera.at(moment, sprite.parallax), sprite.motion.at(moment))[:, 2]
         )
     drift = places[1] - places[0]
     return np.asarray(drift * min(1.0, MAX_BLUR_PX / max(float(np.hypot(*drift)), 1e-9)))
 
 
 def _surface(sprite: Sprite, to_frame: Affine, patch: Window) -> Image:
-    """The sprite's texture as it lies in the patch; it moves, turns and squashes with the
-    body.
-    """
+    """The sprite's texture in the patch; it moves, turns and squashes with the body."""
     half = (sprite.surface.shape[0] - 1) / 2
     from_texture = np.array([[1 / half, 0.0, -1.0], [0.0, 1 / half, -1.0]])
     from_texture *= sprite.outline.reach
@@ -132,7 +139,10 @@ def _soften(
 def _shade(
     colours: UInt8[np.ndarray, "h w 3"], soft: Coverage, light: Light, radius: float
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """The colours, brighter towards the light and darker away from it."""
+    """The colours, brighter towards the light and darker away from it.
+
+    The gain is bounded so that no surface turns black or white.
+    """
     gain = light.strength * max(radius, 4.0) / 255
     slope_x = cv2.Sobel(soft, cv2.CV_32F, 1, 0, ksize=3, scale=gain / 8)
     slope_y = cv2.Sobel(soft, cv2.CV_32F, 0, 1, ksize=3, scale=gain / 8)
@@ -146,28 +156,27 @@ def _cast_shadow(
 ) -> None:
     """Darken `image`, in place, where the sprite's soft shadow falls: away from the light."""
     height, width = image.shape[:2]
-    seen = around.clip(height, width, 0)
+    visible = around.clip(height, width, 0)
     shift = (round(-light.y * length_px), round(-light.x * length_px))
     # What wraps around lands in the margin: it is wider than the shift and empty or out of
     # frame.
-    fallen = np.roll(soft, shift, axis=(0, 1))[seen.inside(around)].astype(np.float32)
-    place = seen.inside(Window(0, 0, width, height))
+    fallen = np.roll(soft, shift, axis=(0, 1))[visible.inside(around)].astype(np.float32)
+    place = visible.inside(Window(0, 0, width, height))
     image[place] = _scaled(image[place], 1 - 0.4 * light.strength / 255 * fallen)
 
 
 def _scaled(
     colours: UInt8[np.ndarray, "h w 3"], gain: Float32[np.ndarray, "h w"]
 ) -> UInt8[np.ndarray, "h w 3"]:
+    # Fixed point with 128 as 1: bytes multiply several times faster than floats.
     fixed = cv2.convertScaleAbs(gain, alpha=128)
     return np.asarray(
         cv2.multiply(colours, cv2.merge([fixed] * 3), scale=1 / 128), dtype=np.uint8
     )
 
 
-def _smear(image: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
-    """The image averaged along the drift: motion blur.  Drifts under a pixel leave it
-    alone.
-    """
+def _motion_blurred(image: np.ndarray, drift: Float64[np.ndarray, " 2"]) -> np.ndarray:
+    """The image averaged along the drift; a drift under a pixel leaves it as it is."""
     if float(np.hypot(*drift)) < 1.0:
         return image
     reach = math.ceil(float(np.abs(drift).max()) / 2)

@@ -1,8 +1,8 @@
-"""A seed in, outlines out: the bodies of a synthetic scene's objects, deforming over time.
+"""A seed in, outlines out: the shapes of a synthetic scene's objects, deforming over time.
 
 A body is a closed smooth curve, the unit circle with a few harmonics of its radius; it may
 carry bending limbs (thin parts are what masks lose first) and a hole.  Coordinates are the
-object's own: the body's mean radius is 1.
+object's own: the body's mean radius is 1.  Ranges are round values, chosen by eye; not tuned.
 """
 
 import math
@@ -20,6 +20,10 @@ Polygon = Float64[np.ndarray, "_ 2"]
 MIN_RADIUS = 0.4
 MAX_RADIUS = 1.6
 LIMB_ROOT = 0.6
+# Points that draw a smooth curve at the sizes of a frame: of a body, along a limb, on its tip.
+_BODY_POINTS = 96
+_LIMB_POINTS = 9
+_TIP_POINTS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +51,16 @@ class Limb:
 
     def at(self, time: float) -> Polygon:
         """The arm's outline."""
-        along = np.linspace(0.0, 1.0, 9)
+        along = np.linspace(0.0, 1.0, _LIMB_POINTS)
         heading = self.angle + self.swing.at(time) + self.bend.at(time) * along
         direction = np.stack([np.cos(heading), np.sin(heading)], axis=1)
         steps = np.zeros_like(direction)
-        steps[1:] = direction[1:] * self.length / 8
+        steps[1:] = direction[1:] * self.length / (_LIMB_POINTS - 1)
         root = LIMB_ROOT * np.array([math.cos(self.angle), math.sin(self.angle)])
         spine = root + np.cumsum(steps, axis=0)
         normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
         width = self.half_width * (1 - 0.45 * along[:, None])
-        around = np.linspace(math.pi / 2, -math.pi / 2, 7)[1:-1, None]
+        around = np.linspace(math.pi / 2, -math.pi / 2, _TIP_POINTS)[1:-1, None]
         tip = spine[-1] + width[-1] * (
             np.cos(around) * direction[-1] + np.sin(around) * normal[-1]
         )
@@ -80,7 +84,7 @@ class Outline:
 
     def body(self, time: float) -> Polygon:
         """The closed curve of the body."""
-        around = np.linspace(0, 2 * math.pi, 96, endpoint=False)
+        around = np.linspace(0, 2 * math.pi, _BODY_POINTS, endpoint=False)
         radius = np.ones_like(around)
         for term in self.harmonics:
             amplitude = term.amplitude * (1 + term.swell.at(time))
@@ -110,9 +114,9 @@ def draw_outline(rng: np.random.Generator) -> Outline:
     return Outline(tuple(harmonics), limbs, hole)
 
 
-def nearly(outline: Outline, rng: np.random.Generator) -> Outline:
-    """A look-alike: the same parts, a little different in proportion and out of step in
-    time.
+def varied(outline: Outline, rng: np.random.Generator) -> Outline:
+    """The outline of a look-alike: the same parts, a little different in proportion, that
+    move out of step.
     """
 
     def later(wave: Wave) -> Wave:

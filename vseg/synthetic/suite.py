@@ -1,16 +1,15 @@
-"""The identity suite: scenes in which things that look alike cross, hide, leave, return and
-are cut.
+"""The identity suite: scenes in which look-alikes cross, hide, leave, return and are cut.
 
 Enters: nothing.  Leaves: scene configurations by name.  Every object is in full view on frame
-0, so all can be prompted there, and what happens to whom and when is told by the trajectories:
-the truth is exact.  The camera stands still; bodies still turn, swell and bend.
+0, so that all can be prompted there, and trajectories say where each is afterwards: the truth
+is exact.  The camera stands still; bodies still turn, swell and bend.
 """
 
 from dataclasses import replace
 from typing import Any
 
 from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.script import Occluder, Trajectory
+from vseg.synthetic.trajectory import Occluder, Trajectory
 
 CUT_AT = 40
 
@@ -18,11 +17,11 @@ CUT_AT = 40
 def identity_scenes() -> dict[str, SceneConfig]:
     """The scenes of the suite by name, in the order of its tables.
 
-    cross-N: N look-alikes, which meet in pairs and pass partly before each other.  meet-2: two
-    that come close and turn back, so that straight motion is the wrong guess.  hidden-N: one
-    of two look-alikes is wholly behind a post for N frames.  leave: two of four objects go out
-    and come back, one on the other side.  cut: four objects, after the cut in other places
-    before another background.
+    cross-N: N look-alikes, which meet in pairs and pass partly before one another.  meet-2:
+    two that come close and turn back, so that constant velocity predicts the wrong one.
+    hidden-N: one of two look-alikes is wholly behind a post for N frames.  leave: two of four
+    objects leave the frame and return, one on the other side.  cut: four objects, after the
+    cut in other places before another background.
     """
     return {
         **{
@@ -36,32 +35,30 @@ def identity_scenes() -> dict[str, SceneConfig]:
     }
 
 
-# Pairs of look-alikes, the columns they are laid out in, and a seed that gives them a clear
-# surface.
+# Pairs of look-alikes, the columns they are laid out in, and a seed whose surface stands out
+# from its background (chosen by eye).
 _GRIDS = ((1, 1, 51), (4, 2, 49), (15, 3, 46))
 
 # Frames in hiding, the frame on which the object moves on, and how wide the post is: a body
-# swells and bends meanwhile, so these were found by counting.
+# swells and bends meanwhile, so these were found by counting visible pixels.
 _HIDINGS = ((5, 30.5, 0.18), (30, 54.75, 0.2), (100, 122.75, 0.24))
 
 
 def _crossing(pairs: int, columns: int, seed: int) -> SceneConfig:
-    """Pairs in rows and columns; the two of a pair pass each other a third of their size
-    apart.
-    """
+    """Pairs in rows and columns; the two of a pair pass at a third of their size."""
     rows = pairs // columns
     size = 0.75 / rows**0.65
     trajectories = []
     for pair in range(pairs):
         row, column = divmod(pair, columns)
         y = (row + 0.5) / rows
-        apart = 0.05 / rows
+        offset = 0.05 / rows
         left = (column + 0.22) / columns
         right = (column + 0.78) / columns
         begin = 8.0 + 5 * (pair % 4)
         end = begin + 56
-        trajectories.append(Trajectory(((begin, left, y - apart), (end, right, y - apart))))
-        trajectories.append(Trajectory(((begin, right, y + apart), (end, left, y + apart))))
+        trajectories.append(Trajectory(((begin, left, y - offset), (end, right, y - offset))))
+        trajectories.append(Trajectory(((begin, right, y + offset), (end, left, y + offset))))
     return _staged(trajectories, 90, seed=seed, look_alikes=True, size=size)
 
 
@@ -74,9 +71,7 @@ def _meeting() -> SceneConfig:
 
 
 def _hidden(leaves_at: float, post: float) -> SceneConfig:
-    """Object 1 waits behind the post; object 2, its double, is in view and keeps away from
-    it.
-    """
+    """Object 1 waits behind the post; object 2, its look-alike, stays visible beside it."""
     trajectories = [
         Trajectory(
             (
@@ -88,9 +83,14 @@ def _hidden(leaves_at: float, post: float) -> SceneConfig:
         ),
         Trajectory(((10, 0.75, 0.75), (leaves_at, 0.88, 0.7), (leaves_at + 30, 0.72, 0.8))),
     ]
-    end = round(leaves_at) + 40
-    blinds = (Occluder(0.5, post),)
-    return _staged(trajectories, end, seed=54, look_alikes=True, size=0.5, blinds=blinds)
+    return _staged(
+        trajectories,
+        round(leaves_at) + 40,
+        seed=54,
+        look_alikes=True,
+        size=0.5,
+        placed_occluders=(Occluder(0.5, post),),
+    )
 
 
 def _leaving() -> SceneConfig:

@@ -1,10 +1,10 @@
-"""A random generator in, images out: the surfaces of a synthetic scene's objects and
+"""A random generator in, textures out: the surfaces of a synthetic scene's objects and
 background.
 
 A texture is a scalar pattern in [0, 1] (noise, stripes, spots, checks, patches or nearly
 plain) coloured through a ramp of a few related colours.  About a third of them are two
 textures joined along a wavy seam, because real objects have parts and a mask must not stop at
-the seam.
+the seam.  Ranges are round values, chosen by eye; not tuned.
 """
 
 import math

@@ -11,8 +11,7 @@ from typing import Any
 import cv2
 import pytest
 
-from vseg.synthetic.files import write_truth
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_truth
 
 pytestmark = pytest.mark.slow
 

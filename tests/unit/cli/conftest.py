@@ -10,8 +10,7 @@ from typer.testing import CliRunner
 from tests.scenes import drawn_scene
 from vseg.cli.app import app
 from vseg.models.nano.load import save_random
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.files import write_clip, write_truth
+from vseg.synthetic import SceneConfig, write_clip, write_truth
 
 SCENE = SceneConfig(height=72, width=120, num_frames=64, seed=3, num_objects=2)
 

@@ -18,8 +18,7 @@ from vseg.build import open_image_text, open_run, open_video
 from vseg.grounding.image_text import object_crop
 from vseg.io.files import atomic_write_text
 from vseg.results.labels import RunLabels
-from vseg.synthetic.files import write_clip
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 from vseg.types import MaskCrop
 
 pytestmark = pytest.mark.integration

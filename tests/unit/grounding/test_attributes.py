@@ -20,8 +20,7 @@ from vseg.grounding.attributes import (
 from vseg.grounding.motion import is_moving, motion_between, moving_boxes, moving_shares
 from vseg.grounding.narrowing import fitting, meant
 from vseg.grounding.vocabulary import WordQuery
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame, MaskCrop
 
 

@@ -13,8 +13,7 @@ from vseg.grounding.point_grid import Window, corners, grid
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame, Grounding, Points
 
 pytestmark = pytest.mark.integration

@@ -16,7 +16,7 @@ from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.load import load_nano, save_random
 from vseg.models.nano.model import Nano
 from vseg.session.session import Session
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Box, Frame, Mask, Points, Scribble, VisualPrompt
 
 pytestmark = pytest.mark.integration

@@ -24,7 +24,7 @@ from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.models.onnx import export as onnx_export
 from vseg.models.onnx.export import PRESENT_ABOVE, LoopSizes, export_onnx
 from vseg.session.session import Session
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import PRESENT, Features, Memory, MemoryPart
 from vseg.types import Box, Frame, Mask, Points
 

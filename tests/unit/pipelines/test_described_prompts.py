@@ -13,7 +13,7 @@ from vseg.config import TrackConfig
 from vseg.errors import NothingFound
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Exemplar, Points, Prompt, Timecode
 
 pytestmark = pytest.mark.integration

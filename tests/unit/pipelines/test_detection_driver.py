@@ -14,9 +14,7 @@ from vseg.pipelines.detection_driver import DetectionTracker
 from vseg.pipelines.track_links import main_component_box
 from vseg.results.events import RunEvent
 from vseg.session.session import Session
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Trajectory
+from vseg.synthetic import SceneConfig, SyntheticVideo, Trajectory
 from vseg.types import Detections, Frame, MaskCrop
 
 pytestmark = pytest.mark.integration

@@ -19,9 +19,7 @@ from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
 from vseg.results.events import read_events
 from vseg.results.layout import read_objects
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Trajectory
+from vseg.synthetic import SceneConfig, SyntheticVideo, Trajectory
 from vseg.types import Exemplar, Points, Prompt, Text, Timecode
 
 pytestmark = pytest.mark.integration

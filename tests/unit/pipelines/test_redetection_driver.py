@@ -15,9 +15,7 @@ from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
 from vseg.pipelines.redetection_driver import DetectFunction, RedetectionTracker
 from vseg.session.session import Session
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Occluder, Trajectory
+from vseg.synthetic import Occluder, SceneConfig, SyntheticVideo, Trajectory
 from vseg.types import Detections, Frame, Grounding, IdentityEvent, MaskCrop, Timecode
 
 pytestmark = pytest.mark.integration
@@ -191,7 +189,9 @@ def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
         Trajectory(((5, 0.15, 0.5), (25, 0.5, 0.5), (45, 0.5, 0.5), (65, 0.85, 0.5))),
         Trajectory(((0, 0.8, 0.2),)),
     ]
-    scene = staged(trajectories, 80, blinds=(Occluder(0.5, 0.22),), look_alikes=False)
+    scene = staged(
+        trajectories, 80, placed_occluders=(Occluder(0.5, 0.22),), look_alikes=False
+    )
     truth = Truth(scene)
     with Session(model) as session:
         lookout = RedetectionTracker(session, truth, RedetectionSettings(detect_every=EVERY))

@@ -5,8 +5,7 @@ import pytest
 from tests.scenes import drawn_scene
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 
 
 @pytest.fixture(scope="session")

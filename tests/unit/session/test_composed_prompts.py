@@ -12,7 +12,7 @@ from vseg.errors import BadPrompt, NothingFound
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost
 from vseg.session.session import Session
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import Features
 from vseg.types import (
     Box,

@@ -11,7 +11,7 @@ from vseg.errors import DamagedVideo, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.models.nano.model import Nano
 from vseg.session.session import Session
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SyntheticVideo
 from vseg.tensors import Features
 from vseg.types import Frame
 

@@ -21,7 +21,7 @@ from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.parse import parse_exemplars, parse_texts
 from vseg.results.prompts import append_prompt, prompt_line, read_prompts, write_prompts
 from vseg.session.exemplar import ExemplarGrounder
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Box, Exemplar, Frame, Prompt, Text, Timecode
 
 pytestmark = pytest.mark.integration

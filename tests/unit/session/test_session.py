@@ -13,7 +13,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.models.nano.model import Nano
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
-from vseg.synthetic.reader import SyntheticVideo
+from vseg.synthetic import SyntheticVideo
 from vseg.types import Box, Mask, Points
 
 

@@ -1,4 +1,4 @@
-"""Scenes written to disk: a real mp4 that decodes to nearly the same, and exact label maps."""
+"""Scenes written to disk: a real mp4 that decodes to varied the same, and exact label maps."""
 
 import runpy
 import sys
@@ -13,8 +13,7 @@ import pytest
 from PIL import Image
 
 from vseg.errors import DamagedVideo, UsageError
-from vseg.synthetic.files import write_clip, write_truth
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip, write_truth
 from vseg.types import Frame
 
 pytestmark = pytest.mark.integration

@@ -14,7 +14,7 @@ import pytest
 from tests.scenes import drawn_scene
 from vseg.errors import BadConfig, BadPrompt
 from vseg.interfaces.reader import Reader
-from vseg.synthetic.reader import SceneConfig, SyntheticVideo, random_scene
+from vseg.synthetic import SceneConfig, SyntheticVideo, random_scene
 
 SMALL = SceneConfig(height=96, width=160, num_frames=200, seed=7)
 
@@ -63,7 +63,7 @@ def test_a_frame_outside_the_scene_is_an_index_error(index: int) -> None:
 
 def test_another_process_draws_the_same_scene() -> None:
     code = (
-        "import hashlib; from vseg.synthetic.reader import SceneConfig, SyntheticVideo\n"
+        "import hashlib; from vseg.synthetic import SceneConfig, SyntheticVideo\n"
         f"scene = SyntheticVideo({SMALL!r}); digest = hashlib.sha256()\n"
         "for index in [150, 3]:\n"
         "    drawn = scene.draw(index)\n"

@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from vseg.synthetic.motion import Bounce, Camera, Glide, Motion, Track, Wave, apply, compose
+from vseg.synthetic.motion import (
+    AxisMotion,
+    Bounce,
+    Camera,
+    Motion,
+    Oscillation,
+    Wave,
+    apply,
+    compose,
+)
 from vseg.synthetic.render import Light, Sprite, draw_sprite
 from vseg.synthetic.shape import Outline
 
@@ -21,8 +30,8 @@ def camera(pan_x: Wave = STILL, zoom: Wave = STILL) -> Camera:
 
 def disc(x: float, y: float, radius: float, label: int = 1, hole: float = 0.0) -> Sprite:
     motion = Motion(
-        Glide(x, STILL),
-        Glide(y, STILL),
+        Oscillation(x, STILL),
+        Oscillation(y, STILL),
         radius,
         0.0,
         0.0,
@@ -101,7 +110,7 @@ def test_shadow_and_shading_do_not_move_the_mask() -> None:
 def test_motion_blur_does_not_move_the_mask() -> None:
     still = disc(45.0, 35.0, 15.0)
     moving = Motion(
-        Glide(45.0, Wave((100.0,), (25.0,), (0.0,))), *_rest_of(still.motion)
+        Oscillation(45.0, Wave((100.0,), (25.0,), (0.0,))), *_rest_of(still.motion)
     )  # About 25 pixels per frame at time 0.
     image, labels = draw(Sprite(1, still.outline, still.surface, moving))
     assert np.array_equal(labels, draw(still)[1])
@@ -111,7 +120,7 @@ def test_motion_blur_does_not_move_the_mask() -> None:
     assert np.count_nonzero((darkness > 5) & (darkness < 250)) > 10
 
 
-def _rest_of(motion: Motion) -> tuple[Track, float, float, float, Wave, Wave, Wave]:
+def _rest_of(motion: Motion) -> tuple[AxisMotion, float, float, float, Wave, Wave, Wave]:
     return (
         motion.y,
         motion.radius,

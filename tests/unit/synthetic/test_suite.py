@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadConfig
-from vseg.synthetic.config import SceneConfig
-from vseg.synthetic.reader import SyntheticVideo
-from vseg.synthetic.script import Occluder, Trajectory
-from vseg.synthetic.suite import CUT_AT, identity_scenes
+from vseg.synthetic import Occluder, SceneConfig, SyntheticVideo, Trajectory, identity_scenes
+from vseg.synthetic.suite import CUT_AT
 
 
 def areas(scene: SyntheticVideo, frames: Iterable[int]) -> np.ndarray:
@@ -81,10 +79,10 @@ def test_everyone_is_elsewhere_after_the_cut() -> None:
         assert steps[1] > 60 and max(steps[0], steps[2]) < 8
 
 
-def test_a_course_that_cannot_be_followed_is_refused() -> None:
-    with pytest.raises(BadConfig, match=r"stops at the frames \[3, 3\]"):
+def test_a_trajectory_that_cannot_be_followed_is_refused() -> None:
+    with pytest.raises(BadConfig, match=r"waypoints at the frames \[3, 3\]"):
         Trajectory(((3, 0.1, 0.1), (3, 0.5, 0.5)))
     with pytest.raises(BadConfig, match="1 trajectories for 3 objects"):
         SceneConfig(trajectories=(Trajectory(((0, 0.5, 0.5),)),))
-    with pytest.raises(BadConfig, match="blind is 0 wide"):
+    with pytest.raises(BadConfig, match="occluder is 0 wide"):
         Occluder(0.5, 0)

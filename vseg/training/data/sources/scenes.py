@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vseg.synthetic.reader import SyntheticVideo, random_scene
+from vseg.synthetic import SyntheticVideo, random_scene
 from vseg.training.data.clip import MIN_SHARE, Clip, large_ids
 
 # Enough for any length and gap of the recipes; a scene costs the same however long it is.
