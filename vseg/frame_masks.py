@@ -68,12 +68,11 @@ class FrameMasks(Mapping[int, np.ndarray]):
     """The tracked objects of one frame: `masks[obj]` is the mask of an object at video size.
 
     A mapping: `len(masks)`, `obj in masks`, `for obj in masks`, `for obj, mask in
-    masks.items()`.  object_ids and what is listed beside them have one entry for each object,
-    by ascending id.  scores: quality, the predicted IoU in [0, 1].  visible: whether the
-    object is believed to be in the image; one that is not has an empty mask, and one that is
-    not listed was not tracked on this frame.  crops: each mask cut to its bounding box; it may
-    hold more objects than are listed.  events: what happened to identities since the frame
-    before.
+    masks.items()`.  object_ids, scores, visible and sources are parallel, by ascending id.
+    scores: quality, the predicted IoU in [0, 1].  visible: whether the model believes the
+    object to be in the image; if not, its mask is empty.  An object that is not listed was not
+    tracked on this frame.  crops: masks cut to their bounding boxes; it may hold more objects
+    than are listed.  events: what happened to identities since the frame before.
     """
 
     frame_index: int
@@ -127,8 +126,8 @@ class FrameMasks(Mapping[int, np.ndarray]):
     def masks(self) -> Bool[np.ndarray, "O H W"]:
         """All masks at video size in one array; ask for `crop` where memory matters."""
         every = np.zeros((len(self), self.height, self.width), dtype=bool)
-        for place, obj in enumerate(self.object_ids):
-            every[place] = self[obj]
+        for row, obj in enumerate(self.object_ids):
+            every[row] = self[obj]
         return every
 
     @property

@@ -52,20 +52,20 @@ def evaluate(
 
     chosen = parse_metrics(metrics)
     paths = [*pred, *(more or [])]
-    told: dict[str, Any] = {}
+    document: dict[str, Any] = {}
     if "jf" in chosen:
         predictions = {clip: _prediction(path) for clip, path in _clips(gt, paths).items()}
         score = evaluate_clips(gt, predictions, first_and_last=first_and_last)
-        told["rows"] = [_facts(row) for row in score.rows()]
+        document["rows"] = [_facts(row) for row in score.rows()]
         if not as_json:
             _print_table(score.rows())
     if chosen != {"jf"}:
         rows = _identity_rows(gt, paths)
-        told["identities"] = [identity_facts(row, chosen) for row in rows]
+        document["identities"] = [identity_facts(row, chosen) for row in rows]
         if not as_json:
-            print_identities(told["identities"])
+            print_identities(document["identities"])
     if as_json:
-        show_json(told)
+        show_json(document)
 
 
 def _clips(gt: Path, paths: list[Path]) -> dict[str, Path]:
@@ -77,13 +77,13 @@ def _clips(gt: Path, paths: list[Path]) -> dict[str, Path]:
             f"{gt} holds boxes, which have no J&F", hint="add --metrics hota,idf1,mota"
         )
     clips = list(clip_folders(gt))
-    found: dict[str, Path] = {}
+    predictions: dict[str, Path] = {}
     for path in paths:
         clip = _clip_of(path, clips, alone=len(paths) == 1)
-        if clip in found:
+        if clip in predictions:
             raise UsageError(f"two predictions for clip '{clip}': {path} is the second")
-        found[clip] = path
-    return found
+        predictions[clip] = path
+    return predictions
 
 
 def _identity_rows(gt: Path, paths: list[Path]) -> "list[IdentityRow]":
@@ -95,9 +95,9 @@ def _identity_rows(gt: Path, paths: list[Path]) -> "list[IdentityRow]":
 
     if not gt.is_file():
         folders = clip_folders(gt)
-        found = _clips(gt, paths).items()
+        predictions = _clips(gt, paths).items()
         return identity_rows(
-            {clip: mask_clip(folders[clip], _prediction(p)) for clip, p in found}
+            {clip: mask_clip(folders[clip], _prediction(p)) for clip, p in predictions}
         )
     if len(paths) > 1:
         raise UsageError(f"{len(paths)} predictions for one {gt}", hint="give one --pred")
@@ -117,9 +117,9 @@ def _clip_of(path: Path, clips: list[str], *, alone: bool) -> str:
         from vseg.build import open_run
 
         names.append(Path(open_run(path).header.source.path).stem)
-    found = [name for name in names if name in clips]
-    if found:
-        return found[0]
+    matches = [name for name in names if name in clips]
+    if matches:
+        return matches[0]
     if alone and len(clips) == 1:
         return clips[0]
     raise BadDataset(

@@ -4,7 +4,7 @@ Read: a JSON list of {image_id, category_id, score, bbox and/or segmentation}, o
 dataset file with `images` and `annotations` as `CocoFormat` writes it.  In a list, image_id is
 the frame, counted from 0; in a dataset file, the image's frame_id is.  The result is a
 DetectionTable, with masks where every row has a run-length `segmentation`.  Written: one file
-with an image for each frame and an annotation for each visible mask.  `counts` are compressed
+with an image per frame and an annotation per visible mask.  `counts` are compressed
 run lengths, ids start at 1 because evaluators take 0 for "unmatched", and `track_id` is the
 object id.  An absent object has no annotation.  Nothing is lost.  The file is written piece by
 piece: memory does not grow with the clip.  Formats: https://cocodataset.org/#format-results
@@ -61,7 +61,7 @@ _IMAGES = TypeAdapter(list[_Image])
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _Region:
     """A row's box and mask; the box is the mask's where the row gives none."""
 
     box: Sides
@@ -72,23 +72,23 @@ def read_coco(path: Path, video: VideoInfo) -> DetectionTable:
     """The rows of the file.  Raises BadDetections naming the row that cannot be read."""
     rows, frame_of = _contents(path)
     unknown = [
-        row for row, each in enumerate(rows) if frame_of and each.image_id not in frame_of
+        index for index, row in enumerate(rows) if frame_of and row.image_id not in frame_of
     ]
     if unknown:
         raise BadDetections(
             f"{path}, row {unknown[0]}: there is no image {rows[unknown[0]].image_id}",
             hint="an image_id is the id of one of `images`",
         )
-    places = [_place(f"{path}, row {row}", each, video) for row, each in enumerate(rows)]
-    masks = tuple(place.mask for place in places if place.mask is not None)
-    ids = [NO_ID if each.track_id is None else each.track_id for each in rows]
-    frames = [frame_of.get(each.image_id, each.image_id) for each in rows]
+    regions = [_region(f"{path}, row {index}", row, video) for index, row in enumerate(rows)]
+    masks = tuple(region.mask for region in regions if region.mask is not None)
+    ids = [NO_ID if row.track_id is None else row.track_id for row in rows]
+    frames = [frame_of.get(row.image_id, row.image_id) for row in rows]
     return DetectionTable(
         source=str(path),
         frames=np.array(frames, dtype=np.int64),
-        boxes=np.array([place.box for place in places], dtype=np.float64).reshape(-1, 4),
-        scores=np.array([each.score for each in rows], dtype=np.float64),
-        labels=np.array([each.category_id for each in rows], dtype=np.int64),
+        boxes=np.array([region.box for region in regions], dtype=np.float64).reshape(-1, 4),
+        scores=np.array([row.score for row in rows], dtype=np.float64),
+        labels=np.array([row.category_id for row in rows], dtype=np.int64),
         ids=np.array(ids, dtype=np.int64),
         where=lambda row: f"row {row}",
         masks=masks if masks and len(masks) == len(rows) else None,
@@ -118,17 +118,17 @@ def _contents(path: Path) -> tuple[list[_Row], Mapping[int, int]]:
         ) from error
 
 
-def _place(where: str, row: _Row, video: VideoInfo) -> _Place:
+def _region(where: str, row: _Row, video: VideoInfo) -> _Region:
     mask = None
     if row.segmentation is not None:
         mask = _mask(where, row.segmentation, video)
     if row.bbox is not None:
         x, y, width, height = row.bbox
-        return _Place((x, y, x + width, y + height), mask)
+        return _Region((x, y, x + width, y + height), mask)
     if mask is None:
         raise BadDetections(f"{where}: neither bbox nor segmentation", hint="give one of them")
     x1, y1, x2, y2 = map(float, mask.xyxy)
-    return _Place((x1, y1, x2, y2), mask)
+    return _Region((x1, y1, x2, y2), mask)
 
 
 def _mask(where: str, runs: _Runs, video: VideoInfo) -> MaskCrop:

@@ -1,4 +1,4 @@
-"""DAVIS: a folder of palette PNGs, one for each frame; a pixel's value is its object's id.
+"""DAVIS: a folder of palette PNGs, one per frame; a pixel's value is its object's id.
 
 0 is background.  254 and 255 are void in evaluators' code or notes, so ids end at 253.  A
 pixel has room for one object: where masks overlap, the higher score wins, then the lower id.
@@ -47,7 +47,7 @@ class DavisFormat:
 
 
 def flatten(masks: FrameMasks) -> tuple[UInt8[np.ndarray, "H W"], dict[int, int]]:
-    """One label for each pixel, and the pixels that each object lost to another."""
+    """The label of every pixel, and the number of pixels that objects lost to others."""
     labels = np.zeros((masks.height, masks.width), dtype=np.uint8)
     scores = dict(zip(masks, masks.scores.tolist(), strict=True))
     # The winner is painted last.

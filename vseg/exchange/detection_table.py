@@ -1,7 +1,7 @@
-"""Detections of a whole clip, one row each, checked row by row.
+"""Detections of a whole clip, a row per detection, checked row by row.
 
-Enters: columns as a reader of one format found them.  Leaves: the detections of one frame at a
-time.  Boxes are x1 y1 x2 y2 in pixels of the displayed frame, right and bottom exclusive;
+Enters: columns as the reader of a format returns them.  Leaves: the detections of a frame.
+Boxes are x1 y1 x2 y2 in pixels of the displayed frame, right and bottom exclusive;
 frames count from 0.
 """
 
@@ -16,14 +16,14 @@ from vseg.errors import BadDetections
 from vseg.types import Detections, MaskCrop, VideoInfo
 
 NO_ID = -1
-"""Of a detection whose file does not say whose it is."""
+"""The id of a detection whose file gives none."""
 
 
 @dataclass(frozen=True)
 class DetectionTable:
     """All rows of a file, by ascending frame.
 
-    ids: NO_ID where a row has none.  masks: one for each row, or None.  where(row): how the
+    ids: NO_ID where a row has none.  masks: one per row, or None.  where(row): how the
     file's own reader calls that row, for messages.
     """
 

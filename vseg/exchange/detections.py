@@ -1,6 +1,6 @@
 """Detections made elsewhere: a file in, checked boxes or masks by frame out.
 
-`table` holds and checks them; `mot`, `coco` and `parquet` read one format each.
+`detection_table` holds and checks them; `mot`, `coco` and `parquet` read their formats.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run in other programs' formats: one module for each, all called through `export`.
+"""A run in other programs' formats: a module per format, all called through `export`.
 
 Enters: an open run.  Leaves: a file or folder, under its final name only once it is whole, and
 a loss_report.json where the format had no room for something.

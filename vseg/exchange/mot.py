@@ -1,7 +1,7 @@
 """MOTChallenge text: frame, id, left, top, width, height, score[, class, ...]; frames count
 from 1.
 
-Read: a det.txt as a DetectionTable; an id of -1 (or 0) is none.  Written: a box for each mask,
+Read: a det.txt as a DetectionTable; an id of -1 (or 0) is none.  Written: a box per mask,
 its score and -1 for what is unknown; a box has no room for a mask.  Format: Milan et al.,
 "MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
 """
@@ -68,7 +68,7 @@ def _numbers(path: Path, number: int, text: str) -> list[float]:
 
 
 class MotFormat:
-    """One text file, a row for each object that has a mask, by frame and id."""
+    """One text file: a row per object that has a mask, by frame and id."""
 
     name = "mot"
     suffix = ".txt"

@@ -18,13 +18,14 @@ from vseg.types import IdentityEvent
 
 
 class RunEvent(Record):
-    """One thing that happened.
+    """One event on one frame.
 
-    kind: what; object_id: to whom, None where it concerns all.  track_id: of the detections'
-    track behind it, or of the object that was joined; iou: of its box with the box of the
-    object's mask before.  last_frame: where it lasted.  label: what the object was found as,
-    or was looked for.  score: the best that anything reached, where nothing was found;
-    threshold: what it should have reached.
+    kind: born, joined, reanchored, dropped, full, unfound, filled, cut, lost or found.
+    object_id: None where it concerns all objects.  track_id: the detections' track behind the
+    event, or the object that was joined.  iou: of the detection's box with the box of the
+    object's last mask.  last_frame: the end, of an event that lasts.  label: the phrase or
+    exemplar of the object.  score, threshold: of an `unfound` label, the best score of any
+    detection and the score that it had to reach.
     """
 
     frame: int = Field(ge=0)
@@ -39,7 +40,7 @@ class RunEvent(Record):
 
 
 def run_event(event: IdentityEvent) -> RunEvent:
-    """What a session noticed, as an event of a run."""
+    """An event of a session as an event of a run."""
     return RunEvent(frame=event.frame_index, kind=event.kind, object_id=event.object_id)
 
 
@@ -51,6 +52,7 @@ def append_events(root: Path, events: Sequence[RunEvent]) -> None:
         with (root / EVENTS).open("a", encoding="utf-8", newline="") as handle:
             handle.write(_lines(events))
             handle.flush()
+            # A commit may count only what survives a loss of power.
             os.fsync(handle.fileno())
     except OSError as error:
         raise OutputError(
@@ -60,8 +62,9 @@ def append_events(root: Path, events: Sequence[RunEvent]) -> None:
 
 
 def read_events(root: Path) -> list[RunEvent]:
-    """The events of a run in order; none where there is no file.  Raises BadRun naming a wrong
-    line.
+    """The events of a run in order; none where there is no file.
+
+    Raises BadRun naming a wrong line.
     """
     return _parsed(root / EVENTS, _text(root / EVENTS))
 

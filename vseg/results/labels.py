@@ -1,4 +1,4 @@
-"""labels.json: what the objects of a run were named by a model of images and words.
+"""labels.json: the names that an image-text model gave to the objects of a run.
 
 Enters: a list of names with scores.  Leaves: the file, and the names in objects.json.
 """
@@ -13,16 +13,14 @@ from vseg.results.records import Record
 
 
 class Named(Record):
-    """A phrase and the chance in [0, 1] that it fits."""
+    """A phrase and the probability in [0, 1] that it describes the object."""
 
     label: str
     score: float
 
 
 class ObjectLabel(Record):
-    """One object: the phrases that fit best, best first.  best_frame: where it is seen
-    best.
-    """
+    """One object: its best phrases, best first.  best_frame: where it is clearest."""
 
     id: int = Field(ge=1)
     label: str
@@ -32,7 +30,7 @@ class ObjectLabel(Record):
 
 
 class RunLabels(Record):
-    """All named objects, and what named them.  words: how many the vocabulary held."""
+    """All named objects, and the model that named them.  words: size of the vocabulary."""
 
     image_text: str
     weights_sha256: str
@@ -41,15 +39,14 @@ class RunLabels(Record):
 
 
 def write_labels(root: Path, labels: RunLabels, *, overwrite: bool) -> None:
-    """Write labels.json, and name the objects in objects.json that have no name; all, to
-    overwrite.
+    """Write labels.json, and the names into objects.json.
+
+    Objects that have a name already keep it unless `overwrite` is given.
     """
     atomic_write_text(root / LABELS, labels.model_dump_json(indent=2) + "\n")
-    names = {each.id: each.label for each in labels.labels}
-    objects = [
-        each.model_copy(update={"label": names[each.id]})
-        if each.id in names and (overwrite or each.label is None)
-        else each
-        for each in read_objects(root)
-    ]
+    names = {named.id: named.label for named in labels.labels}
+    objects = list(read_objects(root))
+    for index, stored in enumerate(objects):
+        if stored.id in names and (overwrite or stored.label is None):
+            objects[index] = stored.model_copy(update={"label": names[stored.id]})
     write_objects(root, objects)

@@ -16,20 +16,20 @@ def pack(masks: FrameMasks) -> FrameRecord:
     """The frame as it is stored, its objects by ascending id."""
     frame = (masks.frame_index, masks.pts, masks.time_s)
     rows = []
-    for place in np.argsort(masks.object_ids).tolist():
-        object_id = masks.object_ids[place]
+    for index in np.argsort(masks.object_ids).tolist():
+        object_id = masks.object_ids[index]
         crop = masks.crop(object_id)
         rows.append(
             MaskRow(
                 *frame,
                 object_id,
-                bool(masks.visible[place]),
-                float(masks.scores[place]),
+                bool(masks.visible[index]),
+                float(masks.scores[index]),
                 crop.area,
                 *crop.xywh,
                 CODEC,
                 encode_mask(crop),
-                masks.sources[place],
+                masks.sources[index],
             )
         )
     return FrameRecord(*frame, prompted="prompt" in masks.sources, rows=tuple(rows))

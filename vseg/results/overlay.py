@@ -1,8 +1,7 @@
-"""Masks drawn over a frame: translucent colour, outline, and a tag with the object's id or
-label.
+"""Masks drawn over a frame: translucent colour, outline, and a tag with id and label.
 
-Enters: an RGB image and its FrameMasks.  Leaves: a new image.  Only the pixels inside each
-object's box are touched, so the cost follows the objects and not the frame.
+Enters: an RGB image and its FrameMasks.  Leaves: a new image.  Only the pixels inside an
+object's box are changed, so the cost follows the objects and not the frame.
 """
 
 from collections.abc import Mapping
@@ -23,9 +22,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class OverlayStyle:
-    """How an overlay looks.  opacity: of the fill, 0 to 1; line_px, text_px: widths and
-    heights.
-    """
+    """opacity: of the fill, 0 to 1; line_px: width of the outline; text_px: height."""
 
     opacity: float
     line_px: int
@@ -33,9 +30,11 @@ class OverlayStyle:
 
     @staticmethod
     def for_height(height: int, zoom: float = 1.0) -> "OverlayStyle":
-        """A style for a frame of this height; zoom enlarges the text if it is to be shown
-        smaller.
+        """A style for frames of this height.
+
+        zoom: how much larger the text is, for an image that is reduced afterwards.
         """
+        # Round values; not tuned.  The outline is 1 px up to 480 lines, 4 px at 1080 lines.
         return OverlayStyle(
             opacity=0.45,
             line_px=max(1, round(height / 300)),
@@ -63,7 +62,7 @@ def draw_overlay(
         )
     style = style or OverlayStyle.for_height(height)
     canvas = np.ascontiguousarray(image).copy()
-    visible = [i for i, seen in zip(masks, masks.visible, strict=True) if seen]
+    visible = np.array(masks.object_ids, dtype=int)[masks.visible].tolist()
     areas = {object_id: masks.area(object_id) for object_id in visible}
     shown = [object_id for object_id in visible if areas[object_id]]
     for object_id in sorted(shown, key=lambda i: -areas[i]):
@@ -82,7 +81,7 @@ def _draw_mask(
     x, y, width, height = crop.xywh
     region = image[y : y + height, x : x + width]
     mask = crop.mask.view(np.uint8)
-    # Mixing with one colour is a function of the old value only: one table for each channel.
+    # Mixing with one colour is a function of the old value only: a table per channel.
     old = np.arange(256)[:, None] * (1 - style.opacity)
     table = np.rint(old + np.array(colour) * style.opacity).astype(np.uint8)[None]
     cv2.copyTo(cv2.LUT(region, table), mask, region)

@@ -91,8 +91,8 @@ class RunHeader(Record):
 
 
 class StoredObject(Record):
-    """One tracked object.  first_frame, last_frame: of the frames it was seen on; None if
-    never.
+    """One tracked object.  first_frame, last_frame: of the frames it was visible on; None if
+    on none.
     """
 
     id: int = Field(ge=1)

@@ -36,7 +36,7 @@ def render_video(run: Run, video: Reader, path: Path) -> None:
     run's size or the run is empty, OutputError if the file cannot be written.
     """
     _check_pair(run, video)
-    size = run.header.video
+    size = run.video
     fps = size.fps or UNKNOWN_FPS
     labels = run.labels
     with Mp4Writer(path, size.height, size.width, fps) as mp4:
@@ -53,14 +53,14 @@ def contact_sheet(
     The first and the last stored frame are among them.  Raises as `render_video` does.
     """
     _check_pair(run, video)
-    size = run.header.video
+    size = run.video
     count = min(columns * rows, len(run))
     style = OverlayStyle.for_height(size.height, zoom=size.width / TILE_WIDTH)
     sheet = Sheet(round(TILE_WIDTH * size.height / size.width), min(columns, count), count)
-    for place, index in enumerate(_evenly(run, count)):
+    for tile, index in enumerate(_evenly(run, count)):
         frame = video.read(index)
         drawn = draw_overlay(frame.image, run[index], run.labels, style)
-        sheet.put(place, drawn, f"frame {frame.index}   {frame.time_s:.2f} s")
+        sheet.put(tile, drawn, f"frame {frame.index}   {frame.time_s:.2f} s")
     with atomic_path(path) as part:
         sheet.image.save(part, format="PNG")
 
@@ -76,13 +76,15 @@ class Sheet:
         height = GAP + -(-count // columns) * (tile_height + CAPTION_HEIGHT)
         self.image = Image.new("RGB", (width, height), BACKGROUND)
 
-    def put(self, place: int, image: UInt8[np.ndarray, "H W 3"], caption: str) -> None:
-        """Set tile number `place` to the image, at the tile's size, with the caption below."""
-        row, column = divmod(place, self._columns)
+    def put(self, tile: int, image: UInt8[np.ndarray, "H W 3"], caption: str) -> None:
+        """Set tile number `tile` to the image, at the tile's size, with the caption below."""
+        row, column = divmod(tile, self._columns)
         x = GAP + column * (TILE_WIDTH + GAP)
         y = GAP + row * (self._tile_height + CAPTION_HEIGHT)
-        tile = cv2.resize(image, (TILE_WIDTH, self._tile_height), interpolation=cv2.INTER_AREA)
-        self.image.paste(Image.fromarray(tile), (x, y))
+        small = cv2.resize(
+            image, (TILE_WIDTH, self._tile_height), interpolation=cv2.INTER_AREA
+        )
+        self.image.paste(Image.fromarray(small), (x, y))
         ImageDraw.Draw(self.image).text(
             (x, y + self._tile_height + CAPTION_HEIGHT / 2),
             caption,
@@ -93,13 +95,12 @@ class Sheet:
 
 
 def _check_pair(run: Run, video: Reader) -> None:
-    made_on = run.header.video
-    given = video.info
-    if (made_on.height, made_on.width) != (given.height, given.width):
+    tracked = run.video
+    clip = video.info
+    if (tracked.height, tracked.width) != (clip.height, clip.width):
         raise BadRun(
-            f"{given.source} is {given.width}x{given.height}, the run at {run.path} was "
-            "made on "
-            f"{made_on.width}x{made_on.height}",
+            f"{clip.source} is {clip.width}x{clip.height}, the run at {run.path} was made on "
+            f"{tracked.width}x{tracked.height}",
             hint="give the clip that was tracked",
         )
     if len(run) == 0:
@@ -123,4 +124,4 @@ def _pairs(run: Run, video: Reader) -> Iterator[tuple[Frame, FrameMasks | None]]
 def _evenly(run: Run, count: int) -> Iterator[int]:
     """`count` of the stored frame numbers, evenly spaced, ascending."""
     wanted = set(np.linspace(0, len(run) - 1, count).round().astype(int).tolist())
-    return (number for place, number in enumerate(run.frame_numbers()) if place in wanted)
+    return (frame for count, frame in enumerate(run.frame_numbers()) if count in wanted)

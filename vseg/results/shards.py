@@ -36,10 +36,10 @@ class Shard:
 
     def record(self, frame_index: int) -> FrameRecord:
         """One frame.  Raises BadRun if the shard does not hold it."""
-        place = int(np.searchsorted(self.frame_numbers, frame_index))
-        if place == len(self.frame_numbers) or self.frame_numbers[place] != frame_index:
+        row = int(np.searchsorted(self.frame_numbers, frame_index))
+        if row == len(self.frame_numbers) or self.frame_numbers[row] != frame_index:
             raise BadRun(f"frame {frame_index} is not in the run")
-        frame = self.frames.slice(place, 1).to_pylist()[0]
+        frame = self.frames.slice(row, 1).to_pylist()[0]
         first, end = np.searchsorted(self.mask_frames, [frame_index, frame_index + 1])
         rows = self.masks.slice(int(first), int(end - first)).to_pylist()
         return FrameRecord(**frame, rows=tuple(MaskRow(**row) for row in rows))
@@ -86,7 +86,7 @@ def read_shard(root: Path, shard: int, frames: Any) -> Shard:
 
 
 def join_frames(root: Path, shards: Iterable[int]) -> None:
-    """Write frames.parquet from the shards of frames, one row group for each shard."""
+    """Write frames.parquet from the shards of frames, a row group per shard."""
     import pyarrow.parquet as pq
 
     schema = frame_schema()
@@ -169,7 +169,7 @@ def _write_table(path: Path, schema: Any, records: Sequence[FrameRecord | MaskRo
         pa.array([getattr(record, field.name) for record in records], type=field.type)
         for field in schema
     ]
-    # Payloads are compressed already; so many short columns are not worth a dictionary each.
+    # Payloads are compressed already; so many short columns are not worth dictionaries.
     compression = {
         field.name: "NONE" if field.name == "payload" else "ZSTD" for field in schema
     }

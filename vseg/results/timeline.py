@@ -1,6 +1,6 @@
-"""Who was visible when: one bar for each identity over the frames of a clip, as an image.
+"""When each object was visible: a bar per object over the frames of a clip, as an image.
 
-Enters: for each identity the frames it was seen on.  Leaves: an RGB image.
+Enters: the frames on which every object was visible.  Leaves: an RGB image.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ TEXT = 15
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """When one identity was seen.  marks: frames on which something happened to it."""
+    """When one object was visible.  marks: frames with an event of it."""
 
     object_id: int
     frames: Sequence[int]
@@ -35,27 +35,25 @@ class Presence:
 
 
 def presences(run: Run) -> list[Presence]:
-    """When each object of a run was seen, by ascending id; marked where an event names it."""
+    """When the objects of a run were visible, by ascending id, with their events."""
     marks: dict[int | None, list[int]] = {}
     for event in run.events:
         marks.setdefault(event.object_id, []).append(event.frame)
     return [
         Presence(
-            each.id,
-            [row.frame for row in run.track(each.id) if row.visible and row.area],
-            each.label,
-            marks.get(each.id, ()),
+            stored.id,
+            [row.frame for row in run.track(stored.id) if row.visible and row.area],
+            stored.label,
+            marks.get(stored.id, ()),
         )
-        for each in run.objects
+        for stored in run.objects
     ]
 
 
 def draw_timeline(
     title: str, rows: Sequence[Presence], span: tuple[int, int], width: int = 960
 ) -> UInt8[np.ndarray, "H W 3"]:
-    """An image of the frames [first, end) `span`: a lane for each row, in the colour of its
-    id.
-    """
+    """An image of the frames [first, end) `span`, a lane per object in its colour."""
     names = {row.object_id: _name(row) for row in rows}
     font = ImageFont.load_default(TEXT)
     left = (
@@ -66,8 +64,8 @@ def draw_timeline(
     draw = ImageDraw.Draw(image)
     axis = _Axis(*span, left, width - MARGIN)
     draw.text((MARGIN, MARGIN), title, fill=INK, font=font)
-    for place, row in enumerate(rows):
-        middle = top + ROW * place + ROW // 2
+    for lane, row in enumerate(rows):
+        middle = top + ROW * lane + ROW // 2
         draw.text((MARGIN, middle), names[row.object_id], fill=INK, font=font, anchor="lm")
         _draw_lane(draw, axis, row, middle)
     base = top + ROW * len(rows) + 4

@@ -16,10 +16,10 @@ from vseg.types import Prompt
 
 
 def verify_run(path: Path, header: RunHeader, prompts: Sequence[Prompt] = ()) -> RunHeader:
-    """The header of the run at `path`, which was made from the same inputs as given.
+    """The header of the run at `path`, which was made from these inputs.
 
-    Raises BadRun if there is no run, or naming the first thing that differs: the source's
-    content, the weights, a setting, a prompt.
+    Raises BadRun if there is no run, or naming the first difference: the source's content, the
+    weights, a setting, a prompt.
     """
     if run_state(path) is RunState.ABSENT:
         raise BadRun(f"there is no run at {path}", hint="leave --resume out to begin one")
@@ -45,22 +45,22 @@ def _other_inputs(path: Path, difference: str) -> BadRun:
     )
 
 
-def _differences(stored: RunHeader, given: RunHeader) -> Iterator[str]:
-    """What makes two runs incomparable, one sentence for each field; nothing if they agree.
+def _differences(stored: RunHeader, now: RunHeader) -> Iterator[str]:
+    """A sentence per input that differs; nothing if the two agree.
 
-    The place of the source and the time of the run do not count, its content does.
+    The source's content counts, its path and the time of the run do not.
     """
     unchecked = {"created", "status", "damage", "progress", "source", "video", "options"}
     for field in sorted(RunHeader.model_fields.keys() - unchecked):
-        yield from _difference(field, getattr(stored, field), getattr(given, field))
-    for key in sorted(stored.options.keys() | given.options.keys()):
+        yield from _difference(field, getattr(stored, field), getattr(now, field))
+    for key in sorted(stored.options.keys() | now.options.keys()):
         yield from _difference(
-            f"option {key}", stored.options.get(key, "unset"), given.options.get(key, "unset")
+            f"option {key}", stored.options.get(key, "unset"), now.options.get(key, "unset")
         )
-    if (stored.source.size, stored.source.sha256) != (given.source.size, given.source.sha256):
-        yield f"{stored.source.path} and {given.source.path} differ in content"
+    if (stored.source.size, stored.source.sha256) != (now.source.size, now.source.sha256):
+        yield f"{stored.source.path} and {now.source.path} differ in content"
 
 
-def _difference(field: str, stored: Any, given: Any) -> Iterator[str]:
-    if stored != given:
-        yield f"{field} was {stored!r}, now it is {given!r}"
+def _difference(field: str, stored: Any, now: Any) -> Iterator[str]:
+    if stored != now:
+        yield f"{field} was {stored!r}, now it is {now!r}"

@@ -76,8 +76,7 @@ class RunWriter:
         *,
         overwrite: bool = False,
     ) -> "RunWriter":
-        """Begin a run in a new or empty folder, or, with `overwrite`, in place of an older
-        run.
+        """Begin a run in a new or empty folder, with `overwrite` in place of an older run.
 
         Raises OutputError if a run is there already, BadRun if something else is.
         """
@@ -112,7 +111,7 @@ class RunWriter:
         )
 
     def write(self, masks: FrameMasks) -> bool:
-        """Take one frame; a frame given again replaces the earlier one.
+        """Take one frame; the same frame again replaces the earlier one.
 
         Returns whether this frame completes its shard in the direction the frames come: the
         moment to `commit`, because then no shard is written twice.
@@ -123,7 +122,7 @@ class RunWriter:
             raise OutputError(
                 f"frame {masks.frame_index} is {masks.width}x{masks.height}, the run at "
                 f"{self.path} is {video.width}x{video.height}",
-                hint="write one run for each frame size",
+                hint="write one run per frame size",
             )
         index = masks.frame_index
         self._enter(self.header.shard_of(index))
@@ -144,10 +143,10 @@ class RunWriter:
             if event.kind == "born" and event.object_id is not None and event.label:
                 self._names[event.object_id] = event.label
 
-    def append_prompt(self, placed: Prompt) -> None:
-        """Add a prompt that was given while the run goes on."""
+    def append_prompt(self, prompt: Prompt) -> None:
+        """Add a prompt to an unfinished run."""
         self._refuse_if_finished()
-        append_prompt(self.path, placed)
+        append_prompt(self.path, prompt)
 
     def commit(self, state: bytes | None = None) -> None:
         """Put everything written so far on the disk, with the tracker's memory `state`."""
