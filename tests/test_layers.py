@@ -177,3 +177,57 @@ def test_annotations_are_real_objects() -> None:
     """
     text = "from __future__ import annotations"
     assert [p for p in sources() if text in p.read_text("utf-8")] == []
+
+
+# File names that stand in several packages because they name the same idea in each.
+SHARED_NAMES = {
+    "associate": "a command, and what it runs",
+    "label": "a command, and what it runs",
+    "search": "a command, and what it runs",
+    "track": "a command, and what it runs",
+    "codec": "a value as what can be stored, and back",
+    "config": "the settings of a package",
+    "export": "something vseg holds as files that other tools read",
+    "files": "what is read from and written to files",
+    "masks": "masks of a frame",
+    "load": "a model from its files",
+    "model": "a model that tracks: the protocol and its implementations",
+    "network": "the layers of a network",
+    "open": "the object that a path stands for",
+    "pretrained": "a model that the transformers library saved",
+    "reader": "where frames come from: the protocol and its implementations",
+    "recipe": "the settings of a training",
+    "render": "frames drawn from values",
+    "stage": "one stage of a training",
+}
+
+
+def defined_classes(path: Path) -> list[str]:
+    """The classes that a file defines at its top level."""
+    return [
+        node.name
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef)
+    ]
+
+
+def test_a_class_name_has_one_meaning_in_a_package() -> None:
+    places: dict[tuple[str, str], list[Path]] = {}
+    for path in sources():
+        package = module_name(path, ROOT).split(".")[:2]
+        for name in defined_classes(path):
+            places.setdefault((".".join(package), name), []).append(path.relative_to(ROOT))
+    twice = {name: paths for name, paths in places.items() if len(paths) > 1}
+    assert twice == {}, "give one of them the name of what it is"
+
+
+def test_a_file_name_has_one_meaning() -> None:
+    places: dict[str, list[Path]] = {}
+    for path in (ROOT / "vseg").rglob("*.py"):
+        places.setdefault(path.stem, []).append(path.relative_to(ROOT))
+    twice = {
+        stem: paths
+        for stem, paths in places.items()
+        if len(paths) > 1 and stem not in SHARED_NAMES and stem != "__init__"
+    }
+    assert twice == {}, "rename one, or say in SHARED_NAMES which idea they share"

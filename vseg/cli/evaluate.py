@@ -88,7 +88,7 @@ def _clips(gt: Path, paths: list[Path]) -> dict[str, Path]:
 
 def _identity_rows(gt: Path, paths: list[Path]) -> "list[IdentityRow]":
     """Rows of all predictions: boxes against a file, masks against folders."""
-    from vseg.analysis.boxes import box_clip_of
+    from vseg.analysis.box_identities import box_clip_of
     from vseg.metrics.annotations import clip_folders
     from vseg.metrics.identity_scores import identity_rows
     from vseg.metrics.mask_identities import mask_clip

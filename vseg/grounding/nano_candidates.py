@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from vseg.grounding.box_masks import box_masks
-from vseg.grounding.motion import Motion, moving_boxes, moving_shares
+from vseg.grounding.frame_motion import Motion, moving_boxes, moving_shares
 from vseg.grounding.narrowing import fitting, meant
 from vseg.grounding.vocabulary import THING, WordQuery
-from vseg.models.nano.text_head.boxes import Candidates, HeadBoxes
+from vseg.models.nano.text_head.head_boxes import Candidates, HeadBoxes
 from vseg.ops.boxes import clipped
 from vseg.ops.masks import mask_nms
 from vseg.session.image_predictor import EncodedImage, ImagePredictor

@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from vseg.errors import BadPrompt, WeightsMismatch
-from vseg.grounding.motion import motion_between
+from vseg.grounding.frame_motion import motion_between
 from vseg.grounding.nano_candidates import FrameCandidates, resolve_query
 from vseg.grounding.vocabulary import WordQuery, parse_words
 from vseg.models.nano.model import Nano
-from vseg.models.nano.text_head.boxes import detect_words
 from vseg.models.nano.text_head.head import WORDS, load_words
+from vseg.models.nano.text_head.head_boxes import detect_words
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Detections, Frame, Grounding, MaskCrop, Text

@@ -18,7 +18,7 @@ from vseg.grounding.attributes import (
     of_size,
     place_costs,
 )
-from vseg.grounding.motion import Motion, is_moving
+from vseg.grounding.frame_motion import Motion, is_moving
 from vseg.grounding.vocabulary import WordQuery
 from vseg.types import MaskCrop
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from vseg.errors import BadDataset, BadImage
-from vseg.io.images import read_label_image
+from vseg.io.image_files import read_label_image
 
 VOID = 255
 _TREES = ("", "Annotations/480p", "Annotations")

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadImage, BadPrompt
-from vseg.io.images import open_image, read_label_image
+from vseg.io.image_files import open_image, read_label_image
 from vseg.ops.boxes import pixels_in
 from vseg.prompts.check import check_prompt
 from vseg.types import Box, Exemplar, Mask

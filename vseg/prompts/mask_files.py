@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 from vseg.errors import BadImage, BadPrompt
-from vseg.io.images import read_label_image
+from vseg.io.image_files import read_label_image
 
 # DAVIS marks pixels that do not count with 255.
 _VOID = 255

@@ -17,7 +17,7 @@ from vseg.grounding.attributes import (
     of_size,
     place_costs,
 )
-from vseg.grounding.motion import is_moving, motion_between, moving_boxes, moving_shares
+from vseg.grounding.frame_motion import is_moving, motion_between, moving_boxes, moving_shares
 from vseg.grounding.narrowing import fitting, meant
 from vseg.grounding.vocabulary import WordQuery
 from vseg.synthetic import SceneConfig, SyntheticVideo

@@ -13,7 +13,7 @@ from torch import Tensor
 from tests.word_head import WORDS, random_head
 from vseg.build import open_nano_text
 from vseg.errors import BadPrompt, WeightsMismatch
-from vseg.grounding.motion import motion_between
+from vseg.grounding.frame_motion import motion_between
 from vseg.grounding.nano_candidates import FrameCandidates, resolve_query
 from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.grounding.vocabulary import parse_words
@@ -21,7 +21,7 @@ from vseg.models.nano.encoder import Encoder
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.load import load_nano, save_random
 from vseg.models.nano.model import Nano
-from vseg.models.nano.text_head.boxes import HeadBoxes
+from vseg.models.nano.text_head.head_boxes import HeadBoxes
 from vseg.session.image_predictor import ImagePredictor
 from vseg.types import Detections, Exemplar, Frame, Text
 

@@ -20,9 +20,9 @@ from torch import Tensor, nn
 
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.interfaces.slot_model import Slot, SlotMemory
-from vseg.models.sam2.decoder import SamDecoder
 from vseg.models.sam2.memory import Remembered, SamMemory
 from vseg.models.sam2.prompt_encoder import points_of, square_mask
+from vseg.models.sam2.prompted_decoder import SamDecoder
 from vseg.models.sam2.vision import Maps, Normal, square
 from vseg.tensors import Decoded, Features
 from vseg.types import Frame, Mask

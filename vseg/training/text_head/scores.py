@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from vseg.models.nano.model import Nano
-from vseg.models.nano.text_head.boxes import Candidates, detect_words
 from vseg.models.nano.text_head.head import WordHead
+from vseg.models.nano.text_head.head_boxes import Candidates, detect_words
 from vseg.ops.boxes import box_iou
 from vseg.training.text_head.named_images import NamedImage
 from vseg.types import Frame

@@ -15,8 +15,8 @@ import torch
 from vseg.errors import BadDataset
 from vseg.models.nano.encoder import Encoder
 from vseg.models.nano.load import load_nano
-from vseg.models.nano.text_head.boxes import Candidates
 from vseg.models.nano.text_head.head import load_words
+from vseg.models.nano.text_head.head_boxes import Candidates
 from vseg.models.nano.text_head.network import STRIDES, WordMap
 from vseg.training.config import Optimisation
 from vseg.training.loop import Report

@@ -1,9 +1,9 @@
 """Prompt encoder and mask decoder of the SAM 2 family: features in, masks of all objects out
 in one batch.
 
-The prompt encoder is the transformers library's, the decoder `vseg.models.sam2.masks`; every
-object shares the frame's finest maps, and of several proposed masks the one of the best
-predicted IoU is taken; the others stay at hand.
+The prompt encoder is the transformers library's, the decoder
+`vseg.models.sam2.mask_decoder`; every object shares the frame's finest maps, and of several
+proposed masks the one of the best predicted IoU is taken; the others stay at hand.
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from vseg.models.sam2.masks import MaskDecoder
+from vseg.models.sam2.mask_decoder import MaskDecoder
 from vseg.tensors import Decoded, Hypotheses
 
 _ABSENT_LOGIT = -1024.0
