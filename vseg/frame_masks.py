@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from vseg.errors import BadMask, UnknownObject
-from vseg.types import Frame, IdentityEvent, MaskCrop
+from vseg.types import Frame, MaskCrop, TrackEvent
 
 MaskSource = Literal["prompt", "track", "edit", "import"]
 """Where a mask comes from: the object was prompted on this frame, was carried to it by the
@@ -85,7 +85,7 @@ class FrameMasks(Mapping[int, np.ndarray]):
     sources: tuple[MaskSource, ...]
     crops: Mapping[int, MaskCrop]
     pts: int | None = None
-    events: tuple[IdentityEvent, ...] = ()
+    events: tuple[TrackEvent, ...] = ()
 
     def __getitem__(self, obj: int) -> Bool[np.ndarray, "H W"]:
         """The mask of one object at video size, a new array.  Raises UnknownObject."""

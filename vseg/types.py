@@ -10,7 +10,7 @@ id is never reused within a session.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
@@ -309,14 +309,48 @@ class Grounding:
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityEvent:
-    """What happened to an identity on a frame.
+EventKind = Literal[
+    "created",
+    "relinked",
+    "reprompted",
+    "removed",
+    "limit_reached",
+    "not_found",
+    "lost",
+    "recovered",
+    "cut",
+    "merged",
+    "filled",
+]
+"""created: an object begins.  relinked: a detection or a track continues an object that had
+none.  reprompted: its mask strayed from its detection and was corrected by it.  removed: it is
+not tracked any more.  limit_reached: a detection began no object, because there are too many.
+not_found: nothing in the video matched a description.  lost, recovered: the object is not
+visible any more, or again.  cut: a shot begins.  merged, filled: an association over the whole
+clip gave two objects one id, or a gap in a track its boxes.
+"""
 
-    cut: a new shot begins (no object).  lost: the object was visible before and is not now.
-    found: it is visible again.
+
+@dataclass(frozen=True, slots=True)
+class TrackEvent:
+    """One thing that happened on a frame; a line of events.jsonl.
+
+    object_id: to whom, None where it concerns all.  track_id: the detections' track behind it,
+    or the object that was merged into this one.  iou: of the detection with the object's mask
+    or its box before.  last_frame: the last one of a range.  label: what the object is called,
+    or the description that was not found; score: the best that anything reached for it, and
+    threshold: what it should have reached.
     """
 
-    frame_index: int
-    kind: Literal["cut", "lost", "found"]
+    # A line of a file with an unknown key is refused; results.events reads it with pydantic.
+    __pydantic_config__: ClassVar[dict[str, str]] = {"extra": "forbid"}
+
+    frame: int
+    kind: EventKind
     object_id: int | None = None
+    track_id: int | None = None
+    iou: float | None = None
+    last_frame: int | None = None
+    label: str | None = None
+    score: float | None = None
+    threshold: float | None = None

@@ -22,6 +22,7 @@ from vseg_trackers.lifecycle import (
     Population,
     labels_of,
 )
+from vseg_trackers.state import pack_state, unpack_state
 from vseg_trackers.types import Detections, Track
 
 
@@ -112,3 +113,14 @@ class ByteTrack:
     def reset(self) -> None:
         """Forget all tracks and start ids and time again."""
         self._tracks = Population(self._config.motion, self._config.life)
+
+    def snapshot(self) -> bytes:
+        """The whole state; a tracker restored from it goes on with the same bits."""
+        return pack_state(self, self._config, self._tracks.state_arrays())
+
+    def restore(self, payload: bytes) -> None:
+        """Go on from a snapshot.
+
+        Raises TrackerError if it is damaged, or of another tracker or other settings.
+        """
+        self._tracks.load(unpack_state(self, self._config, payload))

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from vseg_trackers.errors import TrackerError
+from vseg_trackers.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,15 @@ class Gallery:
         self._config = config
         self._views = np.zeros((0, config.views, 0))
         self._num = np.zeros(0, dtype=np.int64)  # views ever begun, of which the last are kept
+
+    def state_arrays(self) -> State:
+        """All views, for a snapshot."""
+        return {"views": self._views, "num_views": self._num}
+
+    def load(self, state: State) -> None:
+        """Put a snapshot's views in place of these."""
+        self._views = state["views"]
+        self._num = state["num_views"]
 
     @property
     def known(self) -> Bool[np.ndarray, " T"]:

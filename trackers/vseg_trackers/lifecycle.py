@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from vseg_trackers.errors import TrackerError
 from vseg_trackers.kalman import BoxMotion, MotionConfig
+from vseg_trackers.state import State
 from vseg_trackers.types import Detections, Track, TrackState
 
 Rows = Int[np.ndarray, " K"]
@@ -56,6 +57,25 @@ class Population:
 
     def __len__(self) -> int:
         return len(self.state)
+
+    def state_arrays(self) -> State:
+        """All that is known of the live tracks, for a snapshot."""
+        return {
+            "counts": self._counts,
+            "times": self._times,
+            "motion": self.motion.planes,
+            "time_s": np.array([self.time_s]),
+            "next_id": np.array([self._next_id], dtype=np.int64),
+        }
+
+    def load(self, state: State) -> None:
+        """Put a snapshot's tracks in place of these."""
+        self._counts = state["counts"]
+        self._times = state["times"]
+        self.motion.planes = state["motion"]
+        self.time_s = float(state["time_s"][0])
+        self._next_id = int(state["next_id"][0])
+        self._name_rows()
 
     def advance(self, detections: Detections) -> None:
         """Move every track to the detections' time, and with their image.

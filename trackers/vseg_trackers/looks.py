@@ -18,6 +18,7 @@ from vseg_trackers.gallery import Gallery, GalleryConfig
 from vseg_trackers.kalman import moved_boxes
 from vseg_trackers.lifecycle import Population
 from vseg_trackers.masks import Crop, PackedMasks, mask_overlap
+from vseg_trackers.state import State
 from vseg_trackers.types import Detections
 
 _EMPTY: Crop = np.zeros((0, 0), dtype=bool)
@@ -48,6 +49,32 @@ class Appearances:
         # Of each crop's corner from the centre of its box: what moves the box moves the mask.
         self._offsets = np.zeros((0, 2))
         self.boxes: Float[np.ndarray, "T 4"] = np.zeros((0, 4))  # where each was last seen
+
+    def state_arrays(self) -> State:
+        """All looks, for a snapshot; the masks as bits, one after another."""
+        sizes = [crop.shape for crop in self._crops]
+        pixels = [crop.ravel() for crop in self._crops]
+        return {
+            "crop_sizes": np.array(sizes, dtype=np.int64).reshape(-1, 2),
+            "crop_bits": np.packbits(np.concatenate([np.zeros(0, dtype=bool), *pixels])),
+            "crop_offsets": self._offsets,
+            "last_boxes": self.boxes,
+            "frame_size": np.array(self._frame_size or (), dtype=np.int64),
+            **self.gallery.state_arrays(),
+        }
+
+    def load(self, state: State) -> None:
+        """Put a snapshot's looks in place of these."""
+        sizes = state["crop_sizes"].tolist()
+        ends = np.cumsum([height * width for height, width in sizes])
+        pixels = np.unpackbits(state["crop_bits"]).astype(bool)
+        parts = np.split(pixels, ends)[: len(sizes)]
+        self._crops = [part.reshape(size) for part, size in zip(parts, sizes, strict=True)]
+        self._offsets = state["crop_offsets"]
+        self.boxes = state["last_boxes"]
+        width_height = state["frame_size"].tolist()
+        self._frame_size = (width_height[0], width_height[1]) if width_height else None
+        self.gallery.load(state)
 
     def check(self, detections: Detections) -> None:
         """Raises TrackerError if masks are of another frame size than those before."""

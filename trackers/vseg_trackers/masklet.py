@@ -24,6 +24,7 @@ from vseg_trackers.lifecycle import (
     labels_of,
 )
 from vseg_trackers.looks import Appearances, LikenessConfig
+from vseg_trackers.state import pack_state, unpack_state
 from vseg_trackers.types import Detections, Track
 
 
@@ -68,6 +69,20 @@ class MaskletAssociator:
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""
         return self._tracks.everyone()
+
+    def snapshot(self) -> bytes:
+        """The whole state; a tracker restored from it goes on with the same bits."""
+        parts = self._tracks.state_arrays() | self._looks.state_arrays()
+        return pack_state(self, self._config, parts)
+
+    def restore(self, payload: bytes) -> None:
+        """Go on from a snapshot.
+
+        Raises TrackerError if it is damaged, or of another tracker or other settings.
+        """
+        state = unpack_state(self, self._config, payload)
+        self._tracks.load(state)
+        self._looks.load(state)
 
     def update(self, detections: Detections) -> tuple[Track, ...]:
         """The tracks of this frame's detections, in their order; a detection may have none.

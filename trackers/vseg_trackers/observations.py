@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from vseg_trackers.kalman import BoxMotion
+from vseg_trackers.state import State
 
 _KEPT = 16  # observations kept for the direction; bounds the memory of a track
 
@@ -20,6 +21,22 @@ class Observations:
         self._boxes = np.zeros((_KEPT, 0, 4))
         self._times_s = np.zeros((_KEPT, 0))
         self._num = np.zeros(0, dtype=np.int64)
+
+    def state_arrays(self) -> State:
+        """All observations, for a snapshot."""
+        return {
+            "seen_motion": self.planes,
+            "seen_boxes": self._boxes,
+            "seen_times": self._times_s,
+            "seen_num": self._num,
+        }
+
+    def load(self, state: State) -> None:
+        """Put a snapshot's observations in place of these."""
+        self.planes = state["seen_motion"]
+        self._boxes = state["seen_boxes"]
+        self._times_s = state["seen_times"]
+        self._num = state["seen_num"]
 
     @property
     def boxes(self) -> Float[np.ndarray, "T 4"]:

@@ -17,6 +17,7 @@ from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.kalman import MotionConfig, Path
 from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of, without
 from vseg_trackers.observations import Observations
+from vseg_trackers.state import pack_state, unpack_state
 from vseg_trackers.types import Detections, Track
 
 
@@ -72,6 +73,22 @@ class OCSort:
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""
         return self._tracks.everyone()
+
+    def snapshot(self) -> bytes:
+        """The whole state; a tracker restored from it goes on with the same bits."""
+        times_s = np.array(self._times_s, dtype=float)
+        parts = self._tracks.state_arrays() | self._past.state_arrays()
+        return pack_state(self, self._config, parts | {"frame_times": times_s})
+
+    def restore(self, payload: bytes) -> None:
+        """Go on from a snapshot.
+
+        Raises TrackerError if it is damaged, or of another tracker or other settings.
+        """
+        state = unpack_state(self, self._config, payload)
+        self._tracks.load(state)
+        self._past.load(state)
+        self._times_s = deque(state["frame_times"].tolist())
 
     def _by_motion(self, detections: Detections, columns: Int[np.ndarray, " N"]) -> Assignment:
         """First round: overlap with the prediction, plus momentum (OCM, equation 4)."""

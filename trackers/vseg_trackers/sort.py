@@ -14,6 +14,7 @@ from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.kalman import MotionConfig
 from vseg_trackers.lifecycle import LifecycleConfig, Population, labels_of, without
+from vseg_trackers.state import pack_state, unpack_state
 from vseg_trackers.types import Detections, Track
 
 
@@ -60,3 +61,14 @@ class Sort:
     def reset(self) -> None:
         """Forget all tracks and start ids and time again."""
         self._tracks = Population(self._config.motion, self._config.life)
+
+    def snapshot(self) -> bytes:
+        """The whole state; a tracker restored from it goes on with the same bits."""
+        return pack_state(self, self._config, self._tracks.state_arrays())
+
+    def restore(self, payload: bytes) -> None:
+        """Go on from a snapshot.
+
+        Raises TrackerError if it is damaged, or of another tracker or other settings.
+        """
+        self._tracks.load(unpack_state(self, self._config, payload))

@@ -20,8 +20,8 @@ from vseg.exchange.mot import mot_row
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_text
 from vseg.results import Run, RunWriter
-from vseg.results.events import RunEvent
 from vseg.results.layout import TRACKS
+from vseg.types import TrackEvent
 from vseg_trackers import (
     Change,
     Filled,
@@ -43,7 +43,7 @@ class Revision:
     out: Path
     before: int
     after: int
-    changes: tuple[RunEvent, ...]
+    changes: tuple[TrackEvent, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +116,17 @@ def _tracklets(run: Run, clip: str | None, looks: bool) -> list[Tracklet]:
         return tracklets_of_run(run, video)
 
 
-def _event(change: Change, clip: _Clip, first: Mapping[int, int | None]) -> RunEvent:
+def _event(change: Change, clip: _Clip, first: Mapping[int, int | None]) -> TrackEvent:
     """A change by frame numbers; a join is where the joined object was first seen at all."""
     if isinstance(change, Joined):
-        return RunEvent(
+        return TrackEvent(
             frame=first[change.joined_id] or 0,
-            kind="joined",
+            kind="merged",
             object_id=change.track_id,
             track_id=change.joined_id,
         )
     assert isinstance(change, Filled), "linking joins and fills, nothing else"
-    return RunEvent(
+    return TrackEvent(
         frame=clip.frame_at(change.from_s),
         kind="filled",
         object_id=change.track_id,
@@ -147,7 +147,7 @@ def _write(
     run: Run,
     out: Path,
     names: Mapping[int, int],
-    changes: tuple[RunEvent, ...],
+    changes: tuple[TrackEvent, ...],
     overwrite: bool,
 ) -> None:
     # Of several that are one object now, the one that was there first names it.

@@ -11,7 +11,7 @@ from vseg.cli import options
 from vseg.cli.report import show_json
 
 if TYPE_CHECKING:
-    from vseg.results.events import RunEvent
+    from vseg.types import TrackEvent
 
 
 def associate(
@@ -34,6 +34,7 @@ def associate(
 ) -> None:
     """Link the objects of a finished run over the whole clip, into a new run."""
     from vseg.analysis.associate import associate as link_run
+    from vseg.results.events import plain_event
 
     made = link_run(run, out, clip=clip, looks=looks, overwrite=overwrite)
     if as_json:
@@ -42,7 +43,7 @@ def associate(
                 "run": made.out,
                 "objects_before": made.before,
                 "objects": made.after,
-                "changes": [change.model_dump(exclude_none=True) for change in made.changes],
+                "changes": [plain_event(change) for change in made.changes],
             }
         )
         return
@@ -53,9 +54,9 @@ def associate(
         print(f"  {_told(change)}")
 
 
-def _told(change: "RunEvent") -> str:
+def _told(change: "TrackEvent") -> str:
     """One change in words."""
-    if change.kind == "joined":
+    if change.kind == "merged":
         again = f"object {change.track_id} is object {change.object_id} again"
         return f"frame {change.frame}: {again}"
     span = f"frames {change.frame} to {change.last_frame}"

@@ -152,7 +152,8 @@ def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
     from vseg.pipelines.track import track as run_track
 
     with stop_on_request() as stop, ProgressReport("tracking") as report:
-        return run_track(job, model=model, watch=ProgressCallbacks(report, stop, report.note))
+        callbacks = ProgressCallbacks(report, stop, report.note)
+        return run_track(job, model=model, callbacks=callbacks)
 
 
 def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
@@ -164,7 +165,7 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
     print(summary(outcome))
     for path in outcome.images:
         print(f"  {path}")
-    for sentence in outcome.not_found_prompts:
+    for sentence in outcome.not_found:
         print(sentence)
     if again:
         print(f"resume with: {again}")

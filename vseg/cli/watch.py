@@ -124,12 +124,14 @@ class _Told:
         if self._recording is not None:
             self._recording.write(_drawn(seen, names))
         for event in seen.events:
-            if event.kind == "dropped" and event.object_id:
+            if event.kind == "removed" and event.object_id:
                 names.pop(event.object_id, None)
 
 
 def _line(seen: "LiveFrame", dropped: int, names: dict[int, str]) -> dict[str, Any]:
     """One image as plain values."""
+    from vseg.results.events import plain_event
+
     objects = []
     masks = seen.masks
     known = zip(masks, masks.visible.tolist(), masks.scores.tolist(), strict=True)
@@ -150,7 +152,7 @@ def _line(seen: "LiveFrame", dropped: int, names: dict[int, str]) -> dict[str, A
         "time_s": round(seen.frame.time_s, 3),
         "dropped": dropped,
         "objects": objects,
-        "events": [event.model_dump(exclude_none=True) for event in seen.events],
+        "events": [plain_event(event) for event in seen.events],
     }
 
 

@@ -45,6 +45,14 @@ class Reader(Source, Protocol):
         ...
 
 
+def adjacent_frame(video: Reader, index: int) -> Frame | None:
+    """The frame that tells what moves on frame `index`: the one before, or after the first;
+    None where there is no other.
+    """
+    adjacent = index - 1 if index else 1
+    return video.read(adjacent) if adjacent < len(video) else None
+
+
 @runtime_checkable
 class OpenReader(Reader, Protocol):
     """A reader that is closed by the end of a `with` block: what `vseg.open_video` gives."""

@@ -16,7 +16,8 @@ from vseg.grounding.tags import Tagger
 from vseg.grounding.word_lists import EVERYDAY, read_words
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
-from vseg.pipelines.redetection_driver import DetectFunction
+from vseg.pipelines.redetection_driver import DetectFunction, Query
+from vseg.prompts.resolve import named
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.types import ConceptPrompt, Detections, Exemplar, Frame, Grounding
 
@@ -28,8 +29,8 @@ NOTHING = Grounding(
 class PromptedDetector:
     """Grounds words and references together.
 
-    words: None where no description has words.  thresholds: the least score of each
-    description.
+    words: None where no description has words.  queries: the descriptions by name, with their
+    least scores.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class PromptedDetector:
         likes = ExemplarGrounder(model)
         self._descriptions = tuple(descriptions)
         self._asked: list[tuple[Grounder, list[int]]] = []
-        self.thresholds = [0.0] * len(self._descriptions)
+        thresholds = [0.0] * len(self._descriptions)
         for grounder, wanted in ((words, False), (likes, True)):
             places = [
                 k
@@ -52,7 +53,9 @@ class PromptedDetector:
             self._asked.append((grounder, places))
             for k in places:
                 least = descriptions[k].threshold
-                self.thresholds[k] = grounder.threshold if least is None else least
+                thresholds[k] = grounder.threshold if least is None else least
+        pairs = zip(self._descriptions, thresholds, strict=True)
+        self.queries = tuple(Query(named(each), least) for each, least in pairs)
 
     def __call__(self, frame: Frame, near: Frame | None) -> Grounding:
         """Everything that is described and on the frame, best first."""
@@ -69,21 +72,11 @@ class PromptedDetector:
         return _joined(parts, best)
 
 
-def make_detector(
-    descriptions: Sequence[ConceptPrompt],
-    model: Model,
-    words: Grounder | None,
-    config: TrackConfig,
+def automatic_detector(
+    model: Model, words: Grounder | None, config: TrackConfig
 ) -> DetectFunction:
-    """A look for what is described; for everything where nothing is."""
-    if descriptions:
-        return PromptedDetector(descriptions, model, words)
-    return _everything(model, words, config)
-
-
-def _everything(model: Model, words: Grounder | None, config: TrackConfig) -> DetectFunction:
-    """A look that finds whatever there is: by the tags of the frame where there is a tagger,
-    else unnamed.
+    """Detects whatever there is: by the tags of the frame where there is a tagger, else
+    without names.
 
     Raises ModelError and BadVocabulary for a tagger that cannot be had.
     """

@@ -69,8 +69,8 @@ class JobTimes:
 class JobOutcome:
     """How a job ended.  frames: tracked by this call; 0 if there was nothing left to do.
 
-    state_bytes: what the session held on the device after the last frame.  unfound: a sentence
-    for each description that was never found.
+    state_bytes: what the session held on the device after the last frame.  not_found: a
+    sentence for each description that nothing in the video matched.
     """
 
     out: Path
@@ -80,7 +80,7 @@ class JobOutcome:
     state_bytes: int
     damage: Damage | None
     images: tuple[Path, ...]
-    not_found_prompts: tuple[str, ...] = ()
+    not_found: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -98,6 +98,6 @@ class JobOutcome:
             else None,
             "damage": self.damage.model_dump() if self.damage else None,
             "images": [str(path) for path in self.images],
-            "unfound": list(self.not_found_prompts),
+            "not_found": list(self.not_found),
             "exit_code": self.exit_code,
         }

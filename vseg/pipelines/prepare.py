@@ -22,7 +22,7 @@ from vseg.results.fingerprint import fingerprint
 from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
 from vseg.session.factory import check_memory
-from vseg.types import ConceptPrompt, Exemplar, Prompt, Text, Timecode
+from vseg.types import Exemplar, Prompt, Text, Timecode
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Task:
     """A job with everything looked up: frames [first, stop), prompts or detections, the
     header.
 
-    grounder: what finds words.
+    grounder: what finds words.  until: the frame from which on nothing is detected any more.
     """
 
     job: TrackJob
@@ -42,23 +42,7 @@ class Task:
     header: RunHeader
     detections: DetectionTable | None = None
     grounder: Grounder | None = None
-
-    @property
-    def sought(self) -> tuple[ConceptPrompt, ...]:
-        """Descriptions of which every instance is to become an object."""
-        return tuple(
-            p.value
-            for p in self.prompts
-            if p.object_id is None and isinstance(p.value, Text | Exemplar)
-        )
-
-    def prompts_on(self, frame: int) -> dict[int, list[Prompt]]:
-        """The prompts of a frame by object, in the order given."""
-        found: dict[int, list[Prompt]] = {}
-        for placed in self.prompts:
-            if placed.object_id is not None and placed.frame_index == frame:
-                found.setdefault(placed.object_id, []).append(placed)
-        return found
+    until: Timecode | None = None
 
 
 def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
@@ -68,16 +52,11 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
     _check_together(job)
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
-    until = (
-        None
-        if job.config.redetection.until is None
-        else parse_timecode(job.config.redetection.until)
-    )
-    ends = None if until is None else index_of(video, until)
+    until = _until(job, video)
     free = detections is not None or job.everything
     prompts = () if free else _prompts(job, video, first, stop)
-    if ends is not None and (job.everything or any(p.object_id is None for p in prompts)):
-        _check_until(ends, first)
+    if job.everything or any(p.object_id is None for p in prompts):
+        _check_until(until, first)
     model = model or load_configured(job.config)
     texts = [p.value for p in prompts if isinstance(p.value, Text)]
     grounder = grounder_of(job.config, texts, model)
@@ -96,7 +75,7 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
         shard_frames=job.config.shard_frames,
         labels=dict(job.labels),
     )
-    return Task(job, video, model, first, stop, prompts, header, detections, grounder)
+    return Task(job, video, model, first, stop, prompts, header, detections, grounder, until)
 
 
 def _check_together(job: TrackJob) -> None:
@@ -130,11 +109,19 @@ def check_redetection(settings: RedetectionSettings, *, everything: bool) -> Non
         )
 
 
-def _check_until(ends: int, first: int) -> None:
-    """Raise UsageError where the looking would end before its first look."""
-    if ends <= first:
+def _until(job: TrackJob, video: Reader) -> Timecode | None:
+    """The frame from which on nothing is detected any more.  Raises BadPrompt past the end."""
+    text = job.config.redetection.until
+    if text is None:
+        return None
+    return Timecode(frame=index_of(video, parse_timecode(text)))
+
+
+def _check_until(until: Timecode | None, first: int) -> None:
+    """Raise UsageError where detecting would end before the first detection."""
+    if until is not None and until.frame is not None and until.frame <= first:
         raise UsageError(
-            f"looking would end on frame {ends}, before its first look on frame {first}",
+            f"detecting would end on frame {until.frame}, before its first frame {first}",
             hint="give --until a later frame or time, or leave it out",
         )
 

@@ -1,9 +1,8 @@
-"""A tracking job from start to end: source -> frames read ahead -> session -> run directory.
+"""A tracking job from start to end: source -> frames read ahead -> driver -> run directory.
 
 Enters: a TrackJob.  Leaves: a run directory and a JobOutcome.  A job that was killed goes on
 after its last commit and leaves the same bits as one that was not; a finished one is not
-computed again.  A pilot steers it: prompts take effect when the job reaches their frame, and
-so do detections.
+computed again.
 """
 
 import time
@@ -13,12 +12,14 @@ from pathlib import Path
 from vseg.build import open_run, open_video
 from vseg.errors import DamagedVideo, NothingFound
 from vseg.interfaces.model import Model
-from vseg.pipelines.driver import SessionDriver, make_driver
+from vseg.interfaces.reader import adjacent_frame
+from vseg.interfaces.session_driver import SessionDriver
+from vseg.pipelines.driver import make_driver
 from vseg.pipelines.job import JobOutcome, JobTimes, ProgressCallbacks, TrackJob
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.pipelines.warm_up import warm_up
-from vseg.results.events import read_events, run_event
+from vseg.results.events import read_events
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.verify import verify_run
@@ -31,11 +32,11 @@ READ_AHEAD = 8
 
 
 def track(
-    job: TrackJob, *, model: Model | None = None, watch: ProgressCallbacks | None = None
+    job: TrackJob, *, model: Model | None = None, callbacks: ProgressCallbacks | None = None
 ) -> JobOutcome:
-    """Carry out a job and say how it ended.
+    """Carry out a job; how it ended.
 
-    model: one that is loaded already, instead of the configured one.  When `watch.stop()`
+    model: one that is loaded already, instead of the configured one.  When `callbacks.stop()`
     becomes true the run is committed and left `interrupted`.  A source that is damaged ends
     `partial`, with every frame before the damage.  Raises a VsegError for everything else;
     what was committed before stays resumable.
@@ -43,10 +44,10 @@ def track(
     with open_video(job.source, job.config.reader) as video:
         task = prepare(job, video, model)
         header = _finished_before(task)
-        loop = _Loop(task, watch or ProgressCallbacks())
+        loop = _Loop(task, callbacks or ProgressCallbacks())
         if header is None:
             header = loop.run()
-    not_found_prompts = _unfound(job, header)
+    not_found = _not_found(job, header)
     images = _images(job) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out,
@@ -56,7 +57,7 @@ def track(
         loop.state_bytes,
         header.damage,
         images,
-        not_found_prompts,
+        not_found,
     )
 
 
@@ -80,11 +81,12 @@ def _begin(task: Task) -> ResumedRun:
 class _Loop:
     """The frames of a task, one after another; counts and times them."""
 
-    def __init__(self, task: Task, watch: ProgressCallbacks) -> None:
+    def __init__(self, task: Task, callbacks: ProgressCallbacks) -> None:
         self.task = task
-        self.watch = watch
+        self.callbacks = callbacks
         self.times = JobTimes()
-        self.frames = self.state_bytes = 0
+        self.frames = 0
+        self.state_bytes = 0
 
     def run(self) -> RunHeader:
         """Track from the run's next frame to the end; the run's last header.
@@ -101,71 +103,99 @@ class _Loop:
             encode_ahead=task.job.config.encode_ahead,
             grounder=task.grounder,
         ) as session:
-            pilot = make_driver(task, session)
+            driver = make_driver(
+                session,
+                task.job.config,
+                task.prompts,
+                task.detections,
+                task.grounder,
+                task.until,
+            )
             run = _begin(task)
-            pilot.resume(run)
+            if run.state is not None:
+                driver.restore(run.state)
+            adjacent = _adjacent(task, run.next_frame)
             with ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames:
-                warm_up(task, session.encode_ahead, self.watch)
+                warm_up(task, session.encode_ahead, self.callbacks)
                 try:
-                    self._frames(session.encode_ahead_of(frames), pilot, run.writer)
+                    encoded = session.encode_ahead_of(frames)
+                    self._track(encoded, adjacent, driver, run.writer)
                 except NothingFound:
                     run.writer.withdraw()
                     raise
                 except DamagedVideo as damage:
-                    run.writer.note(pilot.finish())
+                    run.writer.note(driver.finish())
                     run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))
             self.state_bytes = session.state_bytes()
         return run.writer.header
 
-    def _frames(
-        self, frames: Iterator[Frame], pilot: SessionDriver, writer: RunWriter
+    def _track(
+        self,
+        frames: Iterator[Frame],
+        adjacent: Frame | None,
+        driver: SessionDriver,
+        writer: RunWriter,
     ) -> None:
-        """Track and write every frame, then finish; or stop where the watcher says so."""
+        """Track and write every frame, then finish; or stop where the callbacks say so."""
         task = self.task
         times = self.times
         began = time.perf_counter()
         for frame in frames:
             read = time.perf_counter()
-            masks = pilot.step(frame)
+            masks = driver.step(frame, adjacent)
+            adjacent = frame
             tracked = time.perf_counter()
-            stop = self.watch.stop()
-            writer.note((*pilot.drain(), *map(run_event, masks.events)))
+            stop = self.callbacks.stop()
+            writer.note(driver.drain())
             if writer.write(masks) and not stop:
-                writer.commit(pilot.snapshot())
+                writer.commit(driver.snapshot())
             if stop:
-                writer.interrupt(pilot.snapshot())
+                writer.interrupt(driver.snapshot())
             written = time.perf_counter()
             times.read_s += read - began
             times.track_s += tracked - read
             times.write_s += written - tracked
             self.frames += 1
-            self.watch.on_frame(frame.index + 1 - task.first, task.stop - task.first)
+            self.callbacks.on_frame(frame.index + 1 - task.first, task.stop - task.first)
             if stop:
                 return
             began = time.perf_counter()
-        writer.note(pilot.finish())
+        writer.note(driver.finish())
         writer.finish()
 
 
-def _unfound(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
-    """What was looked for and never found, of a finished run.  Raises NothingFound if that is
-    all.
+def _adjacent(task: Task, index: int) -> Frame | None:
+    """The frame beside the first one to be tracked, where a description may be of what moves.
+
+    A damaged one is left out: the loop reports it when it comes to it.
+    """
+    if task.grounder is None or index >= task.stop:
+        return None
+    try:
+        return adjacent_frame(task.video, index)
+    except DamagedVideo:
+        return None
+
+
+def _not_found(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
+    """A sentence for each description that nothing matched, of a finished run.  Raises
+    NothingFound if the run has no object at all.
     """
     if not header.finished:
         return ()
-    told = tuple(
+    sentences = tuple(
         f"nothing was found for {event.label}: the best score is {event.score:.2f}, "
         f"the threshold {event.threshold:.2f}"
         for event in read_events(job.out)
-        if event.kind == "unfound"
+        if event.kind == "not_found"
     )
-    if told and not read_objects(job.out):
+    if sentences and not read_objects(job.out):
         raise NothingFound(
-            "; ".join(told),
-            hint="say it otherwise, or lower the threshold, as in --text 'person=0.4' or "
+            "; ".join(sentences),
+            hint="describe it otherwise, or lower the threshold, as in --text 'person=0.4' or "
             "--exemplar IMAGE:REGION=0.7, with --overwrite",
         )
-    return told
+    return sentences
 
 
 def _images(job: TrackJob) -> tuple[Path, ...]:

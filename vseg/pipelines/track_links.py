@@ -1,11 +1,12 @@
-"""What a guide knows of each object, and which of them a detection is on.
+"""Which object a detections' track is linked to, and how a detection lies to the objects.
 
-Enters: objects with the box of their latest mask, and one detection.  Leaves: the nearest
-object.
+Enters: links with the box of their object's latest mask, and the detections of a frame.
+Leaves: the nearest object, overlaps, and detections as prompts.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,80 +16,94 @@ from vseg.ops.boxes import box_iou, clipped
 from vseg.types import Box, Detections, Frame, Mask, MaskCrop, VisualPrompt
 from vseg_trackers import PackedMasks
 
-Sides = tuple[float, float, float, float]
+Corners = tuple[float, float, float, float]
+"""x1 y1 x2 y2 in video pixels, right and bottom exclusive."""
 
-_SPECK = 0.1
+_SPECK_SHARE = 0.1
+"""Parts of a mask below this share of the largest one are taken for specks.  A round value;
+not tuned.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackLink:
-    """One object: its track among the detections, and how the two have agreed.
+    """One object and its track among the detections.
 
-    box: of its latest mask, None where it was out of sight.  supported_s: when a detection
-    last spoke for it.  prompted: the frame it was last prompted on, None before the first.
+    label: the detections' class.  supported_s: when a detection last agreed with its mask.
+    prompted_frame: None before the first prompt.  box: of its latest mask, None where that was
+    empty.
     """
 
     object_id: int
     track_id: int
     label: int
     supported_s: float
-    prompted: int | None = None
-    box: Sides | None = None
+    prompted_frame: int | None = None
+    box: Corners | None = None
+
+
+def packed_link(link: TrackLink) -> dict[str, Any]:
+    """Plain values for a snapshot."""
+    return asdict(link)
+
+
+def unpacked_link(values: dict[str, Any]) -> TrackLink:
+    """The value that `packed_link` packed.  Raises TypeError for other values."""
+    box = values["box"]
+    return TrackLink(**values | {"box": None if box is None else tuple(box)})
 
 
 def nearest(
-    box: Float64[np.ndarray, " 4"], objects: Sequence[TrackLink]
+    box: Float64[np.ndarray, " 4"], links: Sequence[TrackLink]
 ) -> tuple[TrackLink | None, float]:
-    """The object in sight whose mask's box overlaps most, and the IoU; None and 0 without
-    any.
-    """
-    seen = [each for each in objects if each.box is not None]
-    if not seen:
+    """The visible object whose box overlaps most, and the IoU; None and 0 without any."""
+    visible = [link for link in links if link.box is not None]
+    if not visible:
         return None, 0.0
-    overlaps = box_iou(box[None], np.array([each.box for each in seen]))[0]
+    overlaps = box_iou(box[None], np.array([link.box for link in visible]))[0]
     best = int(np.argmax(overlaps))
-    return seen[best], float(overlaps[best])
+    return visible[best], float(overlaps[best])
 
 
-def max_overlap(found: Detections, row: int) -> float:
+def max_overlap(detections: Detections, row: int) -> float:
     """The largest IoU of one detection with another of the frame."""
-    others = np.delete(found.boxes, row, axis=0)
-    return float(box_iou(found.boxes[row : row + 1], others).max(initial=0.0))
+    others = np.delete(detections.boxes, row, axis=0)
+    return float(box_iou(detections.boxes[row : row + 1], others).max(initial=0.0))
 
 
-def prompt_of(found: Detections, row: int, frame: Frame) -> VisualPrompt:
+def prompt_of(detections: Detections, row: int, frame: Frame) -> VisualPrompt:
     """A detection as a prompt: its mask, or its box as far as it lies in the frame."""
-    if found.masks is not None:
-        return Mask(found.masks[row].paste(*frame.image.shape[:2]))
-    return box_within(found, row, frame)
+    if detections.masks is not None:
+        return Mask(detections.masks[row].paste(*frame.image.shape[:2]))
+    return box_within(detections, row, frame)
 
 
-def box_within(found: Detections, row: int, frame: Frame) -> Box:
+def box_within(detections: Detections, row: int, frame: Frame) -> Box:
     """A detection's box as far as it lies in the frame."""
-    ((x1, y1, x2, y2),) = clipped(found.boxes[row : row + 1], frame.image.shape[:2]).tolist()
-    return Box(x1, y1, x2, y2)
+    corners = clipped(detections.boxes[row : row + 1], frame.image.shape[:2])[0].tolist()
+    return Box(*corners)
 
 
-def packed(found: Detections, frame_hw: tuple[int, int]) -> PackedMasks | None:
+def packed(detections: Detections, frame_hw: tuple[int, int]) -> PackedMasks | None:
     """The masks as the association takes them; None where there are only boxes."""
-    if found.masks is None:
+    if detections.masks is None:
         return None
-    boxes = np.array([m.xyxy for m in found.masks], dtype=np.int64).reshape(-1, 4)
-    return PackedMasks(*frame_hw, boxes, tuple(each.mask for each in found.masks))
+    corners = [crop.xyxy for crop in detections.masks]
+    boxes = np.array(corners, dtype=np.int64).reshape(-1, 4)
+    return PackedMasks(*frame_hw, boxes, tuple(crop.mask for crop in detections.masks))
 
 
-def main_component_box(crop: MaskCrop) -> Sides | None:
+def main_component_box(crop: MaskCrop) -> Corners | None:
     """The box around the large parts of a mask; None if it is empty.
 
-    A speck far away would make a box that agrees with no detection: parts of less than
-    `_SPECK` of the largest one do not count.
+    A speck far away would make a box that agrees with no detection.
     """
     if crop.area == 0:
         return None
+    # One row for each connected part: left, top, width, height, area; the first is background.
     parts = cv2.connectedComponentsWithStats(crop.mask.astype(np.uint8))[2][1:]
-    sizes = parts[:, cv2.CC_STAT_AREA]
-    large = parts[sizes >= _SPECK * sizes.max()]
-    corners = large[:, :2]
-    sides = large[:, 2:4]
-    (x1, y1), (x2, y2) = corners.min(axis=0).tolist(), (corners + sides).max(axis=0).tolist()
+    areas = parts[:, cv2.CC_STAT_AREA]
+    large = parts[areas >= _SPECK_SHARE * areas.max()]
+    x1, y1 = large[:, :2].min(axis=0).tolist()
+    x2, y2 = (large[:, :2] + large[:, 2:4]).max(axis=0).tolist()
     return float(crop.x + x1), float(crop.y + y1), float(crop.x + x2), float(crop.y + y2)

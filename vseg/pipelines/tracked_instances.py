@@ -1,4 +1,4 @@
-"""What a lookout knows of each object, and how far detections are of it.
+"""What a redetection tracker knows of each object, and how its detections overlap them.
 
 Enters: detections of one frame and the objects with their latest masks.  Leaves: overlaps.
 """
@@ -12,65 +12,123 @@ from jaxtyping import Float64
 
 from vseg.ops.boxes import box_iou
 from vseg.ops.codec import decode_mask, encode_mask
-from vseg.types import Detections, MaskCrop
+from vseg.pipelines.track_links import box_within
+from vseg.types import Detections, Frame, Mask, MaskCrop, VisualPrompt
+from vseg_trackers.assignment import Assignment, Candidates, assign
+
+MATCH_IOU = 0.3
+"""From this IoU with an object's mask on, a detection may be of it.  A round value; not tuned.
+"""
+SAME_LABEL_BONUS = 0.1
+"""What an equal label is worth, in IoU, where a detection overlaps several objects.  A round
+value; not tuned.
+"""
+DUPLICATE_IOU = 0.5
+DUPLICATE_SHARE = 0.8
+"""From this IoU, or this share of its own mask, on, a detection that matched nothing is one
+more of a tracked object.  Round values; not tuned.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class TrackedInstance:
     """One object.
 
-    name: what it was found as, empty if it has none.  confirmed: two looks have seen it, or
-    the first of all.  seen_s: when it was last in sight.  prompted: the frame of its last
-    prompt.  crop: its latest mask, None where it was out of sight.  missed: looks in a row
-    that did not find it where it was drawn.
+    label: what it was detected as, empty if it has no name.  confirmed: it was detected twice,
+    or on the first frame of all.  visible_s: when it was last visible.  prompted_frame: of its
+    last prompt, -1 before the first.  crop: its latest mask, None where that was empty.
+    missed: detections in a row that did not find it where its mask is.
     """
 
     object_id: int
-    name: str
+    label: str
     confirmed: bool
-    seen_s: float
-    prompted: int = -1
+    visible_s: float
+    prompted_frame: int = -1
     crop: MaskCrop | None = None
     missed: int = 0
 
 
 def overlap_matrix(
-    found: Detections, objects: Sequence[TrackedInstance]
+    detections: Detections, objects: Sequence[TrackedInstance]
 ) -> Float64[np.ndarray, "N M"]:
-    """IoU of every detection with every object in sight: of masks where there are some, else
-    of boxes.
+    """IoU of every detection with every visible object: of masks where there are some, else of
+    boxes.
     """
     crops = [each.crop for each in objects if each.crop is not None]
     boxes = np.array([crop.xyxy for crop in crops], dtype=np.float64).reshape(-1, 4)
-    iou = box_iou(found.boxes, boxes)
-    if found.masks is None:
+    iou = box_iou(detections.boxes, boxes)
+    if detections.masks is None:
         return iou
     for row, column in np.argwhere(iou > 0).tolist():
-        shared = _shared(found.masks[row], crops[column])
-        iou[row, column] = shared / (found.masks[row].area + crops[column].area - shared)
+        shared = _shared(detections.masks[row], crops[column])
+        union = detections.masks[row].area + crops[column].area - shared
+        iou[row, column] = shared / union
     return iou
 
 
-def contained(found: Detections, row: int, objects: Sequence[TrackedInstance]) -> float:
-    """The largest share of one detection's mask that lies in an object's; 0 for a box
-    without a mask, because one thing's box may well lie in another's."""
+def assigned(
+    iou: Float64[np.ndarray, "N M"], labels: Sequence[str], objects: Sequence[TrackedInstance]
+) -> Assignment:
+    """Detections (rows) and visible objects (columns) matched one to one; labels: of the
+    detections.
+    """
+    equal = [[each.label == label for each in objects] for label in labels]
+    bonus = SAME_LABEL_BONUS * np.array(equal, dtype=bool).reshape(iou.shape)
+    rows, columns = np.nonzero(iou >= MATCH_IOU)
+    return assign(Candidates(rows, columns, (iou + bonus)[rows, columns]))
+
+
+def is_only_match(detections: Detections, row: int, instance: TrackedInstance) -> bool:
+    """Whether no other detection of the frame may be of the object."""
+    others = np.delete(overlap_matrix(detections, [instance])[:, 0], row)
+    return bool(others.max(initial=0.0) < MATCH_IOU)
+
+
+def is_duplicate(
+    detections: Detections,
+    row: int,
+    iou: Float64[np.ndarray, "N M"],
+    objects: Sequence[TrackedInstance],
+) -> bool:
+    """Whether a detection that matched nothing is one more of a tracked object.
+
+    iou: of the detections with the objects that were visible before.  Only of a detection's
+    mask can it be said that it lies in another: an object's box may well do.
+    """
+    if iou[row].max(initial=0.0) >= DUPLICATE_IOU:
+        return True
+    if detections.masks is None or not detections.masks[row].area:
+        return False
+    mask = detections.masks[row]
     crops = [each.crop for each in objects if each.crop is not None]
-    if found.masks is None or not crops or not found.masks[row].area:
-        return 0.0
-    return max(_shared(found.masks[row], crop) for crop in crops) / found.masks[row].area
+    shared = max((_shared(mask, crop) for crop in crops), default=0)
+    return shared / mask.area >= DUPLICATE_SHARE
 
 
-def packed_instance(watched: TrackedInstance) -> dict[str, Any]:
+def prompts_of(detections: Detections, row: int, frame: Frame) -> list[VisualPrompt]:
+    """A detection as prompts: its box as far as it lies in the frame, and its mask, which is a
+    guess of the detector's.
+    """
+    box = box_within(detections, row, frame)
+    if detections.masks is None:
+        return [box]
+    return [Mask(detections.masks[row].paste(*frame.image.shape[:2])), box]
+
+
+def packed_instance(instance: TrackedInstance) -> dict[str, Any]:
     """Plain values for a snapshot."""
-    values = {
-        name: getattr(watched, name) for name in TrackedInstance.__slots__ if name != "crop"
-    }
-    crop = watched.crop
+    names = [name for name in TrackedInstance.__slots__ if name != "crop"]
+    values = {name: getattr(instance, name) for name in names}
+    crop = instance.crop
     return values | {"crop": crop and [*crop.xywh, encode_mask(crop).hex()]}
 
 
 def unpacked_instance(values: dict[str, Any]) -> TrackedInstance:
-    """The value that `packed_instance` packed.  Raises BadMask."""
+    """The value that `packed_instance` packed.
+
+    Raises BadMask for a mask that is damaged, TypeError and ValueError for other values.
+    """
     crop = None
     if values["crop"] is not None:
         *xywh, payload = values["crop"]
@@ -80,13 +138,14 @@ def unpacked_instance(values: dict[str, Any]) -> TrackedInstance:
 
 def _shared(one: MaskCrop, other: MaskCrop) -> int:
     """Pixels that two masks have in common."""
-    (ax1, ay1, ax2, ay2), (bx1, by1, bx2, by2) = one.xyxy, other.xyxy
-    x1 = max(ax1, bx1)
-    y1 = max(ay1, by1)
-    x2 = min(ax2, bx2)
-    y2 = min(ay2, by2)
+    one_x1, one_y1, one_x2, one_y2 = one.xyxy
+    other_x1, other_y1, other_x2, other_y2 = other.xyxy
+    x1 = max(one_x1, other_x1)
+    y1 = max(one_y1, other_y1)
+    x2 = min(one_x2, other_x2)
+    y2 = min(one_y2, other_y2)
     if x2 <= x1 or y2 <= y1:
         return 0
-    mine = one.mask[y1 - one.y : y2 - one.y, x1 - one.x : x2 - one.x]
-    theirs = other.mask[y1 - other.y : y2 - other.y, x1 - other.x : x2 - other.x]
-    return int(np.count_nonzero(mine & theirs))
+    in_one = one.mask[y1 - one.y : y2 - one.y, x1 - one.x : x2 - one.x]
+    in_other = other.mask[y1 - other.y : y2 - other.y, x1 - other.x : x2 - other.x]
+    return int(np.count_nonzero(in_one & in_other))

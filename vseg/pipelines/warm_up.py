@@ -10,14 +10,14 @@ from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.prepare import Task
 
 
-def warm_up(task: Task, encode_ahead: int, watch: ProgressCallbacks) -> None:
+def warm_up(task: Task, encode_ahead: int, callbacks: ProgressCallbacks) -> None:
     """Compile for every number of objects that the prompts will have made; others are met on
     their way.
     """
     if not isinstance(task.model, CompiledSam):
         return
     counts = object_counts(task)
-    watch.on_note(
+    callbacks.on_note(
         f"compiling {task.model.name} for {', '.join(map(str, counts))} objects: minutes, once"
     )
     task.model.warm_up(counts, batch=encode_ahead, prompted=_most_prompted(task))

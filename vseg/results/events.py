@@ -7,44 +7,25 @@ nothing happened.
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from vseg.errors import BadRun, OutputError
 from vseg.io.files import atomic_write_text
 from vseg.results.layout import EVENTS
-from vseg.results.records import Record
-from vseg.types import IdentityEvent
+from vseg.types import TrackEvent
+
+_EVENT = TypeAdapter(TrackEvent)
 
 
-class RunEvent(Record):
-    """One event on one frame.
-
-    kind: born, joined, reanchored, dropped, full, unfound, filled, cut, lost or found.
-    object_id: None where it concerns all objects.  track_id: the detections' track behind the
-    event, or the object that was joined.  iou: of the detection's box with the box of the
-    object's last mask.  last_frame: the end, of an event that lasts.  label: the phrase or
-    exemplar of the object.  score, threshold: of an `unfound` label, the best score of any
-    detection and the score that it had to reach.
-    """
-
-    frame: int = Field(ge=0)
-    kind: str
-    object_id: int | None = None
-    track_id: int | None = None
-    iou: float | None = None
-    last_frame: int | None = None
-    label: str | None = None
-    score: float | None = None
-    threshold: float | None = None
+def plain_event(event: TrackEvent) -> dict[str, Any]:
+    """The fields that an event has, for JSON."""
+    values: dict[str, Any] = _EVENT.dump_python(event, exclude_none=True)
+    return values
 
 
-def run_event(event: IdentityEvent) -> RunEvent:
-    """An event of a session as an event of a run."""
-    return RunEvent(frame=event.frame_index, kind=event.kind, object_id=event.object_id)
-
-
-def append_events(root: Path, events: Sequence[RunEvent]) -> None:
+def append_events(root: Path, events: Sequence[TrackEvent]) -> None:
     """Add events to the end of the file.  Raises OutputError."""
     if not events:
         return
@@ -61,10 +42,9 @@ def append_events(root: Path, events: Sequence[RunEvent]) -> None:
         ) from error
 
 
-def read_events(root: Path) -> list[RunEvent]:
-    """The events of a run in order; none where there is no file.
-
-    Raises BadRun naming a wrong line.
+def read_events(root: Path) -> list[TrackEvent]:
+    """The events of a run in order; none where there is no file.  Raises BadRun naming a wrong
+    line.
     """
     return _parsed(root / EVENTS, _text(root / EVENTS))
 
@@ -82,8 +62,10 @@ def forget_events(root: Path, after: int) -> None:
     atomic_write_text(path, _lines(kept))
 
 
-def _lines(events: Sequence[RunEvent]) -> str:
-    return "".join(event.model_dump_json(exclude_none=True) + "\n" for event in events)
+def _lines(events: Sequence[TrackEvent]) -> str:
+    return "".join(
+        _EVENT.dump_json(event, exclude_none=True).decode() + "\n" for event in events
+    )
 
 
 def _text(path: Path) -> str:
@@ -97,14 +79,14 @@ def _text(path: Path) -> str:
         ) from error
 
 
-def _parsed(path: Path, text: str) -> list[RunEvent]:
+def _parsed(path: Path, text: str) -> list[TrackEvent]:
     events = []
     # A label may hold what str.splitlines takes for the end of a line.
     for number, line in enumerate(
         text.removesuffix("\n").split("\n") if text else (), start=1
     ):
         try:
-            events.append(RunEvent.model_validate_json(line))
+            events.append(_EVENT.validate_json(line))
         except ValidationError as error:
             raise BadRun(
                 f"{path}, line {number}: {error.errors()[0]['msg']}",

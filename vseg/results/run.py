@@ -12,7 +12,7 @@ from pathlib import Path
 from vseg.errors import BadMask, BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import OpenReader, Reader
-from vseg.results.events import RunEvent, read_events
+from vseg.results.events import read_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import read_header, read_objects
 from vseg.results.masks import unpack
@@ -20,7 +20,7 @@ from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
 from vseg.results.shards import Shard, read_shard
 from vseg.results.shown_frame import ShownFrame
-from vseg.types import Prompt, VideoInfo
+from vseg.types import Prompt, TrackEvent, VideoInfo
 
 OpenClip = Callable[["Run"], OpenReader]
 """Opens the clip that a run was made from."""
@@ -72,7 +72,7 @@ class Run:
         return read_prompts(self.path)
 
     @property
-    def events(self) -> list[RunEvent]:
+    def events(self) -> list[TrackEvent]:
         """What happened to the objects, in order."""
         return read_events(self.path)
 

@@ -15,7 +15,7 @@ from vseg.errors import BadRun, OutputError
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_bytes
 from vseg.ops.colours import hex_of
-from vseg.results.events import RunEvent, append_events, forget_events
+from vseg.results.events import append_events, forget_events
 from vseg.results.layout import (
     FRAME_SHARDS,
     RunState,
@@ -44,7 +44,7 @@ from vseg.results.records import (
 )
 from vseg.results.shards import frame_schema, join_frames, read_shard, read_table, write_shard
 from vseg.results.verify import verify_run
-from vseg.types import Prompt
+from vseg.types import Prompt, TrackEvent
 
 
 class RunWriter:
@@ -62,7 +62,7 @@ class RunWriter:
         self._objects = {stored.id: stored for stored in objects}
         self._shard: int | None = None
         self._records: dict[int, FrameRecord] = {}
-        self._events: list[RunEvent] = []
+        self._events: list[TrackEvent] = []
         named = {stored.id: stored.label for stored in objects if stored.label is not None}
         self._names: dict[int, str] = {**named, **header.labels}
         self._unwritten = False
@@ -134,13 +134,13 @@ class RunWriter:
         self._last_frame = index
         return (index if backward else index + 1) % self.header.shard_frames == 0
 
-    def note(self, events: Sequence[RunEvent]) -> None:
+    def note(self, events: Sequence[TrackEvent]) -> None:
         """Add what happened on the frames written since the last commit; an object that was
         born gets its label.
         """
         self._events += events
         for event in events:
-            if event.kind == "born" and event.object_id is not None and event.label:
+            if event.kind == "created" and event.object_id is not None and event.label:
                 self._names[event.object_id] = event.label
 
     def append_prompt(self, prompt: Prompt) -> None:

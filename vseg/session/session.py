@@ -18,7 +18,7 @@ from vseg.interfaces.closing import Closing
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
-from vseg.interfaces.reader import Reader
+from vseg.interfaces.reader import Reader, adjacent_frame
 from vseg.ops.ranges import Ranges, holds, joined
 from vseg.prompts.check import PromptKwargs, check_prompt, collect_prompts
 from vseg.session.encode_ahead import EncodeAhead
@@ -258,7 +258,7 @@ class Session(Closing):
         for prompt in prompts:
             check_prompt(prompt, image.image.shape[:2], rotation)
         if adjacent is None and any(isinstance(value, Text) for value in prompts):
-            adjacent = self._beside(frame)
+            adjacent = self._adjacent(frame)
         new = [Prompt(obj, Timecode(image.index), value) for value in prompts]
         entries = self.prompt_history.ground(new, image, adjacent)
         height, width = image.image.shape[:2]
@@ -340,13 +340,11 @@ class Session(Closing):
             raise BadPrompt(f"frame {index} is past the end: 0 to {len(self.video) - 1} exist")
         return self.video.read(index)
 
-    def _beside(self, frame: int | Frame) -> Frame | None:
-        """The frame before, or after the first; None of a frame that came without its
-        video.
-        """
-        if not isinstance(frame, int) or self.video is None or len(self.video) < 2:
+    def _adjacent(self, frame: int | Frame) -> Frame | None:
+        """None of a frame that came without its video."""
+        if not isinstance(frame, int) or self.video is None:
             return None
-        return self.video.read(frame - 1 if frame else 1)
+        return adjacent_frame(self.video, frame)
 
     def _check_id(self, obj: int) -> None:
         if obj < 1:

@@ -93,7 +93,7 @@ def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
         assert np.array_equal(new[1], old[3 if index == 20 else 1])
     assert revision.events == list(made.changes)
     told = [(e.kind, e.frame, e.object_id, e.track_id, e.last_frame) for e in made.changes]
-    assert told == [("joined", 15, 1, 3, None), ("filled", 12, 1, None, 14)]
+    assert told == [("merged", 15, 1, 3, None), ("filled", 12, 1, None, 14)]
 
 
 def test_names_found_while_tracking_or_given_afterwards_reach_the_revision(run: Path) -> None:
@@ -125,7 +125,7 @@ def test_the_command_lists_the_changes(run: Path) -> None:
     assert (told["objects_before"], told["objects"], told["changes"][0]["kind"]) == (
         3,
         2,
-        "joined",
+        "merged",
     )
     answer = call("associate", run, "--no-looks")
     assert "3 objects became 2, 2 changes" in answer.stdout

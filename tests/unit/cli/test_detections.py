@@ -62,7 +62,7 @@ def test_every_detected_object_becomes_a_masklet(reference: Path) -> None:
     run = open_run(reference)
     assert (run.header.status, len(run)) == ("complete", FRAMES)
     assert [each.id for each in run.objects][:2] == [1, 2]
-    born = [event for event in run.events if event.kind == "born"]
+    born = [event for event in run.events if event.kind == "created"]
     assert [(event.frame, event.object_id) for event in born][:2] == [(0, 1), (0, 2)]
     assert run.prompts == []
     assert len(str(run.header.options["detections"])) == 64

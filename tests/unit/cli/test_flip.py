@@ -43,7 +43,7 @@ def test_an_interrupted_flipped_run_resumes_to_the_same_bits(
     )
     calls = count()
     assert (
-        track(job, watch=ProgressCallbacks(stop=lambda: next(calls) == 12)).status
+        track(job, callbacks=ProgressCallbacks(stop=lambda: next(calls) == 12)).status
         == "interrupted"
     )
     refused = call(*words, "-o", tmp_path / "run", "--resume")

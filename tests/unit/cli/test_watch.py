@@ -14,6 +14,7 @@ import pytest
 from tests.clips import write_resized
 from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import SCENE, Workplace, call
+from tests.unit.grounding.test_nano_text import THINGS, painted
 from vseg.config import TrackConfig
 from vseg.interfaces.model import Model
 from vseg.io.mp4 import Mp4Writer
@@ -47,7 +48,7 @@ def test_what_is_found_gets_an_id(workplace: Workplace) -> None:
     )
     assert answer.exit_code == 0
     first = lines(answer.stdout)[0]
-    born = [event["object_id"] for event in first["events"] if event["kind"] == "born"]
+    born = [event["object_id"] for event in first["events"] if event["kind"] == "created"]
     assert born == [each["id"] for each in first["objects"]] != []
     assert {each["label"] for each in first["objects"]} == {None}
 
@@ -100,7 +101,7 @@ def test_a_cut_is_told_however_the_objects_came(
         (("--auto", "--tagger", "clip-vit-b32"), 2, "without --auto and --grounder"),
         (("--auto", "--grounder", "owlv2-base"), 2, "no words for the grounder"),
         (("--auto", "--vocabulary", "words.txt"), 2, "without --tagger"),
-        (("--auto", "--until", "0s"), 2, "before its first look"),
+        (("--auto", "--until", "0s"), 2, "before the first detection"),
     ],
 )
 def test_what_a_live_source_cannot_be_asked(
@@ -128,3 +129,19 @@ def test_what_was_recorded_before_a_source_broke_is_kept(
     assert "size changes to 48x32" in answer.stderr
     with av.open(str(film)) as recorded:
         assert sum(1 for _ in recorded.decode(video=0)) == len(lines(answer.stdout)) > 0
+
+
+def test_what_moves_is_found_on_the_first_frame(workplace: Workplace, tmp_path: Path) -> None:
+    """The first frame waits for the second, without which nothing moves."""
+    film = tmp_path / "film.mp4"
+    with Mp4Writer(film, 280, 500, Fraction(2)) as recording:
+        for step in range(3):
+            recording.write(painted(5 * step))
+    words = ("--text", "1:moving objects", "--frames", 2)
+    answer = call("watch", film, *words)
+    assert answer.exit_code == 0, answer.stderr
+    told = lines(answer.stdout)
+    assert [line["frame"] for line in told] == [0, 1]
+    x, y, side, _ = THINGS["blue"]
+    (object_,) = told[0]["objects"]
+    np.testing.assert_allclose(object_["box"], [x, y, x + side, y + side], atol=6)

@@ -55,7 +55,7 @@ def test_a_stopped_job_goes_on_from_what_the_run_keeps(
     stopping = ProgressCallbacks(
         on_frame=lambda done, total: seen.append(done), stop=lambda: len(seen) == 3
     )
-    assert track(job(tmp_path, "parts", said), watch=stopping).status == "interrupted"
+    assert track(job(tmp_path, "parts", said), callbacks=stopping).status == "interrupted"
     # No prompt is given again: the words of the run and its own copy of the image serve.
     assert track(job(tmp_path, "parts", (), resume=True)).status == "complete"
     for name in ("prompts.jsonl", "masks/shard-000000.parquet"):

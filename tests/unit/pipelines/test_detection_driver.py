@@ -1,6 +1,6 @@
-"""A guide follows what is detected: it starts, continues, corrects and drops objects."""
+"""A detection tracker creates, continues, corrects and removes objects as detections say."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -10,9 +10,8 @@ from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
-from vseg.pipelines.detection_driver import DetectionTracker
+from vseg.pipelines.detection_driver import DetectionSource, DetectionTracker
 from vseg.pipelines.track_links import main_component_box
-from vseg.results.events import RunEvent
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo, Trajectory
 from vseg.types import Detections, Frame, MaskCrop
@@ -53,12 +52,10 @@ def found(boxes: list[tuple[float, ...]]) -> Detections:
     )
 
 
-def guided(
-    guide: DetectionTracker, frames: list[tuple[Frame, np.ndarray]], detect: Detect
-) -> Iterator[tuple[FrameMasks | None, tuple[RunEvent, ...]]]:
-    for frame, truth in frames:
-        masks = guide.step(frame, found(detect(frame.index, truth)))
-        yield masks, guide.drain()
+def detector(frames: list[tuple[Frame, np.ndarray]], detect: Detect) -> DetectionSource:
+    """What `detect` says of each frame of a scene and of its truth."""
+    truth = {frame.index: mask for frame, mask in frames}
+    return lambda frame: found(detect(frame.index, truth[frame.index]))
 
 
 def run(
@@ -66,18 +63,16 @@ def run(
     scene: list[tuple[Frame, np.ndarray]],
     detect: Detect,
     settings: DetectionSettings | None = None,
-) -> tuple[list[FrameMasks | None], list[tuple[str, int, int | None]]]:
+) -> tuple[list[FrameMasks], list[tuple[str, int, int | None]]]:
     """Masks by frame, and what happened as (kind, frame, object)."""
     with Session(model) as session:
-        guide = DetectionTracker(session, HW, settings or DetectionSettings())
-        steps = list(guided(guide, scene, detect))
-    return [masks for masks, _ in steps], [
-        (each.kind, each.frame, each.object_id) for _, events in steps for each in events
-    ]
+        source = detector(scene, detect)
+        tracker = DetectionTracker(session, source, settings or DetectionSettings())
+        masks = [tracker.step(frame) for frame, _ in scene]
+    return masks, [(each.kind, each.frame, each.object_id) for each in tracker.drain()]
 
 
-def iou(masks: FrameMasks | None, truth: np.ndarray) -> float:
-    assert masks is not None
+def iou(masks: FrameMasks, truth: np.ndarray) -> float:
     mask = masks[1]
     return float((mask & truth).sum() / (mask | truth).sum())
 
@@ -86,8 +81,8 @@ def test_one_detection_is_enough_to_be_carried(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
     masks, events = run(model, scene[:20], lambda t, m: [box_of(m)] if 4 <= t < 6 else [])
-    assert events == [("born", 4, 1)]
-    assert masks[3] is None and masks[4] is not None and masks[4].sources == ("prompt",)
+    assert events == [("created", 4, 1)]
+    assert masks[3].object_ids == () and masks[4].sources == ("prompt",)
     assert iou(masks[19], scene[19][1]) > 0.7, "carried where nothing is detected"
 
 
@@ -99,9 +94,9 @@ def test_a_ghost_is_dropped_and_the_object_stays(
     )
     born = events[0]
     ghost = events[1]
-    assert (born, ghost[:2]) == (("born", 0, 1), ("born", 5))
-    assert ("dropped", ghost[2]) in {(kind, object_id) for kind, _, object_id in events}
-    assert masks[49] is not None and masks[49].object_ids == (1,)
+    assert (born, ghost[:2]) == (("created", 0, 1), ("created", 5))
+    assert ("removed", ghost[2]) in {(kind, object_id) for kind, _, object_id in events}
+    assert masks[49].object_ids == (1,)
 
 
 def test_a_new_track_on_the_same_object_continues_it(
@@ -111,8 +106,8 @@ def test_a_new_track_on_the_same_object_continues_it(
     masks, events = run(
         model, scene[:50], lambda t, m: [] if 10 <= t < 40 else [box_of(m)], patient
     )
-    assert ("joined", 40, 1) in events
-    assert all(each is not None and each.object_ids == (1,) for each in masks)
+    assert ("relinked", 40, 1) in events
+    assert all(each.object_ids == (1,) for each in masks)
 
 
 def test_a_mask_that_its_detections_do_not_agree_with_is_prompted_again(
@@ -126,7 +121,7 @@ def test_a_mask_that_its_detections_do_not_agree_with_is_prompted_again(
 
     strict = DetectionSettings(agree=0.95, every=6)
     masks, events = run(model, scene[:30], detect, strict)
-    again = [frame for kind, frame, _ in events if kind == "reanchored"]
+    again = [frame for kind, frame, _ in events if kind == "reprompted"]
     assert again and again[0] >= 6 and min(np.diff([0, *again])) >= 6
     assert iou(masks[29], scene[29][1]) > 0.8
 
@@ -135,38 +130,12 @@ def test_what_is_remembered_of_prompts_does_not_grow(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
     with Session(model) as session:
-        guide = DetectionTracker(session, HW, DetectionSettings(agree=1.0, every=2))
-        events = [
-            event
-            for _, happened in guided(guide, scene[:30], lambda t, m: [box_of(m)])
-            for event in happened
-        ]
-        assert sum(event.kind == "reanchored" for event in events) > 5
-        assert len(session.objects[1].prompts) == 2
-
-
-def test_a_restored_guide_goes_on_with_the_same_bits(
-    model: Model, scene: list[tuple[Frame, np.ndarray]]
-) -> None:
-    def detect(index: int, mask: np.ndarray) -> list[tuple[float, ...]]:
-        return [box_of(mask)] + [CORNER] * (5 <= index < 14)
-
-    settings = DetectionSettings()
-    with Session(model) as whole, Session(model) as halved:
-        guide = DetectionTracker(whole, HW, settings)
-        list(guided(guide, scene[:16], detect))
-        again = DetectionTracker(halved, HW, settings)
-        for frame, truth in scene[:16]:
-            again.replay(frame.time_s, found(detect(frame.index, truth)))
-        again.restore(guide.snapshot())
-        for one, other in zip(
-            guided(guide, scene[16:32], detect),
-            guided(again, scene[16:32], detect),
-            strict=True,
-        ):
-            assert one[1] == other[1]
-            assert one[0] is not None and other[0] is not None
-            assert np.array_equal(one[0].logits, other[0].logits)
+        source = detector(scene, lambda t, m: [box_of(m)])
+        tracker = DetectionTracker(session, source, DetectionSettings(agree=1.0, every=2))
+        for frame, _ in scene[:30]:
+            tracker.step(frame)
+        assert sum(event.kind == "reprompted" for event in tracker.drain()) > 5
+        assert len(session.prompted_frames(1)) == 2
 
 
 def test_specks_do_not_widen_the_box_of_a_mask() -> None:
@@ -181,7 +150,8 @@ def test_time_that_goes_back_is_refused(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
     with Session(model) as session:
-        guide = DetectionTracker(session, HW, DetectionSettings())
-        guide.step(scene[3][0], found([box_of(scene[3][1])]))
+        source = detector(scene, lambda t, m: [box_of(m)])
+        tracker = DetectionTracker(session, source, DetectionSettings())
+        tracker.step(scene[3][0])
         with pytest.raises(BadVideo, match="does not come after"):
-            guide.step(scene[2][0], found([]))
+            tracker.step(scene[2][0])

@@ -76,7 +76,7 @@ def test_a_thing_like_the_reference_is_found_when_it_comes(
 ) -> None:
     job = TrackJob(clip, tmp_path / "run", (like(scene, 2, 20),), settings(detect_every=4))
     assert track(job).status == "complete"
-    born = [e for e in read_events(job.out) if e.kind == "born"]
+    born = [e for e in read_events(job.out) if e.kind == "created"]
     assert born, "it comes in at frame 10"
     masks = open_run(job.out)
     last = scene.draw(FRAMES - 1).labels == 2
@@ -95,7 +95,7 @@ def test_a_job_that_looks_resumes_to_the_same_bytes(
     seen: list[int] = []
     first = track(
         cut,
-        watch=ProgressCallbacks(
+        callbacks=ProgressCallbacks(
             lambda done, total: seen.append(done), lambda: len(seen) >= 13
         ),
     )
@@ -147,7 +147,7 @@ def test_nothing_found_is_said_with_the_score_that_came_nearest(
             NothingFound, match=r"noise.png: the best score is 0\.\d+, the threshold 1\.00"
         ):
             track(job)
-    (event,) = [e for e in read_events(job.out) if e.kind == "unfound"]
+    (event,) = [e for e in read_events(job.out) if e.kind == "not_found"]
     assert event.score is not None and event.score < 1
 
 
@@ -165,7 +165,7 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
     with pytest.raises(NothingFound, match="nothing was found"):
         track(job)
     assert open_run(job.out).header.status == "partial"
-    assert [(e.kind, e.frame) for e in read_events(job.out)] == [("unfound", 14)]
+    assert [(e.kind, e.frame) for e in read_events(job.out)] == [("not_found", 14)]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
         ),
         ({"redetection": {"vocabulary": "words.txt"}}, UsageError, "without --tagger"),
         ({"redetection": {"until": "999"}}, BadPrompt, "past the end"),
-        ({"redetection": {"until": "0"}}, UsageError, "before its first look on frame 0"),
+        ({"redetection": {"until": "0"}}, UsageError, "before its first frame 0"),
         ({"labels": {1: "dog"}}, BadPrompt, "named after its description"),
     ],
 )

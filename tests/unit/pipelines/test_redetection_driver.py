@@ -9,14 +9,13 @@ import pytest
 from tests.scenes import drawn_scene
 from vseg.build import load_model
 from vseg.config import RedetectionSettings
-from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
-from vseg.pipelines.redetection_driver import DetectFunction, RedetectionTracker
+from vseg.pipelines.redetection_driver import DetectFunction, Query, RedetectionTracker
 from vseg.session.session import Session
 from vseg.synthetic import Occluder, SceneConfig, SyntheticVideo, Trajectory
-from vseg.types import Detections, Frame, Grounding, IdentityEvent, MaskCrop, Timecode
+from vseg.types import Detections, Frame, Grounding, MaskCrop, Timecode, TrackEvent
 
 pytestmark = pytest.mark.integration
 
@@ -100,7 +99,6 @@ def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model
         for frame in scene:
             masks = lookout.step(frame)
             labels = scene.draw(frame.index).labels
-            assert masks is not None
             assert masks.object_ids in ((1,), (1, 2))
             if 2 in masks.object_ids and first_seen is None:
                 first_seen = frame.index
@@ -108,8 +106,8 @@ def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model
                 assert iou(masks, 2, labels == 2) > 0.5
             assert iou(masks, 1, labels == 1) > 0.5
     assert first_seen is not None and ENTERS <= first_seen <= ENTERS + 2 * EVERY
-    kinds = [(e.kind, e.object_id, e.label) for e in lookout.drain() if e.kind == "born"]
-    assert kinds == [("born", 1, "thing"), ("born", 2, "thing")]
+    kinds = [(e.kind, e.object_id, e.label) for e in lookout.drain() if e.kind == "created"]
+    assert kinds == [("created", 1, "thing"), ("created", 2, "thing")]
     assert truth.looks[0] == 0
     assert len(truth.looks) <= 12
 
@@ -119,10 +117,10 @@ def test_what_only_one_later_look_has_seen_is_never_shown(model: Model) -> None:
     with Session(model) as session:
         look = ghostly(Truth(scene), 2 * EVERY)
         lookout = RedetectionTracker(session, look, RedetectionSettings(detect_every=EVERY))
-        shown = {i for frame in scene for i in (lookout.step(frame) or ())}
+        shown = {i for frame in scene for i in lookout.step(frame)}
         assert session.object_ids == (1,)
     assert shown == {1}
-    assert [e.kind for e in lookout.drain()] == ["born"]
+    assert [e.kind for e in lookout.drain()] == ["created"]
 
 
 def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
@@ -139,7 +137,7 @@ def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
             lookout.step(frame)
             tracked[frame.index] = session.object_ids
     assert (tracked[21], tracked[22]) == ((1, 2), (1,))
-    assert [e.kind for e in lookout.drain()] == ["born"]
+    assert [e.kind for e in lookout.drain()] == ["created"]
 
 
 def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirmed(
@@ -156,13 +154,13 @@ def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirm
     def look(frame: Frame, near: Frame | None) -> Grounding:
         return truth(frame, near) if frame.index == 16 else NOTHING
 
-    told: list[IdentityEvent] = []
+    told: list[TrackEvent] = []
     with Session(model) as session:
         lookout = RedetectionTracker(session, look, RedetectionSettings(detect_every=16))
         for frame in frames:
             masks = lookout.step(frame)
-            told += masks.events if masks is not None else ()
-            assert masks is None or masks.object_ids == ()
+            told += masks.events
+            assert masks.object_ids == ()
         assert session.object_ids == (1,)
     assert [(e.kind, e.object_id) for e in told] == [("cut", None)]
 
@@ -178,10 +176,15 @@ def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> No
             RedetectionSettings(detect_every=EVERY, max_objects=2),
             Timecode(frame=15),
         )
-        counts = [len(lookout.step(frame) or ()) for frame in scene]
+        counts = [len(lookout.step(frame)) for frame in scene]
     assert set(counts) == {2}
     assert few.looks == [0, 10]
-    assert [e.kind for e in lookout.drain()] == ["born", "born", "full", "full"]
+    assert [e.kind for e in lookout.drain()] == [
+        "created",
+        "created",
+        "limit_reached",
+        "limit_reached",
+    ]
 
 
 def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
@@ -202,36 +205,21 @@ def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
     assert iou(last, 1, scene.draw(79).labels == 1) > 0.5
 
 
-def test_a_lookout_goes_on_after_a_snapshot_with_the_same_bits(model: Model) -> None:
-    scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.5, 0.35)))], 30)
+def test_what_nothing_matched_is_told_at_the_end(model: Model) -> None:
+    scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.5, 0.35)))], 12)
+    queries = (Query("thing", 0.5), Query("zebra", 0.5))
+    truth = Truth(scene)
+
+    def detect(frame: Frame, adjacent: Frame | None) -> Grounding:
+        return replace(truth(frame, adjacent), best=np.array([0.9, 0.2]))
+
     with Session(model) as session:
-        whole = RedetectionTracker(
-            session, Truth(scene), RedetectionSettings(detect_every=EVERY)
+        tracker = RedetectionTracker(
+            session, detect, RedetectionSettings(detect_every=EVERY), queries=queries
         )
-        expected = []
+        assert tracker.finish() == ()
         for frame in scene:
-            masks = whole.step(frame)
-            assert masks is not None
-            expected.append(masks.logits)
-            if frame.index == 13:
-                snapshot = whole.snapshot()
-    with Session(model) as session:
-        again = RedetectionTracker(
-            session, Truth(scene), RedetectionSettings(detect_every=EVERY)
-        )
-        again.restore(snapshot)
-        for frame in scene.frames(14):
-            masks = again.step(frame)
-            assert masks is not None
-            np.testing.assert_array_equal(masks.logits, expected[frame.index])
-    assert again.best == [0.9]
-
-
-@pytest.mark.parametrize("spoilt", [b"", b"\x05" + 7 * b"\x00" + b"{oops", 40 * b"\xff"])
-def test_a_damaged_snapshot_is_refused(model: Model, spoilt: bytes) -> None:
-    with Session(model) as session:
-        lookout = RedetectionTracker(
-            session, lambda frame, near: NOTHING, RedetectionSettings()
-        )
-        with pytest.raises(BadRun, match="cannot be read"):
-            lookout.restore(spoilt)
+            tracker.step(frame)
+    (event,) = tracker.finish()
+    assert (event.kind, event.frame, event.label) == ("not_found", 11, "zebra")
+    assert (event.score, event.threshold) == (0.2, 0.5)

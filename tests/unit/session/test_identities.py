@@ -145,9 +145,9 @@ def test_another_object_is_not_taken_for_the_absent_one() -> None:
         _resolve(identities, frame, _decoded((None, 0, ONE)))
     assert _areas(_resolve(identities, 10, _decoded(((9, 9, 14, 14), 5, OTHER)))) == [0]
     assert _areas(_resolve(identities, 11, _decoded(((9, 9, 14, 14), 5, ONE)))) == [25]
-    assert [(e.frame_index, e.kind) for e in identities.drain()] == [
+    assert [(e.frame, e.kind) for e in identities.drain()] == [
         (1, "lost"),
-        (11, "found"),
+        (11, "recovered"),
     ]
 
 

@@ -9,7 +9,6 @@ frame are kept: nothing that grows.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from vseg.session.identity.overlaps import assign_masks, nested_rows, without_ov
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
 from vseg.tensors import PRESENT, Decoded
-from vseg.types import Frame, IdentityEvent
+from vseg.types import EventKind, Frame, TrackEvent
 
 _SIMILAR = 0.8
 """Cosine of two objects' most similar views from which one may be taken for the other.
@@ -60,7 +59,7 @@ class Identities:
         self.nested: set[tuple[int, int]] = set()
         self.merges = Merges()
         self.signature: FrameSignature | None = None
-        self._events: list[IdentityEvent] = []
+        self._events: list[TrackEvent] = []
 
     def detect_cut(self, frame: Frame) -> bool:
         """Whether the frame begins a new shot; then no object is believed to be where it was
@@ -74,7 +73,7 @@ class Identities:
             for known in self.objects.values():
                 known.unverified = True
             self.merges.blobs.clear()
-            self._events.append(IdentityEvent(frame.index, "cut"))
+            self._events.append(TrackEvent(frame.index, "cut"))
         return self.signature.cut
 
     def competitors(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
@@ -127,7 +126,7 @@ class Identities:
         self.merges.forget(object_id)
         self.nested = {pair for pair in self.nested if object_id not in pair}
 
-    def drain(self) -> tuple[IdentityEvent, ...]:
+    def drain(self) -> tuple[TrackEvent, ...]:
         """The events since the last call."""
         events = tuple(self._events)
         self._events = []
@@ -212,8 +211,8 @@ class Identities:
         for row, object_id in enumerate(inputs.object_ids):
             known = self.objects[object_id]
             if known.last_visible is not None and known.visible != visible[row]:
-                kind: Literal["found", "lost"] = "found" if visible[row] else "lost"
-                self._events.append(IdentityEvent(inputs.frame_index, kind, object_id))
+                kind: EventKind = "recovered" if visible[row] else "lost"
+                self._events.append(TrackEvent(inputs.frame_index, kind, object_id))
             known.visible = bool(visible[row])
             if not visible[row]:
                 continue
