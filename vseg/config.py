@@ -74,10 +74,10 @@ class DetectionSettings(Settings):
     """How detections lead the tracking.
 
     score: weaker ones begin nothing and prompt nothing.  confirm_hits: detections until an
-    object is believed.  every: least frames between two prompts of an object.  agree: IoU of a
-    detection's box and the mask's below which the object is prompted again.  ghost_s: how long
-    an object is drawn without a detection; absent_s: how long one that is out of sight is
-    waited for.
+    object is confirmed.  every: least frames between two prompts of an object.  agree: IoU of
+    a detection's box and the mask's below which the object is prompted again.  ghost_s: how
+    long a visible object is kept without a detection; absent_s: how long one that is not
+    visible is.
     """
 
     score: float = Field(default=0.5, ge=0, le=1)
@@ -96,7 +96,7 @@ class RedetectionSettings(Settings):
     detect_every: frames between two detections.  until: a frame or a time from which on
     nothing new is detected.  max_objects: tracked at once.  agree: IoU of a detection and the
     mask below which the object is prompted again.  max_missed_detections: detections in a row
-    that may miss a visible object; absent_s: how long an invisible one is waited for.
+    that may miss a visible object; absent_s: how long one that is not visible is kept.
     """
 
     grounder: str | None = None
@@ -170,7 +170,7 @@ def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSet
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path} is not a TOML file: {error}") from error
-    for key, value in given(overrides).items():
+    for key, value in without_none(overrides).items():
         table = values.get(key)
         values[key] = table | value if isinstance(table, dict) else value
     return checked(kind, values, where=str(path))
@@ -188,13 +188,13 @@ def checked(
         raise _first_problem(kind, error, where) from error
 
 
-def given(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries that were set on the command line (None means: not given)."""
+def without_none(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that are not None, which stands for an option that was left out."""
     return {key: value for key, value in overrides.items() if value is not None}
 
 
 def _first_problem(kind: type[BaseModel], error: ValidationError, where: str) -> BadConfig:
-    """The error for the first thing that is wrong; a key nobody knows explains the most."""
+    """The error for the first problem; an unknown key explains the most."""
     problems = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     problem = problems[0]
     key = ".".join(str(part) for part in problem["loc"])

@@ -60,18 +60,19 @@ def distill(
     continues.
     """
     from vseg.build import open_video
-    from vseg.config import checked, given
+    from vseg.config import checked, without_none
     from vseg.training.config import distill_config
     from vseg.training.data.unlabelled import Sampling, open_images
     from vseg.training.distill.student import DistilProgress, distil
 
     settings = distill_config(config)
     wanted = {"start": start, "frames_per_clip": frames_per_clip, "cache_gib": cache_gib}
-    optimisation = settings.optimisation.model_dump() | given(
+    optimisation = settings.optimisation.model_dump() | without_none(
         {"steps": steps, "device": device}
     )
     settings = checked(
-        type(settings), settings.model_dump() | given(wanted) | {"optimisation": optimisation}
+        type(settings),
+        settings.model_dump() | without_none(wanted) | {"optimisation": optimisation},
     )
     sampling = Sampling(settings.clip_step, settings.frames_per_clip, settings.short_side)
     clips = open_images(data, sampling, open_video)

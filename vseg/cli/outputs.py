@@ -77,9 +77,9 @@ def export(
     as_json: options.Json = False,
 ) -> None:
     """Convert a run to another format, or a model's whole loop to ONNX graphs."""
-    from vseg.config import given
+    from vseg.config import without_none
 
-    for_models = given(
+    for_models = without_none(
         {
             "height": height,
             "width": width,

@@ -132,10 +132,10 @@ def track(
 
 def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
     """The settings of a file, if any, with the options given put over them."""
-    from vseg.config import TrackConfig, checked, given, load_toml
+    from vseg.config import TrackConfig, checked, load_toml, without_none
 
     if path is None:
-        return checked(TrackConfig, given(overrides))
+        return checked(TrackConfig, without_none(overrides))
     return load_toml(path, TrackConfig, **overrides)
 
 

@@ -20,9 +20,9 @@ from vseg.types import Mask
 
 @dataclass(frozen=True, slots=True)
 class MergedToken:
-    """What the tokens of a slot made smaller stand for.
+    """What the tokens of a merged slot stand for.
 
-    places: the G tokens of the whole slot that each is the mean of.  bias: added to its
+    places: the G tokens of the whole slot that one of them is the mean of.  bias: added to its
     scores, the log of how many tokens it stands for.
     """
 
@@ -35,8 +35,8 @@ class Slot:
     """What is remembered of one object on one frame.
 
     cells: what was where, C channels for each of N tokens.  keys: made of the cells once, for
-    each layer that reads them.  pointer: the object as a whole.  merged: of a slot made
-    smaller; None of a whole one.
+    each layer that reads them.  pointer: the object as a whole.  merged: of a slot whose
+    tokens were merged; None of a whole one.
     """
 
     cells: Float[Tensor, "N C"]

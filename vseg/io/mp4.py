@@ -29,7 +29,7 @@ from vseg.io.files import atomic_path
 
 
 class Mp4Writer:
-    """Writes frames of one size at a constant rate, in the order given.
+    """Writes frames of one size at a constant rate, in the order of the calls.
 
     `with Mp4Writer(path, height, width, fps) as mp4: mp4.write(image)`.  If the block raises,
     nothing new is left under `path`.  Memory does not grow with the number of frames.  crf: 0
@@ -71,7 +71,7 @@ class Mp4Writer:
         return self
 
     def write(self, image: UInt8[np.ndarray, "H W 3"]) -> None:
-        """Encode one RGB frame of the size given at construction."""
+        """Encode one RGB frame of the writer's size."""
         if self._container is None or self._stream is None:
             raise OutputError(
                 f"{self.path}: the mp4 is not open", hint="write inside its `with` block"

@@ -1,7 +1,7 @@
 """Masks read from a folder of PNGs, one file per frame, an object id per pixel.
 
 Enters: a folder as DAVIS writes it: palette files (mode P: the index is the id, 255 is void,
-the pixels nobody should be judged on) or 8-bit grey files (mode L), which are binary as in
+pixels that are not scored) or 8-bit grey files (mode L), which are binary as in
 DAVIS-2016 when the first frame that is not empty holds only 0 and 255, and ids otherwise.
 Leaves: one LabelFrame at a time.
 """
@@ -93,6 +93,7 @@ class LabelFolder:
                     f"{path}: {_size(labels.shape)}, the frame before {_size(shape)}"
                 )
             present = np.flatnonzero(np.bincount(labels.reshape(-1), minlength=256)[1:]) + 1
+            # Decided once, by the first frame that is not empty: later ones may show a part.
             if binary is None and present.size:
                 binary = mode == "L" and present.tolist() == [255]
             yield self._frame(index, path, labels, _Present(present.tolist(), bool(binary)))

@@ -14,12 +14,12 @@ from scipy.optimize import linear_sum_assignment
 
 from vseg.metrics.identity_clip import FramePairs, IdentityClip
 
+# Least similarity of a match, as in MOTChallenge's published tables.
 _MATCH_IOU = 0.5
-"""Least similarity of a match, as in MOTChallenge's published tables."""
+# TrackEval's: a similarity that rounding put below the threshold still counts.
 _SLACK = float(np.finfo(float).eps)
-"""TrackEval's: a similarity that rounding put below the threshold still counts."""
+# Outweighs any similarity: a pair of the frame before is kept while it can be.
 _CONTINUED = 1000.0
-"""Outweighs any similarity: a pair of the frame before is kept while it can be."""
 _NO_TRACK = -1
 
 

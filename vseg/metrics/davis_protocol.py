@@ -85,6 +85,8 @@ def evaluate(gt_dir: Path, pred: Prediction, *, first_and_last: bool = False) ->
     for number, (label, masks) in enumerate(paired(truth, frames)):
         true_ids.update(label.object_ids)
         predicted_ids.update(masks)
+        # Whether an object is annotated is known only at the end, so predicted ones are scored
+        # from their first frame on too.
         for object_id in (true_ids | predicted_ids) - curves.keys():
             curves[object_id] = _Curve(number)
         for object_id, curve in curves.items():

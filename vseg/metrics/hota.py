@@ -15,8 +15,8 @@ from scipy.optimize import linear_sum_assignment
 from vseg.metrics.identity_clip import IdentityClip
 
 _THRESHOLDS = np.arange(0.05, 0.99, 0.05)
+# TrackEval's: a similarity that rounding put below a threshold still counts.
 _SLACK = float(np.finfo(float).eps)
-"""TrackEval's: a similarity that rounding put below a threshold still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class HotaCounts:
 
 def count_hota(clip: IdentityClip) -> HotaCounts:
     """Match every frame for the best global alignment and count."""
+    # Equation 16: matches are chosen for how well the two ids agree over the whole clip, so
+    # that one good frame does not break a long association.
     alignment, num_true, num_pred = _alignment(clip)
     levels = len(_THRESHOLDS)
     positives = np.zeros(levels)
@@ -81,6 +83,8 @@ def count_hota(clip: IdentityClip) -> HotaCounts:
         similarity += (passes * matched).sum(axis=1)
         # Ids are unique within a frame, so no cell is named twice.
         shared[:, frame.truth[rows], frame.pred[columns]] += passes
+    # A of a match (equation 10) is shared / union; every match of a pair of ids has the same,
+    # so its sum over matches is shared x shared / union.
     union = num_true[:, None] + num_pred[None, :] - shared
     return HotaCounts(
         positives,

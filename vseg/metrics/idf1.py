@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from vseg.metrics.identity_clip import IdentityClip
 
+# Least IoU of boxes that agree, as in MOTChallenge's published tables.
 _MATCH_IOU = 0.5
-"""Least IoU of boxes that agree, as in MOTChallenge's published tables."""
 
 
 @dataclass(frozen=True, slots=True)

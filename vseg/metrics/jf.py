@@ -77,6 +77,7 @@ def _common_crop(
             f"the predicted mask is {pred.shape[1]}x{pred.shape[0]} "
             f"but the true one is {truth.shape[1]}x{truth.shape[0]}"
         )
+    # Only the prediction is cut: the truth has no object where it is void.
     if void is not None:
         pred = pred & ~void
     rows = np.flatnonzero(pred.any(axis=1) | truth.any(axis=1))
@@ -123,6 +124,7 @@ def _contour_f(
     num_truth = truth_edge.bit_count()
     if num_pred == 0 or num_truth == 0:
         return 1.0 if num_pred == num_truth else 0.0
+    # A packed row is longer than the crop by the gap that `_packed` leaves.
     stride = pred.shape[1] + tolerance_px
     precision = (pred_edge & _dilated(truth_edge, stride, tolerance_px)).bit_count() / num_pred
     recall = (truth_edge & _dilated(pred_edge, stride, tolerance_px)).bit_count() / num_truth

@@ -21,8 +21,8 @@ _PACKAGES = (
     "pyarrow",
 )
 _CODECS = ("h264", "hevc", "vp9", "av1", "libx264")
+# A round value; not tuned.
 _LOW_DISK_BYTES = 2 * 2**30
-"""A round value; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)

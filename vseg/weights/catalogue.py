@@ -1,8 +1,8 @@
 """The published models by vseg's names: where they are, how large they are, under which
 licence.
 
-All are stored by the transformers library as safetensors; those that read words have their
-vocabularies beside them.
+All are stored by the transformers library as safetensors; those that read texts come with
+their vocabularies.
 """
 
 from collections.abc import Mapping

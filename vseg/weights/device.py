@@ -1,4 +1,4 @@
-"""The device a name stands for, and the way of values to it.
+"""The device and the number format that a name stands for, and the upload of values.
 
 A device that is not there is an error, never another device.
 """
@@ -37,6 +37,7 @@ def open_dtype(name: str, device: torch.device, *, cpu_bfloat16: bool = False) -
     """
     known = {"float32": torch.float32, "bfloat16": torch.bfloat16}
     if name == "auto":
+        # Without native products bfloat16 is emulated, and slower than float32.
         on_cpu = cpu_bfloat16 and torch.cpu._is_avx512_bf16_supported()
         return torch.bfloat16 if device.type == "cuda" or on_cpu else torch.float32
     if name not in known:
@@ -45,7 +46,7 @@ def open_dtype(name: str, device: torch.device, *, cpu_bfloat16: bool = False) -
 
 
 def uploaded(values: Tensor, device: torch.device) -> Tensor:
-    """The values on the device; nobody waits for them to arrive.
+    """The values on the device, without waiting until they are there.
 
     A copy from ordinary memory to a GPU halts the processor until it is done.  From pinned
     memory it does not: torch keeps a few pinned blocks and uses one again once the GPU has

@@ -1,7 +1,7 @@
 """Published models: where they live on the hub, and where on this machine.
 
 Enters: a Published, which a catalogue names.  Leaves: the folder with its files, which is
-never fetched unless asked (`pull`), so that no run waits for a download that nobody expected.
+fetched by `pull` alone, so that no run waits for an unexpected download.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _OPTION = {"segmenter": "--model", "grounder": "--grounder", "image-text": "--im
 class Published:
     """One published model.  mib: of its weights; licence: of the same.
 
-    kind: what it does: draws masks of prompted things, finds what words say, or compares words
+    kind: what it does: segments prompted objects, detects what a text names, or compares texts
     and images.
     """
 

@@ -11,9 +11,7 @@ from vseg.errors import WeightsMismatch
 
 
 class StateReader:
-    """Hands out tensors on a device and in a dtype; `finish` tells of any that nobody asked
-    for.
-    """
+    """Tensors by name, on a device and in a dtype; `finish` raises if one was not taken."""
 
     def __init__(
         self,
@@ -30,14 +28,14 @@ class StateReader:
         """The tensor called `name`.  Raises WeightsMismatch if it is missing or of another
         shape.
         """
-        found = self._state.pop(name, None)
-        if found is None:
+        tensor = self._state.pop(name, None)
+        if tensor is None:
             raise WeightsMismatch(
                 f"the weights have no '{name}'", hint="is it another model's file?"
             )
-        if shape and tuple(found.shape) != shape:
-            raise WeightsMismatch(f"'{name}' is {tuple(found.shape)}, not {shape}")
-        return found.to(self._place, self._dtype)
+        if shape and tuple(tensor.shape) != shape:
+            raise WeightsMismatch(f"'{name}' is {tuple(tensor.shape)}, not {shape}")
+        return tensor.to(self._place, self._dtype)
 
     def has(self, name: str) -> bool:
         """Whether a tensor of that name is left."""

@@ -1,5 +1,5 @@
-"""The transformers library without its loading reports and bars; what matters of them is
-checked.
+"""The transformers library without its loading reports and bars: what they warn of is checked
+here.
 """
 
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def silence_transformers() -> Iterator[None]:
-    """Nothing of the library is printed within the block; afterwards it speaks as before."""
+    """Nothing of the library is printed within the block; its settings come back after it."""
     from transformers.utils import logging
 
     before = logging.get_verbosity()

@@ -2,7 +2,7 @@
 never.
 
 Enters: a folder.  Leaves: its weights files in order, checked to be there and, on demand, to
-be what the hub said they were.
+have the hashes that the hub names.
 """
 
 import json
@@ -43,26 +43,25 @@ def weight_files(folder: Path) -> list[Path]:
             hint=_AGAIN
             if index.is_file()
             else "only safetensors files are read; an official .pt file of the SAM 2 family "
-            "becomes "
-            "one by `vseg models convert FILE.pt FOLDER`",
+            "becomes one by `vseg models convert FILE.pt FOLDER`",
         )
     return [folder / name for name in names]
 
 
 def check_downloads(folder: Path) -> None:
-    """Raise WeightsMismatch if a file differs from what the hub said it was when it was
-    fetched.
+    """Raise WeightsMismatch if a file differs from the one that was fetched from the hub.
 
-    The hub's cache names a weights file by its sha256; files that are not of that cache name
-    nothing.
+    The hub's cache names a weights file by its sha256; a file outside that cache cannot be
+    checked.
     """
     for path in weight_files(folder):
-        said = path.resolve().name
-        if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{64}", said):
+        expected = path.resolve().name
+        if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{64}", expected):
             continue
-        found = sha256_of(path)
-        if found != said:
+        actual = sha256_of(path)
+        if actual != expected:
             raise WeightsMismatch(
-                f"{path} is damaged: its sha256 is {found[:12]}..., the hub's {said[:12]}...",
+                f"{path} is damaged: its sha256 is {actual[:12]}..., "
+                f"the hub's {expected[:12]}...",
                 hint=f"remove {path.resolve()} and fetch it again",
             )

@@ -17,13 +17,12 @@ from torch import Tensor
 CLUSTER_IOU = 0.6
 """Masks with a larger IoU show the same object.  A round value; not tuned."""
 
+# The score of taking no mask: an object is absent rather than take what scores less.  A round
+# value, below the quality alone of a usable mask; not tuned.
 _ABSENT_SCORE = 0.3
-"""The score of taking no mask: an object is absent rather than take what scores less.  A round
-value, below the quality alone of a usable mask; not tuned.
-"""
 
+# The score of a cluster in which the object has no proposal: below any real one.
 _IMPOSSIBLE = -1e3
-"""The score of a cluster in which the object has no proposal: below any real one."""
 
 
 @dataclass(frozen=True, slots=True)

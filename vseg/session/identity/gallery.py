@@ -12,8 +12,8 @@ from torch import Tensor
 CAPACITY = 8
 """Views kept of an object.  A round value; not tuned."""
 
+# A view with at least this cosine to a known one adds nothing.  A round value; not tuned.
 _DUPLICATE = 0.9
-"""A view with at least this cosine to a known one adds nothing.  A round value; not tuned."""
 
 
 @dataclass(slots=True)

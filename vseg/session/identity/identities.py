@@ -24,11 +24,9 @@ from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_s
 from vseg.tensors import PRESENT, Decoded
 from vseg.types import EventKind, Frame, TrackEvent
 
+# Cosine of two objects' most similar views from which one may be taken for the other. A round
+# value; not tuned.
 _SIMILAR = 0.8
-"""Cosine of two objects' most similar views from which one may be taken for the other.
-
-A round value; not tuned.
-"""
 
 Rows = Bool[np.ndarray, " O"]
 
@@ -67,6 +65,7 @@ class Identities:
         """
         if not self.rules.cuts:
             return False
+        # A frame is passed again when it is prompted: its cut is reported once.
         again = self.signature is not None and self.signature.frame_index == frame.index
         self.signature = frame_signature(frame, self.signature, CutRule())
         if self.signature.cut and not again:
@@ -100,6 +99,8 @@ class Identities:
         visible = decoded_visible.copy()
         if self.rules.recognise:
             visible &= self._recognised(inputs, visible)
+        # Conflicts are resolved from the coarsest to the finest: whole masks, pixels, and last
+        # masks that grew over a similar object.
         reliable = visible.copy()
         if self.rules.non_overlapping and len(visible) > 1:
             self._note_nested(inputs, visible)
@@ -210,6 +211,7 @@ class Identities:
         """Add views of the reliable objects, and note which became visible or were lost."""
         for row, object_id in enumerate(inputs.object_ids):
             known = self.objects[object_id]
+            # Before its first visible frame an object cannot be lost.
             if known.last_visible is not None and known.visible != visible[row]:
                 kind: EventKind = "recovered" if visible[row] else "lost"
                 self._events.append(TrackEvent(inputs.frame_index, kind, object_id))

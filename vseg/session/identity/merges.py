@@ -19,28 +19,26 @@ from jaxtyping import Bool, Float64
 from scipy.optimize import linear_sum_assignment
 
 # How the values of these thresholds were chosen is not recorded.
+# An object with less than this share of its area has vanished; no share of a split mask is
+# smaller either.
 _VANISHED_AREA = 0.25
-"""An object with less than this share of its area has vanished; no share of a split mask is
-smaller either.
-"""
+# A component of a mask is an object from this share of the smallest object's area on.
 _COMPONENT_AREA = 0.35
-"""A component of a mask is an object from this share of the smallest object's area on."""
+# A mask covers another object from this many times its own area on; below it merely hides the
+# other.
 _GROWN = 1.2
-"""A mask covers another object from this many times its own area on; below it merely hides the
-other.
-"""
+# A mask covers an object if it lies on this share of the disc where that should be.
 _COVERS = 0.1
-"""A mask covers an object if it lies on this share of the disc where that should be."""
+# Two objects can be told apart from this distance on, in radii of the smaller one.
 _SEPARATE = 0.5
-"""Two objects can be told apart from this distance on, in radii of the smaller one."""
+# Frames for which a motion is extrapolated.
 _EXTRAPOLATED_FRAMES = 30
-"""Frames for which a motion is extrapolated."""
+# Frames for which a covered object is waited for.
 _PATIENCE = 150
-"""Frames for which a covered object is waited for."""
+# Share of a new frame in velocity and area: a running mean over about four frames.
 _SMOOTHING = 0.25
-"""Share of a new frame in velocity and area: a running mean over about four frames."""
+# Masks within two cells of each other touch.
 _TOUCHING = np.ones((5, 5), dtype=np.uint8)
-"""Masks within two cells of each other touch."""
 
 MaskCells = Bool[np.ndarray, "h w"]
 Position = Float64[np.ndarray, " 2"]
@@ -112,6 +110,7 @@ class Merges:
         vanished = {
             i for i, mask in frame.masks.items() if self._vanished(i, mask)
         } - frame.prompted
+        # Vanished objects first: an object that holds another's mask is not measured.
         for object_id in sorted(vanished):
             self._find_holder(frame, object_id)
         for object_id in sorted(frame.masks.keys() - vanished):
@@ -120,6 +119,7 @@ class Merges:
         holders: dict[int, int] = {}
         merged: set[int] = set()
         for holder, members in self._merged(frame):
+            # A mask of the holder's own size merely hides the other: nothing is to be split.
             if np.count_nonzero(frame.masks[holder]) < _GROWN * self.blobs[holder].area:
                 continue
             merged |= set(members)
@@ -188,6 +188,7 @@ class Merges:
         count, labels, stats, centres = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
         least = _COMPONENT_AREA * smallest
         large = [k for k in range(1, count) if stats[k, cv2.CC_STAT_AREA] >= least]
+        # Still one component: the objects touch, and only their motion tells them apart.
         if len(large) < 2:
             return _nearest_cells(mask, expected, members, smallest)
         distance = np.linalg.norm(expected[:, None] - centres[large][None], axis=2)
@@ -212,6 +213,7 @@ def _measured(frame_index: int, mask: MaskCells, before: Blob | None) -> Blob:
     area = moments["m00"]
     x = moments["m10"] / area
     y = moments["m01"] / area
+    # After a merge the motion before it says nothing any more.
     if before is None or before.held_by is not None:
         return Blob(frame_index, (x, y), (0.0, 0.0), area)
     smoothed = (1 - _SMOOTHING) * before.area + _SMOOTHING * area

@@ -19,20 +19,17 @@ from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.replaced_rows import proposed_logits, with_rows_of
 from vseg.tensors import Decoded
 
+# Objects whose given masks share more than this of the smaller one are parts of each other,
+# and do not compete.  A round value; not tuned.
 _NESTED = 0.5
-"""Objects whose given masks share more than this of the smaller one are parts of each other,
-and do not compete.  A round value; not tuned.
-"""
 
+# An object that loses this share of its pixels to competitors is not reliable enough to be
+# remembered.  A round value; not tuned.
 _LOST_PIXELS = 0.5
-"""An object that loses this share of its pixels to competitors is not reliable enough to be
-remembered.  A round value; not tuned.
-"""
 
+# More than predicted IoU and similarity can add up to (2): in a conflict a prompted object
+# takes its mask before any other.
 _PROMPTED_SCORE = 10.0
-"""More than predicted IoU and similarity can add up to (2): in a conflict a prompted object
-takes its mask before any other.
-"""
 
 
 def nested_rows(inputs: IdentityInput, given: Sequence[bool]) -> Iterator[tuple[int, int]]:
@@ -42,6 +39,7 @@ def nested_rows(inputs: IdentityInput, given: Sequence[bool]) -> Iterator[tuple[
     Only masks that were given on this frame are compared.  Others overlap by mistake.
     """
     masks = inputs.decoded.logits > 0
+    # One row against all at once: few masks are given, and objects may be many.
     for row in np.flatnonzero(inputs.mask_given):
         shared = (masks & masks[row]).flatten(1).sum(1).float()
         smaller = masks.flatten(1).sum(1).clamp(1, int(masks[row].sum()))

@@ -59,6 +59,7 @@ class AffinityBank:
         for object_id, value in entry.values.items():
             stored = self.objects.setdefault(object_id, ObjectMemory())
             stored.prompted[entry.frame_index] = value
+            # A frame is stored once; what was tracked there is what the prompt corrected.
             stored.recent.pop(entry.frame_index, None)
             stored.older.pop(entry.frame_index, None)
             if len(stored.prompted) > self.budget.prompted:
@@ -205,5 +206,6 @@ def _thin_out(older: dict[int, Value], limit: int) -> None:
         if limit < 2 or len(frames) < 3:
             del older[frames[-1] if limit else frames[0]]
             continue
+        # The first and the last frame bound the past; only those between can be spared.
         gaps = {frames[i]: frames[i + 1] - frames[i - 1] for i in range(1, len(frames) - 1)}
         del older[min(gaps, key=lambda f: (gaps[f], f))]

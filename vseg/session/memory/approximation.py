@@ -16,11 +16,11 @@ from torch import Tensor
 
 from vseg.interfaces.slot_model import MergedToken, Slot, SlotShape
 
+# Side of the blocks of background that one token stands for.  A round value; not tuned.
 _BLOCK = 4
-"""Side of the blocks of background that one token stands for.  A round value; not tuned."""
 
+# Cells around the object that stay whole.  A round value; not tuned.
 _MARGIN = 2
-"""Cells around the object that stay whole.  A round value; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,14 +18,14 @@ from vseg.session.memory.expected_box import box_iou
 
 # All five values are the paper's (section 3.2).
 _CONFIDENT_QUALITY = 0.8
+# Largest deviation from the usual area, as a share of it.
 _AREA_TOLERANCE = 0.2
-"""Largest deviation from the usual area, as a share of it."""
+# How many of the last areas the usual one is the median of.
 _AREAS = 10
-"""How many of the last areas the usual one is the median of."""
+# Least number of frames between two anchors.
 _ANCHOR_STRIDE = 5
-"""Least number of frames between two anchors."""
+# Largest IoU of the object's box with the box that includes the distractor.
 _DISTRACTOR_IOU = 0.7
-"""Largest IoU of the object's box with the box that includes the distractor."""
 
 
 def may_anchor(observation: Observation, past: History, frame_index: int) -> bool:

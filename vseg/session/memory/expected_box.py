@@ -9,13 +9,12 @@ motion too.  Time is counted in frames.
 
 from vseg.interfaces.memory_policy import HISTORY, CellBox, Cells, History
 
+# A track is stable while its masks' predicted IoU is above this (SAMURAI's value).
 _STABLE_QUALITY = 0.3
-"""A track is stable while its masks' predicted IoU is above this (SAMURAI's value)."""
 
+# How many of the last observations the line is fitted to: fewer than HISTORY, for an object
+# may turn.  Not tuned.
 _FITTED = 8
-"""How many of the last observations the line is fitted to: fewer than HISTORY, for an object
-may turn.  Not tuned.
-"""
 
 
 def expected_box(past: History, frame_index: int) -> CellBox | None:

@@ -32,6 +32,7 @@ def mask_stats(decoded: Decoded) -> list[MaskStats]:
     else:
         logits = decoded.alternatives.logits
         quality = decoded.alternatives.quality
+    # Which proposal was decoded is not passed on; it is the one with the same logits.
     is_chosen = (logits == decoded.logits[:, None]).flatten(2).all(dim=2)
     presence = decoded.presence[:, None].expand_as(quality)
     scores = torch.stack([presence, is_chosen.float(), quality], dim=2)

@@ -17,11 +17,11 @@ from vseg.session.memory.expected_box import box_iou, expected_box
 from vseg.session.memory.mask_stats import MaskStats, mask_stats
 from vseg.tensors import PRESENT, Decoded
 
+# A frame is remembered above this predicted IoU (SAMURAI's value).
 _KEPT_QUALITY = 0.5
-"""A frame is remembered above this predicted IoU (SAMURAI's value)."""
 
+# Of the motion beside the predicted IoU (SAMURAI's alpha).
 _MOTION_WEIGHT = 0.15
-"""Of the motion beside the predicted IoU (SAMURAI's alpha)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ class SlotBank:
                 self._trim(other, frame_index)
         stored = self.objects[object_id]
         decision = decision or MemoryDecision()
+        # Passing a prompted frame again teaches nothing that its prompts did not.
         if not prompted and frame_index in stored.prompted:
             return
         stored.clear(frame_index)
@@ -111,6 +112,7 @@ class SlotBank:
             stored.anchors[frame_index] = _without_batch(slot)
         elif decision.kept:
             stored.recent[frame_index] = _without_batch(slot)
+            # The same tensor: the pointer outlives the slot, and is held once until then.
             stored.pointers[frame_index] = stored.recent[frame_index].pointer
         else:
             stored.pointers[frame_index] = _own_storage(slot.pointer)
@@ -130,6 +132,7 @@ class SlotBank:
             (f, slot) for f, slot in stored.anchors.items() if (frame_index - f) * sign >= 1
         ]
         pointers = [((frame_index - f) * sign, slot.pointer) for f, slot in fixed]
+        # SAM 2 reads no pointer of a frame that lies ahead.
         pointers = [(age, pointer) for age, pointer in pointers if age >= 0]
         aged = [((frame_index - f) * sign, pointer) for f, pointer in stored.pointers.items()]
         pointers += [(age, p) for age, p in aged if 1 <= age <= self.budget.pointers]
@@ -155,6 +158,7 @@ class SlotBank:
         ]
         slots = [(age, stored.recent[frame]) for age, frame in read]
         if self.approximation is not None:
+            # The newest slot, the first here, stays whole.
             slots[1:] = [
                 (
                     age,
