@@ -52,9 +52,7 @@ def _whole_rows(run: Run, object_id: int) -> list[MaskRow]:
 
 
 def _boxes(rows: Sequence[MaskRow]) -> Float64[np.ndarray, "T 4"]:
-    corners = np.array([row.xywh for row in rows], dtype=np.float64)
-    corners[:, 2:] += corners[:, :2]
-    return corners
+    return np.array([row.xyxy for row in rows], dtype=np.float64)
 
 
 def _looks(

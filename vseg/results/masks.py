@@ -60,7 +60,8 @@ def unpack_row(row: MaskRow, height: int, width: int) -> MaskCrop:
     where = f"frame {row.frame}, object {row.object_id}"
     if row.codec != CODEC:
         raise BadMask(f"{where}: unknown mask codec {row.codec!r}")
-    if row.x + row.width > width or row.y + row.height > height:
+    _, _, right, bottom = row.xyxy
+    if right > width or bottom > height:
         raise BadMask(f"{where}: the mask leaves the {width}x{height} frame")
     try:
         crop = decode_mask(row.payload, row.xywh)

@@ -126,7 +126,13 @@ class MaskRow:
 
     @property
     def xywh(self) -> tuple[int, int, int, int]:
+        """The bounding box as left, top, width, height."""
         return self.x, self.y, self.width, self.height
+
+    @property
+    def xyxy(self) -> tuple[int, int, int, int]:
+        """The bounding box as x1 y1 x2 y2, right and bottom exclusive."""
+        return self.x, self.y, self.x + self.width, self.y + self.height
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,8 +50,8 @@ def tracked(clip: Path) -> Path:
     config.write_text("short_side = 96\nshard_frames = 8\npreview = false\n")
     boxes = []
     for object_id, frame in ((1, 0), (2, 20)):
-        x, y, width, height = MaskCrop.of(scene.truth(frame) == object_id).xywh
-        boxes += ["--box", f"{object_id}@{frame}:{x},{y},{x + width},{y + height}"]
+        corners = MaskCrop.of(scene.truth(frame) == object_id).xyxy
+        boxes += ["--box", f"{object_id}@{frame}:{','.join(map(str, corners))}"]
     words = ["track", clip, "-o", out, "--config", config, *boxes, "--label", "2=body"]
     assert call(*words).exit_code == 0
     return out

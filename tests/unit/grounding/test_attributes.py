@@ -133,8 +133,7 @@ def test_what_moves_moves_against_its_surroundings(camera: int) -> None:
     shares = moving_shares(motion, [still, moving])
     assert shares[0] < 0.1 and shares[1] > 0.7
     (box,) = moving_boxes(motion)
-    x, y, w, h = moving.xywh
-    assert np.abs(box - (x, y, x + w, y + h)).max() < 8
+    assert np.abs(box - moving.xyxy).max() < 8
     crops = [still, moving]
     for name, which in (("still", 0), ("moving", 1)):
         query = WordQuery("object", motion=name)

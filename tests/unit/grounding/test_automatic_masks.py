@@ -64,8 +64,7 @@ def test_proposals_are_named_ordered_boxed_and_few(nano: Nano) -> None:
     assert (np.diff(found.scores) <= 0).all() and found.scores[-1] >= LIGHT.score
     assert grounding.best[0] == pytest.approx(found.scores[0])
     for box, crop in zip(found.boxes, found.masks, strict=True):
-        x, y, w, h = crop.xywh
-        assert tuple(box) == (x, y, x + w, y + h)
+        assert tuple(box) == crop.xyxy
     one = AutomaticMaskGenerator(
         nano, AutomaticMaskRules(grid=8, dense=8, finely=24, most=1)
     ).propose(frame)

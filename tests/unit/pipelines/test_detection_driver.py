@@ -41,8 +41,7 @@ def scene() -> list[tuple[Frame, np.ndarray]]:
 
 
 def box_of(mask: np.ndarray) -> tuple[float, ...]:
-    x, y, w, h = map(float, MaskCrop.of(mask).xywh)
-    return x, y, x + w, y + h
+    return tuple(map(float, MaskCrop.of(mask).xyxy))
 
 
 def found(boxes: list[tuple[float, ...]]) -> Detections:

@@ -64,8 +64,7 @@ def test_every_instance_is_found_in_a_image_of_another_size(model: Nano) -> None
     assert (np.diff(said.found.scores) <= 0).all()
     assert said.best[0] == said.found.scores[0] >= said.found.scores[-1] >= 0.5
     for crop, box in zip(said.found.masks or (), said.found.boxes.tolist(), strict=True):
-        x, y, w, h = crop.xywh
-        assert box == [x, y, x + w, y + h]
+        assert box == list(crop.xyxy)
 
 
 def test_a_box_around_the_example_means_the_object_in_it(model: Nano) -> None:
