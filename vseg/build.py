@@ -139,10 +139,10 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Ground
     of memory, DeviceMissing, WeightsMissing, WeightsMismatch, UsageError.
     """
     from vseg.grounding.open import open_folder
-    from vseg.grounding.pretrained import Place
+    from vseg.grounding.pretrained import Placement
 
     smaller = ", ".join(smaller_grounders(name))
-    return open_folder(grounder_folder(name), name, Place(device, dtype, smaller))
+    return open_folder(grounder_folder(name), name, Placement(device, dtype, smaller))
 
 
 def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "ImageText":
@@ -151,9 +151,9 @@ def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "Ima
     name: of IMAGE_TEXT, or a folder of a kind of theirs.  Raises as `open_grounder` does.
     """
     from vseg.grounding.image_text import read_image_text
-    from vseg.grounding.pretrained import Place
+    from vseg.grounding.pretrained import Placement
 
-    return read_image_text(image_text_folder(name), name, Place(device, dtype))
+    return read_image_text(image_text_folder(name), name, Placement(device, dtype))
 
 
 def open_nano_text(model: Model) -> Grounder:
@@ -215,7 +215,12 @@ def loaded_sha256(name: str) -> str:
     Raises what loading raises.
     """
     from vseg.grounding.open import FAMILIES
-    from vseg.grounding.pretrained import Place, model_type, read_pretrained, read_tokenizer
+    from vseg.grounding.pretrained import (
+        Placement,
+        model_type,
+        read_pretrained,
+        read_tokenizer,
+    )
 
     if name in MODELS:
         return load_model(name, dtype="float32").weights_sha256
@@ -223,7 +228,7 @@ def loaded_sha256(name: str) -> str:
     kind = model_type(folder) if folder.is_dir() else ""
     if kind in IMAGE_TEXT_CLASSES:
         read_tokenizer(folder)
-        place = Place(dtype="float32")
+        place = Placement(dtype="float32")
         return read_pretrained(folder, name, IMAGE_TEXT_CLASSES, place).sha256
     # A folder of SAM 3 as published holds a tracker and a grounder; by its name it is the one
     # asked for.

@@ -14,8 +14,8 @@ from tests.grounder_models import SIDE, beside_a_tracker, saved_grounder
 from vseg.grounding.dino import read_dino
 from vseg.grounding.open_vocabulary import Detector, OpenVocabulary
 from vseg.grounding.owl import read_owl
-from vseg.grounding.pretrained import Place
-from vseg.grounding.proposals import Rules
+from vseg.grounding.pretrained import Placement
+from vseg.grounding.proposals import DetectionRules
 from vseg.grounding.sam3_text import read_sam3
 from vseg.types import Detections, Frame, Text
 
@@ -28,7 +28,7 @@ KEEP_ALL = 1.0
 
 
 def found(detector: Detector[Any], phrases: tuple[str, ...], threshold: float) -> Detections:
-    grounder = OpenVocabulary("small", "0" * 64, detector, Rules(threshold, KEEP_ALL))
+    grounder = OpenVocabulary("small", "0" * 64, detector, DetectionRules(threshold, KEEP_ALL))
     texts = [Text(phrase) for phrase in phrases]
     return grounder.ground(Frame(0, None, 0.0, PICTURE), texts).found
 
@@ -68,7 +68,7 @@ def test_grounding_dino_with_one_phrase(dino: Any, threshold: float) -> None:
     theirs = processor.post_process_grounded_object_detection(
         output, threshold=threshold, text_threshold=0.0, target_sizes=[PICTURE.shape[:2]]
     )[0]
-    detector, _ = read_dino(folder, "small", Place())
+    detector, _ = read_dino(folder, "small", Placement())
     ours = found(detector, PHRASES[:1], threshold)
     assert set(theirs["text_labels"]) == {PHRASES[0].lower()}
     assert_same(ours, theirs, [0] * len(theirs["scores"]))
@@ -87,7 +87,7 @@ def test_grounding_dino_gives_each_box_its_phrase(dino: Any) -> None:
     stops = [place for place, token in enumerate(tokens) if token == 1012]
     best = output.logits[0].argmax(-1)[output.logits[0].sigmoid().amax(-1) > 0.02]
     labels = [sum(stop < int(token) for stop in stops) for token in best]
-    detector, _ = read_dino(folder, "small", Place())
+    detector, _ = read_dino(folder, "small", Placement())
     assert len(set(labels)) > 1, "all boxes have one phrase"
     assert_same(found(detector, PHRASES, 0.02), theirs, labels)
 
@@ -109,7 +109,7 @@ def test_owl(tmp_path: Path, phrases: tuple[str, ...]) -> None:
         theirs["boxes"][:, 1] < PICTURE.shape[0]
     )
     theirs = {key: theirs[key][inside] for key in ("boxes", "scores", "labels")}
-    detector, _ = read_owl(tmp_path, "small", Place())
+    detector, _ = read_owl(tmp_path, "small", Placement())
     assert_same(found(detector, phrases, 0.05), theirs, theirs["labels"].tolist())
 
 
@@ -153,7 +153,7 @@ def test_sam3_one_by_one_and_in_batches(tmp_path: Path, layout: str) -> None:
     if layout == "sam3_video":
         beside_a_tracker(net, tmp_path)
     tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path)
-    detector, _ = read_sam3(tmp_path, "small", Place())
+    detector, _ = read_sam3(tmp_path, "small", Placement())
     phrases = (*PHRASES, "house", "person", "a red dog")
     together = found(detector, phrases, 0.02)
     for place, phrase in enumerate(phrases):
@@ -190,6 +190,6 @@ def test_sam3_beside_its_own_processor(tmp_path: Path) -> None:
     made = sam3_instances(sam3_output(net, tokenizer, PHRASES[0]), 0.02)
     for key, value in made.items():
         torch.testing.assert_close(value.float(), theirs[key].float(), atol=2e-3, rtol=0)
-    detector, _ = read_sam3(tmp_path, "small", Place())
+    detector, _ = read_sam3(tmp_path, "small", Placement())
     theirs = visible(theirs | {"masks": theirs["masks"].bool()})
     assert_same(found(detector, PHRASES[:1], 0.02), theirs, [0] * len(theirs["scores"]))

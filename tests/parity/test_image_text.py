@@ -12,7 +12,7 @@ import transformers
 
 from tests.image_text_models import KINDS, LENGTH, saved_image_text
 from vseg.grounding.image_text import ImageText, read_image_text
-from vseg.grounding.pretrained import Place
+from vseg.grounding.pretrained import Placement
 
 pytestmark = pytest.mark.integration
 
@@ -29,7 +29,7 @@ def pair(
 ) -> tuple[str, Path, Any, ImageText]:
     folder = tmp_path_factory.mktemp(request.param)
     theirs = saved_image_text(request.param, folder)
-    ours = read_image_text(folder, "small", Place(dtype="float32"))
+    ours = read_image_text(folder, "small", Placement(dtype="float32"))
     return request.param, folder, theirs, ours
 
 

@@ -1,9 +1,8 @@
-"""What a phrase says of a thing beside its name, decided on the pixels of its mask.  Nothing
-is learned.
+"""Attributes of an object, decided on the pixels of its mask: colour, place and size.
 
-Enters: an image and masks.  Leaves: yes or no for each mask, or which one is meant.  Colours
-are the eleven basic terms (Berlin and Kay 1969), told by hue, saturation and value of every
-pixel.
+Enters: an image and masks.  Leaves: for every mask whether it has the attribute.  Colours are
+the eleven basic terms (Berlin and Kay 1969), by hue, saturation and value of every pixel.
+Nothing is learned.
 """
 
 from collections.abc import Sequence
@@ -37,22 +36,25 @@ MOTIONS = {
     **{name: "still" for name in ("still", "static", "stationary", "parked")},
 }
 
-_DARK = 0.2  # value below which everything is black
-_PALE = 0.2  # saturation below which nothing has a hue
-_BRIGHT = 0.85  # value above which what has no hue is white
-# The last hue in degrees of each name, around the circle.
+_DARK = 0.2
+"""Value below which everything is black.  These limits and the hues are not tuned."""
+_PALE = 0.2
+"""Saturation below which nothing has a hue."""
+_BRIGHT = 0.85
+"""Value above which a pixel without a hue is white."""
+# The last hue in degrees of every name, around the circle.
 _HUES = ((14, "red"), (42, "orange"), (69, "yellow"), (176, "green"), (255, "blue"))
 _MORE_HUES = ((306, "purple"), (344, "pink"), (361, "red"))
 _COLOURED = 0.25
-"""Share of a thing's pixels that make it so coloured: a red car has windows, tyres and
-highlights.
+"""Share of its pixels that give an object its colour: a red car has windows, tyres and
+highlights.  A round value, not tuned.
 """
 
 
 def colour_shares(
     image: UInt8[np.ndarray, "H W 3"], crop: MaskCrop
 ) -> Float64[np.ndarray, " 11"]:
-    """The share of each of NAMES among the pixels under a mask."""
+    """The shares of NAMES among the pixels under a mask."""
     h, w = crop.mask.shape
     part = image[crop.y : crop.y + h, crop.x : crop.x + w][crop.mask]
     counts = np.bincount(_named(part[None])[0], minlength=len(NAMES))
@@ -60,7 +62,7 @@ def colour_shares(
 
 
 def is_coloured(shares: Float64[np.ndarray, " 11"], name: str) -> bool:
-    """Whether a thing with these shares is called so.
+    """Whether an object with these shares has the colour of this name.
 
     A hue needs a quarter of the pixels; black, white and grey are everywhere in shadows and
     highlights, so they must lead as well.
@@ -94,7 +96,7 @@ def _named(pixels: UInt8[np.ndarray, "1 N 3"]) -> Int64[np.ndarray, "1 N"]:
 def place_costs(
     crops: Sequence[MaskCrop], places: Sequence[str], hw: tuple[int, int]
 ) -> Float64[np.ndarray, "N P"]:
-    """How far each mask's centre is from each place: 0 at the place itself, 1 at the far
+    """The distances of the masks' centres from the places: 0 at the place itself, 1 at the far
     side.
     """
     centres = np.array([_centre(crop) for crop in crops]).reshape(-1, 2) / (hw[1], hw[0])

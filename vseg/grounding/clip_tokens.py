@@ -24,11 +24,11 @@ class ShortTexts:
         if tokens > self._length:
             raise BadPrompt(
                 f"'{phrase}' has {tokens - 2} tokens, more than {self._length - 2}",
-                hint="name one thing in a few words",
+                hint="name one object in a few words",
             )
 
     def tokens(self, phrases: Sequence[str], device: torch.device) -> dict[str, Tensor]:
-        """input_ids and attention_mask, (P, length) each, padded at the end.  Raises
+        """input_ids and attention_mask, both (P, length), padded at the end.  Raises
         BadPrompt.
         """
         for phrase in phrases:

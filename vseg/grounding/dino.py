@@ -1,7 +1,7 @@
 """Grounding DINO and MM Grounding DINO: phrases in one text, boxes out.
 
-Enters: an image and phrases.  Leaves: Proposals: for each query its box, and for each phrase
-the best chance of any of the phrase's own tokens.  Papers: Liu et al. 2023 (arXiv 2303.05499),
+Enters: an image and phrases.  Leaves: Proposals: the box of every query, and for every phrase
+the best probability of any of its own tokens.  Papers: Liu et al. 2023 (arXiv 2303.05499),
 Zhao et al. 2024 (arXiv 2401.02361).  Words and image are fused early: of the text only the
 tokens can be kept, and every batch of phrases that does not fit beside the others costs a
 whole forward pass.
@@ -18,13 +18,13 @@ from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt, WeightsMismatch
 from vseg.grounding.pretrained import (
-    Place,
+    Placement,
     Pretrained,
     read_image_processor,
     read_pretrained,
     read_tokenizer,
 )
-from vseg.grounding.proposals import Proposals, Rules, corners
+from vseg.grounding.proposals import DetectionRules, Proposals, corners
 
 CLASSES = {
     "grounding-dino": "GroundingDinoForObjectDetection",
@@ -34,8 +34,8 @@ CLASSES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Phrases side by side in one text.  spans: where the tokens of each begin and end in
-    `tokens`.
+    """Phrases side by side in one text.  spans: where the tokens of the phrases begin and end
+    in `tokens`.
     """
 
     first: int
@@ -47,8 +47,8 @@ class Dino:
     """A Detector over a loaded Grounding DINO."""
 
     # 0.25 is the library's own; queries are matched one to one in training, so that only boxes
-    # that nearly coincide are doubles: 0.8, as in Grounded-SAM.
-    rules = Rules(threshold=0.25, overlap=0.8)
+    # that nearly coincide are duplicates: 0.8, as in Grounded-SAM.
+    rules = DetectionRules(threshold=0.25, overlap=0.8)
 
     def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
         self._net = read.net
@@ -63,12 +63,12 @@ class Dino:
             read.net.config.max_text_len, read.net.config.text_config.max_position_embeddings
         )
         # The network tells phrases apart by the ids of these tokens.
-        self._parting = set(read.net.model.special_tokens.tolist())
-        if not {self._start, self._end, self._stop} <= self._parting:
+        self._separators = set(read.net.model.special_tokens.tolist())
+        if not {self._start, self._end, self._stop} <= self._separators:
             raise WeightsMismatch(
                 f"the tokenizer in {read.folder} is not of its network: the full stop "
                 "is token "
-                f"{self._stop}, the network parts phrases at {sorted(self._parting)}",
+                f"{self._stop}, the network separates phrases at {sorted(self._separators)}",
                 hint="fetch the whole folder again",
             )
 
@@ -99,19 +99,19 @@ class Dino:
     def propose(
         self, image: UInt8[np.ndarray, "H W 3"], words: list[Line]
     ) -> Iterator[Proposals]:
-        """One batch for each text."""
+        """One batch per text."""
         made = self._images(image, input_data_format="channels_last", return_tensors="pt")
         pixels = made["pixel_values"].to(self._device, self._dtype)
         inside = made["pixel_mask"].to(self._device)
         h, w = image.shape[:2]
         for line in words:
             tokens = torch.tensor([line.tokens], device=self._device)
-            said = self._net(pixel_values=pixels, pixel_mask=inside, input_ids=tokens)
-            chances = said.logits[0].float().sigmoid()
-            scores = [chances[:, begin:end].amax(1) for begin, end in line.spans]
+            output = self._net(pixel_values=pixels, pixel_mask=inside, input_ids=tokens)
+            probabilities = output.logits[0].float().sigmoid()
+            scores = [probabilities[:, begin:end].amax(1) for begin, end in line.spans]
             yield Proposals(
                 line.first,
-                corners(said.pred_boxes[0]).double().cpu().numpy() * np.array([w, h, w, h]),
+                corners(output.pred_boxes[0]).double().cpu().numpy() * np.array([w, h, w, h]),
                 torch.stack(scores, 1).double().cpu().numpy(),
             )
 
@@ -120,22 +120,22 @@ class Dino:
         tokens: list[int] = self._tokenizer(phrase.lower(), add_special_tokens=False)[
             "input_ids"
         ]
-        if self._parting & set(tokens):
+        if self._separators & set(tokens):
             raise BadPrompt(
                 f"'{phrase}' has a full stop or a question mark in it",
-                hint="leave it out: they part phrases",
+                hint="leave it out: they separate phrases",
             )
         if set(tokens) <= {self._tokenizer.unk_token_id}:
-            raise BadPrompt(f"'{phrase}' has no word that is known", hint="say it in English")
+            raise BadPrompt(f"'{phrase}' has no word that is known", hint="use English words")
         if len(tokens) + 3 > self._most:
             raise BadPrompt(
                 f"'{phrase}' has {len(tokens)} tokens, more than {self._most - 3}",
-                hint="name one thing in a few words",
+                hint="name one object in a few words",
             )
         return tokens
 
 
-def read_dino(folder: Path, name: str, place: Place) -> tuple[Dino, str]:
+def read_dino(folder: Path, name: str, place: Placement) -> tuple[Dino, str]:
     """The detector saved in a folder and the hash of its weights.  Raises as
     read_pretrained.
     """

@@ -1,6 +1,6 @@
-"""What moves between two frames: of a mask, how fast; of a whole frame, which regions.
+"""Motion between two frames: how fast a mask moves, and which regions of a frame do.
 
-Enters: a frame and one close in time.  Leaves: speeds in object sizes per second, and regions
+Enters: a frame and an adjacent one.  Leaves: speeds in object sizes per second, and regions
 that move against the camera.  Dense inverse search (Kroeger et al. 2016) gives the flow, a
 small image suffices; the camera is the affine map that most of the flow follows (RANSAC).
 """
@@ -14,20 +14,27 @@ from jaxtyping import Bool, Float32, Float64, UInt8
 
 from vseg.types import Frame, MaskCrop
 
-_SIDE = 320  # longest side of the images that are compared
-_LEAST_SIDE = 16  # of the images that the flow is found in
+_SIDE = 320
+"""Longest side of the images that are compared, in pixels; not tuned."""
+_LEAST_SIDE = 16
+"""Least side of an image that the flow search accepts, in pixels."""
 _GRID = 8
-_LEAST_PX = 0.7  # of the small image: less is the noise of the flow
-_SPEED = 0.1  # object sizes per second
-_AROUND = 0.3  # width of the surroundings, in object sizes
+"""Every so many pixels the flow is sampled for the camera's motion."""
+_LEAST_PX = 0.7
+"""Pixels of the small image: less is the noise of the flow."""
+_SPEED = 0.1
+"""Object sizes per second from which an object counts as moving; a round value, not tuned."""
+_AROUND = 0.3
+"""Width of an object's surroundings, in its sizes; not tuned."""
 _MIN_SHARE = 0.002
+"""Share of the frame below which a moving region is noise; not tuned."""
 _MOST_REGIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """flow: where each pixel of the small image went, in its pixels.  own: the part that the
-    camera did not do.  scale: small pixels per pixel of the frame.  gap_s: time between the
+    """flow: displacement of every pixel of the small image, in its pixels.  own: less the
+    camera's.  scale: small pixels per pixel of the frame.  gap_s: time between the
     two frames.
     """
 
@@ -37,29 +44,31 @@ class Motion:
     gap_s: float
 
     @property
-    def restless(self) -> Bool[np.ndarray, "h w"]:
-        """Where more than noise moves against the camera."""
+    def moves(self) -> Bool[np.ndarray, "h w"]:
+        """Where the flow against the camera is more than noise."""
         return np.asarray(np.hypot(self.own[..., 0], self.own[..., 1]) > _LEAST_PX, dtype=bool)
 
 
-def motion_between(frame: Frame, near: Frame | None) -> Motion | None:
-    """The motion from `frame` to `near`; None without a second frame at another time."""
-    if near is None or near.time_s == frame.time_s:
+def motion_between(frame: Frame, adjacent: Frame | None) -> Motion | None:
+    """The motion from `frame` to `adjacent`; None without a frame at another time."""
+    if adjacent is None or adjacent.time_s == frame.time_s:
         return None
     h, w = frame.image.shape[:2]
     scale = min(1.0, _SIDE / max(h, w))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow = search.calc(_small(frame.image, size), _small(near.image, size), None)  # type: ignore[call-overload]
-    moved = np.asarray(flow, dtype=np.float32)
-    own = moved - _camera(moved)
-    seen = np.s_[: size[1], : size[0]]
-    return Motion(moved[seen], own[seen], scale, abs(near.time_s - frame.time_s))
+    flow = search.calc(_small(frame.image, size), _small(adjacent.image, size), None)  # type: ignore[call-overload]
+    displacement = np.asarray(flow, dtype=np.float32)
+    own = displacement - _camera(displacement)
+    unpadded = np.s_[: size[1], : size[0]]
+    return Motion(
+        displacement[unpadded], own[unpadded], scale, abs(adjacent.time_s - frame.time_s)
+    )
 
 
 def is_moving(motion: Motion, crop: MaskCrop) -> bool:
-    """Whether a thing leaves its surroundings by a tenth of its size each second, and by more
-    than noise.
+    """Whether an object moves against its surroundings by a tenth of its size per second, and
+    by more than noise.
     """
     h, w = motion.flow.shape[:2]
     mask = _shrunk(crop, motion.scale, (h, w))
@@ -69,8 +78,8 @@ def is_moving(motion: Motion, crop: MaskCrop) -> bool:
     ring = wide & ~mask
     if not mask.any() or not ring.any():
         return False
-    away = np.median(motion.flow[mask], axis=0) - np.median(motion.flow[ring], axis=0)
-    pixels = float(np.hypot(*away))
+    relative = np.median(motion.flow[mask], axis=0) - np.median(motion.flow[ring], axis=0)
+    pixels = float(np.hypot(*relative))
     return pixels > _LEAST_PX and pixels / size > _SPEED * motion.gap_s
 
 
@@ -78,29 +87,25 @@ def moving_boxes(motion: Motion) -> Float64[np.ndarray, "N 4"]:
     """The boxes, in pixels of the frame, of connected regions that move against the camera;
     largest first.
     """
-    restless = motion.restless.astype(np.uint8)
-    opened = cv2.morphologyEx(restless, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    moves = motion.moves.astype(np.uint8)
+    opened = cv2.morphologyEx(moves, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(closed)
     regions = sorted(stats[1:].tolist(), key=lambda r: -r[cv2.CC_STAT_AREA])
-    large = [r for r in regions if r[cv2.CC_STAT_AREA] >= _MIN_SHARE * restless.size]
+    large = [r for r in regions if r[cv2.CC_STAT_AREA] >= _MIN_SHARE * moves.size]
     boxes = [(x, y, x + w, y + h) for x, y, w, h, _ in large[:_MOST_REGIONS]]
     return np.array(boxes, np.float64).reshape(-1, 4) / motion.scale
 
 
 def moving_shares(motion: Motion, crops: Sequence[MaskCrop]) -> Float64[np.ndarray, " N"]:
     """The share of each mask that moves against the camera."""
-    restless = motion.restless
-    masks = [_shrunk(crop, motion.scale, restless.shape) for crop in crops]
-    return np.array(
-        [restless[mask].mean() if mask.any() else 0.0 for mask in masks], np.float64
-    )
+    moves = motion.moves
+    masks = [_shrunk(crop, motion.scale, moves.shape) for crop in crops]
+    return np.array([moves[mask].mean() if mask.any() else 0.0 for mask in masks], np.float64)
 
 
 def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
-    """The flow that the camera alone would make: an affine map of the image, none if it fits
-    nothing.
-    """
+    """The flow of the camera alone: an affine map of the image, zero if none fits."""
     h, w = flow.shape[:2]
     y, x = np.mgrid[_GRID // 2 : h : _GRID, _GRID // 2 : w : _GRID]
     before = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
@@ -109,8 +114,8 @@ def _camera(flow: Float32[np.ndarray, "h w 2"]) -> Float32[np.ndarray, "h w 2"]:
     if fitted is None:
         return np.zeros_like(flow)
     rows, columns = np.mgrid[0:h, 0:w].astype(np.float32)
-    there = fitted @ np.stack([columns.ravel(), rows.ravel(), np.ones(h * w)])
-    moved = there.T.reshape(h, w, 2) - np.stack([columns, rows], axis=2)
+    mapped = fitted @ np.stack([columns.ravel(), rows.ravel(), np.ones(h * w)])
+    moved = mapped.T.reshape(h, w, 2) - np.stack([columns, rows], axis=2)
     return np.asarray(moved, dtype=np.float32)
 
 

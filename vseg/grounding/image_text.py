@@ -2,8 +2,8 @@
 library.
 
 Enters: phrases, images of whole frames or of one object.  Leaves: unit vectors, and how well
-each image fits each phrase.  CLIP (Radford et al. 2021) shares a chance of 1 among the
-phrases; SigLIP (Zhai et al. 2023) answers for each phrase alone.  A phrase is asked in several
+the images fit the phrases.  CLIP (Radford et al. 2021) shares a probability of 1 among the
+phrases; SigLIP (Zhai et al. 2023) scores every phrase alone.  A phrase is put into several
 sentences, whose vectors are averaged (Radford et al., section 3.1.4).
 """
 
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vseg.grounding.clip_tokens import ShortTexts
 from vseg.grounding.pretrained import (
-    Place,
+    Placement,
     Pretrained,
     read_image_processor,
     read_pretrained,
@@ -38,19 +38,21 @@ TEMPLATES = (
     "a cropped photo of a {}.",
     "a {} in a scene.",
 )
-_PICTURES = {
+_IMAGE_PROCESSORS = {
     "clip": "CLIPImageProcessorPil",
     "siglip": "SiglipImageProcessorPil",
     "siglip2": "Siglip2ImageProcessorPil",
 }
 _BATCH = 32
 _MARGIN = 0.15
+"""Of an object's square crop, in its sizes; not tuned."""
 _BLUR = 0.04
+"""Standard deviation of the background's blur, in sides of the crop; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """A phrase and how well it fits: a chance in [0, 1]."""
+    """A phrase and how well it fits: a probability."""
 
     phrase: str
     score: float
@@ -59,8 +61,7 @@ class Fit:
 class ImageText:
     """A loaded model of either family; has no state of any video.
 
-    name, weights_sha256: which one.  alone: whether each phrase is judged alone, as SigLIP
-    does.
+    name, weights_sha256: which one.  alone: whether a phrase is scored alone, as SigLIP does.
     """
 
     def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
@@ -77,7 +78,7 @@ class ImageText:
         self._words: tuple[tuple[str, ...], Float32[np.ndarray, "N C"]] | None = None
 
     def words(self, phrases: Sequence[str]) -> Float32[np.ndarray, "N C"]:
-        """A unit vector for each phrase; those of the last set are kept.
+        """Unit vectors of the phrases; those of the last set are kept.
 
         Raises BadPrompt for a phrase that is too long for the network.
         """
@@ -91,9 +92,9 @@ class ImageText:
 
     @torch.inference_mode()
     def sentences(self, sentences: Sequence[str]) -> Float32[np.ndarray, "N C"]:
-        """A unit vector for each sentence as it stands.  Raises as `words` does."""
+        """Unit vectors of sentences as they stand.  Raises as `words` does."""
         parts = []
-        for some in _batches([self._spelt(each) for each in sentences]):
+        for some in _batches([self._normalised(s) for s in sentences]):
             read = self._texts.tokens(some, self._device)
             if self.alone:  # trained on sentences filled up to one length, with nothing masked
                 read = {"input_ids": read["input_ids"]}
@@ -102,7 +103,7 @@ class ImageText:
 
     @torch.inference_mode()
     def images(self, images: Sequence[Image]) -> Float32[np.ndarray, "N C"]:
-        """A unit vector for each RGB image, of at least one."""
+        """Unit vectors of RGB images, of at least one."""
         parts = []
         for some in _batches(images):
             made = self._images(
@@ -116,7 +117,7 @@ class ImageText:
     def scores(
         self, images: Float32[np.ndarray, "P C"], words: Float32[np.ndarray, "N C"]
     ) -> Float32[np.ndarray, "P N"]:
-        """The chance in [0, 1] that each phrase fits each image; CLIP's add up to 1 over the
+        """Probabilities that the phrases fit the images; CLIP's add up to 1 over the
         phrases.
         """
         logits = np.exp(float(self._net.logit_scale)) * images @ words.T
@@ -126,7 +127,7 @@ class ImageText:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
-    def _spelt(self, sentence: str) -> str:
+    def _normalised(self, sentence: str) -> str:
         """As the family's texts were spelt in training: SigLIP's in lower case, without
         punctuation.
         """
@@ -138,14 +139,14 @@ class ImageText:
         return " ".join(kept.split())
 
 
-def read_image_text(folder: Path, name: str, place: Place) -> ImageText:
+def read_image_text(folder: Path, name: str, place: Placement) -> ImageText:
     """The model saved in a folder, called `name`.
 
     Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack
     of memory.
     """
     read = read_pretrained(folder, name, IMAGE_TEXT_CLASSES, place)
-    images = read_image_processor(folder, _PICTURES[read.kind])
+    images = read_image_processor(folder, _IMAGE_PROCESSORS[read.kind])
     return ImageText(read, read_tokenizer(folder), images)
 
 
@@ -179,8 +180,8 @@ def object_crop(image: Image, crop: MaskCrop) -> Image:
     return np.rint(full_image * soft + blurred * (1 - soft)).astype(np.uint8)
 
 
-def _vectors(found: Float[Tensor, "N C"]) -> Float32[np.ndarray, "N C"]:
-    return F.normalize(found.float(), dim=-1).cpu().numpy()
+def _vectors(outputs: Float[Tensor, "N C"]) -> Float32[np.ndarray, "N C"]:
+    return F.normalize(outputs.float(), dim=-1).cpu().numpy()
 
 
 def _unit(vectors: Float32[np.ndarray, "N C"]) -> Float32[np.ndarray, "N C"]:

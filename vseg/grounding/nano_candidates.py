@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64
 from vseg.grounding.box_masks import box_masks
 from vseg.grounding.frame_motion import Motion, moving_boxes, moving_shares
 from vseg.grounding.narrowing import fitting, meant
-from vseg.grounding.vocabulary import THING, WordQuery
+from vseg.grounding.vocabulary import ANY_OBJECT, WordQuery
 from vseg.models.nano.text_head.head_boxes import Candidates, HeadBoxes
 from vseg.ops.boxes import clipped
 from vseg.ops.masks import mask_nms
@@ -51,7 +51,7 @@ class FrameCandidates:
 
     def candidates(self, query: WordQuery) -> Candidates:
         """What goes by the query's noun; of moving objects, what moves against the camera."""
-        if query.noun != THING or query.motion != "moving":
+        if query.noun != ANY_OBJECT or query.motion != "moving":
             return self.detected.of(query.noun)
         if self.motion is None:
             return Candidates(np.zeros((0, 4)), np.zeros(0))

@@ -1,9 +1,9 @@
-"""Which of the things that go by a noun a phrase means.
+"""Which of the candidates for a noun a phrase means.
 
-Enters: a query, the masks of what may be meant, the images.  Leaves: which of them are.
-Colour and motion are of a thing itself, and so are the halves of the frame for "cars on the
-left"; the largest, and the leftmost for "the car on the left", are chosen among what is left
-over by those.
+Enters: a query, the candidates' masks, the image.  Leaves: which of them are meant.  Colour
+and motion are attributes of an object itself, and so are the halves of the frame in "cars on
+the left"; the largest, and the leftmost in "the car on the left", are chosen among those that
+have them.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ def fitting(
     image: UInt8[np.ndarray, "H W 3"],
     motion: Motion | None,
 ) -> Bool[np.ndarray, " N"]:
-    """Which masks have what the query asks of a thing itself; without motion nothing moves or
+    """Which masks have the attributes that the query asks for; without motion nothing moves or
     is still.
     """
     fits = np.ones(len(crops), dtype=bool)
@@ -51,7 +51,7 @@ def meant(
     scores: Float64[np.ndarray, " N"],
     hw: tuple[int, int],
 ) -> Int64[np.ndarray, " M"]:
-    """Which of the fitting things are meant: all of them, those of a size, or exactly one."""
+    """Which of the fitting masks are meant: all of them, those of a size, or exactly one."""
     if not crops:
         return np.zeros(0, dtype=np.int64)
     areas = np.array([crop.area for crop in crops], np.float64)
@@ -67,5 +67,5 @@ def meant(
 
 
 def _picks_place(query: WordQuery) -> bool:
-    """Whether the place chooses one thing, rather than bounding where things are."""
+    """Whether the place chooses one object, rather than bounding where objects are."""
     return query.one and query.size is None

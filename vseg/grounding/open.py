@@ -1,4 +1,4 @@
-"""A folder -> the Grounder that is saved in it, by what its configuration says it is."""
+"""A folder -> the Grounder that is saved in it, by the kind its configuration names."""
 
 from pathlib import Path
 
@@ -8,16 +8,16 @@ from vseg.grounding.dino import read_dino
 from vseg.grounding.open_vocabulary import OpenVocabulary
 from vseg.grounding.owl import CLASSES as OWL
 from vseg.grounding.owl import read_owl
-from vseg.grounding.pretrained import Place, model_type
+from vseg.grounding.pretrained import Placement, model_type
 from vseg.grounding.sam3_text import CLASSES as SAM3
 from vseg.grounding.sam3_text import read_sam3
 from vseg.interfaces.grounder import Grounder
 
 FAMILIES = (*DINO, *OWL, *SAM3)
-"""The model_types that find what words say."""
+"""The model_types that ground text."""
 
 
-def open_folder(folder: Path, name: str, place: Place) -> Grounder:
+def open_folder(folder: Path, name: str, place: Placement) -> Grounder:
     """The grounder in a folder, called `name`.  Raises as `read_pretrained` and
     `read_tokenizer`.
     """
@@ -32,7 +32,7 @@ def open_folder(folder: Path, name: str, place: Place) -> Grounder:
         sam3, sha256 = read_sam3(folder, name, place)
         return OpenVocabulary(name, sha256, sam3)
     raise WeightsMismatch(
-        f"{folder} holds a '{kind}' model, which finds nothing by words",
+        f"{folder} holds a '{kind}' model, which grounds no text",
         hint=f"give a folder with one of {', '.join(FAMILIES)}, or a name of `vseg "
         "models list`",
     )

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt
-from vseg.grounding.proposals import Proposals, Rules, choose, joined
+from vseg.grounding.proposals import DetectionRules, Proposals, choose, joined
 from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Detections, Frame, Grounding, Text
 
@@ -23,7 +23,7 @@ Words = TypeVar("Words")
 class Detector(Protocol[Words]):
     """A network that detects what phrases name.  rules: as it was published."""
 
-    rules: Rules
+    rules: DetectionRules
 
     def check(self, phrase: str) -> None:
         """Raise BadPrompt for a phrase that it cannot read."""
@@ -48,7 +48,7 @@ class OpenVocabulary(Generic[Words]):
         name: str,
         weights_sha256: str,
         detector: Detector[Words],
-        rules: Rules | None = None,
+        rules: DetectionRules | None = None,
     ) -> None:
         """rules: the detector's own if left out."""
         self.name = name

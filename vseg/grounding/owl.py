@@ -1,5 +1,4 @@
-"""OWLv2: each phrase is one vector, each patch of the image a box and a vector to compare with
-it.
+"""OWLv2: a phrase is one vector, a patch of the image a box and a vector to compare with it.
 
 Enters: an image and phrases.  Leaves: Proposals: the box of every patch and its score for
 every phrase.  Paper: Minderer et al. 2023 (arXiv 2306.09683).  Phrases are read as they are
@@ -18,13 +17,13 @@ from torch import Tensor
 
 from vseg.grounding.clip_tokens import ShortTexts
 from vseg.grounding.pretrained import (
-    Place,
+    Placement,
     Pretrained,
     read_image_processor,
     read_pretrained,
     read_tokenizer,
 )
-from vseg.grounding.proposals import Proposals, Rules, corners
+from vseg.grounding.proposals import DetectionRules, Proposals, corners
 
 CLASSES = {"owlv2": "Owlv2ForObjectDetection"}
 
@@ -32,8 +31,8 @@ CLASSES = {"owlv2": "Owlv2ForObjectDetection"}
 class Owl:
     """A Detector over a loaded OWLv2."""
 
-    # 0.1 is the library's; neighbouring patches may claim one thing with nearly the same box.
-    rules = Rules(threshold=0.1, overlap=0.8)
+    # 0.1 is the library's; adjacent patches may propose one object with nearly equal boxes.
+    rules = DetectionRules(threshold=0.1, overlap=0.8)
 
     def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
         self._net = read.net
@@ -49,7 +48,7 @@ class Owl:
         self._texts.check(phrase)
 
     def encode(self, phrases: tuple[str, ...]) -> Float[Tensor, "1 P C"]:
-        """A vector of length 1 for each phrase."""
+        """Unit vectors of the phrases."""
         read = self._texts.tokens(phrases, self._device)
         vectors: Tensor = self._net.owlv2.get_text_features(**read).pooler_output
         return F.normalize(vectors, dim=-1)[None]
@@ -70,7 +69,7 @@ class Owl:
         )
 
 
-def read_owl(folder: Path, name: str, place: Place) -> tuple[Owl, str]:
+def read_owl(folder: Path, name: str, place: Placement) -> tuple[Owl, str]:
     """The detector saved in a folder and the hash of its weights.  Raises as
     read_pretrained.
     """

@@ -1,6 +1,6 @@
-"""Where to click, and which parts of a frame to look at closely.
+"""A grid of points on a frame, and windows in which small objects are large.
 
-Enters: a frame.  Leaves: places in its pixels, and windows on it.
+Enters: a frame.  Leaves: points in its pixels, and windows on it.
 """
 
 from dataclasses import dataclass, replace
@@ -27,20 +27,20 @@ class Window:
     height: int
 
     def of(self, frame: Frame) -> Frame:
-        """What is seen through it."""
+        """The frame cut to the window."""
         part = frame.image[self.y : self.y + self.height, self.x : self.x + self.width]
         return replace(frame, image=np.ascontiguousarray(part))
 
-    def distance(self, places: Float32[np.ndarray, "N 2"]) -> Float64[np.ndarray, " N"]:
-        """From its middle to each place, in its own widths and heights."""
+    def distance(self, points: Float32[np.ndarray, "N 2"]) -> Float64[np.ndarray, " N"]:
+        """From its middle to the points, in its own widths and heights."""
         middle = np.array([self.x + self.width / 2, self.y + self.height / 2])
-        return np.asarray(np.abs((places - middle) / [self.width, self.height]).max(axis=1))
+        return np.asarray(np.abs((points - middle) / [self.width, self.height]).max(axis=1))
 
     def placed(
         self, logits: Float[Tensor, "N h w"], frame: Frame, map_hw: tuple[int, int]
     ) -> tuple[Float[Tensor, "N h4 w4"], Bool[Tensor, " N"]]:
-        """Logits of what it shows as logits of the whole frame, and which rows its edges do
-        not cut.
+        """Logits in the window as logits of the whole frame, and which rows its edges do not
+        cut.
 
         An edge that is also the frame's cuts nothing.
         """
@@ -71,7 +71,7 @@ class Window:
 
 
 def corners(width: int, height: int, part: float) -> tuple[Window, ...]:
-    """Four windows in the corners of a frame, `part` of its width and height each."""
+    """Four windows in the corners of a frame, of `part` of its width and height."""
     w, h = (max(1, round(side * part)) for side in (width, height))
     return tuple(Window(x, y, w, h) for y in (0, height - h) for x in (0, width - w))
 

@@ -39,8 +39,8 @@ class Pretrained:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where and in which numbers a model shall run.
+class Placement:
+    """The device and dtype of a model.
 
     device: cpu, cuda or cuda:N.  dtype: float32, bfloat16 or auto (bfloat16 on CUDA).
     smaller: names of models to try where this one finds too little memory.
@@ -52,7 +52,7 @@ class Place:
 
 
 def model_type(folder: Path) -> str:
-    """What a folder's config.json calls its model.  Raises WeightsMissing, WeightsMismatch."""
+    """The model_type in a folder's config.json.  Raises WeightsMissing, WeightsMismatch."""
     path = folder / "config.json"
     if not path.is_file():
         raise WeightsMissing(
@@ -61,19 +61,19 @@ def model_type(folder: Path) -> str:
             "models list`",
         )
     try:
-        said = json.loads(path.read_text("utf-8"))
-        kind = said["model_type"]
+        config = json.loads(path.read_text("utf-8"))
+        kind = config["model_type"]
     except (ValueError, KeyError, TypeError) as error:
         raise WeightsMismatch(f"{path} does not describe a model", hint=_AGAIN) from error
     return str(kind)
 
 
 def read_pretrained(
-    folder: Path, name: str, classes: Mapping[str, str], place: Place
+    folder: Path, name: str, classes: Mapping[str, str], place: Placement
 ) -> Pretrained:
     """The network saved in a folder, called `name`.
 
-    classes: the name of the library's class for each model_type that is welcome.  Raises
+    classes: the names of the library's classes by the model_types that are accepted.  Raises
     WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack of
     memory.
     """

@@ -1,8 +1,8 @@
-"""What a detector proposes -> what of it is found.
+"""A detector's proposals -> detections.
 
-Enters: Proposals: boxes, and how well each goes with each phrase.  Leaves: Grounding: every
-box under the phrase that it goes with best, those below the phrase's threshold and doubles
-left out, best first.
+Enters: Proposals: boxes, with their scores for all phrases.  Leaves: Grounding: every box
+under the phrase of its best score, best first, without those below the phrase's threshold and
+without duplicates.
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,27 @@ from vseg.ops.boxes import areas, clipped, nms
 from vseg.types import Detections, Grounding, MaskCrop, Text
 
 _INSIDE = 0.5
-"""A pixel belongs to a mask where its chance is above this."""
+"""A pixel belongs to a mask where its probability is above this."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What a detector says of the P phrases from place `first` on, on one image.
+    """A detector's output for P phrases, from the phrase at `first` on, on one image.
 
-    boxes: x1 y1 x2 y2 in pixels of the image, also outside it.  scores: in [0, 1], of each box
-    for each phrase.  chances: that a cell of the image belongs to the thing, or None.
+    boxes: x1 y1 x2 y2 in pixels of the image, also outside it.  scores: in [0, 1], of every
+    box for every phrase.  probabilities: of a cell to belong to the object, or None.
     """
 
     first: int
     boxes: Float64[np.ndarray, "N 4"]
     scores: Float64[np.ndarray, "N P"]
-    chances: Float[Tensor, "N h w"] | None = None
+    probabilities: Float[Tensor, "N h w"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What is found.  threshold: where a phrase names none.  overlap: of doubles of one phrase
-    (IoU).
+class DetectionRules:
+    """Which proposals are detections.  threshold: where a phrase names none.  overlap: IoU of
+    duplicates of one phrase.
     """
 
     threshold: float
@@ -46,15 +46,17 @@ class Rules:
 
 
 def choose(
-    proposals: Proposals, texts: Sequence[Text], rules: Rules, hw: tuple[int, int]
+    proposals: Proposals, texts: Sequence[Text], rules: DetectionRules, hw: tuple[int, int]
 ) -> Detections:
     """The detections of one batch of phrases on an image of height and width `hw`.
 
     A box has one phrase: the best of those whose threshold it reaches.  Boxes are cut to the
     image; one outside it, or whose mask is empty, is none.
     """
-    asked = texts[proposals.first : proposals.first + proposals.scores.shape[1]]
-    least = np.array([rules.threshold if t.threshold is None else t.threshold for t in asked])
+    queries = texts[proposals.first : proposals.first + proposals.scores.shape[1]]
+    least = np.array(
+        [rules.threshold if t.threshold is None else t.threshold for t in queries]
+    )
     reached = np.where(proposals.scores >= least, proposals.scores, 0.0)
     labels = reached.argmax(axis=1)
     scores = reached.max(axis=1)
@@ -62,12 +64,12 @@ def choose(
     rows = np.flatnonzero((scores > 0) & (areas(boxes) > 0))
     rows = rows[np.argsort(-scores[rows], kind="stable")]
     masks = None
-    if proposals.chances is not None:
-        drawn = {int(row): _mask(proposals.chances[int(row)], hw) for row in rows}
-        rows = rows[[drawn[int(row)].area > 0 for row in rows]]
-    rows = rows[_singles(boxes[rows], labels[rows], rules.overlap)]
-    if proposals.chances is not None:
-        masks = tuple(drawn[int(row)] for row in rows)
+    if proposals.probabilities is not None:
+        crops = {int(row): _mask(proposals.probabilities[int(row)], hw) for row in rows}
+        rows = rows[[crops[int(row)].area > 0 for row in rows]]
+    rows = rows[_distinct(boxes[rows], labels[rows], rules.overlap)]
+    if proposals.probabilities is not None:
+        masks = tuple(crops[int(row)] for row in rows)
     return Detections(boxes[rows], scores[rows], labels[rows] + proposals.first, masks)
 
 
@@ -80,28 +82,30 @@ def joined(
     )
     labels = np.concatenate([part.labels for part in parts])[order]
     masks = [mask for part in parts for mask in part.masks or ()]
-    found = Detections(
+    detections = Detections(
         np.concatenate([part.boxes for part in parts])[order],
         np.concatenate([part.scores for part in parts])[order],
         labels,
         None if parts[0].masks is None else tuple(masks[row] for row in order),
     )
-    return Grounding(found, best, tuple(texts[label].phrase for label in labels))
+    return Grounding(detections, best, tuple(texts[label].phrase for label in labels))
 
 
-def _singles(
+def _distinct(
     boxes: Float64[np.ndarray, "N 4"], labels: Int64[np.ndarray, " N"], overlap: float
 ) -> Int64[np.ndarray, " M"]:
-    """The places of the boxes that are no doubles of a better one of the same phrase."""
+    """The rows of the boxes that are no duplicates of a better one of the same phrase."""
     groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
     kept = [group[nms(boxes[group], overlap)] for group in groups]
     return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *kept]))
 
 
-def _mask(chances: Float[Tensor, "h w"], hw: tuple[int, int]) -> MaskCrop:
+def _mask(probabilities: Float[Tensor, "h w"], hw: tuple[int, int]) -> MaskCrop:
     """The mask at the image's size: bilinear, cells and pixels both by their centres."""
-    big = cv2.resize(chances.float().cpu().numpy(), hw[::-1], interpolation=cv2.INTER_LINEAR)
-    return MaskCrop.of(np.asarray(big > _INSIDE, dtype=bool))
+    enlarged = cv2.resize(
+        probabilities.float().cpu().numpy(), hw[::-1], interpolation=cv2.INTER_LINEAR
+    )
+    return MaskCrop.of(np.asarray(enlarged > _INSIDE, dtype=bool))
 
 
 def corners(boxes: Float[Tensor, "N 4"]) -> Float[Tensor, "N 4"]:

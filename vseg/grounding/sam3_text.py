@@ -1,7 +1,7 @@
 """SAM 3: every instance of a short noun phrase, with its mask.
 
-Enters: an image and phrases.  Leaves: Proposals with masks: each phrase has queries of its
-own, scored by the query's match times the chance that the phrase is in the image at all.
+Enters: an image and phrases.  Leaves: Proposals with masks: every phrase has queries of
+its own, scored by the query's match times the probability that the phrase is in the image.
 Paper: Carion et al. 2025 (arXiv 2511.16719).  The image is encoded once for all phrases, and
 the words once for a set of them.
 """
@@ -16,22 +16,22 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from vseg.grounding.clip_tokens import ShortTexts
-from vseg.grounding.pretrained import Place, Pretrained, read_pretrained, read_tokenizer
-from vseg.grounding.proposals import Proposals, Rules
+from vseg.grounding.pretrained import Placement, Pretrained, read_pretrained, read_tokenizer
+from vseg.grounding.proposals import DetectionRules, Proposals
 from vseg.models.sam2.vision import HALF, square
 
 # The folder as published holds the tracker of videos too; the detector is taken out of it.
 CLASSES = {"sam3": "Sam3Model", "sam3_video": "Sam3Model"}
 _AT_ONCE = 4
-"""Phrases in one batch: each costs the decoders' memory at a quarter of the image's side."""
+"""Phrases in one batch: one costs the decoders' memory at a quarter of the image's side."""
 
 
 class Sam3Text:
     """A Detector over a loaded SAM 3."""
 
     # 0.5 is the published predictor's; queries are matched one to one, nearly equal boxes are
-    # doubles.
-    rules = Rules(threshold=0.5, overlap=0.8)
+    # duplicates.
+    rules = DetectionRules(threshold=0.5, overlap=0.8)
 
     def __init__(self, read: Pretrained, tokenizer: Any) -> None:
         self._net = read.net
@@ -47,7 +47,7 @@ class Sam3Text:
         self._texts.check(phrase)
 
     def encode(self, phrases: tuple[str, ...]) -> list[tuple[Any, Tensor]]:
-        """The library's text features of each batch of phrases, and which of them are not
+        """The library's text features of the phrases, in batches, and which of them are not
         padding.
         """
         batches = [phrases[k : k + _AT_ONCE] for k in range(0, len(phrases), _AT_ONCE)]
@@ -57,29 +57,31 @@ class Sam3Text:
     def propose(
         self, image: UInt8[np.ndarray, "H W 3"], words: list[tuple[Any, Tensor]]
     ) -> Iterator[Proposals]:
-        """A batch for each few phrases."""
+        """A batch for every few phrases."""
         pixels = self._normal(square([image], self._side, self._device), self._dtype)
-        seen = self._net.get_vision_features(pixels)
+        vision = self._net.get_vision_features(pixels)
         h, w = image.shape[:2]
         first = 0
         for features, mask in words:
-            said = self._net(
-                vision_embeds=_repeated(seen, len(mask)),
+            output = self._net(
+                vision_embeds=_repeated(vision, len(mask)),
                 text_embeds=features,
                 attention_mask=mask,
             )
             yield Proposals(
                 first,
-                said.pred_boxes.flatten(0, 1).double().cpu().numpy() * np.array([w, h, w, h]),
+                output.pred_boxes.flatten(0, 1).double().cpu().numpy()
+                * np.array([w, h, w, h]),
                 _own(
-                    said.pred_logits.float().sigmoid() * said.presence_logits.float().sigmoid()
+                    output.pred_logits.float().sigmoid()
+                    * output.presence_logits.float().sigmoid()
                 ),
-                said.pred_masks.flatten(0, 1).sigmoid(),
+                output.pred_masks.flatten(0, 1).sigmoid(),
             )
             first += len(mask)
 
 
-def read_sam3(folder: Path, name: str, place: Place) -> tuple[Sam3Text, str]:
+def read_sam3(folder: Path, name: str, place: Placement) -> tuple[Sam3Text, str]:
     """The detector saved in a folder and the hash of its weights.  Raises as
     read_pretrained.
     """
@@ -95,9 +97,12 @@ def _own(scores: Float[Tensor, "P Q"]) -> np.ndarray:
     return own
 
 
-def _repeated(seen: Any, count: int) -> Any:
+def _repeated(vision: Any, count: int) -> Any:
     """The features of one image, for as many phrases; no byte is copied."""
     kept = ("fpn_hidden_states", "fpn_position_encoding")
-    return type(seen)(
-        **{key: tuple(level.expand(count, -1, -1, -1) for level in seen[key]) for key in kept}
+    return type(vision)(
+        **{
+            key: tuple(level.expand(count, -1, -1, -1) for level in vision[key])
+            for key in kept
+        }
     )

@@ -1,6 +1,6 @@
-"""What is in a frame, as words: those of a vocabulary that fit the whole image.
+"""Tags of a frame: the words of a vocabulary that fit the whole image.
 
-Enters: a frame.  Leaves: Text descriptions, for a grounder to find where they are.  This is
+Enters: a frame.  Leaves: Text queries, for a grounder to detect.  This is
 the first step of tagging, grounding, segmenting (Recognize Anything, Zhang et al. 2023) with a
 model of images and words.
 """
@@ -13,9 +13,9 @@ from vseg.types import Frame, Text
 
 MOST_TAGS = 20
 _SHARED = 0.02
+"""Least probability of a tag where the words share a probability of 1; not tuned."""
 _ALONE = 0.05
-"""Least chance of a tag where all words share a chance of 1, and where each is judged alone.
-"""
+"""The same where every word is scored alone."""
 
 
 class Tagger:
@@ -39,7 +39,7 @@ class Tagger:
 
     def tags(self, frame: Frame) -> tuple[Text, ...]:
         """The words that fit the frame, best first; none if nothing reaches the threshold."""
-        seen = self._image_text.images([frame.image])
-        scores = self._image_text.scores(seen, self._image_text.words(self._vocabulary))[0]
+        vectors = self._image_text.images([frame.image])
+        scores = self._image_text.scores(vectors, self._image_text.words(self._vocabulary))[0]
         fits = best_fits(scores, self._vocabulary, self._most)
         return tuple(Text(fit.phrase) for fit in fits if fit.score >= self.threshold)

@@ -1,8 +1,9 @@
 """Phrases of a small fixed language, made into typed queries.
 
-Enters: a phrase and the words that a head knows.  Leaves: a noun, one or many, and what
-narrows it.  A phrase has one noun of the vocabulary and any of: an article, colours, a place,
-a size, a motion.  Any other word is an error: what is not understood must not be passed over.
+Enters: a phrase and the words that a head knows.  Leaves: a noun, one or many, and the
+attributes that narrow it.  A phrase has one noun of the vocabulary and any of: an article,
+colours, a place, a size, a motion.  Any other word is an error: a word that is not understood
+must not be ignored.
 """
 
 import re
@@ -12,18 +13,16 @@ from dataclasses import dataclass, replace
 from vseg.errors import BadPrompt
 from vseg.grounding.attributes import COLOURS, MOTIONS, PLACES, SIZES
 
-THING = "object"
+ANY_OBJECT = "object"
 SYNONYMS = {
-    THING: "thing item",
+    ANY_OBJECT: "thing item",
     "person": "man men woman women people boy girl child children kid adult human pedestrian "
     "guy lady",
     "car": "automobile sedan hatchback",
     "animal": "creature",
     "cup": "mug",
 }
-"""What else may be said for a word.  A person is a person: the head does not tell men from
-women.
-"""
+"""Synonyms of a word, separated by spaces.  The head does not tell men from women."""
 
 _PLURAL = frozenset({"men", "women", "people", "children"})
 _FILLERS = frozenset({"on", "in", "at", "to", "of", "the", "a", "an", "any", "side", "corner"})
@@ -53,11 +52,11 @@ class WordQuery:
 
 
 def parse_words(phrase: str, words: Collection[str]) -> WordQuery:
-    """The query that a phrase asks.  Raises BadPrompt, which lists what can be said."""
+    """The query of a phrase.  Raises BadPrompt, which lists the words that are known."""
     tokens = re.findall(r"[^\s,.;:!?'\"]+", phrase.lower())
     nouns = [(token, *known) for token in tokens if (known := noun_of(token, words))]
     if len(nouns) != 1:
-        what = "names no thing I know" if not nouns else "names more than one thing"
+        what = "names no known object" if not nouns else "names more than one object"
         raise BadPrompt(f"'{phrase}' {what}", hint=_hint(words))
     noun, many = nouns[0][1:]
     query = WordQuery(noun, one="the" in tokens[: tokens.index(nouns[0][0])] and not many)
@@ -94,20 +93,20 @@ def _narrowed(query: WordQuery, token: str, phrase: str, words: Collection[str])
         return replace(query, size=SIZES[token])
     if token in MOTIONS and query.motion in (None, MOTIONS[token]):
         return replace(query, motion=MOTIONS[token])
-    raise BadPrompt(f"'{token}' in '{phrase}' is not a word I know", hint=_hint(words))
+    raise BadPrompt(f"'{token}' in '{phrase}' is not a known word", hint=_hint(words))
 
 
 def _hint(words: Collection[str]) -> str:
-    """Everything that can be said, and how to say more."""
-    told = {
-        "things": words,
+    """All known words, and where to find more."""
+    known_words = {
+        "objects": words,
         "colours": sorted(set(COLOURS.values())),
         "places": sorted(set(PLACES.values())),
         "sizes": sorted(set(SIZES.values())),
         "motion": sorted(set(MOTIONS.values())),
     }
-    lists = "; ".join(f"{kind}: {', '.join(known)}" for kind, known in told.items())
+    lists = "; ".join(f"{kind}: {', '.join(known)}" for kind, known in known_words.items())
     return (
-        f"one thing each - {lists}; for any words: vseg models pull grounding-dino-tiny, "
+        f"known are {lists}; for any words: vseg models pull grounding-dino-tiny, "
         "then --grounder grounding-dino-tiny"
     )

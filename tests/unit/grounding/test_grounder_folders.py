@@ -19,7 +19,7 @@ from vseg.grounding.open_vocabulary import OpenVocabulary
 from vseg.grounding.owl import CLASSES as OWL
 from vseg.grounding.owl import Owl
 from vseg.grounding.pretrained import (
-    Place,
+    Placement,
     read_image_processor,
     read_pretrained,
     read_tokenizer,
@@ -134,7 +134,7 @@ def lose_the_images(folder: Path) -> None:
         (lose_a_key, WeightsMismatch, r"lacks 1 weights .* model\.text_projection\.weight"),
         (reshape_a_key, WeightsMismatch, "cannot be read"),
         (hold_no_number, WeightsMismatch, r"'model\.text_projection\.bias' .* not finite"),
-        (be_another_model, WeightsMismatch, "'bert' model, which finds nothing by words"),
+        (be_another_model, WeightsMismatch, "'bert' model, which grounds no text"),
         (be_no_model, WeightsMismatch, "does not describe a model"),
         (lose_the_words, WeightsMissing, "no tokenizer in"),
         (damage_the_words, WeightsMismatch, "the tokenizer in .* cannot be read"),
@@ -215,7 +215,7 @@ def test_more_phrases_than_one_text_holds_are_asked_in_turn(dino: Path) -> None:
     """Phrases of one text see each other: each text alone is what its phrases are compared
     with.
     """
-    detector, _ = read_dino(dino, "small", Place())
+    detector, _ = read_dino(dino, "small", Placement())
     phrases = (
         "the red car",
         "a dog",
@@ -291,7 +291,7 @@ def test_words_are_encoded_once_for_a_set_of_phrases(owl: Path) -> None:
             encoded.append(phrases)
             return super().encode(phrases)
 
-    read = read_pretrained(owl, "owl", OWL, Place())
+    read = read_pretrained(owl, "owl", OWL, Placement())
     images = read_image_processor(owl, "Owlv2ImageProcessorPil")
     detector = Counted(read, read_tokenizer(owl), images)
     grounder = OpenVocabulary("owl", read.sha256, detector)

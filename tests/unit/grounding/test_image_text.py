@@ -14,14 +14,14 @@ from vseg.grounding.image_text import (
     object_crop,
     read_image_text,
 )
-from vseg.grounding.pretrained import Place
+from vseg.grounding.pretrained import Placement
 from vseg.grounding.tags import Tagger
 from vseg.types import Frame, MaskCrop, Text
 
 pytestmark = pytest.mark.integration
 
 WORDS = ("car", "dog", "zebra crossing", "tree")
-FLOAT = Place(dtype="float32")
+FLOAT = Placement(dtype="float32")
 
 
 @pytest.fixture(scope="module", params=KINDS)

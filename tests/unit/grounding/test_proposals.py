@@ -5,14 +5,14 @@ masks.
 import numpy as np
 import torch
 
-from vseg.grounding.proposals import Proposals, Rules, choose, corners, joined
+from vseg.grounding.proposals import DetectionRules, Proposals, choose, corners, joined
 from vseg.types import Text
 
 HW = (40, 60)
 A = [0.0, 0, 10, 10]
 B = [0.0, 0, 10, 11]
 FAR = [30.0, 20, 50, 40]
-RULES = Rules(threshold=0.3, overlap=0.8)
+RULES = DetectionRules(threshold=0.3, overlap=0.8)
 
 
 def proposals(
@@ -50,13 +50,13 @@ def test_boxes_are_cut_to_the_image_or_left_out() -> None:
 
 
 def test_masks_go_with_their_boxes_and_an_empty_one_is_nothing() -> None:
-    chances = torch.zeros(3, 4, 6)
-    chances[1, :2, :3] = 1
-    chances[2, 3:, 5:] = 1
+    probabilities = torch.zeros(3, 4, 6)
+    probabilities[1, :2, :3] = 1
+    probabilities[2, 3:, 5:] = 1
     asked = Proposals(
         0, np.array([A, B, FAR], dtype=np.float64), np.array([[0.9], [0.5], [0.7]])
     )
-    asked = Proposals(asked.first, asked.boxes, asked.scores, chances)
+    asked = Proposals(asked.first, asked.boxes, asked.scores, probabilities)
     found = choose(asked, (Text("car"),), RULES, HW)
     assert found.boxes.tolist() == [FAR, B] and found.masks is not None
     assert found.masks[0].xywh == (50, 30, 10, 10)

@@ -33,9 +33,9 @@ def test_a_phrase_is_a_query(phrase: str, query: WordQuery) -> None:
 @pytest.mark.parametrize(
     ("phrase", "why"),
     [
-        ("unicorn", "names no thing"),
-        ("the red", "names no thing"),
-        ("person and car", "more than one thing"),
+        ("unicorn", "names no known object"),
+        ("the red", "names no known object"),
+        ("person and car", "more than one object"),
         ("the dog beside a person", "'dog'"),
         ("two people", "'two'"),
         ("the largest smallest car", "'smallest'"),

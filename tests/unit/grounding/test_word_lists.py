@@ -27,7 +27,7 @@ def test_phrases_are_read_in_order_without_remarks(tmp_path: Path) -> None:
         ("# nothing\n\n", "holds no word"),
         ("dog\n" + "x" * 201, "line 2: 201 characters, more than 200"),
         (b"dog\n\xff\xfe", "not UTF-8 at byte 4"),
-        (b"x" * (5 << 20), "5 MiB: it is no list"),
+        (b"x" * (5 << 20), "5 MiB: it is not a word list"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str | bytes, message: str) -> None:
