@@ -27,6 +27,9 @@ PolicyName = Literal["recent", "selective"]
 ApproximationName = Literal["none", "pooled", "pruned"]
 SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
 
+# Frames of one shard of a run: a few seconds of work, and a few megabytes for ten objects.
+SHARD_FRAMES = 512
+
 
 class Settings(BaseModel):
     """Base of all settings: frozen; an unknown key or a value out of range is BadConfig."""
@@ -147,7 +150,7 @@ class TrackConfig(Settings):
     range: str = Field(default=":", pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$")
     compile: bool = False
     encode_ahead: int | None = Field(default=None, ge=1, le=64)
-    shard_frames: int = Field(default=512, ge=1, le=100_000)
+    shard_frames: int = Field(default=SHARD_FRAMES, ge=1, le=100_000)
     preview: bool = True
     memory: MemorySettings = MemorySettings()
     identity: IdentitySettings = IdentitySettings()

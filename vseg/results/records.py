@@ -10,12 +10,11 @@ from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from vseg.config import SHARD_FRAMES
 from vseg.frame_masks import MaskSource
 from vseg.types import VideoInfo
 
 FORMAT_VERSION: Literal[2] = 2
-# Frames of one shard: a few seconds of work, and a few megabytes for ten objects.
-SHARD_FRAMES = 512
 
 Status = Literal["running", "interrupted", "partial", "complete"]
 

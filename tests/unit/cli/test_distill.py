@@ -52,7 +52,11 @@ def test_what_is_wrong_is_said_in_one_line(workplace: Workplace, teacher: Path) 
     clip = ["--data", workplace.clip]
     for words, code, said in (
         ([teacher.with_name("gone.ts"), student, *clip], 5, "no teacher at"),
-        ([teacher, student, "--data", teacher.with_name("gone.mp4")], 3, "no video or images at"),
+        (
+            [teacher, student, "--data", teacher.with_name("gone.mp4")],
+            3,
+            "no video or images at",
+        ),
         ([teacher, student, *clip, "--cache-gib", 0.0001], 3, "lower --frames-per-clip"),
         ([teacher, student, *clip, "--steps", 0], 2, "steps"),
         ([teacher, student, *clip, "--device", "toaster"], 2, "toaster"),
