@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.clips import Recipe, paint, painted, write_clip
+from tests.clips import Recipe, paint, painted, write_clip, write_edit_list
 from vseg.interfaces.reader import Reader
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.video.decord_reader import DecordFile
@@ -115,6 +115,51 @@ def test_time_starts_at_zero_and_ascends(reader: Reader) -> None:
     times = [frame.time_s for frame in reader]
     assert times[0] == 0.0
     assert (np.diff(times) > 0).all()
+
+
+def test_a_frame_is_found_by_every_time_it_is_on_display(reader: Reader) -> None:
+    starts = [frame.time_s for frame in reader]
+    assert [reader.time_at(index) for index in range(NUM_FRAMES)] == starts
+    assert [reader.frame_at(time_s) for time_s in starts] == list(range(NUM_FRAMES))
+    middles = (np.array(starts[:-1]) + np.array(starts[1:])) / 2
+    assert [reader.frame_at(float(time_s)) for time_s in middles] == list(
+        range(NUM_FRAMES - 1)
+    )
+
+
+def test_times_outside_the_clip(reader: Reader) -> None:
+    assert reader.frame_at(-1.0) == 0
+    assert reader.info.fps is not None
+    end_s = reader.time_at(NUM_FRAMES - 1) + float(1 / reader.info.fps)
+    assert reader.frame_at(end_s - 1e-6) == NUM_FRAMES - 1
+    for time_s in (end_s, 1e9):
+        with pytest.raises(IndexError, match=f"lasts {end_s:.3f} s"):
+            reader.frame_at(time_s)
+
+
+def test_times_of_a_variable_rate_and_of_an_edit_list(tmp_path: Path) -> None:
+    """Times are counted from the first frame that is shown, whatever the rate."""
+    uneven = (0, 3, 6, 30, 33, 60, 90, 91, 120, 240)
+    recipe = Recipe(num_frames=len(uneven), times=uneven)
+    with VideoFile(write_clip(tmp_path / "uneven.mp4", recipe)) as video:
+        assert video.info.variable_rate
+        for index, ticks in enumerate(uneven):
+            assert video.time_at(index) == pytest.approx(ticks / 90)
+            assert video.frame_at(ticks / 90 + 1e-4) == index
+        assert [video.frame_at(ticks / 90) for ticks in (20, 45, 200)] == [2, 4, 8]
+    with VideoFile(write_edit_list(tmp_path / "trimmed.mp4")) as video:
+        shown = [painted(frame.image) for frame in video]
+        assert shown[0] > 0, "the edit list hides the beginning"
+        assert video.frame_at(0.0) == 0
+        assert painted(video.read(video.frame_at(5 / 30 + 1e-4)).image) == shown[5]
+
+
+def test_a_time_is_looked_up_without_decoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with VideoFile(_clip(tmp_path, "clip.mp4")) as video:
+        monkeypatch.setattr(video, "_image", lambda index: pytest.fail("it decodes"))
+        assert video.frame_at(0.5) == 15
 
 
 @pytest.mark.parametrize("name", MAKERS)

@@ -36,6 +36,17 @@ class Reader(Source, Protocol):
         """The frame at `index` (0-based, display order).  Raises IndexError past the end."""
         ...
 
+    def time_at(self, index: int) -> float:
+        """When the frame at `index` starts: its `time_s`, without decoding it."""
+        ...
+
+    def frame_at(self, time_s: float) -> int:
+        """The index of the frame on display at a time; nothing is decoded.
+
+        Before the first frame it is the first.  Raises IndexError past the end.
+        """
+        ...
+
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1
     ) -> Iterator[Frame]:

@@ -1,8 +1,10 @@
-"""Which frames a request names: a start, a stop and a step in; a checked range of indices
-out.
-"""
+"""Which frames a request names: a start, a stop and a step, or a time in; indices out."""
+
+from bisect import bisect_right
+from collections.abc import Callable
 
 from vseg.errors import UsageError
+from vseg.types import UNKNOWN_FPS, VideoInfo
 
 
 def frame_range(length: int, start: int, stop: int | None, step: int) -> range:
@@ -29,3 +31,18 @@ def check_index(index: int, length: int) -> None:
         raise IndexError(
             f"frame {index} does not exist: the clip has frames 0 to {length - 1}"
         )
+
+
+def displayed_frame(
+    info: VideoInfo, length: int, time_at: Callable[[int], float], time_s: float
+) -> int:
+    """The frame on display at a time: the last one that starts at or before it, the first for
+    a time before all.
+
+    time_at: when a frame starts, ascending in its index, at whatever rate.  The last frame is
+    on display for one frame of the nominal rate.  Raises IndexError past the end.
+    """
+    end_s = time_at(length - 1) + float(1 / (info.fps or UNKNOWN_FPS))
+    if time_s >= end_s:
+        raise IndexError(f"{time_s:g}s is past the end: {info.source} lasts {end_s:.3f} s")
+    return max(0, bisect_right(range(length), time_s, key=time_at) - 1)

@@ -29,23 +29,7 @@ def index_of(video: Reader, at: Timecode) -> int:
             )
         return at.frame
     assert at.time_s is not None
-    return _frame_at(video, at.time_s)
-
-
-def _frame_at(video: Reader, time_s: float) -> int:
-    """The last frame that starts at or before `time_s`, by bisection: rates may vary."""
-    low = 0
-    high = len(video) - 1
-    end_s = video.read(high).time_s + (float(1 / video.info.fps) if video.info.fps else 1.0)
-    if time_s >= end_s:
-        raise BadPrompt(
-            f"{time_s:g}s is past the end: {video.info.source} lasts {end_s:.3f} s",
-            hint="`vseg probe` tells the true duration",
-        )
-    while low < high:
-        middle = (low + high + 1) // 2
-        if video.read(middle).time_s <= time_s:
-            low = middle
-        else:
-            high = middle - 1
-    return low
+    try:
+        return video.frame_at(at.time_s)
+    except IndexError as error:
+        raise BadPrompt(str(error), hint="`vseg probe` tells the true duration") from error

@@ -16,7 +16,7 @@ from jaxtyping import UInt8
 
 from vseg.errors import BadPrompt
 from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, frame_range
+from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.synthetic.actors import Key, Shot, draw_scene_grain, draw_shots, generator
 from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.render import draw_sprite
@@ -73,6 +73,14 @@ class SyntheticVideo(Closing):
         """The frame at `index`.  Raises IndexError outside the scene."""
         return self.draw(index).frame
 
+    def time_at(self, index: int) -> float:
+        """When a frame starts, in seconds."""
+        return index / self.config.fps
+
+    def frame_at(self, time_s: float) -> int:
+        """The frame on display at a time, from the rate.  Raises IndexError past the end."""
+        return displayed_frame(self.info, len(self), self.time_at, time_s)
+
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1
     ) -> Iterator[Frame]:
@@ -106,7 +114,7 @@ class SyntheticVideo(Closing):
             draw_sprite(image, labels, sprite, shot.camera, time, shot.light)
         image = shot.lighting.on(image, time)
         image = self._grain.on(image, generator(self.config.seed, Key.GRAIN_PLACE, index))
-        frame = Frame(index, pts=index, time_s=index / self.config.fps, image=image)
+        frame = Frame(index, pts=index, time_s=self.time_at(index), image=image)
         return TrueFrame(frame, labels)
 
     def first_point(self, object_id: int) -> FirstPoint:

@@ -19,7 +19,7 @@ import numpy as np
 
 from vseg.errors import DamagedVideo, ReaderUnsuitable, UsageError
 from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, frame_range
+from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import Frame
 from vseg.video.decord_child import ANSWER, DESCRIPTION, PICTURE
 from vseg.video.file import VideoFile
@@ -103,7 +103,17 @@ class DecordFile(Closing):
             raise DamagedVideo(self.path, index, content.decode(errors="replace")[:200])
         shape = self.info.height, self.info.width, 3
         image = np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape)
-        return Frame(index, int(self.index.pts[index]), self.index.time_s(index), image)
+        return Frame(index, int(self.index.pts[index]), self.time_at(index), image)
+
+    def time_at(self, index: int) -> float:
+        """When a frame starts, in seconds."""
+        return self.index.time_s(index)
+
+    def frame_at(self, time_s: float) -> int:
+        """The frame on display at a time, by the frame table.  Raises IndexError past the
+        end.
+        """
+        return displayed_frame(self.info, len(self), self.time_at, time_s)
 
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1

@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
 from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, frame_range
+from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, open_file
 from vseg.video.decoder import Decoder
@@ -101,6 +101,16 @@ class VideoFile(Closing):
         check_index(index, len(self))
         return self._frame(index, self._image(index))
 
+    def time_at(self, index: int) -> float:
+        """When a frame starts, in seconds."""
+        return self.index.time_s(index)
+
+    def frame_at(self, time_s: float) -> int:
+        """The frame on display at a time, by the frame table.  Raises IndexError past the
+        end.
+        """
+        return displayed_frame(self.info, len(self), self.time_at, time_s)
+
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1
     ) -> Iterator[Frame]:
@@ -141,7 +151,7 @@ class VideoFile(Closing):
         """The displayed RGB frame of a decoded image."""
         image = self._display.show(stored, self._rotation)
         pts = None if stored.pts is None else int(self.index.pts[index])
-        return Frame(index, pts, self.index.time_s(index), image)
+        return Frame(index, pts, self.time_at(index), image)
 
     def _decode_start(self, index: int) -> int:
         """The frame from which decoding must start to reach `index`."""

@@ -18,7 +18,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
 from vseg.interfaces.closing import Closing
-from vseg.ops.frame_range import check_index, frame_range
+from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, check_pixels
 
@@ -101,7 +101,15 @@ class ImageFolder(Closing):
             raise DamagedVideo(
                 self.path, index, f"{file.name} changed since the folder was opened"
             )
-        return Frame(index, None, float(index / self._fps), image)
+        return Frame(index, None, self.time_at(index), image)
+
+    def time_at(self, index: int) -> float:
+        """When a frame starts, in seconds."""
+        return float(index / self._fps)
+
+    def frame_at(self, time_s: float) -> int:
+        """The frame on display at a time, from the rate.  Raises IndexError past the end."""
+        return displayed_frame(self.info, len(self), self.time_at, time_s)
 
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1

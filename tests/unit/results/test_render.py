@@ -40,6 +40,12 @@ class GreyClip:
         grey = np.full((HEIGHT, WIDTH, 3), 40 + 5 * index, dtype=np.uint8)
         return Frame(index, index, index / 10, grey)
 
+    def time_at(self, index: int) -> float:
+        return index / 10
+
+    def frame_at(self, time_s: float) -> int:
+        return int(time_s * 10)
+
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1
     ) -> Iterator[Frame]:

@@ -141,6 +141,9 @@ def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:
 
             return replace(scene.read(9 - index), index=index)
 
+        time_at = scene.time_at
+        frame_at = scene.frame_at
+
         def frames(self, start: int = 0, stop: int | None = None, step: int = 1):  # type: ignore[no-untyped-def]
             return (self.read(i) for i in range(start, 10 if stop is None else stop, step))
 
