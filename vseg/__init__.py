@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vseg.build import load_model, open_run, open_video
-    from vseg.errors import VsegError
+    from vseg.build import load_model, open_grounder, open_nano_text, open_run, open_video
+    from vseg.config import IdentitySettings, MemorySettings
+    from vseg.errors import BadFrame, BadPrompt, NothingFound, VsegError
     from vseg.exchange.supervision import to_supervision
     from vseg.frame_masks import FrameMasks
     from vseg.session.session import Session
@@ -25,42 +26,57 @@ if TYPE_CHECKING:
         Frame,
         Mask,
         Points,
+        Prompt,
         Scribble,
         Text,
+        Timecode,
         VideoInfo,
     )
 
 __version__ = "0.1.0"
 _HOME = {
-    "load_model": "vseg.build",
-    "open_video": "vseg.build",
-    "VsegError": "vseg.errors",
-    "open_run": "vseg.build",
-    "Session": "vseg.session.session",
-    "Box": "vseg.types",
-    "Frame": "vseg.types",
-    "FrameMasks": "vseg.frame_masks",
-    "Mask": "vseg.types",
-    "Points": "vseg.types",
-    "Exemplar": "vseg.types",
-    "Scribble": "vseg.types",
-    "Text": "vseg.types",
-    "VideoInfo": "vseg.types",
-    "to_supervision": "vseg.exchange.supervision",
+    "vseg.build": ("load_model", "open_grounder", "open_nano_text", "open_run", "open_video"),
+    "vseg.config": ("IdentitySettings", "MemorySettings"),
+    "vseg.errors": ("BadFrame", "BadPrompt", "NothingFound", "VsegError"),
+    "vseg.exchange.supervision": ("to_supervision",),
+    "vseg.frame_masks": ("FrameMasks",),
+    "vseg.session.session": ("Session",),
+    "vseg.types": (
+        "Box",
+        "Exemplar",
+        "Frame",
+        "Mask",
+        "Points",
+        "Prompt",
+        "Scribble",
+        "Text",
+        "Timecode",
+        "VideoInfo",
+    ),
 }
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 __all__ = [
+    "BadFrame",
+    "BadPrompt",
     "Box",
     "Exemplar",
     "Frame",
     "FrameMasks",
+    "IdentitySettings",
     "Mask",
+    "MemorySettings",
+    "NothingFound",
     "Points",
+    "Prompt",
     "Scribble",
     "Session",
     "Text",
+    "Timecode",
     "VideoInfo",
     "VsegError",
     "load_model",
+    "open_grounder",
+    "open_nano_text",
     "open_run",
     "open_video",
     "to_supervision",
@@ -68,6 +84,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME:
+    if name not in _MODULE_OF:
         raise AttributeError(f"module 'vseg' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_MODULE_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names, for tab completion, without loading what they come from."""
+    return [*__all__, "__version__"]

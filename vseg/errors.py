@@ -56,6 +56,12 @@ class UnknownObject(VsegError, KeyError):
     """An object id that is not among those asked."""
 
 
+class BadFrame(VsegError):
+    """An image cannot be tracked: it is not RGB uint8, of another size, or not later than the
+    last.
+    """
+
+
 class NothingFound(VsegError):
     """Nothing in the video reached the threshold of a text or an exemplar."""
 

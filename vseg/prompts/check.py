@@ -1,66 +1,101 @@
-"""Checks of prompts against the frame they are given on, and plain numbers made into
-prompts.
+"""Prompts in plain numbers -> typed prompts, and checks of prompts against their frame.
+
+Enters: numbers, lists, arrays.  Leaves: prompts that lie on the frame.
 """
 
-from collections.abc import Sequence
-from typing import TypedDict
-
-import numpy as np
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from vseg.errors import BadPrompt
-from vseg.types import Box, Exemplar, Mask, Points, PromptValue, Scribble, Text
-
-Number = int | float
-PointList = Sequence[Sequence[Number]] | np.ndarray
+from vseg.types import Box, Exemplar, Mask, Points, PromptValue, Scribble, Text, VisualPrompt
+from vseg.types.prompt_values import NumberList, NumberRows
 
 
-class PromptKwargs(TypedDict, total=False):
-    """A prompt in plain numbers, in video pixels.
-
-    points: (x, y) pairs, with labels 1 for "this" and 0 for "not this" (all 1 if left out).
-    box: x1, y1, x2, y2.  scribble: (x, y) pairs of a line on the object.  mask: (H, W).  text:
-    what the object is, in words.  like: a region of another image that shows such a thing.
-    """
-
-    points: PointList
-    labels: Sequence[int | bool]
-    box: Sequence[Number] | np.ndarray
-    scribble: PointList
-    mask: np.ndarray
-    text: str
-    exemplar: Exemplar
-
-
-def collect_prompts(
-    prompts: Sequence[PromptValue], given: PromptKwargs
+def collect_prompts(  # noqa: PLR0913 - one parameter for each kind of prompt
+    prompts: Sequence[PromptValue] = (),
+    *,
+    points: NumberRows | None = None,
+    labels: NumberList | None = None,
+    box: NumberList | None = None,
+    scribble: NumberRows | None = None,
+    mask: NumberRows | None = None,
+    text: str | None = None,
+    exemplar: Exemplar | None = None,
 ) -> tuple[PromptValue, ...]:
-    """Typed prompts and plain numbers as one tuple.  Raises BadPrompt if there is none."""
-    found = [*prompts, *_described(given)]
-    if "points" in given or "labels" in given:
-        found.append(_points(given.get("points", ()), given.get("labels")))
-    if "box" in given:
-        if len(given["box"]) != 4:
-            raise BadPrompt(
-                f"a box has 4 numbers, not {len(given['box'])}", hint="x1, y1, x2, y2"
-            )
-        found.append(Box(*(float(v) for v in given["box"])))
-    if "scribble" in given:
-        found.append(Scribble(_pairs(given["scribble"], "scribble point")))
-    if "mask" in given:
-        found.append(Mask(np.asarray(given["mask"], dtype=bool)))
-    if not found:
+    """Typed prompts and plain numbers as one tuple.
+
+    points: (N, 2) pixels, with labels 1 for "this object" and 0 for "not this object", all 1
+    if left out.  box: x1, y1, x2, y2.  scribble: (N, 2) pixels of a line on the object.  mask:
+    (H, W).  text: what the object is, in words.  exemplar: a region of another image that
+    shows such an object.  Raises BadPrompt if there is none, or one is malformed.
+    """
+    if points is None and labels is not None:
+        raise BadPrompt("labels were given without points", hint="give points=[(x, y), ...]")
+    collected = [*_typed(prompts)]
+    if text is not None:
+        collected.append(Text(text))
+    if exemplar is not None:
+        collected += _typed([exemplar])
+    collected += _visual(points, labels, box, scribble, mask)
+    if not collected:
         raise BadPrompt(
             "no prompt was given",
-            hint="give points, a box, a scribble, a mask, words or a reference",
+            hint="give points, a box, a scribble, a mask, a text or an exemplar",
         )
-    return tuple(found)
+    return tuple(collected)
+
+
+def _visual(
+    points: NumberRows | None,
+    labels: NumberList | None,
+    box: NumberList | None,
+    scribble: NumberRows | None,
+    mask: NumberRows | None,
+) -> Iterator[VisualPrompt]:
+    """The visual prompts among plain numbers.  Raises BadPrompt."""
+    if points is not None:
+        yield Points(points, labels)
+    if box is not None:
+        yield _box(box)
+    if scribble is not None:
+        yield Scribble(scribble)
+    if mask is not None:
+        yield Mask(mask)
+
+
+def _typed(prompts: Sequence[Any]) -> list[PromptValue]:
+    """The prompts, each of which is a typed one."""
+    if not isinstance(prompts, Sequence) or isinstance(prompts, str):
+        raise BadPrompt(
+            f"prompts is a {type(prompts).__name__}, not a list of prompts",
+            hint="give prompts=[vseg.Box(10, 20, 200, 300)], or box=(10, 20, 200, 300)",
+        )
+    for prompt in prompts:
+        if not isinstance(prompt, PromptValue):
+            raise BadPrompt(
+                f"a {type(prompt).__name__} is not a prompt",
+                hint="give vseg.Points, Box, Scribble, Mask, Text or Exemplar",
+            )
+    return list(prompts)
+
+
+def _box(sides: Any) -> Box:
+    try:
+        numbers = list(sides)
+    except TypeError as error:
+        raise BadPrompt(
+            f"a box is four numbers, not a {type(sides).__name__}", hint="x1, y1, x2, y2"
+        ) from error
+    if len(numbers) != 4:
+        raise BadPrompt(f"a box has 4 numbers, not {len(numbers)}", hint="x1, y1, x2, y2")
+    return Box(*numbers)
 
 
 def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) -> None:
     """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
     A box may reach over the edge but not lie outside.  If the prompt would fit the stored,
-    unrotated image, the message says so.  A description lies nowhere: there is nothing to
+    unrotated image, the message says so.  A concept prompt has no place: there is nothing to
     check.
     """
     if isinstance(prompt, Text | Exemplar):
@@ -84,12 +119,6 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
         if turned
         else None,
     )
-
-
-def _described(given: PromptKwargs) -> list[PromptValue]:
-    """The descriptions among the plain values."""
-    words = [Text(given["text"])] if "text" in given else []
-    return [*words, given["exemplar"]] if "exemplar" in given else [*words]
 
 
 def _lies_on(prompt: Points | Box | Scribble, height: int, width: int) -> bool:
@@ -117,17 +146,3 @@ def _describe(prompt: Points | Box | Scribble) -> str:
 
 def _turned(rotation: int) -> str:
     return f" (displayed, rotated by {rotation})" if rotation else ""
-
-
-def _points(points: PointList, labels: Sequence[int | bool] | None) -> Points:
-    chosen = [1] * len(points) if labels is None else list(labels)
-    if len(chosen) != len(points):
-        raise BadPrompt(f"{len(points)} points but {len(chosen)} labels")
-    return Points(_pairs(points, "point"), np.array(chosen, dtype=bool))
-
-
-def _pairs(values: PointList, what: str) -> np.ndarray:
-    array = np.asarray(values, dtype=np.float32)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise BadPrompt(f"each {what} is a pair x, y; got shape {array.shape}")
-    return array

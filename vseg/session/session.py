@@ -1,49 +1,46 @@
 """Session: one video, all of its state, and nothing else that is shared.
 
 Enters: prompts and frames.  Leaves: FrameMasks, one per frame.  Per frame: encode once, read
-the memory for all objects with one affinity, decode all in one batch, remember what is due.
-What the session holds is bounded by its objects and prompts, never by the length of the video.
+the memory for all objects with one affinity, decode all in one batch, encode what is due to be
+remembered.  What a session holds is bounded by its objects and prompts, never by the length of
+the video.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Unpack
 
 import numpy as np
 
 from vseg.config import IdentitySettings, MemorySettings
-from vseg.errors import BadPrompt
-from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.errors import UsageError
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.closing import Closing
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
-from vseg.interfaces.reader import Reader, adjacent_frame
-from vseg.ops.ranges import Ranges, holds, joined
-from vseg.prompts.check import PromptKwargs, check_prompt, collect_prompts
-from vseg.session.encode_ahead import EncodeAhead
+from vseg.interfaces.reader import Reader
+from vseg.prompts.check import check_prompt, collect_prompts
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
+from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.identities import Identities
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.output import frame_masks
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
-from vseg.tensors import PRESENT, Decoded, Features, downloaded
-from vseg.types import Frame, Prompt, PromptValue, Text, Timecode, VisualPrompt
-
-ENCODE_AHEAD = 4
-"""Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a
-CPU.
-"""
+from vseg.session.state import SessionState
+from vseg.tensors import PRESENT
+from vseg.types import Exemplar, Frame, Prompt, PromptValue, Text, VisualPrompt
+from vseg.types.prompt_values import NumberList, NumberRows
 
 
 class Session(Closing):
     """Prompt objects on any frame, propagate, correct; a context manager.
 
-    encode_ahead: how many frames are read and encoded together before the first is tracked;
-    left out, 4 on CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps
-    objects apart.  grounder: what finds things by words; references are found by the model
-    itself.
+    video: what frame indices refer to; a live source needs none.  memory: how many frames are
+    remembered.  encode_ahead: how many frames are read and encoded together; left out, 4 on
+    CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.
+    grounder: detects what a text names; exemplars are detected by the model itself.
     """
 
     def __init__(
@@ -58,116 +55,87 @@ class Session(Closing):
     ) -> None:
         self.model = model
         self.video = video
-        on_cuda = model.device.type == "cuda"
-        usual = ENCODE_AHEAD if on_cuda else 1
-        self.encode_ahead = usual if encode_ahead is None else encode_ahead
-        self._ahead = EncodeAhead(model.encode, self.encode_ahead)
-        self._budget, self._rules = memory or MemorySettings(), identity or IdentitySettings()
-        self.engine = open_engine(model, self._budget, self._rules)
-        self.objects: dict[int, TrackedObject] = {}
-        self.used: Ranges = ()
-        self.prompt_history = PromptHistory(model, grounder)
-        self._latest: tuple[Frame, Features] | None = None
+        self._settings = (memory or MemorySettings(), identity or IdentitySettings())
+        self._grounder = grounder
+        self._frames = SessionFrames(model, video, encode_ahead)
+        self.encode_ahead = self._frames.depth
+        self._state = self._empty_state()
+        self._closed = False
 
-    def close(self) -> None:
-        """Free all state.  The model and the reader stay usable."""
-        self.engine = open_engine(self.model, self._budget, self._rules)
-        self.objects = {}
-        self._latest = None
-        self.prompt_history.keep(())
-        self._ahead.clear()
-
-    @property
-    def bank(self) -> MemoryBank:
-        """What is remembered of the objects."""
-        return self.engine.bank
-
-    @property
-    def identities(self) -> Identities:
-        """What is known of who is who."""
-        return self.engine.identities
-
-    @property
-    def object_ids(self) -> tuple[int, ...]:
-        """Ids of the tracked objects, ascending."""
-        return tuple(sorted(self.objects))
-
-    @property
-    def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts of the tracked objects in the order given; replayed, they give the same
-        masks.
-        """
-        return tuple(entry.prompt for entry in self.prompt_history.entries)
-
-    def state_bytes(self) -> int:
-        """Bytes of memory and priors held on the device; constant once the memory is full."""
-        priors = [o.prior for o in self.objects.values() if o.prior is not None]
-        local_keys = {p.frame_index: p.local_key for p in priors}
-        held = [*(p.logits for p in priors), *local_keys.values()]
-        return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
-
-    def ahead_bytes(self) -> int:
-        """Bytes of the features of frames encoded ahead, on the device: at most `encode_ahead`
-        frames'.
-        """
-        return self._ahead.held_bytes()
-
-    def prompt(
+    def prompt(  # noqa: PLR0913 - one parameter for each kind of prompt
         self,
         obj: int,
-        frame: int | Frame,
+        frame: AnyFrame,
         prompts: Sequence[PromptValue] = (),
+        *,
+        points: NumberRows | None = None,
+        labels: NumberList | None = None,
+        box: NumberList | None = None,
+        scribble: NumberRows | None = None,
+        mask: NumberRows | None = None,
+        text: str | None = None,
+        exemplar: Exemplar | None = None,
         adjacent: Frame | None = None,
-        **numbers: Unpack[PromptKwargs],
     ) -> FrameMasks:
-        """Say where or what object `obj` is on a frame; returns its mask there at once.
+        """The mask of object `obj` on a frame, from prompts that say where or what it is.
 
-        All that was ever said of this object on this frame counts together, as
-        `vseg.prompts.resolve` has it; a new box, mask, text or reference replaces the one
-        before.  On an object that is tracked already this is a correction: what was tracked
-        beyond this frame is forgotten and recomputed by the next `propagate`.  Coordinates are
-        video pixels of the displayed frame.  adjacent: the frame before or after, for phrases
-        about motion; of a frame given by its index it is read from the video.  Raises
-        BadPrompt, and NothingFound where no detection fits.
+        points: (N, 2) clicks, with labels 1 on the object (all, if left out) and 0 beside it.
+        box: x1, y1, x2, y2, right and bottom exclusive.  scribble: (N, 2) points of a line on
+        the object.  mask: (H, W) booleans.  text: what the object is, in words.  exemplar: a
+        region of another image that shows such an object.  prompts: the same as typed values,
+        such as `vseg.Box(10, 20, 200, 300)`.  Coordinates are pixels of the displayed frame.
+        adjacent: the frame before or after, for phrases about motion; of a frame given by its
+        index it is read from the video.  A plain image is the one `step` is given next.
+
+        All prompts given of one object on one frame count together (`vseg.prompts.resolve`); a
+        new box, mask, text or exemplar replaces the one before.  On an object that is tracked
+        already this is a correction: its masks beyond this frame are forgotten, and computed
+        again by the next `propagate`.  Raises BadPrompt, BadFrame, and NothingFound where no
+        detection fits a text or an exemplar.
         """
-        image, _ = self._look(frame)
-        tracked = self._record(obj, image, collect_prompts(prompts, numbers), adjacent, frame)
-        decoded = self.engine.track(image, self._encoded(image), [tracked])
-        return _masks(image, [tracked], decoded)
+        values = collect_prompts(
+            prompts,
+            points=points,
+            labels=labels,
+            box=box,
+            scribble=scribble,
+            mask=mask,
+            text=text,
+            exemplar=exemplar,
+        )
+        image, tracked = self._record(obj, frame, values, adjacent)
+        features = self._frames.features(image, keep=True)
+        decoded = self._state.engine.track(image, features, [tracked])
+        return frame_masks(image, [tracked], decoded)
 
     def add_prompt(
         self,
         obj: int,
-        frame: Frame,
+        frame: AnyFrame,
         prompts: Sequence[PromptValue],
         adjacent: Frame | None = None,
     ) -> None:
         """Record prompts as `prompt` does, without decoding: the next `step` on this frame
-        decodes the object once, with all others.  Raises BadPrompt and NothingFound.
+        decodes the object once, with all others.  Raises as `prompt` does.
         """
-        tracked = self._record(obj, frame, prompts, adjacent, frame)
+        _, tracked = self._record(obj, frame, collect_prompts(prompts), adjacent)
         # A corrected object is decoded from its memory and its prompts, as `propagate` does
         # it after `prompt`: its mask on the frame before is what the prompts correct.
         tracked.prior = None
 
-    def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
-        """Forget the prompts of an object on all frames but these."""
-        kept = {t: p for t, p in self.objects[obj].prompts.items() if t in frames}
-        self.objects[obj].prompts = kept
-        self._prune_history()
+    def step(self, image: Frame | np.ndarray, time_s: float | None = None) -> FrameMasks:
+        """The masks of every object on the next frame of a live source.
 
-    def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The same frames, for prompts and steps in this order: up to `encode_ahead` of them
-        are encoded together.
-
-        For frames that can be had before they are due, which those of a live source cannot.
-        An error of `frames` is raised after the frames before it.
+        image: RGB uint8 (H, W, 3) of the size of those before, with its time in seconds if it
+        is known; or a Frame.  Raises BadFrame for any other image, and for a frame or a time
+        that is not later than the last.
         """
-        return self._ahead.over(frames)
-
-    def step(self, frame: Frame) -> FrameMasks:
-        """Track every object on the next frame of a live source."""
-        return self._advance(frame, list(self.objects.values()), reverse=False)
+        self._check_open()
+        frame = self._frames.to_step(image, time_s, self._state)
+        masks = self._advance(frame, list(self.objects.values()), reverse=False)
+        self._state.last_index = frame.index
+        self._state.last_time_s = frame.time_s
+        return masks
 
     def propagate(
         self,
@@ -187,31 +155,49 @@ class Session(Closing):
         frames: the same frames read ahead by the caller.  Raises BadPrompt, and DamagedVideo
         after the last good frame.
         """
-        chosen, first = self._choose(start, reverse, objects)
+        self._check_open()
+        chosen, first = self._state.selection(start, reverse, objects)
         if frames is None:
-            if self.video is None:
-                raise BadPrompt(
-                    "this session has no video",
-                    hint="use step(frame), or give Session a reader",
-                )
-            if not 0 <= first < len(self.video):
-                raise BadPrompt(
-                    f"frame {first} is past the end: 0 to {len(self.video) - 1} exist"
-                )
-            frames = self.video.frames(first, until, -1 if reverse else 1)
+            frames = self._frames.range(first, until, reverse=reverse)
         return self._run(frames, chosen, reverse, fixed=objects is not None)
+
+    def remove(self, obj: int) -> None:
+        """Stop tracking an object and forget it; its id is not used again.  Raises BadPrompt
+        for an object that is not tracked.
+        """
+        self._state.remove(obj)
+
+    def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
+        """Forget an object's prompts on all frames but these.  Raises BadPrompt."""
+        self._state.keep_prompts(obj, frames)
+
+    def prompted_frames(self, obj: int) -> tuple[int, ...]:
+        """The frames on which an object was prompted, ascending.  Raises BadPrompt."""
+        return tuple(sorted(self._state.tracked(obj).prompts))
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The prompts of the tracked objects in the order given; replayed, they give the same
+        masks.
+        """
+        return tuple(entry.prompt for entry in self._state.history.entries)
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of the tracked objects, ascending."""
+        return tuple(sorted(self.objects))
 
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
     ) -> dict[int, float]:
-        """Cosine of what the prompts show on a frame to the remembered looks of objects, by
-        id.
+        """Cosine in [-1, 1] of what the prompts show on a frame to the appearances of objects,
+        by id; changes nothing.
 
-        Changes nothing.  Empty where looks are not compared, or the prompts show nothing.
+        Empty where appearances are not compared, or the prompts show nothing.
         """
         if not self.identities.rules.recognise:
             return {}
-        image = EncodedImage(*self._look(frame))
+        image = EncodedImage(frame, self._frames.features(frame, keep=True))
         decoded = ImagePredictor(self.model).decode(image, [prompts])
         if not (decoded.presence > PRESENT).any() or not (decoded.logits > 0).any():
             return {}
@@ -219,171 +205,96 @@ class Session(Closing):
         view = decoded.embedding[0]
         return {i: known[i].gallery.similarity(view) for i in among if i in known}
 
-    def remove(self, obj: int) -> None:
-        """Stop tracking an object and forget it; its id is not used again."""
-        if obj not in self.objects:
-            raise BadPrompt(
-                f"there is no object {obj}",
-                hint=f"tracked are {list(self.object_ids) or 'none'}",
-            )
-        del self.objects[obj]
-        self.bank.remove(obj)
-        self.identities.forget(obj)
-        self._prune_history()
+    def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The same frames, for prompts and steps in this order: up to `encode_ahead` of them
+        are encoded together.
 
-    def prompted_frames(self, obj: int) -> tuple[int, ...]:
-        """The frames on which an object was prompted, ascending."""
-        return tuple(sorted(self.objects[obj].prompts))
+        For frames that can be had before they are due, which those of a live source cannot.
+        An error of `frames` is raised after the frames before it.
+        """
+        return self._frames.ahead_of(frames)
 
     def snapshot(self) -> bytes:
         """The whole state; a session restored from it continues with the same bits."""
-        return pack_session(self)
+        self._check_open()
+        return pack_session(self._state, self.model)
 
     def restore(self, payload: bytes) -> None:
         """Replace the whole state by a snapshot's.  Raises BadRun if it is not one."""
-        unpack_session(self, payload)
+        self._check_open()
+        unpack_session(self._state, self.model, payload)
+
+    def close(self) -> None:
+        """Free all state; nothing can be tracked after.  The model and the reader stay
+        usable.
+        """
+        self._state = self._empty_state()
+        self._frames.clear()
+        self._closed = True
+
+    def state_bytes(self) -> int:
+        """Bytes of memory and priors held on the device; constant once the memory is full."""
+        return self._state.device_bytes()
+
+    @property
+    def objects(self) -> dict[int, TrackedObject]:
+        """The tracked objects by id."""
+        return self._state.objects
+
+    @property
+    def bank(self) -> MemoryBank:
+        """The memory of the objects."""
+        return self._state.bank
+
+    @property
+    def identities(self) -> Identities:
+        """Appearances of the objects, and which were visible last."""
+        return self._state.identities
 
     def _record(
         self,
         obj: int,
-        image: Frame,
-        prompts: Sequence[PromptValue],
+        frame: AnyFrame,
+        values: Sequence[PromptValue],
         adjacent: Frame | None,
-        frame: int | Frame,
-    ) -> TrackedObject:
-        """The object with what its prompts on a frame come to; nothing is decoded."""
-        self._check_id(obj)
-        self.bank.admit(obj)
-        rotation = self.video.info.rotation if self.video is not None else 0
-        for prompt in prompts:
-            check_prompt(prompt, image.image.shape[:2], rotation)
-        if adjacent is None and any(isinstance(value, Text) for value in prompts):
-            adjacent = self._adjacent(frame)
-        new = [Prompt(obj, Timecode(image.index), value) for value in prompts]
-        entries = self.prompt_history.ground(new, image, adjacent)
+    ) -> tuple[Frame, TrackedObject]:
+        """The frame, and the object with the prompts resolved there; nothing is decoded."""
+        self._check_open()
+        obj = self._state.check_id(obj)
+        image = self._frames.to_prompt(frame, self._state)
         height, width = image.image.shape[:2]
-        visual = self.prompt_history.resolve(entries, (height, width))
-        self.prompt_history.add(entries)
-        tracked = self.objects.get(obj) or TrackedObject(obj)
-        tracked.prompts[image.index] = visual
-        tracked.stale.add(image.index)
-        self.objects[obj] = tracked
-        self.used = joined(self.used, obj)
-        self.bank.forget(obj, after=image.index, reverse=tracked.reverse)
-        self.identities.correct(obj)
-        return tracked
-
-    def _prune_history(self) -> None:
-        """Forget the history of prompts that no object has any more."""
-        self.prompt_history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})
+        rotation = self.video.info.rotation if self.video is not None else 0
+        for value in values:
+            check_prompt(value, (height, width), rotation)
+        if adjacent is None and any(isinstance(value, Text) for value in values):
+            adjacent = self._frames.adjacent(frame)
+        return image, self._state.record(obj, image, values, adjacent)
 
     def _run(
         self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool
     ) -> Iterator[FrameMasks]:
-        for frame in self._ahead.over(frames):
+        for frame in self._frames.ahead_of(frames):
             if not fixed:
                 chosen |= {o.object_id for o in self.objects.values() if o.stale}
             born = [o for o in self.objects.values() if o.born(frame.index, reverse)]
             live = [o for o in born if o.object_id in chosen]
             yield self._advance(frame, live, reverse)
 
-    def _choose(
-        self, start: int | None, reverse: bool, objects: Sequence[int] | None
-    ) -> tuple[set[int], int]:
-        if not self.objects:
-            raise BadPrompt(
-                "nothing to propagate: no object was prompted", hint="call prompt first"
-            )
-        unknown = sorted(set(objects or ()) - set(self.objects))
-        if unknown:
-            raise BadPrompt(
-                f"there is no object {unknown[0]}", hint=f"tracked: {self.object_ids}"
-            )
-        if start is not None:
-            return set(self.objects if objects is None else objects), start
-        pool = [o for o in self.objects.values() if objects is None or o.object_id in objects]
-        pool = [o for o in pool if o.stale] or pool
-        edges = [frame for o in pool for frame in (o.stale or o.prompts)]
-        return {o.object_id for o in pool}, max(edges) if reverse else min(edges)
-
     def _advance(self, frame: Frame, live: list[TrackedObject], reverse: bool) -> FrameMasks:
         live = sorted(live, key=lambda o: o.object_id)
-        features = self._encoded(frame)
+        features = self._frames.features(frame)
         for tracked in live:
             tracked.reverse = reverse
-        decoded = self.engine.track(frame, features, live) if live else None
+        decoded = self._state.engine.track(frame, features, live) if live else None
         for tracked in live:
             tracked.stale.discard(frame.index)
-        return replace(_masks(frame, live, decoded), events=self.identities.drain())
+        return replace(frame_masks(frame, live, decoded), events=self.identities.drain())
 
-    def _look(self, frame: int | Frame) -> tuple[Frame, Features]:
-        """The frame and its features; the last one looked at is kept, for rounds of clicks."""
-        if isinstance(frame, int):
-            frame = self._fetch(frame)
-        self._latest = (frame, self._encoded(frame))
-        return self._latest
+    def _empty_state(self) -> SessionState:
+        memory, identity = self._settings
+        engine = open_engine(self.model, memory, identity)
+        return SessionState(engine, PromptHistory(self.model, self._grounder))
 
-    def _encoded(self, frame: Frame) -> Features:
-        if self._latest is not None and self._latest[0] is frame:
-            return self._latest[1]
-        return self._ahead.features(frame) or self.model.encode([frame])[0]
-
-    def _fetch(self, index: int) -> Frame:
-        if self._latest is not None and self._latest[0].index == index:
-            return self._latest[0]
-        if self.video is None:
-            raise BadPrompt(
-                f"frame {index} cannot be read: this session has no video",
-                hint="give the Frame itself, or give Session a reader",
-            )
-        if not 0 <= index < len(self.video):
-            raise BadPrompt(f"frame {index} is past the end: 0 to {len(self.video) - 1} exist")
-        return self.video.read(index)
-
-    def _adjacent(self, frame: int | Frame) -> Frame | None:
-        """None of a frame that came without its video."""
-        if not isinstance(frame, int) or self.video is None:
-            return None
-        return adjacent_frame(self.video, frame)
-
-    def _check_id(self, obj: int) -> None:
-        if obj < 1:
-            raise BadPrompt(
-                f"object id {obj} is not positive", hint="ids start at 1; 0 is background"
-            )
-        if obj not in self.objects and holds(self.used, obj):
-            raise BadPrompt(
-                f"object {obj} was removed", hint="ids are not used again; take a new one"
-            )
-
-
-def _masks(frame: Frame, live: list[TrackedObject], decoded: Decoded | None) -> FrameMasks:
-    if decoded is None:
-        logits = np.zeros((0, 1, 1), dtype=np.float32)
-        scores = np.zeros(0, dtype=np.float32)
-        visible = np.zeros(0, dtype=bool)
-    else:
-        drawn, quality, presence = downloaded(
-            decoded.logits, decoded.quality, decoded.presence
-        )
-        logits = drawn.float().numpy()
-        scores = quality.numpy()
-        visible = presence.numpy() > PRESENT
-    height, width = frame.image.shape[:2]
-    object_ids = tuple(o.object_id for o in live)
-    visible &= (logits > 0).any(axis=(1, 2))
-    prompted = [o for o in live if frame.index in o.prompts]
-    given = {o.object_id: o.given_mask(frame.index) for o in prompted}
-    exact = {obj: mask for obj, mask in given.items() if mask is not None}
-    return FrameMasks(
-        frame_index=frame.index,
-        time_s=frame.time_s,
-        pts=frame.pts,
-        height=height,
-        width=width,
-        object_ids=object_ids,
-        scores=scores,
-        visible=visible,
-        sources=tuple("prompt" if obj in given else "track" for obj in object_ids),
-        crops=LogitCrops(object_ids, logits, visible, (height, width), exact),
-    )
+    def _check_open(self) -> None:
+        if self._closed:
+            raise UsageError("the session is closed", hint="begin a new Session")

@@ -1,13 +1,15 @@
 """A session's whole state as safetensors bytes, so that an interrupted run continues with the
 same bits.
 
-Enters and leaves: Session.  Tensors are stored by name; what is not a tensor is JSON in the
-header, and the prompts are written as plain numbers.  Nothing is pickled.  What a model makes
-of the rest anew, the keys of its slots, is left out.
+Enters and leaves: SessionState.  Tensors are stored by name; what is not a tensor is JSON in
+the header, prompts as records of `vseg.prompts.codec`.  Nothing is pickled.  What a model can
+compute again from the rest, the keys of its slots, is left out.
 """
 
 import json
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,49 +18,31 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from vseg.errors import BadRun
-from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
-from vseg.ops.ranges import Ranges
 from vseg.prompts.codec import Image, ImageOf, pack_prompt, unpack_prompt
 from vseg.session.engine import Prior, TrackedObject
-from vseg.session.identity.identities import Identities
 from vseg.session.identity.pack import pack_identities, unpack_identities
-from vseg.session.prompt_history import PromptHistory
 from vseg.session.prompt_history_pack import pack_entries, unpack_entries
+from vseg.session.state import SessionState
 from vseg.types import Exemplar, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 8
+_FORMAT = 9
 
 
-@runtime_checkable
-class Holder(Protocol):
-    """The part of a Session that a snapshot reads and writes."""
-
-    model: Model
-    prompt_history: PromptHistory
-    objects: dict[int, TrackedObject]
-    used: Ranges
-
-    @property
-    def bank(self) -> MemoryBank: ...
-
-    @property
-    def identities(self) -> Identities: ...
-
-
-def pack_session(session: Holder) -> bytes:
+def pack_session(state: SessionState, model: Model) -> bytes:
     """The state as safetensors bytes."""
-    tensors, memory = session.bank.pack()
+    tensors, memory = state.bank.pack()
     images: dict[str, Image] = {}
-    objects = [_pack_object(o, tensors, images) for o in session.objects.values()]
-    views, identities = pack_identities(session.identities)
-    history = pack_entries(session.prompt_history.entries, images)
-    tensors |= views
+    objects = [_pack_object(o, tensors, images) for o in state.objects.values()]
+    appearances, identities = pack_identities(state.identities)
+    history = pack_entries(state.history.entries, images)
+    tensors |= appearances
     tensors |= {f"image/{name}": torch.from_numpy(image) for name, image in images.items()}
     header = {
         "format": _FORMAT,
-        "model": session.model.weights_sha256,
-        "used": session.used,
+        "model": model.weights_sha256,
+        "used": state.used,
+        "last": [state.last_index, state.last_time_s],
         "objects": objects,
         "prompts": history,
         "identities": identities,
@@ -69,32 +53,32 @@ def pack_session(session: Holder) -> bytes:
     )
 
 
-def unpack_session(session: Holder, payload: bytes) -> None:
-    """Put a snapshot's state in place of the session's.  Raises BadRun if it is not a fitting
+def unpack_session(state: SessionState, model: Model, payload: bytes) -> None:
+    """Put a snapshot's state in place of this one.  Raises BadRun if it is not a fitting
     one.
     """
     try:
         size = int.from_bytes(payload[:8], "little")
         header = json.loads(json.loads(payload[8 : 8 + size])["__metadata__"]["session"])
-        tensors = {k: v.to(session.model.device) for k, v in load(payload).items()}
+        tensors = {k: v.to(model.device) for k, v in load(payload).items()}
     except (SafetensorError, ValueError, KeyError) as error:
         raise BadRun(f"the saved session state cannot be read: {error}") from error
-    if header["format"] != _FORMAT or header["model"] != session.model.weights_sha256:
+    if header["format"] != _FORMAT or header["model"] != model.weights_sha256:
         raise BadRun(
             "the saved session state is of another format or model",
             hint="start anew with --overwrite",
         )
-    session.bank.unpack(tensors, header["memory"])
-    unpack_identities(session.identities, tensors, header["identities"])
+    image_of = partial(_image, tensors)
+    state.bank.unpack(tensors, header["memory"])
+    unpack_identities(state.identities, tensors, header["identities"])
+    state.history.entries = unpack_entries(header["prompts"], image_of)
+    state.used = tuple((first, end) for first, end in header["used"])
+    state.last_index, state.last_time_s = header["last"]
+    state.objects = {o["id"]: _unpack_object(o, tensors, image_of) for o in header["objects"]}
 
-    def image_of(name: str) -> Image:
-        return np.asarray(tensors[f"image/{name}"].cpu().numpy())
 
-    session.prompt_history.entries = unpack_entries(header["prompts"], image_of)
-    session.used = tuple((first, end) for first, end in header["used"])
-    session.objects = {
-        o["id"]: _unpack_object(o, tensors, image_of) for o in header["objects"]
-    }
+def _image(tensors: Mapping[str, Tensor], name: str) -> Image:
+    return np.asarray(tensors[f"image/{name}"].cpu().numpy())
 
 
 def _pack_object(

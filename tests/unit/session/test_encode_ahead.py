@@ -85,7 +85,7 @@ def test_a_live_step_encodes_only_its_frame(model: Nano, scene: SyntheticVideo) 
         session.prompt(1, frames[0], points=[[80, 48]], labels=[1])
         for frame in frames:
             session.step(frame)
-            assert session.ahead_bytes() == 0
+            assert session._frames.held_bytes() == 0
     assert counted.batches == [1] * 4  # the prompted frame once, for the prompt and the step
 
 
@@ -114,7 +114,7 @@ def test_damage_comes_after_the_last_good_frame(model: Nano, scene: SyntheticVid
         assert [next(passing).frame_index for _ in range(6)] == list(range(6))
         with pytest.raises(DamagedVideo):
             next(passing)
-        assert session.ahead_bytes() == 0
+        assert session._frames.held_bytes() == 0
 
 
 def test_an_interrupt_loses_nothing(model: Nano, scene: SyntheticVideo) -> None:
@@ -128,7 +128,7 @@ def test_an_interrupt_loses_nothing(model: Nano, scene: SyntheticVideo) -> None:
             ):
                 seen.append(masks)
         assert len(seen) == DEPTH
-        assert session.ahead_bytes() == 0
+        assert session._frames.held_bytes() == 0
         seen += session.propagate(len(seen), until=10)
     with Session(model, scene) as whole:
         prompted(whole, scene)
@@ -147,11 +147,11 @@ def test_what_is_held_is_bounded_counted_and_let_go(
         held = []
         for _ in range(9):
             next(passing)
-            held.append(session.ahead_bytes())
+            held.append(session._frames.held_bytes())
         assert held[0] > one
         assert max(held) <= DEPTH * one
         passing.close()  # type: ignore[attr-defined]
-        assert session.ahead_bytes() == 0
+        assert session._frames.held_bytes() == 0
 
 
 def test_memory_does_not_keep_a_whole_batch(model: Nano, scene: SyntheticVideo) -> None:

@@ -142,7 +142,7 @@ def test_a_image_that_does_not_fit_its_region_is_refused(
     shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # as outside the tests
-    with pytest.raises(BadPrompt, match=r"image of the reference x\.png .*region \(30, 40\)"):
+    with pytest.raises(BadPrompt, match=r"image of the exemplar x\.png .*region \(30, 40\)"):
         Exemplar(np.zeros(shape, np.uint8), np.ones((30, 40), dtype=bool), "x.png")
 
 
@@ -212,7 +212,7 @@ def test_images_of_every_kind_are_read(folder: Path) -> None:
         ("shoe.png:huge.png", "9000x8000, more than 64 megapixels"),
         ("shoe.png:50,2,60,9", "outside the 40x30 image"),
         ("shoe.png:9,2,3,9", "empty or inverted"),
-        ("shoe.png:0.1,0.1,0.2,0.2", "region of the reference shoe.png is empty"),
+        ("shoe.png:0.1,0.1,0.2,0.2", "region of the exemplar shoe.png is empty"),
         ("shoe.png:empty.png", "the mask is empty"),
         ("shoe.png:small.png", "the mask is 40x20 but the image is 40x30"),
         ("shoe.png:colour.png", "colour image"),

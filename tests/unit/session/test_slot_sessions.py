@@ -104,7 +104,7 @@ def test_memory_is_flat_over_two_thousand_frames(sam2: Sam) -> None:
         sizes = set()
         shelves = set()
         for t in range(1, 2000):
-            session.engine.track(
+            session._state.engine.track(
                 replace(frame(0), index=t), replace(features, frame_index=t), live
             )
             if t >= 10:

@@ -1,5 +1,6 @@
-"""Values that cross a stage boundary, in video pixels.  Tensors of the engine are in
-`vseg.tensors`.
+"""Values that cross a stage boundary, in video pixels.
+
+Prompts are in `vseg.types.prompt_values`, tensors of the engine in `vseg.tensors`.
 
 Axis letters: T frames, O objects, N points, C channels, H W video pixels, h w cells of the
 mask logits.  Images are RGB uint8.  Pixel coordinates are those of the displayed (rotated)
@@ -13,9 +14,45 @@ from fractions import Fraction
 from typing import ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float64, Int64, UInt8
 
-from vseg.errors import BadPrompt
+from vseg.types.prompt_values import (
+    LONGEST_PHRASE,
+    Box,
+    ConceptPrompt,
+    Exemplar,
+    Mask,
+    Points,
+    Prompt,
+    PromptValue,
+    Scribble,
+    Text,
+    Timecode,
+    VisualPrompt,
+)
+
+__all__ = [
+    "LONGEST_PHRASE",
+    "UNKNOWN_FPS",
+    "Box",
+    "ConceptPrompt",
+    "Detections",
+    "EventKind",
+    "Exemplar",
+    "Frame",
+    "Grounding",
+    "Mask",
+    "MaskCrop",
+    "Points",
+    "Prompt",
+    "PromptValue",
+    "Scribble",
+    "Text",
+    "Timecode",
+    "TrackEvent",
+    "VideoInfo",
+    "VisualPrompt",
+]
 
 UNKNOWN_FPS = Fraction(24)
 """Frames a second of a source that does not say, in time stamps and in what is written of it:
@@ -54,175 +91,6 @@ class Frame:
     def __repr__(self) -> str:
         h, w = self.image.shape[:2]
         return f"Frame(index={self.index}, time_s={self.time_s:.3f}, {w}x{h})"
-
-
-@dataclass(frozen=True, slots=True)
-class Points:
-    """Clicks.  xy: (N, 2) video pixels; positive: (N,) True for "this", False for "not
-    this".
-    """
-
-    xy: Float32[np.ndarray, "N 2"]
-    positive: Bool[np.ndarray, " N"]
-
-    def __post_init__(self) -> None:
-        if len(self.xy) == 0:
-            raise BadPrompt("a point prompt needs at least one point")
-        if not np.isfinite(self.xy).all():
-            raise BadPrompt("a point has a coordinate that is not a number")
-
-
-@dataclass(frozen=True, slots=True)
-class Box:
-    """One object's bounding box in video pixels, right and bottom exclusive."""
-
-    x1: int | float
-    y1: int | float
-    x2: int | float
-    y2: int | float
-
-    def __post_init__(self) -> None:
-        if not np.isfinite([self.x1, self.y1, self.x2, self.y2]).all():
-            raise BadPrompt(f"box {self} has a coordinate that is not a number")
-        if self.x2 <= self.x1 or self.y2 <= self.y1:
-            raise BadPrompt(
-                f"box {self.x1:g},{self.y1:g},{self.x2:g},{self.y2:g} is empty or inverted",
-                hint="give it as x1,y1,x2,y2 with x1 < x2 and y1 < y2",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Scribble:
-    """A hand-drawn line through (N, 2) video pixels, on the object (positive) or beside it."""
-
-    xy: Float32[np.ndarray, "N 2"]
-    positive: bool = True
-
-    def __post_init__(self) -> None:
-        if len(self.xy) == 0:
-            raise BadPrompt("a scribble needs at least one point")
-        if not np.isfinite(self.xy).all():
-            raise BadPrompt("a scribble has a coordinate that is not a number")
-
-
-@dataclass(frozen=True, slots=True)
-class Mask:
-    """The object's mask on this frame, at video size."""
-
-    mask: Bool[np.ndarray, "H W"]
-
-    def __repr__(self) -> str:
-        return f"Mask({self.mask.shape[1]}x{self.mask.shape[0]}, area={int(self.mask.sum())})"
-
-
-VisualPrompt = Points | Box | Scribble | Mask
-"""Where an object is."""
-
-LONGEST_PHRASE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """What an object is, in words.  threshold: least score in (0, 1], the grounder's own if
-    None.
-    """
-
-    phrase: str
-    threshold: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.phrase.strip():
-            raise BadPrompt(
-                "a text prompt is empty", hint="say what to look for: --text person"
-            )
-        if len(self.phrase) > LONGEST_PHRASE:
-            raise BadPrompt(
-                f"a text prompt has {len(self.phrase)} characters, more than {LONGEST_PHRASE}",
-                hint="name one thing in a few words; separate several things by a full stop",
-            )
-        _check_threshold(self.threshold, f"'{self.phrase}'")
-
-
-@dataclass(frozen=True, slots=True)
-class Exemplar:
-    """What an object looks like: a region of another image.
-
-    image: RGB; region: True on the object; source: where the image is from.  threshold: least
-    likeness in (0, 1], the grounder's own if None.
-    """
-
-    image: UInt8[np.ndarray, "H W 3"]
-    region: Bool[np.ndarray, "H W"]
-    source: str = ""
-    threshold: float | None = None
-
-    def __post_init__(self) -> None:
-        named = f"the reference {self.source}".rstrip()
-        if self.image.shape != (*self.region.shape, 3):
-            raise BadPrompt(
-                f"the image of {named} has the shape {self.image.shape}, its region "
-                f"{self.region.shape}",
-                hint="give an RGB image (height, width, 3), without alpha, and a region "
-                "(height, width)",
-            )
-        if not self.region.any():
-            raise BadPrompt(f"the region of {named} is empty")
-        _check_threshold(self.threshold, self.source)
-
-    def __repr__(self) -> str:
-        return f"Reference({self.source}, area={int(self.region.sum())})"
-
-
-ConceptPrompt = Text | Exemplar
-"""What an object is; a grounder finds where that is."""
-
-PromptValue = VisualPrompt | ConceptPrompt
-"""Where an object is, or what it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timecode:
-    """A place in a video: a frame index, or seconds for which the frame is still to be read
-    from the video's index.  Exactly one of the two is set.
-    """
-
-    frame: int | None = None
-    time_s: float | None = None
-
-    def reached(self, index: int, time_s: float) -> bool:
-        """Whether a frame lies at this place or after it."""
-        if self.frame is not None:
-            return index >= self.frame
-        return self.time_s is not None and time_s >= self.time_s
-
-    def __str__(self) -> str:
-        return f"{self.time_s:g}s" if self.frame is None else str(self.frame)
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """A prompt value with the object and the place in the video it is for.
-
-    object_id: None stands for every instance, which only a concept prompt can ask for.
-    """
-
-    object_id: int | None
-    at: Timecode
-    value: PromptValue
-
-    @property
-    def frame_index(self) -> int:
-        """The frame, of a prompt that was placed in its video."""
-        assert self.at.frame is not None, "the prompt's time was not looked up in its video"
-        return self.at.frame
-
-
-def _check_threshold(threshold: float | None, what: str) -> None:
-    if threshold is not None and not 0 < threshold <= 1:
-        raise BadPrompt(
-            f"the threshold {threshold:g} of {what} is not in (0, 1]",
-            hint="give a score above 0 and up to 1, or none",
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,152 @@
+"""What a user of the Python interface meets: names, help, lists for arrays, typed errors.
+
+The errors are tried in a process without the shape checks of the suite: they must
+not depend on them.
+"""
+
+import inspect
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import vseg
+from vseg.errors import VsegError
+
+PRELUDE = """
+import sys, json, numpy as np, vseg
+model = vseg.load_model("nano", short_side=96)
+image = np.zeros((60, 80, 3), np.uint8)
+image[20:40, 30:50] = 200
+def session():
+    made = vseg.Session(model)
+    made.prompt(1, image, box=(30, 20, 50, 40))
+    made.step(image, 0.0)
+    return made
+"""
+REFUSED = {
+    "vseg.Points([(1, 2, 3)])": "BadPrompt: shape (1, 3)",
+    "vseg.Points((1, 2))": "BadPrompt: shape (2,)",
+    "vseg.Points([(1, 2), (3,)])": "BadPrompt: cannot be made an array",
+    "vseg.Points([('a', 'b')])": "BadPrompt: not of numbers",
+    "vseg.Points([(1, float('nan'))])": "BadPrompt: not a number",
+    "vseg.Points([])": "BadPrompt: at least one point",
+    "vseg.Points([(1, 2)], [2])": "BadPrompt: neither 1 nor 0",
+    "vseg.Points([(1, 2)], [-1])": "BadPrompt: neither 1 nor 0",
+    "vseg.Points([(1, 2)], [1, 0])": "BadPrompt: 1 points but 2 labels",
+    "vseg.Box(1, 2, 3, float('inf'))": "BadPrompt: not a number",
+    "vseg.Box('1', 2, 3, 4)": "BadPrompt: not a number",
+    "vseg.Box(3, 2, 1, 4)": "BadPrompt: empty or inverted",
+    "vseg.Scribble([1, 2])": "BadPrompt: shape (2,)",
+    "vseg.Mask(np.zeros((4, 4)))": "BadPrompt: float64",
+    "vseg.Mask([1, 0])": "BadPrompt: shape (2,)",
+    "vseg.Mask([[1, 2]])": "BadPrompt: several values",
+    "vseg.Text(3)": "BadPrompt: a string",
+    "vseg.Text('dog', 'high')": "BadPrompt: (0, 1]",
+    "vseg.Exemplar(image.astype(float), image[..., 0] > 0)": "BadPrompt: float64",
+    "session().prompt(1, image)": "BadPrompt: no prompt was given",
+    "session().prompt(1, image, labels=[1])": "BadPrompt: without points",
+    "session().prompt(1, image, box=5)": "BadPrompt: four numbers",
+    "session().prompt(1, image, box=(1, 2, 3))": "BadPrompt: 4 numbers",
+    "session().prompt(1, image, prompts=[(1, 2)])": "BadPrompt: a tuple is not a prompt",
+    "session().prompt(1, image, prompts=vseg.Box(1, 2, 3, 4))": "BadPrompt: not a list",
+    "session().prompt(1, image, clicks=[(1, 2)])": "TypeError: clicks",
+    "session().prompt('a', image, points=[(1, 2)])": "BadPrompt: not an int",
+    "session().prompt(1.5, image, points=[(1, 2)])": "BadPrompt: not an int",
+    "session().prompt(True, image, points=[(1, 2)])": "BadPrompt: not an int",
+    "session().prompt(0, image, points=[(1, 2)])": "BadPrompt: not positive",
+    "session().prompt(1, 5, points=[(1, 2)])": "BadPrompt: no video",
+    "session().prompt(1, 'clip.mp4', points=[(1, 2)])": "BadFrame: shape ()",
+    "session().step(image / 255)": "BadFrame: float64",
+    "session().step(image[..., 0])": "BadFrame: shape (60, 80)",
+    "session().step(np.dstack([image, image[..., 0]]))": "BadFrame: shape (60, 80, 4)",
+    "session().step(image[:0])": "BadFrame: shape (0, 80, 3)",
+    "session().step(image[::2])": "BadFrame: those before were 80x60",
+    "session().step(image, time_s=-1.0)": "BadFrame: not later",
+    "session().step(vseg.Frame(0, None, 0.0, image))": "BadFrame: not later than the last",
+    "session().step(vseg.Frame(1, None, 0.0, image), 2.0)": "UsageError: beside a Frame",
+    "session().remove(7)": "BadPrompt: no object 7",
+    "(lambda s: (s.close(), s.step(image)))(session())": "UsageError: closed",
+    "(lambda s: (s.close(), s.prompt(1, image, box=(1, 2, 3, 4))))(session())": (
+        "UsageError: closed"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def raised() -> dict[str, str]:
+    """What each expression of REFUSED raises, as `Type: message`."""
+    loop = """
+for text in json.loads(sys.argv[1]):
+    try:
+        eval(text)
+        print(json.dumps([text, "nothing"]))
+    except Exception as error:
+        print(json.dumps([text, f"{type(error).__name__}: {error}"]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + loop, json.dumps(list(REFUSED))],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return dict(json.loads(line) for line in done.stdout.splitlines())
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_wrong_is_a_typed_error_that_says_so(
+    text: str, raised: dict[str, str]
+) -> None:
+    kind, _, message = REFUSED[text].partition(": ")
+    assert raised[text].startswith(f"{kind}: ") and message in raised[text], raised[text]
+
+
+def test_lists_and_tuples_stand_for_arrays() -> None:
+    points = vseg.Points([(1, 2), (3.5, 4)], [True, 0])
+    assert points.xy.dtype == np.float32 and points.xy.shape == (2, 2)
+    assert points.positive.tolist() == [True, False]
+    assert vseg.Points([(1, 2)]).positive.tolist() == [True]
+    assert vseg.Scribble(((1, 2), (3, 4))).positive is True
+    mask = vseg.Mask([[0, 255], [0, 0]]).mask
+    assert mask.dtype == bool and mask.tolist() == [[False, True], [False, False]]
+    assert vseg.Box(1, 2, 3, 4) == vseg.Box(1.0, 2.0, 3.0, 4.0)
+
+
+def test_a_mask_of_booleans_is_not_copied() -> None:
+    mask = np.ones((4, 5), dtype=bool)
+    assert vseg.Mask(mask).mask is mask
+
+
+def test_plain_images_are_frames_in_order() -> None:
+    image = np.zeros((60, 80, 3), dtype=np.uint8)
+    image[20:40, 30:50] = 200
+    with vseg.Session(vseg.load_model("nano", short_side=96)) as session:
+        first = session.prompt(1, image, box=[30, 20, 50, 40])
+        assert (first.frame_index, first.time_s) == (0, 0.0)
+        assert session.step(image, 10.0).frame_index == 0
+        masks = session.step(image, time_s=10.5)
+        assert (masks.frame_index, masks.time_s, masks.object_ids) == (1, 10.5, (1,))
+        late = session.prompt(2, image, points=[(5, 5)])
+        assert late.frame_index == 2 and late.time_s > 10.5
+        kept = session.snapshot()
+    with vseg.Session(vseg.load_model("nano", short_side=96)) as restored:
+        restored.restore(kept)
+        assert restored.step(image).frame_index == 2
+
+
+def test_help_names_every_kind_of_prompt() -> None:
+    parameters = inspect.signature(vseg.Session.prompt).parameters
+    kinds = {"points", "labels", "box", "scribble", "mask", "text", "exemplar", "prompts"}
+    assert kinds <= set(parameters)
+    described = inspect.getdoc(vseg.Session.prompt) or ""
+    assert all(f"{kind}: " in described for kind in kinds - {"labels"})
+
+
+def test_every_public_name_is_there_and_listed() -> None:
+    assert sorted(vseg.__all__) == list(vseg.__all__)
+    assert set(vseg.__all__) <= set(dir(vseg))
+    for name in vseg.__all__:
+        assert getattr(vseg, name).__doc__, name
+    assert issubclass(vseg.VsegError, Exception) and vseg.VsegError is VsegError

@@ -1,0 +1,181 @@
+"""The frames of one session: read from its video or taken from the caller, checked, encoded.
+
+Enters: a frame index, a Frame, or a plain RGB image.  Leaves: a Frame, and its features.  The
+features of the frame that was prompted last are kept for further prompts; with a reader, the
+frames ahead are encoded in batches.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from vseg.errors import BadFrame, BadPrompt, UsageError
+from vseg.interfaces.model import Model
+from vseg.interfaces.reader import Reader, adjacent_frame
+from vseg.session.encode_ahead import EncodeAhead
+from vseg.session.state import SessionState
+from vseg.tensors import Features
+from vseg.types import UNKNOWN_FPS, Frame
+
+ENCODE_AHEAD = 4
+"""Frames encoded together on CUDA, where a single one leaves most of the device idle; 1 on a
+CPU.
+"""
+
+AnyFrame = int | Frame | np.ndarray
+"""The index of a frame of the session's video, a Frame, or an RGB uint8 image (H, W, 3)."""
+
+
+class SessionFrames:
+    """Frames of the video, if the session has one, or of the caller; their features."""
+
+    def __init__(self, model: Model, video: Reader | None, depth: int | None) -> None:
+        """depth: how many frames are encoded together, None for the usual number.  Raises
+        UsageError if it is below 1.
+        """
+        usual = ENCODE_AHEAD if model.device.type == "cuda" else 1
+        self.depth = usual if depth is None else depth
+        self._model = model
+        self._video = video
+        self._ahead = EncodeAhead(model.encode, self.depth)
+        self._hw = None if video is None else (video.info.height, video.info.width)
+        self._kept: tuple[Frame, Features] | None = None
+
+    def to_prompt(self, frame: Any, state: SessionState) -> Frame:
+        """The frame of a prompt; a plain image is the one that `step` is given next.
+
+        Raises BadPrompt for an index without a frame, BadFrame for an image that cannot be
+        tracked.
+        """
+        if isinstance(frame, int | np.integer) and not isinstance(frame, bool):
+            return self._read(int(frame))
+        return self._checked(frame if isinstance(frame, Frame) else _next(frame, None, state))
+
+    def to_step(self, frame: Any, time_s: float | None, state: SessionState) -> Frame:
+        """The next frame of a live source.
+
+        Raises BadFrame for an image that cannot be tracked, or one that is not later than the
+        last; UsageError for a Frame beside a time.
+        """
+        if not isinstance(frame, Frame):
+            return self._checked(_next(frame, time_s, state))
+        if time_s is not None:
+            raise UsageError(
+                "time_s was given beside a Frame, which has its own",
+                hint="give the plain image with time_s, or the Frame alone",
+            )
+        if state.last_index is not None and frame.index <= state.last_index:
+            raise BadFrame(
+                f"frame {frame.index} is not later than the last one, {state.last_index}",
+                hint="step takes frames in rising order; propagate(start=...) goes back",
+            )
+        return self._checked(frame)
+
+    def features(self, frame: Frame, *, keep: bool = False) -> Features:
+        """The features of a frame, computed once.  keep: hold them for further prompts."""
+        if self._kept is not None and _same(self._kept[0], frame):
+            return self._kept[1]
+        features = self._ahead.features(frame) or self._model.encode([frame])[0]
+        if keep:
+            self._kept = (frame, features)
+        return features
+
+    def adjacent(self, frame: Any) -> Frame | None:
+        """The frame before one given by its index, or after the first; else None."""
+        if not isinstance(frame, int) or self._video is None:
+            return None
+        return adjacent_frame(self._video, frame)
+
+    def range(self, first: int, until: int | None, *, reverse: bool) -> Iterator[Frame]:
+        """The video's frames from `first` on.  Raises BadPrompt without a video or frame."""
+        if self._video is None:
+            raise BadPrompt(
+                "this session has no video",
+                hint="use step(image), or give Session a reader",
+            )
+        self._check_index(first, len(self._video))
+        return self._video.frames(first, until, -1 if reverse else 1)
+
+    def ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """The same frames, encoded in batches; see `EncodeAhead.over`."""
+        return self._ahead.over(frames)
+
+    def clear(self) -> None:
+        """Let go of all features."""
+        self._kept = None
+        self._ahead.clear()
+
+    def held_bytes(self) -> int:
+        """Bytes of the features encoded ahead, on the device."""
+        return self._ahead.held_bytes()
+
+    def _read(self, index: int) -> Frame:
+        if self._kept is not None and self._kept[0].index == index:
+            return self._kept[0]
+        if self._video is None:
+            raise BadPrompt(
+                f"frame {index} cannot be read: this session has no video",
+                hint="give the image itself, or give Session a reader",
+            )
+        self._check_index(index, len(self._video))
+        return self._video.read(index)
+
+    def _check_index(self, index: int, count: int) -> None:
+        if not 0 <= index < count:
+            raise BadPrompt(f"frame {index} is past the end: 0 to {count - 1} exist")
+
+    def _checked(self, frame: Frame) -> Frame:
+        """The frame, if its image is an RGB image of the size of those before."""
+        _check_image(frame.image)
+        height, width = frame.image.shape[:2]
+        if self._hw is None:
+            self._hw = (height, width)
+        if self._hw != (height, width):
+            before = f"{self._hw[1]}x{self._hw[0]}"
+            raise BadFrame(
+                f"the image is {width}x{height}, those before were {before}",
+                hint="resize the image, or begin a new Session",
+            )
+        return frame
+
+
+def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:
+    """A plain image as the frame after the last one of a live source.
+
+    time_s: left out, one frame's duration after the last, at the rate of unknown sources.
+    """
+    pixels = np.asarray(image)
+    _check_image(pixels)
+    before = state.last_time_s
+    if time_s is None:
+        time_s = 0.0 if before is None else before + float(1 / UNKNOWN_FPS)
+    if not np.isfinite(time_s) or (before is not None and time_s <= before):
+        raise BadFrame(
+            f"time_s {time_s:g} is not later than {before}, the last frame's",
+            hint="give seconds that rise from image to image, or leave time_s out",
+        )
+    index = 0 if state.last_index is None else state.last_index + 1
+    return Frame(index, None, float(time_s), pixels)
+
+
+def _same(one: Frame, other: Frame) -> bool:
+    """Whether two frames are the same image at the same place."""
+    return one.image is other.image and one.index == other.index
+
+
+def _check_image(image: np.ndarray) -> None:
+    """Raise BadFrame unless the image is (H, W, 3) uint8 with at least one pixel."""
+    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
+        return
+    hint = "give an RGB image as uint8 (height, width, 3)"
+    if image.dtype.kind == "f":
+        hint = "convert it: (image * 255).astype(np.uint8) if its values are in [0, 1]"
+    elif image.ndim == 2:
+        hint = "a grey image becomes RGB by np.repeat(image[..., None], 3, axis=2)"
+    elif image.ndim == 3 and image.shape[2] == 4:
+        hint = "drop the alpha channel: image[..., :3]"
+    raise BadFrame(
+        f"the image is {image.dtype} of shape {image.shape}, not uint8 (height, width, 3)",
+        hint=hint,
+    )

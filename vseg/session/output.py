@@ -1,0 +1,44 @@
+"""Decoded logits of the live objects -> FrameMasks."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.session.engine import TrackedObject
+from vseg.tensors import PRESENT, Decoded, downloaded
+from vseg.types import Frame
+
+
+def frame_masks(
+    frame: Frame, live: Sequence[TrackedObject], decoded: Decoded | None
+) -> FrameMasks:
+    """The masks of the live objects, by rows of `decoded`; None where no object is live.
+
+    A mask that the user prompted with, alone, is returned as it was given.
+    """
+    height, width = frame.image.shape[:2]
+    if decoded is None:
+        none = np.zeros((0, 1, 1), dtype=np.float32)
+        crops = LogitCrops((), none, np.zeros(0, dtype=bool), (height, width), {})
+        return replace(FrameMasks.empty(frame), crops=crops)
+    logits, quality, presence = downloaded(decoded.logits, decoded.quality, decoded.presence)
+    rows = logits.float().numpy()
+    visible = (presence.numpy() > PRESENT) & (rows > 0).any(axis=(1, 2))
+    object_ids = tuple(o.object_id for o in live)
+    prompted = [o for o in live if frame.index in o.prompts]
+    given = {o.object_id: o.given_mask(frame.index) for o in prompted}
+    exact = {obj: mask for obj, mask in given.items() if mask is not None}
+    return FrameMasks(
+        frame_index=frame.index,
+        time_s=frame.time_s,
+        pts=frame.pts,
+        height=height,
+        width=width,
+        object_ids=object_ids,
+        scores=quality.numpy(),
+        visible=visible,
+        sources=tuple("prompt" if obj in given else "track" for obj in object_ids),
+        crops=LogitCrops(object_ids, rows, visible, (height, width), exact),
+    )

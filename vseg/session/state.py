@@ -1,0 +1,136 @@
+"""What changes while a session runs: all of it, and nothing else, goes into a snapshot."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from vseg.errors import BadPrompt
+from vseg.interfaces.memory_bank import MemoryBank
+from vseg.ops.ranges import Ranges, holds, joined
+from vseg.session.engine import TrackedObject
+from vseg.session.factory import AnyEngine
+from vseg.session.identity.identities import Identities
+from vseg.session.prompt_history import PromptHistory
+from vseg.types import Frame, Prompt, PromptValue, Timecode
+
+
+@dataclass(slots=True)
+class SessionState:
+    """objects: by id.  used: all object ids there ever were.  last_index, last_time_s: of the
+    last frame of a live source, None before the first.
+    """
+
+    engine: AnyEngine
+    history: PromptHistory
+    objects: dict[int, TrackedObject] = field(default_factory=dict)
+    used: Ranges = ()
+    last_index: int | None = None
+    last_time_s: float | None = None
+
+    @property
+    def bank(self) -> MemoryBank:
+        """The memory of the objects."""
+        return self.engine.bank
+
+    @property
+    def identities(self) -> Identities:
+        """Appearances of the objects, and which were visible last."""
+        return self.engine.identities
+
+    def device_bytes(self) -> int:
+        """Bytes of memory and priors held on the device."""
+        priors = [o.prior for o in self.objects.values() if o.prior is not None]
+        local_keys = {p.frame_index: p.local_key for p in priors}
+        held = [*(p.logits for p in priors), *local_keys.values()]
+        return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
+
+    def tracked(self, obj: int) -> TrackedObject:
+        """The object of this id.  Raises BadPrompt if it is not tracked."""
+        if obj not in self.objects:
+            raise BadPrompt(
+                f"there is no object {obj}",
+                hint=f"tracked are {sorted(self.objects) or 'none'}",
+            )
+        return self.objects[obj]
+
+    def check_id(self, obj: int) -> int:
+        """The id as an int, if an object may be prompted under it.  Raises BadPrompt."""
+        if not isinstance(obj, int | np.integer) or isinstance(obj, bool):
+            raise BadPrompt(
+                f"object id {obj!r} is a {type(obj).__name__}, not an int",
+                hint="ids start at 1",
+            )
+        number = int(obj)
+        if number < 1:
+            raise BadPrompt(
+                f"object id {number} is not positive", hint="ids start at 1; 0 is background"
+            )
+        if number not in self.objects and holds(self.used, number):
+            raise BadPrompt(
+                f"object {number} was removed", hint="ids are not used again; take a new one"
+            )
+        return number
+
+    def record(
+        self,
+        obj: int,
+        frame: Frame,
+        values: Sequence[PromptValue],
+        adjacent: Frame | None = None,
+    ) -> TrackedObject:
+        """The object with prompts of a frame resolved to visual ones; its memory beyond the
+        frame is forgotten.
+
+        Raises BadPrompt and NothingFound, and then nothing has changed.
+        """
+        new = [Prompt(obj, Timecode(frame.index), value) for value in values]
+        entries = self.history.ground(new, frame, adjacent)
+        height, width = frame.image.shape[:2]
+        visual = self.history.resolve(entries, (height, width))
+        self.bank.admit(obj)
+        self.history.add(entries)
+        tracked = self.objects.get(obj) or TrackedObject(obj)
+        tracked.prompts[frame.index] = visual
+        tracked.stale.add(frame.index)
+        self.objects[obj] = tracked
+        self.used = joined(self.used, obj)
+        self.bank.forget(obj, after=frame.index, reverse=tracked.reverse)
+        self.identities.correct(obj)
+        return tracked
+
+    def remove(self, obj: int) -> None:
+        """Forget an object.  Raises BadPrompt if it is not tracked."""
+        self.tracked(obj)
+        del self.objects[obj]
+        self.bank.remove(obj)
+        self.identities.forget(obj)
+        self._prune_history()
+
+    def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
+        """Forget the prompts of an object on all frames but these.  Raises BadPrompt."""
+        tracked = self.tracked(obj)
+        tracked.prompts = {t: p for t, p in tracked.prompts.items() if t in frames}
+        self._prune_history()
+
+    def selection(
+        self, start: int | None, reverse: bool, objects: Sequence[int] | None
+    ) -> tuple[set[int], int]:
+        """The objects to propagate and the first frame; see `Session.propagate`.  Raises
+        BadPrompt.
+        """
+        if not self.objects:
+            raise BadPrompt(
+                "nothing to propagate: no object was prompted", hint="call prompt first"
+            )
+        chosen = [self.tracked(obj) for obj in self.objects if objects is None]
+        chosen += [self.tracked(obj) for obj in objects or ()]
+        if start is not None:
+            return {o.object_id for o in chosen}, start
+        chosen = [o for o in chosen if o.stale] or chosen
+        edges = [frame for o in chosen for frame in (o.stale or o.prompts)]
+        return {o.object_id for o in chosen}, max(edges) if reverse else min(edges)
+
+    def _prune_history(self) -> None:
+        """Forget the history of prompts that no object has any more."""
+        self.history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})

@@ -1,0 +1,287 @@
+"""Prompts: where an object is (points, box, scribble, mask) or what it is (text, exemplar).
+
+Coordinates are pixels of the displayed frame: x right, y down, the centre of the top-left
+pixel is (0, 0) for points; boxes are x1 y1 x2 y2 with right and bottom exclusive.  Lists and
+tuples are accepted wherever arrays are; what cannot be converted is a BadPrompt.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float32, UInt8
+
+from vseg.errors import BadPrompt
+
+NumberList = Sequence[int | float] | np.ndarray
+"""(N,) numbers: a list, a tuple or an array."""
+NumberRows = Sequence[Sequence[int | float]] | np.ndarray
+"""(N, M) numbers: pairs of coordinates, or the rows of a mask."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Points:
+    """Clicks.  xy: (N, 2) video pixels; positive: (N,) True for "this object", False for "not
+    this object"; left out, all are positive.
+    """
+
+    xy: Float32[np.ndarray, "N 2"]
+    positive: Bool[np.ndarray, " N"]
+
+    def __init__(self, xy: NumberRows, positive: NumberList | None = None) -> None:
+        """positive: booleans, or 1 and 0.  Raises BadPrompt."""
+        pairs = _pairs(xy, "a point prompt")
+        object.__setattr__(self, "xy", pairs)
+        object.__setattr__(self, "positive", _signs(positive, len(pairs)))
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """One object's bounding box in video pixels, right and bottom exclusive."""
+
+    x1: int | float
+    y1: int | float
+    x2: int | float
+    y2: int | float
+
+    def __post_init__(self) -> None:
+        """Raises BadPrompt for a box that is empty, inverted, or not of finite numbers."""
+        for side in ("x1", "y1", "x2", "y2"):
+            object.__setattr__(self, side, _number(getattr(self, side), f"{side} of a box"))
+        if self.x2 <= self.x1 or self.y2 <= self.y1:
+            raise BadPrompt(
+                f"box {self.x1:g},{self.y1:g},{self.x2:g},{self.y2:g} is empty or inverted",
+                hint="give it as x1,y1,x2,y2 with x1 < x2 and y1 < y2",
+            )
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Scribble:
+    """A hand-drawn line through (N, 2) video pixels, on the object (positive) or beside it."""
+
+    xy: Float32[np.ndarray, "N 2"]
+    positive: bool
+
+    def __init__(self, xy: NumberRows, positive: bool = True) -> None:
+        """Raises BadPrompt."""
+        object.__setattr__(self, "xy", _pairs(xy, "a scribble"))
+        object.__setattr__(self, "positive", bool(_signs([positive], 1)[0]))
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Mask:
+    """The object's mask on this frame, at video size."""
+
+    mask: Bool[np.ndarray, "H W"]
+
+    def __init__(self, mask: NumberRows) -> None:
+        """mask: (H, W) booleans, or integers of which one value marks the object and 0 the
+        background.  Raises BadPrompt.
+        """
+        object.__setattr__(self, "mask", _region(mask, "a mask"))
+
+    def __repr__(self) -> str:
+        return f"Mask({self.mask.shape[1]}x{self.mask.shape[0]}, area={int(self.mask.sum())})"
+
+
+VisualPrompt = Points | Box | Scribble | Mask
+"""Where an object is."""
+
+LONGEST_PHRASE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What an object is, in words.  threshold: least score in (0, 1], the grounder's own if
+    None.
+    """
+
+    phrase: str
+    threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.phrase, str):
+            raise BadPrompt(f"a text prompt is a string, not {_kind(self.phrase)}")
+        if not self.phrase.strip():
+            raise BadPrompt("a text prompt is empty", hint="name an object: --text person")
+        if len(self.phrase) > LONGEST_PHRASE:
+            raise BadPrompt(
+                f"a text prompt has {len(self.phrase)} characters, more than {LONGEST_PHRASE}",
+                hint="name one object in a few words; separate phrases by a full stop",
+            )
+        _check_threshold(self.threshold, f"'{self.phrase}'")
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Exemplar:
+    """What an object looks like: a region of another image.
+
+    image: RGB; region: True on the object; source: where the image is from.  threshold: least
+    similarity in (0, 1], the grounder's own if None.
+    """
+
+    image: UInt8[np.ndarray, "H W 3"]
+    region: Bool[np.ndarray, "H W"]
+    source: str
+    threshold: float | None
+
+    def __init__(
+        self,
+        image: np.ndarray,
+        region: NumberRows,
+        source: str = "",
+        threshold: float | None = None,
+    ) -> None:
+        """image: (H, W, 3) uint8; region: (H, W) booleans, or integers as in `Mask`.  Raises
+        BadPrompt.
+        """
+        named = f"the exemplar {source}".rstrip()
+        pixels = np.asarray(image)
+        where = _region(region, f"the region of {named}")
+        if pixels.dtype != np.uint8 or pixels.shape != (*where.shape, 3):
+            raise BadPrompt(
+                f"the image of {named} is {pixels.dtype} of shape {pixels.shape}, its region "
+                f"{where.shape}",
+                hint="give an RGB image (height, width, 3) of uint8, without alpha, and a "
+                "region (height, width)",
+            )
+        if not where.any():
+            raise BadPrompt(f"the region of {named} is empty")
+        _check_threshold(threshold, source)
+        object.__setattr__(self, "image", pixels)
+        object.__setattr__(self, "region", where)
+        object.__setattr__(self, "source", source)
+        object.__setattr__(self, "threshold", threshold)
+
+    def __repr__(self) -> str:
+        return f"Exemplar({self.source}, area={int(self.region.sum())})"
+
+
+ConceptPrompt = Text | Exemplar
+"""What an object is; a grounder finds where that is."""
+
+PromptValue = VisualPrompt | ConceptPrompt
+"""Where an object is, or what it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timecode:
+    """A place in a video: a frame index, or seconds for which the frame is still to be read
+    from the video's index.  Exactly one of the two is set.
+    """
+
+    frame: int | None = None
+    time_s: float | None = None
+
+    def reached(self, index: int, time_s: float) -> bool:
+        """Whether a frame lies at this place or after it."""
+        if self.frame is not None:
+            return index >= self.frame
+        return self.time_s is not None and time_s >= self.time_s
+
+    def __str__(self) -> str:
+        return f"{self.time_s:g}s" if self.frame is None else str(self.frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt value with the object and the place in the video it is for.
+
+    object_id: None stands for every instance, which only a concept prompt can ask for.
+    """
+
+    object_id: int | None
+    at: Timecode
+    value: PromptValue
+
+    @property
+    def frame_index(self) -> int:
+        """The frame, of a prompt that was placed in its video."""
+        assert self.at.frame is not None, "the prompt's time was not looked up in its video"
+        return self.at.frame
+
+
+def _array(values: Any, what: str) -> np.ndarray:
+    """The values as an array of numbers or booleans."""
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise BadPrompt(f"{what} cannot be made an array: {error}") from error
+    if array.dtype.kind not in "biuf":
+        raise BadPrompt(f"{what} holds {_kind(values)} that is not of numbers")
+    return array
+
+
+def _pairs(values: Any, what: str) -> np.ndarray:
+    array = _array(values, what)
+    if array.size == 0:
+        raise BadPrompt(f"{what} needs at least one point")
+    if array.ndim != 2 or array.shape[1] != 2:
+        raise BadPrompt(
+            f"{what} has the shape {array.shape}, not (N, 2)",
+            hint="give a list of (x, y) pairs, also for a single point: [(412, 220)]",
+        )
+    if not np.isfinite(array).all():
+        raise BadPrompt(f"{what} has a coordinate that is not a number")
+    return np.asarray(array, dtype=np.float32)
+
+
+def _signs(values: Any, count: int) -> np.ndarray:
+    """`count` booleans."""
+    if values is None:
+        return np.ones(count, dtype=bool)
+    array = _array(values, "the labels of a point prompt")
+    if array.shape != (count,):
+        raise BadPrompt(
+            f"{count} points but {len(array) if array.ndim else 'no list of'} labels",
+            hint="give one label for each point",
+        )
+    if not np.isin(array, (0, 1)).all():
+        raise BadPrompt(
+            "a label is neither 1 nor 0", hint="1 marks the object, 0 what is not part of it"
+        )
+    return np.asarray(array, dtype=bool)
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise BadPrompt(f"{what} is {value!r}: it has a coordinate that is not a number")
+    return float(value)
+
+
+def _region(values: Any, what: str) -> np.ndarray:
+    """(H, W) booleans."""
+    array = _array(values, what)
+    if array.ndim != 2:
+        raise BadPrompt(f"{what} has the shape {array.shape}, not (height, width)")
+    if array.dtype.kind == "f":
+        raise BadPrompt(
+            f"{what} is of {array.dtype}, not of booleans",
+            hint="give, for example, mask > 0.5",
+        )
+    if array.dtype == bool:
+        return array
+    on = array != 0
+    if (array[on] != array.max(initial=0)).any():
+        raise BadPrompt(
+            f"{what} has several values besides 0",
+            hint="give the mask of one object: label_image == value",
+        )
+    return np.asarray(on, dtype=bool)
+
+
+def _check_threshold(threshold: float | None, what: str) -> None:
+    if threshold is None:
+        return
+    if not isinstance(threshold, Real) or not 0 < threshold <= 1:
+        raise BadPrompt(
+            f"the threshold {threshold} of {what} is not in (0, 1]",
+            hint="give a score above 0 and up to 1, or none",
+        )
+
+
+def _kind(value: Any) -> str:
+    return f"a {type(value).__name__}"
