@@ -114,7 +114,7 @@ class RedetectionSettings(Settings):
 
 
 class IdentitySettings(Settings):
-    """What is done to keep identities; each can be switched off.
+    """What is done to keep identities; every rule can be switched off.
 
     non_overlapping: no two objects take the same pixel, except nested ones.  merges: where the
     mask of one of two similar objects covers both, it is divided by how they moved before.
@@ -174,6 +174,7 @@ def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSet
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadConfig(f"{path} is not a TOML file: {error}") from error
     for key, value in without_none(overrides).items():
+        # A table keeps the keys that are not overridden.
         table = values.get(key)
         values[key] = table | value if isinstance(table, dict) else value
     return checked(kind, values, where=str(path))
@@ -198,7 +199,8 @@ def without_none(overrides: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first_problem(kind: type[BaseModel], error: ValidationError, where: str) -> BadConfig:
     """The error for the first problem; an unknown key explains the most."""
-    problems = sorted(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    # False sorts first: unknown keys before values out of range.
+    problems = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     problem = problems[0]
     key = ".".join(str(part) for part in problem["loc"])
     known = f"known keys: {', '.join(_keys_at(kind, problem['loc'][:-1]))}"
@@ -214,6 +216,7 @@ def _first_problem(kind: type[BaseModel], error: ValidationError, where: str) ->
 def _keys_at(kind: type[BaseModel], table: tuple[int | str, ...]) -> list[str]:
     """The keys known in a (nested) table of the settings, or in the tables of a list."""
     for name in table:
+        # A number is a place in a list: its tables are of the kind found already.
         if isinstance(name, str):
             annotation = kind.model_fields[name].annotation
             kinds = (annotation, *get_args(annotation))

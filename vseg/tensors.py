@@ -46,7 +46,7 @@ class Features:
 
 @dataclass(frozen=True, slots=True)
 class Hypotheses:
-    """Every mask that the decoder proposed for each of O objects, of which `Decoded` holds
+    """Every mask that the decoder proposed for O objects, of which `Decoded` holds
     one.
 
     Units are those of `Decoded`; the proposals of an absent object are as empty as its mask.

@@ -1,7 +1,7 @@
 """What every memory bank does for a session: it stores and evicts, and it has no weights.
 
 How a frame is written and read differs with what a model remembers: one value per cell, which
-all objects read by one affinity (`vseg.session.memory.affinity_bank`), or slots of each object
+all objects read by one affinity (`vseg.session.memory.affinity_bank`), or slots per object
 (`vseg.session.memory.slot_bank`).  The engine of that model knows; the session does not.
 """
 

@@ -1,7 +1,7 @@
 """What a memory policy is: it chooses among the proposed masks, and decides what of a frame is
 remembered.
 
-Enters: what was decoded of some objects on a frame, and observations of each on frames before.
+Enters: what was decoded of some objects on a frame, and observations of them on frames before.
 Leaves: the chosen masks, and one MemoryDecision per object.  A policy holds no state and no
 weights: all it knows of the past are those observations, which the bank keeps, forgets and
 packs like the rest of the memory.
@@ -68,5 +68,5 @@ class MemoryPolicy(Protocol):
     def decide(
         self, frame_index: int, decoded: Decoded, pasts: Sequence[History]
     ) -> tuple[Decoded, list[MemoryDecision]]:
-        """The chosen masks, and the decision on each row."""
+        """The chosen masks, and the decisions by row."""
         ...

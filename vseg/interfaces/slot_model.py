@@ -1,6 +1,6 @@
 """Memory in slots: what a model of the SAM 2 family is to the session, and what it remembers.
 
-encode (per frame, for all objects) -> condition (attend to each object's slots) -> decode, or
+encode (per frame, for all objects) -> condition (attend to an object's slots) -> decode, or
 decode_prompts where the user prompted -> remember (one slot per object).  Nano's memory is
 read by one affinity for all objects (`vseg.interfaces.affinity_model`); here every object has
 its own slots, ordered by their age in frames.
@@ -34,8 +34,8 @@ class MergedToken:
 class Slot:
     """What is remembered of one object on one frame.
 
-    cells: what was where, C channels for each of N tokens.  keys: made of the cells once, for
-    each layer that reads them.  pointer: the object as a whole.  merged: of a slot whose
+    cells: what was where, C channels for N tokens.  keys: made of the cells once, for
+    every layer that reads them.  pointer: the object as a whole.  merged: of a slot whose
     tokens were merged; None of a whole one.
     """
 
@@ -77,8 +77,8 @@ class SlotShape:
 class SlotMemory:
     """What one object may read on a frame.
 
-    slots: with the frames since each was written, 0 for one that the user prompted.  pointers:
-    with the frames since then, of more frames than have slots, in the order oldest slot first.
+    slots: with their ages in frames; first prompted ones, of age 0, then the oldest.
+    pointers: with their ages, of more frames than have slots.
     """
 
     slots: tuple[tuple[int, Slot], ...]
@@ -87,7 +87,7 @@ class SlotMemory:
 
 @runtime_checkable
 class SlotModel(PromptableModel, Protocol):
-    """A network whose memory is one slot for each object and frame.
+    """A network whose memory is one slot per object and frame.
 
     recent_slots, recent_pointers: how many frames back its memory reaches, in cells and in
     pointers.  slot_shape: the size of what it remembers of an object on a frame.
@@ -100,7 +100,7 @@ class SlotModel(PromptableModel, Protocol):
     def condition(
         self, features: Features, memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:
-        """The frame's features after each object's attention to its memory."""
+        """The frame's features, by object, after attention to its memory."""
         ...
 
     def decode(self, features: Features, conditioned: Float[Tensor, "O C h w"]) -> Decoded:
@@ -114,7 +114,7 @@ class SlotModel(PromptableModel, Protocol):
         prompted: Sequence[bool],
         given: Mapping[int, Mask],
     ) -> list[Slot]:
-        """A slot for each row of `decoded`; prompted rows are remembered as certain.
+        """A slot per row of `decoded`; prompted rows are remembered as certain.
 
         given: rows whose mask is the user's own, at video size.
         """

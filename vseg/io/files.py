@@ -51,6 +51,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
+        # On disk before it has its name: after a power cut the name must not stand for less.
         with part.open("rb+") as handle:
             os.fsync(handle.fileno())
         part.replace(target)

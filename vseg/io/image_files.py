@@ -1,6 +1,6 @@
 """Image files as they are displayed, and label images: one object id per pixel.
 
-Enters: a path.  Leaves: an image, or the value of each pixel.  Images are turned as their EXIF
+Enters: a path.  Leaves: an image, or one value per pixel.  Images are turned as their EXIF
 data says; their size is checked before anything is decoded.
 """
 
@@ -49,7 +49,7 @@ def open_image(path: Path) -> Image.Image:
 
 
 def read_label_image(path: Path) -> LabelImage:
-    """The value of each pixel of a black-and-white, grey or palette image.
+    """One value per pixel of a black-and-white, grey or palette image.
 
     Raises BadImage as `open_image` does, and for a colour image.
     """

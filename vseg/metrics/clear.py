@@ -77,8 +77,11 @@ def count_clear(clip: IdentityClip) -> ClearCounts:
         rows, columns = _matched(frame, before)
         objects = frame.truth[rows]
         tracks = frame.pred[columns]
+        # A switch is counted against the last track, however long ago; a fragment against the
+        # frame before.
         switches += int(((last[objects] != _NO_TRACK) & (last[objects] != tracks)).sum())
         begun[objects] += before[objects] == _NO_TRACK
+        # Objects that are not matched on this frame have no pair to continue.
         before[:] = _NO_TRACK
         last[objects] = before[objects] = tracks
         positives += len(rows)
@@ -88,6 +91,7 @@ def count_clear(clip: IdentityClip) -> ClearCounts:
         clip.num_true - positives,
         clip.num_pred - positives,
         switches,
+        # The first time is no fragment.
         int(np.maximum(begun - 1, 0).sum()),
         similarity,
     )

@@ -72,7 +72,7 @@ def evaluate(gt_dir: Path, pred: Prediction, *, first_and_last: bool = False) ->
 
     `pred` gives frames in ascending order, at least all annotated ones; frames between
     annotated ones are passed over.  A mask may be missing where an object is not visible, but
-    each annotated object must be predicted somewhere.  Predicted objects that are not
+    every annotated object must be predicted somewhere.  Predicted objects that are not
     annotated are listed, not scored.  Raises BadDataset naming the file and the value that do
     not fit.
     """
@@ -133,7 +133,7 @@ def predicted_frames(pred: Prediction) -> Iterator[PredictedFrame]:
 def paired(
     truth: LabelFolder, frames: Iterator[PredictedFrame]
 ) -> Iterator[tuple[LabelFrame, Mapping[int, Bool[np.ndarray, "H W"]]]]:
-    """Each annotated frame with the predicted masks of the same index.
+    """The annotated frames with the predicted masks of the same index.
 
     Raises BadDataset where an annotated frame was not predicted, or the prediction is much
     longer.

@@ -21,7 +21,7 @@ _SLACK = float(np.finfo(float).eps)
 
 @dataclass(frozen=True, slots=True)
 class Hota:
-    """Means over the thresholds; hota is the mean of the roots of DetA x AssA at each."""
+    """Means over the thresholds; hota is the mean of the roots of DetA x AssA."""
 
     hota: float
     det_a: float
@@ -72,7 +72,7 @@ def count_hota(clip: IdentityClip) -> HotaCounts:
     levels = len(_THRESHOLDS)
     positives = np.zeros(levels)
     similarity = np.zeros(levels)
-    # Frames on which each pair of ids matched, per threshold.
+    # By threshold, true id and predicted id: the frames on which they matched.
     shared = np.zeros((levels, clip.num_true_ids, clip.num_pred_ids))
     for frame in clip.frames:
         score = alignment[np.ix_(frame.truth, frame.pred)] * frame.similarity
@@ -98,7 +98,7 @@ def count_hota(clip: IdentityClip) -> HotaCounts:
 def _alignment(
     clip: IdentityClip,
 ) -> tuple[Float[np.ndarray, "I J"], Int[np.ndarray, " I"], Int[np.ndarray, " J"]]:
-    """The overlap of each true and predicted id over the clip, and the frames of each id."""
+    """The overlap of true and predicted ids over the clip, and how many frames an id has."""
     shared = np.zeros((clip.num_true_ids, clip.num_pred_ids))
     num_true = np.zeros(clip.num_true_ids, dtype=np.int64)
     num_pred = np.zeros(clip.num_pred_ids, dtype=np.int64)

@@ -18,7 +18,7 @@ from vseg.ops.boxes import box_iou
 
 @dataclass(frozen=True, slots=True)
 class IdentifiedBoxes:
-    """The boxes of one frame, x1 y1 x2 y2, with their ids, each id once."""
+    """The boxes of one frame, x1 y1 x2 y2, with their ids, no id twice."""
 
     ids: Int[np.ndarray, " N"]
     boxes: Float[np.ndarray, "N 4"]
@@ -37,7 +37,7 @@ class FramePairs:
 
 @dataclass(frozen=True, slots=True)
 class IdentityClip:
-    """All frames of one clip, ids renumbered 0, 1, ... on each side."""
+    """All frames of one clip, ids renumbered 0, 1, ... on both sides."""
 
     frames: tuple[FramePairs, ...]
     num_true_ids: int

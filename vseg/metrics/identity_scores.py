@@ -1,6 +1,6 @@
 """HOTA, IDF1 and CLEAR of clips as values ready for a table.
 
-Enters: IdentityClips by name.  Leaves: a row for each, and one for all of them counted as one.
+Enters: IdentityClips by name.  Leaves: a row per clip, and one for all of them counted as one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class IdentityRow:
 
 
 def identity_rows(clips: Mapping[str, IdentityClip]) -> list[IdentityRow]:
-    """One row for each clip, then all clips together."""
+    """One row per clip, then all clips together."""
     rows = [_row(name, [clip]) for name, clip in clips.items()]
     return [*rows, _row("all", list(clips.values()))]
 

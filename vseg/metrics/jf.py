@@ -80,6 +80,7 @@ def _common_crop(
     # Only the prediction is cut: the truth has no object where it is void.
     if void is not None:
         pred = pred & ~void
+    # Outside the union both masks are empty: nothing there counts for J or F.
     rows = np.flatnonzero(pred.any(axis=1) | truth.any(axis=1))
     if rows.size == 0:
         return pred[:0, :0], truth[:0, :0]
@@ -132,7 +133,7 @@ def _contour_f(
 
 
 def _packed(edge: Bool[np.ndarray, "h w"], gap_px: int) -> int:
-    """All rows as the bits of one integer; `gap_px` zeros after each row keep shifts apart."""
+    """All rows as the bits of one integer; `gap_px` zeros after a row keep shifts apart."""
     padded = np.pad(edge, ((0, 0), (0, gap_px)))
     return int.from_bytes(np.packbits(padded).tobytes(), "big") >> (-padded.size % 8)
 
@@ -140,14 +141,15 @@ def _packed(edge: Bool[np.ndarray, "h w"], gap_px: int) -> int:
 def _dilated(edge: int, stride: int, radius_px: int) -> int:
     """The packed contour dilated by the disk x^2 + y^2 <= r^2.
 
-    Each row dy of the disk is a run of 2 w + 1 pixels: spread the contour sideways by w, then
+    Row dy of the disk is a run of 2 w + 1 pixels: spread the contour sideways by w, then
     shift it dy rows up and down.  From the disk's top row to its middle the runs only grow, so
-    each spread is built from the one before.  Bits above the first row are cut off by the
+    every spread is built from the one before.  Bits above the first row are cut off by the
     caller's `&`.
     """
     spread = edge
     half_width = 0
     dilated = 0
+    # From the disk's top row, its shortest, to the middle.
     for dy in range(radius_px, -1, -1):
         for shift in range(half_width + 1, math.isqrt(radius_px**2 - dy**2) + 1):
             spread |= edge << shift | edge >> shift

@@ -39,7 +39,7 @@ class Measures:
 
     @staticmethod
     def mean(several: Sequence["Measures"]) -> "Measures":
-        """The plain mean of each field.  Raises BadDataset when there is nothing to
+        """The plain mean, field by field.  Raises BadDataset when there is nothing to
         average.
         """
         if not several:
@@ -105,7 +105,7 @@ class DatasetScore:
         return Measures.mean([one.measures for clip in self.sequences for one in clip.objects])
 
     def rows(self) -> list[ScoreRow]:
-        """The rows of each clip, then the mean over all objects."""
+        """The rows of all clips, then the mean over all objects."""
         rows = [row for clip in self.sequences for row in clip.rows()]
         clips = [row for row in rows if row.object_id is None]
         num_objects = sum(row.num_objects for row in clips)
@@ -131,6 +131,7 @@ def _decay(per_frame: Float[np.ndarray, " T"]) -> float:
     DAVIS stores the quarters' ends in 8 bits, which wrap in clips of more than 256 frames;
     here they do not, so such clips differ from its tool (and from TrackEval) on purpose.
     """
+    # 1e-10: the toolkit's, so that a half is rounded the same way.
     ends = (np.round(np.linspace(1, per_frame.size, _DECAY_BINS + 1) + 1e-10) - 1).astype(int)
     first = per_frame[: ends[1] + 1]
     last = per_frame[ends[-2] : ends[-1] + 1]

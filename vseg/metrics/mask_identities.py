@@ -1,6 +1,6 @@
 """Masks with identities, truth beside prediction, ready for the identity measures.
 
-Enters: frame by frame, a map of true ids and the predicted mask of each id.  Leaves: an
+Enters: frame by frame, a map of true ids and the predicted masks by id.  Leaves: an
 IdentityClip, whose similarity is the masks' overlap.  Only the overlaps are kept, never the
 masks.
 """
@@ -18,7 +18,7 @@ from vseg.metrics.identity_clip import FramePairs, IdentityClip
 
 
 class MaskPairs:
-    """Collects the overlaps of one clip: `add` each frame in order, then ask for `clip`."""
+    """Collects the overlaps of one clip: `add` the frames in order, then ask for `clip`."""
 
     def __init__(self) -> None:
         self._frames: list[FramePairs] = []
@@ -31,13 +31,14 @@ class MaskPairs:
         masks: Mapping[int, Bool[np.ndarray, "h w"]],
         void: Bool[np.ndarray, "H W"] | None = None,
     ) -> None:
-        """Take one frame.  labels: the true id at each pixel, 0 for none.
+        """Take one frame.  labels: the true id of a pixel, 0 for none.
 
         Pixels under `void` count on neither side; a mask without a pixel is no detection.
         Raises BadDataset for a mask of another size.
         """
         # Everything void is background to both sides.
         counted = labels if void is None else np.where(void, np.uint8(0), labels)
+        # Labels are 8 bits, so one count of 256 bins serves all objects at once.
         true_areas = np.bincount(counted.reshape(-1), minlength=256)
         true_ids = np.flatnonzero(true_areas[1:]) + 1
         pred_ids = []
@@ -73,7 +74,7 @@ class MaskPairs:
 
 
 def mask_clip(truth: Path, pred: Prediction) -> IdentityClip:
-    """The annotated frames of a folder of label PNGs, each with what was predicted there.
+    """The annotated frames of a folder of label PNGs, with what was predicted there.
 
     Raises BadDataset as `vseg.metrics.davis_protocol.evaluate` does; predicted ids may be any.
     """

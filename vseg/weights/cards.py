@@ -50,7 +50,7 @@ def read_card(name: str, weights: Path) -> ModelCard:
 
 
 def published_facts() -> dict[str, dict[str, str]]:
-    """One printable line per subject for each published model: where it is, or how to fetch
+    """One printable line per subject of every published model: where it is, or how to fetch
     it.
     """
     facts = {}

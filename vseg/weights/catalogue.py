@@ -14,8 +14,8 @@ _APACHE = "Apache-2.0"
 
 PUBLISHED: Mapping[str, Published] = MappingProxyType(
     {
-        each.name: each
-        for each in (
+        model.name: model
+        for model in (
             Published("edgetam", "yonigozlan/EdgeTAM-hf", 54, "Apache-2.0"),
             Published("sam2.1-tiny", "facebook/sam2.1-hiera-tiny", 149, "Apache-2.0"),
             Published("sam2.1-small", "facebook/sam2.1-hiera-small", 176, "Apache-2.0"),
@@ -72,4 +72,4 @@ MODELS = ("nano", *PUBLISHED)
 IMAGE_TEXT_CLASSES: Mapping[str, str] = MappingProxyType(
     {"clip": "CLIPModel", "siglip": "SiglipModel", "siglip2": "Siglip2Model"}
 )
-"""The library's class for each model_type that compares images with words."""
+"""The library's class for a model_type that compares images with words."""

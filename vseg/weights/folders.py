@@ -17,6 +17,7 @@ def segmenter_folder(name: str) -> Path:
     """Where a model of the SAM 2 family lies.  Raises ModelError, WeightsMissing."""
     if name in PUBLISHED:
         return folder_of(PUBLISHED[name])
+    # A name that is published for something else is a mix-up of options, not an unknown name.
     if name in CATALOGUE:
         other = CATALOGUE[name]
         raise ModelError(

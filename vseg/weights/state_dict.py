@@ -1,4 +1,4 @@
-"""A checkpoint's tensors, taken by name, each exactly once: nothing missing, nothing left
+"""A checkpoint's tensors, taken by name, all exactly once: nothing missing, nothing left
 over.
 """
 

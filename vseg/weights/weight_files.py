@@ -20,11 +20,13 @@ def weight_files(folder: Path) -> list[Path]:
     """The safetensors files of a saved model, in order.  Raises WeightsMissing,
     WeightsMismatch.
     """
+    # Large models are stored in several files, which an index names.
     index = folder / _INDEX
     names = ["model.safetensors"]
     if index.is_file():
         try:
             names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
+            # The index may come from anywhere: it must not lead out of its folder.
             outside = [name for name in names if Path(name).name != name]
         except (ValueError, KeyError, AttributeError, TypeError) as error:
             raise WeightsMismatch(
@@ -56,6 +58,7 @@ def check_downloads(folder: Path) -> None:
     """
     for path in weight_files(folder):
         expected = path.resolve().name
+        # In the hub's cache, what stands in a folder is a link to a file named by its hash.
         if not path.is_symlink() or not re.fullmatch(r"[0-9a-f]{64}", expected):
             continue
         actual = sha256_of(path)

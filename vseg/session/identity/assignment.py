@@ -1,7 +1,7 @@
 """A one-to-one assignment of objects to the masks that the decoder proposed for them.
 
-Enters: proposals, the score of each for its object, and how far any two overlap.  Leaves: the
-proposal each object gets, or none.  Proposals that overlap form a cluster: they show the same
+Enters: proposals with their scores, and how far any two overlap.  Leaves: the proposal an
+object gets, or none.  Proposals that overlap form a cluster: they show the same
 object of the scene, and only one tracked object may take it.  Two trackers on one object are
 what makes identities switch.
 """
@@ -55,7 +55,7 @@ def contested(
 
 
 def clusters(iou: Float[np.ndarray, "N N"]) -> list[int]:
-    """The cluster of each mask: that of the first mask before it that it overlaps, or a new
+    """The cluster of every mask: that of the first mask before it that it overlaps, or a new
     one.
     """
     labels: list[int] = []
@@ -68,7 +68,7 @@ def clusters(iou: Float[np.ndarray, "N N"]) -> list[int]:
 def assign(
     proposals: Sequence[Proposal], iou: Float[np.ndarray, "N N"], rows: int
 ) -> list[int | None]:
-    """For each of `rows` objects the proposal it gets, by its place in `proposals`; None if it
+    """The proposals that the objects get, by row, as places in `proposals`; None for one that
     is absent.
 
     The assignment maximises the sum of scores with one object per cluster (Kuhn 1955, by
@@ -78,6 +78,7 @@ def assign(
     count = max(labels, default=-1) + 1
     # One column per cluster, and after them one per object: its own absence.
     scores = np.full((rows, count + rows), _IMPOSSIBLE)
+    # In a cluster, an object takes its best proposal.
     best: dict[tuple[int, int], int] = {}
     for k, (proposal, cluster) in enumerate(zip(proposals, labels, strict=True)):
         if proposal.score > scores[proposal.row, cluster]:

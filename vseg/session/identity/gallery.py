@@ -1,6 +1,4 @@
-"""How an object has appeared: a few embeddings of it, as different from each other as they
-come.
-"""
+"""How an object has appeared: a few embeddings of it, no two of which are alike."""
 
 from dataclasses import dataclass, field
 

@@ -86,7 +86,7 @@ class Identities:
         return compete
 
     def resolve(self, inputs: IdentityInput) -> Resolved:
-        """The masks with one object for each mask and pixel, without objects that are not
+        """The masks with one object per mask and pixel, without objects that are not
         recognised; learns from what is reliable.
         """
         for row, object_id in enumerate(inputs.object_ids):

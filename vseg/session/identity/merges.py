@@ -4,7 +4,7 @@ Enters: the masks of a frame by object.  Leaves: masks to put in their place, fo
 were covered and those that held them.  A decoder knows objects by their appearance and cannot
 tell similar ones apart while they touch: one mask spreads over both, the other vanishes.  That
 is detected (an object vanishes where a similar object's mask lies), and from then on the mask
-is split by where each object's motion before the meeting leads: every cell to the nearest
+is split by where the objects' motion before the meeting leads: every cell to the nearest
 while the mask is one component, component by component once it has fallen apart.  Trackers of
 blobs merge and split like this (McKenna et al., Tracking groups of people, 2000); here it
 happens only where the masks themselves have failed.
@@ -37,7 +37,7 @@ _EXTRAPOLATED_FRAMES = 30
 _PATIENCE = 150
 # Share of a new frame in velocity and area: a running mean over about four frames.
 _SMOOTHING = 0.25
-# Masks within two cells of each other touch.
+# Dilated by this, masks up to four cells apart touch.
 _TOUCHING = np.ones((5, 5), dtype=np.uint8)
 
 MaskCells = Bool[np.ndarray, "h w"]
@@ -167,7 +167,7 @@ class Merges:
             self.blobs[object_id] = replace(blob, held_by=holder)
 
     def _merged(self, frame: FrameObjects) -> Iterator[tuple[int, list[int]]]:
-        """Each mask that covers several objects, and which: the holder first."""
+        """The masks that cover several objects, and which: the holder first."""
         held: dict[int, list[int]] = {}
         for object_id in frame.masks:
             blob = self.blobs.get(object_id)
@@ -248,7 +248,7 @@ def _nearest_cells(
     members: Sequence[int],
     smallest: float,
 ) -> dict[int, MaskCells]:
-    """Each cell to the member expected nearest; nothing where two of them are too close, or
+    """Every cell to the member expected nearest; nothing where two of them are too close, or
     one would get too little.
     """
     distance = np.linalg.norm(expected[:, None] - expected[None], axis=2)
@@ -267,7 +267,7 @@ def _nearest_cells(
 
 
 def _touching_similar(frame: FrameObjects) -> dict[int, bool]:
-    """Whether each object's mask touches that of a similar one."""
+    """By object, whether its mask touches that of a similar one."""
     touching = dict.fromkeys(frame.masks, False)
     visible = [i for i, mask in frame.masks.items() if mask.any()]
     dilated = {i: cv2.dilate(frame.masks[i].astype(np.uint8), _TOUCHING) > 0 for i in visible}

@@ -1,5 +1,5 @@
-"""Conflicts of overlapping masks: which objects are nested, which mask each object gets, and
-which object each pixel.
+"""Conflicts of overlapping masks: which objects are nested, which object gets a mask, and
+which a pixel.
 
 Enters: decoded masks, and which objects compete for pixels.  Leaves: the same masks without
 the conflict.
@@ -19,7 +19,7 @@ from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.replaced_rows import proposed_logits, with_rows_of
 from vseg.tensors import Decoded
 
-# Objects whose given masks share more than this of the smaller one are parts of each other,
+# Objects whose given masks share more than this of the smaller one are whole and part,
 # and do not compete.  A round value; not tuned.
 _NESTED = 0.5
 
@@ -54,7 +54,7 @@ def assign_masks(
     visible: Bool[np.ndarray, " O"],
     competitors: Bool[np.ndarray, "O O"],
 ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
-    """The masks with one object for each that is shown, and which objects are still visible.
+    """The masks, no two of which show the same object, and which objects are still visible.
 
     Where several objects take the same mask, the one with the best score keeps it; another one
     gets an alternative of its own, or is absent.

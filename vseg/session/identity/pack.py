@@ -29,6 +29,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
             tensors[f"{name}/tracked"] = torch.stack(known.gallery.tracked)
         flags = [known.visible, known.unverified, known.mask_given]
         objects[str(object_id)] = [known.last_visible, *flags]
+    # Without the signature a cut right after a resume would be missed.
     signature = identities.signature
     if signature is not None:
         tensors["identity/histograms"] = torch.from_numpy(signature.histograms)

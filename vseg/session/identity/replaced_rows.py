@@ -19,6 +19,7 @@ def with_absent(decoded: Decoded, absent: Bool[np.ndarray, " O"]) -> Decoded:
     """The same with the absent rows empty and not present."""
     if not absent.any():
         return decoded
+    # An absent row is as the decoder itself leaves one: background everywhere, presence 0.
     rows = torch.from_numpy(absent).to(decoded.logits.device)
     return replace(
         decoded,

@@ -15,6 +15,8 @@ from jaxtyping import Float32
 
 from vseg.types import Frame
 
+# Levels of a colour channel, so 216 bins; blocks along a side; sides of the small copies that
+# are compared.  Round values; not tuned.
 _LEVELS = 6
 _BLOCKS = 3
 _SIDE_PX = 96
@@ -25,7 +27,7 @@ _LAYOUT_PX = 16
 class FrameSignature:
     """What is kept of a frame, to compare the next one with.
 
-    histograms: of each block, summing to 1.  layout: the brightness of a small copy, of mean 0
+    histograms: of the blocks, summing to 1.  layout: the brightness of a small copy, of mean 0
     and length 1.  mean_change: running mean of the changes before.  cut: whether the frame
     begins a new shot.
     """
@@ -77,13 +79,13 @@ def frame_signature(
 
 
 def _histograms(frame: Frame) -> Float32[np.ndarray, "P B"]:
-    """Colour histograms of the blocks of a small copy; each sums to 1."""
+    """Colour histograms of the blocks of a small copy, summing to 1."""
     small = cv2.resize(frame.image, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
     side = _SIDE_PX // _BLOCKS
     blocks = small.reshape(_BLOCKS, side, _BLOCKS, side, 3).transpose(0, 2, 1, 3, 4)
     levels = blocks.reshape(_BLOCKS * _BLOCKS, -1, 3).astype(np.int64) * _LEVELS // 256
     bins = levels @ np.array([_LEVELS * _LEVELS, _LEVELS, 1])
-    # All blocks are counted at once: each has a range of bins of its own.
+    # All blocks are counted at once, in ranges of bins of their own.
     offset = np.arange(len(bins))[:, None] * _LEVELS**3
     counts = np.bincount((bins + offset).ravel(), minlength=len(bins) * _LEVELS**3)
     shares = counts.reshape(len(bins), -1) / bins.shape[1]
@@ -96,6 +98,7 @@ def _layout(frame: Frame) -> Float32[np.ndarray, " C"]:
     """
     small = cv2.resize(frame.image, (_LAYOUT_PX, _LAYOUT_PX), interpolation=cv2.INTER_AREA)
     brightness = small.astype(np.float32).sum(axis=2).ravel()
+    # A change of the light alone leaves this the same.
     brightness -= brightness.mean()
     length = max(float(np.linalg.norm(brightness)), 1e-6)
     return np.asarray(brightness / length, dtype=np.float32)

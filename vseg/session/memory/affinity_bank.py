@@ -1,7 +1,7 @@
 """The memory bank of models that read it by affinity: what of the past is kept.
 
 Enters: MemoryEntry, one per remembered frame.  Leaves: Memory, what a set of objects may read.
-Of each object three bounded kinds of frame are stored: the prompted ones (the nearest
+Of an object three bounded kinds of frame are stored: the prompted ones (the nearest
 `prompted` of them), the most recent ones, and a few older ones spread over the past.  Keys
 depend on the frame alone: they are stored once per frame and shared by its objects.
 """
@@ -23,7 +23,7 @@ _KINDS = ("prompted", "recent", "older")
 
 @dataclass(slots=True)
 class ObjectMemory:
-    """One object's remembered values by frame index, each kind in the order it was written."""
+    """One object's remembered values by frame index, in the order they were written."""
 
     prompted: dict[int, Value] = field(default_factory=dict)
     recent: dict[int, Value] = field(default_factory=dict)
@@ -52,7 +52,7 @@ class AffinityBank:
         self._assembled: tuple[tuple[int, ...], Memory] | None = None
 
     def admit(self, object_id: int) -> None:
-        """Admit every object: each is bounded by itself."""
+        """Admit every object: what is stored of one is bounded by itself."""
 
     def write_prompted(self, entry: MemoryEntry) -> None:
         """Remember a prompted frame; beyond the limit the one farthest from it is dropped."""
@@ -62,6 +62,7 @@ class AffinityBank:
             # A frame is stored once; what was tracked there is what the prompt corrected.
             stored.recent.pop(entry.frame_index, None)
             stored.older.pop(entry.frame_index, None)
+            # The nearest prompts show the object as it is now.
             if len(stored.prompted) > self.budget.prompted:
                 farthest = max(stored.prompted, key=lambda f: (abs(f - entry.frame_index), f))
                 del stored.prompted[farthest]
@@ -73,6 +74,7 @@ class AffinityBank:
             stored = self.objects.setdefault(object_id, ObjectMemory())
             if entry.frame_index in stored.prompted:
                 continue
+            # Popped first, so that a frame passed again becomes the newest.
             stored.older.pop(entry.frame_index, None)
             stored.recent.pop(entry.frame_index, None)
             stored.recent[entry.frame_index] = value
@@ -96,7 +98,7 @@ class AffinityBank:
         return all(frame_index // stride != frame // stride for frame in latest)
 
     def read(self, object_ids: Sequence[int]) -> Memory:
-        """What these objects may read; each must have been written at least once."""
+        """What these objects may read; all must have been written at least once."""
         requested = tuple(object_ids)
         if self._assembled is None or self._assembled[0] != requested:
             self._assembled = (requested, self._assemble(requested))
@@ -141,7 +143,7 @@ class AffinityBank:
         return sum(t.numel() * t.element_size() for t in held)
 
     def pack(self) -> tuple[dict[str, Tensor], StoredFrames]:
-        """Keys and values by name, and for each object the frames of each kind in order."""
+        """Keys and values by name, and by object and kind the frames in order."""
         tensors = {f"key/{frame}": key.contiguous() for frame, key in self.keys.items()}
         frames: StoredFrames = {}
         for object_id, stored in self.objects.items():
@@ -184,6 +186,8 @@ class AffinityBank:
         for frame in sorted({frame for row in rows for frame in row}):
             owners = tuple(n for n, row in enumerate(rows) if frame in row)
             together.setdefault(owners, []).append(frame)
+        # Objects that were remembered on the same frames form one part, usually all of them:
+        # its keys are read once for all.
         parts = [
             MemoryPart(
                 torch.cat([self.keys[f].flatten(1) for f in frames], dim=1),

@@ -1,8 +1,8 @@
 """Old memories merged before they are attended to: opt-in, and not what the published
 model computes.
 
-Enters: the slots an object may read.  Leaves: the same, the older ones with fewer tokens, each
-of which says how many it stands for.  What is stored stays whole.  Prompted frames, anchors
+Enters: the slots an object may read.  Leaves: the same, the older ones with fewer tokens,
+which say how many they stand for.  What is stored stays whole.  Prompted frames, anchors
 and the newest slot are never touched, nor tokens that lie on no cell (EdgeTAM's global ones).
 """
 
@@ -33,6 +33,7 @@ class Approximation(ABC):
         """Cells of a slot's grid that a mask touches, and those at most two cells beside
         them.
         """
+        # The largest logit of a cell decides, so that a thin object is not lost between cells.
         touched = F.adaptive_max_pool2d((logits > 0).float()[None, None], self.shape.grid)
         return F.max_pool2d(touched, 2 * _MARGIN + 1, stride=1, padding=_MARGIN)[0, 0] > 0
 
@@ -49,8 +50,9 @@ class Approximation(ABC):
     def merged_tokens(
         self, mask_cells: Bool[Tensor, "r c"]
     ) -> tuple[Int[Tensor, "N G"], Float[Tensor, " N"]]:
-        """The tokens that each of N is the mean of, and how many it stands for: together all
-        of them.
+        """The tokens that one of N is the mean of, and how many it stands for.
+
+        Together they stand for all tokens.
         """
 
     @property
@@ -73,6 +75,7 @@ class Pooled(Approximation):
         """A quarter of the tokens that lie on the frame, wherever the object is."""
         rows, columns = self.shape.grid
         index = torch.arange(self.shape.tokens, device=mask_cells.device)
+        # Row by row: the four cells of a block stand in one row of `places`.
         fours = index[self.off_frame :].view(rows // 2, 2, columns // 2, 2).transpose(1, 2)
         places = torch.cat([index[: self.off_frame, None].expand(-1, 4), fours.reshape(-1, 4)])
         return places, 1.0 + 3.0 * (places[:, 0] >= self.off_frame)
@@ -89,14 +92,16 @@ class Pruned(Approximation):
     def merged_tokens(
         self, mask_cells: Bool[Tensor, "r c"]
     ) -> tuple[Int[Tensor, "N 1"], Float[Tensor, " N"]]:
-        """The cells of `mask_cells`, and the first of the others in each block."""
+        """The cells of `mask_cells`, and of every block the first of the others."""
         rows, columns = self.shape.grid
         side = _BLOCK
         blocks = (~mask_cells).view(rows // side, side, columns // side, side).transpose(1, 2)
         outside = blocks.reshape(-1, side * side)
+        # In a block of object cells alone the count is 0, and nothing is added.
         first = F.one_hot(outside.byte().argmax(dim=1), side * side)
         counts = (first * outside.sum(dim=1, keepdim=True)).view_as(blocks).transpose(1, 2)
         weights = mask_cells.flatten() + counts.flatten()
         weights = torch.cat([weights.new_ones(self.off_frame), weights])
+        # A token of weight 0 stands for nothing, and is left out.
         places = weights.nonzero()
         return places, weights[places[:, 0]].float()

@@ -51,7 +51,8 @@ def _stats_of(rows: list[list[float]]) -> MaskStats:
 
 
 def _extents(masks: Bool[Tensor, "O K h w"]) -> Float[Tensor, "O K 5"]:
-    """Area, x1, y1, x2, y2 of each mask; the corners of an empty one mean nothing."""
+    """Area, x1, y1, x2, y2 of the masks; the corners of an empty one mean nothing."""
+    # argmax of bytes gives the first 1; flipped, the last.
     columns = masks.any(dim=2).byte()
     rows = masks.any(dim=3).byte()
     edges = (

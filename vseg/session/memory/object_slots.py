@@ -41,6 +41,7 @@ class ObjectSlots:
         """Every tensor held, shared ones once."""
         for slot in (*self.prompted.values(), *self.anchors.values(), *self.recent.values()):
             yield from (slot.cells, slot.keys, slot.pointer)
+        # The pointer of a recent frame is that of its slot.
         yield from (p for frame, p in self.pointers.items() if frame not in self.recent)
         yield from self.mask_cells.values()
 
@@ -84,6 +85,7 @@ class ObjectSlots:
         slots: dict[str, dict[int, Slot]] = {kind: {} for kind in _SLOTS}
         for kind, stored in slots.items():
             for frame in frames[kind]:
+                # Tokens are merged when a slot is read: all that are stored are whole.
                 cells = tensors[f"{name}/{kind}/{frame}/cells"]
                 pointer = tensors[f"{name}/{kind}/{frame}/pointer"]
                 stored[frame] = Slot(cells, keys_of(cells), pointer)
@@ -97,7 +99,7 @@ class ObjectSlots:
 
 
 def _packed(past: History) -> Float[Tensor, "N 7"]:
-    """Observations as numbers; float64 holds each of them exactly."""
+    """Observations as numbers; float64 holds all of them exactly."""
     rows = [
         (*observation.box, observation.area, observation.quality, observation.anchor)
         for observation in past.values()

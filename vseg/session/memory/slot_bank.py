@@ -1,6 +1,6 @@
 """The memory bank of models that remember in slots: what of the past is kept.
 
-Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Of each
+Enters: Slot, one per object and frame.  Leaves: SlotMemory, what an object may read.  Of an
 object are stored its prompted frames (the nearest `prompted` of them), the frames that the
 policy keeps as if they had been prompted, the slots of its last few frames, and the pointers
 of some more; how many is the model's own span (SAM 2: 6 slots and 15 pointers), unless a limit
@@ -54,7 +54,7 @@ class SlotBank:
     def decide(
         self, frame_index: int, objects: Sequence[tuple[int, bool]], decoded: Decoded
     ) -> tuple[Decoded, list[MemoryDecision]]:
-        """The masks that the policy chose, and its decision on each row.
+        """The masks that the policy chose, and its decisions by row.
 
         objects: the rows' ids, and whether they are tracked in reverse.
         """
@@ -82,7 +82,7 @@ class SlotBank:
         if object_id not in self.objects:
             self.admit(object_id)
             self.objects[object_id] = ObjectSlots()
-            # The limit is shared: with one object more, each may hold less.
+            # The limit is shared: with one object more, all may hold less.
             for other in self.objects.values():
                 self._trim(other, frame_index)
         stored = self.objects[object_id]
@@ -222,9 +222,7 @@ class SlotBank:
         return sum(t.numel() * t.element_size() for t in held)
 
     def pack(self) -> tuple[dict[str, Tensor], StoredFrames]:
-        """Every tensor but the slots' keys, and for each object the frames of each kind in
-        order.
-        """
+        """Every tensor but the slots' keys, and by object and kind the frames in order."""
         tensors: dict[str, Tensor] = {}
         frames: StoredFrames = {}
         for object_id, stored in self.objects.items():
