@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from vseg.errors import BadFrame, BadPrompt, NothingFound, VsegError
     from vseg.exchange.supervision import to_supervision
     from vseg.frame_masks import FrameMasks
+    from vseg.pipelines.segment import segment
+    from vseg.session.image_predictor import ImagePredictor
     from vseg.session.session import Session
     from vseg.types import (
         Box,
@@ -40,6 +42,8 @@ _HOME = {
     "vseg.errors": ("BadFrame", "BadPrompt", "NothingFound", "VsegError"),
     "vseg.exchange.supervision": ("to_supervision",),
     "vseg.frame_masks": ("FrameMasks",),
+    "vseg.pipelines.segment": ("segment",),
+    "vseg.session.image_predictor": ("ImagePredictor",),
     "vseg.session.session": ("Session",),
     "vseg.types": (
         "Box",
@@ -63,6 +67,7 @@ __all__ = [
     "Frame",
     "FrameMasks",
     "IdentitySettings",
+    "ImagePredictor",
     "Mask",
     "MemorySettings",
     "NothingFound",
@@ -79,6 +84,7 @@ __all__ = [
     "open_nano_text",
     "open_run",
     "open_video",
+    "segment",
     "to_supervision",
 ]
 

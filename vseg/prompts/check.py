@@ -6,6 +6,8 @@ Enters: numbers, lists, arrays.  Leaves: prompts that lie on the frame.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from vseg.errors import BadPrompt
 from vseg.types import Box, Exemplar, Mask, Points, PromptValue, Scribble, Text, VisualPrompt
 from vseg.types.prompt_values import NumberList, NumberRows
@@ -81,7 +83,8 @@ def _typed(prompts: Sequence[Any]) -> list[PromptValue]:
 
 def _box(sides: Any) -> Box:
     try:
-        numbers = list(sides)
+        # An array's own numbers are of numpy's types; plain ones are needed.
+        numbers = sides.tolist() if isinstance(sides, np.ndarray) else list(sides)
     except TypeError as error:
         raise BadPrompt(
             f"a box is four numbers, not a {type(sides).__name__}", hint="x1, y1, x2, y2"

@@ -13,6 +13,7 @@ import numpy as np
 from vseg.errors import BadFrame, BadPrompt, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader, adjacent_frame
+from vseg.ops.rgb import check_rgb
 from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.state import SessionState
 from vseg.tensors import Features
@@ -127,7 +128,7 @@ class SessionFrames:
 
     def _checked(self, frame: Frame) -> Frame:
         """The frame, if its image is an RGB image of the size of those before."""
-        _check_image(frame.image)
+        check_rgb(frame.image)
         height, width = frame.image.shape[:2]
         if self._hw is None:
             self._hw = (height, width)
@@ -146,7 +147,7 @@ def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:
     time_s: left out, one frame's duration after the last, at the rate of unknown sources.
     """
     pixels = np.asarray(image)
-    _check_image(pixels)
+    check_rgb(pixels)
     before = state.last_time_s
     if time_s is None:
         time_s = 0.0 if before is None else before + float(1 / UNKNOWN_FPS)
@@ -162,20 +163,3 @@ def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:
 def _same(one: Frame, other: Frame) -> bool:
     """Whether two frames are the same image at the same place."""
     return one.image is other.image and one.index == other.index
-
-
-def _check_image(image: np.ndarray) -> None:
-    """Raise BadFrame unless the image is (H, W, 3) uint8 with at least one pixel."""
-    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
-        return
-    hint = "give an RGB image as uint8 (height, width, 3)"
-    if image.dtype.kind == "f":
-        hint = "convert it: (image * 255).astype(np.uint8) if its values are in [0, 1]"
-    elif image.ndim == 2:
-        hint = "a grey image becomes RGB by np.repeat(image[..., None], 3, axis=2)"
-    elif image.ndim == 3 and image.shape[2] == 4:
-        hint = "drop the alpha channel: image[..., :3]"
-    raise BadFrame(
-        f"the image is {image.dtype} of shape {image.shape}, not uint8 (height, width, 3)",
-        hint=hint,
-    )

@@ -8,15 +8,22 @@ family once.  The predictor keeps nothing: an encoded image belongs to its calle
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 from torch import Tensor
 
+from vseg.errors import BadPrompt
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.promptable_model import CoarseMasks, ObjectPrompts, PromptableModel
+from vseg.ops.rgb import check_rgb
+from vseg.prompts.check import check_prompt, collect_prompts
+from vseg.session.decoded_masks import decoded_masks
 from vseg.tensors import Decoded, Features
-from vseg.types import Box, Frame, Mask
+from vseg.types import Box, Exemplar, Frame, Mask, PromptValue, Text, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +35,65 @@ class EncodedImage:
 
 
 class ImagePredictor:
-    """Decodes prompts on single images with a model of any kind."""
+    """Decodes prompts on single images with a model of any kind.
+
+    predictor = vseg.ImagePredictor(vseg.load_model("nano"))
+    image = predictor.encode(pixels)
+    masks = predictor.predict(image, points=[(412, 220)])
+    masks = predictor.predict(image, points=[(390, 310)], labels=[0], prior=masks.logits[0])
+    """
 
     def __init__(self, model: PromptableModel) -> None:
         self.model = model
 
-    def encode(self, frame: Frame) -> EncodedImage:
-        """The image with its features."""
-        return EncodedImage(frame, self.model.encode([frame])[0])
+    def encode(self, image: Frame | np.ndarray) -> EncodedImage:
+        """An RGB image, (H, W, 3) uint8, or a Frame, with its features.  Raises BadFrame."""
+        if not isinstance(image, Frame):
+            image = np.asarray(image)
+            check_rgb(image)
+            image = Frame(0, None, 0.0, image)
+        return EncodedImage(image, self.model.encode([image])[0])
+
+    def predict(
+        self,
+        image: EncodedImage,
+        prompts: Sequence[VisualPrompt] = (),
+        *,
+        prior: Float32[np.ndarray, "h4 w4"] | None = None,
+        **numbers: Any,
+    ) -> FrameMasks:
+        """The mask of one object, as object 1: what a session returns for these prompts.
+
+        Prompts are typed or plain numbers, in pixels of the image.  prior: logits of its mask
+        so far, which the prompts correct: `logits[0]` of the masks before.  Raises BadPrompt.
+        """
+        visual = visual_prompts(collect_prompts(prompts, **numbers))
+        return self.predict_objects(image, [visual], None if prior is None else prior[None])
+
+    @torch.inference_mode()
+    def predict_objects(
+        self,
+        image: EncodedImage,
+        objects: Sequence[ObjectPrompts],
+        priors: Float32[np.ndarray, "O h4 w4"] | None = None,
+    ) -> FrameMasks:
+        """The masks of several objects, decoded in one batch, as objects 1, 2 ...
+
+        Every one is predicted as if it were alone: masks may overlap.  priors: `logits` of the
+        masks so far.  Raises BadPrompt for prompts or priors that do not fit the image.
+        """
+        hw = (image.frame.image.shape[0], image.frame.image.shape[1])
+        for prompts in objects:
+            for prompt in prompts:
+                check_prompt(prompt, hw)
+        if not objects:
+            return FrameMasks.empty(image.frame)
+        known = None if priors is None else self._on_device(image, priors, len(objects))
+        decoded = self.decode(image, objects, known)
+        ids = range(1, len(objects) + 1)
+        given = {i: only_mask(prompts) for i, prompts in zip(ids, objects, strict=True)}
+        exact = {i: mask.mask for i, mask in given.items() if mask is not None}
+        return decoded_masks(image.frame, ids, decoded, ids, exact)
 
     @torch.inference_mode()
     def decode(
@@ -79,6 +137,17 @@ class ImagePredictor:
         turn out absent.
         """
         return self.model.decode_prompts(image.features, objects, priors)
+
+    def _on_device(
+        self, image: EncodedImage, priors: Float32[np.ndarray, "_ _ _"], objects: int
+    ) -> Float[Tensor, "O h4 w4"]:
+        wanted = (objects, *image.features.map_hw)
+        if priors.shape != wanted:
+            raise BadPrompt(
+                f"the priors have the shape {priors.shape}, not {wanted}",
+                hint="give the logits of masks that were predicted on this image",
+            )
+        return torch.from_numpy(priors).to(self.model.device, self.model.dtype)
 
     def _decode(
         self,
@@ -124,6 +193,19 @@ class ImagePredictor:
                 coarse[:, None], size=size[1:], mode="bilinear", align_corners=False
             )[:, 0]
         return first
+
+
+def visual_prompts(prompts: Sequence[PromptValue]) -> list[VisualPrompt]:
+    """The prompts, none of which is a concept.  Raises BadPrompt for a text or an exemplar."""
+    visual: list[VisualPrompt] = []
+    for prompt in prompts:
+        if isinstance(prompt, Text | Exemplar):
+            raise BadPrompt(
+                f"an image is prompted where an object is, not with {prompt!r}",
+                hint="detect it with a grounder first, or prompt a Session that has one",
+            )
+        visual.append(prompt)
+    return visual
 
 
 def only_mask(prompts: ObjectPrompts) -> Mask | None:

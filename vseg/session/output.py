@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 
 from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.session.decoded_masks import decoded_masks
 from vseg.session.engine import TrackedObject
-from vseg.tensors import PRESENT, Decoded, downloaded
+from vseg.tensors import Decoded
 from vseg.types import Frame
 
 
@@ -23,22 +24,7 @@ def frame_masks(
         none = np.zeros((0, 1, 1), dtype=np.float32)
         crops = LogitCrops((), none, np.zeros(0, dtype=bool), (height, width), {})
         return replace(FrameMasks.empty(frame), crops=crops)
-    logits, quality, presence = downloaded(decoded.logits, decoded.quality, decoded.presence)
-    rows = logits.float().numpy()
-    visible = (presence.numpy() > PRESENT) & (rows > 0).any(axis=(1, 2))
-    object_ids = tuple(o.object_id for o in live)
     prompted = [o for o in live if frame.index in o.prompts]
     given = {o.object_id: o.given_mask(frame.index) for o in prompted}
     exact = {obj: mask for obj, mask in given.items() if mask is not None}
-    return FrameMasks(
-        frame_index=frame.index,
-        time_s=frame.time_s,
-        pts=frame.pts,
-        height=height,
-        width=width,
-        object_ids=object_ids,
-        scores=quality.numpy(),
-        visible=visible,
-        sources=tuple("prompt" if obj in given else "track" for obj in object_ids),
-        crops=LogitCrops(object_ids, rows, visible, (height, width), exact),
-    )
+    return decoded_masks(frame, [o.object_id for o in live], decoded, given, exact)
