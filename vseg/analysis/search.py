@@ -32,7 +32,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
     """What is looked for.  top: how many objects at most.  source: where the clip is, if it
     has moved.
     """
@@ -45,7 +45,9 @@ class Query:
         Text(self.phrase)  # raises BadPrompt for an empty or an endless one
 
 
-def found_in(runs: Sequence[Path], image_text: ImageText, query: Query) -> tuple[Hit, ...]:
+def found_in(
+    runs: Sequence[Path], image_text: ImageText, query: SearchQuery
+) -> tuple[Hit, ...]:
     """The objects that look most like the phrase, best first; those never seen are left out.
 
     Raises BadPrompt for an empty or over-long phrase, BadRun for an unfinished run or another

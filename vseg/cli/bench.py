@@ -60,15 +60,15 @@ def bench(
     )
     with TemporaryDirectory(prefix="vseg-bench-") as folder:
         if clip is None:
-            course = _made_up_course(Path(folder) / "scene.mp4", objects, frames)
+            measured = _synthetic_clip(Path(folder) / "scene.mp4", objects, frames)
         else:
-            course = _course_over(clip, objects, frames)
-        figures = _measure(course, settings, Path(folder) / "run")
+            measured = _clip_with_objects(clip, objects, frames)
+        figures = _measure(measured, settings, Path(folder) / "run")
     (show_json if as_json else show_pairs)(figures)
 
 
 @dataclass(frozen=True, slots=True)
-class Trajectory:
+class BenchClip:
     """What is measured on: the first `frames` frames of a clip, and where the objects are."""
 
     clip: str
@@ -76,7 +76,7 @@ class Trajectory:
     prompts: "tuple[Prompt, ...]"
 
 
-def _made_up_course(path: Path, objects: int, frames: int) -> Trajectory:
+def _synthetic_clip(path: Path, objects: int, frames: int) -> BenchClip:
     """A synthetic scene written as a real file, with one click on each object."""
     import numpy as np
 
@@ -90,10 +90,10 @@ def _made_up_course(path: Path, objects: int, frames: int) -> Trajectory:
         click = scene.first_point(object_id)
         points = Points(np.array([[click.x, click.y]], dtype=np.float32), np.array([True]))
         prompts.append(Prompt(object_id, Timecode(frame=click.frame_index), points))
-    return Trajectory(str(path), frames, tuple(prompts))
+    return BenchClip(str(path), frames, tuple(prompts))
 
 
-def _course_over(clip: str, objects: int, frames: int) -> Trajectory:
+def _clip_with_objects(clip: str, objects: int, frames: int) -> BenchClip:
     """A clip with `objects` boxes in a row: what is inside does not matter for the time."""
     from vseg.build import open_video
     from vseg.types import Box, Prompt, Timecode
@@ -107,10 +107,10 @@ def _course_over(clip: str, objects: int, frames: int) -> Trajectory:
         for k in range(objects)
     )
     prompts = tuple(Prompt(k, Timecode(frame=0), box) for k, box in enumerate(boxes, start=1))
-    return Trajectory(clip, min(frames, count), prompts)
+    return BenchClip(clip, min(frames, count), prompts)
 
 
-def _measure(course: Trajectory, settings: "TrackConfig", run: Path) -> dict[str, Any]:
+def _measure(measured: BenchClip, settings: "TrackConfig", run: Path) -> dict[str, Any]:
     """The figures, by printable name."""
     import torch
 
@@ -119,10 +119,10 @@ def _measure(course: Trajectory, settings: "TrackConfig", run: Path) -> dict[str
     from vseg.pipelines.prepare import load_configured
     from vseg.pipelines.timed_slot_model import timed
 
-    decode_s = _decode_alone(course)
-    settings = settings.model_copy(update={"range": f"0:{course.frames}"})
+    decode_s = _decode_alone(measured)
+    settings = settings.model_copy(update={"range": f"0:{measured.frames}"})
     model = timed(load_configured(settings))
-    job = TrackJob(source=course.clip, out=run, prompts=course.prompts, config=settings)
+    job = TrackJob(source=measured.clip, out=run, prompts=measured.prompts, config=settings)
     outcome = run_job(job, model=model)
     steady = model.steady()
     count = outcome.frames
@@ -134,7 +134,7 @@ def _measure(course: Trajectory, settings: "TrackConfig", run: Path) -> dict[str
     }
     per_frame = {f"{name} ms": round(1000 * seconds, 2) for name, seconds in stages.items()}
     return {
-        "objects": len(course.prompts),
+        "objects": len(measured.prompts),
         "frames": outcome.frames,
         "model": f"{model.name} {model.dtype} on {model.device}, short side "
         f"{settings.short_side}",
@@ -149,13 +149,13 @@ def _measure(course: Trajectory, settings: "TrackConfig", run: Path) -> dict[str
     }
 
 
-def _decode_alone(course: Trajectory) -> float:
+def _decode_alone(measured: BenchClip) -> float:
     """Seconds to read the frames when nothing else is done."""
     from vseg.build import open_video
 
-    with open_video(course.clip) as video:
+    with open_video(measured.clip) as video:
         began = time.perf_counter()
-        for _ in video.frames(0, course.frames):
+        for _ in video.frames(0, measured.frames):
             pass
         return time.perf_counter() - began
 

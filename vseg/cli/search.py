@@ -34,7 +34,7 @@ def search(
     as_json: options.Json = False,
 ) -> None:
     """Rank the objects of finished runs by how well they match a phrase."""
-    from vseg.analysis.search import Query, draw_hits, found_in
+    from vseg.analysis.search import SearchQuery, draw_hits, found_in
     from vseg.build import open_image_text
     from vseg.io.files import check_free
 
@@ -45,7 +45,7 @@ def search(
         )
     if out is not None:
         check_free(out, overwrite=overwrite)
-    query = Query(phrase, top, clip)
+    query = SearchQuery(phrase, top, clip)
     model = open_image_text(image_text, device or "cpu")
     hits = found_in(runs, model, query)
     if out is not None and hits:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float32
 
-from vseg.grounding.point_grid import Window, corners, grid
+from vseg.grounding.point_grid import FrameCrop, corners, grid
 from vseg.interfaces.promptable_model import CoarseMasks, PromptableModel
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
@@ -142,7 +142,7 @@ class AutomaticMaskGenerator:
         rules = self._rules
         height, width = image.features.video_hw
         map_hw = image.features.map_hw
-        whole = Window(0, 0, width, height)
+        whole = FrameCrop(0, 0, width, height)
         first = self._coarse_in(image, coarse_masks, whole, grid(image.frame, rules.grid))
         explained = np.asarray(first.masks[first.scores >= rules.score].any(axis=0))
         dense = grid(image.frame, rules.dense)
@@ -160,7 +160,7 @@ class AutomaticMaskGenerator:
         self,
         image: EncodedImage,
         coarse_masks: CoarseMasks,
-        window: Window,
+        window: FrameCrop,
         clicks: Float32[np.ndarray, "N 2"],
     ) -> _Proposals:
         """The masks of clicks where the model is shown the window alone; nothing of what its

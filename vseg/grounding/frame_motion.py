@@ -32,7 +32,7 @@ _MOST_REGIONS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Motion:
+class FrameMotion:
     """flow: displacement of every pixel of the small image, in its pixels.  own: less the
     camera's.  scale: small pixels per pixel of the frame.  gap_s: time between the
     two frames.
@@ -49,7 +49,7 @@ class Motion:
         return np.asarray(np.hypot(self.own[..., 0], self.own[..., 1]) > _LEAST_PX, dtype=bool)
 
 
-def motion_between(frame: Frame, adjacent: Frame | None) -> Motion | None:
+def motion_between(frame: Frame, adjacent: Frame | None) -> FrameMotion | None:
     """The motion from `frame` to `adjacent`; None without a frame at another time."""
     if adjacent is None or adjacent.time_s == frame.time_s:
         return None
@@ -61,12 +61,12 @@ def motion_between(frame: Frame, adjacent: Frame | None) -> Motion | None:
     displacement = np.asarray(flow, dtype=np.float32)
     own = displacement - _camera(displacement)
     unpadded = np.s_[: size[1], : size[0]]
-    return Motion(
+    return FrameMotion(
         displacement[unpadded], own[unpadded], scale, abs(adjacent.time_s - frame.time_s)
     )
 
 
-def is_moving(motion: Motion, crop: MaskCrop) -> bool:
+def is_moving(motion: FrameMotion, crop: MaskCrop) -> bool:
     """Whether an object moves against its surroundings by a tenth of its size per second, and
     by more than noise.
     """
@@ -83,7 +83,7 @@ def is_moving(motion: Motion, crop: MaskCrop) -> bool:
     return pixels > _LEAST_PX and pixels / size > _SPEED * motion.gap_s
 
 
-def moving_boxes(motion: Motion) -> Float64[np.ndarray, "N 4"]:
+def moving_boxes(motion: FrameMotion) -> Float64[np.ndarray, "N 4"]:
     """The boxes, in pixels of the frame, of connected regions that move against the camera;
     largest first.
     """
@@ -97,7 +97,7 @@ def moving_boxes(motion: Motion) -> Float64[np.ndarray, "N 4"]:
     return np.array(boxes, np.float64).reshape(-1, 4) / motion.scale
 
 
-def moving_shares(motion: Motion, crops: Sequence[MaskCrop]) -> Float64[np.ndarray, " N"]:
+def moving_shares(motion: FrameMotion, crops: Sequence[MaskCrop]) -> Float64[np.ndarray, " N"]:
     """The share of each mask that moves against the camera."""
     moves = motion.moves
     masks = [_shrunk(crop, motion.scale, moves.shape) for crop in crops]

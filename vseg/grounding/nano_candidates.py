@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from vseg.grounding.box_masks import box_masks
-from vseg.grounding.frame_motion import Motion, moving_boxes, moving_shares
+from vseg.grounding.frame_motion import FrameMotion, moving_boxes, moving_shares
 from vseg.grounding.narrowing import fitting, meant
 from vseg.grounding.vocabulary import ANY_OBJECT, WordQuery
 from vseg.models.nano.text_head.head_boxes import Candidates, HeadBoxes
@@ -41,7 +41,7 @@ class FrameCandidates:
     predictor: ImagePredictor
     image: EncodedImage
     detected: HeadBoxes
-    motion: Motion | None
+    motion: FrameMotion | None
     _masks: dict[tuple[float, ...], MaskCrop] = field(default_factory=dict)
 
     @property

@@ -18,7 +18,7 @@ from vseg.grounding.attributes import (
     of_size,
     place_costs,
 )
-from vseg.grounding.frame_motion import Motion, is_moving
+from vseg.grounding.frame_motion import FrameMotion, is_moving
 from vseg.grounding.vocabulary import WordQuery
 from vseg.types import MaskCrop
 
@@ -27,7 +27,7 @@ def fitting(
     query: WordQuery,
     crops: Sequence[MaskCrop],
     image: UInt8[np.ndarray, "H W 3"],
-    motion: Motion | None,
+    motion: FrameMotion | None,
 ) -> Bool[np.ndarray, " N"]:
     """Which masks have the attributes that the query asks for; without motion nothing moves or
     is still.

@@ -18,7 +18,7 @@ from vseg.types import Frame
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class FrameCrop:
     """A part of a frame, in its pixels."""
 
     x: int
@@ -70,10 +70,10 @@ class Window:
         return placed, whole
 
 
-def corners(width: int, height: int, part: float) -> tuple[Window, ...]:
+def corners(width: int, height: int, part: float) -> tuple[FrameCrop, ...]:
     """Four windows in the corners of a frame, of `part` of its width and height."""
     w, h = (max(1, round(side * part)) for side in (width, height))
-    return tuple(Window(x, y, w, h) for y in (0, height - h) for x in (0, width - w))
+    return tuple(FrameCrop(x, y, w, h) for y in (0, height - h) for x in (0, width - w))
 
 
 def grid(frame: Frame, count: int) -> Float32[np.ndarray, "N 2"]:

@@ -23,7 +23,7 @@ from vseg.synthetic.config import SceneConfig
 from vseg.synthetic.motion import (
     AxisMotion,
     Bounce,
-    Camera,
+    HandheldCamera,
     Motion,
     Oscillation,
     Wave,
@@ -63,7 +63,7 @@ class Shot:
     """Everything that stays the same between two cuts.  sprites: far to near."""
 
     backdrop: Backdrop
-    camera: Camera
+    camera: HandheldCamera
     lighting: Lighting
     light: Light
     sprites: tuple[Sprite, ...]

@@ -137,7 +137,7 @@ class Motion:
 
 
 @dataclass(frozen=True, slots=True)
-class Camera:
+class HandheldCamera:
     """A hand-held camera that pans, rolls and zooms about the middle of a height x width
     frame.
     """
@@ -167,7 +167,9 @@ class Camera:
         )
 
 
-def draw_camera(rng: np.random.Generator, height: int, width: int, strength: float) -> Camera:
+def draw_camera(
+    rng: np.random.Generator, height: int, width: int, strength: float
+) -> HandheldCamera:
     """A random camera; strength 0 stands still, 1 pans over about a tenth of the frame."""
     short = min(height, width)
     shake = tuple(float(p) for p in rng.uniform(7, 13, 2))
@@ -179,7 +181,7 @@ def draw_camera(rng: np.random.Generator, height: int, width: int, strength: flo
             (*wave.phases, 0.0),
         )
 
-    return Camera(
+    return HandheldCamera(
         height,
         width,
         with_shake(draw_wave(rng, 0.10 * width * strength, (110.0, 220.0)), shake[0]),

@@ -18,7 +18,7 @@ FRACTION_BITS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class PixelBox:
     """A patch of the frame's plane in whole pixels, right and bottom exclusive."""
 
     x1: int
@@ -26,13 +26,13 @@ class Window:
     x2: int
     y2: int
 
-    def grown(self, margin: int) -> "Window":
+    def grown(self, margin: int) -> "PixelBox":
         """This window with `margin` more pixels on all sides."""
-        return Window(self.x1 - margin, self.y1 - margin, self.x2 + margin, self.y2 + margin)
+        return PixelBox(self.x1 - margin, self.y1 - margin, self.x2 + margin, self.y2 + margin)
 
-    def clip(self, height: int, width: int, margin: int) -> "Window":
+    def clip(self, height: int, width: int, margin: int) -> "PixelBox":
         """Its part within the frame, or within `margin` pixels around the frame."""
-        return Window(
+        return PixelBox(
             max(self.x1, -margin),
             max(self.y1, -margin),
             min(self.x2, width + margin),
@@ -44,7 +44,7 @@ class Window:
         """Whether no pixel is left."""
         return self.x2 <= self.x1 or self.y2 <= self.y1
 
-    def inside(self, outer: "Window") -> tuple[slice, slice]:
+    def inside(self, outer: "PixelBox") -> tuple[slice, slice]:
         """Where this window lies in the array of the `outer` one."""
         return (
             slice(self.y1 - outer.y1, self.y2 - outer.y1),
@@ -52,16 +52,16 @@ class Window:
         )
 
 
-def bounds(polygons: list[Polygon], margin: int) -> Window:
+def bounds(polygons: list[Polygon], margin: int) -> PixelBox:
     """The smallest window with all corners inside, grown by `margin` pixels."""
     corners = np.concatenate(polygons)
     x1, y1 = np.floor(corners.min(axis=0)).astype(int) - margin
     x2, y2 = np.ceil(corners.max(axis=0)).astype(int) + margin + 1
-    return Window(int(x1), int(y1), int(x2), int(y2))
+    return PixelBox(int(x1), int(y1), int(x2), int(y2))
 
 
 def coverage(
-    solid: list[Polygon], hole: float, centre: Float64[np.ndarray, " 2"], patch: Window
+    solid: list[Polygon], hole: float, centre: Float64[np.ndarray, " 2"], patch: PixelBox
 ) -> Coverage:
     """The share of every pixel that the shape covers, 0 to 255, in frame coordinates.
 

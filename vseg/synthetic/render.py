@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
-from vseg.synthetic.motion import Affine, Camera, Motion, apply, compose
-from vseg.synthetic.raster import Coverage, Window, bounds, coverage
+from vseg.synthetic.motion import Affine, HandheldCamera, Motion, apply, compose
+from vseg.synthetic.raster import Coverage, PixelBox, bounds, coverage
 from vseg.synthetic.shape import Outline
 
 Image = UInt8[np.ndarray, "H W 3"]
@@ -58,11 +58,16 @@ class Light:
 
 
 def draw_sprite(
-    image: Image, labels: Labels, sprite: Sprite, camera: Camera, time: float, light: Light
+    image: Image,
+    labels: Labels,
+    sprite: Sprite,
+    camera: HandheldCamera,
+    time: float,
+    light: Light,
 ) -> None:
     """Paint one layer into `image` and its id into `labels`, both in place."""
     height, width = labels.shape
-    frame = Window(0, 0, width, height)
+    frame = PixelBox(0, 0, width, height)
     to_frame = compose(camera.at(time, sprite.parallax), sprite.motion.at(time))
     radius = math.sqrt(abs(float(np.linalg.det(to_frame[:, :2]))))
     drift = _drift(sprite, camera, time)
@@ -94,7 +99,7 @@ def draw_sprite(
     image[visible.inside(frame)] = cv2.blendLinear(foreground, background, share, 1 - share)
 
 
-def _drift(sprite: Sprite, camera: Camera, time: float) -> Float64[np.ndarray, " 2"]:
+def _drift(sprite: Sprite, camera: HandheldCamera, time: float) -> Float64[np.ndarray, " 2"]:
     """How far the sprite's origin moves in the frame while the shutter is open, in pixels."""
     places = []
     for moment in (time - SHUTTER / 2, time + SHUTTER / 2):
@@ -105,7 +110,7 @@ def _drift(sprite: Sprite, camera: Camera, time: float) -> Float64[np.ndarray, "
     return np.asarray(drift * min(1.0, MAX_BLUR_PX / max(float(np.hypot(*drift)), 1e-9)))
 
 
-def _surface(sprite: Sprite, to_frame: Affine, patch: Window) -> Image:
+def _surface(sprite: Sprite, to_frame: Affine, patch: PixelBox) -> Image:
     """The sprite's texture in the patch; it moves, turns and squashes with the body."""
     half = (sprite.surface.shape[0] - 1) / 2
     from_texture = np.array([[1 / half, 0.0, -1.0], [0.0, 1 / half, -1.0]])
@@ -123,7 +128,7 @@ def _surface(sprite: Sprite, to_frame: Affine, patch: Window) -> Image:
 
 
 def _soften(
-    cover: Coverage, body: Window, around: Window, width_px: float
+    cover: Coverage, body: PixelBox, around: PixelBox, width_px: float
 ) -> UInt8[np.ndarray, "H W"]:
     """The coverage on the window around, blurred by two boxes.
 
@@ -152,7 +157,7 @@ def _shade(
 
 
 def _cast_shadow(
-    image: Image, soft: Coverage, around: Window, light: Light, length_px: float
+    image: Image, soft: Coverage, around: PixelBox, light: Light, length_px: float
 ) -> None:
     """Darken `image`, in place, where the sprite's soft shadow falls: away from the light."""
     height, width = image.shape[:2]
@@ -161,7 +166,7 @@ def _cast_shadow(
     # What wraps around lands in the margin: it is wider than the shift and empty or out of
     # frame.
     fallen = np.roll(soft, shift, axis=(0, 1))[visible.inside(around)].astype(np.float32)
-    place = visible.inside(Window(0, 0, width, height))
+    place = visible.inside(PixelBox(0, 0, width, height))
     image[place] = _scaled(image[place], 1 - 0.4 * light.strength / 255 * fallen)
 
 

@@ -22,7 +22,7 @@ from jaxtyping import UInt8
 from vseg.errors import BadVideo
 from vseg.video.address import PROTOCOLS, redact, scheme_of
 from vseg.video.container import MAX_PIXELS, OpenFile, choose_stream, open_file, reason_of
-from vseg.video.decoder import Decoder
+from vseg.video.decoder import FrameDecoder
 from vseg.video.orientation import Display, rotation_of
 from vseg.video.sniff import sniff
 
@@ -106,7 +106,7 @@ class StreamCapture:
     def __init__(self, reopen: Callable[[], OpenFile], name: str, *, paced: bool) -> None:
         self._name = name
         self._paced = paced
-        self._decoder = Decoder(reopen, keyed=True)
+        self._decoder = FrameDecoder(reopen, keyed=True)
         self._display = Display()
         self._first_pts: int | None = None
         self.fps = self._decoder.opened.rate

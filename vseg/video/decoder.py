@@ -19,7 +19,7 @@ from vseg.video.container import OpenFile, VideoPacket, reason_of
 from vseg.video.pts_index import PtsIndex
 
 
-class Decoder:
+class FrameDecoder:
     """One open file and a position in it.  reason: what demuxer or decoder last refused, or
     ''.
 

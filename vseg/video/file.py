@@ -19,7 +19,7 @@ from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, open_file
-from vseg.video.decoder import Decoder
+from vseg.video.decoder import FrameDecoder
 from vseg.video.orientation import Display, rotation_of
 from vseg.video.pts_index import PtsIndex, scan_packets
 from vseg.video.rates import frame_rate, is_variable
@@ -46,7 +46,7 @@ class VideoFile(Closing):
         if not len(index) and not index.by_order:
             raise BadVideo(f"{self.path}: holds no frames", hint="record or convert it again")
         self._lock = threading.RLock()
-        self._decoder = Decoder(
+        self._decoder = FrameDecoder(
             lambda: open_file(self.path, sniffed, max_pixels), keyed=len(index.keyframes) > 0
         )
         self._display = Display()

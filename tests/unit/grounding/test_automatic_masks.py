@@ -9,7 +9,7 @@ import torch
 from tests.sam_models import small_model
 from vseg.build import load_model
 from vseg.grounding.automatic_masks import AutomaticMaskGenerator, AutomaticMaskRules
-from vseg.grounding.point_grid import Window, corners, grid
+from vseg.grounding.point_grid import FrameCrop, corners, grid
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
@@ -143,7 +143,7 @@ def test_specks_go_and_holes_close_but_what_reaches_the_edge_stays_open() -> Non
 def test_windows_cover_the_frame_and_place_what_they_show() -> None:
     frame = Frame(0, None, 0.0, np.zeros((40, 80, 3), np.uint8))
     windows = corners(80, 40, 0.6)
-    assert windows[3] == Window(32, 16, 48, 24)
+    assert windows[3] == FrameCrop(32, 16, 48, 24)
     assert windows[3].of(frame).image.shape == (24, 48, 3)
     logits = torch.full((2, 6, 12), -1.0)
     logits[0, :, 0] = 5.0

@@ -8,7 +8,7 @@ import pytest
 from vseg.synthetic.motion import (
     AxisMotion,
     Bounce,
-    Camera,
+    HandheldCamera,
     Motion,
     Oscillation,
     Wave,
@@ -24,8 +24,8 @@ HEIGHT = 70
 WIDTH = 90
 
 
-def camera(pan_x: Wave = STILL, zoom: Wave = STILL) -> Camera:
-    return Camera(HEIGHT, WIDTH, pan_x, STILL, STILL, zoom)
+def camera(pan_x: Wave = STILL, zoom: Wave = STILL) -> HandheldCamera:
+    return HandheldCamera(HEIGHT, WIDTH, pan_x, STILL, STILL, zoom)
 
 
 def disc(x: float, y: float, radius: float, label: int = 1, hole: float = 0.0) -> Sprite:

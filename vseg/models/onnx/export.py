@@ -191,7 +191,7 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
             drawn[:1],
         ),
         Graph("prompt", stage.VisualPrompt(net), one_prompt, ("value",)),
-        Graph("given", stage.PromptKwargs(video, logits_hw), mask, ("logits",)),
+        Graph("given", stage.MaskPrompts(video, logits_hw), mask, ("logits",)),
         Graph("remember", stage.Remember(net), values_of, ("values",), ("logits",)),
         Graph(
             "read",

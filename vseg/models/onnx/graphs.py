@@ -103,7 +103,7 @@ class VisualPrompt(nn.Module):
         return value
 
 
-class PromptKwargs(nn.Module):
+class MaskPrompts(nn.Module):
     """A mask the user gave -> logits that stand for it."""
 
     def __init__(self, video_hw: Size, logits_hw: Size) -> None:

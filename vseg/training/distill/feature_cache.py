@@ -46,7 +46,7 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class CacheSlot:
     """Where one example lies in the file, and its size in pixels (multiples of 16)."""
 
     height: int
@@ -81,10 +81,10 @@ class Layout:
     file.
     """
 
-    clips: tuple[tuple[tuple[Slot, ...], ...], ...]
+    clips: tuple[tuple[tuple[CacheSlot, ...], ...], ...]
     total_bytes: int
 
-    def slots(self) -> Iterator[Slot]:
+    def slots(self) -> Iterator[CacheSlot]:
         """All slots in the file's order."""
         return (slot for clip in self.clips for image in clip for slot in image)
 
@@ -110,7 +110,7 @@ def lay_out(
         for _ in range(clip.count):
             slots = []
             for height, width in sizes:
-                slots.append(Slot(height, width, channels, offset))
+                slots.append(CacheSlot(height, width, channels, offset))
                 offset = slots[-1].end
             images.append(tuple(slots))
         laid.append(tuple(images))
@@ -204,7 +204,7 @@ def _keep(handle: BinaryIO, mark: Path, done: int) -> None:
 def _write_clip(
     handle: BinaryIO,
     clip: UnlabelledImages,
-    slots: Sequence[tuple[Slot, ...]],
+    slots: Sequence[tuple[CacheSlot, ...]],
     extract: FeatureExtractor,
     batch: int,
 ) -> Iterator[int]:
@@ -223,7 +223,7 @@ def mapped(file: Path, layout: Layout, device: torch.device) -> list[Example]:
     return [_example(store, slot, device) for slot in layout.slots()]
 
 
-def _example(store: UInt8[Tensor, " bytes"], slot: Slot, device: torch.device) -> Example:
+def _example(store: UInt8[Tensor, " bytes"], slot: CacheSlot, device: torch.device) -> Example:
     parts = []
     for start, shape, width in zip(slot.starts, slot.shapes, (1, 2, 2), strict=True):
         part = store[start : start + width * _count(shape)]
@@ -233,7 +233,7 @@ def _example(store: UInt8[Tensor, " bytes"], slot: Slot, device: torch.device) -
 
 
 def _payloads(
-    group: Sequence[tuple[UInt8[np.ndarray, "H W 3"], tuple[Slot, ...]]],
+    group: Sequence[tuple[UInt8[np.ndarray, "H W 3"], tuple[CacheSlot, ...]]],
     extract: FeatureExtractor,
 ) -> Iterator[tuple[int, bytes]]:
     """(offset, bytes) of all images and features of some images of one clip."""

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float64, UInt8
 
-from vseg.synthetic.raster import Window, bounds
+from vseg.synthetic.raster import PixelBox, bounds
 from vseg.training.data.augment.cutouts import Cutout
 from vseg.training.data.augment.thin_plate_spline import ThinPlateSpline
 from vseg.training.data.augment.warp import (
@@ -77,7 +77,7 @@ def _paint(
 ) -> None:
     """Draw the layer as it is at image `time` into image and labels, in place."""
     side = len(label)
-    frame = Window(0, 0, side, side)
+    frame = PixelBox(0, 0, side, side)
     drift = _drift(layer, time)
     margin = 2 + math.ceil(float(np.abs(drift).max())) + max(abs(v) for v in layer.shadow)
     visible = bounds([_corners(layer, time)], margin).clip(side, side, 0)
@@ -111,7 +111,7 @@ def _corners(layer: Layer, time: int) -> Float64[np.ndarray, "N 2"]:
 
 
 def _rendered(
-    layer: Layer, time: int, window: Window
+    layer: Layer, time: int, window: PixelBox
 ) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "h w"]]:
     """Colours and alpha of the layer on a window of the frame."""
     h, w = layer.cutout.alpha.shape

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 
-from vseg.synthetic.raster import Window
+from vseg.synthetic.raster import PixelBox
 from vseg.training.data.augment.thin_plate_spline import ThinPlateSpline
 
 Affine = Float64[np.ndarray, "3 3"]
@@ -92,7 +92,7 @@ class SamplingMap:
     spline: ThinPlateSpline | None = None
     time: float = 0.0
 
-    def source_points(self, window: Window) -> Float32[np.ndarray, "h w 2"]:
+    def source_points(self, window: PixelBox) -> Float32[np.ndarray, "h w 2"]:
         """For each pixel of the output window the (x, y) in the source that is shown there."""
         xs, left = _cell_centres(window.x1, window.x2)
         ys, top = _cell_centres(window.y1, window.y2)
@@ -151,7 +151,7 @@ def warp(
         source = cv2.warpAffine(image, matrix, size, flags=smooth, borderMode=border)
         label = cv2.warpAffine(mask, matrix, size, flags=nearest, borderMode=border)
     else:
-        points = sampling.source_points(Window(0, 0, side, side))
+        points = sampling.source_points(PixelBox(0, 0, side, side))
         source = resampled(image, points, cv2.INTER_LINEAR, border)
         label = resampled(mask, points, cv2.INTER_NEAREST, border)
     return np.asarray(source, dtype=np.uint8), np.asarray(label, dtype=np.uint8)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import RBFInterpolator
 
-from vseg.synthetic.raster import Window
+from vseg.synthetic.raster import PixelBox
 from vseg.training.data.augment.crop import draw_crop, halved
 from vseg.training.data.augment.thin_plate_spline import draw_spline
 from vseg.training.data.augment.trajectories import (
@@ -54,7 +54,7 @@ def test_sampling_is_exact_on_any_window() -> None:
     rng = np.random.default_rng(0)
     matrix = draw_affine(rng, MotionRange(0.1, 30, 0.3, 0.2), 100)
     sampling = SamplingMap(np.linalg.inv(matrix), np.eye(3))
-    window = Window(7, -5, 60, 38)
+    window = PixelBox(7, -5, 60, 38)
     ys, xs = np.mgrid[-5:38, 7:60]
     wanted = np.linalg.inv(matrix) @ np.stack([xs.ravel(), ys.ravel(), np.ones(xs.size)])
     np.testing.assert_allclose(
@@ -65,13 +65,13 @@ def test_sampling_is_exact_on_any_window() -> None:
 def test_deformed_sampling_is_close_to_the_spline() -> None:
     spline = draw_spline(np.random.default_rng(5), 0.02)
     sampling = frame_map(np.eye(3), np.eye(3), 224, (spline, 2.0))
-    places = sampling.source_points(Window(0, 0, 224, 224))
+    places = sampling.source_points(PixelBox(0, 0, 224, 224))
     ys, xs = np.mgrid[0:224, 0:224]
     wanted = 224 * spline.displaced(np.stack([xs.ravel(), ys.ravel()], axis=1) / 224, 2.0)
     # Linear between nodes 8 pixels apart.
     away = np.abs(places.reshape(-1, 2) - wanted)
     assert away.max() < 1.0 and away.mean() < 0.15
-    part = sampling.source_points(Window(30, 41, 77, 103))
+    part = sampling.source_points(PixelBox(30, 41, 77, 103))
     np.testing.assert_array_equal(part, places[41:103, 30:77])
 
 
