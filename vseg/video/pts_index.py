@@ -97,7 +97,7 @@ class _Packets:
 
 
 def scan_packets(opened: OpenFile, sniffed: Sniffed) -> PtsIndex:
-    """The index of a freshly opened file; `by_order` leaves pts empty (`FrameDecoder.count`)."""
+    """The index of a freshly opened file; `by_order` leaves pts to `FrameDecoder.count`."""
     seen = _collect(opened)
     cut_short = sniffed.torn or seen.failure
     if sniffed.torn and sniffed.kind == "mpegts":
