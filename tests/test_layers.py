@@ -182,6 +182,7 @@ def test_annotations_are_real_objects() -> None:
 # File names that stand in several packages because they name the same idea in each.
 SHARED_NAMES = {
     "associate": "a command, and what it runs",
+    "bench": "a command, and what it runs",
     "label": "a command, and what it runs",
     "search": "a command, and what it runs",
     "track": "a command, and what it runs",
