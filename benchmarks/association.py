@@ -3,7 +3,7 @@
     python benchmarks/association.py --data mot/            every sequence below mot/
     python benchmarks/association.py --speed                processor ms per frame
 
-The last table, `track_clip`, is offline: it knows the future of every frame.
+The last table, `track_clip`, is offline: it uses the whole clip.
 
 A sequence is a folder with gt/gt.txt and det/det.txt.  KITTI-* are scored on cars (class 3,
 detection score > 0, confidence = sigmoid of the score) at 10 frames/s; others on all boxes at
@@ -37,8 +37,8 @@ from vseg_trackers import (
     track_clip,
 )
 
-CAR = 3
-KITTI_RATE = 10.0
+CAR = 3  # KITTI's class id in MOTChallenge's column
+KITTI_RATE = 10.0  # frames/s, as KITTI was recorded
 
 
 class Tracker(Protocol):
@@ -70,23 +70,23 @@ def read_sequence(folder: Path) -> Sequence:
     """The boxes of one folder; frames without any row are empty, not missing."""
     kitti = folder.name.startswith("KITTI")
     truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",", ndmin=2)
-    found = np.loadtxt(folder / "det" / "det.txt", delimiter=",", ndmin=2)
+    detected = np.loadtxt(folder / "det" / "det.txt", delimiter=",", ndmin=2)
     if kitti:
         truth = truth[truth[:, 7] == CAR]
-        found = found[(found[:, 7] == CAR) & (found[:, 6] > 0)]
+        detected = detected[(detected[:, 7] == CAR) & (detected[:, 6] > 0)]
     rate = KITTI_RATE if kitti else _rate(folder)
-    scores = 1 / (1 + np.exp(-found[:, 6])) if kitti else found[:, 6]
-    last = int(max(truth[:, 0].max(), found[:, 0].max()))
+    scores = 1 / (1 + np.exp(-detected[:, 6])) if kitti else detected[:, 6]
+    last = int(max(truth[:, 0].max(), detected[:, 0].max()))
     true_frames = []
-    found_frames = []
+    detections = []
     for frame in range(1, last + 1):
-        t = truth[:, 0] == frame
-        d = found[:, 0] == frame
-        true_frames.append(IdentifiedBoxes(truth[t, 1].astype(int), _corners(truth[t, 2:6])))
-        found_frames.append(
-            Detections(frame / rate, _corners(found[d, 2:6]), np.clip(scores[d], 0, 1))
-        )
-    return Sequence(folder.name, true_frames, found_frames)
+        of_truth = truth[truth[:, 0] == frame]
+        here = detected[:, 0] == frame
+        boxes = _corners(detected[here, 2:6])
+        ids = of_truth[:, 1].astype(int)
+        true_frames.append(IdentifiedBoxes(ids, _corners(of_truth[:, 2:6])))
+        detections.append(Detections(frame / rate, boxes, np.clip(scores[here], 0, 1)))
+    return Sequence(folder.name, true_frames, detections)
 
 
 def _rate(folder: Path) -> float:
@@ -125,9 +125,9 @@ def offline(sequence: Sequence) -> IdentityClip:
             boxes[frame].append(box)
     frames = [
         IdentifiedBoxes(
-            np.array(each_ids, dtype=int), np.array(each, dtype=float).reshape(-1, 4)
+            np.array(frame_ids, dtype=int), np.array(frame_boxes, dtype=float).reshape(-1, 4)
         )
-        for each_ids, each in zip(ids, boxes, strict=True)
+        for frame_ids, frame_boxes in zip(ids, boxes, strict=True)
     ]
     return box_clip(sequence.truth, frames)
 
@@ -135,7 +135,7 @@ def offline(sequence: Sequence) -> IdentityClip:
 def rows(
     run: Callable[[Sequence], IdentityClip], sequences: list[Sequence]
 ) -> Iterator[tuple[str, str]]:
-    """Name and measures of each sequence and of each group together."""
+    """(name, measures) of every sequence and of every group together."""
     clips = {sequence.name: run(sequence) for sequence in sequences}
     groups: dict[str, list[IdentityClip]] = {}
     for sequence in sequences:
@@ -150,7 +150,7 @@ def _measures(clips: list[IdentityClip]) -> str:
     identity = IdentityCounts.total([count_identity(clip) for clip in clips])
     clear = ClearCounts.total([count_clear(clip) for clip in clips])
     shares = (hota.hota, hota.det_a, hota.ass_a, hota.loc_a, identity.f1, clear.mota)
-    return "".join(f"{100 * each:7.2f}" for each in shares) + (
+    return "".join(f"{100 * share:7.2f}" for share in shares) + (
         f"{clear.switches:6d}{clear.fragments:6d}"
     )
 

@@ -1,8 +1,7 @@
-"""What a tracker is compared with: methods that carry the first frame's masks without our
-training.
+"""Baselines: methods that propagate the first frame's masks without our training.
 
-Enters: the first image with its objects' masks, then image after image.  Leaves: the masks on
-each.  Dense flow and flow + GrabCut are in baselines_flow.py, label propagation by a teacher's
+Enters: the first image with its objects' masks, then image after image.  Leaves: their masks.
+Dense flow and flow + GrabCut are in baselines_flow.py, label propagation by a teacher's
 features in baselines_labels.py.
 """
 
@@ -28,10 +27,10 @@ class Baseline(Protocol):
     def begin(
         self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]
     ) -> None:
-        """Take the first image and the masks given on it."""
+        """Take the first image and its masks."""
         ...
 
-    def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
+    def step(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
         """The masks on the next image."""
         ...
 
@@ -56,15 +55,15 @@ def make_baseline(name: str, teacher: str | None) -> Baseline:
     return LabelPropagation(open_features(teacher))
 
 
-def warp_prior(
+def propagate(
     baseline: Baseline, video: Reader, first: Mapping[int, Bool[np.ndarray, "H W"]]
 ) -> Iterator[PredictedFrame]:
-    """(frame index, {object id: mask}) of every frame, from the masks given on the first."""
+    """(frame index, {object id: mask}) of every frame, from the masks of the first."""
     ids = sorted(first)
     masks = np.stack([first[object_id] for object_id in ids])
     for frame in video:
         if frame.index == 0:
             baseline.begin(frame.image, masks)
         else:
-            masks = baseline.follow(frame.image)
+            masks = baseline.step(frame.image)
         yield frame.index, dict(zip(ids, masks, strict=True))

@@ -1,4 +1,4 @@
-"""Dense optical flow moves the masks; GrabCut may then snap them to the image's own edges.
+"""Masks warped by dense optical flow, and refined by GrabCut where asked for.
 
 Enters: the first image with masks, then the following images.  Leaves: masks.  Flow: Kroeger
 et al. 2016, "Fast Optical Flow using Dense Inverse Search", OpenCV's medium preset.  GrabCut:
@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
-GRABCUT_ROUNDS = 2
+GRABCUT_ROUNDS = 2  # a round value; not tuned
+BAND_SHARE = 0.1  # of the square root of the mask's area; a round value
 LEAST_PIXELS = 8
 """GrabCut fits two colour mixtures of five; with fewer pixels it cannot."""
 
 
 class FlowWarp:
-    """Masks warped by the flow from each image back to the one before."""
+    """Masks warped by the flow from an image back to the one before."""
 
     def __init__(self) -> None:
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -27,14 +28,14 @@ class FlowWarp:
     def begin(
         self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]
     ) -> None:
-        """Take the first image and the masks given on it."""
+        """Take the first image and its masks."""
         self._grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         self._masks = masks
 
-    def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
+    def step(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
         """The masks on the next image."""
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        # Backward, so that every pixel of the new image asks where it was.
+        # Backward flow, so that every pixel of the new image has a source.
         flow = self._flow.calc(grey, self._grey, np.zeros((*grey.shape, 2), np.float32))
         self._grey = grey
         self._masks = np.stack([self._refined(image, _warp(m, flow)) for m in self._masks])
@@ -71,31 +72,31 @@ def _warp(
 def grab_cut(
     image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]
 ) -> Bool[np.ndarray, "H W"]:
-    """The mask, its outline moved to colour edges within a band of a tenth of the object's
+    """The mask with its outline moved to colour edges within a band of a tenth of the object's
     size.
 
-    A mask too small to have colours of its own, or that leaves no background, comes back as it
-    is.
+    A mask too small to have colours of its own, or that leaves no background, is returned
+    unchanged.
     """
-    band = max(3, round(0.1 * math.sqrt(np.count_nonzero(mask))))
+    band = max(3, round(BAND_SHARE * math.sqrt(np.count_nonzero(mask))))
     x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    # The colours of what is beside the object count as background, not those of the whole
-    # image.
+    # Only the surroundings of the object are taken as background, not the whole image.
     top = max(0, y - 4 * band)
     left = max(0, x - 4 * band)
-    cut = np.s_[top : y + h + 4 * band, left : x + w + 4 * band]
-    inside = mask[cut].astype(np.uint8)
+    region = np.s_[top : y + h + 4 * band, left : x + w + 4 * band]
+    inside = mask[region].astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * band + 1, 2 * band + 1))
-    near = cv2.dilate(inside, disc)
-    trimap = np.where(near > 0, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
+    dilated = cv2.dilate(inside, disc)
+    trimap = np.where(dilated > 0, cv2.GC_PR_BGD, cv2.GC_BGD).astype(np.uint8)
     trimap[inside > 0] = cv2.GC_PR_FGD
     trimap[cv2.erode(inside, disc, borderType=cv2.BORDER_REPLICATE) > 0] = cv2.GC_FGD
     if min(np.count_nonzero(inside), np.count_nonzero(inside == 0)) < LEAST_PIXELS:
         return mask
     cv2.setRNGSeed(0)  # its mixtures start at random
-    bgr = np.ascontiguousarray(image[cut][..., ::-1])
-    models = np.zeros((1, 65)), np.zeros((1, 65))
+    bgr = np.ascontiguousarray(image[region][..., ::-1])
+    # OpenCV keeps a mixture of five Gaussians in 65 numbers.
+    models = (np.zeros((1, 65)), np.zeros((1, 65)))
     cv2.grabCut(bgr, trimap, (0, 0, 1, 1), *models, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     refined = np.zeros_like(mask)
-    refined[cut] = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
+    refined[region] = (trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD)
     return refined

@@ -1,5 +1,5 @@
-"""A teacher's features carry the labels: each cell asks the most similar cells of earlier
-images.
+"""Labels propagated by a teacher's features: every cell takes those of the most similar cells of
+earlier images.
 
 Enters: the first image with masks, then the following images.  Leaves: masks.  Source: label
 propagation as in Jabri et al. 2020, "Space-Time Correspondence as a Contrastive Random Walk",
@@ -27,8 +27,8 @@ Features = Callable[[UInt8[np.ndarray, "H W 3"]], Float32[Tensor, "C h w"]]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """top: cells asked.  recent: last images asked, beside the first.  temperature: of the
-    softmax.
+    """top: most similar cells that count.  recent: last images compared with, beside the first.
+    temperature: of the softmax.
     """
 
     top: int = 8
@@ -48,14 +48,15 @@ class LabelPropagation:
     """
 
     def __init__(self, features: Features, settings: Settings | None = None) -> None:
-        self._features, self._settings = features, settings or Settings()
+        self._features = features
+        self._settings = settings or Settings()
         self._first: list[_Reference] = []
         self._recent: deque[_Reference] = deque(maxlen=self._settings.recent)
 
     def begin(
         self, image: UInt8[np.ndarray, "H W 3"], masks: Bool[np.ndarray, "O H W"]
     ) -> None:
-        """Take the first image and the masks given on it."""
+        """Take the first image and its masks."""
         features = self._unit(image)
         layers = np.concatenate([~masks.any(axis=0, keepdims=True), masks])
         soft = F.interpolate(
@@ -65,22 +66,21 @@ class LabelPropagation:
         self._recent.clear()
 
     @torch.inference_mode()
-    def follow(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
+    def step(self, image: UInt8[np.ndarray, "H W 3"]) -> Bool[np.ndarray, "O H W"]:
         """The masks on the next image."""
         features = self._unit(image)
-        asked = [*self._first, *self._recent]
-        labels = self._ask(features.flatten(1), asked)
+        labels = self._propagated(features.flatten(1), [*self._first, *self._recent])
         self._recent.append(_Reference(features.flatten(1), labels))
         soft = labels.view(1, -1, *features.shape[1:])
         big = F.interpolate(soft, image.shape[:2], mode="bilinear", align_corners=False)[0]
         winner = big.argmax(0)
         return np.stack([(winner == k).numpy() for k in range(1, len(labels))])
 
-    def _ask(
-        self, features: Float32[Tensor, "C N"], asked: Sequence[_Reference]
+    def _propagated(
+        self, features: Float32[Tensor, "C N"], references: Sequence[_Reference]
     ) -> Float32[Tensor, "L N"]:
-        keys = torch.cat([one.features for one in asked], 1)
-        labels = torch.cat([one.labels for one in asked], 1)
+        keys = torch.cat([reference.features for reference in references], 1)
+        labels = torch.cat([reference.labels for reference in references], 1)
         best, where = (keys.T @ features).topk(min(self._settings.top, keys.shape[1]), dim=0)
         weights = torch.softmax(best / self._settings.temperature, 0)
         return (labels[:, where] * weights).sum(1)

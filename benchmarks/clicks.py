@@ -1,9 +1,8 @@
-"""How many clicks until the first frame's mask is good: NoC@85 and NoC@90, and IoU after 1, 3,
-5 clicks.
+"""Clicks until the first frame's mask is good: NoC@85 and NoC@90, and IoU after 1, 3, 5 clicks.
 
     python benchmarks/clicks.py DAVIS --json clicks.json
 
-Each click goes to the innermost pixel of the largest wrong region, positive where something
+A click goes to the innermost pixel of the largest wrong region, positive where something
 was missed and negative where too much was taken, as in Sofiiuk et al. 2021, "Reviving
 Iterative Training with Mask Guidance for Interactive Segmentation", section 4; at most 20.  An
 object that never gets there counts with 20 clicks and as failed.
@@ -67,7 +66,7 @@ def main() -> None:
 
 
 def _clip(model: Model, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
-    """Each object of the first frame, with the IoU after each click."""
+    """(object id, IoU click by click) of the objects of the first frame."""
     label = next(iter(LabelFolder.open(clip.truth)))
     with ImageFolder(clip.images) as video, Session(model, video) as session:
         for object_id in label.object_ids:
@@ -75,24 +74,24 @@ def _clip(model: Model, clip: ClipFolders) -> Iterator[tuple[int, list[float]]]:
 
 
 def _segment(session: Session, object_id: int) -> Segment:
-    """One more click in, the mask after it out."""
+    """A function from one more click to the mask after it."""
     return lambda click: session.prompt(object_id, 0, [click])[object_id]
 
 
 def click_through(segment: Segment, truth: Bool[np.ndarray, "H W"]) -> list[float]:
-    """The IoU in [0, 1] after each click.
+    """The IoU in [0, 1], click by click.
 
     Ends after 20 clicks; or earlier, once the highest goal is reached and the clicks to be
     shown are done; or when nothing is wrong any more.
     """
-    seen = np.zeros_like(truth)
+    mask = np.zeros_like(truth)
     ious = list[float]()
     while len(ious) < MOST_CLICKS:
-        click = correction(truth, seen)
+        click = correction(truth, mask)
         if click is None:
             break
-        seen = segment(click)
-        ious.append(region_similarity(seen, truth))
+        mask = segment(click)
+        ious.append(region_similarity(mask, truth))
         if len(ious) >= SHOWN_CLICKS and max(ious) >= max(GOALS):
             break
     return ious

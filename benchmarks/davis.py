@@ -2,18 +2,18 @@
 frames/s.
 
     python benchmarks/davis.py DAVIS --prompts mask box click 3clicks scribble --json davis.json
-    python benchmarks/davis.py DAVIS --prompts reference
+    python benchmarks/davis.py DAVIS --prompts exemplar
     python benchmarks/davis.py DAVIS --prompts word --clips dog libby --words dog=animal libby=animal
     python benchmarks/davis.py DAVIS --method flow flow-grabcut label-propagation --prompts mask \
         --teacher teacher.ts
 
 DAVIS holds `JPEGImages/480p/<clip>` and `Annotations/480p/<clip>` (or the same without
-`480p`); all objects of the first frame are followed at once.  Further clicks are placed at the
-innermost pixel of the largest wrong region of the first frame.  A reference is the object's
-mask on the last frame that has it: it is looked for on the first frame, and the best find is
-followed, however unlike it is.  A word is looked for by nano's own head; where it finds
-nothing every frame is empty.  Frames/s counts reading, prompting and tracking up to masks at
-video size, not the scoring.
+`480p`); all objects of the first frame are tracked at once.  Further clicks are placed at the
+innermost pixel of the largest wrong region of the first frame.  An exemplar is the object's
+mask on the last frame that has it: the best detection of it on the first frame is tracked,
+whatever its similarity.  Words are detected by nano's own head; where it detects nothing all
+frames are empty.  Frames/s counts reading, prompting and tracking up to masks at video size,
+not the scoring.
 """
 
 import argparse
@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from benchmarks.baselines import BASELINES, make_baseline, warp_prior
-from benchmarks.references import last_references
+from benchmarks.baselines import BASELINES, make_baseline, propagate
+from benchmarks.exemplars import last_exemplars
 from benchmarks.shared import (
     PROMPTS,
     ClipFolders,
@@ -49,7 +49,7 @@ from vseg.metrics.jf_scores import DatasetScore, Measures, SequenceScore
 from vseg.types import Exemplar
 from vseg.video.images import ImageFolder
 
-Follow = Callable[
+Propagate = Callable[
     [OpenReader, Mapping[int, Bool[np.ndarray, "H W"]]], Iterator[PredictedFrame]
 ]
 
@@ -74,7 +74,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One clip as one method followed it.  switches: frames by object id."""
+    """One clip as one method tracked it.  switches: frames by object id."""
 
     score: SequenceScore
     switches: Mapping[int, int]
@@ -92,15 +92,15 @@ def main() -> None:
     ]
     if {method for method, _ in jobs} != set(options.method):
         parser.error("a baseline starts from a mask: add mask to --prompts")
-    words = dict(each.split("=", 1) for each in options.words)
+    words = dict(pair.split("=", 1) for pair in options.words)
     clips = clips_of(options.root, options.clips or ())
     model = model_of(options) if "nano" in options.method else None
     table = Table(Row)
     for method, kind in jobs:
         done = []
         for clip in clips:
-            asked = _Asked(method, kind, model, options.teacher, words.get(clip.name))
-            done.append(_scored(clip, _follower(asked, clip)))
+            entry = _Entry(method, kind, model, options.teacher, words.get(clip.name))
+            done.append(_scored(clip, _propagator(entry, clip)))
             for row in _clip_rows(method, kind, done[-1]):
                 table.add(row)
         table.add(_mean_row(method, kind, done))
@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--prompts",
         nargs="+",
-        choices=(*PROMPTS, "reference", "word"),
+        choices=(*PROMPTS, "exemplar", "word"),
         default=["mask", "box", "click"],
     )
     parser.add_argument(
@@ -122,7 +122,7 @@ def _parser() -> argparse.ArgumentParser:
         nargs="*",
         default=[],
         metavar="CLIP=WORD",
-        help="what each clip's object is",
+        help="the word for a clip's object",
     )
     parser.add_argument("--clips", nargs="*")
     parser.add_argument("--teacher", help="of label-propagation: a file, folder or hub name")
@@ -131,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Entry:
     """One method with one kind of prompt.  teacher: of label propagation; word: of one
     clip.
     """
@@ -143,22 +143,22 @@ class _Asked:
     word: str | None = None
 
 
-def _follower(asked: _Asked, clip: ClipFolders) -> Follow:
-    if asked.model is None or asked.method != "nano":
-        return lambda video, first: warp_prior(
-            make_baseline(asked.method, asked.teacher), video, first
+def _propagator(entry: _Entry, clip: ClipFolders) -> Propagate:
+    if entry.model is None or entry.method != "nano":
+        return lambda video, first: propagate(
+            make_baseline(entry.method, entry.teacher), video, first
         )
-    model = asked.model
-    if asked.kind == "reference":
-        return lambda video, first: _track_like(model, video, last_references(clip, first))
-    if asked.kind == "word":
-        word = asked.word
+    model = entry.model
+    if entry.kind == "exemplar":
+        return lambda video, first: _track_exemplars(model, video, last_exemplars(clip, first))
+    if entry.kind == "word":
+        word = entry.word
         if word is None:
             raise UsageError(
                 f"clip {clip.name} has no word", hint=f"--words {clip.name}=person"
             )
         return lambda video, first: _track_word(model, video, first, word)
-    return lambda video, first: _track(model, video, first, asked.kind)
+    return lambda video, first: _track(model, video, first, entry.kind)
 
 
 def _track(
@@ -167,23 +167,23 @@ def _track(
     with Session(model, video) as session:
         for object_id, truth in first.items():
             prompt_object(session, object_id, truth, kind)
-        yield from _followed(session)
+        yield from _masks_of(session)
 
 
-def _track_like(
-    model: Model, video: OpenReader, references: Mapping[int, Exemplar]
+def _track_exemplars(
+    model: Model, video: OpenReader, exemplars: Mapping[int, Exemplar]
 ) -> Iterator[PredictedFrame]:
     with Session(model, video) as session:
-        for object_id, reference in references.items():
-            session.prompt(object_id, 0, exemplar=reference)
-        yield from _followed(session)
+        for object_id, exemplar in exemplars.items():
+            session.prompt(object_id, 0, exemplar=exemplar)
+        yield from _masks_of(session)
 
 
 def _track_word(
     model: Model, video: OpenReader, first: Mapping[int, Bool[np.ndarray, "H W"]], word: str
 ) -> Iterator[PredictedFrame]:
-    """The best thing of that name as the clip's first object; empty masks where there is
-    none.
+    """The masks of the best detection of the word, as the clip's first object; empty ones where
+    there is none.
     """
     object_id, truth = next(iter(first.items()))
     with Session(model, video, grounder=open_nano_text(model)) as session:
@@ -194,16 +194,16 @@ def _track_word(
                 (index, {object_id: np.zeros_like(truth)}) for index in range(len(video))
             )
             return
-        yield from _followed(session)
+        yield from _masks_of(session)
 
 
-def _followed(session: Session) -> Iterator[PredictedFrame]:
+def _masks_of(session: Session) -> Iterator[PredictedFrame]:
     for masks in session.propagate():
         yield masks.frame_index, dict(masks)
 
 
 class _Stopwatch:
-    """Adds up the time that a stream of frames takes, without its consumer's."""
+    """Adds up the time that a stream of frames takes, without that of its consumer."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -218,18 +218,18 @@ class _Stopwatch:
             started = time.perf_counter()
 
 
-def _scored(clip: ClipFolders, follow: Follow) -> Scored:
+def _scored(clip: ClipFolders, method: Propagate) -> Scored:
     label = next(iter(LabelFolder.open(clip.truth)))
     first = {object_id: label.mask(object_id) for object_id in label.object_ids}
     watch = _Stopwatch()
     switches = SwitchCount(clip.truth)
     with ImageFolder(clip.images) as video:
-        score = evaluate(clip.truth, switches.watch(watch.over(follow(video, first))))
+        score = evaluate(clip.truth, switches.watch(watch.over(method(video, first))))
     return Scored(score, switches.frames, watch.count / watch.seconds)
 
 
 def _clip_rows(method: str, kind: str, done: Scored) -> Iterator[Row]:
-    """One row for each object, if there are several, then the clip's mean."""
+    """One row per object, if there are several, then the clip's mean."""
     clip = done.score.clip
     objects = done.score.objects
     for one in objects if len(objects) > 1 else ():
@@ -241,15 +241,16 @@ def _clip_rows(method: str, kind: str, done: Scored) -> Iterator[Row]:
 
 def _mean_row(method: str, kind: str, done: list[Scored]) -> Row:
     """The mean over all objects, as DAVIS takes it; frames/s over clips."""
-    mean = DatasetScore(tuple(each.score for each in done)).measures
-    total = sum(sum(each.switches.values()) for each in done)
-    fps = float(np.mean([each.fps for each in done]))
+    mean = DatasetScore(tuple(scored.score for scored in done)).measures
+    total = sum(sum(scored.switches.values()) for scored in done)
+    fps = float(np.mean([scored.fps for scored in done]))
     return Row(method, kind, "MEAN", None, *_percent(mean), total, fps)
 
 
 def _percent(measures: Measures) -> tuple[float, float, float, float]:
-    m = measures
-    return 100 * m.j_mean, 100 * m.j_decay, 100 * m.f_mean, 100 * m.jf_mean
+    shares = (measures.j_mean, measures.j_decay, measures.f_mean, measures.jf_mean)
+    j, decay, f, jf = (100 * share for share in shares)
+    return j, decay, f, jf
 
 
 if __name__ == "__main__":

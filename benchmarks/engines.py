@@ -1,4 +1,4 @@
-"""Ours, the transformers library and the published SAM 2 predictor on the same objects and
+"""vseg, the transformers library and the published SAM 2 predictor on the same objects and
 images.
 
     python benchmarks/engines.py --models edgetam sam2.1-tiny --objects 1 2 5 10 --threads 2
@@ -37,8 +37,8 @@ from vseg.weights.device import open_device
 ENGINES = ("vseg", "transformers", "official")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _CAPTION = """\
-ms per frame, medians; rest: what belongs to no stage.  state, grows: KiB kept of the video with a full
-memory, and added by each further frame.  peak: MiB of a process that runs this row alone{where}.
+ms per frame, medians; rest: time outside all stages.  state, grows: KiB kept of the video with a full
+memory, and added per further frame.  peak: MiB of a process that runs this row alone{where}.
 transformers gets frames already resized; its EdgeTAM has our folded RepViT in place of timm's."""
 
 
@@ -104,7 +104,7 @@ def _importable() -> list[str]:
 
 
 def _rows(options: argparse.Namespace, model: str, objects: int) -> Iterator[Row]:
-    """Two rows for each engine that runs the model, with so many objects."""
+    """Two rows per engine that runs the model, with so many objects."""
     device = open_device(options.device)
     setting = Setting(objects, _DTYPES[options.dtype], 2 * options.rounds)
     net = network(model, options.side)
@@ -114,14 +114,13 @@ def _rows(options: argparse.Namespace, model: str, objects: int) -> Iterator[Row
         if name != "official" or model != "edgetam"
     }
     for _ in range(options.rounds):
-        for each in running.values():
-            each.track()
-    for name, each in running.items():
+        for engine in running.values():
+            engine.track()
+    for name, engine in running.items():
         peak = None if options.alone else _peak_alone(name, model, objects)
         for k, clock in enumerate(("cpu", "wall")):
-            stages = each.medians(k)
+            stages = engine.medians(k)
             rest = stages["total"] - sum(stages[stage] for stage in STAGES)
-            kept = each.kept / 1024, each.growth() / 1024
             yield Row(
                 model,
                 name,
@@ -129,16 +128,16 @@ def _rows(options: argparse.Namespace, model: str, objects: int) -> Iterator[Row
                 objects,
                 **stages,
                 rest=rest,
-                state=kept[0],
-                grows=kept[1],
+                state=engine.kept / 1024,
+                grows=engine.growth() / 1024,
                 peak=peak,
             )
 
 
 @dataclass(slots=True)
 class _Running:
-    """An engine with its clock, and what was measured of it so far.  kept: bytes before the
-    first frame.
+    """An engine with its clock and its measurements so far.  kept: bytes before the first
+    frame.
     """
 
     contender: Contender
@@ -180,14 +179,12 @@ class _Running:
         }
 
     def growth(self) -> float:
-        """Bytes that each frame added to what is kept."""
+        """Bytes that a frame added, on average, to what is kept."""
         return (state_bytes(self.contender) - self.kept) / self.steps
 
 
 def _peak_alone(engine: str, model: str, objects: int) -> float:
-    """Peak MiB of a process that runs one row: this very command, but for the choice of the
-    row.
-    """
+    """Peak MiB of a process that runs one row: this command, for that row alone."""
     row = ("--engines", engine, "--models", model, "--objects", str(objects), "--alone")
     done = subprocess.run(
         [sys.executable, __file__, *sys.argv[1:], *row],

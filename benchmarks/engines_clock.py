@@ -1,4 +1,4 @@
-"""Where a frame's time goes: processor and wall seconds per stage, for `engines.py`.
+"""Processor and wall seconds of a frame by stage, for `engines.py`.
 
 Enters: engines whose methods are wrapped once.  Leaves: seconds per frame and stage.
 """
@@ -19,8 +19,8 @@ class StageClock:
     """Seconds spent, (processor, wall) by stage; a stage called inside another counts to the
     outer one.
 
-    split: whether stages are timed.  On a GPU that waits for it around each, so whole frames
-    are timed without.
+    split: whether stages are timed.  On a GPU that waits before and after every stage, so
+    whole frames are timed without.
     """
 
     device: torch.device
@@ -34,7 +34,7 @@ class StageClock:
             setattr(owner, name, self._timed(stage, getattr(owner, name)))
 
     def measure(self, stage: str, action: Callable[[], Any]) -> Any:
-        """What the action returns; its time is added to the stage."""
+        """The action's result; its time is added to the stage."""
         if self._inside or not self.split:
             return action()
         self._inside = True
@@ -54,7 +54,7 @@ class StageClock:
         return self.spent
 
     def now(self) -> tuple[float, float]:
-        """(processor, wall) seconds once the device has done what it was told."""
+        """(processor, wall) seconds once the device has finished its work."""
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         return time.process_time(), time.perf_counter()

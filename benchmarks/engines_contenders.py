@@ -1,8 +1,7 @@
-"""The engines that `engines.py` compares: each tracks the same objects through the same
-images.
+"""The engines that `engines.py` compares: they track the same objects through the same images.
 
-Memory is filled by copies: one frame is prompted, one is tracked, and what was remembered of
-the second stands for the frames up to FULL.  Each copy is a tensor of its own.
+Memory is filled by copies: one frame is prompted, one is tracked, and the memory of the second
+stands for the frames up to FULL.  Every copy is a tensor of its own.
 """
 
 import copy
@@ -43,7 +42,7 @@ Image = UInt8[np.ndarray, "H W 3"]
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is measured.  rounds: frames tracked after the memory is full."""
+    """The measured setting.  rounds: frames tracked after the memory is full."""
 
     objects: int
     dtype: torch.dtype
@@ -70,7 +69,7 @@ def images(count: int) -> list[Image]:
 
 
 def box_of(obj: int) -> tuple[float, float, float, float]:
-    """Where an object is prompted on the first image, in its pixels."""
+    """The box that prompts an object on the first image, in its pixels."""
     left = 60.0 * obj
     top = 25.0 * obj
     return left, top, left + 150, top + 150
@@ -93,7 +92,7 @@ class Ours:
         model = our_model(net, clock.device, setting.dtype)
         self._session = Session(model)
         self._clock = clock
-        self._shown = images(4)
+        self._images = images(4)
         self._next = 2
         for obj in range(1, setting.objects + 1):
             self._session.prompt(obj, self._frame(0), [Box(*box_of(obj))])
@@ -101,10 +100,10 @@ class Ours:
         bank = self._session.bank
         assert isinstance(bank, SlotBank)
         for obj, held in bank.objects.items():
-            seen = held.recent[1]
+            tracked = held.recent[1]
             for t in range(2, FULL):
-                parts_of = (seen.cells.clone(), seen.keys.clone(), seen.pointer.clone())
-                bank.write(obj, t, Slot(*parts_of), prompted=False)
+                copied = (tracked.cells.clone(), tracked.keys.clone(), tracked.pointer.clone())
+                bank.write(obj, t, Slot(*copied), prompted=False)
         self._next = FULL
         for stage, method in (
             ("encoder", "encode"),
@@ -126,7 +125,7 @@ class Ours:
             yield from held.tensors()
 
     def _frame(self, t: int) -> Frame:
-        return Frame(t, None, t / 25, self._shown[t % len(self._shown)])
+        return Frame(t, None, t / 25, self._images[t % len(self._images)])
 
 
 class Library:
@@ -150,12 +149,12 @@ class Library:
         scale = torch.tensor([side / WIDTH, side / HEIGHT])
         for obj in range(1, setting.objects + 1):
             corners = torch.tensor(box_of(obj)).view(2, 2) * scale
-            said = {
+            point_inputs = {
                 "point_coords": corners[None, None],
                 "point_labels": torch.tensor([[[2, 3]]]),
             }
             index = self._session.obj_id_to_idx(obj)
-            self._session.add_point_inputs(index, 0, said)
+            self._session.add_point_inputs(index, 0, point_inputs)
             self._session.obj_with_new_inputs.append(obj)
         self._net(self._session, frame_idx=0)
         self._net(self._session, frame=self._frame(1))
@@ -174,7 +173,7 @@ class Library:
         masks = self._net(
             self._session, frame=self._frame(len(self._session.processed_frames))
         ).pred_masks
-        self._clock.measure("post", lambda: self._shown(masks))
+        self._clock.measure("post", lambda: self._at_video_size(masks))
 
     def state(self) -> Iterator[Tensor]:
         yield from _tensors(vars(self._session))
@@ -184,7 +183,7 @@ class Library:
         """A frame as the session would get it: a tensor of its own."""
         return self._pixels[t % len(self._pixels)].clone()
 
-    def _shown(self, masks: Tensor) -> Tensor:
+    def _at_video_size(self, masks: Tensor) -> Tensor:
         size = (HEIGHT, WIDTH)
         big = F.interpolate(masks.float(), size, mode="bilinear", align_corners=False) > 0
         return big.cpu()
@@ -254,11 +253,11 @@ def state_bytes(contender: Contender) -> int:
 
 
 def _fill(per_object: Mapping[int, Mapping[str, dict[int, Any]]]) -> None:
-    """Copies of what was kept of frame 1, up to FULL."""
-    for shelves in per_object.values():
-        shelf = shelves["non_cond_frame_outputs"]
+    """Write copies of the outputs kept of frame 1 for the frames up to FULL."""
+    for outputs in per_object.values():
+        by_frame = outputs["non_cond_frame_outputs"]
         for t in range(2, FULL):
-            shelf[t] = {name: _copied(value) for name, value in shelf[1].items()}
+            by_frame[t] = {name: _copied(value) for name, value in by_frame[1].items()}
 
 
 def _copied(value: Any) -> Any:

@@ -1,8 +1,7 @@
 """Networks of the SAM 2 family of true size with random weights, for `engines.py`.
 
-Every matrix is drawn so that it keeps the size of what passes: with a library's own small
-initialisation values fade to denormals, which a processor multiplies many times slower than
-others.
+Every matrix is drawn so that its output has the scale of its input: with a library's own small
+initial values activations fade to denormals, which a processor multiplies many times slower.
 """
 
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from vseg.models.sam2.repvit import RepVit
 _SHAPES = Path(__file__).resolve().parents[1] / "tests/golden/repvit.npz"
 """Names and shapes of RepViT-M1's tensors."""
 _PRESENT = 2.0
+"""Logit of the presence score: random objects would be mostly absent, and cost less."""
 
 _HIERA: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -86,16 +86,13 @@ def network(name: str, side: int) -> Any:
         vision = _vision(side, _HIERA[name], widths[::-1])
         net = Sam2VideoModel(Sam2VideoConfig(vision_config=vision, **common))
     redraw(net)
-    # Otherwise random objects are mostly absent, and cost less.
     net.mask_decoder.pred_obj_score_head.proj_out.bias.data.fill_(_PRESENT)
     return net.eval().requires_grad_(False)
 
 
 @torch.no_grad()
 def redraw(net: nn.Module) -> None:
-    """Draw every matrix anew to keep the size of what passes, RepViT's excepted: it has been
-    drawn.
-    """
+    """Draw every matrix anew with unit gain, except RepViT's, which have been drawn so."""
     drawn = {
         p for part in net.modules() if isinstance(part, RepVit) for p in part.parameters()
     }
@@ -112,7 +109,7 @@ class _Adapted(nn.Module):
         self.inner = backbone
 
     def forward(self, pixels: Tensor, **_: Any) -> SimpleNamespace:
-        maps = tuple(each.permute(0, 2, 3, 1) for each in self.inner(pixels))
+        maps = tuple(level.permute(0, 2, 3, 1) for level in self.inner(pixels))
         return SimpleNamespace(
             last_hidden_state=maps[-1],
             intermediate_hidden_states=maps,

@@ -57,11 +57,11 @@ def main() -> None:
     table = Table(Row)
     for name in options.scenes or scenes:
         scene = SyntheticVideo(scenes[name])
-        drawn = [scene.draw(index) for index in range(min(len(scene), options.frames))]
+        frames = [scene.draw(index) for index in range(min(len(scene), options.frames))]
         for kind in options.prompts:
             for without in options.without:
-                said = track(model, drawn, kind, rules_without(without))
-                table.add(_row((name, without, kind), drawn, said))
+                masks = track(model, frames, kind, rules_without(without))
+                table.add(_row((name, without, kind), frames, masks))
     table.write(options.json)
 
 
@@ -87,29 +87,29 @@ def rules_without(name: str) -> IdentitySettings:
 
 
 def track(
-    model: Model, drawn: list[TrueFrame], kind: str, rules: IdentitySettings
+    model: Model, frames: list[TrueFrame], kind: str, rules: IdentitySettings
 ) -> Iterator[FrameMasks]:
-    """Masks of all objects, each prompted on the first frame."""
-    first = drawn[0]
+    """Masks of all objects, which are prompted on the first frame."""
+    first = frames[0]
     with Session(model, identity=rules) as session:
         for object_id in np.unique(first.labels[first.labels > 0]).tolist():
             prompt_object(session, object_id, first.labels == object_id, kind, first.frame)
-        yield from session.propagate(frames=iter([one.frame for one in drawn]))
+        yield from session.propagate(frames=iter([true.frame for true in frames]))
 
 
 def _row(
-    names: tuple[str, str, str], drawn: list[TrueFrame], said: Iterator[FrameMasks]
+    names: tuple[str, str, str], frames: list[TrueFrame], predicted: Iterator[FrameMasks]
 ) -> Row:
     pairs = MaskPairs()
     astray = 0
     j_and_f = []
-    for one, seen in zip(drawn, said, strict=True):
-        masks = dict(seen)
-        pairs.add(one.labels, masks)
+    for true, frame_masks in zip(frames, predicted, strict=True):
+        masks = dict(frame_masks)
+        pairs.add(true.labels, masks)
         for object_id, mask in masks.items():
-            pixels = np.bincount(one.labels[mask], minlength=256)[1:]
+            pixels = np.bincount(true.labels[mask], minlength=256)[1:]
             astray += int(pixels.max() > pixels[object_id - 1])
-            j_and_f.append(score_frame(mask, one.labels == object_id))
+            j_and_f.append(score_frame(mask, true.labels == object_id))
     clip = pairs.clip()
     return Row(
         *names,

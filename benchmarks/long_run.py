@@ -1,5 +1,4 @@
-"""Does anything grow?  Tracks a long synthetic scene and prints memory and time, tenth by
-tenth.
+"""Memory and time of a long synthetic scene, tenth by tenth: nothing should grow.
 
     python benchmarks/long_run.py --frames 20000 --objects 2
 
@@ -30,9 +29,8 @@ def main() -> None:
     model = load_model("nano", short_side=options.short_side)
     with SyntheticVideo(config) as scene, Session(model, scene) as session:
         for obj in scene.object_ids:
-            place = scene.first_point(obj)
-            truth = scene.truth(place.frame_index) == obj
-            session.prompt(obj, place.frame_index, mask=truth)
+            frame = scene.first_point(obj).frame_index
+            session.prompt(obj, frame, mask=scene.truth(frame) == obj)
         _run(session, scene, options.frames)
 
 

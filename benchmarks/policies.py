@@ -1,5 +1,5 @@
-"""What each memory policy and approximation costs, and how far its masks are from the
-reference's.
+"""The cost of every memory policy and approximation, and how far its masks are from those of
+`recent` without one.
 
     python benchmarks/policies.py --models edgetam sam2.1-tiny --side 512
 
@@ -53,7 +53,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tracked:
-    """A clip tracked once: masks by frame and object, seconds of each frame, bytes held at its
+    """A clip tracked once: masks by frame and object, seconds per frame, bytes held at its
     end.
     """
 
@@ -94,24 +94,23 @@ def main() -> None:
 def _rows(name: str, model: Sam, clip: SyntheticVideo) -> Iterator[Row]:
     reference = None
     for policy, approximation in CHOICES:
-        seen = _tracked(
-            model, clip, MemorySettings(policy=policy, approximation=approximation)
-        )
-        reference = reference or seen
-        steady = slice(len(seen.frame_s) // 2, None)
+        memory = MemorySettings(policy=policy, approximation=approximation)
+        tracked = _tracked(model, clip, memory)
+        reference = reference or tracked
+        steady = slice(len(tracked.frame_s) // 2, None)
         yield Row(
             name,
             policy,
             approximation,
-            1000 * float(np.median(seen.attention_s[steady])),
-            1000 * float(np.median(seen.frame_s[steady])),
-            seen.state_bytes / 2**20,
-            100 * _overlap(seen.masks, reference.masks),
+            1000 * float(np.median(tracked.attention_s[steady])),
+            1000 * float(np.median(tracked.frame_s[steady])),
+            tracked.state_bytes / 2**20,
+            100 * _overlap(tracked.masks, reference.masks),
         )
 
 
 def _tracked(model: Sam, clip: SyntheticVideo, memory: MemorySettings) -> Tracked:
-    """All objects of a clip, from their masks on its first frame."""
+    """All objects of a clip tracked from their masks on its first frame."""
     clock = StageClock(model.device)
     clock.wrap(model, "attention", "condition")
     masks = []
@@ -123,11 +122,12 @@ def _tracked(model: Sam, clip: SyntheticVideo, memory: MemorySettings) -> Tracke
         for _ in range(len(clip)):
             times.append(clock.frame(lambda: masks.append(next(frames).masks)))
         state = session.state_bytes()
-    del model.condition  # the clock's; the class has its own
+    # The clock's wrapper is an attribute of this model; without it the class's method is back.
+    del model.condition
     return Tracked(
         np.stack(masks),
-        [each["total"][0] for each in times],
-        [each.get("attention", (0.0, 0.0))[0] for each in times],
+        [stages["total"][0] for stages in times],
+        [stages.get("attention", (0.0, 0.0))[0] for stages in times],
         state,
     )
 

@@ -1,11 +1,11 @@
-"""Does nano say "gone" when an object is gone?  On synthetic scenes, whose truth is exact.
+"""Is an object reported absent when it is absent?  On synthetic scenes, whose truth is exact.
 
     python benchmarks/presence.py --seeds 20 --json presence.json
 
-Two kinds of scene for every seed: in `leave`, objects go out of the frame and come back; in
-`hide`, large things that stand still hide small objects whole.  Every object with enough
-pixels on frame 0 is prompted there.  nano's training draws scenes of the same renderer, so
-this is the easy case: what is missed here is missed in real video too.
+Two kinds of scene for every seed: in `leave`, objects leave the frame and return; in `hide`,
+large still occluders hide small objects completely.  Every object with enough pixels on frame
+0 is prompted there.  nano's training draws scenes of the same renderer, so this is the easy
+case: what is missed here is missed in real video too.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from vseg.types import Frame
 FIRST_SEED = 1_000_000
 """Scenes of demos and tests have smaller ones."""
 LEAST_PIXELS = 200
+"""Of an object on frame 0, for a prompt to be unambiguous.  A round value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawnScene:
-    """A scene drawn once for all prompts.  ids: objects large enough to prompt on frame 0."""
+class RenderedScene:
+    """A scene rendered once for all prompts.  ids: objects large enough to prompt on frame 0."""
 
     frames: tuple[Frame, ...]
     truths: tuple[UInt8[np.ndarray, "H W"], ...]
@@ -62,7 +63,7 @@ def main() -> None:
     counts: dict[tuple[str, str], list[PresenceCounts]] = {}
     for seed in range(FIRST_SEED, FIRST_SEED + options.seeds):
         for name, config in scenes(seed, options.frames).items():
-            scene = _draw(config)
+            scene = _rendered(config)
             for kind in options.prompts:
                 for object_id, one in _objects(model, scene, kind):
                     counts.setdefault((name, kind), []).append(one)
@@ -94,27 +95,29 @@ def scenes(seed: int, num_frames: int) -> dict[str, SceneConfig]:
     }
 
 
-def _draw(config: SceneConfig) -> DrawnScene:
+def _rendered(config: SceneConfig) -> RenderedScene:
     scene = SyntheticVideo(config)
-    drawn = [scene.draw(index) for index in range(len(scene))]
-    areas = np.bincount(drawn[0].labels.reshape(-1), minlength=config.num_objects + 1)
+    frames = [scene.draw(index) for index in range(len(scene))]
+    areas = np.bincount(frames[0].labels.reshape(-1), minlength=config.num_objects + 1)
     ids = tuple(k for k in range(1, config.num_objects + 1) if areas[k] >= LEAST_PIXELS)
-    return DrawnScene(tuple(d.frame for d in drawn), tuple(d.labels for d in drawn), ids)
+    return RenderedScene(tuple(f.frame for f in frames), tuple(f.labels for f in frames), ids)
 
 
 def _objects(
-    model: Model, scene: DrawnScene, kind: str
+    model: Model, scene: RenderedScene, kind: str
 ) -> Iterator[tuple[int, PresenceCounts]]:
-    """Each prompted object with its counts; all are tracked together."""
+    """(object id, counts) of the prompted objects, which are tracked together."""
     with Session(model) as session:
-        said = _said(session, scene, kind)
+        visible = _reported_visible(session, scene, kind)
     for row, object_id in enumerate(scene.ids):
         areas = np.array([np.count_nonzero(truth == object_id) for truth in scene.truths])
-        yield object_id, count_presence(areas[1:], said[1:, row], int(areas[0]))
+        yield object_id, count_presence(areas[1:], visible[1:, row], int(areas[0]))
 
 
-def _said(session: Session, scene: DrawnScene, kind: str) -> Bool[np.ndarray, "T O"]:
-    """Whether each object was called visible on each frame."""
+def _reported_visible(
+    session: Session, scene: RenderedScene, kind: str
+) -> Bool[np.ndarray, "T O"]:
+    """Whether the objects were reported visible, frame by frame."""
     for object_id in scene.ids:
         prompt_object(session, object_id, scene.truths[0] == object_id, kind, scene.frames[0])
     if not scene.ids:
@@ -131,7 +134,14 @@ def _row(
     object_id: int | None = None,
 ) -> Row:
     return Row(
-        *(name, kind, seed, object_id, counts.absences, counts.gone_said + counts.gone_unsaid),
+        *(
+            name,
+            kind,
+            seed,
+            object_id,
+            counts.absences,
+            counts.absent_reported + counts.absent_unreported,
+        ),
         precision=_percent(counts.precision),
         recall=_percent(counts.recall),
         alarms=_percent(counts.false_alarms),

@@ -1,9 +1,8 @@
-"""How fast is each stage of nano in torch and in onnxruntime?  Both fp32, in interleaved
-rounds.
+"""Time of nano's stages in torch and in onnxruntime, both in fp32, in interleaved rounds.
 
     python benchmarks/runtimes.py --objects 1 --rounds 20
 
-Prints the best time of each stage over all rounds, on one made-up 480p scene with a full
+Prints the best time of every stage over all rounds, on one synthetic 480p scene with a full
 memory of four frames.  torch is what a session on the CPU runs; onnxruntime runs what `vseg
 export nano --to onnx` writes.  On a machine that is busy with other work use `--clock cpu`:
 processor time of all threads.
@@ -39,7 +38,7 @@ def main() -> None:
     parser.add_argument("--short-side", type=int, default=384)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     parser.add_argument(
-        "--graphs", type=Path, help="where they are, or are to be written and stay"
+        "--graphs", type=Path, help="folder of the graphs; written if it does not exist"
     )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -1,4 +1,4 @@
-"""Draw training sequences as one sheet to look at: a row each, followed objects tinted and
+"""Draw training sequences as one image, a sequence a row, the followed objects tinted and
 outlined.
 
     python benchmarks/sequences_sheet.py pack-256.zip --out sheet.png --chance p_occlude=1
@@ -26,15 +26,20 @@ BAR_PX = 4
 
 def main() -> None:
     options = _options()
-    sequences = Sequences(load_dataset(options.pack))
+    sequences = Sequences(load_dataset(options.data))
     augmentation = AugmentationConfig.model_validate(
-        dict(c.split("=") for c in options.chance)
+        dict(chance.split("=") for chance in options.chance)
     )
-    shape = (options.side, options.length, options.gap)
-    recipe = SequenceOptions(*shape, options.video, augmentation=augmentation)
+    sequence_options = SequenceOptions(
+        side=options.side,
+        length=options.length,
+        max_gap=options.gap,
+        p_video=options.video,
+        augmentation=augmentation,
+    )
     started = time.thread_time()
     drawn = [
-        sequences.draw(np.random.default_rng((options.seed, row)), recipe)
+        sequences.draw(np.random.default_rng((options.seed, row)), sequence_options)
         for row in range(options.rows)
     ]
     spent = (time.thread_time() - started) / options.rows
@@ -43,7 +48,7 @@ def main() -> None:
 
 
 def sheet_row(sequence: MaskedSequence) -> UInt8[np.ndarray, "H W 3"]:
-    """The images side by side, each with a bar of hidden objects above."""
+    """The images side by side, below a bar that marks hidden objects."""
     panels = [
         np.concatenate([_bar(sequence.masks[:, t]), tinted(image, sequence.masks[:, t])])
         for t, image in enumerate(sequence.images)
@@ -84,7 +89,7 @@ def save(sheet: UInt8[np.ndarray, "H W 3"], path: Path) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pack", type=Path)
+    parser.add_argument("data", type=Path, help="a dataset zip")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=10)
     parser.add_argument("--length", type=int, default=6)

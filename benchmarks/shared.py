@@ -1,5 +1,4 @@
-"""What the benchmarks share: clips of a DAVIS tree, prompts a user would give, tables and
-JSON.
+"""Shared by the benchmarks: clips of a DAVIS tree, simulated prompts, tables and JSON.
 
 Run the scripts from a checkout that is installed in place (`pip install -e .`).
 """
@@ -69,22 +68,22 @@ def prompt_object(
     kind: str,
     frame: int | Frame = 0,
 ) -> FrameMasks:
-    """The masks after prompting one object on one frame as a user who sees `truth` would.
+    """The masks after one object was prompted on one frame, by its true mask.
 
-    kind: one of PROMPTS; further clicks answer what the model made of those before.
+    kind: one of PROMPTS; further clicks correct the masks of those before.
     """
-    one: dict[str, Callable[[], VisualPrompt]] = {
+    single: dict[str, Callable[[], VisualPrompt]] = {
         "mask": lambda: Mask(truth),
         "box": lambda: tight_box(truth),
         "scribble": lambda: middle_scribble(truth),
     }
-    first = one.get(kind, lambda: innermost_click(truth))
-    seen = session.prompt(object_id, frame, [first()])
+    first = single.get(kind, lambda: innermost_click(truth))
+    masks = session.prompt(object_id, frame, [first()])
     for _ in range(int(kind[0]) - 1 if kind[0].isdigit() else 0):
-        click = correction(truth, seen[object_id])
+        click = correction(truth, masks[object_id])
         if click is not None:
-            seen = session.prompt(object_id, frame, [click])
-    return seen
+            masks = session.prompt(object_id, frame, [click])
+    return masks
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -93,12 +92,12 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--dtype", default="auto")
     parser.add_argument("--short-side", type=int, default=384)
-    parser.add_argument("--flip", action="store_true", help="look at mirrored frames too")
+    parser.add_argument("--flip", action="store_true", help="average with the mirrored frame")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
 
 
 def model_of(options: argparse.Namespace) -> Model:
-    """nano with the weights, device, dtype and short side asked for."""
+    """nano with the weights, device, dtype and short side of the options."""
     return load_model(
         "nano",
         device=options.device,
@@ -107,6 +106,11 @@ def model_of(options: argparse.Namespace) -> Model:
         short_side=options.short_side,
         flip=options.flip,
     )
+
+
+# Columns of text are this wide, the length of the longest clip name; they align to the left.
+_TEXT_WIDTH = 17
+_NUMBER_WIDTH = 6
 
 
 class Table:
@@ -119,7 +123,8 @@ class Table:
         self._rows: list[DataclassInstance] = []
         names = [field.name for field in fields(row_type)]
         self._widths = [
-            max(len(field.name), 17 if field.type is str else 6) for field in fields(row_type)
+            max(len(field.name), _TEXT_WIDTH if field.type is str else _NUMBER_WIDTH)
+            for field in fields(row_type)
         ]
         print(self._line(names), flush=True)
 
@@ -136,7 +141,7 @@ class Table:
 
     def _line(self, cells: Sequence[str]) -> str:
         padded = [
-            cell.ljust(width) if width >= 17 else cell.rjust(width)
+            cell.ljust(width) if width >= _TEXT_WIDTH else cell.rjust(width)
             for cell, width in zip(cells, self._widths, strict=True)
         ]
         return "  ".join(padded)

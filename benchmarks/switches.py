@@ -1,6 +1,4 @@
-"""How often an object's mask sits on another object: the identity mistake that J&F alone does
-not name.
-"""
+"""Counts of frames on which an object's mask is on another object, which J&F does not show."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,7 +19,7 @@ def on_another(mask: Bool[np.ndarray, "H W"], label: LabelFrame, object_id: int)
 
 
 class SwitchCount:
-    """Counts, per object, the annotated frames on which its mask is on another object."""
+    """Counts the annotated frames on which an object's mask is on another one, by object."""
 
     def __init__(self, truth: Path) -> None:
         self._truth = LabelFolder.open(truth)

@@ -1,11 +1,10 @@
-"""Precision, recall and AP50 of nano's word head on the images that its training never saw.
+"""Precision, recall and AP50 of nano's text head on images that it was not trained on.
 
     python benchmarks/words.py --data pack.zip --data words.zip
     python benchmarks/words.py --data pack.zip --data words.zip --threshold 0.4 --json rows.json
 
-The images are COCO samples, every thing of which is marked; which of them are kept out is
-decided by a hash of their names (`vseg.training.text_head.named_images.part_of`).  Boxes are compared,
-at IoU 0.5.
+The images are wholly marked COCO samples; a hash of their names decides which of them are held
+out (`vseg.training.text_head.named_images.part_of`).  Boxes are compared, at IoU 0.5.
 """
 
 import argparse
@@ -21,24 +20,24 @@ from vseg.training.text_head.scores import PrecisionRecall, pooled, precision_re
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One word, in per cent.  learned: things to learn from; things, found: in the held-out
-    images.
+    """One word, in percent.  learned: objects in the training images; objects, detected: in
+    the held-out ones.
     """
 
     word: str
     learned: int
-    things: int
-    found: int
+    objects: int
+    detected: int
     precision: float
     recall: float
     ap50: float
 
 
 def main() -> None:
-    """Print one row for each word, and one for all but "object"."""
+    """Print one row per word, and one for all but "object"."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "--data", type=Path, action="append", required=True, help="a training pack"
+        "--data", type=Path, action="append", required=True, help="a dataset zip"
     )
     parser.add_argument("--head", type=Path, default=WORDS, help="another head's weights")
     parser.add_argument("--weights", type=Path, help="another weights file of nano")
@@ -48,9 +47,9 @@ def main() -> None:
     options = parser.parse_args()
     nano = load_nano(options.weights)
     head = load_words(options.head, nano.device, nano.dtype)
-    least = head.threshold if options.threshold is None else options.threshold
+    threshold = head.threshold if options.threshold is None else options.threshold
     images = load_named(options.data)
-    asked = [p for p in images if p.exhaustive and part_of(p.name) == options.part]
+    chosen = [p for p in images if p.exhaustive and part_of(p.name) == options.part]
     learned = [
         word
         for p in images
@@ -58,22 +57,22 @@ def main() -> None:
         for kind in p.words.values()
         for word in kind
     ]
-    print(f"{len(asked)} images, threshold {least:g}")
+    print(f"{len(chosen)} images, threshold {threshold:g}")
     table = Table(Row)
-    found = precision_recall(nano, head, asked, head.words)
-    for word, curve in found.items():
-        table.add(_row(word, learned.count(word), curve, least))
-    named = [curve for word, curve in found.items() if word != ANY]
-    examples = sum(learned.count(word) for word in found if word != ANY)
-    table.add(_row("all words", examples, pooled(named), least))
+    curves = precision_recall(nano, head, chosen, head.words)
+    for word, curve in curves.items():
+        table.add(_row(word, learned.count(word), curve, threshold))
+    named = [curve for word, curve in curves.items() if word != ANY]
+    examples = sum(learned.count(word) for word in curves if word != ANY)
+    table.add(_row("all words", examples, pooled(named), threshold))
     table.write(options.json)
 
 
-def _row(word: str, learned: int, curve: PrecisionRecall, least: float) -> Row:
-    precision, recall = curve.at(least)
-    taken = int((curve.scores >= least).sum())
+def _row(word: str, learned: int, curve: PrecisionRecall, threshold: float) -> Row:
+    precision, recall = curve.at(threshold)
+    detected = int((curve.scores >= threshold).sum())
     ap50 = curve.average_precision
-    return Row(word, learned, curve.total, taken, 100 * precision, 100 * recall, 100 * ap50)
+    return Row(word, learned, curve.total, detected, 100 * precision, 100 * recall, 100 * ap50)
 
 
 if __name__ == "__main__":

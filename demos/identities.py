@@ -1,10 +1,10 @@
 """Boxes in, masklets out, identities over time: python demos/identities.py [FOLDER]
 
-Three things move behind a post; a pretended detector boxes them, trembling, with gaps and a
-false alarm.  FOLDER (default: identities) gets the clip and det.txt, what `vseg track
---detections` makes of them, what `vseg associate` makes of that, and three images: tracks.png
-(masks, trails and ids), timeline.png (who was visible when) and association.png (before and
-after linking over the whole clip).
+Three objects move behind a post; a simulated detector boxes them with jitter, misses and a
+false detection.  FOLDER (default: identities) gets the clip and det.txt, the run that `vseg
+track --detections` writes, the one that `vseg associate` writes from it, and three images:
+tracks.png (masks, trails and ids), timeline.png (which object was visible when) and
+association.png (before and after linking over the whole clip).
 """
 
 import sys
@@ -28,7 +28,7 @@ from vseg.types import MaskCrop
 
 FRAMES = 120
 SHOWN = (14, 48, 84, 118)
-COURSES = (
+TRAJECTORIES = (
     Trajectory(((0, 0.12, 0.3), (110, 0.9, 0.35))),
     Trajectory(((0, 0.9, 0.72), (110, 0.1, 0.68))),
     Trajectory(((0, 0.3, 0.8), (60, 0.2, 0.55), (119, 0.36, 0.3))),
@@ -36,14 +36,14 @@ COURSES = (
 
 
 def main(folder: Path) -> None:
-    """Make the clip and the boxes, track, link, draw."""
+    """Write the clip and the boxes, track, link, draw."""
     scene = SyntheticVideo(
         SceneConfig(
             num_frames=FRAMES,
             seed=46,
             num_objects=3,
             size=0.55,
-            trajectories=COURSES,
+            trajectories=TRAJECTORIES,
             placed_occluders=(Occluder(0.52, 0.2),),
             occluders=0,
             camera_motion=0.0,
@@ -52,10 +52,10 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_clip(scene, folder / "scene.mp4")
     (folder / "det.txt").write_text("".join(detections(scene)))
-    # Little patience, so that what the post hides comes back under a new id: work for the
-    # association.
-    impatient = DetectionSettings(ghost_s=0.4, absent_s=0.4)
-    config = TrackConfig(short_side=256, preview=False, detections=impatient)
+    # Short limits, so that an object hidden by the post comes back under a new id, which the
+    # association then links.
+    short_limits = DetectionSettings(ghost_s=0.4, absent_s=0.4)
+    config = TrackConfig(short_side=256, preview=False, detections=short_limits)
     job = TrackJob(
         str(folder / "scene.mp4"),
         folder / "run",
@@ -65,9 +65,9 @@ def main(folder: Path) -> None:
         detections=folder / "det.txt",
     )
     track(job)
-    made = associate(folder / "run")
+    association = associate(folder / "run")
     before = open_run(folder / "run")
-    after = open_run(made.out)
+    after = open_run(association.out)
     span = (0, FRAMES)
     save(folder / "tracks.png", tracks_image(after, scene))
     save(folder / "timeline.png", draw_timeline("identities", presences(before), span))
@@ -76,12 +76,15 @@ def main(folder: Path) -> None:
         draw_timeline("after: vseg associate", presences(after), span),
     ]
     save(folder / "association.png", np.vstack(both))
-    print(f"{made.before} identities online, {made.after} after association: {made.out}")
+    print(
+        f"{association.before} identities online, {association.after} after association: "
+        f"{association.out}"
+    )
 
 
 def detections(scene: SyntheticVideo) -> list[str]:
-    """MOTChallenge lines: true boxes that tremble by a pixel, every seventh missing, one false
-    alarm.
+    """MOTChallenge lines: true boxes with a pixel of jitter, every seventh missing, and one
+    false detection.
     """
     rng = np.random.default_rng(0)
     lines = []
@@ -98,19 +101,19 @@ def detections(scene: SyntheticVideo) -> list[str]:
 
 
 def tracks_image(run: Run, scene: SyntheticVideo) -> np.ndarray:
-    """Four frames with the masks so far and the way each object came."""
+    """Four frames with their masks and the trails of the objects so far."""
     tiles = []
     for index in SHOWN:
         image = draw_overlay(scene.read(index).image, run[index], {})
-        for each in run.objects:
-            draw_trail(image, trail(run, each.id, index), colour_of(each.id))
+        for tracked in run.objects:
+            draw_trail(image, trail(run, tracked.id, index), colour_of(tracked.id))
         tiles.append(image)
     rows = [np.hstack(tiles[:2]), np.hstack(tiles[2:])]
     return np.vstack(rows)
 
 
 def trail(run: Run, object_id: int, until: int) -> list[tuple[int, int, int]]:
-    """(frame, x, y) of the middle of an object's boxes up to a frame."""
+    """(frame, x, y) of the centres of an object's boxes up to a frame."""
     rows = [row for row in run.track(object_id) if row.frame <= until and row.area]
     return [(row.frame, row.x + row.width // 2, row.y + row.height // 2) for row in rows]
 
@@ -119,6 +122,7 @@ def draw_trail(
     image: np.ndarray, points: list[tuple[int, int, int]], colour: tuple[int, int, int]
 ) -> None:
     """A line through the points; faint dots across gaps."""
+    # All dark outlines first, so that none crosses a coloured line.
     for (frame, *start), (later, *end) in pairwise(points):
         if later == frame + 1:
             cv2.line(image, start, end, (0, 0, 0), 4, cv2.LINE_AA)

@@ -26,98 +26,119 @@ Array = np.ndarray[Any, Any]
 
 
 class VisualPrompt(NamedTuple):
+    """points: (N, 2) as x y; boxes: (N, 4) as x1 y1 x2 y2; of the first frame, in pixels."""
+
     points: Array
     boxes: Array
     mask: Array | None
 
 
-class Seen(NamedTuple):
+class MemoryEntry(NamedTuple):
+    """One frame in the object's memory."""
+
     frame: int
     key: Array
     value: Array
 
 
 class Tracker:
-    """The graphs; the last frame's features and logits; what is remembered of the object."""
+    """The graphs; the last frame's features and logits; the object's memory."""
 
     def __init__(self, folder: Path) -> None:
-        self.about = json.loads((folder / "manifest.json").read_text())
-        self.policy = self.about["memory"]
-        graphs = self.about["graphs"]
+        self.manifest = json.loads((folder / "manifest.json").read_text())
+        self.policy = self.manifest["memory"]
         self.graphs = {
-            k: onnxruntime.InferenceSession(folder / g["file"]) for k, g in graphs.items()
+            name: onnxruntime.InferenceSession(folder / graph["file"])
+            for name, graph in self.manifest["graphs"].items()
         }
-        self.prompted, self.recent, self.older = list[Seen](), list[Seen](), list[Seen]()
+        self.prompted: list[MemoryEntry] = []
+        self.recent: list[MemoryEntry] = []
+        self.older: list[MemoryEntry] = []
 
     def run(self, graph: str, *values: Array) -> list[Array]:
-        names = self.about["graphs"][graph]["inputs"]
+        """The outputs of a graph, its inputs given in the manifest's order."""
+        names = self.manifest["graphs"][graph]["inputs"]
         return list(self.graphs[graph].run(None, dict(zip(names, values, strict=True))))
 
     def zeros(self, graph: str, name: str) -> Array:
-        shape = self.about["graphs"][graph]["inputs"][name]["shape"]
+        """An input of a graph for one object, all zeros."""
+        shape = self.manifest["graphs"][graph]["inputs"][name]["shape"]
         return np.zeros([1 if n == "objects" else n for n in shape], np.float32)
 
     def start(self, image: Array, prompt: VisualPrompt) -> Array:
-        """The object's mask on the first frame: looked at twice, a click at a coarser scale
+        """The object's mask on the first frame: decoded twice, of a click at a coarser scale
         first.
         """
         self.features = self.run("encode", image)
         if prompt.mask is not None:
             self.logits = self.run("given", prompt.mask[None])[0]
         elif len(prompt.boxes):
-            self.logits = self.look(prompt, self.look(prompt, self.zeros("prompt", "logits")))
+            first = self.decode_prompt(prompt, self.zeros("prompt", "logits"))
+            self.logits = self.decode_prompt(prompt, first)
         else:
-            marks = self.draw(prompt, self.zeros("sketch", "maps"))
-            self.logits = self.look(prompt, self.run("sketch", image, marks)[0])
-        self.prompted.append(self.seen(0))
+            maps = self.draw(prompt, self.zeros("sketch", "maps"))
+            self.logits = self.decode_prompt(prompt, self.run("sketch", image, maps)[0])
+        self.prompted.append(self.memory_entry(0))
         return self.run("enlarge", self.logits)[0][0] if prompt.mask is None else prompt.mask
 
-    def look(self, prompt: VisualPrompt, known: Array) -> Array:
-        key, _, *frame = self.features
-        marks = self.draw(prompt, self.zeros("prompt", "maps"))
-        said = self.run("prompt", key, frame[0], marks, known)[0]
-        still = np.tanh(known / 2)  # nothing has moved, nobody else is there
-        prior = np.stack([still, still, np.zeros_like(still)], axis=1)
-        return self.run("decode", said, *frame, prior)[0]
+    def decode_prompt(self, prompt: VisualPrompt, known: Array) -> Array:
+        """Mask logits from the prompt and from logits already known, zeros for none."""
+        key, _, *levels = self.features
+        maps = self.draw(prompt, self.zeros("prompt", "maps"))
+        readout = self.run("prompt", key, levels[0], maps, known)[0]
+        # The prior is of this very frame: nothing has moved, and there is no competitor.
+        mask = np.tanh(known / 2)
+        prior = np.stack([mask, mask, np.zeros_like(mask)], axis=1)
+        return self.run("decode", readout, *levels, prior)[0]
 
     def step(self, t: int, image: Array) -> Array:
         """The object's mask on the next frame, t."""
-        before = self.features[1]
+        local_key_before = self.features[1]
         self.features = self.run("encode", image)
-        key, near, *frame = self.features
-        keys = self.zeros("read", "memory_key")
-        values = self.zeros("read", "memory_values")
-        kept = self.prompted + self.older + self.recent
-        for slot, seen in enumerate(kept):
-            keys[slot], values[0, slot] = seen.key[0], seen.value[0]
-        readout = self.run("read", key, keys, values, np.arange(len(keys))[None] < len(kept))[
-            0
-        ]
-        prior = self.run("carry", near, before, self.logits)[0]
-        self.logits, _, presence = self.run("decode", readout, *frame, prior)
-        if presence[0] <= self.about["present_above"]:
-            self.logits = np.zeros_like(self.logits)  # unknown; and not remembered
-        elif all(
-            t // self.policy["stride"] != seen.frame // self.policy["stride"] for seen in kept
-        ):
-            self.recent.append(self.seen(t))
-            if len(self.recent) > self.policy["recent"]:  # the first that had to go stays
-                self.older = [*self.older, self.recent.pop(0)][: self.policy["older"]]
+        key, local_key, *levels = self.features
+        memory = self.prompted + self.older + self.recent
+        readout = self.read(key, memory)
+        prior = self.run("carry", local_key, local_key_before, self.logits)[0]
+        self.logits, _, presence = self.run("decode", readout, *levels, prior)
+        stride = self.policy["stride"]
+        if presence[0] <= self.manifest["present_above"]:
+            # The object is absent: its place is unknown, and the frame is not stored.
+            self.logits = np.zeros_like(self.logits)
+        elif all(t // stride != entry.frame // stride for entry in memory):
+            self.store(t)
         mask: Array = self.run("enlarge", self.logits)[0][0]
         return mask
 
-    def seen(self, t: int) -> Seen:
-        return Seen(
-            t, self.features[0], self.run("remember", self.features[2], self.logits)[0]
-        )
+    def read(self, key: Array, memory: list[MemoryEntry]) -> Array:
+        """The memory's readout for a frame; slots without an entry are masked out."""
+        keys = self.zeros("read", "memory_key")
+        values = self.zeros("read", "memory_values")
+        for slot, entry in enumerate(memory):
+            keys[slot] = entry.key[0]
+            values[0, slot] = entry.value[0]
+        valid = np.arange(len(keys))[None] < len(memory)
+        return self.run("read", key, keys, values, valid)[0]
+
+    def store(self, t: int) -> None:
+        """Store frame t; the first frames that leave the recent ones stay as older ones."""
+        self.recent.append(self.memory_entry(t))
+        if len(self.recent) > self.policy["recent"]:
+            self.older = [*self.older, self.recent.pop(0)][: self.policy["older"]]
+
+    def memory_entry(self, t: int) -> MemoryEntry:
+        """The last frame, t, with its mask, as the memory stores it."""
+        value = self.run("remember", self.features[2], self.logits)[0]
+        return MemoryEntry(t, self.features[0], value)
 
     def draw(self, prompt: VisualPrompt, maps: Array) -> Array:
         """The prompt on cells of four pixels: a click is a disc, a box 1 inside and -1
         outside.
         """
-        (h, w), video = maps.shape[2:], self.about["video"]
+        h, w = maps.shape[2:]
+        video = self.manifest["video"]
         scale = np.array([w / video["width"], h / video["height"]])
         rows, columns = np.ogrid[:h, :w]
+        # Two cells of radius, as in vseg.models.nano.prompt_maps.
         for x, y in np.clip(((prompt.points + 0.5) * scale).astype(int), 0, [w - 1, h - 1]):
             maps[0, 0][(columns - x) ** 2 + (rows - y) ** 2 <= 4] = 1
         for x1, y1, x2, y2 in np.floor(prompt.boxes * [*scale, *scale] + 0.5).astype(int):
@@ -142,6 +163,7 @@ def frames(clip: Path) -> Iterator[Array]:
 
 
 def png(mask: Array) -> bytes:
+    """The mask as an 8-bit grey PNG, written by hand so that no image library is needed."""
     rows = np.pad(np.uint8(255) * mask, ((0, 0), (1, 0))).tobytes()  # 0: rows are not filtered
     size = struct.pack(">IIBBBBB", mask.shape[1], mask.shape[0], 8, 0, 0, 0, 0)
     chunks = [b"IHDR" + size, b"IDAT" + zlib.compress(rows), b"IEND"]
@@ -155,10 +177,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("graphs", "clip", "out"):
         parser.add_argument(name, type=Path)
-    given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--mask", type=Path)
+    prompts = parser.add_mutually_exclusive_group(required=True)
+    prompts.add_argument("--mask", type=Path)
     for name in ("point", "box"):
-        given.add_argument(f"--{name}", type=lambda s: [float(v) for v in s.split(",")])
+        prompts.add_argument(f"--{name}", type=lambda s: [float(v) for v in s.split(",")])
     options = parser.parse_args()
     points = np.reshape(options.point or [], (-1, 2))
     boxes = np.reshape(options.box or [], (-1, 4))
@@ -167,8 +189,8 @@ def main() -> None:
     prompt = VisualPrompt(points, boxes, mask)
     options.out.mkdir(parents=True, exist_ok=True)
     for t, image in enumerate(frames(options.clip)):
-        found = tracker.step(t, image) if t else tracker.start(image, prompt)
-        (options.out / f"{t:05d}.png").write_bytes(png(found))
+        segmented = tracker.step(t, image) if t else tracker.start(image, prompt)
+        (options.out / f"{t:05d}.png").write_bytes(png(segmented))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""One object, every way to say which: python demos/prompt_kinds.py [FOLDER] [CLIP x1,y1,x2,y2
-PHRASE]
+"""One object, prompted in every way.
 
-Click, box, scribble, mask, words, words with a click, a region of another image, words and
-images for whatever there is, and everything: each becomes a run, and FOLDER/KIND.png (default:
-prompt_kinds) shows what was said on the first frame and the masks it led to.  Without a clip a
-scene is made up; with one, give the object's box on the first frame and what it is called.
+    python demos/prompt_kinds.py [FOLDER] [CLIP x1,y1,x2,y2 PHRASE]
+
+Click, box, scribble, mask, text, text with a click, an exemplar from another frame, and
+automatic masks: every kind becomes a run, and FOLDER/KIND.png (default: prompt_kinds) shows
+the prompt on the first frame and the masks it led to.  Without a clip a synthetic scene is
+used; with one, give the object's box on the first frame and a phrase for it.
 """
 
 import sys
@@ -43,28 +44,28 @@ TILE = 360
 
 @dataclass(frozen=True)
 class Kind:
-    """One way to say what is meant: of object 1, or of object 0, whatever it finds."""
+    """One way to prompt: for object 1, or, with None, for every instance it detects."""
 
     name: str
-    said: tuple[PromptValue, ...] = ()
-    object_id: int = 1
+    values: tuple[PromptValue, ...] = ()
+    object_id: int | None = 1
 
 
 def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
-    """Run every kind and draw it; a kind that finds nothing is told and left out."""
+    """Run every kind and draw it; a kind that detects nothing is reported and left out."""
     first, later = ends_of(clip)
     with vseg.Session(vseg.load_model("nano")) as session:
         mask = session.prompt(1, first, [box])[1]
-        reference = Exemplar(later.image, last_mask(session, clip), Path(clip).name)
-    for kind in kinds(box, mask, phrase, reference):
-        said = [Prompt(kind.object_id, Timecode(frame=0), each) for each in kind.said]
+        exemplar = Exemplar(later.image, last_mask(session, clip), Path(clip).name)
+    for kind in kinds(box, mask, phrase, exemplar):
+        prompts = [Prompt(kind.object_id, Timecode(frame=0), value) for value in kind.values]
         job = TrackJob(
             clip,
             folder / kind.name,
-            tuple(said),
+            tuple(prompts),
             TrackConfig(preview=False, range=f":{FRAMES}"),
             overwrite=True,
-            everything=not said,
+            everything=not prompts,
         )
         try:
             track(job)
@@ -75,18 +76,18 @@ def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
         print(f"{kind.name}: {len(open_run(job.out).objects)} objects")
 
 
-def kinds(box: Box, mask: np.ndarray, phrase: str, reference: Exemplar) -> list[Kind]:
-    """All of them, about one object."""
+def kinds(box: Box, mask: np.ndarray, phrase: str, exemplar: Exemplar) -> list[Kind]:
+    """All kinds of prompts, for one object."""
     click = innermost_click(mask)
     return [
         Kind("click", (click,)),
         Kind("box", (box,)),
         Kind("scribble", (middle_scribble(mask),)),
         Kind("mask", (Mask(mask),)),
-        Kind("words", (Text(phrase),), 0),
-        Kind("words-and-click", (Text(phrase), click)),
-        Kind("like", (reference,), 0),
-        Kind("everything"),
+        Kind("text", (Text(phrase),), None),
+        Kind("text-and-click", (Text(phrase), click)),
+        Kind("exemplar", (exemplar,), None),
+        Kind("auto"),
     ]
 
 
@@ -97,19 +98,19 @@ def ends_of(clip: str) -> tuple[vseg.Frame, vseg.Frame]:
 
 
 def last_mask(session: vseg.Session, clip: str) -> np.ndarray:
-    """Where the object is on the last frame shown."""
+    """The object's mask on the last frame shown."""
     with vseg.open_video(clip) as video:
         *_, masks = session.propagate(0, frames=video.frames(0, FRAMES))
     return masks[1]
 
 
 def strip(job: TrackJob, kind: Kind) -> np.ndarray:
-    """What was said, and the masks on the frames shown, side by side."""
+    """The prompt and the masks on the frames shown, side by side."""
     run = open_run(job.out)
     tiles = []
     with vseg.open_video(job.source) as video:
         plain = video.read(0).image.copy()
-        tiles.append(drawn(plain, kind))
+        tiles.append(draw_prompts(plain, kind))
         for index in SHOWN:
             tiles.append(draw_overlay(video.read(index).image, run[index], run.labels))
     height = round(TILE * plain.shape[0] / plain.shape[1])
@@ -118,46 +119,48 @@ def strip(job: TrackJob, kind: Kind) -> np.ndarray:
     )
 
 
-def drawn(image: np.ndarray, kind: Kind) -> np.ndarray:
-    """The image with what was said drawn or written on it."""
+def draw_prompts(image: np.ndarray, kind: Kind) -> np.ndarray:
+    """The image with the prompts drawn or written on it, in place."""
     size = max(2, image.shape[1] // 200)
-    for said in kind.said or (Text("everything"),):
-        if isinstance(said, Text):
-            write(image, f'"{said.phrase}"' if kind.said else said.phrase, size)
-        elif isinstance(said, Exemplar):
+    if not kind.values:
+        write(image, "automatic masks", size)
+    for value in kind.values:
+        if isinstance(value, Text):
+            write(image, f'"{value.phrase}"', size)
+        elif isinstance(value, Exemplar):
             image[:] = 40
-            image[said.region] = said.image[said.region]
+            image[value.region] = value.image[value.region]
         else:
-            mark(image, said, size)
+            mark(image, value, size)
     return image
 
 
-def mark(image: np.ndarray, said: Points | Box | Scribble | Mask, size: int) -> None:
-    """Draw where the object was said to be."""
-    match said:
+def mark(image: np.ndarray, prompt: Points | Box | Scribble | Mask, size: int) -> None:
+    """Draw a visual prompt."""
+    match prompt:
         case Points():
-            for x, y in said.xy.astype(int).tolist():
+            for x, y in prompt.xy.astype(int).tolist():
                 cv2.circle(image, (x, y), 3 * size, INK, -1, cv2.LINE_AA)
                 cv2.circle(image, (x, y), 2 * size, (40, 160, 60), -1, cv2.LINE_AA)
         case Box():
-            low = (round(said.x1), round(said.y1))
-            high = (round(said.x2), round(said.y2))
+            low = (round(prompt.x1), round(prompt.y1))
+            high = (round(prompt.x2), round(prompt.y2))
             cv2.rectangle(image, low, high, INK, size, cv2.LINE_AA)
         case Scribble():
-            cv2.polylines(image, [said.xy.astype(np.int32)], False, INK, size, cv2.LINE_AA)
+            cv2.polylines(image, [prompt.xy.astype(np.int32)], False, INK, size, cv2.LINE_AA)
         case Mask():
-            image[said.mask] = image[said.mask] // 3 + 170
+            image[prompt.mask] = image[prompt.mask] // 3 + 170
 
 
 def write(image: np.ndarray, words: str, size: int) -> None:
-    """Write what was said at the top."""
+    """Write words at the top of the image."""
     image[: 26 * size] //= 3
     place = (6 * size, 18 * size)
     cv2.putText(image, words, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * size, INK, size)
 
 
-def made_up(folder: Path) -> tuple[str, Box, str]:
-    """A scene of three things of which the first is meant: its file, its box, and a phrase."""
+def synthetic_clip(folder: Path) -> tuple[str, Box, str]:
+    """A scene of three objects: its file, the box of object 1, and a phrase for it."""
     scene = SyntheticVideo(SceneConfig(num_frames=FRAMES, seed=3, num_objects=3, occluders=0))
     write_clip(scene, folder / "scene.mp4")
     rows, columns = np.nonzero(scene.truth(0) == 1)
@@ -166,10 +169,10 @@ def made_up(folder: Path) -> tuple[str, Box, str]:
 
 
 if __name__ == "__main__":
-    place = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("prompt_kinds")
-    place.mkdir(parents=True, exist_ok=True)
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("prompt_kinds")
+    folder.mkdir(parents=True, exist_ok=True)
     if len(sys.argv) > 4:
         sides = [float(side) for side in sys.argv[3].split(",")]
-        main(place, sys.argv[2], Box(*sides), sys.argv[4])
+        main(folder, sys.argv[2], Box(*sides), sys.argv[4])
     else:
-        main(place, *made_up(place))
+        main(folder, *synthetic_clip(folder))

@@ -1,7 +1,8 @@
-"""Draw a scene with known masks, and write it as a video: python demos/synthetic_scene.py
-[FOLDER]
+"""Render a scene with exact masks and write it as a video.
 
-Three look-alikes cross, hide each other and leave the frame.  FOLDER (default: scene) gets
+    python demos/synthetic_scene.py [FOLDER]
+
+Three look-alikes cross, occlude one another and leave the frame.  FOLDER (default: scene) gets
 scene.mp4, truth/00000.png ... (palette PNGs, pixel value = object id) and truth.png, an image
 of some frames above their true masks.
 """
@@ -17,7 +18,7 @@ from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip, write_truth
 
 
 def truth_image(scene: SyntheticVideo, shown: int = 5) -> Image.Image:
-    """`shown` frames in a row, and below each its true masks laid over it."""
+    """`shown` frames in a row, above the same frames with their true masks."""
     columns = []
     for index in np.linspace(0, len(scene) - 1, shown).astype(int):
         drawn = scene.draw(int(index))

@@ -51,13 +51,13 @@ def test_every_kind_of_prompt(
     script = str(DEMOS / "prompt_kinds.py")
     monkeypatch.setattr(sys, "argv", [script, str(tmp_path)])
     runpy.run_path(script, run_name="__main__")
-    told = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
-    assert len(told) == 8
+    counts = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
+    assert len(counts) == 8
     for kind in ("click", "box", "scribble", "mask"):
-        assert told[kind] == "1 objects"
-    for kind in ("like", "everything"):
-        assert int(told[kind].split()[0]) >= 1
-    for kind, said in told.items():
-        if said.endswith(" objects"):
+        assert counts[kind] == "1 objects"
+    for kind in ("exemplar", "auto"):
+        assert int(counts[kind].split()[0]) >= 1
+    for kind, line in counts.items():
+        if line.endswith(" objects"):
             image = cv2.imread(str(tmp_path / f"{kind}.png"))
             assert image is not None and image.std() > 10

@@ -52,7 +52,7 @@ def test_a_moving_square_is_followed(baseline: Baseline, least: float) -> None:
     baseline.begin(image, mask[None])
     for step in range(1, 7):
         image, mask = image_of(step)
-        followed = baseline.follow(image)
+        followed = baseline.step(image)
     assert followed.shape == (1, SIDE, SIDE)
     assert region_similarity(followed[0], mask) > least
 
@@ -69,7 +69,7 @@ def test_label_propagation_keeps_two_objects_apart() -> None:
     tracker.begin(with_blue(image), np.stack([red, blue]))
     for step in range(1, 4):
         image, red = image_of(step)
-        followed = tracker.follow(with_blue(image))
+        followed = tracker.step(with_blue(image))
     assert not (followed[0] & followed[1]).any()
     assert region_similarity(followed[0], red) > 0.8
     assert region_similarity(followed[1], blue) > 0.7
@@ -79,7 +79,7 @@ def test_a_mask_that_is_lost_stays_lost() -> None:
     image, mask = image_of(0)
     for baseline in (FlowWarp(), GrabCutWarp()):
         baseline.begin(image, np.zeros_like(mask)[None])
-        assert not baseline.follow(image_of(1)[0]).any()
+        assert not baseline.step(image_of(1)[0]).any()
 
 
 def test_a_teacher_file_gives_features_of_any_size(tmp_path: Path) -> None:

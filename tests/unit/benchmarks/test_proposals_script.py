@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.proposals import Seen, row_of
+from benchmarks.proposals import FrameResult, row_of
 
 pytestmark = pytest.mark.slow
 
@@ -16,9 +16,12 @@ SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "proposals.py"
 
 
 def test_a_row_counts_objects_and_not_frames() -> None:
-    row = row_of("two", [Seen((0.9, 0.4), (0.9, 0.0), 6, 2.0), Seen((0.5,), (0.2,), 4, 1.0)])
+    row = row_of(
+        "two",
+        [FrameResult((0.9, 0.4), (0.9, 0.0), 6, 2.0), FrameResult((0.5,), (0.2,), 4, 1.0)],
+    )
     assert (row.frames, row.objects) == (2, 3)
-    assert row.found == pytest.approx(200 / 3) and row.found5 == pytest.approx(100 / 3)
+    assert row.recall == pytest.approx(200 / 3) and row.recall5 == pytest.approx(100 / 3)
     assert row.IoU == pytest.approx(60) and row.proposals == 5 and row.seconds == 1.5
 
 

@@ -64,8 +64,8 @@ def test_presence_of_one_object() -> None:
     areas = [100, 100, 5, 0, 0, 0, 0, 100, 100, 0]
     seen = [True, False, False, True, True, False, False, False, True, True]
     counts = count_presence(np.array(areas), np.array(seen), 100)
-    assert (counts.gone_said, counts.gone_unsaid) == (2, 3)
-    assert (counts.visible_said_gone, counts.visible) == (2, 4)
+    assert (counts.absent_reported, counts.absent_unreported) == (2, 3)
+    assert (counts.visible_reported_absent, counts.visible) == (2, 4)
     assert (counts.delays, counts.missed, counts.absences) == ((2,), 1, 2)
     assert (counts.precision, counts.recall, counts.false_alarms) == (0.5, 0.4, 0.5)
     assert counts.delay == 2

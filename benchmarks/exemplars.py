@@ -1,12 +1,11 @@
-"""How well an object is found by an example: its region of a later frame is looked for in the
-clip's first.
+"""How well an object is detected by an exemplar: its region of a later frame, on the clip's first.
 
-    python benchmarks/references.py DAVIS --json references.json
+    python benchmarks/exemplars.py DAVIS --json exemplars.json
 
-Each object's mask on the middle and on the last frame that has one is the example, once as a
-mask and once as its bounding box; the best find on the first frame is compared with the truth
-(IoU, in percent), whatever its likeness.  found: whether it reaches the grounder's own
-threshold.  Strangers are examples of every other clip's first object, of which nothing may
+The exemplar is an object's mask on the middle and on the last frame that has one, once as a
+mask and once as its bounding box; the best detection on the first frame is compared with the
+truth (IoU, in percent), whatever its similarity.  detected: whether it reaches the grounder's
+own threshold.  Strangers are exemplars of every other clip's first object, none of which should
 reach it.  DAVIS is laid out as `benchmarks/davis.py` has it.
 """
 
@@ -25,21 +24,19 @@ from vseg.types import Exemplar, Frame, MaskCrop
 from vseg.video.images import ImageFolder
 
 ANY = 1e-6
-"""A threshold that every find reaches."""
+"""A threshold that every detection reaches."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One example looked for in a clip; clip MEAN: over all of its kind.  iou, found, in
-    percent.
-    """
+    """One exemplar on a clip; clip MEAN: over all of its kind.  All numbers are in percent."""
 
     clip: str
-    example: str
+    exemplar: str
     form: str
     iou: float | None
-    likeness: float
-    found: float
+    similarity: float
+    detected: float
 
 
 def main() -> None:
@@ -56,8 +53,8 @@ def main() -> None:
         for row in (*_own(grounder, clip), *_strangers(grounder, clip, clips)):
             rows.append(row)
             table.add(row)
-    for kind in dict.fromkeys((row.example, row.form) for row in rows):
-        same = [row for row in rows if (row.example, row.form) == kind]
+    for kind in dict.fromkeys((row.exemplar, row.form) for row in rows):
+        same = [row for row in rows if (row.exemplar, row.form) == kind]
         table.add(_mean(kind, same))
         hits = sum(row.iou is not None and row.iou >= 50 for row in same)
         if kind[0] != "stranger":
@@ -65,23 +62,23 @@ def main() -> None:
     table.write(options.json)
 
 
-def last_references(clip: ClipFolders, objects: Iterable[int]) -> dict[int, Exemplar]:
-    """Each object's mask on the last frame that has it, as an example that the best find
-    answers.
+def last_exemplars(clip: ClipFolders, objects: Iterable[int]) -> dict[int, Exemplar]:
+    """The objects' masks on the last frame that has them, as exemplars with a threshold that
+    the best detection always reaches.
     """
-    return {k: _reference(clip, _frames_with(clip, k)[-1], k) for k in objects}
+    return {k: _exemplar(clip, _frames_with(clip, k)[-1], k) for k in objects}
 
 
 def _own(grounder: ExemplarGrounder, clip: ClipFolders) -> Iterator[Row]:
     first = next(iter(LabelFolder.open(clip.truth)))
     for object_id in first.object_ids:
-        seen = _frames_with(clip, object_id)
-        for name, label in (("middle", seen[len(seen) // 2]), ("last", seen[-1])):
-            example = _reference(clip, label, object_id)
+        labels = _frames_with(clip, object_id)
+        for name, label in (("middle", labels[len(labels) // 2]), ("last", labels[-1])):
+            exemplar = _exemplar(clip, label, object_id)
             truth = first.mask(object_id)
-            for form, region in (("mask", example.region), ("box", _boxed(example.region))):
+            for form, region in (("mask", exemplar.region), ("box", _boxed(exemplar.region))):
                 yield _row(
-                    grounder, clip, Exemplar(example.image, region, name, ANY), form, truth
+                    grounder, clip, Exemplar(exemplar.image, region, name, ANY), form, truth
                 )
 
 
@@ -91,36 +88,36 @@ def _strangers(
     for other in clips:
         if other.name != clip.name:
             label = next(frame for frame in LabelFolder.open(other.truth) if frame.object_ids)
-            example = _reference(other, label, label.object_ids[0])
-            stranger = Exemplar(example.image, example.region, "stranger", ANY)
+            exemplar = _exemplar(other, label, label.object_ids[0])
+            stranger = Exemplar(exemplar.image, exemplar.region, "stranger", ANY)
             yield _row(grounder, clip, stranger, "mask", None)
 
 
 def _row(
     grounder: ExemplarGrounder,
     clip: ClipFolders,
-    example: Exemplar,
+    exemplar: Exemplar,
     form: str,
     truth: Bool[np.ndarray, "H W"] | None,
 ) -> Row:
-    found = grounder.ground(_image(clip, 0), [example])
-    best = float(found.best[0])
+    grounding = grounder.ground(_image(clip, 0), [exemplar])
+    best = float(grounding.best[0])
     iou = None
     if truth is not None:
-        masks = found.found.masks or ()
+        masks = grounding.found.masks or ()
         mask = masks[0].paste(*truth.shape) if masks else np.zeros_like(truth)
         iou = 100 * float((mask & truth).sum()) / max(1, int((mask | truth).sum()))
     return Row(
-        clip.name, example.source, form, iou, 100 * best, 100.0 * (best >= grounder.threshold)
+        clip.name, exemplar.source, form, iou, 100 * best, 100.0 * (best >= grounder.threshold)
     )
 
 
 def _mean(kind: tuple[str, str], rows: list[Row]) -> Row:
     ious = [row.iou for row in rows if row.iou is not None]
-    likeness, found = (
-        float(np.mean(v)) for v in zip(*((r.likeness, r.found) for r in rows), strict=True)
-    )
-    return Row("MEAN", *kind, float(np.mean(ious)) if ious else None, likeness, found)
+    iou = float(np.mean(ious)) if ious else None
+    similarity = float(np.mean([row.similarity for row in rows]))
+    detected = float(np.mean([row.detected for row in rows]))
+    return Row("MEAN", *kind, iou, similarity, detected)
 
 
 def _frames_with(clip: ClipFolders, object_id: int) -> list[LabelFrame]:
@@ -128,7 +125,7 @@ def _frames_with(clip: ClipFolders, object_id: int) -> list[LabelFrame]:
     return [frame for frame in LabelFolder.open(clip.truth) if object_id in frame.object_ids]
 
 
-def _reference(clip: ClipFolders, label: LabelFrame, object_id: int) -> Exemplar:
+def _exemplar(clip: ClipFolders, label: LabelFrame, object_id: int) -> Exemplar:
     image = _image(clip, label.index).image
     return Exemplar(image, label.mask(object_id), f"{clip.name} {label.index}", ANY)
 
