@@ -53,6 +53,20 @@ def _top(
     pass
 
 
+EXAMPLES = {
+    "track": (
+        "vseg track clip.mp4 -o runs/a --point 412,220",
+        "vseg track clip.mp4 -o runs/b --box 1:10,20,200,300 --point 2@1:150,90",
+        "vseg track clip.mp4 -o runs/c --text person",
+        "vseg track clip.mp4 -o runs/a --resume",
+    ),
+    "watch": (
+        "vseg watch 0 --text person",
+        "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",
+    ),
+}
+"""Command lines at the end of the help of a command."""
+
 for _name, _run in (
     ("track", track.track),
     ("watch", watch.watch),
@@ -69,7 +83,8 @@ for _name, _run in (
     ("demo", demo.demo),
     ("distill", distill.distill),
 ):
-    app.command(_name, cls=Command)(_run)
+    _examples = "\n\n".join(("Examples:", *EXAMPLES[_name])) if _name in EXAMPLES else None
+    app.command(_name, cls=Command, epilog=_examples)(_run)
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 

@@ -7,10 +7,13 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.option_groups import ModelOptions, flat
 from vseg.cli.report import show_json, show_pairs
 
 
+@flat
 def bench(
+    model: ModelOptions,
     clip: Annotated[
         str | None,
         typer.Argument(metavar="[CLIP]", help="A clip; by default a synthetic 480p scene."),
@@ -21,15 +24,6 @@ def bench(
     frames: Annotated[
         int, typer.Option("--frames", min=2, help="Number of frames, at most.")
     ] = 120,
-    model: options.Model = None,
-    weights: options.Weights = None,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
-    short_side: options.ShortSide = None,
-    memory_policy: options.MemoryPolicy = None,
-    memory_approximation: options.MemoryApproximation = None,
-    memory_budget: options.MemoryBudget = None,
-    config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure each stage in ms per frame, frames per second, peak memory and state size.
@@ -38,22 +32,10 @@ def bench(
     """
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.progress import ProgressReport
-    from vseg.cli.track import chosen, read_config
     from vseg.pipelines.bench import boxed_clip, measure, synthetic_clip
     from vseg.pipelines.job import ProgressCallbacks
 
-    settings = read_config(
-        config,
-        model=model,
-        weights=weights,
-        device=device,
-        dtype=dtype,
-        short_side=short_side,
-        preview=False,
-        memory=chosen(
-            policy=memory_policy, approximation=memory_approximation, budget_mib=memory_budget
-        ),
-    )
+    settings = model.read(preview=False)
     with TemporaryDirectory(prefix="vseg-bench-") as folder:
         if clip is None:
             bench_clip = synthetic_clip(Path(folder) / "scene.mp4", objects, frames)

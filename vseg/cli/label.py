@@ -21,9 +21,7 @@ ImageTextName = Annotated[
 ]
 Clip = Annotated[
     str | None,
-    typer.Option(
-        "--source", "--video", help="The clip, if it has moved since it was tracked."
-    ),
+    typer.Option("--video", help="The clip, if it has moved since it was tracked."),
 ]
 USUAL = "clip-vit-b32"
 
@@ -39,7 +37,7 @@ def label(
     image_text: ImageTextName = USUAL,
     top: Annotated[int, typer.Option(min=1, help="Number of phrases per object.")] = 3,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite-labels", help="Replace existing names.")
+        bool, typer.Option("--overwrite", help="Replace existing names.")
     ] = False,
     clip: Clip = None,
     device: options.Device = None,

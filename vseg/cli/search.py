@@ -41,7 +41,7 @@ def search(
     runs = list(dict.fromkeys([run, *(more or ())]))
     if clip is not None and len(runs) > 1:
         raise UsageError(
-            "--source is one run's clip, and several runs are given", hint="drop it"
+            "--video is one run's clip, and several runs are given", hint="drop it"
         )
     if out is not None:
         check_free(out, overwrite=overwrite)

@@ -2,54 +2,37 @@
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vseg.cli import options
+from vseg.cli.option_groups import (
+    MEMORY,
+    REDETECTION,
+    DetectionOptions,
+    ModelOptions,
+    PromptOptions,
+    flat,
+)
 from vseg.cli.report import show_json
 from vseg.errors import UsageError
+from vseg.io.files import check_exists
 
 if TYPE_CHECKING:
-    from vseg.config import TrackConfig
     from vseg.interfaces.model import Model
     from vseg.pipelines.job import JobOutcome, TrackJob
-
-_TABLES = {
-    "memory": {
-        "policy": "--memory-policy",
-        "approximation": "--memory-approximation",
-        "budget_mib": "--memory-budget",
-    },
-    "redetection": {
-        "grounder": "--grounder",
-        "tagger": "--tagger",
-        "vocabulary": "--vocabulary",
-        "detect_every": "--detect-every",
-        "until": "--until",
-        "max_objects": "--max-objects",
-    },
-}
-"""Settings in tables that are options too."""
+_TABLES = {"memory": MEMORY, "redetection": REDETECTION}
 
 
+@flat
 def track(
     clip: options.Source,
     out: Annotated[Path, typer.Option("-o", "--out", help="The run directory to write.")],
-    point: options.Points = None,
-    box: options.Boxes = None,
-    scribble: options.Scribbles = None,
-    mask: options.Masks = None,
+    prompts: PromptOptions,
+    detection: DetectionOptions,
+    model: ModelOptions,
     label: options.Labels = None,
-    text: options.Texts = None,
-    exemplar: options.Exemplars = None,
-    auto: options.Auto = False,
-    grounder: options.GrounderName = None,
-    tagger: options.TaggerName = None,
-    vocabulary: options.Vocabulary = None,
-    detect_every: options.DetectEvery = None,
-    until: options.Until = None,
-    max_objects: options.MaxObjects = None,
     detections: options.DetectionsFile = None,
     frames: options.Range = None,
     resume: Annotated[
@@ -61,24 +44,15 @@ def track(
         bool | None,
         typer.Option("--preview/--no-preview", help="Write overlay.mp4 and contact.png."),
     ] = None,
-    model: options.Model = None,
-    weights: options.Weights = None,
-    device: options.Device = None,
-    dtype: options.Dtype = None,
-    short_side: options.ShortSide = None,
-    flip: options.Flip = None,
-    compile: options.Compile = None,
     encode_ahead: options.EncodeAhead = None,
     reader: options.ReaderName = None,
-    memory_policy: options.MemoryPolicy = None,
-    memory_approximation: options.MemoryApproximation = None,
-    memory_budget: options.MemoryBudget = None,
-    config: options.ConfigFile = None,
     as_json: options.Json = False,
 ) -> None:
     """Track prompted or detected objects through a clip; store their masks on every frame."""
+    # Before anything is imported that loads torch: a wrong name is answered at once.
+    check_exists(clip)
     from vseg.pipelines.job import TrackJob
-    from vseg.prompts.parse import parse_concepts, parse_labels, parse_prompts
+    from vseg.prompts.parse import parse_labels
 
     if resume and overwrite:
         raise UsageError(
@@ -87,61 +61,24 @@ def track(
     job = TrackJob(
         source=clip,
         out=out,
-        prompts=(
-            *parse_prompts(point or (), box or (), scribble or (), mask or ()),
-            *parse_concepts(text or (), exemplar or ()),
-        ),
+        prompts=prompts.prompts(),
         labels=parse_labels(label or ()),
-        config=read_config(
-            config,
+        config=model.read(
             range=frames,
             preview=preview,
-            model=model,
-            weights=weights,
-            device=device,
-            dtype=dtype,
-            short_side=short_side,
-            flip=flip,
-            compile=compile,
             encode_ahead=encode_ahead,
             reader=reader,
-            memory=chosen(
-                policy=memory_policy,
-                approximation=memory_approximation,
-                budget_mib=memory_budget,
-            ),
-            redetection=chosen(
-                grounder=grounder,
-                tagger=tagger,
-                vocabulary=vocabulary,
-                detect_every=detect_every,
-                until=until,
-                max_objects=max_objects,
-            ),
+            **detection.settings(),
         ),
         resume=resume,
         overwrite=overwrite,
         detections=detections,
-        everything=auto,
+        everything=prompts.auto,
     )
     outcome = run_job(job)
-    show_outcome(outcome, resume_command(job, config), as_json=as_json)
+    show_outcome(outcome, resume_command(job, model.config), as_json=as_json)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
-
-
-def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
-    """The settings of a file, if any, with the options given put over them."""
-    from vseg.config import TrackConfig, checked, load_toml, without_none
-
-    if path is None:
-        return checked(TrackConfig, without_none(overrides))
-    return load_toml(path, TrackConfig, **overrides)
-
-
-def chosen(**keys: Any) -> dict[str, Any] | None:
-    """The keys of one table that were given as options; None if none was."""
-    return {key: value for key, value in keys.items() if value is not None} or None
 
 
 def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
@@ -201,10 +138,9 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
         elif key in ("flip", "compile"):
             words.append(flag)
         elif key in _TABLES:
-            options_of = _TABLES[key].items()
-            words += [
-                w for k, option in options_of if k in value for w in (option, str(value[k]))
-            ]
+            for setting, option in _TABLES[key].items():
+                if setting in value:
+                    words += [f"--{option.replace('_', '-')}", str(value[setting])]
         elif key not in ("shard_frames", "detections", "identity"):
             words += [flag, str(value)]
     return shlex.join(words)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vseg.cli import options
+from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
 from vseg.errors import DamagedVideo, UsageError
 
 if TYPE_CHECKING:
@@ -23,19 +24,12 @@ LiveSource = Annotated[
 ]
 
 
+@flat
 def watch(
     source: LiveSource,
-    point: options.Points = None,
-    box: options.Boxes = None,
-    text: options.Texts = None,
-    exemplar: options.Exemplars = None,
-    auto: options.Auto = False,
-    grounder: options.GrounderName = None,
-    tagger: options.TaggerName = None,
-    vocabulary: options.Vocabulary = None,
-    detect_every: options.DetectEvery = None,
-    until: options.Until = None,
-    max_objects: options.MaxObjects = None,
+    prompts: PromptOptions,
+    detection: DetectionOptions,
+    model: ModelOptions,
     frames: Annotated[
         int | None, typer.Option("--frames", min=1, help="Stop after N frames.")
     ] = None,
@@ -44,10 +38,6 @@ def watch(
         typer.Option("--overlay", help="Also record the frames with their masks: an mp4."),
     ] = None,
     overwrite: options.Overwrite = False,
-    model: options.Model = None,
-    device: options.Device = None,
-    short_side: options.ShortSide = None,
-    config: options.ConfigFile = None,
 ) -> None:
     """Track objects on a live source; Ctrl-C ends it.  Prompts are on the first frame.
 
@@ -56,31 +46,16 @@ def watch(
     area) and events.
     """
     from vseg.cli.interrupt import stop_on_request
-    from vseg.cli.track import chosen, read_config
     from vseg.io.files import check_free
     from vseg.pipelines.live import watch as images
     from vseg.pipelines.prepare import load_configured
-    from vseg.prompts.parse import parse_concepts, parse_prompts
     from vseg.video.camera import Camera
 
-    redetection = chosen(
-        grounder=grounder,
-        tagger=tagger,
-        vocabulary=vocabulary,
-        detect_every=detect_every,
-        until=until,
-        max_objects=max_objects,
-    )
-    settings = read_config(
-        config, model=model, device=device, short_side=short_side, redetection=redetection
-    )
-    requests = (
-        *parse_prompts(point or (), box or (), (), ()),
-        *parse_concepts(text or (), exemplar or ()),
-    )
-    if auto == bool(requests):
+    settings = model.read(**detection.settings())
+    requests = prompts.prompts()
+    if prompts.auto == bool(requests):
         raise UsageError(
-            "say what to follow: a prompt, a description, or --auto, and only one of them",
+            "give prompts, or --auto, and only one of them",
             hint="for example: vseg watch 0 --text person",
         )
     if overlay is not None:

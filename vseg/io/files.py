@@ -9,7 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vseg.errors import OutputError
+from vseg.errors import BadVideo, OutputError
+
+
+def check_exists(source: str) -> None:
+    """Raise BadVideo if a local file or folder is not there; an address is not asked."""
+    if "://" not in source and not Path(source).exists():
+        raise BadVideo(f"{source}: no such file", hint="check the name and the current folder")
 
 
 def check_free(

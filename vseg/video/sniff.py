@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from vseg.errors import BadVideo
+from vseg.io.files import check_exists
 
 HEAD_BYTES = 4096
 TS_PACKET = 188
@@ -51,6 +52,7 @@ def sniff(path: Path) -> Sniffed:
 
 
 def _head(path: Path) -> tuple[bytes, int]:
+    check_exists(str(path))
     if path.is_dir():
         raise BadVideo(
             f"{path}: is a folder, not a video file",
@@ -62,10 +64,6 @@ def _head(path: Path) -> tuple[bytes, int]:
             raise BadVideo(f"{path}: is not a regular file")
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
-    except FileNotFoundError:
-        raise BadVideo(
-            f"{path}: no such file", hint="check the name and the current folder"
-        ) from None
     except OSError as error:
         raise BadVideo(f"{path}: cannot be opened: {error.strerror}") from error
     if size == 0:

@@ -8,8 +8,9 @@ import pytest
 
 from tests.unit.cli.conftest import Workplace, call
 from vseg.build import open_run, open_video
+from vseg.cli.option_groups import read_config
 from vseg.cli.progress import ProgressReport
-from vseg.cli.track import read_config, resume_command
+from vseg.cli.track import resume_command
 from vseg.models.nano.load import load_nano
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.prepare import prepare

@@ -10,7 +10,8 @@ import pytest
 
 from tests.unit.cli.conftest import Workplace, call, files_of
 from vseg.build import open_run
-from vseg.cli.track import read_config, resume_command
+from vseg.cli.option_groups import read_config
+from vseg.cli.track import resume_command
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
 from vseg.prompts.parse import parse_prompts

@@ -88,7 +88,7 @@ def test_objects_are_named_once_with_what_else_they_may_be(
     assert written.words == 4 and written.image_text == str(model)
     with Image.open(run / "labels.png") as sheet:
         assert sheet.width > 2 * 480 and np.asarray(sheet).std() > 10
-    answer = call(*command, "--top", 1, "--overwrite-labels")
+    answer = call(*command, "--top", 1, "--overwrite")
     assert open_run(run).labels[2] == told[1]["label"]
     assert answer.stdout.split()[:2] == ["1", told[0]["label"].split()[0]]
 
@@ -165,7 +165,7 @@ def test_several_runs_are_searched_together(run: Path, model: Path, tmp_path: Pa
     assert len(hits) == 3 and {hit["run"] for hit in hits} == {str(run), str(other)}
     assert hits[0]["similarity"] == pytest.approx(hits[1]["similarity"])
     assert str(other) in call(*command).stdout
-    assert call(*command, "--source", "x.mp4").exit_code == 2
+    assert call(*command, "--video", "x.mp4").exit_code == 2
 
 
 def test_a_clip_that_moved_is_named_and_another_one_is_refused(
@@ -173,7 +173,7 @@ def test_a_clip_that_moved_is_named_and_another_one_is_refused(
 ) -> None:
     other = tmp_path / "other.mp4"
     write_clip(SyntheticVideo(SceneConfig(height=96, width=160, num_frames=9, seed=9)), other)
-    command = ["label", run, "--vocabulary", words, "--image-text", model, "--source"]
+    command = ["label", run, "--vocabulary", words, "--image-text", model, "--video"]
     answer = call(*command, other)
     assert answer.exit_code == 3 and "its content differs" in answer.stderr
     moved = Path(shutil.copy(clip, tmp_path / "moved.mp4"))

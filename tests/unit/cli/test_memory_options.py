@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from vseg.cli.track import chosen, read_config, resume_command
+from vseg.cli.option_groups import ModelOptions, read_config
+from vseg.cli.track import resume_command
 from vseg.errors import UsageError
 from vseg.interfaces.slot_model import MergedToken, Slot, SlotMemory
 from vseg.models.sam2.padded_memory import MemorySpan, padded
@@ -17,11 +18,11 @@ from vseg.pipelines.job import TrackJob
 def test_options_leave_the_other_keys_of_the_table(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text('[memory]\nprompted = 2\npolicy = "selective"\n')
-    given = chosen(policy=None, approximation="pooled", budget_mib=64.0)
-    memory = read_config(path, memory=given).memory
+    given = ModelOptions(memory_approximation="pooled", memory_budget=64.0, config=path)
+    memory = given.read().memory
     assert (memory.prompted, memory.policy) == (2, "selective")
     assert (memory.approximation, memory.budget_mib) == ("pooled", 64.0)
-    assert chosen(policy=None) is None
+    assert ModelOptions(config=path).read().memory.policy == "selective"
 
 
 def test_resuming_repeats_what_was_chosen() -> None:

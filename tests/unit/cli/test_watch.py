@@ -93,8 +93,8 @@ def test_a_cut_is_told_however_the_objects_came(
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        ((), 2, "say what to follow"),
-        (("--auto", "--text", "person"), 2, "say what to follow"),
+        ((), 2, "give prompts, or --auto"),
+        (("--auto", "--text", "person"), 2, "give prompts, or --auto"),
         (("--box", "@5:10,10,60,50"), 3, "no frame but the newest"),
         (("--box", "1:10,10,60,50", "--text", "person"), 2, "looked for everywhere"),
         (("--text", "zeppelin"), 3, "zeppelin"),

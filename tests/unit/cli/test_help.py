@@ -1,0 +1,86 @@
+"""The help teaches what the parsers take: its examples, and the grammar of prompt options."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.doc_examples import parse_line, shell_lines, write_examples
+from tests.unit.cli.conftest import call
+from vseg.cli import options
+from vseg.cli.app import EXAMPLES
+from vseg.prompts.parse import (
+    parse_boxes,
+    parse_concepts,
+    parse_masks,
+    parse_points,
+    parse_scribbles,
+)
+from vseg.types import Prompt, Timecode
+
+PREFIXES = {
+    "": (1, Timecode(0)),
+    "2:": (2, Timecode(0)),
+    "@7:": (1, Timecode(7)),
+    "2@7:": (2, Timecode(7)),
+    "2@1.5s:": (2, Timecode(time_s=1.5)),
+}
+"""The forms of `[[OBJ][@FRAME]:]`, with the object and the place they stand for."""
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("command", EXAMPLES)
+def test_the_examples_of_the_help_hold(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_examples(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    shown = " ".join(call(command, "--help").stdout.split())
+    for example in EXAMPLES[command]:
+        assert example in shown
+        for words in shell_lines(example):
+            parse_line(words, monkeypatch)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize(
+    ("option", "parse", "rest"),
+    [
+        (options.Points, parse_points, ["4,5", "4,5+", "4,5-"]),
+        (options.Boxes, parse_boxes, ["1,2,3,4"]),
+        (options.Scribbles, parse_scribbles, ["4,5 6,7", "4,5 6,7 8,9-"]),
+        (options.Masks, parse_masks, ["mask.png"]),
+        (options.Texts, lambda specs: parse_concepts(specs, ()), ["a dog", "a dog=0.4"]),
+        (
+            options.Exemplars,
+            lambda specs: parse_concepts((), specs),
+            ["a.png:0,0,4,4", "a.png:mask.png=0.4"],
+        ),
+    ],
+)
+def test_a_prompt_option_takes_the_grammar_that_its_help_shows(
+    option: object,
+    parse: Callable[[list[str]], Iterable[Prompt]],
+    rest: list[str],
+    prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (shown,) = option.__metadata__  # type: ignore[attr-defined]
+    assert shown.metavar.startswith("[[OBJ][@FRAME]:]")
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (9, 9)).save("a.png")
+    Image.new("L", (9, 9), 1).save("mask.png")
+    for spec in rest:
+        (prompt,) = parse([prefix + spec])
+        obj, at = PREFIXES[prefix]
+        every = prefix == "" and option in (options.Texts, options.Exemplars)
+        assert (prompt.object_id, prompt.at) == (None if every else obj, at)
+
+
+@pytest.mark.parametrize("command", ["track", "watch"])
+def test_both_ways_to_track_list_the_same_prompts_and_settings(command: str) -> None:
+    text = call(command, "--help").stdout
+    for option in ("--scribble", "--exemplar", "--tagger", "--weights", "--memory-budget"):
+        assert option in text
