@@ -14,6 +14,7 @@ from vseg.build import load_model, open_run
 from vseg.config import DetectionSettings, RedetectionSettings, TrackConfig
 from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
+from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.model import Model
 from vseg.interfaces.session_driver import SessionDriver
 from vseg.pipelines.detection_driver import DetectionTracker
@@ -88,7 +89,7 @@ def detection_tracker(session: Session, scene: SyntheticVideo) -> SessionDriver:
 
 
 def redetection_tracker(session: Session, scene: SyntheticVideo) -> SessionDriver:
-    def detect(frame: Frame, adjacent: Frame | None) -> Grounding:
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
         found = detections(scene, frame)
         best = 0.9 if len(found) else 0.2
         return Grounding(found, np.array([best, 0.1]), ("thing",) * len(found))

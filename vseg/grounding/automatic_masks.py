@@ -20,7 +20,7 @@ from vseg.grounding.point_grid import FrameCrop, corners, grid
 from vseg.interfaces.promptable_model import CoarseMasks, PromptableModel
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
-from vseg.tensors import PRESENT, Decoded
+from vseg.tensors import PRESENT, Decoded, Features
 from vseg.types import Detections, Frame, Grounding, MaskCrop, Points
 
 NAME = "object"
@@ -85,12 +85,17 @@ class AutomaticMaskGenerator:
         self._rules = rules or AutomaticMaskRules()
 
     @torch.inference_mode()
-    def propose(self, frame: Frame) -> Grounding:
+    def propose(self, frame: Frame, features: Features | None = None) -> Grounding:
         """The objects of the frame, best first, with masks at its size; scores are quality x
         stability.
+
+        features: of the frame by the same model, if it was encoded already.
         """
         rules = self._rules
-        image = self._predictor.encode(frame)
+        if features is None:
+            image = self._predictor.encode(frame)
+        else:
+            image = EncodedImage(frame, features)
         coarse_masks = self._predictor.model.coarse_masks
         if coarse_masks is None:
             proposals = self._hypotheses(image)

@@ -44,6 +44,7 @@ class NanoTextGrounder:
                 "--weights FILE",
             )
         self.weights_sha256 = head.weights_sha256
+        self.shares_features_with = nano.weights_sha256
         self.threshold = head.threshold
         self.words = head.words
         self._nano = nano

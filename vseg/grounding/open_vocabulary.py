@@ -43,6 +43,8 @@ class Detector(Protocol[Words]):
 class OpenVocabulary(Generic[Words]):
     """A Grounder for Text: names are the phrases as they were given."""
 
+    shares_features_with = ""
+
     def __init__(
         self,
         name: str,

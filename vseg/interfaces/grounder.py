@@ -1,10 +1,13 @@
 """What detects the objects of a frame that a query means: a phrase or an exemplar."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Frame, Grounding
+
+FrameFeatures = Callable[[], Features]
+"""The features of a frame, encoded when they are first asked for."""
 
 
 @runtime_checkable
@@ -12,12 +15,14 @@ class Grounder(Protocol):
     """Detects on a frame what queries mean; has weights and no state of any video.
 
     name, weights_sha256: which one, for the header of a run.  threshold: the least score,
-    where a query names none.
+    where a query names none.  shares_features_with: the weights_sha256 of the model whose
+    features it can use; empty where it has an encoder of its own.
     """
 
     name: str
     weights_sha256: str
     threshold: float
+    shares_features_with: str
 
     def check(self, queries: Sequence[ConceptPrompt]) -> None:
         """Raise BadPrompt for a query that it cannot ground, before a frame is read."""
@@ -32,8 +37,8 @@ class Grounder(Protocol):
     ) -> Grounding:
         """Every instance of each query on `frame` that reaches its threshold.
 
-        features: of `frame`, by the model that tracks: a grounder that uses that very model
-        does not encode the frame again.  adjacent: the frame before or after, for queries
+        features: of `frame`, by any model: a grounder that shares them does not encode the
+        frame again, others do not use them.  adjacent: the frame before or after, for queries
         about motion; without it nothing moves and nothing is still.
         """
         ...

@@ -14,7 +14,7 @@ from vseg.config import TrackConfig
 from vseg.grounding.automatic_masks import AutomaticMaskGenerator
 from vseg.grounding.tags import Tagger
 from vseg.grounding.word_lists import EVERYDAY, read_words
-from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.grounder import FrameFeatures, Grounder
 from vseg.interfaces.model import Model
 from vseg.pipelines.redetection_driver import DetectFunction, Query
 from vseg.prompts.resolve import named
@@ -38,6 +38,7 @@ class PromptedDetector:
     ) -> None:
         """Raises BadPrompt for a description that cannot be looked for."""
         likes = ExemplarGrounder(model)
+        self._model_sha256 = model.weights_sha256
         self._descriptions = tuple(descriptions)
         self._asked: list[tuple[Grounder, list[int]]] = []
         thresholds = [0.0] * len(self._descriptions)
@@ -57,15 +58,16 @@ class PromptedDetector:
         pairs = zip(self._descriptions, thresholds, strict=True)
         self.queries = tuple(Query(named(each), least) for each, least in pairs)
 
-    def __call__(self, frame: Frame, near: Frame | None) -> Grounding:
-        """Everything that is described and on the frame, best first."""
-        parts = [
-            (
-                places,
-                grounder.ground(frame, [self._descriptions[k] for k in places], adjacent=near),
-            )
-            for grounder, places in self._asked
-        ]
+    def __call__(
+        self, frame: Frame, features: FrameFeatures, adjacent: Frame | None
+    ) -> Grounding:
+        """The detections of all descriptions on the frame, best first."""
+        parts = []
+        for grounder, places in self._asked:
+            queries = [self._descriptions[k] for k in places]
+            is_shared = grounder.shares_features_with == self._model_sha256
+            shared = features() if is_shared else None
+            parts.append((places, grounder.ground(frame, queries, shared, adjacent)))
         best = np.zeros(len(self._descriptions))
         for places, grounding in parts:
             best[places] = grounding.best
@@ -84,23 +86,28 @@ def automatic_detector(
     if settings.tagger is None or words is None:
         proposer = AutomaticMaskGenerator(model)
 
-        def propose(frame: Frame, near: Frame | None) -> Grounding:
-            proposed = proposer.propose(frame)
+        def propose(
+            frame: Frame, features: FrameFeatures, adjacent: Frame | None
+        ) -> Grounding:
+            proposed = proposer.propose(frame, features())
             return replace(proposed, names=("",) * len(proposed.found))
 
         return propose
     image_text = open_image_text(settings.tagger, config.device)
     tagger = Tagger(image_text, read_words(settings.vocabulary or EVERYDAY))
 
-    def look(frame: Frame, near: Frame | None) -> Grounding:
+    def detect_tags(
+        frame: Frame, features: FrameFeatures, adjacent: Frame | None
+    ) -> Grounding:
         tags = tagger.tags(frame)
         if not tags:
             return NOTHING
-        named = words.ground(frame, tags, adjacent=near)
-        # The tags change from look to look: what was reached is said of all of them together.
+        is_shared = words.shares_features_with == model.weights_sha256
+        named = words.ground(frame, tags, features() if is_shared else None, adjacent)
+        # The tags change from frame to frame: the best score is that of all of them together.
         return Grounding(named.found, named.best.max(keepdims=True), named.names)
 
-    return look
+    return detect_tags
 
 
 def _joined(parts: Sequence[tuple[list[int], Grounding]], best: np.ndarray) -> Grounding:

@@ -10,6 +10,7 @@ from typing import Any
 from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.session.session import Session
+from vseg.tensors import Features
 from vseg.types import Frame, MaskCrop, PromptValue, TrackEvent, VisualPrompt
 
 _FORMAT = 1
@@ -50,6 +51,10 @@ class DrivenSession:
         """
         self._session.add_prompt(object_id, frame, prompts)
         self._keep_first_and_last(object_id)
+
+    def features_of(self, frame: Frame) -> Features:
+        """The features of a frame, which its prompts and `step` use too."""
+        return self._session.features_of(frame)
 
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: set[int]

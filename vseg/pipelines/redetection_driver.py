@@ -11,10 +11,12 @@ on live sources of any length.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
+from vseg.interfaces.grounder import FrameFeatures
 from vseg.pipelines.driven_session import DrivenSession
 from vseg.pipelines.tracked_instances import (
     TrackedInstance,
@@ -37,8 +39,10 @@ from vseg.types import (
     TrackEvent,
 )
 
-DetectFunction = Callable[[Frame, Frame | None], Grounding]
-"""What is on a frame; the second frame is the adjacent one, for what moves."""
+DetectFunction = Callable[[Frame, FrameFeatures, Frame | None], Grounding]
+"""Detections on a frame, of which the session's features can be had; the second frame is the
+adjacent one, for what moves.
+"""
 
 REDETECT_SOONER = 4
 """After an object was lost, or to confirm one, the next detection comes in 1 / REDETECT_SOONER
@@ -92,7 +96,8 @@ class RedetectionTracker:
         if self._ended(frame):
             self._remove_unconfirmed(frame)
         elif frame.index >= self._next_detection:
-            self._match(frame, self._detect(frame, adjacent))
+            features = partial(self._driven.features_of, frame)
+            self._match(frame, self._detect(frame, features, adjacent))
         masks = self._driven.step(frame)
         for object_id in masks:
             self._update(frame, self._instances[object_id], masks.crop(object_id))

@@ -100,6 +100,7 @@ class ExemplarGrounder:
     def __init__(self, model: PromptableModel) -> None:
         self.name = f"{model.name}-exemplar"
         self.weights_sha256 = model.weights_sha256
+        self.shares_features_with = model.weights_sha256
         self.threshold = THRESHOLD
         self._model = model
         self._predictor = ImagePredictor(model)

@@ -8,7 +8,7 @@ among its detections.  Text is grounded by the session's grounder, an exemplar b
 from collections.abc import Collection, Sequence
 
 from vseg.errors import BadPrompt
-from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.grounder import FrameFeatures, Grounder
 from vseg.interfaces.model import Model
 from vseg.prompts.resolve import GroundingResult, PromptEntry, resolve_prompts
 from vseg.session.exemplar import ExemplarGrounder
@@ -19,18 +19,23 @@ class PromptHistory:
     """`entries` is read and written by snapshots."""
 
     def __init__(self, model: Model, grounder: Grounder | None) -> None:
+        self._model_sha256 = model.weights_sha256
         self._text_grounder = grounder
         self._exemplar_grounder = ExemplarGrounder(model)
         self.entries: list[PromptEntry] = []
 
     def ground(
-        self, prompts: Sequence[Prompt], frame: Frame, adjacent: Frame | None = None
+        self,
+        prompts: Sequence[Prompt],
+        frame: Frame,
+        features: FrameFeatures,
+        adjacent: Frame | None = None,
     ) -> list[PromptEntry]:
         """Entries for new prompts of one object on this frame, concepts with their detections;
         nothing is added yet.
 
-        adjacent: the frame before or after, for phrases about motion.  Raises BadPrompt for a
-        concept that cannot be grounded.
+        features: of the frame, by the session's model.  adjacent: the frame before or after,
+        for phrases about motion.  Raises BadPrompt for a concept that cannot be grounded.
         """
         before = [e for p in prompts[:1] for e in self._entries_beside(p)]
         # A mask wins over every concept: there is nothing to detect.
@@ -38,7 +43,7 @@ class PromptHistory:
             isinstance(p.value, Mask) for p in prompts
         )
         return [
-            PromptEntry(p, self._detect(p.value, frame, adjacent))
+            PromptEntry(p, self._detect(p.value, frame, features, adjacent))
             if isinstance(p.value, Text | Exemplar) and not masked
             else PromptEntry(p)
             for p in prompts
@@ -68,12 +73,18 @@ class PromptHistory:
         return [e for e in self.entries if _place(e.prompt) == _place(prompt)]
 
     def _detect(
-        self, concept: ConceptPrompt, frame: Frame, adjacent: Frame | None
+        self,
+        concept: ConceptPrompt,
+        frame: Frame,
+        features: FrameFeatures,
+        adjacent: Frame | None,
     ) -> GroundingResult:
         grounder = self._grounder_of(concept)
         grounder.check([concept])
         least = grounder.threshold if concept.threshold is None else concept.threshold
-        return GroundingResult(grounder.ground(frame, [concept], adjacent=adjacent), least)
+        is_shared = grounder.shares_features_with == self._model_sha256
+        shared = features() if is_shared else None
+        return GroundingResult(grounder.ground(frame, [concept], shared, adjacent), least)
 
     def _grounder_of(self, concept: ConceptPrompt) -> Grounder:
         if isinstance(concept, Exemplar):

@@ -8,6 +8,7 @@ the video.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from vseg.session.output import frame_masks
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
-from vseg.tensors import PRESENT
+from vseg.tensors import PRESENT, Features
 from vseg.types import Exemplar, Frame, Prompt, PromptValue, Text, VisualPrompt
 from vseg.types.prompt_values import NumberList, NumberRows
 
@@ -197,13 +198,17 @@ class Session(Closing):
         """
         if not self.identities.rules.recognise:
             return {}
-        image = EncodedImage(frame, self._frames.features(frame, keep=True))
+        image = EncodedImage(frame, self.features_of(frame))
         decoded = ImagePredictor(self.model).decode(image, [prompts])
         if not (decoded.presence > PRESENT).any() or not (decoded.logits > 0).any():
             return {}
         known = self.identities.objects
         view = decoded.embedding[0]
         return {i: known[i].gallery.similarity(view) for i in among if i in known}
+
+    def features_of(self, frame: Frame) -> Features:
+        """The features of a frame, encoded once: its next prompts and `step` use them too."""
+        return self._frames.features(frame, keep=True)
 
     def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames, for prompts and steps in this order: up to `encode_ahead` of them
@@ -268,7 +273,8 @@ class Session(Closing):
             check_prompt(value, (height, width), rotation)
         if adjacent is None and any(isinstance(value, Text) for value in values):
             adjacent = self._frames.adjacent(frame)
-        return image, self._state.record(obj, image, values, adjacent)
+        features = partial(self.features_of, image)
+        return image, self._state.record(obj, image, values, features, adjacent)
 
     def _run(
         self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool

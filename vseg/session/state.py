@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from vseg.errors import BadPrompt
+from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.ops.ranges import Ranges, holds, joined
 from vseg.session.engine import TrackedObject
@@ -77,15 +78,17 @@ class SessionState:
         obj: int,
         frame: Frame,
         values: Sequence[PromptValue],
+        features: FrameFeatures,
         adjacent: Frame | None = None,
     ) -> TrackedObject:
         """The object with prompts of a frame resolved to visual ones; its memory beyond the
         frame is forgotten.
 
-        Raises BadPrompt and NothingFound, and then nothing has changed.
+        features: of the frame, for grounders that share them.  Raises BadPrompt and
+        NothingFound, and then nothing has changed.
         """
         new = [Prompt(obj, Timecode(frame.index), value) for value in values]
-        entries = self.history.ground(new, frame, adjacent)
+        entries = self.history.ground(new, frame, features, adjacent)
         height, width = frame.image.shape[:2]
         visual = self.history.resolve(entries, (height, width))
         self.bank.admit(obj)

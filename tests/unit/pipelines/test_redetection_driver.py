@@ -10,6 +10,7 @@ from tests.scenes import drawn_scene
 from vseg.build import load_model
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
+from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
 from vseg.pipelines.redetection_driver import DetectFunction, Query, RedetectionTracker
@@ -48,7 +49,9 @@ class Truth:
         self.scene, self.masks, self.skip = scene, masks, skip or set()
         self.looks: list[int] = []
 
-    def __call__(self, frame: Frame, near: Frame | None) -> Grounding:
+    def __call__(
+        self, frame: Frame, features: FrameFeatures, adjacent: Frame | None
+    ) -> Grounding:
         self.looks.append(frame.index)
         labels = self.scene.draw(frame.index).labels
         crops = [MaskCrop.of(labels == i) for i in range(1, int(labels.max(initial=0)) + 1)]
@@ -66,8 +69,8 @@ class Truth:
 def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
     """What is there, and on one frame something that is not."""
 
-    def look(frame: Frame, near: Frame | None) -> Grounding:
-        grounding = truth(frame, near)
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
+        grounding = truth(frame, features, adjacent)
         if frame.index != seen_on:
             return grounding
         boxes = np.concatenate([grounding.found.boxes, [[200.0, 100, 240, 133]]])
@@ -76,7 +79,7 @@ def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
         )
         return Grounding(found, grounding.best, (*grounding.names, "ghost"))
 
-    return look
+    return detect
 
 
 def iou(masks: FrameMasks, object_id: int, truth: np.ndarray) -> float:
@@ -151,12 +154,12 @@ def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirm
     frames[18:] = [replace(each, image=strange[:height, :width]) for each in frames[18:]]
     truth = Truth(scene)
 
-    def look(frame: Frame, near: Frame | None) -> Grounding:
-        return truth(frame, near) if frame.index == 16 else NOTHING
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
+        return truth(frame, features, adjacent) if frame.index == 16 else NOTHING
 
     told: list[TrackEvent] = []
     with Session(model) as session:
-        lookout = RedetectionTracker(session, look, RedetectionSettings(detect_every=16))
+        lookout = RedetectionTracker(session, detect, RedetectionSettings(detect_every=16))
         for frame in frames:
             masks = lookout.step(frame)
             told += masks.events
@@ -210,8 +213,8 @@ def test_what_nothing_matched_is_told_at_the_end(model: Model) -> None:
     queries = (Query("thing", 0.5), Query("zebra", 0.5))
     truth = Truth(scene)
 
-    def detect(frame: Frame, adjacent: Frame | None) -> Grounding:
-        return replace(truth(frame, adjacent), best=np.array([0.9, 0.2]))
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
+        return replace(truth(frame, features, adjacent), best=np.array([0.9, 0.2]))
 
     with Session(model) as session:
         tracker = RedetectionTracker(

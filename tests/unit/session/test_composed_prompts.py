@@ -42,6 +42,7 @@ class ColourGrounder:
     name = "colours"
     weights_sha256 = "0" * 64
     threshold = 0.2
+    shares_features_with = ""
 
     def __init__(self) -> None:
         self.looks: list[str] = []
