@@ -5,16 +5,17 @@ Enters: a task.  Leaves: nothing; the model's stages are compiled, so that no fr
 it.
 """
 
-from vseg.models.sam2.compiled import CompiledSam
+from vseg.interfaces.model import CompiledModel
 from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.prepare import Task
 
 
 def warm_up(task: Task, encode_ahead: int, callbacks: ProgressCallbacks) -> None:
-    """Compile for every number of objects that the prompts will have made; others are met on
-    their way.
+    """Compile the stages for every number of objects that the prompts will have made.
+
+    For other numbers they are compiled when first needed.
     """
-    if not isinstance(task.model, CompiledSam):
+    if not isinstance(task.model, CompiledModel):
         return
     counts = object_counts(task)
     callbacks.on_note(
@@ -35,5 +36,5 @@ def _most_prompted(task: Task) -> int:
     frames: dict[int | None, set[int]] = {}
     for placed in task.prompts:
         frames.setdefault(placed.object_id, set()).add(placed.frame_index)
-    most = max((len(each) for each in frames.values()), default=1)
+    most = max((len(indices) for indices in frames.values()), default=1)
     return min(most, task.job.config.memory.prompted)
