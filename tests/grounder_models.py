@@ -14,6 +14,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 from transformers import BertTokenizer, CLIPTokenizer
 
+from tests.random_weights import randomise
 from tests.sam_models import VIT, small_model
 
 WORDS = (
@@ -31,6 +32,7 @@ WORDS = (
     "##s",
 )
 SIDE = 128
+GAINS = ("norm.weight", "norm1.weight", "norm2.weight")
 
 
 def bert_tokenizer() -> Any:
@@ -70,22 +72,10 @@ def saved_grounder(kind: str, folder: Path, *, seed: int = 0) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = _MAKERS[kind]()
-        shake(net)
+        randomise(net, tables=("embed",), gains=GAINS)
     net.eval().save_pretrained(folder)
     _save_processor(kind, folder)
     return net
-
-
-@torch.no_grad()
-def shake(net: Any) -> None:
-    """Draw every parameter anew: matrices to keep the size of what passes, gains near one."""
-    for name, parameter in net.named_parameters():
-        if parameter.ndim > 1 and "embed" not in name:
-            parameter.normal_(std=parameter[0].numel() ** -0.5)
-        elif name.endswith(("norm.weight", "norm1.weight", "norm2.weight")):
-            parameter.normal_(mean=1.0, std=0.2)
-        else:
-            parameter.normal_(std=0.3)
 
 
 def _dino(family: str = "GroundingDino") -> Any:

@@ -10,7 +10,8 @@ import torch
 import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from tests.grounder_models import clip_tokenizer, shake
+from tests.grounder_models import GAINS, clip_tokenizer
+from tests.random_weights import randomise
 
 KINDS = ("clip", "siglip")
 LENGTH = 48
@@ -28,7 +29,7 @@ def saved_image_text(kind: str, folder: Path, *, seed: int = 0) -> Any:
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net = _clip() if kind == "clip" else _siglip()
-        shake(net)
+        randomise(net, tables=("embed",), gains=GAINS)
         net.logit_scale.data.fill_(2.0)
         if kind == "siglip":
             net.logit_bias.data.fill_(-1.0)

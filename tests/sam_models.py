@@ -18,6 +18,10 @@ from transformers import (
     Sam3TrackerVideoModel,
 )
 
+from tests.random_weights import randomise
+
+_NORMS = ("norm", "norm1", "norm2", "norm3", "norm4", "norm_final_attn")
+_GAINS = tuple(f"{name}.weight" for name in _NORMS)
 FAMILY = ("sam2", "edgetam", "sam3")
 SIDE = 128
 """Pixels of the models' square input: 8 x 8 cells."""
@@ -103,7 +107,7 @@ def small_model(
         else:
             chosen = _COMMON | mlp | {"vision_config": VIT} | settings
             model = Sam3TrackerVideoModel(Sam3TrackerVideoConfig(**chosen))
-        _shake(model)
+        randomise(model, tables=("embedding", "encoding"), gains=_GAINS)
         # Otherwise random objects are mostly absent, and their masks empty.
         model.mask_decoder.pred_obj_score_head.proj_out.bias.data.fill_(presence)
     return model.eval()
@@ -114,18 +118,3 @@ def saved_model(kind: str, folder: Path, **settings: Any) -> PreTrainedModel:
     model = small_model(kind, **settings)
     model.save_pretrained(folder)
     return model
-
-
-@torch.no_grad()
-def _shake(model: PreTrainedModel) -> None:
-    """Draw every parameter anew: matrices to keep the size of what passes, gains near one."""
-    for name, parameter in model.named_parameters():
-        fan_in = parameter[0].numel() if parameter.ndim > 1 else 1
-        if parameter.ndim > 1 and "embedding" not in name and "encoding" not in name:
-            parameter.normal_(std=fan_in**-0.5)
-        elif name.endswith("norm.weight") or (
-            "layer_norm" in name and name.endswith("weight")
-        ):
-            parameter.normal_(mean=1.0, std=0.2)
-        else:
-            parameter.normal_(std=0.3)

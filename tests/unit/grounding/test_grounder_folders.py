@@ -1,7 +1,6 @@
 """Grounders from folders and by name: what is wrong is said before a frame is read."""
 
 import json
-import pickle
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from tests.grounder_models import KINDS, bert_tokenizer, clip_tokenizer, saved_grounder
+from tests.spoiled_folders import (
+    be_another_model,
+    be_no_model,
+    copied,
+    cut_weights,
+    holding_no_number,
+    losing,
+    pickle_weights,
+    reshaping,
+)
 from vseg.build import load_model, loaded_sha256, open_grounder
 from vseg.errors import BadPrompt, ModelError, UsageError, WeightsMismatch, WeightsMissing
 from vseg.grounding.dino import read_dino
@@ -33,6 +41,8 @@ pytestmark = pytest.mark.integration
 FRAME = Frame(
     0, None, 0.0, np.random.default_rng(0).integers(0, 255, (60, 90, 3), dtype=np.uint8)
 )
+WEIGHT = "model.text_projection.weight"
+BIAS = "model.text_projection.bias"
 TEXTS = (Text("the red car", 0.02), Text("a dog", 0.02))
 
 
@@ -56,12 +66,6 @@ def folder(dino: Path, tmp_path: Path) -> Path:
     return copied(dino, tmp_path)
 
 
-def copied(folder: Path, to: Path) -> Path:
-    for path in folder.iterdir():
-        (to / path.name).write_bytes(path.read_bytes())
-    return to
-
-
 def assert_alike(one: Grounding, other: Grounding, tolerance: float) -> None:
     assert one.names == other.names
     np.testing.assert_allclose(one.found.boxes, other.found.boxes, atol=tolerance)
@@ -70,42 +74,6 @@ def assert_alike(one: Grounding, other: Grounding, tolerance: float) -> None:
 
 def lose_the_weights(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
-
-
-def be_pickled(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": 1}))
-
-
-def cut(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:50_000])
-
-
-def lose_a_key(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    del state["model.text_projection.weight"]
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def reshape_a_key(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    state["model.text_projection.bias"] = torch.zeros(5)
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def hold_no_number(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    state["model.text_projection.bias"][3] = torch.nan
-    save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def be_another_model(folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
-
-
-def be_no_model(folder: Path) -> None:
-    (folder / "config.json").write_text("[]")
 
 
 def lose_the_words(folder: Path) -> None:
@@ -129,11 +97,19 @@ def lose_the_images(folder: Path) -> None:
     ("spoil", "kind", "message"),
     [
         (lose_the_weights, WeightsMissing, r"no model\.safetensors"),
-        (be_pickled, WeightsMissing, r"no model\.safetensors"),
-        (cut, WeightsMismatch, "cannot be read"),
-        (lose_a_key, WeightsMismatch, r"lacks 1 weights .* model\.text_projection\.weight"),
-        (reshape_a_key, WeightsMismatch, "cannot be read"),
-        (hold_no_number, WeightsMismatch, r"'model\.text_projection\.bias' .* not finite"),
+        (pickle_weights, WeightsMissing, r"no model\.safetensors"),
+        (cut_weights, WeightsMismatch, "cannot be read"),
+        (
+            losing(WEIGHT),
+            WeightsMismatch,
+            r"lacks 1 weights .* model\.text_projection\.weight",
+        ),
+        (reshaping(BIAS, 5), WeightsMismatch, "cannot be read"),
+        (
+            holding_no_number(BIAS),
+            WeightsMismatch,
+            r"'model\.text_projection\.bias' .* not finite",
+        ),
         (be_another_model, WeightsMismatch, "'bert' model, which grounds no text"),
         (be_no_model, WeightsMismatch, "does not describe a model"),
         (lose_the_words, WeightsMissing, "no tokenizer in"),

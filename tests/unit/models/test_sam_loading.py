@@ -4,16 +4,25 @@ read.
 
 import hashlib
 import json
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from tests.sam_models import saved_model
+from tests.spoiled_folders import (
+    be_another_model,
+    be_no_model,
+    copied,
+    cut_weights,
+    gaining,
+    holding_no_number,
+    losing,
+    pickle_weights,
+    reshaping,
+)
 from vseg.build import load_model, model_path
 from vseg.errors import ModelError, UsageError, WeightsMismatch, WeightsMissing
 from vseg.interfaces.slot_model import SlotModel
@@ -24,6 +33,8 @@ from vseg.weights.cards import published_facts
 from vseg.weights.weight_files import check_downloads
 
 pytestmark = pytest.mark.integration
+
+BIAS = "mask_downsample.bias"
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +47,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def folder(saved: Path, tmp_path: Path) -> Path:
     """A copy to spoil."""
-    for path in saved.iterdir():
-        (tmp_path / path.name).write_bytes(path.read_bytes())
-    return tmp_path
+    return copied(saved, tmp_path)
 
 
 def frames(count: int) -> list[Frame]:
@@ -49,20 +58,20 @@ def frames(count: int) -> list[Frame]:
 def test_a_folder_becomes_a_session_that_can_be_resumed(saved: Path) -> None:
     model = load_model(str(saved))
     assert isinstance(model, SlotModel) and len(model.weights_sha256) == 64
-    film = frames(8)
+    film = frames(9)
     with Session(model) as session:
         session.prompt(1, film[0], box=(10, 10, 40, 30))
         session.prompt(2, film[0], scribble=[(5, 5), (20, 30), (50, 35)])
         for frame in film[:4]:
             session.step(frame)
         state = session.snapshot()
-        rest = [session.step(frame) for frame in film[4:]]
+        rest = [session.step(frame) for frame in film[4:8]]
         assert session.state_bytes() == session.bank.state_bytes() > 0
         session.remove(2)
-        assert session.step(film[7]).object_ids == (1,)
+        assert session.step(film[8]).object_ids == (1,)
     with Session(model) as other:
         other.restore(state)
-        for frame, before in zip(film[4:], rest, strict=True):
+        for frame, before in zip(film[4:8], rest, strict=True):
             np.testing.assert_array_equal(other.step(frame).logits, before.logits)
 
 
@@ -73,34 +82,6 @@ def test_bfloat16_runs(saved: Path) -> None:
         session.prompt(1, film[0], points=[(30, 20)])
         logits = [session.step(frame).logits for frame in film][-1]
     assert model.dtype == torch.bfloat16 and np.isfinite(logits).all()
-
-
-def cut(folder: Path) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:50_000])
-
-
-def lose_a_key(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    del state["mask_downsample.bias"]
-    save_file(state, folder / "model.safetensors")
-
-
-def gain_a_key(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    save_file(state | {"surprise": torch.zeros(1)}, folder / "model.safetensors")
-
-
-def reshape_a_key(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    state["mask_downsample.bias"] = torch.zeros(2)
-    save_file(state, folder / "model.safetensors")
-
-
-def hold_no_number(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    state["mask_downsample.bias"] = torch.full((1,), float("nan"))
-    save_file(state, folder / "model.safetensors")
 
 
 def index_what_is_elsewhere(folder: Path) -> None:
@@ -126,25 +107,23 @@ def be_misconfigured(folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config))
 
 
-def be_another_model(folder: Path) -> None:
-    (folder / "config.json").write_text(json.dumps({"model_type": "bert"}))
-
-
-def be_no_model(folder: Path) -> None:
-    (folder / "config.json").write_text("[]")
-
-
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (cut, "not a readable safetensors file"),
-        (lose_a_key, r"lacks 'mask_downsample\.bias' \(1 missing, 0 unknown\)"),
-        (gain_a_key, "holds 'surprise'"),
-        (reshape_a_key, r"'mask_downsample\.bias' in .* is \(2,\)"),
+        (cut_weights, "not a readable safetensors file"),
+        (
+            losing(BIAS),
+            r"lacks 'mask_downsample\.bias' \(1 missing, 0 unknown\)",
+        ),
+        (gaining("surprise"), "holds 'surprise'"),
+        (reshaping(BIAS, 2), r"'mask_downsample\.bias' in .* is \(2,\)"),
         (be_another_model, "holds a 'bert' model"),
         (be_no_model, "does not describe a model"),
         (be_misconfigured, "does not fit 'sam2_video'"),
-        (hold_no_number, r"'mask_downsample\.bias' in .* not finite"),
+        (
+            holding_no_number(BIAS),
+            r"'mask_downsample\.bias' in .* not finite",
+        ),
         (index_what_is_elsewhere, "outside its folder"),
         (index_nothing, "names no file of weights"),
         (index_by_list, "is not an index of weights"),
@@ -161,8 +140,7 @@ def test_a_spoiled_folder_is_refused(
 
 
 def test_pickles_are_not_read(folder: Path) -> None:
-    (folder / "model.safetensors").unlink()
-    (folder / "pytorch_model.bin").write_bytes(pickle.dumps({"a": 1}))
+    pickle_weights(folder)
     with pytest.raises(WeightsMissing, match=r"no model\.safetensors"):
         load_model(str(folder))
 
