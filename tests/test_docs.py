@@ -26,6 +26,7 @@ SOURCES = ["README.md", *PAGES.values()]
 WITH_CODE = [source for source in SOURCES if list(page_blocks(ROOT / source))]
 RUN = ("docs/index.md", "docs/runs.md")
 """Pages whose `vseg` lines are run one after the other; those of the others are parsed."""
+FILES = {path.name for part in ("vseg", "trackers") for path in (ROOT / part).rglob("*.py")}
 WRITTEN = {"build", "runs", "exemplars", "masks"}
 """Folders that commands write."""
 
@@ -89,11 +90,15 @@ def test_the_links_of_a_page_hold(source: str) -> None:
 def test_the_files_that_a_page_names_are_there(source: str) -> None:
     page = ROOT / source
     named = re.findall(
-        r"`((?:[\w.-]+/)+(?:[\w-]+\.(?:py|toml|md))?)`", page.read_text("utf-8")
+        r"`((?:[\w.-]+/)*(?:[\w-]+\.(?:py|toml|md)|(?<=/)))`", page.read_text("utf-8")
     )
-    mine = [name for name in named if name.split("/")[0] not in WRITTEN]
     bases = (ROOT, ROOT / "vseg", page.parent)
-    assert [name for name in mine if not any((base / name).exists() for base in bases)] == []
+    lost = {
+        name
+        for name in named
+        if name.split("/")[0] not in WRITTEN and not any((b / name).exists() for b in bases)
+    }
+    assert {name for name in lost if "/" in name or name not in FILES} == set()
 
 
 @pytest.mark.parametrize("source", ["CONTRIBUTING.md", "docs/design.md"])
