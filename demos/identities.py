@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
     (folder / "det.txt").write_text("".join(detections(scene)))
     # Short limits, so that an object hidden by the post comes back under a new id, which the
     # association then links.
-    short_limits = DetectionSettings(ghost_s=0.4, absent_s=0.4)
+    short_limits = DetectionSettings(undetected_s=0.4, absent_s=0.4)
     config = TrackConfig(short_side=256, preview=False, detections=short_limits)
     job = TrackJob(
         str(folder / "scene.mp4"),

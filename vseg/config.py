@@ -77,29 +77,29 @@ class DetectionSettings(Settings):
     """How detections lead the tracking.
 
     score: weaker ones begin nothing and prompt nothing.  confirm_hits: detections until an
-    object is confirmed.  every: least frames between two prompts of an object.  agree: IoU of
-    a detection's box and the mask's below which the object is prompted again.  ghost_s: how
-    long a visible object is kept without a detection; absent_s: how long one that is not
+    object is confirmed.  every: least frames between two prompts of an object.  reprompt_iou:
+    of a detection's box and the mask's; below it the object is prompted again.  undetected_s:
+    how long a visible object is kept without a detection; absent_s: how long one that is not
     visible is.
     """
 
     score: float = Field(default=0.5, ge=0, le=1)
     confirm_hits: int = Field(default=3, ge=1)
     every: int = Field(default=10, ge=1)
-    agree: float = Field(default=0.7, ge=0, le=1)
-    ghost_s: float = Field(default=1.0, gt=0)
+    reprompt_iou: float = Field(default=0.7, ge=0, le=1)
+    undetected_s: float = Field(default=1.0, gt=0)
     absent_s: float = Field(default=10.0, gt=0)
 
 
 class RedetectionSettings(Settings):
     """How often new instances are detected, and what becomes of what is detected.
 
-    grounder: finds words; nano's own vocabulary if None.  tagger: names what automatic masks
-    are prompted by; vocabulary: the words it chooses from, everyday ones if None.
-    detect_every: frames between two detections.  until: a frame or a time from which on
-    nothing new is detected.  max_objects: tracked at once.  agree: IoU of a detection and the
-    mask below which the object is prompted again.  max_missed_detections: detections in a row
-    that may miss a visible object; absent_s: how long one that is not visible is kept.
+    grounder: detects what texts name; nano's own vocabulary if None.  tagger: names what
+    automatic masks are prompted by; vocabulary: the words it chooses from, everyday ones if
+    None.  detect_every: frames between two detections.  until: a frame or a time from which on
+    nothing new is detected.  max_objects: tracked at once.  reprompt_iou: of a detection and
+    the mask; below it the object is prompted again.  max_missed_detections: detections in a
+    row that may miss a visible object; absent_s: how long one that is not visible is kept.
     """
 
     grounder: str | None = None
@@ -108,7 +108,7 @@ class RedetectionSettings(Settings):
     detect_every: int = Field(default=30, ge=1)
     until: str | None = Field(default=None, pattern=r"^(\d+|\d+(\.\d+)?s)$")
     max_objects: int = Field(default=30, ge=1, le=1000)
-    agree: float = Field(default=0.4, ge=0, le=1)
+    reprompt_iou: float = Field(default=0.4, ge=0, le=1)
     max_missed_detections: int = Field(default=5, ge=1)
     absent_s: float = Field(default=30.0, gt=0)
 

@@ -84,7 +84,7 @@ def prompt_driver(session: Session, scene: SyntheticVideo) -> SessionDriver:
 
 
 def detection_tracker(session: Session, scene: SyntheticVideo) -> SessionDriver:
-    settings = DetectionSettings(every=4, confirm_hits=2, agree=0.9)
+    settings = DetectionSettings(every=4, confirm_hits=2, reprompt_iou=0.9)
     return DetectionTracker(session, lambda frame: detections(scene, frame), settings)
 
 
@@ -94,7 +94,7 @@ def redetection_tracker(session: Session, scene: SyntheticVideo) -> SessionDrive
         best = 0.9 if len(found) else 0.2
         return Grounding(found, np.array([best, 0.1]), ("thing",) * len(found))
 
-    settings = RedetectionSettings(detect_every=2, agree=0.9)
+    settings = RedetectionSettings(detect_every=2, reprompt_iou=0.9)
     queries = (Query("thing", 0.5), Query("zebra", 0.5))
     return RedetectionTracker(session, detect, settings, queries=queries)
 

@@ -167,7 +167,7 @@ class DetectionTracker:
             overlap = nearest(detections.boxes[track.row], [link])[1]
             if overlap >= SUPPORT_IOU:
                 self._keep(replace(link, supported_s=frame.time_s))
-            disagrees = overlap < self._settings.agree
+            disagrees = overlap < self._settings.reprompt_iou
             if disagrees and self._may_prompt(frame, detections, track.row, link):
                 self._prompt(frame, detections, track.row, link)
                 self._note("reprompted", frame, link.object_id, track, overlap)
@@ -195,7 +195,7 @@ class DetectionTracker:
         """Remove objects that are visible and not detected, or invisible, for too long."""
         for link in tuple(self._links.values()):
             visible = link.box is not None
-            patience_s = self._settings.ghost_s if visible else self._settings.absent_s
+            patience_s = self._settings.undetected_s if visible else self._settings.absent_s
             if frame.time_s - link.supported_s > patience_s:
                 self._driven.remove(link.object_id)
                 del self._links[link.object_id]

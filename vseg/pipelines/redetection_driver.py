@@ -207,7 +207,7 @@ class RedetectionTracker:
             self._note("created", frame, instance.object_id, label=instance.label or None)
         instance = replace(instance, confirmed=True, missed=0)
         rested = frame.index - instance.prompted_frame >= self._settings.detect_every
-        strays = overlap < self._settings.agree
+        strays = overlap < self._settings.reprompt_iou
         if strays and rested and is_only_match(detections, row, instance):
             self._prompt(frame, detections, row, instance)
             self._note("reprompted", frame, instance.object_id, iou=overlap)

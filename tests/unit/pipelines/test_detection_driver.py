@@ -101,7 +101,7 @@ def test_a_ghost_is_dropped_and_the_object_stays(
 def test_a_new_track_on_the_same_object_continues_it(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
-    patient = DetectionSettings(ghost_s=5.0)
+    patient = DetectionSettings(undetected_s=5.0)
     masks, events = run(
         model, scene[:50], lambda t, m: [] if 10 <= t < 40 else [box_of(m)], patient
     )
@@ -118,7 +118,7 @@ def test_a_mask_that_its_detections_do_not_agree_with_is_prompted_again(
         x1, y1, x2, y2 = box_of(mask)
         return [(x1, y1, (x1 + x2) / 2, y2)] if index < 3 else [(x1, y1, x2, y2)]
 
-    strict = DetectionSettings(agree=0.95, every=6)
+    strict = DetectionSettings(reprompt_iou=0.95, every=6)
     masks, events = run(model, scene[:30], detect, strict)
     again = [frame for kind, frame, _ in events if kind == "reprompted"]
     assert again and again[0] >= 6 and min(np.diff([0, *again])) >= 6
@@ -130,7 +130,9 @@ def test_what_is_remembered_of_prompts_does_not_grow(
 ) -> None:
     with Session(model) as session:
         source = detector(scene, lambda t, m: [box_of(m)])
-        tracker = DetectionTracker(session, source, DetectionSettings(agree=1.0, every=2))
+        tracker = DetectionTracker(
+            session, source, DetectionSettings(reprompt_iou=1.0, every=2)
+        )
         for frame, _ in scene[:30]:
             tracker.step(frame)
         assert sum(event.kind == "reprompted" for event in tracker.drain()) > 5
