@@ -9,6 +9,7 @@ explain.
             ...
 """
 
+from vseg_trackers.appearance import SimilarityConfig
 from vseg_trackers.bytetrack import ByteTrack, ByteTrackConfig
 from vseg_trackers.camera import CameraConfig, CameraMotion
 from vseg_trackers.clip import ClipConfig, track_clip
@@ -18,7 +19,6 @@ from vseg_trackers.gallery import GalleryConfig
 from vseg_trackers.kalman import MotionConfig
 from vseg_trackers.lifecycle import LifecycleConfig
 from vseg_trackers.linking import LinkConfig, link
-from vseg_trackers.looks import LikenessConfig
 from vseg_trackers.masklet import MaskletAssociator, MaskletConfig
 from vseg_trackers.masks import PackedMasks
 from vseg_trackers.ocsort import OCSort, OCSortConfig
@@ -51,7 +51,6 @@ __all__ = [
     "GalleryConfig",
     "Joined",
     "LifecycleConfig",
-    "LikenessConfig",
     "LinkConfig",
     "Linked",
     "MaskletAssociator",
@@ -60,6 +59,7 @@ __all__ = [
     "OCSort",
     "OCSortConfig",
     "PackedMasks",
+    "SimilarityConfig",
     "Sort",
     "SortConfig",
     "Track",

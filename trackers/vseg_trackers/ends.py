@@ -1,4 +1,4 @@
-"""How tracklets begin and end: the smoothed motion there, their class and their look.
+"""How tracklets begin and end: the smoothed motion there, their class and their appearance.
 
 Enters: tracklets.  Leaves: Ends, one row each, from which linking looks forward and extending
 back.
@@ -22,7 +22,7 @@ class Ends:
     """first, last: states of motion there, as BoxMotion's planes, smoothed over the whole
     tracklet.
 
-    looks: the mean direction of each tracklet's embeddings, 0 where it has none.
+    appearance: the mean direction of each tracklet's embeddings, 0 where it has none.
     """
 
     first_s: Float[np.ndarray, " N"]
@@ -30,7 +30,7 @@ class Ends:
     first: Float[np.ndarray, "5 N 4"]
     last: Float[np.ndarray, "5 N 4"]
     labels: Int[np.ndarray, " N"]
-    looks: Float[np.ndarray, "N C"]
+    appearance: Float[np.ndarray, "N C"]
 
     @staticmethod
     def of(tracklets: Sequence[Tracklet], motion: MotionConfig) -> "Ends":
@@ -50,27 +50,27 @@ class Ends:
             first,
             last,
             np.array([each.label for each in tracklets], dtype=np.int64),
-            _looks(tracklets),
+            _appearances(tracklets),
         )
 
     def cosine(
         self, rows: Int[np.ndarray, " K"], columns: Int[np.ndarray, " K"]
     ) -> Float[np.ndarray, " K"]:
-        """How alike the tracklets of each pair look; NaN where one has no embedding."""
-        cosine = (self.looks[rows] * self.looks[columns]).sum(axis=1)
-        known = np.abs(self.looks).sum(axis=1) > 0
+        """Cosine of the appearances of each pair; NaN where one has no embedding."""
+        cosine = (self.appearance[rows] * self.appearance[columns]).sum(axis=1)
+        known = np.abs(self.appearance).sum(axis=1) > 0
         return np.where(known[rows] & known[columns], cosine, np.nan)
 
 
-def _looks(tracklets: Sequence[Tracklet]) -> Float[np.ndarray, "N C"]:
+def _appearances(tracklets: Sequence[Tracklet]) -> Float[np.ndarray, "N C"]:
     widths = {each.embeddings.shape[1] for each in tracklets if each.embeddings is not None}
     if len(widths) > 1:
         raise TrackerError(
             f"embeddings of {' and '.join(map(str, sorted(widths)))} numbers: "
             "describe all tracklets by one model"
         )
-    looks = np.zeros((len(tracklets), max(widths, default=0)))
+    appearance = np.zeros((len(tracklets), max(widths, default=0)))
     for row, each in enumerate(tracklets):
         if each.embeddings is not None:
-            looks[row] = directions(each.embeddings).mean(axis=0)
-    return directions(looks)
+            appearance[row] = directions(each.embeddings).mean(axis=0)
+    return directions(appearance)

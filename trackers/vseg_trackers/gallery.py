@@ -1,4 +1,4 @@
-"""What each identity has looked like: a few views of every track.
+"""The past appearance of each identity: a few views of every track.
 
 Enters: embeddings of matched detections.  Leaves: how alike a detection is to a track: the
 cosine to its nearest view, so that an object seen from the front is still known from behind.
@@ -73,7 +73,7 @@ class Gallery:
         return np.asarray(nearest)
 
     def see(self, rows: Int[np.ndarray, " K"], embeddings: Float[np.ndarray, "K C"]) -> None:
-        """Remember that tracks `rows` looked like this.  Raises TrackerError as `likeness`."""
+        """Remember this appearance of tracks `rows`.  Raises TrackerError as `similarity`."""
         if not len(rows):
             return
         self._check_width(embeddings)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from vseg_trackers.appearance import Appearances, SimilarityConfig
 from vseg_trackers.assignment import Assignment, Candidates, Rounds
 from vseg_trackers.boxes import Overlap
 from vseg_trackers.costs import Gate, Labelled, overlapping
@@ -23,7 +24,6 @@ from vseg_trackers.lifecycle import (
     Population,
     labels_of,
 )
-from vseg_trackers.looks import Appearances, LikenessConfig
 from vseg_trackers.state import pack_state, unpack_state
 from vseg_trackers.types import Detections, Track
 
@@ -32,9 +32,9 @@ from vseg_trackers.types import Detections, Track
 class MaskletConfig:
     """strong_score parts strong and weak detections; below weak_score they are ignored.
 
-    gate, weak_gate, seen_gate, new_gate: least likeness of a match with a track by its motion,
-    of a weak detection, with where a track was last seen, and with a tentative track; likeness
-    is the overlap where only boxes are known.  reid_cosine: least cosine of a match by
+    gate, weak_gate, seen_gate, new_gate: least similarity of a match with a track by its
+    motion, of a weak detection, with where a track was last seen, and with a tentative track;
+    similarity is the overlap where only boxes are known.  reid_cosine: least cosine of a match by
     appearance alone; reach: how many standard deviations of the track's motion it may lie
     away.
     """
@@ -48,7 +48,7 @@ class MaskletConfig:
     reid_cosine: float = 0.7
     reach: float = 6.0
     overlap: Overlap = Overlap.IOU
-    likeness: LikenessConfig = field(default_factory=LikenessConfig)
+    similarity: SimilarityConfig = field(default_factory=SimilarityConfig)
     gallery: GalleryConfig = field(default_factory=GalleryConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
     life: LifecycleConfig = field(default_factory=LifecycleConfig)
@@ -64,7 +64,7 @@ class MaskletAssociator:
     def reset(self) -> None:
         """Forget all tracks and start ids and time again."""
         self._tracks = Population(self._config.motion, self._config.life)
-        self._looks = Appearances(self._config.likeness, self._config.gallery)
+        self._appearances = Appearances(self._config.similarity, self._config.gallery)
 
     def tracks(self) -> tuple[Track, ...]:
         """All live tracks, the unseen ones where motion puts them."""
@@ -72,7 +72,7 @@ class MaskletAssociator:
 
     def snapshot(self) -> bytes:
         """The whole state; a tracker restored from it goes on with the same bits."""
-        parts = self._tracks.state_arrays() | self._looks.state_arrays()
+        parts = self._tracks.state_arrays() | self._appearances.state_arrays()
         return pack_state(self, self._config, parts)
 
     def restore(self, payload: bytes) -> None:
@@ -82,7 +82,7 @@ class MaskletAssociator:
         """
         state = unpack_state(self, self._config, payload)
         self._tracks.load(state)
-        self._looks.load(state)
+        self._appearances.load(state)
 
     def update(self, detections: Detections) -> tuple[Track, ...]:
         """The tracks of this frame's detections, in their order; a detection may have none.
@@ -91,10 +91,10 @@ class MaskletAssociator:
         another size than those before.
         """
         tracks = self._tracks
-        looks = self._looks
-        looks.check(detections)
+        appearances = self._appearances
+        appearances.check(detections)
         tracks.advance(detections)
-        looks.follow(detections.camera)
+        appearances.follow(detections.camera)
         strong = detections.scores >= self._config.strong_score
         rounds = Rounds(len(tracks), len(detections))
         self._match(detections, strong, rounds)
@@ -103,10 +103,10 @@ class MaskletAssociator:
         begins = (strong & rounds.open_columns).nonzero()[0]
         new_rows = np.arange(len(tracks), len(tracks) + len(begins))
         tracks.begin(detections, begins)
-        looks.add(len(begins))
-        looks.see(pairs, detections, strong)
-        looks.see(Assignment(new_rows, begins), detections, strong)
-        looks.keep(tracks.age())
+        appearances.add(len(begins))
+        appearances.see(pairs, detections, strong)
+        appearances.see(Assignment(new_rows, begins), detections, strong)
+        appearances.keep(tracks.age())
         return tracks.explained()
 
     def _match(
@@ -134,7 +134,7 @@ class MaskletAssociator:
         rows = (rounds.open_rows & (self._tracks.state != TENTATIVE)).nonzero()[0]
         if not len(columns) or not len(rows):
             return
-        still = self._alike(detections, self._looks.boxes, rows, columns)
+        still = self._alike(detections, self._appearances.boxes, rows, columns)
         rounds.take(still, np.ones(len(still.rows), dtype=bool), self._config.seen_gate)
         if detections.embeddings is not None:
             alike = self._by_appearance(detections, detections.embeddings, rows, columns)
@@ -147,7 +147,7 @@ class MaskletAssociator:
         rows: Int[np.ndarray, " R"],
         columns: Int[np.ndarray, " C"],
     ) -> Candidates:
-        """Pairs of one class, tracks taken to be at `boxes`; gain: likeness."""
+        """Pairs of one class, tracks taken to be at `boxes`; gain: similarity."""
         config = self._config
         tracks = self._tracks
         gates = (config.gate, config.weak_gate, config.seen_gate, config.new_gate)
@@ -162,7 +162,7 @@ class MaskletAssociator:
         pairs = overlapping(placed, found, Gate(least, config.overlap))
         pairs = Candidates(pairs.rows, pairs.columns, pairs.gain + least)
         return Candidates(
-            pairs.rows, pairs.columns, self._looks.similarity(pairs, tracks, detections)
+            pairs.rows, pairs.columns, self._appearances.similarity(pairs, tracks, detections)
         )
 
     def _by_appearance(
@@ -181,5 +181,5 @@ class MaskletAssociator:
         right &= away <= self._config.reach
         pairs_rows = pairs_rows[right]
         pairs_columns = pairs_columns[right]
-        cosine = self._looks.gallery.similarity(pairs_rows, embeddings[pairs_columns])
+        cosine = self._appearances.gallery.similarity(pairs_rows, embeddings[pairs_columns])
         return Candidates(pairs_rows, pairs_columns, cosine)

@@ -33,7 +33,7 @@ class Detections:
 
     A box may have a side of 0 (detectors clip at the border); it overlaps nothing.
     scores in [0, 1]; labels: class ids, tracks keep to one class (all 0 when not given).
-    masks, embeddings (what each looks like; only their directions count): one for each box,
+    masks, embeddings (the appearance of each; only their directions count): one for each box,
     used by MaskletAssociator.  camera: how pixels of the previous frame moved to this one,
     x' = A x + t as [A | t]; what moved with the image is expected there.
     Raises TrackerError naming the first row that is not a number, inverted or out of range.

@@ -1,9 +1,9 @@
 """Where and how tracks were last seen: box, mask and gallery, and how alike detections are to
 that.
 
-Enters: candidate pairs with the overlap of their boxes.  Leaves: their likeness: overlap of
-boxes and masks averaged, with a bonus for a like appearance and a malus for an unlike one.
-What a side does not know does not count, so boxes alone work like boxes with masks and
+Enters: candidate pairs with the overlap of their boxes.  Leaves: their similarity: overlap of
+boxes and masks averaged, with a bonus for a similar appearance and a malus for a different
+one.  What a side does not know does not count, so boxes alone work like boxes with masks and
 embeddings.
 """
 
@@ -25,10 +25,10 @@ _EMPTY: Crop = np.zeros((0, 0), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True)
-class LikenessConfig:
+class SimilarityConfig:
     """mask_share: of the mask IoU where both masks are known, the rest is the boxes'.
 
-    appearance: likeness gained for each 1 of cosine above even_cosine, lost below; a pair
+    appearance: similarity gained for each 1 of cosine above even_cosine, lost below; a pair
     below least_cosine is refused.
     """
 
@@ -39,10 +39,10 @@ class LikenessConfig:
 
 
 class Appearances:
-    """The looks of all tracks, one row each, in the order of the population's rows."""
+    """The appearances of all tracks, one row each, in the order of the population's rows."""
 
-    def __init__(self, likeness: LikenessConfig, gallery: GalleryConfig) -> None:
-        self._config = likeness
+    def __init__(self, similarity: SimilarityConfig, gallery: GalleryConfig) -> None:
+        self._config = similarity
         self.gallery = Gallery(gallery)
         self._frame_size: tuple[int, int] | None = None
         self._crops: list[Crop] = []
@@ -51,7 +51,7 @@ class Appearances:
         self.boxes: Float[np.ndarray, "T 4"] = np.zeros((0, 4))  # where each was last seen
 
     def state_arrays(self) -> State:
-        """All looks, for a snapshot; the masks as bits, one after another."""
+        """All appearances, for a snapshot; the masks as bits, one after another."""
         sizes = [crop.shape for crop in self._crops]
         pixels = [crop.ravel() for crop in self._crops]
         return {
@@ -64,7 +64,7 @@ class Appearances:
         }
 
     def load(self, state: State) -> None:
-        """Put a snapshot's looks in place of these."""
+        """Put a snapshot's appearances in place of these."""
         sizes = state["crop_sizes"].tolist()
         ends = np.cumsum([height * width for height, width in sizes])
         pixels = np.unpackbits(state["crop_bits"]).astype(bool)
