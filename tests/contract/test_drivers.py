@@ -1,6 +1,6 @@
 """What every SessionDriver promises, checked on all of them, with both kinds of model."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.model import Model
 from vseg.interfaces.session_driver import SessionDriver
 from vseg.pipelines.detection_driver import DetectionTracker
+from vseg.pipelines.driver import make_driver
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.live import watch
 from vseg.pipelines.prompt_driver import PromptDriver
@@ -25,6 +26,7 @@ from vseg.pipelines.redetection_driver import Query, RedetectionTracker
 from vseg.pipelines.track import track
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
+from vseg.tensors import Features
 from vseg.types import (
     Box,
     Detections,
@@ -217,6 +219,30 @@ def test_a_damaged_state_and_another_drivers_are_refused(
         for payload in (*spoilt, *others):
             with pytest.raises(BadRun, match="cannot be read"):
                 driver.restore(payload)
+
+
+def test_a_frame_that_is_detected_on_is_encoded_once(
+    scene: SyntheticVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model("nano", short_side=96, dtype="float32")
+    encoded: list[Frame] = []
+    encode = type(model).encode
+
+    def counted(self: Model, frames: Sequence[Frame]) -> list[Features]:
+        encoded.extend(frames)
+        return encode(self, frames)
+
+    exemplar = Exemplar(scene.read(0).image, scene.draw(0).labels == 1, "first.png")
+    prompts = [Prompt(None, Timecode(frame=0), exemplar)]
+    config = TrackConfig.model_validate({"redetection": {"detect_every": 2}})
+    monkeypatch.setattr(type(model), "encode", counted)
+    with Session(model) as session:
+        driver = make_driver(session, config, prompts)
+        frames = list(scene.frames(0, 6))
+        steps = stepped(driver, iter(frames))
+    assert all(step.masks.object_ids for step in steps)
+    for frame in frames:
+        assert sum(other is frame for other in encoded) == 1
 
 
 @pytest.mark.parametrize("steered", ["prompts", "concepts", "automatic"])

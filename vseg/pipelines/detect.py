@@ -1,13 +1,15 @@
-"""What a job looks for again and again: its descriptions, or everything.
+"""What a redetection tracker detects: what its queries describe, or whatever there is.
 
-Enters: what was asked for, and the models it needs.  Leaves: a `DetectFunction`.  Words go to
-the grounder, exemplars to the tracking model itself; what both find is one list, best first.
+Enters: queries or settings, and the models they need.  Leaves: a `DetectFunction`.  Words go
+to a grounder, exemplars to the tracking model itself; the detections of both are one list,
+best first.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float64
 
 from vseg.build import open_image_text
 from vseg.config import TrackConfig
@@ -19,6 +21,7 @@ from vseg.interfaces.model import Model
 from vseg.pipelines.redetection_driver import DetectFunction, Query
 from vseg.prompts.resolve import named
 from vseg.session.exemplar import ExemplarGrounder
+from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Detections, Exemplar, Frame, Grounding
 
 NOTHING = Grounding(
@@ -27,51 +30,52 @@ NOTHING = Grounding(
 
 
 class PromptedDetector:
-    """Grounds words and references together.
+    """Detects the instances of every concept prompt, words and exemplars together.
 
-    words: None where no description has words.  queries: the descriptions by name, with their
-    least scores.
+    queries: the concepts by name, with their least scores.
     """
 
     def __init__(
-        self, descriptions: Sequence[ConceptPrompt], model: Model, words: Grounder | None
+        self, concepts: Sequence[ConceptPrompt], model: Model, words: Grounder | None
     ) -> None:
-        """Raises BadPrompt for a description that cannot be looked for."""
-        likes = ExemplarGrounder(model)
-        self._model_sha256 = model.weights_sha256
-        self._descriptions = tuple(descriptions)
-        self._asked: list[tuple[Grounder, list[int]]] = []
-        thresholds = [0.0] * len(self._descriptions)
-        for grounder, wanted in ((words, False), (likes, True)):
+        """words: None where no concept has words.  Raises BadPrompt for a concept that cannot
+        be detected.
+        """
+        self._concepts = tuple(concepts)
+        self._model = model
+        self._grounders: list[tuple[Grounder, list[int]]] = []
+        thresholds = [0.0] * len(self._concepts)
+        for grounder, is_exemplar in ((words, False), (ExemplarGrounder(model), True)):
             places = [
-                k
-                for k, each in enumerate(descriptions)
-                if isinstance(each, Exemplar) == wanted
+                place
+                for place, concept in enumerate(self._concepts)
+                if isinstance(concept, Exemplar) == is_exemplar
             ]
             if grounder is None or not places:
                 continue
-            grounder.check([descriptions[k] for k in places])
-            self._asked.append((grounder, places))
-            for k in places:
-                least = descriptions[k].threshold
-                thresholds[k] = grounder.threshold if least is None else least
-        pairs = zip(self._descriptions, thresholds, strict=True)
-        self.queries = tuple(Query(named(each), least) for each, least in pairs)
+            grounder.check(self._chosen(places))
+            self._grounders.append((grounder, places))
+            for place in places:
+                threshold = self._concepts[place].threshold
+                thresholds[place] = grounder.threshold if threshold is None else threshold
+        pairs = zip(self._concepts, thresholds, strict=True)
+        self.queries = tuple(Query(named(concept), threshold) for concept, threshold in pairs)
 
     def __call__(
         self, frame: Frame, features: FrameFeatures, adjacent: Frame | None
     ) -> Grounding:
-        """The detections of all descriptions on the frame, best first."""
+        """The instances of all concepts on the frame, best first."""
+        best = np.zeros(len(self._concepts))
         parts = []
-        for grounder, places in self._asked:
-            queries = [self._descriptions[k] for k in places]
-            is_shared = grounder.shares_features_with == self._model_sha256
-            shared = features() if is_shared else None
-            parts.append((places, grounder.ground(frame, queries, shared, adjacent)))
-        best = np.zeros(len(self._descriptions))
-        for places, grounding in parts:
+        for grounder, places in self._grounders:
+            shared = _shared(features, grounder, self._model)
+            grounding = grounder.ground(frame, self._chosen(places), shared, adjacent)
             best[places] = grounding.best
+            parts.append((places, grounding))
         return _joined(parts, best)
+
+    def _chosen(self, places: Sequence[int]) -> list[ConceptPrompt]:
+        return [self._concepts[place] for place in places]
 
 
 def automatic_detector(
@@ -84,47 +88,55 @@ def automatic_detector(
     """
     settings = config.redetection
     if settings.tagger is None or words is None:
-        proposer = AutomaticMaskGenerator(model)
-
-        def propose(
-            frame: Frame, features: FrameFeatures, adjacent: Frame | None
-        ) -> Grounding:
-            proposed = proposer.propose(frame, features())
-            return replace(proposed, names=("",) * len(proposed.found))
-
-        return propose
+        return _unnamed(AutomaticMaskGenerator(model))
     image_text = open_image_text(settings.tagger, config.device)
     tagger = Tagger(image_text, read_words(settings.vocabulary or EVERYDAY))
+    return _tagged(tagger, words, model)
 
-    def detect_tags(
-        frame: Frame, features: FrameFeatures, adjacent: Frame | None
-    ) -> Grounding:
+
+def _unnamed(generator: AutomaticMaskGenerator) -> DetectFunction:
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
+        proposed = generator.propose(frame, features())
+        return replace(proposed, names=("",) * len(proposed.found))
+
+    return detect
+
+
+def _tagged(tagger: Tagger, words: Grounder, model: Model) -> DetectFunction:
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
         tags = tagger.tags(frame)
         if not tags:
             return NOTHING
-        is_shared = words.shares_features_with == model.weights_sha256
-        named = words.ground(frame, tags, features() if is_shared else None, adjacent)
-        # The tags change from frame to frame: the best score is that of all of them together.
-        return Grounding(named.found, named.best.max(keepdims=True), named.names)
+        shared = _shared(features, words, model)
+        grounding = words.ground(frame, tags, shared, adjacent)
+        # The tags change from frame to frame: one best score stands for all of them.
+        best = grounding.best.max(keepdims=True)
+        return Grounding(grounding.found, best, grounding.names)
 
-    return detect_tags
+    return detect
 
 
-def _joined(parts: Sequence[tuple[list[int], Grounding]], best: np.ndarray) -> Grounding:
-    """One list of several; masks only where every part has them."""
-    if len(parts) == 1:
-        places, only = parts[0]
-        labels = np.array(places, dtype=np.int64)[only.found.labels]
-        found = Detections(only.found.boxes, only.found.scores, labels, only.found.masks)
-        return Grounding(found, best, only.names)
-    boxes = np.concatenate([g.found.boxes for _, g in parts])
-    scores = np.concatenate([g.found.scores for _, g in parts])
-    labels = np.concatenate([np.array(p, dtype=np.int64)[g.found.labels] for p, g in parts])
-    names = [name for _, g in parts for name in g.names]
+def _shared(features: FrameFeatures, grounder: Grounder, model: Model) -> Features | None:
+    """The tracking model's features, if the grounder can use them."""
+    return features() if grounder.shares_features_with == model.weights_sha256 else None
+
+
+def _joined(
+    parts: Sequence[tuple[list[int], Grounding]], best: Float64[np.ndarray, " Q"]
+) -> Grounding:
+    """The detections of all grounders in one list, best first; masks only where every part has
+    them.  Labels of a part are places among its own queries.
+    """
+    boxes = np.concatenate([part.found.boxes for _, part in parts])
+    scores = np.concatenate([part.found.scores for _, part in parts])
+    labels = np.concatenate(
+        [np.array(places, dtype=np.int64)[part.found.labels] for places, part in parts]
+    )
+    names = [name for _, part in parts for name in part.names]
     order = np.argsort(-scores, kind="stable")
     masks = None
-    if all(g.found.masks is not None for _, g in parts):
-        every = [mask for _, g in parts for mask in g.found.masks or ()]
-        masks = tuple(every[k] for k in order)
+    if all(part.found.masks is not None for _, part in parts):
+        crops = [crop for _, part in parts for crop in part.found.masks or ()]
+        masks = tuple(crops[row] for row in order)
     found = Detections(boxes[order], scores[order], labels[order], masks)
-    return Grounding(found, best, tuple(names[k] for k in order))
+    return Grounding(found, best, tuple(names[row] for row in order))
