@@ -44,7 +44,7 @@ $(VENV)/.docs: $(VENV)/.created pyproject.toml constraints.txt
 	@touch $@ $(VENV)/.base
 
 demo: $(VENV)/.base
-	$(BIN)/vseg demo $(if $(VIDEO),'$(VIDEO)') $(if $(POINT),--point '$(POINT)') $(if $(BOX),--box '$(BOX)') -o '$(DEMO)'
+	$(BIN)/vseg demo $(if $(VIDEO),'$(VIDEO)') $(if $(POINT),--point '$(POINT)') $(if $(BOX),--box '$(BOX)') -o '$(DEMO)' --overwrite
 
 # Tests are many and small: one thread each, shared out as workers come free.  What the shape checks
 # compile is kept, for the next run and for the programs that tests start.

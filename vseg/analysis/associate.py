@@ -73,13 +73,13 @@ def associate(
     out: Path | None = None,
     *,
     clip: str | None = None,
-    looks: bool = True,
+    colours: bool = True,
     overwrite: bool = False,
 ) -> Revision:
     """Link the objects of the run at `path` over the whole clip into a new run at `out`.
 
     out: the first free of PATH-r2, PATH-r3, ... if None.  clip: where it is now, if it has
-    moved.  looks: whether colours count, for which the clip is read; else motion alone.
+    moved.  colours: whether they are compared, for which the clip is read; else motion alone.
     Raises BadRun for a run that is not finished, BadVideo, and OutputError if `out` holds
     something already and `overwrite` is not given, or is the run itself.
     """
@@ -94,7 +94,7 @@ def associate(
             hint="finish it with `vseg track --resume`",
         )
     frames = _Clip(np.array(list(run.frame_numbers())), np.array(list(run.frame_times())))
-    linked = link(_tracklets(run, clip, looks), frames.times_s, MASKLETS)
+    linked = link(_tracklets(run, clip, colours), frames.times_s, MASKLETS)
     names = {
         int(source): track.track_id
         for track in linked.tracks
@@ -109,8 +109,8 @@ def associate(
     return Revision(out, len(run.objects), len(after), changes)
 
 
-def _tracklets(run: Run, clip: str | None, looks: bool) -> list[Tracklet]:
-    if not looks:
+def _tracklets(run: Run, clip: str | None, colours: bool) -> list[Tracklet]:
+    if not colours:
         return tracklets_of_run(run, None)
     with open_clip(run, clip) as video:
         return tracklets_of_run(run, video)

@@ -26,8 +26,9 @@ def associate(
         str | None,
         typer.Option("--video", help="The clip, if it has moved since it was tracked."),
     ] = None,
-    looks: Annotated[
-        bool, typer.Option("--looks/--no-looks", help="Compare colours too, or motion alone.")
+    colours: Annotated[
+        bool,
+        typer.Option("--colours/--no-colours", help="Compare colours too, or motion alone."),
     ] = True,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
@@ -36,25 +37,26 @@ def associate(
     from vseg.analysis.associate import associate as link_run
     from vseg.results.events import plain_event
 
-    made = link_run(run, out, clip=clip, looks=looks, overwrite=overwrite)
+    revision = link_run(run, out, clip=clip, colours=colours, overwrite=overwrite)
     if as_json:
         show_json(
             {
-                "run": made.out,
-                "objects_before": made.before,
-                "objects": made.after,
-                "changes": [plain_event(change) for change in made.changes],
+                "run": revision.out,
+                "objects_before": revision.before,
+                "objects": revision.after,
+                "changes": [plain_event(change) for change in revision.changes],
             }
         )
         return
     print(
-        f"{made.out}: {made.before} objects became {made.after}, {len(made.changes)} changes"
+        f"{revision.out}: {revision.before} objects became {revision.after}, "
+        f"{len(revision.changes)} changes"
     )
-    for change in made.changes:
-        print(f"  {_told(change)}")
+    for change in revision.changes:
+        print(f"  {_described(change)}")
 
 
-def _told(change: "TrackEvent") -> str:
+def _described(change: "TrackEvent") -> str:
     """One change in words."""
     if change.kind == "merged":
         again = f"object {change.track_id} is object {change.object_id} again"

@@ -1,4 +1,4 @@
-"""`vseg demo`: the whole line on a clip made here, or on the user's own, in one command."""
+"""`vseg demo`: a synthetic scene or the user's own clip, tracked and drawn in one command."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,10 +8,14 @@ import typer
 from vseg.cli import options
 from vseg.cli.report import show_json
 from vseg.errors import UsageError
+from vseg.io.files import check_free
 
 if TYPE_CHECKING:
     from vseg.pipelines.job import JobOutcome
     from vseg.synthetic import SyntheticVideo
+
+_WRITTEN = {"run", "scene.mp4", "overlay.mp4", "contact.png"}
+"""What a demo leaves in its folder."""
 
 
 def demo(
@@ -24,6 +28,7 @@ def demo(
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder to write.")] = Path(
         "demo"
     ),
+    overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
     """Track one object from one click and draw it: overlay.mp4 and contact.png."""
@@ -36,9 +41,10 @@ def demo(
             "point at an object: --point x,y or --box x1,y1,x2,y2 on the first frame",
             hint=f"find the coordinates with: vseg frame {clip} 0 -o first.png",
         )
+    check_free(out, overwrite=overwrite, is_member=lambda path: path.name in _WRITTEN)
     scene = None
     if clip is None:
-        scene = _made_up_scene()
+        scene = _synthetic_scene()
         clip, point = _written(scene, out / "scene.mp4")
     outcome = _track(clip, point or [], box or [], out)
     facts = outcome.facts()
@@ -52,8 +58,8 @@ def demo(
         raise typer.Exit(outcome.exit_code)
 
 
-def _made_up_scene() -> "SyntheticVideo":
-    """Four seconds of bodies that pass behind one another."""
+def _synthetic_scene() -> "SyntheticVideo":
+    """Four seconds of objects that pass behind one another."""
     from vseg.synthetic import SceneConfig, SyntheticVideo
 
     return SyntheticVideo(SceneConfig(height=360, width=640, num_frames=100, seed=3))
@@ -99,12 +105,12 @@ def _score(outcome: "JobOutcome", scene: "SyntheticVideo") -> float:
 
 
 def _show(outcome: "JobOutcome", facts: dict[str, object]) -> None:
-    """Where to look, and how good it is where the truth is known."""
+    """The images written, and J&F where the truth is known."""
     from vseg.cli.track import summary
 
     print(summary(outcome))
     for path in outcome.images:
-        print(f"  look at {path}")
+        print(f"  see {path}")
     if "j_and_f" in facts:
         print(f"  J&F against the scene's exact masks: {facts['j_and_f']} (100 is perfect)")
         print("your own clip: make demo VIDEO=clip.mp4 POINT=412,220")

@@ -29,7 +29,7 @@ def distill(
         typer.Option(
             "--data",
             help="A video, a folder of images, a folder of those, or a dataset zip; "
-            "may be given again.",
+            "may be repeated.",
         ),
     ],
     start: Annotated[
@@ -78,9 +78,11 @@ def distill(
     clips = open_images(data, sampling, open_video)
     with TeacherReport() as on_teacher:
         progress = DistilProgress(on_teacher, lambda report: print_steps("student", report))
-        made = distil(teacher, student, clips, settings, progress)
+        outcome = distil(teacher, student, clips, settings, progress)
     if as_json:
-        show_json(asdict(made))
+        show_json(asdict(outcome))
     else:
-        show_pairs(asdict(made))
-        print(f"train with it: vseg train nano --encoder {made.student} --config RECIPE ...")
+        show_pairs(asdict(outcome))
+        print(
+            f"train with it: vseg train nano --encoder {outcome.student} --config RECIPE ..."
+        )

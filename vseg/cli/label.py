@@ -1,4 +1,4 @@
-"""`vseg label`: names for the objects of a finished run, by a vocabulary."""
+"""`vseg label`: labels for the objects of a finished run, from a vocabulary."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -37,7 +37,7 @@ def label(
     image_text: ImageTextName = USUAL,
     top: Annotated[int, typer.Option(min=1, help="Number of phrases per object.")] = 3,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace existing names.")
+        bool, typer.Option("--overwrite", help="Replace existing labels.")
     ] = False,
     clip: Clip = None,
     device: options.Device = None,
@@ -56,14 +56,14 @@ def label(
     if as_json:
         show_json({"run": run, **labels.model_dump()})
         return
-    for each in labels.labels:
-        print(_line(each))
+    for named in labels.labels:
+        print(_line(named))
     if not labels.labels:
-        print(f"{run}: no object was ever seen, none is named")
+        print(f"{run}: no object was ever visible, so none is labelled")
 
 
-def _line(each: "ObjectLabel") -> str:
-    """Object, name, confidence, and what else it may be."""
-    others = ", ".join(f"{named.label} {named.score:.2f}" for named in each.top[1:])
-    told = f"{each.id:>4}  {each.label:<24} {each.confidence:.2f}"
-    return f"{told}   ({others})" if others else told
+def _line(label: "ObjectLabel") -> str:
+    """Object, label, confidence, and the next best labels."""
+    others = ", ".join(f"{other.label} {other.score:.2f}" for other in label.top[1:])
+    line = f"{label.id:>4}  {label.label:<24} {label.confidence:.2f}"
+    return f"{line}   ({others})" if others else line

@@ -11,12 +11,12 @@ def doctor(as_json: options.Json = False) -> None:
     """Check versions, processor, GPU, codecs, readers, disk and weights."""
     from vseg.pipelines.diagnose import diagnose
 
-    found = diagnose()
+    diagnosis = diagnose()
     if as_json:
-        show_json(found.facts())
+        show_json(diagnosis.facts())
     else:
-        show_pairs(found.facts())
-        for problem in found.problems:
+        show_pairs(diagnosis.facts())
+        for problem in diagnosis.problems:
             print(f"problem: {problem}")
-    if found.problems:
+    if diagnosis.problems:
         raise typer.Exit(ExitCode.MODEL_OR_DEVICE)

@@ -1,7 +1,7 @@
 """From runs to images and other formats, from models to graphs: `vseg render` and `vseg
 export`.
 
-The format says what is exported: a run folder may have a model's name.
+The format decides what is exported: a run folder may have a model's name.
 """
 
 from pathlib import Path
@@ -39,7 +39,7 @@ def render(
     opened = open_run(run)
     overlay = out or run / OVERLAY
     contact = overlay.with_suffix(".png") if out else run / CONTACT_SHEET
-    # A run's own images are made from it and may be made again at any time.
+    # A run's own images can be drawn again at any time.
     for path in (overlay, contact) if out else ():
         if sheet or path == overlay:
             check_free(path, overwrite=overwrite)
@@ -129,7 +129,7 @@ def _export_model(name: str, out: Path, settings: dict[str, Any], overwrite: boo
     weights = settings.pop("weights", None)
     if not {"height", "width"} <= set(settings):
         raise UsageError(
-            "ONNX graphs are of one video size, and none is given",
+            "ONNX graphs are of one video size, and no size was given",
             hint="add --height 480 --width 854; `vseg probe CLIP` prints a clip's",
         )
     return export_model(name, out, LoopSizes(**settings), weights=weights, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""`vseg search`: which tracked objects look like what is said."""
+"""`vseg search`: the tracked objects that match a phrase best."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 def search(
     run: options.RunFolder,
-    phrase: Annotated[
-        str, typer.Argument(help="What it looks like: 'person with a backpack'.")
-    ],
+    phrase: Annotated[str, typer.Argument(help="What is searched: 'person with a backpack'.")],
     more: Annotated[
         list[Path] | None, typer.Argument(metavar="[RUN]...", help="More runs to search.")
     ] = None,
@@ -56,11 +54,11 @@ def search(
     for hit in hits:
         print(_line(hit, len(runs) > 1))
     if not hits:
-        print("no object was ever seen")
+        print("no object was ever visible")
 
 
 def _line(hit: "Hit", several: bool) -> str:
-    """Similarity, object, and the frames it was seen on."""
+    """Similarity, object, and the frames it is visible on."""
     where = f"{hit.run}: " if several else ""
     name = f" {hit.label}" if hit.label else ""
     frames = f"frames {hit.first_frame} to {hit.last_frame}, best {hit.best_frame}"

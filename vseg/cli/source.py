@@ -71,9 +71,9 @@ def frame(
             f"{out} is not a .png file", hint="frames are written losslessly, as PNG"
         )
     check_free(out, overwrite=overwrite)
-    moment = parse_timecode(at)
+    place = parse_timecode(at)
     with open_video(clip, reader or "auto") as video:
-        image = video.read(index_of(video, moment))
+        image = video.read(index_of(video, place))
     png = BytesIO()
     Image.fromarray(image.image).save(png, format="PNG")
     atomic_write_bytes(out, png.getvalue())

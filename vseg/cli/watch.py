@@ -1,4 +1,4 @@
-"""`vseg watch`: a camera or a stream in, one JSON line per image out."""
+"""`vseg watch`: a camera or a stream in, one JSON line per frame out."""
 
 import json
 import sys
@@ -47,7 +47,7 @@ def watch(
     """
     from vseg.cli.interrupt import stop_on_request
     from vseg.io.files import check_free
-    from vseg.pipelines.live import watch as images
+    from vseg.pipelines.live import watch as live_frames
     from vseg.pipelines.prepare import load_configured
     from vseg.video.camera import Camera
 
@@ -60,7 +60,7 @@ def watch(
         )
     if overlay is not None:
         check_free(overlay, overwrite=overwrite)
-    # Before the source is opened: what it shows while a model loads is not its first image.
+    # Before the source is opened: frames that pass while a model loads are not its first.
     loaded = load_configured(settings)
     with stop_on_request() as stop, ExitStack() as held:
         number = source.isdecimal() and not Path(source).exists()
@@ -68,14 +68,15 @@ def watch(
         recording = (
             None if overlay is None else held.enter_context(_recording(overlay, camera.info))
         )
-        told = _Told(camera, recording)
+        printer = _FramePrinter(camera, recording)
         broken: DamagedVideo | None = None
         try:
-            for count, seen in enumerate(images(camera, requests, settings, loaded), start=1):
-                told.tell(seen)
+            frames_of = live_frames(camera, requests, settings, loaded)
+            for count, live in enumerate(frames_of, start=1):
+                printer.show(live)
                 if stop() or count == frames:
                     break
-        except DamagedVideo as error:  # said below, once what was recorded is safe
+        except DamagedVideo as error:  # raised below, once the recording is whole
             broken = error
     if overlay is not None:
         print(f"recorded {overlay}", file=sys.stderr)
@@ -83,39 +84,39 @@ def watch(
         raise broken
 
 
-class _Told:
-    """Prints images and records them; knows the names of the objects there are."""
+class _FramePrinter:
+    """Prints frames and records them; keeps the labels of the objects there are."""
 
     def __init__(self, camera: "Camera", recording: "Mp4Writer | None") -> None:
         self._camera = camera
         self._recording = recording
-        self._names: dict[int, str] = {}
+        self._labels: dict[int, str] = {}
 
-    def tell(self, seen: "LiveFrame") -> None:
-        """One line on stdout, and one image of the recording."""
-        names = self._names
-        names |= {e.object_id: e.label for e in seen.events if e.object_id and e.label}
-        print(json.dumps(_line(seen, self._camera.dropped, names)), flush=True)
+    def show(self, live: "LiveFrame") -> None:
+        """One line on stdout, and one frame of the recording."""
+        labels = self._labels
+        labels |= {e.object_id: e.label for e in live.events if e.object_id and e.label}
+        print(json.dumps(_line(live, self._camera.dropped, labels)), flush=True)
         if self._recording is not None:
-            self._recording.write(_drawn(seen, names))
-        for event in seen.events:
+            self._recording.write(_overlay(live, labels))
+        for event in live.events:
             if event.kind == "removed" and event.object_id:
-                names.pop(event.object_id, None)
+                labels.pop(event.object_id, None)
 
 
-def _line(seen: "LiveFrame", dropped: int, names: dict[int, str]) -> dict[str, Any]:
-    """One image as plain values."""
+def _line(live: "LiveFrame", dropped: int, labels: dict[int, str]) -> dict[str, Any]:
+    """One frame as plain values."""
     from vseg.results.events import plain_event
 
     objects = []
-    masks = seen.masks
+    masks = live.masks
     known = zip(masks, masks.visible.tolist(), masks.scores.tolist(), strict=True)
     for object_id, visible, score in known:
         crop = masks.crop(object_id)
         objects.append(
             {
                 "id": object_id,
-                "label": names.get(object_id),
+                "label": labels.get(object_id),
                 "visible": visible,
                 "score": round(score, 3),
                 "box": list(crop.xyxy) if crop.area else None,
@@ -123,23 +124,25 @@ def _line(seen: "LiveFrame", dropped: int, names: dict[int, str]) -> dict[str, A
             }
         )
     return {
-        "frame": seen.frame.index,
-        "time_s": round(seen.frame.time_s, 3),
+        "frame": live.frame.index,
+        "time_s": round(live.frame.time_s, 3),
         "dropped": dropped,
         "objects": objects,
-        "events": [plain_event(event) for event in seen.events],
+        "events": [plain_event(event) for event in live.events],
     }
 
 
 def _recording(path: Path, info: "VideoInfo") -> "Mp4Writer":
-    """The recording.  Images that were skipped are not in it, so it plays faster than life."""
+    """The recording.  It has no frames that were skipped, so it plays faster than the
+    source.
+    """
     from vseg.io.mp4 import Mp4Writer
     from vseg.types import UNKNOWN_FPS
 
     return Mp4Writer(path, info.height, info.width, info.fps or UNKNOWN_FPS)
 
 
-def _drawn(seen: "LiveFrame", names: dict[int, str]) -> Any:
+def _overlay(live: "LiveFrame", labels: dict[int, str]) -> Any:
     from vseg.results.overlay import draw_overlay
 
-    return draw_overlay(seen.frame.image, seen.masks, names)
+    return draw_overlay(live.frame.image, live.masks, labels)

@@ -1,7 +1,7 @@
-"""References read from files: an image, and a box or a mask that says what in it is meant.
+"""Exemplars read from files: an image, and a box or a mask of the object in it.
 
-Enters: paths and numbers.  Leaves: Reference, checked.  Images are turned as their EXIF data
-says; the size is checked before anything is decoded.
+Enters: paths and numbers.  Leaves: Exemplar, checked.  Images are rotated by their EXIF
+orientation; the size is checked before anything is decoded.
 """
 
 from pathlib import Path
@@ -53,8 +53,8 @@ def _check(prompt: Box | Mask, image: Path, hw: tuple[int, ...]) -> None:
         check_prompt(prompt, hw)
     except BadPrompt as error:
         raise BadPrompt(
-            f"reference {image}: {error.message.replace('frame', 'image')}",
-            hint="give it in the pixels of the reference image, as image.jpg:x1,y1,x2,y2 or "
+            f"exemplar {image}: {error.message.replace('frame', 'image')}",
+            hint="give it in the pixels of the exemplar's image, as image.jpg:x1,y1,x2,y2 or "
             "image.jpg:mask.png",
         ) from error
 

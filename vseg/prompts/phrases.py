@@ -1,4 +1,4 @@
-"""What a user types to say what to look for -> the phrases of it."""
+"""Command line text -> the phrases of text prompts."""
 
 import re
 
@@ -6,7 +6,7 @@ from vseg.errors import BadPrompt
 from vseg.types import Text
 
 MOST_PHRASES = 80
-"""As many as COCO has classes; each costs the grounder time on every frame it looks at."""
+"""As many as COCO has classes; every phrase costs the grounder time on every frame."""
 
 _THRESHOLD = re.compile(r"=\s*([^=\s]+)\s*$")
 # A full stop ends a phrase unless it stands within a number.
@@ -14,7 +14,7 @@ _STOP = re.compile(r"\.(?!\d)")
 
 
 def parse_phrases(text: str) -> tuple[Text, ...]:
-    """The phrases of "the red car. a dog=0.4", in order, each with its threshold if it has
+    """The phrases of "the red car. a dog=0.4", in order, with their thresholds if they have
     one.
 
     Full stops part the phrases; the last one may be left out.  Raises BadPrompt for an empty
@@ -27,27 +27,29 @@ def parse_phrases(text: str) -> tuple[Text, ...]:
     if len(parts) > MOST_PHRASES:
         raise BadPrompt(
             f"{len(parts)} phrases are more than {MOST_PHRASES}",
-            hint="look for fewer things at once, or run once for each part of them",
+            hint="detect fewer phrases at once, or divide them among several runs",
         )
     phrases = tuple(_phrase(part) for part in parts)
-    seen: set[str] = set()
-    for each in phrases:
-        if each.phrase.lower() in seen:
-            raise BadPrompt(f"the phrase '{each.phrase}' is given twice", hint="leave one out")
-        seen.add(each.phrase.lower())
+    known: set[str] = set()
+    for phrase in phrases:
+        if phrase.phrase.lower() in known:
+            raise BadPrompt(
+                f"the phrase '{phrase.phrase}' is given twice", hint="leave one out"
+            )
+        known.add(phrase.phrase.lower())
     return phrases
 
 
 def _phrase(part: str) -> Text:
     """One phrase, its threshold cut off."""
-    said = _THRESHOLD.search(part)
-    if said is None:
+    match = _THRESHOLD.search(part)
+    if match is None:
         return Text(part)
     try:
-        threshold = float(said.group(1))
+        threshold = float(match.group(1))
     except ValueError as error:
         raise BadPrompt(
-            f"the threshold '{said.group(1)}' of '{part}' is not a number",
+            f"the threshold '{match.group(1)}' of '{part}' is not a number",
             hint="give it as PHRASE=0.4",
         ) from error
-    return Text(part[: said.start()].rstrip(), threshold)
+    return Text(part[: match.start()].rstrip(), threshold)

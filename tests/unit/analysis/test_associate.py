@@ -77,7 +77,7 @@ def run(tmp_path: Path) -> Path:
 
 def test_a_broken_track_becomes_one_in_a_new_revision(run: Path) -> None:
     before = files_of(run)
-    made = associate(run, looks=False)
+    made = associate(run, colours=False)
     assert (made.out, made.before, made.after) == (run.with_name("run-r2"), 3, 2)
     assert files_of(run) == before
     revision = open_run(made.out)
@@ -100,7 +100,7 @@ def test_names_found_while_tracking_or_given_afterwards_reach_the_revision(run: 
     named = {1: "dog", 2: "lamp post", 3: "a late dog"}
     stored = [o.model_copy(update={"label": named[o.id]}) for o in read_objects(run)]
     write_objects(run, stored)
-    revision = open_run(associate(run, looks=False).out)
+    revision = open_run(associate(run, colours=False).out)
     assert [(each.id, each.label) for each in revision.objects] == [
         (1, "dog"),
         (2, "lamp post"),
@@ -108,26 +108,26 @@ def test_names_found_while_tracking_or_given_afterwards_reach_the_revision(run: 
 
 
 def test_boxes_are_filled_where_no_mask_was(run: Path) -> None:
-    rows = np.loadtxt(associate(run, looks=False).out / "tracks.txt", delimiter=",")
+    rows = np.loadtxt(associate(run, colours=False).out / "tracks.txt", delimiter=",")
     gap = rows[(rows[:, 0] == 14) & (rows[:, 1] == 1)]
     np.testing.assert_allclose(gap[0, 2:6], [28, 8, 12, 12], atol=0.5)
     assert len(rows) == 2 * FRAMES
 
 
 def test_every_revision_has_a_folder_of_its_own(run: Path) -> None:
-    assert [associate(run, looks=False).out.name for _ in range(2)] == ["run-r2", "run-r3"]
-    answer = call("associate", run, "-o", run.with_name("run-r2"), "--no-looks")
+    assert [associate(run, colours=False).out.name for _ in range(2)] == ["run-r2", "run-r3"]
+    answer = call("associate", run, "-o", run.with_name("run-r2"), "--no-colours")
     assert (answer.exit_code, "already holds a run" in answer.stderr) == (3, True)
 
 
 def test_the_command_lists_the_changes(run: Path) -> None:
-    told = json.loads(call("associate", run, "--no-looks", "--json").stdout)
+    told = json.loads(call("associate", run, "--no-colours", "--json").stdout)
     assert (told["objects_before"], told["objects"], told["changes"][0]["kind"]) == (
         3,
         2,
         "merged",
     )
-    answer = call("associate", run, "--no-looks")
+    answer = call("associate", run, "--no-colours")
     assert "3 objects became 2, 2 changes" in answer.stdout
     assert "frame 15: object 3 is object 1 again" in answer.stdout
     assert "frames 12 to 14: object 1, filled" in answer.stdout

@@ -84,7 +84,7 @@ def test_an_output_is_replaced_only_if_asked(
         ("render", run, "--no-sheet", "-o", tmp_path / "o.mp4"),
         ("export", run, "--to", "davis", "-o", tmp_path / "davis"),
         ("export", run, "--to", "mot", "-o", tmp_path / "a.txt"),
-        ("associate", run, "--no-looks", "-o", tmp_path / "linked"),
+        ("associate", run, "--no-colours", "-o", tmp_path / "linked"),
     ]
     for command in commands:
         assert call(*command).exit_code == 0
@@ -154,6 +154,8 @@ def test_demo_on_ones_own_clip(tmp_path: Path) -> None:
     assert (tmp_path / "demo" / "overlay.mp4").exists()
     assert (tmp_path / "demo" / "contact.png").exists()
     assert "J&F" not in answer.stdout
+    again = call("demo", clip, "--point", "60,36", "-o", tmp_path / "demo")
+    assert again.exit_code == 3 and "--overwrite" in again.stderr
     assert call("demo", clip, "-o", tmp_path / "demo").exit_code == 2
     assert call("demo", "--point", "60,36", "-o", tmp_path / "demo").exit_code == 2
 

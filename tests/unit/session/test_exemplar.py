@@ -95,7 +95,7 @@ def test_a_rendered_object_is_found_and_a_stranger_is_less_like_it(model: Nano) 
     assert len(strange.found) == 0 and strange.best[0] < grounder.threshold
 
 
-def test_several_references_keep_their_places(model: Nano) -> None:
+def test_several_exemplars_keep_their_places(model: Nano) -> None:
     shape = (192, 256)
     frame = Frame(0, None, 0.0, drawn(shape, [(60, 60)], 24))
     good = Exemplar(frame.image, disc(shape, (60, 60), 24), "good")
@@ -109,7 +109,7 @@ def test_several_references_keep_their_places(model: Nano) -> None:
         grounder.check([good, Text("dog")])
 
 
-def test_models_with_slots_find_references_too(tmp_path: Path) -> None:
+def test_models_with_slots_find_exemplars_too(tmp_path: Path) -> None:
     """The weights are random, so what is found means nothing; it must be well formed and
     repeatable.
     """
@@ -171,7 +171,7 @@ def folder(tmp_path: Path, large_images: Path, monkeypatch: pytest.MonkeyPatch) 
     return tmp_path
 
 
-def test_references_as_typed(folder: Path) -> None:
+def test_exemplars_as_typed(folder: Path) -> None:
     boxed, masked = parse_exemplars(["shoe.png:12,7,28,24", "2@1.5s:shoe.png:mask.png=0.7"])
     assert (boxed.object_id, boxed.at) == (1, Timecode(frame=0))
     assert (masked.object_id, masked.at) == (2, Timecode(time_s=1.5))
@@ -219,7 +219,7 @@ def test_images_of_every_kind_are_read(folder: Path) -> None:
         ("shoe.png:mask.png=1.5", "not in"),
     ],
 )
-def test_a_reference_that_cannot_be_used(folder: Path, spec: str, message: str) -> None:
+def test_an_exemplar_that_cannot_be_used(folder: Path, spec: str, message: str) -> None:
     with pytest.raises(BadPrompt, match=message):
         list(parse_exemplars([spec]))
 
@@ -227,7 +227,7 @@ def test_a_reference_that_cannot_be_used(folder: Path, spec: str, message: str) 
 @pytest.mark.parametrize(
     "spec", ["shoe.png", "shoe.png:", "shoe.png:1,2,3", "shoe.png:mask.png=x"]
 )
-def test_a_malformed_reference_shows_an_example(folder: Path, spec: str) -> None:
+def test_a_malformed_exemplar_shows_an_example(folder: Path, spec: str) -> None:
     with pytest.raises(UsageError) as caught:
         list(parse_exemplars([spec]))
     assert "image.jpg:" in str(caught.value.hint)
