@@ -34,8 +34,8 @@ class MaskletConfig:
 
     gate, weak_gate, seen_gate, new_gate: least similarity of a match with a track by its
     motion, of a weak detection, with where a track was last seen, and with a tentative track;
-    similarity is the overlap where only boxes are known.  reid_cosine: least cosine of a match by
-    appearance alone; reach: how many standard deviations of the track's motion it may lie
+    similarity is the overlap where only boxes are known.  reid_cosine: least cosine of a match
+    by appearance alone; reach: how many standard deviations of the track's motion it may lie
     away.
     """
 
