@@ -58,11 +58,11 @@ def main() -> None:
                 began = clock()
                 run()
                 best[row, column] = min(best[row, column], 1000 * (clock() - began))
-    print(f"{'stage':<10}{'torch ms':>10}{'onnxruntime ms':>16}{'ratio':>8}")
+    print(f"{'stage':<12}{'torch ms':>10}{'onnxruntime ms':>16}{'ratio':>8}")
     for name, (ours, theirs) in zip(
         [*(s[0] for s in stages), "frame"], [*best, best.sum(0)], strict=True
     ):
-        print(f"{name:<10}{ours:10.1f}{theirs:16.1f}{ours / theirs:8.2f}")
+        print(f"{name:<12}{ours:10.1f}{theirs:16.1f}{ours / theirs:8.2f}")
 
 
 def _sessions(folder: Path, threads: int) -> dict[str, onnxruntime.InferenceSession]:
@@ -125,8 +125,8 @@ def _stages(
         lambda: nano.condition(now, memory),
         graph("read", now.key[None], key, kept, valid),
     )
-    carried = graph("carry", now.local_key[None], before.local_key[None], logits[-2])
-    yield "carry", lambda: nano.warp_prior(now, before.local_key, logits[-2]), carried
+    warped = graph("warp_prior", now.local_key[None], before.local_key[None], logits[-2])
+    yield "warp_prior", lambda: nano.warp_prior(now, before.local_key, logits[-2]), warped
     drawn = graph("decode", readout, base, skip8, skip4, prior)
     yield "decode", lambda: nano.decode(now, readout, prior), drawn
     yield (

@@ -71,13 +71,13 @@ class Tracker:
         """
         self.features = self.run("encode", image)
         if prompt.mask is not None:
-            self.logits = self.run("given", prompt.mask[None])[0]
+            self.logits = self.run("mask_prompt", prompt.mask[None])[0]
         elif len(prompt.boxes):
             first = self.decode_prompt(prompt, self.zeros("prompt", "logits"))
             self.logits = self.decode_prompt(prompt, first)
         else:
-            maps = self.draw(prompt, self.zeros("sketch", "maps"))
-            self.logits = self.decode_prompt(prompt, self.run("sketch", image, maps)[0])
+            maps = self.draw(prompt, self.zeros("coarse_mask", "maps"))
+            self.logits = self.decode_prompt(prompt, self.run("coarse_mask", image, maps)[0])
         self.prompted.append(self.memory_entry(0))
         return self.run("enlarge", self.logits)[0][0] if prompt.mask is None else prompt.mask
 
@@ -98,7 +98,7 @@ class Tracker:
         key, local_key, *levels = self.features
         memory = self.prompted + self.older + self.recent
         readout = self.read(key, memory)
-        prior = self.run("carry", local_key, local_key_before, self.logits)[0]
+        prior = self.run("warp_prior", local_key, local_key_before, self.logits)[0]
         self.logits, _, presence = self.run("decode", readout, *levels, prior)
         stride = self.policy["stride"]
         if presence[0] <= self.manifest["present_above"]:

@@ -95,12 +95,12 @@ def test_encode(exported: Exported) -> None:
         assert (ours - theirs).abs().mean() < 0.01 * theirs.abs().mean()
 
 
-def test_sketch(exported: Exported) -> None:
+def test_coarse_mask(exported: Exported) -> None:
     frame, features = exported.look(0)
     prompts = (Points(np.array([[60, 50]], np.float32), np.array([True])),)
     rough = exported.model.coarse_masks(frame, [prompts]).logits[0]
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), (rough.shape[0], rough.shape[1]))
-    (logits,) = exported.run("sketch", frame.image, maps[None])
+    (logits,) = exported.run("coarse_mask", frame.image, maps[None])
     expected = torch.nn.functional.interpolate(
         rough[None, None], features.map_hw, mode="bilinear"
     )
@@ -125,10 +125,10 @@ def test_prompt(exported: Exported, known: bool) -> None:
     close(decoded.logits, expected.logits)
 
 
-def test_given(exported: Exported) -> None:
+def test_mask_prompt(exported: Exported) -> None:
     _, features = exported.look(0)
     mask = exported.scene.truth(0) == 1
-    (logits,) = exported.run("given", mask[None])
+    (logits,) = exported.run("mask_prompt", mask[None])
     close(logits, exported.model.encode_mask_prompts(features, [Mask(mask)]).logits)
 
 
@@ -164,10 +164,10 @@ def test_read_heeds_valid_slots_only(exported: Exported, objects: int) -> None:
 
 
 @pytest.mark.parametrize("objects", [1, 3])
-def test_carry(exported: Exported, objects: int) -> None:
+def test_warp_prior(exported: Exported, objects: int) -> None:
     (_, before), (_, now) = exported.look(3), exported.look(4)
     logits = exported.logits(3, objects)
-    (prior,) = exported.run("carry", now.local_key[None], before.local_key[None], logits)
+    (prior,) = exported.run("warp_prior", now.local_key[None], before.local_key[None], logits)
     close(prior, exported.model.warp_prior(now, before.local_key, logits))
 
 

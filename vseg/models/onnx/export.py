@@ -92,7 +92,7 @@ class LoopSizes:
         return model_hw((self.height, self.width), self.short_side)
 
     @property
-    def sketch_hw(self) -> tuple[int, int]:
+    def coarse_hw(self) -> tuple[int, int]:
         """Pixels that the encoder sees of a coarser look."""
         return model_hw((self.height, self.width), max(64, self.short_side // 2))
 
@@ -161,9 +161,9 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
     skip8 = torch.zeros(1, SKIPS[1], 2 * h, 2 * w)
     skip4 = torch.zeros(1, SKIPS[0], *logits_hw)
     maps = torch.zeros(1, PROMPT_MAPS, *logits_hw)
-    small = torch.zeros(1, PROMPT_MAPS, *(side // 4 for side in sizes.sketch_hw))
+    small = torch.zeros(1, PROMPT_MAPS, *(side // 4 for side in sizes.coarse_hw))
     encode = stage.Encode(net, sizes.model_hw)
-    coarse = stage.Encode(net, sizes.sketch_hw)
+    coarse = stage.Encode(net, sizes.coarse_hw)
     remembered = {
         "memory_key": key.repeat(slots, 1, 1, 1),
         "memory_values": torch.zeros(objects, slots, VALUE, h, w),
@@ -185,13 +185,13 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
     return (
         Graph("encode", encode, {"image": image}, features),
         Graph(
-            "sketch",
+            "coarse_mask",
             stage.Sketch(coarse, logits_hw),
             {"image": image, "maps": small},
             drawn[:1],
         ),
         Graph("prompt", stage.VisualPrompt(net), one_prompt, ("value",)),
-        Graph("given", stage.MaskPrompts(video, logits_hw), mask, ("logits",)),
+        Graph("mask_prompt", stage.MaskPrompts(video, logits_hw), mask, ("logits",)),
         Graph("remember", stage.Remember(net), values_of, ("values",), ("logits",)),
         Graph(
             "read",
@@ -200,7 +200,7 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
             ("readout",),
             tuple(remembered)[1:],
         ),
-        Graph("carry", stage.Carry(net), frames, ("prior",), ("logits",)),
+        Graph("warp_prior", stage.WarpPrior(net), frames, ("prior",), ("logits",)),
         Graph("decode", stage.Decode(net), decoder_inputs, drawn, ("readout", "prior")),
         Graph("enlarge", stage.Enlarge(video), {"logits": logits}, ("masks",), ("logits",)),
     )
@@ -258,7 +258,7 @@ def _manifest(graphs: tuple[Graph, ...], sizes: LoopSizes, digest: str) -> dict[
             "width": sizes.width,
             "image": "RGB uint8, H x W x 3",
         },
-        "normalisation": {"mean": MEAN, "std": STD, "where": "inside encode and sketch"},
+        "normalisation": {"mean": MEAN, "std": STD, "where": "inside encode and coarse_mask"},
         "maps": [
             "positive marks 0 or 1",
             "negative marks 0 or 1",

@@ -162,7 +162,7 @@ class Read(nn.Module):
         return (carried / weight.clamp_min(1e-20)[:, None]).view(-1, channels, h, w)
 
 
-class Carry(nn.Module):
+class WarpPrior(nn.Module):
     """Masks of the frame before -> what `Decode` takes as prior: as they were, and as they
     moved.
     """
