@@ -1,4 +1,4 @@
-"""Precision, recall and AP50 of nano's text head on images that it was not trained on.
+"""Precision, recall and AP50 of nano's word head on images that it was not trained on.
 
     python benchmarks/words.py --data pack.zip --data words.zip
     python benchmarks/words.py --data pack.zip --data words.zip --threshold 0.4 --json rows.json

@@ -157,7 +157,7 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
     logits = torch.zeros(objects, *logits_hw)
     base = torch.zeros(1, BASE, h, w)
     key = torch.zeros(1, KEY, h, w)
-    near = torch.zeros(1, NEAR_KEY, 2 * h, 2 * w)
+    local_key = torch.zeros(1, NEAR_KEY, 2 * h, 2 * w)
     skip8 = torch.zeros(1, SKIPS[1], 2 * h, 2 * w)
     skip4 = torch.zeros(1, SKIPS[0], *logits_hw)
     maps = torch.zeros(1, PROMPT_MAPS, *logits_hw)
@@ -179,14 +179,14 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
     one_prompt = {"key": key, "base": base, "maps": maps, "logits": logits[:1]}
     mask = {"mask": torch.zeros(1, *video, dtype=torch.bool)}
     values_of = {"base": base, "logits": logits}
-    frames = {"near": near, "before": near, "logits": logits}
-    features = ("key", "near", "base", "skip8", "skip4")
+    frames = {"local_key": local_key, "local_key_before": local_key, "logits": logits}
+    features = ("key", "local_key", "base", "skip8", "skip4")
     drawn = ("logits", "quality", "presence")
     return (
         Graph("encode", encode, {"image": image}, features),
         Graph(
             "coarse_mask",
-            stage.Sketch(coarse, logits_hw),
+            stage.CoarseMask(coarse, logits_hw),
             {"image": image, "maps": small},
             drawn[:1],
         ),

@@ -44,7 +44,7 @@ class Encode(nn.Module):
         Float[Tensor, "1 32 h8 w8"],
         Float[Tensor, "1 16 h4 w4"],
     ]:
-        """key, near, base, skip8, skip4."""
+        """key, local_key, base, skip8, skip4."""
         frame = self.encoded(image)
         return frame.key, frame.local_key, frame.base, frame.skip8, frame.skip4
 
@@ -57,8 +57,8 @@ class Encode(nn.Module):
         return self.net.encode((scaled.float() - self.shift) / self.scale)
 
 
-class Sketch(nn.Module):
-    """An image and one object's marks at half size -> logits at full size."""
+class CoarseMask(nn.Module):
+    """An image and one object's prompt maps at half size -> logits at full size."""
 
     def __init__(self, encode: Encode, logits_hw: Size) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class MaskPrompts(nn.Module):
 
 
 class Remember(nn.Module):
-    """Masks on a frame -> values to remember."""
+    """Masks on a frame -> values for the memory."""
 
     def __init__(self, net: NanoNet) -> None:
         super().__init__()
@@ -136,9 +136,7 @@ class Remember(nn.Module):
 
 
 class Read(nn.Module):
-    """Softmax over the remembered cells of temperature x cosine, one affinity for all
-    objects.
-    """
+    """Softmax over memory cells of temperature x cosine, one affinity for all objects."""
 
     def __init__(self, net: NanoNet) -> None:
         super().__init__()
@@ -151,7 +149,7 @@ class Read(nn.Module):
         memory_values: Float[Tensor, "O F 64 h w"],
         valid: Bool[Tensor, "O F"],
     ) -> Float[Tensor, "O 64 h w"]:
-        """What lies in a slot that is not valid has no effect."""
+        """A slot that is not valid has no effect."""
         slots, channels, h, w = memory_key.shape
         remembered = memory_key.permute(0, 2, 3, 1).reshape(slots * h * w, channels)
         affinity = (self.temperature * (remembered @ key[0].flatten(1) - 1)).exp()
@@ -163,9 +161,7 @@ class Read(nn.Module):
 
 
 class WarpPrior(nn.Module):
-    """Masks of the frame before -> what `Decode` takes as prior: as they were, and as they
-    moved.
-    """
+    """Masks of the frame before -> the prior of `Decode`: as they were, and warped."""
 
     def __init__(self, net: NanoNet) -> None:
         super().__init__()
@@ -173,33 +169,31 @@ class WarpPrior(nn.Module):
 
     def forward(
         self,
-        near: Float[Tensor, "1 32 h8 w8"],
-        before: Float[Tensor, "1 32 h8 w8"],
+        local_key: Float[Tensor, "1 32 h8 w8"],
+        local_key_before: Float[Tensor, "1 32 h8 w8"],
         logits: Float[Tensor, "O h4 w4"],
     ) -> Float[Tensor, "O 3 h4 w4"]:
-        """before: `near` of the frame that the masks are of.  Every object is alone: no
-        rivals.
-        """
+        """local_key_before: of the frame that the masks are of.  Objects do not compete."""
         masks = _signed(logits)[:, None]
-        moved = self._moved(near, before, F.avg_pool2d(masks, 2)[:, 0])[:, None]
+        moved = self._moved(local_key, local_key_before, F.avg_pool2d(masks, 2)[:, 0])[:, None]
         moved = F.interpolate(moved, scale_factor=2.0, mode="bilinear", align_corners=False)
         return torch.cat([masks, moved, torch.zeros_like(masks)], dim=1)
 
     def _moved(
         self,
-        near: Float[Tensor, "1 32 h8 w8"],
-        before: Float[Tensor, "1 32 h8 w8"],
+        local_key: Float[Tensor, "1 32 h8 w8"],
+        local_key_before: Float[Tensor, "1 32 h8 w8"],
         masks: Float[Tensor, "O h8 w8"],
     ) -> Float[Tensor, "O h8 w8"]:
-        """LocalMatching, with the near columns picked by number: a third of the time.
+        """LocalMatching, with the adjacent columns picked by number: a third of the time.
 
         The exporter writes each `diagonal` as a product with a whole unit matrix.
         """
-        h, w = near.shape[2:]
-        rows = F.pad(before[0], (RADIUS,) * 4).unfold(1, SPAN, 1)  # k, h, wide, span
+        h, w = local_key.shape[2:]
+        rows = F.pad(local_key_before[0], (RADIUS,) * 4).unfold(1, SPAN, 1)  # k, h, wide, span
         rows = rows.permute(1, 0, 3, 2).flatten(2)
-        products = (self.local.temperature * near[0]).permute(1, 2, 0) @ rows
-        columns = _near_columns(w).flatten()
+        products = (self.local.temperature * local_key[0]).permute(1, 2, 0) @ rows
+        columns = _adjacent_columns(w).flatten()
         picked = products.flatten(1)[:, columns].view(h, w, SPAN**2)
         weights = (picked + self.local.bias.flatten()).softmax(dim=2)
         around = F.pad(masks, (RADIUS,) * 4).unfold(1, SPAN, 1).unfold(2, SPAN, 1).flatten(3)
@@ -249,7 +243,7 @@ def _area_matrix(length: int, target: int) -> Float32[np.ndarray, "target length
     return np.asarray(mixed, dtype=np.float32)
 
 
-def _near_columns(width: int) -> Int64[Tensor, "w D D"]:
+def _adjacent_columns(width: int) -> Int64[Tensor, "w D D"]:
     """Where, in a row's products, each cell finds those with the D x D cells around it."""
     cell, row, column = torch.meshgrid(
         torch.arange(width), torch.arange(SPAN), torch.arange(SPAN), indexing="ij"

@@ -29,7 +29,7 @@ def load_sam(
     """The model saved in a folder by the transformers library, called `name`.
 
     dtype: "float32", "bfloat16" or "auto": float32 on a CPU, where bfloat16 is faster but was
-    never compared on real footage, and bfloat16 on CUDA, as the published predictor runs.
+    never compared on real video, and bfloat16 on CUDA, as the published predictor runs.
     compiled: with stages that are compiled when first used.  Raises DeviceMissing,
     WeightsMissing, WeightsMismatch, UsageError, and ModelError for lack of memory.
     """

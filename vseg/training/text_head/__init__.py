@@ -1,4 +1,4 @@
-"""The text head's training: named images and a frozen encoder in, a head with its vocabulary
+"""The word head's training: named images and a frozen encoder in, a head with its vocabulary
 and threshold out.
 
 `named_images` reads images whose masks have names and sets some of them aside.  `crops` draws

@@ -1,4 +1,4 @@
-"""The text head's training from images to a weights file, with its vocabulary and threshold.
+"""The word head's training from images to a weights file, with its vocabulary and threshold.
 
 Enters: a TextHeadRecipe, dataset zips, and nano's weights, of which only the encoder is read
 and nothing is changed.  Leaves: a checkpoint and words.safetensors.  The same command
@@ -30,7 +30,7 @@ from vseg.training.text_head.stage import TextHeadStage
 
 
 class TextHeadRecipe(Settings):
-    """How the text head is trained.
+    """How the word head is trained.
 
     batch: crops per step.  side: of the square crops, a multiple of 32.  p_exhaustive: share
     of crops of wholly marked images.  min_instances, min_images: how many of both a word needs

@@ -1,4 +1,4 @@
-"""The text head as a Stage of the training loop: crops through nano's frozen encoder to a
+"""The word head as a Stage of the training loop: crops through nano's frozen encoder to a
 loss.
 
 Enters: named images and nano's encoder, whose weights never change.  Leaves: a trained

@@ -1,4 +1,4 @@
-"""What the text head should answer for every cell of a crop, and how far off it is.
+"""What the word head should answer for every cell of a crop, and how far off it is.
 
 Enters: crops, and the head's maps of them.  Leaves: one loss of three parts.  Cells near a
 box's centre answer for it (FCOS, Tian et al. 2019), the smaller box first; focal loss (Lin et
