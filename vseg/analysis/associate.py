@@ -1,9 +1,9 @@
 """Offline association of a run: a finished run in, a new revision of it out.
 
-Enters: a run directory.  Leaves: another one, in which objects that are one thing have one id,
+Enters: a run directory.  Leaves: another one, in which all tracklets of an object have one id,
 with the changes in its events.jsonl and the smoothed, gap-filled boxes in tracks.txt
-(MOTChallenge).  The masks themselves are kept as they are: where an object was not seen, none
-is invented.
+(MOTChallenge).  The masks themselves are kept as they are: where an object was not visible,
+none is invented.
 """
 
 from collections.abc import Mapping
@@ -100,12 +100,12 @@ def associate(
         for track in linked.tracks
         for source in np.unique(track.sources[track.sources > 0])
     }
-    first = {each.id: each.first_frame for each in run.objects}
+    first = {stored.id: stored.first_frame for stored in run.objects}
     changes = tuple(_event(change, frames, first) for change in linked.changes)
     out = out or _free_name(path)
     _write(run, out, names, changes, overwrite)
     atomic_write_text(out / TRACKS, _mot(linked, frames))
-    after = {names.get(each.id, each.id) for each in run.objects}
+    after = {names.get(stored.id, stored.id) for stored in run.objects}
     return Revision(out, len(run.objects), len(after), changes)
 
 
@@ -117,7 +117,7 @@ def _tracklets(run: Run, clip: str | None, colours: bool) -> list[Tracklet]:
 
 
 def _event(change: Change, clip: _Clip, first: Mapping[int, int | None]) -> TrackEvent:
-    """A change by frame numbers; a join is where the joined object was first seen at all."""
+    """A change by frame numbers; a merge is where the other object was first visible."""
     if isinstance(change, Joined):
         return TrackEvent(
             frame=first[change.joined_id] or 0,
@@ -156,10 +156,10 @@ def _write(
     options = run.header.options | {"revision_of": run.path.resolve().name}
     header = run.header.model_copy(update={"labels": labels, "options": options})
     prompts = [
-        each
-        if each.object_id is None
-        else replace(each, object_id=names.get(each.object_id, each.object_id))
-        for each in run.prompts
+        prompt
+        if prompt.object_id is None
+        else replace(prompt, object_id=names.get(prompt.object_id, prompt.object_id))
+        for prompt in run.prompts
     ]
     writer = RunWriter.create(out, header, prompts, overwrite=overwrite)
     for masks in run:

@@ -16,17 +16,17 @@ from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
 
 
 def box_clip_of(truth: Path, pred: Path) -> IdentityClip:
-    """Each frame's true boxes beside the predicted ones; of a run, the boxes around its masks.
+    """The true boxes of a frame beside the predicted ones; of a run, those around its masks.
 
     True rows marked 0 ("ignore") are left out.  Raises BadDetections and BadDataset naming the
     file and row, BadRun for a damaged run.
     """
     table = _named(truth)
     true_boxes = _by_frame(table, table.scores != 0)
-    said = _of_run(pred) if (pred / "run.json").is_file() else _of_file(pred)
-    true_boxes += [_NOTHING] * (len(said) - len(true_boxes))
-    said += [_NOTHING] * (len(true_boxes) - len(said))
-    return box_clip(true_boxes, said)
+    predicted = _of_run(pred) if (pred / "run.json").is_file() else _of_file(pred)
+    true_boxes += [_NOTHING] * (len(predicted) - len(true_boxes))
+    predicted += [_NOTHING] * (len(true_boxes) - len(predicted))
+    return box_clip(true_boxes, predicted)
 
 
 _NOTHING = IdentifiedBoxes(np.zeros(0, dtype=np.int64), np.zeros((0, 4)))

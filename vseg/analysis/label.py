@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.analysis.appearances import Appearances, appearances, crops_of
+from vseg.analysis.embeddings import ObjectEmbeddings, crops_of, embed_objects
 from vseg.build import open_run
 from vseg.grounding.image_text import ImageText, best_fits
 from vseg.io.files import atomic_path
@@ -21,9 +21,9 @@ _COLUMNS = 5
 
 @dataclass(frozen=True, slots=True)
 class LabelSettings:
-    """top: phrases kept for each object.  overwrite: names that objects have are replaced.
+    """top: phrases kept for an object.  overwrite: names that objects have are replaced.
 
-    source: where the clip is now, if it has moved.  sheet: whether labels.png is drawn.
+    source: where the clip is now, if it has moved.  sheet: whether labels.png is written.
     """
 
     top: int = 3
@@ -38,7 +38,7 @@ def label_run(
     vocabulary: Sequence[str],
     settings: LabelSettings | None = None,
 ) -> RunLabels:
-    """The labels, once they are written; objects that were never seen have none.
+    """The labels, once they are written; objects that were never visible have none.
 
     Raises BadRun for an unfinished run or another clip, BadPrompt for a phrase that is too
     long.
@@ -46,13 +46,13 @@ def label_run(
     settings = settings or LabelSettings()
     run = open_run(path)
     words = image_text.words(vocabulary)
-    seen = appearances(run, image_text, source=settings.source)
+    embeddings = embed_objects(run, image_text, source=settings.source)
     named = []
-    for place, object_id in enumerate(seen.object_ids):
-        scores = image_text.scores(seen.vectors[place : place + 1], words)[0]
+    for place, object_id in enumerate(embeddings.object_ids):
+        scores = image_text.scores(embeddings.vectors[place : place + 1], words)[0]
         fits = best_fits(scores, vocabulary, max(1, settings.top))
         top = tuple(Named(label=fit.phrase, score=fit.score) for fit in fits)
-        frame = int(seen.best_frames[place])
+        frame = int(embeddings.best_frames[place])
         named.append(
             ObjectLabel(
                 id=object_id,
@@ -69,25 +69,23 @@ def label_run(
         labels=tuple(named),
     )
     if settings.sheet and named:
-        captions = {
-            each.id: f"{each.id}  {each.label}  {each.confidence:.2f}" for each in named
-        }
-        draw_objects([(run, seen, captions)], path / LABEL_SHEET, settings.source)
+        captions = {one.id: f"{one.id}  {one.label}  {one.confidence:.2f}" for one in named}
+        draw_objects([(run, embeddings, captions)], path / LABEL_SHEET, settings.source)
     write_labels(path, labels, overwrite=settings.overwrite)
     return labels
 
 
 def draw_objects(
-    wanted: Sequence[tuple[Run, Appearances, Mapping[int, str]]],
+    wanted: Sequence[tuple[Run, ObjectEmbeddings, Mapping[int, str]]],
     path: Path,
     source: str | None,
 ) -> None:
-    """Write a PNG with one captioned tile for each object that has a caption, run by run."""
+    """Write a PNG with one captioned tile for every object that has a caption, run by run."""
     count = sum(len(captions) for _, _, captions in wanted)
     sheet = Sheet(TILE_WIDTH, min(_COLUMNS, count), count)
     place = 0
-    for run, seen, captions in wanted:
-        chosen = seen.only(captions)
+    for run, embeddings, captions in wanted:
+        chosen = embeddings.only(captions)
         for object_id, image in crops_of(run, chosen, source):
             sheet.put(place, image, captions[object_id])
             place += 1

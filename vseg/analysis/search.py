@@ -1,5 +1,5 @@
-"""Tracked objects by what they look like: a sentence in, the objects of one or many runs out,
-best first.
+"""Tracked objects by a phrase for their appearance: the objects of one or many runs, best
+first.
 
 Enters: runs and a phrase.  Leaves: Hits, and a sheet with their images if it is asked for.
 """
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.analysis.appearances import appearances
+from vseg.analysis.embeddings import embed_objects
 from vseg.analysis.label import draw_objects
 from vseg.build import open_run
 from vseg.grounding.image_text import ImageText
@@ -17,9 +17,10 @@ from vseg.types import Text
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One object.  similarity: the cosine of what it looks like and what was said, in [-1, 1].
+    """One object.  similarity: the cosine of its embedding and the phrase's, in [-1, 1].
 
-    first_frame, last_frame: of the frames it was seen on; best_frame: where it is seen best.
+    first_frame, last_frame: of the frames it was visible on; best_frame: where its mask is
+    large and its score high.
     """
 
     run: Path
@@ -33,7 +34,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What is looked for.  top: how many objects at most.  source: where the clip is, if it
+    """What is searched for.  top: how many objects at most.  source: where the clip is, if it
     has moved.
     """
 
@@ -48,7 +49,7 @@ class SearchQuery:
 def found_in(
     runs: Sequence[Path], image_text: ImageText, query: SearchQuery
 ) -> tuple[Hit, ...]:
-    """The objects that look most like the phrase, best first; those never seen are left out.
+    """The objects that fit the phrase most, best first; those never visible are left out.
 
     Raises BadPrompt for an empty or over-long phrase, BadRun for an unfinished run or another
     clip.
@@ -57,14 +58,17 @@ def found_in(
     hits = []
     for path in runs:
         run = open_run(path)
-        seen = appearances(run, image_text, source=query.source)
-        objects = {each.id: each for each in run.objects}
+        embeddings = embed_objects(run, image_text, source=query.source)
+        objects = {stored.id: stored for stored in run.objects}
         for object_id, vector, frame in zip(
-            seen.object_ids, seen.vectors, seen.best_frames.tolist(), strict=True
+            embeddings.object_ids,
+            embeddings.vectors,
+            embeddings.best_frames.tolist(),
+            strict=True,
         ):
             known = objects[object_id]
             assert known.first_frame is not None and known.last_frame is not None, (
-                "it was seen"
+                "only visible objects are embedded"
             )
             life = known.first_frame, known.last_frame
             hits.append(Hit(path, object_id, known.label, *life, frame, float(vector @ words)))
@@ -74,7 +78,7 @@ def found_in(
 def draw_hits(
     hits: Sequence[Hit], image_text: ImageText, path: Path, source: str | None
 ) -> None:
-    """Write a PNG with a tile for each hit, run by run."""
+    """Write a PNG with a tile for every hit, run by run."""
     wanted = []
     for folder in dict.fromkeys(hit.run for hit in hits):
         run = open_run(folder)
@@ -83,5 +87,5 @@ def draw_hits(
             for hit in hits
             if hit.run == folder
         }
-        wanted.append((run, appearances(run, image_text, source=source), captions))
+        wanted.append((run, embed_objects(run, image_text, source=source), captions))
     draw_objects(wanted, path, source)

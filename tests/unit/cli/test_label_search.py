@@ -13,7 +13,7 @@ from PIL import Image
 from tests.image_text_models import saved_image_text
 from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import call
-from vseg.analysis.appearances import LOOKS, appearances
+from vseg.analysis.embeddings import EMBEDDED_FRAMES, embed_objects
 from vseg.build import open_image_text, open_run, open_video
 from vseg.grounding.image_text import object_crop
 from vseg.io.files import atomic_write_text
@@ -101,16 +101,16 @@ def test_a_vector_is_the_mean_look_on_frames_spread_over_a_life(
     """
     opened = open_run(run)
     net = open_image_text(str(model))
-    found = appearances(opened, net)
+    found = embed_objects(opened, net)
     life = opened.objects[0]
     assert life.first_frame == 0 and life.last_frame is not None
     rows = [row for row in opened.track(1) if row.visible and row.area]
     eighths: dict[int, list[tuple[float, int]]] = {}
     for row in rows:
-        part = row.frame * LOOKS // (life.last_frame + 1)
+        part = row.frame * EMBEDDED_FRAMES // (life.last_frame + 1)
         eighths.setdefault(part, []).append((row.area * row.score, row.frame))
     frames = [max(part, key=lambda each: each[0])[1] for part in eighths.values()]
-    assert len(frames) >= LOOKS - 1
+    assert len(frames) >= EMBEDDED_FRAMES - 1
     with open_video(opened.header.source.path) as video:
         images = [
             object_crop(video.read(frame).image, opened[frame].crop(1)) for frame in frames
@@ -146,7 +146,7 @@ def test_what_was_kept_of_other_masks_or_another_model_is_not_used(
     run: Path, words: Path, model: Path, tmp_path: Path
 ) -> None:
     def vectors(folder: Path) -> np.ndarray:
-        return appearances(open_run(run), open_image_text(str(folder))).vectors
+        return embed_objects(open_run(run), open_image_text(str(folder))).vectors
 
     saved_image_text("clip", tmp_path / "other", seed=1)
     first = vectors(model)

@@ -1,9 +1,9 @@
-"""What each object of a run looks like to a model of images and words.
+"""The embedding of every object of a run by a model of images and words.
 
-Enters: a finished run and its clip.  Leaves: one unit vector for each object, the mean of how
-it looks on a few frames spread over its life.  The vectors are kept in the run, so that the
-next question is quick.  Memory holds one frame and one vector for each object, whatever the
-length of the clip.
+Enters: a finished run and its clip.  Leaves: one unit vector for an object, the mean of its
+image embeddings on a few frames spread over its life.  The vectors are kept in the run, so
+that the next query is quick.  Memory holds one frame and one vector for an object, whatever
+the length of the clip.
 """
 
 from collections.abc import Container, Iterator
@@ -24,25 +24,28 @@ from vseg.results import MaskRow, Run, fingerprint, unpack_row
 from vseg.results.layout import EMBEDDINGS, FRAMES, MASK_SHARDS, shard_path, shards_in
 from vseg.types import MaskCrop
 
-LOOKS = 8
-"""Frames on which an object is looked at."""
+EMBEDDED_FRAMES = 8
+"""Frames on which an object is embedded.  A round value; not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
-class Appearances:
-    """Objects that were seen, by ascending id.  best_frames: where each is large and sure."""
+class ObjectEmbeddings:
+    """The objects that were ever visible, by ascending id.
+
+    best_frames: where an object's mask is large and its score high.
+    """
 
     object_ids: tuple[int, ...]
     vectors: Float32[np.ndarray, "O C"]
     best_frames: Int64[np.ndarray, " O"]
 
-    def only(self, object_ids: Container[int]) -> "Appearances":
+    def only(self, object_ids: Container[int]) -> "ObjectEmbeddings":
         """Those of the objects that are named."""
         rows = [
             row for row, object_id in enumerate(self.object_ids) if object_id in object_ids
         ]
         ids = tuple(self.object_ids[row] for row in rows)
-        return Appearances(ids, self.vectors[rows], self.best_frames[rows])
+        return ObjectEmbeddings(ids, self.vectors[rows], self.best_frames[rows])
 
 
 def open_same_clip(run: Run, source: str | None) -> OpenReader:
@@ -61,19 +64,26 @@ def open_same_clip(run: Run, source: str | None) -> OpenReader:
     return clip
 
 
-def appearances(run: Run, image_text: ImageText, *, source: str | None = None) -> Appearances:
-    """How the run's objects look; computed where no earlier question left it in the run.
+def embed_objects(
+    run: Run, image_text: ImageText, *, source: str | None = None
+) -> ObjectEmbeddings:
+    """The embeddings of the run's objects; those that an earlier query left in the run are
+    read.
 
     Raises BadRun if the run is unfinished or damaged or its clip is missing.
     """
     if not run.header.finished:
         raise BadRun(f"{run.path} is not finished", hint="let it run, or --resume it")
-    key = {"image_text": image_text.weights_sha256, "run": _content(run), "looks": str(LOOKS)}
+    key = {
+        "image_text": image_text.weights_sha256,
+        "run": _content(run),
+        "frames": str(EMBEDDED_FRAMES),
+    }
     kept = _kept(run.path / EMBEDDINGS, key)
     if kept is not None:
         return kept
     with open_same_clip(run, source) as video:
-        made = _looked_at(run, video, image_text)
+        made = _embedded(run, video, image_text)
     with atomic_path(run.path / EMBEDDINGS) as part:
         ids = np.array(made.object_ids, dtype=np.int64)
         tensors = {"object_ids": ids, "vectors": made.vectors, "best_frames": made.best_frames}
@@ -82,23 +92,25 @@ def appearances(run: Run, image_text: ImageText, *, source: str | None = None) -
 
 
 def crops_of(
-    run: Run, found: Appearances, source: str | None
+    run: Run, embeddings: ObjectEmbeddings, source: str | None
 ) -> Iterator[tuple[int, UInt8[np.ndarray, "_ _ 3"]]]:
-    """Each object's id and its image on the frame where it is seen best."""
+    """An object's id and its image on its best frame, for every object."""
     with open_same_clip(run, source) as video:
-        for object_id, index in zip(found.object_ids, found.best_frames.tolist(), strict=True):
+        for object_id, index in zip(
+            embeddings.object_ids, embeddings.best_frames.tolist(), strict=True
+        ):
             crop = run[index].crop(object_id)
             yield object_id, object_crop(video.read(index).image, crop)
 
 
-def _looked_at(run: Run, video: OpenReader, image_text: ImageText) -> Appearances:
-    """Frame by frame, all objects that are to be looked at there."""
+def _embedded(run: Run, video: OpenReader, image_text: ImageText) -> ObjectEmbeddings:
+    """Embeddings computed frame by frame, so that no frame is read twice."""
     wanted: dict[int, list[MaskRow]] = {}
     best: dict[int, MaskRow] = {}
-    for each in run.objects:
-        rows = _spread(run, each.id)
+    for stored in run.objects:
+        rows = _spread(run, stored.id)
         if rows:
-            best[each.id] = max(rows, key=_clearness)
+            best[stored.id] = max(rows, key=_visibility)
         for row in rows:
             wanted.setdefault(row.frame, []).append(row)
     sums: dict[int, Float32[np.ndarray, " C"]] = {}
@@ -112,26 +124,27 @@ def _looked_at(run: Run, video: OpenReader, image_text: ImageText) -> Appearance
     for place, object_id in enumerate(ids):
         vectors[place] = sums[object_id] / max(float(np.linalg.norm(sums[object_id])), 1e-12)
     frames = np.array([best[object_id].frame for object_id in ids], dtype=np.int64)
-    return Appearances(ids, vectors, frames)
+    return ObjectEmbeddings(ids, vectors, frames)
 
 
 def _spread(run: Run, object_id: int) -> list[MaskRow]:
-    """The clearest row of each of LOOKS equal parts of the object's life, ascending."""
-    (life,) = (each for each in run.objects if each.id == object_id)
+    """The best row of each of EMBEDDED_FRAMES equal parts of the object's life, ascending."""
+    (life,) = (stored for stored in run.objects if stored.id == object_id)
     if life.first_frame is None or life.last_frame is None:
         return []
     span = life.last_frame - life.first_frame + 1
-    clearest: dict[int, MaskRow] = {}
+    best: dict[int, MaskRow] = {}
     for row in run.track(object_id):
         if not row.visible or row.area == 0:
             continue
-        part = (row.frame - life.first_frame) * LOOKS // span
-        if part not in clearest or _clearness(row) > _clearness(clearest[part]):
-            clearest[part] = row
-    return [clearest[part] for part in sorted(clearest)]
+        part = (row.frame - life.first_frame) * EMBEDDED_FRAMES // span
+        if part not in best or _visibility(row) > _visibility(best[part]):
+            best[part] = row
+    return [best[part] for part in sorted(best)]
 
 
-def _clearness(row: MaskRow) -> float:
+def _visibility(row: MaskRow) -> float:
+    """The larger, the better an object is to be recognised on a frame."""
     return row.area * row.score
 
 
@@ -149,8 +162,8 @@ def _content(run: Run) -> str:
     return sha256_of(run.path / FRAMES, *shards)
 
 
-def _kept(path: Path, key: dict[str, str]) -> Appearances | None:
-    """What an earlier question left there, if it was asked of these masks with this model."""
+def _kept(path: Path, key: dict[str, str]) -> ObjectEmbeddings | None:
+    """What an earlier query left there, if it was for these masks with this model."""
     if not path.is_file():
         return None
     try:
@@ -164,4 +177,4 @@ def _kept(path: Path, key: dict[str, str]) -> Appearances | None:
         raise BadRun(
             f"{path} is damaged: {error}", hint="delete it; it is made again"
         ) from error
-    return Appearances(tuple(ids.tolist()), vectors, frames)
+    return ObjectEmbeddings(tuple(ids.tolist()), vectors, frames)
