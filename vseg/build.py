@@ -12,6 +12,7 @@ from vseg.interfaces.reader import OpenReader
 from vseg.weights.cards import ModelCard, read_card
 from vseg.weights.catalogue import CATALOGUE, GROUNDERS, IMAGE_TEXT_CLASSES, MODELS
 from vseg.weights.folders import (
+    check_segmenter,
     grounder_folder,
     image_text_folder,
     published_folder,
@@ -121,6 +122,8 @@ def load_compiled(
 
 def _sam_folder(name: str, weights: Path | None, flip: bool) -> Path:
     """Where a model of the SAM 2 family lies.  Raises UsageError for what only nano can."""
+    # A mistaken name explains more than an option that does not suit it.
+    check_segmenter(name)
     if flip:
         raise UsageError(f"{name} cannot flip", hint="drop --flip, or use --model nano")
     if weights is not None:

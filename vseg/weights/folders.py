@@ -15,8 +15,14 @@ from vseg.weights.hub import Published, folder_of, pull
 
 def segmenter_folder(name: str) -> Path:
     """Where a model of the SAM 2 family lies.  Raises ModelError, WeightsMissing."""
+    check_segmenter(name)
+    return folder_of(PUBLISHED[name]) if name in PUBLISHED else Path(name)
+
+
+def check_segmenter(name: str) -> None:
+    """Raise ModelError unless this is a published model of the SAM 2 family or a folder."""
     if name in PUBLISHED:
-        return folder_of(PUBLISHED[name])
+        return
     # A name that is published for something else is a mix-up of options, not an unknown name.
     if name in CATALOGUE:
         other = CATALOGUE[name]
@@ -35,7 +41,6 @@ def segmenter_folder(name: str) -> Path:
             f"unknown model '{name}'",
             hint=f"known: {', '.join(MODELS)}, or a folder with a model",
         )
-    return Path(name)
 
 
 def grounder_folder(name: str) -> Path:
