@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+
 from vseg.synthetic import SceneConfig, SyntheticVideo, TrueFrame
 
 
@@ -24,3 +26,8 @@ class DrawnScene(SyntheticVideo):
 def drawn_scene(config: SceneConfig) -> DrawnScene:
     """The scene of a configuration, one for all tests of a process."""
     return DrawnScene(config)
+
+
+def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of two masks; 0 of two empty ones."""
+    return float((one & other).sum() / max(1, (one | other).sum()))

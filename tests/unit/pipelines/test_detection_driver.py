@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from tests.scenes import mask_iou
 from vseg.build import load_model
 from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
@@ -72,8 +73,7 @@ def run(
 
 
 def iou(masks: FrameMasks, truth: np.ndarray) -> float:
-    mask = masks[1]
-    return float((mask & truth).sum() / (mask | truth).sum())
+    return mask_iou(masks[1], truth)
 
 
 def test_one_detection_is_enough_to_be_carried(

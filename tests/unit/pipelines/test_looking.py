@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.scenes import drawn_scene
+from tests.scenes import drawn_scene, mask_iou
 from vseg.build import open_run
 from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, NothingFound, UsageError
@@ -68,7 +68,7 @@ def settings(**look: Any) -> TrackConfig:
 def overlap(path: Path, frame: int, object_id: int, truth: np.ndarray) -> float:
     stored = open_run(path)[frame]
     mask = stored.get(object_id, np.zeros_like(truth))
-    return float((mask & truth).sum() / (mask | truth).sum())
+    return mask_iou(mask, truth)
 
 
 def test_a_thing_like_the_reference_is_found_when_it_comes(

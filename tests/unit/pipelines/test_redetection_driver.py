@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.scenes import drawn_scene
+from tests.scenes import drawn_scene, mask_iou
 from vseg.build import load_model
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
@@ -83,8 +83,7 @@ def ghostly(truth: Truth, seen_on: int) -> DetectFunction:
 
 
 def iou(masks: FrameMasks, object_id: int, truth: np.ndarray) -> float:
-    mask = masks.get(object_id, np.zeros_like(truth))
-    return float((mask & truth).sum() / max(1, (mask | truth).sum()))
+    return mask_iou(masks.get(object_id, np.zeros_like(truth)), truth)
 
 
 def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+from tests.scenes import mask_iou
 from vseg.config import INDEPENDENT_OBJECTS
 from vseg.errors import BadPrompt, NothingFound
 from vseg.models.nano.model import Nano
@@ -111,10 +112,6 @@ def click(place: str, *, positive: bool = True) -> Points:
     return Points(np.array([[x + 12, y + 12]], np.float32), np.array([positive]))
 
 
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / max(1, (one | other).sum()))
-
-
 def like_the(place: str) -> Exemplar:
     shown = image(5)
     return Exemplar(shown.image, square(place, 5), "shown.png")
@@ -137,7 +134,7 @@ def test_words_and_what_is_drawn_beside_them(
 ) -> None:
     with Session(model, grounder=ColourGrounder()) as session:
         masks = session.prompt(1, image(0), [Text("red"), *more])
-    assert iou(masks[1], square(place)) > 0.7
+    assert mask_iou(masks[1], square(place)) > 0.7
     # A guess is not what the user gave.
     exact = any(isinstance(each, Mask) for each in more)
     assert np.array_equal(masks[1], square(place)) == exact
@@ -149,8 +146,8 @@ def test_a_later_click_chooses_again_without_another_look(model: Nano) -> None:
         first = session.prompt(1, image(0), text="red")
         second = session.prompt(1, image(0), [click("right")])
         assert grounder.looks == ["red"]
-    assert iou(first[1], square("left")) > 0.7
-    assert iou(second[1], square("right")) > 0.7
+    assert mask_iou(first[1], square("left")) > 0.7
+    assert mask_iou(second[1], square("right")) > 0.7
     with Session(model, grounder=ColourGrounder()) as at_once:
         together = at_once.prompt(1, image(0), [click("right")], text="red")
     np.testing.assert_array_equal(together.logits, second.logits)
@@ -256,9 +253,9 @@ def test_a_reference_and_marks_on_the_rendered_scene(model: Nano) -> None:
         inside = {k: innermost(m) for k, m in truth.items()}
         for k in (1, 2):
             chosen = session.prompt(k, 0, [like], points=[inside[k]])
-            assert iou(chosen[k], truth[k]) > 3 * iou(chosen[k], truth[3 - k])
+            assert mask_iou(chosen[k], truth[k]) > 3 * mask_iou(chosen[k], truth[3 - k])
         other = session.prompt(3, 0, [like], points=[inside[1]], labels=[0])
-        assert iou(other[3], truth[1]) < 0.2
+        assert mask_iou(other[3], truth[1]) < 0.2
 
 
 def test_a_box_minus_a_scribble(model: Nano) -> None:

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 
 from tests.sam_models import saved_model
+from tests.scenes import mask_iou
 from vseg.errors import BadPrompt, BadRun, UsageError
 from vseg.interfaces.grounder import Grounder
 from vseg.models.nano.load import load_nano
@@ -46,10 +47,6 @@ def drawn(shape: tuple[int, int], discs: list[tuple[int, int]], radius: int) -> 
     return image
 
 
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / max(1, (one | other).sum()))
-
-
 def test_every_instance_is_found_in_a_image_of_another_size(model: Nano) -> None:
     shape = (192, 256)
     centres = [(50, 50), (190, 120)]
@@ -59,7 +56,7 @@ def test_every_instance_is_found_in_a_image_of_another_size(model: Nano) -> None
     said = ExemplarGrounder(model).ground(frame, [like])
     masks = [crop.paste(*shape) for crop in said.found.masks or ()]
     for centre in centres:
-        assert max(iou(mask, disc(shape, centre, 24)) for mask in masks) > 0.7
+        assert max(mask_iou(mask, disc(shape, centre, 24)) for mask in masks) > 0.7
     assert said.names[0] == "disc.png"
     assert (np.diff(said.found.scores) <= 0).all()
     assert said.best[0] == said.found.scores[0] >= said.found.scores[-1] >= 0.5
@@ -74,7 +71,9 @@ def test_a_box_around_the_example_means_the_object_in_it(model: Nano) -> None:
     region[96:145, 156:205] = True
     like = Exemplar(frame.image, region, threshold=0.5)
     (first, *_) = ExemplarGrounder(model).ground(frame, [like]).found.masks or ()
-    best = max(iou(first.paste(*shape), disc(shape, c, 24)) for c in [(60, 60), (180, 120)])
+    best = max(
+        mask_iou(first.paste(*shape), disc(shape, c, 24)) for c in [(60, 60), (180, 120)]
+    )
     assert best > 0.8, "without the corners of the box"
 
 
@@ -88,7 +87,7 @@ def test_a_rendered_object_is_found_and_a_stranger_is_less_like_it(model: Nano) 
         region, truth = (np.asarray(video.truth(t) == 1) for t in (15, 0))
     grounder = ExemplarGrounder(model)
     said = grounder.ground(first, [Exemplar(later.image, region)])
-    assert iou((said.found.masks or ())[0].paste(192, 320), truth) > 0.6
+    assert mask_iou((said.found.masks or ())[0].paste(192, 320), truth) > 0.6
     stranger = Exemplar(drawn((192, 320), [(90, 90)], 40), disc((192, 320), (90, 90), 40))
     strange = grounder.ground(first, [stranger])
     assert strange.best[0] < said.best[0]

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from tests.scenes import mask_iou
 from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
 from vseg.errors import BadPrompt, BadRun
 from vseg.frame_masks import FrameMasks
@@ -14,7 +15,7 @@ from vseg.models.nano.model import Nano
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo
-from vseg.types import Box, Mask, Points
+from vseg.types import Box, Mask, MaskCrop, Points
 
 
 def truth_of(scene: SyntheticVideo, obj: int, frame: int = 0) -> np.ndarray:
@@ -40,7 +41,7 @@ def test_the_shipped_model_follows_objects(model: Nano, scene: SyntheticVideo) -
     for masks in tracked(model, scene, [1, 2, 3], until=12):
         for obj, found in masks.items():
             truth = truth_of(scene, obj, masks.frame_index)
-            overlap.append((truth & found).sum() / max(1, (truth | found).sum()))
+            overlap.append(mask_iou(truth, found))
     assert np.mean(overlap) > 0.6
 
 
@@ -287,8 +288,8 @@ def scene_point(scene: SyntheticVideo, obj: int) -> tuple[float, float]:
 
 
 def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
-    ys, xs = np.nonzero(mask)
-    return float(xs.min()), float(ys.min()), float(xs.max() + 1), float(ys.max() + 1)
+    x1, y1, x2, y2 = map(float, MaskCrop.of(mask).xyxy)
+    return x1, y1, x2, y2
 
 
 def test_a_prompt_that_is_only_recorded_is_decoded_by_the_next_step(
