@@ -25,7 +25,7 @@ def test_a_model_goes_to_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     words = ["export", "nano", "--to", "onnx", "-o", out, *SIZE, "--short-side", "96"]
     answer = call(*words, "--memory", "4", "--objects", "3", "--json")
     assert answer.exit_code == 0, answer.stderr
-    assert json.loads(answer.stdout)["written"] == str(out)
+    assert json.loads(answer.stdout)["written"] == [str(out)]
     told = json.loads((out / "manifest.json").read_text())
     assert (told["objects"], told["memory"]["prompted"]) == (3, 2)
     assert told["graphs"]["enlarge"]["inputs"]["logits"]["shape"] == [3, 24, 36]
@@ -39,7 +39,7 @@ def test_a_model_goes_to_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (["nano", "--to", "onnx", *SIZE, "--short-side", "100"], 2, "short side 100"),
         (["nano", "--to", "onnx", *SIZE, "--memory", "2"], 2, "give 3 or more"),
         (["runs/a", "--to", "onnx", *SIZE], 5, "nano can; a run goes to davis or coco"),
-        (["nano", "--to", "vhs"], 2, "coco, davis for a run, onnx for a model"),
+        (["nano", "--to", "vhs"], 2, "coco, davis, mot for a run, onnx for a model"),
         (["nano", "--to", "coco", "--memory", "4"], 2, "--memory is for models"),
         (["nano", "--to", "coco"], 3, "nano"),
     ],

@@ -88,7 +88,7 @@ def test_the_benchmark_measures_the_images_kept_out(
     held = [k for k in range(24) if part_of(f"still/coco_mix/{k:012d}") == "held"]
     told = {row["word"]: row for row in json.loads(rows.read_text())}
     assert list(told) == ["object", "car", "person", "all words"]
-    assert told["car"]["things"] == len(held) > 0 and told["person"]["things"] == 0
+    assert told["car"]["objects"] == len(held) > 0 and told["person"]["objects"] == 0
     assert told["car"]["learned"] < 25 - len(held) + 1
     assert all(0 <= told["car"][key] <= 100 for key in ("precision", "recall", "ap50"))
     assert f"{len(held)} images" in capsys.readouterr().out
