@@ -109,7 +109,7 @@ class Ours:
             ("encoder", "encode"),
             ("attention", "condition"),
             ("decoder", "decode"),
-            ("memory", "remember"),
+            ("memory", "encode_memory"),
         ):
             clock.wrap(model, stage, method)
 

@@ -90,7 +90,7 @@ def _stages(
         ).logits
         for t, f in enumerate(features)
     ]
-    values = [nano.remember(f, masks) for f, masks in zip(features, logits, strict=True)]
+    values = [nano.encode_memory(f, masks) for f, masks in zip(features, logits, strict=True)]
     now = features[-1]
     before = features[-2]
     key = torch.stack([f.key for f in features[:SLOTS]])
@@ -131,7 +131,7 @@ def _stages(
     yield "decode", lambda: nano.decode(now, readout, prior), drawn
     yield (
         "remember",
-        lambda: nano.remember(now, logits[-1]),
+        lambda: nano.encode_memory(now, logits[-1]),
         graph("remember", base, logits[-1]),
     )
 

@@ -59,7 +59,7 @@ def test_a_steady_step_never_waits_for_the_device(
     frames = film()
     features = model.encode([frames[0]])[0]
     decoded = model.decode_prompts(features, [[Box(5, 5, 40, 40)]])
-    slot = model.remember(features, decoded, [True], {})[0]
+    slot = model.encode_memory(features, decoded, [True], {})[0]
     recent = tuple((age, slot) for age in range(model.recent_slots, 0, -1))
     memory = SlotMemory(((0, slot), *recent), ((9, slot.pointer),))
     step(
@@ -74,7 +74,7 @@ def step(model: Sam, frame: Frame, memory: SlotMemory) -> None:
     """One frame of three objects that nobody prompts."""
     features = model.encode([frame])[0]
     decoded = model.decode(features, model.condition(features, [memory] * 3))
-    model.remember(features, decoded, [False] * 3, {})
+    model.encode_memory(features, decoded, [False] * 3, {})
 
 
 def test_nothing_grows_over_five_hundred_frames(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Memory read by one affinity for all objects: what nano is to a session.
 
 encode (per frame, for all objects) -> condition (read the memory, per object), warp_prior (the
-last masks) -> decode -> remember.  Models of the SAM 2 family remember in slots instead
+last masks) -> decode -> encode_memory.  Models of the SAM 2 family remember in slots instead
 (`vseg.interfaces.slot_model`).
 """
 
@@ -47,7 +47,7 @@ class AffinityModel(PromptableModel, Protocol):
         """Masks of O objects.  readout: from `condition`.  prior: from `warp_prior`."""
         ...
 
-    def remember(
+    def encode_memory(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O V h w"]:
         """Values to remember of O objects with these masks."""

@@ -1,9 +1,9 @@
 """Memory in slots: what a model of the SAM 2 family is to the session, and what it remembers.
 
 encode (per frame, for all objects) -> condition (attend to an object's slots) -> decode, or
-decode_prompts where the user prompted -> remember (one slot per object).  Nano's memory is
-read by one affinity for all objects (`vseg.interfaces.affinity_model`); here every object has
-its own slots, ordered by their age in frames.
+decode_prompts where the user prompted -> encode_memory (one slot per object).  Nano's memory
+is read by one affinity for all objects (`vseg.interfaces.affinity_model`); here every object
+has its own slots, ordered by their age in frames.
 """
 
 from collections.abc import Mapping, Sequence
@@ -107,7 +107,7 @@ class SlotModel(PromptableModel, Protocol):
         """Masks of objects without prompts on this frame; `embedding` holds their pointers."""
         ...
 
-    def remember(
+    def encode_memory(
         self,
         features: Features,
         decoded: Decoded,
@@ -121,5 +121,5 @@ class SlotModel(PromptableModel, Protocol):
         ...
 
     def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
-        """The keys that `remember` made of a slot's cells."""
+        """The keys that `encode_memory` made of a slot's cells."""
         ...

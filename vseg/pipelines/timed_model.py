@@ -173,8 +173,8 @@ class TimedModel(Timed):
         """Timed as `decode mask`."""
         return self._timed("decode mask", self._model.decode, features, readout, prior)
 
-    def remember(
+    def encode_memory(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O V h w"]:
         """Timed as `memory`."""
-        return self._timed("memory", self._model.remember, features, logits)
+        return self._timed("memory", self._model.encode_memory, features, logits)

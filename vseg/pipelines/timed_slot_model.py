@@ -34,7 +34,7 @@ class TimedSlotModel(Timed):
         """Timed as `decode mask`."""
         return self._timed("decode mask", self._model.decode, features, conditioned)
 
-    def remember(
+    def encode_memory(
         self,
         features: Features,
         decoded: Decoded,
@@ -42,7 +42,9 @@ class TimedSlotModel(Timed):
         given: Mapping[int, Mask],
     ) -> list[Slot]:
         """Timed as `memory`."""
-        return self._timed("memory", self._model.remember, features, decoded, prompted, given)
+        return self._timed(
+            "memory", self._model.encode_memory, features, decoded, prompted, given
+        )
 
     def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
         """Not timed: only a restored session makes keys again."""

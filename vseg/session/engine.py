@@ -47,7 +47,7 @@ class TrackedObject:
     reverse: bool = False
 
     def born(self, frame_index: int, reverse: bool) -> bool:
-        """Whether tracking in this direction has met the object's first prompt."""
+        """Whether tracking in this direction has reached the object's first prompt."""
         if reverse:
             return frame_index <= max(self.prompts)
         return frame_index >= min(self.prompts)
@@ -74,27 +74,25 @@ class Engine:
         due.
         """
         if self.identities.detect_cut(frame):
-            for tracked in live:  # where it was in another shot says nothing
+            for tracked in live:  # its place in another shot is no prior
                 tracked.prior = None
         prompted = tuple(frame.index in tracked.prompts for tracked in live)
-        for tracked in live:  # what was said of this frame before must not answer for itself
+        for tracked in live:  # a prompted frame is decoded without what it wrote before
             if frame.index in tracked.prompts:
                 self.bank.drop(tracked.object_id, frame.index)
         decoded = self._decoded(frame, features, live)
         ids = tuple(tracked.object_id for tracked in live)
         given = tuple(tracked.given_mask(frame.index) is not None for tracked in live)
-        settled = self.identities.resolve(
+        resolved = self.identities.resolve(
             IdentityInput(frame.index, ids, prompted, given, decoded)
         )
-        self._keep(features, live, settled)
-        return settled.decoded
+        self._keep(features, live, resolved)
+        return resolved.decoded
 
     def _decoded(
         self, frame: Frame, features: Features, live: Sequence[TrackedObject]
     ) -> Decoded:
-        """Rows by memory, and in their place or beside them what the prompts of this frame
-        say.
-        """
+        """Rows by memory, and those of objects prompted on this frame by their prompts."""
         rows: dict[int, Decoded] = {}
         readouts: dict[int, Tensor] = {}
         known = [row for row, o in enumerate(live) if self.bank.knows(o.object_id)]
@@ -112,7 +110,7 @@ class Engine:
         image = EncodedImage(frame, features)
         for row, prompts in enumerate(o.prompts.get(frame.index, ()) for o in live):
             if prompts:
-                # What memory says of a known object is its prior, and adds to its prompts.
+                # The mask by memory is the prior, and the readout adds to the prompts.
                 prior = rows[row].logits if row in rows else None
                 rows[row] = predictor.decode(image, [prompts], prior, readouts.get(row))
         return Decoded.stack([rows[row] for row in range(len(live))])
@@ -120,13 +118,13 @@ class Engine:
     def _priors(
         self, features: Features, known: Sequence[TrackedObject]
     ) -> Float[Tensor, "O P h4 w4"]:
-        """The objects' masks on the frame tracked last, carried to this one; unknown if it is
-        far.
+        """The objects' masks on the frame tracked last, warped to this one; unknown if it is
+        more than a stride away.
         """
         unknown = torch.zeros(
             features.map_hw, device=self.model.device, dtype=self.model.dtype
         )
-        carried = self.model.warp_prior(features, None, torch.stack([unknown] * len(known)))
+        warped = self.model.warp_prior(features, None, torch.stack([unknown] * len(known)))
         frames = {o.prior.frame_index for o in known if o.prior is not None}
         for frame in frames:  # one, unless objects were tracked apart
             if not 0 < abs(frame - features.frame_index) <= self.bank.budget.stride:
@@ -140,28 +138,28 @@ class Engine:
             local_key = next(iter(same.values())).local_key
             competitors = self.identities.competitors([known[n].object_id for n in same])
             compete = torch.from_numpy(competitors).to(self.model.device)
-            carried[list(same)] = self.model.warp_prior(features, local_key, logits, compete)
-        return carried
+            warped[list(same)] = self.model.warp_prior(features, local_key, logits, compete)
+        return warped
 
     def _keep(
-        self, features: Features, live: Sequence[TrackedObject], settled: Resolved
+        self, features: Features, live: Sequence[TrackedObject], resolved: Resolved
     ) -> None:
         """Write priors, and memory of prompted objects and of clearly visible ones that are
         due.
         """
         t = features.frame_index
-        decoded = settled.decoded
+        decoded = resolved.decoded
         present = (decoded.presence > PRESENT).tolist()
         write = []
         for row, tracked in enumerate(live):
-            seen = Prior(t, decoded.logits[row], features.local_key)
-            tracked.prior = seen if present[row] else None
-            due = settled.reliable[row] and self.bank.due(tracked.object_id, t)
+            prior = Prior(t, decoded.logits[row], features.local_key)
+            tracked.prior = prior if present[row] else None
+            due = resolved.reliable[row] and self.bank.due(tracked.object_id, t)
             if due or t in tracked.prompts:
                 write.append(row)
         if not write:
             return
-        values = self.model.remember(features, decoded.logits[write])
+        values = self.model.encode_memory(features, decoded.logits[write])
         by_object = {live[row].object_id: values[k] for k, row in enumerate(write)}
         anchors = {o.object_id for o in live if t in o.prompts}
         self.bank.write_prompted(_entry(features, by_object, anchors))

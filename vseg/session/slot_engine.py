@@ -1,5 +1,5 @@
-"""One step of tracking with a model that remembers in slots: what is remembered is its memory
-policy's say.
+"""One step of tracking with a model that remembers in slots: what is remembered its memory
+policy decides.
 
 The order of the stages as SAM 2's video predictor has it (arXiv:2408.00714, section 4):
 condition on memory, decode all objects together, decode the prompts of this frame, write one
@@ -50,7 +50,7 @@ class SlotEngine:
         """
         t = frame.index
         self.identities.detect_cut(frame)
-        for tracked in live:  # what was said of this frame before must not answer for itself
+        for tracked in live:  # a prompted frame is decoded without what it wrote before
             if t in tracked.prompts:
                 self.bank.drop(tracked.object_id, t)
         given = {
@@ -73,7 +73,7 @@ class SlotEngine:
         decoded = self.identities.resolve(
             IdentityInput(t, ids, is_prompted, exact, decoded)
         ).decoded
-        slots = self.model.remember(features, decoded, is_prompted, given)
+        slots = self.model.encode_memory(features, decoded, is_prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(
                 tracked.object_id,
@@ -95,11 +95,11 @@ class SlotEngine:
         ]
         if not known:
             return {}, {}
-        asked = [(live[row].object_id, live[row].reverse) for row in known]
-        memories = [self.bank.read(obj, t, reverse=reverse) for obj, reverse in asked]
+        objects = [(live[row].object_id, live[row].reverse) for row in known]
+        memories = [self.bank.read(obj, t, reverse=reverse) for obj, reverse in objects]
         conditioned = self.model.condition(features, memories)
         decoded, decisions = self.bank.decide(
-            t, asked, self.model.decode(features, conditioned)
+            t, objects, self.model.decode(features, conditioned)
         )
         rows = {row: _Row(decoded.row(k), decisions[k]) for k, row in enumerate(known)}
         return rows, {row: conditioned[k : k + 1] for k, row in enumerate(known)}

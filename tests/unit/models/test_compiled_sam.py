@@ -32,7 +32,7 @@ def made_slots(model: Sam, count: int) -> list[Slot]:
         frame = Frame(t, None, t / 10, rng.integers(0, 255, (60, 90, 3), dtype=np.uint8))
         features = model.encode([frame])[0]
         decoded = model.decode_prompts(features, [[Box(5, 5, 40, 40)]])
-        slots += model.remember(features, decoded, [True], {})
+        slots += model.encode_memory(features, decoded, [True], {})
     return slots
 
 

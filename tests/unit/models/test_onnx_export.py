@@ -137,14 +137,14 @@ def test_remember(exported: Exported, objects: int) -> None:
     _, features = exported.look(0)
     logits = exported.logits(0, objects)
     (values,) = exported.run("remember", features.levels[2], logits)
-    close(values, exported.model.remember(features, logits))
+    close(values, exported.model.encode_memory(features, logits))
 
 
 @pytest.mark.parametrize("objects", [1, 3])
 def test_read_heeds_valid_slots_only(exported: Exported, objects: int) -> None:
     torch.manual_seed(0)
     past = [exported.look(t)[1] for t in (0, 5)]
-    values = [exported.model.remember(f, exported.logits(0, objects)) for f in past]
+    values = [exported.model.encode_memory(f, exported.logits(0, objects)) for f in past]
     _, now = exported.look(8)
     keys = torch.randn(SLOTS, *now.key.shape)  # whatever an earlier object left there
     kept = torch.randn(objects, SLOTS, *values[0].shape[1:])
@@ -175,7 +175,7 @@ def test_warp_prior(exported: Exported, objects: int) -> None:
 def test_decode(exported: Exported, objects: int) -> None:
     _, features = exported.look(0)
     logits = exported.logits(0, objects)
-    readout = exported.model.remember(features, logits)
+    readout = exported.model.encode_memory(features, logits)
     prior = exported.model.warp_prior(features, None, logits)
     skip4, skip8, base = features.levels
     drawn, quality, presence = exported.run("decode", readout, base, skip8, skip4, prior)

@@ -68,7 +68,7 @@ def full_memory(model: Sam) -> SlotMemory:
     """One prompted frame and as many recent slots and pointers as the model reads."""
     features = model.encode([image(0)])[0]
     decoded = model.decode_prompts(features, [[Box(5, 5, 40, 40)]])
-    slot = model.remember(features, decoded, [True], {})[0]
+    slot = model.encode_memory(features, decoded, [True], {})[0]
     recent = tuple((age, slot) for age in range(model.recent_slots, 0, -1))
     pointers = tuple((age, slot.pointer) for age in range(model.recent_pointers, 0, -1))
     return SlotMemory(((0, slot), *recent), ((20, slot.pointer), *pointers))
@@ -81,7 +81,7 @@ def steady_step(model: Sam) -> Traffic:
     with traffic:
         features = model.encode([image(1)])[0]
         decoded = model.decode(features, model.condition(features, [memory] * 3))
-        model.remember(features, decoded, [False] * 3, {})
+        model.encode_memory(features, decoded, [False] * 3, {})
     return traffic
 
 

@@ -139,13 +139,13 @@ class FlipTTA:
             ),
         )
 
-    def remember(
+    def encode_memory(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O V h w"]:
         """Both values, by channel."""
         pair = _part(features)
-        values = self._model.remember(pair.straight, logits)
-        mirrored = self._model.remember(pair.mirrored, logits.flip(-1))
+        values = self._model.encode_memory(pair.straight, logits)
+        mirrored = self._model.encode_memory(pair.mirrored, logits.flip(-1))
         return torch.cat([values, mirrored.flip(-1)], dim=1)
 
 

@@ -17,7 +17,7 @@ def memorised(
     model: AffinityModel, features: Features, logits: Float[Tensor, "1 h4 w4"]
 ) -> Recall:
     """What decodes the object of this mask on other images."""
-    values = model.remember(features, logits)
+    values = model.encode_memory(features, logits)
     part = MemoryPart(
         features.key.flatten(1).contiguous(), values.flatten(2).contiguous(), (0,)
     )

@@ -208,7 +208,7 @@ class Nano:
         logits = torch.stack([self._mask_logits(features, mask) for mask in masks])
         decoded = self.decode(
             features,
-            self.remember(features, logits),
+            self.encode_memory(features, logits),
             self.warp_prior(features, None, logits),
         )
         certain = torch.ones_like(decoded.quality)
@@ -262,7 +262,7 @@ class Nano:
         )
 
     @torch.inference_mode()
-    def remember(
+    def encode_memory(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O V h w"]:
         """Values to remember of O objects with these masks."""

@@ -31,12 +31,12 @@ def attend(
         if bias is not None:
             scores += bias[:, None]
         return torch.bmm(torch.softmax(scores, dim=2, out=scores), value)
-    seen = query.new_empty(*query.shape[:2], value.shape[2])
+    output = query.new_empty(*query.shape[:2], value.shape[2])
     scores = query.new_empty(_CHUNK, key.shape[1])
     biases = [None] * len(key) if bias is None else bias
-    for row, added in zip(zip(query, key, value, seen, strict=True), biases, strict=True):
+    for row, added in zip(zip(query, key, value, output, strict=True), biases, strict=True):
         _by_chunks(*row, scores, added)
-    return seen
+    return output
 
 
 def fused(
@@ -59,11 +59,11 @@ def _by_chunks(
     query: Float[Tensor, "N D"],
     key: Float[Tensor, "M D"],
     value: Float[Tensor, "M C"],
-    seen: Float[Tensor, "N C"],
+    output: Float[Tensor, "N C"],
     scores: Float[Tensor, "K M"],
     bias: Float[Tensor, " M"] | None,
 ) -> None:
-    """Fill `seen`, with `scores` as the place where every chunk is worked on.
+    """Fill `output`, with `scores` as the place where every chunk is worked on.
 
     One place for all chunks: to ask the system for fresh memory each time costs as much as the
     softmax.
@@ -77,4 +77,4 @@ def _by_chunks(
         else:
             torch.addmm(bias, query[part], across, out=here)
         torch.softmax(here, dim=1, out=here)
-        torch.mm(here, value, out=seen[part])
+        torch.mm(here, value, out=output[part])

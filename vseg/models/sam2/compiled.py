@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from vseg.interfaces.slot_model import Slot, SlotMemory
-from vseg.models.sam2.memory import Remembered
+from vseg.models.sam2.memory import MemoryInput
 from vseg.models.sam2.model import Sam, SamParts
 from vseg.models.sam2.padded_memory import PaddedMemory, padded, sized, span_of
 from vseg.models.sam2.vision import Maps
@@ -71,7 +71,7 @@ class CompiledSam(Sam):
         self._encode_maps = Compiled(super()._maps, device, backend)
         self._condition = Compiled(self._conditioned, device, backend)
         self._decode = Compiled(self._decoded, device, backend)
-        self._remember = Compiled(self._remembered, device, backend)
+        self._encode_memory = Compiled(self._memory_encoded, device, backend)
 
     def warm_up(self, objects: Sequence[int], *, batch: int = 1, prompted: int = 1) -> None:
         """Compile every stage for one object, for these numbers of them, and for `batch`
@@ -84,22 +84,28 @@ class CompiledSam(Sam):
             for count in sorted({_batch(n) for n in range(1, batch + 1)}, reverse=True):
                 features = self.encode([blank] * count)[0]
             decoded = self.decode_prompts(features, [[Box(2, 2, 9, 9)]])
-            slot = self.remember(features, decoded, [True], {})[0]
+            slot = self.encode_memory(features, decoded, [True], {})[0]
             for fixed in sorted({sized(n) for n in range(1, prompted + 1)}):
                 memory = SlotMemory(((0, slot),) * fixed, ((1, slot.pointer),))
                 for rows in sorted({sized(n) for n in (1, *objects)}):
                     conditioned = self.condition(features, [memory] * rows)
                     decoded = self.decode(features, conditioned)
-                    self.remember(features, decoded, [False] * rows, {})
+                    self.encode_memory(features, decoded, [False] * rows, {})
 
     @torch.inference_mode()
     def condition(
         self, features: Features, memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:
-        """The frame's features after each object's attention to its memory."""
+        """The frame's features after every object's attention to its memory."""
         span = span_of(memories, self.recent_slots, self.recent_pointers)
-        given = padded(memories, span, sized(len(memories)))
-        tensors = (given.keys, given.cells, given.ages, given.pointers, given.pointer_ages)
+        memory = padded(memories, span, sized(len(memories)))
+        tensors = (
+            memory.keys,
+            memory.cells,
+            memory.ages,
+            memory.pointers,
+            memory.pointer_ages,
+        )
         return self._condition(features.levels[2], *tensors)[0][: len(memories)]
 
     @torch.inference_mode()
@@ -113,29 +119,30 @@ class CompiledSam(Sam):
         return Decoded(logits, quality, presence, pointers, proposed)
 
     @torch.inference_mode()
-    def remember(
+    def encode_memory(
         self,
         features: Features,
         decoded: Decoded,
         prompted: Sequence[bool],
         given: Mapping[int, Mask],
     ) -> list[Slot]:
-        """A slot for each row of `decoded`; masks the user gave are drawn at their own size,
-        uncompiled.
+        """A slot for every row of `decoded`; masks the user gave are encoded at their own
+        size, uncompiled.
         """
         if given:
-            return super().remember(features, decoded, prompted, given)
+            return super().encode_memory(features, decoded, prompted, given)
         count = len(prompted)
         rows = sized(len(prompted))
-        sure = uploaded(torch.tensor([*prompted, *[False] * (rows - count)]), self.device)
-        asked = (decoded.logits, decoded.presence, decoded.embedding)
-        logits, presence, pointers = (_rows(tensor, rows) for tensor in asked)
-        made = self._remember(features.levels[2], logits, sure, presence, pointers)
+        certain = uploaded(torch.tensor([*prompted, *[False] * (rows - count)]), self.device)
+        logits = _rows(decoded.logits, rows)
+        presence = _rows(decoded.presence, rows)
+        pointers = _rows(decoded.embedding, rows)
+        made = self._encode_memory(features.levels[2], logits, certain, presence, pointers)
         cells = made[:rows]
         keys = made[rows:]
         return [
-            Slot(*each)
-            for each in zip(cells[:count], keys[:count], decoded.embedding, strict=True)
+            Slot(*row)
+            for row in zip(cells[:count], keys[:count], decoded.embedding, strict=True)
         ]
 
     def _maps(self, pixels: UInt8[Tensor, "B 3 s s"]) -> Maps:
@@ -156,11 +163,11 @@ class CompiledSam(Sam):
             else (*chosen, others.logits, others.quality, others.embedding)
         )
 
-    def _remembered(
+    def _memory_encoded(
         self,
         coarse: Tensor,
         logits: Float[Tensor, "O h4 w4"],
-        sure: Bool[Tensor, " O"],
+        certain: Bool[Tensor, " O"],
         presence: Float[Tensor, " O"],
         pointers: Tensor,
     ) -> Tensors:
@@ -168,7 +175,9 @@ class CompiledSam(Sam):
         masks = F.interpolate(
             logits[:, None].float(), size, mode="bilinear", align_corners=False
         )
-        slots = self._memory.write(coarse, Remembered(masks, sure, presence > 0.5, pointers))
+        slots = self._memory.write(
+            coarse, MemoryInput(masks, certain, presence > 0.5, pointers)
+        )
         return (*(slot.cells for slot in slots), *(slot.keys for slot in slots))
 
 

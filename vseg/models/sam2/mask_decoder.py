@@ -1,9 +1,9 @@
 """SAM's mask decoder (arXiv:2304.02643, appendix A; arXiv:2408.00714, section 4), with the
 library's weights.
 
-Enters: what each object sees of a frame, prompts, the frame's finest maps.  Leaves: proposed
-masks with their predicted IoU, tokens and scores of presence.  What differs from the library's
-module, exact up to rounding: the three maps that each layer makes of the image are one
+Enters: a frame's features as conditioned for every object, prompts, its finest maps.  Leaves:
+proposed masks with their predicted IoU, tokens and scores of presence.  What differs from the
+library's module, exact up to rounding: the three maps that a layer makes of the image are one
 product, what they make of its positions is a constant, and pixels stay rows from end to end,
 so that nothing is transposed.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 
 @dataclass(frozen=True, slots=True)
 class Proposed:
-    """K masks of each of O objects: logits, predicted IoU, tokens; and the logit of being
+    """K masks of every one of O objects: logits, predicted IoU, tokens; and the logit of being
     there at all.
     """
 
@@ -70,7 +70,7 @@ class MaskDecoder:
         last = transformer.final_attn_token_to_image
         self._last = _side(rows, (last.k_proj, True), (last.v_proj, False))
         own = (theirs.obj_score_token, theirs.iou_token, theirs.mask_tokens)
-        self._tokens = torch.cat([each.weight for each in own])
+        self._tokens = torch.cat([tokens.weight for tokens in own])
         for grow in (theirs.upscale_conv1, theirs.upscale_conv2):
             grow.to(memory_format=torch.channels_last)
 
@@ -81,7 +81,7 @@ class MaskDecoder:
         sparse: Float[Tensor, "#O P C"],
         several: bool,
     ) -> Proposed:
-        """Proposals of O objects.  image: as each object is conditioned, dense prompts
+        """Proposals of O objects.  image: as conditioned for every object, dense prompts
         included; one row of it, or of `sparse`, is shared by all.
 
         several: all masks but the first, which stands for an object that is clear.
@@ -99,11 +99,12 @@ class MaskDecoder:
         if several:
             return Proposed(every[:, 1:], quality[:, 1:], masks[:, 1:], score)
         one = every[:, :1]
-        sure = quality[:, :1]
+        its_quality = quality[:, :1]
         if self._net.dynamic_multimask_via_stability:
             choose = self._net._dynamic_multimask_via_stability
-            one, sure = (each[:, 0] for each in choose(every[:, None], quality[:, None]))
-        return Proposed(one, sure, masks[:, :1], score)
+            chosen = choose(every[:, None], quality[:, None])
+            one, its_quality = chosen[0][:, 0], chosen[1][:, 0]
+        return Proposed(one, its_quality, masks[:, :1], score)
 
     def _both_ways(
         self, prompts: Float[Tensor, "O T C"], rows: Float[Tensor, "O N C"]
@@ -130,7 +131,7 @@ class MaskDecoder:
         image: Float[Tensor, "O C h w"],
         masks: Float[Tensor, "O K C"],
     ) -> Float[Tensor, "O K h4 w4"]:
-        """Logits: each mask's token, made into weights, on the image at four times its
+        """Logits: a mask's token, made into weights, on the image at four times its
         size.
         """
         net, (four, eight) = self._net, finest
@@ -165,13 +166,13 @@ def _heads(attention: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
     query, key, value = (
         x.view(*x.shape[:2], heads, -1).transpose(1, 2) for x in (query, key, value)
     )
-    seen = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
-    projected: Tensor = attention.o_proj(seen.flatten(2))
+    attended = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
+    projected: Tensor = attention.o_proj(attended.flatten(2))
     return projected
 
 
 def _side(rows: Float[Tensor, "N C"], *maps: tuple[Any, bool]) -> _Image:
-    """Linear maps side by side, each with whether it sees the rows' positions."""
+    """Linear maps side by side, with whether they read the rows' positions."""
     weight = torch.cat([linear.weight for linear, _ in maps])
     placed = [
         F.linear(rows.float() * knows, linear.weight.float(), linear.bias.float())

@@ -1,9 +1,9 @@
-"""What the SAM 2 family writes to memory, and how it reads it (arXiv:2408.00714, section 4 and
+"""The memory encoder and memory attention of the SAM 2 family (arXiv:2408.00714, section 4 and
 appendix D).
 
 Enters: a frame's features with masks and pointers -> slots; later slots and pointers ->
-features that know the past.  The memory encoder (and EdgeTAM's perceiver, arXiv:2501.07256,
-which draws a few tokens from its map) is the transformers library's; reading is
+features conditioned on them.  The memory encoder (and EdgeTAM's perceiver, arXiv:2501.07256,
+which pools its map into a few tokens) is the transformers library's; reading is
 `vseg.models.sam2.memory_attention`.
 """
 
@@ -24,15 +24,15 @@ from vseg.weights.device import uploaded
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
-    """What is to be remembered of O objects on one frame.
+class MemoryInput:
+    """What the memory encoder reads of O objects on one frame.
 
-    masks: logits on the model's square input.  sure: rows the user prompted, whose masks are
-    taken as they are, 0 or 1.  present: rows that are visible.
+    masks: logits on the model's square input.  certain: rows the user prompted, whose masks
+    are taken as they are, 0 or 1.  present: rows that are visible.
     """
 
     masks: Float[Tensor, "O 1 s s"]
-    sure: Bool[Tensor, " O"]
+    certain: Bool[Tensor, " O"]
     present: Bool[Tensor, " O"]
     pointers: Float[Tensor, "O P"]
 
@@ -80,10 +80,10 @@ class SamMemory:
             half = self._project[0].shape[1] // 2
             self._speed = (10_000 ** (2 * (torch.arange(half) // 2) / half)).to(device)
 
-    def write(self, features: Float[Tensor, "1 C h w"], what: Remembered) -> list[Slot]:
+    def write(self, features: Float[Tensor, "1 C h w"], inputs: MemoryInput) -> list[Slot]:
         """One slot per object."""
         encoder = self._net.memory_encoder
-        masks = what.masks
+        masks = inputs.masks
         if tuple(masks.shape[-2:]) != self._mask_size:
             masks = F.interpolate(
                 masks, self._mask_size, mode="bilinear", align_corners=False, antialias=True
@@ -94,32 +94,32 @@ class SamMemory:
         # On a CPU one object's maps stay in the cache, all of them together do not.
         together = len(masks) if masks.is_cuda or torch.compiler.is_compiling() else 1
         parts = zip(
-            torch.split(masks, together), torch.split(what.sure, together), strict=True
+            torch.split(masks, together), torch.split(inputs.certain, together), strict=True
         )
         maps = torch.cat([self._map(pixels, *part) for part in parts])
         absent = self._net.occlusion_spatial_embedding_parameter
         if absent is not None:
-            gone = (~what.present).to(maps.dtype)[:, None, None, None]
+            gone = (~inputs.present).to(maps.dtype)[:, None, None, None]
             maps = maps + gone * absent[..., None, None]
         cells = self._cells(maps)
         keys = self._attention.keys(cells)
-        return [Slot(*each) for each in zip(cells, keys, what.pointers, strict=True)]
+        return [Slot(*row) for row in zip(cells, keys, inputs.pointers, strict=True)]
 
     def _map(
         self,
         pixels: Float[Tensor, "1 C h w"],
         masks: Float[Tensor, "O 1 s s"],
-        sure: Bool[Tensor, " O"],
+        certain: Bool[Tensor, " O"],
     ) -> Float[Tensor, "O M h w"]:
-        """What the memory encoder makes of the image and masks."""
+        """The memory encoder's maps of the image with the masks."""
         encoder = self._net.memory_encoder
         hard = (masks > 0).to(masks.dtype)
-        shares = torch.where(sure[:, None, None, None], hard, masks.sigmoid())
-        drawn = encoder.mask_downsampler(
+        shares = torch.where(certain[:, None, None, None], hard, masks.sigmoid())
+        downsampled = encoder.mask_downsampler(
             shares.mul_(self._scale).add_(self._bias).to(self._dtype)
         )
-        made: Tensor = encoder.projection(_fused(encoder, drawn.add_(pixels)))
-        return made
+        maps: Tensor = encoder.projection(_fused(encoder, downsampled.add_(pixels)))
+        return maps
 
     def keys(self, cells: Float[Tensor, "N C"]) -> Float[Tensor, "L N D"]:
         """The keys that `write` makes of one slot's cells."""
@@ -128,10 +128,10 @@ class SamMemory:
     def read(
         self, features: Float[Tensor, "1 C h w"], memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:
-        """The frame's features as each object sees them through its memory."""
+        """The frame's features after every object's attention to its memory."""
         rows = features[0].flatten(1).T + 0.1 * self._where
-        seen = self._attention(rows, [self._recalled(memory) for memory in memories])
-        return seen.transpose(1, 2).reshape(-1, *features.shape[1:])
+        attended = self._attention(rows, [self._recalled(memory) for memory in memories])
+        return attended.transpose(1, 2).reshape(-1, *features.shape[1:])
 
     def read_together(
         self, features: Float[Tensor, "1 C h w"], memory: PaddedMemory
@@ -140,10 +140,10 @@ class SamMemory:
         rows = features[0].flatten(1).T + 0.1 * self._where
         tokens = memory.pointers.view(*memory.pointer_ages.shape, -1, self._thin)
         codes = self._age_codes(memory.pointer_ages)[:, :, None].expand_as(tokens)
-        seen = self._attention.together(
+        attended = self._attention.together(
             rows, memory, tokens.flatten(1, 2), codes.flatten(1, 2)
         )
-        return seen.transpose(1, 2).reshape(-1, *features.shape[1:])
+        return attended.transpose(1, 2).reshape(-1, *features.shape[1:])
 
     def _recalled(self, memory: SlotMemory) -> Recalled:
         slots = [slot for _, slot in memory.slots]
@@ -153,9 +153,9 @@ class SamMemory:
         tokens = tokens.view(
             -1, self._thin
         )  # a pointer is cut into tokens as thin as the cells
-        each = len(tokens) // max(1, len(ages))
+        per_pointer = len(tokens) // max(1, len(ages))
         since = uploaded(torch.tensor(ages, dtype=torch.float32), self._where.device)
-        codes = self._age_codes(since)[:, None].expand(-1, each, -1).flatten(0, 1)
+        codes = self._age_codes(since)[:, None].expand(-1, per_pointer, -1).flatten(0, 1)
         return Recalled(
             tuple(age for age, _ in memory.slots),
             tuple(slot.keys for slot in slots),
@@ -171,15 +171,15 @@ class SamMemory:
         """
         if self._edge:
             # The library's perceiver takes one map at a time.
-            drawn = [
+            latents = [
                 self._net.spatial_perceiver(one, self._map_where)[0] for one in maps[:, None]
             ]
-            return torch.cat(drawn)
+            return torch.cat(latents)
         return maps.flatten(2).transpose(1, 2).to(torch.bfloat16).to(maps.dtype).contiguous()
 
     @torch.no_grad()
     def _positions(self) -> tuple[Float[Tensor, "1 C h w"], Float[Tensor, "N C"]]:
-        """Position codes of the memory encoder's map, and of each token of a memory:
+        """Position codes of the memory encoder's map, and of the tokens of a memory:
         constants.
         """
         height, width = self._net.backbone_feature_sizes[-1]
@@ -189,12 +189,12 @@ class SamMemory:
             blank.shape, blank.device, blank.dtype
         )
         if self._edge:
-            drawn: Tensor = self._net.spatial_perceiver(blank, where)[1]
-            return where, drawn[0]
+            latents: Tensor = self._net.spatial_perceiver(blank, where)[1]
+            return where, latents[0]
         return where, where[0].flatten(1).T
 
     def _frame_positions(self) -> Float[Tensor, "N C"]:
-        """The position code of each cell of a frame."""
+        """The position codes of a frame's cells."""
         height, width = self._net.backbone_feature_sizes[-1]
         shape = torch.Size((1, self._net.hidden_dim, height, width))
         neck = self._net.vision_encoder.neck

@@ -5,8 +5,8 @@ Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, Slots.  
 squeezed to the square the network was trained on, so that its logits cover the whole frame.
 It follows the published video predictor (arXiv:2408.00714, github.com/facebookresearch/sam2)
 where the transformers library departs from it: a given mask's pointer comes from the decoder's
-single mask, only a prompted object's own memory is made sure, and a correction sees the mask
-it corrects.
+single mask, only a prompted object's own memory is made certain, and a correction is decoded
+with the mask it corrects.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.interfaces.slot_model import Slot, SlotMemory
-from vseg.models.sam2.memory import Remembered, SamMemory
+from vseg.models.sam2.memory import MemoryInput, SamMemory
 from vseg.models.sam2.prompt_encoder import points_of, square_mask
 from vseg.models.sam2.prompted_decoder import SamDecoder
 from vseg.models.sam2.vision import Maps, Normal, square
@@ -109,7 +109,7 @@ class Sam:
     def condition(
         self, features: Features, memories: Sequence[SlotMemory]
     ) -> Float[Tensor, "O C h w"]:
-        """The frame's features after each object's attention to its memory."""
+        """The frame's features after every object's attention to its memory."""
         return self._memory.read(features.levels[2], memories)
 
     @torch.inference_mode()
@@ -162,7 +162,7 @@ class Sam:
     def memorise(self, features: Features, mask: Mask) -> Recall:
         """What decodes the same object on any other image, as on the frame after a prompt."""
         given = self.encode_mask_prompts(features, [mask])
-        slot = self.remember(features, given, [True], {0: mask})[0]
+        slot = self.encode_memory(features, given, [True], {0: mask})[0]
         memory = SlotMemory(((0, slot),), ((1, slot.pointer),))
 
         def recall(other: Features) -> Decoded:
@@ -171,27 +171,27 @@ class Sam:
         return recall
 
     @torch.inference_mode()
-    def remember(
+    def encode_memory(
         self,
         features: Features,
         decoded: Decoded,
         prompted: Sequence[bool],
         given: Mapping[int, Mask],
     ) -> list[Slot]:
-        """A slot for each row of `decoded`."""
+        """A slot for every row of `decoded`."""
         size = (self._side, self._side)
         masks = F.interpolate(
             decoded.logits[:, None].float(), size, mode="bilinear", align_corners=False
         )
         for row, mask in given.items():
             masks[row] = uploaded(square_mask(mask, self._side), self.device)[0] * 2 - 1
-        what = Remembered(
+        inputs = MemoryInput(
             masks,
             uploaded(torch.tensor(prompted), self.device),
             decoded.presence > 0.5,
             decoded.embedding,
         )
-        return self._memory.write(features.levels[2], what)
+        return self._memory.write(features.levels[2], inputs)
 
     def _maps(self, pixels: UInt8[Tensor, "B 3 s s"]) -> Maps:
         """Maps of strides 4, 8 and 16 of images at the model's size."""

@@ -81,9 +81,9 @@ def shrunk(
     whole: in whole numbers, which is faster on a CPU; CUDA has no such kernel.  The two agree
     to a level.
     """
-    asked = pixels if whole else pixels.float()
+    resized = pixels if whole else pixels.float()
     size = (side, side)
-    made = F.interpolate(asked, size, mode="bilinear", align_corners=False, antialias=True)
+    made = F.interpolate(resized, size, mode="bilinear", align_corners=False, antialias=True)
     return made if whole else made.round_().clamp_(0, 255).to(torch.uint8)
 
 
