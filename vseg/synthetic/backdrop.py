@@ -52,6 +52,7 @@ def draw_backdrop(rng: np.random.Generator, height: int, width: int) -> Backdrop
     top = math.ceil(MARGIN * height)
     rows = height + 2 * top
     columns = width + 2 * left
+    # Half of the backgrounds have a horizon: another surface below a wavy line.
     canvas = _ground(rng, rows, columns)
     if rng.random() < 0.5:
         horizon = rows * rng.uniform(0.3, 0.6)
@@ -60,6 +61,7 @@ def draw_backdrop(rng: np.random.Generator, height: int, width: int) -> Backdrop
         canvas = np.where(below[:, :, None], _ground(rng, rows, columns), canvas)
     for _ in range(int(rng.integers(4, 22))):
         _paint_clutter(rng, canvas, min(height, width))
+    # A little out of focus, by the same amount at any size.
     blur = float(rng.uniform(0.4, 1.6)) * min(height, width) / 360
     canvas = np.asarray(cv2.GaussianBlur(canvas, (0, 0), max(blur, 0.3)))
     return Backdrop(canvas, -float(left), -float(top))

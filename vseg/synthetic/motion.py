@@ -37,6 +37,7 @@ def draw_wave(
     """A random wave whose value stays within +-amplitude; each further term is half as
     strong.
     """
+    # Periods in a ratio of 0.6 do not repeat together for long.
     shares = [0.5**k for k in range(terms)]
     return Wave(
         tuple(amplitude * share / sum(shares) for share in shares),
@@ -68,6 +69,7 @@ class Bounce:
 
     def at(self, time: float) -> float:
         """The coordinate at `time`: a straight line folded at the walls, in world pixels."""
+        # A triangle wave of period 2 * span.
         span = self.high - self.low
         phase = (self.start - self.low + self.speed * time) % (2 * span)
         return self.low + span - abs(phase - span)
@@ -97,6 +99,7 @@ def oscillation_between(
     low, high = reach
     centre = (low + high) / 2
     amplitude = (high - low) / 2
+    # Clamped: rounding may put the start a hair outside of the reach.
     phase = math.asin(min(1.0, max(-1.0, (start - centre) / amplitude)))
     if rng.random() < 0.5:
         phase = math.pi - phase
@@ -126,6 +129,7 @@ class Motion:
         squash = math.exp(self.squash.at(time))
         cos = math.cos(angle)
         sin = math.sin(angle)
+        # The area stays as it is.
         along = size * squash
         across = size / squash
         return np.array(
@@ -172,6 +176,7 @@ def draw_camera(
 ) -> HandheldCamera:
     """A random camera; strength 0 stands still, 1 pans over about a tenth of the frame."""
     short = min(height, width)
+    # A hand trembles two to four times a second at 25 frames/s.
     shake = tuple(float(p) for p in rng.uniform(7, 13, 2))
 
     def with_shake(wave: Wave, period: float) -> Wave:

@@ -69,6 +69,7 @@ def draw_sprite(
     height, width = labels.shape
     frame = PixelBox(0, 0, width, height)
     to_frame = compose(camera.at(time, sprite.parallax), sprite.motion.at(time))
+    # The map takes a unit of the outline to this many pixels, whatever the squash.
     radius = math.sqrt(abs(float(np.linalg.det(to_frame[:, :2]))))
     drift = _drift(sprite, camera, time)
     # Two windows: the body with its blur, and around it the one that its shadow needs.
@@ -113,6 +114,7 @@ def _drift(sprite: Sprite, camera: HandheldCamera, time: float) -> Float64[np.nd
 def _surface(sprite: Sprite, to_frame: Affine, patch: PixelBox) -> Image:
     """The sprite's texture in the patch; it moves, turns and squashes with the body."""
     half = (sprite.surface.shape[0] - 1) / 2
+    # The texture spans the outline's reach to both sides of its origin.
     from_texture = np.array([[1 / half, 0.0, -1.0], [0.0, 1 / half, -1.0]])
     from_texture *= sprite.outline.reach
     shift = np.array([[1.0, 0.0, -patch.x1], [0.0, 1.0, -patch.y1]])
@@ -136,6 +138,7 @@ def _soften(
     """
     full = np.zeros((around.y2 - around.y1, around.x2 - around.x1), np.uint8)
     full[body.inside(around)] = cover
+    # Box filters cost the same at any width; two of them are nearly a Gaussian.
     side = max(3, 2 * round(width_px / 2) + 1)
     once = cv2.blur(full, (side, side), borderType=cv2.BORDER_REPLICATE)
     return np.asarray(cv2.blur(once, (side, side), borderType=cv2.BORDER_REPLICATE))

@@ -59,6 +59,7 @@ class Limb:
         root = LIMB_ROOT * np.array([math.cos(self.angle), math.sin(self.angle)])
         spine = root + np.cumsum(steps, axis=0)
         normal = np.stack([-direction[:, 1], direction[:, 0]], axis=1)
+        # A little over half as wide at the tip.
         width = self.half_width * (1 - 0.45 * along[:, None])
         around = np.linspace(math.pi / 2, -math.pi / 2, _TIP_POINTS)[1:-1, None]
         tip = spine[-1] + width[-1] * (
@@ -91,6 +92,7 @@ class Outline:
             radius += amplitude * np.cos(
                 term.order * around + term.phase + term.travel.at(time)
             )
+        # Bounded, so that a body neither crosses itself nor leaves its reach.
         radius = np.clip(radius, MIN_RADIUS, MAX_RADIUS)
         return np.stack([radius * np.cos(around), radius * np.sin(around)], axis=1)
 

@@ -44,6 +44,7 @@ def fractal_noise(
 
 def draw_palette(rng: np.random.Generator, count: int, vivid: float = 1.0) -> Colours:
     """`count` related colours as a 1 x count image; vivid scales their saturation."""
+    # OpenCV's hues are half degrees.  Spreads: nearly one hue, neighbours, any.
     hue = rng.uniform(0, 180) + rng.choice([12.0, 35.0, 90.0]) * rng.uniform(-1, 1, count)
     saturation = np.clip(rng.uniform(0.05, 1.0) * vivid + rng.uniform(-0.2, 0.2, count), 0, 1)
     value = np.clip(rng.uniform(0.25, 0.9) + rng.uniform(-0.3, 0.3, count), 0.08, 1)
@@ -102,7 +103,9 @@ def _checks(rng: np.random.Generator, size: int) -> Pattern:
 def _spots(rng: np.random.Generator, size: int) -> Pattern:
     canvas = np.zeros((size, size), np.float32)
     radius = rng.uniform(0.025, 0.09)
+    # So many that they cover about a third of the square, overlaps aside.
     for _ in range(int(0.35 / (3 * radius * radius))):
+        # cv2 takes fixed-point coordinates with 4 fractional bits.
         x, y = (int(v) for v in rng.uniform(0, 16 * size, 2))
         reach = int(16 * size * radius * rng.uniform(0.6, 1.2))
         shade = float(rng.uniform(0.6, 1))

@@ -86,9 +86,9 @@ def test_the_benchmark_measures_the_images_kept_out(
     monkeypatch.setattr(sys, "argv", ["words.py", *map(str, options)])
     runpy.run_path(str(script), run_name="__main__")
     held = [k for k in range(24) if part_of(f"still/coco_mix/{k:012d}") == "held"]
-    told = {row["word"]: row for row in json.loads(rows.read_text())}
-    assert list(told) == ["object", "car", "person", "all words"]
-    assert told["car"]["objects"] == len(held) > 0 and told["person"]["objects"] == 0
-    assert told["car"]["learned"] < 25 - len(held) + 1
-    assert all(0 <= told["car"][key] <= 100 for key in ("precision", "recall", "ap50"))
+    by_word = {row["word"]: row for row in json.loads(rows.read_text())}
+    assert list(by_word) == ["object", "car", "person", "all words"]
+    assert by_word["car"]["objects"] == len(held) > 0 and by_word["person"]["objects"] == 0
+    assert by_word["car"]["learned"] < 25 - len(held) + 1
+    assert all(0 <= by_word["car"][key] <= 100 for key in ("precision", "recall", "ap50"))
     assert f"{len(held)} images" in capsys.readouterr().out

@@ -184,6 +184,7 @@ def fill(
                     if time.monotonic() - kept > _KEEP_EVERY_S:
                         _keep(handle, mark, done)
                         kept = time.monotonic()
+                # Mapping needs the padding after the last example too.
                 handle.truncate(layout.total_bytes)
             finally:
                 _keep(handle, mark, done)
@@ -245,6 +246,7 @@ def _payloads(
         batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
         features = [level.bfloat16().cpu() for level in extract(batch)]
         for row, (slot, image) in enumerate(zip(slots, images, strict=True)):
+            # numpy has no bfloat16, so features are written as their bytes.
             yield slot.offset, image.tobytes()
             for start, level in zip(slot.starts[1:], features, strict=True):
                 yield start, level[row].contiguous().view(torch.uint8).numpy().tobytes()

@@ -57,12 +57,13 @@ class DistillStage:
         self._examples = examples
         self._batch = batch
         self._crop = crop
-        # Where the targets lie on a GPU, images travel there from pinned memory.
+        # Where the targets are on a GPU, images are copied there from pinned memory.
         self._pinned = examples[0].features[0].is_cuda
         sample = examples[:: max(1, len(examples) // _MOMENT_EXAMPLES)]
         self._moments = [_moments([e.features[level] for e in sample]) for level in range(2)]
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
+        """One group: the encoder and the heads."""
         return [{"params": list(self.network.parameters()), "lr": rate}]
 
     def batch(
@@ -80,6 +81,7 @@ class DistillStage:
     def _view(
         self, example: Example, rng: np.random.Generator
     ) -> tuple[UInt8[np.ndarray, "S S 3"], list[Float[Tensor, "_ _ _"]]]:
+        # Crops start on cells of stride 16, so that the targets are exact slices.
         cells = self._crop // 16
         h, w = (side // 16 for side in example.image.shape[:2])
         y = int(rng.integers(h - cells + 1))

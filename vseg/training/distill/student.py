@@ -232,6 +232,7 @@ def _write(
         else Path(config.start).name,
         "steps": config.optimisation.steps,
         "images": sum(clip.count for clip in clips),
+        # Means over the last report: the checkpoint's log is the only place that has them.
         "distance8": last["stride8"],
         "distance16": last["stride16"],
     }

@@ -45,12 +45,14 @@ class Teacher:
         self._mean = torch.tensor(model.mean, device=device).view(3, 1, 1) * 255
         self._deviation = torch.tensor(model.std, device=device).view(3, 1, 1) * 255
         side = math.lcm(_PROBE_SIDE, model.multiple)
+        # One black image tells the strides and channels of all maps.
         probe = self._extract(torch.zeros(1, 3, side, side, dtype=torch.uint8), (side, side))
         strides = [_stride(name, side, level) for level in probe]
         fine, coarse = (_nearest(strides, wanted) for wanted in STRIDES)
         self._chosen = (fine, coarse)
         self.native_strides = (strides[fine], strides[coarse])
         self.channels = (int(probe[fine].shape[1]), int(probe[coarse].shape[1]))
+        # Sides must hold whole cells of every map that is not pooled.
         usable = [stride for stride in strides if stride <= _COARSEST]
         self._multiple = math.lcm(max(usable), model.multiple)
 

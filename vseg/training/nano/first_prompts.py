@@ -35,6 +35,7 @@ def first_prompts(
 def _clicks(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], count: int) -> Points:
     """Positive clicks on the mask: 2 of 5 first ones at its middle, 1 of 5 near its rim."""
     ys, xs = np.nonzero(mask)
+    # Squared below: people click well inside rather than anywhere.
     depth = depth_inside(mask)[ys, xs]
     places: list[tuple[int, int]] = []
     for _ in range(count):

@@ -85,21 +85,24 @@ class PropagateStage:
             network.encoder.requires_grad_(False)
 
     def groups(self, rate: float) -> list[dict[str, Any]]:
+        """All weights but the encoder's, and unless it is frozen those at their own rate."""
+        # The encoder comes trained from distillation, so it learns at a lower rate.
         encoder = list(self._net.encoder.parameters())
-        names = {id(p) for p in encoder}
-        others = [p for p in self._net.parameters() if id(p) not in names]
+        in_encoder = {id(p) for p in encoder}
+        others = [p for p in self._net.parameters() if id(p) not in in_encoder]
         groups = [{"params": others, "lr": rate}]
         if self._options.encoder_rate:
             groups.append({"params": encoder, "lr": rate * self._options.encoder_rate})
         return groups
 
     def batch(self, rng: np.random.Generator, progress: float) -> Batch:
+        """Sequences of one of the shapes, with a first prompt for every object."""
         options = self._options
-        count, recipe = options.shapes[int(rng.integers(len(options.shapes)))]
-        drawn = [self._sequences.draw(rng, recipe) for _ in range(count)]
+        count, shape = options.shapes[int(rng.integers(len(options.shapes)))]
+        drawn = [self._sequences.draw(rng, shape) for _ in range(count)]
         masks = np.concatenate([s.masks for s in drawn])
         owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
-        side = recipe.side
+        side = shape.side
         maps = [
             draw_prompts(
                 first_prompts(rng, m[0], options.p_click), (side, side), (side // 4, side // 4)
@@ -118,6 +121,8 @@ class PropagateStage:
         )
 
     def loss(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
+        """The loss of a batch and its parts, with the IoU of every decoding."""
+        # `train` set training mode, in which the norms of frozen weights would still drift.
         if self._options.encoder_rate == 0:
             self._net.encoder.eval()
         if self._options.fixed_norms:
@@ -144,6 +149,7 @@ class _ForwardPass:
         b, t = batch.images.shape[:2]
         images = normalise(batch.images.flatten(0, 1).to(device))
         encoded = net.encode(images)
+        # Images were flattened sequence by sequence: image k of all is every t-th row from k.
         rows = torch.arange(b, device=device) * t
         self._frames = [encoded.rows(rows + k) for k in range(t)]
         self._keys: list[Tensor] = []
@@ -163,6 +169,7 @@ class _ForwardPass:
         if len(rows):
             frame = self._frames[0].rows(self._owner[rows])
             maps = self._maps[rows]
+            # As in a session: the first mask is the prior of the second decoding.
             nothing = torch.zeros_like(maps[:, :1])
             first = self._decode(
                 self._net.prompt(frame, maps, nothing), frame, _unmoved(nothing)
@@ -205,6 +212,7 @@ class _ForwardPass:
             self._remember(t)
 
     def total(self) -> tuple[Tensor, dict[str, float]]:
+        """The sum of all losses, with their parts as they are to be reported."""
         parts = {name: torch.stack(values).mean() for name, values in self._losses.items()}
         shown = {k: float(v.detach()) for k, v in parts.items()}
         loss = sum(v for k, v in parts.items() if not k.endswith("_iou"))
@@ -221,6 +229,7 @@ class _ForwardPass:
         key = self._frames[t].key.flatten(2)
         memory = torch.cat(self._keys, dim=2)
         scores = self._net.temperature * key.transpose(1, 2) @ memory
+        # One affinity per sequence, read by all its objects, each with values of its own.
         affinity = scores.softmax(dim=-1)[self._owner]
         values = torch.cat(self._values, dim=2)
         readout = values @ affinity.transpose(1, 2).to(values.dtype)
@@ -269,11 +278,9 @@ class _ForwardPass:
         rng: np.random.Generator,
         chance: float,
     ) -> Tensor:
-        """`maps` with, with `chance`, one more click where the prediction is most wrong."""
-        wanted = (
-            F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area") > 0.5
-        )
-        truth = wanted[:, 0].cpu().numpy()
+        """`maps` with one more click, by `chance`, where the prediction is most wrong."""
+        share = F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area")
+        truth = (share[:, 0] > 0.5).cpu().numpy()
         predicted = (logits[:, 0] > 0).cpu().numpy()
         hw = (int(truth.shape[1]), int(truth.shape[2]))
         clicks = []

@@ -187,6 +187,7 @@ def _propagate(
         raise BadDataset(
             "propagation needs a dataset zip with video/ and one with still/ images"
         )
+    # Only the encoder's weights are there before the first stage; the others are drawn here.
     torch.manual_seed(config.optimisation.seed)
     net = NanoNet()
     # A checkpoint of this very stage holds the whole network: what came before need not be

@@ -85,6 +85,7 @@ def train_text_head(
     train(stage, recipe.optimisation, checkpoint, lambda report: on_report("words", report))
     trained = stage.network.cpu()
     assert isinstance(trained, WordsNet)
+    # 0.5 until the threshold is chosen below.
     head = WordHead(trained, words, 0.5, encoder_sha256, "")
     chosen = [p for p in images if p.exhaustive and part_of(p.name) == "tune"]
     notes = {"images": str(len(learned)), "recipe": recipe.model_dump_json()}

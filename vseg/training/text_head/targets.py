@@ -81,7 +81,8 @@ def _owners(
     middle = (np.arange(cells) + 0.5) * stride
     sides = boxes[:, 2:] - boxes[:, :2]
     size = np.sqrt(sides.prod(axis=1))
-    for k in np.argsort(-size, kind="stable").tolist():  # smaller ones over larger ones
+    # Smaller boxes over larger ones: a cell shared by both is most of the smaller one.
+    for k in np.argsort(-size, kind="stable").tolist():
         if not sizes[0] <= size[k] < sizes[1]:
             continue
         centre = (boxes[k, :2] + boxes[k, 2:]) / 2
@@ -145,6 +146,7 @@ def _level_loss(answers: WordMap, true: CellTargets) -> tuple[Tensor, Tensor, Te
 
 def _focal(logits: Float[Tensor, "*shape"], true: Float[Tensor, "*shape"]) -> Tensor:
     chance = logits.sigmoid()
+    # 1 - p_t and alpha_t of the paper's equation 5.
     wrong = chance * (1 - true) + (1 - chance) * true
     weight = _ALPHA * true + (1 - _ALPHA) * (1 - true)
     plain = F.binary_cross_entropy_with_logits(logits, true, reduction="none")
