@@ -12,6 +12,10 @@ from vseg.errors import BadPrompt
 from vseg.types import Box, Exemplar, Mask, Points, PromptValue, Scribble, Text, VisualPrompt
 from vseg.types.prompt_values import NumberList, NumberRows
 
+OVERHANG = 0.5
+"""A box may reach over the frame's edge by this share of the frame's side: boxes of detectors
+do, whereas one that reaches farther was meant for another size.  A round value; not tuned."""
+
 
 def collect_prompts(  # noqa: PLR0913 - one parameter for each kind of prompt
     prompts: Sequence[PromptValue] = (),
@@ -126,16 +130,11 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
 
 def _lies_on(prompt: Points | Box | Scribble, height: int, width: int) -> bool:
     if isinstance(prompt, Box):
-        return (
-            prompt.x1 >= -0.5 * width
-            and prompt.y1 >= -0.5 * height
-            and prompt.x2 <= 1.5 * width
-            and prompt.y2 <= 1.5 * height
-            and prompt.x1 < width
-            and prompt.y1 < height
-            and prompt.x2 > 0
-            and prompt.y2 > 0
-        )
+        meets = prompt.x1 < width and prompt.y1 < height and prompt.x2 > 0 and prompt.y2 > 0
+        beside = OVERHANG * width
+        above = OVERHANG * height
+        across = prompt.x1 >= -beside and prompt.x2 <= width + beside
+        return meets and across and prompt.y1 >= -above and prompt.y2 <= height + above
     low = prompt.xy.min(axis=0) >= 0
     return bool(low.all() and (prompt.xy.max(axis=0) < [width, height]).all())
 

@@ -133,7 +133,8 @@ class Session(Closing):
         """
         self._check_open()
         frame = self._frames.to_step(image, time_s, self._state)
-        masks = self._advance(frame, list(self.objects.values()), reverse=False)
+        every = [self.objects[obj] for obj in self.object_ids]
+        masks = self._advance(frame, every, reverse=False)
         self._state.last_index = frame.index
         self._state.last_time_s = frame.time_s
         return masks
@@ -178,9 +179,7 @@ class Session(Closing):
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts of the tracked objects in the order given; replayed, they give the same
-        masks.
-        """
+        """The prompts of the tracked objects, in order; replayed, they give the same masks."""
         return tuple(entry.prompt for entry in self._state.history.entries)
 
     @property
@@ -212,10 +211,8 @@ class Session(Closing):
 
     def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames, for prompts and steps in this order: up to `encode_ahead` of them
-        are encoded together.
-
-        For frames that can be had before they are due, which those of a live source cannot.
-        An error of `frames` is raised after the frames before it.
+        are read before they are due and encoded together.  An error of `frames` is raised
+        after the frames before it.
         """
         return self._frames.ahead_of(frames)
 
@@ -230,15 +227,13 @@ class Session(Closing):
         unpack_session(self._state, self.model, payload)
 
     def close(self) -> None:
-        """Free all state; nothing can be tracked after.  The model and the reader stay
-        usable.
-        """
+        """Free all state, for good.  The model and the reader stay usable."""
         self._state = self._empty_state()
         self._frames.clear()
         self._closed = True
 
     def state_bytes(self) -> int:
-        """Bytes of memory and priors held on the device; constant once the memory is full."""
+        """Bytes of memory and priors on the device; constant once the memory is full."""
         return self._state.device_bytes()
 
     @property
@@ -280,14 +275,11 @@ class Session(Closing):
         self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool
     ) -> Iterator[FrameMasks]:
         for frame in self._frames.ahead_of(frames):
-            if not fixed:
+            if not fixed:  # objects prompted meanwhile join
                 chosen |= {o.object_id for o in self.objects.values() if o.stale}
-            born = [o for o in self.objects.values() if o.born(frame.index, reverse)]
-            live = [o for o in born if o.object_id in chosen]
-            yield self._advance(frame, live, reverse)
+            yield self._advance(frame, self._state.live(frame.index, reverse, chosen), reverse)
 
     def _advance(self, frame: Frame, live: list[TrackedObject], reverse: bool) -> FrameMasks:
-        live = sorted(live, key=lambda o: o.object_id)
         features = self._frames.features(frame)
         for tracked in live:
             tracked.reverse = reverse

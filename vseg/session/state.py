@@ -134,6 +134,11 @@ class SessionState:
         edges = [frame for o in chosen for frame in (o.stale or o.prompts)]
         return {o.object_id for o in chosen}, max(edges) if reverse else min(edges)
 
+    def live(self, frame_index: int, reverse: bool, chosen: set[int]) -> list[TrackedObject]:
+        """Those of the chosen objects that have begun on a frame, by ascending id."""
+        known = [self.objects[obj] for obj in sorted(chosen & self.objects.keys())]
+        return [tracked for tracked in known if tracked.born(frame_index, reverse)]
+
     def _prune_history(self) -> None:
         """Forget the history of prompts that no object has any more."""
         self.history.keep({(i, t) for i, o in self.objects.items() for t in o.prompts})

@@ -91,6 +91,8 @@ VisualPrompt = Points | Box | Scribble | Mask
 """Where an object is."""
 
 LONGEST_PHRASE = 200
+"""Characters: far more than any noun phrase, so that a pasted text is refused.  A round value;
+not tuned."""
 
 
 @dataclass(frozen=True, slots=True)
