@@ -21,6 +21,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_text
 from vseg.results import Run, RunWriter
 from vseg.results.layout import TRACKS
+from vseg.results.write_lock import write_lock
 from vseg.types import TrackEvent
 from vseg_trackers import (
     Change,
@@ -161,11 +162,12 @@ def _write(
         else replace(prompt, object_id=names.get(prompt.object_id, prompt.object_id))
         for prompt in run.prompts
     ]
-    writer = RunWriter.create(out, header, prompts, overwrite=overwrite)
-    for masks in run:
-        writer.write(_renamed(masks, names))
-    writer.note(changes)
-    writer.finish(run.header.damage)
+    with write_lock(out):
+        writer = RunWriter.create(out, header, prompts, overwrite=overwrite)
+        for masks in run:
+            writer.write(_renamed(masks, names))
+        writer.note(changes)
+        writer.finish(run.header.damage)
 
 
 def _renamed(masks: FrameMasks, names: Mapping[int, int]) -> FrameMasks:

@@ -23,6 +23,7 @@ from vseg.results.events import read_events
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.records import Damage, RunHeader
 from vseg.results.verify import verify_run
+from vseg.results.write_lock import write_lock
 from vseg.results.writer import ResumedRun, RunWriter
 from vseg.session.session import Session
 from vseg.types import Frame
@@ -41,7 +42,7 @@ def track(
     `partial`, with every frame before the damage.  Raises a VsegError for everything else;
     what was committed before stays resumable.
     """
-    with open_video(job.source, job.config.reader) as video:
+    with open_video(job.source, job.config.reader) as video, write_lock(job.out):
         task = prepare(job, video, model)
         header = _finished_before(task)
         loop = _Loop(task, callbacks or ProgressCallbacks())

@@ -14,6 +14,7 @@
 | embeddings.safetensors | what an image-text model sees in every object |
 | tracks.txt | boxes of a revision by `vseg associate`, gaps filled (MOTChallenge) |
 | overlay.mp4, contact.png, labels.png | images of it, if they were asked for |
+| .writer.json | which process writes the run, while one does |
 """
 
 import shutil
@@ -32,6 +33,7 @@ HEADER = "run.json"
 PROMPTS = "prompts.jsonl"
 OBJECTS = "objects.json"
 FRAMES = "frames.parquet"
+LOCK = ".writer.json"
 EVENTS = "events.jsonl"
 TRACKS = "tracks.txt"
 OVERLAY = "overlay.mp4"
@@ -62,7 +64,7 @@ class RunState(StrEnum):
 
 def run_state(path: Path) -> RunState:
     """The state of the run at `path`.  Raises BadRun if something else is in the way."""
-    if not path.exists() or (path.is_dir() and all(map(_unfinished_write, path.iterdir()))):
+    if not path.exists() or (path.is_dir() and all(map(_is_transient, path.iterdir()))):
         return RunState.ABSENT
     return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
 
@@ -175,8 +177,9 @@ def clear_states(root: Path, keep: str | None) -> None:
                 path.unlink(missing_ok=True)
 
 
-def _unfinished_write(path: Path) -> bool:
-    return path.name.startswith(".") and path.suffix == ".part"
+def _is_transient(path: Path) -> bool:
+    """Whether a file is of a write under way: a part of a file, or who writes the run."""
+    return path.name == LOCK or (path.name.startswith(".") and path.suffix == ".part")
 
 
 @contextmanager
