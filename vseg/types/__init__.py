@@ -66,7 +66,10 @@ class VideoInfo:
 
     height, width: of the displayed frame.  fps: nominal rate, None if unknown.  num_frames:
     the true number of displayable frames, None for a live source.  rotation: degrees
-    counter-clockwise that were applied to the stored image (0, 90, 180, 270).
+    counter-clockwise that were applied to the stored image (0, 90, 180, 270), after it was
+    mirrored left to right if `mirrored`.  order_reason: why frames are numbered in the
+    decoder's order and their times repaired or counted, None where the container's time
+    stamps are taken as they are.
     """
 
     source: str
@@ -77,16 +80,23 @@ class VideoInfo:
     rotation: int = 0
     codec: str = ""
     variable_rate: bool = False
+    mirrored: bool = False
+    order_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One displayed image.  pts is the container's exact time stamp where there is one."""
+    """One displayed image.  pts is the container's exact time stamp where there is one.
+
+    scaled_from: displayed height and width of the stored image where they are not those of the
+    source's first frame, to which it was scaled.
+    """
 
     index: int
     pts: int | None
     time_s: float
     image: UInt8[np.ndarray, "H W 3"]
+    scaled_from: tuple[int, int] | None = None
 
     def __repr__(self) -> str:
         h, w = self.image.shape[:2]

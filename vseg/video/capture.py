@@ -23,7 +23,7 @@ from vseg.errors import BadVideo
 from vseg.video.address import PROTOCOLS, redact, scheme_of
 from vseg.video.container import MAX_PIXELS, OpenFile, choose_stream, open_file, reason_of
 from vseg.video.decoder import FrameDecoder
-from vseg.video.orientation import Display, rotation_of
+from vseg.video.orientation import Display, orientation_of
 from vseg.video.sniff import sniff
 
 
@@ -122,10 +122,10 @@ class StreamCapture:
         image = self._decoder.next_image()
         if image is None:
             return None
-        rotation = rotation_of(image, self._name)
-        return Grabbed(
-            partial(self._display.show, image, rotation), image.pts, self._due_s(image)
-        )
+        orientation = orientation_of(image, self._name)
+        size = orientation.displayed_size(image.height, image.width)
+        show = partial(self._display.show, image, orientation, size)
+        return Grabbed(show, image.pts, self._due_s(image))
 
     def _due_s(self, image: VideoFrame) -> float | None:
         if not self._paced or image.pts is None:

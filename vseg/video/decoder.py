@@ -7,16 +7,19 @@ due, sees the gap.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 from av.error import FFmpegError
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
+from jaxtyping import Int64
 
 from vseg.types import UNKNOWN_FPS
 from vseg.video.container import OpenFile, VideoPacket, reason_of
 from vseg.video.pts_index import PtsIndex
+from vseg.video.stamps import ascending
 
 
 class FrameDecoder:
@@ -81,34 +84,72 @@ class FrameDecoder:
     def count(self, index: PtsIndex) -> PtsIndex:
         """`index` filled by decoding the whole file: one entry for each image that comes out.
 
-        Time stamps are the decoder's where all exist and ascend, else counted at the declared
-        rate.  Counting stops at the first image that is refused.
+        Time stamps are the decoder's, repaired where they do not ascend; they are counted at
+        the declared rate where there are none, and in AVI, which stores none.  The clip is cut
+        short where no image comes after one that was refused.
         """
-        self.rewind()
-        stamps: list[int | None] = []
-        keys: list[int] = []
-        while (image := self.next_image()) is not None and not self.reason:
-            if image.key_frame:
-                keys.append(len(stamps))
-            stamps.append(image.pts)
-        cut_short = self.reason or index.cut_short
+        log = self._decode_all()
+        depth = self.opened.stream.codec_context.reorder_depth
+        count = len(log.stamps)
+        refused = [place for place in log.refused if place < count - depth]
+        cut_short = index.cut_short or (log.reason if refused != log.refused else None)
         if cut_short:
             # Of the last images, some shown between them may be lost with the end of the file.
-            del stamps[max(len(stamps) - self.opened.stream.codec_context.reorder_depth, 0) :]
-            keys = [key for key in keys if key < len(stamps)]
-        timed = [stamp for stamp in stamps if stamp is not None]
-        pts = np.asarray(timed, dtype=np.int64)
-        time_base = index.time_base
-        if len(timed) != len(stamps) or not (np.diff(pts) > 0).all():
-            pts = np.arange(len(stamps), dtype=np.int64)
-            time_base = Fraction(1) / (self.opened.rate or UNKNOWN_FPS)
-        return replace(
+            ends = [place for place in log.refused if place >= count - depth]
+            count = max(min([count, *ends]) - depth, 0)
+        keys = np.asarray([key for key in log.keys if key < count], dtype=np.int64)
+        pts, time_base = self._times(log.stamps[:count], index)
+        doubted = [*log.corrupt, *(place - depth for place in refused)]
+        filled = replace(
             index,
             pts=pts,
             keyframes=pts[keys],
+            stored=np.arange(count, dtype=np.int64),
+            key_places=keys,
+            key_stamps=pts[keys],
             time_base=time_base,
+            doubt=None,
             cut_short=cut_short or None,
         )
+        spoiled = [filled.spoiled_by(max(0, place)) for place in doubted if place < count]
+        damaged = np.unique(np.concatenate([*spoiled, keys[:0]]))
+        return replace(filled, damaged=pts[damaged])
+
+    def ascends(self, count: int) -> bool:
+        """Whether the time stamps of the first `count` images that come out ascend."""
+        self.rewind()
+        latest: int | None = None
+        for image in islice(iter(self.next_image, None), count):
+            if image.pts is None or (latest is not None and image.pts <= latest):
+                return False
+            latest = image.pts
+        return True
+
+    def _decode_all(self) -> "_Decoded":
+        self.rewind()
+        log = _Decoded()
+        depth = self.opened.stream.codec_context.reorder_depth
+        while True:
+            image = self.next_image()
+            if self.reason:
+                log.refused.append(len(log.stamps))
+                log.reason = self.reason
+                self.reason = ""
+            if image is None:
+                return log
+            log.add(image, depth)
+
+    def _times(
+        self, stamps: list[int | None], index: PtsIndex
+    ) -> tuple[Int64[np.ndarray, " T"], Fraction]:
+        """Ascending stamps for images in this order, and the seconds in one of their ticks."""
+        known = [stamp for stamp in stamps if stamp is not None]
+        orderly = len(known) == len(stamps) and (np.diff(known) > 0).all()
+        frame_s = Fraction(1) / (self.opened.rate or UNKNOWN_FPS)
+        if not known or (self.opened.container.format.name == "avi" and not orderly):
+            return np.arange(len(stamps), dtype=np.int64), frame_s
+        pts, finer = ascending(stamps, float(frame_s / index.time_base))
+        return pts, index.time_base / finer
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
@@ -141,3 +182,29 @@ class FrameDecoder:
             except FFmpegError as error:
                 self.reason = reason_of(error)
             packet = next(packets, None)
+
+
+@dataclass(slots=True)
+class _Decoded:
+    """What one pass over the images showed, by their places in it.
+
+    refused: the places before which a packet was refused.  corrupt: images with errors and
+    those beside them that may refer to them.
+    """
+
+    stamps: list[int | None] = field(default_factory=list)
+    keys: list[int] = field(default_factory=list)
+    corrupt: list[int] = field(default_factory=list)
+    refused: list[int] = field(default_factory=list)
+    reason: str = ""
+    leaning: int = 0
+
+    def add(self, image: VideoFrame, depth: int) -> None:
+        """Enter the next image.  depth: how many may be shown before one they refer to."""
+        place = len(self.stamps)
+        if image.key_frame:
+            self.keys.append(place)
+        if image.is_corrupt:
+            self.corrupt.append(place - min(self.leaning, depth))
+        self.leaning = self.leaning + 1 if image.pict_type == PictureType.B else 0
+        self.stamps.append(image.pts)

@@ -159,10 +159,11 @@ def gate(kind: str, index: PtsIndex) -> str | None:
             kind not in ("mp4", "matroska"),
             f"the container is {kind}, not mp4, mov, mkv or webm",
         ),
-        (index.by_order, "the time stamps do not address frames"),
+        (index.by_order is not None, "the time stamps do not address frames"),
         (index.discarded > 0, f"an edit list hides {index.discarded} of its frames"),
         (int(index.pts[0]) < 0, "the time stamps start below zero"),
         (index.cut_short is not None or index.head_dropped > 0, "the clip is cut"),
+        (len(index.damaged) > 0, "some of its packets are damaged"),
     )
     return next((reason for doubtful, reason in doubts if doubtful), None)
 

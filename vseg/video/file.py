@@ -2,16 +2,16 @@
 
 The frame table comes from demuxing alone (`pts_index`); a frame is found by seeking to a key
 frame at or before it, one further back where the demuxer lands too late, and decoding until
-its time stamp comes out.  In-order reads never seek.  Images are turned to the displayed
-orientation; their pixels stay as stored otherwise (no tone mapping of HDR, no stretching of
-non-square pixels).
+its time stamp comes out (`frame_stream`).  In-order reads never seek.  Images are turned to
+the displayed orientation, and scaled to the size of the first where the size changes; their
+pixels stay as stored otherwise (no tone mapping of HDR, no stretching of non-square pixels).
 """
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from av.video.frame import VideoFrame
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
@@ -20,13 +20,16 @@ from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, open_file
 from vseg.video.decoder import FrameDecoder
-from vseg.video.orientation import Display, rotation_of
+from vseg.video.frame_stream import FrameStream, Unreadable
+from vseg.video.orientation import Display, orientation_of
 from vseg.video.pts_index import PtsIndex, scan_packets
 from vseg.video.rates import frame_rate, is_variable
 from vseg.video.sniff import sniff
 
 BACKWARD_BYTES = 128 << 20
 BACKWARD_FRAMES = 64
+# A round value; not tuned.  Encoders reorder images within the first groups or not at all.
+DOUBTED_FRAMES = 256
 
 
 class VideoFile(Closing):
@@ -52,40 +55,48 @@ class VideoFile(Closing):
         self._display = Display()
         self._closed = False
         try:
-            self._describe(index)
+            self._describe(self._in_order(index))
         except BaseException:
             self.close()
             raise
 
-    def _describe(self, index: PtsIndex) -> None:
+    def _in_order(self, index: PtsIndex) -> PtsIndex:
+        """The frame table, by decoding where the time stamps do not tell the order."""
+        doubt = index.doubt
+        if doubt and not self._decoder.ascends(doubt.frame + DOUBTED_FRAMES):
+            index = replace(index, by_order=doubt.reason)
         if index.by_order:
             index = self._decoder.count(index)
+        if doubt or index.by_order:
             self._decoder.rewind()
+        return index
+
+    def _describe(self, index: PtsIndex) -> None:
         first = self._decoder.next_image()
-        if first is None:
+        if first is None or not len(index):
             reason = self._decoder.reason or index.cut_short or "the decoder shows none"
             raise BadVideo(f"{self.path}: no frame can be decoded: {reason}")
         if first.pts is not None and not index.by_order:
             index = index.without_head(first.pts)
         self.index = index
-        self._shape = first.height, first.width
-        self._rotation = rotation_of(first, str(self.path))
-        height, width = self._shape if self._rotation % 180 == 0 else self._shape[::-1]
+        self._turn = first.rotation, orientation_of(first, str(self.path))
+        orientation = self._turn[1]
+        self._size = orientation.displayed_size(first.height, first.width)
         self.info = VideoInfo(
             source=str(self.path),
-            height=height,
-            width=width,
+            height=self._size[0],
+            width=self._size[1],
             fps=frame_rate(index, self._decoder.opened.rate),
             num_frames=len(index),
-            rotation=self._rotation,
+            rotation=orientation.rotation,
             codec=self._decoder.opened.stream.codec_context.name,
             variable_rate=is_variable(index),
+            mirrored=orientation.mirrored,
+            order_reason=index.by_order,
         )
         image_bytes = max(1, sum(plane.buffer_size for plane in first.planes))
         self._window = min(max(BACKWARD_BYTES // image_bytes, 4), BACKWARD_FRAMES)
-        # What the decoder shows next: an image taken out but not yet asked for, and its place.
-        self._ahead: VideoFrame | None = first
-        self._next = 0
+        self._stream = FrameStream(self._decoder, index, first)
         self._current: tuple[int, VideoFrame] | None = None
 
     def __len__(self) -> int:
@@ -140,7 +151,7 @@ class VideoFile(Closing):
 
     def _backward(self, wanted: range) -> Iterator[Frame]:
         while wanted:
-            low = max(self._decode_start(wanted[0]), wanted[0] - self._window + 1)
+            low = max(self._stream.decode_start(wanted[0]), wanted[0] - self._window + 1)
             here = [index for index in wanted[: self._window] if index >= low]
             held = [(index, self._image(index)) for index in reversed(here)]
             while held:
@@ -149,85 +160,30 @@ class VideoFile(Closing):
 
     def _frame(self, index: int, stored: VideoFrame) -> Frame:
         """The displayed RGB frame of a decoded image."""
-        image = self._display.show(stored, self._rotation)
+        turn, orientation = self._turn
+        if stored.rotation != turn:
+            orientation = orientation_of(stored, str(self.path))
+        size = orientation.displayed_size(stored.height, stored.width)
+        image = self._display.show(stored, orientation, self._size)
         pts = None if stored.pts is None else int(self.index.pts[index])
-        return Frame(index, pts, self.time_at(index), image)
-
-    def _decode_start(self, index: int) -> int:
-        """The frame from which decoding must start to reach `index`."""
-        if self.index.by_order:
-            return 0
-        keys = self.index.keyframes_up_to(int(self.index.pts[index]))
-        return int(np.searchsorted(self.index.pts, keys[-1])) if len(keys) else 0
+        scaled_from = None if size == self._size else size
+        return Frame(index, pts, self.time_at(index), image, scaled_from)
 
     def _image(self, index: int) -> VideoFrame:
         with self._lock:
             if self._closed:
                 raise UsageError(f"{self.path}: was closed", hint="open it again")
             if self._current is None or self._current[0] != index:
-                if not self._decode_start(index) <= self._next <= index:
-                    self._move_before(index)
                 self._current = None
-                image = self._decode_to(index)
-                self._check_unchanged(index, image)
-                self._current = (index, image)
-                self._next = index + 1
+                try:
+                    self._current = index, self._stream.image(index)
+                except Unreadable as damage:
+                    raise DamagedVideo(self.path, index, str(damage)) from None
             return self._current[1]
-
-    def _move_before(self, index: int) -> None:
-        """Put the decoder where an image at or before `index` comes out next."""
-        self._ahead = None
-        self._next = 0
-        target = int(self.index.pts[index])
-        if self.index.by_order or not self._seek_before(target):
-            self._decoder.rewind()
-
-    def _seek_before(self, target: int) -> bool:
-        """Seek to the last key frame from which an image at or before `target` comes out
-        first.
-        """
-        for key in self.index.keyframes_up_to(target)[::-1]:
-            if not self._decoder.seek(int(key)):
-                continue
-            first = self._decoder.next_image()
-            if first is not None and first.pts is not None and first.pts <= target:
-                self._ahead = first
-                return True
-        return False
-
-    def _decode_to(self, index: int) -> VideoFrame:
-        target = int(self.index.pts[index])
-        if target in self.index.damaged:
-            raise self._damaged(index, self.index.cut_short or "parts of it are lost or torn")
-        place = self._next
-        while (image := self._ahead or self._decoder.next_image()) is not None:
-            self._ahead = None
-            if self.index.by_order:
-                if place == index:
-                    return image
-                place += 1
-            elif image.pts == target:
-                return image
-            elif image.pts is not None and image.pts > target:
-                break
-        reason = self._decoder.reason or self.index.cut_short or "the decoder leaves it out"
-        raise self._damaged(index, reason)
-
-    def _damaged(self, index: int, reason: str) -> DamagedVideo:
-        self._next = len(self) + 1  # no position: the next read seeks
-        return DamagedVideo(self.path, index, reason)
-
-    def _check_unchanged(self, index: int, image: VideoFrame) -> None:
-        now = image.height, image.width
-        if now != self._shape or image.rotation % 360 != self._rotation:
-            (h, w), (new_h, new_w) = self._shape, now
-            raise self._damaged(
-                index, f"the image changes from {w}x{h} to {new_w}x{new_h}, or its rotation"
-            )
 
     def close(self) -> None:
         """Close the file; closing twice is harmless."""
         with self._lock:
             self._closed = True
-            self._ahead = self._current = None
+            self._current = None
             self._decoder.close()

@@ -3,6 +3,7 @@
 import struct
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -15,21 +16,56 @@ from jaxtyping import UInt8
 from vseg.errors import BadVideo
 
 
-def rotation_of(image: VideoFrame, name: str) -> int:
-    """Degrees counter-clockwise: `np.rot90(image, degrees // 90)` is the displayed image.
+@dataclass(frozen=True, slots=True)
+class Orientation:
+    """How a stored image becomes the displayed one: mirrored left to right first, then turned.
 
-    Raises BadVideo for a mirrored image or one turned by another angle.
+    rotation: degrees counter-clockwise, 0, 90, 180 or 270, as `np.rot90` turns.
     """
-    degrees = int(image.rotation) % 360
+
+    rotation: int = 0
+    mirrored: bool = False
+
+    def upright(self, stored: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "H W 3"]:
+        """The displayed image, its rows in one piece."""
+        image = stored[:, ::-1] if self.mirrored else stored
+        return np.ascontiguousarray(np.rot90(image, self.rotation // 90))
+
+    def displayed_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width on display of a stored image of this size, and the reverse."""
+        return (height, width) if self.rotation % 180 == 0 else (width, height)
+
+
+# The signs of a, b, c, d of the 3 x 3 matrix of ISO/IEC 14496-12 §6.2.2 (a b u c d v x y w),
+# which maps (x, y) to (a x + c y, b x + d y), y down, for the turns of np.rot90.
+_TURNS = {(1, 0, 0, 1): 0, (0, -1, 1, 0): 90, (-1, 0, 0, -1): 180, (0, 1, -1, 0): 270}
+# Off-axis parts below this share of the larger ones are rounding of 16.16 fixed point.
+_AXIS_TOLERANCE = 1e-3
+
+
+def orientation_of(image: VideoFrame, name: str) -> Orientation:
+    """How the image is to be shown.  Raises BadVideo for any turn but those by 90 degrees."""
     # The container of side data is a mapping, though its stub is that of a plain dict.
     side_data = cast(Mapping[SideDataType, SideData], image.side_data)
     matrix = side_data.get(SideDataType.DISPLAYMATRIX)
-    if degrees % 90 or (matrix is not None and _mirrors(bytes(matrix))):
+    if matrix is None:
+        return Orientation()
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])
+    mirrored = a * d - b * c < 0
+    # To mirror first is to negate x: what is left is a turn.
+    signs = _signs(-a if mirrored else a, -b if mirrored else b, c, d)
+    if signs not in _TURNS:
+        degrees = int(image.rotation) % 360
         raise BadVideo(
-            f"{name}: its display matrix mirrors the image or turns it by {degrees} degrees",
+            f"{name}: its display matrix turns the image by {degrees} degrees",
             hint="re-encode it upright, for example with: ffmpeg -i IN OUT.mp4",
         )
-    return degrees
+    return Orientation(_TURNS[signs], mirrored)
+
+
+def _signs(*entries: int) -> tuple[int, ...]:
+    least = _AXIS_TOLERANCE * max(abs(entry) for entry in entries)
+    return tuple(0 if abs(entry) <= least else (1 if entry > 0 else -1) for entry in entries)
 
 
 class Display:
@@ -43,19 +79,17 @@ class Display:
         self._scaler = VideoReformatter()
         self._lock = threading.Lock()
 
-    def show(self, stored: VideoFrame, rotation: int) -> UInt8[np.ndarray, "H W 3"]:
-        """The RGB image, turned by `rotation` degrees counter-clockwise, its rows in one
-        piece.
+    def show(
+        self, stored: VideoFrame, orientation: Orientation, size: tuple[int, int]
+    ) -> UInt8[np.ndarray, "H W 3"]:
+        """The displayed RGB image, its rows in one piece.
+
+        size: height and width on display; a stored image of another size is scaled to it.
         """
+        height, width = orientation.displayed_size(*size)
         with self._lock:
-            rgb = self._scaler.reformat(stored, format="rgb24", threads=1)
+            rgb = self._scaler.reformat(
+                stored, width=width, height=height, format="rgb24", threads=1
+            )
         image = np.asarray(rgb.to_ndarray(), dtype=np.uint8)
-        return np.ascontiguousarray(np.rot90(image, rotation // 90)) if rotation else image
-
-
-def _mirrors(matrix: bytes) -> bool:
-    """Whether the 3 x 3 matrix of ISO/IEC 14496-12 §6.2.2 (a b u c d v x y w) flips the
-    plane.
-    """
-    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
-    return bool(a * d - b * c < 0)
+        return image if orientation == Orientation() else orientation.upright(image)

@@ -27,10 +27,12 @@ class Probe:
     height, width: displayed.  frames: by the file's own index; container_frames: by its
     header, None if it makes no claim; decoded_frames: None unless all were decoded.
     edit_list_hides: packets that are decoded but not shown; head_dropped: those before the
-    first key frame.  keyframes: None if not marked; longest_gop: frames that one seek may have
-    to decode.  duration_s: first frame to last, plus one frame.  damaged_frame, damage: the
-    first frame that cannot be shown and why, None if none.  tail_unreadable: frames of the
-    index from there on.
+    first key frame.  counted_by_decoding: why the time stamps do not tell the order of the
+    frames, None if they do.  keyframes: None if not marked; longest_gop: frames that one seek
+    may have to decode.  duration_s: first frame to last, plus one frame.  damaged_frame,
+    damage: the first frame that cannot be shown and why, None if none.  damaged_frames: how
+    many cannot; tail_unreadable: those behind the last that can.  rescaled_frame: the first
+    whose image is of another size than the first one.
     """
 
     path: str
@@ -42,6 +44,7 @@ class Probe:
     height: int
     width: int
     rotation: int
+    mirrored: bool
     frames: int
     container_frames: int | None
     decoded_frames: int | None
@@ -52,12 +55,14 @@ class Probe:
     start_s: float
     edit_list_hides: int
     head_dropped: int
-    counted_by_decoding: bool
+    counted_by_decoding: str | None
     keyframes: int | None
     longest_gop: int
     damaged_frame: int | None
     damage: str | None
+    damaged_frames: int
     tail_unreadable: int
+    rescaled_frame: int | None
 
     def to_json(self) -> dict[str, str | int | float | bool | None]:
         """The same fields in JSON's own types; rates as text such as 30000/1001."""
@@ -73,10 +78,9 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
     Raises BadVideo if the file cannot be read at all.
     """
     with VideoFile(path) as video:
-        damage = _first_damage(video, 0 if decode else _last_readable_start(video))
+        found = _examine(video, 0 if decode else _last_readable_start(video))
         info = video.info
         index = video.index
-    first_bad = damage.frame_index if damage else None
     opened = open_file(Path(path), sniff(Path(path)))
     with opened.container:
         pixels = opened.stream.codec_context.format
@@ -90,11 +94,10 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
             height=info.height,
             width=info.width,
             rotation=info.rotation,
+            mirrored=info.mirrored,
             frames=len(index),
             container_frames=opened.stream.frames or None,
-            decoded_frames=(len(index) if first_bad is None else first_bad)
-            if decode
-            else None,
+            decoded_frames=len(index) - found.damaged if decode else None,
             fps_nominal=info.fps,
             fps_average=average_rate(index),
             variable_rate=info.variable_rate,
@@ -105,20 +108,46 @@ def probe(path: str | Path, *, decode: bool = False) -> Probe:
             counted_by_decoding=index.by_order,
             keyframes=len(index.keyframes) or None,
             longest_gop=_longest_gop(index),
-            damaged_frame=first_bad,
-            damage=damage.reason if damage else None,
-            tail_unreadable=0 if first_bad is None else len(index) - first_bad,
+            damaged_frame=found.first.frame_index if found.first else None,
+            damage=found.first.reason if found.first else None,
+            damaged_frames=found.damaged,
+            tail_unreadable=found.tail,
+            rescaled_frame=found.rescaled,
         )
 
 
-def _first_damage(video: VideoFile, start: int) -> DamagedVideo | None:
-    """The damage that reading from `start` to the end meets."""
-    try:
-        for _ in video.images(start):
-            pass
-    except DamagedVideo as damage:
-        return damage
-    return None
+@dataclass(slots=True)
+class _Examined:
+    """What decoding met: the first damage, how many frames are damaged, how many of these end
+    the clip, and the first frame of another size.
+    """
+
+    first: DamagedVideo | None = None
+    damaged: int = 0
+    tail: int = 0
+    rescaled: int | None = None
+
+
+def _examine(video: VideoFile, start: int) -> _Examined:
+    """Every image from `start` to the end decoded."""
+    found = _Examined()
+    size: tuple[int, int] | None = None
+    place = start
+    while place < len(video):
+        try:
+            for image in video.images(place):
+                size = size or (image.height, image.width)
+                if found.rescaled is None and (image.height, image.width) != size:
+                    found.rescaled = place
+                place += 1
+                found.tail = 0
+        except DamagedVideo as damage:
+            found.first = found.first or damage
+            lost = int(damage.frame_index < len(video))
+            found.damaged += lost
+            found.tail += lost
+            place = damage.frame_index + 1
+    return found
 
 
 def _last_readable_start(video: VideoFile) -> int:

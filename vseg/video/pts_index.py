@@ -5,7 +5,8 @@ In: an open container.  Out: `PtsIndex`.  No image is decoded (300 packets of 10
 ms).  Packets that an edit list discards are not frames; the key frames among them still start
 a decode.  Where the container's time stamps cannot address frames (none, repeated, or guessed
 as in AVI with B-frames) `by_order` is set: frames are then counted by decoding from the
-beginning.
+beginning.  Where they may be in another order than the decoder's, `doubt` says why, and the
+decoder is asked.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,14 @@ from fractions import Fraction
 
 import numpy as np
 from av.error import FFmpegError
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
 from vseg.video.container import OpenFile, VideoPacket, reason_of
 from vseg.video.sniff import Sniffed
 
+# H.264 and H.265 let a decoder hold at most this many images back (H.264 A.3.1: 16 frames).
+MAX_REORDER = 16
+JOINED = "the time stamps jump back: recordings were joined"
 VP8_SHOW_FRAME = 0x10  # RFC 6386 §9.1: a packet without this bit only updates a reference
 
 
@@ -26,19 +30,25 @@ class PtsIndex:
     """Display time stamps of all frames, and of the key frames, in ticks of `time_base`
     seconds.
 
-    pts: ascending; for `by_order` as decoded, or counted at the nominal rate where there are
-    none.  by_order: the time stamps do not address frames.  discarded: packets hidden by an
-    edit list.  head_dropped: packets before the first key frame, which no decoder can show.
-    damaged: time stamps of frames with lost or torn packets, up to the next key frame: a
-    decoder would patch them with the image before.  cut_short: why the file ends early, or
-    None.
+    pts: ascending; for `by_order` as decoded and repaired, or counted at the nominal rate
+    where there are none.  by_order: why the time stamps do not address frames, or None.
+    doubt: why they may not, and the first frame to compare with what the decoder shows.
+    discarded: packets hidden by an edit list.  head_dropped: packets before the first key
+    frame, which no decoder can show.  stored: the place of every frame in the file, in
+    packets; key_places, key_stamps: those of key frames, in the order of the file.  damaged:
+    time stamps of frames with lost or torn packets, and of those that refer to them: a decoder
+    would patch them with the image before.  cut_short: why the file ends early, or None.
     """
 
     pts: Int64[np.ndarray, " T"]
     keyframes: Int64[np.ndarray, " K"]
     damaged: Int64[np.ndarray, " D"]
+    stored: Int64[np.ndarray, " T"]
+    key_places: Int64[np.ndarray, " P"]
+    key_stamps: Int64[np.ndarray, " P"]
     time_base: Fraction
-    by_order: bool = False
+    by_order: str | None = None
+    doubt: "Doubt | None" = None
     discarded: int = 0
     head_dropped: int = 0
     cut_short: str | None = None
@@ -54,6 +64,31 @@ class PtsIndex:
         """Key frame time stamps not after `pts`, ascending."""
         return self.keyframes[: int(np.searchsorted(self.keyframes, pts, side="right"))]
 
+    def spoiled_by(self, index: int) -> Int64[np.ndarray, " S"]:
+        """The frames whose images may refer to that of `index`, itself included, ascending.
+
+        These are the ones stored from it to the next key frame, and the images shown before
+        that key frame but stored after it (open groups).
+        """
+        place = int(self.stored[index])
+        later = int(np.searchsorted(self.key_places, place, side="right"))
+        bounds = np.append(self.key_places, [np.iinfo(np.int64).max] * 2)
+        reached = (self.stored >= place) & (self.stored < bounds[later])
+        if later and self.pts[index] < self.key_stamps[later - 1]:
+            # It leads a key frame itself: nothing from that key frame on refers to it.
+            reached &= self.pts < self.key_stamps[later - 1]
+        elif later < len(self.key_stamps):
+            leading = (self.stored > bounds[later]) & (self.stored < bounds[later + 1])
+            reached |= leading & (self.pts < self.key_stamps[later])
+        return np.flatnonzero(reached)
+
+    def settled_by(self) -> Int64[np.ndarray, " T"]:
+        """For every frame the last one that must be out before all it may refer to is."""
+        shown = np.argsort(np.argsort(self.stored))
+        order = np.argsort(self.stored)
+        latest = np.maximum.accumulate(order)[shown]
+        return np.minimum(latest, np.arange(len(self)) + MAX_REORDER)
+
     def without_head(self, first_pts: int) -> "PtsIndex":
         """This index without what cannot be decoded before `first_pts`, the first that was.
 
@@ -63,7 +98,17 @@ class PtsIndex:
         count = int(np.searchsorted(self.pts, first_pts))
         if count == 0 or not len(self.keyframes) or self.pts[count - 1] >= self.keyframes[0]:
             return self
-        return replace(self, pts=self.pts[count:], head_dropped=count)
+        return replace(
+            self, pts=self.pts[count:], stored=self.stored[count:], head_dropped=count
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why the order of the time stamps may not be the decoder's, and from which frame on."""
+
+    reason: str
+    frame: int
 
 
 @dataclass(slots=True)
@@ -71,52 +116,122 @@ class _Packets:
     """What one pass over the packets collected."""
 
     shown: list[int] = field(default_factory=list)
-    keys: list[int] = field(default_factory=list)
-    damaged: list[int] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    key_places: list[int] = field(default_factory=list)
+    key_stamps: list[int] = field(default_factory=list)
+    corrupt: list[int] = field(default_factory=list)
+    unshifted_key: int | None = None
+    count: int = 0
     untimed: int = 0
     discarded: int = 0
     reordered: bool = False
-    tainted: bool = False
     last_dts: int | None = None
     failure: str | None = None
 
     def add(self, packet: VideoPacket, pts: int) -> None:
         """Enter one packet, in the order of the file."""
+        place = self.count
+        self.count += 1
         if packet.is_keyframe:
-            self.keys.append(pts)
-        self.tainted = packet.is_corrupt or (self.tainted and not packet.is_keyframe)
+            self.key_places.append(place)
+            self.key_stamps.append(pts)
+            if packet.dts == pts and self.unshifted_key is None:
+                self.unshifted_key = len(self.shown)
         if packet.dts is not None:
             self.last_dts = packet.dts
             self.reordered |= packet.dts != pts
         if packet.is_discard:
             self.discarded += 1
             return
+        if packet.is_corrupt:
+            self.corrupt.append(len(self.shown))
         self.shown.append(pts)
-        if self.tainted:
-            self.damaged.append(pts)
+        self.places.append(place)
 
 
 def scan_packets(opened: OpenFile, sniffed: Sniffed) -> PtsIndex:
-    """The index of a freshly opened file; `by_order` leaves pts to `FrameDecoder.count`."""
+    """The index of a freshly opened file; `by_order` leaves pts empty: see
+    `FrameDecoder.count`.
+    """
     seen = _collect(opened)
     cut_short = sniffed.torn or seen.failure
-    if sniffed.torn and sniffed.kind == "mpegts":
-        # Other demuxers mark the packet in which the file ends, or leave it out.
-        seen.damaged.extend(seen.shown[-1:])
-    pts = np.unique(np.asarray(seen.shown, dtype=np.int64))
-    guessed = sniffed.kind == "avi" and seen.reordered
-    by_order = guessed or seen.untimed > 0 or len(pts) != len(seen.shown)
+    shown = np.asarray(seen.shown, dtype=np.int64)
+    pts, first_with = np.unique(shown, return_index=True)
+    by_order = _unaddressed(seen, sniffed, len(shown) - len(pts))
     if cut_short and seen.last_dts is not None:
         pts = _without_gaps(pts, seen.last_dts)
-    return PtsIndex(
-        pts=pts[:0] if by_order else pts,
-        keyframes=np.unique(np.asarray(seen.keys, dtype=np.int64)),
-        damaged=np.unique(np.asarray(seen.damaged, dtype=np.int64)),
+    if by_order:
+        pts = pts[:0]
+    index = PtsIndex(
+        pts=pts,
+        keyframes=np.unique(np.asarray(seen.key_stamps, dtype=np.int64)),
+        damaged=pts[:0],
+        stored=np.asarray(seen.places, dtype=np.int64)[first_with[: len(pts)]],
+        key_places=np.asarray(seen.key_places, dtype=np.int64),
+        key_stamps=np.asarray(seen.key_stamps, dtype=np.int64),
         time_base=opened.time_base,
         by_order=by_order,
+        doubt=None if by_order else _doubt(opened, seen),
         discarded=seen.discarded,
         cut_short=cut_short,
     )
+    torn = seen.corrupt
+    if sniffed.torn and sniffed.kind == "mpegts":
+        # Other demuxers mark the packet in which the file ends, or leave it out.  What is
+        # shown after it has lost its neighbours.
+        torn = [*torn, *np.flatnonzero(shown >= shown[-1:]).tolist()]
+    return replace(index, damaged=_spoiled_stamps(index, shown[torn]))
+
+
+def _spoiled_stamps(
+    index: PtsIndex, corrupt: Int64[np.ndarray, " C"]
+) -> Int64[np.ndarray, " D"]:
+    """The time stamps of frames with a corrupt packet and of those that may refer to them."""
+    known = np.searchsorted(index.pts, corrupt[np.isin(corrupt, index.pts)])
+    spoiled = [index.spoiled_by(int(frame)) for frame in known]
+    return index.pts[np.unique(np.concatenate([*spoiled, known[:0]]).astype(np.int64))]
+
+
+def _unaddressed(seen: _Packets, sniffed: Sniffed, repeated: int) -> str | None:
+    """Why the time stamps of these packets cannot address frames, or None."""
+    if seen.untimed:
+        total = seen.untimed + seen.count
+        return f"{seen.untimed} of {total} packets have no time stamp"
+    if repeated and _late_frames(np.asarray(seen.shown)).any():
+        return JOINED
+    if repeated:
+        return f"{repeated} time stamps are repeated"
+    if sniffed.kind == "avi" and seen.reordered:
+        return "AVI stores no time stamps"
+    return None
+
+
+def _doubt(opened: OpenFile, seen: _Packets) -> Doubt | None:
+    """Whether the time stamps may be in another order than the decoder's, by signs that whole
+    files rarely show: only those are decoded to be sure.
+    """
+    shown = np.asarray(seen.shown, dtype=np.int64)
+    late = _late_frames(shown)
+    if late.any():
+        return Doubt(JOINED, int(np.argmax(late)))
+    reorders = opened.stream.codec_context.reorder_depth > 0
+    disorder = np.flatnonzero(np.diff(shown) < 0)
+    if not reorders and len(disorder):
+        return Doubt("the time stamps are in disorder", int(disorder[0]))
+    if reorders and not len(disorder) and len(shown) > 1:
+        return Doubt("the time stamps follow the order of storage, not of display", 0)
+    # Where images are held back, a key frame is decoded before it is shown.
+    if reorders and seen.unshifted_key is not None:
+        return Doubt(
+            "the time stamps follow the order of storage, not of display", seen.unshifted_key
+        )
+    return None
+
+
+def _late_frames(shown: Int64[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:
+    """Which packets are stored further behind their turn than a decoder holds images back."""
+    turn = np.argsort(np.argsort(shown, kind="stable"))
+    return np.arange(len(shown)) - turn > MAX_REORDER
 
 
 def _collect(opened: OpenFile) -> _Packets:

@@ -18,6 +18,12 @@ TS_PACKET = 188
 M2TS_PACKET = 192
 TS_SYNC = 0x47
 MP4_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip", b"pnot", b"styp", b"uuid"}
+# Further boxes that ISO/IEC 14496-12 (table 1), QuickTime and the registry of mp4ra.org allow
+# at the top level.  Anything else behind a whole index is a trailer of the camera or program
+# that wrote the file, not a box.
+TOP_LEVEL_BOXES = MP4_BOXES | set(
+    b"moof mfra sidx ssix prft meta meco emsg udta pdin imda PICT junk ainf".split()
+)
 EBML = b"\x1a\x45\xdf\xa3"
 SEGMENT = b"\x18\x53\x80\x67"
 PLAYLISTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"v=0\r", b"v=0\n", b"<smil", b"<asx")
@@ -101,9 +107,19 @@ def _torn(file: BinaryIO, kind: str, size: int, path: Path) -> str | None:
     if kind == "avi":
         promised = int.from_bytes(head[4:8], "little") + 8
         return _missing(promised, size) if promised > size else None
-    if kind == "mpegts" and size % _ts_packet(head):
+    if kind == "mpegts" and _torn_packet(file, size, _ts_packet(head)):
         return "the file ends inside a transport packet"
     return None
+
+
+def _torn_packet(file: BinaryIO, size: int, length: int) -> bool:
+    """Whether the last, incomplete stretch of a transport stream begins as a packet does: a
+    trailer behind the last whole packet does not.
+    """
+    rest = size % length
+    file.seek(size - rest)
+    sync = file.read(rest)[length - TS_PACKET :]
+    return rest > 0 and (not sync or sync[0] == TS_SYNC)
 
 
 def _missing(promised: int, size: int) -> str:
@@ -120,6 +136,9 @@ def _torn_mp4(file: BinaryIO, size: int, path: Path) -> str | None:
         file.seek(position)
         header = file.read(16)
         length = int.from_bytes(header[:4], "big")
+        is_box = header[4:8] in TOP_LEVEL_BOXES and (length >= 8 or length < 2)
+        if b"moov" in names and not is_box:
+            break
         names.add(header[4:8])
         if length == 1:
             length = int.from_bytes(header[8:16], "big")

@@ -113,9 +113,20 @@ def test_reference_that_is_never_shown_is_no_frame(tmp_path: Path) -> None:
         assert numbers(video) == [number for number in range(20) if number != 5]
 
 
-def test_mirrored_image_is_refused(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=3, mirrored=True))
-    with pytest.raises(BadVideo, match="mirrors the image"):
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_mirroring_display_matrix_is_applied(rotation: int, tmp_path: Path) -> None:
+    """Turned first, then flipped left to right, as av_display_matrix_flip defines it."""
+    lossless = Recipe(num_frames=2, codec="libx264rgb", pix_fmt="rgb24", options={"crf": "0"})
+    plain = Recipe(**{**vars(lossless), "rotation": rotation, "mirrored": True})
+    with VideoFile(write_clip(tmp_path / "a.mp4", plain)) as video:
+        assert video.info.mirrored
+        assert (video.info.height, video.info.width) == (64, 96)
+        np.testing.assert_array_equal(video.read(1).image, paint(1)[:, ::-1])
+
+
+def test_a_skewed_display_matrix_is_refused(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=3, rotation=45))
+    with pytest.raises(BadVideo, match="turns the image by"):
         VideoFile(clip)
 
 
@@ -159,7 +170,7 @@ def test_in_order_reading_never_seeks(tmp_path: Path, monkeypatch: pytest.Monkey
         def refuse(_: int) -> None:
             raise AssertionError("moved")
 
-        monkeypatch.setattr(video, "_move_before", refuse)
+        monkeypatch.setattr(video._stream, "_move_before", refuse)
         assert numbers(video) == list(range(40))
         assert painted(video.read(39).image) == 39
 

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from av.packet import Packet
+from av.video.stream import VideoStream
 
-from tests.clips import Recipe, cut, painted, write_audio, write_clip, write_resized
+from tests.clips import Recipe, cut, painted, remux, write_audio, write_clip, write_resized
 from vseg.errors import BadVideo, DamagedVideo
 from vseg.video.file import VideoFile
 
@@ -56,11 +59,12 @@ def test_a_hole_in_the_middle_stops_reading_there(tmp_path: Path) -> None:
             video.read(damage.frame_index + 3)
 
 
-def test_change_of_size_ends_the_clip(tmp_path: Path) -> None:
+def test_images_of_another_size_are_scaled_to_the_first(tmp_path: Path) -> None:
     with VideoFile(write_resized(tmp_path / "a.ts", first=12)) as video:
-        numbers, damage = read_until_damage(video)
-        assert numbers == list(range(12))
-        assert "from 96x64 to 48x32" in damage.reason
+        frames = list(video)
+        assert [painted(frame.image) for frame in frames] == [*range(12), *range(12)]
+        assert [frame.scaled_from for frame in frames] == [None] * 12 + [(32, 48)] * 12
+        assert painted(video.read(15).image) == 3
         assert painted(video.read(4).image) == 4
 
 
@@ -143,3 +147,74 @@ def test_damage_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]
         capfd.readouterr()
         read_until_damage(video)
     assert capfd.readouterr() == ("", "")
+
+
+def _readable(video: VideoFile) -> tuple[list[int], list[int]]:
+    """The numbers of the frames that can be read in order, and those that cannot."""
+    good: list[int] = []
+    bad: list[int] = []
+    place = 0
+    while place < len(video):
+        try:
+            for frame in video.frames(place):
+                good.append(frame.index)
+                place = frame.index + 1
+        except DamagedVideo as damage:
+            bad.append(damage.frame_index)
+            place = damage.frame_index + 1
+    return good, bad
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+@pytest.mark.parametrize("group", ["closed", "open"])
+@pytest.mark.parametrize("place", [15, 18, 20])
+def test_a_frame_never_depends_on_where_decoding_began(
+    name: str, group: str, place: int, tmp_path: Path
+) -> None:
+    """What is not marked as damaged equals the whole clip, in every order of reading."""
+    plain = {"g": "12", "bf": "2", "crf": "12", "sc_threshold": "0"}
+    options = plain | ({"x264-params": "open-gop=1"} if group == "open" else {})
+    whole = write_clip(tmp_path / f"whole-{name}", Recipe(num_frames=48, options=options))
+
+    def spoil(at: int, packet: "Packet[VideoStream]") -> bool:
+        if at == place:
+            content = bytearray(bytes(packet))
+            middle = len(content) // 2
+            content[middle:] = np.random.default_rng(place).bytes(len(content) - middle)
+            packet.update(bytes(content))
+        return True
+
+    spoiled = remux(whole, tmp_path / name, spoil)
+    clean = remux(whole, tmp_path / f"clean-{name}", lambda *_: True)
+    with VideoFile(clean) as video:
+        true = [frame.image for frame in video]
+    with VideoFile(spoiled) as video:
+        good, bad = _readable(video)
+        assert bad and sorted([*good, *bad]) == list(range(len(video)))
+        assert max(good) > max(bad)
+    with VideoFile(spoiled) as video:
+        for index in np.random.default_rng(0).permutation(len(video)).tolist():
+            if index in bad:
+                with pytest.raises(DamagedVideo):
+                    video.read(index)
+            else:
+                np.testing.assert_array_equal(video.read(index).image, true[index])
+
+
+@pytest.mark.parametrize(
+    "trailer",
+    [
+        b"Vendor trailer: nothing to see" * 30,
+        bytes(500),
+        b"\x00\x00\x00\x02SEFT" * 9,
+        b"\x7f\xff\xff\xffSEFHabc",
+    ],
+)
+@pytest.mark.parametrize("name", ["a.mp4", "a.ts"])
+def test_a_trailer_behind_the_end_is_no_damage(
+    name: str, trailer: bytes, tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / name)
+    clip.write_bytes(clip.read_bytes() + trailer)
+    with VideoFile(clip) as video:
+        assert [painted(frame.image) for frame in video] == list(range(40))
