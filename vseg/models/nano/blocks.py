@@ -2,6 +2,8 @@
 weights after.
 """
 
+import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -40,3 +42,20 @@ def fold_batch_norms(module: nn.Module) -> None:
             assert isinstance(convolution, nn.Conv2d)
             child[0] = fuse_conv_bn_eval(convolution, child[1])
             child[1] = nn.Identity()
+
+
+def doubled(x: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h2 w2"]:
+    """Twice as many cells along both axes, bilinear."""
+    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def weighted_mean(
+    x: Float[Tensor, "#N C h w"], weight: Float[Tensor, "N 1 h w"]
+) -> Float[Tensor, "N C"]:
+    """The weighted mean over cells; x may be one row that all objects share."""
+    return (x * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3)).clamp_min(1e-2)
+
+
+def signed(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Probabilities in [-1, 1]: 0 where nothing is known."""
+    return 2 * torch.sigmoid(logits) - 1

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vseg.errors import UsageError
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
-from vseg.models.nano.blocks import fold_batch_norms
+from vseg.models.nano.blocks import fold_batch_norms, signed
 from vseg.models.nano.encoder import MEAN, STD, encoder_digest
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import Encoded, NanoNet
@@ -178,7 +178,7 @@ class Nano:
         drawn = [draw_prompts(p, features.video_hw, features.map_hw) for p in objects]
         maps = torch.from_numpy(np.stack(drawn)).to(self.device, self.dtype)
         rows = _encoded(features).rows(torch.zeros(len(objects), dtype=torch.int64))
-        values = self._net.prompt(rows, maps, _signed(known)[:, None])
+        values = self._net.prompt(rows, maps, signed(known)[:, None])
         if conditioned is not None:
             values = values + conditioned
         return self.decode(features, values, self.warp_prior(features, None, known))
@@ -230,7 +230,7 @@ class Nano:
         """The masks in [-1, 1] as they were and as local matching moved them, and where their
         competitors are.
         """
-        masks = _signed(logits)[:, None]
+        masks = signed(logits)[:, None]
         if local_key is None:
             return torch.cat([masks, masks, torch.zeros_like(masks)], dim=1)
         if competitors is None:
@@ -267,7 +267,7 @@ class Nano:
     ) -> Float[Tensor, "O V h w"]:
         """Values to remember of O objects with these masks."""
         base = features.levels[2].expand(len(logits), -1, -1, -1)
-        return self._net.value(base, _signed(logits)[:, None])  # type: ignore[no-any-return]
+        return self._net.value(base, signed(logits)[:, None])  # type: ignore[no-any-return]
 
     def _mask_logits(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
         """Logits of a mask the user gave: certain, but for cells that its edge crosses."""
@@ -294,7 +294,3 @@ def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
 def _encoded(features: Features) -> Encoded:
     skip4, skip8, base = features.levels
     return Encoded(features.key[None], features.local_key[None], base, skip8, skip4)
-
-
-def _signed(logits: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-    return 2 * torch.sigmoid(logits) - 1

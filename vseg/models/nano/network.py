@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from vseg.models.nano.blocks import ConvNorm, Residual
+from vseg.models.nano.blocks import ConvNorm, Residual, doubled, weighted_mean
 from vseg.models.nano.encoder import WIDTHS, Encoder
 from vseg.models.nano.local_matching import LocalMatching
 from vseg.models.nano.windows import windows_around
@@ -188,8 +188,10 @@ class Decoder(nn.Module):
         else:
             logits = self._refine(x, frame.skip8, frame.skip4, prior)
         inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
-        scores = self.judge(torch.cat([mean, x.amax(dim=(2, 3)), _pool(x, inside)], dim=1))
-        identity = F.normalize(self.identity(_pool(frame.base, inside)).float(), dim=1)
+        scores = self.judge(
+            torch.cat([mean, x.amax(dim=(2, 3)), weighted_mean(x, inside)], dim=1)
+        )
+        identity = F.normalize(self.identity(weighted_mean(frame.base, inside)).float(), dim=1)
         return DecodedMasks(logits, coarse, scores[:, 0], scores[:, 1], identity)
 
     def _refine(
@@ -200,8 +202,8 @@ class Decoder(nn.Module):
         prior: Float[Tensor, "N 3 h4 w4"],
     ) -> Float[Tensor, "N 1 h4 w4"]:
         """Through strides 8 and 4 to the mask."""
-        y = self.block8((_double(self.to8(x)) + skip8 + self.prior8(prior)).relu_())
-        z = _double(self.to4(y)) + skip4 + self.prior4(prior)
+        y = self.block8((doubled(self.to8(x)) + skip8 + self.prior8(prior)).relu_())
+        z = doubled(self.to4(y)) + skip4 + self.prior4(prior)
         return torch.as_tensor(self.mask(self.block4(z.relu_())))
 
     def _in_windows(
@@ -291,15 +293,4 @@ class NanoNet(nn.Module):
         """
         moved = self.local(frame.local_key, before, F.avg_pool2d(masks, 2)[:, 0], owner)
         others = strongest_competitor(moved.clamp_min(0), competitors)
-        return torch.cat([masks, _double(torch.stack([moved, others], dim=1))], dim=1)
-
-
-def _double(x: Float[Tensor, "N C h w"]) -> Float[Tensor, "N C h2 w2"]:
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
-def _pool(
-    x: Float[Tensor, "#N C h w"], weight: Float[Tensor, "N 1 h w"]
-) -> Float[Tensor, "N C"]:
-    """The weighted mean over cells; x may be one row that all objects share."""
-    return (x * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3)).clamp_min(1e-2)
+        return torch.cat([masks, doubled(torch.stack([moved, others], dim=1))], dim=1)
