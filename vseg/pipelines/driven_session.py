@@ -59,7 +59,7 @@ class DrivenSession:
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: set[int]
     ) -> dict[int, float]:
-        """How similar (cosine) what is prompted looks to each of these objects."""
+        """Cosine of what the prompts show and the appearance of each of these objects."""
         return self._session.similarity(frame, prompts, among)
 
     def remove(self, object_id: int) -> None:

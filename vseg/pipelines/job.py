@@ -22,8 +22,8 @@ class TrackJob:
     """What to track and where to write it.
 
     prompts: may be left out with `resume`, which then uses those of the run.  detections: a
-    file that takes the place of prompts; objects are born, kept and dropped by it.
-    everything: whatever there is becomes an object.  Of a prompt for object None every
+    file that takes the place of prompts: objects are created, kept and removed by it.
+    everything: whatever there is becomes an object.  Of a prompt without an object id every
     instance becomes one.  images: the folder for overlay.mp4 and contact.png, `out` if None.
     """
 
@@ -41,10 +41,10 @@ class TrackJob:
 
 @dataclass(frozen=True, slots=True)
 class ProgressCallbacks:
-    """Who watches a job.
+    """What a job calls while it runs.
 
     on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text):
-    what takes long before the first frame.
+    before the first frame, of what takes long.
     """
 
     on_frame: Callable[[int, int], None] = lambda done, total: None
@@ -70,7 +70,7 @@ class JobOutcome:
     """How a job ended.  frames: tracked by this call; 0 if there was nothing left to do.
 
     state_bytes: what the session held on the device after the last frame.  not_found: a
-    sentence for each description that nothing in the video matched.
+    sentence for every description that nothing in the video matched.
     """
 
     out: Path
@@ -87,7 +87,7 @@ class JobOutcome:
         return EXIT_CODES[self.status]
 
     def facts(self) -> dict[str, Any]:
-        """Plain values for a machine to read."""
+        """The outcome as plain values, for JSON."""
         return {
             "run": str(self.out),
             "status": self.status,

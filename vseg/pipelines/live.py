@@ -15,8 +15,8 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Source
 from vseg.pipelines.driver import make_driver
 from vseg.pipelines.prepare import (
+    check_instances,
     check_redetection,
-    check_sought,
     grounder_of,
     load_configured,
 )
@@ -87,7 +87,7 @@ def _with_adjacent(source: Source, *, wait: bool) -> Iterator[tuple[Frame, Frame
 
 def _check(requests: tuple[Prompt, ...], config: TrackConfig, until: Timecode | None) -> None:
     """Raise UsageError or BadPrompt for what a live source cannot be asked."""
-    check_sought(requests)
+    check_instances(requests)
     for request in requests:
         if request.at.frame != 0:
             raise BadPrompt(

@@ -1,4 +1,8 @@
-"""Everything a job needs, looked up and checked before its first frame is tracked."""
+"""What a job needs, opened and checked before its first frame is tracked.
+
+Enters: a job and its open video.  Leaves: a Task: frame range, placed prompts or detections,
+the model, the grounder and the header of the run.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -27,10 +31,10 @@ from vseg.types import Exemplar, Prompt, Text, Timecode
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A job with everything looked up: frames [first, stop), prompts or detections, the
-    header.
+    """A job that can begin: frames [first, stop), prompts or detections, the header.
 
-    grounder: what finds words.  until: the frame from which on nothing is detected any more.
+    grounder: for words; None where there are none.  until: the frame from which on nothing is
+    detected any more.
     """
 
     job: TrackJob
@@ -46,15 +50,17 @@ class Task:
 
 
 def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
-    """Look everything up and check it before the first frame is tracked; then load the
-    model.
+    """The task of a job.  The model is loaded last, once all else is known to be good.
+
+    Raises UsageError and BadPrompt for what cannot be tracked, and what the readers of files
+    and the loaders of models raise.
     """
     _check_together(job)
     first, stop = _frame_range(video, job.config.range)
     detections = _detections(job, video)
     until = _until(job, video)
-    free = detections is not None or job.everything
-    prompts = () if free else _prompts(job, video, first, stop)
+    unprompted = detections is not None or job.everything
+    prompts = () if unprompted else _prompts(job, video, first, stop)
     if job.everything or any(p.object_id is None for p in prompts):
         _check_until(until, first)
     model = model or load_configured(job.config)
@@ -68,7 +74,7 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
         weights_sha256=model.weights_sha256,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
-        options=_options(job) | _looking(job, prompts, grounder),
+        options=_options(job) | _redetection_options(job, prompts, grounder),
         source=fingerprint(Path(job.source)),
         video=video.info,
         frame_range=(first, stop),
@@ -79,7 +85,7 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
 
 
 def _check_together(job: TrackJob) -> None:
-    """Raise UsageError for what cannot be asked for at once."""
+    """Raise UsageError for settings that exclude each other."""
     if job.everything and (job.prompts or job.labels or job.detections):
         raise UsageError(
             "prompts, labels or detections were given beside --auto",
@@ -89,19 +95,17 @@ def _check_together(job: TrackJob) -> None:
 
 
 def check_redetection(settings: RedetectionSettings, *, everything: bool) -> None:
-    """Raise UsageError for models of words that would not be asked anything."""
+    """Raise UsageError for a tagger, a grounder or a vocabulary that nothing would use."""
     if settings.tagger is not None and not (everything and settings.grounder is not None):
         raise UsageError(
             "a tagger was given without --auto and --grounder",
-            hint="tags say what to look for and a grounder finds it: --auto --tagger "
-            "clip-vit-b32 "
+            hint="tags name what a grounder is to detect: --auto --tagger clip-vit-b32 "
             "--grounder grounding-dino-tiny",
         )
     if everything and settings.grounder is not None and settings.tagger is None:
         raise UsageError(
             f"--auto has no words for the grounder {settings.grounder}",
-            hint="give it words, as in --text person, or a --tagger that finds them, or "
-            "drop it",
+            hint="give it words, as in --text person, or a --tagger, or drop it",
         )
     if settings.vocabulary is not None and settings.tagger is None:
         raise UsageError(
@@ -132,7 +136,7 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Promp
         prompts = place_prompts(video, job.prompts)
     else:
         prompts = tuple(read_prompts(job.out))
-    # What is sought has no frame of its own: it is looked for from the first one on.
+    # A concept of every instance has no frame of its own: it is detected from the first on.
     prompts = tuple(
         replace(p, at=Timecode(frame=first)) if p.object_id is None else p for p in prompts
     )
@@ -142,7 +146,7 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Promp
 
 
 def grounder_of(config: TrackConfig, texts: Sequence[Text], model: Model) -> Grounder | None:
-    """What finds these words or a tagger's, checked against them; None where there are none.
+    """The grounder for these words or a tagger's, checked against them; None without words.
 
     Raises BadPrompt for words that it does not know, and whatever `open_grounder` raises.
     """
@@ -154,33 +158,28 @@ def grounder_of(config: TrackConfig, texts: Sequence[Text], model: Model) -> Gro
     return grounder
 
 
-def _looking(
+def _redetection_options(
     job: TrackJob, prompts: Sequence[Prompt], grounder: Grounder | None
 ) -> dict[str, str | int | float | bool | None]:
-    """The settings that decide what is found, flat; none where nothing is looked for."""
+    """The settings that decide what is detected, flat; none where nothing is."""
     words = {} if grounder is None else {"grounder.weights": grounder.weights_sha256}
     if not job.everything and all(placed.object_id is not None for placed in prompts):
         return {**words}
-    look = {
-        f"redetection.{key}": value
-        for key, value in job.config.redetection.model_dump().items()
-    }
-    look["redetection.vocabulary"] = job.config.redetection.vocabulary and sha256_of(
-        job.config.redetection.vocabulary
-    )
-    return {"everything": job.everything, **look, **words}
+    settings = job.config.redetection
+    options = {f"redetection.{key}": value for key, value in settings.model_dump().items()}
+    # Another list of words under the same name is another run.
+    options["redetection.vocabulary"] = settings.vocabulary and sha256_of(settings.vocabulary)
+    return {"everything": job.everything, **options, **words}
 
 
 def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
-    """The detections of a job, if it has some.  Raises UsageError if it has prompts as
-    well.
-    """
+    """The detections of a job, if it has some.  Raises UsageError beside prompts."""
     if job.detections is None:
         return None
     if job.prompts or job.labels:
         raise UsageError(
             "prompts or labels were given beside detections",
-            hint="detections say which objects there are: drop the others, or --detections",
+            hint="detections decide which objects there are: drop the others, or --detections",
         )
     return read_detections(job.detections, video.info)
 
@@ -203,10 +202,10 @@ def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: i
         raise BadPrompt(
             "nothing to track: no prompt was given",
             hint="point at an object, for example --point 412,220 or --box 10,20,200,300, "
-            "name what to "
-            "look for, for example --text person, or take --auto",
+            "describe "
+            "what to detect, for example --text person, or take --auto",
         )
-    check_sought(prompts)
+    check_instances(prompts)
     for placed in prompts:
         if not first <= placed.frame_index < stop:
             raise BadPrompt(
@@ -217,22 +216,19 @@ def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: i
         check_prompt(placed.value, (video.info.height, video.info.width), video.info.rotation)
 
 
-def check_sought(prompts: Sequence[Prompt]) -> None:
-    """Raise UsageError where descriptions of whatever there is stand beside prompts of one
-    object.
-    """
+def check_instances(prompts: Sequence[Prompt]) -> None:
+    """Raise UsageError for prompts for every instance beside prompts for one object."""
     for placed in prompts:
         if placed.object_id is None and any(p.object_id is not None for p in prompts):
             what = named(placed.value) if isinstance(placed.value, Text | Exemplar) else ""
             raise UsageError(
-                f"{what} is looked for everywhere, and other prompts are of one object",
-                hint="say of which object it is: --text 1:dog narrows object 1; or run "
-                "them apart",
+                f"{what} is for every instance, and other prompts are for one object",
+                hint="give it an object, as in --text 1:dog, or track them in two runs",
             )
 
 
 def _check_labels(job: TrackJob, prompts: Sequence[Prompt]) -> None:
-    """Raise BadPrompt for the name of an object that nothing points at."""
+    """Raise BadPrompt for the label of an object that has no prompt."""
     known = sorted({p.object_id for p in prompts if p.object_id is not None})
     for object_id, name in job.labels.items():
         if object_id not in known:
@@ -240,7 +236,7 @@ def _check_labels(job: TrackJob, prompts: Sequence[Prompt]) -> None:
                 f"label '{name}' is for object {object_id}, which has no prompt",
                 hint=f"prompted objects: {', '.join(map(str, known))}"
                 if known
-                else "what is looked for is named after its description: leave --label out",
+                else "an instance is named after its description: leave --label out",
             )
 
 
@@ -278,6 +274,6 @@ def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
         decisive |= {f"{name}.{key}": value for key, value in table.model_dump().items()}
     if job.detections is None:
         return decisive
-    leading = job.config.detections.model_dump().items()
-    file = {"detections": sha256_of(job.detections)}
-    return {**decisive, **file, **{f"detections.{key}": value for key, value in leading}}
+    settings = job.config.detections.model_dump().items()
+    decisive["detections"] = sha256_of(job.detections)
+    return decisive | {f"detections.{key}": value for key, value in settings}

@@ -102,7 +102,7 @@ class RedetectionTracker:
         for object_id in masks:
             self._update(frame, self._instances[object_id], masks.crop(object_id))
         confirmed = [i for i in masks if self._instances[i].confirmed]
-        hidden = {each.object_id for each in self._instances.values() if not each.confirmed}
+        hidden = {known.object_id for known in self._instances.values() if not known.confirmed}
         events = tuple(event for event in masks.events if event.object_id not in hidden)
         self._driven.note(*events)
         self._last_frame = frame.index
@@ -137,7 +137,7 @@ class RedetectionTracker:
             "last_detection": self._last_detection,
             "last_frame": self._last_frame,
             "best": self._best,
-            "instances": [packed_instance(each) for each in self._instances.values()],
+            "instances": [packed_instance(known) for known in self._instances.values()],
         }
         return self._driven.snapshot(own)
 
@@ -149,7 +149,7 @@ class RedetectionTracker:
             self._last_detection = own["last_detection"]
             self._last_frame = own["last_frame"]
             self._best = own["best"]
-            self._instances = {each.object_id: each for each in instances}
+            self._instances = {known.object_id: known for known in instances}
 
     def _ended(self, frame: Frame) -> bool:
         return self._until is not None and self._until.reached(frame.index, frame.time_s)
@@ -163,7 +163,7 @@ class RedetectionTracker:
                 self._remove(frame, instance)
 
     def _match(self, frame: Frame, grounding: Grounding) -> None:
-        """Give each detection to the object it is of; create, confirm, correct and remove
+        """Give every detection to the object it is of; create, confirm, correct and remove
         objects.
         """
         detections = grounding.found
@@ -171,7 +171,7 @@ class RedetectionTracker:
         if self._queries:
             reached = zip(self._best, grounding.best.tolist(), strict=True)
             self._best = [max(pair) for pair in reached]
-        visible = [each for each in self._instances.values() if each.crop is not None]
+        visible = [known for known in self._instances.values() if known.crop is not None]
         iou = overlap_matrix(detections, visible)
         pairs = assigned(iou, grounding.names, visible)
         for row, column in zip(pairs.rows.tolist(), pairs.columns.tolist(), strict=True):
@@ -186,7 +186,7 @@ class RedetectionTracker:
                 label = grounding.names[row]
                 self._relink_or_create(frame, detections, row, label, confirmed=is_first)
         self._last_detection = frame.index
-        unconfirmed = any(not each.confirmed for each in self._instances.values())
+        unconfirmed = any(not known.confirmed for known in self._instances.values())
         wait = self._sooner() if unconfirmed else self._settings.detect_every
         self._next_detection = frame.index + wait
 
@@ -235,9 +235,9 @@ class RedetectionTracker:
     ) -> None:
         """Continue an object that was invisible, or create one if there is room."""
         absent = {
-            each.object_id
-            for each in self._instances.values()
-            if each.crop is None and each.label == label
+            known.object_id
+            for known in self._instances.values()
+            if known.crop is None and known.label == label
         }
         again = self._same_object(frame, detections, row, absent) if absent else None
         if again is not None:
@@ -255,7 +255,7 @@ class RedetectionTracker:
     def _same_object(
         self, frame: Frame, detections: Detections, row: int, absent: set[int]
     ) -> int | None:
-        """The absent object that looks most like the detection, if it does enough."""
+        """The absent object most similar to the detection, if it is similar enough."""
         prompts = prompts_of(detections, row, frame)
         cosines = self._driven.similarity(frame, prompts, absent)
         nearest = max(cosines, key=lambda i: cosines[i], default=None)

@@ -1,4 +1,4 @@
-"""A model that is any other model, and keeps the time each of its stages takes."""
+"""A model that passes every call on to another one, and keeps the time of each stage."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +26,9 @@ Output = TypeVar("Output")
 
 STAGES = ("encode", "memory", "decode mask")
 _WARM_FRAMES = 30
+"""Calls of `encode` left out: by then the memory is full and the caches are warm."""
 _BLOCK = 10
+"""Calls in a block: two strides of nano's memory, so that every block writes as often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,4 @@
-"""A model of the SAM 2 family that is any other, and keeps the time each of its stages
-takes.
-"""
+"""A model of the SAM 2 family that passes every call on, and keeps the time of each stage."""
 
 from collections.abc import Mapping, Sequence
 

@@ -179,7 +179,7 @@ def _adjacent(task: Task, index: int) -> Frame | None:
 
 
 def _not_found(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
-    """A sentence for each description that nothing matched, of a finished run.  Raises
+    """A sentence for every description that nothing matched, of a finished run.  Raises
     NothingFound if the run has no object at all.
     """
     if not header.finished:
@@ -200,7 +200,7 @@ def _not_found(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
 
 
 def _images(job: TrackJob) -> tuple[Path, ...]:
-    """The previews asked for; those of an earlier call are not drawn again."""
+    """The previews asked for; those of an earlier call are kept."""
     run = open_run(job.out)
     # A clip damaged from its very first frame leaves nothing to draw.
     if not job.config.preview or len(run) == 0:

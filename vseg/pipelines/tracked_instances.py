@@ -1,4 +1,4 @@
-"""What a redetection tracker knows of each object, and how its detections overlap them.
+"""What a redetection tracker knows of an object, and how its detections overlap them.
 
 Enters: detections of one frame and the objects with their latest masks.  Leaves: overlaps.
 """
@@ -55,7 +55,7 @@ def overlap_matrix(
     """IoU of every detection with every visible object: of masks where there are some, else of
     boxes.
     """
-    crops = [each.crop for each in objects if each.crop is not None]
+    crops = [known.crop for known in objects if known.crop is not None]
     boxes = np.array([crop.xyxy for crop in crops], dtype=np.float64).reshape(-1, 4)
     iou = box_iou(detections.boxes, boxes)
     if detections.masks is None:
@@ -73,7 +73,7 @@ def assigned(
     """Detections (rows) and visible objects (columns) matched one to one; labels: of the
     detections.
     """
-    equal = [[each.label == label for each in objects] for label in labels]
+    equal = [[known.label == label for known in objects] for label in labels]
     bonus = SAME_LABEL_BONUS * np.array(equal, dtype=bool).reshape(iou.shape)
     rows, columns = np.nonzero(iou >= MATCH_IOU)
     return assign(Candidates(rows, columns, (iou + bonus)[rows, columns]))
@@ -101,7 +101,7 @@ def is_duplicate(
     if detections.masks is None or not detections.masks[row].area:
         return False
     mask = detections.masks[row]
-    crops = [each.crop for each in objects if each.crop is not None]
+    crops = [known.crop for known in objects if known.crop is not None]
     shared = max((_shared(mask, crop) for crop in crops), default=0)
     return shared / mask.area >= DUPLICATE_SHARE
 

@@ -96,7 +96,7 @@ def test_a_cut_is_told_however_the_objects_came(
         ((), 2, "give prompts, or --auto"),
         (("--auto", "--text", "person"), 2, "give prompts, or --auto"),
         (("--box", "@5:10,10,60,50"), 3, "no frame but the newest"),
-        (("--box", "1:10,10,60,50", "--text", "person"), 2, "looked for everywhere"),
+        (("--box", "1:10,10,60,50", "--text", "person"), 2, "is for every instance"),
         (("--text", "zeppelin"), 3, "zeppelin"),
         (("--auto", "--tagger", "clip-vit-b32"), 2, "without --auto and --grounder"),
         (("--auto", "--grounder", "owlv2-base"), 2, "no words for the grounder"),

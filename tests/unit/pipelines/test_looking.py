@@ -172,7 +172,7 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
     ("more", "error", "message"),
     [
         ({"everything": True, "prompts": "click"}, UsageError, "beside --auto"),
-        ({"prompts": "both"}, UsageError, "looked for everywhere"),
+        ({"prompts": "both"}, UsageError, "is for every instance"),
         ({"prompts": ()}, BadPrompt, "nothing to track"),
         ({"redetection": {"tagger": "clip"}}, UsageError, "without --auto and --grounder"),
         (
