@@ -1,5 +1,5 @@
-"""Where and how tracks were last seen: box, mask and gallery, and how alike detections are to
-that.
+"""Where and how tracks were last seen: box, mask and gallery; and how similar detections are
+to that.
 
 Enters: candidate pairs with the overlap of their boxes.  Leaves: their similarity: overlap of
 boxes and masks averaged, with a bonus for a similar appearance and a malus for a different
@@ -99,21 +99,21 @@ class Appearances:
     def similarity(
         self, pairs: Candidates, tracks: Population, detections: Detections
     ) -> Float[np.ndarray, " K"]:
-        """How alike each detection (column) is to each track (row) whose boxes overlap by the
-        gain.
+        """How similar detections (columns) are to tracks (rows); the gain is the overlap of
+        their boxes.
 
         -inf for a pair that appearance refuses.
         """
-        alike = pairs.gain
+        similarity = pairs.gain
         config = self._config
         if detections.masks is not None:
-            alike = self._with_masks(pairs, tracks, detections.masks)
+            similarity = self._with_masks(pairs, tracks, detections.masks)
         if detections.embeddings is not None:
             cosine = self.gallery.similarity(pairs.rows, detections.embeddings[pairs.columns])
             bonus = config.appearance * (cosine - config.even_cosine)
             bonus[cosine < config.least_cosine] = -np.inf
-            alike = alike + np.where(self.gallery.known[pairs.rows], bonus, 0)
-        return alike
+            similarity = similarity + np.where(self.gallery.known[pairs.rows], bonus, 0)
+        return similarity
 
     def _with_masks(
         self, pairs: Candidates, tracks: Population, masks: PackedMasks

@@ -63,11 +63,11 @@ def _believed(
 ) -> tuple[list[Tracklet], list[Change]]:
     kept: list[Tracklet] = []
     changes: list[Change] = []
-    for each in tracklets:
-        score = float(each.scores.mean())
-        if len(each) >= config.least_hits and score >= config.least_score:
-            kept.append(each)
+    for tracklet in tracklets:
+        score = float(tracklet.scores.mean())
+        if len(tracklet) >= config.least_hits and score >= config.least_score:
+            kept.append(tracklet)
         else:
-            span_s = float(each.times_s[0]), float(each.times_s[-1])
-            changes.append(Dropped(each.track_id, *span_s, len(each), score))
+            span_s = float(tracklet.times_s[0]), float(tracklet.times_s[-1])
+            changes.append(Dropped(tracklet.track_id, *span_s, len(tracklet), score))
     return kept, changes

@@ -40,16 +40,16 @@ class Ends:
         num = len(tracklets)
         first = np.zeros((5, num, 4))
         last = np.zeros((5, num, 4))
-        for row, each in enumerate(tracklets):
-            seen = np.ones(len(each), dtype=bool)
-            planes = smooth(each.times_s, each.boxes, seen, motion).planes
+        for row, tracklet in enumerate(tracklets):
+            seen = np.ones(len(tracklet), dtype=bool)
+            planes = smooth(tracklet.times_s, tracklet.boxes, seen, motion).planes
             first[:, row], last[:, row] = planes[:, 0], planes[:, -1]
         return Ends(
-            np.array([each.times_s[0] for each in tracklets], dtype=float),
-            np.array([each.times_s[-1] for each in tracklets], dtype=float),
+            np.array([tracklet.times_s[0] for tracklet in tracklets], dtype=float),
+            np.array([tracklet.times_s[-1] for tracklet in tracklets], dtype=float),
             first,
             last,
-            np.array([each.label for each in tracklets], dtype=np.int64),
+            np.array([tracklet.label for tracklet in tracklets], dtype=np.int64),
             _appearances(tracklets),
         )
 
@@ -63,14 +63,18 @@ class Ends:
 
 
 def _appearances(tracklets: Sequence[Tracklet]) -> Float[np.ndarray, "N C"]:
-    widths = {each.embeddings.shape[1] for each in tracklets if each.embeddings is not None}
+    widths = {
+        tracklet.embeddings.shape[1]
+        for tracklet in tracklets
+        if tracklet.embeddings is not None
+    }
     if len(widths) > 1:
         raise TrackerError(
             f"embeddings of {' and '.join(map(str, sorted(widths)))} numbers: "
             "describe all tracklets by one model"
         )
     appearance = np.zeros((len(tracklets), max(widths, default=0)))
-    for row, each in enumerate(tracklets):
-        if each.embeddings is not None:
-            appearance[row] = directions(each.embeddings).mean(axis=0)
+    for row, tracklet in enumerate(tracklets):
+        if tracklet.embeddings is not None:
+            appearance[row] = directions(tracklet.embeddings).mean(axis=0)
     return directions(appearance)

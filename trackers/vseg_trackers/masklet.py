@@ -117,14 +117,16 @@ class MaskletAssociator:
         columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[
             0
         ]
-        near = self._alike(detections, tracks.motion.boxes, np.arange(len(tracks)), columns)
-        is_strong = strong.take(near.columns)
-        state = tracks.state.take(near.rows)
+        by_motion = self._overlapping_pairs(
+            detections, tracks.motion.boxes, np.arange(len(tracks)), columns
+        )
+        is_strong = strong.take(by_motion.columns)
+        state = tracks.state.take(by_motion.rows)
         known = state != TENTATIVE
-        rounds.take(near, is_strong & known, config.gate)
-        rounds.take(near, ~is_strong & (state == CONFIRMED), config.weak_gate)
+        rounds.take(by_motion, is_strong & known, config.gate)
+        rounds.take(by_motion, ~is_strong & (state == CONFIRMED), config.weak_gate)
         self._find_again(detections, strong, rounds)
-        rounds.take(near, is_strong & ~known, config.new_gate)
+        rounds.take(by_motion, is_strong & ~known, config.new_gate)
 
     def _find_again(
         self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds
@@ -134,13 +136,15 @@ class MaskletAssociator:
         rows = (rounds.open_rows & (self._tracks.state != TENTATIVE)).nonzero()[0]
         if not len(columns) or not len(rows):
             return
-        still = self._alike(detections, self._appearances.boxes, rows, columns)
+        still = self._overlapping_pairs(detections, self._appearances.boxes, rows, columns)
         rounds.take(still, np.ones(len(still.rows), dtype=bool), self._config.seen_gate)
         if detections.embeddings is not None:
-            alike = self._by_appearance(detections, detections.embeddings, rows, columns)
-            rounds.take(alike, np.ones(len(alike.rows), dtype=bool), self._config.reid_cosine)
+            similar = self._by_appearance(detections, detections.embeddings, rows, columns)
+            rounds.take(
+                similar, np.ones(len(similar.rows), dtype=bool), self._config.reid_cosine
+            )
 
-    def _alike(
+    def _overlapping_pairs(
         self,
         detections: Detections,
         boxes: Float[np.ndarray, "T 4"],

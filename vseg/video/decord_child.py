@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 ANSWER = struct.Struct("<cQ")
 DESCRIPTION = b"D"
-PICTURE = b"P"
+IMAGE = b"I"
 FAILURE = b"F"
 
 
@@ -33,7 +33,7 @@ def serve(path: str, requests: BinaryIO, answers: BinaryIO) -> None:
     _answer(answers, DESCRIPTION, json.dumps(described).encode())
     for line in requests:
         try:
-            _answer(answers, PICTURE, clip[int(line)].asnumpy().tobytes())
+            _answer(answers, IMAGE, clip[int(line)].asnumpy().tobytes())
         except Exception as error:
             _answer(answers, FAILURE, str(error).encode())
 

@@ -21,7 +21,7 @@ from vseg.errors import DamagedVideo, ReaderUnsuitable, UsageError
 from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import Frame
-from vseg.video.decord_child import ANSWER, DESCRIPTION, PICTURE
+from vseg.video.decord_child import ANSWER, DESCRIPTION, IMAGE
 from vseg.video.file import VideoFile
 from vseg.video.pts_index import PtsIndex
 from vseg.video.sniff import sniff
@@ -99,7 +99,7 @@ class DecordFile(Closing):
             except OSError as error:
                 raise DamagedVideo(self.path, index, "the decord process died") from error
             kind, content = self._receive()
-        if kind != PICTURE:
+        if kind != IMAGE:
             raise DamagedVideo(self.path, index, content.decode(errors="replace")[:200])
         shape = self.info.height, self.info.width, 3
         image = np.frombuffer(bytearray(content), dtype=np.uint8).reshape(shape)
