@@ -22,7 +22,8 @@ from vseg.pipelines.driver import make_driver
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.live import watch
 from vseg.pipelines.prompt_driver import PromptDriver
-from vseg.pipelines.redetection_driver import Query, RedetectionTracker
+from vseg.pipelines.queries import Query
+from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.pipelines.track import track
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo

@@ -18,7 +18,7 @@ from vseg.grounding.tags import Tagger
 from vseg.grounding.word_lists import EVERYDAY, read_words
 from vseg.interfaces.grounder import FrameFeatures, Grounder
 from vseg.interfaces.model import Model
-from vseg.pipelines.redetection_driver import DetectFunction, Query
+from vseg.pipelines.queries import DetectFunction, Query
 from vseg.prompts.resolve import named
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.tensors import Features

@@ -9,15 +9,15 @@ overlaps an object is a duplicate.  The state is bounded by the objects allowed,
 on live sources of any length.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.grounder import FrameFeatures
 from vseg.pipelines.driven_session import DrivenSession
+from vseg.pipelines.queries import DetectFunction, Query
 from vseg.pipelines.tracked_instances import (
     TrackedInstance,
     assigned,
@@ -39,11 +39,6 @@ from vseg.types import (
     TrackEvent,
 )
 
-DetectFunction = Callable[[Frame, FrameFeatures, Frame | None], Grounding]
-"""Detections on a frame, of which the session's features can be had; the second frame is the
-adjacent one, for what moves.
-"""
-
 REDETECT_SOONER = 4
 """After an object was lost, or to confirm one, the next detection comes in 1 / REDETECT_SOONER
 of the usual time.  A round value; not tuned.
@@ -52,14 +47,6 @@ SAME_OBJECT_COSINE = 0.7
 """From this cosine on, a detection is of an object that is not visible.  A round value; not
 tuned.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What is to be detected, by its name; threshold: the least score of a detection of it."""
-
-    label: str
-    threshold: float
 
 
 class RedetectionTracker:

@@ -82,7 +82,7 @@ def _filled(
     """Missing stamps evenly between their neighbours, at the ends at the usual step."""
     places = np.arange(len(times))
     here = places[known]
-    filled = np.interp(places, here, times[known])
+    filled = np.asarray(np.interp(places, here, times[known]))
     head = places < here[0]
     tail = places > here[-1]
     filled[head] = times[here[0]] - (here[0] - places[head]) * step

@@ -1,4 +1,4 @@
-"""A lookout on scenes whose truth is exact: who is found when, and under which id."""
+"""A redetection tracker on scenes whose truth is exact: which objects, when, by which id."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,8 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
-from vseg.pipelines.redetection_driver import DetectFunction, Query, RedetectionTracker
+from vseg.pipelines.queries import DetectFunction, Query
+from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.session.session import Session
 from vseg.synthetic import Occluder, SceneConfig, SyntheticVideo, Trajectory
 from vseg.types import Detections, Frame, Grounding, MaskCrop, Timecode, TrackEvent
@@ -97,9 +98,9 @@ def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model
     truth = Truth(scene)
     first_seen: int | None = None
     with Session(model) as session:
-        lookout = RedetectionTracker(session, truth, RedetectionSettings(detect_every=EVERY))
+        tracker = RedetectionTracker(session, truth, RedetectionSettings(detect_every=EVERY))
         for frame in scene:
-            masks = lookout.step(frame)
+            masks = tracker.step(frame)
             labels = scene.draw(frame.index).labels
             assert masks.object_ids in ((1,), (1, 2))
             if 2 in masks.object_ids and first_seen is None:
@@ -108,7 +109,7 @@ def test_who_enters_late_is_found_within_two_looks_and_keeps_its_id(model: Model
                 assert iou(masks, 2, labels == 2) > 0.5
             assert iou(masks, 1, labels == 1) > 0.5
     assert first_seen is not None and ENTERS <= first_seen <= ENTERS + 2 * EVERY
-    kinds = [(e.kind, e.object_id, e.label) for e in lookout.drain() if e.kind == "created"]
+    kinds = [(e.kind, e.object_id, e.label) for e in tracker.drain() if e.kind == "created"]
     assert kinds == [("created", 1, "thing"), ("created", 2, "thing")]
     assert truth.looks[0] == 0
     assert len(truth.looks) <= 12
@@ -118,11 +119,11 @@ def test_what_only_one_later_look_has_seen_is_never_shown(model: Model) -> None:
     scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 45)
     with Session(model) as session:
         look = ghostly(Truth(scene), 2 * EVERY)
-        lookout = RedetectionTracker(session, look, RedetectionSettings(detect_every=EVERY))
-        shown = {i for frame in scene for i in lookout.step(frame)}
+        tracker = RedetectionTracker(session, look, RedetectionSettings(detect_every=EVERY))
+        shown = {i for frame in scene for i in tracker.step(frame)}
         assert session.object_ids == (1,)
     assert shown == {1}
-    assert [e.kind for e in lookout.drain()] == ["created"]
+    assert [e.kind for e in tracker.drain()] == ["created"]
 
 
 def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
@@ -131,15 +132,15 @@ def test_what_no_look_can_confirm_any_more_is_dropped_at_the_end_of_looking(
     scene = staged([Trajectory(((0, 0.25, 0.35), (60, 0.4, 0.35)))], 25)
     with Session(model) as session:
         look = ghostly(Truth(scene), 2 * EVERY)
-        lookout = RedetectionTracker(
+        tracker = RedetectionTracker(
             session, look, RedetectionSettings(detect_every=EVERY), Timecode(frame=22)
         )
         tracked = {}
         for frame in scene:
-            lookout.step(frame)
+            tracker.step(frame)
             tracked[frame.index] = session.object_ids
     assert (tracked[21], tracked[22]) == ((1, 2), (1,))
-    assert [e.kind for e in lookout.drain()] == ["created"]
+    assert [e.kind for e in tracker.drain()] == ["created"]
 
 
 def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirmed(
@@ -158,9 +159,9 @@ def test_a_cut_is_told_though_nothing_is_shown_and_nobody_hears_of_the_unconfirm
 
     told: list[TrackEvent] = []
     with Session(model) as session:
-        lookout = RedetectionTracker(session, detect, RedetectionSettings(detect_every=16))
+        tracker = RedetectionTracker(session, detect, RedetectionSettings(detect_every=16))
         for frame in frames:
-            masks = lookout.step(frame)
+            masks = tracker.step(frame)
             told += masks.events
             assert masks.object_ids == ()
         assert session.object_ids == (1,)
@@ -172,16 +173,16 @@ def test_no_more_objects_than_allowed_and_none_after_the_end(model: Model) -> No
     scene = staged(trajectories, 24)
     few = Truth(scene, masks=True)
     with Session(model) as session:
-        lookout = RedetectionTracker(
+        tracker = RedetectionTracker(
             session,
             few,
             RedetectionSettings(detect_every=EVERY, max_objects=2),
             Timecode(frame=15),
         )
-        counts = [len(lookout.step(frame)) for frame in scene]
+        counts = [len(tracker.step(frame)) for frame in scene]
     assert set(counts) == {2}
     assert few.looks == [0, 10]
-    assert [e.kind for e in lookout.drain()] == [
+    assert [e.kind for e in tracker.drain()] == [
         "created",
         "created",
         "limit_reached",
@@ -199,8 +200,8 @@ def test_who_was_hidden_comes_back_under_its_id(model: Model) -> None:
     )
     truth = Truth(scene)
     with Session(model) as session:
-        lookout = RedetectionTracker(session, truth, RedetectionSettings(detect_every=EVERY))
-        seen = [lookout.step(frame) for frame in scene]
+        tracker = RedetectionTracker(session, truth, RedetectionSettings(detect_every=EVERY))
+        seen = [tracker.step(frame) for frame in scene]
     last = seen[-1]
     assert last is not None
     assert last.object_ids == (1, 2)
