@@ -45,6 +45,7 @@ def test_identities(
     assert lanes == (after - before) * 34
 
 
+@pytest.mark.timeout(900)
 def test_every_kind_of_prompt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
