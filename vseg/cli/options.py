@@ -156,6 +156,10 @@ DetectionsFile = Annotated[
         "--detections", help="Boxes or masks of a detector: det.txt, coco.json or .parquet."
     ),
 ]
+Strict = Annotated[
+    bool,
+    typer.Option("--strict", help="Refuse a detections file that has a wrong row."),
+]
 Range = Annotated[
     str | None,
     typer.Option("--range", metavar="A:B", help="Frames or times, B exclusive: 0:300, 2s:5s."),

@@ -34,6 +34,7 @@ def track(
     model: ModelOptions,
     label: options.Labels = None,
     detections: options.DetectionsFile = None,
+    strict: options.Strict = False,
     frames: options.Range = None,
     resume: Annotated[
         bool,
@@ -74,6 +75,7 @@ def track(
         overwrite=overwrite,
         detections=detections,
         everything=prompts.auto,
+        strict=strict,
     )
     outcome = run_job(job)
     show_outcome(outcome, resume_command(job, model.config), as_json=as_json)
@@ -102,7 +104,7 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
     print(summary(outcome))
     for path in outcome.images:
         print(f"  {path}")
-    for sentence in outcome.not_found:
+    for sentence in (*outcome.detection_changes, *outcome.not_found):
         print(sentence)
     if again:
         print(f"resume with: {again}")
@@ -127,6 +129,7 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
     words = ["vseg", "track", job.source, "-o", str(job.out), "--resume"]
     words += ["--config", str(config)] if config else []
     words += ["--detections", str(job.detections)] if job.detections else []
+    words += ["--strict"] if job.strict else []
     words += ["--auto"] if job.everything else []
     words += [
         w for key, name in sorted(job.labels.items()) for w in ("--label", f"{key}={name}")

@@ -6,7 +6,7 @@ frames count from 0.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
@@ -24,7 +24,8 @@ class DetectionTable:
     """All rows of a file, by ascending frame.
 
     ids: NO_ID where a row has none.  masks: one per row, or None.  where(row): how the
-    file's own reader calls that row, for messages.
+    file's own reader calls that row, for messages.  changes: a phrase per kind of change that
+    was made to the rows of the file.
     """
 
     source: str
@@ -35,6 +36,7 @@ class DetectionTable:
     ids: Int64[np.ndarray, " N"]
     where: Callable[[int], str]
     masks: tuple[MaskCrop, ...] | None = None
+    changes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -45,6 +47,31 @@ class DetectionTable:
         rows = slice(int(first), int(end))
         masks = self.masks[rows] if self.masks is not None else None
         return Detections(self.boxes[rows], self.scores[rows], self.labels[rows], masks)
+
+    def take(self, rows: Int64[np.ndarray, " M"]) -> "DetectionTable":
+        """These rows in this order; they keep their names."""
+        return replace(
+            self,
+            frames=self.frames[rows],
+            boxes=self.boxes[rows],
+            scores=self.scores[rows],
+            labels=self.labels[rows],
+            ids=self.ids[rows],
+            where=lambda row: self.where(int(rows[row])),
+            masks=None if self.masks is None else tuple(self.masks[row] for row in rows),
+        )
+
+    def noted(self, phrase: str, rows: Bool[np.ndarray, " N"]) -> "DetectionTable":
+        """The same rows with one more change, if it concerns any of them.
+
+        phrase: with places for their number and for the name of the first.
+        """
+        count = int(np.count_nonzero(rows))
+        if not count:
+            return self
+        first = self.where(int(np.argmax(rows)))
+        named = first if count == 1 else f"the first is {first}"
+        return replace(self, changes=(*self.changes, phrase.format(count, named)))
 
     def check(self, video: VideoInfo) -> None:
         """Raise BadDetections for the first row that is wrong in itself or not of this

@@ -18,6 +18,8 @@ Sides = tuple[int | float, int | float, int | float, int | float]
 
 _LEAST_COLUMNS = 7
 _CLASS = 7
+# Whole numbers are exact in a float up to here.
+_MAX_WHOLE = 2**53
 
 
 def read_mot(path: Path) -> DetectionTable:
@@ -26,7 +28,7 @@ def read_mot(path: Path) -> DetectionTable:
     """
     lines = []
     rows = []
-    for number, text in enumerate(path.read_text("utf-8").splitlines(), start=1):
+    for number, text in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
         if text.strip():
             lines.append(number)
             rows.append(_numbers(path, number, text))
@@ -58,7 +60,7 @@ def _numbers(path: Path, number: int, text: str) -> list[float]:
     except ValueError as error:
         raise BadDetections(f"{where}: {error}", hint="a line holds numbers only") from error
     whole = [*values[:2], *values[_CLASS:]]
-    if not all(value.is_integer() for value in whole):
+    if not all(value.is_integer() and abs(value) < _MAX_WHOLE for value in whole):
         raise BadDetections(
             f"{where}: frame {values[0]:g}, id {values[1]:g}: frame, id and class are whole "
             "numbers",

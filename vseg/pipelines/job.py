@@ -25,6 +25,7 @@ class TrackJob:
     file that takes the place of prompts: objects are created, kept and removed by it.
     everything: whatever there is becomes an object.  Of a prompt without an object id every
     instance becomes one.  images: the folder for overlay.mp4 and contact.png, `out` if None.
+    strict: whether a wrong row of `detections` is an error, not skipped or mended.
     """
 
     source: str
@@ -37,6 +38,7 @@ class TrackJob:
     detections: Path | None = None
     everything: bool = False
     images: Path | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class JobOutcome:
 
     state_bytes: what the session held on the device after the last frame.  not_found: a
     sentence for every description that nothing in the video matched.
+    detection_changes: what was skipped or mended in the detections file.
     """
 
     out: Path
@@ -81,6 +84,7 @@ class JobOutcome:
     damage: Damage | None
     images: tuple[Path, ...]
     not_found: tuple[str, ...] = ()
+    detection_changes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -99,5 +103,6 @@ class JobOutcome:
             "damage": self.damage.model_dump() if self.damage else None,
             "images": [str(path) for path in self.images],
             "not_found": list(self.not_found),
+            "detection_changes": list(self.detection_changes),
             "exit_code": self.exit_code,
         }

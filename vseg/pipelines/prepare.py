@@ -181,7 +181,7 @@ def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
             "prompts or labels were given beside detections",
             hint="detections decide which objects there are: drop the others, or --detections",
         )
-    return read_detections(job.detections, video.info)
+    return read_detections(job.detections, video.info, strict=job.strict)
 
 
 def _frame_range(video: Reader, text: str) -> tuple[int, int]:

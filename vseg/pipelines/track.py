@@ -59,6 +59,7 @@ def track(
         header.damage,
         images,
         not_found,
+        task.detections.changes if task.detections is not None else (),
     )
 
 

@@ -5,12 +5,15 @@ value.
 import json
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vseg.errors import BadDetections
 from vseg.exchange.detections import read_detections
@@ -90,7 +93,7 @@ def test_a_wrong_row_is_named(
     path = WRITERS[kind](tmp_path, rows)
     row = f"line {at + 1}" if kind == "mot" else f"row {at}"
     with pytest.raises(BadDetections) as refused:
-        read_detections(path, VIDEO)
+        read_detections(path, VIDEO, strict=True)
     assert refused.value.message.startswith(f"{path}, {row}: "), refused.value.message
     assert said in refused.value.message and refused.value.hint
 
@@ -151,3 +154,62 @@ def test_masks_come_with_their_boxes(tmp_path: Path) -> None:
 def test_a_live_source_has_no_end(tmp_path: Path) -> None:
     live = VideoInfo("0", 48, 64, None, None)
     assert len(read_detections(mot(tmp_path, changed(2, frame=999)), live)) == 3
+
+
+MESSY = [
+    "\ufeff2,-1,4,6,20,10,0.9,1",
+    "1,-1,4,6,20,0,0.9,1",
+    "0,-1,4,6,20,10,-1",
+    "3,-1,-4,6,20,10,0.9,1",
+    "3,-1,-40,6,20,10,0.9,1",
+    "4,-1,4,6,20,10,0.5,1",
+    "5,-1,4,6,20,10,0.5,1",
+]
+
+
+def test_a_wrong_row_costs_one_row_and_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "det.txt"
+    path.write_text("\r\n".join(MESSY), newline="")
+    table = read_detections(path, VIDEO)
+    assert table.frames.tolist() == [0, 2, 3, 4, 5]
+    assert (table.on(0).scores.tolist(), table.on(3).boxes.tolist()) == ([1], [[0, 6, 16, 16]])
+    (note,) = table.changes
+    for part in (
+        "det.txt, 7 rows: frames counted from 0 (1 on frame 0; line 3)",
+        "rows sorted by frame (2 out of order; the first is line 2)",
+        "1 with the score -1 (unknown) taken as 1 (line 3)",
+        "1 skipped (zero area; line 2)",
+        "1 skipped (outside the frame; line 5)",
+        "1 clipped to the frame (line 4)",
+    ):
+        assert part in note
+    with pytest.raises(BadDetections, match="frames counted from 0"):
+        read_detections(path, VIDEO, strict=True)
+
+
+def test_a_file_that_is_wrong_for_the_most_part_is_refused(tmp_path: Path) -> None:
+    rows = [*changed(0, x=90.0)[:1], *changed(1, x=90.0)[1:2], ROWS[2]]
+    with pytest.raises(BadDetections, match=r"line 1: box .* lies outside"):
+        read_detections(mot(tmp_path, rows), VIDEO)
+
+
+SIDE = st.integers(-70, 70)
+ROW = st.tuples(
+    st.integers(-1, 12), st.just(-1), SIDE, SIDE, SIDE, SIDE, st.sampled_from([-1, 0.5, 2]),
+    st.just(1),
+)  # fmt: skip
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(ROW, min_size=1, max_size=8))
+def test_what_is_read_is_right(rows: list[Any]) -> None:
+    with TemporaryDirectory() as folder:
+        path = mot(Path(folder), rows)
+        try:
+            table = read_detections(path, VIDEO)
+        except BadDetections:
+            return
+    table.check(VIDEO)
+    assert 2 * len(table) >= len(rows)
+    assert (table.boxes >= 0).all() and (table.boxes <= (64, 48, 64, 48)).all()
+    assert len(table) == len(rows) or "skipped" in table.changes[0]
