@@ -29,16 +29,16 @@ class OverlayStyle:
     text_px: int
 
     @staticmethod
-    def for_height(height: int, zoom: float = 1.0) -> "OverlayStyle":
+    def for_height(height: int, text_px: int | None = None) -> "OverlayStyle":
         """A style for frames of this height.
 
-        zoom: how much larger the text is, for an image that is reduced afterwards.
+        text_px: another height of the text, for an image that is reduced afterwards.
         """
         # Round values; not tuned.  The outline is 1 px up to 480 lines, 4 px at 1080 lines.
         return OverlayStyle(
             opacity=0.45,
             line_px=max(1, round(height / 300)),
-            text_px=max(12, round(height * zoom / 30)),
+            text_px=text_px or max(12, round(height / 30)),
         )
 
 

@@ -22,6 +22,8 @@ from vseg.results.run import Run
 from vseg.types import UNKNOWN_FPS, Frame
 
 TILE_WIDTH = 480
+TILE_TEXT_PX = 14
+"""Height of the tags as they are seen in a tile: legible, and no wider than most objects."""
 GAP = 8
 CAPTION_HEIGHT = 26
 CAPTION_PX = 15
@@ -55,7 +57,7 @@ def contact_sheet(
     _check_pair(run, video)
     size = run.video
     count = min(columns * rows, len(run))
-    style = OverlayStyle.for_height(size.height, zoom=size.width / TILE_WIDTH)
+    style = OverlayStyle.for_height(size.height, round(TILE_TEXT_PX * size.width / TILE_WIDTH))
     sheet = Sheet(round(TILE_WIDTH * size.height / size.width), min(columns, count), count)
     for tile, index in enumerate(_evenly(run, count)):
         frame = video.read(index)
