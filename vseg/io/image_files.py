@@ -60,3 +60,25 @@ def read_label_image(path: Path) -> LabelImage:
             hint="save it as a palette or grey PNG with 0 for background",
         )
     return LabelImage(np.array(image), image.mode)
+
+
+def read_mask_image(path: Path) -> LabelImage:
+    """A label image, or the grey levels of a colour image that holds only greys.
+
+    Transparent pixels are 0; where the visible colour is all one, opacity is the level.
+    Raises BadImage as `read_label_image` does.
+    """
+    image = open_image(path)
+    if image.mode not in ("LA", "RGB", "RGBA"):
+        return read_label_image(path)
+    pixels = np.array(image.convert("RGBA"))
+    colours = pixels[..., :3].astype(np.int16)
+    opacity = pixels[..., 3]
+    visible = colours[opacity > 0]
+    if not visible.size:
+        return LabelImage(opacity, "L")
+    if opacity.min() < 255 and (visible == visible[0]).all():
+        return LabelImage(opacity, "L")
+    if np.ptp(visible, axis=-1).max() > 0:
+        return read_label_image(path)
+    return LabelImage(np.where(opacity >= 128, pixels[..., 0], 0).astype(np.uint8), "L")

@@ -74,7 +74,10 @@ def parse_scribbles(specs: Iterable[str]) -> Iterator[Prompt]:
 
 
 def parse_masks(specs: Iterable[str]) -> Iterator[Prompt]:
-    """One prompt per object of a mask file."""
+    """One prompt per object of a mask file.  Raises UsageError where a file without OBJ would
+    replace an object of an earlier file on the same frame.
+    """
+    files: dict[tuple[int, Timecode], str] = {}
     for spec in specs:
         match = _TARGET.fullmatch(spec)
         object_id: int | None = None
@@ -84,6 +87,14 @@ def parse_masks(specs: Iterable[str]) -> Iterator[Prompt]:
             object_id, at = _object_and_place(match)
             file = match["rest"]
         for value, mask in read_mask_file(Path(file), object_id):
+            earlier = files.setdefault((value, at), file)
+            if object_id is None and earlier != file:
+                place = "" if at == FIRST_FRAME else f"@{at}"
+                raise UsageError(
+                    f"masks {earlier} and {file} are both of object {value} on one frame",
+                    hint=f"number them: --mask {value}{place}:{earlier} "
+                    f"--mask {value + 1}{place}:{file}",
+                )
             yield Prompt(value, at, Mask(mask))
 
 

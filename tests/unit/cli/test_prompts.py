@@ -141,7 +141,8 @@ def test_a_black_and_white_image_is_one_object(tmp_path: Path, mode: str) -> Non
 def test_a_mask_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("not an image")
     empty = save(tmp_path / "empty.png", np.zeros((4, 4)), "L")
-    colour = save(tmp_path / "colour.png", np.ones((4, 4)), "RGB")
+    colour = tmp_path / "colour.png"
+    Image.new("RGB", (4, 4), (200, 30, 30)).save(colour)
     for path in (tmp_path / "none.png", tmp_path / "text.png", empty, colour):
         with pytest.raises(BadPrompt, match=path.name):
             list(parse_masks([str(path)]))
