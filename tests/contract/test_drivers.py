@@ -58,7 +58,9 @@ def scene() -> SyntheticVideo:
     )
 
 
-@pytest.fixture(scope="module", params=["nano", "edgetam"])
+@pytest.fixture(
+    scope="module", params=["nano", pytest.param("edgetam", marks=pytest.mark.slow)]
+)
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Model:
     if request.param == "nano":
         return load_model("nano", short_side=96, dtype="float32")
