@@ -22,7 +22,9 @@ A round value; not tuned."""
 def repair(table: DetectionTable, video: VideoInfo) -> DetectionTable:
     """The usable rows by ascending frame, with their notes.
 
-    Raises BadDetections, naming the first wrong row, where more than half would be skipped.
+    A box that reaches over the edge of the frame stays as it is: the association predicts
+    whole boxes, and prompts are cut to the frame when they are given.  Raises BadDetections,
+    naming the first wrong row, where more than half would be skipped.
     """
     table = _with_scores(_sorted(table))
     whole = table
@@ -33,15 +35,7 @@ def repair(table: DetectionTable, video: VideoInfo) -> DetectionTable:
     table = _without_repeated_ids(table.take(np.flatnonzero(keep)))
     if len(whole) - len(table) > MAX_SKIPPED * len(whole):
         whole.check(video)
-    return clipped(table, video)
-
-
-def clipped(table: DetectionTable, video: VideoInfo) -> DetectionTable:
-    """The same rows, their boxes cut to the frame."""
-    size = (video.width, video.height, video.width, video.height)
-    boxes = np.clip(table.boxes, 0.0, size)
-    changed = np.any(boxes != table.boxes, axis=1)
-    return replace(table, boxes=boxes).noted("{} clipped to the frame ({})", changed)
+    return table
 
 
 def _sorted(table: DetectionTable) -> DetectionTable:

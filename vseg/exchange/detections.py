@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vseg.errors import BadDetections
-from vseg.exchange.detection_repair import clipped, repair
+from vseg.exchange.detection_repair import repair
 from vseg.exchange.detection_table import DetectionTable
 from vseg.types import VideoInfo
 
@@ -32,7 +32,7 @@ def read_detections(path: Path, video: VideoInfo, *, strict: bool = False) -> De
                 f"{path}: {table.changes[0]}", hint="mend the file, or leave out --strict"
             )
         table.check(video)
-        return clipped(table, video)
+        return table
     total = len(table)
     table = repair(table, video)
     table.check(video)
