@@ -15,6 +15,8 @@ import pytest
 import vseg
 from vseg.errors import VsegError
 
+pytestmark = pytest.mark.integration
+
 PRELUDE = """
 import sys, json, numpy as np, vseg
 model = vseg.load_model("nano", short_side=96)

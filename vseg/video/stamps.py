@@ -37,10 +37,11 @@ def ascending(
         times[known] = np.sort(_joined(times[known], step))
         times = _filled(times, known, step)
         times = _spread(times, step)
-    if (times == np.round(times)).all():
+    if (times == np.round(times)).all() and (np.diff(times) > 0).all():
         return times.astype(np.int64), 1
     finer = np.round(times * FINER).astype(np.int64)
-    # More images than fine ticks between two stamps: push the rest on.
+    # More images than ticks between two stamps, or two groups spread into one gap: push the
+    # rest on.
     ramp = np.arange(len(finer))
     return np.maximum.accumulate(finer - ramp) + ramp, FINER
 

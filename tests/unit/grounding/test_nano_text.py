@@ -25,6 +25,8 @@ from vseg.models.nano.text_head.head_boxes import HeadBoxes
 from vseg.session.image_predictor import ImagePredictor
 from vseg.types import Detections, Exemplar, Frame, Text
 
+pytestmark = pytest.mark.integration
+
 # Left, top, side and colour of what stands on the ground: two red cars, a blue one, and a
 # green person.
 THINGS = {

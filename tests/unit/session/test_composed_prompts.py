@@ -29,6 +29,8 @@ from vseg.types import (
     Text,
 )
 
+pytestmark = pytest.mark.integration
+
 COLOURS = {"red": (200, 40, 40), "blue": (40, 60, 200)}
 PLACES = {"left": (20, 24), "middle": (64, 48), "right": (108, 24)}
 SIDE = 28

@@ -17,6 +17,8 @@ from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo
 from vseg.types import Box, Mask, MaskCrop, Points
 
+pytestmark = pytest.mark.integration
+
 
 def truth_of(scene: SyntheticVideo, obj: int, frame: int = 0) -> np.ndarray:
     return np.asarray(scene.truth(frame) == obj)
