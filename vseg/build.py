@@ -26,14 +26,17 @@ if TYPE_CHECKING:
     from vseg.results.run import Run
 
 
-def open_video(source: str | Path, reader: str = "auto") -> OpenReader:
+def open_video(
+    source: str | Path, reader: str = "auto", frames: str | None = None
+) -> OpenReader:
     """A reader over a video file or a folder of images; close it, or use it in a `with`.
 
-    reader: auto, pyav, decord or images.  Raises BadVideo or ReaderUnsuitable.
+    reader: auto, pyav, decord or images.  frames: by-order or by-number, for a folder of
+    images whose names leave gaps.  Raises BadVideo or ReaderUnsuitable.
     """
     from vseg.video import open_source
 
-    opened = open_source(source, reader)
+    opened = open_source(source, reader, frames)
     if not isinstance(opened, OpenReader):
         opened.close()
         raise BadVideo(
@@ -65,7 +68,11 @@ def open_clip(run: "Run", source: str | None = None) -> OpenReader:
             f"the clip of {run.path} is not at {path}",
             hint="say where it is: --video CLIP, in Python the argument for its place",
         )
-    return open_video(path, str(run.header.options.get("reader", "auto")))
+    options = run.header.options
+    frames = options.get("frames")
+    return open_video(
+        path, str(options.get("reader", "auto")), None if frames is None else str(frames)
+    )
 
 
 def load_model(

@@ -22,6 +22,7 @@ from pydantic import (
 from vseg.errors import BadConfig
 
 ReaderName = Literal["auto", "pyav", "decord", "images"]
+FrameNumbering = Literal["by-order", "by-number"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
 PolicyName = Literal["recent", "selective"]
 ApproximationName = Literal["none", "pooled", "pruned"]
@@ -138,7 +139,11 @@ INDEPENDENT_OBJECTS = IdentitySettings(
 
 
 class TrackConfig(Settings):
-    """How a clip is tracked: everything but the clip, the prompts and the output folder."""
+    """How a clip is tracked: everything but the clip, the prompts and the output folder.
+
+    frames: how the images of a folder are numbered where their names leave gaps.
+    stop_at_damage: end at the first damaged frame instead of passing over it.
+    """
 
     model: str = "nano"
     weights: Path | None = None
@@ -148,6 +153,8 @@ class TrackConfig(Settings):
     flip: bool = False
     reader: ReaderName = "auto"
     range: str = Field(default=":", pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$")
+    frames: FrameNumbering | None = None
+    stop_at_damage: bool = False
     compile: bool = False
     encode_ahead: int | None = Field(default=None, ge=1, le=64)
     shard_frames: int = Field(default=SHARD_FRAMES, ge=1, le=100_000)

@@ -94,7 +94,7 @@ class DamagedVideo(VsegError):
     def __init__(self, path: Path | str, frame_index: int, reason: str) -> None:
         super().__init__(
             f"{path}: damaged at frame {frame_index}: {reason}",
-            hint=f"frames 0 to {frame_index - 1} were read and are kept"
+            hint=f"the frames before it, 0 to {frame_index - 1}, can be read"
             if frame_index
             else None,
         )

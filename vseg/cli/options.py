@@ -45,6 +45,18 @@ EncodeAhead = Annotated[
 ReaderName = Annotated[
     str | None, typer.Option("--reader", help="auto, pyav, decord or images.")
 ]
+Numbering = Annotated[
+    str | None,
+    typer.Option(
+        "--frames",
+        metavar="by-order|by-number",
+        help="A folder whose names leave gaps: number its images in order, or by their names.",
+    ),
+]
+StopAtDamage = Annotated[
+    bool | None,
+    typer.Option("--stop-at-damage", help="End at a damaged frame instead of skipping it."),
+]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", help="TOML file of these settings; options win over it."),

@@ -15,26 +15,31 @@ def probe(
     decode: Annotated[
         bool, typer.Option("--decode/--no-decode", help="Decode every frame to find damage.")
     ] = True,
+    numbering: options.Numbering = None,
     as_json: options.Json = False,
 ) -> None:
     """Report what a clip really holds: frame count, rates, rotation, damage."""
     from vseg.video.probe import probe as examine
 
     facts = (
-        _folder_facts(clip) if Path(clip).is_dir() else examine(clip, decode=decode).to_json()
+        _folder_facts(clip, numbering)
+        if Path(clip).is_dir()
+        else examine(clip, decode=decode).to_json()
     )
     (show_json if as_json else show_pairs)(facts)
     if facts.get("damage") is not None:
         raise typer.Exit(ExitCode.PARTIAL)
 
 
-def _folder_facts(folder: str) -> dict[str, str | int | float | bool | None]:
+def _folder_facts(
+    folder: str, numbering: str | None
+) -> dict[str, str | int | float | bool | None]:
     """What is known of a folder of images; its images have no time stamps that could
     differ.
     """
     from vseg.build import open_video
 
-    with open_video(folder, "images") as video:
+    with open_video(folder, "images", numbering) as video:
         info = video.info
         return {
             "path": folder,
@@ -53,6 +58,7 @@ def frame(
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The image to write (.png).")],
     reader: options.ReaderName = None,
+    numbering: options.Numbering = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
@@ -72,7 +78,7 @@ def frame(
         )
     check_free(out, overwrite=overwrite)
     place = parse_timecode(at)
-    with open_video(clip, reader or "auto") as video:
+    with open_video(clip, reader or "auto", numbering) as video:
         image = video.read(index_of(video, place))
     png = BytesIO()
     Image.fromarray(image.image).save(png, format="PNG")

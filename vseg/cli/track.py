@@ -47,6 +47,8 @@ def track(
     ] = None,
     encode_ahead: options.EncodeAhead = None,
     reader: options.ReaderName = None,
+    numbering: options.Numbering = None,
+    stop_at_damage: options.StopAtDamage = None,
     as_json: options.Json = False,
 ) -> None:
     """Track prompted or detected objects through a clip; store their masks on every frame."""
@@ -69,6 +71,8 @@ def track(
             preview=preview,
             encode_ahead=encode_ahead,
             reader=reader,
+            frames=numbering,
+            stop_at_damage=stop_at_damage,
             **detection.settings(),
         ),
         resume=resume,
@@ -104,7 +108,7 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
     print(summary(outcome))
     for path in outcome.images:
         print(f"  {path}")
-    for sentence in (*outcome.detection_changes, *outcome.not_found):
+    for sentence in (*outcome.detection_changes, *outcome.not_found, *outcome.notes):
         print(sentence)
     if again:
         print(f"resume with: {again}")
@@ -112,10 +116,7 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
 
 def summary(outcome: "JobOutcome") -> str:
     """One line: the run, how it ended, how fast it was."""
-    if outcome.damage:
-        ended = f"partial: damaged at frame {outcome.damage.frame} ({outcome.damage.reason})"
-    else:
-        ended = outcome.status
+    ended = f"partial: {outcome.damage}" if outcome.damage else outcome.status
     if not outcome.frames:
         return f"{outcome.out}: {ended} already, nothing to do"
     rate = outcome.frames / outcome.times.total_s
@@ -138,7 +139,7 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
         flag = f"--{key.replace('_', '-')}"
         if key == "preview":
             words.append("--no-preview")
-        elif key in ("flip", "compile"):
+        elif key in ("flip", "compile", "stop_at_damage"):
             words.append(flag)
         elif key in _TABLES:
             for setting, option in _TABLES[key].items():

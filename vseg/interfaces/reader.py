@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Protocol, runtime_checkable
 
+from vseg.errors import DamagedVideo
 from vseg.types import Frame, VideoInfo
 
 
@@ -54,6 +55,31 @@ class Reader(Source, Protocol):
         backward.
         """
         ...
+
+
+def readable_frames(
+    video: Reader, start: int, stop: int, damaged: dict[int, str]
+) -> Iterator[Frame]:
+    """The frames of [start, stop) that can be read, ascending.
+
+    damaged: takes the number of every frame that is passed over and why, before the next frame
+    comes.  Raises DamagedVideo, naming the first of them, where no readable frame follows.
+    """
+    passed: list[DamagedVideo] = []
+    place = start
+    while place < stop:
+        try:
+            for frame in video.frames(place, stop):
+                damaged.update((damage.frame_index, damage.reason) for damage in passed)
+                passed = []
+                place = frame.index + 1
+                yield frame
+            break
+        except DamagedVideo as damage:
+            passed.append(damage)
+            place = damage.frame_index + 1
+    if passed:
+        raise passed[0]
 
 
 def adjacent_frame(video: Reader, index: int) -> Frame | None:

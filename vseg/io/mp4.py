@@ -27,12 +27,17 @@ from jaxtyping import UInt8
 from vseg.errors import OutputError
 from vseg.io.files import atomic_path
 
+# The clock of MPEG; 24, 25, 30 and 60 frames a second and their 1000/1001 are whole in it.
+TICKS_PER_S = 90_000
+
 
 class Mp4Writer:
-    """Writes frames of one size at a constant rate, in the order of the calls.
+    """Writes frames of one size in the order of the calls, at a constant rate or each at its
+    time.
 
     `with Mp4Writer(path, height, width, fps) as mp4: mp4.write(image)`.  If the block raises,
-    nothing new is left under `path`.  Memory does not grow with the number of frames.  crf: 0
+    nothing new is left under `path`.  Memory does not grow with the number of frames.  fps:
+    the rate; with `timed`, where every frame has a time of its own, about the rate.  crf: 0
     (lossless) to 51.  Raises OutputError when the system refuses a write, when a frame has
     another size, or when none was written.
     """
@@ -45,7 +50,7 @@ class Mp4Writer:
         fps: Fraction | float | int,
         *,
         crf: int = 23,
-        preset: str = "veryfast",
+        timed: bool = False,
     ) -> None:
         self.path = path
         self.height = height
@@ -53,7 +58,10 @@ class Mp4Writer:
         # 1001 is the largest denominator of the broadcast rates (30000/1001 and its kin).
         self.fps = Fraction(fps).limit_denominator(1001)
         self.frames_written = 0
-        self._options = {"crf": str(crf), "preset": preset}
+        self._tick = Fraction(1, TICKS_PER_S) if timed else 1 / self.fps
+        self._start_s: float | None = None
+        self._latest = -1
+        self._options = {"crf": str(crf), "preset": "veryfast"}
         self._target = atomic_path(path)
         self._container: OutputContainer | None = None
         self._stream: VideoStream | None = None
@@ -70,8 +78,12 @@ class Mp4Writer:
             raise self._refused(error) from error
         return self
 
-    def write(self, image: UInt8[np.ndarray, "H W 3"]) -> None:
-        """Encode one RGB frame of the writer's size."""
+    def write(self, image: UInt8[np.ndarray, "H W 3"], time_s: float | None = None) -> None:
+        """Encode one RGB frame of the writer's size.
+
+        time_s: when it is shown, ascending from frame to frame; the first is shown at once.
+        Left out, it follows the frame before at the constant rate.
+        """
         if self._container is None or self._stream is None:
             raise OutputError(
                 f"{self.path}: the mp4 is not open", hint="write inside its `with` block"
@@ -84,7 +96,10 @@ class Mp4Writer:
                 hint="resize the frame, or open one mp4 per size",
             )
         try:
-            self._container.mux(self._stream.encode(self._to_yuv(image)))
+            frame = self._to_yuv(image)
+            frame.pts = self._next_tick(time_s)
+            frame.time_base = self._tick
+            self._container.mux(self._stream.encode(frame))
         except (OSError, av.FFmpegError) as error:
             raise self._refused(error) from error
         self.frames_written += 1
@@ -116,7 +131,7 @@ class Mp4Writer:
         stream.width = self.width + self.width % 2
         stream.pix_fmt = "yuv420p"
         context = stream.codec_context
-        context.time_base = 1 / self.fps
+        context.time_base = self._tick
         context.color_range = ColorRange.MPEG
         context.colorspace = Colorspace.ITU709
         context.color_primaries = ColorPrimaries.BT709
@@ -129,8 +144,6 @@ class Mp4Writer:
                 image, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge"
             )
         rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        rgb.pts = self.frames_written
-        rgb.time_base = 1 / self.fps
         return rgb.reformat(
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
@@ -139,6 +152,16 @@ class Mp4Writer:
             dst_color_primaries=ColorPrimaries.BT709,
             interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND,
         )
+
+    def _next_tick(self, time_s: float | None) -> int:
+        if time_s is None:
+            ticks = self._latest + 1
+        else:
+            self._start_s = time_s if self._start_s is None else self._start_s
+            ticks = round((time_s - self._start_s) / self._tick)
+        # Times closer than a tick still are two frames.
+        self._latest = max(ticks, self._latest + 1)
+        return self._latest
 
     def _finish(self) -> None:
         """Drain the encoder and write the index."""

@@ -73,7 +73,8 @@ class JobOutcome:
 
     state_bytes: what the session held on the device after the last frame.  not_found: a
     sentence for every description that nothing in the video matched.
-    detection_changes: what was skipped or mended in the detections file.
+    detection_changes: what was skipped or mended in the detections file.  notes: a sentence
+    for whatever of the source was not taken as the file states it.
     """
 
     out: Path
@@ -85,6 +86,7 @@ class JobOutcome:
     images: tuple[Path, ...]
     not_found: tuple[str, ...] = ()
     detection_changes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
@@ -104,5 +106,6 @@ class JobOutcome:
             "images": [str(path) for path in self.images],
             "not_found": list(self.not_found),
             "detection_changes": list(self.detection_changes),
+            "notes": list(self.notes),
             "exit_code": self.exit_code,
         }

@@ -268,7 +268,15 @@ def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
     """
     tables = {"memory": job.config.memory, "identity": job.config.identity}
     decisive = job.config.model_dump(
-        include={"short_side", "flip", "reader", "compile", "encode_ahead"}
+        include={
+            "short_side",
+            "flip",
+            "reader",
+            "frames",
+            "compile",
+            "encode_ahead",
+            "stop_at_damage",
+        }
     )
     for name, table in tables.items():
         decisive |= {f"{name}.{key}": value for key, value in table.model_dump().items()}

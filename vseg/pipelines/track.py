@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vseg.build import open_run, open_video
-from vseg.errors import DamagedVideo, NothingFound
+from vseg.errors import BadPrompt, DamagedVideo, NothingFound
 from vseg.interfaces.model import Model
-from vseg.interfaces.reader import adjacent_frame
+from vseg.interfaces.reader import adjacent_frame, readable_frames
 from vseg.interfaces.session_driver import SessionDriver
 from vseg.pipelines.driver import make_driver
 from vseg.pipelines.job import JobOutcome, JobTimes, ProgressCallbacks, TrackJob
@@ -26,7 +26,7 @@ from vseg.results.verify import verify_run
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import ResumedRun, RunWriter
 from vseg.session.session import Session
-from vseg.types import Frame
+from vseg.types import Frame, TrackEvent
 from vseg.video.prefetch import ahead
 
 READ_AHEAD = 8
@@ -38,11 +38,13 @@ def track(
     """Carry out a job; how it ended.
 
     model: one that is loaded already, instead of the configured one.  When `callbacks.stop()`
-    becomes true the run is committed and left `interrupted`.  A source that is damaged ends
-    `partial`, with every frame before the damage.  Raises a VsegError for everything else;
+    becomes true the run is committed and left `interrupted`.  Damaged frames are passed over
+    and marked, and the run ends `partial`; so it does where nothing can be read any more.
+    Raises a VsegError for everything else;
     what was committed before stays resumable.
     """
-    with open_video(job.source, job.config.reader) as video, write_lock(job.out):
+    opened = open_video(job.source, job.config.reader, job.config.frames)
+    with opened as video, write_lock(job.out):
         task = prepare(job, video, model)
         header = _finished_before(task)
         loop = _Loop(task, callbacks or ProgressCallbacks())
@@ -60,6 +62,7 @@ def track(
         images,
         not_found,
         task.detections.changes if task.detections is not None else (),
+        _notes(job, header),
     )
 
 
@@ -89,6 +92,8 @@ class _Loop:
         self.times = JobTimes()
         self.frames = 0
         self.state_bytes = 0
+        self._damaged: dict[int, str] = {}
+        self._scaled_from: tuple[int, int] | None = None
 
     def run(self) -> RunHeader:
         """Track from the run's next frame to the end; the run's last header.
@@ -117,7 +122,7 @@ class _Loop:
             if run.state is not None:
                 driver.restore(run.state)
             adjacent = _adjacent(task, run.next_frame)
-            with ahead(task.video.frames(run.next_frame, task.stop), READ_AHEAD) as frames:
+            with ahead(self._frames(run.next_frame), READ_AHEAD) as frames:
                 warm_up(task, session.encode_ahead, self.callbacks)
                 try:
                     encoded = session.encode_ahead_of(frames)
@@ -127,9 +132,39 @@ class _Loop:
                     raise
                 except DamagedVideo as damage:
                     run.writer.note(driver.finish())
-                    run.writer.finish(Damage(frame=damage.frame_index, reason=damage.reason))
+                    end = damage.frame_index
+                    run.writer.finish(Damage(frame=end, reason=damage.reason, end_frame=end))
             self.state_bytes = session.state_bytes()
         return run.writer.header
+
+    def _frames(self, first: int) -> Iterator[Frame]:
+        """The frames from `first` on; damaged ones are passed over, unless asked to stop."""
+        task = self.task
+        if task.job.config.stop_at_damage:
+            return task.video.frames(first, task.stop)
+        return readable_frames(task.video, first, task.stop, self._damaged)
+
+    def _mark_damaged(self, before: int, writer: RunWriter) -> None:
+        """Write the damaged frames that were passed over before a frame.
+
+        Raises BadPrompt if a prompt is on one of them: it would be lost.
+        """
+        prompted = {p.frame_index for p in self.task.prompts if p.object_id is not None}
+        for index in [index for index in list(self._damaged) if index < before]:
+            reason = self._damaged.pop(index)
+            if index in prompted:
+                raise BadPrompt(
+                    f"the prompt on frame {index} cannot be applied: the frame is damaged: "
+                    f"{reason}",
+                    hint="prompt on another frame, with --overwrite",
+                )
+            writer.write_damaged(index, self.task.video.time_at(index), reason)
+
+    def _note_scaled(self, frame: Frame, writer: RunWriter) -> None:
+        """Write an event where images of another size begin or end."""
+        if frame.scaled_from != self._scaled_from:
+            writer.note([TrackEvent(frame.index, "rescaled")])
+        self._scaled_from = frame.scaled_from
 
     def _track(
         self,
@@ -144,6 +179,8 @@ class _Loop:
         began = time.perf_counter()
         for frame in frames:
             read = time.perf_counter()
+            self._mark_damaged(frame.index, writer)
+            self._note_scaled(frame, writer)
             masks = driver.step(frame, adjacent)
             adjacent = frame
             tracked = time.perf_counter()
@@ -198,6 +235,17 @@ def _not_found(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
             "--exemplar IMAGE:REGION=0.7, with --overwrite",
         )
     return sentences
+
+
+def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
+    """A sentence for whatever of the source was not taken as the file states it."""
+    reason = header.video.order_reason
+    notes = [f"frames are in the decoder's order: {reason}"] if reason else []
+    rescaled = next((e.frame for e in read_events(job.out) if e.kind == "rescaled"), None)
+    if rescaled is not None:
+        size = f"{header.video.width}x{header.video.height}"
+        notes.append(f"images of another size, from frame {rescaled} on, are scaled to {size}")
+    return tuple(notes)
 
 
 def _images(job: TrackJob) -> tuple[Path, ...]:

@@ -10,7 +10,9 @@ from typing import Any
 from vseg.errors import BadRun
 from vseg.results.layout import FRAME_SHARDS, FRAMES, shard_path, shards_in
 from vseg.results.records import RunHeader
-from vseg.results.shards import frame_schema, open_parquet
+from vseg.results.shards import damaged_rows, frame_schema, open_parquet
+
+_DAMAGE_COLUMN = 4
 
 
 class FrameIndex:
@@ -37,13 +39,24 @@ class FrameIndex:
         return shard in self._groups
 
     def __len__(self) -> int:
-        """The number of frames, from the files' footers."""
+        """The number of frames that are not damaged, from the files' footers."""
         if self._joined:
             return self._rows(self._root / FRAMES)
         return sum(self._rows(self._path(shard)) for shard in self._groups)
 
     def table(self, shard: int) -> Any:
-        """The frame table of one shard."""
+        """The frame table of one shard, without damaged frames."""
+        rows = self._every_row(shard)
+        return rows.filter(rows["damage"].is_null())
+
+    def damaged(self) -> dict[int, str]:
+        """The frames that could not be read, ascending, and why."""
+        damaged: dict[int, str] = {}
+        for shard in self._groups:
+            damaged |= damaged_rows(self._every_row(shard))
+        return damaged
+
+    def _every_row(self, shard: int) -> Any:
         with open_parquet(self._path(shard), frame_schema()) as file:
             return file.read_row_group(self._groups[shard])
 
@@ -56,7 +69,10 @@ class FrameIndex:
 
     def _rows(self, path: Path) -> int:
         with open_parquet(path, frame_schema()) as file:
-            return int(file.metadata.num_rows)
+            groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+            # A frame without a reason is a whole one.
+            reasons = [group.column(_DAMAGE_COLUMN).statistics for group in groups]
+            return sum(int(reason.null_count) for reason in reasons)
 
     def _row_groups(self, header: RunHeader) -> dict[int, int]:
         groups = {}

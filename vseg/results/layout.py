@@ -8,7 +8,8 @@
 | objects.json | id, label, colour, first and last frame of every object |
 | events.jsonl | what happened to objects: born, reanchored, dropped, a cut ... |
 | masks/shard-000000.parquet ... | the masks of one shard: `shard_frames` frame indices |
-| frames.parquet | every frame; while the run is unfinished frames/shard-000000.parquet ... |
+| frames.parquet | every frame; damaged ones with the reason |
+| frames/shard-000000.parquet ... | the same, while the run is unfinished |
 | state-000001.safetensors | the tracker's memory at the last commit of an unfinished run |
 | labels.json | how `vseg label` named the objects, with scores |
 | embeddings.safetensors | what an image-text model sees in every object |

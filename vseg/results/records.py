@@ -34,10 +34,24 @@ class SourceFingerprint(Record):
 
 
 class Damage(Record):
-    """Where reading ended before the source's own end; every frame before `frame` is there."""
+    """The first frame that could not be read, and why; every frame before `frame` is there.
+
+    skipped: how many damaged frames were passed over, marked in frames.parquet.  end_frame:
+    from where on nothing was read, None if the source was read to its end.
+    """
 
     frame: int = Field(ge=0)
     reason: str
+    skipped: int = Field(default=0, ge=0)
+    end_frame: int | None = Field(default=None, ge=0)
+
+    def __str__(self) -> str:
+        """How much was lost, where and why."""
+        ended = self.end_frame is not None
+        parts = [f"{self.skipped} damaged frames skipped"] if self.skipped else []
+        parts += [f"it ends at frame {self.end_frame}"] if ended and self.skipped else []
+        first = "the first is" if self.skipped else "damaged at"
+        return f"{', '.join([*parts, f'{first} frame {self.frame}'])} ({self.reason})"
 
 
 class Progress(Record):
@@ -136,10 +150,14 @@ class MaskRow:
 
 @dataclass(frozen=True, slots=True)
 class FrameRecord:
-    """One stored frame with the packed masks of its objects, by ascending id."""
+    """One stored frame with the packed masks of its objects, by ascending id.
+
+    damage: why the frame could not be read, None if it could.
+    """
 
     index: int
     pts: int | None
     time_s: float
     prompted: bool
     rows: tuple[MaskRow, ...]
+    damage: str | None = None

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.reader import Reader
+from vseg.interfaces.reader import Reader, readable_frames
 from vseg.io.files import atomic_path
 from vseg.io.mp4 import Mp4Writer
 from vseg.results.overlay import OverlayStyle, draw_overlay
@@ -34,16 +34,19 @@ INK = (214, 218, 224)
 def render_video(run: Run, video: Reader, path: Path) -> None:
     """Write the clip with its masks drawn, for the frames from the first stored to the last.
 
-    A frame in between without masks is shown plain.  Raises BadRun if the clip is not of the
+    A frame in between without masks is shown plain, at its own time; one that cannot be read
+    is left out, and the frame before it stays.  Raises BadRun if the clip is not of the
     run's size or the run is empty, OutputError if the file cannot be written.
     """
     _check_pair(run, video)
     size = run.video
     fps = size.fps or UNKNOWN_FPS
     labels = run.labels
-    with Mp4Writer(path, size.height, size.width, fps) as mp4:
+    timed = size.variable_rate
+    with Mp4Writer(path, size.height, size.width, fps, timed=timed) as mp4:
         for frame, masks in _pairs(run, video):
-            mp4.write(draw_overlay(frame.image, masks, labels) if masks else frame.image)
+            image = draw_overlay(frame.image, masks, labels) if masks else frame.image
+            mp4.write(image, frame.time_s)
 
 
 def contact_sheet(
@@ -115,12 +118,15 @@ def _pairs(run: Run, video: Reader) -> Iterator[tuple[Frame, FrameMasks | None]]
     first, last = run.extent
     stored = iter(run)
     upcoming = next(stored, None)
-    for frame in video.frames(first, last + 1):
+    for frame in readable_frames(video, first, last + 1, {}):
         if upcoming is None or frame.index < upcoming.frame_index:
             yield frame, None
         else:
             yield frame, upcoming
             upcoming = next(stored, None)
+        if frame.index == last:
+            # What is damaged behind the last stored frame is not part of the run.
+            return
 
 
 def _evenly(run: Run, count: int) -> Iterator[int]:

@@ -134,8 +134,18 @@ class Run:
     def extent(self) -> tuple[int, int] | None:
         """The first and the last stored frame; None before the first commit."""
         shards = self._index.shards
-        tables = [self._index.table(number)["index"] for number in shards[:1] + shards[-1:]]
-        return (tables[0][0].as_py(), tables[1][-1].as_py()) if tables else None
+        first = next(filter(len, map(self._index.table, shards)), None)
+        last = next(filter(len, map(self._index.table, reversed(shards))), None)
+        if first is None or last is None:
+            return None
+        return first["index"][0].as_py(), last["index"][-1].as_py()
+
+    @property
+    def damaged(self) -> dict[int, str]:
+        """The frames that were passed over because they could not be read, and why; the run
+        holds no masks of them.
+        """
+        return self._index.damaged()
 
     def frame_numbers(self) -> Iterator[int]:
         """The frames that are stored, ascending; no mask is read."""

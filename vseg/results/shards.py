@@ -95,6 +95,22 @@ def join_frames(root: Path, shards: Iterable[int]) -> None:
             writer.write_table(read_table(shard_path(root, FRAME_SHARDS, shard), schema))
 
 
+def damaged_frames(root: Path, shards: Iterable[int]) -> dict[int, str]:
+    """The frames of an unfinished run that are marked as damaged, and why."""
+    damaged: dict[int, str] = {}
+    for shard in shards:
+        damaged |= damaged_rows(
+            read_table(shard_path(root, FRAME_SHARDS, shard), frame_schema())
+        )
+    return damaged
+
+
+def damaged_rows(frames: Any) -> dict[int, str]:
+    """The damaged frames of a table of frames, and why they could not be read."""
+    rows = frames.filter(frames["damage"].is_valid())
+    return dict(zip(rows["index"].to_pylist(), rows["damage"].to_pylist(), strict=True))
+
+
 def read_table(path: Path, schema: Any) -> Any:
     """A whole Parquet file.  Raises BadRun if it is missing, damaged or has other columns."""
     with open_parquet(path, schema) as file:
@@ -151,14 +167,21 @@ def frame_schema() -> Any:
     """Columns of frames.parquet: the fields of FrameRecord but the masks."""
     import pyarrow as pa
 
-    return _schema(index=pa.int64(), pts=pa.int64(), time_s=pa.float64(), prompted=pa.bool_())
+    return _schema(
+        index=pa.int64(),
+        pts=pa.int64(),
+        time_s=pa.float64(),
+        prompted=pa.bool_(),
+        damage=pa.string(),
+    )
 
 
 def _schema(**types: Any) -> Any:
     import pyarrow as pa
 
-    # Only a time stamp may be unknown.
-    return pa.schema([pa.field(name, kind, name == "pts") for name, kind in types.items()])
+    # Only a time stamp may be unknown, and only a damaged frame has a reason.
+    optional = ("pts", "damage")
+    return pa.schema([pa.field(name, kind, name in optional) for name, kind in types.items()])
 
 
 def _write_table(path: Path, schema: Any, records: Sequence[FrameRecord | MaskRow]) -> None:

@@ -42,7 +42,14 @@ from vseg.results.records import (
     Status,
     StoredObject,
 )
-from vseg.results.shards import frame_schema, join_frames, read_shard, read_table, write_shard
+from vseg.results.shards import (
+    damaged_frames,
+    frame_schema,
+    join_frames,
+    read_shard,
+    read_table,
+    write_shard,
+)
 from vseg.results.verify import verify_run
 from vseg.types import Prompt, TrackEvent
 
@@ -134,6 +141,15 @@ class RunWriter:
         self._last_frame = index
         return (index if backward else index + 1) % self.header.shard_frames == 0
 
+    def write_damaged(self, frame_index: int, time_s: float, reason: str) -> None:
+        """Mark a frame as one that could not be read."""
+        self._refuse_if_finished()
+        self._enter(self.header.shard_of(frame_index))
+        self._records[frame_index] = FrameRecord(
+            frame_index, None, time_s, prompted=False, rows=(), damage=reason
+        )
+        self._unwritten = True
+
     def note(self, events: Sequence[TrackEvent]) -> None:
         """Add what happened on the frames written since the last commit; an object that was
         born gets its label.
@@ -162,15 +178,31 @@ class RunWriter:
             clear_run(self.path)
 
     def finish(self, damage: Damage | None = None) -> None:
-        """Commit and close: complete, or partial if `damage` says where the source broke."""
+        """Commit and close: complete, or partial if frames are marked as damaged or `damage`
+        says where the source broke.
+        """
         self._refuse_if_finished()
         self._flush()
         write_objects(self.path, self._sorted_objects())
         join_frames(self.path, shards_in(self.path, FRAME_SHARDS))
+        damage = self._with_skipped(damage)
         status: Status = "partial" if damage else "complete"
         self._replace_header(status, None, damage)
         # What follows is no longer part of the run: a kill here leaves it finished.
         clear_progress(self.path)
+
+    def _with_skipped(self, end: Damage | None) -> Damage | None:
+        """The damage of the whole run.  end: where the source broke, if it did."""
+        marked = damaged_frames(self.path, shards_in(self.path, FRAME_SHARDS))
+        if not marked:
+            return end
+        first = min(marked)
+        return Damage(
+            frame=first,
+            reason=marked[first],
+            skipped=len(marked),
+            end_frame=end.end_frame if end else None,
+        )
 
     def _commit(self, state: bytes | None, status: Status) -> None:
         self._refuse_if_finished()

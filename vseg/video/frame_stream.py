@@ -89,7 +89,15 @@ class FrameStream:
         for place in range(self._out + 1, stop):
             reason = self._decoder.reason or self._index.cut_short
             self._spoil(place, reason or "the decoder leaves it out")
+            if self._index.cut_short and not self._has_key_after(place):
+                # The cut took it: what is shown later is the torn end of the clip.
+                for later in range(place, len(self._index)):
+                    self._damaged.setdefault(later, self._index.cut_short)
         self._out = max(self._out, stop - 1)
+
+    def _has_key_after(self, place: int) -> bool:
+        keys = self._index.keyframes
+        return len(keys) > 0 and bool(keys[-1] > self._index.pts[place])
 
     def _spoil(self, place: int, reason: str) -> None:
         if place in self._damaged:

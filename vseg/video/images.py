@@ -7,6 +7,7 @@ is opened.
 
 import re
 import warnings
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -21,6 +22,7 @@ from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, check_pixels
+from vseg.video.numbering import number_images
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
@@ -47,17 +49,27 @@ class _Header:
 class ImageFolder(Closing):
     """A folder of jpg, png, webp or bmp images as a Reader.
 
-    fps: images have no rate; time_s counts at this one.  Sub-folders, hidden files and files
-    of other kinds are left alone.  Raises BadVideo for a folder that is not exactly one clip.
+    frames: None for names with evenly spaced numbers, in which nothing may be missing.
+    by-order: names of any kind, such as time stamps; the images are numbered as they are
+    sorted.  by-number: the names' numbers are those of the frames, from the first one on; a
+    frame whose number is missing is left out by `frames` and refused by `read`.  fps: images
+    have no rate; time_s counts at this one.  Sub-folders, hidden files and files of other
+    kinds are left alone.  Raises BadVideo for a folder that is not exactly one clip.
     """
 
-    def __init__(self, path: str | Path, *, fps: Fraction | int = UNKNOWN_FPS) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        fps: Fraction | int = UNKNOWN_FPS,
+        frames: str | None = None,
+    ) -> None:
         self.path = Path(path)
         if fps <= 0:
             raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
         self._fps = Fraction(fps)
         self._files = _images(self.path)
-        check_numbering(self._files)
+        self._numbers = number_images(self._files, frames)
         first = _header(self._files[0])
         for file in self._files[1:]:
             header = _header(file)
@@ -73,12 +85,12 @@ class ImageFolder(Closing):
             height=first.height,
             width=first.width,
             fps=self._fps,
-            num_frames=len(self._files),
+            num_frames=len(self),
             codec=first.codec,
         )
 
     def __len__(self) -> int:
-        return len(self._files)
+        return self._numbers[-1] + 1
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames()
@@ -90,7 +102,11 @@ class ImageFolder(Closing):
         check_index(index, len(self))
         if self._closed:
             raise UsageError(f"{self.path}: was closed", hint="open it again")
-        file = self._files[index]
+        place = bisect_left(self._numbers, index)
+        if self._numbers[place] != index:
+            reason = f"no image has its number; the next one is {self._files[place].name}"
+            raise DamagedVideo(self.path, index, reason)
+        file = self._files[place]
         try:
             image = _load(file)
         except (OSError, ValueError, SyntaxError) as error:
@@ -114,8 +130,15 @@ class ImageFolder(Closing):
     def frames(
         self, start: int = 0, stop: int | None = None, step: int = 1
     ) -> Iterator[Frame]:
-        """Frames start, start + step, ... before stop; a negative step goes backward."""
-        return map(self.read, frame_range(len(self), start, stop, step))
+        """Frames start, start + step, ... before stop, those that there are; a negative step
+        goes backward.
+        """
+        wanted = frame_range(len(self), start, stop, step)
+        low, high = min(wanted, default=0), max(wanted, default=-1)
+        held = self._numbers[
+            bisect_left(self._numbers, low) : bisect_right(self._numbers, high)
+        ]
+        return map(self.read, (n for n in held[:: 1 if step > 0 else -1] if n in wanted))
 
     def close(self) -> None:
         """Refuse further reads; no file stays open between reads."""
@@ -150,51 +173,6 @@ def _natural(file: Path) -> list[tuple[int, int, str]]:
     """A sort key in which runs of digits count as numbers."""
     parts = re.split(r"(\d+)", file.stem)
     return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in parts]
-
-
-def check_numbering(files: tuple[Path, ...]) -> None:
-    """Raise BadVideo if the names' last numbers do not make one evenly spaced series.
-
-    Names that hold no digit at all are taken in natural order.  Every second or every fourth
-    number throughout is a series; one that is missing, repeated or of another series is named.
-    """
-    numbered = [re.fullmatch(r"(.*?)(\d+)(\D*)", file.stem) for file in files]
-    if not any(numbered):
-        return
-    series: dict[tuple[str, str], str] = {}
-    numbers: list[int] = []
-    for file, match in zip(files, numbered, strict=True):
-        if match is None:
-            raise BadVideo(f"{file}: has no number, but others in its folder do")
-        series.setdefault((match[1], match[3]), file.name)
-        numbers.append(int(match[2]))
-    if len(series) > 1:
-        first, second = list(series.values())[:2]
-        raise BadVideo(
-            f"{files[0].parent}: {first} and {second} belong to different series",
-            hint="keep the images of one clip in the folder",
-        )
-    _check_even(files, numbers)
-
-
-def _check_even(files: tuple[Path, ...], numbers: list[int]) -> None:
-    steps = np.diff(numbers)
-    if len(steps) == 0 or (steps[0] > 0 and (steps == steps[0]).all()):
-        return
-    step = int(steps.min())
-    place = int(np.argmax(steps != step)) if step else int(np.argmin(steps))
-    before = files[place]
-    after = files[place + 1]
-    if step == 0:
-        raise BadVideo(
-            f"{after}: has the same number as {before.name}", hint="remove one of them"
-        )
-    raise BadVideo(
-        f"{before.parent}: number {numbers[place] + step} is missing between "
-        f"{before.name} and "
-        f"{after.name}",
-        hint="restore the missing image, or renumber the images without a gap",
-    )
 
 
 def _header(file: Path) -> _Header:

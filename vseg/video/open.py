@@ -9,16 +9,22 @@ from vseg.video.address import redact, scheme_of
 READERS = ("auto", "pyav", "decord", "images", "camera")
 
 
-def open_source(source: str | Path, reader: str = "auto") -> Source:
+def open_source(source: str | Path, reader: str = "auto", frames: str | None = None) -> Source:
     """The source for a video file, a folder of images, a camera number or a stream's address.
 
     reader: auto, pyav, decord, images or camera; auto takes a folder as images, a bare number
-    that is no file and an address as a camera, and everything else as a file for PyAV. Raises
-    UsageError for an unknown reader, else what the reader raises (BadVideo, ReaderUnsuitable).
+    that is no file and an address as a camera, and everything else as a file for PyAV.
+    frames: how a folder's images are numbered.  Raises UsageError for an unknown reader, else
+    what the reader raises (BadVideo, ReaderUnsuitable).
     """
     if reader not in READERS:
         raise UsageError(f"unknown reader '{reader}'", hint=f"known: {', '.join(READERS)}")
     chosen = _choose(source) if reader == "auto" else reader
+    if frames is not None and chosen != "images":
+        raise UsageError(
+            f"{redact(source)}: --frames {frames} is for a folder of images",
+            hint="leave it out",
+        )
     # Each reader loads its own libraries, and only when it is the one.
     if chosen == "camera":
         from vseg.video.camera import Camera
@@ -29,7 +35,7 @@ def open_source(source: str | Path, reader: str = "auto") -> Source:
     if chosen == "images":
         from vseg.video.images import ImageFolder
 
-        return ImageFolder(source)
+        return ImageFolder(source, frames=frames)
     if chosen == "decord":
         from vseg.video.decord_reader import DecordFile
 

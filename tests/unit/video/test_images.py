@@ -159,3 +159,34 @@ def test_closed_folder_and_wrong_paths(tmp_path: Path) -> None:
         ImageFolder(tmp_path / "nothing")
     with pytest.raises(BadVideo, match="is a file"):
         ImageFolder(folder / "0.png")
+
+
+@pytest.mark.parametrize("names", ["1403715{:d}.1", "2026-01-0{:d}T10-00", "{:d}"])
+def test_names_of_any_kind_in_their_order(names: str, tmp_path: Path) -> None:
+    for number in (1, 2, 7):
+        Image.fromarray(paint(number)).save(tmp_path / f"{names.format(number)}.png")
+    with pytest.raises(BadVideo):
+        ImageFolder(tmp_path)
+    with ImageFolder(tmp_path, frames="by-order") as video:
+        assert [painted(frame.image) for frame in video] == [1, 2, 7]
+        assert [frame.index for frame in video] == [0, 1, 2]
+
+
+def test_names_as_frame_numbers(tmp_path: Path) -> None:
+    for number in (10, 12, 18):
+        Image.fromarray(paint(number)).save(tmp_path / f"f{number}.png")
+    with ImageFolder(tmp_path, frames="by-number") as video:
+        assert len(video) == 5
+        assert [(f.index, painted(f.image)) for f in video] == [(0, 10), (1, 12), (4, 18)]
+        assert [f.index for f in video.frames(4, None, -1)] == [4, 1, 0]
+        assert [f.index for f in video.frames(2, 4)] == []
+        with pytest.raises(DamagedVideo, match="f18"):
+            video.read(2)
+
+
+def test_time_stamps_are_no_frame_numbers(tmp_path: Path) -> None:
+    for number in (1403715273262142976, 1403715273312143104, 1403715273362142977):
+        Image.fromarray(paint(1)).save(tmp_path / f"{number}.png")
+    with pytest.raises(BadVideo, match="time stamps") as caught:
+        ImageFolder(tmp_path, frames="by-number")
+    assert caught.value.hint == "use --frames by-order"
