@@ -20,4 +20,4 @@ def rasterise(
             columns = np.clip(np.ceil(x - 0.5), 0, width).astype(np.int64)
             # The rows of one edge are distinct: no addition is lost.
             flips[rows, columns] += 1
-    return np.cumsum(flips, axis=1)[:, :width] % 2 == 1
+    return np.asarray(np.cumsum(flips, axis=1)[:, :width] % 2 == 1, dtype=bool)

@@ -161,7 +161,8 @@ def test_a_damaged_clip_tells_what_was_not_found_before_the_damage(
     image = np.random.default_rng(5).integers(0, 255, (120, 120, 3)).astype(np.uint8)
     noise = Exemplar(image, np.ones((120, 120), dtype=bool), "noise.png", threshold=1.0)
     sought = (Prompt(None, Timecode(frame=0), noise),)
-    job = TrackJob(str(broken), tmp_path / "run", sought, settings(detect_every=12))
+    config = settings(detect_every=12).model_copy(update={"stop_at_damage": True})
+    job = TrackJob(str(broken), tmp_path / "run", sought, config)
     with pytest.raises(NothingFound, match="nothing was found"):
         track(job)
     assert open_run(job.out).header.status == "partial"

@@ -13,11 +13,11 @@ from vseg.prompts.parse import parse_masks
 
 def soft_disc() -> np.ndarray:
     y, x = np.mgrid[:48, :64]
-    return (np.clip(14.5 - np.hypot(x - 30, y - 24), 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.clip(14.5 - np.hypot(x - 30, y - 24), 0, 1) * 255, dtype=np.uint8)
 
 
 def square(value: int, dtype: type = np.uint8) -> np.ndarray:
-    values = np.zeros((48, 64), dtype=dtype)
+    values: np.ndarray = np.zeros((48, 64), dtype=dtype)
     values[10:20, 10:30] = value
     return values
 
