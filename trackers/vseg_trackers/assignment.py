@@ -50,6 +50,7 @@ def assign(candidates: Candidates) -> Assignment:
     in_column = np.bincount(columns)
     if in_row.max() == 1 == in_column.max():
         return Assignment(rows, columns)
+    # Pairs without a rival are settled already: the cubic solver gets only the rest.
     contested = (in_row.take(rows) > 1) | (in_column.take(columns) > 1)
     free = chosen.where(~contested)
     rest = _solve(chosen.where(contested))
@@ -90,8 +91,8 @@ class Rounds:
         if len(self._taken) == 1:
             return self._taken[0]
         return Assignment(
-            np.concatenate([each.rows for each in self._taken]),
-            np.concatenate([each.columns for each in self._taken]),
+            np.concatenate([pairs.rows for pairs in self._taken]),
+            np.concatenate([pairs.columns for pairs in self._taken]),
         )
 
 
@@ -101,5 +102,6 @@ def _solve(contested: Candidates) -> Assignment:
     gain = np.zeros((len(rows), len(columns)))
     gain[row_at, column_at] = contested.gain
     row_at, column_at = linear_sum_assignment(gain, maximize=True)
+    # The solver fills the matrix; pairs that are no candidates have gain 0.
     real = gain[row_at, column_at] > 0
     return Assignment(rows[row_at[real]], columns[column_at[real]])

@@ -76,7 +76,8 @@ class _Walk:
         starts = (self._ends.first_s == detections.time_s).nonzero()[0]
         if len(starts):
             planes = self._ends.first[:, starts]
-            planes[[1, 3]] *= -1  # seen backward, speeds turn round
+            # Time runs backward here: velocity and its covariance change sign.
+            planes[[1, 3]] *= -1
             self._motion.planes = np.concatenate([self._motion.planes, planes], axis=1)
             self._rows = np.concatenate([self._rows, starts])
 
@@ -101,14 +102,16 @@ class _Walk:
 
 
 def _with_earlier(tracklet: Tracklet, found: list[tuple[Detections, int]]) -> Tracklet:
-    """`found` was found backward in time."""
+    """The tracklet with the detections `found` before it, which are latest first."""
     if not found:
         return tracklet
     earlier = found[::-1]
-    boxes: Float[np.ndarray, "E 4"] = np.array([each.boxes[row] for each, row in earlier])
+    boxes: Float[np.ndarray, "E 4"] = np.array([frame.boxes[row] for frame, row in earlier])
     return replace(
         tracklet,
-        times_s=np.concatenate([[each.time_s for each, _ in earlier], tracklet.times_s]),
+        times_s=np.concatenate([[frame.time_s for frame, _ in earlier], tracklet.times_s]),
         boxes=np.concatenate([boxes, tracklet.boxes]),
-        scores=np.concatenate([[each.scores[row] for each, row in earlier], tracklet.scores]),
+        scores=np.concatenate(
+            [[frame.scores[row] for frame, row in earlier], tracklet.scores]
+        ),
     )

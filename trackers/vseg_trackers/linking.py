@@ -92,10 +92,11 @@ def _check(tracklets: Sequence[Tracklet], times_s: Float[np.ndarray, " F"]) -> N
 
 def _chains(tracklets: Sequence[Tracklet], config: LinkConfig) -> list[list[Tracklet]]:
     """The tracklets of each object, in order of time."""
-    ordered = sorted(tracklets, key=lambda each: (each.times_s[0], each.track_id))
+    ordered = sorted(tracklets, key=lambda tracklet: (tracklet.times_s[0], tracklet.track_id))
     ends = Ends.of(ordered, config.motion)
     after = np.full(len(ordered), -1)
     is_start = np.ones(len(ordered), dtype=bool)
+    # A later round has only the ends and starts that the earlier ones left.
     for gap_s in config.gaps_s:
         chosen = assign(_pairs(ends, gap_s, (after < 0)[:, None] & is_start, config))
         after[chosen.rows] = chosen.columns
@@ -123,6 +124,7 @@ def _pairs(
     motion.predict_each(gap[rows, columns], np.arange(len(rows)))
     gain = config.reach + _evidence(motion.planes, ends.first[:, columns])
     cosine = ends.cosine(rows, columns)
+    # Without an embedding on both sides, motion alone decides.
     known = ~np.isnan(cosine)
     gain[known] += config.appearance * (cosine[known] - config.even_cosine)
     gain[known & (cosine < config.least_cosine)] = -np.inf
@@ -138,10 +140,12 @@ def _evidence(
     units of the box's side.  The wider the spread of the position, the less a hit says.
     """
     (p, v, *spread), (q, w, *other) = start, carried
+    # At least a pixel, so that a box without area does not divide by 0.
     side = ((p[:, 2:3] + p[:, 3:] + q[:, 2:3] + q[:, 3:]) / 4).clip(1.0)
     pp, pv, vv = ((a + b) / side**2 for a, b in zip(spread, other, strict=True))
     x = (q - p) / side
     y = (w - v) / side
+    # Squared Mahalanobis distance; the 2 x 2 covariance is inverted in closed form.
     distance = (vv * x * x - 2 * pv * x * y + pp * y * y) / (pp * vv - pv * pv)
     return np.asarray(-(distance + np.log(pp)).sum(axis=1) / 2)
 
@@ -158,9 +162,9 @@ def _whole(
         at = np.searchsorted(span_s, tracklet.times_s)
         boxes[at], sources[at] = tracklet.boxes, tracklet.track_id
     smoothed = smooth(span_s, boxes, sources > 0, config.motion)
-    seen_s = np.concatenate([each.times_s for each in chain])
-    nth = np.searchsorted(seen_s, span_s, side="right") - 1
-    gap_s = seen_s[np.minimum(nth + 1, len(seen_s) - 1)] - seen_s[nth]
+    observed_s = np.concatenate([tracklet.times_s for tracklet in chain])
+    nth = np.searchsorted(observed_s, span_s, side="right") - 1
+    gap_s = observed_s[np.minimum(nth + 1, len(observed_s) - 1)] - observed_s[nth]
     stays = (sources > 0) | (gap_s <= config.fill_s)
     return WholeTrack(
         chain[0].track_id,
@@ -168,7 +172,7 @@ def _whole(
         span_s[stays],
         smoothed.boxes[stays],
         sources[stays],
-        float(np.concatenate([each.scores for each in chain]).mean()),
+        float(np.concatenate([tracklet.scores for tracklet in chain]).mean()),
     )
 
 

@@ -78,8 +78,8 @@ def mask_overlap(
 
     Each side is crops and their top left corners (x, y), which may lie outside any frame.
     """
-    shared = zip(a[0], a[1].tolist(), b[0], b[1].tolist(), strict=True)
-    return np.array([_iou(*each) for each in shared], dtype=float)
+    pairs = zip(a[0], a[1].tolist(), b[0], b[1].tolist(), strict=True)
+    return np.array([_iou(*pair) for pair in pairs], dtype=float)
 
 
 def _iou(a: Crop, a_xy: list[int], b: Crop, b_xy: list[int]) -> float:

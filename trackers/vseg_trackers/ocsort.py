@@ -60,6 +60,7 @@ class OCSort:
         tracks = self._tracks
         tracks.advance(detections)
         columns = (detections.scores >= self._config.least_score).nonzero()[0]
+        # Motion before the last observed box: recovery (OCR) has only what it left.
         columns = self._match(detections, self._by_motion(detections, columns), columns)
         columns = self._match(detections, self._by_last_seen(detections, columns), columns)
         tracks.begin(detections, columns)
@@ -137,6 +138,7 @@ class OCSort:
         motion = self._tracks.motion
         now_s = self._tracks.time_s
         last_s = past.time_s[rows]
+        # Only tracks missed in the frame before have anything to replay.
         late = last_s < self._times_s[-1]
         if not late.any():
             return
@@ -150,6 +152,7 @@ class OCSort:
 
     def _remember_time(self, time_s: float) -> None:
         self._times_s.append(time_s)
+        # No live track was missed for longer, so older times are never replayed.
         while self._times_s[0] < time_s - self._config.life.lost_s:
             self._times_s.popleft()
 
