@@ -12,6 +12,8 @@ _NOISE = 1 / 16
 """Levels this near to 0 or to white may be flat areas of JPEG noise.  Not tuned."""
 _FEW_THIN = 2
 """Up to this many values without solid area may be thin objects.  Not tuned."""
+_VISIBLE = 64
+"""Grey ids from here on are rare, painted greys common.  A round value; not tuned."""
 _FAINT = 32
 """A few thin values below this level are ids, not soft edges of white.  Not tuned."""
 
@@ -43,7 +45,7 @@ def classify(values: Integer[np.ndarray, "H W"], *, palette: bool) -> MaskKind:
     solid = _solid(values)
     thin = [v for v in levels if solid[values == v].mean() < _SOLID_SHARE]
     if not thin or not _on_borders(values, thin):
-        return _labels(levels, white, bool((values == white).any()), palette)
+        return _labels(values, levels, palette)
     if len(levels) > 1 or (values == white).any():
         edges = len(thin) > _FEW_THIN or (not palette and min(thin) >= _FAINT)
         if edges:
@@ -51,14 +53,18 @@ def classify(values: Integer[np.ndarray, "H W"], *, palette: bool) -> MaskKind:
     return MaskKind.LABELS
 
 
-def _labels(levels: list[int], white: int, has_white: bool, palette: bool) -> MaskKind:
-    """Grey levels of more than half white beside white itself, or alone, are as likely
-    objects drawn for the eye as ids.
+def _labels(values: Integer[np.ndarray, "H W"], levels: list[int], palette: bool) -> MaskKind:
+    """Grey levels that a person can see, alone or beside white, are as likely objects painted
+    for the eye as ids; white that covers more than the ids is as likely an object as void.
     """
-    bright = max(levels) > white // 2 and white == 255
-    if not palette and bright and (has_white or len(levels) == 1):
-        return MaskKind.UNDECIDED
-    return MaskKind.LABELS
+    white = void_of(values)
+    if palette or white > 255:
+        return MaskKind.LABELS
+    painted = max(levels) >= _VISIBLE
+    white_area = np.count_nonzero(values == white)
+    ids_area = np.count_nonzero(values) - white_area
+    unclear = (painted and (white_area > 0 or len(levels) == 1)) or white_area > ids_area
+    return MaskKind.UNDECIDED if unclear else MaskKind.LABELS
 
 
 def _soft(

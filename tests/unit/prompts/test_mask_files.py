@@ -74,6 +74,16 @@ def test_a_bright_grey_is_undecided(tmp_path: Path) -> None:
     assert [i for i, _ in read_mask_file(path, 200)] == [200]
 
 
+@pytest.mark.parametrize("other", [1, 127])
+def test_white_that_may_be_an_object_is_not_dropped(tmp_path: Path, other: int) -> None:
+    values = square(255)
+    values[30:40, 10:20] = other
+    path = saved(tmp_path / "a.png", values)
+    with pytest.raises(BadPrompt, match="value 255 on 200 pixels"):
+        list(read_mask_file(path, None))
+    assert [i for i, _ in read_mask_file(path, other)] == [other]
+
+
 def test_a_second_mask_without_id_is_refused(tmp_path: Path) -> None:
     paths = [saved(tmp_path / name, square(255)) for name in ("a.png", "b.png")]
     with pytest.raises(UsageError, match=r"--mask 1:.*a\.png --mask 2:.*b\.png"):
