@@ -1,6 +1,7 @@
 """Detections made elsewhere: a file in, checked boxes or masks by frame out.
 
-`detection_table` holds and checks them; `mot`, `coco` and `parquet` read their formats.
+`detection_table` holds and checks them, `detection_repair` mends them; `mot`, `coco_results`
+and `parquet` read their formats.
 """
 
 from dataclasses import replace
@@ -49,7 +50,7 @@ def _read(path: Path, video: VideoInfo) -> DetectionTable:
 
         return _from_zero(read_mot(path))
     if kind == ".json":
-        from vseg.exchange.coco import read_coco
+        from vseg.exchange.coco_results import read_coco
 
         return read_coco(path, video)
     if kind == ".parquet":

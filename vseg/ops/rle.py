@@ -69,9 +69,20 @@ def decode_rle(counts: str, height: int, width: int) -> MaskCrop:
     Raises BadMask if a character is foreign, a run negative, or the runs do not fill the
     frame; all of it is known before any pixel is allocated.
     """
+    _check_size(height, width)
+    return mask_of_runs(_runs(counts), height, width)
+
+
+def _check_size(height: int, width: int) -> None:
     if min(height, width) < 0 or height * width > MAX_PIXELS:
         raise BadMask(f"no mask has a size of {width}x{height}")
-    runs = _runs(counts)
+
+
+def mask_of_runs(runs: Int64[np.ndarray, " runs"], height: int, width: int) -> MaskCrop:
+    """The mask of run lengths, cut to its bounding box.  Raises BadMask if a run is negative
+    or the runs do not fill the frame.
+    """
+    _check_size(height, width)
     if (runs < 0).any() or int(runs.sum()) != height * width:
         raise BadMask(f"the runs of an RLE do not fill its {width}x{height} frame")
     edges = np.cumsum(runs)

@@ -215,3 +215,65 @@ def test_what_is_read_is_right(rows: list[Any]) -> None:
     assert 2 * len(table) >= len(rows)
     assert (table.boxes >= 0).all() and (table.boxes <= (64, 48, 64, 48)).all()
     assert len(table) == len(rows) or "skipped" in table.changes[0]
+
+
+IMAGES = [{"id": number + 1, "file_name": f"f_{number:03d}.PNG"} for number in range(10)]
+SQUARE = [4.0, 6.0, 24.0, 6.0, 24.0, 16.0, 4.0, 16.0]
+
+
+def dataset(folder: Path, *rows: Any, images: Any = IMAGES) -> Path:
+    return written(
+        folder / "coco.json", "\ufeff" + json.dumps({"images": images, "annotations": rows})
+    )
+
+
+def test_a_dataset_without_frames_and_scores(tmp_path: Path) -> None:
+    polygon = {"image_id": 1, "segmentation": [SQUARE]}
+    box = {"image_id": 4, "segmentation": [], "bbox": [1, 2, 3, 4], "score": 0.5}
+    broken = {"image_id": 99, "bbox": [1, 2, 3, 4]}
+    table = read_detections(dataset(tmp_path, polygon, box, broken), VIDEO)
+    assert (table.frames.tolist(), table.scores.tolist()) == ([0, 3], [1.0, 0.5])
+    assert table.boxes.tolist() == [[4, 6, 24, 16], [1, 2, 4, 6]]
+    (note,) = table.changes
+    for part in (
+        "10 images without frame_id placed by the numbers in their file names",
+        "1 skipped (not readable; row 2: there is no image 99)",
+        "1 without a score taken as 1 (row 0)",
+    ):
+        assert part in note
+    with pytest.raises(BadDetections, match="without frame_id"):
+        read_detections(tmp_path / "coco.json", VIDEO, strict=True)
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [[SQUARE], {"size": [48, 64], "counts": [198, *[10, 38] * 19, 10, 48 * 64 - 198 - 922]}],
+)
+def test_a_mask_in_each_form(tmp_path: Path, segmentation: Any) -> None:
+    rows = [{"image_id": 2, "score": 0.5, "segmentation": segmentation}]
+    table = read_detections(written(tmp_path / "a.json", json.dumps(rows)), VIDEO)
+    masks = table.on(2).masks
+    assert masks is not None and (masks[0].xyxy, masks[0].area) == ((4, 6, 24, 16), 200)
+    assert not table.changes
+
+
+@pytest.mark.parametrize(
+    ("names", "frames"),
+    [
+        (["1.jpg", "3.jpg"], [0, 2]),
+        (["0.jpg", "9.jpg"], [0, 9]),
+        (["a.jpg", "b.jpg"], [4, 5]),
+        (["17000400.jpg", "17000040.jpg"], [1, 0]),
+    ],
+)
+def test_which_frame_an_image_is(tmp_path: Path, names: list[str], frames: list[int]) -> None:
+    images = [{"id": 4 + at, "file_name": name} for at, name in enumerate(names)]
+    rows = [{"image_id": 4 + at, "bbox": [1, 2, 3, 4]} for at in range(2)]
+    table = read_detections(dataset(tmp_path, *rows, images=images), VIDEO)
+    assert table.frames.tolist() == sorted(frames)
+
+
+def test_image_ids_of_a_list_from_1(tmp_path: Path) -> None:
+    rows = [{"image_id": n, "bbox": [1, 2, 3, 4], "score": 1.0} for n in (1, 10)]
+    table = read_detections(written(tmp_path / "a.json", json.dumps(rows)), VIDEO)
+    assert table.frames.tolist() == [0, 9] and "counted from 1" in table.changes[0]
