@@ -14,7 +14,7 @@ from PIL import Image
 
 from vseg.build import open_run
 from vseg.errors import OutputError, UsageError
-from vseg.exchange.coco import read_coco
+from vseg.exchange.coco_results import read_coco
 from vseg.exchange.detections import read_detections
 from vseg.exchange.export import FORMATS, LOSS_REPORT, export
 from vseg.frame_masks import FrameMasks

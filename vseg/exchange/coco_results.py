@@ -93,8 +93,8 @@ def read_coco(path: Path, video: VideoInfo) -> DetectionTable:
     table = _table(path, rows, frame_of)
     changes = [placed] if placed else []
     if problems:
-        number, error = problems[0]
-        reason = error.message.removeprefix(f"{path}, row {number}: ")
+        number, first = problems[0]
+        reason = first.message.removeprefix(f"{path}, row {number}: ")
         changes.append(f"{len(problems)} skipped (not readable; row {number}: {reason})")
     return _counted(replace(table, changes=(*changes, *table.changes)), frame_of, video)
 
