@@ -84,5 +84,5 @@ def test_the_shipped_tracking_files_are_complete_and_valid() -> None:
     assert paths
     for path in paths:
         load_toml(path, TrackConfig)
-        optional = {"weights", "encode_ahead"}
+        optional = {"weights", "encode_ahead", "frames"}
         assert set(tomllib.loads(path.read_text())) | optional == set(TrackConfig.model_fields)
