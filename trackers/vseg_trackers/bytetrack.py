@@ -95,7 +95,7 @@ class ByteTrack:
         strong = is_strong.take(pairs.columns)
         new = state == TENTATIVE
         rounds = Rounds(len(self._tracks), len(is_strong))
-        # ByteTrack's order: confirmed and lost tracks with strong detections, then weak
+        # ByteTrack's order: all but tentative tracks with strong detections, then weak
         # detections for confirmed tracks only, then tentative tracks with the strong rest.
         # Gains are counted from the lowest gate.
         rounds.take(pairs, strong & ~new, config.gate - self._lowest_gate)

@@ -76,7 +76,7 @@ class _Walk:
         starts = (self._ends.first_s == detections.time_s).nonzero()[0]
         if len(starts):
             planes = self._ends.first[:, starts]
-            # Time runs backward here: velocity and its covariance change sign.
+            # Time runs backward here: velocity and its covariance with position change sign.
             planes[[1, 3]] *= -1
             self._motion.planes = np.concatenate([self._motion.planes, planes], axis=1)
             self._rows = np.concatenate([self._rows, starts])
