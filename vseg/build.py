@@ -46,14 +46,16 @@ def open_video(
     return opened
 
 
-def open_run(path: Path | str) -> "Run":
+def open_run(path: Path | str, revision: int | None = None) -> "Run":
     """The run at `path`, finished or not; masks are read when asked for.
 
-    Raises BadRun if there is none, or its run.json is damaged or of another format.
+    revision: of a corrected run, the one to read; the current one if None, 0 as tracked.
+    Raises BadRun if there is no run or no such revision, or its run.json is damaged or of
+    another format.
     """
     from vseg.results.run import Run
 
-    return Run(Path(path), open_clip)
+    return Run(Path(path), open_clip, revision)
 
 
 def open_clip(run: "Run", source: str | None = None) -> OpenReader:

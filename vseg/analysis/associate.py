@@ -1,4 +1,4 @@
-"""Offline association of a run: a finished run in, a new revision of it out.
+"""Offline association of a run: a finished run in, another run out.
 
 Enters: a run directory.  Leaves: another one, in which all tracklets of an object have one id,
 with the changes in its events.jsonl and the smoothed, gap-filled boxes in tracks.txt
@@ -36,7 +36,7 @@ from vseg_trackers import (
 
 
 @dataclass(frozen=True, slots=True)
-class Revision:
+class Association:
     """What an association made of a run.  before, after: how many objects there were and
     are.
     """
@@ -76,18 +76,20 @@ def associate(
     clip: str | None = None,
     colours: bool = True,
     overwrite: bool = False,
-) -> Revision:
+    revision: int | None = None,
+) -> Association:
     """Link the objects of the run at `path` over the whole clip into a new run at `out`.
 
     out: the first free of PATH-r2, PATH-r3, ... if None.  clip: where it is now, if it has
     moved.  colours: whether they are compared, for which the clip is read; else motion alone.
+    revision: of the run, the current one if None.
     Raises BadRun for a run that is not finished, BadVideo, and OutputError if `out` holds
     something already and `overwrite` is not given, or is the run itself.
     """
-    run = open_run(path)
+    run = open_run(path, revision)
     if out is not None and out.resolve() == path.resolve():
         raise OutputError(
-            f"the revision cannot replace {path} itself", hint="name another folder with -o"
+            f"the new run cannot replace {path} itself", hint="name another folder with -o"
         )
     if not run.header.finished:
         raise BadRun(
@@ -107,7 +109,7 @@ def associate(
     _write(run, out, names, changes, overwrite)
     atomic_write_text(out / TRACKS, _mot(linked, frames))
     after = {names.get(stored.id, stored.id) for stored in run.objects}
-    return Revision(out, len(run.objects), len(after), changes)
+    return Association(out, len(run.objects), len(after), changes)
 
 
 def _tracklets(run: Run, clip: str | None, colours: bool) -> list[Tracklet]:

@@ -79,12 +79,12 @@ def embed_objects(
         "run": _content(run),
         "frames": str(EMBEDDED_FRAMES),
     }
-    kept = _kept(run.path / EMBEDDINGS, key)
+    kept = _kept(run.content / EMBEDDINGS, key)
     if kept is not None:
         return kept
     with open_same_clip(run, source) as video:
         made = _embedded(run, video, image_text)
-    with atomic_path(run.path / EMBEDDINGS) as part:
+    with atomic_path(run.content / EMBEDDINGS) as part:
         ids = np.array(made.object_ids, dtype=np.int64)
         tensors = {"object_ids": ids, "vectors": made.vectors, "best_frames": made.best_frames}
         save_file(tensors, part, metadata=key)
@@ -158,8 +158,9 @@ def _crop(run: Run, row: MaskRow) -> MaskCrop:
 
 def _content(run: Run) -> str:
     """A hash of the run's masks: what was computed of other ones is not these."""
-    shards = [shard_path(run.path, MASK_SHARDS, n) for n in shards_in(run.path, MASK_SHARDS)]
-    return sha256_of(run.path / FRAMES, *shards)
+    root = run.content
+    shards = [shard_path(root, MASK_SHARDS, n) for n in shards_in(root, MASK_SHARDS)]
+    return sha256_of(root / FRAMES, *shards)
 
 
 def _kept(path: Path, key: dict[str, str]) -> ObjectEmbeddings | None:

@@ -24,12 +24,14 @@ class LabelSettings:
     """top: phrases kept for an object.  overwrite: names that objects have are replaced.
 
     source: where the clip is now, if it has moved.  sheet: whether labels.png is written.
+    revision: of the run, the current one if None.
     """
 
     top: int = 3
     overwrite: bool = False
     source: str | None = None
     sheet: bool = True
+    revision: int | None = None
 
 
 def label_run(
@@ -44,7 +46,7 @@ def label_run(
     long.
     """
     settings = settings or LabelSettings()
-    run = open_run(path)
+    run = open_run(path, settings.revision)
     words = image_text.words(vocabulary)
     embeddings = embed_objects(run, image_text, source=settings.source)
     named = []
@@ -70,8 +72,8 @@ def label_run(
     )
     if settings.sheet and named:
         captions = {one.id: f"{one.id}  {one.label}  {one.confidence:.2f}" for one in named}
-        draw_objects([(run, embeddings, captions)], path / LABEL_SHEET, settings.source)
-    write_labels(path, labels, overwrite=settings.overwrite)
+        draw_objects([(run, embeddings, captions)], run.content / LABEL_SHEET, settings.source)
+    write_labels(run.content, labels, overwrite=settings.overwrite)
     return labels
 
 

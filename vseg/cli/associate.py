@@ -1,6 +1,4 @@
-"""`vseg associate`: a run in, a new revision with identities linked over the whole clip
-out.
-"""
+"""`vseg associate`: a run in, another run with identities linked over the whole clip out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -31,28 +29,31 @@ def associate(
         typer.Option("--colours/--no-colours", help="Compare colours too, or motion alone."),
     ] = True,
     overwrite: options.Overwrite = False,
+    revision: options.RevisionNumber = None,
     as_json: options.Json = False,
 ) -> None:
     """Link the objects of a finished run over the whole clip, into a new run."""
     from vseg.analysis.associate import associate as link_run
     from vseg.results.events import plain_event
 
-    revision = link_run(run, out, clip=clip, colours=colours, overwrite=overwrite)
+    linked = link_run(
+        run, out, clip=clip, colours=colours, overwrite=overwrite, revision=revision
+    )
     if as_json:
         show_json(
             {
-                "run": revision.out,
-                "objects_before": revision.before,
-                "objects": revision.after,
-                "changes": [plain_event(change) for change in revision.changes],
+                "run": linked.out,
+                "objects_before": linked.before,
+                "objects": linked.after,
+                "changes": [plain_event(change) for change in linked.changes],
             }
         )
         return
     print(
-        f"{revision.out}: {revision.before} objects became {revision.after}, "
-        f"{len(revision.changes)} changes"
+        f"{linked.out}: {linked.before} objects became {linked.after}, "
+        f"{len(linked.changes)} changes"
     )
-    for change in revision.changes:
+    for change in linked.changes:
         print(f"  {_described(change)}")
 
 

@@ -41,6 +41,7 @@ def label(
     ] = False,
     clip: Clip = None,
     device: options.Device = None,
+    revision: options.RevisionNumber = None,
     as_json: options.Json = False,
 ) -> None:
     """Name the objects of a finished run: labels.json, objects.json and labels.png in it."""
@@ -48,10 +49,10 @@ def label(
     from vseg.build import open_image_text, open_run
     from vseg.grounding.word_lists import EVERYDAY, read_words
 
-    open_run(run)
+    open_run(run, revision)
     words = read_words(vocabulary or EVERYDAY)
     model = open_image_text(image_text, device or "cpu")
-    settings = LabelSettings(top, overwrite, clip)
+    settings = LabelSettings(top, overwrite, clip, revision=revision)
     labels = label_run(run, model, words, settings)
     if as_json:
         show_json({"run": run, **labels.model_dump()})

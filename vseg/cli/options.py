@@ -11,6 +11,15 @@ Source = Annotated[
 RunFolder = Annotated[
     Path, typer.Argument(metavar="RUN", help="A folder that `vseg track` wrote.")
 ]
+RevisionNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--revision",
+        min=0,
+        metavar="N",
+        help="Of a corrected run; left out, the current one.",
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier output.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 Model = Annotated[

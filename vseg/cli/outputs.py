@@ -18,7 +18,9 @@ def render(
     run: options.RunFolder,
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="The mp4 to write; by default RUN/overlay.mp4."),
+        typer.Option(
+            "-o", "--out", help="The mp4 to write; by default the run's overlay.mp4."
+        ),
     ] = None,
     clip: Annotated[
         str | None,
@@ -27,6 +29,7 @@ def render(
     sheet: Annotated[
         bool, typer.Option("--sheet/--no-sheet", help="Also write a contact sheet beside it.")
     ] = True,
+    revision: options.RevisionNumber = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
@@ -36,9 +39,9 @@ def render(
     from vseg.pipelines.previews import render_previews
     from vseg.results.layout import CONTACT_SHEET, OVERLAY
 
-    opened = open_run(run)
-    overlay = out or run / OVERLAY
-    contact = overlay.with_suffix(".png") if out else run / CONTACT_SHEET
+    opened = open_run(run, revision)
+    overlay = out or opened.content / OVERLAY
+    contact = overlay.with_suffix(".png") if out else opened.content / CONTACT_SHEET
     # A run's own images can be drawn again at any time.
     for path in (overlay, contact) if out else ():
         if sheet or path == overlay:
@@ -73,6 +76,7 @@ def export(
         typer.Option(help="onnx: a fixed number of objects; by default any number."),
     ] = None,
     weights: options.Weights = None,
+    revision: options.RevisionNumber = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
@@ -93,7 +97,7 @@ def export(
         written = [_export_model(subject, out, for_models, overwrite)]
     else:
         _check_run_export(to, for_models)
-        written = _export_run(Path(subject), to, out, overwrite)
+        written = _export_run(Path(subject), to, out, revision, overwrite)
     if as_json:
         show_json({"written": written, "format": to})
     else:
@@ -115,11 +119,13 @@ def _check_run_export(to: str, for_models: dict[str, Any]) -> None:
         )
 
 
-def _export_run(run: Path, to: str, out: Path, overwrite: bool) -> list[Path]:
+def _export_run(
+    run: Path, to: str, out: Path, revision: int | None, overwrite: bool
+) -> list[Path]:
     from vseg.build import open_run
     from vseg.exchange.export import export as convert
 
-    return convert(open_run(run), to, out, overwrite=overwrite)
+    return convert(open_run(run, revision), to, out, overwrite=overwrite)
 
 
 def _export_model(name: str, out: Path, settings: dict[str, Any], overwrite: bool) -> Path:

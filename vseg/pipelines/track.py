@@ -250,7 +250,7 @@ def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
 
 def _images(job: TrackJob) -> tuple[Path, ...]:
     """The previews asked for; those of an earlier call are kept."""
-    run = open_run(job.out)
+    run = open_run(job.out, revision=0)
     # A clip damaged from its very first frame leaves nothing to draw.
     if not job.config.preview or len(run) == 0:
         return ()

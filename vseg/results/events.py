@@ -42,6 +42,11 @@ def append_events(root: Path, events: Sequence[TrackEvent]) -> None:
         ) from error
 
 
+def write_events(root: Path, events: Sequence[TrackEvent]) -> None:
+    """Replace events.jsonl, whole or not at all."""
+    atomic_write_text(root / EVENTS, _lines(events))
+
+
 def read_events(root: Path) -> list[TrackEvent]:
     """The events of a run in order; none where there is no file.  Raises BadRun naming a wrong
     line.

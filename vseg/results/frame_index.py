@@ -35,6 +35,16 @@ class FrameIndex:
     def shards(self) -> list[int]:
         return list(self._groups)
 
+    @property
+    def extent(self) -> tuple[int, int] | None:
+        """The first and the last frame that is not damaged; None if there is none."""
+        shards = self.shards
+        first = next(filter(len, map(self.table, shards)), None)
+        last = next(filter(len, map(self.table, reversed(shards))), None)
+        if first is None or last is None:
+            return None
+        return first["index"][0].as_py(), last["index"][-1].as_py()
+
     def __contains__(self, shard: int) -> bool:
         return shard in self._groups
 

@@ -16,6 +16,11 @@
 | tracks.txt | boxes of a revision by `vseg associate`, gaps filled (MOTChallenge) |
 | overlay.mp4, contact.png, labels.png | images of it, if they were asked for |
 | .writer.json | which process writes the run, while one does |
+| revisions/000001/ ... | a corrected state of the run: the same files, unchanged ones linked |
+| spans.json | of a revision: what was corrected, accepted or absent, and the anchors |
+| agreement.parquet | of a revision: IoU of forward and backward tracks where both exist |
+
+The files at the top are revision 0, the run as tracked; `content_root` is the folder of any.
 """
 
 import shutil
@@ -45,6 +50,9 @@ LABEL_SHEET = "labels.png"
 MASK_SHARDS = "masks"
 FRAME_SHARDS = "frames"
 EXEMPLARS = "exemplars"
+REVISIONS = "revisions"
+SPANS = "spans.json"
+AGREEMENT = "agreement.parquet"
 _DERIVED = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
 
@@ -68,6 +76,29 @@ def run_state(path: Path) -> RunState:
     if not path.exists() or (path.is_dir() and all(map(_is_transient, path.iterdir()))):
         return RunState.ABSENT
     return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
+
+
+def content_root(root: Path, header: RunHeader, revision: int | None = None) -> Path:
+    """The folder that holds the files of a revision; None is the current one.
+
+    Raises BadRun for a revision that the run has not.
+    """
+    wanted = header.revision if revision is None else revision
+    if wanted == 0:
+        return root
+    if all(known.number != wanted for known in header.revisions):
+        numbers = ", ".join(str(known.number) for known in header.revisions)
+        raise BadRun(
+            f"{root} has no revision {wanted}",
+            hint=f"0 is the run as tracked; corrected ones: {numbers or 'none'} "
+            f"(`vseg revisions {root}`)",
+        )
+    return revision_folder(root, wanted)
+
+
+def revision_folder(root: Path, number: int) -> Path:
+    """The folder of a corrected revision, 1 or higher."""
+    return root / REVISIONS / f"{number:06d}"
 
 
 def shard_path(root: Path, folder: str, shard: int) -> Path:
@@ -137,10 +168,10 @@ def write_objects(root: Path, objects: list[StoredObject]) -> None:
 def clear_contents(root: Path) -> None:
     """Delete everything that belongs to a run except its header; foreign files stay."""
     with _refusal_named(root):
-        for folder in (MASK_SHARDS, EXEMPLARS):
+        for folder in (MASK_SHARDS, EXEMPLARS, REVISIONS):
             if (root / folder).exists():
                 shutil.rmtree(root / folder)
-        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, TRACKS, *_DERIVED):
+        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, SPANS, TRACKS, *_DERIVED):
             (root / name).unlink(missing_ok=True)
     clear_progress(root)
     clear_unfinished_writes(root)

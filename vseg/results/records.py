@@ -64,12 +64,31 @@ class Progress(Record):
     state: str | None
 
 
+class Revision(Record):
+    """A corrected state of a finished run, made from its parent; 0 is the run as tracked.
+
+    commands: the edits as options of `vseg correct`, in order.  spans: frame ranges whose rows
+    differ from the parent's, by object id.  frames: tracked for it; seconds: how long that
+    took.
+    """
+
+    number: int = Field(ge=1)
+    parent: int = Field(ge=0)
+    created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
+    vseg_version: str
+    commands: tuple[str, ...]
+    spans: dict[int, tuple[tuple[int, int], ...]] = Field(default_factory=dict)
+    frames: int = Field(default=0, ge=0)
+    seconds: float = Field(default=0.0, ge=0)
+
+
 class RunHeader(Record):
     """Everything that decided the masks, and how far the run has come.
 
     options: every setting of the tracker, flat.  frame_range: first and last + 1 of the frames
     asked for; None is the whole source.  labels: names of objects by id.
-    progress: None before the first commit and after the end.
+    progress: None before the first commit and after the end.  revisions: by ascending number;
+    revision: the one that is read unless another is asked for, 0 the run as tracked.
     """
 
     format_version: Literal[2] = FORMAT_VERSION
@@ -88,6 +107,8 @@ class RunHeader(Record):
     status: Status = "running"
     damage: Damage | None = None
     progress: Progress | None = None
+    revisions: tuple[Revision, ...] = ()
+    revision: int = Field(default=0, ge=0)
 
     @property
     def finished(self) -> bool:

@@ -14,12 +14,13 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import OpenReader, Reader
 from vseg.results.events import read_events
 from vseg.results.frame_index import FrameIndex
-from vseg.results.layout import read_header, read_objects
+from vseg.results.layout import content_root, read_header, read_objects
 from vseg.results.masks import unpack
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
 from vseg.results.shards import Shard, read_shard
 from vseg.results.shown_frame import ShownFrame
+from vseg.results.spans import ObjectSpans, predicted_spans, read_spans
 from vseg.types import Prompt, TrackEvent, VideoInfo
 
 OpenClip = Callable[["Run"], OpenReader]
@@ -34,17 +35,23 @@ class Run:
     naming the file and what is wrong, if the folder is damaged.
     """
 
-    def __init__(self, path: Path, open_clip: OpenClip | None = None) -> None:
+    def __init__(
+        self, path: Path, open_clip: OpenClip | None = None, revision: int | None = None
+    ) -> None:
+        """revision: which one is read, the current one if None.  Raises BadRun."""
         self.path = path
         self._open_clip = open_clip
         self.header: RunHeader = read_header(path)
+        self.revision = self.header.revision if revision is None else revision
+        # The folder of the revision's files, and of what is derived from them.
+        self.content = content_root(path, self.header, self.revision)
         self._latest: tuple[int, Shard] | None = None
 
     @cached_property
     def objects(self) -> tuple[StoredObject, ...]:
         """The objects by ascending id; none before the first commit."""
         begun = self.header.finished or self.header.progress is not None
-        return read_objects(self.path) if begun else ()
+        return read_objects(self.content) if begun else ()
 
     @property
     def name(self) -> str:
@@ -69,12 +76,20 @@ class Run:
     @property
     def prompts(self) -> list[Prompt]:
         """Every prompt, in the order given."""
-        return read_prompts(self.path)
+        return read_prompts(self.content)
 
     @property
     def events(self) -> list[TrackEvent]:
         """What happened to the objects, in order."""
-        return read_events(self.path)
+        return read_events(self.content)
+
+    @property
+    def spans(self) -> tuple[ObjectSpans, ...]:
+        """What was corrected, accepted or absent of each object, by ascending id."""
+        stored = read_spans(self.content)
+        if stored is not None:
+            return stored
+        return predicted_spans(self.objects, self.prompts, self.extent)
 
     def __len__(self) -> int:
         return len(self._index)
@@ -133,12 +148,7 @@ class Run:
     @property
     def extent(self) -> tuple[int, int] | None:
         """The first and the last stored frame; None before the first commit."""
-        shards = self._index.shards
-        first = next(filter(len, map(self._index.table, shards)), None)
-        last = next(filter(len, map(self._index.table, reversed(shards))), None)
-        if first is None or last is None:
-            return None
-        return first["index"][0].as_py(), last["index"][-1].as_py()
+        return self._index.extent
 
     @property
     def damaged(self) -> dict[int, str]:
@@ -158,16 +168,17 @@ class Run:
             yield from self._index.table(number)["time_s"].to_pylist()
 
     def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, {self.header.status})"
+        at = f", revision {self.revision}" if self.revision else ""
+        return f"Run({str(self.path)!r}, {self.header.status}{at})"
 
     @cached_property
     def _index(self) -> FrameIndex:
-        return FrameIndex(self.path, self.header)
+        return FrameIndex(self.content, self.header)
 
     def _shard(self, number: int) -> Shard:
         if self._latest is None or self._latest[0] != number:
             self._latest = None  # free the old shard before the next one is read
-            self._latest = number, read_shard(self.path, number, self._index.table(number))
+            self._latest = number, read_shard(self.content, number, self._index.table(number))
         return self._latest[1]
 
     def _unpacked(self, record: FrameRecord) -> FrameMasks:

@@ -5,7 +5,7 @@ file of frames is written last and decides: masks of a frame that it does not li
 committed.  The same records give the same bytes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,9 +62,41 @@ def write_shard(root: Path, shard: int, records: Sequence[FrameRecord]) -> None:
     A kill between the two files leaves the shard as it was.  Raises OutputError.
     """
     frames = sorted(records, key=lambda record: record.index)
-    masks = [row for record in frames for row in record.rows]
-    _write_table(shard_path(root, MASK_SHARDS, shard), mask_schema(), masks)
+    write_masks(root, shard, frames)
     _write_table(shard_path(root, FRAME_SHARDS, shard), frame_schema(), frames)
+
+
+def write_masks(root: Path, shard: int, records: Sequence[FrameRecord]) -> None:
+    """Replace the masks of a shard by those of these records, by ascending frame.  Raises
+    OutputError.
+    """
+    masks = [row for record in records for row in record.rows]
+    _write_table(shard_path(root, MASK_SHARDS, shard), mask_schema(), masks)
+
+
+def mark_prompted(root: Path, prompted: Mapping[int, bool]) -> None:
+    """Replace frames.parquet of a finished run by the same with other marks on these frames.
+
+    Raises BadRun and OutputError.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    schema = frame_schema()
+    column = schema.get_field_index("prompted")
+    with (
+        atomic_path(root / FRAMES) as part,
+        open_parquet(root / FRAMES, schema) as stored,
+        pq.ParquetWriter(part, schema) as writer,
+    ):
+        for group in range(stored.num_row_groups):
+            table = stored.read_row_group(group)
+            marks = zip(table["index"].to_pylist(), table["prompted"].to_pylist(), strict=True)
+            marked = [prompted.get(index, mark) for index, mark in marks]
+            field = schema.field(column)
+            writer.write_table(
+                table.set_column(column, field, pa.array(marked, type=field.type))
+            )
 
 
 def read_shard(root: Path, shard: int, frames: Any) -> Shard:

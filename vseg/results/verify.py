@@ -50,7 +50,8 @@ def _differences(stored: RunHeader, now: RunHeader) -> Iterator[str]:
 
     The source's content counts, its path and the time of the run do not.
     """
-    unchecked = {"created", "status", "damage", "progress", "source", "video", "options"}
+    progress = {"created", "status", "damage", "progress", "revisions", "revision"}
+    unchecked = {*progress, "source", "video", "options"}
     for field in sorted(RunHeader.model_fields.keys() - unchecked):
         yield from _difference(field, getattr(stored, field), getattr(now, field))
     for key in sorted(stored.options.keys() | now.options.keys()):

@@ -288,7 +288,8 @@ class ResumedRun:
 
 def _begin(path: Path, header: RunHeader, prompts: Sequence[Prompt]) -> RunWriter:
     """An empty run.  The header goes first: from then on nothing else in the folder counts."""
-    fresh = header.model_copy(update={"status": "running", "progress": None, "damage": None})
+    begun = {"status": "running", "progress": None, "damage": None}
+    fresh = header.model_copy(update=begun | {"revisions": (), "revision": 0})
     write_header(path, fresh)
     clear_contents(path)
     write_prompts(path, prompts)
