@@ -29,6 +29,7 @@ from vseg.types import (
     Exemplar,
     Mask,
     Points,
+    Polygon,
     Prompt,
     PromptValue,
     Scribble,
@@ -135,7 +136,9 @@ def draw_prompts(image: np.ndarray, kind: Kind) -> np.ndarray:
     return image
 
 
-def mark(image: np.ndarray, prompt: Points | Box | Scribble | Mask, size: int) -> None:
+def mark(
+    image: np.ndarray, prompt: Points | Box | Scribble | Mask | Polygon, size: int
+) -> None:
     """Draw a visual prompt."""
     match prompt:
         case Points():
@@ -150,6 +153,9 @@ def mark(image: np.ndarray, prompt: Points | Box | Scribble | Mask, size: int) -
             cv2.polylines(image, [prompt.xy.astype(np.int32)], False, INK, size, cv2.LINE_AA)
         case Mask():
             image[prompt.mask] = image[prompt.mask] // 3 + 170
+        case Polygon():
+            rings = [np.rint(ring).astype(np.int32) for ring in prompt.rings]
+            cv2.polylines(image, rings, True, INK, size, cv2.LINE_AA)
 
 
 def write(image: np.ndarray, words: str, size: int) -> None:

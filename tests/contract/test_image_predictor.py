@@ -7,18 +7,20 @@ from tests.contract.test_models import MAKERS, disc, frame
 from vseg.interfaces.model import Model
 from vseg.session.image_predictor import ImagePredictor
 from vseg.session.session import Session
-from vseg.types import Box, Points, Scribble, VisualPrompt
+from vseg.types import Box, Points, Polygon, PromptValue, Scribble
 
 pytestmark = pytest.mark.integration
 
 CLICK = Points(np.array([[60.0, 30.0]], np.float32), np.array([True]))
 OTHER = Points(np.array([[20.0, 40.0]], np.float32), np.array([True]))
 LINE = Scribble(np.array([[30.0, 20.0], [50.0, 40.0]], np.float32))
-PROMPTS: dict[str, tuple[VisualPrompt, ...]] = {
+PROMPTS: dict[str, tuple[PromptValue, ...]] = {
     "click": (CLICK,),
     "box": (Box(10, 10, 50, 45),),
     "scribble": (LINE,),
     "mask": (disc(),),
+    "polygon": (Polygon([(10, 10), (60, 12), (40, 50)]),),
+    "polygon and click": (Polygon([(10, 10), (60, 12), (40, 50)]), CLICK),
     "mask and box": (disc(), Box(20, 10, 60, 50)),
     "box and click": (Box(10, 10, 50, 45), CLICK),
 }

@@ -26,6 +26,7 @@ class PromptOptions:
     box: options.Boxes = None
     scribble: options.Scribbles = None
     mask: options.Masks = None
+    polygon: options.Polygons = None
     text: options.Texts = None
     exemplar: options.Exemplars = None
     auto: options.Auto = False
@@ -36,7 +37,11 @@ class PromptOptions:
 
         return (
             *parse_prompts(
-                self.point or (), self.box or (), self.scribble or (), self.mask or ()
+                self.point or (),
+                self.box or (),
+                self.scribble or (),
+                self.mask or (),
+                self.polygon or (),
             ),
             *parse_concepts(self.text or (), self.exemplar or ()),
         )

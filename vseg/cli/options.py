@@ -117,6 +117,14 @@ Masks = Annotated[
         help="A mask; a label image is one object per value.",
     ),
 ]
+Polygons = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--polygon",
+        metavar="[[OBJ][@FRAME]:]x,y x,y x,y ...",
+        help="An exact outline; a second ring of the same object is a hole.",
+    ),
+]
 Labels = Annotated[
     list[str] | None, typer.Option("--label", metavar="OBJ=NAME", help="An object's name.")
 ]

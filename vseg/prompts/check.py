@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from vseg.errors import BadPrompt
-from vseg.types import Box, Exemplar, Mask, Points, PromptValue, Scribble, Text, VisualPrompt
-from vseg.types.prompt_values import NumberList, NumberRows
+from vseg.prompts.polygon_masks import mask_of
+from vseg.types import Box, Exemplar, Mask, Points, Polygon, PromptValue, Scribble, Text
+from vseg.types.prompt_values import NumberList, NumberRows, Rings
 
 OVERHANG = 0.5
 """A box may reach over the frame's edge by this share of the frame's side: boxes of detectors
@@ -25,6 +26,7 @@ def collect_prompts(  # noqa: PLR0913 - one parameter for each kind of prompt
     box: NumberList | None = None,
     scribble: NumberRows | None = None,
     mask: NumberRows | None = None,
+    polygon: Rings | None = None,
     text: str | None = None,
     exemplar: Exemplar | None = None,
 ) -> tuple[PromptValue, ...]:
@@ -32,8 +34,9 @@ def collect_prompts(  # noqa: PLR0913 - one parameter for each kind of prompt
 
     points: (N, 2) pixels, with labels 1 for "this object" and 0 for "not this object", all 1
     if left out.  box: x1, y1, x2, y2.  scribble: (N, 2) pixels of a line on the object.  mask:
-    (H, W).  text: what the object is, in words.  exemplar: a region of another image that
-    shows such an object.  Raises BadPrompt if there is none, or one is malformed.
+    (H, W).  polygon: (N, 2) corners of an outline, or a list of such rings.  text: what the
+    object is, in words.  exemplar: a region of another image that shows such an object.
+    Raises BadPrompt if there is none, or one is malformed.
     """
     if points is None and labels is not None:
         raise BadPrompt("labels were given without points", hint="give points=[(x, y), ...]")
@@ -43,10 +46,12 @@ def collect_prompts(  # noqa: PLR0913 - one parameter for each kind of prompt
     if exemplar is not None:
         collected += _typed([exemplar])
     collected += _visual(points, labels, box, scribble, mask)
+    if polygon is not None:
+        collected.append(Polygon(polygon))
     if not collected:
         raise BadPrompt(
             "no prompt was given",
-            hint="give points, a box, a scribble, a mask, a text or an exemplar",
+            hint="give points, a box, a scribble, a mask, a polygon, a text or an exemplar",
         )
     return tuple(collected)
 
@@ -57,7 +62,7 @@ def _visual(
     box: NumberList | None,
     scribble: NumberRows | None,
     mask: NumberRows | None,
-) -> Iterator[VisualPrompt]:
+) -> Iterator[Points | Box | Scribble | Mask]:
     """The visual prompts among plain numbers.  Raises BadPrompt."""
     if points is not None:
         yield Points(points, labels)
@@ -80,7 +85,7 @@ def _typed(prompts: Sequence[Any]) -> list[PromptValue]:
         if not isinstance(prompt, PromptValue):
             raise BadPrompt(
                 f"a {type(prompt).__name__} is not a prompt",
-                hint="give vseg.Points, Box, Scribble, Mask, Text or Exemplar",
+                hint="give vseg.Points, Box, Scribble, Mask, Polygon, Text or Exemplar",
             )
     return list(prompts)
 
@@ -101,9 +106,9 @@ def _box(sides: Any) -> Box:
 def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) -> None:
     """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
-    A box may reach over the edge but not lie outside.  If the prompt would fit the stored,
-    unrotated image, the message says so.  A concept prompt has no place: there is nothing to
-    check.
+    A box or a polygon may reach over the edge but not lie outside.  If the prompt would fit
+    the stored, unrotated image, the message says so.  A concept prompt has no place: there is
+    nothing to check.
     """
     if isinstance(prompt, Text | Exemplar):
         return
@@ -118,6 +123,8 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
             raise BadPrompt("the mask is empty", hint="an object needs at least one pixel")
         return
     if _lies_on(prompt, height, width):
+        if isinstance(prompt, Polygon):
+            mask_of(prompt, (height, width))
         return
     turned = rotation in (90, 270) and _lies_on(prompt, width, height)
     raise BadPrompt(
@@ -128,7 +135,9 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
     )
 
 
-def _lies_on(prompt: Points | Box | Scribble, height: int, width: int) -> bool:
+def _lies_on(prompt: Points | Box | Scribble | Polygon, height: int, width: int) -> bool:
+    if isinstance(prompt, Polygon):
+        return _lies_on(prompt.bounds, height, width)
     if isinstance(prompt, Box):
         meets = prompt.x1 < width and prompt.y1 < height and prompt.x2 > 0 and prompt.y2 > 0
         beside = OVERHANG * width
@@ -139,7 +148,9 @@ def _lies_on(prompt: Points | Box | Scribble, height: int, width: int) -> bool:
     return bool(low.all() and (prompt.xy.max(axis=0) < [width, height]).all())
 
 
-def _describe(prompt: Points | Box | Scribble) -> str:
+def _describe(prompt: Points | Box | Scribble | Polygon) -> str:
+    if isinstance(prompt, Polygon):
+        return f"the polygon within the {_describe(prompt.bounds)}"
     if isinstance(prompt, Box):
         return f"box {prompt.x1:g},{prompt.y1:g},{prompt.x2:g},{prompt.y2:g}"
     kind = "point" if isinstance(prompt, Points) else "scribble"

@@ -22,11 +22,13 @@ from vseg.types import (
     Mask,
     MaskCrop,
     Points,
+    Polygon,
     Prompt,
     PromptValue,
     Scribble,
     Text,
     Timecode,
+    VisualPrompt,
 )
 
 Image = UInt8[np.ndarray, "H W 3"]
@@ -78,6 +80,14 @@ class _MaskRecord(_Record):
         return Mask(unpack_mask(self.size, self.counts))
 
 
+class _PolygonRecord(_Record):
+    kind: Literal["polygon"]
+    rings: list[list[tuple[float, float]]]
+
+    def value(self, image_of: ImageOf) -> PromptValue:
+        return Polygon(self.rings)
+
+
 class _ConceptRecord(_Record):
     """object: None stands for every instance."""
 
@@ -108,7 +118,13 @@ class _ExemplarRecord(_ConceptRecord):
 
 
 _AnyRecord = (
-    _PointsRecord | _BoxRecord | _ScribbleRecord | _MaskRecord | _TextRecord | _ExemplarRecord
+    _PointsRecord
+    | _BoxRecord
+    | _ScribbleRecord
+    | _MaskRecord
+    | _PolygonRecord
+    | _TextRecord
+    | _ExemplarRecord
 )
 _RECORD: TypeAdapter[_AnyRecord] = TypeAdapter(
     Annotated[_AnyRecord, Field(discriminator="kind")]
@@ -137,17 +153,6 @@ def unpack_prompt(record: Mapping[str, Any], image_of: ImageOf) -> Prompt:
 
 def _pack_value(value: PromptValue, images: dict[str, Image]) -> dict[str, Any]:
     match value:
-        case Points():
-            signs = value.positive.tolist()
-            return {"kind": "points", "xy": value.xy.tolist(), "positive": signs}
-        case Box():
-            # As floats: a box of whole numbers is the same box.
-            sides = value.x1, value.y1, value.x2, value.y2
-            return {"kind": "box", "xyxy": [float(side) for side in sides]}
-        case Scribble():
-            return {"kind": "scribble", "xy": value.xy.tolist(), "positive": value.positive}
-        case Mask():
-            return {"kind": "mask", **pack_mask(value.mask)}
         case Text():
             return {"kind": "text", "phrase": value.phrase, "threshold": value.threshold}
         case Exemplar():
@@ -160,6 +165,25 @@ def _pack_value(value: PromptValue, images: dict[str, Image]) -> dict[str, Any]:
                 "source": value.source,
                 "threshold": value.threshold,
             }
+        case _:
+            return _pack_place(value)
+
+
+def _pack_place(value: VisualPrompt | Polygon) -> dict[str, Any]:
+    match value:
+        case Points():
+            signs = value.positive.tolist()
+            return {"kind": "points", "xy": value.xy.tolist(), "positive": signs}
+        case Box():
+            # As floats: a box of whole numbers is the same box.
+            sides = value.x1, value.y1, value.x2, value.y2
+            return {"kind": "box", "xyxy": [float(side) for side in sides]}
+        case Scribble():
+            return {"kind": "scribble", "xy": value.xy.tolist(), "positive": value.positive}
+        case Mask():
+            return {"kind": "mask", **pack_mask(value.mask)}
+        case Polygon():
+            return {"kind": "polygon", "rings": [ring.tolist() for ring in value.rings]}
 
 
 def image_digest(image: Image) -> str:

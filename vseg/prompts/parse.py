@@ -3,13 +3,15 @@
     --point    [[OBJ][@FRAME]:]x,y[+|-]
     --box      [[OBJ][@FRAME]:]x1,y1,x2,y2
     --scribble [[OBJ][@FRAME]:]x,y x,y ...[+|-]
+    --polygon  [[OBJ][@FRAME]:]x,y x,y x,y ...
     --mask     [[OBJ][@FRAME]:]file.png
     --text     [[OBJ][@FRAME]:]phrase[=THRESHOLD]
     --exemplar [[OBJ][@FRAME]:]image.jpg:REGION[=THRESHOLD]
     --label    OBJ=name
 
 FRAME may be a time, `@1.25s`; left out, it is frame 0.  OBJ left out is object 1; a text or an
-exemplar without the part before the colon is of every instance.  REGION is x1,y1,x2,y2 or a
+exemplar without the part before the colon is of every instance.  Polygons of one object on
+one frame are the rings of one.  REGION is x1,y1,x2,y2 or a
 mask file.
 """
 
@@ -24,8 +26,9 @@ from vseg.errors import UsageError
 from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.mask_files import read_mask_file
 from vseg.prompts.phrases import parse_phrases
+from vseg.prompts.polygon_masks import joined_rings
 from vseg.prompts.timecode import parse_timecode
-from vseg.types import Box, Mask, Points, Prompt, Scribble, Text, Timecode
+from vseg.types import Box, Mask, Points, Polygon, Prompt, Scribble, Text, Timecode
 
 _TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<at>[^:]+))?:(?P<rest>.*)", re.DOTALL)
 _BOX = re.compile(r"[-+\d.,eE\s]+")
@@ -33,7 +36,11 @@ FIRST_FRAME = Timecode(frame=0)
 
 
 def parse_prompts(
-    points: Iterable[str], boxes: Iterable[str], scribbles: Iterable[str], masks: Iterable[str]
+    points: Iterable[str] = (),
+    boxes: Iterable[str] = (),
+    scribbles: Iterable[str] = (),
+    masks: Iterable[str] = (),
+    polygons: Iterable[str] = (),
 ) -> tuple[Prompt, ...]:
     """All visual prompts of a command line.  Raises UsageError for a malformed one, BadPrompt
     for a mask that cannot be used.
@@ -43,6 +50,7 @@ def parse_prompts(
         *parse_boxes(boxes),
         *parse_scribbles(scribbles),
         *parse_masks(masks),
+        *joined_rings(parse_polygons(polygons)),
     )
 
 
@@ -71,6 +79,15 @@ def parse_scribbles(specs: Iterable[str]) -> Iterator[Prompt]:
         points = [_numbers(p, 2, f"--scribble {spec}", "10,20 30,40") for p in text.split()]
         xy = np.array(points, dtype=np.float32).reshape(-1, 2)
         yield Prompt(object_id, at, Scribble(xy, positive))
+
+
+def parse_polygons(specs: Iterable[str]) -> Iterator[Prompt]:
+    """One prompt per ring."""
+    for spec in specs:
+        object_id, at, rest = _target(spec)
+        example = "10,20 200,20 200,300"
+        ring = [_numbers(p, 2, f"--polygon {spec}", example) for p in rest.split()]
+        yield Prompt(object_id, at, Polygon([ring]))
 
 
 def parse_masks(specs: Iterable[str]) -> Iterator[Prompt]:

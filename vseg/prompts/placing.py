@@ -8,12 +8,15 @@ from dataclasses import replace
 
 from vseg.errors import BadPrompt
 from vseg.interfaces.reader import Reader
+from vseg.prompts.polygon_masks import joined_rings
 from vseg.types import Prompt, Timecode
 
 
 def place_prompts(video: Reader, prompts: Iterable[Prompt]) -> tuple[Prompt, ...]:
-    """The prompts with their frame, in the order given.  Raises BadPrompt past the end."""
-    return tuple(replace(p, at=Timecode(frame=index_of(video, p.at))) for p in prompts)
+    """The prompts with their frame, in the order given; polygons of one object on one frame
+    are the rings of one.  Raises BadPrompt past the end.
+    """
+    return joined_rings(replace(p, at=Timecode(frame=index_of(video, p.at))) for p in prompts)
 
 
 def index_of(video: Reader, at: Timecode) -> int:

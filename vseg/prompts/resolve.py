@@ -6,6 +6,7 @@ Leaves: visual prompts alone, as the engine takes them.
 | prompts                      | result                                                       |
 | ---------------------------- | ------------------------------------------------------------ |
 | visual prompts alone         | they stand as they are                                       |
+| a mask or a polygon          | the polygon is the mask of what it encloses; the last counts |
 | a mask beside a concept      | the mask and other visual prompts; the concept is ignored    |
 | a concept                    | the best detection that reaches its threshold                |
 | text and an exemplar         | the best detection of both (their IoU is at least one half)  |
@@ -29,6 +30,7 @@ from jaxtyping import Bool, Float32, Float64
 from vseg.errors import NothingFound
 from vseg.ops.boxes import pixels_in
 from vseg.ops.masks import mask_iou
+from vseg.prompts.polygon_masks import mask_of
 from vseg.types import (
     Box,
     ConceptPrompt,
@@ -37,6 +39,7 @@ from vseg.types import (
     Mask,
     MaskCrop,
     Points,
+    Polygon,
     Prompt,
     Scribble,
     Text,
@@ -82,12 +85,14 @@ class _Candidate:
 
 
 def effective(entries: Sequence[PromptEntry]) -> tuple[PromptEntry, ...]:
-    """The entries that count: of boxes, masks, texts and exemplars only the last."""
+    """The entries that count: of boxes, masks (or polygons), texts and exemplars only the
+    last.
+    """
     kept: list[PromptEntry] = []
     for entry in entries:
-        kind = type(entry.prompt.value)
-        if kind in (Box, Mask, Text, Exemplar):
-            kept = [k for k in kept if type(k.prompt.value) is not kind]
+        for kind in (Box, Mask | Polygon, Text, Exemplar):
+            if isinstance(entry.prompt.value, kind):
+                kept = [k for k in kept if not isinstance(k.prompt.value, kind)]
         kept.append(entry)
     return tuple(kept)
 
@@ -102,7 +107,11 @@ def resolve_prompts(
     """
     counted = effective(entries)
     values = [entry.prompt.value for entry in counted]
-    visual = tuple(v for v in values if not isinstance(v, Text | Exemplar))
+    visual = tuple(
+        mask_of(v, hw) if isinstance(v, Polygon) else v
+        for v in values
+        if not isinstance(v, Text | Exemplar)
+    )
     concepts = [e for e in counted if isinstance(e.prompt.value, Text | Exemplar)]
     if not concepts or any(isinstance(p, Mask) for p in visual):
         return visual

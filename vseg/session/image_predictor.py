@@ -21,9 +21,10 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.promptable_model import CoarseMasks, ObjectPrompts, PromptableModel
 from vseg.ops.rgb import check_rgb
 from vseg.prompts.check import check_prompt, collect_prompts
+from vseg.prompts.polygon_masks import mask_of
 from vseg.session.decoded_masks import decoded_masks
 from vseg.tensors import Decoded, Features
-from vseg.types import Box, Exemplar, Frame, Mask, PromptValue, Text, VisualPrompt
+from vseg.types import Box, Exemplar, Frame, Mask, Polygon, PromptValue, Text, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class ImagePredictor:
     def predict(
         self,
         image: EncodedImage,
-        prompts: Sequence[VisualPrompt] = (),
+        prompts: Sequence[PromptValue] = (),
         *,
         prior: Float32[np.ndarray, "h4 w4"] | None = None,
         **numbers: Any,
@@ -67,14 +68,14 @@ class ImagePredictor:
         Prompts are typed or plain numbers, in pixels of the image.  prior: logits of its mask
         so far, which the prompts correct: `logits[0]` of the masks before.  Raises BadPrompt.
         """
-        visual = visual_prompts(collect_prompts(prompts, **numbers))
-        return self.predict_objects(image, [visual], None if prior is None else prior[None])
+        values = collect_prompts(prompts, **numbers)
+        return self.predict_objects(image, [values], None if prior is None else prior[None])
 
     @torch.inference_mode()
     def predict_objects(
         self,
         image: EncodedImage,
-        objects: Sequence[ObjectPrompts],
+        objects: Sequence[Sequence[PromptValue]],
         priors: Float32[np.ndarray, "O h4 w4"] | None = None,
     ) -> FrameMasks:
         """The masks of several objects, decoded in one batch, as objects 1, 2 ...
@@ -82,16 +83,13 @@ class ImagePredictor:
         Every one is predicted as if it were alone: masks may overlap.  priors: `logits` of the
         masks so far.  Raises BadPrompt for prompts or priors that do not fit the image.
         """
-        hw = (image.frame.image.shape[0], image.frame.image.shape[1])
-        for prompts in objects:
-            for prompt in prompts:
-                check_prompt(prompt, hw)
-        if not objects:
+        visual = [_visual_prompts(prompts, image) for prompts in objects]
+        if not visual:
             return FrameMasks.empty(image.frame)
         known = None if priors is None else self._on_device(image, priors, len(objects))
-        decoded = self.decode(image, objects, known)
-        ids = range(1, len(objects) + 1)
-        given = {i: only_mask(prompts) for i, prompts in zip(ids, objects, strict=True)}
+        decoded = self.decode(image, visual, known)
+        ids = range(1, len(visual) + 1)
+        given = {i: only_mask(prompts) for i, prompts in zip(ids, visual, strict=True)}
         exact = {i: mask.mask for i, mask in given.items() if mask is not None}
         return decoded_masks(image.frame, ids, decoded, ids, exact)
 
@@ -195,8 +193,11 @@ class ImagePredictor:
         return first
 
 
-def visual_prompts(prompts: Sequence[PromptValue]) -> list[VisualPrompt]:
-    """The prompts, none of which is a concept.  Raises BadPrompt for a text or an exemplar."""
+def _visual_prompts(prompts: Sequence[PromptValue], image: EncodedImage) -> list[VisualPrompt]:
+    """The prompts of one object on an image, none of which is a concept, as models take them.
+    Raises BadPrompt for a text or an exemplar, and for a prompt that is not on the image.
+    """
+    hw = (image.frame.image.shape[0], image.frame.image.shape[1])
     visual: list[VisualPrompt] = []
     for prompt in prompts:
         if isinstance(prompt, Text | Exemplar):
@@ -204,7 +205,8 @@ def visual_prompts(prompts: Sequence[PromptValue]) -> list[VisualPrompt]:
                 f"an image is prompted where an object is, not with {prompt!r}",
                 hint="detect it with a grounder first, or prompt a Session that has one",
             )
-        visual.append(prompt)
+        check_prompt(prompt, hw)
+        visual.append(mask_of(prompt, hw) if isinstance(prompt, Polygon) else prompt)
     return visual
 
 

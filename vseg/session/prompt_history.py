@@ -12,7 +12,16 @@ from vseg.interfaces.grounder import FrameFeatures, Grounder
 from vseg.interfaces.model import Model
 from vseg.prompts.resolve import GroundingResult, PromptEntry, resolve_prompts
 from vseg.session.exemplar import ExemplarGrounder
-from vseg.types import ConceptPrompt, Exemplar, Frame, Mask, Prompt, Text, VisualPrompt
+from vseg.types import (
+    ConceptPrompt,
+    Exemplar,
+    Frame,
+    Mask,
+    Polygon,
+    Prompt,
+    Text,
+    VisualPrompt,
+)
 
 
 class PromptHistory:
@@ -39,9 +48,8 @@ class PromptHistory:
         """
         before = [e for p in prompts[:1] for e in self._entries_beside(p)]
         # A mask wins over every concept: there is nothing to detect.
-        masked = any(isinstance(e.prompt.value, Mask) for e in before) or any(
-            isinstance(p.value, Mask) for p in prompts
-        )
+        values = [*(e.prompt.value for e in before), *(p.value for p in prompts)]
+        masked = any(isinstance(value, Mask | Polygon) for value in values)
         return [
             PromptEntry(p, self._detect(p.value, frame, features, adjacent))
             if isinstance(p.value, Text | Exemplar) and not masked

@@ -32,7 +32,7 @@ from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
 from vseg.tensors import PRESENT, Features
 from vseg.types import Exemplar, Frame, Prompt, PromptValue, Text, VisualPrompt
-from vseg.types.prompt_values import NumberList, NumberRows
+from vseg.types.prompt_values import NumberList, NumberRows, Rings
 
 
 class Session(Closing):
@@ -74,6 +74,7 @@ class Session(Closing):
         box: NumberList | None = None,
         scribble: NumberRows | None = None,
         mask: NumberRows | None = None,
+        polygon: Rings | None = None,
         text: str | None = None,
         exemplar: Exemplar | None = None,
         adjacent: Frame | None = None,
@@ -82,17 +83,16 @@ class Session(Closing):
 
         points: (N, 2) clicks, with labels 1 on the object (all, if left out) and 0 beside it.
         box: x1, y1, x2, y2, right and bottom exclusive.  scribble: (N, 2) points of a line on
-        the object.  mask: (H, W) booleans.  text: what the object is, in words.  exemplar: a
-        region of another image that shows such an object.  prompts: the same as typed values,
-        such as `vseg.Box(10, 20, 200, 300)`.  Coordinates are pixels of the displayed frame.
-        adjacent: the frame before or after, for phrases about motion; of a frame given by its
-        index it is read from the video.  A plain image is the one `step` is given next.
+        the object.  mask: (H, W) booleans.  polygon: (N, 2) corners, or a list of such rings.
+        text: what it is, in words.  exemplar: a region of another image that shows such an
+        object.  prompts: the same as typed values.  Coordinates are pixels of the displayed
+        frame.  adjacent: the frame before or after, for phrases about motion; of a frame given
+        by its index it is read from the video.  A plain image is the one `step` is given next.
 
         All prompts given of one object on one frame count together (`vseg.prompts.resolve`); a
-        new box, mask, text or exemplar replaces the one before.  On an object that is tracked
-        already this is a correction: its masks beyond this frame are forgotten, and computed
-        again by the next `propagate`.  Raises BadPrompt, BadFrame, and NothingFound where no
-        detection fits a text or an exemplar.
+        new box, mask or polygon, text or exemplar replaces the one before.  On an object that
+        is tracked already this is a correction: its masks beyond this frame are computed again
+        by the next `propagate`.  Raises BadPrompt, BadFrame and NothingFound.
         """
         values = collect_prompts(
             prompts,
@@ -101,6 +101,7 @@ class Session(Closing):
             box=box,
             scribble=scribble,
             mask=mask,
+            polygon=polygon,
             text=text,
             exemplar=exemplar,
         )

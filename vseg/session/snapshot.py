@@ -24,7 +24,7 @@ from vseg.session.engine import Prior, TrackedObject
 from vseg.session.identity.pack import pack_identities, unpack_identities
 from vseg.session.prompt_history_pack import pack_entries, unpack_entries
 from vseg.session.state import SessionState
-from vseg.types import Exemplar, Prompt, Text, Timecode, VisualPrompt
+from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
 _FORMAT = 9
 
@@ -112,7 +112,7 @@ def _unpack_object(
     prompts: dict[int, tuple[VisualPrompt, ...]] = {}
     for stored in record["prompts"]:
         prompt = unpack_prompt(stored, image_of)
-        assert not isinstance(prompt.value, Text | Exemplar)
+        assert not isinstance(prompt.value, Text | Exemplar | Polygon)
         before = prompts.get(prompt.frame_index, ())
         prompts[prompt.frame_index] = (*before, prompt.value)
     frame = record["prior"]

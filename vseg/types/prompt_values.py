@@ -1,25 +1,35 @@
-"""Prompts: where an object is (points, box, scribble, mask) or what it is (text, exemplar).
+"""Prompts: where an object is (points, box, scribble, mask, polygon) or what it is (text,
+exemplar).
 
 Coordinates are pixels of the displayed frame: x right, y down, the centre of the top-left
-pixel is (0, 0) for points; boxes are x1 y1 x2 y2 with right and bottom exclusive.  Lists and
-tuples are accepted wherever arrays are; what cannot be converted is a BadPrompt.
+pixel is (0, 0) for points; boxes are x1 y1 x2 y2 with right and bottom exclusive, and so are
+corners of polygons.  Lists and tuples are accepted wherever arrays are; what cannot be
+converted is a BadPrompt.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float32, UInt8
+from jaxtyping import Bool, Float32, Float64, UInt8
 
 from vseg.errors import BadPrompt
+from vseg.types.prompt_numbers import (
+    as_number,
+    as_pairs,
+    as_region,
+    as_signs,
+    check_threshold,
+    kind_of,
+)
+from vseg.types.rings import checked_rings
 
 NumberList = Sequence[int | float] | np.ndarray
 """(N,) numbers: a list, a tuple or an array."""
 NumberRows = Sequence[Sequence[int | float]] | np.ndarray
 """(N, M) numbers: pairs of coordinates, or the rows of a mask."""
+Rings = NumberRows | Sequence[NumberRows]
+"""(N, 2) corners of one ring, or a list of such rings."""
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -33,9 +43,9 @@ class Points:
 
     def __init__(self, xy: NumberRows, positive: NumberList | None = None) -> None:
         """positive: booleans, or 1 and 0.  Raises BadPrompt."""
-        pairs = _pairs(xy, "a point prompt")
+        pairs = as_pairs(xy, "a point prompt")
         object.__setattr__(self, "xy", pairs)
-        object.__setattr__(self, "positive", _signs(positive, len(pairs)))
+        object.__setattr__(self, "positive", as_signs(positive, len(pairs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +60,7 @@ class Box:
     def __post_init__(self) -> None:
         """Raises BadPrompt for a box that is empty, inverted, or not of finite numbers."""
         for side in ("x1", "y1", "x2", "y2"):
-            object.__setattr__(self, side, _number(getattr(self, side), f"{side} of a box"))
+            object.__setattr__(self, side, as_number(getattr(self, side), f"{side} of a box"))
         if self.x2 <= self.x1 or self.y2 <= self.y1:
             raise BadPrompt(
                 f"box {self.x1:g},{self.y1:g},{self.x2:g},{self.y2:g} is empty or inverted",
@@ -67,8 +77,8 @@ class Scribble:
 
     def __init__(self, xy: NumberRows, positive: bool = True) -> None:
         """Raises BadPrompt."""
-        object.__setattr__(self, "xy", _pairs(xy, "a scribble"))
-        object.__setattr__(self, "positive", bool(_signs([positive], 1)[0]))
+        object.__setattr__(self, "xy", as_pairs(xy, "a scribble"))
+        object.__setattr__(self, "positive", bool(as_signs([positive], 1)[0]))
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -81,14 +91,41 @@ class Mask:
         """mask: (H, W) booleans, or integers of which one value marks the object and 0 the
         background.  Raises BadPrompt.
         """
-        object.__setattr__(self, "mask", _region(mask, "a mask"))
+        object.__setattr__(self, "mask", as_region(mask, "a mask"))
 
     def __repr__(self) -> str:
         return f"Mask({self.mask.shape[1]}x{self.mask.shape[0]}, area={int(self.mask.sum())})"
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class Polygon:
+    """The object's outline on this frame: it holds the pixels whose centres lie inside an odd
+    number of rings, so that a ring within another is a hole.
+
+    rings: corners x, y in pixels; (10, 20), (200, 20), (200, 300), (10, 300) is the box
+    10, 20, 200, 300.
+    """
+
+    rings: tuple[Float64[np.ndarray, "_ 2"], ...]
+
+    def __init__(self, rings: Rings) -> None:
+        """rings: one ring of (x, y) corners, or a list of them.  Raises BadPrompt for a ring
+        of fewer than 3 corners, without area, or that crosses itself.
+        """
+        object.__setattr__(self, "rings", checked_rings(rings))
+
+    @property
+    def bounds(self) -> Box:
+        """The bounding box of all rings."""
+        corners = np.concatenate(self.rings)
+        return Box(*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
+
+    def __repr__(self) -> str:
+        return f"Polygon({[len(ring) for ring in self.rings]} corners)"
+
+
 VisualPrompt = Points | Box | Scribble | Mask
-"""Where an object is."""
+"""Where an object is, as a model takes it."""
 
 LONGEST_PHRASE = 200
 """Characters: far more than any noun phrase, so that a pasted text is refused.  A round value;
@@ -106,7 +143,7 @@ class Text:
 
     def __post_init__(self) -> None:
         if not isinstance(self.phrase, str):
-            raise BadPrompt(f"a text prompt is a string, not {_kind(self.phrase)}")
+            raise BadPrompt(f"a text prompt is a string, not {kind_of(self.phrase)}")
         if not self.phrase.strip():
             raise BadPrompt("a text prompt is empty", hint="name an object: --text person")
         if len(self.phrase) > LONGEST_PHRASE:
@@ -114,7 +151,7 @@ class Text:
                 f"a text prompt has {len(self.phrase)} characters, more than {LONGEST_PHRASE}",
                 hint="name one object in a few words; separate phrases by a full stop",
             )
-        _check_threshold(self.threshold, f"'{self.phrase}'")
+        check_threshold(self.threshold, f"'{self.phrase}'")
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -142,7 +179,7 @@ class Exemplar:
         """
         named = f"the exemplar {source}".rstrip()
         pixels = np.asarray(image)
-        where = _region(region, f"the region of {named}")
+        where = as_region(region, f"the region of {named}")
         if pixels.dtype != np.uint8 or pixels.shape != (*where.shape, 3):
             raise BadPrompt(
                 f"the image of {named} is {pixels.dtype} of shape {pixels.shape}, its region "
@@ -152,7 +189,7 @@ class Exemplar:
             )
         if not where.any():
             raise BadPrompt(f"the region of {named} is empty")
-        _check_threshold(threshold, source)
+        check_threshold(threshold, source)
         object.__setattr__(self, "image", pixels)
         object.__setattr__(self, "region", where)
         object.__setattr__(self, "source", source)
@@ -165,8 +202,8 @@ class Exemplar:
 ConceptPrompt = Text | Exemplar
 """What an object is; a grounder finds where that is."""
 
-PromptValue = VisualPrompt | ConceptPrompt
-"""Where an object is, or what it is."""
+PromptValue = VisualPrompt | Polygon | ConceptPrompt
+"""Where an object is, or what it is.  A polygon becomes a mask once its frame is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,86 +241,3 @@ class Prompt:
         """The frame, of a prompt that was placed in its video."""
         assert self.at.frame is not None, "the prompt's time was not looked up in its video"
         return self.at.frame
-
-
-def _array(values: Any, what: str) -> np.ndarray:
-    """The values as an array of numbers or booleans."""
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise BadPrompt(f"{what} cannot be made an array: {error}") from error
-    if array.dtype.kind not in "biuf":
-        raise BadPrompt(f"{what} holds {_kind(values)} that is not of numbers")
-    return array
-
-
-def _pairs(values: Any, what: str) -> np.ndarray:
-    array = _array(values, what)
-    if array.size == 0:
-        raise BadPrompt(f"{what} needs at least one point")
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise BadPrompt(
-            f"{what} has the shape {array.shape}, not (N, 2)",
-            hint="give a list of (x, y) pairs, also for a single point: [(412, 220)]",
-        )
-    if not np.isfinite(array).all():
-        raise BadPrompt(f"{what} has a coordinate that is not a number")
-    return np.asarray(array, dtype=np.float32)
-
-
-def _signs(values: Any, count: int) -> np.ndarray:
-    """`count` booleans."""
-    if values is None:
-        return np.ones(count, dtype=bool)
-    array = _array(values, "the labels of a point prompt")
-    if array.shape != (count,):
-        raise BadPrompt(
-            f"{count} points but {len(array) if array.ndim else 'no list of'} labels",
-            hint="give one label for each point",
-        )
-    if not np.isin(array, (0, 1)).all():
-        raise BadPrompt(
-            "a label is neither 1 nor 0", hint="1 marks the object, 0 what is not part of it"
-        )
-    return np.asarray(array, dtype=bool)
-
-
-def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-        raise BadPrompt(f"{what} is {value!r}: it has a coordinate that is not a number")
-    return float(value)
-
-
-def _region(values: Any, what: str) -> np.ndarray:
-    """(H, W) booleans."""
-    array = _array(values, what)
-    if array.ndim != 2:
-        raise BadPrompt(f"{what} has the shape {array.shape}, not (height, width)")
-    if array.dtype.kind == "f":
-        raise BadPrompt(
-            f"{what} is of {array.dtype}, not of booleans",
-            hint="give, for example, mask > 0.5",
-        )
-    if array.dtype == bool:
-        return array
-    on = array != 0
-    if (array[on] != array.max(initial=0)).any():
-        raise BadPrompt(
-            f"{what} has several values besides 0",
-            hint="give the mask of one object: label_image == value",
-        )
-    return np.asarray(on, dtype=bool)
-
-
-def _check_threshold(threshold: float | None, what: str) -> None:
-    if threshold is None:
-        return
-    if not isinstance(threshold, Real) or not 0 < threshold <= 1:
-        raise BadPrompt(
-            f"the threshold {threshold} of {what} is not in (0, 1]",
-            hint="give a score above 0 and up to 1, or none",
-        )
-
-
-def _kind(value: Any) -> str:
-    return f"a {type(value).__name__}"

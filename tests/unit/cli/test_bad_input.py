@@ -44,6 +44,8 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
     "point outside": (lambda d, w: ["--point", "500,5"], 3, "120x72"),
     "box outside": (lambda d, w: ["--box", "200,200,300,300"], 3, "120x72"),
     "empty box": (lambda d, w: ["--box", "50,50,20,60"], 3, "empty or inverted"),
+    "polygon outside": (lambda d, w: ["--polygon", "200,9 300,9 300,99"], 3, "120x72"),
+    "polygon crosses itself": (lambda d, w: ["--polygon", "9,9 60,60 60,9 9,60"], 3, "cross"),
     "mask of another size": (lambda d, w: ["--mask", wide_mask(d)], 3, "20x10"),
     "missing mask": (lambda d, w: ["--mask", d / "no.png"], 3, "no.png"),
     "frame past the end": (lambda d, w: ["--point", "1@64:5,5"], 3, "0 to 63"),

@@ -15,6 +15,7 @@ from vseg.prompts.parse import (
     parse_concepts,
     parse_masks,
     parse_points,
+    parse_polygons,
     parse_scribbles,
 )
 from vseg.types import Prompt, Timecode
@@ -50,6 +51,7 @@ def test_the_examples_of_the_help_hold(
         (options.Points, parse_points, ["4,5", "4,5+", "4,5-"]),
         (options.Boxes, parse_boxes, ["1,2,3,4"]),
         (options.Scribbles, parse_scribbles, ["4,5 6,7", "4,5 6,7 8,9-"]),
+        (options.Polygons, parse_polygons, ["4,5 6,7 8,2"]),
         (options.Masks, parse_masks, ["mask.png"]),
         (options.Texts, lambda specs: parse_concepts(specs, ()), ["a dog", "a dog=0.4"]),
         (
@@ -82,5 +84,12 @@ def test_a_prompt_option_takes_the_grammar_that_its_help_shows(
 @pytest.mark.parametrize("command", ["track", "watch"])
 def test_both_ways_to_track_list_the_same_prompts_and_settings(command: str) -> None:
     text = call(command, "--help").stdout
-    for option in ("--scribble", "--exemplar", "--tagger", "--weights", "--memory-budget"):
+    for option in (
+        "--scribble",
+        "--polygon",
+        "--exemplar",
+        "--tagger",
+        "--weights",
+        "--memory-budget",
+    ):
         assert option in text

@@ -104,3 +104,33 @@ def test_priors_are_those_of_the_image(nano: Nano) -> None:
     image = predictor.encode(IMAGE)
     with pytest.raises(BadPrompt, match="priors have the shape"):
         predictor.predict(image, points=[(40, 40)], prior=np.zeros((3, 3), np.float32))
+
+
+RING = [(10, 10), (30, 10), (30, 40), (10, 40)]
+HOLE = [(15, 15), (20, 15), (20, 20), (15, 20)]
+
+
+def test_a_polygon_is_the_mask_that_it_encloses(nano: Nano) -> None:
+    expected = np.zeros((96, 128), bool)
+    expected[10:40, 10:30] = True
+    np.testing.assert_array_equal(vseg.segment(IMAGE, polygon=RING, model=nano)[1], expected)
+    expected[15:20, 15:20] = False
+    for objects in ([RING, HOLE], [[RING, HOLE]]):
+        masks = vseg.segment(IMAGE, polygon=objects, model=nano)
+        assert masks.object_ids == (1,)
+        np.testing.assert_array_equal(masks[1], expected)
+    two = vseg.segment(IMAGE, polygon=[[RING, HOLE], [HOLE]], model=nano)
+    assert two.object_ids == (1, 2) and two.area(2) == 25
+
+
+def test_a_polygon_and_a_mask_of_it_are_the_same_beside_a_click(nano: Nano) -> None:
+    mask = np.zeros((96, 128), bool)
+    mask[10:40, 10:30] = True
+    drawn = vseg.segment(IMAGE, polygon=RING, points=[(40, 40)], model=nano)
+    given = vseg.segment(IMAGE, mask=mask, points=[(40, 40)], model=nano)
+    np.testing.assert_array_equal(drawn.logits, given.logits)
+
+
+def test_a_polygon_beside_the_image_is_refused(nano: Nano) -> None:
+    with pytest.raises(BadPrompt, match="outside the 128x96"):
+        vseg.segment(IMAGE, polygon=[(200, 10), (220, 10), (220, 40)], model=nano)

@@ -203,6 +203,8 @@ def test_prompts_of_every_kind_come_back_exactly(tmp_path: Path) -> None:
         '{"frame": 0, "object": 1, "kind": "points", "xy": [[1, 2]], "positive": []}',
         '{"frame": 0, "object": 1, "kind": "points", "xy": [], "positive": []}',
         '{"frame": 0, "object": 1, "kind": "scribble", "xy": [], "positive": true}',
+        '{"frame": 0, "object": 1, "kind": "polygon", "rings": [[[1, 2], [3, 4]]]}',
+        '{"frame": 0, "object": 1, "kind": "polygon", "rings": []}',
     ],
 )
 def test_a_wrong_prompt_line_is_named(run_folder: Path, line: str) -> None:
