@@ -23,6 +23,7 @@ from vseg.errors import BadConfig
 
 ReaderName = Literal["auto", "pyav", "decord", "images"]
 FrameNumbering = Literal["by-order", "by-number"]
+DirectionName = Literal["forward", "backward", "both"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
 PolicyName = Literal["recent", "selective"]
 ApproximationName = Literal["none", "pooled", "pruned"]
@@ -142,7 +143,9 @@ class TrackConfig(Settings):
     """How a clip is tracked: everything but the clip, the prompts and the output folder.
 
     frames: how the images of a folder are numbered where their names leave gaps.
-    stop_at_damage: end at the first damaged frame instead of passing over it.
+    stop_at_damage: end at the first damaged frame instead of passing over it.  direction:
+    forward from the first prompts, backward from the last ones, or both ways from the first
+    ones of every object.
     """
 
     model: str = "nano"
@@ -154,6 +157,7 @@ class TrackConfig(Settings):
     reader: ReaderName = "auto"
     range: str = Field(default=":", pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$")
     frames: FrameNumbering | None = None
+    direction: DirectionName = "forward"
     stop_at_damage: bool = False
     compile: bool = False
     encode_ahead: int | None = Field(default=None, ge=1, le=64)

@@ -157,6 +157,24 @@ class FrameMasks(Mapping[int, np.ndarray]):
             sources=tuple(self.sources[row] for row in rows),
         )
 
+    def with_others(self, other: "FrameMasks") -> "FrameMasks":
+        """The same frame with the objects that only `other` has, which is of this frame too.
+
+        Masks stay as they are, also where one from here and one from there overlap.
+        """
+        more = other.only(i for i in other.object_ids if i not in self.object_ids)
+        ids = (*self.object_ids, *more.object_ids)
+        order = np.argsort(ids).tolist()
+        sources = (*self.sources, *more.sources)
+        return replace(
+            self,
+            object_ids=tuple(ids[row] for row in order),
+            scores=np.concatenate([self.scores, more.scores])[order],
+            visible=np.concatenate([self.visible, more.visible])[order],
+            sources=tuple(sources[row] for row in order),
+            crops={i: (self if i in self else more).crop(i) for i in ids},
+        )
+
     def _check(self, obj: int) -> None:
         if obj not in self.object_ids:
             held = ", ".join(map(str, self.object_ids)) or "none"

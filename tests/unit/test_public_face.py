@@ -69,6 +69,8 @@ REFUSED = {
     "session().step(image, time_s=-1.0)": "BadFrame: not later",
     "session().step(vseg.Frame(0, None, 0.0, image))": "BadFrame: not later than the last",
     "session().step(vseg.Frame(1, None, 0.0, image), 2.0)": "UsageError: beside a Frame",
+    "session().step(image, reverse=True)": "UsageError: no place before",
+    "session().step(vseg.Frame(1, None, 0.0, image), reverse=True)": "BadFrame: not earlier",
     "session().remove(7)": "BadPrompt: no object 7",
     "(lambda s: (s.close(), s.step(image)))(session())": "UsageError: closed",
     "(lambda s: (s.close(), s.prompt(1, image, box=(1, 2, 3, 4))))(session())": (

@@ -62,6 +62,14 @@ Numbering = Annotated[
         help="A folder whose names leave gaps: number its images in order, or by their names.",
     ),
 ]
+Direction = Annotated[
+    str | None,
+    typer.Option(
+        "--direction",
+        metavar="forward|backward|both",
+        help="Which way from the prompts; backward begins at the last prompted frame.",
+    ),
+]
 StopAtDamage = Annotated[
     bool | None,
     typer.Option("--stop-at-damage", help="End at a damaged frame instead of skipping it."),

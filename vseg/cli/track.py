@@ -36,6 +36,7 @@ def track(
     detections: options.DetectionsFile = None,
     strict: options.Strict = False,
     frames: options.Range = None,
+    direction: options.Direction = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Continue an interrupted run, with its own settings."),
@@ -68,6 +69,7 @@ def track(
         labels=parse_labels(label or ()),
         config=model.read(
             range=frames,
+            direction=direction,
             preview=preview,
             encode_ahead=encode_ahead,
             reader=reader,

@@ -82,6 +82,35 @@ def readable_frames(
         raise passed[0]
 
 
+def readable_backward(
+    video: Reader, start: int, stop: int, damaged: dict[int, str]
+) -> Iterator[Frame]:
+    """The frames start, start - 1, ... down to `stop` (exclusive) that can be read.
+
+    damaged: takes the number of every frame that is passed over and why, before the next frame
+    comes.
+    """
+    place = start
+    # A reader may decode several frames at once and report the lowest damaged one first: the
+    # frames above it come before it is passed over.
+    below: list[DamagedVideo] = []
+    while place > stop or below:
+        end = below[-1].frame_index if below else stop
+        try:
+            if place > end:
+                for frame in video.frames(place, end, -1):
+                    yield frame
+                    place = frame.index - 1
+        except DamagedVideo as damage:
+            below.append(damage)
+            continue
+        if not below:
+            return
+        passed = below.pop()
+        damaged[passed.frame_index] = passed.reason
+        place = passed.frame_index - 1
+
+
 def adjacent_frame(video: Reader, index: int) -> Frame | None:
     """The frame that tells what moves on frame `index`: the one before, or after the first;
     None where there is no other.

@@ -18,10 +18,14 @@ _LENGTH_BYTES = 8
 
 
 class DrivenSession:
-    """What all drivers do with their session.  driver: its name, which snapshots carry."""
+    """What all drivers do with their session.
 
-    def __init__(self, session: Session, driver: str) -> None:
+    driver: its name, which snapshots carry.  reverse: frames come in descending order.
+    """
+
+    def __init__(self, session: Session, driver: str, *, reverse: bool = False) -> None:
         self._session = session
+        self._reverse = reverse
         self._driver = driver
         self._next_id = 1
         self._events: list[TrackEvent] = []
@@ -35,7 +39,7 @@ class DrivenSession:
         """The masks of all objects.  Where there is none the model is not run."""
         if not self._session.object_ids:
             return FrameMasks.empty(frame)
-        return self._session.step(frame)
+        return self._session.step(frame, reverse=self._reverse)
 
     def prompt(self, object_id: int, frame: Frame, prompts: Sequence[PromptValue]) -> MaskCrop:
         """The object's mask on the frame, which the next `step` decodes once more, with all

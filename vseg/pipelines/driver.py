@@ -47,3 +47,11 @@ def make_driver(
         return PromptDriver(session, prompts)
     automatic = automatic_detector(session.model, grounder, config)
     return RedetectionTracker(session, automatic, config.redetection, until)
+
+
+def make_reverse_driver(session: Session, prompts: Sequence[Prompt]) -> SessionDriver:
+    """What drives a session whose frames come in descending order: prompts of objects.
+
+    Detections are associated and confirmed forward only.
+    """
+    return PromptDriver(session, prompts, reverse=True)

@@ -88,6 +88,11 @@ def _with_adjacent(source: Source, *, wait: bool) -> Iterator[tuple[Frame, Frame
 def _check(requests: tuple[Prompt, ...], config: TrackConfig, until: Timecode | None) -> None:
     """Raise UsageError or BadPrompt for what a live source cannot be asked."""
     check_instances(requests)
+    if config.direction != "forward":
+        raise UsageError(
+            f"a live source cannot be tracked in the direction {config.direction}",
+            hint="leave `direction` out of the settings",
+        )
     for request in requests:
         if request.at.frame != 0:
             raise BadPrompt(

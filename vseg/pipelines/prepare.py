@@ -92,6 +92,27 @@ def _check_together(job: TrackJob) -> None:
             hint="--auto finds its objects itself: drop the others, or --auto",
         )
     check_redetection(job.config.redetection, everything=job.everything)
+    _check_direction(job)
+
+
+def _check_direction(job: TrackJob) -> None:
+    """Raise UsageError for what is done forward only."""
+    direction = job.config.direction
+    if direction == "forward":
+        return
+    steered = {
+        "--detections": job.detections is not None,
+        "--auto": job.everything,
+        "descriptions of every instance": any(p.object_id is None for p in job.prompts),
+        "--stop-at-damage": job.config.stop_at_damage,
+    }
+    for what, given in steered.items():
+        if given:
+            raise UsageError(
+                f"--direction {direction} was given beside {what}, which goes forward only",
+                hint="leave --direction out, or prompt single objects, as in --box 1:x1,y1,x2,"
+                "y2 or --text 1:dog",
+            )
 
 
 def check_redetection(settings: RedetectionSettings, *, everything: bool) -> None:
@@ -273,6 +294,7 @@ def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
             "flip",
             "reader",
             "frames",
+            "direction",
             "compile",
             "encode_ahead",
             "stop_at_damage",

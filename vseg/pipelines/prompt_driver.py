@@ -11,11 +11,16 @@ from vseg.types import Frame, Prompt, PromptValue, TrackEvent
 
 
 class PromptDriver:
-    """Prompts the objects of one session; see `SessionDriver`."""
+    """Prompts the objects of one session; see `SessionDriver`.
 
-    def __init__(self, session: Session, prompts: Iterable[Prompt]) -> None:
+    reverse: frames come in descending order.
+    """
+
+    def __init__(
+        self, session: Session, prompts: Iterable[Prompt], *, reverse: bool = False
+    ) -> None:
         self._session = session
-        self._driven = DrivenSession(session, "prompts")
+        self._driven = DrivenSession(session, "prompts", reverse=reverse)
         self._prompts: dict[int, dict[int, list[PromptValue]]] = {}
         for placed in prompts:
             objects = self._prompts.setdefault(placed.frame_index, {})

@@ -48,14 +48,15 @@ def write_events(root: Path, events: Sequence[TrackEvent]) -> None:
 
 
 def read_events(root: Path) -> list[TrackEvent]:
-    """The events of a run in order; none where there is no file.  Raises BadRun naming a wrong
-    line.
+    """The events of a run by ascending frame, those of one frame in order; none where there is
+    no file.  Raises BadRun naming a wrong line.
     """
-    return _parsed(root / EVENTS, _text(root / EVENTS))
+    events = _parsed(root / EVENTS, _text(root / EVENTS))
+    return sorted(events, key=lambda event: event.frame)
 
 
-def forget_events(root: Path, after: int) -> None:
-    """Drop the events of frames after `after`, and a line that a kill cut short.
+def forget_events(root: Path, keep: int) -> None:
+    """Drop all events but the first `keep`, and a line that a kill cut short.
 
     Raises BadRun naming another line that is wrong.
     """
@@ -63,8 +64,8 @@ def forget_events(root: Path, after: int) -> None:
     if not path.exists():
         return
     whole = _text(path)
-    kept = [e for e in _parsed(path, whole[: whole.rfind("\n") + 1]) if e.frame <= after]
-    atomic_write_text(path, _lines(kept))
+    events = _parsed(path, whole[: whole.rfind("\n") + 1])
+    atomic_write_text(path, _lines(events[:keep]))
 
 
 def _lines(events: Sequence[TrackEvent]) -> str:

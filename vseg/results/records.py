@@ -55,12 +55,16 @@ class Damage(Record):
 
 
 class Progress(Record):
-    """Where an unfinished run goes on.  state: the file with the tracker's memory at that
-    point.
+    """Where an unfinished run goes on.
+
+    last_frame: tracked last, going backward if `reverse`.  events: how many there were.
+    state: the file with the tracker's memory at that point.
     """
 
     last_frame: int = Field(ge=0)
+    reverse: bool = False
     commits: int = Field(ge=1)
+    events: int = Field(default=0, ge=0)
     state: str | None
 
 

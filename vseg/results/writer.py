@@ -32,7 +32,7 @@ from vseg.results.layout import (
     write_header,
     write_objects,
 )
-from vseg.results.masks import pack
+from vseg.results.masks import pack, unpack
 from vseg.results.prompts import append_prompt, write_prompts
 from vseg.results.records import (
     Damage,
@@ -73,7 +73,10 @@ class RunWriter:
         named = {stored.id: stored.label for stored in objects if stored.label is not None}
         self._names: dict[int, str] = {**named, **header.labels}
         self._unwritten = False
-        self._last_frame = header.progress.last_frame if header.progress else None
+        progress = header.progress
+        self._last_frame = progress.last_frame if progress else None
+        self._reverse = progress.reverse if progress else False
+        self._num_events = progress.events if progress else 0
 
     @staticmethod
     def create(
@@ -108,20 +111,20 @@ class RunWriter:
             # Nothing in the folder counts yet; it may hold leftovers of the run it replaced.
             return ResumedRun(_begin(path, header, prompts), header.first_frame, None)
         clear_unfinished_writes(path)
-        forget_events(path, after=stored.progress.last_frame)
+        forget_events(path, keep=stored.progress.events)
         writer = RunWriter(path, stored, read_objects(path))
         state = stored.progress.state
         return ResumedRun(
             writer,
-            stored.progress.last_frame + 1,
+            stored.progress.last_frame + (-1 if stored.progress.reverse else 1),
             _read_state(path / state) if state else None,
         )
 
-    def write(self, masks: FrameMasks) -> bool:
+    def write(self, masks: FrameMasks, *, reverse: bool = False) -> bool:
         """Take one frame; the same frame again replaces the earlier one.
 
-        Returns whether this frame completes its shard in the direction the frames come: the
-        moment to `commit`, because then no shard is written twice.
+        reverse: the frames come in descending order.  Returns whether this frame completes its
+        shard in that order: the moment to `commit`, because then no shard is written twice.
         """
         self._refuse_if_finished()
         video = self.header.video
@@ -137,9 +140,16 @@ class RunWriter:
         self._records[index] = record
         self._unwritten = True
         self._note_objects(record)
-        backward = self._last_frame is not None and index < self._last_frame
         self._last_frame = index
-        return (index if backward else index + 1) % self.header.shard_frames == 0
+        self._reverse = reverse
+        return (index if reverse else index + 1) % self.header.shard_frames == 0
+
+    def stored(self, frame_index: int) -> FrameMasks | None:
+        """The masks of a frame that was written before; None of any other."""
+        self._enter(self.header.shard_of(frame_index))
+        record = self._records.get(frame_index)
+        video = self.header.video
+        return None if record is None else unpack(record, video.height, video.width)
 
     def write_damaged(self, frame_index: int, time_s: float, reason: str) -> None:
         """Mark a frame as one that could not be read."""
@@ -215,7 +225,9 @@ class RunWriter:
                 atomic_write_bytes(file, state)
             progress = Progress(
                 last_frame=self._last_frame,
+                reverse=self._reverse,
                 commits=commits,
+                events=self._num_events,
                 state=file.name if state is not None else None,
             )
         write_objects(self.path, self._sorted_objects())
@@ -239,6 +251,7 @@ class RunWriter:
             write_shard(self.path, self._shard, list(self._records.values()))
             self._unwritten = False
         append_events(self.path, self._events)
+        self._num_events += len(self._events)
         self._events = []
 
     def _note_objects(self, record: FrameRecord) -> None:
@@ -274,11 +287,10 @@ class RunWriter:
 
 @dataclass(frozen=True)
 class ResumedRun:
-    """An unfinished run to go on with, at `next_frame` (for frames in ascending order).
+    """An unfinished run to go on with, at `next_frame` (backward if its progress says so).
 
     state: the tracker's memory before that frame; None if none was committed: then go through
-    the frames from the start again.  `writer.header.progress` tells the last frame for other
-    orders.
+    the frames from the start again.
     """
 
     writer: RunWriter

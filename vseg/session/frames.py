@@ -53,23 +53,34 @@ class SessionFrames:
             return self._read(int(frame))
         return self._checked(frame if isinstance(frame, Frame) else _next(frame, None, state))
 
-    def to_step(self, frame: Any, time_s: float | None, state: SessionState) -> Frame:
-        """The next frame of a live source.
+    def to_step(
+        self, frame: Any, time_s: float | None, state: SessionState, *, reverse: bool = False
+    ) -> Frame:
+        """The next frame of a live source, or in `reverse` the one before.
 
-        Raises BadFrame for an image that cannot be tracked, or one that is not later than the
-        last; UsageError for a Frame beside a time.
+        Raises BadFrame for an image that cannot be tracked, or one that does not follow the
+        last; UsageError for a Frame beside a time, and for a plain image in reverse.
         """
         if not isinstance(frame, Frame):
+            if reverse:
+                raise UsageError(
+                    "a plain image has no place before another",
+                    hint="in reverse, give Frames, as a reader's frames(step=-1) does",
+                )
             return self._checked(_next(frame, time_s, state))
         if time_s is not None:
             raise UsageError(
                 "time_s was given beside a Frame, which has its own",
                 hint="give the plain image with time_s, or the Frame alone",
             )
-        if state.last_index is not None and frame.index <= state.last_index:
+        last = state.last_index
+        ordered = last is None or (frame.index < last if reverse else frame.index > last)
+        if not ordered:
+            way = "earlier" if reverse else "later"
+            order = "falling" if reverse else "rising"
             raise BadFrame(
-                f"frame {frame.index} is not later than the last one, {state.last_index}",
-                hint="step takes frames in rising order; propagate(start=...) goes back",
+                f"frame {frame.index} is not {way} than the last one, {last}",
+                hint=f"step takes frames in {order} order; propagate(start=...) goes anywhere",
             )
         return self._checked(frame)
 

@@ -125,17 +125,23 @@ class Session(Closing):
         # it after `prompt`: its mask on the frame before is what the prompts correct.
         tracked.prior = None
 
-    def step(self, image: Frame | np.ndarray, time_s: float | None = None) -> FrameMasks:
+    def step(
+        self,
+        image: Frame | np.ndarray,
+        time_s: float | None = None,
+        *,
+        reverse: bool = False,
+    ) -> FrameMasks:
         """The masks of every object on the next frame of a live source.
 
-        image: RGB uint8 (H, W, 3) of the size of those before, with its time in seconds if it
-        is known; or a Frame.  Raises BadFrame for any other image, and for a frame or a time
-        that is not later than the last.
+        image: RGB uint8 (H, W, 3) of the size of those before, with its time in seconds if
+        known; or a Frame.  reverse: Frames come in descending order.  Raises BadFrame for any
+        other image, and for a frame or a time that does not follow the last.
         """
         self._check_open()
-        frame = self._frames.to_step(image, time_s, self._state)
+        frame = self._frames.to_step(image, time_s, self._state, reverse=reverse)
         every = [self.objects[obj] for obj in self.object_ids]
-        masks = self._advance(frame, every, reverse=False)
+        masks = self._advance(frame, every, reverse)
         self._state.last_index = frame.index
         self._state.last_time_s = frame.time_s
         return masks

@@ -25,7 +25,8 @@ from vseg.results import (
     run_state,
     verify_run,
 )
-from vseg.types import Box, Timecode, VideoInfo
+from vseg.results.events import read_events
+from vseg.types import Box, Timecode, TrackEvent, VideoInfo
 
 HEIGHT = 36
 WIDTH = 50
@@ -224,7 +225,9 @@ def test_coming_back_to_a_shard_gives_the_same_masks(
 ) -> None:
     writer = RunWriter.create(tmp_path / "run", header(), PROMPTS)
     track(writer, range(12, FRAMES))
-    track(writer, range(11, -1, -1))
+    for index in range(11, -1, -1):
+        if writer.write(frame(index), reverse=True):
+            writer.commit(b"state")
     writer.finish()
     assert contents(tmp_path / "run") == unbroken
 
@@ -232,7 +235,26 @@ def test_coming_back_to_a_shard_gives_the_same_masks(
 def test_a_shard_is_full_at_its_last_frame_in_either_direction(tmp_path: Path) -> None:
     writer = RunWriter.create(tmp_path / "run", header())
     assert [index for index in range(5, 20) if writer.write(frame(index))] == [7, 15]
-    assert [index for index in range(18, 6, -1) if writer.write(frame(index))] == [16, 8]
+    backward = range(18, 6, -1)
+    full = [index for index in backward if writer.write(frame(index), reverse=True)]
+    assert full == [16, 8]
+
+
+def test_a_backward_run_resumes_below_its_last_commit(tmp_path: Path) -> None:
+    writer = RunWriter.create(tmp_path / "run", header())
+    for index in range(18, 11, -1):
+        writer.write(frame(index), reverse=True)
+    writer.note([TrackEvent(15, "cut"), TrackEvent(13, "lost", 1)])
+    writer.commit(b"state")
+    writer.write(frame(11), reverse=True)
+    writer.note([TrackEvent(17, "cut")])  # of a frame above the last, but not committed
+    writer.write(frame(7), reverse=True)  # another shard: the events go to the disk
+    resumed = RunWriter.resume(tmp_path / "run", header())
+    assert (resumed.next_frame, resumed.state) == (11, b"state")
+    assert [event.frame for event in read_events(tmp_path / "run")] == [13, 15]
+    kept = resumed.writer.stored(14)
+    assert kept is not None and kept.object_ids == (1, 2)
+    assert resumed.writer.stored(19) is None
 
 
 def test_a_frame_written_again_replaces_the_earlier_one(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""The passes of a job: stretches of frames that are tracked one after another in one
+direction.
+
+Enters: the frames asked for, the prompts, the direction.  Leaves: passes.  Forward and
+backward are one pass each.  Both are two: backward from the first prompts of all objects, then
+forward, each with a memory of its own, so that the forward half is what forward alone gives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from vseg.config import DirectionName
+from vseg.results.records import Progress
+from vseg.types import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """Frames `first`, the next one in its direction, ... up to `stop`, exclusive.
+
+    start: where the pass began, before it was resumed at `first`.  joins: the last frame that
+    may hold masks of an earlier pass, whose objects are kept there; -1 if there is none.
+    """
+
+    start: int
+    first: int
+    stop: int
+    prompts: tuple[Prompt, ...]
+    reverse: bool = False
+    joins: int = -1
+
+    def behind(self, index: int, frame: int) -> bool:
+        """Whether this pass comes to `index` before it comes to `frame`."""
+        return index > frame if self.reverse else index < frame
+
+
+def passes_of(
+    frame_range: tuple[int, int], prompts: tuple[Prompt, ...], direction: DirectionName
+) -> tuple[Pass, ...]:
+    """The passes over the frames [first, stop), in the order in which they are tracked."""
+    first, stop = frame_range
+    forward = Pass(first, first, stop, prompts)
+    if direction == "forward":
+        return (forward,)
+    if direction == "backward":
+        last = max(prompt.frame_index for prompt in prompts)
+        return (Pass(last, last, first - 1, prompts, reverse=True),)
+    starts = _first_prompts(prompts)
+    latest = max(prompt.frame_index for prompt in starts)
+    if latest == first:  # nothing lies before it
+        return (forward,)
+    earliest = min(prompt.frame_index for prompt in starts)
+    return (
+        Pass(latest, latest, first - 1, starts, reverse=True),
+        Pass(earliest, earliest, stop, prompts, joins=latest),
+    )
+
+
+def resumed(passes: Sequence[Pass], progress: Progress | None) -> tuple[Pass, ...]:
+    """The passes that are left after the last commit, the first of them from where it ended;
+    all of them without a commit.
+    """
+    if progress is None:
+        return tuple(passes)
+    left = [one for one in passes if one.reverse == progress.reverse or not one.reverse]
+    step = -1 if progress.reverse else 1
+    return (replace(left[0], first=progress.last_frame + step), *left[1:])
+
+
+def frames_done(one: Pass, index: int, first: int) -> int:
+    """How many frames have been tracked, every frame counted once, when a pass has come to
+    `index`.  first: of the frames asked for.
+    """
+    if one.reverse:
+        return one.start - index + 1
+    return max(index, one.joins) + 1 - first
+
+
+def frames_in_all(passes: Sequence[Pass]) -> int:
+    """How many different frames the passes come to.  Passes lie next to each other."""
+    low = min(one.stop + 1 if one.reverse else one.start for one in passes)
+    high = max(one.start + 1 if one.reverse else one.stop for one in passes)
+    return high - low
+
+
+def _first_prompts(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
+    """The prompts of every object on the first frame on which it has one."""
+    first: dict[int | None, int] = {}
+    for prompt in prompts:
+        index = first.get(prompt.object_id, prompt.frame_index)
+        first[prompt.object_id] = min(index, prompt.frame_index)
+    return tuple(p for p in prompts if p.frame_index == first[p.object_id])
