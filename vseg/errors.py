@@ -108,6 +108,12 @@ class BadDetections(VsegError):
     """
 
 
+class BadExchange(VsegError):
+    """A file of masks that another program wrote cannot be read, is unsafe to read, or belongs
+    to another clip.
+    """
+
+
 class BadVocabulary(VsegError):
     """A vocabulary file cannot be read, or holds nothing, a phrase twice, or a phrase too
     long.

@@ -62,7 +62,10 @@ def export(
         ),
     ],
     to: Annotated[
-        str, typer.Option("--to", help="coco, davis or mot for a run, onnx for a model.")
+        str,
+        typer.Option(
+            "--to", help="A format of masks for a run, such as coco; onnx for a model."
+        ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The folder or file to write.")],
     height: Annotated[int | None, typer.Option(help="onnx: the height of the video.")] = None,
@@ -106,7 +109,7 @@ def export(
 
 def _check_run_export(to: str, for_models: dict[str, Any]) -> None:
     """Raise UsageError for an unknown format, or an option that is for models only."""
-    from vseg.exchange.export import FORMATS
+    from vseg.exchange.formats import FORMATS
 
     if to not in FORMATS:
         known = f"known: {', '.join(sorted(FORMATS))} for a run, onnx for a model"

@@ -1,58 +1,167 @@
-"""COCO, written: one JSON file with an image per frame and an annotation per visible mask.
+"""COCO: one JSON file with an image per frame and an annotation per visible mask.
 
 `counts` are compressed run lengths, ids start at 1 because evaluators take 0 for "unmatched",
 and `track_id` is the object id.  An absent object has no annotation.  Nothing is lost.  The
-file is written piece by piece: memory does not grow with the clip.  Format:
-https://cocodataset.org/#format-data, with `videos`, `video_id` and `frame_id` as trackers use
-them; `coco_results` reads it.
+file is written and read piece by piece.  Format: https://cocodataset.org/#format-data, with
+`videos`, `video_id` and `frame_id` as trackers use them; `coco_results` reads detections of
+this kind.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import Any
 
-from vseg.interfaces.export_format import Loss, MaskSequence
-from vseg.ops.rle import encode_rle
+from pydantic import BaseModel
+
+from vseg.errors import BadExchange
+from vseg.exchange.coco_images import CocoImage, frames_of
+from vseg.exchange.file_rows import checked, located, write_items
+from vseg.exchange.segmentation import Segmentation, mask_of, rle_of
+from vseg.frame_masks import FrameMasks
+from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.io.json_stream import top_level_items
 
 UNLABELLED = "object"
 _VIDEO_ID = 1
 
 
+class _Image(CocoImage):
+    video_id: int | None = None
+
+
+class _Annotation(BaseModel):
+    """What is read of an annotation; more keys may be there."""
+
+    image_id: int
+    category_id: int = -1
+    track_id: int | None = None
+    score: float | None = None
+    segmentation: Segmentation = None
+
+
+class _Named(BaseModel):
+    """A category or a video."""
+
+    id: int
+    name: str = ""
+
+
 class CocoFormat:
-    """One JSON file, written piece by piece."""
+    """One JSON file."""
 
     name = "coco"
     suffix = ".json"
     folder = False
+    loss = ""
+    boxes_only = False
 
-    def write(self, masks: MaskSequence, path: Path) -> Loss:
-        """Write the file.  Nothing is lost."""
-        labels = {obj: masks.labels.get(obj, UNLABELLED) for obj in masks.object_ids}
-        names = sorted(set(labels.values()))
-        categories = {name: number for number, name in enumerate(names, start=1)}
-        category_of = {obj: categories[label] for obj, label in labels.items()}
+    def held(self, masks: FrameMasks) -> FrameMasks:
+        """Every mask, as it is."""
+        return masks
+
+    def write(self, masks: MaskSequence, path: Path) -> None:
+        """Write the file."""
+        categories = category_ids(masks)
         with path.open("w", encoding="ascii") as handle:
             handle.write('{"videos": [\n')
-            _write_items(handle, [_video(masks)])
+            write_items(handle, [_video(masks)])
             handle.write('\n], "categories": [\n')
-            _write_items(handle, ({"id": n, "name": name} for name, n in categories.items()))
+            write_items(handle, ({"id": n, "name": name} for name, n in categories.items()))
             handle.write('\n], "images": [\n')
-            _write_items(handle, _images(masks))
+            write_items(handle, _images(masks))
             handle.write('\n], "annotations": [\n')
-            _write_items(handle, _annotations(masks, category_of))
+            write_items(handle, _annotations(masks, categories))
             handle.write("\n]}\n")
-        return Loss()
+
+    def read(self, path: Path, sink: MaskSink) -> None:
+        """Give every annotation to the sink, and every image as a frame."""
+        names = category_names(path)
+        frame_of = _frames(path, sink)
+        for number, value in enumerate(top_level_items(path, "annotations")):
+            where = f"{path}, annotation {number}"
+            row = checked(_Annotation, where, value)
+            with located(where):
+                frame = _frame_of(row, frame_of)
+                if frame is None:
+                    continue
+                if row.segmentation is None:
+                    raise BadExchange("no segmentation", hint="a box alone is not a mask")
+                score = 1.0 if row.score is None else row.score
+                sink.add(frame, row.track_id, mask_of(row.segmentation, sink.video), score)
+            name = names.get(row.category_id, UNLABELLED)
+            if row.track_id is not None and name != UNLABELLED:
+                sink.name_object(row.track_id, name)
 
 
-def _write_items(handle: IO[str], items: Iterable[dict[str, object]]) -> None:
-    separator = ""
-    for item in items:
-        handle.write(separator + json.dumps(item))
-        separator = ",\n"
+def category_ids(masks: MaskSequence) -> dict[str, int]:
+    """The labels in alphabetical order with their ids from 1 on."""
+    names = {masks.labels.get(obj, UNLABELLED) for obj in masks.object_ids}
+    return {name: number for number, name in enumerate(sorted(names), start=1)}
 
 
-def _video(masks: MaskSequence) -> dict[str, object]:
+def category_names(path: Path) -> dict[int, str]:
+    """Names by id of the categories in a file."""
+    rows = enumerate(top_level_items(path, "categories"))
+    named = (checked(_Named, f"{path}, category {place}", value) for place, value in rows)
+    return {row.id: row.name for row in named}
+
+
+def video_id_of(path: Path, name: str) -> int | None:
+    """The id of the video with this name, or of the only one; None where no video is listed.
+
+    Raises BadExchange if there are several and none has the name.
+    """
+    rows = enumerate(top_level_items(path, "videos"))
+    videos = [checked(_Named, f"{path}, video {place}", value) for place, value in rows]
+    if len(videos) <= 1:
+        return videos[0].id if videos else None
+    fitting = [video.id for video in videos if video.name == name]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(video.name for video in videos[:5])
+    raise BadExchange(
+        f"{path} holds {len(videos)} videos, none of them alone named {name}",
+        hint=f"rename the clip to one of them: {known}",
+    )
+
+
+def _frames(path: Path, sink: MaskSink) -> Mapping[int, int | None]:
+    """Frame by image id; None for the images of other clips."""
+    video_id = video_id_of(path, sink.name)
+    frame_of: dict[int, int | None] = {}
+    numbered = True
+    for image in _stored_images(path):
+        own = _is_of(image, video_id)
+        numbered = numbered and (image.frame_id is not None or not own)
+        frame_of[image.id] = image.frame_id if own else None
+    if not numbered:
+        own_images = [image for image in _stored_images(path) if _is_of(image, video_id)]
+        frame_of |= frames_of(own_images, sink.video)[0]
+    for frame in frame_of.values():
+        if frame is not None:
+            sink.add_frame(frame)
+    return frame_of
+
+
+def _is_of(image: _Image, video_id: int | None) -> bool:
+    return None in (video_id, image.video_id) or image.video_id == video_id
+
+
+def _stored_images(path: Path) -> Iterator[_Image]:
+    for place, value in enumerate(top_level_items(path, "images")):
+        yield checked(_Image, f"{path}, image {place}", value)
+
+
+def _frame_of(row: _Annotation, frame_of: Mapping[int, int | None]) -> int | None:
+    if row.image_id not in frame_of:
+        raise BadExchange(
+            f"there is no image {row.image_id}",
+            hint="an image_id is the id of one of `images`",
+        )
+    return frame_of[row.image_id]
+
+
+def _video(masks: MaskSequence) -> dict[str, Any]:
     return {
         "id": _VIDEO_ID,
         "name": masks.name,
@@ -62,7 +171,7 @@ def _video(masks: MaskSequence) -> dict[str, object]:
     }
 
 
-def _images(masks: MaskSequence) -> Iterator[dict[str, object]]:
+def _images(masks: MaskSequence) -> Iterator[dict[str, Any]]:
     for image_id, frame in enumerate(masks.frame_numbers(), start=1):
         yield {
             "id": image_id,
@@ -75,8 +184,8 @@ def _images(masks: MaskSequence) -> Iterator[dict[str, object]]:
 
 
 def _annotations(
-    masks: MaskSequence, category_of: Mapping[int, int]
-) -> Iterator[dict[str, object]]:
+    masks: MaskSequence, categories: Mapping[str, int]
+) -> Iterator[dict[str, Any]]:
     annotation_id = 0
     for image_id, frame in enumerate(masks, start=1):
         for obj, score in zip(frame, frame.scores.tolist(), strict=True):
@@ -84,14 +193,13 @@ def _annotations(
             if crop.area == 0:
                 continue
             annotation_id += 1
-            counts = encode_rle(crop, frame.height, frame.width)
             yield {
                 "id": annotation_id,
                 "image_id": image_id,
                 "video_id": _VIDEO_ID,
-                "category_id": category_of[obj],
+                "category_id": categories[masks.labels.get(obj, UNLABELLED)],
                 "track_id": obj,
-                "segmentation": {"size": [frame.height, frame.width], "counts": counts},
+                "segmentation": rle_of(crop, frame.height, frame.width),
                 "area": crop.area,
                 "bbox": list(crop.xywh),
                 "iscrowd": 0,

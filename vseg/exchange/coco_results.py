@@ -26,24 +26,16 @@ from pydantic import (
 from vseg.errors import BadDetections, BadMask
 from vseg.exchange.coco_images import CocoImage, frames_of
 from vseg.exchange.detection_table import NO_ID, DetectionTable
-from vseg.ops.polygon import rasterise
-from vseg.ops.rle import decode_rle, mask_of_runs
+from vseg.exchange.segmentation import (
+    Polygons,
+    Runs,
+    Segmentation,
+    mask_of,
+    none_if_empty,
+)
 from vseg.types import MaskCrop, VideoInfo
 
 Sides = tuple[float, float, float, float]
-_CORNERS = 3
-"""A polygon of fewer encloses nothing."""
-
-
-class _Runs(BaseModel):
-    """A mask as run lengths: size is height, width; a list is not compressed."""
-
-    size: tuple[int, int]
-    counts: str | list[int]
-
-
-def _none_if_empty(value: Any) -> Any:
-    return None if value in ([], {}, [[]], "") else value
 
 
 class _Row(BaseModel):
@@ -54,10 +46,8 @@ class _Row(BaseModel):
     image_id: int
     category_id: int = -1
     score: float | None = None
-    bbox: Annotated[Sides | None, BeforeValidator(_none_if_empty)] = None
-    segmentation: Annotated[
-        _Runs | list[list[float]] | None, BeforeValidator(_none_if_empty)
-    ] = None
+    bbox: Annotated[Sides | None, BeforeValidator(none_if_empty)] = None
+    segmentation: Segmentation = None
     track_id: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -187,40 +177,12 @@ def _region(where: str, row: _Row, video: VideoInfo) -> _Region:
     return _Region((x1, y1, x2, y2), mask)
 
 
-def _mask(
-    where: str, segmentation: _Runs | list[list[float]], video: VideoInfo
-) -> MaskCrop | None:
+def _mask(where: str, segmentation: Runs | Polygons, video: VideoInfo) -> MaskCrop | None:
     """The mask; None where it has no pixel."""
     try:
-        if isinstance(segmentation, list):
-            mask = _of_polygons(segmentation, video)
-        else:
-            mask = _of_runs(segmentation, video)
+        mask = mask_of(segmentation, video)
     except BadMask as error:
         raise BadDetections(
             f"{where}: {error.message}", hint="is this the file of another clip?"
         ) from error
     return mask if mask.area else None
-
-
-def _of_runs(runs: _Runs, video: VideoInfo) -> MaskCrop:
-    if runs.size != (video.height, video.width):
-        raise BadMask(
-            f"the mask is {runs.size[1]}x{runs.size[0]}, the frame "
-            f"{video.width}x{video.height}"
-        )
-    if isinstance(runs.counts, str):
-        return decode_rle(runs.counts, *runs.size)
-    if any(abs(count) > video.height * video.width for count in runs.counts):
-        raise BadMask("a run is longer than the frame")
-    return mask_of_runs(np.array(runs.counts, dtype=np.int64), *runs.size)
-
-
-def _of_polygons(polygons: list[list[float]], video: VideoInfo) -> MaskCrop:
-    """The union of the polygons, of corners x y x y …, as COCO means them."""
-    full = np.zeros((video.height, video.width), dtype=bool)
-    for corners in polygons:
-        if len(corners) % 2 or len(corners) < 2 * _CORNERS or not np.isfinite(corners).all():
-            raise BadMask(f"a polygon has {len(corners)} numbers, not x y of three corners")
-        full |= rasterise(np.array(corners).reshape(-1, 2), video.height, video.width)
-    return MaskCrop.of(full)

@@ -8,12 +8,14 @@ Format: Pont-Tuset et al., The 2017 DAVIS Challenge, 2017.
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import UInt8
 from PIL import Image
 
 from vseg.errors import OutputError
+from vseg.exchange.file_rows import located
+from vseg.exchange.held_masks import OVERLAP, disjoint, label_image
+from vseg.exchange.label_files import labelled, numbered_files, read_labels
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.export_format import Loss, MaskSequence
+from vseg.interfaces.mask_format import MaskSequence, MaskSink
 from vseg.ops.colours import davis_palette
 
 MAX_OBJECT_ID = 253
@@ -25,35 +27,35 @@ class DavisFormat:
     name = "davis"
     suffix = ".png"
     folder = True
+    loss = OVERLAP
+    boxes_only = False
 
-    def write(self, masks: MaskSequence, path: Path) -> Loss:
+    def held(self, masks: FrameMasks) -> FrameMasks:
+        """One object per pixel."""
+        return disjoint(masks)
+
+    def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the folder.  Raises OutputError if an object id exceeds 253."""
         too_high = [obj for obj in masks.object_ids if obj > MAX_OBJECT_ID]
         if too_high:
             raise OutputError(
                 f"object {too_high[0]} does not fit a DAVIS label file, whose ids end at "
                 f"{MAX_OBJECT_ID}",
-                hint="export to coco, or track with lower ids",
+                hint="export to coco or png, or track with lower ids",
             )
         palette = davis_palette().tobytes()
-        loss = Loss("overlapping masks: the higher score wins, then the lower id")
         for frame in masks:
-            labels, lost = flatten(frame)
-            loss.add(lost)
-            image = Image.fromarray(labels)
+            ids = np.array([0, *frame.object_ids], dtype=np.uint8)
+            image = Image.fromarray(ids[label_image(frame)])
             image.putpalette(palette)
             image.save(path / f"{frame.frame_index:05d}.png")
-        return loss
 
-
-def flatten(masks: FrameMasks) -> tuple[UInt8[np.ndarray, "H W"], dict[int, int]]:
-    """The label of every pixel, and the number of pixels that objects lost to others."""
-    labels = np.zeros((masks.height, masks.width), dtype=np.uint8)
-    scores = dict(zip(masks, masks.scores.tolist(), strict=True))
-    # The winner is painted last.
-    for obj in sorted(masks, key=lambda obj: (scores[obj], -obj)):
-        crop = masks.crop(obj)
-        x1, y1, x2, y2 = crop.xyxy
-        labels[y1:y2, x1:x2][crop.mask] = obj
-    kept = np.bincount(labels.ravel(), minlength=256)
-    return labels, {obj: masks.area(obj) - int(kept[obj]) for obj in masks}
+    def read(self, path: Path, sink: MaskSink) -> None:
+        """Give every object of every file; void pixels are background."""
+        for frame, file in numbered_files(path, self.suffix):
+            labels = read_labels(file, sink.video)
+            with located(str(file)):
+                sink.add_frame(frame)
+                for value, crop in labelled(labels):
+                    if value <= MAX_OBJECT_ID:
+                        sink.add(frame, value, crop)

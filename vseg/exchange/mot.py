@@ -1,18 +1,23 @@
 """MOTChallenge text: frame, id, left, top, width, height, score[, class, ...]; frames count
 from 1.
 
-Read: a det.txt as a DetectionTable; an id of -1 (or 0) is none.  Written: a box per mask,
-its score and -1 for what is unknown; a box has no room for a mask.  Format: Milan et al.,
-"MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
+Read: a det.txt as a DetectionTable, tracks as filled boxes; an id of -1 (or 0) is none.
+Written: a box per mask, its score and -1 for what is unknown; a box has no room for a mask.
+Format: Milan et al., "MOT16: A Benchmark for Multi-Object Tracking", 2016, table 4.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from vseg.errors import BadDetections
+from vseg.errors import BadDetections, BadExchange
 from vseg.exchange.detection_table import NO_ID, DetectionTable
-from vseg.interfaces.export_format import Loss, MaskSequence
+from vseg.exchange.file_rows import located
+from vseg.exchange.held_masks import box_crop, boxes
+from vseg.frame_masks import FrameMasks
+from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.types import MaskCrop, VideoInfo
 
 Sides = tuple[int | float, int | float, int | float, int | float]
 
@@ -75,10 +80,15 @@ class MotFormat:
     name = "mot"
     suffix = ".txt"
     folder = False
+    loss = "boxes only: a row has no room for a mask"
+    boxes_only = True
 
-    def write(self, masks: MaskSequence, path: Path) -> Loss:
-        """Write the file.  Every mask is lost but for its bounding box."""
-        loss = Loss("boxes only: a row has no room for a mask")
+    def held(self, masks: FrameMasks) -> FrameMasks:
+        """The bounding box of every mask."""
+        return boxes(masks)
+
+    def write(self, masks: MaskSequence, path: Path) -> None:
+        """Write the file."""
         with path.open("w", encoding="ascii", newline="\n") as handle:
             for frame in masks:
                 for obj, score in zip(frame, frame.scores.tolist(), strict=True):
@@ -86,8 +96,43 @@ class MotFormat:
                     if crop.area:
                         row = mot_row(frame.frame_index, obj, crop.xyxy, score)
                         handle.write(row + "\n")
-                loss.add({obj: frame.area(obj) for obj in frame})
-        return loss
+
+    def read(self, path: Path, sink: MaskSink) -> None:
+        """Give the box of every line as a filled mask; a file that names a frame 0 counts from
+        0.  Lines of an id below 1 have no object.
+        """
+        first = int(min((values[0] for _, values in _lines(path)), default=1))
+        for where, values in _lines(path):
+            frame, number, *sides, score, _ = values
+            with located(where):
+                object_id = int(number) if number >= 1 else None
+                crop = _on_frame(sides, sink.video)
+                sink.add(int(frame) - min(1, first), object_id, crop, score)
+
+
+def _on_frame(sides: list[float], video: VideoInfo) -> MaskCrop:
+    """The whole pixels of left, top, width, height.  Raises BadExchange if there is none."""
+    x, y, width, height = sides
+    limits = [video.width, video.height] * 2
+    corners = np.clip(np.round([x, y, x + width, y + height]), 0, limits)
+    crop = box_crop(*corners.astype(np.int64).tolist())
+    if not crop.area:
+        raise BadExchange(
+            f"the box {x:g},{y:g},{width:g},{height:g} is not on the "
+            f"{video.width}x{video.height} frame"
+        )
+    return crop
+
+
+def _lines(path: Path) -> Iterator[tuple[str, list[float]]]:
+    """Where, and the first eight columns of every line."""
+    try:
+        with path.open(encoding="utf-8-sig") as handle:
+            for number, text in enumerate(handle, start=1):
+                if text.strip():
+                    yield f"{path}, line {number}", _numbers(path, number, text)
+    except (UnicodeDecodeError, BadDetections) as error:
+        raise BadExchange(f"{path} is not MOTChallenge text: {error}") from error
 
 
 def mot_row(frame_index: int, track_id: int, box: Sides, score: float) -> str:

@@ -1,24 +1,27 @@
-"""What a user may rely on with every format that a run is exported to."""
+"""What a user may rely on with every format that a run is exported to and masks are read
+from.
+"""
 
 import json
 import os
 import tracemalloc
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from vseg.build import open_run
-from vseg.errors import OutputError, UsageError
-from vseg.exchange.coco_results import read_coco
-from vseg.exchange.detections import read_detections
-from vseg.exchange.export import FORMATS, LOSS_REPORT, export
+from vseg.errors import BadExchange, OutputError, UsageError
+from vseg.exchange.export import LOSS_REPORT, export
+from vseg.exchange.formats import FORMATS
+from vseg.exchange.read_masks import read_masks
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.export_format import ExportFormat, MaskSequence
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence
 from vseg.results import Damage, Run, RunHeader, RunWriter, SourceFingerprint
 from vseg.types import Frame, VideoInfo
 
@@ -62,52 +65,34 @@ class Clip:
             yield FrameMasks.of(frame, masks, {2: 0.5, 7: 0.9})
 
 
-def read_coco_masks(path: Path) -> Masks:
-    table = read_coco(path, VIDEO)
-    rows = zip(table.frames.tolist(), table.ids.tolist(), table.masks or (), strict=True)
-    return {(frame, obj): crop.paste(HEIGHT, WIDTH) for frame, obj, crop in rows}
+class Made(Clip):
+    """The same, made in advance: what is measured is the format alone."""
+
+    def __init__(self, frames: range) -> None:
+        super().__init__(frames)
+        object.__setattr__(self, "made", list(Clip(frames)))
+
+    def __iter__(self) -> Iterator[FrameMasks]:
+        return iter(self.__dict__["made"])
 
 
-def read_davis_masks(path: Path) -> Masks:
-    masks: Masks = {}
-    for file in path.glob("*.png"):
-        labels = np.asarray(Image.open(file))
-        present = np.unique(labels[labels > 0]).tolist()
-        masks |= {(int(file.stem), obj): labels == obj for obj in present}
-    return masks
-
-
-def read_mot_boxes(path: Path) -> Masks:
-    table = read_detections(path, VIDEO)
-    rows = zip(table.frames.tolist(), table.ids.tolist(), table.boxes.tolist(), strict=True)
-    return {(frame, obj): filled(tuple(map(int, box))) for frame, obj, box in rows}
-
-
-def filled(box: tuple[int, ...]) -> np.ndarray:
-    x1, y1, x2, y2 = box
-    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
-    mask[y1:y2, x1:x2] = True
-    return mask
-
-
-READ_BACK: dict[str, Callable[[Path], Masks]] = {
-    "coco": read_coco_masks,
-    "davis": read_davis_masks,
-    "mot": read_mot_boxes,
-}
-BOXES_ONLY = {"mot"}
+def read_back(chosen: MaskFormat, path: Path) -> Masks:
+    """Every mask that has a pixel."""
+    with read_masks(path, chosen.name, VIDEO, "park") as masks:
+        found = {(frame.frame_index, obj): frame[obj] for frame in masks for obj in frame}
+    return {key: mask for key, mask in found.items() if mask.any()}
 
 
 @pytest.fixture(params=sorted(FORMATS))
-def chosen(request: pytest.FixtureRequest) -> ExportFormat:
+def chosen(request: pytest.FixtureRequest) -> MaskFormat:
     return FORMATS[request.param]
 
 
-def out_of(chosen: ExportFormat, folder: Path) -> Path:
+def out_of(chosen: MaskFormat, folder: Path) -> Path:
     return folder / (chosen.name + ("" if chosen.folder else chosen.suffix))
 
 
-def report_of(chosen: ExportFormat, out: Path) -> Path:
+def report_of(chosen: MaskFormat, out: Path) -> Path:
     return out / LOSS_REPORT if chosen.folder else out.with_name(f"{out.name}.{LOSS_REPORT}")
 
 
@@ -131,16 +116,15 @@ def stored(root: Path, clip: Clip, damage: Damage | None = None) -> Run:
 
 
 def test_every_format_is_tried_and_named_for_what_it_is() -> None:
-    assert set(READ_BACK) == set(FORMATS)
-    assert all(isinstance(one, ExportFormat) for one in FORMATS.values())
+    assert all(isinstance(one, MaskFormat) for one in FORMATS.values())
     assert all(name == one.name for name, one in FORMATS.items())
 
 
-def test_what_is_written_is_what_is_read_back(chosen: ExportFormat, tmp_path: Path) -> None:
+def test_what_is_written_is_what_is_read_back(chosen: MaskFormat, tmp_path: Path) -> None:
     clip = Clip(range(3, 23), overlapping=False)
     out = out_of(chosen, tmp_path)
     assert out in export(clip, chosen.name, out)
-    back = READ_BACK[chosen.name](out)
+    back = read_back(chosen, out)
     true = {(masks.frame_index, obj): mask for masks in clip for obj, mask in masks.items()}
     true = {key: mask for key, mask in true.items() if mask.any()}
     assert back.keys() == true.keys()
@@ -148,11 +132,11 @@ def test_what_is_written_is_what_is_read_back(chosen: ExportFormat, tmp_path: Pa
         np.testing.assert_array_equal(back[key], mask)
 
 
-def test_what_is_lost_is_counted_in_the_report(chosen: ExportFormat, tmp_path: Path) -> None:
+def test_what_is_lost_is_counted_in_the_report(chosen: MaskFormat, tmp_path: Path) -> None:
     clip = Clip(range(20))
     out = out_of(chosen, tmp_path)
     written = export(clip, chosen.name, out)
-    back = {} if chosen.name in BOXES_ONLY else READ_BACK[chosen.name](out)
+    back = {} if chosen.boxes_only else read_back(chosen, out)
     lost = {2: 0, 7: 0}
     for masks in clip:
         for obj, mask in masks.items():
@@ -169,7 +153,7 @@ def test_what_is_lost_is_counted_in_the_report(chosen: ExportFormat, tmp_path: P
 
 
 def test_a_stored_run_gives_the_same_bytes_as_its_masks(
-    chosen: ExportFormat, tmp_path: Path
+    chosen: MaskFormat, tmp_path: Path
 ) -> None:
     run = stored(tmp_path / "run", Clip(range(9)))
     assert isinstance(run, MaskSequence)
@@ -179,22 +163,22 @@ def test_a_stored_run_gives_the_same_bytes_as_its_masks(
 
 
 def test_a_partial_run_is_written_as_far_as_it_goes(
-    chosen: ExportFormat, tmp_path: Path
+    chosen: MaskFormat, tmp_path: Path
 ) -> None:
     run = stored(tmp_path / "run", Clip(range(6)), Damage(frame=6, reason="torn"))
     export(run, chosen.name, out_of(chosen, tmp_path))
-    back = READ_BACK[chosen.name](out_of(chosen, tmp_path))
+    back = read_back(chosen, out_of(chosen, tmp_path))
     assert {frame for frame, _ in back} == set(range(6))
 
 
-def test_a_run_of_no_frames_is_valid_and_empty(chosen: ExportFormat, tmp_path: Path) -> None:
+def test_a_run_of_no_frames_is_valid_and_empty(chosen: MaskFormat, tmp_path: Path) -> None:
     out = out_of(chosen, tmp_path)
     export(stored(tmp_path / "run", Clip(range(0))), chosen.name, out)
-    assert READ_BACK[chosen.name](out) == {}
+    assert read_back(chosen, out) == {}
     assert not report_of(chosen, out).exists()
 
 
-def test_nothing_is_replaced_without_being_asked(chosen: ExportFormat, tmp_path: Path) -> None:
+def test_nothing_is_replaced_without_being_asked(chosen: MaskFormat, tmp_path: Path) -> None:
     out = out_of(chosen, tmp_path)
     export(Clip(range(8)), chosen.name, out)
     before = contents(tmp_path)
@@ -202,12 +186,12 @@ def test_nothing_is_replaced_without_being_asked(chosen: ExportFormat, tmp_path:
         export(Clip(range(2)), chosen.name, out)
     assert contents(tmp_path) == before
     export(Clip(range(2)), chosen.name, out, overwrite=True)
-    assert {frame for frame, _ in READ_BACK[chosen.name](out)} == {0, 1}
+    assert {frame for frame, _ in read_back(chosen, out)} == {0, 1}
     export(Clip(range(3), overlapping=False), chosen.name, out, overwrite=True)
-    assert report_of(chosen, out).exists() == (chosen.name in BOXES_ONLY), "no old report"
+    assert report_of(chosen, out).exists() == chosen.boxes_only, "no old report"
 
 
-def test_only_an_export_is_overwritten(chosen: ExportFormat, tmp_path: Path) -> None:
+def test_only_an_export_is_overwritten(chosen: MaskFormat, tmp_path: Path) -> None:
     out = tmp_path / "mine"
     out.mkdir()
     (out / "notes.md").write_text("mine")
@@ -221,7 +205,7 @@ def test_only_an_export_is_overwritten(chosen: ExportFormat, tmp_path: Path) -> 
 
 
 def test_a_failure_leaves_nothing_and_what_was_there(
-    chosen: ExportFormat, tmp_path: Path
+    chosen: MaskFormat, tmp_path: Path
 ) -> None:
     run = stored(tmp_path / "run", Clip(range(12)))
     shard = run.path / "masks" / "shard-000002.parquet"
@@ -239,17 +223,74 @@ def test_a_failure_leaves_nothing_and_what_was_there(
         export(Clip(range(2)), chosen.name, shard / "below")
 
 
-def test_memory_does_not_grow_with_the_clip(chosen: ExportFormat, tmp_path: Path) -> None:
-    def peak(frames: int) -> int:
+def test_memory_does_not_grow_with_the_clip(chosen: MaskFormat, tmp_path: Path) -> None:
+    def peaks(frames: int) -> tuple[int, int]:
+        clip = Made(range(frames))
+        out = out_of(chosen, tmp_path / str(frames))
         tracemalloc.start()
-        export(Clip(range(frames)), chosen.name, out_of(chosen, tmp_path / str(frames)))
-        _, most = tracemalloc.get_traced_memory()
+        export(clip, chosen.name, out)
+        _, writing = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        with read_masks(out, chosen.name, VIDEO, "park") as masks:
+            assert sum(1 for _ in masks) == frames
+        _, reading = tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        return most
+        return writing, reading
 
-    peak(5)  # what is imported and cached once
-    few = peak(30)
-    assert peak(200) < few + 64 * 2**10
+    peaks(5)  # what is imported and cached once
+    few = peaks(70)
+    many = peaks(120)
+    assert many[0] < few[0] + 32 * 2**10
+    # Of 50 more frames: names of files, or where images are, but no mask.
+    assert many[1] < few[1] + 48 * 2**10
+
+
+def test_what_is_read_can_be_written_again(chosen: MaskFormat, tmp_path: Path) -> None:
+    first = out_of(chosen, tmp_path / "first")
+    export(Clip(range(4, 9), overlapping=False), chosen.name, first)
+    with read_masks(first, chosen.name, VIDEO, "park") as masks:
+        assert isinstance(masks, MaskSequence)
+        export(masks, chosen.name, out_of(chosen, tmp_path / "second"))
+    assert (
+        read_back(chosen, first).keys()
+        == read_back(chosen, out_of(chosen, tmp_path / "second")).keys()
+    )
+
+
+def test_masks_of_another_clip_are_refused(chosen: MaskFormat, tmp_path: Path) -> None:
+    out = out_of(chosen, tmp_path)
+    export(Clip(range(4, 9)), chosen.name, out)
+    smaller = replace(VIDEO, height=12, width=20)
+    with pytest.raises(BadExchange, match="20"):
+        read_masks(out, chosen.name, smaller, "park")
+    with pytest.raises(BadExchange, match="the clip has 7 frames"):
+        read_masks(out, chosen.name, replace(VIDEO, num_frames=7), "park")
+
+
+def test_damage_is_named_and_never_a_crash(chosen: MaskFormat, tmp_path: Path) -> None:
+    out = out_of(chosen, tmp_path)
+    export(Clip(range(4, 9)), chosen.name, out)
+    files = sorted(path for path in tmp_path.rglob(f"*{chosen.suffix}") if path.is_file())
+    whole = files[-1].read_bytes()
+    for end in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 3):
+        files[-1].write_bytes(whole[:end])
+        with suppress(BadExchange):
+            read_masks(out, chosen.name, VIDEO, "park").close()
+    files[-1].write_bytes(b"\xff\xfe\x00[[[[" * 9)
+    with pytest.raises(BadExchange, match=files[-1].name):
+        read_masks(out, chosen.name, VIDEO, "park")
+    with pytest.raises(BadExchange, match="nothing-here"):
+        read_masks(tmp_path / "nothing-here", chosen.name, VIDEO, "park")
+
+
+def test_a_zip_is_read_as_what_is_in_it(chosen: MaskFormat, tmp_path: Path) -> None:
+    out = out_of(chosen, tmp_path / "out")
+    export(Clip(range(3), overlapping=False), chosen.name, out)
+    packed = tmp_path / "packed.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(out.rglob("*")) if chosen.folder else [out]:
+            archive.write(path, path.relative_to(out.parent))
+    assert read_back(chosen, packed).keys() == read_back(chosen, out).keys()
 
 
 def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:

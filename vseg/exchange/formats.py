@@ -1,0 +1,34 @@
+"""Every format that masks are written in and read from, by the name that the user types."""
+
+from types import MappingProxyType
+
+from vseg.errors import UsageError
+from vseg.exchange.coco import CocoFormat
+from vseg.exchange.davis import DavisFormat
+from vseg.exchange.mot import MotFormat
+from vseg.exchange.mots import MotsFormat, MotsPngFormat
+from vseg.exchange.parquet import ParquetFormat
+from vseg.exchange.png_masks import PngFormat
+from vseg.exchange.ytvis import YtvisFormat
+from vseg.interfaces.mask_format import MaskFormat
+
+_EVERY: tuple[MaskFormat, ...] = (
+    CocoFormat(),
+    DavisFormat(),
+    MotFormat(),
+    MotsFormat(),
+    MotsPngFormat(),
+    ParquetFormat(),
+    PngFormat(),
+    YtvisFormat("ytvis", compressed=True),
+    YtvisFormat("ytvis-gt", compressed=False),
+)
+FORMATS = MappingProxyType({one.name: one for one in _EVERY})
+
+
+def format_named(name: str) -> MaskFormat:
+    """The format with this name.  Raises UsageError, listing the known, if there is none."""
+    if name not in FORMATS:
+        known = ", ".join(sorted(FORMATS))
+        raise UsageError(f"unknown format {name!r}", hint=f"known: {known}")
+    return FORMATS[name]

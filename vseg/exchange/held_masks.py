@@ -1,0 +1,80 @@
+"""What a file can hold of a frame's masks where it cannot hold all: disjoint masks, boxes.
+
+Enters: the masks of a frame.  Leaves: the masks that come back from the file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import UInt16
+
+from vseg.frame_masks import FrameMasks
+from vseg.types import MaskCrop
+
+OVERLAP = "overlapping masks: the higher score wins, then the lower id"
+
+
+def with_crops(masks: FrameMasks, crops: Mapping[int, MaskCrop]) -> FrameMasks:
+    """The frame with other masks of the same objects."""
+    visible = np.array([crops[obj].area > 0 for obj in masks], dtype=bool)
+    return replace(masks, crops=crops, visible=visible)
+
+
+def disjoint(masks: FrameMasks) -> FrameMasks:
+    """Where masks overlap, the higher score wins, then the lower id."""
+    places = label_image(masks)
+    crops = {}
+    for place, obj in enumerate(masks, start=1):
+        crop = masks.crop(obj)
+        x1, y1, x2, y2 = crop.xyxy
+        inner = MaskCrop.of(places[y1:y2, x1:x2] == place) if crop.area else crop
+        crops[obj] = MaskCrop(x1 + inner.x, y1 + inner.y, inner.mask) if inner.area else inner
+    return with_crops(masks, crops)
+
+
+def label_image(masks: FrameMasks) -> UInt16[np.ndarray, "H W"]:
+    """The place from 1 on of each pixel's object among the frame's; 0 where none is."""
+    labels = np.zeros((masks.height, masks.width), dtype=np.uint16)
+    order = {obj: place for place, obj in enumerate(masks, start=1)}
+    scores = dict(zip(masks, masks.scores.tolist(), strict=True))
+    # The winner is painted last.
+    for obj in sorted(masks, key=lambda obj: (scores[obj], -obj)):
+        crop = masks.crop(obj)
+        x1, y1, x2, y2 = crop.xyxy
+        labels[y1:y2, x1:x2][crop.mask] = order[obj]
+    return labels
+
+
+def boxes(masks: FrameMasks) -> FrameMasks:
+    """The bounding box of every mask, filled."""
+    return with_crops(masks, {obj: _filled(masks.crop(obj)) for obj in masks})
+
+
+def box_crop(x1: int, y1: int, x2: int, y2: int) -> MaskCrop:
+    """A filled box; no pixel where it has no inside."""
+    if x2 <= x1 or y2 <= y1:
+        return MaskCrop.empty()
+    return MaskCrop(x1, y1, np.ones((y2 - y1, x2 - x1), dtype=bool))
+
+
+def _filled(crop: MaskCrop) -> MaskCrop:
+    return box_crop(*crop.xyxy) if crop.area else crop
+
+
+def changed_pixels(one: MaskCrop, other: MaskCrop) -> int:
+    """How many pixels belong to one of two masks alone."""
+    return one.area + other.area - 2 * shared_area(one, other)
+
+
+def shared_area(one: MaskCrop, other: MaskCrop) -> int:
+    """How many pixels belong to both masks."""
+    x1 = max(one.x, other.x)
+    y1 = max(one.y, other.y)
+    x2 = min(one.xyxy[2], other.xyxy[2])
+    y2 = min(one.xyxy[3], other.xyxy[3])
+    if x1 >= x2 or y1 >= y2:
+        return 0
+    first = one.mask[y1 - one.y : y2 - one.y, x1 - one.x : x2 - one.x]
+    second = other.mask[y1 - other.y : y2 - other.y, x1 - other.x : x2 - other.x]
+    return int(np.count_nonzero(first & second))

@@ -1,0 +1,35 @@
+"""Files of other programs as masks: a module per format, all called through `read_masks`.
+
+Enters: a file, a folder, or a zip of one.  Leaves: a MaskSequence, frame by frame.
+"""
+
+from pathlib import Path
+
+from vseg.errors import BadExchange
+from vseg.exchange.file_rows import located
+from vseg.exchange.formats import format_named
+from vseg.exchange.spool import MaskSpool
+from vseg.io.archive import unpacked
+from vseg.types import VideoInfo
+
+
+def read_masks(path: Path, format_name: str, video: VideoInfo, name: str) -> MaskSpool:
+    """The masks of a clip in a file or folder of a format of FORMATS.  Close what comes back.
+
+    video, name: the clip that they belong to.  Raises UsageError for an unknown format, and
+    BadExchange naming the place if something cannot be read, is unsafe to read, or does not
+    fit the clip; nothing outside `path` is read.
+    """
+    chosen = format_named(format_name)
+    spool = MaskSpool(name, video)
+    try:
+        with located(str(path)), unpacked(path, folder=chosen.folder) as content:
+            chosen.read(content, spool)
+    except OSError as error:
+        spool.close()
+        reason = f"cannot read {error.filename or path}: {error.strerror}"
+        raise BadExchange(reason, hint="check the path") from error
+    except BaseException:
+        spool.close()
+        raise
+    return spool

@@ -1,0 +1,75 @@
+"""The `segmentation` of COCO and its relatives: run lengths or polygons, from and to masks.
+
+Run lengths are {"size": [height, width], "counts": ...}; counts are a string (compressed) or a
+list.  Polygons are lists of corners x y x y ... in pixels; their union is the mask.  Nothing
+is allocated before the size is that of the clip.  Format: https://cocodataset.org/#format-data.
+"""
+
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator
+
+from vseg.errors import BadMask
+from vseg.ops.polygon import rasterise
+from vseg.ops.rle import decode_rle, encode_rle, mask_of_runs
+from vseg.types import MaskCrop, VideoInfo
+
+_CORNERS = 3
+"""A polygon of fewer encloses nothing."""
+_MOST_CORNERS = 100_000
+"""More than any outline in a frame of 8192 x 8192 that a person or a program drew."""
+
+
+class Runs(BaseModel):
+    """A mask as run lengths: size is height, width; a list is not compressed."""
+
+    size: tuple[int, int]
+    counts: str | list[int]
+
+
+Polygons = list[list[float]]
+
+
+def none_if_empty(value: Any) -> Any:
+    """None for the ways in which files say that there is no segmentation."""
+    return None if value in ([], {}, [[]], "") else value
+
+
+Segmentation = Annotated[Runs | Polygons | None, BeforeValidator(none_if_empty)]
+
+
+def rle_of(crop: MaskCrop, height: int, width: int) -> dict[str, Any]:
+    """A mask as compressed run lengths."""
+    return {"size": [height, width], "counts": encode_rle(crop, height, width)}
+
+
+def mask_of(segmentation: Runs | Polygons, video: VideoInfo) -> MaskCrop:
+    """The mask of a segmentation.  Raises BadMask where it has another size, or does not
+    decode.
+    """
+    if isinstance(segmentation, list):
+        return mask_of_polygons(segmentation, video)
+    if segmentation.size != (video.height, video.width):
+        raise BadMask(
+            f"the mask is {segmentation.size[1]}x{segmentation.size[0]}, the frame "
+            f"{video.width}x{video.height}"
+        )
+    counts = segmentation.counts
+    if isinstance(counts, str):
+        return decode_rle(counts, *segmentation.size)
+    if any(abs(count) > video.height * video.width for count in counts):
+        raise BadMask("a run is longer than the frame")
+    return mask_of_runs(np.array(counts, dtype=np.int64), *segmentation.size)
+
+
+def mask_of_polygons(polygons: Polygons, video: VideoInfo) -> MaskCrop:
+    """The union of the polygons, each of corners x y x y ...; what lies outside is cut off."""
+    full = np.zeros((video.height, video.width), dtype=bool)
+    for corners in polygons:
+        if len(corners) % 2 or len(corners) < 2 * _CORNERS or not np.isfinite(corners).all():
+            raise BadMask(f"a polygon has {len(corners)} numbers, not x y of three corners")
+        if len(corners) > 2 * _MOST_CORNERS:
+            raise BadMask(f"a polygon has more than {_MOST_CORNERS} corners")
+        full |= rasterise(np.array(corners).reshape(-1, 2), video.height, video.width)
+    return MaskCrop.of(full)

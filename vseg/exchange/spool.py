@@ -1,0 +1,231 @@
+"""Masks of a clip in any order in, frame by frame or object by object out.
+
+Enters: masks by frame and object, as the reader of a format finds them.  Leaves: a
+MaskSequence, and the frames of one object.  They lie packed in a temporary file that no other
+process sees, so memory does not grow with the clip.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import groupby
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from vseg.errors import BadExchange
+from vseg.frame_masks import FrameMasks, MaskSource
+from vseg.interfaces.mask_format import MaskSequence
+from vseg.ops.codec import decode_mask, encode_mask
+from vseg.types import UNKNOWN_FPS, MaskCrop, VideoInfo
+
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE frames (frame INTEGER PRIMARY KEY);
+CREATE TABLE masks (
+    frame INTEGER, object INTEGER, score REAL,
+    x INTEGER, y INTEGER, w INTEGER, h INTEGER, payload BLOB,
+    PRIMARY KEY (frame, object)
+) WITHOUT ROWID;
+CREATE TABLE unnamed (
+    frame INTEGER, object INTEGER, score REAL,
+    x INTEGER, y INTEGER, w INTEGER, h INTEGER, payload BLOB
+);
+"""
+_BY_FRAME = """
+SELECT frames.frame, object, score, x, y, w, h, payload FROM frames
+LEFT JOIN masks ON masks.frame = frames.frame ORDER BY frames.frame, object
+"""
+_BY_OBJECT = "SELECT * FROM masks WHERE object = ? ORDER BY frame"
+_MEAN = "SELECT AVG(score) FROM masks WHERE object = ? AND w > 0"
+_MAX_ID = 2**53
+"""Larger numbers are not exact in JSON."""
+
+
+class MaskSpool:
+    """Takes masks as a MaskSink, and gives them as a MaskSequence.
+
+    unnamed: how many masks came without the id of their object.  Close it, or use it in a
+    `with`.
+    """
+
+    def __init__(self, name: str, video: VideoInfo) -> None:
+        self.name = name
+        self.video = video
+        self.labels: dict[int, str] = {}
+        self.unnamed = 0
+        self._ids: set[int] = set()
+        self._base = sqlite3.connect("", isolation_level=None)
+        self._base.executescript(_TABLES)
+
+    @staticmethod
+    def of(masks: MaskSequence) -> "MaskSpool":
+        """The same masks, to be read object by object as well."""
+        spool = MaskSpool(masks.name, masks.video)
+        for obj, label in masks.labels.items():
+            spool.labels[obj] = label
+        spool._ids.update(masks.object_ids)
+        for frame in masks:
+            spool.add_frame(frame.frame_index)
+            for obj, score in zip(frame, frame.scores.tolist(), strict=True):
+                spool.add(frame.frame_index, obj, frame.crop(obj), score)
+        return spool
+
+    def __enter__(self) -> "MaskSpool":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the temporary file back."""
+        self._base.close()
+
+    def add_frame(self, frame: int) -> None:
+        """A frame that the masks speak of.  Raises BadExchange if the clip has no such."""
+        end = self.video.num_frames
+        if frame < 0 or (end is not None and frame >= end):
+            raise BadExchange(
+                f"there is no frame {frame}: the clip has {end} frames, counted from 0",
+                hint="is this the file of another clip?",
+            )
+        self._base.execute("INSERT OR IGNORE INTO frames VALUES (?)", (frame,))
+
+    def add(
+        self, frame: int, object_id: int | None, crop: MaskCrop, score: float = 1.0
+    ) -> None:
+        """A mask, or a further part of it.  Raises BadExchange for a frame, an id or a place
+        that cannot be.
+        """
+        self.add_frame(frame)
+        self._check(frame, object_id, crop)
+        if object_id is None:
+            self.unnamed += 1
+            row = _row(frame, -self.unnamed, score, crop)
+            self._base.execute("INSERT INTO unnamed VALUES (?,?,?,?,?,?,?,?)", row)
+            return
+        self._ids.add(object_id)
+        row = _row(frame, object_id, score, crop)
+        added = self._base.execute("INSERT OR IGNORE INTO masks VALUES (?,?,?,?,?,?,?,?)", row)
+        if not added.rowcount:
+            self._join(frame, object_id, crop, score)
+
+    def name_object(self, object_id: int, label: str) -> None:
+        """The label of an object."""
+        self.labels[object_id] = label
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """The ids of all objects, ascending."""
+        return tuple(sorted(self._ids))
+
+    def __len__(self) -> int:
+        return int(self._base.execute("SELECT COUNT(*) FROM frames").fetchone()[0])
+
+    def frame_numbers(self) -> Iterator[int]:
+        """The frames that the masks speak of, ascending."""
+        for (frame,) in self._base.execute("SELECT frame FROM frames ORDER BY frame"):
+            yield frame
+
+    def __iter__(self) -> Iterator[FrameMasks]:
+        """The masks of every frame, by ascending frame."""
+        rows = self._base.execute(_BY_FRAME)
+        for frame, of_frame in groupby(rows, key=lambda row: int(row[0])):
+            found = [row for row in of_frame if row[1] is not None]
+            crops = {row[1]: _crop(row) for row in found}
+            yield self._frame(frame, crops, [row[2] for row in found])
+
+    def track(self, object_id: int) -> Iterator[tuple[int, MaskCrop, float]]:
+        """Frame, mask and score of one object, by ascending frame."""
+        for row in self._base.execute(_BY_OBJECT, (object_id,)):
+            yield row[0], _crop(row), row[2]
+
+    def mean_score(self, object_id: int) -> float:
+        """The mean score of an object over the frames on which it has a mask; 0 without."""
+        mean = self._base.execute(_MEAN, (object_id,)).fetchone()[0]
+        return float(mean or 0.0)
+
+    def take_unnamed(self, frame: int) -> list[tuple[MaskCrop, float]]:
+        """The masks of a frame that came without the id of their object."""
+        rows = self._base.execute("SELECT * FROM unnamed WHERE frame = ?", (frame,))
+        return [(_crop(row), row[2]) for row in rows]
+
+    def _check(self, frame: int, object_id: int | None, crop: MaskCrop) -> None:
+        if object_id is not None and not 1 <= object_id <= _MAX_ID:
+            raise BadExchange(
+                f"frame {frame}: {object_id} is no object id",
+                hint="ids are whole numbers from 1 on",
+            )
+        x1, y1, x2, y2 = crop.xyxy
+        width, height = self.video.width, self.video.height
+        if min(x1, y1) < 0 or x2 > width or y2 > height:
+            raise BadExchange(
+                f"frame {frame}: a mask reaches to {x2},{y2} and leaves the {width}x{height} "
+                "frame",
+                hint="is this the file of another clip?",
+            )
+
+    def _join(self, frame: int, object_id: int, crop: MaskCrop, score: float) -> None:
+        row = self._base.execute(
+            "SELECT * FROM masks WHERE frame = ? AND object = ?", (frame, object_id)
+        ).fetchone()
+        joined = union(_crop(row), crop)
+        self._base.execute(
+            "REPLACE INTO masks VALUES (?,?,?,?,?,?,?,?)",
+            _row(frame, object_id, max(score, row[2]), joined),
+        )
+
+    def _frame(
+        self, frame: int, crops: dict[int, MaskCrop], scores: list[float]
+    ) -> FrameMasks:
+        source: MaskSource = "import"
+        return FrameMasks(
+            frame_index=frame,
+            time_s=float(frame / (self.video.fps or UNKNOWN_FPS)),
+            height=self.video.height,
+            width=self.video.width,
+            object_ids=tuple(crops),
+            scores=np.array(scores, dtype=np.float32),
+            visible=np.array([crop.area > 0 for crop in crops.values()], dtype=bool),
+            sources=tuple(source for _ in crops),
+            crops=crops,
+        )
+
+
+def on_every_frame(spool: MaskSpool, object_id: int) -> Iterator[MaskCrop | None]:
+    """The mask of an object on each frame of the spool; None where it has no pixel."""
+    track = spool.track(object_id)
+    latest = next(track, None)
+    for frame in spool.frame_numbers():
+        if latest is None or latest[0] != frame:
+            yield None
+            continue
+        yield latest[1] if latest[1].area else None
+        latest = next(track, None)
+
+
+def union(one: MaskCrop, other: MaskCrop) -> MaskCrop:
+    """The pixels of both."""
+    if 0 in (one.mask.size, other.mask.size):
+        return other if one.mask.size == 0 else one
+    x1 = min(one.x, other.x)
+    y1 = min(one.y, other.y)
+    x2 = max(one.xyxy[2], other.xyxy[2])
+    y2 = max(one.xyxy[3], other.xyxy[3])
+    both = MaskCrop(one.x - x1, one.y - y1, one.mask).paste(y2 - y1, x2 - x1)
+    both |= MaskCrop(other.x - x1, other.y - y1, other.mask).paste(y2 - y1, x2 - x1)
+    return MaskCrop(x1, y1, both)
+
+
+def _row(frame: int, object_id: int, score: float, crop: MaskCrop) -> tuple[Any, ...]:
+    return frame, object_id, score, *crop.xywh, encode_mask(crop)
+
+
+def _crop(row: Any) -> MaskCrop:
+    return decode_mask(row[7], (row[3], row[4], row[5], row[6]))

@@ -1,0 +1,198 @@
+"""YouTube-VIS: one JSON file with an annotation per object, its masks in a list over frames.
+
+`segmentations` has an element for each of the video's `file_names`, null where the object is
+absent.  `id` and `track_id` of an annotation are the object id.  Run lengths are compressed in
+`ytvis`, as in results and in SA-Co, and lists of numbers in `ytvis-gt`, as TrackEval wants a
+ground truth.  Nothing is lost.  Format: Yang et al., Video Instance Segmentation, 2019.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from pydantic import BaseModel
+
+from vseg.exchange.coco import UNLABELLED, category_ids, category_names, video_id_of
+from vseg.exchange.coco_images import CocoImage, frames_of
+from vseg.exchange.file_rows import checked, located, write_items
+from vseg.exchange.segmentation import Segmentation, mask_of, rle_of
+from vseg.exchange.spool import MaskSpool, on_every_frame
+from vseg.frame_masks import FrameMasks
+from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.io.json_stream import JsonStream, top_level_items
+from vseg.ops.rle import rle_counts
+from vseg.types import MaskCrop
+
+_VIDEO_ID = 1
+_LISTS = ("segmentations", "areas", "bboxes")
+
+
+class _Video(BaseModel):
+    id: int
+    file_names: list[str] = []
+    frame_ids: list[int] | None = None
+
+
+class _Masklet(BaseModel):
+    """What is read of an annotation but for its masks."""
+
+    id: int
+    video_id: int
+    category_id: int = -1
+    track_id: int | None = None
+
+    @property
+    def object_id(self) -> int:
+        return self.id if self.track_id is None else self.track_id
+
+
+class _OnFrame(BaseModel):
+    segmentation: Segmentation = None
+
+
+class YtvisFormat:
+    """One JSON file."""
+
+    suffix = ".json"
+    folder = False
+    loss = ""
+    boxes_only = False
+
+    def __init__(self, name: str, *, compressed: bool) -> None:
+        self.name = name
+        self._compressed = compressed
+
+    def held(self, masks: FrameMasks) -> FrameMasks:
+        """Every mask, as it is."""
+        return masks
+
+    def write(self, masks: MaskSequence, path: Path) -> None:
+        """Write the file."""
+        categories = category_ids(masks)
+        with path.open("w", encoding="ascii") as handle, MaskSpool.of(masks) as spool:
+            handle.write('{"videos": [\n')
+            _write_video(handle, masks)
+            handle.write('\n], "categories": [\n')
+            write_items(handle, ({"id": n, "name": name} for name, n in categories.items()))
+            handle.write('\n], "annotations": [\n')
+            for place, obj in enumerate(spool.object_ids):
+                handle.write(",\n" if place else "")
+                category = categories[masks.labels.get(obj, UNLABELLED)]
+                self._write_object(handle, spool, obj, category)
+            handle.write("\n]}\n")
+
+    def read(self, path: Path, sink: MaskSink) -> None:
+        """Give the masks of every annotation of the sink's clip."""
+        names = category_names(path)
+        frames = _frames(path, sink)
+        masklets = list(_masklets(path))
+        for masklet in masklets:
+            name = names.get(masklet.category_id, UNLABELLED)
+            if masklet.video_id in frames and name != UNLABELLED:
+                sink.name_object(masklet.object_id, name)
+        for place, time, value in _masks(path):
+            where = f"{path}, annotation {place}, segmentation {time}"
+            own = frames.get(masklets[place].video_id)
+            if own is None:
+                continue
+            segmentation = checked(_OnFrame, where, {"segmentation": value}).segmentation
+            if segmentation is not None and time < len(own):
+                with located(where):
+                    mask = mask_of(segmentation, sink.video)
+                    sink.add(own[time], masklets[place].object_id, mask)
+
+    def _write_object(
+        self, handle: IO[str], spool: MaskSpool, obj: int, category: int
+    ) -> None:
+        size = {"width": spool.video.width, "height": spool.video.height}
+        row = {"id": obj, "video_id": _VIDEO_ID, "category_id": category, "track_id": obj}
+        handle.write(json.dumps({**row, "iscrowd": 0, **size})[:-1])
+        for key in _LISTS:
+            handle.write(f', "{key}": [')
+            write_items(handle, self._values(spool, obj, key))
+            handle.write("]")
+        handle.write(f', "score": {json.dumps(spool.mean_score(obj))}}}')
+
+    def _values(self, spool: MaskSpool, obj: int, key: str) -> Iterator[Any]:
+        """A value for each frame."""
+        for crop in on_every_frame(spool, obj):
+            yield None if crop is None else self._value(crop, spool, key)
+
+    def _value(self, crop: MaskCrop, spool: MaskSpool, key: str) -> Any:
+        height, width = spool.video.height, spool.video.width
+        if key == "areas":
+            return crop.area
+        if key == "bboxes":
+            return list(crop.xywh)
+        if self._compressed:
+            return rle_of(crop, height, width)
+        counts = rle_counts(crop, height, width).tolist()
+        return {"size": [height, width], "counts": counts}
+
+
+def _write_video(handle: IO[str], masks: MaskSequence) -> None:
+    size = {"width": masks.video.width, "height": masks.video.height, "length": len(masks)}
+    handle.write(json.dumps({"id": _VIDEO_ID, "name": masks.name, **size})[:-1])
+    handle.write(', "file_names": [')
+    write_items(handle, (f"{masks.name}/{frame:05d}.jpg" for frame in masks.frame_numbers()))
+    # No other program needs it, but from names alone 1 to 5 could be the frames 0 to 4.
+    handle.write('], "frame_ids": [')
+    write_items(handle, masks.frame_numbers())
+    handle.write("]}")
+
+
+def _frames(path: Path, sink: MaskSink) -> dict[int, list[int]]:
+    """The frames of the sink's clip by the id of its video."""
+    wanted = video_id_of(path, sink.name)
+    for place, value in enumerate(top_level_items(path, "videos")):
+        video = checked(_Video, f"{path}, video {place}", value)
+        if video.id == wanted:
+            frames = _placed(video, sink)
+            for frame in frames:
+                sink.add_frame(frame)
+            return {video.id: frames}
+    return {}
+
+
+def _placed(video: _Video, sink: MaskSink) -> list[int]:
+    if video.frame_ids is not None and len(video.frame_ids) == len(video.file_names):
+        return video.frame_ids
+    names = enumerate(video.file_names)
+    images = [CocoImage(id=number, file_name=name) for number, name in names]
+    placed = frames_of(images, sink.video)[0] if images else {}
+    return [placed[number] for number in range(len(images))]
+
+
+def _masklets(path: Path) -> Iterator[_Masklet]:
+    """Every annotation without its lists."""
+    for stream, place in _annotations(path):
+        found = {}
+        for key in stream.members():
+            if key in _LISTS:
+                stream.skip()
+            else:
+                found[key] = stream.value()
+        yield checked(_Masklet, f"{path}, annotation {place}", found)
+
+
+def _masks(path: Path) -> Iterator[tuple[int, int, Any]]:
+    """Place of the annotation, place in its list, and the segmentation there."""
+    for stream, place in _annotations(path):
+        for key in stream.members():
+            if key != "segmentations":
+                stream.skip()
+                continue
+            for time in stream.elements():
+                yield place, time, stream.value()
+
+
+def _annotations(path: Path) -> Iterator[tuple[JsonStream, int]]:
+    """The cursor at every annotation, which is to be used up."""
+    with JsonStream(path) as stream:
+        for name in stream.members():
+            if name != "annotations":
+                stream.skip()
+                continue
+            for place in stream.elements():
+                yield stream, place

@@ -1,0 +1,134 @@
+"""Formats that masks of a clip are written in and read from, for other programs.
+
+Written: a `MaskSequence`, such as an open run, as one file or one folder of files.  Read: the
+same file or folder, frame by frame in any order, into a `MaskSink`.  To add a format, write a
+class with this interface and list it in `vseg.exchange.formats`; the contract suite then tries
+it both ways.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from vseg.frame_masks import FrameMasks
+from vseg.types import MaskCrop, VideoInfo
+
+
+@runtime_checkable
+class MaskSequence(Protocol):
+    """The masks of a clip frame by frame, ascending.
+
+    name: of the clip.  labels: names by object id, of those that have one.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def video(self) -> VideoInfo: ...
+
+    @property
+    def object_ids(self) -> tuple[int, ...]: ...
+
+    @property
+    def labels(self) -> dict[int, str]: ...
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[FrameMasks]: ...
+
+    def frame_numbers(self) -> Iterator[int]:
+        """The frames that have masks, ascending, without reading a mask."""
+        ...
+
+
+@runtime_checkable
+class MaskSink(Protocol):
+    """Takes what a file holds, in any order.
+
+    name, video: the clip that the masks belong to; its size is known before any mask is.
+    Every method raises BadExchange for what does not fit the clip.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def video(self) -> VideoInfo: ...
+
+    def add_frame(self, frame: int) -> None:
+        """The file speaks of this frame, whether or not anything is on it."""
+        ...
+
+    def add(
+        self, frame: int, object_id: int | None, crop: MaskCrop, score: float = 1.0
+    ) -> None:
+        """The mask of an object on a frame; further parts of the same one are joined to it.
+
+        object_id: None where the file does not say which object it is.
+        """
+        ...
+
+    def name_object(self, object_id: int, label: str) -> None:
+        """The label of an object."""
+        ...
+
+
+@dataclass(slots=True)
+class Loss:
+    """What a format has no room for.
+
+    reason: why, in one line.  pixels, frames: by object id, the mask pixels that were changed
+    and the number of frames on which some were.
+    """
+
+    reason: str = ""
+    pixels: Counter[int] = field(default_factory=Counter)
+    frames: Counter[int] = field(default_factory=Counter)
+
+    def add(self, pixels: dict[int, int]) -> None:
+        """Count the pixels lost on one more frame, by object id."""
+        lost = {obj: count for obj, count in pixels.items() if count}
+        self.pixels.update(lost)
+        self.frames.update(lost.keys())
+
+
+@runtime_checkable
+class MaskFormat(Protocol):
+    """One format.  Holds no state: the same object writes and reads any number of clips.
+
+    name: what the user types.  suffix: the ending of the file, or of the files in the folder.
+    folder: whether it is a folder of files.  loss: what it has no room for, in one line; empty
+    where it holds every mask exactly.  boxes_only: whether it has boxes in place of masks.
+    """
+
+    name: str
+    suffix: str
+    folder: bool
+    loss: str
+    boxes_only: bool
+
+    def held(self, masks: FrameMasks) -> FrameMasks:
+        """The frame as it comes back from a file of this format.
+
+        Raises OutputError for what the format cannot express at all.
+        """
+        ...
+
+    def write(self, masks: MaskSequence, path: Path) -> None:
+        """Write everything to `path`, a new file or an empty folder that exists.
+
+        masks: frames as `held` gives them.  `vseg.exchange.export.export` gives the file the
+        user's name once it is whole.  Memory holds a frame at a time, whatever the length.
+        """
+        ...
+
+    def read(self, path: Path, sink: MaskSink) -> None:
+        """Give everything in a file or folder to `sink`, whatever program wrote it.
+
+        Raises BadExchange naming what cannot be read and where, and BadMask for a mask that
+        does not decode.
+        """
+        ...

@@ -1,0 +1,95 @@
+"""Zip archives of files made elsewhere, checked member by member before anything is written.
+
+Enters: a path.  Leaves: the path itself, or what a zip holds, in a folder that is removed
+afterwards.
+"""
+
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from vseg.errors import BadExchange
+
+_MOST_MEMBERS = 200_000
+"""Two files for each of 100 000 frames, an hour at 25 frames a second."""
+_MOST_BYTES = 2**34
+"""16 GiB unpacked."""
+_MOST_RATIO = 1100
+"""Deflate squeezes no more than 1032:1."""
+_BLOCK = 2**20
+
+
+@contextmanager
+def unpacked(path: Path, *, folder: bool) -> Iterator[Path]:
+    """The path, or where its content lies if it is a zip.
+
+    folder: whether a folder is wanted; otherwise the only file in the zip.  Raises BadExchange
+    for a zip that is damaged, too large, or has a member that leads out of it.
+    """
+    if not (path.is_file() and zipfile.is_zipfile(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="vseg-") as temporary:
+        root = Path(temporary)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                _check(path, archive.infolist())
+                for member in archive.infolist():
+                    _extract(path, archive, member, root)
+        except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+            raise BadExchange(f"{path} cannot be unpacked: {error}") from error
+        yield _content(path, root, folder=folder)
+
+
+def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > _MOST_MEMBERS:
+        raise BadExchange(f"{path} holds {len(members)} files, more than {_MOST_MEMBERS}")
+    size = sum(member.file_size for member in members)
+    if size > _MOST_BYTES:
+        raise BadExchange(f"{path} would take {size >> 30} GiB, more than {_MOST_BYTES >> 30}")
+    for member in members:
+        place = PurePosixPath(member.filename.replace("\\", "/"))
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        outside = place.is_absolute() or ".." in place.parts or ":" in member.filename
+        if outside or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise BadExchange(
+                f"{path}: member {member.filename!r} leads out of the archive",
+                hint="unpack it by hand if you trust it, and give the folder",
+            )
+        if member.file_size > _MOST_RATIO * max(1, member.compress_size):
+            raise BadExchange(f"{path}: member {member.filename!r} has an impossible size")
+
+
+def _extract(
+    path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path
+) -> None:
+    """One member, no longer than it says it is."""
+    target = root / PurePosixPath(member.filename.replace("\\", "/"))
+    if member.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        raise BadExchange(f"{path} holds {member.filename!r} twice")
+    with archive.open(member) as source, target.open("xb") as handle:
+        shutil.copyfileobj(source, handle, _BLOCK)
+
+
+def _content(path: Path, root: Path, *, folder: bool) -> Path:
+    """The folder that holds the files, or the only file."""
+    inside = sorted(root.iterdir())
+    # A folder named by a number alone is an object's, not a wrapper.
+    while len(inside) == 1 and inside[0].is_dir() and not inside[0].name.isdecimal():
+        root = inside[0]
+        inside = sorted(root.iterdir())
+    if folder:
+        return root
+    if len(inside) != 1:
+        raise BadExchange(
+            f"{path} holds {len(inside)} files", hint="unpack it, and give the one with masks"
+        )
+    return inside[0]
