@@ -19,6 +19,7 @@ PAGES = {
     "models.md": "docs/models.md",
     "nano.md": "vseg/models/nano/weights/README.md",
     "runs.md": "docs/runs.md",
+    "correct.md": "docs/correct.md",
     "trackers.md": "docs/trackers.md",
     "vseg_trackers.md": "trackers/README.md",
     "training.md": "docs/training.md",

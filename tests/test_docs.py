@@ -27,7 +27,7 @@ WITH_CODE = [source for source in SOURCES if list(page_blocks(ROOT / source))]
 RUN = ("docs/index.md", "docs/runs.md")
 """Pages whose `vseg` lines are run one after the other; those of the others are parsed."""
 FILES = {path.name for part in ("vseg", "trackers") for path in (ROOT / part).rglob("*.py")}
-WRITTEN = {"build", "runs", "exemplars", "masks"}
+WRITTEN = {"build", "runs", "exemplars", "masks", "revisions"}
 """Folders that commands write."""
 
 

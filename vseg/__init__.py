@@ -14,11 +14,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vseg.build import load_model, open_grounder, open_nano_text, open_run, open_video
+    from vseg.build import load_model, open_grounder, open_nano_text, open_video
     from vseg.config import IdentitySettings, MemorySettings
     from vseg.errors import BadFrame, BadPrompt, NothingFound, VsegError
     from vseg.exchange.supervision import to_supervision
     from vseg.frame_masks import FrameMasks
+    from vseg.pipelines.editable_run import open_run
     from vseg.pipelines.segment import segment
     from vseg.session.image_predictor import ImagePredictor
     from vseg.session.session import Session
@@ -38,11 +39,12 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 _HOME = {
-    "vseg.build": ("load_model", "open_grounder", "open_nano_text", "open_run", "open_video"),
+    "vseg.build": ("load_model", "open_grounder", "open_nano_text", "open_video"),
     "vseg.config": ("IdentitySettings", "MemorySettings"),
     "vseg.errors": ("BadFrame", "BadPrompt", "NothingFound", "VsegError"),
     "vseg.exchange.supervision": ("to_supervision",),
     "vseg.frame_masks": ("FrameMasks",),
+    "vseg.pipelines.editable_run": ("open_run",),
     "vseg.pipelines.segment": ("segment",),
     "vseg.session.image_predictor": ("ImagePredictor",),
     "vseg.session.session": ("Session",),

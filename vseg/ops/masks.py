@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
+from vseg.types import MaskCrop
+
 
 def shared_pixels(masks: Bool[np.ndarray, "N H W"]) -> Float32[np.ndarray, "N N"]:
     """How many pixels each two masks share; on the diagonal, each one's area."""
@@ -18,6 +20,28 @@ def shared_pixels(masks: Bool[np.ndarray, "N H W"]) -> Float32[np.ndarray, "N N"
 def mask_iou(one: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> float:
     """The IoU of two masks, in [0, 1]; 0 of two empty ones."""
     return float((one & other).sum()) / max(1, int((one | other).sum()))
+
+
+def crop_overlap(one: MaskCrop, other: MaskCrop) -> int:
+    """The pixels that two masks have in common; nothing beside their crops is allocated."""
+    x1, y1, x2, y2 = one.xyxy
+    left, top, right, bottom = other.xyxy
+    across = slice(max(x1, left), max(x1, left, min(x2, right)))
+    down = slice(max(y1, top), max(y1, top, min(y2, bottom)))
+    here = one.mask[down.start - y1 : down.stop - y1, across.start - x1 : across.stop - x1]
+    there = other.mask[
+        down.start - top : down.stop - top, across.start - left : across.stop - left
+    ]
+    return int(np.count_nonzero(here & there))
+
+
+def crop_iou(one: MaskCrop, other: MaskCrop) -> float:
+    """Intersection over union of two masks given as crops; 1 of two empty ones, which agree
+    that nothing is there.
+    """
+    shared = crop_overlap(one, other)
+    union = one.area + other.area - shared
+    return shared / union if union else 1.0
 
 
 def mask_nms(

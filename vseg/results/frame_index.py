@@ -45,6 +45,20 @@ class FrameIndex:
             return None
         return first["index"][0].as_py(), last["index"][-1].as_py()
 
+    def frame_at(self, time_s: float) -> int | None:
+        """The stored frame on display at a time: before the first one that, after the last
+        one the last; None where there is no frame.
+        """
+        extent = self.extent
+        if extent is None:
+            return None
+        for shard in reversed(self.shards):
+            table = self.table(shard)
+            begun = table.filter(table["time_s"].to_numpy() <= time_s)
+            if len(begun):
+                return int(begun["index"][-1].as_py())
+        return extent[0]
+
     def __contains__(self, shard: int) -> bool:
         return shard in self._groups
 

@@ -71,6 +71,29 @@ class ObjectSpans(Record):
         """The same with anchors on these frames too."""
         return self.model_copy(update={"anchors": tuple(sorted({*self.anchors, *frames}))})
 
+    def within(self, first: int, end: int) -> "ObjectSpans":
+        """What of spans and anchors lies in [first, end)."""
+        pieces = [(max(s.first, first), min(s.end, end), s.state) for s in self.spans]
+        spans = tuple(ObjectSpan(first=a, end=b, state=s) for a, b, s in pieces if a < b)
+        anchors = tuple(frame for frame in self.anchors if first <= frame < end)
+        return self.model_copy(update={"spans": spans, "anchors": anchors})
+
+    def filled_by(self, other: "ObjectSpans") -> "ObjectSpans":
+        """The same with another object's anchors and spans; where both have a span, this one's
+        state stays unless it is predicted.
+        """
+        filled = other.model_copy(update={"object_id": self.object_id})
+        for span in self.spans:
+            if span.state is not SpanState.PREDICTED:
+                filled = filled.marked(span.first, span.end, span.state)
+        for span in self.of_state(SpanState.PREDICTED):
+            pieces = [span]
+            for taken in filled.spans:
+                pieces = [p for s in pieces for p in _outside(s, taken.first, taken.end)]
+            for piece in pieces:
+                filled = filled.marked(piece.first, piece.end, piece.state)
+        return filled.anchored(*self.anchors)
+
 
 _SPANS = TypeAdapter(list[ObjectSpans])
 

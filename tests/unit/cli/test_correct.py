@@ -1,0 +1,85 @@
+"""`vseg correct` and `vseg revisions` on the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.unit.cli.conftest import call
+from tests.unit.results.test_run import HEIGHT, WIDTH, header
+from vseg.build import open_run
+from vseg.frame_masks import FrameMasks
+from vseg.results import RunWriter
+from vseg.types import Frame
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Object 1 on the left and object 2 on the right of 20 frames."""
+    path = tmp_path / "run"
+    writer = RunWriter.create(path, header())
+    image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+    left = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    left[:9, :9] = True
+    for index in range(20):
+        masks = {1: left, 2: np.flip(left, axis=1)}
+        writer.write(FrameMasks.of(Frame(index, index, index / 10, image), masks))
+    writer.finish()
+    return path
+
+
+def test_edits_list_compare_and_back(run: Path) -> None:
+    done = call("correct", run, "--absent", "2@1.05s:", "--rename", "1=the car", "--json")
+    assert done.exit_code == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["commands"] == ["--absent 2@10:20", "--rename 1=the car"]
+    assert said["spans"] == {"2": [[10, 20]]}
+    assert call("correct", run, "--delete", "1").exit_code == 0
+    listed = call("revisions", run).stdout.splitlines()
+    assert [line[:5] for line in listed] == ["    0", "    1", "*   2"]
+    assert "object 2: 10:20" in listed[1] and "--delete 1" in listed[2]
+    compared = json.loads(call("revisions", run, "--compare", 0, 1, "--json").stdout)
+    assert [(s["object_id"], s["first"], s["end"]) for s in compared["spans"]] == [(2, 10, 20)]
+    assert compared["spans"][0]["mean_iou"] == 0
+    assert json.loads(call("revisions", run, "--undo", "--json").stdout)["revision"] == 1
+    assert open_run(run).labels[1] == "the car"
+    assert json.loads(call("revisions", run, "--redo", "--json").stdout)["revision"] == 2
+    assert json.loads(call("revisions", run, "--to", 0, "--json").stdout)["revision"] == 0
+    assert json.loads(call("revisions", run, "--prune", "--json").stdout)["pruned"] == [1, 2]
+    assert not (run / "revisions").exists()
+
+
+def test_a_revision_is_exported_by_its_number(run: Path, tmp_path: Path) -> None:
+    assert call("correct", run, "--delete", "2").exit_code == 0
+    for words, objects in (([], {1}), (["--revision", "0"], {1, 2})):
+        out = tmp_path / f"{len(objects)}.txt"
+        assert call("export", run, "--to", "mot", "-o", out, *words).exit_code == 0
+        assert {int(line.split(",")[1]) for line in out.read_text().splitlines()} == objects
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        ([], 2, "nothing to correct"),
+        (["--absent", "2"], 2, "names no frames"),
+        (["--absent", "2@9"], 2, "is not a range"),
+        (["--absent", "x@1:2"], 2, "'x' is no object"),
+        (["--absent", "2@5:50"], 3, "no frame 50"),
+        (["--rename", "1"], 2, "has no name"),
+        (["--merge", "1,2"], 3, "both visible at different places"),
+        (["--delete", "7"], 3, "no object 7"),
+    ],
+)
+def test_wrong_words(run: Path, words: list[str], code: int, text: str) -> None:
+    done = call("correct", run, *words)
+    assert done.exit_code == code
+    assert text in done.stderr
+    assert not (run / "revisions").exists()
+
+
+def test_choices_exclude_each_other(run: Path) -> None:
+    assert call("revisions", run, "--undo", "--redo").exit_code == 2
+    assert "nothing to undo" in call("revisions", run, "--undo").stderr
+    assert "nothing to redo" in call("revisions", run, "--redo").stderr
+    assert "no revision 4" in call("revisions", run, "--compare", 0, 4).stderr

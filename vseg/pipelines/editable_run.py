@@ -1,0 +1,33 @@
+"""A run that can be corrected: what `vseg.open_run` gives."""
+
+from pathlib import Path
+
+from vseg.build import open_clip
+from vseg.errors import BadRun
+from vseg.pipelines.run_edit import RunEdit
+from vseg.results.run import Run
+
+
+class EditableRun(Run):
+    """A run with its corrections: `with run.edit() as edit: edit.rename(1, "car")`."""
+
+    def edit(self) -> RunEdit:
+        """Corrections that become a new revision; this run stays what it is: open it again to
+        read them.  Raises BadRun if it is not of the current revision.
+        """
+        if self.revision != self.header.revision:
+            raise BadRun(
+                f"revision {self.revision} of {self.path} is not the current one",
+                hint=f"vseg revisions {self.path} --to {self.revision}",
+            )
+        return RunEdit(self.path)
+
+
+def open_run(path: Path | str, revision: int | None = None) -> EditableRun:
+    """The run at `path`, finished or not; masks are read when asked for.
+
+    revision: of a corrected run, the one to read; the current one if None, 0 as tracked.
+    Raises BadRun if there is no run or no such revision, or its run.json is damaged or of
+    another format.
+    """
+    return EditableRun(Path(path), open_clip, revision)

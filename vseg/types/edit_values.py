@@ -1,0 +1,95 @@
+"""Edits of a finished run that need no tracking, as values.
+
+The text of an edit is the option of `vseg correct` that makes it again.  Frames are indices,
+ranges are half-open.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MarkAbsent:
+    """The object is not in the image on frames [first, end)."""
+
+    object_id: int
+    first: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"--absent {self.object_id}@{self.first}:{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptSpan:
+    """The masks of the object on frames [first, end) are right; tracking leaves them."""
+
+    object_id: int
+    first: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"--accept {self.object_id}@{self.first}:{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteObject:
+    """The object is no object: its masks go, on all frames."""
+
+    object_id: int
+
+    def __str__(self) -> str:
+        return f"--delete {self.object_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class RenameObject:
+    """The object is called `label`."""
+
+    object_id: int
+    label: str
+
+    def __str__(self) -> str:
+        return f"--rename {self.object_id}={self.label}"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeObjects:
+    """These objects are one; it keeps the first id."""
+
+    object_ids: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"--merge {','.join(map(str, self.object_ids))}"
+
+
+@dataclass(frozen=True, slots=True)
+class SplitObject:
+    """From frame `at` on it is another object, with a new id."""
+
+    object_id: int
+    at: int
+
+    def __str__(self) -> str:
+        return f"--split {self.object_id}@{self.at}"
+
+
+@dataclass(frozen=True, slots=True)
+class AddObject:
+    """A new object, without a mask until it is prompted.  label: None for no name."""
+
+    object_id: int
+    label: str | None = None
+
+    def __str__(self) -> str:
+        return f"--add {self.object_id}{f'={self.label}' if self.label else ''}"
+
+
+Edit = (
+    MarkAbsent
+    | AcceptSpan
+    | DeleteObject
+    | RenameObject
+    | MergeObjects
+    | SplitObject
+    | AddObject
+)
