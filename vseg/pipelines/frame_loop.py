@@ -5,7 +5,7 @@ session of its own; the run's writer goes through all of them.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vseg.errors import BadPrompt, DamagedVideo, NothingFound
 from vseg.frame_masks import FrameMasks
@@ -70,6 +70,18 @@ class FrameLoop:
             if not ended:
                 break
         return header
+
+    def again(self, passes: Sequence[Pass], writer: RunWriter) -> bytes | None:
+        """Track passes anew into a writer; the driver's state after the last of them."""
+        self._total = frames_in_all(passes)
+        state = None
+        for one in passes:
+            with self._session() as session:
+                driver = self._driver(session, one)
+                warm_up(self.task, session.encode_ahead, self.callbacks)
+                self._pass(one, session, driver, writer)
+                state = driver.snapshot()
+        return state
 
     def _begin(self, session: Session, driver: SessionDriver) -> RunWriter:
         """The run's writer, with the driver as it was after the last commit."""
@@ -158,6 +170,8 @@ class FrameLoop:
         for frame in frames:
             read = time.perf_counter()
             self._mark_damaged(one, frame.index, writer)
+            if one.last is not None and one.behind(one.last, frame.index):
+                return True
             self._note_scaled(one, frame, writer)
             if one.reverse and frame.index in worded:
                 adjacent = _adjacent(self.task, frame.index)

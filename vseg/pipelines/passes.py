@@ -20,6 +20,8 @@ class Pass:
 
     start: where the pass began, before it was resumed at `first`.  joins: the last frame that
     may hold masks of an earlier pass, whose objects are kept there; -1 if there is none.
+    last: the frame behind which nothing is tracked, None for all; what lies behind it is read,
+    to tell which frames before it are damaged.
     """
 
     start: int
@@ -28,6 +30,7 @@ class Pass:
     prompts: tuple[Prompt, ...]
     reverse: bool = False
     joins: int = -1
+    last: int | None = None
 
     def behind(self, index: int, frame: int) -> bool:
         """Whether this pass comes to `index` before it comes to `frame`."""
@@ -65,6 +68,29 @@ def resumed(passes: Sequence[Pass], progress: Progress | None) -> tuple[Pass, ..
     left = [one for one in passes if one.reverse == progress.reverse or not one.reverse]
     step = -1 if progress.reverse else 1
     return (replace(left[0], first=progress.last_frame + step), *left[1:])
+
+
+def again(
+    passes: Sequence[Pass], progress: Progress, lost: tuple[int, int] | None, *, state: bool
+) -> tuple[Pass, ...]:
+    """The passes that made what was committed, up to the last of the lost frames.
+
+    lost: the first and the last of them, None if all are there.  state: whether the tracker's
+    memory after the last commit is wanted too.
+    """
+    current = 0
+    while not progress.tracked and passes[current].reverse != progress.reverse:
+        current += 1
+    begun = passes if progress.tracked else passes[: current + 1]
+    chosen = []
+    for one in begun:
+        if state and one is begun[-1]:
+            chosen.append(replace(one, last=progress.last_frame))
+        elif lost is not None:
+            last = lost[0] if one.reverse else lost[1]
+            if last == one.start or one.behind(one.start, last):
+                chosen.append(replace(one, last=last))
+    return tuple(chosen)
 
 
 def frames_done(one: Pass, index: int, first: int) -> int:

@@ -8,14 +8,16 @@ computed again.
 from pathlib import Path
 
 from vseg.build import open_run, open_video
-from vseg.errors import NothingFound
+from vseg.errors import BadRun, NothingFound
 from vseg.interfaces.model import Model
 from vseg.pipelines.frame_loop import FrameLoop
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
+from vseg.pipelines.mend import mend
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.results.events import read_events
 from vseg.results.layout import RunState, read_objects, run_state
+from vseg.results.lost_parts import lost_parts_of
 from vseg.results.records import RunHeader
 from vseg.results.verify import verify_run
 from vseg.results.write_lock import write_lock
@@ -35,8 +37,9 @@ def track(
     opened = open_video(job.source, job.config.reader, job.config.frames)
     with opened as video, write_lock(job.out):
         task = prepare(job, video, model)
-        header = _finished_before(task)
         loop = FrameLoop(task, callbacks or ProgressCallbacks())
+        mended = mend(task, loop)
+        header = mended.stopped or _finished_before(task)
         if header is None:
             header = loop.run()
     not_found = _not_found(job, header)
@@ -51,7 +54,7 @@ def track(
         images,
         not_found,
         task.detections.changes if task.detections is not None else (),
-        _notes(job, header),
+        (*mended.notes, *_notes(job, header)),
     )
 
 
@@ -60,7 +63,15 @@ def _finished_before(task: Task) -> RunHeader | None:
     job = task.job
     if job.overwrite or run_state(job.out) is not RunState.FINISHED:
         return None
-    return verify_run(job.out, task.header, task.prompts)
+    header = verify_run(job.out, task.header, task.prompts)
+    lost = lost_parts_of(job.out, header).reasons
+    if lost:
+        more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+        raise BadRun(
+            f"{job.out} is {header.status}, but lost a part: {lost[0]}{more}",
+            hint="--resume computes again what is lost, --overwrite everything",
+        )
+    return header
 
 
 def _not_found(job: TrackJob, header: RunHeader) -> tuple[str, ...]:

@@ -39,7 +39,14 @@ from vseg.results.layout import (
 from vseg.results.lives import object_lives
 from vseg.results.prompts import read_prompts, write_prompts
 from vseg.results.records import FrameRecord, MaskRow, Revision, RunHeader, StoredObject
-from vseg.results.shards import mark_prompted, read_shard, write_masks
+from vseg.results.shards import (
+    ChangedFrame,
+    Shard,
+    changed_frames,
+    read_shard,
+    rewrite_frames,
+    write_masks,
+)
 from vseg.results.spans import (
     ObjectSpans,
     predicted_spans,
@@ -88,13 +95,14 @@ class RevisionDraft:
             prompts=list(self.content.prompts),
             events=list(self.content.events),
         )
-        self._prompted: dict[int, bool] = {}
+        # What the frames are whose rows changed, without the rows.
+        self._frames: dict[int, ChangedFrame] = {}
         _link_all(parent, self.folder)
 
     def records(self, first: int, end: int) -> Iterable[FrameRecord]:
         """The stored frames of [first, end) as they are now, ascending."""
         for shard in self._shards(first, end):
-            stored = read_shard(self.folder, shard, self.index.table(shard))
+            stored = self._shard(shard)
             numbers = stored.frame_numbers
             for number in numbers[(numbers >= first) & (numbers < end)].tolist():
                 yield stored.record(number)
@@ -107,15 +115,15 @@ class RevisionDraft:
         A shard of which no row changes keeps its file.
         """
         for shard in self._shards(first, end):
-            stored = read_shard(self.folder, shard, self.index.table(shard))
             records = []
             touched = False
-            for record in stored.records():
-                rows = record.rows
+            for record in self._shard(shard).records():
                 if first <= record.index < end:
                     rows = tuple(sorted(change(record), key=lambda row: row.object_id))
-                    touched |= self._note(record, rows)
-                records.append(replace(record, rows=rows))
+                    changed = self._changed(record, rows)
+                    touched |= changed is not record
+                    record = changed
+                records.append(record)
             if touched:
                 write_masks(self.folder, shard, records)
 
@@ -132,8 +140,8 @@ class RevisionDraft:
             write_prompts(self.folder, content.prompts)
         if content.events != before.events:
             write_events(self.folder, content.events)
-        if self._prompted:
-            mark_prompted(self.folder, self._prompted)
+        if self._frames:
+            rewrite_frames(self.folder, self._frames)
         write_spans(self.folder, list(content.spans.values()))
         revision = Revision(
             number=self.number,
@@ -160,18 +168,27 @@ class RevisionDraft:
         size = self.header.shard_frames
         return [n for n in self.index.shards if n * size < end and (n + 1) * size > first]
 
-    def _note(self, record: FrameRecord, rows: Rows) -> bool:
-        """Whether rows of a frame changed; of which objects is kept."""
+    def _shard(self, number: int) -> Shard:
+        """A shard as it is now."""
+        frames = changed_frames(self.index.table(number), self._frames)
+        return read_shard(self.folder, number, frames)
+
+    def _changed(self, record: FrameRecord, rows: Rows) -> FrameRecord:
+        """The frame with these rows, the same if they are its own; of which objects they
+        differ is kept.
+        """
         old = {row.object_id: row for row in record.rows}
         new = {row.object_id: row for row in rows}
         differ = [i for i in old.keys() | new.keys() if old.get(i) != new.get(i)]
+        if not differ:
+            return record
         for object_id in differ:
             ranges = self.changed.get(object_id, ())
             self.changed[object_id] = joined(ranges, record.index)
         prompted = any(row.source == "prompt" for row in rows)
-        if differ and prompted != record.prompted:
-            self._prompted[record.index] = prompted
-        return bool(differ)
+        changed = replace(record, rows=rows, prompted=prompted)
+        self._frames[record.index] = ChangedFrame(prompted, changed.checksum)
+        return changed
 
     def _update_objects(self) -> None:
         """First and last visible frame of the objects that changed."""

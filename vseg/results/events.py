@@ -55,17 +55,33 @@ def read_events(root: Path) -> list[TrackEvent]:
     return sorted(events, key=lambda event: event.frame)
 
 
-def forget_events(root: Path, keep: int) -> None:
-    """Drop all events but the first `keep`, and a line that a kill cut short.
+def committed_events(root: Path, count: int | None) -> list[TrackEvent]:
+    """The first `count` events, which were committed; None for all of a finished run.
 
-    Raises BadRun naming another line that is wrong.
+    Raises BadRun if there are fewer, or naming a wrong line.
+    """
+    path = root / EVENTS
+    whole = _text(path)
+    if count is None:
+        return _parsed(path, whole)
+    # Behind the committed lines a kill may have cut one short.
+    lines = whole.split("\n")[:-1][:count]
+    if len(lines) < count:
+        raise BadRun(
+            f"{path} holds {len(lines)} events, {count} were committed",
+            hint="the run is damaged: `vseg track ... --resume` computes it again",
+        )
+    return _parsed(path, "".join(f"{line}\n" for line in lines))
+
+
+def forget_events(root: Path, keep: int) -> None:
+    """Drop all events but the first `keep`, which were committed.  Raises BadRun as
+    `committed_events` does.
     """
     path = root / EVENTS
     if not path.exists():
         return
-    whole = _text(path)
-    events = _parsed(path, whole[: whole.rfind("\n") + 1])
-    atomic_write_text(path, _lines(events[:keep]))
+    atomic_write_text(path, _lines(committed_events(root, keep)))
 
 
 def _lines(events: Sequence[TrackEvent]) -> str:

@@ -70,17 +70,18 @@ class FrameIndex:
 
     def table(self, shard: int) -> Any:
         """The frame table of one shard, without damaged frames."""
-        rows = self._every_row(shard)
+        rows = self.every_row(shard)
         return rows.filter(rows["damage"].is_null())
 
     def damaged(self) -> dict[int, str]:
         """The frames that could not be read, ascending, and why."""
         damaged: dict[int, str] = {}
         for shard in self._groups:
-            damaged |= damaged_rows(self._every_row(shard))
+            damaged |= damaged_rows(self.every_row(shard))
         return damaged
 
-    def _every_row(self, shard: int) -> Any:
+    def every_row(self, shard: int) -> Any:
+        """The frame table of one shard."""
         with open_parquet(self._path(shard), frame_schema()) as file:
             return file.read_row_group(self._groups[shard])
 

@@ -165,6 +165,17 @@ def write_objects(root: Path, objects: list[StoredObject]) -> None:
     )
 
 
+def read_state(path: Path) -> bytes:
+    """The tracker's memory as it was stored.  Raises BadRun."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadRun(
+            f"cannot read the tracker's memory {path}: {error.strerror}",
+            hint="begin again with --overwrite",
+        ) from error
+
+
 def clear_contents(root: Path) -> None:
     """Delete everything that belongs to a run except its header; foreign files stay."""
     with _refusal_named(root):

@@ -4,6 +4,8 @@
 Pixels are those of the displayed frame; frame ranges are half-open; times are seconds.
 """
 
+import struct
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -14,7 +16,7 @@ from vseg.config import SHARD_FRAMES
 from vseg.frame_masks import MaskSource
 from vseg.types import VideoInfo
 
-FORMAT_VERSION: Literal[2] = 2
+FORMAT_VERSION: Literal[3] = 3
 
 Status = Literal["running", "interrupted", "partial", "complete"]
 
@@ -58,14 +60,21 @@ class Progress(Record):
     """Where an unfinished run goes on.
 
     last_frame: tracked last, going backward if `reverse`.  events: how many there were.
-    state: the file with the tracker's memory at that point.
+    state: the file with the tracker's memory at that point; state_sha256: of its content.
+    extent: the least and the greatest frame that was committed; frames: how many were, damaged
+    ones included.  tracked: whether no frame is left, and only parts that were lost are
+    computed again.
     """
 
     last_frame: int = Field(ge=0)
     reverse: bool = False
     commits: int = Field(ge=1)
     events: int = Field(default=0, ge=0)
-    state: str | None
+    state: str | None = Field(pattern=r"^state-\d{6,}\.safetensors$")
+    state_sha256: str | None = None
+    extent: tuple[int, int]
+    frames: int = Field(ge=1)
+    tracked: bool = False
 
 
 class Revision(Record):
@@ -95,7 +104,7 @@ class RunHeader(Record):
     revision: the one that is read unless another is asked for, 0 the run as tracked.
     """
 
-    format_version: Literal[2] = FORMAT_VERSION
+    format_version: Literal[3] = FORMAT_VERSION
     vseg_version: str
     created: AwareDatetime = Field(default_factory=lambda: datetime.now(UTC))
     model: str
@@ -163,6 +172,16 @@ class MaskRow:
     source: MaskSource
 
     @property
+    def packed(self) -> bytes:
+        """All fields but the payload; equal rows give equal bytes."""
+        numbers = struct.pack(
+            "<q?qdq?f5q",
+            *(self.frame, self.pts is None, self.pts or 0, self.time_s),
+            *(self.object_id, self.visible, self.score, self.area, *self.xywh),
+        )
+        return b"\0".join((numbers, self.codec.encode(), self.source.encode()))
+
+    @property
     def xywh(self) -> tuple[int, int, int, int]:
         """The bounding box as left, top, width, height."""
         return self.x, self.y, self.width, self.height
@@ -186,3 +205,15 @@ class FrameRecord:
     prompted: bool
     rows: tuple[MaskRow, ...]
     damage: str | None = None
+
+    @property
+    def checksum(self) -> int:
+        """CRC-32 of all of this: stored masks that give another one are not the ones that were
+        committed.
+        """
+        own = (self.index, self.pts is None, self.pts or 0, self.time_s, self.prompted)
+        crc = zlib.crc32(struct.pack("<q?qd?", *own))
+        crc = zlib.crc32((self.damage or "").encode(), crc)
+        for row in self.rows:
+            crc = zlib.crc32(row.payload, zlib.crc32(row.packed, crc))
+        return crc

@@ -26,23 +26,32 @@ from vseg.results.records import FrameRecord, MaskRow
 class Shard:
     """The frames of one shard, read but not unpacked.
 
-    frame_numbers: ascending.  masks: Arrow table, mask_frames its column "frame", ascending.
+    path: the file of its masks.  frame_numbers: ascending.  masks: Arrow table, mask_frames
+    its column "frame", ascending.
     """
 
+    path: Path
     frame_numbers: Int64[np.ndarray, " T"]
     mask_frames: Int64[np.ndarray, " N"]
     frames: Any
     masks: Any
 
     def record(self, frame_index: int) -> FrameRecord:
-        """One frame.  Raises BadRun if the shard does not hold it."""
+        """One frame.  Raises BadRun if the shard does not hold it, or not as it was stored."""
         row = int(np.searchsorted(self.frame_numbers, frame_index))
         if row == len(self.frame_numbers) or self.frame_numbers[row] != frame_index:
             raise BadRun(f"frame {frame_index} is not in the run")
         frame = self.frames.slice(row, 1).to_pylist()[0]
+        checksum = frame.pop("checksum")
         first, end = np.searchsorted(self.mask_frames, [frame_index, frame_index + 1])
         rows = self.masks.slice(int(first), int(end - first)).to_pylist()
-        return FrameRecord(**frame, rows=tuple(MaskRow(**row) for row in rows))
+        record = FrameRecord(**frame, rows=tuple(MaskRow(**row) for row in rows))
+        if record.checksum != checksum:
+            raise BadRun(
+                f"{self.path}: frame {frame_index} is not what was stored",
+                hint=_RERUN,
+            )
+        return record
 
     def records(self) -> Iterator[FrameRecord]:
         """Every frame, ascending."""
@@ -54,6 +63,14 @@ class Shard:
 
         rows = self.masks.filter(pc.equal(self.masks["object_id"], object_id))
         return (MaskRow(**row) for row in rows.to_pylist())
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedFrame:
+    """What the table of frames says of a frame's masks."""
+
+    prompted: bool
+    checksum: int
 
 
 def write_shard(root: Path, shard: int, records: Sequence[FrameRecord]) -> None:
@@ -74,29 +91,45 @@ def write_masks(root: Path, shard: int, records: Sequence[FrameRecord]) -> None:
     _write_table(shard_path(root, MASK_SHARDS, shard), mask_schema(), masks)
 
 
-def mark_prompted(root: Path, prompted: Mapping[int, bool]) -> None:
-    """Replace frames.parquet of a finished run by the same with other marks on these frames.
+def changed_frames(table: Any, changes: Mapping[int, ChangedFrame]) -> Any:
+    """A table of frames with the marks and checksums of the frames that changed."""
+    import pyarrow as pa
+
+    indices = table["index"].to_pylist()
+    for name in ("prompted", "checksum"):
+        values = [
+            getattr(changes[index], name) if index in changes else value
+            for index, value in zip(indices, table[name].to_pylist(), strict=True)
+        ]
+        place = table.schema.get_field_index(name)
+        field = table.schema.field(place)
+        table = table.set_column(place, field, pa.array(values, type=field.type))
+    return table
+
+
+def rewrite_frames(root: Path, changes: Mapping[int, ChangedFrame]) -> None:
+    """Replace frames.parquet of a finished run by one for frames that changed.
 
     Raises BadRun and OutputError.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = frame_schema()
-    column = schema.get_field_index("prompted")
     with (
         atomic_path(root / FRAMES) as part,
         open_parquet(root / FRAMES, schema) as stored,
         pq.ParquetWriter(part, schema) as writer,
     ):
         for group in range(stored.num_row_groups):
-            table = stored.read_row_group(group)
-            marks = zip(table["index"].to_pylist(), table["prompted"].to_pylist(), strict=True)
-            marked = [prompted.get(index, mark) for index, mark in marks]
-            field = schema.field(column)
-            writer.write_table(
-                table.set_column(column, field, pa.array(marked, type=field.type))
-            )
+            writer.write_table(changed_frames(stored.read_row_group(group), changes))
+
+
+def write_frames(root: Path, shard: int, frames: Any) -> None:
+    """Write the frame table of a shard on its own, as it was before the tables were joined."""
+    import pyarrow.parquet as pq
+
+    with atomic_path(shard_path(root, FRAME_SHARDS, shard)) as part:
+        pq.write_table(frames, part)
 
 
 def read_shard(root: Path, shard: int, frames: Any) -> Shard:
@@ -114,7 +147,13 @@ def read_shard(root: Path, shard: int, frames: Any) -> Shard:
         mask_frames = mask_frames[listed]
     if (np.diff(frame_numbers) <= 0).any() or (np.diff(mask_frames) < 0).any():
         raise BadRun(f"{path}: its frames are out of order", hint=_RERUN)
-    return Shard(frame_numbers, mask_frames, frames, masks)
+    return Shard(path, frame_numbers, mask_frames, frames, masks)
+
+
+def read_frames_shard(root: Path, shard: int) -> Shard:
+    """A shard of an unfinished run.  Raises BadRun as `read_shard` does."""
+    frames = read_table(shard_path(root, FRAME_SHARDS, shard), frame_schema())
+    return read_shard(root, shard, frames)
 
 
 def join_frames(root: Path, shards: Iterable[int]) -> None:
@@ -170,7 +209,7 @@ def open_parquet(path: Path, schema: Any) -> Iterator[Any]:
         raise BadRun(f"{path} is damaged: {error}", hint=_RERUN) from error
 
 
-_RERUN = "track again with --overwrite"
+_RERUN = "`vseg track ... --resume` computes again what is lost"
 
 
 def mask_schema() -> Any:
@@ -196,7 +235,9 @@ def mask_schema() -> Any:
 
 
 def frame_schema() -> Any:
-    """Columns of frames.parquet: the fields of FrameRecord but the masks."""
+    """Columns of frames.parquet: the fields of FrameRecord but the masks, which have a
+    checksum.
+    """
     import pyarrow as pa
 
     return _schema(
@@ -205,6 +246,7 @@ def frame_schema() -> Any:
         time_s=pa.float64(),
         prompted=pa.bool_(),
         damage=pa.string(),
+        checksum=pa.int64(),
     )
 
 

@@ -9,12 +9,12 @@ bytes as an unbroken one.  Memory holds the packed masks of one shard, never mor
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 from vseg.errors import BadRun, OutputError
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_bytes
-from vseg.ops.colours import hex_of
 from vseg.results.events import append_events, forget_events
 from vseg.results.layout import (
     FRAME_SHARDS,
@@ -25,6 +25,7 @@ from vseg.results.layout import (
     clear_states,
     clear_unfinished_writes,
     read_objects,
+    read_state,
     run_state,
     shard_path,
     shards_in,
@@ -33,6 +34,7 @@ from vseg.results.layout import (
     write_objects,
 )
 from vseg.results.masks import pack, unpack
+from vseg.results.object_list import ObjectList
 from vseg.results.prompts import append_prompt, write_prompts
 from vseg.results.records import (
     Damage,
@@ -44,10 +46,8 @@ from vseg.results.records import (
 )
 from vseg.results.shards import (
     damaged_frames,
-    frame_schema,
     join_frames,
-    read_shard,
-    read_table,
+    read_frames_shard,
     write_shard,
 )
 from vseg.results.verify import verify_run
@@ -66,17 +66,17 @@ class RunWriter:
     def __init__(self, path: Path, header: RunHeader, objects: Sequence[StoredObject]) -> None:
         self.path = path
         self.header = header
-        self._objects = {stored.id: stored for stored in objects}
+        self._objects = ObjectList(objects, header.labels)
         self._shard: int | None = None
         self._records: dict[int, FrameRecord] = {}
         self._events: list[TrackEvent] = []
-        named = {stored.id: stored.label for stored in objects if stored.label is not None}
-        self._names: dict[int, str] = {**named, **header.labels}
         self._unwritten = False
         progress = header.progress
         self._last_frame = progress.last_frame if progress else None
         self._reverse = progress.reverse if progress else False
         self._num_events = progress.events if progress else 0
+        self._extent = progress.extent if progress else None
+        self._frames = progress.frames if progress else 0
 
     @staticmethod
     def create(
@@ -117,7 +117,7 @@ class RunWriter:
         return ResumedRun(
             writer,
             stored.progress.last_frame + (-1 if stored.progress.reverse else 1),
-            _read_state(path / state) if state else None,
+            read_state(path / state) if state else None,
         )
 
     def write(self, masks: FrameMasks, *, reverse: bool = False) -> bool:
@@ -135,11 +135,9 @@ class RunWriter:
                 hint="write one run per frame size",
             )
         index = masks.frame_index
-        self._enter(self.header.shard_of(index))
         record = pack(masks)
-        self._records[index] = record
-        self._unwritten = True
-        self._note_objects(record)
+        self._put(record)
+        self._objects.add(record)
         self._last_frame = index
         self._reverse = reverse
         return (index if reverse else index + 1) % self.header.shard_frames == 0
@@ -154,20 +152,14 @@ class RunWriter:
     def write_damaged(self, frame_index: int, time_s: float, reason: str) -> None:
         """Mark a frame as one that could not be read."""
         self._refuse_if_finished()
-        self._enter(self.header.shard_of(frame_index))
-        self._records[frame_index] = FrameRecord(
-            frame_index, None, time_s, prompted=False, rows=(), damage=reason
-        )
-        self._unwritten = True
+        self._put(FrameRecord(frame_index, None, time_s, False, rows=(), damage=reason))
 
     def note(self, events: Sequence[TrackEvent]) -> None:
         """Add what happened on the frames written since the last commit; an object that was
         born gets its label.
         """
         self._events += events
-        for event in events:
-            if event.kind == "created" and event.object_id is not None and event.label:
-                self._names[event.object_id] = event.label
+        self._objects.name_created(events)
 
     def append_prompt(self, prompt: Prompt) -> None:
         """Add a prompt to an unfinished run."""
@@ -192,8 +184,8 @@ class RunWriter:
         says where the source broke.
         """
         self._refuse_if_finished()
-        self._flush()
-        write_objects(self.path, self._sorted_objects())
+        self.flush()
+        write_objects(self.path, self._objects.by_id())
         join_frames(self.path, shards_in(self.path, FRAME_SHARDS))
         damage = self._with_skipped(damage)
         status: Status = "partial" if damage else "complete"
@@ -216,7 +208,7 @@ class RunWriter:
 
     def _commit(self, state: bytes | None, status: Status) -> None:
         self._refuse_if_finished()
-        self._flush()
+        self.flush()
         progress = self.header.progress
         if self._last_frame is not None:
             commits = progress.commits + 1 if progress else 1
@@ -229,48 +221,43 @@ class RunWriter:
                 commits=commits,
                 events=self._num_events,
                 state=file.name if state is not None else None,
+                state_sha256=None if state is None else sha256(state).hexdigest(),
+                extent=self._extent or (self._last_frame, self._last_frame),
+                frames=self._frames,
             )
-        write_objects(self.path, self._sorted_objects())
+        write_objects(self.path, self._objects.by_id())
         self._replace_header(status, progress, None)
         clear_states(self.path, keep=progress.state if progress else None)
 
+    def _put(self, record: FrameRecord) -> None:
+        self._enter(self.header.shard_of(record.index))
+        self._frames += record.index not in self._records
+        self._records[record.index] = record
+        low, high = self._extent or (record.index, record.index)
+        self._extent = min(low, record.index), max(high, record.index)
+        self._unwritten = True
+
     def _enter(self, shard: int) -> None:
-        """Make `shard` the one in memory, with the frames that it holds on the disk."""
+        """Make `shard` the one in memory, with the frames of it that were committed."""
         if shard == self._shard:
             return
-        self._flush()
+        self.flush()
         self._shard = shard
         self._records = {}
-        frames = shard_path(self.path, FRAME_SHARDS, shard)
-        if frames.exists():
-            stored = read_shard(self.path, shard, read_table(frames, frame_schema()))
-            self._records = {record.index: record for record in stored.records()}
+        if self._extent and shard_path(self.path, FRAME_SHARDS, shard).exists():
+            # What a killed process wrote after its last commit lies outside of the extent.
+            low, high = self._extent
+            stored = read_frames_shard(self.path, shard)
+            self._records = {r.index: r for r in stored.records() if low <= r.index <= high}
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write the shard in memory; nothing of it counts before a commit."""
         if self._shard is not None and self._unwritten:
             write_shard(self.path, self._shard, list(self._records.values()))
             self._unwritten = False
         append_events(self.path, self._events)
         self._num_events += len(self._events)
         self._events = []
-
-    def _note_objects(self, record: FrameRecord) -> None:
-        for row in record.rows:
-            known = self._objects.get(row.object_id)
-            span = [known.first_frame, known.last_frame] if known else []
-            visible_on = [frame for frame in span if frame is not None]
-            if row.visible:
-                visible_on.append(record.index)
-            self._objects[row.object_id] = StoredObject(
-                id=row.object_id,
-                label=self._names.get(row.object_id),
-                colour=hex_of(row.object_id),
-                first_frame=min(visible_on, default=None),
-                last_frame=max(visible_on, default=None),
-            )
-
-    def _sorted_objects(self) -> list[StoredObject]:
-        return [self._objects[object_id] for object_id in sorted(self._objects)]
 
     def _replace_header(
         self, status: Status, progress: Progress | None, damage: Damage | None
@@ -307,13 +294,3 @@ def _begin(path: Path, header: RunHeader, prompts: Sequence[Prompt]) -> RunWrite
     write_prompts(path, prompts)
     write_objects(path, [])
     return RunWriter(path, fresh, ())
-
-
-def _read_state(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadRun(
-            f"cannot read the tracker's memory {path}: {error.strerror}",
-            hint="begin again with --overwrite",
-        ) from error

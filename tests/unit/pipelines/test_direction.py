@@ -1,5 +1,6 @@
 """Tracking backward, and both ways from the prompts, in one run."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -193,6 +194,28 @@ def test_a_stopped_run_resumes_where_it_was(
     assert files_of(job.out) == files_of(whole.out)
 
 
+@pytest.mark.parametrize("frames", [6, 12, 99])
+def test_lost_shards_of_both_halves_are_computed_again(
+    frames: int, clip: Path, scene: SyntheticVideo, model: Model, tmp_path: Path
+) -> None:
+    prompts = (boxed(scene, 1, 5), boxed(scene, 2, 8))
+    whole = TrackJob(str(clip), tmp_path / "whole", prompts, config("both"))
+    track(whole, model=model)
+    calls: list[int] = []
+    callbacks = ProgressCallbacks(
+        on_frame=lambda done, _: calls.append(done), stop=lambda: len(calls) == frames
+    )
+    stopped = TrackJob(str(clip), tmp_path / "stopped", prompts, config("both"))
+    track(stopped, model=model, callbacks=callbacks)
+    for lost in sorted((stopped.out / "masks").iterdir()):
+        out = Path(shutil.copytree(stopped.out, tmp_path / f"lost-{lost.stem}"))
+        (out / "masks" / lost.name).unlink()
+        job = TrackJob(str(clip), out, prompts, config("both"), resume=True)
+        outcome = track(job, model=model)
+        assert (outcome.status, len(outcome.notes)) == ("complete", 2)
+        assert files_of(out) == files_of(whole.out)
+
+
 @pytest.mark.parametrize(
     "more", [["--auto"], ["--text", "person"], ["--box", "1,1,50,50", "--stop-at-damage"]]
 )
@@ -222,9 +245,10 @@ def test_passes_resume_after_the_last_commit() -> None:
     back, forth = passes_of((2, 12), prompts, "both")
     assert (back.first, back.stop, back.prompts) == (6, 1, prompts[:1])
     assert (forth.first, forth.stop, forth.prompts) == (6, 12, prompts)
-    progress = Progress(last_frame=4, reverse=True, commits=1, state=None)
+    stored = {"commits": 1, "state": None, "extent": (4, 6), "frames": 3}
+    progress = Progress.model_validate({"last_frame": 4, "reverse": True, **stored})
     assert [one.first for one in resumed((back, forth), progress)] == [3, 6]
-    progress = Progress(last_frame=9, commits=1, state=None)
+    progress = Progress.model_validate({"last_frame": 9, **stored})
     assert [one.first for one in resumed((back, forth), progress)] == [10]
 
 

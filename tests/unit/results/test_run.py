@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from vseg.build import open_run
-from vseg.errors import BadRun, BadVideo
+from vseg.errors import BadMask, BadRun, BadVideo
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.results import (
     Prompt,
@@ -261,8 +261,11 @@ def test_a_damaged_row_names_its_frame_and_object(
     change_part(run_folder, column, value)
     run = open_run(run_folder)
     assert run[7].frame_index == 7
-    with pytest.raises(BadRun, match=message):
+    with pytest.raises(BadRun, match="frame 8 is not what was stored"):
         run[8]
+    rows = {row.frame: row for row in run.track(5)}
+    with pytest.raises(BadMask, match=message):
+        unpack_row(rows[8], HEIGHT, WIDTH)
 
 
 def test_a_damaged_missing_or_foreign_part_is_named(run_folder: Path) -> None:
@@ -337,5 +340,5 @@ def test_a_run_of_another_format_is_refused_in_one_line(run_folder: Path) -> Non
     header["format_version"] = 1
     header["chunk_frames"] = header.pop("shard_frames")
     (run_folder / "run.json").write_text(json.dumps(header))
-    with pytest.raises(BadRun, match=r"a run of format 1; this vseg reads format 2 only"):
+    with pytest.raises(BadRun, match=r"a run of format 1; this vseg reads format 3 only"):
         open_run(run_folder)

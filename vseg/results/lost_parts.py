@@ -1,0 +1,126 @@
+"""What a run lost of what it had committed: files that were deleted, cut, swapped or changed.
+
+Enters: a run directory.  Leaves: LostParts; a run without any can be read to its end and gone
+on with.  Every committed file is read, one shard at a time.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from vseg.errors import BadRun
+from vseg.results.events import committed_events
+from vseg.results.frame_index import FrameIndex
+from vseg.results.layout import FRAME_SHARDS, read_objects, shard_path
+from vseg.results.records import Progress, RunHeader
+from vseg.results.shards import Shard, read_frames_shard, read_shard
+
+
+@dataclass(frozen=True, slots=True)
+class LostParts:
+    """Why what cannot be used: shards by number, the tracker's memory, the list of objects;
+    whole: what leaves nothing to build on.
+    """
+
+    shards: Mapping[int, str] = field(default_factory=dict)
+    state: str | None = None
+    objects: str | None = None
+    whole: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.shards or self.state or self.objects or self.whole)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """A sentence for everything that is lost."""
+        others = (self.whole, self.state, self.objects)
+        return (*self.shards.values(), *(reason for reason in others if reason))
+
+
+def lost_parts_of(root: Path, header: RunHeader) -> LostParts:
+    """What the run at `root` lost; nothing before its first commit."""
+    progress = header.progress
+    if progress is None and not header.finished:
+        return LostParts()
+    try:
+        committed_events(root, progress.events if progress else None)
+        lost = _unfinished(root, header, progress) if progress else _finished(root, header)
+        shards = dict(lost)
+    except BadRun as error:
+        return LostParts(whole=error.message)
+    state = _lost_state(root, progress) if progress else None
+    return LostParts(shards, state, _objects(root))
+
+
+def _unfinished(
+    root: Path, header: RunHeader, progress: Progress
+) -> Iterator[tuple[int, str]]:
+    """Shards that are lost and why."""
+    low, high = progress.extent
+    held: dict[int, int] = {}
+    for number in range(header.shard_of(low), header.shard_of(high) + 1):
+        try:
+            indices = _checked(root, header, number, read_frames_shard(root, number))
+        except BadRun as error:
+            held[number] = 0
+            if shard_path(root, FRAME_SHARDS, number).exists():
+                yield number, error.message
+            continue
+        held[number] = sum(low <= index <= high for index in indices)
+    if sum(held.values()) == progress.frames:
+        return
+    # A folder of images whose names leave gaps has shards of fewer frames, and of none.
+    for number, frames in held.items():
+        first, stop = shard_range(header, number)
+        wanted = min(stop, high + 1) - max(first, low)
+        if frames < wanted:
+            path = shard_path(root, FRAME_SHARDS, number)
+            yield number, f"{path} holds {frames} of {wanted} frames"
+
+
+def _finished(root: Path, header: RunHeader) -> Iterator[tuple[int, str]]:
+    """Shards whose masks are lost and why.  Raises BadRun for frames.parquet itself."""
+    index = FrameIndex(root, header)
+    for number in index.shards:
+        frames = index.every_row(number)
+        try:
+            _checked(root, header, number, read_shard(root, number, frames))
+        except BadRun as error:
+            yield number, error.message
+
+
+def _checked(root: Path, header: RunHeader, number: int, shard: Shard) -> list[int]:
+    """The frames of a shard.  Raises BadRun if one is not as it was committed, or is another
+    shard's.
+    """
+    indices = [record.index for record in shard.records()]
+    first, stop = shard_range(header, number)
+    if any(not first <= index < stop for index in indices):
+        raise BadRun(f"{shard.path} holds frames of another shard")
+    return indices
+
+
+def shard_range(header: RunHeader, number: int) -> tuple[int, int]:
+    """The frames [first, stop) that belong to a shard."""
+    return number * header.shard_frames, (number + 1) * header.shard_frames
+
+
+def _lost_state(root: Path, progress: Progress) -> str | None:
+    """Why the tracker's memory cannot be used, None if it can."""
+    if progress.state is None:
+        return None
+    path = root / progress.state
+    try:
+        whole = sha256(path.read_bytes()).hexdigest() == progress.state_sha256
+    except OSError as error:
+        return f"cannot read {path}: {error.strerror}"
+    return None if whole else f"{path} is not what was stored"
+
+
+def _objects(root: Path) -> str | None:
+    try:
+        read_objects(root)
+    except BadRun as error:
+        return error.message
+    return None
