@@ -78,11 +78,13 @@ class MemorySettings(Settings):
 class DetectionSettings(Settings):
     """How detections lead the tracking.
 
-    score: weaker ones begin nothing and prompt nothing.  confirm_hits: detections until an
-    object is confirmed.  every: least frames between two prompts of an object.  reprompt_iou:
-    of a detection's box and the mask's; below it the object is prompted again.  undetected_s:
-    how long a visible object is kept without a detection; absent_s: how long one that is not
-    visible is.
+    score: weaker ones begin nothing and prompt nothing.  confirm_hits: frames with a detection
+    until an object is confirmed; of a detector that runs on every n-th frame, the n-th part,
+    at least 2.  every: least frames between two prompts of an object.  reprompt_iou: of a
+    detection's box and the mask's; below it the object is prompted again.  undetected_s: how
+    long a visible object is kept without a detection; absent_s: how long one that is not
+    visible is; missed_detections: and through how many runs of the detector at least.
+    detector_every: frames from one run to the next, by default told from the file.
     """
 
     score: float = Field(default=0.5, ge=0, le=1)
@@ -91,6 +93,8 @@ class DetectionSettings(Settings):
     reprompt_iou: float = Field(default=0.7, ge=0, le=1)
     undetected_s: float = Field(default=1.0, gt=0)
     absent_s: float = Field(default=10.0, gt=0)
+    missed_detections: int = Field(default=3, ge=1)
+    detector_every: int | None = Field(default=None, ge=1)
 
 
 class RedetectionSettings(Settings):

@@ -3,8 +3,9 @@
 Enters: which tracks were matched to which detections, frame after frame.  Leaves: states, ids,
 Tracks.  TENTATIVE becomes CONFIRMED after enough detections (at once when the first one is
 strong enough) and ends at its first miss; CONFIRMED becomes OCCLUDED when missed, LOST after
-`occluded_s`, REMOVED after `lost_s`, CONFIRMED again when found.  Waiting is in seconds, so a
-change of frame rate changes nothing.
+`occluded_s`, REMOVED after `lost_s` and `lost_misses` misses in a row, CONFIRMED again when
+matched.  Waiting is in seconds, so a change of frame rate changes nothing; a frame on which
+the detector did not run is not passed to a tracker, and is no miss.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from vseg_trackers.types import Detections, Track, TrackState
 
 Rows = Int[np.ndarray, " K"]
 _STATES = tuple(TrackState)
-# Looked up once: reaching an enum's member costs more than the arithmetic around it.
+# Read once: reaching an enum's member costs more than the arithmetic around it.
 TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
 
 
@@ -27,15 +28,18 @@ TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
 class LifecycleConfig:
     """confirm_hits detections confirm a track; one of score >= confirm_score does so at once.
 
-    A detector that is sure of what it sees is answered at once, a doubtful one after some
-    frames; a missed track is OCCLUDED for `occluded_s`, then LOST, and given up after
-    `lost_s`.
+    A sure detection confirms at once, doubtful ones after some frames; a missed track is
+    OCCLUDED for `occluded_s`, then LOST, and removed once it was absent for more than `lost_s`
+    and missed `lost_misses` times in a row: where frames are seconds apart, one miss would
+    otherwise be the end of it.  3 is a round value: one miss happens, three in a row say
+    something.
     """
 
     confirm_hits: int = 6
     confirm_score: float = 0.98
     occluded_s: float = 0.5
     lost_s: float = 2.0
+    lost_misses: int = 3
 
 
 class Population:
@@ -47,12 +51,12 @@ class Population:
         self._life = life
         self._next_id = 1
         # One row for each field, so that tracks are added and dropped in few calls.
-        self._counts: Int[np.ndarray, "5 T"] = np.zeros((5, 0), dtype=np.int64)
+        self._counts: Int[np.ndarray, "6 T"] = np.zeros((6, 0), dtype=np.int64)
         self._times: Float[np.ndarray, "3 T"] = np.zeros((3, 0))
         self._name_rows()
 
     def _name_rows(self) -> None:
-        self.ids, self.state, self.labels, self._hits, self.given = self._counts
+        self.ids, self.state, self.labels, self._hits, self.given, self._misses = self._counts
         self.last_s, self._first_s, self._scores = self._times
 
     def __len__(self) -> int:
@@ -117,12 +121,13 @@ class Population:
         if not num:
             return
         self.motion.add(detections.boxes[columns])
-        counts = np.empty((5, num), dtype=np.int64)
+        counts = np.empty((6, num), dtype=np.int64)
         counts[0] = np.arange(self._next_id, self._next_id + num)
         counts[1] = TENTATIVE
         counts[2] = labels_of(detections)[columns]
         counts[3] = 1
         counts[4] = columns
+        counts[5] = 0
         times = np.empty((3, num))
         times[:2] = self.time_s
         times[2] = detections.scores[columns]
@@ -136,27 +141,34 @@ class Population:
         removed).
         """
         life = self._life
-        seen = self.given >= 0
+        matched = self.given >= 0
         new = self.state == TENTATIVE
         any_new = np.count_nonzero(new)
         if any_new:
             sure = (self._hits >= life.confirm_hits) | (self._scores >= life.confirm_score)
-            self.state[new & seen & sure] = CONFIRMED
-        if np.count_nonzero(seen) == len(seen):
-            return np.asarray(seen)
+            self.state[new & matched & sure] = CONFIRMED
+        if np.count_nonzero(matched) == len(matched):
+            self._misses.fill(0)
+            return np.asarray(matched)
+        missed = ~matched
+        self._misses[missed] += 1
+        self._misses[matched] = 0
         absent_s = self.time_s - self.last_s
-        # A track that was seen is absent for 0 s, and CONFIRMED or TENTATIVE.
-        stays = absent_s <= life.lost_s
+        # A matched track is absent for 0 s, and CONFIRMED or TENTATIVE.
+        stays = (absent_s <= life.lost_s) | (self._misses < life.lost_misses)
         if any_new:
-            stays &= seen | ~new
-        missed = ~seen
+            stays &= matched | ~new
         self.state[missed] = np.where(absent_s[missed] > life.occluded_s, LOST, OCCLUDED)
-        if np.count_nonzero(stays) < len(stays):
-            self.motion.keep(stays)
-            self._counts = self._counts.compress(stays, axis=1)
-            self._times = self._times.compress(stays, axis=1)
-            self._name_rows()
+        self.keep(stays)
         return np.asarray(stays)
+
+    def keep(self, which: Bool[np.ndarray, " T"]) -> None:
+        """Remove the tracks that are not marked."""
+        if np.count_nonzero(which) < len(which):
+            self.motion.keep(which)
+            self._counts = self._counts.compress(which, axis=1)
+            self._times = self._times.compress(which, axis=1)
+            self._name_rows()
 
     def explained(self) -> tuple[Track, ...]:
         """The tracks that were given a detection in this frame, in the order of the

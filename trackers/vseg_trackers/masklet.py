@@ -6,6 +6,7 @@ seen as a second opinion (OC-SORT, CVPR 2023), appearance as bonus or malus on o
 last appearance alone (DeepSORT, ICIP 2017).
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,6 +27,13 @@ from vseg_trackers.lifecycle import (
 )
 from vseg_trackers.state import pack_state, unpack_state
 from vseg_trackers.types import Detections, Track
+
+Box = tuple[float, float, float, float]
+"""x1 y1 x2 y2 in pixels, right and bottom exclusive."""
+PLACED_GATE = 0.5
+"""Least IoU of a detection with where a track is known to be, and of one that motion alone
+gives to it before that.  The usual threshold of a match of two boxes; not tuned.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,14 @@ class MaskletAssociator:
         """All live tracks, the unseen ones where motion puts them."""
         return self._tracks.everyone()
 
+    def end(self, track_ids: Collection[int]) -> None:
+        """Remove these tracks now, as where their objects are known to be gone; ids that no
+        live track has do not matter.
+        """
+        stays = ~np.isin(self._tracks.ids, list(track_ids))
+        self._tracks.keep(stays)
+        self._appearances.keep(stays)
+
     def snapshot(self) -> bytes:
         """The whole state; a tracker restored from it goes on with the same bits."""
         parts = self._tracks.state_arrays() | self._appearances.state_arrays()
@@ -84,11 +100,15 @@ class MaskletAssociator:
         self._tracks.load(state)
         self._appearances.load(state)
 
-    def update(self, detections: Detections) -> tuple[Track, ...]:
+    def update(
+        self, detections: Detections, placed: Mapping[int, Box] | None = None
+    ) -> tuple[Track, ...]:
         """The tracks of this frame's detections, in their order; a detection may have none.
 
-        Raises TrackerError when time does not move forward, or when masks or embeddings have
-        another size than those before.
+        placed: where tracks are now, by id, as far as something else than detections tells
+        it, such as masks that were propagated over frames without detections.  Raises
+        TrackerError when time does not move forward, or when masks or embeddings have another
+        size than those before.
         """
         tracks = self._tracks
         appearances = self._appearances
@@ -97,6 +117,8 @@ class MaskletAssociator:
         appearances.follow(detections.camera)
         strong = detections.scores >= self._config.strong_score
         rounds = Rounds(len(tracks), len(detections))
+        if placed:
+            self._match_placed(detections, strong, placed, rounds)
         self._match(detections, strong, rounds)
         pairs = rounds.taken
         tracks.match(pairs.rows, detections, pairs.columns)
@@ -127,6 +149,30 @@ class MaskletAssociator:
         rounds.take(by_motion, ~is_strong & (state == CONFIRMED), config.weak_gate)
         self._find_again(detections, strong, rounds)
         rounds.take(by_motion, is_strong & ~known, config.new_gate)
+
+    def _match_placed(
+        self,
+        detections: Detections,
+        strong: Bool[np.ndarray, " N"],
+        placed: Mapping[int, Box],
+        rounds: Rounds,
+    ) -> None:
+        """Match where motion leaves little doubt, then where tracks are known to be."""
+        tracks = self._tracks
+        columns = strong.nonzero()[0]
+        known = (tracks.state != TENTATIVE).nonzero()[0]
+        for rows, boxes in (
+            (known, tracks.motion.boxes),
+            (np.isin(tracks.ids, list(placed)).nonzero()[0], self._placed_boxes(placed)),
+        ):
+            pairs = self._overlapping_pairs(detections, boxes, rows, columns)
+            rounds.take(pairs, np.ones(len(pairs.rows), dtype=bool), PLACED_GATE)
+
+    def _placed_boxes(self, placed: Mapping[int, Box]) -> Float[np.ndarray, "T 4"]:
+        """The boxes in `placed` by row, without any area for the other tracks."""
+        empty = (0.0, 0.0, 0.0, 0.0)
+        boxes = [placed.get(track_id, empty) for track_id in self._tracks.ids.tolist()]
+        return np.array(boxes, dtype=float).reshape(-1, 4)
 
     def _find_again(
         self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds

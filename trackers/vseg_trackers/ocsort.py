@@ -152,8 +152,11 @@ class OCSort:
 
     def _remember_time(self, time_s: float) -> None:
         self._times_s.append(time_s)
-        # No live track was missed for longer, so older times are never replayed.
-        while self._times_s[0] < time_s - self._config.life.lost_s:
+        # No live track was missed for longer, or more often: older times are never replayed.
+        life = self._config.life
+        while len(self._times_s) > life.lost_misses + 1 and (
+            self._times_s[0] < time_s - life.lost_s
+        ):
             self._times_s.popleft()
 
 

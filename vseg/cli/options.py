@@ -193,6 +193,14 @@ DetectionsFile = Annotated[
         "--detections", help="Boxes or masks of a detector: det.txt, coco.json or .parquet."
     ),
 ]
+DetectorEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--detector-every",
+        metavar="N",
+        help="With --detections: frames from one run to the next; else told by the file.",
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Refuse a detections file that has a wrong row."),

@@ -22,7 +22,11 @@ from vseg.io.files import check_exists
 if TYPE_CHECKING:
     from vseg.interfaces.model import Model
     from vseg.pipelines.job import JobOutcome, TrackJob
-_TABLES = {"memory": MEMORY, "redetection": REDETECTION}
+_TABLES = {
+    "memory": MEMORY,
+    "redetection": REDETECTION,
+    "detections": {"detector_every": "detector_every"},
+}
 
 
 @flat
@@ -34,6 +38,7 @@ def track(
     model: ModelOptions,
     label: options.Labels = None,
     detections: options.DetectionsFile = None,
+    detector_every: options.DetectorEvery = None,
     strict: options.Strict = False,
     frames: options.Range = None,
     direction: options.Direction = None,
@@ -55,6 +60,7 @@ def track(
     """Track prompted or detected objects through a clip; store their masks on every frame."""
     # Before anything is imported that loads torch: a wrong name is answered at once.
     check_exists(clip)
+    from vseg.config import without_none
     from vseg.pipelines.job import TrackJob
     from vseg.prompts.parse import parse_labels
 
@@ -75,6 +81,7 @@ def track(
             reader=reader,
             frames=numbering,
             stop_at_damage=stop_at_damage,
+            detections=without_none({"detector_every": detector_every}) or None,
             **detection.settings(),
         ),
         resume=resume,
@@ -147,6 +154,6 @@ def resume_command(job: "TrackJob", config: Path | None) -> str:
             for setting, option in _TABLES[key].items():
                 if setting in value:
                     words += [f"--{option.replace('_', '-')}", str(value[setting])]
-        elif key not in ("shard_frames", "detections", "identity"):
+        elif key not in ("shard_frames", "identity"):
             words += [flag, str(value)]
     return shlex.join(words)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from vseg.config import TrackConfig
 from vseg.exchange.detections import DetectionTable
+from vseg.exchange.detector_runs import DetectorRuns
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.session_driver import SessionDriver
 from vseg.pipelines.detect import PromptedDetector, automatic_detector
@@ -30,8 +31,12 @@ def make_driver(
     description that cannot be detected.
     """
     if detections is not None:
+        runs = DetectorRuns.of(detections.frames, config.detections.detector_every)
         return DetectionTracker(
-            session, lambda frame: detections.on(frame.index), config.detections
+            session,
+            lambda frame: detections.on(frame.index) if runs.ran_on(frame.index) else None,
+            config.detections,
+            runs.stride,
         )
     concepts = tuple(
         placed.value

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vseg.build import open_run, open_video
 from vseg.errors import BadRun, NothingFound
+from vseg.exchange.detector_runs import DetectorRuns
 from vseg.interfaces.model import Model
 from vseg.pipelines.frame_loop import FrameLoop
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
@@ -54,7 +55,7 @@ def track(
         images,
         not_found,
         task.detections.changes if task.detections is not None else (),
-        (*mended.notes, *_notes(job, header)),
+        (*mended.notes, *_notes(job, header), *_detector_notes(task)),
     )
 
 
@@ -104,6 +105,19 @@ def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
         size = f"{header.video.width}x{header.video.height}"
         notes.append(f"images of another size, from frame {rescaled} on, are scaled to {size}")
     return tuple(notes)
+
+
+def _detector_notes(task: Task) -> tuple[str, ...]:
+    """A sentence on how often the detector is taken to have run, where the file told it."""
+    if task.detections is None or task.job.config.detections.detector_every is not None:
+        return ()
+    stride = DetectorRuns.of(task.detections.frames).stride
+    if stride == 1:
+        return ()
+    return (
+        f"the detector is taken to have run every {stride:.3g} frames "
+        "(say it with --detector-every)",
+    )
 
 
 def _images(job: TrackJob) -> tuple[Path, ...]:

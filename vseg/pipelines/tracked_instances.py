@@ -12,6 +12,7 @@ from jaxtyping import Float64
 
 from vseg.ops.boxes import box_iou
 from vseg.ops.codec import decode_mask, encode_mask
+from vseg.ops.masks import crop_overlap
 from vseg.pipelines.track_links import box_within
 from vseg.types import Detections, Frame, Mask, MaskCrop, VisualPrompt
 from vseg_trackers.assignment import Assignment, Candidates, assign
@@ -61,7 +62,7 @@ def overlap_matrix(
     if detections.masks is None:
         return iou
     for row, column in np.argwhere(iou > 0).tolist():
-        shared = _shared(detections.masks[row], crops[column])
+        shared = crop_overlap(detections.masks[row], crops[column])
         union = detections.masks[row].area + crops[column].area - shared
         iou[row, column] = shared / union
     return iou
@@ -102,7 +103,7 @@ def is_duplicate(
         return False
     mask = detections.masks[row]
     crops = [known.crop for known in objects if known.crop is not None]
-    shared = max((_shared(mask, crop) for crop in crops), default=0)
+    shared = max((crop_overlap(mask, crop) for crop in crops), default=0)
     return shared / mask.area >= DUPLICATE_SHARE
 
 
@@ -134,18 +135,3 @@ def unpacked_instance(values: dict[str, Any]) -> TrackedInstance:
         *xywh, payload = values["crop"]
         crop = decode_mask(bytes.fromhex(payload), tuple(xywh))
     return TrackedInstance(**values | {"crop": crop})
-
-
-def _shared(one: MaskCrop, other: MaskCrop) -> int:
-    """Pixels that two masks have in common."""
-    one_x1, one_y1, one_x2, one_y2 = one.xyxy
-    other_x1, other_y1, other_x2, other_y2 = other.xyxy
-    x1 = max(one_x1, other_x1)
-    y1 = max(one_y1, other_y1)
-    x2 = min(one_x2, other_x2)
-    y2 = min(one_y2, other_y2)
-    if x2 <= x1 or y2 <= y1:
-        return 0
-    in_one = one.mask[y1 - one.y : y2 - one.y, x1 - one.x : x2 - one.x]
-    in_other = other.mask[y1 - other.y : y2 - other.y, x1 - other.x : x2 - other.x]
-    return int(np.count_nonzero(in_one & in_other))

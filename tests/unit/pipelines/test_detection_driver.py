@@ -1,6 +1,7 @@
 """A detection tracker creates, continues, corrects and removes objects as detections say."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +108,67 @@ def test_a_new_track_on_the_same_object_continues_it(
     )
     assert ("relinked", 40, 1) in events
     assert all(each.object_ids == (1,) for each in masks)
+
+
+@pytest.mark.parametrize("fps", [0.2, 25, 120])
+@pytest.mark.parametrize("every", [2, 6])
+def test_a_frame_without_a_run_is_no_miss(
+    model: Model, scene: list[tuple[Frame, np.ndarray]], every: int, fps: float
+) -> None:
+    """An object detected on every n-th frame keeps its id and its mask at any frame rate, and
+    is removed once runs miss it.
+    """
+    frames = [(replace(frame, time_s=frame.index / fps), mask) for frame, mask in scene[:31]]
+    truth = {frame.index: mask for frame, mask in frames}
+    last = 12
+
+    def detect(frame: Frame) -> Detections | None:
+        if frame.index % every:
+            return None
+        boxes = [box_of(truth[frame.index])] if frame.index <= last else []
+        return replace(found(boxes), scores=np.full(len(boxes), 0.9))
+
+    patience = DetectionSettings(undetected_s=2 / fps)
+    with Session(model) as session:
+        tracker = DetectionTracker(session, detect, patience, float(every))
+        masks = [tracker.step(frame) for frame, _ in frames]
+    happened = [(e.kind, e.frame, e.object_id) for e in tracker.drain()]
+    end = last + 3 * every
+    assert happened[0] == ("created", 0, 1) and happened[-1] == ("removed", end, 1)
+    assert all(each.object_ids == (1,) for each in masks[:end])
+    assert iou(masks[last], truth[last]) > 0.7
+
+
+def test_a_false_alarm_of_a_sparse_detector_is_not_returned(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    def detect(frame: Frame) -> Detections | None:
+        if frame.index % 5:
+            return None
+        boxes = [box_of(scene[frame.index][1])] + [CORNER] * (frame.index == 5)
+        return replace(found(boxes), scores=np.full(len(boxes), 0.9))
+
+    with Session(model) as session:
+        tracker = DetectionTracker(session, detect, DetectionSettings(), 5.0)
+        masks = [tracker.step(frame) for frame, _ in scene[:12]]
+        assert session.object_ids == (1,)
+    assert all(each.object_ids == (1,) for each in masks)
+    assert {event.object_id for event in tracker.drain()} == {1}
+
+
+def test_an_object_whose_track_is_detected_lives_wherever_its_mask_is(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    """The detections leave the object that the mask shows."""
+    x1, y1, x2, y2 = box_of(scene[0][1])
+
+    def detect(index: int, mask: np.ndarray) -> list[tuple[float, ...]]:
+        return [(x1, y1 - 4.0 * index, x2, y2 - 4.0 * index)]
+
+    hasty = DetectionSettings(undetected_s=0.1, every=1000)
+    masks, events = run(model, scene[:20], detect, hasty)
+    assert [kind for kind, _, _ in events if kind in ("created", "removed")] == ["created"]
+    assert masks[19].object_ids == (1,)
 
 
 def test_a_mask_that_its_detections_do_not_agree_with_is_prompted_again(

@@ -99,6 +99,18 @@ def test_states_of_absence_follow_seconds_not_frames(tracker: Tracker) -> None:
     assert _ids(tracker.update(_frame(1.4, [_box(0, 0)]))) == [2]
 
 
+def test_where_frames_are_seconds_apart_misses_count_too(tracker: Tracker) -> None:
+    """One miss of a video of 0.2 frames a second is longer than any patience in seconds."""
+    for t in range(4):
+        tracker.update(_frame(5.0 * t, [_box(2.0 * t, 0)]))
+    tracker.update(_frame(20.0, []))
+    tracker.update(_frame(25.0, []))
+    assert _ids(tracker.update(_frame(30.0, [_box(12.0, 0)]))) == [1]
+    for t in (7, 8, 9):
+        tracker.update(_frame(5.0 * t, []))
+    assert tracker.tracks() == ()
+
+
 def test_a_moving_object_is_found_again_after_an_occlusion(tracker: Tracker) -> None:
     for frame in range(50):
         hidden = 20 <= frame < 32

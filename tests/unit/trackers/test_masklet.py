@@ -207,3 +207,23 @@ def test_sizes_must_stay() -> None:
     tracker.update(_seen(0.0, [[0.0, 0, 9, 9]], [RED]))
     with pytest.raises(TrackerError, match="embeddings of 2 numbers after some of 3"):
         tracker.update(_seen(0.1, [[0.0, 0, 9, 9]], [[1.0, 0.0]]))
+
+
+def test_a_track_that_is_ended_is_gone() -> None:
+    tracker = _tracker()
+    boxes = [[0.0, 0, 40, 40], [90.0, 0, 130, 40]]
+    tracker.update(_seen(0.0, boxes, [RED, BLUE]))
+    tracker.end({1, 7})
+    assert _ids(tracker.tracks()) == [2]
+    assert _ids(tracker.update(_seen(0.1, boxes, [RED, BLUE]))) == [3, 2]
+
+
+def test_what_is_known_of_places_decides_after_a_gap() -> None:
+    """Two objects swap places between two detections; motion would swap their ids."""
+    outcomes = []
+    for placed in ({1: (90.0, 0.0, 130.0, 40.0), 2: (2.0, 0.0, 42.0, 40.0)}, None):
+        tracker = MaskletAssociator(MaskletConfig(life=LifecycleConfig(confirm_score=1.0)))
+        tracker.update(_seen(0.0, [[0.0, 0, 40, 40], [90.0, 0, 130, 40]]))
+        later = _seen(1.0, [[0.0, 0, 40, 40], [90.0, 0, 130, 40]])
+        outcomes.append(_ids(tracker.update(later, placed)))
+    assert outcomes == [[2, 1], [1, 2]]
