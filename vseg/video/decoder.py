@@ -99,7 +99,9 @@ class FrameDecoder:
             count = max(min([count, *ends]) - depth, 0)
         keys = np.asarray([key for key in log.keys if key < count], dtype=np.int64)
         pts, time_base = self._times(log.stamps[:count], index)
-        doubted = [*log.corrupt, *(place - depth for place in refused)]
+        doubted = [*log.corrupt, *(place - depth for place in (*refused, *index.lost))]
+        # What was lost may be the last that refers to one key frame, or the first to the next.
+        doubted += index.lost
         filled = replace(
             index,
             pts=pts,

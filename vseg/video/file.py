@@ -153,10 +153,20 @@ class VideoFile(Closing):
         while wanted:
             low = max(self._stream.decode_start(wanted[0]), wanted[0] - self._window + 1)
             here = [index for index in wanted[: self._window] if index >= low]
-            held = [(index, self._image(index)) for index in reversed(here)]
+            held = [(index, self._image_or_damage(index)) for index in reversed(here)]
             while held:
-                yield self._frame(*held.pop())
+                index, image = held.pop()
+                if isinstance(image, DamagedVideo):
+                    raise image
+                yield self._frame(index, image)
             wanted = wanted[len(here) :]
+
+    def _image_or_damage(self, index: int) -> VideoFrame | DamagedVideo:
+        """The image, or what is to be raised once the frames behind it are given out."""
+        try:
+            return self._image(index)
+        except DamagedVideo as damage:
+            return damage
 
     def _frame(self, index: int, stored: VideoFrame) -> Frame:
         """The displayed RGB frame of a decoded image."""

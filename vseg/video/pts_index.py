@@ -17,10 +17,10 @@ from av.error import FFmpegError
 from jaxtyping import Bool, Int64
 
 from vseg.video.container import OpenFile, VideoPacket, reason_of
+from vseg.video.lost_references import LostReferences
+from vseg.video.packet_order import MAX_REORDER, first_disorder, late_packets
 from vseg.video.sniff import Sniffed
 
-# H.264 and H.265 let a decoder hold at most this many images back (H.264 A.3.1: 16 frames).
-MAX_REORDER = 16
 JOINED = "the time stamps jump back: recordings were joined"
 VP8_SHOW_FRAME = 0x10  # RFC 6386 §9.1: a packet without this bit only updates a reference
 
@@ -37,7 +37,8 @@ class PtsIndex:
     frame, which no decoder can show.  stored: the place of every frame in the file, in
     packets; key_places, key_stamps: those of key frames, in the order of the file.  damaged:
     time stamps of frames with lost or torn packets, and of those that refer to them: a decoder
-    would patch them with the image before.  cut_short: why the file ends early, or None.
+    would patch them with the image before.  lost: the places, from the first key frame on, of
+    packets before which others are missing.  cut_short: why the file ends early, or None.
     """
 
     pts: Int64[np.ndarray, " T"]
@@ -51,6 +52,7 @@ class PtsIndex:
     doubt: "Doubt | None" = None
     discarded: int = 0
     head_dropped: int = 0
+    lost: tuple[int, ...] = ()
     cut_short: str | None = None
 
     def __len__(self) -> int:
@@ -72,15 +74,26 @@ class PtsIndex:
         """
         place = int(self.stored[index])
         later = int(np.searchsorted(self.key_places, place, side="right"))
-        bounds = np.append(self.key_places, [np.iinfo(np.int64).max] * 2)
-        reached = (self.stored >= place) & (self.stored < bounds[later])
         if later and self.pts[index] < self.key_stamps[later - 1]:
             # It leads a key frame itself: nothing from that key frame on refers to it.
-            reached &= self.pts < self.key_stamps[later - 1]
-        elif later < len(self.key_stamps):
+            end = np.append(self.key_places, np.iinfo(np.int64).max)[later]
+            reached = (self.stored >= place) & (self.stored < end)
+            return np.flatnonzero(reached & (self.pts < self.key_stamps[later - 1]))
+        reached = (self.stored == place) | self._spoiled_before(place + 1)
+        return np.flatnonzero(reached)
+
+    def spoiled_before(self, place: int) -> Int64[np.ndarray, " S"]:
+        """The frames whose images may refer to what was lost before the packet at `place`."""
+        return np.asarray(np.flatnonzero(self._spoiled_before(place)), dtype=np.int64)
+
+    def _spoiled_before(self, place: int) -> Bool[np.ndarray, " T"]:
+        later = int(np.searchsorted(self.key_places, place, side="left"))
+        bounds = np.append(self.key_places, [np.iinfo(np.int64).max] * 2)
+        reached = (self.stored >= place) & (self.stored < bounds[later])
+        if later < len(self.key_stamps):
             leading = (self.stored > bounds[later]) & (self.stored < bounds[later + 1])
             reached |= leading & (self.pts < self.key_stamps[later])
-        return np.flatnonzero(reached)
+        return np.asarray(reached, dtype=bool)
 
     def settled_by(self) -> Int64[np.ndarray, " T"]:
         """For every frame the last one that must be out before all it may refer to is."""
@@ -120,6 +133,7 @@ class _Packets:
     key_places: list[int] = field(default_factory=list)
     key_stamps: list[int] = field(default_factory=list)
     corrupt: list[int] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
     unshifted_key: int | None = None
     count: int = 0
     untimed: int = 0
@@ -162,6 +176,7 @@ def scan_packets(opened: OpenFile, sniffed: Sniffed) -> PtsIndex:
         pts = _without_gaps(pts, seen.last_dts)
     if by_order:
         pts = pts[:0]
+    first_key = seen.key_places[0] if seen.key_places else 0
     index = PtsIndex(
         pts=pts,
         keyframes=np.unique(np.asarray(seen.key_stamps, dtype=np.int64)),
@@ -173,6 +188,7 @@ def scan_packets(opened: OpenFile, sniffed: Sniffed) -> PtsIndex:
         by_order=by_order,
         doubt=None if by_order else _doubt(opened, seen),
         discarded=seen.discarded,
+        lost=tuple(place - first_key for place in seen.lost if place >= first_key),
         cut_short=cut_short,
     )
     torn = seen.corrupt
@@ -186,9 +202,13 @@ def scan_packets(opened: OpenFile, sniffed: Sniffed) -> PtsIndex:
 def _spoiled_stamps(
     index: PtsIndex, corrupt: Int64[np.ndarray, " C"]
 ) -> Int64[np.ndarray, " D"]:
-    """The time stamps of frames with a corrupt packet and of those that may refer to them."""
+    """The time stamps of frames with a corrupt packet, of those after a lost one, and of those
+    that may refer to them.
+    """
     known = np.searchsorted(index.pts, corrupt[np.isin(corrupt, index.pts)])
     spoiled = [index.spoiled_by(int(frame)) for frame in known]
+    start = int(index.key_places[0]) if len(index.key_places) else 0
+    spoiled += [index.spoiled_before(start + place) for place in index.lost]
     return index.pts[np.unique(np.concatenate([*spoiled, known[:0]]).astype(np.int64))]
 
 
@@ -197,7 +217,7 @@ def _unaddressed(seen: _Packets, sniffed: Sniffed, repeated: int) -> str | None:
     if seen.untimed:
         total = seen.untimed + seen.count
         return f"{seen.untimed} of {total} packets have no time stamp"
-    if repeated and _late_frames(np.asarray(seen.shown)).any():
+    if repeated and late_packets(np.asarray(seen.shown)).any():
         return JOINED
     if repeated:
         return f"{repeated} time stamps are repeated"
@@ -211,14 +231,15 @@ def _doubt(opened: OpenFile, seen: _Packets) -> Doubt | None:
     files rarely show: only those are decoded to be sure.
     """
     shown = np.asarray(seen.shown, dtype=np.int64)
-    late = _late_frames(shown)
-    if late.any():
-        return Doubt(JOINED, int(np.argmax(late)))
-    reorders = opened.stream.codec_context.reorder_depth > 0
-    disorder = np.flatnonzero(np.diff(shown) < 0)
-    if not reorders and len(disorder):
-        return Doubt("the time stamps are in disorder", int(disorder[0]))
-    if reorders and not len(disorder) and len(shown) > 1:
+    depth = opened.stream.codec_context.reorder_depth
+    is_key = np.isin(seen.places, seen.key_places)
+    disorder = first_disorder(shown, is_key, depth)
+    if disorder is not None:
+        joined = late_packets(shown).any()
+        return Doubt(JOINED if joined else "the time stamps are in disorder", disorder)
+    reorders = depth > 0
+    ascends = not (np.diff(shown) < 0).any()
+    if reorders and ascends and len(shown) > 1:
         return Doubt("the time stamps follow the order of storage, not of display", 0)
     # Where images are held back, a key frame is decoded before it is shown.
     if reorders and seen.unshifted_key is not None:
@@ -228,19 +249,17 @@ def _doubt(opened: OpenFile, seen: _Packets) -> Doubt | None:
     return None
 
 
-def _late_frames(shown: Int64[np.ndarray, " N"]) -> Bool[np.ndarray, " N"]:
-    """Which packets are stored further behind their turn than a decoder holds images back."""
-    turn = np.argsort(np.argsort(shown, kind="stable"))
-    return np.arange(len(shown)) - turn > MAX_REORDER
-
-
 def _collect(opened: OpenFile) -> _Packets:
     seen = _Packets()
-    is_vp8 = opened.stream.codec_context.name == "vp8"
+    codec = opened.stream.codec_context
+    is_vp8 = codec.name == "vp8"
+    references = LostReferences(codec.extradata or b"") if codec.name == "h264" else None
     try:
         for packet in opened.container.demux(opened.stream):
             if packet.size == 0 or (is_vp8 and not bytes(packet)[0] & VP8_SHOW_FRAME):
                 continue
+            if references and references.before(memoryview(packet)):
+                seen.lost.append(seen.count + seen.untimed)
             if packet.pts is None:
                 seen.untimed += 1
                 continue

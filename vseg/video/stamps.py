@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 
-from vseg.video.pts_index import MAX_REORDER
+from vseg.video.packet_order import MAX_REORDER
 
 # A repaired stamp may lie between two ticks: all are then counted in ticks this much finer.
 FINER = 1000
@@ -101,7 +101,8 @@ def _spread(times: Float[np.ndarray, " T"], step: float) -> Float[np.ndarray, " 
         last = group + 1 == len(values)
         after = count * step if last else values[group + 1] - values[group]
         before = values[group] - values[group - 1] if group else 0.0
-        if before > 1.5 * after:
+        # A gap after them that holds all is theirs, however long the pause before them.
+        if before > 1.5 * after and after < (count - 0.5) * step:
             spread[places] = values[group] - before * np.arange(count)[::-1] / count
         else:
             spread[places] = values[group] + after * np.arange(count) / count

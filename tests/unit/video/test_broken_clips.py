@@ -201,6 +201,29 @@ def test_a_frame_never_depends_on_where_decoding_began(
                 np.testing.assert_array_equal(video.read(index).image, true[index])
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_what_refers_to_a_lost_packet_is_damaged(name: str, tmp_path: Path) -> None:
+    """H.264 numbers its reference frames; the decoder patches a missing one in silence."""
+    plain = {"g": "12", "bf": "0", "crf": "12", "sc_threshold": "0"}
+    whole = write_clip(tmp_path / f"whole-{name}", Recipe(num_frames=36, options=plain))
+    lossy = remux(whole, tmp_path / name, lambda place, _: place != 15)
+    with VideoFile(whole) as video:
+        assert len(_readable(video)[0]) == 36
+    with VideoFile(lossy) as video:
+        assert _readable(video)[1] == list(range(15, 23))
+        assert [painted(video.read(index).image) for index in (14, 23)] == [14, 24]
+
+
+def test_backward_reading_gives_all_frames_down_to_the_damage(tmp_path: Path) -> None:
+    plain = {"g": "12", "bf": "0", "crf": "12", "sc_threshold": "0"}
+    whole = write_clip(tmp_path / "whole.mp4", Recipe(num_frames=36, options=plain))
+    with VideoFile(remux(whole, tmp_path / "a.mp4", lambda at, _: at != 15)) as video:
+        frames = video.frames(34, None, -1)
+        assert [next(frames).index for _ in range(12)] == list(range(34, 22, -1))
+        with pytest.raises(DamagedVideo, match="frame 22"):
+            next(frames)
+
+
 @pytest.mark.parametrize(
     "trailer",
     [

@@ -118,6 +118,25 @@ def test_one_fault_leaves_all_other_stamps(steps: list[int], place: int, fault: 
     assert set(changed.tolist()) <= {place - 1, place}
 
 
+def test_a_repeated_stamp_after_a_pause_is_the_later_frames() -> None:
+    paused: list[int | None] = [0, 40, 80, 4080, 4080, 4160, 4200]
+    assert ascending(paused, 40.0)[0].tolist() == [0, 40, 80, 4080, 4120, 4160, 4200]
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_a_stray_stamp_in_a_file_is_replaced(name: str, whole: Path, tmp_path: Path) -> None:
+    def edit(place: int, packet: "Packet[VideoStream]") -> bool:
+        assert packet.pts is not None
+        packet.pts += 100_000_000 * (place == 7)
+        return True
+
+    with _reads_in_order(remux(whole, tmp_path / name, edit), list(range(FRAMES))) as video:
+        assert video.info.order_reason == "the time stamps are in disorder"
+        assert np.allclose(
+            np.diff([video.time_at(i) for i in range(FRAMES)]), 1 / 30, atol=2e-3
+        )
+
+
 def test_disorder_is_sorted_and_a_stray_is_replaced() -> None:
     disorder: list[int | None] = [0, 2, 1, 3, 5, 4, 6]
     assert ascending(disorder, 1.0)[0].tolist() == list(range(7))
