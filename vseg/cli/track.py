@@ -8,8 +8,6 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.option_groups import (
-    MEMORY,
-    REDETECTION,
     DetectionOptions,
     ModelOptions,
     PromptOptions,
@@ -22,11 +20,6 @@ from vseg.io.files import check_exists
 if TYPE_CHECKING:
     from vseg.interfaces.model import Model
     from vseg.pipelines.job import JobOutcome, TrackJob
-_TABLES = {
-    "memory": MEMORY,
-    "redetection": REDETECTION,
-    "detections": {"detector_every": "detector_every"},
-}
 
 
 @flat
@@ -44,7 +37,7 @@ def track(
     direction: options.Direction = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Continue an interrupted run, with its own settings."),
+        typer.Option("--resume", help="Continue a run with its own prompts and settings."),
     ] = False,
     overwrite: options.Overwrite = False,
     preview: Annotated[
@@ -91,7 +84,7 @@ def track(
         strict=strict,
     )
     outcome = run_job(job)
-    show_outcome(outcome, resume_command(job, model.config), as_json=as_json)
+    show_outcome(outcome, resume_command(job), as_json=as_json)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
 
@@ -132,28 +125,6 @@ def summary(outcome: "JobOutcome") -> str:
     return f"{outcome.out}: {ended}, {outcome.frames} frames tracked at {rate:.1f} frames/s"
 
 
-def resume_command(job: "TrackJob", config: Path | None) -> str:
-    """The command that goes on with the job: prompts are in the run, settings must be
-    repeated.
-    """
-    words = ["vseg", "track", job.source, "-o", str(job.out), "--resume"]
-    words += ["--config", str(config)] if config else []
-    words += ["--detections", str(job.detections)] if job.detections else []
-    words += ["--strict"] if job.strict else []
-    words += ["--auto"] if job.everything else []
-    words += [
-        w for key, name in sorted(job.labels.items()) for w in ("--label", f"{key}={name}")
-    ]
-    for key, value in job.config.model_dump(exclude_defaults=True).items():
-        flag = f"--{key.replace('_', '-')}"
-        if key == "preview":
-            words.append("--no-preview")
-        elif key in ("flip", "compile", "stop_at_damage"):
-            words.append(flag)
-        elif key in _TABLES:
-            for setting, option in _TABLES[key].items():
-                if setting in value:
-                    words += [f"--{option.replace('_', '-')}", str(value[setting])]
-        elif key not in ("shard_frames", "identity"):
-            words += [flag, str(value)]
-    return shlex.join(words)
+def resume_command(job: "TrackJob") -> str:
+    """The command that goes on with the job: prompts and settings are in the run."""
+    return shlex.join(["vseg", "track", job.source, "-o", str(job.out), "--resume"])

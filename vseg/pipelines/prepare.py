@@ -16,15 +16,18 @@ from vseg.exchange.detections import DetectionTable, read_detections
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
-from vseg.io.files import sha256_of
+from vseg.pipelines.decisive_options import redetection_options, tracking_options
 from vseg.pipelines.job import TrackJob
+from vseg.pipelines.resumption import stored_settings
 from vseg.prompts.check import check_prompt
 from vseg.prompts.placing import index_of, place_prompts
 from vseg.prompts.resolve import named
 from vseg.prompts.timecode import parse_range, parse_timecode
 from vseg.results.fingerprint import fingerprint
+from vseg.results.layout import RunState, run_state
 from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
+from vseg.results.verify import verify_asked
 from vseg.session.factory import check_memory
 from vseg.types import Exemplar, Prompt, Text, Timecode
 
@@ -74,7 +77,8 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
         weights_sha256=model.weights_sha256,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
-        options=_options(job) | _redetection_options(job, prompts, grounder),
+        options=tracking_options(job) | redetection_options(job, prompts, grounder),
+        settings=stored_settings(job),
         source=fingerprint(Path(job.source)),
         video=video.info,
         frame_range=(first, stop),
@@ -161,6 +165,8 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Promp
     prompts = tuple(
         replace(p, at=Timecode(frame=first)) if p.object_id is None else p for p in prompts
     )
+    if job.resume and run_state(job.out) is not RunState.ABSENT:
+        verify_asked(job.out, (first, stop), prompts)
     _check_prompts(video, prompts, first, stop)
     _check_labels(job, prompts)
     return prompts
@@ -177,20 +183,6 @@ def grounder_of(config: TrackConfig, texts: Sequence[Text], model: Model) -> Gro
     grounder = open_nano_text(model) if name is None else open_grounder(name, config.device)
     grounder.check(texts)
     return grounder
-
-
-def _redetection_options(
-    job: TrackJob, prompts: Sequence[Prompt], grounder: Grounder | None
-) -> dict[str, str | int | float | bool | None]:
-    """The settings that decide what is detected, flat; none where nothing is."""
-    words = {} if grounder is None else {"grounder.weights": grounder.weights_sha256}
-    if not job.everything and all(placed.object_id is not None for placed in prompts):
-        return {**words}
-    settings = job.config.redetection
-    options = {f"redetection.{key}": value for key, value in settings.model_dump().items()}
-    # Another list of words under the same name is another run.
-    options["redetection.vocabulary"] = settings.vocabulary and sha256_of(settings.vocabulary)
-    return {"everything": job.everything, **options, **words}
 
 
 def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
@@ -281,29 +273,3 @@ def load_configured(config: TrackConfig) -> Model:
         weights=config.weights,
         flip=config.flip,
     )
-
-
-def _options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
-    """The settings that decide the masks and have no place of their own in the header,
-    flat.
-    """
-    tables = {"memory": job.config.memory, "identity": job.config.identity}
-    decisive = job.config.model_dump(
-        include={
-            "short_side",
-            "flip",
-            "reader",
-            "frames",
-            "direction",
-            "compile",
-            "encode_ahead",
-            "stop_at_damage",
-        }
-    )
-    for name, table in tables.items():
-        decisive |= {f"{name}.{key}": value for key, value in table.model_dump().items()}
-    if job.detections is None:
-        return decisive
-    settings = job.config.detections.model_dump().items()
-    decisive["detections"] = sha256_of(job.detections)
-    return decisive | {f"detections.{key}": value for key, value in settings}

@@ -16,6 +16,7 @@ from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
 from vseg.pipelines.mend import mend
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
+from vseg.pipelines.resumption import completed
 from vseg.results.events import read_events
 from vseg.results.layout import RunState, read_objects, run_state
 from vseg.results.lost_parts import lost_parts_of
@@ -35,6 +36,7 @@ def track(
     Raises a VsegError for everything else;
     what was committed before stays resumable.
     """
+    job = completed(job)
     opened = open_video(job.source, job.config.reader, job.config.frames)
     with opened as video, write_lock(job.out):
         task = prepare(job, video, model)

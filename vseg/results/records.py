@@ -8,7 +8,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -98,7 +98,8 @@ class Revision(Record):
 class RunHeader(Record):
     """Everything that decided the masks, and how far the run has come.
 
-    options: every setting of the tracker, flat.  frame_range: first and last + 1 of the frames
+    options: every setting of the tracker that decides the masks, flat.  settings: how the job
+    was configured, for those who go on with it.  frame_range: first and last + 1 of the frames
     asked for; None is the whole source.  labels: names of objects by id.
     progress: None before the first commit and after the end.  revisions: by ascending number;
     revision: the one that is read unless another is asked for, 0 the run as tracked.
@@ -112,6 +113,7 @@ class RunHeader(Record):
     device: str
     dtype: str
     options: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+    settings: dict[str, Any] = Field(default_factory=dict)
     source: SourceFingerprint
     video: VideoInfo
     frame_range: tuple[int, int] | None = None

@@ -26,8 +26,21 @@ def verify_run(path: Path, header: RunHeader, prompts: Sequence[Prompt] = ()) ->
     stored = read_header(path)
     for difference in _differences(stored, header):
         raise _other_inputs(path, difference)
+    verify_asked(path, header.frame_range, prompts)
+    return stored
+
+
+def verify_asked(
+    path: Path, frame_range: tuple[int, int] | None, prompts: Sequence[Prompt]
+) -> None:
+    """Raise BadRun if the run at `path` was asked for another range or other prompts; before
+    its first commit its prompts do not count.
+    """
+    stored = read_header(path)
+    for difference in _difference("frame_range", stored.frame_range, frame_range):
+        raise _other_inputs(path, difference)
     if stored.progress is None and not stored.finished:
-        return stored
+        return
     old = [prompt_line(prompt) for prompt in read_prompts(path)]
     new = [prompt_line(prompt) for prompt in prompts]
     if len(old) != len(new):
@@ -35,7 +48,6 @@ def verify_run(path: Path, header: RunHeader, prompts: Sequence[Prompt] = ()) ->
     for number, (was, now) in enumerate(zip(old, new, strict=True), start=1):
         if was != now:
             raise _other_inputs(path, f"prompt {number} was {was}, now it is {now}")
-    return stored
 
 
 def _other_inputs(path: Path, difference: str) -> BadRun:
@@ -51,7 +63,7 @@ def _differences(stored: RunHeader, now: RunHeader) -> Iterator[str]:
     The source's content counts, its path and the time of the run do not.
     """
     progress = {"created", "status", "damage", "progress", "revisions", "revision"}
-    unchecked = {*progress, "source", "video", "options"}
+    unchecked = {*progress, "source", "video", "options", "settings"}
     for field in sorted(RunHeader.model_fields.keys() - unchecked):
         yield from _difference(field, getattr(stored, field), getattr(now, field))
     for key in sorted(stored.options.keys() | now.options.keys()):

@@ -138,7 +138,7 @@ def test_what_fails_before_the_first_frame_leaves_a_run_as_it_is(
     def make_driver(*given: object) -> None:
         raise BadPrompt("no object is seen")
 
-    monkeypatch.setattr("vseg.pipelines.track.make_driver", make_driver)
+    monkeypatch.setattr("vseg.pipelines.frame_loop.make_driver", make_driver)
     assert call(*words, "--overwrite").exit_code == 3
     assert files_of(tmp_path / "run") == before != {}
 

@@ -10,7 +10,6 @@ from tests.unit.cli.conftest import Workplace, call
 from vseg.build import open_run, open_video
 from vseg.cli.option_groups import read_config
 from vseg.cli.progress import ProgressReport
-from vseg.cli.track import resume_command
 from vseg.models.nano.load import load_nano
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.prepare import prepare
@@ -36,13 +35,6 @@ def test_a_run_records_how_many_frames_were_encoded_together(
     run = open_run(tmp_path / "run")
     assert (run.header.options["encode_ahead"], run.header.options["compile"]) == (4, False)
     assert len(run) == 10
-
-
-def test_the_command_to_resume_says_both(tmp_path: Path) -> None:
-    config = read_config(None, compile=True, encode_ahead=8, model="edgetam")
-    command = resume_command(TrackJob("clip.mp4", tmp_path, (), config), None)
-    assert "--compile " in f"{command} "
-    assert "--encode-ahead 8" in command
 
 
 def test_it_is_compiled_for_every_number_of_objects_to_come(

@@ -47,9 +47,7 @@ def test_an_interrupted_flipped_run_resumes_to_the_same_bits(
         track(job, callbacks=ProgressCallbacks(stop=lambda: next(calls) == 12)).status
         == "interrupted"
     )
-    refused = call(*words, "-o", tmp_path / "run", "--resume")
-    assert (refused.exit_code, "flip" in refused.stderr) == (3, True)
-    again = shlex.split(resume_command(job, workplace.config))
+    again = shlex.split(resume_command(job))
     assert call(*again[1:]).exit_code == 0
     assert files_of(tmp_path / "run") == files_of(tmp_path / "whole")
 

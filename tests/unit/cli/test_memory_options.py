@@ -7,12 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from vseg.cli.option_groups import ModelOptions, read_config
-from vseg.cli.track import resume_command
+from vseg.cli.option_groups import ModelOptions
 from vseg.errors import UsageError
 from vseg.interfaces.slot_model import MergedToken, Slot, SlotMemory
 from vseg.models.sam2.padded_memory import MemorySpan, padded
-from vseg.pipelines.job import TrackJob
 
 
 def test_options_leave_the_other_keys_of_the_table(tmp_path: Path) -> None:
@@ -23,12 +21,6 @@ def test_options_leave_the_other_keys_of_the_table(tmp_path: Path) -> None:
     assert (memory.prompted, memory.policy) == (2, "selective")
     assert (memory.approximation, memory.budget_mib) == ("pooled", 64.0)
     assert ModelOptions(config=path).read().memory.policy == "selective"
-
-
-def test_resuming_repeats_what_was_chosen() -> None:
-    config = read_config(None, memory={"policy": "selective", "budget_mib": 64.0})
-    words = resume_command(TrackJob("a.mp4", Path("run"), (), config), None)
-    assert words.endswith("--memory-policy selective --memory-budget 64.0")
 
 
 def test_compiled_models_refuse_memories_made_smaller() -> None:

@@ -1,0 +1,69 @@
+"""A job to resume, completed by what its run knows: settings, labels, detections.
+
+Enters: a job with only what was given.  Leaves: a whole job.  What was given wins over what is
+stored; whether it contradicts the run is decided by what comes of it (`results.verify`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from vseg.config import Settings, TrackConfig, checked
+from vseg.errors import BadConfig, BadRun
+from vseg.pipelines.job import TrackJob
+from vseg.results.layout import HEADER, RunState, read_header, run_state
+
+DETECTIONS = "detections_file"
+"""Beside the settings: the file that took the place of prompts."""
+EVERYTHING = "everything"
+
+
+def stored_settings(job: TrackJob) -> dict[str, Any]:
+    """The settings of a job as plain values, with absolute paths of files."""
+    values = job.config.model_dump(mode="json")
+    if job.config.weights is not None:
+        values["weights"] = str(job.config.weights.resolve())
+    vocabulary = job.config.redetection.vocabulary
+    if vocabulary is not None:
+        values["redetection"]["vocabulary"] = str(vocabulary.resolve())
+    values[EVERYTHING] = job.everything
+    values[DETECTIONS] = None if job.detections is None else str(job.detections.resolve())
+    return values
+
+
+def completed(job: TrackJob) -> TrackJob:
+    """The job; one to resume with whatever was not given as it was when the run began.
+
+    Raises BadRun for a damaged run.
+    """
+    if not job.resume or run_state(job.out) is RunState.ABSENT:
+        return job
+    header = read_header(job.out)
+    stored = dict(header.settings)
+    detections = stored.pop(DETECTIONS, None)
+    everything = stored.pop(EVERYTHING, False)
+    where = str(job.out / HEADER)
+    try:
+        config = checked(TrackConfig, _merged(stored, job.config), where=where)
+    except BadConfig as error:
+        raise BadRun(error.message, hint="the run is damaged: --overwrite") from error
+    if job.detections is None and isinstance(detections, str) and not job.prompts:
+        job = replace(job, detections=Path(detections))
+    return replace(
+        job,
+        config=config,
+        labels=job.labels or header.labels,
+        everything=job.everything or (everything is True and not job.prompts),
+    )
+
+
+def _merged(stored: Mapping[str, Any], given: Settings) -> dict[str, Any]:
+    """Plain settings: the stored ones under those that were given, tables key by key."""
+    values = dict(stored)
+    for key in given.model_fields_set:
+        value = getattr(given, key)
+        table = values.get(key)
+        below = table if isinstance(table, dict) else {}
+        values[key] = _merged(below, value) if isinstance(value, Settings) else value
+    return values
