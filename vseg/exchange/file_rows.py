@@ -43,6 +43,8 @@ def located(where: str) -> Iterator[None]:
     try:
         yield
     except (BadMask, BadExchange) as error:
+        if error.message.startswith(where):
+            raise
         raise BadExchange(
             f"{where}: {error.message}",
             hint=error.hint or "is this the file of another clip?",

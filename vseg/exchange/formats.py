@@ -4,22 +4,29 @@ from types import MappingProxyType
 
 from vseg.errors import UsageError
 from vseg.exchange.coco import CocoFormat
+from vseg.exchange.cvat import CvatFormat, CvatImagesFormat
 from vseg.exchange.davis import DavisFormat
+from vseg.exchange.labelme import LabelmeFormat
 from vseg.exchange.mot import MotFormat
 from vseg.exchange.mots import MotsFormat, MotsPngFormat
 from vseg.exchange.parquet import ParquetFormat
 from vseg.exchange.png_masks import PngFormat
+from vseg.exchange.sav import SavFormat
 from vseg.exchange.ytvis import YtvisFormat
 from vseg.interfaces.mask_format import MaskFormat
 
 _EVERY: tuple[MaskFormat, ...] = (
     CocoFormat(),
+    CvatFormat(),
+    CvatImagesFormat(),
     DavisFormat(),
+    LabelmeFormat(),
     MotFormat(),
     MotsFormat(),
     MotsPngFormat(),
     ParquetFormat(),
     PngFormat(),
+    SavFormat(),
     YtvisFormat("ytvis", compressed=True),
     YtvisFormat("ytvis-gt", compressed=False),
 )

@@ -1,4 +1,5 @@
-"""What a file can hold of a frame's masks where it cannot hold all: disjoint masks, boxes.
+"""What a file can hold of a frame's masks where it cannot hold all: disjoint masks, boxes,
+polygons.
 
 Enters: the masks of a frame.  Leaves: the masks that come back from the file.
 """
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt16
 
 from vseg.frame_masks import FrameMasks
+from vseg.ops.outline import mask_of_rings, polygons_of
 from vseg.types import MaskCrop
 
 OVERLAP = "overlapping masks: the higher score wins, then the lower id"
@@ -49,6 +51,19 @@ def label_image(masks: FrameMasks) -> UInt16[np.ndarray, "H W"]:
 def boxes(masks: FrameMasks) -> FrameMasks:
     """The bounding box of every mask, filled."""
     return with_crops(masks, {obj: _filled(masks.crop(obj)) for obj in masks})
+
+
+def polygons(masks: FrameMasks, tolerance: float = 0.0) -> FrameMasks:
+    """The masks inside the outer outlines: without holes, and with `tolerance` simplified."""
+    crops = {obj: _outlined(masks, obj, tolerance) for obj in masks}
+    return with_crops(masks, crops)
+
+
+def _outlined(masks: FrameMasks, obj: int, tolerance: float) -> MaskCrop:
+    crop = masks.crop(obj)
+    if not crop.area:
+        return crop
+    return mask_of_rings(polygons_of(crop, tolerance), masks.height, masks.width)
 
 
 def box_crop(x1: int, y1: int, x2: int, y2: int) -> MaskCrop:

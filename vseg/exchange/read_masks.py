@@ -3,6 +3,7 @@
 Enters: a file, a folder, or a zip of one.  Leaves: a MaskSequence, frame by frame.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from vseg.errors import BadExchange
@@ -13,10 +14,13 @@ from vseg.io.archive import unpacked
 from vseg.types import VideoInfo
 
 
-def read_masks(path: Path, format_name: str, video: VideoInfo, name: str) -> MaskSpool:
+def read_masks(
+    path: Path, format_name: str, video: VideoInfo, name: str, taken: Iterable[int] = ()
+) -> MaskSpool:
     """The masks of a clip in a file or folder of a format of FORMATS.  Close what comes back.
 
-    video, name: the clip that they belong to.  Raises UsageError for an unknown format, and
+    video, name: the clip that they belong to.  taken: ids that a new object must not get.
+    Raises UsageError for an unknown format, and
     BadExchange naming the place if something cannot be read, is unsafe to read, or does not
     fit the clip; nothing outside `path` is read.
     """
@@ -25,6 +29,7 @@ def read_masks(path: Path, format_name: str, video: VideoInfo, name: str) -> Mas
     try:
         with located(str(path)), unpacked(path, folder=chosen.folder) as content:
             chosen.read(content, spool)
+            spool.number_objects(taken)
     except OSError as error:
         spool.close()
         reason = f"cannot read {error.filename or path}: {error.strerror}"

@@ -6,7 +6,7 @@ process sees, so memory does not grow with the clip.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from types import TracebackType
 from typing import Any
@@ -56,6 +56,7 @@ class MaskSpool:
         self.labels: dict[int, str] = {}
         self.unnamed = 0
         self._ids: set[int] = set()
+        self._new = 0
         self._base = sqlite3.connect("", isolation_level=None)
         self._base.executescript(_TABLES)
 
@@ -116,6 +117,23 @@ class MaskSpool:
         if not added.rowcount:
             self._join(frame, object_id, crop, score)
 
+    def new_object(self) -> int:
+        """A provisional id, below 0, for an object without a number; see `number_objects`."""
+        self._new -= 1
+        return self._new
+
+    def number_objects(self, taken: Iterable[int] = ()) -> None:
+        """Give every object without a number one above all others and above those taken."""
+        free = max([0, *self._ids, *taken]) + 1
+        for number, provisional in enumerate(sorted(self._ids)[: -self._new], start=free):
+            if provisional < 0:
+                self._base.execute(
+                    "UPDATE masks SET object = ? WHERE object = ?", (number, provisional)
+                )
+                self._ids ^= {number, provisional}
+                if provisional in self.labels:
+                    self.labels[number] = self.labels.pop(provisional)
+
     def name_object(self, object_id: int, label: str) -> None:
         """The label of an object."""
         self.labels[object_id] = label
@@ -157,7 +175,8 @@ class MaskSpool:
         return [(_crop(row), row[2]) for row in rows]
 
     def _check(self, frame: int, object_id: int | None, crop: MaskCrop) -> None:
-        if object_id is not None and not 1 <= object_id <= _MAX_ID:
+        known = object_id is None or self._new <= object_id < 0
+        if not known and not 1 <= (object_id or 0) <= _MAX_ID:
             raise BadExchange(
                 f"frame {frame}: {object_id} is no object id",
                 hint="ids are whole numbers from 1 on",

@@ -71,6 +71,12 @@ class MaskSink(Protocol):
         """
         ...
 
+    def new_object(self) -> int:
+        """An id for an object that the file shows on several frames without a number of its
+        own; a free number takes its place when all is read.
+        """
+        ...
+
     def name_object(self, object_id: int, label: str) -> None:
         """The label of an object."""
         ...

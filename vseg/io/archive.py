@@ -4,10 +4,12 @@ Enters: a path.  Leaves: the path itself, or what a zip holds, in a folder that 
 afterwards.
 """
 
+import lzma
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -21,6 +23,15 @@ _MOST_BYTES = 2**34
 _MOST_RATIO = 1100
 """Deflate squeezes no more than 1032:1."""
 _BLOCK = 2**20
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+    NotImplementedError,
+)
+"""What reading a member raises: damage, a password, a method that Python does not know."""
 
 
 @contextmanager
@@ -40,7 +51,7 @@ def unpacked(path: Path, *, folder: bool) -> Iterator[Path]:
                 _check(path, archive.infolist())
                 for member in archive.infolist():
                     _extract(path, archive, member, root)
-        except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise BadExchange(f"{path} cannot be unpacked: {error}") from error
         yield _content(path, root, folder=folder)
 

@@ -12,10 +12,11 @@ from typing import IO, Any, NoReturn
 
 from vseg.errors import BadExchange
 
-_BLOCK = 2**14
+_BLOCK = 2**13
 _LONGEST = 2**28
 """Characters of one value: an uncompressed run-length list of the largest mask fits."""
 _SPACE = " \t\n\r"
+_AFTER_NUMBER = frozenset(" \t\n\r,:]}")
 
 
 class JsonStream:
@@ -68,10 +69,11 @@ class JsonStream:
                     self._fail(getattr(error, "msg", None) or str(error))
                 size *= 2
                 continue
-            # A number may go on in the next block.
-            if end == len(self._text) and self._more(size):
+            # A number, cut off by the end of a block, is a shorter number.
+            length = end - self._place
+            if self._text[end : end + 1] not in _AFTER_NUMBER and self._more(size):
                 continue
-            self._place = end
+            self._place += length
             return found
 
     def members(self) -> Iterator[str]:

@@ -1,0 +1,174 @@
+"""Files as other programs write them: what they leave out, add, or draw by hand."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vseg.errors import BadExchange
+from vseg.exchange.read_masks import read_masks
+from vseg.exchange.spool import MaskSpool
+from vseg.ops.rle import encode_rle
+from vseg.types import MaskCrop, VideoInfo
+
+VIDEO = VideoInfo("park.mp4", 40, 60, Fraction(25), 30)
+
+
+def read(path: Path, format_name: str, text: str) -> MaskSpool:
+    path.write_text(text)
+    return read_masks(path, format_name, VIDEO, "park", taken=(1, 5))
+
+
+def track(shapes: str, label: str = "dog") -> str:
+    return f'<annotations><track id="3" label="{label}">{shapes}</track></annotations>'
+
+
+def box(frame: int, x: int, more: str = 'outside="0" keyframe="1"') -> str:
+    sides = f'xtl="{x}" ytl="4" xbr="{x + 10}" ybr="14"'
+    return f'<box frame="{frame}" {more} {sides}/>'
+
+
+def test_a_cvat_track_moves_between_its_keyframes_and_stops_outside(tmp_path: Path) -> None:
+    shapes = box(2, 0) + box(6, 20) + box(8, 20, 'outside="1"') + box(10, 0)
+    with read(tmp_path / "a.xml", "cvat", track(shapes)) as masks:
+        assert masks.object_ids == (6,), "a new object, above those taken"
+        assert masks.labels == {6: "dog"}
+        found = {frame: crop.xyxy for frame, crop, _ in masks.track(6)}
+        assert list(masks.frame_numbers()) == list(range(2, 11))
+    assert sorted(found) == [2, 3, 4, 5, 6, 7, 10]
+    assert found[4] == (10, 4, 20, 14), "halfway"
+    assert found[7] == (20, 4, 30, 14), "held until it is outside"
+
+
+def test_a_cvat_polygon_with_other_corners_is_held(tmp_path: Path) -> None:
+    first = '<polygon frame="0" points="0,0;10,0;10,10;0,10"/>'
+    second = '<polygon frame="3" points="0,0;10,0;10,10"/>'
+    with read(tmp_path / "a.xml", "cvat", track(first + second)) as masks:
+        areas = [crop.area for _, crop, _ in masks.track(6)]
+    assert areas[:3] == [100, 100, 100] and areas[3] < 60
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ('<mask rle="4,5" left="0" top="0" width="3" height="2"/>', "do not fill"),
+        ('<mask rle="0,9000000" left="0" top="0" width="3000" height="3000"/>', "leaves the"),
+        ('<mask rle="0,x" left="0" top="0" width="1" height="1"/>', "whole numbers"),
+        ('<mask rle="1" left="0" top="0" width="nan" height="1"/>', "is not a number"),
+        ('<polygon points="1,2;3"/>', "pairs"),
+        ('<polygon points="1,2;3,4"/>', "three corners"),
+        ('<box xtl="1"/>', "ytl"),
+    ],
+)
+def test_a_bad_cvat_shape_is_named_by_its_line(
+    tmp_path: Path, shape: str, message: str
+) -> None:
+    text = f'<annotations>\n<image id="0" name="0.jpg">\n{shape}</image></annotations>'
+    with pytest.raises(BadExchange, match=rf"line 3: .*{message}"):
+        read(tmp_path / "a.xml", "cvat-images", text)
+
+
+def test_a_cvat_task_of_another_size_is_refused(tmp_path: Path) -> None:
+    size = "<original_size><width>80</width><height>40</height></original_size>"
+    text = f"<annotations><meta><task>{size}</task></meta></annotations>"
+    with pytest.raises(BadExchange, match="task is 80x40, the clip 60x40"):
+        read(tmp_path / "a.xml", "cvat", text)
+
+
+def labelme(shapes: list[dict[str, object]], **more: object) -> str:
+    return json.dumps({"imageData": "x" * 100, "shapes": shapes, **more})
+
+
+def test_labelme_shapes_of_a_group_are_one_mask(tmp_path: Path) -> None:
+    folder = tmp_path / "labels"
+    folder.mkdir()
+    square = [[2, 2], [8, 2], [8, 8], [2, 8]]
+    shapes = [
+        {"label": "dog", "group_id": 5, "shape_type": "polygon", "points": square},
+        {
+            "label": "dog",
+            "group_id": 5,
+            "shape_type": "rectangle",
+            "points": [[20, 9], [10, 2]],
+        },
+        {
+            "label": "cat",
+            "group_id": None,
+            "shape_type": "circle",
+            "points": [[30, 20], [36, 20]],
+        },
+    ]
+    (folder / "00007.json").write_text(labelme(shapes, imageHeight=40, imageWidth=60))
+    with read_masks(folder, "labelme", VIDEO, "park") as masks:
+        (frame,) = masks
+        assert masks.unnamed == 1 and masks.labels == {5: "dog"}
+        ((circle, _),) = masks.take_unnamed(7)
+    assert frame.frame_index == 7 and frame.area(5) == 36 + 70
+    assert abs(circle.area - np.pi * 36) < 5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (labelme([], imageHeight=41, imageWidth=60), "image is 60x41"),
+        (labelme([{"shape_type": "point", "points": [[1, 2]]}]), "1 points is not read"),
+        (labelme([{"shape_type": "line", "points": [[1, 2], [3, 4]]}]), "has no inside"),
+        (
+            labelme([{"shape_type": "mask", "mask": "AAAA", "points": [[1, 2], [3, 4]]}]),
+            "no PNG",
+        ),
+        (labelme([{"points": "none"}]), "points"),
+        ("[]", "is not JSON"),
+    ],
+)
+def test_a_bad_labelme_file_is_named(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "3.json").write_text(content)
+    with pytest.raises(BadExchange, match=rf"3\.json.*{message}"):
+        read_masks(tmp_path, "labelme", VIDEO, "park")
+
+
+def test_every_fourth_frame_of_sa_v_is_found(tmp_path: Path) -> None:
+    empty = {"size": [40, 60], "counts": encode_rle(MaskCrop.empty(), 40, 60)}
+    content = {
+        "video_frame_count": 30.0,
+        "masklet_id": [0, 1],
+        "masklet": [[empty, empty] for _ in range(8)],
+    }
+    with read(tmp_path / "a.json", "sav", json.dumps(content)) as masks:
+        assert list(masks.frame_numbers()) == list(range(0, 30, 4))
+        assert masks.object_ids == (1, 2), "ids of the data set begin at 0"
+    content["masklet"] = [[empty]]
+    with pytest.raises(BadExchange, match="masklet 0: 1 masks of 2 objects"):
+        read(tmp_path / "a.json", "sav", json.dumps(content))
+
+
+def test_the_video_of_a_data_set_is_chosen_by_its_name(tmp_path: Path) -> None:
+    videos = [{"id": number, "name": name} for number, name in ((1, "lake"), (2, "park"))]
+    images = [
+        {"id": 1, "video_id": 1, "frame_id": 0},
+        {"id": 2, "video_id": 2, "frame_id": 3},
+    ]
+    segmentation = [[0, 0, 9, 0, 9, 9]]
+    annotations = [
+        {"image_id": image, "track_id": 4, "category_id": 9, "segmentation": segmentation}
+        for image in (1, 2)
+    ]
+    content = {"annotations": annotations, "images": images, "videos": videos}
+    content["categories"] = [{"id": 9, "name": "dog"}]
+    with read(tmp_path / "a.json", "coco", json.dumps(content)) as masks:
+        assert list(masks.frame_numbers()) == [3] and masks.labels == {4: "dog"}
+    videos[1]["name"] = "lane"
+    with pytest.raises(BadExchange, match="2 videos, none of them alone named park"):
+        read(tmp_path / "a.json", "coco", json.dumps(content))
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "davis"
+    folder.mkdir()
+    outside = tmp_path / "outside.png"
+    outside.write_bytes(b"x")
+    (folder / "00000.png").symlink_to(outside)
+    with pytest.raises(BadExchange, match="leads out of"):
+        read_masks(folder, "davis", VIDEO, "park")
