@@ -111,7 +111,7 @@ def _facts(spool: MaskSpool) -> dict[str, Any]:
     """Everything but the masks."""
     video = spool.video
     frames = video.num_frames or max(spool.frame_numbers(), default=-1) + 1
-    objects = [_Masklet(spool, obj) for obj in spool.object_ids]
+    objects = [_MaskletFacts(spool, obj) for obj in spool.object_ids]
     resolution = float(video.height * video.width)
     return {
         "video_id": spool.name,
@@ -136,7 +136,7 @@ def _facts(spool: MaskSpool) -> dict[str, Any]:
     }
 
 
-class _Masklet:
+class _MaskletFacts:
     """mean: area over the frames on which the object is visible.  first: the first of them,
     None without.  changes: how often it goes or comes after that.
     """

@@ -34,7 +34,7 @@ class _Video(BaseModel):
     frame_ids: list[int] | None = None
 
 
-class _Masklet(BaseModel):
+class _YtvisObject(BaseModel):
     """What is read of an annotation but for its masks."""
 
     id: int
@@ -86,21 +86,21 @@ class YtvisFormat:
         """Give the masks of every annotation of the sink's clip."""
         names = category_names(path)
         frames = _frames(path, sink)
-        masklets = list(_masklets(path))
-        for masklet in masklets:
-            name = names.get(masklet.category_id, UNLABELLED)
-            if masklet.video_id in frames and name != UNLABELLED:
-                sink.name_object(masklet.object_id, name)
+        objects = list(_objects(path))
+        for stored in objects:
+            name = names.get(stored.category_id, UNLABELLED)
+            if stored.video_id in frames and name != UNLABELLED:
+                sink.name_object(stored.object_id, name)
         for place, time, value in _masks(path):
             where = f"{path}, annotation {place}, segmentation {time}"
-            own = frames.get(masklets[place].video_id)
+            own = frames.get(objects[place].video_id)
             if own is None:
                 continue
             segmentation = checked(_OnFrame, where, {"segmentation": value}).segmentation
             if segmentation is not None and time < len(own):
                 with located(where):
                     mask = mask_of(segmentation, sink.video)
-                    sink.add(own[time], masklets[place].object_id, mask)
+                    sink.add(own[time], objects[place].object_id, mask)
 
     def _write_object(
         self, handle: IO[str], spool: MaskSpool, obj: int, category: int
@@ -164,7 +164,7 @@ def _placed(video: _Video, sink: MaskSink) -> list[int]:
     return [placed[number] for number in range(len(images))]
 
 
-def _masklets(path: Path) -> Iterator[_Masklet]:
+def _objects(path: Path) -> Iterator[_YtvisObject]:
     """Every annotation without its lists."""
     for stream, place in _annotations(path):
         found = {}
@@ -173,7 +173,7 @@ def _masklets(path: Path) -> Iterator[_Masklet]:
                 stream.skip()
             else:
                 found[key] = stream.value()
-        yield checked(_Masklet, f"{path}, annotation {place}", found)
+        yield checked(_YtvisObject, f"{path}, annotation {place}", found)
 
 
 def _masks(path: Path) -> Iterator[tuple[int, int, Any]]:
