@@ -85,7 +85,7 @@ def test_labelme_shapes_of_a_group_are_one_mask(tmp_path: Path) -> None:
     folder = tmp_path / "labels"
     folder.mkdir()
     square = [[2, 2], [8, 2], [8, 8], [2, 8]]
-    shapes = [
+    shapes: list[dict[str, object]] = [
         {"label": "dog", "group_id": 5, "shape_type": "polygon", "points": square},
         {
             "label": "dog",
