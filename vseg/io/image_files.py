@@ -19,13 +19,19 @@ MAX_PIXELS = 8192 * 8192
 
 _LABEL_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N"})
 
+_LOSSY = frozenset({"JPEG", "MPO", "JPEG2000"})
+"""Formats, as Pillow names them.  WebP may be of either kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class LabelImage:
-    """values: palette indices, grey levels, or booleans.  mode: Pillow's name for it."""
+    """values: palette indices, grey levels, or booleans.  mode: Pillow's name for it.  lossy:
+    stored as JPEG, which changes values.
+    """
 
     values: Integer[np.ndarray, "H W"] | Bool[np.ndarray, "H W"]
     mode: str
+    lossy: bool = False
 
 
 def open_image(path: Path) -> Image.Image:
@@ -43,7 +49,9 @@ def open_image(path: Path) -> Image.Image:
                     f"is {width}x{height}, more than {MAX_PIXELS >> 20} megapixels",
                     hint="reduce the image, or cut out the part that shows the object",
                 )
-            return ImageOps.exif_transpose(stored)
+            turned = ImageOps.exif_transpose(stored)
+            turned.format = stored.format
+            return turned
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(f"cannot be read: {error}", hint="give a JPEG or PNG image") from error
 
@@ -59,7 +67,7 @@ def read_label_image(path: Path) -> LabelImage:
             f"is a colour image (mode {image.mode})",
             hint="save it as a palette or grey PNG with 0 for background",
         )
-    return LabelImage(np.array(image), image.mode)
+    return LabelImage(np.array(image), image.mode, image.format in _LOSSY)
 
 
 def read_mask_image(path: Path) -> LabelImage:
@@ -81,4 +89,5 @@ def read_mask_image(path: Path) -> LabelImage:
         return LabelImage(opacity, "L")
     if np.ptp(visible, axis=-1).max() > 0:
         return read_label_image(path)
-    return LabelImage(np.where(opacity >= 128, pixels[..., 0], 0).astype(np.uint8), "L")
+    grey = np.where(opacity >= 128, pixels[..., 0], 0).astype(np.uint8)
+    return LabelImage(grey, "L", image.format in _LOSSY)

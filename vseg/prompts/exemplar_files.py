@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadImage, BadPrompt
-from vseg.io.image_files import open_image, read_label_image
+from vseg.io.image_files import open_image
 from vseg.ops.boxes import pixels_in
 from vseg.prompts.check import check_prompt
+from vseg.prompts.mask_files import read_region_file
 from vseg.types import Box, Exemplar, Mask
 
 
@@ -31,18 +32,13 @@ def boxed_exemplar(exemplar_image: Path, box: Box, threshold: float | None = Non
 def masked_exemplar(
     exemplar_image: Path, mask: Path, threshold: float | None = None
 ) -> Exemplar:
-    """What a black-and-white, grey or palette image of the same size marks with values other
-    than 0.
+    """What a mask file of the same size marks, read as the mask of a prompt is.
 
-    Raises BadPrompt for images that cannot be read, are too large, or differ in size, for a
-    coloured mask, and for one that marks nothing.
+    Raises BadPrompt for images that cannot be read, are too large, or differ in size, and for
+    a mask of no object or of several.
     """
     image = _colours(exemplar_image)
-    try:
-        labels = read_label_image(mask)
-    except BadImage as error:
-        raise BadPrompt(f"exemplar mask {mask} {error.message}", hint=error.hint) from error
-    region = np.asarray(labels.values != 0, dtype=bool)
+    region = read_region_file(mask)
     _check(Mask(region), exemplar_image, image.shape[:2])
     return Exemplar(image, region, exemplar_image.name, threshold)
 

@@ -28,6 +28,7 @@ from vseg.prompts.mask_files import read_mask_file
 from vseg.prompts.phrases import parse_phrases
 from vseg.prompts.polygon_masks import joined_rings
 from vseg.prompts.timecode import parse_timecode
+from vseg.prompts.unnamed_masks import UnnamedMasks
 from vseg.types import Box, Mask, Points, Polygon, Prompt, Scribble, Text, Timecode
 
 _TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<at>[^:]+))?:(?P<rest>.*)", re.DOTALL)
@@ -91,10 +92,10 @@ def parse_polygons(specs: Iterable[str]) -> Iterator[Prompt]:
 
 
 def parse_masks(specs: Iterable[str]) -> Iterator[Prompt]:
-    """One prompt per object of a mask file.  Raises UsageError where a file without OBJ would
-    replace an object of an earlier file on the same frame.
+    """One prompt per object of a mask file.  Raises UsageError where two files without OBJ are
+    of one object, unless they say so themselves, by their values and on different frames.
     """
-    files: dict[tuple[int, Timecode], str] = {}
+    unnamed = UnnamedMasks()
     for spec in specs:
         match = _TARGET.fullmatch(spec)
         object_id: int | None = None
@@ -104,15 +105,9 @@ def parse_masks(specs: Iterable[str]) -> Iterator[Prompt]:
             object_id, at = _object_and_place(match)
             file = match["rest"]
         for value, mask in read_mask_file(Path(file), object_id):
-            earlier = files.setdefault((value, at), file)
-            if object_id is None and earlier != file:
-                place = "" if at == FIRST_FRAME else f"@{at}"
-                raise UsageError(
-                    f"masks {earlier} and {file} are both of object {value} on one frame",
-                    hint=f"number them: --mask {value}{place}:{earlier} "
-                    f"--mask {value + 1}{place}:{file}",
-                )
-            yield Prompt(value, at, Mask(mask))
+            if object_id is None:
+                unnamed.add(file, value, at)
+            yield Prompt(value or 1, at, Mask(mask))
 
 
 def parse_concepts(texts: Iterable[str], exemplars: Iterable[str]) -> tuple[Prompt, ...]:

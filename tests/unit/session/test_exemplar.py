@@ -162,7 +162,9 @@ def folder(tmp_path: Path, large_images: Path, monkeypatch: pytest.MonkeyPatch) 
     Image.fromarray(marked * 255).save(tmp_path / "mask.png")
     Image.fromarray(marked * 0).save(tmp_path / "empty.png")
     Image.fromarray(marked[:20]).save(tmp_path / "small.png")
-    Image.fromarray(np.zeros((30, 40, 3), np.uint8)).save(tmp_path / "colour.png")
+    Image.new("RGB", (40, 30), (255, 0, 0)).save(tmp_path / "colour.png")
+    two = marked + 2 * np.roll(marked, 15, axis=1)
+    Image.fromarray(two).save(tmp_path / "two.png")
     for path in large_images.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "torn.png").write_bytes((tmp_path / "shoe.png").read_bytes()[:80])
@@ -212,7 +214,8 @@ def test_images_of_every_kind_are_read(folder: Path) -> None:
         ("shoe.png:50,2,60,9", "outside the 40x30 image"),
         ("shoe.png:9,2,3,9", "empty or inverted"),
         ("shoe.png:0.1,0.1,0.2,0.2", "region of the exemplar shoe.png is empty"),
-        ("shoe.png:empty.png", "the mask is empty"),
+        ("shoe.png:empty.png", r"mask empty\.png is empty"),
+        ("shoe.png:two.png", r"value 1 on \d+ pixels"),
         ("shoe.png:small.png", "the mask is 40x20 but the image is 40x30"),
         ("shoe.png:colour.png", "colour image"),
         ("shoe.png:mask.png=1.5", "not in"),
