@@ -24,6 +24,12 @@ _STATES = tuple(TrackState)
 TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
 
 
+CLASSES_COUNTED = 4
+"""Classes of which a track counts the detections; bounds the memory of a track.  A detector
+that wavers does so between two or three.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class LifecycleConfig:
     """confirm_hits detections confirm a track; one of score >= confirm_score does so at once.
@@ -53,6 +59,10 @@ class Population:
         # One row for each field, so that tracks are added and dropped in few calls.
         self._counts: Int[np.ndarray, "6 T"] = np.zeros((6, 0), dtype=np.int64)
         self._times: Float[np.ndarray, "3 T"] = np.zeros((3, 0))
+        # Classes of each track's detections, and how many of each; its own class first.
+        self._classes: Int[np.ndarray, "2 V T"] = np.zeros(
+            (2, CLASSES_COUNTED, 0), dtype=np.int64
+        )
         self._name_rows()
 
     def _name_rows(self) -> None:
@@ -67,6 +77,7 @@ class Population:
         return {
             "counts": self._counts,
             "times": self._times,
+            "classes": self._classes,
             "motion": self.motion.planes,
             "time_s": np.array([self.time_s]),
             "next_id": np.array([self._next_id], dtype=np.int64),
@@ -76,6 +87,7 @@ class Population:
         """Put a snapshot's tracks in place of these."""
         self._counts = state["counts"]
         self._times = state["times"]
+        self._classes = state["classes"]
         self.motion.planes = state["motion"]
         self.time_s = float(state["time_s"][0])
         self._next_id = int(state["next_id"][0])
@@ -114,6 +126,28 @@ class Population:
         self._hits[rows] += 1
         self._scores[rows] = detections.scores.take(columns)
         self.last_s[rows] = self.time_s
+        labels = labels_of(detections).take(columns)
+        own = labels == self.labels.take(rows)
+        self._classes[1, 0, rows[own]] += 1
+        for row, label in zip(rows[~own].tolist(), labels[~own].tolist(), strict=True):
+            self._count_class(row, label)
+
+    def _count_class(self, row: int, label: int) -> None:
+        """Count a detection of another class; the class with the most is the track's.  Of more
+        classes than are counted, the rarest is forgotten.
+        """
+        labels, counts = self._classes[:, :, row]
+        same = (labels == label) & (counts > 0)
+        if same.any():
+            place = int(np.argmax(same))
+            counts[place] += 1
+        else:
+            place = 1 + int(np.argmin(counts[1:]))
+            labels[place] = label
+            counts[place] = 1
+        if counts[place] > counts[0]:
+            self._classes[:, [0, place], row] = self._classes[:, [place, 0], row]
+            self.labels[row] = label
 
     def begin(self, detections: Detections, columns: Rows) -> None:
         """Start a track from each of these detections, with the next ids in their order."""
@@ -132,6 +166,10 @@ class Population:
         times[:2] = self.time_s
         times[2] = detections.scores[columns]
         self._next_id += num
+        classes = np.zeros((2, CLASSES_COUNTED, num), dtype=np.int64)
+        classes[0, 0] = counts[2]
+        classes[1, 0] = 1
+        self._classes = np.concatenate([self._classes, classes], axis=2)
         self._counts = np.concatenate([self._counts, counts], axis=1)
         self._times = np.concatenate([self._times, times], axis=1)
         self._name_rows()
@@ -168,6 +206,7 @@ class Population:
             self.motion.keep(which)
             self._counts = self._counts.compress(which, axis=1)
             self._times = self._times.compress(which, axis=1)
+            self._classes = self._classes.compress(which, axis=2)
             self._name_rows()
 
     def explained(self) -> tuple[Track, ...]:

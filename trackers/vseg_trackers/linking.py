@@ -29,8 +29,9 @@ class LinkConfig:
 
     reach: how much less likely than chance, in nats, motion may make a join: 0 asks that the
     start be denser under the end's motion than one object in each box's area.  appearance:
-    nats for each 1 of cosine above even_cosine, lost below it; a pair below least_cosine is
-    not joined.
+    nats for a cosine of 1 above even_cosine, lost below it; a pair below least_cosine is not
+    joined.  other_class: nats lost where the classes differ, so that only a start that motion
+    expects is joined: a continuation over a few frames gains some ten.
     """
 
     gaps_s: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
@@ -39,6 +40,7 @@ class LinkConfig:
     appearance: float = 10.0
     even_cosine: float = 0.6
     least_cosine: float = 0.2
+    other_class: float = 5.0
     motion: MotionConfig = field(default_factory=lambda: MotionConfig(size_jolt=1.0))
 
 
@@ -117,12 +119,13 @@ def _pairs(
 ) -> Candidates:
     """Ends (rows) that a start (columns) may continue within `gap_s`; gain in nats."""
     gap = ends.first_s[None, :] - ends.last_s[:, None]
-    may = may & (gap > 0) & (gap <= gap_s) & (ends.labels[:, None] == ends.labels)
+    may = may & (gap > 0) & (gap <= gap_s)
     rows, columns = may.nonzero()
     motion = BoxMotion(config.motion)
     motion.planes = ends.last[:, rows]
     motion.predict_each(gap[rows, columns], np.arange(len(rows)))
     gain = config.reach + _evidence(motion.planes, ends.first[:, columns])
+    gain[ends.labels[rows] != ends.labels[columns]] -= config.other_class
     cosine = ends.cosine(rows, columns)
     # Without an embedding on both sides, motion alone decides.
     known = ~np.isnan(cosine)
@@ -168,12 +171,20 @@ def _whole(
     stays = (sources > 0) | (gap_s <= config.fill_s)
     return WholeTrack(
         chain[0].track_id,
-        chain[0].label,
+        _label(chain),
         span_s[stays],
         smoothed.boxes[stays],
         sources[stays],
         float(np.concatenate([tracklet.scores for tracklet in chain]).mean()),
     )
+
+
+def _label(chain: list[Tracklet]) -> int:
+    """The class of most of a chain's detections, the first one of several."""
+    counts: dict[int, int] = {}
+    for tracklet in chain:
+        counts[tracklet.label] = counts.get(tracklet.label, 0) + len(tracklet)
+    return max(counts, key=lambda label: counts[label])
 
 
 def _fillings(track: WholeTrack) -> list[Filled]:

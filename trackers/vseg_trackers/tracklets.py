@@ -16,7 +16,7 @@ from vseg_trackers.types import Detections, Track, check_embeddings
 
 @dataclass(frozen=True, slots=True)
 class Tracklet:
-    """Where one object was seen over a stretch of time; frames in between may lack.
+    """Where one object was detected over a stretch of time; frames in between may lack.
 
     track_id: positive; times_s: growing; boxes: x1 y1 x2 y2 pixels; scores in [0, 1];
     embeddings: any number of views of it, not tied to frames.  Raises TrackerError naming the
@@ -64,7 +64,7 @@ class Tracklet:
 class WholeTrack:
     """One object over its whole stay; frames of gaps too long to fill lack.
 
-    boxes: smoothed, x1 y1 x2 y2 pixels; sources: the id of the tracklet that saw it on each
+    boxes: smoothed, x1 y1 x2 y2 pixels; sources: the id of the tracklet that has it on a
     frame, 0 where the box is interpolated; score: the mean of its detections'.
     """
 
@@ -136,20 +136,23 @@ class Linked:
 def tracklets_of(
     updates: Iterable[tuple[Detections, tuple[Track, ...]]],
 ) -> tuple[Tracklet, ...]:
-    """What a tracker saw of each identity: the detections it was given, by id.
+    """The detections of each identity, by id.
 
-    updates: each frame's detections and what `update` returned for them.
+    updates: the detections of every frame and what `update` returned for them.
     """
-    seen: dict[int, _Record] = {}
+    records: dict[int, _Record] = {}
     for detections, tracks in updates:
         for track in tracks:
             if track.row is not None:
-                record = seen.setdefault(track.track_id, _Record(track.label, [], [], [], []))
+                record = records.setdefault(
+                    track.track_id, _Record(track.label, [], [], [], [])
+                )
+                record.label = track.label
                 record.add(detections, track.row)
-    return tuple(record.tracklet(track_id) for track_id, record in sorted(seen.items()))
+    return tuple(record.tracklet(track_id) for track_id, record in sorted(records.items()))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Record:
     label: int
     times_s: list[float]

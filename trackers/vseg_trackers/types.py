@@ -16,7 +16,7 @@ from vseg_trackers.masks import PackedMasks
 
 
 class TrackState(IntEnum):
-    """TENTATIVE until confirmed; OCCLUDED, then LOST while unseen; REMOVED ids never
+    """TENTATIVE until confirmed; OCCLUDED, then LOST while missed; REMOVED ids never
     return.
     """
 
@@ -32,7 +32,8 @@ class Detections:
     """The boxes of one frame, at most one per object.
 
     A box may have a side of 0 (detectors clip at the border); it overlaps nothing.
-    scores in [0, 1]; labels: class ids, tracks keep to one class (all 0 when not given).
+    scores in [0, 1]; labels: class ids (all 0 when not given); a track has the class of most
+    of its detections.
     masks, embeddings (the appearance of each; only their directions count): one for each box,
     used by MaskletAssociator.  camera: how pixels of the previous frame moved to this one,
     x' = A x + t as [A | t]; what moved with the image is expected there.
@@ -119,8 +120,9 @@ class Track:
     """One identity at one time.
 
     box: the filter's estimate: corrected by this frame's detection (it trembles less than
-    detections do), or predicted while unseen.  row: of that detection among the frame's, None
-    while unseen.  first_s, last_s: first and latest time it was detected.
+    detections do), or predicted while missed.  row: of that detection among the frame's, None
+    while missed.  label: the class of most of its detections so far.  first_s, last_s: first
+    and latest time it was detected.
     """
 
     track_id: int

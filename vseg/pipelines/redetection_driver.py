@@ -23,6 +23,7 @@ from vseg.pipelines.tracked_instances import (
     assigned,
     is_duplicate,
     is_only_match,
+    is_renamed,
     overlap_matrix,
     packed_instance,
     prompts_of,
@@ -40,13 +41,10 @@ from vseg.types import (
 )
 
 REDETECT_SOONER = 4
-"""After an object was lost, or to confirm one, the next detection comes in 1 / REDETECT_SOONER
-of the usual time.  A round value; not tuned.
-"""
+"""After an object was lost, or to confirm one, detection waits for 1 / REDETECT_SOONER of the
+usual time.  A round value; not tuned."""
 SAME_OBJECT_COSINE = 0.7
-"""From this cosine on, a detection is of an object that is not visible.  A round value; not
-tuned.
-"""
+"""From this cosine on, a detection is of an object that is not visible.  A round value."""
 
 
 class RedetectionTracker:
@@ -96,9 +94,7 @@ class RedetectionTracker:
         return replace(masks.only(confirmed), events=events)
 
     def drain(self) -> tuple[TrackEvent, ...]:
-        """Which objects were created, relinked, reprompted and removed, lost and recovered;
-        and that there was no room for one.
-        """
+        """What happened to objects, and that there was no room for one."""
         return self._driven.drain()
 
     def finish(self) -> tuple[TrackEvent, ...]:
@@ -142,17 +138,12 @@ class RedetectionTracker:
         return self._until is not None and self._until.reached(frame.index, frame.time_s)
 
     def _remove_unconfirmed(self, frame: Frame) -> None:
-        """Remove what no detection will ever confirm: though never returned, it would keep its
-        pixels from the others.
-        """
-        for instance in tuple(self._instances.values()):
-            if not instance.confirmed:
-                self._remove(frame, instance)
+        """Remove what is never confirmed, nor returned, and would keep pixels from others."""
+        for instance in [one for one in self._instances.values() if not one.confirmed]:
+            self._remove(frame, instance)
 
     def _match(self, frame: Frame, grounding: Grounding) -> None:
-        """Give every detection to the object it is of; create, confirm, correct and remove
-        objects.
-        """
+        """Give detections to their objects; create, confirm, correct and remove objects."""
         detections = grounding.found
         is_first = self._last_detection < 0
         if self._queries:
@@ -163,15 +154,20 @@ class RedetectionTracker:
         pairs = assigned(iou, grounding.names, visible)
         for row, column in zip(pairs.rows.tolist(), pairs.columns.tolist(), strict=True):
             overlap = float(iou[row, column])
-            self._support(frame, detections, row, visible[column], overlap)
+            voted = self._voted(frame, visible[column], grounding.names[row])
+            self._support(frame, detections, row, voted, overlap)
         for column in sorted(set(range(len(visible))) - set(pairs.columns.tolist())):
             self._miss(frame, visible[column])
         self._remove_absent(frame)
-        for row in sorted(set(range(len(detections))) - set(pairs.rows.tolist())):
+        names = grounding.names
+        claimed = pairs.rows.tolist()
+        for row in sorted(set(range(len(detections))) - set(claimed)):
             objects = tuple(self._instances.values())
-            if not is_duplicate(detections, row, iou, objects):
-                label = grounding.names[row]
-                self._relink_or_create(frame, detections, row, label, confirmed=is_first)
+            if is_duplicate(detections, row, iou, objects):
+                continue
+            if not is_renamed(detections, row, names, claimed):
+                claimed.append(row)
+                self._relink_or_create(frame, detections, row, names[row], confirmed=is_first)
         self._last_detection = frame.index
         unconfirmed = any(not known.confirmed for known in self._instances.values())
         wait = self._sooner() if unconfirmed else self._settings.detect_every
@@ -180,6 +176,13 @@ class RedetectionTracker:
     def _sooner(self) -> int:
         """Frames to the next detection where it matters soon."""
         return max(1, self._settings.detect_every // REDETECT_SOONER)
+
+    def _voted(self, frame: Frame, instance: TrackedInstance, label: str) -> TrackedInstance:
+        """The object after one more detection, which may change its label."""
+        voted = instance.with_vote(label)
+        if instance.confirmed and voted.label != instance.label:
+            self._note("renamed", frame, instance.object_id, label=voted.label)
+        return voted
 
     def _support(
         self,
@@ -224,7 +227,7 @@ class RedetectionTracker:
         absent = {
             known.object_id
             for known in self._instances.values()
-            if known.crop is None and known.label == label
+            if known.crop is None and (known.label == label or label in known.votes)
         }
         again = self._same_object(frame, detections, row, absent) if absent else None
         if again is not None:

@@ -4,7 +4,7 @@ Enters: detections of one frame and the objects with their latest masks.  Leaves
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,10 @@ from jaxtyping import Float64
 from vseg.ops.boxes import box_iou
 from vseg.ops.codec import decode_mask, encode_mask
 from vseg.ops.masks import crop_overlap
-from vseg.pipelines.track_links import box_within
+from vseg.pipelines.track_links import OTHER_CLASS_DUPLICATE_IOU, box_within, overlap_of
 from vseg.types import Detections, Frame, Mask, MaskCrop, VisualPrompt
 from vseg_trackers.assignment import Assignment, Candidates, assign
+from vseg_trackers.lifecycle import CLASSES_COUNTED
 
 MATCH_IOU = 0.3
 """From this IoU with an object's mask on, a detection may be of it.  A round value; not tuned.
@@ -35,7 +36,8 @@ more of a tracked object.  Round values; not tuned.
 class TrackedInstance:
     """One object.
 
-    label: what it was detected as, empty if it has no name.  confirmed: it was detected twice,
+    label: what it was detected as most often, empty if it has no name; votes: how often as
+    what, of a few names.  confirmed: it was detected twice,
     or on the first frame of all.  visible_s: when it was last visible.  prompted_frame: of its
     last prompt, -1 before the first.  crop: its latest mask, None where that was empty.
     missed: detections in a row that did not find it where its mask is.
@@ -48,6 +50,19 @@ class TrackedInstance:
     prompted_frame: int = -1
     crop: MaskCrop | None = None
     missed: int = 0
+    votes: dict[str, int] = field(default_factory=dict)
+
+    def with_vote(self, label: str) -> "TrackedInstance":
+        """The object after one more detection as `label`; its own label stays until another
+        has more votes.  Of more names than are counted, the rarest is forgotten.
+        """
+        votes = {self.label: 1, **self.votes}
+        if label not in votes and len(votes) == CLASSES_COUNTED:
+            others = [name for name in votes if name != self.label]
+            del votes[min(others, key=lambda name: votes[name])]
+        votes[label] = votes.get(label, 0) + 1
+        leads = votes[label] > votes[self.label]
+        return replace(self, label=label if leads else self.label, votes=votes)
 
 
 def overlap_matrix(
@@ -105,6 +120,19 @@ def is_duplicate(
     crops = [known.crop for known in objects if known.crop is not None]
     shared = max((crop_overlap(mask, crop) for crop in crops), default=0)
     return shared / mask.area >= DUPLICATE_SHARE
+
+
+def is_renamed(
+    detections: Detections, row: int, names: Sequence[str], claimed: Sequence[int]
+) -> bool:
+    """Whether a detection is of the same thing as one of the `claimed` rows under another
+    name, as where two texts match it.
+    """
+    return any(
+        names[other] != names[row]
+        and overlap_of(detections, row, other) >= OTHER_CLASS_DUPLICATE_IOU
+        for other in claimed
+    )
 
 
 def prompts_of(detections: Detections, row: int, frame: Frame) -> list[VisualPrompt]:

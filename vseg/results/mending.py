@@ -111,7 +111,7 @@ class LostShardWriter(RunWriter):
         if not self._losses.objects:
             return list(read_objects(self.path))
         found = ObjectList((), self.header.labels)
-        found.name_created(committed_events(self.path, self._committed.events))
+        found.name_detected(committed_events(self.path, self._committed.events))
         low, high = self._committed.extent
         for shard in shards_in(self.path, FRAME_SHARDS):
             for record in read_frames_shard(self.path, shard).records():

@@ -18,10 +18,14 @@ class ObjectList:
         known = {one.id: one.label for one in stored if one.label is not None}
         self._names: dict[int, str] = {**known, **names}
 
-    def name_created(self, events: Sequence[TrackEvent]) -> None:
-        """An object that was created by a detection is called what that is called."""
+    def name_detected(self, events: Sequence[TrackEvent]) -> None:
+        """An object is called what the detection is called that created it, or what most of
+        its detections are called.
+        """
         for event in events:
-            if event.kind == "created" and event.object_id is not None and event.label:
+            if event.kind not in ("created", "renamed"):
+                continue
+            if event.object_id is not None and event.label:
                 self._names[event.object_id] = event.label
 
     def add(self, record: FrameRecord) -> None:

@@ -159,7 +159,7 @@ class RunWriter:
         born gets its label.
         """
         self._events += events
-        self._objects.name_created(events)
+        self._objects.name_detected(events)
 
     def append_prompt(self, prompt: Prompt) -> None:
         """Add a prompt to an unfinished run."""

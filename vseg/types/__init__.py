@@ -194,6 +194,7 @@ EventKind = Literal[
     "relinked",
     "reprompted",
     "removed",
+    "renamed",
     "limit_reached",
     "not_found",
     "lost",
@@ -205,11 +206,12 @@ EventKind = Literal[
 ]
 """created: an object begins.  relinked: a detection or a track continues an object that had
 none.  reprompted: its mask strayed from its detection and was corrected by it.  removed: it is
-not tracked any more.  limit_reached: a detection began no object, because there are too many.
-not_found: nothing in the video matched a description.  lost, recovered: the object is not
-visible any more, or again.  cut: a shot begins.  merged, filled: an association over the whole
-clip gave two objects one id, or a gap in a track its boxes.  rescaled: images of another size
-than the frames' begin, and are scaled to it, or end.
+not tracked any more.  renamed: most of its detections have another label now.  limit_reached:
+a detection began no object, because there are too many.  not_found: nothing in the video
+matched a description.  lost, recovered: the object is not visible any more, or again.  cut: a
+shot begins.  merged, filled: an association over the whole clip gave two objects one id, or a
+gap in a track its boxes.  rescaled: images of another size than the frames' begin, and are
+scaled to it, or end.
 """
 
 

@@ -171,6 +171,28 @@ def test_an_object_whose_track_is_detected_lives_wherever_its_mask_is(
     assert masks[19].object_ids == (1,)
 
 
+@pytest.mark.parametrize("classes", [(1,), (2,), (1, 2)])
+def test_a_class_that_flickers_makes_no_second_object(
+    model: Model, scene: list[tuple[Frame, np.ndarray]], classes: tuple[int, ...]
+) -> None:
+    """The class changes after some frames, or the object is detected as two at once."""
+    truth = {frame.index: mask for frame, mask in scene}
+
+    def detect(frame: Frame) -> Detections:
+        labels = (1,) if frame.index % 7 < 4 else classes
+        x1, y1, x2, y2 = box_of(truth[frame.index])
+        boxes: list[tuple[float, ...]] = [
+            (x1, y1 + place, x2, y2) for place in range(len(labels))
+        ]
+        return replace(found(boxes), labels=np.array(labels))
+
+    with Session(model) as session:
+        tracker = DetectionTracker(session, detect, DetectionSettings())
+        masks = [tracker.step(frame) for frame, _ in scene[:20]]
+    assert [e.object_id for e in tracker.drain() if e.kind == "created"] == [1]
+    assert all(each.object_ids == (1,) for each in masks)
+
+
 def test_a_mask_that_its_detections_do_not_agree_with_is_prompted_again(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:

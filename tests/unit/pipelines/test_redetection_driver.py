@@ -1,5 +1,6 @@
 """A redetection tracker on scenes whose truth is exact: which objects, when, by which id."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,11 @@ from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
 from vseg.pipelines.queries import DetectFunction, Query
 from vseg.pipelines.redetection_driver import RedetectionTracker
+from vseg.pipelines.tracked_instances import (
+    TrackedInstance,
+    packed_instance,
+    unpacked_instance,
+)
 from vseg.session.session import Session
 from vseg.synthetic import Occluder, SceneConfig, SyntheticVideo, Trajectory
 from vseg.types import Detections, Frame, Grounding, MaskCrop, Timecode, TrackEvent
@@ -226,3 +232,37 @@ def test_what_nothing_matched_is_told_at_the_end(model: Model) -> None:
     (event,) = tracker.finish()
     assert (event.kind, event.frame, event.label) == ("not_found", 11, "zebra")
     assert (event.score, event.threshold) == (0.2, 0.5)
+
+
+def test_two_names_of_one_thing_are_one_object_called_by_the_more_frequent(
+    model: Model,
+) -> None:
+    """Boxes, as a grounder of boxes gives them; the second name wins from the third run on."""
+    scene = staged([Trajectory(((0, 0.3, 0.4), (60, 0.5, 0.4)))], 41)
+    truth = Truth(scene)
+
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
+        one = truth(frame, features, adjacent)
+        names = ("cup", "mug") if frame.index == 0 else ("mug",)
+        boxes = np.repeat(one.found.boxes, len(names), axis=0)
+        labels = np.array([("cup", "mug").index(name) for name in names])
+        found = Detections(boxes, np.full(len(names), 0.9), labels)
+        return Grounding(found, np.full(2, 0.9), names)
+
+    settings = RedetectionSettings(detect_every=EVERY)
+    with Session(model) as session:
+        tracker = RedetectionTracker(session, detect, settings)
+        assert {tracker.step(frame).object_ids for frame in scene} == {(1,)}
+        events = [(e.kind, e.frame, e.label) for e in tracker.drain() if e.label]
+    assert events == [("created", 0, "cup"), ("renamed", 2 * EVERY, "mug")]
+
+
+def test_votes_are_bounded_and_the_label_is_that_of_most() -> None:
+    known = TrackedInstance(1, "cup", confirmed=True, visible_s=0.0)
+    for name in ("a", "b", "c", "d", "e", "cup"):
+        known = known.with_vote(name)
+    assert (known.label, known.votes["cup"], len(known.votes)) == ("cup", 2, 4)
+    for _ in range(2):
+        known = known.with_vote("e")
+    assert known.label == "e"
+    assert unpacked_instance(json.loads(json.dumps(packed_instance(known)))) == known

@@ -135,12 +135,36 @@ def test_frame_rate_and_uneven_times_change_nothing(tracker: Tracker) -> None:
         assert _ids(tracker.update(_frame(time_s, boxes))) == [1, 2]
 
 
-def test_classes_do_not_mix(tracker: Tracker) -> None:
-    for t in range(4):
-        tracker.update(_frame(t / 10, [_box(0, 0)], label=3))
-    tracks = tracker.update(_frame(0.4, [_box(0, 0)], label=1))
-    assert _ids(tracks) == [2]
-    assert tracks[0].label == 1
+def test_objects_of_two_classes_do_not_mix(tracker: Tracker) -> None:
+    """A rider is not detected for a moment; the bicycle under him does not take his track."""
+    rider = _box(0, 0)
+    bicycle = _box(0, 16)
+    for t in range(8):
+        boxes = [bicycle] if t == 5 else [rider, bicycle]
+        labels = np.array([2] if t == 5 else [1, 2])
+        frame = Detections(t / 10, np.array(boxes), np.full(len(boxes), 0.95), labels)
+        tracks = tracker.update(frame)
+        assert _ids(tracks) == ([2] if t == 5 else [1, 2])
+    assert [track.label for track in tracks] == [1, 2]
+
+
+def test_a_class_that_flickers_is_of_one_object(tracker: Tracker) -> None:
+    labels = [3, 3, 1, 3, 1, 5, 6, 7, 8, 9, 1, 1, 1]
+    given = []
+    for t, label in enumerate(labels):
+        (track,) = tracker.update(_frame(t / 10, [_box(3.0 * t, 0)], label=label))
+        assert track.track_id == 1
+        given.append(track.label)
+    assert given == [3] * 11 + [1] * 2, "the class of most detections, the first of equals"
+
+
+def test_counts_of_classes_are_in_a_snapshot(tracker: Tracker) -> None:
+    for t, label in enumerate([3, 1, 1]):
+        tracker.update(_frame(t / 10, [_box(0, 0)], label=label))
+    other = type(tracker)(tracker._config)  # type: ignore[arg-type]
+    other.restore(tracker.snapshot())
+    tracks = [each.update(_frame(0.3, [_box(0, 0)], label=3)) for each in (tracker, other)]
+    assert tracks[0] == tracks[1] and tracks[0][0].label == 1
 
 
 def test_time_must_go_forward(tracker: Tracker) -> None:

@@ -78,12 +78,18 @@ def test_what_overlaps_in_time_is_never_one_track() -> None:
 def test_class_distance_and_looks_keep_parts_apart() -> None:
     first = _part(1, range(0, 30), look=[1.0, 0.0])
     for other in (
-        _part(2, range(35, 60), label=4),
+        _part(2, range(50, 75), label=4),
         _part(2, range(35, 60), y=150.0),
         _part(2, range(35, 60), look=[0.0, 1.0]),
     ):
         assert len(link([first, other], TIMES_S).tracks) == 2
     assert len(link([first, _part(2, range(35, 60), look=[1.0, 0.1])], TIMES_S).tracks) == 1
+
+
+def test_a_class_that_changes_in_a_short_gap_is_of_one_object() -> None:
+    parts = [_part(1, range(0, 30)), _part(2, range(32, 80), label=4)]
+    (track,) = link(parts, TIMES_S).tracks
+    assert (track.track_id, track.label) == (1, 4), "the class of most detections"
 
 
 def test_looks_settle_what_motion_leaves_open() -> None:

@@ -72,13 +72,22 @@ def test_assignment_is_the_best_of_all(seed: int) -> None:
 
 
 def test_candidates_share_a_class_and_pass_the_gate() -> None:
+    boxes = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10]])
+    tracks = Labelled(np.array([4, 6]), boxes, np.array([1, 2]))
+    found = Labelled(np.array([7, 9]), boxes, np.array([1, 2]))
+    pairs = overlapping(tracks, found, Gate(0.3))
+    assert (pairs.rows.tolist(), pairs.columns.tolist()) == ([4, 6], [7, 9])
+    np.testing.assert_allclose(pairs.gain, [0.7] * 2)
+    assert not len(overlapping(tracks, found, Gate(1.0)).rows)
+
+
+def test_another_class_is_a_candidate_in_the_same_place_only_and_worth_less() -> None:
     boxes = np.array([[0.0, 0, 10, 10], [2, 0, 12, 10]])
     tracks = Labelled(np.array([4, 6]), boxes, np.array([1, 2]))
     found = Labelled(np.array([7, 9]), boxes, np.array([2, 1]))
     pairs = overlapping(tracks, found, Gate(0.5))
-    assert (pairs.rows.tolist(), pairs.columns.tolist()) == ([4, 6], [9, 7])
-    np.testing.assert_allclose(pairs.gain, [2 / 3 - 0.5] * 2)
-    assert not len(overlapping(tracks, found, Gate(0.7)).rows)
+    assert (pairs.rows.tolist(), pairs.columns.tolist()) == ([4, 4, 6, 6], [7, 9, 7, 9])
+    np.testing.assert_allclose(pairs.gain, [0.3, 2 / 3 - 0.5, 2 / 3 - 0.5, 0.3])
 
 
 def test_a_negative_gate_lets_boxes_match_that_do_not_touch() -> None:
