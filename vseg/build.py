@@ -9,6 +9,7 @@ from vseg.errors import BadRun, BadVideo, ModelError, UsageError
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
+from vseg.io.files import check_named
 from vseg.weights.cards import ModelCard, read_card
 from vseg.weights.catalogue import CATALOGUE, GROUNDERS, IMAGE_TEXT_CLASSES, MODELS
 from vseg.weights.folders import (
@@ -36,6 +37,7 @@ def open_video(
     """
     from vseg.video import open_source
 
+    check_named(source)
     opened = open_source(source, reader, frames)
     if not isinstance(opened, OpenReader):
         opened.close()
@@ -61,15 +63,20 @@ def open_run(path: Path | str, revision: int | None = None) -> "Run":
 def open_clip(run: "Run", source: str | None = None) -> OpenReader:
     """A reader over the clip that a run was made from, by the reader it was made with.
 
-    source: where the clip is now, if it has moved.  Raises BadRun if it is not there, and as
-    `open_video` does.
+    source: where the clip is now, if it has moved.  Raises BadRun if it is not there, is
+    another one or an address, and as `open_video` does.
     """
-    path = source or run.header.source.path
-    if not Path(path).exists():
+    from vseg.video.address import redact, scheme_of
+
+    path = run.header.source.path if source is None else source
+    if source is not None:
+        check_named(source)
+    if scheme_of(path) is not None:  # a run may come from anywhere: it opens no connection
         raise BadRun(
-            f"the clip of {run.path} is not at {path}",
-            hint="say where it is: --video CLIP, in Python the argument for its place",
+            f"the clip of {run.path} is an address: {redact(path)}",
+            hint="save the clip to a file, and give that: --video CLIP",
         )
+    run.check_source(Path(path))
     options = run.header.options
     frames = options.get("frames")
     return open_video(

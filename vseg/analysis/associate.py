@@ -114,6 +114,8 @@ def associate(
 
 def _tracklets(run: Run, clip: str | None, colours: bool) -> list[Tracklet]:
     if not colours:
+        if clip is not None:
+            open_clip(run, clip).close()
         return tracklets_of_run(run, None)
     with open_clip(run, clip) as video:
         return tracklets_of_run(run, video)

@@ -20,7 +20,7 @@ from vseg.errors import BadMask, BadRun
 from vseg.grounding.image_text import ImageText, object_crop
 from vseg.interfaces.reader import OpenReader
 from vseg.io.files import atomic_path, sha256_of
-from vseg.results import MaskRow, Run, fingerprint, unpack_row
+from vseg.results import MaskRow, Run, unpack_row
 from vseg.results.layout import EMBEDDINGS, FRAMES, MASK_SHARDS, shard_path, shards_in
 from vseg.types import MaskCrop
 
@@ -48,22 +48,6 @@ class ObjectEmbeddings:
         return ObjectEmbeddings(ids, self.vectors[rows], self.best_frames[rows])
 
 
-def open_same_clip(run: Run, source: str | None) -> OpenReader:
-    """The clip that the run was made from, by content.  source: where it is now.
-
-    Raises BadRun if it is not there, or is another one.
-    """
-    clip = open_clip(run, source)
-    path = Path(source or run.header.source.path)
-    if fingerprint(path).sha256 != run.header.source.sha256:
-        clip.close()
-        raise BadRun(
-            f"{path} is not the clip that {run.path} was made from: its content differs",
-            hint="give the clip that was tracked: --video CLIP",
-        )
-    return clip
-
-
 def embed_objects(
     run: Run, image_text: ImageText, *, source: str | None = None
 ) -> ObjectEmbeddings:
@@ -79,10 +63,12 @@ def embed_objects(
         "run": _content(run),
         "frames": str(EMBEDDED_FRAMES),
     }
+    if source is not None:
+        open_clip(run, source).close()
     kept = _kept(run.content / EMBEDDINGS, key)
     if kept is not None:
         return kept
-    with open_same_clip(run, source) as video:
+    with open_clip(run, source) as video:
         made = _embedded(run, video, image_text)
     with atomic_path(run.content / EMBEDDINGS) as part:
         ids = np.array(made.object_ids, dtype=np.int64)
@@ -95,7 +81,7 @@ def crops_of(
     run: Run, embeddings: ObjectEmbeddings, source: str | None
 ) -> Iterator[tuple[int, UInt8[np.ndarray, "_ _ 3"]]]:
     """An object's id and its image on its best frame, for every object."""
-    with open_same_clip(run, source) as video:
+    with open_clip(run, source) as video:
         for object_id, index in zip(
             embeddings.object_ids, embeddings.best_frames.tolist(), strict=True
         ):

@@ -8,6 +8,7 @@ import typer
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
 from vseg.errors import BadPrompt, ExitCode
+from vseg.io.files import check_exists
 
 
 def probe(
@@ -19,6 +20,7 @@ def probe(
     as_json: options.Json = False,
 ) -> None:
     """Report what a clip really holds: frame count, rates, rotation, damage."""
+    check_exists(clip)
     from vseg.video.probe import probe as examine
 
     facts = (

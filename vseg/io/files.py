@@ -12,8 +12,19 @@ from pathlib import Path
 from vseg.errors import BadVideo, OutputError
 
 
+def check_named(source: str | Path) -> None:
+    """Raise BadVideo for an empty name, which would stand for the current folder."""
+    if not str(source).strip():
+        raise BadVideo(
+            "the name of the clip is empty", hint="give a file or a folder; . is this folder"
+        )
+
+
 def check_exists(source: str) -> None:
-    """Raise BadVideo if a local file or folder is not there; an address is not asked."""
+    """Raise BadVideo if a local file or folder is not there or has no name; an address is not
+    asked.
+    """
+    check_named(source)
     if "://" not in source and not Path(source).exists():
         raise BadVideo(f"{source}: no such file", hint="check the name and the current folder")
 

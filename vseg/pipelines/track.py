@@ -125,6 +125,7 @@ def _detector_notes(task: Task) -> tuple[str, ...]:
 def _images(job: TrackJob) -> tuple[Path, ...]:
     """The previews asked for; those of an earlier call are kept."""
     run = open_run(job.out, revision=0)
+    run.take_source(Path(job.source))
     # A clip damaged from its very first frame leaves nothing to draw.
     if not job.config.preview or len(run) == 0:
         return ()

@@ -5,7 +5,7 @@ one.
 import hashlib
 from pathlib import Path
 
-from vseg.errors import BadVideo
+from vseg.errors import BadRun, BadVideo
 from vseg.results.records import SourceFingerprint
 
 _BLOCK_BYTES = 2**20
@@ -24,16 +24,52 @@ def fingerprint(path: Path) -> SourceFingerprint:
             return SourceFingerprint(path=str(path), size=size, sha256=sha256)
         return _fingerprint_folder(path)
     except OSError as error:
-        raise BadVideo(
-            f"cannot read {error.filename or path}: {error.strerror}", hint="check the path"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def check_same_source(path: Path, run: Path, made_from: SourceFingerprint) -> None:
+    """Raise BadRun unless this is the clip that the run was made from, by content.
+
+    Another size is another clip: then nothing is read.
+    """
+    if not (path.is_file() or path.is_dir()):
+        what = "is neither a file nor a folder" if path.exists() else "is not there"
+        raise BadRun(
+            f"{path}, the clip of {run}, {what}",
+            hint="say where it is: --video CLIP, in Python the argument for its place",
+        )
+    if _size(path) == made_from.size and fingerprint(path).sha256 == made_from.sha256:
+        return
+    raise BadRun(
+        f"{path} is not the clip that {run} was made from: its content differs",
+        hint=f"give the clip that was tracked (it was {made_from.path}): --video CLIP",
+    )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of the files of a folder that count.  Raises BadVideo."""
+    try:
+        files = _files(path) if path.is_dir() else [path]
+        return sum(file.stat().st_size for file in files)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _files(folder: Path) -> list[Path]:
+    files = (file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
+    return sorted(files, key=lambda file: file.name)
+
+
+def _unreadable(path: Path, error: OSError) -> BadVideo:
+    return BadVideo(
+        f"cannot read {error.filename or path}: {error.strerror}", hint="check the path"
+    )
 
 
 def _fingerprint_folder(folder: Path) -> SourceFingerprint:
     together = hashlib.sha256()
     total = 0
-    files = (file for file in folder.iterdir() if file.is_file() and file.name[0] != ".")
-    for file in sorted(files, key=lambda file: file.name):
+    for file in _files(folder):
         sha256, size = _hash_file(file)
         # A name cannot hold a NUL, so no two folders spell the same text.
         together.update(f"{file.name}\0{size}\0{sha256}\0".encode("utf-8", "surrogateescape"))

@@ -13,6 +13,7 @@ from vseg.errors import BadMask, BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import OpenReader, Reader
 from vseg.results.events import read_events
+from vseg.results.fingerprint import check_same_source
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import content_root, read_header, read_objects
 from vseg.results.masks import unpack
@@ -46,6 +47,17 @@ class Run:
         # The folder of the revision's files, and of what is derived from them.
         self.content = content_root(path, self.header, self.revision)
         self._latest: tuple[int, Shard] | None = None
+        self._checked: Path | None = None
+
+    def check_source(self, path: Path) -> None:
+        """Raise BadRun unless this is the clip that the run was made from, by content."""
+        if path != self._checked:
+            check_same_source(path, self.path, self.header.source)
+            self._checked = path
+
+    def take_source(self, path: Path) -> None:
+        """Take a clip for the one that the run was made from: it was compared just now."""
+        self._checked = path
 
     @cached_property
     def objects(self) -> tuple[StoredObject, ...]:

@@ -13,8 +13,8 @@ from tests.unit.cli.conftest import call, files_of
 from vseg.analysis.associate import associate
 from vseg.build import open_run
 from vseg.frame_masks import FrameMasks, LogitCrops
-from vseg.results import Prompt, RunHeader, RunWriter, SourceFingerprint
-from vseg.results.layout import read_objects, write_objects
+from vseg.results import Prompt, RunHeader, RunWriter, SourceFingerprint, fingerprint
+from vseg.results.layout import read_header, read_objects, write_header, write_objects
 from vseg.types import Box, Timecode, VideoInfo
 
 pytestmark = pytest.mark.integration
@@ -133,9 +133,9 @@ def test_the_command_lists_the_changes(run: Path) -> None:
     assert "frames 12 to 14: object 1, filled" in answer.stdout
 
 
-def clip_of(folder: Path, later: tuple[int, int, int]) -> Path:
-    """The clip of `frames`: what goes on as object 3 has the colour `later`, object 1 is
-    red.
+def clip_of(run: Path, folder: Path, later: tuple[int, int, int]) -> Path:
+    """The clip of `frames`, as if the run was made from it: what goes on as object 3 has the
+    colour `later`, object 1 is red.
     """
     folder.mkdir()
     for masks in frames(lost=range(12, 15)):
@@ -145,16 +145,19 @@ def clip_of(folder: Path, later: tuple[int, int, int]) -> Path:
         ):
             image[masks[object_id]] = colour
         Image.fromarray(image).save(folder / f"{masks.frame_index:05d}.png")
+    header = read_header(run)
+    write_header(run, header.model_copy(update={"source": fingerprint(folder)}))
     return folder
 
 
 def test_what_looks_different_is_not_joined(run: Path, tmp_path: Path) -> None:
-    alike = clip_of(tmp_path / "alike", (200, 20, 20))
+    alike = clip_of(run, tmp_path / "alike", (200, 20, 20))
     assert associate(run, clip=str(alike)).after == 2
-    different = clip_of(tmp_path / "different", (20, 200, 20))
+    different = clip_of(run, tmp_path / "different", (20, 200, 20))
     assert associate(run, clip=str(different)).after == 3
+    different.rename(tmp_path / "moved")
     answer = call("associate", run)
-    assert (answer.exit_code, "clip.mp4" in answer.stderr) == (3, True)
+    assert (answer.exit_code, "different" in answer.stderr) == (3, True)
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path, run: Path) -> None:

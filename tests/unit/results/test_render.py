@@ -203,7 +203,7 @@ def test_a_frame_is_shown_with_its_masks(run: Run) -> None:
 
 
 def test_a_frame_is_shown_only_of_a_clip_that_is_there(run: Run) -> None:
-    with pytest.raises(BadRun, match=r"not at clip\.mp4"):
+    with pytest.raises(BadRun, match=r"clip\.mp4, the clip of .* is not there"):
         run.show(7)
     with pytest.raises(BadRun, match=r"vseg\.open_run"):
         Run(run.path).show(7)
