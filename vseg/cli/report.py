@@ -2,13 +2,16 @@
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperCommand
 
 from vseg.errors import ExitCode, VsegError
+
+if TYPE_CHECKING:
+    from vseg.results.records import RunWarning
 
 
 class Command(TyperCommand):
@@ -48,6 +51,13 @@ def show_error(error: VsegError, *, as_json: bool) -> None:
 def show_json(value: Mapping[str, Any]) -> None:
     """One JSON document on stdout; paths and fractions as text."""
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+
+
+def show_warnings(warnings: "Sequence[RunWarning]") -> None:
+    """For each, a line saying what happened and one saying what to type next, on stderr."""
+    for warning in warnings:
+        print(f"warning: {warning.message}", file=sys.stderr)
+        print(f"hint: {warning.hint}", file=sys.stderr)
 
 
 def show_pairs(value: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from vseg.cli.option_groups import (
     PromptOptions,
     flat,
 )
-from vseg.cli.report import show_json
+from vseg.cli.report import show_json, show_warnings
 from vseg.errors import UsageError
 from vseg.io.files import check_exists
 
@@ -110,8 +110,9 @@ def show_outcome(outcome: "JobOutcome", resume: str, *, as_json: bool) -> None:
     print(summary(outcome))
     for path in outcome.images:
         print(f"  {path}")
-    for sentence in (*outcome.detection_changes, *outcome.not_found, *outcome.notes):
+    for sentence in (*outcome.detection_changes, *outcome.notes):
         print(sentence)
+    show_warnings(outcome.warnings)
     if again:
         print(f"resume with: {again}")
 

@@ -16,6 +16,7 @@ from vseg.pipelines.job import JobTimes, ProgressCallbacks
 from vseg.pipelines.passes import Pass, frames_done, frames_in_all, passes_of, resumed
 from vseg.pipelines.prepare import Task
 from vseg.pipelines.warm_up import warm_up
+from vseg.results.endings import DETECTIONS
 from vseg.results.records import Damage, RunHeader
 from vseg.results.verify import verify_run
 from vseg.results.writer import RunWriter
@@ -65,6 +66,7 @@ class FrameLoop:
                 ended = self._pass(one, session, driver, writer)
                 self.state_bytes = session.state_bytes()
             if ended and one is passes[-1]:
+                writer.note(self._unused_detections())
                 writer.finish()
             header = writer.header
             if not ended:
@@ -141,7 +143,7 @@ class FrameLoop:
                 writer.withdraw()
                 raise
             except DamagedVideo as damage:
-                writer.note(driver.finish())
+                writer.note([*driver.finish(), *self._unused_detections()])
                 end = damage.frame_index
                 writer.finish(Damage(frame=end, reason=damage.reason, end_frame=end))
                 return False
@@ -198,6 +200,20 @@ class FrameLoop:
         self._mark_damaged(one, one.stop, writer)
         writer.note(driver.finish())
         return True
+
+    def _unused_detections(self) -> tuple[TrackEvent, ...]:
+        """That all detections are below the least score, if they are."""
+        table = self.task.detections
+        threshold = self.task.job.config.detections.score
+        if table is None or not len(table):
+            return ()
+        best = float(table.scores.max())
+        if best >= threshold:
+            return ()
+        last = self.task.stop - 1
+        return (
+            TrackEvent(last, "not_found", label=DETECTIONS, score=best, threshold=threshold),
+        )
 
     def _joined(self, one: Pass, masks: FrameMasks, writer: RunWriter) -> FrameMasks:
         """The masks, with those of the objects that only an earlier pass has on this frame."""

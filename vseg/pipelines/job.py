@@ -7,7 +7,7 @@ from typing import Any
 
 from vseg.config import TrackConfig
 from vseg.errors import ExitCode
-from vseg.results.records import Damage, Status
+from vseg.results.records import Damage, RunWarning, Status
 from vseg.types import Prompt
 
 EXIT_CODES: Mapping[Status, ExitCode] = {
@@ -71,8 +71,8 @@ class JobTimes:
 class JobOutcome:
     """How a job ended.  frames: tracked by this call; 0 if there was nothing left to do.
 
-    state_bytes: what the session held on the device after the last frame.  not_found: a
-    sentence for every description that nothing in the video matched.
+    state_bytes: what the session held on the device after the last frame.  warnings: what
+    ended otherwise than it should.  visible: whether any object is, on any frame.
     detection_changes: what was skipped or mended in the detections file.  notes: a sentence
     for whatever of the source was not taken as the file states it.
     """
@@ -84,12 +84,16 @@ class JobOutcome:
     state_bytes: int
     damage: Damage | None
     images: tuple[Path, ...]
-    not_found: tuple[str, ...] = ()
+    warnings: tuple[RunWarning, ...] = ()
+    visible: bool = True
     detection_changes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> ExitCode:
+        """Of a complete run in which nothing is visible, that of a partial one."""
+        if self.status == "complete" and not self.visible:
+            return ExitCode.PARTIAL
         return EXIT_CODES[self.status]
 
     def facts(self) -> dict[str, Any]:
@@ -104,7 +108,7 @@ class JobOutcome:
             else None,
             "damage": self.damage.model_dump() if self.damage else None,
             "images": [str(path) for path in self.images],
-            "not_found": list(self.not_found),
+            "warnings": [warning.model_dump() for warning in self.warnings],
             "detection_changes": list(self.detection_changes),
             "notes": list(self.notes),
             "exit_code": self.exit_code,

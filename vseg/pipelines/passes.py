@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from vseg.config import DirectionName
+from vseg.errors import UsageError
+from vseg.pipelines.job import TrackJob
+from vseg.prompts.check import check_begins
 from vseg.results.records import Progress
 from vseg.types import Prompt
 
@@ -116,3 +119,40 @@ def _first_prompts(prompts: Sequence[Prompt]) -> tuple[Prompt, ...]:
         index = first.get(prompt.object_id, prompt.frame_index)
         first[prompt.object_id] = min(index, prompt.frame_index)
     return tuple(p for p in prompts if p.frame_index == first[p.object_id])
+
+
+def check_direction(job: TrackJob) -> None:
+    """Raise UsageError for what is done forward only."""
+    direction = job.config.direction
+    if direction == "forward":
+        return
+    steered = {
+        "--detections": job.detections is not None,
+        "--auto": job.everything,
+        "descriptions of every instance": any(p.object_id is None for p in job.prompts),
+        "--stop-at-damage": job.config.stop_at_damage,
+    }
+    for what, given in steered.items():
+        if given:
+            raise UsageError(
+                f"--direction {direction} was given beside {what}, which goes forward only",
+                hint="leave --direction out, or prompt single objects, as in --box 1:x1,y1,x2,"
+                "y2 or --text 1:dog",
+            )
+
+
+def check_starts(prompts: Sequence[Prompt], direction: DirectionName) -> None:
+    """Raise BadPrompt for an object whose first prompts, in the direction of tracking, say
+    only what it is not.
+    """
+    later = direction == "backward"
+    ordered = sorted(prompts, key=lambda prompt: prompt.frame_index, reverse=later)
+    starts: dict[int, list[Prompt]] = {}
+    for prompt in ordered:
+        if prompt.object_id is not None:
+            first = starts.setdefault(prompt.object_id, [])
+            if not first or first[0].frame_index == prompt.frame_index:
+                first.append(prompt)
+    for object_id, first in starts.items():
+        where = f"object {object_id} on frame {first[0].frame_index}"
+        check_begins([prompt.value for prompt in first], where)

@@ -18,6 +18,7 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.pipelines.decisive_options import redetection_options, tracking_options
 from vseg.pipelines.job import TrackJob
+from vseg.pipelines.passes import check_direction, check_starts
 from vseg.pipelines.resumption import stored_settings
 from vseg.prompts.check import check_prompt
 from vseg.prompts.placing import index_of, place_prompts
@@ -96,27 +97,7 @@ def _check_together(job: TrackJob) -> None:
             hint="--auto finds its objects itself: drop the others, or --auto",
         )
     check_redetection(job.config.redetection, everything=job.everything)
-    _check_direction(job)
-
-
-def _check_direction(job: TrackJob) -> None:
-    """Raise UsageError for what is done forward only."""
-    direction = job.config.direction
-    if direction == "forward":
-        return
-    steered = {
-        "--detections": job.detections is not None,
-        "--auto": job.everything,
-        "descriptions of every instance": any(p.object_id is None for p in job.prompts),
-        "--stop-at-damage": job.config.stop_at_damage,
-    }
-    for what, given in steered.items():
-        if given:
-            raise UsageError(
-                f"--direction {direction} was given beside {what}, which goes forward only",
-                hint="leave --direction out, or prompt single objects, as in --box 1:x1,y1,x2,"
-                "y2 or --text 1:dog",
-            )
+    check_direction(job)
 
 
 def check_redetection(settings: RedetectionSettings, *, everything: bool) -> None:
@@ -168,6 +149,7 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Promp
     if job.resume and run_state(job.out) is not RunState.ABSENT:
         verify_asked(job.out, (first, stop), prompts)
     _check_prompts(video, prompts, first, stop)
+    check_starts(prompts, job.config.direction)
     _check_labels(job, prompts)
     return prompts
 

@@ -8,7 +8,7 @@ computed again.
 from pathlib import Path
 
 from vseg.build import open_run, open_video
-from vseg.errors import BadRun, NothingFound
+from vseg.errors import BadRun
 from vseg.exchange.detector_runs import DetectorRuns
 from vseg.interfaces.model import Model
 from vseg.pipelines.frame_loop import FrameLoop
@@ -45,7 +45,6 @@ def track(
         header = mended.stopped or _finished_before(task)
         if header is None:
             header = loop.run()
-    not_found = _not_found(job, header)
     images = _images(job) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out,
@@ -55,7 +54,8 @@ def track(
         loop.state_bytes,
         header.damage,
         images,
-        not_found,
+        header.warnings,
+        any(known.first_frame is not None for known in read_objects(job.out)),
         task.detections.changes if task.detections is not None else (),
         (*mended.notes, *_notes(job, header), *_detector_notes(task)),
     )
@@ -75,27 +75,6 @@ def _finished_before(task: Task) -> RunHeader | None:
             hint="--resume computes again what is lost, --overwrite everything",
         )
     return header
-
-
-def _not_found(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
-    """A sentence for every description that nothing matched, of a finished run.  Raises
-    NothingFound if the run has no object at all.
-    """
-    if not header.finished:
-        return ()
-    sentences = tuple(
-        f"nothing was found for {event.label}: the best score is {event.score:.2f}, "
-        f"the threshold {event.threshold:.2f}"
-        for event in read_events(job.out)
-        if event.kind == "not_found"
-    )
-    if sentences and not read_objects(job.out):
-        raise NothingFound(
-            "; ".join(sentences),
-            hint="describe it otherwise, or lower the threshold, as in --text 'person=0.4' or "
-            "--exemplar IMAGE:REGION=0.7, with --overwrite",
-        )
-    return sentences
 
 
 def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:

@@ -135,6 +135,25 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
     )
 
 
+def check_begins(prompts: Sequence[PromptValue], where: str) -> None:
+    """Raise BadPrompt where the first prompts of an object all say only what it is not.
+
+    where: which object and frame, as the message names them.
+    """
+    if any(not _is_negative(prompt) for prompt in prompts):
+        return
+    raise BadPrompt(
+        f"{where} has negative marks alone, which say where it is not",
+        hint="add what shows it, such as a click on it (--point x,y) or a box",
+    )
+
+
+def _is_negative(prompt: PromptValue) -> bool:
+    if isinstance(prompt, Points):
+        return not prompt.positive.any()
+    return isinstance(prompt, Scribble) and not prompt.positive
+
+
 def _lies_on(prompt: Points | Box | Scribble | Polygon, height: int, width: int) -> bool:
     if isinstance(prompt, Polygon):
         return _lies_on(prompt.bounds, height, width)

@@ -77,6 +77,35 @@ class Progress(Record):
     tracked: bool = False
 
 
+WarningCode = Literal[
+    "never_reached",
+    "never_visible",
+    "empty_prompt",
+    "lost_early",
+    "below_threshold",
+    "nothing_tracked",
+]
+"""never_reached: the run ends before an object's first prompt.  never_visible: it is on no
+frame.  empty_prompt: a prompt drew nothing on its own frame.  lost_early: an object is gone
+for good soon after its prompt.  below_threshold: nothing reached the threshold of a
+description, or of the detections.  nothing_tracked: there is no visible object, for no other
+reason.
+"""
+
+
+class RunWarning(Record):
+    """What a user should know of a run that ended without an error.
+
+    message: what happened, to which object, on which frame; hint: what to type next.
+    """
+
+    code: WarningCode
+    message: str
+    hint: str
+    object_id: int | None = None
+    frame: int | None = None
+
+
 class Revision(Record):
     """A corrected state of a finished run, made from its parent; 0 is the run as tracked.
 
@@ -101,7 +130,8 @@ class RunHeader(Record):
     options: every setting of the tracker that decides the masks, flat.  settings: how the job
     was configured, for those who go on with it.  frame_range: first and last + 1 of the frames
     asked for; None is the whole source.  labels: names of objects by id.
-    progress: None before the first commit and after the end.  revisions: by ascending number;
+    progress: None before the first commit and after the end.  warnings: of a run that ended
+    otherwise than it should.  revisions: by ascending number;
     revision: the one that is read unless another is asked for, 0 the run as tracked.
     """
 
@@ -122,6 +152,7 @@ class RunHeader(Record):
     status: Status = "running"
     damage: Damage | None = None
     progress: Progress | None = None
+    warnings: tuple[RunWarning, ...] = ()
     revisions: tuple[Revision, ...] = ()
     revision: int = Field(default=0, ge=0)
 

@@ -62,8 +62,8 @@ def _differences(stored: RunHeader, now: RunHeader) -> Iterator[str]:
 
     The source's content counts, its path and the time of the run do not.
     """
-    progress = {"created", "status", "damage", "progress", "revisions", "revision"}
-    unchecked = {*progress, "source", "video", "options", "settings"}
+    outcome = {"status", "damage", "progress", "warnings", "revisions", "revision"}
+    unchecked = {*outcome, "created", "source", "video", "options", "settings"}
     for field in sorted(RunHeader.model_fields.keys() - unchecked):
         yield from _difference(field, getattr(stored, field), getattr(now, field))
     for key in sorted(stored.options.keys() | now.options.keys()):

@@ -15,6 +15,7 @@ from pathlib import Path
 from vseg.errors import BadRun, OutputError
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_bytes
+from vseg.results.endings import ending_warnings
 from vseg.results.events import append_events, forget_events
 from vseg.results.layout import (
     FRAME_SHARDS,
@@ -189,6 +190,9 @@ class RunWriter:
         join_frames(self.path, shards_in(self.path, FRAME_SHARDS))
         damage = self._with_skipped(damage)
         status: Status = "partial" if damage else "complete"
+        ended = self.header.model_copy(update={"status": status})
+        warnings = ending_warnings(self.path, ended, self._objects.by_id())
+        self.header = self.header.model_copy(update={"warnings": warnings})
         self._replace_header(status, None, damage)
         # What follows is no longer part of the run: a kill here leaves it finished.
         clear_progress(self.path)
@@ -288,7 +292,7 @@ class ResumedRun:
 def _begin(path: Path, header: RunHeader, prompts: Sequence[Prompt]) -> RunWriter:
     """An empty run.  The header goes first: from then on nothing else in the folder counts."""
     begun = {"status": "running", "progress": None, "damage": None}
-    fresh = header.model_copy(update=begun | {"revisions": (), "revision": 0})
+    fresh = header.model_copy(update=begun | {"revisions": (), "revision": 0, "warnings": ()})
     write_header(path, fresh)
     clear_contents(path)
     write_prompts(path, prompts)

@@ -20,7 +20,7 @@ from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.promptable_model import CoarseMasks, ObjectPrompts, PromptableModel
 from vseg.ops.rgb import check_rgb
-from vseg.prompts.check import check_prompt, collect_prompts
+from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.prompts.polygon_masks import mask_of
 from vseg.session.decoded_masks import decoded_masks
 from vseg.tensors import Decoded, Features
@@ -83,6 +83,8 @@ class ImagePredictor:
         Every one is predicted as if it were alone: masks may overlap.  priors: `logits` of the
         masks so far.  Raises BadPrompt for prompts or priors that do not fit the image.
         """
+        for number, prompts in enumerate(objects if priors is None else (), start=1):
+            check_begins(prompts, f"object {number}")
         visual = [_visual_prompts(prompts, image) for prompts in objects]
         if not visual:
             return FrameMasks.empty(image.frame)

@@ -20,7 +20,7 @@ from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
-from vseg.prompts.check import check_prompt, collect_prompts
+from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
 from vseg.session.frames import AnyFrame, SessionFrames
@@ -273,6 +273,8 @@ class Session(Closing):
         rotation = self.video.info.rotation if self.video is not None else 0
         for value in values:
             check_prompt(value, (height, width), rotation)
+        if obj not in self.objects:
+            check_begins(values, f"object {obj} on frame {image.index}")
         if adjacent is None and any(isinstance(value, Text) for value in values):
             adjacent = self._frames.adjacent(frame)
         features = partial(self.features_of, image)
