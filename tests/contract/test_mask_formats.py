@@ -20,6 +20,7 @@ from vseg.build import open_run
 from vseg.errors import BadExchange, OutputError, UsageError
 from vseg.exchange.export import LOSS_REPORT, export
 from vseg.exchange.formats import FORMATS
+from vseg.exchange.matching import identify
 from vseg.exchange.read_masks import read_masks
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence
@@ -33,6 +34,10 @@ LABELS = {2: "dog", 7: "person"}
 
 Masks = dict[tuple[int, int], np.ndarray]
 """Masks by (frame, object id); a format of boxes gives the filled boxes."""
+
+
+NORMALISED = {"yolo-seg", "yolo-track"}
+"""Fit a frame of any size."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,10 @@ class Made(Clip):
         return iter(self.__dict__["made"])
 
 
-def read_back(chosen: MaskFormat, path: Path) -> Masks:
-    """Every mask that has a pixel."""
+def read_back(chosen: MaskFormat, path: Path, clip: MaskSequence | None = None) -> Masks:
+    """Every mask that has a pixel.  clip: what was written, where it says the ids."""
     with read_masks(path, chosen.name, VIDEO, "park") as masks:
+        identify(masks, clip or Clip(range(23)))
         found = {(frame.frame_index, obj): frame[obj] for frame in masks for obj in frame}
     return {key: mask for key, mask in found.items() if mask.any()}
 
@@ -125,7 +131,7 @@ def test_what_is_written_is_what_is_read_back(chosen: MaskFormat, tmp_path: Path
     clip = Clip(range(3, 23), overlapping=False)
     out = out_of(chosen, tmp_path)
     assert out in export(clip, chosen.name, out)
-    back = read_back(chosen, out)
+    back = read_back(chosen, out, clip)
     true = {(masks.frame_index, obj): mask for masks in clip for obj, mask in masks.items()}
     true = {key: mask for key, mask in true.items() if mask.any()}
     assert back.keys() == true.keys()
@@ -254,22 +260,25 @@ def test_memory_does_not_grow_with_the_clip(chosen: MaskFormat, tmp_path: Path) 
 
 def test_what_is_read_can_be_written_again(chosen: MaskFormat, tmp_path: Path) -> None:
     first = out_of(chosen, tmp_path / "first")
-    export(Clip(range(4, 9), overlapping=False), chosen.name, first)
+    clip = Clip(range(4, 9), overlapping=False)
+    export(clip, chosen.name, first)
     with read_masks(first, chosen.name, VIDEO, "park") as masks:
+        identify(masks, clip)
         assert isinstance(masks, MaskSequence)
         export(masks, chosen.name, out_of(chosen, tmp_path / "second"))
     assert (
-        read_back(chosen, first).keys()
-        == read_back(chosen, out_of(chosen, tmp_path / "second")).keys()
+        read_back(chosen, first, clip).keys()
+        == read_back(chosen, out_of(chosen, tmp_path / "second"), clip).keys()
     )
 
 
 def test_masks_of_another_clip_are_refused(chosen: MaskFormat, tmp_path: Path) -> None:
     out = out_of(chosen, tmp_path)
     export(Clip(range(4, 9)), chosen.name, out)
-    smaller = replace(VIDEO, height=12, width=20)
-    with pytest.raises(BadExchange, match="20"):
-        read_masks(out, chosen.name, smaller, "park")
+    if chosen.name not in NORMALISED:
+        smaller = replace(VIDEO, height=12, width=20)
+        with pytest.raises(BadExchange, match="20"):
+            read_masks(out, chosen.name, smaller, "park")
     with pytest.raises(BadExchange, match="the clip has 7 frames"):
         read_masks(out, chosen.name, replace(VIDEO, num_frames=7), "park")
 
@@ -277,7 +286,11 @@ def test_masks_of_another_clip_are_refused(chosen: MaskFormat, tmp_path: Path) -
 def test_damage_is_named_and_never_a_crash(chosen: MaskFormat, tmp_path: Path) -> None:
     out = out_of(chosen, tmp_path)
     export(Clip(range(4, 9)), chosen.name, out)
-    files = sorted(path for path in tmp_path.rglob(f"*{chosen.suffix}") if path.is_file())
+    files = sorted(
+        path
+        for path in tmp_path.rglob(f"*{chosen.suffix}")
+        if path.is_file() and LOSS_REPORT not in path.name
+    )
     whole = files[-1].read_bytes()
     for end in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 3):
         files[-1].write_bytes(whole[:end])
@@ -292,12 +305,13 @@ def test_damage_is_named_and_never_a_crash(chosen: MaskFormat, tmp_path: Path) -
 
 def test_a_zip_is_read_as_what_is_in_it(chosen: MaskFormat, tmp_path: Path) -> None:
     out = out_of(chosen, tmp_path / "out")
-    export(Clip(range(3), overlapping=False), chosen.name, out)
+    clip = Clip(range(3), overlapping=False)
+    export(clip, chosen.name, out)
     packed = tmp_path / "packed.zip"
     with zipfile.ZipFile(packed, "w") as archive:
         for path in sorted(out.rglob("*")) if chosen.folder else [out]:
             archive.write(path, path.relative_to(out.parent))
-    assert read_back(chosen, packed).keys() == read_back(chosen, out).keys()
+    assert read_back(chosen, packed, clip).keys() == read_back(chosen, out, clip).keys()
 
 
 def test_an_unknown_format_lists_the_known(tmp_path: Path) -> None:

@@ -17,8 +17,7 @@ from vseg.errors import BadExchange
 from vseg.exchange.coco_images import CocoImage, frames_of
 from vseg.exchange.file_rows import checked, located, write_items
 from vseg.exchange.segmentation import Segmentation, mask_of, rle_of
-from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import top_level_items
 
 UNLABELLED = "object"
@@ -37,6 +36,14 @@ class _Annotation(BaseModel):
     track_id: int | None = None
     score: float | None = None
     segmentation: Segmentation = None
+    attributes: dict[str, Any] = {}
+
+    @property
+    def object_id(self) -> int | None:
+        """Of the row, or of its attributes, where Datumaro keeps it."""
+        number = self.attributes.get("track_id")
+        is_whole = isinstance(number, int | float) and number == int(number)
+        return int(number or 0) if self.track_id is None and is_whole else self.track_id
 
 
 class _Named(BaseModel):
@@ -46,18 +53,14 @@ class _Named(BaseModel):
     name: str = ""
 
 
-class CocoFormat:
-    """One JSON file."""
+class CocoFormat(MaskFormat):
+    """One JSON file.  attributes: whether ids are repeated among the attributes."""
 
     name = "coco"
     suffix = ".json"
-    folder = False
-    loss = ""
-    boxes_only = False
 
-    def held(self, masks: FrameMasks) -> FrameMasks:
-        """Every mask, as it is."""
-        return masks
+    def __init__(self, *, attributes: bool = False) -> None:
+        self._attributes = attributes
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""
@@ -70,7 +73,8 @@ class CocoFormat:
             handle.write('\n], "images": [\n')
             write_items(handle, _images(masks))
             handle.write('\n], "annotations": [\n')
-            write_items(handle, _annotations(masks, categories))
+            rows = _annotations(masks, categories)
+            write_items(handle, map(_with_attributes, rows) if self._attributes else rows)
             handle.write("\n]}\n")
 
     def read(self, path: Path, sink: MaskSink) -> None:
@@ -87,10 +91,10 @@ class CocoFormat:
                 if row.segmentation is None:
                     raise BadExchange("no segmentation", hint="a box alone is not a mask")
                 score = 1.0 if row.score is None else row.score
-                sink.add(frame, row.track_id, mask_of(row.segmentation, sink.video), score)
+                sink.add(frame, row.object_id, mask_of(row.segmentation, sink.video), score)
             name = names.get(row.category_id, UNLABELLED)
-            if row.track_id is not None and name != UNLABELLED:
-                sink.name_object(row.track_id, name)
+            if row.object_id is not None and name != UNLABELLED:
+                sink.name_object(row.object_id, name)
 
 
 def category_ids(masks: MaskSequence) -> dict[str, int]:
@@ -205,3 +209,7 @@ def _annotations(
                 "iscrowd": 0,
                 "score": score,
             }
+
+
+def _with_attributes(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"attributes": {"occluded": False, "track_id": row["track_id"]}}

@@ -22,7 +22,7 @@ from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import polygons
 from vseg.exchange.spool import MaskSpool
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.xml_stream import XmlElement, XmlStream
 from vseg.ops.outline import SIMPLE, Ring, polygons_of
 
@@ -30,14 +30,12 @@ ID = "vseg_id"
 _SHAPES = frozenset({"box", "polygon", "mask"})
 
 
-class CvatFormat:
+class CvatFormat(MaskFormat):
     """CVAT for video: one XML file of tracks."""
 
     name = "cvat"
     suffix = ".xml"
-    folder = False
     loss = "outlines: simplified to a pixel, without holes; cvat-images has the masks"
-    boxes_only = False
 
     def held(self, masks: FrameMasks) -> FrameMasks:
         """The outlines of the masks."""
@@ -62,18 +60,11 @@ class CvatFormat:
         read_cvat(path, sink)
 
 
-class CvatImagesFormat:
+class CvatImagesFormat(MaskFormat):
     """CVAT for images: one XML file of masks."""
 
     name = "cvat-images"
     suffix = ".xml"
-    folder = False
-    loss = ""
-    boxes_only = False
-
-    def held(self, masks: FrameMasks) -> FrameMasks:
-        """Every mask, as it is."""
-        return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""

@@ -15,20 +15,19 @@ from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import OVERLAP, disjoint, label_image
 from vseg.exchange.label_files import labelled, numbered_files, read_labels
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.ops.colours import davis_palette
 
 MAX_OBJECT_ID = 253
 
 
-class DavisFormat:
+class DavisFormat(MaskFormat):
     """00000.png and so on, named by frame number."""
 
     name = "davis"
     suffix = ".png"
     folder = True
     loss = OVERLAP
-    boxes_only = False
 
     def held(self, masks: FrameMasks) -> FrameMasks:
         """One object per pixel."""

@@ -96,7 +96,9 @@ def export(
 def _is_exported(chosen: MaskFormat, path: Path) -> bool:
     if path.is_dir() and not path.is_symlink():
         return all(_is_exported(chosen, inner) for inner in path.iterdir())
-    return path.is_file() and (path.suffix == chosen.suffix or path.name == LOSS_REPORT)
+    return path.is_file() and (
+        path.suffix == chosen.suffix or path.name in (LOSS_REPORT, *chosen.beside)
+    )
 
 
 def _loss_report(chosen: MaskFormat, loss: Loss) -> str:

@@ -5,13 +5,17 @@ from types import MappingProxyType
 from vseg.errors import UsageError
 from vseg.exchange.coco import CocoFormat
 from vseg.exchange.cvat import CvatFormat, CvatImagesFormat
+from vseg.exchange.datumaro import DatumaroFormat
 from vseg.exchange.davis import DavisFormat
+from vseg.exchange.label_studio import LabelStudioFormat
+from vseg.exchange.label_studio_images import LabelStudioImagesFormat
 from vseg.exchange.labelme import LabelmeFormat
 from vseg.exchange.mot import MotFormat
 from vseg.exchange.mots import MotsFormat, MotsPngFormat
 from vseg.exchange.parquet import ParquetFormat
 from vseg.exchange.png_masks import PngFormat
 from vseg.exchange.sav import SavFormat
+from vseg.exchange.yolo_seg import YoloFormat
 from vseg.exchange.ytvis import YtvisFormat
 from vseg.interfaces.mask_format import MaskFormat
 
@@ -19,7 +23,11 @@ _EVERY: tuple[MaskFormat, ...] = (
     CocoFormat(),
     CvatFormat(),
     CvatImagesFormat(),
+    DatumaroFormat(),
     DavisFormat(),
+    LabelStudioFormat("label-studio", boxes_only=False),
+    LabelStudioFormat("label-studio-boxes", boxes_only=True),
+    LabelStudioImagesFormat(),
     LabelmeFormat(),
     MotFormat(),
     MotsFormat(),
@@ -27,6 +35,8 @@ _EVERY: tuple[MaskFormat, ...] = (
     ParquetFormat(),
     PngFormat(),
     SavFormat(),
+    YoloFormat("yolo-seg", ids=False),
+    YoloFormat("yolo-track", ids=True),
     YtvisFormat("ytvis", compressed=True),
     YtvisFormat("ytvis-gt", compressed=False),
 )

@@ -24,8 +24,7 @@ from vseg.exchange.file_rows import checked, located
 from vseg.exchange.held_masks import box_crop
 from vseg.exchange.label_files import numbered_files
 from vseg.exchange.segmentation import mask_of_polygons
-from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import JsonStream
 from vseg.types import MaskCrop, VideoInfo
 
@@ -48,18 +47,12 @@ class _Labels(BaseModel):
     imageWidth: int | None = None
 
 
-class LabelmeFormat:
+class LabelmeFormat(MaskFormat):
     """00000.json and so on, named by frame number."""
 
     name = "labelme"
     suffix = ".json"
     folder = True
-    loss = ""
-    boxes_only = False
-
-    def held(self, masks: FrameMasks) -> FrameMasks:
-        """Every mask, as it is."""
-        return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the folder."""

@@ -16,7 +16,7 @@ from vseg.exchange.detection_table import NO_ID, DetectionTable
 from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import box_crop, boxes
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.types import MaskCrop, VideoInfo
 
 Sides = tuple[int | float, int | float, int | float, int | float]
@@ -74,12 +74,11 @@ def _numbers(path: Path, number: int, text: str) -> list[float]:
     return values if len(values) > _CLASS else [*values, -1.0]
 
 
-class MotFormat:
+class MotFormat(MaskFormat):
     """One text file: a row per object that has a mask, by frame and id."""
 
     name = "mot"
     suffix = ".txt"
-    folder = False
     loss = "boxes only: a row has no room for a mask"
     boxes_only = True
 

@@ -20,7 +20,7 @@ from vseg.exchange.held_masks import OVERLAP, disjoint, label_image
 from vseg.exchange.label_files import labelled, numbered_files, read_labels
 from vseg.exchange.segmentation import Runs, mask_of
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.ops.rle import encode_rle
 
 INSTANCES = 1000
@@ -30,14 +30,12 @@ _CAR = 1
 _PEDESTRIAN = 2
 
 
-class MotsFormat:
+class MotsFormat(MaskFormat):
     """One text file."""
 
     name = "mots"
     suffix = ".txt"
-    folder = False
     loss = OVERLAP
-    boxes_only = False
 
     def held(self, masks: FrameMasks) -> FrameMasks:
         """One object per pixel."""
@@ -67,14 +65,13 @@ class MotsFormat:
                 sink.add(frame - min(1, first), number % INSTANCES, mask)
 
 
-class MotsPngFormat:
+class MotsPngFormat(MaskFormat):
     """A label image of 16 bits for each frame."""
 
     name = "mots-png"
     suffix = ".png"
     folder = True
     loss = OVERLAP
-    boxes_only = False
 
     def held(self, masks: FrameMasks) -> FrameMasks:
         """One object per pixel."""

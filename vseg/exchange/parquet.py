@@ -19,7 +19,7 @@ from vseg.exchange.detection_table import NO_ID, DetectionTable
 from vseg.exchange.file_rows import checked, located
 from vseg.exchange.segmentation import Runs, mask_of
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.ops.rle import encode_rle
 from vseg.types import MaskCrop
 
@@ -91,18 +91,11 @@ class _StoredMask(BaseModel):
     label: str | None = None
 
 
-class ParquetFormat:
+class ParquetFormat(MaskFormat):
     """One table."""
 
     name = "parquet"
     suffix = ".parquet"
-    folder = False
-    loss = ""
-    boxes_only = False
-
-    def held(self, masks: FrameMasks) -> FrameMasks:
-        """Every mask, as it is."""
-        return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""

@@ -12,23 +12,16 @@ from PIL import Image
 from vseg.errors import BadExchange
 from vseg.exchange.file_rows import located
 from vseg.exchange.label_files import inside, numbered_files, read_labels
-from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.types import MaskCrop
 
 
-class PngFormat:
+class PngFormat(MaskFormat):
     """One folder for each object."""
 
     name = "png"
     suffix = ".png"
     folder = True
-    loss = ""
-    boxes_only = False
-
-    def held(self, masks: FrameMasks) -> FrameMasks:
-        """Every mask, as it is."""
-        return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the folders."""

@@ -4,12 +4,14 @@ Enters: a file, a folder, or a zip of one.  Leaves: a MaskSequence, frame by fra
 """
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from vseg.errors import BadExchange
 from vseg.exchange.file_rows import located
 from vseg.exchange.formats import format_named
 from vseg.exchange.spool import MaskSpool
+from vseg.interfaces.mask_format import MaskFormat
 from vseg.io.archive import unpacked
 from vseg.types import VideoInfo
 
@@ -27,7 +29,7 @@ def read_masks(
     chosen = format_named(format_name)
     spool = MaskSpool(name, video)
     try:
-        with located(str(path)), unpacked(path, folder=chosen.folder) as content:
+        with located(str(path)), _unpacked(path, chosen) as content:
             chosen.read(content, spool)
             spool.number_objects(taken)
     except OSError as error:
@@ -38,3 +40,7 @@ def read_masks(
         spool.close()
         raise
     return spool
+
+
+def _unpacked(path: Path, chosen: MaskFormat) -> AbstractContextManager[Path]:
+    return unpacked(path, folder=chosen.folder, own=chosen.beside)

@@ -18,8 +18,7 @@ from vseg.errors import BadExchange
 from vseg.exchange.file_rows import checked, located, write_items
 from vseg.exchange.segmentation import Runs, mask_of, rle_of
 from vseg.exchange.spool import MaskSpool, on_every_frame
-from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import JsonStream, top_level_items
 from vseg.types import UNKNOWN_FPS, MaskCrop
 
@@ -39,18 +38,11 @@ class _RunsOnFrame(BaseModel):
     runs: list[Runs | None]
 
 
-class SavFormat:
+class SavFormat(MaskFormat):
     """One JSON file."""
 
     name = "sav"
     suffix = ".json"
-    folder = False
-    loss = ""
-    boxes_only = False
-
-    def held(self, masks: FrameMasks) -> FrameMasks:
-        """Every mask, as it is."""
-        return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""

@@ -18,8 +18,7 @@ from vseg.exchange.coco_images import CocoImage, frames_of
 from vseg.exchange.file_rows import checked, located, write_items
 from vseg.exchange.segmentation import Segmentation, mask_of, rle_of
 from vseg.exchange.spool import MaskSpool, on_every_frame
-from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskSequence, MaskSink
+from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import JsonStream, top_level_items
 from vseg.ops.rle import rle_counts
 from vseg.types import MaskCrop
@@ -51,21 +50,14 @@ class _OnFrame(BaseModel):
     segmentation: Segmentation = None
 
 
-class YtvisFormat:
+class YtvisFormat(MaskFormat):
     """One JSON file."""
 
     suffix = ".json"
-    folder = False
-    loss = ""
-    boxes_only = False
 
     def __init__(self, name: str, *, compressed: bool) -> None:
         self.name = name
         self._compressed = compressed
-
-    def held(self, masks: FrameMasks) -> FrameMasks:
-        """Every mask, as it is."""
-        return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""

@@ -103,25 +103,29 @@ class Loss:
 
 @runtime_checkable
 class MaskFormat(Protocol):
-    """One format.  Holds no state: the same object writes and reads any number of clips.
+    """One format; its classes derive from this one.  Holds no state: the same object writes
+    and reads any number of clips.
 
     name: what the user types.  suffix: the ending of the file, or of the files in the folder.
     folder: whether it is a folder of files.  loss: what it has no room for, in one line; empty
     where it holds every mask exactly.  boxes_only: whether it has boxes in place of masks.
+    keeps_ids: whether it says which object a mask is of.  beside: names of further files in
+    the folder.
     """
 
     name: str
     suffix: str
-    folder: bool
-    loss: str
-    boxes_only: bool
+    folder: bool = False
+    loss: str = ""
+    boxes_only: bool = False
+    keeps_ids: bool = True
+    beside: tuple[str, ...] = ()
 
     def held(self, masks: FrameMasks) -> FrameMasks:
-        """The frame as it comes back from a file of this format.
-
-        Raises OutputError for what the format cannot express at all.
+        """The frame as it comes back from a file of this format; as it is where nothing is
+        lost.
         """
-        ...
+        return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write everything to `path`, a new file or an empty folder that exists.

@@ -10,7 +10,7 @@ import stat
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
@@ -35,10 +35,11 @@ _DAMAGE = (
 
 
 @contextmanager
-def unpacked(path: Path, *, folder: bool) -> Iterator[Path]:
+def unpacked(path: Path, *, folder: bool, own: Collection[str] = ()) -> Iterator[Path]:
     """The path, or where its content lies if it is a zip.
 
-    folder: whether a folder is wanted; otherwise the only file in the zip.  Raises BadExchange
+    folder: whether a folder is wanted; otherwise the only file in the zip.  own: names in that
+    folder, by which it is told from a folder around it.  Raises BadExchange
     for a zip that is damaged, too large, or has a member that leads out of it.
     """
     if not (path.is_file() and zipfile.is_zipfile(path)):
@@ -53,7 +54,8 @@ def unpacked(path: Path, *, folder: bool) -> Iterator[Path]:
                     _extract(path, archive, member, root)
         except _DAMAGE as error:
             raise BadExchange(f"{path} cannot be unpacked: {error}") from error
-        yield _content(path, root, folder=folder)
+        content = _innermost(root, own)
+        yield content if folder else _only_file(path, content)
 
 
 def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -90,15 +92,20 @@ def _extract(
         shutil.copyfileobj(source, handle, _BLOCK)
 
 
-def _content(path: Path, root: Path, *, folder: bool) -> Path:
-    """The folder that holds the files, or the only file."""
+def _innermost(root: Path, own: Collection[str]) -> Path:
+    """The folder within all that hold nothing else; one named by a number is an object's."""
     inside = sorted(root.iterdir())
-    # A folder named by a number alone is an object's, not a wrapper.
-    while len(inside) == 1 and inside[0].is_dir() and not inside[0].name.isdecimal():
+    while len(inside) == 1 and inside[0].is_dir():
+        name = inside[0].name
+        if name in own or name.isdecimal():
+            break
         root = inside[0]
         inside = sorted(root.iterdir())
-    if folder:
-        return root
+    return root
+
+
+def _only_file(path: Path, folder: Path) -> Path:
+    inside = sorted(folder.iterdir())
     if len(inside) != 1:
         raise BadExchange(
             f"{path} holds {len(inside)} files", hint="unpack it, and give the one with masks"

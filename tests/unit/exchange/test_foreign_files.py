@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadExchange
+from vseg.exchange.matching import identify
 from vseg.exchange.read_masks import read_masks
 from vseg.exchange.spool import MaskSpool
 from vseg.ops.rle import encode_rle
@@ -172,3 +173,69 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (folder / "00000.png").symlink_to(outside)
     with pytest.raises(BadExchange, match="leads out of"):
         read_masks(folder, "davis", VIDEO, "park")
+
+
+def region(entries: list[dict[str, object]], **more: object) -> str:
+    value = {"labels": ["dog"], "sequence": entries}
+    whole = {"type": "videorectangle", "value": value, **more}
+    return json.dumps([{"id": 1, "annotations": [{"result": [{"type": "choices"}, whole]}]}])
+
+
+def entry(frame: int, x: float, **more: object) -> dict[str, object]:
+    return {"frame": frame, "x": x, "y": 10, "width": 50, "height": 50, **more}
+
+
+def test_a_label_studio_box_moves_until_it_is_not_enabled(tmp_path: Path) -> None:
+    entries = [entry(1, 0), entry(5, 20, enabled=False), entry(8, 50)]
+    with read(tmp_path / "a.json", "label-studio", region(entries)) as masks:
+        assert masks.labels == {6: "dog"}
+        found = {frame: crop.xyxy for frame, crop, _ in masks.track(6)}
+    assert sorted(found) == [0, 1, 2, 3, 4, 7], "frames of the file count from 1"
+    assert found[2] == (6, 4, 36, 24), "halfway"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (region([entry(3, 0), entry(3, 0)]), "frame 3 follows frame 3"),
+        (region([entry(31, 0)]), "no frame 30"),
+        (region([], original_width=61, original_height=40), "video of 61x40"),
+        (region([{"frame": "x"}]), "region 1: frame"),
+        ('[{"annotations": [{"result": [3]}]}]', "is not JSON"),
+    ],
+)
+def test_a_bad_label_studio_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(BadExchange, match=message):
+        read(tmp_path / "a.json", "label-studio", text)
+
+
+@pytest.mark.parametrize("names", ["names: [cat, dog]", "names:\n  - cat\n  - dog", "nc: 2"])
+def test_yolo_lines_may_end_with_an_id(tmp_path: Path, names: str) -> None:
+    (tmp_path / "data.yaml").write_text(names)
+    line = "1 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5"
+    (tmp_path / "frame_4.txt").write_text(f"{line} 5\n{line}\n\n")
+    with read_masks(tmp_path, "yolo-track", VIDEO, "park") as masks:
+        (frame,) = masks
+        assert frame.frame_index == 4 and frame.area(5) == 24 * 16
+        assert masks.unnamed == 1
+        assert masks.labels == ({} if names == "nc: 2" else {5: "dog"})
+
+
+def test_masks_without_an_id_are_those_of_the_object_they_lie_in(tmp_path: Path) -> None:
+    def square(x: int, side: int) -> MaskCrop:
+        return MaskCrop(x, 5, np.ones((side, side), dtype=bool))
+
+    with MaskSpool("park", VIDEO) as reference, MaskSpool("park", VIDEO) as masks:
+        reference.add(3, 1, square(0, 10))
+        reference.add(3, 2, square(20, 20))
+        masks.add(3, None, square(1, 10))
+        masks.add(3, None, square(22, 4))
+        matching = identify(masks, reference)
+        (frame,) = masks
+        assert frame.object_ids == (1, 2) and frame.area(2) == 16
+        assert matching.masks == 2 and matching.lowest == pytest.approx(0.9)
+        masks.add(3, None, square(42, 8))
+        with pytest.raises(
+            BadExchange, match="frame 3: a mask in the box 42,5,50,13 has no id"
+        ):
+            identify(masks, reference)
