@@ -50,7 +50,7 @@ class _Entry(BaseModel):
     vertices: list[_Vertex] | None = None
 
 
-class _Region(BaseModel):
+class _TrackRegion(BaseModel):
     """What is read of a region but for its sequence."""
 
     type: str = ""
@@ -189,7 +189,7 @@ def _lists_under(stream: JsonStream, *keys: str) -> Iterator[None]:
             yield
 
 
-def _facts(path: Path) -> Iterator[_Region]:
+def _facts(path: Path) -> Iterator[_TrackRegion]:
     """Every region without its sequence."""
     for place, stream in _regions(path):
         found: dict[str, Any] = {}
@@ -202,7 +202,7 @@ def _facts(path: Path) -> Iterator[_Region]:
                     found["labels"] = stream.value()
                 else:
                     stream.skip()
-        yield checked(_Region, f"{path}, region {place}", found)
+        yield checked(_TrackRegion, f"{path}, region {place}", found)
 
 
 def _stored_entries(path: Path) -> Iterator[tuple[int, _Entry]]:
@@ -217,7 +217,7 @@ def _stored_entries(path: Path) -> Iterator[tuple[int, _Entry]]:
                 yield place, checked(_Entry, where, stream.value())
 
 
-def _numbered(region: _Region, sink: MaskSink) -> int | None:
+def _numbered(region: _TrackRegion, sink: MaskSink) -> int | None:
     """The object id of a region; None where it is of another kind."""
     if region.type not in _TYPES:
         return None

@@ -24,13 +24,13 @@ from vseg.types import MaskCrop
 _PREFIX = "data:image/png;base64,"
 
 
-class _Value(BaseModel):
+class _Bitmask(BaseModel):
     imageDataURL: str
     bitmasklabels: list[str] = []
 
 
-class _Region(BaseModel):
-    value: _Value
+class _BitmaskRegion(BaseModel):
+    value: _Bitmask
     meta: dict[str, Any] = {}
 
 
@@ -99,7 +99,7 @@ def _add(task: _Task, where: str, sink: MaskSink) -> None:
         for value in given.result:
             if value.get("type") not in ("bitmask", "bitmasklabels"):
                 continue
-            region = checked(_Region, where, value)
+            region = checked(_BitmaskRegion, where, value)
             text = region.value.imageDataURL.removeprefix(_PREFIX)
             pixels = pixels_of_png(text, sink.video.width, sink.video.height)
             number = region.meta.get(ID)
