@@ -20,6 +20,7 @@ PAGES = {
     "nano.md": "vseg/models/nano/weights/README.md",
     "runs.md": "docs/runs.md",
     "correct.md": "docs/correct.md",
+    "review.md": "docs/review.md",
     "trackers.md": "docs/trackers.md",
     "vseg_trackers.md": "trackers/README.md",
     "training.md": "docs/training.md",

@@ -8,6 +8,7 @@ import typer
 
 from vseg import __version__
 from vseg.cli import (
+    accept,
     associate,
     bench,
     correct,
@@ -18,7 +19,9 @@ from vseg.cli import (
     machine,
     models,
     outputs,
+    review,
     revisions,
+    run_report,
     search,
     source,
     track,
@@ -81,6 +84,9 @@ for _name, _run in (
     ("associate", associate.associate),
     ("label", label.label),
     ("search", search.search),
+    ("review", review.review),
+    ("accept", accept.accept),
+    ("report", run_report.report),
     ("eval", evaluate.evaluate),
     ("bench", bench.bench),
     ("doctor", machine.doctor),

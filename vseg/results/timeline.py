@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from vseg.ops.colours import colour_of
+from vseg.ops.ticks import round_ticks
 from vseg.results.run import Run
 
 BACKGROUND = (20, 22, 26)
@@ -69,7 +70,7 @@ def draw_timeline(
         draw.text((MARGIN, middle), names[row.object_id], fill=INK, font=font, anchor="lm")
         _draw_lane(draw, axis, row, middle)
     base = top + ROW * len(rows) + 4
-    for frame in axis.ticks():
+    for frame in round_ticks(*span):
         x = axis.x(frame)
         draw.line([(x, base), (x, base + 5)], fill=FAINT)
         draw.text((x, base + 16), str(frame), fill=FAINT, font=font, anchor="mm")
@@ -98,13 +99,6 @@ class _Axis:
     def x(self, frame: int) -> int:
         share = (frame - self.first) / max(1, self.end - self.first)
         return round(self.left + share * (self.right - self.left))
-
-    def ticks(self) -> list[int]:
-        """Round frame numbers, about eight of them."""
-        rough = max(1, self.end - self.first) / 8
-        scale = 10 ** int(np.floor(np.log10(rough)))
-        step = next(int(k * scale) for k in (1, 2, 5, 10) if k * scale >= rough) or 1
-        return list(range(-(-self.first // step) * step, self.end, step))
 
 
 def _draw_lane(draw: ImageDraw.ImageDraw, axis: _Axis, row: Presence, middle: int) -> None:

@@ -1,0 +1,136 @@
+"""`vseg review`, `vseg accept` and `vseg report`, on runs made by hand."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.review_runs import square, steady, write_run
+from tests.unit.cli.conftest import call
+from vseg.types import TrackEvent
+
+FRAMES = 40
+NASTY = '<img src=x onerror="alert(1)">'
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Object 1 is steady, object 2 is lost from frame 20 on, and nastily named."""
+
+    def lost(index: int) -> np.ndarray:
+        return np.roll(steady(index), 26, axis=0) if index < 20 else square(60, 30, 3)
+
+    frames = [{1: steady(k), 2: lost(k)} for k in range(FRAMES)]
+    events = [TrackEvent(20, "cut"), TrackEvent(25, "recovered", 2, label=NASTY)]
+    return write_run(
+        tmp_path / "run", frames, scores={2: 0.5}, labels={2: NASTY}, events=events
+    )
+
+
+class Page(HTMLParser):
+    """The tags and the text of a page."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(path.read_text("utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def check(self) -> None:
+        """Nothing is loaded from elsewhere, nothing runs, and no style stands in a tag."""
+        assert {tag for tag, _ in self.tags}.isdisjoint({"script", "link", "iframe", "object"})
+        for _, attributes in self.tags:
+            assert not [
+                name for name in attributes if name.startswith("on") or name == "style"
+            ]
+            for name in ("src", "href"):
+                assert (attributes.get(name) or "data:").startswith(
+                    "data:image/jpeg;base64,"
+                ) or (name not in attributes)
+
+
+def test_the_queue_is_printed_and_written(run: Path, tmp_path: Path) -> None:
+    done = call("review", run)
+    assert done.exit_code == 0
+    first = done.stdout.splitlines()[0]
+    assert re.match(
+        rf" (0\.\d\d|1\.00)  object 2 .*frames 2[0-9] to {FRAMES - 1}, worst", first
+    )
+    found = json.loads(call("review", run, "--json").stdout)
+    assert [span["object_id"] for span in found["spans"]] == [2]
+    assert found["masks"] == 2 * FRAMES
+    page = tmp_path / "queue.html"
+    assert call("review", run, "-o", page).exit_code == 0
+    Page(page).check()
+    assert NASTY in Page(page).text
+    sheet = tmp_path / "queue.png"
+    assert call("review", run, "-o", sheet).exit_code == 0
+    with Image.open(sheet) as image:
+        assert image.width > 400
+    assert call("review", run, "-o", page).exit_code == 3
+    assert call("review", run, "-o", page, "--overwrite").exit_code == 0
+
+
+def test_a_sheet_of_another_kind_and_a_clip_for_several_runs_are_refused(
+    run: Path, tmp_path: Path
+) -> None:
+    assert call("review", run, "-o", tmp_path / "queue.pdf").exit_code == 2
+    other = write_run(tmp_path / "other", [{1: steady(k)} for k in range(3)])
+    done = call("review", run, other, "--video", "clip.mp4")
+    assert done.exit_code == 2
+    assert "several runs" in done.stderr
+
+
+def test_what_is_accepted_leaves_the_queue(run: Path) -> None:
+    done = call("accept", run, f"2@0:{FRAMES}", "1@0:10")
+    assert done.exit_code == 0, done.stderr
+    assert "revision 1" in done.stdout
+    assert json.loads(call("review", run, "--json").stdout)["spans"] == []
+    assert call("accept", run, "3@0:10").exit_code != 0
+    assert call("accept", run, "two").exit_code == 2
+
+
+def test_the_report_is_one_page_that_loads_nothing(run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    done = call("report", run, "-o", page)
+    assert done.exit_code == 0, done.stderr
+    parsed = Page(page)
+    parsed.check()
+    images = [attributes for tag, attributes in parsed.tags if tag == "img"]
+    assert 2 * 8 <= len(images) <= 2 * 9
+    assert NASTY in parsed.text
+    assert "recovered" in parsed.text
+    assert call("report", run, "-o", page).exit_code == 3
+    told = json.loads(call("report", run, "-o", page, "--overwrite", "--json").stdout)
+    assert (told["frames"], told["objects"], told["masks"]) == (FRAMES, 2, 2 * FRAMES)
+
+
+def test_a_report_of_a_revision_shows_what_was_accepted(run: Path, tmp_path: Path) -> None:
+    call("accept", run, f"2@0:{FRAMES}")
+    page = tmp_path / "report.html"
+    assert call("report", run, "-o", page).exit_code == 0
+    assert "revision 1" in Page(page).text
+    assert f"{FRAMES} frames accepted" in Page(page).text
+    assert call("report", run, "-o", page, "--revision", 0, "--overwrite").exit_code == 0
+    assert "frames accepted" not in Page(page).text
+
+
+def test_a_missing_clip_is_named(run: Path, tmp_path: Path) -> None:
+    clip = run.with_name("run-clip")
+    clip.rename(run.with_name("moved"))
+    done = call("report", run, "-o", tmp_path / "report.html")
+    assert done.exit_code == 3
+    assert "--video" in done.stderr
+    moved = run.with_name("moved")
+    done = call("report", run, "-o", tmp_path / "report.html", "--video", moved)
+    assert done.exit_code == 0

@@ -1,0 +1,80 @@
+"""`vseg review`: where to check the masks of runs first."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.label import Clip
+from vseg.cli.report import show_json
+from vseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vseg.analysis.review_queue import ReviewQueue, RiskySpan
+
+Runs = Annotated[
+    list[Path], typer.Argument(metavar="RUN...", help="Folders that `vseg track` wrote.")
+]
+
+
+def review(
+    runs: Runs,
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Also write the queue with images: .html or .png."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Number of spans.")] = 50,
+    least: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="The lowest risk of a span's worst mask.")
+    ] = 0.3,
+    clip: Clip = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
+) -> None:
+    """List the spans of runs that are most probably wrong, worst first.
+
+    The risk of a mask is the probability that it covers less than half of what it should.
+    Nothing is changed: correct a span with `vseg correct`, or accept it with `vseg accept`.
+    """
+    from vseg.analysis.review_queue import review as queue_of
+    from vseg.analysis.review_sheet import check_sheet, write_sheet
+    from vseg.build import open_run
+    from vseg.io.files import check_free
+
+    folders = list(dict.fromkeys(runs))
+    if clip is not None and len(folders) > 1:
+        raise UsageError(
+            "--video is one run's clip, and several runs are given", hint="drop it"
+        )
+    if out is not None:
+        check_sheet(out)
+        check_free(out, overwrite=overwrite)
+    queue = queue_of([open_run(folder) for folder in folders], least=least, top=top)
+    if out is not None:
+        write_sheet(queue, out, clip)
+    if as_json:
+        show_json({**asdict(queue), "written": out})
+        return
+    _show(queue, several=len(folders) > 1)
+    if out is not None:
+        print(out)
+
+
+def _show(queue: "ReviewQueue", *, several: bool) -> None:
+    for span in queue.spans:
+        print(_line(span, several))
+    hidden = queue.found - len(queue.spans)
+    more = f"; {hidden} more spans with a higher --top" if hidden else ""
+    print(f"{queue.masks} masks, about {queue.wrong:.0f} of them wrong{more}")
+
+
+def _line(span: "RiskySpan", several: bool) -> str:
+    """Risk, object, frames, the worst of them, and why."""
+    from vseg.analysis.review_sheet import frames_of, object_name
+
+    where = f"{span.run}: " if several else ""
+    worst = f"worst {span.worst_frame} ({span.worst_time_s:.2f} s)"
+    reasons = f": {', '.join(span.reasons)}" if span.reasons else ""
+    return f"{span.risk:5.2f}  {where}{object_name(span)}, {frames_of(span)}, {worst}{reasons}"

@@ -1,0 +1,44 @@
+"""`vseg report`: one run as a page for people."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from vseg.cli import options
+from vseg.cli.label import Clip
+from vseg.cli.report import show_json
+
+
+def report(
+    run: options.RunFolder,
+    out: Annotated[Path, Option("-o", "--out", help="The page to write (.html).")],
+    clip: Clip = None,
+    revision: options.RevisionNumber = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
+) -> None:
+    """Write a page about a run: one file without scripts that loads nothing from elsewhere.
+
+    It shows when each object is present, how large it is, images of it, anchors, accepted
+    spans, events, and where the masks are probably wrong.
+    """
+    from vseg.analysis.report_page import write_report
+    from vseg.build import open_run
+    from vseg.io.files import check_free
+
+    check_free(out, overwrite=overwrite)
+    summary = write_report(open_run(run, revision), out, clip)
+    if as_json:
+        show_json(
+            {
+                "written": out,
+                "frames": summary.frames,
+                "objects": summary.total_objects,
+                "masks": summary.queue.masks,
+                "wrong": summary.queue.wrong,
+                "risky_spans": summary.queue.found,
+            }
+        )
+        return
+    print(out)
