@@ -9,7 +9,7 @@ due, sees the gap.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import islice
+from itertools import dropwhile, islice
 
 import numpy as np
 from av.error import FFmpegError
@@ -18,7 +18,7 @@ from jaxtyping import Int64
 
 from vseg.types import UNKNOWN_FPS
 from vseg.video.container import OpenFile, VideoPacket, reason_of
-from vseg.video.pts_index import PtsIndex
+from vseg.video.pts_index import KeyPacket, PtsIndex
 from vseg.video.stamps import ascending
 
 
@@ -77,6 +77,28 @@ class FrameDecoder:
         self._images = (p for p in decoded if p.pts is None or p.pts >= key_pts)
         return True
 
+    def seek_packet(self, key: KeyPacket) -> bool:
+        """Go to the key frame of this packet, whatever its time stamps say; False if the
+        demuxer finds no way there.
+        """
+        self.reason = ""
+        self.broken = ""
+        for offset, by_byte in ((key.dts, False), (key.byte, True)):
+            try:
+                self.opened.container.seek(
+                    offset or 0, stream=self.opened.stream, unsupported_byte_offset=by_byte
+                )
+            except FFmpegError:
+                continue
+            packets = self._packets()
+            first = self._first_key(packets)
+            if first is not None and first.pos == key.byte:
+                decoded = self._decode(first, packets)
+                # Images shown before it come out first, and refer to what was not decoded.
+                self._images = dropwhile(lambda image: not image.key_frame, decoded)
+                return True
+        return False
+
     def next_image(self) -> VideoFrame | None:
         """The next image, None at the end of the file."""
         return next(self._images, None)
@@ -109,6 +131,8 @@ class FrameDecoder:
             stored=np.arange(count, dtype=np.int64),
             key_places=keys,
             key_stamps=pts[keys],
+            # As many images as packets are taken to be theirs.
+            key_packets=index.key_packets if len(log.keys) == len(index.key_packets) else (),
             time_base=time_base,
             doubt=None,
             cut_short=cut_short or None,

@@ -33,11 +33,12 @@ class FrameStream:
         # last frame that came or should have come out.
         self._ahead: deque[tuple[int, VideoFrame]] = deque()
         self._out = -1
+        self._seekable = bool(index.key_packets)
         self._enter(first)
 
     def decode_start(self, index: int) -> int:
         """The frame from which decoding must start to reach `index`."""
-        if self._index.by_order:
+        if self._index.by_order and not self._seekable:
             return 0
         keys = self._index.keyframes_up_to(int(self._index.pts[index]))
         return int(np.searchsorted(self._index.pts, keys[-1])) if len(keys) else 0
@@ -110,8 +111,19 @@ class FrameStream:
         """Put the decoder where an image at or before `index` comes out next."""
         self._ahead.clear()
         self._out = -1
-        if self._index.by_order or not self._seek_before(int(self._index.pts[index])):
+        seek = self._seek_packet if self._index.by_order else self._seek_before
+        if not seek(int(self._index.pts[index])):
             self._decoder.rewind()
+
+    def _seek_packet(self, target: int) -> bool:
+        """Seek to the last key frame at or before `target` by its place in the file."""
+        count = len(self._index.keyframes_up_to(target))
+        if not count or not self._seekable:
+            return False
+        self._seekable = self._decoder.seek_packet(self._index.key_packets[count - 1])
+        if self._seekable:
+            self._out = int(self._index.key_places[count - 1]) - 1
+        return self._seekable
 
     def _seek_before(self, target: int) -> bool:
         """Seek to the last key frame from which an image at or before `target` comes out

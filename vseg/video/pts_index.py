@@ -11,6 +11,7 @@ decoder is asked.
 
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 import numpy as np
 from av.error import FFmpegError
@@ -23,6 +24,13 @@ from vseg.video.sniff import Sniffed
 
 JOINED = "the time stamps jump back: recordings were joined"
 VP8_SHOW_FRAME = 0x10  # RFC 6386 §9.1: a packet without this bit only updates a reference
+
+
+class KeyPacket(NamedTuple):
+    """Where a key frame's packet is: its decoding stamp, None if it has none, and its byte."""
+
+    dts: int | None
+    byte: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +46,9 @@ class PtsIndex:
     packets; key_places, key_stamps: those of key frames, in the order of the file.  damaged:
     time stamps of frames with lost or torn packets, and of those that refer to them: a decoder
     would patch them with the image before.  lost: the places, from the first key frame on, of
-    packets before which others are missing.  cut_short: why the file ends early, or None.
+    packets before which others are missing.  key_packets: those of the key frames, in the
+    order of the file; for `by_order` empty where they do not match the images.  cut_short: why
+    the file ends early, or None.
     """
 
     pts: Int64[np.ndarray, " T"]
@@ -53,6 +63,7 @@ class PtsIndex:
     discarded: int = 0
     head_dropped: int = 0
     lost: tuple[int, ...] = ()
+    key_packets: tuple[KeyPacket, ...] = ()
     cut_short: str | None = None
 
     def __len__(self) -> int:
@@ -134,6 +145,7 @@ class _Packets:
     key_stamps: list[int] = field(default_factory=list)
     corrupt: list[int] = field(default_factory=list)
     lost: list[int] = field(default_factory=list)
+    key_packets: list[KeyPacket] = field(default_factory=list)
     unshifted_key: int | None = None
     count: int = 0
     untimed: int = 0
@@ -189,6 +201,7 @@ def scan_packets(opened: OpenFile, sniffed: Sniffed) -> PtsIndex:
         doubt=None if by_order else _doubt(opened, seen),
         discarded=seen.discarded,
         lost=tuple(place - first_key for place in seen.lost if place >= first_key),
+        key_packets=tuple(seen.key_packets),
         cut_short=cut_short,
     )
     torn = seen.corrupt
@@ -260,6 +273,8 @@ def _collect(opened: OpenFile) -> _Packets:
                 continue
             if references and references.before(memoryview(packet)):
                 seen.lost.append(seen.count + seen.untimed)
+            if packet.is_keyframe:
+                seen.key_packets.append(KeyPacket(packet.dts, packet.pos or 0))
             if packet.pts is None:
                 seen.untimed += 1
                 continue

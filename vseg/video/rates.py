@@ -9,6 +9,8 @@ from vseg.video.pts_index import PtsIndex
 LARGEST_DENOMINATOR = 1001  # 30000/1001 and its relatives
 JITTER_TICKS = 2  # a millisecond clock rounds 33.3 to 33 and 34
 JITTER_SHARE = 0.05
+# Nearer to the median than one frame left out, which doubles the distance.  A round value.
+USUAL_SHARE = 0.5
 
 
 def is_variable(index: PtsIndex) -> bool:
@@ -29,13 +31,33 @@ def average_rate(index: PtsIndex) -> Fraction | None:
 
 
 def frame_rate(index: PtsIndex, declared: Fraction | None) -> Fraction | None:
-    """The nominal rate: the declared one where the time stamps agree, else their average."""
+    """The nominal rate: the declared one where the time stamps agree, else what they say.
+
+    Where distances differ it is that of the usual distance, so that a pause or frames left
+    out do not change it.
+    """
     average = average_rate(index)
     if average is None:
         return declared
-    if declared and not is_variable(index):
+    if is_variable(index):
+        usual = _usual_rate(index)
+        near = declared and abs(1 / declared - 1 / usual) <= index.time_base
+        return declared if near else usual
+    if declared:
         # Total rounding of the two end stamps: one tick over the whole clip.
         drift = abs((len(index) - 1) / declared - (len(index) - 1) / average)
         if drift <= 2 * index.time_base:
             return declared
     return average
+
+
+def _usual_rate(index: PtsIndex) -> Fraction:
+    """The mean of the distances near their median, as a rate: the clock's rounding averages
+    out, pauses do not count.
+    """
+    steps = np.diff(index.pts)
+    # One of the distances themselves, so that at least one is near it.
+    median = int(np.sort(steps)[(len(steps) - 1) // 2])
+    usual = steps[np.abs(steps - median) <= USUAL_SHARE * median + 1]
+    span = int(usual.sum()) * index.time_base
+    return (len(usual) / span).limit_denominator(LARGEST_DENOMINATOR)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.clips import Recipe, cut, write_clip, write_edit_list
 from vseg.errors import BadVideo
+from vseg.video.file import VideoFile
 from vseg.video.probe import probe
 
 
@@ -32,6 +33,17 @@ def test_variable_rate(tmp_path: Path) -> None:
     found = probe(clip)
     assert found.variable_rate
     assert found.fps_average == 4
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_pause_leaves_the_nominal_rate(name: str, tmp_path: Path) -> None:
+    times = [n * 3 + 400 * (n > 8) + 3 * (n > 15) for n in range(24)]
+    found = probe(write_clip(tmp_path / name, Recipe(num_frames=24, times=times)))
+    assert found.variable_rate
+    assert found.fps_nominal == 30
+    assert found.fps_average is not None and found.fps_average < 5
+    with VideoFile(tmp_path / name) as video:
+        assert [round(video.time_at(n) * 90) for n in range(24)] == times
 
 
 def test_edit_list_and_rotation(tmp_path: Path) -> None:

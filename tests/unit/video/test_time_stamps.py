@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from av.packet import Packet
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.clips import Recipe, painted, remux, write_clip
+from vseg.video.decoder import FrameDecoder
 from vseg.video.file import VideoFile
 from vseg.video.stamps import ascending
 
@@ -54,6 +56,31 @@ def test_stamps_in_the_order_of_storage(name: str, whole: Path, tmp_path: Path) 
         assert "order of storage" in video.info.order_reason
         assert [round(video.time_at(i) * 30) for i in range(FRAMES)] == list(range(FRAMES))
         assert not video.info.variable_rate
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_a_far_frame_is_read_from_its_key_frame(
+    name: str, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = tmp_path / name
+    if name == "a.avi":
+        write_clip(clip, Recipe(num_frames=FRAMES))
+    else:
+        _restamped(whole, clip, lambda place: place)
+    with VideoFile(clip) as video:
+        assert video.info.order_reason is not None
+        decoded: list[int] = []
+        inner = FrameDecoder.next_image
+
+        def counted(decoder: FrameDecoder) -> VideoFrame | None:
+            decoded.append(1)
+            return inner(decoder)
+
+        monkeypatch.setattr(FrameDecoder, "next_image", counted)
+        assert painted(video.read(30).image) == 30
+        assert painted(video.read(13).image) == 13
+        # Of groups of 12 frames, from 24 and from 12 on, and those held back behind them.
+        assert len(decoded) < 25
 
 
 def test_ordinary_stamps_are_not_doubted(whole: Path) -> None:
