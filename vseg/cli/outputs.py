@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from vseg.cli import options
-from vseg.cli.report import show_json
+from vseg.cli.report import show_written
 from vseg.errors import UsageError
 
 
@@ -29,6 +29,10 @@ def render(
     sheet: Annotated[
         bool, typer.Option("--sheet/--no-sheet", help="Also write a contact sheet beside it.")
     ] = True,
+    frames: options.Range = None,
+    side_by_side: Annotated[
+        bool, typer.Option("--side-by-side", help="Show the plain clip beside the masks.")
+    ] = False,
     revision: options.RevisionNumber = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
@@ -46,11 +50,15 @@ def render(
     for path in (overlay, contact) if out else ():
         if sheet or path == overlay:
             check_free(path, overwrite=overwrite)
-    written = render_previews(opened, overlay, contact if sheet else None, source=clip)
-    if as_json:
-        show_json({"written": written})
-    else:
-        print(*written, sep="\n")
+    written = render_previews(
+        opened,
+        overlay,
+        contact if sheet else None,
+        source=clip,
+        frames=":" if frames is None else frames,
+        side_by_side=side_by_side,
+    )
+    show_written(written, opened.unfinished, as_json=as_json)
 
 
 def export(
@@ -98,13 +106,15 @@ def export(
     )
     if to == "onnx":
         written = [_export_model(subject, out, for_models, overwrite)]
-    else:
-        _check_run_export(to, for_models)
-        written = _export_run(Path(subject), to, out, revision, overwrite)
-    if as_json:
-        show_json({"written": written, "format": to})
-    else:
-        print(*written, sep="\n")
+        show_written(written, None, as_json=as_json, format=to)
+        return
+    _check_run_export(to, for_models)
+    from vseg.build import open_run
+    from vseg.exchange.export import export as convert
+
+    run = open_run(Path(subject), revision)
+    written = convert(run, to, out, overwrite=overwrite)
+    show_written(written, run.unfinished, as_json=as_json, format=to)
 
 
 def _check_run_export(to: str, for_models: dict[str, Any]) -> None:
@@ -120,15 +130,6 @@ def _check_run_export(to: str, for_models: dict[str, Any]) -> None:
         raise UsageError(
             f"--{option} is for models, and {to} is a format of runs", hint="drop it"
         )
-
-
-def _export_run(
-    run: Path, to: str, out: Path, revision: int | None, overwrite: bool
-) -> list[Path]:
-    from vseg.build import open_run
-    from vseg.exchange.export import export as convert
-
-    return convert(open_run(run, revision), to, out, overwrite=overwrite)
 
 
 def _export_model(name: str, out: Path, settings: dict[str, Any], overwrite: bool) -> Path:

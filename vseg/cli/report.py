@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -65,3 +66,18 @@ def show_pairs(value: Mapping[str, Any]) -> None:
     width = max((len(name) for name in value), default=0)
     for name, item in value.items():
         print(f"{name.replace('_', ' '):<{width}}  {item}")
+
+
+def show_written(
+    written: Sequence[Path], unfinished: str | None, *, as_json: bool, **facts: Any
+) -> None:
+    """The paths written, a line each on stdout, or as JSON with more facts.
+
+    unfinished: what is missing of the run that they are of, which is said on stderr.
+    """
+    if as_json:
+        show_json({"written": written, **facts, "unfinished": unfinished})
+        return
+    print(*written, sep="\n")
+    if unfinished:
+        print(f"note: {unfinished}", file=sys.stderr)

@@ -1,14 +1,23 @@
 """Looking at a clip before tracking it: `vseg probe` and `vseg frame`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
-from vseg.errors import BadPrompt, ExitCode
+from vseg.errors import BadPrompt, ExitCode, UsageError
 from vseg.io.files import check_exists
+
+if TYPE_CHECKING:
+    import numpy as np
+    from jaxtyping import UInt8
+
+    from vseg.types import Frame, Timecode
+
+HEADER = "run.json"
+"""What tells a run from a folder of images."""
 
 
 def probe(
@@ -54,40 +63,92 @@ def _folder_facts(
 
 
 def frame(
-    clip: options.Source,
+    clip: Annotated[
+        str,
+        typer.Argument(
+            metavar="CLIP|RUN", help="A video, a folder of images, or a run: with its masks."
+        ),
+    ],
     at: Annotated[
         str, typer.Argument(metavar="FRAME", help="A frame number, or a time: 1.25s.")
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="The image to write (.png).")],
     reader: options.ReaderName = None,
     numbering: options.Numbering = None,
+    source: Annotated[
+        str | None,
+        typer.Option("--video", help="Of a run: the clip, if it has moved since."),
+    ] = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write one exact frame as a PNG, to find the coordinates of a prompt on."""
-    from io import BytesIO
-
-    from PIL import Image
-
+    """Write one exact frame as a PNG: of a clip, to find the coordinates of a prompt on; of a
+    run, with its masks.
+    """
     from vseg.build import open_video
-    from vseg.io.files import atomic_write_bytes, check_free
+    from vseg.io.files import check_free
     from vseg.prompts.placing import index_of
     from vseg.prompts.timecode import parse_timecode
 
+    check_exists(clip)
     if out.suffix.lower() != ".png":
         raise BadPrompt(
             f"{out} is not a .png file", hint="frames are written losslessly, as PNG"
         )
     check_free(out, overwrite=overwrite)
     place = parse_timecode(at)
+    if (Path(clip) / HEADER).is_file():
+        if reader is not None or numbering is not None:
+            raise UsageError(
+                f"--reader and --frames are of clips, and {clip} is a run", hint="drop them"
+            )
+        _show(*_run_frame(Path(clip), place, source), out, as_json=as_json)
+        return
+    if source is not None:
+        raise UsageError(f"--video is for runs, and {clip} is none", hint="drop it")
     with open_video(clip, reader or "auto", numbering) as video:
-        image = video.read(index_of(video, place))
+        read = video.read(index_of(video, place))
+    _show(read, read.image, {}, out, as_json=as_json)
+
+
+def _run_frame(
+    path: Path, place: "Timecode", source: str | None
+) -> "tuple[Frame, UInt8[np.ndarray, 'H W 3'], dict[str, Any]]":
+    """A frame of a run, the same with masks drawn, and which objects are visible."""
+    from vseg.build import open_clip, open_run
+    from vseg.prompts.placing import index_of
+
+    run = open_run(path)
+    with open_clip(run, source) as video:
+        shown = run.show(index_of(video, place), video)
+    masks = shown.masks
+    visible = [i for i, seen in zip(masks, masks.visible.tolist(), strict=True) if seen]
+    facts = {"objects": visible, "unfinished": run.unfinished}
+    return shown.frame, shown.image, facts
+
+
+def _show(
+    read: "Frame",
+    image: "UInt8[np.ndarray, 'H W 3']",
+    more: dict[str, Any],
+    out: Path,
+    *,
+    as_json: bool,
+) -> None:
+    """Write the image and say what it is."""
+    from io import BytesIO
+
+    from PIL import Image
+
+    from vseg.io.files import atomic_write_bytes
+
     png = BytesIO()
-    Image.fromarray(image.image).save(png, format="PNG")
+    Image.fromarray(image).save(png, format="PNG")
     atomic_write_bytes(out, png.getvalue())
-    height, width = image.image.shape[:2]
-    facts = {"frame": image.index, "time_s": image.time_s, "width": width, "height": height}
+    height, width = image.shape[:2]
+    facts = {"frame": read.index, "time_s": read.time_s, "width": width, "height": height}
     if as_json:
-        show_json(facts | {"path": out})
-    else:
-        print(f"{out}: frame {image.index} at {image.time_s:.3f} s, {width}x{height}")
+        show_json(facts | more | {"path": out})
+        return
+    objects = f", objects {', '.join(map(str, more['objects'])) or 'none'}" if more else ""
+    print(f"{out}: frame {read.index} at {read.time_s:.3f} s, {width}x{height}{objects}")

@@ -21,9 +21,9 @@ from vseg.pipelines.job import TrackJob
 from vseg.pipelines.passes import check_direction, check_starts
 from vseg.pipelines.resumption import stored_settings
 from vseg.prompts.check import check_prompt
-from vseg.prompts.placing import index_of, place_prompts
+from vseg.prompts.placing import frames_of, index_of, place_prompts
 from vseg.prompts.resolve import named
-from vseg.prompts.timecode import parse_range, parse_timecode
+from vseg.prompts.timecode import parse_timecode
 from vseg.results.fingerprint import fingerprint
 from vseg.results.layout import RunState, run_state
 from vseg.results.prompts import read_prompts
@@ -60,7 +60,7 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
     and the loaders of models raise.
     """
     _check_together(job)
-    first, stop = _frame_range(video, job.config.range)
+    first, stop = frames_of(video, job.config.range)
     detections = _detections(job, video)
     until = _until(job, video)
     unprompted = detections is not None or job.everything
@@ -177,18 +177,6 @@ def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
             hint="detections decide which objects there are: drop the others, or --detections",
         )
     return read_detections(job.detections, video.info, strict=job.strict)
-
-
-def _frame_range(video: Reader, text: str) -> tuple[int, int]:
-    """First frame and last + 1.  Raises BadPrompt for a range that is empty or past the
-    end.
-    """
-    start, stop = parse_range(text)
-    first = index_of(video, start)
-    last = len(video) if stop is None or stop.frame == len(video) else index_of(video, stop)
-    if last <= first:
-        raise BadPrompt(f"the range {text} holds no frame", hint="give it as first:last + 1")
-    return first, last
 
 
 def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: int) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from vseg.errors import BadPrompt
 from vseg.interfaces.reader import Reader
 from vseg.prompts.polygon_masks import joined_rings
+from vseg.prompts.timecode import parse_range
 from vseg.types import Prompt, Timecode
 
 
@@ -36,3 +37,15 @@ def index_of(video: Reader, at: Timecode) -> int:
         return video.frame_at(at.time_s)
     except IndexError as error:
         raise BadPrompt(str(error), hint="`vseg probe` tells the true duration") from error
+
+
+def frames_of(video: Reader, text: str) -> tuple[int, int]:
+    """First frame and last + 1 of a range.  Raises BadPrompt for one that is empty or past
+    the end.
+    """
+    start, stop = parse_range(text)
+    first = index_of(video, start)
+    last = len(video) if stop is None or stop.frame == len(video) else index_of(video, stop)
+    if last <= first:
+        raise BadPrompt(f"the range {text} holds no frame", hint="give it as first:last + 1")
+    return first, last

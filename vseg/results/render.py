@@ -5,6 +5,7 @@ its final name only once it is whole.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -31,38 +32,58 @@ BACKGROUND = (20, 22, 26)
 INK = (214, 218, 224)
 
 
-def render_video(run: Run, video: Reader, path: Path) -> None:
+@dataclass(frozen=True, slots=True)
+class RenderView:
+    """What of a run is drawn: frames [first, stop), all if None; side_by_side: the plain frame
+    left of the one with masks.
+    """
+
+    frames: tuple[int, int] | None = None
+    side_by_side: bool = False
+
+
+def render_video(run: Run, video: Reader, path: Path, view: RenderView | None = None) -> None:
     """Write the clip with its masks drawn, for the frames from the first stored to the last.
 
     A frame in between without masks is shown plain, at its own time; one that cannot be read
     is left out, and the frame before it stays.  Raises BadRun if the clip is not of the
     run's size or the run is empty, OutputError if the file cannot be written.
     """
-    _check_pair(run, video)
+    view = view or RenderView()
+    span = _span(run, video, view)
     size = run.video
     fps = size.fps or UNKNOWN_FPS
     labels = run.labels
-    timed = size.variable_rate
-    with Mp4Writer(path, size.height, size.width, fps, timed=timed) as mp4:
-        for frame, masks in _pairs(run, video):
+    width = size.width * (2 if view.side_by_side else 1)
+    with Mp4Writer(path, size.height, width, fps, timed=size.variable_rate) as mp4:
+        for frame, masks in _pairs(run, video, span):
             image = draw_overlay(frame.image, masks, labels) if masks else frame.image
-            mp4.write(image, frame.time_s)
+            beside = np.hstack([frame.image, image]) if view.side_by_side else image
+            mp4.write(beside, frame.time_s)
 
 
 def contact_sheet(
-    run: Run, video: Reader, path: Path, columns: int = 4, rows: int = 3
+    run: Run,
+    video: Reader,
+    path: Path,
+    view: RenderView | None = None,
+    grid: tuple[int, int] = (4, 3),
 ) -> None:
-    """Write a PNG of up to columns x rows frames, evenly spaced, captioned with number and
-    time.
+    """Write a PNG of up to columns x rows (`grid`) frames, evenly spaced, captioned with
+    number and time; masks are drawn, side by side or not.
 
     The first and the last stored frame are among them.  Raises as `render_video` does.
     """
-    _check_pair(run, video)
+    span = _span(run, video, view or RenderView())
     size = run.video
-    count = min(columns * rows, len(run))
+    columns, rows = grid
+    stored = sum(1 for _ in _stored(run, span))
+    count = min(columns * rows, stored)
     style = OverlayStyle.for_height(size.height, round(TILE_TEXT_PX * size.width / TILE_WIDTH))
     sheet = Sheet(round(TILE_WIDTH * size.height / size.width), min(columns, count), count)
-    for tile, index in enumerate(_evenly(run, count)):
+    wanted = set(np.linspace(0, stored - 1, count).round().astype(int).tolist())
+    chosen = (index for place, index in enumerate(_stored(run, span)) if place in wanted)
+    for tile, index in enumerate(chosen):
         frame = video.read(index)
         drawn = draw_overlay(frame.image, run[index], run.labels, style)
         sheet.put(tile, drawn, f"frame {frame.index}   {frame.time_s:.2f} s")
@@ -99,7 +120,10 @@ class Sheet:
         )
 
 
-def _check_pair(run: Run, video: Reader) -> None:
+def _span(run: Run, video: Reader, view: RenderView) -> tuple[int, int]:
+    """The first and the last frame to draw.  Raises BadRun if the clip is not the run's, or
+    the run holds no frame there.
+    """
     tracked = run.video
     clip = video.info
     if (tracked.height, tracked.width) != (clip.height, clip.width):
@@ -108,28 +132,44 @@ def _check_pair(run: Run, video: Reader) -> None:
             f"{tracked.width}x{tracked.height}",
             hint="give the clip that was tracked",
         )
-    if len(run) == 0:
+    extent = run.extent
+    if extent is None:
         raise BadRun(f"{run.path} holds no frame to draw", hint="let it run, or --resume it")
+    if extent[1] >= len(video):
+        raise BadRun(
+            f"{run.path} holds frame {extent[1]}, {clip.source} has frames 0 to "
+            f"{len(video) - 1}",
+            hint="give the clip that was tracked",
+        )
+    first, stop = view.frames or (extent[0], extent[1] + 1)
+    span = max(first, extent[0]), min(stop - 1, extent[1])
+    if next(_stored(run, span), None) is None:
+        raise BadRun(
+            f"{run.path} holds no frame of {first} to {stop - 1}",
+            hint=f"it holds frames {extent[0]} to {extent[1]}",
+        )
+    return span
 
 
-def _pairs(run: Run, video: Reader) -> Iterator[tuple[Frame, FrameMasks | None]]:
-    """Every frame between the first and the last stored one, with its masks if it has any."""
-    assert run.extent is not None, "an empty run is refused before"
-    first, last = run.extent
-    stored = iter(run)
+def _pairs(
+    run: Run, video: Reader, span: tuple[int, int]
+) -> Iterator[tuple[Frame, FrameMasks | None]]:
+    """Every frame from the first to the last, with its masks if it has any."""
+    first, last = span
+    stored = _stored(run, span)
     upcoming = next(stored, None)
     for frame in readable_frames(video, first, last + 1, {}):
-        if upcoming is None or frame.index < upcoming.frame_index:
-            yield frame, None
-        else:
-            yield frame, upcoming
+        if frame.index == upcoming:
+            yield frame, run[frame.index]
             upcoming = next(stored, None)
+        else:
+            yield frame, None
         if frame.index == last:
             # What is damaged behind the last stored frame is not part of the run.
             return
 
 
-def _evenly(run: Run, count: int) -> Iterator[int]:
-    """`count` of the stored frame numbers, evenly spaced, ascending."""
-    wanted = set(np.linspace(0, len(run) - 1, count).round().astype(int).tolist())
-    return (frame for count, frame in enumerate(run.frame_numbers()) if count in wanted)
+def _stored(run: Run, span: tuple[int, int]) -> Iterator[int]:
+    """The stored frames from the first to the last; no mask is read."""
+    first, last = span
+    return (index for index in run.frame_numbers() if first <= index <= last)

@@ -179,6 +179,17 @@ class Run:
         for number in self._index.shards:
             yield from self._index.table(number)["time_s"].to_pylist()
 
+    @property
+    def unfinished(self) -> str | None:
+        """What is missing of a run that has not come to its end, in words; None of others."""
+        if self.header.finished:
+            return None
+        extent = self.extent
+        held = f"holds frames {extent[0]} to {extent[1]}" if extent else "holds no frame yet"
+        asked = self.header.frame_range
+        wanted = f" of {asked[0]} to {asked[1] - 1}" if asked else ""
+        return f"{self.path} is unfinished ({self.header.status}): it {held}{wanted}"
+
     def __repr__(self) -> str:
         at = f", revision {self.revision}" if self.revision else ""
         return f"Run({str(self.path)!r}, {self.header.status}{at})"

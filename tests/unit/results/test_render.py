@@ -158,7 +158,7 @@ def test_the_video_has_every_frame_of_the_run_in_order(run: Run, tmp_path: Path)
 
 
 def test_the_sheet_shows_evenly_spaced_frames_with_captions(run: Run, tmp_path: Path) -> None:
-    contact_sheet(run, GreyClip(), tmp_path / "sheet.png", columns=3, rows=2)
+    contact_sheet(run, GreyClip(), tmp_path / "sheet.png", grid=(3, 2))
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.format == "PNG"
         pixels = np.asarray(sheet)
@@ -174,7 +174,7 @@ def test_the_sheet_shows_evenly_spaced_frames_with_captions(run: Run, tmp_path: 
 
 
 def test_a_sheet_of_few_frames_has_few_tiles(run: Run, tmp_path: Path) -> None:
-    contact_sheet(run, GreyClip(), tmp_path / "sheet.png", columns=2, rows=1)
+    contact_sheet(run, GreyClip(), tmp_path / "sheet.png", grid=(2, 1))
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width == 8 + 2 * (TILE_WIDTH + 8)
 
