@@ -81,7 +81,7 @@ class Lane:
         self.tracked[cell] += 1
         self.accepted[cell] += mask.state is SpanState.ACCEPTED
         self.absent[cell] += mask.state is SpanState.ABSENT
-        self.anchors[cell] += mask.anchored and mask.state is not SpanState.ACCEPTED
+        self.anchors[cell] += mask.anchored
         self.risk[cell] = max(self.risk[cell], mask.risk)
         if mask.visible and mask.area:
             self.visible[cell] += 1

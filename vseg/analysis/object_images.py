@@ -22,9 +22,9 @@ from vseg.types import Frame
 
 Thumbnail = UInt8[np.ndarray, "h w 3"]
 
-# A thumbnail shows the object with as much again on every side, never less than a sixth of the
-# frame's height, so that it is seen where the object is.  Round values.
-_MARGIN = 1.0
+# A thumbnail shows the object with half as much again on every side, never less than a sixth
+# of the frame's height, so that it is seen where the object is.  Round values.
+_MARGIN = 0.5
 _LEAST_SHARE = 1 / 6
 _STYLE = OverlayStyle(opacity=0.4, line_px=2, text_px=13)
 

@@ -45,7 +45,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th { text-align: left; font-weight: 600; color: var(--faint); font-size: 13px; }
 th, td { padding: 5px 10px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; }
-.scroll { overflow-x: auto; }
+.scroll { overflow-x: auto; } .scroll > svg { min-width: 720px; }
 .swatch { display: inline-block; width: 11px; height: 11px; margin-right: 7px;
   vertical-align: -1px; }
 svg { display: block; width: 100%; height: auto; }

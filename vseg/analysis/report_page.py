@@ -113,7 +113,7 @@ def _timeline(summary: RunSummary) -> str:
         if shown < summary.total_objects
         else ""
     )
-    return f'<h2>Timeline</h2><div class="panel">{drawing}{_legend()}{left_out}</div>'
+    return f'<h2>Timeline</h2><div class="panel scroll">{drawing}{_legend()}{left_out}</div>'
 
 
 def _legend() -> str:
@@ -169,7 +169,8 @@ def _object(
     )
     figures = "".join(_figure(view, each, images[view]) for view in strip_of(each))
     return (
-        f'<div class="panel"><h3>{_swatch(stored.id)}object {escape(name_of(each))}</h3>'
+        '<div class="panel scroll">'
+        f"<h3>{_swatch(stored.id)}object {escape(name_of(each))}</h3>"
         f'<p class="faint small">{"; ".join(told)}</p>{sizes}'
         f'<div class="strip">{figures}</div></div>'
     )

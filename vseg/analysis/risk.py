@@ -16,7 +16,7 @@ from vseg.analysis.risk_model import reasons_of, risk_of
 from vseg.frame_masks import FrameMasks
 from vseg.results import Run
 from vseg.results.agreement import Agreements, read_agreement
-from vseg.results.spans import ObjectSpans, SpanState
+from vseg.results.spans import SpanState
 from vseg.types import MaskCrop, TrackEvent
 
 SETTLED = (SpanState.ACCEPTED, SpanState.ABSENT)
@@ -28,7 +28,8 @@ Box = tuple[int, int, int, int]
 @dataclass(frozen=True, slots=True)
 class MaskRisk:
     """One object on one frame.  risk: in [0, 1].  reasons: what speaks against the mask,
-    loudest first.  box: of the mask, x1 y1 x2 y2; of the last one where there is none now.
+    loudest first.  anchored: whether it was prompted here, or its mask given.  box: of the
+    mask, x1 y1 x2 y2; of the last one where there is none now.
     """
 
     object_id: int
@@ -73,15 +74,13 @@ class _RiskMeter:
     def step(self, masks: FrameMasks) -> FrameRisk:
         frame = masks.frame_index
         self._read_agreements(frame)
-        anchored = {obj for obj in masks if self._is_anchor(obj, frame)}
-        found = self._observer.step(masks, self._events.get(frame, ()), anchored)
+        settled = {obj for obj in masks if self._is_settled(obj, frame)}
+        found = self._observer.step(masks, self._events.get(frame, ()), settled)
         self._boxes = {obj: box for obj, box in self._boxes.items() if obj in found}
-        objects = (self._of_object(masks, obj, found[obj], anchored) for obj in masks)
+        objects = (self._of_object(masks, obj, found[obj]) for obj in masks)
         return FrameRisk(frame, masks.time_s, tuple(objects))
 
-    def _of_object(
-        self, masks: FrameMasks, obj: int, evidence: Evidence, anchored: Iterable[int]
-    ) -> MaskRisk:
+    def _of_object(self, masks: FrameMasks, obj: int, evidence: Evidence) -> MaskRisk:
         frame = masks.frame_index
         place = masks.object_ids.index(obj)
         crop = masks.crop(obj)
@@ -96,7 +95,7 @@ class _RiskMeter:
             risk=0.0 if settled else risk_of(evidence, agreement),
             reasons=() if settled else reasons_of(evidence, agreement),
             visible=bool(masks.visible[place]),
-            anchored=obj in anchored or masks.sources[place] != "track",
+            anchored=self._is_anchor(obj, frame) or masks.sources[place] != "track",
             score=float(masks.scores[place]),
             area=crop.area,
             state=state,
@@ -123,8 +122,13 @@ class _RiskMeter:
         return SpanState.PREDICTED if spans is None else spans.state_at(frame)
 
     def _is_anchor(self, obj: int, frame: int) -> bool:
-        spans = self._spans.get(obj)
-        return spans is not None and _anchors_at(spans, frame)
+        anchors = self._spans[obj].anchors if obj in self._spans else ()
+        place = bisect_left(anchors, frame)
+        return place < len(anchors) and anchors[place] == frame
+
+    def _is_settled(self, obj: int, frame: int) -> bool:
+        """Whether the masks behind this one are compared with it."""
+        return self._is_anchor(obj, frame) or self._state(obj, frame) is SpanState.ACCEPTED
 
     def _read_agreements(self, frame: int) -> None:
         """Those of the shard that holds the frame, when it is entered."""
@@ -149,12 +153,6 @@ def _references(run: Run) -> dict[int, MaskCrop]:
             crop = masks.crop(spans.object_id)
             found |= {spans.object_id: crop} if crop.mask.any() else {}
     return found
-
-
-def _anchors_at(spans: ObjectSpans, frame: int) -> bool:
-    place = bisect_left(spans.anchors, frame)
-    given = place < len(spans.anchors) and spans.anchors[place] == frame
-    return given or spans.state_at(frame) is SpanState.ACCEPTED
 
 
 def _by_frame(events: Iterable[TrackEvent]) -> dict[int, list[TrackEvent]]:

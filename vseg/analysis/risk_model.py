@@ -34,6 +34,7 @@ WEIGHTS = Evidence(
 DISAGREEMENT = 3.43
 AGREEMENT = 3.68
 
+_DISTANCE = "far from an anchor"
 _WORDS = {
     "low quality": ("doubt", "mean_doubt", "small"),
     "absent": ("absent_doubt",),
@@ -45,7 +46,7 @@ _WORDS = {
     "smaller than at the anchor": ("smaller",),
     "larger than at the anchor": ("larger",),
     "other shape than at the anchor": ("reshaped",),
-    "far from an anchor": ("age",),
+    _DISTANCE: ("age",),
     "after a cut": ("cut",),
     "joined from two tracks": ("reassigned",),
 }
@@ -69,5 +70,8 @@ def reasons_of(evidence: Evidence, agreement: float | None, most: int = 2) -> tu
     if agreement is not None:
         loud[_BACKWARD] = DISAGREEMENT * (1 - agreement)
     least = _LEAST_SHARE * max(sum(loud.values()), 1e-9)
+    # Distance speaks against every mask a little: it is named where nothing else is.
+    distance = loud.pop(_DISTANCE)
     ranked = sorted(loud, key=lambda words: -loud[words])
-    return tuple(words for words in ranked[:most] if loud[words] > least)
+    chosen = tuple(words for words in ranked[:most] if loud[words] > least)
+    return chosen or ((_DISTANCE,) if distance > 0 else ())

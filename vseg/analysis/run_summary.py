@@ -123,7 +123,7 @@ def _note(summary: ObjectSummary, axis: TimeAxis, frame: FrameRisk, mask: MaskRi
     summary.lane.add(axis.cell(frame.frame_index), mask)
     summary.frames += 1
     summary.accepted += mask.state is SpanState.ACCEPTED
-    summary.anchors += mask.anchored and mask.state is not SpanState.ACCEPTED
+    summary.anchors += mask.anchored
     summary.wrong += mask.risk
     view = ObjectView(frame.frame_index, mask.object_id, mask.box)
     if mask.risk > summary.risk:
