@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Integer
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vseg.errors import BadImage
 
@@ -21,6 +21,8 @@ _LABEL_MODES = frozenset({"1", "L", "P", "I", "I;16", "I;16B", "I;16L", "I;16N"}
 
 _LOSSY = frozenset({"JPEG", "MPO", "JPEG2000"})
 """Formats, as Pillow names them.  WebP may be of either kind."""
+_STEREO = frozenset({"MPO"})
+"""Photographs with further images behind the first, which is the one that is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,20 @@ def open_image(path: Path) -> Image.Image:
                     f"is {width}x{height}, more than {MAX_PIXELS >> 20} megapixels",
                     hint="reduce the image, or cut out the part that shows the object",
                 )
+            if getattr(stored, "is_animated", False) and stored.format not in _STEREO:
+                raise BadImage(
+                    f"is animated: it holds {getattr(stored, 'n_frames', 2)} images",
+                    hint="save the one that is meant as a PNG",
+                )
             turned = ImageOps.exif_transpose(stored)
             turned.format = stored.format
             return turned
+    except FileNotFoundError as error:
+        raise BadImage("does not exist", hint="check the path") from error
+    except IsADirectoryError as error:
+        raise BadImage("is a folder", hint="give one image of it") from error
+    except UnidentifiedImageError as error:
+        raise BadImage("is no image", hint="give a JPEG or PNG image") from error
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(f"cannot be read: {error}", hint="give a JPEG or PNG image") from error
 

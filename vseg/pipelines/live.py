@@ -14,6 +14,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Source
 from vseg.pipelines.driver import make_driver
+from vseg.pipelines.passes import check_starts
 from vseg.pipelines.prepare import (
     check_instances,
     check_redetection,
@@ -100,6 +101,7 @@ def _check(requests: tuple[Prompt, ...], config: TrackConfig, until: Timecode | 
                 "source has no frame but the newest",
                 hint="prompt on the first frame: leave @FRAME out",
             )
+    check_starts(requests, config.direction)
     if until is not None and until.reached(0, 0.0):
         raise UsageError(
             f"detecting would end at {until}, before the first detection",

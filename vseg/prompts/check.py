@@ -117,7 +117,11 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
         if prompt.mask.shape != (height, width):
             h, w = prompt.mask.shape
             raise BadPrompt(
-                f"the mask is {w}x{h} but the frame is {width}x{height}{_turned(rotation)}"
+                f"the mask is {w}x{h} but the frame is {width}x{height}{_turned(rotation)}",
+                hint="turn the mask as the frame is displayed"
+                if (h, w) == (width, height)
+                else f"make it {width}x{height}, resized with nearest neighbour: `vseg frame "
+                "CLIP 0 -o frame.png` writes the frame to paint on",
             )
         if not prompt.mask.any():
             raise BadPrompt("the mask is empty", hint="an object needs at least one pixel")
@@ -126,12 +130,24 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
         if isinstance(prompt, Polygon):
             mask_of(prompt, (height, width))
         return
-    turned = rotation in (90, 270) and _lies_on(prompt, width, height)
     raise BadPrompt(
-        f"{_describe(prompt)} lies outside the {width}x{height} frame",
-        hint=f"the video is rotated by {rotation}: were unrotated coordinates used?"
-        if turned
-        else None,
+        f"{_describe(prompt, hw)} lies outside the {width}x{height} frame",
+        hint=_hint(prompt, hw, rotation),
+    )
+
+
+def _hint(
+    prompt: Points | Box | Scribble | Polygon, hw: tuple[int, ...], rotation: int
+) -> str:
+    """What may have been meant by a prompt outside the frame."""
+    height, width = hw
+    if _lies_on(prompt, width, height):
+        if rotation in (90, 270):
+            return f"the video is rotated by {rotation}: were unrotated coordinates used?"
+        return "x comes before y: were they swapped?"
+    return (
+        f"x goes from 0 to {width - 1} and y to {height - 1}, in pixels of the displayed "
+        "frame: `vseg frame CLIP 0 -o frame.png` writes it"
     )
 
 
@@ -167,13 +183,16 @@ def _lies_on(prompt: Points | Box | Scribble | Polygon, height: int, width: int)
     return bool(low.all() and (prompt.xy.max(axis=0) < [width, height]).all())
 
 
-def _describe(prompt: Points | Box | Scribble | Polygon) -> str:
+def _describe(prompt: Points | Box | Scribble | Polygon, hw: tuple[int, ...]) -> str:
+    """The prompt, or the first of its points that lies outside a frame of this size."""
     if isinstance(prompt, Polygon):
-        return f"the polygon within the {_describe(prompt.bounds)}"
+        return f"the polygon within the {_describe(prompt.bounds, hw)}"
     if isinstance(prompt, Box):
         return f"box {prompt.x1:g},{prompt.y1:g},{prompt.x2:g},{prompt.y2:g}"
-    kind = "point" if isinstance(prompt, Points) else "scribble"
-    return f"{kind} {' '.join(f'{x:g},{y:g}' for x, y in prompt.xy)}"
+    outside = ((prompt.xy < 0) | (prompt.xy >= [hw[1], hw[0]])).any(axis=1)
+    x, y = prompt.xy[int(np.argmax(outside))]
+    kind = "point" if isinstance(prompt, Points) else "the scribble's point"
+    return f"{kind} {x:g},{y:g}"
 
 
 def _turned(rotation: int) -> str:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from vseg.errors import BadPrompt
 from vseg.ops.rle import decode_rle, encode_rle
 from vseg.types import (
+    LAST_OBJECT_ID,
     Box,
     Exemplar,
     Mask,
@@ -40,7 +41,7 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     frame: int = Field(ge=0)
-    object: int = Field(ge=1)
+    object: int = Field(ge=1, le=LAST_OBJECT_ID)
 
 
 class _PointsRecord(_Record):
@@ -91,7 +92,7 @@ class _PolygonRecord(_Record):
 class _ConceptRecord(_Record):
     """object: None stands for every instance."""
 
-    object: int | None = Field(ge=1)  # type: ignore[assignment]  # wider than a visual prompt's
+    object: int | None = Field(ge=1, le=LAST_OBJECT_ID)  # type: ignore[assignment]  # wider than a visual prompt's
     threshold: float | None
 
 

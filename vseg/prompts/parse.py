@@ -29,7 +29,17 @@ from vseg.prompts.phrases import parse_phrases
 from vseg.prompts.polygon_masks import joined_rings
 from vseg.prompts.timecode import parse_timecode
 from vseg.prompts.unnamed_masks import UnnamedMasks
-from vseg.types import Box, Mask, Points, Polygon, Prompt, Scribble, Text, Timecode
+from vseg.types import (
+    LAST_OBJECT_ID,
+    Box,
+    Mask,
+    Points,
+    Polygon,
+    Prompt,
+    Scribble,
+    Text,
+    Timecode,
+)
 
 _TARGET = re.compile(r"(?P<object>\d*)(?:@(?P<at>[^:]+))?:(?P<rest>.*)", re.DOTALL)
 _BOX = re.compile(r"[-+\d.,eE\s]+")
@@ -169,22 +179,18 @@ def parse_labels(specs: Iterable[str]) -> dict[int, str]:
     labels: dict[int, str] = {}
     for spec in specs:
         object_text, equals, name = spec.partition("=")
-        if (
-            not equals
-            or not object_text.isdecimal()
-            or int(object_text) == 0
-            or not name.strip()
-        ):
+        if not equals or not object_text.isdecimal() or not name.strip():
             raise UsageError(
                 f"--label {spec} is not OBJ=name", hint="for example --label 1=person"
             )
-        if int(object_text) in labels:
+        object_id = _object_id(object_text)
+        if object_id in labels:
             raise UsageError(
-                f"object {int(object_text)} has two labels: '{labels[int(object_text)]}' and "
+                f"object {object_id} has two labels: '{labels[object_id]}' and "
                 f"'{name.strip()}'",
                 hint="give one of them",
             )
-        labels[int(object_text)] = name.strip()
+        labels[object_id] = name.strip()
     return labels
 
 
@@ -199,12 +205,21 @@ def _target(spec: str) -> tuple[int, Timecode, str]:
 
 def _object_and_place(match: re.Match[str]) -> tuple[int | None, Timecode]:
     """The part before the colon.  Raises UsageError for object 0, which is the background."""
-    object_id = int(match["object"]) if match["object"] else None
-    if object_id == 0:
-        raise UsageError(
-            f"object 0 in '{match.group()}' is the background", hint="number objects from 1"
-        )
+    object_id = _object_id(match["object"]) if match["object"] else None
     return object_id, parse_timecode(match["at"]) if match["at"] else FIRST_FRAME
+
+
+def _object_id(digits: str) -> int:
+    """The number of an object.  Raises UsageError for 0 and for one that cannot be stored."""
+    # Python reads no number of thousands of digits.
+    object_id = int(digits) if len(digits) <= len(str(LAST_OBJECT_ID)) else LAST_OBJECT_ID + 1
+    if object_id == 0:
+        raise UsageError("object 0 is the background", hint="number objects from 1")
+    if object_id > LAST_OBJECT_ID:
+        raise UsageError(
+            f"object {digits[:24]} is more than {LAST_OBJECT_ID}", hint="number objects from 1"
+        )
+    return object_id
 
 
 def _threshold(text: str, where: str) -> tuple[str, float | None]:

@@ -9,7 +9,7 @@ import re
 from vseg.errors import UsageError
 from vseg.types import Timecode
 
-_TIMECODE = re.compile(r"(?P<frame>\d+)|(?P<seconds>\d+(?:\.\d+)?)s")
+_TIMECODE = re.compile(r"(?P<frame>\d{1,15})|(?P<seconds>\d{1,15}(?:\.\d+)?)s")
 
 
 def parse_timecode(text: str) -> Timecode:

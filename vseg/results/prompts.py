@@ -80,8 +80,15 @@ def read_prompts(root: Path) -> list[Prompt]:
     for number, line in enumerate(lines, start=1):
         try:
             prompts.append(unpack_prompt(json.loads(line), partial(read_exemplar_image, root)))
-        except json.JSONDecodeError as error:
-            raise BadRun(f"{path}, line {number}: Invalid JSON: {error}") from error
+        except (json.JSONDecodeError, RecursionError) as error:
+            raise _bad_line(path, number, f"Invalid JSON: {error}") from error
         except VsegError as error:
-            raise BadRun(f"{path}, line {number}: {error.message}") from error
+            raise _bad_line(path, number, error.message) from error
     return prompts
+
+
+def _bad_line(path: Path, number: int, reason: str) -> BadRun:
+    return BadRun(
+        f"{path}, line {number}: {reason}",
+        hint=f"delete or mend line {number}, or give the prompts again with --overwrite",
+    )

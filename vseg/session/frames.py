@@ -135,7 +135,11 @@ class SessionFrames:
 
     def _check_index(self, index: int, count: int) -> None:
         if not 0 <= index < count:
-            raise BadPrompt(f"frame {index} is past the end: 0 to {count - 1} exist")
+            where = "past the end" if index >= count else "before the first"
+            raise BadPrompt(
+                f"frame {index} is {where}: 0 to {count - 1} exist",
+                hint="len(video) is the number of frames; they count from 0",
+            )
 
     def _checked(self, frame: Frame) -> Frame:
         """The frame, if its image is an RGB image of the size of those before."""

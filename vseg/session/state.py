@@ -13,7 +13,7 @@ from vseg.session.engine import TrackedObject
 from vseg.session.factory import AnyEngine
 from vseg.session.identity.identities import Identities
 from vseg.session.prompt_history import PromptHistory
-from vseg.types import Frame, Prompt, PromptValue, Timecode
+from vseg.types import LAST_OBJECT_ID, Frame, Prompt, PromptValue, Timecode
 
 
 @dataclass(slots=True)
@@ -66,6 +66,10 @@ class SessionState:
         if number < 1:
             raise BadPrompt(
                 f"object id {number} is not positive", hint="ids start at 1; 0 is background"
+            )
+        if number > LAST_OBJECT_ID:
+            raise BadPrompt(
+                f"object id {number} is more than {LAST_OBJECT_ID}", hint="ids start at 1"
             )
         if number not in self.objects and holds(self.used, number):
             raise BadPrompt(

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt8
 
 from vseg.types.prompt_values import (
+    LAST_OBJECT_ID,
     LONGEST_PHRASE,
     Box,
     ConceptPrompt,
@@ -33,6 +34,7 @@ from vseg.types.prompt_values import (
 )
 
 __all__ = [
+    "LAST_OBJECT_ID",
     "LONGEST_PHRASE",
     "UNKNOWN_FPS",
     "Box",

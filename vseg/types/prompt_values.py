@@ -127,6 +127,9 @@ class Polygon:
 VisualPrompt = Points | Box | Scribble | Mask
 """Where an object is, as a model takes it."""
 
+LAST_OBJECT_ID = 2**31 - 1
+"""The greatest object id that a run stores: its columns have 32 bits."""
+
 LONGEST_PHRASE = 200
 """Characters: far more than any noun phrase, so that a pasted text is refused.  A round value;
 not tuned."""

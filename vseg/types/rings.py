@@ -45,7 +45,7 @@ def _checked(corners: Any) -> Ring:
     ring = _open(as_pairs(corners, "a polygon").astype(np.float64))
     if len(ring) < 3:
         raise BadPrompt(
-            f"a polygon has {len(ring)} different corners and needs at least 3",
+            f"a polygon has {max(1, len(ring))} different corners and needs at least 3",
             hint="give the corners in order around the object: x,y x,y x,y",
         )
     crossing = _crossing(ring)

@@ -23,6 +23,13 @@ def wide_mask(folder: Path) -> Path:
     return folder / "wide.png"
 
 
+def animated(folder: Path) -> Path:
+    """A mask file of three images."""
+    first, *others = [Image.new("L", (120, 72), 80 * k) for k in range(1, 4)]
+    first.save(folder / "a.gif", save_all=True, append_images=others)
+    return folder / "a.gif"
+
+
 def made(path: Path, content: bytes) -> Path:
     path.write_bytes(content)
     return path
@@ -42,6 +49,28 @@ CLIP_CASES: dict[str, tuple[Make, int, str]] = {
 PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
     "no prompt": (lambda d, w: [], 3, "no prompt"),
     "point outside": (lambda d, w: ["--point", "500,5"], 3, "120x72"),
+    "negative point alone": (lambda d, w: ["--point", "5,5-"], 3, "negative marks alone"),
+    "negative points first": (
+        lambda d, w: ["--point", "2:5,5-", "--box", "2@3:9,9,50,50"],
+        3,
+        "object 2 on frame 0 has negative marks alone",
+    ),
+    "negative last, going back": (
+        lambda d, w: ["--box", "9,9,50,50", "--point", "@3:5,5-", "--direction", "backward"],
+        3,
+        "object 1 on frame 3 has negative",
+    ),
+    "swapped point": (lambda d, w: ["--point", "50,100"], 3, "swapped"),
+    "mask that is no image": (
+        lambda d, w: ["--mask", made(d / "m.png", b"no image")],
+        3,
+        "is no image",
+    ),
+    "mask that is a folder": (lambda d, w: ["--mask", d], 3, "is a folder"),
+    "object beyond 32 bits": (lambda d, w: ["--point", "3000000000:5,5"], 2, "2147483647"),
+    "object of many digits": (lambda d, w: ["--point", "9" * 5000 + ":5,5"], 2, "2147483647"),
+    "frame of many digits": (lambda d, w: ["--point", "@" + "9" * 5000 + ":5,5"], 2, "1.25s"),
+    "animated mask": (lambda d, w: ["--mask", animated(d)], 3, "is animated"),
     "box outside": (lambda d, w: ["--box", "200,200,300,300"], 3, "120x72"),
     "empty box": (lambda d, w: ["--box", "50,50,20,60"], 3, "empty or inverted"),
     "polygon outside": (lambda d, w: ["--polygon", "200,9 300,9 300,99"], 3, "120x72"),

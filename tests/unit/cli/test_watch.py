@@ -145,3 +145,11 @@ def test_what_moves_is_found_on_the_first_frame(workplace: Workplace, tmp_path: 
     x, y, side, _ = THINGS["blue"]
     (object_,) = told[0]["objects"]
     np.testing.assert_allclose(object_["box"], [x, y, x + side, y + side], atol=6)
+
+
+def test_negative_points_alone_are_refused_before_the_source_is_tracked(
+    workplace: Workplace,
+) -> None:
+    answer = call("watch", workplace.clip, "--point", "5,5-", "--config", workplace.config)
+    assert answer.exit_code == 3
+    assert "negative marks alone" in answer.stderr and answer.stdout == ""

@@ -167,7 +167,7 @@ def test_an_annotation_without_objects(tmp_path: Path) -> None:
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
     folder = _write(tmp_path / "clip", [_labels(1)] * 2)
     (folder / "00001.png").write_bytes(b"not an image")
-    with pytest.raises(BadDataset, match=r"00001\.png cannot be read"):
+    with pytest.raises(BadDataset, match=r"00001\.png is no image"):
         list(LabelFolder.open(folder))
     Image.fromarray(np.zeros((H, W, 3), dtype=np.uint8)).save(folder / "00001.png")
     with pytest.raises(BadDataset, match="mode RGB"):

@@ -64,6 +64,11 @@ def test_the_default_model_is_loaded_by_its_name() -> None:
         ({"box": [1, 2, 3]}, "4 numbers"),
         ({"box": [50, 50, 20, 20]}, "empty or inverted"),
         ({"points": [(500, 20)]}, "outside"),
+        ({"points": [(5, 5)], "labels": [0]}, "object 1 .*negative marks alone"),
+        (
+            {"points": [[(5, 5)], [(9, 9)]], "labels": [[1], [0]]},
+            "object 2 .*negative marks alone",
+        ),
         ({"mask": np.ones((4, 4), bool)}, "frame is 128x96"),
         ({"box": [[1, 2, 30, 40]], "points": [[(3, 4)], [(5, 6)]]}, "which object"),
         ({"box": [[1, 2, 30, 40]], "points": [(3, 4)]}, "which object"),
@@ -134,3 +139,13 @@ def test_a_polygon_and_a_mask_of_it_are_the_same_beside_a_click(nano: Nano) -> N
 def test_a_polygon_beside_the_image_is_refused(nano: Nano) -> None:
     with pytest.raises(BadPrompt, match="outside the 128x96"):
         vseg.segment(IMAGE, polygon=[(200, 10), (220, 10), (220, 40)], model=nano)
+
+
+def test_negative_points_alone_correct_a_prior(nano: Nano) -> None:
+    predictor = vseg.ImagePredictor(nano)
+    image = predictor.encode(IMAGE)
+    first = predictor.predict(image, box=[18, 18, 62, 62])
+    cut = predictor.predict(image, points=[(40, 40)], labels=[0], prior=first.logits[0])
+    assert not cut[1][40, 40]
+    with pytest.raises(BadPrompt, match="negative marks alone"):
+        predictor.predict(image, points=[(40, 40)], labels=[0])

@@ -8,19 +8,15 @@ import hashlib
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vseg.errors import WeightsMissing
+from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.weights.device import open_device, open_dtype
-from vseg.weights.tensor_files import check_fit, read_tensors
 
-_HINT = (
-    "give --weights a file that `vseg train` wrote, or leave it out; a folder with another "
-    "model is given as --model"
-)
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 
 
@@ -71,9 +67,14 @@ def load_weights(net: NanoNet, path: Path) -> str:
         raise WeightsMissing(
             f"no weights at {path}", hint="reinstall vseg, or give --weights FILE"
         )
-    state = read_tensors(path, _HINT)
-    check_fit(net.state_dict(), state, f"{path} does not hold nano's weights: it", _HINT)
-    net.load_state_dict(
-        {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
-    )
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WeightsMismatch(f"{path} is not a readable safetensors file: {error}") from error
+    try:
+        net.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
+        )
+    except RuntimeError as error:
+        raise WeightsMismatch(f"{path} does not hold nano's weights: {error}") from error
     return hashlib.sha256(path.read_bytes()).hexdigest()

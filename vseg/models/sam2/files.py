@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch
@@ -19,7 +21,6 @@ from vseg.models.sam2.model import SamParts
 from vseg.models.sam2.repvit import RepVit
 from vseg.models.sam2.vision import HALF, IMAGENET, PlainEncoder, PyramidEncoder
 from vseg.weights.state_dict import below
-from vseg.weights.tensor_files import check_fit, read_tensors
 from vseg.weights.weight_files import weight_files
 
 BACKBONE = "vision_encoder.backbone."
@@ -72,7 +73,18 @@ def _state(folder: Path) -> tuple[dict[str, Tensor], str]:
     state: dict[str, Tensor] = {}
     digest = hashlib.sha256()
     for path in weight_files(folder):
-        held = read_tensors(path, "fetch it again")
+        try:
+            held = load_file(path)
+        except SafetensorError as error:
+            raise WeightsMismatch(
+                f"{path} is not a readable safetensors file: {error}", hint="fetch it again"
+            ) from error
+        broken = [name for name, tensor in held.items() if not tensor.isfinite().all()]
+        if broken:
+            raise WeightsMismatch(
+                f"'{broken[0]}' in {path} holds numbers that are not finite",
+                hint="fetch it again",
+            )
         state |= held
         with path.open("rb") as handle:
             while piece := handle.read(1 << 24):
@@ -98,6 +110,23 @@ def _load(net: Any, state: Mapping[str, Tensor], folder: Path, *, skip: str | No
     fit.
     """
     own = {k: v for k, v in net.state_dict().items() if not (skip and k.startswith(skip))}
-    check_fit(own, state, f"the weights in {folder}: the file", _BOTH)
+    missing = sorted(own.keys() - state.keys())
+    extra = sorted(state.keys() - own.keys())
+    if missing or extra:
+        what = (
+            f"lacks '{missing[0]}'"
+            if missing
+            else f"holds '{extra[0]}', which is not its model's"
+        )
+        counted = f"{len(missing)} missing, {len(extra)} unknown"
+        raise WeightsMismatch(
+            f"the weights in {folder}: the file {what} ({counted})", hint=_BOTH
+        )
     for name, place in own.items():
+        if state[name].shape != place.shape:
+            found = tuple(state[name].shape)
+            wanted = tuple(place.shape)
+            raise WeightsMismatch(
+                f"'{name}' in {folder} is {found}, its configuration says {wanted}", hint=_BOTH
+            )
         place.copy_(state[name])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vseg.errors import BadRun, OutputError, UsageError, WeightsMismatch, WeightsMissing
@@ -34,7 +34,6 @@ from vseg.training.distill.stage import DistillStage, Student
 from vseg.training.distill.teachers import Teacher, open_teacher
 from vseg.training.loop import Report, is_complete, load_checkpoint, train
 from vseg.weights.device import open_device
-from vseg.weights.tensor_files import check_fit, read_tensors
 
 _PREFIX = "encoder."
 _HOST = torch.device("cpu")
@@ -125,15 +124,25 @@ def encoder_state(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise WeightsMissing(f"no encoder at {path}", hint="make one with: vseg distill")
-    hint = "give a file that vseg distill wrote, or weights of nano"
-    state = read_tensors(path, hint)
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WeightsMismatch(
+            f"{path} is not a readable safetensors file: {error}",
+            hint="give a file that vseg distill wrote",
+        ) from error
     encoder = {
         name.removeprefix(_PREFIX): value.float() if value.is_floating_point() else value
         for name, value in state.items()
         if name.startswith(_PREFIX)
     }
-    own = Encoder().state_dict()
-    check_fit(own, encoder, f"{path} does not hold nano's encoder: it", hint)
+    try:
+        Encoder().load_state_dict(encoder)
+    except RuntimeError as error:
+        raise WeightsMismatch(
+            f"{path} does not hold nano's encoder: {error}",
+            hint="give a file that vseg distill wrote, or weights of nano",
+        ) from error
     return encoder
 
 

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.text_head.network import WordsNet
-from vseg.weights.tensor_files import check_fit, read_tensors
 
 WORDS = Path(__file__).parents[1] / "weights" / "words.safetensors"
 _ARCHITECTURE = "nano-words"
@@ -64,15 +63,19 @@ def load_words(
     """
     if not path.is_file():
         raise WeightsMissing(f"no word head at {path}", hint="reinstall vseg")
-    state = read_tensors(path, _AGAIN)
-    with safe_open(path, framework="pt") as file:
-        notes = file.metadata() or {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            notes = file.metadata() or {}
+        state = load_file(path)
+    except SafetensorError as error:
+        raise WeightsMismatch(
+            f"{path} is not a readable safetensors file: {error}", hint=_AGAIN
+        ) from error
     if notes.get("architecture") != _ARCHITECTURE:
         raise WeightsMismatch(f"{path} is not a word head", hint=_AGAIN)
     try:
         words = tuple(json.loads(notes["words"]))
         net = WordsNet(len(words))
-        check_fit(net.state_dict(), state, f"{path} does not hold a word head: it", _AGAIN)
         net.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in state.items()}
         )
