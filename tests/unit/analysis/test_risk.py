@@ -12,7 +12,7 @@ from vseg.analysis.risk_evidence import EVIDENCE, Evidence
 from vseg.analysis.risk_model import WEIGHTS, reasons_of, risk_of
 from vseg.build import open_run
 from vseg.pipelines.run_edit import RunEdit
-from vseg.results.agreement import write_agreement
+from vseg.results.agreement import update_agreement
 from vseg.results.spans import SpanState
 from vseg.types.edit_values import AcceptSpan, MarkAbsent
 
@@ -83,9 +83,9 @@ def test_accepted_and_absent_spans_have_no_risk_and_begin_anew(tmp_path: Path) -
 def test_disagreeing_tracks_are_riskier_than_agreeing_ones(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run", [{1: steady(k)} for k in range(FRAMES)], scores={1: 0.7})
     alone = risks_of(run, 1)[20].risk
-    write_agreement(run, {(1, frame): 0.95 for frame in range(FRAMES)})
+    update_agreement(run, {(1, frame): 0.95 for frame in range(FRAMES)}, {})
     agreeing = risks_of(run, 1)[20].risk
-    write_agreement(run, {(1, frame): 0.05 for frame in range(FRAMES)})
+    update_agreement(run, {(1, frame): 0.05 for frame in range(FRAMES)}, {})
     differing = risks_of(run, 1)[20]
     assert agreeing <= alone < differing.risk
     assert "forward and backward tracks differ" in differing.reasons
