@@ -3,7 +3,7 @@
 Enters: a run and its clip.  Leaves: one HTML file without scripts that loads nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from vseg.io.files import atomic_write_text
 from vseg.io.html_page import html_page, image_tag
 from vseg.ops.colours import hex_of
 from vseg.results import Run
+from vseg.results.records import RunWarning
 from vseg.types import TrackEvent
 
 _THUMBNAIL = (160, 120)
@@ -56,7 +57,10 @@ def strip_of(summary: ObjectSummary) -> list[ObjectView]:
 def report_page(summary: RunSummary, images: Mapping[ObjectView, Thumbnail]) -> str:
     """The page.  images: of every view of the filmstrips."""
     run = summary.run
-    sections = [_head(summary), _facts(summary), _timeline(summary)]
+    sections = [_head(summary), _facts(summary)]
+    if run.header.warnings:
+        sections.append(_warnings(run.header.warnings))
+    sections.append(_timeline(summary))
     if summary.queue.spans:
         sections.append(_queue(summary))
     sections.append("<h2>Objects</h2>")
@@ -100,6 +104,14 @@ def _facts(summary: RunSummary) -> str:
         for name, value in facts.items()
     )
     return f'<div class="facts">{cells}</div>'
+
+
+def _warnings(warnings: Sequence[RunWarning]) -> str:
+    told = "".join(
+        f'<p>{escape(one.message)}<br><span class="faint small">{escape(one.hint)}</span></p>'
+        for one in warnings
+    )
+    return f'<h2>Warnings</h2><div class="panel">{told}</div>'
 
 
 def _timeline(summary: RunSummary) -> str:

@@ -201,6 +201,14 @@ DetectorEvery = Annotated[
         help="With --detections: frames from one run to the next; else told by the file.",
     ),
 ]
+DetectionScore = Annotated[
+    float | None,
+    typer.Option(
+        "--detection-score",
+        metavar="T",
+        help="With --detections: weaker ones begin nothing and prompt nothing; 0.5.",
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Refuse a detections file that has a wrong row."),

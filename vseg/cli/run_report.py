@@ -7,7 +7,7 @@ from typer import Option
 
 from vseg.cli import options
 from vseg.cli.label import Clip
-from vseg.cli.report import show_json
+from vseg.cli.report import show_json, show_warnings
 
 
 def report(
@@ -28,7 +28,9 @@ def report(
     from vseg.io.files import check_free
 
     check_free(out, overwrite=overwrite)
-    summary = write_report(open_run(run, revision), out, clip)
+    opened = open_run(run, revision)
+    summary = write_report(opened, out, clip)
+    warnings = opened.header.warnings
     if as_json:
         show_json(
             {
@@ -38,7 +40,9 @@ def report(
                 "masks": summary.queue.masks,
                 "wrong": summary.queue.wrong,
                 "risky_spans": summary.queue.found,
+                "warnings": [warning.model_dump() for warning in warnings],
             }
         )
         return
     print(out)
+    show_warnings(warnings)

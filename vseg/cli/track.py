@@ -32,6 +32,7 @@ def track(
     label: options.Labels = None,
     detections: options.DetectionsFile = None,
     detector_every: options.DetectorEvery = None,
+    detection_score: options.DetectionScore = None,
     strict: options.Strict = False,
     frames: options.Range = None,
     direction: options.Direction = None,
@@ -74,7 +75,10 @@ def track(
             reader=reader,
             frames=numbering,
             stop_at_damage=stop_at_damage,
-            detections=without_none({"detector_every": detector_every}) or None,
+            detections=without_none(
+                {"detector_every": detector_every, "score": detection_score}
+            )
+            or None,
             **detection.settings(),
         ),
         resume=resume,

@@ -248,7 +248,7 @@ def _below_threshold(event: TrackEvent) -> RunWarning:
     reached = math.floor(100 * best) / 100
     if named == DETECTIONS:
         what = f"no detection was used: the best score is {best:.2f}"
-        hint = f"lower the threshold: `score = {reached:g}` in [detections] of a --config file"
+        hint = f"lower the threshold: --detection-score {reached:g}"
     else:
         what = f"nothing was found for {named}: the best score is {best:.2f}"
         typed = f"--text {named[:-1]}={reached:g}'" if named.startswith("'") else ""

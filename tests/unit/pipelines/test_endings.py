@@ -193,7 +193,21 @@ def test_detections_below_the_threshold_say_the_best_score(tiny: Path, tmp_path:
     answer = track_tiny(tiny, tmp_path / "run", "--detections", tmp_path / "det.txt")
     assert answer.exit_code == 4
     assert "the best score is 0.28, the threshold 0.50" in answer.stderr
-    assert "score = 0.28" in answer.stderr
+    assert "--detection-score 0.28" in answer.stderr
+    lower = ("--detection-score", 0.28, "--overwrite", "--json")
+    again = track_tiny(tiny, tmp_path / "run", "--detections", tmp_path / "det.txt", *lower)
+    assert [w["code"] for w in json.loads(again.stdout)["warnings"]] != ["below_threshold"]
+
+
+def test_the_report_of_a_run_shows_its_warnings(tiny: Path, tmp_path: Path) -> None:
+    track_tiny(tiny, tmp_path / "run", "--box", "150,80,160,90")
+    page = tmp_path / "page.html"
+    answer = call("report", tmp_path / "run", "-o", page)
+    assert answer.exit_code == 0 and "warning: object 1 was never visible" in answer.stderr
+    assert "object 1 was never visible" in page.read_text("utf-8")
+    again = call("report", tmp_path / "run", "-o", page, "--overwrite", "--json")
+    facts = json.loads(again.stdout)
+    assert [w["code"] for w in facts["warnings"]] == ["never_visible"]
 
 
 def test_words_below_the_threshold_say_what_to_type(tiny: Path, tmp_path: Path) -> None:
