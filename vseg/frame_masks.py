@@ -175,6 +175,10 @@ class FrameMasks(Mapping[int, np.ndarray]):
             crops={i: (self if i in self else more).crop(i) for i in ids},
         )
 
+    def at_time(self, time_s: float) -> "FrameMasks":
+        """The same masks at another time."""
+        return replace(self, time_s=time_s)
+
     def _check(self, obj: int) -> None:
         if obj not in self.object_ids:
             held = ", ".join(map(str, self.object_ids)) or "none"

@@ -18,12 +18,14 @@ import pytest
 
 from vseg.build import open_run
 from vseg.errors import BadExchange, OutputError, UsageError
-from vseg.exchange.export import LOSS_REPORT, export
+from vseg.exchange.export import export
 from vseg.exchange.formats import FORMATS
 from vseg.exchange.matching import identify
 from vseg.exchange.read_masks import read_masks
+from vseg.exchange.sidecar import origin_of
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import MaskFormat, MaskSequence
+from vseg.interfaces.mask_format import LOSS_REPORT, MaskFormat, MaskSequence
+from vseg.pipelines.import_masks import compare_with_run
 from vseg.results import Damage, Run, RunHeader, RunWriter, SourceFingerprint
 from vseg.types import Frame, VideoInfo
 
@@ -167,6 +169,17 @@ def test_a_stored_run_gives_the_same_bytes_as_its_masks(
     for folder, masks in (("one", Clip(range(9))), ("other", run)):
         export(masks, chosen.name, out_of(chosen, tmp_path / folder))
     assert contents(tmp_path / "one") == contents(tmp_path / "other")
+
+
+def test_what_was_only_handed_on_is_no_change(chosen: MaskFormat, tmp_path: Path) -> None:
+    run = stored(tmp_path / "run", Clip(range(2, 14)))
+    out = out_of(chosen, tmp_path)
+    export(run, chosen.name, out, origin=origin_of(run))
+    imported = compare_with_run(run, out)
+    with imported.masks:
+        assert imported.comparison.changes == []
+        assert imported.comparison.is_same and not imported.comparison.numbers
+        assert imported.comparison.same > 20 and imported.format_name == chosen.name
 
 
 def test_a_partial_run_is_written_as_far_as_it_goes(

@@ -111,9 +111,10 @@ def export(
     _check_run_export(to, for_models)
     from vseg.build import open_run
     from vseg.exchange.export import export as convert
+    from vseg.exchange.sidecar import origin_of
 
     run = open_run(Path(subject), revision)
-    written = convert(run, to, out, overwrite=overwrite)
+    written = convert(run, to, out, overwrite=overwrite, origin=origin_of(run))
     show_written(written, run.unfinished, as_json=as_json, format=to)
 
 

@@ -11,65 +11,53 @@ from pathlib import Path
 
 from vseg.exchange.formats import format_named
 from vseg.exchange.held_masks import changed_pixels
+from vseg.exchange.sidecar import MaskDigest, Origin, sidecar_text
+from vseg.exchange.views import MaskView
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.mask_format import Loss, MaskFormat, MaskSequence
+from vseg.interfaces.mask_format import LOSS_REPORT, SIDECAR, Loss, MaskFormat, MaskSequence
 from vseg.io.files import atomic_folder, atomic_path, atomic_write_text, check_free
-from vseg.types import VideoInfo
-
-LOSS_REPORT = "loss_report.json"
 
 
-class HeldMasks:
-    """A sequence as a format holds it.  loss: what that changed, once it was gone through."""
+class WatchedMasks(MaskView):
+    """A sequence on its way into a format.  loss: what is lost on it, and digest: of what is
+    left, once it was gone through.
+    """
 
     def __init__(self, masks: MaskSequence, chosen: MaskFormat) -> None:
-        self._masks = masks
+        super().__init__(masks)
         self._chosen = chosen
         self.loss = Loss(chosen.loss)
-
-    @property
-    def name(self) -> str:
-        return self._masks.name
-
-    @property
-    def video(self) -> VideoInfo:
-        return self._masks.video
-
-    @property
-    def object_ids(self) -> tuple[int, ...]:
-        return self._masks.object_ids
-
-    @property
-    def labels(self) -> dict[int, str]:
-        return self._masks.labels
-
-    def __len__(self) -> int:
-        return len(self._masks)
-
-    def frame_numbers(self) -> Iterator[int]:
-        """The frames that have masks, ascending."""
-        return self._masks.frame_numbers()
+        self.digest = MaskDigest()
 
     def __iter__(self) -> Iterator[FrameMasks]:
         self.loss = Loss(self._chosen.loss)
-        for frame in self._masks:
+        self.digest = MaskDigest()
+        for frame in self.masks:
             held = self._chosen.held(frame)
             if self._chosen.boxes_only:
                 self.loss.add({obj: frame.area(obj) for obj in frame})
             elif held is not frame:
                 crops = ((obj, frame.crop(obj), held.crop(obj)) for obj in frame)
                 self.loss.add({obj: changed_pixels(one, other) for obj, one, other in crops})
-            yield held
+            self.digest.add(held)
+            yield frame
 
 
 def export(
-    masks: MaskSequence, format_name: str, out: Path, *, overwrite: bool = False
+    masks: MaskSequence,
+    format_name: str,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    origin: Origin | None = None,
 ) -> list[Path]:
     """Write a run to `out` in a format of FORMATS; the paths that were written.
 
-    The loss report is OUT/loss_report.json for a folder, OUT.loss_report.json beside a file.
-    Raises UsageError for an unknown format, OutputError if `out` exists and `overwrite` is not
-    given, holds files of another kind, or cannot be written, and BadRun if the run is damaged.
+    origin: where the masks are from, for vseg_export.json, by which an import knows the run
+    again; None leaves that file out.  It and the loss report are in OUT for a folder, and for
+    a file beside it: OUT.loss_report.json, OUT.vseg_export.json.  Raises UsageError for an
+    unknown format, OutputError if `out` exists and `overwrite` is not given, holds files of
+    another kind, or cannot be written, and BadRun if the run is damaged.
     """
     chosen = format_named(format_name)
     check_free(
@@ -77,27 +65,43 @@ def export(
         overwrite=overwrite,
         is_member=partial(_is_exported, chosen) if chosen.folder else None,
     )
-    held = HeldMasks(masks, chosen)
-    if not chosen.folder:
-        with atomic_path(out) as unfinished:
-            chosen.write(held, unfinished)
-        report = out.with_name(f"{out.name}.{LOSS_REPORT}")
-        report.unlink(missing_ok=True)
-        if held.loss.pixels:
-            atomic_write_text(report, _loss_report(chosen, held.loss))
-        return [out, report] if held.loss.pixels else [out]
-    with atomic_folder(out) as unfinished:
-        chosen.write(held, unfinished)
-        if held.loss.pixels:
-            atomic_write_text(unfinished / LOSS_REPORT, _loss_report(chosen, held.loss))
-    return [out]
+    watched = WatchedMasks(masks, chosen)
+    if chosen.folder:
+        with atomic_folder(out) as unfinished:
+            chosen.write(watched, unfinished)
+            for name, text in _beside(watched, chosen, origin).items():
+                atomic_write_text(unfinished / name, text)
+        return [out]
+    with atomic_path(out) as unfinished:
+        chosen.write(watched, unfinished)
+    written = [out]
+    beside = _beside(watched, chosen, origin)
+    for name in (LOSS_REPORT, SIDECAR):
+        path = out.with_name(f"{out.name}.{name}")
+        path.unlink(missing_ok=True)
+        if name in beside:
+            atomic_write_text(path, beside[name])
+            written.append(path)
+    return written
+
+
+def _beside(
+    watched: WatchedMasks, chosen: MaskFormat, origin: Origin | None
+) -> dict[str, str]:
+    """What is written beside the masks, by file name."""
+    files = {}
+    if watched.loss.pixels:
+        files[LOSS_REPORT] = _loss_report(chosen, watched.loss)
+    if origin is not None:
+        files[SIDECAR] = sidecar_text(watched, chosen.name, origin, watched.digest)
+    return files
 
 
 def _is_exported(chosen: MaskFormat, path: Path) -> bool:
     if path.is_dir() and not path.is_symlink():
         return all(_is_exported(chosen, inner) for inner in path.iterdir())
     return path.is_file() and (
-        path.suffix == chosen.suffix or path.name in (LOSS_REPORT, *chosen.beside)
+        path.suffix == chosen.suffix or path.name in (LOSS_REPORT, SIDECAR, *chosen.beside)
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import UInt16
 
 from vseg.frame_masks import FrameMasks
+from vseg.ops.masks import crop_overlap
 from vseg.ops.outline import mask_of_rings, polygons_of
 from vseg.types import MaskCrop
 
@@ -79,17 +80,4 @@ def _filled(crop: MaskCrop) -> MaskCrop:
 
 def changed_pixels(one: MaskCrop, other: MaskCrop) -> int:
     """How many pixels belong to one of two masks alone."""
-    return one.area + other.area - 2 * shared_area(one, other)
-
-
-def shared_area(one: MaskCrop, other: MaskCrop) -> int:
-    """How many pixels belong to both masks."""
-    x1 = max(one.x, other.x)
-    y1 = max(one.y, other.y)
-    x2 = min(one.xyxy[2], other.xyxy[2])
-    y2 = min(one.xyxy[3], other.xyxy[3])
-    if x1 >= x2 or y1 >= y2:
-        return 0
-    first = one.mask[y1 - one.y : y2 - one.y, x1 - one.x : x2 - one.x]
-    second = other.mask[y1 - other.y : y2 - other.y, x1 - other.x : x2 - other.x]
-    return int(np.count_nonzero(first & second))
+    return one.area + other.area - 2 * crop_overlap(one, other)

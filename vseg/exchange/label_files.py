@@ -13,6 +13,7 @@ from jaxtyping import Bool, Integer
 from PIL import Image, UnidentifiedImageError
 
 from vseg.errors import BadExchange, BadImage
+from vseg.interfaces.mask_format import LOSS_REPORT, SIDECAR
 from vseg.io.image_files import read_label_image
 from vseg.types import MaskCrop, VideoInfo
 
@@ -29,6 +30,8 @@ def numbered_files(folder: Path, suffix: str) -> list[tuple[int, Path]]:
         )
     files: dict[int, Path] = {}
     for path in sorted(folder.glob(f"*{suffix}")):
+        if path.name in (LOSS_REPORT, SIDECAR):
+            continue
         found = re.findall(r"[0-9]+", path.stem)
         number = int(found[-1]) if found else -1
         if number < 0 or number in files:

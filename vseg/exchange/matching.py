@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vseg.errors import BadExchange
-from vseg.exchange.held_masks import shared_area
 from vseg.exchange.spool import MaskSpool
 from vseg.interfaces.mask_format import MaskSequence
+from vseg.ops.masks import crop_overlap
 from vseg.types import MaskCrop
 
 _LEAST = 0.5
@@ -53,7 +53,7 @@ def identify(spool: MaskSpool, reference: MaskSequence) -> Matching:
 
 def _best(crop: MaskCrop, crops: Mapping[int, MaskCrop]) -> tuple[int | None, float]:
     """The object that most of a mask lies in, of several the most alike, and the share."""
-    shared = {obj: shared_area(crop, other) for obj, other in crops.items()}
+    shared = {obj: crop_overlap(crop, other) for obj, other in crops.items()}
     best = max(
         crops,
         key=lambda obj: (shared[obj], shared[obj] / max(1, crops[obj].area)),

@@ -45,7 +45,7 @@ class MotsFormat(MaskFormat):
         """Write the file.  Raises OutputError if an object id exceeds 999."""
         ids = mots_ids(masks)
         with path.open("w", encoding="ascii", newline="\n") as handle:
-            for frame in masks:
+            for frame in map(disjoint, masks):
                 for obj in frame:
                     crop = frame.crop(obj)
                     if crop.area:

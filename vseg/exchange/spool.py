@@ -6,7 +6,7 @@ process sees, so memory does not grow with the clip.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from types import TracebackType
 from typing import Any
@@ -38,6 +38,8 @@ SELECT frames.frame, object, score, x, y, w, h, payload FROM frames
 LEFT JOIN masks ON masks.frame = frames.frame ORDER BY frames.frame, object
 """
 _BY_OBJECT = "SELECT * FROM masks WHERE object = ? ORDER BY frame"
+_ONE = "SELECT * FROM masks WHERE frame = ? AND object = ?"
+_ANY = "SELECT 1 FROM masks WHERE object = ? AND w > 0 LIMIT 1"
 _MEAN = "SELECT AVG(score) FROM masks WHERE object = ? AND w > 0"
 _MAX_ID = 2**53
 """Larger numbers are not exact in JSON."""
@@ -134,6 +136,20 @@ class MaskSpool:
                 if provisional in self.labels:
                     self.labels[number] = self.labels.pop(provisional)
 
+    def renumber(self, numbers: Mapping[int, int]) -> None:
+        """Give objects other ids at once, by their present ones; no two may become one."""
+        # Through ids that nobody has, so that two can change places.
+        away = 2 * _MAX_ID
+        for present, number in numbers.items():
+            self._base.execute(
+                "UPDATE masks SET object = ? WHERE object = ?", (number + away, present)
+            )
+        self._base.execute(
+            "UPDATE masks SET object = object - ? WHERE object > ?", (away, _MAX_ID)
+        )
+        self._ids = {numbers.get(obj, obj) for obj in self._ids}
+        self.labels = {numbers.get(obj, obj): name for obj, name in self.labels.items()}
+
     def name_object(self, object_id: int, label: str) -> None:
         """The label of an object."""
         self.labels[object_id] = label
@@ -164,6 +180,15 @@ class MaskSpool:
         for row in self._base.execute(_BY_OBJECT, (object_id,)):
             yield row[0], _crop(row), row[2]
 
+    def crop(self, frame: int, object_id: int) -> MaskCrop:
+        """The mask of an object on a frame; without a pixel where there is none."""
+        row = self._base.execute(_ONE, (frame, object_id)).fetchone()
+        return MaskCrop.empty() if row is None else _crop(row)
+
+    def has_mask(self, object_id: int) -> bool:
+        """Whether an object has a pixel on any frame."""
+        return self._base.execute(_ANY, (object_id,)).fetchone() is not None
+
     def mean_score(self, object_id: int) -> float:
         """The mean score of an object over the frames on which it has a mask; 0 without."""
         mean = self._base.execute(_MEAN, (object_id,)).fetchone()[0]
@@ -191,9 +216,7 @@ class MaskSpool:
             )
 
     def _join(self, frame: int, object_id: int, crop: MaskCrop, score: float) -> None:
-        row = self._base.execute(
-            "SELECT * FROM masks WHERE frame = ? AND object = ?", (frame, object_id)
-        ).fetchone()
+        row = self._base.execute(_ONE, (frame, object_id)).fetchone()
         joined = union(_crop(row), crop)
         self._base.execute(
             "REPLACE INTO masks VALUES (?,?,?,?,?,?,?,?)",

@@ -15,6 +15,10 @@ from typing import Protocol, runtime_checkable
 from vseg.frame_masks import FrameMasks
 from vseg.types import MaskCrop, VideoInfo
 
+LOSS_REPORT = "loss_report.json"
+SIDECAR = "vseg_export.json"
+"""What is written in or beside an export and is no part of its format."""
+
 
 @runtime_checkable
 class MaskSequence(Protocol):
@@ -122,16 +126,16 @@ class MaskFormat(Protocol):
     beside: tuple[str, ...] = ()
 
     def held(self, masks: FrameMasks) -> FrameMasks:
-        """The frame as it comes back from a file of this format; as it is where nothing is
-        lost.
+        """The frame as it comes back from a file of this format, to the pixel; as it is where
+        nothing is lost.
         """
         return masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write everything to `path`, a new file or an empty folder that exists.
 
-        masks: frames as `held` gives them.  `vseg.exchange.export.export` gives the file the
-        user's name once it is whole.  Memory holds a frame at a time, whatever the length.
+        `vseg.exchange.export.export` gives the file the user's name once it is whole.  Memory
+        holds a frame at a time, whatever the length.
         """
         ...
 

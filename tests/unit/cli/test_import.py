@@ -1,0 +1,110 @@
+"""Masks come back from other programs: nothing is taken for a change that is none."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.unit.cli.conftest import Workplace, call, files_of
+from vseg.build import open_run
+
+
+@pytest.fixture(scope="module")
+def run(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the true masks."""
+    out = tmp_path_factory.mktemp("import") / "run"
+    answer = call("import", workplace.truth / "clip", "--video", workplace.clip, "-o", out)
+    assert answer.exit_code == 0, answer.stderr
+    return out
+
+
+def test_a_fresh_run_has_the_masks_of_the_file(workplace: Workplace, run: Path) -> None:
+    opened = open_run(run)
+    assert opened.header.status == "complete" and len(opened) == 64
+    for masks in opened:
+        file = workplace.truth / "clip" / f"{masks.frame_index:05d}.png"
+        labels = np.asarray(Image.open(file))
+        for obj, mask in masks.items():
+            np.testing.assert_array_equal(mask, labels == obj)
+    again = call("import", workplace.truth / "clip", "--video", workplace.clip, "-o", run)
+    assert again.exit_code == 3 and "already holds a run" in again.stderr
+
+
+@pytest.mark.parametrize("format_name", ["coco", "davis", "cvat", "mot", "yolo-seg"])
+def test_what_was_not_edited_is_not_changed(
+    run: Path, tmp_path: Path, format_name: str
+) -> None:
+    out = tmp_path / format_name
+    assert call("export", run, "--to", format_name, "-o", out).exit_code == 0
+    before = files_of(run)
+    answer = call("import", out, "--into", run)
+    assert answer.exit_code == 0, answer.stderr
+    assert "nothing was changed" in answer.stdout
+    told = json.loads(call("import", out, "--into", run, "--json").stdout)
+    assert told["changes"] == [] and told["same"] > 60 and told["format"] == format_name
+    assert files_of(run) == before
+
+
+def edited_coco(run: Path, out: Path) -> Path:
+    """An export with a mask deleted, a label given, and one mask replaced by a square."""
+    assert call("export", run, "--to", "coco", "-o", out).exit_code == 0
+    content = json.loads(out.read_text())
+    rows = content["annotations"]
+    content["categories"][0]["name"] = "dog"
+    frame_of = {image["id"]: image["frame_id"] for image in content["images"]}
+    on_frame = {(frame_of[row["image_id"]], row["track_id"]): row for row in rows}
+    rows.remove(on_frame[7, 1])
+    on_frame[20, 2]["segmentation"] = [[10, 10, 30, 10, 30, 30, 10, 30]]
+    out.write_text(json.dumps(content))
+    return out
+
+
+def test_a_dry_run_shows_what_was_changed(run: Path, tmp_path: Path) -> None:
+    out = edited_coco(run, tmp_path / "a.json")
+    before = files_of(run)
+    told = json.loads(call("import", out, "--into", run, "--dry-run", "--json").stdout)
+    changes = [(row["frame"], row["object"], row["kind"]) for row in told["changes"]]
+    assert changes == [(7, 1, "deleted"), (20, 2, "moved")]
+    assert told["deleted"] == told["moved"] == 1 and told["added"] == 0
+    assert set(told["relabelled"].values()) == {"dog"}
+    table = call("import", out, "--into", run, "--dry-run").stdout
+    assert "deleted" in table and "moved" in table and "relabelled" in table
+    assert files_of(run) == before
+
+
+def test_the_file_of_another_clip_or_run_is_refused(
+    workplace: Workplace, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.json"
+    assert call("export", run, "--to", "coco", "-o", out).exit_code == 0
+    sidecar = tmp_path / "a.json.vseg_export.json"
+    content = json.loads(sidecar.read_text())
+    content["origin"]["fingerprint"] = "f" * 64
+    sidecar.write_text(json.dumps(content))
+    answer = call("import", out, "--into", run)
+    assert answer.exit_code == 3 and "exported from another clip" in answer.stderr
+    other = tmp_path / "other"
+    words = ["import", workplace.truth / "clip", "--video", workplace.clip, "-o", other]
+    assert call(*words).exit_code == 0
+    exported = tmp_path / "b.json"
+    assert call("export", run, "--to", "coco", "-o", exported).exit_code == 0
+    answer = call("import", exported, "--into", other)
+    assert answer.exit_code == 3 and "another run of the same clip" in answer.stderr
+    sidecar.write_text("{}")
+    answer = call("import", out, "--into", run)
+    assert answer.exit_code == 3 and "a.json.vseg_export.json" in answer.stderr
+
+
+def test_a_malformed_command_is_told(workplace: Workplace, run: Path, tmp_path: Path) -> None:
+    file = workplace.truth / "clip"
+    assert call("import", file).exit_code == 2
+    assert call("import", file, "--into", run, "-o", tmp_path / "x").exit_code == 2
+    assert call("import", file, "-o", tmp_path / "x").exit_code == 2
+    answer = call("import", tmp_path / "missing", "--into", run)
+    assert answer.exit_code == 3 and "does not exist" in answer.stderr
+    unknown = tmp_path / "notes.md"
+    unknown.write_text("x")
+    answer = call("import", unknown, "--into", run)
+    assert answer.exit_code == 2 and "--format coco|" in answer.stderr

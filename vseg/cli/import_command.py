@@ -1,0 +1,138 @@
+"""`vseg import`: masks of another program into a run, or into a fresh one."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from vseg.cli import options
+from vseg.cli.report import show_json
+from vseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vseg.pipelines.import_masks import ImportedMasks
+
+
+def import_masks(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file, a folder, or a zip of one.")
+    ],
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="RUN", help="The run that it was exported from."),
+    ] = None,
+    clip: Annotated[
+        str | None, typer.Option("--video", help="The clip; with -o, of a fresh run.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="The folder of a fresh run.")
+    ] = None,
+    format_name: Annotated[
+        str | None,
+        typer.Option("--format", help="As in `vseg export --to`; by default found out."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what was changed, and stop.")
+    ] = False,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
+) -> None:
+    """Take masks back that another program changed, or make a run of them.
+
+    Changed masks become anchors of the run: only the frames around them are tracked again.
+    """
+    if (into is None) == (out is None):
+        raise UsageError(
+            "an import goes into a run, or makes a fresh one",
+            hint="--into RUN, or --video CLIP -o RUN",
+        )
+    if into is not None:
+        _import_into(into, file, format_name, dry_run, as_json)
+        return
+    if clip is None or out is None or dry_run:
+        raise UsageError("a fresh run needs its clip", hint="--video CLIP -o RUN")
+    from vseg.pipelines.import_run import import_run
+
+    run = import_run(file, clip, out, format_name, overwrite=overwrite)
+    if as_json:
+        show_json({"run": run.path, "frames": len(run), "objects": run.object_ids})
+    else:
+        print(run.path)
+
+
+def _import_into(
+    into: Path, file: Path, format_name: str | None, dry_run: bool, as_json: bool
+) -> None:
+    from vseg.exchange.sidecar import read_sidecar
+    from vseg.pipelines.editable_run import open_run
+    from vseg.pipelines.import_masks import compare_with_run
+
+    sidecar = read_sidecar(file)
+    run = open_run(into, sidecar.origin.revision if sidecar else None)
+    imported = compare_with_run(run, file, format_name)
+    with imported.masks:
+        if as_json:
+            show_json({"run": into, **summary(imported)})
+        else:
+            _show(imported)
+        if dry_run or imported.comparison.is_same:
+            return
+        raise UsageError("changes are shown, not applied", hint="add --dry-run")
+
+
+def summary(imported: "ImportedMasks") -> dict[str, Any]:
+    """What differs, as one JSON document."""
+    found = imported.comparison
+    return {
+        "format": imported.format_name,
+        "frames": found.frames,
+        "same": found.same,
+        "rounded": found.rounded,
+        **{kind.value: count for kind, count in _counts(imported).items()},
+        "relabelled": found.labels,
+        "renumbered": found.numbers,
+        "matched": imported.matching.masks,
+        "lowest_match": imported.matching.lowest,
+        "changes": [
+            {"frame": c.frame, "object": c.object_id, "kind": c.kind, "iou": round(c.iou, 4)}
+            for c in found.changes
+        ],
+    }
+
+
+def _counts(imported: "ImportedMasks") -> Counter[Any]:
+    from vseg.exchange.compare import ChangeKind
+
+    counts = imported.comparison.counts
+    return Counter({kind: counts[kind] for kind in ChangeKind})
+
+
+def _show(imported: "ImportedMasks") -> None:
+    from vseg.pipelines.import_masks import stretches
+
+    found = imported.comparison
+    print(f"{found.same} masks are the same, {found.rounded} were only rounded")
+    if imported.matching.masks:
+        lowest = f"the least sure lies in its object by {imported.matching.lowest:.0%}"
+        print(f"{imported.matching.masks} masks without an id were matched; {lowest}")
+    for number, obj in sorted(found.numbers.items()):
+        print(f"object {number} of the file is object {obj}")
+    if found.is_same:
+        print("nothing was changed")
+        return
+    table = Table("object", "change", "frames", "which")
+    for obj in found.objects():
+        for kind in _counts(imported):
+            frames = found.of(obj, kind)
+            if frames:
+                spans = [
+                    f"{first}" if end == first + 1 else f"{first}-{end - 1}"
+                    for first, end in stretches(frames)
+                ]
+                table.add_row(str(obj), kind.value, str(len(frames)), ", ".join(spans))
+    for obj, label in found.labels.items():
+        table.add_row(str(obj), "relabelled", "", label)
+    Console().print(table)

@@ -1,0 +1,197 @@
+"""What another program changed: masks before and after, object by object and frame by frame.
+
+Enters: two sequences of the same clip.  Leaves: the changes, and how many masks are the same.
+Masks that only went through a format and back are no changes: `before` is what the format
+holds (`held`), a mask that differs in next to no pixel is the same, and one whose outline
+moved less than by a person's change was rounded.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import cv2
+import numpy as np
+
+from vseg.exchange.spool import MaskSpool
+from vseg.frame_masks import FrameMasks
+from vseg.interfaces.mask_format import MaskSequence
+from vseg.ops.masks import crop_iou, crop_overlap
+from vseg.types import MaskCrop
+
+SAME = 0.999
+"""IoU of a mask and itself, decoded by another program: less than a pixel of an outline."""
+ROUNDED = 0.97
+"""IoU of a mask and its outline in whole pixels, from about 60 pixels across on."""
+ROUNDED_PX = 1.5
+"""How far rounded corners and simplified outlines stray; a person's change goes further."""
+_ALIKE = 0.9
+"""IoU over the whole clip of an object and itself under another number: few of its frames were
+changed as well.
+"""
+
+
+class ChangeKind(StrEnum):
+    """MOVED: another mask.  DELETED, ADDED: no mask any more, or one where none was."""
+
+    MOVED = "moved"
+    DELETED = "deleted"
+    ADDED = "added"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskChange:
+    """One object on one frame.  iou: of the mask before and after."""
+
+    frame: int
+    object_id: int
+    kind: ChangeKind
+    iou: float
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What differs.
+
+    same, rounded: how many masks.  changes: by ascending frame.  labels: new names by object.
+    numbers: the id before of objects that have another one after.  frames: how many were
+    compared.
+    """
+
+    same: int = 0
+    rounded: int = 0
+    frames: int = 0
+    changes: list[MaskChange] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def counts(self) -> Counter[ChangeKind]:
+        """How many masks changed in which way."""
+        return Counter(change.kind for change in self.changes)
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing was changed."""
+        return not self.changes and not self.labels
+
+    def of(self, object_id: int, kind: ChangeKind) -> list[int]:
+        """The frames on which an object changed in one way."""
+        return [c.frame for c in self.changes if (c.object_id, c.kind) == (object_id, kind)]
+
+    def objects(self) -> tuple[int, ...]:
+        """The objects that changed, ascending."""
+        return tuple(sorted({change.object_id for change in self.changes}))
+
+
+def compare(before: MaskSequence, after: MaskSequence) -> Comparison:
+    """The changes on the frames that both speak of; ids of `after` are those of `before`."""
+    found = Comparison()
+    for old, new in pairs(before, after):
+        found.frames += 1
+        ids = sorted({*old.object_ids, *new.object_ids})
+        for obj in ids:
+            _add(found, old.frame_index, obj, _crop(old, obj), _crop(new, obj))
+    names = before.labels
+    known = {*before.object_ids}
+    found.labels = {
+        obj: label
+        for obj, label in sorted(after.labels.items())
+        if obj in known and names.get(obj) != label
+    }
+    return found
+
+
+def pairs(
+    before: MaskSequence, after: MaskSequence
+) -> Iterator[tuple[FrameMasks, FrameMasks]]:
+    """The frames of both, ascending; one of each is in memory."""
+    others = iter(after)
+    other = next(others, None)
+    for frame in before:
+        while other is not None and other.frame_index < frame.frame_index:
+            other = next(others, None)
+        if other is not None and other.frame_index == frame.frame_index:
+            yield frame, other
+
+
+def renumbered(before: MaskSequence, after: MaskSequence) -> dict[int, int]:
+    """The id before, by the id after, of objects that only have another number.
+
+    An object counts as one of the other sequence where their masks of all frames together are
+    alike, and those of the same number are not.
+    """
+    shared: Counter[tuple[int, int]] = Counter()
+    areas: tuple[Counter[int], Counter[int]] = (Counter(), Counter())
+    for old, new in pairs(before, after):
+        for side, frame in enumerate((old, new)):
+            areas[side].update({obj: frame.area(obj) for obj in frame})
+        for one in old:
+            overlap = {
+                (one, other): crop_overlap(old.crop(one), new.crop(other)) for other in new
+            }
+            shared.update({pair: pixels for pair, pixels in overlap.items() if pixels})
+
+    def alike(pair: tuple[int, int]) -> float:
+        union = areas[0][pair[0]] + areas[1][pair[1]] - shared[pair]
+        return shared[pair] / max(1, union)
+
+    best = sorted((pair for pair in shared if alike(pair) >= _ALIKE), key=alike, reverse=True)
+    own = {one for one, other in best if one == other}
+    numbers: dict[int, int] = {}
+    for old_id, new_id in best:
+        known = own.union(numbers.values())
+        if old_id not in known and new_id not in own.union(numbers):
+            numbers[new_id] = old_id
+    return numbers
+
+
+def renumber(spool: MaskSpool, numbers: Mapping[int, int]) -> None:
+    """Give objects other ids, by their present ones; who is in the way gets a free one."""
+    taken = [*spool.object_ids, *numbers.values()]
+    in_the_way = {obj for obj in numbers.values() if obj in spool.object_ids} - {*numbers}
+    spare = {obj: max(taken) + place for place, obj in enumerate(sorted(in_the_way), start=1)}
+    spool.renumber({**numbers, **spare})
+
+
+def _add(found: Comparison, frame: int, obj: int, old: MaskCrop, new: MaskCrop) -> None:
+    if not old.area and not new.area:
+        return
+    iou = crop_iou(old, new)
+    if iou >= SAME:
+        found.same += 1
+    elif not new.area:
+        found.changes.append(MaskChange(frame, obj, ChangeKind.DELETED, 0.0))
+    elif not old.area:
+        found.changes.append(MaskChange(frame, obj, ChangeKind.ADDED, 0.0))
+    elif iou >= ROUNDED and _outline_distance(old, new) <= ROUNDED_PX:
+        found.rounded += 1
+    else:
+        found.changes.append(MaskChange(frame, obj, ChangeKind.MOVED, iou))
+
+
+def _crop(frame: FrameMasks, obj: int) -> MaskCrop:
+    return frame.crop(obj) if obj in frame else MaskCrop.empty()
+
+
+def _outline_distance(one: MaskCrop, other: MaskCrop) -> float:
+    """How far from the outline of the other mask the farthest pixel lies that belongs to only
+    one of them, in pixels.
+    """
+    corners = np.array([one.xyxy, other.xyxy])
+    # A pixel of background around, from which distances inside are counted.
+    x, y = (corners[:, :2].min(axis=0) - 1).tolist()
+    width, height = (corners[:, 2:].max(axis=0) + 1 - (x, y)).tolist()
+    both = [
+        MaskCrop(crop.x - x, crop.y - y, crop.mask).paste(height, width)
+        for crop in (one, other)
+    ]
+    apart = both[0] ^ both[1]
+    # The centre of a pixel at the outline is half a pixel from it.
+    inside, outside = (
+        cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        for side in (both[0], ~both[0])
+    )
+    distances = np.where(both[0], inside, outside)[apart] - 0.5
+    return float(distances.max(initial=0.0))

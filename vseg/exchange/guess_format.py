@@ -1,0 +1,114 @@
+"""Which format a file is of, where nobody says.
+
+Enters: a path.  Leaves: the name of a format.  Only what tells formats apart is read.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from vseg.errors import BadExchange, UsageError
+from vseg.exchange.formats import FORMATS
+from vseg.io.archive import unpacked
+from vseg.io.json_stream import JsonStream
+from vseg.io.xml_stream import XmlStream
+
+_MOTS_COLUMNS = 6
+_FOLDERS = {
+    "annotations/instances_*.json": "datumaro",
+    "labels/*.json": "fiftyone",
+    "*/*.png": "png",
+    "*.png": "davis",
+    "*.json": "labelme",
+    "*.txt": "yolo-track",
+    "*.mkv": "ffv1",
+    "*.mov": "prores",
+}
+"""What a folder holds and its format, the first that fits."""
+
+
+def guess_format(path: Path) -> str:
+    """The name of the format.  Raises UsageError where it cannot be told, BadExchange where
+    nothing is there.
+    """
+    if not path.exists():
+        raise BadExchange(f"{path} does not exist", hint="check the path")
+    with unpacked(path, folder=True, own=("annotations", "labels")) as content:
+        inside = sorted(content.iterdir()) if content.is_dir() else []
+        if content != path and len(inside) == 1 and inside[0].is_file():
+            content = inside[0]
+        found = _of_folder(content) if content.is_dir() else _of_file(content)
+    if found is None:
+        raise UsageError(
+            f"which format {path} is of cannot be told",
+            hint=f"say it: --format {'|'.join(sorted(FORMATS))}",
+        )
+    return found
+
+
+def _of_file(path: Path) -> str | None:
+    kinds: dict[str, Callable[[Path], str | None]] = {
+        ".xml": _of_xml,
+        ".json": _of_json,
+        ".txt": _of_text,
+        ".csv": _of_text,
+        ".parquet": lambda _: "parquet",
+    }
+    kind = kinds.get(path.suffix.lower())
+    return kind(path) if kind is not None else None
+
+
+def _of_folder(path: Path) -> str | None:
+    for pattern, name in _FOLDERS.items():
+        first = next(path.glob(pattern), None)
+        if first is not None:
+            return _of_labels(first) if pattern == "*.png" else name
+    return None
+
+
+def _of_labels(path: Path) -> str:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        return "mots-png" if image.mode.startswith("I") else "davis"
+
+
+def _of_xml(path: Path) -> str | None:
+    kinds = {"track": "cvat", "image": "cvat-images"}
+    tags = (element.tag for element in XmlStream(path, frozenset({"meta"})))
+    return next((kinds[tag] for tag in tags if tag in kinds), None)
+
+
+def _of_json(path: Path) -> str | None:
+    with JsonStream(path) as stream:
+        if stream.peek() == "[":
+            return _of_tasks(stream)
+        for key in stream.members():
+            if key in ("masklet", "masklet_id"):
+                return "sav"
+            if key == "frames":
+                return "fiftyone"
+            if key == "images":
+                return "coco"
+            if key == "annotations" and stream.peek() == "[":
+                for _ in stream.elements():
+                    first = stream.value()
+                    return "ytvis" if "segmentations" in first else "coco"
+            else:
+                stream.skip()
+    return None
+
+
+def _of_tasks(stream: JsonStream) -> str | None:
+    for _ in stream.elements():
+        first = stream.value()
+        data = first.get("data", {}) if isinstance(first, dict) else {}
+        return "label-studio-images" if "image" in data else "label-studio"
+    return None
+
+
+def _of_text(path: Path) -> str | None:
+    with path.open(encoding="utf-8-sig", errors="replace") as handle:
+        line = next((text for text in handle if text.strip()), "")
+    if "," not in line and len(line.split()) == _MOTS_COLUMNS:
+        return "mots"
+    return "mot" if line else None

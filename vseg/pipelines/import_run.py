@@ -1,0 +1,54 @@
+"""Masks of another program as a run of their own.
+
+Enters: a file and its clip.  Leaves: a run directory, as if the masks had been tracked.
+"""
+
+from pathlib import Path
+
+from vseg import __version__
+from vseg.build import open_video
+from vseg.exchange.formats import format_named
+from vseg.exchange.guess_format import guess_format
+from vseg.exchange.read_masks import read_masks
+from vseg.exchange.sidecar import read_sidecar
+from vseg.pipelines.editable_run import EditableRun, open_run
+from vseg.results.fingerprint import fingerprint
+from vseg.results.records import RunHeader
+from vseg.results.writer import RunWriter
+
+
+def import_run(
+    file: Path,
+    clip: str,
+    out: Path,
+    format_name: str | None = None,
+    *,
+    overwrite: bool = False,
+) -> EditableRun:
+    """Write the run `out`; frames that the file does not speak of are not in it.
+
+    Raises BadExchange for a file that does not fit the clip, BadVideo, and OutputError if a
+    run is there already.
+    """
+    sidecar = read_sidecar(file)
+    name = format_name or (sidecar.format if sidecar else guess_format(file))
+    with open_video(clip) as video:
+        info = video.info
+        times = video.time_at
+        with read_masks(file, name, info, Path(clip).stem) as masks:
+            header = RunHeader(
+                vseg_version=__version__,
+                model=f"import:{format_named(name).name}",
+                weights_sha256="",
+                device="cpu",
+                dtype="float32",
+                source=fingerprint(Path(clip)),
+                video=info,
+                labels=masks.labels,
+            )
+            writer = RunWriter.create(out, header, overwrite=overwrite)
+            for frame in masks:
+                if writer.write(frame.at_time(times(frame.frame_index))):
+                    writer.commit()
+            writer.finish()
+    return open_run(out)
