@@ -34,6 +34,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
     if signature is not None:
         tensors["identity/histograms"] = torch.from_numpy(signature.histograms)
         tensors["identity/layout"] = torch.from_numpy(signature.layout)
+        tensors["identity/small"] = torch.from_numpy(signature.small)
     return tensors, {
         "objects": objects,
         "nested": sorted(identities.nested),
@@ -65,6 +66,7 @@ def unpack_identities(
         frame_index, mean_change, cut = stored["signature"]
         histograms = tensors["identity/histograms"].cpu().numpy()
         layout = tensors["identity/layout"].cpu().numpy()
+        small = tensors["identity/small"].cpu().numpy()
         identities.signature = FrameSignature(
-            frame_index, histograms, layout, mean_change, cut
+            frame_index, histograms, layout, small, mean_change, cut
         )

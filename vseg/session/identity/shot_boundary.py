@@ -4,14 +4,15 @@ Enters: frames in order.  Leaves: whether a frame begins a new shot.  Colour his
 parts of the frame are compared with those of the frame before (Boreczky and Rowe 1996 found
 block histograms the most reliable of the simple methods).  A cut is a large change that is
 also far above the changes just before.  What we changed: the layout of the brightness must
-differ too, for a fade or a lamp changes the colours alone.
+differ too, for a fade or a lamp changes the colours alone; and no part of the scene may have
+stayed, for where frames are skipped, all that moves has moved far, but a cut leaves nothing.
 """
 
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32, UInt8
 
 from vseg.types import Frame
 
@@ -21,6 +22,16 @@ _LEVELS = 6
 _BLOCKS = 3
 _SIDE_PX = 96
 _LAYOUT_PX = 16
+# Cells whose detail is compared: their side, the least deviation of colour (of 255) that is
+# detail and not noise, the correlation and the ratio of deviations from which they show the
+# same, and by how much the common change of brightness may be missed.  Round values.
+_CELL_PX = 8
+_DETAIL = 4.0
+_SAME_CORRELATION = 0.9
+_SAME_DEVIATION = 0.5
+_SAME_BRIGHTNESS = 16.0
+# ITU-R BT.709 has black at 16 of 255; noise of codecs lies above it.
+_BLACK = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +39,14 @@ class FrameSignature:
     """What is kept of a frame, to compare the next one with.
 
     histograms: of the blocks, summing to 1.  layout: the brightness of a small copy, of mean 0
-    and length 1.  mean_change: running mean of the changes before.  cut: whether the frame
-    begins a new shot.
+    and length 1.  small: a larger copy.  mean_change: running mean of the changes before.
+    cut: whether the frame begins a new shot.
     """
 
     frame_index: int
     histograms: Float32[np.ndarray, "P B"]
     layout: Float32[np.ndarray, " C"]
+    small: UInt8[np.ndarray, "S S 3"]
     mean_change: float
     cut: bool
 
@@ -45,12 +57,15 @@ class CutRule:
 
     least: share of the histograms' mass that changes.  factor: how many times the mean change.
     layout_cosine: frames whose layouts are more similar show the same scene.  How these values
-    were chosen is not recorded.
+    were chosen is not recorded.  stayed: the share of cells with detail that show the same,
+    from which it is one scene.  It was 0.03 at most in 810 pairs of frames from different
+    clips, and 0.13 at least where a static camera skipped 29 of 30 frames.
     """
 
     least: float = 0.42
     factor: float = 3.0
     layout_cosine: float = 0.8
+    stayed: float = 0.1
 
 
 def frame_signature(
@@ -63,24 +78,70 @@ def frame_signature(
     """
     if before is not None and before.frame_index == frame.index:
         return before
-    histograms = _histograms(frame)
+    small = np.asarray(
+        cv2.resize(frame.image, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA),
+        dtype=np.uint8,
+    )
+    histograms = _histograms(small)
     layout = _layout(frame)
     if before is None or abs(before.frame_index - frame.index) != 1:
-        return FrameSignature(frame.index, histograms, layout, 0.0, False)
+        return FrameSignature(frame.index, histograms, layout, small, 0.0, False)
     shared = float(np.minimum(histograms, before.histograms).sum()) / len(histograms)
     change = 1 - shared
     cut = change >= max(rule.least, rule.factor * before.mean_change)
     cut = cut and float(layout @ before.layout) < rule.layout_cosine
+    stayed = cut and _stayed_share(small, before.small) >= rule.stayed
     mean_change = before.mean_change
     if not cut:
         # A running mean over about five frames: short, for motion changes within a shot.
         mean_change = 0.8 * mean_change + 0.2 * change
-    return FrameSignature(frame.index, histograms, layout, mean_change, cut)
+    return FrameSignature(
+        frame.index, histograms, layout, small, mean_change, cut and not stayed
+    )
 
 
-def _histograms(frame: Frame) -> Float32[np.ndarray, "P B"]:
+def _stayed_share(
+    now: UInt8[np.ndarray, "S S 3"], before: UInt8[np.ndarray, "S S 3"]
+) -> float:
+    """The share of the cells with detail that show the same in both; 0 where there is none."""
+    cells, brightness = _cells(now)
+    cells_before, brightness_before = _cells(before)
+    deviations = np.stack([np.sqrt(np.square(c).mean(axis=1)) for c in (cells, cells_before)])
+    detailed = (deviations.max(axis=0) >= _DETAIL) & ~_barred(np.maximum(now, before))
+    same = (cells * cells_before).mean(axis=1) >= _SAME_CORRELATION * deviations.prod(axis=0)
+    same &= deviations.min(axis=0) >= _SAME_DEVIATION * deviations.max(axis=0)
+    same &= detailed
+    if not same.any():
+        return 0.0
+    # The exposure of a camera changes with what is before it, and all cells with it.
+    brighter = brightness - brightness_before
+    same &= np.abs(brighter - np.median(brighter[same])) <= _SAME_BRIGHTNESS
+    return float(same.sum() / detailed.sum())
+
+
+def _barred(small: UInt8[np.ndarray, "S S 3"]) -> Bool[np.ndarray, " N"]:
+    """Which cells have a row or a column of a black bar: its edge is in every shot."""
+    count = len(small) // _CELL_PX
+    dark = small.max(axis=2) <= _BLACK
+    rows = dark.all(axis=1).reshape(count, _CELL_PX).any(axis=1)
+    columns = dark.all(axis=0).reshape(count, _CELL_PX).any(axis=1)
+    return np.asarray((rows[:, None] | columns[None, :]).ravel(), dtype=bool)
+
+
+def _cells(
+    small: UInt8[np.ndarray, "S S 3"],
+) -> tuple[Float32[np.ndarray, "N P"], Float32[np.ndarray, " N"]]:
+    """The cells' colours without the mean colour of each, and the brightness of each."""
+    count = len(small) // _CELL_PX
+    cells = small.reshape(count, _CELL_PX, count, _CELL_PX, 3).transpose(0, 2, 1, 3, 4)
+    colours = cells.reshape(count * count, -1, 3).astype(np.float32)
+    means = colours.mean(axis=1, keepdims=True)
+    detail = (colours - means).reshape(count * count, -1)
+    return detail, means.mean(axis=(1, 2))
+
+
+def _histograms(small: UInt8[np.ndarray, "S S 3"]) -> Float32[np.ndarray, "P B"]:
     """Colour histograms of the blocks of a small copy, summing to 1."""
-    small = cv2.resize(frame.image, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
     side = _SIDE_PX // _BLOCKS
     blocks = small.reshape(_BLOCKS, side, _BLOCKS, side, 3).transpose(0, 2, 1, 3, 4)
     levels = blocks.reshape(_BLOCKS * _BLOCKS, -1, 3).astype(np.int64) * _LEVELS // 256
