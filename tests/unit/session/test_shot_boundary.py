@@ -60,18 +60,12 @@ def test_skipped_frames_of_a_static_camera_are_no_cut() -> None:
     assert _cuts([*views, *[_image(2)] * 3, *views[:3]]) == [12, 15]
 
 
-def _textured(seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (24, 36, 3)).astype(np.uint8)
-    return np.asarray(cv2.resize(coarse, (192, 128), interpolation=cv2.INTER_CUBIC))
-
-
 def test_a_letterbox_does_not_hide_a_cut() -> None:
-    shots = [_textured(1)] * 3 + [255 - _textured(1)] * 3
+    shots = [_image(1)] * 3 + [_image(2)] * 3
     boxed = [image.copy() for image in shots]
     for image in boxed:
-        image[:6] = 0
-        image[-6:] = 0
+        image[:20] = 0
+        image[-20:] = 0
     assert _cuts(boxed) == [3]
 
 
