@@ -27,6 +27,7 @@ from vseg.cli import (
     source,
     track,
     train,
+    validate_command,
     watch,
 )
 from vseg.cli.report import Command
@@ -81,6 +82,7 @@ for _name, _run in (
     ("render", outputs.render),
     ("export", outputs.export),
     ("import", import_command.import_masks),
+    ("validate", validate_command.validate),
     ("correct", correct.correct),
     ("revisions", revisions.revisions),
     ("associate", associate.associate),

@@ -71,7 +71,9 @@ def test_render_draws_a_run(run: Path, tmp_path: Path) -> None:
 def test_export_converts_a_run(run: Path, tmp_path: Path, format: str) -> None:
     answer = call("export", run, "--to", format, "-o", tmp_path / "out", "--json")
     assert answer.exit_code == 0
-    assert json.loads(answer.stdout)["written"] == [str(tmp_path / "out")]
+    written = json.loads(answer.stdout)["written"]
+    assert written[0] == str(tmp_path / "out")
+    assert all(Path(path).exists() for path in written)
     assert call("export", run, "--to", format, "-o", tmp_path / "out").exit_code == 3
     assert call("export", run, "--to", "vhs", "-o", tmp_path / "x").exit_code == 2
 

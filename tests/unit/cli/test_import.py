@@ -108,3 +108,33 @@ def test_a_malformed_command_is_told(workplace: Workplace, run: Path, tmp_path: 
     unknown.write_text("x")
     answer = call("import", unknown, "--into", run)
     assert answer.exit_code == 2 and "--format coco|" in answer.stderr
+
+
+@pytest.mark.parametrize("format_name", ["coco", "ytvis", "mots", "sav", "labelme"])
+def test_an_export_is_valid(run: Path, tmp_path: Path, format_name: str) -> None:
+    out = tmp_path / format_name
+    assert call("export", run, "--to", format_name, "-o", out).exit_code == 0
+    told = json.loads(call("validate", out, "--json").stdout)
+    assert told["frames"] == 64 and told["masks"] > 60 and told["unnamed"] == 0
+    assert sorted(told["objects"]) == ["1", "2"] and told["format"] == format_name
+    assert bool(told["checked_by"]) == (format_name != "labelme")
+    assert "read by vseg" in call("validate", out, "--format", format_name).stdout
+
+
+def test_what_is_wrong_with_a_file_is_told(
+    workplace: Workplace, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "a.json"
+    assert call("export", run, "--to", "coco", "-o", out).exit_code == 0
+    content = json.loads(out.read_text())
+    content["annotations"][5]["segmentation"]["counts"] = "00"
+    out.write_text(json.dumps(content))
+    answer = call("validate", out)
+    assert answer.exit_code == 3 and "annotation 5: the runs of an RLE" in answer.stderr
+    (tmp_path / "a.json.vseg_export.json").unlink()
+    assert call("validate", out).exit_code == 2
+    assert call("validate", out, "--size", "huge").exit_code == 2
+    words = ("validate", workplace.truth / "clip")
+    assert call(*words, "--size", "120x72").exit_code == 0
+    assert call(*words, "--video", workplace.clip).exit_code == 0
+    assert call(*words, "--size", "121x72").exit_code == 3
