@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -53,6 +54,7 @@ class Clip:
     video = VIDEO
     object_ids = (2, 7)
     labels = LABELS
+    names: ClassVar[dict[int, str]] = {}
 
     def __len__(self) -> int:
         return len(self.frames)

@@ -93,7 +93,7 @@ def _view(
         return small
     frame = Frame(view.frame_index, pts=None, time_s=masks.time_s, image=small)
     alone = FrameMasks.of(frame, {view.object_id: subject})
-    return draw_overlay(small, alone, run.labels, _STYLE)
+    return draw_overlay(small, alone, run.tags, _STYLE)
 
 
 def window_around(box: Box | None, frame: tuple[int, int], size: tuple[int, int]) -> Box:

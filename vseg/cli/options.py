@@ -134,7 +134,10 @@ Polygons = Annotated[
     ),
 ]
 Labels = Annotated[
-    list[str] | None, typer.Option("--label", metavar="OBJ=NAME", help="An object's name.")
+    list[str] | None,
+    typer.Option(
+        "--label", metavar="OBJ=CLASS[:NAME]", help="What an object is, and its own name."
+    ),
 ]
 Texts = Annotated[
     list[str] | None,

@@ -191,6 +191,7 @@ def _annotations(
     masks: MaskSequence, categories: Mapping[str, int]
 ) -> Iterator[dict[str, Any]]:
     annotation_id = 0
+    names = {obj: {"name": name} for obj, name in masks.names.items()}
     for image_id, frame in enumerate(masks, start=1):
         for obj, score in zip(frame, frame.scores.tolist(), strict=True):
             crop = frame.crop(obj)
@@ -208,8 +209,11 @@ def _annotations(
                 "bbox": list(crop.xywh),
                 "iscrowd": 0,
                 "score": score,
+                **names.get(obj, {}),
             }
 
 
 def _with_attributes(row: dict[str, Any]) -> dict[str, Any]:
-    return row | {"attributes": {"occluded": False, "track_id": row["track_id"]}}
+    named = {"name": row["name"]} if "name" in row else {}
+    attributes = {"occluded": False, "track_id": row["track_id"], **named}
+    return row | {"attributes": attributes}

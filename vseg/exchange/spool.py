@@ -56,6 +56,7 @@ class MaskSpool:
         self.name = name
         self.video = video
         self.labels: dict[int, str] = {}
+        self.names: dict[int, str] = {}
         self.unnamed = 0
         self._ids: set[int] = set()
         self._new = 0
@@ -68,6 +69,7 @@ class MaskSpool:
         spool = MaskSpool(masks.name, masks.video)
         for obj, label in masks.labels.items():
             spool.labels[obj] = label
+        spool.names.update(masks.names)
         spool._ids.update(masks.object_ids)
         for frame in masks:
             spool.add_frame(frame.frame_index)

@@ -33,6 +33,10 @@ class MaskView:
     def labels(self) -> dict[int, str]:
         return self.masks.labels
 
+    @property
+    def names(self) -> dict[int, str]:
+        return self.masks.names
+
     def __len__(self) -> int:
         return len(self.masks)
 

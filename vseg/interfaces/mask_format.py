@@ -24,7 +24,8 @@ SIDECAR = "vseg_export.json"
 class MaskSequence(Protocol):
     """The masks of a clip frame by frame, ascending.
 
-    name: of the clip.  labels: names by object id, of those that have one.
+    name: of the clip.  labels, names: classes and own names by object id, of those that
+    have one.
     """
 
     @property
@@ -38,6 +39,9 @@ class MaskSequence(Protocol):
 
     @property
     def labels(self) -> dict[int, str]: ...
+
+    @property
+    def names(self) -> dict[int, str]: ...
 
     def __len__(self) -> int: ...
 

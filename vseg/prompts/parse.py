@@ -7,7 +7,7 @@
     --mask     [[OBJ][@FRAME]:]file.png
     --text     [[OBJ][@FRAME]:]phrase[=THRESHOLD]
     --exemplar [[OBJ][@FRAME]:]image.jpg:REGION[=THRESHOLD]
-    --label    OBJ=name
+    --label    OBJ=class[:name]
 
 FRAME may be a time, `@1.25s`; left out, it is frame 0.  OBJ left out is object 1; a text or an
 exemplar without the part before the colon is of every instance.  Polygons of one object on
@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from vseg.errors import UsageError
+from vseg.ops.label_text import split_label
 from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.mask_files import read_mask_file
 from vseg.prompts.phrases import parse_phrases
@@ -175,13 +176,15 @@ def parse_exemplars(specs: Iterable[str]) -> Iterator[Prompt]:
 
 
 def parse_labels(specs: Iterable[str]) -> dict[int, str]:
-    """Names by object id."""
+    """Labels by object id, as they are written: a class, or class:name."""
     labels: dict[int, str] = {}
     for spec in specs:
         object_text, equals, name = spec.partition("=")
-        if not equals or not object_text.isdecimal() or not name.strip():
+        label, instance = split_label(name)
+        if not (equals and object_text.isdecimal() and label) or instance == "":
             raise UsageError(
-                f"--label {spec} is not OBJ=name", hint="for example --label 1=person"
+                f"--label {spec} is not OBJ=class or OBJ=class:name",
+                hint="for example --label 1=person or --label 1=person:anna",
             )
         object_id = _object_id(object_text)
         if object_id in labels:

@@ -5,7 +5,7 @@
 | run.json | what decided the masks, status, progress (RunHeader) |
 | prompts.jsonl | every prompt, in order, replayable |
 | exemplars/SHA256.png | the images of exemplar prompts |
-| objects.json | id, label, colour, first and last frame of every object |
+| objects.json | id, label, name, colour, first and last frame of every object |
 | events.jsonl | what happened to objects: born, reanchored, dropped, a cut ... |
 | masks/shard-000000.parquet ... | the masks of one shard: `shard_frames` frame indices |
 | frames.parquet | every frame; damaged ones with the reason |

@@ -6,17 +6,22 @@ Enters: stored frames and events.  Leaves: the content of objects.json.
 from collections.abc import Mapping, Sequence
 
 from vseg.ops.colours import hex_of
+from vseg.ops.label_text import split_label
 from vseg.results.records import FrameRecord, StoredObject
 from vseg.types import TrackEvent
 
 
 class ObjectList:
-    """Objects by id.  stored: those known already; names: by id, over those."""
+    """Objects by id.  stored: those known already; labels: class or class:name by id, over
+    those.
+    """
 
-    def __init__(self, stored: Sequence[StoredObject], names: Mapping[int, str]) -> None:
+    def __init__(self, stored: Sequence[StoredObject], labels: Mapping[int, str]) -> None:
         self._objects = {one.id: one for one in stored}
-        known = {one.id: one.label for one in stored if one.label is not None}
-        self._names: dict[int, str] = {**known, **names}
+        self._labels: dict[int, str] = {i.id: i.label for i in stored if i.label is not None}
+        self._names: dict[int, str | None] = {one.id: one.name for one in stored}
+        for object_id, text in labels.items():
+            self._labels[object_id], self._names[object_id] = split_label(text)
 
     def name_detected(self, events: Sequence[TrackEvent]) -> None:
         """An object is called what the detection is called that created it, or what most of
@@ -26,7 +31,7 @@ class ObjectList:
             if event.kind not in ("created", "renamed"):
                 continue
             if event.object_id is not None and event.label:
-                self._names[event.object_id] = event.label
+                self._labels[event.object_id] = event.label
 
     def add(self, record: FrameRecord) -> None:
         """Count the objects of a frame."""
@@ -38,7 +43,8 @@ class ObjectList:
                 visible_on.append(record.index)
             self._objects[row.object_id] = StoredObject(
                 id=row.object_id,
-                label=self._names.get(row.object_id),
+                label=self._labels.get(row.object_id),
+                name=self._names.get(row.object_id),
                 colour=hex_of(row.object_id),
                 first_frame=min(visible_on, default=None),
                 last_frame=max(visible_on, default=None),

@@ -129,7 +129,7 @@ class RunHeader(Record):
 
     options: every setting of the tracker that decides the masks, flat.  settings: how the job
     was configured, for those who go on with it.  frame_range: first and last + 1 of the frames
-    asked for; None is the whole source.  labels: names of objects by id.
+    asked for; None is the whole source.  labels: class, or class:name, by object id.
     progress: None before the first commit and after the end.  warnings: of a run that ended
     otherwise than it should.  revisions: by ascending number;
     revision: the one that is read unless another is asked for, 0 the run as tracked.
@@ -171,12 +171,13 @@ class RunHeader(Record):
 
 
 class StoredObject(Record):
-    """One tracked object.  first_frame, last_frame: of the frames it was visible on; None if
-    on none.
+    """One tracked object.  label: its class; name: its own, which tells it from others of the
+    class.  first_frame, last_frame: of the frames it was visible on; None if on none.
     """
 
     id: int = Field(ge=1)
     label: str | None
+    name: str | None = None
     colour: str
     first_frame: int | None
     last_frame: int | None

@@ -53,7 +53,7 @@ def render_video(run: Run, video: Reader, path: Path, view: RenderView | None = 
     span = _span(run, video, view)
     size = run.video
     fps = size.fps or UNKNOWN_FPS
-    labels = run.labels
+    labels = run.tags
     width = size.width * (2 if view.side_by_side else 1)
     with Mp4Writer(path, size.height, width, fps, timed=size.variable_rate) as mp4:
         for frame, masks in _pairs(run, video, span):
@@ -85,7 +85,7 @@ def contact_sheet(
     chosen = (index for place, index in enumerate(_stored(run, span)) if place in wanted)
     for tile, index in enumerate(chosen):
         frame = video.read(index)
-        drawn = draw_overlay(frame.image, run[index], run.labels, style)
+        drawn = draw_overlay(frame.image, run[index], run.tags, style)
         sheet.put(tile, drawn, f"frame {frame.index}   {frame.time_s:.2f} s")
     with atomic_path(path) as part:
         sheet.image.save(part, format="PNG")

@@ -12,6 +12,7 @@ from pathlib import Path
 from vseg.errors import BadMask, BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import OpenReader, Reader
+from vseg.ops.label_text import tag_of
 from vseg.results.events import read_events
 from vseg.results.fingerprint import check_same_source
 from vseg.results.frame_index import FrameIndex
@@ -82,8 +83,19 @@ class Run:
 
     @property
     def labels(self) -> dict[int, str]:
-        """The names of the objects that have one, by id."""
+        """The classes of the objects that have one, by id."""
         return {o.id: o.label for o in self.objects if o.label is not None}
+
+    @property
+    def names(self) -> dict[int, str]:
+        """The own names of the objects that have one, by id."""
+        return {o.id: o.name for o in self.objects if o.name is not None}
+
+    @property
+    def tags(self) -> dict[int, str]:
+        """What images of the run call the objects, by id: class and own name."""
+        tags = {o.id: tag_of(o.label, o.name) for o in self.objects}
+        return {object_id: tag for object_id, tag in tags.items() if tag}
 
     @property
     def prompts(self) -> list[Prompt]:
@@ -142,7 +154,7 @@ class Run:
         else:
             with self._open_clip(self) as opened:
                 frame = opened.read(frame_index)
-        return ShownFrame.of(frame, masks, self.labels)
+        return ShownFrame.of(frame, masks, self.tags)
 
     def track(self, object_id: int) -> Iterator[MaskRow]:
         """The packed rows of one object by ascending frame; `unpack_row` gives the mask."""

@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
 from vseg.ops.colours import colour_of
+from vseg.ops.label_text import tag_of
 from vseg.ops.ticks import round_ticks
 from vseg.results.run import Run
 
@@ -44,7 +45,7 @@ def presences(run: Run) -> list[Presence]:
         Presence(
             stored.id,
             [row.frame for row in run.track(stored.id) if row.visible and row.area],
-            stored.label,
+            tag_of(stored.label, stored.name),
             marks.get(stored.id, ()),
         )
         for stored in run.objects

@@ -82,9 +82,13 @@ def test_a_malformed_prompt_is_refused_with_a_hint(kind: str, spec: str) -> None
 
 def test_labels() -> None:
     assert parse_labels(["1=person", "2=red ball"]) == {1: "person", 2: "red ball"}
+    assert parse_labels(["1=person:anna"]) == {1: "person:anna"}
+    for spec in ("1=person:", "1=:anna", "1=:"):
+        with pytest.raises(UsageError, match="is not OBJ=class"):
+            parse_labels([spec])
     with pytest.raises(UsageError, match="object 1 has two labels: 'person' and 'dog'"):
         parse_labels(["1=person", "1=dog"])
-    with pytest.raises(UsageError, match="is not OBJ=name"):
+    with pytest.raises(UsageError, match="is not OBJ=class"):
         parse_labels(["\u00b2=person"])
 
 

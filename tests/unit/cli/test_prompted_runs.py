@@ -1,4 +1,4 @@
-"""Polygons on the command line: an exact mask with its hole, stored, and taken up again."""
+"""Polygons and labels on the command line: exact masks with holes, classes and names."""
 
 import json
 from pathlib import Path
@@ -43,3 +43,20 @@ def test_a_live_source_takes_polygons(workplace: Workplace) -> None:
     assert answer.exit_code == 0, answer.stderr
     (told,) = json.loads(answer.stdout)["objects"]
     assert told["area"] == expected().sum()
+
+
+def test_class_and_name_are_told_apart(workplace: Workplace, tmp_path: Path) -> None:
+    run, coco = tmp_path / "run", tmp_path / "a.json"
+    prompts = ("--polygon", RING, "--box", "2:70,10,110,60", "--range", ":2")
+    labels = ("--label", "1=person: anna", "--label", "2=person")
+    words = ("track", workplace.clip, "-o", run, *prompts, *labels, *workplace.settings)
+    assert call(*words).exit_code == 0
+    known = open_run(run)
+    assert (known.labels, known.names) == ({1: "person", 2: "person"}, {1: "anna"})
+    assert known.tags == {1: "person anna", 2: "person"}
+    assert call(*words, "--resume").exit_code == 0
+    assert call("export", run, "--to", "coco", "-o", coco).exit_code == 0
+    held = json.loads(coco.read_text())
+    assert [one["name"] for one in held["categories"]] == ["person"]
+    names = {row["track_id"]: row.get("name") for row in held["annotations"]}
+    assert names == {1: "anna", 2: None}
