@@ -114,6 +114,7 @@ def export(
     from vseg.exchange.sidecar import origin_of
 
     run = open_run(Path(subject), revision)
+    run.check_objects()
     written = convert(run, to, out, overwrite=overwrite, origin=origin_of(run))
     show_written(written, run.unfinished, as_json=as_json, format=to)
 

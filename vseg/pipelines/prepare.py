@@ -30,7 +30,7 @@ from vseg.results.prompts import read_prompts
 from vseg.results.records import RunHeader
 from vseg.results.verify import verify_asked
 from vseg.session.factory import check_memory
-from vseg.types import Exemplar, Prompt, Text, Timecode
+from vseg.types import LAST_OBJECT_ID, Exemplar, Prompt, Text, Timecode
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,11 @@ def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: i
         )
     check_instances(prompts)
     for placed in prompts:
+        if placed.object_id is not None and not 1 <= placed.object_id <= LAST_OBJECT_ID:
+            raise BadPrompt(
+                f"no object can have the id {placed.object_id}",
+                hint=f"number objects from 1 to {LAST_OBJECT_ID}",
+            )
         if not first <= placed.frame_index < stop:
             raise BadPrompt(
                 f"the prompt of object {placed.object_id} is on frame {placed.frame_index}, "

@@ -43,6 +43,11 @@ def completed(job: TrackJob) -> TrackJob:
     stored = dict(header.settings)
     detections = stored.pop(DETECTIONS, None)
     everything = stored.pop(EVERYTHING, False)
+    for name, file in (("weights", stored.get("weights")), ("detections", detections)):
+        if isinstance(file, str) and not Path(file).is_file() and _given(job, name) is None:
+            raise BadRun(
+                f"the {name} of {job.out} are not at {file}", hint=f"give them: --{name} FILE"
+            )
     where = str(job.out / HEADER)
     try:
         config = checked(TrackConfig, _merged(stored, job.config), where=where)
@@ -56,6 +61,10 @@ def completed(job: TrackJob) -> TrackJob:
         labels=job.labels or header.labels,
         everything=job.everything or (everything is True and not job.prompts),
     )
+
+
+def _given(job: TrackJob, name: str) -> Path | None:
+    return job.detections if name == "detections" else job.config.weights
 
 
 def _merged(stored: Mapping[str, Any], given: Settings) -> dict[str, Any]:

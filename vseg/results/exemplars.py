@@ -4,6 +4,7 @@ Enters: an RGB image.  Leaves: `exemplars/<sha256>.png`, named by its pixels, so
 that several exemplars use is kept once; and the same image again, checked against its name.
 """
 
+import re
 from pathlib import Path
 
 import cv2
@@ -27,6 +28,11 @@ def write_exemplar_image(root: Path, digest: str, image: Image) -> None:
 
 def read_exemplar_image(root: Path, digest: str) -> Image:
     """The image of that name.  Raises BadRun if it is missing, damaged or another one."""
+    if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        raise BadRun(
+            f"a prompt of {root} names no image: {digest[:80]!r}",
+            hint="the run is damaged: begin anew with --overwrite",
+        )
     path = _path(root, digest)
     try:
         packed = np.frombuffer(path.read_bytes(), dtype=np.uint8)

@@ -26,10 +26,17 @@ class FrameIndex:
         # shard -> row group of frames.parquet; or -> 0, the only row group of its own file
         self._groups: dict[int, int] = {}
         self._joined = header.finished
+        # Frames of an unfinished run that lie outside of what was committed do not count.
+        progress = None if header.finished else header.progress
+        self._extent = progress.extent if progress else (0, 0)
+        self._ends = {header.shard_of(end) for end in self._extent} if progress else set()
         if header.finished:
             self._groups = self._row_groups(header)
         elif header.progress is not None:
-            self._groups = dict.fromkeys(shards_in(root, FRAME_SHARDS), 0)
+            low, high = header.progress.extent
+            committed = range(header.shard_of(low), header.shard_of(high) + 1)
+            held = (n for n in shards_in(root, FRAME_SHARDS) if n in committed)
+            self._groups = dict.fromkeys(held, 0)
 
     @property
     def shards(self) -> list[int]:
@@ -66,11 +73,17 @@ class FrameIndex:
         """The number of frames that are not damaged, from the files' footers."""
         if self._joined:
             return self._rows(self._root / FRAMES)
-        return sum(self._rows(self._path(shard)) for shard in self._groups)
+        return sum(
+            len(self.table(shard)) if shard in self._ends else self._rows(self._path(shard))
+            for shard in self._groups
+        )
 
     def table(self, shard: int) -> Any:
         """The frame table of one shard, without damaged frames."""
         rows = self.every_row(shard)
+        if shard in self._ends:
+            numbers = rows["index"].to_numpy()
+            rows = rows.filter((numbers >= self._extent[0]) & (numbers <= self._extent[1]))
         return rows.filter(rows["damage"].is_null())
 
     def damaged(self) -> dict[int, str]:

@@ -27,6 +27,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -121,6 +122,7 @@ def read_header(root: Path) -> RunHeader:
     """The header of a run.  Raises BadRun if there is none or it is not one of this format."""
     path = root / HEADER
     try:
+        _check_links(root)
         payload = path.read_bytes()
     except OSError as error:
         raise BadRun(
@@ -136,7 +138,9 @@ def read_header(root: Path) -> RunHeader:
                 hint="track the clip again into another folder (-o)",
             )
         return RunHeader.model_validate_json(payload)
-    except ValidationError as error:
+    except (ValidationError, ZeroDivisionError, OverflowError) as error:
+        if not isinstance(error, ValidationError):  # of a fraction, such as 1/0
+            raise BadRun(f"{path}: {error}", hint="the file is damaged") from error
         first = error.errors()[0]
         key = ".".join(str(step) for step in first["loc"]) or "the file"
         raise BadRun(f"{path}: {key}: {first['msg']}", hint="the file is damaged") from error
@@ -197,6 +201,15 @@ def clear_run(root: Path) -> None:
             root.rmdir()
 
 
+def remove(path: Path) -> None:
+    """Delete what is there: a file, a folder, a link, or nothing."""
+    with _refusal_named(path):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def clear_unfinished_writes(root: Path) -> None:
     """Delete the temporary files that a killed process left behind."""
     with _refusal_named(root):
@@ -218,6 +231,21 @@ def clear_states(root: Path, keep: str | None) -> None:
         for path in root.glob("state-*.safetensors"):
             if path.name != keep:
                 path.unlink(missing_ok=True)
+
+
+def _check_links(root: Path) -> None:
+    """Raise BadRun for a file or folder of the run that is a link to outside of it: a run may
+    come from anywhere, and neither reads nor writes lead elsewhere.
+    """
+    inside = root.resolve()
+    folders = (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS)
+    below = (path for name in folders for path in (root / name).rglob("*"))
+    for path in chain(root.iterdir(), below):
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            raise BadRun(
+                f"{path} is a link that leads out of the run",
+                hint="copy what it stands for into the run, or track again",
+            )
 
 
 def _is_transient(path: Path) -> bool:

@@ -4,7 +4,7 @@ Enters: a run directory.  Leaves: LostParts; a run without any can be read to it
 on with.  Every committed file is read, one shard at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -12,8 +12,8 @@ from pathlib import Path
 from vseg.errors import BadRun
 from vseg.results.events import committed_events
 from vseg.results.frame_index import FrameIndex
-from vseg.results.layout import FRAME_SHARDS, read_objects, shard_path
-from vseg.results.records import Progress, RunHeader
+from vseg.results.layout import FRAME_SHARDS, OBJECTS, read_objects, shard_path
+from vseg.results.records import FrameRecord, Progress, RunHeader
 from vseg.results.shards import Shard, read_frames_shard, read_shard
 
 
@@ -45,29 +45,36 @@ def lost_parts_of(root: Path, header: RunHeader) -> LostParts:
         return LostParts()
     try:
         committed_events(root, progress.events if progress else None)
-        lost = _unfinished(root, header, progress) if progress else _finished(root, header)
+        ids: set[int] = set()
+        lost = (
+            _unfinished(root, header, progress, ids)
+            if progress
+            else _finished(root, header, ids)
+        )
         shards = dict(lost)
     except BadRun as error:
         return LostParts(whole=error.message)
     state = _lost_state(root, progress) if progress else None
-    return LostParts(shards, state, _objects(root))
+    return LostParts(shards, state, _objects(root, ids))
 
 
 def _unfinished(
-    root: Path, header: RunHeader, progress: Progress
+    root: Path, header: RunHeader, progress: Progress, ids: set[int]
 ) -> Iterator[tuple[int, str]]:
-    """Shards that are lost and why."""
+    """Shards that are lost and why.  ids: takes the objects of the others."""
     low, high = progress.extent
     held: dict[int, int] = {}
     for number in range(header.shard_of(low), header.shard_of(high) + 1):
         try:
-            indices = _checked(root, header, number, read_frames_shard(root, number))
+            records = _checked(header, number, read_frames_shard(root, number))
         except BadRun as error:
             held[number] = 0
             if shard_path(root, FRAME_SHARDS, number).exists():
                 yield number, error.message
             continue
-        held[number] = sum(low <= index <= high for index in indices)
+        committed = [record for record in records if low <= record.index <= high]
+        held[number] = len(committed)
+        ids |= ids_of(committed)
     if sum(held.values()) == progress.frames:
         return
     # A folder of images whose names leave gaps has shards of fewer frames, and of none.
@@ -79,26 +86,36 @@ def _unfinished(
             yield number, f"{path} holds {frames} of {wanted} frames"
 
 
-def _finished(root: Path, header: RunHeader) -> Iterator[tuple[int, str]]:
-    """Shards whose masks are lost and why.  Raises BadRun for frames.parquet itself."""
+def _finished(root: Path, header: RunHeader, ids: set[int]) -> Iterator[tuple[int, str]]:
+    """Shards whose masks are lost and why.  ids: as in `_unfinished`.
+
+    Raises BadRun for frames.parquet itself.
+    """
     index = FrameIndex(root, header)
     for number in index.shards:
         frames = index.every_row(number)
         try:
-            _checked(root, header, number, read_shard(root, number, frames))
+            records = _checked(header, number, read_shard(root, number, frames))
         except BadRun as error:
             yield number, error.message
+            continue
+        ids |= ids_of(records)
 
 
-def _checked(root: Path, header: RunHeader, number: int, shard: Shard) -> list[int]:
+def ids_of(records: Iterable[FrameRecord]) -> set[int]:
+    """The objects that have rows."""
+    return {row.object_id for record in records for row in record.rows}
+
+
+def _checked(header: RunHeader, number: int, shard: Shard) -> list[FrameRecord]:
     """The frames of a shard.  Raises BadRun if one is not as it was committed, or is another
     shard's.
     """
-    indices = [record.index for record in shard.records()]
+    records = list(shard.records())
     first, stop = shard_range(header, number)
-    if any(not first <= index < stop for index in indices):
+    if any(not first <= record.index < stop for record in records):
         raise BadRun(f"{shard.path} holds frames of another shard")
-    return indices
+    return records
 
 
 def shard_range(header: RunHeader, number: int) -> tuple[int, int]:
@@ -118,9 +135,10 @@ def _lost_state(root: Path, progress: Progress) -> str | None:
     return None if whole else f"{path} is not what was stored"
 
 
-def _objects(root: Path) -> str | None:
+def _objects(root: Path, ids: set[int]) -> str | None:
+    """Why the list of objects cannot be used, None if it can.  ids: that have masks."""
     try:
-        read_objects(root)
+        missing = sorted(ids - {stored.id for stored in read_objects(root)})
     except BadRun as error:
         return error.message
-    return None
+    return f"{root / OBJECTS} lacks object {missing[0]}, which has masks" if missing else None

@@ -17,6 +17,7 @@ from vseg.results.layout import (
     FRAME_SHARDS,
     MASK_SHARDS,
     read_objects,
+    remove,
     shard_path,
     shards_in,
     write_header,
@@ -42,7 +43,7 @@ class LostShardWriter(RunWriter):
             raise BadRun(f"nothing of {path} was committed", hint="leave --resume out")
         for shard in losses.shards:
             for folder in (FRAME_SHARDS, MASK_SHARDS):
-                shard_path(path, folder, shard).unlink(missing_ok=True)
+                remove(shard_path(path, folder, shard))
         super().__init__(path, opened, ())
         self.stopped = False
         self._losses = losses

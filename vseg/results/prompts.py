@@ -79,7 +79,10 @@ def read_prompts(root: Path) -> list[Prompt]:
     prompts = []
     for number, line in enumerate(lines, start=1):
         try:
-            prompts.append(unpack_prompt(json.loads(line), partial(read_exemplar_image, root)))
+            record = json.loads(line)
+            if not isinstance(record, dict):
+                raise _bad_line(path, number, "it is no prompt")
+            prompts.append(unpack_prompt(record, partial(read_exemplar_image, root)))
         except (json.JSONDecodeError, RecursionError) as error:
             raise _bad_line(path, number, f"Invalid JSON: {error}") from error
         except VsegError as error:

@@ -6,17 +6,24 @@ Pixels are those of the displayed frame; frame ranges are half-open; times are s
 
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from vseg.config import SHARD_FRAMES
 from vseg.frame_masks import MaskSource
-from vseg.types import VideoInfo
+from vseg.ops.codec import MAX_PIXELS
+from vseg.types import LAST_OBJECT_ID, VideoInfo
 
 FORMAT_VERSION: Literal[3] = 3
+
+# The clock of MPEG: files that give no rate are often said to have this one.
+MAX_FPS = 90_000
+# Years at any rate; frame numbers are stored in 64 bits.
+MAX_FRAMES = 2**40
 
 Status = Literal["running", "interrupted", "partial", "complete"]
 
@@ -25,6 +32,16 @@ class Record(BaseModel):
     """Base of what is stored as JSON: frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def impossible(video: VideoInfo) -> Iterator[str]:
+    """What no clip can be."""
+    if min(video.height, video.width) < 1 or video.height * video.width > MAX_PIXELS:
+        yield f"no clip has frames of {video.width}x{video.height}"
+    if video.fps is not None and not 0 < video.fps <= MAX_FPS:
+        yield f"no clip has {float(video.fps):g} frames a second"
+    if video.num_frames is not None and not 0 <= video.num_frames <= MAX_FRAMES:
+        yield f"no clip has {video.num_frames} frames"
 
 
 class SourceFingerprint(Record):
@@ -156,6 +173,23 @@ class RunHeader(Record):
     revisions: tuple[Revision, ...] = ()
     revision: int = Field(default=0, ge=0)
 
+    @model_validator(mode="after")
+    def _possible(self) -> "RunHeader":
+        """A run may come from anywhere: what it claims is allocated and iterated over."""
+        for problem in impossible(self.video):
+            raise ValueError(problem)
+        end = self.video.num_frames
+        spans = [self.frame_range] if self.frame_range else []
+        if self.progress is not None:
+            low, high = self.progress.extent
+            spans += [(low, high + 1)]
+            if not low <= self.progress.last_frame <= high:
+                raise ValueError(f"the last frame is not among {low} to {high}")
+        for first, stop in spans:
+            if not 0 <= first < stop or (end is not None and stop > end):
+                raise ValueError(f"frames {first} to {stop - 1} are not in a clip of {end}")
+        return self
+
     @property
     def finished(self) -> bool:
         """Whether nothing is left to compute: complete, or partial (a damaged source)."""
@@ -175,12 +209,21 @@ class StoredObject(Record):
     class.  first_frame, last_frame: of the frames it was visible on; None if on none.
     """
 
-    id: int = Field(ge=1)
+    id: int = Field(ge=1, le=LAST_OBJECT_ID)
     label: str | None
     name: str | None = None
     colour: str
-    first_frame: int | None
-    last_frame: int | None
+    first_frame: int | None = Field(ge=0)
+    last_frame: int | None = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "StoredObject":
+        first, last = self.first_frame, self.last_frame
+        if (first is None) != (last is None):
+            raise ValueError("of the first and the last visible frame one is missing")
+        if first is not None and last is not None and last < first:
+            raise ValueError(f"the last visible frame {last} is before the first, {first}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from vseg.ops.label_text import tag_of
 from vseg.results.events import read_events
 from vseg.results.fingerprint import check_same_source
 from vseg.results.frame_index import FrameIndex
-from vseg.results.layout import content_root, read_header, read_objects
+from vseg.results.layout import OBJECTS, content_root, read_header, read_objects
 from vseg.results.masks import unpack
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
@@ -65,6 +65,10 @@ class Run:
         """The objects by ascending id; none before the first commit."""
         begun = self.header.finished or self.header.progress is not None
         return read_objects(self.content) if begun else ()
+
+    def check_objects(self) -> None:
+        """Raise BadRun if the list of objects cannot be read."""
+        read_objects(self.content)
 
     @property
     def name(self) -> str:
@@ -207,6 +211,10 @@ class Run:
         return f"Run({str(self.path)!r}, {self.header.status}{at})"
 
     @cached_property
+    def _known_ids(self) -> frozenset[int]:
+        return frozenset(self.object_ids)
+
+    @cached_property
     def _index(self) -> FrameIndex:
         return FrameIndex(self.content, self.header)
 
@@ -218,6 +226,12 @@ class Run:
 
     def _unpacked(self, record: FrameRecord) -> FrameMasks:
         video = self.header.video
+        known = self._known_ids
+        if any(row.object_id not in known for row in record.rows):
+            raise BadRun(
+                f"{self.content / OBJECTS} lacks objects that have masks",
+                hint="`vseg track ... --resume` makes it again",
+            )
         try:
             return unpack(record, video.height, video.width)
         except BadMask as error:
