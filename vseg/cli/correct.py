@@ -1,17 +1,24 @@
-"""`vseg correct`: edits of a finished run in, a new revision of it out."""
+"""`vseg correct`: edits and prompts for a finished run in, a new revision of it out."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vseg.cli import options
+from vseg.cli.option_groups import ObjectPromptOptions, flat
 from vseg.cli.report import show_json
 from vseg.cli.revisions import changed
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
+    from vseg.pipelines.correction_gaps import Gap
+    from vseg.pipelines.correction_setup import CorrectionSettings
     from vseg.pipelines.run_edit import RunEdit
+    from vseg.results.records import Revision
+    from vseg.types import Prompt
     from vseg.types.edit_values import Edit
 
 Absent = Annotated[
@@ -36,42 +43,148 @@ Split = Annotated[
     list[str] | None,
     typer.Option("--split", metavar="OBJ@FRAME", help="Another object from this frame on."),
 ]
+Add = Annotated[
+    list[str] | None,
+    typer.Option("--add", metavar="OBJ[=NAME]", help="A new object; prompt it as well."),
+]
 
 
+@dataclass(frozen=True, slots=True)
+class EditOptions:
+    """Edits that need no tracking."""
+
+    absent: Absent = None
+    accept: Accept = None
+    delete: Delete = None
+    rename: Rename = None
+    merge: Merge = None
+    split: Split = None
+    add: Add = None
+
+    def before(self, opened: "RunEdit") -> "Iterator[Edit]":
+        """What is edited before anything is tracked, in this order."""
+        from vseg.prompts import parse_edits as parse
+
+        yield from parse.parse_delete(self.delete or ())
+        yield from parse.parse_absent(self.absent or (), opened.range_of)
+        yield from parse.parse_merge(self.merge or ())
+        yield from parse.parse_split(self.split or (), opened.frame_of)
+        yield from parse.parse_add(self.add or ())
+        yield from parse.parse_rename(self.rename or ())
+
+    def after(self, opened: "RunEdit") -> "Iterator[Edit]":
+        """What is accepted once all is tracked."""
+        from vseg.prompts.parse_edits import parse_accept
+
+        yield from parse_accept(self.accept or (), opened.range_of)
+
+
+@flat
 def correct(
     run: options.RunFolder,
-    absent: Absent = None,
-    accept: Accept = None,
-    delete: Delete = None,
-    rename: Rename = None,
-    merge: Merge = None,
-    split: Split = None,
+    prompts: ObjectPromptOptions,
+    edits: EditOptions,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show which frames may be tracked, and stop.")
+    ] = False,
+    clip: Annotated[
+        str | None,
+        typer.Option("--video", help="The clip, if it has moved since it was tracked."),
+    ] = None,
+    model: options.Model = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
+    grounder: options.GrounderName = None,
     as_json: options.Json = False,
 ) -> None:
     """Correct a finished run: a new revision, in which all else stays as it is."""
-    from vseg.pipelines.run_edit import RunEdit
-    from vseg.prompts import parse_edits as parse
+    from vseg.pipelines.correction_setup import CorrectionSettings
 
-    def edits(opened: "RunEdit") -> "Iterator[Edit]":
-        """In this order, whatever the order of the options."""
-        yield from parse.parse_delete(delete or ())
-        yield from parse.parse_absent(absent or (), opened.range_of)
-        yield from parse.parse_merge(merge or ())
-        yield from parse.parse_split(split or (), opened.frame_of)
-        yield from parse.parse_rename(rename or ())
-        yield from parse.parse_accept(accept or (), opened.range_of)
-
-    with RunEdit(run) as opened:
-        for edit in edits(opened):
-            opened.apply(edit)
-    revision = opened.revision
+    redetection = None if grounder is None else {"grounder": grounder}
+    given = {"model": model, "weights": weights, "device": device, "redetection": redetection}
+    overrides = tuple((key, value) for key, value in given.items() if value is not None)
+    settings = CorrectionSettings(clip, None, overrides)
+    if dry_run:
+        _show_plan(run, prompts.prompts(), edits, as_json)
+        return
+    revision = _correct(run, settings, prompts.prompts(), edits)
     if revision is None:
         raise UsageError(
             "nothing to correct was given",
-            hint="for example --absent 2@40:55, --rename 1=car or --merge 4,7",
+            hint="for example --point 2@60:412,220, --absent 2@40:55 or --rename 1=car",
         )
     if as_json:
         show_json({"run": str(run), **revision.model_dump(mode="json")})
         return
     print(f"{run}: revision {revision.number}{changed(revision)}")
+    if revision.frames:
+        print(f"{revision.frames} frames tracked in {revision.seconds:.1f} s")
     print(f"back with: vseg revisions {run} --undo")
+
+
+def _correct(
+    run: Path,
+    settings: "CorrectionSettings",
+    prompts: "tuple[Prompt, ...]",
+    edits: EditOptions,
+) -> "Revision | None":
+    """Make the revision, showing progress on stderr; Ctrl-C leaves the run as it was."""
+    from vseg.cli.interrupt import stop_on_request
+    from vseg.cli.progress import ProgressReport
+    from vseg.pipelines.job import ProgressCallbacks
+    from vseg.pipelines.run_edit import RunEdit
+
+    with stop_on_request() as stop, ProgressReport("correcting") as report:
+        callbacks = ProgressCallbacks(report, stop, report.note)
+        with RunEdit(run, settings, callbacks) as opened:
+            for edit in edits.before(opened):
+                opened.apply(edit)
+            opened.add_prompts(prompts)
+            for _ in opened.propagate():
+                pass
+            for edit in edits.after(opened):
+                opened.apply(edit)
+    return opened.revision
+
+
+def _show_plan(
+    run: Path, prompts: "tuple[Prompt, ...]", edits: EditOptions, as_json: bool
+) -> None:
+    """Print what would be tracked."""
+    from vseg.pipelines.run_edit import RunEdit
+
+    with RunEdit(run) as opened:
+        for edit in edits.before(opened):
+            opened.apply(edit)
+        opened.add_prompts(prompts)
+        gaps = opened.plan()
+        rate = opened.frames_per_s
+        opened.abandon()
+    frames = sum(gap.frames for gap in gaps)
+    seconds = None if rate is None else round(frames / rate, 1)
+    if as_json:
+        spans = [_gap_facts(gap) for gap in gaps]
+        show_json({"run": str(run), "spans": spans, "frames": frames, "seconds": seconds})
+        return
+    for gap in gaps:
+        first, end = gap.range
+        way = "backward" if gap.reverse else "forward"
+        print(f"object {gap.object_id}: {first}:{end}, {way} from {gap.start}{_until(gap)}")
+    cost = "" if seconds is None else f", about {seconds:g} s"
+    print(f"at most {frames} frames to track{cost}; less where it joins what is stored")
+
+
+def _until(gap: "Gap") -> str:
+    return "" if gap.anchor is None else f" to the anchor on {gap.anchor}"
+
+
+def _gap_facts(gap: "Gap") -> dict[str, Any]:
+    first, end = gap.range
+    return {
+        "object": gap.object_id,
+        "first": first,
+        "end": end,
+        "from": gap.start,
+        "reverse": gap.reverse,
+        "anchor": gap.anchor,
+    }

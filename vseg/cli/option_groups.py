@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PromptOptions:
-    """What to track."""
+class ObjectPromptOptions:
+    """Where an object is on a frame, or what it is."""
 
     point: options.Points = None
     box: options.Boxes = None
@@ -29,7 +29,6 @@ class PromptOptions:
     polygon: options.Polygons = None
     text: options.Texts = None
     exemplar: options.Exemplars = None
-    auto: options.Auto = False
 
     def prompts(self) -> "tuple[Prompt, ...]":
         """The prompts.  Raises UsageError and BadPrompt."""
@@ -45,6 +44,13 @@ class PromptOptions:
             ),
             *parse_concepts(self.text or (), self.exemplar or ()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PromptOptions(ObjectPromptOptions):
+    """What to track."""
+
+    auto: options.Auto = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from vseg.build import open_clip
 from vseg.errors import BadRun
+from vseg.interfaces.model import Model
+from vseg.pipelines.correction_setup import CorrectionSettings
 from vseg.pipelines.run_edit import RunEdit
 from vseg.results.run import Run
 
@@ -11,16 +13,19 @@ from vseg.results.run import Run
 class EditableRun(Run):
     """A run with its corrections: `with run.edit() as edit: edit.rename(1, "car")`."""
 
-    def edit(self) -> RunEdit:
+    def edit(self, *, model: Model | None = None, source: str | None = None) -> RunEdit:
         """Corrections that become a new revision; this run stays what it is: open it again to
-        read them.  Raises BadRun if it is not of the current revision.
+        read them.
+
+        model: that tracks, the one of the run if None.  source: where the clip is now, if it
+        has moved.  Raises BadRun if the run is not of the current revision.
         """
         if self.revision != self.header.revision:
             raise BadRun(
                 f"revision {self.revision} of {self.path} is not the current one",
                 hint=f"vseg revisions {self.path} --to {self.revision}",
             )
-        return RunEdit(self.path)
+        return RunEdit(self.path, CorrectionSettings(source, model))
 
 
 def open_run(path: Path | str, revision: int | None = None) -> EditableRun:

@@ -1,20 +1,31 @@
 """Corrections of a finished run: edits and prompts in, a new revision out.
 
-Enters: a run, then edits in the order given.  Leaves: one revision, when the block ends
-without an error; otherwise the run as it was.
+Enters: a run, then edits and prompts in the order given.  Leaves: one revision, when the block
+ends without an error; otherwise the run as it was.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
+from vseg.build import open_clip
 from vseg.errors import BadPrompt, UsageError
+from vseg.pipelines.correction import CorrectedSpan, Correction, plan
+from vseg.pipelines.correction_gaps import Gap, check_positive
+from vseg.pipelines.correction_setup import CorrectionSettings, open_tracker
+from vseg.pipelines.job import ProgressCallbacks
+from vseg.prompts.check import check_prompt, collect_prompts
+from vseg.prompts.commands import prompt_options
 from vseg.results.draft import RevisionDraft
-from vseg.results.draft_checks import check_frame, end_of, next_object_id
+from vseg.results.draft_checks import check_frame, check_object, end_of, next_object_id
 from vseg.results.edits import apply_edit
 from vseg.results.records import Revision
+from vseg.results.run import Run
 from vseg.results.write_lock import write_lock
-from vseg.types import Timecode
+from vseg.types import Prompt, PromptValue, Timecode
 from vseg.types.edit_values import (
     AcceptSpan,
     AddObject,
@@ -33,14 +44,28 @@ class RunEdit:
     with vseg.open_run("runs/a").edit() as edit:
         edit.rename(1, "car")
         edit.absent(2, 40, 55)
+        edit.prompt(2, 60, points=[(412, 220)])
+        for span in edit.propagate():
+            print(span)
 
     revision: what the edits became, once the block has ended; None before that, and where
     nothing was edited.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        settings: CorrectionSettings | None = None,
+        callbacks: ProgressCallbacks | None = None,
+    ) -> None:
+        """settings: of the tracking; the run's where none are given."""
         self.path = path
         self.revision: Revision | None = None
+        self._settings = settings or CorrectionSettings()
+        self._callbacks = callbacks or ProgressCallbacks()
+        self._prompts: list[Prompt] = []
+        self._frames = 0
+        self._seconds = 0.0
         self._draft: RevisionDraft | None = None
         self._stack = ExitStack()
         self._commands: list[str] = []
@@ -63,11 +88,11 @@ class RunEdit:
     ) -> None:
         with self._stack:
             draft = self.draft
-            self._draft = None
             try:
-                if error is None and self._commands:
-                    self.revision = draft.commit(self._commands)
+                if error is None:
+                    self._commit(draft)
             finally:
+                self._draft = None
                 if self.revision is None:
                     draft.discard()
 
@@ -80,12 +105,77 @@ class RunEdit:
             )
         return self._draft
 
+    def abandon(self) -> None:
+        """Let the block end without a revision."""
+        self._commands = []
+        self._prompts = []
+
     def apply(self, edit: Edit) -> None:
         """Make one edit; the methods below are the same by name.  Raises what `apply_edit`
         raises, and then nothing has changed.
         """
         apply_edit(self.draft, edit)
         self._commands.append(str(edit))
+
+    def prompt(
+        self, obj: int, frame: int, prompts: Sequence[PromptValue] = (), **numbers: Any
+    ) -> None:
+        """Say where an object is on a frame, as in `Session.prompt`: points, labels, box,
+        scribble, mask, polygon, text or exemplar.
+
+        `propagate` tracks from it; what is not propagated when the block ends is then.
+        Raises UnknownObject, and BadPrompt for a frame that the run has not, a prompt that
+        does not lie on it, and a negative one alone where the object is absent.
+        """
+        values = collect_prompts(prompts, **numbers)
+        self.add_prompts(Prompt(obj, Timecode(frame=frame), value) for value in values)
+
+    def add_prompts(self, prompts: Iterable[Prompt]) -> None:
+        """The same for prompts with their places; a time is that of a stored frame."""
+        placed = [replace(p, at=Timecode(frame=self.frame_of(p.at))) for p in prompts]
+        video = self.draft.header.video
+        for prompt in placed:
+            if prompt.object_id is None:
+                raise UsageError(
+                    "a correction is of one object", hint="name it: --text '2@60:a dog'"
+                )
+            check_object(self.draft, prompt.object_id)
+            check_prompt(prompt.value, (video.height, video.width), video.rotation)
+        check_positive(self.draft.content.spans, placed)
+        self._prompts += placed
+
+    def plan(self) -> tuple[Gap, ...]:
+        """How far the prompts given may reach, at most, before and after each; tracking ends
+        earlier where it comes to agree with what is stored.
+        """
+        spans = dict(self.draft.content.spans)
+        planned = plan(self.draft, self._prompts)
+        self.draft.content.spans = spans
+        return planned
+
+    @property
+    def frames_per_s(self) -> float | None:
+        """How fast the last correction of this run was tracked; None before the first."""
+        measured = [r for r in self.draft.header.revisions if r.seconds > 0]
+        return measured[-1].frames / measured[-1].seconds if measured else None
+
+    def propagate(self) -> Iterator[CorrectedSpan]:
+        """Track from every prompt given since the last call; each span once it is corrected.
+
+        Raises BadRun for another clip, WeightsMismatch, BadPrompt, NothingFound, and
+        KeyboardInterrupt when the callbacks ask to stop.
+        """
+        prompts = self._prompts
+        self._prompts = []
+        if not prompts:
+            return
+        draft = self.draft
+        with open_tracker(Run(self.path, open_clip), self._settings, prompts) as tracker:
+            correction = Correction(draft, tracker, self._callbacks)
+            yield from correction.run(prompts)
+        self._commands += [prompt_options(prompt) for prompt in prompts]
+        self._frames += correction.frames
+        self._seconds += correction.seconds
 
     def absent(self, obj: int, first: int, end: int) -> None:
         """The object is not in the image on frames [first, end)."""
@@ -118,6 +208,14 @@ class RunEdit:
         number = next_object_id(self.draft) if obj is None else obj
         self.apply(AddObject(number, label))
         return number
+
+    def _commit(self, draft: RevisionDraft) -> None:
+        for _ in self.propagate():
+            pass
+        if self._commands:
+            self.revision = draft.commit(
+                self._commands, frames=self._frames, seconds=self._seconds
+            )
 
     def frame_of(self, at: Timecode) -> int:
         """The stored frame at a frame number or time.  Raises BadPrompt."""

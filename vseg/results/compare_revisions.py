@@ -72,12 +72,14 @@ def _differences(
     header: RunHeader, one: Path, other: Path
 ) -> Iterator[tuple[int, int, float]]:
     """(object, frame, IoU) of every mask that differs, by ascending frame."""
-    index = FrameIndex(one, header)
-    for shard in index.shards:
+    indexes = FrameIndex(one, header), FrameIndex(other, header)
+    for shard in indexes[0].shards:
         if samefile(*(shard_path(root, MASK_SHARDS, shard) for root in (one, other))):
             continue
-        table = index.table(shard)
-        frames = (read_shard(root, shard, table).records() for root in (one, other))
+        frames = (
+            read_shard(root, shard, index.table(shard)).records()
+            for root, index in zip((one, other), indexes, strict=True)
+        )
         for before, after in zip(*frames, strict=True):
             yield from _of_frame(header, before, after)
 

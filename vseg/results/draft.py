@@ -9,7 +9,7 @@ or holds the whole new revision.  Memory holds one shard.  The caller has the ru
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from vseg import __version__
 from vseg.errors import BadRun, OutputError
 from vseg.ops.ranges import Ranges, joined
+from vseg.results.agreement import update_agreement
 from vseg.results.events import read_events, write_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import (
@@ -36,7 +37,7 @@ from vseg.results.layout import (
     write_header,
     write_objects,
 )
-from vseg.results.lives import object_lives
+from vseg.results.lives import object_lives, visibility_events
 from vseg.results.prompts import read_prompts, write_prompts
 from vseg.results.records import FrameRecord, MaskRow, Revision, RunHeader, StoredObject
 from vseg.results.shards import (
@@ -95,6 +96,8 @@ class RevisionDraft:
             prompts=list(self.content.prompts),
             events=list(self.content.events),
         )
+        self.scratch = path / REVISIONS / "scratch"
+        self._agreement: dict[tuple[int, int], float] = {}
         # What the frames are whose rows changed, without the rows.
         self._frames: dict[int, ChangedFrame] = {}
         _link_all(parent, self.folder)
@@ -102,10 +105,15 @@ class RevisionDraft:
     def records(self, first: int, end: int) -> Iterable[FrameRecord]:
         """The stored frames of [first, end) as they are now, ascending."""
         for shard in self._shards(first, end):
-            stored = self._shard(shard)
+            stored = self.shard(shard)
             numbers = stored.frame_numbers
             for number in numbers[(numbers >= first) & (numbers < end)].tolist():
                 yield stored.record(number)
+
+    def shard(self, number: int) -> Shard:
+        """A shard as it is now."""
+        frames = changed_frames(self.index.table(number), self._frames)
+        return read_shard(self.folder, number, frames)
 
     def rewrite(
         self, first: int, end: int, change: Callable[[FrameRecord], Iterable[MaskRow]]
@@ -117,7 +125,7 @@ class RevisionDraft:
         for shard in self._shards(first, end):
             records = []
             touched = False
-            for record in self._shard(shard).records():
+            for record in self.shard(shard).records():
                 if first <= record.index < end:
                     rows = tuple(sorted(change(record), key=lambda row: row.object_id))
                     changed = self._changed(record, rows)
@@ -126,6 +134,10 @@ class RevisionDraft:
                 records.append(record)
             if touched:
                 write_masks(self.folder, shard, records)
+
+    def note_agreement(self, object_id: int, ious: Iterable[tuple[int, float]]) -> None:
+        """Keep the IoU of a forward and a backward track of an object, by frame."""
+        self._agreement |= {(object_id, frame): iou for frame, iou in ious}
 
     def commit(
         self, commands: Sequence[str], *, frames: int = 0, seconds: float = 0.0
@@ -143,6 +155,7 @@ class RevisionDraft:
         if self._frames:
             rewrite_frames(self.folder, self._frames)
         write_spans(self.folder, list(content.spans.values()))
+        update_agreement(self.folder, self._agreement, self.changed)
         revision = Revision(
             number=self.number,
             parent=self.header.revision,
@@ -160,6 +173,7 @@ class RevisionDraft:
     def discard(self) -> None:
         """Delete the draft; the run is as it was."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         with suppress(OSError):  # other revisions are in it
             (self.path / REVISIONS).rmdir()
 
@@ -167,11 +181,6 @@ class RevisionDraft:
         """The shards of the run that reach into [first, end)."""
         size = self.header.shard_frames
         return [n for n in self.index.shards if n * size < end and (n + 1) * size > first]
-
-    def _shard(self, number: int) -> Shard:
-        """A shard as it is now."""
-        frames = changed_frames(self.index.table(number), self._frames)
-        return read_shard(self.folder, number, frames)
 
     def _changed(self, record: FrameRecord, rows: Rows) -> FrameRecord:
         """The frame with these rows, the same if they are its own; of which objects they
@@ -191,14 +200,19 @@ class RevisionDraft:
         return changed
 
     def _update_objects(self) -> None:
-        """First and last visible frame of the objects that changed."""
+        """First and last visible frame of the objects that changed, and the events of their
+        visibility.
+        """
         touched = self.changed.keys() & self.content.objects.keys()
         lives = object_lives(self.folder, self.index.shards, touched)
+        others = [e for e in self.content.events if not _of_visibility(e, touched)]
+        seen = visibility_events(self.folder, self.index.shards, touched)
+        self.content.events = sorted([*others, *seen], key=lambda event: event.frame)
         for object_id in touched:
             first, last = lives.get(object_id, (None, None))
             known = self.content.objects[object_id]
-            seen = {"first_frame": first, "last_frame": last}
-            self.content.objects[object_id] = known.model_copy(update=seen)
+            life = {"first_frame": first, "last_frame": last}
+            self.content.objects[object_id] = known.model_copy(update=life)
 
 
 def clear_unlisted(path: Path, header: RunHeader) -> None:
@@ -218,6 +232,10 @@ def clear_unlisted(path: Path, header: RunHeader) -> None:
             f"cannot delete {error.filename or folder}: {error.strerror}",
             hint="check the folder's permissions",
         ) from error
+
+
+def _of_visibility(event: TrackEvent, ids: Collection[int]) -> bool:
+    return event.kind in ("lost", "recovered") and event.object_id in ids
 
 
 def _finished(path: Path) -> RunHeader:

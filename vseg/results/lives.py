@@ -1,12 +1,14 @@
 """Where objects begin and end in a run, from the columns of its shards; no mask is read."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Bool, Int32, Int64
 
 from vseg.results.layout import MASK_SHARDS, shard_path
 from vseg.results.shards import mask_schema, open_parquet
+from vseg.types import EventKind, TrackEvent
 
 
 def object_lives(
@@ -17,16 +19,40 @@ def object_lives(
     visible: only frames that it is visible on count; otherwise all that it has a row on.
     """
     lives: dict[int, tuple[int, int]] = {}
-    columns = ["frame", "object_id", "visible"]
     for shard in shards if ids else ():
-        with open_parquet(shard_path(root, MASK_SHARDS, shard), mask_schema()) as file:
-            table = file.read(columns=columns)
-        frames = table["frame"].to_numpy()
-        objects = table["object_id"].to_numpy()
-        seen = table["visible"].to_numpy() if visible else np.ones(len(frames), dtype=bool)
+        frames, objects, seen = _columns(root, shard)
         for object_id in ids:
-            own = frames[seen & (objects == object_id)]
+            own = frames[(seen | (not visible)) & (objects == object_id)]
             if len(own):
                 first, _ = lives.get(object_id, (int(own[0]), 0))
                 lives[object_id] = first, int(own[-1])
     return lives
+
+
+def visibility_events(
+    root: Path, shards: Iterable[int], ids: Collection[int]
+) -> Iterator[TrackEvent]:
+    """Where each of these objects is lost and recovered, by shard and object; before its first
+    visible frame none is lost.
+    """
+    before: dict[int, bool] = {}
+    for shard in shards if ids else ():
+        frames, objects, seen = _columns(root, shard)
+        for object_id in sorted(ids):
+            own = objects == object_id
+            for frame, visible in zip(frames[own].tolist(), seen[own].tolist(), strict=True):
+                if object_id in before and before[object_id] != visible:
+                    kind: EventKind = "recovered" if visible else "lost"
+                    yield TrackEvent(frame, kind, object_id)
+                if visible or object_id in before:
+                    before[object_id] = visible
+
+
+def _columns(
+    root: Path, shard: int
+) -> tuple[Int64[np.ndarray, " N"], Int32[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
+    """Frame, object and visibility of the rows of a shard."""
+    with open_parquet(shard_path(root, MASK_SHARDS, shard), mask_schema()) as file:
+        table = file.read(columns=["frame", "object_id", "visible"])
+    frames, objects, seen = (table[name].to_numpy() for name in table.column_names)
+    return frames, objects, seen

@@ -5,6 +5,7 @@ ranges are half-open.
 """
 
 from dataclasses import dataclass
+from shlex import quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class RenameObject:
     label: str
 
     def __str__(self) -> str:
-        return f"--rename {self.object_id}={self.label}"
+        return f"--rename {quote(f'{self.object_id}={self.label}')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,8 @@ class AddObject:
     label: str | None = None
 
     def __str__(self) -> str:
-        return f"--add {self.object_id}{f'={self.label}' if self.label else ''}"
+        named = f"{self.object_id}={self.label}" if self.label else str(self.object_id)
+        return f"--add {quote(named)}"
 
 
 Edit = (

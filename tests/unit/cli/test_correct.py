@@ -33,7 +33,7 @@ def test_edits_list_compare_and_back(run: Path) -> None:
     done = call("correct", run, "--absent", "2@1.05s:", "--rename", "1=the car", "--json")
     assert done.exit_code == 0, done.stderr
     said = json.loads(done.stdout)
-    assert said["commands"] == ["--absent 2@10:20", "--rename 1=the car"]
+    assert said["commands"] == ["--absent 2@10:20", "--rename '1=the car'"]
     assert said["spans"] == {"2": [[10, 20]]}
     assert call("correct", run, "--delete", "1").exit_code == 0
     listed = call("revisions", run).stdout.splitlines()

@@ -45,7 +45,7 @@ def path(tmp_path: Path) -> Path:
         late = {3: square(38)} if index >= 20 else {4: square(38)}
         masks = {1: square(index % 3), 2: square(20), **late}
         writer.write(vseg.FrameMasks.of(Frame(index, index, index / 24, image), masks))
-    writer.note([TrackEvent(20, "created", 3), TrackEvent(35, "lost", 2)])
+    writer.note([TrackEvent(20, "created", 3), TrackEvent(35, "reprompted", 2)])
     writer.finish()
     return folder
 

@@ -1,0 +1,253 @@
+"""Corrections by tracking: prompts on frames of a finished run in, other masks around them
+out.
+
+Enters: a draft of the next revision, and prompts.  Leaves: the draft with new rows for the
+prompted objects, from each prompted frame to where the new masks join the stored ones
+(`vseg.pipelines.seam`), and never beyond the next anchor.  A stretch between two anchors that
+is tracked to its end is tracked back from the other one as well.  Objects that are prompted on
+one frame are tracked together, as in any session; all others are left as they are.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from vseg.ops.masks import crop_iou
+from vseg.pipelines.correction_gaps import (
+    Gap,
+    gap_after,
+    gap_before,
+    nearest_anchors,
+    opened_for,
+)
+from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
+from vseg.pipelines.correction_session import (
+    Tracker,
+    Values,
+    decode_prompted,
+    remember_anchors,
+    with_stored,
+)
+from vseg.pipelines.job import ProgressCallbacks
+from vseg.results.draft import RevisionDraft
+from vseg.results.lives import object_lives
+from vseg.results.masks import pack
+from vseg.results.records import FrameRecord, MaskRow
+from vseg.results.spans import SpanState
+from vseg.results.stored_rows import StoredRows
+from vseg.results.track_spool import TrackSpool
+from vseg.session.session import Session
+from vseg.types import Mask, MaskCrop, Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectedSpan:
+    """Frames [first, end) of an object that were tracked again from a prompt on `anchor`."""
+
+    object_id: int
+    first: int
+    end: int
+    anchor: int
+
+
+def plan(draft: RevisionDraft, prompts: Sequence[Prompt]) -> tuple[Gap, ...]:
+    """The stretches that prompts may change, at most; the draft takes the prompts' frames as
+    anchors.
+    """
+    placed = sorted({(p.frame_index, p.object_id) for p in prompts if p.object_id is not None})
+    spans = draft.content.spans
+    for frame, obj in placed:
+        spans[obj] = opened_for(spans[obj], frame).anchored(frame)
+    ids = {obj for _, obj in placed}
+    lives = object_lives(draft.folder, draft.index.shards, ids, visible=False)
+    first, last = draft.index.extent or (0, -1)
+    gaps = []
+    for frame, obj in placed:
+        gaps.append(gap_before(spans[obj], frame, lives.get(obj), first))
+        gaps.append(gap_after(spans[obj], frame, lives.get(obj), last + 1))
+    return tuple(gap for gap in gaps if gap.frames > 0)
+
+
+class Correction:
+    """The tracking of all prompts of an edit.
+
+    frames: tracked so far; seconds: how long that took.
+    """
+
+    def __init__(
+        self, draft: RevisionDraft, tracker: Tracker, callbacks: ProgressCallbacks
+    ) -> None:
+        self._draft = draft
+        self._tracker = tracker
+        self._callbacks = callbacks
+        self._stored = StoredRows(draft)
+        self._pending: set[tuple[int, int]] = set()
+        self._most = 0
+        self.frames = 0
+        self.seconds = 0.0
+
+    def run(self, prompts: Sequence[Prompt]) -> Iterator[CorrectedSpan]:
+        """Track from each prompted frame, by ascending frame; what was changed as it comes.
+
+        Raises BadPrompt and NothingFound, and KeyboardInterrupt when the callbacks ask to
+        stop: then the draft is of no use any more.
+        """
+        gaps = plan(self._draft, prompts)
+        self._most = sum(gap.frames for gap in gaps)
+        values: dict[int, dict[int, list[Prompt]]] = {}
+        for prompt in prompts:
+            if prompt.object_id is not None:
+                of_frame = values.setdefault(prompt.frame_index, {})
+                of_frame.setdefault(prompt.object_id, []).append(prompt)
+        self._pending = {(frame, obj) for frame, objects in values.items() for obj in objects}
+        self._draft.content.prompts += prompts
+        for frame, objects in sorted(values.items()):
+            began = time.perf_counter()
+            given = {obj: [p.value for p in of_one] for obj, of_one in objects.items()}
+            own = [gap for gap in gaps if gap.start == frame]
+            yield from self._correct(frame, given, own)
+            self.seconds += time.perf_counter() - began
+
+    def _correct(
+        self, frame: int, values: Values, gaps: Sequence[Gap]
+    ) -> Iterator[CorrectedSpan]:
+        """The spans around one prompted frame."""
+        before = {obj: self._stored.crop(obj, frame) for obj in values}
+        refined = {obj: with_stored(v, self._mask(obj, frame)) for obj, v in values.items()}
+        returning: dict[int, list[Gap]] = {}
+        with self._tracker.session() as session:
+            agreed = self._decode(session, frame, refined, before)
+            state = session.snapshot()
+            for reverse in (False, True):
+                session.restore(state)
+                own = [gap for gap in gaps if gap.reverse == reverse]
+                for end in self._pass(session, own, agreed):
+                    yield _span(end)
+                    # The anchor that was reached knows better what is near it.
+                    if end.reached_anchor is not None:
+                        anchor = end.reached_anchor
+                        back = Gap(end.gap.object_id, anchor, frame, True, frame)
+                        returning.setdefault(anchor, []).append(back)
+        for anchor, back_gaps in sorted(returning.items()):
+            yield from self._return(anchor, back_gaps)
+
+    def _return(self, anchor: int, gaps: Sequence[Gap]) -> Iterator[CorrectedSpan]:
+        """Track back from an anchor that a pass has come to.
+
+        From a new anchor that is still to be decoded it is done when its turn comes.
+        """
+        due = [g for g in gaps if g.frames and (anchor, g.object_id) not in self._pending]
+        masks = {gap.object_id: self._mask(gap.object_id, anchor) for gap in due}
+        values = {obj: [mask] for obj, mask in masks.items() if mask is not None}
+        due = [gap for gap in due if gap.object_id in values]
+        if not due:
+            return
+        with self._tracker.session() as session:
+            self._remember(session, anchor, values)
+            decode_prompted(session, anchor, values)
+            # Nothing is corrected on this frame: the tracks may be one from the start.
+            for end in self._pass(session, due, dict.fromkeys(values, 0.0)):
+                yield _span(end)
+
+    def _decode(
+        self,
+        session: Session,
+        frame: int,
+        values: Values,
+        before: Mapping[int, MaskCrop | None],
+    ) -> dict[int, float]:
+        """Decode the prompts and store their masks; the IoU with the masks before, by
+        object.
+        """
+        self._remember(session, frame, values)
+        record = pack(decode_prompted(session, frame, values))
+        rows = {row.object_id: row for row in record.rows}
+        self._pending -= {(frame, obj) for obj in values}
+        self.frames += 1
+        self._replace(frame, frame + 1, lambda _: rows.values())
+        agreed = {}
+        for obj in values:
+            self._mark(obj, frame, frame + 1)
+            after = self._stored.crop(obj, frame) or MaskCrop.empty()
+            known = before[obj]
+            agreed[obj] = 0.0 if known is None else crop_iou(known, after)
+        return agreed
+
+    def _remember(self, session: Session, frame: int, objects: Iterable[int]) -> None:
+        """Write the anchors of the objects that are nearest to a frame into memory."""
+        anchors: dict[int, dict[int, Mask]] = {}
+        for obj in objects:
+            spans = self._draft.content.spans[obj]
+            # A prompted frame whose turn has not come still holds what is to be corrected.
+            known = [f for f in spans.anchors if (f, obj) not in self._pending]
+            decoded = spans.model_copy(update={"anchors": tuple(known)})
+            for other in nearest_anchors(decoded, frame, self._tracker.other_anchors):
+                mask = self._mask(obj, other)
+                if mask is not None:
+                    anchors.setdefault(other, {})[obj] = mask
+        remember_anchors(session, anchors)
+        self.frames += len(anchors)
+
+    def _pass(
+        self, session: Session, gaps: Sequence[Gap], agreed: Mapping[int, float]
+    ) -> Iterator[PassEnd]:
+        """Track the gaps of one direction and store what counts; the ends that changed
+        anything.
+        """
+        spool = TrackSpool(self._draft.scratch, self._draft.header)
+        try:
+            one = CorrectionPass(self._tracker, self._stored, spool, self._count)
+            for end in one.run(session, gaps, agreed):
+                obj = end.gap.object_id
+                self._draft.note_agreement(obj, end.agreement)
+                if end.first < end.end:
+                    self._take(spool, obj, end.first, end.end)
+                    yield end
+        finally:
+            spool.clear()
+
+    def _take(self, spool: TrackSpool, obj: int, first: int, end: int) -> None:
+        """Replace an object's rows of [first, end) by those of a pass."""
+
+        def tracked(record: FrameRecord) -> list[MaskRow]:
+            row = spool.row(obj, record.index)
+            return [] if row is None else [row]
+
+        self._replace(first, end, tracked)
+        self._mark(obj, first, end)
+
+    def _replace(
+        self, first: int, end: int, new: Callable[[FrameRecord], Iterable[MaskRow]]
+    ) -> None:
+        """Put rows in place of those of the same objects on frames [first, end)."""
+
+        def replaced(record: FrameRecord) -> list[MaskRow]:
+            rows = {row.object_id: row for row in record.rows}
+            rows |= {row.object_id: row for row in new(record)}
+            return list(rows.values())
+
+        self._draft.rewrite(first, end, replaced)
+        self._stored.forget()
+
+    def _mark(self, obj: int, first: int, end: int) -> None:
+        spans = self._draft.content.spans[obj]
+        self._draft.content.spans[obj] = spans.marked(first, end, SpanState.CORRECTED)
+
+    def _mask(self, obj: int, frame: int) -> Mask | None:
+        """An object's stored mask as a prompt; None where it has none."""
+        crop = self._stored.crop(obj, frame)
+        if crop is None or crop.area == 0:
+            return None
+        video = self._draft.header.video
+        return Mask(crop.paste(video.height, video.width))
+
+    def _count(self) -> None:
+        """Note one more frame, and stop if that is asked."""
+        self.frames += 1
+        self._callbacks.on_frame(min(self.frames, self._most), self._most)
+        if self._callbacks.stop():
+            raise KeyboardInterrupt
+
+
+def _span(end: PassEnd) -> CorrectedSpan:
+    return CorrectedSpan(end.gap.object_id, end.first, end.end, end.gap.start)

@@ -1,0 +1,130 @@
+"""One pass from a prompted frame in one direction: track until the masks join the stored ones.
+
+Enters: a session at the frame, and how far each object may be tracked.  Leaves: new rows in a
+spool, and per object which of them count.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vseg.frame_masks import FrameMasks
+from vseg.ops.masks import crop_iou
+from vseg.pipelines.correction_gaps import Gap
+from vseg.pipelines.correction_session import Tracker
+from vseg.pipelines.seam import Seam
+from vseg.results.masks import pack
+from vseg.results.stored_rows import StoredRows
+from vseg.results.track_spool import TrackSpool
+from vseg.session.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class PassEnd:
+    """What a pass found for one object: its new rows count on frames [first, end).
+
+    reached_anchor: the anchor that a forward pass came to without joining the stored masks.
+    agreement: IoU of this track and the stored one by frame, where the stored one stays.
+    """
+
+    gap: Gap
+    first: int
+    end: int
+    reached_anchor: int | None
+    agreement: tuple[tuple[int, float], ...]
+
+
+@dataclass(slots=True)
+class _Open:
+    """An object that is being tracked: its seam, and the IoU on frames passed."""
+
+    gap: Gap
+    seam: Seam
+    ious: list[tuple[int, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionPass:
+    """The pass of one or several objects that were prompted on the same frame.
+
+    on_frame: called after each frame; what it raises ends the pass.
+    """
+
+    tracker: Tracker
+    stored: StoredRows
+    spool: TrackSpool
+    on_frame: Callable[[], None]
+
+    def run(
+        self, session: Session, gaps: Sequence[Gap], agreed: Mapping[int, float]
+    ) -> list[PassEnd]:
+        """Track the objects of the gaps, which are of one direction, and drop each one where
+        it ends.
+
+        agreed: the IoU of new and stored mask on the prompted frame, by object.
+        """
+        if not gaps:
+            return []
+        opened = {
+            gap.object_id: _Open(gap, Seam(agreed[gap.object_id], *gap.range)) for gap in gaps
+        }
+        ends = []
+        for masks in self._tracked(session, gaps):
+            self.spool.add(pack(masks))
+            self.on_frame()
+            for object_id in list(opened):
+                end = self._ended(opened[object_id], masks)
+                if end is not None:
+                    ends.append(end)
+                    del opened[object_id]
+                    session.remove(object_id)
+            if not opened:
+                break
+        # Frames at the end of a gap may be damaged, and then do not come.
+        ends += [_whole(each) for each in opened.values()]
+        self.spool.flush()
+        return ends
+
+    def _tracked(self, session: Session, gaps: Sequence[Gap]) -> Iterator[FrameMasks]:
+        reverse = gaps[0].reverse
+        step = -1 if reverse else 1
+        start = gaps[0].start + step
+        farthest = max(gaps, key=lambda gap: gap.frames).end
+        frames = self.tracker.frames(start, farthest, reverse=reverse)
+        objects = [gap.object_id for gap in gaps]
+        return session.propagate(start, reverse=reverse, objects=objects, frames=frames)
+
+    def _ended(self, each: _Open, masks: FrameMasks) -> PassEnd | None:
+        """The end of an object's pass if it is reached with this frame."""
+        frame = masks.frame_index
+        gap = each.gap
+        before = self.stored.crop(gap.object_id, frame)
+        if before is not None:
+            iou = crop_iou(before, masks.crop(gap.object_id))
+            each.ious.append((frame, iou))
+            if each.seam.add(frame, iou):
+                return _joined(each, each.seam.joined)
+        last = gap.end + 1 if gap.reverse else gap.end - 1
+        return _whole(each) if frame == last else None
+
+
+def _whole(each: _Open) -> PassEnd:
+    """The end of an object that was tracked to the end of its gap.
+
+    Backward, the stored track may come from the anchor at the far end: then the two meet where
+    they agree best.  Forward, the far anchor is tracked back from.
+    """
+    gap = each.gap
+    if gap.reverse and gap.anchor is not None and each.seam.best is not None:
+        return _joined(each, each.seam.best)
+    first, end = gap.range
+    return PassEnd(gap, first, end, None if gap.reverse else gap.anchor, ())
+
+
+def _joined(each: _Open, seam: int) -> PassEnd:
+    """The end of an object whose new masks count up to the seam, in its direction."""
+    gap = each.gap
+    first, end = gap.range
+    if not gap.reverse:
+        return PassEnd(gap, first, seam + 1, None, ())
+    kept = tuple((frame, iou) for frame, iou in each.ious if frame < seam)
+    return PassEnd(gap, seam, end, None, kept)

@@ -1,0 +1,112 @@
+"""A session whose memory is that of a frame in the middle of a clip, rebuilt from a run.
+
+Enters: prompts on one frame, and the stored masks of other anchors.  Leaves: a session that
+tracks on from there in either direction.  No frame in between is tracked: the nearest anchors
+are encoded into memory as masks that were given, which costs a few frames wherever the
+correction is.  Nothing is stored for it in the run, so that no edit makes it stale.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from vseg.config import IdentitySettings, MemorySettings
+from vseg.frame_masks import FrameMasks
+from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
+from vseg.interfaces.reader import OpenReader, readable_backward, readable_frames
+from vseg.session.session import Session
+from vseg.types import Frame, Mask, Points, PromptValue, Scribble
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """What tracks: the model, the clip and the settings of the run."""
+
+    model: Model
+    video: OpenReader
+    memory: MemorySettings
+    identity: IdentitySettings
+    encode_ahead: int | None = None
+    grounder: Grounder | None = None
+
+    def session(self) -> Session:
+        """A session without an object."""
+        return Session(
+            self.model,
+            self.video,
+            memory=self.memory,
+            identity=self.identity,
+            encode_ahead=self.encode_ahead,
+            grounder=self.grounder,
+        )
+
+    @property
+    def other_anchors(self) -> int:
+        """How many prompted frames are remembered beside the corrected one."""
+        return self.memory.prompted - 1
+
+    def frames(self, start: int, end: int, *, reverse: bool) -> Iterator[Frame]:
+        """Frames from `start` to before `end`; damaged ones are passed over."""
+        passed: dict[int, str] = {}
+        if reverse:
+            return readable_backward(self.video, start, end, passed)
+        return readable_frames(self.video, start, end, passed)
+
+
+AnchorMasks = Mapping[int, Mapping[int, Mask]]
+"""Masks by frame and object."""
+Values = Mapping[int, Sequence[PromptValue]]
+"""Prompts by object."""
+
+
+def remember_anchors(session: Session, anchors: AnchorMasks) -> None:
+    """Write masks into memory as prompted frames, by ascending frame."""
+    for frame, masks in sorted(anchors.items()):
+        for object_id, mask in masks.items():
+            session.add_prompt(object_id, frame, [mask])
+        _step(session, frame, list(masks))
+
+
+def decode_prompted(session: Session, frame: int, values: Values) -> FrameMasks:
+    """The masks of the prompted objects on a frame, and their memory of it.
+
+    Raises BadPrompt and NothingFound as `Session.add_prompt` does.
+    """
+    for object_id, prompts in values.items():
+        session.add_prompt(object_id, frame, prompts)
+    return _step(session, frame, list(values))
+
+
+def with_stored(prompts: Sequence[PromptValue], stored: Mask | None) -> list[PromptValue]:
+    """The prompts of a correction: clicks and scribbles refine the stored mask, which is what
+    the user had before the eyes; all other prompts say where the object is by themselves.
+
+    Positive marks that all lie off the stored mask's box point at something else: then it is
+    no prior.
+    """
+    marks = [prompt for prompt in prompts if isinstance(prompt, Points | Scribble)]
+    if stored is None or len(marks) < len(prompts) or not _refines(marks, stored):
+        return list(prompts)
+    return [stored, *prompts]
+
+
+def _refines(marks: Sequence[Points | Scribble], stored: Mask) -> bool:
+    rows = np.flatnonzero(stored.mask.any(axis=1))
+    columns = np.flatnonzero(stored.mask.any(axis=0))
+    for mark in marks:
+        if isinstance(mark, Scribble) and not mark.positive:
+            return True
+        if isinstance(mark, Points) and not mark.positive.all():
+            return True
+        x = mark.xy[:, 0]
+        y = mark.xy[:, 1]
+        across = (x >= columns[0]) & (x <= columns[-1])
+        if bool((across & (y >= rows[0]) & (y <= rows[-1])).any()):
+            return True
+    return False
+
+
+def _step(session: Session, frame: int, objects: Sequence[int]) -> FrameMasks:
+    return next(iter(session.propagate(frame, frame + 1, objects=objects)))
