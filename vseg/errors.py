@@ -114,6 +114,12 @@ class BadExchange(VsegError):
     """
 
 
+class NoDetections(BadDetections):
+    """A detections file has no row, or none that can be used."""
+
+    exit_code = ExitCode.PARTIAL
+
+
 class BadVocabulary(VsegError):
     """A vocabulary file cannot be read, or holds nothing, a phrase twice, or a phrase too
     long.

@@ -10,7 +10,7 @@ from jaxtyping import Bool
 
 from vseg.build import open_run
 from vseg.errors import BadDataset
-from vseg.exchange.detection_table import NO_ID, DetectionTable
+from vseg.exchange.detection_table import DetectionTable
 from vseg.exchange.mot import read_mot
 from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
 
@@ -18,7 +18,7 @@ from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
 def box_clip_of(truth: Path, pred: Path) -> IdentityClip:
     """The true boxes of a frame beside the predicted ones; of a run, those around its masks.
 
-    True rows marked 0 ("ignore") are left out.  Raises BadDetections and BadDataset naming the
+    True rows marked 0 ("ignore") are left out.  Raises BadDataset naming the
     file and row, BadRun for a damaged run.
     """
     table = _named(truth)
@@ -40,13 +40,16 @@ def _named(path: Path) -> DetectionTable:
         raise BadDataset(
             f"cannot read {path}: {error.strerror}", hint="check the path"
         ) from error
+    if table.unreadable:
+        where, why = table.unreadable[0]
+        raise BadDataset(f"{path}, {where}: {why}", hint="mend the row")
     if len(table) and table.frames.min() < 0:
         row = int(np.argmin(table.frames))
         raise BadDataset(
             f"{path}, {table.where(row)}: frame 0", hint="MOTChallenge counts from 1"
         )
-    if (table.ids == NO_ID).any():
-        row = int(np.argmax(table.ids == NO_ID))
+    if (table.ids < 1).any():
+        row = int(np.argmax(table.ids < 1))
         raise BadDataset(
             f"{path}, {table.where(row)}: a box without an id",
             hint="identities are scored: give tracks, not detections",

@@ -1,15 +1,19 @@
 """Which frame an image of a COCO dataset is.
 
 `frame_id` says it, as trackers write it.  Where an image has none, the last number in the file
-names decides, and where that is missing or not distinct, the image ids.
+names decides, and where that is missing or not distinct, the image ids; counted from 0 or from
+1 (`frame_counting`).  Numbers that do not fit the clip give the order of the images only.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import Any
 
-from pydantic import BaseModel
+import numpy as np
+from pydantic import BaseModel, ValidationError
 
+from vseg.exchange.frame_counting import first_number, likely_first
 from vseg.types import VideoInfo
 
 
@@ -18,17 +22,20 @@ class CocoImage(BaseModel):
 
     id: int
     frame_id: int | None = None
-    file_name: str = ""
+    file_name: str | None = None
 
 
 def frames_of(
     images: Sequence[CocoImage], video: VideoInfo
 ) -> tuple[Mapping[int, int], str | None]:
-    """Frame by image id, and how it was decided; None where every image has a frame_id."""
-    given = {image.id: image.frame_id for image in images if image.frame_id is not None}
+    """Frame by image id, and how it was decided where a frame_id from 0 does not say it."""
+    given = [image.frame_id for image in images if image.frame_id is not None]
     if len(given) == len(images):
-        return given, None
-    numbers = [_number(image.file_name) for image in images]
+        first = first_number(np.array(given, dtype=np.int64), video.num_frames, otherwise=0)
+        frames = [number - first for number in given]
+        counted = "frame_id counted from 1" if first else None
+        return dict(zip((image.id for image in images), frames, strict=True)), counted
+    numbers = [_number(image.file_name or "") for image in images]
     found = [number for number in numbers if number is not None]
     if len(set(found)) == len(images):
         name = "the numbers in their file names"
@@ -36,9 +43,22 @@ def frames_of(
         found = [image.id for image in images]
         name = "their ids"
     frames, way = _frames(found, video)
-    return dict(zip((image.id for image in images), frames, strict=True)), (
-        f"{len(images)} images without frame_id placed by {name}{way}"
-    )
+    note = f"{len(images)} images without frame_id placed by {name}{way}"
+    return dict(zip((image.id for image in images), frames, strict=True)), note
+
+
+def readable_images(rows: Sequence[Any]) -> tuple[list[CocoImage], str | None]:
+    """The images that can be read, and a phrase that counts the others."""
+    images = []
+    wrong = []
+    for number, row in enumerate(rows):
+        try:
+            images.append(CocoImage.model_validate(row))
+        except ValidationError as error:
+            wrong.append(f"image {number}: {error.errors()[0]['msg']}")
+    if not wrong:
+        return images, None
+    return images, f"{len(wrong)} of {len(rows)} images skipped ({wrong[0]})"
 
 
 def _number(file_name: str) -> int | None:
@@ -48,17 +68,11 @@ def _number(file_name: str) -> int | None:
 
 
 def _frames(numbers: Sequence[int], video: VideoInfo) -> tuple[list[int], str]:
-    """The frames of numbered images, and in words where the numbers begin.
-
-    Numbers that do not fit the clip, and those of as many images as the clip has frames, give
-    only the order.
-    """
+    """The frames of numbered images, and in words where the numbers begin."""
+    first = likely_first(np.array(numbers), video.num_frames)
+    frames = [number - first for number in numbers]
     end = video.num_frames
-    first = 0 if min(numbers) == 0 else 1
-    fits = min(numbers) in (0, 1) and (end is None or max(numbers) - first < end)
-    if fits:
-        return [number - first for number in numbers], f", counted from {first}"
-    if end is not None and len(numbers) != end and 0 <= min(numbers) <= max(numbers) < end:
-        return list(numbers), ", counted from 0"
+    if min(frames) >= 0 and (end is None or max(frames) < end):
+        return frames, f", counted from {first}"
     rank = {number: place for place, number in enumerate(sorted(set(numbers)))}
     return [rank[number] for number in numbers], ", in their order"

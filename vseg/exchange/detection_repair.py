@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool
 
+from vseg.errors import BadDetections
 from vseg.exchange.detection_table import NO_ID, DetectionTable
 from vseg.types import VideoInfo
 
@@ -23,19 +24,32 @@ def repair(table: DetectionTable, video: VideoInfo) -> DetectionTable:
     """The usable rows by ascending frame, with their notes.
 
     A box that reaches over the edge of the frame stays as it is: the association predicts
-    whole boxes, and prompts are cut to the frame when they are given.  Raises BadDetections,
-    naming the first wrong row, where more than half would be skipped.
+    whole boxes, and prompts are cut to the frame when they are given.
     """
+    if table.unreadable:
+        where, why = table.unreadable[0]
+        count = len(table.unreadable)
+        first = f"{where}: {why}" if count == 1 else f"the first is {where}: {why}"
+        note = f"{count} of {table.total} rows skipped (not readable; {first})"
+        table = replace(table, changes=(*table.changes, note))
     table = _with_scores(_sorted(table))
-    whole = table
     keep = np.ones(len(table), dtype=bool)
     for reason, wrong in _reasons(table, video):
         table = table.noted(f"{{}} skipped ({reason}; {{}})", keep & wrong)
         keep &= ~wrong
-    table = _without_repeated_ids(table.take(np.flatnonzero(keep)))
-    if len(whole) - len(table) > MAX_SKIPPED * len(whole):
-        whole.check(video)
-    return table
+    return table.take(np.flatnonzero(keep))
+
+
+def with_ids(table: DetectionTable) -> DetectionTable:
+    """The rows that have ids.  Raises BadDetections where none has one, or one is wrong."""
+    without = table.ids == NO_ID
+    if without.all():
+        raise BadDetections(
+            f"{table.source}: no row has an id", hint="leave out --keep-ids: ids are made then"
+        )
+    table.check_ids()
+    table = table.noted("{} skipped (no id; {})", without)
+    return table.take(np.flatnonzero(~without))
 
 
 def _sorted(table: DetectionTable) -> DetectionTable:
@@ -69,16 +83,3 @@ def _reasons(
         ("outside the frame", ~np.all((boxes[:, :2] < size) & (boxes[:, 2:] > 0), axis=1)),
         ("score outside 0 to 1", ~((table.scores >= 0) & (table.scores <= 1))),
     ]
-
-
-def _without_repeated_ids(table: DetectionTable) -> DetectionTable:
-    """The first row of an id on a frame stays."""
-    repeated = np.zeros(len(table), dtype=bool)
-    named = np.flatnonzero(table.ids != NO_ID)
-    pairs = np.stack([table.frames[named], table.ids[named]], axis=1)
-    first = np.unique(pairs, axis=0, return_index=True)[1]
-    repeated[named] = True
-    repeated[named[first]] = False
-    return table.noted("{} skipped (id twice on a frame; {})", repeated).take(
-        np.flatnonzero(~repeated)
-    )

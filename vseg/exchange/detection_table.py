@@ -17,15 +17,22 @@ from vseg.types import Detections, MaskCrop, VideoInfo
 
 NO_ID = -1
 """The id of a detection whose file gives none."""
+WRONG_ID = -2
+"""The id of a detection whose file gives one that is no positive whole number of 64 bits."""
+
+MOST_ID = 2**31 - 1
+"""Object ids are stored in 32 bits."""
 
 
 @dataclass(frozen=True)
 class DetectionTable:
     """All rows of a file, by ascending frame.
 
-    ids: NO_ID where a row has none.  masks: one per row, or None.  where(row): how the
-    file's own reader calls that row, for messages.  changes: a phrase per kind of change that
-    was made to the rows of the file.
+    ids: NO_ID where a row has none, WRONG_ID where it cannot be one.  masks: one per row,
+    empty where only the box is known, or None.  where(row): how the file's own reader calls
+    that row, for messages.  changes: a phrase per kind of change that was made to the rows of
+    the file.  unreadable: the rows that are none, as (where, why).  first_frame: the number of
+    the first frame in the file.  total: the rows of the file, the unreadable ones with them.
     """
 
     source: str
@@ -37,6 +44,13 @@ class DetectionTable:
     where: Callable[[int], str]
     masks: tuple[MaskCrop, ...] | None = None
     changes: tuple[str, ...] = ()
+    unreadable: tuple[tuple[str, str], ...] = ()
+    first_frame: int = 0
+    total: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.total:
+            object.__setattr__(self, "total", len(self.frames) + len(self.unreadable))
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -47,6 +61,11 @@ class DetectionTable:
         rows = slice(int(first), int(end))
         masks = self.masks[rows] if self.masks is not None else None
         return Detections(self.boxes[rows], self.scores[rows], self.labels[rows], masks)
+
+    def ids_on(self, frame_index: int) -> Int64[np.ndarray, " N"]:
+        """The ids of the detections of one frame."""
+        first, end = np.searchsorted(self.frames, (frame_index, frame_index + 1))
+        return self.ids[int(first) : int(end)]
 
     def take(self, rows: Int64[np.ndarray, " M"]) -> "DetectionTable":
         """These rows in this order; they keep their names."""
@@ -64,14 +83,15 @@ class DetectionTable:
     def noted(self, phrase: str, rows: Bool[np.ndarray, " N"]) -> "DetectionTable":
         """The same rows with one more change, if it concerns any of them.
 
-        phrase: with places for their number and for the name of the first.
+        phrase: with places for how many of the rows of the file and for the name of the first.
         """
         count = int(np.count_nonzero(rows))
         if not count:
             return self
         first = self.where(int(np.argmax(rows)))
         named = first if count == 1 else f"the first is {first}"
-        return replace(self, changes=(*self.changes, phrase.format(count, named)))
+        counted = f"{count} of {self.total} rows"
+        return replace(self, changes=(*self.changes, phrase.format(counted, named)))
 
     def check(self, video: VideoInfo) -> None:
         """Raise BadDetections for the first row that is wrong in itself or not of this
@@ -87,7 +107,6 @@ class DetectionTable:
                 f"score {self.scores[row]:g} is outside [0, 1]",
                 "scale scores to [0, 1]; for logits that is 1 / (1 + exp(-score))",
             )
-        self._check_ids()
 
     def _check_frames(self, video: VideoInfo) -> None:
         back = np.flatnonzero(np.diff(self.frames) < 0)
@@ -95,20 +114,23 @@ class DetectionTable:
             row = int(back[0]) + 1
             self._refuse(
                 row,
-                f"frame {self.frames[row]} comes after frame {self.frames[row - 1]}",
+                f"frame {self._named(row)} comes after frame {self._named(row - 1)}",
                 "sort the rows by frame",
             )
         if len(self) and self.frames[0] < 0:
+            first = self.first_frame
             self._refuse(
-                0, f"frame {self.frames[0]} is before the first", "count frames from 0"
+                0,
+                f"frame {self._named(0)} is before the first, {first}",
+                f"count frames from {first}",
             )
         end = video.num_frames
         if end is not None and len(self) and self.frames[-1] >= end:
             row = int(np.argmax(self.frames >= end))
             self._refuse(
                 row,
-                f"frame {self.frames[row]} is past the end: {video.source} has frames 0 to "
-                f"{end - 1}",
+                f"frame {self._named(row)} is past the end: {video.source} has frames "
+                f"{self.first_frame} to {self.first_frame + end - 1}",
                 "is this the file of another clip?",
             )
 
@@ -137,7 +159,18 @@ class DetectionTable:
             numbers = ",".join(f"{side:g}" for side in self.boxes[row])
             self._refuse(row, message.format(numbers), hint)
 
-    def _check_ids(self) -> None:
+    def check_ids(self) -> None:
+        """Raise BadDetections for the first id that is not a positive whole number, or that
+        stands twice on a frame.
+        """
+        wrong = (self.ids < 1) & (self.ids != NO_ID) | (self.ids > MOST_ID)
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            self._refuse(
+                row,
+                f"its id is not a whole number from 1 to {MOST_ID}",
+                "give such ids, or leave out --keep-ids",
+            )
         named = np.flatnonzero(self.ids != NO_ID)
         pairs = np.stack([self.frames[named], self.ids[named]], axis=1)
         _, first, counts = np.unique(pairs, axis=0, return_index=True, return_counts=True)
@@ -147,10 +180,14 @@ class DetectionTable:
             row = int(np.flatnonzero(same)[1])
             self._refuse(
                 row,
-                f"id {self.ids[row]} stands on frame {self.frames[row]} already, at "
+                f"id {self.ids[row]} stands on frame {self._named(row)} already, at "
                 f"{self.where(at)}",
-                "give each object one row on a frame",
+                "give each object one row on a frame, or leave out --keep-ids",
             )
+
+    def _named(self, row: int) -> int:
+        """The frame of a row as the file counts it."""
+        return int(self.frames[row]) + self.first_frame
 
     def _refuse(self, row: int, problem: str, hint: str) -> NoReturn:
         raise BadDetections(f"{self.source}, {self.where(row)}: {problem}", hint=hint)

@@ -6,41 +6,70 @@ and `parquet` read their formats.
 
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
-from vseg.errors import BadDetections
-from vseg.exchange.detection_repair import repair
+from vseg.errors import BadDetections, NoDetections
+from vseg.exchange.detection_repair import MAX_SKIPPED, repair, with_ids
 from vseg.exchange.detection_table import DetectionTable
+from vseg.exchange.frame_counting import first_number
 from vseg.types import VideoInfo
 
 __all__ = ["DetectionTable", "read_detections"]
 
 
-def read_detections(path: Path, video: VideoInfo, *, strict: bool = False) -> DetectionTable:
+def read_detections(
+    path: Path, video: VideoInfo, *, strict: bool = False, keep_ids: bool = False
+) -> DetectionTable:
     """The detections in a file, for the frames of one video.
 
     `.txt` and `.csv`: MOTChallenge rows; `.json`: COCO results; `.parquet`: a table.  A wrong
     row is skipped or mended, and the table's changes count what was done; with `strict`, and
-    where more than half of the rows are wrong, it is refused.  Raises BadDetections naming the
-    row and the value that is wrong, or the file where it cannot be read.
+    where more than half of the rows are wrong, it is refused.  keep_ids: whether the ids of
+    the rows are needed, positive and once on a frame.  Raises BadDetections naming the row and
+    the value that is wrong, or the file where it cannot be read; NoDetections where no row is
+    left.
     """
     try:
         table = _read(path, video)
     except (OSError, UnicodeDecodeError) as error:
         raise BadDetections(f"cannot read {path}: {error}", hint="check the path") from error
-    if strict:
-        if table.changes:
-            raise BadDetections(
-                f"{path}: {table.changes[0]}", hint="mend the file, or leave out --strict"
-            )
-        table.check(video)
-        return table
-    total = len(table)
-    table = repair(table, video)
-    table.check(video)
+    if not table.total:
+        raise NoDetections(
+            f"{path} holds no detection", hint="is it the output of another step?"
+        )
+    mended = repair(table, video)
+    if keep_ids:
+        mended = with_ids(mended)
+    skipped = table.total - len(mended)
+    if (strict and mended.changes) or skipped > MAX_SKIPPED * table.total:
+        _refuse(path, table, mended, video, strict=strict)
+    if not mended.changes:
+        return mended
+    return replace(mended, changes=(f"{path.name}: {', '.join(mended.changes)}",))
+
+
+def _refuse(
+    path: Path,
+    table: DetectionTable,
+    mended: DetectionTable,
+    video: VideoInfo,
+    *,
+    strict: bool,
+) -> NoReturn:
+    """Refuse a file, for the first row that is wrong if there is one."""
+    if not len(mended) and len(table) and not strict:
+        raise NoDetections(
+            f"no row of {path} can be used: {', '.join(mended.changes)}",
+            hint="is this the file of another clip?",
+        )
+    if table.unreadable:
+        where, why = table.unreadable[0]
+        raise BadDetections(f"{path}, {where}: {why}", hint="mend the row, or the format")
     if not table.changes:
-        return table
-    note = f"{path.name}, {total} rows: {', '.join(table.changes)}"
-    return replace(table, changes=(note,))
+        table.check(video)
+    raise BadDetections(
+        f"{path}: {mended.changes[0]}", hint="mend the file, or leave out --strict"
+    )
 
 
 def _read(path: Path, video: VideoInfo) -> DetectionTable:
@@ -48,7 +77,7 @@ def _read(path: Path, video: VideoInfo) -> DetectionTable:
     if kind in (".txt", ".csv"):
         from vseg.exchange.mot import read_mot
 
-        return _from_zero(read_mot(path))
+        return _counted(read_mot(path), video)
     if kind == ".json":
         from vseg.exchange.coco_results import read_coco
 
@@ -63,10 +92,10 @@ def _read(path: Path, video: VideoInfo) -> DetectionTable:
     )
 
 
-def _from_zero(table: DetectionTable) -> DetectionTable:
-    """A MOTChallenge table whose file holds frame 0 counts from 0, not from 1."""
-    early = table.frames == -1
-    if not early.any():
+def _counted(table: DetectionTable, video: VideoInfo) -> DetectionTable:
+    """A MOTChallenge table whose frames may count from 0, which is told from the file."""
+    numbers = table.frames + table.first_frame
+    if first_number(numbers, video.num_frames, otherwise=1) == 1:
         return table
-    table = table.noted("frames counted from 0 ({} on frame 0; {})", early)
-    return replace(table, frames=table.frames + 1)
+    table = table.noted("frames counted from 0 ({} on frame 0; {})", numbers == 0)
+    return replace(table, frames=numbers, first_frame=0)

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int64
 
-from vseg.errors import BadDetections, BadExchange
-from vseg.exchange.detection_table import NO_ID, DetectionTable
+from vseg.errors import BadExchange
+from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
 from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import box_crop, boxes
 from vseg.frame_masks import FrameMasks
@@ -25,53 +26,82 @@ _LEAST_COLUMNS = 7
 _CLASS = 7
 # Whole numbers are exact in a float up to here.
 _MAX_WHOLE = 2**53
+_MAX_ID = 2**63
 
 
 def read_mot(path: Path) -> DetectionTable:
-    """The rows of the file, not yet checked.  Raises BadDetections naming a line that is
-    unreadable.
+    """The rows of the file, not yet checked, and the lines that are none.  A first line of
+    words alone names the columns.
     """
-    lines = []
-    rows = []
+    lines: list[int] = []
+    rows: list[list[float]] = []
+    ids: list[int] = []
+    unreadable: list[tuple[str, str]] = []
     for number, text in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
-        if text.strip():
-            lines.append(number)
-            rows.append(_numbers(path, number, text))
+        parts = text.replace(",", " ").split()
+        if not parts or (number == 1 and not any(map(_is_number, parts))):
+            continue
+        try:
+            rows.append(_numbers(parts))
+        except ValueError as error:
+            unreadable.append((f"line {number}", str(error)))
+            continue
+        lines.append(number)
+        ids.append(_id(parts[1]))
     values = np.array(rows, dtype=np.float64).reshape(-1, _CLASS + 1)
     corner = values[:, 2:4]
-    ids = values[:, 1].astype(np.int64)
     return DetectionTable(
         source=str(path),
         frames=values[:, 0].astype(np.int64) - 1,
         boxes=np.concatenate([corner, corner + values[:, 4:6]], axis=1),
         scores=values[:, 6],
         labels=values[:, _CLASS].astype(np.int64),
-        ids=np.where(ids > 0, ids, NO_ID),
+        ids=_ids(ids),
         where=lambda row: f"line {lines[row]}",
+        unreadable=tuple(unreadable),
+        first_frame=1,
     )
 
 
-def _numbers(path: Path, number: int, text: str) -> list[float]:
-    """The first eight columns of a line; the class is -1 where there is none."""
-    where = f"{path}, line {number}"
-    parts = text.replace(",", " ").split()
-    if len(parts) < _LEAST_COLUMNS:
-        raise BadDetections(
-            f"{where}: {len(parts)} columns",
-            hint="a line is frame,id,left,top,width,height,score and may go on",
-        )
+def _is_number(text: str) -> bool:
     try:
-        values = [float(part) for part in parts[: _CLASS + 1]]
-    except ValueError as error:
-        raise BadDetections(f"{where}: {error}", hint="a line holds numbers only") from error
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _numbers(parts: list[str]) -> list[float]:
+    """The first eight columns of a line; the class is -1 where there is none.  Raises
+    ValueError.
+    """
+    if len(parts) < _LEAST_COLUMNS:
+        raise ValueError(f"{len(parts)} columns, not frame,id,left,top,width,height,score")
+    values = [float(part) for part in parts[: _CLASS + 1]]
     whole = [*values[:2], *values[_CLASS:]]
-    if not all(value.is_integer() and abs(value) < _MAX_WHOLE for value in whole):
-        raise BadDetections(
-            f"{where}: frame {values[0]:g}, id {values[1]:g}: frame, id and class are whole "
-            "numbers",
-            hint="a line is frame,id,left,top,width,height,score,class",
+    if not all(value.is_integer() for value in whole):
+        raise ValueError(
+            f"frame {values[0]:g}, id {values[1]:g}: frame, id and class are whole numbers"
         )
+    if abs(values[0]) >= _MAX_WHOLE or abs(values[-1]) >= _MAX_WHOLE:
+        raise ValueError(f"frame {values[0]:g} or a class beyond 53 bits")
     return values if len(values) > _CLASS else [*values, -1.0]
+
+
+def _id(text: str) -> int:
+    """An id; every digit of it where it is written as a whole number."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = int(float(text))
+    return number if abs(number) < _MAX_ID else WRONG_ID
+
+
+def _ids(numbers: list[int]) -> Int64[np.ndarray, " N"]:
+    """Negative ids are none, and so is 0 in a file without any other."""
+    ids = np.array(numbers, dtype=np.int64)
+    zero = WRONG_ID if (ids > 0).any() else NO_ID
+    return np.where((ids > 0) | (ids == WRONG_ID), ids, np.where(ids == 0, zero, NO_ID))
 
 
 class MotFormat(MaskFormat):
@@ -125,13 +155,18 @@ def _on_frame(sides: list[float], video: VideoInfo) -> MaskCrop:
 
 def _lines(path: Path) -> Iterator[tuple[str, list[float]]]:
     """Where, and the first eight columns of every line."""
+    where = str(path)
     try:
         with path.open(encoding="utf-8-sig") as handle:
             for number, text in enumerate(handle, start=1):
-                if text.strip():
-                    yield f"{path}, line {number}", _numbers(path, number, text)
-    except (UnicodeDecodeError, BadDetections) as error:
+                parts = text.replace(",", " ").split()
+                if parts:
+                    where = f"{path}, line {number}"
+                    yield where, _numbers(parts)
+    except UnicodeDecodeError as error:
         raise BadExchange(f"{path} is not MOTChallenge text: {error}") from error
+    except ValueError as error:
+        raise BadExchange(f"{path} is not MOTChallenge text: {where}: {error}") from error
 
 
 def mot_row(frame_index: int, track_id: int, box: Sides, score: float) -> str:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 from pydantic import BaseModel
 
 from vseg.errors import BadDetections, BadExchange
-from vseg.exchange.detection_table import NO_ID, DetectionTable
+from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
 from vseg.exchange.file_rows import checked, located
 from vseg.exchange.segmentation import Runs, mask_of
 from vseg.frame_masks import FrameMasks
@@ -25,13 +26,15 @@ from vseg.types import MaskCrop
 
 _NEEDED = ("frame", "x1", "y1", "x2", "y2", "score")
 _MASK_COLUMNS = ("frame", "object_id", "height", "width", "counts")
+# Whole numbers are exact in a float up to here.
+_MAX_WHOLE = 2**53
 _BATCH = 128
 """Rows written and read at once: some ten objects over ten frames."""
 
 
 def read_parquet(path: Path) -> DetectionTable:
-    """The rows of the file.  Raises BadDetections for a missing column, a gap or a wrong
-    type.
+    """The rows of the file; one with a gap, or a frame that is not whole, is unreadable.
+    Raises BadDetections for a missing column or one of another type.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -46,37 +49,56 @@ def read_parquet(path: Path) -> DetectionTable:
             f"{path} has no column '{missing[0]}'",
             hint=f"needed: {', '.join(_NEEDED)}; label and id may be added",
         )
-
-    def column(name: str, kind: Any) -> np.ndarray:
-        return _column(path, table, name, kind)
-
-    rows = table.num_rows
-    has = set(table.column_names)
+    columns = {name: _column(path, table, name) for name in _NEEDED}
+    why = _unreadable(table, columns["frame"])
+    readable = np.ones(table.num_rows, dtype=bool)
+    readable[list(why)] = False
+    rows = np.flatnonzero(readable)
+    numbers = {name: values[rows] for name, values in columns.items()}
     return DetectionTable(
         source=str(path),
-        frames=column("frame", np.int64),
-        boxes=np.stack([column(name, np.float64) for name in _NEEDED[1:5]], axis=1),
-        scores=column("score", np.float64),
-        labels=column("label", np.int64) if "label" in has else np.full(rows, -1),
-        ids=column("id", np.int64) if "id" in has else np.full(rows, NO_ID),
-        where=lambda row: f"row {row}",
+        frames=numbers["frame"].astype(np.int64),
+        boxes=np.stack([numbers[name] for name in _NEEDED[1:5]], axis=1),
+        scores=numbers["score"],
+        labels=_whole(path, table, "label", absent=-1)[rows],
+        ids=_whole(path, table, "id", absent=NO_ID)[rows],
+        where=lambda row: f"row {rows[row]}",
+        unreadable=tuple((f"row {row}", reason) for row, reason in sorted(why.items())),
     )
 
 
-def _column(path: Path, table: Any, name: str, kind: Any) -> np.ndarray:
-    """A column as numbers.  A null is not a number."""
-    column = table[name]
-    if column.null_count:
-        row = column.is_null().to_pylist().index(True)
-        raise BadDetections(f"{path}, row {row}: {name} is missing", hint="leave the row out")
-    values = column.to_numpy()
-    whole = np.issubdtype(kind, np.integer)
-    if not np.issubdtype(values.dtype, np.integer if whole else np.number):
+def _unreadable(table: Any, frames: Float64[np.ndarray, " N"]) -> dict[int, str]:
+    """Why rows cannot be read, by row."""
+    fraction = np.flatnonzero((frames != np.rint(frames)) | ~(abs(frames) < _MAX_WHOLE))
+    why = {row: f"frame {frames[row]:g} is not a whole number" for row in fraction.tolist()}
+    for name in reversed(_NEEDED):
+        if table[name].null_count:
+            gaps = np.flatnonzero(table[name].is_null().to_numpy())
+            why |= {row: f"{name} is missing" for row in gaps.tolist()}
+    return why
+
+
+def _column(path: Path, table: Any, name: str) -> Float64[np.ndarray, " N"]:
+    """A column as numbers, NaN where there is none."""
+    values = table[name].to_numpy()
+    if not np.issubdtype(values.dtype, np.number):
         raise BadDetections(
-            f"{path}: column '{name}' holds {column.type}",
-            hint=f"store it as {'whole numbers' if whole else 'numbers'}",
+            f"{path}: column '{name}' holds {table[name].type}", hint="store it as numbers"
         )
-    return np.asarray(values, dtype=kind)
+    return np.asarray(values, dtype=np.float64)
+
+
+def _whole(path: Path, table: Any, name: str, absent: int) -> Int64[np.ndarray, " N"]:
+    """A column of whole numbers that may be missing; `absent` where there is none."""
+    if name not in table.column_names:
+        return np.full(table.num_rows, absent)
+    values = table[name].to_numpy()
+    if np.issubdtype(values.dtype, np.integer):
+        return np.asarray(values, dtype=np.int64)
+    values = _column(path, table, name)
+    whole = np.isfinite(values) & (values == np.rint(values)) & (abs(values) < _MAX_WHOLE)
+    numbers = np.where(whole, values, 0).astype(np.int64)
+    return np.where(whole, numbers, np.where(np.isnan(values), absent, WRONG_ID))
 
 
 class _StoredMask(BaseModel):

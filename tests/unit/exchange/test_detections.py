@@ -3,6 +3,7 @@ value.
 """
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vseg.errors import BadDetections
+from vseg.errors import BadDetections, ExitCode, NoDetections
 from vseg.exchange.detections import read_detections
 from vseg.ops.rle import encode_rle
 from vseg.types import MaskCrop, VideoInfo
@@ -81,9 +82,12 @@ def changed(row: int, **columns: Any) -> list[Any]:
         (changed(1, w=-3.0), 1, "box 30,8,27,17.5 is empty or inverted"),
         (changed(2, score=1.5), 2, "score 1.5 is outside"),
         (changed(2, score=float("nan")), 2, "score nan is outside"),
-        (changed(0, frame=2), 1, "frame 0 comes after frame 2"),
-        (changed(2, frame=10), 2, "frame 10 is past the end: clip.mp4 has frames 0 to 9"),
-        (changed(1, id=5), 1, "id 5 stands on frame 0 already, at"),
+        (changed(0, frame=2), 1, "frame {0} comes after frame {2}"),
+        (
+            changed(2, frame=10),
+            2,
+            "frame {10} is past the end: clip.mp4 has frames {0} to {9}",
+        ),
         (changed(1, x=64.0), 1, "lies outside the 64x48 frame"),
     ],
 )
@@ -95,14 +99,65 @@ def test_a_wrong_row_is_named(
     with pytest.raises(BadDetections) as refused:
         read_detections(path, VIDEO, strict=True)
     assert refused.value.message.startswith(f"{path}, {row}: "), refused.value.message
-    assert said in refused.value.message and refused.value.hint
+    first = 1 if kind == "mot" else 0
+    named = re.sub(r"\{(\d+)\}", lambda found: str(int(found[1]) + first), said)
+    assert named in refused.value.message and refused.value.hint
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_an_id_twice_on_a_frame_is_wrong_where_ids_are_kept(tmp_path: Path, kind: str) -> None:
+    path = WRITERS[kind](tmp_path, changed(1, id=5))
+    assert len(read_detections(path, VIDEO, strict=True)) == 3, "ids that are not used"
+    with pytest.raises(BadDetections, match=r"id 5 stands on frame [01] already, at .* [01]"):
+        read_detections(path, VIDEO, keep_ids=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "said"),
+    [
+        ("mot", 2**31, "line 1: its id is not a whole number from 1 to"),
+        ("mot", 2**70, "line 1: its id is not"),
+        ("mot", 0, "line 1: its id is not"),
+        ("coco", 2**70, "row 0: its id is not"),
+        ("coco", "a", "row 0: its id is not"),
+        ("coco", True, "row 0: its id is not"),
+        ("parquet", 2**40, "row 0: its id is not"),
+    ],
+)
+def test_an_id_that_cannot_be_kept(tmp_path: Path, kind: str, number: Any, said: str) -> None:
+    path = WRITERS[kind](tmp_path, changed(0, id=number))
+    assert len(read_detections(path, VIDEO)) == 3
+    with pytest.raises(BadDetections, match=said):
+        read_detections(path, VIDEO, keep_ids=True)
+
+
+def test_rows_without_an_id_are_skipped_where_ids_are_kept(tmp_path: Path) -> None:
+    path = mot(tmp_path, changed(1, id=-1))
+    table = read_detections(path, VIDEO, keep_ids=True)
+    assert table.ids_on(0).tolist() == [5] and "1 of 3 rows skipped (no id" in table.changes[0]
+    with pytest.raises(BadDetections, match="no row has an id"):
+        read_detections(mot(tmp_path, [(*row[:1], -1, *row[2:]) for row in ROWS]), VIDEO,
+                        keep_ids=True)  # fmt: skip
+
+
+def test_ids_among_the_attributes_of_cvat(tmp_path: Path) -> None:
+    rows = [
+        {
+            "image_id": 1,
+            "bbox": [1, 2, 3, 4],
+            "attributes": {"track_id": at, "occluded": False},
+        }
+        for at in (8, 3)
+    ]
+    table = read_detections(dataset(tmp_path, *rows), VIDEO, keep_ids=True)
+    assert table.ids_on(0).tolist() == [8, 3]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
         ("a.txt", "1,2,3\n", "line 1: 3 columns"),
-        ("a.txt", "1,-1,2,2,5,5,0.5\n1,-1,x,2,5,5,0.5\n", "line 2: could not convert"),
+        ("a.txt", "1,-1,x,2,5,5,0.5\n", "line 1: could not convert"),
         ("a.txt", "1.5,-1,2,2,5,5,0.5\n", "line 1: frame 1.5"),
         ("a.txt", "1,nan,2,2,5,5,0.5\n", "line 1: frame 1, id nan"),
         ("a.json", "[1", "is not JSON"),
@@ -132,9 +187,58 @@ def test_a_missing_file_and_a_missing_column(tmp_path: Path) -> None:
     pq.write_table(pa.table(text), tmp_path / "b.parquet")
     with pytest.raises(BadDetections, match="column 'x1' holds string"):
         read_detections(tmp_path / "b.parquet", VIDEO)
-    pq.write_table(pa.table(text | {"x1": [None]}), tmp_path / "c.parquet")
-    with pytest.raises(BadDetections, match="row 0: x1 is missing"):
-        read_detections(tmp_path / "c.parquet", VIDEO)
+
+
+def test_one_row_that_cannot_be_read_costs_one_row(tmp_path: Path) -> None:
+    lines = ["1,-1,4,6,20,10,0.9", "2,-1,x,6,20,10,0.9", "3,-1,4,6,20,10,0.9", "4,-1,4"]
+    lines = ["frame,id,bb_left,bb_top,bb_width,bb_height,conf", *lines, "5,-1,4,6,20,10,0.9"]
+    path = written(tmp_path / "det.txt", "\n".join(lines))
+    table = read_detections(path, VIDEO)
+    assert table.frames.tolist() == [0, 2, 4]
+    assert table.changes == (
+        "det.txt: 2 of 5 rows skipped (not readable; the first is line 3: could not convert "
+        "string to float: 'x')",
+    )
+    with pytest.raises(BadDetections, match="line 3: could not convert"):
+        read_detections(path, VIDEO, strict=True)
+    ones = np.ones(4)
+    columns = {"frame": [0.0, None, 2.5, 3.0], "x1": ones, "y1": ones, "x2": ones * 9}
+    gaps = columns | {"y2": [9.0, 9.0, 9.0, 9.0], "score": ones, "id": [1, None, 2, 3]}
+    pq.write_table(pa.table(gaps), tmp_path / "gaps.parquet")
+    table = read_detections(tmp_path / "gaps.parquet", VIDEO)
+    assert (table.frames.tolist(), table.ids.tolist()) == ([0, 3], [1, 3])
+    assert (
+        "2 of 4 rows skipped (not readable; the first is row 1: frame is" in table.changes[0]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.txt", ""), ("a.txt", "\ufeff\r\n"), ("a.json", "[]")]
+)
+def test_a_file_without_rows(tmp_path: Path, name: str, content: str) -> None:
+    with pytest.raises(NoDetections, match="holds no detection") as refused:
+        read_detections(written(tmp_path / name, content), VIDEO)
+    assert refused.value.exit_code == ExitCode.PARTIAL
+
+
+def test_a_file_without_a_row_that_can_be_used(tmp_path: Path) -> None:
+    with pytest.raises(
+        NoDetections, match=r"1 of 1 rows skipped \(past the last frame; line 1"
+    ):
+        read_detections(written(tmp_path / "a.txt", "65,-1,5,5,20,20,0.9"), VIDEO)
+
+
+def test_an_empty_segmentation_costs_its_mask_only(tmp_path: Path) -> None:
+    rows = [
+        {"image_id": 2, "score": 0.5, "segmentation": [SQUARE]},
+        {"image_id": 3, "score": 0.5, "segmentation": [], "bbox": [1, 2, 3, 4]},
+    ]
+    table = read_detections(written(tmp_path / "a.json", json.dumps(rows)), VIDEO)
+    masks = [table.on(frame).masks for frame in (2, 3)]
+    assert masks[0] and masks[1] and (masks[0][0].area, masks[1][0].area) == (200, 0)
+    assert (
+        "1 of 2 rows with an empty segmentation: the box is used (row 1)" in table.changes[0]
+    )
 
 
 def test_masks_come_with_their_boxes(tmp_path: Path) -> None:
@@ -178,11 +282,11 @@ def test_a_wrong_row_costs_one_row_and_is_counted(tmp_path: Path) -> None:
     )
     (note,) = table.changes
     for part in (
-        "det.txt, 7 rows: frames counted from 0 (1 on frame 0; line 3)",
-        "rows sorted by frame (2 out of order; the first is line 2)",
-        "1 with the score -1 (unknown) taken as 1 (line 3)",
-        "1 skipped (zero area; line 2)",
-        "1 skipped (outside the frame; line 5)",
+        "det.txt: frames counted from 0 (1 of 7 rows on frame 0; line 3)",
+        "rows sorted by frame (2 of 7 rows out of order; the first is line 2)",
+        "1 of 7 rows with the score -1 (unknown) taken as 1 (line 3)",
+        "1 of 7 rows skipped (zero area; line 2)",
+        "1 of 7 rows skipped (outside the frame; line 5)",
     ):
         assert part in note
     with pytest.raises(BadDetections, match="frames counted from 0"):
@@ -237,11 +341,12 @@ def test_a_dataset_without_frames_and_scores(tmp_path: Path) -> None:
     (note,) = table.changes
     for part in (
         "10 images without frame_id placed by the numbers in their file names",
-        "1 skipped (not readable; row 2: there is no image 99)",
-        "1 without a score taken as 1 (row 0)",
+        "1 of 3 rows skipped (not readable; row 2: there is no image 99)",
+        "1 of 3 rows without a score taken as 1 (row 0)",
+        "1 of 3 rows with an empty segmentation: the box is used (row 1)",
     ):
         assert part in note
-    with pytest.raises(BadDetections, match="without frame_id"):
+    with pytest.raises(BadDetections, match="row 2: there is no image 99"):
         read_detections(tmp_path / "coco.json", VIDEO, strict=True)
 
 
@@ -264,6 +369,8 @@ def test_a_mask_in_each_form(tmp_path: Path, segmentation: Any) -> None:
         (["0.jpg", "9.jpg"], [0, 9]),
         (["a.jpg", "b.jpg"], [4, 5]),
         (["17000400.jpg", "17000040.jpg"], [1, 0]),
+        (["frame_3.jpg", "frame_10.jpg"], [2, 9]),
+        (["frame_30.jpg", "frame_3.jpg"], [1, 0]),
     ],
 )
 def test_which_frame_an_image_is(tmp_path: Path, names: list[str], frames: list[int]) -> None:
@@ -273,7 +380,42 @@ def test_which_frame_an_image_is(tmp_path: Path, names: list[str], frames: list[
     assert table.frames.tolist() == sorted(frames)
 
 
-def test_image_ids_of_a_list_from_1(tmp_path: Path) -> None:
-    rows = [{"image_id": n, "bbox": [1, 2, 3, 4], "score": 1.0} for n in (1, 10)]
+@pytest.mark.parametrize(
+    ("ids", "frames"),
+    [
+        ((1, 10), (0, 9)),
+        ((1, 2, 4), (0, 1, 3)),
+        ((0, 2, 9), (0, 2, 9)),
+        ((4, 8), (4, 8)),
+        ((0, 1, 2, 10), (0, 1, 2)),
+        ((2, 3, 10), (1, 2, 9)),
+    ],
+)
+def test_where_image_ids_begin(
+    tmp_path: Path, ids: tuple[int, ...], frames: tuple[int, ...]
+) -> None:
+    """A list of results, and a dataset whose images have neither frame_id nor number."""
+    rows = [{"image_id": n, "bbox": [1, 2, 3, 4], "score": 1.0} for n in ids]
     table = read_detections(written(tmp_path / "a.json", json.dumps(rows)), VIDEO)
-    assert table.frames.tolist() == [0, 9] and "counted from 1" in table.changes[0]
+    assert tuple(table.frames) == frames
+    if ids[-1] - frames[-1] == 1:
+        assert "counted from 1" in table.changes[0]
+    if len(ids) == len(frames):
+        images = [{"id": n, "file_name": "image.png"} for n in ids]
+        assert tuple(read_detections(dataset(tmp_path, *rows, images=images), VIDEO).frames) \
+            == frames  # fmt: skip
+
+
+def test_one_frame_0_does_not_shift_a_file_that_counts_from_1(tmp_path: Path) -> None:
+    rows = ["0,-1,4,6,20,10,0.9", *(f"{n},-1,4,6,20,10,0.9" for n in range(1, 11))]
+    table = read_detections(written(tmp_path / "a.txt", "\n".join(rows)), VIDEO)
+    assert table.frames.tolist() == list(range(10))
+    assert "1 of 11 rows skipped (before the first frame; line 1)" in table.changes[0]
+
+
+def test_an_image_that_cannot_be_read_costs_its_rows(tmp_path: Path) -> None:
+    images = [{"id": 1, "file_name": "1.png"}, {"id": None}, {"id": 3, "file_name": "3.png"}]
+    rows = [{"image_id": n, "bbox": [1, 2, 3, 4], "score": 1.0} for n in (1, 2, 3)]
+    table = read_detections(dataset(tmp_path, *rows, images=images), VIDEO)
+    assert table.frames.tolist() == [0, 2]
+    assert "1 of 3 images skipped (image 1: " in table.changes[0]
