@@ -84,7 +84,8 @@ class DetectionSettings(Settings):
     detection's box and the mask's; below it the object is prompted again.  undetected_s: how
     long a visible object is kept without a detection; absent_s: how long one that is not
     visible is; missed_detections: and through how many runs of the detector at least.
-    detector_every: frames from one run to the next, by default told from the file.
+    detector_every: frames from one run to the next, by default told from the file.  keep_ids:
+    the ids of the file are those of the objects, and nothing is associated.
     """
 
     score: float = Field(default=0.5, ge=0, le=1)
@@ -95,6 +96,7 @@ class DetectionSettings(Settings):
     absent_s: float = Field(default=10.0, gt=0)
     missed_detections: int = Field(default=3, ge=1)
     detector_every: int | None = Field(default=None, ge=1)
+    keep_ids: bool = False
 
 
 class RedetectionSettings(Settings):

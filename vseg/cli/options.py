@@ -212,6 +212,12 @@ DetectionScore = Annotated[
         help="With --detections: weaker ones begin nothing and prompt nothing; 0.5.",
     ),
 ]
+KeepIds = Annotated[
+    bool | None,
+    typer.Option(
+        "--keep-ids", help="With --detections: the ids of the file are the objects'."
+    ),
+]
 Strict = Annotated[
     bool,
     typer.Option("--strict", help="Refuse a detections file that has a wrong row."),

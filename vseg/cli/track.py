@@ -33,6 +33,7 @@ def track(
     detections: options.DetectionsFile = None,
     detector_every: options.DetectorEvery = None,
     detection_score: options.DetectionScore = None,
+    keep_ids: options.KeepIds = None,
     strict: options.Strict = False,
     frames: options.Range = None,
     direction: options.Direction = None,
@@ -76,7 +77,11 @@ def track(
             frames=numbering,
             stop_at_damage=stop_at_damage,
             detections=without_none(
-                {"detector_every": detector_every, "score": detection_score}
+                {
+                    "detector_every": detector_every,
+                    "score": detection_score,
+                    "keep_ids": keep_ids,
+                }
             )
             or None,
             **detection.settings(),

@@ -4,6 +4,7 @@ Enters: the detections of every run of the detector, and where the masks are by 
 the tracks of a run's detections, in their order.
 """
 
+import math
 from collections.abc import Collection, Mapping
 
 import vseg_trackers
@@ -19,12 +20,22 @@ from vseg_trackers import (
 )
 
 
+def confirming_runs(confirm_hits: int, stride: float) -> int:
+    """Detections that confirm an object, of a detector that runs every `stride` frames: as
+    many as `confirm_hits` frames hold, and, as false alarms come alone, at least 2 where more
+    than one is asked for.
+    """
+    return min(confirm_hits, max(2, math.ceil(confirm_hits / stride)))
+
+
 class AssociatedTracks:
     """The tracks of one video.  strong_score: weaker detections begin none.
 
     confirm_hits: detections that confirm a track; lost_misses: runs of the detector that it
     may be missed in.
     """
+
+    keeps_ids = False
 
     def __init__(self, strong_score: float, confirm_hits: int, lost_misses: int) -> None:
         life = LifecycleConfig(confirm_hits=confirm_hits, lost_misses=lost_misses)
@@ -52,6 +63,10 @@ class AssociatedTracks:
             )
         except TrackerError as error:
             raise BadVideo(f"its frames cannot be associated: {error}") from error
+
+    def returns(self, track_id: int, frame_index: int) -> bool:
+        """Whether a track is known to be detected after a frame: the future is not known."""
+        return False
 
     def end(self, track_ids: Collection[int]) -> None:
         """End these tracks: their objects are gone, or have others."""

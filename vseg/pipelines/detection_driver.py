@@ -10,15 +10,15 @@ removed, and a new track on an object that lost its own continues it.  Works fra
 files and live sources; nothing grows with their length.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from vseg.config import DetectionSettings
 from vseg.frame_masks import FrameMasks
-from vseg.pipelines.associated_tracks import AssociatedTracks
+from vseg.pipelines.associated_tracks import AssociatedTracks, confirming_runs
 from vseg.pipelines.driven_session import DrivenSession
+from vseg.pipelines.file_tracks import FileTracks
 from vseg.pipelines.track_links import (
     SUPPORT_IOU,
     Corners,
@@ -46,20 +46,12 @@ is confirmed: by its second detection it may be far from where it was.
 """
 
 
-def confirming_runs(confirm_hits: int, stride: float) -> int:
-    """Detections that confirm an object, of a detector that runs every `stride` frames: as
-    many as `confirm_hits` frames hold, and, as false alarms come alone, at least 2 where more
-    than one is asked for.
-    """
-    return min(confirm_hits, max(2, math.ceil(confirm_hits / stride)))
-
-
 class DetectionTracker:
     """Tracks what is detected in one video; a `SessionDriver`.
 
     Which objects live is decided here alone: a track ends with its object, and one that ends
     before leaves its object to wait for another.  stride: frames from one run of the detector
-    to the next, on average.
+    to the next, on average.  file_tracks: where the ids of a file are those of the objects.
     """
 
     def __init__(
@@ -68,13 +60,14 @@ class DetectionTracker:
         detect: DetectionSource,
         settings: DetectionSettings,
         stride: float = 1.0,
+        file_tracks: FileTracks | None = None,
     ) -> None:
         self._driven = DrivenSession(session, "detections")
         self._detect = detect
         self._settings = settings
         self._confirming = confirming_runs(settings.confirm_hits, stride)
         self._sparse = stride >= SPARSE_STRIDE
-        self._tracks = AssociatedTracks(
+        self._tracks: AssociatedTracks | FileTracks = file_tracks or AssociatedTracks(
             settings.score, self._confirming, settings.missed_detections
         )
         self._links: dict[int, TrackLink] = {}
@@ -159,6 +152,9 @@ class DetectionTracker:
             links = list(self._links.values())
             orphans = [link for link in links if link.track_id not in current]
             box = detections.boxes[track.row]
+            if self._tracks.keeps_ids:
+                self._create(frame, detections, track, track.row)
+                continue
             orphan, overlap = orphan_of(track, box, orphans)
             taken = {current[x.track_id]: x for x in links if x.track_id in current}
             if orphan is not None:
@@ -179,7 +175,7 @@ class DetectionTracker:
         """
         confirmed = track.state is TrackState.CONFIRMED
         link = TrackLink(
-            self._driven.new_id(),
+            track.track_id if self._tracks.keeps_ids else self._driven.new_id(),
             track.track_id,
             track.label,
             frame.time_s,
@@ -265,6 +261,8 @@ class DetectionTracker:
             patience_s = settings.absent_s if link.box is None else settings.undetected_s
             late = frame.time_s - link.detected_s > patience_s
             unconfirmed = link.hits < self._confirming
+            if self._tracks.returns(link.track_id, frame.index):
+                continue
             if (late and missed >= settings.missed_detections) or (missed and unconfirmed):
                 self._remove(frame, link)
 

@@ -9,6 +9,7 @@ from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.session_driver import SessionDriver
 from vseg.pipelines.detect import PromptedDetector, automatic_detector
 from vseg.pipelines.detection_driver import DetectionTracker
+from vseg.pipelines.file_tracks import FileTracks
 from vseg.pipelines.prompt_driver import PromptDriver
 from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.session.session import Session
@@ -37,6 +38,7 @@ def make_driver(
             lambda frame: detections.on(frame.index) if runs.ran_on(frame.index) else None,
             config.detections,
             runs.stride,
+            FileTracks(detections) if config.detections.keep_ids else None,
         )
     concepts = tuple(
         placed.value

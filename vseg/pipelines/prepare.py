@@ -176,7 +176,8 @@ def _detections(job: TrackJob, video: Reader) -> DetectionTable | None:
             "prompts or labels were given beside detections",
             hint="detections decide which objects there are: drop the others, or --detections",
         )
-    return read_detections(job.detections, video.info, strict=job.strict)
+    keep_ids = job.config.detections.keep_ids
+    return read_detections(job.detections, video.info, strict=job.strict, keep_ids=keep_ids)
 
 
 def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: int) -> None:

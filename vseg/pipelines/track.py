@@ -89,16 +89,24 @@ def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
 
 
 def _detector_notes(task: Task) -> tuple[str, ...]:
-    """A sentence on how often the detector is taken to have run, where the file told it."""
-    if task.detections is None or task.job.config.detections.detector_every is not None:
+    """Sentences on what was told from a detections file and can be said, or is not used."""
+    table = task.detections
+    if table is None:
         return ()
-    stride = DetectorRuns.of(task.detections.frames).stride
-    if stride == 1:
-        return ()
-    return (
-        f"the detector is taken to have run every {stride:.3g} frames "
-        "(say it with --detector-every)",
-    )
+    settings = task.job.config.detections
+    stride = DetectorRuns.of(table.frames).stride
+    notes = []
+    if settings.detector_every is None and stride != 1:
+        notes.append(
+            f"the detector is taken to have run every {stride:.3g} frames "
+            "(say it with --detector-every)"
+        )
+    if not settings.keep_ids and (table.ids > 0).any():
+        name = Path(table.source).name
+        notes.append(
+            f"{name} has ids, which are not used (--keep-ids makes them the objects')"
+        )
+    return tuple(notes)
 
 
 def _images(job: TrackJob) -> tuple[Path, ...]:

@@ -105,9 +105,12 @@ def test_masks_as_detections(
 @pytest.mark.parametrize(
     ("line", "more", "exit_code", "said"),
     [
-        ("65,-1,5,5,20,20,0.9,1", [], 3, "line 1: frame 64 is past the end"),
-        ("1,-1,5,5,nan,20,0.9,1", [], 3, "line 1: box 5,5,nan,25"),
-        ("1,-1,5,5,20,20,9,1", [], 3, "score 9 is outside [0, 1]"),
+        ("65,-1,5,5,20,20,0.9,1", [], 4, "1 of 1 rows skipped (past the last frame; line 1)"),
+        ("65,-1,5,5,20,20,0.9,1", ["--strict"], 3, "line 1: frame 65 is past the end"),
+        ("1,-1,5,5,nan,20,0.9,1", ["--strict"], 3, "line 1: box 5,5,nan,25"),
+        ("1,-1,5,5,20,20,9,1", ["--strict"], 3, "score 9 is outside [0, 1]"),
+        ("", [], 4, "holds no detection"),
+        ("1,-1,5,5,20,20,0.9,1", ["--keep-ids"], 3, "no row has an id"),
         ("1,-1,5,5,20,20,0.9,1", ["--point", "5,5"], 2, "beside detections"),
     ],
 )
@@ -118,3 +121,25 @@ def test_a_wrong_file_leaves_nothing_behind(
     answer = call(*words(workplace, tmp_path / "det.txt", tmp_path / "run"), *more)
     assert (answer.exit_code, said in answer.stderr) == (exit_code, True), answer.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_the_ids_of_the_file_are_kept_where_asked(
+    workplace: Workplace, truth: list[np.ndarray], tmp_path: Path
+) -> None:
+    lines = []
+    for index in (0, 1, 2, 9, 10):
+        for object_id, name in ((1, 70), (2, 20)):
+            x, y, w, h = MaskCrop.of(truth[index] == object_id).xywh
+            lines.append(f"{index + 1},{name},{x},{y},{w},{h},0.4,{object_id}")
+    (tmp_path / "ids.txt").write_text("\n".join(lines))
+    command = words(workplace, tmp_path / "ids.txt", tmp_path / "run")
+    kept = call(*command, "--range", "0:12", "--keep-ids", "--json")
+    assert kept.exit_code == 0, kept.stderr
+    assert [each.id for each in open_run(tmp_path / "run").objects] == [20, 70]
+    assert not any("--keep-ids" in note for note in json.loads(kept.stdout)["notes"])
+    lines = [line.replace(",0.4,", ",0.99,") for line in lines]
+    (tmp_path / "ids.txt").write_text("\n".join(lines))
+    made = call(*command, "--range", "0:3", "--overwrite", "--json")
+    assert [each.id for each in open_run(tmp_path / "run").objects] == [1, 2]
+    notes = json.loads(made.stdout)["notes"]
+    assert any("ids.txt has ids, which are not used (--keep-ids" in note for note in notes)
