@@ -202,13 +202,13 @@ class FrameLoop:
         return True
 
     def _unused_detections(self) -> tuple[TrackEvent, ...]:
-        """That all detections are below the least score, if they are."""
+        """That there are no detections, or all are below the least score."""
         table = self.task.detections
         threshold = self.task.job.config.detections.score
-        if table is None or not len(table):
+        if table is None:
             return ()
-        best = float(table.scores.max())
-        if best >= threshold:
+        best = float(table.scores.max()) if len(table) else None
+        if best is not None and best >= threshold:
             return ()
         last = self.task.stop - 1
         return (

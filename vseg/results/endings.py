@@ -242,8 +242,14 @@ def _prompted_rows(
 
 def _below_threshold(event: TrackEvent) -> RunWarning:
     """Of a description, or a file of detections, of which nothing reached the threshold."""
-    best = event.score or 0.0
     named = event.label or ""
+    if named == DETECTIONS and event.score is None:
+        return RunWarning(
+            code="nothing_tracked",
+            message="nothing was tracked: the file of detections holds none",
+            hint="check the detector's output and its threshold, or prompt the objects",
+        )
+    best = event.score or 0.0
     # Rounded down, so that what is typed is reached.
     reached = math.floor(100 * best) / 100
     if named == DETECTIONS:

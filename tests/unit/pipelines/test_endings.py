@@ -199,6 +199,13 @@ def test_detections_below_the_threshold_say_the_best_score(tiny: Path, tmp_path:
     assert [w["code"] for w in json.loads(again.stdout)["warnings"]] != ["below_threshold"]
 
 
+def test_a_file_without_detections_says_so(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "det.txt").write_text("")
+    answer = track_tiny(tiny, tmp_path / "run", "--detections", tmp_path / "det.txt")
+    assert answer.exit_code == 4
+    assert "warning: nothing was tracked: the file of detections holds none" in answer.stderr
+
+
 def test_the_report_of_a_run_shows_its_warnings(tiny: Path, tmp_path: Path) -> None:
     track_tiny(tiny, tmp_path / "run", "--box", "150,80,160,90")
     page = tmp_path / "page.html"
