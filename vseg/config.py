@@ -114,7 +114,12 @@ class RedetectionSettings(Settings):
     tagger: str | None = None
     vocabulary: Path | None = None
     detect_every: int = Field(default=30, ge=1)
-    until: str | None = Field(default=None, pattern=r"^(\d+|\d+(\.\d+)?s)$")
+    until: str | None = Field(
+        default=None,
+        pattern=r"^(\d+|\d+(\.\d+)?s)$",
+        description="a frame number or a time in seconds",
+        examples=["300", "12.5s"],
+    )
     max_objects: int = Field(default=30, ge=1, le=1000)
     reprompt_iou: float = Field(default=0.4, ge=0, le=1)
     max_missed_detections: int = Field(default=5, ge=1)
@@ -156,12 +161,22 @@ class TrackConfig(Settings):
 
     model: str = "nano"
     weights: Path | None = None
-    device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
+    device: str = Field(
+        default="cpu",
+        pattern=r"^(cpu|cuda(:\d+)?)$",
+        description="the processor or a CUDA device",
+        examples=["cpu", "cuda", "cuda:1"],
+    )
     dtype: DtypeName = "auto"
     short_side: int = Field(default=384, ge=64, le=1536, multiple_of=16)
     flip: bool = False
     reader: ReaderName = "auto"
-    range: str = Field(default=":", pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$")
+    range: str = Field(
+        default=":",
+        pattern=r"^(\d+|\d+(\.\d+)?s)?:(\d+|\d+(\.\d+)?s)?$",
+        description="two frame numbers or times with a colon between them, either left out",
+        examples=["0:300", "2s:5.5s", "100:"],
+    )
     frames: FrameNumbering | None = None
     direction: DirectionName = "forward"
     stop_at_damage: bool = False
@@ -220,22 +235,29 @@ def _first_problem(kind: type[BaseModel], error: ValidationError, where: str) ->
     problems = sorted(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     problem = problems[0]
     key = ".".join(str(part) for part in problem["loc"])
-    known = f"known keys: {', '.join(_keys_at(kind, problem['loc'][:-1]))}"
+    known = (
+        f"known keys: {', '.join(sorted(_table_at(kind, problem['loc'][:-1]).model_fields))}"
+    )
     if problem["type"] == "extra_forbidden":
         return BadConfig(f"{where}: unknown key '{key}'", hint=known)
     if problem["type"] == "missing":
         return BadConfig(f"{where}: key '{key}' is missing", hint=known)
-    return BadConfig(
-        f"{where}: {key} = {problem['input']!r}: {problem['msg']}", hint=f"change {key}"
-    )
+    if problem["type"] == "string_pattern_mismatch":
+        field = _table_at(kind, problem["loc"][:-1]).model_fields[str(problem["loc"][-1])]
+        return BadConfig(
+            f"{where}: {key} = {problem['input']!r} is not {field.description}",
+            hint=f"for example {', '.join(field.examples or ())}",
+        )
+    reason = problem["msg"].replace("Input should be", "must be")
+    return BadConfig(f"{where}: {key} = {problem['input']!r}: {reason}", hint=f"change {key}")
 
 
-def _keys_at(kind: type[BaseModel], table: tuple[int | str, ...]) -> list[str]:
-    """The keys known in a (nested) table of the settings, or in the tables of a list."""
+def _table_at(kind: type[BaseModel], table: tuple[int | str, ...]) -> type[BaseModel]:
+    """The settings of a (nested) table, or of the tables of a list."""
     for name in table:
         # A number is a place in a list: its tables are of the kind found already.
         if isinstance(name, str):
             annotation = kind.model_fields[name].annotation
             kinds = (annotation, *get_args(annotation))
             kind = next(k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
-    return sorted(kind.model_fields)
+    return kind

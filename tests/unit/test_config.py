@@ -38,6 +38,37 @@ def test_a_mistake_names_file_key_and_known_keys(
     assert all(part in str(caught.value) for part in said)
 
 
+@pytest.mark.parametrize(
+    ("values", "expected", "example"),
+    [
+        ({"range": "abc"}, "two frame numbers or times", "2s:5.5s"),
+        ({"device": "tpu"}, "the processor or a CUDA device", "cuda:1"),
+        ({"redetection": {"until": "soon"}}, "a frame number or a time", "12.5s"),
+    ],
+)
+def test_a_value_in_no_known_form_is_answered_in_words(
+    values: dict[str, object], expected: str, example: str
+) -> None:
+    with pytest.raises(BadConfig) as caught:
+        checked(TrackConfig, values)
+    assert expected in caught.value.message
+    assert example in (caught.value.hint or "")
+    assert not set("^$\\") & set(str(caught.value))
+
+
+def test_every_setting_with_a_form_says_it_in_words() -> None:
+    kinds = [TrackConfig, *(type(v) for v in vars(TrackConfig()).values())]
+    fields = [
+        field
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, Settings)
+        for field in kind.model_fields.values()
+    ]
+    formed = [f for f in fields if any(getattr(m, "pattern", None) for m in f.metadata)]
+    assert len(formed) == 3
+    assert all(field.description and field.examples for field in formed)
+
+
 def test_a_mistake_in_a_list_of_tables_names_its_keys(tmp_path: Path) -> None:
     class Stage(Settings):
         steps: int

@@ -75,7 +75,11 @@ def _numbers(files: tuple[Path, ...]) -> list[int] | None:
     numbers: list[int] = []
     for file, match in zip(files, numbered, strict=True):
         if match is None:
-            raise BadVideo(f"{file}: has no number, but others in its folder do")
+            raise BadVideo(
+                f"{file}: has no number, but others in its folder do",
+                hint="move it out of the folder if it is no frame of the clip, or take all in "
+                "the order of their names: --frames by-order",
+            )
         series.setdefault((match[1], match[3]), file.name)
         numbers.append(int(match[2]))
     if len(series) > 1:

@@ -28,6 +28,13 @@ EBML = b"\x1a\x45\xdf\xa3"
 SEGMENT = b"\x18\x53\x80\x67"
 PLAYLISTS = (b"#extm3u", b"ffconcat", b"[playlist]", b"v=0\r", b"v=0\n", b"<smil", b"<asx")
 
+_IMAGE_HINTS = {
+    "an image": "give a folder with the images of the clip; for masks of one image use "
+    "vseg.segment in Python",
+    "an animated WebP image": 'make an animated PNG of it: python -c "from PIL import Image; '
+    "Image.open('IN.webp').save('OUT.png', save_all=True)\"",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Sniffed:
@@ -42,8 +49,8 @@ class Sniffed:
 def sniff(path: Path) -> Sniffed:
     """The container kind of a regular, non-empty file.
 
-    Raises BadVideo for a missing path, a folder, an empty file, a playlist, and an mp4 without
-    header.
+    Raises BadVideo for a missing path, a folder, an empty file, a playlist, an image, and an
+    mp4 without header.
     """
     head, size = _head(path)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -52,6 +59,9 @@ def sniff(path: Path) -> Sniffed:
             f"{path}: is a playlist that names other files, not a video",
             hint="give the video file that it names",
         )
+    image = _image(head)
+    if image is not None:
+        raise BadVideo(f"{path}: is {image}, not a video", hint=_IMAGE_HINTS[image])
     kind = _kind(head)
     with path.open("rb") as file:
         return Sniffed(kind, _torn(file, kind, size, path))
@@ -87,6 +97,19 @@ def _kind(head: bytes) -> str:
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "avi"
     return "mpegts" if _ts_packet(head) else "other"
+
+
+def _image(head: bytes) -> str | None:
+    """What kind of image file begins like this; None for what may be a clip."""
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        # A single WebP image is read as a clip of one frame.
+        return "an animated WebP image" if b"ANIM" in head[12:64] else None
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        # An animation says so before its first image (the acTL chunk); FFmpeg reads it.
+        return None if b"acTL" in head else "an image"
+    still = head.startswith((b"\xff\xd8\xff", b"II*\0", b"MM\0*"))
+    bitmap = head.startswith(b"BM") and head[6:10] == bytes(4)
+    return "an image" if still or bitmap else None
 
 
 def _ts_packet(head: bytes) -> int:

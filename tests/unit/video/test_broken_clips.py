@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from av.packet import Packet
 from av.video.stream import VideoStream
+from PIL import Image
 
 from tests.clips import Recipe, cut, painted, remux, write_audio, write_clip, write_resized
 from vseg.errors import BadVideo, DamagedVideo
@@ -119,6 +120,29 @@ BROKEN: dict[str, tuple[Callable[[Path], None], str]] = {
     "concat": (_concat, "playlist"),
     "session": (_session, "playlist"),
 }
+
+
+def _animation(path: Path) -> None:
+    frames = [Image.new("RGB", (48, 32), (40 * n, 0, 0)) for n in range(4)]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=100)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png"])
+def test_animated_images_are_clips(name: str, tmp_path: Path) -> None:
+    _animation(tmp_path / name)
+    with VideoFile(tmp_path / name) as video:
+        assert len(list(video)) == 4
+
+
+def test_images_are_named_with_what_to_do(tmp_path: Path) -> None:
+    _animation(tmp_path / "a.webp")
+    Image.new("RGB", (48, 32)).save(tmp_path / "still.png")
+    Image.new("RGB", (48, 32)).save(tmp_path / "still.jpg")
+    with pytest.raises(BadVideo, match=r"animated WebP image.*save_all=True"):
+        VideoFile(tmp_path / "a.webp")
+    for name in ("still.png", "still.jpg"):
+        with pytest.raises(BadVideo, match=r"is an image, not a video .*folder"):
+            VideoFile(tmp_path / name)
 
 
 @pytest.mark.parametrize("name", BROKEN)
