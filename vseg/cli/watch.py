@@ -13,9 +13,10 @@ from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions
 from vseg.errors import DamagedVideo, UsageError
 
 if TYPE_CHECKING:
+    from vseg.config import TrackConfig
     from vseg.io.mp4 import Mp4Writer
     from vseg.pipelines.live import LiveFrame
-    from vseg.types import VideoInfo
+    from vseg.types import Prompt, VideoInfo
     from vseg.video.camera import Camera
 
 LiveSource = Annotated[
@@ -60,6 +61,7 @@ def watch(
         )
     if overlay is not None:
         check_free(overlay, overwrite=overwrite)
+    _note_narrower(requests, settings)
     # Before the source is opened: frames that pass while a model loads are not its first.
     loaded = load_configured(settings)
     with stop_on_request() as stop, ExitStack() as held:
@@ -82,6 +84,18 @@ def watch(
         print(f"recorded {overlay}", file=sys.stderr)
     if broken is not None:
         raise broken
+
+
+def _note_narrower(requests: "tuple[Prompt, ...]", settings: "TrackConfig") -> None:
+    """Say on stderr which words nano takes for wider ones."""
+    if settings.redetection.grounder is not None:
+        return
+    from vseg.grounding.vocabulary import NARROWER, narrower_notes
+    from vseg.types import Text
+
+    phrases = [r.value.phrase for r in requests if isinstance(r.value, Text)]
+    for note in narrower_notes(phrases, NARROWER):
+        print(note, file=sys.stderr)
 
 
 class _FramePrinter:

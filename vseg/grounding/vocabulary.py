@@ -7,7 +7,7 @@ must not be ignored.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from vseg.errors import BadPrompt
@@ -16,13 +16,30 @@ from vseg.grounding.attributes import COLOURS, MOTIONS, PLACES, SIZES
 ANY_OBJECT = "object"
 SYNONYMS = {
     ANY_OBJECT: "thing item",
-    "person": "man men woman women people boy girl child children kid adult human pedestrian "
-    "guy lady",
-    "car": "automobile sedan hatchback",
+    "person": "people human pedestrian",
+    "car": "automobile",
     "animal": "creature",
     "cup": "mug",
 }
-"""Synonyms of a word, separated by spaces.  The head does not tell men from women."""
+"""Synonyms of a word, separated by spaces."""
+NARROWER = {
+    "person": "man men woman women boy girl child children kid adult guy lady",
+    "car": "sedan hatchback",
+}
+"""What is taken for a word although it means less: the head does not tell men from women."""
+_KINDS = {
+    "animal": "dog puppy cat kitten horse pony cow bull sheep lamb goat pig bird duck goose "
+    "swan chicken fish shark whale dolphin elephant bear zebra giraffe lion tiger monkey deer "
+    "rabbit mouse mice fox wolf wolves camel kangaroo turtle snake frog insect bee butterfly",
+    "vehicle": "truck lorry van bus bike bicycle motorbike motorcycle scooter tram train boat "
+    "ship airplane plane aeroplane helicopter tractor taxi ambulance",
+    "food": "pizza burger sandwich cake bread apple banana orange fruit vegetable egg",
+    "person": "player dancer skater surfer rider cyclist runner driver worker baby babies",
+}
+"""Words that people ask for, by the known word that they are a kind of: common classes of
+COCO, DAVIS and YouTube-VIS.  They are not taken for it: every object of it would be detected.
+"""
+_PULL = "vseg models pull grounding-dino-tiny, then --grounder grounding-dino-tiny"
 
 _PLURAL = frozenset({"men", "women", "people", "children"})
 _FILLERS = frozenset({"on", "in", "at", "to", "of", "the", "a", "an", "any", "side", "corner"})
@@ -53,11 +70,11 @@ class WordQuery:
 
 def parse_words(phrase: str, words: Collection[str]) -> WordQuery:
     """The query of a phrase.  Raises BadPrompt, which lists the words that are known."""
-    tokens = re.findall(r"[^\s,.;:!?'\"]+", phrase.lower())
+    tokens = _tokens(phrase)
     nouns = [(token, *known) for token in tokens if (known := noun_of(token, words))]
     if len(nouns) != 1:
         what = "names no known object" if not nouns else "names more than one object"
-        raise BadPrompt(f"'{phrase}' {what}", hint=_hint(words))
+        raise BadPrompt(f"'{phrase}' {what}", hint=_kind_hint(tokens, words) + _hint(words))
     noun, many = nouns[0][1:]
     query = WordQuery(noun, one="the" in tokens[: tokens.index(nouns[0][0])] and not many)
     for token in tokens:
@@ -75,13 +92,49 @@ def noun_of(token: str, words: Collection[str]) -> tuple[str, bool] | None:
     it.
     """
     for word in words:
-        for name in (word, *SYNONYMS.get(word, "").split()):
-            if token == name:
-                return word, name in _PLURAL
-            ladies = name.endswith("y") and token == f"{name[:-1]}ies"
-            if name not in _PLURAL and (ladies or token in (f"{name}s", f"{name}es")):
-                return word, True
+        names = f"{word} {SYNONYMS.get(word, '')} {NARROWER.get(word, '')}"
+        found = _among(token, names)
+        if found is not None:
+            return word, found
     return None
+
+
+def narrower_notes(phrases: Iterable[str], words: Collection[str]) -> tuple[str, ...]:
+    """A sentence for each phrase with a word that means less than the one it is taken for."""
+    notes: list[str] = []
+    for phrase in phrases:
+        for token in _tokens(phrase):
+            for word in words:
+                if token not in words and _among(token, NARROWER.get(word, "")) is not None:
+                    notes.append(
+                        f"'{token}' in '{phrase}' is taken for '{word}': every {word} is "
+                        f"meant; to tell them apart: {_PULL}"
+                    )
+    return tuple(notes)
+
+
+def _tokens(phrase: str) -> list[str]:
+    return re.findall(r"[^\s,.;:!?'\"]+", phrase.lower())
+
+
+def _among(token: str, names: str) -> bool | None:
+    """Whether a token is the plural of one of these names; None if it is none of them."""
+    for name in names.split():
+        if token == name:
+            return name in _PLURAL
+        ladies = name.endswith("y") and token == f"{name[:-1]}ies"
+        if name not in _PLURAL and (ladies or token in (f"{name}s", f"{name}es")):
+            return True
+    return None
+
+
+def _kind_hint(tokens: Sequence[str], words: Collection[str]) -> str:
+    """What to type for a word that is a kind of a known one."""
+    for token in tokens:
+        for word in words:
+            if _among(token, _KINDS.get(word, "")) is not None:
+                return f"for every {word}: --text {word}; for '{token}' alone: {_PULL}; "
+    return ""
 
 
 def _narrowed(query: WordQuery, token: str, phrase: str, words: Collection[str]) -> WordQuery:
@@ -106,7 +159,4 @@ def _hint(words: Collection[str]) -> str:
         "motion": sorted(set(MOTIONS.values())),
     }
     lists = "; ".join(f"{kind}: {', '.join(known)}" for kind, known in known_words.items())
-    return (
-        f"known are {lists}; for any words: vseg models pull grounding-dino-tiny, "
-        "then --grounder grounding-dino-tiny"
-    )
+    return f"known are {lists}; for any words: {_PULL}"

@@ -10,6 +10,8 @@ from pathlib import Path
 from vseg.build import open_run, open_video
 from vseg.errors import BadRun
 from vseg.exchange.detector_runs import DetectorRuns
+from vseg.grounding.nano_text import NanoTextGrounder
+from vseg.grounding.vocabulary import narrower_notes
 from vseg.interfaces.model import Model
 from vseg.pipelines.frame_loop import FrameLoop
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
@@ -23,6 +25,7 @@ from vseg.results.lost_parts import lost_parts_of
 from vseg.results.records import RunHeader
 from vseg.results.verify import verify_run
 from vseg.results.write_lock import write_lock
+from vseg.types import Text
 
 
 def track(
@@ -57,7 +60,7 @@ def track(
         header.warnings,
         any(known.first_frame is not None for known in read_objects(job.out)),
         task.detections.changes if task.detections is not None else (),
-        (*mended.notes, *_notes(job, header), *_detector_notes(task)),
+        (*mended.notes, *_notes(job, header), *_detector_notes(task), *_word_notes(task)),
     )
 
 
@@ -107,6 +110,14 @@ def _detector_notes(task: Task) -> tuple[str, ...]:
             f"{name} has ids, which are not used (--keep-ids makes them the objects')"
         )
     return tuple(notes)
+
+
+def _word_notes(task: Task) -> tuple[str, ...]:
+    """A sentence for each word that the grounder takes for a wider one."""
+    if not isinstance(task.grounder, NanoTextGrounder):
+        return ()
+    phrases = [p.value.phrase for p in task.prompts if isinstance(p.value, Text)]
+    return narrower_notes(phrases, task.grounder.words)
 
 
 def _images(job: TrackJob) -> tuple[Path, ...]:

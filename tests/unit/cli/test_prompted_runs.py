@@ -60,3 +60,12 @@ def test_class_and_name_are_told_apart(workplace: Workplace, tmp_path: Path) -> 
     assert [one["name"] for one in held["categories"]] == ["person"]
     names = {row["track_id"]: row.get("name") for row in held["annotations"]}
     assert names == {1: "anna", 2: None}
+
+
+def test_a_word_taken_for_a_wider_one_is_noted(workplace: Workplace, tmp_path: Path) -> None:
+    words = ("--text", "man=0.99", "--range", ":2", "--no-preview", "--short-side", 64)
+    answer = call("track", workplace.clip, "-o", tmp_path / "run", *words, "--json")
+    (note,) = json.loads(answer.stdout)["notes"]
+    assert note.startswith("'man' in 'man' is taken for 'person'")
+    live = call("watch", workplace.clip, "--text", "man", "--short-side", 64, "--frames", 1)
+    assert "'man' in 'man' is taken for 'person'" in live.stderr

@@ -3,7 +3,7 @@
 import pytest
 
 from vseg.errors import BadPrompt
-from vseg.grounding.vocabulary import WordQuery, noun_of, parse_words
+from vseg.grounding.vocabulary import WordQuery, narrower_notes, noun_of, parse_words
 
 WORDS = ("object", "animal", "car", "person")
 
@@ -59,3 +59,29 @@ def test_nouns_are_those_of_the_head_alone() -> None:
     assert noun_of("ladies", WORDS) == ("person", True)
     assert noun_of("caries", WORDS) is None
     assert noun_of("peoples", WORDS) is None
+
+
+@pytest.mark.parametrize(
+    ("phrase", "wide"),
+    [
+        ("dog", "animal"),
+        ("the brown horses", "animal"),
+        ("puppies", "animal"),
+        ("skaters on the left", "person"),
+    ],
+)
+def test_a_kind_of_a_known_word_is_refused_with_what_to_type(phrase: str, wide: str) -> None:
+    with pytest.raises(BadPrompt, match="names no known object") as caught:
+        parse_words(phrase, WORDS)
+    hint = caught.value.hint or ""
+    assert hint.startswith(f"for every {wide}: --text {wide}; for '")
+    assert "alone: vseg models pull grounding-dino-tiny" in hint
+
+
+def test_a_narrower_word_is_said_to_be_taken_for_the_wider_one() -> None:
+    notes = narrower_notes(["the red sedan", "women", "a person", "cars"], WORDS)
+    assert len(notes) == 2
+    assert notes[0].startswith("'sedan' in 'the red sedan' is taken for 'car'")
+    assert notes[1].startswith("'women' in 'women' is taken for 'person'")
+    assert all("--grounder grounding-dino-tiny" in note for note in notes)
+    assert narrower_notes(["man"], ("man", "person")) == ()
