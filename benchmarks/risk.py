@@ -1,13 +1,17 @@
-"""How well risk predicts wrong masks, and the fit of its coefficients.
+"""How well risk predicts wrong masks, and the fit of its weights.
 
-    python benchmarks/risk.py pack-256.zip --davis DAVIS DAVIS-2017
+    python benchmarks/risk.py --davis DAVIS DAVIS-2017
+    python benchmarks/risk.py --fit pack-256.zip --scenes 14
 
-Clips are tracked with nano: the training clips at several rates and sizes, with pasted
-objects, and synthetic scenes.  A mask is wrong where its IoU with the truth is below one half.
+A mask is wrong where its IoU with the truth is below one half.  Clips are tracked with nano.
 The table says which share of the wrong masks of each kind of clip is among the riskiest tenth
-of all its masks: with coefficients fitted on the other half of the clips; the share that the
-best order could reach (`most`); and by the predicted quality alone (`score`).  The DAVIS clips
-are measured with coefficients fitted on all others, which are printed as they stand in
+of all its masks, `risk`; the share that the best order could reach, `most`; and the share that
+the predicted quality alone finds, `score`.  DAVIS folders are measured with the weights of
+vseg/analysis/risk_model.py.
+
+With --fit, the training clips of a dataset zip at several rates and sizes, with pasted
+objects, and synthetic scenes are measured with weights that are fitted on the other half of
+the clips; then the weights fitted on all of them are printed as they stand in
 vseg/analysis/risk_model.py.
 
 Not counted are masks of prompted frames, of objects of which less than a tenth of the prompted
@@ -28,6 +32,7 @@ from benchmarks.risk_fit import auc, combined, fit_agreement, fit_evidence, foun
 from benchmarks.shared import Table, prompt_object, run
 from vseg import Session, load_model
 from vseg.analysis.risk_evidence import EVIDENCE, EvidenceObserver
+from vseg.analysis.risk_model import AGREEMENT, DISAGREEMENT, INTERCEPT, WEIGHTS
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.ops.masks import mask_iou
@@ -36,6 +41,7 @@ from vseg.types import Frame
 WRONG = 0.5
 VISIBLE_SHARE = 0.1
 PROMPTS = ("mask", "click", "box")
+_ALL = "ALL FITTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,42 +73,42 @@ class Sample:
 
 def main() -> None:
     options = _options()
-    samples = list(_sampled(_fit_clips(options)))
+    table = Table(Row)
+    if options.fit:
+        samples = list(_sampled(_fit_clips(options)))
+        _show_fit(samples, table)
+    for root in options.davis:
+        test = list(_sampled((clip, 384) for clip in davis_clips(root, root.name)))
+        weights = np.array([INTERCEPT, *WEIGHTS.vector()])
+        pair = np.array([DISAGREEMENT, AGREEMENT])
+        table.add(_row(root.name, [(test, _risk(test, weights, pair))]))
+    table.write(options.json)
+
+
+def _show_fit(samples: Sequence[Sample], table: Table) -> None:
+    """Rows by weights of the other half of the clips; then the weights by all of them."""
     halves: tuple[list[Sample], list[Sample]] = ([], [])
     order = sorted({sample.name for sample in samples})
     for sample in samples:
         halves[order.index(sample.name) % 2].append(sample)
-    table = Table(Row)
     scored = [
         (half, _risk(half, *_fitted(other)))
         for half, other in zip(halves, halves[::-1], strict=True)
     ]
-    for kind in dict.fromkeys(sample.kind for sample in samples):
+    for kind in (*dict.fromkeys(sample.kind for sample in samples), _ALL):
         table.add(_row(kind, scored))
-    fit = _fitted(samples)
-    table.add(_row("ALL FITTED", scored))
-    for root in options.davis:
-        test = list(_sampled((clip, 384) for clip in davis_clips(root, root.name)))
-        table.add(_row(root.name, [(test, _risk(test, *fit))]))
-    table.write(options.json)
-    intercept, *weights = fit[0].tolist()
-    print(f"INTERCEPT = {intercept:.3f}")
-    for name, weight in zip(EVIDENCE, weights, strict=True):
-        print(f"{name}={weight:.3f},")
-    print(f"DISAGREEMENT = {fit[1][0]:.3f}\nAGREEMENT = {fit[1][1]:.3f}")
+    weights, pair = _fitted(samples)
+    print(f"INTERCEPT = {weights[0]:.2f}")
+    for name, weight in zip(EVIDENCE, weights[1:].tolist(), strict=True):
+        print(f"{name}={weight:.2f},")
+    print(f"DISAGREEMENT = {pair[0]:.2f}\nAGREEMENT = {pair[1]:.2f}", flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("pack", type=Path, help="a dataset zip with video/<clip>/<frame>")
-    parser.add_argument(
-        "--davis",
-        type=Path,
-        nargs="*",
-        default=[],
-        help="DAVIS folders that are measured only",
-    )
-    parser.add_argument("--scenes", type=int, default=14)
+    parser.add_argument("--fit", type=Path, help="a dataset zip with video/<clip>/<frame>")
+    parser.add_argument("--davis", type=Path, nargs="*", default=[], help="DAVIS folders")
+    parser.add_argument("--scenes", type=int, default=14, help="with --fit")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     return parser.parse_args()
 
@@ -111,7 +117,7 @@ def _fit_clips(options: argparse.Namespace) -> Iterator[tuple[TrueClip, int]]:
     """The clips to fit with, and the short side at which nano tracks them: small ones, which
     are quick and fail often enough.
     """
-    pack = options.pack
+    pack = options.fit
     sources = (
         (zipped_clips(pack, "every frame", 1), 128),
         (zipped_clips(pack, "every second", 2), 192),
@@ -207,7 +213,7 @@ def _row(
     kind: str, scored: Sequence[tuple[Sequence[Sample], list[Float64[np.ndarray, " T"]]]]
 ) -> Row:
     pairs = [(s, r) for samples, risks in scored for s, r in zip(samples, risks, strict=True)]
-    chosen = [(sample, risk) for sample, risk in pairs if kind in (sample.kind, "ALL FITTED")]
+    chosen = [(sample, risk) for sample, risk in pairs if kind in (sample.kind, _ALL)]
     wrong = np.concatenate([sample.wrong for sample, _ in chosen])
     risk = np.concatenate([risk for _, risk in chosen])
     doubt = np.concatenate([s.evidence[:, EVIDENCE.index("doubt")] for s, _ in chosen])

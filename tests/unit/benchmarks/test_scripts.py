@@ -5,12 +5,14 @@ back.
 import json
 import runpy
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import cv2
 import pytest
 
+from vseg.analysis.risk_evidence import EVIDENCE
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_truth
 
 pytestmark = pytest.mark.slow
@@ -92,3 +94,40 @@ def test_a_mistake_is_one_line_and_an_exit_code(
     with pytest.raises(SystemExit):
         run_script("clicks.py", str(tree / "Annotations" / "two"))
     assert "give the folder that holds JPEGImages" in capsys.readouterr().err
+
+
+def test_risk_prints_what_the_model_of_risk_holds(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = tmp_path / "pack.zip"
+    with zipfile.ZipFile(pack, "w") as archive:
+        for seed in (3, 5):
+            scene = SyntheticVideo(SceneConfig(96, 160, 9, seed=seed, num_objects=1))
+            for index in range(9):
+                drawn = scene.draw(index)
+                name = f"video/clip{seed}/{index:05d}"
+                image = cv2.imencode(".webp", drawn.frame.image[..., ::-1])[1]
+                archive.writestr(f"{name}.webp", image.tobytes())
+                mask = cv2.imencode(".png", drawn.labels)[1]
+                archive.writestr(f"{name}.png", mask.tobytes())
+    words = ("--fit", str(pack), "--davis", str(tree), "--scenes", "0")
+    rows = rows_of("risk.py", *words, out=tmp_path / "risk.json")
+    assert [row["clips"] for row in rows][-2:] == ["ALL FITTED", tree.name]
+    printed = capsys.readouterr().out
+    for name in EVIDENCE:
+        assert f"\n{name}=" in printed
+
+
+def test_the_annotator_scores_every_policy(tmp_path: Path) -> None:
+    scene = SyntheticVideo(SceneConfig(192, 320, 17, seed=3, num_objects=2, occluders=0))
+    (tmp_path / "JPEGImages" / "two").mkdir(parents=True)
+    (tmp_path / "Annotations" / "two").mkdir(parents=True)
+    write_truth(scene, tmp_path / "Annotations" / "two")
+    for frame in scene:
+        path = tmp_path / "JPEGImages" / "two" / f"{frame.index:05d}.jpg"
+        cv2.imwrite(str(path), frame.image[..., ::-1])
+    few = ("--davis", str(tmp_path), "--scenes", "0", "--short-side", "96")
+    rows = rows_of("annotator.py", *few, out=tmp_path / "annotator.json")
+    assert [row["policy"] for row in rows] == ["risk", "even", "random"] * 2
+    assert all(row["after_8"] >= row["before"] - 1 for row in rows)
+    assert len({row["before"] for row in rows}) == 1
