@@ -63,10 +63,10 @@ def render(
 
 def export(
     subject: Annotated[
-        str,
+        list[str],
         typer.Argument(
-            metavar="RUN|MODEL",
-            help="A folder that `vseg track` wrote; with onnx, the name of a model.",
+            metavar="RUN...|MODEL",
+            help="Folders that `vseg track` wrote; with onnx, the name of a model.",
         ),
     ],
     to: Annotated[
@@ -87,11 +87,28 @@ def export(
         typer.Option(help="onnx: a fixed number of objects; by default any number."),
     ] = None,
     weights: options.Weights = None,
+    every: Annotated[
+        int | None, typer.Option(metavar="N", help="Runs: every N-th frame only.")
+    ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", metavar="LABEL=NAME", help="Runs: another name for a label."),
+    ] = None,
+    val: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Runs: a data set, this share for validation."),
+    ] = None,
+    images: Annotated[
+        bool, typer.Option("--images", help="Runs: a data set, with the images of the frames.")
+    ] = False,
     revision: options.RevisionNumber = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
-    """Convert a run to another format, or a model's whole loop to ONNX graphs."""
+    """Convert runs to another format, or a model's whole loop to ONNX graphs.
+
+    Several runs become one data set: a folder with a training and a validation part.
+    """
     from vseg.config import without_none
 
     for_models = without_none(
@@ -105,18 +122,19 @@ def export(
         }
     )
     if to == "onnx":
-        written = [_export_model(subject, out, for_models, overwrite)]
+        if len(subject) > 1:
+            raise UsageError("one model is exported at a time", hint=f"drop {subject[1]}")
+        written = [_export_model(subject[0], out, for_models, overwrite)]
         show_written(written, None, as_json=as_json, format=to)
         return
     _check_run_export(to, for_models)
-    from vseg.build import open_run
-    from vseg.exchange.export import export as convert
-    from vseg.exchange.sidecar import origin_of
+    from vseg.cli.export_runs import RunExport
 
-    run = open_run(Path(subject), revision)
-    run.check_objects()
-    written = convert(run, to, out, overwrite=overwrite, origin=origin_of(run))
-    show_written(written, run.unfinished, as_json=as_json, format=to)
+    settings = RunExport(to, every, tuple(classes or ()), val, images, revision)
+    runs = settings.open(subject)
+    written = settings.write(runs, out, overwrite=overwrite)
+    unfinished = next((run.unfinished for run in runs if run.unfinished), None)
+    show_written(written, unfinished, as_json=as_json, format=to)
 
 
 def _check_run_export(to: str, for_models: dict[str, Any]) -> None:

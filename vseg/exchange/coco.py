@@ -7,7 +7,8 @@ file is written and read piece by piece.  Format: https://cocodataset.org/#forma
 this kind.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, starmap
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ from vseg.errors import BadExchange
 from vseg.exchange.coco_images import CocoImage, frames_of
 from vseg.exchange.file_rows import checked, located, write_items
 from vseg.exchange.segmentation import Segmentation, mask_of, rle_of
+from vseg.exchange.views import MaskView
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import top_level_items
 
 UNLABELLED = "object"
-_VIDEO_ID = 1
 
 
 class _Image(CocoImage):
@@ -64,16 +65,20 @@ class CocoFormat(MaskFormat):
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""
-        categories = category_ids(masks)
+        self.write_clips([masks], path)
+
+    def write_clips(self, clips: Sequence[MaskSequence], path: Path) -> None:
+        """Write one file of several clips, each a video."""
+        categories = category_ids(*clips)
         with path.open("w", encoding="ascii") as handle:
             handle.write('{"videos": [\n')
-            write_items(handle, [_video(masks)])
+            write_items(handle, starmap(_video, enumerate(clips, start=1)))
             handle.write('\n], "categories": [\n')
             write_items(handle, ({"id": n, "name": name} for name, n in categories.items()))
             handle.write('\n], "images": [\n')
-            write_items(handle, _images(masks))
+            write_items(handle, _images(clips))
             handle.write('\n], "annotations": [\n')
-            rows = _annotations(masks, categories)
+            rows = _annotations(clips, categories)
             write_items(handle, map(_with_attributes, rows) if self._attributes else rows)
             handle.write("\n]}\n")
 
@@ -97,9 +102,12 @@ class CocoFormat(MaskFormat):
                 sink.name_object(row.object_id, name)
 
 
-def category_ids(masks: MaskSequence) -> dict[str, int]:
-    """The labels in alphabetical order with their ids from 1 on."""
-    names = {masks.labels.get(obj, UNLABELLED) for obj in masks.object_ids}
+def category_ids(*clips: MaskSequence) -> dict[str, int]:
+    """The labels of all clips in alphabetical order with their ids from 1 on."""
+    names: set[str] = set()
+    for masks in clips:
+        names.update(masks.labels.get(obj, UNLABELLED) for obj in masks.object_ids)
+        names.update(masks.classes if isinstance(masks, MaskView) else ())
     return {name: number for number, name in enumerate(sorted(names), start=1)}
 
 
@@ -165,9 +173,9 @@ def _frame_of(row: _Annotation, frame_of: Mapping[int, int | None]) -> int | Non
     return frame_of[row.image_id]
 
 
-def _video(masks: MaskSequence) -> dict[str, Any]:
+def _video(video_id: int, masks: MaskSequence) -> dict[str, Any]:
     return {
-        "id": _VIDEO_ID,
+        "id": video_id,
         "name": masks.name,
         "width": masks.video.width,
         "height": masks.video.height,
@@ -175,42 +183,48 @@ def _video(masks: MaskSequence) -> dict[str, Any]:
     }
 
 
-def _images(masks: MaskSequence) -> Iterator[dict[str, Any]]:
-    for image_id, frame in enumerate(masks.frame_numbers(), start=1):
-        yield {
-            "id": image_id,
-            "file_name": f"{masks.name}/{frame:05d}.jpg",
-            "width": masks.video.width,
-            "height": masks.video.height,
-            "video_id": _VIDEO_ID,
-            "frame_id": frame,
-        }
+def _images(clips: Sequence[MaskSequence]) -> Iterator[dict[str, Any]]:
+    """Every frame of every clip; ids go on from clip to clip."""
+    image_ids = count(1)
+    for video_id, masks in enumerate(clips, start=1):
+        for frame in masks.frame_numbers():
+            yield {
+                "id": next(image_ids),
+                "file_name": f"{masks.name}/{frame:05d}.jpg",
+                "width": masks.video.width,
+                "height": masks.video.height,
+                "video_id": video_id,
+                "frame_id": frame,
+            }
 
 
 def _annotations(
-    masks: MaskSequence, categories: Mapping[str, int]
+    clips: Sequence[MaskSequence], categories: Mapping[str, int]
 ) -> Iterator[dict[str, Any]]:
-    annotation_id = 0
-    names = {obj: {"name": name} for obj, name in masks.names.items()}
-    for image_id, frame in enumerate(masks, start=1):
-        for obj, score in zip(frame, frame.scores.tolist(), strict=True):
-            crop = frame.crop(obj)
-            if crop.area == 0:
-                continue
-            annotation_id += 1
-            yield {
-                "id": annotation_id,
-                "image_id": image_id,
-                "video_id": _VIDEO_ID,
-                "category_id": categories[masks.labels.get(obj, UNLABELLED)],
-                "track_id": obj,
-                "segmentation": rle_of(crop, frame.height, frame.width),
-                "area": crop.area,
-                "bbox": list(crop.xywh),
-                "iscrowd": 0,
-                "score": score,
-                **names.get(obj, {}),
-            }
+    """Every mask of every clip; ids of images are those of `_images`."""
+    annotation_ids = count(1)
+    image_ids = count(1)
+    for video_id, masks in enumerate(clips, start=1):
+        names = {obj: {"name": name} for obj, name in masks.names.items()}
+        for frame in masks:
+            image_id = next(image_ids)
+            for obj, score in zip(frame, frame.scores.tolist(), strict=True):
+                crop = frame.crop(obj)
+                if crop.area == 0:
+                    continue
+                yield {
+                    "id": next(annotation_ids),
+                    "image_id": image_id,
+                    "video_id": video_id,
+                    "category_id": categories[masks.labels.get(obj, UNLABELLED)],
+                    "track_id": obj,
+                    "segmentation": rle_of(crop, frame.height, frame.width),
+                    "area": crop.area,
+                    "bbox": list(crop.xywh),
+                    "iscrowd": 0,
+                    "score": score,
+                    **names.get(obj, {}),
+                }
 
 
 def _with_attributes(row: dict[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,7 @@ class LabelmeFormat(MaskFormat):
     name = "labelme"
     suffix = ".json"
     folder = True
+    images_beside = True
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the folder."""

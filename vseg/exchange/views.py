@@ -12,10 +12,14 @@ from vseg.types import VideoInfo
 
 
 class MaskView:
-    """A sequence as it is; its subclasses change one thing."""
+    """A sequence as it is; its subclasses change one thing.  classes: the labels that the file
+    is to list, where they are more than the objects'.
+    """
 
     def __init__(self, masks: MaskSequence) -> None:
         self.masks = masks
+        given = masks.classes if isinstance(masks, MaskView) else ()
+        self.classes: tuple[str, ...] = given
 
     @property
     def name(self) -> str:
@@ -46,6 +50,19 @@ class MaskView:
 
     def __iter__(self) -> Iterator[FrameMasks]:
         return iter(self.masks)
+
+
+class Classed(MaskView):
+    """A clip of a data set.  classes: the labels of all clips.  name: unlike all others."""
+
+    def __init__(self, masks: MaskSequence, classes: tuple[str, ...], name: str) -> None:
+        super().__init__(masks)
+        self.classes = classes
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        return self._name
 
 
 class EveryNth(MaskView):

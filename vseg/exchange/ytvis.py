@@ -1,13 +1,14 @@
 """YouTube-VIS: one JSON file with an annotation per object, its masks in a list over frames.
 
 `segmentations` has an element for each of the video's `file_names`, null where the object is
-absent.  `id` and `track_id` of an annotation are the object id.  Run lengths are compressed in
-`ytvis`, as in results and in SA-Co, and lists of numbers in `ytvis-gt`, as TrackEval wants a
-ground truth.  Nothing is lost.  Format: Yang et al., Video Instance Segmentation, 2019.
+absent.  `track_id` of an annotation is the object id, as is its `id` in a file of one clip.
+Run lengths are compressed in `ytvis`, as in results and in SA-Co, and lists of numbers in
+`ytvis-gt`, as TrackEval wants a ground truth.  Nothing is lost.  Format: Yang et al., Video
+Instance Segmentation, 2019.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,7 +24,6 @@ from vseg.io.json_stream import JsonStream, top_level_items
 from vseg.ops.rle import rle_counts
 from vseg.types import MaskCrop
 
-_VIDEO_ID = 1
 _LISTS = ("segmentations", "areas", "bboxes")
 
 
@@ -61,17 +61,22 @@ class YtvisFormat(MaskFormat):
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""
-        categories = category_ids(masks)
-        with path.open("w", encoding="ascii") as handle, MaskSpool.of(masks) as spool:
+        self.write_clips([masks], path)
+
+    def write_clips(self, clips: Sequence[MaskSequence], path: Path) -> None:
+        """Write one file of several clips."""
+        categories = category_ids(*clips)
+        with path.open("w", encoding="ascii") as handle:
             handle.write('{"videos": [\n')
-            _write_video(handle, masks)
+            for video_id, masks in enumerate(clips, start=1):
+                handle.write(",\n" if video_id > 1 else "")
+                _write_video(handle, masks, video_id)
             handle.write('\n], "categories": [\n')
             write_items(handle, ({"id": n, "name": name} for name, n in categories.items()))
             handle.write('\n], "annotations": [\n')
-            for place, obj in enumerate(spool.object_ids):
-                handle.write(",\n" if place else "")
-                category = categories[masks.labels.get(obj, UNLABELLED)]
-                self._write_object(handle, spool, obj, category)
+            first = 0
+            for video_id, masks in enumerate(clips, start=1):
+                first = self._write_clip(handle, masks, video_id, first, categories)
             handle.write("\n]}\n")
 
     def read(self, path: Path, sink: MaskSink) -> None:
@@ -94,17 +99,34 @@ class YtvisFormat(MaskFormat):
                     mask = mask_of(segmentation, sink.video)
                     sink.add(own[time], objects[place].object_id, mask)
 
-    def _write_object(
-        self, handle: IO[str], spool: MaskSpool, obj: int, category: int
-    ) -> None:
-        size = {"width": spool.video.width, "height": spool.video.height}
-        row = {"id": obj, "video_id": _VIDEO_ID, "category_id": category, "track_id": obj}
-        handle.write(json.dumps({**row, "iscrowd": 0, **size})[:-1])
-        for key in _LISTS:
-            handle.write(f', "{key}": [')
-            write_items(handle, self._values(spool, obj, key))
-            handle.write("]")
-        handle.write(f', "score": {json.dumps(spool.mean_score(obj))}}}')
+    def _write_clip(
+        self,
+        handle: IO[str],
+        masks: MaskSequence,
+        video_id: int,
+        first: int,
+        categories: Mapping[str, int],
+    ) -> int:
+        """The annotations of one clip.  first: the highest id so far, as it comes back."""
+        with MaskSpool.of(masks) as spool:
+            for obj in spool.object_ids:
+                handle.write(",\n" if first + obj > min(spool.object_ids) else "")
+                facts = {
+                    "id": first + obj,
+                    "video_id": video_id,
+                    "category_id": categories[masks.labels.get(obj, UNLABELLED)],
+                    "track_id": obj,
+                    "iscrowd": 0,
+                    "width": spool.video.width,
+                    "height": spool.video.height,
+                }
+                handle.write(json.dumps(facts)[:-1])
+                for key in _LISTS:
+                    handle.write(f', "{key}": [')
+                    write_items(handle, self._values(spool, obj, key))
+                    handle.write("]")
+                handle.write(f', "score": {json.dumps(spool.mean_score(obj))}}}')
+            return first + max(spool.object_ids, default=0)
 
     def _values(self, spool: MaskSpool, obj: int, key: str) -> Iterator[Any]:
         """A value for each frame."""
@@ -123,9 +145,9 @@ class YtvisFormat(MaskFormat):
         return {"size": [height, width], "counts": counts}
 
 
-def _write_video(handle: IO[str], masks: MaskSequence) -> None:
+def _write_video(handle: IO[str], masks: MaskSequence, video_id: int) -> None:
     size = {"width": masks.video.width, "height": masks.video.height, "length": len(masks)}
-    handle.write(json.dumps({"id": _VIDEO_ID, "name": masks.name, **size})[:-1])
+    handle.write(json.dumps({"id": video_id, "name": masks.name, **size})[:-1])
     handle.write(', "file_names": [')
     write_items(handle, (f"{masks.name}/{frame:05d}.jpg" for frame in masks.frame_numbers()))
     # No other program needs it, but from names alone 1 to 5 could be the frames 0 to 4.

@@ -118,7 +118,7 @@ class MaskFormat(Protocol):
     folder: whether it is a folder of files.  loss: what it has no room for, in one line; empty
     where it holds every mask exactly.  boxes_only: whether it has boxes in place of masks.
     keeps_ids: whether it says which object a mask is of.  beside: names of further files in
-    the folder.
+    the folder.  images_beside: whether its programs expect the images in that folder.
     """
 
     name: str
@@ -128,6 +128,7 @@ class MaskFormat(Protocol):
     boxes_only: bool = False
     keeps_ids: bool = True
     beside: tuple[str, ...] = ()
+    images_beside: bool = False
 
     def held(self, masks: FrameMasks) -> FrameMasks:
         """The frame as it comes back from a file of this format, to the pixel; as it is where

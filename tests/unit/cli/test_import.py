@@ -138,3 +138,20 @@ def test_what_is_wrong_with_a_file_is_told(
     assert call(*words, "--size", "120x72").exit_code == 0
     assert call(*words, "--video", workplace.clip).exit_code == 0
     assert call(*words, "--size", "121x72").exit_code == 3
+
+
+def test_several_runs_are_one_data_set(
+    workplace: Workplace, run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "set"
+    words = ("export", run, run, "--to", "coco", "-o", out, "--every", "16", "--val", "0.5")
+    answer = call(*words, "--images", "--class", "object=thing")
+    assert answer.exit_code == 0, answer.stderr
+    images = sorted(path.name for path in out.glob("images/*/*/*.jpg"))
+    assert images == sorted(2 * [f"{frame:05d}.jpg" for frame in (0, 16, 32, 48)])
+    content = json.loads((out / "annotations" / "val.json").read_text())
+    assert len(content["images"]) == 4 and len(content["videos"]) == 1
+    for wrong in (["--every", "0"], ["--val", "2"], ["--class", "x"], ["--revision", "0"]):
+        words = ("export", run, run, "--to", "coco", "-o", tmp_path / "x", *wrong)
+        assert call(*words).exit_code == 2, wrong
+    assert call("export", run, "x", "--to", "onnx", "-o", tmp_path / "x").exit_code == 2
