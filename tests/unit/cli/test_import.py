@@ -152,6 +152,6 @@ def test_several_runs_are_one_data_set(
     content = json.loads((out / "annotations" / "val.json").read_text())
     assert len(content["images"]) == 4 and len(content["videos"]) == 1
     for wrong in (["--every", "0"], ["--val", "2"], ["--class", "x"], ["--revision", "0"]):
-        words = ("export", run, run, "--to", "coco", "-o", tmp_path / "x", *wrong)
-        assert call(*words).exit_code == 2, wrong
+        again = call("export", run, run, "--to", "coco", "-o", tmp_path / "x", *wrong)
+        assert again.exit_code == 2, wrong
     assert call("export", run, "x", "--to", "onnx", "-o", tmp_path / "x").exit_code == 2
