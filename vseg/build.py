@@ -20,6 +20,7 @@ from vseg.weights.folders import (
     segmenter_folder,
     smaller_grounders,
 )
+from vseg.weights.threads import limit_threads
 
 if TYPE_CHECKING:
     from vseg.grounding.image_text import ImageText
@@ -101,6 +102,7 @@ def load_model(
     Nothing is downloaded.  Raises ModelError for an unknown name, DeviceMissing,
     WeightsMissing, WeightsMismatch, UsageError.
     """
+    limit_threads()
     if name == "nano":
         from vseg.models.nano.flip_tta import FlipTTA
         from vseg.models.nano.load import load_nano

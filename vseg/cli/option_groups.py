@@ -80,6 +80,7 @@ class ModelOptions:
     short_side: options.ShortSide = None
     flip: options.Flip = None
     compile: options.Compile = None
+    threads: options.Threads = None
     memory_policy: options.MemoryPolicy = None
     memory_approximation: options.MemoryApproximation = None
     memory_budget: options.MemoryBudget = None

@@ -1,9 +1,19 @@
 """Options that several commands share, each written once."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from vseg.weights.threads import THREADS_VARIABLE
+
+
+def _limit_threads(count: int | None) -> int | None:
+    if count is not None:
+        os.environ[THREADS_VARIABLE] = str(count)
+    return count
+
 
 Source = Annotated[
     str, typer.Argument(metavar="CLIP", help="A video file or a folder of images.")
@@ -95,6 +105,18 @@ MemoryBudget = Annotated[
     float | None,
     typer.Option(
         "--memory-budget", metavar="MIB", help="SAM 2 family: limit for all objects together."
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--threads",
+        metavar="N",
+        min=1,
+        max=1024,
+        envvar=THREADS_VARIABLE,
+        callback=_limit_threads,
+        help="Use at most N threads to track and to decode.",
     ),
 ]
 Points = Annotated[

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from vseg.errors import BadVideo
 from vseg.video.sniff import Sniffed
+from vseg.weights.threads import thread_limit
 
 MAX_PIXELS = 8192 * 8192
 # The stubs know packets as generic, the class itself does not.
@@ -113,6 +114,8 @@ def _video_stream(name: str, container: InputContainer, max_pixels: int) -> Vide
     # Threads over frames cost as much per frame and make every seek wait for a filled
     # pipeline.
     stream.thread_type = "SLICE"
+    # 0 leaves the number to the decoder.
+    stream.codec_context.thread_count = thread_limit() or 0
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return stream
 

@@ -1,0 +1,60 @@
+"""`--threads` and `VSEG_THREADS` limit torch, OpenCV and the decoder together."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clips import Recipe, write_clip
+from vseg.errors import UsageError
+from vseg.weights.threads import limit_threads
+
+pytestmark = pytest.mark.integration
+
+REPORT = """
+import sys
+from vseg.cli.app import app
+try:
+    app(sys.argv[1:])
+except SystemExit as ended:
+    # 4: a clip of numbers has no object that could be tracked.
+    assert ended.code in (0, 4), ended.code
+import cv2, torch
+from vseg.video.file import VideoFile
+with VideoFile(sys.argv[2]) as video:
+    decoder = video._decoder.opened.stream.codec_context.thread_count
+print("threads", torch.get_num_threads(), cv2.getNumThreads(), decoder)
+"""
+
+
+def _threads(arguments: list[str], variable: str | None = None) -> str:
+    environment = {k: v for k, v in os.environ.items() if k != "VSEG_THREADS"}
+    if variable:
+        environment["VSEG_THREADS"] = variable
+    done = subprocess.run(
+        [sys.executable, "-c", REPORT, *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()[-1]
+
+
+@pytest.mark.parametrize("way", ["option", "variable"])
+def test_threads_are_limited_everywhere(way: str, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=3))
+    track = ["track", str(clip), "-o", str(tmp_path / "run"), "--box", "5,5,60,50"]
+    track += ["--short-side", "64", "--no-preview"]
+    if way == "option":
+        assert _threads([*track, "--threads", "3"], "2") == "threads 3 3 3"
+    else:
+        assert _threads(track, "3") == "threads 3 3 3"
+
+
+def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VSEG_THREADS", "many")
+    with pytest.raises(UsageError, match="VSEG_THREADS=4"):
+        limit_threads()

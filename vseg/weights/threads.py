@@ -1,0 +1,39 @@
+"""How many threads this process may use: `VSEG_THREADS`, which `--threads` sets.
+
+One limit for all that computes beside each other: torch, OpenCV and the decoders of video.
+"""
+
+import os
+
+from vseg.errors import UsageError
+
+THREADS_VARIABLE = "VSEG_THREADS"
+
+
+def thread_limit() -> int | None:
+    """The most threads that any library may use; None if each may choose.
+
+    Raises UsageError for a value that is no positive number.
+    """
+    text = os.environ.get(THREADS_VARIABLE, "")
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(
+            f"{THREADS_VARIABLE} = '{text}' is not a number of threads",
+            hint=f"for example {THREADS_VARIABLE}=4",
+        )
+    return int(text)
+
+
+def limit_threads() -> None:
+    """Apply the limit to torch and OpenCV."""
+    limit = thread_limit()
+    if limit is None:
+        return
+    # Whoever only decodes needs neither.
+    import cv2
+    import torch
+
+    torch.set_num_threads(limit)
+    cv2.setNumThreads(limit)
