@@ -1,5 +1,5 @@
-"""Where and how tracks were last seen: box, mask and gallery; and how similar detections are
-to that.
+"""Where and how tracks were last detected: box, mask and gallery; and how similar detections
+are to that.
 
 Enters: candidate pairs with the overlap of their boxes.  Leaves: their similarity: overlap of
 boxes and masks averaged, with a bonus for a similar appearance and a malus for a different
@@ -28,7 +28,7 @@ _EMPTY: Crop = np.zeros((0, 0), dtype=bool)
 class SimilarityConfig:
     """mask_share: of the mask IoU where both masks are known, the rest is the boxes'.
 
-    appearance: similarity gained for each 1 of cosine above even_cosine, lost below; a pair
+    appearance: similarity gained for a cosine of 1 above even_cosine, lost below; a pair
     below least_cosine is refused.
     """
 
@@ -48,7 +48,7 @@ class Appearances:
         self._crops: list[Crop] = []
         # Of each crop's corner from the centre of its box: what moves the box moves the mask.
         self._offsets = np.zeros((0, 2))
-        self.boxes: Float[np.ndarray, "T 4"] = np.zeros((0, 4))  # where each was last seen
+        self.boxes: Float[np.ndarray, "T 4"] = np.zeros((0, 4))  # of the last detections
 
     def state_arrays(self) -> State:
         """All appearances, for a snapshot; the masks as bits, one after another."""
@@ -92,7 +92,7 @@ class Appearances:
             )
 
     def follow(self, camera: Float[np.ndarray, "2 3"] | None) -> None:
-        """Move where tracks were last seen with the image."""
+        """Move the last boxes of tracks with the image."""
         if camera is not None:
             self.boxes = moved_boxes(self.boxes, camera)
 
@@ -132,17 +132,17 @@ class Appearances:
         return np.asarray((1 - share) * pairs.gain + share * iou)
 
     def add(self, num: int) -> None:
-        """Make room for `num` new tracks, not yet seen."""
+        """Make room for `num` new tracks, without a detection yet."""
         if num:
             self.gallery.add(num)
             self._crops += [_EMPTY] * num
             self._offsets = np.concatenate([self._offsets, np.zeros((num, 2))])
             self.boxes = np.concatenate([self.boxes, np.zeros((num, 4))])
 
-    def see(
+    def update(
         self, pairs: Assignment, detections: Detections, learns: Bool[np.ndarray, " N"]
     ) -> None:
-        """Remember where and how tracks were seen in this frame; appearance where a column
+        """Remember where and how tracks were detected in this frame; appearance where a column
         `learns`.
         """
         rows = pairs.rows
@@ -156,7 +156,7 @@ class Appearances:
             self._offsets[rows] = detections.masks.boxes[columns, :2] - centres
         if detections.embeddings is not None:
             taught = learns[columns]
-            self.gallery.see(rows[taught], detections.embeddings[columns[taught]])
+            self.gallery.update(rows[taught], detections.embeddings[columns[taught]])
 
     def keep(self, which: Bool[np.ndarray, " T"]) -> None:
         """Forget the tracks that are not marked."""

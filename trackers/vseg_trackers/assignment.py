@@ -3,7 +3,7 @@
 Enters: candidate pairs with a gain each (how much better than leaving both alone; only gains
 above 0 are candidates).  Leaves: the pairs chosen, with the greatest total gain.  Solver:
 scipy's `linear_sum_assignment` (Crouse, IEEE TAES 2016).  A pair whose row and column stand in
-no other candidate is taken as it is, so the solver sees only the contested rest: the answer is
+no other candidate is taken as it is, so the solver gets only the contested rest: the answer is
 the same and frames where nothing is contested cost nothing.
 """
 

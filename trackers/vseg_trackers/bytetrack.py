@@ -89,7 +89,7 @@ class ByteTrack:
         )
 
     def _in_rounds(self, pairs: Candidates, is_strong: Bool[np.ndarray, " N"]) -> Assignment:
-        """The matches of all rounds; a later one sees only what the earlier ones left."""
+        """The matches of all rounds; a later one has only what the earlier ones left."""
         config = self._config
         state = self._tracks.state.take(pairs.rows)
         strong = is_strong.take(pairs.columns)
@@ -109,7 +109,7 @@ class ByteTrack:
         return min(self._config.gate, self._config.weak_gate, self._config.new_gate)
 
     def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the unseen ones where motion puts them."""
+        """All live tracks, the missed ones where motion puts them."""
         return self._tracks.everyone()
 
     def reset(self) -> None:

@@ -1,6 +1,6 @@
 """How tracklets begin and end: the smoothed motion there, their class and their appearance.
 
-Enters: tracklets.  Leaves: Ends, one row each, from which linking looks forward and extending
+Enters: tracklets.  Leaves: Ends, one row each, from which linking goes forward and extending
 back.
 """
 
@@ -41,8 +41,8 @@ class Ends:
         first = np.zeros((5, num, 4))
         last = np.zeros((5, num, 4))
         for row, tracklet in enumerate(tracklets):
-            seen = np.ones(len(tracklet), dtype=bool)
-            planes = smooth(tracklet.times_s, tracklet.boxes, seen, motion).planes
+            detected = np.ones(len(tracklet), dtype=bool)
+            planes = smooth(tracklet.times_s, tracklet.boxes, detected, motion).planes
             first[:, row], last[:, row] = planes[:, 0], planes[:, -1]
         return Ends(
             np.array([tracklet.times_s[0] for tracklet in tracklets], dtype=float),

@@ -2,6 +2,6 @@
 
 
 class TrackerError(ValueError):
-    """What was given cannot be tracked; the message names the row and its value, and the
+    """The input cannot be tracked; the message names the row and its value, and the
     remedy.
     """

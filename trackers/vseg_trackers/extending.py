@@ -2,9 +2,9 @@
 
 Enters: tracklets, the clip's detections, and which of those nobody claimed.  Leaves: the
 tracklets with weak detections added before their first one.  A tracker starts a track only
-where it is sure, and an object that comes nearer was seen, faintly, before that.  Looking back
-in time from each start, in its smoothed motion, weak detections may be taken just as a tracker
-takes them after it has begun.
+where it is sure, and an object that comes nearer was detected, faintly, before that.  Going
+back in time from a start, in its smoothed motion, weak detections may be taken just as a
+tracker takes them after it has begun.
 """
 
 from collections.abc import Sequence
@@ -38,8 +38,7 @@ def extended(
     free: Sequence[Bool[np.ndarray, " _"]],
     config: ExtendConfig | None = None,
 ) -> tuple[Tracklet, ...]:
-    """The tracklets with what was seen of them before; each detection marked `free` is given
-    once.
+    """The tracklets with their detections before; one marked `free` is used once.
 
     frames: the whole clip's, in order of time.
     """
@@ -54,8 +53,8 @@ def extended(
 
 
 class _Walk:
-    """The starts being followed back: `rows` of the tracklets, their motion and when last
-    seen.
+    """The starts being followed back: `rows` of the tracklets, their motion and the time of
+    their last detection.
     """
 
     def __init__(self, tracklets: Sequence[Tracklet], config: ExtendConfig) -> None:

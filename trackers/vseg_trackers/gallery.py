@@ -1,7 +1,7 @@
 """The past appearance of each identity: a few views of every track.
 
 Enters: embeddings of matched detections.  Leaves: how alike a detection is to a track: the
-cosine to its nearest view, so that an object seen from the front is still known from behind.
+cosine to its nearest view, so that an object known from the front is still known from behind.
 A view that is alike to one already kept is blended into it, any other takes the place of the
 oldest, so memory is bounded and a long steady stretch does not push the rest out.
 """
@@ -49,7 +49,7 @@ class Gallery:
         return np.asarray(self._num > 0)
 
     def add(self, num: int) -> None:
-        """Make room for `num` new tracks, not yet seen."""
+        """Make room for `num` new tracks, without a view yet."""
         views = self._config.views
         width = self._views.shape[2]
         self._views = np.concatenate([self._views, np.zeros((num, views, width))])
@@ -63,8 +63,7 @@ class Gallery:
     def similarity(
         self, rows: Int[np.ndarray, " K"], embeddings: Float[np.ndarray, "K C"]
     ) -> Float[np.ndarray, " K"]:
-        """The cosine of each embedding to the nearest view of its track; -1 for one never
-        seen.
+        """The cosine of an embedding to the nearest view of its track; -1 without a view.
 
         Raises TrackerError if the embeddings have another width than those before.
         """
@@ -72,7 +71,9 @@ class Gallery:
         nearest = self._cosines(rows, directions(embeddings)).max(axis=1, initial=-1.0)
         return np.asarray(nearest)
 
-    def see(self, rows: Int[np.ndarray, " K"], embeddings: Float[np.ndarray, "K C"]) -> None:
+    def update(
+        self, rows: Int[np.ndarray, " K"], embeddings: Float[np.ndarray, "K C"]
+    ) -> None:
         """Remember this appearance of tracks `rows`.  Raises TrackerError as `similarity`."""
         if not len(rows):
             return

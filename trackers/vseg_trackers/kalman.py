@@ -139,8 +139,8 @@ class BoxMotion:
         planes[2:4] *= 1 - gain_p
 
     def replay(self, rows: Int[np.ndarray, " K"], path: "Path", now_s: float) -> None:
-        """Filter tracks `rows` again from an earlier state on, as if they had been seen on the
-        way.
+        """Filter tracks `rows` again from an earlier state on, as if they had been detected on
+        the way.
 
         They end predicted to `now_s`.
         """

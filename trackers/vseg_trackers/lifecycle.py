@@ -66,7 +66,9 @@ class Population:
         self._name_rows()
 
     def _name_rows(self) -> None:
-        self.ids, self.state, self.labels, self._hits, self.given, self._misses = self._counts
+        self.ids, self.state, self.labels, self._hits, self.detection, self._misses = (
+            self._counts
+        )
         self.last_s, self._first_s, self._scores = self._times
 
     def __len__(self) -> int:
@@ -109,11 +111,11 @@ class Population:
             self.motion.predict(dt_s)
             if detections.camera is not None:
                 self.motion.follow(detections.camera)
-        self.given.fill(-1)
+        self.detection.fill(-1)
 
     def unmatched(self, rows: Rows) -> Int[np.ndarray, " M"]:
         """Those of `rows` without a detection in this frame."""
-        return np.asarray(rows[self.given[rows] < 0])
+        return np.asarray(rows[self.detection[rows] < 0])
 
     def match(self, rows: Rows, detections: Detections, columns: Rows) -> None:
         """Give each track of `rows` its detection."""
@@ -122,7 +124,7 @@ class Population:
         self.motion.correct(rows, detections.boxes.take(columns, axis=0))
         # TENTATIVE stays, everything above becomes CONFIRMED.
         self.state[rows] = np.minimum(self.state.take(rows), CONFIRMED)
-        self.given[rows] = columns
+        self.detection[rows] = columns
         self._hits[rows] += 1
         self._scores[rows] = detections.scores.take(columns)
         self.last_s[rows] = self.time_s
@@ -175,11 +177,11 @@ class Population:
         self._name_rows()
 
     def age(self) -> Bool[np.ndarray, " T"]:
-        """Set every state by what this frame gave; which rows stay (the others are
+        """Set all states by the matches of this frame; which rows stay (the others are
         removed).
         """
         life = self._life
-        matched = self.given >= 0
+        matched = self.detection >= 0
         new = self.state == TENTATIVE
         any_new = np.count_nonzero(new)
         if any_new:
@@ -210,11 +212,9 @@ class Population:
             self._name_rows()
 
     def explained(self) -> tuple[Track, ...]:
-        """The tracks that were given a detection in this frame, in the order of the
-        detections.
-        """
-        rows = (self.given >= 0).nonzero()[0]
-        return self._tracks(rows.take(self.given.take(rows).argsort()))
+        """The tracks with a detection in this frame, in the order of the detections."""
+        rows = (self.detection >= 0).nonzero()[0]
+        return self._tracks(rows.take(self.detection.take(rows).argsort()))
 
     def everyone(self) -> tuple[Track, ...]:
         """All live tracks, oldest first."""
@@ -227,7 +227,7 @@ class Population:
             self.motion.boxes.take(rows, axis=0).tolist(),
             self._scores.take(rows).tolist(),
             self.labels.take(rows).tolist(),
-            self.given.take(rows).tolist(),
+            self.detection.take(rows).tolist(),
             self._first_s.take(rows).tolist(),
             self.last_s.take(rows).tolist(),
         )
@@ -258,7 +258,7 @@ def without(
 
 
 def labels_of(detections: Detections) -> Int[np.ndarray, " N"]:
-    """The class of each detection, 0 where none was given."""
+    """The class of each detection, 0 where it has none."""
     if detections.labels is None:
         return np.zeros(len(detections), dtype=np.int64)
     return detections.labels

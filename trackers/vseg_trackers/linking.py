@@ -52,8 +52,8 @@ def link(
     """The whole tracks of a clip whose frames are at `times_s`, under the ids of their first
     parts.
 
-    Raises TrackerError for an id given twice, for times that do not grow, and for a tracklet
-    at a time that is no frame's.
+    Raises TrackerError for an id that stands twice, for times that do not grow, and for a
+    tracklet at a time that is no frame's.
     """
     config = config or LinkConfig()
     _check(tracklets, times_s)

@@ -2,8 +2,8 @@
 
 Enters: boxes, with masks and embeddings where there are any.  Leaves: Tracks.  Our own
 composition: strong detections before weak ones (ByteTrack, ECCV 2022), where a track was last
-seen as a second opinion (OC-SORT, CVPR 2023), appearance as bonus or malus on overlap, and at
-last appearance alone (DeepSORT, ICIP 2017).
+detected as a second opinion (OC-SORT, CVPR 2023), appearance as bonus or malus on overlap, and
+at last appearance alone (DeepSORT, ICIP 2017).
 """
 
 from collections.abc import Collection, Mapping
@@ -40,18 +40,18 @@ gives to it before that.  The usual threshold of a match of two boxes; not tuned
 class MaskletConfig:
     """strong_score parts strong and weak detections; below weak_score they are ignored.
 
-    gate, weak_gate, seen_gate, new_gate: least similarity of a match with a track by its
-    motion, of a weak detection, with where a track was last seen, and with a tentative track;
-    similarity is the overlap where only boxes are known.  reid_cosine: least cosine of a match
-    by appearance alone; reach: how many standard deviations of the track's motion it may lie
-    away.
+    gate, weak_gate, recovery_gate, new_gate: least similarity of a match with a track by its
+    motion, of a weak detection, with where a track was last detected, and with a tentative
+    track; similarity is the overlap where only boxes are known.  reid_cosine: least cosine of
+    a match by appearance alone; reach: how many standard deviations of the track's motion it
+    may lie away.
     """
 
     strong_score: float = 0.9
     weak_score: float = 0.3
     gate: float = 0.15
     weak_gate: float = 0.5
-    seen_gate: float = 0.7
+    recovery_gate: float = 0.7
     new_gate: float = 0.3
     reid_cosine: float = 0.7
     reach: float = 6.0
@@ -75,7 +75,7 @@ class MaskletAssociator:
         self._appearances = Appearances(self._config.similarity, self._config.gallery)
 
     def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the unseen ones where motion puts them."""
+        """All live tracks, the missed ones where motion puts them."""
         return self._tracks.everyone()
 
     def end(self, track_ids: Collection[int]) -> None:
@@ -126,8 +126,8 @@ class MaskletAssociator:
         new_rows = np.arange(len(tracks), len(tracks) + len(begins))
         tracks.begin(detections, begins)
         appearances.add(len(begins))
-        appearances.see(pairs, detections, strong)
-        appearances.see(Assignment(new_rows, begins), detections, strong)
+        appearances.update(pairs, detections, strong)
+        appearances.update(Assignment(new_rows, begins), detections, strong)
         appearances.keep(tracks.age())
         return tracks.explained()
 
@@ -177,13 +177,13 @@ class MaskletAssociator:
     def _find_again(
         self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds
     ) -> None:
-        """Match what is left where it was last seen, then by appearance alone."""
+        """Match what is left where it was last detected, then by appearance alone."""
         columns = (rounds.open_columns & strong).nonzero()[0]
         rows = (rounds.open_rows & (self._tracks.state != TENTATIVE)).nonzero()[0]
         if not len(columns) or not len(rows):
             return
         still = self._overlapping_pairs(detections, self._appearances.boxes, rows, columns)
-        rounds.take(still, np.ones(len(still.rows), dtype=bool), self._config.seen_gate)
+        rounds.take(still, np.ones(len(still.rows), dtype=bool), self._config.recovery_gate)
         if detections.embeddings is not None:
             similar = self._by_appearance(detections, detections.embeddings, rows, columns)
             rounds.take(
@@ -200,7 +200,7 @@ class MaskletAssociator:
         """Pairs of one class, tracks taken to be at `boxes`; gain: similarity."""
         config = self._config
         tracks = self._tracks
-        gates = (config.gate, config.weak_gate, config.seen_gate, config.new_gate)
+        gates = (config.gate, config.weak_gate, config.recovery_gate, config.new_gate)
         # What appearance adds may lift a pair over a gate; what only touches is let in for it.
         least = min(0.0, *gates)
         found = Labelled(

@@ -1,4 +1,4 @@
-"""What was really seen of each track: its last boxes, and its filter as it was then.
+"""The detections of each track: its last boxes, and its filter as it was then.
 
 Enters: matched boxes.  Leaves: the last box, the direction of motion, the filter to go back
 to.  Source: Cao et al., "Observation-Centric SORT", CVPR 2023.
@@ -25,18 +25,18 @@ class Observations:
     def state_arrays(self) -> State:
         """All observations, for a snapshot."""
         return {
-            "seen_motion": self.planes,
-            "seen_boxes": self._boxes,
-            "seen_times": self._times_s,
-            "seen_num": self._num,
+            "observed_motion": self.planes,
+            "observed_boxes": self._boxes,
+            "observed_times": self._times_s,
+            "observed_num": self._num,
         }
 
     def load(self, state: State) -> None:
         """Put a snapshot's observations in place of these."""
-        self.planes = state["seen_motion"]
-        self._boxes = state["seen_boxes"]
-        self._times_s = state["seen_times"]
-        self._num = state["seen_num"]
+        self.planes = state["observed_motion"]
+        self._boxes = state["observed_boxes"]
+        self._times_s = state["observed_times"]
+        self._num = state["observed_num"]
 
     @property
     def boxes(self) -> Float[np.ndarray, "T 4"]:
@@ -49,8 +49,8 @@ class Observations:
         return np.asarray(self._times_s[self._newest(), np.arange(len(self._num))])
 
     def add(self, boxes: Float[np.ndarray, "N 4"], time_s: float, motion: BoxMotion) -> None:
-        """Begin the record of the tracks that `motion` has and this does not, seen at
-        `boxes`.
+        """Begin the record of the tracks that `motion` has and this does not, detected
+        at `boxes`.
         """
         num = len(boxes)
         if not num:
@@ -67,7 +67,7 @@ class Observations:
         time_s: float,
         motion: BoxMotion,
     ) -> None:
-        """Record that tracks `rows` were seen at `boxes`, their filters just corrected."""
+        """Record that tracks `rows` were detected at `boxes`, their filters just corrected."""
         slots = self._num[rows] % _KEPT
         self._boxes[slots, rows] = boxes
         self._times_s[slots, rows] = time_s
@@ -88,8 +88,8 @@ class Observations:
         back.
 
         The direction is that from an observation at least `direction_s` before the last one
-        (or the oldest kept) to the last; a track seen once, or standing still, has none and
-        gets 0.
+        (or the oldest kept) to the last; a track detected once, or standing still, has none
+        and gets 0.
         """
         last = self.boxes[rows]
         age_s = self.time_s[rows] - self._times_s[:, rows]

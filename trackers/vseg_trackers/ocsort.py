@@ -62,7 +62,7 @@ class OCSort:
         columns = (detections.scores >= self._config.least_score).nonzero()[0]
         # Motion before the last observed box: recovery (OCR) has only what it left.
         columns = self._match(detections, self._by_motion(detections, columns), columns)
-        columns = self._match(detections, self._by_last_seen(detections, columns), columns)
+        columns = self._match(detections, self._by_last_box(detections, columns), columns)
         tracks.begin(detections, columns)
         self._past.add(detections.boxes[columns], detections.time_s, tracks.motion)
         stays = tracks.age()
@@ -72,7 +72,7 @@ class OCSort:
         return tracks.explained()
 
     def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the unseen ones where motion puts them."""
+        """All live tracks, the missed ones where motion puts them."""
         return self._tracks.everyone()
 
     def snapshot(self) -> bytes:
@@ -106,7 +106,7 @@ class OCSort:
         weight = config.momentum * detections.scores[pairs.columns]
         return assign(Candidates(pairs.rows, pairs.columns, pairs.gain + weight * agreement))
 
-    def _by_last_seen(
+    def _by_last_box(
         self, detections: Detections, columns: Int[np.ndarray, " N"]
     ) -> Assignment:
         """Second round (OCR): overlap with the last box that was really observed."""

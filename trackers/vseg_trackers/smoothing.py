@@ -29,12 +29,12 @@ class Smoothed:
 def smooth(
     times_s: Float[np.ndarray, " F"],
     boxes: Float[np.ndarray, "F 4"],
-    seen: Bool[np.ndarray, " F"],
+    detected: Bool[np.ndarray, " F"],
     config: MotionConfig,
 ) -> Smoothed:
-    """Boxes of every frame; those of frames that are not `seen` are not looked at.
+    """Boxes of every frame; those of frames that are not `detected` are not used.
 
-    The first frame must be seen.
+    The first frame must be detected.
     """
     motion = BoxMotion(config)
     only = np.zeros(1, dtype=np.int64)
@@ -44,22 +44,20 @@ def smooth(
     for frame in range(1, len(times_s)):
         motion.predict(float(times_s[frame] - times_s[frame - 1]))
         predicted.append(motion.planes.copy())
-        if seen[frame]:
+        if detected[frame]:
             motion.correct(only, boxes[frame : frame + 1])
         filtered.append(motion.planes.copy())
     steps_s = np.diff(times_s).tolist()
     for frame in range(len(times_s) - 2, -1, -1):
-        filtered[frame] = _looking_back(
+        filtered[frame] = _with_future(
             filtered[frame], predicted[frame + 1], filtered[frame + 1], steps_s[frame]
         )
     motion.planes = np.concatenate(filtered, axis=1)
     return Smoothed(motion.boxes, motion.planes)
 
 
-def _looking_back(now: Planes, expected: Planes, later: Planes, dt_s: float) -> Planes:
-    """The state `now`, given that it was `expected` to become what turned out to be
-    `later`.
-    """
+def _with_future(now: Planes, expected: Planes, later: Planes, dt_s: float) -> Planes:
+    """The state `now`, corrected by how the `later` one differs from the `expected` one."""
     p, v, pp, pv, vv = now
     _, _, epp, epv, evv = expected
     det = epp * evv - epv * epv

@@ -55,7 +55,7 @@ class Sort:
         return tracks.explained()
 
     def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the unseen ones where motion puts them."""
+        """All live tracks, the missed ones where motion puts them."""
         return self._tracks.everyone()
 
     def reset(self) -> None:

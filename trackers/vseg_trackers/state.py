@@ -2,7 +2,7 @@
 
 Enters: named arrays.  Leaves: a header in JSON (format, tracker, settings, names and shapes),
 the arrays as they lie in memory, and a checksum.  Nothing is pickled; its size is that of the
-live tracks, however many frames were seen.
+live tracks, however many frames there were.
 """
 
 import json

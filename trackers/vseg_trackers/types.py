@@ -32,7 +32,7 @@ class Detections:
     """The boxes of one frame, at most one per object.
 
     A box may have a side of 0 (detectors clip at the border); it overlaps nothing.
-    scores in [0, 1]; labels: class ids (all 0 when not given); a track has the class of most
+    scores in [0, 1]; labels: class ids (all 0 without any); a track has the class of most
     of its detections.
     masks, embeddings (the appearance of each; only their directions count): one for each box,
     used by MaskletAssociator.  camera: how pixels of the previous frame moved to this one,

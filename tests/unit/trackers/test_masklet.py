@@ -156,13 +156,13 @@ def test_a_gallery_knows_every_side_it_was_shown_and_stays_bounded() -> None:
     row = np.array([0])
     other = np.array([1])
     sides = np.eye(4)
-    gallery.see(row, sides[:1])
+    gallery.update(row, sides[:1])
     for _ in range(50):  # a long steady stretch is one view
-        gallery.see(row, sides[1:2] + 0.01)
-    gallery.see(row, sides[2:3])
+        gallery.update(row, sides[1:2] + 0.01)
+    gallery.update(row, sides[2:3])
     assert gallery.similarity(row, sides[:1])[0] == pytest.approx(1)
     assert gallery.similarity(row, sides[2:3] * 7)[0] == pytest.approx(1)
-    gallery.see(row, sides[3:])  # the fourth takes the place of the oldest
+    gallery.update(row, sides[3:])  # the fourth takes the place of the oldest
     assert gallery.similarity(row, sides[:1])[0] < 0.1
     assert gallery.known.tolist() == [True, False]
     assert gallery.similarity(other, sides[:1])[0] == -1
