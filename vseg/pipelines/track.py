@@ -25,6 +25,7 @@ from vseg.results.lost_parts import lost_parts_of
 from vseg.results.records import RunHeader
 from vseg.results.verify import verify_run
 from vseg.results.write_lock import write_lock
+from vseg.results.writer import RunWriter
 from vseg.types import Text
 
 
@@ -39,6 +40,7 @@ def track(
     Raises a VsegError for everything else;
     what was committed before stays resumable.
     """
+    _check_place(job)
     job = completed(job)
     opened = open_video(job.source, job.config.reader, job.config.frames)
     with opened as video, write_lock(job.out):
@@ -62,6 +64,14 @@ def track(
         task.detections.changes if task.detections is not None else (),
         (*mended.notes, *_notes(job, header), *_detector_notes(task), *_word_notes(task)),
     )
+
+
+def _check_place(job: TrackJob) -> None:
+    """Raise BadRun for a folder of other files, and OutputError for an unfinished run that is
+    to be neither resumed nor replaced: before anything is loaded.
+    """
+    if run_state(job.out) is RunState.RESUMABLE and not (job.resume or job.overwrite):
+        raise RunWriter.occupied(job.out)
 
 
 def _finished_before(task: Task) -> RunHeader | None:

@@ -74,8 +74,16 @@ class RunState(StrEnum):
 
 def run_state(path: Path) -> RunState:
     """The state of the run at `path`.  Raises BadRun if something else is in the way."""
-    if not path.exists() or (path.is_dir() and all(map(_is_transient, path.iterdir()))):
+    if not path.exists():
         return RunState.ABSENT
+    held = sorted(p for p in path.iterdir() if not _is_transient(p)) if path.is_dir() else []
+    if path.is_dir() and not held:
+        return RunState.ABSENT
+    if path.is_dir() and not (path / HEADER).exists():
+        raise BadRun(
+            f"{path} is not a run directory: it holds {held[0].name} and no {HEADER}",
+            hint="give a new or an empty folder with -o, or the run that is meant",
+        )
     return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
 
 

@@ -91,13 +91,17 @@ class RunWriter:
 
         Raises OutputError if a run is there already, BadRun if something else is.
         """
-        state = run_state(path)
-        if state is not RunState.ABSENT and not overwrite:
-            raise OutputError(
-                f"{path} already holds a run ({state})",
-                hint="--resume continues it, --overwrite replaces it, -o names another folder",
-            )
+        if run_state(path) is not RunState.ABSENT and not overwrite:
+            raise RunWriter.occupied(path)
         return _begin(path, header, prompts)
+
+    @staticmethod
+    def occupied(path: Path) -> OutputError:
+        """The error for a run that is neither to be resumed nor replaced."""
+        return OutputError(
+            f"{path} already holds a run ({run_state(path)})",
+            hint="--resume continues it, --overwrite replaces it, -o names another folder",
+        )
 
     @staticmethod
     def resume(path: Path, header: RunHeader, prompts: Sequence[Prompt] = ()) -> "ResumedRun":

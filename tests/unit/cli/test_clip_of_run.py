@@ -77,6 +77,18 @@ def test_an_address_in_a_run_is_not_opened(run_of_a_copy: Path, tmp_path: Path) 
             server.accept()
 
 
+@pytest.mark.parametrize("option", ["--overwrite", "--resume", None])
+def test_a_folder_of_other_files_takes_no_run(
+    workplace: Workplace, tmp_path: Path, option: str | None
+) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+    words = ["track", workplace.clip, "-o", tmp_path, "--point", "60,36"]
+    answer = call(*words, *([option] if option else []))
+    assert answer.exit_code == 3
+    assert "thesis.tex" in answer.stderr and "a new or an empty folder" in answer.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
 def test_an_empty_name_is_not_the_current_folder(tmp_path: Path) -> None:
     for words in (["track", "", "-o", tmp_path / "run"], ["probe", ""]):
         answer = call(*words)
