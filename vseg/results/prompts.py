@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vseg.errors import BadRun, OutputError, VsegError
+from vseg.errors import BadPrompt, BadRun, OutputError, VsegError
 from vseg.io.files import atomic_write_text
 from vseg.prompts.codec import pack_prompt, unpack_prompt
 from vseg.results.exemplars import read_exemplar_image, write_exemplar_image
@@ -68,22 +68,21 @@ def read_prompts(root: Path) -> list[Prompt]:
     """
     path = root / PROMPTS
     try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        lines = path.read_bytes().splitlines()
+    except OSError as error:
         raise BadRun(
-            f"cannot read the prompts of the run at {root}: {reason}",
+            f"cannot read the prompts of the run at {root}: {error.strerror}",
             hint="give the folder that `vseg track -o` wrote; without --resume a new "
             "run begins",
         ) from error
     prompts = []
     for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode())
             if not isinstance(record, dict):
-                raise _bad_line(path, number, "it is no prompt")
+                raise BadPrompt("it is no prompt")
             prompts.append(unpack_prompt(record, partial(read_exemplar_image, root)))
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # of bytes, of JSON, of long numbers
             raise _bad_line(path, number, f"Invalid JSON: {error}") from error
         except VsegError as error:
             raise _bad_line(path, number, error.message) from error

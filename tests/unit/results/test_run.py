@@ -196,6 +196,11 @@ def test_prompts_of_every_kind_come_back_exactly(tmp_path: Path) -> None:
     [
         "{",
         '{"frame": 0, "object": 1, "kind": "lasso"}',
+        '{"frame": 0, "object": 1, "kind": "bo',
+        "\udcff{}",
+        "[" * 100_000,
+        '{"frame": ' + "9" * 5000 + "}",
+        '{"frame": 0, "object": 3000000000, "kind": "box", "xyxy": [0, 0, 1, 1]}',
         '{"frame": 0, "object": 0, "kind": "box", "xyxy": [0, 0, 1, 1]}',
         '{"frame": 0, "object": 1, "kind": "box", "xyxy": [5, 0, 1, 1]}',
         '{"frame": 0, "object": 1, "kind": "mask", "size": [3, 3], "counts": "~"}',
@@ -209,9 +214,11 @@ def test_prompts_of_every_kind_come_back_exactly(tmp_path: Path) -> None:
 )
 def test_a_wrong_prompt_line_is_named(run_folder: Path, line: str) -> None:
     good = '{"frame": 0, "object": 1, "kind": "box", "xyxy": [0, 0, 1, 1]}\n'
-    (run_folder / "prompts.jsonl").write_text(good + line + "\n")
-    with pytest.raises(BadRun, match=r"prompts\.jsonl, line 2"):
+    written = (good + line + "\n").encode(errors="surrogateescape")
+    (run_folder / "prompts.jsonl").write_bytes(written)
+    with pytest.raises(BadRun, match=r"prompts\.jsonl, line 2: (?!.*line 2)") as raised:
         _ = open_run(run_folder).prompts
+    assert "delete or mend line 2" in (raised.value.hint or "")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
