@@ -156,3 +156,26 @@ def check_starts(prompts: Sequence[Prompt], direction: DirectionName) -> None:
     for object_id, first in starts.items():
         where = f"object {object_id} on frame {first[0].frame_index}"
         check_begins([prompt.value for prompt in first], where)
+
+
+def untracked_notes(
+    prompts: Sequence[Prompt], frame_range: tuple[int, int], direction: DirectionName
+) -> tuple[str, ...]:
+    """A sentence on the frames that lie on the other side of the prompts, where the direction
+    leaves any out.
+    """
+    placed = [prompt.frame_index for prompt in prompts if prompt.object_id is not None]
+    first, stop = frame_range
+    if not placed or direction == "both":
+        return ()
+    if direction == "forward":
+        side = "before the first prompt"
+        low, high = first, min(placed) - 1
+    else:
+        side = "after the last prompt"
+        low, high = max(placed) + 1, stop - 1
+    if low > high:
+        return ()
+    return (
+        f"nothing is tracked {side}, on frames {low} to {high}: --direction both tracks there",
+    )

@@ -16,6 +16,7 @@ from vseg.interfaces.model import Model
 from vseg.pipelines.frame_loop import FrameLoop
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
 from vseg.pipelines.mend import mend
+from vseg.pipelines.passes import untracked_notes
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.pipelines.resumption import completed
@@ -62,7 +63,13 @@ def track(
         header.warnings,
         any(known.first_frame is not None for known in read_objects(job.out)),
         task.detections.changes if task.detections is not None else (),
-        (*mended.notes, *_notes(job, header), *_detector_notes(task), *_word_notes(task)),
+        (
+            *mended.notes,
+            *_notes(job, header),
+            *untracked_notes(task.prompts, (task.first, task.stop), job.config.direction),
+            *_detector_notes(task),
+            *_word_notes(task),
+        ),
     )
 
 

@@ -240,6 +240,15 @@ def test_an_unknown_direction_and_a_live_source_are_refused(
         next(watch(scene, prompts, config("both"), model))
 
 
+def test_frames_that_the_direction_leaves_out_are_told(run: Go, tmp_path: Path) -> None:
+    (note,) = run(tmp_path / "late", "forward", ((1, 12),)).notes
+    assert "before the first prompt, on frames 0 to 11: --direction both" in note
+    (note,) = run(tmp_path / "early", "backward", ((1, 3),)).notes
+    assert f"after the last prompt, on frames 4 to {FRAMES - 1}" in note
+    assert run(tmp_path / "first", "forward", ((1, 0), (2, 12))).notes == ()
+    assert run(tmp_path / "both", "both", ((1, 12),)).notes == ()
+
+
 def test_passes_resume_after_the_last_commit() -> None:
     prompts = tuple(Prompt(1, Timecode(frame=f), Box(0, 0, 9, 9)) for f in (6, 8))
     back, forth = passes_of((2, 12), prompts, "both")
