@@ -6,8 +6,8 @@
 A mask is wrong where its IoU with the truth is below one half.  Clips are tracked with nano.
 The table says which share of the wrong masks of each kind of clip is among the riskiest tenth
 of all its masks, `risk`; the share that the best order could reach, `most`; and the share that
-the predicted quality alone finds, `score`.  DAVIS folders are measured with the weights of
-vseg/analysis/risk_model.py.
+the predicted quality alone finds, `score`.  `expected` is the mean risk, which is to be
+`wrong`.  DAVIS folders are measured with the weights of vseg/analysis/risk_model.py.
 
 With --fit, the training clips of a dataset zip at several rates and sizes, with pasted
 objects, and synthetic scenes are measured with weights that are fitted on the other half of
@@ -51,6 +51,7 @@ class Row:
     clips: str
     masks: int
     wrong: float
+    expected: float
     most: float
     score: float
     risk: float
@@ -221,6 +222,7 @@ def _row(
         kind,
         len(wrong),
         wrong=100 * float(wrong.mean()),
+        expected=100 * float(risk.mean()),
         most=100 * found_in_tenth(wrong.astype(float), wrong),
         score=100 * found_in_tenth(doubt, wrong),
         risk=100 * found_in_tenth(risk, wrong),

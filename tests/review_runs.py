@@ -40,7 +40,7 @@ def frame_of(
         width=WIDTH,
         object_ids=tuple(sorted(masks)),
         scores=np.array([scores[obj] for obj in sorted(masks)], dtype=np.float32),
-        visible=np.array([masks[obj].any() for obj in sorted(masks)]),
+        visible=np.array([masks[obj].any() for obj in sorted(masks)], dtype=bool),
         sources=tuple("prompt" if prompted else "track" for _ in masks),
         crops={obj: MaskCrop.of(mask) for obj, mask in masks.items()},
     )

@@ -134,3 +134,24 @@ def test_a_missing_clip_is_named(run: Path, tmp_path: Path) -> None:
     moved = run.with_name("moved")
     done = call("report", run, "-o", tmp_path / "report.html", "--video", moved)
     assert done.exit_code == 0
+
+
+def test_runs_with_nothing_to_show_are_reported(tmp_path: Path) -> None:
+    nothing = write_run(tmp_path / "nothing", [{} for _ in range(3)])
+    never = write_run(tmp_path / "never", [{1: square(0, 0, 0)} for _ in range(3)])
+    for run in (nothing, never):
+        page = tmp_path / f"{run.name}.html"
+        done = call("report", run, "-o", page)
+        assert done.exit_code == 0, done.stderr
+        Page(page).check()
+        done = call("review", run, "--least", "0", "-o", tmp_path / f"{run.name}.png")
+        assert done.exit_code == 0, done.stderr
+    assert "never visible" in Page(tmp_path / "never.html").text
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    for words in (("review", tmp_path), ("report", tmp_path, "-o", tmp_path / "r.html")):
+        done = call(*words)
+        assert done.exit_code == 3
+        assert "not a run directory" in done.stderr
+    assert not (tmp_path / "r.html").exists()
