@@ -216,7 +216,7 @@ def test_a_wrong_prompt_line_is_named(run_folder: Path, line: str) -> None:
     good = '{"frame": 0, "object": 1, "kind": "box", "xyxy": [0, 0, 1, 1]}\n'
     written = (good + line + "\n").encode(errors="surrogateescape")
     (run_folder / "prompts.jsonl").write_bytes(written)
-    with pytest.raises(BadRun, match=r"prompts\.jsonl, line 2: (?!.*line 2)") as raised:
+    with pytest.raises(BadRun, match=r"prompts\.jsonl, line 2: ") as raised:
         _ = open_run(run_folder).prompts
     assert "delete or mend line 2" in (raised.value.hint or "")
 
