@@ -10,10 +10,14 @@ from rich.table import Table
 
 from vseg.cli import options
 from vseg.cli.report import show_json
+from vseg.cli.revisions import changed
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
+    from vseg.pipelines.correction_setup import CorrectionSettings
     from vseg.pipelines.import_masks import ImportedMasks
+    from vseg.results.records import Revision
+    from vseg.results.run import Run
 
 
 def import_masks(
@@ -37,6 +41,9 @@ def import_masks(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what was changed, and stop.")
     ] = False,
+    model: options.Model = None,
+    weights: options.Weights = None,
+    device: options.Device = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
@@ -50,7 +57,10 @@ def import_masks(
             hint="--into RUN, or --video CLIP -o RUN",
         )
     if into is not None:
-        _import_into(into, file, format_name, dry_run, as_json)
+        given = {"model": model, "weights": weights, "device": device}
+        overrides = tuple((key, value) for key, value in given.items() if value is not None)
+        revision = _import_into(into, file, format_name, dry_run, (clip, overrides))
+        _show_result(into, *revision, as_json=as_json)
         return
     if clip is None or out is None or dry_run:
         raise UsageError("a fresh run needs its clip", hint="--video CLIP -o RUN")
@@ -64,9 +74,18 @@ def import_masks(
 
 
 def _import_into(
-    into: Path, file: Path, format_name: str | None, dry_run: bool, as_json: bool
-) -> None:
+    into: Path,
+    file: Path,
+    format_name: str | None,
+    dry_run: bool,
+    tracking: tuple[str | None, tuple[tuple[str, Any], ...]],
+) -> "tuple[ImportedMasks, Revision | None]":
+    """Compare, and unless nothing was changed or it is a dry run, correct.
+
+    tracking: where the clip is, and settings of the tracking, where they are not the run's.
+    """
     from vseg.exchange.sidecar import read_sidecar
+    from vseg.pipelines.correction_setup import CorrectionSettings
     from vseg.pipelines.editable_run import open_run
     from vseg.pipelines.import_masks import compare_with_run
 
@@ -74,13 +93,43 @@ def _import_into(
     run = open_run(into, sidecar.origin.revision if sidecar else None)
     imported = compare_with_run(run, file, format_name)
     with imported.masks:
-        if as_json:
-            show_json({"run": into, **summary(imported)})
-        else:
-            _show(imported)
         if dry_run or imported.comparison.is_same:
-            return
-        raise UsageError("changes are shown, not applied", hint="add --dry-run")
+            return imported, None
+        return imported, _correct(
+            run, imported, CorrectionSettings(tracking[0], None, tracking[1])
+        )
+
+
+def _correct(
+    run: "Run", imported: "ImportedMasks", settings: "CorrectionSettings"
+) -> "Revision | None":
+    """Make the revision, showing progress on stderr; Ctrl-C leaves the run as it was."""
+    from vseg.cli.interrupt import stop_on_request
+    from vseg.cli.progress import ProgressReport
+    from vseg.pipelines.import_edits import apply_import
+    from vseg.pipelines.job import ProgressCallbacks
+    from vseg.pipelines.run_edit import RunEdit
+
+    with stop_on_request() as stop, ProgressReport("correcting") as report:
+        callbacks = ProgressCallbacks(report, stop, report.note)
+        with RunEdit(run.path, settings, callbacks) as edit:
+            apply_import(edit, imported, run)
+            for _ in edit.propagate():
+                pass
+    return edit.revision
+
+
+def _show_result(
+    into: Path, imported: "ImportedMasks", revision: "Revision | None", *, as_json: bool
+) -> None:
+    if as_json:
+        made = None if revision is None else revision.model_dump(mode="json")
+        show_json({"run": into, **summary(imported), "revision": made})
+        return
+    _show(imported)
+    if revision is not None:
+        print(f"{into}: revision {revision.number}{changed(revision)}")
+        print(f"back with: vseg revisions {into} --undo")
 
 
 def summary(imported: "ImportedMasks") -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Masks of another program as a run of their own.
 
-Enters: a file and its clip.  Leaves: a run directory, as if the masks had been tracked.
+Enters: a file and its clip.  Leaves: a run directory, as if the masks had been tracked; it is
+corrected like any other.
 """
 
 from pathlib import Path
 
 from vseg import __version__
-from vseg.build import open_video
+from vseg.build import model_cards, open_video
 from vseg.exchange.formats import format_named
 from vseg.exchange.guess_format import guess_format
 from vseg.exchange.read_masks import read_masks
@@ -32,16 +33,19 @@ def import_run(
     """
     sidecar = read_sidecar(file)
     name = format_name or (sidecar.format if sidecar else guess_format(file))
+    (card,) = model_cards()
     with open_video(clip) as video:
         info = video.info
         times = video.time_at
         with read_masks(file, name, info, Path(clip).stem) as masks:
             header = RunHeader(
                 vseg_version=__version__,
-                model=f"import:{format_named(name).name}",
-                weights_sha256="",
+                # No model made the masks; this is the one that corrects them.
+                model=card.name,
+                weights_sha256=card.sha256,
                 device="cpu",
                 dtype="float32",
+                options={"imported": format_named(name).name},
                 source=fingerprint(Path(clip)),
                 video=info,
                 labels=masks.labels,

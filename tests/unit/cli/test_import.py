@@ -1,6 +1,7 @@
 """Masks come back from other programs: nothing is taken for a change that is none."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -155,3 +156,85 @@ def test_several_runs_are_one_data_set(
         again = call("export", run, run, "--to", "coco", "-o", tmp_path / "x", *wrong)
         assert again.exit_code == 2, wrong
     assert call("export", run, "x", "--to", "onnx", "-o", tmp_path / "x").exit_code == 2
+
+
+def rows_of(run: Path, revision: int) -> dict[tuple[int, int], bytes]:
+    """Every mask's pixels by frame and object."""
+    opened = open_run(run, revision)
+    return {
+        (masks.frame_index, obj): masks[obj].tobytes() for masks in opened for obj in masks
+    }
+
+
+@pytest.mark.integration
+def test_changes_become_anchors_and_only_what_is_around_them_is_tracked(
+    workplace: Workplace, run: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    out = edited_coco(copied, tmp_path / "a.json")
+    weights = ("--weights", workplace.weights)
+    answer = call("import", out, "--into", copied, "--json", "--model", "nano", *weights)
+    assert answer.exit_code == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    assert told["revision"]["number"] == 1
+    commands = told["revision"]["commands"]
+    assert "--absent 1@7:8" in commands and any("--mask 2@20" in said for said in commands)
+    before = rows_of(copied, 0)
+    after = rows_of(copied, 1)
+    square = np.zeros((72, 120), dtype=bool)
+    square[10:30, 10:30] = True
+    assert after[20, 2] == square.tobytes(), "the mask of the file, to the pixel"
+    assert not any(after[7, 1])
+    changed = {key for key in before if before[key] != after.get(key)}
+    assert {frame for frame, obj in changed if obj == 1} == {7}
+    spans = told["revision"]["spans"]["2"]
+    assert all(any(a <= frame < b for a, b in spans) for frame, obj in changed if obj == 2)
+    assert set(open_run(copied).labels.values()) == {"dog"}
+
+
+@pytest.mark.integration
+def test_objects_come_and_go_with_the_file(
+    workplace: Workplace, run: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    out = tmp_path / "a.json"
+    assert call("export", copied, "--to", "coco", "-o", out).exit_code == 0
+    content = json.loads(out.read_text())
+    rows = [row for row in content["annotations"] if row["track_id"] != 1]
+    drawn = [row for row in content["annotations"] if row["track_id"] == 1][5]
+    corner = [[100, 0, 118, 0, 118, 9, 100, 9]]
+    content["annotations"] = [*rows, drawn | {"track_id": 9, "segmentation": corner}]
+    out.write_text(json.dumps(content))
+    words = (
+        "import",
+        out,
+        "--into",
+        copied,
+        "--model",
+        "nano",
+        "--weights",
+        workplace.weights,
+    )
+    answer = call(*words)
+    assert answer.exit_code == 0, answer.stderr
+    assert "added" in answer.stdout and "revision 1" in answer.stdout
+    assert open_run(copied).object_ids == (2, 9)
+    before = rows_of(copied, 0)
+    after = rows_of(copied, 1)
+    assert all(after[key] == before[key] for key in before if key[1] == 2)
+    assert call("import", out, "--into", copied, "--revision", "0").exit_code == 2
+
+
+def test_a_change_of_what_is_not_there_any_more_leaves_the_run_as_it_is(
+    run: Path, tmp_path: Path
+) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    out = edited_coco(copied, tmp_path / "a.json")
+    assert call("correct", copied, "--delete", "2").exit_code == 0
+    before = files_of(copied)
+    answer = call("import", out, "--into", copied)
+    assert answer.exit_code == 3 and "object 2" in answer.stderr
+    assert files_of(copied) == before

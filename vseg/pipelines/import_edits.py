@@ -1,0 +1,53 @@
+"""Masks of another program as corrections of a run.
+
+Enters: a file that was compared with a run.  Leaves: edits of the run: a changed mask is an
+anchor, from which only the frames around it are tracked again; a mask that is gone is absence;
+masks under another number stay the object they were.
+"""
+
+from vseg.exchange.compare import ChangeKind
+from vseg.exchange.formats import format_named
+from vseg.pipelines.import_masks import ImportedMasks, stretches
+from vseg.pipelines.run_edit import RunEdit
+from vseg.results.run import Run
+from vseg.types import Box, Mask, PromptValue
+
+
+def apply_import(edit: RunEdit, imported: ImportedMasks, run: Run) -> None:
+    """Make the changes edits; `edit.propagate` then tracks the frames around them.
+
+    An object that is nowhere any more is deleted, one that is new is added.  Raises
+    UnknownObject for one that a later revision than the exported has not any more.
+    """
+    comparison = imported.comparison
+    gone = _gone(imported)
+    for obj, label in comparison.labels.items():
+        edit.rename(obj, label)
+    for obj in comparison.objects():
+        if obj in gone:
+            edit.delete(obj)
+            continue
+        if obj not in run.object_ids:
+            edit.add(imported.masks.labels.get(obj), obj=obj)
+        for first, end in stretches(comparison.of(obj, ChangeKind.DELETED)):
+            edit.absent(obj, first, end)
+        for kind in (ChangeKind.MOVED, ChangeKind.ADDED):
+            for frame in comparison.of(obj, kind):
+                edit.prompt(obj, frame, [_prompt(imported, obj, frame)])
+
+
+def _prompt(imported: ImportedMasks, obj: int, frame: int) -> PromptValue:
+    """The new mask; only its box where the format has no more."""
+    crop = imported.masks.crop(frame, obj)
+    if format_named(imported.format_name).boxes_only:
+        x1, y1, x2, y2 = map(float, crop.xyxy)
+        return Box(x1, y1, x2, y2)
+    video = imported.masks.video
+    return Mask(crop.paste(video.height, video.width))
+
+
+def _gone(imported: ImportedMasks) -> set[int]:
+    """The objects of which the file has no mask on any frame, although the run has some."""
+    changes = imported.comparison.changes
+    deleted = {change.object_id for change in changes if change.kind is ChangeKind.DELETED}
+    return {obj for obj in deleted if not imported.masks.has_mask(obj)}
