@@ -156,6 +156,36 @@ def test_a_false_alarm_of_a_sparse_detector_is_not_returned(
     assert {event.object_id for event in tracker.drain()} == {1}
 
 
+def test_a_sparse_tracker_goes_on_from_a_snapshot_between_two_runs(
+    model: Model, scene: list[tuple[Frame, np.ndarray]]
+) -> None:
+    """With an object that is not returned yet."""
+
+    def detect(frame: Frame) -> Detections | None:
+        if frame.index % 4:
+            return None
+        boxes = [box_of(scene[frame.index][1])] + [CORNER] * (frame.index in (4, 8))
+        return replace(found(boxes), scores=np.full(len(boxes), 0.9))
+
+    def tracker(session: Session) -> DetectionTracker:
+        return DetectionTracker(session, detect, DetectionSettings(), 4.0)
+
+    with Session(model) as session, Session(model) as other:
+        first = tracker(session)
+        for frame, _ in scene[:7]:
+            assert first.step(frame).object_ids == (1,)
+        second = tracker(other)
+        second.restore(first.snapshot())
+        first.drain()
+        for frame, _ in scene[7:12]:
+            one = first.step(frame)
+            another = second.step(frame)
+            assert one.object_ids == another.object_ids
+            assert all(np.array_equal(one[i], another[i]) for i in one)
+        assert one.object_ids == (1, 2)
+        assert first.drain() == second.drain() != ()
+
+
 def test_an_object_whose_track_is_detected_lives_wherever_its_mask_is(
     model: Model, scene: list[tuple[Frame, np.ndarray]]
 ) -> None:
