@@ -67,6 +67,11 @@ EXAMPLES = {
         "vseg track clip.mp4 -o runs/c --text person",
         "vseg track clip.mp4 -o runs/a --resume",
     ),
+    "correct": (
+        "vseg correct runs/a --point 2@60:412,220 --dry-run",
+        "vseg correct runs/a --absent 2@40:55 --rename 1=car",
+        "vseg correct runs/a --merge 4,7",
+    ),
     "watch": (
         "vseg watch 0 --text person",
         "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.cli.conftest import call
+from tests.unit.cli.conftest import Workplace, call, track_words
 from tests.unit.results.test_run import HEIGHT, WIDTH, header
 from vseg.build import open_run
 from vseg.frame_masks import FrameMasks
@@ -76,6 +76,30 @@ def test_wrong_words(run: Path, words: list[str], code: int, text: str) -> None:
     assert done.exit_code == code
     assert text in done.stderr
     assert not (run / "revisions").exists()
+
+
+@pytest.mark.integration
+def test_prompts_are_planned_and_tracked(workplace: Workplace, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    assert call(*track_words(workplace, run)).exit_code == 0
+    words = ["correct", run, "--point", "1@30:60,36", "--box", "2@30:20,20,50,60"]
+    planned = json.loads(call(*words, "--dry-run", "--json").stdout)
+    spans = [(s["object"], s["first"], s["end"], s["anchor"]) for s in planned["spans"]]
+    assert spans == [(1, 1, 30, 0), (1, 31, 64, None), (2, 21, 30, 20), (2, 31, 64, None)]
+    assert (planned["frames"], planned["seconds"]) == (104, None)
+    assert not (run / "revisions").exists()
+    wrong = call(*words)
+    assert wrong.exit_code == 5 and "other weights" in wrong.stderr
+    done = call(*words, "--weights", workplace.weights, "--json")
+    assert done.exit_code == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["commands"] == ["--point 1@30:60,36+", "--box 2@30:20,20,50,60"]
+    assert 2 < said["frames"] <= 110 and said["seconds"] > 0
+    # What the last correction took tells what the next one may take.
+    assert json.loads(call(*words, "--dry-run", "--json").stdout)["seconds"] > 0
+    assert call("correct", run, "--point", "9@30:60,36").exit_code == 3
+    assert call("correct", run, "--point", "1@99:60,36").exit_code == 3
+    assert call("correct", run, "--text", "a dog").exit_code == 2
 
 
 def test_choices_exclude_each_other(run: Path) -> None:
