@@ -56,9 +56,17 @@ def test_a_colour_image_holds_no_labels(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "text.png").write_text("no image")
-    for path in (tmp_path / "text.png", tmp_path / "gone.png"):
-        with pytest.raises(BadImage, match="cannot be read"):
-            open_image(path)
+    frames = [Image.new("L", (6, 4), 80 * k) for k in range(3)]
+    frames[0].save(tmp_path / "three.gif", save_all=True, append_images=frames[1:])
+    reasons = {
+        "text.png": "is no image",
+        "gone.png": "does not exist",
+        ".": "is a folder",
+        "three.gif": "is animated: it holds 3 images",
+    }
+    for name, reason in reasons.items():
+        with pytest.raises(BadImage, match=reason):
+            open_image(tmp_path / name)
 
 
 def test_an_image_is_measured_before_it_is_decoded(tmp_path: Path) -> None:
