@@ -75,6 +75,7 @@ EXAMPLES = {
     "watch": (
         "vseg watch 0 --text person",
         "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",
+        "vseg watch 0 --box 10,20,200,300 --label 1=person -o runs/live",
     ),
 }
 """Command lines at the end of the help of a command."""

@@ -15,6 +15,7 @@ from vseg.errors import DamagedVideo, UsageError
 if TYPE_CHECKING:
     from vseg.config import TrackConfig
     from vseg.io.mp4 import Mp4Writer
+    from vseg.pipelines.job import TrackJob
     from vseg.pipelines.live import LiveFrame
     from vseg.types import Prompt, VideoInfo
     from vseg.video.camera import Camera
@@ -38,52 +39,83 @@ def watch(
         Path | None,
         typer.Option("--overlay", help="Also record the frames with their masks: an mp4."),
     ] = None,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Also store the masks: a run directory.")
+    ] = None,
+    label: options.Labels = None,
     overwrite: options.Overwrite = False,
 ) -> None:
     """Track objects on a live source; Ctrl-C ends it.  Prompts are on the first frame.
 
     Frames that arrive while the last one is processed are skipped: the output is always
     current.  A line has frame, time_s, dropped, objects (id, label, visible, score, box,
-    area) and events.
+    area) and events.  -o stores the frames that were given out as a run, which has their masks
+    and times but not their images.
     """
-    from vseg.cli.interrupt import stop_on_request
     from vseg.io.files import check_free
-    from vseg.pipelines.live import watch as live_frames
-    from vseg.pipelines.prepare import load_configured
-    from vseg.video.camera import Camera
+    from vseg.pipelines.job import TrackJob
+    from vseg.prompts.parse import parse_labels
 
-    settings = model.read(**detection.settings())
-    requests = prompts.prompts()
-    if prompts.auto == bool(requests):
+    job = TrackJob(
+        source=source,
+        out=out or Path(),
+        prompts=prompts.prompts(),
+        config=model.read(**detection.settings()),
+        labels=parse_labels(label or ()),
+        everything=prompts.auto,
+        overwrite=overwrite,
+    )
+    if prompts.auto == bool(job.prompts):
         raise UsageError(
             "give prompts, or --auto, and only one of them",
             hint="for example: vseg watch 0 --text person",
         )
     if overlay is not None:
         check_free(overlay, overwrite=overwrite)
-    _note_narrower(requests, settings)
+    _note_narrower(job.prompts, job.config)
+    broken = _watch(job, frames, overlay, store=out is not None)
+    if overlay is not None:
+        print(f"recorded {overlay}", file=sys.stderr)
+    if out is not None:
+        print(f"stored {out}", file=sys.stderr)
+    if broken is not None:
+        raise broken
+
+
+def _watch(
+    job: "TrackJob", frames: int | None, overlay: Path | None, *, store: bool
+) -> DamagedVideo | None:
+    """Print, record and store what the source shows; why it broke, if it did."""
+    from vseg.cli.interrupt import stop_on_request
+    from vseg.pipelines.live import watch as live_frames
+    from vseg.pipelines.live_run import storing
+    from vseg.pipelines.prepare import load_configured
+    from vseg.video.camera import Camera
+
     # Before the source is opened: frames that pass while a model loads are not its first.
-    loaded = load_configured(settings)
+    loaded = load_configured(job.config)
+    source = job.source
+    broken: DamagedVideo | None = None
     with stop_on_request() as stop, ExitStack() as held:
         number = source.isdecimal() and not Path(source).exists()
         camera = held.enter_context(Camera(int(source) if number else source))
-        recording = (
-            None if overlay is None else held.enter_context(_recording(overlay, camera.info))
-        )
-        printer = _FramePrinter(camera, recording)
-        broken: DamagedVideo | None = None
+        info = camera.info
+        film = held.enter_context(_recording(overlay, info)) if overlay else None
+        run = held.enter_context(storing(job, loaded, info)) if store else None
+        printer = _FramePrinter(camera, film, dict(job.labels))
         try:
-            frames_of = live_frames(camera, requests, settings, loaded)
+            frames_of = live_frames(camera, job.prompts, job.config, loaded)
             for count, live in enumerate(frames_of, start=1):
                 printer.show(live)
+                if run is not None:
+                    run.write(live)
                 if stop() or count == frames:
                     break
-        except DamagedVideo as error:  # raised below, once the recording is whole
+        except DamagedVideo as error:  # raised by the caller, once all is whole
             broken = error
-    if overlay is not None:
-        print(f"recorded {overlay}", file=sys.stderr)
-    if broken is not None:
-        raise broken
+            if run is not None:
+                run.source_broke(error)
+    return broken
 
 
 def _note_narrower(requests: "tuple[Prompt, ...]", settings: "TrackConfig") -> None:
@@ -101,10 +133,12 @@ def _note_narrower(requests: "tuple[Prompt, ...]", settings: "TrackConfig") -> N
 class _FramePrinter:
     """Prints frames and records them; keeps the labels of the objects there are."""
 
-    def __init__(self, camera: "Camera", recording: "Mp4Writer | None") -> None:
+    def __init__(
+        self, camera: "Camera", recording: "Mp4Writer | None", labels: dict[int, str]
+    ) -> None:
         self._camera = camera
         self._recording = recording
-        self._labels: dict[int, str] = {}
+        self._labels = labels
 
     def show(self, live: "LiveFrame") -> None:
         """One line on stdout, and one frame of the recording."""

@@ -11,6 +11,7 @@ import av
 import numpy as np
 import pytest
 
+import vseg
 from tests.clips import write_resized
 from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import SCENE, Workplace, call
@@ -40,6 +41,39 @@ def test_each_image_is_told_and_recorded(workplace: Workplace, tmp_path: Path) -
     assert times == sorted(times)
     with av.open(str(film)) as recorded:
         assert sum(1 for _ in recorded.decode(video=0)) == 3
+
+
+def test_what_is_shown_is_stored_as_a_run(workplace: Workplace, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    options = ("--config", workplace.config, "--frames", 4, "-o", run, "--label", "1=box:a")
+    answer = call("watch", workplace.clip, "--box", "10,10,60,50", *options)
+    assert answer.exit_code == 0, answer.stderr
+    told = lines(answer.stdout)
+    stored = vseg.open_run(run)
+    assert (len(stored), stored.header.status) == (4, "complete")
+    assert stored.header.labels == {1: "box:a"} and told[0]["objects"][0]["label"] == "box:a"
+    for line in told:
+        masks = stored[line["frame"]]
+        assert round(masks.time_s, 3) == line["time_s"]
+        assert [masks.crop(o["id"]).area for o in line["objects"]] == [
+            o["area"] for o in line["objects"]
+        ]
+    again = call("watch", workplace.clip, "--box", "10,10,60,50", *options)
+    assert again.exit_code != 0 and "already holds a run" in again.stderr
+    assert call("watch", workplace.clip, "--auto", *options, "--overwrite").exit_code == 0
+
+
+def test_a_stream_that_breaks_leaves_a_partial_run(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    resized = write_resized(tmp_path / "a.ts")
+    run = tmp_path / "run"
+    options = ("--config", workplace.config, "-o", run)
+    answer = call("watch", resized, "--box", "10,10,60,50", *options)
+    assert answer.exit_code != 0
+    stored = vseg.open_run(run)
+    assert stored.header.status == "partial"
+    assert len(stored) == len(lines(answer.stdout)) > 0
 
 
 def test_what_is_found_gets_an_id(workplace: Workplace) -> None:
