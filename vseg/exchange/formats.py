@@ -3,10 +3,12 @@
 from types import MappingProxyType
 
 from vseg.errors import UsageError
+from vseg.exchange.alpha_video import AlphaVideoFormat
 from vseg.exchange.coco import CocoFormat
 from vseg.exchange.cvat import CvatFormat, CvatImagesFormat
 from vseg.exchange.datumaro import DatumaroFormat
 from vseg.exchange.davis import DavisFormat
+from vseg.exchange.fiftyone import FiftyoneFormat
 from vseg.exchange.label_studio import LabelStudioFormat
 from vseg.exchange.label_studio_images import LabelStudioImagesFormat
 from vseg.exchange.labelme import LabelmeFormat
@@ -25,6 +27,8 @@ _EVERY: tuple[MaskFormat, ...] = (
     CvatImagesFormat(),
     DatumaroFormat(),
     DavisFormat(),
+    AlphaVideoFormat("ffv1", ".mkv", "ffv1", "bgra"),
+    FiftyoneFormat(),
     LabelStudioFormat("label-studio", boxes_only=False),
     LabelStudioFormat("label-studio-boxes", boxes_only=True),
     LabelStudioImagesFormat(),
@@ -34,6 +38,7 @@ _EVERY: tuple[MaskFormat, ...] = (
     MotsPngFormat(),
     ParquetFormat(),
     PngFormat(),
+    AlphaVideoFormat("prores", ".mov", "prores_ks", "yuva444p10le"),
     SavFormat(),
     YoloFormat("yolo-seg", ids=False),
     YoloFormat("yolo-track", ids=True),
