@@ -47,7 +47,7 @@ def impossible(video: VideoInfo) -> Iterator[str]:
 class SourceFingerprint(Record):
     """A video or image folder by content.  size: bytes in all; path: where it was read."""
 
-    path: str
+    path: str = Field(pattern=r"^[^\x00]*$")
     size: int = Field(ge=0)
     sha256: str
 

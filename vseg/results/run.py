@@ -73,7 +73,9 @@ class Run:
     @property
     def name(self) -> str:
         """The name of the clip, without folder and ending."""
-        return Path(self.header.source.path).stem
+        stem = Path(self.header.source.path).stem
+        # Exports name files and folders after it: it must not lead out of theirs.
+        return stem if stem.strip(".") else "clip"
 
     @property
     def video(self) -> VideoInfo:

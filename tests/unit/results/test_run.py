@@ -23,6 +23,7 @@ from vseg.results import (
     fingerprint,
     unpack_row,
 )
+from vseg.results.layout import write_header
 from vseg.types import Box, Mask, Points, Scribble, Timecode, VideoInfo
 
 HEIGHT = 36
@@ -348,4 +349,20 @@ def test_a_run_of_another_format_is_refused_in_one_line(run_folder: Path) -> Non
     header["chunk_frames"] = header.pop("shard_frames")
     (run_folder / "run.json").write_text(json.dumps(header))
     with pytest.raises(BadRun, match=r"a run of format 1; this vseg reads format 3 only"):
+        open_run(run_folder)
+
+
+@pytest.mark.parametrize("path", ["..", "/", "", "a/../..", "."])
+def test_the_name_of_a_clip_leads_nowhere(run_folder: Path, path: str) -> None:
+    stored = open_run(run_folder).header
+    source = stored.source.model_copy(update={"path": path})
+    write_header(run_folder, stored.model_copy(update={"source": source}))
+    assert open_run(run_folder).name == "clip"
+
+
+def test_a_path_with_a_nul_is_refused(run_folder: Path) -> None:
+    stored = open_run(run_folder).header
+    source = stored.source.model_copy(update={"path": "a\0b.mp4"})
+    write_header(run_folder, stored.model_copy(update={"source": source}))
+    with pytest.raises(BadRun, match=r"source\.path"):
         open_run(run_folder)
