@@ -91,6 +91,20 @@ def test_a_sheet_of_another_kind_and_a_clip_for_several_runs_are_refused(
     assert "several runs" in done.stderr
 
 
+def test_a_queue_of_several_runs_shows_the_worst_of_all(run: Path, tmp_path: Path) -> None:
+    worse = [{3: steady(k) if k < 4 else square(70, 40, 2)} for k in range(FRAMES)]
+    other = write_run(tmp_path / "other", worse, scores={3: 0.1})
+    page = tmp_path / "queue.html"
+    done = call("review", run, other, "-o", page)
+    first, second = done.stdout.splitlines()[:2]
+    assert f"{other}: object 3" in first
+    assert f"{run}: object 2" in second
+    parsed = Page(page)
+    parsed.check()
+    assert len([tag for tag, _ in parsed.tags if tag == "img"]) == 2
+    assert str(other) in parsed.text
+
+
 def test_what_is_accepted_leaves_the_queue(run: Path) -> None:
     done = call("accept", run, f"2@0:{FRAMES}", "1@0:10")
     assert done.exit_code == 0, done.stderr
