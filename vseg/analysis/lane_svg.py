@@ -101,7 +101,9 @@ def _lane(
                 f'width="{width:.1f}" height="3"><title>{title}: accepted</title></rect>'
             )
     parts += [_event(axis, top, event) for event in events]
-    parts += [_anchor(axis, top, cell) for cell in np.flatnonzero(lane.anchors).tolist()]
+    for first, end, on in runs_of((lane.anchors > 0).astype(np.int64)):
+        if on:
+            parts.append(_anchors(axis, top, first, end))
     return "".join(parts)
 
 
@@ -144,14 +146,22 @@ def _event(axis: TimeAxis, top: int, event: TrackEvent) -> str:
     )
 
 
-def _anchor(axis: TimeAxis, top: int, cell: int) -> str:
-    first, end = axis.frames_of(cell)
-    x = _x(axis, (first + end) / 2)
-    y = top + _BAR / 2
-    where = f"frame {first}" if end - first == 1 else f"frames {first} to {end - 1}"
+def _anchors(axis: TimeAxis, top: int, first: int, end: int) -> str:
+    """A diamond for the anchors of cells [first, end); two with a line between for many."""
+    _, _, name = _cells(axis, first, end)
+    middle = top + _BAR / 2
+    ends = [
+        _x(axis, sum(axis.frames_of(cell)) / 2) for cell in dict.fromkeys((first, end - 1))
+    ]
+    diamonds = "".join(f"M{x:.1f} {middle - 6:.1f}l5.5 6-5.5 6-5.5-6z" for x in ends)
+    line = (
+        f'<path class="given" d="M{ends[0]:.1f} {middle}H{ends[-1]:.1f}"/>'
+        if len(ends) > 1
+        else ""
+    )
     return (
-        f'<path class="anchor" d="M{x:.1f} {y - 6:.1f}l5.5 6-5.5 6-5.5-6z">'
-        f"<title>{where}: prompted or given</title></path>"
+        f'{line}<path class="anchor" d="{diamonds}"><title>{name}: prompted or given</title>'
+        "</path>"
     )
 
 

@@ -18,7 +18,7 @@ code { font: 13px/1.4 ui-monospace, Menlo, Consolas, monospace; overflow-wrap: a
 img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 .panel { background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
   padding: 14px 16px; margin: 0 0 14px; }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(128px, 1fr)); gap: 10px;
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(112px, 1fr)); gap: 10px;
   margin: 16px 0 0; }
 .fact { background: var(--panel); border: 1px solid var(--line); border-radius: 8px;
   padding: 9px 12px; }
@@ -34,7 +34,7 @@ img { display: block; max-width: 100%; height: auto; border-radius: 4px; }
 .badge { float: right; margin-left: 8px; font-weight: 600; color: var(--risk);
   font-variant-numeric: tabular-nums; }
 .strip { display: grid; gap: 6px; padding-top: 10px;
-  grid-template-columns: repeat(auto-fill, minmax(108px, 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(100px, 1fr)); }
 .strip figure { margin: 0; }
 .strip img { width: 100%; }
 figcaption { font-size: 12px; color: var(--faint); padding-top: 3px;
@@ -55,7 +55,7 @@ svg text.faint { fill: var(--faint); } .lane { fill: var(--lane); }
   stroke-width: 1; stroke-dasharray: 3 3; }
 .risk { fill: var(--risk); } .accepted { fill: var(--accepted); }
 .anchor { fill: var(--panel); stroke: var(--mark); stroke-width: 1.5; }
-.event { stroke: var(--mark); stroke-width: 1.5; }
+.event, .given { stroke: var(--mark); stroke-width: 1.5; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 8px 0 0; font-size: 13px;
   color: var(--faint); } .legend svg { display: inline-block; width: 22px; height: 12px;
   margin-right: 6px; vertical-align: -1px; }

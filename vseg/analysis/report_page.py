@@ -153,10 +153,15 @@ def _span_row(span: RiskySpan) -> str:
     name = f"{span.object_id} {span.label or ''}".rstrip()
     return (
         f'<tr><td class="number">{span.risk:.2f}</td><td>{_swatch(span.object_id)}'
-        f"{escape(name)}</td><td>{span.first} to {span.end - 1}</td>"
+        f"{escape(name)}</td><td>{_frames(span)}</td>"
         f"<td>{span.worst_frame} ({span.worst_time_s:.2f} s)</td>"
         f"<td>{escape(', '.join(span.reasons))}</td></tr>"
     )
+
+
+def _frames(span: RiskySpan) -> str:
+    last = span.end - 1
+    return f"{span.first}" if last == span.first else f"{span.first} to {last}"
 
 
 def _object(

@@ -22,6 +22,9 @@ from vseg.types import MaskCrop, TrackEvent
 SETTLED = (SpanState.ACCEPTED, SpanState.ABSENT)
 """What the user has decided is not questioned again."""
 
+_GIVEN = ("prompt", "import")
+"""Where a mask comes from that is not of the model."""
+
 Box = tuple[int, int, int, int]
 
 
@@ -95,7 +98,7 @@ class _RiskMeter:
             risk=0.0 if settled else risk_of(evidence, agreement),
             reasons=() if settled else reasons_of(evidence, agreement),
             visible=bool(masks.visible[place]),
-            anchored=self._is_anchor(obj, frame) or masks.sources[place] != "track",
+            anchored=self._is_anchor(obj, frame) or masks.sources[place] in _GIVEN,
             score=float(masks.scores[place]),
             area=crop.area,
             state=state,
