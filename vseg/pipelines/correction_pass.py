@@ -24,13 +24,15 @@ class PassEnd:
 
     reached_anchor: the anchor that a forward pass came to without joining the stored masks.
     agreement: IoU of this track and the stored one by frame, where the stored one stays.
+    is_gone: it was tracked to where its gap ends without an anchor.
     """
 
     gap: Gap
     first: int
     end: int
-    reached_anchor: int | None
-    agreement: tuple[tuple[int, float], ...]
+    reached_anchor: int | None = None
+    agreement: tuple[tuple[int, float], ...] = ()
+    is_gone: bool = False
 
 
 @dataclass(slots=True)
@@ -57,9 +59,10 @@ class CorrectionPass:
     def run(
         self, session: Session, gaps: Sequence[Gap], agreed: Mapping[int, float]
     ) -> list[PassEnd]:
-        """Track the objects of the gaps, which are of one direction, and drop each one where
-        it ends.
+        """Track the objects of the gaps, which are of one direction, until all have ended.
 
+        One that has joined its stored masks goes on as a competitor: without it the others
+        would take its pixels.  One that ends without an anchor is not there any more.
         agreed: the IoU of new and stored mask on the prompted frame, by object.
         """
         if not gaps:
@@ -69,14 +72,15 @@ class CorrectionPass:
         }
         ends = []
         for masks in self._tracked(session, gaps):
-            self.spool.add(pack(masks))
+            self.spool.add(pack(masks.only(opened)))
             self.on_frame()
             for object_id in list(opened):
                 end = self._ended(opened[object_id], masks)
                 if end is not None:
                     ends.append(end)
                     del opened[object_id]
-                    session.remove(object_id)
+                    if end.is_gone:
+                        session.remove(object_id)
             if not opened:
                 break
         # Frames at the end of a gap may be damaged, and then do not come.
@@ -117,7 +121,8 @@ def _whole(each: _Open) -> PassEnd:
     if gap.reverse and gap.anchor is not None and each.seam.best is not None:
         return _joined(each, each.seam.best)
     first, end = gap.range
-    return PassEnd(gap, first, end, None if gap.reverse else gap.anchor, ())
+    reached = None if gap.reverse else gap.anchor
+    return PassEnd(gap, first, end, reached, is_gone=gap.anchor is None)
 
 
 def _joined(each: _Open, seam: int) -> PassEnd:
@@ -125,6 +130,6 @@ def _joined(each: _Open, seam: int) -> PassEnd:
     gap = each.gap
     first, end = gap.range
     if not gap.reverse:
-        return PassEnd(gap, first, seam + 1, None, ())
+        return PassEnd(gap, first, seam + 1)
     kept = tuple((frame, iou) for frame, iou in each.ious if frame < seam)
     return PassEnd(gap, seam, end, None, kept)

@@ -196,6 +196,9 @@ def test_objects_prompted_on_one_frame_and_new_ones(
     assert after.labels == {third: "dog"}
     assert [row.frame for row in after.track(third)] == list(range(FRAMES))
     assert all(row == before[2, row.frame] for row in after.track(2))
+    spans = next(each for each in after.spans if each.object_id == 1)
+    together = [masks for masks in after if spans.state_at(masks.frame_index) == "corrected"]
+    assert together and not any((masks[1] & masks[third]).any() for masks in together)
     new = next(o for o in after.objects if o.id == third)
     assert (new.first_frame, new.last_frame) != (None, None)
 
