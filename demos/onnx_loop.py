@@ -138,7 +138,7 @@ class Tracker:
         video = self.manifest["video"]
         scale = np.array([w / video["width"], h / video["height"]])
         rows, columns = np.ogrid[:h, :w]
-        # Two cells of radius, as in vseg.models.nano.prompt_maps.
+        # Two cells of radius, as in vseg.prompts.prompt_maps.
         for x, y in np.clip(((prompt.points + 0.5) * scale).astype(int), 0, [w - 1, h - 1]):
             maps[0, 0][(columns - x) ** 2 + (rows - y) ** 2 <= 4] = 1
         for x1, y1, x2, y2 in np.floor(prompt.boxes * [*scale, *scale] + 0.5).astype(int):

@@ -129,6 +129,8 @@ class RedetectionSettings(Settings):
 class IdentitySettings(Settings):
     """What is done to keep identities; every rule can be switched off.
 
+    coherent: a part of a mask that is neither connected with the object nor near where it was
+    on the frame before is not of the object (models with local matching only: nano).
     non_overlapping: no two objects take the same pixel, except nested ones.  merges: where the
     mask of one of two similar objects covers both, it is divided by how they moved before.
     cuts: at a shot boundary, earlier positions are no evidence any more.  recognise: an object
@@ -136,6 +138,7 @@ class IdentitySettings(Settings):
     appearance has a cosine of at least `reid_threshold` to what it was.
     """
 
+    coherent: bool = True
     non_overlapping: bool = True
     merges: bool = True
     cuts: bool = True
@@ -145,7 +148,7 @@ class IdentitySettings(Settings):
 
 
 INDEPENDENT_OBJECTS = IdentitySettings(
-    non_overlapping=False, merges=False, cuts=False, recognise=False
+    coherent=False, non_overlapping=False, merges=False, cuts=False, recognise=False
 )
 """Every object as if there were no other: what the published SAM 2 predictor does."""
 

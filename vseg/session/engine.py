@@ -5,7 +5,7 @@ session.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from vseg.interfaces.affinity_model import AffinityModel
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
+from vseg.session.mask_parts import motion_evidence, without_stray_parts
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.tensors import PRESENT, Decoded, Features, MemoryEntry
 from vseg.types import Frame, VisualPrompt
@@ -102,6 +103,9 @@ class Engine:
                 features, self.bank.read([o.object_id for o in mine])
             )
             tracked = self.model.decode(features, readout, self._priors(features, mine))
+            tracked = replace(
+                tracked, logits=self._coherent(frame.index, tracked.logits, mine)
+            )
             if len(known) == len(live) and not any(frame.index in o.prompts for o in live):
                 return tracked
             rows = {row: tracked.row(k) for k, row in enumerate(known)}
@@ -115,6 +119,29 @@ class Engine:
                 rows[row] = predictor.decode(image, [prompts], prior, readouts.get(row))
         return Decoded.stack([rows[row] for row in range(len(live))])
 
+    def _coherent(
+        self,
+        frame_index: int,
+        logits: Float[Tensor, "O h4 w4"],
+        known: Sequence[TrackedObject],
+    ) -> Float[Tensor, "O h4 w4"]:
+        """Without parts of masks that are too far from the objects' last masks."""
+        if not self.identities.rules.coherent:
+            return logits
+        evidence = [
+            motion_evidence(o.prior.logits)
+            if o.prior is not None and self._adjacent(o.prior.frame_index, frame_index)
+            else None
+            for o in known
+        ]
+        return without_stray_parts(logits, evidence)
+
+    def _adjacent(self, frame: int, other: int) -> bool:
+        """Whether two frames are at most a stride apart: a mask of one says where the object
+        is on the other.
+        """
+        return 0 < abs(frame - other) <= self.bank.budget.stride
+
     def _priors(
         self, features: Features, known: Sequence[TrackedObject]
     ) -> Float[Tensor, "O P h4 w4"]:
@@ -127,7 +154,7 @@ class Engine:
         warped = self.model.warp_prior(features, None, torch.stack([unknown] * len(known)))
         frames = {o.prior.frame_index for o in known if o.prior is not None}
         for frame in frames:  # one, unless objects were tracked apart
-            if not 0 < abs(frame - features.frame_index) <= self.bank.budget.stride:
+            if not self._adjacent(frame, features.frame_index):
                 continue
             same = {
                 n: o.prior

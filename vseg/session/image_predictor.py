@@ -23,6 +23,7 @@ from vseg.ops.rgb import check_rgb
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.prompts.polygon_masks import mask_of
 from vseg.session.decoded_masks import decoded_masks
+from vseg.session.mask_parts import prompt_evidence, without_stray_parts
 from vseg.tensors import Decoded, Features
 from vseg.types import Box, Exemplar, Frame, Mask, Polygon, PromptValue, Text, VisualPrompt
 
@@ -157,6 +158,7 @@ class ImagePredictor:
         conditioned: Float[Tensor, "O C h w"] | None,
     ) -> Decoded:
         features = image.features
+        prompted = objects
         coarse_masks = self.model.coarse_masks
         if coarse_masks is None:
             return self.model.decode_prompts(features, objects, priors, conditioned)
@@ -168,8 +170,18 @@ class ImagePredictor:
             # The mask among the prompts was that pass's prior; now its own mask is.
             objects = [[p for p in each if not isinstance(p, Mask)] for each in objects]
         decoded = self.model.decode_prompts(features, objects, first, conditioned)
-        # The user says that the object is there.
-        return replace(decoded, presence=torch.ones_like(decoded.presence))
+        hw = features.video_hw
+        corrected = [None] * len(objects) if priors is None else list(priors)
+        evidence = [
+            prompt_evidence(prompts, hw, features.map_hw, prior)
+            for prompts, prior in zip(prompted, corrected, strict=True)
+        ]
+        return replace(
+            decoded,
+            logits=without_stray_parts(decoded.logits, evidence),
+            # The user says that the object is there.
+            presence=torch.ones_like(decoded.presence),
+        )
 
     def _first_masks(
         self, image: EncodedImage, objects: Sequence[ObjectPrompts], coarse_masks: CoarseMasks

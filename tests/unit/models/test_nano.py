@@ -13,7 +13,7 @@ from vseg.models.nano.blocks import ConvNorm, fold_batch_norms
 from vseg.models.nano.load import WEIGHTS, load_nano, save_random
 from vseg.models.nano.model import Nano, model_hw
 from vseg.models.nano.network import NanoNet
-from vseg.models.nano.prompt_maps import draw_prompts
+from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import Memory, MemoryPart
 from vseg.types import Box, Frame, Points, Scribble
 

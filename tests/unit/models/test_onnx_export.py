@@ -20,9 +20,9 @@ from vseg.errors import ModelError, OutputError, UsageError
 from vseg.frame_masks import LogitCrops
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
-from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.models.onnx import export as onnx_export
 from vseg.models.onnx.export import PRESENT_ABOVE, LoopSizes, export_onnx
+from vseg.prompts.prompt_maps import draw_prompts
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import PRESENT, Features, Memory, MemoryPart

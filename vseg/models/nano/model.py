@@ -21,7 +21,7 @@ from vseg.models.nano.blocks import fold_batch_norms, signed
 from vseg.models.nano.encoder import MEAN, STD, encoder_digest
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import Encoded, NanoNet
-from vseg.models.nano.prompt_maps import draw_prompts
+from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, Memory
 from vseg.types import Frame, Mask
 

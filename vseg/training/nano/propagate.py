@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from vseg.models.nano.network import DecodedMasks, Encoded, NanoNet
-from vseg.models.nano.prompt_maps import draw_prompts
 from vseg.ops.competitors import everyone, strongest_competitor
+from vseg.prompts.prompt_maps import draw_prompts
 from vseg.prompts.simulate import correction
 from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.nano.first_prompts import first_prompts

@@ -1,0 +1,112 @@
+"""Which connected parts of a mask belong to its object: those that evidence reaches.
+
+Enters: mask logits of a frame, and for each object where it was prompted or where it was on
+the frame before.  Leaves: the same logits without stray parts.  A network that compares pixels
+gives an object its look-alikes as well, as parts that are not connected to it; a point means
+the one that it is on, and an object does not jump.  An object in pieces stays whole: every
+piece is near one that it had on the frame before.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vseg.prompts.prompt_maps import draw_prompts
+from vseg.tensors import CERTAIN_LOGIT
+from vseg.types import Mask, VisualPrompt
+
+# How far from the mask on the frame before a part may appear, in cells of stride 4: as far as
+# local matching follows a motion. On made-up scenes of four look-alikes, one of them clicked,
+# J is 41.7 without this rule, 51.9 with 12 cells, 52.7 with 8 and 55.3 with 4; but with 4
+# objects behind bars lose parts (70.5 to 69.8; 70.6 with 8).
+_REACH = 8
+
+# Of a part that no mark is on, the share inside the prompted box from which it belongs to the
+# object: most of it. Not tuned.
+_INSIDE = 0.5
+
+_DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
+
+Cells = Bool[np.ndarray, "h4 w4"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where an object is: parts that touch one of the cells `reached`, and those that lie
+    mostly `inside`, belong to it.
+    """
+
+    reached: Cells
+    inside: Cells | None = None
+
+
+def motion_evidence(before: Float[Tensor, "h4 w4"] | None) -> Evidence | None:
+    """From an object's logits on the frame before; None if it was not visible there."""
+    if before is None:
+        return None
+    mask = _cells(before)
+    return Evidence(cv2.dilate(mask.view(np.uint8), _DISC).view(bool)) if mask.any() else None
+
+
+def prompt_evidence(
+    prompts: Sequence[VisualPrompt],
+    video_hw: tuple[int, int],
+    map_hw: tuple[int, int],
+    prior: Float[Tensor, "h4 w4"] | None = None,
+) -> Evidence | None:
+    """From an object's prompts and the mask that they correct; None where a mask is among
+    them: it says itself which parts there are.
+    """
+    if any(isinstance(prompt, Mask) for prompt in prompts):
+        return None
+    positive, _, box = draw_prompts(prompts, video_hw, map_hw)
+    reached = positive > 0
+    if prior is not None:
+        reached |= _cells(prior)
+    return Evidence(reached, box > 0 if box.any() else None)
+
+
+def without_stray_parts(
+    logits: Float[Tensor, "O h4 w4"], evidence: Sequence[Evidence | None]
+) -> Float[Tensor, "O h4 w4"]:
+    """The logits with background where a part has no evidence.
+
+    An object stays as it is where there is none at all, and where none of its parts has any:
+    it moved farther than expected.
+    """
+    kept = logits
+    for row, of_row in enumerate(evidence):
+        stray = None if of_row is None else _stray(_cells(logits[row]), of_row)
+        if stray is not None:
+            if kept is logits:
+                kept = logits.clone()
+            kept[row].masked_fill_(torch.from_numpy(stray).to(logits.device), -CERTAIN_LOGIT)
+    return kept
+
+
+def _stray(mask: Cells, evidence: Evidence) -> Cells | None:
+    """The cells of parts without evidence; None if there are none to drop."""
+    count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
+    if count <= 2:  # background and one part
+        return None
+    belongs = np.zeros(count, dtype=bool)
+    belongs[parts[evidence.reached]] = True
+    if evidence.inside is not None:
+        areas = np.bincount(parts.ravel(), minlength=count)
+        inside = np.bincount(parts[evidence.inside], minlength=count)
+        belongs |= inside > _INSIDE * areas
+    belongs[0] = False
+    if not belongs.any() or belongs[1:].all():
+        return None
+    belongs[0] = True
+    stray: Cells = ~belongs[parts]
+    return stray
+
+
+def _cells(logits: Float[Tensor, "h4 w4"]) -> Cells:
+    return np.asarray((logits > 0).cpu().numpy())
