@@ -13,10 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Integer
 
 _BLENDED = 1 / 12
-"""Least share of edges with a level in between.  Of 1300 label images as drawn (2 to 8
-ellipses over each other, 64 to 854 pixels wide) none had that much, at 320 pixels and more
-none half of it; of 7000 resized with a filter that mixes values 98 % had more, and the others
-were rectangles whose sides fell on pixels."""
+"""Least share of edges with a level in between.  Of label images as drawn (2 to 8 ellipses
+over each other) 99 % have less than 0.05 at a width of 64 pixels and less than 0.004 at 854;
+below 320 pixels the greatest share was 0.2."""
 _FEW = 8
 """Fewer pixels between two levels meet by chance.  Not tuned."""
 _NOISE = 1 / 16

@@ -36,7 +36,7 @@ Cells = Bool[np.ndarray, "h4 w4"]
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class PartEvidence:
     """Where an object is: parts that touch one of the cells `reached`, and those that lie
     mostly `inside`, belong to it.
     """
@@ -45,12 +45,14 @@ class Evidence:
     inside: Cells | None = None
 
 
-def motion_evidence(before: Float[Tensor, "h4 w4"] | None) -> Evidence | None:
+def motion_evidence(before: Float[Tensor, "h4 w4"] | None) -> PartEvidence | None:
     """From an object's logits on the frame before; None if it was not visible there."""
     if before is None:
         return None
     mask = _cells(before)
-    return Evidence(cv2.dilate(mask.view(np.uint8), _DISC).view(bool)) if mask.any() else None
+    return (
+        PartEvidence(cv2.dilate(mask.view(np.uint8), _DISC).view(bool)) if mask.any() else None
+    )
 
 
 def prompt_evidence(
@@ -58,7 +60,7 @@ def prompt_evidence(
     video_hw: tuple[int, int],
     map_hw: tuple[int, int],
     prior: Float[Tensor, "h4 w4"] | None = None,
-) -> Evidence | None:
+) -> PartEvidence | None:
     """From an object's prompts and the mask that they correct; None where a mask is among
     them: it says itself which parts there are.
     """
@@ -68,11 +70,11 @@ def prompt_evidence(
     reached = positive > 0
     if prior is not None:
         reached |= _cells(prior)
-    return Evidence(reached, box > 0 if box.any() else None)
+    return PartEvidence(reached, box > 0 if box.any() else None)
 
 
 def without_stray_parts(
-    logits: Float[Tensor, "O h4 w4"], evidence: Sequence[Evidence | None]
+    logits: Float[Tensor, "O h4 w4"], evidence: Sequence[PartEvidence | None]
 ) -> Float[Tensor, "O h4 w4"]:
     """The logits with background where a part has no evidence.
 
@@ -89,7 +91,7 @@ def without_stray_parts(
     return kept
 
 
-def _stray(mask: Cells, evidence: Evidence) -> Cells | None:
+def _stray(mask: Cells, evidence: PartEvidence) -> Cells | None:
     """The cells of parts without evidence; None if there are none to drop."""
     count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
     if count <= 2:  # background and one part
