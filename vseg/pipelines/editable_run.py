@@ -7,6 +7,7 @@ from vseg.errors import BadRun
 from vseg.interfaces.model import Model
 from vseg.pipelines.correction_setup import CorrectionSettings
 from vseg.pipelines.run_edit import RunEdit
+from vseg.results.revision_chain import redo, undo
 from vseg.results.run import Run
 
 
@@ -26,6 +27,20 @@ class EditableRun(Run):
                 hint=f"vseg revisions {self.path} --to {self.revision}",
             )
         return RunEdit(self.path, CorrectionSettings(source, model))
+
+    def undo(self) -> "EditableRun":
+        """The run at what its current revision was made from, which is current now.  Raises
+        BadRun for a run as it was tracked.
+        """
+        undo(self.path)
+        return open_run(self.path)
+
+    def redo(self) -> "EditableRun":
+        """The run at the newest revision made from the current one, which is current now.
+        Raises BadRun if there is none.
+        """
+        redo(self.path)
+        return open_run(self.path)
 
 
 def open_run(path: Path | str, revision: int | None = None) -> EditableRun:

@@ -15,7 +15,6 @@ from vseg.pipelines.run_edit import RunEdit
 from vseg.results import MaskRow, RunWriter
 from vseg.results.compare_revisions import compare_revisions
 from vseg.results.layout import read_header
-from vseg.results.revision_chain import undo
 from vseg.results.write_lock import write_lock
 from vseg.types import Box, Frame, Prompt, Timecode, TrackEvent
 
@@ -147,8 +146,10 @@ def test_several_edits_are_one_revision_and_undone_together(path: Path) -> None:
     assert edit.revision is not None and edit.revision.number == 1
     spans = {s.object_id: (s.first, s.end) for s in compare_revisions(path, 0, 1)[:1]}
     assert spans == {1: (1, 9)}
-    undo(path)
+    assert vseg.open_run(path).undo().revision == 0
     assert rows(path) == before
+    assert vseg.open_run(path).redo().revision == 1
+    assert rows(path) != before
 
 
 WRONG: dict[str, tuple[Callable[[RunEdit], object], type[VsegError], str]] = {
