@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from vseg.exchange.supervision import to_supervision
     from vseg.frame_masks import FrameMasks
     from vseg.pipelines.editable_run import open_run
+    from vseg.pipelines.run_edit import RunEdit
     from vseg.pipelines.segment import segment
     from vseg.session.image_predictor import ImagePredictor
     from vseg.session.session import Session
@@ -45,6 +46,7 @@ _HOME = {
     "vseg.exchange.supervision": ("to_supervision",),
     "vseg.frame_masks": ("FrameMasks",),
     "vseg.pipelines.editable_run": ("open_run",),
+    "vseg.pipelines.run_edit": ("RunEdit",),
     "vseg.pipelines.segment": ("segment",),
     "vseg.session.image_predictor": ("ImagePredictor",),
     "vseg.session.session": ("Session",),
@@ -78,6 +80,7 @@ __all__ = [
     "Points",
     "Polygon",
     "Prompt",
+    "RunEdit",
     "Scribble",
     "Session",
     "Text",
