@@ -1,5 +1,7 @@
 """A lane is as long as a screen is wide, and says of every frame what it was."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -64,3 +66,14 @@ def test_names_are_escaped() -> None:
     drawing = timeline_svg(TimeAxis(0, 3), [("<b>&", "#ff0000", lane)], [], [], [1])
     assert "<b>" not in drawing
     assert "&lt;b&gt;&amp;" in drawing
+
+
+def test_many_anchors_in_a_row_are_one_line() -> None:
+    axis = TimeAxis(0, 20)
+    lane = Lane.empty(20)
+    for cell in (0, *range(5, 15)):
+        lane.add(cell, replace(mask(10), anchored=True))
+    drawing = timeline_svg(axis, [("1", "#ff0000", lane)], [], [], [1])
+    assert drawing.count('class="anchor"') == 2
+    assert drawing.count('class="given"') == 1
+    assert "frames 5 to 14: prompted or given" in drawing
