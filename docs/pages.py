@@ -19,6 +19,7 @@ PAGES = {
     "models.md": "docs/models.md",
     "nano.md": "vseg/models/nano/weights/README.md",
     "runs.md": "docs/runs.md",
+    "exchange.md": "docs/exchange.md",
     "correct.md": "docs/correct.md",
     "review.md": "docs/review.md",
     "trackers.md": "docs/trackers.md",

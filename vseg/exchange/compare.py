@@ -26,6 +26,10 @@ ROUNDED = 0.97
 """IoU of a mask and its outline in whole pixels, from about 60 pixels across on."""
 ROUNDED_PX = 1.5
 """How far rounded corners and simplified outlines stray; a person's change goes further."""
+ROUNDED_OUTLINE = 1.0
+"""Changed pixels for each pixel of the outline, of a small mask, whose IoU tells nothing.  A
+polygon through the centres of pixels in place of along their edges changes up to so many.
+"""
 _ALIKE = 0.9
 """IoU over the whole clip of an object and itself under another number: few of its frames were
 changed as well.
@@ -165,7 +169,7 @@ def _add(found: Comparison, frame: int, obj: int, old: MaskCrop, new: MaskCrop) 
         found.changes.append(MaskChange(frame, obj, ChangeKind.DELETED, 0.0))
     elif not old.area:
         found.changes.append(MaskChange(frame, obj, ChangeKind.ADDED, 0.0))
-    elif iou >= ROUNDED and _outline_distance(old, new) <= ROUNDED_PX:
+    elif _is_rounded(old, new, iou):
         found.rounded += 1
     else:
         found.changes.append(MaskChange(frame, obj, ChangeKind.MOVED, iou))
@@ -175,23 +179,22 @@ def _crop(frame: FrameMasks, obj: int) -> MaskCrop:
     return frame.crop(obj) if obj in frame else MaskCrop.empty()
 
 
-def _outline_distance(one: MaskCrop, other: MaskCrop) -> float:
-    """How far from the outline of the other mask the farthest pixel lies that belongs to only
-    one of them, in pixels.
-    """
-    corners = np.array([one.xyxy, other.xyxy])
+def _is_rounded(one: MaskCrop, other: MaskCrop, iou: float) -> bool:
+    """Whether one mask can be the other with its outline rounded."""
+    x1, y1 = (min(a, b) for a, b in zip(one.xyxy[:2], other.xyxy[:2], strict=True))
+    x2, y2 = (max(a, b) for a, b in zip(one.xyxy[2:], other.xyxy[2:], strict=True))
     # A pixel of background around, from which distances inside are counted.
-    x, y = (corners[:, :2].min(axis=0) - 1).tolist()
-    width, height = (corners[:, 2:].max(axis=0) + 1 - (x, y)).tolist()
-    both = [
-        MaskCrop(crop.x - x, crop.y - y, crop.mask).paste(height, width)
+    first, second = (
+        MaskCrop(crop.x - x1 + 1, crop.y - y1 + 1, crop.mask).paste(y2 - y1 + 2, x2 - x1 + 2)
         for crop in (one, other)
-    ]
-    apart = both[0] ^ both[1]
-    # The centre of a pixel at the outline is half a pixel from it.
+    )
     inside, outside = (
         cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        for side in (both[0], ~both[0])
+        for side in (first, ~first)
     )
-    distances = np.where(both[0], inside, outside)[apart] - 0.5
-    return float(distances.max(initial=0.0))
+    apart = first ^ second
+    # The centre of a pixel at the outline is half a pixel from it.
+    farthest = float(np.where(first, inside, outside)[apart].max(initial=0.0)) - 0.5
+    outline = int(np.count_nonzero(inside == 1))
+    few = np.count_nonzero(apart) <= ROUNDED_OUTLINE * outline
+    return farthest <= ROUNDED_PX and (iou >= ROUNDED or bool(few))

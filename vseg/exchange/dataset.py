@@ -21,6 +21,7 @@ from pathlib import Path
 from PIL import Image
 
 from vseg.exchange.coco import CocoFormat, category_ids
+from vseg.exchange.datumaro import DatumaroFormat
 from vseg.exchange.export import export
 from vseg.exchange.formats import format_named
 from vseg.exchange.sidecar import Origin
@@ -118,8 +119,10 @@ def _write_part(
             export(clip.masks, chosen.name, above / name, origin=clip.origin)
     for clip in clips:
         images = folder / "images" / part / clip.masks.name
-        if chosen.images_beside:
-            images = folder / part / clip.masks.name
+        if chosen.images_in is not None:
+            images = folder / part / clip.masks.name / chosen.images_in
+        if isinstance(chosen, DatumaroFormat):
+            images = images / clip.masks.name
         _write_images(clip, images)
 
 

@@ -21,7 +21,8 @@ class DatumaroFormat(MaskFormat):
     name = "datumaro"
     suffix = ".json"
     folder = True
-    beside = (_ANNOTATIONS,)
+    beside = (_ANNOTATIONS, "images")
+    images_in = "images/default"
 
     def __init__(self) -> None:
         self._coco = CocoFormat(attributes=True)

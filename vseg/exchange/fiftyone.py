@@ -51,7 +51,7 @@ class _Object(BaseModel):
     label: str = UNLABELLED
     index: int | None = None
     confidence: float | None = None
-    mask: str | None = None
+    mask: str | list[list[int]] | None = None
 
 
 class _Container(BaseModel):
@@ -171,10 +171,20 @@ def _crop(each: _Object, video: VideoInfo) -> MaskCrop:
     (x1, y1), (x2, y2) = np.clip(np.round(shares * limits), 0, limits).astype(int).tolist()
     if each.mask is None:
         return box_crop(x1, y1, x2, y2)
+    if isinstance(each.mask, list):
+        return _of_rows(each.mask, x1, y1, (x2 - x1, y2 - y1))
     with located(f"a box of {x2 - x1}x{y2 - y1} in a {video.width}x{video.height} frame"):
         pixels = _unpacked(each.mask, y2 - y1, x2 - x1)
     crop = MaskCrop.of(pixels)
     return MaskCrop(crop.x + x1, crop.y + y1, crop.mask) if crop.area else crop
+
+
+def _of_rows(rows: list[list[int]], x: int, y: int, size: tuple[int, int]) -> MaskCrop:
+    """The mask of rows of 0 and 1, or true and false, as the library writes them."""
+    if (len(rows), {len(row) for row in rows}) != (size[1], {size[0]}):
+        raise BadExchange(f"the mask does not fill its box of {size[0]}x{size[1]}")
+    crop = MaskCrop.of(np.array(rows, dtype=np.int64) > 0)
+    return MaskCrop(crop.x + x, crop.y + y, crop.mask) if crop.area else crop
 
 
 def _packed(mask: Bool[np.ndarray, "h w"]) -> str:

@@ -53,7 +53,7 @@ class LabelmeFormat(MaskFormat):
     name = "labelme"
     suffix = ".json"
     folder = True
-    images_beside = True
+    images_in = ""
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the folder."""

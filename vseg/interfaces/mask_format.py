@@ -118,7 +118,8 @@ class MaskFormat(Protocol):
     folder: whether it is a folder of files.  loss: what it has no room for, in one line; empty
     where it holds every mask exactly.  boxes_only: whether it has boxes in place of masks.
     keeps_ids: whether it says which object a mask is of.  beside: names of further files in
-    the folder.  images_beside: whether its programs expect the images in that folder.
+    the folder.  images_in: where in that folder
+    its programs expect the images, None for elsewhere.
     """
 
     name: str
@@ -128,7 +129,7 @@ class MaskFormat(Protocol):
     boxes_only: bool = False
     keeps_ids: bool = True
     beside: tuple[str, ...] = ()
-    images_beside: bool = False
+    images_in: str | None = None
 
     def held(self, masks: FrameMasks) -> FrameMasks:
         """The frame as it comes back from a file of this format, to the pixel; as it is where
