@@ -23,6 +23,8 @@ class CocoImage(BaseModel):
     id: int
     frame_id: int | None = None
     file_name: str | None = None
+    height: Any = None
+    width: Any = None
 
 
 def frames_of(
@@ -59,6 +61,19 @@ def readable_images(rows: Sequence[Any]) -> tuple[list[CocoImage], str | None]:
     if not wrong:
         return images, None
     return images, f"{len(wrong)} of {len(rows)} images skipped ({wrong[0]})"
+
+
+def of_another_size(images: Sequence[CocoImage], video: VideoInfo) -> Mapping[int, str]:
+    """What is wrong with each image that has a size, and another one than the video: boxes are
+    in its pixels, and whether it was scaled or cut is not known.
+    """
+    return {
+        image.id: f"its image is {image.width}x{image.height}, the clip {video.width}x"
+        f"{video.height}"
+        for image in images
+        if image.width and image.height
+        if (image.width, image.height) != (video.width, video.height)
+    }
 
 
 def _number(file_name: str) -> int | None:

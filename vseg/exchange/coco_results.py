@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from vseg.errors import BadDetections, BadMask
-from vseg.exchange.coco_images import frames_of, readable_images
+from vseg.exchange.coco_images import frames_of, of_another_size, readable_images
 from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
 from vseg.exchange.frame_counting import likely_first
 from vseg.exchange.segmentation import (
@@ -85,13 +85,15 @@ def read_coco(path: Path, video: VideoInfo) -> DetectionTable:
     """The rows of the file, not yet checked, and those that cannot be read; its changes say
     how frames were counted.
     """
-    content, frame_of, placed = _contents(path, video)
+    content, frame_of, placed, strange = _contents(path, video)
     rows: list[tuple[int, _Row, _Region]] = []
     unreadable: list[tuple[str, str]] = []
     for number, value in enumerate(content):
         where = f"{path}, row {number}"
         try:
             row = _row(where, value, frame_of)
+            if row.image_id in strange:
+                raise BadDetections(f"{where}: {strange[row.image_id]}")
             rows.append((number, row, _region(where, row, video)))
         except BadDetections as error:
             reason = error.message.removeprefix(f"{where}: ")
@@ -140,16 +142,20 @@ def _counted(table: DetectionTable, video: VideoInfo) -> DetectionTable:
 
 def _contents(
     path: Path, video: VideoInfo
-) -> tuple[list[Any], Mapping[int, int] | None, tuple[str, ...]]:
-    """The rows, frame by image id where the file lists its images, and how it was decided."""
+) -> tuple[list[Any], Mapping[int, int] | None, tuple[str, ...], Mapping[int, str]]:
+    """The rows, frame by image id where the file lists its images, how it was decided, and the
+    images of another size than the video's, in words.
+    """
     try:
         content = json.loads(path.read_text("utf-8-sig"))
         if not isinstance(content, dict):
-            return _ANY_ROWS.validate_python(content), None, ()
+            return _ANY_ROWS.validate_python(content), None, (), {}
         images = _ANY_ROWS.validate_python(content.get("images"))
         rows = _ANY_ROWS.validate_python(content.get("annotations"))
     except json.JSONDecodeError as error:
         raise BadDetections(f"{path} is not JSON: {error}") from error
+    except RecursionError as error:
+        raise BadDetections(f"{path} is nested too deep for JSON of detections") from error
     except ValidationError as error:
         raise _refusal(f"{path}, images or annotations", error) from error
     readable, skipped = readable_images(images)
@@ -158,7 +164,8 @@ def _contents(
         raise BadDetections(
             f"{path}, row 0: there are no images", hint="list them in `images`"
         )
-    return rows, frame_of, tuple(note for note in (skipped, placed) if note)
+    notes = tuple(note for note in (skipped, placed) if note)
+    return rows, frame_of, notes, of_another_size(readable, video)
 
 
 def _row(where: str, value: Any, frame_of: Mapping[int, int] | None) -> _Row:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from vseg.errors import BadDetections, NoDetections
 from vseg.exchange.detection_repair import MAX_SKIPPED, repair, with_ids
 from vseg.exchange.detection_table import DetectionTable
@@ -85,7 +87,7 @@ def _read(path: Path, video: VideoInfo) -> DetectionTable:
     if kind == ".parquet":
         from vseg.exchange.parquet import read_parquet
 
-        return read_parquet(path)
+        return _from_one(read_parquet(path), video)
     raise BadDetections(
         f"{path}: detections are not read from '{kind or 'a file without an ending'}'",
         hint="give a MOTChallenge .txt, COCO results .json or .parquet file",
@@ -99,3 +101,14 @@ def _counted(table: DetectionTable, video: VideoInfo) -> DetectionTable:
         return table
     table = table.noted("frames counted from 0 ({} on frame 0; {})", numbers == 0)
     return replace(table, frames=numbers, first_frame=0)
+
+
+def _from_one(table: DetectionTable, video: VideoInfo) -> DetectionTable:
+    """A Parquet table whose frames may count from 1, which is told from the table."""
+    if first_number(table.frames, video.num_frames, otherwise=0) == 0:
+        return table
+    last = np.arange(len(table)) == np.argmax(table.frames)
+    table = table.noted(
+        f"frames counted from 1, to {table.frames.max()} ({{}} there; {{}})", last
+    )
+    return replace(table, frames=table.frames - 1, first_frame=1)

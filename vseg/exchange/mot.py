@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
-from vseg.errors import BadExchange
+from vseg.errors import BadDetections, BadExchange
 from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
 from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import box_crop, boxes
+from vseg.exchange.mot_columns import MOT_ORDER, Columns, split, split_names
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.types import MaskCrop, VideoInfo
@@ -31,17 +32,22 @@ _MAX_ID = 2**63
 
 def read_mot(path: Path) -> DetectionTable:
     """The rows of the file, not yet checked, and the lines that are none.  A first line of
-    words alone names the columns.
+    words alone names the columns.  Raises BadDetections where these hold no box.
     """
     lines: list[int] = []
     rows: list[list[float]] = []
     ids: list[int] = []
     unreadable: list[tuple[str, str]] = []
+    columns = None
     for number, text in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
-        parts = text.replace(",", " ").split()
-        if not parts or (number == 1 and not any(map(_is_number, parts))):
+        parts = split(text)
+        if not parts:
+            continue
+        if number == 1 and not any(map(_is_number, parts)):
+            columns = _columns(path, text)
             continue
         try:
+            parts = columns.in_order(parts) if columns else parts
             rows.append(_numbers(parts))
         except ValueError as error:
             unreadable.append((f"line {number}", str(error)))
@@ -61,6 +67,16 @@ def read_mot(path: Path) -> DetectionTable:
         unreadable=tuple(unreadable),
         first_frame=1,
     )
+
+
+def _columns(path: Path, text: str) -> Columns | None:
+    try:
+        return Columns.named(split_names(text))
+    except ValueError as error:
+        raise BadDetections(
+            f"{path}, line 1: {error}",
+            hint=f"name the columns {', '.join(MOT_ORDER)}, or x1, y1, x2, y2 for the box",
+        ) from error
 
 
 def _is_number(text: str) -> bool:

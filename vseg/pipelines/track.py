@@ -114,13 +114,10 @@ def _detector_notes(task: Task) -> tuple[str, ...]:
     if table is None:
         return ()
     settings = task.job.config.detections
-    stride = DetectorRuns.of(table.frames).stride
+    runs = DetectorRuns.of(table.frames)
     notes = []
-    if settings.detector_every is None and stride != 1:
-        notes.append(
-            f"the detector is taken to have run every {stride:.3g} frames "
-            "(say it with --detector-every)"
-        )
+    if settings.detector_every is None and (runs.stride != 1 or runs.unseen.any()):
+        notes.append(f"{runs.in_words()} (say it with --detector-every)")
     if not settings.keep_ids and (table.ids > 0).any():
         name = Path(table.source).name
         notes.append(

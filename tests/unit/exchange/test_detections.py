@@ -419,3 +419,77 @@ def test_an_image_that_cannot_be_read_costs_its_rows(tmp_path: Path) -> None:
     table = read_detections(dataset(tmp_path, *rows, images=images), VIDEO)
     assert table.frames.tolist() == [0, 2]
     assert "1 of 3 images skipped (image 1: " in table.changes[0]
+
+
+@pytest.mark.parametrize(
+    ("head", "row"),
+    [
+        ("frame,x1,y1,x2,y2,score,class", "{f},{x},{y},{x2},{y2},{s},{c}"),
+        ("Frame; track_id; xmin; ymin; xmax; ymax; conf", "{n};{i};{x};{y};{x2};{y2};{s}"),
+        ("score\tclass\tframe\tcx\tcy\tw\th", "{s}\t{c}\t{f}\t{cx}\t{cy}\t{w}\t{h}"),
+        (
+            "frame,id,bb_left,bb_top,bb_width,bb_height,conf,x,y,z",
+            "{n},{i},{x},{y},{w},{h},{s},-1,-1,-1",
+        ),
+        ("# frame, id, l, t, w, h, s", "{n}, {i}, {x}, {y}, {w}, {h}, {s}"),
+    ],
+)
+def test_the_first_line_names_the_columns(tmp_path: Path, head: str, row: str) -> None:
+    every = [(f, *ROWS[0][1:]) for f in range(10)]
+    lines = [
+        row.format(f=f, n=f + 1, i=i, x=x, y=y, w=w, h=h, s=s, c=c)
+        if "{x2}" not in row and "{cx}" not in row
+        else row.format(
+            f=f,
+            n=f + 1,
+            i=i,
+            x=x,
+            y=y,
+            w=w,
+            h=h,
+            s=s,
+            c=c,
+            x2=x + w,
+            y2=y + h,
+            cx=x + w / 2,
+            cy=y + h / 2,
+        )
+        for f, i, x, y, w, h, s, c in every
+    ]
+    table = read_detections(written(tmp_path / "a.csv", "\n".join([head, *lines])), VIDEO)
+    assert table.frames.tolist() == list(range(10))
+    assert table.boxes.tolist() == [[4.0, 6.0, 24.0, 16.0]] * 10
+    assert table.scores.tolist() == [0.9] * 10
+
+
+def test_a_first_line_without_a_box_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "frame,score,x1,y1\n1,0.5,3,4\n")
+    with pytest.raises(BadDetections, match="line 1: the first line names"):
+        read_detections(path, VIDEO)
+
+
+def test_decimal_commas_are_no_columns(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "1;1;4,5;6,5;20;10;0,9\n" * 3)
+    with pytest.raises(BadDetections, match="'4,5'"):
+        read_detections(path, VIDEO)
+
+
+def test_a_table_that_counts_from_1(tmp_path: Path) -> None:
+    rows = [(f, *ROWS[0][1:]) for f in range(1, 11)]
+    table = read_detections(parquet(tmp_path, rows), VIDEO)
+    assert table.frames.tolist() == list(range(10))
+    assert "frames counted from 1" in table.changes[0]
+
+
+def test_images_of_another_size_than_the_clip(tmp_path: Path) -> None:
+    rows = [{"image_id": n, "bbox": [4, 6, 20, 10], "score": 0.9} for n in range(3)]
+    images = [{"id": n, "frame_id": n, "width": 64, "height": 48} for n in range(3)]
+    images[1] |= {"width": 1280, "height": 960}
+    table = read_detections(dataset(tmp_path, *rows, images=images), VIDEO)
+    assert table.frames.tolist() == [0, 2]
+    assert "its image is 1280x960, the clip 64x48" in table.changes[0]
+
+
+def test_json_that_is_nested_too_deep(tmp_path: Path) -> None:
+    with pytest.raises(BadDetections, match="nested too deep"):
+        read_detections(written(tmp_path / "deep.json", "[" * 100_000), VIDEO)

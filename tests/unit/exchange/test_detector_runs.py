@@ -25,6 +25,8 @@ def frames_of_rate(runs_per_s: float, fps: float, count: int) -> list[int]:
         (frames_of_rate(10, 25, 40), 2.5),
         (frames_of_rate(15, 25, 40), 5 / 3),
         (frames_of_rate(2, 29.97, 12), 14.985),
+        ([0, 3, 6, 10, 13, 15, 18, 21], 3),
+        ([0, 28, 61, 90, 122, 149, 181, 210], 30),
     ],
 )
 def test_the_stride_of_a_file(frames: list[int], stride: float) -> None:
@@ -53,3 +55,17 @@ def test_what_is_said_wins() -> None:
     assert ran([0, 8, 16], every=4) == [0, 4, 8, 12, 16, 20]
     assert ran([0, 8, 16], every=1) == list(range(24))
     assert ran([6], every=6) == [6, 12, 18]
+
+
+def test_where_no_two_frames_with_rows_touch_the_detector_ran_on_no_other() -> None:
+    uneven = [0, 7, 9, 20, 24, 41, 47, 50]
+    runs = DetectorRuns.of(np.array(uneven, dtype=np.int64))
+    assert [index for index in range(60) if runs.ran_on(index)] == uneven
+    assert "frames with rows only" in runs.in_words()
+
+
+def test_a_burst_and_then_a_run_now_and_then() -> None:
+    burst = [*range(8), 20, 33, 45]
+    assert ran(burst, end=46) == burst
+    missed = [*range(8), 20, 21, 22, 23]
+    assert ran(missed) == list(range(24)), "one long gap is a detector that missed"
