@@ -111,9 +111,12 @@ class RunEdit:
         self._prompts = []
 
     def apply(self, edit: Edit) -> None:
-        """Make one edit; the methods below are the same by name.  Raises what `apply_edit`
-        raises, and then nothing has changed.
+        """Make one edit; the methods below are the same by name.  Prompts that were given
+        before it are propagated first.
+
+        Raises what `propagate` and `apply_edit` raise, and then nothing has changed by it.
         """
+        self._propagate_all()
         apply_edit(self.draft, edit)
         self._commands.append(str(edit))
 
@@ -123,7 +126,7 @@ class RunEdit:
         """Say where an object is on a frame, as in `Session.prompt`: points, labels, box,
         scribble, mask, polygon, text or exemplar.
 
-        `propagate` tracks from it; what is not propagated when the block ends is then.
+        `propagate` tracks from it; the next edit and the end of the block do so as well.
         Raises UnknownObject, and BadPrompt for a frame that the run has not, a prompt that
         does not lie on it, and a negative one alone where the object is absent.
         """
@@ -210,12 +213,15 @@ class RunEdit:
         return number
 
     def _commit(self, draft: RevisionDraft) -> None:
-        for _ in self.propagate():
-            pass
+        self._propagate_all()
         if self._commands:
             self.revision = draft.commit(
                 self._commands, frames=self._frames, seconds=self._seconds
             )
+
+    def _propagate_all(self) -> None:
+        for _ in self.propagate():
+            pass
 
     def frame_of(self, at: Timecode) -> int:
         """The stored frame at a frame number or time.  Raises BadPrompt."""

@@ -203,6 +203,22 @@ def test_objects_prompted_on_one_frame_and_new_ones(
     assert (new.first_frame, new.last_frame) != (None, None)
 
 
+def test_edits_and_prompts_count_in_the_order_given(
+    scene: SyntheticVideo, run: Path, model: Model
+) -> None:
+    with edit(run, model) as opened:
+        opened.prompt(1, MIDDLE, mask=truth(scene, 1, MIDDLE).mask)
+        opened.absent(1, MIDDLE + 1, FRAMES)
+        opened.delete(2)
+    after = vseg.open_run(run)
+    assert after.object_ids == (1,)
+    assert [row.visible for row in after.track(1)][MIDDLE:] == [True, *[False] * 11]
+    with pytest.raises(BadPrompt, match="prompted on frame 5"), edit(run, model) as opened:
+        opened.prompt(1, 5, mask=truth(scene, 1, 5).mask)
+        opened.absent(1, 4, 8)
+    assert read_header(run).revision == 2
+
+
 def test_clicks_refine_what_is_stored(scene: SyntheticVideo, run: Path, model: Model) -> None:
     y, x = np.argwhere(vseg.open_run(run)[MIDDLE][2])[0].tolist()
     with edit(run, model) as opened:
