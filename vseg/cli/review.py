@@ -30,6 +30,7 @@ def review(
         float, typer.Option(min=0.0, max=1.0, help="The lowest risk of a span's worst mask.")
     ] = 0.3,
     clip: Clip = None,
+    revision: options.RevisionNumber = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
@@ -44,14 +45,15 @@ def review(
     from vseg.io.files import check_free
 
     folders = list(dict.fromkeys(runs))
-    if clip is not None and len(folders) > 1:
-        raise UsageError(
-            "--video is one run's clip, and several runs are given", hint="drop it"
-        )
+    for option, given in (("--video", clip), ("--revision", revision)):
+        if given is not None and len(folders) > 1:
+            raise UsageError(
+                f"{option} is of one run, and several runs are given", hint="drop it"
+            )
     if out is not None:
         check_sheet(out)
         check_free(out, overwrite=overwrite)
-    queue = queue_of([open_run(folder) for folder in folders], least=least, top=top)
+    queue = queue_of([open_run(folder, revision) for folder in folders], least=least, top=top)
     if out is not None:
         write_sheet(queue, out, clip)
     if as_json:

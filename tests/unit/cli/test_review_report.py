@@ -110,6 +110,8 @@ def test_what_is_accepted_leaves_the_queue(run: Path) -> None:
     assert done.exit_code == 0, done.stderr
     assert "revision 1" in done.stdout
     assert json.loads(call("review", run, "--json").stdout)["spans"] == []
+    tracked = json.loads(call("review", run, "--revision", 0, "--json").stdout)
+    assert len(tracked["spans"]) == 1
     assert call("accept", run, "3@0:10").exit_code != 0
     assert call("accept", run, "two").exit_code == 2
 
