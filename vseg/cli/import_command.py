@@ -1,6 +1,7 @@
 """`vseg import`: masks of another program into a run, or into a fresh one."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from vseg.pipelines.import_masks import ImportedMasks
     from vseg.results.records import Revision
     from vseg.results.run import Run
+
+_SHOWN = 5
+"""Ranges of frames in a line of the table."""
 
 
 def import_masks(
@@ -143,6 +147,10 @@ def summary(imported: "ImportedMasks") -> dict[str, Any]:
         **{kind.value: count for kind, count in _counts(imported).items()},
         "relabelled": found.labels,
         "renumbered": found.numbers,
+        "handed_over": [
+            {"from": before, "to": after, "frames": len(frames), "first": frames[0]}
+            for (before, after), frames in found.handed_over.items()
+        ],
         "matched": imported.matching.masks,
         "lowest_match": imported.matching.lowest,
         "changes": [
@@ -159,9 +167,19 @@ def _counts(imported: "ImportedMasks") -> Counter[Any]:
     return Counter({kind: counts[kind] for kind in ChangeKind})
 
 
-def _show(imported: "ImportedMasks") -> None:
+def _named(frames: Sequence[int]) -> str:
+    """Ascending frames as ranges, the first few."""
     from vseg.pipelines.import_masks import stretches
 
+    spans = [
+        f"{first}" if end == first + 1 else f"{first}-{end - 1}"
+        for first, end in stretches(frames)
+    ]
+    more = [f"and {len(spans) - _SHOWN} more"] if len(spans) > _SHOWN else []
+    return ", ".join(spans[:_SHOWN] + more)
+
+
+def _show(imported: "ImportedMasks") -> None:
     found = imported.comparison
     print(f"{found.same} masks are the same, {found.rounded} were only rounded")
     if imported.matching.masks:
@@ -172,16 +190,20 @@ def _show(imported: "ImportedMasks") -> None:
     if found.is_same:
         print("nothing was changed")
         return
+    Console().print(_table(imported))
+
+
+def _table(imported: "ImportedMasks") -> Table:
+    """A line for each object and kind of change."""
+    found = imported.comparison
     table = Table("object", "change", "frames", "which")
     for obj in found.objects():
         for kind in _counts(imported):
             frames = found.of(obj, kind)
             if frames:
-                spans = [
-                    f"{first}" if end == first + 1 else f"{first}-{end - 1}"
-                    for first, end in stretches(frames)
-                ]
-                table.add_row(str(obj), kind.value, str(len(frames)), ", ".join(spans))
+                table.add_row(str(obj), kind.value, str(len(frames)), _named(frames))
+    for (before, after), frames in found.handed_over.items():
+        table.add_row(str(before), f"now object {after}", str(len(frames)), _named(frames))
     for obj, label in found.labels.items():
         table.add_row(str(obj), "relabelled", "", label)
-    Console().print(table)
+    return table

@@ -7,7 +7,7 @@ file is written and read piece by piece.  Format: https://cocodataset.org/#forma
 this kind.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import count, starmap
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,21 @@ from pydantic import BaseModel
 from vseg.errors import BadExchange
 from vseg.exchange.coco_images import CocoImage, frames_of
 from vseg.exchange.file_rows import checked, located, write_items
-from vseg.exchange.segmentation import Segmentation, mask_of, rle_of
+from vseg.exchange.held_masks import polygons
+from vseg.exchange.segmentation import Segmentation, mask_of, outlines_of, rle_of
 from vseg.exchange.views import MaskView
+from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import top_level_items
+from vseg.types import MaskCrop, VideoInfo
 
 UNLABELLED = "object"
 
 
 class _Image(CocoImage):
     video_id: int | None = None
+    width: int | None = None
+    height: int | None = None
 
 
 class _Annotation(BaseModel):
@@ -55,13 +60,21 @@ class _Named(BaseModel):
 
 
 class CocoFormat(MaskFormat):
-    """One JSON file.  attributes: whether ids are repeated among the attributes."""
+    """One JSON file.  attributes: whether ids are repeated among the attributes.  outlines:
+    whether they stand for masks, for trainers that read nothing else.
+    """
 
-    name = "coco"
     suffix = ".json"
 
-    def __init__(self, *, attributes: bool = False) -> None:
+    def __init__(self, *, attributes: bool = False, outlines: bool = False) -> None:
+        self.name = "coco-polygons" if outlines else "coco"
+        self.loss = "holes: a polygon is an outline" if outlines else ""
         self._attributes = attributes
+        self._outlines = outlines
+
+    def held(self, masks: FrameMasks) -> FrameMasks:
+        """The masks, as outlines without their holes."""
+        return polygons(masks) if self._outlines else masks
 
     def write(self, masks: MaskSequence, path: Path) -> None:
         """Write the file."""
@@ -78,7 +91,8 @@ class CocoFormat(MaskFormat):
             handle.write('\n], "images": [\n')
             write_items(handle, _images(clips))
             handle.write('\n], "annotations": [\n')
-            rows = _annotations(clips, categories)
+            segmentation = outlines_of if self._outlines else rle_of
+            rows = _annotations(clips, categories, segmentation)
             write_items(handle, map(_with_attributes, rows) if self._attributes else rows)
             handle.write("\n]}\n")
 
@@ -144,6 +158,8 @@ def _frames(path: Path, sink: MaskSink) -> Mapping[int, int | None]:
     numbered = True
     for image in _stored_images(path):
         own = _is_of(image, video_id)
+        if own:
+            _check_size(path, image, sink.video)
         numbered = numbered and (image.frame_id is not None or not own)
         frame_of[image.id] = image.frame_id if own else None
     if not numbered:
@@ -157,6 +173,17 @@ def _frames(path: Path, sink: MaskSink) -> Mapping[int, int | None]:
 
 def _is_of(image: _Image, video_id: int | None) -> bool:
     return None in (video_id, image.video_id) or image.video_id == video_id
+
+
+def _check_size(path: Path, image: _Image, video: VideoInfo) -> None:
+    """Polygons fit a frame of any size: what the file says of its images tells."""
+    size = (image.width, image.height)
+    if None not in size and size != (video.width, video.height):
+        raise BadExchange(
+            f"{path}: image {image.id} is {size[0]}x{size[1]}, the clip "
+            f"{video.width}x{video.height}",
+            hint="is this the file of another clip?",
+        )
 
 
 def _stored_images(path: Path) -> Iterator[_Image]:
@@ -199,7 +226,9 @@ def _images(clips: Sequence[MaskSequence]) -> Iterator[dict[str, Any]]:
 
 
 def _annotations(
-    clips: Sequence[MaskSequence], categories: Mapping[str, int]
+    clips: Sequence[MaskSequence],
+    categories: Mapping[str, int],
+    segmentation: Callable[[MaskCrop, int, int], Any],
 ) -> Iterator[dict[str, Any]]:
     """Every mask of every clip; ids of images are those of `_images`."""
     annotation_ids = count(1)
@@ -218,7 +247,7 @@ def _annotations(
                     "video_id": video_id,
                     "category_id": categories[masks.labels.get(obj, UNLABELLED)],
                     "track_id": obj,
-                    "segmentation": rle_of(crop, frame.height, frame.width),
+                    "segmentation": segmentation(crop, frame.height, frame.width),
                     "area": crop.area,
                     "bbox": list(crop.xywh),
                     "iscrowd": 0,

@@ -59,8 +59,9 @@ class Comparison:
     """What differs.
 
     same, rounded: how many masks.  changes: by ascending frame.  labels: new names by object.
-    numbers: the id before of objects that have another one after.  frames: how many were
-    compared.
+    numbers: the id before of objects that have another one after.  handed_over: by the id
+    before and the one after, the frames on which a mask is only another object's now.  frames:
+    how many were compared.
     """
 
     same: int = 0
@@ -69,6 +70,7 @@ class Comparison:
     changes: list[MaskChange] = field(default_factory=list)
     labels: dict[int, str] = field(default_factory=dict)
     numbers: dict[int, int] = field(default_factory=dict)
+    handed_over: dict[tuple[int, int], list[int]] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[ChangeKind]:
@@ -78,7 +80,7 @@ class Comparison:
     @property
     def is_same(self) -> bool:
         """Whether nothing was changed."""
-        return not self.changes and not self.labels
+        return not self.changes and not self.labels and not self.handed_over
 
     def of(self, object_id: int, kind: ChangeKind) -> list[int]:
         """The frames on which an object changed in one way."""
@@ -94,8 +96,8 @@ def compare(before: MaskSequence, after: MaskSequence) -> Comparison:
     found = Comparison()
     for old, new in pairs(before, after):
         found.frames += 1
-        ids = sorted({*old.object_ids, *new.object_ids})
-        for obj in ids:
+        taken = _handed_over(found, old, new)
+        for obj in sorted({*old.object_ids, *new.object_ids} - taken):
             _add(found, old.frame_index, obj, _crop(old, obj), _crop(new, obj))
     names = before.labels
     known = {*before.object_ids}
@@ -173,6 +175,22 @@ def _add(found: Comparison, frame: int, obj: int, old: MaskCrop, new: MaskCrop) 
         found.rounded += 1
     else:
         found.changes.append(MaskChange(frame, obj, ChangeKind.MOVED, iou))
+
+
+def _handed_over(found: Comparison, old: FrameMasks, new: FrameMasks) -> set[int]:
+    """Note the masks of a frame that only changed their object; the objects concerned."""
+    gone = [obj for obj in old if old.area(obj) and not _crop(new, obj).area]
+    fresh = [obj for obj in new if new.area(obj) and not _crop(old, obj).area]
+    taken: set[int] = set()
+    for before in gone:
+        for after in fresh:
+            alike = after not in taken and crop_iou(old.crop(before), new.crop(after))
+            if alike >= ROUNDED:
+                frames = found.handed_over.setdefault((before, after), [])
+                frames.append(old.frame_index)
+                taken |= {before, after}
+                break
+    return taken
 
 
 def _crop(frame: FrameMasks, obj: int) -> MaskCrop:

@@ -23,6 +23,7 @@ from vseg.interfaces.mask_format import MaskFormat
 
 _EVERY: tuple[MaskFormat, ...] = (
     CocoFormat(),
+    CocoFormat(outlines=True),
     CvatFormat(),
     CvatImagesFormat(),
     DatumaroFormat(),

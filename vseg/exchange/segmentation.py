@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator
 
 from vseg.errors import BadMask
+from vseg.ops.outline import polygons_of
 from vseg.ops.polygon import rasterise
 from vseg.ops.rle import decode_rle, encode_rle, mask_of_runs
 from vseg.types import MaskCrop, VideoInfo
@@ -42,6 +43,11 @@ Segmentation = Annotated[Runs | Polygons | None, BeforeValidator(none_if_empty)]
 def rle_of(crop: MaskCrop, height: int, width: int) -> dict[str, Any]:
     """A mask as compressed run lengths."""
     return {"size": [height, width], "counts": encode_rle(crop, height, width)}
+
+
+def outlines_of(crop: MaskCrop, height: int, width: int) -> Polygons:
+    """A mask as polygons along the edges of its pixels, without holes."""
+    return [ring.ravel().tolist() for ring in polygons_of(crop)]
 
 
 def mask_of(segmentation: Runs | Polygons, video: VideoInfo) -> MaskCrop:

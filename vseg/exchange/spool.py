@@ -39,7 +39,7 @@ LEFT JOIN masks ON masks.frame = frames.frame ORDER BY frames.frame, object
 """
 _BY_OBJECT = "SELECT * FROM masks WHERE object = ? ORDER BY frame"
 _ONE = "SELECT * FROM masks WHERE frame = ? AND object = ?"
-_ANY = "SELECT 1 FROM masks WHERE object = ? AND w > 0 LIMIT 1"
+_LAST = "SELECT MAX(frame) FROM masks WHERE object = ? AND w > 0"
 _MEAN = "SELECT AVG(score) FROM masks WHERE object = ? AND w > 0"
 _MAX_ID = 2**53
 """Larger numbers are not exact in JSON."""
@@ -187,9 +187,10 @@ class MaskSpool:
         row = self._base.execute(_ONE, (frame, object_id)).fetchone()
         return MaskCrop.empty() if row is None else _crop(row)
 
-    def has_mask(self, object_id: int) -> bool:
-        """Whether an object has a pixel on any frame."""
-        return self._base.execute(_ANY, (object_id,)).fetchone() is not None
+    def last_frame(self, object_id: int) -> int | None:
+        """The last frame on which an object has a pixel; None without any."""
+        row = self._base.execute(_LAST, (object_id,)).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def mean_score(self, object_id: int) -> float:
         """The mean score of an object over the frames on which it has a mask; 0 without."""

@@ -5,7 +5,7 @@ anchor, from which only the frames around it are tracked again; a mask that is g
 masks under another number stay the object they were.
 """
 
-from vseg.exchange.compare import ChangeKind
+from vseg.exchange.compare import ChangeKind, MaskChange
 from vseg.exchange.formats import format_named
 from vseg.pipelines.import_masks import ImportedMasks, stretches
 from vseg.pipelines.run_edit import RunEdit
@@ -20,9 +20,10 @@ def apply_import(edit: RunEdit, imported: ImportedMasks, run: Run) -> None:
     UnknownObject for one that a later revision than the exported has not any more.
     """
     comparison = imported.comparison
-    gone = _gone(imported)
     for obj, label in comparison.labels.items():
         edit.rename(obj, label)
+    _hand_over(edit, imported, run)
+    gone = _gone(imported)
     for obj in comparison.objects():
         if obj in gone:
             edit.delete(obj)
@@ -34,6 +35,33 @@ def apply_import(edit: RunEdit, imported: ImportedMasks, run: Run) -> None:
         for kind in (ChangeKind.MOVED, ChangeKind.ADDED):
             for frame in comparison.of(obj, kind):
                 edit.prompt(obj, frame, [_prompt(imported, obj, frame)])
+
+
+def _hand_over(edit: RunEdit, imported: ImportedMasks, run: Run) -> None:
+    """Give masks to the objects that they are of in the file.
+
+    All masks of an object, or all from a frame on, need no tracking: a merge or a split does
+    it.  Others are masks that are gone there and new here.
+    """
+    comparison = imported.comparison
+    lives = {stored.id: stored for stored in run.objects}
+    for (before, after), frames in comparison.handed_over.items():
+        last = lives[before].last_frame
+        rest = imported.masks.last_frame(before)
+        to_the_end = last == frames[-1] and (rest is None or rest < frames[0])
+        if rest is None and after in run.object_ids:
+            edit.merge(after, before)
+        elif to_the_end and after not in run.object_ids:
+            fresh = edit.split(before, frames[0])
+            label = imported.masks.labels.get(after)
+            if label is not None:
+                edit.rename(fresh, label)
+        else:
+            for frame in frames:
+                comparison.changes += [
+                    MaskChange(frame, before, ChangeKind.DELETED, 0.0),
+                    MaskChange(frame, after, ChangeKind.ADDED, 0.0),
+                ]
 
 
 def _prompt(imported: ImportedMasks, obj: int, frame: int) -> PromptValue:
@@ -50,4 +78,4 @@ def _gone(imported: ImportedMasks) -> set[int]:
     """The objects of which the file has no mask on any frame, although the run has some."""
     changes = imported.comparison.changes
     deleted = {change.object_id for change in changes if change.kind is ChangeKind.DELETED}
-    return {obj for obj in deleted if not imported.masks.has_mask(obj)}
+    return {obj for obj in deleted if imported.masks.last_frame(obj) is None}

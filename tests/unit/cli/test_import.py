@@ -238,3 +238,42 @@ def test_a_change_of_what_is_not_there_any_more_leaves_the_run_as_it_is(
     answer = call("import", out, "--into", copied)
     assert answer.exit_code == 3 and "object 2" in answer.stderr
     assert files_of(copied) == before
+
+
+def renamed_rows(run: Path, out: Path, obj: int, to: int, first: int) -> Path:
+    """An export in which the masks of an object are another's from a frame on."""
+    assert call("export", run, "--to", "coco", "-o", out).exit_code == 0
+    content = json.loads(out.read_text())
+    frame_of = {image["id"]: image["frame_id"] for image in content["images"]}
+    for row in content["annotations"]:
+        if row["track_id"] == obj and frame_of[row["image_id"]] >= first:
+            row["track_id"] = to
+    out.write_text(json.dumps(content))
+    return out
+
+
+def test_a_split_elsewhere_is_a_split(run: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    last = open_run(copied).objects[1].last_frame
+    out = renamed_rows(copied, tmp_path / "a.json", 2, 9, 30)
+    told = json.loads(call("import", out, "--into", copied, "--json").stdout)
+    assert told["changes"] == [] and told["revision"]["commands"] == ["--split 2@30"]
+    (handed,) = told["handed_over"]
+    assert (handed["from"], handed["to"], handed["first"]) == (2, 9, 30)
+    before = rows_of(copied, 0)
+    after = rows_of(copied, 1)
+    assert last is not None and after[last, 3] == before[last, 2]
+    assert after[29, 2] == before[29, 2] and not any(after.get((30, 2), b""))
+
+
+def test_a_merge_elsewhere_is_a_merge(run: Path, tmp_path: Path) -> None:
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    assert call("correct", copied, "--split", "2@30").exit_code == 0
+    out = renamed_rows(copied, tmp_path / "a.json", 3, 2, 0)
+    answer = call("import", out, "--into", copied)
+    assert answer.exit_code == 0, answer.stderr
+    assert "now object 2" in answer.stdout
+    assert open_run(copied).object_ids == (1, 2)
+    assert rows_of(copied, 2) == rows_of(copied, 0)
