@@ -12,6 +12,10 @@ from vseg.errors import BadPrompt
 from vseg.results.spans import ObjectSpan, ObjectSpans, SpanState
 from vseg.types import Points, Prompt, PromptValue, Scribble
 
+LOOK_BACK = 256
+"""Frames that are searched for a stored mask to remember, so that a correction costs the same
+in a clip of any length.  A round value; not tuned."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gap:
@@ -89,6 +93,18 @@ def nearest_anchors(spans: ObjectSpans, frame: int, count: int) -> list[int]:
         frames |= {span.first, span.end - 1}
     others = sorted(frames - {frame}, key=lambda other: (abs(other - frame), other))
     return sorted(others[:count])
+
+
+def stretch_beside(spans: ObjectSpans, frame: int) -> tuple[int, int]:
+    """The frames [first, end) beside one, at most `LOOK_BACK`, on which the stored masks are
+    most likely right: those between it and the anchor before it, because a track is right
+    until it goes wrong; those after it where only there an anchor is.
+    """
+    before = [anchor for anchor in spans.anchors if anchor < frame]
+    after = [anchor for anchor in spans.anchors if anchor > frame]
+    if before or not after:
+        return max([frame - LOOK_BACK, 0, *(anchor + 1 for anchor in before)]), frame
+    return frame + 1, min([frame + 1 + LOOK_BACK, *after])
 
 
 def opened_for(spans: ObjectSpans, frame: int) -> ObjectSpans:

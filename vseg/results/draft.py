@@ -104,7 +104,7 @@ class RevisionDraft:
 
     def records(self, first: int, end: int) -> Iterable[FrameRecord]:
         """The stored frames of [first, end) as they are now, ascending."""
-        for shard in self._shards(first, end):
+        for shard in self.shards_of(first, end):
             stored = self.shard(shard)
             numbers = stored.frame_numbers
             for number in numbers[(numbers >= first) & (numbers < end)].tolist():
@@ -122,7 +122,7 @@ class RevisionDraft:
 
         A shard of which no row changes keeps its file.
         """
-        for shard in self._shards(first, end):
+        for shard in self.shards_of(first, end):
             records = []
             touched = False
             for record in self.shard(shard).records():
@@ -177,7 +177,7 @@ class RevisionDraft:
         with suppress(OSError):  # other revisions are in it
             (self.path / REVISIONS).rmdir()
 
-    def _shards(self, first: int, end: int) -> list[int]:
+    def shards_of(self, first: int, end: int) -> list[int]:
         """The shards of the run that reach into [first, end)."""
         size = self.header.shard_frames
         return [n for n in self.index.shards if n * size < end and (n + 1) * size > first]

@@ -48,6 +48,24 @@ def visibility_events(
                     before[object_id] = visible
 
 
+def clearest_frame(
+    root: Path, shards: Iterable[int], object_id: int, extent: tuple[int, int]
+) -> int | None:
+    """Of frames [first, end) the one whose mask of an object has the highest predicted
+    quality; None where it is visible on none of them.
+    """
+    best: tuple[float, int] | None = None
+    for shard in shards:
+        with open_parquet(shard_path(root, MASK_SHARDS, shard), mask_schema()) as file:
+            table = file.read(columns=["frame", "object_id", "visible", "score"])
+        frames, objects, seen, scores = (table[n].to_numpy() for n in table.column_names)
+        own = seen & (objects == object_id) & (frames >= extent[0]) & (frames < extent[1])
+        if own.any():
+            row = int(np.argmax(np.where(own, scores, -np.inf)))
+            best = max(best or (-np.inf, 0), (float(scores[row]), int(frames[row])))
+    return None if best is None else best[1]
+
+
 def _columns(
     root: Path, shard: int
 ) -> tuple[Int64[np.ndarray, " N"], Int32[np.ndarray, " N"], Bool[np.ndarray, " N"]]:

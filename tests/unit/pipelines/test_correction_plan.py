@@ -5,11 +5,13 @@ import pytest
 
 from vseg.errors import BadPrompt
 from vseg.pipelines.correction_gaps import (
+    LOOK_BACK,
     check_positive,
     gap_after,
     gap_before,
     nearest_anchors,
     opened_for,
+    stretch_beside,
 )
 from vseg.pipelines.correction_session import with_stored
 from vseg.pipelines.seam import AGREED, AGREED_FRAMES, AGREED_MOST, Seam
@@ -57,6 +59,14 @@ def test_memory_takes_the_nearest_anchors_and_ends_of_accepted_spans() -> None:
     assert nearest_anchors(spans, 40, 3) == [30, 50, 59]
     assert nearest_anchors(spans, 30, 9) == [12, 50, 59, 80]
     assert nearest_anchors(spans, 30, 0) == []
+
+
+def test_a_stored_mask_is_taken_from_beside_the_nearest_anchor() -> None:
+    assert stretch_beside(spans_of(12, 30, 80), 40) == (31, 40)
+    assert stretch_beside(spans_of(80), 40) == (41, 80)
+    assert stretch_beside(spans_of(), 40) == (0, 40)
+    assert stretch_beside(spans_of(10), 900) == (900 - LOOK_BACK, 900)
+    assert stretch_beside(spans_of(900), 10) == (11, 11 + LOOK_BACK)
 
 
 def test_a_prompt_ends_an_absence_and_takes_an_acceptance_back() -> None:

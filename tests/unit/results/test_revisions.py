@@ -12,6 +12,7 @@ from vseg.errors import BadRun
 from vseg.results import MaskRow, RunWriter
 from vseg.results.draft import RevisionDraft
 from vseg.results.layout import content_root, read_header, write_header
+from vseg.results.lives import clearest_frame
 from vseg.results.records import FrameRecord
 from vseg.results.revision_chain import go_to, prune, redo, undo
 from vseg.results.spans import ObjectSpan, ObjectSpans, SpanState
@@ -70,6 +71,16 @@ def test_objects_keep_true_lives(run_folder: Path) -> None:
     draft.commit(["--test"])
     assert [o.last_frame for o in open_run(run_folder, 0).objects] == [22, 23]
     assert [o.last_frame for o in open_run(run_folder).objects] == [18, 19]
+
+
+def test_the_clearest_frame_of_an_object(run_folder: Path) -> None:
+    shards = [0, 1, 2]
+    visible = [row for row in open_run(run_folder).track(2) if row.visible]
+    best = max(visible, key=lambda row: row.score).frame
+    assert clearest_frame(run_folder, shards, 2, (0, FRAMES)) == best
+    late = max((row for row in visible if row.frame >= 19), key=lambda row: row.score).frame
+    assert clearest_frame(run_folder, shards, 2, (19, FRAMES)) == late
+    assert clearest_frame(run_folder, shards, 2, (0, 10)) is None
 
 
 def test_back_and_forth_and_siblings(run_folder: Path) -> None:
