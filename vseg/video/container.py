@@ -114,8 +114,10 @@ def _video_stream(name: str, container: InputContainer, max_pixels: int) -> Vide
     # Threads over frames cost as much per frame and make every seek wait for a filled
     # pipeline.
     stream.thread_type = "SLICE"
-    # 0 leaves the number to the decoder.
-    stream.codec_context.thread_count = thread_limit() or 0
+    # 0 leaves the number to the decoder.  Of H.264 it is 1: with threads over slices the
+    # library checks no error (`enable_er`), and shows what its buffers held before.
+    threads = 1 if stream.codec_context.name == "h264" else thread_limit() or 0
+    stream.codec_context.thread_count = threads
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
     return stream
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from av.packet import Packet
@@ -223,6 +224,32 @@ def test_a_frame_never_depends_on_where_decoding_began(
                     video.read(index)
             else:
                 np.testing.assert_array_equal(video.read(index).image, true[index])
+
+
+@pytest.mark.parametrize("share", [0.3, 0.4, 0.5])
+def test_a_few_wrong_bytes_in_a_key_frame_are_damage(share: float, tmp_path: Path) -> None:
+    """With threads over slices the decoder of H.264 does not report them."""
+    rng = np.random.default_rng(4)
+    plain = {"g": "8", "bf": "2", "crf": "10", "sc_threshold": "0"}
+    whole = tmp_path / "whole.mkv"
+    with av.open(str(whole), "w") as out:
+        stream = out.add_stream("libx264", rate=24, options=plain)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        for _ in range(24):
+            image = np.kron(rng.integers(0, 255, (30, 40, 3), np.uint8), np.ones((4, 4, 1)))
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(image.astype(np.uint8))))
+        out.mux(stream.encode())
+
+    def spoil(at: int, packet: "Packet[VideoStream]") -> bool:
+        if at == 8:
+            content = bytearray(bytes(packet))
+            place = int(len(content) * share)
+            content[place : place + 40] = bytes(b ^ 0x55 for b in content[place : place + 40])
+            packet.update(bytes(content))
+        return True
+
+    with VideoFile(remux(whole, tmp_path / "a.mkv", spoil)) as video:
+        assert _readable(video)[1] == list(range(8, 16))
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
