@@ -21,7 +21,7 @@ from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.pipelines.resumption import completed
 from vseg.results.events import read_events
-from vseg.results.layout import RunState, read_objects, run_state
+from vseg.results.layout import RunState, read_header, read_objects, run_state
 from vseg.results.lost_parts import lost_parts_of
 from vseg.results.records import RunHeader
 from vseg.results.verify import verify_run
@@ -74,10 +74,15 @@ def track(
 
 
 def _check_place(job: TrackJob) -> None:
-    """Raise BadRun for a folder of other files, and OutputError for an unfinished run that is
-    to be neither resumed nor replaced: before anything is loaded.
+    """Raise BadRun for a folder of other files or an unreadable run, and OutputError for an
+    unfinished run that is to be neither resumed nor replaced: before anything is loaded.
     """
-    if run_state(job.out) is RunState.RESUMABLE and not (job.resume or job.overwrite):
+    state = run_state(job.out)
+    if job.overwrite:
+        return
+    if state is RunState.UNREADABLE:
+        read_header(job.out)  # raises, with the reason
+    if state is RunState.RESUMABLE and not job.resume:
         raise RunWriter.occupied(job.out)
 
 

@@ -65,11 +65,15 @@ class _Version(BaseModel):
 
 
 class RunState(StrEnum):
-    """ABSENT: nothing there.  RESUMABLE: not finished.  FINISHED: complete or partial."""
+    """ABSENT: nothing there.  RESUMABLE: not finished.  FINISHED: complete or partial.
+    UNREADABLE: a run of another format, or a damaged one, among no other files: it can be
+    replaced.
+    """
 
     ABSENT = "absent"
     RESUMABLE = "resumable"
     FINISHED = "finished"
+    UNREADABLE = "unreadable"
 
 
 def run_state(path: Path) -> RunState:
@@ -84,7 +88,14 @@ def run_state(path: Path) -> RunState:
             f"{path} is not a run directory: it holds {held[0].name} and no {HEADER}",
             hint="give a new or an empty folder with -o, or the run that is meant",
         )
-    return RunState.FINISHED if read_header(path).finished else RunState.RESUMABLE
+    try:
+        finished = read_header(path).finished
+    except BadRun:
+        foreign = any(one.is_symlink() or not _is_of_run(one) for one in held)
+        if foreign or not held:
+            raise
+        return RunState.UNREADABLE
+    return RunState.FINISHED if finished else RunState.RESUMABLE
 
 
 def content_root(root: Path, header: RunHeader, revision: int | None = None) -> Path:
@@ -254,6 +265,14 @@ def _check_links(root: Path) -> None:
                 f"{path} is a link that leads out of the run",
                 hint="copy what it stands for into the run, or track again",
             )
+
+
+def _is_of_run(path: Path) -> bool:
+    """Whether a file or folder at the top of a run directory has one of a run's names."""
+    if path.is_dir():
+        return path.name in (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS)
+    own = (HEADER, PROMPTS, OBJECTS, FRAMES, EVENTS, TRACKS, SPANS, AGREEMENT, *_DERIVED)
+    return path.name in own or path.match("state-*.safetensors")
 
 
 def _is_transient(path: Path) -> bool:

@@ -289,6 +289,30 @@ def test_a_damaged_source_makes_a_partial_run(tmp_path: Path) -> None:
     assert run_state(tmp_path / "run") is RunState.FINISHED and len(run) == 11
 
 
+@pytest.mark.parametrize("text", ['{"format_version": 1}', "{cut", ""])
+def test_an_unreadable_run_can_be_replaced(tmp_path: Path, text: str) -> None:
+    root = tmp_path / "run"
+    track(RunWriter.create(root, header()), range(3))
+    (root / "run.json").write_text(text)
+    assert run_state(root) is RunState.UNREADABLE
+    with pytest.raises(OutputError, match="already holds a run"):
+        RunWriter.create(root, header())
+    writer = RunWriter.create(root, header(), overwrite=True)
+    track(writer, range(5))
+    writer.finish()
+    assert len(open_run(root)) == 5
+
+
+def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "run.json").write_text('{"format_version": 1}')
+    (root / "notes.txt").write_text("mine")
+    with pytest.raises(BadRun, match="format 1"):
+        RunWriter.create(root, header(), overwrite=True)
+    assert (root / "notes.txt").read_text() == "mine"
+
+
 def test_a_frame_of_another_size_is_refused(tmp_path: Path) -> None:
     writer = RunWriter.create(tmp_path / "run", header())
     with pytest.raises(OutputError, match="frame 4 is 50x60"):
