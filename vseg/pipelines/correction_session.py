@@ -7,11 +7,13 @@ correction is.  Nothing is stored for it in the run, so that no edit makes it st
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from vseg.config import IdentitySettings, MemorySettings
+from vseg.errors import DamagedVideo
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
@@ -51,8 +53,11 @@ class Tracker:
         """Frames from `start` to before `end`; damaged ones are passed over."""
         passed: dict[int, str] = {}
         if reverse:
-            return readable_backward(self.video, start, end, passed)
-        return readable_frames(self.video, start, end, passed)
+            yield from readable_backward(self.video, start, end, passed)
+            return
+        # Where no readable frame follows before the end, there is nothing to track.
+        with suppress(DamagedVideo):
+            yield from readable_frames(self.video, start, end, passed)
 
 
 AnchorMasks = Mapping[int, Mapping[int, Mask]]

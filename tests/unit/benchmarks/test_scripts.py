@@ -131,3 +131,14 @@ def test_the_annotator_scores_every_policy(tmp_path: Path) -> None:
     assert [row["policy"] for row in rows] == ["risk", "even", "random"] * 2
     assert all(row["after_8"] >= row["before"] - 1 for row in rows)
     assert len({row["before"] for row in rows}) == 1
+
+
+def test_corrections_change_their_span_alone_and_survive_kills(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = rows_of(
+        "corrections.py", "--frames", "150", "--kills", "1", out=tmp_path / "a.json"
+    )
+    assert rows[0]["elsewhere"] == 0
+    assert rows[0]["j_after"] > rows[0]["j_before"]
+    assert "never a broken run" in capsys.readouterr().out

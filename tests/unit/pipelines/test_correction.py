@@ -7,8 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from av.packet import Packet
+from av.video.stream import VideoStream
 
 import vseg
+from tests.clips import Recipe, remux
+from tests.clips import write_clip as write_recipe
 from tests.sam_models import saved_model
 from tests.scenes import drawn_scene, mask_iou
 from tests.unit.pipelines.test_run_edit import content, rows
@@ -34,7 +38,7 @@ from vseg.results.layout import read_header
 from vseg.results.records import FrameRecord
 from vseg.results.revision_chain import go_to
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
-from vseg.types import Mask, MaskCrop, Points, Prompt, Timecode
+from vseg.types import Box, Mask, MaskCrop, Points, Prompt, Timecode
 
 pytestmark = pytest.mark.integration
 
@@ -284,6 +288,34 @@ def test_a_request_to_stop_leaves_the_run_as_it_was(
     ):
         opened.prompt(1, MIDDLE, mask=truth(scene, 1, MIDDLE).mask)
     assert content(run) == before
+
+
+def test_damaged_frames_before_an_anchor_are_passed_over(tmp_path: Path, model: Model) -> None:
+    """Frames 16 to 23 cannot be read; the object was prompted on 0 and 24."""
+    plain = {"g": "12", "bf": "0", "crf": "12", "sc_threshold": "0"}
+    whole = write_recipe(tmp_path / "whole.mp4", Recipe(num_frames=36, options=plain))
+
+    def spoil(place: int, packet: "Packet[VideoStream]") -> bool:
+        if place == 16:
+            content = bytearray(bytes(packet))
+            middle = len(content) // 2
+            content[middle:] = np.random.default_rng(5).bytes(len(content) - middle)
+            packet.update(bytes(content))
+        return True
+
+    clip = remux(whole, tmp_path / "a.mp4", spoil)
+    anchors = [Prompt(1, Timecode(frame=f), Box(4, 4, 60, 30)) for f in (0, 24)]
+    run = tracked(clip, tmp_path / "run", model, anchors)
+    before = rows(run)
+    with edit(run, model) as opened:
+        opened.prompt(1, 8, box=(20, 10, 40, 30))
+    after = rows(run)
+    changed = {frame for key, row in after.items() for frame in [key[1]] if before[key] != row}
+    assert before.keys() == after.keys()
+    assert 8 in changed and changed <= set(range(1, 16))
+    assert len(vseg.open_run(run).damaged) == 8
+    with pytest.raises(BadPrompt, match="no frame 20"), edit(run, model) as opened:
+        opened.prompt(1, 20, box=(20, 10, 40, 30))
 
 
 @pytest.mark.parametrize("kind", ["sam2", "edgetam"])
