@@ -16,8 +16,8 @@ from tests.clips import write_clip as write_recipe
 from tests.sam_models import saved_model
 from tests.scenes import drawn_scene, mask_iou
 from tests.unit.pipelines.test_run_edit import content, rows
-from vseg.build import load_model
-from vseg.config import TrackConfig
+from vseg.build import load_model, open_video
+from vseg.config import IdentitySettings, MemorySettings, TrackConfig
 from vseg.errors import (
     BadPrompt,
     BadRun,
@@ -28,6 +28,7 @@ from vseg.errors import (
 )
 from vseg.interfaces.model import Model
 from vseg.ops.codec import encode_mask
+from vseg.pipelines.correction_session import Tracker
 from vseg.pipelines.correction_setup import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.run_edit import RunEdit
@@ -304,6 +305,12 @@ def test_damaged_frames_before_an_anchor_are_passed_over(tmp_path: Path, model: 
         return True
 
     clip = remux(whole, tmp_path / "a.mp4", spoil)
+    with open_video(clip) as video:
+        tracker = Tracker(model, video, MemorySettings(), IdentitySettings())
+        forward = tracker.frames(9, 24, reverse=False)
+        assert [frame.index for frame in forward] == list(range(9, 16))
+        backward = tracker.frames(25, 14, reverse=True)
+        assert [frame.index for frame in backward] == [25, 24, 15]
     anchors = [Prompt(1, Timecode(frame=f), Box(4, 4, 60, 30)) for f in (0, 24)]
     run = tracked(clip, tmp_path / "run", model, anchors)
     before = rows(run)
