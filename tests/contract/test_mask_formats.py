@@ -5,6 +5,7 @@ from.
 import gc
 import json
 import os
+import random
 import tracemalloc
 import zipfile
 from collections.abc import Iterator
@@ -309,6 +310,14 @@ def test_damage_is_named_and_never_a_crash(chosen: MaskFormat, tmp_path: Path) -
     whole = files[-1].read_bytes()
     for end in (0, 1, len(whole) // 3, len(whole) // 2, len(whole) - 3):
         files[-1].write_bytes(whole[:end])
+        with suppress(BadExchange):
+            read_masks(out, chosen.name, VIDEO, "park").close()
+    chance = random.Random(0)
+    for _ in range(20):
+        spoiled = bytearray(whole)
+        for place in chance.sample(range(len(whole)), 3):
+            spoiled[place] = chance.randrange(256)
+        files[-1].write_bytes(spoiled)
         with suppress(BadExchange):
             read_masks(out, chosen.name, VIDEO, "park").close()
     files[-1].write_bytes(b"\xff\xfe\x00[[[[" * 9)

@@ -22,6 +22,8 @@ from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.types import UNKNOWN_FPS, MaskCrop, VideoInfo
 
 _HALF = 128
+_DAMAGE = (av.FFmpegError, UnicodeDecodeError, AttributeError)
+"""What PyAV raises: a stream without a decoder has no size, and names may be no UTF-8."""
 
 
 class AlphaVideoFormat(MaskFormat):
@@ -56,7 +58,7 @@ class AlphaVideoFormat(MaskFormat):
                 )
             try:
                 self._read_object(inside(path, file), sink)
-            except av.FFmpegError as error:
+            except _DAMAGE as error:
                 raise BadExchange(f"{file} cannot be read: {error}") from error
 
     def _write_object(self, spool: MaskSpool, obj: int, path: Path) -> None:

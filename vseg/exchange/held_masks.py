@@ -12,7 +12,7 @@ from jaxtyping import UInt16
 
 from vseg.frame_masks import FrameMasks
 from vseg.ops.masks import crop_overlap
-from vseg.ops.outline import mask_of_rings, polygons_of
+from vseg.ops.outline import mask_of_rings, outlines, polygons_of
 from vseg.types import MaskCrop
 
 OVERLAP = "overlapping masks: the higher score wins, then the lower id"
@@ -27,6 +27,8 @@ def with_crops(masks: FrameMasks, crops: Mapping[int, MaskCrop]) -> FrameMasks:
 def disjoint(masks: FrameMasks) -> FrameMasks:
     """Where masks overlap, the higher score wins, then the lower id."""
     places = label_image(masks)
+    if sum(map(masks.area, masks)) == np.count_nonzero(places):
+        return masks
     crops = {}
     for place, obj in enumerate(masks, start=1):
         crop = masks.crop(obj)
@@ -62,7 +64,8 @@ def polygons(masks: FrameMasks, tolerance: float = 0.0) -> FrameMasks:
 
 def _outlined(masks: FrameMasks, obj: int, tolerance: float) -> MaskCrop:
     crop = masks.crop(obj)
-    if not crop.area:
+    # Without a hole the exact outline has nothing but the mask inside.
+    if not crop.area or not (tolerance or any(hole for _, hole in outlines(crop.mask))):
         return crop
     return mask_of_rings(polygons_of(crop, tolerance), masks.height, masks.width)
 

@@ -203,5 +203,5 @@ def _stored_rows(path: Path) -> Iterator[tuple[str, _StoredMask]]:
                     where = f"{path}, row {number}"
                     yield where, checked(_StoredMask, where, row)
                     number += 1
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise BadExchange(f"{path} is not a Parquet file: {error}") from error
