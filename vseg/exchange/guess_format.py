@@ -8,11 +8,15 @@ from pathlib import Path
 
 from vseg.errors import BadExchange, UsageError
 from vseg.exchange.formats import FORMATS
+from vseg.interfaces.mask_format import LOSS_REPORT, SIDECAR
 from vseg.io.archive import unpacked
 from vseg.io.json_stream import JsonStream
 from vseg.io.xml_stream import XmlStream
 
 _MOTS_COLUMNS = 6
+_OWN = ("annotations", "labels", "images")
+_SINGLE = (".xml", ".json", ".parquet")
+"""Of a folder, what may be the one file with masks, with images beside it."""
 _FOLDERS = {
     "annotations/instances_*.json": "datumaro",
     "labels/*.json": "fiftyone",
@@ -32,10 +36,7 @@ def guess_format(path: Path) -> str:
     """
     if not path.exists():
         raise BadExchange(f"{path} does not exist", hint="check the path")
-    with unpacked(path, folder=True, own=("annotations", "labels")) as content:
-        inside = sorted(content.iterdir()) if content.is_dir() else []
-        if content != path and len(inside) == 1 and inside[0].is_file():
-            content = inside[0]
+    with unpacked(path, suffix=None, own=_OWN) as content:
         found = _of_folder(content) if content.is_dir() else _of_file(content)
     if found is None:
         raise UsageError(
@@ -58,6 +59,11 @@ def _of_file(path: Path) -> str | None:
 
 
 def _of_folder(path: Path) -> str | None:
+    inside = [file for file in sorted(path.iterdir()) if file.suffix in _SINGLE]
+    inside = [file for file in inside if file.name not in (LOSS_REPORT, SIDECAR)]
+    single = _of_file(inside[0]) if len(inside) == 1 else None
+    if single is not None:
+        return single
     for pattern, name in _FOLDERS.items():
         first = next(path.glob(pattern), None)
         if first is not None:

@@ -43,4 +43,5 @@ def read_masks(
 
 
 def _unpacked(path: Path, chosen: MaskFormat) -> AbstractContextManager[Path]:
-    return unpacked(path, folder=chosen.folder, own=chosen.beside)
+    suffix = None if chosen.folder else chosen.suffix
+    return unpacked(path, suffix=suffix, own=chosen.beside)

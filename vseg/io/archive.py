@@ -23,6 +23,8 @@ _MOST_BYTES = 2**34
 _MOST_RATIO = 1100
 """Deflate squeezes no more than 1032:1."""
 _BLOCK = 2**20
+_REPORTS = ("loss_report.json", "vseg_export.json")
+"""What an export has beside its masks."""
 _DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -35,15 +37,15 @@ _DAMAGE = (
 
 
 @contextmanager
-def unpacked(path: Path, *, folder: bool, own: Collection[str] = ()) -> Iterator[Path]:
-    """The path, or where its content lies if it is a zip.
+def unpacked(path: Path, *, suffix: str | None, own: Collection[str] = ()) -> Iterator[Path]:
+    """The path, or where its content lies if it is a zip, or a folder around one file.
 
-    folder: whether a folder is wanted; otherwise the only file in the zip.  own: names in that
-    folder, by which it is told from a folder around it.  Raises BadExchange
-    for a zip that is damaged, too large, or has a member that leads out of it.
+    suffix: the ending of the file that is wanted, None where a folder is.  own: names in that
+    folder, by which it is told from a folder around it.  Raises BadExchange for a zip that is
+    damaged, too large, or has a member that leads out of it.
     """
     if not (path.is_file() and zipfile.is_zipfile(path)):
-        yield path
+        yield _file_in(path, path, suffix) if suffix and path.is_dir() else path
         return
     with tempfile.TemporaryDirectory(prefix="vseg-") as temporary:
         root = Path(temporary)
@@ -54,8 +56,7 @@ def unpacked(path: Path, *, folder: bool, own: Collection[str] = ()) -> Iterator
                     _extract(path, archive, member, root)
         except _DAMAGE as error:
             raise BadExchange(f"{path} cannot be unpacked: {error}") from error
-        content = _innermost(root, own)
-        yield content if folder else _only_file(path, content)
+        yield _file_in(path, root, suffix) if suffix else _innermost(root, own)
 
 
 def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -104,10 +105,14 @@ def _innermost(root: Path, own: Collection[str]) -> Path:
     return root
 
 
-def _only_file(path: Path, folder: Path) -> Path:
-    inside = sorted(folder.iterdir())
-    if len(inside) != 1:
+def _file_in(path: Path, folder: Path, suffix: str) -> Path:
+    """The only file with an ending, wherever it lies: tools put images beside it."""
+    found = [file for file in sorted(folder.rglob(f"*{suffix}")) if file.is_file()]
+    found = [file for file in found if not file.name.endswith(_REPORTS)]
+    if len(found) != 1:
         raise BadExchange(
-            f"{path} holds {len(inside)} files", hint="unpack it, and give the one with masks"
+            f"{path} holds {len(found)} files that end in {suffix}", hint="give the one itself"
         )
-    return inside[0]
+    if not found[0].resolve().is_relative_to(folder.resolve()):
+        raise BadExchange(f"{found[0]} leads out of {path}", hint="put the file itself there")
+    return found[0]

@@ -1,6 +1,7 @@
 """Files as other programs write them: what they leave out, add, or draw by hand."""
 
 import json
+import zipfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import numpy as np
 import pytest
 
 from vseg.errors import BadExchange
+from vseg.exchange.export import export
+from vseg.exchange.formats import FORMATS
+from vseg.exchange.guess_format import guess_format
 from vseg.exchange.matching import identify
 from vseg.exchange.read_masks import read_masks
 from vseg.exchange.spool import MaskSpool
@@ -239,3 +243,41 @@ def test_masks_without_an_id_are_those_of_the_object_they_lie_in(tmp_path: Path)
             BadExchange, match="frame 3: a mask in the box 42,5,50,13 has no id"
         ):
             identify(masks, reference)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_images_may_lie_beside_the_file_of_masks(tmp_path: Path, packed: bool) -> None:
+    folder = tmp_path / "task"
+    (folder / "images").mkdir(parents=True)
+    (folder / "images" / "frame_000002.png").write_bytes(b"x")
+    (folder / "annotations.xml").write_text(track(box(2, 0)))
+    path = folder
+    if packed:
+        path = tmp_path / "review.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for file in (path for path in folder.rglob("*") if path.is_file()):
+                archive.write(file, file.relative_to(folder))
+    assert guess_format(path) == "cvat"
+    with read_masks(path, "cvat", VIDEO, "park") as masks:
+        assert list(masks.frame_numbers()) == [2]
+    (folder / "more.xml").write_text(track(box(3, 0)))
+    with pytest.raises(BadExchange, match=r"holds 2 files that end in \.xml"):
+        read_masks(folder, "cvat", VIDEO, "park")
+
+
+@pytest.mark.parametrize("format_name", sorted(FORMATS))
+def test_the_format_of_an_export_is_found_out(tmp_path: Path, format_name: str) -> None:
+    """Without the sidecar; what looks alike is read alike."""
+    alike = {
+        "coco-polygons": "coco",
+        "ytvis-gt": "ytvis",
+        "label-studio-boxes": "label-studio",
+        "yolo-seg": "yolo-track",
+    }
+    chosen = FORMATS[format_name]
+    out = tmp_path / ("out" if chosen.folder else f"out{chosen.suffix}")
+    with MaskSpool("park", VIDEO) as masks:
+        for frame in range(4):
+            masks.add(frame, 1, MaskCrop(frame, 3, np.ones((5, 7), dtype=bool)))
+        export(masks, format_name, out)
+    assert guess_format(out) == alike.get(format_name, format_name)

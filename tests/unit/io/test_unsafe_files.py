@@ -26,7 +26,7 @@ def packed(path: Path, members: dict[str, bytes]) -> Path:
 @pytest.mark.parametrize("name", ["../out.txt", "/out.txt", "a/../../out.txt", "C:out.txt"])
 def test_a_member_that_leads_out_is_refused(tmp_path: Path, name: str) -> None:
     path = packed(tmp_path / "bad.zip", {"fine.txt": b"x", name: b"x"})
-    with pytest.raises(BadExchange, match="leads out"), unpacked(path, folder=True):
+    with pytest.raises(BadExchange, match="leads out"), unpacked(path, suffix=None):
         pass
     assert not (tmp_path / "out.txt").exists()
 
@@ -37,7 +37,7 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "link.zip"
     with zipfile.ZipFile(path, "w") as archive_file:
         archive_file.writestr(link, "/etc/hostname")
-    with pytest.raises(BadExchange, match="leads out"), unpacked(path, folder=True):
+    with pytest.raises(BadExchange, match="leads out"), unpacked(path, suffix=None):
         pass
 
 
@@ -46,10 +46,10 @@ def test_too_much_is_refused_before_it_is_unpacked(
 ) -> None:
     path = packed(tmp_path / "large.zip", {"a": bytes(5000), "b": bytes(5000)})
     monkeypatch.setattr(archive, "_MOST_BYTES", 9000)
-    with pytest.raises(BadExchange, match="would take"), unpacked(path, folder=True):
+    with pytest.raises(BadExchange, match="would take"), unpacked(path, suffix=None):
         pass
     monkeypatch.setattr(archive, "_MOST_MEMBERS", 1)
-    with pytest.raises(BadExchange, match="2 files"), unpacked(path, folder=True):
+    with pytest.raises(BadExchange, match="2 files"), unpacked(path, suffix=None):
         pass
 
 
@@ -58,7 +58,7 @@ def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[60:90] = b"?" * 30
     path.write_bytes(bytes(content))
-    with pytest.raises(BadExchange, match="cannot be unpacked"), unpacked(path, folder=False):
+    with pytest.raises(BadExchange, match="cannot be unpacked"), unpacked(path, suffix=".txt"):
         pass
 
 
@@ -66,10 +66,10 @@ def test_what_is_unpacked_is_removed_afterwards(tmp_path: Path) -> None:
     path = packed(
         tmp_path / "fine.zip", {"wrapper/1/00000.png": b"x", "wrapper/2/0.png": b"y"}
     )
-    with unpacked(path, folder=True) as folder:
+    with unpacked(path, suffix=None) as folder:
         assert sorted(inner.name for inner in folder.iterdir()) == ["1", "2"]
     assert not folder.exists()
-    with unpacked(tmp_path, folder=True) as folder:
+    with unpacked(tmp_path, suffix=None) as folder:
         assert folder == tmp_path
 
 
