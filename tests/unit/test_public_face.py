@@ -39,6 +39,7 @@ REFUSED = {
     "vseg.Points([(1, 2)], [-1])": "BadPrompt: neither 1 nor 0",
     "vseg.Points([(1, 2)], [1, 0])": "BadPrompt: 1 points but 2 labels",
     "vseg.Box(1, 2, 3, float('inf'))": "BadPrompt: not a number",
+    "vseg.Box(True, 2, 3, 4)": "BadPrompt: not a number",
     "vseg.Box('1', 2, 3, 4)": "BadPrompt: not a number",
     "vseg.Box(3, 2, 1, 4)": "BadPrompt: empty or inverted",
     "vseg.Scribble([1, 2])": "BadPrompt: shape (2,)",
@@ -154,3 +155,17 @@ def test_every_public_name_is_there_and_listed() -> None:
     for name in vseg.__all__:
         assert getattr(vseg, name).__doc__, name
     assert issubclass(vseg.VsegError, Exception) and vseg.VsegError is VsegError
+
+
+def test_the_numbers_of_a_box_may_be_of_any_library() -> None:
+    tried = """
+import torch
+found = torch.tensor([30.0, 20.0, 50.0, 40.0])
+boxes = [30, 20, 50, 40], found, list(found), found.numpy()
+print(*(vseg.segment(image, model=model, box=box).area(1) for box in boxes))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + tried], capture_output=True, text=True, check=True
+    )
+    areas = [int(area) for area in done.stdout.split()]
+    assert len(areas) == 4 and len(set(areas)) == 1 and areas[0] > 0

@@ -4,7 +4,6 @@ Enters: lists, tuples, arrays.  Leaves: arrays and numbers.  Everything here rai
 which names `what` was wrong.
 """
 
-import math
 from numbers import Real
 from typing import Any
 
@@ -56,9 +55,11 @@ def as_signs(values: Any, count: int) -> np.ndarray:
 
 
 def as_number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    """A number of any library: an element of a tensor is one too."""
+    array = np.asarray(value)
+    if array.ndim or array.dtype.kind not in "iuf" or not np.isfinite(array):
         raise BadPrompt(f"{what} is {value!r}: it has a coordinate that is not a number")
-    return float(value)
+    return float(array)
 
 
 def as_region(values: Any, what: str) -> np.ndarray:

@@ -119,6 +119,9 @@ def _video_stream(name: str, container: InputContainer, max_pixels: int) -> Vide
     threads = 1 if stream.codec_context.name == "h264" else thread_limit() or 0
     stream.codec_context.thread_count = threads
     stream.codec_context.options = {"max_pixels": str(max_pixels)}
+    if stream.codec_context.name == "mjpeg":
+        # Without it an image with wrong bytes is shown as if it were whole.
+        stream.codec_context.options |= {"err_detect": "explode"}
     return stream
 
 

@@ -226,19 +226,25 @@ def test_a_frame_never_depends_on_where_decoding_began(
                 np.testing.assert_array_equal(video.read(index).image, true[index])
 
 
-@pytest.mark.parametrize("share", [0.3, 0.4, 0.5])
-def test_a_few_wrong_bytes_in_a_key_frame_are_damage(share: float, tmp_path: Path) -> None:
-    """With threads over slices the decoder of H.264 does not report them."""
+def _noise(path: Path, codec: str, pix_fmt: str, options: dict[str, str]) -> Path:
+    """A clip whose images differ everywhere, so that few wrong bytes are no valid ones."""
     rng = np.random.default_rng(4)
-    plain = {"g": "8", "bf": "2", "crf": "10", "sc_threshold": "0"}
-    whole = tmp_path / "whole.mkv"
-    with av.open(str(whole), "w") as out:
-        stream = out.add_stream("libx264", rate=24, options=plain)
-        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=24, options=options)
+        assert isinstance(stream, VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, pix_fmt
         for _ in range(24):
             image = np.kron(rng.integers(0, 255, (30, 40, 3), np.uint8), np.ones((4, 4, 1)))
             out.mux(stream.encode(av.VideoFrame.from_ndarray(image.astype(np.uint8))))
         out.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("share", [0.3, 0.4, 0.5])
+def test_a_few_wrong_bytes_in_a_key_frame_are_damage(share: float, tmp_path: Path) -> None:
+    """With threads over slices the decoder of H.264 does not report them."""
+    plain = {"g": "8", "bf": "2", "crf": "10", "sc_threshold": "0"}
+    whole = _noise(tmp_path / "whole.mkv", "libx264", "yuv420p", plain)
 
     def spoil(at: int, packet: "Packet[VideoStream]") -> bool:
         if at == 8:
@@ -250,6 +256,22 @@ def test_a_few_wrong_bytes_in_a_key_frame_are_damage(share: float, tmp_path: Pat
 
     with VideoFile(remux(whole, tmp_path / "a.mkv", spoil)) as video:
         assert _readable(video)[1] == list(range(8, 16))
+
+
+def test_wrong_bytes_in_a_motion_jpeg_cost_one_frame(tmp_path: Path) -> None:
+    whole = _noise(tmp_path / "whole.avi", "mjpeg", "yuvj420p", {})
+
+    def spoil(at: int, packet: "Packet[VideoStream]") -> bool:
+        if at == 8:
+            content = bytearray(bytes(packet))
+            place = len(content) // 2
+            wrong = content[place : place + 200]
+            content[place : place + 200] = bytes(b ^ 0x55 for b in wrong)
+            packet.update(bytes(content))
+        return True
+
+    with VideoFile(remux(whole, tmp_path / "a.avi", spoil)) as video:
+        assert _readable(video)[1] == [8]
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
