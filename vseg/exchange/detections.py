@@ -39,6 +39,7 @@ def read_detections(
         raise NoDetections(
             f"{path} holds no detection", hint="is it the output of another step?"
         )
+    _check_scale(path, table)
     mended = repair(table, video)
     if keep_ids:
         mended = with_ids(mended)
@@ -48,6 +49,16 @@ def read_detections(
     if not mended.changes:
         return mended
     return replace(mended, changes=(f"{path.name}: {', '.join(mended.changes)}",))
+
+
+def _check_scale(path: Path, table: DetectionTable) -> None:
+    """Raise BadDetections for boxes in shares of the frame, as YOLO has them."""
+    whole = (table.boxes == np.rint(table.boxes)).all()
+    if len(table) and not whole and (table.boxes >= 0).all() and (table.boxes <= 1).all():
+        raise BadDetections(
+            f"{path}: all boxes lie between 0 and 1: they are shares of the frame, not pixels",
+            hint="multiply x and width by the width of the frame, y and height by its height",
+        )
 
 
 def _refuse(
@@ -60,9 +71,10 @@ def _refuse(
 ) -> NoReturn:
     """Refuse a file, for the first row that is wrong if there is one."""
     if not len(mended) and len(table) and not strict:
+        percent = bool(np.median(table.scores) > 1)
         raise NoDetections(
             f"no row of {path} can be used: {', '.join(mended.changes)}",
-            hint="is this the file of another clip?",
+            hint="scale scores to 0 to 1" if percent else "is this the file of another clip?",
         )
     if table.unreadable:
         where, why = table.unreadable[0]

@@ -2,7 +2,7 @@
 
 Names are sorted as people count (frame2 before frame10).  Nothing is guessed: a number that is
 missing, an image of another size or a link that leaves the folder is refused when the folder
-is opened.
+is opened; an image that cannot be read is a damaged frame.
 """
 
 import re
@@ -70,15 +70,23 @@ class ImageFolder(Closing):
         self._fps = Fraction(fps)
         self._files = _images(self.path)
         self._numbers = number_images(self._files, frames)
-        first = _header(self._files[0])
-        for file in self._files[1:]:
+        first: _Header | None = None
+        for file in self._files:
             header = _header(file)
+            if header is None:
+                continue
+            first = first or header
             if (header.height, header.width) != (first.height, first.width):
                 raise BadVideo(
                     f"{file}: is {header.width}x{header.height}, but the images before it are "
                     f"{first.width}x{first.height}",
                     hint="keep one clip, of one size, in the folder",
                 )
+        if first is None:
+            raise BadVideo(
+                f"{self._files[0]}: is not a readable image, and neither is any other",
+                hint="replace the files",
+            )
         self._closed = False
         self.info = VideoInfo(
             source=str(self.path),
@@ -175,8 +183,10 @@ def _natural(file: Path) -> list[tuple[int, int, str]]:
     return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in parts]
 
 
-def _header(file: Path) -> _Header:
-    """Displayed size and format, from the header alone; refuses what is not a sane image."""
+def _header(file: Path) -> _Header | None:
+    """Displayed size and format, from the header alone; None where it cannot be read: that
+    frame is damaged.  Refuses an image that is far too large.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -188,8 +198,8 @@ def _header(file: Path) -> _Header:
         raise BadVideo(
             f"{file}: is far too large an image", hint="scale it down first"
         ) from None
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError) as error:
-        raise BadVideo(f"{file}: is not a readable image", hint="replace the file") from error
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError):
+        return None
     check_pixels(str(file), height, width, MAX_PIXELS)
     return _Header(height, width, codec)
 

@@ -493,3 +493,15 @@ def test_images_of_another_size_than_the_clip(tmp_path: Path) -> None:
 def test_json_that_is_nested_too_deep(tmp_path: Path) -> None:
     with pytest.raises(BadDetections, match="nested too deep"):
         read_detections(written(tmp_path / "deep.json", "[" * 100_000), VIDEO)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_boxes_in_shares_of_the_frame_are_refused(tmp_path: Path, kind: str) -> None:
+    rows = [(f, i, x / 64, y / 48, w / 64, h / 48, s, c) for f, i, x, y, w, h, s, c in ROWS]
+    with pytest.raises(BadDetections, match="shares of the frame, not pixels"):
+        read_detections(WRITERS[kind](tmp_path, rows), VIDEO)
+
+
+def test_scores_in_percent_are_said(tmp_path: Path) -> None:
+    with pytest.raises(NoDetections, match="scale scores to 0 to 1"):
+        read_detections(mot(tmp_path, [(*row[:6], 90, 2) for row in ROWS]), VIDEO)

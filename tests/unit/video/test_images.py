@@ -121,10 +121,23 @@ def test_a_bomb_is_refused_by_its_header(tmp_path: Path) -> None:
             ImageFolder(folder)
 
 
-def test_a_file_that_is_no_image(tmp_path: Path) -> None:
+@pytest.mark.parametrize("spoiled", ["0.png", "1.png"])
+@pytest.mark.parametrize("content", [b"", b"not an image"])
+def test_a_file_that_is_no_image_costs_one_frame(
+    spoiled: str, content: bytes, tmp_path: Path
+) -> None:
+    folder = fill(tmp_path / "clip", "0.png", "1.png", "2.png")
+    (folder / spoiled).write_bytes(content)
+    with ImageFolder(folder) as reader:
+        with pytest.raises(DamagedVideo, match=f"{spoiled} does not decode"):
+            reader.read(int(spoiled[0]))
+        assert painted(reader.read(2).image) == 2
+
+
+def test_a_folder_without_a_readable_image(tmp_path: Path) -> None:
     folder = fill(tmp_path / "clip", "0.png")
-    (folder / "1.png").write_bytes(b"not an image")
-    with pytest.raises(BadVideo, match=r"1\.png: is not a readable image"):
+    (folder / "0.png").write_bytes(b"not an image")
+    with pytest.raises(BadVideo, match=r"0\.png: is not a readable image"):
         ImageFolder(folder)
 
 
