@@ -4,7 +4,7 @@ Enters: a draft and an edit.  Leaves: the draft with other rows, objects, prompt
 spans.  An edit that cannot be made raises and leaves the draft as it was.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from vseg.errors import BadPrompt
 from vseg.ops.codec import CODEC, encode_mask
@@ -90,8 +90,7 @@ def _mark_absent(draft: RevisionDraft, edit: MarkAbsent) -> None:
         raise BadPrompt(
             f"object {edit.object_id} cannot be absent on frames {edit.first} to "
             f"{edit.end - 1}: it was prompted on frame {inside[0]}",
-            hint=f"leave frame {inside[0]} out: --absent {edit.object_id}@{edit.first}:"
-            f"{inside[0]} --absent {edit.object_id}@{inside[0] + 1}:{edit.end}",
+            hint=_without(edit, inside),
         )
     for span in spans.of_state(SpanState.ACCEPTED):
         if span.first < edit.end and edit.first < span.end:
@@ -109,6 +108,17 @@ def _mark_absent(draft: RevisionDraft, edit: MarkAbsent) -> None:
     draft.rewrite(edit.first, edit.end, absent)
     marked = spans.marked(edit.first, edit.end, SpanState.ABSENT)
     draft.content.spans[edit.object_id] = marked
+
+
+def _without(edit: MarkAbsent, anchors: Sequence[int]) -> str:
+    """The options that mark the rest of the range, between the anchors."""
+    firsts = (edit.first, *(frame + 1 for frame in anchors))
+    ends = (*anchors, edit.end)
+    rest = [(first, end) for first, end in zip(firsts, ends, strict=True) if first < end]
+    if not rest:
+        return f"a prompted frame shows the object: --delete {edit.object_id} takes it out"
+    options = " ".join(f"--absent {edit.object_id}@{first}:{end}" for first, end in rest)
+    return f"leave prompted frames out: {options}"
 
 
 def _accept(draft: RevisionDraft, edit: AcceptSpan) -> None:

@@ -10,7 +10,7 @@ from itertools import combinations
 from vseg.errors import BadPrompt
 from vseg.ops.masks import crop_overlap
 from vseg.results.draft import RevisionDraft
-from vseg.results.draft_checks import check_object
+from vseg.results.draft_checks import check_object, life_of
 from vseg.results.masks import unpack_row
 from vseg.results.records import FrameRecord, MaskRow
 from vseg.results.renumbering import numbered_row, renumber_words
@@ -75,9 +75,24 @@ def _check_apart(draft: RevisionDraft, ids: Sequence[int]) -> None:
         raise BadPrompt(
             f"objects {one} and {other} are both visible at different places on {count} "
             f"frames, from {first} to {last}",
-            hint=f"one of them may be wrong there: --absent {other}@{first}:{last + 1}, or "
-            f"--split {other}@{first} first",
+            hint=_apart_hint(draft, (other, one), first, last),
         )
+
+
+def _apart_hint(draft: RevisionDraft, pair: tuple[int, int], first: int, last: int) -> str:
+    """What to type so that the two are not visible apart: only edits that can be made."""
+    ways: list[str] = []
+    for object_id in pair:
+        anchors = draft.content.spans[object_id].anchors
+        if not any(first <= frame <= last for frame in anchors):
+            ways.append(f"--absent {object_id}@{first}:{last + 1}")
+    for object_id in pair:
+        life = life_of(draft, object_id)
+        if life is not None and life[0] < first:
+            ways.append(f"--split {object_id}@{first}")
+    if not ways:
+        ways.append(f"--delete {pair[0]}")
+    return f"one of them may be wrong there: {', or '.join(ways[:2])} first"
 
 
 def _overlap(draft: RevisionDraft, one: MaskRow, other: MaskRow) -> float:

@@ -11,6 +11,7 @@ from tests.unit.results.test_run import HEIGHT, WIDTH, header
 from vseg.build import open_run
 from vseg.frame_masks import FrameMasks
 from vseg.results import RunWriter
+from vseg.results.spans import read_spans, write_spans
 from vseg.types import Frame
 
 
@@ -76,6 +77,51 @@ def test_wrong_words(run: Path, words: list[str], code: int, text: str) -> None:
     assert done.exit_code == code
     assert text in done.stderr
     assert not (run / "revisions").exists()
+
+
+def anchor(run: Path, object_id: int, *frames: int) -> None:
+    """Make frames anchors of an object of the run's first revision, which this makes."""
+    content = run / "revisions" / "000001"
+    if not content.exists():
+        assert call("correct", run, "--rename", f"{object_id}=named").exit_code == 0
+    known = read_spans(content)
+    assert known is not None
+    write_spans(
+        content,
+        [each.anchored(*frames) if each.object_id == object_id else each for each in known],
+    )
+
+
+@pytest.mark.parametrize(
+    ("anchors", "words", "then"),
+    [
+        ((0,), ["--absent", "2@0:3"], ["--absent", "2@1:3"]),
+        ((2,), ["--absent", "2@0:3"], ["--absent", "2@0:2"]),
+        (
+            (2, 5),
+            ["--absent", "2@1:9"],
+            ["--absent", "2@1:2", "--absent", "2@3:5", "--absent", "2@6:9"],
+        ),
+        ((3,), ["--absent", "2@3:4"], ["--delete", "2"]),
+        ((0,), ["--merge", "1,2"], ["--absent", "1@0:20"]),
+        ((), ["--merge", "1,2"], ["--absent", "2@0:20"]),
+    ],
+)
+def test_a_hint_can_be_typed(
+    run: Path, anchors: tuple[int, ...], words: list[str], then: list[str]
+) -> None:
+    anchor(run, 2, *anchors)
+    refused = call("correct", run, *words)
+    assert refused.exit_code == 3
+    assert " ".join(then) in refused.stderr and ":0 " not in refused.stderr
+    done = call("correct", run, *then)
+    assert done.exit_code == 0, done.stderr
+
+
+def test_objects_that_cannot_be_absent_or_split_can_be_deleted(run: Path) -> None:
+    anchor(run, 1, 0)
+    anchor(run, 2, 0)
+    assert "--delete 2 first" in call("correct", run, "--merge", "1,2").stderr
 
 
 @pytest.mark.integration
