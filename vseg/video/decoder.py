@@ -83,7 +83,8 @@ class FrameDecoder:
         """
         self.reason = ""
         self.broken = ""
-        for offset, by_byte in ((key.dts, False), (key.byte, True)):
+        # Matroska's index holds display stamps, that of others decoding stamps.
+        for offset, by_byte in ((key.dts, False), (key.pts, False), (key.byte, True)):
             try:
                 self.opened.container.seek(
                     offset or 0, stream=self.opened.stream, unsupported_byte_offset=by_byte

@@ -27,9 +27,12 @@ VP8_SHOW_FRAME = 0x10  # RFC 6386 §9.1: a packet without this bit only updates 
 
 
 class KeyPacket(NamedTuple):
-    """Where a key frame's packet is: its decoding stamp, None if it has none, and its byte."""
+    """Where a key frame's packet is: its decoding and display stamps, None where it has none,
+    and its byte.
+    """
 
     dts: int | None
+    pts: int | None
     byte: int
 
 
@@ -274,7 +277,7 @@ def _collect(opened: OpenFile) -> _Packets:
             if references and references.before(memoryview(packet)):
                 seen.lost.append(seen.count + seen.untimed)
             if packet.is_keyframe:
-                seen.key_packets.append(KeyPacket(packet.dts, packet.pos or 0))
+                seen.key_packets.append(KeyPacket(packet.dts, packet.pts, packet.pos or 0))
             if packet.pts is None:
                 seen.untimed += 1
                 continue

@@ -39,7 +39,7 @@ def test_a_model_goes_to_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         (["nano", "--to", "onnx", *SIZE, "--short-side", "100"], 2, "short side 100"),
         (["nano", "--to", "onnx", *SIZE, "--memory", "2"], 2, "give 3 or more"),
         (["runs/a", "--to", "onnx", *SIZE], 5, "nano can; a run goes to davis or coco"),
-        (["nano", "--to", "vhs"], 2, "coco, davis, mot for a run, onnx for a model"),
+        (["nano", "--to", "vhs"], 2, "ytvis-gt for a run, onnx for a model"),
         (["nano", "--to", "coco", "--memory", "4"], 2, "--memory is for models"),
         (["nano", "--to", "coco"], 3, "nano"),
     ],

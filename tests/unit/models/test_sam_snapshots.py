@@ -45,4 +45,5 @@ def test_a_restored_memory_is_the_same_to_the_bit(
             for s in (*o.prompted.values(), *o.recent.values())
         ]
         heavy = sum(each.nbytes for each in keys)
-        assert len(packed) < session.state_bytes() - 0.9 * heavy
+        # Some kilobytes of the snapshot are not of the memory.
+        assert len(packed) < session.state_bytes() - 0.8 * heavy

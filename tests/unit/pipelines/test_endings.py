@@ -203,7 +203,7 @@ def test_a_file_without_detections_says_so(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "det.txt").write_text("")
     answer = track_tiny(tiny, tmp_path / "run", "--detections", tmp_path / "det.txt")
     assert answer.exit_code == 4
-    assert "warning: nothing was tracked: the file of detections holds none" in answer.stderr
+    assert "det.txt holds no detection" in answer.stderr
 
 
 def test_the_report_of_a_run_shows_its_warnings(tiny: Path, tmp_path: Path) -> None:
