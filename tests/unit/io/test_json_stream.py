@@ -14,7 +14,7 @@ from vseg.io.json_stream import JsonStream, top_level_items
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text()
 VALUES = st.recursive(
-    SCALARS | st.floats(allow_nan=False, allow_infinity=False),
+    SCALARS | st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
 )
 
