@@ -41,6 +41,8 @@ class FrameLoop:
         self.frames = 0
         self.state_bytes = 0
         self._damaged: dict[int, str] = {}
+        # Prompted frames that the pass came to.
+        self._reached: set[int] = set()
         self._scaled_from: tuple[int, int] | None = None
         self._total = 0
 
@@ -135,6 +137,7 @@ class FrameLoop:
         ends the run.
         """
         self._damaged = {}
+        self._reached = set()
         self._scaled_from = self._scaled_before(one)
         with ahead(self._frames(one), READ_AHEAD) as frames:
             try:
@@ -166,6 +169,7 @@ class FrameLoop:
     ) -> bool:
         """Track and write every frame, commit; False where the callbacks say stop."""
         times = self.times
+        prompted = {p.frame_index for p in one.prompts}
         worded = {p.frame_index for p in one.prompts if isinstance(p.value, Text)}
         adjacent = None if one.reverse else _adjacent(self.task, one.first)
         began = time.perf_counter()
@@ -177,6 +181,8 @@ class FrameLoop:
             self._note_scaled(one, frame, writer)
             if one.reverse and frame.index in worded:
                 adjacent = _adjacent(self.task, frame.index)
+            if frame.index in prompted:
+                self._reached.add(frame.index)
             masks = driver.step(frame, adjacent)
             adjacent = None if one.reverse else frame
             tracked = time.perf_counter()
@@ -225,7 +231,8 @@ class FrameLoop:
     def _mark_damaged(self, one: Pass, before: int, writer: RunWriter) -> None:
         """Write the damaged frames that the pass has left out before it came to a frame.
 
-        Raises BadPrompt if a prompt is on one of them: it would be lost.
+        Raises BadPrompt if a prompt is on one of them, or on a frame that the numbers of a
+        folder leave out: it would be lost.
         """
         prompted = {p.frame_index for p in self.task.prompts if p.object_id is not None}
         for index in [index for index in list(self._damaged) if one.behind(index, before)]:
@@ -237,6 +244,13 @@ class FrameLoop:
                     hint="prompt on another frame, with --overwrite",
                 )
             writer.write_damaged(index, self.task.video.time_at(index), reason)
+        for index in {p.frame_index for p in one.prompts} - self._reached:
+            if one.behind(index, one.first) or not one.behind(index, before):
+                continue
+            raise BadPrompt(
+                f"the prompt on frame {index} cannot be applied: there is no such image",
+                hint="prompt on another frame, with --overwrite",
+            )
 
     def _note_scaled(self, one: Pass, frame: Frame, writer: RunWriter) -> None:
         """Write an event where images of another size begin or end."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vseg import __version__
 from vseg.build import model_cards, open_video
+from vseg.errors import BadExchange
 from vseg.exchange.formats import format_named
 from vseg.exchange.guess_format import guess_format
 from vseg.exchange.read_masks import read_masks
@@ -38,6 +39,11 @@ def import_run(
         info = video.info
         times = video.time_at
         with read_masks(file, name, info, Path(clip).stem) as masks:
+            if masks.unnamed:
+                raise BadExchange(
+                    f"{file}: {masks.unnamed} masks have no id that says whose they are",
+                    hint="give them ids, or take them into a run of the clip: --into RUN",
+                )
             header = RunHeader(
                 vseg_version=__version__,
                 # No model made the masks; this is the one that corrects them.

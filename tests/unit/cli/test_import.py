@@ -33,6 +33,14 @@ def test_a_fresh_run_has_the_masks_of_the_file(workplace: Workplace, run: Path) 
     assert again.exit_code == 3 and "already holds a run" in again.stderr
 
 
+def test_masks_without_ids_are_no_run(run: Path, workplace: Workplace, tmp_path: Path) -> None:
+    assert call("export", run, "--to", "yolo-seg", "-o", tmp_path / "labels").exit_code == 0
+    words = ("import", tmp_path / "labels", "--format", "yolo-seg", "--video", workplace.clip)
+    refused = call(*words, "-o", tmp_path / "run")
+    assert refused.exit_code == 3 and "masks have no id" in refused.stderr
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("format_name", ["coco", "davis", "cvat", "mot", "yolo-seg"])
 def test_what_was_not_edited_is_not_changed(
     run: Path, tmp_path: Path, format_name: str

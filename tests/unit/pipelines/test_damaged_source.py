@@ -116,3 +116,22 @@ def test_a_folder_with_gaps(numbering: str, frames: list[int], tmp_path: Path) -
     run = open_run(tmp_path / "run")
     assert list(run.frame_numbers()) == frames
     assert run.damaged == {}
+
+
+def test_a_prompt_on_a_frame_that_a_folder_leaves_out(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in (5, 6, 8, 12):
+        Image.fromarray(paint(number)).save(folder / f"{number}.png")
+    words = ("track", folder, "--frames", "by-number", "--short-side", 64, "--no-preview")
+    outline = "4,4 60,4 60,30 4,30"
+    for direction in ("forward", "both"):
+        refused = call(
+            *words, "-o", tmp_path / direction, "--polygon", f"@2:{outline}",
+            "--direction", direction,
+        )  # fmt: skip
+        assert refused.exit_code == 3 and "prompt on frame 2" in refused.stderr
+    twice = ("--polygon", f"1@1:{outline}", "--polygon", f"2@3:{outline}")
+    kept = call(*words, "-o", tmp_path / "run", *twice, "--direction", "both")
+    assert kept.exit_code == 0
+    assert list(open_run(tmp_path / "run").frame_numbers()) == [0, 1, 3, 7]
