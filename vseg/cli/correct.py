@@ -170,6 +170,9 @@ def _show_plan(
         first, end = gap.range
         way = "backward" if gap.reverse else "forward"
         print(f"object {gap.object_id}: {first}:{end}, {way} from {gap.start}{_until(gap)}")
+    if not gaps:
+        print("nothing to track: the edits change what is stored")
+        return
     cost = "" if seconds is None else f", about {seconds:g} s"
     print(f"at most {frames} frames to track{cost}; less where it joins what is stored")
 

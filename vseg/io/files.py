@@ -75,7 +75,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(
             f"cannot write {target}: {error.strerror or error}",
-            hint="check the folder's permissions and free space (df -h), or give another -o",
+            hint="check the folder's permissions and free space (df -h), or write elsewhere",
         ) from error
     finally:
         # Fails where the folder itself could not be made; that error is already on its way.
@@ -99,7 +99,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     except OSError as error:
         raise OutputError(
             f"cannot write {target}: {error.strerror or error}",
-            hint="check the folder's permissions and free space (df -h), or give another -o",
+            hint="check the folder's permissions and free space (df -h), or write elsewhere",
         ) from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

@@ -101,19 +101,27 @@ def run_state(path: Path) -> RunState:
 def content_root(root: Path, header: RunHeader, revision: int | None = None) -> Path:
     """The folder that holds the files of a revision; None is the current one.
 
-    Raises BadRun for a revision that the run has not.
+    Raises BadRun for a revision that the run has not, or that has lost one of its files.
     """
     wanted = header.revision if revision is None else revision
     if wanted == 0:
         return root
-    if all(known.number != wanted for known in header.revisions):
-        numbers = ", ".join(str(known.number) for known in header.revisions)
+    known = {each.number: each for each in header.revisions}
+    if wanted not in known:
+        numbers = ", ".join(map(str, known))
         raise BadRun(
             f"{root} has no revision {wanted}",
             hint=f"0 is the run as tracked; corrected ones: {numbers or 'none'} "
             f"(`vseg revisions {root}`)",
         )
-    return revision_folder(root, wanted)
+    content = revision_folder(root, wanted)
+    lost = [name for name in (OBJECTS, FRAMES, SPANS) if not (content / name).is_file()]
+    if lost:
+        raise BadRun(
+            f"{content / lost[0]} is missing",
+            hint=f"`vseg revisions {root} --to {known[wanted].parent}` goes back",
+        )
+    return content
 
 
 def revision_folder(root: Path, number: int) -> Path:
@@ -287,5 +295,5 @@ def _refusal_named(root: Path) -> Iterator[None]:
     except OSError as error:
         raise OutputError(
             f"cannot delete {error.filename or root}: {error.strerror}",
-            hint="check the folder's permissions, or give another -o",
+            hint="check the folder's permissions, or write elsewhere",
         ) from error

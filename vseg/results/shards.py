@@ -209,7 +209,10 @@ def open_parquet(path: Path, schema: Any) -> Iterator[Any]:
         raise BadRun(f"{path} is damaged: {error}", hint=_RERUN) from error
 
 
-_RERUN = "`vseg track ... --resume` computes again what is lost"
+_RERUN = (
+    "`vseg track ... --resume` computes again what is lost of a run as it was tracked; of a "
+    "corrected one, `vseg revisions RUN --to N` goes to a revision that is whole"
+)
 
 
 def mask_schema() -> Any:

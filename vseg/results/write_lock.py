@@ -73,7 +73,7 @@ def _claim(path: Path) -> None:
     except OSError as error:
         raise OutputError(
             f"cannot write {path}: {error.strerror or error}",
-            hint="check the folder's permissions and free space, or give another -o",
+            hint="check the folder's permissions and free space, or write elsewhere",
         ) from error
 
 
@@ -95,7 +95,7 @@ def _remove_if_stale(path: Path) -> None:
     raise OutputError(
         f"{path.parent} is being written by process {writer.pid} on {writer.host} since "
         f"{writer.since}",
-        hint="wait for it, stop it, or give another -o; if that machine no longer writes, "
+        hint="wait for it, stop it, or write elsewhere; if that machine no longer writes, "
         f"delete {path}",
     )
 

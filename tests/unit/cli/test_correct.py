@@ -118,6 +118,27 @@ def test_a_hint_can_be_typed(
     assert done.exit_code == 0, done.stderr
 
 
+@pytest.mark.parametrize("name", ["spans.json", "objects.json", "frames.parquet"])
+def test_a_revision_that_lost_a_file_is_named_with_the_way_back(run: Path, name: str) -> None:
+    assert call("correct", run, "--accept", "1@0:5").exit_code == 0
+    assert call("correct", run, "--rename", "1=car").exit_code == 0
+    lost = run / "revisions" / "000002" / name
+    lost.unlink()
+    for words in (["correct", run, "--rename", "2=dog"], ["review", run]):
+        refused = call(*words)
+        assert refused.exit_code == 3
+        assert f"{name} is missing" in refused.stderr and "--to 1" in refused.stderr
+    assert call("revisions", run, "--to", 1).exit_code == 0
+    assert call("revisions", run, "--to", 2).exit_code == 3
+    assert call("correct", run, "--rename", "2=dog").exit_code == 0
+
+
+def test_a_plan_of_edits_tracks_nothing(run: Path) -> None:
+    planned = call("correct", run, "--rename", "1=car", "--dry-run")
+    assert planned.exit_code == 0 and "nothing to track" in planned.stdout
+    assert not (run / "revisions").exists()
+
+
 def test_objects_that_cannot_be_absent_or_split_can_be_deleted(run: Path) -> None:
     anchor(run, 1, 0)
     anchor(run, 2, 0)
