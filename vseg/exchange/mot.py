@@ -180,9 +180,14 @@ def _lines(path: Path) -> Iterator[tuple[str, list[float]]]:
                     where = f"{path}, line {number}"
                     yield where, _numbers(parts)
     except UnicodeDecodeError as error:
-        raise BadExchange(f"{path} is not MOTChallenge text: {error}") from error
+        raise BadExchange(f"{path} is not MOTChallenge text: {error}", hint=_LINE) from error
     except ValueError as error:
-        raise BadExchange(f"{path} is not MOTChallenge text: {where}: {error}") from error
+        raise BadExchange(
+            f"{path} is not MOTChallenge text: {where}: {error}", hint=_LINE
+        ) from error
+
+
+_LINE = "a line is frame,id,left,top,width,height,score in UTF-8; or name another --format"
 
 
 def mot_row(frame_index: int, track_id: int, box: Sides, score: float) -> str:

@@ -73,7 +73,9 @@ def mask_of_polygons(polygons: Polygons, video: VideoInfo) -> MaskCrop:
     """The union of the polygons, each of corners x y x y ...; what lies outside is cut off."""
     full = np.zeros((video.height, video.width), dtype=bool)
     for corners in polygons:
-        if len(corners) % 2 or len(corners) < 2 * _CORNERS or not np.isfinite(corners).all():
+        if not np.isfinite(corners).all():
+            raise BadMask("a coordinate of a polygon is no number")
+        if len(corners) % 2 or len(corners) < 2 * _CORNERS:
             raise BadMask(f"a polygon has {len(corners)} numbers, not x y of three corners")
         if len(corners) > 2 * _MOST_CORNERS:
             raise BadMask(f"a polygon has more than {_MOST_CORNERS} corners")

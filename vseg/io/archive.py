@@ -56,7 +56,19 @@ def unpacked(path: Path, *, suffix: str | None, own: Collection[str] = ()) -> It
                     _extract(path, archive, member, root)
         except _DAMAGE as error:
             raise BadExchange(f"{path} cannot be unpacked: {error}") from error
-        yield _file_in(path, root, suffix) if suffix else _innermost(root, own)
+        content = _file_in(path, root, suffix) if suffix else _innermost(root, own)
+        with _named_as(path, root):
+            yield content
+
+
+@contextmanager
+def _named_as(path: Path, root: Path) -> Iterator[None]:
+    """Name the archive in errors, not the temporary folder, which is gone by then."""
+    try:
+        yield
+    except BadExchange as error:
+        told = error.message.replace(f"{root}/", f"{path}: ")
+        raise BadExchange(told, hint=error.hint) from error
 
 
 def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:

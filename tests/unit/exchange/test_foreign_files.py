@@ -64,6 +64,7 @@ def test_a_cvat_polygon_with_other_corners_is_held(tmp_path: Path) -> None:
         ('<mask rle="1" left="0" top="0" width="nan" height="1"/>', "is not a number"),
         ('<polygon points="1,2;3"/>', "pairs"),
         ('<polygon points="1,2;3,4"/>', "three corners"),
+        ('<polygon points="1,2;3,4;nan,4"/>', "coordinate of a polygon is no number"),
         ('<box xtl="1"/>', "ytl"),
     ],
 )
@@ -281,3 +282,20 @@ def test_the_format_of_an_export_is_found_out(tmp_path: Path, format_name: str) 
             masks.add(frame, 1, MaskCrop(frame, 3, np.ones((5, 7), dtype=bool)))
         export(masks, format_name, out)
     assert guess_format(out) == alike.get(format_name, format_name)
+
+
+def test_errors_within_an_archive_name_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("annotations.xml", "<annotations>")
+    with pytest.raises(BadExchange) as raised, read_masks(path, "cvat", VIDEO, "park"):
+        pass
+    assert raised.value.message.startswith(f"{path}: annotations.xml is not XML")
+
+
+def test_text_of_another_encoding_is_refused_with_what_is_expected(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"\xff\xfe1,1,2,3,4,5,1")
+    with pytest.raises(BadExchange) as raised, read_masks(path, "mot", VIDEO, "park"):
+        pass
+    assert raised.value.hint is not None and "UTF-8" in raised.value.hint
