@@ -144,7 +144,7 @@ def _queue(summary: RunSummary) -> str:
         f'<h2>Check first</h2><div class="panel scroll"><table><thead><tr>'
         '<th class="number">risk</th><th>object</th><th>frames</th><th>worst</th>'
         f"<th>why</th></tr></thead><tbody>{rows}</tbody></table>"
-        f'<p class="faint small">{shown}{of} risky spans, worst first. Risk is the '
+        f'<p class="faint small">Risky spans, worst first: {shown}{of}. Risk is the '
         "probability that a mask covers less than half of what it should.</p></div>"
     )
 
@@ -178,7 +178,7 @@ def _object(
     told = [life, f"mean quality {each.mean_score:.2f}", _counted(each.anchors, "anchor")]
     if each.accepted:
         told.append(f"{each.accepted} frames accepted")
-    told.append(f"about {each.wrong:.0f} masks wrong")
+    told.append(f"about {each.wrong:.0f} of the masks wrong")
     sizes = (
         sizes_svg(summary.axis, each.lane, hex_of(stored.id), video.height * video.width)
         if each.visible

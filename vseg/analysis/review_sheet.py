@@ -82,8 +82,8 @@ def _page(queue: ReviewQueue, images: Sequence[Thumbnail]) -> str:
     of = "" if shown == queue.found else f" of {queue.found}"
     body = (
         "<h1>Review queue</h1>\n"
-        f'<p class="faint">{shown}{of} risky spans, worst first. {queue.masks} masks, '
-        f"of which about {queue.wrong:.0f} are wrong. The image shows the worst frame of "
+        f'<p class="faint">Risky spans, worst first: {shown}{of}. Masks: {queue.masks}, '
+        f"about {queue.wrong:.0f} of them wrong. The image shows the worst frame of "
         "each span.</p>\n"
         f'<ol class="cards">\n{cards}\n</ol>'
     )
