@@ -40,7 +40,6 @@ class SessionFrames:
         self._model = model
         self._video = video
         self._ahead = EncodeAhead(model.encode, self.depth)
-        self._hw = None if video is None else (video.info.height, video.info.width)
         self._kept: tuple[Frame, Features] | None = None
 
     def to_prompt(self, frame: Any, state: SessionState) -> Frame:
@@ -51,7 +50,8 @@ class SessionFrames:
         """
         if isinstance(frame, int | np.integer) and not isinstance(frame, bool):
             return self._read(int(frame))
-        return self._checked(frame if isinstance(frame, Frame) else _next(frame, None, state))
+        placed = frame if isinstance(frame, Frame) else _next(frame, None, state)
+        return _checked(placed, state)
 
     def to_step(
         self, frame: Any, time_s: float | None, state: SessionState, *, reverse: bool = False
@@ -67,7 +67,7 @@ class SessionFrames:
                     "a plain image has no place before another",
                     hint="in reverse, give Frames, as a reader's frames(step=-1) does",
                 )
-            return self._checked(_next(frame, time_s, state))
+            return _checked(_next(frame, time_s, state), state)
         if time_s is not None:
             raise UsageError(
                 "time_s was given beside a Frame, which has its own",
@@ -82,7 +82,7 @@ class SessionFrames:
                 f"frame {frame.index} is not {way} than the last one, {last}",
                 hint=f"step takes frames in {order} order; propagate(start=...) goes anywhere",
             )
-        return self._checked(frame)
+        return _checked(frame, state)
 
     def features(self, frame: Frame, *, keep: bool = False) -> Features:
         """The features of a frame, computed once.  keep: hold them for further prompts."""
@@ -141,19 +141,20 @@ class SessionFrames:
                 hint="len(video) is the number of frames; they count from 0",
             )
 
-    def _checked(self, frame: Frame) -> Frame:
-        """The frame, if its image is an RGB image of the size of those before."""
-        check_rgb(frame.image)
-        height, width = frame.image.shape[:2]
-        if self._hw is None:
-            self._hw = (height, width)
-        if self._hw != (height, width):
-            before = f"{self._hw[1]}x{self._hw[0]}"
-            raise BadFrame(
-                f"the image is {width}x{height}, those before were {before}",
-                hint="resize the image, or begin a new Session",
-            )
-        return frame
+
+def _checked(frame: Frame, state: SessionState) -> Frame:
+    """The frame, if its image is an RGB image of the size of those before."""
+    check_rgb(frame.image)
+    height, width = frame.image.shape[:2]
+    if state.image_hw is None:
+        state.image_hw = (height, width)
+    if state.image_hw != (height, width):
+        before = f"{state.image_hw[1]}x{state.image_hw[0]}"
+        raise BadFrame(
+            f"the image is {width}x{height}, those before were {before}",
+            hint="resize the image, or begin a new Session",
+        )
+    return frame
 
 
 def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:

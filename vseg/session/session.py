@@ -300,7 +300,12 @@ class Session(Closing):
     def _empty_state(self) -> SessionState:
         memory, identity = self._settings
         engine = open_engine(self.model, memory, identity)
-        return SessionState(engine, PromptHistory(self.model, self._grounder))
+        info = None if self.video is None else self.video.info
+        return SessionState(
+            engine,
+            PromptHistory(self.model, self._grounder),
+            image_hw=None if info is None else (info.height, info.width),
+        )
 
     def _check_open(self) -> None:
         if self._closed:

@@ -26,7 +26,7 @@ from vseg.session.prompt_history_pack import pack_entries, unpack_entries
 from vseg.session.state import SessionState
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 9
+_FORMAT = 10
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:
@@ -43,6 +43,7 @@ def pack_session(state: SessionState, model: Model) -> bytes:
         "model": model.weights_sha256,
         "used": state.used,
         "last": [state.last_index, state.last_time_s],
+        "image_hw": state.image_hw,
         "objects": objects,
         "prompts": history,
         "identities": identities,
@@ -74,6 +75,7 @@ def unpack_session(state: SessionState, model: Model, payload: bytes) -> None:
     state.history.entries = unpack_entries(header["prompts"], image_of)
     state.used = tuple((first, end) for first, end in header["used"])
     state.last_index, state.last_time_s = header["last"]
+    state.image_hw = tuple(header["image_hw"]) if header["image_hw"] else None
     state.objects = {o["id"]: _unpack_object(o, tensors, image_of) for o in header["objects"]}
 
 

@@ -19,7 +19,8 @@ from vseg.types import LAST_OBJECT_ID, Frame, Prompt, PromptValue, Timecode
 @dataclass(slots=True)
 class SessionState:
     """objects: by id.  used: all object ids there ever were.  last_index, last_time_s: of the
-    last frame of a live source, None before the first.
+    last frame of a live source, None before the first.  image_hw: of all images, None before
+    the first.
     """
 
     engine: AnyEngine
@@ -28,6 +29,7 @@ class SessionState:
     used: Ranges = ()
     last_index: int | None = None
     last_time_s: float | None = None
+    image_hw: tuple[int, int] | None = None
 
     @property
     def bank(self) -> MemoryBank:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.scenes import mask_iou
 from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
-from vseg.errors import BadPrompt, BadRun
+from vseg.errors import BadFrame, BadPrompt, BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.models.nano.model import Nano
 from vseg.session.memory.affinity_bank import AffinityBank
@@ -198,6 +198,22 @@ def test_a_restored_session_continues_with_the_same_bits(
         assert one.object_ids == two.object_ids
         np.testing.assert_array_equal(one.logits, two.logits)
         np.testing.assert_array_equal(one.scores, two.scores)
+
+
+def test_a_restored_session_refuses_images_of_another_size(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    image = scene.read(0).image
+    with Session(model) as session:
+        session.prompt(1, image, mask=truth_of(scene, 1))
+        session.step(image)
+        saved = session.snapshot()
+    height, width = image.shape[:2]
+    with Session(model) as other:
+        other.restore(saved)
+        with pytest.raises(BadFrame, match=f"those before were {width}x{height}"):
+            other.step(image[: height // 2])
+        assert other.step(image).frame_index == 1
 
 
 def test_a_foreign_snapshot_is_refused(model: Nano, scene: SyntheticVideo) -> None:
