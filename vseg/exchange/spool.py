@@ -30,8 +30,9 @@ CREATE TABLE masks (
 ) WITHOUT ROWID;
 CREATE TABLE unnamed (
     frame INTEGER, object INTEGER, score REAL,
-    x INTEGER, y INTEGER, w INTEGER, h INTEGER, payload BLOB
-);
+    x INTEGER, y INTEGER, w INTEGER, h INTEGER, payload BLOB,
+    PRIMARY KEY (frame, object)
+) WITHOUT ROWID;
 """
 _BY_FRAME = """
 SELECT frames.frame, object, score, x, y, w, h, payload FROM frames
@@ -41,6 +42,8 @@ _BY_OBJECT = "SELECT * FROM masks WHERE object = ? ORDER BY frame"
 _ONE = "SELECT * FROM masks WHERE frame = ? AND object = ?"
 _LAST = "SELECT MAX(frame) FROM masks WHERE object = ? AND w > 0"
 _MEAN = "SELECT AVG(score) FROM masks WHERE object = ? AND w > 0"
+# The ids of unnamed masks fall as they come.
+_UNNAMED = "SELECT * FROM unnamed WHERE frame = ? ORDER BY object DESC"
 _MAX_ID = 2**53
 """Larger numbers are not exact in JSON."""
 
@@ -199,7 +202,7 @@ class MaskSpool:
 
     def take_unnamed(self, frame: int) -> list[tuple[MaskCrop, float]]:
         """The masks of a frame that came without the id of their object."""
-        rows = self._base.execute("SELECT * FROM unnamed WHERE frame = ?", (frame,))
+        rows = self._base.execute(_UNNAMED, (frame,))
         return [(_crop(row), row[2]) for row in rows]
 
     def _check(self, frame: int, object_id: int | None, crop: MaskCrop) -> None:

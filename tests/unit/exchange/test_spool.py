@@ -1,0 +1,42 @@
+"""Masks kept on the disk while a file of another program is read."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from vseg.exchange.spool import MaskSpool
+from vseg.types import MaskCrop, VideoInfo
+
+VIDEO = VideoInfo("park.mp4", 8, 8, Fraction(25), None)
+CROP = MaskCrop(0, 0, np.ones((2, 2), dtype=bool))
+
+
+def test_masks_without_an_id_come_by_frame_in_the_order_in_which_they_were_added() -> None:
+    with MaskSpool("park", VIDEO) as spool:
+        for frame, score in ((3, 0.25), (1, 0.5), (3, 0.75), (3, 0.5)):
+            spool.add(frame, None, CROP, score)
+        assert [score for _, score in spool.take_unnamed(3)] == [0.25, 0.75, 0.5]
+        assert [score for _, score in spool.take_unnamed(1)] == [0.5]
+        assert not spool.take_unnamed(2)
+
+
+def test_masks_without_an_id_are_searched_by_frame_not_one_by_one() -> None:
+    def steps(frames: int) -> int:
+        with MaskSpool("park", VIDEO) as spool:
+            for frame in range(frames):
+                spool.add(frame, None, CROP)
+            done = 0
+
+            def count() -> None:
+                nonlocal done
+                done += 1
+
+            spool._base.set_progress_handler(count, 1)
+            spool.take_unnamed(frames // 2)
+            spool._base.set_progress_handler(None, 1)
+        return done
+
+    few = steps(10)
+    assert few
+    assert steps(300) == pytest.approx(few, abs=5)
