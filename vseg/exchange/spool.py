@@ -17,7 +17,7 @@ from vseg.errors import BadExchange
 from vseg.frame_masks import FrameMasks, MaskSource
 from vseg.interfaces.mask_format import MaskSequence
 from vseg.ops.codec import decode_mask, encode_mask
-from vseg.types import UNKNOWN_FPS, MaskCrop, VideoInfo
+from vseg.types import LAST_OBJECT_ID, UNKNOWN_FPS, MaskCrop, VideoInfo
 
 _TABLES = """
 PRAGMA journal_mode = OFF;
@@ -44,8 +44,8 @@ _LAST = "SELECT MAX(frame) FROM masks WHERE object = ? AND w > 0"
 _MEAN = "SELECT AVG(score) FROM masks WHERE object = ? AND w > 0"
 # The ids of unnamed masks fall as they come.
 _UNNAMED = "SELECT * FROM unnamed WHERE frame = ? ORDER BY object DESC"
-_MAX_ID = 2**53
-"""Larger numbers are not exact in JSON."""
+_AWAY = 2 * LAST_OBJECT_ID
+"""Added to an id, gives one that no object has."""
 
 
 class MaskSpool:
@@ -144,13 +144,12 @@ class MaskSpool:
     def renumber(self, numbers: Mapping[int, int]) -> None:
         """Give objects other ids at once, by their present ones; no two may become one."""
         # Through ids that nobody has, so that two can change places.
-        away = 2 * _MAX_ID
         for present, number in numbers.items():
             self._base.execute(
-                "UPDATE masks SET object = ? WHERE object = ?", (number + away, present)
+                "UPDATE masks SET object = ? WHERE object = ?", (number + _AWAY, present)
             )
         self._base.execute(
-            "UPDATE masks SET object = object - ? WHERE object > ?", (away, _MAX_ID)
+            "UPDATE masks SET object = object - ? WHERE object > ?", (_AWAY, _AWAY)
         )
         self._ids = {numbers.get(obj, obj) for obj in self._ids}
         self.labels = {numbers.get(obj, obj): name for obj, name in self.labels.items()}
@@ -207,10 +206,10 @@ class MaskSpool:
 
     def _check(self, frame: int, object_id: int | None, crop: MaskCrop) -> None:
         known = object_id is None or self._new <= object_id < 0
-        if not known and not 1 <= (object_id or 0) <= _MAX_ID:
+        if not known and not 1 <= (object_id or 0) <= LAST_OBJECT_ID:
             raise BadExchange(
                 f"frame {frame}: {object_id} is no object id",
-                hint="ids are whole numbers from 1 on",
+                hint=f"ids are whole numbers from 1 to {LAST_OBJECT_ID}",
             )
         x1, y1, x2, y2 = crop.xyxy
         width, height = self.video.width, self.video.height

@@ -5,8 +5,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from vseg.errors import BadExchange
 from vseg.exchange.spool import MaskSpool
-from vseg.types import MaskCrop, VideoInfo
+from vseg.types import LAST_OBJECT_ID, MaskCrop, VideoInfo
 
 VIDEO = VideoInfo("park.mp4", 8, 8, Fraction(25), None)
 CROP = MaskCrop(0, 0, np.ones((2, 2), dtype=bool))
@@ -40,3 +41,20 @@ def test_masks_without_an_id_are_searched_by_frame_not_one_by_one() -> None:
     few = steps(10)
     assert few
     assert steps(300) == pytest.approx(few, abs=5)
+
+
+def test_an_id_that_no_run_can_hold_is_refused() -> None:
+    with MaskSpool("park", VIDEO) as spool:
+        spool.add(0, LAST_OBJECT_ID, CROP)
+        with pytest.raises(BadExchange, match="frame 0: 2147483648 is no object id") as error:
+            spool.add(0, LAST_OBJECT_ID + 1, CROP)
+    assert error.value.hint == "ids are whole numbers from 1 to 2147483647"
+
+
+def test_the_largest_id_can_change_places() -> None:
+    with MaskSpool("park", VIDEO) as spool:
+        spool.add(0, 1, CROP)
+        spool.add(1, LAST_OBJECT_ID, CROP)
+        spool.renumber({1: LAST_OBJECT_ID, LAST_OBJECT_ID: 1})
+        assert spool.last_frame(LAST_OBJECT_ID) == 0
+        assert spool.last_frame(1) == 1
