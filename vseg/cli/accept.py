@@ -25,7 +25,7 @@ def accept(
     from vseg.prompts.parse_edits import parse_accept
 
     with RunEdit(run) as edit:
-        for accepted in parse_accept(spans, edit.range_of):
+        for accepted in parse_accept(spans, edit.range_of, f"vseg accept {run}"):
             edit.apply(accepted)
     revision = edit.revision
     assert revision is not None, "at least one span is given"

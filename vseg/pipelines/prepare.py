@@ -202,7 +202,9 @@ def _check_prompts(video: Reader, prompts: Sequence[Prompt], first: int, stop: i
                 f"outside the range {first}:{stop}",
                 hint="widen --range, or prompt on a frame inside it",
             )
-        check_prompt(placed.value, (video.info.height, video.info.width), video.info.rotation)
+        info = video.info
+        hw = (info.height, info.width)
+        check_prompt(placed.value, hw, info.rotation, placed.frame_index)
 
 
 def check_instances(prompts: Sequence[Prompt]) -> None:

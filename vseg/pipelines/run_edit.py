@@ -142,8 +142,9 @@ class RunEdit:
                 raise UsageError(
                     "a correction is of one object", hint="name it: --text '2@60:a dog'"
                 )
-            check_object(self.draft, prompt.object_id)
-            check_prompt(prompt.value, (video.height, video.width), video.rotation)
+            check_object(self.draft, prompt.object_id, prompted=True)
+            hw = (video.height, video.width)
+            check_prompt(prompt.value, hw, video.rotation, prompt.frame_index)
         check_positive(self.draft.content.spans, placed)
         self._prompts += placed
 

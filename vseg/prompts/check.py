@@ -103,12 +103,14 @@ def _box(sides: Any) -> Box:
     return Box(*numbers)
 
 
-def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) -> None:
+def check_prompt(
+    prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0, frame_index: int = 0
+) -> None:
     """Raise BadPrompt unless the prompt lies on a displayed frame of (height, width) `hw`.
 
     A box or a polygon may reach over the edge but not lie outside.  If the prompt would fit
-    the stored, unrotated image, the message says so.  A concept prompt has no place: there is
-    nothing to check.
+    the stored, unrotated image, the message says so; its hint names the frame `frame_index`.
+    A concept prompt has no place: there is nothing to check.
     """
     if isinstance(prompt, Text | Exemplar):
         return
@@ -121,7 +123,7 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
                 hint="turn the mask as the frame is displayed"
                 if (h, w) == (width, height)
                 else f"make it {width}x{height}, resized with nearest neighbour: `vseg frame "
-                "CLIP 0 -o frame.png` writes the frame to paint on",
+                f"CLIP {frame_index} -o frame.png` writes the frame to paint on",
             )
         if not prompt.mask.any():
             raise BadPrompt("the mask is empty", hint="an object needs at least one pixel")
@@ -132,12 +134,15 @@ def check_prompt(prompt: PromptValue, hw: tuple[int, ...], rotation: int = 0) ->
         return
     raise BadPrompt(
         f"{_describe(prompt, hw)} lies outside the {width}x{height} frame",
-        hint=_hint(prompt, hw, rotation),
+        hint=_hint(prompt, hw, rotation, frame_index),
     )
 
 
 def _hint(
-    prompt: Points | Box | Scribble | Polygon, hw: tuple[int, ...], rotation: int
+    prompt: Points | Box | Scribble | Polygon,
+    hw: tuple[int, ...],
+    rotation: int,
+    frame_index: int,
 ) -> str:
     """What may have been meant by a prompt outside the frame."""
     height, width = hw
@@ -147,7 +152,7 @@ def _hint(
         return "x comes before y: were they swapped?"
     return (
         f"x goes from 0 to {width - 1} and y to {height - 1}, in pixels of the displayed "
-        "frame: `vseg frame CLIP 0 -o frame.png` writes it"
+        f"frame: `vseg frame CLIP {frame_index} -o frame.png` writes it"
     )
 
 

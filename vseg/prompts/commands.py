@@ -1,15 +1,13 @@
 """Prompts -> the option of a command line that says the same.
 
-Enters: prompts with their frames.  Leaves: text such as `--point 2@60:412,220+`.  What lies in
-a file is named by its content: the run keeps it in prompts.jsonl and exemplars/.
+Enters: prompts with their frames.  Leaves: text such as `--point 2@60:412,220+`.  What has no
+such text, a mask or an image given as numbers, is said in brackets with where it is kept.
 """
 
-import hashlib
 from shlex import quote
 
 import numpy as np
 
-from vseg.prompts.codec import image_digest
 from vseg.types import (
     Box,
     Exemplar,
@@ -22,12 +20,11 @@ from vseg.types import (
     Text,
 )
 
-_DIGITS = 12
-"""Of a SHA-256: enough that two contents of one run do not share them."""
-
 
 def prompt_options(prompt: Prompt) -> str:
-    """The options of a prompt; several clicks are one option each."""
+    """The options of a prompt, or what it is in brackets; several clicks are an option
+    each.
+    """
     at = f"{prompt.object_id}@{prompt.frame_index}"
     value = prompt.value
     if isinstance(value, Points):
@@ -48,13 +45,13 @@ def _option(value: PromptValue, at: str) -> str:
             rings = (" ".join(map(_xy, ring)) for ring in value.rings)
             return " ".join(f"--polygon {quote(f'{at}:{ring}')}" for ring in rings)
         case Mask():
-            name = hashlib.sha256(value.mask.tobytes()).hexdigest()
-            return f"--mask {at}:sha256-{name[:_DIGITS]}"
+            # The file it came from may have changed since, or never existed.
+            return f"(mask {at}: {int(value.mask.sum())} pixels, kept in prompts.jsonl)"
         case Text():
             return f"--text {quote(f'{at}:{value.phrase}{_threshold(value.threshold)}')}"
         case Exemplar():
-            name = value.source or f"sha256-{image_digest(value.image)[:_DIGITS]}"
-            return f"--exemplar {quote(f'{at}:{name}{_threshold(value.threshold)}')}"
+            told = f"{value.source or 'an image'}{_threshold(value.threshold)}"
+            return f"(exemplar {at}: {told}, kept in exemplars/)"
         case Points():
             raise AssertionError("clicks are one option each")
 

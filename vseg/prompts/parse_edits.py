@@ -36,10 +36,15 @@ def parse_absent(specs: Iterable[str], range_of: RangeOf) -> Iterator[MarkAbsent
         yield MarkAbsent(object_id, *range_of(*parse_range(place)))
 
 
-def parse_accept(specs: Iterable[str], range_of: RangeOf) -> Iterator[AcceptSpan]:
-    """One edit per range.  Raises UsageError, and what `range_of` raises."""
+def parse_accept(
+    specs: Iterable[str], range_of: RangeOf, option: str = "--accept"
+) -> Iterator[AcceptSpan]:
+    """One edit per range.  option: what stands before it, as errors name it.
+
+    Raises UsageError, and what `range_of` raises.
+    """
     for spec in specs:
-        object_id, place = _object_at(spec, "--accept", "1@0:80")
+        object_id, place = _object_at(spec, option, "1@0:80")
         yield AcceptSpan(object_id, *range_of(*parse_range(place)))
 
 

@@ -10,13 +10,16 @@ from vseg.results.layout import content_root, read_objects
 from vseg.results.lives import object_lives
 
 
-def check_object(draft: RevisionDraft, object_id: int) -> None:
-    """Raise UnknownObject unless the run has the object."""
+def check_object(draft: RevisionDraft, object_id: int, *, prompted: bool = False) -> None:
+    """Raise UnknownObject unless the run has the object.
+
+    prompted: whether it is to be prompted, which a new one could be.
+    """
     if object_id not in draft.content.objects:
         known = ", ".join(map(str, sorted(draft.content.objects))) or "none"
+        add = f"; --add {next_object_id(draft)} adds one" if prompted else ""
         raise UnknownObject(
-            f"{draft.path} has no object {object_id}",
-            hint=f"its objects: {known}; --add {object_id} adds one",
+            f"{draft.path} has no object {object_id}", hint=f"its objects: {known}{add}"
         )
 
 

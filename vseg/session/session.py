@@ -272,7 +272,7 @@ class Session(Closing):
         height, width = image.image.shape[:2]
         rotation = self.video.info.rotation if self.video is not None else 0
         for value in values:
-            check_prompt(value, (height, width), rotation)
+            check_prompt(value, (height, width), rotation, image.index)
         if obj not in self.objects:
             check_begins(values, f"object {obj} on frame {image.index}")
         if adjacent is None and any(isinstance(value, Text) for value in values):

@@ -79,6 +79,20 @@ def test_wrong_words(run: Path, words: list[str], code: int, text: str) -> None:
     assert not (run / "revisions").exists()
 
 
+def test_hints_speak_of_what_was_typed(run: Path) -> None:
+    done = call("correct", run, "--delete", "7")
+    assert "its objects: 1, 2" in done.stderr and "--add" not in done.stderr
+    done = call("correct", run, "--point", "7@5:3,3")
+    assert "--add 3 adds one" in done.stderr
+    done = call("correct", run, "--point", "1@5:9999,3")
+    assert "vseg frame CLIP 5 -o" in done.stderr
+    for wrong in ("foo", "x@1:2"):
+        done = call("accept", run, wrong)
+        assert done.exit_code == 2
+        assert f"vseg accept {run} {wrong}" in done.stderr and "--accept" not in done.stderr
+        assert f"vseg accept {run} 1@0:80" in done.stderr
+
+
 def anchor(run: Path, object_id: int, *frames: int) -> None:
     """Make frames anchors of an object of the run's first revision, which this makes."""
     content = run / "revisions" / "000001"

@@ -134,7 +134,7 @@ def test_only_the_span_around_a_prompt_changes(
         (1, MIDDLE),
     ]
     revision = corrected.header.revisions[-1]
-    assert revision.frames > 0 and revision.commands[0].startswith("--mask 1@12:sha256-")
+    assert revision.frames > 0 and revision.commands[0].startswith("(mask 1@12: ")
     assert not (run / "revisions" / "scratch").exists()
 
 

@@ -58,11 +58,13 @@ def test_options_say_the_prompt_again(value: PromptValue) -> None:
         assert repr(again[0].value) == repr(value)
 
 
-def test_what_lies_in_files_is_named_by_content() -> None:
+def test_what_has_no_option_is_said_in_brackets() -> None:
     mask = np.eye(4, dtype=bool)
-    one = prompt_options(Prompt(1, Timecode(frame=3), Mask(mask)))
-    assert one.startswith("--mask 1@3:sha256-")
-    assert one != prompt_options(Prompt(1, Timecode(frame=3), Mask(~mask)))
+    said = prompt_options(Prompt(1, Timecode(frame=3), Mask(mask)))
+    assert said == "(mask 1@3: 4 pixels, kept in prompts.jsonl)"
     image = np.zeros((4, 4, 3), dtype=np.uint8)
+    bare = prompt_options(Prompt(1, Timecode(frame=3), Exemplar(image, mask)))
+    assert bare == "(exemplar 1@3: an image, kept in exemplars/)"
     shoe = Exemplar(image, mask, str(Path("shoe.jpg")), 0.7)
-    assert prompt_options(Prompt(1, Timecode(frame=3), shoe)) == "--exemplar 1@3:shoe.jpg=0.7"
+    said = prompt_options(Prompt(1, Timecode(frame=3), shoe))
+    assert said == "(exemplar 1@3: shoe.jpg=0.7, kept in exemplars/)"
