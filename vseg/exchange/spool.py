@@ -28,6 +28,7 @@ CREATE TABLE masks (
     x INTEGER, y INTEGER, w INTEGER, h INTEGER, payload BLOB,
     PRIMARY KEY (frame, object)
 ) WITHOUT ROWID;
+CREATE INDEX masks_of_objects ON masks (object, frame);
 CREATE TABLE unnamed (
     frame INTEGER, object INTEGER, score REAL,
     x INTEGER, y INTEGER, w INTEGER, h INTEGER, payload BLOB,

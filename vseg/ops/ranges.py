@@ -4,14 +4,17 @@ many.
 Enters and leaves: half-open ranges (first, last + 1), ascending and apart from each other.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 
 Ranges = tuple[tuple[int, int], ...]
 
 
 def holds(ranges: Sequence[tuple[int, int]], number: int) -> bool:
     """Whether the number is in one of the ranges."""
-    return any(first <= number < end for first, end in ranges)
+    after = bisect_right(ranges, number, key=itemgetter(0))
+    return after > 0 and number < ranges[after - 1][1]
 
 
 def joined(ranges: Sequence[tuple[int, int]], number: int) -> Ranges:

@@ -5,8 +5,10 @@ the anchors: frames on which the user prompted the object or gave its mask.  Fra
 are as the model predicted them.  A run as tracked has no such file: all is predicted there.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
+from operator import attrgetter
 from pathlib import Path
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -51,7 +53,9 @@ class ObjectSpans(Record):
 
     def span_at(self, frame_index: int) -> ObjectSpan | None:
         """The span that holds a frame, None beside all of them."""
-        return next((s for s in self.spans if s.first <= frame_index < s.end), None)
+        after = bisect_right(self.spans, frame_index, key=attrgetter("first"))
+        span = self.spans[after - 1] if after else None
+        return span if span is not None and frame_index < span.end else None
 
     def of_state(self, *states: SpanState) -> tuple[ObjectSpan, ...]:
         """The spans in one of these states."""
