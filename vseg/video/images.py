@@ -1,8 +1,9 @@
 """A folder of numbered images in, the frames of a clip out, in the order of their numbers.
 
 Names are sorted as people count (frame2 before frame10).  Nothing is guessed: a number that is
-missing, an image of another size or a link that leaves the folder is refused when the folder
-is opened; an image that cannot be read is a damaged frame.
+missing or a link that leaves the folder is refused when the folder is opened; an image that
+cannot be read is a damaged frame.  Images of another size than the first are scaled to it, as
+those of a video file are.
 """
 
 import re
@@ -23,9 +24,10 @@ from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, check_pixels
 from vseg.video.numbering import number_images
+from vseg.video.orientation import Display
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 # What undoes each orientation of EXIF 2.3, table 4.6.4-A; 1 is upright.
 UPRIGHT_BY = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -36,6 +38,8 @@ UPRIGHT_BY = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_WITHOUT_WHITE = {"F": "floating-point values", "I": "whole numbers of 32 bits"}
+"""Of Pillow's modes, in words."""
 SIDEWAYS = tuple(UPRIGHT_BY[orientation] for orientation in (5, 6, 7, 8))
 
 
@@ -47,7 +51,7 @@ class _Header:
 
 
 class ImageFolder(Closing):
-    """A folder of jpg, png, webp or bmp images as a Reader.
+    """A folder of jpg, png, webp, bmp or tif images as a Reader.
 
     frames: None for names with evenly spaced numbers, in which nothing may be missing.
     by-order: names of any kind, such as time stamps; the images are numbered as they are
@@ -70,23 +74,15 @@ class ImageFolder(Closing):
         self._fps = Fraction(fps)
         self._files = _images(self.path)
         self._numbers = number_images(self._files, frames)
-        first: _Header | None = None
-        for file in self._files:
-            header = _header(file)
-            if header is None:
-                continue
-            first = first or header
-            if (header.height, header.width) != (first.height, first.width):
-                raise BadVideo(
-                    f"{file}: is {header.width}x{header.height}, but the images before it are "
-                    f"{first.width}x{first.height}",
-                    hint="keep one clip, of one size, in the folder",
-                )
+        headers = [_header(file) for file in self._files]
+        first = next((header for header in headers if header is not None), None)
         if first is None:
             raise BadVideo(
                 f"{self._files[0]}: is not a readable image, and neither is any other",
                 hint="replace the files",
             )
+        self._sizes = [header and (header.height, header.width) for header in headers]
+        self._display = Display()
         self._closed = False
         self.info = VideoInfo(
             source=str(self.path),
@@ -121,11 +117,16 @@ class ImageFolder(Closing):
             raise DamagedVideo(
                 self.path, index, f"{file.name} does not decode: {error}"
             ) from error
-        if image.shape[:2] != (self.info.height, self.info.width):
+        size = (image.shape[0], image.shape[1])
+        if size != self._sizes[place]:
             raise DamagedVideo(
                 self.path, index, f"{file.name} changed since the folder was opened"
             )
-        return Frame(index, None, self.time_at(index), image)
+        wanted = (self.info.height, self.info.width)
+        if size == wanted:
+            return Frame(index, None, self.time_at(index), image)
+        scaled = self._display.scale(image, wanted)
+        return Frame(index, None, self.time_at(index), scaled, scaled_from=size)
 
     def time_at(self, index: int) -> float:
         """When a frame starts, in seconds."""
@@ -194,6 +195,7 @@ def _header(file: Path) -> _Header | None:
                 sideways = _upright_by(image) in SIDEWAYS
                 width, height = image.size[::-1] if sideways else image.size
                 codec = (image.format or "").lower()
+                _check_tiff(file, image)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise BadVideo(
             f"{file}: is far too large an image", hint="scale it down first"
@@ -204,8 +206,26 @@ def _header(file: Path) -> _Header | None:
     return _Header(height, width, codec)
 
 
+def _check_tiff(file: Path, image: Image.Image) -> None:
+    """Refuse a TIFF file of values that have no known white, or of several images."""
+    if image.format != "TIFF":
+        return
+    if image.mode in _WITHOUT_WHITE:
+        raise BadVideo(
+            f"{file}: holds {_WITHOUT_WHITE[image.mode]}, whose white is not known",
+            hint="scale the values to 0 to 255 and save them as 8 bits",
+        )
+    count = getattr(image, "n_frames", 1)
+    if count > 1:
+        raise BadVideo(
+            f"{file}: holds {count} images", hint="save each image in a file of its own"
+        )
+
+
 def _upright_by(image: Image.Image) -> Image.Transpose | None:
     """The turn that shows the image as intended, from what its header says."""
+    if image.format == "TIFF":
+        return None  # Pillow turns these itself as it decodes them
     # The base class's method: that of PNG would decode the image to look behind it for more.
     return UPRIGHT_BY.get(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
 

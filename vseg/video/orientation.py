@@ -79,6 +79,12 @@ class Display:
         self._scaler = VideoReformatter()
         self._lock = threading.Lock()
 
+    def scale(
+        self, image: UInt8[np.ndarray, "h w 3"], size: tuple[int, int]
+    ) -> UInt8[np.ndarray, "H W 3"]:
+        """A displayed RGB image scaled to a height and width."""
+        return self.show(VideoFrame.from_ndarray(image, format="rgb24"), Orientation(), size)
+
     def show(
         self, stored: VideoFrame, orientation: Orientation, size: tuple[int, int]
     ) -> UInt8[np.ndarray, "H W 3"]:

@@ -27,7 +27,7 @@ def numbers(folder: Path) -> list[int]:
         return [painted(frame.image) for frame in reader]
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "JPEG"])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "tif", "tiff", "JPEG"])
 def test_numbers_sort_as_numbers(suffix: str, tmp_path: Path) -> None:
     names = [f"frame_{number}.{suffix}" for number in range(7, 13)]
     assert numbers(fill(tmp_path / "clip", *names)) == [0, 1, 2, 3, 4, 5]
@@ -66,14 +66,39 @@ def test_not_one_clip(names: tuple[str, ...], words: str, tmp_path: Path) -> Non
         ImageFolder(fill(tmp_path / "clip", *names))
 
 
-def test_sizes_must_agree(tmp_path: Path) -> None:
+def test_images_of_another_size_are_scaled_to_the_first(tmp_path: Path) -> None:
     folder = fill(tmp_path / "clip", "0.png", "1.png")
-    Image.fromarray(paint(2, 32, 48)).save(folder / "2.png")
-    with pytest.raises(BadVideo, match=r"2\.png: is 48x32.* 96x64"):
-        ImageFolder(folder)
+    Image.fromarray(paint(2, 128, 192)).save(folder / "2.png")
+    with ImageFolder(folder) as reader:
+        frames = list(reader)
+    assert [frame.scaled_from for frame in frames] == [None, None, (128, 192)]
+    assert [frame.image.shape for frame in frames] == [(64, 96, 3)] * 3
+    assert [painted(frame.image) for frame in frames] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_an_image_that_changes_its_size_is_damaged(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.png", "1.png")
+    with ImageFolder(folder) as reader:
+        Image.fromarray(paint(1, 32, 48)).save(folder / "1.png")
+        with pytest.raises(DamagedVideo, match="changed since"):
+            reader.read(1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32])
+def test_a_tiff_without_a_known_white_is_refused(dtype: type, tmp_path: Path) -> None:
+    Image.fromarray(paint(0)[..., 0].astype(dtype)).save(tmp_path / "0.tif")
+    with pytest.raises(BadVideo, match=r"0\.tif: holds .* white is not known"):
+        ImageFolder(tmp_path)
+
+
+def test_a_tiff_of_several_images_is_refused(tmp_path: Path) -> None:
+    pages = [Image.fromarray(paint(number)) for number in range(3)]
+    pages[0].save(tmp_path / "0.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(BadVideo, match=r"0\.tif: holds 3 images"):
+        ImageFolder(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tif"])
 def test_exif_orientation_is_applied(suffix: str, tmp_path: Path) -> None:
     folder = fill(tmp_path / "clip", f"0.{suffix}")
     for number, orientation, turns in ((1, 3, 2), (2, 6, 1), (3, 8, 3)):
@@ -84,8 +109,9 @@ def test_exif_orientation_is_applied(suffix: str, tmp_path: Path) -> None:
     assert numbers(folder) == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "1", "I;16"])
-def test_every_mode_becomes_rgb(mode: str, tmp_path: Path) -> None:
+def test_every_mode_becomes_rgb(mode: str, suffix: str, tmp_path: Path) -> None:
     folder = tmp_path / "clip"
     folder.mkdir()
     image = Image.fromarray(paint(5))
@@ -93,7 +119,7 @@ def test_every_mode_becomes_rgb(mode: str, tmp_path: Path) -> None:
         image = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
     else:
         image = image.convert(mode)
-    image.save(folder / "0.png")
+    image.save(folder / f"0.{suffix}")
     assert numbers(folder) == [5]
 
 

@@ -21,7 +21,7 @@ Image = UInt8[np.ndarray, "H W 3"]
 # How a clip is opened: the composition root knows the readers.
 Opener = Callable[[Path], OpenReader]
 
-_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, slots=True)
