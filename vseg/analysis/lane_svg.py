@@ -66,6 +66,10 @@ def sizes_svg(axis: TimeAxis, lane: Lane, colour: str, pixels: int) -> str:
             f'points="{" ".join([*upper, *lower[::-1]])}"/>'
         )
         line = _points(xs, mean, most, base)
+        if end - first == 1:  # a line of one point is not drawn
+            x, y = line[0].split(",")
+            parts.append(f'<circle fill="{colour}" cx="{x}" cy="{y}" r="1.6"/>')
+            continue
         parts.append(
             f'<polyline fill="none" stroke="{colour}" stroke-width="1.6" '
             f'points="{" ".join(line)}"/>'

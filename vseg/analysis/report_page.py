@@ -4,6 +4,7 @@ Enters: a run and its clip.  Leaves: one HTML file without scripts that loads no
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from vseg.analysis.page_style import STYLE
 from vseg.analysis.review_queue import RiskySpan
 from vseg.analysis.run_summary import ObjectSummary, RunSummary, summarise
 from vseg.build import open_clip
+from vseg.errors import BadRun
 from vseg.io.files import atomic_write_text
 from vseg.io.html_page import html_page, image_tag
 from vseg.ops.colours import hex_of
@@ -36,14 +38,33 @@ _LEGEND = (
 def write_report(run: Run, path: Path, source: str | None = None) -> RunSummary:
     """Write the report of a run; what it says.  source: where the clip is now.
 
-    Raises BadRun if the run is empty or damaged or its clip is missing, OutputError.
+    Without `source` and without the clip the page has no images, and a warning that says so.
+    Raises BadRun if the run is empty or damaged or `source` is not its clip, OutputError.
     """
-    with open_clip(run, source) as video:
+    try:
+        video = open_clip(run, source)
+    except BadRun as error:
+        if source is not None:
+            raise
+        summary = _warned(summarise(run), error)
+        atomic_write_text(path, report_page(summary, {}))
+        return summary
+    with video:
         summary = summarise(run)
         views = [view for summary in summary.objects for view in strip_of(summary)]
         images = dict(zip(views, object_images(run, video, views, _THUMBNAIL), strict=True))
     atomic_write_text(path, report_page(summary, images))
     return summary
+
+
+def _warned(summary: RunSummary, error: BadRun) -> RunSummary:
+    """With the reason why there are no images."""
+    warning = RunWarning(
+        code="clip_missing",
+        message=f"the report has no filmstrips: {error.message}",
+        hint=error.hint or "say where the clip is: --video CLIP",
+    )
+    return replace(summary, warnings=(*summary.warnings, warning))
 
 
 def strip_of(summary: ObjectSummary) -> list[ObjectView]:
@@ -55,11 +76,11 @@ def strip_of(summary: ObjectSummary) -> list[ObjectView]:
 
 
 def report_page(summary: RunSummary, images: Mapping[ObjectView, Thumbnail]) -> str:
-    """The page.  images: of every view of the filmstrips."""
+    """The page.  images: of every view of the filmstrips, or none."""
     run = summary.run
     sections = [_head(summary), _facts(summary)]
-    if run.header.warnings:
-        sections.append(_warnings(run.header.warnings))
+    if summary.warnings:
+        sections.append(_warnings(summary.warnings))
     sections.append(_timeline(summary))
     if summary.queue.spans:
         sections.append(_queue(summary))
@@ -184,7 +205,8 @@ def _object(
         if each.visible
         else ""
     )
-    figures = "".join(_figure(view, each, images[view]) for view in strip_of(each))
+    views = [view for view in strip_of(each) if view in images]
+    figures = "".join(_figure(view, each, images[view]) for view in views)
     return (
         '<div class="panel scroll">'
         f"<h3>{_swatch(stored.id)}object {escape(name_of(each))}</h3>"

@@ -14,6 +14,7 @@ from vseg.analysis.review_queue import LEAST_RISK, ReviewQueue, SpanFinder
 from vseg.analysis.risk import FrameRisk, MaskRisk, risks
 from vseg.errors import BadRun
 from vseg.results import Run, StoredObject
+from vseg.results.records import RunWarning
 from vseg.results.spans import SpanState
 from vseg.types import TrackEvent
 
@@ -56,7 +57,7 @@ class RunSummary:
     """objects: those with the longest lives, by ascending id; total_objects counts all.
 
     last_s: the time of the last frame.  events: the first MAX_EVENTS, cuts apart; total_events
-    counts all of them.
+    counts all of them.  warnings: the run's, and the report's own.
     """
 
     run: Run
@@ -69,6 +70,7 @@ class RunSummary:
     total_events: int
     cuts: tuple[int, ...]
     queue: ReviewQueue
+    warnings: tuple[RunWarning, ...]
 
 
 def summarise(run: Run) -> RunSummary:
@@ -104,6 +106,7 @@ def summarise(run: Run) -> RunSummary:
         len(events),
         cuts,
         finder.queue(),
+        tuple(run.header.warnings),
     )
 
 

@@ -21,16 +21,16 @@ def report(
     """Write a page about a run: one file without scripts that loads nothing from elsewhere.
 
     It shows when each object is present, how large it is, images of it, anchors, accepted
-    spans, events, and where the masks are probably wrong.
+    spans, events, and where the masks are probably wrong.  Where the clip is not there any
+    more, the page has no images.
     """
     from vseg.analysis.report_page import write_report
     from vseg.build import open_run
     from vseg.io.files import check_free
 
     check_free(out, overwrite=overwrite)
-    opened = open_run(run, revision)
-    summary = write_report(opened, out, clip)
-    warnings = opened.header.warnings
+    summary = write_report(open_run(run, revision), out, clip)
+    warnings = summary.warnings
     if as_json:
         show_json(
             {

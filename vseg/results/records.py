@@ -101,12 +101,13 @@ WarningCode = Literal[
     "lost_early",
     "below_threshold",
     "nothing_tracked",
+    "clip_missing",
 ]
 """never_reached: the run ends before an object's first prompt.  never_visible: it is on no
 frame.  empty_prompt: a prompt drew nothing on its own frame.  lost_early: an object is gone
 for good soon after its prompt.  below_threshold: nothing reached the threshold of a
 description, or of the detections.  nothing_tracked: there is no visible object, for no other
-reason.
+reason.  clip_missing: of a report, which has no images then.
 """
 
 

@@ -61,6 +61,15 @@ def test_a_drawing_of_a_long_clip_is_bounded() -> None:
     assert len(sizes_svg(axis, lane, "#ff0000", 1000)) < 250_000
 
 
+def test_an_isolated_frame_is_a_point_of_the_sizes() -> None:
+    lane = Lane.empty(8)
+    for cell in (1, 4, 5):
+        lane.add(cell, mask(100))
+    drawing = sizes_svg(TimeAxis(0, 8), lane, "#ff0000", 1000)
+    assert drawing.count("<circle") == 1
+    assert drawing.count("<polyline") == 1
+
+
 def test_names_are_escaped() -> None:
     lane = Lane.empty(3)
     drawing = timeline_svg(TimeAxis(0, 3), [("<b>&", "#ff0000", lane)], [], [], [1])

@@ -141,15 +141,22 @@ def test_a_report_of_a_revision_shows_what_was_accepted(run: Path, tmp_path: Pat
     assert "frames accepted" not in Page(page).text
 
 
-def test_a_missing_clip_is_named(run: Path, tmp_path: Path) -> None:
-    clip = run.with_name("run-clip")
-    clip.rename(run.with_name("moved"))
-    done = call("report", run, "-o", tmp_path / "report.html")
-    assert done.exit_code == 3
-    assert "--video" in done.stderr
+def test_without_the_clip_the_report_has_no_images(run: Path, tmp_path: Path) -> None:
     moved = run.with_name("moved")
-    done = call("report", run, "-o", tmp_path / "report.html", "--video", moved)
-    assert done.exit_code == 0
+    run.with_name("run-clip").rename(moved)
+    out = tmp_path / "report.html"
+    assert call("report", run, "-o", out, "--video", tmp_path / "nowhere").exit_code == 3
+    assert not out.exists()
+    done = call("report", run, "-o", out)
+    assert done.exit_code == 0, done.stderr
+    assert "is not there" in done.stderr and "--video" in done.stderr
+    page = Page(out)
+    page.check()
+    assert not [tag for tag, _ in page.tags if tag == "img"]
+    assert "no filmstrips" in page.text and "Check first" in page.text
+    done = call("report", run, "-o", out, "--overwrite", "--video", moved)
+    assert done.exit_code == 0 and not done.stderr
+    assert [tag for tag, _ in Page(out).tags if tag == "img"]
 
 
 def test_runs_with_nothing_to_show_are_reported(tmp_path: Path) -> None:
