@@ -23,21 +23,25 @@ from vseg.types import Frame
 Thumbnail = UInt8[np.ndarray, "h w 3"]
 
 # A thumbnail shows the object with half as much again on every side, never less than a sixth
-# of the frame's height, so that it is seen where the object is.  Round values.
+# of the frame's height, so that it is seen where the object is.  A wide one has twice its size
+# on every side, and never less than half of the frame's height.  Round values.
 _MARGIN = 0.5
 _LEAST_SHARE = 1 / 6
+_WIDE_MARGIN = 2.0
+_WIDE_LEAST_SHARE = 1 / 2
 _STYLE = OverlayStyle(opacity=0.4, line_px=2, text_px=13)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectView:
     """One object on one frame.  box: x1 y1 x2 y2 of where it is, or was last; None shows the
-    whole frame.
+    whole frame.  wide: with its surroundings, to tell its place in the frame.
     """
 
     frame_index: int
     object_id: int
     box: Box | None
+    wide: bool = False
 
 
 def object_images(
@@ -73,7 +77,7 @@ def _view(
     and tags stay sharp at any size of the video.
     """
     height, width = image.shape[:2]
-    left, top, right, bottom = window_around(view.box, (width, height), size)
+    left, top, right, bottom = window_around(view.box, (width, height), size, wide=view.wide)
     rows, columns = slice(top, bottom), slice(left, right)
     way = cv2.INTER_AREA if right - left > size[0] else cv2.INTER_CUBIC
     small = np.asarray(cv2.resize(image[rows, columns], size, interpolation=way))
@@ -90,13 +94,28 @@ def _view(
         )
         cv2.drawContours(small, outlines, -1, colour_of(obj), 1, cv2.LINE_AA)
     if subject is None:
-        return small
+        return _last_place(small, view, (left, top), (right - left) / size[0])
     frame = Frame(view.frame_index, pts=None, time_s=masks.time_s, image=small)
     alone = FrameMasks.of(frame, {view.object_id: subject})
     return draw_overlay(small, alone, run.tags, _STYLE)
 
 
-def window_around(box: Box | None, frame: tuple[int, int], size: tuple[int, int]) -> Box:
+def _last_place(
+    image: Thumbnail, view: ObjectView, corner: tuple[int, int], scale: float
+) -> Thumbnail:
+    """With a box where the object was last.  scale: pixels of the frame in one of the image,
+    whose left upper corner is at `corner`.
+    """
+    if view.box is None:
+        return image
+    x1, y1, x2, y2 = (round((side - corner[k % 2]) / scale) for k, side in enumerate(view.box))
+    colour = colour_of(view.object_id)
+    return np.asarray(cv2.rectangle(image, (x1, y1), (x2, y2), colour, 2, cv2.LINE_AA))
+
+
+def window_around(
+    box: Box | None, frame: tuple[int, int], size: tuple[int, int], *, wide: bool = False
+) -> Box:
     """The part of a frame to show: around the box, of the shape of `size`, inside the frame
     as far as it fits.
 
@@ -109,10 +128,11 @@ def window_around(box: Box | None, frame: tuple[int, int], size: tuple[int, int]
     if box is None:
         box = (0, 0, width, height)
     x1, y1, x2, y2 = box
-    around = 1 + 2 * _MARGIN
-    wanted = max((y2 - y1) * around, (x2 - x1) * around / shape, height * _LEAST_SHARE)
+    around = 1 + 2 * (_WIDE_MARGIN if wide else _MARGIN)
+    least = height * (_WIDE_LEAST_SHARE if wide else _LEAST_SHARE)
+    wanted = max((y2 - y1) * around, (x2 - x1) * around / shape, least)
     high = max(2, round(min(wanted, most)))
-    wide = max(2, min(width, round(high * shape)))
-    left = min(max(0, round((x1 + x2 - wide) / 2)), width - wide)
+    across = max(2, min(width, round(high * shape)))
+    left = min(max(0, round((x1 + x2 - across) / 2)), width - across)
     top = min(max(0, round((y1 + y2 - high) / 2)), height - high)
-    return left, top, left + wide, top + high
+    return left, top, left + across, top + high

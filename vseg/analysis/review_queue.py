@@ -8,10 +8,11 @@ the runs.
 
 import heapq
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vseg.analysis.risk import Box, FrameRisk, MaskRisk, risks
+from vseg.prompts.simulate import innermost
 from vseg.results import Run
 
 LEAST_RISK = 0.3
@@ -23,6 +24,8 @@ GAP_FRAMES = 12
 class RiskySpan:
     """Frames [first, end) of one object.  risk: of the worst frame, where the object is in
     box, or was last.  wrong: how many masks of the span are wrong, as expected by their risk.
+    point: x, y of the innermost pixel of the mask on that frame; of the middle of the box, or
+    of the frame, where there is none.
     """
 
     run: Path
@@ -38,6 +41,7 @@ class RiskySpan:
     reasons: tuple[str, ...]
     visible: bool
     box: Box | None
+    point: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class SpanFinder:
         """The worst spans so far; those under way are ended."""
         for obj in list(self._open):
             self._end(obj)
-        spans = _worst(self._ended, self._top)
+        spans = [_on_mask(self._run, span) for span in _worst(self._ended, self._top)]
         return ReviewQueue(tuple(spans), self._found, self._masks, self._wrong)
 
     def _end(self, obj: int) -> None:
@@ -160,4 +164,21 @@ def _closed(run: Run, span: _OpenSpan, label: str | None) -> RiskySpan:
         reasons=span.worst.reasons,
         visible=span.worst.visible,
         box=span.worst.box,
+        point=_middle(span.worst.box or (0, 0, run.video.width, run.video.height)),
     )
+
+
+def _middle(box: Box) -> tuple[int, int]:
+    x1, y1, x2, y2 = box
+    return (x1 + x2) // 2, (y1 + y2) // 2
+
+
+def _on_mask(run: Run, span: RiskySpan) -> RiskySpan:
+    """With its point inside the mask; the mask is read again, which the few spans that are
+    shown are worth.
+    """
+    crop = run[span.worst_frame].crop(span.object_id)
+    if crop.area == 0:
+        return span
+    x, y = innermost(crop.mask)
+    return replace(span, point=(crop.x + x, crop.y + y))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from vseg.analysis.object_images import ObjectView, Thumbnail, object_images
 from vseg.analysis.page_style import STYLE
+from vseg.analysis.review_commands import accept_command, correct_command
 from vseg.analysis.review_queue import ReviewQueue, RiskySpan
 from vseg.build import open_clip, open_run
 from vseg.errors import UsageError
@@ -69,7 +70,8 @@ def _images(
         run = open_run(folder, revision)
         places = [k for k, span in enumerate(spans) if span.run == folder]
         views = [
-            ObjectView(spans[k].worst_frame, spans[k].object_id, spans[k].box) for k in places
+            ObjectView(spans[k].worst_frame, spans[k].object_id, spans[k].box, wide=True)
+            for k in places
         ]
         with open_clip(run, source) as video:
             images |= dict(zip(places, object_images(run, video, views, size), strict=True))
@@ -84,7 +86,8 @@ def _page(queue: ReviewQueue, images: Sequence[Thumbnail]) -> str:
         "<h1>Review queue</h1>\n"
         f'<p class="faint">Risky spans, worst first: {shown}{of}. Masks: {queue.masks}, '
         f"about {queue.wrong:.0f} of them wrong. The image shows the worst frame of "
-        "each span.</p>\n"
+        "each span. What to type next stands under it; the point of a correction is a place "
+        "to start from: in the mask, or where the object was last.</p>\n"
         f'<ol class="cards">\n{cards}\n</ol>'
     )
     return html_page("Review queue", STYLE, body)
@@ -99,5 +102,6 @@ def _card(span: RiskySpan, image: Thumbnail) -> str:
         f'<div><span class="badge">{span.risk:.2f}</span><h3>{escape(name)}</h3>'
         f'<p class="small">{frames_of(span)}; worst: {where}</p>'
         f'<p class="small faint">{reasons}</p>'
-        f'<p class="small"><code>{escape(str(span.run))}</code></p></div></li>'
+        f'<p class="small"><code>{escape(correct_command(span))}</code></p>'
+        f'<p class="small"><code>{escape(accept_command(span))}</code></p></div></li>'
     )

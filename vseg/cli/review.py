@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from vseg.errors import UsageError
 
 if TYPE_CHECKING:
     from vseg.analysis.review_queue import ReviewQueue, RiskySpan
+
+_INDENT = " " * 7
+"""As wide as a risk."""
 
 Runs = Annotated[
     list[Path], typer.Argument(metavar="RUN...", help="Folders that `vseg track` wrote.")
@@ -37,7 +40,8 @@ def review(
     """List the spans of runs that are most probably wrong, worst first.
 
     The risk of a mask is the probability that it covers less than half of what it should.
-    Nothing is changed: correct a span with `vseg correct`, or accept it with `vseg accept`.
+    Nothing is changed.  Under each span stand the commands that correct or accept it; the
+    point of a correction is a place to start from.
     """
     from vseg.analysis.review_queue import review as queue_of
     from vseg.analysis.review_sheet import check_sheet, write_sheet
@@ -57,7 +61,8 @@ def review(
     if out is not None:
         write_sheet(queue, out, clip)
     if as_json:
-        show_json({**asdict(queue), "written": out})
+        spans = [_facts(span) for span in queue.spans]
+        show_json({**asdict(queue), "spans": spans, "written": out})
         return
     _show(queue, several=len(folders) > 1)
     if out is not None:
@@ -65,11 +70,24 @@ def review(
 
 
 def _show(queue: "ReviewQueue", *, several: bool) -> None:
+    from vseg.analysis.review_commands import accept_command, correct_command
+
     for span in queue.spans:
         print(_line(span, several))
+        print(f"{_INDENT}{correct_command(span)}")
+        print(f"{_INDENT}{accept_command(span)}")
+    if queue.spans:
+        print("A --point is a place to start from: in the mask, or where the object was last.")
     hidden = queue.found - len(queue.spans)
     more = f"; {hidden} more spans with a higher --top" if hidden else ""
     print(f"{queue.masks} masks, about {queue.wrong:.0f} of them wrong{more}")
+
+
+def _facts(span: "RiskySpan") -> dict[str, Any]:
+    from vseg.analysis.review_commands import accept_command, correct_command
+
+    commands = {"correct": correct_command(span), "accept": accept_command(span)}
+    return {**asdict(span), "commands": commands}
 
 
 def _line(span: "RiskySpan", several: bool) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 
 from tests.review_runs import square, steady, write_run
 from tests.unit.cli.conftest import call
+from vseg.build import open_run
 from vseg.types import TrackEvent
 
 FRAMES = 40
@@ -81,6 +83,31 @@ def test_the_queue_is_printed_and_written(run: Path, tmp_path: Path) -> None:
     assert call("review", run, "-o", page, "--overwrite").exit_code == 0
 
 
+def test_the_commands_under_a_span_can_be_typed(run: Path, tmp_path: Path) -> None:
+    page = tmp_path / "queue.html"
+    _, correct, accept = call("review", run, "-o", page).stdout.splitlines()[:3]
+    (span,) = json.loads(call("review", run, "--json").stdout)["spans"]
+    x, y = span["point"]
+    assert open_run(run)[span["worst_frame"]][2][y, x]
+    commands = {"correct": correct.strip(), "accept": accept.strip()}
+    assert span["commands"] == commands
+    assert all(command in Page(page).text for command in commands.values())
+    program, *words = shlex.split(commands["correct"])
+    assert program == "vseg" and words[-1].endswith(f":{x},{y}")
+    planned = call(*words, "--dry-run")
+    assert planned.exit_code == 0, planned.stderr
+    assert call(*shlex.split(commands["accept"])[1:]).exit_code == 0
+    assert json.loads(call("review", run, "--json").stdout)["spans"] == []
+
+
+def test_an_absent_object_is_looked_for_where_it_was_last(tmp_path: Path) -> None:
+    gone = [{1: steady(k) if k < 4 else square(0, 0, 0)} for k in range(6)]
+    run = write_run(tmp_path / "run", gone)
+    spans = json.loads(call("review", run, "--least", 0, "--json").stdout)["spans"]
+    assert not spans[0]["visible"]
+    assert spans[0]["point"] == [11, 12]
+
+
 def test_a_sheet_of_another_kind_and_a_clip_for_several_runs_are_refused(
     run: Path, tmp_path: Path
 ) -> None:
@@ -96,7 +123,8 @@ def test_a_queue_of_several_runs_shows_the_worst_of_all(run: Path, tmp_path: Pat
     other = write_run(tmp_path / "other", worse, scores={3: 0.1})
     page = tmp_path / "queue.html"
     done = call("review", run, other, "-o", page)
-    first, second = done.stdout.splitlines()[:2]
+    lines = done.stdout.splitlines()
+    first, second = lines[0], lines[3]
     assert f"{other}: object 3" in first
     assert f"{run}: object 2" in second
     parsed = Page(page)
