@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from vseg.errors import BadExchange
 from vseg.exchange.coco_images import CocoImage, frames_of
-from vseg.exchange.file_rows import checked, located, write_items
+from vseg.exchange.file_rows import add_whole, checked, id_of, located, score_of, write_items
 from vseg.exchange.held_masks import polygons
 from vseg.exchange.segmentation import Segmentation, mask_of, outlines_of, rle_of
 from vseg.exchange.views import MaskView
@@ -38,7 +38,7 @@ class _Annotation(BaseModel):
     """What is read of an annotation; more keys may be there."""
 
     image_id: int
-    category_id: int = -1
+    category_id: int | None = None
     track_id: int | None = None
     score: float | None = None
     segmentation: Segmentation = None
@@ -47,9 +47,9 @@ class _Annotation(BaseModel):
     @property
     def object_id(self) -> int | None:
         """Of the row, or of its attributes, where Datumaro keeps it."""
-        number = self.attributes.get("track_id")
-        is_whole = isinstance(number, int | float) and number == int(number)
-        return int(number or 0) if self.track_id is None and is_whole else self.track_id
+        if self.track_id is not None:
+            return self.track_id
+        return id_of(self.attributes.get("track_id"), "attributes.track_id")
 
 
 class _Named(BaseModel):
@@ -109,11 +109,12 @@ class CocoFormat(MaskFormat):
                     continue
                 if row.segmentation is None:
                     raise BadExchange("no segmentation", hint="a box alone is not a mask")
-                score = 1.0 if row.score is None else row.score
-                sink.add(frame, row.object_id, mask_of(row.segmentation, sink.video), score)
-            name = names.get(row.category_id, UNLABELLED)
-            if row.object_id is not None and name != UNLABELLED:
-                sink.name_object(row.object_id, name)
+                name = label_of(row.category_id, names)
+                obj = row.object_id
+                mask = mask_of(row.segmentation, sink.video)
+                add_whole(sink, frame, obj, mask, score_of(row.score))
+            if obj is not None and name != UNLABELLED:
+                sink.name_object(obj, name)
 
 
 def category_ids(*clips: MaskSequence) -> dict[str, int]:
@@ -130,6 +131,21 @@ def category_names(path: Path) -> dict[int, str]:
     rows = enumerate(top_level_items(path, "categories"))
     named = (checked(_Named, f"{path}, category {place}", value) for place, value in rows)
     return {row.id: row.name for row in named}
+
+
+def label_of(category_id: int | None, names: Mapping[int, str]) -> str:
+    """The label of a category; of all in a file that names none, UNLABELLED.
+
+    Raises BadExchange for one that is not among those that are named.
+    """
+    if category_id is None or not names:
+        return UNLABELLED
+    if category_id not in names:
+        known = ", ".join(f"{number} {name}" for number, name in [*names.items()][:5])
+        raise BadExchange(
+            f"there is no category {category_id}", hint=f"the file names: {known}"
+        )
+    return names[category_id]
 
 
 def video_id_of(path: Path, name: str) -> int | None:

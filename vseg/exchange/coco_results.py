@@ -212,6 +212,6 @@ def _mask(where: str, segmentation: Runs | Polygons, video: VideoInfo) -> MaskCr
         mask = mask_of(segmentation, video)
     except BadMask as error:
         raise BadDetections(
-            f"{where}: {error.message}", hint="is this the file of another clip?"
+            f"{where}: {error.message}", hint=error.hint or "mend the row, or the format"
         ) from error
     return mask if mask.area else None

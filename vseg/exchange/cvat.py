@@ -18,7 +18,7 @@ import numpy as np
 from vseg.errors import BadExchange
 from vseg.exchange.coco import UNLABELLED
 from vseg.exchange.cvat_shapes import between, mask_of_shape, mask_runs
-from vseg.exchange.file_rows import located
+from vseg.exchange.file_rows import id_of, located
 from vseg.exchange.held_masks import polygons
 from vseg.exchange.spool import MaskSpool
 from vseg.frame_masks import FrameMasks
@@ -142,7 +142,7 @@ class _Track:
 def _id_of(shape: XmlElement) -> int | None:
     """The object id of a shape; None where there is none, or CVAT's 0 for a new one."""
     found = [each.text for each in shape.children if each.attributes.get("name") == ID]
-    return int(found[0]) or None if found and found[0].strip().isdecimal() else None
+    return id_of(found[0].strip(), ID) or None if found else None
 
 
 def _add(

@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int64
 
 from vseg.errors import BadExchange
 from vseg.exchange.held_masks import box_crop
-from vseg.exchange.segmentation import mask_of_polygons
+from vseg.exchange.segmentation import check_near, mask_of_polygons
 from vseg.io.xml_stream import XmlElement
 from vseg.types import MaskCrop, VideoInfo
 
@@ -25,6 +25,7 @@ def mask_of_shape(shape: XmlElement, video: VideoInfo) -> MaskCrop:
         return mask_of_polygons([_points(shape).ravel().tolist()], video)
     if shape.tag == "box":
         sides = np.round([_number(shape, side) for side in _SIDES])
+        check_near(sides.reshape(-1, 2), video)
         limits = [video.width, video.height] * 2
         return box_crop(*np.clip(sides, 0, limits).astype(int).tolist())
     return _mask(shape, video)

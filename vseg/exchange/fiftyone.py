@@ -22,9 +22,10 @@ from pydantic import BaseModel
 
 from vseg.errors import BadExchange
 from vseg.exchange.coco import UNLABELLED
-from vseg.exchange.file_rows import checked, located
+from vseg.exchange.file_rows import add_whole, checked, located, score_of
 from vseg.exchange.held_masks import box_crop
 from vseg.exchange.label_files import inside
+from vseg.exchange.segmentation import check_near
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import JsonStream
@@ -113,9 +114,9 @@ class FiftyoneFormat(MaskFormat):
             with located(where):
                 sink.add_frame(row.frame_number - 1)
                 for each in row.objects.objects:
-                    score = 1.0 if each.confidence is None else each.confidence
+                    score = score_of(each.confidence)
                     crop = _crop(each, sink.video)
-                    sink.add(row.frame_number - 1, each.index, crop, score)
+                    add_whole(sink, row.frame_number - 1, each.index, crop, score)
                     if each.index is not None and each.label != UNLABELLED:
                         sink.name_object(each.index, each.label)
 
@@ -165,10 +166,11 @@ def _object(frame: FrameMasks, obj: int, label: str) -> dict[str, Any]:
 def _crop(each: _Object, video: VideoInfo) -> MaskCrop:
     corners = [each.bounding_box.top_left, each.bounding_box.bottom_right]
     shares = np.array([(corner.x, corner.y) for corner in corners])
-    if not np.isfinite(shares).all():
-        raise BadExchange("a corner of a box is not a number")
     limits = [video.width, video.height]
-    (x1, y1), (x2, y2) = np.clip(np.round(shares * limits), 0, limits).astype(int).tolist()
+    with np.errstate(over="ignore"):
+        pixel_corners = np.round(shares * limits)
+    check_near(pixel_corners, video)
+    (x1, y1), (x2, y2) = np.clip(pixel_corners, 0, limits).astype(int).tolist()
     if each.mask is None:
         return box_crop(x1, y1, x2, y2)
     if isinstance(each.mask, list):

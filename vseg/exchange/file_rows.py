@@ -5,6 +5,7 @@ row.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, TypeVar
@@ -12,8 +13,12 @@ from typing import IO, Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from vseg.errors import BadExchange, BadMask
+from vseg.interfaces.mask_format import MaskSink
+from vseg.types import MaskCrop
 
 _RowT = TypeVar("_RowT", bound=BaseModel)
+_WHOLE_NUMBER = r"([0-9]{1,16})(?:\.0*)?"
+"""Programs that know floats only write 3 as 3.0."""
 
 
 def write_items(handle: IO[str], items: Iterable[Any]) -> None:
@@ -47,5 +52,45 @@ def located(where: str) -> Iterator[None]:
             raise
         raise BadExchange(
             f"{where}: {error.message}",
-            hint=error.hint or "is this the file of another clip?",
+            hint=error.hint or "mend the file there, or export it once more",
         ) from error
+
+
+def score_of(score: float | None) -> float:
+    """The score of a mask, 1 where the file has none.  Raises BadExchange unless 0 to 1."""
+    if score is None:
+        return 1.0
+    if not 0 <= score <= 1:
+        raise BadExchange(
+            f"the score {score:g} is not in 0 to 1",
+            hint="scale scores to 0 to 1, or leave them out",
+        )
+    return score
+
+
+def id_of(value: Any, name: str) -> int | None:
+    """The object id in a free attribute; None where none is given.
+
+    Raises BadExchange for what is no whole number.
+    """
+    if value is None or value == "":
+        return None
+    text = str(value).strip()
+    whole = re.fullmatch(_WHOLE_NUMBER, text)
+    if whole is None or isinstance(value, bool):
+        raise BadExchange(
+            f"{name} = {value!r:.60} is no object id",
+            hint="ids are whole numbers from 1 on; leave it out where the object has none",
+        )
+    return int(whole[1])
+
+
+def add_whole(
+    sink: MaskSink, frame: int, object_id: int | None, crop: MaskCrop, score: float = 1.0
+) -> None:
+    """Give a mask that is all of its object on a frame.  Raises BadExchange for a second."""
+    if not sink.add(frame, object_id, crop, score):
+        raise BadExchange(
+            f"object {object_id} has a mask on frame {frame} already",
+            hint="an object has one mask on a frame: join the two, or give one another id",
+        )

@@ -17,9 +17,9 @@ from pydantic import BaseModel
 
 from vseg.errors import BadExchange
 from vseg.exchange.coco import UNLABELLED
-from vseg.exchange.file_rows import checked, located, write_items
+from vseg.exchange.file_rows import checked, id_of, located, write_items
 from vseg.exchange.held_masks import boxes, polygons
-from vseg.exchange.segmentation import mask_of_polygons
+from vseg.exchange.segmentation import mask_of_shares
 from vseg.exchange.spool import MaskSpool
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
@@ -29,8 +29,6 @@ from vseg.types import UNKNOWN_FPS, MaskCrop, VideoInfo
 
 ID = "vseg_id"
 _TYPES = frozenset({"videorectangle", "videovector"})
-_WHOLE = 3
-"""Decimals of a pixel that are kept: per cents of whole pixels are whole pixels again."""
 
 
 class _Vertex(BaseModel):
@@ -92,7 +90,7 @@ class LabelStudioFormat(MaskFormat):
 
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give the shape of every frame of every region, and those between its entries."""
-        numbers = [_numbered(region, sink) for region in _facts(path)]
+        numbers = [_numbered(where, region, sink) for where, region in _facts(path)]
         latest: tuple[int, _Entry] | None = None
         for place, entry in _stored_entries(path):
             number = numbers[place]
@@ -189,8 +187,8 @@ def _lists_under(stream: JsonStream, *keys: str) -> Iterator[None]:
             yield
 
 
-def _facts(path: Path) -> Iterator[_TrackRegion]:
-    """Every region without its sequence."""
+def _facts(path: Path) -> Iterator[tuple[str, _TrackRegion]]:
+    """Where, and every region without its sequence."""
     for place, stream in _regions(path):
         found: dict[str, Any] = {}
         for key in stream.members():
@@ -202,7 +200,8 @@ def _facts(path: Path) -> Iterator[_TrackRegion]:
                     found["labels"] = stream.value()
                 else:
                     stream.skip()
-        yield checked(_TrackRegion, f"{path}, region {place}", found)
+        where = f"{path}, region {place}"
+        yield where, checked(_TrackRegion, where, found)
 
 
 def _stored_entries(path: Path) -> Iterator[tuple[int, _Entry]]:
@@ -217,7 +216,7 @@ def _stored_entries(path: Path) -> Iterator[tuple[int, _Entry]]:
                 yield place, checked(_Entry, where, stream.value())
 
 
-def _numbered(region: _TrackRegion, sink: MaskSink) -> int | None:
+def _numbered(where: str, region: _TrackRegion, sink: MaskSink) -> int | None:
     """The object id of a region; None where it is of another kind."""
     if region.type not in _TYPES:
         return None
@@ -228,8 +227,8 @@ def _numbered(region: _TrackRegion, sink: MaskSink) -> int | None:
             f"{sink.video.width}x{sink.video.height}",
             hint="is this the file of another clip?",
         )
-    given = region.meta.get(ID)
-    number = given if isinstance(given, int) and given > 0 else sink.new_object()
+    with located(where):
+        number = id_of(region.meta.get(ID), ID) or sink.new_object()
     for label in region.labels:
         if label != UNLABELLED:
             sink.name_object(number, label)
@@ -276,6 +275,4 @@ def _mask_of(entry: _Entry, video: VideoInfo) -> MaskCrop:
         x2 = entry.x + entry.width
         y2 = entry.y + entry.height
         corners = [(entry.x, entry.y), (x2, entry.y), (x2, y2), (entry.x, y2)]
-    pixels = np.array(corners, dtype=np.float64).reshape(-1, 2)
-    pixels = np.round(pixels * np.array([video.width, video.height]) / 100, _WHOLE)
-    return mask_of_polygons([pixels.ravel().tolist()], video)
+    return mask_of_shares(np.array(corners, dtype=np.float64).reshape(-1, 2), 100, video)

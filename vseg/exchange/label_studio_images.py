@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from vseg.errors import BadExchange
 from vseg.exchange.coco import UNLABELLED
-from vseg.exchange.file_rows import checked, located, write_items
+from vseg.exchange.file_rows import checked, id_of, located, write_items
 from vseg.exchange.label_studio import ID
 from vseg.exchange.labelme import pixels_of_png, png_base64
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
@@ -102,8 +102,7 @@ def _add(task: _Task, where: str, sink: MaskSink) -> None:
             region = checked(_BitmaskRegion, where, value)
             text = region.value.imageDataURL.removeprefix(_PREFIX)
             pixels = pixels_of_png(text, sink.video.width, sink.video.height)
-            number = region.meta.get(ID)
-            object_id = number if isinstance(number, int) else None
+            object_id = id_of(region.meta.get(ID), ID) or None
             sink.add(frame, object_id, MaskCrop.of(pixels))
             for label in region.value.bitmasklabels:
                 if object_id is not None and label != UNLABELLED:

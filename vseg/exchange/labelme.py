@@ -23,7 +23,7 @@ from vseg.exchange.coco import UNLABELLED
 from vseg.exchange.file_rows import checked, located
 from vseg.exchange.held_masks import box_crop
 from vseg.exchange.label_files import numbered_files
-from vseg.exchange.segmentation import mask_of_polygons
+from vseg.exchange.segmentation import check_near, mask_of_polygons
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.io.json_stream import JsonStream
 from vseg.types import MaskCrop, VideoInfo
@@ -124,8 +124,7 @@ def _check_size(content: _Labels, video: VideoInfo) -> None:
 
 def _mask_of(shape: _Shape, video: VideoInfo) -> MaskCrop:
     points = np.array(shape.points, dtype=np.float64).reshape(-1, 2)
-    if not np.isfinite(points).all():
-        raise BadExchange("a corner is not a number")
+    check_near(points, video)
     if shape.shape_type == "polygon":
         return mask_of_polygons([points.ravel().tolist()], video)
     if len(points) != 2:

@@ -17,6 +17,7 @@ from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
 from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import box_crop, boxes
 from vseg.exchange.mot_columns import MOT_ORDER, Columns, split, split_names
+from vseg.exchange.segmentation import check_near
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.types import MaskCrop, VideoInfo
@@ -158,6 +159,7 @@ class MotFormat(MaskFormat):
 def _on_frame(sides: list[float], video: VideoInfo) -> MaskCrop:
     """The whole pixels of left, top, width, height.  Raises BadExchange if there is none."""
     x, y, width, height = sides
+    check_near(np.array([[x, y], [x + width, y + height]]), video)
     limits = [video.width, video.height] * 2
     corners = np.clip(np.round([x, y, x + width, y + height]), 0, limits)
     crop = box_crop(*corners.astype(np.int64).tolist())

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from vseg.errors import BadExchange, OutputError
-from vseg.exchange.file_rows import located
+from vseg.exchange.file_rows import add_whole, located
 from vseg.exchange.held_masks import OVERLAP, disjoint, label_image
 from vseg.exchange.label_files import labelled, numbered_files, read_labels
 from vseg.exchange.segmentation import Runs, mask_of
@@ -62,7 +62,7 @@ class MotsFormat(MaskFormat):
                 continue
             with located(where):
                 mask = mask_of(Runs(size=(height, width), counts=counts), sink.video)
-                sink.add(frame - min(1, first), number % INSTANCES, mask)
+                add_whole(sink, frame - min(1, first), number % INSTANCES, mask)
 
 
 class MotsPngFormat(MaskFormat):
@@ -95,7 +95,7 @@ class MotsPngFormat(MaskFormat):
                 sink.add_frame(number - first)
                 for value, crop in labelled(labels):
                     if value // INSTANCES != _IGNORED:
-                        sink.add(number - first, value % INSTANCES, crop)
+                        add_whole(sink, number - first, value % INSTANCES, crop)
 
 
 def mots_ids(masks: MaskSequence) -> dict[int, int]:

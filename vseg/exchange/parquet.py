@@ -17,7 +17,7 @@ from pydantic import BaseModel
 
 from vseg.errors import BadDetections, BadExchange
 from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
-from vseg.exchange.file_rows import checked, located
+from vseg.exchange.file_rows import add_whole, checked, located, score_of
 from vseg.exchange.segmentation import Runs, mask_of
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
@@ -142,9 +142,7 @@ class ParquetFormat(MaskFormat):
                 if row.object_id is None:
                     continue
                 crop = _crop(row, sink)
-                sink.add(
-                    row.frame, row.object_id, crop, 1.0 if row.score is None else row.score
-                )
+                add_whole(sink, row.frame, row.object_id, crop, score_of(row.score))
                 if row.label is not None:
                     sink.name_object(row.object_id, row.label)
 

@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from vseg.errors import BadExchange
-from vseg.exchange.file_rows import checked, located, write_items
+from vseg.exchange.file_rows import add_whole, checked, located, write_items
 from vseg.exchange.segmentation import Runs, mask_of, rle_of
 from vseg.exchange.spool import MaskSpool, on_every_frame
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
@@ -73,7 +73,8 @@ class SavFormat(MaskFormat):
                     if runs is not None:
                         # Ids of the data set begin at 0.
                         shift = int(0 in clip.masklet_id)
-                        sink.add(frame, number + shift, mask_of(runs, sink.video))
+                        mask = mask_of(runs, sink.video)
+                        add_whole(sink, frame, number + shift, mask)
 
 
 def _kept(key: str, stream: JsonStream) -> bool:

@@ -8,6 +8,7 @@ is allocated before the size is that of the clip.  Format: https://cocodataset.o
 from typing import Annotated, Any
 
 import numpy as np
+from jaxtyping import Float64
 from pydantic import BaseModel, BeforeValidator
 
 from vseg.errors import BadMask
@@ -20,6 +21,13 @@ _CORNERS = 3
 """A polygon of fewer encloses nothing."""
 _MOST_CORNERS = 100_000
 """More than any outline in a frame of 8192 x 8192 that a person or a program drew."""
+
+_DECIMALS = 3
+"""Of a pixel: shares of whole pixels are whole pixels again."""
+_AWAY = 2
+"""How far a corner may lie outside, in longer sides of the frame: outlines of what leaves the
+frame go on there, but nothing that is partly on it is drawn so large.
+"""
 
 
 class Runs(BaseModel):
@@ -59,7 +67,8 @@ def mask_of(segmentation: Runs | Polygons, video: VideoInfo) -> MaskCrop:
     if segmentation.size != (video.height, video.width):
         raise BadMask(
             f"the mask is {segmentation.size[1]}x{segmentation.size[0]}, the frame "
-            f"{video.width}x{video.height}"
+            f"{video.width}x{video.height}",
+            hint="is this the file of another clip?",
         )
     counts = segmentation.counts
     if isinstance(counts, str):
@@ -79,5 +88,33 @@ def mask_of_polygons(polygons: Polygons, video: VideoInfo) -> MaskCrop:
             raise BadMask(f"a polygon has {len(corners)} numbers, not x y of three corners")
         if len(corners) > 2 * _MOST_CORNERS:
             raise BadMask(f"a polygon has more than {_MOST_CORNERS} corners")
-        full |= rasterise(np.array(corners).reshape(-1, 2), video.height, video.width)
+        points = np.array(corners, dtype=np.float64).reshape(-1, 2)
+        check_near(points, video)
+        full |= rasterise(points, video.height, video.width)
     return MaskCrop.of(full)
+
+
+def mask_of_shares(
+    corners: Float64[np.ndarray, "N 2"], whole: int, video: VideoInfo
+) -> MaskCrop:
+    """The mask of one polygon, of corners as shares of the frame, of which `whole` is all."""
+    size = np.array([video.width, video.height], dtype=np.float64)
+    # What overflows lies nowhere near the frame, which is told of the mask.
+    with np.errstate(over="ignore"):
+        pixels = np.round(corners * size / whole, _DECIMALS)
+    return mask_of_polygons([pixels.ravel().tolist()], video)
+
+
+def check_near(points: Float64[np.ndarray, "N 2"], video: VideoInfo) -> None:
+    """Raise BadMask for a corner that is no number, or is nowhere near the frame."""
+    if not np.isfinite(points).all():
+        raise BadMask("a corner is not a number")
+    size = np.array([video.width, video.height], dtype=np.float64)
+    away = _AWAY * size.max()
+    far = ((points < -away) | (points > size + away)).any(axis=1)
+    if far.any():
+        x, y = points[int(np.argmax(far))].tolist()
+        raise BadMask(
+            f"the corner {x:g},{y:g} lies far outside the {video.width}x{video.height} frame",
+            hint="are coordinates in the unit of this format, and is the clip this one?",
+        )

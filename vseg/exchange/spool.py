@@ -99,7 +99,11 @@ class MaskSpool:
     def add_frame(self, frame: int) -> None:
         """A frame that the masks speak of.  Raises BadExchange if the clip has no such."""
         end = self.video.num_frames
-        if frame < 0 or (end is not None and frame >= end):
+        if not 0 <= frame <= _MAX_ID:
+            raise BadExchange(
+                f"there is no frame {frame}", hint="frames are whole numbers from 0 on"
+            )
+        if end is not None and frame >= end:
             raise BadExchange(
                 f"there is no frame {frame}: the clip has {end} frames, counted from 0",
                 hint="is this the file of another clip?",
@@ -108,22 +112,26 @@ class MaskSpool:
 
     def add(
         self, frame: int, object_id: int | None, crop: MaskCrop, score: float = 1.0
-    ) -> None:
-        """A mask, or a further part of it.  Raises BadExchange for a frame, an id or a place
-        that cannot be.
+    ) -> bool:
+        """A mask, or a further part of it; whether it is the first.  Raises BadExchange for a
+        frame, an id, a place or a score that cannot be.
         """
+        if not np.isfinite(score):
+            raise BadExchange(f"frame {frame}: the score {score} is not a number")
         self.add_frame(frame)
         self._check(frame, object_id, crop)
         if object_id is None:
             self.unnamed += 1
             row = _row(frame, -self.unnamed, score, crop)
             self._base.execute("INSERT INTO unnamed VALUES (?,?,?,?,?,?,?,?)", row)
-            return
+            return True
         self._ids.add(object_id)
         row = _row(frame, object_id, score, crop)
         added = self._base.execute("INSERT OR IGNORE INTO masks VALUES (?,?,?,?,?,?,?,?)", row)
-        if not added.rowcount:
-            self._join(frame, object_id, crop, score)
+        if added.rowcount:
+            return True
+        self._join(frame, object_id, crop, score)
+        return False
 
     def new_object(self) -> int:
         """A provisional id, below 0, for an object without a number; see `number_objects`."""

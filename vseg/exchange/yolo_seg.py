@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from vseg.errors import BadExchange
-from vseg.exchange.coco import UNLABELLED, category_ids
+from vseg.exchange.coco import UNLABELLED, category_ids, label_of
 from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import polygons
 from vseg.exchange.label_files import numbered_files
-from vseg.exchange.segmentation import mask_of_polygons
+from vseg.exchange.segmentation import mask_of_shares
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.ops.outline import polygons_of
@@ -65,21 +65,17 @@ class YoloFormat(MaskFormat):
         """Give every line of every file."""
         files = numbered_files(path, self.suffix)
         names = _names(path / NAMES)
-        size = np.array([sink.video.width, sink.video.height], dtype=np.float64)
         for frame, file in files:
             with located(str(file)):
                 sink.add_frame(frame)
             for where, values in _lines(file):
                 # The class, pairs, and what is left over is the id.
                 pairs = (len(values) - 1) // 2
-                corners = np.array(values[1 : 1 + 2 * pairs]).reshape(-1, 2) * size
+                corners = np.array(values[1 : 1 + 2 * pairs]).reshape(-1, 2)
                 object_id = int(values[-1]) if len(values) % 2 == 0 else None
                 with located(where):
-                    mask = mask_of_polygons(
-                        [np.round(corners, 3).ravel().tolist()], sink.video
-                    )
-                    sink.add(frame, object_id, mask)
-                name = names.get(int(values[0]), UNLABELLED)
+                    name = label_of(int(values[0]), names)
+                    sink.add(frame, object_id, mask_of_shares(corners, 1, sink.video))
                 if object_id is not None and name != UNLABELLED:
                     sink.name_object(object_id, name)
 

@@ -14,9 +14,9 @@ from typing import IO, Any
 
 from pydantic import BaseModel
 
-from vseg.exchange.coco import UNLABELLED, category_ids, category_names, video_id_of
+from vseg.exchange.coco import UNLABELLED, category_ids, category_names, label_of, video_id_of
 from vseg.exchange.coco_images import CocoImage, frames_of
-from vseg.exchange.file_rows import checked, located, write_items
+from vseg.exchange.file_rows import add_whole, checked, located, write_items
 from vseg.exchange.segmentation import Segmentation, mask_of, rle_of
 from vseg.exchange.spool import MaskSpool, on_every_frame
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
@@ -38,7 +38,7 @@ class _YtvisObject(BaseModel):
 
     id: int
     video_id: int
-    category_id: int = -1
+    category_id: int | None = None
     track_id: int | None = None
 
     @property
@@ -84,8 +84,9 @@ class YtvisFormat(MaskFormat):
         names = category_names(path)
         frames = _frames(path, sink)
         objects = list(_objects(path))
-        for stored in objects:
-            name = names.get(stored.category_id, UNLABELLED)
+        for place, stored in enumerate(objects):
+            with located(f"{path}, annotation {place}"):
+                name = label_of(stored.category_id, names)
             if stored.video_id in frames and name != UNLABELLED:
                 sink.name_object(stored.object_id, name)
         for place, time, value in _masks(path):
@@ -97,7 +98,7 @@ class YtvisFormat(MaskFormat):
             if segmentation is not None and time < len(own):
                 with located(where):
                     mask = mask_of(segmentation, sink.video)
-                    sink.add(own[time], objects[place].object_id, mask)
+                    add_whole(sink, own[time], objects[place].object_id, mask)
 
     def _write_clip(
         self,

@@ -72,10 +72,11 @@ class MaskSink(Protocol):
 
     def add(
         self, frame: int, object_id: int | None, crop: MaskCrop, score: float = 1.0
-    ) -> None:
+    ) -> bool:
         """The mask of an object on a frame; further parts of the same one are joined to it.
 
-        object_id: None where the file does not say which object it is.
+        object_id: None where the file does not say which object it is.  Returns whether it is
+        the first part.
         """
         ...
 
