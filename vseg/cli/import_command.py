@@ -92,7 +92,10 @@ def _import_into(
     from vseg.pipelines.correction_setup import CorrectionSettings
     from vseg.pipelines.editable_run import open_run
     from vseg.pipelines.import_masks import compare_with_run
+    from vseg.results.draft import finished_header
 
+    # What a dry run shows can be done.
+    finished_header(into)
     sidecar = read_sidecar(file)
     run = open_run(into, sidecar.origin.revision if sidecar else None)
     imported = compare_with_run(run, file, format_name)

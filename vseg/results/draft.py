@@ -81,7 +81,7 @@ class RevisionDraft:
     def __init__(self, path: Path) -> None:
         """Raises BadRun for a run that is missing or not finished, and OutputError."""
         self.path = path
-        self.header = _finished(path)
+        self.header = finished_header(path)
         clear_unlisted(path, self.header)
         numbers = [known.number for known in self.header.revisions]
         self.number = max(numbers, default=0) + 1
@@ -238,7 +238,7 @@ def _of_visibility(event: TrackEvent, ids: Collection[int]) -> bool:
     return event.kind in ("lost", "recovered") and event.object_id in ids
 
 
-def _finished(path: Path) -> RunHeader:
+def finished_header(path: Path) -> RunHeader:
     """The header of a finished run.  Raises BadRun."""
     header = read_header(path)
     if not header.finished:

@@ -83,6 +83,21 @@ def test_a_dry_run_shows_what_was_changed(run: Path, tmp_path: Path) -> None:
     assert files_of(run) == before
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--dry-run", "--json")])
+def test_an_unfinished_run_is_not_compared(
+    run: Path, tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    out = edited_coco(run, tmp_path / "a.json")
+    copied = tmp_path / "run"
+    shutil.copytree(run, copied)
+    header = json.loads((copied / "run.json").read_text())
+    (copied / "run.json").write_text(json.dumps({**header, "status": "interrupted"}))
+    answer = call("import", out, "--into", copied, *more)
+    assert answer.exit_code == 3 and not answer.stdout, answer.stdout
+    assert "only a finished run can be corrected" in answer.stderr
+    assert "--resume" in answer.stderr
+
+
 def test_the_file_of_another_clip_or_run_is_refused(
     workplace: Workplace, run: Path, tmp_path: Path
 ) -> None:
