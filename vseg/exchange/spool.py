@@ -47,6 +47,8 @@ _MEAN = "SELECT AVG(score) FROM masks WHERE object = ? AND w > 0"
 _UNNAMED = "SELECT * FROM unnamed WHERE frame = ? ORDER BY object DESC"
 _AWAY = 2 * LAST_OBJECT_ID
 """Added to an id, gives one that no object has."""
+_LAST_FRAME = 2**53
+"""Larger numbers are not exact in JSON."""
 
 
 class MaskSpool:
@@ -99,7 +101,7 @@ class MaskSpool:
     def add_frame(self, frame: int) -> None:
         """A frame that the masks speak of.  Raises BadExchange if the clip has no such."""
         end = self.video.num_frames
-        if not 0 <= frame <= _MAX_ID:
+        if not 0 <= frame <= _LAST_FRAME:
             raise BadExchange(
                 f"there is no frame {frame}", hint="frames are whole numbers from 0 on"
             )

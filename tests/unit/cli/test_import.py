@@ -93,9 +93,9 @@ def test_an_unfinished_run_is_not_compared(
     header = json.loads((copied / "run.json").read_text())
     (copied / "run.json").write_text(json.dumps({**header, "status": "interrupted"}))
     answer = call("import", out, "--into", copied, *more)
-    assert answer.exit_code == 3 and not answer.stdout, answer.stdout
-    assert "only a finished run can be corrected" in answer.stderr
-    assert "--resume" in answer.stderr
+    told = answer.stdout + answer.stderr
+    assert answer.exit_code == 3 and "changes" not in told
+    assert "only a finished run can be corrected" in told and "--resume" in told
 
 
 def test_the_file_of_another_clip_or_run_is_refused(
