@@ -16,6 +16,9 @@ from pydantic import BaseModel, ValidationError
 from vseg.exchange.frame_counting import first_number, likely_first
 from vseg.types import VideoInfo
 
+_DIGITS = 18
+"""Of a whole number that fits 64 bits, whatever its digits."""
+
 
 class CocoImage(BaseModel):
     """What is read of an image; more keys may be there."""
@@ -37,7 +40,7 @@ def frames_of(
         frames = [number - first for number in given]
         counted = "frame_id counted from 1" if first else None
         return dict(zip((image.id for image in images), frames, strict=True)), counted
-    numbers = [_number(image.file_name or "") for image in images]
+    numbers = [last_number(_stem(image.file_name or "")) for image in images]
     found = [number for number in numbers if number is not None]
     if len(set(found)) == len(images):
         name = "the numbers in their file names"
@@ -76,10 +79,15 @@ def of_another_size(images: Sequence[CocoImage], video: VideoInfo) -> Mapping[in
     }
 
 
-def _number(file_name: str) -> int | None:
-    """The last number in a file's name, without its ending."""
-    numbers = re.findall(r"[0-9]+", PurePosixPath(file_name.replace("\\", "/")).stem)
-    return int(numbers[-1]) if numbers else None
+def last_number(stem: str) -> int | None:
+    """The last number in a file's name, given without its ending."""
+    numbers = re.findall(r"[0-9]+", stem)
+    # What does not fit 64 bits is no frame.
+    return int(numbers[-1]) if numbers and len(numbers[-1]) <= _DIGITS else None
+
+
+def _stem(file_name: str) -> str:
+    return PurePosixPath(file_name.replace("\\", "/")).stem
 
 
 def _frames(numbers: Sequence[int], video: VideoInfo) -> tuple[list[int], str]:

@@ -2,9 +2,10 @@
 
 A JSON list of {image_id, category_id, score, bbox and/or segmentation}, or an object with
 `images` and `annotations`.  In a list, image_id is the frame, counted from 0 or from 1
-(`frame_counting`); in a dataset file, `coco_images` decides.  A segmentation is compressed or
-uncompressed run lengths or polygons; where it is empty, the box is used.  A row's id is its
-track_id, or that among its attributes (CVAT).  Formats:
+(`frame_counting`), or the name of an image (`named_results`); in a dataset file, `coco_images`
+decides.  A segmentation is compressed or uncompressed run lengths or polygons; where it is
+empty, the box is used.  A row's id is its track_id, or that among its attributes (CVAT).
+Formats:
 https://cocodataset.org/#format-results and #format-data.
 """
 
@@ -27,6 +28,7 @@ from vseg.errors import BadDetections, BadMask
 from vseg.exchange.coco_images import frames_of, of_another_size, readable_images
 from vseg.exchange.detection_table import NO_ID, WRONG_ID, DetectionTable
 from vseg.exchange.frame_counting import likely_first
+from vseg.exchange.named_results import place_names
 from vseg.exchange.segmentation import (
     Polygons,
     Runs,
@@ -149,7 +151,7 @@ def _contents(
     try:
         content = json.loads(path.read_text("utf-8-sig"))
         if not isinstance(content, dict):
-            return _ANY_ROWS.validate_python(content), None, (), {}
+            return _listed(path, _ANY_ROWS.validate_python(content), video)
         images = _ANY_ROWS.validate_python(content.get("images"))
         rows = _ANY_ROWS.validate_python(content.get("annotations"))
     except json.JSONDecodeError as error:
@@ -166,6 +168,19 @@ def _contents(
         )
     notes = tuple(note for note in (skipped, placed) if note)
     return rows, frame_of, notes, of_another_size(readable, video)
+
+
+def _listed(
+    path: Path, rows: list[Any], video: VideoInfo
+) -> tuple[list[Any], Mapping[int, int] | None, tuple[str, ...], Mapping[int, str]]:
+    """The same of a list, whose image ids are frames or names."""
+    named = place_names(path, rows, video)
+    if named is None:
+        return rows, None, (), {}
+    placed, note = named
+    frames = {row["image_id"] for row in placed if isinstance(row, dict) and "image_id" in row}
+    whole = [frame for frame in frames if isinstance(frame, int)]
+    return placed, dict(zip(whole, whole, strict=True)), (note,), {}
 
 
 def _row(where: str, value: Any, frame_of: Mapping[int, int] | None) -> _Row:

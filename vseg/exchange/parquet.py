@@ -1,10 +1,10 @@
 """Parquet tables, frames counted from 0: of detections, and of masks.
 
 Detections, read as a DetectionTable: columns frame, x1, y1, x2, y2, score, and where wanted
-label and id.  Masks: a row per object and frame with frame, object_id, label, score, the
-bounding box as x1, y1, x2, y2, area, and height, width, counts as COCO's compressed run
-lengths; an absent object has no counts, and a frame without objects a row with no object_id.
-Nothing is lost.
+label (numbers or words) and id.  Masks: a row per object and frame with frame, object_id,
+label, score, the bounding box as x1, y1, x2, y2, area, and height, width, counts as COCO's
+compressed run lengths; an absent object has no counts, and a frame without objects a row with
+no object_id.  Nothing is lost.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def read_parquet(path: Path) -> DetectionTable:
         frames=numbers["frame"].astype(np.int64),
         boxes=np.stack([numbers[name] for name in _NEEDED[1:5]], axis=1),
         scores=numbers["score"],
-        labels=_whole(path, table, "label", absent=-1)[rows],
+        labels=_classes(path, table)[rows],
         ids=_whole(path, table, "id", absent=NO_ID)[rows],
         where=lambda row: f"row {rows[row]}",
         unreadable=tuple((f"row {row}", reason) for row, reason in sorted(why.items())),
@@ -88,9 +88,24 @@ def _column(path: Path, table: Any, name: str) -> Float64[np.ndarray, " N"]:
     return np.asarray(values, dtype=np.float64)
 
 
+def _classes(path: Path, table: Any) -> Int64[np.ndarray, " N"]:
+    """The column of labels as class numbers: words are numbered in alphabetical order."""
+    import pyarrow as pa
+
+    if "label" not in table.column_names:
+        return np.full(table.num_rows, -1)
+    kind = table.schema.field("label").type
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return _whole(path, table, "label", absent=-1)
+    words = table["label"].to_pylist()
+    number = {word: place for place, word in enumerate(sorted(set(words) - {None}))}
+    return np.array([number.get(word, -1) for word in words], dtype=np.int64)
+
+
 def _whole(path: Path, table: Any, name: str, absent: int) -> Int64[np.ndarray, " N"]:
     """A column of whole numbers that may be missing; `absent` where there is none."""
-    if name not in table.column_names:
+    if name not in table.column_names or table[name].null_count == table.num_rows:
         return np.full(table.num_rows, absent)
     values = table[name].to_numpy()
     if np.issubdtype(values.dtype, np.integer):

@@ -72,7 +72,7 @@ class ImageFolder(Closing):
         if fps <= 0:
             raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
         self._fps = Fraction(fps)
-        self._files = _images(self.path)
+        self._files = image_files(self.path)
         self._numbers = number_images(self._files, frames)
         headers = [_header(file) for file in self._files]
         first = next((header for header in headers if header is not None), None)
@@ -154,7 +154,7 @@ class ImageFolder(Closing):
         self._closed = True
 
 
-def _images(folder: Path) -> tuple[Path, ...]:
+def image_files(folder: Path) -> tuple[Path, ...]:
     """The image files of a folder in natural order, all of them really inside it."""
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"

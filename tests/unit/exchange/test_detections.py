@@ -505,3 +505,65 @@ def test_boxes_in_shares_of_the_frame_are_refused(tmp_path: Path, kind: str) -> 
 def test_scores_in_percent_are_said(tmp_path: Path) -> None:
     with pytest.raises(NoDetections, match="scale scores to 0 to 1"):
         read_detections(mot(tmp_path, [(*row[:6], 90, 2) for row in ROWS]), VIDEO)
+
+
+@pytest.mark.parametrize("kind", ["string", "large_string", "dictionary"])
+def test_labels_of_a_table_in_words(tmp_path: Path, kind: str) -> None:
+    path = parquet(tmp_path)
+    words = pa.array(
+        ["dog", None, "cat"], pa.large_string() if kind[0] == "l" else pa.string()
+    )
+    words = words.dictionary_encode() if kind == "dictionary" else words
+    table = pq.read_table(path)
+    at = table.column_names.index("label")
+    pq.write_table(table.set_column(at, "label", words), path)
+    found = read_detections(path, VIDEO)
+    assert found.labels.tolist() == [1, -1, 0]
+    assert not found.changes
+
+
+@pytest.mark.parametrize(
+    ("names", "frames"),
+    [
+        (["frame_000001.jpg", "frame_000004.jpg", "frame_000010.jpg"], [0, 3, 9]),
+        (["frame_0", "frame_2", "frame_9"], [0, 2, 9]),
+        (["clip.0003", "clip.0004"], [3, 4]),
+        (["a/b/img_7.PNG", 5], [5, 7]),
+        ([f"t{1000 + 40 * n}" for n in range(10)], list(range(10))),
+    ],
+)
+def test_image_ids_that_are_names(tmp_path: Path, names: list[Any], frames: list[int]) -> None:
+    rows = [{"image_id": name, "bbox": [1, 2, 3, 4], "score": 1.0} for name in names]
+    table = read_detections(written(tmp_path / "a.json", json.dumps(rows)), VIDEO)
+    assert table.frames.tolist() == frames
+    assert f"{len(names)} images placed by the numbers in the names" in table.changes[0]
+
+
+@pytest.mark.parametrize("names", [["cat", "dog"], ["a_1", "b_1"], ["t100", "t140"]])
+def test_names_that_tell_no_frame_refuse_the_file(tmp_path: Path, names: list[str]) -> None:
+    rows = [{"image_id": name, "bbox": [1, 2, 3, 4], "score": 1.0} for name in names]
+    with pytest.raises(BadDetections, match="do not tell the frames") as refused:
+        read_detections(written(tmp_path / "a.json", json.dumps(rows)), VIDEO)
+    assert "from 0, as image_id" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("files", "ids", "frames"),
+    [
+        (["cat", "dog", "eel"], ["eel", "cat.png"], [0, 2]),
+        (["000100", "000101", "000102"], [102, 100], [0, 2]),
+        (["000100", "000102"], [102], [1]),
+    ],
+)
+def test_image_ids_that_are_files_of_the_clip(
+    tmp_path: Path, files: list[str], ids: list[Any], frames: list[int]
+) -> None:
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for name in files:
+        written(folder / f"{name}.png", "")
+    video = VideoInfo(str(folder), 48, 64, Fraction(25), len(files))
+    rows = [{"image_id": name, "bbox": [1, 2, 3, 4], "score": 1.0} for name in ids]
+    table = read_detections(written(tmp_path / "a.json", json.dumps(rows)), video)
+    assert table.frames.tolist() == frames
+    assert "by the names of the clip's files" in table.changes[0]
