@@ -46,7 +46,7 @@ def _threads(arguments: list[str], variable: str | None = None) -> str:
 @pytest.mark.parametrize("way", ["option", "variable"])
 def test_threads_are_limited_everywhere(way: str, tmp_path: Path) -> None:
     # H.264 is decoded in one thread whatever the limit.
-    recipe = Recipe(num_frames=3, codec="mpeg4", options={})
+    recipe = Recipe(num_frames=3, codec="mpeg2video", options={})
     clip = write_clip(tmp_path / "a.mp4", recipe)
     track = ["track", str(clip), "-o", str(tmp_path / "run"), "--box", "5,5,60,50"]
     track += ["--short-side", "64", "--no-preview"]
