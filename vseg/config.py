@@ -6,8 +6,10 @@ known and in range.  A class further down asks for the numbers it uses, never fo
 config.
 """
 
+import math
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -18,6 +20,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from vseg.errors import BadConfig
 
@@ -252,7 +255,22 @@ def _first_problem(kind: type[BaseModel], error: ValidationError, where: str) ->
             hint=f"for example {', '.join(field.examples or ())}",
         )
     reason = problem["msg"].replace("Input should be", "must be")
-    return BadConfig(f"{where}: {key} = {problem['input']!r}: {reason}", hint=f"change {key}")
+    hint = f"change {key}"
+    if problem["type"] == "multiple_of":
+        field = _table_at(kind, problem["loc"][:-1]).model_fields[str(problem["loc"][-1])]
+        hint = f"the nearest values: {_nearest(field, problem['input'])}"
+    return BadConfig(f"{where}: {key} = {problem['input']!r}: {reason}", hint=hint)
+
+
+def _nearest(field: FieldInfo, value: Any) -> str:
+    """The multiples below and above a number, or the one that the field's bounds leave."""
+    bounds = {k: v for one in field.metadata for k, v in asdict(one).items()}
+    step = bounds["multiple_of"]
+    least = bounds.get("ge", -math.inf)
+    most = bounds.get("le", math.inf)
+    below = math.floor(float(value) / step) * step
+    near = {min(max(one, least), most) for one in (below, below + step)}
+    return ", ".join(f"{one:g}" for one in sorted(near))
 
 
 def _table_at(kind: type[BaseModel], table: tuple[int | str, ...]) -> type[BaseModel]:

@@ -22,6 +22,9 @@ def test_a_file_fills_the_settings_and_options_win(tmp_path: Path) -> None:
     [
         ("shortside = 320", ["a.toml", "unknown key 'shortside'", "short_side"]),
         ("short_side = 32", ["a.toml", "short_side", "64"]),
+        ("short_side = 120", ["short_side = 120", "the nearest values: 112, 128"]),
+        ("short_side = 41", ["short_side = 41", "the nearest values: 64"]),
+        ("short_side = 1999", ["short_side = 1999", "the nearest values: 1536"]),
         ('device = "gpu"', ["a.toml", "device", "gpu"]),
         ('range = "3-4"', ["a.toml", "range", "3-4"]),
         ("[memory]\nrecents = 3", ["a.toml", "memory.recents", "recent"]),

@@ -72,9 +72,15 @@ def open_image(path: Path) -> Image.Image:
 def read_label_image(path: Path) -> LabelImage:
     """One value per pixel of a black-and-white, grey or palette image.
 
-    Raises BadImage as `open_image` does, and for a colour image.
+    Raises BadImage as `open_image` does, and for a colour image or one of floating-point
+    values.
     """
     image = open_image(path)
+    if image.mode == "F":
+        raise BadImage(
+            "holds floating-point values",
+            hint="save whole numbers, 0 for background, as a palette or grey PNG",
+        )
     if image.mode not in _LABEL_MODES:
         raise BadImage(
             f"is a colour image (mode {image.mode})",

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from vseg.errors import BadImage
-from vseg.io.image_files import open_image, read_label_image
+from vseg.io.image_files import open_image, read_label_image, read_mask_image
 
 ROTATED_BY_EXIF = 6  # shown turned clockwise by 90 degrees
 
@@ -52,6 +52,12 @@ def test_a_colour_image_holds_no_labels(tmp_path: Path) -> None:
     path = saved(tmp_path / "colour.png", Image.new("RGB", (6, 4)))
     with pytest.raises(BadImage, match=r"colour image \(mode RGB\).*palette or grey PNG"):
         read_label_image(path)
+
+
+def test_an_image_of_floating_point_values_is_called_that(tmp_path: Path) -> None:
+    path = saved(tmp_path / "mask.tif", Image.fromarray(np.ones((4, 6), dtype=np.float32)))
+    with pytest.raises(BadImage, match="holds floating-point values"):
+        read_mask_image(path)
 
 
 def test_a_file_that_is_no_image(tmp_path: Path) -> None:
