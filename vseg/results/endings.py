@@ -275,8 +275,9 @@ def _nothing_tracked(header: RunHeader) -> RunWarning:
     if "detections" in header.options:
         hint = (
             "an object begins once [detections] confirm_hits in a row confirm it: if the "
-            "detector ran on few frames, say so with --detector-every N; check too that the "
-            "file counts frames as the clip does"
+            "detector ran on few frames, say so with --detector-every N "
+            f"({header.video.num_frames} if on one frame only); check too that the file "
+            "counts frames as the clip does"
         )
     else:
         hint = "point at an object: --point x,y or --box x1,y1,x2,y2"

@@ -3,6 +3,7 @@ named.
 """
 
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -121,6 +122,23 @@ def test_a_wrong_file_leaves_nothing_behind(
     answer = call(*words(workplace, tmp_path / "det.txt", tmp_path / "run"), *more)
     assert (answer.exit_code, said in answer.stderr) == (exit_code, True), answer.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_detections_on_one_frame_hold_where_the_detector_ran_once(
+    workplace: Workplace, truth: list[np.ndarray], tmp_path: Path
+) -> None:
+    x, y, w, h = MaskCrop.of(truth[0] == 1).xywh
+    (tmp_path / "one.txt").write_text(f"1,-1,{x},{y},{w},{h},0.9,1\n")
+    command = (*words(workplace, tmp_path / "one.txt", tmp_path / "run"), "--range", "0:12")
+    without = call(*command, "--json")
+    (warning,) = json.loads(without.stdout)["warnings"]
+    typed = re.search(r"--detector-every N \((\d+) if on one frame only", warning["hint"])
+    assert typed, warning
+    for every in (typed[1], "1000"):
+        held = call(*command, "--overwrite", "--detector-every", every, "--json")
+        assert held.exit_code == 0, held.stderr
+        (tracked,) = open_run(tmp_path / "run").objects
+        assert (tracked.first_frame, tracked.last_frame) == (0, 11)
 
 
 def test_the_ids_of_the_file_are_kept_where_asked(
