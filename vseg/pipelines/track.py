@@ -106,6 +106,10 @@ def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
     """A sentence for whatever of the source was not taken as the file states it."""
     reason = header.video.order_reason
     notes = [f"frames are in the decoder's order: {reason}"] if reason else []
+    if header.video.head_dropped:
+        count = header.video.head_dropped
+        images = "1 image" if count == 1 else f"{count} images"
+        notes.append(f"{images} before the first key frame cannot be decoded: left out")
     rescaled = next((e.frame for e in read_events(job.out) if e.kind == "rescaled"), None)
     if rescaled is not None:
         size = f"{header.video.width}x{header.video.height}"

@@ -73,7 +73,8 @@ class VideoInfo:
     counter-clockwise that were applied to the stored image (0, 90, 180, 270), after it was
     mirrored left to right if `mirrored`.  order_reason: why frames are numbered in the
     decoder's order and their times repaired or counted, None where the container's time
-    stamps are taken as they are.
+    stamps are taken as they are.  head_dropped: images before the first key frame, which
+    cannot be decoded; they have no frame number.
     """
 
     source: str
@@ -86,6 +87,7 @@ class VideoInfo:
     variable_rate: bool = False
     mirrored: bool = False
     order_reason: str | None = None
+    head_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

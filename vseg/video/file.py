@@ -93,6 +93,7 @@ class VideoFile(Closing):
             variable_rate=is_variable(index),
             mirrored=orientation.mirrored,
             order_reason=index.by_order,
+            head_dropped=index.head_dropped,
         )
         image_bytes = max(1, sum(plane.buffer_size for plane in first.planes))
         self._window = min(max(BACKWARD_BYTES // image_bytes, 4), BACKWARD_FRAMES)

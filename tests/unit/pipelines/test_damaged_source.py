@@ -135,3 +135,15 @@ def test_a_prompt_on_a_frame_that_a_folder_leaves_out(tmp_path: Path) -> None:
     kept = call(*words, "-o", tmp_path / "run", *twice, "--direction", "both")
     assert kept.exit_code == 0
     assert list(open_run(tmp_path / "run").frame_numbers()) == [0, 1, 3, 7]
+
+
+def test_a_recording_that_begins_between_key_frames_says_so(tmp_path: Path) -> None:
+    whole = write_clip(tmp_path / "whole.ts", Recipe(num_frames=20))
+    late = remux(whole, tmp_path / "late.ts", lambda place, _: place >= 5)
+    facts = _track(late, tmp_path / "run", "--no-preview")
+    dropped = open_run(tmp_path / "run").video.head_dropped
+    assert dropped > 0
+    said = f"{dropped} images before the first key frame cannot be decoded: left out"
+    assert facts["notes"] == [said]
+    probed = call("probe", late, "--json")
+    assert json.loads(probed.stdout)["head_dropped"] == dropped
