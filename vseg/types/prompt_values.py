@@ -7,6 +7,7 @@ corners of polygons.  Lists and tuples are accepted wherever arrays are; what ca
 converted is a BadPrompt.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -83,18 +84,34 @@ class Scribble:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Mask:
-    """The object's mask on this frame, at video size."""
+    """The object's mask on this frame, at video size.
 
-    mask: Bool[np.ndarray, "H W"]
+    It is held packed, so that thousands of prompts fit in memory.
+    """
+
+    _shape: tuple[int, int]
+    _packed: bytes
 
     def __init__(self, mask: NumberRows) -> None:
         """mask: (H, W) booleans, or integers of which one value marks the object and 0 the
         background.  Raises BadPrompt.
         """
-        object.__setattr__(self, "mask", as_region(mask, "a mask"))
+        region = as_region(mask, "a mask")
+        object.__setattr__(self, "_shape", region.shape)
+        # Level 1: repeated bytes are found at any, and it is the fastest.
+        object.__setattr__(self, "_packed", zlib.compress(np.packbits(region).tobytes(), 1))
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "H W"]:
+        """The pixels, unpacked anew at every call."""
+        height, width = self._shape
+        packed = np.frombuffer(zlib.decompress(self._packed), dtype=np.uint8)
+        pixels = np.unpackbits(packed, count=height * width).view(bool)
+        return pixels.reshape(height, width)
 
     def __repr__(self) -> str:
-        return f"Mask({self.mask.shape[1]}x{self.mask.shape[0]}, area={int(self.mask.sum())})"
+        height, width = self._shape
+        return f"Mask({width}x{height}, area={int(self.mask.sum())})"
 
 
 @dataclass(frozen=True, slots=True, init=False)
