@@ -51,7 +51,7 @@ def validate(
         print(f"object {obj}" + (f": {label}" if label else ""))
     if found.unnamed:
         print(f"{found.unnamed} masks have no object id")
-    print(f"read by vseg{f' and {found.checked_by}' if found.checked_by else ''}")
+    print(f"read by {', '.join(['vseg', *found.checked_by])}")
 
 
 def _video(clip: str | None, size: str | None) -> "VideoInfo":

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -134,15 +135,32 @@ def test_a_malformed_command_is_told(workplace: Workplace, run: Path, tmp_path: 
     assert answer.exit_code == 2 and "--format coco|" in answer.stderr
 
 
-@pytest.mark.parametrize("format_name", ["coco", "ytvis", "mots", "sav", "labelme"])
+READERS = {
+    "coco": {"pycocotools"},
+    "ytvis": {"pycocotools"},
+    "ytvis-gt": {"pycocotools"},
+    "sav": {"pycocotools"},
+    "mots": {"pycocotools", "trackeval"},
+    "mot": {"trackeval"},
+    "davis": {"pillow", "trackeval"},
+    "mots-png": {"pillow"},
+    "png": {"pillow"},
+    "labelme": set(),
+}
+INSTALLED = {name for name in ("pycocotools", "trackeval") if find_spec(name)} | {"pillow"}
+
+
+@pytest.mark.parametrize("format_name", READERS)
 def test_an_export_is_valid(run: Path, tmp_path: Path, format_name: str) -> None:
     out = tmp_path / format_name
     assert call("export", run, "--to", format_name, "-o", out).exit_code == 0
     told = json.loads(call("validate", out, "--json").stdout)
     assert told["frames"] == 64 and told["masks"] > 60 and told["unnamed"] == 0
     assert sorted(told["objects"]) == ["1", "2"] and told["format"] == format_name
-    assert bool(told["checked_by"]) == (format_name != "labelme")
-    assert "read by vseg" in call("validate", out, "--format", format_name).stdout
+    packages = {name.split()[0] for name in told["checked_by"]}
+    assert packages == READERS[format_name] & INSTALLED
+    text = call("validate", out, "--format", format_name).stdout
+    assert f"read by {', '.join(['vseg', *told['checked_by']])}" in text
 
 
 def test_what_is_wrong_with_a_file_is_told(
