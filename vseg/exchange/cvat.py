@@ -92,7 +92,7 @@ def read_cvat(path: Path, sink: MaskSink) -> None:
     """Give the shapes of a file of either kind."""
     track: _Track | None = None
     frame = -1
-    spoken = range(0)
+    extent = range(0)
     for element in XmlStream(path, _SHAPES | {"meta"}):
         where = f"{path}, line {element.line}"
         if element.tag == "meta":
@@ -108,9 +108,9 @@ def read_cvat(path: Path, sink: MaskSink) -> None:
                 if track is None:
                     _add(sink, frame, element, _id_of(element))
                 else:
-                    spoken = track.add(element, sink, spoken)
-    # A frame among those of the tracks on which no track is seen is spoken of as well.
-    for index in spoken:
+                    extent = track.add(element, sink, extent)
+    # Frames within the tracks' extent are in the file even where no track is visible.
+    for index in extent:
         sink.add_frame(index)
 
 
@@ -122,10 +122,10 @@ class _Track:
         self._object_id: int | None = None
         self._latest: XmlElement | None = None
 
-    def add(self, shape: XmlElement, sink: MaskSink, spoken: range) -> range:
-        """Give one shape, and what is seen between it and the one before.
+    def add(self, shape: XmlElement, sink: MaskSink, extent: range) -> range:
+        """Give one shape, and those interpolated between it and the one before.
 
-        spoken: from the first to the last frame so far; it comes back with these.
+        extent: from the first to the last visible frame so far; it comes back with these.
         """
         for frame, each in between(self._latest, shape):
             if each.attributes.get("outside") == "1":
@@ -133,10 +133,10 @@ class _Track:
             given = _id_of(each) or self._object_id
             self._object_id = sink.new_object() if given is None else given
             _add(sink, frame, each, self._object_id, self._label)
-            first = min(spoken.start, frame) if spoken else frame
-            spoken = range(first, max(spoken.stop, frame + 1))
+            first = min(extent.start, frame) if extent else frame
+            extent = range(first, max(extent.stop, frame + 1))
         self._latest = shape
-        return spoken
+        return extent
 
 
 def _id_of(shape: XmlElement) -> int | None:

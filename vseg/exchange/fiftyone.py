@@ -13,6 +13,7 @@ import io
 import json
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,7 @@ class FiftyoneFormat(MaskFormat):
 def _labels_of(path: Path, name: str) -> Path:
     """The file of labels that the manifest names for a clip, or the only one."""
     manifest = path / "manifest.json"
-    with JsonStream(manifest) as stream:
+    with closing(JsonStream(manifest)) as stream:
         found = checked(_Manifest, str(manifest), stream.value())
     own = [entry for entry in found.index if Path(entry.data).stem == name]
     chosen = own if len(found.index) > 1 else found.index
@@ -137,7 +138,7 @@ def _labels_of(path: Path, name: str) -> Path:
 
 
 def _frames(file: Path) -> Iterator[tuple[str, Any]]:
-    with JsonStream(file) as stream:
+    with closing(JsonStream(file)) as stream:
         for key in stream.members():
             if key != "frames":
                 stream.skip()

@@ -4,6 +4,7 @@ Enters: a path.  Leaves: the name of a format.  Only what tells formats apart is
 """
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from vseg.errors import BadExchange, UsageError
@@ -85,7 +86,7 @@ def _of_xml(path: Path) -> str | None:
 
 
 def _of_json(path: Path) -> str | None:
-    with JsonStream(path) as stream:
+    with closing(JsonStream(path)) as stream:
         if stream.peek() == "[":
             return _of_tasks(stream)
         for key in stream.members():

@@ -4,6 +4,7 @@ Enters: a folder.  Leaves: files by number, and the pixels of one, whose size is
 the clip's before anything is decoded.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from vseg.io.image_files import read_label_image
 from vseg.types import MaskCrop, VideoInfo
 
 
-def numbered_files(folder: Path, suffix: str) -> list[tuple[int, Path]]:
+def numbered_files(folder: Path, suffix: str) -> Iterator[tuple[int, Path]]:
     """The files of a folder with an ending, by the last number in their names, ascending.
 
     Raises BadExchange if it is no folder, a name has no number or another one's, or a link
@@ -28,19 +29,22 @@ def numbered_files(folder: Path, suffix: str) -> list[tuple[int, Path]]:
         raise BadExchange(
             f"{folder} is not a folder", hint=f"give the folder of {suffix} files"
         )
-    files: dict[int, Path] = {}
-    for path in sorted(folder.glob(f"*{suffix}")):
+    names: dict[int, str] = {}
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(suffix):
+            continue
+        path = folder / name
         if path.name in (LOSS_REPORT, SIDECAR):
             continue
         found = re.findall(r"[0-9]+", path.stem)
         number = int(found[-1]) if found else -1
-        if number < 0 or number in files:
+        if number < 0 or number in names:
             raise BadExchange(
                 f"{path}: which frame it is cannot be told from its name",
                 hint=f"name the files by frame: 00000{suffix}, 00001{suffix} ...",
             )
-        files[number] = inside(folder, path)
-    return sorted(files.items())
+        names[number] = inside(folder, path).name
+    return ((number, folder / names[number]) for number in sorted(names))
 
 
 def inside(folder: Path, path: Path) -> Path:

@@ -9,6 +9,7 @@ region without it is a new object.  Format: https://labelstud.io/guide/task_form
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -169,7 +170,7 @@ class LabelStudioFormat(MaskFormat):
 def _regions(path: Path) -> Iterator[tuple[int, JsonStream]]:
     """The cursor at every region of every annotation or prediction, to be used up."""
     place = 0
-    with JsonStream(path) as stream:
+    with closing(JsonStream(path)) as stream:
         for _ in stream.elements():
             for _ in _lists_under(stream, "annotations", "predictions"):
                 for _ in _lists_under(stream, "result"):

@@ -7,6 +7,7 @@ frame, from 0; where it is missing, the last number in the image's name.  The ob
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ class LabelStudioImagesFormat(MaskFormat):
 
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give every bit mask of every task."""
-        with JsonStream(path) as stream:
+        with closing(JsonStream(path)) as stream:
             for place in stream.elements():
                 where = f"{path}, task {place}"
                 task = checked(_Task, where, stream.value())

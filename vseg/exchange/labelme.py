@@ -10,6 +10,7 @@ import base64
 import binascii
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class LabelmeFormat(MaskFormat):
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give every shape of every file."""
         for frame, file in numbered_files(path, self.suffix):
-            with JsonStream(file) as stream:
+            with closing(JsonStream(file)) as stream:
                 # An image inside the file is passed over.
                 found = {key: stream.value() for key in stream.members() if _kept(key, stream)}
             content = checked(_Labels, str(file), found)

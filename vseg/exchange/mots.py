@@ -8,7 +8,7 @@ of a frame are disjoint.  Format: Voigtlaender et al., MOTS: Multi-Object Tracki
 Segmentation, 2019.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +57,15 @@ class MotsFormat(MaskFormat):
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give the mask of every line."""
         first = min((columns[0] for _, columns, _ in _lines(path)), default=1)
+        ids = set[int]()
         for where, (frame, number, kind, height, width), counts in _lines(path):
             if kind == _IGNORED:
                 continue
             with located(where):
                 mask = mask_of(Runs(size=(height, width), counts=counts), sink.video)
-                add_whole(sink, frame - min(1, first), number % INSTANCES, mask)
+                add_whole(sink, frame - min(1, first), number, mask)
+            ids.add(number)
+        _number_instances(sink, ids)
 
 
 class MotsPngFormat(MaskFormat):
@@ -87,15 +90,18 @@ class MotsPngFormat(MaskFormat):
 
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give every object of every file."""
-        files = numbered_files(path, self.suffix)
-        first = min(1, files[0][0]) if files else 1
-        for number, file in files:
+        ids = set[int]()
+        first: int | None = None
+        for number, file in numbered_files(path, self.suffix):
+            first = min(1, number) if first is None else first
             labels = read_labels(file, sink.video)
             with located(str(file)):
                 sink.add_frame(number - first)
                 for value, crop in labelled(labels):
                     if value // INSTANCES != _IGNORED:
-                        add_whole(sink, number - first, value % INSTANCES, crop)
+                        add_whole(sink, number - first, value, crop)
+                        ids.add(value)
+        _number_instances(sink, ids)
 
 
 def mots_ids(masks: MaskSequence) -> dict[int, int]:
@@ -108,6 +114,17 @@ def mots_ids(masks: MaskSequence) -> dict[int, int]:
         )
     classes = {obj: _class_of(masks.labels.get(obj)) for obj in masks.object_ids}
     return {obj: number * INSTANCES + obj for obj, number in classes.items()}
+
+
+def _number_instances(sink: MaskSink, ids: Collection[int]) -> None:
+    """Give objects the numbers of their instances, as they were written here.
+
+    Other programs count the instances of every class from 1: where two classes share one, the
+    objects keep their whole ids.
+    """
+    instances = {whole: whole % INSTANCES for whole in ids}
+    if len(set(instances.values())) == len(ids) and 0 not in instances.values():
+        sink.renumber(instances)
 
 
 def _class_of(label: str | None) -> int:

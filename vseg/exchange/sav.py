@@ -9,6 +9,7 @@ folder sav_dataset.
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ class SavFormat(MaskFormat):
 
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give every mask of every frame."""
-        with JsonStream(path) as stream:
+        with closing(JsonStream(path)) as stream:
             found = {key: stream.value() for key in stream.members() if _kept(key, stream)}
         clip = checked(_Clip, str(path), found)
         length = sum(1 for _ in top_level_items(path, "masklet"))

@@ -8,13 +8,13 @@ process sees, so memory does not grow with the clip.
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from vseg.errors import BadExchange
 from vseg.frame_masks import FrameMasks, MaskSource
+from vseg.interfaces.closing import Closing
 from vseg.interfaces.mask_format import MaskSequence
 from vseg.ops.codec import decode_mask, encode_mask
 from vseg.types import LAST_OBJECT_ID, UNKNOWN_FPS, MaskCrop, VideoInfo
@@ -51,7 +51,7 @@ _LAST_FRAME = 2**53
 """Larger numbers are not exact in JSON."""
 
 
-class MaskSpool:
+class MaskSpool(Closing):
     """Takes masks as a MaskSink, and gives them as a MaskSequence.
 
     unnamed: how many masks came without the id of their object.  Close it, or use it in a
@@ -82,17 +82,6 @@ class MaskSpool:
             for obj, score in zip(frame, frame.scores.tolist(), strict=True):
                 spool.add(frame.frame_index, obj, frame.crop(obj), score)
         return spool
-
-    def __enter__(self) -> "MaskSpool":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Give the temporary file back."""

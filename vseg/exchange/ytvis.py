@@ -9,6 +9,7 @@ Instance Segmentation, 2019.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -204,7 +205,7 @@ def _masks(path: Path) -> Iterator[tuple[int, int, Any]]:
 
 def _annotations(path: Path) -> Iterator[tuple[JsonStream, int]]:
     """The cursor at every annotation, which is to be used up."""
-    with JsonStream(path) as stream:
+    with closing(JsonStream(path)) as stream:
         for name in stream.members():
             if name != "annotations":
                 stream.skip()

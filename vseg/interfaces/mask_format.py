@@ -7,7 +7,7 @@ it both ways.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -88,6 +88,10 @@ class MaskSink(Protocol):
 
     def name_object(self, object_id: int, label: str) -> None:
         """The label of an object."""
+        ...
+
+    def renumber(self, numbers: Mapping[int, int]) -> None:
+        """Give objects other ids at once, by their present ones; no two may become one."""
         ...
 
 

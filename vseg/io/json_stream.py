@@ -6,8 +6,8 @@ What is not asked for is passed over.  RFC 8259.
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import IO, Any, NoReturn
 
 from vseg.errors import BadExchange
@@ -22,9 +22,9 @@ _AFTER_NUMBER = frozenset(" \t\n\r,:]}")
 class JsonStream:
     """A cursor in a JSON file, at its first value.
 
-    `with JsonStream(path) as stream`.  At a value, call exactly one of `value`, `members`,
-    `elements` and `skip`; members and elements are to be used up before the next call.  Every
-    method raises BadExchange where the file is not JSON.
+    `with closing(JsonStream(path)) as stream`.  At a value, call exactly one of `value`,
+    `members`, `elements` and `skip`; members and elements are to be used up before the next
+    call.  Every method raises BadExchange where the file is not JSON.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,15 +35,8 @@ class JsonStream:
         self._place = 0
         self._passed = 0
 
-    def __enter__(self) -> "JsonStream":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._handle.close()
 
     def peek(self) -> str:
@@ -145,7 +138,7 @@ class JsonStream:
 
 def top_level_items(path: Path, key: str) -> Iterator[Any]:
     """The elements of the list under a key of the file's one object; none without the key."""
-    with JsonStream(path) as stream:
+    with closing(JsonStream(path)) as stream:
         for name in stream.members():
             if name != key:
                 stream.skip()

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -58,6 +59,20 @@ class Report:
     means: dict[str, float]
 
 
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Denormal numbers slow a CPU down many times, and small gradients are full of them.
+
+    Whoever trains goes on with ordinary numbers; torch does not tell how it was set before.
+    """
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+@_denormals_flushed()
 def train(
     stage: Stage,
     options: Optimisation,
@@ -68,8 +83,6 @@ def train(
 
     The checkpoint is replaced whole every `save_every_s` seconds, at Ctrl-C, and at the end.
     """
-    # Denormal numbers slow a CPU down many times, and small gradients are full of them.
-    torch.set_flush_denormal(True)
     device = torch.device(options.device)
     stage.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from vseg.errors import BadExchange
 from vseg.exchange.export import export
@@ -299,3 +300,29 @@ def test_text_of_another_encoding_is_refused_with_what_is_expected(tmp_path: Pat
     with pytest.raises(BadExchange) as raised, read_masks(path, "mot", VIDEO, "park"):
         pass
     assert raised.value.hint is not None and "UTF-8" in raised.value.hint
+
+
+def mots_line(number: int, x: int) -> str:
+    crop = MaskCrop(x, 2, np.ones((6, 6), dtype=bool))
+    return f"1 {number} {number // 1000} 40 60 {encode_rle(crop, 40, 60)}\n"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "ids"), [((1001, 2002), (1, 2)), ((1001, 2001, 2002), (1001, 2001, 2002))]
+)
+def test_mots_classes_that_share_an_instance_keep_their_ids(
+    tmp_path: Path, numbers: tuple[int, ...], ids: tuple[int, ...]
+) -> None:
+    text = "".join(mots_line(number, 10 * k) for k, number in enumerate(numbers))
+    with read(tmp_path / "a.txt", "mots", text) as masks:
+        assert masks.object_ids == ids
+        assert [masks.crop(0, obj).xyxy[0] for obj in ids] == [10 * k for k in range(len(ids))]
+
+
+def test_mots_images_whose_classes_share_an_instance_keep_their_ids(tmp_path: Path) -> None:
+    labels = np.zeros((40, 60), dtype=np.uint16)
+    labels[2:8, 0:6] = 1001
+    labels[2:8, 10:16] = 2001
+    Image.fromarray(labels).save(tmp_path / "000001.png")
+    with read_masks(tmp_path, "mots-png", VIDEO, "park") as masks:
+        assert masks.object_ids == (1001, 2001)

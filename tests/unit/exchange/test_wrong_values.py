@@ -148,7 +148,8 @@ def test_a_wrong_value_of_yolo_names_its_line(tmp_path: Path, line: str, message
 def test_two_masks_of_an_object_on_a_frame_are_refused(tmp_path: Path) -> None:
     message = "object 1 has a mask on frame 0 already"
     line = f"1 2001 2 40 60 {encode_rle(box_crop(2, 2, 8, 8), 40, 60)}\n"
-    assert message in refused(tmp_path / "a.txt", "mots", 2 * line).message
+    whole = "object 2001 has a mask on frame 0 already"
+    assert whole in refused(tmp_path / "a.txt", "mots", 2 * line).message
     masklets = {"video_frame_count": 1, "masklet_id": [1, 1], "masklet": [[RUNS, RUNS]]}
     assert message in refused(tmp_path / "b.json", "sav", json.dumps(masklets)).message
     rows = [

@@ -1,6 +1,7 @@
 """JSON read piece by piece is what json.loads reads, whatever the size of the blocks."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from vseg.io.json_stream import JsonStream, top_level_items
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.text()
 VALUES = st.recursive(
-    SCALARS | st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
+    SCALARS | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
 )
 
 
 def read_piecewise(path: Path) -> Any:
-    with JsonStream(path) as stream:
+    with closing(JsonStream(path)) as stream:
         if stream.peek() == "[":
             return [stream.value() for _ in stream.elements()]
         if stream.peek() == "{":

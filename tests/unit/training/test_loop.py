@@ -118,6 +118,14 @@ def test_a_resumed_run_ends_with_the_same_weights(
         torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
 
 
+def test_numbers_are_as_before_after_training(
+    dataset: TrainingDataset, tmp_path: Path
+) -> None:
+    train(stage(dataset), settings(1), tmp_path / "x.pt", lambda report: None)
+    smallest = torch.tensor(5e-324, dtype=torch.float64)
+    assert (smallest * 1).item() > 0, "denormal numbers are still flushed"
+
+
 def test_a_checkpoint_of_another_network_is_refused(
     dataset: TrainingDataset, tmp_path: Path
 ) -> None:
