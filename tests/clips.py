@@ -107,6 +107,24 @@ def remux(
     return target
 
 
+def write_damaged(path: Path, num_frames: int = 36) -> Path:
+    """A clip in which half of frame 16 is noise: 16 to 23 cannot be read."""
+    plain = {"g": "12", "bf": "0", "crf": "12", "sc_threshold": "0"}
+    whole = write_clip(
+        path.with_name("whole-" + path.name), Recipe(num_frames=num_frames, options=plain)
+    )
+
+    def spoil(place: int, packet: "Packet[VideoStream]") -> bool:
+        if place == 16:
+            content = bytearray(bytes(packet))
+            middle = len(content) // 2
+            content[middle:] = np.random.default_rng(5).bytes(len(content) - middle)
+            packet.update(bytes(content))
+        return True
+
+    return remux(whole, path, spoil)
+
+
 def write_edit_list(path: Path, skipped: int = 7, recipe: Recipe | None = None) -> Path:
     """An mp4 whose first `skipped` frames are decoded but, by its edit list, not shown."""
     whole = write_clip(path.with_name("whole-" + path.name), recipe)

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.runs import header_of
 from vseg.frame_masks import FrameMasks
 from vseg.results import RunWriter
 from vseg.results.fingerprint import fingerprint
-from vseg.results.records import RunHeader
 from vseg.types import Box, Frame, MaskCrop, Prompt, Timecode, TrackEvent, VideoInfo
 
 HEIGHT = 48
@@ -63,15 +63,9 @@ def write_run(
     for index in range(len(frames)):
         image = np.full((HEIGHT, WIDTH, 3), 60 + index, dtype=np.uint8)
         Image.fromarray(image).save(clip / f"{index:05d}.png")
-    header = RunHeader(
-        vseg_version="0.1.0",
-        model="nano",
-        weights_sha256="a" * 64,
-        device="cpu",
-        dtype="float32",
+    header = header_of(
+        VideoInfo(str(clip), HEIGHT, WIDTH, Fraction(25), len(frames)),
         source=fingerprint(clip),
-        video=VideoInfo(str(clip), HEIGHT, WIDTH, Fraction(25), len(frames)),
-        shard_frames=8,
         labels=dict(labels or {}),
     )
     prompts = [Prompt(obj, Timecode(frame=0), Box(4, 6, 16, 18)) for obj in frames[0]]

@@ -28,6 +28,14 @@ def drawn_scene(config: SceneConfig) -> DrawnScene:
     return DrawnScene(config)
 
 
+def two_objects(num_frames: int) -> DrawnScene:
+    """Two objects, 160x96, before a camera that stands still."""
+    config = SceneConfig(
+        96, 160, num_frames, seed=3, num_objects=2, occluders=0, camera_motion=0.0, size=0.8
+    )
+    return drawn_scene(config)
+
+
 def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union of two masks; 0 of two empty ones."""
     return float((one & other).sum() / max(1, (one | other).sum()))

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.sam_models import saved_model
-from tests.scenes import drawn_scene
+from tests.scenes import two_objects
 from vseg.build import load_model, open_run
 from vseg.config import DetectionSettings, RedetectionSettings, TrackConfig
 from vseg.errors import BadRun
@@ -26,7 +26,7 @@ from vseg.pipelines.queries import Query
 from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.pipelines.track import track
 from vseg.session.session import Session
-from vseg.synthetic import SceneConfig, SyntheticVideo
+from vseg.synthetic import SyntheticVideo
 from vseg.tensors import Features
 from vseg.types import (
     Box,
@@ -51,11 +51,7 @@ CUTS = (0, 1, 3, 8)
 
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
-    return drawn_scene(
-        SceneConfig(
-            96, 160, FRAMES, seed=3, num_objects=2, occluders=0, camera_motion=0.0, size=0.8
-        )
-    )
+    return two_objects(FRAMES)
 
 
 @pytest.fixture(

@@ -18,6 +18,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from tests.runs import header_of
 from vseg.build import open_run
 from vseg.errors import BadExchange, OutputError, UsageError
 from vseg.exchange.export import export
@@ -28,7 +29,7 @@ from vseg.exchange.sidecar import origin_of
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import LOSS_REPORT, MaskFormat, MaskSequence
 from vseg.pipelines.import_masks import compare_with_run
-from vseg.results import Damage, Run, RunHeader, RunWriter, SourceFingerprint
+from vseg.results import Damage, Run, RunWriter
 from vseg.types import Frame, VideoInfo
 
 HEIGHT = 48
@@ -109,17 +110,7 @@ def report_of(chosen: MaskFormat, out: Path) -> Path:
 
 
 def stored(root: Path, clip: Clip, damage: Damage | None = None) -> Run:
-    header = RunHeader(
-        vseg_version="0.1.0",
-        model="nano",
-        weights_sha256="a" * 64,
-        device="cpu",
-        dtype="float32",
-        source=SourceFingerprint(path="clips/park.mp4", size=10, sha256="b" * 64),
-        video=VIDEO,
-        shard_frames=4,
-        labels=LABELS,
-    )
+    header = header_of(VIDEO, shard_frames=4, labels=LABELS)
     writer = RunWriter.create(root, header)
     for masks in clip:
         writer.write(masks)

@@ -9,11 +9,12 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
+from tests.runs import header_of
 from vseg.build import open_run
 from vseg.errors import OutputError
 from vseg.exchange.export import export
 from vseg.frame_masks import FrameMasks
-from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint
+from vseg.results import Run, RunWriter
 from vseg.types import Frame, VideoInfo
 
 HEIGHT = 30
@@ -30,14 +31,8 @@ def store(
     root: Path, frames: dict[int, dict[int, np.ndarray]], scores: dict[int, float]
 ) -> Run:
     """A run of exact masks by frame and object id; an empty mask is an absent object."""
-    header = RunHeader(
-        vseg_version="0.1.0",
-        model="nano",
-        weights_sha256="a" * 64,
-        device="cpu",
-        dtype="float32",
-        source=SourceFingerprint(path="clips/park.mp4", size=10, sha256="b" * 64),
-        video=VideoInfo("clips/park.mp4", HEIGHT, WIDTH, Fraction(25), 40),
+    header = header_of(
+        VideoInfo("clips/park.mp4", HEIGHT, WIDTH, Fraction(25), 40),
         shard_frames=4,
         labels={2: "dog", 7: "person"},
     )

@@ -7,14 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from av.packet import Packet
-from av.video.stream import VideoStream
 
 import vseg
-from tests.clips import Recipe, remux
-from tests.clips import write_clip as write_recipe
+from tests.clips import write_damaged
 from tests.sam_models import saved_model
-from tests.scenes import drawn_scene, mask_iou
+from tests.scenes import mask_iou, two_objects
 from tests.unit.pipelines.test_run_edit import content, rows
 from vseg.build import load_model, open_video
 from vseg.config import IdentitySettings, MemorySettings, TrackConfig
@@ -38,7 +35,7 @@ from vseg.results.draft import RevisionDraft
 from vseg.results.layout import read_header
 from vseg.results.records import FrameRecord
 from vseg.results.revision_chain import go_to
-from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
+from vseg.synthetic import SyntheticVideo, write_clip
 from vseg.types import Box, Mask, MaskCrop, Points, Prompt, Timecode
 
 pytestmark = pytest.mark.integration
@@ -49,11 +46,7 @@ MIDDLE = 12
 
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
-    return drawn_scene(
-        SceneConfig(
-            96, 160, FRAMES, seed=3, num_objects=2, occluders=0, camera_motion=0.0, size=0.8
-        )
-    )
+    return two_objects(FRAMES)
 
 
 @pytest.fixture(scope="module")
@@ -293,18 +286,8 @@ def test_a_request_to_stop_leaves_the_run_as_it_was(
 
 def test_damaged_frames_before_an_anchor_are_passed_over(tmp_path: Path, model: Model) -> None:
     """Frames 16 to 23 cannot be read; the object was prompted on 0 and 24."""
-    plain = {"g": "12", "bf": "0", "crf": "12", "sc_threshold": "0"}
-    whole = write_recipe(tmp_path / "whole.mp4", Recipe(num_frames=36, options=plain))
 
-    def spoil(place: int, packet: "Packet[VideoStream]") -> bool:
-        if place == 16:
-            content = bytearray(bytes(packet))
-            middle = len(content) // 2
-            content[middle:] = np.random.default_rng(5).bytes(len(content) - middle)
-            packet.update(bytes(content))
-        return True
-
-    clip = remux(whole, tmp_path / "a.mp4", spoil)
+    clip = write_damaged(tmp_path / "a.mp4")
     with open_video(clip) as video:
         tracker = Tracker(model, video, MemorySettings(), IdentitySettings())
         forward = tracker.frames(9, 24, reverse=False)

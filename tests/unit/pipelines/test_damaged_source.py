@@ -4,37 +4,22 @@ import json
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
-from av.packet import Packet
-from av.video.stream import VideoStream
 from PIL import Image
 
-from tests.clips import Recipe, paint, remux, write_clip, write_resized
+from tests.clips import Recipe, paint, remux, write_clip, write_damaged, write_resized
 from tests.unit.cli.conftest import call
 from vseg.build import open_run
 
 pytestmark = pytest.mark.integration
 
 NUM_FRAMES = 36
-PLAIN = {"g": "12", "bf": "0", "crf": "12", "sc_threshold": "0"}
 
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip in which frame 16 is damaged, hence 16 to 23."""
-    folder = tmp_path_factory.mktemp("damaged")
-    whole = write_clip(folder / "whole.mp4", Recipe(num_frames=NUM_FRAMES, options=PLAIN))
-
-    def spoil(place: int, packet: "Packet[VideoStream]") -> bool:
-        if place == 16:
-            content = bytearray(bytes(packet))
-            middle = len(content) // 2
-            content[middle:] = np.random.default_rng(5).bytes(len(content) - middle)
-            packet.update(bytes(content))
-        return True
-
-    return remux(whole, folder / "a.mp4", spoil)
+    return write_damaged(tmp_path_factory.mktemp("damaged") / "a.mp4", NUM_FRAMES)
 
 
 def _track(clip: Path, out: Path, *more: object) -> dict[str, object]:

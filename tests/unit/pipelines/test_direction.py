@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from av.packet import Packet
-from av.video.stream import VideoStream
 
-from tests.clips import Recipe, remux, write_clip
-from tests.scenes import drawn_scene, mask_iou
+from tests.clips import write_damaged
+from tests.scenes import mask_iou, two_objects
 from tests.unit.cli.conftest import call, files_of
 from vseg.build import load_model, open_run, open_video
 from vseg.config import TrackConfig
@@ -22,7 +20,7 @@ from vseg.pipelines.live import watch
 from vseg.pipelines.passes import passes_of, resumed
 from vseg.pipelines.track import track
 from vseg.results.records import Progress
-from vseg.synthetic import SceneConfig, SyntheticVideo
+from vseg.synthetic import SyntheticVideo
 from vseg.synthetic import write_clip as write_scene
 from vseg.types import Box, MaskCrop, Prompt, Timecode
 
@@ -33,11 +31,7 @@ FRAMES = 14
 
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
-    return drawn_scene(
-        SceneConfig(
-            96, 160, FRAMES, seed=3, num_objects=2, occluders=0, camera_motion=0.0, size=0.8
-        )
-    )
+    return two_objects(FRAMES)
 
 
 @pytest.fixture(scope="module")
@@ -264,19 +258,7 @@ def test_passes_resume_after_the_last_commit() -> None:
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clip in which frame 16 is damaged, hence 16 to 23."""
-    folder = tmp_path_factory.mktemp("damaged")
-    plain = {"g": "12", "bf": "0", "crf": "12", "sc_threshold": "0"}
-    whole = write_clip(folder / "whole.mp4", Recipe(num_frames=36, options=plain))
-
-    def spoil(place: int, packet: "Packet[VideoStream]") -> bool:
-        if place == 16:
-            content = bytearray(bytes(packet))
-            middle = len(content) // 2
-            content[middle:] = np.random.default_rng(5).bytes(len(content) - middle)
-            packet.update(bytes(content))
-        return True
-
-    return remux(whole, folder / "a.mp4", spoil)
+    return write_damaged(tmp_path_factory.mktemp("damaged") / "a.mp4")
 
 
 def test_damaged_frames_are_passed_over_backward(damaged: Path) -> None:

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.runs import header_of
 from vseg.build import open_run
 from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.ops.colours import colour_of
-from vseg.results import Run, RunHeader, RunWriter, SourceFingerprint
+from vseg.results import Run, RunWriter
 from vseg.results.overlay import OverlayStyle, draw_overlay
 from vseg.results.render import TILE_WIDTH, contact_sheet, render_video
 from vseg.types import Frame, VideoInfo
@@ -124,18 +125,7 @@ def test_an_image_of_another_size_is_refused() -> None:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Frames 5 to 24 of the clip but 12, one object moving right."""
-    header = RunHeader(
-        vseg_version="0.1.0",
-        model="nano",
-        weights_sha256="a" * 64,
-        device="cpu",
-        dtype="float32",
-        source=SourceFingerprint(path="clip.mp4", size=10, sha256="b" * 64),
-        video=INFO,
-        frame_range=(5, 25),
-        shard_frames=8,
-        labels={1: "box"},
-    )
+    header = header_of(INFO, frame_range=(5, 25), labels={1: "box"})
     writer = RunWriter.create(tmp_path / "run", header)
     for index in range(5, 25):
         if index != 12:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.runs import header_of
 from vseg.build import open_run
 from vseg.errors import BadMask, BadRun, BadVideo
 from vseg.frame_masks import FrameMasks, LogitCrops
@@ -19,7 +20,6 @@ from vseg.results import (
     Prompt,
     RunHeader,
     RunWriter,
-    SourceFingerprint,
     fingerprint,
     unpack_row,
 )
@@ -31,16 +31,8 @@ WIDTH = 50
 
 
 def header() -> RunHeader:
-    return RunHeader(
-        vseg_version="0.1.0",
-        model="nano",
-        weights_sha256="a" * 64,
-        device="cpu",
-        dtype="float32",
-        source=SourceFingerprint(path="clip.mp4", size=10, sha256="b" * 64),
-        video=VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(24000, 1001), 40),
-        shard_frames=8,
-        labels={2: "dog"},
+    return header_of(
+        VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(24000, 1001), 40), labels={2: "dog"}
     )
 
 

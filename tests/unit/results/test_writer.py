@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.runs import header_of
 from vseg.build import open_run
 from vseg.errors import BadRun, OutputError
 from vseg.frame_masks import FrameMasks, LogitCrops
@@ -38,16 +39,9 @@ PROMPTS = [
 
 
 def header(**changes: object) -> RunHeader:
-    plain = RunHeader(
-        vseg_version="0.1.0",
-        model="nano",
-        weights_sha256="a" * 64,
-        device="cpu",
-        dtype="float32",
+    plain = header_of(
+        VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(30000, 1001), 40),
         options={"short_side": 384, "memory.recent": 5},
-        source=SourceFingerprint(path="clip.mp4", size=10, sha256="b" * 64),
-        video=VideoInfo("clip.mp4", HEIGHT, WIDTH, Fraction(30000, 1001), 40),
-        shard_frames=8,
         labels={2: "dog"},
     )
     return plain.model_copy(update=changes)
