@@ -107,3 +107,13 @@ def test_only_the_row_with_a_stray_part_changes() -> None:
     assert kept_rows[1].equal(both)
     assert not kept_rows[0].equal(both)
     assert rows[0].equal(both)  # the input is not changed
+
+
+@pytest.mark.parametrize(("columns", "stays"), [(16, False), (30, True)])
+def test_a_far_part_that_outweighs_the_near_one_stays(columns: int, stays: bool) -> None:
+    near = (slice(5, 15), slice(2, 10))
+    far = (slice(5, 15), slice(25, 25 + columns))
+    evidence = motion_evidence(logits_of(near))
+    mask = without_stray_parts(logits_of(near, far)[None], [evidence])[0] > 0
+    assert mask[near].all()
+    assert mask[far].any() == stays
