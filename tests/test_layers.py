@@ -25,6 +25,7 @@ LAYERS = (
     ("grounding", "training", "exchange"),
     ("build",),
     ("pipelines", "analysis"),
+    ("server",),
     ("cli",),
     ("__main__",),
 )

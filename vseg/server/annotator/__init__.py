@@ -1,0 +1,1 @@
+"""The annotator behind its socket: one clip open, prompts, edits, review."""
