@@ -21,7 +21,7 @@ LAYERS = (
     ("ops", "frame_masks"),
     ("interfaces", "io"),
     ("prompts", "weights"),
-    ("session", "models", "video", "synthetic", "results", "metrics"),
+    ("session", "models", "video", "synthetic", "results", "metrics", "client"),
     ("grounding", "training", "exchange"),
     ("build",),
     ("pipelines", "analysis"),
@@ -182,6 +182,7 @@ def test_annotations_are_real_objects() -> None:
 
 # File names that stand in several packages because they name the same idea in each.
 SHARED_NAMES = {
+    "app": "what is put together of commands, and of routes",
     "associate": "a command, and what it runs",
     "bench": "a command, and what it runs",
     "label": "a command, and what it runs",

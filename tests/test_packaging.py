@@ -12,7 +12,17 @@ import pytest
 pytestmark = pytest.mark.integration
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ("torch", "transformers", "cv2", "numpy", "scipy", "pyarrow", "pandas", "av")
+HEAVY = (
+    "torch",
+    "transformers",
+    "cv2",
+    "numpy",
+    "scipy",
+    "pyarrow",
+    "pandas",
+    "av",
+    "fastapi",
+)
 
 
 def python(code: str, cwd: Path) -> str:

@@ -140,6 +140,48 @@ class OutputError(VsegError):
     """Results cannot be written: no permission, no space left, or something is in the way."""
 
 
+class NotAllowed(VsegError):
+    """A request whose key is missing, wrong, expired or of a narrower scope, or that another
+    origin makes.
+
+    known: whether the key is a valid one.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, known: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.known = known
+
+
+class NotThere(VsegError):
+    """The service holds no video, session, run or job of this id, or none that the key may
+    see.
+    """
+
+
+class InTheWay(VsegError):
+    """A request contradicts what is there: a name that is taken, a session that is being
+    propagated, another request of the same idempotency key.
+    """
+
+
+class TooLarge(VsegError):
+    """A request asks for more than a limit of the service allows."""
+
+
+class TooMany(VsegError):
+    """A key has as much going on as its limits allow; it may ask again after
+    `retry_after_s`.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, retry_after_s: int) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
+class ExtraMissing(UsageError):
+    """A command needs packages that are installed on request only."""
+
+
 class BadDataset(VsegError):
     """Ground truth or training data is missing, unreadable or inconsistent."""
 

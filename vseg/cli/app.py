@@ -16,6 +16,7 @@ from vseg.cli import (
     distill,
     evaluate,
     import_command,
+    key_commands,
     label,
     machine,
     models,
@@ -24,6 +25,7 @@ from vseg.cli import (
     revisions,
     run_report,
     search,
+    serve,
     source,
     track,
     train,
@@ -77,6 +79,11 @@ EXAMPLES = {
         "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",
         "vseg watch 0 --box 10,20,200,300 --label 1=person -o runs/live",
     ),
+    "serve": (
+        "vseg serve --root clips",
+        "vseg keys add keys.json --name lab --scope write",
+        "vseg serve --root clips --host 0.0.0.0 --keys keys.json --allow-host vseg.example",
+    ),
 }
 """Command lines at the end of the help of a command."""
 
@@ -102,11 +109,13 @@ for _name, _run in (
     ("doctor", machine.doctor),
     ("demo", demo.demo),
     ("distill", distill.distill),
+    ("serve", serve.serve),
 ):
     _examples = "\n\n".join(("Examples:", *EXAMPLES[_name])) if _name in EXAMPLES else None
     app.command(_name, cls=Command, epilog=_examples)(_run)
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
+app.add_typer(key_commands.app, name="keys")
 
 
 def main() -> None:

@@ -1,0 +1,97 @@
+"""Frames over HTTP: exact ones, of clips under the root and of nothing else."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from tests.clips import Recipe, painted, write_clip
+from tests.served import app_of, served
+from vseg.build import open_video
+from vseg.server.storage.ids import id_of
+
+ID = id_of("clips/a.mp4")
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    (tmp_path / "root" / "clips").mkdir(parents=True)
+    write_clip(tmp_path / "root" / "clips" / "a.mp4", Recipe(rotation=90))
+    outside = write_clip(tmp_path / "outside.mp4", Recipe(num_frames=3))
+    (tmp_path / "root" / "link.mp4").symlink_to(outside)
+    (tmp_path / "root" / "folder").symlink_to(tmp_path)
+    (tmp_path / "root" / ".hidden.mp4").write_bytes(outside.read_bytes())
+    with served(app_of(tmp_path / "root")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("number", [0, 17, 39])
+@pytest.mark.parametrize("kind", ["jpeg", "webp", "png"])
+def test_a_frame_is_the_one_asked_for(client: TestClient, number: int, kind: str) -> None:
+    answer = client.get(f"/v1/videos/{ID}/frames/{number}?format={kind}")
+    image = np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"))
+    assert answer.headers["content-type"] == f"image/{kind}"
+    assert (painted(image), image.shape) == (number, (64, 96, 3))
+
+
+def test_png_is_the_frame_itself(client: TestClient, tmp_path: Path) -> None:
+    answer = client.get(f"/v1/videos/{ID}/frames/5?format=png")
+    image = np.asarray(Image.open(io.BytesIO(answer.content)))
+    with open_video(tmp_path / "root" / "clips" / "a.mp4") as video:
+        assert np.array_equal(image, video.read(5).image)
+
+
+def test_a_frame_is_made_smaller_and_never_larger(client: TestClient) -> None:
+    sizes = []
+    for width in (48, 4000):
+        answer = client.get(f"/v1/videos/{ID}/frames/0?w={width}")
+        sizes.append(Image.open(io.BytesIO(answer.content)).size)
+    assert sizes == [(48, 32), (96, 64)]
+
+
+def test_a_frame_that_the_browser_has_is_not_sent_again(client: TestClient) -> None:
+    path = f"/v1/videos/{ID}/frames/3"
+    tag = client.get(path).headers["etag"]
+    again = client.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    version = tag.strip('"').split("-")[0]
+    assert "immutable" in client.get(f"{path}?v={version}").headers["cache-control"]
+    assert "immutable" not in client.get(f"{path}?v=old").headers["cache-control"]
+
+
+def test_a_clip_that_is_replaced_is_read_anew(client: TestClient, tmp_path: Path) -> None:
+    path = f"/v1/videos/{ID}/frames/0"
+    before = client.get(path)
+    write_clip(tmp_path / "root" / "clips" / "a.mp4", Recipe(num_frames=5, width=120))
+    after = client.get(path, headers={"If-None-Match": before.headers["etag"]})
+    assert Image.open(io.BytesIO(after.content)).size == (120, 64)
+
+
+@pytest.mark.parametrize(
+    "path", ["link.mp4", ".hidden.mp4", "folder/outside.mp4", "../outside.mp4", "none.mp4"]
+)
+def test_nothing_outside_the_root_is_served(client: TestClient, path: str) -> None:
+    answer = client.get(f"/v1/videos/{id_of(path)}/frames/0")
+    assert (answer.status_code, answer.json()["title"]) == (404, "NotThere")
+
+
+def test_a_link_that_takes_the_place_of_a_clip_is_not_followed(
+    client: TestClient, tmp_path: Path
+) -> None:
+    path = f"/v1/videos/{ID}/frames/0"
+    assert client.get(path).status_code == 200
+    clip = tmp_path / "root" / "clips" / "a.mp4"
+    clip.unlink()
+    clip.symlink_to(tmp_path / "outside.mp4")
+    assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize("index", ["40", "-1", "1.5", "x", "99999999999999999999"])
+def test_no_other_frame_comes_in_the_place_of_one(client: TestClient, index: str) -> None:
+    answer = client.get(f"/v1/videos/{ID}/frames/{index}")
+    assert answer.status_code in (404, 422)
+    assert answer.json()["detail"]

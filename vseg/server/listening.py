@@ -1,0 +1,53 @@
+"""Listens: the service on a port until it is interrupted.
+
+Enters: settings and keys.  Leaves: a process that serves.  The socket is opened before
+anything is printed, so that the address that is printed is the one that answers.
+"""
+
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from vseg.errors import UsageError
+from vseg.server.settings import ServerSettings
+
+_HEADER_BYTES = 64 << 10
+"""Of all headers of a request together; browsers send some kilobytes."""
+_SOCKET_BYTES = 4 << 20
+"""Of one message of a socket: a mask as run lengths is a tenth of it."""
+_SHUTDOWN_S = 5
+"""How long open requests may go on once the service was told to end."""
+
+
+def serve(app: FastAPI, settings: ServerSettings, started: Callable[[str], None]) -> None:
+    """Serve until interrupted.  started: called with the address.  Raises UsageError where the
+    port cannot be had.
+    """
+    listening = _listen(settings.host, settings.port)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=_HEADER_BYTES,
+        ws_max_size=_SOCKET_BYTES,
+        timeout_graceful_shutdown=_SHUTDOWN_S,
+    )
+    started(f"http://{host}:{listening.getsockname()[1]}")
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        )
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}",
+            hint="take another port, --port 0 for any that is free",
+        ) from error

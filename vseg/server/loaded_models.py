@@ -1,0 +1,31 @@
+"""The model of the service: loaded when it is first used, shared by all sessions."""
+
+import threading
+
+from vseg.build import load_model
+from vseg.interfaces.model import Model
+from vseg.server.settings import ServerSettings
+
+
+class Models:
+    """What tracks, by the settings of the service."""
+
+    def __init__(self, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._loaded: Model | None = None
+
+    def load(self) -> Model:
+        """The model.  To be called in a turn of the worker.  Raises ModelError."""
+        with self._lock:
+            if self._loaded is None:
+                chosen = self._settings
+                self._loaded = load_model(
+                    chosen.model, device=chosen.device, short_side=chosen.short_side
+                )
+            return self._loaded
+
+    @property
+    def loaded(self) -> bool:
+        """Whether it is in memory."""
+        return self._loaded is not None

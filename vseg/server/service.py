@@ -1,0 +1,84 @@
+"""What the routes share: the settings, who may come in, the clips, and the one device."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fastapi import Request
+from starlette.requests import HTTPConnection
+
+from vseg.server.loaded_models import Models
+from vseg.server.security.access import Caller, Doorkeeper, allowed_hosts
+from vseg.server.security.cookies import Cookies, stored_secret
+from vseg.server.security.keys import KeyRing
+from vseg.server.security.rate_limit import Rate
+from vseg.server.settings import ServerSettings
+from vseg.server.storage.readers import Readers
+from vseg.server.storage.served_folder import ServedFolder
+from vseg.server.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One running service."""
+
+    settings: ServerSettings
+    doorkeeper: Doorkeeper
+    folder: ServedFolder
+    worker: Worker
+    models: Models
+    readers: Readers = field(default_factory=Readers)
+
+    @property
+    def root(self) -> Path:
+        return self.folder.root
+
+    def close(self) -> None:
+        """Release the device and the clips."""
+        self.worker.close()
+        self.readers.close()
+
+
+def open_service(settings: ServerSettings, keys: KeyRing) -> Service:
+    """The service of these settings.  Raises BadVideo for a root that is none, OutputError
+    where its state cannot be written.
+    """
+    cookies = Cookies(stored_secret(settings.state_folder / "secret"))
+    limits = settings.limits
+    doorkeeper = Doorkeeper(
+        keys,
+        cookies,
+        allowed_hosts(settings.host, settings.hosts),
+        Rate(limits.requests_per_minute, "requests of one key"),
+        Rate(limits.refused_per_minute, "requests with a wrong key"),
+    )
+    return Service(
+        settings,
+        doorkeeper,
+        ServedFolder(settings.root),
+        Worker(limits.waiting),
+        Models(settings),
+    )
+
+
+def service_of(connection: HTTPConnection) -> Service:
+    """The service that a request or a socket came to."""
+    service = connection.app.state.service
+    assert isinstance(service, Service)
+    return service
+
+
+def caller_of(connection: HTTPConnection) -> Caller:
+    """Whose request or socket it is."""
+    caller = connection.state.caller
+    assert isinstance(caller, Caller)
+    return caller
+
+
+def request_service(request: Request) -> Service:
+    """`service_of`, for routes."""
+    return service_of(request)
+
+
+def request_caller(request: Request) -> Caller:
+    """`caller_of`, for routes."""
+    return caller_of(request)

@@ -1,0 +1,112 @@
+"""What is under the root: clips, folders of images and runs, by id.
+
+Enters: the root.  Leaves: paths that are inside it.  Symbolic links are not followed and names
+that begin with a dot are passed over; a path is resolved and compared with the root again when
+it is used, since a link may have taken its place since.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from vseg.errors import BadVideo, NotThere
+from vseg.results.layout import HEADER
+from vseg.server.storage.ids import id_of
+from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
+
+Kind = Literal["video", "run"]
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".ogv", ".avi", ".wmv", ".flv"),
+    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf"),
+)
+"""What is listed; by its id any file could be asked for only if it is listed."""
+_DEPTH = 8
+"""Folders below the root that are gone through: more than people nest clips."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One clip or run.  path: relative to the root, with `/`."""
+
+    id: str
+    kind: Kind
+    path: str
+
+
+class ServedFolder:
+    """The clips and runs under a root."""
+
+    def __init__(self, root: Path) -> None:
+        if not root.is_dir():
+            raise BadVideo(f"{root}: is not a folder", hint="give a folder with clips")
+        self.root = root.resolve()
+        self._known: dict[str, Entry] = {}
+
+    def entries(self, kind: Kind) -> list[Entry]:
+        """Everything of a kind, by path."""
+        found = {entry.id: entry for entry in self._walk(self.root, 0)}
+        self._known = found
+        return sorted((e for e in found.values() if e.kind == kind), key=lambda e: e.path)
+
+    def find(self, kind: Kind, entry_id: str) -> Path:
+        """Where the clip or run of an id is.  Raises NotThere."""
+        entry = self._known.get(entry_id)
+        if entry is None or not self._is_there(entry):
+            found = {entry.id: entry for entry in self.entries(kind)}
+            entry = found.get(entry_id)
+        if entry is None or entry.kind != kind:
+            raise NotThere(
+                f"there is no {kind} {entry_id}", hint=f"GET /v1/{kind}s lists them"
+            )
+        return self.inside(self.root / entry.path)
+
+    def inside(self, path: Path) -> Path:
+        """The path, known to be under the root with every link followed.  Raises NotThere."""
+        resolved = path.resolve()
+        if not resolved.is_relative_to(self.root):
+            raise NotThere(
+                "the path leads out of the root", hint="only what is in it is served"
+            )
+        return resolved
+
+    def id_at(self, path: Path) -> str:
+        """The id of a path that is under the root."""
+        return id_of(path.relative_to(self.root).as_posix())
+
+    def _is_there(self, entry: Entry) -> bool:
+        path = self.root / entry.path
+        return (path / HEADER).is_file() if entry.kind == "run" else path.exists()
+
+    def _walk(self, folder: Path, depth: int) -> Iterator[Entry]:
+        children = _children(folder)
+        names = [child.name.lower() for child in children]
+        if HEADER in names:
+            yield self._entry("run", folder)
+            return
+        if folder != self.root and any(name.endswith(IMAGE_SUFFIXES) for name in names):
+            yield self._entry("video", folder)
+        for child in children:
+            if child.is_file(follow_symlinks=False):
+                if child.name.lower().endswith(VIDEO_SUFFIXES):
+                    yield self._entry("video", Path(child.path))
+            elif child.is_dir(follow_symlinks=False) and depth < _DEPTH:
+                yield from self._walk(Path(child.path), depth + 1)
+
+    def _entry(self, kind: Kind, path: Path) -> Entry:
+        relative = path.relative_to(self.root).as_posix()
+        return Entry(id_of(relative), kind, relative)
+
+
+def _children(folder: Path) -> list[os.DirEntry[str]]:
+    """What is served of a folder: neither hidden things nor links; nothing of a folder that
+    cannot be read.
+    """
+    try:
+        with os.scandir(folder) as children:
+            shown = [c for c in children if c.name[0] != "." and not c.is_symlink()]
+    except OSError:
+        return []
+    return sorted(shown, key=lambda child: child.name)
