@@ -35,6 +35,10 @@ Delete = Annotated[
 Rename = Annotated[
     list[str] | None, typer.Option("--rename", metavar="OBJ=NAME", help="Name the object.")
 ]
+Colour = Annotated[
+    list[str] | None,
+    typer.Option("--colour", metavar="OBJ=#RRGGBB", help="Draw the object in this colour."),
+]
 Merge = Annotated[
     list[str] | None,
     typer.Option("--merge", metavar="OBJ,OBJ", help="One object: it keeps the first id."),
@@ -57,6 +61,7 @@ class EditOptions:
     accept: Accept = None
     delete: Delete = None
     rename: Rename = None
+    colour: Colour = None
     merge: Merge = None
     split: Split = None
     add: Add = None
@@ -71,6 +76,7 @@ class EditOptions:
         yield from parse.parse_split(self.split or (), opened.frame_of)
         yield from parse.parse_add(self.add or ())
         yield from parse.parse_rename(self.rename or ())
+        yield from parse.parse_colour(self.colour or ())
 
     def after(self, opened: "RunEdit") -> "Iterator[Edit]":
         """What is accepted once all is tracked."""

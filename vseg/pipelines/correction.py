@@ -17,6 +17,7 @@ from vseg.pipelines.correction_gaps import (
     Gap,
     gap_after,
     gap_before,
+    limited,
     nearest_anchors,
     opened_for,
     stretch_beside,
@@ -29,12 +30,14 @@ from vseg.pipelines.correction_session import (
     remember_anchors,
     with_stored,
 )
+from vseg.pipelines.correction_turns import PromptTurns
 from vseg.pipelines.job import ProgressCallbacks
+from vseg.pipelines.propagation_settings import PropagationSettings, Reach
 from vseg.results.draft import RevisionDraft
 from vseg.results.lives import clearest_frame, object_lives
 from vseg.results.masks import pack
 from vseg.results.records import FrameRecord, MaskRow
-from vseg.results.spans import ObjectSpans, SpanState
+from vseg.results.spans import ObjectSpans
 from vseg.results.stored_rows import StoredRows
 from vseg.results.track_spool import TrackSpool
 from vseg.session.session import Session
@@ -51,7 +54,7 @@ class CorrectedSpan:
     anchor: int
 
 
-def plan(draft: RevisionDraft, prompts: Sequence[Prompt]) -> tuple[Gap, ...]:
+def plan(draft: RevisionDraft, prompts: Sequence[Prompt], reach: Reach) -> tuple[Gap, ...]:
     """The stretches that prompts may change, at most; the draft takes the prompts' frames as
     anchors.
     """
@@ -59,30 +62,41 @@ def plan(draft: RevisionDraft, prompts: Sequence[Prompt]) -> tuple[Gap, ...]:
     spans = draft.content.spans
     for frame, obj in placed:
         spans[obj] = opened_for(spans[obj], frame).anchored(frame)
-    ids = {obj for _, obj in placed}
+    ids = {obj for _, obj in placed} - reach.unending
     lives = object_lives(draft.folder, draft.index.shards, ids, visible=False)
     first, last = draft.index.extent or (0, -1)
     gaps = []
     for frame, obj in placed:
         gaps.append(gap_before(spans[obj], frame, lives.get(obj), first))
         gaps.append(gap_after(spans[obj], frame, lives.get(obj), last + 1))
-    return tuple(gap for gap in gaps if gap.frames > 0)
+    within = (limited(gap, reach) for gap in gaps)
+    return tuple(gap for gap in within if gap.frames > 0)
 
 
 class Correction:
     """The tracking of all prompts of an edit.
 
-    frames: tracked so far; seconds: how long that took.
+    frames: tracked so far; seconds: how long that took.  cut: objects whose propagation was
+    ended by `settings.cut` before it came to its end.  done, left: prompts by whether their
+    turn had come.
     """
 
     def __init__(
-        self, draft: RevisionDraft, tracker: Tracker, callbacks: ProgressCallbacks
+        self,
+        draft: RevisionDraft,
+        tracker: Tracker,
+        callbacks: ProgressCallbacks,
+        settings: PropagationSettings,
     ) -> None:
         self._draft = draft
         self._tracker = tracker
         self._callbacks = callbacks
+        self._settings = settings
+        self.cut: set[int] = set()
+        self.done: tuple[Prompt, ...] = ()
+        self.left: tuple[Prompt, ...] = ()
         self._stored = StoredRows(draft)
-        self._pending: set[tuple[int, int]] = set()
+        self._turns = PromptTurns(draft, ())
         self._most = 0
         self.frames = 0
         self.seconds = 0.0
@@ -93,21 +107,20 @@ class Correction:
         Raises BadPrompt and NothingFound, and KeyboardInterrupt when the callbacks ask to
         stop: then the draft is of no use any more.
         """
-        gaps = plan(self._draft, prompts)
+        turns = PromptTurns(self._draft, prompts)
+        self._turns = turns
+        gaps = plan(self._draft, prompts, self._settings.reach)
         self._most = sum(gap.frames for gap in gaps)
-        values: dict[int, dict[int, list[Prompt]]] = {}
-        for prompt in prompts:
-            if prompt.object_id is not None:
-                of_frame = values.setdefault(prompt.frame_index, {})
-                of_frame.setdefault(prompt.object_id, []).append(prompt)
-        self._pending = {(frame, obj) for frame, objects in values.items() for obj in objects}
-        self._draft.content.prompts += prompts
-        for frame, objects in sorted(values.items()):
+        for frame, values in sorted(turns.frames.items()):
+            if self._settings.cut():
+                break
             began = time.perf_counter()
-            given = {obj: [p.value for p in of_one] for obj, of_one in objects.items()}
             own = [gap for gap in gaps if gap.start == frame]
-            yield from self._correct(frame, given, own)
+            yield from self._correct(frame, values, own)
             self.seconds += time.perf_counter() - began
+        self.cut |= turns.close()
+        self.done = tuple(prompt for prompt in prompts if turns.had_turn(prompt))
+        self.left = tuple(prompt for prompt in prompts if not turns.had_turn(prompt))
 
     def _correct(
         self, frame: int, values: Values, gaps: Sequence[Gap]
@@ -137,7 +150,11 @@ class Correction:
 
         From a new anchor that is still to be decoded it is done when its turn comes.
         """
-        due = [g for g in gaps if g.frames and (anchor, g.object_id) not in self._pending]
+        if self._settings.cut():
+            return
+        due = [
+            g for g in gaps if g.frames and (anchor, g.object_id) not in self._turns.pending
+        ]
         masks = {gap.object_id: self._mask(gap.object_id, anchor) for gap in due}
         values = {obj: [mask] for obj, mask in masks.items() if mask is not None}
         due = [gap for gap in due if gap.object_id in values]
@@ -161,14 +178,16 @@ class Correction:
         object.
         """
         self._remember(session, frame, values)
-        record = pack(decode_prompted(session, frame, values))
+        masks = decode_prompted(session, frame, values)
+        self._settings.on_masks(masks)
+        record = pack(masks)
         rows = {row.object_id: row for row in record.rows}
-        self._pending -= {(frame, obj) for obj in values}
+        self._turns.finish(frame, values)
         self.frames += 1
         self._replace(frame, frame + 1, lambda _: rows.values())
         agreed = {}
         for obj in values:
-            self._mark(obj, frame, frame + 1)
+            self._turns.mark(obj, frame, frame + 1)
             after = self._stored.crop(obj, frame) or MaskCrop.empty()
             known = before[obj]
             agreed[obj] = 0.0 if known is None else crop_iou(known, after)
@@ -186,7 +205,7 @@ class Correction:
         for obj in objects:
             spans = self._draft.content.spans[obj]
             # A prompted frame whose turn has not come still holds what is to be corrected.
-            known = [f for f in spans.anchors if (f, obj) not in self._pending]
+            known = [f for f in spans.anchors if (f, obj) not in self._turns.pending]
             decoded = spans.model_copy(update={"anchors": tuple(known)})
             clearest = self._clearest(decoded, frame)
             least = 0 if clearest is None else 1
@@ -214,11 +233,17 @@ class Correction:
         """Track the gaps of one direction and store what counts; the ends that changed
         anything.
         """
+        if self._settings.cut():
+            self.cut |= {gap.object_id for gap in gaps}
+            return
         spool = TrackSpool(self._draft.scratch, self._draft.header)
         try:
-            one = CorrectionPass(self._tracker, self._stored, spool, self._count)
+            one = CorrectionPass(
+                self._tracker, self._stored, spool, self._count, self._settings
+            )
             for end in one.run(session, gaps, agreed):
                 obj = end.gap.object_id
+                self.cut |= {obj} if end.is_cut else set()
                 self._draft.note_agreement(obj, end.agreement)
                 if end.first < end.end:
                     self._take(spool, obj, end.first, end.end)
@@ -234,7 +259,7 @@ class Correction:
             return [] if row is None else [row]
 
         self._replace(first, end, tracked)
-        self._mark(obj, first, end)
+        self._turns.mark(obj, first, end)
 
     def _replace(
         self, first: int, end: int, new: Callable[[FrameRecord], Iterable[MaskRow]]
@@ -248,10 +273,6 @@ class Correction:
 
         self._draft.rewrite(first, end, replaced)
         self._stored.forget()
-
-    def _mark(self, obj: int, first: int, end: int) -> None:
-        spans = self._draft.content.spans[obj]
-        self._draft.content.spans[obj] = spans.marked(first, end, SpanState.CORRECTED)
 
     def _mask(self, obj: int, frame: int) -> Mask | None:
         """An object's stored mask as a prompt; None where it has none."""

@@ -6,9 +6,10 @@ frames on which the object is said to be absent, or where the object or the run 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vseg.errors import BadPrompt
+from vseg.pipelines.propagation_settings import Reach
 from vseg.results.spans import ObjectSpan, ObjectSpans, SpanState
 from vseg.types import Points, Prompt, PromptValue, Scribble
 
@@ -82,6 +83,18 @@ def gap_before(
     ]
     nearest = max(stops, key=lambda stop: (stop.frame, stop.anchor is not None))
     return Gap(spans.object_id, frame, nearest.frame, True, nearest.anchor)
+
+
+def limited(gap: Gap, reach: Reach) -> Gap:
+    """The gap as far as the user lets it reach; what lies beyond stays as it is stored."""
+    beside = gap.start - 1 if gap.reverse else gap.start + 1
+    if reach.direction == ("forward" if gap.reverse else "backward"):
+        return replace(gap, end=beside, anchor=None)
+    if gap.reverse and reach.first is not None and reach.first - 1 > gap.end:
+        return replace(gap, end=min(reach.first - 1, beside), anchor=None)
+    if not gap.reverse and reach.end is not None and reach.end < gap.end:
+        return replace(gap, end=max(reach.end, beside), anchor=None)
+    return gap
 
 
 def nearest_anchors(spans: ObjectSpans, frame: int, count: int) -> list[int]:

@@ -11,6 +11,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.ops.masks import crop_iou
 from vseg.pipelines.correction_gaps import Gap
 from vseg.pipelines.correction_session import Tracker
+from vseg.pipelines.propagation_settings import PropagationSettings
 from vseg.pipelines.seam import Seam
 from vseg.results.masks import pack
 from vseg.results.stored_rows import StoredRows
@@ -24,7 +25,8 @@ class PassEnd:
 
     reached_anchor: the anchor that a forward pass came to without joining the stored masks.
     agreement: IoU of this track and the stored one by frame, where the stored one stays.
-    is_gone: it was tracked to where its gap ends without an anchor.
+    is_gone: it was tracked to where its gap ends without an anchor.  is_cut: the propagation
+    was ended before.
     """
 
     gap: Gap
@@ -33,6 +35,7 @@ class PassEnd:
     reached_anchor: int | None = None
     agreement: tuple[tuple[int, float], ...] = ()
     is_gone: bool = False
+    is_cut: bool = False
 
 
 @dataclass(slots=True)
@@ -48,13 +51,15 @@ class _Open:
 class CorrectionPass:
     """The pass of one or several objects that were prompted on the same frame.
 
-    on_frame: called after each frame; what it raises ends the pass.
+    on_frame: called after each frame; what it raises ends the pass.  settings: what is done
+    with the masks meanwhile, and when to end with what there is.
     """
 
     tracker: Tracker
     stored: StoredRows
     spool: TrackSpool
     on_frame: Callable[[], None]
+    settings: PropagationSettings
 
     def run(
         self, session: Session, gaps: Sequence[Gap], agreed: Mapping[int, float]
@@ -72,8 +77,10 @@ class CorrectionPass:
         }
         ends = []
         for masks in self._tracked(session, gaps):
-            self.spool.add(pack(masks.only(opened)))
+            shown = masks.only(opened)
+            self.spool.add(pack(shown))
             self.on_frame()
+            self.settings.on_masks(shown)
             for object_id in list(opened):
                 end = self._ended(opened[object_id], masks)
                 if end is not None:
@@ -81,6 +88,9 @@ class CorrectionPass:
                     del opened[object_id]
                     if end.is_gone:
                         session.remove(object_id)
+            if opened and self.settings.cut():
+                ends += [_cut(each, masks.frame_index) for each in opened.values()]
+                opened = {}
             if not opened:
                 break
         # Frames at the end of a gap may be damaged, and then do not come.
@@ -123,6 +133,13 @@ def _whole(each: _Open) -> PassEnd:
     first, end = gap.range
     reached = None if gap.reverse else gap.anchor
     return PassEnd(gap, first, end, reached, is_gone=gap.anchor is None)
+
+
+def _cut(each: _Open, frame: int) -> PassEnd:
+    """The end of an object whose pass was ended by the user after `frame`."""
+    start = each.gap.start
+    first, end = (frame, start) if each.gap.reverse else (start + 1, frame + 1)
+    return PassEnd(each.gap, first, end, is_cut=True)
 
 
 def _joined(each: _Open, seam: int) -> PassEnd:

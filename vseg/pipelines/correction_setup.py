@@ -5,7 +5,7 @@ content, the same model by the hash of its weights, the same settings.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from vseg.build import open_clip
 from vseg.config import TrackConfig, checked
 from vseg.errors import WeightsMismatch
 from vseg.interfaces.model import Model
+from vseg.interfaces.reader import OpenReader
 from vseg.pipelines.correction_session import Tracker
 from vseg.pipelines.prepare import grounder_of, load_configured
 from vseg.results.records import RunHeader
@@ -27,13 +28,15 @@ _SINGLE = ("short_side", "flip", "reader", "frames", "compile", "encode_ahead")
 class CorrectionSettings:
     """What a correction uses; what is None is the run's.
 
-    source: where the clip is now, if it has moved.  model: one that is loaded already.
+    source: where the clip is now, if it has moved.  video: the clip of the run, open already;
+    it stays open.  model: one that is loaded already.
     overrides: settings of `TrackConfig`: model, weights, device, redetection.
     """
 
     source: str | None = None
     model: Model | None = None
     overrides: tuple[tuple[str, Any], ...] = ()
+    video: OpenReader | None = None
 
 
 @contextmanager
@@ -46,7 +49,12 @@ def open_tracker(
     what opening a clip, a model and a grounder raises.
     """
     config = config_of(run.header, dict(settings.overrides))
-    with open_clip(run, settings.source) as video:
+    opened = (
+        nullcontext(settings.video)
+        if settings.video is not None
+        else open_clip(run, settings.source)
+    )
+    with opened as video:
         model = settings.model or load_configured(config)
         if settings.model is None and "model" not in dict(settings.overrides):
             _check_weights(run, model)

@@ -17,6 +17,7 @@ from vseg.pipelines.correction import CorrectedSpan, Correction, plan
 from vseg.pipelines.correction_gaps import Gap, check_positive
 from vseg.pipelines.correction_setup import CorrectionSettings, open_tracker
 from vseg.pipelines.job import ProgressCallbacks
+from vseg.pipelines.propagation_settings import PropagationSettings, Reach
 from vseg.prompts.check import check_prompt, collect_prompts
 from vseg.prompts.commands import prompt_options
 from vseg.results.draft import RevisionDraft
@@ -29,6 +30,7 @@ from vseg.types import Prompt, PromptValue, Timecode
 from vseg.types.edit_values import (
     AcceptSpan,
     AddObject,
+    ColourObject,
     DeleteObject,
     Edit,
     MarkAbsent,
@@ -49,7 +51,8 @@ class RunEdit:
             print(span)
 
     revision: what the edits became, once the block has ended; None before that, and where
-    nothing was edited.
+    nothing was edited.  cut, left: objects whose propagation was ended before its end, and
+    prompts whose turn had not come then, which are not part of the revision.
     """
 
     def __init__(
@@ -63,6 +66,8 @@ class RunEdit:
         self.revision: Revision | None = None
         self._settings = settings or CorrectionSettings()
         self._callbacks = callbacks or ProgressCallbacks()
+        self.cut: set[int] = set()
+        self.left: list[Prompt] = []
         self._prompts: list[Prompt] = []
         self._frames = 0
         self._seconds = 0.0
@@ -148,12 +153,12 @@ class RunEdit:
         check_positive(self.draft.content.spans, placed)
         self._prompts += placed
 
-    def plan(self) -> tuple[Gap, ...]:
+    def plan(self, reach: Reach | None = None) -> tuple[Gap, ...]:
         """How far the prompts given may reach, at most, before and after each; tracking ends
         earlier where it comes to agree with what is stored.
         """
         spans = dict(self.draft.content.spans)
-        planned = plan(self.draft, self._prompts)
+        planned = plan(self.draft, self._prompts, reach or Reach())
         self.draft.content.spans = spans
         return planned
 
@@ -163,8 +168,12 @@ class RunEdit:
         measured = [r for r in self.draft.header.revisions if r.seconds > 0]
         return measured[-1].frames / measured[-1].seconds if measured else None
 
-    def propagate(self) -> Iterator[CorrectedSpan]:
+    def propagate(
+        self, settings: PropagationSettings | None = None
+    ) -> Iterator[CorrectedSpan]:
         """Track from every prompt given since the last call; each span once it is corrected.
+
+        settings: how far, and when to end with what there is.
 
         Raises BadRun for another clip, WeightsMismatch, BadPrompt, NothingFound, and
         KeyboardInterrupt when the callbacks ask to stop.
@@ -175,9 +184,12 @@ class RunEdit:
             return
         draft = self.draft
         with open_tracker(Run(self.path, open_clip), self._settings, prompts) as tracker:
-            correction = Correction(draft, tracker, self._callbacks)
+            chosen = settings or PropagationSettings()
+            correction = Correction(draft, tracker, self._callbacks, chosen)
             yield from correction.run(prompts)
-        self._commands += [prompt_options(prompt) for prompt in prompts]
+        self.left += correction.left
+        self.cut |= correction.cut
+        self._commands += [prompt_options(prompt) for prompt in correction.done]
         self._frames += correction.frames
         self._seconds += correction.seconds
 
@@ -196,6 +208,10 @@ class RunEdit:
     def rename(self, obj: int, label: str) -> None:
         """Name an object."""
         self.apply(RenameObject(obj, label))
+
+    def colour(self, obj: int, colour: str) -> None:
+        """Draw an object in a colour, #rrggbb."""
+        self.apply(ColourObject(obj, colour))
 
     def merge(self, *objects: int) -> None:
         """Several objects become the first of them."""

@@ -2,7 +2,7 @@
 
     --absent  OBJ@A:B      --accept  OBJ@A:B      --split  OBJ@FRAME
     --delete  OBJ          --merge   OBJ,OBJ,...
-    --rename  OBJ=name     --add     OBJ[=name]
+    --rename  OBJ=name     --add     OBJ[=name]     --colour  OBJ=#rrggbb
 
 A, B and FRAME are frame numbers or times, `@1.25s`; B is exclusive, and either end of a range
 may be left out.
@@ -16,6 +16,7 @@ from vseg.types import Timecode
 from vseg.types.edit_values import (
     AcceptSpan,
     AddObject,
+    ColourObject,
     DeleteObject,
     MarkAbsent,
     MergeObjects,
@@ -76,6 +77,14 @@ def parse_rename(specs: Iterable[str]) -> Iterator[RenameObject]:
             raise UsageError(f"--rename {spec} has no name", hint="for example --rename 1=car")
         object_id = _object(object_text, f"--rename {spec}", "--rename 1=car")
         yield RenameObject(object_id, name.strip())
+
+
+def parse_colour(specs: Iterable[str]) -> Iterator[ColourObject]:
+    """One edit per object.  Raises UsageError."""
+    for spec in specs:
+        object_text, _, colour = spec.partition("=")
+        object_id = _object(object_text, f"--colour {spec}", "--colour '1=#ff8a00'")
+        yield ColourObject(object_id, colour.strip().lower())
 
 
 def parse_add(specs: Iterable[str]) -> Iterator[AddObject]:

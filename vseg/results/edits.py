@@ -4,6 +4,7 @@ Enters: a draft and an edit.  Leaves: the draft with other rows, objects, prompt
 spans.  An edit that cannot be made raises and leaves the draft as it was.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from vseg.errors import BadPrompt
@@ -27,6 +28,7 @@ from vseg.types import MaskCrop
 from vseg.types.edit_values import (
     AcceptSpan,
     AddObject,
+    ColourObject,
     DeleteObject,
     Edit,
     MarkAbsent,
@@ -35,6 +37,7 @@ from vseg.types.edit_values import (
     SplitObject,
 )
 
+COLOUR = re.compile("#[0-9a-f]{6}")
 _NO_MASK = encode_mask(MaskCrop.empty())
 
 
@@ -51,8 +54,8 @@ def apply_edit(draft: RevisionDraft, edit: Edit) -> None:
             _accept(draft, edit)
         case DeleteObject():
             _delete(draft, edit.object_id)
-        case RenameObject():
-            _rename(draft, edit)
+        case RenameObject() | ColourObject():
+            _describe(draft, edit)
         case MergeObjects():
             merge_objects(draft, edit.object_ids)
         case SplitObject():
@@ -145,11 +148,16 @@ def _delete(draft: RevisionDraft, object_id: int) -> None:
     content.events = [e for e in content.events if e.object_id != object_id]
 
 
-def _rename(draft: RevisionDraft, edit: RenameObject) -> None:
+def _describe(draft: RevisionDraft, edit: RenameObject | ColourObject) -> None:
     check_object(draft, edit.object_id)
+    if isinstance(edit, RenameObject):
+        change = {"label": edit.label}
+    elif COLOUR.fullmatch(edit.colour):
+        change = {"colour": edit.colour}
+    else:
+        raise BadPrompt(f"{edit.colour!r} is no colour", hint="write it as #ff8a00")
     known = draft.content.objects[edit.object_id]
-    renamed = known.model_copy(update={"label": edit.label})
-    draft.content.objects[edit.object_id] = renamed
+    draft.content.objects[edit.object_id] = known.model_copy(update=change)
 
 
 def _split(draft: RevisionDraft, edit: SplitObject) -> None:

@@ -54,6 +54,17 @@ class RenameObject:
 
 
 @dataclass(frozen=True, slots=True)
+class ColourObject:
+    """The object is drawn in `colour`, #rrggbb."""
+
+    object_id: int
+    colour: str
+
+    def __str__(self) -> str:
+        return f"--colour {quote(f'{self.object_id}={self.colour}')}"
+
+
+@dataclass(frozen=True, slots=True)
 class MergeObjects:
     """These objects are one; it keeps the first id."""
 
@@ -91,6 +102,7 @@ Edit = (
     | AcceptSpan
     | DeleteObject
     | RenameObject
+    | ColourObject
     | MergeObjects
     | SplitObject
     | AddObject

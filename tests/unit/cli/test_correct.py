@@ -31,10 +31,24 @@ def run(tmp_path: Path) -> Path:
 
 
 def test_edits_list_compare_and_back(run: Path) -> None:
-    done = call("correct", run, "--absent", "2@1.05s:", "--rename", "1=the car", "--json")
+    done = call(
+        "correct",
+        run,
+        "--absent",
+        "2@1.05s:",
+        "--rename",
+        "1=the car",
+        "--json",
+        "--colour",
+        "1=#FF8A00",
+    )
     assert done.exit_code == 0, done.stderr
     said = json.loads(done.stdout)
-    assert said["commands"] == ["--absent 2@10:20", "--rename '1=the car'"]
+    assert said["commands"] == [
+        "--absent 2@10:20",
+        "--rename '1=the car'",
+        "--colour '1=#ff8a00'",
+    ]
     assert said["spans"] == {"2": [[10, 20]]}
     assert call("correct", run, "--delete", "1").exit_code == 0
     listed = call("revisions", run).stdout.splitlines()

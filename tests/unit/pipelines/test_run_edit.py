@@ -85,10 +85,12 @@ def test_delete_rename_and_add(path: Path) -> None:
     with RunEdit(path) as edit:
         edit.delete(2)
         edit.rename(1, "car")
+        edit.colour(3, "#ff8a00")
         assert edit.add("dog") == 5
     run = vseg.open_run(path)
     assert run.object_ids == (1, 3, 4, 5)
     assert run.labels == {1: "car", 5: "dog"}
+    assert [o.colour for o in run.objects if o.id == 3] == ["#ff8a00"]
     assert rows(path) == {key: row for key, row in before.items() if key[0] != 2}
     assert [p.object_id for p in run.prompts] == [1]
     assert [e.object_id for e in run.events] == [3]
@@ -153,6 +155,7 @@ def test_several_edits_are_one_revision_and_undone_together(path: Path) -> None:
 
 
 WRONG: dict[str, tuple[Callable[[RunEdit], object], type[VsegError], str]] = {
+    "no colour": (lambda e: e.colour(1, "red"), BadPrompt, "'red' is no colour"),
     "unknown object": (lambda e: e.rename(9, "x"), UnknownObject, "no object 9"),
     "past the end": (lambda e: e.absent(2, 10, 99), BadPrompt, "leaves"),
     "empty range": (lambda e: e.accept(2, 10, 10), BadPrompt, "holds no frame"),

@@ -1,0 +1,36 @@
+"""How far prompts reach, and what is done while they are propagated."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vseg.frame_masks import FrameMasks
+
+ReachDirection = Literal["forward", "backward", "both"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where the user lets prompts reach.
+
+    first, end: no frame outside of [first, end) is tracked; None where there is no such bound.
+    unending: objects whose rows end only because a propagation was ended there, which goes on
+    beyond them.
+    """
+
+    direction: ReachDirection = "both"
+    first: int | None = None
+    end: int | None = None
+    unending: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PropagationSettings:
+    """cut(): asked after every frame; once it is true the propagation ends, and what was
+    tracked counts.  on_masks(masks): the masks of every frame as it is tracked, of which some
+    may not count in the end: those behind the seam.
+    """
+
+    reach: Reach = field(default_factory=Reach)
+    cut: Callable[[], bool] = lambda: False
+    on_masks: Callable[[FrameMasks], None] = lambda masks: None
