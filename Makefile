@@ -57,13 +57,21 @@ test-fast: $(VENV)/.dev
 test: $(VENV)/.dev
 	$(RUN_TESTS) -m 'not slow' $(PYTEST)
 
-test-all: $(VENV)/.dev
+test-all: $(VENV)/.dev $(if $(shell command -v npm),$(NODE_MODULES))
 	$(RUN_TESTS) $(PYTEST)
 
-lint: $(VENV)/.dev
+# The page's modules are checked by TypeScript where there is npm; `.ci/run` sees to it that there is.
+NODE_MODULES := tests/browser/node_modules
+
+$(NODE_MODULES): tests/browser/package-lock.json
+	cd tests/browser && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+lint: $(VENV)/.dev $(if $(shell command -v npm),$(NODE_MODULES))
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(if $(shell command -v npm),cd tests/browser && npm run --silent types,@echo "no npm: the types of the page were not checked")
 
 docs: $(VENV)/.docs
 	$(BIN)/python -m docs.build
@@ -73,4 +81,4 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(NODE_MODULES) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

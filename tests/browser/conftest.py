@@ -1,0 +1,72 @@
+"""A browser for the tests of the page, and a service for it in a thread of this process."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from tests.chromium import PROGRAM, opened_browser
+from tests.served import app_of
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """Debian's Chromium, once for all tests of a process."""
+    pytest.importorskip("playwright", reason="pip install 'vseg[dev]'")
+    if PROGRAM is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    with opened_browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: "Browser") -> Iterator["Page"]:
+    """An empty page of the size that the annotator must be usable at; errors of its scripts
+    fail the test.
+    """
+    opened = browser.new_page(viewport={"width": 1280, "height": 720})
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    opened.set_default_timeout(20_000)
+    yield opened
+    opened.context.close()
+    assert errors == []
+
+
+@pytest.fixture(scope="session")
+def static_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A service without a clip: the page's own files."""
+    with listening(app_of(tmp_path_factory.mktemp("root"))) as address:
+        yield address
+
+
+@contextmanager
+def listening(app: FastAPI) -> Iterator[str]:
+    """The address of an application that listens in a thread."""
+    config = uvicorn.Config(app, port=0, log_level="warning")
+    server = uvicorn.Server(config)
+    listener = config.bind_socket()
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=20)
+        listener.close()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """The folder that is served."""
+    folder = tmp_path / "root"
+    folder.mkdir()
+    return folder

@@ -1,0 +1,23 @@
+// The one dialog of the page.
+
+import { byId } from "./dom.js";
+
+/** Show something; the promise is kept when it is closed, with the value of the button.
+ * @param {string} title  @param {...(Node | string)} body  @returns {Promise<string>} */
+export function showDialog(title, ...body) {
+  const dialog = byId("dialog", HTMLDialogElement);
+  if (dialog.open) dialog.close("");
+  byId("dialog-title", HTMLElement).textContent = title;
+  byId("dialog-body", HTMLElement).replaceChildren(...body);
+  dialog.returnValue = "";
+  dialog.showModal();
+  const first = dialog.querySelector("#dialog-body input, #dialog-body select");
+  if (first instanceof HTMLElement) first.focus();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
+  });
+}
+
+export function closeDialog() {
+  byId("dialog", HTMLDialogElement).close("");
+}

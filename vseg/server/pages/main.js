@@ -1,0 +1,66 @@
+// Where the page begins.
+
+import { ACTIONS } from "./actions.js";
+import { Annotator } from "./annotator.js";
+import { chooseRun } from "./chooser.js";
+import { furnish } from "./dom.js";
+import { mountHeader } from "./header.js";
+import { listenToKeys } from "./keys.js";
+import { Lanes } from "./lanes.js";
+import { fragment, login } from "./login.js";
+import { mountObjects } from "./object-list.js";
+import { Playback } from "./playback.js";
+import { Review } from "./review.js";
+import { Stage } from "./stage.js";
+import { applyTheme } from "./theme.js";
+import { toast } from "./toasts.js";
+import { mountTools } from "./tools.js";
+import { mountTransport } from "./transport.js";
+
+/** @param {string} run */
+function openRun(run) {
+  const annotator = new Annotator(run);
+  const tool = mountTools(annotator);
+  const playback = new Playback(annotator);
+  const stage = new Stage(annotator, tool, () => playback.toggle());
+  const review = new Review(annotator, (corner) => stage.reveal(corner), goToRun);
+  mountHeader(annotator);
+  mountObjects(annotator);
+  mountTransport(annotator);
+  new Lanes(annotator);
+  const page = { annotator, stage, playback, review, tool };
+  listenToKeys((action, event) => {
+    // Space pans while it is held; the stage plays when it was not used for that.
+    if (action === "play") stage.holdSpace();
+    else perform(page, action, event);
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target instanceof Element ? event.target.closest("[data-action]") : null;
+    const action = button instanceof HTMLElement ? button.dataset["action"] : undefined;
+    if (action) perform(page, action, event);
+  });
+}
+
+/** @param {import("./actions.js").Page} page  @param {string} action
+ * @param {{shiftKey: boolean}} event */
+function perform(page, action, event) {
+  void ACTIONS[action]?.(page, event);
+}
+
+/** @param {string} run */
+function goToRun(run) {
+  location.hash = `run=${run}`;
+}
+
+async function begin() {
+  applyTheme();
+  furnish();
+  const refused = await login();
+  if (refused) toast(`The link is not valid: ${refused}`, { kind: "bad" });
+  addEventListener("hashchange", () => location.reload());
+  const run = fragment().get("run");
+  if (run) openRun(run);
+  else await chooseRun(goToRun);
+}
+
+void begin();

@@ -1,0 +1,70 @@
+// What the page knows: the clip as the server tells it, and how this page shows it.
+
+import { Store } from "./store.js";
+
+/** @typedef {import("./wire.js").AnnotationState} AnnotationState */
+/** @typedef {import("./wire.js").ObjectState} ObjectState */
+/** @typedef {import("./viewport.js").XY} XY */
+
+/** Frames [first, end); `end` is null until the second key press.
+ * @typedef {{first: number, end: number | null}} MarkedSpan */
+
+/**
+ * @typedef {object} State
+ * @property {AnnotationState | null} clip  as it was when it opened; what changes is below
+ * @property {number} revision
+ * @property {ObjectState[]} objects
+ * @property {import("./wire.js").PendingMark[]} pending
+ * @property {import("./wire.js").Span[]} stale
+ * @property {import("./wire.js").StepTitle | null} undo
+ * @property {import("./wire.js").StepTitle | null} redo
+ * @property {import("./wire.js").RunningPropagation | null} running
+ * @property {import("./wire.js").LeaseState | null} lease
+ * @property {"opening" | "open" | "lost" | "refused"} connection
+ * @property {number} frame  where the user is going
+ * @property {number} shown  whose image is on the stage; prompts are for this one
+ * @property {1 | -1} direction
+ * @property {boolean} playing
+ * @property {number} dropped  frames that playback left out since it began
+ * @property {number | null} selected  null: the next prompt makes a new object
+ * @property {string} tool
+ * @property {ReadonlySet<number>} hidden
+ * @property {ReadonlySet<number>} locked
+ * @property {number | null} solo
+ * @property {number} radius  of the brush, in frame pixels
+ * @property {XY | null} cross  the crosshair of the keyboard, a corner of the frame
+ * @property {{choices: import("./wire.js").Alternative[], index: number} | null} alternatives
+ * @property {MarkedSpan | null} span
+ * @property {"one" | "all"} scope  of a propagation
+ * @property {{first: number, end: number}} window  frames that the lanes show
+ * @property {import("./wire.js").LanesAnswer | null} lanes
+ * @property {import("./wire.js").ReviewAnswer | null} review
+ * @property {boolean} everywhere  whether all runs of the folder are reviewed
+ */
+
+/** @returns {Store<State>} */
+export const newStore = () =>
+  new Store(/** @type {State} */ ({
+    clip: null, revision: 0, objects: [], pending: [], stale: [], undo: null, redo: null,
+    running: null, lease: null, connection: "opening", frame: 0, shown: -1, direction: 1,
+    playing: false, dropped: 0, selected: null, tool: "point", hidden: new Set(),
+    locked: new Set(), solo: null, radius: 12, cross: null, alternatives: null, span: null,
+    scope: "all", window: { first: 0, end: 1 }, lanes: null, review: null, everywhere: false,
+  }));
+
+/** @param {State} state  @param {number} id */
+export const shows = (state, id) => (state.solo === null ? !state.hidden.has(id) : state.solo === id);
+
+/** @param {State} state  @param {number | null} id */
+export const objectOf = (state, id) => state.objects.find((object) => object.id === id) ?? null;
+
+/** @param {Pick<ObjectState, "id" | "label" | "name">} object */
+export const titleOf = ({ id, label, name }) => name ?? label ?? `Object ${id}`;
+
+/** @param {State} state */
+export const mayWrite = ({ connection, lease }) => connection === "open" && lease?.mode === "write";
+
+/** The marked span as frames [first, end), if both ends are marked.  @param {State} state */
+export function markedFrames({ span }) {
+  return span && span.end !== null ? { first: span.first, end: span.end } : null;
+}

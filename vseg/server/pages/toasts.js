@@ -1,0 +1,25 @@
+// Short notices at the edge of the page.
+
+import { byId, h } from "./dom.js";
+import { RequestError } from "./socket.js";
+
+/** Milliseconds that a notice stays: time to read two lines. */
+const STAYS = 5000;
+
+/** @param {string} text  @param {{hint?: string | null, kind?: "plain" | "bad"}} [how] */
+export function toast(text, { hint = null, kind = "plain" } = {}) {
+  const list = byId("toasts", HTMLElement);
+  const hintLine = hint ? h("span", { className: "dim" }, hint) : null;
+  const item = h("div", { className: `toast ${kind}` }, h("span", {}, text), hintLine);
+  const same = [...list.children].find((other) => other.textContent === item.textContent);
+  same?.remove();
+  list.append(item);
+  while (list.children.length > 3) list.firstElementChild?.remove();
+  setTimeout(() => item.remove(), STAYS);
+}
+
+/** Say what the server refused.  @param {unknown} error */
+export function complain(error) {
+  if (!(error instanceof RequestError)) throw error;
+  toast(error.refusal.detail, { hint: error.refusal.hint, kind: "bad" });
+}
