@@ -1,8 +1,13 @@
-"""A service in this process, over a folder of small clips that the test made."""
+"""A service here or in a process of its own, over a folder of small clips of the test."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -10,8 +15,12 @@ from starlette.testclient import TestClient
 from vseg.server.app import create_app
 from vseg.server.security.keys import LOCAL, AccessKey, KeyRing, ScopeName, key_of
 from vseg.server.settings import Limits, ServerSettings
+from vseg.server.storage.ids import id_of
 
+SHORT_SIDE = 96
 ADDRESS = "http://127.0.0.1:8707"
+CLIP = id_of("two.mp4")
+"""The clip of the fixture `root`."""
 TOKEN = "a-token-of-the-tests"
 
 
@@ -20,10 +29,14 @@ def local_key(scope: ScopeName = "admin") -> AccessKey:
     return key_of(TOKEN, "local", scope, key_id=LOCAL)
 
 
-def app_of(root: Path, *keys: AccessKey, limits: Limits | None = None) -> FastAPI:
+def app_of(
+    root: Path, *keys: AccessKey, limits: Limits | None = None, **settings: Any
+) -> FastAPI:
     """The application over a folder, for TOKEN if no keys are given."""
-    settings = ServerSettings(root=root, short_side=64, limits=limits or Limits())
-    return create_app(settings, KeyRing(keys or (local_key(),)))
+    chosen = ServerSettings(
+        root=root, short_side=SHORT_SIDE, limits=limits or Limits(), **settings
+    )
+    return create_app(chosen, KeyRing(keys or (local_key(),)))
 
 
 @contextmanager
@@ -32,3 +45,37 @@ def served(app: FastAPI, token: str | None = TOKEN) -> Iterator[TestClient]:
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     with TestClient(app, base_url=ADDRESS, headers=headers) as client:
         yield client
+
+
+@dataclass(frozen=True)
+class ServiceProcess:
+    """`vseg serve` in a process of its own."""
+
+    process: subprocess.Popen[str]
+    address: str
+    key: str
+
+    def kill(self) -> None:
+        """End it as nothing can be caught."""
+        self.process.kill()
+        self.process.wait()
+
+
+@contextmanager
+def service_process(root: Path, config: str = "") -> Iterator[ServiceProcess]:
+    """A service over a folder.  config: TOML."""
+    file = root.parent / "server.toml"
+    file.write_text(f"short_side = {SHORT_SIDE}\nport = 0\n{config}")
+    words = ["serve", "--root", str(root), "--config", str(file), "--json"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vseg", *words], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        lines = iter(process.stdout.readline, "}\n")
+        facts = json.loads("".join(lines) + "}")
+        yield ServiceProcess(process, facts["address"], facts["key"])
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()

@@ -178,6 +178,10 @@ class TooMany(VsegError):
         self.retry_after_s = retry_after_s
 
 
+class ServiceError(VsegError):
+    """A service cannot be reached, failed, or answered what its client does not understand."""
+
+
 class ExtraMissing(UsageError):
     """A command needs packages that are installed on request only."""
 

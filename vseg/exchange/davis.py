@@ -42,12 +42,8 @@ class DavisFormat(MaskFormat):
                 f"{MAX_OBJECT_ID}",
                 hint="export to coco or png, or track with lower ids",
             )
-        palette = davis_palette().tobytes()
         for frame in masks:
-            ids = np.array([0, *frame.object_ids], dtype=np.uint8)
-            image = Image.fromarray(ids[label_image(frame)])
-            image.putpalette(palette)
-            image.save(path / f"{frame.frame_index:05d}.png")
+            davis_image(frame).save(path / f"{frame.frame_index:05d}.png")
 
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give every object of every file; void pixels are background."""
@@ -58,3 +54,11 @@ class DavisFormat(MaskFormat):
                 for value, crop in labelled(labels):
                     if value <= MAX_OBJECT_ID:
                         sink.add(frame, value, crop)
+
+
+def davis_image(frame: FrameMasks) -> Image.Image:
+    """The label image of a frame whose ids end at MAX_OBJECT_ID."""
+    ids = np.array([0, *frame.object_ids], dtype=np.uint8)
+    image = Image.fromarray(ids[label_image(frame)])
+    image.putpalette(davis_palette().tobytes())
+    return image

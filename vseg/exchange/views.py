@@ -8,6 +8,7 @@ from itertools import islice
 
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence
+from vseg.results.run import Run
 from vseg.types import VideoInfo
 
 
@@ -111,6 +112,27 @@ class OnFrames(MaskView):
 
     def __iter__(self) -> Iterator[FrameMasks]:
         return (frame for frame in self.masks if self._wanted(frame.frame_index))
+
+
+class FrameSpan(MaskView):
+    """The frames of [first, end) that are stored of a run; nothing else of it is read."""
+
+    def __init__(self, run: Run, first: int, end: int) -> None:
+        super().__init__(run)
+        self._run = run
+        extent = run.extent
+        held = (extent[0], extent[1] + 1) if extent else (0, 0)
+        self._span = range(max(first, held[0]), min(end, held[1]))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self.frame_numbers())
+
+    def frame_numbers(self) -> Iterator[int]:
+        """The frames that have masks, ascending."""
+        return (frame for frame in self._span if frame in self._run)
+
+    def __iter__(self) -> Iterator[FrameMasks]:
+        return (self._run[frame] for frame in self.frame_numbers())
 
 
 class AsHeld(MaskView):

@@ -183,7 +183,8 @@ class FrameLoop:
                 adjacent = _adjacent(self.task, frame.index)
             if frame.index in prompted:
                 self._reached.add(frame.index)
-            masks = driver.step(frame, adjacent)
+            with self.callbacks.turn():
+                masks = driver.step(frame, adjacent)
             adjacent = None if one.reverse else frame
             tracked = time.perf_counter()
             stop = self.callbacks.stop()

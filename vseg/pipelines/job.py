@@ -1,6 +1,7 @@
 """What a job is asked to do, and how it ended."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,12 +47,14 @@ class ProgressCallbacks:
     """What a job calls while it runs.
 
     on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text):
-    before the first frame, of what takes long.
+    before the first frame, of what takes long.  turn(): a block in which a frame is tracked;
+    it may wait for others that use the same device.
     """
 
     on_frame: Callable[[int, int], None] = lambda done, total: None
     stop: Callable[[], bool] = lambda: False
     on_note: Callable[[str], None] = lambda text: None
+    turn: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 @dataclass(slots=True)

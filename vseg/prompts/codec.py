@@ -44,7 +44,7 @@ class _Record(BaseModel):
     object: int = Field(ge=1, le=LAST_OBJECT_ID)
 
 
-class _PointsRecord(_Record):
+class PointsRecord(_Record):
     kind: Literal["points"]
     xy: list[tuple[float, float]]
     positive: list[bool]
@@ -55,7 +55,7 @@ class _PointsRecord(_Record):
         return Points(_pairs(self.xy), np.array(self.positive, dtype=bool))
 
 
-class _BoxRecord(_Record):
+class BoxRecord(_Record):
     kind: Literal["box"]
     xyxy: tuple[float, float, float, float]
 
@@ -63,7 +63,7 @@ class _BoxRecord(_Record):
         return Box(*self.xyxy)
 
 
-class _ScribbleRecord(_Record):
+class ScribbleRecord(_Record):
     kind: Literal["scribble"]
     xy: list[tuple[float, float]]
     positive: bool
@@ -72,7 +72,7 @@ class _ScribbleRecord(_Record):
         return Scribble(_pairs(self.xy), self.positive)
 
 
-class _MaskRecord(_Record):
+class MaskRecord(_Record):
     kind: Literal["mask"]
     size: tuple[int, int]
     counts: str
@@ -81,7 +81,7 @@ class _MaskRecord(_Record):
         return Mask(unpack_mask(self.size, self.counts))
 
 
-class _PolygonRecord(_Record):
+class PolygonRecord(_Record):
     kind: Literal["polygon"]
     rings: list[list[tuple[float, float]]]
 
@@ -96,7 +96,7 @@ class _ConceptRecord(_Record):
     threshold: float | None
 
 
-class _TextRecord(_ConceptRecord):
+class TextRecord(_ConceptRecord):
     kind: Literal["text"]
     phrase: str
 
@@ -104,7 +104,7 @@ class _TextRecord(_ConceptRecord):
         return Text(self.phrase, self.threshold)
 
 
-class _ExemplarRecord(_ConceptRecord):
+class ExemplarRecord(_ConceptRecord):
     """image: the name of the image.  size, counts: the region.  source: a remark."""
 
     kind: Literal["exemplar"]
@@ -118,18 +118,18 @@ class _ExemplarRecord(_ConceptRecord):
         return Exemplar(image_of(self.image), region, self.source, self.threshold)
 
 
-_AnyRecord = (
-    _PointsRecord
-    | _BoxRecord
-    | _ScribbleRecord
-    | _MaskRecord
-    | _PolygonRecord
-    | _TextRecord
-    | _ExemplarRecord
+AnyRecord = (
+    PointsRecord
+    | BoxRecord
+    | ScribbleRecord
+    | MaskRecord
+    | PolygonRecord
+    | TextRecord
+    | ExemplarRecord
 )
-_RECORD: TypeAdapter[_AnyRecord] = TypeAdapter(
-    Annotated[_AnyRecord, Field(discriminator="kind")]
-)
+PromptRecord = Annotated[AnyRecord, Field(discriminator="kind")]
+"""What is stored of a prompt, and what goes over the wire."""
+_RECORD: TypeAdapter[AnyRecord] = TypeAdapter(PromptRecord)
 
 
 def pack_prompt(prompt: Prompt, images: dict[str, Image]) -> dict[str, Any]:
@@ -149,6 +149,11 @@ def unpack_prompt(record: Mapping[str, Any], image_of: ImageOf) -> Prompt:
         read = _RECORD.validate_python(record)
     except ValidationError as error:
         raise BadPrompt(error.errors()[0]["msg"]) from error
+    return prompt_of(read, image_of)
+
+
+def prompt_of(read: AnyRecord, image_of: ImageOf) -> Prompt:
+    """The prompt of a record that was read already.  Raises as `unpack_prompt` does."""
     return Prompt(read.object, Timecode(frame=read.frame), read.value(image_of))
 
 

@@ -1,5 +1,6 @@
 """The application: routers and what stands before them; no logic of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,8 +11,18 @@ from starlette.middleware import Middleware
 
 from vseg import __version__
 from vseg.server.problem import add_problem_handlers
-from vseg.server.routes import frame_images, health, pages
+from vseg.server.routes import (
+    frame_images,
+    health,
+    job_routes,
+    metrics,
+    pages,
+    run_routes,
+    session_routes,
+    video_routes,
+)
 from vseg.server.security.access import AccessMiddleware
+from vseg.server.security.body_limit import BodyLimit
 from vseg.server.security.headers import SecurityHeaders
 from vseg.server.security.keys import KeyRing
 from vseg.server.service import Service, open_service
@@ -24,11 +35,23 @@ _SILENT: TelemetryConfig = {
     "logs": False,
     "auto_configure": False,
 }
+_ROUTES = (
+    pages,
+    health,
+    video_routes,
+    frame_images,
+    session_routes,
+    run_routes,
+    job_routes,
+    metrics,
+)
+_EVICT_EVERY_S = 10.0
 
 
 def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
     """The application of a service.  Raises what `open_service` raises."""
     service = open_service(settings, keys)
+    measured = metrics.Metrics(service)
     app = FastAPI(
         title="vseg",
         version=__version__,
@@ -38,17 +61,19 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         lifespan=_lifespan,
-        max_body_size=settings.limits.body_bytes,
         telemetry=_SILENT,
         middleware=[
             Middleware(SecurityHeaders, frame_ancestors=settings.frame_ancestors),
+            Middleware(metrics.MetricsMiddleware, metrics=measured),
             Middleware(AccessMiddleware, doorkeeper=service.doorkeeper),
+            Middleware(BodyLimit, most=settings.limits.body_bytes),
         ],
     )
     app.state.service = service
+    app.state.metrics = measured
     add_problem_handlers(app)
-    for router in (pages.router, health.router, frame_images.router):
-        app.include_router(router)
+    for module in _ROUTES:
+        app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=pages.PAGES, check_dir=False))
     return app
 
@@ -57,5 +82,15 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     service = app.state.service
     assert isinstance(service, Service)
+    service.start()
+    evicting = asyncio.create_task(_evict(service))
     yield
-    service.close()
+    evicting.cancel()
+    await asyncio.to_thread(service.close)
+
+
+async def _evict(service: Service) -> None:
+    """Now and then, drop from memory the sessions that nobody uses."""
+    while True:
+        await asyncio.sleep(_EVICT_EVERY_S)
+        await service.worker.run("service", service.sessions.evict)

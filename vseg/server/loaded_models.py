@@ -2,7 +2,8 @@
 
 import threading
 
-from vseg.build import load_model
+from vseg.build import load_model, open_nano_text
+from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.server.settings import ServerSettings
 
@@ -14,6 +15,7 @@ class Models:
         self._settings = settings
         self._lock = threading.Lock()
         self._loaded: Model | None = None
+        self._grounder: Grounder | None = None
 
     def load(self) -> Model:
         """The model.  To be called in a turn of the worker.  Raises ModelError."""
@@ -24,6 +26,13 @@ class Models:
                     chosen.model, device=chosen.device, short_side=chosen.short_side
                 )
             return self._loaded
+
+    def grounder(self) -> Grounder:
+        """What finds what a text names.  To be called in a turn of the worker."""
+        model = self.load()
+        if self._grounder is None:
+            self._grounder = open_nano_text(model)
+        return self._grounder
 
     @property
     def loaded(self) -> bool:

@@ -6,13 +6,14 @@ Enters: a VsegError, or what the framework refused.  Leaves: a response with `ty
 
 import logging
 from http import HTTPStatus
-from typing import Any
+from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from vseg.client.values import Problem
 from vseg.errors import (
     BadRun,
     InTheWay,
@@ -51,15 +52,41 @@ def status_of(error: VsegError) -> HTTPStatus:
     return HTTPStatus.UNPROCESSABLE_ENTITY
 
 
-def problem(error: VsegError) -> JSONResponse:
-    """The response to a typed error."""
+def problem_of(error: VsegError, root: Path | None = None) -> Problem:
+    """A typed error as it goes over the wire.  root: its place on this machine is nobody's
+    concern, so paths are told relative to it.
+    """
     status = status_of(error)
+    title = type(error).__name__
+    hint = None if error.hint is None else _relative(error.hint, root)
+    return Problem(
+        type=_type(title),
+        title=title,
+        status=int(status),
+        detail=_relative(error.message, root),
+        hint=hint,
+    )
+
+
+def unexpected_problem() -> Problem:
+    """What is said of an error that nobody expected."""
+    return Problem(
+        type=_type("InternalError"),
+        title="InternalError",
+        status=500,
+        detail="the service failed on this request",
+        hint="its log says why",
+    )
+
+
+def problem_response(error: VsegError, root: Path | None = None) -> JSONResponse:
+    """The response to a typed error."""
     headers = {}
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(error.retry_after_s)
-    if status is HTTPStatus.UNAUTHORIZED:
+    if status_of(error) is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    return _response(status, type(error).__name__, error.message, error.hint, headers)
+    return _response(problem_of(error, root), headers)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -70,9 +97,9 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _typed(_: Request, error: Exception) -> JSONResponse:
+def _typed(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, VsegError)
-    return problem(error)
+    return problem_response(error, request.app.state.service.root)
 
 
 def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -81,10 +108,13 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"])
     return _response(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "BadRequest",
-        f"{place}: {first['msg']}",
-        "GET /v1/openapi.json says what the request takes",
+        Problem(
+            type=_type("BadRequest"),
+            title="BadRequest",
+            status=422,
+            detail=f"{place}: {first['msg']}",
+            hint="GET /v1/openapi.json says what the request takes",
+        )
     )
 
 
@@ -92,32 +122,29 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses: no such path, no such method, a body too large."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    hint = "GET /v1/openapi.json lists the paths and their methods"
-    return _response(status, status.phrase, str(error.detail), hint, dict(error.headers or {}))
+    said = Problem(
+        type=_type(status.phrase),
+        title=status.phrase,
+        status=int(status),
+        detail=str(error.detail),
+        hint="GET /v1/openapi.json lists the paths and their methods",
+    )
+    return _response(said, dict(error.headers or {}))
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:
     _LOG.error("a request failed", exc_info=error)
-    return _response(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "InternalError",
-        "the service failed on this request",
-        "its log says why",
-    )
+    return _response(unexpected_problem())
 
 
-def _response(
-    status: HTTPStatus,
-    title: str,
-    detail: str,
-    hint: str | None,
-    headers: dict[str, str] | None = None,
-) -> JSONResponse:
-    content: dict[str, Any] = {
-        "type": f"urn:vseg:problem:{title.replace(' ', '')}",
-        "title": title,
-        "status": int(status),
-        "detail": detail,
-        "hint": hint,
-    }
-    return JSONResponse(content, status, headers, media_type=MEDIA_TYPE)
+def _response(said: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(said.model_dump(), said.status, headers, media_type=MEDIA_TYPE)
+
+
+def _type(title: str) -> str:
+    return f"urn:vseg:problem:{title.replace(' ', '')}"
+
+
+def _relative(text: str, root: Path | None) -> str:
+    """The text without the place of the root on this machine."""
+    return text if root is None else text.replace(f"{root}/", "").replace(str(root), ".")

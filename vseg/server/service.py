@@ -6,14 +6,18 @@ from pathlib import Path
 from fastapi import Request
 from starlette.requests import HTTPConnection
 
+from vseg.server.job_work import JobWork
+from vseg.server.jobs import Jobs
 from vseg.server.loaded_models import Models
 from vseg.server.security.access import Caller, Doorkeeper, allowed_hosts
 from vseg.server.security.cookies import Cookies, stored_secret
 from vseg.server.security.keys import KeyRing
 from vseg.server.security.rate_limit import Rate
+from vseg.server.sessions import Sessions
 from vseg.server.settings import ServerSettings
 from vseg.server.storage.readers import Readers
 from vseg.server.storage.served_folder import ServedFolder
+from vseg.server.uploads import Uploads
 from vseg.server.worker import Worker
 
 
@@ -26,14 +30,28 @@ class Service:
     folder: ServedFolder
     worker: Worker
     models: Models
+    sessions: Sessions
+    jobs: Jobs
+    uploads: Uploads
     readers: Readers = field(default_factory=Readers)
 
     @property
     def root(self) -> Path:
         return self.folder.root
 
+    def start(self) -> None:
+        """Go on with what an earlier process left."""
+        self.uploads.clear()
+        self.jobs.start()
+
+    def end_later(self, client: str, session_id: str) -> None:
+        """Have the state of a propagation kept, whoever else waits for the device."""
+        self.worker.submit(f"{client} ends", self.sessions.end, session_id)
+
     def close(self) -> None:
-        """Release the device and the clips."""
+        """Keep the state of everything, and release the device and the clips."""
+        self.jobs.close()
+        self.worker.submit("service", self.sessions.close).result()
         self.worker.close()
         self.readers.close()
 
@@ -42,21 +60,29 @@ def open_service(settings: ServerSettings, keys: KeyRing) -> Service:
     """The service of these settings.  Raises BadVideo for a root that is none, OutputError
     where its state cannot be written.
     """
-    cookies = Cookies(stored_secret(settings.state_folder / "secret"))
+    folder = ServedFolder(settings.root)
+    worker = Worker(settings.limits.waiting)
+    models = Models(settings)
+    return Service(
+        settings,
+        _doorkeeper(settings, keys),
+        folder,
+        worker,
+        models,
+        Sessions(settings, folder, models),
+        Jobs(JobWork(settings, folder, models, worker)),
+        Uploads(settings, folder),
+    )
+
+
+def _doorkeeper(settings: ServerSettings, keys: KeyRing) -> Doorkeeper:
     limits = settings.limits
-    doorkeeper = Doorkeeper(
+    return Doorkeeper(
         keys,
-        cookies,
+        Cookies(stored_secret(settings.state_folder / "secret")),
         allowed_hosts(settings.host, settings.hosts),
         Rate(limits.requests_per_minute, "requests of one key"),
         Rate(limits.refused_per_minute, "requests with a wrong key"),
-    )
-    return Service(
-        settings,
-        doorkeeper,
-        ServedFolder(settings.root),
-        Worker(limits.waiting),
-        Models(settings),
     )
 
 

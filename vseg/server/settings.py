@@ -39,7 +39,9 @@ class ServerSettings(Settings):
     sessions and jobs are kept, ROOT/.vseg if None.  hosts: further names under which browsers
     reach the service, behind a proxy for example.  frame_ancestors: pages that may show the
     annotator in a frame.  loaded_sessions, idle_s: how many sessions stay in memory, and for
-    how long without a request; the others are on disk.  running_jobs: at a time, of all keys.
+    how long without a request; the others are on disk.  save_every_s: of a propagation; what
+    is computed again after the service was killed is at most this.  running_jobs: at a time,
+    of all keys.
     """
 
     root: Path
@@ -53,6 +55,7 @@ class ServerSettings(Settings):
     short_side: int = Field(default=384, ge=64, le=1536, multiple_of=16)
     loaded_sessions: int = Field(default=4, ge=1)
     idle_s: float = Field(default=600.0, gt=0)
+    save_every_s: float = Field(default=2.0, ge=0)
     running_jobs: int = Field(default=2, ge=1)
     limits: Limits = Limits()
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from vseg.errors import NotAllowed, VsegError
-from vseg.server.problem import problem
+from vseg.server.problem import problem_response
 from vseg.server.security.cookies import Cookies
 from vseg.server.security.keys import AccessKey, KeyRing, Scope
 from vseg.server.security.rate_limit import Rate
@@ -169,7 +169,7 @@ async def _refuse(error: VsegError, scope: AsgiScope, receive: Receive, send: Se
         # 1008, RFC 6455 section 7.4.1: against the rules of the service.
         await send({"type": "websocket.close", "code": 1008, "reason": error.message[:100]})
         return
-    await problem(error)(scope, receive, send)
+    await problem_response(error)(scope, receive, send)
 
 
 def _hostname(host: str) -> str:

@@ -1,0 +1,122 @@
+"""Sessions on disk: a record and an exact snapshot, replaced together.
+
+Enters: a session's record and its state as bytes.  Leaves: both, after any restart.  The state
+is written first, under a new name; the record that names it replaces the old one as a whole.
+"""
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vseg.client.values import (
+    PromptsAnswer,
+    Resumption,
+    SessionFacts,
+    SessionObject,
+    SessionRequest,
+)
+from vseg.io.files import atomic_write_bytes, atomic_write_text
+
+_RECORD = "session.json"
+_ANSWERS = 16
+"""Answers that are kept for a request that is sent again: of the newest requests only, since a
+client repeats a request at once or not at all.
+"""
+
+
+class Answered(BaseModel):
+    """A request that was answered, by its idempotency key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    body: str
+    answer: PromptsAnswer
+
+
+class SessionRecord(BaseModel):
+    """What is kept of a session beside its state.
+
+    owner: the key that made it.  path, version: of the clip, relative to the root.  prompted:
+    the prompted frames of each object.  state: the file of the snapshot, None before the first
+    prompt.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    owner: str
+    request: SessionRequest
+    path: str
+    version: str
+    created: datetime
+    prompted: dict[int, list[int]] = Field(default_factory=dict)
+    unfinished: Resumption | None = None
+    saves: int = 0
+    state: str | None = None
+    answered: tuple[Answered, ...] = ()
+
+    def facts(self) -> SessionFacts:
+        """What the owner is told."""
+        return SessionFacts(
+            id=self.id,
+            video=self.request.video,
+            created=self.created,
+            objects=[
+                SessionObject(id=obj, prompted_frames=frames)
+                for obj, frames in self.prompted.items()
+            ],
+            unfinished=self.unfinished,
+        )
+
+
+class SessionFiles:
+    """The sessions in a folder, each in one of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def records(self) -> dict[str, SessionRecord]:
+        """What is there; a folder without a whole record is what a killed service began."""
+        found = {}
+        for path in sorted(self._folder.glob(f"*/{_RECORD}")):
+            try:
+                record = SessionRecord.model_validate_json(path.read_bytes())
+            except (OSError, ValidationError):
+                continue
+            found[record.id] = record
+        return found
+
+    def save(
+        self, record: SessionRecord, state: bytes | None, answered: Answered | None = None
+    ) -> SessionRecord:
+        """The record as stored, with the state in place of the one before.  Raises
+        OutputError.
+        """
+        folder = self._folder / record.id
+        changes: dict[str, object] = {"saves": record.saves + 1}
+        if state is not None:
+            changes["state"] = f"state-{record.saves + 1:06d}.safetensors"
+            atomic_write_bytes(folder / str(changes["state"]), state)
+        if answered is not None:
+            changes["answered"] = (*record.answered, answered)[-_ANSWERS:]
+        stored = record.model_copy(update=changes)
+        atomic_write_text(folder / _RECORD, stored.model_dump_json())
+        for path in folder.glob("state-*.safetensors"):
+            if path.name != stored.state:
+                path.unlink(missing_ok=True)
+        return stored
+
+    def state(self, record: SessionRecord) -> bytes | None:
+        """The snapshot of a session; None before the first prompt."""
+        if record.state is None:
+            return None
+        return (self._folder / record.id / record.state).read_bytes()
+
+    def remove(self, session_id: str) -> None:
+        """Delete what is kept of a session."""
+        # The record first: without it, what is left is no session any more.
+        (self._folder / session_id / _RECORD).unlink(missing_ok=True)
+        shutil.rmtree(self._folder / session_id, ignore_errors=True)
