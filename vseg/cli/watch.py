@@ -72,7 +72,7 @@ def watch(
         )
     if overlay is not None:
         check_free(overlay, overwrite=overwrite)
-    _note_narrower(job.prompts, job.config)
+    _note_words(job.prompts, job.config)
     broken = _watch(job, frames, overlay, store=out is not None)
     if overlay is not None:
         print(f"recorded {overlay}", file=sys.stderr)
@@ -118,15 +118,15 @@ def _watch(
     return broken
 
 
-def _note_narrower(requests: "tuple[Prompt, ...]", settings: "TrackConfig") -> None:
-    """Say on stderr which words nano takes for wider ones."""
+def _note_words(requests: "tuple[Prompt, ...]", settings: "TrackConfig") -> None:
+    """Say on stderr which words nano takes for wider ones, and what its words are worth."""
     if settings.redetection.grounder is not None:
         return
-    from vseg.grounding.vocabulary import NARROWER, narrower_notes
+    from vseg.grounding.vocabulary import HELD_OUT, narrower_notes, weak_notes
     from vseg.types import Text
 
     phrases = [r.value.phrase for r in requests if isinstance(r.value, Text)]
-    for note in narrower_notes(phrases, NARROWER):
+    for note in (*narrower_notes(phrases, HELD_OUT), *weak_notes(phrases, HELD_OUT, {})):
         print(note, file=sys.stderr)
 
 

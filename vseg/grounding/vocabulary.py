@@ -7,7 +7,7 @@ must not be ignored.
 """
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vseg.errors import BadPrompt
@@ -39,7 +39,18 @@ _KINDS = {
 """Words that people ask for, by the known word that they are a kind of: common classes of
 COCO, DAVIS and YouTube-VIS.  They are not taken for it: every object of it would be detected.
 """
-_PULL = "vseg models pull grounding-dino-tiny, then --grounder grounding-dino-tiny"
+STRONGER = "vseg models pull grounding-dino-tiny, then --grounder grounding-dino-tiny"
+"""What to type for a detector of any words."""
+HELD_OUT = {
+    "person": (49, 16),
+    "animal": (37, 33),
+    "vehicle": (33, 18),
+    "car": (0, 0),
+    "food": (36, 11),
+    ANY_OBJECT: (40, 21),
+}
+"""Precision and recall of the shipped head in percent, by word: `benchmarks/words.py`, on 44
+images of COCO that it was not trained on."""
 
 _PLURAL = frozenset({"men", "women", "people", "children"})
 _FILLERS = frozenset({"on", "in", "at", "to", "of", "the", "a", "an", "any", "side", "corner"})
@@ -108,9 +119,38 @@ def narrower_notes(phrases: Iterable[str], words: Collection[str]) -> tuple[str,
                 if token not in words and _among(token, NARROWER.get(word, "")) is not None:
                     notes.append(
                         f"'{token}' in '{phrase}' is taken for '{word}': every {word} is "
-                        f"meant; to tell them apart: {_PULL}"
+                        f"meant; to tell them apart: {STRONGER}"
                     )
     return tuple(notes)
+
+
+def weak_notes(
+    phrases: Iterable[str], words: Collection[str], scores: Mapping[str, Sequence[float]]
+) -> tuple[str, ...]:
+    """A sentence for each word that was asked for: what its detections are worth, what they
+    scored here, and the command for a stronger detector.
+
+    scores: of the detections of each phrase that became objects; left out where none is known.
+    """
+    reached: dict[str, list[float]] = {}
+    for phrase in phrases:
+        noun = parse_words(phrase, words).noun
+        reached.setdefault(noun, []).extend(scores.get(phrase, ()))
+    return tuple(
+        f"nano's own '{noun}' is weak: on held-out images {HELD_OUT[noun][0]} % of its "
+        f"detections were right, and {HELD_OUT[noun][1]} % of the objects were found; "
+        f"{_here(found)}for any words: {STRONGER}"
+        for noun, found in reached.items()
+        if noun in HELD_OUT
+    )
+
+
+def _here(scores: Sequence[float]) -> str:
+    """What the detections scored."""
+    if not scores:
+        return ""
+    span = f"{min(scores):.2f} to {max(scores):.2f}" if len(scores) > 1 else f"{scores[0]:.2f}"
+    return f"here {len(scores)} detected, with a score of {span}; "
 
 
 def _tokens(phrase: str) -> list[str]:
@@ -133,7 +173,7 @@ def _kind_hint(tokens: Sequence[str], words: Collection[str]) -> str:
     for token in tokens:
         for word in words:
             if _among(token, _KINDS.get(word, "")) is not None:
-                return f"for every {word}: --text {word}; for '{token}' alone: {_PULL}; "
+                return f"for every {word}: --text {word}; for '{token}' alone: {STRONGER}; "
     return ""
 
 
@@ -159,4 +199,4 @@ def _hint(words: Collection[str]) -> str:
         "motion": sorted(set(MOTIONS.values())),
     }
     lists = "; ".join(f"{kind}: {', '.join(known)}" for kind, known in known_words.items())
-    return f"known are {lists}; for any words: {_PULL}"
+    return f"known are {lists}; for any words: {STRONGER}"

@@ -34,13 +34,20 @@ class PromptDriver:
         description of nothing on it.
         """
         for object_id, prompts in self._prompts.get(frame.index, {}).items():
+            begins = object_id not in self._session.objects
             self._session.add_prompt(object_id, frame, prompts, adjacent)
+            score = self._session.detection_score(object_id, frame.index) if begins else None
+            if score is not None:
+                score = round(score, 3)
+                self._driven.note(TrackEvent(frame.index, "created", object_id, score=score))
         masks = self._driven.step(frame)
         self._driven.note(*masks.events)
         return masks
 
     def drain(self) -> tuple[TrackEvent, ...]:
-        """Cuts, and who was lost and recovered."""
+        """Cuts, who was lost and recovered, and by which score a detection became an
+        object.
+        """
         return self._driven.drain()
 
     def finish(self) -> tuple[TrackEvent, ...]:

@@ -194,7 +194,7 @@ class RedetectionTracker:
     ) -> None:
         """Confirm an object by its detection; prompt it again where its mask strays."""
         if not instance.confirmed:
-            self._note("created", frame, instance.object_id, label=instance.label or None)
+            self._created(frame, instance, float(detections.scores[row]))
         instance = replace(instance, confirmed=True, missed=0)
         rested = frame.index - instance.prompted_frame >= self._settings.detect_every
         strays = overlap < self._settings.reprompt_iou
@@ -240,7 +240,7 @@ class RedetectionTracker:
         new = TrackedInstance(self._driven.new_id(), label, confirmed, frame.time_s)
         self._prompt(frame, detections, row, new)
         if confirmed:
-            self._note("created", frame, new.object_id, label=label or None)
+            self._created(frame, new, float(detections.scores[row]))
 
     def _same_object(
         self, frame: Frame, detections: Detections, row: int, absent: set[int]
@@ -285,6 +285,15 @@ class RedetectionTracker:
 
     def _keep(self, instance: TrackedInstance) -> None:
         self._instances[instance.object_id] = instance
+
+    def _created(self, frame: Frame, instance: TrackedInstance, score: float) -> None:
+        """Note that an object begins, with the score of the detection that made it sure."""
+        label = instance.label or None
+        self._driven.note(
+            TrackEvent(
+                frame.index, "created", instance.object_id, label=label, score=round(score, 3)
+            )
+        )
 
     def _note(
         self,

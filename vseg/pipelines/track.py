@@ -8,10 +8,10 @@ computed again.
 from pathlib import Path
 
 from vseg.build import open_run, open_video
-from vseg.errors import BadRun
+from vseg.errors import BadRun, NothingFound
 from vseg.exchange.detector_runs import DetectorRuns
 from vseg.grounding.nano_text import NanoTextGrounder
-from vseg.grounding.vocabulary import narrower_notes
+from vseg.grounding.vocabulary import STRONGER, narrower_notes, weak_notes
 from vseg.interfaces.model import Model
 from vseg.pipelines.frame_loop import FrameLoop
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
@@ -50,7 +50,7 @@ def track(
         mended = mend(task, loop)
         header = mended.stopped or _finished_before(task)
         if header is None:
-            header = loop.run()
+            header = _run(task, loop)
     images = _images(job) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out,
@@ -84,6 +84,18 @@ def _check_place(job: TrackJob) -> None:
         read_header(job.out)  # raises, with the reason
     if state is RunState.RESUMABLE and not job.resume:
         raise RunWriter.occupied(job.out)
+
+
+def _run(task: Task, loop: FrameLoop) -> RunHeader:
+    """Run the loop; where nano's own words found nothing, the error says what would."""
+    try:
+        return loop.run()
+    except NothingFound as error:
+        if not isinstance(task.grounder, NanoTextGrounder):
+            raise
+        raise NothingFound(
+            error.message, hint=f"{error.hint}; nano's own words are weak: {STRONGER}"
+        ) from error
 
 
 def _finished_before(task: Task) -> RunHeader | None:
@@ -136,11 +148,20 @@ def _detector_notes(task: Task) -> tuple[str, ...]:
 
 
 def _word_notes(task: Task) -> tuple[str, ...]:
-    """A sentence for each word that the grounder takes for a wider one."""
+    """Sentences on each word of nano's: a wider one that it is taken for, and how far it is to
+    be trusted.
+    """
     if not isinstance(task.grounder, NanoTextGrounder):
         return ()
+    texts = {p.object_id: p.value.phrase for p in task.prompts if isinstance(p.value, Text)}
     phrases = [p.value.phrase for p in task.prompts if isinstance(p.value, Text)]
-    return narrower_notes(phrases, task.grounder.words)
+    scores: dict[str, list[float]] = {}
+    for event in read_events(task.job.out):
+        if event.kind == "created" and event.score is not None:
+            named = event.label or texts.get(event.object_id, "")
+            scores.setdefault(named, []).append(event.score)
+    words = task.grounder.words
+    return (*narrower_notes(phrases, words), *weak_notes(phrases, words, scores))
 
 
 def _images(job: TrackJob) -> tuple[Path, ...]:

@@ -13,6 +13,7 @@ from vseg.interfaces.model import Model
 from vseg.prompts.resolve import GroundingResult, PromptEntry, resolve_prompts
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.types import (
+    Box,
     ConceptPrompt,
     Exemplar,
     Frame,
@@ -67,6 +68,22 @@ class PromptHistory:
         """
         before = self._entries_beside(added[0].prompt)
         return resolve_prompts([*before, *added], hw)
+
+    def score(
+        self, object_id: int, frame_index: int, resolved: Sequence[VisualPrompt]
+    ) -> float | None:
+        """The score of the detection that the object's prompts on a frame resolved to; None
+        where they are no concepts.
+        """
+        boxes = [prompt for prompt in resolved if isinstance(prompt, Box)]
+        for entry in self.entries:
+            if _place(entry.prompt) != (object_id, frame_index) or entry.result is None:
+                continue
+            found = entry.result.grounding.found
+            for box, score in zip(found.boxes.tolist(), found.scores.tolist(), strict=True):
+                if any(box == [one.x1, one.y1, one.x2, one.y2] for one in boxes):
+                    return float(score)
+        return None
 
     def add(self, entries: Sequence[PromptEntry]) -> None:
         """Keep entries that were resolved."""

@@ -184,6 +184,13 @@ class Session(Closing):
         """The frames on which an object was prompted, ascending.  Raises BadPrompt."""
         return tuple(sorted(self._state.tracked(obj).prompts))
 
+    def detection_score(self, obj: int, frame: int) -> float | None:
+        """The score of the detection that stands for an object's text or exemplar on a frame;
+        None where it has none there.  Raises BadPrompt for an object that is not tracked.
+        """
+        resolved = self._state.tracked(obj).prompts.get(frame, ())
+        return self._state.history.score(obj, frame, resolved)
+
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompts of the tracked objects, in order; replayed, they give the same masks."""

@@ -226,8 +226,9 @@ class TrackEvent:
     object_id: to whom, None where it concerns all.  track_id: the detections' track behind it,
     or the object that was merged into this one.  iou: of the detection with the object's mask
     or its box before.  last_frame: the last one of a range.  label: what the object is called,
-    or the description that was not found; score: the best that anything reached for it, and
-    threshold: what it should have reached.
+    or the description that was not found; score: of the detection that created an object, or
+    the best that anything reached for a description, and threshold: what it should have
+    reached.
     """
 
     # A line of a file with an unknown key is refused; results.events reads it with pydantic.

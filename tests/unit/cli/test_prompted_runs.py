@@ -65,7 +65,18 @@ def test_class_and_name_are_told_apart(workplace: Workplace, tmp_path: Path) -> 
 def test_a_word_taken_for_a_wider_one_is_noted(workplace: Workplace, tmp_path: Path) -> None:
     words = ("--text", "man=0.99", "--range", ":2", "--no-preview", "--short-side", 64)
     answer = call("track", workplace.clip, "-o", tmp_path / "run", *words, "--json")
-    (note,) = json.loads(answer.stdout)["notes"]
+    note, weak = json.loads(answer.stdout)["notes"]
     assert note.startswith("'man' in 'man' is taken for 'person'")
+    assert weak.startswith("nano's own 'person' is weak") and "--grounder" in weak
     live = call("watch", workplace.clip, "--text", "man", "--short-side", 64, "--frames", 1)
     assert "'man' in 'man' is taken for 'person'" in live.stderr
+    assert "nano's own 'person' is weak" in live.stderr
+
+
+def test_a_word_that_is_not_found_names_a_stronger_detector(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    words = ("--text", "1:car=0.99", "--range", ":2", "--no-preview", "--short-side", 64)
+    answer = call("track", workplace.clip, "-o", tmp_path / "run", *words)
+    assert answer.exit_code == 4
+    assert "then --grounder grounding-dino-tiny" in answer.stderr

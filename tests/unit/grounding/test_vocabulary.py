@@ -3,7 +3,13 @@
 import pytest
 
 from vseg.errors import BadPrompt
-from vseg.grounding.vocabulary import WordQuery, narrower_notes, noun_of, parse_words
+from vseg.grounding.vocabulary import (
+    WordQuery,
+    narrower_notes,
+    noun_of,
+    parse_words,
+    weak_notes,
+)
 
 WORDS = ("object", "animal", "car", "person")
 
@@ -85,3 +91,14 @@ def test_a_narrower_word_is_said_to_be_taken_for_the_wider_one() -> None:
     assert notes[1].startswith("'women' in 'women' is taken for 'person'")
     assert all("--grounder grounding-dino-tiny" in note for note in notes)
     assert narrower_notes(["man"], ("man", "person")) == ()
+
+
+def test_each_word_is_told_with_its_worth_and_with_what_it_scored() -> None:
+    scores = {"the red car": [0.7], "cars": [0.61, 0.8]}
+    notes = weak_notes(["the red car", "cars", "a person"], WORDS, scores)
+    assert [note.split(" is weak")[0] for note in notes] == [
+        "nano's own 'car'",
+        "nano's own 'person'",
+    ]
+    assert "here 3 detected, with a score of 0.61 to 0.80" in notes[0]
+    assert "49 %" in notes[1] and "16 %" in notes[1] and "here" not in notes[1]

@@ -79,6 +79,7 @@ def test_a_thing_like_the_reference_is_found_when_it_comes(
     assert track(job).status == "complete"
     born = [e for e in read_events(job.out) if e.kind == "created"]
     assert born, "it comes in at frame 10"
+    assert all(e.score is not None and 0 < e.score <= 1 for e in born)
     masks = open_run(job.out)
     last = scene.draw(FRAMES - 1).labels == 2
     best = max(overlap(job.out, FRAMES - 1, o.id, last) for o in read_objects(job.out))
