@@ -10,7 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from vseg.server.annotator.messages import AnyAnswer, AnyEvent
+from vseg.server.annotator.desk_events import AnyEvent
+from vseg.server.annotator.messages import AnyAnswer
 from vseg.server.annotator.requests import AnyRequest
 
 DECLARATIONS = Path(__file__).parents[1] / "vseg" / "server" / "pages" / "wire.d.ts"

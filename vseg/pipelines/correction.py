@@ -15,11 +15,8 @@ from dataclasses import dataclass
 from vseg.ops.masks import crop_iou
 from vseg.pipelines.correction_gaps import (
     Gap,
-    gap_after,
-    gap_before,
-    limited,
+    gaps_of,
     nearest_anchors,
-    opened_for,
     stretch_beside,
 )
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
@@ -58,19 +55,11 @@ def plan(draft: RevisionDraft, prompts: Sequence[Prompt], reach: Reach) -> tuple
     """The stretches that prompts may change, at most; the draft takes the prompts' frames as
     anchors.
     """
-    placed = sorted({(p.frame_index, p.object_id) for p in prompts if p.object_id is not None})
-    spans = draft.content.spans
-    for frame, obj in placed:
-        spans[obj] = opened_for(spans[obj], frame).anchored(frame)
+    placed = {(p.frame_index, p.object_id) for p in prompts if p.object_id is not None}
     ids = {obj for _, obj in placed} - reach.unending
     lives = object_lives(draft.folder, draft.index.shards, ids, visible=False)
-    first, last = draft.index.extent or (0, -1)
-    gaps = []
-    for frame, obj in placed:
-        gaps.append(gap_before(spans[obj], frame, lives.get(obj), first))
-        gaps.append(gap_after(spans[obj], frame, lives.get(obj), last + 1))
-    within = (limited(gap, reach) for gap in gaps)
-    return tuple(gap for gap in within if gap.frames > 0)
+    extent = draft.index.extent or (0, -1)
+    return gaps_of(draft.content.spans, placed, lives, extent, reach)
 
 
 class Correction:

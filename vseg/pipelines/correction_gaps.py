@@ -5,7 +5,7 @@ each direction.  A gap ends before the next anchor (a prompted frame or accepted
 frames on which the object is said to be absent, or where the object or the run ends.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vseg.errors import BadPrompt
@@ -83,6 +83,31 @@ def gap_before(
     ]
     nearest = max(stops, key=lambda stop: (stop.frame, stop.anchor is not None))
     return Gap(spans.object_id, frame, nearest.frame, True, nearest.anchor)
+
+
+def gaps_of(
+    spans: dict[int, ObjectSpans],
+    placed: Iterable[tuple[int, int]],
+    lives: Mapping[int, tuple[int, int]],
+    extent: tuple[int, int],
+    reach: Reach,
+) -> tuple[Gap, ...]:
+    """The stretches around prompted frames that hold a frame; `spans` takes these frames as
+    anchors.
+
+    placed: frame and object.  lives: first and last frame of objects that end where their rows
+    end.  extent: first and last frame of the run.
+    """
+    ordered = sorted(placed)
+    for frame, obj in ordered:
+        spans[obj] = opened_for(spans[obj], frame).anchored(frame)
+    first, last = extent
+    gaps = []
+    for frame, obj in ordered:
+        gaps.append(gap_before(spans[obj], frame, lives.get(obj), first))
+        gaps.append(gap_after(spans[obj], frame, lives.get(obj), last + 1))
+    within = (limited(gap, reach) for gap in gaps)
+    return tuple(gap for gap in within if gap.frames > 0)
 
 
 def limited(gap: Gap, reach: Reach) -> Gap:

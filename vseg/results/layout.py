@@ -15,6 +15,7 @@
 | embeddings.safetensors | what an image-text model sees in every object |
 | tracks.txt | boxes of a revision by `vseg associate`, gaps filled (MOTChallenge) |
 | overlay.mp4, contact.png, labels.png | images of it, if they were asked for |
+| annotation/ ... | the annotator's journal, and what it derived from the run |
 | .writer.json | which process writes the run, while one does |
 | revisions/000001/ ... | a corrected state of the run: the same files, unchanged ones linked |
 | spans.json | of a revision: what was corrected, accepted or absent, and the anchors |
@@ -52,6 +53,7 @@ MASK_SHARDS = "masks"
 FRAME_SHARDS = "frames"
 EXEMPLARS = "exemplars"
 REVISIONS = "revisions"
+ANNOTATION = "annotation"
 SPANS = "spans.json"
 AGREEMENT = "agreement.parquet"
 _DERIVED = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
@@ -210,7 +212,7 @@ def read_state(path: Path) -> bytes:
 def clear_contents(root: Path) -> None:
     """Delete everything that belongs to a run except its header; foreign files stay."""
     with _refusal_named(root):
-        for folder in (MASK_SHARDS, EXEMPLARS, REVISIONS):
+        for folder in (MASK_SHARDS, EXEMPLARS, REVISIONS, ANNOTATION):
             if (root / folder).exists():
                 shutil.rmtree(root / folder)
         for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, SPANS, TRACKS, *_DERIVED):
@@ -278,7 +280,8 @@ def _check_links(root: Path) -> None:
 def _is_of_run(path: Path) -> bool:
     """Whether a file or folder at the top of a run directory has one of a run's names."""
     if path.is_dir():
-        return path.name in (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS)
+        own_folders = (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS, ANNOTATION)
+        return path.name in own_folders
     own = (HEADER, PROMPTS, OBJECTS, FRAMES, EVENTS, TRACKS, SPANS, AGREEMENT, *_DERIVED)
     return path.name in own or path.match("state-*.safetensors")
 

@@ -20,7 +20,7 @@ def object_lives(
     """
     lives: dict[int, tuple[int, int]] = {}
     for shard in shards if ids else ():
-        frames, objects, seen = _columns(root, shard)
+        frames, objects, seen = row_columns(root, shard)
         for object_id in ids:
             own = frames[(seen | (not visible)) & (objects == object_id)]
             if len(own):
@@ -37,7 +37,7 @@ def visibility_events(
     """
     before: dict[int, bool] = {}
     for shard in shards if ids else ():
-        frames, objects, seen = _columns(root, shard)
+        frames, objects, seen = row_columns(root, shard)
         for object_id in sorted(ids):
             own = objects == object_id
             for frame, visible in zip(frames[own].tolist(), seen[own].tolist(), strict=True):
@@ -66,7 +66,7 @@ def clearest_frame(
     return None if best is None else best[1]
 
 
-def _columns(
+def row_columns(
     root: Path, shard: int
 ) -> tuple[Int64[np.ndarray, " N"], Int32[np.ndarray, " N"], Bool[np.ndarray, " N"]]:
     """Frame, object and visibility of the rows of a shard."""

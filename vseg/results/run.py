@@ -5,7 +5,7 @@ in ascending order or by frame number, and the rows of one object.  Memory holds
 whatever the length of the run.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -219,6 +219,11 @@ class Run:
     @cached_property
     def _index(self) -> FrameIndex:
         return FrameIndex(self.content, self.header)
+
+    @property
+    def shards(self) -> Sequence[int]:
+        """The numbers of the shards that are stored, ascending."""
+        return self._index.shards
 
     def _shard(self, number: int) -> Shard:
         if self._latest is None or self._latest[0] != number:

@@ -10,6 +10,8 @@ from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
 
 from vseg import __version__
+from vseg.server.annotator import annotation_routes, socket
+from vseg.server.annotator.open_clips import OpenClips
 from vseg.server.problem import add_problem_handlers
 from vseg.server.routes import (
     frame_images,
@@ -44,6 +46,8 @@ _ROUTES = (
     run_routes,
     job_routes,
     metrics,
+    annotation_routes,
+    socket,
 )
 _EVICT_EVERY_S = 10.0
 
@@ -71,6 +75,7 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
     )
     app.state.service = service
     app.state.metrics = measured
+    app.state.clips = OpenClips(service)
     add_problem_handlers(app)
     for module in _ROUTES:
         app.include_router(module.router)
@@ -86,6 +91,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     evicting = asyncio.create_task(_evict(service))
     yield
     evicting.cancel()
+    await app.state.clips.close()
     await asyncio.to_thread(service.close)
 
 

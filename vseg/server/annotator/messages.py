@@ -1,8 +1,9 @@
 """What the annotator's socket sends: one answer to every request, and events.
 
 An answer names its request as `re`; an event has a `seq` and a `type`.  Sequence numbers grow
-by one over events and binary masks (`mask_message`) alike, for each client; those of a client
-that comes back go on where it stopped, or it gets the whole state.
+by one with every event, for each client; a binary mask (`mask_message`) carries that of the
+last event before it.  A client that comes back gets the events that it missed, but for
+progress, or the whole state.
 """
 
 from typing import Literal
@@ -82,10 +83,11 @@ class HelloAnswer(Answer):
 
 
 class ViewAnswer(Answer):
-    """masks: how many came."""
+    """masks: how many came.  superseded: this client shows another frame meanwhile."""
 
     frame: int
     masks: int
+    superseded: bool
 
 
 class PromptAnswer(Answer):
@@ -215,73 +217,6 @@ class StatisticsAnswer(Answer):
     corrected_frames: int
 
 
-class Event(Wire):
-    seq: int
-
-
-class StateEvent(Event):
-    """Everything may have changed: the run was written from outside, or an import came."""
-
-    type: Literal["state"] = "state"
-    state: AnnotationState
-
-
-class ObjectsEvent(Event):
-    """What an edit, a prompt, undo or redo changed: lists as a whole."""
-
-    type: Literal["objects"] = "objects"
-    revision: int
-    objects: list[ObjectState]
-    pending: list[PendingMark]
-    undo: StepTitle | None
-    redo: StepTitle | None
-
-
-class StaleEvent(Event):
-    """What pending prompts will track again, at most."""
-
-    type: Literal["stale"] = "stale"
-    spans: list[Span]
-
-
-class ProgressEvent(Event):
-    """The propagation goes on, at most some ten times a second."""
-
-    type: Literal["progress"] = "progress"
-    running: RunningPropagation
-
-
-class DoneEvent(Event):
-    """The propagation ended.  spans: that were tracked.  revision: None where nothing was."""
-
-    type: Literal["done"] = "done"
-    job: int
-    cancelled: bool
-    revision: int | None
-    spans: list[Span]
-
-
-class ErrorEvent(Event):
-    """Something failed that no request waits for: a propagation, a mask of a prompt."""
-
-    type: Literal["error"] = "error"
-    job: int | None
-    error: Refusal
-
-
-class LeaseEvent(Event):
-    type: Literal["lease"] = "lease"
-    lease: LeaseState
-
-
-class LanesChangedEvent(Event):
-    """Lanes over frames [first, end) are others now."""
-
-    type: Literal["lanes_changed"] = "lanes_changed"
-    first: int
-    end: int
-
-
 AnyAnswer = (
     RefusedAnswer
     | DoneAnswer
@@ -298,14 +233,4 @@ AnyAnswer = (
     | ReviewAnswer
     | FileAnswer
     | StatisticsAnswer
-)
-AnyEvent = (
-    StateEvent
-    | ObjectsEvent
-    | StaleEvent
-    | ProgressEvent
-    | DoneEvent
-    | ErrorEvent
-    | LeaseEvent
-    | LanesChangedEvent
 )

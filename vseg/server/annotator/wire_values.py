@@ -17,8 +17,8 @@ MOST_MARKS = 4096
 MOST_RUNS = 400_000
 """Runs of a mask: a frame of 4K with a boundary at every fifth pixel of every row."""
 LONGEST_NAME = 200
-LONGEST_IMAGE = 12_000_000
-"""Characters of an exemplar's image in base64: 9 MB of PNG or JPEG."""
+LONGEST_IMAGE = 3_500_000
+"""Characters of an exemplar's image in base64: 2.6 MB of PNG, JPEG or WebP."""
 
 FrameNumber = Annotated[int, Field(ge=0, le=MAX_FRAMES)]
 ObjectId = Annotated[int, Field(ge=1, le=LAST_OBJECT_ID)]

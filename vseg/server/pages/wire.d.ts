@@ -519,11 +519,12 @@ export interface View {
   direction?: -1 | 0 | 1;
 }
 
-/** masks: how many came. */
+/** masks: how many came. superseded: this client shows another frame meanwhile. */
 export interface ViewAnswer {
   re: number;
   frame: number;
   masks: number;
+  superseded: boolean;
 }
 
 /** A mask: `runs` row by row within the box x, y, w, h, beginning with background. */

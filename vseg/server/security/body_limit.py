@@ -3,6 +3,7 @@
 FastAPI's own limit answers in plain text, before any header of ours is set.
 """
 
+import re
 from http import HTTPStatus
 
 from starlette.datastructures import Headers
@@ -12,8 +13,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vseg.errors import TooLarge
 from vseg.server.problem import problem_response
 
-_UPLOAD = ("POST", "/v1/videos")
-"""Counts its own bytes, which may be many more."""
+_UPLOADS = re.compile(r"/v1/videos|/v1/annotations/[0-9a-f]+/import")
+"""Posts that count their own bytes, which may be many more."""
 
 
 class BodyLimit:
@@ -24,7 +25,7 @@ class BodyLimit:
         self._most = most
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or (scope["method"], scope["path"]) == _UPLOAD:
+        if scope["type"] != "http" or _is_upload(scope):
             await self._app(scope, receive, send)
             return
         stated = Headers(scope=scope).get("content-length", "0")
@@ -48,3 +49,7 @@ class BodyLimit:
     @property
     def _sentence(self) -> str:
         return f"a request may have {self._most} bytes"
+
+
+def _is_upload(scope: Scope) -> bool:
+    return scope["method"] == "POST" and _UPLOADS.fullmatch(scope["path"]) is not None

@@ -44,6 +44,16 @@ class ServedFolder:
             raise BadVideo(f"{root}: is not a folder", hint="give a folder with clips")
         self.root = root.resolve()
         self._known: dict[str, Entry] = {}
+        self._admitted: dict[str, tuple[Kind, Path]] = {}
+
+    def admit(self, kind: Kind, path: Path) -> str:
+        """Serve a clip or a run that is not under the root, since who started the service
+        named it; its id.
+        """
+        resolved = path.resolve()
+        entry_id = self.id_at(resolved) if self._is_under(resolved) else id_of(str(resolved))
+        self._admitted[entry_id] = kind, resolved
+        return entry_id
 
     def entries(self, kind: Kind) -> list[Entry]:
         """Everything of a kind, by path."""
@@ -53,6 +63,9 @@ class ServedFolder:
 
     def find(self, kind: Kind, entry_id: str) -> Path:
         """Where the clip or run of an id is.  Raises NotThere."""
+        admitted = self._admitted.get(entry_id)
+        if admitted is not None and admitted[0] == kind:
+            return admitted[1]
         entry = self._known.get(entry_id)
         if entry is None or not self._is_there(entry):
             found = {entry.id: entry for entry in self.entries(kind)}
@@ -66,7 +79,7 @@ class ServedFolder:
     def inside(self, path: Path) -> Path:
         """The path, known to be under the root with every link followed.  Raises NotThere."""
         resolved = path.resolve()
-        if not resolved.is_relative_to(self.root):
+        if not self._is_under(resolved) and not self._is_admitted(resolved):
             raise NotThere(
                 "the path leads out of the root", hint="only what is in it is served"
             )
@@ -74,7 +87,15 @@ class ServedFolder:
 
     def id_at(self, path: Path) -> str:
         """The id of a path that is under the root."""
+        if not self._is_under(path):
+            return id_of(str(path))
         return id_of(path.relative_to(self.root).as_posix())
+
+    def _is_under(self, path: Path) -> bool:
+        return path.is_relative_to(self.root)
+
+    def _is_admitted(self, path: Path) -> bool:
+        return any(path == known for _, known in self._admitted.values())
 
     def _is_there(self, entry: Entry) -> bool:
         path = self.root / entry.path

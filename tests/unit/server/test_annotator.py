@@ -1,0 +1,295 @@
+"""The annotator over its socket: click, see, propagate, edit, undo, watch."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+import vseg
+from tests.annotator_page import AnnotatorPage, empty_run, page_of
+from tests.scenes import mask_iou, two_objects
+from tests.served import app_of, local_key, served
+from vseg.build import load_model
+from vseg.interfaces.model import Model
+from vseg.prompts.simulate import innermost
+from vseg.server.annotator.mask_message import MaskFlag
+from vseg.server.storage.ids import id_of
+from vseg.synthetic import SyntheticVideo, write_clip
+
+pytestmark = pytest.mark.integration
+
+FRAMES = 8
+
+
+@pytest.fixture(scope="module")
+def scene() -> SyntheticVideo:
+    return two_objects(FRAMES)
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return load_model("nano", short_side=64)
+
+
+@pytest.fixture(scope="module")
+def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scene") / "two.mp4"
+    write_clip(scene, path)
+    return path
+
+
+@pytest.fixture
+def root(clip: Path, model: Model, tmp_path: Path) -> Path:
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "two.mp4").write_bytes(clip.read_bytes())
+    empty_run(folder, model)
+    return folder
+
+
+@pytest.fixture
+def client(root: Path) -> Iterator[TestClient]:
+    with served(app_of(root)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(client: TestClient) -> Iterator[AnnotatorPage]:
+    with page_of(client, "run") as opened:
+        yield opened
+
+
+def inside(scene: SyntheticVideo, obj: int, frame: int) -> tuple[int, int]:
+    return innermost(scene.draw(frame).labels == obj)
+
+
+def propagate(page: AnnotatorPage, **reach: object) -> dict[str, object]:
+    assert "job" in page.ask("propagate", **reach)
+    return page.event("done")
+
+
+def test_hello_tells_the_state(page: AnnotatorPage) -> None:
+    state = page.welcome["state"]
+    assert (state["width"], state["height"], state["first"], state["end"]) == (160, 96, 0, 8)
+    assert state["objects"] == state["pending"] == []
+    assert page.welcome["lease"] == {"mode": "write", "held": True, "watchers": 0}
+
+
+def test_click_gives_a_mask_and_propagation_a_revision(
+    scene: SyntheticVideo, page: AnnotatorPage, root: Path
+) -> None:
+    page.ask("view", frame=2)
+    answer = page.point(None, 2, inside(scene, 1, 2))
+    assert answer["object"] == 1
+    clicked = page.mask(1, 2, MaskFlag.PENDING, MaskFlag.PRESENT)
+    truth = scene.draw(2).labels == 1
+    assert mask_iou(clicked.mask, truth) > 0.5
+    told = page.event("objects")
+    assert [(o["id"], o["stored"]) for o in told["objects"]] == [(1, False)]
+    assert told["undo"] == {"title": "click", "object": 1, "frame": 2}
+    assert page.event("stale")["spans"] == [
+        {"object": 1, "first": 2, "end": 3},
+        {"object": 1, "first": 0, "end": 2},
+        {"object": 1, "first": 3, "end": 8},
+    ]
+    done = propagate(page)
+    assert (done["revision"], done["cancelled"]) == (1, False)
+    run = vseg.open_run(root / "run")
+    assert [row.frame for row in run.track(1)] == [*range(FRAMES)]
+    page.ask("view", frame=5)
+    stored = page.mask(1, 5, MaskFlag.PRESENT)
+    assert np.array_equal(stored.mask, run[5][1])
+    assert not stored.flags & MaskFlag.PENDING
+
+
+def test_mask_that_was_painted_replaces_clicks(
+    scene: SyntheticVideo, page: AnnotatorPage
+) -> None:
+    page.ask("view", frame=0)
+    page.point(None, 0, inside(scene, 1, 0))
+    crop = {"x": 10, "y": 20, "w": 4, "h": 2, "runs": [0, 8]}
+    page.ask("prompt", object=1, frame=0, prompt={"kind": "mask", "crop": crop})
+    told = [page.event("objects") for _ in range(2)][-1]
+    assert [p["kind"] for p in told["pending"]] == ["mask"]
+    page.ask("view", frame=0)
+    painted = page.mask(1, 0, MaskFlag.PENDING).mask
+    assert painted.sum() == 8 and painted[20:22, 10:14].all()
+
+
+def test_undo_and_redo_go_through_everything(
+    scene: SyntheticVideo, page: AnnotatorPage, root: Path
+) -> None:
+    page.point(None, 2, inside(scene, 1, 2))
+    propagate(page)
+    page.ask("edit", edit={"kind": "rename", "object": 1, "label": "ball"})
+    page.ask("edit", edit={"kind": "colour", "object": 1, "colour": "#123456"})
+    titles = []
+    while (step := page.ask("undo")["step"]) is not None:
+        titles.append(step["title"])
+    assert titles == ["colour", "name", "propagation", "click"]
+    assert vseg.open_run(root / "run").objects == ()
+    while page.ask("redo")["step"] is not None:
+        pass
+    (ball,) = vseg.open_run(root / "run").objects
+    assert (ball.label, ball.colour) == ("ball", "#123456")
+
+
+def test_edits_are_revisions(scene: SyntheticVideo, page: AnnotatorPage, root: Path) -> None:
+    for obj in (1, 2):
+        page.point(None, 0, inside(scene, obj, 0))
+    propagate(page)
+    split = page.ask("edit", edit={"kind": "split", "object": 2, "at": 4})
+    assert split["object"] == 3
+    page.ask("edit", edit={"kind": "merge", "objects": [2, 3]})
+    page.ask("edit", edit={"kind": "absent", "object": 2, "first": 6, "end": 8})
+    page.ask("accept", object=1, first=0, end=4)
+    page.ask("edit", edit={"kind": "delete", "object": 2})
+    run = vseg.open_run(root / "run")
+    assert run.object_ids == (1,)
+    assert run.spans[0].state_at(2) == "accepted"
+    refused = page.ask("edit", edit={"kind": "delete", "object": 7})
+    assert refused["error"]["title"] == "UnknownObject" and refused["error"]["hint"]
+
+
+def test_cancel_keeps_what_was_tracked(
+    scene: SyntheticVideo, page: AnnotatorPage, root: Path
+) -> None:
+    page.ask("view", frame=0)
+    page.point(None, 0, inside(scene, 1, 0))
+    page.tell("propagate")
+    page.mask(1, 0, MaskFlag.TRANSIENT)
+    assert page.ask("cancel")["cancelled"]
+    done = page.event("done")
+    held = [row.frame for row in vseg.open_run(root / "run").track(1)]
+    assert held == [*range(len(held))] and held
+    if len(held) < FRAMES:  # the object is not at its end: the next propagation goes on
+        assert done["cancelled"] and done["revision"] == 1
+        page.point(1, held[-1], inside(scene, 1, held[-1]))
+        propagate(page)
+        assert [r.frame for r in vseg.open_run(root / "run").track(1)] == [*range(FRAMES)]
+
+
+def test_one_writes_the_other_watches_and_takes_over(
+    client: TestClient, page: AnnotatorPage, scene: SyntheticVideo
+) -> None:
+    with page_of(client, "run") as other:
+        assert other.welcome["lease"]["mode"] == "watch"
+        refused = other.point(None, 0, (5, 5))
+        assert refused["error"]["title"] == "NotAllowed"
+        page.point(None, 0, inside(scene, 1, 0))
+        assert other.event("objects")["objects"][0]["id"] == 1
+        assert other.ask("takeover")["ok"]
+        while page.event("lease")["lease"]["mode"] != "watch":
+            pass
+        assert other.point(1, 0, inside(scene, 1, 0))["object"] == 1
+        assert page.point(1, 0, (5, 5))["error"]["title"] == "NotAllowed"
+    assert page.ask("takeover")["ok"]
+
+
+def test_key_that_may_read_only_watches(root: Path) -> None:
+    with served(app_of(root, local_key("read"))) as client, page_of(client, "run") as page:
+        assert page.welcome["lease"]["mode"] == "watch"
+        assert page.point(None, 0, (5, 5))["error"]["title"] == "NotAllowed"
+        page.ask("takeover")
+        assert page.point(None, 0, (5, 5))["error"]["title"] == "NotAllowed"
+        assert page.ask("view", frame=0)["masks"] == 0
+
+
+def test_who_comes_back_gets_what_was_missed(
+    client: TestClient, page: AnnotatorPage, scene: SyntheticVideo
+) -> None:
+    with page_of(client, "run", mode="watch") as other:
+        stream = other.welcome["stream"]
+        last = other.welcome["seq"]
+    page.point(None, 0, inside(scene, 1, 0))
+    page.event("stale")
+    with page_of(client, "run", mode="watch", stream=stream, last_seq=last) as again:
+        assert again.welcome["resumed"] and again.welcome["state"] is None
+        assert again.event("objects")["seq"] > last
+    with page_of(client, "run", mode="watch", stream="unknown", last_seq=3) as fresh:
+        assert not fresh.welcome["resumed"] and fresh.welcome["state"]["pending"]
+
+
+def test_lanes_have_as_many_cells_as_asked(scene: SyntheticVideo, page: AnnotatorPage) -> None:
+    page.point(None, 2, inside(scene, 1, 2))
+    propagate(page)
+    page.point(1, 6, inside(scene, 1, 6))
+    lanes = page.ask("lanes", first=0, end=1000, bins=4)
+    assert (lanes["first"], lanes["end"], lanes["cells"]) == (0, 8, 4)
+    (lane,) = lanes["lanes"]
+    assert lane["states"] == [2, 2, 2, 2] and lane["anchors"] == [2]
+    assert lane["pending"] == [6] and [6, 7] in lane["stale"]
+    assert len(lane["visible"]) == len(lane["risk"]) == 4
+    assert page.ask("lanes", first=8, end=9, bins=4)["error"]["title"] == "BadPrompt"
+
+
+def test_preview_stores_nothing_and_only_the_newest_counts(
+    scene: SyntheticVideo, page: AnnotatorPage, root: Path
+) -> None:
+    page.ask("view", frame=0)
+    x, y = inside(scene, 1, 0)
+    numbers = [page.tell("preview", frame=0, point=[x, y]) for _ in range(5)]
+    answers: dict[int, bool] = {}
+    while len(answers) < 5:
+        message = page.receive()
+        if message.get("re") in numbers:
+            answers[message["re"]] = message["superseded"]
+    assert not answers[numbers[-1]] and sum(answers.values()) >= 1
+    shown = page.masks[-1]
+    assert shown.object_id == 0 and shown.flags & MaskFlag.TRANSIENT and shown.mask[y, x]
+    assert not page.ask("statistics")["prompts"]
+
+
+def test_words_exemplar_and_alternatives(scene: SyntheticVideo, page: AnnotatorPage) -> None:
+    page.ask("view", frame=0)
+    page.point(None, 0, inside(scene, 1, 0))
+    rows, columns = np.nonzero(scene.draw(0).labels == 1)
+    box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    like = {"kind": "exemplar", "frame": 0, "xyxy": [int(side) for side in box]}
+    answer = page.ask("prompt", object=None, frame=3, prompt=like)
+    assert answer["object"] == 2
+    refused = page.ask("alternatives", object=1, frame=0)
+    assert refused["error"]["title"] == "BadPrompt"
+    words = {"kind": "text", "phrase": "zeppelin"}
+    told = page.ask("prompt", object=None, frame=0, prompt=words)
+    assert "error" in told or page.event("error")["error"]["hint"]
+
+
+def test_review_statistics_export_report_and_import(
+    scene: SyntheticVideo, page: AnnotatorPage, client: TestClient, root: Path
+) -> None:
+    page.point(None, 0, inside(scene, 1, 0))
+    propagate(page)
+    told = page.ask("review_next", everywhere=True)
+    if told["span"] is not None:
+        span = told["span"]
+        keys = {key: span[key] for key in ("run", "object", "first", "end")}
+        assert page.ask("skip", **keys)["ok"]
+        assert page.ask("review_next")["left"] == told["left"] - 1
+    numbers = page.ask("statistics")
+    assert (numbers["points"], numbers["propagations"], numbers["objects"]) == (1, 1, 1)
+    report = page.ask("report")
+    assert b"<html" in client.get(report["url"]).content
+    made = page.ask("export", format="coco")
+    payload = client.get(made["url"])
+    assert payload.headers["content-disposition"].startswith("attachment")
+    assert page.ask("export", format="nothing")["error"]["title"] == "UsageError"
+    page.ask("edit", edit={"kind": "delete", "object": 1})
+    url = made["url"].replace(f"files/{made['name']}", f"import?name={made['name']}")
+    back = client.post(url, content=payload.content)
+    assert back.status_code == 422, back.text  # it is what the run had, at that revision
+    assert (
+        client.get(made["url"].replace(made["name"], "..%2f..%2frun.json")).status_code == 404
+    )
+
+
+def test_a_clip_is_begun_over_http(client: TestClient, root: Path) -> None:
+    listed = vseg.open_run(root / "run")
+    assert len(listed) == FRAMES
+    begun = client.post("/v1/annotations", json={"video": id_of("two.mp4"), "name": "mine"})
+    assert begun.status_code == 201 and begun.json()["run"] == id_of("mine")
+    assert len(vseg.open_run(root / "mine")) == FRAMES
+    again = client.post("/v1/annotations", json={"video": id_of("two.mp4"), "name": "mine"})
+    assert again.status_code == 409

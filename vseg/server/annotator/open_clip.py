@@ -1,0 +1,113 @@
+"""A clip that clients have open: its project, its readers, and its masks on the device.
+
+Enters: a run, the clip that it was made from, and the service.  Leaves: what the requests of
+clients are answered from.  Two readers are open: one for frames that are clicked on, one for
+propagation, which goes through the clip meanwhile.
+"""
+
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from vseg.build import open_video
+from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
+from vseg.interfaces.reader import OpenReader
+from vseg.pipelines.correction_setup import config_of
+from vseg.pipelines.prepare import grounder_of
+from vseg.results.run import Run
+from vseg.server.annotator.clients import Clients
+from vseg.server.annotator.desk_state import DeskState
+from vseg.server.annotator.frame_view import FrameView
+from vseg.server.annotator.messages import AnnotationState
+from vseg.server.annotator.project import Project
+from vseg.server.annotator.prompted_images import PromptedImages
+from vseg.server.annotator.propagation import Propagation
+from vseg.types import Frame, Text
+
+
+class OpenClip:
+    """run_id, video_id: as clients name them.  clip: where it is.  running: the propagation
+    under way.
+    """
+
+    def __init__(self, ids: tuple[str, str], run: Path, clip: Path, model: Model) -> None:
+        """ids: of the run and of the clip.  Raises BadRun for a run that cannot be annotated
+        or another clip, BadVideo.
+        """
+        self.run_id, self.video_id = ids
+        self.clip = clip
+        self.model = model
+        self.clients = Clients()
+        self.running: Propagation | None = None
+        self.jobs = 0
+        self._stack = ExitStack()
+        self._reading = threading.Lock()
+        self._grounder: Grounder | None = None
+        self.project = Project(run)
+        self.project.run.check_source(clip)
+        self._shown = self._stack.enter_context(self._open())
+        self.tracked = self._stack.enter_context(self._open())
+        self.view = FrameView(self.project)
+        self.desk = DeskState(self.project, self.view)
+        self.images = PromptedImages(model, self.frame, self._grounder_for)
+
+    @property
+    def run(self) -> Run:
+        """The run as it is now."""
+        return self.project.run
+
+    def frame(self, index: int) -> Frame:
+        """A frame of the clip.  Raises BadPrompt past its end, DamagedVideo."""
+        self.project.check_frame(index)
+        with self._reading:
+            return self._shown.read(index)
+
+    def state(self) -> AnnotationState:
+        """All that a page needs to begin with."""
+        project = self.project
+        with project.lock:
+            video = self.run.video
+            first, end = project.frames
+            return AnnotationState(
+                run=self.run_id,
+                video=self.video_id,
+                name=self.run.name,
+                width=video.width,
+                height=video.height,
+                fps=None if video.fps is None else float(video.fps),
+                first=first,
+                end=end,
+                model=self.model.name,
+                words=True,
+                revision=self.run.revision,
+                objects=self.desk.objects(),
+                pending=self.desk.pending(),
+                stale=self.desk.stale(),
+                undo=self.desk.undo(),
+                redo=self.desk.redo(),
+                running=None if self.running is None else self.running.state,
+            )
+
+    def close(self) -> None:
+        """Close the readers and all connections."""
+        self.clients.close()
+        self._stack.close()
+
+    def _open(self) -> OpenReader:
+        options = self.run.header.options
+        frames = options.get("frames")
+        return open_video(
+            str(self.clip),
+            str(options.get("reader", "auto")),
+            None if frames is None else str(frames),
+        )
+
+    def _grounder_for(self, texts: Sequence[Text]) -> Grounder:
+        """What detects words, opened once."""
+        if self._grounder is None:
+            self._grounder = grounder_of(config_of(self.run.header, {}), texts, self.model)
+        assert self._grounder is not None, "there are words"
+        self._grounder.check(texts)
+        return self._grounder

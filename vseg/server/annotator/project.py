@@ -1,0 +1,299 @@
+"""One clip that is annotated: its run, its journal, and the commands that change them.
+
+Enters: commands.  Leaves: a changed run or changed pending prompts, on the disk before the
+command returns.  Prompts are pending until they are propagated; everything else is a revision
+of the run at once, by the engine of `vseg correct`.  Each command is one step of undo.  A
+process that is killed between any two writes leaves a journal and a run that the next one
+brings together again.
+"""
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from vseg.errors import BadPrompt, UnknownObject, UsageError
+from vseg.ops.colours import hex_of
+from vseg.pipelines.run_edit import RunEdit
+from vseg.prompts.check import check_begins, check_prompt
+from vseg.results.draft import finished_header
+from vseg.results.layout import HEADER, content_root, read_objects
+from vseg.results.revision_chain import go_to
+from vseg.results.run import Run
+from vseg.server.annotator.begun_revision import finish_begun
+from vseg.server.annotator.journal import (
+    AnyEntry,
+    Begun,
+    Ended,
+    Journal,
+    Opened,
+    Outside,
+    Prompted,
+    Redone,
+    Removed,
+    Skipped,
+    Undone,
+)
+from vseg.server.annotator.ledger import LedgerStep, PendingPrompt, read_ledger
+from vseg.server.annotator.pending_rules import is_void, replaced
+from vseg.server.annotator.wire_edits import TitledEdit
+from vseg.types import Prompt, PromptValue, Timecode
+from vseg.types.edit_values import (
+    AddObject,
+    DeleteObject,
+    Edit,
+    MergeObjects,
+    SplitObject,
+)
+
+
+class Project:
+    """Commands may come from any thread; one is carried out at a time.
+
+    run: as it is now.  ledger: what the journal amounts to.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Raises BadRun for a run that is not finished or damaged, or a damaged journal."""
+        self.path = path
+        self.lock = threading.RLock()
+        finished_header(path)
+        self.journal = Journal(path)
+        self.run = Run(path)
+        self._stamp = self._stamp_now()
+        self.ledger = read_ledger(self.journal)
+        if not self.ledger.opened:
+            self._write(Opened(revision=self.run.revision))
+        self._bring_together()
+
+    def refresh(self) -> bool:
+        """Take in what another program made of the run; whether it did."""
+        with self.lock:
+            if self._stamp_now() == self._stamp:
+                return False
+            self._reopen()
+            if self.run.revision == self.ledger.revision:
+                return False
+            self._write(Outside(revision=self.run.revision))
+            return True
+
+    @property
+    def known_ids(self) -> tuple[int, ...]:
+        """The objects of the run and those of pending prompts, ascending."""
+        pending = {p.place[0] for p in self.ledger.pending}
+        return tuple(sorted({*self.run.object_ids, *pending}))
+
+    def pending_of(self, obj: int, frame: int) -> tuple[PendingPrompt, ...]:
+        """The pending prompts of an object on a frame, in the order given."""
+        return tuple(p for p in self.ledger.pending if p.place == (obj, frame))
+
+    def add_prompt(self, obj: int | None, frame: int, value: PromptValue) -> PendingPrompt:
+        """Keep a prompt; obj: None for a new object.
+
+        Raises BadPrompt for one that is not on the frame, or says only where a new object is
+        not, UnknownObject.
+        """
+        with self.lock:
+            number = self._next_id() if obj is None else obj
+            if obj is not None and obj not in self.known_ids:
+                known = ", ".join(map(str, self.known_ids)) or "none"
+                raise UnknownObject(f"there is no object {obj}", hint=f"objects: {known}")
+            self.check_frame(frame)
+            video = self.run.video
+            check_prompt(value, (video.height, video.width), video.rotation, frame)
+            self._check_begins(number, frame, value)
+            prompt = Prompt(number, Timecode(frame=frame), value)
+            entry = Prompted(
+                number=self.ledger.numbers + 1,
+                prompt=self.journal.pack(prompt),
+                replaces=tuple(
+                    p.number for p in replaced(self.pending_of(number, frame), value)
+                ),
+            )
+            self._write(entry, prompt)
+            return PendingPrompt(entry.number, prompt)
+
+    def remove_prompts(self, obj: int, frame: int, number: int | None) -> tuple[int, ...]:
+        """Take pending prompts away; their numbers.  Raises BadPrompt if there are none."""
+        with self.lock:
+            own = [p.number for p in self.pending_of(obj, frame)]
+            if self.ledger.begun is not None and {*own} & {*self.ledger.begun.consumes}:
+                self._check_still()
+            gone = tuple(n for n in own if number in (None, n))
+            if not gone:
+                raise BadPrompt(
+                    f"object {obj} has no pending marks on frame {frame}"
+                    + ("" if number is None else f" of number {number}"),
+                    hint="marks that were propagated are undone, or corrected by new ones",
+                )
+            self._write(Removed(numbers=gone))
+            return gone
+
+    def edit(self, titled: TitledEdit) -> int | None:
+        """Make an edit; the id of the object that it made.  Raises what `RunEdit` raises, and
+        BadPrompt for a merge or split of an object with pending prompts.
+        """
+        with self.lock:
+            self._check_still()
+            edit = titled.edit
+            own = [p for p in self.ledger.pending if p.place[0] in titled.objects]
+            stored = set(self.run.object_ids)
+            if isinstance(edit, DeleteObject) and own and edit.object_id not in stored:
+                self._write(Removed(numbers=tuple(p.number for p in own)))
+                return None
+            if isinstance(edit, MergeObjects | SplitObject) and own:
+                obj, frame = own[0].place
+                raise BadPrompt(
+                    f"object {obj} has marks on frame {frame} that were not propagated",
+                    hint="propagate or remove them first",
+                )
+            new = [
+                obj for obj in titled.objects if obj not in stored and obj in self.known_ids
+            ]
+            consumed = tuple(p.number for p in own if is_void(p, edit))
+            begun = Begun(
+                revision=self._next_revision(),
+                title=titled.title,
+                object=titled.object_id,
+                frame=titled.frame,
+                consumes=consumed,
+            )
+            fresh = self._next_id() if isinstance(edit, SplitObject) else None
+            self._make_revision(begun, [*(AddObject(obj) for obj in new), edit])
+            return fresh
+
+    def _make_revision(self, begun: Begun, edits: Sequence[Edit]) -> None:
+        """Write a revision of edits, with the journal around it."""
+        self._write(begun)
+        revision = None
+        try:
+            with RunEdit(self.path) as opened:
+                for edit in edits:
+                    opened.apply(edit)
+            revision = None if opened.revision is None else opened.revision.number
+        finally:
+            self.end_revision(Ended(revision=revision))
+
+    def begin_revision(self, title: str, prompts: Sequence[PendingPrompt] = ()) -> None:
+        """Say in the journal that a revision is made, which these prompts become part of.
+        Raises UsageError while another one is.
+        """
+        with self.lock:
+            self._check_still()
+            objects = {p.place[0] for p in prompts}
+            begun = Begun(
+                revision=self._next_revision(),
+                title=title,
+                object=min(objects) if len(objects) == 1 else None,
+                frame=min((p.place[1] for p in prompts), default=None),
+                consumes=tuple(p.number for p in prompts),
+            )
+            self._write(begun)
+
+    def end_revision(self, ended: Ended) -> None:
+        """Say in the journal what became of the revision begun."""
+        with self.lock:
+            self._reopen()
+            self._write(ended)
+
+    def skip(self, obj: int, first: int, end: int) -> None:
+        """Leave a risky span for later."""
+        with self.lock:
+            self._write(Skipped(object=obj, first=first, end=end))
+
+    def undo(self) -> LedgerStep | None:
+        """Take the last step back; which one that was, None where there is none."""
+        with self.lock:
+            self._check_still()
+            if not self.ledger.steps:
+                return None
+            step = self.ledger.steps[-1]
+            self._move(Undone(before=self.run.revision))
+            return step
+
+    def redo(self) -> LedgerStep | None:
+        """Make the step undone last again; None where there is none."""
+        with self.lock:
+            self._check_still()
+            if not self.ledger.undone:
+                return None
+            step = self.ledger.undone[-1]
+            self._move(Redone(before=self.run.revision))
+            return step
+
+    def check_frame(self, frame: int) -> None:
+        """Raise BadPrompt for a frame that the run does not reach to."""
+        first, end = self.frames
+        if not first <= frame < end:
+            raise BadPrompt(
+                f"there is no frame {frame}", hint=f"the clip has frames {first} to {end - 1}"
+            )
+
+    @property
+    def frames(self) -> tuple[int, int]:
+        """First frame and last + 1."""
+        extent = self.run.extent
+        return (0, 0) if extent is None else (extent[0], extent[1] + 1)
+
+    def colour_of(self, obj: int) -> str:
+        """The colour of an object, stored or not."""
+        return next((o.colour for o in self.run.objects if o.id == obj), hex_of(obj))
+
+    def _check_still(self) -> None:
+        """Raise UsageError while a propagation is under way."""
+        if self.ledger.begun is not None:
+            raise UsageError(
+                "a propagation is under way",
+                hint="wait for it, or cancel it: what it has stays",
+            )
+
+    def _check_begins(self, obj: int, frame: int, value: PromptValue) -> None:
+        """Raise BadPrompt for negative marks on a frame on which nothing shows the object."""
+        before = [p.prompt.value for p in self.pending_of(obj, frame)]
+        if obj in self.run.object_ids and frame in self.run and obj in self.run[frame]:
+            return
+        check_begins([*before, value], f"object {obj} on frame {frame}")
+
+    def _move(self, entry: Undone | Redone) -> None:
+        """Undo or redo: the journal first, then the run."""
+        self._write(entry)
+        self._go_to_revision()
+
+    def _go_to_revision(self) -> None:
+        if self.run.revision != self.ledger.revision:
+            go_to(self.path, self.ledger.revision)
+            self._reopen()
+
+    def _bring_together(self) -> None:
+        """Finish what a kill has cut between the journal and the run."""
+        begun = self.ledger.begun
+        if begun is not None:
+            self._write(finish_begun(begun, self.ledger, self.run))
+        elif self.ledger.moved_from == self.run.revision:
+            self._go_to_revision()
+        if self.run.revision != self.ledger.revision:
+            self._write(Outside(revision=self.run.revision))
+
+    def _write(self, entry: AnyEntry, prompt: Prompt | None = None) -> None:
+        self.journal.append(entry)
+        self.ledger.add(entry, prompt)
+
+    def _reopen(self) -> None:
+        self._stamp = self._stamp_now()
+        self.run = Run(self.path)
+
+    def _stamp_now(self) -> tuple[int, int, int]:
+        """What changes when run.json is replaced."""
+        status = (self.path / HEADER).stat()
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    def _next_revision(self) -> int:
+        return max((r.number for r in self.run.header.revisions), default=0) + 1
+
+    def _next_id(self) -> int:
+        """An id that no object of any revision has or had, nor any that was prompted."""
+        header = self.run.header
+        used = {0, *self.ledger.objects}
+        for number in (0, *(known.number for known in header.revisions)):
+            root = content_root(self.path, header, number)
+            used |= {stored.id for stored in read_objects(root)}
+        return max(used) + 1

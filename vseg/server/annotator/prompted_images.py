@@ -1,0 +1,125 @@
+"""The masks of pending prompts on single frames, at once: no tracking.
+
+Enters: prompts on a frame, and the mask that is stored there.  Leaves: the mask that the
+prompts give it, as a session would begin from it.  The features of the frames shown last are
+kept, so that a click decodes only; so are the masks shown last.  Both are bounded.  To be used
+from one thread at a time: that of the device.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from vseg.errors import VsegError
+from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.model import Model
+from vseg.pipelines.correction_session import with_stored
+from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
+from vseg.session.prompt_history import PromptHistory
+from vseg.types import Frame, Mask, MaskCrop, Prompt, Text
+
+KEPT_IMAGES = 6
+"""Frames whose features are kept: the one shown, two on either side, and the one before a
+jump.  One of nano's takes 1 MB beside the image itself, 3 MB at 720p."""
+KEPT_MASKS = 256
+
+Value = TypeVar("Value")
+
+
+class Latest(Generic[Value]):
+    """The values used last, at most `most` of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: OrderedDict[Hashable, Value] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of a key, made if it is not held."""
+        if key not in self._held:
+            self._held[key] = make()
+            while len(self._held) > self._most:
+                self._held.popitem(last=False)
+        self._held.move_to_end(key)
+        return self._held[key]
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._held
+
+
+@dataclass(frozen=True, slots=True)
+class PromptedMask:
+    """A mask from prompts.  score: the quality that the model predicts."""
+
+    crop: MaskCrop
+    score: float
+
+
+class PromptedImages:
+    """frame_of: reads a frame of the clip.  grounder_for: opens what detects words."""
+
+    def __init__(
+        self,
+        model: Model,
+        frame_of: Callable[[int], Frame],
+        grounder_for: Callable[[Sequence[Text]], Grounder],
+    ) -> None:
+        self._model = model
+        self._predictor = ImagePredictor(model)
+        self._frame_of = frame_of
+        self._grounder_for = grounder_for
+        self._images: Latest[EncodedImage] = Latest(KEPT_IMAGES)
+        self._masks: Latest[PromptedMask | VsegError] = Latest(KEPT_MASKS)
+
+    def holds(self, frame: int) -> bool:
+        """Whether the frame is encoded."""
+        return frame in self._images
+
+    def encode(self, frame: int) -> EncodedImage:
+        """A frame with its features, encoded unless it is held.  Raises DamagedVideo."""
+        return self._images.get(frame, lambda: self._predictor.encode(self._frame_of(frame)))
+
+    def mask(
+        self, key: Hashable, prompts: Sequence[Prompt], stored: MaskCrop | None
+    ) -> PromptedMask:
+        """The mask of one object on one frame by its pending prompts.
+
+        key: what names these prompts and the stored mask.  Raises BadPrompt, NothingFound and
+        DamagedVideo.
+        """
+        held = self._masks.get(key, lambda: self._decoded(prompts, stored))
+        if isinstance(held, VsegError):
+            raise held
+        return held
+
+    def preview(self, prompts: Sequence[Prompt], stored: MaskCrop | None) -> PromptedMask:
+        """The same for prompts that are not kept: nothing is remembered of it."""
+        return self._decode(prompts, stored)
+
+    def _decoded(
+        self, prompts: Sequence[Prompt], stored: MaskCrop | None
+    ) -> PromptedMask | VsegError:
+        """The mask, or why there is none: what failed once is not tried again."""
+        try:
+            return self._decode(prompts, stored)
+        except VsegError as error:
+            return error
+
+    def _decode(self, prompts: Sequence[Prompt], stored: MaskCrop | None) -> PromptedMask:
+        frame = prompts[0].frame_index
+        image = self.encode(frame)
+        texts = [p.value for p in prompts if isinstance(p.value, Text)]
+        grounder = self._grounder_for(texts) if texts else None
+        history = PromptHistory(self._model, grounder)
+        entries = history.ground(prompts, image.frame, lambda: image.features)
+        height, width = image.frame.image.shape[:2]
+        visual = history.resolve(entries, (height, width))
+        painted = only_mask(visual)
+        if painted is not None:
+            return PromptedMask(MaskCrop.of(painted.mask), 1.0)
+        before = None
+        if stored is not None and stored.area > 0:
+            before = Mask(stored.paste(height, width))
+        masks = self._predictor.predict_objects(image, [with_stored(visual, before)])
+        crop = masks.crop(1) if masks.visible[0] else MaskCrop.empty()
+        return PromptedMask(crop, float(masks.scores[0]))
