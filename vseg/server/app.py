@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from operator import attrgetter
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 from starlette.middleware import Middleware
@@ -37,9 +39,10 @@ _SILENT: TelemetryConfig = {
     "logs": False,
     "auto_configure": False,
 }
+# What needs a key is decided by AccessMiddleware; this says so in the schema.
+_BEARER = HTTPBearer(auto_error=False, description="a key of the service")
+_PUBLIC_ROUTES = (pages, health)
 _ROUTES = (
-    pages,
-    health,
     video_routes,
     frame_images,
     session_routes,
@@ -65,6 +68,7 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
         redoc_url=None,
         openapi_url="/v1/openapi.json",
         lifespan=_lifespan,
+        generate_unique_id_function=attrgetter("name"),
         telemetry=_SILENT,
         middleware=[
             Middleware(SecurityHeaders, frame_ancestors=settings.frame_ancestors),
@@ -77,8 +81,10 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
     app.state.metrics = measured
     app.state.clips = OpenClips(service)
     add_problem_handlers(app)
-    for module in _ROUTES:
+    for module in _PUBLIC_ROUTES:
         app.include_router(module.router)
+    for module in _ROUTES:
+        app.include_router(module.router, dependencies=[Depends(_BEARER)])
     app.mount("/static", StaticFiles(directory=pages.PAGES, check_dir=False))
     return app
 

@@ -24,7 +24,7 @@ class Limits(Settings):
     pixels: int = Field(default=8192 * 8192, ge=1)
     frames: int = Field(default=1_000_000, ge=1)
     decode_s: float = Field(default=600.0, gt=0)
-    decode_mib: int = Field(default=2048, ge=256)
+    decode_mib: int = Field(default=2048, ge=32)
     body_bytes: int = Field(default=16 << 20, ge=1024)
     objects: int = Field(default=100, ge=1)
     sessions: int = Field(default=16, ge=1)

@@ -4,12 +4,11 @@ from typing import Annotated, Literal
 
 import cv2
 import numpy as np
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response
 from jaxtyping import UInt8
 
 from vseg.errors import NotThere
-from vseg.server.service import Service, request_service
-from vseg.server.storage.ids import PATTERN
+from vseg.server.routes.parameters import TheService, VideoPath, problems
 from vseg.server.storage.readers import version_of
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
@@ -29,7 +28,8 @@ _ASKED_AGAIN = "private, no-cache"
 @router.get(
     "/{video_id}/frames/{index}",
     response_class=Response,
-    responses={
+    responses=problems(404)
+    | {
         200: {
             "content": {"image/jpeg": {}, "image/webp": {}, "image/png": {}},
             "description": "The frame as it is displayed",
@@ -38,9 +38,9 @@ _ASKED_AGAIN = "private, no-cache"
     },
 )
 def frame(  # noqa: PLR0913, PLR0917 - one parameter for each of the request
-    video_id: Annotated[str, Path(pattern=PATTERN)],
+    video_id: VideoPath,
     index: Annotated[int, Path(ge=0, lt=1 << 31)],
-    service: Annotated[Service, Depends(request_service)],
+    service: TheService,
     w: Annotated[int | None, Query(ge=16, le=8192, description="width; none wider")] = None,
     format: Annotated[ImageFormat, Query()] = "jpeg",
     v: Annotated[

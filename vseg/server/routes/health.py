@@ -1,11 +1,9 @@
 """Whether the service lives, and whether it can work."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel
 
-from vseg.server.service import Service, request_service
+from vseg.server.routes.parameters import TheService
 
 router = APIRouter(tags=["health"])
 
@@ -23,7 +21,7 @@ def alive() -> Health:
 
 
 @router.get("/readyz", responses={503: {"description": "Not yet, or not any more"}})
-def ready(service: Annotated[Service, Depends(request_service)], response: Response) -> Health:
+def ready(service: TheService, response: Response) -> Health:
     """The root can be read and the device's worker runs."""
     if not service.root.is_dir():
         response.status_code = 503

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vseg.server.routes.parameters import problems
 from vseg.server.service import Service
 
 router = APIRouter(tags=["health"])
@@ -73,7 +74,8 @@ class MetricsMiddleware:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format"}},
+    responses=problems()
+    | {200: {"content": {"text/plain": {}}, "description": "Prometheus' text format"}},
 )
 def metrics(request: Request) -> Response:
     """How many requests, sessions and jobs there are, for Prometheus."""

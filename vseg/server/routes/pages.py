@@ -2,15 +2,14 @@
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from vseg.errors import NotThere
+from vseg.server.routes.parameters import TheService, problems
 from vseg.server.security.cookies import LIFETIME_S
-from vseg.server.service import Service, request_service
 
 router = APIRouter()
 PAGES = Path(str(files("vseg.server"))) / "pages"
@@ -33,11 +32,11 @@ def index() -> FileResponse:
     return FileResponse(path, headers={"Cache-Control": "no-cache"})
 
 
-@router.post("/v1/login", status_code=204, tags=["login"])
+@router.post("/v1/login", status_code=204, tags=["login"], responses=problems())
 def log_in(
     login: Login,
     request: Request,
-    service: Annotated[Service, Depends(request_service)],
+    service: TheService,
 ) -> Response:
     """Exchange a key for a cookie that scripts cannot read and other sites cannot use."""
     address = request.client.host if request.client else ""
@@ -54,8 +53,8 @@ def log_in(
     return response
 
 
-@router.post("/v1/logout", status_code=204, tags=["login"])
-def log_out(service: Annotated[Service, Depends(request_service)]) -> Response:
+@router.post("/v1/logout", status_code=204, tags=["login"], responses=problems())
+def log_out(service: TheService) -> Response:
     """Have the browser forget its cookie."""
     response = Response(status_code=204)
     response.delete_cookie(service.doorkeeper.cookies.name, httponly=True, samesite="strict")

@@ -1,0 +1,175 @@
+"""What is uploaded: clips are taken in under a name of ours, everything else is refused."""
+
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from tests.clips import Recipe, cut, write_audio, write_clip, write_damaged
+from tests.served import app_of, local_key, served
+from vseg.server.settings import Limits
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "root").mkdir()
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def client(root: Path) -> Iterator[TestClient]:
+    with served(app_of(root)) as opened:
+        yield opened
+
+
+def left_behind(root: Path) -> list[Path]:
+    """Files of uploads, whole or not."""
+    folders = root / "uploads", root / ".vseg" / "incoming"
+    return [path for folder in folders for path in folder.glob("*")]
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("a.mp4", Recipe(num_frames=9)),
+        ("a.mkv", Recipe(num_frames=9, rotation=90)),
+        ("a.webm", Recipe(num_frames=9, codec="libvpx-vp9", options={})),
+        ("a.ts", Recipe(num_frames=9)),
+    ],
+)
+def test_a_clip_is_taken_in(
+    client: TestClient, root: Path, tmp_path: Path, name: str, recipe: Recipe
+) -> None:
+    content = write_clip(tmp_path / name, recipe).read_bytes()
+    answer = client.post("/v1/videos", content=content)
+    assert answer.status_code == 201, answer.text
+    facts = answer.json()
+    assert (facts["frames"], facts["height"], facts["width"]) == (9, 64, 96)
+    assert (root / facts["path"]).read_bytes() == content
+    assert client.get(f"/v1/videos/{facts['id']}").json() == facts
+    assert client.get(f"/v1/videos/{facts['id']}/frames/8").status_code == 200
+    assert len(left_behind(root)) == 1
+
+
+def test_frames_that_are_damaged_do_not_keep_a_clip_out(
+    client: TestClient, tmp_path: Path
+) -> None:
+    content = write_damaged(tmp_path / "damaged.mp4").read_bytes()
+    answer = client.post("/v1/videos", content=content)
+    assert (answer.status_code, answer.json()["frames"]) == (201, 36)
+    damaged = client.get(f"/v1/videos/{answer.json()['id']}/frames/17")
+    assert (damaged.status_code, damaged.json()["title"]) == (422, "DamagedVideo")
+
+
+def huge_png(chunk: bytes = b"") -> bytes:
+    """The beginning of an image of 40 000 x 40 000."""
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 2, 0, 0, 0)
+    written = b"\x89PNG\r\n\x1a\n"
+    animation = [(chunk, b"\0\0\0\2\0\0\0\0")] if chunk else []
+    for name, content in ((b"IHDR", header), *animation):
+        checksum = struct.pack(">I", zlib.crc32(name + content))
+        written += struct.pack(">I", len(content)) + name + content + checksum
+    return written + b"\0" * 100
+
+
+def playlist(root: Path) -> bytes:
+    secret = write_clip(root.parent / "secret.ts", Recipe(num_frames=3))
+    return f"#EXTM3U\n#EXTINF:1,\nfile://{secret}\n#EXT-X-ENDLIST\n".encode()
+
+
+def audio(root: Path) -> bytes:
+    return write_audio(root.parent / "sound.mp4").read_bytes()
+
+
+def cut_short(root: Path) -> bytes:
+    whole = write_clip(root.parent / "whole.mp4", Recipe(num_frames=9))
+    return cut(whole, root.parent / "cut.mp4", 0.5).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda root: b"",
+        lambda root: b"\0" * 5000,
+        lambda root: b"<html>" * 900,
+        lambda root: huge_png(),
+        lambda root: huge_png(b"acTL"),
+        lambda root: b"GIF89a" + struct.pack("<HH", 40_000, 40_000) + b"\0" * 100,
+        lambda root: b"ffconcat version 1.0\nfile /etc/passwd\n",
+        playlist,
+        audio,
+        cut_short,
+    ],
+)
+def test_what_is_no_clip_is_refused(
+    client: TestClient, root: Path, make: Callable[[Path], bytes]
+) -> None:
+    answer = client.post("/v1/videos", content=make(root))
+    assert answer.status_code in (413, 422), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["detail"]
+    assert str(root) not in answer.text
+    assert left_behind(root) == []
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"frames": 8},
+        {"pixels": 64 * 96 - 1},
+        {"decode_mib": 48},
+        {"upload_bytes": 500},
+    ],
+)
+def test_a_clip_beyond_a_limit_is_refused(
+    root: Path, tmp_path: Path, limits: dict[str, Any]
+) -> None:
+    content = write_clip(tmp_path / "a.mp4", Recipe(num_frames=9)).read_bytes()
+    with served(app_of(root, limits=Limits(**limits))) as client:
+        at_once = client.post("/v1/videos", content=content)
+        in_parts = client.post("/v1/videos", content=iter([content[:400], content[400:]]))
+    for answer in (at_once, in_parts):
+        assert answer.status_code in (413, 422), answer.text
+        assert answer.json()["title"] in ("TooLarge", "BadVideo")
+    assert left_behind(root) == []
+
+
+def test_a_key_that_may_only_read_uploads_nothing(root: Path, tmp_path: Path) -> None:
+    with served(app_of(root, local_key("read"))) as client:
+        assert client.post("/v1/videos", content=b"x").status_code == 403
+
+
+def test_an_upload_that_is_sent_again_is_one_clip(
+    client: TestClient, root: Path, tmp_path: Path
+) -> None:
+    content = write_clip(tmp_path / "a.mp4", Recipe(num_frames=9)).read_bytes()
+    other = write_clip(tmp_path / "b.mp4", Recipe(num_frames=5)).read_bytes()
+    once = {"Idempotency-Key": "../../a"}
+    answers = [client.post("/v1/videos", content=content, headers=once) for _ in range(2)]
+    assert answers[0].json() == answers[1].json()
+    assert client.post("/v1/videos", content=other, headers=once).status_code == 422
+    assert len(left_behind(root)) == 1
+
+
+def test_what_a_killed_service_received_is_deleted(root: Path) -> None:
+    part = root / ".vseg" / "incoming" / "0.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"half")
+    with served(app_of(root)):
+        assert not part.exists()
+
+
+def test_the_folder_of_uploads_may_not_lead_out(
+    client: TestClient, root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (root / "uploads").symlink_to(tmp_path / "outside")
+    content = write_clip(tmp_path / "a.mp4", Recipe(num_frames=9)).read_bytes()
+    assert client.post("/v1/videos", content=content).status_code == 404
+    assert list((tmp_path / "outside").iterdir()) == []
