@@ -23,7 +23,13 @@ from vseg.cli.app import app
 from vseg.errors import ExitCode, VsegError
 
 SOURCES = ["README.md", *PAGES.values()]
-WITH_CODE = [source for source in SOURCES if list(page_blocks(ROOT / source))]
+TRIED_ELSEWHERE = {"docs/server.md"}
+"""Its examples speak to a service: `tests/unit/server/test_server_page.py`."""
+WITH_CODE = [
+    source
+    for source in SOURCES
+    if source not in TRIED_ELSEWHERE and list(page_blocks(ROOT / source))
+]
 RUN = ("docs/index.md", "docs/runs.md")
 """Pages whose `vseg` lines are run one after the other; those of the others are parsed."""
 FILES = {path.name for part in ("vseg", "trackers") for path in (ROOT / part).rglob("*.py")}

@@ -120,3 +120,13 @@ def test_the_shipped_tracking_files_are_complete_and_valid() -> None:
         load_toml(path, TrackConfig)
         optional = {"weights", "encode_ahead", "frames"}
         assert set(tomllib.loads(path.read_text())) | optional == set(TrackConfig.model_fields)
+
+
+def test_the_shipped_settings_of_the_service_are_its_defaults(tmp_path: Path) -> None:
+    from vseg.server.settings import ServerSettings
+
+    path = ROOT / "configs" / "server.toml"
+    read = load_toml(path, ServerSettings, root=tmp_path)
+    assert read == ServerSettings(root=tmp_path)
+    assert read.model_fields_set | {"state"} == set(ServerSettings.model_fields)
+    assert read.limits.model_fields_set == set(type(read.limits).model_fields)
