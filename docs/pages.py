@@ -22,6 +22,7 @@ PAGES = {
     "exchange.md": "docs/exchange.md",
     "correct.md": "docs/correct.md",
     "review.md": "docs/review.md",
+    "annotate.md": "docs/annotate.md",
     "server.md": "docs/server.md",
     "trackers.md": "docs/trackers.md",
     "vseg_trackers.md": "trackers/README.md",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from vseg.pipelines.editable_run import open_run
     from vseg.pipelines.run_edit import RunEdit
     from vseg.pipelines.segment import segment
+    from vseg.server.annotator.in_notebook import annotate
     from vseg.session.image_predictor import ImagePredictor
     from vseg.session.session import Session
     from vseg.types import (
@@ -49,6 +50,7 @@ _HOME = {
     "vseg.pipelines.run_edit": ("RunEdit",),
     "vseg.pipelines.segment": ("segment",),
     "vseg.session.image_predictor": ("ImagePredictor",),
+    "vseg.server.annotator.in_notebook": ("annotate",),
     "vseg.session.session": ("Session",),
     "vseg.types": (
         "Box",
@@ -87,6 +89,7 @@ __all__ = [
     "Timecode",
     "VideoInfo",
     "VsegError",
+    "annotate",
     "load_model",
     "open_grounder",
     "open_nano_text",

@@ -9,6 +9,7 @@ import typer
 from vseg import __version__
 from vseg.cli import (
     accept,
+    annotate,
     associate,
     bench,
     correct,
@@ -79,6 +80,11 @@ EXAMPLES = {
         "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",
         "vseg watch 0 --box 10,20,200,300 --label 1=person -o runs/live",
     ),
+    "annotate": (
+        "vseg annotate clip.mp4",
+        "vseg annotate clip.mp4 -o runs/a --no-browser",
+        "vseg annotate runs/a",
+    ),
     "serve": (
         "vseg serve --root clips",
         "vseg keys add keys.json --name lab --scope write",
@@ -109,6 +115,7 @@ for _name, _run in (
     ("doctor", machine.doctor),
     ("demo", demo.demo),
     ("distill", distill.distill),
+    ("annotate", annotate.annotate),
     ("serve", serve.serve),
 ):
     _examples = "\n\n".join(("Examples:", *EXAMPLES[_name])) if _name in EXAMPLES else None

@@ -8,8 +8,8 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import Command, show_json
-from vseg.cli.serve import check_server_extra
 from vseg.errors import UsageError
+from vseg.server.extra import check_server_extra
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and remove keys of the service.")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of keys.")]

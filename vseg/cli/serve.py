@@ -1,7 +1,6 @@
 """`vseg serve`: clips, sessions, runs and jobs over HTTP; `vseg keys`: who may use it."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +8,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json
-from vseg.errors import ExtraMissing, UsageError
+from vseg.errors import UsageError
 
 
 def serve(
@@ -40,6 +39,8 @@ def serve(
     as_json: options.Json = False,
 ) -> None:
     """Serve the clips of a folder over HTTP: sessions, tracking jobs, runs and the page."""
+    from vseg.server.extra import check_server_extra
+
     check_server_extra()
     from vseg.config import checked, load_toml, without_none
     from vseg.server.app import create_app
@@ -83,12 +84,3 @@ def serve(
         sys.stdout.flush()
 
     listen(app, settings, started)
-
-
-def check_server_extra() -> None:
-    """Raise ExtraMissing unless the packages of the service are installed."""
-    for package in ("fastapi", "uvicorn", "websockets", "httpx2", "prometheus_client"):
-        if find_spec(package) is None:
-            raise ExtraMissing(
-                f"the package {package} is not installed", hint="pip install 'vseg[server]'"
-            )

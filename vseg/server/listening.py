@@ -5,6 +5,7 @@ anything is printed, so that the address that is printed is the one that answers
 """
 
 import socket
+import threading
 from collections.abc import Callable
 
 import uvicorn
@@ -26,8 +27,41 @@ def serve(app: FastAPI, settings: ServerSettings, started: Callable[[str], None]
     port cannot be had.
     """
     listening = _listen(settings.host, settings.port)
+    started(_address(settings, listening))
+    uvicorn.Server(_config(app)).run(sockets=[listening])
+
+
+class ServerThread:
+    """The same on a thread, for a program that does other things."""
+
+    def __init__(self, app: FastAPI, settings: ServerSettings) -> None:
+        self._settings = settings
+        self._server = uvicorn.Server(_config(app))
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> str:
+        """Serve from now on; the address.  Raises UsageError where the port cannot be had."""
+        listening = _listen(self._settings.host, self._settings.port)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listening],), name="vseg-server", daemon=True
+        )
+        self._thread.start()
+        return _address(self._settings, listening)
+
+    def close(self) -> None:
+        """End it."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join()
+
+
+def _address(settings: ServerSettings, listening: socket.socket) -> str:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    config = uvicorn.Config(
+    return f"http://{host}:{listening.getsockname()[1]}"
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
@@ -37,8 +71,6 @@ def serve(app: FastAPI, settings: ServerSettings, started: Callable[[str], None]
         ws_max_size=_SOCKET_BYTES,
         timeout_graceful_shutdown=_SHUTDOWN_S,
     )
-    started(f"http://{host}:{listening.getsockname()[1]}")
-    uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:

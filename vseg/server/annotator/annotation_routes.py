@@ -18,6 +18,7 @@ from vseg.pipelines.empty_run import create_empty_run
 from vseg.server.annotator.desk_files import FILES
 from vseg.server.annotator.journal import Journal
 from vseg.server.annotator.open_clips import OpenClips
+from vseg.server.routes.parameters import problems
 from vseg.server.service import Service, request_service
 from vseg.server.storage.ids import PATTERN
 
@@ -27,7 +28,7 @@ ServiceOf = Annotated[Service, Depends(request_service)]
 _NAME = re.compile(r"[\w.+-]+(?<!\.)")
 
 
-class Begin(BaseModel):
+class BeginAnnotation(BaseModel):
     """video: its id.  name: of the run, beside the clip; by default after the clip."""
 
     model_config = ConfigDict(extra="forbid")
@@ -36,31 +37,31 @@ class Begin(BaseModel):
     name: str | None = Field(default=None, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,99}$")
 
 
-class Annotation(BaseModel):
+class BegunRun(BaseModel):
     """run: its id, for /v1/annotations/{run}/socket."""
 
     run: str
 
 
-class Imported(BaseModel):
+class ImportedRevision(BaseModel):
     """revision: that the masks became; None where they could not be tracked from."""
 
     run: str
     revision: int | None
 
 
-@router.post("", status_code=201)
-def begin(asked: Begin, service: ServiceOf) -> Annotation:
+@router.post("", status_code=201, responses=problems(404, 409))
+def begin(asked: BeginAnnotation, service: ServiceOf) -> BegunRun:
     """Begin a run without an object, to annotate a clip into."""
     folder = service.folder
     clip = folder.find("video", asked.video)
     out = folder.inside(clip.with_name(asked.name or f"{clip.stem}-annotated"))
     model = service.worker.submit(asked.video, service.models.load).result()
     create_empty_run(str(clip), out, model)
-    return Annotation(run=folder.id_at(out))
+    return BegunRun(run=folder.id_at(out))
 
 
-@router.get("/{run_id}/files/{name}", response_class=FileResponse)
+@router.get("/{run_id}/files/{name}", response_class=FileResponse, responses=problems(404))
 def made_file(
     run_id: RunId,
     name: Annotated[str, InPath(max_length=255)],
@@ -75,14 +76,14 @@ def made_file(
     )
 
 
-@router.post("/{run_id}/import")
+@router.post("/{run_id}/import", responses=problems(404, 409, 413))
 async def import_masks(
     run_id: RunId,
     request: Request,
     service: ServiceOf,
     name: Annotated[str, Query(max_length=255, description="of the file")],
     format: Annotated[str | None, Query(max_length=64)] = None,
-) -> Imported:
+) -> ImportedRevision:
     """Take masks back that another program changed, as one revision: the body is the file.
 
     Changed masks become anchors; only the frames around them are tracked again, and events of
@@ -106,7 +107,7 @@ async def import_masks(
                     )
                 handle.write(block)
         running = await tasks.bring_in(path, format)
-    return Imported(run=run_id, revision=running.revision)
+    return ImportedRevision(run=run_id, revision=running.revision)
 
 
 _KEPT = {"Cache-Control": "private, no-store"}
