@@ -1,6 +1,7 @@
 """A browser for the tests of the page, and a service for it in a thread of this process."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,13 +50,15 @@ def static_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
-    """The address of an application that listens in a thread."""
-    config = uvicorn.Config(app, port=0, log_level="warning")
+def listening(app: FastAPI, port: int = 0) -> Iterator[str]:
+    """The address of an application that listens in a thread, until the block ends."""
+    config = uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     listener = config.bind_socket()
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
     thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:

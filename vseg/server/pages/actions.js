@@ -1,6 +1,7 @@
 // What every action of the key table does.
 
-import { showExport, showKeys, showStatistics } from "./info-dialogs.js";
+import { showExport } from "./file-dialog.js";
+import { showKeys, showStatistics } from "./info-dialogs.js";
 import { seekAnchor, seekRisk } from "./navigation.js";
 import { askColour, askDelete, askMerge, askName } from "./object-dialogs.js";
 import { flip } from "./object-list.js";
@@ -22,28 +23,37 @@ import { markSpan, propagate } from "./transport.js";
 /** @typedef {(page: Page, event: {shiftKey: boolean}) => unknown} Action */
 
 /** @param {number} frames  @returns {Action} */
-const go = (frames) => ({ annotator, playback }) => {
-  playback.stop();
-  annotator.seek(annotator.state.frame + frames);
-};
+const go =
+  (frames) =>
+  ({ annotator, playback }) => {
+    playback.stop();
+    annotator.seek(annotator.state.frame + frames);
+  };
 
 /** @param {1 | -1} way  @returns {Action} */
-const another = (way) => ({ annotator }) => {
-  const ids = annotator.state.objects.map(({ id }) => id);
-  const at = ids.findIndex((id) => id === annotator.state.selected);
-  const next = at < 0 ? (way > 0 ? 0 : ids.length - 1) : at + way;
-  annotator.select(ids[Math.min(Math.max(next, 0), ids.length - 1)] ?? null);
-};
+const another =
+  (way) =>
+  ({ annotator }) => {
+    const ids = annotator.state.objects.map(({ id }) => id);
+    const at = ids.findIndex((id) => id === annotator.state.selected);
+    const next = at < 0 ? (way > 0 ? 0 : ids.length - 1) : at + way;
+    annotator.select(ids[Math.min(Math.max(next, 0), ids.length - 1)] ?? null);
+  };
 
 /** @param {number} dx  @param {number} dy  @returns {Action} */
-const cross = (dx, dy) => ({ stage }, { shiftKey }) => stage.moveCross(dx, dy, shiftKey);
+const cross =
+  (dx, dy) =>
+  ({ stage }, { shiftKey }) =>
+    stage.moveCross(dx, dy, shiftKey);
 
 /** @param {string} tool  @returns {Action} */
-const choose = (tool) => ({ annotator, stage }) => {
-  stage.cancel();
-  annotator.hover(null);
-  annotator.store.set({ tool, alternatives: null });
-};
+const choose =
+  (tool) =>
+  ({ annotator, stage }) => {
+    stage.cancel();
+    annotator.preview.clear();
+    annotator.store.set({ tool, alternatives: null });
+  };
 
 /** @param {Page} page  @param {"hidden" | "locked"} what */
 function flipSelected({ annotator }, what) {
@@ -92,7 +102,8 @@ async function accept({ annotator, stage, tool, review }) {
   const chosen = alternatives?.choices[alternatives.index];
   if (chosen) return annotator.prompt({ kind: "mask", crop: chosen.crop });
   if (tool().accept()) return stage.draw({ frame: false });
-  if (!(await review.accept())) toast("Nothing to accept", { hint: "' gets the next risky span" });
+  if (!(await review.accept()))
+    toast("Nothing to accept", { hint: "' gets the next risky span" });
 }
 
 /** @param {Page} page */
@@ -117,7 +128,8 @@ function clearPrompts({ annotator }) {
   const { selected, shown, pending } = annotator.state;
   const here = pending.some(({ object, frame }) => object === selected && frame === shown);
   if (selected === null || !here) return toast("No prompts that wait on this frame");
-  if (annotator.may()) return annotator.ask("remove_prompts", { object: selected, frame: shown });
+  if (annotator.may())
+    return annotator.ask("remove_prompts", { object: selected, frame: shown });
 }
 
 /** @type {Record<string, Action>} */

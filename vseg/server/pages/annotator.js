@@ -1,10 +1,11 @@
 // One clip that is open: its socket, frames and masks, and what the page asks of the server.
 
 import { FrameStore } from "./frame-store.js";
-import { MaskCache, DrawnMask } from "./mask-cache.js";
+import { HoverPreview } from "./hover-preview.js";
+import { MaskCache } from "./mask-cache.js";
 import { TRANSIENT } from "./masks.js";
 import { Socket } from "./socket.js";
-import { mayWrite, newStore, objectOf, titleOf } from "./state.js";
+import { mayWrite, nameOf, newStore, objectOf } from "./state.js";
 import { complain, toast } from "./toasts.js";
 
 /** @typedef {import("./wire.js").AddPrompt["prompt"]} WirePrompt */
@@ -12,8 +13,7 @@ import { complain, toast } from "./toasts.js";
 export class Annotator {
   store = newStore();
   masks = new MaskCache();
-  /** The mask that a click at the pointer would give.  @type {DrawnMask | null} */
-  preview = null;
+  preview = new HoverPreview(this);
   /** Told to draw again when masks come.  @type {() => void} */
   onMasks = () => {};
   /** Told that lanes are others now.  @type {() => void} */
@@ -26,20 +26,21 @@ export class Annotator {
    * @type {Promise<number | null> | null} */
   #fresh = null;
 
-  /** @param {string} run  its id */
-  constructor(run) {
+  /** @param {string} run  its id  @param {number} frame  to begin on */
+  constructor(run, frame) {
     this.run = run;
+    this.store.set({ frame });
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const url = `${scheme}://${location.host}/v1/annotations/${encodeURIComponent(run)}/socket`;
-    this.socket = new Socket(url, {
+    const path = `/v1/annotations/${encodeURIComponent(run)}/socket`;
+    this.socket = new Socket(`${scheme}://${location.host}${path}`, {
       onHello: ({ lease, state }) => {
         this.store.set({ lease });
         if (state) this.#open(state);
-        this.view(this.state.shown, 1);
+        else this.view(this.state.shown, this.state.direction);
       },
       onEvent: (event) => this.#take(event),
       onMask: (mask) => this.#takeMask(mask),
-      onConnection: (connection) => this.store.set({ connection }),
+      onConnection: (connection, why) => this.store.set({ connection, why }),
     });
     this.socket.open();
     this.store.on(["selected"], () => (this.#fresh = null));
@@ -60,8 +61,7 @@ export class Annotator {
     if (this.state.clip?.video !== clip.video) {
       this.#frames.close();
       const { first, end } = clip;
-      const url = (/** @type {number} */ n, /** @type {number} */ width) =>
-        `/v1/videos/${clip.video}/frames/${n}?format=jpeg${width ? `&w=${width}` : ""}`;
+      const url = this.#urls(clip.video);
       this.#frames = new FrameStore({ url, first, end }, (frame) => this.#arrived(frame));
       const frame = Math.min(Math.max(this.state.frame, first), end - 1);
       this.store.set({ frame, shown: frame, window: { first, end } });
@@ -70,6 +70,20 @@ export class Annotator {
     this.store.set({ clip, revision, objects, pending, stale, undo, redo, running });
     this.select(objectOf(this.state, selected)?.id ?? null);
     this.seek(this.state.frame);
+  }
+
+  /** Addresses of frames; once the clip's version is known, the browser may keep them.
+   * @param {string} video  its id */
+  #urls(video) {
+    let version = "";
+    void fetch(`/v1/videos/${video}`)
+      .then((answer) => (answer.ok ? answer.json() : null))
+      .then((facts) => (version = facts ? `&v=${facts.version}` : ""))
+      .catch(() => {});
+    return (/** @type {number} */ frame, /** @type {number} */ width) => {
+      const size = width ? `&w=${width}` : "";
+      return `/v1/videos/${video}/frames/${frame}?format=jpeg${size}${version}`;
+    };
   }
 
   /** @param {import("./wire.js").AnyEvent} event */
@@ -86,7 +100,12 @@ export class Annotator {
       case "stale":
         return this.store.set({ stale: event.spans });
       case "progress":
-        return this.store.set({ running: event.running });
+        this.store.set({ running: event.running });
+        if (this.#follows && event.running.frame !== null) {
+          this.seek(event.running.frame);
+          this.#follows = true;
+        }
+        return;
       case "done":
         return this.#finished(event);
       case "error":
@@ -112,9 +131,13 @@ export class Annotator {
 
   /** @param {import("./masks.js").Mask} mask */
   #takeMask(mask) {
-    if (mask.flags & TRANSIENT && mask.object === (this.state.selected ?? 0)) {
-      this.preview = this.#hovering ? new DrawnMask(mask) : null;
-    } else this.masks.add(mask);
+    // What is tracked is transient as well, until it is a revision.
+    const tracked = this.state.running !== null && mask.object > 0;
+    if (mask.flags & TRANSIENT && !tracked) this.preview.take(mask);
+    else {
+      this.masks.add(mask);
+      this.preview.replace();
+    }
     this.onMasks();
   }
 
@@ -124,14 +147,26 @@ export class Annotator {
     this.onMasks();
   }
 
+  /** Show frames as they are tracked, until the user goes elsewhere. */
+  follow() {
+    this.#follows = true;
+  }
+
+  #follows = false;
+
   /** Go to a frame.  @param {number} frame */
   seek(frame) {
+    this.#follows = false;
     const { clip, frame: before, shown } = this.state;
     if (!clip) return;
     const to = Math.min(Math.max(Math.round(frame), clip.first), clip.end - 1);
     const direction = to === before ? this.state.direction : to > before ? 1 : -1;
-    this.hover(null);
-    this.store.set({ frame: to, direction, alternatives: to === shown ? this.state.alternatives : null });
+    this.preview.clear();
+    this.store.set({
+      frame: to,
+      direction,
+      alternatives: to === shown ? this.state.alternatives : null,
+    });
     this.#frames.seek(to, direction);
     if (this.#frames.get(to) || this.#frames.refusal(to)) this.store.set({ shown: to });
     this.view(to, direction);
@@ -151,8 +186,8 @@ export class Annotator {
       this.#viewNext = null;
       const moment = this.masks.moment;
       try {
-        await this.socket.request("view", wish);
-        this.masks.settle(wish.frame, moment);
+        const answer = await this.socket.request("view", wish);
+        if (!answer.superseded) this.masks.settle(wish.frame, moment);
       } catch {
         // The connection is gone, and the frame is asked for again when it is back; or a newer
         // wish has taken the place of this one.
@@ -165,7 +200,7 @@ export class Annotator {
   /** @param {number | null} id */
   select(id) {
     if (id === this.state.selected) this.#fresh = null;
-    this.hover(null);
+    this.preview.clear();
     this.store.set({ selected: id, alternatives: null });
   }
 
@@ -175,10 +210,11 @@ export class Annotator {
     if (!this.may()) return false;
     const { selected, shown } = this.state;
     if (selected !== null && this.state.locked.has(selected)) {
-      toast(`${titleOf(objectOf(this.state, selected) ?? { id: selected, label: null, name: null })} is locked`);
+      toast(`${nameOf(this.state, selected)} is locked`);
       return false;
     }
-    this.hover(null);
+    // The preview stays until the mask comes that it announced.
+    this.preview.leave();
     this.store.set({ alternatives: null });
     const sent = this.#send(prompt, selected, shown);
     if (selected === null && !this.#fresh) this.#fresh = sent;
@@ -204,35 +240,8 @@ export class Annotator {
     }
   }
 
-  #hovering = false;
-  #previewing = false;
-  /** @type {{point: [number, number], positive: boolean} | null} */
-  #previewNext = null;
-
-  /** The pointer rests at a point of the frame that is shown; null: nowhere.
-   * @param {{point: [number, number], positive: boolean} | null} place */
-  hover(place) {
-    this.#hovering = place !== null;
-    this.#previewNext = place;
-    if (!place) {
-      if (this.preview) this.onMasks();
-      this.preview = null;
-    } else if (!this.#previewing && mayWrite(this.state)) void this.#previewAll();
-  }
-
-  async #previewAll() {
-    this.#previewing = true;
-    while (this.#previewNext && mayWrite(this.state)) {
-      const { point, positive } = this.#previewNext;
-      this.#previewNext = null;
-      const { shown: frame, selected: object } = this.state;
-      // A preview is a courtesy: where none can be had, none is shown.
-      await this.socket.request("preview", { frame, object, point, positive }).catch(() => {});
-    }
-    this.#previewing = false;
-  }
-
-  /** Make an edit; says what the server refuses.  @param {import("./wire.js").MakeEdit["edit"]} edit */
+  /** Make an edit; says what the server refuses.
+   * @param {import("./wire.js").MakeEdit["edit"]} edit */
   async edit(edit) {
     return this.may() ? this.ask("edit", { edit }) : null;
   }

@@ -51,7 +51,17 @@ export class BrushTool extends Tool {
     const value = positive ? this.value : /** @type {0 | 1} */ (1 - this.value);
     const rgba = rgbaOf(objectOf(this.state, object)?.colour ?? NEW_COLOUR);
     const canvas = new OffscreenCanvas(clip.width, clip.height);
-    this.#painting = { object, frame, raster, canvas, rgba, value, last: at, before, sent: false };
+    this.#painting = {
+      object,
+      frame,
+      raster,
+      canvas,
+      rgba,
+      value,
+      last: at,
+      before,
+      sent: false,
+    };
     this.#paint({ x: 0, y: 0, width: clip.width, height: clip.height });
     this.move(at);
   }
@@ -102,7 +112,8 @@ export class BrushTool extends Tool {
     if (!painting || painting.frame !== this.state.shown) return undefined;
     if (painting.sent) {
       const object = painting.object ?? this.state.selected;
-      const now = object === null ? undefined : this.annotator.masks.get(painting.frame).get(object);
+      const now =
+        object === null ? undefined : this.annotator.masks.get(painting.frame).get(object);
       // The server's mask has come: it is drawn from now on.
       if (now !== painting.before) this.#painting = null;
     }

@@ -24,9 +24,9 @@ export class PointTool extends Tool {
 
   /** @override @param {XY | null} at  @param {boolean} positive */
   hover(at, positive) {
-    const { clip, playing } = this.state;
-    const place = at && clip && !playing ? { point: pointAt(at, clip), positive } : null;
-    this.annotator.hover(place);
+    const { clip } = this.state;
+    if (at && clip) this.annotator.preview.at({ point: pointAt(at, clip), positive });
+    else this.annotator.preview.clear();
   }
 
   /** @override @param {CanvasRenderingContext2D} context  @param {number} px */

@@ -12,7 +12,7 @@ export function byId(id, kind) {
   throw new Error(`the page has no ${kind.name} #${id}`);
 }
 
-/** Make an element.  Properties are set as they are; `data-`, `aria-` and `role` as attributes.
+/** Make an element.  Properties are set as they are; `data-`, `aria-`, `role` as attributes.
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} name  @param {Record<string, unknown>} [properties]
  * @param {...(Node | string | null)} children  @returns {HTMLElementTagNameMap[K]} */
@@ -30,9 +30,16 @@ export function h(name, properties = {}, ...children) {
  * @param {string} action  @param {string} glyph  @param {string} title
  * @param {{labelled?: boolean, className?: string}} [how] */
 export function actionButton(action, glyph, title, { labelled = false, className } = {}) {
-  const button = h("button", {
-    type: "button", "data-action": action, className: className ?? (labelled ? "" : "icon"),
-  }, icon(glyph), labelled ? title : "");
+  const button = h(
+    "button",
+    {
+      type: "button",
+      "data-action": action,
+      className: className ?? (labelled ? "" : "icon"),
+    },
+    icon(glyph),
+    labelled ? title : "",
+  );
   describe(button, title);
   return button;
 }

@@ -126,7 +126,8 @@ export class FrameStore {
       const answer = await fetch(this.source.url(frame, this.#width), {
         signal: controller.signal,
       });
-      if (answer.ok) this.#keep(frame, await createImageBitmap(await answer.blob()), controller);
+      if (answer.ok)
+        this.#keep(frame, await createImageBitmap(await answer.blob()), controller);
       else await this.#refuse(frame, answer);
     } catch (error) {
       if (!controller.signal.aborted) console.warn(`frame ${frame}: ${error}`);
@@ -135,7 +136,8 @@ export class FrameStore {
     if (!controller.signal.aborted) this.#fill();
   }
 
-  /** @param {number} frame  @param {ImageBitmap} bitmap  @param {AbortController} controller */
+  /** @param {number} frame  @param {ImageBitmap} bitmap
+   * @param {AbortController} controller */
   #keep(frame, bitmap, controller) {
     if (controller.signal.aborted) return bitmap.close();
     this.#drop(frame);

@@ -28,14 +28,16 @@ const CONNECTIONS = {
   opening: "Connecting …",
   open: "Saved",
   lost: "Connection lost: trying again …",
-  refused: "Refused: open the link of the server again",
+  refused: "Refused: ",
 };
 
 /** @param {import("./state.js").State} state */
-function showConnection({ connection, lease }) {
+function showConnection({ connection, lease, why }) {
   const status = byId("connection", HTMLElement);
   const watching = connection === "open" && lease?.mode === "watch";
-  status.textContent = watching ? "Watching" : CONNECTIONS[connection];
+  status.textContent = watching
+    ? "Watching"
+    : CONNECTIONS[connection] + (connection === "refused" ? why : "");
   status.dataset["state"] = connection;
 }
 
@@ -48,7 +50,8 @@ function showLease({ lease, connection }) {
     : "Nobody writes to this run now.";
 }
 
-/** @param {string} id  @param {string} title  @param {import("./wire.js").StepTitle | null} step */
+/** @param {string} id  @param {string} title
+ * @param {import("./wire.js").StepTitle | null} step */
 function showStep(id, title, step) {
   const button = byId(id, HTMLButtonElement);
   button.disabled = !step;

@@ -1,5 +1,5 @@
-// Every key of the page, in one table.  Keys are places on the keyboard (`KeyboardEvent.code`),
-// so that they are the same on every layout; `?` shows the table.
+// Every key of the page, in one table.  Keys are places on the keyboard
+// (`KeyboardEvent.code`), so that they are the same on every layout; `?` shows the table.
 
 /**
  * @typedef {object} KeyRow
@@ -14,7 +14,11 @@
  * @returns {KeyRow[]} */
 const group = (group, rows) =>
   rows.map(([action, keys, title, repeats = false]) => ({
-    action, keys: keys.split(" "), title, group, repeats,
+    action,
+    keys: keys.split(" "),
+    title,
+    group,
+    repeats,
   }));
 
 export const KEYS = [
@@ -91,7 +95,7 @@ export const KEYS = [
     ["zoom-out", "Shift+KeyZ", "Zoom out", true],
     ["fit", "Digit0", "Fit (Space and drag: pan)"],
     ["theme", "Shift+KeyD", "Light or dark"],
-    ["export", "Ctrl+KeyE", "Export and report"],
+    ["export", "Ctrl+KeyE", "Export, report, import"],
     ["takeover", "Shift+KeyT", "Write here, not in the other tab"],
     ["help", "Shift+Slash F1", "This table"],
   ]),
@@ -100,7 +104,9 @@ export const KEYS = [
 /** @returns {[string, string, string][]} */
 function digits() {
   return Array.from({ length: 9 }, (_, i) => [
-    `object-${i + 1}`, `Digit${i + 1}`, `Object ${i + 1} of the list`,
+    `object-${i + 1}`,
+    `Digit${i + 1}`,
+    `Object ${i + 1} of the list`,
   ]);
 }
 
@@ -116,11 +122,24 @@ export function rowOf(event) {
   return exact ?? (plain?.action.startsWith("cross-") ? plain : undefined);
 }
 
-const NAMES = new Map(Object.entries({
-  ArrowRight: "→", ArrowLeft: "←", ArrowUp: "↑", ArrowDown: "↓", BracketLeft: "[",
-  BracketRight: "]", Period: ".", Comma: ",", Equal: "=", Minus: "−", Quote: "'", Slash: "/",
-  Escape: "Esc", Delete: "Del",
-}));
+const NAMES = new Map(
+  Object.entries({
+    ArrowRight: "→",
+    ArrowLeft: "←",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+    BracketLeft: "[",
+    BracketRight: "]",
+    Period: ".",
+    Comma: ",",
+    Equal: "=",
+    Minus: "−",
+    Quote: "'",
+    Slash: "/",
+    Escape: "Esc",
+    Delete: "Del",
+  }),
+);
 
 /** A key as it is written on the keyboard.  @param {string} key */
 export function keyName(key) {
@@ -141,9 +160,12 @@ export function keyOf(action) {
  * @param {EventTarget | null} target  @param {string} code */
 function typesInto(target, code) {
   if (!(target instanceof HTMLElement)) return false;
-  if (target.closest("input:not([type=checkbox], [type=range]), textarea, select")) return true;
+  if (target.closest("input:not([type=checkbox], [type=range]), textarea, select"))
+    return true;
   if (target.closest("dialog")) return true;
-  return ["Space", "Enter"].includes(code) && target.closest("button, a, summary, input") !== null;
+  return (
+    ["Space", "Enter"].includes(code) && target.closest("button, a, summary, input") !== null
+  );
 }
 
 /** Do what keys say.  A held key is done at most once a screen refresh.
@@ -157,11 +179,12 @@ export function listenToKeys(perform) {
     event.preventDefault();
     if (!event.repeat) return perform(row.action, event);
     if (!row.repeats) return;
-    if (!held) requestAnimationFrame(() => {
-      const last = held;
-      held = null;
-      if (last) perform(last.action, last.event);
-    });
+    if (!held)
+      requestAnimationFrame(() => {
+        const last = held;
+        held = null;
+        if (last) perform(last.action, last.event);
+      });
     held = { action: row.action, event };
   });
 }

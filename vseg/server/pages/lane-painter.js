@@ -11,7 +11,11 @@ export const RULER = 20;
 export const GUTTER = 148;
 
 /** How high a stretch of each state is drawn, and how opaque: more is surer. */
-const LOOKS = new Map([[1, 0.38], [2, 0.7], [3, 1]]);
+const LOOKS = new Map([
+  [1, 0.38],
+  [2, 0.7],
+  [3, 1],
+]);
 const ABSENT = 4;
 /** Least risk that is shown, in percent: what a review would list. */
 export const LEAST_RISK = 30;
@@ -36,8 +40,13 @@ export function themeOf(element) {
   const style = getComputedStyle(element);
   const value = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
   return {
-    ink: value("--ink"), dim: value("--dim"), line: value("--line"), lane: value("--lane"),
-    accent: value("--accent"), risk: value("--risk"), raised: value("--raised"),
+    ink: value("--ink"),
+    dim: value("--dim"),
+    line: value("--line"),
+    lane: value("--lane"),
+    accent: value("--accent"),
+    risk: value("--risk"),
+    raised: value("--raised"),
     font: style.fontFamily,
   };
 }
@@ -90,7 +99,8 @@ export function paintName(context, axis, theme, y, object, selected) {
 function shortened(context, text, width) {
   if (context.measureText(text).width <= width) return text;
   let length = text.length;
-  while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width) length--;
+  while (length > 1 && context.measureText(`${text.slice(0, length)}…`).width > width)
+    length--;
   return `${text.slice(0, length)}…`;
 }
 
@@ -111,15 +121,23 @@ export function paintLane(row, lane) {
   context.beginPath();
   context.rect(GUTTER, y, row.axis.width - GUTTER - 8, ROW);
   context.clip();
-  stretches(lane.states.length, (cell) => stateKey(lane, cell), (first, end, state) => {
-    paintState(row, state, cellX(first), cellX(end));
-  });
-  stretches(lane.risk.length, (cell) => riskKey(lane, cell), (first, end, risk) => {
-    if (!risk) return;
-    context.globalAlpha = 0.35 + 0.065 * risk;
-    context.fillStyle = theme.risk;
-    context.fillRect(cellX(first), y + ROW - 5, Math.max(2, cellX(end) - cellX(first)), 3);
-  });
+  stretches(
+    lane.states.length,
+    (cell) => stateKey(lane, cell),
+    (first, end, state) => {
+      paintState(row, state, cellX(first), cellX(end));
+    },
+  );
+  stretches(
+    lane.risk.length,
+    (cell) => riskKey(lane, cell),
+    (first, end, risk) => {
+      if (!risk) return;
+      context.globalAlpha = 0.35 + 0.065 * risk;
+      context.fillStyle = theme.risk;
+      context.fillRect(cellX(first), y + ROW - 5, Math.max(2, cellX(end) - cellX(first)), 3);
+    },
+  );
   context.globalAlpha = 1;
   for (const [first, end] of lane.stale) paintStale(row, first, end);
   for (const frame of lane.anchors) paintAnchor(row, frame, true);
@@ -127,20 +145,23 @@ export function paintLane(row, lane) {
   context.restore();
 }
 
-/** A cell's state, 0 where the object is not seen.  @param {LaneCells} lane  @param {number} cell */
+/** A cell's state, 0 where the object is not seen.
+ * @param {LaneCells} lane  @param {number} cell */
 const stateKey = ({ states, visible }, cell) =>
   visible[cell] || states[cell] === ABSENT ? (states[cell] ?? 0) : 0;
 
-/** Risk in tenths above what is not worth showing.  @param {LaneCells} lane  @param {number} cell */
+/** Risk in tenths above what is not worth showing.
+ * @param {LaneCells} lane  @param {number} cell */
 const riskKey = ({ risk }, cell) => {
   const value = risk[cell] ?? -1;
   return value < LEAST_RISK ? 0 : Math.round(value / 10);
 };
 
-/** Neighbouring cells of one key.  @param {number} count  @param {(cell: number) => number} keyOf
+/** Neighbouring cells of one key.
+ * @param {number} count  @param {(cell: number) => number} keyOf
  * @param {(first: number, end: number, key: number) => void} each */
 function stretches(count, keyOf, each) {
-  for (let first = 0; first < count; ) {
+  for (let first = 0; first < count;) {
     const key = keyOf(first);
     let end = first + 1;
     while (end < count && keyOf(end) === key) end++;
@@ -169,9 +190,13 @@ function paintState({ context, theme, y, colour }, state, left, right) {
   }
 }
 
-/** What will be tracked again: hatched.  @param {Row} row  @param {number} first  @param {number} end */
+/** What will be tracked again: hatched.
+ * @param {Row} row  @param {number} first  @param {number} end */
 function paintStale({ context, axis, theme, y }, first, end) {
-  const [left, right] = [Math.max(GUTTER, xOf(axis, first)), Math.min(axis.width, xOf(axis, end))];
+  const [left, right] = [
+    Math.max(GUTTER, xOf(axis, first)),
+    Math.min(axis.width, xOf(axis, end)),
+  ];
   if (right <= left) return;
   context.save();
   context.beginPath();

@@ -2,8 +2,17 @@
 
 import { byId } from "./dom.js";
 import {
-  frameAt, GUTTER, paintLane, paintName, paintPlayhead, paintRuler, paintSpan, ROW, RULER,
-  themeOf, xOf,
+  frameAt,
+  GUTTER,
+  paintLane,
+  paintName,
+  paintPlayhead,
+  paintRuler,
+  paintSpan,
+  ROW,
+  RULER,
+  themeOf,
+  xOf,
 } from "./lane-painter.js";
 import { mountMinimap } from "./minimap.js";
 import { prepared } from "./painter.js";
@@ -32,11 +41,14 @@ export class Lanes {
     this.annotator = annotator;
     const { store } = annotator;
     new ResizeObserver(([entry]) => {
-      if (entry) this.#size = { width: entry.contentRect.width, height: entry.contentRect.height };
+      if (entry)
+        this.#size = { width: entry.contentRect.width, height: entry.contentRect.height };
       this.#ask();
       this.#draw();
     }).observe(byId("lanes-area", HTMLElement));
-    store.on(["window", "revision", "pending", "stale", "clip", "connection"], () => this.#ask());
+    store.on(["window", "revision", "pending", "stale", "clip", "connection"], () =>
+      this.#ask(),
+    );
     store.on(["selected", "objects"], () => this.#reveal());
     store.on(["lanes", "frame", "objects", "selected", "span", "window"], () => this.#draw());
     store.on(["frame"], () => this.#follow());
@@ -98,11 +110,19 @@ export class Lanes {
       const lane = state.lanes?.lanes.find((each) => each.object === object.id);
       if (!lane || !state.lanes) return;
       const { first, end, cells } = state.lanes;
-      const cellX = (/** @type {number} */ k) => xOf(axis, first + (k * (end - first)) / cells);
+      const cellX = (/** @type {number} */ k) =>
+        xOf(axis, first + (k * (end - first)) / cells);
       paintLane({ context, axis, theme, y, colour: object.colour, cellX }, lane);
     });
     const { span, frame } = state;
-    if (span) paintSpan(context, axis, theme, { first: span.first, end: span.end ?? frame + 1 }, height);
+    if (span)
+      paintSpan(
+        context,
+        axis,
+        theme,
+        { first: span.first, end: span.end ?? frame + 1 },
+        height,
+      );
     paintPlayhead(context, axis, theme, frame, height);
     this.#say();
   }
@@ -129,14 +149,19 @@ export class Lanes {
 
   /** Keep the frame inside the window. */
   #follow() {
-    const { frame, window: { first, end } } = this.annotator.state;
+    const {
+      frame,
+      window: { first, end },
+    } = this.annotator.state;
     if (frame >= first && frame < end) return;
     this.move(frame - (frame < first ? first : end - 1));
   }
 
   /** Move the window.  @param {number} frames */
   move(frames) {
-    const { window: { first, end } } = this.annotator.state;
+    const {
+      window: { first, end },
+    } = this.annotator.state;
     this.show(first + frames, end + frames);
   }
 
@@ -145,7 +170,10 @@ export class Lanes {
   show(first, end) {
     const { clip } = this.annotator.state;
     if (!clip) return;
-    const length = Math.min(Math.max(Math.round(end - first), LEAST_WINDOW), clip.end - clip.first);
+    const length = Math.min(
+      Math.max(Math.round(end - first), LEAST_WINDOW),
+      clip.end - clip.first,
+    );
     const from = Math.min(Math.max(Math.round(first), clip.first), clip.end - length);
     this.annotator.store.set({ window: { first: from, end: from + length } });
   }

@@ -1,7 +1,17 @@
-// The token of the link becomes a cookie, and leaves the address.
+// What the address says behind `#`: the run, the frame, and a token, which becomes a cookie.
 
-/** The address's fragment: `run`, and `token` once.  @returns {URLSearchParams} */
+/** `run`, `frame`, and `token` once.  @returns {URLSearchParams} */
 export const fragment = () => new URLSearchParams(location.hash.slice(1));
+
+/** Have a reload, or whoever gets the address, come to this frame.
+ * @param {string} run  @param {number} frame */
+export function keepPlace(run, frame) {
+  history.replaceState(
+    null,
+    "",
+    `${location.pathname}#${new URLSearchParams({ run, frame: String(frame) })}`,
+  );
+}
 
 /** @returns {Promise<string | null>} why it was refused; null: all is well */
 export async function login() {

@@ -7,7 +7,7 @@ import { furnish } from "./dom.js";
 import { mountHeader } from "./header.js";
 import { listenToKeys } from "./keys.js";
 import { Lanes } from "./lanes.js";
-import { fragment, login } from "./login.js";
+import { fragment, keepPlace, login } from "./login.js";
 import { mountObjects } from "./object-list.js";
 import { Playback } from "./playback.js";
 import { Review } from "./review.js";
@@ -19,7 +19,7 @@ import { mountTransport } from "./transport.js";
 
 /** @param {string} run */
 function openRun(run) {
-  const annotator = new Annotator(run);
+  const annotator = new Annotator(run, Number(fragment().get("frame")) || 0);
   const tool = mountTools(annotator);
   const playback = new Playback(annotator);
   const stage = new Stage(annotator, tool, () => playback.toggle());
@@ -28,6 +28,9 @@ function openRun(run) {
   mountObjects(annotator);
   mountTransport(annotator);
   new Lanes(annotator);
+  annotator.store.on(["shown"], () => {
+    if (annotator.state.shown >= 0) keepPlace(run, annotator.state.shown);
+  });
   const page = { annotator, stage, playback, review, tool };
   listenToKeys((action, event) => {
     // Space pans while it is held; the stage plays when it was not used for that.
@@ -35,7 +38,8 @@ function openRun(run) {
     else perform(page, action, event);
   });
   document.addEventListener("click", (event) => {
-    const button = event.target instanceof Element ? event.target.closest("[data-action]") : null;
+    const button =
+      event.target instanceof Element ? event.target.closest("[data-action]") : null;
     const action = button instanceof HTMLElement ? button.dataset["action"] : undefined;
     if (action) perform(page, action, event);
   });

@@ -10,7 +10,9 @@ const AGAINST = "#ff5a52";
 export function drawMarks(context, prompt, px) {
   switch (prompt.kind) {
     case "points":
-      prompt.xy.forEach(([x, y], i) => drawPoint(context, x + 0.5, y + 0.5, prompt.positive[i] ?? true, px));
+      prompt.xy.forEach(([x, y], i) =>
+        drawPoint(context, x + 0.5, y + 0.5, prompt.positive[i] ?? true, px),
+      );
       break;
     case "box": {
       const [x1, y1, x2, y2] = prompt.xyxy;
@@ -20,7 +22,13 @@ export function drawMarks(context, prompt, px) {
       break;
     }
     case "scribble":
-      twice(context, lineOf(prompt.xy, 0.5), px, prompt.positive === false ? AGAINST : FOR, []);
+      twice(
+        context,
+        lineOf(prompt.xy, 0.5),
+        px,
+        prompt.positive === false ? AGAINST : FOR,
+        [],
+      );
       break;
     case "polygon":
       for (const ring of prompt.rings) drawRing(context, ring, px);

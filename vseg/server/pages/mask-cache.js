@@ -13,9 +13,10 @@ export class DrawnMask {
   /** @type {Path2D | null} */
   #outline = null;
 
-  /** @param {Mask} mask */
-  constructor(mask) {
+  /** @param {Mask} mask  @param {number} order  of all masks that came, which one */
+  constructor(mask, order) {
     this.mask = mask;
+    this.order = order;
   }
 
   /** @param {string} colour  #rrggbb */
@@ -44,15 +45,10 @@ export class MaskCache {
   /** Frames whose masks the server has sent as they are now.  @type {Set<number>} */
   #known = new Set();
   #received = 0;
-  /** When each mask came, to tell those of an answer from older ones.
-   * @type {WeakMap<DrawnMask, number>} */
-  #age = new WeakMap();
 
   /** @param {Mask} mask */
   add(mask) {
-    const drawn = new DrawnMask(mask);
-    this.#age.set(drawn, ++this.#received);
-    this.#of(mask.frame).set(mask.object, drawn);
+    this.#of(mask.frame).set(mask.object, new DrawnMask(mask, ++this.#received));
   }
 
   /** The masks of a frame by object.  @param {number} frame
@@ -76,7 +72,7 @@ export class MaskCache {
   settle(frame, moment) {
     const masks = this.#of(frame);
     for (const [object, drawn] of masks) {
-      if ((this.#age.get(drawn) ?? 0) <= moment) masks.delete(object);
+      if (drawn.order <= moment) masks.delete(object);
     }
     this.#known.add(frame);
   }

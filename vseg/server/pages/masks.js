@@ -92,7 +92,9 @@ export function fillOf(mask, rgba) {
   const image = context.createImageData(canvas.width, canvas.height);
   const pixels = new Uint32Array(image.data.buffer);
   const { width } = mask;
-  eachSpan(mask, (row, first, end) => pixels.fill(rgba, row * width + first, row * width + end));
+  eachSpan(mask, (row, first, end) =>
+    pixels.fill(rgba, row * width + first, row * width + end),
+  );
   context.putImageData(image, 0, 0);
   return canvas;
 }

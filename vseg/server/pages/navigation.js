@@ -14,7 +14,8 @@ export async function seekAnchor(annotator, way) {
   if (!clip || selected === null) return toast("Select an object first");
   const [first, end] = way > 0 ? [frame + 1, clip.end] : [clip.first, frame];
   const anchors = (await lanesOf(annotator, first, end, [selected])).flatMap((lane) => [
-    ...lane.anchors, ...lane.pending,
+    ...lane.anchors,
+    ...lane.pending,
   ]);
   const next = way > 0 ? Math.min(...anchors) : Math.max(...anchors);
   if (Number.isFinite(next)) annotator.seek(next);
@@ -41,7 +42,8 @@ export async function seekRisk(annotator, way) {
   toast(way > 0 ? "No risky frame ahead" : "No risky frame before");
 }
 
-/** @param {import("./wire.js").LaneCells[]} lanes  @param {number} cells  @param {1 | -1} way */
+/** @param {import("./wire.js").LaneCells[]} lanes
+ * @param {number} cells  @param {1 | -1} way */
 function riskyCell(lanes, cells, way) {
   for (let i = 0; i < cells; i++) {
     const cell = way > 0 ? i : cells - 1 - i;

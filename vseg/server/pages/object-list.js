@@ -11,10 +11,10 @@ import { objectOf, titleOf } from "./state.js";
 export function mountObjects(annotator) {
   const { store } = annotator;
   const actions = byId("object-actions", HTMLElement);
-  for (const [action, glyph, title] of ACTIONS) actions.append(actionButton(action, glyph, title));
-  store.on(
-    ["objects", "selected", "hidden", "locked", "solo", "pending", "stale"],
-    () => showObjects(annotator),
+  for (const [action, glyph, title] of ACTIONS)
+    actions.append(actionButton(action, glyph, title));
+  store.on(["objects", "selected", "hidden", "locked", "solo", "pending", "stale"], () =>
+    showObjects(annotator),
   );
   store.on(["selected", "objects", "lease", "connection"], () => {
     const none = !objectOf(store.state, store.state.selected);
@@ -37,15 +37,25 @@ const ACTIONS = [
 function showObjects(annotator) {
   const { objects, selected } = annotator.state;
   const list = byId("objects", HTMLElement);
-  byId("objects-count", HTMLElement).textContent = objects.length ? String(objects.length) : "";
+  byId("objects-count", HTMLElement).textContent = objects.length
+    ? String(objects.length)
+    : "";
   const focused = document.activeElement?.closest("li")?.dataset["object"];
   const rows = objects.map((object) => rowOf(annotator, object));
   const fresh = h(
-    "li", { className: "object fresh" },
-    h("button", {
-      type: "button", className: "pick", "aria-pressed": selected === null,
-      onclick: () => annotator.select(null),
-    }, icon("plus"), selected === null ? "The next prompt makes a new object" : "New object"),
+    "li",
+    { className: "object fresh" },
+    h(
+      "button",
+      {
+        type: "button",
+        className: "pick",
+        "aria-pressed": selected === null,
+        onclick: () => annotator.select(null),
+      },
+      icon("plus"),
+      selected === null ? "The next prompt makes a new object" : "New object",
+    ),
   );
   list.replaceChildren(...rows, fresh);
   if (focused) {
@@ -67,30 +77,48 @@ function rowOf(annotator, object) {
   const frames = stale
     .filter((span) => span.object === id)
     .reduce((sum, span) => sum + span.end - span.first, 0);
-  const waits = `${marks} prompt${marks === 1 ? "" : "s"} to propagate, ${frames} frames stale`;
+  const waits = `prompts to propagate: ${marks}; frames that are stale: ${frames}`;
   const pick = h(
-    "button", {
-      type: "button", className: "pick", "aria-pressed": id === selected,
+    "button",
+    {
+      type: "button",
+      className: "pick",
+      "aria-pressed": id === selected,
       onclick: () => annotator.select(id),
     },
-    swatch, h("span", { className: "title" }, title),
+    swatch,
+    h("span", { className: "title" }, title),
     marks ? h("span", { className: "badge", title: waits }, `${marks} new`) : null,
   );
   return h(
-    "li", { className: "object", "data-object": id },
+    "li",
+    { className: "object", "data-object": id },
     pick,
-    toggle("Hide", hidden.has(id), "eye", "eye-off", title, () => flip(annotator, "hidden", id)),
-    toggle("Lock", locked.has(id), "unlock", "lock", title, () => flip(annotator, "locked", id)),
+    toggle("Hide", hidden.has(id), "eye", "eye-off", title, () =>
+      flip(annotator, "hidden", id),
+    ),
+    toggle("Lock", locked.has(id), "unlock", "lock", title, () =>
+      flip(annotator, "locked", id),
+    ),
   );
 }
 
-/** @param {string} name  @param {boolean} on  @param {string} offGlyph  @param {string} onGlyph
+/** @param {string} name  @param {boolean} on
+ * @param {string} offGlyph  @param {string} onGlyph
  * @param {string} title  @param {() => void} onclick */
 function toggle(name, on, offGlyph, onGlyph, title, onclick) {
-  return h("button", {
-    type: "button", className: "icon small", "aria-pressed": on, title: name,
-    "aria-label": `${name} ${title}`, onclick,
-  }, icon(on ? onGlyph : offGlyph));
+  return h(
+    "button",
+    {
+      type: "button",
+      className: "icon small",
+      "aria-pressed": on,
+      title: name,
+      "aria-label": `${name} ${title}`,
+      onclick,
+    },
+    icon(on ? onGlyph : offGlyph),
+  );
 }
 
 /** Hide or show, lock or unlock.

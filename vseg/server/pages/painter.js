@@ -25,7 +25,8 @@ export function prepared(canvas, width, height) {
   return context;
 }
 
-/** @param {HTMLCanvasElement} canvas  @param {Viewport} viewport  @param {ImageBitmap | null} image */
+/** @param {HTMLCanvasElement} canvas  @param {Viewport} viewport
+ * @param {ImageBitmap | null} image */
 export function paintFrame(canvas, viewport, image) {
   const { stage, scale, left, top, frame } = viewport;
   const context = prepared(canvas, stage.width, stage.height);
@@ -39,7 +40,7 @@ export function paintFrame(canvas, viewport, image) {
 /** Draw masks, prompts and what the tool shows.
  * @param {HTMLCanvasElement} canvas  @param {Viewport} viewport
  * @param {Annotator} annotator  @param {import("./tool.js").Tool} tool
- * @returns {number} the newest sequence number among the masks drawn */
+ * @returns {number} which of all masks that came is the newest one drawn */
 export function paintOverlay(canvas, viewport, annotator, tool) {
   const { stage, scale, left, top, frame } = viewport;
   const context = prepared(canvas, stage.width, stage.height);
@@ -66,14 +67,14 @@ function paintMasks(context, annotator, painted, px) {
   const { state, masks, preview } = annotator;
   let newest = 0;
   for (const [id, drawn] of masks.get(state.shown)) {
-    newest = Math.max(newest, drawn.mask.seq);
+    newest = Math.max(newest, drawn.order);
     if (id === painted || !shows(state, id) || !(drawn.mask.flags & PRESENT)) continue;
     const colour = objectOf(state, id)?.colour ?? NEW_COLOUR;
     paintMask(context, drawn, colour, id === state.selected, px);
   }
   const offered = alternativeOf(state);
   if (offered) paintPreview(context, offered, px);
-  else if (preview && preview.mask.frame === state.shown) paintPreview(context, preview, px);
+  else if (preview.drawn?.mask.frame === state.shown) paintPreview(context, preview.drawn, px);
   return newest;
 }
 
@@ -88,10 +89,21 @@ function alternativeOf({ alternatives, shown, selected }) {
   const known = ALTERNATIVES.get(chosen);
   if (known) return known;
   const { x, y, w: width, h: height, runs } = chosen.crop;
-  const drawn = new DrawnMask({
-    seq: 0, frame: shown, object: selected, flags: PRESENT, score: chosen.score, x, y, width,
-    height, runs: Uint32Array.from(runs),
-  });
+  const drawn = new DrawnMask(
+    {
+      seq: 0,
+      frame: shown,
+      object: selected,
+      flags: PRESENT,
+      score: chosen.score,
+      x,
+      y,
+      width,
+      height,
+      runs: Uint32Array.from(runs),
+    },
+    0,
+  );
   ALTERNATIVES.set(chosen, drawn);
   return drawn;
 }
@@ -104,7 +116,7 @@ function paintMask(context, drawn, colour, selected, px) {
   context.drawImage(drawn.fill(colour), mask.x, mask.y);
   context.globalAlpha = 1;
   context.lineCap = "square";
-  context.lineWidth = (selected ? 4 : 2.5) * px;
+  context.lineWidth = (selected ? 3 : 2.25) * px;
   context.strokeStyle = "rgb(0 0 0 / 0.4)";
   context.stroke(drawn.outline);
   context.lineWidth = (selected ? 2 : 1.25) * px;
@@ -125,7 +137,8 @@ function paintPreview(context, drawn, px) {
   context.setLineDash([]);
 }
 
-/** @param {CanvasRenderingContext2D} context  @param {Annotator} annotator  @param {number} px */
+/** @param {CanvasRenderingContext2D} context  @param {Annotator} annotator
+ * @param {number} px */
 function paintPending(context, { state }, px) {
   for (const { object, frame, prompt } of state.pending) {
     if (frame !== state.shown || !prompt || !shows(state, object)) continue;
@@ -139,7 +152,12 @@ function paintPending(context, { state }, px) {
  * @param {number} px */
 function paintCross(context, { x, y }, px) {
   const path = new Path2D();
-  for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+  for (const [dx, dy] of [
+    [1, 0],
+    [-1, 0],
+    [0, 1],
+    [0, -1],
+  ]) {
     path.moveTo(x + 4 * px * (dx ?? 0), y + 4 * px * (dy ?? 0));
     path.lineTo(x + 18 * px * (dx ?? 0), y + 18 * px * (dy ?? 0));
   }

@@ -1,4 +1,5 @@
-// Playback: frames at the clip's rate; those that are not there in time are left out and counted.
+// Playback: frames at the clip's rate; those that are not there in time are left out, and
+// counted.
 
 /** Frames a second of a clip that does not say. */
 const UNKNOWN_RATE = 10;
@@ -42,7 +43,10 @@ export class Playback {
     requestAnimationFrame(() => this.#step());
     const now = performance.now();
     const rate = clip.fps ?? UNKNOWN_RATE;
-    const due = Math.min(this.#from + Math.floor(((now - this.#began) / 1000) * rate), clip.end - 1);
+    const due = Math.min(
+      this.#from + Math.floor(((now - this.#began) / 1000) * rate),
+      clip.end - 1,
+    );
     if (due <= frame) return frame >= clip.end - 1 ? this.stop() : undefined;
     const next = this.#newestThere(frame + 1, due);
     if (next !== null) {

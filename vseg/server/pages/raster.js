@@ -35,7 +35,12 @@ export class Raster {
         }
       }
     }
-    return { x: left, y: top, width: Math.max(0, right - left), height: Math.max(0, bottom - top) };
+    return {
+      x: left,
+      y: top,
+      width: Math.max(0, right - left),
+      height: Math.max(0, bottom - top),
+    };
   }
 
   /** The least rectangle around the mask; null where it is empty.  @returns {Rect | null} */

@@ -7,7 +7,8 @@ import { toast } from "./toasts.js";
 /** @typedef {import("./annotator.js").Annotator} Annotator */
 
 export class Review {
-  /** @param {Annotator} annotator  @param {(corner: import("./viewport.js").XY) => void} reveal
+  /** @param {Annotator} annotator
+   * @param {(corner: import("./viewport.js").XY) => void} reveal
    * @param {(run: string) => void} openRun */
   constructor(annotator, reveal, openRun) {
     this.annotator = annotator;
@@ -38,13 +39,21 @@ export class Review {
     const known = objects.find(({ id }) => id === object);
     const name = known ? titleOf(known) : (label ?? `Object ${object}`);
     place.replaceChildren(
-      h("p", { className: "review-title" }, h("b", {}, name), ` · frames ${first} – ${end - 1}`),
+      h(
+        "p",
+        { className: "review-title" },
+        h("b", {}, name),
+        ` · frames ${first} – ${end - 1}`,
+      ),
       h("meter", { min: 0, max: 1, value: risk, "aria-label": "Risk", className: "risk" }),
       h("p", { className: "dim" }, `${reasons.join(", ")} · worst at frame ${worst_frame}`),
-      h("div", { className: "row" },
+      h(
+        "div",
+        { className: "row" },
         actionButton("accept", "check", "Accept", { labelled: true, className: "primary" }),
         actionButton("fix", "target", "Fix", { labelled: true }),
-        actionButton("skip", "skip", "Skip", { labelled: true })),
+        actionButton("skip", "skip", "Skip", { labelled: true }),
+      ),
     );
   }
 

@@ -36,6 +36,8 @@ import { readMask } from "./masks.js";
 
 /** Milliseconds between tries to connect; the last one repeats. */
 const WAITS = [200, 500, 1000, 2000, 4000];
+/** RFC 6455, 7.4.1: against the rules of the server. */
+const REFUSED = 1008;
 
 export class RequestError extends Error {
   /** @param {Refusal} refusal */
@@ -50,7 +52,7 @@ export class RequestError extends Error {
  * @property {(answer: Answers["hello"]) => void} onHello
  * @property {(event: import("./wire.js").AnyEvent) => void} onEvent
  * @property {(mask: import("./masks.js").Mask) => void} onMask
- * @property {(connection: "open" | "lost" | "refused") => void} onConnection
+ * @property {(connection: "open" | "lost" | "refused", why: string) => void} onConnection
  */
 
 export class Socket {
@@ -79,9 +81,9 @@ export class Socket {
     socket.onopen = () => void this.#greet();
     socket.onmessage = ({ data }) => {
       if (typeof data === "string") this.#read(JSON.parse(data));
-      else this.#take(readMask(data));
+      else this.handlers.onMask(readMask(data));
     };
-    socket.onclose = () => void this.#lost();
+    socket.onclose = ({ code, reason }) => void this.#lost(code === REFUSED ? reason : null);
     this.#socket = socket;
   }
 
@@ -117,7 +119,7 @@ export class Socket {
       this.#greeted = true;
       this.#tries = 0;
       this.handlers.onHello(answer);
-      this.handlers.onConnection("open");
+      this.handlers.onConnection("open", "");
     } catch (error) {
       console.warn(`hello: ${error}`);
       this.#socket?.close();
@@ -135,21 +137,25 @@ export class Socket {
     } else waiting?.resolve(message);
   }
 
-  /** @param {import("./wire.js").AnyEvent | import("./masks.js").Mask} message */
-  #take(message) {
+  /** @param {import("./wire.js").AnyEvent} event */
+  #take(event) {
     // What comes twice after a reconnection was taken already.
-    if (this.#lastSeq !== null && message.seq <= this.#lastSeq) return;
-    this.#lastSeq = message.seq;
-    if ("type" in message) this.handlers.onEvent(message);
-    else this.handlers.onMask(message);
+    if (this.#lastSeq !== null && event.seq <= this.#lastSeq) return;
+    this.#lastSeq = event.seq;
+    this.handlers.onEvent(event);
   }
 
-  async #lost() {
+  /** @param {string | null} reason  why the server will not have this client */
+  async #lost(reason) {
     this.#greeted = false;
     for (const { reject } of this.#waiting.values()) reject(offline());
     this.#waiting.clear();
     if (this.#closed) return;
-    this.handlers.onConnection((await refused()) ? "refused" : "lost");
+    if (reason !== null) return this.handlers.onConnection("refused", reason);
+    this.handlers.onConnection(
+      (await unknown()) ? "refused" : "lost",
+      "open the server’s link again",
+    );
     const wait = WAITS[Math.min(this.#tries++, WAITS.length - 1)];
     setTimeout(() => this.#closed || this.open(), wait);
   }
@@ -157,7 +163,7 @@ export class Socket {
 
 /** Whether the server is there and does not know this browser: a socket that is refused does
  * not say why. */
-async function refused() {
+async function unknown() {
   const answer = await fetch("/v1/runs").catch(() => null);
   return answer?.status === 401 || answer?.status === 403;
 }

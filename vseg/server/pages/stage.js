@@ -53,7 +53,17 @@ export class Stage {
     });
     store.on(["shown"], () => this.draw({ frame: true }));
     store.on(
-      ["objects", "pending", "selected", "hidden", "solo", "radius", "cross", "tool", "alternatives"],
+      [
+        "objects",
+        "pending",
+        "selected",
+        "hidden",
+        "solo",
+        "radius",
+        "cross",
+        "tool",
+        "alternatives",
+      ],
       () => this.draw({ frame: false }),
     );
   }
@@ -76,8 +86,9 @@ export class Stage {
     }
     this.#dirty = { frame: false, overlay: false };
     const newest = paintOverlay(this.#overlay, this.viewport, this.annotator, this.tool());
-    this.#element.dataset["seq"] = String(newest);
-    this.#element.style.cursor = this.#pressed === "pan" || this.#spaceHeld ? "grab" : this.tool().cursor;
+    this.#element.dataset["mask"] = String(newest);
+    this.#element.style.cursor =
+      this.#pressed === "pan" || this.#spaceHeld ? "grab" : this.tool().cursor;
     const refusal = this.annotator.frames.refusal(shown);
     const note = byId("stage-note", HTMLElement);
     note.hidden = !refusal;
@@ -122,7 +133,8 @@ export class Stage {
     const { frame, scale } = this.viewport;
     const step = fine ? 1 : Math.max(1, Math.round(CROSS_STEP / scale));
     const from = this.annotator.state.cross ?? {
-      x: Math.floor(frame.width / 2) + 0.5, y: Math.floor(frame.height / 2) + 0.5,
+      x: Math.floor(frame.width / 2) + 0.5,
+      y: Math.floor(frame.height / 2) + 0.5,
     };
     const cross = this.viewport.clamp({ x: from.x + dx * step, y: from.y + dy * step });
     this.annotator.store.set({ cross });
@@ -130,7 +142,8 @@ export class Stage {
     else this.tool().hover(cross, true);
     this.reveal(cross);
     this.#element.setAttribute(
-      "aria-label", `Frame; crosshair at ${Math.floor(cross.x)}, ${Math.floor(cross.y)}`,
+      "aria-label",
+      `Frame; crosshair at ${Math.floor(cross.x)}, ${Math.floor(cross.y)}`,
     );
   }
 
@@ -237,7 +250,8 @@ export class Stage {
   /** @param {WheelEvent} event */
   #wheel(event) {
     event.preventDefault();
-    const notches = event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : 30 * event.deltaY;
+    const notches =
+      event.deltaMode === WheelEvent.DOM_DELTA_PIXEL ? event.deltaY : 30 * event.deltaY;
     if (event.shiftKey) {
       const { radius } = this.annotator.state;
       const along = event.deltaY || event.deltaX;
@@ -260,6 +274,7 @@ export class Stage {
 /** The next size of a brush: a fifth more or less, at least a pixel.
  * @param {number} radius  @param {1 | -1} way */
 export function resized(radius, way) {
-  const next = way > 0 ? Math.max(radius + 1, radius * 1.2) : Math.min(radius - 1, radius / 1.2);
+  const next =
+    way > 0 ? Math.max(radius + 1, radius * 1.2) : Math.min(radius - 1, radius / 1.2);
   return Math.min(200, Math.max(1, Math.round(next)));
 }

@@ -21,6 +21,7 @@ import { Store } from "./store.js";
  * @property {import("./wire.js").RunningPropagation | null} running
  * @property {import("./wire.js").LeaseState | null} lease
  * @property {"opening" | "open" | "lost" | "refused"} connection
+ * @property {string} why  the connection was refused
  * @property {number} frame  where the user is going
  * @property {number} shown  whose image is on the stage; prompts are for this one
  * @property {1 | -1} direction
@@ -44,25 +45,59 @@ import { Store } from "./store.js";
 
 /** @returns {Store<State>} */
 export const newStore = () =>
-  new Store(/** @type {State} */ ({
-    clip: null, revision: 0, objects: [], pending: [], stale: [], undo: null, redo: null,
-    running: null, lease: null, connection: "opening", frame: 0, shown: -1, direction: 1,
-    playing: false, dropped: 0, selected: null, tool: "point", hidden: new Set(),
-    locked: new Set(), solo: null, radius: 12, cross: null, alternatives: null, span: null,
-    scope: "all", window: { first: 0, end: 1 }, lanes: null, review: null, everywhere: false,
-  }));
+  new Store(
+    /** @type {State} */ ({
+      clip: null,
+      revision: 0,
+      objects: [],
+      pending: [],
+      stale: [],
+      undo: null,
+      redo: null,
+      running: null,
+      lease: null,
+      connection: "opening",
+      why: "",
+      frame: 0,
+      shown: -1,
+      direction: 1,
+      playing: false,
+      dropped: 0,
+      selected: null,
+      tool: "point",
+      hidden: new Set(),
+      locked: new Set(),
+      solo: null,
+      radius: 12,
+      cross: null,
+      alternatives: null,
+      span: null,
+      scope: "all",
+      window: { first: 0, end: 1 },
+      lanes: null,
+      review: null,
+      everywhere: false,
+    }),
+  );
 
 /** @param {State} state  @param {number} id */
-export const shows = (state, id) => (state.solo === null ? !state.hidden.has(id) : state.solo === id);
+export const shows = (state, id) =>
+  state.solo === null ? !state.hidden.has(id) : state.solo === id;
 
 /** @param {State} state  @param {number | null} id */
-export const objectOf = (state, id) => state.objects.find((object) => object.id === id) ?? null;
+export const objectOf = (state, id) =>
+  state.objects.find((object) => object.id === id) ?? null;
 
 /** @param {Pick<ObjectState, "id" | "label" | "name">} object */
 export const titleOf = ({ id, label, name }) => name ?? label ?? `Object ${id}`;
 
+/** The title of an object by its id.  @param {State} state  @param {number} id */
+export const nameOf = (state, id) =>
+  titleOf(objectOf(state, id) ?? { id, label: null, name: null });
+
 /** @param {State} state */
-export const mayWrite = ({ connection, lease }) => connection === "open" && lease?.mode === "write";
+export const mayWrite = ({ connection, lease }) =>
+  connection === "open" && lease?.mode === "write";
 
 /** The marked span as frames [first, end), if both ends are marked.  @param {State} state */
 export function markedFrames({ span }) {

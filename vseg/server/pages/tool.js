@@ -51,7 +51,8 @@ export class Tool {
 }
 
 /** A corner of the frame as a point of a prompt, to a tenth of a pixel, on the frame.
- * @param {XY} at  @param {{width: number, height: number}} frame  @returns {[number, number]} */
+ * @param {XY} at  @param {{width: number, height: number}} frame
+ * @returns {[number, number]} */
 export function pointAt(at, { width, height }) {
   const within = (/** @type {number} */ value, /** @type {number} */ size) =>
     Math.round(10 * Math.min(Math.max(value - 0.5, 0), size - 1)) / 10;
@@ -63,6 +64,7 @@ export function pointAt(at, { width, height }) {
 export function boxBetween(a, b) {
   const [x1, x2] = [Math.min(a.x, b.x), Math.max(a.x, b.x)].map(Math.round);
   const [y1, y2] = [Math.min(a.y, b.y), Math.max(a.y, b.y)].map(Math.round);
-  if (x1 === undefined || x2 === undefined || y1 === undefined || y2 === undefined) return null;
+  if (x1 === undefined || x2 === undefined || y1 === undefined || y2 === undefined)
+    return null;
   return x2 - x1 >= 2 && y2 - y1 >= 2 ? [x1, y1, x2, y2] : null;
 }

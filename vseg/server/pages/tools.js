@@ -16,23 +16,33 @@ class WordsTool extends Tool {
   hint = "Name what to find on this frame; the best detection becomes the object’s mask";
 }
 
-const TITLES = new Map(Object.entries({
-  point: "Point", box: "Box", scribble: "Scribble", brush: "Brush", eraser: "Eraser",
-  polygon: "Polygon", words: "Words", exemplar: "Exemplar",
-}));
+const TITLES = new Map(
+  Object.entries({
+    point: "Point",
+    box: "Box",
+    scribble: "Scribble",
+    brush: "Brush",
+    eraser: "Eraser",
+    polygon: "Polygon",
+    words: "Words",
+    exemplar: "Exemplar",
+  }),
+);
 
 /** @param {Annotator} annotator  @returns {Map<string, Tool>} */
 function allTools(annotator) {
-  return new Map(Object.entries({
-    point: new PointTool(annotator),
-    box: new BoxTool(annotator),
-    scribble: new ScribbleTool(annotator),
-    brush: new BrushTool(annotator, 1),
-    eraser: new BrushTool(annotator, 0),
-    polygon: new PolygonTool(annotator),
-    words: new WordsTool(annotator),
-    exemplar: new ExemplarTool(annotator),
-  }));
+  return new Map(
+    Object.entries({
+      point: new PointTool(annotator),
+      box: new BoxTool(annotator),
+      scribble: new ScribbleTool(annotator),
+      brush: new BrushTool(annotator, 1),
+      eraser: new BrushTool(annotator, 0),
+      polygon: new PolygonTool(annotator),
+      words: new WordsTool(annotator),
+      exemplar: new ExemplarTool(annotator),
+    }),
+  );
 }
 
 /** Show the bar.  @param {Annotator} annotator  @returns {() => Tool} the tool in hand */
@@ -61,7 +71,9 @@ export function mountTools(annotator) {
 function showOptions(annotator) {
   const place = byId("options", HTMLElement);
   const { tool, alternatives } = annotator.state;
-  const parts = alternatives ? alternativeOptions(annotator) : (OPTIONS.get(tool)?.(annotator) ?? []);
+  const parts = alternatives
+    ? alternativeOptions(annotator)
+    : (OPTIONS.get(tool)?.(annotator) ?? []);
   place.hidden = !parts.length;
   // What is being typed stays.
   if (place.dataset["tool"] === tool && place.contains(document.activeElement)) return;
@@ -70,14 +82,23 @@ function showOptions(annotator) {
 }
 
 /** @type {Map<string, (annotator: Annotator) => Node[]>} */
-const OPTIONS = new Map(Object.entries({
-  brush: sizeOptions, eraser: sizeOptions, words: wordOptions, exemplar: exemplarOptions,
-}));
+const OPTIONS = new Map(
+  Object.entries({
+    brush: sizeOptions,
+    eraser: sizeOptions,
+    words: wordOptions,
+    exemplar: exemplarOptions,
+  }),
+);
 
 /** @param {Annotator} annotator */
 function sizeOptions({ store }) {
   const range = h("input", {
-    type: "range", min: "1", max: "200", value: String(store.state.radius), id: "radius",
+    type: "range",
+    min: "1",
+    max: "200",
+    value: String(store.state.radius),
+    id: "radius",
     oninput: () => store.set({ radius: Number(range.value) }),
   });
   const size = h("output", { className: "number" }, `${2 * store.state.radius} px`);
@@ -89,7 +110,11 @@ function sizeOptions({ store }) {
 /** @param {Annotator} annotator */
 function wordOptions(annotator) {
   const input = h("input", {
-    type: "text", id: "words", placeholder: "a red car", maxLength: 200, autocomplete: "off",
+    type: "text",
+    id: "words",
+    placeholder: "a red car",
+    maxLength: 200,
+    autocomplete: "off",
     "aria-label": "Words",
   });
   const find = async () => {
@@ -110,13 +135,21 @@ function wordOptions(annotator) {
 
 /** @param {Annotator} annotator */
 function exemplarOptions(annotator) {
-  const file = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: true });
+  const file = h("input", {
+    type: "file",
+    accept: "image/png,image/jpeg,image/webp",
+    hidden: true,
+  });
   file.addEventListener("change", () => {
     const [chosen] = file.files ?? [];
     if (chosen) void askExemplarFile(annotator, chosen);
     file.value = "";
   });
-  const open = h("button", { type: "button", onclick: () => file.click() }, "From an image file …");
+  const open = h(
+    "button",
+    { type: "button", onclick: () => file.click() },
+    "From an image file …",
+  );
   return [open, file];
 }
 
@@ -127,7 +160,7 @@ function alternativeOptions({ state }) {
   const { choices, index } = alternatives;
   const chosen = choices[index];
   const text = chosen
-    ? `${chosen.kind === "larger" ? "Larger" : "Smaller"} mask ${index + 1} of ${choices.length}`
+    ? `${chosen.kind === "larger" ? "Larger" : "Smaller"}: ${index + 1} of ${choices.length}`
     : "As it is";
   return [
     h("span", {}, text),

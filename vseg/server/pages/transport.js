@@ -22,11 +22,15 @@ export function mountTransport(annotator) {
     const { span } = store.state;
     const chip = byId("span", HTMLButtonElement);
     chip.hidden = !span;
-    if (span) chip.textContent = span.end === null ? `From ${span.first} …` : `Span ${span.first} – ${span.end - 1} ×`;
+    if (span)
+      chip.textContent =
+        span.end === null ? `From ${span.first} …` : `${span.first} – ${span.end - 1} ×`;
     describe(chip, span?.end === null ? "End the span here" : "Clear the span");
   });
   store.on(["running"], () => showProgress(annotator));
-  store.on(["scope", "selected", "objects", "span", "connection", "lease"], () => showScope(annotator));
+  store.on(["scope", "selected", "objects", "span", "connection", "lease"], () =>
+    showScope(annotator),
+  );
 }
 
 /** @param {Annotator} annotator */
@@ -37,14 +41,19 @@ function mountFrameNumber(annotator) {
     const frame = Number.parseInt(input.value, 10);
     if (Number.isFinite(frame)) annotator.seek(frame);
     input.value = String(store.state.frame);
-    byId("stage", HTMLElement).focus();
+  });
+  input.addEventListener("keydown", ({ key }) => {
+    if (key === "Escape") input.value = String(store.state.frame);
+    if (key === "Enter" || key === "Escape") byId("stage", HTMLElement).focus();
   });
   store.on(["frame", "clip"], () => {
     const { frame, clip } = store.state;
     if (!clip) return;
     if (document.activeElement !== input) input.value = String(frame);
     byId("frame-count", HTMLElement).textContent = `/ ${clip.end - 1}`;
-    byId("time", HTMLElement).textContent = clip.fps ? timeOf((frame - clip.first) / clip.fps) : "";
+    byId("time", HTMLElement).textContent = clip.fps
+      ? timeOf((frame - clip.first) / clip.fps)
+      : "";
   });
 }
 
@@ -77,7 +86,8 @@ function showScope({ state }) {
   button.textContent = scope === "one" && object ? titleOf(object) : "All objects";
   describe(button, "Propagate one object or all");
   for (const each of document.querySelectorAll("#propagate button")) {
-    if (each instanceof HTMLButtonElement) each.disabled = !mayWrite(state) || !state.objects.length;
+    if (each instanceof HTMLButtonElement)
+      each.disabled = !mayWrite(state) || !state.objects.length;
   }
 }
 
@@ -88,9 +98,13 @@ export async function propagate(annotator, direction) {
   const { scope, selected } = annotator.state;
   const objects = scope === "one" && selected !== null ? [selected] : null;
   const frames = markedFrames(annotator.state);
-  await annotator.ask("propagate", {
-    objects, direction, first: frames?.first ?? null, end: frames?.end ?? null,
+  const answer = await annotator.ask("propagate", {
+    objects,
+    direction,
+    first: frames?.first ?? null,
+    end: frames?.end ?? null,
   });
+  if (answer) annotator.follow();
 }
 
 /** Begin a span, end it, clear it.  @param {Annotator} annotator */

@@ -115,7 +115,13 @@ export class Viewport {
   #keepInSight() {
     const { width, height } = this.stage;
     const keep = 48;
-    this.left = Math.min(Math.max(this.left, keep - this.frame.width * this.scale), width - keep);
-    this.top = Math.min(Math.max(this.top, keep - this.frame.height * this.scale), height - keep);
+    this.left = Math.min(
+      Math.max(this.left, keep - this.frame.width * this.scale),
+      width - keep,
+    );
+    this.top = Math.min(
+      Math.max(this.top, keep - this.frame.height * this.scale),
+      height - keep,
+    );
   }
 }
