@@ -20,6 +20,7 @@ PAGES = {
     "nano.md": "vseg/models/nano/weights/README.md",
     "runs.md": "docs/runs.md",
     "exchange.md": "docs/exchange.md",
+    "batch.md": "docs/batch.md",
     "correct.md": "docs/correct.md",
     "review.md": "docs/review.md",
     "annotate.md": "docs/annotate.md",

@@ -65,6 +65,9 @@ def try_block(
         checked(TrackConfig, tomllib.loads(block.code))
     elif block.language == "json":
         json.loads(block.code)
+    elif block.language == "jsonl":
+        for line in block.code.splitlines():
+            json.loads(line)
     elif block.language != "text":
         raise WrongExample(f"line {block.line}: a block of '{block.language}' cannot be tried")
 
@@ -110,6 +113,8 @@ def _parse_vseg(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The application's own parsers, up to where the work begins."""
     command, path = typer.main.get_command(app), ["vseg"]
     while words and hasattr(command, "commands"):
+        if words[0] not in command.commands and hasattr(command, "default_command"):
+            words = [command.default_command, *words]
         if words[0] not in command.commands:
             raise WrongExample(f"{' '.join(path)} has no command '{words[0]}'")
         path.append(words[0])

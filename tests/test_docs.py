@@ -33,7 +33,7 @@ WITH_CODE = [
 RUN = ("docs/index.md", "docs/runs.md")
 """Pages whose `vseg` lines are run one after the other; those of the others are parsed."""
 FILES = {path.name for part in ("vseg", "trackers") for path in (ROOT / part).rglob("*.py")}
-WRITTEN = {"build", "runs", "exemplars", "masks", "revisions"}
+WRITTEN = {"OUT", "build", "runs", "exemplars", "masks", "revisions"}
 """Folders that commands write."""
 
 

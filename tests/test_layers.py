@@ -25,7 +25,7 @@ LAYERS = (
     ("grounding", "training", "exchange"),
     ("build",),
     ("pipelines", "analysis"),
-    ("server",),
+    ("batch", "server"),
     ("cli",),
     ("__main__",),
 )

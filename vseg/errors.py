@@ -120,6 +120,10 @@ class NoDetections(BadDetections):
     exit_code = ExitCode.PARTIAL
 
 
+class BadJobs(VsegError):
+    """A list of jobs cannot be read, holds a line that is no job, or names no clip."""
+
+
 class BadVocabulary(VsegError):
     """A vocabulary file cannot be read, or holds nothing, a phrase twice, or a phrase too
     long.
@@ -184,6 +188,10 @@ class ServiceError(VsegError):
 
 class ExtraMissing(UsageError):
     """A command needs packages that are installed on request only."""
+
+
+class StoreError(OutputError):
+    """A bucket or a server does not give or take a file."""
 
 
 class BadDataset(VsegError):

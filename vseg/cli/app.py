@@ -11,6 +11,7 @@ from vseg.cli import (
     accept,
     annotate,
     associate,
+    batch,
     bench,
     correct,
     demo,
@@ -120,6 +121,7 @@ for _name, _run in (
 ):
     _examples = "\n\n".join(("Examples:", *EXAMPLES[_name])) if _name in EXAMPLES else None
     app.command(_name, cls=Command, epilog=_examples)(_run)
+app.add_typer(batch.app, name="batch")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 app.add_typer(key_commands.app, name="keys")

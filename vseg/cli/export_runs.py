@@ -27,15 +27,17 @@ class RunExport:
 
     def open(self, paths: Sequence[str]) -> "list[Run]":
         """The runs.  Raises UsageError for settings that cannot be, BadRun for damage."""
+        from vseg.batch.overview import with_runs_of_batches
         from vseg.build import open_run
 
         if self.every is not None and self.every < 1:
             raise UsageError(f"--every {self.every}: it counts frames", hint="--every 5")
         if self.val is not None and not 0 <= self.val <= 1:
             raise UsageError(f"--val {self.val}: it is a share of the runs", hint="--val 0.2")
-        if self.revision is not None and len(paths) > 1:
+        folders = with_runs_of_batches(paths)
+        if self.revision is not None and len(folders) > 1:
             raise UsageError("--revision is of one run", hint="drop it, or export one run")
-        runs = [open_run(path, self.revision) for path in paths]
+        runs = [open_run(path, self.revision) for path in folders]
         for run in runs:
             run.check_objects()
         return runs

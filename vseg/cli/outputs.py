@@ -66,7 +66,7 @@ def export(
         list[str],
         typer.Argument(
             metavar="RUN...|MODEL",
-            help="Folders that `vseg track` wrote; with onnx, the name of a model.",
+            help="Folders that `vseg track` or `vseg batch` wrote; with onnx, a model.",
         ),
     ],
     to: Annotated[

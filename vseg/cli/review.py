@@ -18,7 +18,8 @@ _INDENT = " " * 7
 """As wide as a risk."""
 
 Runs = Annotated[
-    list[Path], typer.Argument(metavar="RUN...", help="Folders that `vseg track` wrote.")
+    list[Path],
+    typer.Argument(metavar="RUN...", help="Folders that `vseg track` or `vseg batch` wrote."),
 ]
 
 
@@ -45,10 +46,11 @@ def review(
     """
     from vseg.analysis.review_queue import review as queue_of
     from vseg.analysis.review_sheet import check_sheet, write_sheet
+    from vseg.batch.overview import with_runs_of_batches
     from vseg.build import open_run
     from vseg.io.files import check_free
 
-    folders = list(dict.fromkeys(runs))
+    folders = with_runs_of_batches(runs)
     for option, given in (("--video", clip), ("--revision", revision)):
         if given is not None and len(folders) > 1:
             raise UsageError(

@@ -1,0 +1,259 @@
+"""`vseg batch`: what is missing is done, and nothing else; whatever dies meanwhile."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.unit.cli.conftest import Workplace, call, files_of
+from vseg.batch.local_engine import LocalEngine
+from vseg.batch.manifest import JobStatus, Manifest, read_manifest
+from vseg.batch.place import FolderPlace
+from vseg.batch.planning import read_plan
+from vseg.batch.remaining import unfinished
+from vseg.batch.schedule import Attempt, Schedule
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
+
+pytestmark = pytest.mark.integration
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three clips, and a file that is none."""
+    folder = tmp_path_factory.mktemp("clips")
+    for number, frames in enumerate((12, 30, 20)):
+        scene = SceneConfig(64, 96, frames, seed=number, num_objects=1)
+        write_clip(SyntheticVideo(scene), folder / f"{number}.mp4")
+    (folder / "none.mp4").write_bytes(b"nonsense")
+    return folder
+
+
+def words(workplace: Workplace, clips: Path, out: Path, *more: object) -> list[str]:
+    asked = ["batch", clips, "-o", out, "--point", "40,30", *workplace.settings, *more]
+    return [str(word) for word in asked]
+
+
+@pytest.fixture(scope="module")
+def reference(
+    workplace: Workplace, clips: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A batch that nothing disturbed."""
+    out = tmp_path_factory.mktemp("batch") / "out"
+    assert call(*words(workplace, clips, out, "--workers", 1)).exit_code == 4
+    return out
+
+
+def statuses(out: Path) -> dict[str, str]:
+    place = FolderPlace(out)
+    jobs = [planned.job for planned in read_plan(place) if planned.job is not None]
+    ended = {Path(j.line.clip).name: read_manifest(place, j.job_id) for j in jobs}
+    return {clip: m.status.value if m else "waiting" for clip, m in sorted(ended.items())}
+
+
+DONE = {"0.mp4": "complete", "1.mp4": "complete", "2.mp4": "complete", "none.mp4": "refused"}
+
+
+def runs_of(out: Path) -> dict[str, dict[str, bytes]]:
+    return {run.name: files_of(run) for run in (out / "jobs").iterdir()}
+
+
+def test_one_bad_clip_stops_nothing(reference: Path) -> None:
+    assert statuses(reference) == DONE
+    told = json.loads(call("batch", "status", reference, "--json").stdout)
+    assert told["jobs"] == {"total": 4, "complete": 3, "refused": 1}
+    assert told["frames"] == 62 and told["finished"]
+    (problem,) = told["problems"]
+    assert problem["clip"].endswith("none.mp4") and problem["error"]["type"] == "BadVideo"
+    shown = call("batch", "status", reference).stdout
+    assert "3 complete, 1 refused" in shown and "hint: " in shown
+
+
+def test_the_longest_clip_is_first(reference: Path) -> None:
+    sizes = [p.job.source.size for p in read_plan(FolderPlace(reference)) if p.job]
+    assert sizes == sorted(sizes, reverse=True)
+
+
+def test_a_second_start_does_nothing(
+    workplace: Workplace, clips: Path, reference: Path
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in reference.rglob("*.parquet")}
+    assert call(*words(workplace, clips, reference)).exit_code == 4
+    assert before == {p: p.stat().st_mtime_ns for p in reference.rglob("*.parquet")}
+    planned = call(*words(workplace, clips, reference, "--dry-run")).stdout
+    assert planned == "0 of 4 jobs to do\n"
+
+
+def test_another_prompt_for_one_clip_does_that_one_again(
+    workplace: Workplace, clips: Path, reference: Path, tmp_path: Path
+) -> None:
+    lines = [{"clip": str(clips / f"{n}.mp4"), "point": "40,30"} for n in range(3)]
+    lines[1]["point"] = "50,30"
+    jobs = tmp_path / "jobs.jsonl"
+    jobs.write_text("\n".join(map(json.dumps, lines)))
+    out = shutil.copytree(reference, tmp_path / "out")
+    asked = ["batch", jobs, "-o", out, *workplace.settings, "--dry-run", "--json"]
+    (job,) = json.loads(call(*asked).stdout)["to_do"]
+    assert job["clip"].endswith("1.mp4")
+
+
+def test_a_summary_over_all_clips(reference: Path, tmp_path: Path) -> None:
+    table = tmp_path / "all.parquet"
+    assert "3 objects of 3 clips" in call("batch", "summary", reference, "-o", table).stdout
+    rows = pq.read_table(table).to_pylist()
+    assert {Path(row["clip"]).name for row in rows} == {"0.mp4", "1.mp4", "2.mp4"}
+    assert all(0 <= row["mean_risk"] <= row["max_risk"] <= 1 for row in rows)
+
+
+def test_review_and_export_take_a_batch_as_a_whole(reference: Path, tmp_path: Path) -> None:
+    queue = json.loads(call("review", reference, "--least", 0, "--json").stdout)
+    assert {Path(span["run"]).parent for span in queue["spans"]} == {reference / "jobs"}
+    exported = call("export", reference, "--to", "coco", "-o", tmp_path / "all")
+    assert exported.exit_code == 0, exported.stderr
+    images = [json.loads(p.read_text())["images"] for p in (tmp_path / "all").rglob("*.json")]
+    assert sum(map(len, images)) == 62
+
+
+def test_shards_are_apart_and_together_everything(
+    workplace: Workplace, clips: Path, reference: Path, tmp_path: Path
+) -> None:
+    for index in (0, 1):
+        call(*words(workplace, clips, tmp_path / "out", "--shard", f"{index}/2"))
+        done = [
+            status for status in statuses(tmp_path / "out").values() if status != "waiting"
+        ]
+        assert len(done) == 2 * (index + 1)
+    assert runs_of(tmp_path / "out") == runs_of(reference)
+
+
+class _Killer:
+    """A watcher that kills the worker of one clip, so many times."""
+
+    def __init__(self, clip: str, times: int) -> None:
+        self.clip = clip
+        self.times = times
+        self.begun: list[str] = []
+
+    def begins(self, worker: str, attempt: Attempt) -> None:
+        self.begun.append(Path(attempt.job.line.clip).name)
+
+    def advances(self, worker: str, done: int, total: int) -> None:
+        if self.begun[-1] == self.clip and self.times:
+            self.times -= 1
+            for pid in _children():
+                os.kill(pid, signal.SIGKILL)
+
+    def ends(self, worker: str, attempt: Attempt, ended: Manifest | None) -> None:
+        pass
+
+
+def _children() -> list[int]:
+    """The workers of this process."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        for pid in map(int, (task / "children").read_text().split()):
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
+            found += [pid] if b"vseg.batch.worker_main" in command else []
+    return found
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize(("times", "ends"), [(1, "complete"), (2, "poison")])
+def test_a_worker_that_is_killed(
+    workplace: Workplace, clips: Path, reference: Path, tmp_path: Path, times: int, ends: str
+) -> None:
+    out = tmp_path / "out"
+    call(*words(workplace, clips, out, "--dry-run"))
+    place = FolderPlace(out)
+    schedule = Schedule(unfinished(place, read_plan(place)))
+    killer = _Killer("1.mp4", times)
+    LocalEngine(place, 1, killer, lambda: False).run(schedule)
+    assert killer.times == 0
+    assert statuses(out) == {**DONE, "1.mp4": ends}
+    if ends == "poison":
+        assert call("batch", "retry", out, "--workers", 1).exit_code == 4
+    assert runs_of(out) == runs_of(reference)
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_driver_that_is_ended_goes_on_inside_the_clip(
+    workplace: Workplace, clips: Path, reference: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "vseg", *words(workplace, clips, out, "--workers", 1)]
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not list(out.glob("jobs/*/masks/shard-000001.parquet")):
+        assert driver.poll() is None, driver.communicate()
+        time.sleep(0.01)
+    driver.send_signal(number)
+    driver.communicate()
+    if number == signal.SIGTERM:
+        assert driver.returncode == 130
+        assert "interrupted" in statuses(out).values()
+    _wait_for_workers_of(out)
+    before = len(list(out.glob("jobs/*/masks/*.parquet")))
+    assert 0 < before < len(list(reference.glob("jobs/*/masks/*.parquet")))
+    assert call(*words(workplace, clips, out, "--workers", 1)).exit_code == 4
+    assert statuses(out) == DONE
+    assert runs_of(out) == runs_of(reference)
+
+
+def _wait_for_workers_of(out: Path) -> None:
+    """A worker whose driver was killed commits and ends."""
+    for _ in range(600):
+        if not list(out.glob("jobs/*/.writer.json")):
+            return
+        time.sleep(0.1)
+    raise AssertionError("a worker goes on without its driver")
+
+
+def test_a_clip_that_changed_since_it_was_planned(
+    workplace: Workplace, clips: Path, tmp_path: Path
+) -> None:
+    clip = tmp_path / "a.mp4"
+    shutil.copy(clips / "0.mp4", clip)
+    out = tmp_path / "out"
+    call(*words(workplace, clip, out, "--dry-run"))
+    shutil.copy(clips / "2.mp4", clip)
+    assert call("batch", "retry", out).exit_code == 4
+    assert statuses(out) == {"a.mp4": "refused"}
+    assert not list((out / "jobs").iterdir())
+    assert call(*words(workplace, clip, out)).exit_code == 0
+    assert statuses(out) == {"a.mp4": JobStatus.COMPLETE.value}
+
+
+def test_a_store_holds_the_same_as_a_folder(
+    workplace: Workplace,
+    clips: Path,
+    reference: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    asked = words(workplace, Path(), Path())
+    asked[1] = f"file://{clips}/[012].mp4"
+    asked[3] = f"file://{tmp_path}/out"
+    assert call(*asked).exit_code == 0
+    # Clips are identified by what the store says of them, so jobs have other ids.
+    masks = {m.read_bytes() for m in (tmp_path / "out").glob("jobs/*/masks/*.parquet")}
+    assert masks == {m.read_bytes() for m in reference.glob("jobs/*/masks/*.parquet")}
+    assert not list((tmp_path / "scratch").glob("vseg-batch-*/jobs/*"))
+
+
+def test_what_is_no_batch(tmp_path: Path) -> None:
+    for command in ("status", "retry", "summary"):
+        failed = call("batch", command, tmp_path)
+        assert failed.exit_code == 3 and "is no batch" in failed.stderr

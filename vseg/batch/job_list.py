@@ -1,0 +1,256 @@
+"""The jobs of a batch: a JSON Lines file, a CSV file, a folder of clips, or a pattern.
+
+Enters: a place, and what holds for all of its jobs.  Leaves: one JobLine for each clip, in
+order.  Values are written as the options of `vseg track` are; `settings` are the keys of
+configs/track.toml.  Paths are relative to the current directory.
+"""
+
+import csv
+import glob
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any, TextIO
+
+from pydantic import ConfigDict, Field, field_validator
+
+from vseg.config import Settings, TrackConfig, checked
+from vseg.errors import BadJobs, VsegError
+from vseg.io.stores import Store, is_address
+from vseg.pipelines.job import TrackJob
+from vseg.prompts.parse import parse_concepts, parse_labels, parse_prompts
+from vseg.video.images import SUFFIXES
+
+VIDEO_SUFFIXES = [
+    ".mp4",
+    ".m4v",
+    ".mov",
+    ".mkv",
+    ".webm",
+    ".avi",
+    ".ts",
+    ".mts",
+    ".m2ts",
+    ".mpg",
+    ".mpeg",
+    ".wmv",
+    ".flv",
+    ".ogv",
+    ".3gp",
+    ".mxf",
+    ".gif",
+]
+"""What counts as a clip in a folder; patterns and lists may name any file."""
+
+# A line of a list holds prompts, not masks: those are files.
+_MOST_CHARACTERS = 2**20
+_EXAMPLE = 'one job a line: {"clip": "a.mp4", "point": ["412,220"]}'
+
+
+class JobLine(Settings):
+    """One job of a list: a clip, and what is tracked in it.
+
+    clip: a video file or a folder of images.  point to exemplar, label: the options of `vseg
+    track` of that name, each any number of times.  settings: what differs from the defaults.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_min_length=1)
+
+    clip: str
+    point: tuple[str, ...] = ()
+    box: tuple[str, ...] = ()
+    scribble: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+    polygon: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    exemplar: tuple[str, ...] = ()
+    label: tuple[str, ...] = ()
+    auto: bool = False
+    detections: str | None = None
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator(
+        "point",
+        "box",
+        "scribble",
+        "mask",
+        "polygon",
+        "text",
+        "exemplar",
+        "label",
+        mode="before",
+    )
+    @classmethod
+    def _one_or_many(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    def track_job(self, out: Path, *, resume: bool = False) -> TrackJob:
+        """The job as `vseg track` does it.  Raises UsageError, BadPrompt."""
+        return TrackJob(
+            source=self.clip,
+            out=out,
+            prompts=(
+                *parse_prompts(self.point, self.box, self.scribble, self.mask, self.polygon),
+                *parse_concepts(self.text, self.exemplar),
+            ),
+            config=checked(TrackConfig, self.settings, where=f"the job of {self.clip}"),
+            labels=parse_labels(self.label),
+            resume=resume,
+            detections=None if self.detections is None else Path(self.detections),
+            everything=self.auto,
+        )
+
+
+def read_jobs(place: str, defaults: Mapping[str, Any]) -> Iterator[JobLine]:
+    """The jobs at a place.  defaults: keys of a JobLine for all that do not say otherwise.
+
+    Raises BadJobs, naming the file and the line.
+    """
+    path = Path(place)
+    if path.is_file() and path.suffix.lower() in (".jsonl", ".ndjson"):
+        yield from _json_lines(path, defaults)
+    elif path.is_file() and path.suffix.lower() == ".csv":
+        yield from _csv_rows(path, defaults)
+    else:
+        for clip in _clips(place):
+            yield _job(place, {"clip": clip}, defaults)
+
+
+def _clips(place: str) -> list[str]:
+    """The clips of a folder, a pattern, or one clip."""
+    path = Path(place)
+    if is_address(place):
+        return _stored_clips(place)
+    if path.is_dir():
+        clips = [str(entry) for entry in sorted(path.iterdir()) if _is_clip(entry)]
+        if not clips:
+            raise BadJobs(
+                f"{place} holds no clip",
+                hint=f"a clip is a file with one of {' '.join(VIDEO_SUFFIXES)}, or a folder "
+                "of images; a pattern finds those further down: 'clips/**/*.mp4'",
+            )
+        return clips
+    if path.exists():
+        return [place]
+    clips = sorted(glob.glob(place, recursive=True))
+    if not clips:
+        raise BadJobs(
+            f"nothing is at {place}",
+            hint="give a .jsonl or .csv file, a folder of clips, or a pattern in quotes",
+        )
+    return clips
+
+
+def _stored_clips(place: str) -> list[str]:
+    """The clips of a folder or a pattern in a bucket, or one clip."""
+    suffix = PurePosixPath(place).suffix.lower()
+    pattern = any(mark in place for mark in "*?[")
+    if suffix in VIDEO_SUFFIXES and not pattern:
+        return [place]
+    found = Store(place).find(place)
+    clips = [clip for clip in found if PurePosixPath(clip).suffix.lower() in VIDEO_SUFFIXES]
+    if not clips:
+        raise BadJobs(
+            f"nothing at {place} is a clip", hint=f"one of {' '.join(VIDEO_SUFFIXES)}"
+        )
+    return clips
+
+
+def _is_clip(entry: Path) -> bool:
+    if entry.name.startswith("."):
+        return False
+    if entry.is_dir():
+        return any(file.suffix.lower() in SUFFIXES for file in entry.iterdir())
+    return entry.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _json_lines(path: Path, defaults: Mapping[str, Any]) -> Iterator[JobLine]:
+    with _opened(path) as lines:
+        for number, line in enumerate(lines, start=1):
+            where = f"{path}, line {number}"
+            if len(line) > _MOST_CHARACTERS:
+                raise BadJobs(
+                    f"{where} is longer than {_MOST_CHARACTERS} characters",
+                    hint='give masks as files: "mask": ["1:first.png"]',
+                )
+            if not line.strip():
+                continue
+            yield _job(where, _object(where, line), defaults)
+
+
+def _object(where: str, line: str) -> dict[str, Any]:
+    try:
+        values = json.loads(line)
+    except ValueError as error:
+        raise BadJobs(f"{where}: no JSON ({error})", hint=_EXAMPLE) from error
+    if not isinstance(values, dict):
+        raise BadJobs(f"{where}: {type(values).__name__} is no job", hint=_EXAMPLE)
+    return values
+
+
+def _csv_rows(path: Path, defaults: Mapping[str, Any]) -> Iterator[JobLine]:
+    """Rows of a CSV file with a header; several values of one cell have | between them."""
+    with _opened(path) as lines:
+        rows = csv.DictReader(lines, strict=True)
+        try:
+            for row in rows:
+                where = f"{path}, line {rows.line_num}"
+                if None in row or None in row.values():
+                    raise BadJobs(
+                        f"{where} has another number of columns than the header",
+                        hint="a value with a comma stands in quotes",
+                    )
+                given = {key: cell.strip() for key, cell in row.items() if cell.strip()}
+                values = {key: _cell(where, key, cell) for key, cell in given.items()}
+                yield _job(where, values, defaults)
+        except csv.Error as error:
+            raise BadJobs(f"{path}, line {rows.line_num}: {error}") from error
+
+
+def _cell(where: str, column: str, text: str) -> Any:
+    if column in ("clip", "detections", "auto"):
+        return text
+    if column != "settings":
+        return [part.strip() for part in text.split("|")]
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadJobs(
+            f"{where}: the settings are no JSON ({error})", hint='{"short_side": 320}'
+        ) from error
+
+
+def _job(where: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> JobLine:
+    """The job of one line, checked: what it says wins over what holds for all."""
+    try:
+        line = checked(JobLine, _merged(defaults, values), where=where)
+        line.track_job(Path())
+    except VsegError as error:
+        told = error.message.startswith(where)
+        raise BadJobs(
+            error.message if told else f"{where}: {error.message}", hint=error.hint
+        ) from error
+    return line
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Two tables as one, tables in them key by key."""
+    merged = dict(below)
+    for key, value in above.items():
+        known = merged.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            value = _merged(known, value)
+        merged[key] = value
+    return merged
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TextIO]:
+    """The lines of a list.  Raises BadJobs where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            yield lines
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise BadJobs(f"cannot read {path}: {reason}", hint="check the file") from error

@@ -1,0 +1,114 @@
+"""One job, done: what every worker of every engine does.
+
+Enters: a job.  Leaves: its run directory, and how it ended.  A run that was begun goes on
+where it stopped, bit for bit.
+"""
+
+import tempfile
+import time
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from vseg import __version__
+from vseg.batch.batch_job import BatchJob
+from vseg.batch.clip_cache import ClipCache
+from vseg.batch.manifest import JobError, JobStatus, Manifest
+from vseg.batch.place import Place
+from vseg.config import TrackConfig
+from vseg.errors import BadVideo, ExitCode, NothingFound, OutputError, VsegError
+from vseg.interfaces.model import Model
+from vseg.io.stores import is_address
+from vseg.pipelines.job import JobOutcome, ProgressCallbacks
+from vseg.pipelines.prepare import load_configured
+from vseg.pipelines.track import track
+from vseg.results.layout import RunState, read_header, run_state
+
+
+class ClipRunner:
+    """Does jobs one after another; the model is loaded once and kept while jobs name it.
+
+    worker: what the manifests call it.
+    """
+
+    def __init__(self, place: Place, worker: str) -> None:
+        self._place = place
+        self._clips = ClipCache(Path(tempfile.gettempdir()) / "vseg-clips")
+        self._worker = worker
+        self._model: Model | None = None
+        self._of: str | None = None
+
+    def run(self, job: BatchJob, attempt: int, callbacks: ProgressCallbacks) -> Manifest:
+        """Do a job; how it ended.  Raises nothing that a job can be the reason of."""
+        began = time.perf_counter()
+        status = JobStatus.FAILED
+        outcome: JobOutcome | None = None
+        told: JobError | None = None
+        try:
+            outcome = self._track(job, callbacks)
+            status = _status(outcome)
+        except Exception as error:  # whatever it is, it is this job's, and the batch goes on
+            status = _status_after(error)
+            told = JobError.of(error)
+        return Manifest(
+            job_id=job.job_id,
+            clip=job.line.clip,
+            status=status,
+            attempts=attempt,
+            worker=self._worker,
+            seconds=round(time.perf_counter() - began, 3),
+            frames=0 if outcome is None else outcome.frames,
+            warnings=0 if outcome is None else len(outcome.warnings),
+            error=told,
+            vseg_version=__version__,
+        )
+
+    def _track(self, job: BatchJob, callbacks: ProgressCallbacks) -> JobOutcome:
+        """Track the clip, and store the run.  Raises whatever can go wrong."""
+        clip = job.line.clip
+        with self._clips.local(clip) if is_address(clip) else nullcontext(Path(clip)) as path:
+            folder = self._place.take(job.job_id)
+            begun = run_state(folder) is not RunState.ABSENT
+            asked = replace(job.line.track_job(folder, resume=begun), source=str(path))
+            outcome = track(asked, model=self._model_of(asked.config), callbacks=callbacks)
+        if not is_address(clip):
+            self._check_unchanged(job, folder)
+        self._place.give(job.job_id)
+        if outcome.status != "interrupted":
+            self._place.release(job.job_id)
+        return outcome
+
+    def _check_unchanged(self, job: BatchJob, folder: Path) -> None:
+        """Raise BadVideo, and drop the run, where the clip is not the one that was planned."""
+        if read_header(folder).source.sha256 != job.source.sha256:
+            self._place.drop(job.job_id)
+            raise BadVideo(
+                f"{job.line.clip} has changed since the batch was planned",
+                hint="give the list of jobs again",
+            )
+
+    def _model_of(self, config: TrackConfig) -> Model:
+        """The model of a job; another one than that of the job before takes its place."""
+        deciding = {"model", "device", "dtype", "short_side", "weights", "flip", "compile"}
+        wanted = config.model_dump_json(include=deciding)
+        if self._model is None or self._of != wanted:
+            self._model = None  # before the next one is loaded: both may not fit
+            self._model = load_configured(config)
+            self._of = wanted
+        return self._model
+
+
+def _status(outcome: JobOutcome) -> JobStatus:
+    if outcome.status == "interrupted":
+        return JobStatus.INTERRUPTED
+    return JobStatus.PARTIAL if outcome.exit_code else JobStatus.COMPLETE
+
+
+def _status_after(error: Exception) -> JobStatus:
+    """Wrong input stays wrong; what a full disk, a device or the system did may pass."""
+    if isinstance(error, NothingFound):
+        return JobStatus.EMPTY
+    if isinstance(error, OutputError) or not isinstance(error, VsegError):
+        return JobStatus.FAILED
+    passing = error.exit_code == ExitCode.MODEL_OR_DEVICE
+    return JobStatus.FAILED if passing else JobStatus.REFUSED

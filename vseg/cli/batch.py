@@ -1,0 +1,274 @@
+"""`vseg batch`: many clips, each as `vseg track` does it; and what came of them."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from vseg.cli import options
+from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
+from vseg.cli.report import Command, show_json
+from vseg.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from vseg.batch.local_engine import LocalEngine
+    from vseg.batch.overview import Overview
+    from vseg.batch.place import Place
+    from vseg.batch.planning import PlannedJob
+    from vseg.batch.ray_engine import RayEngine
+    from vseg.batch.watcher import BatchWatcher
+
+
+class _Running(TyperGroup):
+    """A group that runs a batch where no command is named."""
+
+    default_command = "run"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments, with the command that was left out."""
+        named = not args or args[0] in self.commands or args[0] in ("-h", "--help")
+        return super().parse_args(ctx, args if named else [self.default_command, *args])
+
+
+app = typer.Typer(
+    cls=_Running,
+    no_args_is_help=True,
+    help="Track thousands of clips; go on where it stopped.",
+)
+Out = Annotated[
+    str, typer.Argument(metavar="OUT", help="The folder of a batch, or its address.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Who does the jobs."""
+
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="local|ray", help="Processes, or Ray actors.")
+    ] = "local"
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="One for each core, or one on a GPU."),
+    ] = None
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="This machine's share of the jobs; a Slurm array says it by itself.",
+        ),
+    ] = None
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="Of a Ray cluster; left out, Ray is started here."),
+    ] = None
+    gpus_per_worker: Annotated[
+        float, typer.Option("--gpus-per-worker", min=0.0, help="Ray: 0.5 puts two on a GPU.")
+    ] = 0.0
+
+    def do(self, place: "Place", plan: "Sequence[PlannedJob]") -> bool:
+        """Do what is missing of a plan; whether it was stopped.  Raises UsageError."""
+        from vseg.batch.local_engine import workers_here
+        from vseg.batch.remaining import parse_share, share_of_environment, unfinished
+        from vseg.batch.schedule import Schedule
+        from vseg.cli.batch_progress import BatchProgress
+        from vseg.cli.interrupt import stop_on_request
+
+        share = parse_share(self.shard) if self.shard else share_of_environment(os.environ)
+        own = share.of(plan) if share else plan
+        todo = list(unfinished(place, own))
+        sizes = [job.source.size for job, _ in todo]
+        with stop_on_request() as stop, BatchProgress(len(own) - len(todo), sizes) as progress:
+            if todo:
+                workers = min(self.workers or workers_here(todo), len(todo))
+                self._engine(place, workers, progress, stop).run(Schedule(todo))
+            return stop()
+
+    def _engine(
+        self, place: "Place", workers: int, watcher: "BatchWatcher", stop: Callable[[], bool]
+    ) -> "LocalEngine | RayEngine":
+        if self.engine == "local":
+            from vseg.batch.local_engine import LocalEngine
+
+            return LocalEngine(place, workers, watcher, stop)
+        if self.engine == "ray":
+            from vseg.batch.ray_engine import RayEngine, RayResources
+
+            resources = RayResources(self.address, gpus=self.gpus_per_worker)
+            return RayEngine(place, workers, watcher, stop, resources)
+        raise UsageError(f"there is no engine '{self.engine}'", hint="--engine local or ray")
+
+
+@app.command("run", cls=Command)
+@flat
+def run_jobs(
+    jobs: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOBS", help="A .jsonl or .csv file, a folder, or 'clips/**/*.mp4'."
+        ),
+    ],
+    out: Annotated[
+        str, typer.Option("-o", "--out", help="The folder of the batch, or an address.")
+    ],
+    prompts: PromptOptions,
+    detection: DetectionOptions,
+    model: ModelOptions,
+    engine: EngineOptions,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Write overlay.mp4 and contact.png of each clip.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
+    """Track every clip of a list; started again, do only what is missing.
+
+    Options of `vseg track` hold for all clips that do not say otherwise in the list.  OUT/jobs
+    has a run for each clip, OUT/manifests how each ended.
+    """
+    from vseg.batch.job_list import read_jobs
+    from vseg.batch.place import open_place
+    from vseg.batch.planning import make_plan
+
+    config = model.read(preview=preview, **detection.settings())
+    lines = read_jobs(jobs, _defaults(prompts) | {"settings": _said(config)})
+    place = open_place(out)
+    plan = make_plan(lines, place)
+    if dry_run:
+        _show_plan(place, plan, as_json=as_json)
+        return
+    _do(place, plan, engine, as_json=as_json)
+
+
+@app.command("status", cls=Command)
+def show_status(out: Out, as_json: options.Json = False) -> None:
+    """Show how many jobs have ended how, and those that came to nothing."""
+    from vseg.batch.overview import overview
+    from vseg.batch.place import open_place
+    from vseg.batch.remaining import check_batch
+
+    place = open_place(out)
+    check_batch(place)
+    _show(place, overview(place), as_json=as_json)
+
+
+@app.command("retry", cls=Command)
+@flat
+def retry_jobs(
+    out: Out,
+    engine: EngineOptions,
+    job: Annotated[
+        list[str] | None,
+        typer.Option("--job", metavar="ID", help="Only this job, also if it is done."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Do the jobs again that came to nothing, and what is still to be done."""
+    from vseg.batch.place import open_place
+    from vseg.batch.planning import read_plan
+    from vseg.batch.remaining import check_batch, forget_failures
+
+    place = open_place(out)
+    check_batch(place)
+    forget_failures(place, job or ())
+    _do(place, list(read_plan(place)), engine, as_json=as_json)
+
+
+@app.command("summary", cls=Command)
+def summarise(
+    out: Out,
+    table: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")] = Path(
+        "summary.parquet"
+    ),
+    as_json: options.Json = False,
+) -> None:
+    """Write a table with a row for each object of each clip."""
+    from vseg.batch.overview import finished_jobs
+    from vseg.batch.place import open_place
+    from vseg.batch.remaining import check_batch
+    from vseg.batch.summary import write_summary
+
+    place = open_place(out)
+    check_batch(place)
+    done = finished_jobs(place)
+    rows = write_summary(place, done, table)
+    if as_json:
+        show_json({"written": table, "runs": len(done), "rows": rows})
+    else:
+        print(f"{table}: {rows} objects of {len(done)} clips")
+
+
+def _defaults(prompts: PromptOptions) -> dict[str, Any]:
+    """What was said for all clips, as keys of a job."""
+    names = ("point", "box", "scribble", "mask", "polygon", "text", "exemplar", "auto")
+    given = {name: getattr(prompts, name) for name in names}
+    return {name: value for name, value in given.items() if value}
+
+
+def _said(config: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = config.model_dump(mode="json", exclude_unset=True)
+    return settings
+
+
+def _do(
+    place: "Place", plan: "Sequence[PlannedJob]", engine: EngineOptions, *, as_json: bool
+) -> None:
+    """Do what is missing of a plan, and say how the batch stands then."""
+    from vseg.batch.overview import overview
+
+    stopped = engine.do(place, plan)
+    seen = overview(place)
+    _show(place, seen, as_json=as_json)
+    if stopped:
+        raise typer.Exit(ExitCode.INTERRUPTED)
+    if seen.problems:
+        raise typer.Exit(ExitCode.PARTIAL)
+
+
+def _show_plan(place: "Place", plan: "list[PlannedJob]", *, as_json: bool) -> None:
+    from vseg.batch.remaining import unfinished
+
+    todo = [job for job, _ in unfinished(place, plan)]
+    wrong = [planned for planned in plan if planned.job is None]
+    if as_json:
+        show_json(
+            {
+                "jobs": len(plan),
+                "to_do": [{"job_id": job.job_id, "clip": job.line.clip} for job in todo],
+                "unreadable": [planned.clip for planned in wrong],
+            }
+        )
+        return
+    for job in todo:
+        print(f"{job.job_id}  {job.line.clip}")
+    for planned in wrong:
+        print(f"unreadable        {planned.clip}: {planned.error and planned.error.message}")
+    print(f"{len(todo)} of {len(plan)} jobs to do")
+
+
+def _show(place: "Place", seen: "Overview", *, as_json: bool) -> None:
+    if as_json:
+        show_json({"batch": place.name} | seen.facts())
+        return
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(seen.jobs.items()))
+    print(f"{place.name}: {seen.total} clips: {counts}")
+    if seen.seconds:
+        rate = seen.frames / seen.seconds
+        warned = f"; {seen.warnings} warnings" if seen.warnings else ""
+        print(f"{seen.frames} frames at {rate:.1f} frames/s of a worker{warned}")
+    for problem in seen.problems:
+        named = problem.job_id or "-"
+        print(f"{problem.status}  {named}  {problem.clip}")
+        if problem.error:
+            print(f"  {problem.error.type}: {problem.error.message}")
+            if problem.error.hint:
+                print(f"  hint: {problem.error.hint}")
+    if seen.problems:
+        print(f"again: vseg batch retry {place.name}")
