@@ -63,11 +63,9 @@ def try_block(
             shell(words)
     elif block.language == "toml":
         checked(TrackConfig, tomllib.loads(block.code))
-    elif block.language == "json":
-        json.loads(block.code)
-    elif block.language == "jsonl":
-        for line in block.code.splitlines():
-            json.loads(line)
+    elif block.language in ("json", "jsonl"):
+        for text in block.code.splitlines() if block.language == "jsonl" else [block.code]:
+            json.loads(text)
     elif block.language != "text":
         raise WrongExample(f"line {block.line}: a block of '{block.language}' cannot be tried")
 
