@@ -97,6 +97,10 @@ class AsyncClient:
             )
         return VideoFacts.model_validate_json(accepted(response).content)
 
+    async def delete_video(self, video_id: str) -> None:
+        """Delete a clip that this key uploaded."""
+        await self._send(calls.delete_video(video_id))
+
     async def frame(
         self, video_id: str, index: int, *, format: Literal["png", "jpeg", "webp"] = "png"
     ) -> bytes:

@@ -79,6 +79,10 @@ def video(video_id: str) -> Call[VideoFacts]:
     return Call("GET", f"/v1/videos/{video_id}", VideoFacts.model_validate_json)
 
 
+def delete_video(video_id: str) -> Call[None]:
+    return Call("DELETE", f"/v1/videos/{video_id}", nothing)
+
+
 def sessions() -> Call[SessionList]:
     return Call("GET", "/v1/sessions", SessionList.model_validate_json)
 

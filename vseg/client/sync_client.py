@@ -85,6 +85,10 @@ class Client(Closing):
             )
         return VideoFacts.model_validate_json(accepted(response).content)
 
+    def delete_video(self, video_id: str) -> None:
+        """Delete a clip that this key uploaded."""
+        self._send(calls.delete_video(video_id))
+
     def frame(
         self, video_id: str, index: int, *, format: Literal["png", "jpeg", "webp"] = "png"
     ) -> bytes:

@@ -212,7 +212,9 @@ class Jobs:
             running.total = total
 
         progress = JobProgress(frame, running.stop.is_set)
-        return self._work.track(request, record.owner, progress), None
+        status = self._work.track(request, record.owner, progress)
+        self._work.folder.id_at(self._work.run_folder(request.run))
+        return status, None
 
     def _change(
         self,

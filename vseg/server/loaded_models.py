@@ -6,12 +6,18 @@ from vseg.build import load_model, open_nano_text
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.server.settings import ServerSettings
+from vseg.weights.device import open_device
+from vseg.weights.folders import check_segmenter
 
 
 class Models:
     """What tracks, by the settings of the service."""
 
     def __init__(self, settings: ServerSettings) -> None:
+        """Raises ModelError and DeviceMissing: before the service is begun."""
+        open_device(settings.device)
+        if settings.model != "nano":
+            check_segmenter(settings.model)
         self._settings = settings
         self._lock = threading.Lock()
         self._loaded: Model | None = None

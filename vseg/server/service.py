@@ -57,8 +57,8 @@ class Service:
 
 
 def open_service(settings: ServerSettings, keys: KeyRing) -> Service:
-    """The service of these settings.  Raises BadVideo for a root that is none, OutputError
-    where its state cannot be written.
+    """The service of these settings.  Raises BadVideo for a root that is none, ModelError
+    for a model or device that is not there, OutputError where its state cannot be written.
     """
     folder = ServedFolder(settings.root)
     worker = Worker(settings.limits.waiting)

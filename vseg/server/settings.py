@@ -11,6 +11,7 @@ class Limits(Settings):
     """What one key may use, so that no client takes the machine from the others.
 
     upload_bytes, pixels, frames: of one uploaded clip, and pixels of one of its images.
+    uploads: at a time; stored_bytes: of all clips that the key uploaded.
     decode_s, decode_mib: of the process that decodes an upload.  body_bytes: of a request in
     JSON.  objects: of a session or a job.  sessions, jobs: open or queued at a time.
     waiting: requests for the model at a time.  requests_per_minute: on average; as many may
@@ -21,6 +22,8 @@ class Limits(Settings):
     """
 
     upload_bytes: int = Field(default=4 << 30, ge=1)
+    uploads: int = Field(default=4, ge=1)
+    stored_bytes: int = Field(default=64 << 30, ge=1)
     pixels: int = Field(default=8192 * 8192, ge=1)
     frames: int = Field(default=1_000_000, ge=1)
     decode_s: float = Field(default=600.0, gt=0)

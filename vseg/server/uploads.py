@@ -1,7 +1,7 @@
 """Uploads: streamed to disk, sniffed and decoded in a child process, then given a name.
 
-Enters: the chunks of a request.  Leaves: a clip under ROOT/uploads, or nothing.  The name is
-ours, never the client's.
+Enters: the chunks of a request.  Leaves: a clip under ROOT/uploads/KEY, or nothing.  The name
+is ours, never the client's.
 """
 
 import asyncio
@@ -10,11 +10,13 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import AsyncIterable, AsyncIterator
-from contextlib import asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.errors import BadVideo, OutputError, TooLarge
+from vseg.errors import BadVideo, InTheWay, OutputError, TooLarge, TooMany
 from vseg.server.idempotency import reused_key
 from vseg.server.settings import Limits, ServerSettings
 from vseg.server.storage.served_folder import ServedFolder
@@ -26,6 +28,19 @@ _OTHER = ".mpg"
 """Of the rarer containers; what is in a file is told by its content, never by its name."""
 _START_S = 30.0
 """On top of the time for decoding: for the child process to start, on a busy machine."""
+_DECODED_AT_ONCE = 2
+"""Of all keys: decoding uses a whole core."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """length: as the request says, if it does.  name: of the file, from an idempotency key;
+    the same content under it is the clip that is there.
+    """
+
+    chunks: AsyncIterable[bytes]
+    length: int | None
+    name: str | None
 
 
 class Uploads:
@@ -35,31 +50,37 @@ class Uploads:
         self._limits: Limits = settings.limits
         self._folder = folder
         self._incoming = settings.state_folder / "incoming"
-        self._at_once = asyncio.Semaphore(2)
+        self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
+        self._under_way: Counter[str] = Counter()
 
-    async def take(
-        self, chunks: AsyncIterable[bytes], length: int | None, name: str | None
-    ) -> Path:
-        """The clip that an upload became.
-
-        length: as the request says, if it does.  name: of the file, from an idempotency key;
-        the same content under it gives the clip that is there.  Raises TooLarge, BadVideo,
+    async def take(self, owner: str, sent: Upload) -> Path:
+        """The clip that an upload of a key became.  Raises TooLarge, TooMany, BadVideo,
         OutputError.
         """
-        if length is not None:
-            self._check_size(length)
-        async with self._received(chunks) as (part, digest):
-            known = self._known(name, digest)
-            if known is not None:
-                return known
-            async with self._at_once:
-                checked = await self._decode(part)
-            stem = f"{name or secrets.token_hex(8)}-{digest[:16]}"
-            suffix = _SUFFIXES.get(checked.kind, _OTHER)
-            target = self._folder.inside(self._folder.root / UPLOADS / f"{stem}{suffix}")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(target)
-            return target
+        if sent.length is not None:
+            self._check_size(sent.length)
+        folder = self._of(owner)
+        self._check_stored(folder, sent.length or 0)
+        with self._counted(owner):
+            async with self._received(sent.chunks) as (part, digest):
+                known = self._known(folder, sent.name, digest)
+                if known is not None:
+                    return known
+                self._check_stored(folder, part.stat().st_size)
+                async with self._decoding:
+                    checked = await self._decode(part)
+                stem = f"{sent.name or secrets.token_hex(8)}-{digest[:16]}"
+                target = folder / f"{stem}{_SUFFIXES.get(checked.kind, _OTHER)}"
+                part.replace(target)
+        return target
+
+    def delete(self, owner: str, path: Path) -> None:
+        """Delete a clip that a key uploaded.  Raises InTheWay for any other clip."""
+        if path.parent != self._of(owner):
+            raise InTheWay(
+                "this clip was not uploaded by this key", hint="its owner can delete it"
+            )
+        path.unlink(missing_ok=True)
 
     def clear(self) -> None:
         """Delete what uploads that never ended left behind."""
@@ -89,6 +110,36 @@ class Uploads:
         finally:
             part.unlink(missing_ok=True)
 
+    def _of(self, owner: str) -> Path:
+        """Where the clips of a key are.  Raises NotThere if a link leads out of the root."""
+        folder = self._folder.inside(self._folder.root / UPLOADS / owner)
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextmanager
+    def _counted(self, owner: str) -> Iterator[None]:
+        """One more upload of a key is under way.  Raises TooMany."""
+        most = self._limits.uploads
+        if self._under_way[owner] >= most:
+            raise TooMany(
+                f"{most} uploads of this key are under way",
+                hint="wait for one to end",
+                retry_after_s=10,
+            )
+        self._under_way[owner] += 1
+        try:
+            yield
+        finally:
+            self._under_way[owner] -= 1
+
+    def _check_stored(self, folder: Path, more: int) -> None:
+        stored = sum(path.stat().st_size for path in folder.iterdir())
+        if stored + more > self._limits.stored_bytes:
+            raise TooLarge(
+                f"a key may store {self._limits.stored_bytes} bytes of clips",
+                hint="delete one that is done with: DELETE /v1/videos/ID",
+            )
+
     def _check_size(self, size: int) -> None:
         most = self._limits.upload_bytes
         if size > most:
@@ -97,11 +148,12 @@ class Uploads:
                 hint="cut the clip in parts, or have the operator put it under the root",
             )
 
-    def _known(self, name: str | None, digest: str) -> Path | None:
+    @staticmethod
+    def _known(folder: Path, name: str | None, digest: str) -> Path | None:
         """The clip that the same request made before.  Raises UsageError for another one."""
         if name is None:
             return None
-        found = list((self._folder.root / UPLOADS).glob(f"{name}-*"))
+        found = list(folder.glob(f"{name}-*"))
         if not found:
             return None
         if found[0].stem != f"{name}-{digest[:16]}":

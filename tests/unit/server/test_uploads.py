@@ -10,7 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.clips import Recipe, cut, write_audio, write_clip, write_damaged
-from tests.served import app_of, local_key, served
+from tests.served import TOKEN, app_of, local_key, served
+from vseg.server.security.keys import key_of
 from vseg.server.settings import Limits
 
 pytestmark = pytest.mark.integration
@@ -31,7 +32,7 @@ def client(root: Path) -> Iterator[TestClient]:
 def left_behind(root: Path) -> list[Path]:
     """Files of uploads, whole or not."""
     folders = root / "uploads", root / ".vseg" / "incoming"
-    return [path for folder in folders for path in folder.glob("*")]
+    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +126,7 @@ def test_what_is_no_clip_is_refused(
         {"pixels": 64 * 96 - 1},
         {"decode_mib": 48},
         {"upload_bytes": 500},
+        {"stored_bytes": 500},
     ],
 )
 def test_a_clip_beyond_a_limit_is_refused(
@@ -143,6 +145,23 @@ def test_a_clip_beyond_a_limit_is_refused(
 def test_a_key_that_may_only_read_uploads_nothing(root: Path, tmp_path: Path) -> None:
     with served(app_of(root, local_key("read"))) as client:
         assert client.post("/v1/videos", content=b"x").status_code == 403
+
+
+def test_who_uploaded_a_clip_deletes_it(root: Path, tmp_path: Path) -> None:
+    content = write_clip(tmp_path / "a.mp4", Recipe(num_frames=9)).read_bytes()
+    write_clip(root / "b.mp4", Recipe(num_frames=3))
+    other = key_of("other", "other", "write", key_id="other")
+    with served(app_of(root, local_key("write"), other)) as client:
+        uploaded = client.post("/v1/videos", content=content).json()["id"]
+        (theirs,) = (v["id"] for v in client.get("/v1/videos").json()["videos"][:1])
+        assert client.delete(f"/v1/videos/{theirs}").status_code == 409
+        client.headers["Authorization"] = "Bearer other"
+        assert client.delete(f"/v1/videos/{uploaded}").status_code == 409
+        client.headers["Authorization"] = f"Bearer {TOKEN}"
+        assert client.delete(f"/v1/videos/{uploaded}").status_code == 204
+        assert client.delete(f"/v1/videos/{uploaded}").status_code == 404
+    assert (root / "b.mp4").exists()
+    assert left_behind(root) == []
 
 
 def test_an_upload_that_is_sent_again_is_one_clip(

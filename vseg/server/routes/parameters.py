@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Path, Query
 
-from vseg.client.values import Problem
 from vseg.server.problem import MEDIA_TYPE
 from vseg.server.security.access import Caller
 from vseg.server.service import Service, request_caller, request_service
@@ -33,6 +32,6 @@ def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     every = {401, 403, 422, 429, *codes}
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
-        code: {"model": Problem, "content": {MEDIA_TYPE: schema}, "description": "Refused"}
+        code: {"content": {MEDIA_TYPE: schema}, "description": "Refused"}
         for code in sorted(every)
     }

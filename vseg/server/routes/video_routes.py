@@ -1,5 +1,6 @@
 """Clips under the root: listed, described, taken in."""
 
+import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from vseg.server.routes.parameters import (
 )
 from vseg.server.service import Service
 from vseg.server.storage.readers import version_of
+from vseg.server.uploads import Upload
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
@@ -63,8 +65,15 @@ async def upload_video(
     stated = request.headers.get("content-length", "")
     length = int(stated) if stated.isdecimal() else None
     name = None if key is None else id_of_request(caller.id, key)
-    path = await service.uploads.take(request.stream(), length, name)
-    return _facts(service, path)
+    sent = Upload(request.stream(), length, name)
+    path = await service.uploads.take(caller.id, sent)
+    return await asyncio.to_thread(_facts, service, path)
+
+
+@router.delete("/{video_id}", status_code=204, responses=problems(404, 409))
+def delete_video(video_id: VideoPath, service: TheService, caller: TheCaller) -> None:
+    """Delete a clip that this key uploaded."""
+    service.uploads.delete(caller.id, service.folder.find("video", video_id))
 
 
 def _entry(service: Service, path: Path) -> VideoEntry:

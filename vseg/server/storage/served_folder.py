@@ -5,7 +5,9 @@ that begin with a dot are passed over; a path is resolved and compared with the 
 it is used, since a link may have taken its place since.
 """
 
+import math
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,10 @@ VIDEO_SUFFIXES = (
     *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf"),
 )
 """What is listed; by its id any file could be asked for only if it is listed."""
+_SCAN_EVERY_S = 1.0
+"""At most so often is the root gone through for an id that is not known: whoever asks for
+what is not there must not keep the disk busy.
+"""
 _DEPTH = 8
 """Folders below the root that are gone through: more than people nest clips."""
 
@@ -40,10 +46,12 @@ class ServedFolder:
     """The clips and runs under a root."""
 
     def __init__(self, root: Path) -> None:
+        """Raises BadVideo for a root that is no folder."""
         if not root.is_dir():
             raise BadVideo(f"{root}: is not a folder", hint="give a folder with clips")
         self.root = root.resolve()
         self._known: dict[str, Entry] = {}
+        self._scanned = -math.inf
         self._admitted: dict[str, tuple[Kind, Path]] = {}
 
     def admit(self, kind: Kind, path: Path) -> str:
@@ -59,6 +67,7 @@ class ServedFolder:
         """Everything of a kind, by path."""
         found = {entry.id: entry for entry in self._walk(self.root, 0)}
         self._known = found
+        self._scanned = time.monotonic()
         return sorted((e for e in found.values() if e.kind == kind), key=lambda e: e.path)
 
     def find(self, kind: Kind, entry_id: str) -> Path:
@@ -66,11 +75,11 @@ class ServedFolder:
         admitted = self._admitted.get(entry_id)
         if admitted is not None and admitted[0] == kind:
             return admitted[1]
-        entry = self._known.get(entry_id)
-        if entry is None or not self._is_there(entry):
-            found = {entry.id: entry for entry in self.entries(kind)}
-            entry = found.get(entry_id)
-        if entry is None or entry.kind != kind:
+        entry = self._entry_of(kind, entry_id)
+        if entry is None and time.monotonic() - self._scanned > _SCAN_EVERY_S:
+            self.entries(kind)
+            entry = self._entry_of(kind, entry_id)
+        if entry is None:
             raise NotThere(
                 f"there is no {kind} {entry_id}", hint=f"GET /v1/{kind}s lists them"
             )
@@ -86,10 +95,12 @@ class ServedFolder:
         return resolved
 
     def id_at(self, path: Path) -> str:
-        """The id of a path that is under the root."""
+        """The id of a path; one under the root is known from now on."""
         if not self._is_under(path):
             return id_of(str(path))
-        return id_of(path.relative_to(self.root).as_posix())
+        entry = self._entry("run" if (path / HEADER).is_file() else "video", path)
+        self._known[entry.id] = entry
+        return entry.id
 
     def _is_under(self, path: Path) -> bool:
         return path.is_relative_to(self.root)
@@ -97,9 +108,14 @@ class ServedFolder:
     def _is_admitted(self, path: Path) -> bool:
         return any(path == known for _, known in self._admitted.values())
 
-    def _is_there(self, entry: Entry) -> bool:
+    def _entry_of(self, kind: Kind, entry_id: str) -> Entry | None:
+        """What is known of an id, if it still is that."""
+        entry = self._known.get(entry_id)
+        if entry is None or entry.kind != kind:
+            return None
         path = self.root / entry.path
-        return (path / HEADER).is_file() if entry.kind == "run" else path.exists()
+        there = (path / HEADER).is_file() if kind == "run" else path.exists()
+        return entry if there else None
 
     def _walk(self, folder: Path, depth: int) -> Iterator[Entry]:
         children = _children(folder)
