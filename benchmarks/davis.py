@@ -18,7 +18,8 @@ not the scoring.
 
 import argparse
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from jaxtyping import Bool
 
 from benchmarks.baselines import BASELINES, make_baseline, propagate
 from benchmarks.exemplars import last_exemplars
+from benchmarks.mask_faults import FaultCount
 from benchmarks.shared import (
     PROMPTS,
     ClipFolders,
@@ -37,7 +39,6 @@ from benchmarks.shared import (
     prompt_object,
     run,
 )
-from benchmarks.switches import SwitchCount
 from vseg import Session
 from vseg.build import open_nano_text
 from vseg.errors import NothingFound, UsageError
@@ -57,7 +58,7 @@ Propagate = Callable[
 @dataclass(frozen=True, slots=True)
 class Row:
     """A line of the table, in percent; object: None for the mean over a clip's or all
-    objects.
+    objects.  false: false components per 100 frames.
     """
 
     method: str
@@ -69,15 +70,16 @@ class Row:
     F: float
     JF: float
     switches: int
+    false: float
     fps: float
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One clip as one method tracked it.  switches: frames by object id."""
+    """One clip as one method tracked it."""
 
     score: SequenceScore
-    switches: Mapping[int, int]
+    faults: FaultCount
     fps: float
 
 
@@ -222,10 +224,10 @@ def _scored(clip: ClipFolders, method: Propagate) -> Scored:
     label = next(iter(LabelFolder.open(clip.truth)))
     first = {object_id: label.mask(object_id) for object_id in label.object_ids}
     watch = _Stopwatch()
-    switches = SwitchCount(clip.truth)
+    faults = FaultCount(clip.truth)
     with ImageFolder(clip.images) as video:
-        score = evaluate(clip.truth, switches.watch(watch.over(method(video, first))))
-    return Scored(score, switches.frames, watch.count / watch.seconds)
+        score = evaluate(clip.truth, faults.watch(watch.over(method(video, first))))
+    return Scored(score, faults, watch.count / watch.seconds)
 
 
 def _clip_rows(method: str, kind: str, done: Scored) -> Iterator[Row]:
@@ -233,18 +235,30 @@ def _clip_rows(method: str, kind: str, done: Scored) -> Iterator[Row]:
     clip = done.score.clip
     objects = done.score.objects
     for one in objects if len(objects) > 1 else ():
-        count = done.switches.get(one.object_id, 0)
-        yield Row(method, kind, clip, one.object_id, *_percent(one.measures), count, done.fps)
-    total = sum(done.switches.values())
-    yield Row(method, kind, clip, None, *_percent(done.score.measures), total, done.fps)
+        faults = _faults([done], one.object_id)
+        yield Row(
+            method, kind, clip, one.object_id, *_percent(one.measures), *faults, done.fps
+        )
+    shares = _percent(done.score.measures)
+    yield Row(method, kind, clip, None, *shares, *_faults([done]), done.fps)
 
 
 def _mean_row(method: str, kind: str, done: list[Scored]) -> Row:
     """The mean over all objects, as DAVIS takes it; frames/s over clips."""
     mean = DatasetScore(tuple(scored.score for scored in done)).measures
-    total = sum(sum(scored.switches.values()) for scored in done)
     fps = float(np.mean([scored.fps for scored in done]))
-    return Row(method, kind, "MEAN", None, *_percent(mean), total, fps)
+    return Row(method, kind, "MEAN", None, *_percent(mean), *_faults(done), fps)
+
+
+def _faults(done: Sequence[Scored], object_id: int | None = None) -> tuple[int, float]:
+    """Switches, and false components per 100 frames, of one object or of all."""
+    counts = [scored.faults for scored in done]
+    switches = sum((count.switches for count in counts), Counter[int]())
+    false = sum((count.false_components for count in counts), Counter[int]())
+    frames = sum(count.frames for count in counts)
+    if object_id is not None:
+        return switches[object_id], 100 * false[object_id] / frames
+    return switches.total(), 100 * false.total() / frames
 
 
 def _percent(measures: Measures) -> tuple[float, float, float, float]:

@@ -2,6 +2,8 @@
 
     python benchmarks/identities.py --prompts mask click --json identities.json
     python benchmarks/identities.py --scenes cross-2 cross-8 --without none non_overlapping
+    python benchmarks/identities.py --scenes cups sheep --without none \
+        --short-sides 320 352 384 448 512
 
 The scenes are those of `vseg.synthetic.suite`; their truth is exact.  IDF1 and switches match
 masks by an overlap of a half, as for boxes; `astray` counts masks that cover more of another
@@ -10,12 +12,19 @@ object than of their own.  Every behaviour that keeps identities is turned off i
 """
 
 import argparse
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.shared import Table, add_model_options, model_of, prompt_object, run
+from benchmarks.shared import (
+    Table,
+    add_model_options,
+    models_of,
+    prompt_object,
+    run,
+    spread_of,
+)
 from vseg import Session
 from vseg.config import INDEPENDENT_OBJECTS, IdentitySettings
 from vseg.errors import UsageError
@@ -35,16 +44,19 @@ SWITCHES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of the table; without: the behaviour turned off; IDF1 and JF in percent."""
+    """A line of the table: means over the short sides; without: the behaviour turned off; IDF1
+    and JF in percent; spread: the standard deviation of JF over short sides.
+    """
 
     scene: str
     without: str
     prompt: str
     objects: int
     IDF1: float
-    switches: int
-    astray: int
+    switches: float
+    astray: float
     JF: float
+    spread: float | None = None
 
 
 def main() -> None:
@@ -53,15 +65,19 @@ def main() -> None:
     unknown = sorted(set(options.scenes or ()) - set(scenes))
     if unknown:
         raise UsageError(f"no scene '{unknown[0]}'", hint=f"scenes: {', '.join(scenes)}")
-    model = model_of(options)
+    models = [model for _, model in models_of(options)]
     table = Table(Row)
     for name in options.scenes or scenes:
         scene = SyntheticVideo(scenes[name])
         frames = [scene.draw(index) for index in range(min(len(scene), options.frames))]
         for kind in options.prompts:
             for without in options.without:
-                masks = track(model, frames, kind, rules_without(without))
-                table.add(_row((name, without, kind), frames, masks))
+                rules = rules_without(without)
+                rows = [
+                    _row((name, without, kind), frames, track(model, frames, kind, rules))
+                    for model in models
+                ]
+                table.add(mean_row(rows))
     table.write(options.json)
 
 
@@ -75,7 +91,7 @@ def _options() -> argparse.Namespace:
     parts = ("none", *SWITCHES, "all")
     parser.add_argument("--without", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--frames", type=int, default=1000, help="of each scene, at most")
-    add_model_options(parser)
+    add_model_options(parser, sides=(384,))
     return parser.parse_args()
 
 
@@ -118,6 +134,22 @@ def _row(
         switches=count_clear(clip).switches,
         astray=astray,
         JF=100 * float(np.mean(j_and_f)),
+    )
+
+
+def mean_row(rows: Sequence[Row]) -> Row:
+    """The mean over short sides of what is otherwise the same line."""
+
+    def mean(values: list[float]) -> float:
+        return float(np.mean(values))
+
+    return replace(
+        rows[0],
+        IDF1=mean([row.IDF1 for row in rows]),
+        switches=mean([row.switches for row in rows]),
+        astray=mean([row.astray for row in rows]),
+        JF=mean([row.JF for row in rows]),
+        spread=spread_of([row.JF for row in rows]),
     )
 
 

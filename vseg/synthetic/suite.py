@@ -5,10 +5,8 @@ Enters: nothing.  Leaves: scene configurations by name.  Every object is in full
 is exact.  The camera stands still; bodies still turn, swell and bend.
 """
 
-from dataclasses import replace
-from typing import Any
-
 from vseg.synthetic.config import SceneConfig
+from vseg.synthetic.suite_groups import cells, cups, sheep, small, staged
 from vseg.synthetic.trajectory import Occluder, Trajectory
 
 CUT_AT = 40
@@ -21,7 +19,9 @@ def identity_scenes() -> dict[str, SceneConfig]:
     two that come close and turn back, so that constant velocity predicts the wrong one.
     hidden-N: one of two look-alikes is wholly behind a post for N frames.  leave: two of four
     objects leave the frame and return, one on the other side.  cut: four objects, after the
-    cut in other places before another background.
+    cut in other places before another background.  cups: three equal ones, swapped and
+    covered.  sheep: a herd of ten.  cells: sixteen that touch.  small-30: thirty small unlike
+    objects.
     """
     return {
         **{
@@ -32,6 +32,10 @@ def identity_scenes() -> dict[str, SceneConfig]:
         **{f"hidden-{frames}": _hidden(end, post) for frames, end, post in _HIDINGS},
         "leave": _leaving(),
         "cut": _cut(),
+        "cups": cups(),
+        "sheep": sheep(),
+        "cells": cells(),
+        "small-30": small(),
     }
 
 
@@ -59,7 +63,7 @@ def _crossing(pairs: int, columns: int, seed: int) -> SceneConfig:
         end = begin + 56
         trajectories.append(Trajectory(((begin, left, y - offset), (end, right, y - offset))))
         trajectories.append(Trajectory(((begin, right, y + offset), (end, left, y + offset))))
-    return _staged(trajectories, 90, seed=seed, look_alikes=True, size=size)
+    return staged(trajectories, 90, seed=seed, look_alikes=True, size=size)
 
 
 def _meeting() -> SceneConfig:
@@ -67,7 +71,7 @@ def _meeting() -> SceneConfig:
         Trajectory(((8, 0.2, 0.5), (38, 0.42, 0.5), (46, 0.42, 0.5), (76, 0.2, 0.5))),
         Trajectory(((8, 0.8, 0.5), (38, 0.58, 0.5), (46, 0.58, 0.5), (76, 0.8, 0.5))),
     ]
-    return _staged(trajectories, 90, seed=55, look_alikes=True, size=0.6)
+    return staged(trajectories, 90, seed=55, look_alikes=True, size=0.6)
 
 
 def _hidden(leaves_at: float, post: float) -> SceneConfig:
@@ -83,7 +87,7 @@ def _hidden(leaves_at: float, post: float) -> SceneConfig:
         ),
         Trajectory(((10, 0.75, 0.75), (leaves_at, 0.88, 0.7), (leaves_at + 30, 0.72, 0.8))),
     ]
-    return _staged(
+    return staged(
         trajectories,
         round(leaves_at) + 40,
         seed=54,
@@ -108,7 +112,7 @@ def _leaving() -> SceneConfig:
         Trajectory(((0, 0.5, 0.3), (120, 0.6, 0.4))),
         Trajectory(((0, 0.4, 0.75), (120, 0.5, 0.7))),
     ]
-    return _staged(trajectories, 130, seed=21, size=0.6)
+    return staged(trajectories, 130, seed=21, size=0.6)
 
 
 def _cut() -> SceneConfig:
@@ -132,11 +136,4 @@ def _cut() -> SceneConfig:
         )
         for there, then in places
     ]
-    return _staged(trajectories, 90, seed=21, size=0.6, cut_at=CUT_AT)
-
-
-def _staged(trajectories: list[Trajectory], num_frames: int, **more: Any) -> SceneConfig:
-    plain = SceneConfig(num_frames=num_frames, occluders=0, camera_motion=0.0)
-    return replace(
-        plain, num_objects=len(trajectories), trajectories=tuple(trajectories), **more
-    )
+    return staged(trajectories, 90, seed=21, size=0.6, cut_at=CUT_AT)

@@ -19,7 +19,17 @@ def run_script(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
 
 def test_rows_of_one_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "rows.json"
-    small = ("--short-side", "96", "--dtype", "float32", "--frames", "3", "--json", str(out))
+    small = (
+        "--short-sides",
+        "96",
+        "128",
+        "--dtype",
+        "float32",
+        "--frames",
+        "3",
+        "--json",
+        str(out),
+    )
     some = ("--without", "none", "non_overlapping", "all")
     run_script(monkeypatch, "--scenes", "meet-2", "--prompts", "mask", *some, *small)
     rows = json.loads(out.read_text())
@@ -27,6 +37,7 @@ def test_rows_of_one_scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     for row in rows:
         assert (row["scene"], row["prompt"], row["objects"]) == ("meet-2", "mask", 2)
         assert row["IDF1"] > 90 and (row["switches"], row["astray"]) == (0, 0)
+        assert row["JF"] > 80 and 0 < row["spread"] < 20
 
 
 def test_an_unknown_scene_is_named(

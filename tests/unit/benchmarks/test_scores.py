@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.clicks import MOST_CLICKS, Row, click_through, clicks_to, mean_row, row_of
+from benchmarks.mask_faults import FaultCount, false_components, on_another
 from benchmarks.presence_scores import PresenceCounts, count_presence
-from benchmarks.switches import SwitchCount, on_another
 from vseg.metrics.annotations import LabelFrame
 from vseg.types import Points
 
@@ -106,7 +106,23 @@ def test_a_mask_on_another_object_is_a_switch() -> None:
     assert not on_another(label.labels == 0, label, 1), "background is nobody"
 
 
-def test_switches_are_counted_as_frames_pass(tmp_path: Path) -> None:
+def test_a_component_away_from_its_object_is_false_and_a_speck_is_not_one() -> None:
+    truth = np.zeros((200, 200), bool)
+    truth[20:60, 20:60] = True
+    mask = truth.copy()
+    mask[22:25, 22:58] = False
+    mask[40, :] = False  # two parts, both on the object
+    assert false_components(mask, truth) == 0
+    mask[100:110, 100:110] = True
+    mask[150:153, 20:30] = True
+    assert false_components(mask, truth) == 2
+    mask[180, 180] = True
+    assert false_components(mask, truth) == 2
+    assert false_components(mask, np.zeros_like(truth)) == 4, "it is not there at all"
+    assert false_components(np.zeros_like(truth), truth) == 0
+
+
+def test_faults_are_counted_as_frames_pass(tmp_path: Path) -> None:
     import cv2
 
     label = two_objects()
@@ -115,6 +131,8 @@ def test_switches_are_counted_as_frames_pass(tmp_path: Path) -> None:
     left = label.labels == 1
     right = label.labels == 2
     frames = [(0, {1: left, 2: right}), (1, {1: right, 2: right}), (2, {1: right, 2: left})]
-    switches = SwitchCount(tmp_path)
-    assert list(switches.watch(frames)) == frames
-    assert switches.frames == {1: 2, 2: 1}
+    faults = FaultCount(tmp_path)
+    assert list(faults.watch(frames)) == frames
+    assert faults.switches == {1: 2, 2: 1}
+    assert faults.false_components == {1: 2, 2: 1}
+    assert faults.frames == 3
