@@ -10,9 +10,10 @@ from starlette.testclient import TestClient
 import vseg
 from tests.annotator_page import AnnotatorPage, empty_run, page_of
 from tests.scenes import mask_iou, two_objects
-from tests.served import app_of, local_key, served
+from tests.served import ADDRESS, app_of, local_key, served
 from vseg.build import load_model
 from vseg.interfaces.model import Model
+from vseg.pipelines.run_edit import RunEdit
 from vseg.prompts.simulate import innermost
 from vseg.server.annotator.mask_message import MaskFlag
 from vseg.server.storage.ids import id_of
@@ -293,3 +294,26 @@ def test_a_clip_is_begun_over_http(client: TestClient, root: Path) -> None:
     assert len(vseg.open_run(root / "mine")) == FRAMES
     again = client.post("/v1/annotations", json={"video": id_of("two.mp4"), "name": "mine"})
     assert again.status_code == 409
+
+
+def test_one_process_annotates_a_run(page: AnnotatorPage, root: Path) -> None:
+    path = f"ws://127.0.0.1:8707/v1/annotations/{id_of('run')}/socket"
+    with (
+        served(app_of(root)) as other,
+        other.websocket_connect(path, headers={"Origin": ADDRESS}) as socket,
+    ):
+        told = socket.receive_json()
+    assert told["error"]["title"] == "OutputError"
+    assert page.ask("undo")["step"] is None
+
+
+def test_what_another_program_makes_of_the_run_is_told(
+    page: AnnotatorPage, scene: SyntheticVideo, root: Path
+) -> None:
+    page.point(None, 0, inside(scene, 1, 0))
+    propagate(page)
+    with RunEdit(root / "run") as edit:
+        edit.rename(1, "ball")
+    page.tell("undo")
+    assert page.event("state")["state"]["objects"][0]["label"] == "ball"
+    assert page.event("objects")["objects"][0]["label"] is None

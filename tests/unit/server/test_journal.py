@@ -248,3 +248,11 @@ def test_ids_are_never_given_again(run: Path) -> None:
     project.undo()
     second = project.add_prompt(None, 0, Points([(1, 1)])).place[0]
     assert (first, second) == (3, 4)
+
+
+def test_a_journal_that_undoes_too_much_is_damaged(run: Path) -> None:
+    Project(run)
+    journal = run / "annotation" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes() + b'{"kind": "undone", "before": 0}\n')
+    with pytest.raises(BadRun, match="more than was done"):
+        Project(run)

@@ -8,9 +8,11 @@ event loop; the device is used in turns of the service's worker, the disk in thr
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from vseg.errors import VsegError
 from vseg.pipelines.import_edits import apply_import
@@ -38,6 +40,7 @@ REST_S = 0.06
 """A frame that is shown for so long is encoded: one of a clip that plays at 24 frames a second
 is not."""
 PROGRESS_S = 0.1
+Result = TypeVar("Result")
 _LOG = logging.getLogger(__name__)
 
 
@@ -51,6 +54,8 @@ class ClipTasks:
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         self._told = 0.0
+        # Not of the pool that short calls share: these may take minutes.
+        self._slow = ThreadPoolExecutor(2, "vseg-clip")
 
     def start(self, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
         """Have something done; an error of it is told to all clients."""
@@ -58,6 +63,10 @@ class ClipTasks:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+    async def slowly(self, function: Callable[..., Result], *args: object) -> Result:
+        """Have something long done on a thread of this clip."""
+        return await self._loop.run_in_executor(self._slow, function, *args)
 
     async def changed(self, *, revision: bool = False, masks: bool = True) -> None:
         """Tell the clients what a command changed, and show their frames anew.
@@ -100,16 +109,21 @@ class ClipTasks:
         opened.clients.show(masks)
         return len(masks) + await self.show_prompted(frame)
 
-    async def show_prompted(self, frame: int, only: Iterable[int] | None = None) -> int:
-        """Send the masks of pending prompts on a frame, one after another; how many."""
+    async def show_prompted(self, frame: int, new: int | None = None) -> int:
+        """Send the masks of pending prompts on a frame, one after another; how many.
+
+        new: of this object only, which was prompted just now: then all are told if it fails.
+        """
         opened = self.opened
+        only = None if new is None else {new}
         places = await asyncio.to_thread(opened.view.prompted, frame, only)
         shown = 0
         for place in places:
             try:
                 mask = await self.worker.run(opened.run_id, place.decoded, opened.images)
             except VsegError as error:
-                self._tell_error(error, None)
+                if new is not None:
+                    self._tell_error(error, None)
                 continue
             opened.clients.show([mask])
             shown += 1
@@ -126,7 +140,9 @@ class ClipTasks:
             if client.frame != frame or busy:
                 return
             if first <= index < end and not opened.images.holds(index):
-                await self.worker.run(opened.run_id, opened.images.encode, index)
+                # A frame that cannot be encoded now is told of when it is clicked on.
+                with suppress(VsegError):
+                    await self.worker.run(opened.run_id, opened.images.encode, index)
 
     async def propagate(self, prompts: Sequence[PendingPrompt], reach: Reach) -> Propagation:
         """Begin to propagate; events tell the rest.  Raises UsageError while another one is
@@ -145,7 +161,7 @@ class ClipTasks:
         """
         opened = self.opened
         target = opened.project.path
-        run, imported = await asyncio.to_thread(compared, target, path, format_name)
+        run, imported = await self.slowly(compared, target, path, format_name)
         await asyncio.to_thread(opened.project.begin_revision, "import")
 
         def edits(edit: RunEdit) -> None:
@@ -169,13 +185,14 @@ class ClipTasks:
             self.opened.running.cut.set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=30)
+        self._slow.shutdown(wait=False)
         await asyncio.to_thread(self.lanes.close)
         await asyncio.to_thread(self.opened.close)
 
     async def _propagate(self, running: Propagation) -> None:
         opened = self.opened
         try:
-            await asyncio.to_thread(self._track, running)
+            await self.slowly(self._track, running)
         except VsegError as error:
             running.error = error
             self._tell_error(error, running.job)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from vseg.errors import NotThere, UsageError
+from vseg.errors import NotAllowed, NotThere, UsageError
 from vseg.pipelines.propagation_settings import Reach
 from vseg.server.annotator import requests as ask
 from vseg.server.annotator.clients import PageClient
@@ -65,7 +65,7 @@ class CommandRequests:
 
     async def _shown(self, obj: int, frame: int) -> None:
         """The mask of a prompt first, then what else has changed."""
-        await self._tasks.show_prompted(frame, {obj})
+        await self._tasks.show_prompted(frame, obj)
         await self._tasks.changed(masks=False)
 
     async def _remove(self, request: ask.RemovePrompts) -> Answer:
@@ -143,6 +143,7 @@ class CommandRequests:
 
     async def _takeover(self, request: ask.Takeover) -> Answer:
         clients = self._opened.clients
-        clients.take_lease(self._client, over=True)
+        if not clients.take_lease(self._client, over=True):
+            raise NotAllowed("this key may only read", hint="use another key", known=True)
         clients.tell_lease()
         return DoneAnswer(re=request.id)

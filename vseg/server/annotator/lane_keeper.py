@@ -50,12 +50,6 @@ class LaneKeeper:
                 self._thread.start()
             return held
 
-    def wait(self, seconds: float) -> None:
-        """Until the riskiest spans are known, at most so long."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(seconds)
-
     def close(self) -> None:
         """End the thread."""
         with self._lock:

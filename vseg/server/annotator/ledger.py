@@ -9,6 +9,7 @@ depend on the way it was come to.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from vseg.errors import BadRun
 from vseg.server.annotator.journal import (
     AnyEntry,
     Begun,
@@ -174,7 +175,13 @@ def read_ledger(journal: Journal) -> Ledger:
     ledger = Ledger()
     for entry in journal.read():
         prompt = journal.unpack(entry.prompt) if isinstance(entry, Prompted) else None
-        ledger.add(entry, prompt)
+        try:
+            ledger.add(entry, prompt)
+        except IndexError as error:
+            raise BadRun(
+                f"{journal.path} undoes or redoes more than was done",
+                hint="delete it: the run itself is whole",
+            ) from error
     return ledger
 
 

@@ -16,7 +16,9 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
 from vseg.pipelines.correction_setup import config_of
 from vseg.pipelines.prepare import grounder_of
+from vseg.results.layout import ANNOTATION
 from vseg.results.run import Run
+from vseg.results.write_lock import write_lock
 from vseg.server.annotator.clients import Clients
 from vseg.server.annotator.desk_state import DeskState
 from vseg.server.annotator.frame_view import FrameView
@@ -34,7 +36,7 @@ class OpenClip:
 
     def __init__(self, ids: tuple[str, str], run: Path, clip: Path, model: Model) -> None:
         """ids: of the run and of the clip.  Raises BadRun for a run that cannot be annotated
-        or another clip, BadVideo.
+        or another clip, BadVideo, and OutputError where another process annotates it.
         """
         self.run_id, self.video_id = ids
         self.clip = clip
@@ -42,13 +44,16 @@ class OpenClip:
         self.clients = Clients()
         self.running: Propagation | None = None
         self.jobs = 0
-        self._stack = ExitStack()
         self._reading = threading.Lock()
         self._grounder: Grounder | None = None
-        self.project = Project(run)
-        self.project.run.check_source(clip)
-        self._shown = self._stack.enter_context(self._open())
-        self.tracked = self._stack.enter_context(self._open())
+        with ExitStack() as stack:
+            # Two processes with the same journal would undo each other's steps.
+            stack.enter_context(write_lock(run / ANNOTATION))
+            self.project = Project(run)
+            self.project.run.check_source(clip)
+            self._shown = stack.enter_context(self._open())
+            self.tracked = stack.enter_context(self._open())
+            self._stack = stack.pop_all()
         self.view = FrameView(self.project)
         self.desk = DeskState(self.project, self.view)
         self.images = PromptedImages(model, self.frame, self._grounder_for)

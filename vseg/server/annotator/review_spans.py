@@ -4,7 +4,7 @@ Enters: open clips and runs.  Leaves: spans, worst first, without those that wer
 later.  What was read of a run that is not open is kept until its run.json changes.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,10 @@ from vseg.errors import VsegError
 from vseg.results.layout import HEADER
 from vseg.results.run import Run
 from vseg.server.annotator.journal import Journal
-from vseg.server.annotator.lane_keeper import LaneKeeper
 from vseg.server.annotator.lane_store import MOST_SPANS
 from vseg.server.annotator.ledger import Ledger, read_ledger
 from vseg.server.annotator.messages import RiskSpan
 from vseg.server.annotator.open_clip import OpenClip
-
-_WAIT_S = 30.0
-"""How long a review waits for the masks to be judged; then there is nothing to show yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +32,11 @@ class Reviews:
         self._runs = runs
         self._judged: dict[str, _Judged] = {}
 
-    def spans(self, opened: OpenClip, lanes: LaneKeeper, everywhere: bool) -> list[RiskSpan]:
-        """The spans to check, worst first."""
-        lanes.store()
-        lanes.wait(_WAIT_S)
-        found = [(opened.run_id, span) for span in lanes.spans or ()]
+    def spans(
+        self, opened: OpenClip, own: Sequence[RiskySpan], everywhere: bool
+    ) -> list[RiskSpan]:
+        """The spans to check, worst first.  own: those of the clip that is open."""
+        found = [(opened.run_id, span) for span in own]
         left = _skipped(opened.run_id, opened.project.ledger)
         for run_id, path in self._runs() if everywhere else ():
             if run_id != opened.run_id:

@@ -140,17 +140,23 @@ class ShownRequests:
         )
 
     async def _review(self, request: ask.ReviewNext) -> Answer:
-        spans = await asyncio.to_thread(
-            self._reviews.spans, self._opened, self._tasks.lanes, request.everywhere
+        lanes = self._tasks.lanes
+        await asyncio.to_thread(lanes.store)
+        for _ in range(_JUDGED_IN):
+            if lanes.spans is not None:
+                break
+            await asyncio.sleep(_JUDGED_EVERY_S)
+        spans = await self._tasks.slowly(
+            self._reviews.spans, self._opened, lanes.spans or (), request.everywhere
         )
         return ReviewAnswer(re=request.id, span=spans[0] if spans else None, left=len(spans))
 
     async def _export(self, request: ask.MakeExport) -> Answer:
-        path = await asyncio.to_thread(export_file, self._opened, request.format)
+        path = await self._tasks.slowly(export_file, self._opened, request.format)
         return self._file(request.id, path.name, path.stat().st_size)
 
     async def _report(self, request: ask.MakeReport) -> Answer:
-        path = await asyncio.to_thread(report_file, self._opened)
+        path = await self._tasks.slowly(report_file, self._opened)
         return self._file(request.id, path.name, path.stat().st_size)
 
     def _file(self, re: int, name: str, size: int) -> FileAnswer:
@@ -162,6 +168,9 @@ class ShownRequests:
 
 
 _MOST_LANES = 64
+_JUDGED_EVERY_S = 0.1
+_JUDGED_IN = 300
+"""How long a review waits for the masks to be judged, 30 s; then it has what is known."""
 
 
 def _value(request: ask.Preview) -> Points | Box:
