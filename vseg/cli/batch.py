@@ -71,6 +71,11 @@ class EngineOptions:
         float, typer.Option("--gpus-per-worker", min=0.0, help="Ray: 0.5 puts two on a GPU.")
     ] = 0.0
 
+    metrics: Annotated[
+        Path | None,
+        typer.Option("--metrics", metavar="FILE", help="Write figures for Prometheus there."),
+    ] = None
+
     def do(self, place: "Place", plan: "Sequence[PlannedJob]") -> bool:
         """Do what is missing of a plan; whether it was stopped.  Raises UsageError."""
         from vseg.batch.local_engine import workers_here
@@ -86,8 +91,16 @@ class EngineOptions:
         with stop_on_request() as stop, BatchProgress(len(own) - len(todo), sizes) as progress:
             if todo:
                 workers = min(self.workers or workers_here(todo), len(todo))
-                self._engine(place, workers, progress, stop).run(Schedule(todo))
+                watcher = self._watcher(progress, len(todo))
+                self._engine(place, workers, watcher, stop).run(Schedule(todo))
             return stop()
+
+    def _watcher(self, progress: "BatchWatcher", jobs: int) -> "BatchWatcher":
+        if self.metrics is None:
+            return progress
+        from vseg.batch.metrics_file import MetricsFile
+
+        return MetricsFile(self.metrics, jobs, progress)
 
     def _engine(
         self, place: "Place", workers: int, watcher: "BatchWatcher", stop: Callable[[], bool]

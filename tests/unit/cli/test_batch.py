@@ -125,8 +125,14 @@ def test_review_and_export_take_a_batch_as_a_whole(reference: Path, tmp_path: Pa
 def test_shards_are_apart_and_together_everything(
     workplace: Workplace, clips: Path, reference: Path, tmp_path: Path
 ) -> None:
+    figures = tmp_path / "vseg.prom"
     for index in (0, 1):
-        call(*words(workplace, clips, tmp_path / "out", "--shard", f"{index}/2"))
+        share = ("--shard", f"{index}/2", "--metrics", figures)
+        call(*words(workplace, clips, tmp_path / "out", *share))
+        told = dict(line.rsplit(" ", 1) for line in figures.read_text().splitlines())
+        assert int(told["vseg_batch_frames_total"]) > 0
+        ended = [int(n) for name, n in told.items() if name.startswith("vseg_batch_jobs{")]
+        assert sum(ended) == 2
         done = [
             status for status in statuses(tmp_path / "out").values() if status != "waiting"
         ]
