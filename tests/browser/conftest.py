@@ -11,8 +11,13 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from tests.browser_scene import CENTRES, folder_with_run
 from tests.chromium import PROGRAM, opened_browser
-from tests.served import app_of
+from tests.served import SHORT_SIDE, app_of
+from vseg.build import load_model
+from vseg.interfaces.model import Model
+from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.run_edit import RunEdit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -72,4 +77,21 @@ def root(tmp_path: Path) -> Path:
     """The folder that is served."""
     folder = tmp_path / "root"
     folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """What the runs are begun with."""
+    return load_model("nano", short_side=SHORT_SIDE)
+
+
+@pytest.fixture(scope="session")
+def tracked_root(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Path:
+    """A folder with the clip and a run of its two objects."""
+    folder = folder_with_run(tmp_path_factory.mktemp("tracked") / "root", model)
+    with RunEdit(folder / "a", CorrectionSettings(model=model)) as edit:
+        for obj, place in CENTRES.items():
+            edit.add(obj=obj)
+            edit.prompt(obj, 0, points=[place])
     return folder

@@ -10,46 +10,22 @@ import numpy as np
 import pytest
 
 from tests.browser.conftest import listening
+from tests.browser_scene import CENTRES, FRAMES, HW, RUN, SCENE, folder_with_run
 from tests.page_driver import PageDriver, iou
-from tests.scenes import two_objects
-from tests.served import SHORT_SIDE, TOKEN, app_of, service_process
-from vseg.build import load_model
+from tests.served import TOKEN, app_of, service_process
 from vseg.interfaces.model import Model
-from vseg.pipelines.empty_run import create_empty_run
 from vseg.results.run import Run
-from vseg.server.storage.ids import id_of
-from vseg.synthetic import write_clip
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.integration
 
-FRAMES = 12
-SCENE = two_objects(FRAMES)
-HW = (96, 160)
-RUN = id_of("a")
-CENTRES = {
-    obj: tuple(int(v) for v in np.argwhere(SCENE.truth(0) == obj).mean(axis=0)[::-1])
-    for obj in (1, 2)
-}
-"""A pixel inside each object on the first frame, x y."""
-
-
-@pytest.fixture(scope="session")
-def model() -> Model:
-    """What the runs are begun with."""
-    return load_model("nano", short_side=SHORT_SIDE)
-
 
 @pytest.fixture
 def root(tmp_path: Path, model: Model) -> Path:
     """A folder with the clip and an empty run over it."""
-    folder = tmp_path / "root"
-    folder.mkdir()
-    write_clip(SCENE, folder / "two.mp4")
-    create_empty_run(str(folder / "two.mp4"), folder / "a", model)
-    return folder
+    return folder_with_run(tmp_path / "root", model)
 
 
 @pytest.fixture
@@ -153,7 +129,7 @@ def test_a_killed_server_loses_nothing(page: "Page", root: Path) -> None:
         desk.keys("2")  # what is selected is drawn with a wider edge
         assert iou(desk.covered(), before) > 0.97
         desk.keys("Control+z")
-        desk.wait_for("() => !document.querySelector('#objects').textContent.includes('new')")
+        desk.wait_for("() => !document.querySelector('#objects .badge')")
 
 
 def test_the_page_connects_again_by_itself(page: "Page", root: Path) -> None:

@@ -70,14 +70,18 @@ export function mountTools(annotator) {
 /** @param {Annotator} annotator */
 function showOptions(annotator) {
   const place = byId("options", HTMLElement);
-  const { tool, alternatives } = annotator.state;
+  const { tool, alternatives, radius } = annotator.state;
+  // What is being typed or dragged stays as long as it is of the same tool.
+  const shown = alternatives ? `alternative ${alternatives.index}` : tool;
+  if (place.dataset["shown"] === shown && place.contains(document.activeElement)) return;
+  const sized = `${shown} ${radius}`;
+  if (place.dataset["sized"] === sized) return;
+  place.dataset["shown"] = shown;
+  place.dataset["sized"] = sized;
   const parts = alternatives
     ? alternativeOptions(annotator)
     : (OPTIONS.get(tool)?.(annotator) ?? []);
   place.hidden = !parts.length;
-  // What is being typed stays.
-  if (place.dataset["tool"] === tool && place.contains(document.activeElement)) return;
-  place.dataset["tool"] = tool;
   place.replaceChildren(...parts);
 }
 
