@@ -211,4 +211,4 @@ def unpack_mask(size: Sequence[int], counts: str) -> Bool[np.ndarray, "H W"]:
 
 
 def _pairs(xy: list[tuple[float, float]]) -> np.ndarray:
-    return np.array(xy, dtype=np.float32).reshape(-1, 2)
+    return np.array(xy, dtype=np.float64).reshape(-1, 2)

@@ -29,6 +29,7 @@ from vseg.server.security.access import AccessMiddleware
 from vseg.server.security.body_limit import BodyLimit
 from vseg.server.security.headers import SecurityHeaders
 from vseg.server.security.keys import KeyRing
+from vseg.server.security.whole_text import check_text
 from vseg.server.service import Service, open_service
 from vseg.server.settings import ServerSettings
 
@@ -82,9 +83,9 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
     app.state.clips = OpenClips(service)
     add_problem_handlers(app)
     for module in _PUBLIC_ROUTES:
-        app.include_router(module.router)
+        app.include_router(module.router, dependencies=[Depends(check_text)])
     for module in _ROUTES:
-        app.include_router(module.router, dependencies=[Depends(_BEARER)])
+        app.include_router(module.router, dependencies=[Depends(_BEARER), Depends(check_text)])
     app.mount("/static", StaticFiles(directory=pages.PAGES, check_dir=False))
     return app
 

@@ -22,6 +22,7 @@ from vseg.server.settings import ServerSettings
 from vseg.server.storage.served_folder import ServedFolder
 from vseg.server.wire_prompts import prompts_of
 from vseg.server.worker import Worker
+from vseg.types import Prompt
 
 RUNS = "runs"
 """The folder below the root in which jobs make their runs."""
@@ -50,6 +51,11 @@ class JobWork:
         """Where the run of a job lies.  Raises NotThere for a link that leads out."""
         return self.folder.inside(self.folder.root / RUNS / name)
 
+    def prompts(self, request: TrackRequest) -> tuple[Prompt, ...]:
+        """The prompts of a request.  Raises as `prompts_of` does."""
+        most = self.settings.limits.pixels
+        return prompts_of(request.prompts, request.exemplar_frames, self.folder, most)
+
     def track(self, request: TrackRequest, owner: str, progress: JobProgress) -> JobStatus:
         """Track into the run of the request, from its last commit on if it was begun.
 
@@ -59,7 +65,7 @@ class JobWork:
         job = TrackJob(
             source=str(self.folder.find("video", request.video)),
             out=out,
-            prompts=prompts_of(request.prompts, request.exemplar_frames, self.folder),
+            prompts=self.prompts(request),
             config=self._config(request),
             labels=request.labels,
             everything=request.everything,

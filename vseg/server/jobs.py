@@ -21,7 +21,6 @@ from vseg.server.security.access import Caller
 from vseg.server.security.keys import Scope
 from vseg.server.storage.ids import id_of
 from vseg.server.storage.job_files import JobFiles, JobRecord
-from vseg.server.wire_prompts import prompts_of
 
 _LOG = logging.getLogger(__name__)
 _WITHOUT_END = 1 << 30
@@ -148,7 +147,7 @@ class Jobs:
             return ""
         most = self._work.settings.limits.objects
         path = self._work.folder.find("video", request.video)
-        prompts = prompts_of(request.prompts, request.exemplar_frames, self._work.folder)
+        prompts = self._work.prompts(request)
         if max(len({p.object_id for p in prompts}), request.settings.max_objects) > most:
             raise TooLarge(f"a job of this key may have {most} objects", hint="use two jobs")
         return path.relative_to(self._work.folder.root).as_posix()

@@ -11,11 +11,12 @@ class Limits(Settings):
     """What one key may use, so that no client takes the machine from the others.
 
     upload_bytes, pixels, frames: of one uploaded clip, and pixels of one of its images.
-    uploads: at a time; stored_bytes: of all clips that the key uploaded.
-    decode_s, decode_mib: of the process that decodes an upload.  body_bytes: of a request in
-    JSON.  objects: of a session or a job.  sessions, jobs: open or queued at a time.
-    waiting: requests for the model at a time.  requests_per_minute: on average; as many may
-    come at once.  refused_per_minute: requests of an address with a wrong key.
+    uploads: at a time; stored_bytes: of all clips that the key uploaded.  pixels: also of all
+    masks and images of a request.  decode_s, decode_mib: of the process that decodes an
+    upload.  body_bytes: of a request in JSON.  objects: of a session or a job.  sessions,
+    jobs: open or queued at a time.  waiting: requests for the model at a time.
+    requests_per_minute: on average; as many may come at once.  refused_per_minute: requests of
+    an address with a wrong key.
 
     The values are round numbers for a few people on one machine: a page that plays a clip asks
     for 24 frames a second, 1440 a minute.

@@ -32,9 +32,11 @@ def as_pairs(values: Any, what: str) -> np.ndarray:
             f"{what} has the shape {array.shape}, not (N, 2)",
             hint="give a list of (x, y) pairs, also for a single point: [(412, 220)]",
         )
-    if not np.isfinite(array).all():
+    with np.errstate(over="ignore"):
+        pairs = np.asarray(array, dtype=np.float32)
+    if not np.isfinite(pairs).all():  # nor is one that is too large for a float
         raise BadPrompt(f"{what} has a coordinate that is not a number")
-    return np.asarray(array, dtype=np.float32)
+    return pairs
 
 
 def as_signs(values: Any, count: int) -> np.ndarray:

@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
 from tests.served import CLIP, SHORT_SIDE, app_of, local_key, served
 from vseg.build import load_model, open_video
 from vseg.client.values import FrameAnswer
+from vseg.prompts.codec import pack_prompt
 from vseg.server.live_session import answer_of
 from vseg.server.security.keys import key_of
 from vseg.server.settings import Limits
 from vseg.session.session import Session
+from vseg.types import Exemplar, Prompt, Timecode
 
 pytestmark = pytest.mark.integration
 
@@ -191,14 +194,25 @@ def test_an_object_is_removed(client: TestClient) -> None:
             "threshold": None,
         },
         {"kind": "pickle", "frame": 0, "object": 1},
+        {"kind": "text", "frame": 0, "object": 1, "phrase": "\ud800", "threshold": None},
+        {
+            "kind": "points",
+            "frame": 0,
+            "object": 1,
+            "xy": [[1e308, -1e308]],
+            "positive": [True],
+        },
+        {"kind": "polygon", "frame": 0, "object": 1, "rings": [[[0, 0], [1e300, 0], [0, 9]]]},
         "box",
         None,
     ],
 )
 def test_a_prompt_that_cannot_be_is_refused(client: TestClient, prompt: Any) -> None:
     path = begun(client)
-    answer = client.post(f"{path}/prompts", json={"prompts": [prompt]})
-    assert answer.status_code == 422, answer.text
+    content = json.dumps({"prompts": [prompt]})
+    headers = {"Content-Type": "application/json"}
+    answer = client.post(f"{path}/prompts", content=content, headers=headers)
+    assert answer.status_code in (413, 422), answer.text
     assert client.get(path).json()["objects"] == []
 
 
@@ -227,6 +241,44 @@ def test_a_propagation_that_cannot_be_is_refused(
 def test_without_prompts_nothing_is_propagated(client: TestClient) -> None:
     answer = client.post(f"{begun(client)}/propagate", json={})
     assert refusal(answer) == (422, "BadPrompt")
+
+
+def test_masks_unfold_to_so_many_pixels_only(root: Path) -> None:
+    mask = {"kind": "mask", "frame": 0, "object": 1, "size": [16384, 16384], "counts": "0"}
+    with served(app_of(root)) as client:
+        path = begun(client)
+        answer = client.post(f"{path}/prompts", json={"prompts": [mask] * 1000})
+        assert refusal(answer) == (413, "TooLarge")
+        job = {"kind": "track", "video": CLIP, "run": "a", "prompts": [mask]}
+        assert refusal(client.post("/v1/jobs", json=job)) == (413, "TooLarge")
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, b"\xff", "", "null", "9" * 10_000, "{}"])
+def test_a_body_that_is_no_request_is_refused(client: TestClient, body: Any) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = client.post("/v1/sessions", content=body, headers=headers)
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_an_exemplar_is_a_region_of_a_frame_of_the_folder(
+    client: TestClient, scene_clip: Path
+) -> None:
+    with open_video(scene_clip) as video:
+        image = video.read(0).image
+    region = np.zeros(image.shape[:2], dtype=bool)
+    region[34:57, 105:133] = True
+    shown = Prompt(1, Timecode(frame=3), Exemplar(image, region, "frame 0", 0.05))
+    asked: dict[str, Any] = {"prompts": [pack_prompt(shown, {})]}
+    path = begun(client)
+    assert client.post(f"{path}/prompts", json=asked).status_code == 422
+    asked["exemplar_frames"] = [{"video": CLIP, "frame": 99}]
+    assert client.post(f"{path}/prompts", json=asked).status_code == 422
+    asked["exemplar_frames"] = [{"video": CLIP, "frame": 0}]
+    answer = client.post(f"{path}/prompts", json=asked)
+    assert answer.status_code == 200, answer.text
+    (mask,) = FrameAnswer.model_validate(answer.json()["frames"][0]).masks
+    assert mask.visible
 
 
 def test_sessions_are_their_keys(root: Path) -> None:

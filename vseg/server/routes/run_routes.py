@@ -86,7 +86,8 @@ def read_masks(
     run_id: RunPath,
     service: TheService,
     frames: Annotated[
-        str, Query(pattern=r"^\d{0,12}:\d{0,12}$", description="first:end, end exclusive")
+        str,
+        Query(pattern=r"^[0-9]{0,12}:[0-9]{0,12}$", description="first:end, end exclusive"),
     ] = ":",
     format: Annotated[Literal["rle", "png", "parquet"], Query()] = "rle",
     object: Annotated[int | None, Query(ge=1, lt=1 << 31, description="only this one")] = None,

@@ -80,7 +80,8 @@ async def prompt_session(
     repeat = None if key is None else (key, body)
 
     def answer() -> PromptsAnswer:
-        prompts = prompts_of(asked.prompts, asked.exemplar_frames, service.folder)
+        most = service.settings.limits.pixels
+        prompts = prompts_of(asked.prompts, asked.exemplar_frames, service.folder, most)
         return service.sessions.prompt(caller, session_id, prompts, repeat)
 
     return await service.worker.run(caller.id, answer)

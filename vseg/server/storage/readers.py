@@ -22,6 +22,11 @@ class _Held:
     reader: OpenReader
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def close(self) -> None:
+        """Close the reader, once nobody reads from it."""
+        with self.lock:
+            self.reader.__exit__(None, None, None)
+
 
 class Readers:
     """Readers by path.  A clip that was replaced since is opened anew."""
@@ -45,28 +50,33 @@ class Readers:
     def close(self) -> None:
         """Close all of them."""
         with self._lock:
-            while self._held:
-                self._drop(next(iter(self._held)))
+            every = list(self._held.values())
+            self._held.clear()
+        for held in every:
+            held.close()
 
     def _of(self, path: Path) -> _Held:
+        """What is open of a clip; opening it, and closing others, keeps nobody waiting."""
         version = version_of(path)
         with self._lock:
             held = self._held.get(path)
-            if held is not None and held.version != version:
-                self._drop(path)
-                held = None
-            if held is None:
-                held = _Held(version, open_video(path))
-                self._held[path] = held
-            self._held.move_to_end(path)
-            while len(self._held) > _OPEN:
-                self._drop(next(iter(self._held)))
-            return held
-
-    def _drop(self, path: Path) -> None:
-        held = self._held.pop(path)
-        with held.lock:  # waits for who reads from it
-            held.reader.__exit__(None, None, None)
+            if held is not None and held.version == version:
+                self._held.move_to_end(path)
+                return held
+        opened = _Held(version, open_video(path))
+        with self._lock:
+            held = self._held.get(path)
+            if held is not None and held.version == version:
+                surplus = [opened]  # another thread was faster
+            else:
+                surplus = [] if held is None else [held]
+                held = self._held[path] = opened
+                self._held.move_to_end(path)
+                while len(self._held) > _OPEN:
+                    surplus.append(self._held.popitem(last=False)[1])
+        for one in surplus:
+            one.close()
+        return held
 
 
 def version_of(path: Path) -> str:
