@@ -1,135 +1,39 @@
-"""Identity measures and speed of the trackers on MOTChallenge-style folders of boxes.
+"""Identity measures, causes of switches and speed of the trackers on sequences of boxes.
 
     python benchmarks/association.py --data mot/            every sequence below mot/
+    python benchmarks/association.py --crowds 4             synthetic crowds and streets
+    python benchmarks/association.py --data mot/ --causes   why identities switch
     python benchmarks/association.py --speed                processor ms per frame
 
-The last table, `track_clip`, is offline: it uses the whole clip.
-
-A sequence is a folder with gt/gt.txt and det/det.txt.  KITTI-* are scored on cars (class 3,
-detection score > 0, confidence = sigmoid of the score) at 10 frames/s; others on all boxes at
-the rate of seqinfo.ini.  One set of defaults for every sequence; sequences of one group are
-counted as one.
+The last table, `track_clip`, is offline: it uses the whole clip.  What a sequence is and how
+it is scored: box_sequences.py, crowds.py.  One set of defaults for every sequence; sequences
+of one group are counted as one.
 """
 
 import argparse
-import configparser
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from benchmarks.box_sequences import BoxTracker, Sequence, offline, online, read_sequences
+from benchmarks.crowds import crowds
+from benchmarks.switch_causes import Cause, switch_causes
 from vseg.metrics.clear import ClearCounts, count_clear
 from vseg.metrics.hota import HotaCounts, count_hota
-from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
+from vseg.metrics.identity_clip import IdentityClip
 from vseg.metrics.idf1 import IdentityCounts, count_identity
-from vseg_trackers import (
-    ByteTrack,
-    Detections,
-    MaskletAssociator,
-    OCSort,
-    Sort,
-    Track,
-    TrackState,
-    track_clip,
-)
+from vseg_trackers import ByteTrack, Detections, MaskletAssociator, OCSort, Sort
 
-CAR = 3  # KITTI's class id in MOTChallenge's column
-KITTI_RATE = 10.0  # frames/s, as KITTI was recorded
-
-
-class Tracker(Protocol):
-    def update(self, detections: Detections) -> tuple[Track, ...]: ...
-
-
-TRACKERS: dict[str, Callable[[], Tracker]] = {
+TRACKERS: dict[str, Callable[[], BoxTracker]] = {
     "sort": Sort,
     "bytetrack": ByteTrack,
     "ocsort": OCSort,
     "masklet": MaskletAssociator,
 }
-
-
-@dataclass(frozen=True)
-class Sequence:
-    """One clip: true boxes and detections per frame, in order."""
-
-    name: str
-    truth: list[IdentifiedBoxes]
-    detections: list[Detections]
-
-    @property
-    def group(self) -> str:
-        return self.name.split("-")[0]
-
-
-def read_sequence(folder: Path) -> Sequence:
-    """The boxes of one folder; frames without any row are empty, not missing."""
-    kitti = folder.name.startswith("KITTI")
-    truth = np.loadtxt(folder / "gt" / "gt.txt", delimiter=",", ndmin=2)
-    detected = np.loadtxt(folder / "det" / "det.txt", delimiter=",", ndmin=2)
-    if kitti:
-        truth = truth[truth[:, 7] == CAR]
-        detected = detected[(detected[:, 7] == CAR) & (detected[:, 6] > 0)]
-    rate = KITTI_RATE if kitti else _rate(folder)
-    scores = 1 / (1 + np.exp(-detected[:, 6])) if kitti else detected[:, 6]
-    last = int(max(truth[:, 0].max(), detected[:, 0].max()))
-    true_frames = []
-    detections = []
-    for frame in range(1, last + 1):
-        of_truth = truth[truth[:, 0] == frame]
-        here = detected[:, 0] == frame
-        boxes = _corners(detected[here, 2:6])
-        ids = of_truth[:, 1].astype(int)
-        true_frames.append(IdentifiedBoxes(ids, _corners(of_truth[:, 2:6])))
-        detections.append(Detections(frame / rate, boxes, np.clip(scores[here], 0, 1)))
-    return Sequence(folder.name, true_frames, detections)
-
-
-def _rate(folder: Path) -> float:
-    parser = configparser.ConfigParser()
-    parser.read(folder / "seqinfo.ini")
-    return parser.getfloat("Sequence", "frameRate")
-
-
-def _corners(xywh: np.ndarray) -> np.ndarray:
-    return np.concatenate([xywh[:, :2], xywh[:, :2] + xywh[:, 2:]], axis=1)
-
-
-def online(make: Callable[[], Tracker], sequence: Sequence) -> IdentityClip:
-    """Track a sequence frame by frame and pair the confirmed tracks with the truth."""
-    tracker = make()
-    frames = []
-    for detections in sequence.detections:
-        tracks = [t for t in tracker.update(detections) if t.state is TrackState.CONFIRMED]
-        boxes = np.array([t.box for t in tracks], dtype=float).reshape(-1, 4)
-        frames.append(
-            IdentifiedBoxes(np.array([t.track_id for t in tracks], dtype=int), boxes)
-        )
-    return box_clip(sequence.truth, frames)
-
-
-def offline(sequence: Sequence) -> IdentityClip:
-    """Track a sequence as a whole and pair all tracks with the truth."""
-    times_s = [detections.time_s for detections in sequence.detections]
-    ids: list[list[int]] = [[] for _ in times_s]
-    boxes: list[list[np.ndarray]] = [[] for _ in times_s]
-    for track in track_clip(sequence.detections).tracks:
-        for frame, box in zip(
-            np.searchsorted(times_s, track.times_s), track.boxes, strict=True
-        ):
-            ids[frame].append(track.track_id)
-            boxes[frame].append(box)
-    frames = [
-        IdentifiedBoxes(
-            np.array(frame_ids, dtype=int), np.array(frame_boxes, dtype=float).reshape(-1, 4)
-        )
-        for frame_ids, frame_boxes in zip(ids, boxes, strict=True)
-    ]
-    return box_clip(sequence.truth, frames)
 
 
 def rows(
@@ -155,7 +59,36 @@ def _measures(clips: list[IdentityClip]) -> str:
     )
 
 
-def milliseconds(make: Callable[[], Tracker], num_boxes: int, num_frames: int = 200) -> float:
+def print_measures(sequences: list[Sequence]) -> None:
+    """A table of every tracker, and of `track_clip`."""
+    runs: dict[str, Callable[[Sequence], IdentityClip]] = {
+        **{name: partial(online, make) for name, make in TRACKERS.items()},
+        "track_clip": offline,
+    }
+    for name, run in runs.items():
+        print(f"{name:<22}   HOTA   DetA   AssA   LocA   IDF1   MOTA  IDSW  Frag")
+        for sequence, measures in rows(run, sequences):
+            print(f"{sequence:<22}{measures}")
+
+
+def print_causes(sequences: list[Sequence]) -> None:
+    """A table of switches by cause, a column for each tracker."""
+    groups = list(dict.fromkeys(sequence.group for sequence in sequences))
+    for group in groups:
+        members = [sequence for sequence in sequences if sequence.group == group]
+        counts: dict[str, Counter[Cause]] = {
+            name: sum((switch_causes(make, one) for one in members), Counter())
+            for name, make in TRACKERS.items()
+        }
+        print(f"{group:<55}" + "".join(f"{name:>10}" for name in counts))
+        for cause in Cause:
+            print(f"{cause:<55}" + "".join(f"{n[cause]:10d}" for n in counts.values()))
+        print(f"{'switches':<55}" + "".join(f"{n.total():10d}" for n in counts.values()))
+
+
+def milliseconds(
+    make: Callable[[], BoxTracker], num_boxes: int, num_frames: int = 200
+) -> float:
     """Mean processor time of an update with `num_boxes` drifting through a 1080p image."""
     rng = np.random.default_rng(0)
     centre = rng.uniform((0, 0), (1920, 1080), (num_boxes, 2))
@@ -176,21 +109,16 @@ def milliseconds(make: Callable[[], Tracker], num_boxes: int, num_frames: int = 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, help="folder with one folder per sequence")
+    parser.add_argument("--crowds", type=int, default=0, help="synthetic: seeds, 4 clips each")
+    parser.add_argument("--causes", action="store_true", help="why identities switch")
     parser.add_argument("--speed", action="store_true", help="measure ms per frame")
     arguments = parser.parse_args()
-    if arguments.data is None and not arguments.speed:
-        parser.error("give --data FOLDER, --speed, or both")
-    if arguments.data is not None:
-        folders = sorted(p.parent.parent for p in arguments.data.glob("*/det/det.txt"))
-        sequences = [read_sequence(folder) for folder in folders]
-        runs: dict[str, Callable[[Sequence], IdentityClip]] = {
-            **{name: partial(online, make) for name, make in TRACKERS.items()},
-            "track_clip": offline,
-        }
-        for name, run in runs.items():
-            print(f"{name:<16}   HOTA   DetA   AssA   LocA   IDF1   MOTA  IDSW  Frag")
-            for sequence, measures in rows(run, sequences):
-                print(f"{sequence:<16}{measures}")
+    if arguments.data is None and not arguments.speed and not arguments.crowds:
+        parser.error("give --data FOLDER, --crowds N, --speed, or several of them")
+    sequences = [] if arguments.data is None else read_sequences(arguments.data)
+    sequences += crowds(arguments.crowds)
+    if sequences:
+        (print_causes if arguments.causes else print_measures)(sequences)
     if arguments.speed:
         for name, make in TRACKERS.items():
             times = [milliseconds(make, n) for n in (10, 100, 500)]

@@ -1,5 +1,4 @@
-"""Where and how tracks were last detected: box, mask and gallery; and how similar detections
-are to that.
+"""How tracks were last detected: mask and gallery; and how similar detections are to that.
 
 Enters: candidate pairs with the overlap of their boxes.  Leaves: their similarity: overlap of
 boxes and masks averaged, with a bonus for a similar appearance and a malus for a different
@@ -15,7 +14,6 @@ from jaxtyping import Bool, Float
 from vseg_trackers.assignment import Assignment, Candidates
 from vseg_trackers.errors import TrackerError
 from vseg_trackers.gallery import Gallery, GalleryConfig
-from vseg_trackers.kalman import moved_boxes
 from vseg_trackers.lifecycle import Population
 from vseg_trackers.masks import Crop, PackedMasks, mask_overlap
 from vseg_trackers.state import State
@@ -48,7 +46,6 @@ class Appearances:
         self._crops: list[Crop] = []
         # Of each crop's corner from the centre of its box: what moves the box moves the mask.
         self._offsets = np.zeros((0, 2))
-        self.boxes: Float[np.ndarray, "T 4"] = np.zeros((0, 4))  # of the last detections
 
     def state_arrays(self) -> State:
         """All appearances, for a snapshot; the masks as bits, one after another."""
@@ -58,7 +55,6 @@ class Appearances:
             "crop_sizes": np.array(sizes, dtype=np.int64).reshape(-1, 2),
             "crop_bits": np.packbits(np.concatenate([np.zeros(0, dtype=bool), *pixels])),
             "crop_offsets": self._offsets,
-            "last_boxes": self.boxes,
             "frame_size": np.array(self._frame_size or (), dtype=np.int64),
             **self.gallery.state_arrays(),
         }
@@ -71,7 +67,6 @@ class Appearances:
         parts = np.split(pixels, ends)[: len(sizes)]
         self._crops = [part.reshape(size) for part, size in zip(parts, sizes, strict=True)]
         self._offsets = state["crop_offsets"]
-        self.boxes = state["last_boxes"]
         width_height = state["frame_size"].tolist()
         self._frame_size = (width_height[0], width_height[1]) if width_height else None
         self.gallery.load(state)
@@ -90,11 +85,6 @@ class Appearances:
                 f"{self._frame_size[0]} x "
                 f"{self._frame_size[1]}: give masks of one size, or reset the tracker"
             )
-
-    def follow(self, camera: Float[np.ndarray, "2 3"] | None) -> None:
-        """Move the last boxes of tracks with the image."""
-        if camera is not None:
-            self.boxes = moved_boxes(self.boxes, camera)
 
     def similarity(
         self, pairs: Candidates, tracks: Population, detections: Detections
@@ -137,17 +127,15 @@ class Appearances:
             self.gallery.add(num)
             self._crops += [_EMPTY] * num
             self._offsets = np.concatenate([self._offsets, np.zeros((num, 2))])
-            self.boxes = np.concatenate([self.boxes, np.zeros((num, 4))])
 
     def update(
         self, pairs: Assignment, detections: Detections, learns: Bool[np.ndarray, " N"]
     ) -> None:
-        """Remember where and how tracks were detected in this frame; appearance where a column
+        """Remember how tracks were detected in this frame; appearance where a column
         `learns`.
         """
         rows = pairs.rows
         columns = pairs.columns
-        self.boxes[rows] = detections.boxes[columns]
         if detections.masks is not None:
             for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
                 self._crops[row] = detections.masks.crops[column]
@@ -166,4 +154,3 @@ class Appearances:
                 crop for crop, stays in zip(self._crops, which, strict=True) if stays
             ]
             self._offsets = self._offsets[which]
-            self.boxes = self.boxes[which]

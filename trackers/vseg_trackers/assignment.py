@@ -69,17 +69,31 @@ class Rounds:
         self.open_columns: Bool[np.ndarray, " C"] = np.ones(num_columns, dtype=bool)
         self._taken: list[Assignment] = []
 
-    def take(self, candidates: Candidates, among: Bool[np.ndarray, " K"], gate: float) -> None:
-        """Assign those `among` the candidates that are open and gain more than `gate`."""
+    def take(
+        self,
+        candidates: Candidates,
+        among: Bool[np.ndarray, " K"],
+        gate: float,
+        weight: Float[np.ndarray, " K"] | None = None,
+    ) -> None:
+        """Assign those `among` the candidates that are open and gain more than `gate`; each
+        counts by what it gains above that, times its `weight` if there are some.
+        """
         left = candidates.gain > gate
         left &= among
-        if self._taken:
-            left &= self.open_rows.take(candidates.rows)
-            left &= self.open_columns.take(candidates.columns)
-        if not np.count_nonzero(left):
+        kept = left.nonzero()[0]
+        if self._taken and len(kept):
+            still = self.open_rows.take(candidates.rows.take(kept))
+            still &= self.open_columns.take(candidates.columns.take(kept))
+            kept = kept.compress(still)
+        if not len(kept):
             return
-        kept = candidates.where(left)
-        chosen = assign(Candidates(kept.rows, kept.columns, kept.gain - gate))
+        gain = candidates.gain.take(kept) - gate
+        if weight is not None:
+            gain *= weight.take(kept)
+        chosen = assign(
+            Candidates(candidates.rows.take(kept), candidates.columns.take(kept), gain)
+        )
         self.open_rows[chosen.rows] = self.open_columns[chosen.columns] = False
         self._taken.append(chosen)
 

@@ -65,5 +65,17 @@ def overlap_of_pairs(
     return np.asarray(iou - (apart**2).sum(axis=1) / np.maximum((hull**2).sum(axis=1), _TINY))
 
 
+def size_agreement(
+    a: Float[np.ndarray, "K 4"], b: Float[np.ndarray, "K 4"]
+) -> Float[np.ndarray, " K"]:
+    """How alike the sides of each pair are: the ratio of their widths times that of their
+    heights, 1 for equal ones.
+    """
+    first = a[:, 2:] - a[:, :2]
+    second = b[:, 2:] - b[:, :2]
+    largest = np.maximum(_area(np.maximum(first, second)), _TINY)
+    return np.asarray(_area(np.minimum(first, second)) / largest)
+
+
 def _area(sides: Float[np.ndarray, "K 2"]) -> Float[np.ndarray, " K"]:
     return np.asarray(sides[:, 0] * sides[:, 1])

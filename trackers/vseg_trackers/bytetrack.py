@@ -53,8 +53,9 @@ class ByteTrack:
         self._config = config or ByteTrackConfig()
         self._tracks = Population(self._config.motion, self._config.life)
 
-    def update(self, detections: Detections) -> tuple[Track, ...]:
-        """The tracks of this frame's detections, in their order; a detection may have none.
+    def update(self, detections: Detections, *, tentative: bool = False) -> tuple[Track, ...]:
+        """The confirmed tracks of this frame's detections, in their order; with `tentative`
+        those that are not confirmed yet, too.
 
         Raises TrackerError when time does not move forward.
         """
@@ -69,7 +70,7 @@ class ByteTrack:
         begins[pairs.columns] = False
         tracks.begin(detections, begins.nonzero()[0])
         tracks.age()
-        return tracks.explained()
+        return tracks.explained(tentative)
 
     def _candidates(self, detections: Detections) -> Candidates:
         """All pairs that some round may use; gain: overlap above the lowest of their gates."""
@@ -108,9 +109,11 @@ class ByteTrack:
     def _lowest_gate(self) -> float:
         return min(self._config.gate, self._config.weak_gate, self._config.new_gate)
 
-    def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the missed ones where motion puts them."""
-        return self._tracks.everyone()
+    def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
+        """All confirmed tracks, the missed ones where motion puts them; with `tentative`
+        those that are not confirmed yet, too.
+        """
+        return self._tracks.everyone(tentative)
 
     def reset(self) -> None:
         """Forget all tracks and start ids and time again."""

@@ -39,7 +39,9 @@ def track_clip(frames: Sequence[Detections], config: ClipConfig | None = None) -
     """
     config = config or ClipConfig()
     tracker = MaskletAssociator(config.online)
-    updates = [(detections, tracker.update(detections)) for detections in frames]
+    updates = [
+        (detections, tracker.update(detections, tentative=True)) for detections in frames
+    ]
     kept, changes = _believed(tracklets_of(updates), config)
     ids = {tracklet.track_id for tracklet in kept}
     free = [np.ones(len(detections), dtype=bool) for detections in frames]

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from vseg_trackers.common_motion import CommonMotion, common_motion
+
 # One product is quicker than six sums of columns: x1 y1 x2 y2 to centre x, y, width, height.
 _TO_CENTRED = np.array([[0.5, 0, -1, 0], [0, 0.5, 0, -1], [0.5, 0, 1, 0], [0, 0.5, 0, 1]])
 _TO_SIDE = np.array([[0.0], [0], [0.5], [0.5]])
@@ -59,14 +61,24 @@ class BoxMotion:
         """Of each track's centre, pixels per second."""
         return np.asarray(self.planes[1, :, :2])
 
-    def add(self, boxes: Float[np.ndarray, "N 4"]) -> None:
-        """Start a track at rest, at each box."""
+    def add(self, boxes: Float[np.ndarray, "N 4"], shared: CommonMotion | None = None) -> None:
+        """Start a track at each box, at rest or with the motion that it shares with others."""
         centred = boxes @ _TO_CENTRED
         scale = _scale(centred)
         planes = np.zeros((5, len(boxes), 4))
         planes[0] = centred
         planes[2], planes[4] = self._measured * scale, self._speed * scale
+        if shared is not None:
+            planes[1, :, :2] = shared.velocity
+            planes[4, :, :2] += shared.variance
         self.planes = np.concatenate([self.planes, planes], axis=1)
+
+    def shared(self, rows: Int[np.ndarray, " K"]) -> CommonMotion:
+        """What the motion of tracks `rows`, at least one, has in common.  On its own, each
+        moves as a new track may.
+        """
+        p, v, _, _, vv = self.planes.take(rows, axis=1)
+        return common_motion(v[:, :2], vv[:, :2] + self._speed[:2] * _scale(p))
 
     def keep(self, which: Bool[np.ndarray, " T"]) -> None:
         """Forget the tracks that are not marked."""

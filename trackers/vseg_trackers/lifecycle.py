@@ -13,8 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from vseg_trackers.common_motion import CommonMotion
 from vseg_trackers.errors import TrackerError
-from vseg_trackers.kalman import BoxMotion, MotionConfig
+from vseg_trackers.kalman import BoxMotion, MotionConfig, moved_boxes
+from vseg_trackers.reporting import between
 from vseg_trackers.state import State
 from vseg_trackers.types import Detections, Track, TrackState
 
@@ -27,6 +29,11 @@ TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
 CLASSES_COUNTED = 4
 """Classes of which a track counts the detections; bounds the memory of a track.  A detector
 that wavers does so between two or three.
+"""
+
+SHARING_HITS = 3
+"""Detections of a track before its velocity tells of the image's: two places make a velocity,
+a third one confirms it.  2 to 5 make no difference on the shared sequences.
 """
 
 
@@ -63,6 +70,7 @@ class Population:
         self._classes: Int[np.ndarray, "2 V T"] = np.zeros(
             (2, CLASSES_COUNTED, 0), dtype=np.int64
         )
+        self.found: Float[np.ndarray, "T 4"] = np.zeros((0, 4))  # each one's last detection
         self._name_rows()
 
     def _name_rows(self) -> None:
@@ -81,6 +89,7 @@ class Population:
             "times": self._times,
             "classes": self._classes,
             "motion": self.motion.planes,
+            "found": self.found,
             "time_s": np.array([self.time_s]),
             "next_id": np.array([self._next_id], dtype=np.int64),
         }
@@ -91,6 +100,7 @@ class Population:
         self._times = state["times"]
         self._classes = state["classes"]
         self.motion.planes = state["motion"]
+        self.found = state["found"]
         self.time_s = float(state["time_s"][0])
         self._next_id = int(state["next_id"][0])
         self._name_rows()
@@ -111,6 +121,7 @@ class Population:
             self.motion.predict(dt_s)
             if detections.camera is not None:
                 self.motion.follow(detections.camera)
+                self.found = moved_boxes(self.found, detections.camera)
         self.detection.fill(-1)
 
     def unmatched(self, rows: Rows) -> Int[np.ndarray, " M"]:
@@ -121,7 +132,9 @@ class Population:
         """Give each track of `rows` its detection."""
         if not len(rows):
             return
-        self.motion.correct(rows, detections.boxes.take(columns, axis=0))
+        boxes = detections.boxes.take(columns, axis=0)
+        self.motion.correct(rows, boxes)
+        self.found[rows] = boxes
         # TENTATIVE stays, everything above becomes CONFIRMED.
         self.state[rows] = np.minimum(self.state.take(rows), CONFIRMED)
         self.detection[rows] = columns
@@ -151,12 +164,18 @@ class Population:
             self._classes[:, [0, place], row] = self._classes[:, [place, 0], row]
             self.labels[row] = label
 
-    def begin(self, detections: Detections, columns: Rows) -> None:
-        """Start a track from each of these detections, with the next ids in their order."""
+    def begin(
+        self, detections: Detections, columns: Rows, shared: CommonMotion | None = None
+    ) -> None:
+        """Start a track from each of these detections, with the next ids in their order, at
+        rest or with the motion that all share.
+        """
         num = len(columns)
         if not num:
             return
-        self.motion.add(detections.boxes[columns])
+        boxes = detections.boxes[columns]
+        self.motion.add(boxes, shared)
+        self.found = np.concatenate([self.found, boxes])
         counts = np.empty((6, num), dtype=np.int64)
         counts[0] = np.arange(self._next_id, self._next_id + num)
         counts[1] = TENTATIVE
@@ -206,46 +225,55 @@ class Population:
         """Remove the tracks that are not marked."""
         if np.count_nonzero(which) < len(which):
             self.motion.keep(which)
+            self.found = self.found.compress(which, axis=0)
             self._counts = self._counts.compress(which, axis=1)
             self._times = self._times.compress(which, axis=1)
             self._classes = self._classes.compress(which, axis=2)
             self._name_rows()
 
-    def explained(self) -> tuple[Track, ...]:
-        """The tracks with a detection in this frame, in the order of the detections."""
-        rows = (self.detection >= 0).nonzero()[0]
-        return self._tracks(rows.take(self.detection.take(rows).argsort()))
+    def shared_motion(self) -> CommonMotion | None:
+        """How the image moves, by what this frame's tracks have in common; None where there
+        is no track that is old enough to tell.
+        """
+        rows = ((self.detection >= 0) & (self._hits >= SHARING_HITS)).nonzero()[0]
+        return self.motion.shared(rows) if len(rows) else None
 
-    def everyone(self) -> tuple[Track, ...]:
-        """All live tracks, oldest first."""
-        return self._tracks(np.arange(len(self)))
+    def explained(self, tentative: bool) -> tuple[Track, ...]:
+        """The tracks with a detection in this frame, in the order of the detections; those
+        that are not confirmed only with `tentative`.
+        """
+        which = self.detection >= 0
+        if not tentative:
+            which &= self.state != TENTATIVE
+        rows = which.nonzero()[0]
+        rows = rows.take(self.detection.take(rows).argsort())
+        estimate = self.motion.boxes.take(rows, axis=0)
+        return self._tracks(rows, between(estimate, self.found.take(rows, axis=0)))
 
-    def _tracks(self, rows: Rows) -> tuple[Track, ...]:
+    def everyone(self, tentative: bool) -> tuple[Track, ...]:
+        """All live tracks, oldest first; those that are not confirmed only with
+        `tentative`.
+        """
+        which = np.full(len(self), True) if tentative else self.state != TENTATIVE
+        boxes = self.motion.boxes
+        detected = self.detection >= 0
+        boxes[detected] = between(boxes[detected], self.found[detected])
+        rows = which.nonzero()[0]
+        return self._tracks(rows, boxes.take(rows, axis=0))
+
+    def _tracks(self, rows: Rows, boxes: Float[np.ndarray, "K 4"]) -> tuple[Track, ...]:
+        detections = self.detection.take(rows).tolist()
         columns = (
             self.ids.take(rows).tolist(),
-            self.state.take(rows).tolist(),
-            self.motion.boxes.take(rows, axis=0).tolist(),
+            [_STATES[state] for state in self.state.take(rows).tolist()],
+            map(tuple, boxes.tolist()),
             self._scores.take(rows).tolist(),
             self.labels.take(rows).tolist(),
-            self.detection.take(rows).tolist(),
+            [row if row >= 0 else None for row in detections],
             self._first_s.take(rows).tolist(),
             self.last_s.take(rows).tolist(),
         )
-        return tuple(
-            Track(
-                track_id,
-                _STATES[state],
-                tuple(box),
-                score,
-                label,
-                row if row >= 0 else None,
-                first_s,
-                last_s,
-            )
-            for track_id, state, box, score, label, row, first_s, last_s in zip(
-                *columns, strict=True
-            )
-        )
+        return tuple(map(Track, *columns))
 
 
 def without(

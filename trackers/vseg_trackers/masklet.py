@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from vseg_trackers.appearance import Appearances, SimilarityConfig
 from vseg_trackers.assignment import Assignment, Candidates, Rounds
-from vseg_trackers.boxes import Overlap
+from vseg_trackers.boxes import Overlap, size_agreement
 from vseg_trackers.costs import Gate, Labelled, overlapping
 from vseg_trackers.gallery import GalleryConfig
 from vseg_trackers.kalman import MotionConfig
@@ -51,7 +51,7 @@ class MaskletConfig:
     weak_score: float = 0.3
     gate: float = 0.15
     weak_gate: float = 0.5
-    recovery_gate: float = 0.7
+    recovery_gate: float = 0.8
     new_gate: float = 0.3
     reid_cosine: float = 0.7
     reach: float = 6.0
@@ -74,9 +74,11 @@ class MaskletAssociator:
         self._tracks = Population(self._config.motion, self._config.life)
         self._appearances = Appearances(self._config.similarity, self._config.gallery)
 
-    def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the missed ones where motion puts them."""
-        return self._tracks.everyone()
+    def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
+        """All confirmed tracks, the missed ones where motion puts them; with `tentative`
+        those that are not confirmed yet, too.
+        """
+        return self._tracks.everyone(tentative)
 
     def end(self, track_ids: Collection[int]) -> None:
         """Remove these tracks now, as where their objects are known to be gone; ids that no
@@ -101,9 +103,14 @@ class MaskletAssociator:
         self._appearances.load(state)
 
     def update(
-        self, detections: Detections, placed: Mapping[int, Box] | None = None
+        self,
+        detections: Detections,
+        placed: Mapping[int, Box] | None = None,
+        *,
+        tentative: bool = False,
     ) -> tuple[Track, ...]:
-        """The tracks of this frame's detections, in their order; a detection may have none.
+        """The confirmed tracks of this frame's detections, in their order; with `tentative`
+        those that are not confirmed yet, too.
 
         placed: where tracks are now, by id, as far as something else than detections tells
         it, such as masks that were propagated over frames without detections.  Raises
@@ -114,7 +121,6 @@ class MaskletAssociator:
         appearances = self._appearances
         appearances.check(detections)
         tracks.advance(detections)
-        appearances.follow(detections.camera)
         strong = detections.scores >= self._config.strong_score
         rounds = Rounds(len(tracks), len(detections))
         if placed:
@@ -124,12 +130,12 @@ class MaskletAssociator:
         tracks.match(pairs.rows, detections, pairs.columns)
         begins = (strong & rounds.open_columns).nonzero()[0]
         new_rows = np.arange(len(tracks), len(tracks) + len(begins))
-        tracks.begin(detections, begins)
+        tracks.begin(detections, begins, tracks.shared_motion() if len(begins) else None)
         appearances.add(len(begins))
         appearances.update(pairs, detections, strong)
         appearances.update(Assignment(new_rows, begins), detections, strong)
         appearances.keep(tracks.age())
-        return tracks.explained()
+        return tracks.explained(tentative)
 
     def _match(
         self, detections: Detections, strong: Bool[np.ndarray, " N"], rounds: Rounds
@@ -139,16 +145,20 @@ class MaskletAssociator:
         columns = (detections.scores >= min(config.weak_score, config.strong_score)).nonzero()[
             0
         ]
-        by_motion = self._overlapping_pairs(
-            detections, tracks.motion.boxes, np.arange(len(tracks)), columns
+        boxes = tracks.motion.boxes
+        by_motion = self._overlapping_pairs(detections, boxes, np.arange(len(tracks)), columns)
+        # The gates ask what may be one object; which of several it is, sizes tell as well.
+        alike = size_agreement(
+            boxes.take(by_motion.rows, axis=0),
+            detections.boxes.take(by_motion.columns, axis=0),
         )
         is_strong = strong.take(by_motion.columns)
         state = tracks.state.take(by_motion.rows)
         known = state != TENTATIVE
-        rounds.take(by_motion, is_strong & known, config.gate)
-        rounds.take(by_motion, ~is_strong & (state == CONFIRMED), config.weak_gate)
+        rounds.take(by_motion, is_strong & known, config.gate, alike)
+        rounds.take(by_motion, ~is_strong & (state == CONFIRMED), config.weak_gate, alike)
         self._find_again(detections, strong, rounds)
-        rounds.take(by_motion, is_strong & ~known, config.new_gate)
+        rounds.take(by_motion, is_strong & ~known, config.new_gate, alike)
 
     def _match_placed(
         self,
@@ -182,7 +192,7 @@ class MaskletAssociator:
         rows = (rounds.open_rows & (self._tracks.state != TENTATIVE)).nonzero()[0]
         if not len(columns) or not len(rows):
             return
-        still = self._overlapping_pairs(detections, self._appearances.boxes, rows, columns)
+        still = self._overlapping_pairs(detections, self._tracks.found, rows, columns)
         rounds.take(still, np.ones(len(still.rows), dtype=bool), self._config.recovery_gate)
         if detections.embeddings is not None:
             similar = self._by_appearance(detections, detections.embeddings, rows, columns)

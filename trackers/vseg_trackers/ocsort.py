@@ -52,8 +52,9 @@ class OCSort:
         self._past = Observations()
         self._times_s: deque[float] = deque()
 
-    def update(self, detections: Detections) -> tuple[Track, ...]:
-        """The tracks of this frame's detections, in their order; a weak detection has none.
+    def update(self, detections: Detections, *, tentative: bool = False) -> tuple[Track, ...]:
+        """The confirmed tracks of this frame's detections, in their order; with `tentative`
+        those that are not confirmed yet, too.
 
         Raises TrackerError when time does not move forward.
         """
@@ -69,11 +70,13 @@ class OCSort:
         if not stays.all():
             self._past.keep(stays)
         self._remember_time(detections.time_s)
-        return tracks.explained()
+        return tracks.explained(tentative)
 
-    def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the missed ones where motion puts them."""
-        return self._tracks.everyone()
+    def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
+        """All confirmed tracks, the missed ones where motion puts them; with `tentative`
+        those that are not confirmed yet, too.
+        """
+        return self._tracks.everyone(tentative)
 
     def snapshot(self) -> bytes:
         """The whole state; a tracker restored from it goes on with the same bits."""

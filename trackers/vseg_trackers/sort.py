@@ -36,8 +36,9 @@ class Sort:
         self._config = config or SortConfig()
         self._tracks = Population(self._config.motion, self._config.life)
 
-    def update(self, detections: Detections) -> tuple[Track, ...]:
-        """The tracks of this frame's detections, in their order; a weak detection has none.
+    def update(self, detections: Detections, *, tentative: bool = False) -> tuple[Track, ...]:
+        """The confirmed tracks of this frame's detections, in their order; with `tentative`
+        those that are not confirmed yet, too.
 
         Raises TrackerError when time does not move forward.
         """
@@ -52,11 +53,13 @@ class Sort:
         tracks.match(pairs.rows, detections, pairs.columns)
         tracks.begin(detections, without(strong, pairs.columns, len(detections)))
         tracks.age()
-        return tracks.explained()
+        return tracks.explained(tentative)
 
-    def tracks(self) -> tuple[Track, ...]:
-        """All live tracks, the missed ones where motion puts them."""
-        return self._tracks.everyone()
+    def tracks(self, *, tentative: bool = False) -> tuple[Track, ...]:
+        """All confirmed tracks, the missed ones where motion puts them; with `tentative`
+        those that are not confirmed yet, too.
+        """
+        return self._tracks.everyone(tentative)
 
     def reset(self) -> None:
         """Forget all tracks and start ids and time again."""

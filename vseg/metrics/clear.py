@@ -5,11 +5,11 @@ Stiefelhagen, "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Me
 JIVP 2008; matching and counting as in TrackEval, which the published tables use.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from scipy.optimize import linear_sum_assignment
 
 from vseg.metrics.identity_clip import FramePairs, IdentityClip
@@ -60,32 +60,57 @@ class ClearCounts:
         return self.similarity / max(1, self.true_positives)
 
 
-def count_clear(clip: IdentityClip) -> ClearCounts:
-    """Match frame by frame, keeping the pairs of the frame before, and count."""
-    # By true id: the track that matched it last, and that matched it in the frame before.
-    last = np.full(clip.num_true_ids, _NO_TRACK)
+@dataclass(frozen=True, slots=True)
+class FrameMatches:
+    """The matches of one frame: rows of its truth, columns of its prediction.
+
+    again: whether the object was matched in the frame before, to whatever track.
+    """
+
+    frame: FramePairs
+    rows: Int[np.ndarray, " K"]
+    columns: Int[np.ndarray, " K"]
+    again: Bool[np.ndarray, " K"]
+
+
+def matches(clip: IdentityClip) -> Iterator[FrameMatches]:
+    """The matches of every frame, keeping the pairs of the frame before."""
+    # By true id: the track that matched it in the frame before.
     before = np.full(clip.num_true_ids, _NO_TRACK)
+    none = np.zeros(0, dtype=np.int64)
+    for frame in clip.frames:
+        if not len(frame.truth) or not len(frame.pred):
+            # As in TrackEval: a frame empty on one side neither breaks nor keeps a pair.
+            yield FrameMatches(frame, none, none, none.astype(bool))
+            continue
+        rows, columns = _matched(frame, before)
+        objects = frame.truth[rows]
+        again = before[objects] != _NO_TRACK
+        # Objects that are not matched on this frame have no pair to continue.
+        before[:] = _NO_TRACK
+        before[objects] = frame.pred[columns]
+        yield FrameMatches(frame, rows, columns, again)
+
+
+def count_clear(clip: IdentityClip) -> ClearCounts:
+    """Match frame by frame and count."""
+    # By true id: the track that matched it last.
+    last = np.full(clip.num_true_ids, _NO_TRACK)
     # How often it was matched without being matched in the frame before.
     begun = np.zeros(clip.num_true_ids, dtype=np.int64)
     positives = 0
     switches = 0
     similarity = 0.0
-    for frame in clip.frames:
-        if not len(frame.truth) or not len(frame.pred):
-            # As in TrackEval: a frame empty on one side neither breaks nor keeps a pair.
-            continue
-        rows, columns = _matched(frame, before)
-        objects = frame.truth[rows]
-        tracks = frame.pred[columns]
+    for found in matches(clip):
+        objects = found.frame.truth[found.rows]
+        tracks = found.frame.pred[found.columns]
         # A switch is counted against the last track, however long ago; a fragment against the
         # frame before.
         switches += int(((last[objects] != _NO_TRACK) & (last[objects] != tracks)).sum())
-        begun[objects] += before[objects] == _NO_TRACK
-        # Objects that are not matched on this frame have no pair to continue.
-        before[:] = _NO_TRACK
-        last[objects] = before[objects] = tracks
-        positives += len(rows)
-        similarity += float(frame.similarity[rows, columns].sum())
+        begun[objects] += ~found.again
+        last[objects] = tracks
+        positives += len(objects)
+        similarity += float(found.frame.similarity[found.rows, found.columns].sum())
     return ClearCounts(
         positives,
         clip.num_true - positives,

@@ -44,7 +44,7 @@ class AssociatedTracks:
     def update(
         self, frame: Frame, detections: Detections, masks_at: Mapping[int, Corners]
     ) -> tuple[Track, ...]:
-        """The tracks of a run's detections.
+        """The tracks of a run's detections, those that are not confirmed yet, too.
 
         masks_at: boxes of objects' masks, by track, where they tell more than motion does.
         Raises BadVideo if the frame's time does not come after the one before.
@@ -60,6 +60,7 @@ class AssociatedTracks:
                     masks,
                 ),
                 masks_at,
+                tentative=True,
             )
         except TrackerError as error:
             raise BadVideo(f"its frames cannot be associated: {error}") from error

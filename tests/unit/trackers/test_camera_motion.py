@@ -120,7 +120,8 @@ def _ids_under_a_jerking_camera(tracker: Tracker, known: bool) -> set[int]:
         moved = camera.update(world[y : y + 240, x : x + 320])
         at: Float[np.ndarray, "1 4"] = np.array([[450.0 - x, 420 - y, 480 - x, 450 - y]])
         tracks = tracker.update(
-            Detections(frame / 10, at, np.array([0.97]), camera=moved if known else None)
+            Detections(frame / 10, at, np.array([0.97]), camera=moved if known else None),
+            tentative=True,
         )
         ids |= {track.track_id for track in tracks}
     return ids
@@ -141,7 +142,7 @@ def test_where_a_track_was_last_seen_moves_with_the_image() -> None:
         for t in range(3):
             box = np.array([[80.0 * t, 0, 80 * t + 30, 30]])
             seen = Detections(t / 10, box, np.array([0.97]), camera=moved)
-            ids = [track.track_id for track in tracker.update(seen)]
+            ids = [track.track_id for track in tracker.update(seen, tentative=True)]
         assert ids == ([1] if isinstance(tracker, MaskletAssociator) else [3])
 
 

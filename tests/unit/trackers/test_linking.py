@@ -195,7 +195,7 @@ def test_a_clip_is_tracked_with_its_future() -> None:
 def test_tracklets_are_what_the_tracker_was_given() -> None:
     tracker = MaskletAssociator()
     frames = _clip()
-    parts = tracklets_of((frame, tracker.update(frame)) for frame in frames)
+    parts = tracklets_of((frame, tracker.update(frame, tentative=True)) for frame in frames)
     assert [len(part) for part in parts] == [72, 3]
     np.testing.assert_allclose(parts[0].boxes[0], _path(range(20, 21))[0])
     assert parts[0].embeddings is None

@@ -225,5 +225,5 @@ def test_what_is_known_of_places_decides_after_a_gap() -> None:
         tracker = MaskletAssociator(MaskletConfig(life=LifecycleConfig(confirm_score=1.0)))
         tracker.update(_seen(0.0, [[0.0, 0, 40, 40], [90.0, 0, 130, 40]]))
         later = _seen(1.0, [[0.0, 0, 40, 40], [90.0, 0, 130, 40]])
-        outcomes.append(_ids(tracker.update(later, placed)))
+        outcomes.append(_ids(tracker.update(later, placed, tentative=True)))
     assert outcomes == [[2, 1], [1, 2]]
