@@ -154,6 +154,14 @@ def test_a_job_tracks_into_a_run_of_the_folder(client: TestClient, tracked: Path
     assert [frame["frame"] for frame in masks] == list(range(12))
 
 
+def test_a_job_goes_on_after_a_restart(served_run: Path) -> None:
+    with served(app_of(served_run)) as client:
+        job = client.post("/v1/jobs", json=TRACK)
+    with served(app_of(served_run)) as client:
+        assert ended(client, job)["status"] == "complete"
+    assert len(open_run(served_run / "runs" / "new")) == 12
+
+
 def test_a_job_exports_a_run(client: TestClient) -> None:
     for kind, suffix in (("davis", ".zip"), ("coco", ".json")):
         asked = {"kind": "export", "run": RUN, "format": kind}

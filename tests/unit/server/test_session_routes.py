@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 
 from tests.served import CLIP, SHORT_SIDE, app_of, local_key, served
 from vseg.build import load_model, open_video
-from vseg.client.values import FrameAnswer
+from vseg.client.values import FrameAnswer, PropagateRequest
 from vseg.prompts.codec import pack_prompt
 from vseg.server.live_session import answer_of
+from vseg.server.security.access import Caller
 from vseg.server.security.keys import key_of
 from vseg.server.settings import Limits
 from vseg.session.session import Session
@@ -236,6 +237,24 @@ def test_a_propagation_that_cannot_be_is_refused(
     answer = client.post(f"{path}/propagate", json=asked)
     assert answer.status_code == 422, answer.text
     assert len(propagated(client, path)) == 12
+
+
+def test_a_propagation_whose_client_is_gone_is_given_up(
+    root: Path, monkeypatch: pytest.MonkeyPatch, expected: list[FrameAnswer]
+) -> None:
+    app = app_of(root)
+    with served(app) as client:
+        path = begun(client)
+        prompted(client, path, FIRST, SECOND)
+        service = app.state.service
+        caller = Caller(local_key(), by_cookie=False)
+        begin = service.sessions.begin
+        session_id = path.rpartition("/")[2]
+        service.worker.submit("a", begin, caller, session_id, PropagateRequest()).result(20)
+        answer = client.post(f"{path}/prompts", json={"prompts": [FIRST]})
+        assert refusal(answer) == (409, "InTheWay")
+        monkeypatch.setattr("vseg.server.sessions._GIVEN_UP_S", 0.0)
+        assert propagated(client, path) == expected
 
 
 def test_without_prompts_nothing_is_propagated(client: TestClient) -> None:
