@@ -25,6 +25,8 @@ from vseg.server.storage.ids import PATTERN
 router = APIRouter(prefix="/v1/annotations", tags=["annotations"])
 RunId = Annotated[str, InPath(pattern=PATTERN)]
 ServiceOf = Annotated[Service, Depends(request_service)]
+_NAME_LENGTH = 200
+"""File systems end at 255; what lies beside a file has a longer name."""
 _NAME = re.compile(r"[\w.+-]+(?<!\.)")
 
 
@@ -81,7 +83,7 @@ async def import_masks(
     run_id: RunId,
     request: Request,
     service: ServiceOf,
-    name: Annotated[str, Query(max_length=255, description="of the file")],
+    name: Annotated[str, Query(max_length=_NAME_LENGTH, description="of the file")],
     format: Annotated[str | None, Query(max_length=64)] = None,
 ) -> ImportedRevision:
     """Take masks back that another program changed, as one revision: the body is the file.
