@@ -73,7 +73,7 @@ class Tracker:
         if prompt.mask is not None:
             self.logits = self.run("mask_prompt", prompt.mask[None])[0]
         elif len(prompt.boxes):
-            first = self.decode_prompt(prompt, self.zeros("prompt", "logits"))
+            first = self.decode_prompt(prompt, self.zeros("decode_prompt", "logits"))
             self.logits = self.decode_prompt(prompt, first)
         else:
             maps = self.draw(prompt, self.zeros("coarse_mask", "maps"))
@@ -84,12 +84,9 @@ class Tracker:
     def decode_prompt(self, prompt: VisualPrompt, known: Array) -> Array:
         """Mask logits from the prompt and from logits already known, zeros for none."""
         key, _, *levels = self.features
-        maps = self.draw(prompt, self.zeros("prompt", "maps"))
-        readout = self.run("prompt", key, levels[0], maps, known)[0]
-        # The prior is of this very frame: nothing has moved, and there is no competitor.
-        mask = np.tanh(known / 2)
-        prior = np.stack([mask, mask, np.zeros_like(mask)], axis=1)
-        return self.run("decode", readout, *levels, prior)[0]
+        maps = self.draw(prompt, self.zeros("decode_prompt", "maps"))
+        unread = self.zeros("decode_prompt", "readout")
+        return self.run("decode_prompt", key, *levels, maps, known, unread)[0]
 
     def step(self, t: int, image: Array) -> Array:
         """The object's mask on the next frame, t."""

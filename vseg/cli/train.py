@@ -32,8 +32,14 @@ def nano(
     stage: Annotated[
         str | None,
         typer.Option(
-            "--stage", metavar="NAME", help="One stage of the recipe: distill, or a name."
+            "--stage",
+            metavar="NAME",
+            help="One stage of the recipe: distill, a name, or clicks.",
         ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="With --stage clicks: weights of nano to start from."),
     ] = None,
     as_json: options.Json = False,
 ) -> None:
@@ -43,15 +49,15 @@ def nano(
     from vseg.training.nano.recipe import TrainingFiles, TrainingProgress, train_nano
 
     recipe = load_toml(config, NanoRecipe)
-    files = TrainingFiles(tuple(data), out, teacher, encoder)
+    files = TrainingFiles(tuple(data), out, teacher, encoder, weights)
     with TeacherReport() as on_teacher:
-        weights = train_nano(recipe, files, TrainingProgress(on_teacher, print_steps), stage)
+        written = train_nano(recipe, files, TrainingProgress(on_teacher, print_steps), stage)
     if as_json:
-        show_json({"weights": weights})
+        show_json({"weights": written})
     elif stage == "distill":
-        print(f"{weights}\nthe next stage starts from it")
+        print(f"{written}\nthe next stage starts from it")
     else:
-        print(f"{weights}\nuse it with: vseg track CLIP --weights {weights} ...")
+        print(f"{written}\nuse it with: vseg track CLIP --weights {written} ...")
 
 
 @app.command("words", cls=Command)

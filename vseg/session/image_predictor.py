@@ -2,8 +2,9 @@
 
 Enters: an image, encoded once, and the prompts of one or several objects.  Leaves: their masks
 with scores, decoded in one batch.  A mask that is already known of an object is its prior.
-nano decodes prompts twice, the second time with the first mask as prior; models of the SAM 2
-family once.  The predictor keeps nothing: an encoded image belongs to its caller.
+nano decodes marks one after another, each with the mask before as prior, as it was trained
+to; models of the SAM 2 family decode all at once.  The predictor keeps nothing: an encoded
+image belongs to its caller.
 """
 
 from collections.abc import Sequence
@@ -157,31 +158,33 @@ class ImagePredictor:
         priors: Float[Tensor, "O h4 w4"] | None,
         conditioned: Float[Tensor, "O C h w"] | None,
     ) -> Decoded:
-        features = image.features
-        prompted = objects
         coarse_masks = self.model.coarse_masks
         if coarse_masks is None:
-            return self.model.decode_prompts(features, objects, priors, conditioned)
-        if priors is None:
-            first = self._first_masks(image, objects, coarse_masks)
-        else:
-            decoded = self.model.decode_prompts(features, objects, priors, conditioned)
-            first = decoded.logits
-            # The mask among the prompts was that pass's prior; now its own mask is.
-            objects = [[p for p in each if not isinstance(p, Mask)] for each in objects]
-        decoded = self.model.decode_prompts(features, objects, first, conditioned)
-        hw = features.video_hw
-        corrected = [None] * len(objects) if priors is None else list(priors)
-        evidence = [
-            prompt_evidence(prompts, hw, features.map_hw, prior)
-            for prompts, prior in zip(prompted, corrected, strict=True)
-        ]
-        return replace(
-            decoded,
-            logits=without_stray_parts(decoded.logits, evidence),
-            # The user says that the object is there.
-            presence=torch.ones_like(decoded.presence),
-        )
+            return self.model.decode_prompts(image.features, objects, priors, conditioned)
+        rounds = [prompt_rounds(prompts) for prompts in objects]
+        known = priors
+        if known is None:
+            known = self._first_masks(image, [of[0] for of in rounds], coarse_masks)
+        known = known.clone()
+        last: dict[int, Decoded] = {}
+        for number in range(max(len(of) for of in rounds)):
+            rows = [row for row, of in enumerate(rounds) if number < len(of)]
+            prompts = [rounds[row][number] for row in rows]
+            before = known[rows]
+            decoded = self.model.decode_prompts(
+                image.features,
+                prompts,
+                before,
+                None if conditioned is None else conditioned[rows],
+            )
+            corrects = priors is not None or number > 0
+            known[rows] = _without_stray_parts(
+                image.features, decoded.logits, prompts, before if corrects else None
+            )
+            last |= {row: decoded.row(k) for k, row in enumerate(rows)}
+        decoded = Decoded.stack([last[row] for row in range(len(objects))])
+        # The user says that the object is there.
+        return replace(decoded, logits=known, presence=torch.ones_like(decoded.presence))
 
     def _first_masks(
         self, image: EncodedImage, objects: Sequence[ObjectPrompts], coarse_masks: CoarseMasks
@@ -227,6 +230,37 @@ def _visual_prompts(prompts: Sequence[PromptValue], image: EncodedImage) -> list
 def only_mask(prompts: ObjectPrompts) -> Mask | None:
     """The mask, if a mask is all that was prompted."""
     return prompts[0] if len(prompts) == 1 and isinstance(prompts[0], Mask) else None
+
+
+def _without_stray_parts(
+    features: Features,
+    logits: Float[Tensor, "O h4 w4"],
+    objects: Sequence[ObjectPrompts],
+    corrected: Float[Tensor, "O h4 w4"] | None,
+) -> Float[Tensor, "O h4 w4"]:
+    """The masks without what neither the prompts nor the masks that they correct reach."""
+    before = [None] * len(objects) if corrected is None else list(corrected)
+    evidence = [
+        prompt_evidence(prompts, features.video_hw, features.map_hw, prior)
+        for prompts, prior in zip(objects, before, strict=True)
+    ]
+    return without_stray_parts(logits, evidence)
+
+
+def prompt_rounds(prompts: ObjectPrompts) -> list[ObjectPrompts]:
+    """The prompts of one object as they are decoded, round by round: a box, or the first mark
+    on the object, and with each mark after that all up to it.
+
+    A mask is the prior of the first round alone: of the others it is the mask before.
+    """
+    masks = [p for p in prompts if isinstance(p, Mask)]
+    boxes = [p for p in prompts if isinstance(p, Box)]
+    marks = [p for p in prompts if not isinstance(p, Box | Mask)]
+    positive = (k for k, mark in enumerate(marks) if np.any(mark.positive))
+    # A known mask is corrected by the first mark, a box is decoded before it.
+    first = 0 if boxes and not masks else 1 if masks else next(positive, 0) + 1
+    later = [[*boxes, *marks[:count]] for count in range(first + 1, len(marks) + 1)]
+    return [[*masks, *boxes, *marks[:first]], *later]
 
 
 def _has(prompts: ObjectPrompts, kind: type[Box] | type[Mask]) -> bool:

@@ -69,7 +69,8 @@ class AugmentationConfig(_Frozen):
 
     p_scene: it is a synthetic scene; of the others `p_video` are real clips.
     p_object_motion: the objects of a still move before its background, not with it.
-    p_copy_paste: further objects and look-alikes are pasted in.  p_occlude: an occluder passes
+    p_copy_paste: further objects and look-alikes are pasted in.  p_crowd: many copies of one
+    object are.  p_occlude: an occluder passes
     before a followed object.  p_leave: an object leaves the frame, mostly to return.
     p_duplicate: the object of a real clip is there twice, and the two meet.  p_lighting:
     changing light.  p_haze: smoke or glare.  p_degrade: blur, noise or compression.
@@ -78,6 +79,7 @@ class AugmentationConfig(_Frozen):
     p_scene: float = Field(default=0.05, ge=0, le=1)
     p_object_motion: float = Field(default=0.5, ge=0, le=1)
     p_copy_paste: float = Field(default=0.5, ge=0, le=1)
+    p_crowd: float = Field(default=0.0, ge=0, le=1)
     p_occlude: float = Field(default=0.15, ge=0, le=1)
     p_leave: float = Field(default=0.15, ge=0, le=1)
     p_duplicate: float = Field(default=0.25, ge=0, le=1)
@@ -112,6 +114,32 @@ class PropagateStageConfig(_Frozen):
     augmentation: AugmentationConfig = AugmentationConfig()
 
 
+class ClickStageConfig(_Frozen):
+    """The decoder of prompted objects learns from clicks, boxes, scribbles and corrections;
+    all else stays as it is.
+
+    shapes, max_gap, p_video, objects: as in propagation.  p_click: share of first prompts that
+    are clicks.  corrections: clicks after them, at most.  p_tracked: share of steps in which
+    the objects are remembered from another image, as when tracking is corrected.  hard_share:
+    of pixels that the mask loss keeps.  spill_weight: how many times a pixel of another object
+    counts.  kept: share of the weights that the stage began with in those that it ends with,
+    a mean of both (Wortsman et al. 2022).
+    """
+
+    optimisation: Optimisation
+    shapes: tuple[SequenceShape, ...] = Field(min_length=1)
+    max_gap: int = Field(default=12, ge=1)
+    p_video: float = Field(default=0.4, ge=0, le=1)
+    p_click: float = Field(default=0.7, ge=0, le=1)
+    corrections: int = Field(default=5, ge=1)
+    p_tracked: float = Field(default=0.2, ge=0, le=1)
+    hard_share: float = Field(default=0.3, gt=0, le=1)
+    spill_weight: float = Field(default=2.0, ge=1)
+    kept: float = Field(default=0.0, ge=0, le=1)
+    objects: int = Field(default=4, ge=1)
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+
 class NanoRecipe(_Frozen):
     """All stages in order.  held_out: clips that propagation never trains on, to choose
     settings by.
@@ -119,6 +147,7 @@ class NanoRecipe(_Frozen):
 
     distill: DistillStageConfig
     propagate: tuple[PropagateStageConfig, ...]
+    clicks: ClickStageConfig
     held_out: tuple[str, ...] = ()
 
 

@@ -115,14 +115,18 @@ def test_prompt(exported: Exported, known: bool) -> None:
     prior = exported.logits(0, 1)[0] if known else None
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), features.map_hw)
     logits = torch.zeros(1, *features.map_hw) if prior is None else prior[None]
-    said = exported.run("prompt", features.key[None], features.levels[2], maps[None], logits)
-    decoded = exported.model.decode(
-        features, said[0], exported.model.warp_prior(features, None, logits)
+    skip4, skip8, base = features.levels
+    read = exported.model.encode_memory(features, exported.logits(0, 1))
+    read = read if known else torch.zeros_like(read)
+    drawn, quality = exported.run(
+        "decode_prompt", features.key[None], base, skip8, skip4, maps[None], logits, read
     )
     expected = exported.model.decode_prompts(
-        features, [prompts], None if prior is None else prior[None]
+        features, [prompts], None if prior is None else prior[None], read if known else None
     )
-    close(decoded.logits, expected.logits)
+    # As in `test_decode`.
+    assert ((drawn > 0) == (expected.logits > 0)).float().mean() > 0.999
+    close(quality, expected.quality, atol=0.02)
 
 
 def test_mask_prompt(exported: Exported) -> None:

@@ -20,7 +20,8 @@ from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.models.nano.blocks import fold_batch_norms, signed
 from vseg.models.nano.encoder import MEAN, STD, encoder_digest
 from vseg.models.nano.memorised import memorised
-from vseg.models.nano.network import Encoded, NanoNet
+from vseg.models.nano.network import NanoNet
+from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, Memory
 from vseg.types import Frame, Mask
@@ -177,11 +178,14 @@ class Nano:
         known = self._priors(features, objects, priors)
         drawn = [draw_prompts(p, features.video_hw, features.map_hw) for p in objects]
         maps = torch.from_numpy(np.stack(drawn)).to(self.device, self.dtype)
-        rows = _encoded(features).rows(torch.zeros(len(objects), dtype=torch.int64))
-        values = self._net.prompt(rows, maps, signed(known)[:, None])
-        if conditioned is not None:
-            values = values + conditioned
-        return self.decode(features, values, self.warp_prior(features, None, known))
+        decoded = self._net.decode_prompts(
+            _encoded(features),
+            maps,
+            signed(known)[:, None],
+            conditioned,
+            windowed=self.device.type == "cpu",
+        )
+        return _decoded(decoded)
 
     def _priors(
         self,
@@ -254,12 +258,7 @@ class Nano:
             prior.contiguous(memory_format=layout),
             windowed=self.device.type == "cpu",
         )
-        return Decoded(
-            decoded.logits[:, 0],
-            decoded.quality.float().sigmoid(),
-            decoded.presence.float().sigmoid(),
-            decoded.embedding,
-        )
+        return _decoded(decoded)
 
     @torch.inference_mode()
     def encode_memory(
@@ -294,3 +293,12 @@ def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
 def _encoded(features: Features) -> Encoded:
     skip4, skip8, base = features.levels
     return Encoded(features.key[None], features.local_key[None], base, skip8, skip4)
+
+
+def _decoded(masks: DecodedMasks) -> Decoded:
+    return Decoded(
+        masks.logits[:, 0],
+        masks.quality.float().sigmoid(),
+        masks.presence.float().sigmoid(),
+        masks.embedding,
+    )

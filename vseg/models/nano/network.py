@@ -10,69 +10,30 @@ every scale.
 Axis letters: B frames, N object rows, K value channels, (h, w) cells of stride 16.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from vseg.models.nano.blocks import ConvNorm, Residual, doubled, weighted_mean
+from vseg.models.nano.blocks import ConvNorm, Residual, doubled
 from vseg.models.nano.encoder import WIDTHS, Encoder
 from vseg.models.nano.local_matching import LocalMatching
-from vseg.models.nano.windows import windows_around
+from vseg.models.nano.object_decoder import (
+    BASE,
+    PROMPT_MAPS,
+    PROMPT_PRIORS,
+    SKIPS,
+    VALUE,
+    DecodedMasks,
+    Decoder,
+    Encoded,
+)
 from vseg.ops.competitors import strongest_competitor
 
 KEY = 64
 NEAR_KEY = 32
-VALUE = 64
-BASE = 64
-SKIPS = (16, 32)
-EMBEDDING = 64
-PROMPT_MAPS = 3
-PRIORS = 3
 _MAX_TEMPERATURE = 40.0
 """Bounds the exponent of the affinity, so that exp neither under- nor overflows."""
-_MAYBE_LOGIT = -2.5
-"""Coarse cells above this logit (a probability of 8 %) are refined; not tuned."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """What is computed once per frame and shared by all objects.
-
-    key, local_key: of unit length in every cell; for matching with remembered frames and with
-    the one before.
-    """
-
-    key: Float[Tensor, "B 64 h w"]
-    local_key: Float[Tensor, "B 32 h8 w8"]
-    base: Float[Tensor, "B 64 h w"]
-    skip8: Float[Tensor, "B 32 h8 w8"]
-    skip4: Float[Tensor, "B 16 h4 w4"]
-
-    def rows(self, index: Int[Tensor, " N"]) -> "Encoded":
-        """The frames named by `index`, one for each object row."""
-        return Encoded(
-            self.key[index],
-            self.local_key[index],
-            self.base[index],
-            self.skip8[index],
-            self.skip4[index],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class DecodedMasks:
-    """Decoded masks: logits at stride 4 and 16, predicted IoU and presence as logits,
-    identity embedding.
-    """
-
-    logits: Float[Tensor, "N 1 h4 w4"]
-    coarse: Float[Tensor, "N 1 h w"]
-    quality: Float[Tensor, " N"]
-    presence: Float[Tensor, " N"]
-    embedding: Float[Tensor, "N 64"]
 
 
 class PromptEncoder(nn.Module):
@@ -138,105 +99,8 @@ class ValueEncoder(nn.Module):
         return torch.as_tensor(self.block(self.enter(cells).relu_()))
 
 
-class Decoder(nn.Module):
-    """Readout, frame and prior -> mask logits at stride 4, quality, presence and embedding.
-
-    What depends on the frame alone is computed for one row and added to every object's.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        c4, c8 = SKIPS
-        self.from_readout = nn.Conv2d(VALUE, BASE, 1, bias=False)
-        self.from_base = nn.Conv2d(BASE, BASE, 1, bias=False)
-        self.from_prior = nn.Conv2d(PRIORS, BASE, 4, stride=4, bias=False)
-        self.norm = nn.BatchNorm2d(BASE)
-        self.deep = nn.Sequential(Residual(BASE), Residual(BASE))
-        self.gate = nn.Linear(BASE, BASE)
-        self.coarse = nn.Conv2d(BASE, 1, 1)
-        self.to8 = nn.Conv2d(BASE, c8, 1)
-        self.prior8 = nn.Conv2d(PRIORS, c8, 2, stride=2)
-        self.block8 = Residual(c8)
-        self.to4 = nn.Conv2d(c8, c4, 1)
-        self.prior4 = nn.Conv2d(PRIORS, c4, 1)
-        self.block4 = Residual(c4)
-        self.mask = nn.Conv2d(c4, 1, 3, padding=1)
-        self.judge = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
-        self.identity = nn.Linear(BASE, EMBEDDING)
-
-    def forward(
-        self,
-        readout: Float[Tensor, "N 64 h w"],
-        frame: Encoded,
-        prior: Float[Tensor, "N 3 h4 w4"],
-        windowed: bool = False,
-    ) -> DecodedMasks:
-        """Masks of N objects.  frame: one row for each, or one that all share.
-
-        windowed: refine a mask only where it may be; for inference, with one shared row.
-        prior: the mask as it was on the frame before and as local matching moved it to this
-        one, the same twice if it is of this very frame; in [-1, 1], 0 where unknown.  Third,
-        where its competitors are, as moved: 0 to 1.
-        """
-        x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(frame.base)
-        x = self.deep(self.norm(x).relu_())
-        mean = x.mean(dim=(2, 3))
-        x = x * (2 * torch.sigmoid(self.gate(mean)))[..., None, None]
-        coarse = self.coarse(x)
-        if windowed:
-            logits = self._in_windows(x, coarse, frame, prior)
-        else:
-            logits = self._refine(x, frame.skip8, frame.skip4, prior)
-        inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
-        scores = self.judge(
-            torch.cat([mean, x.amax(dim=(2, 3)), weighted_mean(x, inside)], dim=1)
-        )
-        identity = F.normalize(self.identity(weighted_mean(frame.base, inside)).float(), dim=1)
-        return DecodedMasks(logits, coarse, scores[:, 0], scores[:, 1], identity)
-
-    def _refine(
-        self,
-        x: Float[Tensor, "N 64 h w"],
-        skip8: Float[Tensor, "#N 32 h8 w8"],
-        skip4: Float[Tensor, "#N 16 h4 w4"],
-        prior: Float[Tensor, "N 3 h4 w4"],
-    ) -> Float[Tensor, "N 1 h4 w4"]:
-        """Through strides 8 and 4 to the mask."""
-        y = self.block8((doubled(self.to8(x)) + skip8 + self.prior8(prior)).relu_())
-        z = doubled(self.to4(y)) + skip4 + self.prior4(prior)
-        return torch.as_tensor(self.mask(self.block4(z.relu_())))
-
-    def _in_windows(
-        self,
-        x: Float[Tensor, "N 64 h w"],
-        coarse: Float[Tensor, "N 1 h w"],
-        frame: Encoded,
-        prior: Float[Tensor, "N 3 h4 w4"],
-    ) -> Float[Tensor, "N 1 h4 w4"]:
-        """The same only where an object may be; elsewhere the coarse logits stand.
-
-        frame: one row, shared by all.
-        """
-        was = F.max_pool2d(prior[:, :2].amax(dim=1, keepdim=True), 4) > 0
-        maybe = (coarse > _MAYBE_LOGIT) | was
-        places = windows_around(maybe[:, 0].cpu().numpy())
-        logits = F.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
-        for size in sorted({(p.height, p.width) for p in places if p is not None}):
-            rows = [(n, p) for n, p in enumerate(places) if p and (p.height, p.width) == size]
-            shared = rows[:1] if size == x.shape[2:] else rows
-            refined = self._refine(
-                torch.cat([x[n : n + 1, :, *p.slices(1)] for n, p in rows]),
-                torch.cat([frame.skip8[:, :, *p.slices(2)] for _, p in shared]),
-                torch.cat([frame.skip4[:, :, *p.slices(4)] for _, p in shared]),
-                torch.cat([prior[n : n + 1, :, *p.slices(4)] for n, p in rows]),
-            )
-            for k, (n, p) in enumerate(rows):
-                logits[n : n + 1, :, *p.slices(4)] = refined[k : k + 1]
-        return logits
-
-
 class NanoNet(nn.Module):
-    """All of nano's weights (2.2 M parameters)."""
+    """All of nano's weights (2.4 M parameters)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -252,6 +116,9 @@ class NanoNet(nn.Module):
         self.prompt = PromptEncoder()
         self.value = ValueEncoder()
         self.decoder = Decoder()
+        # Prompted objects have a decoder of their own: it sees their marks at every scale,
+        # and what it learns of them leaves tracking as it is.
+        self.prompted = Decoder(PROMPT_PRIORS)
 
     @property
     def temperature(self) -> Float[Tensor, ""]:
@@ -294,3 +161,35 @@ class NanoNet(nn.Module):
         moved = self.local(frame.local_key, before, F.avg_pool2d(masks, 2)[:, 0], owner)
         others = strongest_competitor(moved.clamp_min(0), competitors)
         return torch.cat([masks, doubled(torch.stack([moved, others], dim=1))], dim=1)
+
+    def decode_prompts(
+        self,
+        frame: Encoded,
+        maps: Float[Tensor, "N 3 h4 w4"],
+        prior: Float[Tensor, "N 1 h4 w4"],
+        conditioned: Float[Tensor, "N 64 h w"] | None = None,
+        windowed: bool = False,
+    ) -> DecodedMasks:
+        """Masks of N prompted objects of one frame, or of a frame for each.
+
+        prior: the masks as far as they are known, in [-1, 1].  conditioned: what the memory
+        says of them.
+        """
+        rows = frame.rows(torch.zeros(len(maps), dtype=torch.int64, device=maps.device))
+        values = self.prompt(rows if len(frame.key) == 1 else frame, maps, prior)
+        if conditioned is not None:
+            values = values + conditioned
+        known = torch.cat([prior, maps], dim=1)
+        return self.prompted(values, frame, known, windowed)  # type: ignore[no-any-return]
+
+    @torch.no_grad()
+    def copy_decoder(self) -> None:
+        """Make the decoder of prompted objects the tracking one, which takes a mask of the
+        very frame as moved and unmoved, and knows nothing of marks.
+        """
+        state = self.decoder.state_dict()
+        for name in ("from_prior.weight", "prior8.weight", "prior4.weight"):
+            weight = state[name]
+            marks = torch.zeros_like(weight[:, :1]).repeat(1, PROMPT_MAPS, 1, 1)
+            state[name] = torch.cat([weight[:, :2].sum(1, keepdim=True), marks], dim=1)
+        self.prompted.load_state_dict(state)

@@ -26,16 +26,8 @@ from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.load import WEIGHTS, load_weights
 from vseg.models.nano.model import model_hw
-from vseg.models.nano.network import (
-    BASE,
-    KEY,
-    NEAR_KEY,
-    PRIORS,
-    PROMPT_MAPS,
-    SKIPS,
-    VALUE,
-    NanoNet,
-)
+from vseg.models.nano.network import KEY, NEAR_KEY, NanoNet
+from vseg.models.nano.object_decoder import BASE, PRIORS, PROMPT_MAPS, SKIPS, VALUE
 from vseg.models.onnx import graphs as stage
 
 MANIFEST = "manifest.json"
@@ -176,7 +168,15 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
         "skip4": skip4,
         "prior": torch.zeros(objects, PRIORS, *logits_hw),
     }
-    one_prompt = {"key": key, "base": base, "maps": maps, "logits": logits[:1]}
+    one_prompt = {
+        "key": key,
+        "base": base,
+        "skip8": skip8,
+        "skip4": skip4,
+        "maps": maps,
+        "logits": logits[:1],
+        "readout": torch.zeros(1, VALUE, h, w),
+    }
     mask = {"mask": torch.zeros(1, *video, dtype=torch.bool)}
     values_of = {"base": base, "logits": logits}
     frames = {"local_key": local_key, "local_key_before": local_key, "logits": logits}
@@ -190,7 +190,7 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
             {"image": image, "maps": small},
             drawn[:1],
         ),
-        Graph("prompt", stage.VisualPrompt(net), one_prompt, ("value",)),
+        Graph("decode_prompt", stage.DecodePrompts(net), one_prompt, drawn[:2]),
         Graph("mask_prompt", stage.MaskPrompts(video, logits_hw), mask, ("logits",)),
         Graph("remember", stage.Remember(net), values_of, ("values",), ("logits",)),
         Graph(

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.local_matching import RADIUS, SPAN
-from vseg.models.nano.network import NEAR_KEY, SKIPS, Encoded, NanoNet
+from vseg.models.nano.network import NEAR_KEY, NanoNet
+from vseg.models.nano.object_decoder import SKIPS, Encoded
 from vseg.tensors import CERTAIN_LOGIT
 
 Size = tuple[int, int]
@@ -73,9 +74,7 @@ class CoarseMask(nn.Module):
         frame = self.encode.encoded(image)
         prior = torch.zeros_like(maps[:, :1])
         for _ in range(2):
-            said = net.prompt(frame, maps, prior)
-            still = torch.cat([prior, prior, torch.zeros_like(prior)], dim=1)
-            logits = net.decoder(said, frame, still).logits
+            logits = net.decode_prompts(frame, maps, prior).logits
             prior = _signed(logits)
         large = F.interpolate(
             logits, size=self.logits_hw, mode="bilinear", align_corners=False
@@ -83,24 +82,27 @@ class CoarseMask(nn.Module):
         return large[:, 0]
 
 
-class VisualPrompt(nn.Module):
-    """What one object's marks and known mask say, in the memory's own terms: the two add
-    up.
-    """
+class DecodePrompts(nn.Module):
+    """One object's marks, its known mask and what the memory says of it -> its mask."""
 
     def __init__(self, net: NanoNet) -> None:
         super().__init__()
         self.net = net
 
-    def forward(
+    def forward(  # noqa: PLR0913, PLR0917 - the inputs of the graph
         self,
         key: Float[Tensor, "1 64 h w"],
         base: Float[Tensor, "1 64 h w"],
+        skip8: Float[Tensor, "1 32 h8 w8"],
+        skip4: Float[Tensor, "1 16 h4 w4"],
         maps: Float[Tensor, "1 3 h4 w4"],
         logits: Float[Tensor, "1 h4 w4"],
-    ) -> Float[Tensor, "1 64 h w"]:
-        value: Tensor = self.net.prompt(_frame(base, key=key), maps, _signed(logits)[:, None])
-        return value
+        readout: Float[Tensor, "1 64 h w"],
+    ) -> tuple[Float[Tensor, "1 h4 w4"], Float[Tensor, " 1"]]:
+        """logits and quality.  readout: of `read`; zeros for what is not remembered yet."""
+        frame = _frame(base, key=key, skip8=skip8, skip4=skip4)
+        drawn = self.net.decode_prompts(frame, maps, _signed(logits)[:, None], readout)
+        return drawn.logits[:, 0], drawn.quality.sigmoid()
 
 
 class MaskPrompts(nn.Module):

@@ -13,6 +13,7 @@ from vseg.errors import BadDataset
 from vseg.training.config import AugmentationConfig
 from vseg.training.data.augment.colour import draw_jitter, jitter
 from vseg.training.data.augment.copy_paste import PasteSource, occlude, paste_objects
+from vseg.training.data.augment.crowds import crowded
 from vseg.training.data.augment.degradation import degraded
 from vseg.training.data.augment.lighting import hazy, relit
 from vseg.training.data.clip import MIN_SHARE, Clip, Images, large_ids
@@ -101,6 +102,9 @@ class Sequences:
             clip = paste_objects(
                 rng, clip, self._paste_source, options.objects, augmentation.p_leave
             )
+        # Nothing is drawn where there are no crowds: recipes without them stay as they were.
+        if augmentation.p_crowd and rng.random() < augmentation.p_crowd:
+            clip = crowded(rng, clip, self._paste_source, options.objects)
         if rng.random() < augmentation.p_occlude:
             clip = occlude(rng, clip, self._paste_source)
         return clip

@@ -10,12 +10,17 @@ _TEMPERATURE = 0.1  # of the contrastive loss, as in Khosla et al. 2020
 
 
 def mask_loss(
-    logits: Float[Tensor, "N H W"], truth: Float[Tensor, "N H W"], hardest: float
+    logits: Float[Tensor, "N H W"],
+    truth: Float[Tensor, "N H W"],
+    hardest: float,
+    weight: Float[Tensor, "N H W"] | None = None,
 ) -> Float[Tensor, " N"]:
     """Bootstrapped cross-entropy over the `hardest` share of pixels (Cheng et al. 2021), plus
-    half of the dice loss.
+    half of the dice loss.  weight: of every pixel in the entropy.
     """
-    entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none").flatten(1)
+    entropy = F.binary_cross_entropy_with_logits(
+        logits, truth, weight=weight, reduction="none"
+    ).flatten(1)
     if hardest < 1:
         entropy = entropy.topk(int(hardest * entropy.shape[1]), dim=1, sorted=False).values
     chance = torch.sigmoid(logits).flatten(1)

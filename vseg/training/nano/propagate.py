@@ -15,15 +15,15 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
-from vseg.models.nano.network import DecodedMasks, Encoded, NanoNet
+from vseg.models.nano.network import NanoNet
+from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.ops.competitors import everyone, strongest_competitor
 from vseg.prompts.prompt_maps import draw_prompts
-from vseg.prompts.simulate import correction
 from vseg.training.data.sequences import SequenceOptions, Sequences
+from vseg.training.nano.corrections import corrected, prior_of
 from vseg.training.nano.first_prompts import first_prompts
 from vseg.training.nano.losses import identity_loss, iou, mask_loss
 from vseg.training.normalise import normalise
-from vseg.types import Points
 
 # Weights of the losses beside that of a propagated mask, and chances; round values, not tuned.
 _FIRST_DECODING_WEIGHT = 0.5
@@ -175,11 +175,11 @@ class _ForwardPass:
                 self._net.prompt(frame, maps, nothing), frame, _unmoved(nothing)
             )
             self._add_losses(first, rows, 0, "prompt1", _FIRST_DECODING_WEIGHT)
-            maps = self._corrected(maps, first.logits, rows, 0, rng, 0.5)
-            prior = _prior_of(first.logits)
+            maps = corrected(maps, first.logits, self._truth[rows, 0], rng, 0.5)
+            prior = prior_of(first.logits)
             second = self._decode(self._net.prompt(frame, maps, prior), frame, _unmoved(prior))
             self._add_losses(second, rows, 0, "prompt2", 1.0)
-            self._prior[rows] = _prior_of(second.logits)
+            self._prior[rows] = prior_of(second.logits)
         self._remember(0)
 
     def propagate(self, t: int, rng: np.random.Generator) -> None:
@@ -200,11 +200,11 @@ class _ForwardPass:
         )
         rows = torch.arange(len(self._owner), device=self._owner.device)
         self._add_losses(drawn, rows, t, "follow", 1.0)
-        self._prior = _prior_of(drawn.logits)
+        self._prior = prior_of(drawn.logits)
         last = t == len(self._frames) - 1
         if last and rng.random() < _P_CORRECTION:
             nothing = torch.zeros_like(self._maps)
-            maps = self._corrected(nothing, drawn.logits, rows, t, rng, 1.0)
+            maps = corrected(nothing, drawn.logits, self._truth[:, t], rng, 1.0)
             readout = readout + self._net.prompt(frame, maps, self._prior)
             again = self._decode(readout, frame, _unmoved(self._prior))
             self._add_losses(again, rows, t, "correct", _CORRECTION_WEIGHT)
@@ -268,34 +268,7 @@ class _ForwardPass:
     def _add(self, name: str, value: Tensor) -> None:
         self._losses.setdefault(name, []).append(value)
 
-    @torch.no_grad()
-    def _corrected(
-        self,
-        maps: Tensor,
-        logits: Tensor,
-        rows: Tensor,
-        t: int,
-        rng: np.random.Generator,
-        chance: float,
-    ) -> Tensor:
-        """`maps` with one more click, by `chance`, where the prediction is most wrong."""
-        share = F.interpolate(self._truth[rows, t : t + 1], scale_factor=0.25, mode="area")
-        truth = (share[:, 0] > 0.5).cpu().numpy()
-        predicted = (logits[:, 0] > 0).cpu().numpy()
-        hw = (int(truth.shape[1]), int(truth.shape[2]))
-        clicks = []
-        for row in range(len(truth)):
-            click = correction(truth[row], predicted[row]) if rng.random() < chance else None
-            clicks.append(draw_prompts([click] if isinstance(click, Points) else [], hw, hw))
-        added = torch.from_numpy(np.stack(clicks)).to(maps)
-        return torch.cat([torch.maximum(maps[:, :2], added[:, :2]), maps[:, 2:]], dim=1)
-
 
 def _unmoved(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 3 h w"]:
     """A prior of this very frame: nothing has moved, and no competitor is known."""
     return torch.cat([mask, mask, torch.zeros_like(mask)], dim=1)
-
-
-def _prior_of(logits: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 1 h w"]:
-    """The mask as the network takes it: -1 outside, 1 inside."""
-    return 2 * torch.sigmoid(logits.detach().float()) - 1

@@ -15,34 +15,40 @@ import torch
 
 from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_path
-from vseg.models.nano.load import save_nano
+from vseg.models.nano.load import load_weights, save_nano
 from vseg.models.nano.network import NanoNet
 from vseg.training.config import (
+    ClickStageConfig,
     NanoRecipe,
     PropagateStageConfig,
     SequenceShape,
 )
 from vseg.training.data.dataset_zip import TrainingDataset, load_dataset
+from vseg.training.data.held_out import stills_of_instances
 from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.data.unlabelled import zipped_images
 from vseg.training.distill.feature_cache import OnImages
 from vseg.training.distill.student import DistilProgress, distil, encoder_state
 from vseg.training.loop import Report, is_complete, load_checkpoint, train
+from vseg.training.nano.clicks import ClickOptions, ClickStage
 from vseg.training.nano.propagate import PropagateOptions, PropagateStage
 
 DISTILL = "distill"
+CLICKS = "clicks"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
     """data: dataset zips.  out: a folder.  teacher: a file, folder or hub name.  encoder: one
-    that `vseg distill` wrote.
+    that `vseg distill` wrote.  weights: what the stage of clicks starts from, if not from the
+    stage before.
     """
 
     data: tuple[Path, ...]
     out: Path
     teacher: str | None = None
     encoder: Path | None = None
+    weights: Path | None = None
 
     def checkpoint(self, stage: str) -> Path:
         return self.out / f"{stage}.pt"
@@ -67,8 +73,8 @@ class TrainingProgress:
 
 
 def stage_names(recipe: NanoRecipe) -> tuple[str, ...]:
-    """The stages in order: distill, and those of propagation."""
-    return (DISTILL, *(config.name for config in recipe.propagate))
+    """The stages in order: distill, those of propagation, and clicks."""
+    return (DISTILL, *(config.name for config in recipe.propagate), CLICKS)
 
 
 def train_nano(
@@ -94,6 +100,11 @@ def train_nano(
     if only == DISTILL:
         return _distil(recipe, files, datasets, progress)
     dataset = _without(_joined(datasets), recipe.held_out)
+    last = files.checkpoint(recipe.propagate[-1].name)
+    if only == CLICKS:
+        before = files.weights or last
+        _learn_clicks(recipe.clicks, before, files, dataset, progress.on_stage)
+        return _export_clicks(recipe.clicks, before, files, f"{only}.safetensors")
     if only is not None:
         config, before = _single_stage(recipe, files, only)
         _propagate(config, before, files, dataset, progress.on_stage)
@@ -102,7 +113,8 @@ def train_nano(
     for config in recipe.propagate:
         _propagate(config, before, files, dataset, progress.on_stage)
         before = files.checkpoint(config.name)
-    return export_weights(before, files.out / "nano.safetensors")
+    _learn_clicks(recipe.clicks, last, files, dataset, progress.on_stage)
+    return _export_clicks(recipe.clicks, last, files, "nano.safetensors")
 
 
 def _distil(
@@ -165,12 +177,49 @@ def _adopt(encoder: Path, start: Path) -> None:
 
 
 def export_weights(checkpoint: Path, target: Path) -> Path:
-    """Write a propagation checkpoint's network as a weights file."""
+    """Write the checkpoint of a stage of propagation as a weights file."""
     net = NanoNet()
     _start_from(net, checkpoint)
+    net.copy_decoder()  # until it has learned of its own
+    return _write(net, checkpoint, target)
+
+
+def _export_clicks(
+    config: ClickStageConfig, before: Path, files: TrainingFiles, name: str
+) -> Path:
+    """Write the end of the last stage as a weights file, a mean with what it began from."""
+    checkpoint = files.checkpoint(CLICKS)
+    net = NanoNet()
+    _start_from(net, checkpoint)
+    if config.kept:
+        start = _before_clicks(before).state_dict()
+        mean = {
+            key: torch.lerp(value, start[key], config.kept)
+            if value.is_floating_point()
+            else value
+            for key, value in net.state_dict().items()
+        }
+        net.load_state_dict(mean)
+    return _write(net, checkpoint, files.out / name)
+
+
+def _write(net: NanoNet, checkpoint: Path, target: Path) -> Path:
     with atomic_path(target) as part:
         save_nano(net, part, {"step": str(load_checkpoint(checkpoint)["step"])})
     return target
+
+
+def _before_clicks(before: Path) -> NanoNet:
+    """What the stage of clicks starts from: a checkpoint or a weights file, whose prompted
+    decoder is the tracking one.
+    """
+    net = NanoNet()
+    if before.suffix == ".safetensors":
+        load_weights(net, before)
+    else:
+        _start_from(net, before)
+    net.copy_decoder()
+    return net
 
 
 def _propagate(
@@ -208,7 +257,42 @@ def _propagate(
     )
 
 
-def _sequence_options(config: PropagateStageConfig, shape: SequenceShape) -> SequenceOptions:
+def _learn_clicks(
+    config: ClickStageConfig,
+    before: Path,
+    files: TrainingFiles,
+    dataset: TrainingDataset,
+    on_report: OnReport,
+) -> None:
+    """The last stage, from a checkpoint or a weights file; stills that are kept to measure
+    clicks are left out.
+    """
+    checkpoint = files.checkpoint(CLICKS)
+    if is_complete(checkpoint, config.optimisation.steps):
+        return
+    if not checkpoint.exists() and not before.exists():
+        raise WeightsMissing(
+            f"stage {CLICKS} starts from the end of the stage before it, and there is no "
+            f"{before}",
+            hint="leave --stage out, or give --weights FILE to start from",
+        )
+    stills = stills_of_instances(dataset.stills)
+    net = NanoNet() if checkpoint.exists() else _before_clicks(before)
+    options = ClickOptions(
+        tuple((shape.batch, _sequence_options(config, shape)) for shape in config.shapes),
+        config.p_click,
+        config.corrections,
+        config.p_tracked,
+        config.hard_share,
+        config.spill_weight,
+    )
+    stage = ClickStage(net, Sequences(TrainingDataset(dataset.videos, stills)), options)
+    train(stage, config.optimisation, checkpoint, lambda report: on_report(CLICKS, report))
+
+
+def _sequence_options(
+    config: PropagateStageConfig | ClickStageConfig, shape: SequenceShape
+) -> SequenceOptions:
     return SequenceOptions(
         side=shape.side,
         length=shape.length,

@@ -14,8 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from tests.teacher_models import torchscript
 from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
-from vseg.models.nano.load import load_nano
+from vseg.models.nano.load import load_nano, save_random
 from vseg.training.config import (
+    AugmentationConfig,
+    ClickStageConfig,
     DistillStageConfig,
     NanoRecipe,
     Optimisation,
@@ -59,6 +61,13 @@ def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
                 encoder_rate=0.3,
             ),
         ),
+        clicks=ClickStageConfig(
+            optimisation=steps,
+            shapes=(view,),
+            max_gap=1,
+            p_tracked=0.5,
+            augmentation=AugmentationConfig(p_crowd=1.0),
+        ),
         held_out=held_out,
     )
 
@@ -69,11 +78,11 @@ def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(
     seen: list[str] = []
     progress = TrainingProgress(lambda *_: None, lambda stage, _: seen.append(stage))
     weights = train_nano(recipe(), files, progress)
-    assert seen == ["distill"] * 2 + ["frozen"] * 2 + ["whole"] * 2
+    assert seen == ["distill"] * 2 + ["frozen"] * 2 + ["whole"] * 2 + ["clicks"] * 2
     load_nano(weights, dtype="float32", short_side=64)
     first = load_file(weights)
     again = train_nano(recipe(), replace(files, teacher=None), progress)
-    assert len(seen) == 6 and all(
+    assert len(seen) == 8 and all(
         torch.equal(v, first[k]) for k, v in load_file(again).items()
     )
 
@@ -89,8 +98,15 @@ def test_stage_by_stage_ends_where_the_whole_recipe_does(files: TrainingFiles) -
     train_nano(recipe(), alone, QUIET, "frozen")
     last = train_nano(recipe(), alone, QUIET, "whole")
     assert last.name == "whole.safetensors"
-    for name, value in load_file(last).items():
-        torch.testing.assert_close(value, whole[name], msg=name)
+    alone_whole = load_file(last)
+    for name, value in alone_whole.items():
+        if not name.startswith("prompt"):
+            torch.testing.assert_close(value, whole[name], msg=name)
+    # Before its own stage the decoder of prompted objects is the one that tracks.
+    for name in ("mask.weight", "to8.bias"):
+        torch.testing.assert_close(
+            alone_whole[f"prompted.{name}"], alone_whole[f"decoder.{name}"]
+        )
     with pytest.raises(UsageError, match="stages: distill, frozen, whole"):
         train_nano(recipe(), alone, QUIET, "hole")
 
@@ -116,3 +132,20 @@ def test_training_starts_from_an_encoder_that_was_distilled(files: TrainingFiles
 def test_an_unknown_held_out_clip_is_named(files: TrainingFiles) -> None:
     with pytest.raises(BadDataset, match="video/zebra"):
         train_nano(recipe(("zebra",)), files, QUIET, "frozen")
+
+
+def test_clicks_are_learned_from_any_weights_and_change_nothing_that_tracks(
+    files: TrainingFiles, tmp_path: Path
+) -> None:
+    start = tmp_path / "start.safetensors"
+    save_random(start, 3)
+    with pytest.raises(WeightsMissing, match="--weights FILE"):
+        train_nano(recipe(), files, QUIET, "clicks")
+    given = replace(files, weights=start)
+    learned = load_file(train_nano(recipe(), given, QUIET, "clicks"))
+    before = load_file(start)
+    changed = {k.split(".")[0] for k, v in learned.items() if not torch.equal(v, before[k])}
+    assert changed == {"prompt", "prompted"}
+    other = replace(given, out=tmp_path / "again")
+    again = load_file(train_nano(recipe(), other, QUIET, "clicks"))
+    assert all(torch.equal(v, again[k]) for k, v in learned.items())
