@@ -21,6 +21,7 @@ from vseg.server.idempotency import reused_key
 from vseg.server.settings import Limits, ServerSettings
 from vseg.server.storage.served_folder import ServedFolder
 from vseg.server.upload_child import Checked
+from vseg.video.sniff import sniff
 
 UPLOADS = "uploads"
 _SUFFIXES = {"mp4": ".mp4", "matroska": ".mkv", "avi": ".avi", "mpegts": ".ts"}
@@ -67,6 +68,7 @@ class Uploads:
                 if known is not None:
                     return known
                 self._check_stored(folder, part.stat().st_size)
+                await asyncio.to_thread(_check_kind, part)
                 async with self._decoding:
                     checked = await self._decode(part)
                 stem = f"{sent.name or secrets.token_hex(8)}-{digest[:16]}"
@@ -198,3 +200,12 @@ class Uploads:
             message = checked.message.replace(str(path), "the upload")
             raise kind(message, hint=checked.hint)
         return checked
+
+
+def _check_kind(path: Path) -> None:
+    """Raise BadVideo for what is no clip by its first bytes: no process is started for it."""
+    try:
+        sniff(path)
+    except BadVideo as error:
+        message = error.message.replace(str(path), "the upload")
+        raise BadVideo(message, hint=error.hint) from error

@@ -47,6 +47,7 @@ def test_no_request_that_can_be_thought_of_makes_the_service_fail(
                 "--checks=not_a_server_error,content_type_conformance,ignored_auth",
                 "--max-examples=30",
                 "--seed=7",
+                "--request-timeout=60",
                 "--no-color",
             ],
             cwd=tmp_path,

@@ -71,7 +71,7 @@ def read_file(job_id: JobPath, service: TheService, caller: TheCaller) -> FileRe
     responses=problems(404)
     | {
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {EVENTS: {}},
             "description": "Events `job` (JobFacts), until the job has ended",
         }
     },

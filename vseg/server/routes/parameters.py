@@ -29,7 +29,7 @@ IdempotencyKey = Annotated[
 
 def problems(*codes: int) -> dict[int | str, dict[str, Any]]:
     """What the schema says of a route's refusals."""
-    every = {401, 403, 422, 429, *codes}
+    every = {400, 401, 403, 422, 429, *codes}
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         code: {"content": {MEDIA_TYPE: schema}, "description": "Refused"}

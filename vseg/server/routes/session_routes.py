@@ -106,7 +106,7 @@ async def remove_object(
     responses=problems(404, 409, 503)
     | {
         200: {
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {EVENTS: {}},
             "description": "Events: `masks` (FrameAnswer) for every frame, then `done` "
             "(PropagateEnd) or `error` (Problem)",
         }
