@@ -1,6 +1,7 @@
 """Modules of the page that stand alone, in a real browser: masks, places, keys, frames."""
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +22,11 @@ from vseg.server.storage.ids import id_of
 from vseg.types import MaskCrop
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from playwright.sync_api import Page
 
 pytestmark = pytest.mark.integration
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -157,14 +158,32 @@ def test_no_key_is_given_twice_and_each_does_something(modules: "Page") -> None:
         assert name in handled
 
 
+def test_the_documentation_lists_every_key(modules: "Page") -> None:
+    text = (ROOT / "docs" / "annotate.md").read_text("utf-8")
+    rows = _call(modules, "keys", "return m.KEYS.map((r) => [r.title, r.keys.map(m.keyName)])")
+    for title, keys in rows:
+        shown = " or ".join(f"`{key}`" for key in keys)
+        digit = re.fullmatch(r"Object \d of the list", title)
+        assert digit or f"| {shown} | {title} |" in text, title
+
+
 def test_frames_are_fetched_ahead_and_dropped_when_the_user_goes_elsewhere(
-    page: "Page", root: "Path"
+    page: "Page", root: Path
 ) -> None:
     write_clip(root / "a.mp4", Recipe(num_frames=120))
     with listening(app_of(root)) as address:
         page.context.set_extra_http_headers({"Authorization": f"Bearer {TOKEN}"})
         page.goto(f"{address}/static/icon.svg")
         body = f"""
+        let open = 0;
+        let most = 0;
+        const real = fetch;
+        globalThis.fetch = async (...words) => {{
+          most = Math.max(most, ++open);
+          const answer = await real(...words);
+          open--;
+          return answer;
+        }};
         const url = (n, w) => `/v1/videos/{id_of("a.mp4")}/frames/${{n}}?w=${{w || 96}}`;
         const came = [];
         const store = new m.FrameStore({{ url, first: 0, end: 120 }}, (n) => came.push(n));
@@ -176,20 +195,24 @@ def test_frames_are_fetched_ahead_and_dropped_when_the_user_goes_elsewhere(
         const ahead = [...came];
         store.seek(100, -1);
         await wait(70);
+        await wait(106);
         const {{ width }} = store.get(100);
-        return {{ ahead, came, width, kept: store.count }};
+        return {{ ahead, came, width, most }};
         """
         read = _call(page, "frame-store", body)
     # Two come at a time, in either order.
     assert 0 in read["ahead"][:2]
     assert set(read["ahead"]) == set(range(31))
     behind = read["came"][len(read["ahead"]) :]
-    assert 100 in behind[:2]
-    assert set(behind) == set(range(70, 107))
+    assert 100 in behind[:4]
+    assert set(behind) >= set(range(70, 107))
+    # What was on its way when the user left is not taken back; nothing else of there comes.
+    assert len(set(behind) - set(range(70, 107))) <= 2
+    assert read["most"] <= 4
     assert read["width"] == 96
 
 
-def test_frames_keep_within_their_memory(page: "Page", root: "Path") -> None:
+def test_frames_keep_within_their_memory(page: "Page", root: Path) -> None:
     """At 4K a frame takes 33 MB: no more than 192 MiB of them are kept."""
     page.goto("about:blank")
     with listening(app_of(root)) as address:

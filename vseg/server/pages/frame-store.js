@@ -8,6 +8,11 @@ const AHEAD = 30;
 const BEHIND = 6;
 /** Fetches at a time; the server shares its cores with the model. */
 const FETCHES = 2;
+/** The same with those that a user waits for.  None is taken back: the server would go on
+ * decoding frames that nobody waits for, before the one that is shown. */
+const MOST_FETCHES = 4;
+/** Milliseconds of rest after a fetch that failed. */
+const REST = 1000;
 /** Bytes of decoded frames that are kept: some 50 at 720p. */
 const MOST_BYTES = 192 * 2 ** 20;
 
@@ -21,8 +26,9 @@ const MOST_BYTES = 192 * 2 ** 20;
 export class FrameStore {
   /** @type {Map<number, ImageBitmap>} */
   #frames = new Map();
-  /** @type {Map<number, AbortController>} */
+  /** Frames that are on their way, by their width.  @type {Map<number, number>} */
   #fetches = new Map();
+  #closed = false;
   /** Frames to fetch, the nearest first.  @type {number[]} */
   #wanted = [];
   /** Frames that the server refused, with its reason.  @type {Map<number, string>} */
@@ -56,7 +62,6 @@ export class FrameStore {
   resize(width) {
     if (width === this.#width) return;
     this.#width = width;
-    this.#abort(() => true);
     // What is shown stays until its successor has come.
     for (const frame of [...this.#frames.keys()]) if (frame !== this.#at) this.#drop(frame);
     this.#stale = this.#at;
@@ -69,23 +74,16 @@ export class FrameStore {
    * @param {number} frame  @param {1 | -1} direction */
   seek(frame, direction) {
     this.#at = frame;
-    const wanted = [frame];
-    for (let i = 1; i <= AHEAD; i++) {
-      wanted.push(frame + i * direction);
-      if (i <= BEHIND) wanted.push(frame - i * direction);
-    }
+    // Those behind come last: the server has to begin at a key frame for each of them.
+    const ahead = Array.from({ length: AHEAD + 1 }, (_, i) => frame + i * direction);
+    const behind = Array.from({ length: BEHIND }, (_, i) => frame - (i + 1) * direction);
     const { first, end } = this.source;
-    this.#wanted = wanted.filter((n) => n >= first && n < end);
-    const kept = new Set(this.#wanted);
-    this.#abort((n) => !kept.has(n));
-    if (!this.#held(frame) && !this.#fetches.has(frame) && this.#fetches.size >= FETCHES) {
-      this.#abort((n) => n === [...this.#fetches.keys()].at(-1));
-    }
+    this.#wanted = [...ahead, ...behind].filter((n) => n >= first && n < end);
     this.#fill();
   }
 
   close() {
-    this.#abort(() => true);
+    this.#closed = true;
     for (const frame of [...this.#frames.keys()]) this.#drop(frame);
   }
 
@@ -94,22 +92,20 @@ export class FrameStore {
     return this.#refused.has(frame) || (this.#frames.has(frame) && frame !== this.#stale);
   }
 
-  /** @param {(frame: number) => boolean} which */
-  #abort(which) {
-    for (const [frame, controller] of [...this.#fetches]) {
-      if (!which(frame)) continue;
-      controller.abort();
-      this.#fetches.delete(frame);
+  #fill() {
+    if (this.#closed || Date.now() < this.#restsUntil) return;
+    for (const frame of this.#wanted.slice(0, this.#room())) {
+      const most = frame === this.#at ? MOST_FETCHES : FETCHES;
+      if (this.#fetches.size >= most) return;
+      const coming = this.#fetches.get(frame) === this.#width;
+      if (!this.#held(frame) && !coming) void this.#fetch(frame, this.#width);
     }
   }
 
-  #fill() {
-    if (Date.now() < this.#restsUntil) return;
-    const room = this.#room();
-    for (const frame of this.#wanted.slice(0, room)) {
-      if (this.#fetches.size >= FETCHES) return;
-      if (!this.#held(frame) && !this.#fetches.has(frame)) void this.#fetch(frame);
-    }
+  /** Fetch nothing for a while.  @param {number} milliseconds */
+  #rest(milliseconds) {
+    this.#restsUntil = Date.now() + milliseconds;
+    setTimeout(() => this.#fill(), milliseconds);
   }
 
   /** How many frames fit the memory. */
@@ -118,28 +114,23 @@ export class FrameStore {
     return one ? Math.max(3, Math.floor(MOST_BYTES / (4 * one.width * one.height))) : 8;
   }
 
-  /** @param {number} frame */
-  async #fetch(frame) {
-    const controller = new AbortController();
-    this.#fetches.set(frame, controller);
+  /** @param {number} frame  @param {number} width */
+  async #fetch(frame, width) {
+    this.#fetches.set(frame, width);
     try {
-      const answer = await fetch(this.source.url(frame, this.#width), {
-        signal: controller.signal,
-      });
-      if (answer.ok)
-        this.#keep(frame, await createImageBitmap(await answer.blob()), controller);
-      else await this.#refuse(frame, answer);
-    } catch (error) {
-      if (!controller.signal.aborted) console.warn(`frame ${frame}: ${error}`);
+      const answer = await fetch(this.source.url(frame, width));
+      if (!answer.ok) await this.#refuse(frame, answer);
+      else this.#keep(frame, width, await createImageBitmap(await answer.blob()));
+    } catch {
+      this.#rest(REST);
     }
-    if (this.#fetches.get(frame) === controller) this.#fetches.delete(frame);
-    if (!controller.signal.aborted) this.#fill();
+    if (this.#fetches.get(frame) === width) this.#fetches.delete(frame);
+    this.#fill();
   }
 
-  /** @param {number} frame  @param {ImageBitmap} bitmap
-   * @param {AbortController} controller */
-  #keep(frame, bitmap, controller) {
-    if (controller.signal.aborted) return bitmap.close();
+  /** @param {number} frame  @param {number} width  @param {ImageBitmap} bitmap */
+  #keep(frame, width, bitmap) {
+    if (this.#closed || width !== this.#width) return bitmap.close();
     this.#drop(frame);
     if (frame === this.#stale) this.#stale = null;
     this.#frames.set(frame, bitmap);
@@ -159,9 +150,7 @@ export class FrameStore {
   async #refuse(frame, answer) {
     if (answer.status === 429 || answer.status >= 500) {
       const seconds = Number(answer.headers.get("Retry-After")) || 1;
-      this.#restsUntil = Date.now() + 1000 * seconds;
-      setTimeout(() => this.#fill(), 1000 * seconds);
-      return;
+      return this.#rest(1000 * seconds);
     }
     // What a frame lacks for good is said once.
     const problem = await answer.json().catch(() => ({}));

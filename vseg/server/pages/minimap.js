@@ -4,6 +4,9 @@ import { byId } from "./dom.js";
 import { frameAt, GUTTER, themeOf, xOf } from "./lane-painter.js";
 import { prepared } from "./painter.js";
 
+/** Objects beside each other; more share a line. */
+const MOST_BANDS = 4;
+
 /** @param {import("./annotator.js").Annotator} annotator */
 export function mountMinimap(annotator) {
   const { store } = annotator;
@@ -21,16 +24,14 @@ export function mountMinimap(annotator) {
       context.fillStyle = theme.lane;
       context.fillRect(GUTTER, 4, size.width - GUTTER - 8, size.height - 8);
       context.globalAlpha = 0.5;
-      for (const { colour, first_frame, last_frame } of objects) {
+      const bands = Math.min(MOST_BANDS, objects.length);
+      const high = (size.height - 10) / Math.max(1, bands);
+      for (const [i, { colour, first_frame, last_frame }] of objects.entries()) {
         if (first_frame === null || last_frame === null) continue;
         context.fillStyle = colour;
         const left = xOf(axis(), first_frame);
-        context.fillRect(
-          left,
-          5,
-          Math.max(1, xOf(axis(), last_frame + 1) - left),
-          size.height - 10,
-        );
+        const width = Math.max(1, xOf(axis(), last_frame + 1) - left);
+        context.fillRect(left, 5 + (i % bands) * high, width, high);
       }
       context.globalAlpha = 1;
       context.fillStyle = theme.ink;
