@@ -51,7 +51,6 @@ _ROUTES = (
     job_routes,
     metrics,
     annotation_routes,
-    socket,
 )
 _EVICT_EVERY_S = 10.0
 
@@ -86,6 +85,8 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
         app.include_router(module.router, dependencies=[Depends(check_text)])
     for module in _ROUTES:
         app.include_router(module.router, dependencies=[Depends(_BEARER), Depends(check_text)])
+    # These dependencies ask for a request, which a socket is not.
+    app.include_router(socket.router)
     app.mount("/static", StaticFiles(directory=pages.PAGES, check_dir=False))
     return app
 
