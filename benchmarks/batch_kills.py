@@ -38,7 +38,6 @@ WORKER_WORDS = (b"vseg.batch.worker_main", b"ray::ClipActor")
 class KillRow:
     """One engine.  starts: of the driver, until nothing was left.  attempts: of all jobs.
     different: jobs whose files are not those of the undisturbed batch; undone: without a run.
-    frames_again: frames that an undisturbed batch would not have tracked.
     """
 
     engine: str
@@ -49,7 +48,6 @@ class KillRow:
     attempts: int
     undone: int
     different: int
-    frames_again: int
     seconds: float
 
 
@@ -124,21 +122,16 @@ def _disturbed(
 
 def _compared(place: Place, calm: Place) -> dict[str, int]:
     reference = {Path(clip).name: _files(calm, job) for clip, job in _jobs(calm)}
-    undone = different = attempts = frames = 0
+    undone = different = attempts = 0
     for clip, job in _jobs(place):
         manifest = read_manifest(place, job)
         attempts += manifest.attempts if manifest else 0
-        frames += manifest.frames if manifest else 0
         expected = reference[Path(clip).name]
         undone += bool(expected) and not place.has_run(job)
         different += _files(place, job) != expected
-    calm_frames = overview(calm).frames
-    return {
-        "attempts": attempts,
-        "undone": undone,
-        "different": different,
-        "frames_again": frames - calm_frames,
-    }
+    for failed in overview(place).problems:
+        print(failed, file=sys.stderr)
+    return {"attempts": attempts, "undone": undone, "different": different}
 
 
 def _jobs(place: Place) -> list[tuple[str, str]]:
