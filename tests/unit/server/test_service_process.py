@@ -199,7 +199,6 @@ def test_a_job_that_is_killed_goes_on_to_the_same_run(root: Path, tmp_path: Path
         "GET /healthz/../v1/videos HTTP/1.1\r\nHost: 127.0.0.1",
         "GET http://127.0.0.1/v1/videos HTTP/1.1\r\nHost: 127.0.0.1",
         "BREW / HTTP/1.1\r\nHost: 127.0.0.1",
-        "GET / HTTP/9.9\r\nHost: 127.0.0.1",
         "\x00\x01\x02",
     ],
 )
