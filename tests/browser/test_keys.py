@@ -16,7 +16,7 @@ from vseg.server.routes.pages import PAGES
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.slow
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
