@@ -68,7 +68,7 @@ class Sessions:
                 id=session_id,
                 owner=caller.id,
                 request=request,
-                path=path.relative_to(self._folder.root).as_posix(),
+                path=self._folder.name_of(path),
                 version=version_of(path),
                 created=datetime.now(UTC),
             )

@@ -95,3 +95,14 @@ def test_no_other_frame_comes_in_the_place_of_one(client: TestClient, index: str
     answer = client.get(f"/v1/videos/{ID}/frames/{index}")
     assert answer.status_code in (404, 422)
     assert answer.json()["detail"]
+
+
+def test_a_clip_beside_the_root_that_was_named_tells_its_name(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    clip = write_clip(tmp_path / "beside.mp4", Recipe(num_frames=3))
+    app = app_of(tmp_path / "root")
+    named = app.state.service.folder.admit("video", clip)
+    with served(app) as opened:
+        facts = opened.get(f"/v1/videos/{named}").json()
+        assert (facts["path"], facts["frames"]) == ("beside.mp4", 3)
+        assert str(tmp_path) not in opened.get(f"/v1/videos/{named}").text

@@ -50,7 +50,7 @@ def read_run(run_id: RunPath, service: TheService) -> RunFacts:
     video = run.video
     return RunFacts(
         id=run_id,
-        path=path.relative_to(service.root).as_posix(),
+        path=service.folder.name_of(path),
         status=run.header.status,
         revision=run.revision,
         frames=len(run),

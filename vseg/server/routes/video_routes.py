@@ -77,7 +77,7 @@ def delete_video(video_id: VideoPath, service: TheService, caller: TheCaller) ->
 
 
 def _entry(service: Service, path: Path) -> VideoEntry:
-    relative = path.relative_to(service.root).as_posix()
+    relative = service.folder.name_of(path)
     return VideoEntry(id=service.folder.id_at(path), path=relative, version=version_of(path))
 
 

@@ -102,6 +102,10 @@ class ServedFolder:
         self._known[entry.id] = entry
         return entry.id
 
+    def name_of(self, path: Path) -> str:
+        """The path relative to the root, with `/`; of what is not under it, its own name."""
+        return path.relative_to(self.root).as_posix() if self._is_under(path) else path.name
+
     def _is_under(self, path: Path) -> bool:
         return path.is_relative_to(self.root)
 
