@@ -19,7 +19,7 @@ State = dict[str, np.ndarray]
 """Arrays by name; only of the types in `_DTYPES`."""
 
 _MAGIC = b"vseg-tracker\n"
-_FORMAT = 1
+_FORMAT = 2
 _DTYPES = frozenset({"<i8", "<f8", "|u1"})
 _LENGTH_BYTES = 8
 _SUM_BYTES = 4

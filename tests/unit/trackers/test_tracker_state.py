@@ -91,6 +91,6 @@ def test_another_tracker_other_settings_and_another_format_are_refused() -> None
         OCSort().restore(payload)
     with pytest.raises(TrackerError, match="has the config"):
         ByteTrack(ByteTrackConfig(gate=0.5)).restore(ByteTrack().snapshot())
-    later = payload[:-4].replace(b'"format": 1', b'"format": 2')
-    with pytest.raises(TrackerError, match="has the format 2, not 1"):
+    later = payload[:-4].replace(b'"format": 2', b'"format": 3')
+    with pytest.raises(TrackerError, match="has the format 3, not 2"):
         Sort().restore(later + zlib.crc32(later).to_bytes(4, "little"))
