@@ -4,8 +4,8 @@ kind.
     python benchmarks/spill.py --data pack.zip --data words.zip
     python benchmarks/spill.py --data pack.zip --data words.zip --prompts box --short-sides 384
 
-The images are the COCO samples that a hash of their names keeps out of training
-(`vseg.training.text_head.named_images.part_of`).  Every object that has another one of its kind
+The images are the COCO samples that a hash of their names keeps out of training clicks
+(`vseg.training.data.held_out`).  Every object that has another one of its kind
 in the image is prompted alone; prompts are made from its true mask.
 """
 
@@ -30,7 +30,8 @@ from benchmarks.shared import (
 from vseg import Session
 from vseg.interfaces.model import Model
 from vseg.metrics.jf import region_similarity
-from vseg.training.text_head.named_images import NamedImage, load_named, part_of
+from vseg.training.data.held_out import is_held_out
+from vseg.training.text_head.named_images import NamedImage, load_named
 from vseg.types import Frame
 
 SMALLEST = 0.005
@@ -59,7 +60,7 @@ def main() -> None:
     images = [
         image
         for image in load_named(options.data)
-        if image.exhaustive and part_of(image.name) == options.part and several(image)
+        if image.exhaustive and is_held_out(image.name) and several(image)
     ]
     table = Table(Row)
     for kind in options.prompts:
@@ -78,7 +79,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--data", type=Path, action="append", required=True, help="a dataset zip"
     )
-    parser.add_argument("--part", choices=("held", "tune", "train"), default="held")
     parser.add_argument(
         "--prompts",
         nargs="+",

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks.spill import mean_row, row_of, several, spill
 from vseg.synthetic import SceneConfig, SyntheticVideo
-from vseg.training.text_head.named_images import NamedImage, part_of, words_of
+from vseg.training.data.held_out import is_held_out
+from vseg.training.text_head.named_images import NamedImage, words_of
 
 SCRIPT = Path(__file__).resolve().parents[3] / "benchmarks" / "spill.py"
 
@@ -53,7 +54,7 @@ def test_the_script_prompts_the_held_out_image_alone(
     scene = SyntheticVideo(SceneConfig(96, 160, 1, seed=3, num_objects=2, occluders=0))
     true = scene.draw(0)
     names = [f"still/coco_mix/{n:03d}" for n in range(40)]
-    chosen = [next(n for n in names if part_of(n) == part) for part in ("held", "train")]
+    chosen = [next(n for n in names if is_held_out(n) == held) for held in (True, False)]
     path = tmp_path / "pack.zip"
     with zipfile.ZipFile(path, "w") as archive:
         for name in chosen:
