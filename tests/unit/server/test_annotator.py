@@ -12,12 +12,15 @@ from tests.annotator_page import AnnotatorPage, empty_run, page_of
 from tests.scenes import mask_iou, two_objects
 from tests.served import ADDRESS, app_of, local_key, served
 from vseg.build import load_model
+from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.pipelines.run_edit import RunEdit
 from vseg.prompts.simulate import innermost
 from vseg.server.annotator.mask_message import MaskFlag
+from vseg.server.annotator.prompted_images import PromptedImages
 from vseg.server.storage.ids import id_of
 from vseg.synthetic import SyntheticVideo, write_clip
+from vseg.types import Box, MaskCrop, Points, Prompt, Timecode
 
 pytestmark = pytest.mark.integration
 
@@ -251,11 +254,40 @@ def test_words_exemplar_and_alternatives(scene: SyntheticVideo, page: AnnotatorP
     like = {"kind": "exemplar", "frame": 0, "xyxy": [int(side) for side in box]}
     answer = page.ask("prompt", object=None, frame=3, prompt=like)
     assert answer["object"] == 2
-    refused = page.ask("alternatives", object=1, frame=0)
-    assert refused["error"]["title"] == "BadPrompt"
+    assert page.ask("alternatives", object=2, frame=3)["alternatives"] == []
+    assert page.ask("alternatives", object=1, frame=5)["error"]["title"] == "BadPrompt"
     words = {"kind": "text", "phrase": "zeppelin"}
     told = page.ask("prompt", object=None, frame=0, prompt=words)
     assert "error" in told or page.event("error")["error"]["hint"]
+
+
+def test_a_click_has_smaller_and_larger_masks(scene: SyntheticVideo, model: Model) -> None:
+    images = PromptedImages(model, lambda index: scene.draw(index).frame, _no_words)
+    click = Prompt(1, Timecode(frame=0), Points([inside(scene, 1, 0)]))
+    whole = images.mask("whole", [click], None).crop
+    x, y, width, height = whole.xywh
+    part = MaskCrop(x, y, whole.mask[: height // 3, : width // 3] | True)
+    (larger,) = [m for kind, m in images.alternatives([click], part) if kind == "larger"]
+    assert larger.crop.area > part.area
+    around = np.pad(whole.mask, height) | True
+    several = MaskCrop(max(0, x - height), max(0, y - height), around)
+    (smaller,) = [m for kind, m in images.alternatives([click], several) if kind == "smaller"]
+    assert smaller.crop.area < several.area
+    boxed = Prompt(1, Timecode(frame=0), Box(1, 1, 50, 50))
+    assert images.alternatives([click, boxed], whole) == []
+
+
+def _no_words(texts: object) -> Grounder:
+    raise AssertionError("no words were given")
+
+
+def test_alternatives_are_told(scene: SyntheticVideo, page: AnnotatorPage) -> None:
+    page.ask("view", frame=0)
+    page.point(None, 0, inside(scene, 1, 0))
+    area = int(page.mask(1, 0, MaskFlag.PENDING).mask.sum())
+    for each in page.ask("alternatives", object=1, frame=0)["alternatives"]:
+        assert (each["area"] < area) == (each["kind"] == "smaller")
+        assert each["area"] == sum(each["crop"]["runs"][1::2])
 
 
 def test_review_statistics_export_report_and_import(

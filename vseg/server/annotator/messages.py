@@ -113,7 +113,9 @@ class Alternative(Wire):
 
 
 class AlternativesAnswer(Answer):
-    """Smallest first.  Give one as a mask prompt to take it."""
+    """Smallest first; none where the prompts say how large the object is.  Give one as a mask
+    prompt to take it.
+    """
 
     alternatives: list[Alternative]
 

@@ -15,8 +15,10 @@ from vseg.server.annotator.clip_tasks import ClipTasks
 from vseg.server.annotator.command_requests import Handler
 from vseg.server.annotator.desk_files import export_file, report_file
 from vseg.server.annotator.lanes_shown import LaneView, lane_cells
-from vseg.server.annotator.mask_message import MaskFlag, ShownMask
+from vseg.server.annotator.mask_message import MaskFlag, ShownMask, wire_crop
 from vseg.server.annotator.messages import (
+    Alternative,
+    AlternativesAnswer,
     Answer,
     FileAnswer,
     LanesAnswer,
@@ -95,10 +97,27 @@ class ShownRequests:
         return ShownMask(frame, obj or 0, flags, mask.score, mask.crop)
 
     async def _alternatives(self, request: ask.AskAlternatives) -> Answer:
-        raise BadPrompt(
-            f"{self._opened.model.name} gives one mask for a click",
-            hint="drag a box around the whole, or add a click on what is missing",
-        )
+        opened = self._opened
+        places = await asyncio.to_thread(opened.view.prompted, request.frame, {request.object})
+        if not places:
+            raise BadPrompt(
+                f"object {request.object} has no pending clicks on frame {request.frame}",
+                hint="click on it first",
+            )
+        (place,) = places
+
+        def decode() -> list[Alternative]:
+            shown = place.decoded(opened.images).crop
+            found = opened.images.alternatives(place.prompts, shown)
+            return [
+                Alternative(
+                    kind=kind, score=mask.score, area=mask.crop.area, crop=wire_crop(mask.crop)
+                )
+                for kind, mask in found
+            ]
+
+        found = await self._tasks.worker.run(opened.run_id, decode)
+        return AlternativesAnswer(re=request.id, alternatives=found)
 
     async def _lanes(self, request: ask.AskLanes) -> Answer:
         project = self._opened.project

@@ -42,7 +42,7 @@ export interface Alternative {
   crop: WireCrop;
 }
 
-/** Smallest first. Give one as a mask prompt to take it. */
+/** Smallest first; none where the prompts say how large the object is. Give one as a mask prompt to take it. */
 export interface AlternativesAnswer {
   re: number;
   alternatives: Array<Alternative>;
