@@ -78,8 +78,8 @@ class PageDriver:
         self.page.mouse.move(5, 5)  # no preview
         self.page.fill("#frame", str(frame))
         self.keys("Enter")
-        self.wait_for_frame(frame)
-        self.page.wait_for_timeout(300)
+        self.page.wait_for_selector(f'#stage[data-frame="{frame}"][data-complete="true"]')
+        self.page.wait_for_timeout(50)  # what the answer changed is painted
 
     def wait_for_frame(self, frame: int) -> None:
         """Until the image of a frame is on the stage."""

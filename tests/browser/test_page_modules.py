@@ -200,15 +200,13 @@ def test_frames_are_fetched_ahead_and_dropped_when_the_user_goes_elsewhere(
         return {{ ahead, came, width, most }};
         """
         read = _call(page, "frame-store", body)
-    # Two come at a time, in either order.
-    assert 0 in read["ahead"][:2]
-    assert set(read["ahead"]) == set(range(31))
+    assert read["ahead"] == list(range(31))
     behind = read["came"][len(read["ahead"]) :]
-    assert 100 in behind[:4]
+    assert 100 in behind[:2]
     assert set(behind) >= set(range(70, 107))
     # What was on its way when the user left is not taken back; nothing else of there comes.
-    assert len(set(behind) - set(range(70, 107))) <= 2
-    assert read["most"] <= 4
+    assert len(set(behind) - set(range(70, 107))) <= 1
+    assert read["most"] <= 2
     assert read["width"] == 96
 
 

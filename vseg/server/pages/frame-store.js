@@ -6,11 +6,12 @@
 /** How far ahead and behind frames are fetched. */
 const AHEAD = 30;
 const BEHIND = 6;
-/** Fetches at a time; the server shares its cores with the model. */
-const FETCHES = 2;
+/** Fetches at a time: one, since the server decodes frames in the order in which they lie in
+ * the file, and two that overtake each other make it begin at a key frame again. */
+const FETCHES = 1;
 /** The same with those that a user waits for.  None is taken back: the server would go on
  * decoding frames that nobody waits for, before the one that is shown. */
-const MOST_FETCHES = 4;
+const MOST_FETCHES = 3;
 /** Milliseconds of rest after a fetch that failed. */
 const REST = 1000;
 /** Bytes of decoded frames that are kept: some 50 at 720p. */

@@ -87,6 +87,7 @@ export class Stage {
     this.#dirty = { frame: false, overlay: false };
     const newest = paintOverlay(this.#overlay, this.viewport, this.annotator, this.tool());
     this.#element.dataset["mask"] = String(newest);
+    this.#element.dataset["complete"] = String(this.annotator.masks.knows(shown));
     this.#element.style.cursor =
       this.#pressed === "pan" || this.#spaceHeld ? "grab" : this.tool().cursor;
     const refusal = this.annotator.frames.refusal(shown);
