@@ -138,7 +138,9 @@ class IdentitySettings(Settings):
     mask of one of two similar objects covers both, it is divided by how they moved before.
     cuts: at a shot boundary, earlier positions are no evidence any more.  recognise: an object
     that was absent for `reid_after` frames, or before a cut, is accepted again only where its
-    appearance has a cosine of at least `reid_threshold` to what it was.
+    appearance has a cosine of at least `reid_threshold` to what it was.  departures: an
+    object that left through the border is another one when something enters, unless its
+    embedding and colours are the same and no other known object's.
     """
 
     coherent: bool = True
@@ -146,12 +148,18 @@ class IdentitySettings(Settings):
     merges: bool = True
     cuts: bool = True
     recognise: bool = True
+    departures: bool = True
     reid_after: int = Field(default=5, ge=1)
     reid_threshold: float = Field(default=0.5, ge=-1, le=1)
 
 
 INDEPENDENT_OBJECTS = IdentitySettings(
-    coherent=False, non_overlapping=False, merges=False, cuts=False, recognise=False
+    coherent=False,
+    non_overlapping=False,
+    merges=False,
+    cuts=False,
+    recognise=False,
+    departures=False,
 )
 """Every object as if there were no other: what the published SAM 2 predictor does."""
 

@@ -85,7 +85,7 @@ class Engine:
         ids = tuple(tracked.object_id for tracked in live)
         given = tuple(tracked.given_mask(frame.index) is not None for tracked in live)
         resolved = self.identities.resolve(
-            IdentityInput(frame.index, ids, prompted, given, decoded)
+            IdentityInput(frame.index, ids, prompted, given, decoded, frame.image)
         )
         self._keep(features, live, resolved)
         return resolved.decoded
@@ -129,7 +129,7 @@ class Engine:
         if not self.identities.rules.coherent:
             return logits
         evidence = [
-            motion_evidence(o.prior.logits)
+            motion_evidence(o.prior.logits, leaving=self.identities.leaving(o.object_id))
             if o.prior is not None and self._adjacent(o.prior.frame_index, frame_index)
             else None
             for o in known

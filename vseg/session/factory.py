@@ -30,7 +30,9 @@ def open_engine(model: Model, memory: MemorySettings, identity: IdentitySettings
     check_memory(model, memory, 1)
     if not model.embeds_identity:
         # Nothing can be decided by comparing appearances that are not comparable.
-        identity = identity.model_copy(update={"recognise": False, "merges": False})
+        identity = identity.model_copy(
+            update={"recognise": False, "merges": False, "departures": False}
+        )
     identities = Identities(identity)
     if isinstance(model, SlotModel):
         return SlotEngine(model, _slot_bank(model, memory), identities)

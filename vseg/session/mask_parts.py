@@ -59,23 +59,32 @@ class PartEvidence:
     mostly `inside`, belong to it.
 
     outweighed: a part so many times larger than all that belongs to it does as well.  certain:
-    a small part without a logit above this does not.
+    a small part without a logit above this does not.  gone: where no part belongs to it the
+    object is not there.
     """
 
     reached: Cells
     inside: Cells | None = None
     outweighed: float = math.inf
     certain: float = 0.0
+    gone: bool = False
 
 
-def motion_evidence(before: Float[Tensor, "h4 w4"] | None) -> PartEvidence | None:
-    """From an object's logits on the frame before; None if it was not visible there."""
+def motion_evidence(
+    before: Float[Tensor, "h4 w4"] | None, *, leaving: bool = False
+) -> PartEvidence | None:
+    """From an object's logits on the frame before; None if it was not visible there.
+
+    leaving: it goes out of the frame, so what is elsewhere is something else.
+    """
     if before is None:
         return None
     mask = _cells(before)
     if not mask.any():
         return None
     reached = cv2.dilate(mask.view(np.uint8), _DISC).view(bool)
+    if leaving:
+        return PartEvidence(reached, certain=_CERTAIN, gone=True)
     return PartEvidence(reached, outweighed=_OUTWEIGHED, certain=_CERTAIN)
 
 
@@ -102,8 +111,8 @@ def without_stray_parts(
 ) -> Float[Tensor, "O h4 w4"]:
     """The logits with background where a part has no evidence.
 
-    An object stays as it is where there is none at all, and where none of its parts has any:
-    it moved farther than expected.
+    An object stays as it is where there is none at all, and, unless that means that it is
+    gone, where none of its parts has any: it moved farther than expected.
     """
     kept = logits
     for row, of_row in enumerate(evidence):
@@ -119,7 +128,7 @@ def _stray(logits: Float[Tensor, "h4 w4"], evidence: PartEvidence) -> Cells | No
     """The cells of parts without evidence; None if there are none to drop."""
     mask = _cells(logits)
     count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
-    if count <= 2:  # background and one part
+    if count <= 2 and not evidence.gone:  # background and one part
         return None
     belongs = np.zeros(count, dtype=bool)
     belongs[parts[evidence.reached]] = True
@@ -128,13 +137,14 @@ def _stray(logits: Float[Tensor, "h4 w4"], evidence: PartEvidence) -> Cells | No
         inside = np.bincount(parts[evidence.inside], minlength=count)
         belongs |= inside > _INSIDE * areas
     belongs[0] = False
-    if not belongs.any():
+    if belongs.any():
+        belongs[1:] |= areas[1:] > evidence.outweighed * areas[belongs].sum()
+        if evidence.certain:
+            certain = areas > _LARGE * areas[belongs].max()
+            certain[parts[_cells(logits - evidence.certain)]] = True
+            belongs &= certain
+    elif not evidence.gone:
         return None
-    belongs[1:] |= areas[1:] > evidence.outweighed * areas[belongs].sum()
-    if evidence.certain:
-        certain = areas > _LARGE * areas[belongs].max()
-        certain[parts[_cells(logits - evidence.certain)]] = True
-        belongs &= certain
     if belongs[1:].all():
         return None
     belongs[0] = True

@@ -24,7 +24,9 @@ from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
 from vseg.session.frames import AnyFrame, SessionFrames
+from vseg.session.identity.departures import FrameColours
 from vseg.session.identity.identities import Identities
+from vseg.session.identity.object_identity import Looks
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.output import frame_masks
 from vseg.session.prompt_history import PromptHistory
@@ -207,7 +209,8 @@ class Session(Closing):
         """Cosine in [-1, 1] of what the prompts show on a frame to the appearances of objects,
         by id; changes nothing.
 
-        Empty where appearances are not compared, or the prompts show nothing.
+        Empty where appearances are not compared, or the prompts show nothing.  An object that
+        left the frame is left out unless it is this one and no other by all that is known.
         """
         if not self.identities.rules.recognise:
             return {}
@@ -216,8 +219,11 @@ class Session(Closing):
         if not (decoded.presence > PRESENT).any() or not (decoded.logits > 0).any():
             return {}
         known = self.identities.objects
-        view = decoded.embedding[0]
-        return {i: known[i].gallery.similarity(view) for i in among if i in known}
+        mask = (decoded.logits[0] > 0).cpu().numpy()
+        colours = FrameColours(frame.image, mask.shape).of(mask)
+        looks = Looks(decoded.embedding[0], colours)
+        may_be = [i for i in among if self.identities.may_be(i, looks)]
+        return {i: known[i].gallery.similarity(looks.embedding) for i in may_be}
 
     def features_of(self, frame: Frame) -> Features:
         """The features of a frame, encoded once: its next prompts and `step` use them too."""

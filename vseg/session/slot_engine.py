@@ -71,7 +71,7 @@ class SlotEngine:
         ids = tuple(tracked.object_id for tracked in live)
         exact = tuple(row in given for row in range(len(live)))
         decoded = self.identities.resolve(
-            IdentityInput(t, ids, is_prompted, exact, decoded)
+            IdentityInput(t, ids, is_prompted, exact, decoded, frame.image)
         ).decoded
         slots = self.model.encode_memory(features, decoded, is_prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):

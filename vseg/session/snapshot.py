@@ -26,7 +26,7 @@ from vseg.session.prompt_history_pack import pack_entries, unpack_entries
 from vseg.session.state import SessionState
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 10
+_FORMAT = 11
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:

@@ -15,6 +15,7 @@ from vseg.tensors import Decoded, Hypotheses
 from vseg.types import Frame
 
 Box = tuple[int, int, int, int]
+IMAGE = np.zeros((24, 24, 3), np.uint8)
 ONE = torch.tensor([1.0, 0.0])
 OTHER = torch.tensor([0.0, 1.0])
 
@@ -50,7 +51,7 @@ def _resolve(
     ids = tuple(range(1, len(decoded.logits) + 1))
     said = tuple(object_id in prompted + given for object_id in ids)
     exact = tuple(object_id in given for object_id in ids)
-    return identities.resolve(IdentityInput(frame, ids, said, exact, decoded))
+    return identities.resolve(IdentityInput(frame, ids, said, exact, decoded, IMAGE))
 
 
 def _areas(resolved: Resolved) -> list[int]:

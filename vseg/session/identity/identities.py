@@ -7,7 +7,6 @@ frame are kept: nothing that grows.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
@@ -15,9 +14,10 @@ import torch
 from jaxtyping import Bool
 
 from vseg.config import IdentitySettings
-from vseg.session.identity.gallery import Gallery
+from vseg.session.identity.departures import Departure, FrameColours
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.merges import FrameObjects, Merges
+from vseg.session.identity.object_identity import Looks, ObjectIdentity
 from vseg.session.identity.overlaps import assign_masks, nested_rows, without_overlaps
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
@@ -29,21 +29,6 @@ from vseg.types import EventKind, Frame, TrackEvent
 _SIMILAR = 0.8
 
 Rows = Bool[np.ndarray, " O"]
-
-
-@dataclass(slots=True)
-class ObjectIdentity:
-    """What is known of one object.
-
-    last_visible: the frame, None before the first.  unverified: it has not been recognised
-    since a cut.  mask_given: the last prompt was its mask.
-    """
-
-    gallery: Gallery = field(default_factory=Gallery)
-    last_visible: int | None = None
-    visible: bool = False
-    unverified: bool = False
-    mask_given: bool = False
 
 
 class Identities:
@@ -71,6 +56,7 @@ class Identities:
         if self.signature.cut and not again:
             for known in self.objects.values():
                 known.unverified = True
+                known.departure = known.departure.anew()
             self.merges.blobs.clear()
             self._events.append(TrackEvent(frame.index, "cut"))
         return self.signature.cut
@@ -91,14 +77,18 @@ class Identities:
         """
         for row, object_id in enumerate(inputs.object_ids):
             known = self.objects.setdefault(object_id, ObjectIdentity())
+            known.departure = known.departure.on(inputs.frame_index)
             if inputs.prompted[row]:
                 known.mask_given = inputs.mask_given[row]
         decoded = inputs.decoded
+        frame = FrameColours(inputs.image, decoded.logits.shape[1:])
         decoded_visible = _visible(decoded)
         self._learn_prompted(inputs, decoded_visible)
         visible = decoded_visible.copy()
         if self.rules.recognise:
             visible &= self._recognised(inputs, visible)
+        if self.rules.departures:
+            visible &= self._returned(inputs, frame, visible)
         # Conflicts are resolved from the coarsest to the finest: whole masks, pixels, and last
         # masks that grew over a similar object.
         reliable = visible.copy()
@@ -112,14 +102,18 @@ class Identities:
             decoded, visible, reliable = self._split_merged(inputs, decoded, visible, reliable)
         decoded = with_absent(decoded, decoded_visible & ~visible)
         self._learn_tracked(inputs, decoded, visible, reliable)
+        if self.rules.departures:
+            self._follow_departures(inputs, frame, decoded, visible)
         return Resolved(decoded, tuple(reliable.tolist()))
 
     def correct(self, object_id: int) -> None:
-        """Drop the object's views but the prompted ones: some of the others show what was
-        corrected.
+        """Drop the object's views but the prompted ones, and its colours: some of them show
+        what was corrected.
         """
         if object_id in self.objects:
-            self.objects[object_id].gallery.tracked.clear()
+            known = self.objects[object_id]
+            known.gallery.tracked.clear()
+            known.departure = Departure()
 
     def forget(self, object_id: int) -> None:
         """Drop everything known of an object."""
@@ -146,6 +140,57 @@ class Identities:
                 similarity = known.gallery.similarity(inputs.decoded.embedding[row])
                 recognised[row] = similarity >= self.rules.reid_threshold
         return recognised
+
+    def leaving(self, object_id: int) -> bool:
+        """Whether an object is going out through the border, so that no part of its mask may
+        appear elsewhere.
+        """
+        known = self.objects.get(object_id)
+        return known is not None and known.departure.leaving
+
+    def _returned(self, inputs: IdentityInput, frame: FrameColours, visible: Rows) -> Rows:
+        """Rows of objects that did not leave, and of those that did the ones that no other
+        object could be.
+        """
+        returned = np.ones(len(visible), dtype=bool)
+        masks = (inputs.decoded.logits > 0).cpu().numpy()
+        for row, object_id in enumerate(inputs.object_ids):
+            departure = self.objects[object_id].departure
+            if inputs.prompted[row] or not visible[row]:
+                continue
+            if departure.returns(int(np.count_nonzero(masks[row]))):
+                looks = Looks(inputs.decoded.embedding[row], frame.of(masks[row]))
+                whole = departure.whole(masks[row])
+                returned[row] = whole and self._is_only(object_id, looks)
+        return returned
+
+    def may_be(self, object_id: int, looks: Looks) -> bool:
+        """Whether an object that is not visible may be what appears so: one that left only if
+        nothing else that is known appears so.
+        """
+        if object_id not in self.objects:
+            return False
+        left = self.objects[object_id].departure.left
+        return not left or self._is_only(object_id, looks)
+
+    def _is_only(self, object_id: int, looks: Looks) -> bool:
+        same = {object_id} | {i for i in self.objects if _pair(i, object_id) in self.nested}
+        others = [known for i, known in self.objects.items() if i not in same]
+        return self.objects[object_id].is_only(looks, others)
+
+    def _follow_departures(
+        self, inputs: IdentityInput, frame: FrameColours, decoded: Decoded, visible: Rows
+    ) -> None:
+        masks = (decoded.logits > 0).cpu().numpy()
+        for row, object_id in enumerate(inputs.object_ids):
+            known = self.objects[object_id]
+            if visible[row]:
+                colours = frame.of(masks[row])
+                known.departure = known.departure.visible(masks[row], colours)
+            else:
+                known.departure = known.departure.absent()
+                if known.departure.left:
+                    self.merges.forget(object_id)
 
     def _must_be_verified(self, known: ObjectIdentity, frame_index: int) -> bool:
         if known.last_visible is None:

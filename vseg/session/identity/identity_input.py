@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from jaxtyping import UInt8
+
 from vseg.tensors import Decoded
 
 
@@ -10,7 +13,7 @@ class IdentityInput:
     """The decoded masks of O objects on a frame.
 
     prompted: rows that the user prompted here, which are believed; mask_given: those whose
-    mask the user gave.
+    mask the user gave.  image: the frame, RGB.
     """
 
     frame_index: int
@@ -18,6 +21,7 @@ class IdentityInput:
     prompted: tuple[bool, ...]
     mask_given: tuple[bool, ...]
     decoded: Decoded
+    image: UInt8[np.ndarray, "H W 3"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vseg.session.identity.departures import Departure
 from vseg.session.identity.gallery import Gallery
-from vseg.session.identity.identities import Identities, ObjectIdentity
+from vseg.session.identity.identities import Identities
 from vseg.session.identity.merges import Blob
+from vseg.session.identity.object_identity import ObjectIdentity
 from vseg.session.identity.shot_boundary import FrameSignature
 
 
@@ -28,7 +30,12 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
         if known.gallery.tracked:
             tensors[f"{name}/tracked"] = torch.stack(known.gallery.tracked)
         flags = [known.visible, known.unverified, known.mask_given]
-        objects[str(object_id)] = [known.last_visible, *flags]
+        departure = known.departure
+        if departure.colours is not None:
+            tensors[f"{name}/colours"] = torch.from_numpy(departure.colours)
+        border = [departure.usual, departure.least, departure.leaving]
+        border += [departure.inside, departure.left, departure.frame_index]
+        objects[str(object_id)] = [known.last_visible, *flags, border]
     # Without the signature a cut right after a resume would be missed.
     signature = identities.signature
     if signature is not None:
@@ -50,12 +57,16 @@ def unpack_identities(
 ) -> None:
     """Put what `pack_identities` returned in place of what the identities hold."""
     identities.objects = {}
-    for object_id, (last_visible, *flags) in stored["objects"].items():
+    for object_id, (last_visible, *flags, border) in stored["objects"].items():
         name = f"identity/{object_id}"
         gallery = Gallery(
             list(tensors.get(f"{name}/prompted", ())), list(tensors.get(f"{name}/tracked", ()))
         )
-        identities.objects[int(object_id)] = ObjectIdentity(gallery, last_visible, *flags)
+        colours = tensors.get(f"{name}/colours")
+        usual, *more = border
+        departure = Departure(usual, None if colours is None else colours.cpu().numpy(), *more)
+        known = ObjectIdentity(gallery, last_visible, *flags, departure)
+        identities.objects[int(object_id)] = known
     identities.nested = {(one, other) for one, other in stored["nested"]}
     identities.merges.blobs = {
         int(i): Blob(frame_index, (x, y), (vx, vy), area, held_by)

@@ -1,0 +1,143 @@
+"""Which objects left the frame through its border, and what may come back as one of them.
+
+Enters: the masks, embeddings and colours of a frame.  Leaves: which rows are not what they
+were.  A network that compares pixels takes the next car for the one that has just left; so an
+object that shrinks to nothing at the border has left, and what its mask is drawn on after that
+is another one, unless its embedding and its colours are those of the object, and of no other
+one that is known.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32, Int64, UInt8
+
+Cells = Bool[np.ndarray, "h w"]
+Colours = Float32[np.ndarray, " bins"]
+"""The square roots of the shares of an object's colours, so that the product of two is their
+Bhattacharyya coefficient.
+"""
+
+# At the border, an object with less than this share of its usual area is leaving; with less
+# than the second it is all but gone, and what then has so many times the fewest cells enters.
+# What crosses the border in more than three frames passes through them.  Round values; not
+# tuned.
+_LEAVING = 0.5
+_GONE = 0.25
+_GROWN = 2.0
+
+# After a jump over more frames than this, as where a clip is tracked again from an earlier
+# frame, nothing of this holds any more.  A round value.
+_JUMP = 10
+
+# How fast the usual area and the colours follow those of a frame.  A round value; not tuned.
+_RATE = 0.2
+
+_BINS = (6, 8, 8)  # of L, a and b
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """How an object stands to the border of the frame.
+
+    usual: its cells in full view, 0 before it was visible.  colours: those it has in full
+    view.  least: the fewest cells since it was all but gone, 0 while it is not.  leaving: it
+    was, when it was visible last.  inside: it was in full view once.  left: it is gone.
+    frame_index: the last frame.
+    """
+
+    usual: float = 0.0
+    colours: Colours | None = None
+    least: int = 0
+    leaving: bool = False
+    inside: bool = False
+    left: bool = False
+    frame_index: int = 0
+
+    def on(self, frame_index: int) -> "Departure":
+        """The same on a frame: as if it had not left, where the frame is far from the last."""
+        if abs(frame_index - self.frame_index) <= _JUMP:
+            return replace(self, frame_index=frame_index)
+        return replace(self.anew(), frame_index=frame_index)
+
+    def anew(self) -> "Departure":
+        """What is known of it wherever it is: as if it had not left."""
+        return replace(self, least=0, leaving=False, left=False)
+
+    def returns(self, cells: int) -> bool:
+        """Whether a mask of so many cells is of what left, or was all but gone: it must be
+        recognised.
+        """
+        if self.left:
+            return True
+        return self.least > 0 and cells > max(_GROWN * self.least, _GONE * self.usual)
+
+    def whole(self, mask: Cells) -> bool:
+        """Whether enough of it is in view to be recognised: all of it, or as much as
+        ever was.  What the border cuts off has another embedding.
+        """
+        if self.inside:
+            return not _at_border(mask)
+        return bool(np.count_nonzero(mask) >= self.usual)
+
+    def absent(self) -> "Departure":
+        """After a frame on which it was not visible."""
+        if not self.leaving:
+            return self
+        return replace(self, least=0, leaving=False, left=True)
+
+    def visible(self, mask: Cells, colours: Colours) -> "Departure":
+        """After a frame on which it had this mask and these colours."""
+        cells = int(np.count_nonzero(mask))
+        if not _at_border(mask):
+            usual = self.usual + _RATE * (cells - self.usual) if self.usual else float(cells)
+            colours = _mixed(self.colours, colours)
+            return replace(self.anew(), usual=usual, colours=colours, inside=True)
+        usual = max(self.usual, float(cells))
+        least = 0
+        if cells < _LEAVING * usual and (self.least or cells < _GONE * usual):
+            least = min(self.least or cells, cells)
+        known = colours if self.colours is None else self.colours
+        return replace(
+            self,
+            usual=usual,
+            colours=known,
+            least=least,
+            leaving=cells < _LEAVING * usual,
+            left=False,
+        )
+
+
+class FrameColours:
+    """The colours of one frame, as fine as its masks."""
+
+    def __init__(self, image: UInt8[np.ndarray, "H W 3"], map_hw: Sequence[int]) -> None:
+        self._image = image
+        self._map_hw = map_hw
+
+    @cached_property
+    def _bins(self) -> Int64[np.ndarray, "h w"]:
+        h, w = self._map_hw
+        small = cv2.resize(self._image, (w, h), interpolation=cv2.INTER_AREA)
+        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.int64)
+        levels = tuple(lab[..., k] * bins // 256 for k, bins in enumerate(_BINS))
+        return np.asarray(np.ravel_multi_index(levels, _BINS))
+
+    def of(self, mask: Cells) -> Colours:
+        """Those under a mask."""
+        counts = np.bincount(self._bins[mask], minlength=int(np.prod(_BINS)))
+        return np.sqrt(counts / max(1, counts.sum())).astype(np.float32)
+
+
+def _at_border(mask: Cells) -> bool:
+    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+
+
+def _mixed(before: Colours | None, now: Colours) -> Colours:
+    if before is None:
+        return now
+    mixed = (1 - _RATE) * before**2 + _RATE * now**2
+    return np.sqrt(mixed, dtype=np.float32)
