@@ -100,6 +100,17 @@ def test_what_grows_from_a_rest_at_the_border_is_another_one() -> None:
     assert stage.show((20, 30, BLUE, OTHER)) == [0]
 
 
+def test_a_rest_that_comes_off_the_border_is_something_else() -> None:
+    stage = Stage()
+    stage.show((10, 20, RED, ONE), prompted=(1,))
+    for x in (16, 22, 26, 30):
+        stage.show((x, x + 10, RED, ONE))
+    before = stage.identities.objects[1].departure
+    assert stage.show((28, 30, BLUE, OTHER)) == [0]
+    after = stage.identities.objects[1].departure
+    assert after.left and after.usual == before.usual and after.colours is before.colours
+
+
 def test_who_turns_back_with_much_in_view_stays() -> None:
     stage = Stage()
     stage.show((10, 20, RED, ONE), prompted=(1,))

@@ -33,8 +33,10 @@ _GROWN = 2.0
 # frame, nothing of this holds any more.  A round value.
 _JUMP = 10
 
-# How fast the usual area and the colours follow those of a frame.  A round value; not tuned.
-_RATE = 0.2
+# How fast the usual area follows that of a frame, and the colours, slower, for a mask may be
+# wrong for some frames.  Round values; not tuned.
+_AREA_RATE = 0.2
+_COLOURS_RATE = 0.05
 
 _BINS = (6, 8, 8)  # of L, a and b
 
@@ -67,13 +69,16 @@ class Departure:
         """What is known of it wherever it is: as if it had not left."""
         return replace(self, least=0, leaving=False, left=False)
 
-    def returns(self, cells: int) -> bool:
-        """Whether a mask of so many cells is of what left, or was all but gone: it must be
-        recognised.
+    def returns(self, mask: Cells) -> bool:
+        """Whether this is the mask of what left, or was all but gone and now grows or lies off
+        the border: it must be recognised.
         """
         if self.left:
             return True
-        return self.least > 0 and cells > max(_GROWN * self.least, _GONE * self.usual)
+        if not self.least:
+            return False
+        most = max(_GROWN * self.least, _GONE * self.usual)
+        return not _at_border(mask) or int(np.count_nonzero(mask)) > most
 
     def whole(self, mask: Cells) -> bool:
         """Whether enough of it is in view to be recognised: all of it, or as much as
@@ -93,7 +98,11 @@ class Departure:
         """After a frame on which it had this mask and these colours."""
         cells = int(np.count_nonzero(mask))
         if not _at_border(mask):
-            usual = self.usual + _RATE * (cells - self.usual) if self.usual else float(cells)
+            if self.leaving and cells < _LEAVING * self.usual:
+                return self  # the rest of it, on something else or hidden: nothing to learn
+            usual = (
+                self.usual + _AREA_RATE * (cells - self.usual) if self.usual else float(cells)
+            )
             colours = _mixed(self.colours, colours)
             return replace(self.anew(), usual=usual, colours=colours, inside=True)
         usual = max(self.usual, float(cells))
@@ -139,5 +148,5 @@ def _at_border(mask: Cells) -> bool:
 def _mixed(before: Colours | None, now: Colours) -> Colours:
     if before is None:
         return now
-    mixed = (1 - _RATE) * before**2 + _RATE * now**2
+    mixed = (1 - _COLOURS_RATE) * before**2 + _COLOURS_RATE * now**2
     return np.sqrt(mixed, dtype=np.float32)

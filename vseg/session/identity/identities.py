@@ -158,7 +158,7 @@ class Identities:
             departure = self.objects[object_id].departure
             if inputs.prompted[row] or not visible[row]:
                 continue
-            if departure.returns(int(np.count_nonzero(masks[row]))):
+            if departure.returns(masks[row]):
                 looks = Looks(inputs.decoded.embedding[row], frame.of(masks[row]))
                 whole = departure.whole(masks[row])
                 returned[row] = whole and self._is_only(object_id, looks)
