@@ -7,7 +7,7 @@ values, chosen by eye; not tuned.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -137,7 +137,7 @@ def _passages(rng: np.random.Generator, street: Street) -> Iterator[Passage]:
 
 def _leaves_at(passage: Passage) -> float:
     width = passage.figure.phases[0].shape[1]
-    return passage.begin + (WIDTH + width) / abs(passage.speed)
+    return float(passage.begin + (WIDTH + width) / abs(passage.speed))
 
 
 def _figure(rng: np.random.Generator, street: Street) -> Figure:
@@ -165,16 +165,16 @@ def _smaller(patch: Patch, scale: float) -> Patch:
     full = patch.copy()
     full[..., :3] *= full[..., 3:]
     shape = (max(2, round(patch.shape[1] * scale)), max(2, round(patch.shape[0] * scale)))
-    full = cv2.resize(full, shape, interpolation=cv2.INTER_AREA)
-    full[..., :3] /= np.maximum(full[..., 3:], 1e-3)
-    return np.asarray(full)
+    small = np.asarray(cv2.resize(full, shape, interpolation=cv2.INTER_AREA), np.float32)
+    small[..., :3] /= np.maximum(small[..., 3:], np.float32(1e-3))
+    return small
 
 
 def _canvas(height: int, width: int) -> Patch:
     return np.zeros((height * _FINE, width * _FINE, 4), np.float32)
 
 
-def _fill(canvas: Patch, corners: list[tuple[float, float]], rgb: np.ndarray) -> None:
+def _fill(canvas: Patch, corners: Sequence[tuple[float, float]], rgb: np.ndarray) -> None:
     points = np.rint(np.array(corners) * _FINE).astype(np.int32)
     cv2.fillPoly(canvas, [points], (*map(float, rgb), 1.0))
 

@@ -138,7 +138,9 @@ class FrameColours:
     def of(self, mask: Cells) -> Colours:
         """Those under a mask."""
         counts = np.bincount(self._bins[mask], minlength=int(np.prod(_BINS)))
-        return np.sqrt(counts / max(1, counts.sum())).astype(np.float32)
+        shares = counts / max(1, counts.sum())
+        colours: Colours = np.sqrt(shares).astype(np.float32)
+        return colours
 
 
 def _at_border(mask: Cells) -> bool:
@@ -149,4 +151,4 @@ def _mixed(before: Colours | None, now: Colours) -> Colours:
     if before is None:
         return now
     mixed = (1 - _COLOURS_RATE) * before**2 + _COLOURS_RATE * now**2
-    return np.sqrt(mixed, dtype=np.float32)
+    return np.asarray(np.sqrt(mixed), dtype=np.float32)

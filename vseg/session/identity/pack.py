@@ -65,7 +65,8 @@ def unpack_identities(
         colours = tensors.get(f"{name}/colours")
         usual, *more = border
         departure = Departure(usual, None if colours is None else colours.cpu().numpy(), *more)
-        known = ObjectIdentity(gallery, last_visible, *flags, departure)
+        known = ObjectIdentity(gallery, last_visible, *flags)
+        known.departure = departure
         identities.objects[int(object_id)] = known
     identities.nested = {(one, other) for one, other in stored["nested"]}
     identities.merges.blobs = {
