@@ -73,7 +73,7 @@ class Tracker:
         if prompt.mask is not None:
             self.logits = self.run("mask_prompt", prompt.mask[None])[0]
         elif len(prompt.boxes):
-            first = self.decode_prompt(prompt, self.zeros("decode_prompt", "logits"))
+            first = self.decode_prompt(prompt, self.zeros("decode_prompt", "known"))
             self.logits = self.decode_prompt(prompt, first)
         else:
             maps = self.draw(prompt, self.zeros("coarse_mask", "maps"))

@@ -174,7 +174,7 @@ def make_graphs(net: NanoNet, sizes: LoopSizes) -> tuple[Graph, ...]:
         "skip8": skip8,
         "skip4": skip4,
         "maps": maps,
-        "logits": logits[:1],
+        "known": logits[:1],
         "readout": torch.zeros(1, VALUE, h, w),
     }
     mask = {"mask": torch.zeros(1, *video, dtype=torch.bool)}

@@ -96,12 +96,14 @@ class DecodePrompts(nn.Module):
         skip8: Float[Tensor, "1 32 h8 w8"],
         skip4: Float[Tensor, "1 16 h4 w4"],
         maps: Float[Tensor, "1 3 h4 w4"],
-        logits: Float[Tensor, "1 h4 w4"],
+        known: Float[Tensor, "1 h4 w4"],
         readout: Float[Tensor, "1 64 h w"],
     ) -> tuple[Float[Tensor, "1 h4 w4"], Float[Tensor, " 1"]]:
-        """logits and quality.  readout: of `read`; zeros for what is not remembered yet."""
+        """logits and quality.  known: logits so far.  readout: of `read`; zeros for what is
+        not remembered yet.
+        """
         frame = _frame(base, key=key, skip8=skip8, skip4=skip4)
-        drawn = self.net.decode_prompts(frame, maps, _signed(logits)[:, None], readout)
+        drawn = self.net.decode_prompts(frame, maps, _signed(known)[:, None], readout)
         return drawn.logits[:, 0], drawn.quality.sigmoid()
 
 
