@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from vseg.build import load_model, open_grounder, open_nano_text, open_video
-    from vseg.config import IdentitySettings, MemorySettings
+    from vseg.config import CropSettings, IdentitySettings, MemorySettings
     from vseg.errors import BadFrame, BadPrompt, NothingFound, VsegError
     from vseg.exchange.supervision import to_supervision
     from vseg.frame_masks import FrameMasks
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 _HOME = {
     "vseg.build": ("load_model", "open_grounder", "open_nano_text", "open_video"),
-    "vseg.config": ("IdentitySettings", "MemorySettings"),
+    "vseg.config": ("CropSettings", "IdentitySettings", "MemorySettings"),
     "vseg.errors": ("BadFrame", "BadPrompt", "NothingFound", "VsegError"),
     "vseg.exchange.supervision": ("to_supervision",),
     "vseg.frame_masks": ("FrameMasks",),
@@ -71,6 +71,7 @@ __all__ = [
     "BadFrame",
     "BadPrompt",
     "Box",
+    "CropSettings",
     "Exemplar",
     "Frame",
     "FrameMasks",

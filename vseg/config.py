@@ -153,6 +153,18 @@ class IdentitySettings(Settings):
     reid_threshold: float = Field(default=0.5, ge=-1, le=1)
 
 
+class CropSettings(Settings):
+    """Small objects, which are tracked in crops around them at a larger scale (nano).
+
+    most: crops at once; more objects than these are tracked in the whole frame, the largest of
+    them; 0: no crops.  below: an object is small while the longer side of its box is less, in
+    pixels of the frame as the model sees it.
+    """
+
+    most: int = Field(default=64, ge=0, le=1000)
+    below: int = Field(default=32, ge=1, le=200)
+
+
 INDEPENDENT_OBJECTS = IdentitySettings(
     coherent=False,
     non_overlapping=False,
@@ -200,6 +212,7 @@ class TrackConfig(Settings):
     preview: bool = True
     memory: MemorySettings = MemorySettings()
     identity: IdentitySettings = IdentitySettings()
+    crops: CropSettings = CropSettings()
     detections: DetectionSettings = DetectionSettings()
     redetection: RedetectionSettings = RedetectionSettings()
 

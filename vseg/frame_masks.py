@@ -23,11 +23,25 @@ model, was changed by hand, or was made by another program.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class FineMasks:
+    """Masks of small objects, which were decoded in crops, by object id, and for every object
+    the ids of those with which it shares no pixel.
+    """
+
+    masks: Mapping[int, MaskCrop]
+    competitors: Mapping[int, Sequence[int]]
+
+
+NO_FINE_MASKS = FineMasks({}, {})
+
+
 class LogitCrops(Mapping[int, MaskCrop]):
     """Masks that a decoder gave as logits, enlarged to height x width when asked for.
 
     logits: positive means object; (h, w) covers the whole frame.  visible: an invisible object
     has an empty mask whatever its logits.  exact: masks that need no enlarging, by object id.
+    fine: masks that stand in place of their logits, and are cut out of others.
     """
 
     def __init__(
@@ -37,11 +51,14 @@ class LogitCrops(Mapping[int, MaskCrop]):
         visible: Bool[np.ndarray, " O"],
         hw: tuple[int, int],
         exact: Mapping[int, Bool[np.ndarray, "H W"]],
+        fine: FineMasks = NO_FINE_MASKS,
     ) -> None:
         self.logits = dict(zip(object_ids, logits, strict=True))
         self._visible = dict(zip(object_ids, visible.tolist(), strict=True))
         self._hw = hw
-        self._crops = {obj: MaskCrop.of(mask) for obj, mask in exact.items()}
+        self._fine = fine
+        self._crops = dict(fine.masks)
+        self._crops |= {obj: MaskCrop.of(mask) for obj, mask in exact.items()}
 
     def __getitem__(self, obj: int) -> MaskCrop:
         if obj not in self._crops:
@@ -60,7 +77,9 @@ class LogitCrops(Mapping[int, MaskCrop]):
         height, width = self._hw
         # Enlarged before it is cut at 0, as SAM does it: the outline stays smooth.
         large = cv2.resize(self.logits[obj], (width, height), interpolation=cv2.INTER_LINEAR)
-        return MaskCrop.of(np.asarray(large > 0, dtype=bool))
+        mask = MaskCrop.of(np.asarray(large > 0, dtype=bool))
+        competitors = self._fine.competitors.get(obj, ())
+        return mask.without(self._fine.masks[i] for i in competitors if i in self._fine.masks)
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)

@@ -11,6 +11,7 @@ from vseg.config import MemorySettings
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.slot_model import Slot
 from vseg.session.memory.affinity_bank import AffinityBank
+from vseg.session.memory.object_banks import ObjectBanks
 from vseg.session.memory.selective import Selective
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.memory.slot_budget import SlotBudget
@@ -32,6 +33,13 @@ def write_affinity(bank: MemoryBank, object_id: int, frame: int, prompted: bool)
     (bank.write_prompted if prompted else bank.write_recent)(entry)
 
 
+def write_crop(bank: MemoryBank, object_id: int, frame: int, prompted: bool) -> None:
+    """A small object, which is in both banks."""
+    assert isinstance(bank, ObjectBanks)
+    write_affinity(bank, object_id, frame, prompted)
+    write_affinity(bank.of_crop(object_id), object_id, frame, prompted)
+
+
 def write_slot(bank: MemoryBank, object_id: int, frame: int, prompted: bool) -> None:
     assert isinstance(bank, SlotBank)
     cells = torch.full((4, 2), 100.0 * object_id + frame)
@@ -43,6 +51,12 @@ def read_affinity(bank: MemoryBank, object_id: int, frame: int) -> list[Tensor]:
     assert isinstance(bank, AffinityBank)
     parts = bank.read([object_id]).parts
     return [tensor for part in parts for tensor in (part.key, part.values)]
+
+
+def read_crop(bank: MemoryBank, object_id: int, frame: int) -> list[Tensor]:
+    assert isinstance(bank, ObjectBanks)
+    whole = read_affinity(bank, object_id, frame)
+    return [*whole, *read_affinity(bank.of_crop(object_id), object_id, frame)]
 
 
 def read_slot(bank: MemoryBank, object_id: int, frame: int) -> list[Tensor]:
@@ -74,6 +88,11 @@ CASES = {
         lambda: AffinityBank(MemorySettings(prompted=2, recent=2, older=3)),
         write_affinity,
         read_affinity,
+    ),
+    "crops": Case(
+        lambda: ObjectBanks(MemorySettings(prompted=2, recent=2, older=3)),
+        write_crop,
+        read_crop,
     ),
     "slots": Case(lambda: SlotBank(SLOTS, keys_of), write_slot, read_slot),
     "selective slots": Case(

@@ -1,6 +1,7 @@
 """What every model that a session can track with promises, checked on all of them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,8 @@ pytestmark = pytest.mark.integration
 
 HEIGHT = 60
 WIDTH = 90
+SQUARES = ((4, 20), (0, 60), (7, 33))
+"""Frames, and the sides of what is cut out of them."""
 CLOSE = 2e-3
 """Of the logits' scale: a batch of another size rounds sums otherwise."""
 
@@ -102,6 +105,19 @@ def test_frames_encoded_together_are_as_alone(model: Model) -> None:
         assert features.video_hw == (HEIGHT, WIDTH)
         for ours, theirs in zip(tensors_of(features), tensors_of(alone), strict=True):
             assert ours.dtype == model.dtype and ours.device == model.device
+            assert_close(ours, theirs)
+
+
+def test_crops_of_several_sizes_are_encoded_as_alone(model: Model) -> None:
+    if not isinstance(model, AffinityModel):
+        pytest.skip("models of slots have no crops")
+    assert model.map_hw((HEIGHT, WIDTH)) == model.encode([frame(0)])[0].map_hw
+    crops = [replace(frame(k), image=frame(k).image[:side, :side]) for k, side in SQUARES]
+    together = model.encode_crops(crops, 96)
+    for features, crop in zip(together, crops, strict=True):
+        assert features.map_hw == (24, 24) and features.video_hw == crop.image.shape[:2]
+        (alone,) = model.encode_crops([crop], 96)
+        for ours, theirs in zip(tensors_of(features), tensors_of(alone), strict=True):
             assert_close(ours, theirs)
 
 

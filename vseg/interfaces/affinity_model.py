@@ -5,6 +5,7 @@ last masks) -> decode -> encode_memory.  Models of the SAM 2 family remember in 
 (`vseg.interfaces.slot_model`).
 """
 
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float
@@ -12,11 +13,22 @@ from torch import Tensor
 
 from vseg.interfaces.promptable_model import PromptableModel
 from vseg.tensors import Decoded, Features, Memory
+from vseg.types import Frame
 
 
 @runtime_checkable
 class AffinityModel(PromptableModel, Protocol):
     """A network whose memory is a value for every cell of the remembered frames."""
+
+    def map_hw(self, video_hw: tuple[int, int]) -> tuple[int, int]:
+        """Cells of the mask logits of a frame of this height and width, encoded or not."""
+        ...
+
+    def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
+        """Features of square frames, each scaled to `side` pixels and none compared with
+        whole frames; their own sizes may differ.
+        """
+        ...
 
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
         """The values read from `memory` for every cell, for each of its objects."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vseg.config import IdentitySettings, MemorySettings
+from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import DamagedVideo
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import Grounder
@@ -30,6 +30,7 @@ class Tracker:
     video: OpenReader
     memory: MemorySettings
     identity: IdentitySettings
+    crops: CropSettings
     encode_ahead: int | None = None
     grounder: Grounder | None = None
 
@@ -40,6 +41,7 @@ class Tracker:
             self.video,
             memory=self.memory,
             identity=self.identity,
+            crops=self.crops,
             encode_ahead=self.encode_ahead,
             grounder=self.grounder,
         )

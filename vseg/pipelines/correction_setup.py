@@ -20,7 +20,7 @@ from vseg.results.records import RunHeader
 from vseg.results.run import Run
 from vseg.types import Prompt, Text
 
-_TABLES = ("memory", "identity")
+_TABLES = ("memory", "identity", "crops")
 _SINGLE = ("short_side", "flip", "reader", "frames", "compile", "encode_ahead")
 
 
@@ -61,7 +61,13 @@ def open_tracker(
         texts = [prompt.value for prompt in prompts if isinstance(prompt.value, Text)]
         grounder = grounder_of(config, texts, model)
         yield Tracker(
-            model, video, config.memory, config.identity, config.encode_ahead, grounder
+            model,
+            video,
+            config.memory,
+            config.identity,
+            config.crops,
+            config.encode_ahead,
+            grounder,
         )
 
 

@@ -16,7 +16,11 @@ def tracking_options(job: TrackJob) -> dict[str, str | int | float | bool | None
     """The settings that decide the masks and have no place of their own in the header,
     flat.
     """
-    tables = {"memory": job.config.memory, "identity": job.config.identity}
+    tables = {
+        "memory": job.config.memory,
+        "identity": job.config.identity,
+        "crops": job.config.crops,
+    }
     decisive = job.config.model_dump(
         include={
             "short_side",

@@ -111,6 +111,7 @@ class FrameLoop:
             task.video,
             memory=config.memory,
             identity=config.identity,
+            crops=config.crops,
             encode_ahead=config.encode_ahead,
             grounder=task.grounder,
         )

@@ -54,7 +54,11 @@ def watch(
     texts = [r.value for r in requests if isinstance(r.value, Text)]
     words = grounder_of(config, texts, model)
     with Session(
-        model, memory=config.memory, identity=config.identity, grounder=words
+        model,
+        memory=config.memory,
+        identity=config.identity,
+        crops=config.crops,
+        grounder=words,
     ) as session:
         driver = make_driver(session, config, requests, None, words, until)
         for frame, adjacent in _with_adjacent(source, wait=words is not None):

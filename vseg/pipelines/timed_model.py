@@ -150,6 +150,16 @@ class TimedModel(Timed):
         super().__init__(model)
         self._model = model
 
+    def map_hw(self, video_hw: tuple[int, int]) -> tuple[int, int]:
+        """Not timed."""
+        return self._model.map_hw(video_hw)
+
+    def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
+        """Timed as `encode`, in the row of the frame that was encoded last."""
+        if not self.frames:
+            self.frames.append(FrameTimes(time.perf_counter(), 1))
+        return self._timed("encode", self._model.encode_crops, frames, side)
+
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
         """Timed as `memory`."""
         return self._timed("memory", self._model.condition, features, memory)

@@ -174,15 +174,17 @@ class _History:
         )
 
     def _larger_short_side(self, frame: int) -> str | None:
-        """The option that makes an object large enough for nano; None where it is, or where
-        the model has a size of its own.
+        """The option that makes an object large enough for nano; None where it is, where it
+        is tracked in a crop, or where the model has a size of its own.
         """
-        side = self._side(frame)
+        sides = self._sides(frame)
         setting = self._header.options.get("short_side")
-        if self._header.model != "nano" or side is None or not isinstance(setting, int):
+        if self._header.model != "nano" or sides is None or not isinstance(setting, int):
             return None
         video = min(self._header.video.height, self._header.video.width)
-        if side * setting >= HELD_SIDE * video:
+        side = min(sides)
+        cropped = self._crops_below() * video > max(sides) * setting
+        if cropped or side * setting >= HELD_SIDE * video:
             return None
         wanted = 16 * math.ceil(HELD_SIDE * video / side / 16)
         return (
@@ -191,13 +193,20 @@ class _History:
             f"--short-side {min(wanted, LARGEST_SHORT_SIDE)}"
         )
 
-    def _side(self, frame: int) -> float | None:
-        """Pixels of the shorter side of its box on a frame, or else of what was drawn."""
+    def _crops_below(self) -> int:
+        """Pixels of its longer side, at the model's size, below which an object has a crop."""
+        options = self._header.options
+        most, below = options.get("crops.most"), options.get("crops.below")
+        return below if most and isinstance(below, int) else 0
+
+    def _sides(self, frame: int) -> tuple[float, float] | None:
+        """Pixels of the sides of its box on a frame, or else of what was drawn."""
         boxes = [p.value for p in self._at(frame) if isinstance(p.value, Box)]
         if boxes:
-            return float(min(boxes[-1].x2 - boxes[-1].x1, boxes[-1].y2 - boxes[-1].y1))
+            box = boxes[-1]
+            return float(box.x2 - box.x1), float(box.y2 - box.y1)
         row = self._rows.get(frame)
-        return float(min(row.width, row.height)) if row is not None and row.area else None
+        return (float(row.width), float(row.height)) if row is not None and row.area else None
 
     def _prompted_by(self, frame: int) -> str:
         """The kinds of its prompts on a frame: "its box", "its points and its text"."""

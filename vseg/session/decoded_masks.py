@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool
 
-from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.frame_masks import NO_FINE_MASKS, FineMasks, FrameMasks, LogitCrops
 from vseg.tensors import PRESENT, Decoded, downloaded
 from vseg.types import Frame
 
@@ -16,15 +16,19 @@ def decoded_masks(
     decoded: Decoded,
     prompted: Collection[int],
     given: Mapping[int, Bool[np.ndarray, "H W"]],
+    fine: FineMasks = NO_FINE_MASKS,
 ) -> FrameMasks:
     """The masks of objects, by rows of `decoded`.
 
     prompted: ids of objects that were prompted on this frame.  given: by id, masks that stand
-    as the user gave them.
+    as the user gave them.  fine: those that were decoded in crops.
     """
     logits, quality, presence = downloaded(decoded.logits, decoded.quality, decoded.presence)
     rows = logits.float().numpy()
     visible = (presence.numpy() > PRESENT) & (rows > 0).any(axis=(1, 2))
+    for row, object_id in enumerate(object_ids):
+        if object_id in fine.masks:
+            visible[row] &= fine.masks[object_id].area > 0
     height, width = frame.image.shape[:2]
     return FrameMasks(
         frame_index=frame.index,
@@ -36,5 +40,5 @@ def decoded_masks(
         scores=quality.numpy(),
         visible=visible,
         sources=tuple("prompt" if obj in prompted else "track" for obj in object_ids),
-        crops=LogitCrops(tuple(object_ids), rows, visible, (height, width), given),
+        crops=LogitCrops(tuple(object_ids), rows, visible, (height, width), given, fine),
     )

@@ -3,29 +3,34 @@
 The only place where kinds of model differ to a session.
 """
 
-from vseg.config import IdentitySettings, MemorySettings
+from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.slot_model import SlotModel
+from vseg.session.crops.crop_decoder import CropDecoder
+from vseg.session.crops.small_objects import SmallObjects
 from vseg.session.engine import Engine
 from vseg.session.identity.identities import Identities
-from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.memory.approximation import Pooled, Pruned
+from vseg.session.memory.object_banks import ObjectBanks
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.selective import Selective
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.memory.slot_budget import SlotBudget, SlotLimit
+from vseg.session.row_decoder import RowDecoder
 from vseg.session.slot_engine import SlotEngine
 
 AnyEngine = Engine | SlotEngine
 
 
-def open_engine(model: Model, memory: MemorySettings, identity: IdentitySettings) -> AnyEngine:
+def open_engine(
+    model: Model, memory: MemorySettings, identity: IdentitySettings, crops: CropSettings
+) -> AnyEngine:
     """An engine with an empty memory and no known identities.
 
     Of the settings of memory, a model that remembers in slots takes the number of prompted
     frames, the policy, the approximation and the limit; how many recent frames it reads is
-    part of how it was trained.  Raises UsageError as `check_memory` does.
+    part of how it was trained; and it has no crops.  Raises UsageError as `check_memory` does.
     """
     check_memory(model, memory, 1)
     if not model.embeds_identity:
@@ -36,7 +41,10 @@ def open_engine(model: Model, memory: MemorySettings, identity: IdentitySettings
     identities = Identities(identity)
     if isinstance(model, SlotModel):
         return SlotEngine(model, _slot_bank(model, memory), identities)
-    return Engine(model, AffinityBank(memory), identities)
+    bank = ObjectBanks(memory)
+    rows = RowDecoder(model, identities, memory.stride)
+    small = SmallObjects(CropDecoder(model, rows, bank), identities, crops)
+    return Engine(model, bank, identities, rows, small)
 
 
 def check_memory(model: Model, memory: MemorySettings, objects: int) -> None:

@@ -1,4 +1,4 @@
-"""Decoded logits of the live objects -> FrameMasks."""
+"""What was tracked of the live objects on a frame -> FrameMasks."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,24 +7,25 @@ import numpy as np
 
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.session.decoded_masks import decoded_masks
-from vseg.session.engine import TrackedObject
-from vseg.tensors import Decoded
+from vseg.session.tracked_masks import TrackedMasks
+from vseg.session.tracked_object import TrackedObject
 from vseg.types import Frame
 
 
 def frame_masks(
-    frame: Frame, live: Sequence[TrackedObject], decoded: Decoded | None
+    frame: Frame, live: Sequence[TrackedObject], tracked: TrackedMasks | None
 ) -> FrameMasks:
-    """The masks of the live objects, by rows of `decoded`; None where no object is live.
+    """The masks of the live objects, as tracked; None where no object is live.
 
     A mask that the user prompted with, alone, is returned as it was given.
     """
     height, width = frame.image.shape[:2]
-    if decoded is None:
+    if tracked is None:
         none = np.zeros((0, 1, 1), dtype=np.float32)
         crops = LogitCrops((), none, np.zeros(0, dtype=bool), (height, width), {})
         return replace(FrameMasks.empty(frame), crops=crops)
     prompted = [o for o in live if frame.index in o.prompts]
     given = {o.object_id: o.given_mask(frame.index) for o in prompted}
     exact = {obj: mask for obj, mask in given.items() if mask is not None}
-    return decoded_masks(frame, [o.object_id for o in live], decoded, given, exact)
+    ids = [o.object_id for o in live]
+    return decoded_masks(frame, ids, tracked.decoded, given, exact, tracked.fine)

@@ -12,7 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from vseg.config import IdentitySettings, MemorySettings
+from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.closing import Closing
@@ -21,7 +21,6 @@ from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
-from vseg.session.engine import TrackedObject
 from vseg.session.factory import open_engine
 from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.departures import FrameColours
@@ -32,6 +31,7 @@ from vseg.session.output import frame_masks
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
+from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import PRESENT, Features
 from vseg.types import Exemplar, Frame, Prompt, PromptValue, Text, VisualPrompt
 from vseg.types.prompt_values import NumberList, NumberRows, Rings
@@ -43,10 +43,11 @@ class Session(Closing):
     video: what frame indices refer to; a live source needs none.  memory: how many frames are
     remembered.  encode_ahead: how many frames are read and encoded together; left out, 4 on
     CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.
-    grounder: detects what a text names; exemplars are detected by the model itself.
+    grounder: detects what a text names; exemplars are detected by the model itself.  crops:
+    which objects are tracked in crops of their own.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one parameter for each kind of setting
         self,
         model: Model,
         video: Reader | None = None,
@@ -55,10 +56,15 @@ class Session(Closing):
         encode_ahead: int | None = None,
         identity: IdentitySettings | None = None,
         grounder: Grounder | None = None,
+        crops: CropSettings | None = None,
     ) -> None:
         self.model = model
         self.video = video
-        self._settings = (memory or MemorySettings(), identity or IdentitySettings())
+        self._settings = (
+            memory or MemorySettings(),
+            identity or IdentitySettings(),
+            crops or CropSettings(),
+        )
         self._grounder = grounder
         self._frames = SessionFrames(model, video, encode_ahead)
         self.encode_ahead = self._frames.depth
@@ -108,9 +114,9 @@ class Session(Closing):
             exemplar=exemplar,
         )
         image, tracked = self._record(obj, frame, values, adjacent)
-        features = self._frames.features(image, keep=True)
-        decoded = self._state.engine.track(image, features, [tracked])
-        return frame_masks(image, [tracked], decoded)
+        features = partial(self.features_of, image)
+        masks = self._state.engine.track(image, features, [tracked])
+        return frame_masks(image, [tracked], masks)
 
     def add_prompt(
         self,
@@ -302,17 +308,16 @@ class Session(Closing):
             yield self._advance(frame, self._state.live(frame.index, reverse, chosen), reverse)
 
     def _advance(self, frame: Frame, live: list[TrackedObject], reverse: bool) -> FrameMasks:
-        features = self._frames.features(frame)
         for tracked in live:
             tracked.reverse = reverse
-        decoded = self._state.engine.track(frame, features, live) if live else None
+        features = partial(self._frames.features, frame)
+        masks = self._state.engine.track(frame, features, live) if live else None
         for tracked in live:
             tracked.stale.discard(frame.index)
-        return replace(frame_masks(frame, live, decoded), events=self.identities.drain())
+        return replace(frame_masks(frame, live, masks), events=self.identities.drain())
 
     def _empty_state(self) -> SessionState:
-        memory, identity = self._settings
-        engine = open_engine(self.model, memory, identity)
+        engine = open_engine(self.model, *self._settings)
         info = None if self.video is None else self.video.info
         return SessionState(
             engine,

@@ -14,13 +14,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.memory_policy import MemoryDecision
 from vseg.interfaces.slot_model import SlotModel
-from vseg.session.engine import TrackedObject
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
 from vseg.session.memory.slot_bank import SlotBank
+from vseg.session.tracked_masks import TrackedMasks
+from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import Decoded, Features
 from vseg.types import Frame
 
@@ -43,12 +45,13 @@ class SlotEngine:
 
     @torch.inference_mode()
     def track(
-        self, frame: Frame, features: Features, live: Sequence[TrackedObject]
-    ) -> Decoded:
+        self, frame: Frame, encoded: FrameFeatures, live: Sequence[TrackedObject]
+    ) -> TrackedMasks:
         """Decode the live objects, those prompted here with their prompts; remember all of
         them.
         """
         t = frame.index
+        features = encoded()
         self.identities.detect_cut(frame)
         for tracked in live:  # a prompted frame is decoded without what it wrote before
             if t in tracked.prompts:
@@ -83,7 +86,7 @@ class SlotEngine:
                 decision=rows[row].decision,
                 logits=decoded.logits[row],
             )
-        return decoded
+        return TrackedMasks(decoded)
 
     def _tracked(
         self, features: Features, live: Sequence[TrackedObject], given: Container[int]

@@ -8,6 +8,7 @@ compute again from the rest, the keys of its slots, is left out.
 
 import json
 from collections.abc import Mapping
+from dataclasses import astuple
 from functools import partial
 from typing import Any
 
@@ -20,13 +21,15 @@ from torch import Tensor
 from vseg.errors import BadRun
 from vseg.interfaces.model import Model
 from vseg.prompts.codec import Image, ImageOf, pack_prompt, unpack_prompt
-from vseg.session.engine import Prior, TrackedObject
+from vseg.session.crops.crop_place import CropPlace
+from vseg.session.crops.view import CropView
 from vseg.session.identity.pack import pack_identities, unpack_identities
 from vseg.session.prompt_history_pack import pack_entries, unpack_entries
 from vseg.session.state import SessionState
+from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 11
+_FORMAT = 12
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:
@@ -95,15 +98,20 @@ def _pack_object(
     ]
     prior = None
     if tracked.prior is not None:
-        prior = tracked.prior.frame_index
+        view = tracked.prior.view
+        prior = [tracked.prior.frame_index, None if view is None else astuple(view)]
         tensors[f"prior/{object_id}"] = tracked.prior.logits.contiguous()
-        tensors[f"local_key/{prior}"] = tracked.prior.local_key.contiguous()
+        tensors[_local_key(object_id, tracked.prior.frame_index, view)] = (
+            tracked.prior.local_key.contiguous()
+        )
     return {
         "id": object_id,
         "prompts": prompts,
         "prior": prior,
         "stale": sorted(tracked.stale),
         "reverse": tracked.reverse,
+        "place": None if tracked.place is None else astuple(tracked.place),
+        "small_frames": tracked.small_frames,
     }
 
 
@@ -117,8 +125,28 @@ def _unpack_object(
         assert not isinstance(prompt.value, Text | Exemplar | Polygon)
         before = prompts.get(prompt.frame_index, ())
         prompts[prompt.frame_index] = (*before, prompt.value)
-    frame = record["prior"]
-    prior = None
-    if frame is not None:
-        prior = Prior(frame, tensors[f"prior/{object_id}"], tensors[f"local_key/{frame}"])
-    return TrackedObject(object_id, prompts, prior, set(record["stale"]), record["reverse"])
+    place = record["place"]
+    return TrackedObject(
+        object_id,
+        prompts,
+        _unpack_prior(record, tensors),
+        set(record["stale"]),
+        record["reverse"],
+        None if place is None else CropPlace(*place),
+        record["small_frames"],
+    )
+
+
+def _unpack_prior(record: dict[str, Any], tensors: dict[str, Tensor]) -> Prior | None:
+    if record["prior"] is None:
+        return None
+    frame, shown = record["prior"]
+    object_id = record["id"]
+    view = None if shown is None else CropView(*shown)
+    name = _local_key(object_id, frame, view)
+    return Prior(frame, tensors[f"prior/{object_id}"], tensors[name], view)
+
+
+def _local_key(object_id: int, frame: int, view: CropView | None) -> str:
+    """Its name: of the whole frame the objects share one."""
+    return f"local_key/{frame}" if view is None else f"local_key/{frame}/{object_id}"

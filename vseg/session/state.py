@@ -9,10 +9,10 @@ from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.ops.ranges import Ranges, holds, joined
-from vseg.session.engine import TrackedObject
 from vseg.session.factory import AnyEngine
 from vseg.session.identity.identities import Identities
 from vseg.session.prompt_history import PromptHistory
+from vseg.session.tracked_object import TrackedObject
 from vseg.types import LAST_OBJECT_ID, Frame, Prompt, PromptValue, Timecode
 
 
@@ -44,7 +44,7 @@ class SessionState:
     def device_bytes(self) -> int:
         """Bytes of memory and priors held on the device."""
         priors = [o.prior for o in self.objects.values() if o.prior is not None]
-        local_keys = {p.frame_index: p.local_key for p in priors}
+        local_keys = {p.local_key.data_ptr(): p.local_key for p in priors}
         held = [*(p.logits for p in priors), *local_keys.values()]
         return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
 

@@ -54,7 +54,7 @@ class SceneConfig:
             "seed": 0,
             "num_objects": 0,
             "occluders": 0,
-            "size": 0.05,
+            "size": 0.005,
             "speed": 0,
             "camera_motion": 0,
             "lighting": 0,

@@ -9,6 +9,7 @@ x2 y2 with right and bottom exclusive.  Object ids are positive ints, 0 is backg
 id is never reused within a session.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar, Literal
@@ -140,6 +141,25 @@ class MaskCrop:
         h, w = self.mask.shape
         full[self.y : self.y + h, self.x : self.x + w] = self.mask
         return full
+
+    def without(self, others: Iterable["MaskCrop"]) -> "MaskCrop":
+        """The mask without the pixels of others of the same frame."""
+        pixels: Bool[np.ndarray, "h w"] | None = None
+        x1, y1, x2, y2 = self.xyxy
+        for other in others:
+            left, top = max(x1, other.x), max(y1, other.y)
+            right, bottom = min(x2, other.xyxy[2]), min(y2, other.xyxy[3])
+            if left < right and top < bottom:
+                pixels = self.mask.copy() if pixels is None else pixels
+                rows = slice(top - other.y, bottom - other.y)
+                theirs = other.mask[rows, left - other.x : right - other.x]
+                pixels[top - y1 : bottom - y1, left - x1 : right - x1] &= ~theirs
+        if pixels is None:
+            return self
+        left_over = MaskCrop.of(pixels)
+        if not left_over.area:
+            return left_over
+        return MaskCrop(x1 + left_over.x, y1 + left_over.y, left_over.mask)
 
     @staticmethod
     def empty() -> "MaskCrop":

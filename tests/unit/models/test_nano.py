@@ -10,8 +10,9 @@ from safetensors.torch import load_file, save_file
 
 from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
 from vseg.models.nano.blocks import ConvNorm, fold_batch_norms
+from vseg.models.nano.frame_size import model_hw
 from vseg.models.nano.load import WEIGHTS, load_nano, save_random
-from vseg.models.nano.model import Nano, model_hw
+from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import Memory, MemoryPart

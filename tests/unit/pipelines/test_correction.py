@@ -14,7 +14,7 @@ from tests.sam_models import saved_model
 from tests.scenes import mask_iou, two_objects
 from tests.unit.pipelines.test_run_edit import content, rows
 from vseg.build import load_model, open_video
-from vseg.config import IdentitySettings, MemorySettings, TrackConfig
+from vseg.config import CropSettings, IdentitySettings, MemorySettings, TrackConfig
 from vseg.errors import (
     BadPrompt,
     BadRun,
@@ -289,7 +289,7 @@ def test_damaged_frames_before_an_anchor_are_passed_over(tmp_path: Path, model: 
 
     clip = write_damaged(tmp_path / "a.mp4")
     with open_video(clip) as video:
-        tracker = Tracker(model, video, MemorySettings(), IdentitySettings())
+        tracker = Tracker(model, video, MemorySettings(), IdentitySettings(), CropSettings())
         forward = tracker.frames(9, 24, reverse=False)
         assert [frame.index for frame in forward] == list(range(9, 16))
         backward = tracker.frames(25, 14, reverse=True)

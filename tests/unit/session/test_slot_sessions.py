@@ -4,6 +4,7 @@ exactly.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -104,9 +105,8 @@ def test_memory_is_flat_over_two_thousand_frames(sam2: Sam) -> None:
         sizes = set()
         shelves = set()
         for t in range(1, 2000):
-            session._state.engine.track(
-                replace(frame(0), index=t), replace(features, frame_index=t), live
-            )
+            same = partial(replace, features, frame_index=t)
+            session._state.engine.track(replace(frame(0), index=t), same, live)
             if t >= 10:
                 sizes.add(session.state_bytes())
                 shelves.add((len(held.prompted), len(held.recent), len(held.pointers)))

@@ -58,6 +58,16 @@ class FlipTTA:
         mirrored = self._model.encode([_mirrored_frame(frame) for frame in frames])
         return [_join(*pair) for pair in zip(straight, mirrored, strict=True)]
 
+    def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
+        """As `encode`, of crops."""
+        straight = self._model.encode_crops(frames, side)
+        mirrored = self._model.encode_crops([_mirrored_frame(frame) for frame in frames], side)
+        return [_join(*pair) for pair in zip(straight, mirrored, strict=True)]
+
+    def map_hw(self, video_hw: tuple[int, int]) -> tuple[int, int]:
+        """Cells of the mask logits of a frame."""
+        return self._model.map_hw(video_hw)
+
     def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
         """One reading of both memories: keys of unit length side by side have the mean
         cosine.

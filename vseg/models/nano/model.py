@@ -19,15 +19,13 @@ from vseg.errors import UsageError
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.models.nano.blocks import fold_batch_norms, signed
 from vseg.models.nano.encoder import MEAN, STD, encoder_digest
+from vseg.models.nano.frame_size import model_hw
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, Memory
 from vseg.types import Frame, Mask
-
-_LONGEST = 6
-"""Longest side of a frame as encoded, in short sides; a round value, not tuned."""
 
 
 class Nano:
@@ -61,26 +59,37 @@ class Nano:
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
-        return self._encode(frames, self.short_side)
+        return self._encode(frames, self._images(frames, self.short_side))
+
+    def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
+        """Square frames of any sizes, each scaled to `side` pixels; one batch."""
+        return self._encode(frames, torch.cat([self._images([f], side) for f in frames]))
+
+    def map_hw(self, video_hw: tuple[int, int]) -> tuple[int, int]:
+        """Cells of the mask logits of a frame."""
+        height, width = model_hw(video_hw, self.short_side)
+        return height // 4, width // 4
 
     @torch.inference_mode()
     def coarse_masks(self, frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
         """Masks at half size, decoded twice: a click reaches a whole object there that is
         large at full size.
         """
-        features = self._encode([frame], max(64, self.short_side // 2))[0]
+        images = self._images([frame], max(64, self.short_side // 2))
+        features = self._encode([frame], images)[0]
         first = self.decode_prompts(features, objects)
         return self.decode_prompts(features, objects, first.logits)
 
     @torch.inference_mode()
-    def _encode(self, frames: Sequence[Frame], short_side: int) -> list[Features]:
-        video_hw = frames[0].image.shape[:2]
-        f4, f8, f16 = self._net.encoder(self._images(frames, short_side))
+    def _encode(
+        self, frames: Sequence[Frame], images: Float[Tensor, "B 3 H W"]
+    ) -> list[Features]:
+        f4, f8, f16 = self._net.encoder(images)
         encoded = self._net.project(f4, f8, f16)
         return [
             Features(
                 frame.index,
-                (video_hw[0], video_hw[1]),
+                (frame.image.shape[0], frame.image.shape[1]),
                 (encoded.skip4[k : k + 1], encoded.skip8[k : k + 1], encoded.base[k : k + 1]),
                 # Copies: the memory keeps these two, and a view would keep the whole batch
                 # with it.
@@ -113,10 +122,9 @@ class Nano:
         """Whether these features are what this model would encode: of its weights, size, dtype
         and device.
         """
-        height, width = model_hw(features.video_hw, self.short_side)
         return (
             features.weights_sha256 == self.weights_sha256
-            and features.map_hw == (height // 4, width // 4)
+            and features.map_hw == self.map_hw(features.video_hw)
             and features.key.dtype == self.dtype
             and features.key.device.type == self.device.type
         )
@@ -276,18 +284,6 @@ class Nano:
         )
         logits = torch.from_numpy((2 * share - 1) * CERTAIN_LOGIT)
         return logits.to(self.device, self.dtype)
-
-
-def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
-    """The size frames are scaled to: multiples of 16, so that cells cover them without
-    padding.
-
-    A strip longer than `_LONGEST` short sides is scaled by its long side: its cells would be
-    too many.
-    """
-    scale = min(short_side / min(video_hw), _LONGEST * short_side / max(video_hw))
-    h, w = (max(16, round(side * scale / 16) * 16) for side in video_hw)
-    return h, w
 
 
 def _encoded(features: Features) -> Encoded:

@@ -98,6 +98,8 @@ class Identities:
             galleries = [self.objects[i].gallery for i in inputs.object_ids]
             decoded, visible = assign_masks(inputs, galleries, visible, competitors)
             decoded, reliable = without_overlaps(decoded, visible, competitors)
+            # Their pixels are settled in their crops.
+            reliable |= visible & np.array(inputs.elsewhere or (False,), dtype=bool)
         if self.rules.merges and len(visible) > 1:
             decoded, visible, reliable = self._split_merged(inputs, decoded, visible, reliable)
         decoded = with_absent(decoded, decoded_visible & ~visible)
@@ -212,12 +214,15 @@ class Identities:
         """Masks that cover several similar objects, split among them."""
         ids = inputs.object_ids
         masks = (decoded.logits > 0).cpu().numpy() & visible[:, None, None]
+        elsewhere = inputs.elsewhere or (False,) * len(ids)
         frame = FrameObjects(
             inputs.frame_index,
-            dict(zip(ids, masks, strict=True)),
+            {i: m for i, m, away in zip(ids, masks, elsewhere, strict=True) if not away},
             frozenset(i for i, here in zip(ids, inputs.prompted, strict=True) if here),
             self._similar,
         )
+        for i in frozenset(ids) - frame.masks.keys():
+            self.merges.forget(i)
         split = self.merges.split(frame)
         reliable = reliable & np.array([i not in split.merged for i in ids])
         if split.masks:

@@ -13,7 +13,8 @@ class IdentityInput:
     """The decoded masks of O objects on a frame.
 
     prompted: rows that the user prompted here, which are believed; mask_given: those whose
-    mask the user gave.  image: the frame, RGB.
+    mask the user gave.  image: the frame, RGB.  elsewhere: those that were decoded in crops;
+    on the cells of the whole frame they are too coarse to be divided.  None, if left out.
     """
 
     frame_index: int
@@ -22,6 +23,7 @@ class IdentityInput:
     mask_given: tuple[bool, ...]
     decoded: Decoded
     image: UInt8[np.ndarray, "H W 3"]
+    elsewhere: tuple[bool, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from vseg.models.nano.model import Nano, model_hw
+from vseg.models.nano.frame_size import model_hw
+from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.head import WordHead
 from vseg.models.nano.text_head.network import WordMap, cell_boxes
 from vseg.ops.boxes import areas, clipped, nms

@@ -1,0 +1,246 @@
+"""Objects too small for the whole frame: held in crops, beside the others of a session."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import combinations, pairwise
+
+import numpy as np
+import pytest
+import torch
+from jaxtyping import UInt8
+
+from vseg.config import CropSettings, MemorySettings
+from vseg.frame_masks import FrameMasks
+from vseg.models.nano.load import load_nano
+from vseg.models.nano.model import Nano
+from vseg.ops.masks import mask_iou
+from vseg.session.session import Session
+from vseg.types import Box, Frame, Mask, Points, Scribble, VisualPrompt
+
+pytestmark = pytest.mark.integration
+
+HEIGHT = 180
+WIDTH = 320
+FRAMES = 10
+NO_CROPS = CropSettings(most=0)
+
+
+@pytest.fixture(scope="module")
+def nano() -> Nano:
+    """At this size an object of 8 pixels is one of 5.7."""
+    return load_nano(dtype="float32", short_side=128)
+
+
+@cache
+def ground() -> UInt8[np.ndarray, "H W 3"]:
+    """Coarse blocks of dull colours, with noise."""
+    rng = np.random.default_rng(1)
+    coarse = rng.integers(60, 120, (HEIGHT // 20, WIDTH // 20, 3))
+    blocks = np.kron(coarse, np.ones((20, 20, 1), dtype=np.int64))
+    noise = rng.integers(-8, 8, (HEIGHT, WIDTH, 3))
+    return np.asarray((blocks + noise).clip(0, 255), dtype=np.uint8)
+
+
+Square = tuple[float, float, float]
+"""x, y of the left top corner, and the side."""
+COLOURS = ((230, 60, 40), (60, 90, 230), (240, 220, 60))
+
+
+def drawn(index: int, squares: Sequence[Square]) -> tuple[Frame, UInt8[np.ndarray, "H W"]]:
+    """A frame with squares, and the labels 1 and up of what is seen of them."""
+    image = ground().copy()
+    labels = np.zeros((HEIGHT, WIDTH), dtype=np.uint8)
+    for number, (x, y, side) in enumerate(squares, start=1):
+        rows = slice(max(0, round(y)), max(0, round(y + side)))
+        columns = slice(max(0, round(x)), max(0, round(x + side)))
+        image[rows, columns] = COLOURS[(number - 1) % 3]
+        labels[rows, columns] = number
+    return Frame(index, None, index / 25, image), labels
+
+
+def moving(index: int, side: float = 8) -> list[Square]:
+    """One square that moves by 4 pixels per frame and turns once."""
+    return [(60.0 + 4 * index, 50 + 3 * abs(index - 5), side)]
+
+
+def prompt_of(kind: str, labels: UInt8[np.ndarray, "H W"], obj: int = 1) -> VisualPrompt:
+    ys, xs = np.nonzero(labels == obj)
+    middle = [float(xs.mean().round()), float(ys.mean().round())]
+    made: dict[str, VisualPrompt] = {
+        "mask": Mask(labels == obj),
+        "box": Box(int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1),
+        "click": Points([middle]),
+        "scribble": Scribble([middle, [middle[0] + 1, middle[1] + 1]]),
+    }
+    return made[kind]
+
+
+def tracked(
+    session: Session, kind: str, indices: Sequence[int], *, reverse: bool = False
+) -> list[float]:
+    """The IoU of the one object on every frame but the prompted first one."""
+    frame, labels = drawn(indices[0], moving(indices[0]))
+    session.prompt(1, frame, [prompt_of(kind, labels)])
+    scores = []
+    for index in indices:
+        frame, labels = drawn(index, moving(index))
+        masks = session.step(frame, reverse=reverse)
+        scores.append(mask_iou(masks[1], labels == 1))
+    return scores[1:]
+
+
+@pytest.mark.parametrize("kind", ["mask", "box", "click", "scribble"])
+def test_an_object_of_eight_pixels_is_held(nano: Nano, kind: str) -> None:
+    with Session(nano) as session:
+        assert min(tracked(session, kind, range(FRAMES))) > 0.4
+
+
+def test_it_is_lost_without_crops(nano: Nano) -> None:
+    with Session(nano, crops=NO_CROPS) as session:
+        assert tracked(session, "mask", range(FRAMES))[-1] == 0
+
+
+@pytest.mark.parametrize("kind", ["mask", "click"])
+def test_backward(nano: Nano, kind: str) -> None:
+    with Session(nano) as session:
+        scores = tracked(session, kind, range(FRAMES, -1, -1), reverse=True)
+    assert min(scores) > 0.3
+
+
+def same(ours: FrameMasks, theirs: FrameMasks) -> None:
+    np.testing.assert_array_equal(ours.masks, theirs.masks)
+    np.testing.assert_array_equal(ours.logits, theirs.logits)
+    np.testing.assert_array_equal(ours.scores, theirs.scores)
+
+
+def test_a_resumed_session_goes_on_with_the_same_bits(nano: Nano) -> None:
+    """One small object that is seen, and one that is hidden when the session is stored."""
+
+    def at(index: int) -> Frame:
+        other = [] if 3 <= index < 7 else [(200.0, 100 + 2.0 * index, 9.0)]
+        return drawn(index, moving(index) + other)[0]
+
+    with Session(nano) as session, Session(nano) as other:
+        _, labels = drawn(0, [*moving(0), (200.0, 100.0, 9.0)])
+        session.prompt(1, at(0), [prompt_of("mask", labels)])
+        session.prompt(2, at(0), [prompt_of("box", labels, 2)])
+        for index in range(6):
+            masks = session.step(at(index))
+        assert masks.visible.tolist() == [True, False]
+        other.restore(session.snapshot())
+        assert other.snapshot() == session.snapshot()
+        for index in range(6, 12):
+            same(session.step(at(index)), other.step(at(index)))
+        assert other.snapshot() == session.snapshot()
+
+
+def test_objects_of_ordinary_size_are_tracked_as_without_crops(nano: Nano) -> None:
+    with Session(nano) as session, Session(nano, crops=NO_CROPS) as plain:
+        for index in range(6):
+            frame, labels = drawn(index, [(40 + 3.0 * index, 40, 90), (200, 60, 80)])
+            if not index:
+                for one in (session, plain):
+                    one.prompt(1, frame, [prompt_of("click", labels)])
+                    one.prompt(2, frame, [prompt_of("mask", labels, 2)])
+            same(session.step(frame), plain.step(frame))
+
+
+def test_one_that_grows_returns_to_the_whole_frame_and_back(nano: Nano) -> None:
+    sides = [round(8 * 1.12**k) for k in range(22)]
+    sides += [*sides[::-1], *([12] * 8)]
+    with Session(nano) as session:
+        cropped = []
+        for index, side in enumerate(sides):
+            frame, labels = drawn(index, [(100 + index - side / 2, 90 - side / 2, side)])
+            if not index:
+                session.prompt(1, frame, [prompt_of("mask", labels)])
+            masks = session.step(frame)
+            cropped.append(session.objects[1].place is not None)
+            assert mask_iou(masks[1], labels == 1) > 0.5, f"frame {index}"
+    assert cropped[0] and not cropped[22] and cropped[-1]
+    assert sum(a != b for a, b in pairwise(cropped)) == 2
+
+
+def test_no_pixel_has_two_objects(nano: Nano) -> None:
+    """Two small ones that meet on a large one."""
+    with Session(nano) as session:
+        for index in range(FRAMES):
+            squares = [(60.0, 30.0, 110.0), (80 + 3.0 * index, 80.0, 9.0)]
+            squares.append((130 - 3.0 * index, 82.0, 9.0))
+            frame, labels = drawn(index, squares)
+            if not index:
+                for obj in (1, 2, 3):
+                    session.prompt(obj, frame, [prompt_of("mask", labels, obj)])
+            masks = session.step(frame)
+            for one, other in combinations(masks if index else (), 2):
+                assert not (masks[one] & masks[other]).any()
+            assert all(session.objects[obj].place for obj in (2, 3))
+            assert session.objects[1].place is None
+
+
+def test_what_it_keeps_is_bounded(nano: Nano) -> None:
+    memory = MemorySettings(stride=1)
+    sizes = []
+    with Session(nano, memory=memory) as session:
+        for index in range(40):
+            frame, labels = drawn(index, moving(abs(10 - index % 20)))
+            if not index:
+                session.prompt(1, frame, [prompt_of("mask", labels)])
+            if session.step(frame).visible.all():
+                sizes.append(session.state_bytes())
+        assert len(sizes) > 20 and len(set(sizes[10:])) == 1
+        session.remove(1)
+        assert session.state_bytes() == 0
+
+
+def test_no_more_crops_than_allowed(nano: Nano) -> None:
+    """The largest are tracked in the whole frame."""
+    with Session(nano, crops=CropSettings(most=2)) as session:
+        for index in range(3):
+            squares = [(30.0 + index, 40, 12.0), (100.0, 40, 8.0), (170.0, 40, 10.0)]
+            frame, labels = drawn(index, squares)
+            if not index:
+                for obj in (1, 2, 3):
+                    session.prompt(obj, frame, [prompt_of("mask", labels, obj)])
+            session.step(frame)
+            places = [session.objects[obj].place for obj in (1, 2, 3)]
+            assert [place is not None for place in places] == [False, True, True]
+
+
+def test_one_that_was_hidden_is_found_where_it_comes_out(nano: Nano) -> None:
+    """Farther away than its crop reaches."""
+    with Session(nano) as session:
+        seen = []
+        for index in range(16):
+            x = 60.0 if index < 4 else 92.0
+            frame, labels = drawn(index, [] if 4 <= index < 8 else [(x, 60.0, 8.0)])
+            if not index:
+                session.prompt(1, frame, [prompt_of("mask", labels)])
+            masks = session.step(frame)
+            seen.append(bool(masks.visible[0]))
+        assert not any(seen[4:8]) and seen[-1]
+        assert mask_iou(masks[1], labels == 1) > 0.4
+
+
+@pytest.mark.parametrize("kind", ["box", "click"])
+def test_a_correction_moves_its_crop(nano: Nano, kind: str) -> None:
+    with Session(nano) as session:
+        squares = [(60.0, 60.0, 8.0), (120, 20, 8), (20, 120, 8), (200, 120, 8)]
+        frame, labels = drawn(0, squares)
+        session.prompt(1, frame, [prompt_of("mask", labels)])
+        session.step(frame)
+        frame = replace(frame, index=1)
+        masks = session.prompt(1, frame, [prompt_of(kind, labels, 4)])
+        assert mask_iou(masks[1], labels == 4) > 0.4
+        session.step(frame)
+        masks = session.step(replace(frame, index=2))
+        assert mask_iou(masks[1], labels == 4) > 0.4
+
+
+def test_flipped_models_have_crops_too() -> None:
+    from vseg.models.nano.flip_tta import FlipTTA
+
+    model = FlipTTA(load_nano(dtype="float32", short_side=64))
+    with Session(model) as session, torch.inference_mode():
+        assert min(tracked(session, "mask", range(4))) > 0.3

@@ -1,0 +1,138 @@
+"""What becomes of small objects after a frame: remembered, followed, moved to another view.
+
+Enters: the rows of a frame as they were settled.  Leaves: priors, memory and places for the
+next.  An object that gets another view (a crop of another scale, the whole frame instead of a
+crop, a crop instead of the whole frame) is remembered there with its mask of this frame, as if
+it had been tracked there all along.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor
+
+from vseg.session.crops.crop_decoder import CropDecoder
+from vseg.session.crops.crop_place import CropPlace, PixelBox, longer_side
+from vseg.session.crops.crop_row import CropRow
+from vseg.session.crops.view import CropView, pasted, resampled
+from vseg.session.memory.affinity_bank import AffinityBank
+from vseg.session.tracked_frame import TrackedFrame
+from vseg.session.tracked_object import Prior, TrackedObject
+from vseg.tensors import Features, MemoryEntry
+from vseg.types import MaskCrop
+
+# An object leaves its crop when it is so many times as large as one that gets a crop. Not
+# tuned.
+_LEAVE = 1.5
+
+# Frames in a row on which an object that is tracked in the whole frame must be small: one that
+# is being hidden gets smaller too. Not tuned.
+_SMALL_FRAMES = 5
+
+Cells = Float[Tensor, "h4 w4"]
+
+
+@dataclass(frozen=True, slots=True)
+class CropMoves:
+    """Writes the memory of small objects, and moves objects between views.
+
+    most: crops at once.  below: see `FirstPlaces`.
+    """
+
+    crops: CropDecoder
+    most: int
+    below: int
+
+    def keep(
+        self, on: TrackedFrame, tracked: TrackedObject, row: CropRow, mask: MaskCrop
+    ) -> None:
+        """After a frame on which the object was decoded in a crop.  mask: empty where it is
+        not visible.
+        """
+        place = tracked.place
+        assert place is not None, "only small objects are tracked in crops"
+        prompted = on.index in tracked.prompts
+        if mask.area:
+            tracked.place = place.seen(on.index, mask.xyxy)
+            tracked.prior = Prior(on.index, row.logits, row.features.local_key, row.view)
+        else:
+            tracked.place = place.unseen()
+            tracked.prior = None
+        bank = self.crops.banks.of_crop(tracked.object_id)
+        due = mask.area > 0 and row.reliable and bank.due(tracked.object_id, on.index)
+        if not (due or prompted):
+            return
+        self._remember(bank, row.features, tracked, row.logits)
+        if prompted:
+            # The whole frame shows it too, if ever so small: where it is lost, and grows.
+            cells = pasted(row.logits, row.view, on.hw, on.map_hw)
+            self._remember(self.crops.banks, on.features(), tracked, cells)
+
+    def move(
+        self, on: TrackedFrame, small: Sequence[TrackedObject], whole: Sequence[TrackedObject]
+    ) -> None:
+        """Give objects that were visible on this frame the view that their size asks for."""
+        for tracked in small:
+            place = tracked.place
+            if place is None or tracked.prior is None:
+                continue
+            if place.size * on.scale > _LEAVE * self.below:
+                self._to_whole(on, tracked, tracked.prior)
+            elif not place.fits:
+                self._to_crop(on, tracked, tracked.prior, place.rescaled())
+        free = self.most - sum(o.place is not None for o in small)
+        for tracked in whole:
+            before = tracked.small_frames
+            box = _box(tracked.prior, on)
+            small_now = box is not None and longer_side(box) * on.scale < self.below
+            tracked.small_frames = before + 1 if small_now else 0
+            if tracked.small_frames > _SMALL_FRAMES and free > 0 and tracked.prior and box:
+                free -= 1
+                tracked.small_frames = 0
+                self._to_crop(on, tracked, tracked.prior, CropPlace.of(on.index, box))
+
+    def _to_whole(self, on: TrackedFrame, tracked: TrackedObject, prior: Prior) -> None:
+        assert prior.view is not None, "the prior of a small object is of its crop"
+        cells = resampled(prior.logits, prior.view, on.view, on.map_hw)
+        tracked.place = None
+        tracked.prior = Prior(on.index, cells, on.features().local_key)
+        self._remember(self.crops.banks, on.features(), tracked, cells)
+
+    def _to_crop(
+        self, on: TrackedFrame, tracked: TrackedObject, prior: Prior, place: CropPlace
+    ) -> None:
+        view = CropView.around(place.x, place.y, place.side)
+        features = self.crops.encode(on, view).features
+        cells = resampled(prior.logits, prior.view or on.view, view, features.map_hw)
+        tracked.place = place
+        tracked.prior = Prior(on.index, cells, features.local_key, view)
+        bank = self.crops.banks.of_crop(tracked.object_id)
+        self._remember(bank, features, tracked, cells)
+
+    def _remember(
+        self, bank: AffinityBank, features: Features, tracked: TrackedObject, cells: Cells
+    ) -> None:
+        values = self.crops.model.encode_memory(features, cells[None])
+        t = features.frame_index
+        entry = MemoryEntry(t, features.key, {tracked.object_id: values[0]})
+        if t in tracked.prompts:
+            bank.write_prompted(entry)
+        else:
+            bank.write_recent(entry)
+
+
+def _box(prior: Prior | None, on: TrackedFrame) -> PixelBox | None:
+    """The box of a mask of the whole frame, of whole cells, in video pixels; None without a
+    mask on this frame.
+    """
+    if prior is None or prior.frame_index != on.index:
+        return None
+    mask = (prior.logits > 0).cpu().numpy()
+    rows = np.flatnonzero(mask.any(axis=1))
+    columns = np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    y, x = on.hw[0] / mask.shape[0], on.hw[1] / mask.shape[1]
+    return columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y

@@ -1,0 +1,119 @@
+"""Masks of objects on one image, by what is remembered of them and by their prompts.
+
+The image is the whole frame, with all objects that are tracked there, or a crop of it with one
+small object.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from vseg.interfaces.affinity_model import AffinityModel
+from vseg.session.identity.identities import Identities
+from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.mask_parts import motion_evidence, without_stray_parts
+from vseg.session.memory.affinity_bank import AffinityBank
+from vseg.session.tracked_object import Prior, TrackedObject
+from vseg.tensors import Decoded, Features
+
+Neighbours = Sequence[tuple[int, Prior]]
+"""Objects that are decoded elsewhere, by id; their masks on the cells of the priors here."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowDecoder:
+    """Decodes rows of objects with one model.
+
+    stride: frames that are farther apart say nothing of where an object is.
+    """
+
+    model: AffinityModel
+    identities: Identities
+    stride: int
+
+    def decode(
+        self,
+        image: EncodedImage,
+        live: Sequence[TrackedObject],
+        bank: AffinityBank,
+        neighbours: Neighbours = (),
+    ) -> Decoded:
+        """Rows by memory, and those of objects prompted on this frame by their prompts."""
+        t = image.features.frame_index
+        rows: dict[int, Decoded] = {}
+        readouts: dict[int, Tensor] = {}
+        known = [row for row, o in enumerate(live) if bank.knows(o.object_id)]
+        if known:
+            mine = [live[row] for row in known]
+            readout = self.model.condition(
+                image.features, bank.read([o.object_id for o in mine])
+            )
+            priors = self._priors(image.features, mine, neighbours)
+            tracked = self.model.decode(image.features, readout, priors)
+            tracked = replace(tracked, logits=self._coherent(t, tracked.logits, mine))
+            if len(known) == len(live) and not any(t in o.prompts for o in live):
+                return tracked
+            rows = {row: tracked.row(k) for k, row in enumerate(known)}
+            readouts = {row: readout[k : k + 1] for k, row in enumerate(known)}
+        predictor = ImagePredictor(self.model)
+        for row, prompts in enumerate(o.prompts.get(t, ()) for o in live):
+            if prompts:
+                # The mask by memory is the prior, and the readout adds to the prompts.
+                prior = rows[row].logits if row in rows else None
+                rows[row] = predictor.decode(image, [prompts], prior, readouts.get(row))
+        return Decoded.stack([rows[row] for row in range(len(live))])
+
+    def _coherent(
+        self,
+        frame_index: int,
+        logits: Float[Tensor, "O h4 w4"],
+        known: Sequence[TrackedObject],
+    ) -> Float[Tensor, "O h4 w4"]:
+        """Without parts of masks that are too far from the objects' last masks."""
+        if not self.identities.rules.coherent:
+            return logits
+        evidence = [
+            motion_evidence(o.prior.logits, leaving=self.identities.leaving(o.object_id))
+            if o.prior is not None and self._adjacent(o.prior.frame_index, frame_index)
+            else None
+            for o in known
+        ]
+        return without_stray_parts(logits, evidence)
+
+    def _adjacent(self, frame: int, other: int) -> bool:
+        """Whether two frames are at most a stride apart: a mask of one says where the object
+        is on the other.
+        """
+        return 0 < abs(frame - other) <= self.stride
+
+    def _priors(
+        self, features: Features, known: Sequence[TrackedObject], neighbours: Neighbours
+    ) -> Float[Tensor, "O P h4 w4"]:
+        """The objects' masks on the frame tracked last, warped to this one; unknown if it is
+        more than a stride away.
+        """
+        unknown = torch.zeros(
+            features.map_hw, device=self.model.device, dtype=self.model.dtype
+        )
+        warped = self.model.warp_prior(features, None, torch.stack([unknown] * len(known)))
+        frames = {o.prior.frame_index for o in known if o.prior is not None}
+        for frame in frames:  # one, unless objects were tracked apart
+            if not self._adjacent(frame, features.frame_index):
+                continue
+            same = {
+                n: o.prior
+                for n, o in enumerate(known)
+                if o.prior and o.prior.frame_index == frame
+            }
+            beside = [(i, prior) for i, prior in neighbours if prior.frame_index == frame]
+            logits = torch.stack([p.logits for p in (*same.values(), *(q for _, q in beside))])
+            local_key = next(iter(same.values())).local_key
+            ids = [*(known[n].object_id for n in same), *(i for i, _ in beside)]
+            competitors = self.identities.competitors(ids)
+            compete = torch.from_numpy(competitors).to(self.model.device)
+            moved = self.model.warp_prior(features, local_key, logits, compete)
+            warped[list(same)] = moved[: len(same)]
+        return warped

@@ -1,0 +1,16 @@
+"""What one step of tracking gives: rows of all live objects."""
+
+from dataclasses import dataclass
+
+from vseg.frame_masks import NO_FINE_MASKS, FineMasks
+from vseg.tensors import Decoded
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedMasks:
+    """decoded: on the cells of the whole frame, in the order of the objects.  fine: masks of
+    those that were decoded in crops.
+    """
+
+    decoded: Decoded
+    fine: FineMasks = NO_FINE_MASKS

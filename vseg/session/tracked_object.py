@@ -1,0 +1,56 @@
+"""One object of a session: what it was prompted with, and where it was last."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from vseg.session.crops.crop_place import CropPlace
+from vseg.session.crops.view import CropView
+from vseg.session.image_predictor import only_mask
+from vseg.types import VisualPrompt
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """An object's mask on the frame it was tracked on last, and that frame's key for local
+    matching.
+
+    view: what both show; None for the whole frame.
+    """
+
+    frame_index: int
+    logits: Float[Tensor, "h4 w4"]
+    local_key: Float[Tensor, "L h8 w8"]
+    view: CropView | None = None
+
+
+@dataclass(slots=True)
+class TrackedObject:
+    """One object: its prompts by frame, its last mask, and what is not yet propagated.
+
+    prior: of the last decoded frame, None if it was not visible there.  stale: frames prompted
+    since `propagate` last passed them.  reverse: direction of the last pass.  place: of a
+    small object, which is tracked in a crop around it.  small_frames: how many of the last
+    frames, without a gap, it was small on.
+    """
+
+    object_id: int
+    prompts: dict[int, tuple[VisualPrompt, ...]] = field(default_factory=dict)
+    prior: Prior | None = None
+    stale: set[int] = field(default_factory=set)
+    reverse: bool = False
+    place: CropPlace | None = None
+    small_frames: int = 0
+
+    def born(self, frame_index: int, reverse: bool) -> bool:
+        """Whether tracking in this direction has reached the object's first prompt."""
+        if reverse:
+            return frame_index <= max(self.prompts)
+        return frame_index >= min(self.prompts)
+
+    def given_mask(self, frame_index: int) -> Bool[np.ndarray, "H W"] | None:
+        """The mask the user gave on this frame, if a mask is all that was given."""
+        given = only_mask(self.prompts.get(frame_index, ()))
+        return None if given is None else given.mask
