@@ -5,10 +5,10 @@ stride, (h4, w4) cells of its mask logits; both cover the whole frame.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 PRESENT = 0.5
@@ -122,11 +122,14 @@ class Decoded:
 class MemoryEntry:
     """What is remembered of one frame: a key for every cell, and by object id a value for
     every cell.
+
+    shares: by object id, the share of every cell that its mask covers; 0 where left out.
     """
 
     frame_index: int
     key: Float[Tensor, "K h w"]
     values: Mapping[int, Float[Tensor, "V h w"]]
+    shares: Mapping[int, Float[Tensor, "h w"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +137,14 @@ class MemoryPart:
     """The cells of some remembered frames, side by side, and the objects that have values on
     just those.
 
-    rows: which of the objects asked for they are.
+    rows: which of the objects asked for they are.  shares: of every cell that the masks of
+    these objects cover.
     """
 
     key: Float[Tensor, "K M"]
     values: Float[Tensor, "N V M"]
     rows: tuple[int, ...]
+    shares: Float[Tensor, "N M"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +155,18 @@ class Memory:
 
     objects: int
     parts: tuple[MemoryPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookAlikes:
+    """Objects that memory alone cannot tell apart.
+
+    expected: the masks where they are expected on this frame, as `warp_prior` gives them.
+    similar: which rows are look-alikes of each other.
+    """
+
+    expected: Float[Tensor, "O P h4 w4"]
+    similar: Bool[Tensor, "O O"]
 
 
 def downloaded(*tensors: Tensor) -> tuple[Tensor, ...]:

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.interfaces.promptable_model import PromptableModel
-from vseg.tensors import Decoded, Features, Memory
+from vseg.tensors import Decoded, Features, LookAlikes, Memory
 from vseg.types import Frame
 
 
@@ -30,8 +30,14 @@ class AffinityModel(PromptableModel, Protocol):
         """
         ...
 
-    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
-        """The values read from `memory` for every cell, for each of its objects."""
+    def condition(
+        self, features: Features, memory: Memory, look_alikes: LookAlikes | None = None
+    ) -> Float[Tensor, "O V h w"]:
+        """The values read from `memory` for every cell, for each of its objects.
+
+        look_alikes: where one of them is expected, what is remembered of the others is not
+        read.
+        """
         ...
 
     def warp_prior(

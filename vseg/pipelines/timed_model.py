@@ -17,7 +17,7 @@ from vseg.interfaces.promptable_model import (
     PromptableModel,
     Recall,
 )
-from vseg.tensors import Decoded, Features, Memory
+from vseg.tensors import Decoded, Features, LookAlikes, Memory
 from vseg.types import Frame, Mask
 
 Inputs = ParamSpec("Inputs")
@@ -160,9 +160,11 @@ class TimedModel(Timed):
             self.frames.append(FrameTimes(time.perf_counter(), 1))
         return self._timed("encode", self._model.encode_crops, frames, side)
 
-    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
+    def condition(
+        self, features: Features, memory: Memory, look_alikes: LookAlikes | None = None
+    ) -> Float[Tensor, "O V h w"]:
         """Timed as `memory`."""
-        return self._timed("memory", self._model.condition, features, memory)
+        return self._timed("memory", self._model.condition, features, memory, look_alikes)
 
     def warp_prior(
         self,

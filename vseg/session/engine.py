@@ -6,11 +6,11 @@ around them (`vseg.session.crops`).
 """
 
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
 
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.grounder import FrameFeatures
@@ -22,7 +22,7 @@ from vseg.session.row_decoder import RowDecoder
 from vseg.session.tracked_frame import TrackedFrame
 from vseg.session.tracked_masks import TrackedMasks
 from vseg.session.tracked_object import Prior, TrackedObject
-from vseg.tensors import PRESENT, Decoded, Features, MemoryEntry
+from vseg.tensors import PRESENT, Decoded, MemoryEntry
 from vseg.types import Frame
 
 
@@ -110,9 +110,13 @@ class Engine:
             return
         values = self.model.encode_memory(features, decoded.logits[write])
         by_object = {live[row].object_id: values[k] for k, row in enumerate(write)}
+        masks = (decoded.logits[write] > 0).to(values.dtype)
+        shares = F.interpolate(masks[None], size=values.shape[2:], mode="area")[0]
+        share_of = {live[row].object_id: shares[k] for k, row in enumerate(write)}
+        entry = MemoryEntry(t, features.key, by_object, share_of)
         anchors = {o.object_id for o in live if t in o.prompts}
-        self.bank.write_prompted(_entry(features, by_object, anchors))
-        self.bank.write_recent(_entry(features, by_object, set(by_object) - anchors))
+        self.bank.write_prompted(_of(entry, anchors))
+        self.bank.write_recent(_of(entry, set(by_object) - anchors))
 
 
 def _inputs(
@@ -132,6 +136,6 @@ def _inputs(
     )
 
 
-def _entry(features: Features, values: dict[int, Tensor], wanted: set[int]) -> MemoryEntry:
-    chosen = {object_id: value for object_id, value in values.items() if object_id in wanted}
-    return MemoryEntry(features.frame_index, features.key, chosen)
+def _of(entry: MemoryEntry, wanted: set[int]) -> MemoryEntry:
+    """The entry of some of its objects."""
+    return replace(entry, values={k: v for k, v in entry.values.items() if k in wanted})

@@ -17,7 +17,7 @@ from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.mask_parts import motion_evidence, without_stray_parts
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.tracked_object import Prior, TrackedObject
-from vseg.tensors import Decoded, Features
+from vseg.tensors import Decoded, Features, LookAlikes
 
 Neighbours = Sequence[tuple[int, Prior]]
 """Objects that are decoded elsewhere, by id; their masks on the cells of the priors here."""
@@ -48,10 +48,11 @@ class RowDecoder:
         known = [row for row, o in enumerate(live) if bank.knows(o.object_id)]
         if known:
             mine = [live[row] for row in known]
-            readout = self.model.condition(
-                image.features, bank.read([o.object_id for o in mine])
-            )
+            ids = [o.object_id for o in mine]
             priors = self._priors(image.features, mine, neighbours)
+            similar = torch.from_numpy(self.identities.look_alikes(ids)).to(priors.device)
+            look_alikes = LookAlikes(priors, similar) if similar.any() else None
+            readout = self.model.condition(image.features, bank.read(ids), look_alikes)
             tracked = self.model.decode(image.features, readout, priors)
             tracked = replace(tracked, logits=self._coherent(t, tracked.logits, mine))
             if len(known) == len(live) and not any(t in o.prompts for o in live):

@@ -15,7 +15,7 @@ from vseg.models.nano.load import WEIGHTS, load_nano, save_random
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.prompts.prompt_maps import draw_prompts
-from vseg.tensors import Memory, MemoryPart
+from vseg.tensors import LookAlikes, Memory, MemoryPart
 from vseg.types import Box, Frame, Points, Scribble
 
 
@@ -46,6 +46,31 @@ def test_reading_is_a_softmax_over_the_objects_own_cells(model: Nano) -> None:
         affinity = scores.masked_fill(~valid[row], -torch.inf).softmax(dim=1)
         expected = (values[row] @ affinity.T).view_as(readout[row])
         torch.testing.assert_close(readout[row], expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_where_an_object_is_expected_its_look_alikes_are_not_read(model: Nano) -> None:
+    features = model.encode([image()])[0]
+    h, w = features.key.shape[1:]
+    cells = h * w
+    torch.manual_seed(0)
+    key = F.normalize(torch.randn(64, cells), dim=0)
+    shares = torch.zeros(3, cells)
+    shares[0, :10], shares[1, 10:20], shares[2, 20:30] = 1, 1, 1
+    part = MemoryPart(key, torch.randn(3, 64, cells), (0, 1, 2), shares)
+    prior = torch.full((3, 3, 4 * h, 4 * w), -1.0)
+    prior[0, :, :4, :4] = 1.0  # object 1 is expected in the first cell
+    similar = torch.zeros(3, 3, dtype=torch.bool)
+    similar[0, 1] = similar[1, 0] = True
+    memory = Memory(3, (part,))
+    plain = model.condition(features, memory).flatten(2)
+    apart = model.condition(features, memory, LookAlikes(prior, similar)).flatten(2)
+    torch.testing.assert_close(apart[:, :, 1:], plain[:, :, 1:], atol=1e-4, rtol=1e-4)
+    scores = model._temperature * features.key.flatten(1)[:, 0] @ key
+    scores[10:20] -= 8.0
+    for row in range(3):
+        expected = part.values[row] @ scores.softmax(dim=0)
+        torch.testing.assert_close(apart[row, :, 0], expected, atol=1e-4, rtol=1e-4)
 
 
 @torch.inference_mode()

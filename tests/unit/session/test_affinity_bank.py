@@ -1,5 +1,7 @@
 """What the memory bank keeps and drops."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -73,7 +75,7 @@ def test_forgetting_keeps_prompts_and_the_other_side() -> None:
 def test_state_bytes_counts_keys_once() -> None:
     bank = AffinityBank(MemorySettings())
     bank.write_prompted(entry(0, 1, 2))
-    assert bank.state_bytes() == 4 * (4 * 6 + 2 * 5 * 6)
+    assert bank.state_bytes() == 4 * (4 * 6 + 2 * (5 + 1) * 6)
     bank.remove(1)
     bank.remove(2)
     assert bank.state_bytes() == 0
@@ -82,3 +84,16 @@ def test_state_bytes_counts_keys_once() -> None:
 def test_a_budget_of_nothing_is_refused() -> None:
     with pytest.raises(BadConfig, match="MemorySettings: recent = 0"):
         MemorySettings(recent=0)
+
+
+def test_the_share_of_a_mask_is_read_beside_its_value_and_zero_where_it_is_not_known() -> None:
+    bank = AffinityBank(MemorySettings())
+    share = torch.tensor([[0.0, 0.25, 1.0], [0.5, 0.0, 0.0]])
+    bank.write_prompted(replace(entry(0, 1, 2), shares={2: share}))
+    other = AffinityBank(MemorySettings())
+    other.unpack(*bank.pack())
+    for one in (bank, other):
+        (part,) = one.read([1, 2]).parts
+        assert part.values.shape == (2, 5, 6)
+        assert part.shares is not None
+        assert part.shares[1].equal(share.flatten()) and not part.shares[0].any()

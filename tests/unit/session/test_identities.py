@@ -133,6 +133,28 @@ def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
         assert _areas(resolved) == [240, 16]
 
 
+def test_look_alikes_have_a_view_in_common_and_do_not_share_pixels() -> None:
+    identities = Identities(IdentitySettings())
+    near = torch.tensor([0.9, 0.1])
+    rows = (
+        ((0, 0, 4, 4), 5.0, ONE),
+        ((10, 0, 14, 4), 5.0, OTHER),
+        ((0, 10, 4, 14), 5.0, near),
+    )
+    _resolve(identities, 0, _decoded(*rows), prompted=(1, 2, 3))
+    expected = np.zeros((3, 3), dtype=bool)
+    expected[0, 2] = expected[2, 0] = True
+    assert np.array_equal(identities.look_alikes((1, 2, 3)), expected)
+    assert not identities.look_alikes((1, 7)).any(), "7 has not been seen yet"
+    identities.objects[2].gallery.add(ONE, prompted=False)
+    assert np.array_equal(identities.look_alikes((1, 2, 3)), ~np.eye(3, dtype=bool))
+    identities.nested.add((1, 3))
+    assert not identities.look_alikes((1, 3)).any(), "a part may look as the whole does"
+    apart = Identities(IdentitySettings(non_overlapping=False))
+    apart.objects = identities.objects
+    assert not apart.look_alikes((1, 2, 3)).any()
+
+
 def test_a_covered_object_is_visible_but_not_reliable() -> None:
     identities = Identities(IdentitySettings())
     rows = (((0, 0, 10, 10), 5.0, ONE), ((4, 0, 10, 12), 3.0, OTHER))

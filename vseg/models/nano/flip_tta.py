@@ -22,7 +22,7 @@ from torch import Tensor
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.models.nano.memorised import memorised
-from vseg.tensors import Decoded, Features, Memory
+from vseg.tensors import Decoded, Features, LookAlikes, Memory
 from vseg.types import Box, Frame, Mask, VisualPrompt
 
 
@@ -68,11 +68,13 @@ class FlipTTA:
         """Cells of the mask logits of a frame."""
         return self._model.map_hw(video_hw)
 
-    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
+    def condition(
+        self, features: Features, memory: Memory, look_alikes: LookAlikes | None = None
+    ) -> Float[Tensor, "O V h w"]:
         """One reading of both memories: keys of unit length side by side have the mean
         cosine.
         """
-        return self._model.condition(features, memory)
+        return self._model.condition(features, memory, look_alikes)
 
     def _coarse_masks(self, frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
         """The mean of both coarse masks."""

@@ -20,11 +20,12 @@ from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.models.nano.blocks import fold_batch_norms, signed
 from vseg.models.nano.encoder import MEAN, STD, encoder_digest
 from vseg.models.nano.frame_size import model_hw
+from vseg.models.nano.look_alikes import claimed_channels, expected_channels
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.prompts.prompt_maps import draw_prompts
-from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, Memory
+from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, LookAlikes, Memory
 from vseg.types import Frame, Mask
 
 
@@ -148,24 +149,30 @@ class Nano:
         return rows.to(self.dtype).view(pixels.shape).permute(0, 3, 1, 2)
 
     @torch.inference_mode()
-    def condition(self, features: Features, memory: Memory) -> Float[Tensor, "O V h w"]:
+    def condition(
+        self, features: Features, memory: Memory, look_alikes: LookAlikes | None = None
+    ) -> Float[Tensor, "O V h w"]:
         """Softmax over the remembered cells of temperature x cosine, one affinity for all
         objects.
 
         Cosines are at most 1, so exp(temperature x (cosine - 1)) needs no maximum, and the sum
         over an object's own cells is all that its rows depend on: other objects cannot change
-        them.
+        them, unless they are look-alikes.
         """
         # The subtraction is one more channel of the product, which is rounded only once, close
         # to 0.
         query = features.key.flatten(1) * self._temperature
         query = torch.cat([query, torch.full_like(query[:1], -self._temperature)])
+        if look_alikes is not None:
+            query = torch.cat([query, expected_channels(look_alikes)])
         channels = memory.parts[0].values.shape[1]
         cells = query.shape[1]
         total = query.new_zeros((cells, memory.objects, channels), dtype=torch.float32)
         weight = query.new_zeros((cells, memory.objects, 1), dtype=torch.float32)
         for part in memory.parts:
             key = torch.cat([part.key, torch.ones_like(part.key[:1])])
+            if look_alikes is not None:
+                key = torch.cat([key, claimed_channels(look_alikes, part)])
             affinity = (query.T @ key).exp_()
             read = affinity @ part.values.flatten(0, 1).T
             rows = list(part.rows)

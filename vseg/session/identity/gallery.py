@@ -1,7 +1,9 @@
 """How an object has appeared: a few embeddings of it, no two of which are alike."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -43,6 +45,22 @@ class Gallery:
         (self.prompted if prompted else self.tracked).append(_unit(embedding))
         while len(self.views) > CAPACITY:
             del (self.tracked or self.prompted)[0]
+
+
+def largest_cosines(
+    views: Sequence[Sequence[Float[Tensor, " E"]]],
+) -> Float[np.ndarray, "O O"]:
+    """The cosine of the most similar views of every two objects; -1 of one without any."""
+    counts = np.array([len(of_one) for of_one in views])
+    known = np.flatnonzero(counts)
+    cosines = np.full((len(views),) * 2, -1.0)
+    if len(known):
+        every = torch.stack([view for of_one in views for view in of_one])
+        pairs = (every @ every.T).cpu().numpy()
+        starts = np.cumsum(counts[known]) - counts[known]
+        by_row = np.maximum.reduceat(pairs, starts, axis=0)
+        cosines[np.ix_(known, known)] = np.maximum.reduceat(by_row, starts, axis=1)
+    return cosines
 
 
 def _unit(embedding: Float[Tensor, " E"]) -> Float[Tensor, " E"]:

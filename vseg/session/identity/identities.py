@@ -15,6 +15,7 @@ from jaxtyping import Bool
 
 from vseg.config import IdentitySettings
 from vseg.session.identity.departures import Departure, FrameColours
+from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.merges import FrameObjects, Merges
 from vseg.session.identity.object_identity import Looks, ObjectIdentity
@@ -70,6 +71,15 @@ class Identities:
             if _pair(one, other) in self.nested:
                 compete[j, k] = compete[k, j] = False
         return compete
+
+    def look_alikes(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
+        """Which rows must not share pixels and look the same."""
+        if len(object_ids) < 2 or not self.rules.non_overlapping:
+            return np.zeros((len(object_ids),) * 2, dtype=bool)
+        views = [
+            self.objects[i].gallery.views if i in self.objects else [] for i in object_ids
+        ]
+        return self.competitors(object_ids) & (largest_cosines(views) >= _SIMILAR)
 
     def resolve(self, inputs: IdentityInput) -> Resolved:
         """The masks with one object per mask and pixel, without objects that are not

@@ -18,6 +18,8 @@ from vseg.interfaces.memory_bank import StoredFrames
 from vseg.tensors import Memory, MemoryEntry, MemoryPart
 
 Value = Float[Tensor, "V h w"]
+# A value, and as last channel the share of the cell that the object's mask covers.
+Stored = Float[Tensor, "S h w"]
 _KINDS = ("prompted", "recent", "older")
 
 
@@ -25,11 +27,11 @@ _KINDS = ("prompted", "recent", "older")
 class ObjectMemory:
     """One object's remembered values by frame index, in the order they were written."""
 
-    prompted: dict[int, Value] = field(default_factory=dict)
-    recent: dict[int, Value] = field(default_factory=dict)
-    older: dict[int, Value] = field(default_factory=dict)
+    prompted: dict[int, Stored] = field(default_factory=dict)
+    recent: dict[int, Stored] = field(default_factory=dict)
+    older: dict[int, Stored] = field(default_factory=dict)
 
-    def items(self) -> Iterator[tuple[int, Value]]:
+    def items(self) -> Iterator[tuple[int, Stored]]:
         """Frame index and value of all that is stored."""
         for values in (self.prompted, self.older, self.recent):
             yield from values.items()
@@ -58,7 +60,7 @@ class AffinityBank:
         """Remember a prompted frame; beyond the limit the one farthest from it is dropped."""
         for object_id, value in entry.values.items():
             stored = self.objects.setdefault(object_id, ObjectMemory())
-            stored.prompted[entry.frame_index] = value
+            stored.prompted[entry.frame_index] = _with_share(value, entry, object_id)
             # A frame is stored once; what was tracked there is what the prompt corrected.
             stored.recent.pop(entry.frame_index, None)
             stored.older.pop(entry.frame_index, None)
@@ -77,7 +79,7 @@ class AffinityBank:
             # Popped first, so that a frame passed again becomes the newest.
             stored.older.pop(entry.frame_index, None)
             stored.recent.pop(entry.frame_index, None)
-            stored.recent[entry.frame_index] = value
+            stored.recent[entry.frame_index] = _with_share(value, entry, object_id)
             while len(stored.recent) > self.budget.recent:
                 oldest = next(iter(stored.recent))
                 stored.older[oldest] = stored.recent.pop(oldest)
@@ -188,20 +190,24 @@ class AffinityBank:
             together.setdefault(owners, []).append(frame)
         # Objects that were remembered on the same frames form one part, usually all of them:
         # its keys are read once for all.
-        parts = [
-            MemoryPart(
-                torch.cat([self.keys[f].flatten(1) for f in frames], dim=1),
-                torch.stack(
-                    [torch.cat([rows[n][f].flatten(1) for f in frames], 1) for n in owners]
-                ),
-                owners,
+        parts = []
+        for owners, frames in together.items():
+            key = torch.cat([self.keys[f].flatten(1) for f in frames], dim=1)
+            stored = torch.stack(
+                [torch.cat([rows[n][f].flatten(1) for f in frames], 1) for n in owners]
             )
-            for owners, frames in together.items()
-        ]
+            values = stored[:, :-1].contiguous()
+            parts.append(MemoryPart(key, values, owners, stored[:, -1].contiguous()))
         return Memory(len(rows), tuple(parts))
 
 
-def _thin_out(older: dict[int, Value], limit: int) -> None:
+def _with_share(value: Value, entry: MemoryEntry, object_id: int) -> Stored:
+    """The value with the share of the cell as one more channel."""
+    share = entry.shares.get(object_id)
+    return torch.cat([value, torch.zeros_like(value[:1]) if share is None else share[None]])
+
+
+def _thin_out(older: dict[int, Stored], limit: int) -> None:
     """Drop the frame whose absence leaves the smallest gap, until `limit` are left; the first
     one stays.
     """
