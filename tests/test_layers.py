@@ -190,6 +190,7 @@ SHARED_NAMES = {
     "track": "a command, and what it runs",
     "codec": "a value as what can be stored, and back",
     "config": "the settings of a package",
+    "cvat": "files of a tool, and functions inside it",
     "export": "something vseg holds as files that other tools read",
     "files": "what is read from and written to files",
     "masks": "masks of a frame",

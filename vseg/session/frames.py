@@ -6,6 +6,7 @@ frames ahead are encoded in batches.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -92,6 +93,14 @@ class SessionFrames:
         if keep:
             self._kept = (frame, features)
         return features
+
+    def hold(self, frame: Frame, features: Features) -> None:
+        """Take the features of a frame from the caller, whatever index they were made with."""
+        self._kept = (frame, replace(features, frame_index=frame.index))
+
+    def release(self) -> None:
+        """Let go of the features kept of one frame."""
+        self._kept = None
 
     def adjacent(self, frame: Any) -> Frame | None:
         """The frame before one given by its index, or after the first; else None."""

@@ -154,6 +154,18 @@ class Session(Closing):
         self._state.last_time_s = frame.time_s
         return masks
 
+    def step_encoded(self, image: EncodedImage, *, reverse: bool = False) -> FrameMasks:
+        """As `step`, on a frame that this model encoded already: sessions share the features.
+
+        Raises BadFrame for a frame of another size, or one that does not follow the last.
+        """
+        self._check_open()
+        self._frames.hold(image.frame, image.features)
+        try:
+            return self.step(image.frame, reverse=reverse)
+        finally:
+            self._frames.release()
+
     def propagate(
         self,
         start: int | None = None,
