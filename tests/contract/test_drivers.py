@@ -11,7 +11,7 @@ from PIL import Image
 from tests.sam_models import saved_model
 from tests.scenes import two_objects
 from vseg.build import load_model, open_run
-from vseg.config import DetectionSettings, RedetectionSettings, TrackConfig
+from vseg.config import CropSettings, DetectionSettings, RedetectionSettings, TrackConfig
 from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import FrameFeatures
@@ -235,7 +235,8 @@ def test_a_frame_that_is_detected_on_is_encoded_once(
     prompts = [Prompt(None, Timecode(frame=0), exemplar)]
     config = TrackConfig.model_validate({"redetection": {"detect_every": 2}})
     monkeypatch.setattr(type(model), "encode", counted)
-    with Session(model) as session:
+    # Where all objects are small, only the frames that are detected on are encoded.
+    with Session(model, crops=CropSettings(most=0)) as session:
         driver = make_driver(session, config, prompts)
         frames = list(scene.frames(0, 6))
         steps = stepped(driver, iter(frames))
