@@ -127,16 +127,16 @@ def with_runs_of_batches(paths: Iterable[str | Path]) -> list[Path]:
 
     Raises BadRun for a batch that has none.
     """
-    folders: dict[Path, None] = {}
+    folders: list[Path] = []
     for path in map(Path, paths):
         place = FolderPlace(path)
         if place.read(PLAN) is None:
-            folders[path] = None
+            folders.append(path)
             continue
         done = [place.run_folder(job_id) for job_id in finished_jobs(place)]
         if not done:
             raise BadRun(
                 f"no job of the batch {path} is done", hint=f"vseg batch status {path}"
             )
-        folders |= dict.fromkeys(done)
-    return list(folders)
+        folders += done
+    return folders

@@ -50,7 +50,7 @@ def review(
     from vseg.build import open_run
     from vseg.io.files import check_free
 
-    folders = with_runs_of_batches(runs)
+    folders = list(dict.fromkeys(with_runs_of_batches(runs)))
     for option, given in (("--video", clip), ("--revision", revision)):
         if given is not None and len(folders) > 1:
             raise UsageError(

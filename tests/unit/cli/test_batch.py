@@ -146,16 +146,15 @@ class _Killer:
     def __init__(self, clip: str, times: int) -> None:
         self.clip = clip
         self.times = times
-        self.begun: list[str] = []
 
     def begins(self, worker: str, attempt: Attempt) -> None:
-        self.begun.append(Path(attempt.job.line.clip).name)
-
-    def advances(self, worker: str, done: int, total: int) -> None:
-        if self.begun[-1] == self.clip and self.times:
+        if Path(attempt.job.line.clip).name == self.clip and self.times:
             self.times -= 1
             for pid in _children():
                 os.kill(pid, signal.SIGKILL)
+
+    def advances(self, worker: str, done: int, total: int) -> None:
+        pass
 
     def ends(self, worker: str, attempt: Attempt, ended: Manifest | None) -> None:
         pass

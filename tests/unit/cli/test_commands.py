@@ -183,6 +183,9 @@ def test_train_refuses_what_it_cannot_use(tmp_path: Path) -> None:
         name = "whole"
         shapes = [{ batch = 1, side = 64, length = 2 }]
         optimisation = { steps = 1, rate = 1e-3 }
+        [clicks]
+        shapes = [{ batch = 1, side = 64, length = 2 }]
+        optimisation = { steps = 1, rate = 1e-3 }
     """
     (tmp_path / "plan.toml").write_text(plan)
     answer = call("train", "nano", *files, "--config", tmp_path / "plan.toml")

@@ -67,6 +67,6 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 def test_without_the_extra_the_command_to_type_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vseg.cli.serve.find_spec", lambda name: None)
+    monkeypatch.setattr("vseg.server.extra.find_spec", lambda name: None)
     answer = call("serve", "--root", tmp_path)
     assert (answer.exit_code, "pip install 'vseg[server]'" in answer.stderr) == (2, True)

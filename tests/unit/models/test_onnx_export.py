@@ -15,7 +15,7 @@ import onnxruntime
 import pytest
 import torch
 
-from vseg.config import MemorySettings
+from vseg.config import CropSettings, MemorySettings
 from vseg.errors import ModelError, OutputError, UsageError
 from vseg.frame_masks import LogitCrops
 from vseg.models.nano.load import load_nano
@@ -256,7 +256,12 @@ def test_the_demo_alone_gives_a_sessions_masks(
     )
     assert done.returncode == 0, done.stderr
     overlaps = []
-    with Session(exported.model, scene, memory=MemorySettings(prompted=3)) as session:
+    with Session(
+        exported.model,
+        scene,
+        memory=MemorySettings(prompted=3),
+        crops=CropSettings(most=0),
+    ) as session:
         session.prompt(1, 0, [prompt])
         for masks in session.propagate():
             image = cv2.imread(

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -63,8 +64,14 @@ def test_the_commands_of_the_page_are_commands(monkeypatch: pytest.MonkeyPatch) 
 def test_the_requests_of_the_page_are_answered(service: ServiceProcess, place: Path) -> None:
     lines = "".join(addressed(block, service).code for block in OVER_HTTP)
     script = "set -euo pipefail\n" + lines.replace("curl -s", "curl -sSf")
+    # The page says `python`: here it is the one that runs the tests.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, timeout=120, env=os.environ
+        ["bash", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PATH": path},
     )
     assert done.returncode == 0, done.stderr
     assert "event: done" in done.stdout
