@@ -162,7 +162,7 @@ class CropSettings(Settings):
     """
 
     most: int = Field(default=64, ge=0, le=1000)
-    below: int = Field(default=28, ge=1, le=200)
+    below: int = Field(default=32, ge=1, le=200)
 
 
 INDEPENDENT_OBJECTS = IdentitySettings(
