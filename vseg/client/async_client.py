@@ -153,7 +153,7 @@ class AsyncClient:
         self, session_id: str, request: PropagateRequest | None = None
     ) -> AsyncIterator[FrameAnswer]:
         """The masks of every frame, as they become known.  Ending the loop early ends the
-        propagation; one with `resume` goes on with it.
+        propagation; one with `resume` goes on with it, `after` the last frame that came.
         """
         call = calls.propagate(session_id, request or PropagateRequest())
         with reached():
@@ -169,7 +169,8 @@ class AsyncClient:
                     elif event.event == "done":
                         return
         raise ServiceError(
-            "the stream ended before the last frame", hint="go on with resume=True"
+            "the stream ended before the last frame",
+            hint="resume=True, after=the last frame that came",
         )
 
     async def runs(self) -> AsyncIterator[RunEntry]:

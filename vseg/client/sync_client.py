@@ -141,7 +141,7 @@ class Client(Closing):
         self, session_id: str, request: PropagateRequest | None = None
     ) -> Generator[FrameAnswer, None, None]:
         """The masks of every frame, as they become known.  Ending the loop early ends the
-        propagation; one with `resume` goes on with it.
+        propagation; one with `resume` goes on with it, `after` the last frame that came.
         """
         call = calls.propagate(session_id, request or PropagateRequest())
         with (
@@ -159,7 +159,8 @@ class Client(Closing):
                 elif event.event == "done":
                     return
         raise ServiceError(
-            "the stream ended before the last frame", hint="go on with resume=True"
+            "the stream ended before the last frame",
+            hint="resume=True, after=the last frame that came",
         )
 
     def runs(self) -> Iterator[RunEntry]:

@@ -171,8 +171,8 @@ class PromptsAnswer(Value):
 
 
 class PropagateRequest(Value):
-    """As `Session.propagate`.  resume: go on where the last one ended; nothing else is said
-    then.
+    """As `Session.propagate`.  resume: go on where the last one ended; only `after` is said
+    then: the last frame that arrived.  What was sent beyond it is sent again.
     """
 
     start: FrameIndex | None = None
@@ -180,6 +180,7 @@ class PropagateRequest(Value):
     reverse: bool = False
     objects: Annotated[list[ObjectId], Field(max_length=1000)] | None = None
     resume: bool = False
+    after: FrameIndex | None = None
 
 
 class PropagateEnd(Value):

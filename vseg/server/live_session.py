@@ -5,7 +5,8 @@ a turn of the worker, so that one session is never used by two threads.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -16,11 +17,22 @@ from vseg.interfaces.reader import OpenReader
 from vseg.session.session import Session
 from vseg.types import Prompt
 
+SENT_FRAMES = 256
+"""As many as are on their way to a client that reads slowly, with masks of a few hundred
+bytes: 64 KiB wait here, the rest in the buffers of the connection.
+"""
+
+
+def newest(answers: Iterable[FrameAnswer] = ()) -> deque[FrameAnswer]:
+    """The last answers that were sent; older ones make room."""
+    return deque(answers, SENT_FRAMES)
+
 
 @dataclass(slots=True)
 class LiveSession:
     """A session with its reader.  used: when it was last needed.  masks: of the propagation in
-    progress, and plan: what is left of it.
+    progress, and plan: what is left of it.  sent: its last answers; again: those of them that
+    did not arrive, and come before the rest.
     """
 
     session: Session
@@ -28,6 +40,8 @@ class LiveSession:
     used: float = field(default_factory=time.monotonic)
     masks: Iterator[FrameMasks] | None = None
     plan: Resumption | None = None
+    sent: deque[FrameAnswer] = field(default_factory=newest)
+    again: deque[FrameAnswer] = field(default_factory=deque)
 
     def prompt(self, prompts: Sequence[Prompt]) -> list[FrameAnswer]:
         """The masks of the prompted objects on the prompted frames.  Raises BadPrompt."""
@@ -53,9 +67,18 @@ class LiveSession:
 
     def begin(self, request: PropagateRequest, unfinished: Resumption | None) -> None:
         """Begin a propagation.  Raises BadPrompt and UsageError."""
+        again = self._not_arrived(request.after) if request.resume else deque[FrameAnswer]()
         plan = unfinished if request.resume else self._plan(request)
-        if plan is None:
+        if plan is None and not again:
             raise UsageError("there is nothing to resume", hint="leave resume out")
+        self.masks = iter(()) if plan is None else self._planned(plan)
+        self.plan = plan
+        self.again = again
+        if not request.resume:
+            self.sent.clear()
+
+    def _planned(self, plan: Resumption) -> Iterator[FrameMasks]:
+        """The masks of a plan.  Raises BadPrompt for frames that the video has not."""
         end = -1 if plan.reverse else len(self.reader)
         until = end if plan.until is None else plan.until
         if not -1 <= until <= len(self.reader) or not 0 <= plan.next_frame < len(self.reader):
@@ -63,23 +86,39 @@ class LiveSession:
                 f"frames {plan.next_frame} to {until} are not all in the video",
                 hint=f"it has frames 0 to {len(self.reader) - 1}; until is exclusive",
             )
-        self.plan = plan
-        self.masks = self.session.propagate(
+        return self.session.propagate(
             plan.next_frame, until, reverse=plan.reverse, objects=plan.objects
         )
+
+    def _not_arrived(self, after: int | None) -> deque[FrameAnswer]:
+        """What was sent after a frame.  Raises UsageError if that is not kept any more."""
+        if after is None:
+            return deque()
+        sent = list(self.sent)
+        place = next((i for i, one in enumerate(sent) if one.frame == after), None)
+        if place is None:
+            raise UsageError(
+                f"frame {after} is not among the last {SENT_FRAMES} that were sent",
+                hint="leave resume out: all frames are computed again",
+            )
+        return deque(sent[place + 1 :])
 
     def next(self) -> FrameAnswer | None:
         """The next frame of the propagation; None at its end."""
         assert self.masks is not None
-        assert self.plan is not None
+        if self.again:
+            return self.again.popleft()
         masks = next(self.masks, None)
         if masks is None:
             self.plan = None
             return None
+        assert self.plan is not None
         step = -1 if self.plan.reverse else 1
         following = masks.frame_index + step
         self.plan = self.plan.model_copy(update={"next_frame": following})
-        return answer_of(masks)
+        answer = answer_of(masks)
+        self.sent.append(answer)
+        return answer
 
     def end(self) -> None:
         """Give the propagation up, or note that it has ended."""

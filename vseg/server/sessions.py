@@ -22,7 +22,7 @@ from vseg.client.values import (
 )
 from vseg.errors import InTheWay, NotThere, TooLarge, TooMany
 from vseg.server.idempotency import id_of_request, reused_key
-from vseg.server.live_session import LiveSession
+from vseg.server.live_session import LiveSession, newest
 from vseg.server.loaded_models import Models
 from vseg.server.security.access import Caller
 from vseg.server.security.keys import Scope
@@ -130,7 +130,8 @@ class Sessions:
         record = self._record(caller, session_id)
         with self._using(record) as live:
             live.begin(request, record.unfinished)
-            planned = record.model_copy(update={"unfinished": live.plan})
+            changes = {"unfinished": live.plan, "sent": tuple(live.sent)}
+            planned = record.model_copy(update=changes)
             with self._lock:
                 self._records[session_id] = self._files.save(planned, None)
             self._saved[session_id] = time.monotonic()
@@ -227,12 +228,16 @@ class Sessions:
         state = self._files.state(record)
         if state is not None:
             session.restore(state)
-        return LiveSession(session, reader)
+        return LiveSession(session, reader, sent=newest(record.sent))
 
     def _save(
         self, session_id: str, live: LiveSession, answered: Answered | None = None
     ) -> SessionRecord:
-        changes = {"prompted": live.prompted(), "unfinished": live.plan}
+        changes = {
+            "prompted": live.prompted(),
+            "unfinished": live.plan,
+            "sent": tuple(live.sent),
+        }
         changed = self._records[session_id].model_copy(update=changes)
         stored = self._files.save(changed, live.session.snapshot(), answered)
         with self._lock:

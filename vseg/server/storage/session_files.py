@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vseg.client.values import (
+    FrameAnswer,
     PromptsAnswer,
     Resumption,
     SessionFacts,
@@ -40,7 +41,8 @@ class SessionRecord(BaseModel):
     """What is kept of a session beside its state.
 
     owner: the key that made it.  path, version: of the clip, relative to the root.  prompted:
-    the prompted frames of each object.  state: the file of the snapshot, None before the first
+    the prompted frames of each object.  sent: the last masks that were, for a client that did
+    not get them.  state: the file of the snapshot, None before the first
     prompt.
     """
 
@@ -54,6 +56,7 @@ class SessionRecord(BaseModel):
     created: datetime
     prompted: dict[int, list[int]] = Field(default_factory=dict)
     unfinished: Resumption | None = None
+    sent: tuple[FrameAnswer, ...] = ()
     saves: int = 0
     state: str | None = None
     answered: tuple[Answered, ...] = ()
