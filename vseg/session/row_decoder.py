@@ -18,6 +18,7 @@ from vseg.session.mask_parts import motion_evidence, without_stray_parts
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.tensors import Decoded, Features, LookAlikes
+from vseg.types import Box
 
 Neighbours = Sequence[tuple[int, Prior]]
 """Objects that are decoded elsewhere, by id; their masks on the cells of the priors here."""
@@ -61,10 +62,13 @@ class RowDecoder:
             readouts = {row: readout[k : k + 1] for k, row in enumerate(known)}
         predictor = ImagePredictor(self.model)
         for row, prompts in enumerate(o.prompts.get(t, ()) for o in live):
-            if prompts:
+            if row in rows and prompts and not any(isinstance(p, Box) for p in prompts):
                 # The mask by memory is the prior, and the readout adds to the prompts.
-                prior = rows[row].logits if row in rows else None
-                rows[row] = predictor.decode(image, [prompts], prior, readouts.get(row))
+                prior, readout = rows[row].logits, readouts[row]
+                rows[row] = predictor.decode(image, [prompts], prior, readout)
+            elif prompts:
+                # A box says where all of the object is, whatever memory takes for it.
+                rows[row] = predictor.decode(image, [prompts])
         return Decoded.stack([rows[row] for row in range(len(live))])
 
     def _coherent(
