@@ -38,16 +38,6 @@ _INSIDE = 0.5
 # 51.6 and 50.3).
 _OUTWEIGHED = 2.0
 
-# A small part must be certain somewhere, as weak edges must touch a strong one (Canny 1986):
-# of the parts beside the largest, 92 % of the false ones and 8 % of the cells of the true ones
-# have no logit above 3 (a probability of 95 %). People, cars and bags of the training clips,
-# pasted to cross one another: 186 false components per 100 frames without this rule, 148 with
-# 1.5 and 98 with 3, J 63.2, 63.2 and 63.1; on single held-out clips 2.5, 1.2 and 0, J 85.9,
-# 85.9 and 86.0. A part that is large beside the largest is the other half of an object behind
-# a pole, however weak: J of the pasted clips is 63.0 without this exception.
-_CERTAIN = 3.0
-_LARGE = 0.3
-
 _DISC = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _REACH + 1, 2 * _REACH + 1))
 
 Cells = Bool[np.ndarray, "h4 w4"]
@@ -58,15 +48,13 @@ class PartEvidence:
     """Where an object is: parts that touch one of the cells `reached`, and those that lie
     mostly `inside`, belong to it.
 
-    outweighed: a part so many times larger than all that belongs to it does as well.  certain:
-    a small part without a logit above this does not.  gone: where no part belongs to it the
-    object is not there.
+    outweighed: a part so many times larger than all that belongs to it does as well.  gone:
+    where no part belongs to it the object is not there.
     """
 
     reached: Cells
     inside: Cells | None = None
     outweighed: float = math.inf
-    certain: float = 0.0
     gone: bool = False
 
 
@@ -84,8 +72,8 @@ def motion_evidence(
         return None
     reached = cv2.dilate(mask.view(np.uint8), _DISC).view(bool)
     if leaving:
-        return PartEvidence(reached, certain=_CERTAIN, gone=True)
-    return PartEvidence(reached, outweighed=_OUTWEIGHED, certain=_CERTAIN)
+        return PartEvidence(reached, gone=True)
+    return PartEvidence(reached, outweighed=_OUTWEIGHED)
 
 
 def prompt_evidence(
@@ -116,7 +104,7 @@ def without_stray_parts(
     """
     kept = logits
     for row, of_row in enumerate(evidence):
-        stray = None if of_row is None else _stray(logits[row], of_row)
+        stray = None if of_row is None else _stray(_cells(logits[row]), of_row)
         if stray is not None:
             if kept is logits:
                 kept = logits.clone()
@@ -124,9 +112,8 @@ def without_stray_parts(
     return kept
 
 
-def _stray(logits: Float[Tensor, "h4 w4"], evidence: PartEvidence) -> Cells | None:
+def _stray(mask: Cells, evidence: PartEvidence) -> Cells | None:
     """The cells of parts without evidence; None if there are none to drop."""
-    mask = _cells(logits)
     count, parts = cv2.connectedComponents(mask.view(np.uint8), connectivity=8)
     if count <= 2 and not evidence.gone:  # background and one part
         return None
@@ -139,10 +126,6 @@ def _stray(logits: Float[Tensor, "h4 w4"], evidence: PartEvidence) -> Cells | No
     belongs[0] = False
     if belongs.any():
         belongs[1:] |= areas[1:] > evidence.outweighed * areas[belongs].sum()
-        if evidence.certain:
-            certain = areas > _LARGE * areas[belongs].max()
-            certain[parts[_cells(logits - evidence.certain)]] = True
-            belongs &= certain
     elif not evidence.gone:
         return None
     if belongs[1:].all():
