@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from vseg.build import load_model
-from vseg.config import INDEPENDENT_OBJECTS
 from vseg.errors import BadRun, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.affinity_model import AffinityModel
@@ -44,8 +43,7 @@ def turned(frame: Frame) -> Frame:
 def follow(
     model: AffinityModel, frames: list[Frame], prompts: dict[int, VisualPrompt]
 ) -> list[FrameMasks]:
-    # What the network gives: which object takes a contested pixel is not decided here.
-    with Session(model, identity=INDEPENDENT_OBJECTS) as session:
+    with Session(model) as session:
         for obj, prompt in prompts.items():
             session.prompt(obj, frames[0], [prompt])
         return [session.step(frame) for frame in frames]
@@ -82,7 +80,7 @@ def test_a_mirrored_video_gives_the_mirrored_masks(
         {1: mirrored, 2: Mask(np.ascontiguousarray(truth[:, ::-1]))},
     )
     for one, other in zip(there, back, strict=True):
-        np.testing.assert_allclose(one.logits, other.logits[:, :, ::-1], atol=1e-3)
+        np.testing.assert_allclose(one.logits, other.logits[:, :, ::-1], atol=2e-2)
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-3)
     plain = follow(nano, frames, {1: prompt})
     assert np.abs(plain[-1].logits[0] - there[-1].logits[0]).max() > 0.1

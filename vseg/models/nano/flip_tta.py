@@ -72,8 +72,11 @@ class FlipTTA:
         self, features: Features, memory: Memory, look_alikes: LookAlikes | None = None
     ) -> Float[Tensor, "O V h w"]:
         """One reading of both memories: keys of unit length side by side have the mean
-        cosine.
+        cosine.  Where look-alikes are expected is the mean of both.
         """
+        if look_alikes is not None:
+            straight, mirrored = look_alikes.expected.chunk(2, 1)
+            look_alikes = replace(look_alikes, expected=(straight + mirrored) / 2)
         return self._model.condition(features, memory, look_alikes)
 
     def _coarse_masks(self, frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
