@@ -20,7 +20,7 @@ from vseg.batch.worker_process import WorkerProcess
 from vseg.weights.threads import thread_limit
 
 _POLL_S = 0.1
-"""How soon a request to stop is heard, and a job that may be tried again is begun."""
+"""How long a request to stop, or a job that may be tried again, waits at most."""
 
 
 class LocalEngine:

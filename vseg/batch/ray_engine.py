@@ -25,7 +25,7 @@ from vseg.errors import UsageError
 from vseg.pipelines.job import ProgressCallbacks
 
 _POLL_S = 0.5
-"""How soon a request to stop is heard, and a job that may be tried again is begun."""
+"""How long a request to stop, or a job that may be tried again, waits at most."""
 
 
 @dataclass(frozen=True, slots=True)

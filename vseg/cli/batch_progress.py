@@ -7,7 +7,6 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 
 from rich.console import Console
 from rich.live import Live
@@ -15,6 +14,7 @@ from rich.table import Table
 
 from vseg.batch.manifest import Manifest
 from vseg.batch.schedule import Attempt
+from vseg.interfaces.closing import Closing
 
 _EVERY_S = 10.0
 
@@ -38,7 +38,7 @@ class _Lane:
         return self.size * self.done / self.total if self.total else 0.0
 
 
-class BatchProgress:
+class BatchProgress(Closing):
     """A BatchWatcher that shows; use it as a context manager.
 
     The time left is told from bytes: long clips come first, so their number says little.
@@ -61,18 +61,11 @@ class BatchProgress:
             if console.is_terminal
             else None
         )
-
-    def __enter__(self) -> "BatchProgress":
         if self._live:
             self._live.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Take the table away."""
         if self._live:
             self._live.stop()
 

@@ -8,9 +8,9 @@ Needs the packages of the service only once it is called.
 import atexit
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from vseg.interfaces.closing import Closing
 from vseg.pipelines.editable_run import EditableRun, open_run
 from vseg.server.extra import check_server_extra
 
@@ -22,7 +22,7 @@ _NOTEBOOKS = ("http://localhost:*", "http://127.0.0.1:*")
 """Pages that may show the annotator: notebooks on this machine."""
 
 
-class Annotation:
+class Annotation(Closing):
     """A clip that is annotated in a notebook; a context manager.
 
     desk = vseg.annotate("clip.mp4")     # the page is shown
@@ -46,17 +46,6 @@ class Annotation:
     def close(self) -> None:
         """End the server; the run stays."""
         self._stack.close()
-
-    def __enter__(self) -> "Annotation":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _repr_html_(self) -> str:
         return (

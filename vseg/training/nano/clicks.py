@@ -19,11 +19,10 @@ from torch import Tensor, nn
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import DecodedMasks
 from vseg.ops.competitors import everyone
-from vseg.prompts.prompt_maps import draw_prompts
 from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.nano.corrections import corrected, prior_of
-from vseg.training.nano.first_prompts import first_prompts
 from vseg.training.nano.losses import iou, mask_loss
+from vseg.training.nano.prompted_sequences import draw_prompted
 from vseg.training.normalise import normalise
 
 # Weights of the losses beside that of the last mask, and chances; round values, not tuned.
@@ -88,22 +87,12 @@ class ClickStage:
     def batch(self, rng: np.random.Generator, progress: float) -> ClickBatch:
         """Pairs of one of the shapes, with a first prompt for every object."""
         options = self._options
-        count, shape = options.shapes[int(rng.integers(len(options.shapes)))]
-        drawn = [self._sequences.draw(rng, shape) for _ in range(count)]
-        masks = np.concatenate([s.masks for s in drawn])
-        owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
-        side = shape.side
-        maps = [
-            draw_prompts(
-                first_prompts(rng, m[0], options.p_click), (side, side), (side // 4, side // 4)
-            )
-            for m in masks
-        ]
+        drawn = draw_prompted(self._sequences, options.shapes, options.p_click, rng)
         return ClickBatch(
-            torch.from_numpy(np.stack([s.images for s in drawn])).permute(0, 1, 4, 2, 3),
-            torch.from_numpy(masks),
-            torch.from_numpy(owner),
-            torch.from_numpy(np.stack(maps)),
+            drawn.images,
+            drawn.masks,
+            drawn.owner,
+            drawn.maps,
             bool(rng.random() < options.p_tracked),
             int(rng.integers(1, options.corrections + 1)),
             int(rng.integers(2**31)),

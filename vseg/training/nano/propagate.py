@@ -18,11 +18,10 @@ from torch import Tensor, nn
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.ops.competitors import everyone, strongest_competitor
-from vseg.prompts.prompt_maps import draw_prompts
 from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.nano.corrections import corrected, prior_of
-from vseg.training.nano.first_prompts import first_prompts
 from vseg.training.nano.losses import identity_loss, iou, mask_loss
+from vseg.training.nano.prompted_sequences import draw_prompted
 from vseg.training.normalise import normalise
 
 # Weights of the losses beside that of a propagated mask, and chances; round values, not tuned.
@@ -98,24 +97,14 @@ class PropagateStage:
     def batch(self, rng: np.random.Generator, progress: float) -> Batch:
         """Sequences of one of the shapes, with a first prompt for every object."""
         options = self._options
-        count, shape = options.shapes[int(rng.integers(len(options.shapes)))]
-        drawn = [self._sequences.draw(rng, shape) for _ in range(count)]
-        masks = np.concatenate([s.masks for s in drawn])
-        owner = np.repeat(np.arange(len(drawn)), [len(s.masks) for s in drawn])
-        side = shape.side
-        maps = [
-            draw_prompts(
-                first_prompts(rng, m[0], options.p_click), (side, side), (side // 4, side // 4)
-            )
-            for m in masks
-        ]
+        drawn = draw_prompted(self._sequences, options.shapes, options.p_click, rng)
         ramp = min(1.0, max(0.0, (progress - options.hard_from) / _HARD_RAMP))
         return Batch(
-            torch.from_numpy(np.stack([s.images for s in drawn])).permute(0, 1, 4, 2, 3),
-            torch.from_numpy(masks),
-            torch.from_numpy(owner),
-            torch.from_numpy(np.stack(maps)),
-            torch.from_numpy(rng.random(len(masks)) < options.p_mask),
+            drawn.images,
+            drawn.masks,
+            drawn.owner,
+            drawn.maps,
+            torch.from_numpy(rng.random(len(drawn.masks)) < options.p_mask),
             1 - (1 - options.hard_share) * ramp,
             int(rng.integers(2**31)),
         )
