@@ -13,7 +13,7 @@ from vseg.batch.manifest import Manifest
 from vseg.batch.place import Place
 from vseg.batch.schedule import Attempt
 from vseg.batch.worker_messages import Advance, BeginJob, End
-from vseg.weights.threads import THREADS_VARIABLE
+from vseg.weights.threads import IDLE_WAITS, THREADS_VARIABLE
 
 LOGS = "logs"
 _MESSAGE: TypeAdapter[Advance | End] = TypeAdapter(Advance | End)
@@ -84,11 +84,10 @@ class WorkerProcess:
 
 
 def worker_environment(threads: int) -> dict[str, str]:
-    """No worker computes with more than its share of the cores, and none waits busily for
-    work: OpenMP does by default, and takes the core that another worker needs.
+    """No worker computes with more than its share of the cores, and none takes the core that
+    another needs while it waits.
     """
     return {
         THREADS_VARIABLE: str(threads),
         "OMP_NUM_THREADS": str(threads),
-        "OMP_WAIT_POLICY": "PASSIVE",
-    }
+    } | IDLE_WAITS

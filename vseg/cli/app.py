@@ -35,6 +35,7 @@ from vseg.cli import (
     watch,
 )
 from vseg.cli.report import Command
+from vseg.weights.threads import sleep_while_waiting
 
 app = typer.Typer(
     name="vseg",
@@ -129,4 +130,5 @@ app.add_typer(key_commands.app, name="keys")
 
 def main() -> None:
     """Entry point of the `vseg` script."""
+    sleep_while_waiting()
     app()
