@@ -197,12 +197,17 @@ def retry_jobs(
 @app.command("summary", cls=Command)
 def summarise(
     out: Out,
-    table: Annotated[Path, typer.Option("-o", "--out", help="The file to write.")] = Path(
-        "summary.parquet"
-    ),
+    table: Annotated[
+        Path, typer.Option("-o", "--out", help="The .parquet file to write.")
+    ] = Path("summary.parquet"),
     as_json: options.Json = False,
 ) -> None:
-    """Write a table with a row for each object of each clip."""
+    """Write a table with a row for each object of each clip, as Parquet."""
+    if table.suffix.lower() != ".parquet":
+        raise UsageError(
+            f"{table} is not a .parquet file",
+            hint=f"-o {table.with_suffix('.parquet')}; pandas and DuckDB read it",
+        )
     from vseg.batch.overview import finished_jobs
     from vseg.batch.place import open_place
     from vseg.batch.remaining import check_batch
@@ -274,7 +279,8 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool) -> None:
     print(f"{place.name}: {seen.total} clips: {counts}")
     if seen.seconds:
         rate = seen.frames / seen.seconds
-        warned = f"; {seen.warnings} warnings" if seen.warnings else ""
+        several = "s" if seen.warnings > 1 else ""
+        warned = f"; {seen.warnings} warning{several}" if seen.warnings else ""
         print(f"{seen.frames} frames at {rate:.1f} frames/s of a worker{warned}")
     for problem in seen.problems:
         named = problem.job_id or "-"

@@ -223,8 +223,15 @@ class Jobs:
         file: str | None = None,
         problem: Problem | None = None,
     ) -> JobRecord:
+        running = self._running.get(record.id, _Running(record.done, record.total))
         changed = record.model_copy(
-            update={"status": status, "file": file, "problem": problem}
+            update={
+                "status": status,
+                "done": running.done,
+                "total": running.total,
+                "file": file,
+                "problem": problem,
+            }
         )
         with self._lock:
             self._files.save(changed)
@@ -239,7 +246,7 @@ class Jobs:
         return record
 
     def _facts(self, record: JobRecord) -> JobFacts:
-        running = self._running.get(record.id)
+        running = self._running.get(record.id, _Running(record.done, record.total))
         request = record.request
         exports = isinstance(request, ExportRequest)
         return JobFacts(
@@ -247,8 +254,8 @@ class Jobs:
             kind=request.kind,
             status=record.status,
             created=record.created,
-            done=running.done if running else 0,
-            total=running.total if running else None,
+            done=running.done,
+            total=running.total,
             run=request.run if exports else id_of(f"{RUNS}/{request.run}"),
             file=record.file,
             problem=record.problem,

@@ -60,3 +60,30 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("VSEG_THREADS", "many")
     with pytest.raises(UsageError, match="VSEG_THREADS=4"):
         limit_threads()
+
+
+WAITING = """
+import os, sys
+from vseg.cli.app import main
+sys.argv = ["vseg", "--version"]
+try:
+    main()
+except SystemExit:
+    # OpenMP reads its variables once: when torch is loaded.
+    print("torch" in sys.modules, os.environ.get("OMP_WAIT_POLICY"))
+"""
+
+
+@pytest.mark.parametrize(("said", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_sleep_unless_told_otherwise(said: str | None, expected: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if said:
+        environment["OMP_WAIT_POLICY"] = said
+    done = subprocess.run(
+        [sys.executable, "-c", WAITING],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == f"False {expected}"

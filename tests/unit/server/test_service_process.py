@@ -68,6 +68,7 @@ def test_a_clip_is_uploaded_tracked_and_fetched(
     seen: list[JobFacts] = []
     job = client.wait(client.track(video.id, "a", *PROMPTS, labels={1: "car"}).id, seen.append)
     assert (job.status, job.problem) == ("complete", None)
+    assert (job.done, job.total) == (seen[-1].done, seen[-1].total) == (12, 12)
     assert job.run is not None
     assert {entry.id for entry in client.runs()} >= {job.run}
     run = client.run(job.run)

@@ -18,7 +18,7 @@ _RECORD = "job.json"
 
 class JobRecord(BaseModel):
     """owner: the key that made it.  clip: of a job that tracks, relative to the root.  file:
-    the name of what an export gave.
+    the name of what an export gave.  done, total: frames, once it has ended.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,6 +29,8 @@ class JobRecord(BaseModel):
     created: datetime
     status: JobStatus = "queued"
     clip: str = ""
+    done: int = 0
+    total: int | None = None
     file: str | None = None
     problem: Problem | None = None
 
