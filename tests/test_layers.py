@@ -21,7 +21,7 @@ LAYERS = (
     ("ops", "frame_masks"),
     ("interfaces", "io"),
     ("prompts", "weights"),
-    ("session", "models", "video", "synthetic", "results", "metrics", "client"),
+    ("session", "models", "video", "synthetic", "results", "metrics", "client", "events"),
     ("grounding", "training", "exchange"),
     ("build",),
     ("pipelines", "analysis"),

@@ -62,6 +62,10 @@ class BadFrame(VsegError):
     """
 
 
+class BadEvent(VsegError):
+    """A line that should be a scene event is none."""
+
+
 class NothingFound(VsegError):
     """Nothing in the video reached the threshold of a text or an exemplar."""
 
