@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -154,7 +155,7 @@ class _Killer:
     def begins(self, worker: str, attempt: Attempt) -> None:
         if Path(attempt.job.line.clip).name == self.clip and self.times:
             self.times -= 1
-            for pid in _children():
+            for pid in _workers_of(os.getpid()):
                 os.kill(pid, signal.SIGKILL)
 
     def advances(self, worker: str, done: int, total: int) -> None:
@@ -164,10 +165,10 @@ class _Killer:
         pass
 
 
-def _children() -> list[int]:
-    """The workers of this process."""
+def _workers_of(driver: int) -> list[int]:
+    """Process ids of the workers that a process started."""
     found = []
-    for task in Path("/proc/self/task").iterdir():
+    for task in Path(f"/proc/{driver}/task").iterdir():
         for pid in map(int, (task / "children").read_text().split()):
             command = Path(f"/proc/{pid}/cmdline").read_bytes()
             found += [pid] if b"vseg.batch.worker_main" in command else []
@@ -193,38 +194,73 @@ def test_a_worker_that_is_killed(
     assert runs_of(out) == runs_of(reference)
 
 
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip that no worker finishes between its first commit and the next look at it."""
+    clip = tmp_path_factory.mktemp("long") / "long.mp4"
+    write_clip(SyntheticVideo(SceneConfig(64, 96, 160, seed=5, num_objects=1)), clip)
+    return clip
+
+
+@pytest.fixture(scope="module")
+def calm(
+    workplace: Workplace, long_clip: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Its batch, undisturbed."""
+    out = tmp_path_factory.mktemp("calm") / "out"
+    assert call(*words(workplace, long_clip, out, "--workers", 1)).exit_code == 0
+    return out
+
+
 @linux
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_driver_that_is_ended_goes_on_inside_the_clip(
-    workplace: Workplace, clips: Path, reference: Path, tmp_path: Path, number: signal.Signals
+    workplace: Workplace, long_clip: Path, calm: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out"
-    command = [sys.executable, "-m", "vseg", *words(workplace, clips, out, "--workers", 1)]
+    command = [sys.executable, "-m", "vseg", *words(workplace, long_clip, out, "--workers", 1)]
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not list(out.glob("jobs/*/masks/shard-000001.parquet")):
+    while not list(out.glob("jobs/*/masks/shard-000000.parquet")):
         assert driver.poll() is None, driver.communicate()
         time.sleep(0.01)
+    # The worker stands still until it has been told: what is timed here is no race.
+    (worker,) = _workers_of(driver.pid)
+    os.kill(worker, signal.SIGSTOP)
     driver.send_signal(number)
+    if number == signal.SIGTERM:
+        _wait_until(lambda: _is_pending(worker, signal.SIGTERM))
+    else:
+        driver.wait()
+        time.sleep(0.6)  # longer than between two lines to the driver: it speaks next
+    os.kill(worker, signal.SIGCONT)
     driver.communicate()
+    _wait_until(lambda: not list(out.glob("jobs/*/.writer.json")))
     if number == signal.SIGTERM:
         assert driver.returncode == 130
-        assert "interrupted" in statuses(out).values()
-    _wait_for_workers_of(out)
+        assert statuses(out) == {"long.mp4": "interrupted"}
+    else:
+        assert statuses(out) == {"long.mp4": "waiting"}
     before = len(list(out.glob("jobs/*/masks/*.parquet")))
-    assert 0 < before < len(list(reference.glob("jobs/*/masks/*.parquet")))
-    assert call(*words(workplace, clips, out, "--workers", 1)).exit_code == 4
-    assert statuses(out) == DONE
-    assert runs_of(out) == runs_of(reference)
+    assert 0 < before < len(list(calm.glob("jobs/*/masks/*.parquet")))
+    assert call(*words(workplace, long_clip, out, "--workers", 1)).exit_code == 0
+    assert statuses(out) == {"long.mp4": "complete"}
+    assert runs_of(out) == runs_of(calm)
 
 
-def _wait_for_workers_of(out: Path) -> None:
-    """A worker whose driver was killed commits and ends."""
+def _is_pending(pid: int, number: signal.Signals) -> bool:
+    """Whether a process that stands still was sent a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (mask,) = [line.split()[1] for line in status.splitlines() if line.startswith("ShdPnd")]
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def _wait_until(true: Callable[[], bool]) -> None:
     for _ in range(600):
-        if not list(out.glob("jobs/*/.writer.json")):
+        if true():
             return
         time.sleep(0.1)
-    raise AssertionError("a worker goes on without its driver")
+    raise AssertionError("waited a minute for nothing")
 
 
 def test_a_clip_that_changed_since_it_was_planned(
