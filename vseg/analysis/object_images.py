@@ -17,7 +17,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import Reader
 from vseg.ops.colours import colour_of
 from vseg.results import Run
-from vseg.results.overlay import OverlayStyle, draw_overlay
+from vseg.results.overlay import Colour, OverlayStyle, draw_overlay
 from vseg.types import Frame
 
 Thumbnail = UInt8[np.ndarray, "h w 3"]
@@ -87,30 +87,34 @@ def _view(
         for obj, visible in zip(masks, masks.visible.tolist(), strict=True)
         if visible
     }
+    colours = run.colours
     subject = shown.pop(view.object_id, None)
     for obj, mask in shown.items():
         outlines, _ = cv2.findContours(
             mask.view(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE
         )
-        cv2.drawContours(small, outlines, -1, colour_of(obj), 1, cv2.LINE_AA)
+        cv2.drawContours(small, outlines, -1, colours[obj], 1, cv2.LINE_AA)
     if subject is None:
-        return _last_place(small, view, (left, top), (right - left) / size[0])
+        placed = _last_place(view, (left, top), (right - left) / size[0])
+        colour = colours.get(view.object_id, colour_of(view.object_id))
+        return small if placed is None else _boxed(small, placed, colour)
     frame = Frame(view.frame_index, pts=None, time_s=masks.time_s, image=small)
     alone = FrameMasks.of(frame, {view.object_id: subject})
-    return draw_overlay(small, alone, run.tags, _STYLE)
+    return draw_overlay(small, alone, run.tags, _STYLE, colours)
 
 
-def _last_place(
-    image: Thumbnail, view: ObjectView, corner: tuple[int, int], scale: float
-) -> Thumbnail:
-    """With a box where the object was last.  scale: pixels of the frame in one of the image,
-    whose left upper corner is at `corner`.
+def _last_place(view: ObjectView, corner: tuple[int, int], scale: float) -> Box | None:
+    """Where the object was last, in an image whose left upper corner is at `corner` of the
+    frame, with `scale` pixels of the frame in one of its own.
     """
     if view.box is None:
-        return image
+        return None
     x1, y1, x2, y2 = (round((side - corner[k % 2]) / scale) for k, side in enumerate(view.box))
-    colour = colour_of(view.object_id)
-    return np.asarray(cv2.rectangle(image, (x1, y1), (x2, y2), colour, 2, cv2.LINE_AA))
+    return x1, y1, x2, y2
+
+
+def _boxed(image: Thumbnail, box: Box, colour: Colour) -> Thumbnail:
+    return np.asarray(cv2.rectangle(image, box[:2], box[2:], colour, 2, cv2.LINE_AA))
 
 
 def window_around(

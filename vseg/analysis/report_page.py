@@ -136,7 +136,7 @@ def _warnings(warnings: Sequence[RunWarning]) -> str:
 
 
 def _timeline(summary: RunSummary) -> str:
-    lanes = [(name_of(each), hex_of(each.stored.id), each.lane) for each in summary.objects]
+    lanes = [(name_of(each), each.stored.colour, each.lane) for each in summary.objects]
     ids = [each.stored.id for each in summary.objects]
     drawing = timeline_svg(summary.axis, lanes, summary.cuts, summary.events, ids)
     shown = len(summary.objects)
@@ -158,7 +158,7 @@ def _legend() -> str:
 
 
 def _queue(summary: RunSummary) -> str:
-    rows = "".join(map(_span_row, summary.queue.spans))
+    rows = "".join(_span_row(summary, span) for span in summary.queue.spans)
     shown = len(summary.queue.spans)
     of = f" of {summary.queue.found}" if shown < summary.queue.found else ""
     return (
@@ -170,10 +170,10 @@ def _queue(summary: RunSummary) -> str:
     )
 
 
-def _span_row(span: RiskySpan) -> str:
+def _span_row(summary: RunSummary, span: RiskySpan) -> str:
     name = f"{span.object_id} {span.label or ''}".rstrip()
     return (
-        f'<tr><td class="number">{span.risk:.2f}</td><td>{_swatch(span.object_id)}'
+        f'<tr><td class="number">{span.risk:.2f}</td><td>{_swatch(summary, span.object_id)}'
         f"{escape(name)}</td><td>{_frames(span)}</td>"
         f"<td>{span.worst_frame} ({span.worst_time_s:.2f} s)</td>"
         f"<td>{escape(', '.join(span.reasons))}</td></tr>"
@@ -201,7 +201,7 @@ def _object(
         told.append(f"{each.accepted} frames accepted")
     told.append(f"about {each.wrong:.0f} of the masks wrong")
     sizes = (
-        sizes_svg(summary.axis, each.lane, hex_of(stored.id), video.height * video.width)
+        sizes_svg(summary.axis, each.lane, stored.colour, video.height * video.width)
         if each.visible
         else ""
     )
@@ -209,7 +209,7 @@ def _object(
     figures = "".join(_figure(view, each, images[view]) for view in views)
     return (
         '<div class="panel scroll">'
-        f"<h3>{_swatch(stored.id)}object {escape(name_of(each))}</h3>"
+        f"<h3>{_swatch(summary, stored.id)}object {escape(name_of(each))}</h3>"
         f'<p class="faint small">{"; ".join(told)}</p>{sizes}'
         f'<div class="strip">{figures}</div></div>'
     )
@@ -224,7 +224,7 @@ def _figure(view: ObjectView, each: ObjectSummary, image: Thumbnail) -> str:
 
 
 def _events(summary: RunSummary) -> str:
-    rows = "".join(map(_event_row, summary.events))
+    rows = "".join(_event_row(summary, event) for event in summary.events)
     hidden = summary.total_events - len(summary.events)
     more = f'<p class="faint small">{hidden} later events are in events.jsonl.</p>'
     return (
@@ -234,8 +234,9 @@ def _events(summary: RunSummary) -> str:
     )
 
 
-def _event_row(event: TrackEvent) -> str:
-    who = "" if event.object_id is None else f"{_swatch(event.object_id)}{event.object_id}"
+def _event_row(summary: RunSummary, event: TrackEvent) -> str:
+    obj = event.object_id
+    who = "" if obj is None else f"{_swatch(summary, obj)}{obj}"
     facts = [
         None if event.label is None else event.label,
         None if event.track_id is None else f"track {event.track_id}",
@@ -255,10 +256,12 @@ def name_of(each: ObjectSummary) -> str:
     return f"{each.stored.id} {each.stored.label or ''}".rstrip()
 
 
-def _swatch(object_id: int) -> str:
+def _swatch(summary: RunSummary, object_id: int) -> str:
+    known = next((o for o in summary.run.objects if o.id == object_id), None)
+    colour = hex_of(object_id) if known is None else known.colour
     return (
         '<svg class="swatch" viewBox="0 0 11 11"><rect width="11" height="11" rx="2" '
-        f'fill="{hex_of(object_id)}"/></svg>'
+        f'fill="{colour}"/></svg>'
     )
 
 

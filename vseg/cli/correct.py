@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -16,6 +16,7 @@ from vseg.errors import UsageError
 if TYPE_CHECKING:
     from vseg.pipelines.correction_gaps import Gap
     from vseg.pipelines.correction_setup import CorrectionSettings
+    from vseg.pipelines.propagation_settings import Reach
     from vseg.pipelines.run_edit import RunEdit
     from vseg.results.records import Revision
     from vseg.types import Prompt
@@ -46,6 +47,20 @@ Merge = Annotated[
 Split = Annotated[
     list[str] | None,
     typer.Option("--split", metavar="OBJ@FRAME", help="Another object from this frame on."),
+]
+Direction = Annotated[
+    str | None,
+    typer.Option(
+        "--direction",
+        metavar="forward|backward|both",
+        help="Which way is tracked from the prompts; both.",
+    ),
+]
+Within = Annotated[
+    str | None,
+    typer.Option(
+        "--range", metavar="A:B", help="Track within these frames or times, B exclusive."
+    ),
 ]
 Add = Annotated[
     list[str] | None,
@@ -85,11 +100,39 @@ class EditOptions:
         yield from parse_accept(self.accept or (), opened.range_of)
 
 
+@dataclass(frozen=True, slots=True)
+class ReachOptions:
+    """How far prompts are tracked."""
+
+    direction: Direction = None
+    within: Within = None
+
+    def reach(self, opened: "RunEdit") -> "Reach":
+        """The same, checked.  Raises UsageError, and BadPrompt beyond the run."""
+        from vseg.pipelines.propagation_settings import Reach, ReachDirection
+        from vseg.prompts.timecode import parse_range
+
+        wanted = self.direction or "both"
+        ways: tuple[ReachDirection, ...] = get_args(ReachDirection)
+        chosen = next((way for way in ways if way == wanted), None)
+        if chosen is None:
+            raise UsageError(
+                f"--direction {wanted} is no direction", hint=f"one of {', '.join(ways)}"
+            )
+        if self.within is None:
+            return Reach(chosen)
+        first, end = opened.range_of(*parse_range(self.within))
+        if first >= end:
+            raise UsageError(f"--range {self.within} holds no frame", hint="write it as 40:55")
+        return Reach(chosen, first, end)
+
+
 @flat
 def correct(
     run: options.RunFolder,
     prompts: ObjectPromptOptions,
     edits: EditOptions,
+    bounds: ReachOptions,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show which frames may be tracked, and stop.")
     ] = False,
@@ -110,10 +153,17 @@ def correct(
     given = {"model": model, "weights": weights, "device": device, "redetection": redetection}
     overrides = tuple((key, value) for key, value in given.items() if value is not None)
     settings = CorrectionSettings(clip, None, overrides)
+    given_prompts = prompts.prompts()
+    if not given_prompts and bounds != ReachOptions():
+        raise UsageError(
+            "--direction and --range say how far prompts are tracked, and there are none",
+            hint="for example --point 2@60:412,220 --direction forward",
+        )
+    correction = _Correction(given_prompts, edits, bounds)
     if dry_run:
-        _show_plan(run, prompts.prompts(), edits, as_json)
+        _show_plan(run, correction, as_json)
         return
-    revision = _correct(run, settings, prompts.prompts(), edits)
+    revision = _correct(run, settings, correction)
     if revision is None:
         raise UsageError(
             "nothing to correct was given",
@@ -128,42 +178,47 @@ def correct(
     print(f"back with: vseg revisions {run} --undo")
 
 
+@dataclass(frozen=True, slots=True)
+class _Correction:
+    """What was given."""
+
+    prompts: "tuple[Prompt, ...]"
+    edits: EditOptions
+    bounds: ReachOptions
+
+
 def _correct(
-    run: Path,
-    settings: "CorrectionSettings",
-    prompts: "tuple[Prompt, ...]",
-    edits: EditOptions,
+    run: Path, settings: "CorrectionSettings", given: _Correction
 ) -> "Revision | None":
     """Make the revision, showing progress on stderr; Ctrl-C leaves the run as it was."""
     from vseg.cli.interrupt import stop_on_request
     from vseg.cli.progress import ProgressReport
     from vseg.pipelines.job import ProgressCallbacks
+    from vseg.pipelines.propagation_settings import PropagationSettings
     from vseg.pipelines.run_edit import RunEdit
 
     with stop_on_request() as stop, ProgressReport("correcting") as report:
         callbacks = ProgressCallbacks(report, stop, report.note)
         with RunEdit(run, settings, callbacks) as opened:
-            for edit in edits.before(opened):
+            for edit in given.edits.before(opened):
                 opened.apply(edit)
-            opened.add_prompts(prompts)
-            for _ in opened.propagate():
+            opened.add_prompts(given.prompts)
+            for _ in opened.propagate(PropagationSettings(given.bounds.reach(opened))):
                 pass
-            for edit in edits.after(opened):
+            for edit in given.edits.after(opened):
                 opened.apply(edit)
     return opened.revision
 
 
-def _show_plan(
-    run: Path, prompts: "tuple[Prompt, ...]", edits: EditOptions, as_json: bool
-) -> None:
+def _show_plan(run: Path, given: _Correction, as_json: bool) -> None:
     """Print what would be tracked."""
     from vseg.pipelines.run_edit import RunEdit
 
     with RunEdit(run) as opened:
-        for edit in edits.before(opened):
+        for edit in given.edits.before(opened):
             opened.apply(edit)
-        opened.add_prompts(prompts)
-        gaps = opened.plan()
+        opened.add_prompts(given.prompts)
+        gaps = opened.plan(given.bounds.reach(opened))
         rate = opened.frames_per_s
         opened.abandon()
     frames = sum(gap.frames for gap in gaps)

@@ -39,6 +39,12 @@ def hex_of(object_id: int) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour_of(object_id))
 
 
+def rgb_of(text: str) -> tuple[int, int, int]:
+    """RGB of `#rrggbb`."""
+    red, green, blue = bytes.fromhex(text.removeprefix("#"))
+    return red, green, blue
+
+
 def davis_palette() -> UInt8[np.ndarray, "256 3"]:
     """The colour table of PASCAL VOC and DAVIS label files: 0 black, 1 dark red, 2 dark green
     ...

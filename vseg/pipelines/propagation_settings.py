@@ -23,6 +23,14 @@ class Reach:
     end: int | None = None
     unending: frozenset[int] = frozenset()
 
+    def __str__(self) -> str:
+        """The options of `vseg correct` that say the same; none where nothing is bounded."""
+        words = [] if self.direction == "both" else [f"--direction {self.direction}"]
+        bounds = ["" if bound is None else str(bound) for bound in (self.first, self.end)]
+        if any(bounds):
+            words.append(f"--range {':'.join(bounds)}")
+        return " ".join(words)
+
 
 @dataclass(frozen=True, slots=True)
 class PropagationSettings:

@@ -190,6 +190,8 @@ class RunEdit:
         self.left += correction.left
         self.cut |= correction.cut
         self._commands += [prompt_options(prompt) for prompt in correction.done]
+        if correction.done and (bounds := str(chosen.reach)):
+            self._commands.append(bounds)
         self._frames += correction.frames
         self._seconds += correction.seconds
 

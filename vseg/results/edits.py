@@ -37,7 +37,7 @@ from vseg.types.edit_values import (
     SplitObject,
 )
 
-COLOUR = re.compile("#[0-9a-f]{6}")
+_COLOUR = re.compile("#[0-9a-f]{6}")
 _NO_MASK = encode_mask(MaskCrop.empty())
 
 
@@ -152,7 +152,7 @@ def _describe(draft: RevisionDraft, edit: RenameObject | ColourObject) -> None:
     check_object(draft, edit.object_id)
     if isinstance(edit, RenameObject):
         change = {"label": edit.label}
-    elif COLOUR.fullmatch(edit.colour):
+    elif _COLOUR.fullmatch(edit.colour):
         change = {"colour": edit.colour}
     else:
         raise BadPrompt(f"{edit.colour!r} is no colour", hint="write it as #ff8a00")

@@ -45,7 +45,7 @@ class ObjectList:
                 id=row.object_id,
                 label=self._labels.get(row.object_id),
                 name=self._names.get(row.object_id),
-                colour=hex_of(row.object_id),
+                colour=known.colour if known else hex_of(row.object_id),
                 first_frame=min(visible_on, default=None),
                 last_frame=max(visible_on, default=None),
             )

@@ -47,11 +47,13 @@ def draw_overlay(
     masks: FrameMasks,
     labels: Mapping[int, str],
     style: OverlayStyle | None = None,
+    colours: Mapping[int, Colour] | None = None,
 ) -> UInt8[np.ndarray, "H W 3"]:
     """A copy of the image with the visible objects drawn, small ones over large ones.
 
-    labels: names by object id; an object without one is tagged by its id alone.  Raises BadRun
-    if the image is not of the masks' size.
+    labels: names by object id; an object without one is tagged by its id alone.  colours: by
+    object id; that of the id where none is given.  Raises BadRun if the image is not of the
+    masks' size.
     """
     height, width = image.shape[:2]
     if (height, width) != (masks.height, masks.width):
@@ -65,13 +67,14 @@ def draw_overlay(
     visible = np.array(masks.object_ids, dtype=int)[masks.visible].tolist()
     areas = {object_id: masks.area(object_id) for object_id in visible}
     shown = [object_id for object_id in visible if areas[object_id]]
+    chosen = {i: (colours or {}).get(i, colour_of(i)) for i in shown}
     for object_id in sorted(shown, key=lambda i: -areas[i]):
-        _draw_mask(canvas, masks.crop(object_id), colour_of(object_id), style)
+        _draw_mask(canvas, masks.crop(object_id), chosen[object_id], style)
     tagged = Tags(canvas, style.text_px)
     for object_id in shown:
         name = labels.get(object_id)
         text = f"{object_id}  {name}" if name else str(object_id)
-        tagged.add(text, colour_of(object_id), masks.crop(object_id))
+        tagged.add(text, chosen[object_id], masks.crop(object_id))
     return canvas
 
 

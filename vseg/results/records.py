@@ -213,7 +213,7 @@ class StoredObject(Record):
     id: int = Field(ge=1, le=LAST_OBJECT_ID)
     label: str | None
     name: str | None = None
-    colour: str
+    colour: str = Field(pattern=r"^#[0-9a-f]{6}$")
     first_frame: int | None = Field(ge=0)
     last_frame: int | None = Field(ge=0)
 

@@ -54,10 +54,13 @@ def render_video(run: Run, video: Reader, path: Path, view: RenderView | None = 
     size = run.video
     fps = size.fps or UNKNOWN_FPS
     labels = run.tags
+    colours = run.colours
     width = size.width * (2 if view.side_by_side else 1)
     with Mp4Writer(path, size.height, width, fps, timed=size.variable_rate) as mp4:
         for frame, masks in _pairs(run, video, span):
-            image = draw_overlay(frame.image, masks, labels) if masks else frame.image
+            image = frame.image
+            if masks is not None:
+                image = draw_overlay(image, masks, labels, colours=colours)
             beside = np.hstack([frame.image, image]) if view.side_by_side else image
             mp4.write(beside, frame.time_s)
 
@@ -85,7 +88,7 @@ def contact_sheet(
     chosen = (index for place, index in enumerate(_stored(run, span)) if place in wanted)
     for tile, index in enumerate(chosen):
         frame = video.read(index)
-        drawn = draw_overlay(frame.image, run[index], run.tags, style)
+        drawn = draw_overlay(frame.image, run[index], run.tags, style, run.colours)
         sheet.put(tile, drawn, f"frame {frame.index}   {frame.time_s:.2f} s")
     with atomic_path(path) as part:
         sheet.image.save(part, format="PNG")

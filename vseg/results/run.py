@@ -12,12 +12,14 @@ from pathlib import Path
 from vseg.errors import BadMask, BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import OpenReader, Reader
+from vseg.ops.colours import rgb_of
 from vseg.ops.label_text import tag_of
 from vseg.results.events import read_events
 from vseg.results.fingerprint import check_same_source
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import OBJECTS, content_root, read_header, read_objects
 from vseg.results.masks import unpack
+from vseg.results.overlay import Colour
 from vseg.results.prompts import read_prompts
 from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
 from vseg.results.shards import Shard, read_shard
@@ -104,6 +106,11 @@ class Run:
         return {object_id: tag for object_id, tag in tags.items() if tag}
 
     @property
+    def colours(self) -> dict[int, Colour]:
+        """What images of the run draw the objects in, by id."""
+        return {o.id: rgb_of(o.colour) for o in self.objects}
+
+    @property
     def prompts(self) -> list[Prompt]:
         """Every prompt, in the order given."""
         return read_prompts(self.content)
@@ -160,7 +167,7 @@ class Run:
         else:
             with self._open_clip(self) as opened:
                 frame = opened.read(frame_index)
-        return ShownFrame.of(frame, masks, self.tags)
+        return ShownFrame.of(frame, masks, self.tags, self.colours)
 
     def track(self, object_id: int) -> Iterator[MaskRow]:
         """The packed rows of one object by ascending frame; `unpack_row` gives the mask."""

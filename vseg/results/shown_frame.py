@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from vseg.frame_masks import FrameMasks
-from vseg.results.overlay import draw_overlay
+from vseg.results.overlay import Colour, draw_overlay
 from vseg.types import Frame
 
 
@@ -25,9 +25,17 @@ class ShownFrame:
     image: UInt8[np.ndarray, "H W 3"]
 
     @staticmethod
-    def of(frame: Frame, masks: FrameMasks, labels: Mapping[int, str]) -> "ShownFrame":
-        """labels: names by object id.  Raises BadRun if the two are not of one size."""
-        return ShownFrame(frame, masks, draw_overlay(frame.image, masks, labels))
+    def of(
+        frame: Frame,
+        masks: FrameMasks,
+        labels: Mapping[int, str],
+        colours: Mapping[int, Colour],
+    ) -> "ShownFrame":
+        """labels, colours: of the objects by id.  Raises BadRun if frame and masks are not of
+        one size.
+        """
+        image = draw_overlay(frame.image, masks, labels, colours=colours)
+        return ShownFrame(frame, masks, image)
 
     def _repr_png_(self) -> bytes:
         png = BytesIO()

@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
-from vseg.ops.colours import colour_of
+from vseg.ops.colours import colour_of, rgb_of
 from vseg.ops.label_text import tag_of
 from vseg.ops.ticks import round_ticks
+from vseg.results.overlay import Colour
 from vseg.results.run import Run
 
 BACKGROUND = (20, 22, 26)
@@ -28,12 +29,15 @@ TEXT = 15
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """When one object was visible.  marks: frames with an event of it."""
+    """When one object was visible.  marks: frames with an event of it.  colour:
+    that of its id if None.
+    """
 
     object_id: int
     frames: Sequence[int]
     label: str | None = None
     marks: Sequence[int] = ()
+    colour: Colour | None = None
 
 
 def presences(run: Run) -> list[Presence]:
@@ -47,6 +51,7 @@ def presences(run: Run) -> list[Presence]:
             [row.frame for row in run.track(stored.id) if row.visible and row.area],
             tag_of(stored.label, stored.name),
             marks.get(stored.id, ()),
+            rgb_of(stored.colour),
         )
         for stored in run.objects
     ]
@@ -108,7 +113,7 @@ def _draw_lane(draw: ImageDraw.ImageDraw, axis: _Axis, row: Presence, middle: in
     draw.rounded_rectangle((axis.left, top, axis.right, bottom), radius=4, fill=LANE)
     for first, end in seen_spans(row.frames):
         box = (axis.x(first), top, max(axis.x(end), axis.x(first) + 2), bottom)
-        draw.rounded_rectangle(box, radius=4, fill=colour_of(row.object_id))
+        draw.rounded_rectangle(box, radius=4, fill=row.colour or colour_of(row.object_id))
     for frame in row.marks:
         x = axis.x(frame)
         draw.line([(x, top - 4), (x, bottom + 4)], fill=INK, width=2)

@@ -84,6 +84,10 @@ def test_a_revision_is_exported_by_its_number(run: Path, tmp_path: Path) -> None
         (["--rename", "1"], 2, "has no name"),
         (["--merge", "1,2"], 3, "both visible at different places"),
         (["--delete", "7"], 3, "no object 7"),
+        (["--point", "1@5:3,3", "--direction", "up"], 2, "one of forward, backward, both"),
+        (["--point", "1@5:3,3", "--range", "7:7"], 2, "--range 7:7 holds no frame"),
+        (["--point", "1@5:3,3", "--range", "0:50"], 3, "no frame 50"),
+        (["--rename", "1=car", "--range", "0:5"], 2, "and there are none"),
     ],
 )
 def test_wrong_words(run: Path, words: list[str], code: int, text: str) -> None:
@@ -91,6 +95,24 @@ def test_wrong_words(run: Path, words: list[str], code: int, text: str) -> None:
     assert done.exit_code == code
     assert text in done.stderr
     assert not (run / "revisions").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "spans"),
+    [
+        ([], [[0, 5], [6, 20]]),
+        (["--direction", "forward"], [[6, 20]]),
+        (["--direction", "backward", "--range", "2:"], [[2, 5]]),
+        (["--range", "0.3s:9"], [[3, 5], [6, 9]]),
+    ],
+)
+def test_a_plan_keeps_to_direction_and_range(
+    run: Path, words: list[str], spans: list[list[int]]
+) -> None:
+    done = call("correct", run, "--point", "1@5:3,3", "--dry-run", "--json", *words)
+    assert done.exit_code == 0, done.stderr
+    said = json.loads(done.stdout)["spans"]
+    assert [[span["first"], span["end"]] for span in said] == spans
 
 
 def test_hints_speak_of_what_was_typed(run: Path) -> None:
