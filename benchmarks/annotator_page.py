@@ -15,7 +15,6 @@ next frame.  Memory is resident memory while the clip is gone through from end t
 
 import argparse
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -88,7 +87,6 @@ class Annotator:
 
 def main() -> None:
     options = _options()
-    print(f"{platform.machine()}, {_processor()}", file=sys.stderr)
     table = Table(Row)
     with tempfile.TemporaryDirectory() as folder, opened_browser() as browser:
         for row in chain(
@@ -105,14 +103,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=10_000, help="of the long clip; 0: none")
     parser.add_argument("--json", type=Path, help="also write the rows to this file")
     return parser.parse_args()
-
-
-def _processor() -> str:
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
-    name = next((line.partition(": ")[2] for line in lines if "model name" in line), "")
-    known = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
-    return f"{name}, {' '.join(known)}"
 
 
 @contextmanager

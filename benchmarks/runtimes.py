@@ -9,6 +9,7 @@ processor time of all threads.
 """
 
 import argparse
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 import onnxruntime
 import torch
 
+from benchmarks.shared import machine
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.models.onnx.export import LoopSizes, export_onnx
@@ -58,6 +60,7 @@ def main() -> None:
                 began = clock()
                 run()
                 best[row, column] = min(best[row, column], 1000 * (clock() - began))
+    print(f"on {machine()}", file=sys.stderr)
     print(f"{'stage':<12}{'torch ms':>10}{'onnxruntime ms':>16}{'ratio':>8}")
     for name, (ours, theirs) in zip(
         [*(s[0] for s in stages), "frame"], [*best, best.sum(0)], strict=True

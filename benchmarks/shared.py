@@ -5,6 +5,8 @@ Run the scripts from a checkout that is installed in place (`pip install -e .`).
 
 import argparse
 import json
+import os
+import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -21,6 +23,7 @@ from vseg.interfaces.model import Model
 from vseg.metrics.annotations import clip_folders
 from vseg.prompts.simulate import correction, innermost_click, middle_scribble, tight_box
 from vseg.types import Frame, Mask, VisualPrompt
+from vseg.weights.device import instruction_set
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -153,6 +156,7 @@ class Table:
             max(len(field.name), _TEXT_WIDTH if field.type is str else _NUMBER_WIDTH)
             for field in fields(row_type)
         ]
+        print(f"on {machine()}", file=sys.stderr)
         print(self._line(names), flush=True)
 
     def add(self, row: "DataclassInstance") -> None:
@@ -172,6 +176,11 @@ class Table:
             for cell, width in zip(cells, self._widths, strict=True)
         ]
         return "  ".join(padded)
+
+
+def machine() -> str:
+    """What every speed depends on: processor, vector instructions, cores."""
+    return f"{platform.machine()}, {instruction_set()}, {os.cpu_count()} cores"
 
 
 def _shown(cell: object) -> str:

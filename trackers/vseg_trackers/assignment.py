@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.optimize import linear_sum_assignment
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +110,9 @@ class Rounds:
 
 
 def _solve(contested: Candidates) -> Assignment:
+    # Loading scipy takes half a second and 40 MiB: only contested tracks wait for it.
+    from scipy.optimize import linear_sum_assignment
+
     rows, row_at = np.unique(contested.rows, return_inverse=True)
     columns, column_at = np.unique(contested.columns, return_inverse=True)
     gain = np.zeros((len(rows), len(columns)))

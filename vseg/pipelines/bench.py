@@ -21,6 +21,7 @@ from vseg.pipelines.timed_slot_model import timed
 from vseg.pipelines.track import track
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 from vseg.types import Box, Points, Prompt, Timecode
+from vseg.weights.device import instruction_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def measure(
         "frames": outcome.frames,
         "model": f"{model.name} {model.dtype} on {model.device}, short side "
         f"{config.short_side}",
+        "instruction set": instruction_set(),
         "threads": torch.get_num_threads(),
         **_stage_figures(decode_s, steady.stages_s, outcome),
         "frames/s": round(1 / steady.frame_s, 2),

@@ -94,10 +94,12 @@ def _processor() -> str:
     """The vector instructions torch will use, the cores it may use, and the machine."""
     import torch
 
-    capability = torch.backends.cpu.get_cpu_capability()
+    from vseg.weights.device import instruction_set
+
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return (
-        f"{platform.machine()}, {capability}, {cores} cores, {torch.get_num_threads()} threads"
+        f"{platform.machine()}, {instruction_set()}, {cores} cores, "
+        f"{torch.get_num_threads()} threads"
     )
 
 

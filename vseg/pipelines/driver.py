@@ -7,11 +7,7 @@ from vseg.exchange.detections import DetectionTable
 from vseg.exchange.detector_runs import DetectorRuns
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.session_driver import SessionDriver
-from vseg.pipelines.detect import PromptedDetector, automatic_detector
-from vseg.pipelines.detection_driver import DetectionTracker
-from vseg.pipelines.file_tracks import FileTracks
 from vseg.pipelines.prompt_driver import PromptDriver
-from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.session.session import Session
 from vseg.types import Exemplar, Prompt, Text, Timecode
 
@@ -32,28 +28,41 @@ def make_driver(
     description that cannot be detected.
     """
     if detections is not None:
-        runs = DetectorRuns.of(detections.frames, config.detections.detector_every)
-        return DetectionTracker(
-            session,
-            lambda frame: detections.on(frame.index) if runs.ran_on(frame.index) else None,
-            config.detections,
-            runs.stride,
-            FileTracks(detections) if config.detections.keep_ids else None,
-        )
+        return _detection_driver(session, config, detections)
     concepts = tuple(
         placed.value
         for placed in prompts
         if placed.object_id is None and isinstance(placed.value, Text | Exemplar)
     )
+    if prompts and not concepts:
+        return PromptDriver(session, prompts)
+    # Who prompts objects has the first mask before the detecting drivers are loaded.
+    from vseg.pipelines.detect import PromptedDetector, automatic_detector
+    from vseg.pipelines.redetection_driver import RedetectionTracker
+
     if concepts:
         detector = PromptedDetector(concepts, session.model, grounder)
         return RedetectionTracker(
             session, detector, config.redetection, until, detector.queries
         )
-    if prompts:
-        return PromptDriver(session, prompts)
     automatic = automatic_detector(session.model, grounder, config)
     return RedetectionTracker(session, automatic, config.redetection, until)
+
+
+def _detection_driver(
+    session: Session, config: TrackConfig, detections: DetectionTable
+) -> SessionDriver:
+    from vseg.pipelines.detection_driver import DetectionTracker
+    from vseg.pipelines.file_tracks import FileTracks
+
+    runs = DetectorRuns.of(detections.frames, config.detections.detector_every)
+    return DetectionTracker(
+        session,
+        lambda frame: detections.on(frame.index) if runs.ran_on(frame.index) else None,
+        config.detections,
+        runs.stride,
+        FileTracks(detections) if config.detections.keep_ids else None,
+    )
 
 
 def make_reverse_driver(session: Session, prompts: Sequence[Prompt]) -> SessionDriver:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.grounder import FrameFeatures
+from vseg.ops.denormals import denormals_flushed
 from vseg.session.crops.small_objects import SmallObjects
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput, Resolved
@@ -36,6 +37,7 @@ class Engine:
     rows: RowDecoder
     small: SmallObjects
 
+    @denormals_flushed()
     @torch.inference_mode()
     def track(
         self, frame: Frame, features: FrameFeatures, live: Sequence[TrackedObject]

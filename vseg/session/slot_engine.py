@@ -17,6 +17,7 @@ from torch import Tensor
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.memory_policy import MemoryDecision
 from vseg.interfaces.slot_model import SlotModel
+from vseg.ops.denormals import denormals_flushed
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
@@ -43,6 +44,7 @@ class SlotEngine:
     bank: SlotBank
     identities: Identities
 
+    @denormals_flushed()
     @torch.inference_mode()
     def track(
         self, frame: Frame, encoded: FrameFeatures, live: Sequence[TrackedObject]

@@ -10,7 +10,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from pickle import UnpicklingError
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 
 from vseg.errors import WeightsMismatch
 from vseg.io.files import atomic_path
+from vseg.ops.denormals import denormals_flushed
 from vseg.training.config import Optimisation
 
 # The rate ends at this share of its peak.
@@ -59,20 +59,7 @@ class Report:
     means: dict[str, float]
 
 
-@contextmanager
-def _denormals_flushed() -> Iterator[None]:
-    """Denormal numbers slow a CPU down many times, and small gradients are full of them.
-
-    Whoever trains goes on with ordinary numbers; torch does not tell how it was set before.
-    """
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-
-
-@_denormals_flushed()
+@denormals_flushed()
 def train(
     stage: Stage,
     options: Optimisation,

@@ -45,6 +45,15 @@ def open_dtype(name: str, device: torch.device, *, cpu_bfloat16: bool = False) -
     return known[name]
 
 
+def instruction_set() -> str:
+    """The vector instructions that torch uses on this processor, as in `AVX2` or `AVX512 with
+    bf16`: what a speed on a CPU depends on most.
+    """
+    name = torch.backends.cpu.get_cpu_capability()
+    native = torch.cpu._is_avx512_bf16_supported()
+    return f"{name} with bf16" if native and name == "AVX512" else name
+
+
 def uploaded(values: Tensor, device: torch.device) -> Tensor:
     """The values on the device, without waiting until they are there.
 

@@ -87,3 +87,28 @@ def test_waiting_threads_sleep_unless_told_otherwise(said: str | None, expected:
         check=True,
     )
     assert done.stdout.splitlines()[-1] == f"False {expected}"
+
+
+FIRST_MASK = """
+import sys
+from vseg.cli.app import main
+try:
+    main()
+except SystemExit:
+    loaded = {"scipy", "transformers", "matplotlib", "vseg_trackers"} & set(sys.modules)
+    print(sorted(loaded))
+"""
+
+
+def test_a_prompted_object_waits_for_no_package_that_only_others_need(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_clip(clip, Recipe(num_frames=2))
+    words = ["track", clip, "-o", tmp_path / "run", "--box", "10,10,40,40"]
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_MASK, *map(str, words), "--short-side", "64"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (tmp_path / "run" / "run.json").exists(), done.stderr
+    assert done.stdout.splitlines()[-1] == "[]"

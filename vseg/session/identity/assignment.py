@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 CLUSTER_IOU = 0.6
@@ -74,6 +73,8 @@ def assign(
     The assignment maximises the sum of scores with one object per cluster (Kuhn 1955, by
     scipy).
     """
+    from scipy.optimize import linear_sum_assignment  # half a second: the first mask is out
+
     labels = clusters(iou)
     count = max(labels, default=-1) + 1
     # One column per cluster, and after them one per object: its own absence.

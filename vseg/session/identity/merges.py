@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 from jaxtyping import Bool, Float64
-from scipy.optimize import linear_sum_assignment
 
 # How the values of these thresholds were chosen is not recorded.
 # An object with less than this share of its area has vanished; no share of a split mask is
@@ -181,6 +180,8 @@ class Merges:
         """The holder's mask split among the members; nothing where they cannot be told
         apart.
         """
+        from scipy.optimize import linear_sum_assignment  # half a second: for merges only
+
         mask = frame.masks[holder]
         blobs = [self.blobs[i] for i in members]
         expected = np.stack([blob.expected(frame.frame_index) for blob in blobs])

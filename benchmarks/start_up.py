@@ -1,0 +1,95 @@
+"""How long a command takes to begin, and what a process of one frame holds.
+
+    python benchmarks/start_up.py --rounds 5
+    python benchmarks/start_up.py --rounds 5 --against OTHER_CHECKOUT
+
+Commands are started in turn, those of both checkouts one after the other; the medians over all
+rounds are printed.  The first mask is there when the shard that holds it has its name.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from benchmarks.shared import Table, run
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
+
+
+@dataclass(frozen=True, slots=True)
+class StartRow:
+    """Seconds of wall clock, and processor seconds of `vseg track` for one frame.
+
+    help_s: `vseg --help`; first_mask_s, whole_s: `vseg track` until its first mask and to its
+    end.
+    """
+
+    checkout: str
+    help_s: float
+    first_mask_s: float
+    whole_s: float
+    cpu_s: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--against", type=Path, help="another checkout of vseg")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    here = Path(__file__).parents[1]
+    checkouts = [here] if options.against is None else [options.against.absolute(), here]
+    with tempfile.TemporaryDirectory() as folder:
+        clip = Path(folder) / "clip.mp4"
+        write_clip(SyntheticVideo(SceneConfig(480, 854, 8, seed=1)), clip)
+        rounds: dict[Path, list[StartRow]] = {checkout: [] for checkout in checkouts}
+        for number in range(options.rounds):
+            for checkout in checkouts:
+                out = Path(folder) / f"{number}-{len(rounds[checkout])}-{checkout.name}"
+                rounds[checkout].append(_started(checkout, clip, out))
+    table = Table(StartRow)
+    for checkout, rows in rounds.items():
+        columns = ("help_s", "first_mask_s", "whole_s", "cpu_s")
+        medians = [median(getattr(row, name) for row in rows) for name in columns]
+        table.add(StartRow(str(checkout), *(round(value, 2) for value in medians)))
+    table.write(options.json)
+
+
+def _started(checkout: Path, clip: Path, out: Path) -> StartRow:
+    command = [sys.executable, "-m", "vseg"]
+    env = os.environ | {"PYTHONPATH": f"{checkout}{os.pathsep}{checkout / 'trackers'}"}
+    began = time.perf_counter()
+    subprocess.run([*command, "--help"], env=env, check=True, stdout=subprocess.DEVNULL)
+    help_s = time.perf_counter() - began
+    words = ["track", clip, "-o", out, "--box", "300,150,500,350", "--range", "0:1"]
+    before = _children_cpu_s()
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        [*command, *map(str, words)],
+        env=env,
+        cwd=out.parent,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    shard = out / "masks" / "shard-000000.parquet"
+    while not shard.exists() and process.poll() is None:
+        time.sleep(0.002)
+    first_mask_s = time.perf_counter() - began
+    process.wait()
+    whole_s = time.perf_counter() - began
+    return StartRow(checkout.name, help_s, first_mask_s, whole_s, _children_cpu_s() - before)
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+if __name__ == "__main__":
+    run(main)
