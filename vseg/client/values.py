@@ -251,7 +251,7 @@ class TrackRequest(Value):
     whatever is there becomes an object; no prompts are given then.
     """
 
-    kind: Literal["track"] = "track"
+    kind: Literal["track"]
     video: VideoId
     run: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")]
     prompts: Annotated[list[PromptRecord], Field(max_length=1000)] = []

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from vseg.client.values import Problem
 from vseg.errors import (
@@ -118,10 +119,14 @@ def _invalid(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _refused(_: Request, error: Exception) -> JSONResponse:
+def _refused(request: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses: no such path, no such method, a body too large."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        # The framework names those of the first route of the path only.
+        headers |= _allowed(request.app, request.scope["path"])
     said = Problem(
         type=_type(status.phrase),
         title=status.phrase,
@@ -129,7 +134,18 @@ def _refused(_: Request, error: Exception) -> JSONResponse:
         detail=str(error.detail),
         hint="GET /v1/openapi.json lists the paths and their methods",
     )
-    return _response(said, dict(error.headers or {}))
+    return _response(said, headers)
+
+
+def _allowed(app: FastAPI, path: str) -> dict[str, str]:
+    """The header that names every method of a path; none for one that is not in the schema."""
+    methods = {
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if compile_path(template)[0].match(path)
+        for method in operations
+    }
+    return {"Allow": ", ".join(sorted(methods))} if methods else {}
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:
