@@ -16,6 +16,7 @@ from transformers import BertTokenizer, CLIPTokenizer
 
 from tests.random_weights import randomise
 from tests.sam_models import VIT, small_model
+from tests.text_detector_models import omdet, sam3_lite_text
 
 WORDS = (
     "the",
@@ -166,7 +167,9 @@ _MAKERS: dict[str, Callable[[], Any]] = {
     "grounding-dino": _dino,
     "mm-grounding-dino": lambda: _dino("MMGroundingDino"),
     "owlv2": _owl,
+    "omdet-turbo": omdet,
     "sam3": lambda: transformers.Sam3Model(_sam3_config()),
+    "sam3-lite-text": sam3_lite_text,
 }
 KINDS = tuple(_MAKERS)
 
@@ -183,6 +186,10 @@ def _save_processor(kind: str, folder: Path) -> None:
     elif kind == "owlv2":
         images = transformers.Owlv2ImageProcessorPil(size={"height": 96, "width": 96})
         transformers.Owlv2Processor(images, clip_tokenizer(16)).save_pretrained(folder)
+    elif kind == "omdet-turbo":
+        size = {"height": 96, "width": 96}
+        transformers.DetrImageProcessorPil(size=size).save_pretrained(folder)
+        clip_tokenizer(48).save_pretrained(folder)
     else:
         clip_tokenizer(32).save_pretrained(folder)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.detector_models import DETECTORS, saved_detector
 from tests.grounder_models import KINDS, saved_grounder
 from tests.word_head import nano_words
 from vseg.build import load_model, open_grounder
@@ -43,7 +44,7 @@ class Case:
 
 def _saved(kind: str) -> Callable[[Path], Grounder]:
     def make(folder: Path) -> Grounder:
-        saved_grounder(kind, folder)
+        (saved_detector if kind in DETECTORS else saved_grounder)(kind, folder)
         return open_grounder(str(folder))
 
     return make
@@ -52,7 +53,9 @@ def _saved(kind: str) -> Callable[[Path], Grounder]:
 PICTURE = np.random.default_rng(5).integers(0, 255, (60, 90, 3), dtype=np.uint8)
 REGION = Exemplar(PICTURE, np.ones((60, 90), dtype=bool), "noise", LEAST)
 WORDS = (Text("the red car", LEAST), Text("dog", LEAST), Text("a small house", LEAST))
+CLASSES = (Text("the car", LEAST), Text("people", LEAST), Text("hot dogs", LEAST))
 CASES = {kind: Case(_saved(kind), WORDS, REGION) for kind in KINDS}
+CASES |= {kind: Case(_saved(kind), CLASSES, Text("a red car")) for kind in DETECTORS}
 LEFT = np.broadcast_to(np.arange(90) < 40, (60, 90)) & (np.arange(60)[:, None] > 3)
 
 

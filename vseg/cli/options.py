@@ -177,7 +177,12 @@ Exemplars = Annotated[
         help="What resembles a box (x1,y1,x2,y2) or a mask file of another image.",
     ),
 ]
-Auto = Annotated[bool, typer.Option("--auto", help="Every object that the model proposes.")]
+Auto = Annotated[
+    bool,
+    typer.Option(
+        "--auto", help="Every object that the model, or a --grounder of classes, proposes."
+    ),
+]
 GrounderName = Annotated[
     str | None,
     typer.Option(

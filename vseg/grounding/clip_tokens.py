@@ -33,7 +33,18 @@ class ShortTexts:
         """
         for phrase in phrases:
             self.check(phrase)
+        return self._padded(phrases, device)
+
+    def cut(self, text: str, device: torch.device) -> dict[str, Tensor]:
+        """The same of one text, (1, length); its end is lost where it is longer."""
+        return self._padded([text], device)
+
+    def _padded(self, texts: Sequence[str], device: torch.device) -> dict[str, Tensor]:
         made = self._tokenizer(
-            list(phrases), padding="max_length", max_length=self._length, return_tensors="pt"
+            list(texts),
+            padding="max_length",
+            max_length=self._length,
+            truncation=True,
+            return_tensors="pt",
         )
         return {key: made[key].to(device) for key in ("input_ids", "attention_mask")}

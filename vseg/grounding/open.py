@@ -3,8 +3,12 @@
 from pathlib import Path
 
 from vseg.errors import WeightsMismatch
+from vseg.grounding.class_detector import CLASSES as CLASSED
+from vseg.grounding.class_detector import read_classes
 from vseg.grounding.dino import CLASSES as DINO
 from vseg.grounding.dino import read_dino
+from vseg.grounding.omdet import CLASSES as OMDET
+from vseg.grounding.omdet import read_omdet
 from vseg.grounding.open_vocabulary import OpenVocabulary
 from vseg.grounding.owl import CLASSES as OWL
 from vseg.grounding.owl import read_owl
@@ -13,8 +17,8 @@ from vseg.grounding.sam3_text import CLASSES as SAM3
 from vseg.grounding.sam3_text import read_sam3
 from vseg.interfaces.grounder import Grounder
 
-FAMILIES = (*DINO, *OWL, *SAM3)
-"""The model_types that ground text."""
+FAMILIES = (*DINO, *OWL, *OMDET, *SAM3, *CLASSED)
+"""The model_types that ground text: any words, or the names of classes."""
 
 
 def open_folder(folder: Path, name: str, place: Placement) -> Grounder:
@@ -28,6 +32,11 @@ def open_folder(folder: Path, name: str, place: Placement) -> Grounder:
     if kind in OWL:
         owl, sha256 = read_owl(folder, name, place)
         return OpenVocabulary(name, sha256, owl)
+    if kind in OMDET:
+        omdet, sha256 = read_omdet(folder, name, place)
+        return OpenVocabulary(name, sha256, omdet)
+    if kind in CLASSED:
+        return read_classes(folder, name, place)
     if kind in SAM3:
         sam3, sha256 = read_sam3(folder, name, place)
         return OpenVocabulary(name, sha256, sam3)
@@ -36,3 +45,10 @@ def open_folder(folder: Path, name: str, place: Placement) -> Grounder:
         hint=f"give a folder with one of {', '.join(FAMILIES)}, or a name of `vseg "
         "models list`",
     )
+
+
+def folder_has_classes(folder: Path) -> bool:
+    """Whether the grounder in a folder detects a fixed list of classes.  Raises as
+    `model_type`.
+    """
+    return model_type(folder) in CLASSED

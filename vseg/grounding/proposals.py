@@ -17,22 +17,22 @@ from torch import Tensor
 from vseg.ops.boxes import areas, clipped, nms
 from vseg.types import Detections, Grounding, MaskCrop, Text
 
-_INSIDE = 0.5
-"""A pixel belongs to a mask where its probability is above this."""
-
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
     """A detector's output for P phrases, from the phrase at `first` on, on one image.
 
     boxes: x1 y1 x2 y2 in pixels of the image, also outside it.  scores: in [0, 1], of every
-    box for every phrase.  probabilities: of a cell to belong to the object, or None.
+    box for every phrase.  maps: of cells, or None; a pixel belongs to the object where its
+    map, interpolated, is above `level`: the published post-processing of some networks
+    interpolates probabilities, and of others logits.
     """
 
     first: int
     boxes: Float64[np.ndarray, "N 4"]
     scores: Float64[np.ndarray, "N P"]
-    probabilities: Float[Tensor, "N h w"] | None = None
+    maps: Float[Tensor, "N h w"] | None = None
+    level: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,12 @@ def choose(
     rows = np.flatnonzero((scores > 0) & (areas(boxes) > 0))
     rows = rows[np.argsort(-scores[rows], kind="stable")]
     masks = None
-    if proposals.probabilities is not None:
-        crops = {int(row): _mask(proposals.probabilities[int(row)], hw) for row in rows}
+    if proposals.maps is not None:
+        level = proposals.level
+        crops = {int(row): _mask(proposals.maps[int(row)], level, hw) for row in rows}
         rows = rows[[crops[int(row)].area > 0 for row in rows]]
     rows = rows[_distinct(boxes[rows], labels[rows], rules.overlap)]
-    if proposals.probabilities is not None:
+    if proposals.maps is not None:
         masks = tuple(crops[int(row)] for row in rows)
     return Detections(boxes[rows], scores[rows], labels[rows] + proposals.first, masks)
 
@@ -100,12 +101,12 @@ def _distinct(
     return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *kept]))
 
 
-def _mask(probabilities: Float[Tensor, "h w"], hw: tuple[int, int]) -> MaskCrop:
+def _mask(cells: Float[Tensor, "h w"], level: float, hw: tuple[int, int]) -> MaskCrop:
     """The mask at the image's size: bilinear, cells and pixels both by their centres."""
     enlarged = cv2.resize(
-        probabilities.float().cpu().numpy(), hw[::-1], interpolation=cv2.INTER_LINEAR
+        cells.float().cpu().numpy(), hw[::-1], interpolation=cv2.INTER_LINEAR
     )
-    return MaskCrop.of(np.asarray(enlarged > _INSIDE, dtype=bool))
+    return MaskCrop.of(np.asarray(enlarged > level, dtype=bool))
 
 
 def corners(boxes: Float[Tensor, "N 4"]) -> Float[Tensor, "N 4"]:

@@ -1,9 +1,10 @@
-"""SAM 3: every instance of a short noun phrase, with its mask.
+"""SAM 3 and SAM 3 LiteText: every instance of a short noun phrase, with its mask.
 
 Enters: an image and phrases.  Leaves: Proposals with masks: every phrase has queries of
 its own, scored by the query's match times the probability that the phrase is in the image.
-Paper: Carion et al. 2025 (arXiv 2511.16719).  The image is encoded once for all phrases, and
-the words once for a set of them.
+Papers: Carion et al. 2025 (arXiv 2511.16719); LiteText (arXiv 2602.12173) has a text encoder
+of an eighth of the size, and the rest is SAM 3's.  The image is encoded once for all phrases,
+and the words once for a set of them.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,15 @@ from vseg.grounding.proposals import DetectionRules, Proposals
 from vseg.models.sam2.vision import HALF, square
 
 # The folder as published holds the tracker of videos too; the detector is taken out of it.
-CLASSES = {"sam3": "Sam3Model", "sam3_video": "Sam3Model"}
+CLASSES = {
+    "sam3": "Sam3Model",
+    "sam3_video": "Sam3Model",
+    "sam3_lite_text": "Sam3LiteTextModel",
+}
+_TOKENS = 32
+"""The library's processor pads every phrase to this; LiteText has position codes for more, and
+interpolates them.
+"""
 _AT_ONCE = 4
 """Phrases in one batch: one costs the decoders' memory at a quarter of the image's side."""
 
@@ -39,7 +48,7 @@ class Sam3Text:
         self._device = read.device
         config = read.net.config
         self._side = config.vision_config.backbone_config.image_size
-        self._texts = ShortTexts(tokenizer, config.text_config.max_position_embeddings)
+        self._texts = ShortTexts(tokenizer, _TOKENS)
         self._normal = HALF.on(read.device)
 
     def check(self, phrase: str) -> None:

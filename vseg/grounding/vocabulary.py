@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from vseg.errors import BadPrompt
 from vseg.grounding.attributes import COLOURS, MOTIONS, PLACES, SIZES
+from vseg.grounding.coco_classes import WITH_CLASSES, is_coco
 
 ANY_OBJECT = "object"
 SYNONYMS = {
@@ -168,12 +169,31 @@ def _among(token: str, names: str) -> bool | None:
     return None
 
 
+def wider_words(tokens: Iterable[str]) -> tuple[str, ...]:
+    """The words that others of these are a kind of, or mean less than."""
+    kinds = {word: f"{_KINDS.get(word, '')} {NARROWER.get(word, '')}" for word in HELD_OUT}
+    return tuple(
+        word
+        for token in tokens
+        for word, names in kinds.items()
+        if _among(token, names) is not None
+    )
+
+
 def _kind_hint(tokens: Sequence[str], words: Collection[str]) -> str:
-    """What to type for a word that is a kind of a known one."""
+    """What to type for a word that is a kind of a known one, or a class of a detector."""
     for token in tokens:
-        for word in words:
-            if _among(token, _KINDS.get(word, "")) is not None:
-                return f"for every {word}: --text {word}; for '{token}' alone: {STRONGER}; "
+        ways = [
+            f"for every {word}: --text {word}"
+            for word in words
+            if _among(token, _KINDS.get(word, "")) is not None
+        ]
+        if is_coco(token):
+            ways.append(f"for '{token}' alone: {WITH_CLASSES}")
+        elif ways:
+            ways.append(f"for '{token}' alone: {STRONGER}")
+        if ways:
+            return "".join(f"{way}; " for way in ways)
     return ""
 
 

@@ -42,3 +42,13 @@ class Grounder(Protocol):
         about motion; without it nothing moves and nothing is still.
         """
         ...
+
+
+@runtime_checkable
+class ClassGrounder(Grounder, Protocol):
+    """A grounder whose phrases are the names of fixed classes.
+
+    classes: all that it can detect: where no phrase is given, every object of these is meant.
+    """
+
+    classes: tuple[str, ...]

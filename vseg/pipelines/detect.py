@@ -16,13 +16,13 @@ from vseg.config import TrackConfig
 from vseg.grounding.automatic_masks import AutomaticMaskGenerator
 from vseg.grounding.tags import Tagger
 from vseg.grounding.word_lists import EVERYDAY, read_words
-from vseg.interfaces.grounder import FrameFeatures, Grounder
+from vseg.interfaces.grounder import ClassGrounder, FrameFeatures, Grounder
 from vseg.interfaces.model import Model
 from vseg.pipelines.queries import DetectFunction, Query
 from vseg.prompts.resolve import named
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.tensors import Features
-from vseg.types import ConceptPrompt, Detections, Exemplar, Frame, Grounding
+from vseg.types import ConceptPrompt, Detections, Exemplar, Frame, Grounding, Text
 
 NOTHING = Grounding(
     Detections(np.zeros((0, 4)), np.zeros(0), np.zeros(0, dtype=np.int64)), np.zeros(1), ()
@@ -81,12 +81,14 @@ class PromptedDetector:
 def automatic_detector(
     model: Model, words: Grounder | None, config: TrackConfig
 ) -> DetectFunction:
-    """Detects whatever there is: by the tags of the frame where there is a tagger, else
-    without names.
+    """Detects whatever there is: by the tags of the frame where there is a tagger, all classes
+    of a grounder that has some, else without names.
 
     Raises ModelError and BadVocabulary for a tagger that cannot be had.
     """
     settings = config.redetection
+    if settings.tagger is None and isinstance(words, ClassGrounder):
+        return _classed(words)
     if settings.tagger is None or words is None:
         return _unnamed(AutomaticMaskGenerator(model))
     image_text = open_image_text(settings.tagger, config.device)
@@ -98,6 +100,15 @@ def _unnamed(generator: AutomaticMaskGenerator) -> DetectFunction:
     def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
         proposed = generator.propose(frame, features())
         return replace(proposed, names=("",) * len(proposed.found))
+
+    return detect
+
+
+def _classed(words: ClassGrounder) -> DetectFunction:
+    texts = tuple(Text(name) for name in words.classes)
+
+    def detect(frame: Frame, features: FrameFeatures, adjacent: Frame | None) -> Grounding:
+        return words.ground(frame, texts)
 
     return detect
 

@@ -52,7 +52,7 @@ def watch(
     _check(requests, config, until)
     model = model or load_configured(config)
     texts = [r.value for r in requests if isinstance(r.value, Text)]
-    words = grounder_of(config, texts, model)
+    words = grounder_of(config, texts, model, everything=not requests)
     with Session(
         model,
         memory=config.memory,

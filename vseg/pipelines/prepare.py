@@ -9,7 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vseg import __version__
-from vseg.build import load_compiled, load_model, open_grounder, open_nano_text
+from vseg.build import (
+    has_classes,
+    load_compiled,
+    load_model,
+    open_grounder,
+    open_nano_text,
+)
 from vseg.config import RedetectionSettings, TrackConfig
 from vseg.errors import BadPrompt, UsageError
 from vseg.exchange.detections import DetectionTable, read_detections
@@ -69,7 +75,7 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
         _check_until(until, first)
     model = model or load_configured(job.config)
     texts = [p.value for p in prompts if isinstance(p.value, Text)]
-    grounder = grounder_of(job.config, texts, model)
+    grounder = grounder_of(job.config, texts, model, everything=job.everything)
     objects = len({placed.object_id for placed in prompts})
     check_memory(model, job.config.memory, max(1, objects))
     header = RunHeader(
@@ -108,10 +114,12 @@ def check_redetection(settings: RedetectionSettings, *, everything: bool) -> Non
             hint="tags name what a grounder is to detect: --auto --tagger clip-vit-b32 "
             "--grounder grounding-dino-tiny",
         )
-    if everything and settings.grounder is not None and settings.tagger is None:
+    named = settings.grounder is not None and settings.tagger is None
+    if everything and named and not has_classes(str(settings.grounder)):
         raise UsageError(
             f"--auto has no words for the grounder {settings.grounder}",
-            hint="give it words, as in --text person, or a --tagger, or drop it",
+            hint="give it words, as in --text person, or a --tagger, or take a detector of "
+            "fixed classes: --grounder rf-detr-seg-nano",
         )
     if settings.vocabulary is not None and settings.tagger is None:
         raise UsageError(
@@ -154,13 +162,17 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Promp
     return prompts
 
 
-def grounder_of(config: TrackConfig, texts: Sequence[Text], model: Model) -> Grounder | None:
-    """The grounder for these words or a tagger's, checked against them; None without words.
+def grounder_of(
+    config: TrackConfig, texts: Sequence[Text], model: Model, *, everything: bool = False
+) -> Grounder | None:
+    """The grounder for these words, a tagger's or its own classes, checked against them; None
+    where nothing has words.
 
     Raises BadPrompt for words that it does not know, and whatever `open_grounder` raises.
     """
     name = config.redetection.grounder
-    if not texts and config.redetection.tagger is None:
+    classed = everything and name is not None
+    if not texts and not classed and config.redetection.tagger is None:
         return None
     grounder = open_nano_text(model) if name is None else open_grounder(name, config.device)
     grounder.check(texts)

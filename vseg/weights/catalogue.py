@@ -28,7 +28,7 @@ PUBLISHED: Mapping[str, Published] = MappingProxyType(
     }
 )
 
-GROUNDERS: Mapping[str, Published] = MappingProxyType(
+_OPEN_VOCABULARIES: Mapping[str, Published] = MappingProxyType(
     {
         name: Published(name, repository, mib, licence, "grounder")
         for name, repository, mib, licence in (
@@ -42,10 +42,32 @@ GROUNDERS: Mapping[str, Published] = MappingProxyType(
             ),
             ("owlv2-base", "google/owlv2-base-patch16-ensemble", 591, _APACHE),
             ("owlv2-large", "google/owlv2-large-patch14-ensemble", 1670, _APACHE),
+            ("omdet-turbo-tiny", "omlab/omdet-turbo-swin-tiny-hf", 441, _APACHE),
             ("sam3", "facebook/sam3", 3300, "SAM License, access on request"),
+            # Its card says Apache-2.0, but all except its text encoder is SAM 3's.
+            ("sam3-litetext", "vil-uob/sam3-litetext-s0", 2020, "SAM License"),
         )
     }
 )
+
+_CLASSED: Mapping[str, Published] = MappingProxyType(
+    {
+        name: Published(name, repository, mib, _APACHE, "grounder", has_classes=True)
+        for name, repository, mib in (
+            ("rf-detr-seg-nano", "Roboflow/rf-detr-seg-nano", 128),
+            ("rf-detr-seg-small", "Roboflow/rf-detr-seg-small", 129),
+            ("rf-detr-seg-medium", "Roboflow/rf-detr-seg-medium", 136),
+            ("rf-detr-seg-large", "Roboflow/rf-detr-seg-large", 138),
+            ("d-fine-nano", "ustc-community/dfine-nano-coco", 15),
+            # The authors' own repository is not in the library's format.
+            ("deimv2-nano", "harshaljanjani/DEIMv2_HGNetv2_N_COCO_Transformers", 14),
+            ("lw-detr-tiny", "AnnaZhang/lwdetr_tiny_60e_coco", 46),
+        )
+    }
+)
+
+GROUNDERS: Mapping[str, Published] = MappingProxyType({**_OPEN_VOCABULARIES, **_CLASSED})
+"""What detects the objects that a text names: any words, or the names of fixed classes."""
 
 IMAGE_TEXT: Mapping[str, Published] = MappingProxyType(
     {

@@ -23,7 +23,8 @@ class Published:
     """One published model.  mib: of its weights; licence: of the same.
 
     kind: what it does: segments prompted objects, detects what a text names, or compares texts
-    and images.
+    and images.  has_classes: of a grounder that detects a fixed list of classes, and reads no
+    words.
     """
 
     name: str
@@ -31,6 +32,12 @@ class Published:
     mib: int
     licence: str
     kind: Kind = "segmenter"
+    has_classes: bool = False
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether it comes with a vocabulary."""
+        return self.kind != "segmenter" and not self.has_classes
 
     @property
     def pull(self) -> str:
@@ -67,7 +74,7 @@ def folder_of(published: Published) -> Path:
     # Two models may share a repository: one may have been fetched without the other's
     # vocabulary.
     wanted = ["config.json", "*.safetensors"]
-    wanted += ["tokenizer*.json"] if published.kind != "segmenter" else []
+    wanted += ["tokenizer*.json"] if published.reads_words else []
     if not all(any(folder.glob(pattern)) for pattern in wanted):
         raise _missing(published)
     return folder
@@ -89,7 +96,7 @@ def pull(published: Published) -> Path:
 
 
 def _missing(published: Published) -> WeightsMissing:
-    words = "" if published.kind == "segmenter" else ", vocabulary"
+    words = ", vocabulary" if published.reads_words else ""
     return WeightsMissing(
         f"no weights of {published.name} on this machine: config.json{words} and "
         "model.safetensors, "

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.detector_models import DETECTORS, saved_detector
 from tests.grounder_models import KINDS, bert_tokenizer, clip_tokenizer, saved_grounder
 from tests.spoiled_folders import (
     be_another_model,
@@ -239,10 +240,12 @@ def test_a_phrase_that_is_too_long_for_a_short_text(owl: Path) -> None:
             look([Text("a very long red dog..")])
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *DETECTORS])
 def test_every_kind_runs_in_bfloat16(tmp_path: Path, kind: str) -> None:
-    saved_grounder(kind, tmp_path)
-    said = open_grounder(str(tmp_path), dtype="bfloat16").ground(FRAME, TEXTS)
+    classed = kind in DETECTORS
+    (saved_detector if classed else saved_grounder)(kind, tmp_path)
+    asked = (Text("car", 0.02), Text("person", 0.02)) if classed else TEXTS
+    said = open_grounder(str(tmp_path), dtype="bfloat16").ground(FRAME, asked)
     assert len(said.found) > 0 and np.isfinite(said.found.boxes).all()
     assert said.found.boxes.dtype == said.found.scores.dtype == np.float64
 

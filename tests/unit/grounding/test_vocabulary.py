@@ -68,20 +68,22 @@ def test_nouns_are_those_of_the_head_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phrase", "wide"),
+    ("phrase", "wide", "detector"),
     [
-        ("dog", "animal"),
-        ("the brown horses", "animal"),
-        ("puppies", "animal"),
-        ("skaters on the left", "person"),
+        ("dog", "animal", "rf-detr-seg-nano"),
+        ("the brown horses", "animal", "rf-detr-seg-nano"),
+        ("puppies", "animal", "grounding-dino-tiny"),
+        ("skaters on the left", "person", "grounding-dino-tiny"),
     ],
 )
-def test_a_kind_of_a_known_word_is_refused_with_what_to_type(phrase: str, wide: str) -> None:
+def test_a_kind_of_a_known_word_is_refused_with_what_to_type(
+    phrase: str, wide: str, detector: str
+) -> None:
     with pytest.raises(BadPrompt, match="names no known object") as caught:
         parse_words(phrase, WORDS)
     hint = caught.value.hint or ""
     assert hint.startswith(f"for every {wide}: --text {wide}; for '")
-    assert "alone: vseg models pull grounding-dino-tiny" in hint
+    assert f"alone: vseg models pull {detector}" in hint
 
 
 def test_a_narrower_word_is_said_to_be_taken_for_the_wider_one() -> None:
