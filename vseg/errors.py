@@ -148,6 +148,10 @@ class OutputError(VsegError):
     """Results cannot be written: no permission, no space left, or something is in the way."""
 
 
+class RunBusy(OutputError):
+    """Another process writes the run: it can be waited for."""
+
+
 class NotAllowed(VsegError):
     """A request whose key is missing, wrong, expired or of a narrower scope, or that another
     origin makes.

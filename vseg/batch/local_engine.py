@@ -13,8 +13,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from vseg.batch.batch_job import BatchJob
 from vseg.batch.manifest import write_manifest
-from vseg.batch.place import Place
-from vseg.batch.schedule import Attempt, Schedule
+from vseg.batch.place import Place, committed_frames
+from vseg.batch.schedule import Attempt, Schedule, WorkerDeath
 from vseg.batch.watcher import BatchWatcher
 from vseg.batch.worker_process import WorkerProcess
 from vseg.weights.threads import thread_limit
@@ -124,7 +124,9 @@ class LocalEngine:
             elif self._ending:
                 final = None
             else:
-                final = schedule.killed(attempt, worker.name, how, now)
+                reached = committed_frames(self._place, attempt.job.job_id)
+                death = WorkerDeath(worker.name, how, reached)
+                final = schedule.killed(attempt, death, now)
             self._active -= 1
         if final is not None:
             write_manifest(self._place, final)

@@ -19,6 +19,7 @@ class JobStatus(StrEnum):
     object is visible.  EMPTY: nothing that was described is in the clip; there is no run.
     REFUSED: the input is wrong, and trying again is of no use.  FAILED: something else went
     wrong, each time.  POISON: it killed two workers.  INTERRUPTED: by the user or the system.
+    BUSY: another process writes its run; of an attempt, never in a manifest.
     """
 
     COMPLETE = "complete"
@@ -28,6 +29,7 @@ class JobStatus(StrEnum):
     FAILED = "failed"
     POISON = "poison"
     INTERRUPTED = "interrupted"
+    BUSY = "busy"
 
     @property
     def has_run(self) -> bool:
@@ -42,7 +44,7 @@ class JobStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether another start leaves it as it is, unless it is asked to try again."""
-        return self not in (JobStatus.INTERRUPTED, JobStatus.FAILED)
+        return self not in (JobStatus.INTERRUPTED, JobStatus.FAILED, JobStatus.BUSY)
 
 
 class JobError(Record):

@@ -15,6 +15,7 @@ from vseg.io.files import atomic_write_text
 
 _EVERY_S = 5.0
 """Prometheus asks every 15 s unless it is told otherwise."""
+_ENDS = [status for status in JobStatus if status is not JobStatus.BUSY]
 
 
 class MetricsFile:
@@ -68,7 +69,7 @@ class MetricsFile:
         lines = [
             "# HELP vseg_batch_jobs Jobs of this start, by how they ended.",
             "# TYPE vseg_batch_jobs gauge",
-            *(f'vseg_batch_jobs{{status="{s}"}} {self._ended[s]}' for s in JobStatus),
+            *(f'vseg_batch_jobs{{status="{s}"}} {self._ended[s]}' for s in _ENDS),
             f'vseg_batch_jobs{{status="waiting"}} {max(0, waiting)}',
             f'vseg_batch_jobs{{status="running"}} {len(self._at)}',
             "# HELP vseg_batch_retries_total Attempts after which a job was begun again.",

@@ -8,14 +8,19 @@ import hashlib
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from vseg.errors import BadRun
+from vseg.errors import BadRun, VsegError
 from vseg.io.files import atomic_write_bytes
 from vseg.io.stores import Store, is_address
-from vseg.results.layout import HEADER, RunState, run_state
+from vseg.results.layout import HEADER, RunState, read_header, run_state
+from vseg.results.write_lock import write_lock
 
 JOBS = "jobs"
+BEGUN = "begun"
+"""In a store: runs that were interrupted."""
+CLAIMS = "claims"
 
 
 class Place(ABC):
@@ -39,6 +44,12 @@ class Place(ABC):
     @abstractmethod
     def remove(self, name: str) -> None:
         """Delete a file; it need not be there."""
+
+    @abstractmethod
+    def claim(self, job_id: str) -> AbstractContextManager[None]:
+        """A block in which no other process of this machine does the job.  Raises RunBusy,
+        which `track` itself does where a run is written in its place.
+        """
 
     @abstractmethod
     def take(self, job_id: str) -> Path:
@@ -82,6 +93,9 @@ class FolderPlace(Place):
     def remove(self, name: str) -> None:
         (self.folder / name).unlink(missing_ok=True)
 
+    def claim(self, job_id: str) -> AbstractContextManager[None]:
+        return nullcontext()
+
     def take(self, job_id: str) -> Path:
         return self.run_folder(job_id)
 
@@ -117,39 +131,62 @@ class StorePlace(Place):
     def remove(self, name: str) -> None:
         self._store.remove([name])
 
+    def claim(self, job_id: str) -> AbstractContextManager[None]:
+        return write_lock(self.folder / CLAIMS / job_id)
+
     def take(self, job_id: str) -> Path:
         folder = self.run_folder(job_id)
         # What was written here last is at least as far as what was stored of it.
-        if run_state(folder) is RunState.ABSENT:
-            stored = self._store.names(f"{JOBS}/{job_id}")
-            if f"{JOBS}/{job_id}/{HEADER}" in stored:
-                for name in stored:
-                    self._store.get(name, self.folder / name)
+        if (folder / HEADER).exists():
+            return folder
+        shutil.rmtree(folder, ignore_errors=True)  # a copy that was cut off
+        for stored in (JOBS, BEGUN):
+            if self._copy(f"{stored}/{job_id}", folder):
+                break
         return folder
 
+    def _copy(self, prefix: str, folder: Path) -> bool:
+        """Copy a stored run, the header last; whether there is one."""
+        names = set(self._store.names(prefix))
+        header = f"{prefix}/{HEADER}"
+        if header not in names:
+            return False
+        for name in [*sorted(names - {header}), header]:
+            self._store.get(name, folder / name.removeprefix(f"{prefix}/"))
+        return True
+
     def give(self, job_id: str) -> None:
-        """The header last: a run whose upload was cut off is none."""
+        """The header last: a run whose upload was cut off is none.
+
+        What is not finished has a place of its own.  So all that ever comes to a finished run
+        are the same bytes once more, from a machine that was believed to be gone.
+        """
+        state = run_state(self.run_folder(job_id))
+        if state is RunState.FINISHED:
+            self._put(job_id, JOBS)
+            self._store.remove(list(self._store.names(f"{BEGUN}/{job_id}")))
+        elif state is RunState.RESUMABLE and not self.has_run(job_id):
+            self._put(job_id, BEGUN)
+        self._store.forget()
+
+    def _put(self, job_id: str, stored: str) -> None:
         folder = self.run_folder(job_id)
-        if not folder.exists():
-            return
-        prefix = f"{JOBS}/{job_id}"
-        here = {
+        prefix = f"{stored}/{job_id}"
+        names = {
             f"{prefix}/{file.relative_to(folder).as_posix()}": file for file in _files(folder)
         }
-        stored = self._store.names(prefix)
         header = f"{prefix}/{HEADER}"
-        self._store.remove([header])
-        for name, file in here.items():
-            if name != header:
-                self._store.put(file, name)
-        self._store.remove([name for name in stored if name not in here])
-        if header in here:
-            self._store.put(here[header], header)
-        self._store.forget()
+        former = self._store.names(prefix)
+        if stored == BEGUN:
+            self._store.remove([header])
+        for name in [*sorted(names.keys() - {header}), header]:
+            self._store.put(names[name], name)
+        self._store.remove([name for name in former if name not in names])
 
     def drop(self, job_id: str) -> None:
         self.release(job_id)
-        self._store.remove(list(self._store.names(f"{JOBS}/{job_id}")))
+        for stored in (JOBS, BEGUN):
+            self._store.remove(list(self._store.names(f"{stored}/{job_id}")))
 
     def release(self, job_id: str) -> None:
         shutil.rmtree(self.run_folder(job_id), ignore_errors=True)
@@ -159,7 +196,17 @@ class StorePlace(Place):
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.rglob("*") if file.is_file())
+    """Of a run; not what a killed process had not finished writing."""
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+
+
+def committed_frames(place: Place, job_id: str) -> int:
+    """How many frames of a run are committed in its folder on this machine."""
+    try:
+        progress = read_header(place.run_folder(job_id)).progress
+    except VsegError:
+        return 0
+    return progress.frames if progress else 0
 
 
 def open_place(name: str) -> Place:

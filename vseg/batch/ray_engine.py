@@ -11,13 +11,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from vseg.batch.manifest import Manifest, write_manifest
-from vseg.batch.place import Place, open_place
+from vseg.batch.place import Place, committed_frames, open_place
 from vseg.batch.run_clip import ClipRunner
-from vseg.batch.schedule import Attempt, Schedule
+from vseg.batch.schedule import Attempt, Schedule, WorkerDeath
 from vseg.batch.watcher import BatchWatcher
 from vseg.batch.worker_messages import BeginJob
 from vseg.batch.worker_process import worker_environment
@@ -43,12 +44,21 @@ class ClipActor:
     def __init__(self, place: str, name: str) -> None:
         self._runner = ClipRunner(open_place(place), name)
         self._stopped = threading.Event()
+        self._at = (0, 0)
 
     def do(self, begin: str) -> str:
         """Do a job; how it ended."""
         asked = BeginJob.model_validate_json(begin)
-        callbacks = ProgressCallbacks(stop=self._stopped.is_set)
+        self._at = (0, 0)
+        callbacks = ProgressCallbacks(self._advance, self._stopped.is_set)
         return self._runner.run(asked.job, asked.attempt, callbacks).model_dump_json()
+
+    def _advance(self, done: int, total: int) -> None:
+        self._at = (done, total)
+
+    def at(self) -> tuple[int, int]:
+        """How many frames of its job are tracked, of how many; 0 before the first."""
+        return self._at
 
     def stop(self) -> None:
         """Commit the frame at hand and end the job."""
@@ -87,6 +97,7 @@ class RayEngine:
         self._stop = stop
         self._resources = resources or RayResources()
         self._busy: dict[Any, _Busy] = {}
+        self._asked: dict[Any, _Busy] = {}
 
     def run(self, schedule: Schedule) -> None:
         """Do all jobs, or end early when asked to.  Raises OutputError for a manifest that
@@ -100,6 +111,7 @@ class RayEngine:
                 if self._stop():
                     self._end()
                 self._collect(schedule, idle)
+                self._ask()
         finally:
             if started:
                 self._ray.shutdown()
@@ -122,7 +134,7 @@ class RayEngine:
             num_gpus=self._resources.gpus,
             max_restarts=-1,
             max_task_retries=0,
-            max_concurrency=2,  # a job, and the request to stop it
+            max_concurrency=3,  # a job, how far it is, and the request to stop it
             runtime_env={"env_vars": worker_environment(self._resources.cpus)},
         )(ClipActor)
         names = [f"ray-{number}" for number in range(self._workers)]
@@ -153,18 +165,53 @@ class RayEngine:
             idle.append((busy.name, busy.actor))
 
     def _final(self, task: Any, busy: _Busy, schedule: Schedule) -> Manifest | None:
-        """What is to be written of a job; None if it is tried again."""
+        """What is to be written of a job; None if it is tried again.
+
+        Raises UsageError where actors cannot even start.
+        """
+        errors = self._ray.exceptions
         now = time.monotonic()
         try:
             manifest = Manifest.model_validate_json(self._ray.get(task))
-        except self._ray.exceptions.RayActorError as error:
-            how = f"died: {str(error).splitlines()[0]}"
-            return schedule.killed(busy.attempt, busy.name, how, now)
+        except errors.RayError as error:
+            told = str(error).splitlines()[0]
+            if getattr(error, "actor_init_failed", False):
+                raise UsageError(
+                    f"no Ray worker can start: {str(error).splitlines()[-1]}",
+                    hint="are vseg, its weights and the extra of the bucket on every node?",
+                ) from error
+            if isinstance(error, errors.ActorUnavailableError) or _is_preempted(error):
+                schedule.postponed(busy.attempt, now)
+                return None
+            reached = committed_frames(self._place, busy.attempt.job.job_id)
+            death = WorkerDeath(busy.name, f"died: {told}", reached)
+            return schedule.killed(busy.attempt, death, now)
         return schedule.ended(busy.attempt, manifest, now)
+
+    def _ask(self) -> None:
+        """Tell the watcher how far the jobs are, and ask the actors again."""
+        answered, _ = self._ray.wait(
+            list(self._asked), num_returns=max(1, len(self._asked)), timeout=0
+        )
+        for question in answered:
+            busy = self._asked.pop(question)
+            with suppress(self._ray.exceptions.RayError):
+                done, total = self._ray.get(question)
+                if done and any(busy is one for one in self._busy.values()):
+                    self._watcher.advances(busy.name, done, total)
+        waiting = [busy.name for busy in self._asked.values()]
+        for busy in self._busy.values():
+            if busy.name not in waiting:
+                self._asked[busy.actor.at.remote()] = busy
 
     def _end(self) -> None:
         for busy in self._busy.values():
             busy.actor.stop.remote()
+
+
+def _is_preempted(error: Exception) -> bool:
+    """Whether an actor died because its machine was taken away: that is no clip's fault."""
+    return bool(getattr(error, "preempted", False))
 
 
 def _ray() -> Any:

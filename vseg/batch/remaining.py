@@ -67,11 +67,12 @@ def unfinished(place: Place, plan: Iterable[PlannedJob]) -> Iterator[tuple[Batch
         manifest = read_manifest(place, planned.job.job_id)
         if manifest is None:
             yield planned.job, 0
-        elif _is_to_do(place, manifest):
+        elif is_to_do(place, manifest):
             yield planned.job, manifest.attempts
 
 
-def _is_to_do(place: Place, manifest: Manifest) -> bool:
+def is_to_do(place: Place, manifest: Manifest) -> bool:
+    """Whether a job is to be done although it ended somehow."""
     if not manifest.status.has_run:
         return not manifest.status.is_final
     return not place.has_run(manifest.job_id)

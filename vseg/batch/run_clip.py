@@ -6,17 +6,18 @@ where it stopped, bit for bit.
 
 import tempfile
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from vseg import __version__
 from vseg.batch.batch_job import BatchJob
 from vseg.batch.clip_cache import ClipCache
-from vseg.batch.manifest import JobError, JobStatus, Manifest
+from vseg.batch.manifest import JobError, JobStatus, Manifest, read_manifest
 from vseg.batch.place import Place
+from vseg.batch.remaining import is_to_do
 from vseg.config import TrackConfig
-from vseg.errors import BadVideo, ExitCode, NothingFound, OutputError, VsegError
+from vseg.errors import BadVideo, ExitCode, NothingFound, OutputError, RunBusy, VsegError
 from vseg.interfaces.model import Model
 from vseg.io.stores import is_address
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks
@@ -40,6 +41,9 @@ class ClipRunner:
 
     def run(self, job: BatchJob, attempt: int, callbacks: ProgressCallbacks) -> Manifest:
         """Do a job; how it ended.  Raises nothing that a job can be the reason of."""
+        done = self._done_elsewhere(job)
+        if done is not None:
+            return done
         began = time.perf_counter()
         status = JobStatus.FAILED
         outcome: JobOutcome | None = None
@@ -63,8 +67,22 @@ class ClipRunner:
             vseg_version=__version__,
         )
 
+    def _done_elsewhere(self, job: BatchJob) -> Manifest | None:
+        """How the job ended, if another machine, or the worker of a driver that was killed,
+        did it since this driver began.
+        """
+        with suppress(VsegError):
+            manifest = read_manifest(self._place, job.job_id)
+            if manifest is not None and not is_to_do(self._place, manifest):
+                return manifest
+        return None
+
     def _track(self, job: BatchJob, callbacks: ProgressCallbacks) -> JobOutcome:
         """Track the clip, and store the run.  Raises whatever can go wrong."""
+        with self._place.claim(job.job_id):
+            return self._track_claimed(job, callbacks)
+
+    def _track_claimed(self, job: BatchJob, callbacks: ProgressCallbacks) -> JobOutcome:
         clip = job.line.clip
         with self._clips.local(clip) if is_address(clip) else nullcontext(Path(clip)) as path:
             folder = self._place.take(job.job_id)
@@ -106,6 +124,8 @@ def _status(outcome: JobOutcome) -> JobStatus:
 
 def _status_after(error: Exception) -> JobStatus:
     """Wrong input stays wrong; what a full disk, a device or the system did may pass."""
+    if isinstance(error, RunBusy):
+        return JobStatus.BUSY
     if isinstance(error, NothingFound):
         return JobStatus.EMPTY
     if isinstance(error, OutputError) or not isinstance(error, VsegError):

@@ -5,6 +5,7 @@ write.  It runs nothing and reads no clock: both engines use it.
 """
 
 import heapq
+import itertools
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -25,14 +26,28 @@ BACK_OFF_S = 2.0
 class Attempt:
     """A job in the hands of a worker.
 
-    number: how often it was begun, over all starts of the batch.  tries: in this one; killed:
-    how many workers it took with it.
+    number: how often it was begun, over all starts of the batch.  tries: how often it failed
+    in this one, and once more; killed: how many workers it took with it since frames of it
+    were last committed; reached: how many were then.  again: why it is tried again.
     """
 
     job: BatchJob
     number: int
     tries: int = 1
     killed: int = 0
+    reached: int = 0
+    again: JobError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDeath:
+    """A worker that died of a job, or with it.  how: in words.  reached: how many frames of
+    the job were committed by then.
+    """
+
+    worker: str
+    how: str
+    reached: int = 0
 
 
 class Schedule:
@@ -41,7 +56,9 @@ class Schedule:
     def __init__(self, jobs: Iterable[tuple[BatchJob, int]]) -> None:
         """Jobs with how often each was begun by earlier starts of the batch."""
         self._waiting = deque(Attempt(job, before + 1) for job, before in jobs)
-        self._later: list[tuple[float, int, Attempt]] = []
+        self._later: list[tuple[float, int, int, Attempt]] = []
+        # Of two that may begin at one moment, and were begun equally often, the earlier one.
+        self._count = itertools.count()
 
     def __len__(self) -> int:
         return len(self._waiting) + len(self._later)
@@ -49,41 +66,58 @@ class Schedule:
     def take(self, now: float) -> Attempt | None:
         """The next job; None if none may begin yet."""
         if self._later and self._later[0][0] <= now:
-            return heapq.heappop(self._later)[2]
+            return heapq.heappop(self._later)[-1]
         return self._waiting.popleft() if self._waiting else None
 
     def ended(self, attempt: Attempt, manifest: Manifest, now: float) -> Manifest | None:
         """What is to be written; None if the job is tried again."""
+        if manifest.status is JobStatus.BUSY:
+            # Who writes the run ends it, or dies; neither says anything of the clip.
+            attempt.again = manifest.error
+            self._put(attempt, now + BACK_OFF_S)
+            return None
         if manifest.status is not JobStatus.FAILED or attempt.tries >= MAX_TRIES:
             return manifest
-        self._again(attempt, now)
+        attempt.again = manifest.error
+        begins = now + BACK_OFF_S * 2 ** (attempt.tries - 1)
+        attempt.tries += 1
+        attempt.number += 1
+        self._put(attempt, begins)
         return None
 
-    def killed(self, attempt: Attempt, worker: str, how: str, now: float) -> Manifest | None:
-        """The same for a job whose worker died."""
+    def killed(self, attempt: Attempt, death: WorkerDeath, now: float) -> Manifest | None:
+        """The same for a job whose worker died.  A clip that got further before the next
+        worker died did not kill the first one.
+        """
+        if death.reached > attempt.reached:
+            attempt.reached = death.reached
+            attempt.killed = 0
         attempt.killed += 1
+        reason = JobError(
+            type="WorkerDied",
+            message=f"it took {attempt.killed} workers with it; the last one {death.how}",
+            hint="is the memory enough for this clip?  `vseg batch retry` tries it again",
+        )
         if attempt.killed < MAX_KILLED:
-            self._again(attempt, now)
+            attempt.again = reason.model_copy(update={"message": f"its worker {death.how}"})
+            attempt.number += 1
+            self._put(attempt, now + BACK_OFF_S)
             return None
         return Manifest(
             job_id=attempt.job.job_id,
             clip=attempt.job.line.clip,
             status=JobStatus.POISON,
             attempts=attempt.number,
-            worker=worker,
+            worker=death.worker,
             seconds=0.0,
             frames=0,
-            error=JobError(
-                type="WorkerDied",
-                message=f"it took {attempt.killed} workers with it; the last one {how}",
-                hint="is the memory enough for this clip?  `vseg batch retry` tries it again",
-            ),
+            error=reason,
             vseg_version=__version__,
         )
 
-    def _again(self, attempt: Attempt, now: float) -> None:
-        begins = now + BACK_OFF_S * 2 ** (attempt.tries - 1)
-        attempt.tries += 1
-        attempt.number += 1
-        # Of two that may begin at one moment the one that was begun more often waits.
-        heapq.heappush(self._later, (begins, attempt.number, attempt))
+    def postponed(self, attempt: Attempt, now: float) -> None:
+        """Try a job again that was not begun: its worker was not there."""
+        self._put(attempt, now + BACK_OFF_S)
+
+    def _put(self, attempt: Attempt, begins: float) -> None:
+        heapq.heappush(self._later, (begins, attempt.number, next(self._count), attempt))

@@ -55,10 +55,10 @@ class BatchProgress(Closing):
         self._lanes: dict[str, _Lane] = {}
         self._lock = threading.Lock()
         self._began = self._spoke = time.monotonic()
-        console = Console(stderr=True)
+        self._console = Console(stderr=True)
         self._live = (
-            Live(console=console, transient=True, get_renderable=self._table)
-            if console.is_terminal
+            Live(console=self._console, transient=True, get_renderable=self._table)
+            if self._console.is_terminal
             else None
         )
         if self._live:
@@ -93,6 +93,12 @@ class BatchProgress(Closing):
                 self._wrong += ended.status.is_wrong
                 self._frames += ended.frames
                 self._bytes_ended += attempt.job.source.size
+            elif attempt.again is not None:
+                self._console.print(
+                    f"{attempt.job.line.clip}: {attempt.again.message}; it is tried again",
+                    markup=False,
+                    highlight=False,
+                )
             self._speak()
 
     def _speak(self) -> None:

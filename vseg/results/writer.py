@@ -52,6 +52,7 @@ from vseg.results.shards import (
     write_shard,
 )
 from vseg.results.verify import verify_run
+from vseg.results.write_lock import check_writer
 from vseg.types import Prompt, TrackEvent
 
 
@@ -272,6 +273,7 @@ class RunWriter:
     ) -> None:
         change = {"status": status, "progress": progress, "damage": damage}
         header = self.header.model_copy(update=change)
+        check_writer(self.path)
         write_header(self.path, header)
         self.header = header
 

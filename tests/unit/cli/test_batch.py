@@ -263,6 +263,52 @@ def _wait_until(true: Callable[[], bool]) -> None:
     raise AssertionError("waited a minute for nothing")
 
 
+class _Waker:
+    """A watcher that lets a process go on once its job was found to be its own."""
+
+    def __init__(self, orphan: int) -> None:
+        self.orphan = orphan
+        self.waited = 0
+
+    def begins(self, worker: str, attempt: Attempt) -> None:
+        pass
+
+    def advances(self, worker: str, done: int, total: int) -> None:
+        pass
+
+    def ends(self, worker: str, attempt: Attempt, ended: Manifest | None) -> None:
+        if ended is None:
+            assert attempt.again is not None and attempt.again.type == "RunBusy"
+            self.waited += 1
+            os.kill(self.orphan, signal.SIGCONT)
+
+
+@linux
+@pytest.mark.slow
+def test_an_orphan_that_still_writes_is_waited_for(
+    workplace: Workplace, long_clip: Path, calm: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "vseg", *words(workplace, long_clip, out, "--workers", 1)]
+    driver = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _wait_until(lambda: bool(list(out.glob("jobs/*/masks/shard-000000.parquet"))))
+    (orphan,) = _workers_of(driver.pid)
+    os.kill(orphan, signal.SIGSTOP)
+    driver.kill()
+    driver.wait()
+    place = FolderPlace(out)
+    waker = _Waker(orphan)
+    LocalEngine(place, 1, waker, lambda: False).run(
+        Schedule(unfinished(place, read_plan(place)))
+    )
+    assert waker.waited
+    (job,) = [planned.job for planned in read_plan(place) if planned.job]
+    manifest = read_manifest(place, job.job_id)
+    assert manifest is not None
+    assert (manifest.status, manifest.attempts) == (JobStatus.COMPLETE, 1)
+    assert runs_of(out) == runs_of(calm)
+
+
 def test_a_clip_that_changed_since_it_was_planned(
     workplace: Workplace, clips: Path, tmp_path: Path
 ) -> None:
