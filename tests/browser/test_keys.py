@@ -50,6 +50,8 @@ _DIALOG = _text("#dialog-title")
 _SPAN = _text("#span")
 _SCOPE = _text("#scope")
 _CROSS = "document.querySelector('#stage').getAttribute('aria-label')"
+_LANES = "document.querySelector('#lanes').getAttribute('aria-valuetext')"
+_EVERYWHERE = "document.querySelector('#everywhere').checked"
 _HIDDEN = "document.querySelectorAll('#objects [aria-label^=Hide][aria-pressed=true]').length"
 _LOCKED = "document.querySelectorAll('#objects [aria-label^=Lock][aria-pressed=true]').length"
 _PLAY = "document.querySelector('#play').getAttribute('aria-label')"
@@ -100,6 +102,9 @@ SEEN: list[tuple[str, tuple[str, ...], str, Any]] = [
     ("review-next", ("Quote",), _TOAST, "Nothing risky is left"),
     ("accept", ("Enter",), _TOAST, "Nothing to accept"),
     ("fix", ("Control+Enter",), _TOAST, "No span under review"),
+    ("review-everywhere", ("Shift+Quote",), _EVERYWHERE, True),
+    ("lanes-closer", ("Home", "Shift+Equal"), _LANES, "of frames 0 to 7"),
+    ("lanes-farther", ("Shift+Minus",), _LANES, "of frames 0 to 11"),
     ("statistics", ("Shift+s",), _DIALOG, "Statistics"),
     ("theme", ("Shift+d",), _THEME, "dark"),
     ("export", ("Control+e",), _DIALOG, "Export and import"),
@@ -124,7 +129,7 @@ def test_a_key_does_what_the_table_says(
     else:
         desk.wait_for(f"(wanted) => {read} === wanted", value)
     _calm(desk)
-    if action in ("hide", "lock", "propagate-scope", "theme"):
+    if action in ("hide", "lock", "propagate-scope", "theme", "review-everywhere"):
         desk.keys(keys[-1])
 
 
@@ -138,6 +143,31 @@ def _calm(desk: PageDriver) -> None:
         }"""
     )
     desk.keys("Escape", "Escape")
+
+
+def test_an_action_is_given_another_key_which_the_browser_keeps(desk: PageDriver) -> None:
+    _calm(desk)
+    desk.keys("End", "Shift+Slash")
+    desk.page.click("[data-row=tool-box]")
+    desk.keys("Control+Shift+m")
+    desk.page.click("[data-row=tool-brush]")
+    desk.keys("m")
+    desk.wait_for_text("#keys-note", "M was “Merge with another object” before")
+    desk.page.click("[data-row=tool-eraser]")
+    desk.keys("Escape")
+    assert desk.page.inner_text("[data-row=tool-eraser]") == "E"
+    desk.keys("Escape")
+    desk.page.reload()
+    desk.wait_for_frame(11)
+    for keys, tool in (("m", "brush"), ("r", "brush"), ("Control+Shift+m", "box")):
+        desk.keys(keys)
+        desk.wait_for(f"() => {_pressed(tool)} === 'true'")
+    assert "(Ctrl Shift M)" in str(desk.page.get_attribute("[data-action=tool-box]", "title"))
+    desk.keys("Shift+Slash")
+    desk.page.click("text=As they were")
+    desk.keys("Escape", "r", "b")
+    desk.wait_for(f"() => {_pressed('brush')} === 'true'")
+    assert desk.page.evaluate("localStorage.length") == 0
 
 
 def test_a_mask_is_made_and_undone_without_a_mouse(desk: PageDriver) -> None:

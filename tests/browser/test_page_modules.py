@@ -160,7 +160,11 @@ def test_no_key_is_given_twice_and_each_does_something(modules: "Page") -> None:
 
 def test_the_documentation_lists_every_key(modules: "Page") -> None:
     text = (ROOT / "docs" / "annotate.md").read_text("utf-8")
-    rows = _call(modules, "keys", "return m.KEYS.map((r) => [r.title, r.keys.map(m.keyName)])")
+    body = """
+    const { KEYS } = await import("/static/keys.js");
+    return KEYS.map((row) => [row.title, row.keys.map(m.keyName)]);
+    """
+    rows = _call(modules, "key-bindings", body)
     for title, keys in rows:
         shown = " or ".join(f"`{key}`" for key in keys)
         digit = re.fullmatch(r"Object \d of the list", title)

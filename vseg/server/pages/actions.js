@@ -1,7 +1,8 @@
 // What every action of the key table does.
 
 import { showExport } from "./file-dialog.js";
-import { showKeys, showStatistics } from "./info-dialogs.js";
+import { showStatistics } from "./statistics-dialog.js";
+import { showKeys } from "./key-dialog.js";
 import { seekAnchor, seekRisk } from "./navigation.js";
 import { askColour, askDelete, askMerge, askName } from "./object-dialogs.js";
 import { flip } from "./object-list.js";
@@ -17,6 +18,7 @@ import { markSpan, propagate } from "./transport.js";
  * @property {import("./stage.js").Stage} stage
  * @property {import("./playback.js").Playback} playback
  * @property {import("./review.js").Review} review
+ * @property {import("./lanes.js").Lanes} lanes
  * @property {() => import("./tool.js").Tool} tool
  */
 
@@ -193,9 +195,12 @@ export const ACTIONS = {
   accept,
   fix: ({ review }) => review.fix(),
   skip: ({ review }) => review.skip(),
+  "review-everywhere": ({ review }) => review.toggleEverywhere(),
   statistics: ({ annotator }) => showStatistics(annotator),
   "zoom-in": ({ stage }) => stage.zoom(1),
   "zoom-out": ({ stage }) => stage.zoom(-1),
+  "lanes-closer": ({ lanes }) => lanes.zoom(1),
+  "lanes-farther": ({ lanes }) => lanes.zoom(-1),
   fit: ({ stage }) => stage.fit(),
   theme: toggleTheme,
   export: ({ annotator }) => showExport(annotator),

@@ -209,10 +209,7 @@ export class Annotator {
   async prompt(prompt) {
     if (!this.may()) return false;
     const { selected, shown } = this.state;
-    if (selected !== null && this.state.locked.has(selected)) {
-      toast(`${nameOf(this.state, selected)} is locked`);
-      return false;
-    }
+    if (selected !== null && this.isLocked(selected)) return false;
     // The preview stays until the mask comes that it announced.
     this.preview.leave();
     this.store.set({ alternatives: null });
@@ -240,9 +237,18 @@ export class Annotator {
     }
   }
 
+  /** Whether the user locked an object; says so.  @param {number} object */
+  isLocked(object) {
+    const locked = this.state.locked.has(object);
+    if (locked) toast(`${nameOf(this.state, object)} is locked`);
+    return locked;
+  }
+
   /** Make an edit; says what the server refuses.
    * @param {import("./wire.js").MakeEdit["edit"]} edit */
   async edit(edit) {
+    const objects = edit.kind === "merge" ? edit.objects : [edit.object];
+    if (objects.some((object) => this.isLocked(object))) return null;
     return this.may() ? this.ask("edit", { edit }) : null;
   }
 

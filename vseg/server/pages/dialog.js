@@ -11,7 +11,10 @@ export function showDialog(title, ...body) {
   byId("dialog-body", HTMLElement).replaceChildren(...body);
   dialog.returnValue = "";
   dialog.showModal();
-  const first = dialog.querySelector("#dialog-body input, #dialog-body select");
+  byId("dialog-close", HTMLButtonElement).onclick = closeDialog;
+  const first =
+    dialog.querySelector("#dialog-body :is(input, select)") ??
+    dialog.querySelector("#dialog-body footer :is(.primary, .danger)");
   if (first instanceof HTMLElement) first.focus();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });

@@ -1,7 +1,7 @@
 // Elements of the page: found by id with their type, and made.
 
 import { icon } from "./icons.js";
-import { keyOf } from "./keys.js";
+import { keyOf } from "./key-bindings.js";
 
 /** The element of an id.
  * @template {Element} T
@@ -47,6 +47,7 @@ export function actionButton(action, glyph, title, { labelled = false, className
 /** Give a button its name, with its key in the tooltip.
  * @param {HTMLElement} button  @param {string} title */
 export function describe(button, title) {
+  button.dataset["title"] = title;
   const key = keyOf(button.dataset["action"] ?? "");
   button.title = key ? `${title}  (${key})` : title;
   if (!button.textContent?.trim()) button.setAttribute("aria-label", title);
@@ -54,8 +55,16 @@ export function describe(button, title) {
   else button.setAttribute("aria-description", key ? `key ${key}` : "");
 }
 
-/** Draw the icons of buttons that the page has from the start. */
+/** Draw the icons of buttons that the page has from the start, and keep the keys in tooltips
+ * true. */
 export function furnish() {
+  addEventListener("keyschange", () => {
+    for (const button of document.querySelectorAll("button[data-title]")) {
+      if (button instanceof HTMLButtonElement) {
+        describe(button, button.dataset["title"] ?? "");
+      }
+    }
+  });
   for (const button of document.querySelectorAll("button[data-icon]")) {
     if (!(button instanceof HTMLButtonElement)) continue;
     const title = button.textContent?.trim() ?? "";

@@ -1,5 +1,6 @@
-// Every key of the page, in one table.  Keys are places on the keyboard
-// (`KeyboardEvent.code`), so that they are the same on every layout; `?` shows the table.
+// Every action that has a key, in one table, with the keys that it begins with.  Keys are
+// places on the keyboard (`KeyboardEvent.code`), so that they are the same on every layout;
+// `?` shows the table, where each can be given another key.
 
 /**
  * @typedef {object} KeyRow
@@ -88,11 +89,14 @@ export const KEYS = [
     ["accept", "Enter", "Accept the span or what is offered"],
     ["fix", "Ctrl+Enter", "Fix: go to its worst frame"],
     ["skip", "Shift+Enter", "Skip the risky span"],
+    ["review-everywhere", "Shift+Quote", "This run or all of the folder"],
     ["statistics", "Shift+KeyS", "Statistics"],
   ]),
   ...group("View", [
     ["zoom-in", "KeyZ", "Zoom in (or the wheel)", true],
     ["zoom-out", "Shift+KeyZ", "Zoom out", true],
+    ["lanes-closer", "Shift+Equal", "Lanes closer (or the wheel)", true],
+    ["lanes-farther", "Shift+Minus", "Lanes farther", true],
     ["fit", "Digit0", "Fit (Space and drag: pan)"],
     ["theme", "Shift+KeyD", "Light or dark"],
     ["export", "Ctrl+KeyE", "Export, report, import"],
@@ -108,83 +112,4 @@ function digits() {
     `Digit${i + 1}`,
     `Object ${i + 1} of the list`,
   ]);
-}
-
-const BY_KEY = new Map(KEYS.flatMap((row) => row.keys.map((key) => [key, row])));
-
-/** The row of what was pressed.  @param {KeyboardEvent} event */
-export function rowOf(event) {
-  const control = event.ctrlKey || event.metaKey ? "Ctrl+" : "";
-  const key = `${event.shiftKey ? "Shift+" : ""}${event.altKey ? "Alt+" : ""}${event.code}`;
-  const exact = BY_KEY.get(control + key);
-  // Crosshair keys take Shift as a finer step.
-  const plain = control || event.altKey ? undefined : BY_KEY.get(event.code);
-  return exact ?? (plain?.action.startsWith("cross-") ? plain : undefined);
-}
-
-const NAMES = new Map(
-  Object.entries({
-    ArrowRight: "→",
-    ArrowLeft: "←",
-    ArrowUp: "↑",
-    ArrowDown: "↓",
-    BracketLeft: "[",
-    BracketRight: "]",
-    Period: ".",
-    Comma: ",",
-    Equal: "=",
-    Minus: "−",
-    Quote: "'",
-    Slash: "/",
-    Escape: "Esc",
-    Delete: "Del",
-  }),
-);
-
-/** A key as it is written on the keyboard.  @param {string} key */
-export function keyName(key) {
-  if (key === "Shift+Slash") return "?";
-  return key
-    .split("+")
-    .map((part) => NAMES.get(part) ?? part.replace(/^(Key|Digit)/, ""))
-    .join(" ");
-}
-
-/** @param {string} action */
-export function keyOf(action) {
-  const row = KEYS.find((each) => each.action === action);
-  return row ? keyName(/** @type {string} */ (row.keys[0])) : "";
-}
-
-/** Whether typing goes to the element, not to the page.
- * @param {EventTarget | null} target  @param {string} code */
-function typesInto(target, code) {
-  if (!(target instanceof HTMLElement)) return false;
-  if (target.closest("input:not([type=checkbox], [type=range]), textarea, select"))
-    return true;
-  if (target.closest("dialog")) return true;
-  return (
-    ["Space", "Enter"].includes(code) && target.closest("button, a, summary, input") !== null
-  );
-}
-
-/** Do what keys say.  A held key is done at most once a screen refresh.
- * @param {(action: string, event: KeyboardEvent) => void} perform */
-export function listenToKeys(perform) {
-  /** @type {{action: string, event: KeyboardEvent} | null} */
-  let held = null;
-  addEventListener("keydown", (event) => {
-    const row = rowOf(event);
-    if (!row || event.isComposing || typesInto(event.target, event.code)) return;
-    event.preventDefault();
-    if (!event.repeat) return perform(row.action, event);
-    if (!row.repeats) return;
-    if (!held)
-      requestAnimationFrame(() => {
-        const last = held;
-        held = null;
-        if (last) perform(last.action, last.event);
-      });
-    held = { action: row.action, event };
-  });
 }

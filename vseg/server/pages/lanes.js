@@ -24,7 +24,7 @@ const SETTLES = 120;
 /** Milliseconds between questions while risk is still being found out. */
 const RISK_WAIT = 2000;
 /** The fewest frames that a window shows. */
-const LEAST_WINDOW = 12;
+const LEAST_WINDOW = 8;
 
 export class Lanes {
   #canvas = byId("lanes", HTMLCanvasElement);
@@ -128,12 +128,13 @@ export class Lanes {
   }
 
   #say() {
-    const { clip, frame } = this.annotator.state;
+    const { clip, frame, window } = this.annotator.state;
     if (!clip) return;
+    const shown = `lanes of frames ${window.first} to ${window.end - 1}`;
     this.#canvas.setAttribute("aria-valuemin", String(clip.first));
     this.#canvas.setAttribute("aria-valuemax", String(clip.end - 1));
     this.#canvas.setAttribute("aria-valuenow", String(frame));
-    this.#canvas.setAttribute("aria-valuetext", `frame ${frame}`);
+    this.#canvas.setAttribute("aria-valuetext", `frame ${frame}; ${shown}`);
   }
 
   /** Keep the row of the selected object in sight. */
@@ -176,6 +177,17 @@ export class Lanes {
     );
     const from = Math.min(Math.max(Math.round(first), clip.first), clip.end - length);
     this.annotator.store.set({ window: { first: from, end: from + length } });
+  }
+
+  /** Show half or twice as many frames, with the frame of the user where it is.
+   * @param {1 | -1} way */
+  zoom(way) {
+    const {
+      frame,
+      window: { first, end },
+    } = this.annotator.state;
+    const factor = 2 ** -way;
+    this.show(frame - (frame - first) * factor, frame + (end - frame) * factor);
   }
 
   #listen() {

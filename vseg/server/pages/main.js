@@ -5,7 +5,7 @@ import { Annotator } from "./annotator.js";
 import { chooseRun } from "./chooser.js";
 import { furnish } from "./dom.js";
 import { mountHeader } from "./header.js";
-import { listenToKeys } from "./keys.js";
+import { listenToKeys } from "./key-bindings.js";
 import { Lanes } from "./lanes.js";
 import { fragment, keepPlace, login } from "./login.js";
 import { mountObjects } from "./object-list.js";
@@ -27,14 +27,14 @@ function openRun(run) {
   mountHeader(annotator);
   mountObjects(annotator);
   mountTransport(annotator);
-  new Lanes(annotator);
+  const lanes = new Lanes(annotator);
   annotator.store.on(["shown"], () => {
     if (annotator.state.shown >= 0) keepPlace(run, annotator.state.shown);
   });
-  const page = { annotator, stage, playback, review, tool };
+  const page = { annotator, stage, playback, review, lanes, tool };
   listenToKeys((action, event) => {
-    // Space pans while it is held; the stage plays when it was not used for that.
-    if (action === "play") stage.holdSpace();
+    // The key pans while it is held; the stage plays when it was not used for that.
+    if (action === "play") stage.holdPan(event.code);
     else perform(page, action, event);
   });
   document.addEventListener("click", (event) => {

@@ -16,9 +16,8 @@ export class Review {
     this.openRun = openRun;
     const { store } = annotator;
     const everywhere = byId("everywhere", HTMLInputElement);
-    everywhere.addEventListener("change", () => {
-      store.set({ everywhere: everywhere.checked, review: null });
-    });
+    everywhere.addEventListener("change", () => this.toggleEverywhere());
+    store.on(["everywhere"], () => (everywhere.checked = store.state.everywhere));
     store.on(["review", "objects"], () => this.#show());
   }
 
@@ -55,6 +54,12 @@ export class Review {
         actionButton("skip", "skip", "Skip", { labelled: true }),
       ),
     );
+  }
+
+  /** Review this run, or all runs of the folder. */
+  toggleEverywhere() {
+    const { store } = this.annotator;
+    store.set({ everywhere: !store.state.everywhere, review: null });
   }
 
   /** Fetch the next span and go to it. */

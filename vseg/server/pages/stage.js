@@ -27,8 +27,9 @@ export class Stage {
   #pressed = null;
   /** @type {XY} */
   #pointer = { x: 0, y: 0 };
-  #spaceHeld = false;
-  #spaceUsed = false;
+  /** The key that is held for panning, as `KeyboardEvent.code`.  @type {string | null} */
+  #panKey = null;
+  #panned = false;
   #crossPressed = false;
   #dirty = { frame: false, overlay: false };
   #scheduled = false;
@@ -89,7 +90,7 @@ export class Stage {
     this.#element.dataset["mask"] = String(newest);
     this.#element.dataset["complete"] = String(this.annotator.masks.knows(shown));
     this.#element.style.cursor =
-      this.#pressed === "pan" || this.#spaceHeld ? "grab" : this.tool().cursor;
+      this.#pressed === "pan" || this.#panKey ? "grab" : this.tool().cursor;
     const refusal = this.annotator.frames.refusal(shown);
     const note = byId("stage-note", HTMLElement);
     note.hidden = !refusal;
@@ -169,10 +170,11 @@ export class Stage {
     return was;
   }
 
-  /** Space is held: the pointer pans; when it was not used for that, it plays. */
-  holdSpace() {
-    this.#spaceHeld = true;
-    this.#spaceUsed = false;
+  /** A key is held: the pointer pans; when it was not used for that, it plays.
+   * @param {string} code */
+  holdPan(code) {
+    this.#panKey = code;
+    this.#panned = false;
     this.draw({ frame: false });
   }
 
@@ -189,9 +191,9 @@ export class Stage {
     stage.addEventListener("contextmenu", (event) => event.preventDefault());
     stage.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
     addEventListener("keyup", ({ code }) => {
-      if (code !== "Space" || !this.#spaceHeld) return;
-      this.#spaceHeld = false;
-      if (!this.#spaceUsed) this.togglePlay();
+      if (code !== this.#panKey) return;
+      this.#panKey = null;
+      if (!this.#panned) this.togglePlay();
       this.draw({ frame: false });
     });
   }
@@ -209,9 +211,9 @@ export class Stage {
     this.#element.setPointerCapture(event.pointerId);
     this.#pointer = this.#onStage(event);
     const at = this.viewport.toFrame(this.#pointer);
-    if (event.button === 1 || this.#spaceHeld) {
+    if (event.button === 1 || this.#panKey) {
       this.#pressed = "pan";
-      this.#spaceUsed = true;
+      this.#panned = true;
     } else if (this.viewport.holds(at)) {
       if (event.ctrlKey || event.metaKey) return this.#selectAt(at);
       this.annotator.store.set({ cross: null });
