@@ -7,20 +7,26 @@ import typer
 from typer.core import TyperGroup
 
 from vseg.cli import options
+from vseg.cli.recommend_command import recommend, with_phrase
 from vseg.cli.report import Command, show_json, show_pairs
 
 
 class _Listing(TyperGroup):
-    """A group that lists where no command is named."""
+    """A group that lists where no command is named, and recommends with `--recommend`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """The arguments, with the command that was left out."""
+        if "--recommend" in args:
+            args = ["recommend", *(word for word in args if word != "--recommend")]
+        if args[:1] == ["recommend"]:
+            args = with_phrase(args)
         return super().parse_args(
             ctx, args if args and args != ["--json"] else ["list", *args]
         )
 
 
-app = typer.Typer(cls=_Listing, help="List, fetch, convert and check models.")
+app = typer.Typer(cls=_Listing, help="List, recommend, fetch, convert and check models.")
+app.command(cls=Command)(recommend)
 Name = Annotated[str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`.")]
 NameOrFolder = Annotated[
     str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`, or a folder.")

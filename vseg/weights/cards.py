@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.weights.catalogue import CATALOGUE
+from vseg.weights.figures import FIGURES
 from vseg.weights.hub import folder_of
 
 
@@ -66,4 +67,6 @@ def published_facts() -> dict[str, dict[str, str]]:
             "repository": f"huggingface.co/{published.repository}",
             "licence": published.licence,
         }
+        if name in FIGURES:
+            facts[name]["published"] = str(FIGURES[name])
     return facts

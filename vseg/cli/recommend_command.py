@@ -1,0 +1,83 @@
+"""`vseg models recommend`: which model to take on this device, and why."""
+
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vseg.cli import options
+from vseg.cli.report import show_json, show_pairs
+
+if TYPE_CHECKING:
+    from vseg.pipelines.recommend import Candidate
+
+_COLUMNS = ("model", "kind", "on this device", "size", "licence", "published")
+
+
+def recommend(
+    objects: Annotated[
+        int, typer.Option("--objects", min=1, max=100, help="Objects tracked at once.")
+    ] = 1,
+    fps: Annotated[
+        float | None, typer.Option("--fps", min=0.001, help="Frames per second to reach.")
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(
+            "--text", metavar="[PHRASE]", help="Words too: this phrase, or any if left out."
+        ),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", help="cpu, cuda or cuda:N.")] = "cpu",
+    as_json: options.Json = False,
+) -> None:
+    """Measure the models on this machine for some seconds each, and say which to take.
+
+    Measurements are kept by weights, device and settings; a second call measures nothing.
+    """
+    from vseg.pipelines.recommend import Wish
+    from vseg.pipelines.recommend import recommend as recommended
+
+    wish = Wish(objects, fps, text, device)
+    made = recommended(wish, lambda line: print(line, file=sys.stderr))
+    if as_json:
+        show_json(asdict(made))
+        return
+    show_pairs({"device": made.device, "model": made.tracker, "words": made.grounder or "-"})
+    print(*(f"- {reason}" for reason in made.reasons), sep="\n")
+    print(f"\n{made.command}\n")
+    _show_table([_row(one) for one in made.candidates])
+
+
+def _row(one: "Candidate") -> tuple[str, ...]:
+    size = f"{one.mib} MiB"
+    return one.name, one.kind, _here(one), size, one.licence, one.published
+
+
+def _here(one: "Candidate") -> str:
+    """What was measured of a model on this device, or why nothing was."""
+    if one.failed:
+        return one.failed
+    if one.speed.frames_per_s is not None:
+        return f"{one.speed.frames_per_s:.3g} frames/s"
+    if one.speed.detection_ms is not None:
+        return f"{one.speed.detection_ms:.0f} ms per detection"
+    return f"not here: vseg models pull {one.name}"
+
+
+def _show_table(rows: list[tuple[str, ...]]) -> None:
+    table = [_COLUMNS, *rows]
+    widths = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
+    for row in table:
+        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def with_phrase(args: list[str]) -> list[str]:
+    """The arguments with an empty phrase after a `--text` that has none."""
+    filled: list[Any] = []
+    for place, word in enumerate(args):
+        filled.append(word)
+        if word == "--text" and (place + 1 == len(args) or args[place + 1].startswith("-")):
+            filled.append("")
+    return filled
