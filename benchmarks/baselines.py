@@ -15,7 +15,7 @@ from benchmarks.baselines_flow import FlowWarp, GrabCutWarp
 from benchmarks.baselines_labels import LabelPropagation, open_features
 from vseg.errors import UsageError
 from vseg.interfaces.reader import Reader
-from vseg.metrics.davis_protocol import PredictedFrame
+from vseg.metrics.mask_evaluation import PredictedFrame
 
 BASELINES = ("flow", "flow-grabcut", "label-propagation")
 

@@ -45,8 +45,8 @@ from vseg.errors import NothingFound, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
 from vseg.metrics.annotations import LabelFolder
-from vseg.metrics.davis_protocol import PredictedFrame, evaluate
 from vseg.metrics.jf_scores import DatasetScore, Measures, SequenceScore
+from vseg.metrics.mask_evaluation import PredictedFrame, evaluate
 from vseg.types import Exemplar
 from vseg.video.images import ImageFolder
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from vseg.metrics.annotations import LabelFolder, LabelFrame
-from vseg.metrics.davis_protocol import PredictedFrame
+from vseg.metrics.mask_evaluation import PredictedFrame
 
 # A component below this share of the frame is a speck along an outline: 40 pixels at 854x480,
 # where a person would first see one. By eye.

@@ -23,6 +23,7 @@ PAGES = {
     "batch.md": "docs/batch.md",
     "correct.md": "docs/correct.md",
     "review.md": "docs/review.md",
+    "evaluation.md": "docs/evaluation.md",
     "annotate.md": "docs/annotate.md",
     "server.md": "docs/server.md",
     "trackers.md": "docs/trackers.md",

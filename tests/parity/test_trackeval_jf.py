@@ -8,8 +8,9 @@ import pytest
 from jaxtyping import Bool
 from PIL import Image
 
-from vseg.metrics.davis_protocol import evaluate, evaluate_object
 from vseg.metrics.jf import boundary_accuracy, region_similarity
+from vseg.metrics.mask_evaluation import evaluate, evaluate_object
+from vseg.metrics.protocols import DAVIS17
 
 mask_utils = pytest.importorskip("pycocotools.mask")
 j_and_f = pytest.importorskip("trackeval.metrics.j_and_f")
@@ -106,7 +107,7 @@ def test_mean_recall_and_decay_of_an_object(num_frames: int) -> None:
             "tracker_dets": [[_encode(m)] for m in pred],
         }
     )
-    ours = evaluate_object(pred, truth, first_and_last=True)
+    ours = evaluate_object(pred, truth, DAVIS17.on_all_frames())
     names = ("J-Mean", "J-Recall", "J-Decay", "F-Mean", "F-Recall", "F-Decay", "J&F")
     values = (
         ours.j_mean,
@@ -139,7 +140,7 @@ def test_a_tree_with_void_and_three_objects(tmp_path: Path) -> None:
     theirs = j_and_f.JAndF().eval_sequence(
         dataset.get_preprocessed_seq_data(sequence, "general")
     )
-    ours = evaluate(gt_dir, pred_dir, first_and_last=True)
+    ours = evaluate(gt_dir, pred_dir, DAVIS17.on_all_frames())
     assert [one.object_id for one in ours.objects] == [1, 2, 4]
     assert ours.measures.j_mean == pytest.approx(theirs["J-Mean"], abs=1e-6)
     assert ours.measures.f_mean == pytest.approx(theirs["F-Mean"], abs=1e-6)

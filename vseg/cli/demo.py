@@ -97,7 +97,7 @@ def _track(clip: str, point: list[str], box: list[str], out: Path) -> "JobOutcom
 def _score(outcome: "JobOutcome", scene: "SyntheticVideo") -> float:
     """J&F in percent of object 1 against the scene's exact masks."""
     from vseg.build import open_run
-    from vseg.metrics.davis_protocol import evaluate_object
+    from vseg.metrics.mask_evaluation import evaluate_object
 
     predicted = (masks[1] for masks in open_run(outcome.out))
     true = (scene.truth(index) == 1 for index in range(len(scene)))

@@ -6,7 +6,7 @@ DAVIS-2016 when the first frame that is not empty holds only 0 and 255, and ids 
 Leaves: one LabelFrame at a time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,21 +18,34 @@ from vseg.errors import BadDataset, BadImage
 from vseg.io.image_files import read_label_image
 
 VOID = 255
-_TREES = ("", "Annotations/480p", "Annotations")
+_TREES = ("", "Annotations/480p", "Annotations", "Annotations_6fps")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelFrame:
-    """One annotated frame.  index: the video's frame, 0 for the folder's first file."""
+    """One annotated frame.  index: the video's frame, 0 for the folder's first file.
+
+    annotated: the objects that are annotated on this frame, present or absent; None for all.
+    layers: the masks, where they may overlap; `labels` then has the higher ids on top.
+    """
 
     index: int
     path: Path
     labels: UInt8[np.ndarray, "H W"]
     object_ids: tuple[int, ...]
     void: Bool[np.ndarray, "H W"] | None = None
+    annotated: frozenset[int] | None = None
+    layers: Mapping[int, Bool[np.ndarray, "H W"]] | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height and width."""
+        return self.labels.shape
 
     def mask(self, object_id: int) -> Bool[np.ndarray, "H W"]:
         """The pixels of one object; none if it is not on this frame."""
+        if self.layers is not None and object_id in self.layers:
+            return self.layers[object_id]
         return np.asarray(self.labels == object_id, dtype=bool)
 
 
@@ -56,7 +69,7 @@ class LabelFolder:
         """List the PNGs of `folder`.  Raises BadDataset if there are none or two share a
         number.
         """
-        paths = _pngs(folder)
+        paths = png_files(folder)
         if not paths:
             raise BadDataset(
                 f"{folder}: no PNG masks here"
@@ -86,7 +99,7 @@ class LabelFolder:
         binary: bool | None = None
         shape: tuple[int, ...] | None = None
         for index, path in zip(self.indices, self.paths, strict=True):
-            mode, labels = _read(path)
+            mode, labels = read_labels(path)
             shape = shape or labels.shape
             if labels.shape != shape:
                 raise BadDataset(
@@ -127,16 +140,20 @@ def clip_folders(root: Path) -> dict[str, Path]:
     """Clips by name: `root` itself if it holds PNGs, else its subfolders that do.
 
     `root` may also be the top of a DAVIS tree (`Annotations/480p/<clip>`,
-    `Annotations/<clip>`).  Raises BadDataset when no PNG is found in any of these places.
+    `Annotations/<clip>`) or hold SA-V's clips, a folder for each object in them.  Raises
+    BadDataset when no PNG is found in any of these places.
     """
     for tree in _TREES:
         place = root / tree
-        if _pngs(place):
+        if png_files(place):
             return {place.resolve().name: place}
-        if place.is_dir():
-            clips = {sub.name: sub for sub in sorted(place.iterdir()) if _pngs(sub)}
-            if clips:
-                return clips
+        clips = {sub.name: sub for sub in _subfolders(place) if png_files(sub)}
+        if clips:
+            return clips
+    for tree in _TREES:
+        clips = {sub.name: sub for sub in _subfolders(root / tree) if object_folders(sub)}
+        if clips:
+            return clips
     raise BadDataset(
         f"{root}: no PNG masks here, in its subfolders, or under Annotations/480p"
         if root.is_dir()
@@ -145,7 +162,26 @@ def clip_folders(root: Path) -> dict[str, Path]:
     )
 
 
-def _pngs(folder: Path) -> list[Path]:
+def object_folders(clip: Path) -> dict[int, Path]:
+    """The folders of one clip's objects by id, where it is laid out as SA-V's (`000`, `001`).
+
+    Ids of the data set begin at 0; where there is a 0, all are one more here.
+    """
+    folders = {
+        int(sub.name): sub
+        for sub in _subfolders(clip)
+        if sub.name.isdecimal() and png_files(sub)
+    }
+    shift = int(0 in folders)
+    return {number + shift: folder for number, folder in folders.items()}
+
+
+def _subfolders(place: Path) -> list[Path]:
+    return sorted(sub for sub in place.iterdir() if sub.is_dir()) if place.is_dir() else []
+
+
+def png_files(folder: Path) -> list[Path]:
+    """The PNGs in the folder, sorted by name."""
     if not folder.is_dir():
         return []
     return sorted(
@@ -153,7 +189,7 @@ def _pngs(folder: Path) -> list[Path]:
     )
 
 
-def _read(path: Path) -> tuple[str, UInt8[np.ndarray, "H W"]]:
+def read_labels(path: Path) -> tuple[str, UInt8[np.ndarray, "H W"]]:
     """The pixel format (palette or grey) and the labels, which fit in 8 bits."""
     try:
         image = read_label_image(path)

@@ -1,18 +1,21 @@
 """J&F of objects, clips and data sets as values ready for a table.
 
-Enters: J and F of one object on every scored frame.  Leaves: ObjectScore, SequenceScore,
-DatasetScore and their rows.  All measures are fractions in [0, 1] (decay in [-1, 1]); multiply
-by 100 to compare with published tables.  A data set's mean is over its objects, as DAVIS-2017
-takes it, not over clips.
+Enters: the curve of every object.  Leaves: ObjectScore, SequenceScore, DatasetScore and their
+rows.  All measures are fractions in [0, 1] (decay in [-1, 1]); multiply by 100 to compare with
+published tables.  A data set's mean is over its objects, as DAVIS-2017 takes it, or over
+clips, as the protocol says.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from jaxtyping import Float
 
 from vseg.errors import BadDataset
+from vseg.metrics.curves import ObjectCurve
+from vseg.metrics.presence import mean_presence, presence_of
+from vseg.metrics.protocols import DAVIS17, Protocol
 
 # Both as in the DAVIS toolkit.
 _DECAY_BINS = 4
@@ -44,7 +47,7 @@ class Measures:
         """
         if not several:
             raise BadDataset("there is no scored object to take a mean of")
-        names = [field.name for field in fields(Measures)]
+        names = [each.name for each in fields(Measures)]
         return Measures(
             *(float(np.mean([getattr(one, name) for one in several])) for name in names)
         )
@@ -52,71 +55,101 @@ class Measures:
 
 @dataclass(frozen=True, slots=True)
 class ObjectScore:
-    """One object of one clip over `num_frames` scored frames."""
+    """One object of one clip; the measures are over the frames of the curve that count."""
 
     object_id: int
-    num_frames: int
     measures: Measures
+    curve: ObjectCurve
+
+    @property
+    def num_frames(self) -> int:
+        """Frames that count."""
+        return int(np.count_nonzero(self.curve.counted))
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreRow:
-    """A line of a table: an object, a clip's mean (object_id None), or all (clip "all")."""
+    """A line of a table: an object, a clip's mean (object_id None), or all (clip "all").
+
+    presence: what the protocol measures beside J and F, None where there is no occasion.
+    """
 
     clip: str
     object_id: int | None
     num_objects: int
     num_frames: int
     measures: Measures
+    presence: Mapping[str, float | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class SequenceScore:
-    """One clip.  unscored_ids: predicted objects that the ground truth does not know."""
+    """One clip.  unscored_ids: predicted objects that the ground truth does not know.
+    missing_ids: annotated ones that are never predicted, which are scored as absent.
+    """
 
     clip: str
     objects: tuple[ObjectScore, ...]
     unscored_ids: tuple[int, ...] = ()
+    missing_ids: tuple[int, ...] = ()
 
     @property
     def measures(self) -> Measures:
         """The mean over the clip's objects."""
         return Measures.mean([one.measures for one in self.objects])
 
-    def rows(self) -> list[ScoreRow]:
-        """One row per object, then the clip's mean."""
-        rows = [
-            ScoreRow(self.clip, one.object_id, 1, one.num_frames, one.measures)
-            for one in self.objects
-        ]
+    def rows(self, protocol: Protocol = DAVIS17) -> list[ScoreRow]:
+        """One row per object, then the clip's mean; none where no object counts."""
+        if not self.objects:
+            return []
+        rows = [_object_row(self.clip, one, protocol) for one in self.objects]
         num_frames = max(row.num_frames for row in rows)
-        return [*rows, ScoreRow(self.clip, None, len(rows), num_frames, self.measures)]
+        presence = mean_presence([row.presence for row in rows])
+        mean = ScoreRow(self.clip, None, len(rows), num_frames, self.measures, presence)
+        return [*rows, mean]
 
 
 @dataclass(frozen=True, slots=True)
 class DatasetScore:
-    """Several clips."""
+    """Several clips, scored by one protocol."""
 
     sequences: tuple[SequenceScore, ...]
+    protocol: Protocol = DAVIS17
 
     @property
     def measures(self) -> Measures:
-        """The mean over all objects of all clips."""
-        return Measures.mean([one.measures for clip in self.sequences for one in clip.objects])
+        """The mean over all objects of all clips, or over clips, as the protocol says."""
+        scored = [clip for clip in self.sequences if clip.objects]
+        if self.protocol.mean_over == "clips":
+            return Measures.mean([clip.measures for clip in scored])
+        return Measures.mean([one.measures for clip in scored for one in clip.objects])
 
     def rows(self) -> list[ScoreRow]:
-        """The rows of all clips, then the mean over all objects."""
-        rows = [row for clip in self.sequences for row in clip.rows()]
+        """The rows of all clips, then the protocol's mean."""
+        rows = [row for clip in self.sequences for row in clip.rows(self.protocol)]
         clips = [row for row in rows if row.object_id is None]
         num_objects = sum(row.num_objects for row in clips)
         num_frames = sum(row.num_frames for row in clips)
-        return [*rows, ScoreRow("all", None, num_objects, num_frames, self.measures)]
+        objects = [row for row in rows if row.object_id is not None]
+        meant = clips if self.protocol.mean_over == "clips" else objects
+        presence = mean_presence([row.presence for row in meant])
+        return [
+            *rows,
+            ScoreRow("all", None, num_objects, num_frames, self.measures, presence),
+        ]
 
 
-def measures_of(j: Float[np.ndarray, " T"], f: Float[np.ndarray, " T"]) -> Measures:
-    """Mean, recall and decay of per-frame J and F.  Raises BadDataset when there is no
-    frame.
+def _object_row(clip: str, one: ObjectScore, protocol: Protocol) -> ScoreRow:
+    presence = presence_of(one.curve, protocol)
+    return ScoreRow(clip, one.object_id, 1, one.num_frames, one.measures, presence)
+
+
+def measures_of(curve: ObjectCurve) -> Measures:
+    """Mean, recall and decay over the frames that count.  Raises BadDataset when none
+    does.
     """
+    j = curve.j[curve.counted]
+    f = curve.f[curve.counted]
     if j.size == 0:
         raise BadDataset("no frame is left to score")
     return Measures(

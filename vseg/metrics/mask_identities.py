@@ -13,8 +13,8 @@ from jaxtyping import Bool, Float, Int, UInt8
 
 from vseg.errors import BadDataset
 from vseg.metrics.annotations import LabelFolder
-from vseg.metrics.davis_protocol import Prediction, paired, predicted_frames
 from vseg.metrics.identity_clip import FramePairs, IdentityClip
+from vseg.metrics.mask_evaluation import Prediction, paired, predicted_frames
 
 
 class MaskPairs:
@@ -76,7 +76,7 @@ class MaskPairs:
 def mask_clip(truth: Path, pred: Prediction) -> IdentityClip:
     """The annotated frames of a folder of label PNGs, with what was predicted there.
 
-    Raises BadDataset as `vseg.metrics.davis_protocol.evaluate` does; predicted ids may be any.
+    Raises BadDataset as `mask_evaluation.evaluate` does; predicted ids may be any.
     """
     pairs = MaskPairs()
     for label, masks in paired(LabelFolder.open(truth), predicted_frames(pred)):

@@ -10,13 +10,14 @@ from PIL import Image
 
 from vseg.errors import BadDataset
 from vseg.metrics.annotations import LabelFolder, clip_folders
-from vseg.metrics.davis_protocol import (
+from vseg.metrics.jf import boundary_accuracy, region_similarity
+from vseg.metrics.mask_evaluation import (
     PredictedFrame,
     evaluate,
     evaluate_clips,
     evaluate_object,
 )
-from vseg.metrics.jf import boundary_accuracy, region_similarity
+from vseg.metrics.protocols import DAVIS17
 
 H = 24
 W = 32
@@ -58,7 +59,9 @@ def test_first_and_last_frame_do_not_count(tmp_path: Path) -> None:
     wrong_ends = [_labels(1, left=20), *frames[1:4], _labels(1, left=20)]
     folder = _write(tmp_path / "clip", frames)
     assert evaluate(folder, _stream(wrong_ends)).measures.j_mean == 1.0
-    assert evaluate(folder, _stream(wrong_ends), first_and_last=True).measures.j_mean == 0.6
+    assert (
+        evaluate(folder, _stream(wrong_ends), DAVIS17.on_all_frames()).measures.j_mean == 0.6
+    )
 
 
 def test_grey_zero_and_255_is_one_object(tmp_path: Path) -> None:
@@ -118,7 +121,9 @@ def test_objects_unknown_to_the_annotation_are_listed(tmp_path: Path) -> None:
 
 def test_a_missing_object_is_named(tmp_path: Path) -> None:
     folder = _write(tmp_path / "clip", [_labels(1)] * 3)
-    with pytest.raises(BadDataset, match="object 1 is annotated but never predicted"):
+    with pytest.raises(
+        BadDataset, match=r"none of the annotated objects \(1\) is ever predicted"
+    ):
         evaluate(folder, _stream([_labels(2)] * 3, 2))
 
 
@@ -154,7 +159,10 @@ def test_another_size_names_both(tmp_path: Path) -> None:
 
 def test_two_frames_are_too_few(tmp_path: Path) -> None:
     folder = _write(tmp_path / "clip", [_labels(1)] * 2)
-    with pytest.raises(BadDataset, match="at least 3"):
+    with pytest.raises(
+        BadDataset,
+        match="2 annotated frames, and none of them counts under the protocol davis17",
+    ):
         evaluate(folder, _stream([_labels(1)] * 2))
 
 

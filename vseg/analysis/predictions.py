@@ -1,0 +1,86 @@
+"""Which prediction is of which annotated clip.
+
+Enters: ground truth, and paths of runs, of PNG folders, or of folders that hold one of these
+for every clip.  Leaves: predictions by the name of the clip.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from vseg.build import open_run
+from vseg.errors import BadDataset, UsageError
+from vseg.metrics.annotations import clip_folders
+from vseg.metrics.mask_evaluation import PredictedFrame, Prediction
+
+_RUN_FILE = "run.json"
+
+
+def predictions_of(gt: Path, paths: Sequence[Path]) -> dict[str, Path]:
+    """Runs and PNG folders by the annotated clip that they are of.
+
+    Raises UsageError for two of one clip or for boxes, BadDataset for one of no clip.
+    """
+    if gt.is_file():
+        raise UsageError(
+            f"{gt} holds boxes, which have no J&F", hint="add --metrics hota,idf1,mota"
+        )
+    clips = list(clip_folders(gt))
+    several = [single for path in paths for single in _singles(path)]
+    predictions: dict[str, Path] = {}
+    for path in several:
+        clip = _clip_of(path, clips, alone=len(several) == 1)
+        if clip in predictions:
+            raise UsageError(f"two predictions for clip '{clip}': {path} is the second")
+        predictions[clip] = path
+    return predictions
+
+
+def opened(predictions: Mapping[str, Path]) -> dict[str, Prediction]:
+    """The predictions as they are scored: runs frame by frame, folders as they are."""
+    return {clip: masks_of(path) for clip, path in predictions.items()}
+
+
+def masks_of(path: Path) -> Prediction:
+    """The masks of a run, one frame in memory at a time, or the folder itself."""
+    return _frames_of(path) if is_run(path) else path
+
+
+def is_run(path: Path) -> bool:
+    """Whether the folder is a run directory."""
+    return (path / _RUN_FILE).is_file()
+
+
+def _singles(path: Path) -> list[Path]:
+    """The path itself, or the runs and PNG folders in it, where it holds nothing else."""
+    if is_run(path) or not path.is_dir():
+        return [path]
+    runs = sorted(sub for sub in path.iterdir() if is_run(sub))
+    if runs:
+        return runs
+    try:
+        return list(clip_folders(path).values())
+    except BadDataset:
+        return [path]
+
+
+def _clip_of(path: Path, clips: list[str], *, alone: bool) -> str:
+    """The annotated clip a prediction is of: by its folder's name, or by the name of its
+    source.
+    """
+    names = [path.resolve().name]
+    if is_run(path):
+        names.append(Path(open_run(path).header.source.path).stem)
+    matches = [name for name in names if name in clips]
+    if matches:
+        return matches[0]
+    if alone and len(clips) == 1:
+        return clips[0]
+    raise BadDataset(
+        f"{path} is of none of the {len(clips)} annotated clips",
+        hint=f"name its folder after one of them: {', '.join(clips[:8])}",
+    )
+
+
+def _frames_of(path: Path) -> Iterator[PredictedFrame]:
+    for masks in open_run(path):
+        yield masks.frame_index, dict(masks)
