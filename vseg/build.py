@@ -37,13 +37,14 @@ def open_video(
     images whose names leave gaps.  Raises BadVideo or ReaderUnsuitable.
     """
     from vseg.video import open_source
+    from vseg.video.address import redact
 
     check_named(source)
     opened = open_source(source, reader, frames)
     if not isinstance(opened, OpenReader):
         opened.close()
         raise BadVideo(
-            f"{source} is a live source: it has no length and no frame numbers",
+            f"{redact(source)} is a live source: it has no length and no frame numbers",
             hint="record it to a file first, or feed its frames to Session.step",
         )
     return opened

@@ -14,13 +14,13 @@ from vseg.errors import DamagedVideo, UsageError
 
 if TYPE_CHECKING:
     from vseg.config import TrackConfig
+    from vseg.interfaces.live_source import LiveSource
     from vseg.io.mp4 import Mp4Writer
     from vseg.pipelines.job import TrackJob
     from vseg.pipelines.live import LiveFrame
     from vseg.types import Prompt, VideoInfo
-    from vseg.video.camera import Camera
 
-LiveSource = Annotated[
+SourceName = Annotated[
     str,
     typer.Argument(metavar="SOURCE", help="A camera number, a stream's address, or a clip."),
 ]
@@ -28,7 +28,7 @@ LiveSource = Annotated[
 
 @flat
 def watch(
-    source: LiveSource,
+    source: SourceName,
     prompts: PromptOptions,
     detection: DetectionOptions,
     model: ModelOptions,
@@ -90,15 +90,14 @@ def _watch(
     from vseg.pipelines.live import watch as live_frames
     from vseg.pipelines.live_run import storing
     from vseg.pipelines.prepare import load_configured
-    from vseg.video.camera import Camera
+    from vseg.video.open_live import open_live
 
     # Before the source is opened: frames that pass while a model loads are not its first.
     loaded = load_configured(job.config)
-    source = job.source
     broken: DamagedVideo | None = None
     with stop_on_request() as stop, ExitStack() as held:
-        number = source.isdecimal() and not Path(source).exists()
-        camera = held.enter_context(Camera(int(source) if number else source))
+        camera = open_live(job.source)
+        held.callback(camera.close)
         info = camera.info
         film = held.enter_context(_recording(overlay, info)) if overlay else None
         run = held.enter_context(storing(job, loaded, info)) if store else None
@@ -134,7 +133,7 @@ class _FramePrinter:
     """Prints frames and records them; keeps the labels of the objects there are."""
 
     def __init__(
-        self, camera: "Camera", recording: "Mp4Writer | None", labels: dict[int, str]
+        self, camera: "LiveSource", recording: "Mp4Writer | None", labels: dict[int, str]
     ) -> None:
         self._camera = camera
         self._recording = recording

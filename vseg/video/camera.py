@@ -1,122 +1,232 @@
-"""A camera, a network stream or a file played in real time in; always the newest frame out.
+"""A camera or a network stream in; the newest frame out, for as long as there is one.
 
-A thread takes images as they come and keeps one.  A consumer slower than the source gets the
-newest image and the ones between are dropped and counted.  time_s is this machine's monotonic
-clock, zero at the first image.  A stream that breaks ends with DamagedVideo; reconnecting is
-the caller's.
+A process of its own reads each connection (`live_connection`).  When that ends, or gives no
+image for a while, the source is connected again (`reconnection`) and `generation` counts up:
+what it gives then may have another size, rate or codec.  Images of another size than the first
+are scaled to it.
 """
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
 
-from vseg.errors import BadVideo, DamagedVideo, VsegError
-from vseg.interfaces.closing import Closing
-from vseg.types import Frame, VideoInfo
-from vseg.video.address import redact
-from vseg.video.capture import Grabbed, open_capture
+from vseg.errors import BadVideo, DamagedVideo
+from vseg.interfaces.live_source import ConnectionChange, LiveCounts
+from vseg.types import VideoInfo
+from vseg.video.address import RtspTransport, redact
+from vseg.video.capture import check_address
+from vseg.video.connection_log import ConnectionLog
+from vseg.video.live_connection import Connection
+from vseg.video.live_frames import LiveFrames, LiveImage
+from vseg.video.live_messages import ConnectionEnd, ReaderOrder
+from vseg.video.reconnection import LEAST_S, Reconnection
 
 SILENCE_S = 10.0
+"""Without an image for so long a source counts as lost.  A round value, longer than cameras
+pause to set their exposure."""
 
 
-class Camera(Closing):
-    """A live Source.  `index` counts the frames given out; `dropped` those that were not.
+_NOTHING_LEFT = ConnectionEnd()
+_REFUSED = ConnectionEnd(
+    "cannot be opened: connection refused",
+    "check the address and the network, and whether the server runs",
+)
 
-    source: a device number, an address (rtsp, http, udp, ...) or a file.  timeout_s: how long
-    a network stream may be silent; close() may wait as long.  Raises BadVideo if it cannot be
-    opened.
+
+@dataclass(frozen=True, slots=True)
+class LiveOptions:
+    """How a live source is read.
+
+    timeout_s: how long it may be silent.  drop: the newest image wins; else all are given, and
+    a slow consumer makes the source wait, which some answer by ending the connection.
+    transport: of rtsp.  wait: it may be away at first.
     """
 
-    def __init__(self, source: int | str | Path, *, timeout_s: float = SILENCE_S) -> None:
-        self.name = f"camera {source}" if isinstance(source, int) else redact(source)
-        self._timeout_s = timeout_s
-        self._capture = open_capture(source, timeout_s)
-        try:
-            first = self._capture.grab()
-            if first is None:
-                raise BadVideo(f"{self.name}: gives no image {self._capture.broken}".rstrip())
-            height, width = first.convert().shape[:2]
-        except BaseException:
-            self._capture.close()
-            raise
-        self.info = VideoInfo(
-            source=self.name,
-            height=height,
-            width=width,
-            fps=self._capture.fps,
-            num_frames=None,
-            codec=self._capture.codec,
-        )
-        self.dropped = 0
-        self._given = 0
-        self._newest: tuple[float, Grabbed] | None = None
-        self._error: VsegError | None = None
-        self._ended = self._stopped = False
+    timeout_s: float = SILENCE_S
+    drop: bool = True
+    transport: RtspTransport = "tcp"
+    wait: bool = False
+
+
+@dataclass(slots=True)
+class _Earlier:
+    """What the connections gave that have ended; when the newest image of them came."""
+
+    arrived: int = 0
+    dropped: int = 0
+    newest_s: float | None = None
+
+    def add(self, connection: Connection) -> None:
+        self.arrived += connection.arrived
+        self.dropped += connection.arrived - connection.given
+        self.newest_s = connection.newest_s or self.newest_s
+
+
+class Camera(LiveFrames):
+    """A `LiveSource` that is connected again and again.
+
+    source: a device number or an address (rtsp, http, udp, ...).  news: set whenever there is
+    something new.  Raises BadVideo if it cannot be opened, unless `options.wait`.
+    """
+
+    def __init__(
+        self,
+        source: int | str,
+        options: LiveOptions | None = None,
+        *,
+        news: threading.Event | None = None,
+    ) -> None:
+        super().__init__(f"camera {source}" if isinstance(source, int) else redact(source))
+        check_address(source)
+        chosen = options or LiveOptions()
+        self._order = ReaderOrder(source, chosen.timeout_s, chosen.drop, chosen.transport)
+        self._wait = chosen.wait
+        self._reconnection = Reconnection(source)
+        self._news = news or threading.Event()
         self._changed = threading.Condition()
-        self._start = time.monotonic()
+        self._connection: Connection | None = None
+        self._earlier = _Earlier()
+        self._log = ConnectionLog()
+        self._end: ConnectionEnd | None = None
+        self._stopped = False
         self._thread = threading.Thread(
-            target=self._pump, args=(first,), name="vseg-camera", daemon=True
+            target=self._supervise, name="vseg-camera", daemon=True
         )
         self._thread.start()
+        if not self._wait:
+            self._wait_until_open()
 
-    def _pump(self, first: Grabbed) -> None:
-        """The thread: publish each image when it is due, until there are no more."""
-        error: VsegError | None = None
-        try:
-            grabbed: Grabbed | None = first
-            while grabbed is not None and self._publish(grabbed):
-                grabbed = self._capture.grab()
-            if self._capture.broken and not self._stopped:
-                error = DamagedVideo(self.name, self._given, self._capture.broken)
-        except VsegError as raised:
-            error = raised
-        finally:
-            self._capture.close()
-            with self._changed:
-                self._error = error
-                self._ended = True
-                self._changed.notify_all()
+    @property
+    def ended(self) -> bool:
+        """Whether it was closed, or was a clip and everything of it was given."""
+        return self._stopped or self._end == _NOTHING_LEFT
 
-    def _publish(self, grabbed: Grabbed) -> bool:
+    @property
+    def dropped(self) -> int:
+        """Images that arrived and were not given out."""
+        return self.counts().dropped
+
+    def counts(self) -> LiveCounts:
+        """What all connections gave."""
         with self._changed:
-            if grabbed.due_s is not None:
-                wait_s = self._start + grabbed.due_s - time.monotonic()
-                self._changed.wait_for(lambda: self._stopped, timeout=max(wait_s, 0.0))
-            if self._stopped:
-                return False
-            self.dropped += self._newest is not None
-            self._newest = time.monotonic() - self._start, grabbed
-            self._changed.notify_all()
-        return True
+            now = self._connection
+            earlier = self._earlier
+            newest_s = (now and now.newest_s) or earlier.newest_s
+            return LiveCounts(
+                arrived=earlier.arrived + (now.arrived if now else 0),
+                given=self._given,
+                dropped=earlier.dropped + (now.dropped if now else 0),
+                reconnects=max(self._log.generation - 1, 0),
+                newest_age_s=None if newest_s is None else time.monotonic() - newest_s,
+            )
 
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self._next_frame()) is not None:
-            yield frame
-
-    def _next_frame(self) -> Frame | None:
+    def changes(self) -> tuple[ConnectionChange, ...]:
+        """Connections lost and made since this was last asked."""
         with self._changed:
-            self._changed.wait_for(lambda: self._newest or self._ended or self._stopped)
-            if self._stopped:
-                return None
-            if self._newest is None:
-                error = self._error
-                self._error = None
-                if error is not None:
-                    raise error
-                return None
-            (time_s, grabbed), self._newest = self._newest, None
-            index = self._given
-            self._given = self._given + 1
-        image = grabbed.convert()
-        if image.shape[:2] != (self.info.height, self.info.width):
-            size = f"{image.shape[1]}x{image.shape[0]}"
-            raise DamagedVideo(self.name, index, f"the image size changes to {size}")
-        return Frame(index, grabbed.pts, time_s, image)
+            return self._log.drain()
 
     def close(self) -> None:
-        """Stop the thread and release the source; closing twice is harmless."""
+        """End the connection; closing twice is harmless."""
         with self._changed:
             self._stopped = True
+            if self._connection is not None:
+                self._connection.kill()
             self._changed.notify_all()
-        self._thread.join(self._timeout_s + 1)
+        self._thread.join()
+
+    def _wait_until_open(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._log.generation or self._end)
+            failure = None if self._log.generation else self._end
+        if failure is not None:
+            self.close()
+            raise BadVideo(f"{self.name}: {failure.message}", hint=failure.hint)
+
+    def _take_image(self, timeout_s: float) -> LiveImage | None:
+        with self._changed:
+            self._changed.wait_for(self._ready, timeout_s)
+            image = self._connection.take() if self._connection else None
+            if image is not None:
+                self.generation = self._log.generation
+                return LiveImage(image.arrived_s, image.pts, image.pixels)
+            end = self._end
+            if end is not None:
+                self._end = _NOTHING_LEFT
+        if end is not None and end.message and not self._stopped:
+            raise DamagedVideo(self.name, self._given, end.message)
+        return None
+
+    def _ready(self) -> bool:
+        """Whether the next image is here, or none will come; asks for it where it can be."""
+        return (
+            self._stopped
+            or self._end is not None
+            or (self._connection is not None and self._connection.fetched())
+        )
+
+    def _supervise(self) -> None:
+        """The thread: connect, again and again."""
+        while not self._stopped:
+            began_s = time.monotonic()
+            away = not self._reconnection.reachable()
+            finite, end = (False, _REFUSED) if away else self._connect()
+            if self._stopped or finite or not (self._wait or self._log.generation):
+                break
+            elapsed_s = time.monotonic() - began_s
+            self._note_loss(end)
+            delay_s = self._reconnection.delay_s(hung=elapsed_s >= self._order.timeout_s)
+            due_s = began_s + max(delay_s, elapsed_s + LEAST_S / 2)
+            self._reconnection.wait(due_s, self._pause, away=away)
+        with self._changed:
+            self._end = ConnectionEnd(end.message.removeprefix(f"{self.name}: "), end.hint)
+            self._changed.notify_all()
+        self._news.set()
+
+    def _connect(self) -> tuple[bool, ConnectionEnd]:
+        """Take in one connection from its beginning to its end: whether that is the end of the
+        source too, and why it came.
+        """
+        with Connection(self._order, self._changed) as connection:
+            with self._changed:
+                self._connection = connection
+                if self._stopped:
+                    connection.kill()
+            end = connection.receive(lambda: self._heard(connection))
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped or not connection.keeps_last)
+                self._connection = None
+                self._earlier.add(connection)
+        self._reconnection.good_for(connection.lasted_s)
+        described = connection.described
+        return described is not None and described.finite, end
+
+    def _heard(self, connection: Connection) -> None:
+        """Note what a connection that gives images is; `_changed` is held."""
+        described = connection.described
+        if described is None or connection.first_s is None:
+            return
+        if self._start_s is None:
+            self._start_s = connection.first_s
+            self.info = VideoInfo(
+                source=self.name,
+                height=described.height,
+                width=described.width,
+                fps=described.fps,
+                num_frames=None,
+                codec=described.codec,
+            )
+        last_s = self._earlier.newest_s
+        gap_s = None if last_s is None else connection.first_s - last_s
+        self._log.made(self.clock_s(), gap_s, (described.width, described.height))
+        self._news.set()
+
+    def _note_loss(self, end: ConnectionEnd) -> None:
+        reason = end.message.removeprefix(f"{self.name}: ") or "the stream ended"
+        with self._changed:
+            self._log.lost(self.clock_s(), reason)
+        self._news.set()
+
+    def _pause(self, seconds: float) -> bool:
+        """Wait; whether the camera is still wanted."""
+        with self._changed:
+            return not self._changed.wait_for(lambda: self._stopped, seconds)

@@ -4,6 +4,7 @@ In: a device number, an address, or a file that is played at its own rate.  Out:
 Images are only converted to RGB when a consumer wants them.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from av.video.frame import VideoFrame
 from jaxtyping import UInt8
 
 from vseg.errors import BadVideo
-from vseg.video.address import PROTOCOLS, redact, scheme_of
+from vseg.video.address import PROTOCOLS, RtspTransport, redact, scheme_of
 from vseg.video.container import MAX_PIXELS, OpenFile, choose_stream, open_file, reason_of
 from vseg.video.decoder import FrameDecoder
 from vseg.video.orientation import Display, orientation_of
@@ -36,12 +37,20 @@ class Grabbed:
     due_s: float | None = None
 
 
+def grabbed_image(image: UInt8[np.ndarray, "H W 3"]) -> Grabbed:
+    """An image that is RGB already."""
+    return Grabbed(lambda: image)
+
+
 @runtime_checkable
 class Capture(Protocol):
-    """Where live images come from.  broken: why they stopped too early, or ''."""
+    """Where live images come from.  broken: why they stopped too early, or ''.  finite: their
+    end, when it comes, is that of a clip, and no lost connection.
+    """
 
     fps: Fraction | None
     codec: str
+    finite: bool
 
     @property
     def broken(self) -> str: ...
@@ -50,24 +59,31 @@ class Capture(Protocol):
         """The next image, None when there are no more; blocks until one is there."""
         ...
 
+    def interrupt(self) -> None:
+        """Make a `grab` that waits on another thread return, if it can."""
+        ...
+
     def close(self) -> None: ...
 
 
-def open_capture(source: int | str | Path, timeout_s: float) -> Capture:
-    """The capture for a device number, an address or a file.
+def open_capture(
+    source: int | str, timeout_s: float, transport: RtspTransport = "tcp"
+) -> Capture:
+    """The capture for a device number or an address.
 
     timeout_s: how long the network may be silent.  Raises BadVideo, without credentials in it.
     """
     if isinstance(source, int):
         return DeviceCapture(source)
-    if scheme_of(source) is None:
-        path = Path(source)
-        sniffed = sniff(path)
-        return StreamCapture(lambda: open_file(path, sniffed), str(path), paced=True)
-    address = str(source)
     return StreamCapture(
-        lambda: _open_address(address, timeout_s), redact(address), paced=False
+        lambda: _open_address(source, timeout_s, transport), redact(source), paced=False
     )
+
+
+def open_playback(path: Path) -> Capture:
+    """The capture for a file, which is played at its own rate.  Raises BadVideo."""
+    sniffed = sniff(path)
+    return StreamCapture(lambda: open_file(path, sniffed), str(path), paced=True)
 
 
 class DeviceCapture:
@@ -75,6 +91,7 @@ class DeviceCapture:
 
     def __init__(self, number: int) -> None:
         self.broken = ""
+        self.finite = False
         self.codec = "camera"
         with _quiet_opencv():
             self._device = cv2.VideoCapture(number)
@@ -95,6 +112,9 @@ class DeviceCapture:
             return None
         return Grabbed(partial(_from_bgr, image))
 
+    def interrupt(self) -> None:
+        """Nothing: a device is read in a process that is ended."""
+
     def close(self) -> None:
         """Release the device."""
         self._device.release()
@@ -111,6 +131,9 @@ class StreamCapture:
         self._first_pts: int | None = None
         self.fps = self._decoder.opened.rate
         self.codec = self._decoder.opened.stream.codec_context.name
+        # What is served over HTTP and says how long it is, is a clip; a camera does not.
+        clip = scheme_of(name) in ("http", "https") and self._decoder.opened.container.duration
+        self.finite = paced or bool(clip)
 
     @property
     def broken(self) -> str:
@@ -134,6 +157,11 @@ class StreamCapture:
             self._first_pts = image.pts
         return float((image.pts - self._first_pts) * self._decoder.opened.time_base)
 
+    def interrupt(self) -> None:
+        """Nothing: a file gives its images at once; a stream is read in a process that is
+        ended.
+        """
+
     def close(self) -> None:
         """Close the stream."""
         self._decoder.close()
@@ -156,18 +184,26 @@ def _from_bgr(image: UInt8[np.ndarray, "H W 3"]) -> UInt8[np.ndarray, "H W 3"]:
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 
-def _open_address(address: str, timeout_s: float) -> OpenFile:
-    scheme = scheme_of(address) or ""
-    name = redact(address)
-    if scheme not in PROTOCOLS:
+def check_address(source: int | str) -> None:
+    """Raise BadVideo for an address of an unknown kind; a device number is none."""
+    scheme = None if isinstance(source, int) else scheme_of(source) or ""
+    if scheme is not None and scheme not in PROTOCOLS:
         raise BadVideo(
-            f"{name}: unknown kind of address '{scheme}'",
+            f"{redact(str(source))}: unknown kind of address '{scheme}'",
             hint=f"known kinds: {', '.join(sorted(PROTOCOLS))}",
         )
-    options = {"protocol_whitelist": PROTOCOLS[scheme]}
+
+
+def _open_address(address: str, timeout_s: float, transport: RtspTransport) -> OpenFile:
+    scheme = scheme_of(address) or ""
+    name = redact(address)
+    # The rate that a stream declares is taken as it is.  To measure it takes twenty images: of
+    # a camera with ten a second, 2.8 s against 0.8 s.
+    options = {"protocol_whitelist": PROTOCOLS[scheme], "fpsprobesize": "0"}
     if scheme.startswith("rtsp"):
         # Over UDP one lost packet spoils every image until the next key frame.
-        options["rtsp_transport"] = "tcp"
+        options["rtsp_transport"] = transport
+    began_s = time.monotonic()
     try:
         container = av.open(
             address,
@@ -178,6 +214,9 @@ def _open_address(address: str, timeout_s: float) -> OpenFile:
         )
     except (FFmpegError, ValueError) as error:
         reason = reason_of(error)
+        # The library's own errors of a request that was cut short are of all kinds.
+        if time.monotonic() - began_s >= timeout_s:
+            reason = "nothing came within the time limit"
     else:
         return choose_stream(container, name, MAX_PIXELS)
     # Raised out here so that the library's error, which quotes the address, is no part of it.

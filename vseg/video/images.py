@@ -112,7 +112,7 @@ class ImageFolder(Closing):
             raise DamagedVideo(self.path, index, reason)
         file = self._files[place]
         try:
-            image = _load(file)
+            image = load_image(file)
         except (OSError, ValueError, SyntaxError) as error:
             raise DamagedVideo(
                 self.path, index, f"{file.name} does not decode: {error}"
@@ -160,11 +160,7 @@ def image_files(folder: Path) -> tuple[Path, ...]:
         what = "is a file, not a folder" if folder.exists() else "no such folder"
         raise BadVideo(f"{folder}: {what}", hint="give the folder that holds the images")
     root = folder.resolve()
-    files = [
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
-    ]
+    files = [file for file in folder.iterdir() if is_image(file)]
     if not files:
         raise BadVideo(
             f"{folder}: holds no images ({', '.join(SUFFIXES)})",
@@ -175,10 +171,15 @@ def image_files(folder: Path) -> tuple[Path, ...]:
             raise BadVideo(
                 f"{file}: is a link to outside the folder", hint="copy the image in"
             )
-    return tuple(sorted(files, key=_natural))
+    return tuple(sorted(files, key=natural_key))
 
 
-def _natural(file: Path) -> list[tuple[int, int, str]]:
+def is_image(file: Path) -> bool:
+    """Whether a file counts as an image, by its name."""
+    return file.suffix.lower() in SUFFIXES and not file.name.startswith(".")
+
+
+def natural_key(file: Path) -> list[tuple[int, int, str]]:
     """A sort key in which runs of digits count as numbers."""
     parts = re.split(r"(\d+)", file.stem)
     return [(1, int(part), part) if part.isdecimal() else (0, 0, part) for part in parts]
@@ -230,8 +231,11 @@ def _upright_by(image: Image.Image) -> Image.Transpose | None:
     return UPRIGHT_BY.get(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
 
 
-def _load(file: Path) -> UInt8[np.ndarray, "H W 3"]:
-    """The displayed RGB image: EXIF orientation applied, alpha dropped, 16 bits cut to 8."""
+def load_image(file: Path) -> UInt8[np.ndarray, "H W 3"]:
+    """The displayed RGB image: EXIF orientation applied, alpha dropped, 16 bits cut to 8.
+
+    Raises OSError, ValueError and SyntaxError for what does not decode.
+    """
     with Image.open(file, formats=FORMATS) as image:
         turn = _upright_by(image)
         upright = image if turn is None else image.transpose(turn)

@@ -27,9 +27,9 @@ def open_source(source: str | Path, reader: str = "auto", frames: str | None = N
         )
     # Each reader loads its own libraries, and only when it is the one.
     if chosen == "camera":
-        from vseg.video.camera import Camera
+        from vseg.video.open_live import open_live
 
-        return Camera(int(str(source)) if str(source).isdecimal() else source)
+        return open_live(source)
     if scheme_of(source):
         raise UsageError(f"{redact(source)}: is an address", hint="use --reader camera")
     if chosen == "images":

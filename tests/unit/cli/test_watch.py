@@ -17,10 +17,11 @@ from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import SCENE, Workplace, call
 from tests.unit.grounding.test_nano_text import THINGS, painted
 from vseg.config import TrackConfig
+from vseg.interfaces.live_source import LiveSource
 from vseg.interfaces.model import Model
 from vseg.io.mp4 import Mp4Writer
 from vseg.pipelines.prepare import load_configured
-from vseg.video.camera import Camera
+from vseg.video.open_live import open_live
 
 pytestmark = pytest.mark.integration
 
@@ -96,14 +97,13 @@ def test_the_first_image_is_not_missed_while_the_model_loads(
         happened.append("loaded")
         return load_configured(config)
 
-    class Opened(Camera):
-        def __init__(self, source: int | str | Path) -> None:
-            happened.append("opened")
-            super().__init__(source)
+    def opened(source: str) -> LiveSource:
+        happened.append("opened")
+        return open_live(source)
 
     monkeypatch.setattr("vseg.pipelines.prepare.load_configured", loaded)
     monkeypatch.setattr("vseg.pipelines.live.load_configured", loaded)
-    monkeypatch.setattr("vseg.video.camera.Camera", Opened)
+    monkeypatch.setattr("vseg.video.open_live.open_live", opened)
     options = ("--config", workplace.config, "--frames", 1)
     assert call("watch", workplace.clip, "--box", "10,10,60,50", *options).exit_code == 0
     assert happened == ["loaded", "opened"]

@@ -8,9 +8,9 @@ from PIL import Image
 from tests.clips import Recipe, paint, write_clip
 from vseg.errors import BadVideo, ReaderUnsuitable, UsageError
 from vseg.video import open_source
-from vseg.video.camera import Camera
 from vseg.video.file import VideoFile
 from vseg.video.images import ImageFolder
+from vseg.video.playback import Playback
 
 SHORT = Recipe(num_frames=3)
 
@@ -39,7 +39,7 @@ def test_the_asked_reader_is_the_one(tmp_path: Path) -> None:
         open_source(tmp_path, "pyav")
     assert caught.value.hint is not None and "--reader images" in caught.value.hint
     live = open_source(str(clip), "camera")
-    assert isinstance(live, Camera)
+    assert isinstance(live, Playback)
     live.close()
 
 
