@@ -16,6 +16,7 @@ PAGES = {
     "prompts.md": "docs/prompts.md",
     "cli.md": "docs/cli.md",
     "python.md": "docs/python.md",
+    "robots.md": "docs/robots.md",
     "models.md": "docs/models.md",
     "nano.md": "vseg/models/nano/weights/README.md",
     "runs.md": "docs/runs.md",

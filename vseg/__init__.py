@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vseg.build import load_model, open_grounder, open_nano_text, open_video
     from vseg.config import CropSettings, IdentitySettings, MemorySettings
-    from vseg.errors import BadFrame, BadPrompt, NothingFound, VsegError
+    from vseg.errors import BadFrame, BadPrompt, LateFrame, NothingFound, VsegError
     from vseg.exchange.supervision import to_supervision
     from vseg.frame_masks import FrameMasks
     from vseg.pipelines.editable_run import open_run
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from vseg.pipelines.segment import segment
     from vseg.server.annotator.in_notebook import annotate
     from vseg.session.image_predictor import ImagePredictor
+    from vseg.session.realtime.tracker import Tracker
     from vseg.session.session import Session
     from vseg.types import (
         Box,
@@ -43,13 +44,14 @@ __version__ = "0.1.0"
 _HOME = {
     "vseg.build": ("load_model", "open_grounder", "open_nano_text", "open_video"),
     "vseg.config": ("CropSettings", "IdentitySettings", "MemorySettings"),
-    "vseg.errors": ("BadFrame", "BadPrompt", "NothingFound", "VsegError"),
+    "vseg.errors": ("BadFrame", "BadPrompt", "LateFrame", "NothingFound", "VsegError"),
     "vseg.exchange.supervision": ("to_supervision",),
     "vseg.frame_masks": ("FrameMasks",),
     "vseg.pipelines.editable_run": ("open_run",),
     "vseg.pipelines.run_edit": ("RunEdit",),
     "vseg.pipelines.segment": ("segment",),
     "vseg.session.image_predictor": ("ImagePredictor",),
+    "vseg.session.realtime.tracker": ("Tracker",),
     "vseg.server.annotator.in_notebook": ("annotate",),
     "vseg.session.session": ("Session",),
     "vseg.types": (
@@ -77,6 +79,7 @@ __all__ = [
     "FrameMasks",
     "IdentitySettings",
     "ImagePredictor",
+    "LateFrame",
     "Mask",
     "MemorySettings",
     "NothingFound",
@@ -88,6 +91,7 @@ __all__ = [
     "Session",
     "Text",
     "Timecode",
+    "Tracker",
     "VideoInfo",
     "VsegError",
     "annotate",

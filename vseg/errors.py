@@ -62,6 +62,16 @@ class BadFrame(VsegError):
     """
 
 
+class LateFrame(BadFrame):
+    """An image is older than the last one: it comes too late to be tracked, and may be
+    dropped.
+    """
+
+
+class BadTrackerState(VsegError):
+    """A saved tracker cannot be read, or is another model's."""
+
+
 class BadEvent(VsegError):
     """A line that should be a scene event is none."""
 

@@ -21,7 +21,7 @@ from vseg.pipelines.correction_gaps import (
 )
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
 from vseg.pipelines.correction_session import (
-    Tracker,
+    SessionSetup,
     Values,
     decode_prompted,
     remember_anchors,
@@ -73,7 +73,7 @@ class Correction:
     def __init__(
         self,
         draft: RevisionDraft,
-        tracker: Tracker,
+        tracker: SessionSetup,
         callbacks: ProgressCallbacks,
         settings: PropagationSettings,
     ) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from vseg.frame_masks import FrameMasks
 from vseg.ops.masks import crop_iou
 from vseg.pipelines.correction_gaps import Gap
-from vseg.pipelines.correction_session import Tracker
+from vseg.pipelines.correction_session import SessionSetup
 from vseg.pipelines.propagation_settings import PropagationSettings
 from vseg.pipelines.seam import Seam
 from vseg.results.masks import pack
@@ -55,7 +55,7 @@ class CorrectionPass:
     with the masks meanwhile, and when to end with what there is.
     """
 
-    tracker: Tracker
+    tracker: SessionSetup
     stored: StoredRows
     spool: TrackSpool
     on_frame: Callable[[], None]

@@ -23,8 +23,8 @@ from vseg.types import Frame, Mask, Points, PromptValue, Scribble
 
 
 @dataclass(frozen=True, slots=True)
-class Tracker:
-    """What tracks: the model, the clip and the settings of the run."""
+class SessionSetup:
+    """What sessions are opened with: the model, the clip and the settings of the run."""
 
     model: Model
     video: OpenReader

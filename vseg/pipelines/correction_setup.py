@@ -1,7 +1,7 @@
 """What a run was tracked with, opened again to correct it.
 
-Enters: a run's header, and what the user says otherwise.  Leaves: a Tracker: the same clip by
-content, the same model by the hash of its weights, the same settings.
+Enters: a run's header, and what the user says otherwise.  Leaves: a SessionSetup: the same
+clip by content, the same model by the hash of its weights, the same settings.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from vseg.config import TrackConfig, checked
 from vseg.errors import WeightsMismatch
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
-from vseg.pipelines.correction_session import Tracker
+from vseg.pipelines.correction_session import SessionSetup
 from vseg.pipelines.prepare import grounder_of, load_configured
 from vseg.results.records import RunHeader
 from vseg.results.run import Run
@@ -42,7 +42,7 @@ class CorrectionSettings:
 @contextmanager
 def open_tracker(
     run: Run, settings: CorrectionSettings, prompts: Sequence[Prompt]
-) -> Iterator[Tracker]:
+) -> Iterator[SessionSetup]:
     """The tracker of a run, until the block ends.
 
     Raises BadRun for another clip, WeightsMismatch for another model under the same name, and
@@ -60,7 +60,7 @@ def open_tracker(
             _check_weights(run, model)
         texts = [prompt.value for prompt in prompts if isinstance(prompt.value, Text)]
         grounder = grounder_of(config, texts, model)
-        yield Tracker(
+        yield SessionSetup(
             model,
             video,
             config.memory,

@@ -40,10 +40,17 @@ class Engine:
     @denormals_flushed()
     @torch.inference_mode()
     def track(
-        self, frame: Frame, features: FrameFeatures, live: Sequence[TrackedObject]
+        self,
+        frame: Frame,
+        features: FrameFeatures,
+        live: Sequence[TrackedObject],
+        *,
+        remember: bool = True,
     ) -> TrackedMasks:
         """Decode the live objects, those prompted here with their prompts; remember what is
         due.
+
+        remember: without it only prompted objects are; what is due stays due.
         """
         height, width = frame.image.shape[:2]
         on = TrackedFrame(frame, cache(features), self.model.map_hw((height, width)))
@@ -66,7 +73,7 @@ class Engine:
             crops, tracked_masks = self.small.settled(
                 on, live, crops, decoded, resolved.decoded
             )
-        self._keep(on, live, resolved, crops.keys())
+        self._keep(on, live, resolved, crops.keys(), remember)
         self.small.keep(on, live, crops, tracked_masks.fine.masks)
         return tracked_masks
 
@@ -89,9 +96,11 @@ class Engine:
         live: Sequence[TrackedObject],
         resolved: Resolved,
         elsewhere: Container[int],
+        remember: bool,
     ) -> None:
         """Write priors, and memory of prompted objects and of clearly visible ones that are
-        due.  elsewhere: objects that were decoded in crops.
+        due.  elsewhere: objects that were decoded in crops.  remember: whether what is due is
+        written.
         """
         rows = [row for row, o in enumerate(live) if o.object_id not in elsewhere]
         if not rows:
@@ -105,7 +114,8 @@ class Engine:
             tracked = live[row]
             prior = Prior(t, decoded.logits[row], features.local_key)
             tracked.prior = prior if present[row] else None
-            due = resolved.reliable[row] and self.bank.due(tracked.object_id, t)
+            due = remember and resolved.reliable[row]
+            due = due and self.bank.due(tracked.object_id, t)
             if due or t in tracked.prompts:
                 write.append(row)
         if not write:

@@ -139,17 +139,22 @@ class Session(Closing):
         time_s: float | None = None,
         *,
         reverse: bool = False,
+        objects: Collection[int] | None = None,
+        remember: bool = True,
     ) -> FrameMasks:
         """The masks of every object on the next frame of a live source.
 
         image: RGB uint8 (H, W, 3) of the size of those before, with its time in seconds if
-        known; or a Frame.  reverse: Frames come in descending order.  Raises BadFrame for any
-        other image, and for a frame or a time that does not follow the last.
+        known; or a Frame.  reverse: Frames come in descending order.  objects: only these are
+        decoded, where time is short; the others keep what is known of them.  remember: whether
+        the frame may be written to memory.  Raises BadFrame for any other image, and for a
+        frame or a time that does not follow the last.
         """
         self._check_open()
         frame = self._frames.to_step(image, time_s, self._state, reverse=reverse)
-        every = [self.objects[obj] for obj in self.object_ids]
-        masks = self._advance(frame, every, reverse)
+        ids = self.object_ids if objects is None else sorted(objects)
+        live = [self._state.tracked(obj) for obj in ids]
+        masks = self._advance(frame, live, reverse, remember=remember)
         self._state.last_index = frame.index
         self._state.last_time_s = frame.time_s
         return masks
@@ -319,11 +324,19 @@ class Session(Closing):
                 chosen |= {o.object_id for o in self.objects.values() if o.stale}
             yield self._advance(frame, self._state.live(frame.index, reverse, chosen), reverse)
 
-    def _advance(self, frame: Frame, live: list[TrackedObject], reverse: bool) -> FrameMasks:
+    def _advance(
+        self,
+        frame: Frame,
+        live: list[TrackedObject],
+        reverse: bool,
+        *,
+        remember: bool = True,
+    ) -> FrameMasks:
         for tracked in live:
             tracked.reverse = reverse
         features = partial(self._frames.features, frame)
-        masks = self._state.engine.track(frame, features, live) if live else None
+        engine = self._state.engine
+        masks = engine.track(frame, features, live, remember=remember) if live else None
         for tracked in live:
             tracked.stale.discard(frame.index)
         return replace(frame_masks(frame, live, masks), events=self.identities.drain())

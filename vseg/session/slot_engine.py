@@ -47,10 +47,17 @@ class SlotEngine:
     @denormals_flushed()
     @torch.inference_mode()
     def track(
-        self, frame: Frame, encoded: FrameFeatures, live: Sequence[TrackedObject]
+        self,
+        frame: Frame,
+        encoded: FrameFeatures,
+        live: Sequence[TrackedObject],
+        *,
+        remember: bool = True,
     ) -> TrackedMasks:
         """Decode the live objects, those prompted here with their prompts; remember all of
         them.
+
+        remember: without it nothing is, unless an object is prompted here.
         """
         t = frame.index
         features = encoded()
@@ -78,6 +85,8 @@ class SlotEngine:
         decoded = self.identities.resolve(
             IdentityInput(t, ids, is_prompted, exact, decoded, frame.image)
         ).decoded
+        if not remember and not any(is_prompted):
+            return TrackedMasks(decoded)
         slots = self.model.encode_memory(features, decoded, is_prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(

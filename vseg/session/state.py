@@ -3,17 +3,16 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.memory_bank import MemoryBank
-from vseg.ops.ranges import Ranges, holds, joined
+from vseg.ops.ranges import Ranges, joined
 from vseg.session.factory import AnyEngine
 from vseg.session.identity.identities import Identities
+from vseg.session.object_ids import check_object_id
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.tracked_object import TrackedObject
-from vseg.types import LAST_OBJECT_ID, Frame, Prompt, PromptValue, Timecode
+from vseg.types import Frame, Prompt, PromptValue, Timecode
 
 
 @dataclass(slots=True)
@@ -59,25 +58,7 @@ class SessionState:
 
     def check_id(self, obj: int) -> int:
         """The id as an int, if an object may be prompted under it.  Raises BadPrompt."""
-        if not isinstance(obj, int | np.integer) or isinstance(obj, bool):
-            raise BadPrompt(
-                f"object id {obj!r} is a {type(obj).__name__}, not an int",
-                hint="ids start at 1",
-            )
-        number = int(obj)
-        if number < 1:
-            raise BadPrompt(
-                f"object id {number} is not positive", hint="ids start at 1; 0 is background"
-            )
-        if number > LAST_OBJECT_ID:
-            raise BadPrompt(
-                f"object id {number} is more than {LAST_OBJECT_ID}", hint="ids start at 1"
-            )
-        if number not in self.objects and holds(self.used, number):
-            raise BadPrompt(
-                f"object {number} was removed", hint="ids are not used again; take a new one"
-            )
-        return number
+        return check_object_id(obj, self.objects, self.used)
 
     def record(
         self,
@@ -120,6 +101,7 @@ class SessionState:
         """Forget the prompts of an object on all frames but these.  Raises BadPrompt."""
         tracked = self.tracked(obj)
         tracked.prompts = {t: p for t, p in tracked.prompts.items() if t in frames}
+        tracked.stale &= tracked.prompts.keys()
         self._prune_history()
 
     def selection(

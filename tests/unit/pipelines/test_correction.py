@@ -25,7 +25,7 @@ from vseg.errors import (
 )
 from vseg.interfaces.model import Model
 from vseg.ops.codec import encode_mask
-from vseg.pipelines.correction_session import Tracker
+from vseg.pipelines.correction_session import SessionSetup
 from vseg.pipelines.correction_setup import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.run_edit import RunEdit
@@ -289,7 +289,8 @@ def test_damaged_frames_before_an_anchor_are_passed_over(tmp_path: Path, model: 
 
     clip = write_damaged(tmp_path / "a.mp4")
     with open_video(clip) as video:
-        tracker = Tracker(model, video, MemorySettings(), IdentitySettings(), CropSettings())
+        settings = (MemorySettings(), IdentitySettings(), CropSettings())
+        tracker = SessionSetup(model, video, *settings)
         forward = tracker.frames(9, 24, reverse=False)
         assert [frame.index for frame in forward] == list(range(9, 16))
         backward = tracker.frames(25, 14, reverse=True)

@@ -1,5 +1,7 @@
 """The size at which nano encodes a frame."""
 
+from vseg.errors import UsageError
+
 _LONGEST = 6
 """Longest side of a frame as encoded, in short sides; a round value, not tuned."""
 
@@ -14,3 +16,9 @@ def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
     scale = min(short_side / min(video_hw), _LONGEST * short_side / max(video_hw))
     h, w = (max(16, round(side * scale / 16) * 16) for side in video_hw)
     return h, w
+
+
+def check_short_side(short_side: int) -> None:
+    """Raise UsageError for a short side that frames cannot be scaled to."""
+    if short_side < 64 or short_side % 16:
+        raise UsageError(f"short side {short_side} is not a multiple of 16 from 64 up")

@@ -7,6 +7,7 @@ multiplies it natively.
 """
 
 from collections.abc import Sequence
+from copy import copy
 
 import cv2
 import numpy as np
@@ -15,11 +16,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from vseg.errors import UsageError
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
 from vseg.models.nano.blocks import fold_batch_norms, signed
 from vseg.models.nano.encoder import MEAN, STD, encoder_digest
-from vseg.models.nano.frame_size import model_hw
+from vseg.models.nano.frame_size import check_short_side, model_hw
 from vseg.models.nano.look_alikes import claimed_channels, expected_channels
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.network import NanoNet
@@ -44,8 +44,7 @@ class Nano:
         dtype: torch.dtype,
         short_side: int,
     ) -> None:
-        if short_side < 64 or short_side % 16:
-            raise UsageError(f"short side {short_side} is not a multiple of 16 from 64 up")
+        check_short_side(short_side)
         self.weights_sha256 = weights_sha256
         self.device = device
         self.dtype = dtype
@@ -57,6 +56,15 @@ class Nano:
         self._net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._scale = torch.tensor(STD, device=device) * 255
         self._shift = torch.tensor(MEAN, device=device) * 255
+
+    def resized(self, short_side: int) -> "Nano":
+        """Another model of the same weights, which are shared, whose frames have this short
+        side.
+        """
+        check_short_side(short_side)
+        other = copy(self)
+        other.short_side = short_side
+        return other
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""

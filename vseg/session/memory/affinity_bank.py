@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -39,6 +40,15 @@ class ObjectMemory:
     def frames(self) -> set[int]:
         """Indices of all frames stored."""
         return {*self.prompted, *self.recent, *self.older}
+
+    def resize(self, frame_index: int, hw: torch.Size) -> None:
+        """Scale what is stored of one frame to another number of cells."""
+        for values in (self.prompted, self.recent, self.older):
+            stored = values.get(frame_index)
+            if stored is not None and stored.shape[1:] != hw:
+                values[frame_index] = F.interpolate(
+                    stored[None], size=hw, mode="bilinear", align_corners=False
+                )[0]
 
 
 class AffinityBank:
@@ -172,6 +182,13 @@ class AffinityBank:
         self._changed()
 
     def _wrote(self, entry: MemoryEntry) -> None:
+        """Take in the key of a frame, to whose size what is remembered there is scaled: a
+        model may be resized between two prompts of one frame.
+        """
+        before = self.keys.get(entry.frame_index)
+        if before is not None and before.shape != entry.key.shape:
+            for stored in self.objects.values():
+                stored.resize(entry.frame_index, entry.key.shape[1:])
         self.keys[entry.frame_index] = entry.key
         self._changed()
 
