@@ -301,5 +301,8 @@ def _table_at(kind: type[BaseModel], table: tuple[int | str, ...]) -> type[BaseM
         if isinstance(name, str):
             annotation = kind.model_fields[name].annotation
             kinds = (annotation, *get_args(annotation))
-            kind = next(k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel))
+            tables = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+            if not tables:  # the problem is within a value, such as a point
+                return kind
+            kind = tables[0]
     return kind

@@ -46,6 +46,10 @@ class BadConfig(UsageError):
     """A configuration file holds an unknown key or a value out of range."""
 
 
+class BadZones(BadConfig):
+    """A zone or a line makes no sense: outside the frame, crossing itself, without area."""
+
+
 class BadPrompt(VsegError):
     """A prompt cannot be applied: outside the frame, wrong size, unknown object, frame past
     the end.

@@ -66,15 +66,16 @@ class EventObject:
 class SceneEvent:
     """One thing that happened in a scene.
 
-    time_s: of the source's clock, and frame: the number of the frame, on which it was decided;
-    begin_s: since when it goes on, and seconds: how long that is.  place: the zone or the
-    line.  direction: the name of the direction of a crossing.  count: of a zone, how many are
-    inside after the event; of a line, how many have crossed in this direction.  distance:
-    between two objects, in metres with ground points and else in pixels.  certainty: the mean
-    predicted quality of the masks that decided it, in [0, 1].  seen: False where the object
-    was not visible when it was decided, such as the end of a stay of which nobody saw the
-    object leave.  corrects: the keys of the events that a correction concerns.  snapshot: the
-    file of the object's image.  detail: more, in words.
+    time_s: of the source's clock, and frame: the number of the frame, on which it was
+    decided; begin_s: since when it goes on, and seconds: how long that is.  place: the zone or
+    the line.  direction: the name of the direction of a crossing.  count: of a zone, how many
+    are inside after the event; of a line, how many have crossed in this direction; counts: the
+    same by label.  distance: between two objects, in metres with ground points and else in
+    pixels.  certainty: the mean predicted quality of the masks that decided it, in [0, 1].
+    seen: False where the object was not visible when it happened, such as the end of a stay
+    of which nobody saw the object leave.  corrects: the keys of events that do not hold, in
+    whose place a correction stands.  snapshot: the file of the object's image.  detail: more,
+    in words.
 
     key: unique and the same whenever the event is sent again.  camera, time: of the source,
     and the UTC time (RFC 3339) at which a live source showed it.  All three are given by an
@@ -94,6 +95,7 @@ class SceneEvent:
     seconds: float | None = None
     direction: str | None = None
     count: int | None = None
+    counts: dict[str, int] | None = None
     distance: float | None = None
     certainty: float | None = None
     seen: bool = True

@@ -1,0 +1,110 @@
+"""Zones and lines that make no sense are refused, naming them; useless ones are warned of."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.moving_boxes import boxes_at, engine_of
+from vseg.errors import BadConfig, BadZones
+from vseg.events.scene_plan import ScenePlan, scene_plan
+from vseg.events.zone_file import ZoneFile, read_zone_file
+
+SQUARE = [[0.2, 0.2], [0.6, 0.2], [0.6, 0.6], [0.2, 0.6]]
+
+
+def plan_of(**zones: Any) -> ScenePlan:
+    return scene_plan(ZoneFile.model_validate(zones), 100, 160)
+
+
+def zone(**changes: Any) -> dict[str, Any]:
+    return {"name": "room", "polygon": SQUARE} | changes
+
+
+def line(**changes: Any) -> dict[str, Any]:
+    return {"name": "gate", "begin": [0.5, 0.9], "end": [0.5, 0.1]} | changes
+
+
+@pytest.mark.parametrize(
+    ("zones", "says"),
+    [
+        ({}, "no zone"),
+        ({"zone": [zone(), zone()]}, "given twice"),
+        ({"zone": [zone()], "line": [line(name="room")]}, "given twice"),
+        ({"zone": [zone(polygon=[[0.2, 0.2], [0.6, 0.6], [0.6, 0.2], [0.2, 0.6]])]}, "itself"),
+        ({"zone": [zone(polygon=[[0.2, 0.2], [0.6, 0.2], [0.4, 0.2]])]}, "itself|no pixel"),
+        ({"zone": [zone(polygon=[[1.2, 0.2], [1.6, 0.2], [1.6, 0.6]])]}, "no pixel"),
+        ({"zone": [zone(polygon=[[40, 40], [90, 40], [90, 90]])]}, "no pixel"),
+        ({"zone": [zone(polygon=[[0.5, 0.5]] * 3)]}, "itself|no pixel"),
+        ({"zone": [zone(heading=[0, 0])]}, "no direction"),
+        ({"zone": [zone(speed_limit=3)]}, "ground"),
+        ({"line": [line(end=[0.5, 0.9])]}, "no length"),
+        ({"line": [line(forward="in", backward="in")]}, "both directions"),
+        ({"line": [line(allowed="up")]}, "none of its directions"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(zones: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadZones, match=says):
+        plan_of(**zones)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[zone]]\nname = 'a'",
+        "[[zone]]\nname = 'a'\npolygon = [[0, 0], [1, 1]]",
+        "[[zone]]\nname = 'a'\npolygon = [[0, 0], [1, 1], [nan, 0]]",
+        "[[zone]]\nname = 'a'\npolygn = [[0, 0], [1, 1], [1, 0]]",
+        "[[line]]\nname = 'a'\nbegin = [0, 0]\nend = [0]",
+        "[[near]]\nname = 'a'\ndistance = -1",
+        "unit = 'feet'",
+        "[[zone]",
+    ],
+)
+def test_a_file_that_does_not_hold_is_refused_by_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "zones.toml"
+    path.write_text(text)
+    with pytest.raises(BadConfig, match=r"zones\.toml"):
+        read_zone_file(path)
+
+
+@pytest.mark.parametrize(
+    "useless",
+    [
+        line(begin=[0.1, 1.0], end=[0.9, 1.0]),
+        line(begin=[-0.1, 0.0], end=[-0.1, 1.0]),
+        line(begin=[1.4, 0.2], end=[1.8, 0.2]),
+    ],
+)
+def test_a_line_that_no_one_can_cross_is_warned_of(useless: dict[str, Any]) -> None:
+    (warning,) = plan_of(line=[useless, line(name="good")]).warnings
+    assert "'gate' cannot be crossed" in warning
+
+
+def test_pixels_are_scaled_from_the_size_at_which_they_were_drawn() -> None:
+    drawn = [[32, 20], [96, 20], [96, 60], [32, 60]]
+    plans = [
+        plan_of(zone=[zone()]),
+        plan_of(unit="pixels", zone=[zone(polygon=drawn)]),
+        plan_of(
+            unit="pixels",
+            size=[320, 200],
+            zone=[zone(polygon=[[2 * x, 2 * y] for x, y in drawn])],
+        ),
+    ]
+    first = plans[0].zones[0]
+    assert first.box == (32, 20, 96, 60)
+    assert all((plan.zones[0].pixels == first.pixels).all() for plan in plans)
+
+
+def test_frames_of_another_size_and_another_file_begin_anew() -> None:
+    room = {"name": "room", "polygon": [[40, 0], [120, 0], [120, 99], [40, 99]]}
+    engine = engine_of(zone=[room])
+    for index in range(4):
+        engine.update(boxes_at(index, {1: (60, 60)}), {})
+    wrong = ZoneFile.model_validate({"zone": [zone(polygon=[[2, 2], [3, 2], [3, 3]])]})
+    with pytest.raises(BadZones):
+        engine.change(wrong)
+    ended = engine.change(ZoneFile.model_validate({"zone": [zone(name="other")]}))
+    assert [(e.place, e.phase) for e in ended] == [("room", "end")]
+    assert [z.name for z in engine.plan.zones] == ["other"]

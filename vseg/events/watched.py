@@ -1,0 +1,133 @@
+"""The objects of a scene while they are watched: where they stand, since when, how sure.
+
+Enters: the masks of a frame.  Leaves: one `WatchedObject` for each, which the rules read.
+What has not been visible for longer than the gap that is allowed is forgotten.
+"""
+
+import math
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vseg.events.crossings import Point
+from vseg.events.foot import foot_of
+from vseg.frame_masks import FrameMasks
+from vseg.types import MaskCrop
+
+SAMPLES = 11
+SAMPLE_S = 0.1
+"""Speeds are of the last second: shorter, and the sway of an outline is a speed; longer, and
+who has stopped still moves.  Not tuned.
+"""
+
+_CERTAINTY_S = 1.0
+"""Over what time predicted qualities are averaged, exponentially."""
+
+
+@dataclass(slots=True, eq=False)
+class WatchedObject:
+    """One object.  first_s, seen_s: of the steady clock, when it was first and last visible.
+    before: its foot on the frame before, and before_s: the time of that.  certainty: the mean
+    predicted quality of its recent masks.  samples: time, x and y of its feet.
+    """
+
+    id: int
+    label: str | None
+    first_s: float
+    seen_s: float
+    foot: Point
+    crop: MaskCrop
+    score: float
+    certainty: float
+    before: Point | None = None
+    before_s: float = -math.inf
+    samples: deque[tuple[float, float, float]] = field(
+        default_factory=lambda: deque(maxlen=SAMPLES)
+    )
+
+
+class WatchedObjects:
+    """All objects that were visible lately."""
+
+    def __init__(self, max_gap_s: float) -> None:
+        self._max_gap_s = max_gap_s
+        self._by_id: dict[int, WatchedObject] = {}
+        self._now = -math.inf
+
+    def get(self, object_id: int) -> WatchedObject | None:
+        """An object that is not forgotten."""
+        return self._by_id.get(object_id)
+
+    def update(
+        self,
+        masks: FrameMasks,
+        labels: Mapping[int, str],
+        tentative: Collection[int],
+        now: float,
+    ) -> Sequence[WatchedObject]:
+        """The objects that are visible on this frame and not tentative, by ascending id."""
+        weight = 1.0 - math.exp(-max(0.0, now - self._now) / _CERTAINTY_S)
+        self._now = now
+        rows = zip(
+            masks.object_ids, masks.visible.tolist(), masks.scores.tolist(), strict=True
+        )
+        visible = []
+        for object_id, is_visible, score in rows:
+            if not is_visible or object_id in tentative:
+                continue
+            crop = masks.crops[object_id]
+            if crop.mask.size:
+                watched = self._seen(object_id, crop, score, weight)
+                watched.label = labels.get(object_id)
+                visible.append(watched)
+        self._forget()
+        return visible
+
+    def join(self, kept: int, gone: int) -> None:
+        """Two ids are one object: what is known of the one that is gone is of the other."""
+        other = self._by_id.pop(gone, None)
+        own = self._by_id.get(kept)
+        if other is None:
+            return
+        if own is None:
+            self._by_id[kept] = other
+            other.id = kept
+        else:
+            own.first_s = min(own.first_s, other.first_s)
+            if other.seen_s > own.before_s and own.seen_s == self._now:
+                own.before = other.foot
+                own.before_s = other.seen_s
+                own.samples = other.samples
+                own.samples.append((own.seen_s, *own.foot))
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._by_id.clear()
+
+    def _seen(
+        self, object_id: int, crop: MaskCrop, score: float, weight: float
+    ) -> WatchedObject:
+        now = self._now
+        foot = foot_of(crop)
+        watched = self._by_id.get(object_id)
+        if watched is None:
+            watched = WatchedObject(object_id, None, now, now, foot, crop, score, score)
+            self._by_id[object_id] = watched
+        else:
+            watched.before = watched.foot
+            watched.before_s = watched.seen_s
+            watched.seen_s = now
+            watched.foot = foot
+            watched.crop = crop
+            watched.score = score
+            watched.certainty += weight * (score - watched.certainty)
+        samples = watched.samples
+        if not samples or now - samples[-1][0] >= SAMPLE_S:
+            samples.append((now, *foot))
+        return watched
+
+    def _forget(self) -> None:
+        oldest = self._now - self._max_gap_s
+        gone = [one.id for one in self._by_id.values() if one.seen_s < oldest]
+        for object_id in gone:
+            del self._by_id[object_id]
