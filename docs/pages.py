@@ -27,6 +27,7 @@ PAGES = {
     "evaluation.md": "docs/evaluation.md",
     "annotate.md": "docs/annotate.md",
     "server.md": "docs/server.md",
+    "plugs.md": "docs/plugs.md",
     "trackers.md": "docs/trackers.md",
     "vseg_trackers.md": "trackers/README.md",
     "training.md": "docs/training.md",

@@ -28,6 +28,10 @@ def serve(
         list[str] | None,
         typer.Option("--allow-host", help="A further name by which browsers reach it."),
     ] = None,
+    plug: Annotated[
+        list[str] | None,
+        typer.Option("--plug", help="Speak this tool's protocol too: x-anylabeling."),
+    ] = None,
     state: Annotated[
         Path | None, typer.Option("--state", help="Where sessions and jobs are kept.")
     ] = None,
@@ -55,6 +59,7 @@ def serve(
         "host": host,
         "port": port,
         "hosts": tuple(allow_host) if allow_host else None,
+        "plugs": tuple(plug) if plug else None,
         "model": model,
         "device": device,
     }

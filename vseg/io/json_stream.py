@@ -27,8 +27,10 @@ class JsonStream:
     call.  Every method raises BadExchange where the file is not JSON.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, longest: int = _LONGEST) -> None:
+        """longest: characters that one value may have."""
         self._path = path
+        self._longest = longest
         self._handle: IO[str] = path.open(encoding="utf-8-sig")
         self._decode = json.JSONDecoder().raw_decode
         self._text = ""
@@ -118,8 +120,8 @@ class JsonStream:
 
     def _more(self, size: int) -> bool:
         """Read on; whether anything was there."""
-        if len(self._text) - self._place > _LONGEST:
-            self._fail("a value is longer than any mask")
+        if len(self._text) - self._place > self._longest:
+            self._fail(f"a value is longer than {self._longest} characters")
         try:
             block = self._handle.read(size)
         except UnicodeDecodeError as error:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from operator import attrgetter
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
 from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from vseg import __version__
 from vseg.server.annotator import annotation_routes, socket
 from vseg.server.annotator.open_clips import OpenClips
+from vseg.server.plugins import x_anylabeling
 from vseg.server.problem import add_problem_handlers
 from vseg.server.routes import (
     frame_images,
@@ -31,7 +32,7 @@ from vseg.server.security.headers import SecurityHeaders
 from vseg.server.security.keys import KeyRing
 from vseg.server.security.whole_text import check_text
 from vseg.server.service import Service, open_service
-from vseg.server.settings import ServerSettings
+from vseg.server.settings import PlugName, ServerSettings
 
 # FastAPI would send spans and logs to whatever collector the process has.
 _SILENT: TelemetryConfig = {
@@ -52,6 +53,7 @@ _ROUTES = (
     metrics,
     annotation_routes,
 )
+_PLUGS: dict[PlugName, APIRouter] = {"x-anylabeling": x_anylabeling.router}
 _EVICT_EVERY_S = 10.0
 
 
@@ -85,6 +87,8 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
         app.include_router(module.router, dependencies=[Depends(check_text)])
     for module in _ROUTES:
         app.include_router(module.router, dependencies=[Depends(_BEARER), Depends(check_text)])
+    for plug in settings.plugs:
+        app.include_router(_PLUGS[plug], dependencies=[Depends(_BEARER)])
     # These dependencies ask for a request, which a socket is not.
     app.include_router(socket.router)
     app.mount("/static", StaticFiles(directory=pages.PAGES, check_dir=False))

@@ -1,10 +1,13 @@
 """How a service is set up: what it serves, where it listens, and what a key may use."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
 from vseg.config import Settings
+
+PlugName = Literal["x-anylabeling"]
 
 
 class Limits(Settings):
@@ -42,10 +45,10 @@ class ServerSettings(Settings):
     """root: the folder whose clips and runs are served; nothing outside it is.  state: where
     sessions and jobs are kept, ROOT/.vseg if None.  hosts: further names under which browsers
     reach the service, behind a proxy for example.  frame_ancestors: pages that may show the
-    annotator in a frame.  loaded_sessions, idle_s: how many sessions stay in memory, and for
-    how long without a request; the others are on disk.  save_every_s: of a propagation; what
-    is computed again after the service was killed is at most this.  running_jobs: at a time,
-    of all keys.
+    annotator in a frame.  plugs: other tools whose protocols are spoken too.
+    loaded_sessions, idle_s: how many sessions stay in memory, and for how long without a
+    request; the others are on disk.  save_every_s: of a propagation; what is computed again
+    after the service was killed is at most this.  running_jobs: at a time, of all keys.
     """
 
     root: Path
@@ -54,6 +57,7 @@ class ServerSettings(Settings):
     port: int = Field(default=8707, ge=0, le=65535)
     hosts: tuple[str, ...] = ()
     frame_ancestors: tuple[str, ...] = ()
+    plugs: tuple[PlugName, ...] = ()
     model: str = "nano"
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     short_side: int = Field(default=384, ge=64, le=1536, multiple_of=16)

@@ -1,4 +1,5 @@
-"""The process in which an upload is decoded: a path in, what it is on stdout.
+"""The process in which an upload is decoded: a file or a folder of images in, what it is on
+stdout.
 
 A file from elsewhere may make a decoder crash, hang or take all memory: that ends this process
 and nothing else.  Run by `uploads` as `python -m vseg.server.upload_child PATH PIXELS FRAMES
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from vseg.errors import TooLarge, VsegError
 from vseg.video.container import open_file
+from vseg.video.images import ImageFolder
 from vseg.video.probe import probe
 from vseg.video.sniff import sniff
 
@@ -35,6 +37,8 @@ class Checked:
 def check(path: Path, pixels: int, frames: int) -> Checked:
     """Whether a file is a clip within these limits; every frame of it is decoded."""
     try:
+        if path.is_dir():
+            return _check_images(path, pixels, frames)
         sniffed = sniff(path)
         opened = open_file(path, sniffed, max_pixels=pixels)
         opened.container.close()
@@ -49,6 +53,16 @@ def check(path: Path, pixels: int, frames: int) -> Checked:
         name = type(error).__name__
         return Checked(name, error.message, error.hint)
     return Checked(None, kind=sniffed.kind)
+
+
+def _check_images(path: Path, pixels: int, frames: int) -> Checked:
+    with ImageFolder(path) as images:
+        _check_count(len(images), frames)
+        for frame in images:
+            height, width = frame.scaled_from or frame.image.shape[:2]
+            if height * width > pixels:
+                raise TooLarge(f"image {frame.index} is {width}x{height}")
+    return Checked(None, kind="images")
 
 
 def _check_count(count: int, most: int) -> None:

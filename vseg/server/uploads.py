@@ -1,7 +1,7 @@
 """Uploads: streamed to disk, sniffed and decoded in a child process, then given a name.
 
-Enters: the chunks of a request.  Leaves: a clip under ROOT/uploads/KEY, or nothing.  The name
-is ours, never the client's.
+Enters: the chunks of a request.  Leaves: a clip under ROOT/uploads/KEY, a file or a folder of
+images, or nothing.  The name is ours, never the client's.
 """
 
 import asyncio
@@ -9,9 +9,10 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 from collections import Counter
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,18 +77,45 @@ class Uploads:
                 part.replace(target)
         return target
 
+    async def take_images(
+        self, owner: str, sent: Upload, unpack: Callable[[Path, Path], None]
+    ) -> Path:
+        """The folder of images that an upload of a key became.
+
+        unpack: writes the images in the body of a request, a file, to a folder, and checks
+        what it writes.  sent.name: of the folder.  Raises as `take` and `unpack` do.
+        """
+        if sent.length is not None:
+            self._check_size(sent.length)
+        folder = self._of(owner)
+        self._check_stored(folder, sent.length or 0)
+        target = folder / (sent.name or secrets.token_hex(8))
+        with self._counted(owner):
+            async with self._received(sent.chunks) as (part, _):
+                images = part.with_name(f"{part.stem}-images.part")
+                images.mkdir()
+                try:
+                    await asyncio.to_thread(unpack, part, images)
+                    self._check_stored(folder, _bytes_in(images))
+                    async with self._decoding:
+                        await self._decode(images)
+                    images.replace(target)
+                finally:
+                    _remove(images)
+        return target
+
     def delete(self, owner: str, path: Path) -> None:
         """Delete a clip that a key uploaded.  Raises InTheWay for any other clip."""
         if path.parent != self._of(owner):
             raise InTheWay(
                 "this clip was not uploaded by this key", hint="its owner can delete it"
             )
-        path.unlink(missing_ok=True)
+        _remove(path)
 
     def clear(self) -> None:
         """Delete what uploads that never ended left behind."""
         for part in self._incoming.glob("*.part"):
-            part.unlink(missing_ok=True)
+            _remove(part)
 
     @asynccontextmanager
     async def _received(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[tuple[Path, str]]:
@@ -135,8 +163,7 @@ class Uploads:
             self._under_way[owner] -= 1
 
     def _check_stored(self, folder: Path, more: int) -> None:
-        stored = sum(path.stat().st_size for path in folder.iterdir())
-        if stored + more > self._limits.stored_bytes:
+        if _bytes_in(folder) + more > self._limits.stored_bytes:
             raise TooLarge(
                 f"a key may store {self._limits.stored_bytes} bytes of clips",
                 hint="delete one that is done with: DELETE /v1/videos/ID",
@@ -200,6 +227,18 @@ class Uploads:
             message = checked.message.replace(str(path), "the upload")
             raise kind(message, hint=checked.hint)
         return checked
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _remove(path: Path) -> None:
+    """Delete a file, or a folder of images."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _check_kind(path: Path) -> None:

@@ -8,7 +8,6 @@ is one of CVAT's protocols on the engine of everything else.  The packages of CV
 only once a function is made (`pip install 'vseg[cvat]'`).
 """
 
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
@@ -18,13 +17,13 @@ import PIL.Image
 
 from vseg.build import load_model, open_grounder, open_nano_text
 from vseg.errors import ExtraMissing, UsageError
-from vseg.grounding.box_masks import box_masks
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
+from vseg.server.plugins.named_objects import named_masks
 from vseg.server.plugins.shape_points import SHAPE_TYPES, points_of_mask
 from vseg.server.plugins.shape_track import ShapeTrack
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
-from vseg.types import MaskCrop, Text
+from vseg.types import Text
 
 
 class TrackingFunction:
@@ -113,23 +112,12 @@ class DetectionFunction:
         """A shape for each detection, best first."""
         from cvat_sdk.auto_annotation import mask, polygon
 
-        least = context.conf_threshold
-        if least is not None:  # CVAT's slider goes down to 0, which no threshold may be
-            least = max(least, sys.float_info.min)
         encoded = self._predictor.encode(_pixels(image))
-        texts = [Text(word, least) for word in self._words]
-        found = self._grounder.ground(encoded.frame, texts, encoded.features).found
-        crops: Sequence[MaskCrop] | None = found.masks
-        if crops is None:
-            crops = box_masks(self._predictor, encoded, found.boxes)
+        found = named_masks(
+            self._predictor, self._grounder, encoded, self._words, context.conf_threshold
+        )
         kind, made = ("polygon", polygon) if context.conv_mask_to_poly else ("mask", mask)
-        shapes = [points_of_mask(kind, crop) for crop in crops]
-        labels = found.labels.tolist()
-        return [
-            made(label, points)
-            for label, points in zip(labels, shapes, strict=True)
-            if points is not None
-        ]
+        return [made(one.word, points_of_mask(kind, one.crop)) for one in found]
 
 
 def create(

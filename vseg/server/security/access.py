@@ -17,6 +17,7 @@ from vseg.server.problem import problem_response
 from vseg.server.security.cookies import Cookies
 from vseg.server.security.keys import AccessKey, KeyRing, Scope
 from vseg.server.security.rate_limit import Rate
+from vseg.server.security.tool_keys import tool_token
 
 PUBLIC = frozenset({"/", "/favicon.ico", "/healthz", "/readyz", "/v1/login"})
 STATIC = "/static/"
@@ -67,7 +68,7 @@ class Doorkeeper:
         address = scope["client"][0] if scope.get("client") else ""
         self.refusals.check(address)
         try:
-            caller = self._caller(headers)
+            caller = self._caller(path, headers)
         except NotAllowed:
             self.refusals.count(address)
             raise
@@ -87,7 +88,10 @@ class Doorkeeper:
             self.refusals.count(address)
             raise
 
-    def _caller(self, headers: Headers) -> Caller:
+    def _caller(self, path: str, headers: Headers) -> Caller:
+        token = tool_token(path, headers)
+        if token is not None:
+            return Caller(self.keys.of_token(token), by_cookie=False)
         given = headers.get("authorization")
         if given is not None:
             kind, _, token = given.partition(" ")

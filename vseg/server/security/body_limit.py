@@ -13,7 +13,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from vseg.errors import TooLarge
 from vseg.server.problem import problem_response
 
-_UPLOADS = re.compile(r"/v1/videos|/v1/annotations/[0-9a-f]+/import")
+_UPLOADS = re.compile(
+    r"/v1/videos|/v1/annotations/[0-9a-f]+/import|/x-anylabeling/v1/video/init"
+)
 """Posts that count their own bytes, which may be many more."""
 
 
