@@ -82,6 +82,8 @@ class Correction:
         self._callbacks = callbacks
         self._settings = settings
         self.cut: set[int] = set()
+        # Of the prompted frame, until a pass from it has shown its first masks.
+        self._decoded: FrameRecord | None = None
         self.done: tuple[Prompt, ...] = ()
         self.left: tuple[Prompt, ...] = ()
         self._stored = StoredRows(draft)
@@ -131,6 +133,7 @@ class Correction:
                         anchor = end.reached_anchor
                         back = Gap(end.gap.object_id, anchor, frame, True, frame)
                         returning.setdefault(anchor, []).append(back)
+        self._store_decoded()
         for anchor, back_gaps in sorted(returning.items()):
             yield from self._return(anchor, back_gaps)
 
@@ -163,24 +166,26 @@ class Correction:
         values: Values,
         before: Mapping[int, MaskCrop | None],
     ) -> dict[int, float]:
-        """Decode the prompts and store their masks; the IoU with the masks before, by
-        object.
-        """
+        """Decode the prompts; the IoU with the masks before, by object."""
         self._remember(session, frame, values)
         masks = decode_prompted(session, frame, values)
         self._settings.on_masks(masks)
-        record = pack(masks)
-        rows = {row.object_id: row for row in record.rows}
+        self._decoded = pack(masks)
         self._turns.finish(frame, values)
         self.frames += 1
-        self._replace(frame, frame + 1, lambda _: rows.values())
         agreed = {}
         for obj in values:
             self._turns.mark(obj, frame, frame + 1)
-            after = self._stored.crop(obj, frame) or MaskCrop.empty()
             known = before[obj]
-            agreed[obj] = 0.0 if known is None else crop_iou(known, after)
+            agreed[obj] = 0.0 if known is None else crop_iou(known, masks.crop(obj))
         return agreed
+
+    def _store_decoded(self) -> None:
+        """Store the masks of the prompted frame, unless it was done."""
+        record = self._decoded
+        if record is not None:
+            self._decoded = None
+            self._replace(record.index, record.index + 1, lambda _: record.rows)
 
     def _remember(self, session: Session, frame: int, objects: Iterable[int]) -> None:
         """Write into memory what is known of the objects near a frame: their anchors, and the
@@ -230,7 +235,9 @@ class Correction:
             one = CorrectionPass(
                 self._tracker, self._stored, spool, self._count, self._settings
             )
-            for end in one.run(session, gaps, agreed):
+            ends = one.run(session, gaps, agreed)
+            self._store_decoded()
+            for end in ends:
                 obj = end.gap.object_id
                 self.cut |= {obj} if end.is_cut else set()
                 self._draft.note_agreement(obj, end.agreement)

@@ -108,6 +108,19 @@ def test_click_gives_a_mask_and_propagation_a_revision(
     assert not stored.flags & MaskFlag.PENDING
 
 
+def test_a_frame_is_shown_while_the_device_is_used(
+    scene: SyntheticVideo, client: TestClient, page: AnnotatorPage
+) -> None:
+    page.ask("view", frame=2)
+    page.point(None, 2, inside(scene, 1, 2))
+    clicked = page.mask(1, 2, MaskFlag.PENDING)
+    page.event("stale")
+    service = client.app.state.service  # type: ignore[attr-defined]
+    with service.worker.turn("somebody else"):
+        page.ask("view", frame=2)
+        assert np.array_equal(page.mask(1, 2, MaskFlag.PENDING).mask, clicked.mask)
+
+
 def test_mask_that_was_painted_replaces_clicks(
     scene: SyntheticVideo, page: AnnotatorPage
 ) -> None:
@@ -335,7 +348,7 @@ def test_one_process_annotates_a_run(page: AnnotatorPage, root: Path) -> None:
         other.websocket_connect(path, headers={"Origin": ADDRESS}) as socket,
     ):
         told = socket.receive_json()
-    assert told["error"]["title"] == "OutputError"
+    assert told["error"]["title"] == "RunBusy"
     assert page.ask("undo")["step"] is None
 
 

@@ -12,7 +12,10 @@ from starlette.testclient import TestClient
 from tests.clips import Recipe, painted, write_clip
 from tests.served import app_of, served
 from vseg.build import open_video
+from vseg.errors import DamagedVideo, NotThere
 from vseg.server.storage.ids import id_of
+from vseg.server.storage.readers import FramesReadLast, Readers
+from vseg.types import Frame
 
 ID = id_of("clips/a.mp4")
 
@@ -106,3 +109,41 @@ def test_a_clip_beside_the_root_that_was_named_tells_its_name(tmp_path: Path) ->
         facts = opened.get(f"/v1/videos/{named}").json()
         assert (facts["path"], facts["frames"]) == ("beside.mp4", 3)
         assert str(tmp_path) not in opened.get(f"/v1/videos/{named}").text
+
+
+def test_a_folder_is_numbered_as_its_run_was(tmp_path: Path) -> None:
+    """By number the first image is frame 0, and frame 1 is missing."""
+    folder = tmp_path / "root" / "images"
+    folder.mkdir(parents=True)
+    for number in (2, 4, 5):
+        Image.new("RGB", (16, 8), (40 * number, 0, 0)).save(folder / f"{number}.png")
+    readers = Readers()
+    readers.open_as(folder, ("auto", "by-order"))
+    assert readers.read(folder, 2).image[0, 0, 0] == 200
+    readers.open_as(folder, ("auto", "by-number"))
+    assert readers.read(folder, 2).image[0, 0, 0] == 160
+    with pytest.raises(DamagedVideo):
+        readers.read(folder, 1)
+    readers.close()
+
+
+def test_a_frame_that_was_shown_is_not_decoded_again(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=40))
+    readers = Readers()
+    shown = readers.read(clip, 20)
+    near = {n for n in range(40) if readers.is_near(clip, n)}
+    assert near == {*range(20, 29)}
+    readers.read(clip, 30)
+    assert readers.read(clip, 20) is shown
+    with pytest.raises(NotThere, match="no frame 40"):
+        readers.read(clip, 40)
+    readers.close()
+
+
+def test_the_frames_that_are_kept_are_bounded(tmp_path: Path) -> None:
+    frames = [Frame(k, k, 0.0, np.zeros((4, 4, 3), np.uint8)) for k in range(5)]
+    recent = FramesReadLast(100)  # bytes, 48 each
+    for frame in frames:
+        recent.add((tmp_path, "v", frame.index), frame)
+    held = [k for k in range(5) if recent.get((tmp_path, "v", k)) is not None]
+    assert held == [3, 4]

@@ -17,6 +17,7 @@ from vseg.server.annotator.lanes_shown import LaneView, lane_cells
 from vseg.server.annotator.open_clip import OpenClip
 from vseg.server.annotator.wire_edits import titled_edit
 from vseg.server.annotator.wire_values import RenameWire
+from vseg.server.storage.readers import Readers
 from vseg.types import Points
 
 pytestmark = pytest.mark.integration
@@ -36,7 +37,7 @@ def opened_sizes(folder: Path, model: Model, frames: int) -> tuple[int, int]:
     run = create_empty_run(str(clip), folder / "run", model, config).path
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    opened = OpenClip(("run", "clip"), run, clip, model)
+    opened = OpenClip(("run", "clip"), run, clip, model, Readers())
     lanes = LaneKeeper(opened.project, lambda first, end: None)
     opened.project.add_prompt(None, frames // 2, Points([(20, 20)]))
     opened.project.edit(titled_edit(RenameWire(kind="rename", object=1, label="car")))

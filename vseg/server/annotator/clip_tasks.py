@@ -120,7 +120,10 @@ class ClipTasks:
         shown = 0
         for place in places:
             try:
-                mask = await self.worker.run(opened.run_id, place.decoded, opened.images)
+                # What was decoded before waits for no turn; a propagation takes many.
+                mask = place.known(opened.images)
+                if mask is None:
+                    mask = await self.worker.run(opened.run_id, place.decoded, opened.images)
             except VsegError as error:
                 if new is not None:
                     self._tell_error(error, None)
@@ -139,7 +142,9 @@ class ClipTasks:
             busy = index != frame and (self.worker.waiting or opened.running is not None)
             if client.frame != frame or busy:
                 return
-            if first <= index < end and not opened.images.holds(index):
+            # Those beside it only where reading them sends no reader back to a key frame.
+            near = index == frame or opened.readers.is_near(opened.clip, index)
+            if first <= index < end and near and not opened.images.holds(index):
                 # A frame that cannot be encoded now is told of when it is clicked on.
                 with suppress(VsegError):
                     await self.worker.run(opened.run_id, opened.images.encode, index)

@@ -11,7 +11,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.results.spans import ObjectSpans, SpanState
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask
 from vseg.server.annotator.project import Project
-from vseg.server.annotator.prompted_images import PromptedImages
+from vseg.server.annotator.prompted_images import PromptedImages, PromptedMask
 from vseg.types import MaskCrop, Prompt
 
 _GIVEN = ("prompt", "import")
@@ -29,9 +29,16 @@ class PromptedPlace:
     stored: MaskCrop | None
     key: tuple[int, int, tuple[int, ...], int]
 
+    def known(self, images: PromptedImages) -> ShownMask | None:
+        """Its mask if it is held, on any thread.  Raises what `PromptedImages.mask` raised."""
+        mask = images.known(self.key)
+        return None if mask is None else self._shown(mask)
+
     def decoded(self, images: PromptedImages) -> ShownMask:
         """Its mask; on the thread of the device.  Raises what `PromptedImages.mask` raises."""
-        mask = images.mask(self.key, self.prompts, self.stored)
+        return self._shown(images.mask(self.key, self.prompts, self.stored))
+
+    def _shown(self, mask: PromptedMask) -> ShownMask:
         flags = MaskFlag.PENDING
         if mask.crop.area:
             flags |= MaskFlag.PRESENT

@@ -1,11 +1,11 @@
 """A clip that clients have open: its project, its readers, and its masks on the device.
 
 Enters: a run, the clip that it was made from, and the service.  Leaves: what the requests of
-clients are answered from.  Two readers are open: one for frames that are clicked on, one for
-propagation, which goes through the clip meanwhile.
+clients are answered from.  Frames that are clicked on come from the service's reader of the
+clip, which has just read them for the page; propagation, which goes through the clip
+meanwhile, has one of its own.
 """
 
-import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,7 +13,6 @@ from pathlib import Path
 from vseg.build import open_video
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
-from vseg.interfaces.reader import OpenReader
 from vseg.pipelines.correction_setup import config_of
 from vseg.pipelines.prepare import grounder_of
 from vseg.results.layout import ANNOTATION
@@ -26,6 +25,7 @@ from vseg.server.annotator.messages import AnnotationState
 from vseg.server.annotator.project import Project
 from vseg.server.annotator.prompted_images import PromptedImages
 from vseg.server.annotator.propagation import Propagation
+from vseg.server.storage.readers import Readers
 from vseg.types import Frame, Text
 
 
@@ -34,7 +34,9 @@ class OpenClip:
     under way.
     """
 
-    def __init__(self, ids: tuple[str, str], run: Path, clip: Path, model: Model) -> None:
+    def __init__(
+        self, ids: tuple[str, str], run: Path, clip: Path, model: Model, readers: Readers
+    ) -> None:
         """ids: of the run and of the clip.  Raises BadRun for a run that cannot be annotated
         or another clip, BadVideo, and OutputError where another process annotates it.
         """
@@ -44,15 +46,21 @@ class OpenClip:
         self.clients = Clients()
         self.running: Propagation | None = None
         self.jobs = 0
-        self._reading = threading.Lock()
         self._grounder: Grounder | None = None
         with ExitStack() as stack:
             # Two processes with the same journal would undo each other's steps.
             stack.enter_context(write_lock(run / ANNOTATION))
             self.project = Project(run)
             self.project.run.check_source(clip)
-            self._shown = stack.enter_context(self._open())
-            self.tracked = stack.enter_context(self._open())
+            options = self.run.header.options
+            frames = options.get("frames")
+            opening = (
+                str(options.get("reader", "auto")),
+                None if frames is None else str(frames),
+            )
+            readers.open_as(clip, opening)
+            self.readers = readers
+            self.tracked = stack.enter_context(open_video(clip, *opening))
             self._stack = stack.pop_all()
         self.view = FrameView(self.project)
         self.desk = DeskState(self.project, self.view)
@@ -66,8 +74,7 @@ class OpenClip:
     def frame(self, index: int) -> Frame:
         """A frame of the clip.  Raises BadPrompt past its end, DamagedVideo."""
         self.project.check_frame(index)
-        with self._reading:
-            return self._shown.read(index)
+        return self.readers.read(self.clip, index)
 
     def state(self) -> AnnotationState:
         """All that a page needs to begin with."""
@@ -99,15 +106,6 @@ class OpenClip:
         """Close the readers and all connections."""
         self.clients.close()
         self._stack.close()
-
-    def _open(self) -> OpenReader:
-        options = self.run.header.options
-        frames = options.get("frames")
-        return open_video(
-            str(self.clip),
-            str(options.get("reader", "auto")),
-            None if frames is None else str(frames),
-        )
 
     def _grounder_for(self, texts: Sequence[Text]) -> Grounder:
         """What detects words, opened once."""

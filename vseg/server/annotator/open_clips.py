@@ -69,7 +69,7 @@ class OpenClips:
         path = self.run_path(run_id)
         # A run may come from anywhere: it names no file outside of what is served.
         clip = folder.inside(Path(read_header(path).source.path))
-        return OpenClip((run_id, folder.id_at(clip)), path, clip, model)
+        return OpenClip((run_id, folder.id_at(clip)), path, clip, model, self._service.readers)
 
     def _close_idle(self, run_id: str) -> None:
         tasks = self._open.get(run_id)

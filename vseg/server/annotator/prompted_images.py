@@ -3,7 +3,7 @@
 Enters: prompts on a frame, and the mask that is stored there.  Leaves: the mask that the
 prompts give it, as a session would begin from it.  The features of the frames shown last are
 kept, so that a click decodes only; so are the masks shown last.  Both are bounded.  To be used
-from one thread at a time: that of the device.
+from one thread at a time, that of the device; `known` and `holds` from any.
 """
 
 import math
@@ -59,6 +59,10 @@ class Latest(Generic[Value]):
         self._held.move_to_end(key)
         return self._held[key]
 
+    def peek(self, key: Hashable) -> Value | None:
+        """The value of a key if it is held, which does not count as a use."""
+        return self._held.get(key)
+
     def __contains__(self, key: Hashable) -> bool:
         return key in self._held
 
@@ -94,6 +98,13 @@ class PromptedImages:
     def encode(self, frame: int) -> EncodedImage:
         """A frame with its features, encoded unless it is held.  Raises DamagedVideo."""
         return self._images.get(frame, lambda: self._predictor.encode(self._frame_of(frame)))
+
+    def known(self, key: Hashable) -> PromptedMask | None:
+        """The mask of these prompts if it was decoded before.  Raises what it failed with."""
+        held = self._masks.peek(key)
+        if isinstance(held, VsegError):
+            raise held
+        return held
 
     def mask(
         self, key: Hashable, prompts: Sequence[Prompt], stored: MaskCrop | None

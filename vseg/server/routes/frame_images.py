@@ -7,7 +7,6 @@ import numpy as np
 from fastapi import APIRouter, Header, Path, Query, Response
 from jaxtyping import UInt8
 
-from vseg.errors import NotThere
 from vseg.server.routes.parameters import TheService, VideoPath, problems
 from vseg.server.storage.readers import version_of
 
@@ -59,12 +58,7 @@ def frame(  # noqa: PLR0913, PLR0917 - one parameter for each of the request
     headers = {"ETag": tag, "Cache-Control": _KEPT if v == version else _ASKED_AGAIN}
     if if_none_match is not None and tag in if_none_match:
         return Response(status_code=304, headers=headers)
-    with service.readers.reading(path) as reader:
-        if index >= len(reader):
-            raise NotThere(
-                f"the video has no frame {index}", hint=f"its frames: 0 to {len(reader) - 1}"
-            )
-        image = reader.read(index).image
+    image = service.readers.read(path, index).image
     return Response(_encoded(image, w, format), media_type=f"image/{format}", headers=headers)
 
 
