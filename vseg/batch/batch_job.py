@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import Field
 
 from vseg.batch.job_list import JobLine
+from vseg.batch.split_length import parse_length
 from vseg.build import model_path
 from vseg.errors import ModelError
 from vseg.io.files import sha256_of
@@ -29,14 +30,28 @@ ID_CHARACTERS = 16
 
 
 class BatchJob(Record):
-    """A job that any worker can do.  job_id: names its run and its manifest."""
+    """A job that any worker can do.  job_id: names its run and its manifest.
+
+    part_of: the job that joins its run to others, of a stretch of a clip.  parts: the jobs
+    whose runs it joins; then it tracks nothing.  share: of the clip.
+    """
 
     job_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     line: JobLine
     source: SourceFingerprint
+    part_of: str | None = None
+    parts: tuple[str, ...] = ()
+    share: float = Field(default=1.0, ge=0, le=1)
+
+    @property
+    def work_bytes(self) -> float:
+        """What a job costs, as far as it is known before."""
+        return self.source.size * self.share
 
 
-def identified(line: JobLine, source: SourceFingerprint) -> BatchJob:
+def identified(
+    line: JobLine, source: SourceFingerprint, part_of: str | None = None
+) -> BatchJob:
     """The job with its id.  Raises UsageError, BadPrompt, ModelError and WeightsMissing."""
     job = line.track_job(Path())
     decisive = {
@@ -50,9 +65,14 @@ def identified(line: JobLine, source: SourceFingerprint) -> BatchJob:
         "grounder": _grounder_sha256(job),
         "options": tracking_options(job) | redetection_options(job, job.prompts, None),
     }
+    if line.split is not None:
+        decisive["split_s"] = parse_length(line.split)
+    if part_of is not None:
+        decisive["part_of"] = part_of
     text = json.dumps(decisive, sort_keys=True, separators=(",", ":"))
     digest = hashlib.sha256(text.encode()).hexdigest()
-    return BatchJob(job_id=digest[:ID_CHARACTERS], line=line, source=source)
+    job_id = digest[:ID_CHARACTERS]
+    return BatchJob(job_id=job_id, line=line, source=source, part_of=part_of)
 
 
 def _tracker_sha256(job: TrackJob) -> str:

@@ -6,6 +6,7 @@ kept below a limit; the one that was used longest ago goes first, and none that 
 
 import hashlib
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -57,6 +58,11 @@ class ClipCache:
             if _is_free(path):
                 path.unlink(missing_ok=True)
                 total -= status.st_size
+
+
+def shared_cache() -> ClipCache:
+    """The one of all workers of this machine."""
+    return ClipCache(Path(tempfile.gettempdir()) / "vseg-clips")
 
 
 def _name_of(stored: StoredFile) -> str:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from pydantic import ConfigDict, Field, field_validator
 
+from vseg.batch.split_length import check_splittable, parse_length
 from vseg.config import Settings, TrackConfig, checked
 from vseg.errors import BadJobs, VsegError
 from vseg.io.stores import Store, is_address
@@ -52,7 +53,8 @@ class JobLine(Settings):
     """One job of a list: a clip, and what is tracked in it.
 
     clip: a video file or a folder of images.  point to exemplar, label: the options of `vseg
-    track` of that name, each any number of times.  settings: what differs from the defaults.
+    track` of that name, each any number of times.  split: how long the stretches are that
+    several workers track, such as 10m.  settings: what differs from the defaults.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_min_length=1)
@@ -68,6 +70,7 @@ class JobLine(Settings):
     label: tuple[str, ...] = ()
     auto: bool = False
     detections: str | None = None
+    split: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator(
@@ -209,7 +212,7 @@ def _csv_rows(path: Path, defaults: Mapping[str, Any]) -> Iterator[JobLine]:
 
 
 def _cell(where: str, column: str, text: str) -> Any:
-    if column in ("clip", "detections", "auto"):
+    if column in ("clip", "detections", "auto", "split"):
         return text
     if column != "settings":
         return [part.strip() for part in text.split("|")]
@@ -225,7 +228,10 @@ def _job(where: str, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> 
     """The job of one line, checked: what it says wins over what holds for all."""
     try:
         line = checked(JobLine, _merged(defaults, values), where=where)
-        line.track_job(Path())
+        job = line.track_job(Path())
+        if line.split is not None:
+            parse_length(line.split)
+            check_splittable(job)
     except VsegError as error:
         told = error.message.startswith(where)
         raise BadJobs(

@@ -130,6 +130,8 @@ class LocalEngine:
             self._active -= 1
         if final is not None:
             write_manifest(self._place, final)
+            with self._lock:
+                schedule.settled(final, attempt)
         self._watcher.ends(worker.name, attempt, final)
         if died:
             worker.close()

@@ -19,7 +19,8 @@ class JobStatus(StrEnum):
     object is visible.  EMPTY: nothing that was described is in the clip; there is no run.
     REFUSED: the input is wrong, and trying again is of no use.  FAILED: something else went
     wrong, each time.  POISON: it killed two workers.  INTERRUPTED: by the user or the system.
-    BUSY: another process writes its run; of an attempt, never in a manifest.
+    BUSY: another process writes its run, and WAITING: other machines still track stretches of
+    its clip; of an attempt, never in a manifest.
     """
 
     COMPLETE = "complete"
@@ -30,6 +31,12 @@ class JobStatus(StrEnum):
     POISON = "poison"
     INTERRUPTED = "interrupted"
     BUSY = "busy"
+    WAITING = "waiting"
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether a manifest may say so."""
+        return self not in (JobStatus.BUSY, JobStatus.WAITING)
 
     @property
     def has_run(self) -> bool:
@@ -44,7 +51,7 @@ class JobStatus(StrEnum):
     @property
     def is_final(self) -> bool:
         """Whether another start leaves it as it is, unless it is asked to try again."""
-        return self not in (JobStatus.INTERRUPTED, JobStatus.FAILED, JobStatus.BUSY)
+        return self.is_stored and self not in (JobStatus.INTERRUPTED, JobStatus.FAILED)
 
 
 class JobError(Record):

@@ -15,7 +15,7 @@ from vseg.io.files import atomic_write_text
 
 _EVERY_S = 5.0
 """Prometheus asks every 15 s unless it is told otherwise."""
-_ENDS = [status for status in JobStatus if status is not JobStatus.BUSY]
+_ENDS = [status for status in JobStatus if status.is_stored]
 
 
 class MetricsFile:

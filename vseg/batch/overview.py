@@ -35,10 +35,12 @@ class FailedJob:
 @dataclass(slots=True)
 class Overview:
     """jobs: how many have which status.  frames, seconds: of the finished ones, as their last
-    attempts took them.  problems: the first MOST_PROBLEMS.
+    attempts took them.  problems: the first MOST_PROBLEMS.  stretches: of split clips, counted
+    apart: a clip is complete when they are joined.
     """
 
     jobs: Counter[str] = field(default_factory=Counter)
+    stretches: Counter[str] = field(default_factory=Counter)
     frames: int = 0
     seconds: float = 0.0
     warnings: int = 0
@@ -58,6 +60,7 @@ class Overview:
         return {
             "jobs": {"total": self.total, **self.jobs},
             "finished": self.is_finished,
+            **({"stretches": dict(self.stretches)} if self.stretches else {}),
             "frames": self.frames,
             "seconds": round(self.seconds, 3),
             "warnings": self.warnings,
@@ -89,19 +92,21 @@ def _count(seen: Overview, place: Place, planned: PlannedJob) -> None:
         return
     job_id = planned.job.job_id
     manifest = read_manifest(place, job_id)
+    whole = planned.job.part_of is None
+    counts = seen.jobs if whole else seen.stretches
     if manifest is None:
-        seen.jobs[BEGUN if place.run_folder(job_id).exists() else WAITING] += 1
+        counts[BEGUN if place.run_folder(job_id).exists() else WAITING] += 1
         return
-    _add(seen, manifest)
+    _add(seen, counts, manifest, whole=whole)
 
 
-def _add(seen: Overview, manifest: Manifest) -> None:
+def _add(seen: Overview, counts: Counter[str], manifest: Manifest, *, whole: bool) -> None:
     status = manifest.status
     if not status.is_wrong and not status.is_final:
-        seen.jobs[BEGUN] += 1
+        counts[BEGUN] += 1
         return
-    seen.jobs[status.value] += 1
-    if status.has_run:
+    counts[status.value] += 1
+    if status.has_run and whole:
         seen.frames += manifest.frames
         seen.seconds += manifest.seconds
         seen.warnings += manifest.warnings
@@ -116,8 +121,9 @@ def _note(seen: Overview, problem: FailedJob) -> None:
 
 
 def finished_jobs(place: Place) -> list[str]:
-    """The ids of the jobs that have a finished run, in the plan's order."""
-    ids = [planned.job.job_id for planned in read_plan(place) if planned.job is not None]
+    """The ids of the jobs that have a finished run, in the plan's order; no stretches."""
+    planned_jobs = (planned.job for planned in read_plan(place))
+    ids = [job.job_id for job in planned_jobs if job is not None and job.part_of is None]
     manifests = ((job_id, read_manifest(place, job_id)) for job_id in ids)
     return [job_id for job_id, known in manifests if known and known.status.has_run]
 

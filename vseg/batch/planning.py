@@ -6,15 +6,18 @@ again.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from vseg.batch.batch_job import BatchJob, identified
+from vseg.batch.clip_cache import shared_cache
 from vseg.batch.job_list import JobLine
 from vseg.batch.manifest import JobError
 from vseg.batch.place import Place
+from vseg.batch.stretches import split_jobs
 from vseg.errors import BadRun, ModelError, VsegError
 from vseg.io.files import check_exists
 from vseg.io.stores import Store, is_address
@@ -44,13 +47,16 @@ def make_plan(
     on_clip(clip): called before a clip is read.  A clip that cannot be read has a line with
     its error.  Raises ModelError for weights that are not there, and OutputError.
     """
-    known = {planned.clip: planned for planned in read_plan(place)}
+    former = list(read_plan(place))
+    known = {planned.clip: planned for planned in former}
+    jobs = {planned.job.job_id: planned.job for planned in former if planned.job}
     plan: dict[str, PlannedJob] = {}
     for line in lines:
         on_clip(line.clip)
-        planned = _planned(line, known.get(line.clip))
-        plan.setdefault(planned.job.job_id if planned.job else f"clip {line.clip}", planned)
-    ordered = sorted(plan.values(), key=lambda p: -p.job.source.size if p.job else 0)
+        for planned in _planned(line, known.get(line.clip), jobs):
+            name = planned.job.job_id if planned.job else f"clip {line.clip}"
+            plan.setdefault(name, planned)
+    ordered = sorted(plan.values(), key=lambda p: -p.job.work_bytes if p.job else 0)
     place.write(PLAN, "".join(p.model_dump_json() + "\n" for p in ordered).encode())
     return ordered
 
@@ -68,16 +74,30 @@ def read_plan(place: Place) -> Iterator[PlannedJob]:
             ) from error
 
 
-def _planned(line: JobLine, known: PlannedJob | None) -> PlannedJob:
+def _planned(
+    line: JobLine, known: PlannedJob | None, former: Mapping[str, BatchJob]
+) -> list[PlannedJob]:
+    """The job of a line, or the jobs of its stretches with the one that joins them."""
     version = ""
     try:
         source, version = _source(line.clip, known)
         job = identified(line, source)
+        jobs = [job] if line.split is None else _stretches(job, former)
     except ModelError:
         raise
     except VsegError as error:
-        return PlannedJob(clip=line.clip, version=version, error=JobError.of(error))
-    return PlannedJob(clip=line.clip, version=version, job=job)
+        return [PlannedJob(clip=line.clip, version=version, error=JobError.of(error))]
+    return [PlannedJob(clip=line.clip, version=version, job=job) for job in jobs]
+
+
+def _stretches(job: BatchJob, former: Mapping[str, BatchJob]) -> list[BatchJob]:
+    """The jobs of a clip that is split; the clip is opened unless an earlier plan has them."""
+    known = former.get(job.job_id)
+    if known is not None and all(part in former for part in known.parts):
+        return [*(former[part] for part in known.parts), known]
+    clip = job.line.clip
+    with shared_cache().local(clip) if is_address(clip) else nullcontext(Path(clip)) as path:
+        return split_jobs(job.line, job.source, path)
 
 
 def _source(clip: str, known: PlannedJob | None) -> tuple[SourceFingerprint, str]:

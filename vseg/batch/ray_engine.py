@@ -161,6 +161,7 @@ class RayEngine:
             final = self._final(task, busy, schedule)
             if final is not None:
                 write_manifest(self._place, final)
+                schedule.settled(final, busy.attempt)
             self._watcher.ends(busy.name, busy.attempt, final)
             idle.append((busy.name, busy.actor))
 

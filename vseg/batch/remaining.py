@@ -22,8 +22,13 @@ class MachineShare:
     count: int
 
     def of(self, plan: Sequence[PlannedJob]) -> Sequence[PlannedJob]:
-        """The jobs of this shard: about as much work as those of any other."""
-        return plan[self.index :: self.count]
+        """The jobs of this shard: about as much work as those of any other.  Stretches are
+        joined by any machine that has one: the last.
+        """
+        tracking = [p for p in plan if p.job is None or not p.job.parts]
+        own = tracking[self.index :: self.count]
+        joints = {p.job.part_of for p in own if p.job is not None}
+        return [*own, *(p for p in plan if p.job and p.job.parts and p.job.job_id in joints)]
 
 
 def parse_share(text: str) -> MachineShare:
@@ -58,12 +63,19 @@ def share_of_environment(environment: Mapping[str, str]) -> MachineShare | None:
 def unfinished(place: Place, plan: Iterable[PlannedJob]) -> Iterator[tuple[BatchJob, int]]:
     """The jobs that are to be done, each with how often it was begun before.
 
-    A job is done when its manifest says so and its run is there.  Raises BadRun for a damaged
-    manifest.
+    A job is done when its manifest says so and its run is there; a stretch of a clip also when
+    it was joined to the others.  Raises BadRun for a damaged manifest.
     """
+    joined: dict[str, bool] = {}
     for planned in plan:
         if planned.job is None:
             continue
+        joint = planned.job.part_of
+        if joint is not None:
+            if joint not in joined:
+                joined[joint] = place.has_run(joint)
+            if joined[joint]:
+                continue
         manifest = read_manifest(place, planned.job.job_id)
         if manifest is None:
             yield planned.job, 0

@@ -4,15 +4,15 @@ Enters: a job.  Leaves: its run directory, and how it ended.  A run that was beg
 where it stopped, bit for bit.
 """
 
-import tempfile
 import time
 from contextlib import nullcontext, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vseg import __version__
 from vseg.batch.batch_job import BatchJob
-from vseg.batch.clip_cache import ClipCache
+from vseg.batch.clip_cache import shared_cache
+from vseg.batch.join_parts import StretchesMissing, join_parts
 from vseg.batch.manifest import JobError, JobStatus, Manifest, read_manifest
 from vseg.batch.place import Place
 from vseg.batch.remaining import is_to_do
@@ -34,7 +34,7 @@ class ClipRunner:
 
     def __init__(self, place: Place, worker: str) -> None:
         self._place = place
-        self._clips = ClipCache(Path(tempfile.gettempdir()) / "vseg-clips")
+        self._clips = shared_cache()
         self._worker = worker
         self._model: Model | None = None
         self._of: str | None = None
@@ -45,24 +45,24 @@ class ClipRunner:
         if done is not None:
             return done
         began = time.perf_counter()
-        status = JobStatus.FAILED
-        outcome: JobOutcome | None = None
         told: JobError | None = None
+        ended = _Ended(JobStatus.FAILED)
         try:
-            outcome = self._track(job, callbacks)
-            status = _status(outcome)
+            with self._place.claim(job.job_id):
+                do = self._join if job.parts else self._track
+                ended = do(job, callbacks)
         except Exception as error:  # whatever it is, it is this job's, and the batch goes on
-            status = _status_after(error)
+            ended = _Ended(_status_after(error))
             told = JobError.of(error)
         return Manifest(
             job_id=job.job_id,
             clip=job.line.clip,
-            status=status,
+            status=ended.status,
             attempts=attempt,
             worker=self._worker,
             seconds=round(time.perf_counter() - began, 3),
-            frames=0 if outcome is None else outcome.frames,
-            warnings=0 if outcome is None else len(outcome.warnings),
+            frames=ended.frames,
+            warnings=ended.warnings,
             error=told,
             vseg_version=__version__,
         )
@@ -77,12 +77,8 @@ class ClipRunner:
                 return manifest
         return None
 
-    def _track(self, job: BatchJob, callbacks: ProgressCallbacks) -> JobOutcome:
+    def _track(self, job: BatchJob, callbacks: ProgressCallbacks) -> "_Ended":
         """Track the clip, and store the run.  Raises whatever can go wrong."""
-        with self._place.claim(job.job_id):
-            return self._track_claimed(job, callbacks)
-
-    def _track_claimed(self, job: BatchJob, callbacks: ProgressCallbacks) -> JobOutcome:
         clip = job.line.clip
         with self._clips.local(clip) if is_address(clip) else nullcontext(Path(clip)) as path:
             folder = self._place.take(job.job_id)
@@ -94,7 +90,23 @@ class ClipRunner:
         self._place.give(job.job_id)
         if outcome.status != "interrupted":
             self._place.release(job.job_id)
-        return outcome
+        return _Ended(_status(outcome), outcome.frames, len(outcome.warnings))
+
+    def _join(self, job: BatchJob, callbacks: ProgressCallbacks) -> "_Ended":
+        """Join the stretches of a clip.  Raises whatever can go wrong."""
+
+        def on_frame(done: int, total: int) -> None:
+            callbacks.on_frame(done, total)
+            if callbacks.stop():
+                raise _Stopped
+
+        try:
+            header, frames = join_parts(job, self._place, on_frame)
+        except _Stopped:
+            return _Ended(JobStatus.INTERRUPTED)
+        complete = header.status == "complete"
+        status = JobStatus.COMPLETE if complete else JobStatus.PARTIAL
+        return _Ended(status, frames, len(header.warnings))
 
     def _check_unchanged(self, job: BatchJob, folder: Path) -> None:
         """Raise BadVideo, and drop the run, where the clip is not the one that was planned."""
@@ -116,6 +128,19 @@ class ClipRunner:
         return self._model
 
 
+class _Stopped(Exception):
+    """A join is cheap: it begins anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a job ended, without an error or with one."""
+
+    status: JobStatus
+    frames: int = 0
+    warnings: int = 0
+
+
 def _status(outcome: JobOutcome) -> JobStatus:
     if outcome.status == "interrupted":
         return JobStatus.INTERRUPTED
@@ -126,6 +151,8 @@ def _status_after(error: Exception) -> JobStatus:
     """Wrong input stays wrong; what a full disk, a device or the system did may pass."""
     if isinstance(error, RunBusy):
         return JobStatus.BUSY
+    if isinstance(error, StretchesMissing):
+        return JobStatus.WAITING
     if isinstance(error, NothingFound):
         return JobStatus.EMPTY
     if isinstance(error, OutputError) or not isinstance(error, VsegError):

@@ -6,7 +6,7 @@ write.  It runs nothing and reads no clock: both engines use it.
 
 import heapq
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -51,11 +51,17 @@ class WorkerDeath:
 
 
 class Schedule:
-    """Jobs in the order given; those that failed again, later."""
+    """Jobs in the order given; those that failed again, later; one that joins stretches of a
+    clip, after the last of them.
+    """
 
     def __init__(self, jobs: Iterable[tuple[BatchJob, int]]) -> None:
         """Jobs with how often each was begun by earlier starts of the batch."""
-        self._waiting = deque(Attempt(job, before + 1) for job, before in jobs)
+        attempts = [Attempt(job, before + 1) for job, before in jobs]
+        self._parts = Counter(a.job.part_of for a in attempts if a.job.part_of is not None)
+        held = [a for a in attempts if self._parts[a.job.job_id]]
+        self._joints = {a.job.job_id: a for a in held}
+        self._waiting = deque(a for a in attempts if a.job.job_id not in self._joints)
         self._later: list[tuple[float, int, int, Attempt]] = []
         # Of two that may begin at one moment, and were begun equally often, the earlier one.
         self._count = itertools.count()
@@ -71,6 +77,8 @@ class Schedule:
 
     def ended(self, attempt: Attempt, manifest: Manifest, now: float) -> Manifest | None:
         """What is to be written; None if the job is tried again."""
+        if manifest.status is JobStatus.WAITING:
+            return None
         if manifest.status is JobStatus.BUSY:
             # Who writes the run ends it, or dies; neither says anything of the clip.
             attempt.again = manifest.error
@@ -84,6 +92,15 @@ class Schedule:
         attempt.number += 1
         self._put(attempt, begins)
         return None
+
+    def settled(self, final: Manifest, attempt: Attempt) -> None:
+        """Take note that a manifest is written: the last stretch lets its clip be joined."""
+        joint = attempt.job.part_of
+        if joint is None or not final.status.is_final:
+            return
+        self._parts[joint] -= 1
+        if not self._parts[joint] and joint in self._joints:
+            self._waiting.append(self._joints.pop(joint))
 
     def killed(self, attempt: Attempt, death: WorkerDeath, now: float) -> Manifest | None:
         """The same for a job whose worker died.  A clip that got further before the next

@@ -1,8 +1,6 @@
 """`vseg batch`: many clips, each as `vseg track` does it; and what came of them."""
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,17 +8,15 @@ import typer
 from typer.core import TyperGroup
 
 from vseg.cli import options
+from vseg.cli.batch_engine import EngineOptions
 from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
 from vseg.cli.report import Command, show_json
 from vseg.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from vseg.batch.local_engine import LocalEngine
     from vseg.batch.overview import Overview
     from vseg.batch.place import Place
     from vseg.batch.planning import PlannedJob
-    from vseg.batch.ray_engine import RayEngine
-    from vseg.batch.watcher import BatchWatcher
 
 
 class _Running(TyperGroup):
@@ -44,79 +40,6 @@ Out = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
-    """Who does the jobs."""
-
-    engine: Annotated[
-        str, typer.Option("--engine", metavar="local|ray", help="Processes, or Ray actors.")
-    ] = "local"
-    workers: Annotated[
-        int | None,
-        typer.Option("--workers", min=1, help="One for each core, or one on a GPU."),
-    ] = None
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            help="This machine's share of the jobs; a Slurm array says it by itself.",
-        ),
-    ] = None
-    address: Annotated[
-        str | None,
-        typer.Option("--address", help="Of a Ray cluster; left out, Ray is started here."),
-    ] = None
-    gpus_per_worker: Annotated[
-        float, typer.Option("--gpus-per-worker", min=0.0, help="Ray: 0.5 puts two on a GPU.")
-    ] = 0.0
-
-    metrics: Annotated[
-        Path | None,
-        typer.Option("--metrics", metavar="FILE", help="Write figures for Prometheus there."),
-    ] = None
-
-    def do(self, place: "Place", plan: "Sequence[PlannedJob]") -> bool:
-        """Do what is missing of a plan; whether it was stopped.  Raises UsageError."""
-        from vseg.batch.local_engine import workers_here
-        from vseg.batch.remaining import parse_share, share_of_environment, unfinished
-        from vseg.batch.schedule import Schedule
-        from vseg.cli.batch_progress import BatchProgress
-        from vseg.cli.interrupt import stop_on_request
-
-        share = parse_share(self.shard) if self.shard else share_of_environment(os.environ)
-        own = share.of(plan) if share else plan
-        todo = list(unfinished(place, own))
-        sizes = [job.source.size for job, _ in todo]
-        with stop_on_request() as stop, BatchProgress(len(own) - len(todo), sizes) as progress:
-            if todo:
-                workers = min(self.workers or workers_here(todo), len(todo))
-                watcher = self._watcher(progress, len(todo))
-                self._engine(place, workers, watcher, stop).run(Schedule(todo))
-            return stop()
-
-    def _watcher(self, progress: "BatchWatcher", jobs: int) -> "BatchWatcher":
-        if self.metrics is None:
-            return progress
-        from vseg.batch.metrics_file import MetricsFile
-
-        return MetricsFile(self.metrics, jobs, progress)
-
-    def _engine(
-        self, place: "Place", workers: int, watcher: "BatchWatcher", stop: Callable[[], bool]
-    ) -> "LocalEngine | RayEngine":
-        if self.engine == "local":
-            from vseg.batch.local_engine import LocalEngine
-
-            return LocalEngine(place, workers, watcher, stop)
-        if self.engine == "ray":
-            from vseg.batch.ray_engine import RayEngine, RayResources
-
-            resources = RayResources(self.address, gpus=self.gpus_per_worker)
-            return RayEngine(place, workers, watcher, stop, resources)
-        raise UsageError(f"there is no engine '{self.engine}'", hint="--engine local or ray")
-
-
 @app.command("run", cls=Command)
 @flat
 def run_jobs(
@@ -133,6 +56,12 @@ def run_jobs(
     detection: DetectionOptions,
     model: ModelOptions,
     engine: EngineOptions,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split", metavar="LENGTH", help="Cut clips into stretches of 10m for workers."
+        ),
+    ] = None,
     preview: Annotated[
         bool, typer.Option("--preview", help="Write overlay.mp4 and contact.png of each clip.")
     ] = False,
@@ -151,7 +80,8 @@ def run_jobs(
     from vseg.batch.planning import make_plan
 
     config = model.read(preview=preview, **detection.settings())
-    lines = read_jobs(jobs, _defaults(prompts) | {"settings": _said(config)})
+    cut = {} if split is None else {"split": split}
+    lines = read_jobs(jobs, _defaults(prompts) | cut | {"settings": _said(config)})
     place = open_place(out)
     plan = make_plan(lines, place)
     if dry_run:
@@ -277,6 +207,11 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool) -> None:
         return
     counts = ", ".join(f"{count} {status}" for status, count in sorted(seen.jobs.items()))
     print(f"{place.name}: {seen.total} clips: {counts}")
+    if seen.stretches:
+        parts = ", ".join(
+            f"{count} {status}" for status, count in sorted(seen.stretches.items())
+        )
+        print(f"stretches of split clips: {parts}")
     if seen.seconds:
         rate = seen.frames / seen.seconds
         several = "s" if seen.warnings > 1 else ""

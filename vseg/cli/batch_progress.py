@@ -24,7 +24,7 @@ class _Lane:
     """What a worker does now.  size: bytes of the clip.  first: frames of an earlier start."""
 
     clip: str
-    size: int
+    size: float
     began: float
     first: int | None = None
     done: int = 0
@@ -44,13 +44,13 @@ class BatchProgress(Closing):
     The time left is told from bytes: long clips come first, so their number says little.
     """
 
-    def __init__(self, done_before: int, sizes: list[int]) -> None:
+    def __init__(self, done_before: int, sizes: list[float]) -> None:
         """sizes: bytes of the clips that are to be done."""
         self._total = done_before + len(sizes)
         self._ended = done_before
         self._wrong = 0
         self._bytes = sum(sizes)
-        self._bytes_ended = 0
+        self._bytes_ended = 0.0
         self._frames = 0
         self._lanes: dict[str, _Lane] = {}
         self._lock = threading.Lock()
@@ -73,7 +73,7 @@ class BatchProgress(Closing):
         """A worker takes a job."""
         job = attempt.job
         with self._lock:
-            self._lanes[worker] = _Lane(job.line.clip, job.source.size, time.monotonic())
+            self._lanes[worker] = _Lane(job.line.clip, job.work_bytes, time.monotonic())
 
     def advances(self, worker: str, done: int, total: int) -> None:
         """So many frames of its job are tracked, of so many."""
@@ -92,7 +92,7 @@ class BatchProgress(Closing):
                 self._ended += 1
                 self._wrong += ended.status.is_wrong
                 self._frames += ended.frames
-                self._bytes_ended += attempt.job.source.size
+                self._bytes_ended += attempt.job.work_bytes
             elif attempt.again is not None:
                 self._console.print(
                     f"{attempt.job.line.clip}: {attempt.again.message}; it is tried again",

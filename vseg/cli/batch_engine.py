@@ -1,0 +1,91 @@
+"""Options of `vseg batch` that say who does the jobs: processes here, or Ray actors."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vseg.errors import UsageError
+
+if TYPE_CHECKING:
+    from vseg.batch.local_engine import LocalEngine
+    from vseg.batch.place import Place
+    from vseg.batch.planning import PlannedJob
+    from vseg.batch.ray_engine import RayEngine
+    from vseg.batch.watcher import BatchWatcher
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Who does the jobs."""
+
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="local|ray", help="Processes, or Ray actors.")
+    ] = "local"
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="One for each core, or one on a GPU."),
+    ] = None
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="I/N",
+            help="This machine's share of the jobs; a Slurm array says it by itself.",
+        ),
+    ] = None
+    address: Annotated[
+        str | None,
+        typer.Option("--address", help="Of a Ray cluster; left out, Ray is started here."),
+    ] = None
+    gpus_per_worker: Annotated[
+        float, typer.Option("--gpus-per-worker", min=0.0, help="Ray: 0.5 puts two on a GPU.")
+    ] = 0.0
+
+    metrics: Annotated[
+        Path | None,
+        typer.Option("--metrics", metavar="FILE", help="Write figures for Prometheus there."),
+    ] = None
+
+    def do(self, place: "Place", plan: "Sequence[PlannedJob]") -> bool:
+        """Do what is missing of a plan; whether it was stopped.  Raises UsageError."""
+        from vseg.batch.local_engine import workers_here
+        from vseg.batch.remaining import parse_share, share_of_environment, unfinished
+        from vseg.batch.schedule import Schedule
+        from vseg.cli.batch_progress import BatchProgress
+        from vseg.cli.interrupt import stop_on_request
+
+        share = parse_share(self.shard) if self.shard else share_of_environment(os.environ)
+        own = share.of(plan) if share else plan
+        todo = list(unfinished(place, own))
+        sizes = [job.work_bytes for job, _ in todo]
+        with stop_on_request() as stop, BatchProgress(len(own) - len(todo), sizes) as progress:
+            if todo:
+                workers = min(self.workers or workers_here(todo), len(todo))
+                watcher = self._watcher(progress, len(todo))
+                self._engine(place, workers, watcher, stop).run(Schedule(todo))
+            return stop()
+
+    def _watcher(self, progress: "BatchWatcher", jobs: int) -> "BatchWatcher":
+        if self.metrics is None:
+            return progress
+        from vseg.batch.metrics_file import MetricsFile
+
+        return MetricsFile(self.metrics, jobs, progress)
+
+    def _engine(
+        self, place: "Place", workers: int, watcher: "BatchWatcher", stop: Callable[[], bool]
+    ) -> "LocalEngine | RayEngine":
+        if self.engine == "local":
+            from vseg.batch.local_engine import LocalEngine
+
+            return LocalEngine(place, workers, watcher, stop)
+        if self.engine == "ray":
+            from vseg.batch.ray_engine import RayEngine, RayResources
+
+            resources = RayResources(self.address, gpus=self.gpus_per_worker)
+            return RayEngine(place, workers, watcher, stop, resources)
+        raise UsageError(f"there is no engine '{self.engine}'", hint="--engine local or ray")
