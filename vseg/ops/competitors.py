@@ -11,8 +11,9 @@ def strongest_competitor(
     """For each row, at every place, the largest value of the rows it competes with; never
     below 0.
 
-    rivals: symmetric; a row is no rival of itself.  A logit less its strongest rival's is
-    positive where the row is object and claims the pixel most.
+    competitors: symmetric; a row is no competitor of itself.  If they are on the processor, a
+    GPU is not waited for.  A logit less its strongest competitor's is positive where the row
+    is object and claims the pixel most.
     """
     strongest = torch.zeros_like(rows)
     if (
@@ -20,9 +21,10 @@ def strongest_competitor(
     ):  # the common case, in one pass
         first, second = rows.topk(2, dim=0).values
         return torch.where(rows == first, second, first).clamp_min(0)
-    for row, others in enumerate(competitors):
-        if others.any():
-            strongest[row] = rows[others].amax(dim=0).clamp_min(0)
+    for row, others in enumerate(competitors.tolist()):
+        if any(others):
+            claims = torch.stack([rows[k] for k, one in enumerate(others) if one])
+            strongest[row] = claims.amax(dim=0).clamp_min(0)
     return strongest
 
 

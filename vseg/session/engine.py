@@ -68,7 +68,7 @@ class Engine:
         rows |= {i: self.small.pasted(on, row) for i, row in crops.items()}
         decoded = Decoded.stack([rows[o.object_id] for o in live])
         resolved = self.identities.resolve(_inputs(on, live, decoded, crops.keys()))
-        tracked_masks = TrackedMasks(resolved.decoded)
+        tracked_masks = TrackedMasks(resolved.here)
         if crops:
             crops, tracked_masks = self.small.settled(
                 on, live, crops, decoded, resolved.decoded
@@ -108,7 +108,7 @@ class Engine:
         t = on.index
         features = on.features()
         decoded = resolved.decoded
-        present = (decoded.presence > PRESENT).tolist()
+        present = (resolved.here.presence > PRESENT).tolist()
         write = []
         for row in rows:
             tracked = live[row]

@@ -118,7 +118,7 @@ class RowDecoder:
             local_key = next(iter(same.values())).local_key
             ids = [*(known[n].object_id for n in same), *(i for i, _ in beside)]
             competitors = self.identities.competitors(ids)
-            compete = torch.from_numpy(competitors).to(self.model.device)
+            compete = torch.from_numpy(competitors)
             moved = self.model.warp_prior(features, local_key, logits, compete)
             warped[list(same)] = moved[: len(same)]
         return warped

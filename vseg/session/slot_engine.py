@@ -82,11 +82,13 @@ class SlotEngine:
         is_prompted = tuple(t in tracked.prompts for tracked in live)
         ids = tuple(tracked.object_id for tracked in live)
         exact = tuple(row in given for row in range(len(live)))
-        decoded = self.identities.resolve(
+        resolved = self.identities.resolve(
             IdentityInput(t, ids, is_prompted, exact, decoded, frame.image)
-        ).decoded
+        )
+        tracked_masks = TrackedMasks(resolved.here)
         if not remember and not any(is_prompted):
-            return TrackedMasks(decoded)
+            return tracked_masks
+        decoded = resolved.decoded
         slots = self.model.encode_memory(features, decoded, is_prompted, given)
         for row, (tracked, slot) in enumerate(zip(live, slots, strict=True)):
             self.bank.write(
@@ -97,7 +99,7 @@ class SlotEngine:
                 decision=rows[row].decision,
                 logits=decoded.logits[row],
             )
-        return TrackedMasks(decoded)
+        return tracked_masks
 
     def _tracked(
         self, features: Features, live: Sequence[TrackedObject], given: Container[int]

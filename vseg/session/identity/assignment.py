@@ -37,13 +37,13 @@ class Proposal:
     score: float
 
 
-def pairwise_iou(masks: Bool[Tensor, "N h w"]) -> Float[np.ndarray, "N N"]:
+def pairwise_iou(masks: Bool[Tensor, "N h w"]) -> Float[Tensor, "N N"]:
     """The IoU of every two masks; 0 where both are empty."""
     flat = masks.flatten(1).float()
     inter = flat @ flat.T
     area = inter.diagonal()
     union = area[:, None] + area[None] - inter
-    return np.asarray((inter / union.clamp_min(1)).cpu().numpy())
+    return inter / union.clamp_min(1)
 
 
 def contested(

@@ -20,6 +20,7 @@ _DUPLICATE = 0.9
 class Gallery:
     """Views of one object, at most `CAPACITY`; those of prompted frames are kept longest.
 
+    They are on the processor: few numbers, from which is decided what a GPU does next.
     An embedding that is added need not be of unit length (SAM 2's pointers are not); the views
     are.
     """
@@ -56,7 +57,7 @@ def largest_cosines(
     cosines = np.full((len(views),) * 2, -1.0)
     if len(known):
         every = torch.stack([view for of_one in views for view in of_one])
-        pairs = (every @ every.T).cpu().numpy()
+        pairs = (every @ every.T).numpy()
         starts = np.cumsum(counts[known]) - counts[known]
         by_row = np.maximum.reduceat(pairs, starts, axis=0)
         cosines[np.ix_(known, known)] = np.maximum.reduceat(by_row, starts, axis=1)
@@ -64,4 +65,4 @@ def largest_cosines(
 
 
 def _unit(embedding: Float[Tensor, " E"]) -> Float[Tensor, " E"]:
-    return F.normalize(embedding.float(), dim=0)
+    return F.normalize(embedding.float().cpu(), dim=0)

@@ -10,26 +10,30 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-import torch
 from jaxtyping import Bool
 
 from vseg.config import IdentitySettings
 from vseg.session.identity.departures import Departure, FrameColours
+from vseg.session.identity.frame_facts import (
+    FrameFacts,
+    Mirrored,
+    Rows,
+    divide,
+    read_facts,
+)
 from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.merges import FrameObjects, Merges
 from vseg.session.identity.object_identity import Looks, ObjectIdentity
-from vseg.session.identity.overlaps import assign_masks, nested_rows, without_overlaps
+from vseg.session.identity.overlaps import assign_masks, nested_rows
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
-from vseg.tensors import PRESENT, Decoded
+from vseg.tensors import Decoded
 from vseg.types import EventKind, Frame, TrackEvent
 
 # Cosine of two objects' most similar views from which one may be taken for the other. A round
 # value; not tuned.
 _SIMILAR = 0.8
-
-Rows = Bool[np.ndarray, " O"]
 
 
 class Identities:
@@ -90,33 +94,45 @@ class Identities:
             known.departure = known.departure.on(inputs.frame_index)
             if inputs.prompted[row]:
                 known.mask_given = inputs.mask_given[row]
-        decoded = inputs.decoded
-        frame = FrameColours(inputs.image, decoded.logits.shape[1:])
-        decoded_visible = _visible(decoded)
-        self._learn_prompted(inputs, decoded_visible)
-        visible = decoded_visible.copy()
+        facts = read_facts(inputs.decoded, self.competitors(inputs.object_ids))
+        frame = FrameColours(inputs.image, facts.masks.shape[1:])
+        self._learn_prompted(inputs, facts)
+        visible = facts.visible.copy()
         if self.rules.recognise:
-            visible &= self._recognised(inputs, visible)
+            visible &= self._recognised(inputs, facts, visible)
         if self.rules.departures:
-            visible &= self._returned(inputs, frame, visible)
-        # Conflicts are resolved from the coarsest to the finest: whole masks, pixels, and last
-        # masks that grew over a similar object.
-        reliable = visible.copy()
-        if self.rules.non_overlapping and len(visible) > 1:
-            self._note_nested(inputs, visible)
-            competitors = self.competitors(inputs.object_ids)
-            galleries = [self.objects[i].gallery for i in inputs.object_ids]
-            decoded, visible = assign_masks(inputs, galleries, visible, competitors)
-            decoded, reliable = without_overlaps(decoded, visible, competitors)
-            # Their pixels are settled in their crops.
-            reliable |= visible & np.array(inputs.elsewhere or (False,), dtype=bool)
+            visible &= self._returned(inputs, facts, frame, visible)
+        masks, visible, reliable = self._without_conflicts(inputs, facts, visible)
         if self.rules.merges and len(visible) > 1:
-            decoded, visible, reliable = self._split_merged(inputs, decoded, visible, reliable)
-        decoded = with_absent(decoded, decoded_visible & ~visible)
-        self._learn_tracked(inputs, decoded, visible, reliable)
+            masks, visible, reliable = self._split_merged(inputs, masks, visible, reliable)
+        absent = facts.visible & ~visible
+        masks = masks.changed(lambda decoded: with_absent(decoded, absent))
+        self._learn_tracked(inputs, masks.here, visible, reliable)
         if self.rules.departures:
-            self._follow_departures(inputs, frame, decoded, visible)
-        return Resolved(decoded, tuple(reliable.tolist()))
+            self._follow_departures(inputs, frame, masks.here, visible)
+        return Resolved(masks.decoded, tuple(reliable.tolist()), masks.here)
+
+    def _without_conflicts(
+        self, inputs: IdentityInput, facts: FrameFacts, visible: Rows
+    ) -> tuple[Mirrored, Rows, Rows]:
+        """The masks with conflicts resolved from the coarsest to the finest, whole masks and
+        then pixels; which rows are visible, and which reliable.
+        """
+        ids = inputs.object_ids
+        decoded = inputs.decoded
+        competitors = facts.competitors
+        if self.rules.non_overlapping and len(ids) > 1:
+            self._note_nested(inputs, facts, visible)
+            competitors = self.competitors(ids)
+            galleries = [self.objects[i].gallery for i in ids]
+            decoded, visible = assign_masks(inputs, facts.iou, galleries, visible, competitors)
+        divided = facts.divided
+        as_expected = decoded is inputs.decoded and (visible == facts.visible).all()
+        if not (as_expected and (competitors == facts.competitors).all()):
+            divided = divide(decoded, visible, competitors)
+        # Their pixels are settled in their crops.
+        elsewhere = visible & np.array(inputs.elsewhere or (False,), dtype=bool)
+        return divided.masks, visible, divided.kept | elsewhere
 
     def correct(self, object_id: int) -> None:
         """Drop the object's views but the prompted ones, and its colours: some of them show
@@ -139,7 +155,7 @@ class Identities:
         self._events = []
         return events
 
-    def _recognised(self, inputs: IdentityInput, visible: Rows) -> Rows:
+    def _recognised(self, inputs: IdentityInput, facts: FrameFacts, visible: Rows) -> Rows:
         """Rows that need no verification, and of those that were absent the ones that appear
         as before.
         """
@@ -148,8 +164,8 @@ class Identities:
             known = self.objects[object_id]
             if inputs.prompted[row] or not visible[row]:
                 continue
-            if self._must_be_verified(known, inputs.frame_index):
-                similarity = known.gallery.similarity(inputs.decoded.embedding[row])
+            if known.must_be_verified(inputs.frame_index, self.rules.reid_after):
+                similarity = known.gallery.similarity(facts.embedding[row])
                 recognised[row] = similarity >= self.rules.reid_threshold
         return recognised
 
@@ -160,18 +176,20 @@ class Identities:
         known = self.objects.get(object_id)
         return known is not None and known.departure.leaving
 
-    def _returned(self, inputs: IdentityInput, frame: FrameColours, visible: Rows) -> Rows:
+    def _returned(
+        self, inputs: IdentityInput, facts: FrameFacts, frame: FrameColours, visible: Rows
+    ) -> Rows:
         """Rows of objects that did not leave, and of those that did the ones that no other
         object could be.
         """
         returned = np.ones(len(visible), dtype=bool)
-        masks = (inputs.decoded.logits > 0).cpu().numpy()
+        masks = facts.masks
         for row, object_id in enumerate(inputs.object_ids):
             departure = self.objects[object_id].departure
             if inputs.prompted[row] or not visible[row]:
                 continue
             if departure.returns(masks[row]):
-                looks = Looks(inputs.decoded.embedding[row], frame.of(masks[row]))
+                looks = Looks(facts.embedding[row], frame.of(masks[row]))
                 whole = departure.whole(masks[row])
                 returned[row] = whole and self._is_only(object_id, looks)
         return returned
@@ -191,9 +209,9 @@ class Identities:
         return self.objects[object_id].is_only(looks, others)
 
     def _follow_departures(
-        self, inputs: IdentityInput, frame: FrameColours, decoded: Decoded, visible: Rows
+        self, inputs: IdentityInput, frame: FrameColours, here: Decoded, visible: Rows
     ) -> None:
-        masks = (decoded.logits > 0).cpu().numpy()
+        masks = (here.logits > 0).numpy()
         for row, object_id in enumerate(inputs.object_ids):
             known = self.objects[object_id]
             if visible[row]:
@@ -204,26 +222,20 @@ class Identities:
                 if known.departure.left:
                     self.merges.forget(object_id)
 
-    def _must_be_verified(self, known: ObjectIdentity, frame_index: int) -> bool:
-        if known.last_visible is None:
-            return False
-        absent = abs(frame_index - known.last_visible)
-        return known.unverified or absent > self.rules.reid_after
-
-    def _note_nested(self, inputs: IdentityInput, visible: Rows) -> None:
+    def _note_nested(self, inputs: IdentityInput, facts: FrameFacts, visible: Rows) -> None:
         """Remember which objects may share pixels, for the rest of the video."""
         ids = inputs.object_ids
         given = [self.objects[i].mask_given for i in ids]
-        for row, other in nested_rows(inputs, given):
+        for row, other in nested_rows(facts.masks, inputs.mask_given, given):
             if visible[row] and visible[other]:
                 self.nested.add(_pair(ids[row], ids[other]))
 
     def _split_merged(
-        self, inputs: IdentityInput, decoded: Decoded, visible: Rows, reliable: Rows
-    ) -> tuple[Decoded, Rows, Rows]:
+        self, inputs: IdentityInput, mirrored: Mirrored, visible: Rows, reliable: Rows
+    ) -> tuple[Mirrored, Rows, Rows]:
         """Masks that cover several similar objects, split among them."""
         ids = inputs.object_ids
-        masks = (decoded.logits > 0).cpu().numpy() & visible[:, None, None]
+        masks = (mirrored.here.logits > 0).numpy() & visible[:, None, None]
         elsewhere = inputs.elsewhere or (False,) * len(ids)
         frame = FrameObjects(
             inputs.frame_index,
@@ -239,9 +251,9 @@ class Identities:
             rows = {i: row for row, i in enumerate(ids)}
             shares = {rows[i]: mask for i, mask in split.masks.items()}
             holders = {rows[i]: rows[holder] for i, holder in split.holders.items()}
-            decoded = with_shares(decoded, shares, holders)
+            mirrored = mirrored.changed(lambda one: with_shares(one, shares, holders))
             visible = visible | np.isin(np.arange(len(ids)), list(shares))
-        return decoded, visible, reliable
+        return mirrored, visible, reliable
 
     def _similar(self, one: int, other: int) -> bool:
         """Whether one object may be taken for the other: they compete and have a view in
@@ -249,24 +261,19 @@ class Identities:
         """
         if _pair(one, other) in self.nested:
             return False
-        views = self.objects[one].gallery.views
-        other_views = self.objects[other].gallery.views
-        if not views or not other_views:
-            return False
-        cosines = torch.stack(views) @ torch.stack(other_views).T
-        return float(cosines.max()) >= _SIMILAR
+        views = [self.objects[i].gallery.views for i in (one, other)]
+        return bool(largest_cosines(views)[0, 1] >= _SIMILAR)
 
-    def _learn_prompted(self, inputs: IdentityInput, visible: Rows) -> None:
+    def _learn_prompted(self, inputs: IdentityInput, facts: FrameFacts) -> None:
         """Add views of the prompted objects, before anything is resolved: in a conflict an
         object is to keep the mask that its prompt was answered with.
         """
         for row, object_id in enumerate(inputs.object_ids):
-            if inputs.prompted[row] and visible[row]:
-                embedding = inputs.decoded.embedding[row]
-                self.objects[object_id].gallery.add(embedding, prompted=True)
+            if inputs.prompted[row] and facts.visible[row]:
+                self.objects[object_id].gallery.add(facts.embedding[row], prompted=True)
 
     def _learn_tracked(
-        self, inputs: IdentityInput, decoded: Decoded, visible: Rows, reliable: Rows
+        self, inputs: IdentityInput, here: Decoded, visible: Rows, reliable: Rows
     ) -> None:
         """Add views of the reliable objects, and note which became visible or were lost."""
         for row, object_id in enumerate(inputs.object_ids):
@@ -281,13 +288,8 @@ class Identities:
             known.last_visible = inputs.frame_index
             known.unverified = False
             if reliable[row] and not inputs.prompted[row]:
-                known.gallery.add(decoded.embedding[row], prompted=False)
+                known.gallery.add(here.embedding[row], prompted=False)
 
 
 def _pair(one: int, other: int) -> tuple[int, int]:
     return min(one, other), max(one, other)
-
-
-def _visible(decoded: Decoded) -> Rows:
-    visible = (decoded.presence > PRESENT) & (decoded.logits > 0).flatten(1).any(1)
-    return np.asarray(visible.cpu().numpy())

@@ -28,7 +28,10 @@ class IdentityInput:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """decoded: with conflicts resolved.  reliable: rows whose masks may be remembered."""
+    """decoded: with conflicts resolved.  reliable: rows whose masks may be remembered.  here:
+    the same masks on the processor, without alternatives.
+    """
 
     decoded: Decoded
     reliable: tuple[bool, ...]
+    here: Decoded

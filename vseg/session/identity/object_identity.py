@@ -56,6 +56,14 @@ class ObjectIdentity:
     mask_given: bool = False
     departure: Departure = field(default_factory=Departure)
 
+    def must_be_verified(self, frame_index: int, reid_after: int) -> bool:
+        """Whether it must resemble itself to be it: after a cut, and after more than
+        `reid_after` frames out of sight.
+        """
+        if self.last_visible is None:
+            return False
+        return self.unverified or abs(frame_index - self.last_visible) > reid_after
+
     def resemblance(self, looks: Looks) -> tuple[float, float]:
         """How near something is in embedding and in colours, 0 to 1; 0 while nothing is
         known of the object.

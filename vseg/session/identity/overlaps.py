@@ -1,18 +1,15 @@
-"""Conflicts of overlapping masks: which objects are nested, which object gets a mask, and
-which a pixel.
+"""Conflicts of overlapping masks: which objects are nested, and which object gets a mask.
 
 Enters: decoded masks, and which objects compete for pixels.  Leaves: the same masks without
 the conflict.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
-from vseg.ops.competitors import strongest_competitor
 from vseg.session.identity.assignment import Proposal, assign, contested, pairwise_iou
 from vseg.session.identity.gallery import Gallery
 from vseg.session.identity.identity_input import IdentityInput
@@ -23,38 +20,39 @@ from vseg.tensors import Decoded
 # and do not compete.  A round value; not tuned.
 _NESTED = 0.5
 
-# An object that loses this share of its pixels to competitors is not reliable enough to be
-# remembered.  A round value; not tuned.
-_LOST_PIXELS = 0.5
-
 # More than predicted IoU and similarity can add up to (2): in a conflict a prompted object
 # takes its mask before any other.
 _PROMPTED_SCORE = 10.0
 
 
-def nested_rows(inputs: IdentityInput, given: Sequence[bool]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows whose masks the user gave (`given`: here or before) and that overlap: they
-    may share pixels.
+def nested_rows(
+    masks: Bool[np.ndarray, "O h w"], here: Sequence[bool], given: Sequence[bool]
+) -> Iterator[tuple[int, int]]:
+    """Pairs of rows whose masks the user gave, on this frame (`here`) or ever (`given`), and
+    that overlap: they may share pixels.
 
     Only masks that were given on this frame are compared.  Others overlap by mistake.
     """
-    masks = inputs.decoded.logits > 0
+    areas = masks.sum(axis=(1, 2))
     # One row against all at once: few masks are given, and objects may be many.
-    for row in np.flatnonzero(inputs.mask_given):
-        shared = (masks & masks[row]).flatten(1).sum(1).float()
-        smaller = masks.flatten(1).sum(1).clamp(1, int(masks[row].sum()))
-        for other in torch.nonzero(shared > _NESTED * smaller)[:, 0].tolist():
+    for row in np.flatnonzero(here):
+        shared = (masks & masks[row]).sum(axis=(1, 2))
+        smaller = areas.clip(1, max(1, areas[row]))
+        for other in np.flatnonzero(shared > _NESTED * smaller).tolist():
             if other != row and given[other]:
                 yield int(row), other
 
 
 def assign_masks(
     inputs: IdentityInput,
+    iou: Float[np.ndarray, "O O"],
     galleries: Sequence[Gallery],
     visible: Bool[np.ndarray, " O"],
     competitors: Bool[np.ndarray, "O O"],
 ) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
     """The masks, no two of which show the same object, and which objects are still visible.
+
+    iou: of every two masks; every second cell is enough to compare them by.
 
     Where several objects take the same mask, the one with the best score keeps it; another one
     gets an alternative of its own, or is absent.
@@ -65,8 +63,6 @@ def assign_masks(
         # both share pixels.
         return decoded, visible
     competitors = competitors & visible[:, None] & visible[None]
-    # Every second cell is enough to compare masks by.
-    iou = pairwise_iou((decoded.logits > 0)[:, ::2, ::2])
     rows: list[int] = np.flatnonzero(contested(iou, competitors)).tolist()
     if not rows:
         return decoded, visible
@@ -78,7 +74,7 @@ def assign_masks(
     masks = torch.stack(
         [proposed_logits(decoded, rows[p.row], p.index) > 0 for p in proposals]
     )
-    assigned = assign(proposals, pairwise_iou(masks[:, ::2, ::2]), len(rows))
+    assigned = assign(proposals, pairwise_iou(masks[:, ::2, ::2]).cpu().numpy(), len(rows))
     visible = visible.copy()
     choice = [0] * len(visible)
     for row, k in zip(rows, assigned, strict=True):
@@ -103,20 +99,3 @@ def _proposals(inputs: IdentityInput, row: int, n: int, gallery: Gallery) -> lis
         score = float(alternatives.quality[row, k]) + similarity
         proposals.append(Proposal(n, k, score + _PROMPTED_SCORE * inputs.prompted[row]))
     return proposals
-
-
-def without_overlaps(
-    decoded: Decoded,
-    visible: Bool[np.ndarray, " O"],
-    competitors: Bool[np.ndarray, "O O"],
-) -> tuple[Decoded, Bool[np.ndarray, " O"]]:
-    """Every pixel to the object with the largest logit there, and which objects are reliable:
-    those that keep most of their pixels.
-    """
-    competitors = competitors & visible[:, None] & visible[None]
-    compete = torch.from_numpy(competitors).to(decoded.logits.device)
-    logits = decoded.logits - strongest_competitor(decoded.logits, compete)
-    areas = torch.stack([(x > 0).flatten(1).sum(1) for x in (decoded.logits, logits)])
-    before, after = areas.cpu().numpy()
-    reliable = visible & (after > (1 - _LOST_PIXELS) * before)
-    return replace(decoded, logits=logits), reliable

@@ -60,7 +60,10 @@ def unpack_identities(
     for object_id, (last_visible, *flags, border) in stored["objects"].items():
         name = f"identity/{object_id}"
         gallery = Gallery(
-            list(tensors.get(f"{name}/prompted", ())), list(tensors.get(f"{name}/tracked", ()))
+            *(
+                [view.cpu() for view in tensors.get(f"{name}/{kind}", ())]
+                for kind in ("prompted", "tracked")
+            )
         )
         colours = tensors.get(f"{name}/colours")
         usual, *more = border

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.tensors import CERTAIN_LOGIT, Decoded
+from vseg.weights.device import uploaded
 
 
 def with_absent(decoded: Decoded, absent: Bool[np.ndarray, " O"]) -> Decoded:
@@ -20,7 +21,7 @@ def with_absent(decoded: Decoded, absent: Bool[np.ndarray, " O"]) -> Decoded:
     if not absent.any():
         return decoded
     # An absent row is as the decoder itself leaves one: background everywhere, presence 0.
-    rows = torch.from_numpy(absent).to(decoded.logits.device)
+    rows = uploaded(torch.from_numpy(absent), decoded.logits.device)
     return replace(
         decoded,
         logits=decoded.logits.masked_fill(rows[:, None, None], -CERTAIN_LOGIT),
@@ -49,7 +50,7 @@ def with_shares(
     presence = decoded.presence.clone()
     for row, mask in masks.items():
         holder = holders[row]
-        share = torch.from_numpy(mask).to(logits.device)
+        share = uploaded(torch.from_numpy(mask), logits.device)
         logits[row] = decoded.logits[holder].masked_fill(~share, -CERTAIN_LOGIT)
         quality[row] = decoded.quality[holder]
         presence[row] = decoded.presence[holder]
