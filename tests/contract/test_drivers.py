@@ -20,7 +20,8 @@ from vseg.interfaces.session_driver import SessionDriver
 from vseg.pipelines.detection_driver import DetectionTracker
 from vseg.pipelines.driver import make_driver
 from vseg.pipelines.job import TrackJob
-from vseg.pipelines.live import watch
+from vseg.pipelines.live import LiveTracker
+from vseg.pipelines.prepare import load_configured
 from vseg.pipelines.prompt_driver import PromptDriver
 from vseg.pipelines.queries import Query
 from vseg.pipelines.redetection_driver import RedetectionTracker
@@ -278,7 +279,9 @@ def test_stored_and_live_runs_give_the_same_masks(
     track(job)
     run = open_run(job.out)
     with ImageFolder(tmp_path / "clip") as source:
-        live = list(watch(source, requests, config))
+        tracker = LiveTracker("", requests, config, load_configured(config), max_gap_s=1.0)
+        live = [one for frame in source for one in tracker.step(frame, 1)]
+        live += tracker.end()
     assert [event for frame in live for event in frame.events] == run.events
     for tracked, stored in zip(live, run, strict=True):
         assert tracked.masks.object_ids == stored.object_ids

@@ -23,6 +23,14 @@ class SessionDriver(Protocol):
         """
         ...
 
+    def resume(self, frame: Frame, *, keep: bool) -> None:
+        """Say, before its step, that this frame comes after a gap.
+
+        keep: the objects are still known, and found where they are recognised; else those that
+        were detected are removed.  Prompted ones are kept: nobody would prompt them again.
+        """
+        ...
+
     def drain(self) -> tuple[TrackEvent, ...]:
         """What happened since this was last asked, the session's own events included."""
         ...

@@ -95,6 +95,12 @@ class DetectionTracker:
             masks = masks.only([i for i in masks if i not in hidden])
         return replace(masks, events=events)
 
+    def resume(self, frame: Frame, *, keep: bool) -> None:
+        """Keep the objects, which are lost until they are recognised, or remove them."""
+        self._driven.interrupt(frame)
+        for link in () if keep else tuple(self._links.values()):
+            self._remove(frame, link)
+
     def drain(self) -> tuple[TrackEvent, ...]:
         """Which objects were created, relinked, reprompted and removed, lost and recovered."""
         return self._driven.drain()

@@ -66,6 +66,10 @@ class DrivenSession:
         """Cosine of what the prompts show and the appearance of each of these objects."""
         return self._session.similarity(frame, prompts, among)
 
+    def interrupt(self, frame: Frame) -> None:
+        """Say that this frame comes after a gap."""
+        self._session.interrupt(frame)
+
     def remove(self, object_id: int) -> None:
         """Stop tracking an object."""
         self._session.remove(object_id)

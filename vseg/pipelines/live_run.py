@@ -1,68 +1,83 @@
-"""What a live source shows, stored as a run while it comes.
+"""What live sources show, stored as runs while it comes.
 
-Enters: a job whose source is live, and its frames as they are tracked.  Leaves: a run
-directory with one frame for each that the source gave out; a shard of them is in memory at a
-time.
+Enters: a job whose sources are live, and their frames as they are tracked.  Leaves: a run
+directory for each camera, with one frame for each that it gave out; a shard of them is in
+memory at a time.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
 
 from vseg import __version__
 from vseg.errors import DamagedVideo
 from vseg.interfaces.model import Model
 from vseg.pipelines.decisive_options import redetection_options, tracking_options
 from vseg.pipelines.job import TrackJob
-from vseg.pipelines.live import LiveFrame
+from vseg.pipelines.live import LiveChange, LiveFrame
 from vseg.results.records import Damage, RunHeader, SourceFingerprint
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import RunWriter
 from vseg.types import VideoInfo
 
 
-class LiveRun:
-    """Stores frames; get one from `storing`."""
+class LiveRuns:
+    """A `LiveObserver` that stores; the runs are finished with the block."""
 
-    def __init__(self, writer: RunWriter) -> None:
-        self._writer = writer
-        self._broken: Damage | None = None
+    def __init__(self, job: TrackJob, model: Model) -> None:
+        """job: `out` is the run of a camera without a name, and the folder of all others."""
+        self._job = job
+        self._model = model
+        self._held = ExitStack()
+        self._writers: dict[str, RunWriter] = {}
+        self._broken: dict[str, Damage] = {}
 
-    def write(self, live: LiveFrame) -> None:
-        """Store one frame and what happened on it."""
-        self._writer.note(live.events)
-        if self._writer.write(live.masks):
-            # A live source cannot be read again: there is nothing to resume, so no state.
-            self._writer.commit()
-
-    def source_broke(self, error: DamagedVideo) -> None:
-        """Note that the source gives no more, and why: the run will be partial."""
-        end = error.frame_index
-        self._broken = Damage(frame=end, reason=error.reason, end_frame=end)
-
-    def finish(self) -> None:
-        """End the run."""
-        self._writer.finish(self._broken)
-
-
-@contextmanager
-def storing(job: TrackJob, model: Model, video: VideoInfo) -> Iterator[LiveRun]:
-    """Begin the run of a job, and end it with the block.
-
-    Raises OutputError as `RunWriter.create` does.
-    """
-    with write_lock(job.out):
-        run = LiveRun(
-            RunWriter.create(
-                job.out, _header(job, model, video), job.prompts, overwrite=job.overwrite
-            )
+    def begin(self, camera: str, info: VideoInfo) -> None:
+        """Begin the run of a camera.  Raises OutputError as `RunWriter.create` does."""
+        job = self._job
+        path: Path = job.out / camera
+        self._held.enter_context(write_lock(path))
+        header = _header(job, self._model, info)
+        self._writers[camera] = RunWriter.create(
+            path, header, job.prompts, overwrite=job.overwrite
         )
-        try:
-            yield run
-        except (BrokenPipeError, KeyboardInterrupt):
-            # Who reads the output, or asked for it, has had enough: all that was shown counts.
-            run.finish()
-            raise
-        run.finish()
+
+    def frame(self, live: LiveFrame) -> None:
+        """Store one frame and what happened on it."""
+        writer = self._writers[live.camera]
+        writer.note(live.events)
+        if writer.write(live.masks):
+            # A live source cannot be read again: there is nothing to resume, so no state.
+            writer.commit()
+
+    def change(self, change: LiveChange) -> None:
+        """Nothing: the frames' times show the gap."""
+
+    def broke(self, camera: str, error: DamagedVideo) -> None:
+        """Note that a clip gives no more, and why: the run will be partial."""
+        end = error.frame_index
+        self._broken[camera] = Damage(frame=end, reason=error.reason, end_frame=end)
+
+    def close(self) -> None:
+        """End the runs."""
+        with self._held:
+            for camera, writer in self._writers.items():
+                writer.finish(self._broken.get(camera))
+            self._writers = {}
+
+    def __enter__(self) -> "LiveRuns":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # Who reads the output, or asked for it, has had enough: all that was shown counts.
+        if error is None or isinstance(error, BrokenPipeError | KeyboardInterrupt):
+            self.close()
+        self._held.close()
 
 
 def _header(job: TrackJob, model: Model, video: VideoInfo) -> RunHeader:

@@ -44,6 +44,10 @@ class PromptDriver:
         self._driven.note(*masks.events)
         return masks
 
+    def resume(self, frame: Frame, *, keep: bool) -> None:
+        """Keep all objects, which are lost until they are recognised."""
+        self._driven.interrupt(frame)
+
     def drain(self) -> tuple[TrackEvent, ...]:
         """Cuts, who was lost and recovered, and by which score a detection became an
         object.

@@ -93,6 +93,21 @@ class RedetectionTracker:
         self._last_frame = frame.index
         return replace(masks.only(confirmed), events=events)
 
+    def resume(self, frame: Frame, *, keep: bool) -> None:
+        """Detect on this frame: what resembles a kept object continues it.  Without `keep`,
+        detections begin new objects, as on a first frame.
+        """
+        self._driven.interrupt(frame)
+        for instance in tuple(self._instances.values()):
+            if keep and instance.confirmed:
+                # Nobody was absent while nobody was watching.
+                self._keep(replace(instance, crop=None, visible_s=frame.time_s))
+            else:
+                self._remove(frame, instance)
+        self._next_detection = frame.index
+        if not keep:
+            self._last_detection = -1
+
     def drain(self) -> tuple[TrackEvent, ...]:
         """What happened to objects, and that there was no room for one."""
         return self._driven.drain()

@@ -102,6 +102,10 @@ class SessionFrames:
         """Let go of the features kept of one frame."""
         self._kept = None
 
+    def encode_with(self, ahead: EncodeAhead) -> None:
+        """Take features from `ahead`, in place of those of this session's own batches."""
+        self._ahead = ahead
+
     def adjacent(self, frame: Any) -> Frame | None:
         """The frame before one given by its index, or after the first; else None."""
         if not isinstance(frame, int) or self._video is None:

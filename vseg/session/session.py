@@ -21,6 +21,7 @@ from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
+from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.factory import open_engine
 from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.departures import FrameColours
@@ -170,6 +171,19 @@ class Session(Closing):
             return self.step(image.frame, reverse=reverse)
         finally:
             self._frames.release()
+
+    def interrupt(self, frame: Frame) -> None:
+        """Say that this frame, the next one, comes after a gap: objects are where they are
+        recognised, wherever they were before.
+        """
+        self._check_open()
+        for tracked in self.objects.values():
+            tracked.prior = None
+        self.identities.interrupt(frame)
+
+    def encode_with(self, ahead: EncodeAhead) -> None:
+        """Take the features of frames that `ahead` holds, which several sessions share."""
+        self._frames.encode_with(ahead)
 
     def propagate(
         self,

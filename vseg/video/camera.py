@@ -26,6 +26,8 @@ SILENCE_S = 10.0
 pause to set their exposure."""
 
 
+# An image that is there comes within milliseconds, unless its process is being ended.
+_FETCH_S = 1.0
 _NOTHING_LEFT = ConnectionEnd()
 _REFUSED = ConnectionEnd(
     "cannot be opened: connection refused",
@@ -144,7 +146,8 @@ class Camera(LiveFrames):
 
     def _take_image(self, timeout_s: float) -> LiveImage | None:
         with self._changed:
-            self._changed.wait_for(self._ready, timeout_s)
+            if self._changed.wait_for(self._has_next, timeout_s):
+                self._changed.wait_for(self._ready, _FETCH_S)
             image = self._connection.take() if self._connection else None
             if image is not None:
                 self.generation = self._log.generation
@@ -156,13 +159,15 @@ class Camera(LiveFrames):
             raise DamagedVideo(self.name, self._given, end.message)
         return None
 
+    def _has_next(self) -> bool:
+        """Whether there is an image to take, or none will come."""
+        now = self._connection
+        return self._stopped or self._end is not None or (now is not None and now.has_next)
+
     def _ready(self) -> bool:
-        """Whether the next image is here, or none will come; asks for it where it can be."""
-        return (
-            self._stopped
-            or self._end is not None
-            or (self._connection is not None and self._connection.fetched())
-        )
+        """Whether the next image is here, or none will come; it is asked for."""
+        now = self._connection
+        return self._stopped or self._end is not None or now is None or now.fetched()
 
     def _supervise(self) -> None:
         """The thread: connect, again and again."""

@@ -71,17 +71,21 @@ class Connection(Closing):
     def dropped(self) -> int:
         """Images that newer ones took the place of; the newest may still be taken."""
         left = self.arrived - self.given
-        waiting = self._image is not None or self.arrived > self._passed
-        return left - waiting if self._order.drop else 0
+        return left - self.has_next if self._order.drop else 0
 
     @property
     def lasted_s(self) -> float:
         """Seconds from its first image to its newest."""
         return 0.0 if self.first_s is None else (self.newest_s or 0.0) - self.first_s
 
+    @property
+    def has_next(self) -> bool:
+        """Whether there is an image to take."""
+        return self._image is not None or self.arrived > self._passed
+
     def fetched(self) -> bool:
         """Whether the next image is here; it is asked for where one arrived."""
-        if self._image is None and self.arrived > self._passed:
+        if self._image is None and self.has_next:
             self._ask()
         return self._image is not None
 

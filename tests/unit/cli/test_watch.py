@@ -97,13 +97,12 @@ def test_the_first_image_is_not_missed_while_the_model_loads(
         happened.append("loaded")
         return load_configured(config)
 
-    def opened(source: str) -> LiveSource:
+    def opened(source: str, *options: Any, **more: Any) -> LiveSource:
         happened.append("opened")
-        return open_live(source)
+        return open_live(source, *options, **more)
 
-    monkeypatch.setattr("vseg.pipelines.prepare.load_configured", loaded)
-    monkeypatch.setattr("vseg.pipelines.live.load_configured", loaded)
-    monkeypatch.setattr("vseg.video.open_live.open_live", opened)
+    monkeypatch.setattr("vseg.cli.live_loop.load_configured", loaded)
+    monkeypatch.setattr("vseg.cli.live_loop.open_live", opened)
     options = ("--config", workplace.config, "--frames", 1)
     assert call("watch", workplace.clip, "--box", "10,10,60,50", *options).exit_code == 0
     assert happened == ["loaded", "opened"]

@@ -16,7 +16,7 @@ from vseg.errors import BadPrompt, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import readable_backward
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
-from vseg.pipelines.live import watch
+from vseg.pipelines.live import LiveTracker
 from vseg.pipelines.passes import passes_of, resumed
 from vseg.pipelines.track import track
 from vseg.results.records import Progress
@@ -231,7 +231,7 @@ def test_an_unknown_direction_and_a_live_source_are_refused(
     assert answer.exit_code == 2 and "'backward'" in answer.stderr
     prompts = (boxed(scene, 1, 0),)
     with pytest.raises(UsageError, match="direction both"):
-        next(watch(scene, prompts, config("both"), model))
+        LiveTracker("", prompts, config("both"), model, max_gap_s=1.0)
 
 
 def test_frames_that_the_direction_leaves_out_are_told(run: Go, tmp_path: Path) -> None:

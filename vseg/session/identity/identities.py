@@ -59,12 +59,27 @@ class Identities:
         again = self.signature is not None and self.signature.frame_index == frame.index
         self.signature = frame_signature(frame, self.signature, CutRule())
         if self.signature.cut and not again:
-            for known in self.objects.values():
-                known.unverified = True
-                known.departure = known.departure.anew()
-            self.merges.blobs.clear()
+            self._begin_shot()
             self._events.append(TrackEvent(frame.index, "cut"))
         return self.signature.cut
+
+    def interrupt(self, frame: Frame) -> None:
+        """Note that this frame comes after a gap: who was visible is lost until it is
+        recognised, as after a cut.
+        """
+        self.signature = None  # what changed meanwhile tells of no cut
+        for object_id, known in self.objects.items():
+            if known.visible:
+                known.visible = False
+                self._events.append(TrackEvent(frame.index, "lost", object_id))
+        self._begin_shot()
+
+    def _begin_shot(self) -> None:
+        """Believe no object to be where it was."""
+        for known in self.objects.values():
+            known.unverified = True
+            known.departure = known.departure.anew()
+        self.merges.blobs.clear()
 
     def competitors(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels."""

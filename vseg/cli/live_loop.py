@@ -1,0 +1,129 @@
+"""The loop of `vseg watch`: sources opened, frames tracked, everybody told, all closed whole.
+
+Enters: a job, its cameras, and what is wanted of them.  Leaves: nothing but what the observers
+wrote.
+"""
+
+import sys
+import threading
+import uuid
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from vseg.cli.interrupt import stop_on_request
+from vseg.cli.live_options import StreamOptions, TellingOptions
+from vseg.cli.live_printer import FramePrinter
+from vseg.errors import DamagedVideo
+from vseg.events.scene_event import EventStamp
+from vseg.events.sinks.event_sink import EventSink, EventSinks
+from vseg.events.sinks.json_lines import JsonLinesSink
+from vseg.interfaces.live_source import LiveSource
+from vseg.pipelines.gap_events import GapEvents
+from vseg.pipelines.job import TrackJob
+from vseg.pipelines.live import LiveFrame
+from vseg.pipelines.live_cameras import LiveTask, check_shared, watch
+from vseg.pipelines.live_observer import LiveObserver, LiveObservers
+from vseg.pipelines.live_run import LiveRuns
+from vseg.pipelines.live_status import ALIVE_WITHIN_S, LiveStatus, prometheus_text
+from vseg.pipelines.prepare import load_configured
+from vseg.server.status_endpoint import StatusEndpoint
+from vseg.video.open_live import open_live
+
+
+@dataclass(frozen=True, slots=True)
+class LiveJob:
+    """What to watch.  cameras: addresses by name.  frames: how many to give out in all; None
+    for all there are.  film: an mp4 of the frames with their masks.  store: as runs in the
+    job's folder.
+    """
+
+    job: TrackJob
+    cameras: Mapping[str, str]
+    stream: StreamOptions
+    telling: TellingOptions
+    frames: int | None = None
+    film: Path | None = None
+    store: bool = False
+
+
+def watch_live(live: LiveJob) -> DamagedVideo | None:
+    """Track and tell until there is no more, or no more is wanted; why a clip broke, if it
+    did.
+    """
+    job = live.job
+    if len(live.cameras) > 1:
+        check_shared(job.prompts)
+    # Before the source is opened: frames that pass while a model loads are not its first.
+    model = load_configured(job.config)
+    news = threading.Event()
+    with stop_on_request() as stop, ExitStack() as held:
+        cameras = _opened(live, news, held)
+        runs = held.enter_context(LiveRuns(job, model)) if live.store else None
+        status = LiveStatus(cameras)
+        told = LiveObservers(_observers(live, cameras, runs, status, held), cameras)
+
+        def stopped() -> bool:
+            status.beat()
+            return stop()
+
+        task = LiveTask(job.prompts, job.config, live.stream.max_gap, stopped)
+        frames = 0
+        try:
+            for item in watch(cameras, task, model, news):
+                told.tell(item)
+                frames += isinstance(item, LiveFrame)
+                if frames == live.frames:
+                    break
+        except DamagedVideo as error:  # raised by the caller, once all is whole
+            if runs is not None:
+                runs.broke("", error)
+            return error
+    return None
+
+
+def _opened(live: LiveJob, news: threading.Event, held: ExitStack) -> dict[str, LiveSource]:
+    """The sources by name, closed with the block."""
+    reading = live.stream.reading()
+    cameras: dict[str, LiveSource] = {}
+    for name, address in live.cameras.items():
+        cameras[name] = open_live(address, reading, news=news)
+        held.callback(cameras[name].close)
+    return cameras
+
+
+def _observers(
+    live: LiveJob,
+    cameras: Mapping[str, LiveSource],
+    runs: LiveRuns | None,
+    status: LiveStatus,
+    held: ExitStack,
+) -> list[LiveObserver]:
+    """Who is told of frames, in this order."""
+    labels = live.job.labels
+    observers: list[LiveObserver] = [status, FramePrinter(cameras, labels, live.film, held)]
+    if runs is not None:
+        observers.append(runs)
+    sinks: list[EventSink] = []
+    if live.telling.events is not None:
+        sinks.append(JsonLinesSink(live.telling.events))
+    sink = EventSinks(sinks, _say)
+    held.callback(sink.close)
+    session = uuid.uuid4().hex[:12]
+    stamps = {name: EventStamp(name or "camera", session) for name in cameras}
+    observers.append(GapEvents(stamps, sink, _say))
+    if live.telling.status is not None:
+        endpoint = StatusEndpoint(
+            live.telling.status,
+            status.report,
+            prometheus_text,
+            lambda report: report["loop_age_s"] < ALIVE_WITHIN_S,
+        )
+        held.enter_context(endpoint)
+        _say(f"status at port {endpoint.port}: /status, /metrics, /healthz")
+    return observers
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

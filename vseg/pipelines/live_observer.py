@@ -1,0 +1,56 @@
+"""What is done with the frames of live sources, one piece for each: printed, stored, recorded,
+watched for events, counted.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from vseg.interfaces.live_source import LiveSource
+from vseg.pipelines.live import LiveChange, LiveFrame
+from vseg.types import VideoInfo
+
+
+@runtime_checkable
+class LiveObserver(Protocol):
+    """Is told everything about all cameras, in order; may raise VsegError, which ends the
+    watching.
+    """
+
+    def begin(self, camera: str, info: VideoInfo) -> None:
+        """The first frame of a camera is about to come."""
+        ...
+
+    def frame(self, live: LiveFrame) -> None:
+        """A tracked frame."""
+        ...
+
+    def change(self, change: LiveChange) -> None:
+        """A connection was lost or made."""
+        ...
+
+    def close(self) -> None:
+        """There is no more, for whatever reason."""
+        ...
+
+
+class LiveObservers:
+    """Several observers, each told of what comes in their order."""
+
+    def __init__(
+        self, observers: Sequence[LiveObserver], cameras: Mapping[str, LiveSource]
+    ) -> None:
+        self._observers = tuple(observers)
+        self._cameras = cameras
+        self._begun: set[str] = set()
+
+    def tell(self, item: LiveFrame | LiveChange) -> None:
+        """Tell all of a frame, after its camera's beginning, or of a change."""
+        for observer in self._observers:
+            if isinstance(item, LiveChange):
+                observer.change(item)
+                continue
+            if item.camera not in self._begun:
+                observer.begin(item.camera, self._cameras[item.camera].info)
+            observer.frame(item)
+        if isinstance(item, LiveFrame):
+            self._begun.add(item.camera)
