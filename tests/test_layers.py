@@ -194,6 +194,7 @@ SHARED_NAMES = {
     "export": "something vseg holds as files that other tools read",
     "files": "what is read from and written to files",
     "masks": "masks of a frame",
+    "label_studio": "files of a tool, and what it asks a service for",
     "load": "a model from its files",
     "model": "a model that tracks: the protocol and its implementations",
     "network": "the layers of a network",

@@ -30,7 +30,7 @@ def serve(
     ] = None,
     plug: Annotated[
         list[str] | None,
-        typer.Option("--plug", help="Speak this tool's protocol too: x-anylabeling."),
+        typer.Option("--plug", help="A tool to serve too: x-anylabeling, label-studio."),
     ] = None,
     state: Annotated[
         Path | None, typer.Option("--state", help="Where sessions and jobs are kept.")

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from vseg import __version__
 from vseg.server.annotator import annotation_routes, socket
 from vseg.server.annotator.open_clips import OpenClips
-from vseg.server.plugins import x_anylabeling
+from vseg.server.plugins import label_studio, x_anylabeling
 from vseg.server.problem import add_problem_handlers
 from vseg.server.routes import (
     frame_images,
@@ -53,7 +53,10 @@ _ROUTES = (
     metrics,
     annotation_routes,
 )
-_PLUGS: dict[PlugName, APIRouter] = {"x-anylabeling": x_anylabeling.router}
+_PLUGS: dict[PlugName, APIRouter] = {
+    "x-anylabeling": x_anylabeling.router,
+    "label-studio": label_studio.router,
+}
 _EVICT_EVERY_S = 10.0
 
 
@@ -82,6 +85,7 @@ def create_app(settings: ServerSettings, keys: KeyRing) -> FastAPI:
     app.state.service = service
     app.state.metrics = measured
     app.state.clips = OpenClips(service)
+    app.state.label_studio = label_studio.LabelStudio(service)
     add_problem_handlers(app)
     for module in _PUBLIC_ROUTES:
         app.include_router(module.router, dependencies=[Depends(check_text)])

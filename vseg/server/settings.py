@@ -7,7 +7,7 @@ from pydantic import Field
 
 from vseg.config import Settings
 
-PlugName = Literal["x-anylabeling"]
+PlugName = Literal["x-anylabeling", "label-studio"]
 
 
 class Limits(Settings):
