@@ -24,6 +24,7 @@ PAGES = {
     "batch.md": "docs/batch.md",
     "correct.md": "docs/correct.md",
     "review.md": "docs/review.md",
+    "events.md": "docs/events.md",
     "evaluation.md": "docs/evaluation.md",
     "annotate.md": "docs/annotate.md",
     "server.md": "docs/server.md",

@@ -17,6 +17,7 @@ from vseg.cli import (
     demo,
     distill,
     evaluate,
+    events_command,
     import_command,
     key_commands,
     label,
@@ -82,6 +83,10 @@ EXAMPLES = {
         "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",
         "vseg watch 0 --box 10,20,200,300 --label 1=person -o runs/live",
     ),
+    "events": (
+        "vseg events runs/a --zones zones.toml",
+        "vseg events runs/a --zones zones.toml -o events.jsonl --plot events.html",
+    ),
     "annotate": (
         "vseg annotate clip.mp4",
         "vseg annotate clip.mp4 -o runs/a --no-browser",
@@ -107,6 +112,7 @@ for _name, _run in (
     ("correct", correct.correct),
     ("revisions", revisions.revisions),
     ("associate", associate.associate),
+    ("events", events_command.events),
     ("label", label.label),
     ("search", search.search),
     ("review", review.review),

@@ -8,7 +8,16 @@ import pytest
 from tests.moving_boxes import boxes_at, engine_of
 from vseg.errors import BadConfig, BadZones
 from vseg.events.scene_plan import ScenePlan, scene_plan
-from vseg.events.zone_file import ZoneFile, read_zone_file
+from vseg.events.zone_file import (
+    GroundSettings,
+    LineSettings,
+    NearSettings,
+    ZoneFile,
+    ZoneSettings,
+    read_zone_file,
+)
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "configs" / "zones.toml"
 
 SQUARE = [[0.2, 0.2], [0.6, 0.2], [0.6, 0.6], [0.2, 0.6]]
 
@@ -79,6 +88,15 @@ def test_a_file_that_does_not_hold_is_refused_by_name(tmp_path: Path, text: str)
 def test_a_line_that_no_one_can_cross_is_warned_of(useless: dict[str, Any]) -> None:
     (warning,) = plan_of(line=[useless, line(name="good")]).warnings
     assert "'gate' cannot be crossed" in warning
+
+
+def test_the_example_holds_every_setting_and_nothing_useless() -> None:
+    file = read_zone_file(EXAMPLE)
+    assert scene_plan(file, 1080, 1920).warnings == ()
+    text = EXAMPLE.read_text("utf-8")
+    models = (ZoneFile, ZoneSettings, LineSettings, NearSettings, GroundSettings)
+    names = {name for model in models for name in model.model_fields}
+    assert {name for name in names if name not in text} == set()
 
 
 def test_pixels_are_scaled_from_the_size_at_which_they_were_drawn() -> None:
