@@ -95,9 +95,9 @@ def _told(
     warnings = list(engine.plan.warnings)
     if snapshots is None:
         return [one for _, here in events_of_run(run, engine) for one in here], warnings
-    folder = SnapshotFolder(snapshots, warnings.append)
     told: list[SceneEvent] = []
     with open_clip(run, clip) as video:
+        folder = SnapshotFolder(snapshots, warnings.append)
         for masks, here in events_of_run(run, engine):
             if masks is not None:
                 image = video.read(masks.frame_index).image
