@@ -25,7 +25,7 @@ def predictions_of(gt: Path, paths: Sequence[Path]) -> dict[str, Path]:
             f"{gt} holds boxes, which have no J&F", hint="add --metrics hota,idf1,mota"
         )
     clips = list(clip_folders(gt))
-    several = [single for path in paths for single in _singles(path)]
+    several = [single for path in paths for single in _singles(path, clips)]
     predictions: dict[str, Path] = {}
     for path in several:
         clip = _clip_of(path, clips, alone=len(several) == 1)
@@ -50,9 +50,12 @@ def is_run(path: Path) -> bool:
     return (path / _RUN_FILE).is_file()
 
 
-def _singles(path: Path) -> list[Path]:
-    """The path itself, or the runs and PNG folders in it, where it holds nothing else."""
-    if is_run(path) or not path.is_dir():
+def _singles(path: Path, clips: list[str]) -> list[Path]:
+    """The path itself, or the runs and PNG folders in it, where it holds nothing else.
+
+    A folder that is named after a clip is of that clip: its folders are objects, as SA-V's.
+    """
+    if is_run(path) or not path.is_dir() or path.resolve().name in clips:
         return [path]
     runs = sorted(sub for sub in path.iterdir() if is_run(sub))
     if runs:
