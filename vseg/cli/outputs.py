@@ -33,6 +33,14 @@ def render(
     side_by_side: Annotated[
         bool, typer.Option("--side-by-side", help="Show the plain clip beside the masks.")
     ] = False,
+    rerun: Annotated[
+        str | None,
+        typer.Option(
+            "--rerun",
+            metavar="FILE|spawn",
+            help="Instead, log images and masks for Rerun: an .rrd file, or its viewer.",
+        ),
+    ] = None,
     revision: options.RevisionNumber = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
@@ -40,10 +48,21 @@ def render(
     """Draw the masks over the clip: an mp4 that plays in a browser, and a contact sheet."""
     from vseg.build import open_run
     from vseg.io.files import check_free
-    from vseg.pipelines.previews import render_previews
+    from vseg.pipelines.previews import log_to_rerun, render_previews
     from vseg.results.layout import CONTACT_SHEET, OVERLAY
 
     opened = open_run(run, revision)
+    if rerun is not None:
+        if out is not None or side_by_side:
+            raise UsageError(
+                "--rerun takes the place of -o and --side-by-side",
+                hint="render the mp4 by a command of its own",
+            )
+        chosen = ":" if frames is None else frames
+        log_to_rerun(opened, rerun, source=clip, frames=chosen, overwrite=overwrite)
+        logged = () if rerun == "spawn" else (Path(rerun),)
+        show_written(logged, opened.unfinished, as_json=as_json)
+        return
     overlay = out or opened.content / OVERLAY
     contact = overlay.with_suffix(".png") if out else opened.content / CONTACT_SHEET
     # A run's own images can be drawn again at any time.

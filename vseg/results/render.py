@@ -50,19 +50,27 @@ def render_video(run: Run, video: Reader, path: Path, view: RenderView | None = 
     run's size or the run is empty, OutputError if the file cannot be written.
     """
     view = view or RenderView()
-    span = _span(run, video, view)
     size = run.video
     fps = size.fps or UNKNOWN_FPS
     labels = run.tags
     colours = run.colours
     width = size.width * (2 if view.side_by_side else 1)
     with Mp4Writer(path, size.height, width, fps, timed=size.variable_rate) as mp4:
-        for frame, masks in _pairs(run, video, span):
+        for frame, masks in shown_frames(run, video, view):
             image = frame.image
             if masks is not None:
                 image = draw_overlay(image, masks, labels, colours=colours)
             beside = np.hstack([frame.image, image]) if view.side_by_side else image
             mp4.write(beside, frame.time_s)
+
+
+def shown_frames(
+    run: Run, video: Reader, view: RenderView
+) -> Iterator[tuple[Frame, FrameMasks | None]]:
+    """The frames to show with their masks, None where none are stored.  Raises BadRun as
+    `render_video` does.
+    """
+    return _pairs(run, video, _span(run, video, view))
 
 
 def contact_sheet(

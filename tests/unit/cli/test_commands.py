@@ -67,6 +67,16 @@ def test_render_draws_a_run(run: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "p.png").exists()
 
 
+def test_render_logs_a_run_for_rerun(run: Path, tmp_path: Path) -> None:
+    pytest.importorskip("rerun", reason="needs the extra vseg[rerun]")
+    path = tmp_path / "a.rrd"
+    answer = call("render", run, "--rerun", path, "--range", "0:3", "--json")
+    assert (answer.exit_code, json.loads(answer.stdout)["written"]) == (0, [str(path)])
+    assert path.read_bytes()[:4] == b"RRF2"
+    assert call("render", run, "--rerun", path).exit_code == 3
+    assert call("render", run, "--rerun", path, "-o", tmp_path / "o.mp4").exit_code == 2
+
+
 @pytest.mark.parametrize("format", ["davis", "coco"])
 def test_export_converts_a_run(run: Path, tmp_path: Path, format: str) -> None:
     answer = call("export", run, "--to", format, "-o", tmp_path / "out", "--json")
