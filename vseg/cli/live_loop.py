@@ -19,12 +19,14 @@ from vseg.errors import DamagedVideo
 from vseg.events.scene_event import EventStamp
 from vseg.events.sinks.event_sink import EventSink, EventSinks
 from vseg.events.sinks.json_lines import JsonLinesSink
+from vseg.exchange.rerun_log import RerunLog
 from vseg.interfaces.live_source import LiveSource
 from vseg.pipelines.gap_events import GapEvents
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.live import LiveFrame
 from vseg.pipelines.live_cameras import LiveTask, check_shared, watch
 from vseg.pipelines.live_observer import LiveObserver, LiveObservers
+from vseg.pipelines.live_rerun import RerunObserver
 from vseg.pipelines.live_run import LiveRuns
 from vseg.pipelines.live_status import ALIVE_WITHIN_S, LiveStatus, prometheus_text
 from vseg.pipelines.prepare import load_configured
@@ -113,6 +115,10 @@ def _observers(
     session = uuid.uuid4().hex[:12]
     stamps = {name: EventStamp(name or "camera", session) for name in cameras}
     observers.append(GapEvents(stamps, sink, _say))
+    if live.telling.rerun is not None:
+        log = RerunLog(live.telling.rerun, "vseg watch", overwrite=live.job.overwrite)
+        held.callback(log.close)
+        observers.append(RerunObserver(log, cameras, labels))
     if live.telling.status is not None:
         endpoint = StatusEndpoint(
             live.telling.status,

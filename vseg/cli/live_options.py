@@ -131,3 +131,11 @@ class TellingOptions:
             help="Serve /status (JSON), /metrics (Prometheus) and /healthz there.",
         ),
     ] = None
+    rerun: Annotated[
+        str | None,
+        typer.Option(
+            "--rerun",
+            metavar="FILE|spawn",
+            help="Log images and masks for Rerun: an .rrd file, or its viewer.",
+        ),
+    ] = None

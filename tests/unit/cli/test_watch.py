@@ -3,6 +3,9 @@ out.
 """
 
 import json
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,26 @@ def test_each_image_is_told_and_recorded(workplace: Workplace, tmp_path: Path) -
     assert times == sorted(times)
     with av.open(str(film)) as recorded:
         assert sum(1 for _ in recorded.decode(video=0)) == 3
+
+
+def test_what_is_shown_is_logged_for_rerun(workplace: Workplace, tmp_path: Path) -> None:
+    pytest.importorskip("rerun", reason="needs the extra vseg[rerun]")
+    path = tmp_path / "a.rrd"
+    options = ("--config", workplace.config, "--frames", 3, "--rerun", path)
+    answer = call("watch", workplace.clip, "--box", "10,10,60,50", *options)
+    assert answer.exit_code == 0, answer.stderr
+    program = Path(sys.executable).with_name("rerun")
+    printed = subprocess.run(
+        [program, "rrd", "print", "-v", path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"CI": "true"},
+    ).stdout
+    for entity in ("/camera/masks", "/camera/boxes", "/camera/latency_ms"):
+        assert "with 3 rows" in printed and entity in printed
+    again = call("watch", workplace.clip, "--box", "10,10,60,50", *options)
+    assert (again.exit_code, "exists already" in again.stderr) == (3, True)
 
 
 def test_what_is_shown_is_stored_as_a_run(workplace: Workplace, tmp_path: Path) -> None:
