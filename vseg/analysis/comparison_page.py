@@ -21,6 +21,9 @@ from vseg.metrics.jf_scores import DatasetScore
 
 _TILE = (240, 180)
 
+# With fewer, even a sign test of clips that all agree does not reach 5 %: 2 / 2 ** 5 is 6 %.
+_FEWEST_CLIPS = 6
+
 _MEASURES = {"j_and_f": "J&amp;F", "j_mean": "J", "f_mean": "F"}
 
 
@@ -94,6 +97,9 @@ def verdict(compared: RunComparison) -> str:
         return f"{said}; of one clip there is no interval."
     interval = compared.intervals["j_and_f"]
     ends = f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f}"
+    clips = len(compared.first.sequences)
+    if clips < _FEWEST_CLIPS:
+        return f"{said} (95 % interval {ends}; {clips} clips are too few to exclude chance)."
     if interval.low > 0 or interval.high < 0:
         return f"{said} (95 % interval over clips {ends}, which excludes 0)."
     return f"{said} (95 % interval over clips {ends}: no difference is shown)."

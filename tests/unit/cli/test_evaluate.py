@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.unit.cli.conftest import call
+from tests.unit.cli.conftest import Workplace, call
 
 H, W, NUM_FRAMES = 48, 64, 6
+CLIPS = ("one", "two", "three", "four", "five", "six")
 
 
 def _clip(folder: Path, shift: int, lost_from: int = NUM_FRAMES) -> None:
@@ -31,7 +32,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A DAVIS tree with images, and two folders of predictions, of which one is worse."""
     root = tmp_path_factory.mktemp("tree")
     rng = np.random.default_rng(0)
-    for clip in ("one", "two"):
+    for clip in CLIPS:
         _clip(root / "Annotations" / "480p" / clip, 0)
         _clip(root / "good" / clip, 1)
         _clip(root / "bad" / clip, 4, lost_from=3 if clip == "two" else NUM_FRAMES)
@@ -49,7 +50,7 @@ def test_a_folder_of_predictions_by_every_protocol(tree: Path, protocol: str) ->
     told = json.loads(call(*words, "--json").stdout)
     assert told["protocol"] == protocol
     last = told["rows"][-1]
-    assert (last["clip"], last["objects"]) == ("all", 2 if protocol == "davis16" else 4)
+    assert (last["clip"], last["objects"]) == ("all", 6 if protocol == "davis16" else 12)
     low, high = told["intervals"]["j_and_f"]
     assert low <= last["j_and_f"] <= high
     lines = call(*words).stdout.splitlines()
@@ -70,11 +71,11 @@ def test_tables_and_the_csv_of_frames(tree: Path, tmp_path: Path) -> None:
     assert "\nsmall " in answer.stdout and "\nFM " in answer.stdout
     with frames.open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
-    assert len(rows) == 2 * 2 * NUM_FRAMES
+    assert len(rows) == 6 * 2 * NUM_FRAMES
     counted = [
         float(row["j"]) for row in rows if row["counted"] == "1" and row["object"] == "2"
     ]
-    assert len(counted) == 2 * (NUM_FRAMES - 2)
+    assert len(counted) == 6 * (NUM_FRAMES - 2)
     again = call(*words)
     assert (again.exit_code, "frames.csv" in again.stderr) == (3, True)
     told = json.loads(call(*words, "--overwrite", "--json").stdout)
@@ -89,8 +90,8 @@ def test_two_runs_are_compared(tree: Path, tmp_path: Path) -> None:
     assert answer.exit_code == 0, answer.stderr
     assert "excludes 0" in answer.stdout and answer.stdout.splitlines()[-1] == str(page)
     text = page.read_text()
-    # Four objects, each with the frame of its largest loss, drawn for both.
-    assert (text.count("<img"), text.count("<script")) == (8, 0)
+    # The frames of the six largest losses, drawn for both.
+    assert (text.count("<img"), text.count("<script")) == (12, 0)
     assert "default-src 'none'" in text and "two, object 2, frame 3" in text
     told = json.loads(call(*words, "--json").stdout)
     assert told["gain"]["j_and_f"] == pytest.approx(
@@ -103,6 +104,46 @@ def test_two_runs_are_compared(tree: Path, tmp_path: Path) -> None:
     plot = tmp_path / "compare.svg"
     assert call(*words, "-o", plot).exit_code == 0
     assert plot.read_text().startswith("<svg xmlns=")
+
+
+def test_few_clips_exclude_no_chance(tree: Path, tmp_path: Path) -> None:
+    for run in ("good", "bad"):
+        (tmp_path / run).mkdir()
+        for clip in CLIPS[:2]:
+            (tmp_path / run / clip).symlink_to(tree / run / clip)
+    words = ("eval", "--gt", tree, "--compare", tmp_path / "good")
+    few = call(*words, tmp_path / "bad")
+    assert "2 clips are too few to exclude chance" in few.stdout
+    # Clips that only one of them has are left out.
+    told = json.loads(call(*words, tree / "bad", "--json").stdout)
+    assert told["left_out"] == sorted(CLIPS[2:])
+    one = call("eval", "--gt", tree, "--compare", tree / "good" / "one", tree / "bad" / "one")
+    assert "of one clip there is no interval" in one.stdout
+
+
+def test_a_run_is_shown_on_the_frames_of_its_clip(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(workplace.clip.read_bytes())
+    words = ["track", clip, "-o", tmp_path / "run", "--range", "0:5", *workplace.settings]
+    answer = call(*words, "--box", "1@0:40,20,70,50", "--box", "2@0:10,10,30,30")
+    assert answer.exit_code == 0, answer.stderr
+    truth = tmp_path / "clip"
+    truth.mkdir()
+    for index in range(5):
+        name = f"{index:05d}.png"
+        (truth / name).write_bytes((workplace.truth / "clip" / name).read_bytes())
+    pages = []
+    for page in (tmp_path / "there.html", tmp_path / "moved.html"):
+        words = ["eval", "--gt", truth, "--compare", tmp_path / "run", truth, "-o", page]
+        answer = call(*words)
+        assert answer.exit_code == 0, answer.stderr
+        pages.append(page.read_text())
+        clip.unlink(missing_ok=True)
+    # Without its clip the same masks are drawn on grey, which is a smaller page.
+    assert pages[0].count("<img") == pages[1].count("<img") == 4
+    assert len(pages[0]) > 1.2 * len(pages[1])
 
 
 def test_the_same_run_twice_shows_no_difference(tree: Path) -> None:
