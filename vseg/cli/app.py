@@ -33,6 +33,7 @@ from vseg.cli import (
     track,
     train,
     validate_command,
+    verify_model,
     watch,
 )
 from vseg.cli.report import Command
@@ -120,6 +121,7 @@ for _name, _run in (
     ("report", run_report.report),
     ("eval", evaluate.evaluate),
     ("bench", bench.bench),
+    ("verify-model", verify_model.verify_model),
     ("doctor", machine.doctor),
     ("demo", demo.demo),
     ("distill", distill.distill),

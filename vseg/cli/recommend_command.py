@@ -1,6 +1,7 @@
 """`vseg models recommend`: which model to take on this device, and why."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -46,7 +47,7 @@ def recommend(
     show_pairs({"device": made.device, "model": made.tracker, "words": made.grounder or "-"})
     print(*(f"- {reason}" for reason in made.reasons), sep="\n")
     print(f"\n{made.command}\n")
-    _show_table([_row(one) for one in made.candidates])
+    show_table([_COLUMNS, *(_row(one) for one in made.candidates)])
 
 
 def _row(one: "Candidate") -> tuple[str, ...]:
@@ -65,10 +66,10 @@ def _here(one: "Candidate") -> str:
     return f"not here: vseg models pull {one.name}"
 
 
-def _show_table(rows: list[tuple[str, ...]]) -> None:
-    table = [_COLUMNS, *rows]
-    widths = [max(len(row[column]) for row in table) for column in range(len(_COLUMNS))]
-    for row in table:
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows on stdout, the first of them names, columns aligned."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
         cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
         print("  ".join(cells).rstrip())
 

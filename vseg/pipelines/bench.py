@@ -84,7 +84,7 @@ def measure(
         **_stage_figures(decode_s, steady.stages_s, outcome),
         "frames/s": round(1 / steady.frame_s, 2),
         "frames/s with the start": round(outcome.frames / outcome.times.total_s, 2),
-        "peak memory MiB": round(_peak_bytes() / 2**20),
+        "peak memory MiB": round(peak_bytes() / 2**20),
         "state bytes": outcome.state_bytes,
         "state MiB": round(outcome.state_bytes / 2**20, 2),
         "memory budget MiB": config.memory.budget_mib or "none: the model's own spans",
@@ -113,7 +113,7 @@ def _decode_only(bench_clip: BenchClip) -> float:
         return time.perf_counter() - began
 
 
-def _peak_bytes() -> int:
+def peak_bytes() -> int:
     """The most memory this process has held; macOS counts it in bytes, Linux in KiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak

@@ -12,7 +12,16 @@ from typing import Any
 
 from vseg.errors import WeightsMismatch, WeightsMissing
 
-FAMILY = ("sam2_video", "edgetam_video", "sam3_tracker_video", "sam3_video")
+_NETWORKS = {
+    "sam2_video": "Sam2Video",
+    "edgetam_video": "EdgeTamVideo",
+    "sam3_tracker_video": "Sam3TrackerVideo",
+    "sam3_video": "Sam3TrackerVideo",
+}
+"""The library's network by `model_type`, as its classes begin.  A new member of the family,
+such as SAM 3.1's tracker, is a line here; one whose type begins with sam3 is read as SAM 3 is.
+"""
+FAMILY = tuple(_NETWORKS)
 """`model_type` of the configurations that can be loaded."""
 _REPVIT = "repvit_m1"
 _CHANNELS = [384, 192, 96, 48]
@@ -60,23 +69,12 @@ def empty_net(config: Mapping[str, Any], where: str) -> tuple[Any, bool]:
 
     where: what the configuration is of, for messages.  Raises WeightsMismatch.
     """
-    from transformers import (
-        EdgeTamVideoConfig,
-        EdgeTamVideoModel,
-        Sam2VideoConfig,
-        Sam2VideoModel,
-        Sam3TrackerVideoConfig,
-        Sam3TrackerVideoModel,
-    )
+    import transformers
 
-    kinds: dict[str, tuple[Any, Any]] = {
-        "sam2_video": (Sam2VideoConfig, Sam2VideoModel),
-        "edgetam_video": (EdgeTamVideoConfig, EdgeTamVideoModel),
-        "sam3_tracker_video": (Sam3TrackerVideoConfig, Sam3TrackerVideoModel),
-        "sam3_video": (Sam3TrackerVideoConfig, Sam3TrackerVideoModel),
-    }
     kind = config["model_type"]
-    make_config, make = kinds[kind]
+    network = _NETWORKS[kind]
+    make_config = getattr(transformers, f"{network}Config")
+    make = getattr(transformers, f"{network}Model")
     try:
         given, repvit = _as_of_release_5(config, where)
         return make(make_config(**given)), repvit
