@@ -15,10 +15,9 @@ from pathlib import Path
 from vseg.cli.interrupt import stop_on_request
 from vseg.cli.live_options import StreamOptions, TellingOptions
 from vseg.cli.live_printer import FramePrinter
+from vseg.cli.live_sinks import event_sinks, zone_observer
 from vseg.errors import DamagedVideo
 from vseg.events.scene_event import EventStamp
-from vseg.events.sinks.event_sink import EventSink, EventSinks
-from vseg.events.sinks.json_lines import JsonLinesSink
 from vseg.exchange.rerun_log import RerunLog
 from vseg.interfaces.live_source import LiveSource
 from vseg.pipelines.gap_events import GapEvents
@@ -107,14 +106,15 @@ def _observers(
     observers: list[LiveObserver] = [status, FramePrinter(cameras, labels, live.film, held)]
     if runs is not None:
         observers.append(runs)
-    sinks: list[EventSink] = []
-    if live.telling.events is not None:
-        sinks.append(JsonLinesSink(live.telling.events))
-    sink = EventSinks(sinks, _say)
-    held.callback(sink.close)
     session = uuid.uuid4().hex[:12]
     stamps = {name: EventStamp(name or "camera", session) for name in cameras}
+    sink = event_sinks(live.telling, [name or "camera" for name in cameras], _say)
+    held.callback(sink.close)
     observers.append(GapEvents(stamps, sink, _say))
+    zones = zone_observer(live.telling, stamps, sink, dict(labels), _say)
+    if zones is not None:
+        observers.append(zones)
+        held.callback(zones.close)
     if live.telling.rerun is not None:
         log = RerunLog(live.telling.rerun, "vseg watch", overwrite=live.job.overwrite)
         held.callback(log.close)

@@ -1,6 +1,7 @@
 """Options of live sources: which, how they are read, and what tells of them."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -121,7 +122,41 @@ class TellingOptions:
 
     events: Annotated[
         Path | None,
-        typer.Option("--events", help="Add what happens in the scene to a JSON Lines file."),
+        typer.Option(
+            "--events", help="Add what happens in the scene to a JSON Lines file; - is stdout."
+        ),
+    ] = None
+    zones: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--zones",
+            metavar="[NAME=]FILE",
+            help="Zones and lines to watch, of every camera or of the one that is named.",
+        ),
+    ] = None
+    snapshots: Annotated[
+        Path | None,
+        typer.Option("--snapshots", help="A folder for an image of the object of each event."),
+    ] = None
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            "--mqtt",
+            metavar="URL",
+            help="Publish events there: mqtt://HOST/PREFIX. @FILE holds an address.",
+        ),
+    ] = None
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            "--webhook",
+            metavar="URL",
+            help="Send each event there, signed by VSEG_WEBHOOK_SECRET. @FILE: as above.",
+        ),
+    ] = None
+    webhook_spool: Annotated[
+        Path | None,
+        typer.Option("--webhook-spool", help="A folder for events that wait to be sent."),
     ] = None
     status: Annotated[
         str | None,
@@ -139,3 +174,25 @@ class TellingOptions:
             help="Log images and masks for Rerun: an .rrd file, or its viewer.",
         ),
     ] = None
+
+    def address_of(self, place: str | None) -> str | None:
+        """An address, or that in the file that `@FILE` names.  Raises UsageError."""
+        return None if place is None else _address(place)
+
+    def zone_paths(self, cameras: Collection[str]) -> dict[str, Path]:
+        """The file of zones of each camera that has one.  Raises UsageError for another
+        camera.
+        """
+        paths: dict[str, Path] = {}
+        for text in self.zones or ():
+            name, named, file = text.partition("=")
+            if not named or name not in cameras:
+                if named and not Path(text).exists():
+                    raise UsageError(
+                        f"--zones {text}: no camera is called {name}",
+                        hint=f"there are: {', '.join(cameras) or 'none'}",
+                    )
+                paths = {camera: Path(text) for camera in cameras} | paths
+            else:
+                paths[name] = Path(file)
+        return paths

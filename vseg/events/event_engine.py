@@ -86,13 +86,17 @@ class EventEngine:
         self._newest = scene
         return [*ended, *scene.events]
 
+    def check(self, file: ZoneFile) -> None:
+        """Raise BadZones for zones that make no sense in frames of this size."""
+        scene_plan(file, self._plan.height, self._plan.width)
+
     def change(self, file: ZoneFile) -> list[SceneEvent]:
         """Watch for something else from now on; the end of what goes on.
 
         Lines that keep their name keep their totals.  Raises BadZones, and then goes on as
         before.
         """
-        scene_plan(file, self._plan.height, self._plan.width)
+        self.check(file)
         ended = self.end()
         self._file = file
         self._lay_out(self._plan.height, self._plan.width)

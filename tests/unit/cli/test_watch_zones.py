@@ -1,0 +1,162 @@
+"""Zones of a live source: told as they happen, and afterwards from the run the same again."""
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.scenes import drawn_scene
+from tests.unit.cli.conftest import CommandResult, Workplace, call
+from vseg.events.scene_event import SceneEvent, parse_event
+from vseg.synthetic import SceneConfig, Trajectory, write_clip
+from vseg.types import MaskCrop
+
+pytestmark = pytest.mark.integration
+ZONES = """
+[[zone]]
+name = "left"
+polygon = [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]
+enter_s = 0.0
+leave_s = 0.1
+update_s = 0.4
+loiter_s = 0.5
+[[zone]]
+name = "right"
+polygon = [[0.5, 0], [1, 0], [1, 1], [0.5, 1]]
+rule = "share"
+enter_s = 0.08
+left_s = 0.4
+[[line]]
+name = "middle"
+begin = [0.5, 1]
+end = [0.5, 0]
+[[near]]
+name = "both"
+distance = 0.5
+[ground]
+image = [[0, 0.3], [1, 0.3], [1, 1], [0, 1]]
+metres = [[0, 9], [9, 9], [9, 0], [0, 0]]
+"""
+SCENE = SceneConfig(
+    96,
+    160,
+    40,
+    seed=5,
+    num_objects=2,
+    occluders=0,
+    camera_motion=0.0,
+    trajectories=(
+        Trajectory(((0, 0.2, 0.35), (30, 0.8, 0.35))),
+        Trajectory(((0, 0.85, 0.7), (12, 0.85, 0.7), (38, 0.2, 0.7))),
+    ),
+)
+"""One goes to the right; the other stands, and then goes to the left."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What to watch, and how."""
+
+    words: tuple[object, ...]
+    zones: Path
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("crossing") / "clip.mp4"
+    write_clip(drawn_scene(SCENE), path)
+    return path
+
+
+@pytest.fixture
+def place(clip: Path, workplace: Workplace, tmp_path: Path) -> Place:
+    zones = tmp_path / "zones.toml"
+    zones.write_text(ZONES)
+    labels = drawn_scene(SCENE).draw(0).labels
+    words: list[object] = [
+        "--label",
+        "1=person:ann",
+        "--config",
+        workplace.config,
+        "--no-drop",
+    ]
+    for number in (1, 2):
+        box = MaskCrop.of(labels == number).xyxy
+        words += ["--box", f"{number}:{','.join(map(str, box))}"]
+    return Place(("watch", clip, *words), zones)
+
+
+def watched(place: Place, *more: object, frames: int = 40) -> CommandResult:
+    return call(*place.words, "--frames", frames, "--zones", place.zones, *more)
+
+
+def read(path: Path) -> list[SceneEvent]:
+    return [parse_event(line) for line in path.read_text().splitlines()]
+
+
+def apart_from_who_tells(events: list[SceneEvent]) -> list[SceneEvent]:
+    """Without session and wall clock, which differ between watching and reading."""
+    return [
+        replace(
+            event,
+            key=event.key.split("/")[-1],
+            time=None,
+            corrects=tuple(key.split("/")[-1] for key in event.corrects),
+        )
+        for event in events
+    ]
+
+
+def test_a_run_tells_what_was_told_live(place: Place, tmp_path: Path) -> None:
+    live, stored = tmp_path / "live.jsonl", tmp_path / "stored.jsonl"
+    run = tmp_path / "run"
+    answer = watched(place, "--events", live, "-o", run)
+    assert answer.exit_code == 0, answer.stderr
+    words = ("events", run, "--zones", place.zones, "-o", stored, "--camera", "camera")
+    assert call(*words).exit_code == 0
+    told = read(live)
+    # Loitering and the like depend on how fast the images come.
+    assert {event.kind for event in told} >= {"inside", "crossing"} and len(told) >= 6
+    assert any(event.object and event.object.label == "person" for event in told)
+    assert all(event.time for event in told)
+    assert apart_from_who_tells(told) == apart_from_who_tells(read(stored))
+
+
+def test_events_go_to_stdout_and_snapshots_to_a_folder(place: Place, tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    answer = watched(place, "--events", "-", "--snapshots", images, frames=4)
+    assert answer.exit_code == 0, answer.stderr
+    lines = answer.stdout.splitlines()
+    events = [parse_event(line) for line in lines if "kind" in json.loads(line)]
+    assert len(lines) - len(events) == 4, "frames are told too"
+    names = {event.snapshot for event in events if event.snapshot}
+    assert names and names == {path.name for path in images.iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--zones", "ZONES"], "--events"),
+        (["--snapshots", "images"], "--zones"),
+        (["--zones", "other=ZONES", "--events", "-"], "no camera is called other"),
+        (["--zones", "none.toml", "--events", "-"], "none.toml"),
+        (["--zones", "ZONES", "--mqtt", "http://here"], "mqtt"),
+        (["--zones", "ZONES", "--webhook", "mqtt://here"], "http"),
+    ],
+)
+def test_what_cannot_be_watched_is_refused(
+    place: Place, options: list[str], says: str
+) -> None:
+    words = [word.replace("ZONES", str(place.zones)) for word in options]
+    answer = call(*place.words, *words)
+    assert answer.exit_code == 2 and says in answer.stderr
+
+
+def test_a_zone_that_makes_no_sense_ends_the_watching_by_name(
+    place: Place,
+) -> None:
+    outside = "[[2, 0], [2.5, 0], [2.5, 1], [2, 1]]"
+    place.zones.write_text(ZONES.replace("[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]", outside))
+    answer = watched(place, "--events", "-", frames=3)
+    assert answer.exit_code == 2 and "'left'" in answer.stderr

@@ -1,0 +1,75 @@
+"""Who is told of scene events, from the options of `vseg watch`."""
+
+import hashlib
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from vseg.cli.live_options import TellingOptions
+from vseg.errors import UsageError
+from vseg.events.event_snapshots import SnapshotFolder
+from vseg.events.scene_event import EventStamp
+from vseg.events.sinks.event_sink import EventSink, EventSinks
+from vseg.events.sinks.event_spool import EventSpool
+from vseg.events.sinks.json_lines import JsonLinesSink, StdoutSink
+from vseg.events.sinks.mqtt import MqttSink
+from vseg.events.sinks.webhook import WebhookSink
+from vseg.ops.label_text import split_label
+from vseg.pipelines.zone_observer import ZoneObserver
+
+Say = Callable[[str], None]
+
+
+def event_sinks(telling: TellingOptions, cameras: list[str], say: Say) -> EventSinks:
+    """Everybody whom the options name.  Raises UsageError, OutputError and ExtraMissing."""
+    sinks: list[EventSink] = []
+    with ExitStack() as opened:
+        if telling.events is not None:
+            to_stdout = str(telling.events) == "-"
+            sinks.append(StdoutSink() if to_stdout else JsonLinesSink(telling.events))
+            opened.callback(sinks[-1].close)
+        broker = telling.address_of(telling.mqtt)
+        if broker is not None:
+            sinks.append(MqttSink(broker, cameras, say))
+            opened.callback(sinks[-1].close)
+        receiver = telling.address_of(telling.webhook)
+        if receiver is not None:
+            folder = telling.webhook_spool or _spool_folder(receiver)
+            sinks.append(WebhookSink(receiver, EventSpool(folder), say))
+        opened.pop_all()
+    return EventSinks(sinks, say)
+
+
+def zone_observer(
+    telling: TellingOptions,
+    stamps: Mapping[str, EventStamp],
+    sink: EventSink,
+    labels: Mapping[int, str],
+    say: Say,
+) -> ZoneObserver | None:
+    """Who judges zones, if there are any.  Raises UsageError and BadConfig."""
+    paths = telling.zone_paths(stamps)
+    if not paths:
+        if telling.snapshots is not None:
+            raise UsageError("--snapshots are of the events of zones", hint="add --zones FILE")
+        return None
+    if not (telling.events or telling.mqtt or telling.webhook):
+        raise UsageError(
+            "nobody is told what happens in the zones",
+            hint="add --events FILE, --events - for stdout, --mqtt URL or --webhook URL",
+        )
+    classes = {i: split_label(text)[0] for i, text in labels.items()}
+    observer = ZoneObserver(paths, stamps, sink, classes, say)
+    if telling.snapshots is not None:
+        observer.keep_snapshots(SnapshotFolder(telling.snapshots, say))
+    return observer
+
+
+def _spool_folder(address: str) -> Path:
+    """Where events for a receiver wait: the same folder for the same address, in the user's
+    state directory (XDG Base Directory Specification).
+    """
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    name = hashlib.sha256(address.encode()).hexdigest()[:16]
+    return state / "vseg" / "webhooks" / name
