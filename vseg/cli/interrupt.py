@@ -1,5 +1,5 @@
-"""Ctrl-C as a request: the frame at hand is finished and committed; a second one stops at
-once.
+"""Signals as requests: by Ctrl-C the frame at hand is finished and committed, and a second one
+stops at once; by SIGHUP settings are read anew.
 """
 
 import signal
@@ -37,3 +37,29 @@ def stop_on_request() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def reload_on_request() -> Iterator[Callable[[], bool]]:
+    """A test for whether the system (by SIGHUP) asked to read settings anew since the test was
+    last made.
+
+    Only the main thread of a program can listen to signals; elsewhere, and where there is no
+    such signal, the test is never true.
+    """
+    asked = threading.Event()
+
+    def asked_again() -> bool:
+        again = asked.is_set()
+        asked.clear()
+        return again
+
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or threading.current_thread() is not threading.main_thread():
+        yield asked_again
+        return
+    before = signal.signal(hangup, lambda number, frame: asked.set())
+    try:
+        yield asked_again
+    finally:
+        signal.signal(hangup, before)

@@ -7,12 +7,12 @@ wrote.
 import sys
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.cli.interrupt import stop_on_request
+from vseg.cli.interrupt import reload_on_request, stop_on_request
 from vseg.cli.live_options import StreamOptions, TellingOptions
 from vseg.cli.live_printer import FramePrinter
 from vseg.cli.live_sinks import event_sinks, zone_observer
@@ -22,7 +22,7 @@ from vseg.exchange.rerun_log import RerunLog
 from vseg.interfaces.live_source import LiveSource
 from vseg.pipelines.gap_events import GapEvents
 from vseg.pipelines.job import TrackJob
-from vseg.pipelines.live import LiveFrame
+from vseg.pipelines.live import LiveChange, LiveFrame
 from vseg.pipelines.live_cameras import LiveTask, check_shared, watch
 from vseg.pipelines.live_observer import LiveObserver, LiveObservers
 from vseg.pipelines.live_rerun import RerunObserver
@@ -59,28 +59,42 @@ def watch_live(live: LiveJob) -> DamagedVideo | None:
     # Before the source is opened: frames that pass while a model loads are not its first.
     model = load_configured(job.config)
     news = threading.Event()
-    with stop_on_request() as stop, ExitStack() as held:
+    with stop_on_request() as stop, reload_on_request() as hung_up, ExitStack() as held:
         cameras = _opened(live, news, held)
         runs = held.enter_context(LiveRuns(job, model)) if live.store else None
         status = LiveStatus(cameras)
         told = LiveObservers(_observers(live, cameras, runs, status, held), cameras)
+        held.callback(told.close)
 
         def stopped() -> bool:
             status.beat()
+            if hung_up():
+                for error in told.reload():
+                    _say(f"not read anew: {error}")
             return stop()
 
         task = LiveTask(job.prompts, job.config, live.stream.max_gap, stopped)
-        frames = 0
-        try:
-            for item in watch(cameras, task, model, news):
-                told.tell(item)
-                frames += isinstance(item, LiveFrame)
-                if frames == live.frames:
-                    break
-        except DamagedVideo as error:  # raised by the caller, once all is whole
-            if runs is not None:
-                runs.broke("", error)
-            return error
+        broken = _tell(watch(cameras, task, model, news), told, live.frames)
+        if broken is not None and runs is not None:
+            runs.broke("", broken)
+    return broken
+
+
+def _tell(
+    items: Iterator[LiveFrame | LiveChange], told: LiveObservers, most: int | None
+) -> DamagedVideo | None:
+    """Tell of everything, up to so many frames; why a clip broke, which its caller raises once
+    all is whole.
+    """
+    frames = 0
+    try:
+        for item in items:
+            told.tell(item)
+            frames += isinstance(item, LiveFrame)
+            if frames == most:
+                break
+    except DamagedVideo as error:
+        return error
     return None
 
 

@@ -54,6 +54,9 @@ class FramePrinter:
     def change(self, change: LiveChange) -> None:
         """Nothing: the next frame says how long the gap was."""
 
+    def reload(self) -> None:
+        """Nothing."""
+
     def close(self) -> None:
         """Nothing: the recording is finished with its block."""
 

@@ -59,6 +59,9 @@ class GapEvents:
             return
         self._sink.send(self._stamps[camera].on(event))
 
+    def reload(self) -> None:
+        """Nothing."""
+
     def close(self) -> None:
         """Nothing: who made the sink closes it."""
 

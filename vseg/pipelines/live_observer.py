@@ -3,8 +3,10 @@ watched for events, counted.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Protocol, runtime_checkable
 
+from vseg.errors import VsegError
 from vseg.interfaces.live_source import LiveSource
 from vseg.pipelines.live import LiveChange, LiveFrame
 from vseg.types import VideoInfo
@@ -28,8 +30,14 @@ class LiveObserver(Protocol):
         """A connection was lost or made."""
         ...
 
+    def reload(self) -> None:
+        """Read anew what was read from files.  Raises VsegError for a file that is wrong, and
+        goes on with what was read before.
+        """
+        ...
+
     def close(self) -> None:
-        """There is no more, for whatever reason."""
+        """There is no more, for whatever reason; closing twice is harmless."""
         ...
 
 
@@ -42,6 +50,22 @@ class LiveObservers:
         self._observers = tuple(observers)
         self._cameras = cameras
         self._begun: set[str] = set()
+
+    def reload(self) -> list[VsegError]:
+        """Have all read their files anew; the errors of those that did not."""
+        errors = []
+        for observer in self._observers:
+            try:
+                observer.reload()
+            except VsegError as error:
+                errors.append(error)
+        return errors
+
+    def close(self) -> None:
+        """Close all."""
+        with ExitStack() as held:
+            for observer in self._observers:
+                held.callback(observer.close)
 
     def tell(self, item: LiveFrame | LiveChange) -> None:
         """Tell all of a frame, after its camera's beginning, or of a change."""

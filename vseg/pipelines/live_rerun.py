@@ -44,5 +44,8 @@ class RerunObserver:
         lines.append(f"connection {change.change.state}{reason}")
         del lines[:-_MOST_LINES]
 
+    def reload(self) -> None:
+        """Nothing."""
+
     def close(self) -> None:
         """Nothing: the log is closed by who opened it."""

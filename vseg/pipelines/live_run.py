@@ -53,17 +53,16 @@ class LiveRuns:
     def change(self, change: LiveChange) -> None:
         """Nothing: the frames' times show the gap."""
 
+    def reload(self) -> None:
+        """Nothing."""
+
     def broke(self, camera: str, error: DamagedVideo) -> None:
         """Note that a clip gives no more, and why: the run will be partial."""
         end = error.frame_index
         self._broken[camera] = Damage(frame=end, reason=error.reason, end_frame=end)
 
     def close(self) -> None:
-        """End the runs."""
-        with self._held:
-            for camera, writer in self._writers.items():
-                writer.finish(self._broken.get(camera))
-            self._writers = {}
+        """Nothing: the runs are finished with the block."""
 
     def __enter__(self) -> "LiveRuns":
         return self
@@ -75,9 +74,10 @@ class LiveRuns:
         trace: TracebackType | None,
     ) -> None:
         # Who reads the output, or asked for it, has had enough: all that was shown counts.
-        if error is None or isinstance(error, BrokenPipeError | KeyboardInterrupt):
-            self.close()
-        self._held.close()
+        with self._held:
+            if error is None or isinstance(error, BrokenPipeError | KeyboardInterrupt):
+                for camera, writer in self._writers.items():
+                    writer.finish(self._broken.get(camera))
 
 
 def _header(job: TrackJob, model: Model, video: VideoInfo) -> RunHeader:

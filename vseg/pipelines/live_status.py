@@ -105,6 +105,9 @@ class LiveStatus:
             window.state = change.change.state
             window.reason = change.change.reason
 
+    def reload(self) -> None:
+        """Nothing."""
+
     def close(self) -> None:
         """Nothing."""
 

@@ -79,6 +79,7 @@ class Camera(LiveFrames):
         news: threading.Event | None = None,
     ) -> None:
         super().__init__(f"camera {source}" if isinstance(source, int) else redact(source))
+        self.generation = 0
         check_address(source)
         chosen = options or LiveOptions()
         self._order = ReaderOrder(source, chosen.timeout_s, chosen.drop, chosen.transport)
