@@ -86,9 +86,9 @@ def model() -> Model:
     return load_model("nano", short_side=SHORT_SIDE)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tracked_root(tmp_path_factory: pytest.TempPathFactory, model: Model) -> Path:
-    """A folder with the clip and a run of its two objects."""
+    """A folder with the clip and a run of its two objects, for one module's tests."""
     folder = folder_with_run(tmp_path_factory.mktemp("tracked") / "root", model)
     with RunEdit(folder / "a", CorrectionSettings(model=model)) as edit:
         for obj, place in CENTRES.items():

@@ -66,7 +66,7 @@ class MaskSpool(Closing):
         self.unnamed = 0
         self._ids: set[int] = set()
         self._new = 0
-        self._base = sqlite3.connect("", isolation_level=None)
+        self._base = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._base.executescript(_TABLES)
 
     @staticmethod

@@ -169,7 +169,8 @@ export class Annotator {
     });
     this.#frames.seek(to, direction);
     if (this.#frames.get(to) || this.#frames.refusal(to)) this.store.set({ shown: to });
-    this.view(to, direction);
+    // Playback asks ahead.
+    if (!this.state.playing || !this.masks.knows(to)) this.view(to, direction);
   }
 
   /** Ask for the masks of a frame: the newest wish only.
@@ -177,6 +178,11 @@ export class Annotator {
   view(frame, direction) {
     this.#viewNext = { frame, direction };
     if (!this.#viewing) void this.#viewAll();
+  }
+
+  /** Whether an answer to `view` is waited for. */
+  get viewing() {
+    return this.#viewing;
   }
 
   async #viewAll() {

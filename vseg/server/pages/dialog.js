@@ -12,6 +12,7 @@ export function showDialog(title, ...body) {
   dialog.returnValue = "";
   dialog.showModal();
   byId("dialog-close", HTMLButtonElement).onclick = closeDialog;
+  dialog.onkeydown = submitByEnter;
   const first =
     dialog.querySelector("#dialog-body :is(input, select)") ??
     dialog.querySelector("#dialog-body footer :is(.primary, .danger)");
@@ -19,6 +20,17 @@ export function showDialog(title, ...body) {
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true });
   });
+}
+
+/** Enter does what the dialog is for, in a list and at a colour as well as in a text.
+ * @param {KeyboardEvent} event */
+function submitByEnter(event) {
+  const { key, target } = event;
+  if (key !== "Enter" || !(target instanceof HTMLElement)) return;
+  if (!target.matches("select, input[type=color]")) return;
+  event.preventDefault();
+  const button = document.querySelector("#dialog-body footer :is(.primary, .danger)");
+  if (button instanceof HTMLButtonElement) button.click();
 }
 
 export function closeDialog() {

@@ -1,10 +1,12 @@
 // Playback: frames at the clip's rate; those that are not there in time are left out, and
-// counted.
+// counted, and so is the time in which nothing came.
 
 /** Frames a second of a clip that does not say. */
 const UNKNOWN_RATE = 10;
 /** Milliseconds that playback waits for an image and its masks before it goes on without. */
 const PATIENCE = 1000;
+/** Frames for which masks are asked ahead: half a second at 24 frames a second. */
+const MASKS_AHEAD = 12;
 
 export class Playback {
   #began = 0;
@@ -21,13 +23,16 @@ export class Playback {
     if (!clip) return;
     if (playing) return this.stop();
     if (frame >= clip.end - 1) this.annotator.seek(clip.first);
-    this.annotator.store.set({ playing: true, dropped: 0 });
+    this.annotator.store.set({ playing: true, played: { shown: 1, dropped: 0, waited: 0 } });
     this.#restart(this.annotator.state.frame);
     requestAnimationFrame(() => this.#step());
   }
 
   stop() {
-    if (this.annotator.state.playing) this.annotator.store.set({ playing: false });
+    if (!this.annotator.state.playing) return;
+    this.annotator.store.set({ playing: false });
+    // Masks ahead were asked for: the server is told which frame is shown.
+    this.annotator.seek(this.annotator.state.frame);
   }
 
   /** @param {number} frame */
@@ -38,27 +43,38 @@ export class Playback {
   }
 
   #step() {
-    const { clip, playing, frame, dropped } = this.annotator.state;
+    const { clip, playing, frame, played } = this.annotator.state;
     if (!clip || !playing) return;
     requestAnimationFrame(() => this.#step());
     const now = performance.now();
-    const rate = clip.fps ?? UNKNOWN_RATE;
-    const due = Math.min(
-      this.#from + Math.floor(((now - this.#began) / 1000) * rate),
-      clip.end - 1,
-    );
+    const passed = Math.floor(((now - this.#began) / 1000) * (clip.fps ?? UNKNOWN_RATE));
+    const due = Math.min(this.#from + passed, clip.end - 1);
+    this.#askAhead(Math.max(due, frame + 1));
     if (due <= frame) return frame >= clip.end - 1 ? this.stop() : undefined;
+    const { shown, dropped, waited } = played;
     const next = this.#newestThere(frame + 1, due);
     if (next !== null) {
-      this.annotator.store.set({ dropped: dropped + next - frame - 1 });
+      const left = dropped + next - frame - 1;
+      this.annotator.store.set({ played: { shown: shown + 1, dropped: left, waited } });
       this.annotator.seek(next);
-      // Its masks are here; those of the frame that comes after it are asked for ahead.
-      this.annotator.view(Math.min(2 * next - frame, clip.end - 1), 1);
       this.#last = now;
     } else if (now - this.#last > PATIENCE) {
       // Nothing came for long: time stands still until the next frame is there.
+      const still = waited + now - this.#last;
+      this.annotator.store.set({ played: { shown: shown + 1, dropped, waited: still } });
       this.annotator.seek(frame + 1);
       this.#restart(frame + 1);
+    }
+  }
+
+  /** Ask for the masks of the first frame from one on that has an image and no masks yet.
+   * @param {number} from */
+  #askAhead(from) {
+    const { annotator } = this;
+    if (annotator.viewing) return;
+    for (let frame = from; frame < from + MASKS_AHEAD; frame++) {
+      if (!annotator.frames.get(frame) || annotator.masks.knows(frame)) continue;
+      return annotator.view(frame, 1);
     }
   }
 
@@ -70,4 +86,12 @@ export class Playback {
     }
     return null;
   }
+}
+
+/** What of the clip did not come in time, in words; empty where all did.
+ * @param {import("./state.js").State["played"]} played */
+export function shortfall({ shown, dropped, waited }) {
+  const left = dropped ? `${dropped} of ${shown + dropped} frames dropped` : "";
+  const stood = waited >= 100 ? `stood still for ${(waited / 1000).toFixed(1)} s` : "";
+  return [left, stood].filter(Boolean).join(", ");
 }

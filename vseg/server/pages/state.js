@@ -26,7 +26,8 @@ import { Store } from "./store.js";
  * @property {number} shown  whose image is on the stage; prompts are for this one
  * @property {1 | -1} direction
  * @property {boolean} playing
- * @property {number} dropped  frames that playback left out since it began
+ * @property {{shown: number, dropped: number, waited: number}} played  since playback began:
+ *   frames shown and left out, and milliseconds that it stood still
  * @property {number | null} selected  null: the next prompt makes a new object
  * @property {string} tool
  * @property {ReadonlySet<number>} hidden
@@ -62,7 +63,7 @@ export const newStore = () =>
       shown: -1,
       direction: 1,
       playing: false,
-      dropped: 0,
+      played: { shown: 0, dropped: 0, waited: 0 },
       selected: null,
       tool: "point",
       hidden: new Set(),

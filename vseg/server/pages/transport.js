@@ -2,6 +2,7 @@
 
 import { byId, describe } from "./dom.js";
 import { icon } from "./icons.js";
+import { shortfall } from "./playback.js";
 import { markedFrames, mayWrite, objectOf, titleOf } from "./state.js";
 
 /** @typedef {import("./annotator.js").Annotator} Annotator */
@@ -10,13 +11,12 @@ import { markedFrames, mayWrite, objectOf, titleOf } from "./state.js";
 export function mountTransport(annotator) {
   const { store } = annotator;
   mountFrameNumber(annotator);
-  store.on(["playing", "dropped"], () => {
-    const { playing, dropped } = store.state;
+  store.on(["playing", "played"], () => {
+    const { playing, played } = store.state;
     const play = byId("play", HTMLButtonElement);
     play.replaceChildren(icon(playing ? "pause" : "play"));
     describe(play, playing ? "Pause" : "Play");
-    const text = dropped ? `${dropped} frame${dropped > 1 ? "s" : ""} dropped` : "";
-    byId("dropped", HTMLElement).textContent = text;
+    byId("dropped", HTMLElement).textContent = shortfall(played);
   });
   store.on(["span"], () => {
     const { span } = store.state;
