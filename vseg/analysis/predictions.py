@@ -25,6 +25,9 @@ def predictions_of(gt: Path, paths: Sequence[Path]) -> dict[str, Path]:
             f"{gt} holds boxes, which have no J&F", hint="add --metrics hota,idf1,mota"
         )
     clips = list(clip_folders(gt))
+    for path in paths:
+        if not path.exists():
+            raise BadDataset(f"{path}: no such folder", hint="give a run or a folder of PNGs")
     several = [single for path in paths for single in _singles(path, clips)]
     predictions: dict[str, Path] = {}
     for path in several:

@@ -93,7 +93,8 @@ def read_attributes(path: Path) -> Attributes:
     try:
         stored = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadDataset(f"{path}: {error}", hint=_SHAPE) from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise BadDataset(f"{path}: {reason}", hint=_SHAPE) from error
     if not isinstance(stored, dict):
         raise BadDataset(f"{path} holds no object of clips", hint=_SHAPE)
     return {clip: _of_clip(path, clip, given) for clip, given in stored.items()}

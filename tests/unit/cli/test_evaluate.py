@@ -163,7 +163,8 @@ def test_the_same_run_twice_shows_no_difference(tree: Path) -> None:
         (["--compare", "good", "bad", "--pred", "good"], 2, "does not take --pred"),
         (["--compare", "good", "bad", "--metrics", "hota"], 2, "does not take --metrics"),
         (["--compare", "good/one", "bad/two"], 3, "have no clip in common"),
-        (["--pred", "good", "--attributes", "none.json"], 3, "none.json"),
+        (["--pred", "good", "--attributes", "none.json"], 3, "none.json: No such file"),
+        (["--pred", "nowhere"], 3, "nowhere: no such folder"),
     ],
 )
 def test_what_does_not_fit_is_named(
