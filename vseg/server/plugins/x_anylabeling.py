@@ -166,7 +166,13 @@ async def prompt_video(
     "/video/propagate/stream",
     dependencies=_JSON,
     response_class=StreamingResponse,
-    responses={200: {"content": {EVENTS: {}}, "description": "started, progress, completed"}},
+    responses={
+        200: {
+            "content": {EVENTS: {}, "application/json": {}},
+            "description": "Events `started`, `progress` for every frame and `completed`, or "
+            "`error`; JSON for what is no request",
+        }
+    },
 )
 async def propagate_video(
     asked: VideoSpanRequest, service: TheService, caller: TheCaller
