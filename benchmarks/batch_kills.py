@@ -1,141 +1,279 @@
-"""A batch whose workers and driver are killed again and again: is anything lost or done twice?
+"""A batch to which everything happens that can: is anything lost, changed or done twice?
 
-    python benchmarks/batch_kills.py --clips 40 --kills 12
-    python benchmarks/batch_kills.py --clips 40 --kills 12 --engine ray --s3
+    python benchmarks/batch_kills.py
+    python benchmarks/batch_kills.py --engine ray --s3
+    python benchmarks/batch_kills.py --real CLIPS       # the first frames of real clips, too
 
-Synthetic clips are tracked once undisturbed, in a folder.  Then the same batch is killed at
-random moments, a worker or the driver by SIGKILL, and started again until it is done.  Compared
-are the bytes of all masks and prompts.  With --s3 clips and results lie in a bucket of moto's
-server, which must be installed with s3fs (pip install s3fs 'moto[server]'); with --engine ray,
-Ray.  A clip that is none is among them, and must stop nothing.
+Clips are tracked once undisturbed, in a folder.  Then the same batch is begun on a full disk (a
+small tmpfs; only as root, else this is left out), which is enlarged when the batch gives up.
+Then a worker or the driver is killed by SIGKILL at random moments, and the batch is started
+again until it is done.  Among the clips are one that is none, one that kills every worker (its
+worker is killed whenever it begins), and one that is replaced by another clip after it was
+planned.  Clips that lost two workers by chance are tried again at the end.  Compared are all
+files of all runs but run.json, which has times.  A last start must do nothing.
+
+With --s3 clips and results lie in a bucket of moto's server, and the full disk is the workers'
+own.
 """
 
 import argparse
+import json
 import os
 import random
-import signal
-import socket
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.s3_server import s3_server
 from benchmarks.shared import Table
-from vseg.batch.manifest import read_manifest
-from vseg.batch.overview import overview
+from benchmarks.small_disk import small_disk
+from benchmarks.worker_processes import kill_worker_of, kill_workers
+from vseg.batch.manifest import JobStatus, manifest_name, read_manifest
 from vseg.batch.place import Place, open_place
 from vseg.batch.planning import read_plan
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
-WORKER_WORDS = (b"vseg.batch.worker_main", b"ray::ClipActor")
+FULL_KIB = {False: 600, True: 256}
+"""Room for a plan and a few small runs; on workers' own disks, for some clips."""
+NONE, POISON, CHANGING = "none.mp4", "poison.mp4", "changing.mp4"
 
 
 @dataclass(frozen=True, slots=True)
 class KillRow:
-    """One engine.  starts: of the driver, until nothing was left.  attempts: of all jobs.
-    different: jobs whose files are not those of the undisturbed batch; undone: without a run.
+    """One engine.  full_disk_exit: of the driver.  starts: until nothing was left, the one on
+    the full disk included.  attempts: of all jobs.  set_aside: clips that lost two workers by
+    chance, and were tried again.  undone: clips without a run at the end; different: with other
+    files than the undisturbed batch; again: jobs that a last start did.
     """
 
     engine: str
     clips: int
     killed_workers: int
     killed_drivers: int
+    full_disk_exit: int | None
     starts: int
     attempts: int
+    set_aside: int
     undone: int
     different: int
+    again: int
+    none: str
+    poison: str
+    changed: str
     seconds: float
+
+
+@dataclass(slots=True)
+class Trial:
+    """A batch under attack.  words: JOBS, OUT and options.  scratch: the workers' folder."""
+
+    words: list[str]
+    out: str
+    scratch: Path
+    options: argparse.Namespace
+    draw: random.Random
+    starts: int = 0
+    killed: Counter[str] = field(default_factory=Counter)
+    poison: str | None = None
+
+    @property
+    def place(self) -> Place:
+        return open_place(self.out)
+
+    def start(self, *command: str, kills: int = 0) -> int:
+        """Start the batch; the driver's exit code, negative if it was killed."""
+        self.starts += 1
+        driver = _batch(command or self.words, self.scratch)
+        due = self._due()
+        while driver.poll() is None:
+            time.sleep(0.05)
+            self._poison()
+            if time.monotonic() >= due and self.killed.total() < kills:
+                self._kill(driver)
+                due = self._due()
+        return driver.returncode
+
+    def _due(self) -> float:
+        return time.monotonic() + self.draw.uniform(*self.options.between_s)
+
+    def _kill(self, driver: "subprocess.Popen[bytes]") -> None:
+        if self.draw.random() < 0.3:
+            driver.kill()
+            driver.wait()
+            self.killed["driver"] += 1
+        elif kill_workers(driver.pid, self.draw):
+            self.killed["worker"] += 1
+
+    def _poison(self) -> None:
+        """Kill whichever worker has claimed the clip that is poison."""
+        with suppress(Exception):  # the plan is being written
+            if self.poison is None:
+                (self.poison,) = [job for clip, job in _jobs(self.place) if clip == POISON]
+            folder = self.place.folder
+            # In a store's case the folder is below the workers' own temporary one.
+            below = self.scratch / folder.name if self.options.s3 else folder
+            kill_worker_of(below, self.poison)
+
+    def status(self, clip: str) -> str:
+        found = [
+            read_manifest(self.place, job) for name, job in _jobs(self.place) if name == clip
+        ]
+        return found[0].status.value if found and found[0] else "waiting"
 
 
 def main() -> None:
     options = _options()
-    draw = random.Random(options.seed)
-    with tempfile.TemporaryDirectory() as scratch, _server(options.s3) as environment:
+    server: AbstractContextManager[dict[str, str]]
+    server = s3_server() if options.s3 else nullcontext({})
+    with tempfile.TemporaryDirectory() as scratch, server as environment:
         os.environ.update(environment)
-        folder = Path(scratch)
-        clips = _clips(folder / "clips", options.clips)
-        asked = ["--point", "40,30", "--short-side", "96", "--workers", str(options.workers)]
-        _batch([str(clips), "-o", str(folder / "calm"), *asked]).wait()
-        out, source = str(folder / "out"), str(clips)
-        if options.s3:
-            out, source = _to_bucket(clips)
-        words = [source, "-o", out, *asked, "--engine", options.engine]
-        row = _disturbed(words, folder / "calm", out, draw, options)
-    table = Table(KillRow)
-    table.add(row)
-    table.write(options.json)
+        table = Table(KillRow)
+        with small_disk(Path(scratch) / "disk", FULL_KIB[options.s3]) as enlarge:
+            table.add(_trial(Path(scratch), options, enlarge))
+        table.write(options.json)
 
 
-def _clips(folder: Path, count: int) -> Path:
-    folder.mkdir()
-    for number in range(count):
-        scene = SceneConfig(64, 96, 20 + 7 * (number % 9), seed=number, num_objects=2)
-        write_clip(SyntheticVideo(scene), folder / f"{number:03d}.mp4")
-    (folder / "none.mp4").write_bytes(b"nonsense")
-    return folder
-
-
-def _batch(words: list[str]) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "vseg", "batch", *words],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-
-def _disturbed(
-    words: list[str], calm: Path, out: str, draw: random.Random, options: argparse.Namespace
+def _trial(
+    folder: Path, options: argparse.Namespace, enlarge: Callable[[], None] | None
 ) -> KillRow:
+    clips = _clips(folder / "clips", options)
+    calm = folder / "calm"
+    _batch([*_listed(clips, folder), "-o", str(calm), *_asked(options)], folder).wait()
+    reference = {
+        clip: _files(open_place(str(calm)), job) for clip, job in _jobs(open_place(str(calm)))
+    }
+    _write(clips / CHANGING, 999, 12)
+    disk = folder / "disk"
+    out = "s3://runs-out/batch" if options.s3 else str(disk / "out")
+    where = _listed(clips, folder, "s3://clips-in" if options.s3 else None)
     began = time.monotonic()
-    killed = {"worker": 0, "driver": 0}
-    starts = 0
-    while True:
-        starts += 1
-        driver = _batch(words)
-        while driver.poll() is None:
-            time.sleep(draw.uniform(*options.between_s))
-            if sum(killed.values()) >= options.kills:
-                driver.wait()
-            elif draw.random() < 0.3:
-                driver.kill()
-                killed["driver"] += 1
-            elif workers := _workers(driver.pid):
-                os.kill(draw.choice(workers), signal.SIGKILL)
-                killed["worker"] += 1
-        if driver.returncode >= 0:
-            break
-    place = open_place(out)
+    words = [*where, "-o", out, *_asked(options), "--engine", options.engine]
+    trial = Trial(words, out, disk, options, random.Random(options.seed))
+    exit_code = trial.start() if enlarge else None
+    if enlarge:
+        enlarge()
+    else:
+        trial.start("--dry-run", *words)
+    _write(clips / CHANGING, 998, 12)
+    if options.s3:
+        _upload(clips / CHANGING)
+    engine = ["--engine", options.engine, "--workers", str(options.workers)]
+    code = trial.start("retry", out, *engine, kills=options.kills)
+    changed = trial.status(CHANGING)
+    while code < 0:
+        code = trial.start(kills=options.kills)
+    trial.start()
+    aside = _set_aside(trial)
+    for job in aside:
+        trial.start("retry", out, "--job", job, *engine)
+    before = _manifests(trial.place)
+    trial.start()
+    again = sum(content != before[job] for job, content in _manifests(trial.place).items())
+    undone, different, attempts = _compared(trial.place, reference)
     return KillRow(
         engine=options.engine,
-        clips=options.clips,
-        killed_workers=killed["worker"],
-        killed_drivers=killed["driver"],
-        starts=starts,
-        **_compared(place, open_place(str(calm))),
+        clips=len(reference),
+        killed_workers=trial.killed["worker"],
+        killed_drivers=trial.killed["driver"],
+        full_disk_exit=exit_code,
+        starts=trial.starts - 1,
+        attempts=attempts,
+        set_aside=len(aside),
+        undone=undone,
+        different=different,
+        again=again,
+        none=trial.status(NONE),
+        poison=trial.status(POISON),
+        changed=changed,
         seconds=round(time.monotonic() - began, 1),
     )
 
 
-def _compared(place: Place, calm: Place) -> dict[str, int]:
-    reference = {Path(clip).name: _files(calm, job) for clip, job in _jobs(calm)}
+def _set_aside(trial: Trial) -> list[str]:
+    aside = []
+    for clip, job in _jobs(trial.place):
+        manifest = read_manifest(trial.place, job)
+        if manifest and manifest.status is JobStatus.POISON and clip != POISON:
+            aside.append(job)
+    return aside
+
+
+def _compared(place: Place, reference: dict[str, dict[str, bytes]]) -> tuple[int, int, int]:
     undone = different = attempts = 0
     for clip, job in _jobs(place):
         manifest = read_manifest(place, job)
         attempts += manifest.attempts if manifest else 0
-        expected = reference[Path(clip).name]
-        undone += bool(expected) and not place.has_run(job)
-        different += _files(place, job) != expected
-    for failed in overview(place).problems:
-        print(failed, file=sys.stderr)
-    return {"attempts": attempts, "undone": undone, "different": different}
+        if clip == POISON or not reference[clip]:
+            continue
+        undone += not place.has_run(job)
+        different += _files(place, job) != reference[clip]
+    return undone, different, attempts
+
+
+def _clips(folder: Path, options: argparse.Namespace) -> Path:
+    folder.mkdir()
+    real = sorted(options.real.iterdir()) if options.real else []
+    for number in range(options.clips - len(real) - 2):
+        _write(folder / f"{number:03d}.mp4", number, 20 + 7 * (number % 9))
+    for clip in real:
+        shutil.copy(clip, folder / clip.name)
+    _write(folder / POISON, 997, 40)
+    _write(folder / CHANGING, 998, 12)
+    (folder / NONE).write_bytes(b"nonsense")
+    return folder
+
+
+def _write(path: Path, seed: int, frames: int) -> None:
+    write_clip(SyntheticVideo(SceneConfig(64, 96, frames, seed=seed, num_objects=2)), path)
+
+
+def _listed(clips: Path, folder: Path, bucket: str | None = None) -> list[str]:
+    """The list of jobs, with clips where they are; they are uploaded to the bucket."""
+    if bucket:
+        _upload(*sorted(clips.iterdir()))
+    lines = [
+        {"clip": f"{bucket or clips}/{clip.name}", "settings": {"range": _range(clip)}}
+        for clip in sorted(clips.iterdir())
+    ]
+    jobs = folder / "jobs.jsonl"
+    jobs.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return [str(jobs)]
+
+
+def _range(clip: Path) -> str:
+    return ":" if clip.stem.isdecimal() or clip.name in (NONE, POISON, CHANGING) else "0:24"
+
+
+def _asked(options: argparse.Namespace) -> list[str]:
+    # Small shards, so that what was killed goes on inside the clip.
+    settings = Path(tempfile.gettempdir()) / f"vseg-kills-{os.getpid()}.toml"
+    settings.write_text("short_side = 96\nshard_frames = 8\npreview = false\n")
+    workers = str(options.workers)
+    return ["--point", "40,30", "--config", str(settings), "--workers", workers]
+
+
+def _batch(words: "list[str] | tuple[str, ...]", scratch: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "vseg", "batch", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"TMPDIR": str(scratch), "RAY_TMPDIR": "/tmp"},
+    )
 
 
 def _jobs(place: Place) -> list[tuple[str, str]]:
-    return [(p.clip, p.job.job_id) for p in read_plan(place) if p.job is not None]
+    return [(Path(p.clip).name, p.job.job_id) for p in read_plan(place) if p.job is not None]
+
+
+def _manifests(place: Place) -> dict[str, bytes | None]:
+    return {job: place.read(manifest_name(job)) for _, job in _jobs(place)}
 
 
 def _files(place: Place, job_id: str) -> dict[str, bytes]:
@@ -148,65 +286,15 @@ def _files(place: Place, job_id: str) -> dict[str, bytes]:
     }
 
 
-def _workers(driver: int) -> list[int]:
-    """Process ids of the workers of a driver."""
-    parents: dict[int, int] = {}
-    commands: dict[int, bytes] = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            # The name, in brackets, may hold blanks: what follows it is counted.
-            parent = (entry / "stat").read_text().rpartition(")")[2].split()[1]
-            commands[int(entry.name)] = (entry / "cmdline").read_bytes()
-        except OSError:
-            continue
-        parents[int(entry.name)] = int(parent)
-
-    def below(pid: int) -> bool:
-        return pid == driver or (pid in parents and below(parents[pid]))
-
-    named = (p for p, words in commands.items() if any(w in words for w in WORKER_WORDS))
-    return [pid for pid in named if below(pid)]
-
-
-def _to_bucket(clips: Path) -> tuple[str, str]:
-    """Where results and clips are."""
+def _upload(*clips: Path) -> None:
     import fsspec
 
     store = fsspec.filesystem("s3")
     for bucket in ("clips-in", "runs-out"):
-        store.mkdir(bucket)
-    for clip in sorted(clips.iterdir()):
+        if not store.exists(bucket):
+            store.mkdir(bucket)
+    for clip in clips:
         store.put_file(str(clip), f"clips-in/{clip.name}")
-    return "s3://runs-out/batch", "s3://clips-in/*.mp4"
-
-
-@contextmanager
-def _server(wanted: bool) -> Iterator[dict[str, str]]:
-    """The variables that lead to a bucket on this machine."""
-    if not wanted:
-        yield {}
-        return
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            with socket.socket() as trial:
-                if trial.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.1)
-        yield {
-            "AWS_ACCESS_KEY_ID": "x",
-            "AWS_SECRET_ACCESS_KEY": "x",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "RAY_USAGE_STATS_ENABLED": "0",
-        }
-    finally:
-        server.kill()
-        server.wait()
 
 
 def _options() -> argparse.Namespace:
@@ -214,6 +302,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--clips", type=int, default=40)
+    parser.add_argument("--real", type=Path, help="a folder of clips")
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--engine", choices=("local", "ray"), default="local")

@@ -12,9 +12,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from vseg.errors import StoreError
+from vseg.errors import BadVideo, StoreError
 from vseg.io.files import atomic_path
 from vseg.io.stores import Store, StoredFile
+from vseg.results.records import SourceFingerprint
 
 CACHE_BYTES = 20 * 2**30
 """Some hours of video in 1080p."""
@@ -28,13 +29,17 @@ class ClipCache:
         self._limit = limit
 
     @contextmanager
-    def local(self, address: str) -> Iterator[Path]:
+    def local(self, source: SourceFingerprint) -> Iterator[Path]:
         """The clip as a file that stays until the block ends.
 
-        Raises StoreError where the store does not give it, and where it changes meanwhile.
+        Raises BadVideo where it is not what it was when it was planned, and StoreError where
+        the store does not give it, or it changes meanwhile.
         """
+        address = source.path
         store = Store(address)
         stored = store.describe(address)
+        if stored_source(stored) != source:
+            raise changed_clip(address)
         path = self._folder / _name_of(stored)
         with _in_use(path):
             if not path.exists():
@@ -58,6 +63,19 @@ class ClipCache:
             if _is_free(path):
                 path.unlink(missing_ok=True)
                 total -= status.st_size
+
+
+def stored_source(stored: StoredFile) -> SourceFingerprint:
+    """What identifies a clip of a store: what the store says of it."""
+    digest = hashlib.sha256(stored.version.encode()).hexdigest()
+    return SourceFingerprint(path=stored.address, size=stored.size, sha256=digest)
+
+
+def changed_clip(clip: str) -> BadVideo:
+    """The error for a clip that is another one than the job's."""
+    return BadVideo(
+        f"{clip} has changed since the batch was planned", hint="give the list of jobs again"
+    )
 
 
 def shared_cache() -> ClipCache:

@@ -5,7 +5,6 @@ clips first.  A clip whose size and time of change are those of an earlier plan 
 again.
 """
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from vseg.batch.batch_job import BatchJob, identified
-from vseg.batch.clip_cache import shared_cache
+from vseg.batch.clip_cache import shared_cache, stored_source
 from vseg.batch.job_list import JobLine
 from vseg.batch.manifest import JobError
 from vseg.batch.place import Place
@@ -96,7 +95,8 @@ def _stretches(job: BatchJob, former: Mapping[str, BatchJob]) -> list[BatchJob]:
     if known is not None and all(part in former for part in known.parts):
         return [*(former[part] for part in known.parts), known]
     clip = job.line.clip
-    with shared_cache().local(clip) if is_address(clip) else nullcontext(Path(clip)) as path:
+    local = shared_cache().local(job.source) if is_address(clip) else nullcontext(Path(clip))
+    with local as path:
         return split_jobs(job.line, job.source, path)
 
 
@@ -104,8 +104,7 @@ def _source(clip: str, known: PlannedJob | None) -> tuple[SourceFingerprint, str
     """What identifies a clip, and its version: of a store's, both are what the store says."""
     if is_address(clip):
         stored = Store(clip).describe(clip)
-        digest = hashlib.sha256(stored.version.encode()).hexdigest()
-        return SourceFingerprint(path=clip, size=stored.size, sha256=digest), stored.version
+        return stored_source(stored), stored.version
     check_exists(clip)
     path = Path(clip)
     status = path.stat()

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from vseg import __version__
 from vseg.batch.batch_job import BatchJob
-from vseg.batch.clip_cache import shared_cache
+from vseg.batch.clip_cache import changed_clip, shared_cache
 from vseg.batch.join_parts import StretchesMissing, join_parts
 from vseg.batch.manifest import JobError, JobStatus, Manifest, read_manifest
 from vseg.batch.place import Place
 from vseg.batch.remaining import is_to_do
 from vseg.config import TrackConfig
-from vseg.errors import BadVideo, ExitCode, NothingFound, OutputError, RunBusy, VsegError
+from vseg.errors import ExitCode, NothingFound, OutputError, RunBusy, VsegError
 from vseg.interfaces.model import Model
 from vseg.io.stores import is_address
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks
@@ -80,7 +80,8 @@ class ClipRunner:
     def _track(self, job: BatchJob, callbacks: ProgressCallbacks) -> "_Ended":
         """Track the clip, and store the run.  Raises whatever can go wrong."""
         clip = job.line.clip
-        with self._clips.local(clip) if is_address(clip) else nullcontext(Path(clip)) as path:
+        stored = is_address(clip)
+        with self._clips.local(job.source) if stored else nullcontext(Path(clip)) as path:
             folder = self._place.take(job.job_id)
             begun = run_state(folder) is not RunState.ABSENT
             asked = replace(job.line.track_job(folder, resume=begun), source=str(path))
@@ -109,13 +110,10 @@ class ClipRunner:
         return _Ended(status, frames, len(header.warnings))
 
     def _check_unchanged(self, job: BatchJob, folder: Path) -> None:
-        """Raise BadVideo, and drop the run, where the clip is not the one that was planned."""
+        """Raise and drop the run, where the clip is not the one that was planned."""
         if read_header(folder).source.sha256 != job.source.sha256:
             self._place.drop(job.job_id)
-            raise BadVideo(
-                f"{job.line.clip} has changed since the batch was planned",
-                hint="give the list of jobs again",
-            )
+            raise changed_clip(job.line.clip)
 
     def _model_of(self, config: TrackConfig) -> Model:
         """The model of a job; another one than that of the job before takes its place."""

@@ -98,6 +98,7 @@ class BatchProgress(Closing):
                     f"{attempt.job.line.clip}: {attempt.again.message}; it is tried again",
                     markup=False,
                     highlight=False,
+                    soft_wrap=True,
                 )
             self._speak()
 

@@ -1,13 +1,16 @@
 """Where batches lie: a folder, and a store (here one of files, by its address)."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.runs import header_of
-from vseg.batch.clip_cache import ClipCache
+from vseg.batch.clip_cache import ClipCache, stored_source
 from vseg.batch.place import FolderPlace, Place, open_place
-from vseg.errors import RunBusy, StoreError, UsageError
+from vseg.errors import BadVideo, RunBusy, StoreError, UsageError
+from vseg.io.stores import Store
+from vseg.results import SourceFingerprint
 from vseg.results.layout import RunState, run_state, write_header
 from vseg.types import VideoInfo
 
@@ -132,6 +135,12 @@ def test_an_extra_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     assert caught.value.hint == "pip install 'vseg[s3]'"
 
 
+def source(clip: Path) -> SourceFingerprint:
+    """A file, by its address, as a plan has it."""
+    address = f"file://{clip}"
+    return stored_source(Store(address).describe(address))
+
+
 def test_the_cache_keeps_clips_below_its_limit(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path / "cache", limit=250)
     for name in "abc":
@@ -140,14 +149,14 @@ def test_the_cache_keeps_clips_below_its_limit(tmp_path: Path) -> None:
     def cached() -> set[str]:
         return {p.name for p in (tmp_path / "cache").glob("*/*.mp4")}
 
-    with cache.local(f"file://{tmp_path}/a.mp4") as first:
+    with cache.local(source(tmp_path / "a.mp4")) as first:
         assert first.read_bytes() == b"a" * 100
-        with cache.local(f"file://{tmp_path}/b.mp4"):
+        with cache.local(source(tmp_path / "b.mp4")):
             pass
-        with cache.local(f"file://{tmp_path}/c.mp4"):
+        with cache.local(source(tmp_path / "c.mp4")):
             # a is in use, so b goes, although a is older.
             assert cached() == {"a.mp4", "c.mp4"}
-    with cache.local(f"file://{tmp_path}/b.mp4"):
+    with cache.local(source(tmp_path / "b.mp4")):
         assert cached() == {"b.mp4", "c.mp4"}
 
 
@@ -155,16 +164,24 @@ def test_a_clip_that_changed_is_fetched_again(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path / "cache")
     clip = tmp_path / "a.mp4"
     clip.write_bytes(b"one")
-    with cache.local(f"file://{clip}") as path:
+    with cache.local(source(clip)) as path:
         assert path.read_bytes() == b"one"
     clip.write_bytes(b"three")
-    with cache.local(f"file://{clip}") as path:
+    with cache.local(source(clip)) as path:
         assert path.read_bytes() == b"three"
 
 
-def test_a_clip_that_is_not_there(tmp_path: Path) -> None:
+def test_a_clip_that_is_not_there_or_not_the_same_any_more(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path / "cache")
-    with pytest.raises(StoreError, match="FileNotFoundError"), cache.local("file:///no/a.mp4"):
+    clip = tmp_path / "a.mp4"
+    clip.write_bytes(b"one")
+    planned = source(clip)
+    clip.write_bytes(b"two")
+    os.utime(clip, (1, 1))
+    with pytest.raises(BadVideo, match="has changed since"), cache.local(planned):
+        pass
+    clip.unlink()
+    with pytest.raises(StoreError, match="FileNotFoundError"), cache.local(planned):
         pass
 
 
