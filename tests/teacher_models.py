@@ -74,6 +74,28 @@ def vit(folder: Path) -> None:
     _save(transformers.ViTModel(config), folder)
 
 
+def dinov3(folder: Path) -> None:
+    """A transformer on patches of 16 with registers, whose tokens come first."""
+    config = transformers.DINOv3ViTConfig(
+        hidden_size=16,
+        intermediate_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        image_size=64,
+        patch_size=16,
+        num_register_tokens=3,
+    )
+    _save(transformers.DINOv3ViTModel(config), folder)
+
+
+def dinov3_convnext(folder: Path) -> None:
+    """A convolutional DINOv3 of strides 4, 8, 16 and 32."""
+    config = transformers.DINOv3ConvNextConfig(
+        hidden_sizes=[4, 6, 8, 10], depths=[1, 1, 1, 1], image_size=64
+    )
+    _save(transformers.DINOv3ConvNextModel(config), folder)
+
+
 def convnext(folder: Path) -> None:
     """A convolutional backbone of strides 4, 8, 16 and 32."""
     config = transformers.ConvNextConfig(hidden_sizes=[4, 6, 8, 10], depths=[1, 1, 1, 1])

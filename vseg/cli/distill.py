@@ -8,7 +8,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json, show_pairs
-from vseg.cli.steps import TeacherReport, print_steps
+from vseg.cli.steps import TeacherReport, print_licence, print_steps
 
 
 def distill(
@@ -18,7 +18,7 @@ def distill(
             metavar="TEACHER",
             help="A TorchScript (.ts, .pt) or torch.export (.pt2) file, or the folder or hub "
             "name of a "
-            "transformers vision model: DINOv2, ConvNeXt, Swin, ViT, SAM 2 ...",
+            "transformers vision model: DINOv2, DINOv3, ConvNeXt, Swin, ViT, SAM 2 ...",
         ),
     ],
     student: Annotated[
@@ -77,7 +77,9 @@ def distill(
     sampling = Sampling(settings.clip_step, settings.frames_per_clip, settings.short_side)
     clips = open_images(data, sampling, open_video)
     with TeacherReport() as on_teacher:
-        progress = DistilProgress(on_teacher, lambda report: print_steps("student", report))
+        progress = DistilProgress(
+            on_teacher, lambda report: print_steps("student", report), print_licence
+        )
         outcome = distil(teacher, student, clips, settings, progress)
     if as_json:
         show_json(asdict(outcome))

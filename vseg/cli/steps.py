@@ -23,6 +23,15 @@ def print_steps(stage: str, report: "Report") -> None:
     )
 
 
+def print_licence(teacher: str, licence: str) -> None:
+    """Print the licence of a teacher, before anything is learned of it."""
+    print(
+        f"teacher {teacher}: licence {licence}; it may bind what is distilled from it",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
 class TeacherReport:
     """Progress of the teacher's encoding of all images, shown only while it runs.
 

@@ -7,7 +7,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import Command, show_json
-from vseg.cli.steps import TeacherReport, print_steps
+from vseg.cli.steps import TeacherReport, print_licence, print_steps
 
 app = typer.Typer(
     no_args_is_help=True, help="Train a model; the same command again continues."
@@ -51,7 +51,8 @@ def nano(
     recipe = load_toml(config, NanoRecipe)
     files = TrainingFiles(tuple(data), out, teacher, encoder, weights)
     with TeacherReport() as on_teacher:
-        written = train_nano(recipe, files, TrainingProgress(on_teacher, print_steps), stage)
+        progress = TrainingProgress(on_teacher, print_steps, print_licence)
+        written = train_nano(recipe, files, progress, stage)
     if as_json:
         show_json({"weights": written})
     elif stage == "distill":

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 
+from tests import teacher_models
 from tests.teacher_models import torchscript
 from tests.unit.cli.conftest import Workplace, call
 
@@ -44,6 +45,32 @@ def test_a_video_and_a_teacher_give_an_encoder(workplace: Workplace, teacher: Pa
     again = call(*words)
     assert again.exit_code == 0 and "student:" not in again.stderr
     assert f"vseg train nano --encoder {student}" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "licence"),
+    [
+        ("dinov3", "DINOv3 License, as models of the kind dinov3_vit are published"),
+        ("dinov3_convnext", "DINOv3 License"),
+        ("sam2", "Apache-2.0, as models of the kind sam2 are published"),
+    ],
+)
+def test_an_encoder_of_the_library_teaches_and_its_licence_is_shown_first(
+    workplace: Workplace, teacher: Path, kind: str, licence: str
+) -> None:
+    folder = teacher.with_name(kind)
+    getattr(teacher_models, kind)(folder)
+    student = teacher.with_name("student.safetensors")
+    words = ["distill", folder, student, "--data", workplace.clip, "--frames-per-clip", 2]
+    words += ["--config", teacher.with_name("small.toml"), "--steps", 1]
+    answer = call(*words, "--json")
+    assert answer.exit_code == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    assert told["teacher_licence"].startswith(licence)
+    shown = answer.stderr.index(f"teacher {folder}: licence {licence}")
+    assert shown < answer.stderr.index("student: 1/1")
+    with safe_open(student, framework="numpy") as file:
+        assert file.metadata()["teacher_licence"] == told["teacher_licence"]
 
 
 def test_what_is_wrong_is_said_in_one_line(workplace: Workplace, teacher: Path) -> None:

@@ -24,6 +24,7 @@ from vseg.io.files import sha256_of
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import SamParts
+from vseg.training.distill.licence import UNKNOWN, licence_in
 from vseg.weights.transformers_logging import silence_transformers
 
 Triple = tuple[float, float, float]
@@ -35,6 +36,8 @@ _HARMLESS = ("hidden_states_norms", "pooler", "mask_token")
 # The pyramid of a SAM encoder adds a stride-32 map, enlarged, to the next finer one: sides of
 # its images must hold whole cells of it.
 _PYRAMID_MULTIPLE = 32
+# Weights, settings, and what says under which licence they are.
+_FETCHED = ["*.json", "*.safetensors", "README.md", "LICENSE*"]
 # Models that track, whose encoders timm need not build.
 _TRACKERS = ("sam2_video", "edgetam_video")
 
@@ -44,7 +47,7 @@ class Backbone:
     """A frozen model ready on its device, in its dtype.
 
     maps: from normalised RGB to (B, C, h, w) maps.  mean, std: of RGB in [0, 1].  multiple:
-    the sides of its images must be multiples of this.
+    the sides of its images must be multiples of this.  licence: of its weights.
     """
 
     maps: Maps
@@ -53,6 +56,7 @@ class Backbone:
     mean: Triple = MEAN
     std: Triple = STD
     multiple: int = 1
+    licence: str = UNKNOWN
 
 
 def load_pretrained(name: str, device: torch.device, dtype: torch.dtype) -> Backbone:
@@ -68,13 +72,15 @@ def load_pretrained(name: str, device: torch.device, dtype: torch.dtype) -> Back
             hint='write it with model.save_pretrained("FOLDER")',
         )
     mean, std = _normalisation(folder)
+    licence = licence_in(folder)
     if _kind(folder) in _TRACKERS:
         pyramid = _Pyramid(read_parts(folder, name)).eval().requires_grad_(False)
         maps: Maps = pyramid.to(device, dtype)
-        return Backbone(maps, sha256_of(*files), dtype, mean, std, _PYRAMID_MULTIPLE)
+        multiple = _PYRAMID_MULTIPLE
+        return Backbone(maps, sha256_of(*files), dtype, mean, std, multiple, licence)
     model = _model(folder, dtype)
     maps, multiple = _maps_of(model.eval().requires_grad_(False).to(device), folder)
-    return Backbone(maps, sha256_of(*files), dtype, mean, std, multiple)
+    return Backbone(maps, sha256_of(*files), dtype, mean, std, multiple, licence)
 
 
 class _Pyramid(nn.Module):
@@ -119,7 +125,7 @@ def _download(name: str) -> Path:
         f"there is a network: hf download {name} --local-dir FOLDER"
     )
     try:
-        return Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
+        return Path(snapshot_download(name, allow_patterns=_FETCHED))
     except HFValidationError as error:
         raise WeightsMissing(f"no teacher at {name}", hint=advice) from error
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:

@@ -55,6 +55,7 @@ class Distilled:
     sha256: str
     teacher: str
     teacher_sha256: str
+    teacher_licence: str
     native8: int
     native16: int
     start: str
@@ -67,11 +68,13 @@ class Distilled:
 @dataclass(frozen=True, slots=True)
 class DistilProgress:
     """Callbacks.  on_teacher: images that the teacher has encoded (done, all); on_student:
-    steps of training.
+    steps of training; on_licence: the name and the licence of the teacher, before anything
+    else.
     """
 
     on_teacher: OnImages
     on_student: Callable[[Report], None]
+    on_licence: Callable[[str, str], None]
 
 
 def distil(
@@ -91,6 +94,7 @@ def distil(
     device = open_device(config.optimisation.device)
     dtype = torch.bfloat16 if config.optimisation.bf16 else torch.float32
     teacher = open_teacher(teacher_name, device, dtype)
+    progress.on_licence(teacher.name, teacher.licence)
     layout = lay_out(clips, config.scales, teacher.channels, config.crop)
     place = device if config.on_device else _HOST
     check_device(layout, place)
@@ -158,6 +162,7 @@ def read_distilled(student: Path) -> Distilled:
             sha256_of(student),
             notes["teacher"],
             notes["teacher_sha256"],
+            notes["teacher_licence"],
             int(notes["native8"]),
             int(notes["native16"]),
             notes["start"],
@@ -225,6 +230,7 @@ def _write(
         "architecture": "nano-encoder",
         "teacher": source.name if source.exists() else teacher.name,
         "teacher_sha256": teacher.sha256,
+        "teacher_licence": teacher.licence,
         "native8": teacher.native_strides[0],
         "native16": teacher.native_strides[1],
         "start": config.start

@@ -33,13 +33,14 @@ _COARSEST = 64
 class Teacher:
     """A frozen model that gives features at strides 8 and 16.
 
-    native_strides: of the two maps it is resampled from.  channels: of both.  sha256: of its
-    weights.
+    native_strides: of the two maps it is resampled from.  channels: of both.  sha256, licence:
+    of its weights.
     """
 
     def __init__(self, name: str, model: Backbone, device: torch.device) -> None:
         self.name = name
         self.sha256 = model.sha256
+        self.licence = model.licence
         self._model = model
         self._device = device
         self._mean = torch.tensor(model.mean, device=device).view(3, 1, 1) * 255

@@ -65,11 +65,12 @@ OnReport = Callable[[str, Report], None]
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
     """Callbacks.  on_teacher: images that the teacher has encoded (done, all); on_stage: a
-    stage's name and its steps.
+    stage's name and its steps; on_licence: the name and the licence of the teacher.
     """
 
     on_teacher: OnImages
     on_stage: OnReport
+    on_licence: Callable[[str, str], None]
 
 
 def stage_names(recipe: NanoRecipe) -> tuple[str, ...]:
@@ -133,7 +134,9 @@ def _distil(
         )
     clips = zipped_images(datasets, recipe.distill.clip_step)
     distil_progress = DistilProgress(
-        progress.on_teacher, lambda report: progress.on_stage(DISTILL, report)
+        progress.on_teacher,
+        lambda report: progress.on_stage(DISTILL, report),
+        progress.on_licence,
     )
     return distil(files.teacher, files.start, clips, recipe.distill, distil_progress).student
 

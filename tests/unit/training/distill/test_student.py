@@ -178,7 +178,11 @@ def made(
 ) -> Distilled:
     teacher = str(source.parent / "teacher.ts")
     return distil(
-        teacher, student, clips(source), config, DistilProgress(lambda *_: None, heard)
+        teacher,
+        student,
+        clips(source),
+        config,
+        DistilProgress(lambda *_: None, heard, lambda *_: None),
     )
 
 
@@ -238,7 +242,7 @@ def test_other_inputs_need_another_student(source: Path, tmp_path: Path) -> None
     made(source, student, CONFIG.model_copy(update={"cache_gib": 1.0}))  # decides nothing
     teacher = tmp_path / "other.ts"
     torchscript(teacher, seed=1)
-    quiet = DistilProgress(lambda *_: None, lambda _: None)
+    quiet = DistilProgress(lambda *_: None, lambda _: None, lambda *_: None)
     with pytest.raises(BadRun, match="another teacher"):
         distil(str(teacher), student, clips(source), CONFIG, quiet)
     with pytest.raises(BadRun, match="other images"):

@@ -30,6 +30,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         teacher_models.dinov2,
         teacher_models.vit,
         teacher_models.convnext,
+        teacher_models.dinov3,
+        teacher_models.dinov3_convnext,
         teacher_models.sam2,
     ):
         make(folder / make.__name__)
@@ -53,6 +55,8 @@ def noise(height: int, width: int) -> Tensor:
         ("dinov2", (14, 14), (16, 16)),
         ("vit", (16, 16), (16, 16)),
         ("convnext", (8, 16), (6, 8)),
+        ("dinov3", (16, 16), (16, 16)),
+        ("dinov3_convnext", (8, 16), (6, 8)),
         ("sam2", (8, 16), (16, 16)),
     ],
 )

@@ -43,7 +43,7 @@ def files(tmp_path: Path) -> TrainingFiles:
     return TrainingFiles((tmp_path / "pack.zip",), tmp_path / "out", str(tmp_path / "t.ts"))
 
 
-QUIET = TrainingProgress(lambda *_: None, lambda *_: None)
+QUIET = TrainingProgress(lambda *_: None, lambda *_: None, lambda *_: None)
 
 
 def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
@@ -76,7 +76,9 @@ def test_a_recipe_ends_in_weights_and_a_second_call_trains_nothing(
     files: TrainingFiles,
 ) -> None:
     seen: list[str] = []
-    progress = TrainingProgress(lambda *_: None, lambda stage, _: seen.append(stage))
+    progress = TrainingProgress(
+        lambda *_: None, lambda stage, _: seen.append(stage), lambda *_: None
+    )
     weights = train_nano(recipe(), files, progress)
     assert seen == ["distill"] * 2 + ["frozen"] * 2 + ["whole"] * 2 + ["clicks"] * 2
     load_nano(weights, dtype="float32", short_side=64)
@@ -115,7 +117,9 @@ def test_training_starts_from_an_encoder_that_was_distilled(files: TrainingFiles
     encoder = train_nano(recipe(), files, QUIET, "distill")
     given = replace(files, out=files.out.with_name("given"), teacher=None, encoder=encoder)
     seen: list[str] = []
-    heard = TrainingProgress(lambda *_: None, lambda stage, _: seen.append(stage))
+    heard = TrainingProgress(
+        lambda *_: None, lambda stage, _: seen.append(stage), lambda *_: None
+    )
     weights = load_file(train_nano(recipe(), given, heard, "frozen"))
     assert set(seen) == {"frozen"}
     for name, value in load_file(encoder).items():
