@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt $(PIP_FLAGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test-fast test test-all lint format docs clean
+.PHONY: help demo test-fast test test-all vot lint format docs clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
@@ -59,6 +59,10 @@ test: $(VENV)/.dev
 
 test-all: $(VENV)/.dev $(if $(shell command -v npm),$(NODE_MODULES))
 	$(RUN_TESTS) $(PYTEST)
+
+# The VOT toolkit, in an environment of its own, scores what vseg tracks.
+vot: $(VENV)/.base
+	$(BIN)/python benchmarks/vot/job.py
 
 # The page's modules are checked by TypeScript where there is npm; `.ci/run` sees to it that there is.
 NODE_MODULES := tests/browser/node_modules
