@@ -16,10 +16,12 @@ from vseg.cli.interrupt import reload_on_request, stop_on_request
 from vseg.cli.live_options import StreamOptions, TellingOptions
 from vseg.cli.live_printer import FramePrinter
 from vseg.cli.live_sinks import event_sinks, zone_observer
+from vseg.cli.record_options import RecordOptions
 from vseg.errors import DamagedVideo
 from vseg.events.scene_event import EventStamp
 from vseg.exchange.rerun_log import RerunLog
 from vseg.interfaces.live_source import LiveSource
+from vseg.pipelines.clip_recorder import RecordingSink
 from vseg.pipelines.gap_events import GapEvents
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.live import LiveChange, LiveFrame
@@ -44,6 +46,7 @@ class LiveJob:
     cameras: Mapping[str, str]
     stream: StreamOptions
     telling: TellingOptions
+    recording: RecordOptions
     frames: int | None = None
     film: Path | None = None
     store: bool = False
@@ -125,10 +128,12 @@ def _observers(
     sink = event_sinks(live.telling, [name or "camera" for name in cameras], _say)
     held.callback(sink.close)
     observers.append(GapEvents(stamps, sink, _say))
-    zones = zone_observer(live.telling, stamps, sink, dict(labels), _say)
-    if zones is not None:
-        observers.append(zones)
-        held.callback(zones.close)
+    judged = bool(live.telling.zone_paths(stamps))
+    recorder = live.recording.recorder(_say, zones=judged)
+    heard = sink if recorder is None else RecordingSink(sink, recorder, {"camera": ""})
+    zones = zone_observer(live.telling, stamps, heard, dict(labels), _say)
+    # A clip begins with the frame on which zones say that something happens: they come first.
+    observers += [one for one in (zones, recorder) if one is not None]
     if live.telling.rerun is not None:
         log = RerunLog(live.telling.rerun, "vseg watch", overwrite=live.job.overwrite)
         held.callback(log.close)

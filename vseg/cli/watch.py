@@ -9,6 +9,7 @@ import typer
 from vseg.cli import options
 from vseg.cli.live_options import StreamOptions, TellingOptions
 from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
+from vseg.cli.record_options import RecordOptions
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def watch(
     model: ModelOptions,
     stream: StreamOptions,
     telling: TellingOptions,
+    recording: RecordOptions,
     place: LiveName = None,
     frames: Annotated[
         int | None, typer.Option("--frames", min=1, help="Stop after N frames.")
@@ -83,7 +85,9 @@ def watch(
         check_free(overlay, overwrite=overwrite)
     _note_words(job.prompts, job.config)
     broken = watch_live(
-        LiveJob(job, cameras, stream, telling, frames, overlay, store=out is not None)
+        LiveJob(
+            job, cameras, stream, telling, recording, frames, overlay, store=out is not None
+        )
     )
     if overlay is not None:
         print(f"recorded {overlay}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -153,3 +154,17 @@ def test_a_folder_that_grows_is_watched_to_the_asked_frame(
     assert answer.exit_code == 0, answer.stderr
     lines = [json.loads(line) for line in answer.stdout.splitlines()]
     assert [line["frame"] for line in lines] == [0, 1, 2, 3]
+
+
+def test_objects_that_come_are_recorded(workplace: Workplace, tmp_path: Path) -> None:
+    folder = tmp_path / "clips"
+    answer = call(
+        "watch",
+        *(workplace.clip, "--auto", "--record", folder, "--record-roll", 1),
+        *("--config", workplace.config, "--frames", 4, "--no-drop"),
+    )
+    assert answer.exit_code == 0, answer.stderr
+    (clip,) = folder.iterdir()
+    assert re.fullmatch(r"camera-\d{8}T\d{6}Z\.mp4", clip.name)
+    with vseg.open_video(clip) as video:
+        assert len(video) == 4
