@@ -24,5 +24,6 @@ def foot_of(crop: MaskCrop) -> Point:
     """
     height, width = crop.mask.shape
     rows = min(MOST_ROWS, max(1, height // LOWEST_SHARE))
-    places = np.flatnonzero(crop.mask[height - rows :]) % width
-    return crop.x + float(places.mean()), float(crop.y + height - 1)
+    places = crop.mask[height - rows :].ravel().nonzero()[0] % width
+    middle = int(np.add.reduce(places)) / places.size
+    return crop.x + middle, float(crop.y + height - 1)

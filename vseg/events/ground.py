@@ -17,6 +17,7 @@ from jaxtyping import Float64
 from vseg.errors import BadZones
 
 _MOVES = 64
+_STEPS = np.array([[1.0, 0.0], [0.0, 1.0]])
 _LEAST_SAMPLES = 3
 """Of a regression that has a residual."""
 
@@ -45,14 +46,14 @@ class Ground:
                 hint="take the corners of something rectangular that lies on the ground",
             )
         self._error_px = error_px
-        self._map = _homography(image, metres)
-        self._rows = self._map.tolist()
+        own = _homography(image, metres)
+        self._rows = own.tolist()
         # Whatever lies on the same side of the horizon as the points is ground.
-        self._sign = math.copysign(1.0, float(self._map[2] @ [*image.mean(axis=0), 1.0]))
+        self._sign = math.copysign(1.0, float(own[2] @ [*image.mean(axis=0), 1.0]))
         # The same moves each time: events must not change from one run to the next.
         rng = np.random.default_rng(0)
         moved = image + rng.normal(0.0, error_px, (_MOVES, 4, 2))
-        self._moved = np.stack([_homography(one, metres) for one in moved])
+        self._maps = np.stack([own, *(_homography(one, metres) for one in moved)])
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Metres of an image point; infinite on and above the horizon."""
@@ -66,29 +67,27 @@ class Ground:
         """The speed over samples of time, x and y in the image; None of too few of them."""
         if len(samples) < _LEAST_SAMPLES:
             return None
-        times, feet = np.split(np.array(samples, dtype=np.float64), [1], axis=1)
-        offsets = times[:, 0] - times.mean()
-        spread = float((offsets**2).sum())
-        places = _mapped(self._map[None], feet)[0]
-        if spread == 0 or not np.isfinite(places).all():
+        values = np.array(samples, dtype=np.float64)
+        offsets = values[:, 0] - values[:, 0].mean()
+        spread = float(offsets @ offsets)
+        if spread == 0:
             return None
-        velocity = offsets @ places / spread
-        residual = places - places.mean(axis=0) - offsets[:, None] * velocity
+        # Every map places every foot, and the last one a pixel further right and down.
+        feet = np.concatenate([values[:, 1:], values[-1, 1:] + _STEPS])
+        places = _mapped(self._maps, feet)
+        velocities = np.matmul(offsets, places[:, : len(offsets)]) / spread
+        if not np.isfinite(places).all():
+            return None
+        speeds = np.hypot(velocities[:, 0], velocities[:, 1])
+        points_error = float(speeds[1:].std())
+        own = places[0, : len(offsets)]
+        residual = own - own.mean(axis=0) - offsets[:, None] * velocities[0]
         # Four numbers are fitted: a place and a velocity.
-        freedom = 2 * len(samples) - 4
-        seen = math.sqrt(float((residual**2).sum()) / freedom)
-        expected = self._error_px * self._metres_per_pixel(feet[-1])
+        seen = math.sqrt(float((residual * residual).sum()) / (2 * len(offsets) - 4))
+        right, down = places[0, -2:] - own[-1]
+        expected = self._error_px * max(math.hypot(*right), math.hypot(*down))
         feet_error = max(seen, expected) / math.sqrt(spread)
-        others = np.einsum("n,mnk->mk", offsets, _mapped(self._moved, feet)) / spread
-        points_error = float(np.linalg.norm(others, axis=1).std())
-        value = float(np.linalg.norm(velocity))
-        return GroundSpeed(value, math.hypot(feet_error, points_error))
-
-    def _metres_per_pixel(self, foot: Float64[np.ndarray, " 2"]) -> float:
-        """The longer of the ways that a pixel is on the ground."""
-        steps = foot + np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-        here, right, down = _mapped(self._map[None], steps)[0]
-        return float(max(np.linalg.norm(right - here), np.linalg.norm(down - here)))
+        return GroundSpeed(float(speeds[0]), math.hypot(feet_error, points_error))
 
 
 def _homography(
@@ -101,10 +100,9 @@ def _homography(
 def _mapped(
     maps: Float64[np.ndarray, "M 3 3"], points: Float64[np.ndarray, "N 2"]
 ) -> Float64[np.ndarray, "M N 2"]:
-    whole = np.concatenate([points, np.ones((len(points), 1))], axis=1)
-    x, y, scale = np.moveaxis(np.einsum("mij,nj->min", maps, whole), 1, 0)
+    whole = np.matmul(points, maps[:, :, :2].transpose(0, 2, 1)) + maps[:, None, :, 2]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.stack([x / scale, y / scale], axis=2)
+        return np.asarray(whole[..., :2] / whole[..., 2:])
 
 
 def _spans(corners: Float64[np.ndarray, "4 2"]) -> bool:

@@ -4,14 +4,15 @@ Times of rules are those of a steady clock, which never goes back; events have t
 source.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 
-from vseg.events.ground import Ground
+from vseg.events.ground import Ground, GroundSpeed
 from vseg.events.scene_event import (
     EventObject,
     EventPhase,
@@ -60,9 +61,10 @@ class Scene:
                 "certainty": round(watched.certainty, 3),
                 "seen": watched.seen_s == self.now,
             }
-        event = SceneEvent(kind, phase, self.at(self.now), self.frame, place, **(own | more))
-        self.events.append(self.stamp.on(event))
-        return self.events[-1].key
+        whole = own | more | self.stamp.next_fields()
+        event = SceneEvent(kind, phase, self.at(self.now), self.frame, place, **whole)
+        self.events.append(event)
+        return event.key
 
     def at(self, steady: float) -> float:
         """A time of the steady clock as that of the source, to the microsecond."""
@@ -70,21 +72,50 @@ class Scene:
 
     def described(self, watched: WatchedObject) -> EventObject:
         """The object as it was when it was last visible; without a box where it is not."""
-        plain = EventObject(
-            watched.id, watched.label, round(watched.score, 3), foot=watched.foot
-        )
-        if watched.seen_s == self.now:
-            plain = replace(plain, box=watched.crop.xyxy, area=watched.crop.area)
-        if self.ground is None:
-            return plain
-        x, y = self.ground.place(*watched.foot)
-        speed = self.ground.speed(watched.samples)
-        return replace(
-            plain,
-            ground=(round(x, 3), round(y, 3)) if np.isfinite(x) else None,
+        visible = watched.seen_s == self.now
+        speed = self.speed_of(watched)
+        return EventObject(
+            watched.id,
+            watched.label,
+            round(watched.score, 3),
+            box=watched.crop.xyxy if visible else None,
+            foot=watched.foot,
+            area=watched.crop.area if visible else 0,
+            ground=self._ground_of(watched),
             speed=None if speed is None else round(speed.value, 3),
             speed_error=None if speed is None else round(speed.error, 3),
         )
+
+    def feet_inside(
+        self, pixels: Bool[np.ndarray, "H W"], labels: Collection[str]
+    ) -> list[bool]:
+        """Whether the foot of each visible object is in a zone, and it has one of the labels;
+        any label, if there are none.
+        """
+        inside: list[bool] = pixels[self.rows, self.columns].tolist()
+        if not labels:
+            return inside
+        return [
+            flag and one.label in labels
+            for flag, one in zip(inside, self.objects, strict=True)
+        ]
+
+    def speed_of(self, watched: WatchedObject) -> GroundSpeed | None:
+        """The speed of an object on the ground, computed once for each new sample of its
+        foot.
+        """
+        at = watched.samples[-1][0]
+        if watched.speed_at != at and self.ground is not None:
+            watched.speed_at = at
+            watched.speed = self.ground.speed(watched.samples)
+        return watched.speed
+
+    def _ground_of(self, watched: WatchedObject) -> tuple[float, float] | None:
+        """Where it stands, to the millimetre; None beyond the horizon."""
+        if self.ground is None:
+            return None
+        x, y = self.ground.place(*watched.foot)
+        return (round(x, 3), round(y, 3)) if math.isfinite(x) else None
 
     def was_hidden(self, watched: WatchedObject) -> bool:
         """Whether a visible object was not visible on the frame before."""

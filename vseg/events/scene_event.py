@@ -160,11 +160,14 @@ class EventStamp:
 
     def on(self, event: SceneEvent) -> SceneEvent:
         """The event with its key, camera and time."""
+        return replace(event, **self.next_fields())
+
+    def next_fields(self) -> dict[str, Any]:
+        """The key, the camera and the time of the next event."""
         self._given += 1
         now = None if self._clock is None else self._clock()
-        return replace(
-            event,
-            key=f"{self._prefix}/{self._given}",
-            camera=self._camera,
-            time=None if now is None else now.isoformat(timespec="milliseconds"),
-        )
+        return {
+            "key": f"{self._prefix}/{self._given}",
+            "camera": self._camera,
+            "time": None if now is None else now.isoformat(timespec="milliseconds"),
+        }

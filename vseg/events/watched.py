@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from vseg.events.crossings import Point
 from vseg.events.foot import foot_of
+from vseg.events.ground import GroundSpeed
 from vseg.frame_masks import FrameMasks
 from vseg.types import MaskCrop
 
@@ -29,6 +30,7 @@ class WatchedObject:
     """One object.  first_s, seen_s: of the steady clock, when it was first and last visible.
     before: its foot on the frame before, and before_s: the time of that.  certainty: the mean
     predicted quality of its recent masks.  samples: time, x and y of its feet.
+    speed: over the samples, of which the newest was that of `speed_at`.
     """
 
     id: int
@@ -44,6 +46,8 @@ class WatchedObject:
     samples: deque[tuple[float, float, float]] = field(
         default_factory=lambda: deque(maxlen=SAMPLES)
     )
+    speed: GroundSpeed | None = None
+    speed_at: float = -math.inf
 
 
 class WatchedObjects:

@@ -84,19 +84,13 @@ class InsideRule:
         self._ended.clear()
 
     def _inside(self, scene: Scene) -> list[bool]:
-        if not scene.objects:
-            return []
         labels = self._rules.labels
         if self._rules.rule == "foot":
-            flags: list[bool] = self._zone.pixels[scene.rows, scene.columns].tolist()
-        else:
-            flags = [self._share(one) >= self._rules.share for one in scene.objects]
-        if labels:
-            flags = [
-                flag and one.label in labels
-                for flag, one in zip(flags, scene.objects, strict=True)
-            ]
-        return flags
+            return scene.feet_inside(self._zone.pixels, labels)
+        return [
+            (not labels or one.label in labels) and self._share(one) >= self._rules.share
+            for one in scene.objects
+        ]
 
     def _share(self, watched: WatchedObject) -> float:
         """The share of a mask's pixels that are in the zone."""

@@ -34,8 +34,10 @@ class MovingRule:
 
     def update(self, scene: Scene) -> None:
         """Ask who is in the zone."""
-        for watched in scene.objects:
-            holds = self._counts(watched) and self._condition(watched, scene)
+        zone = self._zone
+        inside = scene.feet_inside(zone.pixels, zone.settings.labels)
+        for watched, within in zip(scene.objects, inside, strict=True):
+            holds = within and self._condition(watched, scene)
             if holds or watched.id in self._watched:
                 self._turn(watched, holds, scene)
         for watched in list(self._watched.values()):
@@ -53,12 +55,6 @@ class MovingRule:
         """End what goes on."""
         for watched in list(self._watched.values()):
             self._finish(watched, scene, seen=watched.seen_s == scene.now)
-
-    def _counts(self, watched: WatchedObject) -> bool:
-        labels = self._zone.settings.labels
-        x, y = watched.foot
-        within = bool(self._zone.pixels[int(y), int(x)])
-        return within and (not labels or watched.label in labels)
 
     def _turn(self, watched: WatchedObject, holds: bool, scene: Scene) -> None:
         phase = self._spells.turn(watched.id, holds, scene.now)
@@ -133,7 +129,13 @@ class FasterThan:
     limit: float
 
     def __call__(self, watched: WatchedObject, scene: Scene) -> bool:
-        if scene.ground is None:
+        if scene.ground is None or len(watched.samples) < 2:
             return False
-        speed = scene.ground.speed(watched.samples)
+        begin_s, *first = watched.samples[0]
+        end_s, *last = watched.samples[-1]
+        way = math.dist(scene.ground.place(*first), scene.ground.place(*last))
+        # The regression costs more, and is asked where first and last foot say the same.
+        if not way > self.limit * (end_s - begin_s):
+            return False
+        speed = scene.speed_of(watched)
         return speed is not None and speed.value - speed.error > self.limit

@@ -69,9 +69,10 @@ class NearnessRule:
         second = self._of(scene, self._settings.others)
         if not first or not second:
             return {}
-        gaps = _places(first, scene)[:, None] - _places(second, scene)[None]
-        distances = np.hypot(gaps[..., 0], gaps[..., 1])
+        # Beyond the horizon places are infinite, and distances no numbers: nothing is near.
         with np.errstate(invalid="ignore"):
+            gaps = _places(first, scene)[:, None] - _places(second, scene)[None]
+            distances = np.hypot(gaps[..., 0], gaps[..., 1])
             rows, columns = np.nonzero(distances < self._distance)
         found = {}
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):

@@ -39,12 +39,13 @@ class StandingRule:
 
     def update(self, scene: Scene) -> None:
         """Follow who is in the zone, or was."""
-        for watched in scene.objects:
+        inside = scene.feet_inside(self._zone.pixels, self._rules.labels)
+        for watched, within in zip(scene.objects, inside, strict=True):
             stand = self._stands.get(watched.id)
             if stand is not None:
                 stand.watched = watched
-                self._follow(stand, scene)
-            elif self._counts(watched):
+                self._follow(stand, scene, within)
+            elif within:
                 self._stands[watched.id] = Stand(watched, watched.foot, scene.now)
         for stand in list(self._stands.values()):
             hidden_s = scene.now - stand.watched.seen_s
@@ -66,14 +67,7 @@ class StandingRule:
                 self._say("left", "end", stand, scene, scene.now)
         self._stands.clear()
 
-    def _counts(self, watched: WatchedObject) -> bool:
-        labels = self._rules.labels
-        x, y = watched.foot
-        return bool(self._zone.pixels[int(y), int(x)]) and (
-            not labels or watched.label in labels
-        )
-
-    def _follow(self, stand: Stand, scene: Scene) -> None:
+    def _follow(self, stand: Stand, scene: Scene, within: bool) -> None:
         """An object that has a stand is visible."""
         if math.dist(stand.watched.foot, stand.spot) <= self._still:
             stand.away = None
@@ -84,7 +78,7 @@ class StandingRule:
         if has_lasted(stand.away, scene.now, self._rules.leave_s):
             self._go(stand, scene, stand.away, seen=True)
             self._stands.pop(stand.watched.id, None)
-            if self._counts(stand.watched):
+            if within:
                 watched = stand.watched
                 self._stands[watched.id] = Stand(watched, watched.foot, scene.now)
 
