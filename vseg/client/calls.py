@@ -174,6 +174,7 @@ def track_request(
     """What `track` sends; without prompts whatever is there becomes an object."""
     return TrackRequest.model_validate(
         {
+            "kind": "track",
             "video": video_id,
             "run": run_name,
             "prompts": records_of(prompts),
