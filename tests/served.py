@@ -1,13 +1,15 @@
 """A service here or in a process of its own, over a folder of small clips of the test."""
 
+import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from starlette.testclient import TestClient
@@ -17,11 +19,21 @@ from vseg.server.security.keys import LOCAL, AccessKey, KeyRing, ScopeName, key_
 from vseg.server.settings import Limits, ServerSettings
 from vseg.server.storage.ids import id_of
 
+T = TypeVar("T")
+
 SHORT_SIDE = 96
 ADDRESS = "http://127.0.0.1:8707"
 CLIP = id_of("two.mp4")
 """The clip of the fixture `root`."""
 TOKEN = "a-token-of-the-tests"
+
+
+def run_async(work: Coroutine[Any, Any, T]) -> T:
+    """What it returns, run on a thread of its own: the main thread has a loop that runs for as
+    long as a browser of other tests is open in it.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 def local_key(scope: ScopeName = "admin") -> AccessKey:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.served import CLIP, SHORT_SIDE, ServiceProcess, service_process
+from tests.served import CLIP, SHORT_SIDE, ServiceProcess, run_async, service_process
 from vseg.build import load_model, open_run, open_video
 from vseg.client import AsyncClient, Client
 from vseg.client.values import FrameAnswer, JobFacts, PropagateRequest, TrackSettings
@@ -112,7 +112,7 @@ def test_many_wait_for_their_answers_at_once(
             assert [video.id async for video in client.videos()]
             return await asyncio.gather(*(one(client) for _ in range(3)))
 
-    assert asyncio.run(several()) == [expected] * 3
+    assert run_async(several()) == [expected] * 3
 
 
 def test_a_propagation_that_is_left_can_be_gone_on_with(

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from tests.served import run_async
 from vseg.errors import TooMany
 from vseg.server.worker import Worker
 
@@ -72,7 +73,7 @@ def test_a_cancelled_request_is_never_computed(worker: Worker) -> None:
                 await task
         await worker.run("b", done.append, 2)
 
-    asyncio.run(ask())
+    run_async(ask())
     assert done == [2]
     worker.close()
 
