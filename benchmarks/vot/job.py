@@ -97,9 +97,13 @@ def _compared(command: Path, data: DataSet, folder: Path) -> Iterator[agreement.
         for clip in clips
     }
     names = {clip: sequences.object_names(labels[clip]) for clip in clips}
-    blanked = sequences.blank_slivers(kept)
-    print(f"{data.name:12} masks one pixel wide, which the toolkit reads as empty: {blanked}")
     preds = {clip: _numbered(kept / clip, list(names[clip])) for clip in clips}
+    by_davis = evaluate_clips(davis.sequences, preds, DAVIS17).measures
+    print(
+        f"{data.name:12} J&F by --protocol davis17, without the toolkit: {by_davis.jf_mean:.10f}"
+    )
+    slivers = sequences.blank_slivers(kept)
+    print(f"{data.name:12} masks one pixel wide, which the toolkit reads as empty: {slivers}")
     frames = agreement.read_frames(_frames_csv(davis.sequences, preds, folder))
     yield from agreement.davis_rows(data.name, davis.analyse(), frames)
     overlaps = toolkit.Workspace(command, folder / "overlaps", {})
@@ -112,13 +116,13 @@ def _compared(command: Path, data: DataSet, folder: Path) -> Iterator[agreement.
     sequences.write_vots(whole, davis.sequences, vots.sequences)
     vots.take_results(davis)
     vots.initialize(toolkit.VOTS_STACK)
+    lines = sum(sequences.blank_missed_lines(preds[clip], labels[clip]) for clip in whole)
+    print(
+        f"{data.name:12} masks one pixel high, which it calls absent where they miss: {lines}"
+    )
     score = evaluate_clips(davis.sequences, {clip: preds[clip] for clip in whole}, VOTS)
     presence = score.rows()[-1].presence
     yield from agreement.vots_rows(data.name, vots.analyse(), score.measures.j_mean, presence)
-    by_davis = evaluate_clips(davis.sequences, preds, DAVIS17).measures
-    print(
-        f"{data.name:12} J&F by --protocol davis17, without the toolkit: {by_davis.jf_mean:.10f}"
-    )
 
 
 def _numbered(kept: Path, object_ids: list[int]) -> Path:

@@ -54,7 +54,7 @@ def _true(name: str, number: int, t: int) -> Bool[np.ndarray, "H W"]:
 
 def _spoiled(name: str, number: int, t: int) -> Bool[np.ndarray, "H W"]:
     """Shifted by some pixels; lost on some frames; elsewhere on others; seen while absent; one
-    pixel wide once.
+    pixel wide once, and one pixel high.
     """
     truth = _true(name, number, t)
     if number == 2 and not truth.any():
@@ -62,6 +62,10 @@ def _spoiled(name: str, number: int, t: int) -> Bool[np.ndarray, "H W"]:
     if t == 10 and number == 1:  # a sliver
         truth[:, np.flatnonzero(truth.any(axis=0))[1:]] = False
         return truth
+    if t == 25 and number == 2:  # a line beside the object
+        line = np.zeros((H, W), dtype=bool)
+        line[2, 100:110] = True
+        return line
     if t % 7 == 5:
         return np.zeros((H, W), dtype=bool)
     if t % 7 == 6:

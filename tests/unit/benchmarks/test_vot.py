@@ -14,7 +14,13 @@ from PIL import Image
 
 from benchmarks.vot.agreement import davis_rows, overlap_row, read_frames, vots_rows
 from benchmarks.vot.regions import ABSENT, EMPTY_MASK, line_of, mask_of, prompt_of
-from benchmarks.vot.sequences import blank_slivers, object_names, starts_late, write_vots
+from benchmarks.vot.sequences import (
+    blank_missed_lines,
+    blank_slivers,
+    object_names,
+    starts_late,
+    write_vots,
+)
 from benchmarks.vot.spoiled_masks import NUM_FRAMES, write_spoiled
 from vseg import Box, Mask, Points, Polygon
 from vseg.metrics.annotations import LabelFolder
@@ -90,6 +96,17 @@ def test_slivers_are_blanked_as_the_toolkit_reads_them(spoiled: Path) -> None:
     assert not sliver.any()
 
 
+def test_lines_that_miss_are_blanked_as_the_toolkit_counts_them(
+    spoiled: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        kept = spoiled / "replay" / "leaves" / f"obj{number - 1}"
+        (tmp_path / f"{number:03d}").symlink_to(kept)
+    labels = list(LabelFolder.open(spoiled / "Annotations" / "leaves"))
+    assert blank_missed_lines(tmp_path, labels) == 1
+    assert blank_missed_lines(tmp_path, labels) == 0
+
+
 def test_differences_are_seen(tmp_path: Path) -> None:
     path = tmp_path / "frames.csv"
     with path.open("w", newline="") as handle:
@@ -129,4 +146,4 @@ def test_the_toolkit_agrees_with_eval() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("spoiled ") == 12
+    assert done.stdout.count("spoiled ") == 13
