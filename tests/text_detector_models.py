@@ -1,8 +1,11 @@
 """Small random OmDet-Turbo and SAM 3 LiteText."""
 
+import re
 from typing import Any
 
+import torch
 import transformers
+from torch import Tensor
 
 from tests.sam_models import VIT
 
@@ -66,3 +69,42 @@ def sam3_lite_text() -> Any:
         mask_decoder_config=layers,
     )
     return transformers.Sam3LiteTextModel(config)
+
+
+def as_timm_names_it(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """OmDet-Turbo's state as it is published: with the tensors of timm's Swin."""
+    swin = {k.removeprefix(_SWIN): v for k, v in state.items() if k.startswith(_SWIN)}
+    made = {k: v for k, v in state.items() if not k.startswith(_ENCODER)}
+    for name, value in swin.items():
+        if name.startswith("layernorm.") or re.search(r"\.[kv]_proj\.", name):
+            continue
+        if ".q_proj." in name:
+            parts = [swin[name.replace(".q_proj.", f".{part}_proj.")] for part in "qkv"]
+            value = torch.cat(parts)
+        made[f"{_ENCODER}_backbone.{_timm_name(name)}"] = value
+    for place in range(3):
+        for kind in ("weight", "bias"):
+            norm = state[f"{_ENCODER}hidden_states_norms.stage{place + 2}.{kind}"]
+            made[f"vision_backbone.layer_norms.{place}.{kind}"] = norm
+    return {name: value.contiguous() for name, value in made.items()}
+
+
+def _timm_name(name: str) -> str:
+    for own, timm in _TIMM_PARTS:
+        name = name.replace(own, timm)
+    found = re.fullmatch(r"layers_(\d)\.downsample\.(.+)", name)
+    return name if found is None else f"layers_{int(found[1]) + 1}.downsample.{found[2]}"
+
+
+_ENCODER = "vision_backbone.vision_backbone."
+_SWIN = f"{_ENCODER}swin."
+_TIMM_PARTS = (
+    ("embeddings.patch_embeddings.projection", "patch_embed.proj"),
+    ("embeddings.norm", "patch_embed.norm"),
+    ("encoder.layers.", "layers_"),
+    ("layernorm_before", "norm1"),
+    ("layernorm_after", "norm2"),
+    ("attention.q_proj", "attn.qkv"),
+    ("attention.o_proj", "attn.proj"),
+    ("attention.relative_position_bias.relative", "attn.relative"),
+)

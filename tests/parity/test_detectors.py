@@ -5,6 +5,8 @@ The post-processing of RF-DETR and OmDet-Turbo wants torchvision; what it comput
 here, and that of RF-DETR is compared with the library's own where torchvision is installed.
 """
 
+import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
+from safetensors.torch import save_file
 
 from tests.detector_models import DETECTORS, NAMES, images_of, saved_detector
 from tests.grounder_models import saved_grounder
@@ -25,6 +28,8 @@ from tests.parity.test_grounders import (
     sam3_output,
     visible,
 )
+from tests.text_detector_models import as_timm_names_it
+from vseg.errors import WeightsMismatch
 from vseg.grounding.class_detector import ClassDetector, read_classes
 from vseg.grounding.omdet import read_omdet
 from vseg.grounding.open_vocabulary import OpenVocabulary
@@ -189,6 +194,34 @@ def test_omdet_turbo(tmp_path: Path, phrases: tuple[str, ...]) -> None:
     detector, _ = read_omdet(tmp_path, "small", Placement())
     assert_same(found(detector, phrases, LEAST), theirs, labels.tolist())
     assert detector.rules == DetectionRules(0.3, 0.5), "the library's"
+
+
+def test_omdet_turbo_as_published_needs_no_timm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The published folder has its encoder by timm's names, and a configuration without it."""
+    monkeypatch.setitem(sys.modules, "timm", None)
+    net = saved_grounder("omdet-turbo", tmp_path)
+    before = found(read_omdet(tmp_path, "small", Placement())[0], PHRASES, LEAST)
+    path = tmp_path / "model.safetensors"
+    save_file(as_timm_names_it(net.state_dict()), path, metadata={"format": "pt"})
+    config = json.loads((tmp_path / "config.json").read_text("utf-8"))
+    del config["backbone_config"]
+    config |= {"use_timm_backbone": True, "backbone": "swin_tiny_patch4_window7_224"}
+    config["apply_layernorm_after_vision_backbone"] = True
+    (tmp_path / "config.json").write_text(json.dumps(config), "utf-8")
+    after = found(read_omdet(tmp_path, "small", Placement())[0], PHRASES, LEAST)
+    np.testing.assert_array_equal(after.scores, before.scores)
+    np.testing.assert_array_equal(after.boxes, before.boxes)
+    state = as_timm_names_it(net.state_dict())
+    del state["vision_backbone.vision_backbone._backbone.layers_1.blocks.0.norm1.weight"]
+    save_file(state, path, metadata={"format": "pt"})
+    with pytest.raises(WeightsMismatch, match="lacks 1 weights"):
+        read_omdet(tmp_path, "small", Placement())
+    state["vision_backbone.vision_backbone._backbone.head.weight"] = torch.zeros(2)
+    save_file(state, path, metadata={"format": "pt"})
+    with pytest.raises(WeightsMismatch, match=r"'head\.weight', which no Swin has"):
+        read_omdet(tmp_path, "small", Placement())
 
 
 def test_sam3_lite_text(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from vseg.grounding.clip_tokens import ShortTexts
+from vseg.grounding.omdet_swin import has_timm_encoder, without_timm
 from vseg.grounding.pretrained import (
     Placement,
     Pretrained,
@@ -79,6 +80,7 @@ def read_omdet(folder: Path, name: str, place: Placement) -> tuple[OmDet, str]:
     """The detector saved in a folder and the hash of its weights.  Raises as
     read_pretrained.
     """
-    read = read_pretrained(folder, name, CLASSES, place)
+    translate = without_timm if has_timm_encoder(folder) else None
+    read = read_pretrained(folder, name, CLASSES, place, translate)
     images = read_image_processor(folder, "DetrImageProcessorPil")
     return OmDet(read, read_tokenizer(folder), images), read.sha256

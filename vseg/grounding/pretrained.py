@@ -6,7 +6,7 @@ downloaded, nothing is unpickled, and torchvision is not needed.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from vseg.weights.memory_check import check_free_memory
 from vseg.weights.transformers_logging import silence_transformers
 from vseg.weights.weight_files import weight_files
 
+Translate = Callable[[Path], tuple[Any, dict[str, torch.Tensor]]]
 _AGAIN = "fetch the whole folder again"
 
 
@@ -69,13 +70,18 @@ def model_type(folder: Path) -> str:
 
 
 def read_pretrained(
-    folder: Path, name: str, classes: Mapping[str, str], place: Placement
+    folder: Path,
+    name: str,
+    classes: Mapping[str, str],
+    place: Placement,
+    translate: Translate | None = None,
 ) -> Pretrained:
     """The network saved in a folder, called `name`.
 
-    classes: the names of the library's classes by the model_types that are accepted.  Raises
-    WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError for lack of
-    memory.
+    classes: the names of the library's classes by the model_types that are accepted.
+    translate: makes configuration and tensors of a folder that the library cannot read by
+    itself.  Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError, and ModelError
+    for lack of memory.
     """
     kind = model_type(folder)
     if kind not in classes:
@@ -90,7 +96,7 @@ def read_pretrained(
     check_free_memory(
         name, files, device, hint=hint or "free memory, or run on a larger machine"
     )
-    net = _network(folder, classes[kind], dtype)
+    net = _network(folder, classes[kind], dtype, translate)
     net = net.eval().requires_grad_(False).to(device)
     return Pretrained(name, kind, folder, net, sha256_of(*files), device, dtype)
 
@@ -134,16 +140,19 @@ def _part(reader: Any, folder: Path, what: str) -> Any:
         ) from error
 
 
-def _network(folder: Path, kind: str, dtype: torch.dtype) -> Any:
+def _network(folder: Path, kind: str, dtype: torch.dtype, translate: Translate | None) -> Any:
     """The network with all its weights.  Raises WeightsMismatch, ModelError."""
     import transformers
 
+    config, state = (None, None) if translate is None else translate(folder)
     try:
         with silence_transformers():
-            config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
+            if config is None:
+                config = transformers.AutoConfig.from_pretrained(folder, local_files_only=True)
             net, report = getattr(transformers, kind).from_pretrained(
-                folder,
+                folder if state is None else None,
                 config=config,
+                state_dict=state,
                 dtype=dtype,
                 local_files_only=True,
                 use_safetensors=True,
