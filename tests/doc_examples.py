@@ -49,6 +49,7 @@ def write_examples(folder: Path) -> None:
     Image.fromarray(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)).save(folder / "shoe.jpg")
     (folder / "det.txt").write_text("1,-1,300,100,200,200,0.9,1\n2,-1,302,100,200,200,0.9,1\n")
     (folder / "gt.txt").write_text("1,1,300,100,200,200,1,1,1\n2,1,302,100,200,200,1,1,1\n")
+    (folder / "bag.mcap").touch()
     (folder / "words.txt").write_text("person\ncar\n")
 
 

@@ -29,18 +29,23 @@ if TYPE_CHECKING:
 
 
 def open_video(
-    source: str | Path, reader: str = "auto", frames: str | None = None
+    source: str | Path,
+    reader: str = "auto",
+    frames: str | None = None,
+    topic: str | None = None,
 ) -> OpenReader:
-    """A reader over a video file or a folder of images; close it, or use it in a `with`.
+    """A reader over a video file, a folder of images or a ROS 2 bag (.mcap); close it, or use
+    it in a `with`.
 
-    reader: auto, pyav, decord or images.  frames: by-order or by-number, for a folder of
-    images whose names leave gaps.  Raises BadVideo or ReaderUnsuitable.
+    reader: auto, pyav, decord, images or bag.  frames: by-order or by-number, for a folder of
+    images whose names leave gaps.  topic: of a bag with images on several topics.  Raises
+    BadVideo or ReaderUnsuitable.
     """
     from vseg.video import open_source
     from vseg.video.address import redact
 
     check_named(source)
-    opened = open_source(source, reader, frames)
+    opened = open_source(source, reader, frames, topic)
     if not isinstance(opened, OpenReader):
         opened.close()
         raise BadVideo(
@@ -80,9 +85,12 @@ def open_clip(run: "Run", source: str | None = None) -> OpenReader:
         )
     run.check_source(Path(path))
     options = run.header.options
-    frames = options.get("frames")
+    frames, topic = (options.get(key) for key in ("frames", "topic"))
     return open_video(
-        path, str(options.get("reader", "auto")), None if frames is None else str(frames)
+        path,
+        str(options.get("reader", "auto")),
+        None if frames is None else str(frames),
+        None if topic is None else str(topic),
     )
 
 

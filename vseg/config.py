@@ -24,7 +24,7 @@ from pydantic.fields import FieldInfo
 
 from vseg.errors import BadConfig
 
-ReaderName = Literal["auto", "pyav", "decord", "images"]
+ReaderName = Literal["auto", "pyav", "decord", "images", "bag"]
 FrameNumbering = Literal["by-order", "by-number"]
 DirectionName = Literal["forward", "backward", "both"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
@@ -179,7 +179,8 @@ INDEPENDENT_OBJECTS = IdentitySettings(
 class TrackConfig(Settings):
     """How a clip is tracked: everything but the clip, the prompts and the output folder.
 
-    frames: how the images of a folder are numbered where their names leave gaps.
+    frames: how the images of a folder are numbered where their names leave gaps.  topic: of a
+    ROS 2 bag, the one with the images.
     stop_at_damage: end at the first damaged frame instead of passing over it.  direction:
     forward from the first prompts, backward from the last ones, or both ways from the first
     ones of every object.
@@ -204,6 +205,7 @@ class TrackConfig(Settings):
         examples=["0:300", "2s:5.5s", "100:"],
     )
     frames: FrameNumbering | None = None
+    topic: str | None = None
     direction: DirectionName = "forward"
     stop_at_damage: bool = False
     compile: bool = False

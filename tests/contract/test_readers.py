@@ -15,7 +15,7 @@ from vseg.video.file import VideoFile
 from vseg.video.images import ImageFolder
 
 NUM_FRAMES = 30
-PAINTED = ("pyav", "pyav-ts", "pyav-by-order", "decord", "images")
+PAINTED = ("pyav", "pyav-ts", "pyav-by-order", "decord", "images", "bag")
 
 
 def _images(folder: Path) -> ImageFolder:
@@ -30,12 +30,22 @@ def _clip(folder: Path, name: str) -> Path:
     return write_clip(folder / name, Recipe(num_frames=NUM_FRAMES))
 
 
+def _bag(folder: Path) -> Reader:
+    pytest.importorskip("rosbags", reason="needs the extra vseg[ros]")
+    from tests.bags import raw, stamp, write_bag
+    from vseg.video.bag import BagImages
+
+    images = [raw(stamp(n), "rgb8", paint(n)) for n in range(NUM_FRAMES)]
+    return BagImages(write_bag(folder, {"/cam": images}))
+
+
 MAKERS: dict[str, Callable[[Path], Reader]] = {
     "pyav": lambda folder: VideoFile(_clip(folder, "clip.mp4")),
     "pyav-ts": lambda folder: VideoFile(_clip(folder, "clip.ts")),
     "pyav-by-order": lambda folder: VideoFile(_clip(folder, "clip.h264")),
     "decord": lambda folder: DecordFile(_clip(folder, "clip.mp4")),
     "images": _images,
+    "bag": _bag,
     "synthetic": lambda _: SyntheticVideo(
         SceneConfig(64, 96, NUM_FRAMES, seed=3, num_objects=1, occluders=0)
     ),

@@ -118,7 +118,7 @@ def test_the_shipped_tracking_files_are_complete_and_valid() -> None:
     assert paths
     for path in paths:
         load_toml(path, TrackConfig)
-        optional = {"weights", "encode_ahead", "frames"}
+        optional = {"weights", "encode_ahead", "frames", "topic"}
         assert set(tomllib.loads(path.read_text())) | optional == set(TrackConfig.model_fields)
 
 

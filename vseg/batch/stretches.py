@@ -32,7 +32,7 @@ def split_jobs(line: JobLine, source: SourceFingerprint, clip: Path) -> list[Bat
     """
     config = line.track_job(Path()).config
     assert line.split is not None
-    with open_video(str(clip), config.reader, config.frames) as video:
+    with open_video(str(clip), config.reader, config.frames, config.topic) as video:
         first, stop = frames_of(video, config.range)
         spans = _spans(video, first, stop, parse_length(line.split))
     if len(spans) == 1:

@@ -62,7 +62,7 @@ EncodeAhead = Annotated[
     ),
 ]
 ReaderName = Annotated[
-    str | None, typer.Option("--reader", help="auto, pyav, decord or images.")
+    str | None, typer.Option("--reader", help="auto, pyav, decord, images or bag.")
 ]
 Numbering = Annotated[
     str | None,
@@ -71,6 +71,10 @@ Numbering = Annotated[
         metavar="by-order|by-number",
         help="A folder whose names leave gaps: number its images in order, or by their names.",
     ),
+]
+Topic = Annotated[
+    str | None,
+    typer.Option("--topic", help="Of a ROS 2 bag with images on several topics, the one."),
 ]
 Direction = Annotated[
     str | None,

@@ -75,6 +75,7 @@ def frame(
     out: Annotated[Path, typer.Option("-o", "--out", help="The image to write (.png).")],
     reader: options.ReaderName = None,
     numbering: options.Numbering = None,
+    topic: options.Topic = None,
     source: Annotated[
         str | None,
         typer.Option("--video", help="Of a run: the clip, if it has moved since."),
@@ -98,15 +99,16 @@ def frame(
     check_free(out, overwrite=overwrite)
     place = parse_timecode(at)
     if (Path(clip) / HEADER).is_file():
-        if reader is not None or numbering is not None:
+        if not reader is numbering is topic is None:
             raise UsageError(
-                f"--reader and --frames are of clips, and {clip} is a run", hint="drop them"
+                f"--reader, --frames and --topic are of clips, and {clip} is a run",
+                hint="drop them",
             )
         _show(*_run_frame(Path(clip), place, source), out, as_json=as_json)
         return
     if source is not None:
         raise UsageError(f"--video is for runs, and {clip} is none", hint="drop it")
-    with open_video(clip, reader or "auto", numbering) as video:
+    with open_video(clip, reader or "auto", numbering, topic) as video:
         read = video.read(index_of(video, place))
     _show(read, read.image, {}, out, as_json=as_json)
 

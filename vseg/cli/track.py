@@ -49,6 +49,7 @@ def track(
     encode_ahead: options.EncodeAhead = None,
     reader: options.ReaderName = None,
     numbering: options.Numbering = None,
+    topic: options.Topic = None,
     stop_at_damage: options.StopAtDamage = None,
     as_json: options.Json = False,
 ) -> None:
@@ -75,6 +76,7 @@ def track(
             encode_ahead=encode_ahead,
             reader=reader,
             frames=numbering,
+            topic=topic,
             stop_at_damage=stop_at_damage,
             detections=without_none(
                 {

@@ -12,6 +12,7 @@ from vseg.exchange.fiftyone import FiftyoneFormat
 from vseg.exchange.label_studio import LabelStudioFormat
 from vseg.exchange.label_studio_images import LabelStudioImagesFormat
 from vseg.exchange.labelme import LabelmeFormat
+from vseg.exchange.mcap import McapFormat
 from vseg.exchange.mot import MotFormat
 from vseg.exchange.mots import MotsFormat, MotsPngFormat
 from vseg.exchange.parquet import ParquetFormat
@@ -34,6 +35,7 @@ _EVERY: tuple[MaskFormat, ...] = (
     LabelStudioFormat("label-studio-boxes", boxes_only=True),
     LabelStudioImagesFormat(),
     LabelmeFormat(),
+    McapFormat(),
     MotFormat(),
     MotsFormat(),
     MotsPngFormat(),

@@ -54,6 +54,7 @@ def _of_file(path: Path) -> str | None:
         ".txt": _of_text,
         ".csv": _of_text,
         ".parquet": lambda _: "parquet",
+        ".mcap": lambda _: "mcap",
     }
     kind = kinds.get(path.suffix.lower())
     return kind(path) if kind is not None else None

@@ -21,7 +21,7 @@ from vseg.results.run import Run
 from vseg.types import Prompt, Text
 
 _TABLES = ("memory", "identity", "crops")
-_SINGLE = ("short_side", "flip", "reader", "frames", "compile", "encode_ahead")
+_SINGLE = ("short_side", "flip", "reader", "frames", "topic", "compile", "encode_ahead")
 
 
 @dataclass(frozen=True, slots=True)

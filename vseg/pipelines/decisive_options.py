@@ -27,6 +27,7 @@ def tracking_options(job: TrackJob) -> dict[str, str | int | float | bool | None
             "flip",
             "reader",
             "frames",
+            "topic",
             "direction",
             "compile",
             "encode_ahead",

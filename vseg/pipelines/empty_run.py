@@ -33,7 +33,8 @@ def create_empty_run(
     """
     settings = config or TrackConfig()
     job = TrackJob(clip, out, (), settings)
-    with open_video(clip, settings.reader, settings.frames) as video, write_lock(out):
+    opening = (settings.reader, settings.frames, settings.topic)
+    with open_video(clip, *opening) as video, write_lock(out):
         info = video.info
         header = RunHeader(
             vseg_version=__version__,

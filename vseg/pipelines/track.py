@@ -43,7 +43,7 @@ def track(
     """
     _check_place(job)
     job = completed(job)
-    opened = open_video(job.source, job.config.reader, job.config.frames)
+    opened = open_video(job.source, job.config.reader, job.config.frames, job.config.topic)
     with opened as video, write_lock(job.out):
         task = prepare(job, video, model)
         loop = FrameLoop(task, callbacks or ProgressCallbacks())

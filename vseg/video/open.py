@@ -6,25 +6,28 @@ from vseg.errors import UsageError
 from vseg.interfaces.reader import Source
 from vseg.video.address import redact, scheme_of
 
-READERS = ("auto", "pyav", "decord", "images", "camera")
+READERS = ("auto", "pyav", "decord", "images", "bag", "camera")
 
 
-def open_source(source: str | Path, reader: str = "auto", frames: str | None = None) -> Source:
-    """The source for a video file, a folder of images, a camera number or a stream's address.
+def open_source(
+    source: str | Path,
+    reader: str = "auto",
+    frames: str | None = None,
+    topic: str | None = None,
+) -> Source:
+    """The source for a video file, a folder of images, a ROS 2 bag, a camera number or a
+    stream's address.
 
-    reader: auto, pyav, decord, images or camera; auto takes a folder as images, a bare number
-    that is no file and an address as a camera, and everything else as a file for PyAV.
-    frames: how a folder's images are numbered.  Raises UsageError for an unknown reader, else
+    reader: auto, pyav, decord, images, bag or camera; auto takes a folder as images, an .mcap
+    file as a bag, a bare number that is no file and an address as a camera, and everything
+    else as a file for PyAV.  frames: how a folder's images are numbered.  topic: of a bag, the
+    images' topic.  Raises UsageError for an unknown reader, else
     what the reader raises (BadVideo, ReaderUnsuitable).
     """
     if reader not in READERS:
         raise UsageError(f"unknown reader '{reader}'", hint=f"known: {', '.join(READERS)}")
     chosen = _choose(source) if reader == "auto" else reader
-    if frames is not None and chosen != "images":
-        raise UsageError(
-            f"{redact(source)}: --frames {frames} is for a folder of images",
-            hint="leave it out",
-        )
+    _check_options(source, chosen, frames, topic)
     # Each reader loads its own libraries, and only when it is the one.
     if chosen == "camera":
         from vseg.video.open_live import open_live
@@ -36,6 +39,10 @@ def open_source(source: str | Path, reader: str = "auto", frames: str | None = N
         from vseg.video.images import ImageFolder
 
         return ImageFolder(source, frames=frames)
+    if chosen == "bag":
+        from vseg.video.bag import BagImages
+
+        return BagImages(source, topic)
     if chosen == "decord":
         from vseg.video.decord_reader import DecordFile
 
@@ -45,8 +52,25 @@ def open_source(source: str | Path, reader: str = "auto", frames: str | None = N
     return VideoFile(source)
 
 
+def _check_options(
+    source: str | Path, chosen: str, frames: str | None, topic: str | None
+) -> None:
+    """Raise UsageError for an option of another reader than the chosen one."""
+    if frames is not None and chosen != "images":
+        raise UsageError(
+            f"{redact(source)}: --frames {frames} is for a folder of images",
+            hint="leave it out",
+        )
+    if topic is not None and chosen != "bag":
+        raise UsageError(
+            f"{redact(source)}: --topic {topic} is for an .mcap file", hint="leave it out"
+        )
+
+
 def _choose(source: str | Path) -> str:
     path = Path(source)
     if scheme_of(source) or (str(source).isdecimal() and not path.exists()):
         return "camera"
-    return "images" if path.is_dir() else "pyav"
+    if path.is_dir():
+        return "images"
+    return "bag" if path.suffix.lower() == ".mcap" else "pyav"

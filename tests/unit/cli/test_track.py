@@ -165,3 +165,24 @@ def test_a_prompt_at_a_time_is_on_the_frame_shown_then(
     # 25 frames a second: frame 12 is on display from 0.48 s to 0.52 s.
     assert run.prompts[0].frame_index == 12
     assert [len(run[11]), len(run[12])] == [0, 1]
+
+
+def test_a_bag_is_tracked_and_its_masks_have_its_stamps(
+    workplace: Workplace, tmp_path: Path
+) -> None:
+    pytest.importorskip("rosbags", reason="needs the extra vseg[ros]")
+    reader = pytest.importorskip("mcap_ros2.reader", reason="needs mcap-ros2-support")
+    from tests.bags import colours, raw, stamp, write_bag
+
+    images = [raw(stamp(n), "rgb8", colours(n)) for n in range(3)]
+    others = [raw(stamp(n), "rgb8", colours(40)) for n in range(3)]
+    path = write_bag(tmp_path, {"/left": images, "/right": others})
+    run = tmp_path / "run"
+    words = ("--box", "10,10,30,25", "-o", run, *workplace.settings)
+    refused = call("track", path, *words)
+    assert (refused.exit_code, "--topic /left" in refused.stderr) == (3, True)
+    assert call("track", path, "--topic", "/left", *words).exit_code == 0
+    assert call("render", run, "--no-sheet", "-o", tmp_path / "a.mp4").exit_code == 0
+    assert call("export", run, "--to", "mcap", "-o", tmp_path / "a.mcap").exit_code == 0
+    times = [one.log_time_ns for one in reader.read_ros2_messages(tmp_path / "a.mcap")]
+    assert times == [stamp(n) for n in range(3)]

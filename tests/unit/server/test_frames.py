@@ -118,9 +118,9 @@ def test_a_folder_is_numbered_as_its_run_was(tmp_path: Path) -> None:
     for number in (2, 4, 5):
         Image.new("RGB", (16, 8), (40 * number, 0, 0)).save(folder / f"{number}.png")
     readers = Readers()
-    readers.open_as(folder, ("auto", "by-order"))
+    readers.open_as(folder, ("auto", "by-order", None))
     assert readers.read(folder, 2).image[0, 0, 0] == 200
-    readers.open_as(folder, ("auto", "by-number"))
+    readers.open_as(folder, ("auto", "by-number", None))
     assert readers.read(folder, 2).image[0, 0, 0] == 160
     with pytest.raises(DamagedVideo):
         readers.read(folder, 1)

@@ -53,10 +53,11 @@ class OpenClip:
             self.project = Project(run)
             self.project.run.check_source(clip)
             options = self.run.header.options
-            frames = options.get("frames")
+            frames, topic = (options.get(key) for key in ("frames", "topic"))
             opening = (
                 str(options.get("reader", "auto")),
                 None if frames is None else str(frames),
+                None if topic is None else str(topic),
             )
             readers.open_as(clip, opening)
             self.readers = readers

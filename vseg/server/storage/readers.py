@@ -22,8 +22,8 @@ RECENT_BYTES = 96 << 20
 """Of the frames read last, of all clips: 36 of 720p, 3 of 4K.  A round value; not tuned."""
 _NEAR = 8
 """Frames behind the one read last that decode at once, without going back to a key frame."""
-ClipOpening = tuple[str, str | None]
-"""How a clip is opened: the reader, and how a folder of images is numbered."""
+ClipOpening = tuple[str, str | None, str | None]
+"""How a clip is opened: the reader, how a folder of images is numbered, a bag's topic."""
 
 
 @dataclass(slots=True)
@@ -117,7 +117,9 @@ class Readers:
             if held is not None and held.version == version:
                 self._held.move_to_end(path)
                 return held
-        opened = _Held(version, open_video(path, *self._openings.get(path, ("auto", None))))
+        opened = _Held(
+            version, open_video(path, *self._openings.get(path, ("auto", None, None)))
+        )
         with self._lock:
             held = self._held.get(path)
             if held is not None and held.version == version:
