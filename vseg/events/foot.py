@@ -4,6 +4,9 @@ A box has its foot under its middle, also where an arm or a shadow widens it; th
 touch the ground do not have this fault.
 """
 
+import math
+
+import cv2
 import numpy as np
 
 from vseg.events.crossings import Point
@@ -27,3 +30,34 @@ def foot_of(crop: MaskCrop) -> Point:
     places = crop.mask[height - rows :].ravel().nonzero()[0] % width
     middle = int(np.add.reduce(places)) / places.size
     return crop.x + middle, float(crop.y + height - 1)
+
+
+OFF_CENTRE = 0.25
+"""A foot so far from the middle of the mask, by its width, or that moved so far from one frame
+to the next, by the smaller side, is doubted: a walker's swings by about half of it.  Not
+tuned.
+"""
+
+
+def sure_foot_of(crop: MaskCrop, before: Point | None) -> Point:
+    """The foot of a mask that is not empty; where it is doubtful, of its largest part.
+
+    A piece of the background that sticks to a mask is often its lowest part.  before: the foot
+    on the frame before.
+    """
+    foot = foot_of(crop)
+    _, _, width, height = crop.xywh
+    aside = abs(foot[0] - crop.x - (width - 1) / 2) > OFF_CENTRE * width
+    jumped = before is not None and math.dist(foot, before) > OFF_CENTRE * min(width, height)
+    return foot_of(_largest_part(crop)) if aside or jumped else foot
+
+
+def _largest_part(crop: MaskCrop) -> MaskCrop:
+    """The largest connected part of a mask."""
+    pixels = np.ascontiguousarray(crop.mask).view(np.uint8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(pixels, connectivity=8)
+    if count <= 2:  # the background, and one part
+        return crop
+    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
+    part = MaskCrop.of(labels == largest)
+    return MaskCrop(crop.x + part.x, crop.y + part.y, part.mask)

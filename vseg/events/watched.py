@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from vseg.events.crossings import Point
-from vseg.events.foot import foot_of
+from vseg.events.foot import sure_foot_of
 from vseg.events.ground import GroundSpeed
 from vseg.frame_masks import FrameMasks
 from vseg.types import MaskCrop
@@ -112,8 +112,8 @@ class WatchedObjects:
         self, object_id: int, crop: MaskCrop, score: float, weight: float
     ) -> WatchedObject:
         now = self._now
-        foot = foot_of(crop)
         watched = self._by_id.get(object_id)
+        foot = sure_foot_of(crop, None if watched is None else watched.foot)
         if watched is None:
             watched = WatchedObject(object_id, None, now, now, foot, crop, score, score)
             self._by_id[object_id] = watched
