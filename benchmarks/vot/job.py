@@ -38,9 +38,9 @@ class DataSet:
 
 def main() -> None:
     options = _parser().parse_args()
-    command = toolkit.vot_command(options.environment)
+    command = toolkit.vot_command(options.environment.resolve())
     with tempfile.TemporaryDirectory(prefix="vot-") as scratch:
-        work = Path(scratch) if options.work is None else options.work
+        work = Path(scratch) if options.work is None else options.work.resolve()
         rows = []
         print(f"{'data':12} {'measure':14} {'toolkit':>14} {'vseg':>14} {'differ':>9} frames")
         for data in _data_sets(options, work):
