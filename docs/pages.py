@@ -25,6 +25,7 @@ PAGES = {
     "correct.md": "docs/correct.md",
     "review.md": "docs/review.md",
     "events.md": "docs/events.md",
+    "live.md": "docs/live.md",
     "evaluation.md": "docs/evaluation.md",
     "annotate.md": "docs/annotate.md",
     "server.md": "docs/server.md",

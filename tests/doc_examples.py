@@ -51,6 +51,7 @@ def write_examples(folder: Path) -> None:
     (folder / "gt.txt").write_text("1,1,300,100,200,200,1,1,1\n2,1,302,100,200,200,1,1,1\n")
     (folder / "bag.mcap").touch()
     (folder / "words.txt").write_text("person\ncar\n")
+    (folder / "yard.txt").write_text("rtsp://10.0.0.8/live\n")
 
 
 def try_block(

@@ -83,6 +83,7 @@ EXAMPLES = {
         "vseg watch 0 --text person",
         "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",
         "vseg watch 0 --box 10,20,200,300 --label 1=person -o runs/live",
+        "vseg watch --source door=rtsp://10.0.0.7/live --source yard=1 --text person",
     ),
     "events": (
         "vseg events runs/a --zones zones.toml",
