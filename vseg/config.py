@@ -105,12 +105,13 @@ class DetectionSettings(Settings):
 class RedetectionSettings(Settings):
     """How often new instances are detected, and what becomes of what is detected.
 
-    grounder: detects what texts name; nano's own vocabulary if None.  tagger: names what
-    automatic masks are prompted by; vocabulary: the words it chooses from, everyday ones if
-    None.  detect_every: frames between two detections.  until: a frame or a time from which on
-    nothing new is detected.  max_objects: tracked at once.  reprompt_iou: of a detection and
-    the mask; below it the object is prompted again.  max_missed_detections: detections in a
-    row that may miss a visible object; absent_s: how long one that is not visible is kept.
+    grounder: detects what texts name, or all its classes; nano's own vocabulary if None.
+    tagger: names what automatic masks are prompted by; vocabulary: the words it chooses from,
+    everyday ones if None.  detect_every: frames between two detections.  until: a frame or a
+    time from which on nothing new is detected.  max_objects: tracked at once.  reprompt_iou:
+    of a detection and the mask; below it the object is prompted again.  max_missed_detections:
+    detections in a row that may miss a visible object; absent_s: how long one that is not
+    visible is kept.
     """
 
     grounder: str | None = None

@@ -190,7 +190,8 @@ Auto = Annotated[
 GrounderName = Annotated[
     str | None,
     typer.Option(
-        "--grounder", help="The model for --text: a name of `vseg models` or a folder."
+        "--grounder",
+        help="What detects --text, or with --auto its classes: a name or a folder.",
     ),
 ]
 TaggerName = Annotated[

@@ -74,7 +74,7 @@ class LiveTracker(Closing):
         until = None if text is None else parse_timecode(text)
         _check(requests, config, until)
         texts = [r.value for r in requests if isinstance(r.value, Text)]
-        words = grounder_of(config, texts, model)
+        words = grounder_of(config, texts, model, everything=not requests)
         self._session = Session(
             model,
             memory=config.memory,

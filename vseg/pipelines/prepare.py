@@ -114,16 +114,29 @@ def check_redetection(settings: RedetectionSettings, *, everything: bool) -> Non
             hint="tags name what a grounder is to detect: --auto --tagger clip-vit-b32 "
             "--grounder grounding-dino-tiny",
         )
-    named = settings.grounder is not None and settings.tagger is None
-    if everything and named and not has_classes(str(settings.grounder)):
-        raise UsageError(
-            f"--auto has no words for the grounder {settings.grounder}",
-            hint="give it words, as in --text person, or a --tagger, or take a detector of "
-            "fixed classes: --grounder rf-detr-seg-nano",
-        )
+    if everything and settings.grounder is not None:
+        _check_unworded(settings.grounder, settings.tagger)
     if settings.vocabulary is not None and settings.tagger is None:
         raise UsageError(
             "a vocabulary was given without --tagger", hint="name a tagger, or drop it"
+        )
+
+
+def _check_unworded(grounder: str, tagger: str | None) -> None:
+    """Raise UsageError unless a grounder that nobody gives words has classes, or a tagger, and
+    not both.
+    """
+    if has_classes(grounder):
+        if tagger is not None:
+            raise UsageError(
+                f"the tagger {tagger} has words for {grounder}, which detects its own classes",
+                hint="drop --tagger: every object of every class is detected",
+            )
+    elif tagger is None:
+        raise UsageError(
+            f"--auto has no words for the grounder {grounder}",
+            hint="give it words, as in --text person, or a --tagger, or take a detector of "
+            "fixed classes: --grounder rf-detr-seg-nano",
         )
 
 

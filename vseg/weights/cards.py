@@ -67,6 +67,8 @@ def published_facts() -> dict[str, dict[str, str]]:
             "repository": f"huggingface.co/{published.repository}",
             "licence": published.licence,
         }
+        if published.kind == "grounder":
+            facts[name]["detects"] = "its classes" if published.has_classes else "any words"
         if name in FIGURES:
             facts[name]["published"] = str(FIGURES[name])
     return facts

@@ -63,3 +63,9 @@ def test_any_words_need_words(workplace: Workplace, tmp_path: Path) -> None:
     options = ("--auto", "--grounder", "omdet-turbo-tiny", *workplace.settings)
     answer = call("track", workplace.clip, "-o", tmp_path / "r", *options)
     assert answer.exit_code == 2 and "--grounder rf-detr-seg-nano" in answer.stderr
+
+
+def test_classes_need_no_tagger(workplace: Workplace, detector: Path, tmp_path: Path) -> None:
+    options = ("--auto", "--grounder", detector, "--tagger", "clip-vit-b32")
+    answer = call("track", workplace.clip, "-o", tmp_path / "r", *options)
+    assert answer.exit_code == 2 and "drop --tagger" in answer.stderr

@@ -43,6 +43,8 @@ def test_all_kinds_are_listed(cache: Path) -> None:
     assert kinds["nano"] == kinds["edgetam"] == "segmenter"
     assert kinds["grounding-dino-tiny"] == kinds["sam3"] == "grounder"
     assert kinds["clip-vit-b32"] == kinds["siglip2-base"] == "image-text"
+    assert told["rf-detr-seg-nano"]["detects"] == "its classes"
+    assert told["omdet-turbo-tiny"]["detects"] == "any words"
     assert set(told) == {"nano", *PUBLISHED, *GROUNDERS, *IMAGE_TEXT}
     assert told["owlv2-base"]["weights"].endswith("vseg models pull owlv2-base")
 
