@@ -75,9 +75,15 @@ def events(
     rows = event_rows(told)
     for warning in warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    if opened.unfinished and not as_json:
+        print(f"note: {opened.unfinished}", file=sys.stderr)
     if as_json:
-        facts = {"events": len(told), "rows": [_plain(row) for row in rows]}
-        show_json(facts | {"written": written, "warnings": warnings})
+        facts: dict[str, object] = {
+            "events": len(told),
+            "rows": [_plain(row) for row in rows],
+        }
+        facts |= {"written": written, "warnings": warnings}
+        show_json(facts | {"unfinished": opened.unfinished})
         return
     _show(rows)
     print(*written, sep="\n", end="\n" if written else "")

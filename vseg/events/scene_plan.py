@@ -119,9 +119,19 @@ def _scaled(points: Iterable[Point], scale: Point) -> tuple[Point, ...]:
     return tuple((x * scale[0], y * scale[1]) for x, y in points)
 
 
+def _without_repeats(corners: Sequence[Point]) -> tuple[Point, ...]:
+    """The corners of a polygon, each once: many formats close one by its first corner."""
+    return tuple(one for k, one in enumerate(corners) if one != corners[k - 1])
+
+
 def _zone(settings: ZoneSettings, scale: Point, height: int, width: int) -> WatchedZone:
     name = f"zone {settings.name!r}"
-    corners = _scaled(settings.polygon, scale)
+    corners = _without_repeats(_scaled(settings.polygon, scale))
+    if len(corners) < 3:
+        raise BadZones(
+            f"{name} has fewer than three different corners: it holds no pixel",
+            hint="give the corners in their order around the zone",
+        )
     crossing = crossing_edges(corners)
     if crossing is not None:
         first, second = crossing

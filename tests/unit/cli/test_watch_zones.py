@@ -1,16 +1,24 @@
 """Zones of a live source: told as they happen, and afterwards from the run the same again."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from tests.moving_boxes import HEIGHT, WIDTH, boxes_at
 from tests.scenes import drawn_scene
 from tests.unit.cli.conftest import CommandResult, Workplace, call
-from vseg.events.scene_event import SceneEvent, parse_event
+from tests.webhook_server import WebhookServer
+from vseg.errors import BadConfig
+from vseg.events.scene_event import EventStamp, SceneEvent, parse_event
+from vseg.events.sinks.json_lines import JsonLinesSink
+from vseg.pipelines.live import LiveFrame
+from vseg.pipelines.zone_observer import ZoneObserver
 from vseg.synthetic import SceneConfig, Trajectory, write_clip
-from vseg.types import MaskCrop
+from vseg.types import Frame, MaskCrop, VideoInfo
 
 pytestmark = pytest.mark.integration
 ZONES = """
@@ -87,6 +95,14 @@ def place(clip: Path, workplace: Workplace, tmp_path: Path) -> Place:
     return Place(("watch", clip, *words), zones)
 
 
+@pytest.fixture
+def webhook() -> Iterator[WebhookServer]:
+    one = WebhookServer()
+    yield one
+    one.shutdown()
+    one.server_close()
+
+
 def watched(place: Place, *more: object, frames: int = 40) -> CommandResult:
     return call(*place.words, "--frames", frames, "--zones", place.zones, *more)
 
@@ -132,6 +148,51 @@ def test_events_go_to_stdout_and_snapshots_to_a_folder(place: Place, tmp_path: P
     assert len(lines) - len(events) == 4, "frames are told too"
     names = {event.snapshot for event in events if event.snapshot}
     assert names and names == {path.name for path in images.iterdir()}
+
+
+def test_events_are_sent_to_a_webhook(
+    place: Place, tmp_path: Path, webhook: WebhookServer
+) -> None:
+    spool = tmp_path / "spool"
+    out = tmp_path / "events.jsonl"
+    words = ("--events", out, "--webhook", webhook.address, "--webhook-spool", spool)
+    answer = watched(place, *words, frames=4)
+    assert answer.exit_code == 0, answer.stderr
+    told = [parse_event(body) for _, body in webhook.taken]
+    assert told == read(out) and told
+    assert list(spool.iterdir()) == []
+
+
+def test_zones_are_read_anew(tmp_path: Path) -> None:
+    path = tmp_path / "zones.toml"
+    path.write_text(ZONES)
+    told = tmp_path / "events.jsonl"
+    notes: list[str] = []
+    stamps = {"": EventStamp("camera", "test")}
+    observer = ZoneObserver({"": path}, stamps, JsonLinesSink(told), {}, notes.append)
+    observer.begin("", VideoInfo("clip", HEIGHT, WIDTH, None, None))
+    image = np.zeros((HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+    def show(index: int) -> None:
+        masks = boxes_at(index, {1: (40, 60)})
+        observer.frame(LiveFrame(Frame(index, None, index / 10, image), masks, ()))
+
+    show(0)
+    path.write_text("[[zone]]\nname = 'wrong'")
+    with pytest.raises(BadConfig):
+        observer.reload()
+    show(1)
+    path.write_text(ZONES.replace('name = "left"', 'name = "renamed"'))
+    observer.reload()
+    show(2)
+    observer.close()
+    observer.close()
+    assert [(e.place, e.phase) for e in read(told) if e.kind == "inside"] == [
+        ("left", "start"),
+        ("left", "end"),
+        ("renamed", "start"),
+        ("renamed", "end"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,8 @@ def line(**changes: Any) -> dict[str, Any]:
         ({"zone": [zone(polygon=[[0.2, 0.2], [0.6, 0.2], [0.4, 0.2]])]}, "itself|no pixel"),
         ({"zone": [zone(polygon=[[1.2, 0.2], [1.6, 0.2], [1.6, 0.6]])]}, "no pixel"),
         ({"zone": [zone(polygon=[[40, 40], [90, 40], [90, 90]])]}, "no pixel"),
-        ({"zone": [zone(polygon=[[0.5, 0.5]] * 3)]}, "itself|no pixel"),
+        ({"zone": [zone(polygon=[[0.5, 0.5]] * 3)]}, "no pixel"),
+        ({"zone": [zone(polygon=[[0.1, 0.1], [0.5, 0.5], [0.1, 0.1]])]}, "no pixel"),
         ({"zone": [zone(heading=[0, 0])]}, "no direction"),
         ({"zone": [zone(speed_limit=3)]}, "ground"),
         ({"line": [line(end=[0.5, 0.9])]}, "no length"),
@@ -97,6 +98,11 @@ def test_the_example_holds_every_setting_and_nothing_useless() -> None:
     models = (ZoneFile, ZoneSettings, LineSettings, NearSettings, GroundSettings)
     names = {name for model in models for name in model.model_fields}
     assert {name for name in names if name not in text} == set()
+
+
+def test_a_polygon_may_be_closed_by_its_first_corner() -> None:
+    closed = plan_of(zone=[zone(polygon=[*SQUARE, SQUARE[0]])]).zones[0]
+    assert (closed.pixels == plan_of(zone=[zone()]).zones[0].pixels).all()
 
 
 def test_pixels_are_scaled_from_the_size_at_which_they_were_drawn() -> None:

@@ -166,8 +166,10 @@ def test_a_broker_that_was_never_there_is_said_without_its_password() -> None:
     until(lambda: notes)
     sink.close()
     assert "cannot be reached" in notes[0] and "pass-word" not in "".join(notes)
+    assert "2 messages are lost" in notes[1], "an event, and the count it changes"
 
 
-def test_another_address_is_refused() -> None:
+@pytest.mark.parametrize("address", ["http://127.0.0.1", "mqtt://127.0.0.1/a/+/b", "here"])
+def test_another_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError):
-        MqttSink("http://127.0.0.1", [], print)
+        MqttSink(address, [], print)

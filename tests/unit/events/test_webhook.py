@@ -3,14 +3,13 @@
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.webhook_server import WebhookServer
 from vseg.errors import OutputError, UsageError
 from vseg.events.scene_event import EventStamp, SceneEvent, parse_event
 from vseg.events.sinks.event_sink import EventSink
@@ -20,45 +19,9 @@ from vseg.events.sinks.webhook import SECRET, WebhookSink
 EVENT = SceneEvent("crossing", "instant", time_s=2.0, frame=50, place="gate", count=1)
 
 
-class Server(ThreadingHTTPServer):
-    """Takes events, and answers what it is told to."""
-
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, port: int = 0) -> None:
-        super().__init__(("127.0.0.1", port), _Handler)
-        self.answers: list[int] = []
-        self.taken: list[tuple[dict[str, str], bytes]] = []
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook?token=secret-in-the-path"
-
-    def keys(self) -> list[str]:
-        return [parse_event(body).key for _, body in self.taken]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        answer = self.server.answers.pop(0) if self.server.answers else 204
-        if answer < 300:
-            self.server.taken.append((dict(self.headers), body))
-        self.send_response(answer)
-        self.send_header("Location", "http://127.0.0.1:1/elsewhere")
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
 @pytest.fixture
-def server() -> Iterator[Server]:
-    one = Server()
+def server() -> Iterator[WebhookServer]:
+    one = WebhookServer()
     yield one
     one.shutdown()
     one.server_close()
@@ -79,7 +42,10 @@ def until(done: object, seconds: float = 15.0) -> None:
 
 
 def test_events_come_in_order_and_signed(
-    server: Server, stamped: list[SceneEvent], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: WebhookServer,
+    stamped: list[SceneEvent],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(SECRET, "shared")
     notes: list[str] = []
@@ -98,7 +64,7 @@ def test_events_come_in_order_and_signed(
 
 
 def test_what_is_not_taken_is_sent_again_and_said_once(
-    server: Server, stamped: list[SceneEvent], tmp_path: Path
+    server: WebhookServer, stamped: list[SceneEvent], tmp_path: Path
 ) -> None:
     server.answers = [503, 302]
     notes: list[str] = []
@@ -113,7 +79,7 @@ def test_what_is_not_taken_is_sent_again_and_said_once(
 
 
 def test_an_event_that_is_refused_for_what_it_is_does_not_stop_the_others(
-    server: Server, stamped: list[SceneEvent], tmp_path: Path
+    server: WebhookServer, stamped: list[SceneEvent], tmp_path: Path
 ) -> None:
     server.answers = [422]
     notes: list[str] = []
@@ -128,7 +94,7 @@ def test_an_event_that_is_refused_for_what_it_is_does_not_stop_the_others(
 def test_a_receiver_that_is_away_gets_the_events_from_the_next_process(
     stamped: list[SceneEvent], tmp_path: Path
 ) -> None:
-    gone = Server()
+    gone = WebhookServer()
     port = gone.server_port
     gone.shutdown()
     gone.server_close()
@@ -141,13 +107,25 @@ def test_a_receiver_that_is_away_gets_the_events_from_the_next_process(
     until(lambda: notes)
     sink.close()
     assert "cannot be reached" in notes[0] and "6 events" in notes[-1]
-    back = Server(port)
+    back = WebhookServer(port)
     again = WebhookSink(f"http://127.0.0.1:{port}/", EventSpool(tmp_path), notes.append)
     until(lambda: len(back.taken) == len(stamped))
     again.close()
     assert back.keys() == [event.key for event in stamped]
     back.shutdown()
     back.server_close()
+
+
+def test_a_file_that_is_no_event_does_not_stop_the_others(
+    server: WebhookServer, stamped: list[SceneEvent], tmp_path: Path
+) -> None:
+    (tmp_path / "0000.event.json").write_bytes(b"")
+    notes: list[str] = []
+    sink = WebhookSink(server.address, EventSpool(tmp_path), notes.append)
+    sink.send(stamped[0])
+    sink.close()
+    assert server.keys() == [stamped[0].key]
+    assert len(notes) == 1 and "no event" in notes[0] and list(tmp_path.iterdir()) == []
 
 
 def test_the_spool_is_bounded_and_says_what_it_drops(

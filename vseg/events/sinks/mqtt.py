@@ -9,11 +9,12 @@ it is back, up to a bound: paho keeps and sends again what was not acknowledged.
 import json
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from vseg.errors import ExtraMissing, ServiceError
+from vseg.errors import ExtraMissing, ServiceError, UsageError
 from vseg.events.scene_event import SceneEvent, event_json
 from vseg.events.sinks.receiver import receiver_of
 
@@ -24,6 +25,7 @@ MOST_WAITING = 5000
 """Events that wait for a broker, in memory: an event is about 600 bytes, so 3 MB."""
 
 _CLOSE_S = 5.0
+_POLL_S = 0.01
 _RETRY_S = (1, 30)
 _KEEP_ALIVE_S = 30
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -46,9 +48,15 @@ class MqttSink:
             )
         self._receiver = receiver_of(address, _PORTS, PASSWORD)
         self._prefix = self._receiver.path.strip("/") or "vseg"
+        if set(self._prefix) & set("+#\0"):
+            raise UsageError(
+                f"the prefix {self._prefix!r} is no topic of MQTT", hint="leave out + and #"
+            )
         self._note = note
         self._away = False
         self._closing = False
+        self._sent = 0
+        self._acknowledged = 0
         self._lock = threading.Lock()
         self._state: dict[str, dict[str, Any]] = {camera: {} for camera in cameras}
         self._client = self._new_client()
@@ -81,10 +89,15 @@ class MqttSink:
         """Say that nobody watches any more, once what waits was delivered."""
         self._closing = True
         if self._client.is_connected():
-            last = self._client.publish(f"{self._prefix}/available", "offline", 1, retain=True)
-            last.wait_for_publish(_CLOSE_S)
+            self._publish("available", "offline", retain=True)
+            end_s = time.monotonic() + _CLOSE_S
+            while self._sent > self._acknowledged and time.monotonic() < end_s:
+                time.sleep(_POLL_S)
         self._client.disconnect()
         self._client.loop_stop()
+        if self._sent > self._acknowledged:
+            lost = self._sent - self._acknowledged
+            self._note(f"{self._receiver.shown} is away: {lost} messages are lost")
 
     def _new_client(self) -> Any:
         from paho.mqtt.client import Client
@@ -101,18 +114,19 @@ class MqttSink:
         client.max_queued_messages_set(MOST_WAITING)
         client.reconnect_delay_set(*_RETRY_S)
         client.on_connect = self._on_connect
+        client.on_publish = self._on_publish
         client.on_connect_fail = lambda *_: self._is_away("cannot be reached")
         client.on_disconnect = lambda *_: self._is_away("is away")
         return client
 
-    def _on_connect(self, client: Any, _user: Any, _flags: Any, reason: Any, *_: Any) -> None:
+    def _on_connect(self, _client: Any, _user: Any, _flags: Any, reason: Any, *_: Any) -> None:
         if reason.is_failure:
             self._is_away(f"refuses the connection: {reason}")
             return
         if self._away:
             self._note(f"{self._receiver.shown} is back")
         self._away = False
-        client.publish(f"{self._prefix}/available", "online", 1, retain=True)
+        self._publish("available", "online", retain=True)
         with self._lock:
             known = {camera: json.dumps(state) for camera, state in self._state.items()}
         for camera, text in known.items():
@@ -128,7 +142,14 @@ class MqttSink:
         from paho.mqtt.enums import MQTTErrorCode
 
         sent = self._client.publish(f"{self._prefix}/{topic}", text, 1, retain=retain)
-        return bool(sent.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE)
+        taken = sent.rc != MQTTErrorCode.MQTT_ERR_QUEUE_SIZE
+        with self._lock:
+            self._sent += taken
+        return bool(taken)
+
+    def _on_publish(self, *_: Any) -> None:
+        with self._lock:
+            self._acknowledged += 1
 
 
 def _note_count(state: dict[str, Any], event: SceneEvent) -> None:

@@ -21,6 +21,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from vseg import __version__
+from vseg.errors import BadEvent
 from vseg.events.scene_event import SceneEvent, parse_event
 from vseg.events.sinks.event_spool import EventSpool
 from vseg.events.sinks.receiver import receiver_of
@@ -89,7 +90,7 @@ class WebhookSink:
             if waiting is None:
                 continue
             name, body = waiting
-            why = self._post(body)
+            why = self._post(body) if self._is_whole(name, body) else None
             if why is None:
                 pause_s = _PAUSES_S[0]
                 self._is_back()
@@ -104,6 +105,15 @@ class WebhookSink:
                 if self._closing_s is not None:
                     self._changed.wait(_PAUSES_S[0] / 5)
             pause_s = min(2 * pause_s, _PAUSES_S[1])
+
+    def _is_whole(self, name: str, body: bytes) -> bool:
+        """Whether a file holds an event; after a loss of power one may be empty."""
+        try:
+            parse_event(body)
+        except BadEvent:
+            self._note(f"{name} in the spool is no event: it is dropped")
+            return False
+        return True
 
     def _post(self, body: bytes) -> str | None:
         """Send an event; why it must be sent again, or None if it need not."""
