@@ -193,8 +193,7 @@ def _header(file: Path) -> _Header | None:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(file, formats=FORMATS) as image:
-                sideways = _upright_by(image) in SIDEWAYS
-                width, height = image.size[::-1] if sideways else image.size
+                height, width = displayed_size(image)
                 codec = (image.format or "").lower()
                 _check_tiff(file, image)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
@@ -237,9 +236,20 @@ def load_image(file: Path) -> UInt8[np.ndarray, "H W 3"]:
     Raises OSError, ValueError and SyntaxError for what does not decode.
     """
     with Image.open(file, formats=FORMATS) as image:
-        turn = _upright_by(image)
-        upright = image if turn is None else image.transpose(turn)
-        if upright.mode.startswith("I;16"):
-            grey = (np.asarray(upright) >> 8).astype(np.uint8)
-            return np.repeat(grey[..., None], 3, axis=2)
-        return np.array(upright.convert("RGB"), dtype=np.uint8)
+        return displayed_rgb(image)
+
+
+def displayed_size(image: Image.Image) -> tuple[int, int]:
+    """Height and width as displayed, from the header alone."""
+    width, height = image.size
+    return (width, height) if _upright_by(image) in SIDEWAYS else (height, width)
+
+
+def displayed_rgb(image: Image.Image) -> UInt8[np.ndarray, "H W 3"]:
+    """The pixels of an opened image, as displayed.  Raises what Pillow raises."""
+    turn = _upright_by(image)
+    upright = image if turn is None else image.transpose(turn)
+    if upright.mode.startswith("I;16"):
+        grey = (np.asarray(upright) >> 8).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    return np.array(upright.convert("RGB"), dtype=np.uint8)

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from tests.scenes import mask_iou, two_objects
 from tests.served import TOKEN, app_of, served
 from vseg.ops.outline import mask_of_rings
+from vseg.server.plugins.wire_images import header_of, rgb_of
 from vseg.server.plugins.x_anylabeling_values import ClientMark, marked_objects
 from vseg.server.settings import Limits
 from vseg.types import Box, Points
@@ -266,6 +267,11 @@ def test_a_session_survives_a_restart(tmp_path: Path) -> None:
         ([], {}, "INVALID_IMAGE"),
         (["nothing"], {}, "INVALID_IMAGE"),
         ([7], {}, "INVALID_IMAGE"),
+        (
+            [uri(np.zeros((size, 64, 3), np.uint8)) for size in (64, 64, 48)],
+            {},
+            "INVALID_IMAGE",
+        ),
         ([uri(np.zeros((64, 64, 3), np.uint8))] * 3, {"frames": 2}, "TOO_LARGE"),
         ([uri(np.zeros((64, 64, 3), np.uint8))], {"pixels": 1000}, "TOO_LARGE"),
         (["A" * 4000], {"body_bytes": 1024}, "INVALID_IMAGE"),
@@ -292,6 +298,18 @@ def test_an_image_that_does_not_decode_is_refused(client: TestClient) -> None:
     body = {"model": "vseg-video", "frames": [text, spoiled]}
     told = client.post(f"{AT}/video/init", json=body).json()
     assert not told["success"]
+
+
+def test_an_image_of_16_bits_that_lies_on_its_side_is_read_as_displayed() -> None:
+    values = np.arange(6 * 4, dtype=np.uint16).reshape(6, 4) * 2000
+    image = Image.fromarray(values)
+    exif = Image.Exif()
+    exif[274] = 6  # turned by a quarter
+    file = io.BytesIO()
+    image.save(file, "PNG", exif=exif)
+    shown = rgb_of(file.getvalue(), 100)
+    assert header_of(file.getvalue(), 100) == (".png", (4, 6))
+    assert (shown == (np.rot90(values, -1) >> 8)[..., None]).all()
 
 
 def test_the_key_is_asked_for(client: TestClient, tmp_path: Path) -> None:

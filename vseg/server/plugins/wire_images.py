@@ -11,12 +11,12 @@ import warnings
 
 import numpy as np
 from jaxtyping import Bool, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from vseg.errors import BadImage
 from vseg.exchange.labelme import png_base64
 from vseg.server.wire_prompts import PixelBudget
-from vseg.video.images import FORMATS
+from vseg.video.images import FORMATS, displayed_rgb, displayed_size
 
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "BMP": ".bmp", "TIFF": ".tif"}
 _HINT = "send the file of a JPEG, PNG, WebP or BMP image as base64"
@@ -31,22 +31,21 @@ def file_of_text(text: str) -> bytes:
         raise BadImage("the image is not base64", hint=_HINT) from error
 
 
-def suffix_of(content: bytes, most_pixels: int) -> str:
-    """What the name of an image file ends with, from its header.  Raises BadImage, and
-    TooLarge for more than `most_pixels`.
+def header_of(content: bytes, most_pixels: int) -> tuple[str, tuple[int, int]]:
+    """What the name of an image file ends with, and the height and width that it is displayed
+    with.  Raises BadImage, and TooLarge for more than `most_pixels`.
     """
     with _opened(content, most_pixels) as image:
-        return _SUFFIXES[image.format or ""]
+        return _SUFFIXES[image.format or ""], displayed_size(image)
 
 
 def rgb_of(content: bytes, most_pixels: int) -> UInt8[np.ndarray, "H W 3"]:
-    """The pixels of an image file as they are displayed.  Raises as `suffix_of` does."""
+    """The pixels of an image file as they are displayed.  Raises as `header_of` does."""
     with _opened(content, most_pixels) as image:
         try:
-            shown = ImageOps.exif_transpose(image).convert("RGB")
+            return displayed_rgb(image)
         except (OSError, ValueError, SyntaxError) as error:
             raise BadImage(f"the image cannot be decoded: {error}", hint=_HINT) from error
-    return np.array(shown, dtype=np.uint8)
 
 
 def png_uri(mask: Bool[np.ndarray, "H W"]) -> str:
