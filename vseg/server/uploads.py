@@ -13,11 +13,11 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.errors import BadVideo, InTheWay, OutputError, TooLarge, TooMany
+from vseg.errors import BadVideo, InTheWay, NotThere, OutputError, TooLarge, TooMany
 from vseg.server.idempotency import reused_key
 from vseg.server.settings import Limits, ServerSettings
 from vseg.server.storage.served_folder import ServedFolder
@@ -51,7 +51,6 @@ class Uploads:
     def __init__(self, settings: ServerSettings, folder: ServedFolder) -> None:
         self._limits: Limits = settings.limits
         self._folder = folder
-        self._incoming = settings.state_folder / "incoming"
         self._decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
         self._under_way: Counter[str] = Counter()
 
@@ -114,8 +113,16 @@ class Uploads:
 
     def clear(self) -> None:
         """Delete what uploads that never ended left behind."""
-        for part in self._incoming.glob("*.part"):
-            _remove(part)
+        with suppress(NotThere):
+            for part in self._incoming.glob("*.part"):
+                _remove(part)
+
+    @property
+    def _incoming(self) -> Path:
+        """Hidden within the root: the state may be on another disk, and a file cannot be
+        renamed from there.  Raises NotThere if a link leads out of the root.
+        """
+        return self._folder.inside(self._folder.root / UPLOADS / ".incoming")
 
     @asynccontextmanager
     async def _received(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[tuple[Path, str]]:

@@ -4,6 +4,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -31,8 +32,7 @@ def client(root: Path) -> Iterator[TestClient]:
 
 def left_behind(root: Path) -> list[Path]:
     """Files of uploads, whole or not."""
-    folders = root / "uploads", root / ".vseg" / "incoming"
-    return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+    return [path for path in (root / "uploads").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ def test_an_upload_that_is_sent_again_is_one_clip(
 
 
 def test_what_a_killed_service_received_is_deleted(root: Path) -> None:
-    part = root / ".vseg" / "incoming" / "0.part"
+    part = root / "uploads" / ".incoming" / "0.part"
     part.parent.mkdir(parents=True)
     part.write_bytes(b"half")
     with served(app_of(root)):
@@ -192,3 +192,12 @@ def test_the_folder_of_uploads_may_not_lead_out(
     content = write_clip(tmp_path / "a.mp4", Recipe(num_frames=9)).read_bytes()
     assert client.post("/v1/videos", content=content).status_code == 404
     assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_the_state_may_be_on_another_disk(root: Path, tmp_path: Path) -> None:
+    other = Path("/dev/shm")
+    if not other.is_dir() or other.stat().st_dev == root.stat().st_dev:
+        pytest.skip("this machine shows one disk only")
+    content = write_clip(tmp_path / "a.mp4", Recipe(num_frames=2)).read_bytes()
+    with TemporaryDirectory(dir=other) as state, served(app_of(root, state=state)) as client:
+        assert client.post("/v1/videos", content=content).status_code == 201

@@ -245,7 +245,7 @@ def test_a_session_is_forgotten_with_its_clip(tmp_path: Path) -> None:
         assert client.get("/v1/sessions").json()["sessions"] == []
         gone = client.post(f"{AT}/video/cleanup/{sessions[-1]}").json()
     assert gone["error"]["code"] == "NOT_THERE"
-    assert list((tmp_path / "uploads").rglob("*.*")) == []
+    assert [p for p in (tmp_path / "uploads").rglob("*") if p.is_file()] == []
     assert list((tmp_path / ".vseg" / "x-anylabeling").iterdir()) == []
 
 
