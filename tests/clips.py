@@ -14,9 +14,12 @@ from typing import cast
 
 import av
 import numpy as np
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
 from av.packet import Packet
 from av.stream import Stream
 from av.video.stream import VideoStream
+from jaxtyping import Int16
 
 BITS = 10
 HEIGHT = 64
@@ -180,4 +183,25 @@ def cut(source: Path, target: Path, keep: float) -> Path:
     """The first `keep` (0 to 1) of the bytes of `source`: a download that broke off."""
     content = source.read_bytes()
     target.write_bytes(content[: int(len(content) * keep)])
+    return target
+
+
+def add_sound(
+    source: Path, target: Path, samples: Int16[np.ndarray, "N 2"], codec: str = "pcm_s16le"
+) -> Path:
+    """The clip with a sound track of 48 kHz that begins with its first frame."""
+    with av.open(str(source)) as given, av.open(str(target), "w") as out:
+        video = out.add_stream_from_template(given.streams.video[0])
+        sound = out.add_stream(codec, rate=48_000)
+        assert isinstance(sound, AudioStream)
+        sound.layout = "stereo"
+        for packet in given.demux(given.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = video
+                out.mux(packet)
+        block = AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout="stereo")
+        block.sample_rate = 48_000
+        block.pts = 0
+        out.mux(sound.encode(block))
+        out.mux(sound.encode())
     return target

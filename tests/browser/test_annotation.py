@@ -1,6 +1,7 @@
 """Annotating in a real browser: draw, propagate, correct, undo, come back, export."""
 
 import json
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,12 @@ import pytest
 
 from tests.browser.conftest import listening
 from tests.browser_scene import CENTRES, FRAMES, HW, RUN, SCENE, folder_with_run
+from tests.clips import add_sound
 from tests.page_driver import PageDriver, iou
-from tests.served import TOKEN, app_of, service_process
+from tests.served import SHORT_SIDE, TOKEN, app_of, service_process
+from vseg.build import load_model
 from vseg.interfaces.model import Model
+from vseg.pipelines.empty_run import create_empty_run
 from vseg.results.run import Run
 
 if TYPE_CHECKING:
@@ -231,6 +235,47 @@ def test_a_correction_can_be_stopped_and_keeps_what_it_has(desk: PageDriver) -> 
     desk.keys("f", "Escape")
     desk.wait_for("() => document.querySelector('#progress').hidden")
     assert desk.objects == ["Object 1"]
+
+
+def test_playback_sets_the_sound_on_the_clock_of_the_frames(page: "Page", root: Path) -> None:
+    loud = np.zeros((FRAMES * 48_000 // 25, 2), dtype=np.int16)
+    loud[9_600:] = 20_000
+    add_sound(root / "two.mp4", root / "loud.mp4", loud, "aac")
+    (root / "loud.mp4").replace(root / "two.mp4")
+    shutil.rmtree(root / "a")
+    create_empty_run(
+        str(root / "two.mp4"), root / "a", load_model("nano", short_side=SHORT_SIDE)
+    )
+    page.add_init_script(
+        """
+        window.started = [];
+        const start = AudioBufferSourceNode.prototype.start;
+        AudioBufferSourceNode.prototype.start = function (when, offset) {
+          const samples = this.buffer.getChannelData(0);
+          const first = samples.findIndex((sample) => sample > 0.3);
+          const from = when - this.context.currentTime;
+          const { sampleRate, duration } = this.buffer;
+          window.started.push([from, offset, first / sampleRate, duration]);
+          return start.call(this, when, offset);
+        };
+        """
+    )
+    with listening(app_of(root)) as address:
+        desk = PageDriver(page, HW).open(address, TOKEN, RUN)
+        assert desk.page.is_visible("#sound")
+        desk.go_to(2)
+        desk.keys("Space")
+        desk.wait_for("() => window.started.length")
+        ((wait, offset, first, duration),) = page.evaluate("window.started")
+        # The stretch begins with frame 2, at 0.08 s; sound begins at 0.2 s.
+        assert abs(first - 0.12) < 0.003
+        assert abs(duration - 5) < 0.01
+        assert wait < 0.01 or offset == 0
+        page.wait_for_selector("#play[aria-label=Play]")
+        desk.keys("Shift+m", "Home", "Space")
+        page.wait_for_selector("#play[aria-label=Pause]")
+        page.wait_for_selector("#play[aria-label=Play]")
+        assert page.evaluate("window.started.length") == 1
 
 
 def test_nothing_leaves_the_server(page: "Page", address: str) -> None:

@@ -70,6 +70,7 @@ SEEN: list[tuple[str, tuple[str, ...], str, Any]] = [
     ("next-risk", ("1", "Home", "Period"), _TOAST, "No risky frame ahead"),
     ("previous-risk", ("1", "End", "Comma"), _TOAST, "No risky frame before"),
     ("mark-span", ("Home", "q", "End", "q"), _SPAN, "11"),
+    ("sound", ("Shift+m",), "localStorage.getItem('vseg-muted') !== null", True),
     ("tool-point", ("b", "p"), _pressed("point"), "true"),
     ("tool-box", ("r",), _pressed("box"), "true"),
     ("tool-scribble", ("s",), _pressed("scribble"), "true"),
@@ -129,7 +130,7 @@ def test_a_key_does_what_the_table_says(
     else:
         desk.wait_for(f"(wanted) => {read} === wanted", value)
     _calm(desk)
-    if action in ("hide", "lock", "propagate-scope", "theme", "review-everywhere"):
+    if action in ("hide", "lock", "propagate-scope", "theme", "review-everywhere", "sound"):
         desk.keys(keys[-1])
 
 

@@ -48,7 +48,8 @@ class DoneAnswer(Answer):
 class AnnotationState(Wire):
     """A clip that is open, as a whole.  first, end: its frames.  fps: None if unknown.
     video: its id below /v1/videos; run: below /v1/runs.  revision: of the run.  words: whether
-    text and exemplar prompts can be used.  Neither pending nor objects grow with the clip.
+    text and exemplar prompts can be used; sound: whether the clip has any.  Neither pending
+    nor objects grow with the clip.
     """
 
     run: str
@@ -61,6 +62,7 @@ class AnnotationState(Wire):
     end: int
     model: str
     words: bool
+    sound: bool
     revision: int
     objects: list[ObjectState]
     pending: list[PendingMark]

@@ -27,11 +27,13 @@ from vseg.server.annotator.prompted_images import PromptedImages
 from vseg.server.annotator.propagation import Propagation
 from vseg.server.storage.readers import Readers
 from vseg.types import Frame, Text
+from vseg.video.file import VideoFile
+from vseg.video.sound import has_sound
 
 
 class OpenClip:
     """run_id, video_id: as clients name them.  clip: where it is.  running: the propagation
-    under way.
+    under way.  sound: whether the clip has any.
     """
 
     def __init__(
@@ -62,6 +64,8 @@ class OpenClip:
             readers.open_as(clip, opening)
             self.readers = readers
             self.tracked = stack.enter_context(open_video(clip, *opening))
+            video = self.tracked
+            self.sound = isinstance(video, VideoFile) and has_sound(video)
             self._stack = stack.pop_all()
         self.view = FrameView(self.project)
         self.desk = DeskState(self.project, self.view)
@@ -94,6 +98,7 @@ class OpenClip:
                 end=end,
                 model=self.model.name,
                 words=True,
+                sound=self.sound,
                 revision=self.run.revision,
                 objects=self.desk.objects(),
                 pending=self.desk.pending(),

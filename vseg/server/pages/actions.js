@@ -6,7 +6,7 @@ import { showKeys } from "./key-dialog.js";
 import { seekAnchor, seekRisk } from "./navigation.js";
 import { askColour, askDelete, askMerge, askName } from "./object-dialogs.js";
 import { flip } from "./object-list.js";
-import { markedFrames } from "./state.js";
+import { markedFrames, toggleSound } from "./state.js";
 import { toggleTheme } from "./theme.js";
 import { toast } from "./toasts.js";
 import { resizeBrush } from "./tools.js";
@@ -147,6 +147,7 @@ export const ACTIONS = {
   "next-risk": ({ annotator }) => seekRisk(annotator, 1),
   "previous-risk": ({ annotator }) => seekRisk(annotator, -1),
   play: ({ playback }) => playback.toggle(),
+  sound: ({ annotator }) => toggleSound(annotator.store),
   "mark-span": ({ annotator }) => markSpan(annotator),
   "tool-point": choose("point"),
   "tool-box": choose("box"),

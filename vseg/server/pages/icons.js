@@ -12,6 +12,8 @@ const PATHS = {
   exemplar: "M4 4h9v9H4zM11 16v4h9v-9h-4",
   undo: "M9 14L4 9l5-5M4 9h10a6 6 0 010 12h-3",
   redo: "M15 14l5-5-5-5M20 9H10a6 6 0 000 12h3",
+  sound: "M4 9v6h4l5 4V5L8 9zM16 9a4 4 0 010 6M18.500 6.500a8 8 0 010 11",
+  muted: "M4 9v6h4l5 4V5L8 9zM16 9.500l5 5M21 9.500l-5 5",
   chart: "M5 20v-7M12 20V5M19 20v-10",
   theme: "M12 3a9 9 0 100 18zM12 3a9 9 0 010 18",
   help: "M9 9a3 3 0 115 2c-1 1-2 1.500-2 3M12 18h.01",

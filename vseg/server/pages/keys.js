@@ -35,6 +35,7 @@ export const KEYS = [
     ["next-risk", "Period", "Next risky frame", true],
     ["previous-risk", "Comma", "Previous risky frame", true],
     ["play", "Space", "Play or pause"],
+    ["sound", "Shift+KeyM", "Sound on or off"],
     ["mark-span", "KeyQ", "Mark a span: begin, end, clear"],
   ]),
   ...group("Tools", [

@@ -1,6 +1,8 @@
 // Playback: frames at the clip's rate; those that are not there in time are left out, and
 // counted, and so is the time in which nothing came.
 
+import { PlaybackSound } from "./playback-sound.js";
+
 /** Frames a second of a clip that does not say. */
 const UNKNOWN_RATE = 10;
 /** Milliseconds that playback waits for an image and its masks before it goes on without. */
@@ -9,6 +11,7 @@ const PATIENCE = 1000;
 const MASKS_AHEAD = 12;
 
 export class Playback {
+  #sound;
   #began = 0;
   #from = 0;
   #last = 0;
@@ -16,6 +19,7 @@ export class Playback {
   /** @param {import("./annotator.js").Annotator} annotator */
   constructor(annotator) {
     this.annotator = annotator;
+    this.#sound = new PlaybackSound(annotator);
   }
 
   toggle() {
@@ -30,6 +34,7 @@ export class Playback {
 
   stop() {
     if (!this.annotator.state.playing) return;
+    this.#sound.stop();
     this.annotator.store.set({ playing: false });
     // Masks ahead were asked for: the server is told which frame is shown.
     this.annotator.seek(this.annotator.state.frame);
@@ -39,7 +44,11 @@ export class Playback {
   #restart(frame) {
     this.#began = performance.now();
     this.#from = frame;
-    this.#last = performance.now();
+    this.#last = this.#began;
+    const { clip } = this.annotator.state;
+    const seconds = clip?.fps ? (frame - clip.first) / clip.fps : 0;
+    const began = this.#began;
+    void this.#sound.start(seconds, () => (performance.now() - began) / 1000);
   }
 
   #step() {

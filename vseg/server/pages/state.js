@@ -6,6 +6,9 @@ import { Store } from "./store.js";
 /** @typedef {import("./wire.js").ObjectState} ObjectState */
 /** @typedef {import("./viewport.js").XY} XY */
 
+/** Where the browser keeps that playback is to be silent. */
+const MUTED = "vseg-muted";
+
 /** Frames [first, end); `end` is null until the second key press.
  * @typedef {{first: number, end: number | null}} MarkedSpan */
 
@@ -28,6 +31,7 @@ import { Store } from "./store.js";
  * @property {boolean} playing
  * @property {{shown: number, dropped: number, waited: number}} played  since playback began:
  *   frames shown and left out, and milliseconds that it stood still
+ * @property {boolean} muted  no sound in playback
  * @property {number | null} selected  null: the next prompt makes a new object
  * @property {string} tool
  * @property {ReadonlySet<number>} hidden
@@ -64,6 +68,7 @@ export const newStore = () =>
       direction: 1,
       playing: false,
       played: { shown: 0, dropped: 0, waited: 0 },
+      muted: localStorage.getItem(MUTED) !== null,
       selected: null,
       tool: "point",
       hidden: new Set(),
@@ -80,6 +85,14 @@ export const newStore = () =>
       everywhere: false,
     }),
   );
+
+/** Sound on or off, from now on in this browser.  @param {Store<State>} store */
+export function toggleSound(store) {
+  const muted = !store.state.muted;
+  if (muted) localStorage.setItem(MUTED, "");
+  else localStorage.removeItem(MUTED);
+  store.set({ muted });
+}
 
 /** @param {State} state  @param {number} id */
 export const shows = (state, id) =>

@@ -18,6 +18,13 @@ export function mountTransport(annotator) {
     describe(play, playing ? "Pause" : "Play");
     byId("dropped", HTMLElement).textContent = shortfall(played);
   });
+  store.on(["clip", "muted"], () => {
+    const button = byId("sound", HTMLButtonElement);
+    const { clip, muted } = store.state;
+    button.hidden = !clip?.sound;
+    button.replaceChildren(icon(muted ? "muted" : "sound"));
+    describe(button, muted ? "Sound on" : "Sound off");
+  });
   store.on(["span"], () => {
     const { span } = store.state;
     const chip = byId("span", HTMLButtonElement);

@@ -48,7 +48,7 @@ export interface AlternativesAnswer {
   alternatives: Array<Alternative>;
 }
 
-/** A clip that is open, as a whole. first, end: its frames. fps: None if unknown. video: its id below /v1/videos; run: below /v1/runs. revision: of the run. words: whether text and exemplar prompts can be used. Neither pending nor objects grow with the clip. */
+/** A clip that is open, as a whole. first, end: its frames. fps: None if unknown. video: its id below /v1/videos; run: below /v1/runs. revision: of the run. words: whether text and exemplar prompts can be used; sound: whether the clip has any. Neither pending nor objects grow with the clip. */
 export interface AnnotationState {
   run: string;
   video: string;
@@ -60,6 +60,7 @@ export interface AnnotationState {
   end: number;
   model: string;
   words: boolean;
+  sound: boolean;
   revision: number;
   objects: Array<ObjectState>;
   pending: Array<PendingMark>;

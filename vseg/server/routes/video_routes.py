@@ -4,9 +4,10 @@ import asyncio
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from vseg.client.values import VideoEntry, VideoFacts, VideoList
+from vseg.errors import NotThere
 from vseg.server.idempotency import id_of_request
 from vseg.server.routes.parameters import (
     After,
@@ -19,6 +20,8 @@ from vseg.server.routes.parameters import (
 from vseg.server.service import Service
 from vseg.server.storage.readers import version_of
 from vseg.server.uploads import Upload
+from vseg.video.file import VideoFile
+from vseg.video.sound import has_sound, read_sound
 
 router = APIRouter(prefix="/v1/videos", tags=["videos"])
 
@@ -40,6 +43,29 @@ def list_videos(
 def read_video(video_id: VideoPath, service: TheService) -> VideoFacts:
     """What a clip really holds."""
     return _facts(service, service.folder.find("video", video_id))
+
+
+@router.get(
+    "/{video_id}/sound",
+    response_class=Response,
+    responses=problems(404)
+    | {200: {"content": {"audio/wav": {}}, "description": "The sound of the stretch"}},
+)
+def sound(
+    video_id: VideoPath,
+    service: TheService,
+    first: Annotated[float, Query(ge=0, le=1e7, description="seconds from frame 0 on")] = 0.0,
+    seconds: Annotated[float, Query(gt=0, le=10)] = 10.0,
+) -> Response:
+    """The sound of a stretch of a clip, exactly as long, on the clock of its frames."""
+    with service.readers.reading(service.folder.find("video", video_id)) as reader:
+        video = reader
+    if not isinstance(video, VideoFile) or not has_sound(video):
+        raise NotThere(
+            "the clip has no sound that belongs to its frames",
+            hint="sound comes from video files whose frames come at an even rate",
+        )
+    return Response(read_sound(video, first, seconds).wav(), media_type="audio/wav")
 
 
 @router.post(
