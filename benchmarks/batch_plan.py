@@ -63,8 +63,8 @@ def _measured(folder: Path, jobs: int) -> PlanRow:
     asked = {"text": ["person"]}
     plan_ms, plan = _timed(jobs, lambda: make_plan(read_jobs(str(clips), asked), place))
     again_ms, _ = _timed(jobs, lambda: make_plan(read_jobs(str(clips), asked), place))
-    left_ms, left = _timed(jobs, lambda: list(unfinished(place, plan)))
-    schedule_ms, _ = _timed(jobs, lambda: _done(place, Schedule(left)))
+    left_ms, schedule = _timed(jobs, lambda: Schedule(unfinished(place, plan)))
+    schedule_ms, _ = _timed(jobs, lambda: _done(place, schedule))
     overview_ms, seen = _timed(jobs, lambda: overview(place))
     assert seen.jobs[JobStatus.COMPLETE] == jobs
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -14,7 +14,7 @@ from typing import IO
 
 from vseg.errors import BadVideo, StoreError
 from vseg.io.files import atomic_path
-from vseg.io.stores import Store, StoredFile
+from vseg.io.stores import Store, StoredFile, unsigned
 from vseg.results.records import SourceFingerprint
 
 CACHE_BYTES = 20 * 2**30
@@ -49,7 +49,7 @@ class ClipCache:
             store.forget()
             if store.describe(address) != stored or path.stat().st_size != stored.size:
                 path.unlink()
-                raise StoreError(f"{address} changed while it was fetched")
+                raise StoreError(f"{unsigned(address)} changed while it was fetched")
             os.utime(path)
             yield path
 
@@ -67,14 +67,15 @@ class ClipCache:
 
 def stored_source(stored: StoredFile) -> SourceFingerprint:
     """What identifies a clip of a store: what the store says of it."""
-    digest = hashlib.sha256(stored.version.encode()).hexdigest()
+    digest = hashlib.sha256(stored.identity.encode()).hexdigest()
     return SourceFingerprint(path=stored.address, size=stored.size, sha256=digest)
 
 
 def changed_clip(clip: str) -> BadVideo:
     """The error for a clip that is another one than the job's."""
     return BadVideo(
-        f"{clip} has changed since the batch was planned", hint="give the list of jobs again"
+        f"{unsigned(clip)} has changed since the batch was planned",
+        hint="give the list of jobs again",
     )
 
 

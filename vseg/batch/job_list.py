@@ -15,6 +15,7 @@ from typing import Any, TextIO
 
 from pydantic import ConfigDict, Field, field_validator
 
+from vseg.batch.place import JOBS
 from vseg.batch.split_length import check_splittable, parse_length
 from vseg.config import Settings, TrackConfig, checked
 from vseg.errors import BadJobs, VsegError
@@ -105,19 +106,40 @@ class JobLine(Settings):
         )
 
 
-def read_jobs(place: str, defaults: Mapping[str, Any]) -> Iterator[JobLine]:
+def read_jobs(place: str, defaults: Mapping[str, Any], out: str = "") -> Iterator[JobLine]:
     """The jobs at a place.  defaults: keys of a JobLine for all that do not say otherwise.
+    out: where the batch lies; previews in it are no clips that a folder or a pattern means.
 
     Raises BadJobs, naming the file and the line.
     """
     path = Path(place)
-    if path.is_file() and path.suffix.lower() in (".jsonl", ".ndjson"):
-        yield from _json_lines(path, defaults)
-    elif path.is_file() and path.suffix.lower() == ".csv":
-        yield from _csv_rows(path, defaults)
+    suffix = path.suffix.lower()
+    if not place.strip():
+        raise BadJobs("the place of the jobs is empty", hint=". is the current folder")
+    if path.is_file() and suffix in (".jsonl", ".ndjson", ".csv"):
+        rows = _csv_rows if suffix == ".csv" else _json_lines
+        jobs = rows(path, defaults)
+        first = next(jobs, None)
+        if first is None:
+            raise BadJobs(f"{place} has no job", hint=_EXAMPLE)
+        yield first
+        yield from jobs
     else:
-        for clip in _clips(place):
+        made = f"{out}/{JOBS}"
+        clips = [clip for clip in _clips(place) if not (out and _lies_in(clip, made))]
+        if not clips:
+            raise BadJobs(
+                f"{place} has no clip but those that lie in {made}",
+                hint="give the folder of the clips, and another one with -o",
+            )
+        for clip in clips:
             yield _job(place, {"clip": clip}, defaults)
+
+
+def _lies_in(clip: str, folder: str) -> bool:
+    if is_address(clip) or is_address(folder):
+        return clip.startswith(f"{folder.rstrip('/')}/")
+    return Path(clip).absolute().is_relative_to(Path(folder).absolute())
 
 
 def _clips(place: str) -> list[str]:

@@ -8,10 +8,9 @@ and end.
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
-from vseg.batch.batch_job import BatchJob
 from vseg.batch.manifest import write_manifest
 from vseg.batch.place import Place, committed_frames
 from vseg.batch.schedule import Attempt, Schedule, WorkerDeath
@@ -138,12 +137,11 @@ class LocalEngine:
         return None if died else worker
 
 
-def workers_here(jobs: Iterable[tuple[BatchJob, int]]) -> int:
+def workers_here(devices: Collection[str]) -> int:
     """How many workers this machine is good for: one for each core; one where a job names
-    another device, which workers would share.
+    another device than the processor, which workers would share.
     """
-    devices = {job.line.settings.get("device", "cpu") for job, _ in jobs}
-    return cores() if devices == {"cpu"} else 1
+    return cores() if set(devices) == {"cpu"} else 1
 
 
 def cores() -> int:

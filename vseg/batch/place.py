@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
-from vseg.errors import BadRun, VsegError
+from vseg.errors import BadRun, UsageError, VsegError
 from vseg.io.files import atomic_write_bytes
 from vseg.io.stores import Store, is_address
 from vseg.results.layout import HEADER, RunState, read_header, run_state
@@ -211,4 +211,8 @@ def committed_frames(place: Place, job_id: str) -> int:
 
 def open_place(name: str) -> Place:
     """The place that stands behind -o.  Raises UsageError."""
+    if not name.strip():
+        raise UsageError(
+            "the place of the batch is empty", hint="-o OUT; . is the current folder"
+        )
     return StorePlace(name) if is_address(name) else FolderPlace(Path(name))

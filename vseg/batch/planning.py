@@ -5,7 +5,7 @@ clips first.  A clip whose size and time of change are those of an earlier plan 
 again.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from vseg.batch.job_list import JobLine
 from vseg.batch.manifest import JobError
 from vseg.batch.place import Place
 from vseg.batch.stretches import split_jobs
-from vseg.errors import BadRun, ModelError, VsegError
+from vseg.errors import BadRun, BadVideo, ModelError, UsageError, VsegError
 from vseg.io.files import check_exists
 from vseg.io.stores import Store, is_address
 from vseg.results.fingerprint import fingerprint
@@ -37,63 +37,105 @@ class PlannedJob(Record):
     error: JobError | None = None
 
 
+class Plan:
+    """The jobs of a batch, as text until one is asked for: lists are long.
+
+    Raises BadRun where the text is damaged.
+    """
+
+    def __init__(self, lines: Sequence[bytes], name: str) -> None:
+        self._lines = lines
+        self._name = name
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[PlannedJob]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __getitem__(self, number: int) -> PlannedJob:
+        try:
+            return PlannedJob.model_validate_json(self._lines[number])
+        except ValidationError as error:
+            raise BadRun(
+                f"{self._name} is damaged in line {number + 1}",
+                hint="delete it, and give the list of jobs again: what is done is kept",
+            ) from error
+
+
 def make_plan(
     lines: Iterable[JobLine], place: Place, on_clip: Callable[[str], None] = lambda clip: None
-) -> list[PlannedJob]:
+) -> Plan:
     """The jobs, each once, those of the largest clips first;
     also stored as the plan.
 
     on_clip(clip): called before a clip is read.  A clip that cannot be read has a line with
     its error.  Raises ModelError for weights that are not there, and OutputError.
     """
-    former = list(read_plan(place))
-    known = {planned.clip: planned for planned in former}
-    jobs = {planned.job.job_id: planned.job for planned in former if planned.job}
-    plan: dict[str, PlannedJob] = {}
+    former = _Former(read_plan(place))
+    plan: dict[str, tuple[float, bytes]] = {}
     for line in lines:
         on_clip(line.clip)
-        for planned in _planned(line, known.get(line.clip), jobs):
+        for planned in _planned(line, former):
             name = planned.job.job_id if planned.job else f"clip {line.clip}"
-            plan.setdefault(name, planned)
-    ordered = sorted(plan.values(), key=lambda p: -p.job.work_bytes if p.job else 0)
-    place.write(PLAN, "".join(p.model_dump_json() + "\n" for p in ordered).encode())
-    return ordered
+            work = planned.job.work_bytes if planned.job else 0.0
+            plan.setdefault(name, (work, planned.model_dump_json().encode()))
+    ordered = [text for _, text in sorted(plan.values(), key=lambda one: -one[0])]
+    place.write(PLAN, b"".join(text + b"\n" for text in ordered))
+    return Plan(ordered, f"{place.name}/{PLAN}")
 
 
-def read_plan(place: Place) -> Iterator[PlannedJob]:
+def read_plan(place: Place) -> Plan:
     """The jobs of the plan; none where there is no plan.  Raises BadRun."""
     content = place.read(PLAN) or b""
-    for number, line in enumerate(content.splitlines(), start=1):
-        try:
-            yield PlannedJob.model_validate_json(line)
-        except ValidationError as error:
-            raise BadRun(
-                f"{place.name}/{PLAN} is damaged in line {number}",
-                hint="delete it, and give the list of jobs again: what is done is kept",
-            ) from error
+    return Plan(content.splitlines(), f"{place.name}/{PLAN}")
 
 
-def _planned(
-    line: JobLine, known: PlannedJob | None, former: Mapping[str, BatchJob]
-) -> list[PlannedJob]:
+class _Former:
+    """What an earlier plan knows, by clip and by job."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._clips: dict[str, int] = {}
+        self._jobs: dict[str, int] = {}
+        for number, planned in enumerate(plan):
+            self._clips[planned.clip] = number
+            if planned.job is not None and (planned.job.parts or planned.job.part_of):
+                self._jobs[planned.job.job_id] = number
+
+    def of_clip(self, clip: str) -> PlannedJob | None:
+        return self._plan[self._clips[clip]] if clip in self._clips else None
+
+    def split(self, job_id: str) -> list[BatchJob]:
+        """The jobs of a clip that was split; none if it was not."""
+        joint = self._job(job_id)
+        parts = [self._job(part) for part in joint.parts] if joint else []
+        jobs = [job for job in (*parts, joint) if job is not None]
+        return jobs if joint and len(jobs) == len(joint.parts) + 1 else []
+
+    def _job(self, job_id: str) -> BatchJob | None:
+        return self._plan[self._jobs[job_id]].job if job_id in self._jobs else None
+
+
+def _planned(line: JobLine, former: _Former) -> list[PlannedJob]:
     """The job of a line, or the jobs of its stretches with the one that joins them."""
     version = ""
     try:
-        source, version = _source(line.clip, known)
+        source, version = _source(line.clip, former.of_clip(line.clip))
         job = identified(line, source)
         jobs = [job] if line.split is None else _stretches(job, former)
-    except ModelError:
+    except (ModelError, UsageError):  # that holds for all jobs
         raise
     except VsegError as error:
         return [PlannedJob(clip=line.clip, version=version, error=JobError.of(error))]
     return [PlannedJob(clip=line.clip, version=version, job=job) for job in jobs]
 
 
-def _stretches(job: BatchJob, former: Mapping[str, BatchJob]) -> list[BatchJob]:
+def _stretches(job: BatchJob, former: _Former) -> list[BatchJob]:
     """The jobs of a clip that is split; the clip is opened unless an earlier plan has them."""
-    known = former.get(job.job_id)
-    if known is not None and all(part in former for part in known.parts):
-        return [*(former[part] for part in known.parts), known]
+    known = former.split(job.job_id)
+    if known:
+        return known
     clip = job.line.clip
     local = shared_cache().local(job.source) if is_address(clip) else nullcontext(Path(clip))
     with local as path:
@@ -107,6 +149,8 @@ def _source(clip: str, known: PlannedJob | None) -> tuple[SourceFingerprint, str
         return stored_source(stored), stored.version
     check_exists(clip)
     path = Path(clip)
+    if not (path.is_file() or path.is_dir()):
+        raise BadVideo(f"{clip} is neither a file nor a folder of images")
     status = path.stat()
     version = f"{status.st_size} {status.st_mtime_ns}"
     seen_job = known.job if known is not None and known.version == version else None

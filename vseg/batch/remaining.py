@@ -21,14 +21,23 @@ class MachineShare:
     index: int
     count: int
 
-    def of(self, plan: Sequence[PlannedJob]) -> Sequence[PlannedJob]:
-        """The jobs of this shard: about as much work as those of any other.  Stretches are
-        joined by any machine that has one: the last.
+    def of(self, plan: Iterable[PlannedJob]) -> list[int]:
+        """Which jobs of a plan are this shard's: about as much work as those of any other.
+        Stretches are joined by any machine that has one: the last.
         """
-        tracking = [p for p in plan if p.job is None or not p.job.parts]
-        own = tracking[self.index :: self.count]
-        joints = {p.job.part_of for p in own if p.job is not None}
-        return [*own, *(p for p in plan if p.job and p.job.parts and p.job.job_id in joints)]
+        own: list[int] = []
+        joints: dict[str, int] = {}
+        needed: set[str | None] = set()
+        tracking = 0
+        for number, planned in enumerate(plan):
+            if planned.job is not None and planned.job.parts:
+                joints[planned.job.job_id] = number
+                continue
+            if tracking % self.count == self.index:
+                own.append(number)
+                needed.add(planned.job.part_of if planned.job is not None else None)
+            tracking += 1
+        return [*own, *(number for joint, number in joints.items() if joint in needed)]
 
 
 def parse_share(text: str) -> MachineShare:
@@ -117,7 +126,7 @@ def forget_failures(place: Place, job_ids: Sequence[str] = ()) -> list[str]:
 
 def check_batch(place: Place) -> None:
     """Raise BadRun unless there is a plan."""
-    if next(read_plan(place), None) is None:
+    if not read_plan(place):
         raise BadRun(
             f"{place.name} is no batch: it has no plan",
             hint="vseg batch 'clips/*.mp4' -o OUT ...",

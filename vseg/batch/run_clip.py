@@ -19,7 +19,7 @@ from vseg.batch.remaining import is_to_do
 from vseg.config import TrackConfig
 from vseg.errors import ExitCode, NothingFound, OutputError, RunBusy, VsegError
 from vseg.interfaces.model import Model
-from vseg.io.stores import is_address
+from vseg.io.stores import is_address, unsigned
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks
 from vseg.pipelines.prepare import load_configured
 from vseg.pipelines.track import track
@@ -56,7 +56,7 @@ class ClipRunner:
             told = JobError.of(error)
         return Manifest(
             job_id=job.job_id,
-            clip=job.line.clip,
+            clip=unsigned(job.line.clip),
             status=ended.status,
             attempts=attempt,
             worker=self._worker,

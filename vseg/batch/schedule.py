@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from vseg import __version__
 from vseg.batch.batch_job import BatchJob
 from vseg.batch.manifest import JobError, JobStatus, Manifest
+from vseg.io.stores import unsigned
 
 MAX_TRIES = 3
 """What fails twice more was no passing fault."""
@@ -57,11 +58,20 @@ class Schedule:
 
     def __init__(self, jobs: Iterable[tuple[BatchJob, int]]) -> None:
         """Jobs with how often each was begun by earlier starts of the batch."""
-        attempts = [Attempt(job, before + 1) for job, before in jobs]
-        self._parts = Counter(a.job.part_of for a in attempts if a.job.part_of is not None)
-        held = [a for a in attempts if self._parts[a.job.job_id]]
-        self._joints = {a.job.job_id: a for a in held}
-        self._waiting = deque(a for a in attempts if a.job.job_id not in self._joints)
+        # Of a job that waits there is only the text: a fifth of what its values take.
+        self._waiting: deque[tuple[str, int]] = deque()
+        self._joints: dict[str, tuple[str, int]] = {}
+        self._parts: Counter[str] = Counter()
+        for job, before in jobs:
+            waiting = job.model_dump_json(), before + 1
+            if job.parts:
+                self._joints[job.job_id] = waiting
+            else:
+                self._waiting.append(waiting)
+            if job.part_of is not None:
+                self._parts[job.part_of] += 1
+        for joint in [joint for joint in self._joints if not self._parts[joint]]:
+            self._waiting.append(self._joints.pop(joint))
         self._later: list[tuple[float, int, int, Attempt]] = []
         # Of two that may begin at one moment, and were begun equally often, the earlier one.
         self._count = itertools.count()
@@ -73,7 +83,10 @@ class Schedule:
         """The next job; None if none may begin yet."""
         if self._later and self._later[0][0] <= now:
             return heapq.heappop(self._later)[-1]
-        return self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            return None
+        text, number = self._waiting.popleft()
+        return Attempt(BatchJob.model_validate_json(text), number)
 
     def ended(self, attempt: Attempt, manifest: Manifest, now: float) -> Manifest | None:
         """What is to be written; None if the job is tried again."""
@@ -122,7 +135,7 @@ class Schedule:
             return None
         return Manifest(
             job_id=attempt.job.job_id,
-            clip=attempt.job.line.clip,
+            clip=unsigned(attempt.job.line.clip),
             status=JobStatus.POISON,
             attempts=attempt.number,
             worker=death.worker,

@@ -1,6 +1,5 @@
 """`vseg batch`: many clips, each as `vseg track` does it; and what came of them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +15,7 @@ from vseg.errors import ExitCode, UsageError
 if TYPE_CHECKING:
     from vseg.batch.overview import Overview
     from vseg.batch.place import Place
-    from vseg.batch.planning import PlannedJob
+    from vseg.batch.planning import Plan
 
 
 class _Running(TyperGroup):
@@ -81,7 +80,7 @@ def run_jobs(
 
     config = model.read(preview=preview, **detection.settings())
     cut = {} if split is None else {"split": split}
-    lines = read_jobs(jobs, _defaults(prompts) | cut | {"settings": _said(config)})
+    lines = read_jobs(jobs, _defaults(prompts) | cut | {"settings": _said(config)}, out)
     place = open_place(out)
     plan = make_plan(lines, place)
     if dry_run:
@@ -121,7 +120,7 @@ def retry_jobs(
     place = open_place(out)
     check_batch(place)
     forget_failures(place, job or ())
-    _do(place, list(read_plan(place)), engine, as_json=as_json)
+    _do(place, read_plan(place), engine, as_json=as_json)
 
 
 @app.command("summary", cls=Command)
@@ -165,9 +164,7 @@ def _said(config: Any) -> dict[str, Any]:
     return settings
 
 
-def _do(
-    place: "Place", plan: "Sequence[PlannedJob]", engine: EngineOptions, *, as_json: bool
-) -> None:
+def _do(place: "Place", plan: "Plan", engine: EngineOptions, *, as_json: bool) -> None:
     """Do what is missing of a plan, and say how the batch stands then."""
     from vseg.batch.overview import overview
 
@@ -180,7 +177,7 @@ def _do(
         raise typer.Exit(ExitCode.PARTIAL)
 
 
-def _show_plan(place: "Place", plan: "list[PlannedJob]", *, as_json: bool) -> None:
+def _show_plan(place: "Place", plan: "Plan", *, as_json: bool) -> None:
     from vseg.batch.remaining import unfinished
 
     todo = [job for job, _ in unfinished(place, plan)]

@@ -1,7 +1,7 @@
 """Options of `vseg batch` that say who does the jobs: processes here, or Ray actors."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,11 +11,27 @@ import typer
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
+    from vseg.batch.batch_job import BatchJob
     from vseg.batch.local_engine import LocalEngine
     from vseg.batch.place import Place
-    from vseg.batch.planning import PlannedJob
+    from vseg.batch.planning import Plan
     from vseg.batch.ray_engine import RayEngine
     from vseg.batch.watcher import BatchWatcher
+
+
+class _Noted:
+    """Jobs on their way to a schedule, and what of them is needed beside it."""
+
+    def __init__(self, jobs: "Iterator[tuple[BatchJob, int]]") -> None:
+        self._jobs = jobs
+        self.sizes: list[float] = []
+        self.devices: set[str] = set()
+
+    def __iter__(self) -> "Iterator[tuple[BatchJob, int]]":
+        for job, before in self._jobs:
+            self.sizes.append(job.work_bytes)
+            self.devices.add(job.line.settings.get("device", "cpu"))
+            yield job, before
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +66,7 @@ class EngineOptions:
         typer.Option("--metrics", metavar="FILE", help="Write figures for Prometheus there."),
     ] = None
 
-    def do(self, place: "Place", plan: "Sequence[PlannedJob]") -> bool:
+    def do(self, place: "Place", plan: "Plan") -> bool:
         """Do what is missing of a plan; whether it was stopped.  Raises UsageError."""
         from vseg.batch.local_engine import workers_here
         from vseg.batch.remaining import parse_share, share_of_environment, unfinished
@@ -59,14 +75,15 @@ class EngineOptions:
         from vseg.cli.interrupt import stop_on_request
 
         share = parse_share(self.shard) if self.shard else share_of_environment(os.environ)
-        own = share.of(plan) if share else plan
-        todo = list(unfinished(place, own))
-        sizes = [job.work_bytes for job, _ in todo]
-        with stop_on_request() as stop, BatchProgress(len(own) - len(todo), sizes) as progress:
+        own = share.of(plan) if share else range(len(plan))
+        left = _Noted(unfinished(place, (plan[number] for number in own)))
+        schedule = Schedule(left)
+        todo = len(left.sizes)
+        with stop_on_request() as stop, BatchProgress(len(own) - todo, left.sizes) as progress:
             if todo:
-                workers = min(self.workers or workers_here(todo), len(todo))
-                watcher = self._watcher(progress, len(todo))
-                self._engine(place, workers, watcher, stop).run(Schedule(todo))
+                workers = min(self.workers or workers_here(left.devices), todo)
+                watcher = self._watcher(progress, todo)
+                self._engine(place, workers, watcher, stop).run(schedule)
             return stop()
 
     def _watcher(self, progress: "BatchWatcher", jobs: int) -> "BatchWatcher":

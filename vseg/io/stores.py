@@ -5,6 +5,7 @@ Credentials are found where the stores' own tools look for them, in the environm
 configuration files; they are never part of an address here.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,8 +24,17 @@ PACKAGES = {
     "http": "vseg[http]",
     "https": "vseg[http]",
 }
-# What stores say of a file's content, best first.
-_VERSIONS = ("ETag", "etag", "md5Hash", "content_md5", "LastModified", "mtime", "created")
+# What stores say of a file's content, best first; the last three tell only that it changed.
+_HASHES = ("ETag", "etag", "md5Hash", "content_md5")
+_TIMES = ("LastModified", "Last-Modified", "mtime", "created")
+# Where those are hashes; the ETag of a web server is mostly a time and a size.
+_HASHING = ("s3", "gs", "gcs", "az", "abfs")
+# Parameters of signed addresses: of Amazon, Google and Azure, and what servers call theirs.
+_SIGNED = re.compile(
+    r"x-(amz|goog)-.*|(aws|google)?access(key)?id|signature|expires|policy|key-pair-id|"
+    r"sig|s[eptvrk]|sk(oid|tid|t|e|s|v)|token|access_token|key|api_key",
+    re.IGNORECASE,
+)
 
 
 def is_address(place: str) -> bool:
@@ -39,6 +49,26 @@ class StoredFile:
     address: str
     size: int
     version: str
+
+    @property
+    def identity(self) -> str:
+        """The same for the same content only; where the store tells no hash of it, also the
+        address counts.
+        """
+        if urlsplit(self.address).scheme in _HASHING and self.version:
+            return self.version
+        return f"{unsigned(self.address)} {self.version}"
+
+
+def unsigned(place: str) -> str:
+    """A place without what lets its reader in: signatures and keys of an address."""
+    if not is_address(place):
+        return place
+    parts = urlsplit(place)
+    kept = [
+        pair for pair in parts.query.split("&") if not _SIGNED.fullmatch(pair.split("=")[0])
+    ]
+    return parts._replace(query="&".join(kept)).geturl() if parts.query else place
 
 
 class Store:
@@ -76,8 +106,11 @@ class Store:
         with self._asked(address):
             facts = self._files.info(self._files._strip_protocol(address))
         if facts.get("type") == "directory" or facts.get("size") is None:
-            raise StoreError(f"{address} is no file, or its store does not say its size")
-        version = next((str(facts[name]) for name in _VERSIONS if facts.get(name)), "")
+            raise StoreError(
+                f"{unsigned(address)} is no file, or its store does not say its size"
+            )
+        known = (str(facts[name]) for name in (*_HASHES, *_TIMES) if facts.get(name))
+        version = next(known, "")
         return StoredFile(address, int(facts["size"]), version)
 
     def find(self, pattern: str) -> list[str]:
@@ -155,8 +188,8 @@ class Store:
             raise
         # Every store's library has errors of its own, and few derive from OSError.
         except Exception as error:
-            address = urlsplit(what)._replace(query="").geturl()
+            told = str(error).replace(what, unsigned(what))
             raise StoreError(
-                f"{address}: {type(error).__name__}: {error}",
+                f"{unsigned(what)}: {type(error).__name__}: {told}",
                 hint="check the address, and the credentials in the environment",
             ) from error

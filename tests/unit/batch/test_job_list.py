@@ -73,6 +73,16 @@ def test_a_pattern_reaches_further_down(tmp_path: Path) -> None:
     assert Path(job.clip).name == "c.mp4" and job.text == ("person",)
 
 
+def test_what_the_batch_itself_made_is_no_clip(tmp_path: Path) -> None:
+    for name in ("a.mp4", "out/jobs/0/overlay.mp4", "out2/b.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    jobs = read_jobs(str(tmp_path / "**" / "*.mp4"), {}, str(tmp_path / "out"))
+    assert [Path(job.clip).name for job in jobs] == ["a.mp4", "b.mp4"]
+    with pytest.raises(BadJobs, match="no clip but those"):
+        list(read_jobs(str(tmp_path / "out" / "**" / "*.mp4"), {}, str(tmp_path / "out")))
+
+
 BAD: dict[str, tuple[str, Callable[[Path], Path], str]] = {
     "no JSON": (
         "line 2",
@@ -129,6 +139,12 @@ def test_places_without_a_clip(tmp_path: Path) -> None:
         read(tmp_path)
     with pytest.raises(BadJobs, match="nothing is at"):
         read(tmp_path / "*.mp4")
+    for name in ("j.jsonl", "j.csv"):
+        (tmp_path / name).write_text("clip\n" if name.endswith("csv") else "\n")
+        with pytest.raises(BadJobs, match="has no job"):
+            read(tmp_path / name)
+    with pytest.raises(BadJobs, match="is empty"):
+        read("")
     with pytest.raises(BadJobs, match="cannot read"):
         bad = tmp_path / "j.jsonl"
         bad.write_bytes(b"\xff\xfe{}")

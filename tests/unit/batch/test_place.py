@@ -9,7 +9,7 @@ from tests.runs import header_of
 from vseg.batch.clip_cache import ClipCache, stored_source
 from vseg.batch.place import FolderPlace, Place, open_place
 from vseg.errors import BadVideo, RunBusy, StoreError, UsageError
-from vseg.io.stores import Store
+from vseg.io.stores import Store, StoredFile, unsigned
 from vseg.results import SourceFingerprint
 from vseg.results.layout import RunState, run_state, write_header
 from vseg.types import VideoInfo
@@ -121,7 +121,31 @@ def test_half_an_upload_is_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not place.take(ID).exists()
 
 
+@pytest.mark.parametrize(
+    ("place", "shown"),
+    [
+        ("https://h/a.mp4?X-Amz-Signature=s&X-Amz-Expires=9", "https://h/a.mp4"),
+        ("https://h/a.mp4?id=5&sig=secret&se=2026", "https://h/a.mp4?id=5"),
+        ("s3://bucket/a b?.mp4", "s3://bucket/a b?.mp4"),
+        ("clips/a?token=1.mp4", "clips/a?token=1.mp4"),
+    ],
+)
+def test_signatures_are_not_told(place: str, shown: str) -> None:
+    assert unsigned(place) == shown
+
+
+def test_what_is_no_hash_of_the_content_tells_clips_apart_by_address() -> None:
+    same = [StoredFile(f"https://h/{name}.mp4", 9, "Fri, 27 Nov 2026") for name in "ab"]
+    assert same[0].identity != same[1].identity
+    signed = StoredFile("https://h/a.mp4?sig=other", 9, "Fri, 27 Nov 2026")
+    assert signed.identity == same[0].identity
+    moved = [StoredFile(f"s3://bucket/{name}.mp4", 9, "etag") for name in "ab"]
+    assert moved[0].identity == moved[1].identity
+
+
 def test_addresses_that_are_refused() -> None:
+    with pytest.raises(UsageError, match="is empty"):
+        open_place(" ")
     with pytest.raises(UsageError, match="password"):
         open_place("s3://name:secret@bucket/a")
     with pytest.raises(UsageError, match="nothing opens"):

@@ -145,6 +145,5 @@ def test_every_machine_with_a_stretch_can_join(clip: Path) -> None:
     jobs = jobs_of(clip, "2s")
     plan = [PlannedJob(clip="a.mp4", version="", job=job) for job in jobs]
     for index in (0, 1):
-        share = [p.job for p in MachineShare(index, 2).of(plan)]
-        assert share == [jobs[index], jobs[2]]
+        assert MachineShare(index, 2).of(plan) == [index, 2]
     assert MachineShare(2, 3).of(plan) == []
