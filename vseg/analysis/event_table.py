@@ -101,6 +101,6 @@ def _row(
         direction or None,
         count=sum(event.phase in ("start", "instant") for event in held),
         mean_s=round(sum(ends) / len(ends), 3) if ends else None,
-        longest_s=max(ends) if ends else None,
+        longest_s=round(max(ends), 3) if ends else None,
         most=max(inside) if inside else None,
     )
