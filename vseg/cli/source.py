@@ -1,5 +1,6 @@
 """Looking at a clip before tracking it: `vseg probe` and `vseg frame`."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,6 +81,10 @@ def frame(
         str | None,
         typer.Option("--video", help="Of a run: the clip, if it has moved since."),
     ] = None,
+    zones: Annotated[
+        Path | None,
+        typer.Option("--zones", metavar="FILE", help="Draw the zones and lines of a file."),
+    ] = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
@@ -104,13 +109,30 @@ def frame(
                 f"--reader, --frames and --topic are of clips, and {clip} is a run",
                 hint="drop them",
             )
-        _show(*_run_frame(Path(clip), place, source), out, as_json=as_json)
+        read, drawn, facts = _run_frame(Path(clip), place, source)
+        _show(read, _with_zones(drawn, zones), facts, out, as_json=as_json)
         return
     if source is not None:
         raise UsageError(f"--video is for runs, and {clip} is none", hint="drop it")
     with open_video(clip, reader or "auto", numbering, topic) as video:
         read = video.read(index_of(video, place))
-    _show(read, read.image, {}, out, as_json=as_json)
+    _show(read, _with_zones(read.image, zones), {}, out, as_json=as_json)
+
+
+def _with_zones(
+    image: "UInt8[np.ndarray, 'H W 3']", zones: Path | None
+) -> "UInt8[np.ndarray, 'H W 3']":
+    """The image, with the zones of a file where one is given."""
+    if zones is None:
+        return image
+    from vseg.analysis.zone_drawing import draw_zones
+    from vseg.events.scene_plan import scene_plan
+    from vseg.events.zone_file import read_zone_file
+
+    plan = scene_plan(read_zone_file(zones), *image.shape[:2])
+    for warning in plan.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    return draw_zones(image, plan)
 
 
 def _run_frame(

@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.moving_boxes import FPS, HEIGHT, WIDTH, Foot, boxes_at, walk
 from tests.runs import header_of
@@ -161,3 +162,18 @@ def test_what_cannot_be_judged_is_refused(run: Run, zones: Path, tmp_path: Path)
     assert missing.exit_code == 2 and "none.toml" in missing.stderr
     plot = call("events", run.path, "--zones", zones, "--plot", tmp_path / "counts.pdf")
     assert plot.exit_code == 2 and ".svg" in plot.stderr
+
+
+def test_zones_are_drawn_where_they_are(run: Run, zones: Path, tmp_path: Path) -> None:
+    out = tmp_path / "frame.png"
+    answer = call("frame", run.path, "5", "-o", out, "--zones", zones)
+    assert answer.exit_code == 0, answer.stderr
+    plain = call("frame", run.path, "5", "-o", tmp_path / "plain.png")
+    assert plain.exit_code == 0
+    drawn = np.asarray(Image.open(out)).astype(int)
+    before = np.asarray(Image.open(tmp_path / "plain.png")).astype(int)
+    changed = np.abs(drawn - before).max(axis=2) > 60
+    assert changed[50, 38:43].any() and changed[50, 118:123].any(), "the edges of the room"
+    assert changed[40:80, 80].all() and not changed[50:58, 45:70].any()
+    # From (80, 99) up to (80, 20), forward is to the right: there the arrow ends.
+    assert changed[59, 83:86].all() and not changed[59, 70:77].any()
