@@ -2,7 +2,7 @@
 
     python benchmarks/annotator_clicks.py --scenes 4
 
-Scenes have exact truth: three objects that move fast and go behind each other and behind posts.
+Scenes have exact truth: three objects that go behind each other and behind a post.
 The annotator clicks the innermost pixel of every object on the first frame that shows it, and
 propagates.  While the mean J of an object is below 0.9, it goes to a frame, clicks the
 innermost pixel of the largest wrong region there, positive or negative, and propagates again;
@@ -177,10 +177,11 @@ def main() -> None:
 
 
 def _scene(seed: int) -> SyntheticVideo:
-    """One click an object gives a J of 0.62 in the mean (12 scenes)."""
-    return SyntheticVideo(
-        SceneConfig(*HW, num_frames=FRAMES, seed=seed, num_objects=3, speed=1.2, occluders=2)
+    """One click an object gives a J of 0.77 in the mean (7 scenes), and 9 of 21 objects 0.9."""
+    config = SceneConfig(
+        *HW, num_frames=FRAMES, seed=seed, num_objects=3, speed=0.8, occluders=1
     )
+    return SyntheticVideo(config)
 
 
 def _annotated(work: Work, scene: str, name: str, most: int) -> Row:

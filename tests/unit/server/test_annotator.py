@@ -316,6 +316,8 @@ def test_review_statistics_export_report_and_import(
         assert page.ask("review_next")["left"] == told["left"] - 1
     numbers = page.ask("statistics")
     assert (numbers["points"], numbers["propagations"], numbers["objects"]) == (1, 1, 1)
+    assert (numbers["corrected_spans"], numbers["corrected_frames"]) == (1, FRAMES)
+    assert (numbers["accepted_spans"], numbers["accepted_frames"]) == (0, 0)
     report = page.ask("report")
     assert b"<html" in client.get(report["url"]).content
     made = page.ask("export", format="coco")

@@ -217,7 +217,9 @@ class StatisticsAnswer(Answer):
     frames_tracked: int
     seconds: float
     objects: int
+    accepted_spans: int
     accepted_frames: int
+    corrected_spans: int
     corrected_frames: int
 
 

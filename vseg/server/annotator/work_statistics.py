@@ -18,6 +18,8 @@ def work_statistics(project: Project, re: int) -> StatisticsAnswer:
         entries = project.journal.read()
         spans = project.run.spans
         objects = len(project.known_ids)
+    accepted = _lengths(spans, SpanState.ACCEPTED)
+    corrected = _lengths(spans, SpanState.CORRECTED)
     prompts = [entry for entry in entries if isinstance(entry, Prompted)]
     begun = [entry for entry in entries if isinstance(entry, Begun)]
     tracked = [entry for entry in begun if entry.consumes and entry.title == "propagation"]
@@ -31,8 +33,10 @@ def work_statistics(project: Project, re: int) -> StatisticsAnswer:
         frames_tracked=sum(e.frames for e in entries if isinstance(e, Ended)),
         seconds=round(_worked(entries), 1),
         objects=objects,
-        accepted_frames=_frames(spans, SpanState.ACCEPTED),
-        corrected_frames=_frames(spans, SpanState.CORRECTED),
+        accepted_spans=len(accepted),
+        accepted_frames=sum(accepted),
+        corrected_spans=len(corrected),
+        corrected_frames=sum(corrected),
     )
 
 
@@ -41,5 +45,6 @@ def _worked(entries: Iterable[AnyEntry]) -> float:
     return float(sum(gap for gap in gaps if 0 <= gap <= PAUSE_S))
 
 
-def _frames(spans: Iterable[ObjectSpans], state: SpanState) -> int:
-    return sum(span.end - span.first for own in spans for span in own.of_state(state))
+def _lengths(spans: Iterable[ObjectSpans], state: SpanState) -> list[int]:
+    """How many frames the spans of a state hold."""
+    return [span.end - span.first for own in spans for span in own.of_state(state)]

@@ -19,8 +19,8 @@ export async function showStatistics(annotator) {
     ["Propagations", answer.propagations],
     ["Undone", answer.undone],
     ["Frames tracked", answer.frames_tracked],
-    ["Frames corrected", answer.corrected_frames],
-    ["Frames accepted", answer.accepted_frames],
+    [`Spans corrected, of ${answer.corrected_frames} frames`, answer.corrected_spans],
+    [`Spans accepted, of ${answer.accepted_frames} frames`, answer.accepted_spans],
     [
       "Time at work",
       minutes < 1 ? `${Math.round(answer.seconds)} s` : `${minutes.toFixed(1)} min`,

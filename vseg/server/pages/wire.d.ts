@@ -477,7 +477,9 @@ export interface StatisticsAnswer {
   frames_tracked: number;
   seconds: number;
   objects: number;
+  accepted_spans: number;
   accepted_frames: number;
+  corrected_spans: number;
   corrected_frames: number;
 }
 
