@@ -134,6 +134,7 @@ def _parse_prompts(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
         patched.setattr("vseg.cli.track.run_job", stop)
         patched.setattr("vseg.pipelines.prepare.load_configured", stop)
+        patched.setattr("vseg.cli.live_loop.load_configured", stop)
         answer = CliRunner().invoke(app, words)
     if not isinstance(answer.exception, Parsed):
         raise WrongExample(f"vseg {shlex.join(words)}: {answer.output}")
