@@ -57,6 +57,7 @@ def test_without_clips_there_is_a_synthetic_one(workplace: Workplace) -> None:
     assert "synthetic in bfloat16" in answer.stderr
 
 
+@pytest.mark.slow
 def test_without_truth_the_objects_are_what_nano_proposes(workplace: Workplace) -> None:
     made = told("nano", "--frames", 4, "--objects", 1, "--clips", workplace.clip)
     (clip,) = made["clips"]
