@@ -12,7 +12,7 @@ from tests.scenes import two_objects
 from tests.served import service_process
 from tests.tool_environments import run_in_tool, tool_python
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # an environment is made
 
 HW = (96, 160)
 CONFIG = """<View><Image name="img" value="$image"/><KeyPointLabels name="kp" toName="img">

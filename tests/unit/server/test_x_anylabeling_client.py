@@ -12,7 +12,7 @@ from tests.served import service_process
 from tests.tool_environments import run_in_tool, tool_python
 from vseg.ops.outline import mask_of_rings
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # an environment is made
 
 HW = (96, 160)
 FRAMES = 5
