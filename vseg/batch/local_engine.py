@@ -51,6 +51,10 @@ class LocalEngine:
             lanes = [pool.submit(self._lane, name, schedule) for name in names]
             try:
                 self._wait(lanes)
+            except KeyboardInterrupt:  # asked a second time: not even the frame at hand
+                self._end()
+                self._kill()
+                raise
             finally:
                 self._end()
         for lane in lanes:
@@ -71,6 +75,12 @@ class LocalEngine:
             running = list(self._running.values())
         for worker in running if first else ():
             worker.stop()
+
+    def _kill(self) -> None:
+        with self._lock:
+            running = list(self._running.values())
+        for worker in running:
+            worker.kill()
 
     def _lane(self, name: str, schedule: Schedule) -> None:
         """One worker after the other, under one name, until there is nothing left to do."""

@@ -70,6 +70,10 @@ class WorkerProcess:
         """Ask it to commit the frame at hand and end."""
         self._process.terminate()
 
+    def kill(self) -> None:
+        """End it at once; what it committed stays."""
+        self._process.kill()
+
     def close(self) -> None:
         """End it: at once if it has no job, else when its job is."""
         assert self._process.stdin is not None and self._process.stdout is not None

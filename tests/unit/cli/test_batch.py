@@ -309,6 +309,45 @@ def test_an_orphan_that_still_writes_is_waited_for(
     assert runs_of(out) == runs_of(calm)
 
 
+class _Hanger:
+    """A watcher that has a worker hang as soon as it has a job."""
+
+    def __init__(self) -> None:
+        self.hanging: list[int] = []
+
+    def begins(self, worker: str, attempt: Attempt) -> None:
+        workers = _workers_of(os.getpid())
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        self.hanging = workers
+
+    def advances(self, worker: str, done: int, total: int) -> None:
+        pass
+
+    def ends(self, worker: str, attempt: Attempt, ended: Manifest | None) -> None:
+        pass
+
+
+@linux
+def test_ctrl_c_for_the_second_time_waits_for_no_worker(
+    workplace: Workplace, clips: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    call(*words(workplace, clips, out, "--dry-run"))
+    place = FolderPlace(out)
+    hanger = _Hanger()
+
+    def stop() -> bool:
+        """As the handler of the signal does it, in the main thread."""
+        if hanger.hanging:
+            raise KeyboardInterrupt
+        return False
+
+    with pytest.raises(KeyboardInterrupt):
+        LocalEngine(place, 1, hanger, stop).run(Schedule(unfinished(place, read_plan(place))))
+    assert hanger.hanging and not _workers_of(os.getpid())
+
+
 def test_a_clip_that_changed_since_it_was_planned(
     workplace: Workplace, clips: Path, tmp_path: Path
 ) -> None:
