@@ -28,13 +28,15 @@ _POLL_S = 0.25
 @dataclass(frozen=True, slots=True)
 class LiveTask:
     """What to track on live sources.  stop: whether to end; asked between frames, and while
-    there are none.
+    there are none.  together: frames of different cameras that are encoded together; None for
+    all of a turn on CUDA and one on a CPU, where a batch brings nothing.
     """
 
     requests: tuple[Prompt, ...]
     config: TrackConfig
     max_gap_s: float = MAX_GAP_S
     stop: Callable[[], bool] = lambda: False
+    together: int | None = None
 
 
 def watch(
@@ -45,7 +47,8 @@ def watch(
     news: what the cameras set when there is something new.  Raises UsageError and BadPrompt
     before the first frame is taken; DamagedVideo when a clip breaks.
     """
-    together = len(cameras) if model.device.type == "cuda" else 1
+    usual = len(cameras) if model.device.type == "cuda" else 1
+    together = usual if task.together is None else task.together
     ahead = EncodeAhead(model.encode, together)
     if len(cameras) > 1:
         check_shared(task.requests)

@@ -5,7 +5,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from vseg.pipelines.live_cameras import LiveTask, watch
 from vseg.pipelines.live_status import LiveStatus, prometheus_text
 from vseg.server.status_endpoint import StatusEndpoint
 from vseg.synthetic import SyntheticVideo
+from vseg.tensors import Features
 from vseg.types import Box, Frame, MaskCrop, Prompt, Timecode
 from vseg.video.image_iterator import ImageIterator
 from vseg.video.playback import Playback
@@ -129,6 +130,32 @@ def test_cameras_take_turns(scene: SyntheticVideo, model: Model) -> None:
     camera = status.report()["cameras"]["a"]
     assert (camera["frames_in"], camera["frames_done"], camera["dropped"]) == (9, 9, 0)
     assert 0 <= camera["age_p50_s"] <= camera["age_p95_s"]
+
+
+def test_frames_of_a_turn_can_be_encoded_together(
+    scene: SyntheticVideo, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+    encode = model.encode
+
+    def counted(frames: Sequence[Frame]) -> list[Features]:
+        batches.append(len(frames))
+        return encode(frames)
+
+    monkeypatch.setattr(model, "encode", counted)
+    shown = {}
+    for together in (1, 2):
+        news = threading.Event()
+        sources = cameras(scene, news)
+        task = LiveTask((), SMALL, together=together)
+        items = watch(sources, task, model, news)
+        shown[together] = [live.masks for live in items if isinstance(live, LiveFrame)]
+        assert max(batches) == together
+    for one, both in zip(shown[1], shown[2], strict=True):
+        assert one.object_ids == both.object_ids
+        for object_id in one:
+            # Sums of a batch are in another order.
+            assert (one[object_id] ^ both[object_id]).mean() < 0.01
 
 
 def test_a_place_is_one_cameras(scene: SyntheticVideo, model: Model) -> None:

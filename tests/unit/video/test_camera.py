@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
@@ -246,6 +248,57 @@ def test_a_server_that_is_back_ends_the_wait() -> None:
         delays.wait(time.monotonic() + 60, pause, away=True)
     assert len(pauses) == 1
     assert answers("udp://127.0.0.1:1", 1.0) is None and answers(3, 1.0) is None
+
+
+@contextmanager
+def web_server(folder: Path) -> Iterator[str]:
+    """A web server of the files in a folder; its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=str(folder))
+    ) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def test_a_clip_on_a_web_server_ends(tmp_path: Path) -> None:
+    write_clip(tmp_path / "a.mp4", Recipe(num_frames=25))
+    with web_server(tmp_path) as address:
+        options = LiveOptions(timeout_s=20.0, drop=False)
+        with Camera(f"{address}/a.mp4", options) as camera:
+            numbers = [painted(frame.image) for frame in camera]
+            assert camera.ended
+    assert numbers == list(range(25))
+    assert left_over() == []
+
+
+def test_a_playlist_goes_on_while_it_grows_and_is_lost_when_it_does_not(
+    tmp_path: Path,
+) -> None:
+    often = {"g": "10", "bf": "0", "crf": "12"}
+    write_clip(
+        tmp_path / "live.m3u8",
+        Recipe(num_frames=60, container="hls", options=often, mux={"hls_time": "1"}),
+    )
+    playlist = (tmp_path / "live.m3u8").read_text()
+    assert "#EXT-X-ENDLIST" in playlist
+    (tmp_path / "live.m3u8").write_text(playlist.replace("#EXT-X-ENDLIST\n", ""))
+    with web_server(tmp_path) as address:
+        options = LiveOptions(timeout_s=4.0, drop=False)
+        with Camera(f"{address}/live.m3u8", options) as camera:
+            watching = Watching(camera)
+            numbers = [painted(watching.next().image) for _ in range(30)]
+            assert numbers == list(range(numbers[0], numbers[0] + 30))
+            assert watching.until("down", 60.0).reason and not camera.ended
 
 
 def free_port() -> int:
