@@ -246,6 +246,29 @@ def spoiled(path: Path) -> Iterator[bytes]:
     yield whole.replace(b'"sha256', b'"sha255').replace(b'\\"sha256', b'\\"sha255')
 
 
+def test_saving_from_another_thread_refuses_no_image(
+    model: Nano, scene: SyntheticVideo, tmp_path: Path
+) -> None:
+    with begun(model, scene, 1) as tracker:
+        done = Event()
+
+        def save() -> None:
+            for _ in range(5):
+                tracker.save(tmp_path / "state")
+            done.set()
+
+        other = Thread(target=save)
+        other.start()
+        t = 1
+        while not done.is_set() or t < 5:
+            tracker.update(image(scene, t % 40), t / 30)
+            t += 1
+        other.join()
+        assert tracker.latency().updates == t
+        with Tracker.load(tmp_path / "state", model) as loaded:
+            assert loaded.object_ids == (1,)
+
+
 def test_a_spoiled_state_is_refused(
     model: Nano, scene: SyntheticVideo, tmp_path: Path
 ) -> None:
@@ -356,6 +379,8 @@ def test_a_tracker_saved_at_a_reduced_size_is_loaded_at_the_full_one(
 def test_misuse_is_refused(model: Nano, scene: SyntheticVideo) -> None:
     with pytest.raises(UsageError, match="latency budget of 0"):
         Tracker(model, 0.0)
+    with pytest.raises(UsageError, match="short side 100 is not a multiple of 16"):
+        Tracker(model, 0.1, least_short_side=100)
     tracker = Tracker(model)
     with pytest.raises(BadPrompt, match="no frame yet"):
         tracker.prompt(1, box=(1, 1, 9, 9))

@@ -59,6 +59,7 @@ class TimedSession:
         sides: tuple[int | None, ...] = (None,)
         if self._sized is not None:
             least = min(least_short_side, self._sized.short_side)
+            self._sized.resized(least)  # raises UsageError for what is no size
             sides = short_sides(self._sized.short_side, least)
         self._model: Model = model if self._sized is None else self._sized
         self._full = model.short_side if isinstance(model, ResizableModel) else None

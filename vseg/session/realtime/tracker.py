@@ -74,7 +74,8 @@ class Tracker(Closing):
         full = model.short_side if isinstance(model, ResizableModel) else None
         self._log = LatencyLog(latency_budget_s, full)
         self._image_hw: tuple[int, int] | None = None
-        self._updating = Lock()
+        self._state_lock = Lock()
+        self._updates = False
 
     def update(self, image: np.ndarray, time_s: float | None = None) -> FrameMasks:
         """The masks of every object on an image: RGB uint8 (H, W, 3), which is copied.
@@ -88,15 +89,20 @@ class Tracker(Closing):
         updates; then nothing has changed.
         """
         began = perf_counter()
-        if not self._updating.acquire(blocking=False):
-            raise UsageError(
-                "update is running in another thread",
-                hint="give images from one thread; prompts may come from any",
-            )
+        if not self._state_lock.acquire(blocking=False):
+            if self._updates:
+                raise UsageError(
+                    "update is running in another thread",
+                    hint="give images from one thread; prompts may come from any",
+                )
+            # `save` holds it for no longer than it takes to copy the state.
+            self._state_lock.acquire()
+        self._updates = True
         try:
             return self._update(image, time_s, began)
         finally:
-            self._updating.release()
+            self._updates = False
+            self._state_lock.release()
 
     def prompt(
         self,
@@ -162,14 +168,14 @@ class Tracker(Closing):
         """Build what the first updates would build, and measure them: at every size, on blank
         images.  Call it before the first update; it takes some seconds.
         """
-        with self._updating:
+        with self._state_lock:
             self._session.warm_up(height, width, objects)
 
     def save(self, path: Path | str) -> None:
         """Write everything but past images and latencies to a file; prompts that wait are
         taken in first.  Raises OutputError.
         """
-        with self._updating:
+        with self._state_lock:
             self._session.adopt(self._changes, None)
             session = self._session
             state = TrackerState(
@@ -214,7 +220,7 @@ class Tracker(Closing):
 
     def close(self) -> None:
         """Free all state, for good, once a running update has ended."""
-        with self._updating:
+        with self._state_lock:
             self._session.session.close()
 
     def _update(self, image: np.ndarray, time_s: float | None, began: float) -> FrameMasks:
