@@ -22,6 +22,7 @@ PAGES = {
     "runs.md": "docs/runs.md",
     "exchange.md": "docs/exchange.md",
     "batch.md": "docs/batch.md",
+    "batch-planning.md": "docs/batch-planning.md",
     "correct.md": "docs/correct.md",
     "review.md": "docs/review.md",
     "events.md": "docs/events.md",
