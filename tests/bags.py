@@ -48,9 +48,10 @@ def write_bag(
     folder: Path,
     topics: dict[str, Sequence[Any]],
     recorded: Callable[[int], int] | None = None,
+    storage: StoragePlugin = StoragePlugin.MCAP,
 ) -> Path:
-    """The .mcap file; messages of a topic are recorded every tenth of a second."""
-    with Writer(folder / "bag", version=9, storage_plugin=StoragePlugin.MCAP) as bag:
+    """The file with the messages; those of a topic are recorded every tenth of a second."""
+    with Writer(folder / "bag", version=9, storage_plugin=storage) as bag:
         for topic, messages in topics.items():
             kind = messages[0].__msgtype__
             connection = bag.add_connection(topic, kind, typestore=TYPES)
@@ -58,7 +59,7 @@ def write_bag(
                 when = 5 * SECOND + number * SECOND // 10
                 when = when if recorded is None else recorded(number)
                 bag.write(connection, when, TYPES.serialize_cdr(message, kind))
-    return folder / "bag" / "bag.mcap"
+    return folder / "bag" / ("bag.mcap" if storage is StoragePlugin.MCAP else "bag.db3")
 
 
 def stamp(number: int) -> int:

@@ -1,8 +1,9 @@
-"""The images of one topic of a ROS 2 bag (an .mcap file) as the frames of a clip.
+"""The images of one topic of a ROS 2 bag as the frames of a clip.
 
-Enters: the file.  Leaves: frames in the order in which they were recorded.  Their times are
-the stamps of their headers where these rise, else when they were recorded; `pts` is the same
-in nanoseconds, so that what is computed of the frames can be put beside the bag.
+Enters: an .mcap file, or the folder that `ros2 bag record` wrote, with its metadata.yaml.
+Leaves: frames in the order in which they were recorded.  Their times are the stamps of their
+headers where these rise, else when they were recorded; `pts` is the same in nanoseconds, so
+that what is computed of the frames can be put beside the bag.
 """
 
 import struct
@@ -37,10 +38,10 @@ _STAMP = {0: ">iI", 1: "<iI"}
 
 
 class BagImages(Closing):
-    """A topic of an .mcap file as a Reader.
+    """A topic of a bag as a Reader.
 
-    topic: None where the file has one topic with images.  Raises ExtraMissing without the
-    package rosbags, BadVideo for what is no such file or has no such topic.
+    topic: None where the bag has one topic with images.  Raises ExtraMissing without the
+    package rosbags, BadVideo for what is no bag or has no such topic.
     """
 
     def __init__(self, path: str | Path, topic: str | None = None) -> None:
@@ -190,7 +191,7 @@ class BagImages(Closing):
 
 @contextmanager
 def open_bag(path: Path) -> "Iterator[AnyReader]":
-    """The bag in an .mcap file.  Raises BadVideo if there is none that can be read."""
+    """The bag in a file or a folder.  Raises BadVideo if there is none that can be read."""
     from rosbags.highlevel import AnyReader
     from rosbags.typesys import Stores, get_typestore
 

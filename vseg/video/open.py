@@ -19,10 +19,10 @@ def open_source(
     stream's address.
 
     reader: auto, pyav, decord, images, bag or camera; auto takes a folder as images, an .mcap
-    file as a bag, a bare number that is no file and an address as a camera, and everything
-    else as a file for PyAV.  frames: how a folder's images are numbered.  topic: of a bag, the
-    images' topic.  Raises UsageError for an unknown reader, else
-    what the reader raises (BadVideo, ReaderUnsuitable).
+    file and a folder with metadata.yaml as a bag, a bare number that is no file and an address
+    as a camera, and everything else as a file for PyAV.  frames: how a folder's images are
+    numbered.  topic: of a bag, the images' topic.  Raises UsageError for an unknown reader,
+    else what the reader raises (BadVideo, ReaderUnsuitable).
     """
     if reader not in READERS:
         raise UsageError(f"unknown reader '{reader}'", hint=f"known: {', '.join(READERS)}")
@@ -63,7 +63,7 @@ def _check_options(
         )
     if topic is not None and chosen != "bag":
         raise UsageError(
-            f"{redact(source)}: --topic {topic} is for an .mcap file", hint="leave it out"
+            f"{redact(source)}: --topic {topic} is for a ROS 2 bag", hint="leave it out"
         )
 
 
@@ -72,5 +72,5 @@ def _choose(source: str | Path) -> str:
     if scheme_of(source) or (str(source).isdecimal() and not path.exists()):
         return "camera"
     if path.is_dir():
-        return "images"
+        return "bag" if (path / "metadata.yaml").is_file() else "images"
     return "bag" if path.suffix.lower() == ".mcap" else "pyav"

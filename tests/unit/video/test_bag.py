@@ -12,6 +12,8 @@ from vseg.errors import BadVideo, DamagedVideo, UsageError
 from vseg.types import Frame
 
 pytest.importorskip("rosbags", reason="needs the extra vseg[ros]")
+from rosbags.rosbag2 import StoragePlugin
+
 from tests.bags import (
     HEIGHT,
     SECOND,
@@ -43,6 +45,21 @@ def test_frames_are_read_by_index_with_the_stamps_of_their_headers(tmp_path: Pat
         assert video.frame_at(0.101) == 3
         with pytest.raises(IndexError):
             video.read(7)
+
+
+@pytest.mark.parametrize("storage", ["MCAP", "SQLITE3"])
+def test_the_folder_that_was_recorded_is_read(tmp_path: Path, storage: str) -> None:
+    images = [raw(stamp(n), "rgb8", colours(n)) for n in range(3)]
+    path = write_bag(tmp_path, {"/cam": images}, storage=StoragePlugin[storage])
+    with open_video(path.parent) as video:
+        assert len(video) == 3
+        assert np.array_equal(video.read(2).image, colours(2))
+    (path.parent / "metadata.yaml").write_text("rosbag2_bagfile_information: 3\n")
+    with pytest.raises(BadVideo, match="no bag of ROS 2"):
+        open_video(path.parent)
+    path.unlink()
+    with pytest.raises(BadVideo, match="no bag of ROS 2"):
+        open_video(path.parent)
 
 
 ENCODINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -105,7 +122,7 @@ def test_of_several_topics_one_is_named(tmp_path: Path) -> None:
         open_video(path, topic="/t")
     with open_video(path, topic="/right") as video:
         assert np.array_equal(video.read(0).image, colours(5))
-    with pytest.raises(UsageError, match="--topic /a is for an"):
+    with pytest.raises(UsageError, match="--topic /a is for a ROS 2 bag"):
         open_video("clip.mp4", topic="/a")
 
 
