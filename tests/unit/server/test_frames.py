@@ -147,3 +147,16 @@ def test_the_frames_that_are_kept_are_bounded(tmp_path: Path) -> None:
         recent.add((tmp_path, "v", frame.index), frame)
     held = [k for k in range(5) if recent.get((tmp_path, "v", k)) is not None]
     assert held == [3, 4]
+
+
+def test_going_back_decodes_from_a_key_frame_once(tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "a.mp4", Recipe(num_frames=40))
+    readers = Readers()
+    readers.read(clip, 35)
+    assert [painted(readers.read(clip, 30).image), readers.read(clip, 30).index] == [30, 30]
+    near = [n for n in range(31) if readers.is_near(clip, n)]
+    assert near == [*range(19, 31)]
+    assert painted(readers.read(clip, 21).image) == 21
+    assert painted(readers.read(clip, 31).image) == 31
+    assert painted(readers.read(clip, 3).image) == 3
+    readers.close()

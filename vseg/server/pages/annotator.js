@@ -5,7 +5,7 @@ import { HoverPreview } from "./hover-preview.js";
 import { MaskCache } from "./mask-cache.js";
 import { TRANSIENT } from "./masks.js";
 import { Socket } from "./socket.js";
-import { mayWrite, nameOf, newStore, objectOf } from "./state.js";
+import { mayWrite, nameOf, newStore, objectOf, wayOf } from "./state.js";
 import { complain, toast } from "./toasts.js";
 
 /** @typedef {import("./wire.js").AddPrompt["prompt"]} WirePrompt */
@@ -160,7 +160,7 @@ export class Annotator {
     const { clip, frame: before, shown } = this.state;
     if (!clip) return;
     const to = Math.min(Math.max(Math.round(frame), clip.first), clip.end - 1);
-    const direction = to === before ? this.state.direction : to > before ? 1 : -1;
+    const direction = wayOf(to - before, this.state.direction);
     this.preview.clear();
     this.store.set({
       frame: to,

@@ -117,3 +117,14 @@ export const mayWrite = ({ connection, lease }) =>
 export function markedFrames({ span }) {
   return span && span.end !== null ? { first: span.first, end: span.end } : null;
 }
+
+/** Frames back in one step beyond which the user has jumped, and goes on in either direction:
+ * forward is read ahead then, which costs least. */
+const JUMP = 10;
+
+/** The direction of travel after a step.
+ * @param {number} step  @param {1 | -1} before  @returns {1 | -1} */
+export function wayOf(step, before) {
+  if (step === 0) return before;
+  return step < 0 && step >= -JUMP ? -1 : 1;
+}

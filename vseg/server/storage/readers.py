@@ -7,14 +7,16 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from vseg.build import open_video
-from vseg.errors import NotThere
+from vseg.errors import DamagedVideo, NotThere
 from vseg.interfaces.reader import OpenReader
 from vseg.types import Frame
+from vseg.video.file import VideoFile
 
 _OPEN = 8
 """Clips that are kept open: a decoder of 1080p holds some tens of megabytes of frames."""
@@ -22,6 +24,8 @@ RECENT_BYTES = 96 << 20
 """Of the frames read last, of all clips: 36 of 720p, 3 of 4K.  A round value; not tuned."""
 _NEAR = 8
 """Frames behind the one read last that decode at once, without going back to a key frame."""
+_BACK = 12
+"""Frames that are kept of a way back: half a second at 24 frames a second."""
 ClipOpening = tuple[str, str | None, str | None]
 """How a clip is opened: the reader, how a folder of images is numbered, a bag's topic."""
 
@@ -71,10 +75,28 @@ class Readers:
                     raise NotThere(
                         f"the video has no frame {index}", hint=f"its frames: 0 to {last}"
                     )
-                frame = held.reader.read(index)
-                held.at = index
-                self._recent.add(key, frame)
+                frame = self._read(path, held, index)
             return frame
+
+    def _read(self, path: Path, held: _Held, index: int) -> Frame:
+        """Decode a frame and keep it.  Going back, those before it as well: a reader comes to
+        all of them on its way from the key frame, and the next step back is to one of them.
+        """
+        if index >= held.at or not isinstance(held.reader, VideoFile):
+            frame = held.reader.read(index)
+            earlier: Iterator[Frame] = iter(())
+        else:
+            backward = held.reader.frames(index, max(index - _BACK, -1), -1)
+            frame = next(backward)
+            # As many as there is room for beside what else is shown.
+            earlier = islice(backward, RECENT_BYTES // 2 // max(1, frame.image.nbytes))
+        held.at = index
+        # A damaged frame before this one is told of when it is asked for.
+        with suppress(DamagedVideo):
+            for other in earlier:
+                self._recent.add((path, held.version, other.index), other)
+        self._recent.add((path, held.version, index), frame)
+        return frame
 
     def is_near(self, path: Path, index: int) -> bool:
         """Whether reading a frame takes no longer than decoding a few."""
@@ -154,6 +176,8 @@ class FramesReadLast:
     def add(self, key: tuple[Path, str, int], frame: Frame) -> None:
         """Keep a frame; those not used for longest go."""
         with self._lock:
+            before = self._frames.pop(key, None)
+            self._bytes -= 0 if before is None else before.image.nbytes
             self._frames[key] = frame
             self._bytes += frame.image.nbytes
             while self._bytes > self._most and len(self._frames) > 1:
