@@ -5,6 +5,7 @@ touch the ground do not have this fault.
 """
 
 import math
+from collections.abc import Collection
 
 import cv2
 import numpy as np
@@ -26,10 +27,16 @@ def foot_of(crop: MaskCrop) -> Point:
     where a median jumps from one to the other; y: the lowest row.
     """
     height, width = crop.mask.shape
-    rows = min(MOST_ROWS, max(1, height // LOWEST_SHARE))
+    rows = _rows(crop)
     places = crop.mask[height - rows :].ravel().nonzero()[0] % width
     middle = int(np.add.reduce(places)) / places.size
     return crop.x + middle, float(crop.y + height - 1)
+
+
+def _rows(crop: MaskCrop) -> int:
+    """How many of the rows are the lowest."""
+    height: int = crop.mask.shape[0]
+    return min(MOST_ROWS, max(1, height // LOWEST_SHARE))
 
 
 OFF_CENTRE = 0.25
@@ -39,17 +46,45 @@ tuned.
 """
 
 
-def sure_foot_of(crop: MaskCrop, before: Point | None) -> Point:
-    """The foot of a mask that is not empty; where it is doubtful, of its largest part.
+def sure_foot_of(
+    crop: MaskCrop, before: Point | None, scene: Collection[MaskCrop] = ()
+) -> Point:
+    """The foot of a mask that is not empty; where it is doubtful, of its largest part, and
+    below the middle of that where a nearer object covers what is lowest.
 
-    A piece of the background that sticks to a mask is often its lowest part.  before: the foot
-    on the frame before.
+    A piece of the background that sticks to a mask is often its lowest part; and of a car that
+    passes behind another, a single wheel is.  before: the foot on the frame before.  scene:
+    all masks of the frame.
     """
     foot = foot_of(crop)
-    _, _, width, height = crop.xywh
-    aside = abs(foot[0] - crop.x - (width - 1) / 2) > OFF_CENTRE * width
-    jumped = before is not None and math.dist(foot, before) > OFF_CENTRE * min(width, height)
-    return foot_of(_largest_part(crop)) if aside or jumped else foot
+    jumped = before is not None and math.dist(foot, before) > OFF_CENTRE * min(crop.mask.shape)
+    if not (jumped or _is_aside(foot, crop)):
+        return foot
+    part = _largest_part(crop)
+    foot = foot_of(part)
+    if _is_aside(foot, part) and _is_covered(part, scene):
+        return part.x + (part.mask.shape[1] - 1) / 2, foot[1]
+    return foot
+
+
+def _is_aside(foot: Point, crop: MaskCrop) -> bool:
+    width = crop.mask.shape[1]
+    return bool(abs(foot[0] - crop.x - (width - 1) / 2) > OFF_CENTRE * width)
+
+
+def _is_covered(crop: MaskCrop, scene: Collection[MaskCrop]) -> bool:
+    """Whether an object that is nearer, as it reaches lower, has pixels in the lowest rows of
+    a mask's box.
+    """
+    x1, _, x2, y2 = crop.xyxy
+    y1 = y2 - _rows(crop)
+    for other in scene:
+        left, top, right, bottom = other.xyxy
+        if bottom > y2 and top < y2 and left < x2 and right > x1:
+            rows = slice(max(0, y1 - top), y2 - top)
+            if other.mask[rows, max(0, x1 - left) : x2 - left].any():
+                return True
+    return False
 
 
 def _largest_part(crop: MaskCrop) -> MaskCrop:

@@ -49,6 +49,20 @@ class WatchedObject:
     speed: GroundSpeed | None = None
     speed_at: float = -math.inf
 
+    def go_on(self, now: float, foot: Point, crop: MaskCrop, score: float) -> None:
+        """It is visible on one more frame."""
+        self.before = self.foot
+        self.before_s = self.seen_s
+        self.seen_s = now
+        self.foot = foot
+        self.crop = crop
+        self.score = score
+
+    def sample(self) -> None:
+        """Keep its foot for its speed, if the last one is not too new."""
+        if not self.samples or self.seen_s - self.samples[-1][0] >= SAMPLE_S:
+            self.samples.append((self.seen_s, *self.foot))
+
 
 class WatchedObjects:
     """All objects that were visible lately."""
@@ -75,15 +89,27 @@ class WatchedObjects:
         rows = zip(
             masks.object_ids, masks.visible.tolist(), masks.scores.tolist(), strict=True
         )
+        shown = [
+            (i, masks.crops[i], score)
+            for i, is_visible, score in rows
+            if is_visible and i not in tentative
+        ]
+        shown = [row for row in shown if row[1].mask.size]
+        scene = [crop for _, crop, _ in shown]
         visible = []
-        for object_id, is_visible, score in rows:
-            if not is_visible or object_id in tentative:
-                continue
-            crop = masks.crops[object_id]
-            if crop.mask.size:
-                watched = self._seen(object_id, crop, score, weight)
-                watched.label = labels.get(object_id)
-                visible.append(watched)
+        for object_id, crop, score in shown:
+            watched = self._by_id.get(object_id)
+            before = None if watched is None else watched.foot
+            foot = sure_foot_of(crop, before, scene)
+            if watched is None:
+                watched = WatchedObject(object_id, None, now, now, foot, crop, score, score)
+                self._by_id[object_id] = watched
+            else:
+                watched.go_on(now, foot, crop, score)
+                watched.certainty += weight * (score - watched.certainty)
+            watched.label = labels.get(object_id)
+            watched.sample()
+            visible.append(watched)
         self._forget()
         return visible
 
@@ -107,28 +133,6 @@ class WatchedObjects:
     def clear(self) -> None:
         """Forget all."""
         self._by_id.clear()
-
-    def _seen(
-        self, object_id: int, crop: MaskCrop, score: float, weight: float
-    ) -> WatchedObject:
-        now = self._now
-        watched = self._by_id.get(object_id)
-        foot = sure_foot_of(crop, None if watched is None else watched.foot)
-        if watched is None:
-            watched = WatchedObject(object_id, None, now, now, foot, crop, score, score)
-            self._by_id[object_id] = watched
-        else:
-            watched.before = watched.foot
-            watched.before_s = watched.seen_s
-            watched.seen_s = now
-            watched.foot = foot
-            watched.crop = crop
-            watched.score = score
-            watched.certainty += weight * (score - watched.certainty)
-        samples = watched.samples
-        if not samples or now - samples[-1][0] >= SAMPLE_S:
-            samples.append((now, *foot))
-        return watched
 
     def _forget(self) -> None:
         oldest = self._now - self._max_gap_s

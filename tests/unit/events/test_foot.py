@@ -35,3 +35,14 @@ def test_a_piece_that_is_elsewhere_is_no_foot() -> None:
 def test_a_leg_to_the_side_is_a_foot() -> None:
     kick = mask_of((40, 10, 60, 60), (58, 50, 90, 70))
     assert sure_foot_of(kick, (80.0, 69.0)) == foot_of(kick)
+
+
+def test_a_wheel_beside_a_nearer_car_is_not_where_a_car_stands() -> None:
+    far = mask_of((20, 20, 100, 50), (24, 50, 36, 60))  # its other wheel is covered
+    near = mask_of((60, 50, 150, 90))
+    assert foot_of(far)[0] < 35
+    assert sure_foot_of(far, None, [far, near]) == (59.5, 59.0)
+    # What reaches less low is behind, and covers nothing.
+    assert sure_foot_of(far, None, [far, mask_of((60, 10, 150, 55))]) == foot_of(far)
+    aside = mask_of((110, 50, 150, 90))
+    assert sure_foot_of(far, None, [far, aside]) == foot_of(far)
