@@ -3,9 +3,10 @@
     python benchmarks/service_load.py --minutes 10
 
 `vseg serve` runs in a process of its own with the limits it has by default.  Every client has a
-session on one of the clips and asks at random, as weighted in ASKED: exact frames, lists and
-facts, a click, a propagation (a third of them is closed after a few frames), an upload that is
-deleted again.  It asks again as soon as it was answered.  Printed: for each kind of request how
+session on one of the clips, a new one after every 12 clicks, and asks at random, as weighted in
+ASKED: exact frames, lists and facts, a click, a propagation (a third of them is closed after a
+few frames), an upload that is deleted again.  It asks again as soon as it was answered.
+Printed: for each kind of request how
 often, and milliseconds to the answer (for a propagation, to its last frame); answers by status;
 resident memory of the service at the end of the first tenth, in the middle and at the end.
 
@@ -43,6 +44,8 @@ HW = (240, 426)
 SPAN = 16
 """Frames of a propagation."""
 CLOSED_EARLY = 1 / 3
+CLICKS = 12
+"""Of one session; then its client begins another one, as who is done with a clip does."""
 REACHED = 0
 """Stands for the status of a request that was not answered at all."""
 
@@ -95,7 +98,7 @@ class LoadClient:
     session: SessionFacts
     clip: Path
     chance: random.Random
-    objects: int = 0
+    clicks: int = 0
 
     async def frame(self) -> None:
         """One exact frame."""
@@ -109,17 +112,22 @@ class LoadClient:
             pass
 
     async def click(self) -> None:
-        """A new object, or a correction once there are four."""
-        self.objects = self.objects % 4 + 1
+        """A new object, or a correction once there are four; at last, a new session."""
+        if self.clicks == CLICKS:
+            await self.service.delete_session(self.session.id)
+            self.session = await self.service.create_session(self.video.id)
+            self.clicks = 0
+        obj = self.clicks % 4 + 1
+        self.clicks += 1
         frame = self.chance.randrange(self.video.frames)
         height, width = HW
         xy = [(self.chance.randrange(width), self.chance.randrange(height))]
-        point = Prompt(self.objects, Timecode(frame=frame), Points(xy, [1]))
+        point = Prompt(obj, Timecode(frame=frame), Points(xy, [1]))
         await self.service.prompt(self.session.id, point)
 
     async def propagate(self) -> None:
         """A span of frames, or the beginning of it."""
-        if not self.objects:
+        if not self.clicks:
             await self.click()
         start = self.chance.randrange(self.video.frames - SPAN)
         request = PropagateRequest(start=start, until=start + SPAN)
@@ -219,7 +227,7 @@ async def _client(
                 seen.told.setdefault(-1, f"{kind}: {type(error).__name__}: {error}")
                 continue
             seen.taken[kind].append((time.perf_counter() - began) * 1000)
-        await service.delete_session(session.id)
+        await service.delete_session(client.session.id)
 
 
 def _scene(seed: int, frames: int, hw: tuple[int, int]) -> SyntheticVideo:
