@@ -98,6 +98,8 @@ class RayEngine:
         self._resources = resources or RayResources()
         self._busy: dict[Any, _Busy] = {}
         self._asked: dict[Any, _Busy] = {}
+        # Actors that died, until they answer: a job given before would die with nobody.
+        self._restarting: dict[Any, tuple[str, Any]] = {}
 
     def run(self, schedule: Schedule) -> None:
         """Do all jobs, or end early when asked to.  Raises OutputError for a manifest that
@@ -107,6 +109,7 @@ class RayEngine:
         try:
             idle = deque(self._actors())
             while (schedule and not self._stop()) or self._busy:
+                idle.extend(self._restarted())
                 self._give(schedule, idle)
                 if self._stop():
                     self._end()
@@ -158,36 +161,53 @@ class RayEngine:
         ended, _ = self._ray.wait(list(self._busy), num_returns=1, timeout=_POLL_S)
         for task in ended:
             busy = self._busy.pop(task)
-            final = self._final(task, busy, schedule)
+            final, died = self._final(task, busy, schedule)
             if final is not None:
                 write_manifest(self._place, final)
                 schedule.settled(final, busy.attempt)
             self._watcher.ends(busy.name, busy.attempt, final)
-            idle.append((busy.name, busy.actor))
+            if died:
+                self._restarting[busy.actor.at.remote()] = (busy.name, busy.actor)
+            else:
+                idle.append((busy.name, busy.actor))
 
-    def _final(self, task: Any, busy: _Busy, schedule: Schedule) -> Manifest | None:
-        """What is to be written of a job; None if it is tried again.
+    def _restarted(self) -> list[tuple[str, Any]]:
+        """The actors that died and are there again."""
+        asked = list(self._restarting)
+        answered, _ = (
+            self._ray.wait(asked, num_returns=len(asked), timeout=0) if asked else ([], [])
+        )
+        alive = []
+        for question in answered:
+            name, actor = self._restarting.pop(question)
+            try:
+                self._ray.get(question)
+            except self._ray.exceptions.RayError as error:
+                _check_started(error)
+                self._restarting[actor.at.remote()] = (name, actor)
+            else:
+                alive.append((name, actor))
+        return alive
+
+    def _final(
+        self, task: Any, busy: _Busy, schedule: Schedule
+    ) -> tuple[Manifest | None, bool]:
+        """What is to be written of a job, None if it is tried again; whether its actor died.
 
         Raises UsageError where actors cannot even start.
         """
-        errors = self._ray.exceptions
         now = time.monotonic()
         try:
             manifest = Manifest.model_validate_json(self._ray.get(task))
-        except errors.RayError as error:
-            told = str(error).splitlines()[0]
-            if getattr(error, "actor_init_failed", False):
-                raise UsageError(
-                    f"no Ray worker can start: {str(error).splitlines()[-1]}",
-                    hint="are vseg, its weights and the extra of the bucket on every node?",
-                ) from error
-            if isinstance(error, errors.ActorUnavailableError) or _is_preempted(error):
+        except self._ray.exceptions.RayError as error:
+            _check_started(error)
+            if getattr(error, "preempted", False):  # its machine was taken away
                 schedule.postponed(busy.attempt, now)
-                return None
+                return None, True
             reached = committed_frames(self._place, busy.attempt.job.job_id)
-            death = WorkerDeath(busy.name, f"died: {told}", reached)
-            return schedule.killed(busy.attempt, death, now)
-        return schedule.ended(busy.attempt, manifest, now)
+            death = WorkerDeath(busy.name, f"died: {str(error).splitlines()[0]}", reached)
+            return schedule.killed(busy.attempt, death, now), True
+        return schedule.ended(busy.attempt, manifest, now), False
 
     def _ask(self) -> None:
         """Tell the watcher how far the jobs are, and ask the actors again."""
@@ -210,9 +230,13 @@ class RayEngine:
             busy.actor.stop.remote()
 
 
-def _is_preempted(error: Exception) -> bool:
-    """Whether an actor died because its machine was taken away: that is no clip's fault."""
-    return bool(getattr(error, "preempted", False))
+def _check_started(error: Exception) -> None:
+    """Raise UsageError for an actor that cannot even start: no clip's fault."""
+    if getattr(error, "actor_init_failed", False):
+        raise UsageError(
+            f"no Ray worker can start: {str(error).splitlines()[-1]}",
+            hint="are vseg, its weights and the extra of the bucket on every node?",
+        ) from error
 
 
 def _ray() -> Any:
