@@ -21,6 +21,7 @@ from vseg.models.nano.model import Nano
 from vseg.models.sam2.files import read_parts
 from vseg.models.sam2.model import Sam
 from vseg.session.memory.slot_bank import SlotBank
+from vseg.session.realtime.tracker import Tracker
 from vseg.session.session import Session
 from vseg.types import Frame
 
@@ -166,3 +167,34 @@ def test_nano_has_no_such_memory(model: Nano, memory: dict[str, float]) -> None:
 def test_an_unknown_policy_is_named() -> None:
     with pytest.raises(BadConfig, match=r"policy = 'newest'.*'recent' or 'selective'"):
         MemorySettings.model_validate({"policy": "newest"})
+
+
+def test_a_tracker_of_one_size_decodes_in_turn_then_skips_memory(sam2: Sam) -> None:
+    with Tracker(sam2, latency_budget_s=1e-6) as tracker:
+        tracker.update(frame(0).image, 0.0)
+        for obj in (1, 2):
+            mask = np.zeros((HEIGHT, WIDTH), bool)
+            mask[5:45, 20 * obj : 20 * obj + 20] = True
+            tracker.prompt(obj, mask=mask)
+        for t in range(1, 7):
+            masks = tracker.update(frame(t).image, t / 10)
+        update = tracker.last_update
+        assert update is not None
+        assert masks.object_ids == (1, 2)
+        assert (update.short_side, update.remembered) == (None, False)
+        assert len(update.decoded) == len(update.held) == 1
+        bank = bank_of(tracker._session.session)
+        assert all(6 not in held.recent for held in bank.objects.values())
+
+
+def test_a_tracker_without_a_budget_is_a_session(sam2: Sam) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[5:45, 20:50] = True
+    with Tracker(sam2) as tracker, Session(sam2) as session:
+        tracker.update(frame(0).image, 0.0)
+        tracker.prompt(1, mask=mask)
+        session.prompt(1, frame(0), mask=mask)
+        session.step(frame(0))
+        for t in (1, 2, 3):
+            step = session.step(frame(t))
+            assert np.array_equal(tracker.update(frame(t).image, t / 10).logits, step.logits)

@@ -125,7 +125,8 @@ class StageCosts:
 
 def _scale(side: int, measured: int) -> float:
     """Every stage works on cells, whose number grows with the square of the side."""
-    return (side / measured) ** 2
+    # A model of one size has none: its side is 0.
+    return 1.0 if side == measured else (side / measured) ** 2
 
 
 def _shares(
