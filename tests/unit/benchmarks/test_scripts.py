@@ -142,3 +142,12 @@ def test_corrections_change_their_span_alone_and_survive_kills(
     assert rows[0]["elsewhere"] == 0
     assert rows[0]["j_after"] > rows[0]["j_before"]
     assert "never a broken run" in capsys.readouterr().out
+
+
+def test_events_on_streets_are_scored(tmp_path: Path) -> None:
+    few = ("--kinds", "cars", "--seeds", "4", "--objects", "3", "--frames", "5")
+    rows = rows_of("zone_events.py", *few, out=tmp_path / "events.json")
+    assert [(row["kind"], row["true"], row["f1"]) for row in rows] == [
+        ("crossing", 4, 1.0),
+        ("inside", 4, 1.0),
+    ]
