@@ -71,7 +71,7 @@ def test_a_gap_is_an_event_and_sigterm_ends_all_whole(
     down, back = (parse_event(line) for line in events.read_text().splitlines())
     assert (down.kind, down.phase, down.camera) == ("gap", "start", "door")
     assert (back.kind, back.phase) == ("gap", "end")
-    assert back.seconds == pytest.approx(max(line.get("gap_s", 0) for line in lines), abs=2.0)
+    assert back.seconds == pytest.approx(max(line.get("gap_s", 0) for line in lines), abs=5.0)
     assert "door: no images" in said and "door: back after" in said
     stored = vseg.open_run(run / "door")
     assert (stored.header.status, len(stored)) == ("complete", len(lines))

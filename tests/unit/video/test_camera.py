@@ -32,7 +32,7 @@ WAITING = LiveOptions(timeout_s=1.5, wait=True)
 KEYED = {"g": "15", "bf": "0", "crf": "12"}
 # Of the first frame after the server's return; a busy machine may take longer than the three
 # seconds that an idle one keeps (benchmarks/live_kills.py).
-RETURN_S = 15.0
+RETURN_S = 40.0
 
 
 def left_over() -> list[str]:
