@@ -258,7 +258,7 @@ def test_memory_does_not_grow_with_the_clip(chosen: MaskFormat, tmp_path: Path) 
     gc.set_threshold(20)
     peaks(5)  # what is imported and cached once
     # An .mcap file is written a mebibyte at once: so much is held from there on.
-    first = 300 if chosen.name == "mcap" else 70
+    first = 220 if chosen.name == "mcap" else 70
     few = peaks(first)
     many = peaks(first + 50)
     gc.set_threshold(*usual)
