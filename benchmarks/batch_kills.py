@@ -1,7 +1,7 @@
 """A batch to which everything happens that can: is anything lost, changed or done twice?
 
     python benchmarks/batch_kills.py
-    python benchmarks/batch_kills.py --engine ray --s3
+    python benchmarks/batch_kills.py --engine ray --s3 --between-s 5 12
     python benchmarks/batch_kills.py --real CLIPS       # the first frames of real clips, too
 
 Clips are tracked once undisturbed, in a folder.  Then the same batch is begun on a full disk (a
@@ -311,7 +311,7 @@ def _options() -> argparse.Namespace:
         "--between-s",
         type=float,
         nargs=2,
-        default=(2.0, 8.0),
+        default=(1.0, 3.0),
         help="seconds between two kills",
     )
     parser.add_argument("--seed", type=int, default=0)
