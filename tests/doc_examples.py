@@ -133,8 +133,9 @@ def _parse_prompts(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patched:
         patched.setattr("vseg.cli.track.run_job", stop)
-        patched.setattr("vseg.pipelines.prepare.load_configured", stop)
+        # First, for this imports the module, which must keep the true function.
         patched.setattr("vseg.cli.live_loop.load_configured", stop)
+        patched.setattr("vseg.pipelines.prepare.load_configured", stop)
         answer = CliRunner().invoke(app, words)
     if not isinstance(answer.exception, Parsed):
         raise WrongExample(f"vseg {shlex.join(words)}: {answer.output}")

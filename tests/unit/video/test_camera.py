@@ -37,7 +37,8 @@ RETURN_S = 40.0
 
 def left_over() -> list[str]:
     """Threads of cameras, and processes that this one started and that read cameras."""
-    names = [t.name for t in threading.enumerate() if t.name.startswith("vseg-")]
+    ours = {"vseg-camera", "vseg-watchdog", "vseg-ahead"}
+    names = [t.name for t in threading.enumerate() if t.name in ours]
     return names + [words for words, _ in reading()]
 
 
