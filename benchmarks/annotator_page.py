@@ -200,7 +200,9 @@ def _next(page: PageDriver, frame: int) -> float:
 
 
 def _propagated(page: PageDriver) -> float:
-    """From the key until a mask of the next frame is painted; then it is cancelled."""
+    """From the key until a mask of a later frame is painted; then it is cancelled.  The page
+    follows the tracking, and may never show the very next frame.
+    """
     page.go_to(0)
     page.keys("n")
     page.click(640, 360)
@@ -210,7 +212,7 @@ def _propagated(page: PageDriver) -> float:
     before = int(page.page.evaluate("Number(document.querySelector('#stage').dataset.mask)"))
     page.keys("f")
     handle = page.page.wait_for_function(
-        "(m) => { const r = window.painted.find((row) => row[1] === 1 && row[2] > m);"
+        "(m) => { const r = window.painted.find((row) => row[1] >= 1 && row[2] > m);"
         " return r && r[0] - window.pressed; }",
         arg=before,
     )
