@@ -130,8 +130,8 @@ def _observers(
     observers.append(GapEvents(stamps, sink, _say))
     judged = bool(live.telling.zone_paths(stamps))
     recorder = live.recording.recorder(_say, zones=judged)
-    heard = sink if recorder is None else RecordingSink(sink, recorder, {"camera": ""})
-    zones = zone_observer(live.telling, stamps, heard, dict(labels), _say)
+    zone_sink = sink if recorder is None else RecordingSink(sink, recorder, {"camera": ""})
+    zones = zone_observer(live.telling, stamps, zone_sink, dict(labels), _say)
     # A clip begins with the frame on which zones say that something happens: they come first.
     observers += [one for one in (zones, recorder) if one is not None]
     if live.telling.rerun is not None:

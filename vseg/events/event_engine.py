@@ -19,9 +19,9 @@ from vseg.events.rules.nearness import NearnessRule
 from vseg.events.rules.standing import StandingRule
 from vseg.events.scene import Scene, SceneRule
 from vseg.events.scene_event import EventStamp, SceneEvent
+from vseg.events.scene_objects import SceneObject, SceneObjects
 from vseg.events.scene_plan import ScenePlan, WatchedZone, scene_plan
 from vseg.events.steady_clock import SteadyClock
-from vseg.events.watched import WatchedObject, WatchedObjects
 from vseg.events.zone_file import ZoneFile
 from vseg.frame_masks import FrameMasks
 
@@ -72,13 +72,13 @@ class EventEngine:
         if self._begun is None or previous is None:
             self._begun = now
             previous = now
-        objects = self._watched.update(masks, labels, tentative, now)
+        objects = self._tracked.update(masks, labels, tentative, now)
         scene = self._scene_of(masks, objects, previous)
         if self._clock.back_s:
             went = f"the clock of the source went back by {self._clock.back_s:.3f} s"
             scene.say("degraded", "instant", None, None, detail=went)
         for kept, gone in repairs:
-            self._watched.join(kept, gone)
+            self._tracked.join(kept, gone)
             for rule in self._rules:
                 rule.join(kept, gone, scene)
         for rule in self._rules:
@@ -110,7 +110,7 @@ class EventEngine:
         scene.events = []
         for rule in self._rules:
             rule.end(scene)
-        self._watched.clear()
+        self._tracked.clear()
         self._newest = None
         self._begun = None
         return scene.events
@@ -118,7 +118,7 @@ class EventEngine:
     def _lay_out(self, height: int, width: int) -> None:
         plan = scene_plan(self._file, height, width)
         self._plan = plan
-        self._watched = WatchedObjects(plan.max_gap_s)
+        self._tracked = SceneObjects(plan.max_gap_s)
         rules: list[SceneRule] = []
         for zone in plan.zones:
             rules += _zone_rules(zone, plan)
@@ -132,7 +132,7 @@ class EventEngine:
         self._rules = tuple(rules)
 
     def _scene_of(
-        self, masks: FrameMasks, objects: Sequence[WatchedObject], previous: float
+        self, masks: FrameMasks, objects: Sequence[SceneObject], previous: float
     ) -> Scene:
         assert self._clock.now is not None, "the frame has its time"
         assert self._begun is not None, "a frame has come"
@@ -146,7 +146,7 @@ class EventEngine:
             objects=objects,
             columns=feet[:, 0],
             rows=feet[:, 1],
-            watched=self._watched,
+            tracked=self._tracked,
             ground=self._plan.ground,
             stamp=self._stamp,
         )

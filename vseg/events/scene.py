@@ -20,14 +20,14 @@ from vseg.events.scene_event import (
     SceneEvent,
     SceneEventKind,
 )
-from vseg.events.watched import WatchedObject, WatchedObjects
+from vseg.events.scene_objects import SceneObject, SceneObjects
 
 
 @dataclass(slots=True, eq=False)
 class Scene:
     """One frame.  now, previous: of the steady clock, this frame and the one before.  begun:
     when the watching began.  objects: the visible ones.  columns, rows: of their feet.
-    watched: all that are not forgotten.
+    tracked: all that are not forgotten.
     """
 
     time_s: float
@@ -35,10 +35,10 @@ class Scene:
     now: float
     previous: float
     begun: float
-    objects: Sequence[WatchedObject]
+    objects: Sequence[SceneObject]
     columns: Int64[np.ndarray, " O"]
     rows: Int64[np.ndarray, " O"]
-    watched: WatchedObjects
+    tracked: SceneObjects
     ground: Ground | None
     stamp: EventStamp
     events: list[SceneEvent] = field(default_factory=list)
@@ -48,18 +48,18 @@ class Scene:
         kind: SceneEventKind,
         phase: EventPhase,
         place: str | None,
-        watched: WatchedObject | None,
+        tracked: SceneObject | None,
         **more: Any,
     ) -> str:
         """Emit an event; its key.  more: other fields of the event, times as `at` gives
         them.
         """
         own: dict[str, Any] = {}
-        if watched is not None:
+        if tracked is not None:
             own = {
-                "object": self.described(watched),
-                "certainty": round(watched.certainty, 3),
-                "seen": watched.seen_s == self.now,
+                "object": self.described(tracked),
+                "certainty": round(tracked.certainty, 3),
+                "seen": tracked.seen_s == self.now,
             }
         whole = own | more | self.stamp.next_fields()
         event = SceneEvent(kind, phase, self.at(self.now), self.frame, place, **whole)
@@ -70,18 +70,18 @@ class Scene:
         """A time of the steady clock as that of the source, to the microsecond."""
         return round(self.time_s - (self.now - steady), 6)
 
-    def described(self, watched: WatchedObject) -> EventObject:
+    def described(self, tracked: SceneObject) -> EventObject:
         """The object as it was when it was last visible; without a box where it is not."""
-        visible = watched.seen_s == self.now
-        speed = self.speed_of(watched)
+        visible = tracked.seen_s == self.now
+        speed = self.speed_of(tracked)
         return EventObject(
-            watched.id,
-            watched.label,
-            round(watched.score, 3),
-            box=watched.crop.xyxy if visible else None,
-            foot=watched.foot,
-            area=watched.crop.area if visible else 0,
-            ground=self._ground_of(watched),
+            tracked.id,
+            tracked.label,
+            round(tracked.score, 3),
+            box=tracked.crop.xyxy if visible else None,
+            foot=tracked.foot,
+            area=tracked.crop.area if visible else 0,
+            ground=self._ground_of(tracked),
             speed=None if speed is None else round(speed.value, 3),
             speed_error=None if speed is None else round(speed.error, 3),
         )
@@ -100,26 +100,26 @@ class Scene:
             for flag, one in zip(inside, self.objects, strict=True)
         ]
 
-    def speed_of(self, watched: WatchedObject) -> GroundSpeed | None:
+    def speed_of(self, tracked: SceneObject) -> GroundSpeed | None:
         """The speed of an object on the ground, computed once for each new sample of its
         foot.
         """
-        at = watched.samples[-1][0]
-        if watched.speed_at != at and self.ground is not None:
-            watched.speed_at = at
-            watched.speed = self.ground.speed(watched.samples)
-        return watched.speed
+        at = tracked.samples[-1][0]
+        if tracked.speed_at != at and self.ground is not None:
+            tracked.speed_at = at
+            tracked.speed = self.ground.speed(tracked.samples)
+        return tracked.speed
 
-    def _ground_of(self, watched: WatchedObject) -> tuple[float, float] | None:
+    def _ground_of(self, tracked: SceneObject) -> tuple[float, float] | None:
         """Where it stands, to the millimetre; None beyond the horizon."""
         if self.ground is None:
             return None
-        x, y = self.ground.place(*watched.foot)
+        x, y = self.ground.place(*tracked.foot)
         return (round(x, 3), round(y, 3)) if math.isfinite(x) else None
 
-    def was_hidden(self, watched: WatchedObject) -> bool:
+    def was_hidden(self, tracked: SceneObject) -> bool:
         """Whether a visible object was not visible on the frame before."""
-        return watched.before is not None and watched.before_s < self.previous
+        return tracked.before is not None and tracked.before_s < self.previous
 
 
 @runtime_checkable

@@ -1,5 +1,5 @@
 """What is done with the frames of live sources, one piece for each: printed, stored, recorded,
-watched for events, counted.
+judged for events, counted.
 """
 
 from collections.abc import Mapping, Sequence

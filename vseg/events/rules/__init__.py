@@ -1,1 +1,1 @@
-"""One file for each thing that is watched for."""
+"""One file for each rule of zones and lines."""

@@ -12,8 +12,8 @@ from vseg.events.crossings import place_on
 from vseg.events.rules.stays import REMEMBERED, UNLABELLED
 from vseg.events.rules.walks import Walk, missed_meeting
 from vseg.events.scene import Scene
+from vseg.events.scene_objects import SceneObject
 from vseg.events.scene_plan import CountingLine
-from vseg.events.watched import WatchedObject
 
 
 class CrossingRule:
@@ -31,9 +31,9 @@ class CrossingRule:
     def update(self, scene: Scene) -> None:
         """Follow every foot."""
         labels = self._settings.labels
-        for watched in scene.objects:
-            if not labels or watched.label in labels:
-                self._follow(watched, scene)
+        for tracked in scene.objects:
+            if not labels or tracked.label in labels:
+                self._follow(tracked, scene)
         while len(self._walks) > REMEMBERED + len(scene.objects):
             self._walks.popitem(last=False)
 
@@ -46,37 +46,37 @@ class CrossingRule:
         if own is None:
             self._walks[kept] = other
             return
-        watched = scene.watched.get(kept)
+        tracked = scene.tracked.get(kept)
         said = f"object {gone} is object {kept}"
         missed_s = missed_meeting(self._line, own, other)
         # The same way twice, and nobody saw it go back: it was counted twice.
         if other.keys and own.direction == other.direction:
-            self._withdraw(watched, other, scene, said)
-        elif missed_s is not None and watched is not None:
+            self._withdraw(tracked, other, scene, said)
+        elif missed_s is not None and tracked is not None:
             own.side = other.first_side
-            self._tell(own, watched, missed_s, scene, seen=False, detail=said)
+            self._tell(own, tracked, missed_s, scene, seen=False, detail=said)
         own.go_on_as(other)
 
     def end(self, scene: Scene) -> None:
         """Forget the objects, keep the totals."""
         self._walks.clear()
 
-    def _follow(self, watched: WatchedObject, scene: Scene) -> None:
-        walk = self._walks.get(watched.id)
-        offset = self._line.offset_of(watched.foot)
+    def _follow(self, tracked: SceneObject, scene: Scene) -> None:
+        walk = self._walks.get(tracked.id)
+        offset = self._line.offset_of(tracked.foot)
         if walk is None:
             side = self._side(offset)
-            walk = Walk(scene.now, scene.now, watched.foot, watched.foot, offset, side, side)
-            self._walks[watched.id] = walk
+            walk = Walk(scene.now, scene.now, tracked.foot, tracked.foot, offset, side, side)
+            self._walks[tracked.id] = walk
             return
-        self._walks.move_to_end(watched.id)
+        self._walks.move_to_end(tracked.id)
         if scene.now - walk.seen_s > self._max_gap_s:
             walk.side = 0
             walk.met_s = None
         elif walk.offset * offset < 0:
-            self._meet(walk, watched, scene)
+            self._meet(walk, tracked, scene)
         walk.seen_s = scene.now
-        walk.foot = watched.foot
+        walk.foot = tracked.foot
         # A foot that is just on the line has not met it yet.
         walk.offset = offset or walk.offset
         side = self._side(offset)
@@ -86,12 +86,12 @@ class CrossingRule:
             walk.first_side = walk.first_side or side
             walk.met_s = None
             if crossed_s is not None:
-                self._tell(walk, watched, crossed_s, scene, seen=walk.seen)
+                self._tell(walk, tracked, crossed_s, scene, seen=walk.seen)
 
-    def _meet(self, walk: Walk, watched: WatchedObject, scene: Scene) -> None:
+    def _meet(self, walk: Walk, tracked: SceneObject, scene: Scene) -> None:
         """The foot is on the other side of the line than on the frame before."""
         line = self._line
-        along, way = place_on(line.begin, line.end, walk.foot, watched.foot)
+        along, way = place_on(line.begin, line.end, walk.foot, tracked.foot)
         walk.met_s = None
         if 0.0 <= along <= 1.0:
             walk.met_s = walk.seen_s + way * (scene.now - walk.seen_s)
@@ -100,7 +100,7 @@ class CrossingRule:
     def _tell(
         self,
         walk: Walk,
-        watched: WatchedObject,
+        tracked: SceneObject,
         crossed_s: float,
         scene: Scene,
         **more: Any,
@@ -108,19 +108,19 @@ class CrossingRule:
         """Count a crossing to the side where the walk is now."""
         settings = self._settings
         walk.direction = settings.forward if walk.side > 0 else settings.backward
-        walk.label = watched.label or UNLABELLED
+        walk.label = tracked.label or UNLABELLED
         totals = self._totals.setdefault(walk.direction, Counter())
         totals[walk.label] += 1
         told = more | {"begin_s": scene.at(crossed_s), "direction": walk.direction}
         counts = {"count": totals.total(), "counts": dict(totals)}
-        key = scene.say("crossing", "instant", settings.name, watched, **told, **counts)
+        key = scene.say("crossing", "instant", settings.name, tracked, **told, **counts)
         walk.keys = (key,)
         if settings.allowed not in (None, walk.direction):
-            again = scene.say("wrong_way", "instant", settings.name, watched, **told)
+            again = scene.say("wrong_way", "instant", settings.name, tracked, **told)
             walk.keys = (key, again)
 
     def _withdraw(
-        self, watched: WatchedObject | None, walk: Walk, scene: Scene, said: str
+        self, tracked: SceneObject | None, walk: Walk, scene: Scene, said: str
     ) -> None:
         """Take back the last crossing of a walk."""
         assert walk.direction is not None, "only what was told is withdrawn"
@@ -130,7 +130,7 @@ class CrossingRule:
             "correction",
             "instant",
             self._settings.name,
-            watched,
+            tracked,
             direction=walk.direction,
             count=totals.total(),
             counts={label: count for label, count in totals.items() if count},

@@ -14,9 +14,9 @@ from vseg.events.rules.stay_repairs import joined_stay
 from vseg.events.rules.stays import UNLABELLED, EndedStay, EndedStays, Stay, counts_of
 from vseg.events.scene import Scene
 from vseg.events.scene_event import EventObject, EventPhase, SceneEventKind
+from vseg.events.scene_objects import SceneObject
 from vseg.events.scene_plan import WatchedZone
 from vseg.events.steady_clock import has_lasted
-from vseg.events.watched import WatchedObject
 
 
 class InsideRule:
@@ -37,19 +37,19 @@ class InsideRule:
 
     def update(self, scene: Scene) -> None:
         """Begin, go on with and end stays."""
-        for watched, inside in zip(scene.objects, self._inside(scene), strict=True):
-            stay = self._stays.get(watched.id)
+        for tracked, inside in zip(scene.objects, self._inside(scene), strict=True):
+            stay = self._stays.get(tracked.id)
             if inside:
                 if stay is None:
-                    stay = Stay(watched, scene.now, scene.now)
-                    self._stays[watched.id] = stay
+                    stay = Stay(tracked, scene.now, scene.now)
+                    self._stays[tracked.id] = stay
                 stay.last = scene.now
                 stay.outside = None
                 self._go_on(stay, scene)
             elif stay is not None:
                 self._step_out(stay, scene)
         for stay in list(self._stays.values()):
-            if stay.watched.seen_s != scene.now:
+            if stay.tracked.seen_s != scene.now:
                 self._hide(stay, scene)
 
     def join(self, kept: int, gone: int, scene: Scene) -> None:
@@ -64,7 +64,7 @@ class InsideRule:
         stay = joined.stay
         if stay is None:
             return
-        stay.watched = scene.watched.get(kept) or stay.watched
+        stay.tracked = scene.tracked.get(kept) or stay.tracked
         self._stays[kept] = stay
         said = f"object {gone} is object {kept}"
         if joined.corrects:
@@ -92,21 +92,21 @@ class InsideRule:
             for one in scene.objects
         ]
 
-    def _share(self, watched: WatchedObject) -> float:
+    def _share(self, tracked: SceneObject) -> float:
         """The share of a mask's pixels that are in the zone."""
-        x1, y1, x2, y2 = watched.crop.xyxy
+        x1, y1, x2, y2 = tracked.crop.xyxy
         left, top, right, bottom = self._zone.box
         if x1 >= right or x2 <= left or y1 >= bottom or y2 <= top:
             return 0.0
-        within = self._zone.pixels[y1:y2, x1:x2] & watched.crop.mask
-        return int(np.count_nonzero(within)) / watched.crop.area
+        within = self._zone.pixels[y1:y2, x1:x2] & tracked.crop.mask
+        return int(np.count_nonzero(within)) / tracked.crop.area
 
     def _go_on(self, stay: Stay, scene: Scene) -> None:
         if stay.key is None:
             if not has_lasted(stay.begin, scene.now, self._rules.enter_s):
                 return
             stay.key = ""  # counted from here on, also in the event that tells it
-            stay.label = stay.watched.label or UNLABELLED
+            stay.label = stay.tracked.label or UNLABELLED
             stay.due = stay.begin + self._rules.update_s
             stay.key = self._say("inside", "start", stay, scene)
         loiter_s = self._rules.loiter_s
@@ -124,10 +124,10 @@ class InsideRule:
     def _step_out(self, stay: Stay, scene: Scene) -> None:
         """A visible object is outside."""
         if stay.key is None:
-            del self._stays[stay.watched.id]
+            del self._stays[stay.tracked.id]
             return
         if stay.outside is None:
-            if scene.was_hidden(stay.watched):
+            if scene.was_hidden(stay.tracked):
                 # Where it went out, nobody saw.
                 self._end(stay, scene, stay.last, seen=False)
                 return
@@ -140,14 +140,14 @@ class InsideRule:
         if stay.outside is not None and stay.key is not None:
             if has_lasted(stay.outside, scene.now, self._rules.leave_s):
                 self._end(stay, scene, stay.outside, seen=True)
-        elif scene.now - stay.watched.seen_s > self._max_gap_s:
+        elif scene.now - stay.tracked.seen_s > self._max_gap_s:
             if stay.key is None:
-                del self._stays[stay.watched.id]
+                del self._stays[stay.tracked.id]
             else:
                 self._end(stay, scene, stay.last, seen=False)
 
     def _end(self, stay: Stay, scene: Scene, end: float, seen: bool) -> None:
-        del self._stays[stay.watched.id]
+        del self._stays[stay.tracked.id]
         self.last_end = end
         start_key = stay.key
         assert start_key is not None, "only what was told can end"
@@ -155,7 +155,7 @@ class InsideRule:
             self._say("loitering", "end", stay, scene, end=end, seen=seen)
         end_key = self._say("inside", "end", stay, scene, end=end, seen=seen)
         ended = EndedStay(stay.begin, end, seen, start_key, end_key)
-        self._ended.add(stay.watched.id, ended)
+        self._ended.add(stay.tracked.id, ended)
 
     def _say(
         self,
@@ -173,7 +173,7 @@ class InsideRule:
             kind,
             phase,
             self._zone.name,
-            stay.watched,
+            stay.tracked,
             begin_s=scene.at(stay.begin),
             seconds=round(until - stay.begin, 6),
             **self._occupancy(),

@@ -8,10 +8,10 @@ from typing import Any, Literal
 from vseg.events.rules.spells import Spell, Spells
 from vseg.events.scene import Scene
 from vseg.events.scene_event import EventPhase
+from vseg.events.scene_objects import SceneObject
 from vseg.events.scene_plan import WatchedZone
-from vseg.events.watched import WatchedObject
 
-Condition = Callable[[WatchedObject, Scene], bool]
+Condition = Callable[[SceneObject, Scene], bool]
 
 
 class MovingRule:
@@ -30,57 +30,57 @@ class MovingRule:
         self._condition = condition
         self._max_gap_s = max_gap_s
         self._spells: Spells[int] = Spells(rules.enter_s, rules.leave_s, rules.update_s)
-        self._watched: dict[int, WatchedObject] = {}
+        self._tracked: dict[int, SceneObject] = {}
 
     def update(self, scene: Scene) -> None:
         """Ask who is in the zone."""
         zone = self._zone
         inside = scene.feet_inside(zone.pixels, zone.settings.labels)
-        for watched, within in zip(scene.objects, inside, strict=True):
-            holds = within and self._condition(watched, scene)
-            if holds or watched.id in self._watched:
-                self._turn(watched, holds, scene)
-        for watched in list(self._watched.values()):
-            if scene.now - watched.seen_s > self._max_gap_s:
-                self._finish(watched, scene, seen=False)
+        for tracked, within in zip(scene.objects, inside, strict=True):
+            holds = within and self._condition(tracked, scene)
+            if holds or tracked.id in self._tracked:
+                self._turn(tracked, holds, scene)
+        for tracked in list(self._tracked.values()):
+            if scene.now - tracked.seen_s > self._max_gap_s:
+                self._finish(tracked, scene, seen=False)
 
     def join(self, kept: int, gone: int, scene: Scene) -> None:
         """What holds for the id that is gone holds for the other."""
-        other = self._watched.pop(gone, None)
+        other = self._tracked.pop(gone, None)
         self._spells.rename(gone, kept)
         if other is not None:
-            self._watched[kept] = scene.watched.get(kept) or other
+            self._tracked[kept] = scene.tracked.get(kept) or other
 
     def end(self, scene: Scene) -> None:
         """End what goes on."""
-        for watched in list(self._watched.values()):
-            self._finish(watched, scene, seen=watched.seen_s == scene.now)
+        for tracked in list(self._tracked.values()):
+            self._finish(tracked, scene, seen=tracked.seen_s == scene.now)
 
-    def _turn(self, watched: WatchedObject, holds: bool, scene: Scene) -> None:
-        phase = self._spells.turn(watched.id, holds, scene.now)
-        spell = self._spells.get(watched.id)
+    def _turn(self, tracked: SceneObject, holds: bool, scene: Scene) -> None:
+        phase = self._spells.turn(tracked.id, holds, scene.now)
+        spell = self._spells.get(tracked.id)
         if spell is None:
-            self._watched.pop(watched.id, None)
+            self._tracked.pop(tracked.id, None)
             return
-        self._watched[watched.id] = watched
+        self._tracked[tracked.id] = tracked
         if phase == "end":
-            self._finish(watched, scene, seen=True)
+            self._finish(tracked, scene, seen=True)
         elif phase is not None:
-            key = self._say(phase, watched, spell, scene)
+            key = self._say(phase, tracked, spell, scene)
             if phase == "start":
                 spell.key = key
                 spell.due = self._spells.next_due(spell, scene.now)
 
-    def _finish(self, watched: WatchedObject, scene: Scene, seen: bool) -> None:
-        spell = self._spells.take(watched.id)
-        self._watched.pop(watched.id, None)
+    def _finish(self, tracked: SceneObject, scene: Scene, seen: bool) -> None:
+        spell = self._spells.take(tracked.id)
+        self._tracked.pop(tracked.id, None)
         if spell is not None and spell.key is not None:
-            self._say("end", watched, spell, scene, seen=seen)
+            self._say("end", tracked, spell, scene, seen=seen)
 
     def _say(
         self,
         phase: EventPhase,
-        watched: WatchedObject,
+        tracked: SceneObject,
         spell: Spell,
         scene: Scene,
         **more: Any,
@@ -90,7 +90,7 @@ class MovingRule:
             self._kind,
             phase,
             self._zone.name,
-            watched,
+            tracked,
             begin_s=scene.at(spell.begin),
             seconds=round(until - spell.begin, 6),
             **more,
@@ -109,10 +109,10 @@ class Against:
     angle: float
     least: float
 
-    def __call__(self, watched: WatchedObject, scene: Scene) -> bool:
-        _, x, y = watched.samples[0]
-        dx = watched.foot[0] - x
-        dy = watched.foot[1] - y
+    def __call__(self, tracked: SceneObject, scene: Scene) -> bool:
+        _, x, y = tracked.samples[0]
+        dx = tracked.foot[0] - x
+        dy = tracked.foot[1] - y
         way = math.hypot(dx, dy)
         if way <= self.least:
             return False
@@ -128,14 +128,14 @@ class FasterThan:
 
     limit: float
 
-    def __call__(self, watched: WatchedObject, scene: Scene) -> bool:
-        if scene.ground is None or len(watched.samples) < 2:
+    def __call__(self, tracked: SceneObject, scene: Scene) -> bool:
+        if scene.ground is None or len(tracked.samples) < 2:
             return False
-        begin_s, *first = watched.samples[0]
-        end_s, *last = watched.samples[-1]
+        begin_s, *first = tracked.samples[0]
+        end_s, *last = tracked.samples[-1]
         way = math.dist(scene.ground.place(*first), scene.ground.place(*last))
         # The regression costs more, and is asked where first and last foot say the same.
         if not way > self.limit * (end_s - begin_s):
             return False
-        speed = scene.speed_of(watched)
+        speed = scene.speed_of(tracked)
         return speed is not None and speed.value - speed.error > self.limit

@@ -8,7 +8,7 @@ from jaxtyping import Float64
 from vseg.events.rules.spells import Spell, Spells
 from vseg.events.scene import Scene
 from vseg.events.scene_event import EventPhase
-from vseg.events.watched import WatchedObject
+from vseg.events.scene_objects import SceneObject
 from vseg.events.zone_file import NearSettings
 
 Pair = tuple[int, int]
@@ -24,7 +24,7 @@ class NearnessRule:
         self._spells: Spells[Pair] = Spells(
             settings.enter_s, settings.leave_s, settings.update_s
         )
-        self._seen: dict[Pair, tuple[WatchedObject, WatchedObject]] = {}
+        self._seen: dict[Pair, tuple[SceneObject, SceneObject]] = {}
 
     def update(self, scene: Scene) -> None:
         """Compare all pairs."""
@@ -81,7 +81,7 @@ class NearnessRule:
                 found[min(one, two), max(one, two)] = float(distances[row, column])
         return found
 
-    def _of(self, scene: Scene, labels: tuple[str, ...]) -> list[WatchedObject]:
+    def _of(self, scene: Scene, labels: tuple[str, ...]) -> list[SceneObject]:
         return [one for one in scene.objects if not labels or one.label in labels]
 
     def _hidden_s(self, pair: Pair, scene: Scene) -> float:
@@ -129,7 +129,7 @@ class NearnessRule:
         return scene.say(kind, phase, self._settings.name, one, **(told | more))
 
 
-def _places(objects: list[WatchedObject], scene: Scene) -> Float64[np.ndarray, "O 2"]:
+def _places(objects: list[SceneObject], scene: Scene) -> Float64[np.ndarray, "O 2"]:
     """Where objects stand: on the ground, or in the image."""
     feet = [one.foot for one in objects]
     if scene.ground is not None:

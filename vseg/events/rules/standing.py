@@ -8,9 +8,9 @@ from vseg.events.crossings import Point
 from vseg.events.rules.stays import REMEMBERED
 from vseg.events.scene import Scene
 from vseg.events.scene_event import EventPhase, SceneEventKind
+from vseg.events.scene_objects import SceneObject
 from vseg.events.scene_plan import WatchedZone
 from vseg.events.steady_clock import has_lasted
-from vseg.events.watched import WatchedObject
 
 
 @dataclass(slots=True, eq=False)
@@ -19,7 +19,7 @@ class Stand:
     elsewhere.  left, removed: the keys of what was told of it.
     """
 
-    watched: WatchedObject
+    tracked: SceneObject
     spot: Point
     since: float
     away: float | None = None
@@ -40,24 +40,24 @@ class StandingRule:
     def update(self, scene: Scene) -> None:
         """Follow who is in the zone, or was."""
         inside = scene.feet_inside(self._zone.pixels, self._rules.labels)
-        for watched, within in zip(scene.objects, inside, strict=True):
-            stand = self._stands.get(watched.id)
+        for tracked, within in zip(scene.objects, inside, strict=True):
+            stand = self._stands.get(tracked.id)
             if stand is not None:
-                stand.watched = watched
+                stand.tracked = tracked
                 self._follow(stand, scene, within)
             elif within:
-                self._stands[watched.id] = Stand(watched, watched.foot, scene.now)
+                self._stands[tracked.id] = Stand(tracked, tracked.foot, scene.now)
         for stand in list(self._stands.values()):
-            hidden_s = scene.now - stand.watched.seen_s
+            hidden_s = scene.now - stand.tracked.seen_s
             if hidden_s > self._max_gap_s and stand.removed is None:
-                self._go(stand, scene, stand.watched.seen_s, seen=False)
+                self._go(stand, scene, stand.tracked.seen_s, seen=False)
         self._forget(len(scene.objects))
 
     def join(self, kept: int, gone: int, scene: Scene) -> None:
         """The stand of the id that is gone is that of the other, unless that has one."""
         other = self._stands.pop(gone, None)
         if other is not None and kept not in self._stands:
-            other.watched = scene.watched.get(kept) or other.watched
+            other.tracked = scene.tracked.get(kept) or other.tracked
             self._stands[kept] = other
 
     def end(self, scene: Scene) -> None:
@@ -69,7 +69,7 @@ class StandingRule:
 
     def _follow(self, stand: Stand, scene: Scene, within: bool) -> None:
         """An object that has a stand is visible."""
-        if math.dist(stand.watched.foot, stand.spot) <= self._still:
+        if math.dist(stand.tracked.foot, stand.spot) <= self._still:
             stand.away = None
             self._stay(stand, scene)
             return
@@ -77,10 +77,10 @@ class StandingRule:
             stand.away = scene.now
         if has_lasted(stand.away, scene.now, self._rules.leave_s):
             self._go(stand, scene, stand.away, seen=True)
-            self._stands.pop(stand.watched.id, None)
+            self._stands.pop(stand.tracked.id, None)
             if within:
-                watched = stand.watched
-                self._stands[watched.id] = Stand(watched, watched.foot, scene.now)
+                tracked = stand.tracked
+                self._stands[tracked.id] = Stand(tracked, tracked.foot, scene.now)
 
     def _stay(self, stand: Stand, scene: Scene) -> None:
         """It is where it was."""
@@ -94,7 +94,7 @@ class StandingRule:
                 scene,
                 scene.now,
                 corrects=(key,),
-                detail=f"object {stand.watched.id} was hidden, and is where it was",
+                detail=f"object {stand.tracked.id} was hidden, and is where it was",
             )
         left_s = self._rules.left_s
         # What stands there from the beginning was not left there.
@@ -113,7 +113,7 @@ class StandingRule:
         if stood and stand.removed is None:
             stand.removed = self._say("removed", "instant", stand, scene, until, seen=seen)
         elif not seen:
-            self._stands.pop(stand.watched.id, None)
+            self._stands.pop(stand.tracked.id, None)
 
     def _forget(self, visible: int) -> None:
         """Of what was removed, remember the newest only."""
@@ -135,7 +135,7 @@ class StandingRule:
             kind,
             phase,
             self._rules.name,
-            stand.watched,
+            stand.tracked,
             begin_s=scene.at(stand.since),
             seconds=round(until - stand.since, 6),
             **more,

@@ -5,7 +5,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vseg.events.watched import WatchedObject
+from vseg.events.scene_objects import SceneObject
 
 UNLABELLED = "object"
 """What an object without a label is counted as."""
@@ -24,7 +24,7 @@ class Stay:
     of the events that told its start.  due: when it is told again.
     """
 
-    watched: WatchedObject
+    tracked: SceneObject
     begin: float
     last: float
     outside: float | None = None

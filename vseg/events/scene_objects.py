@@ -1,6 +1,6 @@
-"""The objects of a scene while they are watched: where they stand, since when, how sure.
+"""The objects of a scene: where they stand, since when, how sure.
 
-Enters: the masks of a frame.  Leaves: one `WatchedObject` for each, which the rules read.
+Enters: the masks of a frame.  Leaves: one `SceneObject` for each, which the rules read.
 What has not been visible for longer than the gap that is allowed is forgotten.
 """
 
@@ -26,7 +26,7 @@ _CERTAINTY_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
-class WatchedObject:
+class SceneObject:
     """One object.  first_s, seen_s: of the steady clock, when it was first and last visible.
     before: its foot on the frame before, and before_s: the time of that.  certainty: the mean
     predicted quality of its recent masks.  samples: time, x and y of its feet.
@@ -64,15 +64,15 @@ class WatchedObject:
             self.samples.append((self.seen_s, *self.foot))
 
 
-class WatchedObjects:
+class SceneObjects:
     """All objects that were visible lately."""
 
     def __init__(self, max_gap_s: float) -> None:
         self._max_gap_s = max_gap_s
-        self._by_id: dict[int, WatchedObject] = {}
+        self._by_id: dict[int, SceneObject] = {}
         self._now = -math.inf
 
-    def get(self, object_id: int) -> WatchedObject | None:
+    def get(self, object_id: int) -> SceneObject | None:
         """An object that is not forgotten."""
         return self._by_id.get(object_id)
 
@@ -82,7 +82,7 @@ class WatchedObjects:
         labels: Mapping[int, str],
         tentative: Collection[int],
         now: float,
-    ) -> Sequence[WatchedObject]:
+    ) -> Sequence[SceneObject]:
         """The objects that are visible on this frame and not tentative, by ascending id."""
         weight = 1.0 - math.exp(-max(0.0, now - self._now) / _CERTAINTY_S)
         self._now = now
@@ -98,18 +98,18 @@ class WatchedObjects:
         scene = [crop for _, crop, _ in shown]
         visible = []
         for object_id, crop, score in shown:
-            watched = self._by_id.get(object_id)
-            before = None if watched is None else watched.foot
+            tracked = self._by_id.get(object_id)
+            before = None if tracked is None else tracked.foot
             foot = sure_foot_of(crop, before, scene)
-            if watched is None:
-                watched = WatchedObject(object_id, None, now, now, foot, crop, score, score)
-                self._by_id[object_id] = watched
+            if tracked is None:
+                tracked = SceneObject(object_id, None, now, now, foot, crop, score, score)
+                self._by_id[object_id] = tracked
             else:
-                watched.go_on(now, foot, crop, score)
-                watched.certainty += weight * (score - watched.certainty)
-            watched.label = labels.get(object_id)
-            watched.sample()
-            visible.append(watched)
+                tracked.go_on(now, foot, crop, score)
+                tracked.certainty += weight * (score - tracked.certainty)
+            tracked.label = labels.get(object_id)
+            tracked.sample()
+            visible.append(tracked)
         self._forget()
         return visible
 
