@@ -13,32 +13,24 @@ from functools import partial
 import numpy as np
 
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
-from vseg.errors import UsageError
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.closing import Closing
 from vseg.interfaces.grounder import Grounder
-from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.session.encode_ahead import EncodeAhead
-from vseg.session.factory import open_engine
 from vseg.session.frames import AnyFrame, SessionFrames
-from vseg.session.identity.departures import FrameColours
-from vseg.session.identity.identities import Identities
-from vseg.session.identity.object_identity import Looks
+from vseg.session.identity.similar_objects import similar_objects
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.output import frame_masks
-from vseg.session.prompt_history import PromptHistory
-from vseg.session.snapshot import pack_session, unpack_session
-from vseg.session.state import SessionState
+from vseg.session.session_objects import SessionObjects
 from vseg.session.tracked_object import TrackedObject
-from vseg.tensors import PRESENT, Features
-from vseg.types import Exemplar, Frame, Prompt, PromptValue, Text, VisualPrompt
+from vseg.tensors import Features
+from vseg.types import Exemplar, Frame, PromptValue, Text, VisualPrompt
 from vseg.types.prompt_values import NumberList, NumberRows, Rings
 
 
-class Session(Closing):
+class Session(SessionObjects):
     """Prompt objects on any frame, propagate, correct; a context manager.
 
     video: what frame indices refer to; a live source needs none.  memory: how many frames are
@@ -59,18 +51,14 @@ class Session(Closing):
         grounder: Grounder | None = None,
         crops: CropSettings | None = None,
     ) -> None:
-        self.model = model
-        self.video = video
-        self._settings = (
+        settings = (
             memory or MemorySettings(),
             identity or IdentitySettings(),
             crops or CropSettings(),
         )
-        self._grounder = grounder
+        super().__init__(model, video, settings, grounder)
         self._frames = SessionFrames(model, video, encode_ahead)
         self.encode_ahead = self._frames.depth
-        self._state = self._empty_state()
-        self._closed = False
 
     def prompt(  # noqa: PLR0913 - one parameter for each kind of prompt
         self,
@@ -209,37 +197,6 @@ class Session(Closing):
             frames = self._frames.range(first, until, reverse=reverse)
         return self._run(frames, chosen, reverse, fixed=objects is not None)
 
-    def remove(self, obj: int) -> None:
-        """Stop tracking an object and forget it; its id is not used again.  Raises BadPrompt
-        for an object that is not tracked.
-        """
-        self._state.remove(obj)
-
-    def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
-        """Forget an object's prompts on all frames but these.  Raises BadPrompt."""
-        self._state.keep_prompts(obj, frames)
-
-    def prompted_frames(self, obj: int) -> tuple[int, ...]:
-        """The frames on which an object was prompted, ascending.  Raises BadPrompt."""
-        return tuple(sorted(self._state.tracked(obj).prompts))
-
-    def detection_score(self, obj: int, frame: int) -> float | None:
-        """The score of the detection that stands for an object's text or exemplar on a frame;
-        None where it has none there.  Raises BadPrompt for an object that is not tracked.
-        """
-        resolved = self._state.tracked(obj).prompts.get(frame, ())
-        return self._state.history.score(obj, frame, resolved)
-
-    @property
-    def prompts(self) -> tuple[Prompt, ...]:
-        """The prompts of the tracked objects, in order; replayed, they give the same masks."""
-        return tuple(entry.prompt for entry in self._state.history.entries)
-
-    @property
-    def object_ids(self) -> tuple[int, ...]:
-        """Ids of the tracked objects, ascending."""
-        return tuple(sorted(self.objects))
-
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
     ) -> dict[int, float]:
@@ -253,14 +210,7 @@ class Session(Closing):
             return {}
         image = EncodedImage(frame, self.features_of(frame))
         decoded = ImagePredictor(self.model).decode(image, [prompts])
-        if not (decoded.presence > PRESENT).any() or not (decoded.logits > 0).any():
-            return {}
-        known = self.identities.objects
-        mask = (decoded.logits[0] > 0).cpu().numpy()
-        colours = FrameColours(frame.image, mask.shape).of(mask)
-        looks = Looks(decoded.embedding[0], colours)
-        may_be = [i for i in among if self.identities.may_be(i, looks)]
-        return {i: known[i].gallery.similarity(looks.embedding) for i in may_be}
+        return similar_objects(self.identities, frame, decoded, among)
 
     def features_of(self, frame: Frame) -> Features:
         """The features of a frame, encoded once: its next prompts and `step` use them too."""
@@ -273,40 +223,10 @@ class Session(Closing):
         """
         return self._frames.ahead_of(frames)
 
-    def snapshot(self) -> bytes:
-        """The whole state; a session restored from it continues with the same bits."""
-        self._check_open()
-        return pack_session(self._state, self.model)
-
-    def restore(self, payload: bytes) -> None:
-        """Replace the whole state by a snapshot's.  Raises BadRun if it is not one."""
-        self._check_open()
-        unpack_session(self._state, self.model, payload)
-
     def close(self) -> None:
         """Free all state, for good.  The model and the reader stay usable."""
-        self._state = self._empty_state()
+        super().close()
         self._frames.clear()
-        self._closed = True
-
-    def state_bytes(self) -> int:
-        """Bytes of memory and priors on the device; constant once the memory is full."""
-        return self._state.device_bytes()
-
-    @property
-    def objects(self) -> dict[int, TrackedObject]:
-        """The tracked objects by id."""
-        return self._state.objects
-
-    @property
-    def bank(self) -> MemoryBank:
-        """The memory of the objects."""
-        return self._state.bank
-
-    @property
-    def identities(self) -> Identities:
-        """Appearances of the objects, and which were visible last."""
-        return self._state.identities
 
     def _record(
         self,
@@ -354,16 +274,3 @@ class Session(Closing):
         for tracked in live:
             tracked.stale.discard(frame.index)
         return replace(frame_masks(frame, live, masks), events=self.identities.drain())
-
-    def _empty_state(self) -> SessionState:
-        engine = open_engine(self.model, *self._settings)
-        info = None if self.video is None else self.video.info
-        return SessionState(
-            engine,
-            PromptHistory(self.model, self._grounder),
-            image_hw=None if info is None else (info.height, info.width),
-        )
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise UsageError("the session is closed", hint="begin a new Session")
