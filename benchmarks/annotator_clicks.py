@@ -25,7 +25,7 @@ from benchmarks.annotator_page import Annotator, annotating
 from benchmarks.shared import Table, run
 from tests.chromium import opened_browser
 from vseg import open_run
-from vseg.metrics.jf import region_similarity
+from vseg.ops.masks import mask_iou
 from vseg.prompts.simulate import correction
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
@@ -89,7 +89,7 @@ class Work:
         masks = list(open_run(self.annotator.run))
         return {
             obj: [
-                region_similarity(shown[number], self.scene.truth(k) == obj)
+                mask_iou(shown[number], self.scene.truth(k) == obj)
                 for k, shown in enumerate(masks)
             ]
             for obj, number in self.ids.items()

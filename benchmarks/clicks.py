@@ -20,7 +20,7 @@ from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, m
 from vseg import Session
 from vseg.interfaces.model import Model
 from vseg.metrics.annotations import LabelFolder
-from vseg.metrics.jf import region_similarity
+from vseg.ops.masks import mask_iou
 from vseg.prompts.simulate import correction
 from vseg.types import Points
 from vseg.video.images import ImageFolder
@@ -91,7 +91,7 @@ def click_through(segment: Segment, truth: Bool[np.ndarray, "H W"]) -> list[floa
         if click is None:
             break
         mask = segment(click)
-        ious.append(region_similarity(mask, truth))
+        ious.append(mask_iou(mask, truth))
         if len(ious) >= SHOWN_CLICKS and max(ious) >= max(GOALS):
             break
     return ious

@@ -24,6 +24,7 @@ import numpy as np
 
 from benchmarks.shared import machine
 from vseg import Tracker, load_model
+from vseg.ops.masks import mask_iou
 from vseg.synthetic import SceneConfig, SyntheticVideo
 
 HEIGHT = 480
@@ -93,7 +94,7 @@ def play(
         update = tracker.last_update
         sides[None if update is None else update.short_side] += 1
         if number % 25 == 0:
-            overlap += [iou(masks[obj], truth[place] == obj) for obj in masks]
+            overlap += [mask_iou(masks[obj], truth[place] == obj) for obj in masks]
         if number == max(WARM, frames // 5):
             gc.collect()
             early_mib = resident_mib()
@@ -111,12 +112,6 @@ def play(
         "resident_mib": [round(early_mib), round(resident_mib())],
     }
     return facts, p50, p95
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    """Of two masks; 1 where both are empty."""
-    union = int((one | other).sum())
-    return int((one & other).sum()) / union if union else 1.0
 
 
 def resident_mib() -> float:

@@ -20,7 +20,7 @@ from benchmarks.shared import Table, add_model_options, clips_of, model_of, run
 from vseg.errors import UsageError
 from vseg.grounding.automatic_masks import AutomaticMaskGenerator
 from vseg.metrics.annotations import LabelFolder
-from vseg.metrics.jf import region_similarity
+from vseg.ops.masks import mask_iou
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame, Grounding
 from vseg.video.images import ImageFolder
@@ -125,7 +125,7 @@ def evaluate(generator: AutomaticMaskGenerator, frame: Frame, truths: Truths) ->
 
 def _overlaps(grounding: Grounding, truth: Bool[np.ndarray, "H W"]) -> list[float]:
     crops = grounding.found.masks or ()
-    return [region_similarity(crop.paste(*truth.shape), truth) for crop in crops]
+    return [mask_iou(crop.paste(*truth.shape), truth) for crop in crops]
 
 
 def row_of(name: str, results: Sequence[FrameResult]) -> Row:

@@ -151,7 +151,9 @@ def _tracked(model: Model, clip: TrueClip, prompt: str, *, both: bool) -> Iterat
     for obj in ids:
         truths = [truth == obj for truth in clip.truths]
         areas = np.array([np.count_nonzero(truth) for truth in truths])
-        iou = np.array([_iou(m[obj], truth) for m, truth in zip(forward, truths, strict=True)])
+        iou = np.array(
+            [mask_iou(m[obj], truth) for m, truth in zip(forward, truths, strict=True)]
+        )
         counted = (areas == 0) | (areas >= VISIBLE_SHARE * areas[0])
         counted[0] = False
         if iou[0] < WRONG or not counted.any():
@@ -159,7 +161,7 @@ def _tracked(model: Model, clip: TrueClip, prompt: str, *, both: bool) -> Iterat
         agreement = np.full(len(iou), np.nan)
         if backward and obj in backward[0]:
             pairs = zip(forward, backward[::-1], strict=True)
-            agreement = np.array([_iou(one[obj], other[obj]) for one, other in pairs])
+            agreement = np.array([mask_iou(one[obj], other[obj]) for one, other in pairs])
         vectors = np.stack([found[obj].vector() for found in evidence])
         wrong = iou < WRONG
         yield Sample(
@@ -180,11 +182,6 @@ def _masks(
         for obj in prompted:
             prompt_object(session, obj, truth == obj, prompt, frames[0])
         yield from session.propagate(frames=iter(frames), reverse=reverse)
-
-
-def _iou(mask: Bool[np.ndarray, "H W"], truth: Bool[np.ndarray, "H W"]) -> float:
-    """IoU, 1 where both are empty: the object is away, and that is what the mask says."""
-    return mask_iou(mask, truth) if mask.any() or truth.any() else 1.0
 
 
 def _fitted(

@@ -29,7 +29,7 @@ from benchmarks.shared import (
 )
 from vseg import Session
 from vseg.interfaces.model import Model
-from vseg.metrics.jf import region_similarity
+from vseg.ops.masks import mask_iou
 from vseg.training.data.held_out import is_held_out
 from vseg.training.text_head.named_images import NamedImage, load_named
 from vseg.types import Frame
@@ -111,7 +111,7 @@ def _measured(model: Model, image: NamedImage, kind: str) -> list[tuple[float, f
             truth = image.ids == own
             mask = prompt_object(session, own, truth, kind, frame)[own]
             session.remove(own)  # the next one is prompted alone, too
-            measured.append((region_similarity(mask, truth), spill(mask, image.ids, own)))
+            measured.append((mask_iou(mask, truth), spill(mask, image.ids, own)))
     return measured
 
 

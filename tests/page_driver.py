@@ -122,8 +122,3 @@ class PageDriver:
         before = self.revision
         self.keys(key)
         self.wait_for_text("#clip-facts", f"revision {before + 1}")
-
-
-def iou(a: Bool[np.ndarray, "H W"], b: Bool[np.ndarray, "H W"]) -> float:
-    """Intersection over union."""
-    return float((a & b).sum() / max(1, (a | b).sum()))

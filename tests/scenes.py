@@ -37,5 +37,7 @@ def two_objects(num_frames: int) -> DrawnScene:
 
 
 def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of two masks; 0 of two empty ones."""
+    """Intersection over union of two masks; 0 of two empty ones, which would prove nothing in
+    a test.
+    """
     return float((one & other).sum() / max(1, (one | other).sum()))

@@ -13,7 +13,8 @@ import pytest
 from tests.browser.conftest import listening
 from tests.browser_scene import CENTRES, FRAMES, HW, RUN, SCENE, folder_with_run
 from tests.clips import add_sound
-from tests.page_driver import PageDriver, iou
+from tests.page_driver import PageDriver
+from tests.scenes import mask_iou
 from tests.served import SHORT_SIDE, TOKEN, app_of, service_process
 from vseg.build import load_model
 from vseg.interfaces.model import Model
@@ -50,7 +51,7 @@ def test_click_propagate_correct_undo_and_export(
 ) -> None:
     desk.click(*CENTRES[1])
     desk.wait_for_masks(200)
-    assert iou(desk.covered(), SCENE.truth(0) == 1) > 0.6
+    assert mask_iou(desk.covered(), SCENE.truth(0) == 1) > 0.6
     assert desk.objects == ["Object 1"]
     assert desk.revision == 0
     desk.propagate()
@@ -73,7 +74,7 @@ def test_click_propagate_correct_undo_and_export(
     desk.keys("Control+Shift+z")
     desk.wait_for_text("#clip-facts", "revision 2")
     desk.go_to(0)
-    assert iou(desk.covered(), both) > 0.99
+    assert mask_iou(desk.covered(), both) > 0.99
     stored = [masks for masks in Run(root / "a")]
     assert [list(masks.object_ids) for masks in stored] == [[1, 2]] * FRAMES
     with desk.page.expect_download() as download:
@@ -90,7 +91,7 @@ def test_masks_are_painted_where_they_are_stored(desk: PageDriver, root: Path) -
     desk.propagate()
     for frame in (0, 5):
         desk.go_to(frame)
-        assert iou(desk.covered(), Run(root / "a")[frame][1]) > 0.95
+        assert mask_iou(desk.covered(), Run(root / "a")[frame][1]) > 0.95
 
 
 def test_a_reload_shows_the_same(desk: PageDriver) -> None:
@@ -104,7 +105,7 @@ def test_a_reload_shows_the_same(desk: PageDriver) -> None:
     desk.wait_for_frame(0)
     desk.wait_for_text("#objects", "2 new")
     desk.wait_for_masks(200)
-    assert iou(desk.covered(), before) > 0.99
+    assert mask_iou(desk.covered(), before) > 0.99
 
 
 def test_a_killed_server_loses_nothing(page: "Page", root: Path) -> None:
@@ -131,7 +132,7 @@ def test_a_killed_server_loses_nothing(page: "Page", root: Path) -> None:
         assert desk.objects == ["Object 1", "Object 2"]
         assert desk.revision == 1
         desk.keys("2")  # what is selected is drawn with a wider edge
-        assert iou(desk.covered(), before) > 0.97
+        assert mask_iou(desk.covered(), before) > 0.97
         desk.keys("Control+z")
         desk.wait_for("() => !document.querySelector('#objects .badge')")
 
@@ -175,7 +176,7 @@ def test_every_tool_gives_a_mask(desk: PageDriver, tool: str) -> None:
     if tool == "polygon":
         square = np.zeros(HW, dtype=bool)
         square[y - 8 : y + 8, x - 8 : x + 8] = True
-        assert iou(desk.covered(), square) > 0.85
+        assert mask_iou(desk.covered(), square) > 0.85
 
 
 def test_the_eraser_takes_away_what_it_covers(desk: PageDriver) -> None:
@@ -205,7 +206,7 @@ def test_drawing_works_at_another_zoom_and_device_pixel_ratio(
     desk.wait_for_text("#objects", "1 new")
     desk.keys("0")
     desk.wait_for_masks(200)
-    assert iou(desk.covered(), SCENE.truth(0) == 1) > 0.6
+    assert mask_iou(desk.covered(), SCENE.truth(0) == 1) > 0.6
     context.close()
 
 

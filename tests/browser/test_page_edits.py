@@ -11,7 +11,8 @@ from PIL import Image
 
 from tests.browser.conftest import listening
 from tests.browser_scene import CENTRES, FRAMES, HW, RUN, SCENE
-from tests.page_driver import PageDriver, iou
+from tests.page_driver import PageDriver
+from tests.scenes import mask_iou
 from tests.served import TOKEN, app_of
 from vseg.exchange.export import export
 from vseg.pipelines.run_edit import RunEdit
@@ -150,7 +151,7 @@ def test_words_find_an_object(desk: PageDriver) -> None:
     select_new(desk)
     desk.keys("o")
     desk.wait_for_masks(200)
-    assert iou(desk.covered(), truth(1, 0)) > 0.8
+    assert mask_iou(desk.covered(), truth(1, 0)) > 0.8
     desk.keys("o")
 
 
@@ -163,7 +164,7 @@ def test_an_example_of_another_frame_finds_the_object(desk: PageDriver) -> None:
     select_new(desk)
     desk.keys("o")
     desk.wait_for_masks(200)
-    assert iou(desk.covered(), truth(1, 6)) > 0.8
+    assert mask_iou(desk.covered(), truth(1, 6)) > 0.8
     desk.keys("o")
 
 
@@ -193,7 +194,7 @@ def test_an_example_of_an_image_file_finds_the_object(
     select_new(desk)
     desk.keys("o")
     desk.wait_for_masks(200)
-    assert iou(desk.covered(), truth(1, 0)) > 0.6
+    assert mask_iou(desk.covered(), truth(1, 0)) > 0.6
     desk.keys("o")
 
 

@@ -8,7 +8,7 @@ import pytest
 from jaxtyping import Bool
 from PIL import Image
 
-from vseg.metrics.jf import boundary_accuracy, region_similarity
+from vseg.metrics.jf import score_frame
 from vseg.metrics.mask_evaluation import evaluate, evaluate_object
 from vseg.metrics.protocols import DAVIS17
 
@@ -70,7 +70,7 @@ def test_every_pair_of_awkward_masks() -> None:
     kinds = _kinds()
     for pred_name, pred in kinds.items():
         for truth_name, truth in kinds.items():
-            ours = region_similarity(pred, truth), boundary_accuracy(pred, truth)
+            ours = score_frame(pred, truth)
             assert ours == pytest.approx(_theirs(pred, truth), abs=1e-6), (
                 pred_name,
                 truth_name,
@@ -82,7 +82,7 @@ def test_other_sizes_and_so_other_tolerances(shape: tuple[int, int]) -> None:
     height, width = shape
     pred = _disk(width * 0.5, height * 0.5, height * 0.3, shape)
     truth = _disk(width * 0.5 + height * 0.02, height * 0.52, height * 0.31, shape)
-    ours = region_similarity(pred, truth), boundary_accuracy(pred, truth)
+    ours = score_frame(pred, truth)
     assert ours == pytest.approx(_theirs(pred, truth), abs=1e-6)
 
 

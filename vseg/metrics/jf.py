@@ -13,44 +13,23 @@ from vseg.metrics.contours import contour_f
 from vseg.metrics.protocols import DAVIS17, Protocol
 
 
-def region_similarity(
-    pred: Bool[np.ndarray, "h w"],
-    truth: Bool[np.ndarray, "H W"],
-    void: Bool[np.ndarray, "H W"] | None = None,
-) -> float:
-    """J: intersection over union, 1 when both masks are empty.
-
-    Predicted pixels under `void` do not count.  Raises BadDataset when the sizes differ.
-    """
-    cut_pred, cut_truth = _common_crop(pred, truth, void)
-    return _iou(cut_pred, cut_truth)
-
-
-def boundary_accuracy(
-    pred: Bool[np.ndarray, "h w"],
-    truth: Bool[np.ndarray, "H W"],
-    void: Bool[np.ndarray, "H W"] | None = None,
-) -> float:
-    """F: harmonic mean of contour precision and recall, 1 when neither mask has a contour.
-
-    A contour pixel is right if the other contour passes within ceil(0.008 x diagonal) pixels.
-    Predicted pixels under `void` do not count.  Raises BadDataset when the sizes differ.
-    """
-    cut_pred, cut_truth = _common_crop(pred, truth, void)
-    return contour_f(cut_pred, cut_truth, truth.shape)
-
-
 def score_frame(
     pred: Bool[np.ndarray, "h w"],
     truth: Bool[np.ndarray, "H W"],
     void: Bool[np.ndarray, "H W"] | None = None,
     protocol: Protocol = DAVIS17,
 ) -> tuple[float, float]:
-    """J and F of one frame, with one search of the bounding box."""
+    """J and F of one frame, in [0, 1].
+
+    J: intersection over union, 1 where both masks are empty.  F: harmonic mean of contour
+    precision and recall, 1 where neither mask has a contour; a contour pixel is right if the
+    other contour passes as near as the protocol asks, in DAVIS within ceil(0.008 x diagonal)
+    pixels.  Predicted pixels under `void` do not count.  Raises BadDataset where the sizes
+    differ.
+    """
     cut_pred, cut_truth = _common_crop(pred, truth, void)
-    return _iou(cut_pred, cut_truth, protocol.region_smoothing), contour_f(
-        cut_pred, cut_truth, truth.shape, protocol.contour
-    )
+    region = _iou(cut_pred, cut_truth, protocol.region_smoothing)
+    return region, contour_f(cut_pred, cut_truth, truth.shape, protocol.contour)
 
 
 def _common_crop(
@@ -85,7 +64,7 @@ def _common_crop(
 
 
 def _iou(
-    pred: Bool[np.ndarray, "h w"], truth: Bool[np.ndarray, "h w"], smoothing: int = 0
+    pred: Bool[np.ndarray, "h w"], truth: Bool[np.ndarray, "h w"], smoothing: int
 ) -> float:
     union = np.count_nonzero(pred | truth)
     if not union:

@@ -2,6 +2,11 @@
 specks.
 
 Enters: masks as rows, with scores.  Leaves: rows that are kept, best first.
+
+The IoU of two empty masks depends on the question.  Here two masks are two answers to one
+question, and empty ones agree that nothing is there: 1, as in J (`vseg.metrics.jf`).  Things
+on one frame, boxes or hypotheses, overlap or do not, and what is empty overlaps nothing: 0
+(`vseg.ops.boxes.box_iou`, `vseg.session.identity.assignment.pairwise_iou`).
 """
 
 import cv2
@@ -18,8 +23,9 @@ def shared_pixels(masks: Bool[np.ndarray, "N H W"]) -> Float32[np.ndarray, "N N"
 
 
 def mask_iou(one: Bool[np.ndarray, "H W"], other: Bool[np.ndarray, "H W"]) -> float:
-    """The IoU of two masks, in [0, 1]; 0 of two empty ones."""
-    return float((one & other).sum()) / max(1, int((one | other).sum()))
+    """The IoU of two masks, in [0, 1]; 1 of two empty ones."""
+    union = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / union if union else 1.0
 
 
 def crop_overlap(one: MaskCrop, other: MaskCrop) -> int:
@@ -36,9 +42,7 @@ def crop_overlap(one: MaskCrop, other: MaskCrop) -> int:
 
 
 def crop_iou(one: MaskCrop, other: MaskCrop) -> float:
-    """Intersection over union of two masks given as crops; 1 of two empty ones, which agree
-    that nothing is there.
-    """
+    """As `mask_iou`, of two masks given as crops."""
     shared = crop_overlap(one, other)
     union = one.area + other.area - shared
     return shared / union if union else 1.0

@@ -158,7 +158,9 @@ def _agreed(of_concepts: Sequence[list[_Candidate]]) -> list[_Candidate]:
     """
     agreed = of_concepts[0]
     for others in of_concepts[1:]:
-        pairs = [(a, b) for a in agreed for b in others if mask_iou(a.area, b.area) >= AGREE]
+        # Boxes below a pixel have no area: two of them show nothing in common.
+        shown = [one for one in agreed if one.area.any()]
+        pairs = [(a, b) for a in shown for b in others if mask_iou(a.area, b.area) >= AGREE]
         agreed = [_united(a, b) for a, b in pairs]
     return agreed
 

@@ -12,7 +12,7 @@ from benchmarks.baselines import Baseline, make_baseline
 from benchmarks.baselines_flow import FlowWarp, GrabCutWarp
 from benchmarks.baselines_labels import LabelPropagation, open_features
 from vseg.errors import UsageError, WeightsMismatch, WeightsMissing
-from vseg.metrics.jf import region_similarity
+from vseg.ops.masks import mask_iou
 
 SIDE = 128
 SIZE = 48
@@ -54,7 +54,7 @@ def test_a_moving_square_is_followed(baseline: Baseline, least: float) -> None:
         image, mask = image_of(step)
         followed = baseline.step(image)
     assert followed.shape == (1, SIDE, SIDE)
-    assert region_similarity(followed[0], mask) > least
+    assert mask_iou(followed[0], mask) > least
 
 
 def test_label_propagation_keeps_two_objects_apart() -> None:
@@ -71,8 +71,8 @@ def test_label_propagation_keeps_two_objects_apart() -> None:
         image, red = image_of(step)
         followed = tracker.step(with_blue(image))
     assert not (followed[0] & followed[1]).any()
-    assert region_similarity(followed[0], red) > 0.8
-    assert region_similarity(followed[1], blue) > 0.7
+    assert mask_iou(followed[0], red) > 0.8
+    assert mask_iou(followed[1], blue) > 0.7
 
 
 def test_a_mask_that_is_lost_stays_lost() -> None:

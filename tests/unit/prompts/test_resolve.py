@@ -127,6 +127,13 @@ def test_text_and_an_exemplar_must_agree(
         assert both[taken(resolve_prompts(both_concepts, HW))] == max(both.values())
 
 
+def test_boxes_below_a_pixel_have_nothing_in_common() -> None:
+    small = Detections(np.array([[20.1, 20.1, 20.3, 20.3]]), np.ones(1), np.zeros(1, np.int64))
+    found = GroundingResult(Grounding(small, np.ones(1), ("x",)), 0.5)
+    with pytest.raises(NothingFound):
+        resolve_prompts(entries(word=found, like=found), HW)
+
+
 @given(SCORES, MARKS)
 def test_a_mask_wins_over_everything_described(
     scores: dict[int, float], marks: list[tuple[int, bool, bool]]

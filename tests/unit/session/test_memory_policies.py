@@ -9,7 +9,7 @@ import torch
 from vseg.interfaces.memory_policy import HISTORY, History, Observation
 from vseg.interfaces.slot_model import Slot
 from vseg.session.memory.distractors import may_anchor, shows_distractor
-from vseg.session.memory.expected_box import box_iou, expected_box
+from vseg.session.memory.expected_box import cell_iou, expected_box
 from vseg.session.memory.mask_stats import mask_stats
 from vseg.session.memory.recent import Recent
 from vseg.session.memory.selective import Selective
@@ -110,9 +110,9 @@ def test_a_stable_object_is_expected_to_go_on() -> None:
 
 
 def test_overlap_of_boxes() -> None:
-    assert box_iou((0, 0, 4, 4), (2, 0, 6, 4)) == pytest.approx(1 / 3)
-    assert box_iou((0, 0, 4, 4), (4, 0, 6, 4)) == 0.0
-    assert box_iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0.0
+    assert cell_iou((0, 0, 4, 4), (2, 0, 6, 4)) == pytest.approx(1 / 3)
+    assert cell_iou((0, 0, 4, 4), (4, 0, 6, 4)) == 0.0
+    assert cell_iou((0, 0, 0, 0), (0, 0, 0, 0)) == 0.0
 
 
 def test_motion_chooses_the_hypothesis_only_after_a_stable_stretch() -> None:

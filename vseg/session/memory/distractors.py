@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from vseg.interfaces.memory_policy import CellBox, History, Observation
-from vseg.session.memory.expected_box import box_iou
+from vseg.session.memory.expected_box import cell_iou
 
 # All five values are the paper's (section 3.2).
 _CONFIDENT_QUALITY = 0.8
@@ -61,7 +61,7 @@ def _widens(chosen: Bool[np.ndarray, "h w"], beyond: Bool[np.ndarray, "h w"]) ->
     if count < 2:  # nothing but background
         return False
     largest = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    return box_iou(_box(chosen), _box(chosen | largest)) <= _DISTRACTOR_IOU
+    return cell_iou(_box(chosen), _box(chosen | largest)) <= _DISTRACTOR_IOU
 
 
 def _box(mask: Bool[np.ndarray, "h w"]) -> CellBox:

@@ -7,7 +7,10 @@ last boxes, which needs no state of its own: what is forgotten of the past is fo
 motion too.  Time is counted in frames.
 """
 
+import numpy as np
+
 from vseg.interfaces.memory_policy import HISTORY, CellBox, Cells, History
+from vseg.ops.boxes import box_iou
 
 # A track is stable while its masks' predicted IoU is above this (SAMURAI's value).
 _STABLE_QUALITY = 0.3
@@ -33,18 +36,9 @@ def expected_box(past: History, frame_index: int) -> CellBox | None:
     return x1, y1, x2, y2
 
 
-def box_iou(a: CellBox, b: CellBox) -> float:
-    """Intersection over union; 0 if either box is empty."""
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    if width <= 0 or height <= 0:
-        return 0.0
-    intersection = width * height
-    return intersection / (_area(a) + _area(b) - intersection)
-
-
-def _area(box: CellBox) -> Cells:
-    return (box[2] - box[0]) * (box[3] - box[1])
+def cell_iou(a: CellBox, b: CellBox) -> float:
+    """The IoU of two boxes, in [0, 1]; 0 if either is empty."""
+    return float(box_iou(np.array([a], dtype=float), np.array([b], dtype=float))[0, 0])
 
 
 def _on_line(frames: list[float], values: list[Cells], at: int) -> float:

@@ -13,7 +13,7 @@ import torch
 
 from vseg.interfaces.memory_policy import CellBox, History, MemoryDecision, Observation
 from vseg.session.memory.distractors import may_anchor, shows_distractor
-from vseg.session.memory.expected_box import box_iou, expected_box
+from vseg.session.memory.expected_box import cell_iou, expected_box
 from vseg.session.memory.mask_stats import MaskStats, mask_stats
 from vseg.tensors import PRESENT, Decoded
 
@@ -61,7 +61,7 @@ def _choice(stats: MaskStats, expected: CellBox | None) -> int:
         return stats.chosen
 
     def score(k: int) -> float:
-        motion = box_iou(expected, stats.proposed[k].box)
+        motion = cell_iou(expected, stats.proposed[k].box)
         return _MOTION_WEIGHT * motion + (1 - _MOTION_WEIGHT) * stats.proposed[k].quality
 
     return max(range(len(stats.proposed)), key=score)
@@ -71,7 +71,7 @@ def _worth_keeping(observation: Observation, expected: CellBox | None) -> bool:
     """Whether the mask is good, and where the object can be."""
     if observation.quality <= _KEPT_QUALITY or observation.area == 0:
         return False
-    return expected is None or box_iou(expected, observation.box) > 0
+    return expected is None or cell_iou(expected, observation.box) > 0
 
 
 def _has_distractor(decoded: Decoded, row: int, choice: Sequence[int]) -> bool:
