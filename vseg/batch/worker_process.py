@@ -13,6 +13,7 @@ from vseg.batch.manifest import Manifest
 from vseg.batch.place import Place
 from vseg.batch.schedule import Attempt
 from vseg.batch.worker_messages import Advance, BeginJob, End
+from vseg.io.files import make_folder
 from vseg.weights.threads import IDLE_WAITS, THREADS_VARIABLE
 
 LOGS = "logs"
@@ -26,9 +27,10 @@ class WorkerProcess:
     the batch's folder on this machine."""
 
     def __init__(self, place: Place, name: str, threads: int) -> None:
+        """Start it.  Raises OutputError where the folder of its log cannot be made."""
         self.name = name
         logs = place.folder / LOGS
-        logs.mkdir(parents=True, exist_ok=True)
+        make_folder(logs, "logs")
         with (logs / f"{name}.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "vseg.batch.worker_main", place.name, name],

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from vseg.errors import OutputError
 from vseg.events.scene_event import SceneEvent
 from vseg.frame_masks import FrameMasks
+from vseg.io.files import make_folder
 from vseg.types import MaskCrop
 
 MOST = 10_000
@@ -40,13 +40,7 @@ class SnapshotFolder:
         self._note = note
         self._most = most
         self._failing = False
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"cannot write snapshots to {folder}: {error.strerror}",
-                hint="check the folder's permissions and free space (df -h)",
-            ) from error
+        make_folder(folder, "snapshots")
         known = sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime)
         self._names = deque(path.name for path in known)
 

@@ -57,6 +57,20 @@ def check_free(
         )
 
 
+def make_folder(folder: Path, what: str) -> None:
+    """Make a folder, and those above it, unless it is there.
+
+    what: what is to be written there, as the message names it.  Raises OutputError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot write {what} to {folder}: {error.strerror or error}",
+            hint="check the folder's permissions and free space (df -h), or write elsewhere",
+        ) from error
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path to write to; it becomes `target` when the block ends without an error.

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from vseg.errors import OutputError
+from vseg.io.files import make_folder
 
 # 20261127T125501Z, and a number where a camera begins two clips in a second.
 _CLIP = re.compile(r"\.?[A-Za-z0-9_-]{1,64}-\d{8}T\d{6}Z(-\d+)?\.mp4(\.\d+\.part)?")
@@ -38,13 +39,7 @@ class ClipFolder:
         """Make the folder.  Raises OutputError."""
         self.folder = folder
         self._limits = limits
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{folder}: clips cannot be recorded there: {error.strerror}",
-                hint="give a folder that can be written",
-            ) from error
+        make_folder(folder, "clips")
 
     def new_path(self, camera: str, now: datetime) -> Path:
         """Where a clip goes that begins now (UTC)."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vseg.errors import BadVideo, InTheWay, NotThere, OutputError, TooLarge, TooMany
+from vseg.io.files import make_folder
 from vseg.server.idempotency import reused_key
 from vseg.server.settings import Limits, ServerSettings
 from vseg.server.storage.served_folder import ServedFolder
@@ -148,9 +149,11 @@ class Uploads:
             part.unlink(missing_ok=True)
 
     def _of(self, owner: str) -> Path:
-        """Where the clips of a key are.  Raises NotThere if a link leads out of the root."""
+        """Where the clips of a key are.  Raises NotThere if a link leads out of the root, and
+        OutputError.
+        """
         folder = self._folder.inside(self._folder.root / UPLOADS / owner)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder, "uploads")
         return folder
 
     @contextmanager

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vseg.errors import OutputError
-from vseg.io.files import atomic_folder, check_free
+from vseg.io.files import atomic_folder, check_free, make_folder
 
 
 def is_png(path: Path) -> bool:
@@ -73,3 +73,13 @@ def test_what_was_there_comes_back_if_the_new_folder_cannot_take_its_place(
         pass
     assert (target / "old").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_what_was_for_it(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b", "clips")
+    make_folder(tmp_path / "a" / "b", "clips")
+    (tmp_path / "a" / "file").touch()
+    with pytest.raises(
+        OutputError, match=r"cannot write clips to .*a/file/b: Not a directory"
+    ):
+        make_folder(tmp_path / "a" / "file" / "b", "clips")

@@ -161,7 +161,7 @@ def test_old_and_superfluous_clips_are_removed_and_nothing_else(tmp_path: Path) 
     assert left == set(list(ages)[3:])
     moment = datetime(2026, 1, 4, tzinfo=UTC)
     assert folder.new_path("a", moment).name == "a-20260104T000000Z-2.mp4"
-    with pytest.raises(OutputError, match="cannot be recorded there"):
+    with pytest.raises(OutputError, match="cannot write clips to"):
         ClipFolder(tmp_path / "holiday.mp4", ROOMY)
 
 

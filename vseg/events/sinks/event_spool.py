@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vseg.errors import OutputError
 from vseg.events.scene_event import SceneEvent, event_json
+from vseg.io.files import make_folder
 
 MOST_EVENTS = 10_000
 """About 6 MB, or 40 MB in blocks of 4 KiB: a night of an event each 4 seconds."""
@@ -27,10 +28,7 @@ class EventSpool:
         self._most = most
         self._given = 0
         self._overflows = False
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._refused(error) from error
+        make_folder(folder, "events")
         self._waiting = sorted(path.name for path in folder.glob(f"*{_SUFFIX}"))
 
     def __len__(self) -> int:

@@ -16,7 +16,7 @@ from fastapi import FastAPI
 
 from vseg.config import TrackConfig, checked
 from vseg.errors import BadRun
-from vseg.io.files import check_exists
+from vseg.io.files import check_exists, make_folder
 from vseg.pipelines.empty_run import create_empty_run
 from vseg.results.draft import finished_header
 from vseg.results.layout import HEADER, RunState, run_state
@@ -59,7 +59,7 @@ def own_server(clip: str, out: Path | None, **given: Any) -> Iterator[OwnServer]
         out = source
         source = Path(finished_header(out).source.path)
     target = (out or Path("runs") / f"{source.stem}-annotated").resolve()
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent, "the run")
     with TemporaryDirectory(prefix="vseg-annotate-") as state:
         values = {"root": target.parent, "state": Path(state), **_of_run(target), **given}
         settings = checked(ServerSettings, values, where="the settings of the annotator")

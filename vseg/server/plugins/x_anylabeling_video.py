@@ -181,7 +181,6 @@ class ClientVideo:
         return _Remembered.model_validate_json(self._file.read_bytes())
 
     def _remember(self, remembered: _Remembered) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_text(self._file, remembered.model_dump_json())
 
 
