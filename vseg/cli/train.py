@@ -39,7 +39,9 @@ def nano(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option("--weights", help="With --stage clicks: weights of nano to start from."),
+        typer.Option(
+            "--weights", help="Start from these weights of nano, not from an encoder."
+        ),
     ] = None,
     as_json: options.Json = False,
 ) -> None:

@@ -13,7 +13,7 @@ class _Frozen(BaseModel):
 
 class Optimisation(_Frozen):
     """How a stage is optimised.  rate: AdamW's peak learning rate, cosine to 1 % over
-    `steps`.
+    `steps`.  workers: threads that make batches, or processes, which a GPU needs to be fed.
     """
 
     steps: int = Field(gt=0)
@@ -25,6 +25,7 @@ class Optimisation(_Frozen):
     device: str = "cpu"
     bf16: bool = True
     workers: int = Field(default=1, ge=1)
+    processes: bool = False
     report_every: int = 50
     save_every_s: float = 120.0
 

@@ -1,5 +1,4 @@
-"""One optimisation loop for every stage: batches made ahead on a thread, AdamW, cosine rate,
-resume.
+"""One optimisation loop for every stage: batches made ahead, AdamW, cosine rate, resume.
 
 Enters: a Stage (network, batches, loss).  Leaves: a checkpoint that any interrupted run
 continues from with the same batches, and a log of one JSON line per report.
@@ -15,9 +14,11 @@ from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol, runtime_checkable
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
 
 from vseg.errors import WeightsMismatch
 from vseg.io.files import atomic_path
@@ -46,7 +47,9 @@ class Stage(Protocol):
 
     def batch(self, rng: np.random.Generator, progress: float) -> Any: ...
 
-    def loss(self, batch: Any, device: torch.device) -> tuple[Tensor, dict[str, float]]: ...
+    def loss(self, batch: Any, device: torch.device) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss, and its detached parts by the names that they are reported under."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,9 @@ def train(
     device = torch.device(options.device)
     stage.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
-        stage.groups(options.rate), weight_decay=options.weight_decay
+        stage.groups(options.rate),
+        weight_decay=options.weight_decay,
+        fused=device.type == "cuda",
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, options))
     step = _restore(checkpoint, stage.network, optimiser, schedule)
@@ -90,7 +95,7 @@ def train(
             optimiser.step()
             schedule.step()
             step += 1
-            clock.add(step, float(loss.detach()), parts)
+            clock.add(step, loss.detach(), parts)
             if time.monotonic() - saved > options.save_every_s:
                 _save(checkpoint, stage.network, optimiser, schedule, step)
                 saved = time.monotonic()
@@ -105,19 +110,41 @@ def _rate(step: int, options: Optimisation) -> float:
     return warm * (_LAST_RATE + (1 - _LAST_RATE) * cosine)
 
 
+class _Batches(Dataset[Any]):
+    """Batch k is drawn from a generator seeded by (seed, k)."""
+
+    def __init__(self, stage: Stage, options: Optimisation) -> None:
+        self._stage = stage
+        self._options = options
+
+    def __getitem__(self, step: int) -> Any:
+        rng = np.random.default_rng((self._options.seed, step))
+        return self._stage.batch(rng, step / self._options.steps)
+
+
 def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[Any]:
-    """Batches from step `first` on; batch k is drawn from a generator seeded by (seed, k)."""
-
-    def make(step: int) -> Any:
-        return stage.batch(np.random.default_rng((options.seed, step)), step / options.steps)
-
+    """Batches from step `first` on."""
+    batches = _Batches(stage, options)
+    if options.processes:
+        # One thread each, and set before the fork: in a child OpenCV would wait for threads
+        # that only the parent has.
+        cv2.setNumThreads(1)
+        yield from DataLoader(
+            batches,
+            batch_size=None,
+            sampler=range(first, options.steps),
+            num_workers=options.workers,
+            pin_memory=options.device.startswith("cuda"),
+        )
+        return
+    count = max(_BATCHES_AHEAD, options.workers)
     with ThreadPoolExecutor(options.workers) as pool:
-        soon = range(first, min(first + _BATCHES_AHEAD, options.steps))
-        ahead = [pool.submit(make, step) for step in soon]
+        soon = range(first, min(first + count, options.steps))
+        ahead = [pool.submit(batches.__getitem__, step) for step in soon]
         for step in range(first, options.steps):
             batch = ahead.pop(0).result()
-            if step + _BATCHES_AHEAD < options.steps:
-                ahead.append(pool.submit(make, step + _BATCHES_AHEAD))
+            if step + count < options.steps:
+                ahead.append(pool.submit(batches.__getitem__, step + count))
             yield batch
 
 
@@ -179,16 +206,17 @@ class _Means:
         self._on_report = on_report
         self._first = step
         self._since = time.monotonic()
-        self._sums: dict[str, float] = {}
+        # Summed on the device: reading a number there would wait for the step.
+        self._sums: dict[str, Tensor] = {}
 
-    def add(self, step: int, loss: float, parts: dict[str, float]) -> None:
+    def add(self, step: int, loss: Tensor, parts: dict[str, Tensor]) -> None:
         for name, value in {"loss": loss, **parts}.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value
         count = step - self._first
         if count < self._options.report_every and step < self._options.steps:
             return
+        means = {name: float(value) / count for name, value in self._sums.items()}
         now = time.monotonic()
-        means = {name: value / count for name, value in self._sums.items()}
         report = Report(step, self._options.steps, count / (now - self._since), means)
         self._first = step
         self._since = now

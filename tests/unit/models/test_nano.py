@@ -73,22 +73,6 @@ def test_where_an_object_is_expected_its_look_alikes_are_not_read(model: Nano) -
         torch.testing.assert_close(apart[row, :, 0], expected, atol=1e-4, rtol=1e-4)
 
 
-@torch.inference_mode()
-def test_a_copied_decoder_takes_a_known_mask_as_the_tracking_one_does() -> None:
-    torch.manual_seed(1)
-    net = NanoNet().eval()
-    net.copy_decoder()
-    frame = net.encode(torch.randn(1, 3, 64, 96))
-    maps = torch.randn(2, 3, 16, 24)
-    mask = torch.rand(2, 1, 16, 24) * 2 - 1
-    prompted = net.decode_prompts(frame, maps, mask)
-    values = net.prompt(frame.rows(torch.zeros(2, dtype=torch.int64)), maps, mask)
-    prior = torch.cat([mask, mask, torch.zeros_like(mask)], dim=1)
-    tracked = net.decoder(values, frame, prior)
-    torch.testing.assert_close(prompted.logits, tracked.logits)
-    torch.testing.assert_close(prompted.quality, tracked.quality)
-
-
 def test_folding_batch_norms_changes_nothing() -> None:
     net = NanoNet().eval()
     for module in net.modules():

@@ -84,7 +84,7 @@ def test_the_recipes_are_complete() -> None:
     folder = Path(__file__).resolve().parents[3] / "configs"
     for name in ("nano.toml", "nano-gpu.toml"):
         recipe = load_toml(folder / name, NanoRecipe)
-        assert recipe.propagate[0].encoder_rate == 0 and len(recipe.held_out) == 4
+        assert len(recipe.held_out) == 4 and recipe.propagate[-1].fixed_norms
 
 
 def stage(dataset: TrainingDataset, seed: int = 0) -> PropagateStage:
@@ -116,6 +116,18 @@ def test_a_resumed_run_ends_with_the_same_weights(
     train(resumed, settings(4), tmp_path / "parts.pt", lambda report: None)
     for name, value in whole.network.state_dict().items():
         torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
+
+
+def test_processes_make_the_batches_that_threads_make(
+    dataset: TrainingDataset, tmp_path: Path
+) -> None:
+    threads: list[Report] = []
+    processes: list[Report] = []
+    train(stage(dataset), settings(3), tmp_path / "t.pt", threads.append)
+    several = settings(3).model_copy(update={"workers": 2, "processes": True})
+    train(stage(dataset), several, tmp_path / "p.pt", processes.append)
+    for one, other in zip(threads, processes, strict=True):
+        assert one.means == pytest.approx(other.means, rel=1e-4)
 
 
 def test_numbers_are_as_before_after_training(

@@ -181,15 +181,3 @@ class NanoNet(nn.Module):
             values = values + conditioned
         known = torch.cat([prior, maps], dim=1)
         return self.prompted(values, frame, known, windowed)  # type: ignore[no-any-return]
-
-    @torch.no_grad()
-    def copy_decoder(self) -> None:
-        """Make the decoder of prompted objects the tracking one, which takes a mask of the
-        very frame as moved and unmoved, and knows nothing of marks.
-        """
-        state = self.decoder.state_dict()
-        for name in ("from_prior.weight", "prior8.weight", "prior4.weight"):
-            weight = state[name]
-            marks = torch.zeros_like(weight[:, :1]).repeat(1, PROMPT_MAPS, 1, 1)
-            state[name] = torch.cat([weight[:, :2].sum(1, keepdim=True), marks], dim=1)
-        self.prompted.load_state_dict(state)

@@ -102,7 +102,7 @@ class DistillStage:
         self,
         batch: tuple[UInt8[Tensor, "B 3 S S"], list[Float[Tensor, "B _ _ _"]]],
         device: torch.device,
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         images, targets = batch
         outputs = self.network(normalise(images.to(device, non_blocking=True)))
         distances = []
@@ -113,9 +113,7 @@ class DistillStage:
         loss = torch.stack(
             [w * d for w, d in zip(_LOSS_WEIGHTS, distances, strict=True)]
         ).sum()
-        parts = {
-            f"stride{s}": d.detach().item() for s, d in zip(_STRIDES, distances, strict=True)
-        }
+        parts = {f"stride{s}": d.detach() for s, d in zip(_STRIDES, distances, strict=True)}
         return loss, parts
 
 

@@ -7,7 +7,7 @@ By chance the objects are remembered from the first image and corrected on the s
 that tracks is frozen, so that masks that are given are tracked as before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,15 @@ class ClickBatch:
     tracked: bool
     rounds: int
     seed: int
+
+    def pin_memory(self) -> "ClickBatch":
+        """The same in pinned memory, which is copied to a GPU while it works."""
+        return replace(
+            self,
+            images=self.images.pin_memory(),
+            masks=self.masks.pin_memory(),
+            maps=self.maps.pin_memory(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +107,16 @@ class ClickStage:
             int(rng.integers(2**31)),
         )
 
-    def loss(self, batch: ClickBatch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, batch: ClickBatch, device: torch.device
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch and its parts, with the IoU of the first and the last mask."""
         # The norms keep their statistics, so that the decoder trains as it will run.
         self._net.eval()
         rows = _Rows(self._net, batch, device)
         rng = np.random.default_rng(batch.seed)
         parts: dict[str, Tensor] = {}
-        maps = batch.maps.to(device)
+        maps = batch.maps.to(device, non_blocking=True)
         prior = torch.zeros_like(maps[:, :1])
         if batch.tracked:
             maps = torch.zeros_like(maps)
@@ -119,7 +130,7 @@ class ClickStage:
             with torch.set_grad_enabled(left == 1):
                 masks = rows.decode(maps, prior_of(masks.logits))
         self._add(parts, "last", masks, rows, 1.0)
-        shown = {k: float(v.detach()) for k, v in parts.items()}
+        shown = {k: v.detach() for k, v in parts.items()}
         loss = sum(v for k, v in parts.items() if not k.endswith("_iou"))
         return torch.as_tensor(loss), shown
 
@@ -155,8 +166,9 @@ class _Rows:
     def __init__(self, net: NanoNet, batch: ClickBatch, device: torch.device) -> None:
         self._net = net
         self._owner = batch.owner.to(device)
-        self._masks = batch.masks.to(device).float()
-        images = normalise(batch.images.to(device).transpose(0, 1).flatten(0, 1))
+        self._masks = batch.masks.to(device, non_blocking=True).float()
+        images = batch.images.to(device, non_blocking=True)
+        images = normalise(images.transpose(0, 1).flatten(0, 1))
         pairs = len(batch.images)
         with torch.no_grad():
             encoded = net.encode(images if batch.tracked else images[:pairs])

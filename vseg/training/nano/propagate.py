@@ -3,7 +3,7 @@ fed back.
 
 Enters: sequences with masks.  The prompted image is decoded twice, the second time with the
 first result as prior and, by chance, a correcting click; later images read the memory of all
-before them.
+before them.  As in a session, what is prompted has a decoder of its own.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor, nn
 
 from vseg.models.nano.network import NanoNet
-from vseg.models.nano.object_decoder import DecodedMasks, Encoded
+from vseg.models.nano.object_decoder import DecodedMasks
 from vseg.ops.competitors import everyone, strongest_competitor
 from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.nano.corrections import corrected, prior_of
@@ -50,6 +50,15 @@ class Batch:
     by_mask: Bool[Tensor, " N"]
     hardest: float
     seed: int
+
+    def pin_memory(self) -> "Batch":
+        """The same in pinned memory, which is copied to a GPU while it works."""
+        return replace(
+            self,
+            images=self.images.pin_memory(),
+            masks=self.masks.pin_memory(),
+            maps=self.maps.pin_memory(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +118,7 @@ class PropagateStage:
             int(rng.integers(2**31)),
         )
 
-    def loss(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, float]]:
+    def loss(self, batch: Batch, device: torch.device) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch and its parts, with the IoU of every decoding."""
         # `train` set training mode, in which the norms of frozen weights would still drift.
         if self._options.encoder_rate == 0:
@@ -133,10 +142,10 @@ class _ForwardPass:
         self._owner = batch.owner.to(device)
         together = self._owner[:, None] == self._owner[None]
         self._competitors = together & everyone(len(self._owner), device)
-        self._truth = batch.masks.to(device).float()
-        self._maps = batch.maps.to(device)
+        self._truth = batch.masks.to(device, non_blocking=True).float()
+        self._maps = batch.maps.to(device, non_blocking=True)
         b, t = batch.images.shape[:2]
-        images = normalise(batch.images.flatten(0, 1).to(device))
+        images = normalise(batch.images.to(device, non_blocking=True).flatten(0, 1))
         encoded = net.encode(images)
         # Images were flattened sequence by sequence: image k of all is every t-th row from k.
         rows = torch.arange(b, device=device) * t
@@ -154,19 +163,17 @@ class _ForwardPass:
         of an object prompted by it, in memory.
         """
         self._prior = 2 * F.interpolate(self._truth[:, :1], scale_factor=0.25, mode="area") - 1
-        rows = torch.nonzero(~self._batch.by_mask.to(self._owner.device))[:, 0]
+        rows = torch.nonzero(~self._batch.by_mask)[:, 0].to(self._owner.device)
         if len(rows):
             frame = self._frames[0].rows(self._owner[rows])
             maps = self._maps[rows]
             # As in a session: the first mask is the prior of the second decoding.
             nothing = torch.zeros_like(maps[:, :1])
-            first = self._decode(
-                self._net.prompt(frame, maps, nothing), frame, _unmoved(nothing)
-            )
+            first = self._net.decode_prompts(frame, maps, nothing)
             self._add_losses(first, rows, 0, "prompt1", _FIRST_DECODING_WEIGHT)
             maps = corrected(maps, first.logits, self._truth[rows, 0], rng, 0.5)
             prior = prior_of(first.logits)
-            second = self._decode(self._net.prompt(frame, maps, prior), frame, _unmoved(prior))
+            second = self._net.decode_prompts(frame, maps, prior)
             self._add_losses(second, rows, 0, "prompt2", 1.0)
             self._prior[rows] = prior_of(second.logits)
         self._remember(0)
@@ -182,7 +189,7 @@ class _ForwardPass:
         prior = self._net.warp_prior(
             self._frames[t], before, prior, self._competitors, self._owner
         )
-        drawn = self._decode(readout, frame, prior)
+        drawn: DecodedMasks = self._net.decoder(readout, frame, prior)
         # Objects of one sequence compete for its pixels, as in a session.
         drawn = replace(
             drawn, logits=drawn.logits - strongest_competitor(drawn.logits, self._competitors)
@@ -194,23 +201,22 @@ class _ForwardPass:
         if last and rng.random() < _P_CORRECTION:
             nothing = torch.zeros_like(self._maps)
             maps = corrected(nothing, drawn.logits, self._truth[:, t], rng, 1.0)
-            readout = readout + self._net.prompt(frame, maps, self._prior)
-            again = self._decode(readout, frame, _unmoved(self._prior))
+            again = self._net.decode_prompts(frame, maps, self._prior, readout)
             self._add_losses(again, rows, t, "correct", _CORRECTION_WEIGHT)
         elif not last:
             self._remember(t)
 
-    def total(self) -> tuple[Tensor, dict[str, float]]:
+    def total(self) -> tuple[Tensor, dict[str, Tensor]]:
         """The sum of all losses, with their parts as they are to be reported."""
         parts = {name: torch.stack(values).mean() for name, values in self._losses.items()}
-        shown = {k: float(v.detach()) for k, v in parts.items()}
+        shown = {k: v.detach() for k, v in parts.items()}
         loss = sum(v for k, v in parts.items() if not k.endswith("_iou"))
         identity = identity_loss(
             torch.cat(self._embeddings), torch.cat(self._ids), torch.cat(self._visible)
         )
         return torch.as_tensor(loss + _IDENTITY_WEIGHT * identity), {
             **shown,
-            "identity": float(identity.detach()),
+            "identity": identity.detach(),
         }
 
     def _readout(self, t: int) -> Float[Tensor, "N 64 h w"]:
@@ -230,9 +236,6 @@ class _ForwardPass:
         self._keys.append(frame.key.flatten(2))
         value = self._net.value(frame.base[self._owner], self._prior)
         self._values.append(value.flatten(2))
-
-    def _decode(self, readout: Tensor, frame: Encoded, prior: Tensor) -> DecodedMasks:
-        return self._net.decoder(readout, frame, prior)  # type: ignore[no-any-return]
 
     def _add_losses(
         self, drawn: DecodedMasks, rows: Int[Tensor, " M"], t: int, name: str, weight: float
@@ -256,8 +259,3 @@ class _ForwardPass:
 
     def _add(self, name: str, value: Tensor) -> None:
         self._losses.setdefault(name, []).append(value)
-
-
-def _unmoved(mask: Float[Tensor, "N 1 h w"]) -> Float[Tensor, "N 3 h w"]:
-    """A prior of this very frame: nothing has moved, and no competitor is known."""
-    return torch.cat([mask, mask, torch.zeros_like(mask)], dim=1)

@@ -35,13 +35,14 @@ from vseg.training.nano.propagate import PropagateOptions, PropagateStage
 
 DISTILL = "distill"
 CLICKS = "clicks"
+ENCODER = "encoder.safetensors"
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingFiles:
     """data: dataset zips.  out: a folder.  teacher: a file, folder or hub name.  encoder: one
-    that `vseg distill` wrote.  weights: what the stage of clicks starts from, if not from the
-    stage before.
+    that `vseg distill` wrote.  weights: of nano, to start from in place of an encoder, or in
+    place of the stage before where one stage runs alone.
     """
 
     data: tuple[Path, ...]
@@ -56,7 +57,7 @@ class TrainingFiles:
     @property
     def start(self) -> Path:
         """The encoder that propagation starts from, whoever distilled it."""
-        return self.out / "encoder.safetensors"
+        return self.out / ENCODER
 
 
 OnReport = Callable[[str, Report], None]
@@ -110,7 +111,7 @@ def train_nano(
         config, before = _single_stage(recipe, files, only)
         _propagate(config, before, files, dataset, progress.on_stage)
         return export_weights(files.checkpoint(only), files.out / f"{only}.safetensors")
-    before = _distil(recipe, files, datasets, progress)
+    before = files.weights or _distil(recipe, files, datasets, progress)
     for config in recipe.propagate:
         _propagate(config, before, files, dataset, progress.on_stage)
         before = files.checkpoint(config.name)
@@ -149,6 +150,8 @@ def _single_stage(
     """
     position = stage_names(recipe).index(only)
     config = recipe.propagate[position - 1]
+    if files.weights is not None:
+        return config, files.weights
     if position == 1:
         before = files.start
         complete = files.start.exists()
@@ -183,7 +186,6 @@ def export_weights(checkpoint: Path, target: Path) -> Path:
     """Write the checkpoint of a stage of propagation as a weights file."""
     net = NanoNet()
     _start_from(net, checkpoint)
-    net.copy_decoder()  # until it has learned of its own
     return _write(net, checkpoint, target)
 
 
@@ -195,7 +197,9 @@ def _export_clicks(
     net = NanoNet()
     _start_from(net, checkpoint)
     if config.kept:
-        start = _before_clicks(before).state_dict()
+        began = NanoNet()
+        _start_from(began, before)
+        start = began.state_dict()
         mean = {
             key: torch.lerp(value, start[key], config.kept)
             if value.is_floating_point()
@@ -210,19 +214,6 @@ def _write(net: NanoNet, checkpoint: Path, target: Path) -> Path:
     with atomic_path(target) as part:
         save_nano(net, part, {"step": str(load_checkpoint(checkpoint)["step"])})
     return target
-
-
-def _before_clicks(before: Path) -> NanoNet:
-    """What the stage of clicks starts from: a checkpoint or a weights file, whose prompted
-    decoder is the tracking one.
-    """
-    net = NanoNet()
-    if before.suffix == ".safetensors":
-        load_weights(net, before)
-    else:
-        _start_from(net, before)
-    net.copy_decoder()
-    return net
 
 
 def _propagate(
@@ -280,7 +271,9 @@ def _learn_clicks(
             hint="leave --stage out, or give --weights FILE to start from",
         )
     stills = stills_of_instances(dataset.stills)
-    net = NanoNet() if checkpoint.exists() else _before_clicks(before)
+    net = NanoNet()
+    if not checkpoint.exists():
+        _start_from(net, before)
     options = ClickOptions(
         tuple((shape.batch, _sequence_options(config, shape)) for shape in config.shapes),
         config.p_click,
@@ -323,8 +316,10 @@ def _without(dataset: TrainingDataset, held_out: Sequence[str]) -> TrainingDatas
 
 
 def _start_from(net: NanoNet, before: Path) -> None:
-    """Take the network of the stage before, or the distilled encoder."""
-    if before.suffix == ".safetensors":
+    """Take the weights of a checkpoint, of a weights file, or of a distilled encoder."""
+    if before.suffix != ".safetensors":
+        net.load_state_dict(load_checkpoint(before)["network"])
+    elif before.name == ENCODER:
         net.encoder.load_state_dict(encoder_state(before))
-        return
-    net.load_state_dict(load_checkpoint(before)["network"])
+    else:
+        load_weights(net, before)

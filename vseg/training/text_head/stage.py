@@ -60,7 +60,7 @@ class TextHeadStage:
 
     def loss(
         self, batch: TextHeadBatch, device: torch.device
-    ) -> tuple[Tensor, dict[str, float]]:
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of a batch and its parts."""
         images, targets = batch
         encoder = self._encoder.to(device)

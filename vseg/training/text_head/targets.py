@@ -122,14 +122,14 @@ def _known(
 
 def text_head_loss(
     maps: Sequence[WordMap], targets: Sequence[CellTargets]
-) -> tuple[Float[Tensor, ""], dict[str, float]]:
+) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
     """The loss, over the number of answering cells, and its parts: words, boxes, quality."""
     answering = max(1, sum(int(t.answers.sum()) for t in targets))
     totals = [torch.stack(_level_loss(*pair)) for pair in zip(maps, targets, strict=True)]
     words, box, quality = (torch.stack(totals).sum(dim=0) / answering).unbind()
     parts = {"words": words, "box": box, "quality": quality}
     loss = words + _BOX_WEIGHT * box + _QUALITY_WEIGHT * quality
-    return loss, {name: float(part.detach()) for name, part in parts.items()}
+    return loss, {name: part.detach() for name, part in parts.items()}
 
 
 def _level_loss(answers: WordMap, true: CellTargets) -> tuple[Tensor, Tensor, Tensor]:
