@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from vseg.cli.app import app
+from vseg.server.listening import open_socket
 
 
 def call(*words: object) -> Result:
@@ -62,6 +63,15 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         answer = call("serve", "--root", tmp_path, "--port", taken.getsockname()[1])
     assert (answer.exit_code, "--port 0" in answer.stderr) == (2, True)
+
+
+def test_connections_send_without_waiting_for_receipts() -> None:
+    with (
+        open_socket("127.0.0.1", 0) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as own,
+    ):
+        assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 def test_without_the_extra_the_command_to_type_is_named(
