@@ -38,7 +38,7 @@ from vseg.types import (
 )
 
 FRAMES = 48
-SHOWN = (0, 24, 47)
+"""How many frames of a clip are tracked at most."""
 INK = (255, 255, 255)
 TILE = 360
 
@@ -64,7 +64,7 @@ def main(folder: Path, clip: str, box: Box, phrase: str) -> None:
             clip,
             folder / kind.name,
             tuple(prompts),
-            TrackConfig(preview=False, range=f":{FRAMES}"),
+            TrackConfig(preview=False, range=f":{later.index + 1}"),
             overwrite=True,
             everything=not prompts,
         )
@@ -93,26 +93,27 @@ def kinds(box: Box, mask: np.ndarray, phrase: str, exemplar: Exemplar) -> list[K
 
 
 def ends_of(clip: str) -> tuple[vseg.Frame, vseg.Frame]:
-    """The first frame and the last one shown."""
+    """The first frame and the last one tracked."""
     with vseg.open_video(clip) as video:
-        return video.read(0), video.read(SHOWN[-1])
+        return video.read(0), video.read(min(FRAMES, len(video)) - 1)
 
 
 def last_mask(session: vseg.Session, clip: str) -> np.ndarray:
-    """The object's mask on the last frame shown."""
+    """The object's mask on the last frame tracked."""
     with vseg.open_video(clip) as video:
-        *_, masks = session.propagate(0, frames=video.frames(0, FRAMES))
+        *_, masks = session.propagate(0, frames=video.frames(0, min(FRAMES, len(video))))
     return masks[1]
 
 
 def strip(job: TrackJob, kind: Kind) -> np.ndarray:
-    """The prompt and the masks on the frames shown, side by side."""
+    """The prompt, and the masks on the first, the middle and the last frame tracked."""
     run = open_run(job.out)
     tiles = []
+    last = len(run) - 1
     with vseg.open_video(job.source) as video:
         plain = video.read(0).image.copy()
         tiles.append(draw_prompts(plain, kind))
-        for index in SHOWN:
+        for index in (0, (last + 1) // 2, last):
             tiles.append(draw_overlay(video.read(index).image, run[index], run.labels))
     height = round(TILE * plain.shape[0] / plain.shape[1])
     return np.hstack(

@@ -5,7 +5,11 @@ import sys
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
+
+import vseg
+from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
 pytestmark = pytest.mark.slow
 
@@ -45,12 +49,16 @@ def test_identities(
     assert lanes == (after - before) * 34
 
 
-@pytest.mark.timeout(900)
 def test_every_kind_of_prompt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     script = str(DEMOS / "prompt_kinds.py")
-    monkeypatch.setattr(sys, "argv", [script, str(tmp_path)])
+    scene = SyntheticVideo(SceneConfig(96, 160, 8, seed=3, num_objects=2, occluders=0))
+    write_clip(scene, tmp_path / "short.mp4")
+    y, x = np.nonzero(scene.truth(0) == 1)
+    box = f"{x.min()},{y.min()},{x.max() + 1},{y.max() + 1}"
+    clip = str(tmp_path / "short.mp4")
+    monkeypatch.setattr(sys, "argv", [script, str(tmp_path), clip, box, "moving objects"])
     runpy.run_path(script, run_name="__main__")
     counts = dict(line.split(": ", 1) for line in capsys.readouterr().out.splitlines())
     assert len(counts) == 8
@@ -62,3 +70,13 @@ def test_every_kind_of_prompt(
         if line.endswith(" objects"):
             image = cv2.imread(str(tmp_path / f"{kind}.png"))
             assert image is not None and image.std() > 10
+
+
+def test_without_a_clip_a_scene_is_prompted(tmp_path: Path) -> None:
+    clip, box, phrase = runpy.run_path(str(DEMOS / "prompt_kinds.py"))["synthetic_clip"](
+        tmp_path
+    )
+    assert (Path(clip).parent, phrase) == (tmp_path, "moving objects")
+    with vseg.open_video(clip) as video:
+        assert len(video) == 48
+        assert 0 < box.x1 < box.x2 < video.info.width
