@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from vseg import __version__
 from vseg.server.annotator import annotation_routes, socket
 from vseg.server.annotator.open_clips import OpenClips
+from vseg.server.heap import trim_heaps
 from vseg.server.plugins import label_studio, x_anylabeling
 from vseg.server.problem import add_problem_handlers
 from vseg.server.routes import (
@@ -112,7 +113,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _evict(service: Service) -> None:
-    """Now and then, drop from memory the sessions that nobody uses."""
+    """Now and then, drop from memory the sessions that nobody uses, and what they leave."""
     while True:
         await asyncio.sleep(_EVICT_EVERY_S)
         await service.worker.run("service", service.sessions.evict)
+        await asyncio.to_thread(trim_heaps)

@@ -32,9 +32,39 @@ with tempfile.NamedTemporaryFile() as file:
     print(file.read().count(b"<heap nr="))
 """
 
+_TRIMMED = """
+import ctypes
+from pathlib import Path
+from vseg.server.heap import trim_heaps
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+libc.free.argtypes = [ctypes.c_void_p]
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+taken = [libc.malloc(64 << 10) for _ in range(1000)]
+for each in taken:
+    ctypes.memset(ctypes.c_void_p(each), 1, 64 << 10)
+for each in taken[:-1]:
+    libc.free(each)
+before = resident()
+trim_heaps()
+print(before - resident())
+"""
+"""The last block keeps the others, which lie before it, from going by themselves."""
+_GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="heaps of glibc")
+
 
 @pytest.mark.integration
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="heaps of glibc")
+@_GLIBC
+def test_what_was_freed_goes_back_to_the_system() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _TRIMMED], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) > 50 << 20
+
+
+@pytest.mark.integration
+@_GLIBC
 def test_threads_share_two_heaps() -> None:
     done = subprocess.run(
         [sys.executable, "-c", _COUNTED], capture_output=True, text=True, check=True
