@@ -8,44 +8,30 @@ listed in alphabetical order, so that the order in which they are asked for deci
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 from torch import Tensor
 
-from vseg.grounding.clip_tokens import ShortTexts
+from vseg.grounding.clip_detector import ClipDetector, proposals_of
 from vseg.grounding.omdet_swin import has_timm_encoder, without_timm
 from vseg.grounding.pretrained import (
     Placement,
-    Pretrained,
     read_image_processor,
     read_pretrained,
     read_tokenizer,
 )
-from vseg.grounding.proposals import DetectionRules, Proposals, corners
+from vseg.grounding.proposals import DetectionRules, Proposals
 
 CLASSES = {"omdet-turbo": "OmDetTurboForObjectDetection"}
 
 
-class OmDet:
+class OmDet(ClipDetector):
     """A Detector over a loaded OmDet-Turbo."""
 
     # Both are the defaults of the library's post-processing: 0.3, and boxes of one phrase
     # whose IoU is above 0.5 are one object.
     rules = DetectionRules(threshold=0.3, overlap=0.5)
-
-    def __init__(self, read: Pretrained, tokenizer: Any, images: Any) -> None:
-        self._net = read.net
-        self._dtype = read.dtype
-        self._device = read.device
-        length = read.net.config.text_config.max_position_embeddings
-        self._texts = ShortTexts(tokenizer, length)
-        self._images = images
-
-    def check(self, phrase: str) -> None:
-        """Raise BadPrompt for a phrase that is too long for the network."""
-        self._texts.check(phrase)
 
     def encode(self, phrases: tuple[str, ...]) -> tuple[Tensor, Tensor, Tensor]:
         """The features of the phrases and of their task, and which of the latter are not
@@ -62,18 +48,11 @@ class OmDet:
         self, image: UInt8[np.ndarray, "H W 3"], words: tuple[Tensor, Tensor, Tensor]
     ) -> Iterator[Proposals]:
         """All phrases in one batch."""
-        made = self._images(image, input_data_format="channels_last", return_tensors="pt")
-        pixels = made["pixel_values"].to(self._device, self._dtype)
-        maps = self._net.encoder(self._net.vision_backbone(pixels), return_dict=True)
-        output = self._net.decoder(maps.extracted_states, *words, return_dict=True)
+        maps = self._net.vision_backbone(self._pixels(image))
+        maps = self._net.encoder(maps, return_dict=True).extracted_states
+        output = self._net.decoder(maps, *words, return_dict=True)
         h, w = image.shape[:2]
-        boxes = corners(output.decoder_coords[-1][0])
-        logits = output.decoder_classes[-1][0]
-        yield Proposals(
-            0,
-            boxes.double().cpu().numpy() * np.array([w, h, w, h]),
-            logits.float().sigmoid().double().cpu().numpy(),
-        )
+        yield proposals_of(output.decoder_coords[-1][0], output.decoder_classes[-1][0], (w, h))
 
 
 def read_omdet(folder: Path, name: str, place: Placement) -> tuple[OmDet, str]:
