@@ -1,90 +1,98 @@
-"""Time of nano's stages in torch and in onnxruntime, both in fp32, in interleaved rounds.
+"""Time of nano's stages in torch and in onnxruntime, both in float32, in interleaved rounds.
 
-    python benchmarks/runtimes.py --objects 1 --rounds 20
+    python benchmarks/runtimes.py --objects 1 10 --clock cpu
 
-Prints the best time of every stage over all rounds, on one synthetic 480p scene with a full
-memory of four frames.  torch is what a session on the CPU runs; onnxruntime runs what `vseg
-export nano --to onnx` writes.  On a machine that is busy with other work use `--clock cpu`:
-processor time of all threads.
+Prints the least time of every stage over all rounds, on one synthetic 480p scene with a full
+memory of four frames, and torch in bfloat16 beside them where the processor multiplies it.  On
+a machine that is busy with other work use `--clock cpu`: processor time of all threads.
 """
 
 import argparse
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
-import numpy as np
-import onnxruntime
 import torch
 
-from benchmarks.shared import machine
+from benchmarks.shared import Table, run
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
-from vseg.models.onnx.export import LoopSizes, export_onnx
+from vseg.ops.denormals import denormals_flushed
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import Memory, MemoryPart
 from vseg.types import Mask
 
-Stage = tuple[str, Callable[[], Any], Callable[[], Any]]
+Stages = dict[str, Callable[[], object]]
 SLOTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class StageRow:
+    """Milliseconds of one stage.  bfloat16_ms: of torch; None where it is emulated.  ratio:
+    torch in float32 to onnxruntime.
+    """
+
+    objects: int
+    stage: str
+    torch_ms: float
+    onnx_ms: float
+    ratio: float
+    bfloat16_ms: float | None
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--objects", type=int, default=1)
+    parser.add_argument("--objects", type=int, nargs="+", default=[1])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--short-side", type=int, default=384)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    parser.add_argument(
-        "--graphs", type=Path, help="folder of the graphs; written if it does not exist"
-    )
+    parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    sizes = LoopSizes(480, 854, options.short_side, SLOTS)
-    with TemporaryDirectory(prefix="vseg-onnx-") as folder:
-        graphs = options.graphs or Path(folder) / "graphs"
-        if not graphs.is_dir():
-            export_onnx(graphs, sizes)
-        sessions = _sessions(graphs, options.threads)
-        nano = load_nano(dtype="float32", short_side=options.short_side)
-        stages = list(_stages(nano, sessions, options.objects))
     clock = time.perf_counter if options.clock == "wall" else time.process_time
-    best = np.full((len(stages), 2), np.inf)
-    for _ in range(options.rounds):
-        for row, (_, *runs) in enumerate(stages):
-            for column, run in enumerate(runs):
+    models = [
+        load_nano(dtype="float32", runtime="torch", short_side=options.short_side),
+        load_nano(runtime="onnx", short_side=options.short_side),
+    ]
+    native = load_nano(runtime="torch", short_side=options.short_side)
+    if native.dtype is torch.bfloat16:
+        models.append(native)
+    table = Table(StageRow)
+    with denormals_flushed(), torch.inference_mode():
+        for objects in options.objects:
+            columns = [_stages(model, objects) for model in models]
+            least = _least(columns, options.rounds, clock)
+            total = [sum(column.values()) for column in least]
+            for stage in columns[0]:
+                table.add(_row(objects, stage, [column[stage] for column in least]))
+            table.add(_row(objects, "frame", total))
+    table.write(options.json)
+
+
+def _least(
+    columns: list[Stages], rounds: int, clock: Callable[[], float]
+) -> list[dict[str, float]]:
+    """The least seconds of each stage of each model, which take turns."""
+    least = [dict.fromkeys(column, float("inf")) for column in columns]
+    for _ in range(rounds):
+        for stage in columns[0]:
+            for column, best in zip(columns, least, strict=True):
                 began = clock()
-                run()
-                best[row, column] = min(best[row, column], 1000 * (clock() - began))
-    print(f"on {machine()}", file=sys.stderr)
-    print(f"{'stage':<12}{'torch ms':>10}{'onnxruntime ms':>16}{'ratio':>8}")
-    for name, (ours, theirs) in zip(
-        [*(s[0] for s in stages), "frame"], [*best, best.sum(0)], strict=True
-    ):
-        print(f"{name:<12}{ours:10.1f}{theirs:16.1f}{ours / theirs:8.2f}")
+                column[stage]()
+                best[stage] = min(best[stage], clock() - began)
+    return least
 
 
-def _sessions(folder: Path, threads: int) -> dict[str, onnxruntime.InferenceSession]:
-    settings = onnxruntime.SessionOptions()
-    settings.intra_op_num_threads = threads
-    return {
-        path.stem: onnxruntime.InferenceSession(
-            path, settings, providers=["CPUExecutionProvider"]
-        )
-        for path in folder.glob("*.onnx")
-    }
+def _row(objects: int, stage: str, seconds: list[float]) -> StageRow:
+    ours, theirs, *native = (round(1000 * each, 1) for each in seconds)
+    ratio = round(ours / theirs, 2)
+    return StageRow(objects, stage, ours, theirs, ratio, native[0] if native else None)
 
 
-def _stages(
-    nano: Nano, sessions: dict[str, onnxruntime.InferenceSession], objects: int
-) -> Iterator[Stage]:
-    """(name, in torch, in onnxruntime) of the stages of a tracked frame, on the same
-    values.
-    """
+def _stages(nano: Nano, objects: int) -> Stages:
+    """The stages of a tracked frame, each with inputs of the model's own."""
     scene = SyntheticVideo(SceneConfig(480, 854, SLOTS + 1, num_objects=objects, seed=1))
     features = [nano.encode([scene.read(t)])[0] for t in range(SLOTS + 1)]
     logits = [
@@ -96,48 +104,20 @@ def _stages(
     values = [nano.encode_memory(f, masks) for f, masks in zip(features, logits, strict=True)]
     now = features[-1]
     before = features[-2]
-    key = torch.stack([f.key for f in features[:SLOTS]])
-    kept = torch.stack(values[:SLOTS], dim=1)
-    memory = Memory(
-        objects,
-        (
-            MemoryPart(
-                torch.cat([k.flatten(1) for k in key], dim=1),
-                kept.transpose(1, 2).flatten(2),
-                tuple(range(objects)),
-            ),
-        ),
-    )
+    key = torch.cat([f.key.flatten(1) for f in features[:SLOTS]], dim=1)
+    kept = torch.stack(values[:SLOTS], dim=2).flatten(2)
+    memory = Memory(objects, (MemoryPart(key, kept, tuple(range(objects))),))
     readout = nano.condition(now, memory)
     prior = nano.warp_prior(now, before.local_key, logits[-2])
-    skip4, skip8, base = now.levels
-
-    def graph(name: str, *inputs: torch.Tensor | np.ndarray) -> Callable[[], Any]:
-        session = sessions[name]
-        fed = {
-            put.name: np.asarray(value)
-            for put, value in zip(session.get_inputs(), inputs, strict=True)
-        }
-        return lambda: session.run(None, fed)
-
     image = scene.read(SLOTS)
-    valid = np.ones((objects, SLOTS), dtype=bool)
-    yield "encode", lambda: nano.encode([image]), graph("encode", image.image)
-    yield (
-        "read",
-        lambda: nano.condition(now, memory),
-        graph("read", now.key[None], key, kept, valid),
-    )
-    warped = graph("warp_prior", now.local_key[None], before.local_key[None], logits[-2])
-    yield "warp_prior", lambda: nano.warp_prior(now, before.local_key, logits[-2]), warped
-    drawn = graph("decode", readout, base, skip8, skip4, prior)
-    yield "decode", lambda: nano.decode(now, readout, prior), drawn
-    yield (
-        "remember",
-        lambda: nano.encode_memory(now, logits[-1]),
-        graph("remember", base, logits[-1]),
-    )
+    return {
+        "encode": lambda: nano.encode([image]),
+        "read": lambda: nano.condition(now, memory),
+        "warp_prior": lambda: nano.warp_prior(now, before.local_key, logits[-2]),
+        "decode": lambda: nano.decode(now, readout, prior),
+        "remember": lambda: nano.encode_memory(now, logits[-1]),
+    }
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,10 +1,15 @@
-"""What a run leaves out by its markers is not imported: imports are half of a short run."""
+"""What a run leaves out by its markers is not imported: imports are half of a short run.  And
+nano is computed by torch, in processes that tests start too, unless a test asks for another
+runtime: on some machines "auto" is onnxruntime.
+"""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
+os.environ["VSEG_RUNTIME"] = "torch"
 _OF_THE_WHOLE_MODULE = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
 
 

@@ -94,11 +94,12 @@ def open_clip(run: "Run", source: str | None = None) -> OpenReader:
     )
 
 
-def load_model(
+def load_model(  # noqa: PLR0913 - every setting of a model, by keyword
     name: str = "nano",
     *,
     device: str = "cpu",
     dtype: str = "auto",
+    runtime: str = "auto",
     short_side: int = 384,
     weights: Path | None = None,
     flip: bool = False,
@@ -106,8 +107,10 @@ def load_model(
     """The model called `name` on a device, ready to be shared by any number of sessions.
 
     name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a
-    file of that architecture; the embedded one if left out.  short_side: nano's frames are
-    scaled to it, in pixels.  flip: nano segments every frame mirrored too, at half the speed.
+    file of that architecture; the embedded one if left out.  runtime: of nano on a CPU,
+    "torch", "onnx" (onnxruntime), or "auto": the faster one by a self-test.  short_side:
+    nano's frames are scaled to it, in pixels.  flip: nano segments every frame mirrored too,
+    at half the speed.
     Nothing is downloaded.  Raises ModelError for an unknown name, DeviceMissing,
     WeightsMissing, WeightsMismatch, UsageError.
     """
@@ -116,11 +119,18 @@ def load_model(
         from vseg.models.nano.flip_tta import FlipTTA
         from vseg.models.nano.load import load_nano
 
-        nano = load_nano(weights, device=device, dtype=dtype, short_side=short_side)
+        nano = load_nano(
+            weights, device=device, dtype=dtype, runtime=runtime, short_side=short_side
+        )
         return FlipTTA(nano) if flip else nano
     from vseg.models.sam2.load import load_sam
 
-    return load_sam(_sam_folder(name, weights, flip), name, device=device, dtype=dtype)
+    folder = _sam_folder(name, weights, flip)
+    if runtime == "onnx":
+        raise UsageError(
+            f"{name} runs on torch alone", hint="drop --runtime, or use --model nano"
+        )
+    return load_sam(folder, name, device=device, dtype=dtype)
 
 
 def load_compiled(

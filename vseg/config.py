@@ -28,6 +28,7 @@ ReaderName = Literal["auto", "pyav", "decord", "images", "bag"]
 FrameNumbering = Literal["by-order", "by-number"]
 DirectionName = Literal["forward", "backward", "both"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
+RuntimeName = Literal["auto", "torch", "onnx"]
 PolicyName = Literal["recent", "selective"]
 ApproximationName = Literal["none", "pooled", "pruned"]
 SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
@@ -180,7 +181,8 @@ INDEPENDENT_OBJECTS = IdentitySettings(
 class TrackConfig(Settings):
     """How a clip is tracked: everything but the clip, the prompts and the output folder.
 
-    frames: how the images of a folder are numbered where their names leave gaps.  topic: of a
+    runtime: what computes nano; with "auto" the faster one by a self-test, on a CPU.  frames:
+    how the images of a folder are numbered where their names leave gaps.  topic: of a
     ROS 2 bag, the one with the images.
     stop_at_damage: end at the first damaged frame instead of passing over it.  direction:
     forward from the first prompts, backward from the last ones, or both ways from the first
@@ -196,6 +198,7 @@ class TrackConfig(Settings):
         examples=["cpu", "cuda", "cuda:1"],
     )
     dtype: DtypeName = "auto"
+    runtime: RuntimeName = "auto"
     short_side: int = Field(default=384, ge=64, le=1536, multiple_of=16)
     flip: bool = False
     reader: ReaderName = "auto"

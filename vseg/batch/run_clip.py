@@ -117,7 +117,8 @@ class ClipRunner:
 
     def _model_of(self, config: TrackConfig) -> Model:
         """The model of a job; another one than that of the job before takes its place."""
-        deciding = {"model", "device", "dtype", "short_side", "weights", "flip", "compile"}
+        deciding = {"model", "device", "dtype", "runtime", "short_side", "weights", "flip"}
+        deciding |= {"compile"}
         wanted = config.model_dump_json(include=deciding)
         if self._model is None or self._of != wanted:
             self._model = None  # before the next one is loaded: both may not fit

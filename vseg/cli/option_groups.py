@@ -77,6 +77,7 @@ class ModelOptions:
     weights: options.Weights = None
     device: options.Device = None
     dtype: options.Dtype = None
+    runtime: options.RuntimeName = None
     short_side: options.ShortSide = None
     flip: options.Flip = None
     compile: options.Compile = None
@@ -88,8 +89,8 @@ class ModelOptions:
 
     def read(self, **overrides: Any) -> "TrackConfig":
         """The settings of the file, if any, with the options given put over them."""
-        loose = ("model", "weights", "device", "dtype", "short_side", "flip", "compile")
-        given = {name: getattr(self, name) for name in loose}
+        loose = ("model", "weights", "device", "dtype", "runtime", "short_side", "flip")
+        given = {name: getattr(self, name) for name in (*loose, "compile")}
         return read_config(self.config, **given, memory=_table(self, MEMORY), **overrides)
 
 

@@ -40,6 +40,10 @@ Weights = Annotated[
 ]
 Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:1.")]
 Dtype = Annotated[str | None, typer.Option("--dtype", help="auto, float32 or bfloat16.")]
+RuntimeName = Annotated[
+    str | None,
+    typer.Option("--runtime", help="nano on a CPU: torch, onnx, or auto, the faster one."),
+]
 ShortSide = Annotated[
     int | None, typer.Option("--short-side", help="The model sees frames of this short side.")
 ]

@@ -27,14 +27,15 @@ Recall = Callable[[Features], Decoded]
 class PromptableModel(Protocol):
     """One network with its weights; may be shared by sessions and threads.
 
-    embeds_identity: whether the embeddings of one object are alike on different images, so
-    that objects can be told apart by them.
+    runtime: what computes it, as run.json names it.  embeds_identity: whether the embeddings
+    of one object are alike on different images, so that objects can be told apart by them.
     """
 
     name: str
     weights_sha256: str
     device: torch.device
     dtype: torch.dtype
+    runtime: str
     embeds_identity: bool
 
     @property

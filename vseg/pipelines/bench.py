@@ -79,6 +79,7 @@ def measure(
         "frames": outcome.frames,
         "model": f"{model.name} {model.dtype} on {model.device}, short side "
         f"{config.short_side}",
+        "runtime": model.runtime,
         "instruction set": instruction_set(),
         "threads": torch.get_num_threads(),
         **_stage_figures(decode_s, steady.stages_s, outcome),

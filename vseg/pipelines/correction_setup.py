@@ -79,6 +79,7 @@ def config_of(header: RunHeader, overrides: dict[str, Any]) -> TrackConfig:
         "model": header.model,
         "device": header.device,
         "dtype": header.dtype,
+        "runtime": header.runtime,
     }
     values |= {key: header.options[key] for key in _SINGLE if key in header.options}
     for table in _TABLES:
@@ -89,6 +90,8 @@ def config_of(header: RunHeader, overrides: dict[str, Any]) -> TrackConfig:
         }
     if "device" in overrides:
         values["dtype"] = "auto"
+    if {"device", "model"} & overrides.keys():
+        values["runtime"] = "auto"
     return checked(TrackConfig, values | overrides, where="the run's settings")
 
 

@@ -36,6 +36,7 @@ class Diagnosis:
     readers: dict[str, bool]
     disk_free_bytes: int
     weights: str
+    runtime: str
     problems: tuple[str, ...]
 
     def facts(self) -> dict[str, str]:
@@ -51,6 +52,7 @@ class Diagnosis:
             "readers": _yes_no(self.readers),
             "disk": f"{self.disk_free_bytes / 2**30:.1f} GiB free in {Path.cwd()}",
             "nano": self.weights,
+            "runtime": self.runtime,
             "problems": "; ".join(self.problems) or "none",
         }
 
@@ -78,6 +80,7 @@ def diagnose() -> Diagnosis:
         },
         disk_free_bytes=free,
         weights=weights,
+        runtime="none" if weights_problem else _runtime(),
         problems=tuple(problems),
     )
 
@@ -129,6 +132,17 @@ def _weights() -> tuple[str, str | None]:
     except VsegError as error:
         return "unusable", str(error)
     return f"ready, sha256 {model.weights_sha256}", None
+
+
+def _runtime() -> str:
+    """What computes nano on this processor, and why."""
+    from vseg.models.nano.load import WEIGHTS, load_weights
+    from vseg.models.nano.network import NanoNet
+    from vseg.models.nano.runtimes.choose import chosen_in_words
+
+    net = NanoNet()
+    load_weights(net, WEIGHTS)
+    return chosen_in_words(net)
 
 
 def _yes_no(found: dict[str, bool]) -> str:

@@ -22,6 +22,7 @@ from vseg.results.fingerprint import fingerprint
 from vseg.results.records import RunHeader
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import RunWriter
+from vseg.weights.device import instruction_set
 
 
 def create_empty_run(
@@ -42,6 +43,8 @@ def create_empty_run(
             weights_sha256=model.weights_sha256,
             device=str(model.device),
             dtype=str(model.dtype).removeprefix("torch."),
+            runtime=model.runtime,
+            instruction_set=instruction_set(),
             options=tracking_options(job),
             settings=stored_settings(job),
             source=fingerprint(Path(clip)),

@@ -19,6 +19,7 @@ from vseg.results.records import Damage, RunHeader, SourceFingerprint
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import RunWriter
 from vseg.types import VideoInfo
+from vseg.weights.device import instruction_set
 
 
 class LiveRuns:
@@ -88,6 +89,8 @@ def _header(job: TrackJob, model: Model, video: VideoInfo) -> RunHeader:
         weights_sha256=model.weights_sha256,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
+        runtime=model.runtime,
+        instruction_set=instruction_set(),
         options=options,
         # What was live has no content that another clip could be compared with.
         source=SourceFingerprint(path=video.source, size=0, sha256=""),

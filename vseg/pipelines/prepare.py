@@ -37,6 +37,7 @@ from vseg.results.records import RunHeader
 from vseg.results.verify import verify_asked
 from vseg.session.factory import check_memory
 from vseg.types import LAST_OBJECT_ID, Exemplar, Prompt, Text, Timecode
+from vseg.weights.device import instruction_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
         weights_sha256=model.weights_sha256,
         device=str(model.device),
         dtype=str(model.dtype).removeprefix("torch."),
+        runtime=model.runtime,
+        instruction_set=instruction_set(),
         options=tracking_options(job) | redetection_options(job, prompts, grounder),
         settings=stored_settings(job),
         source=fingerprint(Path(job.source)),
@@ -272,6 +275,7 @@ def load_configured(config: TrackConfig) -> Model:
         config.model,
         device=config.device,
         dtype=config.dtype,
+        runtime=config.runtime,
         short_side=config.short_side,
         weights=config.weights,
         flip=config.flip,

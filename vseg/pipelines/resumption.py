@@ -53,6 +53,7 @@ def completed(job: TrackJob) -> TrackJob:
         config = checked(TrackConfig, _merged(stored, job.config), where=where)
     except BadConfig as error:
         raise BadRun(error.message, hint="the run is damaged: --overwrite") from error
+    config = _same_runtime(job.out, header.runtime, config)
     if job.detections is None and isinstance(detections, str) and not job.prompts:
         job = replace(job, detections=Path(detections))
     return replace(
@@ -61,6 +62,19 @@ def completed(job: TrackJob) -> TrackJob:
         labels=job.labels or header.labels,
         everything=job.everything or (everything is True and not job.prompts),
     )
+
+
+def _same_runtime(out: Path, stored: str, config: TrackConfig) -> TrackConfig:
+    """The settings with the runtime that the run began with: each rounds in its own way.
+
+    Raises BadRun where another one was asked for.
+    """
+    if config.runtime not in ("auto", stored):
+        raise BadRun(
+            f"the run at {out} was begun by the runtime {stored}, not {config.runtime}",
+            hint=f"--runtime {stored} goes on with it, --overwrite begins it anew",
+        )
+    return config.model_copy(update={"runtime": stored})
 
 
 def _given(job: TrackJob, name: str) -> Path | None:

@@ -7,7 +7,6 @@ vseg and torch.  It is shorter than `vseg bench`, whose figures are the ones to 
 """
 
 import json
-import os
 import re
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ import torch
 from vseg import __version__
 from vseg.build import load_model, model_path, open_grounder, open_nano_text
 from vseg.io.files import atomic_write_text, sha256_of
+from vseg.io.user_cache import user_cache
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Box, Frame, Text
@@ -75,9 +75,8 @@ def detection_speed(name: str, device: str) -> Speed:
 
 
 def speed_file() -> Path:
-    """Where measurements are kept: `$XDG_CACHE_HOME`, or `~/.cache`."""
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(cache) if cache else Path.home() / ".cache") / "vseg" / "speed.json"
+    """Where measurements are kept."""
+    return user_cache("speed.json")
 
 
 def _track(name: str, device: str, objects: int) -> Speed:

@@ -68,6 +68,7 @@ class Timed:
         self.weights_sha256 = model.weights_sha256
         self.device = model.device
         self.dtype = model.dtype
+        self.runtime = model.runtime
         self.frames: list[FrameTimes] = []
         self._ended = 0.0
 

@@ -145,6 +145,8 @@ class Revision(Record):
 class RunHeader(Record):
     """Everything that decided the masks, and how far the run has come.
 
+    runtime: what computed the model; of masks that no model made, whatever corrects them.
+    instruction_set: of the processor; it rounds as no other does, and decides nothing else.
     options: every setting of the tracker that decides the masks, flat.  settings: how the job
     was configured, for those who go on with it.  frame_range: first and last + 1 of the frames
     asked for; None is the whole source.  labels: class, or class:name, by object id.
@@ -160,6 +162,8 @@ class RunHeader(Record):
     weights_sha256: str
     device: str
     dtype: str
+    runtime: str = "torch"
+    instruction_set: str = ""
     options: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
     settings: dict[str, Any] = Field(default_factory=dict)
     source: SourceFingerprint

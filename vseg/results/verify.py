@@ -64,6 +64,7 @@ def _differences(stored: RunHeader, now: RunHeader) -> Iterator[str]:
     """
     outcome = {"status", "damage", "progress", "warnings", "revisions", "revision"}
     unchecked = {*outcome, "created", "source", "video", "options", "settings"}
+    unchecked.add("instruction_set")  # a run may go on on another machine
     for field in sorted(RunHeader.model_fields.keys() - unchecked):
         yield from _difference(field, getattr(stored, field), getattr(now, field))
     for key in sorted(stored.options.keys() | now.options.keys()):

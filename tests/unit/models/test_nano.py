@@ -41,7 +41,7 @@ def test_reading_is_a_softmax_over_the_objects_own_cells(model: Nano) -> None:
     both = MemoryPart(key[:, :cells], values[:, :, :cells], (0, 1))
     one = MemoryPart(key[:, cells:], values[:1, :, cells:], (0,))
     readout = model.condition(features, Memory(2, (both, one)))
-    scores = model._temperature * features.key.flatten(1).T @ key
+    scores = model._runtime.temperature * features.key.flatten(1).T @ key
     for row in range(2):
         affinity = scores.masked_fill(~valid[row], -torch.inf).softmax(dim=1)
         expected = (values[row] @ affinity.T).view_as(readout[row])
@@ -66,7 +66,7 @@ def test_where_an_object_is_expected_its_look_alikes_are_not_read(model: Nano) -
     plain = model.condition(features, memory).flatten(2)
     apart = model.condition(features, memory, LookAlikes(prior, similar)).flatten(2)
     torch.testing.assert_close(apart[:, :, 1:], plain[:, :, 1:], atol=1e-4, rtol=1e-4)
-    scores = model._temperature * features.key.flatten(1)[:, 0] @ key
+    scores = model._runtime.temperature * features.key.flatten(1)[:, 0] @ key
     scores[10:20] -= 8.0
     for row in range(3):
         expected = part.values[row] @ scores.softmax(dim=0)

@@ -47,6 +47,7 @@ class FlipTTA:
         self.weights_sha256 = f"{model.weights_sha256}+flip"
         self.device = model.device
         self.dtype = model.dtype
+        self.runtime = model.runtime
         self.embeds_identity = model.embeds_identity
         self.coarse_masks = None if model.coarse_masks is None else self._coarse_masks
 

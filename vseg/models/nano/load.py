@@ -15,7 +15,8 @@ from torch import Tensor
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
-from vseg.weights.device import open_device, open_dtype
+from vseg.models.nano.runtimes.choose import open_runtime
+from vseg.weights.device import open_device
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 
@@ -25,19 +26,21 @@ def load_nano(
     *,
     device: str = "cpu",
     dtype: str = "auto",
+    runtime: str = "auto",
     short_side: int = 384,
 ) -> Nano:
     """nano with the weights at `path`, or those shipped with the package.
 
     dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it
-    natively.  Raises WeightsMissing, WeightsMismatch, DeviceMissing, UsageError.
+    natively.  runtime: "torch", "onnx", or "auto": the faster one on this processor.  Raises
+    WeightsMissing, WeightsMismatch, DeviceMissing, ModelError without onnxruntime, UsageError.
     """
     path = WEIGHTS if path is None else path
     net = NanoNet()
     digest = load_weights(net, path)
     place = open_device(device)
-    number_format = open_dtype(dtype, place, cpu_bfloat16=True)
-    return Nano(net, digest, device=place, dtype=number_format, short_side=short_side)
+    opened = open_runtime(net, place, dtype, runtime)
+    return Nano(opened, digest, short_side=short_side)
 
 
 def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:

@@ -2,8 +2,8 @@
 
 Enters: frames and prompts in video pixels.  Leaves: Features, Decoded, memory values.  Frames
 are resized to a fixed short side with both sides multiples of 16, so that logits cover the
-frame exactly and no padding is needed; batch norms are folded; bf16 where the processor
-multiplies it natively.
+frame exactly and no padding is needed.  The network itself is computed by a runtime
+(`vseg.models.nano.runtimes`).
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,12 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from vseg.interfaces.promptable_model import ObjectPrompts, Recall
-from vseg.models.nano.blocks import fold_batch_norms, signed
-from vseg.models.nano.encoder import MEAN, STD, encoder_digest
+from vseg.models.nano.blocks import signed
 from vseg.models.nano.frame_size import check_short_side, model_hw
 from vseg.models.nano.look_alikes import claimed_channels, expected_channels
 from vseg.models.nano.memorised import memorised
-from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
+from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, LookAlikes, Memory
 from vseg.types import Frame, Mask
@@ -35,27 +34,15 @@ class Nano:
     name = "nano"
     embeds_identity = True
 
-    def __init__(
-        self,
-        net: NanoNet,
-        weights_sha256: str,
-        *,
-        device: torch.device,
-        dtype: torch.dtype,
-        short_side: int,
-    ) -> None:
+    def __init__(self, runtime: Runtime, weights_sha256: str, *, short_side: int) -> None:
         check_short_side(short_side)
         self.weights_sha256 = weights_sha256
-        self.device = device
-        self.dtype = dtype
         self.short_side = short_side
-        net.eval().requires_grad_(False)
-        self._temperature = float(net.temperature)
-        self.encoder_sha256 = encoder_digest(net.encoder)
-        fold_batch_norms(net)
-        self._net = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._scale = torch.tensor(STD, device=device) * 255
-        self._shift = torch.tensor(MEAN, device=device) * 255
+        self.device = runtime.device
+        self.dtype = runtime.dtype
+        self.runtime = runtime.name
+        self.encoder_sha256 = runtime.encoder_sha256
+        self._runtime = runtime
 
     def resized(self, short_side: int) -> "Nano":
         """Another model of the same weights, which are shared, whose frames have this short
@@ -91,10 +78,10 @@ class Nano:
 
     @torch.inference_mode()
     def _encode(
-        self, frames: Sequence[Frame], images: Float[Tensor, "B 3 H W"]
+        self, frames: Sequence[Frame], images: UInt8[Tensor, "B 3 H W"]
     ) -> list[Features]:
-        f4, f8, f16 = self._net.encoder(images)
-        encoded = self._net.project(f4, f8, f16)
+        images_encoded = self._runtime.encode(images)
+        encoded = images_encoded.frames
         return [
             Features(
                 frame.index,
@@ -105,7 +92,7 @@ class Nano:
                 encoded.key[k].clone(),
                 encoded.local_key[k].clone(),
                 self.weights_sha256,
-                (f8[k : k + 1], f16[k : k + 1]),
+                (images_encoded.f8[k : k + 1], images_encoded.f16[k : k + 1]),
             )
             for k, frame in enumerate(frames)
         ]
@@ -124,8 +111,8 @@ class Nano:
             f8, f16 = features.pyramid
             if f16.shape[2:] == (height // 16, width // 16):
                 return f8, f16
-        _, f8, f16 = self._net.encoder(self._images([frame], short_side))
-        return f8, f16
+        encoded = self._runtime.encode(self._images([frame], short_side))
+        return encoded.f8, encoded.f16
 
     def can_use(self, features: Features) -> bool:
         """Whether these features are what this model would encode: of its weights, size, dtype
@@ -138,23 +125,13 @@ class Nano:
             and features.key.device.type == self.device.type
         )
 
-    def _images(self, frames: Sequence[Frame], short_side: int) -> Float[Tensor, "B 3 H W"]:
+    def _images(self, frames: Sequence[Frame], short_side: int) -> UInt8[Tensor, "B 3 H W"]:
         h, w = model_hw(frames[0].image.shape[:2], short_side)
         # Copied first: a tensor cannot share pixels that are mirrored or must not be written.
         image_batch = torch.from_numpy(np.stack([frame.image for frame in frames]))
-        images = F.interpolate(
+        return F.interpolate(
             image_batch.permute(0, 3, 1, 2), (h, w), mode="bilinear", antialias=True
         ).to(self.device)
-        return self._normal(images)
-
-    def _normal(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
-        """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as
-        fast.
-        """
-        pixels = images.permute(0, 2, 3, 1)
-        width = pixels.shape[2]
-        rows = (pixels.flatten(2) - self._shift.repeat(width)) / self._scale.repeat(width)
-        return rows.to(self.dtype).view(pixels.shape).permute(0, 3, 1, 2)
 
     @torch.inference_mode()
     def condition(
@@ -169,8 +146,8 @@ class Nano:
         """
         # The subtraction is one more channel of the product, which is rounded only once, close
         # to 0.
-        query = features.key.flatten(1) * self._temperature
-        query = torch.cat([query, torch.full_like(query[:1], -self._temperature)])
+        query = features.key.flatten(1) * self._runtime.temperature
+        query = torch.cat([query, torch.full_like(query[:1], -self._runtime.temperature)])
         if look_alikes is not None:
             query = torch.cat([query, expected_channels(look_alikes)])
         channels = memory.parts[0].values.shape[1]
@@ -181,11 +158,10 @@ class Nano:
             key = torch.cat([part.key, torch.ones_like(part.key[:1])])
             if look_alikes is not None:
                 key = torch.cat([key, claimed_channels(look_alikes, part)])
-            affinity = (query.T @ key).exp_()
-            read = affinity @ part.values.flatten(0, 1).T
+            read, weight_read = self._runtime.read(query, key, part.values)
             rows = list(part.rows)
             total[:, rows] += read.view(cells, len(rows), channels)
-            weight[:, rows] += affinity.sum(dim=1, dtype=torch.float32)[:, None, None]
+            weight[:, rows] += weight_read[:, None, None]
         readout = (total / weight.clamp_min(1e-20)).to(query.dtype)
         return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
 
@@ -201,14 +177,9 @@ class Nano:
         known = self._priors(features, objects, priors)
         drawn = [draw_prompts(p, features.video_hw, features.map_hw) for p in objects]
         maps = torch.from_numpy(np.stack(drawn)).to(self.device, self.dtype)
-        decoded = self._net.decode_prompts(
-            _encoded(features),
-            maps,
-            signed(known)[:, None],
-            conditioned,
-            windowed=self.device.type == "cpu",
-        )
-        return _decoded(decoded)
+        prior = signed(known)[:, None]
+        decode = self._runtime.decode_prompts
+        return _decoded(decode(_encoded(features), maps, prior, conditioned))
 
     def _priors(
         self,
@@ -264,7 +235,8 @@ class Nano:
             competitors = torch.zeros(
                 len(masks), len(masks), dtype=torch.bool, device=masks.device
             )
-        return self._net.warp_prior(_encoded(features), local_key[None], masks, competitors)  # type: ignore[no-any-return]
+        warp = self._runtime.warp_prior
+        return warp(_encoded(features), local_key[None], masks, competitors)
 
     @torch.inference_mode()
     def decode(
@@ -274,22 +246,14 @@ class Nano:
         prior: Float[Tensor, "O 3 h4 w4"],
     ) -> Decoded:
         """Masks of O objects.  readout: from `condition`.  prior: from `warp_prior`."""
-        layout = torch.channels_last
-        decoded = self._net.decoder(
-            readout.contiguous(memory_format=layout),
-            _encoded(features),
-            prior.contiguous(memory_format=layout),
-            windowed=self.device.type == "cpu",
-        )
-        return _decoded(decoded)
+        return _decoded(self._runtime.decode(readout, _encoded(features), prior))
 
     @torch.inference_mode()
     def encode_memory(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O V h w"]:
         """Values to remember of O objects with these masks."""
-        base = features.levels[2].expand(len(logits), -1, -1, -1)
-        return self._net.value(base, signed(logits)[:, None])  # type: ignore[no-any-return]
+        return self._runtime.remember(features.levels[2], signed(logits)[:, None])
 
     def _mask_logits(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
         """Logits of a mask the user gave: certain, but for cells that its edge crosses."""

@@ -5,6 +5,7 @@ stride 4.  Leaves: mask logits, and what is believed of them.  Tracking and prom
 decoder of this shape with weights of its own.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -64,6 +65,17 @@ class DecodedMasks:
     embedding: Float[Tensor, "N 64"]
 
 
+@dataclass(frozen=True, slots=True)
+class CoarseDecoded:
+    """The coarse half of decoding: x and the mean of its cells before the gate, and the mask's
+    logits at stride 16.
+    """
+
+    x: Float[Tensor, "N 64 h w"]
+    mean: Float[Tensor, "N 64"]
+    coarse: Float[Tensor, "N 1 h w"]
+
+
 class Decoder(nn.Module):
     """Readout, frame and prior -> mask logits at stride 4, quality, presence and embedding.
 
@@ -106,23 +118,33 @@ class Decoder(nn.Module):
         where its competitors are, as moved: 0 to 1.  Of prompted objects: the mask as far as
         it is known, and the maps of the prompts.
         """
-        x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(frame.base)
+        found = self.decode_coarse(readout, frame.base, prior)
+        if windowed:
+            logits = refined_in_windows(self.refine, found, frame, prior)
+        else:
+            logits = self.refine(found.x, frame.skip8, frame.skip4, prior)
+        inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
+        x = found.x
+        scores = self.judge(
+            torch.cat([found.mean, x.amax(dim=(2, 3)), weighted_mean(x, inside)], dim=1)
+        )
+        identity = F.normalize(self.identity(weighted_mean(frame.base, inside)).float(), dim=1)
+        return DecodedMasks(logits, found.coarse, scores[:, 0], scores[:, 1], identity)
+
+    def decode_coarse(
+        self,
+        readout: Float[Tensor, "N 64 h w"],
+        base: Float[Tensor, "#N 64 h w"],
+        prior: Float[Tensor, "N P h4 w4"],
+    ) -> CoarseDecoded:
+        """What is decoded at stride 16."""
+        x = self.from_readout(readout) + self.from_prior(prior) + self.from_base(base)
         x = self.deep(self.norm(x).relu_())
         mean = x.mean(dim=(2, 3))
         x = x * (2 * torch.sigmoid(self.gate(mean)))[..., None, None]
-        coarse = self.coarse(x)
-        if windowed:
-            logits = self._in_windows(x, coarse, frame, prior)
-        else:
-            logits = self._refine(x, frame.skip8, frame.skip4, prior)
-        inside = F.avg_pool2d(torch.sigmoid(logits.detach()), 4)
-        scores = self.judge(
-            torch.cat([mean, x.amax(dim=(2, 3)), weighted_mean(x, inside)], dim=1)
-        )
-        identity = F.normalize(self.identity(weighted_mean(frame.base, inside)).float(), dim=1)
-        return DecodedMasks(logits, coarse, scores[:, 0], scores[:, 1], identity)
+        return CoarseDecoded(x, mean, self.coarse(x))
 
-    def _refine(
+    def refine(
         self,
         x: Float[Tensor, "N 64 h w"],
         skip8: Float[Tensor, "#N 32 h8 w8"],
@@ -134,30 +156,36 @@ class Decoder(nn.Module):
         z = doubled(self.to4(y)) + skip4 + self.prior4(prior)
         return torch.as_tensor(self.mask(self.block4(z.relu_())))
 
-    def _in_windows(
-        self,
-        x: Float[Tensor, "N 64 h w"],
-        coarse: Float[Tensor, "N 1 h w"],
-        frame: Encoded,
-        prior: Float[Tensor, "N P h4 w4"],
-    ) -> Float[Tensor, "N 1 h4 w4"]:
-        """The same only where an object may be; elsewhere the coarse logits stand.
 
-        frame: one row, shared by all.
-        """
-        was = F.max_pool2d(prior[:, :2].amax(dim=1, keepdim=True), 4) > 0
-        maybe = (coarse > _MAYBE_LOGIT) | was
-        places = windows_around(maybe[:, 0].cpu().numpy())
-        logits = F.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
-        for size in sorted({(p.height, p.width) for p in places if p is not None}):
-            rows = [(n, p) for n, p in enumerate(places) if p and (p.height, p.width) == size]
-            shared = rows[:1] if size == x.shape[2:] else rows
-            refined = self._refine(
-                torch.cat([x[n : n + 1, :, *p.slices(1)] for n, p in rows]),
-                torch.cat([frame.skip8[:, :, *p.slices(2)] for _, p in shared]),
-                torch.cat([frame.skip4[:, :, *p.slices(4)] for _, p in shared]),
-                torch.cat([prior[n : n + 1, :, *p.slices(4)] for n, p in rows]),
-            )
-            for k, (n, p) in enumerate(rows):
-                logits[n : n + 1, :, *p.slices(4)] = refined[k : k + 1]
-        return logits
+Refine = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+"""`Decoder.refine`, by whichever runtime."""
+
+
+def refined_in_windows(
+    refine: Refine,
+    found: CoarseDecoded,
+    frame: Encoded,
+    prior: Float[Tensor, "N P h4 w4"],
+) -> Float[Tensor, "N 1 h4 w4"]:
+    """Logits refined only where an object may be; elsewhere the coarse ones stand.
+
+    frame: one row, shared by all.
+    """
+    x = found.x
+    coarse = found.coarse
+    was = F.max_pool2d(prior[:, :2].amax(dim=1, keepdim=True), 4) > 0
+    maybe = (coarse > _MAYBE_LOGIT) | was
+    places = windows_around(maybe[:, 0].cpu().numpy())
+    logits = F.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
+    for size in sorted({(p.height, p.width) for p in places if p is not None}):
+        rows = [(n, p) for n, p in enumerate(places) if p and (p.height, p.width) == size]
+        shared = rows[:1] if size == x.shape[2:] else rows
+        refined = refine(
+            torch.cat([x[n : n + 1, :, *p.slices(1)] for n, p in rows]),
+            torch.cat([frame.skip8[:, :, *p.slices(2)] for _, p in shared]),
+            torch.cat([frame.skip4[:, :, *p.slices(4)] for _, p in shared]),
+            torch.cat([prior[n : n + 1, :, *p.slices(4)] for n, p in rows]),
+        )
+        for k, (n, p) in enumerate(rows):
+            logits[n : n + 1, :, *p.slices(4)] = refined[k : k + 1]
+    return logits

@@ -58,6 +58,7 @@ class Sam:
 
     coarse_masks = None
     # Object pointers were never trained to be compared as appearances.
+    runtime = "torch"
     embeds_identity = False
 
     def __init__(self, parts: SamParts, *, device: torch.device, dtype: torch.dtype) -> None:

@@ -1,0 +1,112 @@
+"""Which runtime computes nano: what is asked for, or what a kept self-test says."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from vseg.errors import ExtraMissing, UsageError
+from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.network import NanoNet
+from vseg.models.nano.runtimes import choose
+from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE, SelfTest
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Random ones; "auto" tests, and keeps its results in a folder of the test's own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv(RUNTIME_VARIABLE, raising=False)
+    save_random(tmp_path / "nano.safetensors", seed=0)
+    return tmp_path / "nano.safetensors"
+
+
+def keep(monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float) -> list[str]:
+    """Stand a result in for the measurement, whose outcome depends on the machine; gives the
+    list of tests made.
+    """
+    made: list[str] = []
+
+    def tested(net: NanoNet, dtype: torch.dtype) -> SelfTest:
+        made.append(str(dtype))
+        return SelfTest(torch_ms, onnx_ms, str(dtype))
+
+    monkeypatch.setattr(choose, "_tested", tested)
+    return made
+
+
+@pytest.mark.integration
+def test_the_self_test_measures_both_and_is_kept(weights: Path, tmp_path: Path) -> None:
+    net = NanoNet().eval()
+    first = choose.self_test(net, torch.float32)
+    assert first.torch_ms > 0 and first.onnx_ms > 0
+    kept = json.loads((tmp_path / "cache" / "vseg" / "runtime.json").read_text("utf-8"))
+    (key,) = kept
+    assert {"torch", "onnxruntime", "instruction set", "threads"} <= json.loads(key).keys()
+    assert choose.self_test(net, torch.float32) == first
+    assert load_nano(weights, dtype="float32").runtime == first.faster
+
+
+@pytest.mark.parametrize(("onnx_ms", "runtime"), [(60.0, "onnx"), (95.0, "torch")])
+def test_auto_takes_what_is_clearly_faster_and_tests_once(
+    weights: Path, monkeypatch: pytest.MonkeyPatch, onnx_ms: float, runtime: str
+) -> None:
+    made = keep(monkeypatch, 100.0, onnx_ms)
+    for _ in range(2):
+        assert load_nano(weights, dtype="float32").runtime == runtime
+    assert len(made) == 1
+    assert choose.chosen_in_words(NanoNet()).startswith(f"{runtime}: ")
+
+
+def test_a_damaged_result_is_measured_anew(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = tmp_path / "cache" / "vseg" / "runtime.json"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("{", "utf-8")
+    made = keep(monkeypatch, 100.0, 50.0)
+    assert load_nano(weights, dtype="float32").runtime == "onnx"
+    assert len(made) == 1 and json.loads(kept.read_text("utf-8"))
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cache").write_text("a file", "utf-8")
+    keep(monkeypatch, 100.0, 50.0)
+    assert load_nano(weights, dtype="float32").runtime == "onnx"
+
+
+def test_the_environment_decides_for_auto(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = keep(monkeypatch, 100.0, 50.0)
+    monkeypatch.setenv(RUNTIME_VARIABLE, "torch")
+    assert load_nano(weights, dtype="float32").runtime == "torch"
+    assert load_nano(weights, runtime="onnx").runtime == "onnx"
+    assert not made and RUNTIME_VARIABLE in choose.chosen_in_words(NanoNet())
+    monkeypatch.setenv(RUNTIME_VARIABLE, "tvm")
+    with pytest.raises(UsageError, match="unknown runtime 'tvm'"):
+        load_nano(weights)
+
+
+def test_without_onnxruntime_auto_is_torch(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = keep(monkeypatch, 100.0, 50.0)
+    monkeypatch.setattr(choose, "_onnxruntime", lambda: "")
+    assert load_nano(weights).runtime == "torch" and not made
+    assert "not installed" in choose.chosen_in_words(NanoNet())
+    with pytest.raises(ExtraMissing) as refused:
+        load_nano(weights, runtime="onnx")
+    assert "vseg[onnx]" in str(refused.value.hint)
+
+
+def test_what_a_runtime_cannot_do_is_refused(weights: Path) -> None:
+    with pytest.raises(UsageError, match="computes in float32"):
+        load_nano(weights, runtime="onnx", dtype="bfloat16")
+    with pytest.raises(UsageError, match="unknown runtime"):
+        load_nano(weights, runtime="tensorrt")
+    with pytest.raises(UsageError, match="does not run on cuda"):
+        choose.open_runtime(NanoNet(), torch.device("cuda"), "auto", "onnx")

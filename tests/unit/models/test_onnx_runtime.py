@@ -1,0 +1,141 @@
+"""nano in onnxruntime computes what nano in torch does, stage by stage and over a clip."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from vseg.models.nano.flip_tta import FlipTTA
+from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.model import Nano
+from vseg.session.session import Session
+from vseg.synthetic import SceneConfig, SyntheticVideo
+from vseg.tensors import Features, LookAlikes, Memory, MemoryPart
+from vseg.types import Mask
+
+SCENE = SyntheticVideo(SceneConfig(96, 130, 4, num_objects=3, seed=2))
+OF_SCALE = 1e-4
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("nano") / "random.safetensors"
+    save_random(path, seed=5)
+    return path
+
+
+@pytest.fixture(scope="module")
+def in_torch(weights: Path) -> Nano:
+    return load_nano(weights, dtype="float32", runtime="torch", short_side=96)
+
+
+@pytest.fixture(scope="module")
+def in_onnx(weights: Path) -> Nano:
+    return load_nano(weights, runtime="onnx", short_side=96)
+
+
+def assert_same(ours: Tensor, theirs: Tensor) -> None:
+    assert ours.shape == theirs.shape and ours.dtype == theirs.dtype == torch.float32
+    scale = float(theirs.abs().max())
+    assert scale > 0
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=OF_SCALE * scale)
+
+
+@pytest.fixture(scope="module")
+def features(in_torch: Nano) -> list[Features]:
+    return [in_torch.encode([SCENE.read(t)])[0] for t in range(2)]
+
+
+def logits_of(model: Nano, features: Features, t: int) -> Tensor:
+    masks = [Mask(SCENE.truth(t) == k) for k in SCENE.object_ids]
+    return model.encode_mask_prompts(features, masks).logits
+
+
+def assert_same_features(ours: Features, theirs: Features) -> None:
+    for mine, other in zip(
+        (*ours.levels, ours.key, ours.local_key, *ours.pyramid),
+        (*theirs.levels, theirs.key, theirs.local_key, *theirs.pyramid),
+        strict=True,
+    ):
+        assert_same(mine, other)
+
+
+def test_frames_are_encoded_alike_one_by_one_and_together(
+    in_torch: Nano, in_onnx: Nano
+) -> None:
+    frames = [SCENE.read(t) for t in range(3)]
+    for ours, theirs in zip(in_onnx.encode(frames), in_torch.encode(frames), strict=True):
+        assert_same_features(ours, theirs)
+    assert_same_features(in_onnx.encode(frames[:1])[0], in_torch.encode(frames[:1])[0])
+
+
+def test_frames_of_other_sizes_need_no_other_graphs(in_torch: Nano, in_onnx: Nano) -> None:
+    frames = [SCENE.read(0)]
+    for side in (48, 80):
+        ours = in_onnx.encode_crops(frames, side)[0]
+        assert_same_features(ours, in_torch.encode_crops(frames, side)[0])
+    wide = replace(frames[0], image=np.ascontiguousarray(frames[0].image[:40]))
+    small = in_onnx.resized(64).encode([wide])[0]
+    assert_same_features(small, in_torch.resized(64).encode([wide])[0])
+
+
+def test_the_memory_is_written_and_read_alike(
+    in_torch: Nano, in_onnx: Nano, features: list[Features]
+) -> None:
+    written = [logits_of(in_torch, f, t) for t, f in enumerate(features)]
+    both = [m.encode_memory(features[0], written[0]) for m in (in_onnx, in_torch)]
+    assert_same(*both)
+    values = both[1].flatten(2)
+    shares = torch.rand(3, values.shape[2])
+    part = MemoryPart(features[0].key.flatten(1), values, (0, 1, 2), shares)
+    later = MemoryPart(features[1].key.flatten(1), values[1:2], (1,), shares[1:2])
+    memory = Memory(3, (part, later))
+    assert_same(*(m.condition(features[1], memory) for m in (in_onnx, in_torch)))
+    prior = in_torch.warp_prior(features[1], features[0].local_key, written[0])
+    similar = torch.ones(3, 3, dtype=torch.bool) ^ torch.eye(3, dtype=torch.bool)
+    look_alikes = LookAlikes(prior, similar)
+    read = [m.condition(features[1], memory, look_alikes) for m in (in_onnx, in_torch)]
+    assert_same(*read)
+
+
+def test_masks_are_decoded_alike_in_windows_and_in_the_whole_frame(
+    in_torch: Nano, in_onnx: Nano, features: list[Features]
+) -> None:
+    known = logits_of(in_torch, features[0], 0)
+    competitors = torch.ones(3, 3, dtype=torch.bool) ^ torch.eye(3, dtype=torch.bool)
+    priors = [
+        m.warp_prior(features[1], features[0].local_key, known, competitors)
+        for m in (in_onnx, in_torch)
+    ]
+    assert_same(*priors)
+    readout = torch.randn(3, 64, *features[1].key.shape[1:])
+    everywhere = torch.ones_like(priors[1])
+    for prior in (priors[1], everywhere):
+        ours, theirs = (m.decode(features[1], readout, prior) for m in (in_onnx, in_torch))
+        for name in ("logits", "quality", "presence", "embedding"):
+            assert_same(getattr(ours, name), getattr(theirs, name))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("wrapped", [lambda model: model, FlipTTA], ids=["plain", "flipped"])
+def test_a_clip_has_the_same_masks(
+    in_torch: Nano, in_onnx: Nano, wrapped: Callable[[Nano], Nano]
+) -> None:
+    tracked = []
+    for model in (in_onnx, in_torch):
+        masks = []
+        with Session(wrapped(model)) as session:
+            for k in SCENE.object_ids:
+                session.add_prompt(k, SCENE.read(0), [Mask(SCENE.truth(0) == k)])
+            for t in range(len(SCENE)):
+                shown = session.step(SCENE.read(t))
+                masks.append(np.stack([shown[k] for k in SCENE.object_ids]))
+        tracked.append(np.stack(masks))
+    ours, theirs = tracked
+    assert theirs.any()
+    # A logit that rounding moves over 0 is one pixel at the rim of a mask.
+    assert (ours != theirs).mean() < 1e-3

@@ -1,0 +1,142 @@
+"""nano's stages in onnxruntime: float32 on a processor.
+
+On processors without bfloat16 its convolutions are faster than torch's.  Graphs are made from
+the weights in memory when the model is loaded: nothing is stored beside the weights file that
+could be out of date.
+"""
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from vseg.models.nano.encoder import WIDTHS
+from vseg.models.nano.network import KEY, NEAR_KEY
+from vseg.models.nano.object_decoder import (
+    BASE,
+    EMBEDDING,
+    SKIPS,
+    VALUE,
+    CoarseDecoded,
+    DecodedMasks,
+    Encoded,
+    refined_in_windows,
+)
+from vseg.models.nano.runtimes.onnx_session import OnnxSession
+from vseg.models.nano.runtimes.runtime import EncodedImages
+from vseg.models.nano.runtimes.stage_graphs import stage_graphs
+from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
+
+
+class OnnxRuntime:
+    """Implements `vseg.models.nano.runtimes.runtime.Runtime`.
+
+    torch_runtime: of the same weights, in float32 on the processor; it decodes prompts and
+    moves masks.
+    """
+
+    name = "onnx"
+
+    def __init__(self, torch_runtime: TorchRuntime) -> None:
+        self._torch = torch_runtime
+        self.device = torch_runtime.device
+        self.dtype = torch_runtime.dtype
+        self.temperature = torch_runtime.temperature
+        self.encoder_sha256 = torch_runtime.encoder_sha256
+        threads = torch.get_num_threads()
+        graphs = stage_graphs(torch_runtime.net)
+        self._stages = {name: OnnxSession(graph, threads) for name, graph in graphs.items()}
+
+    def encode(self, images: UInt8[Tensor, "B 3 H W"]) -> EncodedImages:
+        """One run of the image encoder; colours are normalised in the graph."""
+        b, _, height, width = images.shape
+        h, w = height // 16, width // 16
+        made = self._stages["encode"].run(
+            {"pixels": images.permute(0, 2, 3, 1)},
+            {
+                "skip4": (b, SKIPS[0], 4 * h, 4 * w),
+                "skip8": (b, SKIPS[1], 2 * h, 2 * w),
+                "base": (b, BASE, h, w),
+                "key": (b, KEY, h, w),
+                "local_key": (b, NEAR_KEY, 2 * h, 2 * w),
+                "f8": (b, WIDTHS[1], 2 * h, 2 * w),
+                "f16": (b, WIDTHS[2], h, w),
+            },
+        )
+        f8 = made.pop("f8")
+        f16 = made.pop("f16")
+        return EncodedImages(Encoded(**made), f8, f16)
+
+    def read(
+        self,
+        query: Float[Tensor, "C Q"],
+        key: Float[Tensor, "C M"],
+        values: Float[Tensor, "N V M"],
+    ) -> tuple[Float[Tensor, "Q NV"], Float[Tensor, " Q"]]:
+        """Two products of matrices."""
+        rows = values.flatten(0, 1)
+        cells = query.shape[1]
+        made = self._stages["read"].run(
+            {"query": query, "key": key, "values": rows},
+            {"total": (cells, len(rows)), "weight": (cells,)},
+        )
+        return made["total"], made["weight"]
+
+    def warp_prior(
+        self,
+        frame: Encoded,
+        before: Float[Tensor, "1 32 h8 w8"],
+        masks: Float[Tensor, "N 1 h4 w4"],
+        competitors: Bool[Tensor, "N N"],
+    ) -> Float[Tensor, "N 3 h4 w4"]:
+        """In torch, whose views of a window need no copies: two thirds of the time."""
+        return self._torch.warp_prior(frame, before, masks, competitors)
+
+    def decode(
+        self,
+        readout: Float[Tensor, "N 64 h w"],
+        frame: Encoded,
+        prior: Float[Tensor, "N 3 h4 w4"],
+    ) -> DecodedMasks:
+        """The coarse half, the windows, and what is believed of the masks: three graphs."""
+        n, _, h, w = readout.shape
+        made = self._stages["deep"].run(
+            {"readout": readout, "base": frame.base, "prior": prior},
+            {"x": (n, BASE, h, w), "mean": (n, BASE), "coarse": (n, 1, h, w)},
+        )
+        found = CoarseDecoded(**made)
+        logits = refined_in_windows(self._refine, found, frame, prior)
+        judged = self._stages["judge"].run(
+            {"x": found.x, "mean": found.mean, "base": frame.base, "logits": logits},
+            {"scores": (n, 2), "identity": (n, EMBEDDING)},
+        )
+        quality, presence = judged["scores"].unbind(1)
+        return DecodedMasks(logits, found.coarse, quality, presence, judged["identity"])
+
+    def _refine(
+        self,
+        x: Float[Tensor, "N 64 h w"],
+        skip8: Float[Tensor, "#N 32 h8 w8"],
+        skip4: Float[Tensor, "#N 16 h4 w4"],
+        prior: Float[Tensor, "N P h4 w4"],
+    ) -> Float[Tensor, "N 1 h4 w4"]:
+        inputs = {"x": x, "skip8": skip8, "skip4": skip4, "prior": prior}
+        logits = (len(x), 1, *prior.shape[2:])
+        return self._stages["refine"].run(inputs, {"logits": logits})["logits"]
+
+    def remember(
+        self, base: Float[Tensor, "1 64 h w"], masks: Float[Tensor, "N 1 h4 w4"]
+    ) -> Float[Tensor, "N 64 h w"]:
+        """The value encoder."""
+        values = (len(masks), VALUE, *base.shape[2:])
+        run = self._stages["remember"].run
+        return run({"base": base, "mask": masks}, {"values": values})["values"]
+
+    def decode_prompts(
+        self,
+        frame: Encoded,
+        maps: Float[Tensor, "N 3 h4 w4"],
+        prior: Float[Tensor, "N 1 h4 w4"],
+        conditioned: Float[Tensor, "N 64 h w"] | None,
+    ) -> DecodedMasks:
+        """In torch: once for each prompt."""
+        return self._torch.decode_prompts(frame, maps, prior, conditioned)

@@ -1,0 +1,95 @@
+"""nano's stages in torch: on every device, in bfloat16 where the processor multiplies it."""
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from vseg.models.nano.blocks import fold_batch_norms
+from vseg.models.nano.encoder import MEAN, STD, encoder_digest
+from vseg.models.nano.network import NanoNet
+from vseg.models.nano.object_decoder import DecodedMasks, Encoded
+from vseg.models.nano.runtimes.runtime import EncodedImages
+
+
+class TorchRuntime:
+    """Implements `vseg.models.nano.runtimes.runtime.Runtime`; takes the network over."""
+
+    name = "torch"
+
+    def __init__(self, net: NanoNet, device: torch.device, dtype: torch.dtype) -> None:
+        self.device = device
+        self.dtype = dtype
+        net.eval().requires_grad_(False)
+        self.temperature = float(net.temperature)
+        self.encoder_sha256 = encoder_digest(net.encoder)
+        fold_batch_norms(net)
+        self.net: NanoNet = net.to(device, dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._scale = torch.tensor(STD, device=device) * 255
+        self._shift = torch.tensor(MEAN, device=device) * 255
+
+    def encode(self, images: UInt8[Tensor, "B 3 H W"]) -> EncodedImages:
+        """One pass of the image encoder."""
+        f4, f8, f16 = self.net.encoder(self._normal(images))
+        return EncodedImages(self.net.project(f4, f8, f16), f8, f16)
+
+    def _normal(self, images: UInt8[Tensor, "B 3 H W"]) -> Float[Tensor, "B 3 H W"]:
+        """Mean 0 and deviation 1 per colour, by whole rows of interleaved colours: 4 times as
+        fast.
+        """
+        pixels = images.permute(0, 2, 3, 1)
+        width = pixels.shape[2]
+        rows = (pixels.flatten(2) - self._shift.repeat(width)) / self._scale.repeat(width)
+        return rows.to(self.dtype).view(pixels.shape).permute(0, 3, 1, 2)
+
+    def read(
+        self,
+        query: Float[Tensor, "C Q"],
+        key: Float[Tensor, "C M"],
+        values: Float[Tensor, "N V M"],
+    ) -> tuple[Float[Tensor, "Q NV"], Float[Tensor, " Q"]]:
+        """Two products of matrices."""
+        affinity = (query.T @ key).exp_()
+        read = affinity @ values.flatten(0, 1).T
+        return read, affinity.sum(dim=1, dtype=torch.float32)
+
+    def warp_prior(
+        self,
+        frame: Encoded,
+        before: Float[Tensor, "1 32 h8 w8"],
+        masks: Float[Tensor, "N 1 h4 w4"],
+        competitors: Bool[Tensor, "N N"],
+    ) -> Float[Tensor, "N 3 h4 w4"]:
+        """The network's own."""
+        return self.net.warp_prior(frame, before, masks, competitors)
+
+    def decode(
+        self,
+        readout: Float[Tensor, "N 64 h w"],
+        frame: Encoded,
+        prior: Float[Tensor, "N 3 h4 w4"],
+    ) -> DecodedMasks:
+        """The network's own, with channels last: the layout of its weights."""
+        decoded: DecodedMasks = self.net.decoder(
+            readout.contiguous(memory_format=torch.channels_last),
+            frame,
+            prior.contiguous(memory_format=torch.channels_last),
+            windowed=self.device.type == "cpu",
+        )
+        return decoded
+
+    def remember(
+        self, base: Float[Tensor, "1 64 h w"], masks: Float[Tensor, "N 1 h4 w4"]
+    ) -> Float[Tensor, "N 64 h w"]:
+        """The network's own."""
+        return torch.as_tensor(self.net.value(base.expand(len(masks), -1, -1, -1), masks))
+
+    def decode_prompts(
+        self,
+        frame: Encoded,
+        maps: Float[Tensor, "N 3 h4 w4"],
+        prior: Float[Tensor, "N 1 h4 w4"],
+        conditioned: Float[Tensor, "N 64 h w"] | None,
+    ) -> DecodedMasks:
+        """The network's own."""
+        windowed = self.device.type == "cpu"
+        return self.net.decode_prompts(frame, maps, prior, conditioned, windowed)
