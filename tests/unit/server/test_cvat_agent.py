@@ -1,27 +1,24 @@
 """cvat-cli's own agent runs the functions for CVAT, against a server that speaks as CVAT does.
 
-`pip install 'vseg[cvat]'` gives the agent; it is tested in an environment of its own, because
-the dev extra leaves it out.
+The agent's packages are in an environment of their own; what else the function needs, nano
+among it, is that of the tests.
 """
 
 import os
 import subprocess
 import sys
 from functools import partial
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from tests.fake_cvat import FUNCTION, FakeCvat, Json, served
 from tests.scenes import mask_iou, two_objects
+from tests.tool_environments import tool_python
 from vseg.server.plugins.shape_points import points_of_mask, prompt_of_shape
 from vseg.types import Mask, MaskCrop
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(find_spec("cvat_cli") is None, reason="pip install 'vseg[cvat]'"),
-]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # an environment is made
 
 HW = (96, 160)
 FRAMES = 6
@@ -32,13 +29,16 @@ def run_agent(cvat: FakeCvat, *parameters: str) -> None:
     module = ["--function-module", "vseg.server.plugins.cvat"]
     for name in ("model=str:nano", "short_side=int:96", *parameters):
         module += ["-p", name]
+    ours = os.pathsep.join(path for path in sys.path if path)
     env = {**os.environ, "CVAT_ACCESS_TOKEN": "token", "OMP_NUM_THREADS": "1"}
+    env["PYTHONPATH"] = ours
+    python = str(tool_python("cvat"))
     with served(cvat) as address:
         for command in (
             ["create-native", "vseg", *module],
             ["run-agent", str(FUNCTION), *module, "--burst"],
         ):
-            cli = [sys.executable, "-m", "cvat_cli", "--server-host", address, "function"]
+            cli = [python, "-m", "cvat_cli", "--server-host", address, "function"]
             done = subprocess.run(
                 [*cli, *command],
                 capture_output=True,
@@ -111,19 +111,21 @@ def test_the_agent_makes_masks_of_clicks() -> None:
         assert 0 < float(attribute["value"]) <= 1
 
 
-@pytest.mark.parametrize("to_polygons", [False, True])
-def test_the_agent_detects_words(to_polygons: bool) -> None:
-    def detect(_: Json) -> Json:
+def test_the_agent_detects_words() -> None:
+    kinds = {"mask": False, "polygon": True}
+
+    def detect(to_polygons: bool, _: Json) -> Json:
         mapping = {"person": {"name": "human", "attributes": {}, "sublabels": {}}}
         options = {"threshold": 0.0, "conv_mask_to_poly": to_polygons, "mapping": mapping}
         return {"type": "annotate_frame", "frame": 0, **options}
 
-    cvat = FakeCvat(images(), [detect], labels=["human"])
+    asked = [partial(detect, to_polygons) for to_polygons in kinds.values()]
+    cvat = FakeCvat(images(), asked, labels=["human"])
     run_agent(cvat, "kind=str:detect", "text=str:person,car")
     assert [label["name"] for label in cvat.function["labels_v2"]] == ["person", "car"]
-    (result,) = cvat.results
-    assert result["annotations"]["shapes"]
-    for shape in result["annotations"]["shapes"]:
-        assert shape["label_id"] == 100
-        assert shape["type"] == ("polygon" if to_polygons else "mask")
-        assert mask_of(shape).any()
+    for kind, result in zip(kinds, cvat.results, strict=True):
+        assert result["annotations"]["shapes"]
+        for shape in result["annotations"]["shapes"]:
+            assert shape["label_id"] == 100
+            assert shape["type"] == kind
+            assert mask_of(shape).any()
