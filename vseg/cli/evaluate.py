@@ -113,7 +113,7 @@ def evaluate(
 
 
 def _check_target(path: Path | None, endings: tuple[str, ...], *, overwrite: bool) -> None:
-    from vseg.io.files import check_free
+    from vseg.results.output_place import check_output
 
     if path is None:
         return
@@ -122,7 +122,7 @@ def _check_target(path: Path | None, endings: tuple[str, ...], *, overwrite: boo
             f"{path.name} does not end in {' or '.join(endings)}",
             hint=f"name it {path.stem or 'out'}{endings[0]}",
         )
-    check_free(path, overwrite=overwrite)
+    check_output(path, overwrite=overwrite)
 
 
 def _scored(gt: Path, paths: list[Path], rules: "Protocol") -> "DatasetScore":

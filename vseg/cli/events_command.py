@@ -55,16 +55,17 @@ def events(
     from vseg.analysis.event_table import event_rows
     from vseg.build import open_run
     from vseg.events.zone_file import read_zone_file
-    from vseg.io.files import check_free
+    from vseg.results.output_place import check_output
 
     if plot is not None and plot.suffix.lower() not in (".html", ".svg"):
         raise UsageError(
             f"{plot} is neither a page nor an image", hint="end it in .html or .svg"
         )
     written = [path for path in (out, plot) if path is not None]
-    for path in written:
-        check_free(path, overwrite=overwrite)
     opened = open_run(run, revision)
+    for path in written:
+        reads = (zones, clip, opened.header.source.path)
+        check_output(path, overwrite=overwrite, reads=reads)
     told, warnings = _told(opened, read_zone_file(zones), camera, snapshots, clip)
     if out is not None:
         _write(out, told)

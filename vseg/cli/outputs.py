@@ -47,9 +47,9 @@ def render(
 ) -> None:
     """Draw the masks over the clip: an mp4 that plays in a browser, and a contact sheet."""
     from vseg.build import open_run
-    from vseg.io.files import check_free
     from vseg.pipelines.previews import log_to_rerun, render_previews
     from vseg.results.layout import CONTACT_SHEET, OVERLAY
+    from vseg.results.output_place import check_output
 
     opened = open_run(run, revision)
     if rerun is not None:
@@ -68,7 +68,8 @@ def render(
     # A run's own images can be drawn again at any time.
     for path in (overlay, contact) if out else ():
         if sheet or path == overlay:
-            check_free(path, overwrite=overwrite)
+            reads = (clip, opened.header.source.path)
+            check_output(path, overwrite=overwrite, reads=reads)
     written = render_previews(
         opened,
         overlay,

@@ -48,7 +48,7 @@ def review(
     from vseg.analysis.review_sheet import check_sheet, write_sheet
     from vseg.batch.overview import with_runs_of_batches
     from vseg.build import open_run
-    from vseg.io.files import check_free
+    from vseg.results.output_place import check_output
 
     folders = list(dict.fromkeys(with_runs_of_batches(runs)))
     for option, given in (("--video", clip), ("--revision", revision)):
@@ -56,10 +56,12 @@ def review(
             raise UsageError(
                 f"{option} is of one run, and several runs are given", hint="drop it"
             )
+    opened = [open_run(folder, revision) for folder in folders]
     if out is not None:
         check_sheet(out)
-        check_free(out, overwrite=overwrite)
-    queue = queue_of([open_run(folder, revision) for folder in folders], least=least, top=top)
+        reads = (clip, *(run.header.source.path for run in opened))
+        check_output(out, overwrite=overwrite, reads=reads)
+    queue = queue_of(opened, least=least, top=top)
     if out is not None:
         write_sheet(queue, out, clip)
     if as_json:

@@ -26,10 +26,11 @@ def report(
     """
     from vseg.analysis.report_page import write_report
     from vseg.build import open_run
-    from vseg.io.files import check_free
+    from vseg.results.output_place import check_output
 
-    check_free(out, overwrite=overwrite)
-    summary = write_report(open_run(run, revision), out, clip)
+    opened = open_run(run, revision)
+    check_output(out, overwrite=overwrite, reads=(clip, opened.header.source.path))
+    summary = write_report(opened, out, clip)
     warnings = summary.warnings
     if as_json:
         show_json(

@@ -34,7 +34,7 @@ def search(
     """Rank the objects of finished runs by how well they match a phrase."""
     from vseg.analysis.search import SearchQuery, draw_hits, found_in
     from vseg.build import open_image_text
-    from vseg.io.files import check_free
+    from vseg.results.output_place import check_output
 
     runs = list(dict.fromkeys([run, *(more or ())]))
     if clip is not None and len(runs) > 1:
@@ -42,7 +42,7 @@ def search(
             "--video is one run's clip, and several runs are given", hint="drop it"
         )
     if out is not None:
-        check_free(out, overwrite=overwrite)
+        check_output(out, overwrite=overwrite)
     query = SearchQuery(phrase, top, clip)
     model = open_image_text(image_text, device or "cpu")
     hits = found_in(runs, model, query)

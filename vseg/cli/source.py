@@ -92,16 +92,16 @@ def frame(
     run, with its masks.
     """
     from vseg.build import open_video
-    from vseg.io.files import check_free
     from vseg.prompts.placing import index_of
     from vseg.prompts.timecode import parse_timecode
+    from vseg.results.output_place import check_output
 
     check_exists(clip)
     if out.suffix.lower() != ".png":
         raise BadPrompt(
             f"{out} is not a .png file", hint="frames are written losslessly, as PNG"
         )
-    check_free(out, overwrite=overwrite)
+    check_output(out, overwrite=overwrite, reads=(clip, zones, source))
     place = parse_timecode(at)
     if (Path(clip) / HEADER).is_file():
         if not reader is numbering is topic is None:

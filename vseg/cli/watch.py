@@ -57,9 +57,9 @@ def watch(
     each.
     """
     from vseg.cli.live_loop import LiveJob, watch_live
-    from vseg.io.files import check_free
     from vseg.pipelines.job import TrackJob
     from vseg.prompts.parse import parse_labels
+    from vseg.results.output_place import check_output
 
     cameras = stream.cameras(place)
     job = TrackJob(
@@ -82,7 +82,7 @@ def watch(
                 "--overlay records one camera, not several",
                 hint="leave it out, or watch that camera by itself",
             )
-        check_free(overlay, overwrite=overwrite)
+        check_output(overlay, overwrite=overwrite, reads=cameras.values())
     _note_words(job.prompts, job.config)
     broken = watch_live(
         LiveJob(

@@ -30,7 +30,8 @@ from vseg.exchange.yolo_seg import NAMES, YoloFormat
 from vseg.exchange.ytvis import YtvisFormat
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence
 from vseg.interfaces.reader import OpenReader
-from vseg.io.files import atomic_folder, check_free
+from vseg.io.files import atomic_folder
+from vseg.results.output_place import check_output
 
 TRAIN = "train"
 VAL = "val"
@@ -60,7 +61,8 @@ def export_dataset(
     Raises UsageError for an unknown format, and OutputError and BadRun as `export` does.
     """
     chosen = format_named(format_name)
-    check_free(out, overwrite=overwrite, is_member=_is_exported)
+    sources = [clip.masks.video.source for clip in clips]
+    check_output(out, overwrite=overwrite, is_member=_is_exported, reads=sources)
     named = _with_classes(clips)
     with atomic_folder(out) as folder:
         for part, members in _parts(named, val).items():

@@ -15,7 +15,8 @@ from vseg.exchange.sidecar import MaskDigest, Origin, sidecar_text
 from vseg.exchange.views import MaskView
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import LOSS_REPORT, SIDECAR, Loss, MaskFormat, MaskSequence
-from vseg.io.files import atomic_folder, atomic_path, atomic_write_text, check_free
+from vseg.io.files import atomic_folder, atomic_path, atomic_write_text
+from vseg.results.output_place import check_output
 
 
 class WatchedMasks(MaskView):
@@ -60,10 +61,11 @@ def export(
     another kind, or cannot be written, and BadRun if the run is damaged.
     """
     chosen = format_named(format_name)
-    check_free(
+    check_output(
         out,
         overwrite=overwrite,
         is_member=partial(_is_exported, chosen) if chosen.folder else None,
+        reads=(masks.video.source,),
     )
     watched = WatchedMasks(masks, chosen)
     if chosen.folder:

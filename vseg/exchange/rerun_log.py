@@ -29,8 +29,8 @@ from jaxtyping import UInt16
 from vseg.errors import ExtraMissing, OutputError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.closing import Closing
-from vseg.io.files import check_free
 from vseg.ops.colours import colour_of
+from vseg.results.output_place import check_output
 from vseg.types import Frame, TrackEvent
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class RerunLog(Closing):
         """
         check_rerun_extra()
         if target != SPAWN:
-            check_free(Path(target), overwrite=overwrite)
+            check_output(Path(target), overwrite=overwrite)
         import rerun
 
         self._rerun = rerun

@@ -34,10 +34,13 @@ def check_free(
 ) -> None:
     """Raise OutputError unless a file or folder may be written at `target`.
 
+    A device, a pipe or an open stream (/dev/null, /dev/stdout) is never replaced.
+
     With `overwrite` a file may be replaced, and a folder if nothing but an earlier output is
     in it.  is_member: whether a path belongs to an output that is a folder; None if the output
     is a file.
     """
+    _check_ordinary(target)
     inside = sorted(target.iterdir()) if target.is_dir() else []
     if not target.exists() or (is_member is not None and target.is_dir() and not inside):
         return
@@ -71,6 +74,18 @@ def make_folder(folder: Path, what: str) -> None:
         ) from error
 
 
+def _check_ordinary(target: Path) -> None:
+    """Raise OutputError for what is there and is neither a file nor a folder: renaming a file
+    over it would take it from every program on the machine.
+    """
+    stream = target.is_symlink() and Path(os.readlink(target)).is_relative_to("/proc")
+    if stream or (target.exists() and not (target.is_file() or target.is_dir())):
+        raise OutputError(
+            f"{target} is a device, a pipe or a stream, not a file",
+            hint="name a file or a folder to write",
+        )
+
+
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """A temporary path to write to; it becomes `target` when the block ends without an error.
@@ -80,6 +95,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        _check_ordinary(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
         # On disk before it has its name: after a power cut the name must not stand for less.

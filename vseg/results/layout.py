@@ -93,7 +93,7 @@ def run_state(path: Path) -> RunState:
     try:
         finished = read_header(path).finished
     except BadRun:
-        foreign = any(one.is_symlink() or not _is_of_run(one) for one in held)
+        foreign = any(one.is_symlink() or not is_of_run(one) for one in held)
         if foreign or not held:
             raise
         return RunState.UNREADABLE
@@ -277,7 +277,7 @@ def _check_links(root: Path) -> None:
             )
 
 
-def _is_of_run(path: Path) -> bool:
+def is_of_run(path: Path) -> bool:
     """Whether a file or folder at the top of a run directory has one of a run's names."""
     if path.is_dir():
         own_folders = (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS, ANNOTATION)
