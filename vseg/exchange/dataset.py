@@ -14,7 +14,7 @@ Which part a clip is in depends on its name and the number of clips alone.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,11 +65,11 @@ def export_dataset(
     check_output(out, overwrite=overwrite, is_member=_is_exported, reads=sources)
     named = _with_classes(clips)
     with atomic_folder(out) as folder:
-        for part, members in _parts(named, val).items():
-            if members:
-                _write_part(chosen, part, members, folder)
+        parts = {part: members for part, members in _parts(named, val).items() if members}
+        for part, members in parts.items():
+            _write_part(chosen, part, members, folder)
         if isinstance(chosen, YoloFormat):
-            _write_yolo(named, folder)
+            _write_yolo(parts, folder)
     return [out]
 
 
@@ -152,15 +152,22 @@ def _runs_of(frames: Iterator[int]) -> Iterator[tuple[int, int]]:
         yield first, end
 
 
-def _write_yolo(clips: Sequence[DataSetClip], folder: Path) -> None:
-    """data.yaml of the whole; the clips have none of their own."""
+def _write_yolo(parts: Mapping[str, Sequence[DataSetClip]], folder: Path) -> None:
+    """data.yaml of the whole; the clips have none of their own.
+
+    It has no `path`: Ultralytics takes that for one below the current directory, and the
+    folder of the file where there is none.  It refuses a file without both parts, so the one
+    that has clips stands for the other.
+    """
     for path in folder.glob(f"labels/*/*/{NAMES}"):
         path.unlink()
+    only, any_part = next(iter(parts.items()))
     names = "".join(
         f"  {number - 1}: {json.dumps(name)}\n"
-        for name, number in category_ids(clips[0].masks).items()
+        for name, number in category_ids(any_part[0].masks).items()
     )
-    text = f"path: .\ntrain: images/{TRAIN}\nval: images/{VAL}\nnames:\n{names}"
+    images = {part: f"images/{part if part in parts else only}" for part in (TRAIN, VAL)}
+    text = f"train: {images[TRAIN]}\nval: {images[VAL]}\nnames:\n{names}"
     (folder / NAMES).write_text(text, encoding="utf-8")
 
 

@@ -90,7 +90,23 @@ def test_yolo_has_one_list_of_classes(spools: Spools, tmp_path: Path) -> None:
     assert found[0] == "data.yaml" and len(found) == 3
     classes = {(out / name).read_text()[0] for name in found[1:]}
     assert classes == {"0", "1"}, "an animal of its own in each clip"
-    assert "train: images/train" in (out / "data.yaml").read_text()
+
+
+@pytest.mark.parametrize("val", [0.0, 0.5, 1.0])
+def test_data_yaml_of_yolo_names_folders_that_exist(
+    spools: Spools, tmp_path: Path, val: float
+) -> None:
+    """Ultralytics places them beside the file only where there is no `path`, and refuses a
+    file that lacks a part or names a folder that is not there.
+    """
+    out = tmp_path / "set"
+    export_dataset(spools.of("park", "lake"), "yolo-seg", out, val=val)
+    text = (out / "data.yaml").read_text()
+    keys = dict(line.split(": ", 1) for line in text.splitlines() if ": " in line)
+    assert "path" not in keys
+    for part in ("train", "val"):
+        folder = out / keys[part].replace("images", "labels")
+        assert list(folder.rglob("*.txt")), keys
 
 
 def test_images_are_those_of_the_frames(spools: Spools, tmp_path: Path) -> None:
