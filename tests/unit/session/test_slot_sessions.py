@@ -95,7 +95,7 @@ def unchecked() -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("unchecked")
-def test_memory_is_flat_over_two_thousand_frames(sam2: Sam) -> None:
+def test_memory_is_flat_over_hundreds_of_frames(sam2: Sam) -> None:
     """What the frames show does not matter to the memory: one is encoded, and tracked under
     every index.
     """
@@ -105,7 +105,7 @@ def test_memory_is_flat_over_two_thousand_frames(sam2: Sam) -> None:
         held = bank_of(session).objects[1]
         sizes = set()
         shelves = set()
-        for t in range(1, 2000):
+        for t in range(1, 400):
             same = partial(replace, features, frame_index=t)
             session._state.engine.track(replace(frame(0), index=t), same, live)
             if t >= 10:
