@@ -11,6 +11,7 @@ import torch
 import transformers
 
 from tests.random_weights import randomise
+from tests.small_configs import DETR_DECODER
 
 NAMES = {0: "N/A", 1: "person", 2: "car", 3: "hot dog", 4: "mouse"}
 SIDE = 96
@@ -39,14 +40,27 @@ def images_of(kind: str) -> Any:
     return transformers.RTDetrImageProcessorPil(size=size, do_normalize=False)
 
 
+# Both of RF-DETR and of LW-DETR.
+_WINDOWED = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "mlp_ratio": 1,
+    "image_size": SIDE,
+}
+_DECODER = {
+    **DETR_DECODER,
+    "group_detr": 2,
+    "decoder_n_points": 2,
+    "decoder_self_attention_heads": 2,
+    "decoder_cross_attention_heads": 4,
+}
+
+
 def _rf_detr(net: str) -> Any:
     backbone = {
+        **_WINDOWED,
         "model_type": "rf_detr_dinov2",
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "mlp_ratio": 1,
-        "image_size": SIDE,
         "patch_size": 12,
         "num_windows": 2,
         "out_features": ["stage1", "stage2"],
@@ -54,28 +68,17 @@ def _rf_detr(net: str) -> Any:
     config = transformers.RfDetrConfig(
         backbone_config=backbone,
         id2label=NAMES,
-        d_model=32,
-        num_queries=20,
-        group_detr=2,
         c2f_num_blocks=1,
-        decoder_layers=2,
-        decoder_ffn_dim=32,
-        decoder_n_points=2,
-        decoder_self_attention_heads=2,
-        decoder_cross_attention_heads=4,
         intermediate_size=32,
+        **_DECODER,
     )
     return getattr(transformers, net)(config)
 
 
 def _lw_detr() -> Any:
     backbone = {
+        **_WINDOWED,
         "model_type": "lw_detr_vit",
-        "hidden_size": 32,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "mlp_ratio": 1,
-        "image_size": SIDE,
         "pretrain_image_size": SIDE,
         "num_windows": 4,
         "window_block_indices": [0],
@@ -85,15 +88,8 @@ def _lw_detr() -> Any:
         backbone_config=backbone,
         id2label=NAMES,
         projector_scale_factors=[1.0],
-        d_model=32,
-        num_queries=20,
-        group_detr=2,
         c2f_num_blocks=1,
-        decoder_layers=2,
-        decoder_ffn_dim=32,
-        decoder_n_points=2,
-        decoder_self_attention_heads=2,
-        decoder_cross_attention_heads=4,
+        **_DECODER,
     )
     return transformers.LwDetrForObjectDetection(config)
 
@@ -123,18 +119,15 @@ def _hgnet(family: str) -> Any:
         encoder_attention_heads=2,
         hidden_expansion=0.5,
         depth_mult=0.34,
-        d_model=32,
-        num_queries=20,
         decoder_in_channels=[32, 32],
-        decoder_ffn_dim=32,
         num_feature_levels=2,
         decoder_n_points=[2, 2],
-        decoder_layers=2,
         decoder_attention_heads=2,
         num_denoising=0,
         max_num_bins=8,
         top_prob_values=2,
         lqe_hidden_dim=8,
+        **DETR_DECODER,
     )
     return getattr(transformers, f"{family}ForObjectDetection")(config)
 

@@ -16,6 +16,7 @@ from transformers import BertTokenizer, CLIPTokenizer
 
 from tests.random_weights import randomise
 from tests.sam_models import VIT, small_model
+from tests.small_configs import CLIP_TEXT, CLIP_WORDS, NARROW, SWIN, sam3_parts
 from tests.text_detector_models import omdet, sam3_lite_text
 
 WORDS = (
@@ -80,24 +81,8 @@ def saved_grounder(kind: str, folder: Path, *, seed: int = 0) -> Any:
 
 
 def _dino(family: str = "GroundingDino") -> Any:
-    backbone = {
-        "model_type": "swin",
-        "image_size": 64,
-        "embed_dim": 16,
-        "depths": [1, 1, 1, 1],
-        "num_heads": [1, 1, 2, 2],
-        "window_size": 4,
-        "out_indices": [2, 3, 4],
-    }
-    text = {
-        "model_type": "bert",
-        "vocab_size": 1100,
-        "hidden_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-        "max_position_embeddings": 64,
-    }
+    backbone = {**SWIN, "image_size": 64, "window_size": 4}
+    text = {"model_type": "bert", **NARROW, "vocab_size": 1100, "max_position_embeddings": 64}
     config = getattr(transformers, f"{family}Config")(
         backbone_config=backbone,
         text_config=text,
@@ -115,52 +100,21 @@ def _dino(family: str = "GroundingDino") -> Any:
 
 
 def _owl() -> Any:
-    text = {
-        "vocab_size": 514,
-        "hidden_size": 32,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 16,
-        "bos_token_id": 512,
-        "eos_token_id": 513,
-    }
-    vision = {
-        "hidden_size": 32,
-        "intermediate_size": 32,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "image_size": 96,
-        "patch_size": 16,
-    }
+    text = {**CLIP_WORDS, **NARROW, "max_position_embeddings": 16}
+    vision = {**NARROW, "image_size": 96, "patch_size": 16}
     config = transformers.Owlv2Config(
         text_config=text, vision_config=vision, projection_dim=32
     )
     return transformers.Owlv2ForObjectDetection(config)
 
 
-def _sam3_config() -> Any:
-    layers = {"hidden_size": 128, "num_attention_heads": 2}  # as the tracker beside it has
-    deep = {**layers, "num_layers": 1, "intermediate_size": 32}
-    return transformers.Sam3Config(
-        vision_config=dict(VIT),
-        text_config={
-            "model_type": "clip_text_model",
-            "vocab_size": 514,
-            "hidden_size": 32,
-            "intermediate_size": 32,
-            "projection_dim": 32,
-            "num_hidden_layers": 1,
-            "num_attention_heads": 2,
-            "max_position_embeddings": 32,
-            "bos_token_id": 512,
-            "eos_token_id": 513,
-        },
-        geometry_encoder_config=deep,
-        detr_encoder_config=deep,
-        detr_decoder_config={**deep, "num_queries": 12},
-        mask_decoder_config=layers,
+def _sam3() -> Any:
+    text = {**CLIP_TEXT, "max_position_embeddings": 32}
+    # As wide as the tracker beside it.
+    config = transformers.Sam3Config(
+        vision_config=dict(VIT), text_config=text, **sam3_parts(128)
     )
+    return transformers.Sam3Model(config)
 
 
 _MAKERS: dict[str, Callable[[], Any]] = {
@@ -168,7 +122,7 @@ _MAKERS: dict[str, Callable[[], Any]] = {
     "mm-grounding-dino": lambda: _dino("MMGroundingDino"),
     "owlv2": _owl,
     "omdet-turbo": omdet,
-    "sam3": lambda: transformers.Sam3Model(_sam3_config()),
+    "sam3": _sam3,
     "sam3-lite-text": sam3_lite_text,
 }
 KINDS = tuple(_MAKERS)

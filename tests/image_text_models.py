@@ -12,16 +12,11 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from tests.grounder_models import GAINS, clip_tokenizer
 from tests.random_weights import randomise
+from tests.small_configs import CLIP_WORDS, NARROW
 
 KINDS = ("clip", "siglip")
 LENGTH = 48
-_SIZES = {
-    "hidden_size": 32,
-    "intermediate_size": 32,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-}
-_VISION = {**_SIZES, "image_size": 64, "patch_size": 16}
+_VISION = {**NARROW, "image_size": 64, "patch_size": 16}
 
 
 def saved_image_text(kind: str, folder: Path, *, seed: int = 0) -> Any:
@@ -76,13 +71,7 @@ def _claim_sentence_pieces(path: Path) -> None:
 
 
 def _clip() -> Any:
-    text = {
-        **_SIZES,
-        "vocab_size": 514,
-        "max_position_embeddings": LENGTH,
-        "bos_token_id": 512,
-        "eos_token_id": 513,
-    }
+    text = {**CLIP_WORDS, **NARROW, "max_position_embeddings": LENGTH}
     config = transformers.CLIPConfig(
         text_config=text, vision_config=_VISION, projection_dim=16
     )
@@ -91,7 +80,7 @@ def _clip() -> Any:
 
 def _siglip() -> Any:
     text = {
-        **_SIZES,
+        **NARROW,
         "vocab_size": 80,
         "max_position_embeddings": LENGTH,
         "bos_token_id": 0,

@@ -8,34 +8,16 @@ import transformers
 from torch import Tensor
 
 from tests.sam_models import VIT
+from tests.small_configs import CLIP_TEXT, CLIP_WORDS, NARROW, SWIN, sam3_parts
 
-_CLIP = {
-    "vocab_size": 514,
-    "hidden_size": 32,
-    "intermediate_size": 32,
-    "projection_dim": 32,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "max_position_embeddings": 48,
-    "bos_token_id": 512,
-    "eos_token_id": 513,
-}
+_TOKENS = {"max_position_embeddings": 48}
 
 
 def omdet() -> Any:
     """With the library's own Swin, whose maps are normalised in it."""
-    backbone = {
-        "model_type": "swin",
-        "image_size": 96,
-        "embed_dim": 16,
-        "depths": [1, 1, 1, 1],
-        "num_heads": [1, 1, 2, 2],
-        "window_size": 3,
-        "out_indices": [2, 3, 4],
-    }
     config = transformers.OmDetTurboConfig(
-        backbone_config=backbone,
-        text_config={"model_type": "clip_text_model", **_CLIP},
+        backbone_config={**SWIN, "image_size": 96, "window_size": 3},
+        text_config={**CLIP_TEXT, **_TOKENS},
         apply_layernorm_after_vision_backbone=False,
         image_size=96,
         text_projection_in_dim=32,
@@ -58,15 +40,11 @@ def omdet() -> Any:
 
 def sam3_lite_text() -> Any:
     """Its text encoder has position codes for more tokens than it is given."""
-    layers = {"hidden_size": 32, "num_attention_heads": 2}
-    deep = {**layers, "num_layers": 1, "intermediate_size": 32}
+    text = {**CLIP_WORDS, **NARROW, **_TOKENS, "projection_dim": 32}
     config = transformers.Sam3LiteTextConfig(
         vision_config={**VIT, "fpn_hidden_size": 32},
-        text_config={**_CLIP, "num_hidden_layers": 3, "repmixer_kernel_size": 3},
-        geometry_encoder_config=deep,
-        detr_encoder_config=deep,
-        detr_decoder_config={**deep, "num_queries": 12},
-        mask_decoder_config=layers,
+        text_config={**text, "num_hidden_layers": 3, "repmixer_kernel_size": 3},
+        **sam3_parts(32),
     )
     return transformers.Sam3LiteTextModel(config)
 

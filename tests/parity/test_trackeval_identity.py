@@ -1,11 +1,11 @@
 """HOTA, IDF1 and CLEAR equal TrackEval's on random tracks, clip by clip and together."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pytest
 
+from tests.trackeval_sequence import trackeval_sequence
 from vseg.metrics.clear import ClearCounts, count_clear
 from vseg.metrics.hota import HotaCounts, count_hota
 from vseg.metrics.identity_clip import IdentifiedBoxes, IdentityClip, box_clip
@@ -52,25 +52,12 @@ def _clip(seed: int, noise: Noise, num_frames: int = 60, num_objects: int = 7) -
     return box_clip(truth, pred)
 
 
-def _for_peer(clip: IdentityClip) -> dict[str, Any]:
-    return {
-        "num_timesteps": len(clip.frames),
-        "num_gt_ids": clip.num_true_ids,
-        "num_tracker_ids": clip.num_pred_ids,
-        "num_gt_dets": clip.num_true,
-        "num_tracker_dets": clip.num_pred,
-        "gt_ids": [frame.truth for frame in clip.frames],
-        "tracker_ids": [frame.pred for frame in clip.frames],
-        "similarity_scores": [frame.similarity for frame in clip.frames],
-    }
-
-
 def _compare(clips: list[IdentityClip]) -> None:
     peers = [trackeval.metrics.HOTA(), trackeval.metrics.Identity(QUIET)]
     peers.append(trackeval.metrics.CLEAR(QUIET))
     hota, identity, clear = (
         peer.combine_sequences(
-            {str(i): peer.eval_sequence(_for_peer(c)) for i, c in enumerate(clips)}
+            {str(i): peer.eval_sequence(trackeval_sequence(c)) for i, c in enumerate(clips)}
         )
         for peer in peers
     )

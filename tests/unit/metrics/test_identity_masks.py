@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.trackeval_sequence import trackeval_sequence
 from vseg.errors import BadDataset
 from vseg.metrics.clear import count_clear
 from vseg.metrics.hota import count_hota
@@ -47,16 +48,7 @@ def test_a_mask_of_another_size() -> None:
 def test_measures_of_drifting_and_swapping_masks_equal_trackeval() -> None:
     trackeval = pytest.importorskip("trackeval")
     clip, overlaps = _random_clip()
-    peer = {
-        "num_timesteps": len(clip.frames),
-        "num_gt_ids": clip.num_true_ids,
-        "num_tracker_ids": clip.num_pred_ids,
-        "num_gt_dets": clip.num_true,
-        "num_tracker_dets": clip.num_pred,
-        "gt_ids": [frame.truth for frame in clip.frames],
-        "tracker_ids": [frame.pred for frame in clip.frames],
-        "similarity_scores": overlaps,
-    }
+    peer = trackeval_sequence(clip) | {"similarity_scores": overlaps}
     quiet = {"PRINT_CONFIG": False}
     hota = trackeval.metrics.HOTA().eval_sequence(peer)
     identity = trackeval.metrics.Identity(quiet).eval_sequence(peer)

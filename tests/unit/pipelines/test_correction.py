@@ -35,7 +35,7 @@ from vseg.results.draft import RevisionDraft
 from vseg.results.layout import read_header
 from vseg.results.records import FrameRecord
 from vseg.results.revision_chain import go_to
-from vseg.synthetic import SyntheticVideo, write_clip
+from vseg.synthetic import SyntheticVideo
 from vseg.types import Box, Mask, MaskCrop, Points, Prompt, Timecode
 
 pytestmark = pytest.mark.integration
@@ -47,18 +47,6 @@ MIDDLE = 12
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
     return two_objects(FRAMES)
-
-
-@pytest.fixture(scope="module")
-def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    write_clip(scene, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("nano", short_side=96, dtype="float32")
 
 
 def truth(scene: SyntheticVideo, obj: int, frame: int) -> Mask:

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from tests.scenes import mask_iou
-from vseg.build import load_model
 from vseg.config import DetectionSettings
 from vseg.errors import BadVideo
 from vseg.frame_masks import FrameMasks
@@ -23,11 +22,6 @@ pytestmark = pytest.mark.integration
 HW = (120, 200)
 CORNER = (150.0, 90.0, 190.0, 115.0)
 Detect = Callable[[int, np.ndarray], list[tuple[float, ...]]]
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("nano", short_side=96, dtype="float32")
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from tests.clips import write_damaged
 from tests.scenes import mask_iou, two_objects
 from tests.unit.cli.conftest import call, files_of
-from vseg.build import load_model, open_run, open_video
+from vseg.build import open_run, open_video
 from vseg.config import TrackConfig
 from vseg.errors import BadPrompt, UsageError
 from vseg.interfaces.model import Model
@@ -21,7 +21,6 @@ from vseg.pipelines.passes import passes_of, resumed
 from vseg.pipelines.track import track
 from vseg.results.records import Progress
 from vseg.synthetic import SyntheticVideo
-from vseg.synthetic import write_clip as write_scene
 from vseg.types import Box, MaskCrop, Prompt, Timecode
 
 pytestmark = pytest.mark.integration
@@ -32,18 +31,6 @@ FRAMES = 14
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
     return two_objects(FRAMES)
-
-
-@pytest.fixture(scope="module")
-def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    write_scene(scene, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("nano", short_side=96, dtype="float32")
 
 
 def boxed(scene: SyntheticVideo, object_id: int, frame: int) -> Prompt:

@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from tests.scenes import two_objects
-from vseg.build import load_model
 from vseg.config import TrackConfig
 from vseg.errors import UsageError
 from vseg.events.scene_event import EventStamp, SceneEvent
@@ -32,11 +31,6 @@ from vseg.video.playback import Playback
 pytestmark = pytest.mark.integration
 
 SMALL = TrackConfig(short_side=96)
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("nano", short_side=96, dtype="float32")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import pytest
 
 import vseg
 from tests.scenes import two_objects
-from vseg.build import load_model
 from vseg.config import TrackConfig
 from vseg.errors import OutputError
 from vseg.frame_masks import FrameMasks
@@ -16,7 +15,7 @@ from vseg.pipelines.empty_run import create_empty_run
 from vseg.pipelines.propagation_settings import PropagationSettings, Reach
 from vseg.pipelines.run_edit import RunEdit
 from vseg.results.run import Run
-from vseg.synthetic import SyntheticVideo, write_clip
+from vseg.synthetic import SyntheticVideo
 from vseg.types import Mask
 
 pytestmark = pytest.mark.integration
@@ -29,18 +28,6 @@ CONFIG = TrackConfig(short_side=96, dtype="float32", shard_frames=4)
 @pytest.fixture(scope="module")
 def scene() -> SyntheticVideo:
     return two_objects(FRAMES)
-
-
-@pytest.fixture(scope="module")
-def clip(scene: SyntheticVideo, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    write_clip(scene, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def model() -> Model:
-    return load_model("nano", short_side=96, dtype="float32")
 
 
 @pytest.fixture
