@@ -8,7 +8,9 @@ from pathlib import Path
 
 
 class ExitCode(IntEnum):
-    """What a command returns.  130 is what shells report of a program ended by Ctrl-C."""
+    """What a command returns.  130 is what shells report of a program ended by Ctrl-C, 141 of
+    one whose output nobody reads any more.
+    """
 
     OK = 0
     USAGE = 2
@@ -16,6 +18,7 @@ class ExitCode(IntEnum):
     PARTIAL = 4
     MODEL_OR_DEVICE = 5
     INTERRUPTED = 130
+    OUTPUT_CLOSED = 141
 
 
 class VsegError(Exception):

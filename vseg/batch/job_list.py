@@ -19,6 +19,7 @@ from vseg.batch.place import JOBS
 from vseg.batch.split_length import check_splittable, parse_length
 from vseg.config import Settings, TrackConfig, checked
 from vseg.errors import BadJobs, VsegError
+from vseg.io.files import is_utf8
 from vseg.io.stores import Store, is_address
 from vseg.pipelines.job import TrackJob
 from vseg.prompts.parse import parse_concepts, parse_labels, parse_prompts
@@ -133,6 +134,8 @@ def read_jobs(place: str, defaults: Mapping[str, Any], out: str = "") -> Iterato
                 hint="give the folder of the clips, and another one with -o",
             )
         for clip in clips:
+            if not is_utf8(clip):
+                raise BadJobs(f"{clip}: the name is not UTF-8", hint="rename the clip")
             yield _job(place, {"clip": clip}, defaults)
 
 

@@ -2,6 +2,8 @@
 commands.
 """
 
+import io
+import sys
 from typing import Annotated
 
 import typer
@@ -140,4 +142,7 @@ app.add_typer(key_commands.app, name="keys")
 def main() -> None:
     """Entry point of the `vseg` script."""
     sleep_while_waiting()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A name that the terminal's encoding does not have is shown, not an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()

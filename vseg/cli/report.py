@@ -1,8 +1,12 @@
 """How commands answer: results on stdout, errors on stderr in two lines, exit codes."""
 
+import errno
 import json
+import os
+import select
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +20,80 @@ if TYPE_CHECKING:
 
 
 class Command(TyperCommand):
-    """A command whose typed errors become a message and an exit code, never a traceback."""
+    """A command whose errors become a message and an exit code, never a traceback: the typed
+    ones, and what the system refuses.
+    """
 
     # The context's class moved between typer releases, so it has no name here that holds for
     # all.
     def invoke(self, ctx: Any) -> Any:
         """Run the command.  Raises typer.Exit with the error's exit code."""
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            _flush()
         except VsegError as error:
             show_error(error, as_json=bool(ctx.params.get("as_json")))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stop:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(ExitCode.INTERRUPTED) from stop
+        except OSError as error:
+            closed = isinstance(error, BrokenPipeError) and _nobody_reads()
+            _drop_unwritten()
+            if closed:
+                raise typer.Exit(ExitCode.OUTPUT_CLOSED) from error
+            refused = _refused(error)
+            show_error(refused, as_json=bool(ctx.params.get("as_json")))
+            raise typer.Exit(refused.exit_code) from error
+        return answer
+
+
+def _flush() -> None:
+    """Write out what was printed: what the system refuses of it is an error of the command."""
+    if sys.stdout is not None:  # None where stdout was closed (>&-)
+        sys.stdout.flush()
+
+
+def _drop_unwritten() -> None:
+    """Drop what stdout does not take, so that the end of Python does not stumble over it."""
+    try:
+        _flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _nobody_reads() -> bool:
+    """Whether who read stdout has closed it, as `| head` does: a pipe to a process of our own
+    may break as well.
+    """
+    try:
+        asked = select.poll()
+        asked.register(sys.stdout.fileno(), select.POLLOUT)
+        return any(state & (select.POLLERR | select.POLLHUP) for _, state in asked.poll(0))
+    except (AttributeError, OSError, ValueError):  # no poll, or no stdout
+        return False
+
+
+def _refused(error: OSError) -> VsegError:
+    """What the system refused and no stage of the work has named."""
+    what = str(error.filename) if error.filename is not None else "the system refused"
+    if len(what) > _MOST_SHOWN:
+        what = f"{what[:_MOST_SHOWN]}..."
+    hint = _HINTS.get(error.errno or 0, "check the path, its permissions and the disk")
+    return VsegError(f"{what}: {error.strerror or error}", hint=hint)
+
+
+_MOST_SHOWN = 120
+"""Characters of a path: longer ones fill the terminal."""
+_HINTS = {
+    errno.ENAMETOOLONG: "a name has at most 255 bytes: take a shorter one",
+    errno.ENOSPC: "free some space (df -h), or write elsewhere",
+    errno.EMFILE: "allow more open files: ulimit -n 4096",
+    errno.EACCES: "check the permissions (ls -l)",
+    errno.EPERM: "check the permissions (ls -l)",
+    errno.ELOOP: "links lead in a circle (ls -l)",
+}
 
 
 def show_error(error: VsegError, *, as_json: bool) -> None:
@@ -50,8 +114,15 @@ def show_error(error: VsegError, *, as_json: bool) -> None:
 
 
 def show_json(value: Mapping[str, Any]) -> None:
-    """One JSON document on stdout; paths and fractions as text."""
-    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    """One JSON document on stdout; paths and fractions as text.  What the encoding of stdout
+    does not have is escaped.
+    """
+    text = json.dumps(value, indent=2, default=str, ensure_ascii=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, indent=2, default=str)
+    print(text)
 
 
 def show_warnings(warnings: "Sequence[RunWarning]") -> None:

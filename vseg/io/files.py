@@ -12,6 +12,17 @@ from pathlib import Path
 from vseg.errors import BadVideo, OutputError
 
 
+def is_utf8(name: str | Path) -> bool:
+    """Whether a name can stand in a file of text: Python keeps bytes of others as halves of
+    characters, which neither JSON nor Parquet takes.
+    """
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_named(source: str | Path) -> None:
     """Raise BadVideo for an empty name, which would stand for the current folder."""
     if not str(source).strip():
@@ -25,7 +36,8 @@ def check_exists(source: str) -> None:
     asked.
     """
     check_named(source)
-    if "://" not in source and not Path(source).exists():
+    # os.path.exists and not Path.exists, which raises for a name of too many bytes.
+    if "://" not in source and not os.path.exists(source):
         raise BadVideo(f"{source}: no such file", hint="check the name and the current folder")
 
 
@@ -40,6 +52,8 @@ def check_free(
     in it.  is_member: whether a path belongs to an output that is a folder; None if the output
     is a file.
     """
+    if not is_utf8(target):
+        raise OutputError(f"{target}: the name is not UTF-8", hint="take another name")
     _check_ordinary(target)
     inside = sorted(target.iterdir()) if target.is_dir() else []
     if not target.exists() or (is_member is not None and target.is_dir() and not inside):

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from vseg.errors import BadRun, BadVideo
+from vseg.io.files import is_utf8
 from vseg.results.records import SourceFingerprint
 
 _BLOCK_BYTES = 2**20
@@ -16,8 +17,13 @@ def fingerprint(path: Path) -> SourceFingerprint:
     files.
 
     Files whose name starts with a dot, and sub-folders, are no part of an image folder.
-    Raises BadVideo if something cannot be read.
+    Raises BadVideo if something cannot be read, or the name cannot stand in a run.
     """
+    if not is_utf8(path):
+        raise BadVideo(
+            f"{path}: the name is not UTF-8, and a run names its clip",
+            hint="rename the file or the folder",
+        )
     try:
         if not path.is_dir():
             sha256, size = _hash_file(path)

@@ -24,6 +24,7 @@
 The files at the top are revision 0, the run as tracked; `content_root` is the folder of any.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from vseg.errors import BadRun, OutputError
-from vseg.io.files import atomic_write_text
+from vseg.io.files import atomic_write_text, is_utf8
 from vseg.results.records import FORMAT_VERSION, RunHeader, StoredObject
 
 HEADER = "run.json"
@@ -79,8 +80,13 @@ class RunState(StrEnum):
 
 
 def run_state(path: Path) -> RunState:
-    """The state of the run at `path`.  Raises BadRun if something else is in the way."""
-    if not path.exists():
+    """The state of the run at `path`.  Raises BadRun if something else is in the way, or the
+    name cannot be one of a run.
+    """
+    if not is_utf8(path):
+        raise BadRun(f"{path}: the name is not UTF-8", hint="take another name for the run")
+    # os.path.exists and not Path.exists: what a name of too many bytes is, writing it says.
+    if not os.path.exists(path):
         return RunState.ABSENT
     held = sorted(p for p in path.iterdir() if not _is_transient(p)) if path.is_dir() else []
     if path.is_dir() and not held:
@@ -150,6 +156,8 @@ def shards_in(root: Path, folder: str) -> list[int]:
 def read_header(root: Path) -> RunHeader:
     """The header of a run.  Raises BadRun if there is none or it is not one of this format."""
     path = root / HEADER
+    if not is_utf8(root):
+        raise BadRun(f"{root}: the name is not UTF-8", hint="rename the folder of the run")
     try:
         _check_links(root)
         payload = path.read_bytes()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from vseg.errors import BadVideo, NotThere
+from vseg.io.files import is_utf8
 from vseg.results.layout import HEADER
 from vseg.server.storage.ids import id_of
 from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
@@ -142,12 +143,16 @@ class ServedFolder:
 
 
 def _children(folder: Path) -> list[os.DirEntry[str]]:
-    """What is served of a folder: neither hidden things nor links; nothing of a folder that
-    cannot be read.
+    """What is served of a folder: neither hidden things nor links, nor names that are not
+    UTF-8, which no answer can hold; nothing of a folder that cannot be read.
     """
     try:
         with os.scandir(folder) as children:
-            shown = [c for c in children if c.name[0] != "." and not c.is_symlink()]
+            shown = [
+                child
+                for child in children
+                if child.name[0] != "." and not child.is_symlink() and is_utf8(child.name)
+            ]
     except OSError:
         return []
     return sorted(shown, key=lambda child: child.name)
