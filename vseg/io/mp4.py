@@ -20,6 +20,7 @@ from av.video.reformatter import (
     Colorspace,
     ColorTrc,
     Interpolation,
+    VideoReformatter,
 )
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
@@ -61,6 +62,8 @@ class Mp4Writer:
         self._tick = Fraction(1, TICKS_PER_S) if timed else 1 / self.fps
         self._start_s: float | None = None
         self._latest = -1
+        # One for all frames: a scaler is set up once, not for every frame.
+        self._to_420 = VideoReformatter()
         self._options = {"crf": str(crf), "preset": "veryfast"}
         self._target = atomic_path(path)
         self._container: OutputContainer | None = None
@@ -144,7 +147,8 @@ class Mp4Writer:
                 image, ((0, self.height % 2), (0, self.width % 2), (0, 0)), mode="edge"
             )
         rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        return rgb.reformat(
+        return self._to_420.reformat(
+            rgb,
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             dst_color_range=ColorRange.MPEG,
