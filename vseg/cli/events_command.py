@@ -17,13 +17,18 @@ if TYPE_CHECKING:
     from vseg.results import Run
 
 Zones = Annotated[
-    Path, typer.Option("--zones", help="Zones and lines: a TOML file.", metavar="FILE")
+    Path | None,
+    typer.Option(
+        "--zones",
+        help="Zones and lines: a TOML file; RUN/zones.toml if left out.",
+        metavar="FILE",
+    ),
 ]
 
 
 def events(
     run: options.RunFolder,
-    zones: Zones,
+    zones: Zones = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="Write the events: lines of JSON.")
     ] = None,
@@ -46,7 +51,7 @@ def events(
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
 ) -> None:
-    """Judge the zones and lines of a file on the masks of a run.
+    """Judge zones and lines on the masks of a run.
 
     The events are those that `vseg watch --zones` tells of the same frames.  For identities
     over the whole clip, run `vseg associate` first.
@@ -63,10 +68,11 @@ def events(
         )
     written = [path for path in (out, plot) if path is not None]
     opened = open_run(run, revision)
+    zone_file = zones or _own_zones(run)
     for path in written:
-        reads = (zones, clip, opened.header.source.path)
+        reads = (zone_file, clip, opened.header.source.path)
         check_output(path, overwrite=overwrite, reads=reads)
-    told, warnings = _told(opened, read_zone_file(zones), camera, snapshots, clip)
+    told, warnings = _told(opened, read_zone_file(zone_file), camera, snapshots, clip)
     if out is not None:
         _write(out, told)
     if plot is not None:
@@ -111,6 +117,19 @@ def _told(
                 here = folder.attach(here, image, masks)
             told += here
     return told, warnings
+
+
+def _own_zones(run: Path) -> Path:
+    """The zones that were drawn for a run."""
+    from vseg.results.layout import ZONES
+
+    path = run / ZONES
+    if not path.exists():
+        raise UsageError(
+            f"{run} has no {ZONES}",
+            hint="draw zones with `vseg annotate`, or give --zones FILE",
+        )
+    return path
 
 
 def _write(path: Path, told: "list[SceneEvent]") -> None:

@@ -11,9 +11,9 @@ from pydantic import Field
 
 from vseg.config import Settings, load_toml
 
-Point = tuple[
-    Annotated[float, Field(allow_inf_nan=False)], Annotated[float, Field(allow_inf_nan=False)]
-]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Point = tuple[Coordinate, Coordinate]
+Side = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -121,7 +121,7 @@ class ZoneFile(Settings):
     """
 
     unit: Literal["fractions", "pixels"] = "fractions"
-    size: tuple[int, int] | None = None
+    size: tuple[Side, Side] | None = None
     max_gap_s: Seconds = MAX_GAP_S
     ground: GroundSettings | None = None
     zone: tuple[ZoneSettings, ...] = ()

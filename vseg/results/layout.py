@@ -15,6 +15,7 @@
 | embeddings.safetensors | what an image-text model sees in every object |
 | tracks.txt | boxes of a revision by `vseg associate`, gaps filled (MOTChallenge) |
 | overlay.mp4, contact.png, labels.png | images of it, if they were asked for |
+| zones.toml | zones and lines, as drawn in the annotator; those of `vseg events` |
 | annotation/ ... | the annotator's journal, and what it derived from the run |
 | .writer.json | which process writes the run, while one does |
 | revisions/000001/ ... | a corrected state of the run: the same files, unchanged ones linked |
@@ -55,6 +56,7 @@ FRAME_SHARDS = "frames"
 EXEMPLARS = "exemplars"
 REVISIONS = "revisions"
 ANNOTATION = "annotation"
+ZONES = "zones.toml"
 SPANS = "spans.json"
 AGREEMENT = "agreement.parquet"
 _DERIVED = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
@@ -290,7 +292,18 @@ def is_of_run(path: Path) -> bool:
     if path.is_dir():
         own_folders = (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS, ANNOTATION)
         return path.name in own_folders
-    own = (HEADER, PROMPTS, OBJECTS, FRAMES, EVENTS, TRACKS, SPANS, AGREEMENT, *_DERIVED)
+    own = (
+        HEADER,
+        PROMPTS,
+        OBJECTS,
+        FRAMES,
+        EVENTS,
+        TRACKS,
+        SPANS,
+        AGREEMENT,
+        ZONES,
+        *_DERIVED,
+    )
     return path.name in own or path.match("state-*.safetensors")
 
 

@@ -153,6 +153,18 @@ def test_the_command_writes_events_a_plot_and_snapshots(
     assert svg.exit_code == 0 and "room" in svg.stdout
 
 
+def test_the_zones_of_the_run_are_those_beside_it(run: Run, zones: Path) -> None:
+    answer = call("events", run.path)
+    assert answer.exit_code == 2 and "vseg annotate" in answer.stderr
+    own = run.path / "zones.toml"
+    own.write_bytes(zones.read_bytes())
+    try:
+        told = call("events", run.path).stdout
+    finally:
+        own.unlink()
+    assert told == call("events", run.path, "--zones", zones).stdout
+
+
 def test_what_cannot_be_judged_is_refused(run: Run, zones: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(ZONES.replace("[120, 0], [120, 99]", "[120, 99], [120, 0]"))

@@ -93,6 +93,32 @@ PROMPTS: list[dict[str, Any]] = [
     {"kind": "exemplar", "xyxy": [0, 0, 9, 9], "image": "***"},
     {"kind": "text", "phrase": "   "},
 ]
+ZONES: list[tuple[dict[str, Any], str]] = [
+    ({"zone": [{"name": "a", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}]}, "crosses itself"),
+    ({"zone": [{"name": "a", "polygon": [[2, 2], [3, 2], [3, 3]]}]}, "holds no pixel"),
+    ({"zone": [{"name": "a", "polygon": [[0, 0], [1, 0]]}]}, "polygon"),
+    ({"zone": [{"name": "", "polygon": [[0, 0], [1, 0], [1, 1]]}]}, "name"),
+    (
+        {"zone": [{"name": "a", "polygon": [[0, 0], [1, 0], [1, 1]], "loiter_s": 0}]},
+        "loiter_s",
+    ),
+    ({"line": [{"name": "a", "begin": [0, 0], "end": [0, 0]}]}, "no length"),
+    (
+        {"line": [{"name": "a", "begin": [0, 0], "end": [0, 1], "allowed": "up"}]},
+        "allows 'up'",
+    ),
+    ({"size": [0, 0], "unit": "pixels"}, "size"),
+    ({"colour": "red"}, "colour"),
+]
+
+
+@pytest.mark.parametrize(("zones", "why"), ZONES, ids=[why for _, why in ZONES])
+def test_zones_that_cannot_be_are_refused(
+    page: AnnotatorPage, zones: dict[str, Any], why: str
+) -> None:
+    message = {"id": 9, "type": "save_zones", "zones": zones}
+    assert why in str(refused(page, json.dumps(message))["error"])
+    assert page.ask("zones")["zones"]["zone"] == []
 
 
 @pytest.mark.parametrize("text", BAD_TEXTS, ids=[text[:60] for text in BAD_TEXTS])

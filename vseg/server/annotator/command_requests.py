@@ -14,6 +14,7 @@ from vseg.server.annotator import requests as ask
 from vseg.server.annotator.clients import PageClient
 from vseg.server.annotator.clip_tasks import ClipTasks
 from vseg.server.annotator.desk_state import step_title
+from vseg.server.annotator.desk_zones import save_zones
 from vseg.server.annotator.ledger import LedgerStep
 from vseg.server.annotator.messages import (
     Answer,
@@ -23,6 +24,7 @@ from vseg.server.annotator.messages import (
     PromptAnswer,
     PropagateAnswer,
     StepAnswer,
+    ZonesAnswer,
 )
 from vseg.server.annotator.page_prompts import prompt_value
 from vseg.server.annotator.wire_edits import titled_edit
@@ -49,6 +51,7 @@ class CommandRequests:
             ask.Undo: self._undo,
             ask.Redo: self._redo,
             ask.Takeover: self._takeover,
+            ask.SaveZones: self._save_zones,
         }
 
     async def _prompt(self, request: ask.AddPrompt) -> Answer:
@@ -140,6 +143,10 @@ class CommandRequests:
             return StepAnswer(re=re, step=None)
         await self._tasks.changed(revision=step.revision is not None)
         return StepAnswer(re=re, step=step_title(step))
+
+    async def _save_zones(self, request: ask.SaveZones) -> Answer:
+        warnings = await asyncio.to_thread(save_zones, self._opened, request.zones)
+        return ZonesAnswer(re=request.id, zones=request.zones, warnings=[*warnings])
 
     async def _takeover(self, request: ask.Takeover) -> Answer:
         clients = self._opened.clients

@@ -8,6 +8,7 @@ progress, or the whole state.
 
 from typing import Literal
 
+from vseg.events.zone_file import ZoneFile
 from vseg.server.annotator.wire_values import (
     LeaseState,
     ObjectState,
@@ -223,6 +224,30 @@ class StatisticsAnswer(Answer):
     corrected_frames: int
 
 
+class ZonesAnswer(Answer):
+    """What is in RUN/zones.toml; warnings: of what does nothing as it is."""
+
+    zones: ZoneFile
+    warnings: list[str]
+
+
+class ZoneEventRow(Wire):
+    """As a row of `vseg events`: how often, how long, how many at once."""
+
+    place: str
+    kind: str
+    label: str
+    direction: str | None
+    count: int
+    mean_s: float | None
+    longest_s: float | None
+    most: int | None
+
+
+class ZoneEventsAnswer(Answer):
+    rows: list[ZoneEventRow]
+
+
 AnyAnswer = (
     RefusedAnswer
     | DoneAnswer
@@ -239,4 +264,6 @@ AnyAnswer = (
     | ReviewAnswer
     | FileAnswer
     | StatisticsAnswer
+    | ZonesAnswer
+    | ZoneEventsAnswer
 )

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
+from vseg.events.zone_file import ZoneFile
 from vseg.server.annotator.wire_values import (
     BoxSides,
     Coordinate,
@@ -172,6 +173,25 @@ class AskStatistics(Request):
     type: Literal["statistics"]
 
 
+class AskZones(Request):
+    """The zones and lines of the run."""
+
+    type: Literal["zones"]
+
+
+class SaveZones(Request):
+    """They are these from now on."""
+
+    type: Literal["save_zones"]
+    zones: ZoneFile
+
+
+class AskZoneEvents(Request):
+    """What happened in them, over the whole run."""
+
+    type: Literal["zone_events"]
+
+
 WATCHER_REQUESTS = (
     Hello,
     View,
@@ -181,6 +201,8 @@ WATCHER_REQUESTS = (
     MakeExport,
     MakeReport,
     AskStatistics,
+    AskZones,
+    AskZoneEvents,
 )
 """What a client that watches may ask."""
 
@@ -204,6 +226,9 @@ AnyRequest = (
     | MakeExport
     | MakeReport
     | AskStatistics
+    | AskZones
+    | SaveZones
+    | AskZoneEvents
 )
 REQUESTS: TypeAdapter[AnyRequest] = TypeAdapter(
     Annotated[AnyRequest, Field(discriminator="type")]

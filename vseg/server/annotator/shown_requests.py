@@ -5,6 +5,7 @@ previews of one client only the newest counts, and the others are answered as su
 """
 
 import asyncio
+from dataclasses import asdict
 
 from vseg.errors import BadPrompt
 from vseg.prompts.check import check_prompt
@@ -14,6 +15,7 @@ from vseg.server.annotator.clients import PageClient
 from vseg.server.annotator.clip_tasks import ClipTasks
 from vseg.server.annotator.command_requests import Handler
 from vseg.server.annotator.desk_files import export_file, report_file
+from vseg.server.annotator.desk_zones import zone_rows, zones_of
 from vseg.server.annotator.lanes_shown import LaneView, lane_cells
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask, wire_crop
 from vseg.server.annotator.messages import (
@@ -25,6 +27,9 @@ from vseg.server.annotator.messages import (
     PreviewAnswer,
     ReviewAnswer,
     ViewAnswer,
+    ZoneEventRow,
+    ZoneEventsAnswer,
+    ZonesAnswer,
 )
 from vseg.server.annotator.review_spans import Reviews
 from vseg.server.annotator.work_statistics import work_statistics
@@ -51,6 +56,8 @@ class ShownRequests:
             ask.MakeExport: self._export,
             ask.MakeReport: self._report,
             ask.AskStatistics: self._statistics,
+            ask.AskZones: self._zones,
+            ask.AskZoneEvents: self._zone_events,
         }
 
     async def _view(self, request: ask.View) -> Answer:
@@ -181,6 +188,15 @@ class ShownRequests:
     def _file(self, re: int, name: str, size: int) -> FileAnswer:
         url = f"/v1/annotations/{self._opened.run_id}/files/{name}"
         return FileAnswer(re=re, url=url, name=name, bytes=size)
+
+    async def _zones(self, request: ask.AskZones) -> Answer:
+        zones, warnings = await asyncio.to_thread(zones_of, self._opened)
+        return ZonesAnswer(re=request.id, zones=zones, warnings=[*warnings])
+
+    async def _zone_events(self, request: ask.AskZoneEvents) -> Answer:
+        found = await self._tasks.slowly(zone_rows, self._opened)
+        rows = [ZoneEventRow(**asdict(row)) for row in found]
+        return ZoneEventsAnswer(re=request.id, rows=rows)
 
     async def _statistics(self, request: ask.AskStatistics) -> Answer:
         return await asyncio.to_thread(work_statistics, self._opened.project, request.id)

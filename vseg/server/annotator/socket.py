@@ -223,7 +223,7 @@ class _Connection:
             await refuse(_refused(None, error))
             return None
         try:
-            return REQUESTS.validate_json(text)
+            return REQUESTS.validate_json(text, context="message")
         except ValidationError as error:
             await refuse(_refused(_id_of(text), error))
             return None

@@ -11,6 +11,7 @@ import { toggleTheme } from "./theme.js";
 import { toast } from "./toasts.js";
 import { resizeBrush } from "./tools.js";
 import { markSpan, propagate } from "./transport.js";
+import { showZoneEvents } from "./zone-dialogs.js";
 
 /**
  * @typedef {object} Page  the parts of the page
@@ -157,6 +158,9 @@ export const ACTIONS = {
   "tool-polygon": choose("polygon"),
   "tool-words": choose("words"),
   "tool-exemplar": choose("exemplar"),
+  "tool-zone": choose("zone"),
+  "tool-line": choose("line"),
+  "zone-events": ({ annotator }) => showZoneEvents(annotator),
   larger: (page) => alternative(page, 1),
   smaller: (page) => alternative(page, -1),
   "brush-larger": ({ annotator }) => resizeBrush(annotator, 1),

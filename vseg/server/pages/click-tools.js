@@ -133,7 +133,7 @@ export class ScribbleTool extends Tool {
 /** Pairs that a prompt may hold. */
 const MOST_POINTS = 4096;
 /** CSS pixels around the first corner in which a click closes the polygon. */
-const CLOSES = 8;
+export const CLOSES = 8;
 
 export class PolygonTool extends Tool {
   hint = "Click the corners; Enter or a click on the first one closes it";

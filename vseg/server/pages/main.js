@@ -48,7 +48,8 @@ function openRun(run) {
 /** @param {import("./actions.js").Page} page  @param {string} action
  * @param {{shiftKey: boolean}} event */
 function perform(page, action, event) {
-  void ACTIONS[action]?.(page, event);
+  if (!page.tool().act(action)) void ACTIONS[action]?.(page, event);
+  page.stage.draw({ frame: false });
 }
 
 /** @param {string} run */

@@ -32,6 +32,9 @@ import { readMask } from "./masks.js";
  * @property {import("./wire.js").FileAnswer} export
  * @property {import("./wire.js").FileAnswer} report
  * @property {import("./wire.js").StatisticsAnswer} statistics
+ * @property {import("./wire.js").ZonesAnswer} zones
+ * @property {import("./wire.js").ZonesAnswer} save_zones
+ * @property {import("./wire.js").ZoneEventsAnswer} zone_events
  */
 
 /** Milliseconds between tries to connect; the last one repeats. */

@@ -64,6 +64,8 @@ export class Stage {
         "cross",
         "tool",
         "alternatives",
+        "zones",
+        "zone",
       ],
       () => this.draw({ frame: false }),
     );

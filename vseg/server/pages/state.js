@@ -12,6 +12,9 @@ const MUTED = "vseg-muted";
 /** Frames [first, end); `end` is null until the second key press.
  * @typedef {{first: number, end: number | null}} MarkedSpan */
 
+/** A zone or a line of the run's file.
+ * @typedef {{kind: "zone" | "line", index: number}} ZonePlace */
+
 /**
  * @typedef {object} State
  * @property {AnnotationState | null} clip  as it was when it opened; what changes is below
@@ -40,6 +43,8 @@ const MUTED = "vseg-muted";
  * @property {number} radius  of the brush, in frame pixels
  * @property {XY | null} cross  the crosshair of the keyboard, a corner of the frame
  * @property {{choices: import("./wire.js").Alternative[], index: number} | null} alternatives
+ * @property {import("./wire.js").ZoneFile | null} zones  null: not read
+ * @property {ZonePlace | null} zone  the one that is selected
  * @property {MarkedSpan | null} span
  * @property {"one" | "all"} scope  of a propagation
  * @property {{first: number, end: number}} window  frames that the lanes show
@@ -77,6 +82,8 @@ export const newStore = () =>
       radius: 12,
       cross: null,
       alternatives: null,
+      zones: null,
+      zone: null,
       span: null,
       scope: "all",
       window: { first: 0, end: 1 },

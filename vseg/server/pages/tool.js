@@ -39,6 +39,12 @@ export class Tool {
     return false;
   }
 
+  /** Do an action of the key table in its own way.  @param {string} _action
+   * @returns {boolean} whether it did */
+  act(_action) {
+    return false;
+  }
+
   /** Draw over the masks, in frame pixels.  @param {CanvasRenderingContext2D} _context
    * @param {number} _px  a CSS pixel in frame pixels */
   draw(_context, _px) {}

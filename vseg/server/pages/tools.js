@@ -7,6 +7,9 @@ import { ExemplarTool } from "./exemplar-tool.js";
 import { askExemplarFile } from "./exemplar-file.js";
 import { resized } from "./stage.js";
 import { Tool } from "./tool.js";
+import { ZoneBoard } from "./zone-board.js";
+import { zoneOptions } from "./zone-dialogs.js";
+import { LineTool, ZoneTool } from "./zone-tools.js";
 
 /** @typedef {import("./annotator.js").Annotator} Annotator */
 
@@ -15,6 +18,8 @@ class WordsTool extends Tool {
   cursor = "default";
   hint = "Name what to find on this frame; the best detection becomes the object’s mask";
 }
+
+const ZONE_TOOLS = new Set(["zone", "line"]);
 
 const TITLES = new Map(
   Object.entries({
@@ -26,11 +31,19 @@ const TITLES = new Map(
     polygon: "Polygon",
     words: "Words",
     exemplar: "Exemplar",
+    zone: "Zone",
+    line: "Counting line",
   }),
 );
 
 /** @param {Annotator} annotator  @returns {Map<string, Tool>} */
 function allTools(annotator) {
+  const board = new ZoneBoard(annotator);
+  annotator.store.on(["tool"], () => {
+    if (ZONE_TOOLS.has(annotator.state.tool)) void board.load();
+  });
+  OPTIONS.set("zone", () => zoneOptions(board));
+  OPTIONS.set("line", () => zoneOptions(board));
   return new Map(
     Object.entries({
       point: new PointTool(annotator),
@@ -41,6 +54,8 @@ function allTools(annotator) {
       polygon: new PolygonTool(annotator),
       words: new WordsTool(annotator),
       exemplar: new ExemplarTool(annotator),
+      zone: new ZoneTool(annotator, board),
+      line: new LineTool(annotator, board),
     }),
   );
 }
@@ -60,7 +75,7 @@ export function mountTools(annotator) {
       button.disabled = wordless && (name === "words" || name === "exemplar");
     }
   });
-  store.on(["tool", "radius", "alternatives", "selected", "clip"], () => {
+  store.on(["tool", "radius", "alternatives", "selected", "clip", "zones", "zone"], () => {
     byId("stage-hint", HTMLElement).textContent = inHand().hint;
     showOptions(annotator);
   });
@@ -70,11 +85,12 @@ export function mountTools(annotator) {
 /** @param {Annotator} annotator */
 function showOptions(annotator) {
   const place = byId("options", HTMLElement);
-  const { tool, alternatives, radius } = annotator.state;
+  const { tool, alternatives, radius, zones, zone } = annotator.state;
   // What is being typed or dragged stays as long as it is of the same tool.
   const shown = alternatives ? `alternative ${alternatives.index}` : tool;
   if (place.dataset["shown"] === shown && place.contains(document.activeElement)) return;
-  const sized = `${shown} ${radius}`;
+  const ofZones = ZONE_TOOLS.has(tool) ? JSON.stringify([zones, zone]) : "";
+  const sized = `${shown} ${radius} ${ofZones}`;
   if (place.dataset["sized"] === sized) return;
   place.dataset["shown"] = shown;
   place.dataset["sized"] = sized;

@@ -93,6 +93,18 @@ export interface AskStatistics {
   type: "statistics";
 }
 
+/** What happened in them, over the whole run. */
+export interface AskZoneEvents {
+  id: number;
+  type: "zone_events";
+}
+
+/** The zones and lines of the run. */
+export interface AskZones {
+  id: number;
+  type: "zones";
+}
+
 /** As in prompts.jsonl: right and bottom exclusive. It replaces an earlier box. */
 export interface BoxPrompt {
   kind: "box";
@@ -170,6 +182,13 @@ export interface FileAnswer {
   bytes: number;
 }
 
+/** Four points of the image and where they are on the ground, x y in metres. error_px: how exactly points and feet are known, in pixels; speeds get their error from it. */
+export interface GroundSettings {
+  image: [[number, number], [number, number], [number, number], [number, number]];
+  metres: [[number, number], [number, number], [number, number], [number, number]];
+  error_px?: number;
+}
+
 /** The first message. stream, last_seq: of the connection before, to get only what it missed. mode: `write` takes the lease if nobody has it. */
 export interface Hello {
   id: number;
@@ -232,6 +251,18 @@ export interface LeaseState {
   watchers: number;
 }
 
+/** A line. Seen from `begin` to `end`, forward is from its left to its right. margin: how far beyond it a foot must be, in shares of the frame's shorter side. allowed: the only direction that is not the wrong way. */
+export interface LineSettings {
+  name: string;
+  begin: [number, number];
+  end: [number, number];
+  labels?: Array<string>;
+  forward?: string;
+  backward?: string;
+  allowed?: string | null;
+  margin?: number;
+}
+
 export interface MakeEdit {
   id: number;
   type: "edit";
@@ -259,6 +290,17 @@ export interface MaskPrompt {
 export interface MergeWire {
   kind: "merge";
   objects: Array<number>;
+}
+
+/** Two objects that come near each other: one of `labels` and one of `others`, empty for all. distance: between their feet, in metres with a ground, else in shares of the frame's shorter side. */
+export interface NearSettings {
+  name: string;
+  labels?: Array<string>;
+  others?: Array<string>;
+  distance: number;
+  enter_s?: number;
+  leave_s?: number;
+  update_s?: number;
 }
 
 /** An object. stored: whether the run has it; else it has pending prompts only. first_frame, last_frame: of the frames it is visible on, None if on none. */
@@ -421,6 +463,13 @@ export interface RunningPropagation {
   seconds: number;
 }
 
+/** They are these from now on. */
+export interface SaveZones {
+  id: number;
+  type: "save_zones";
+  zones: ZoneFile;
+}
+
 /** As in prompts.jsonl: a line on the object, or beside it. */
 export interface ScribblePrompt {
   kind: "scribble";
@@ -539,6 +588,62 @@ export interface WireCrop {
   runs: Array<number>;
 }
 
+/** As a row of `vseg events`: how often, how long, how many at once. */
+export interface ZoneEventRow {
+  place: string;
+  kind: string;
+  label: string;
+  direction: string | null;
+  count: number;
+  mean_s: number | null;
+  longest_s: number | null;
+  most: number | null;
+}
+
+export interface ZoneEventsAnswer {
+  re: number;
+  rows: Array<ZoneEventRow>;
+}
+
+/** Everything in zones.toml. unit: of all points of the image. size: width and height at which pixels were drawn, where it is not that of the frames. */
+export interface ZoneFile {
+  unit?: "fractions" | "pixels";
+  size?: [number, number] | null;
+  max_gap_s?: number;
+  ground?: GroundSettings | null;
+  zone?: Array<ZoneSettings>;
+  line?: Array<LineSettings>;
+  near?: Array<NearSettings>;
+}
+
+/** A zone. rule: "foot", the lowest part of the mask is inside, or "share", this share of its pixels is. labels: of the objects that count, empty for all. update_s: how often a stay is told again while it lasts. loiter_s, crowded_from and crowded_s, left_s, removed_s, heading, speed_limit: rules that are off unless given; seconds, objects, x y of the allowed direction in the image, metres a second. */
+export interface ZoneSettings {
+  name: string;
+  polygon: Array<[number, number]>;
+  labels?: Array<string>;
+  rule?: "foot" | "share";
+  share?: number;
+  enter_s?: number;
+  leave_s?: number;
+  update_s?: number;
+  loiter_s?: number | null;
+  crowded_from?: number | null;
+  crowded_s?: number;
+  left_s?: number | null;
+  removed_s?: number | null;
+  still?: number;
+  heading?: [number, number] | null;
+  heading_angle?: number;
+  speed_limit?: number | null;
+}
+
+/** What is in RUN/zones.toml; warnings: of what does nothing as it is. */
+export interface ZonesAnswer {
+  re: number;
+  zones: ZoneFile;
+  warnings: Array<string>;
+}
+
 export type AnyRequest =
   | Hello
   | View
@@ -558,7 +663,10 @@ export type AnyRequest =
   | Takeover
   | MakeExport
   | MakeReport
-  | AskStatistics;
+  | AskStatistics
+  | AskZones
+  | SaveZones
+  | AskZoneEvents;
 
 export type AnyAnswer =
   | RefusedAnswer
@@ -575,7 +683,9 @@ export type AnyAnswer =
   | LanesAnswer
   | ReviewAnswer
   | FileAnswer
-  | StatisticsAnswer;
+  | StatisticsAnswer
+  | ZonesAnswer
+  | ZoneEventsAnswer;
 
 export type AnyEvent =
   | StateEvent
