@@ -39,7 +39,6 @@ from vseg.cli import (
     watch,
 )
 from vseg.cli.report import Command
-from vseg.weights.threads import sleep_while_waiting
 
 app = typer.Typer(
     name="vseg",
@@ -141,7 +140,6 @@ app.add_typer(key_commands.app, name="keys")
 
 def main() -> None:
     """Entry point of the `vseg` script."""
-    sleep_while_waiting()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding does not have is shown, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")
