@@ -230,14 +230,16 @@ def load_toml(path: Path, kind: type[SomeSettings], **overrides: Any) -> SomeSet
     Raises BadConfig naming the file, the key and the known keys.
     """
     try:
-        with path.open("rb") as handle:
-            values = tomllib.load(handle)
+        # Editors of Windows begin a file with a byte order mark.
+        values = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise BadConfig(
             f"cannot read config {path}: {error.strerror}", hint="give an existing TOML file"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path} is not a TOML file: {error}") from error
+    except (ValueError, RecursionError) as error:  # of bytes, of TOML, of long numbers
+        raise BadConfig(
+            f"{path} is not a TOML file: {error}", hint="write lines such as short_side = 320"
+        ) from error
     for key, value in without_none(overrides).items():
         # A table keeps the keys that are not overridden.
         table = values.get(key)

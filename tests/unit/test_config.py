@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_a_file_fills_the_settings_and_options_win(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
-    path.write_text('short_side = 320\ndevice = "cuda:1"\n')
+    path.write_text('\ufeffshort_side = 320\ndevice = "cuda:1"\n', "utf-8")
     config = load_toml(path, TrackConfig, device="cpu", dtype=None)
     assert (config.short_side, config.device, config.dtype) == (320, "cpu", "auto")
 
@@ -29,6 +29,8 @@ def test_a_file_fills_the_settings_and_options_win(tmp_path: Path) -> None:
         ('range = "3-4"', ["a.toml", "range", "3-4"]),
         ("[memory]\nrecents = 3", ["a.toml", "memory.recents", "recent"]),
         ("short_side = ", ["a.toml", "not a TOML file"]),
+        ("range = " + "[" * 50_000, ["a.toml", "not a TOML file"]),
+        ("short_side = " + "9" * 5000, ["a.toml", "not a TOML file"]),
     ],
 )
 def test_a_mistake_names_file_key_and_known_keys(

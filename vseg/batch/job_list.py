@@ -210,7 +210,7 @@ def _json_lines(path: Path, defaults: Mapping[str, Any]) -> Iterator[JobLine]:
 def _object(where: str, line: str) -> dict[str, Any]:
     try:
         values = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadJobs(f"{where}: no JSON ({error})", hint=_EXAMPLE) from error
     if not isinstance(values, dict):
         raise BadJobs(f"{where}: {type(values).__name__} is no job", hint=_EXAMPLE)
@@ -243,7 +243,7 @@ def _cell(where: str, column: str, text: str) -> Any:
         return [part.strip() for part in text.split("|")]
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadJobs(
             f"{where}: the settings are no JSON ({error})", hint='{"short_side": 320}'
         ) from error

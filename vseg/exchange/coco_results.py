@@ -154,12 +154,12 @@ def _contents(
             return _listed(path, _ANY_ROWS.validate_python(content), video)
         images = _ANY_ROWS.validate_python(content.get("images"))
         rows = _ANY_ROWS.validate_python(content.get("annotations"))
-    except json.JSONDecodeError as error:
-        raise BadDetections(f"{path} is not JSON: {error}") from error
     except RecursionError as error:
         raise BadDetections(f"{path} is nested too deep for JSON of detections") from error
     except ValidationError as error:
         raise _refusal(f"{path}, images or annotations", error) from error
+    except ValueError as error:  # of bytes, of JSON, of long numbers
+        raise BadDetections(f"{path} is not JSON: {error}") from error
     readable, skipped = readable_images(images)
     frame_of, placed = frames_of(readable, video)
     if rows and not frame_of:

@@ -64,7 +64,7 @@ def model_type(folder: Path) -> str:
     try:
         config = json.loads(path.read_text("utf-8"))
         kind = config["model_type"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise WeightsMismatch(f"{path} does not describe a model", hint=_AGAIN) from error
     return str(kind)
 

@@ -92,7 +92,7 @@ def read_attributes(path: Path) -> Attributes:
     """
     try:
         stored = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise BadDataset(f"{path}: {reason}", hint=_SHAPE) from error
     if not isinstance(stored, dict):

@@ -155,7 +155,7 @@ def _read() -> dict[str, dict[str, Any]]:
     """
     try:
         kept = json.loads(speed_file().read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     fields = set(Speed.__dataclass_fields__)
     sound = isinstance(kept, dict) and all(

@@ -28,7 +28,7 @@ def weight_files(folder: Path) -> list[Path]:
             names = sorted(set(json.loads(index.read_text("utf-8"))["weight_map"].values()))
             # The index may come from anywhere: it must not lead out of its folder.
             outside = [name for name in names if Path(name).name != name]
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+        except (ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
             raise WeightsMismatch(
                 f"{index} is not an index of weights: {error}", hint=_AGAIN
             ) from error

@@ -89,6 +89,7 @@ BAD: dict[str, tuple[str, Callable[[Path], Path], str]] = {
         lambda p: written(p / "j.jsonl", {"clip": "a"}, "{clip"),
         "no JSON",
     ),
+    "deep": ("line 1", lambda p: written(p / "j.jsonl", "[" * 100_000), "no JSON"),
     "a list": ("line 1", lambda p: written(p / "j.jsonl", "[1]"), "list is no job"),
     "an unknown key": ("line 1", lambda p: written(p / "j.jsonl", {"clp": "a"}), "'clp'"),
     "no clip": (

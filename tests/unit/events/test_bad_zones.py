@@ -34,6 +34,15 @@ def line(**changes: Any) -> dict[str, Any]:
     return {"name": "gate", "begin": [0.5, 0.9], "end": [0.5, 0.1]} | changes
 
 
+@pytest.mark.parametrize("far", [1e308, -1e308, 1e30])
+def test_a_corner_beyond_every_map_is_refused(tmp_path: Path, far: float) -> None:
+    path = tmp_path / "zones.toml"
+    path.write_text(f"[[zone]]\nname = 'a'\npolygon = [[0, 0], [{far}, 0], [1, 1]]\n")
+    with pytest.raises(BadConfig, match=r"zone\.0\.polygon\.1\.0"):
+        read_zone_file(path)
+    plan_of(zone=[zone(polygon=[[0, 0], [1e6, 0], [1, 1]])])
+
+
 @pytest.mark.parametrize(
     ("zones", "says"),
     [

@@ -495,6 +495,12 @@ def test_json_that_is_nested_too_deep(tmp_path: Path) -> None:
         read_detections(written(tmp_path / "deep.json", "[" * 100_000), VIDEO)
 
 
+def test_json_with_a_number_of_thousands_of_digits(tmp_path: Path) -> None:
+    text = '[{"image_id": ' + "9" * 5000 + "}]"
+    with pytest.raises(BadDetections, match="is not JSON"):
+        read_detections(written(tmp_path / "long.json", text), VIDEO)
+
+
 @pytest.mark.parametrize("kind", WRITERS)
 def test_boxes_in_shares_of_the_frame_are_refused(tmp_path: Path, kind: str) -> None:
     rows = [(f, i, x / 64, y / 48, w / 64, h / 48, s, c) for f, i, x, y, w, h, s, c in ROWS]

@@ -51,7 +51,7 @@ def read_config(folder: Path) -> dict[str, Any]:
             "becomes "
             "one by `vseg models convert FILE.pt FOLDER`",
         ) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise WeightsMismatch(
             f"{path} does not describe a model: it is no JSON object with a 'model_type'",
             hint="fetch the folder again, or write it with save_pretrained",
