@@ -10,7 +10,7 @@ import typer
 from vseg.cli import options
 from vseg.cli.option_groups import ObjectPromptOptions, flat
 from vseg.cli.report import show_json
-from vseg.cli.revisions import changed
+from vseg.cli.revisions import changed, show_next
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def correct(
     print(f"{run}: revision {revision.number}{changed(revision)}")
     if revision.frames:
         print(f"{revision.frames} frames tracked in {revision.seconds:.1f} s")
-    print(f"back with: vseg revisions {run} --undo")
+    show_next(run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from vseg.cli import options
 from vseg.cli.report import show_json
-from vseg.cli.revisions import changed
+from vseg.cli.revisions import changed, show_next
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _show_result(
     _show(imported)
     if revision is not None:
         print(f"{into}: revision {revision.number}{changed(revision)}")
-        print(f"back with: vseg revisions {into} --undo")
+        show_next(into)
 
 
 def summary(imported: "ImportedMasks") -> dict[str, Any]:

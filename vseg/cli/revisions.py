@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -96,6 +97,19 @@ def changed(revision: "Revision") -> str:
         more = f" and {len(spans) - 3} more" if len(spans) > 3 else ""
         parts.append(f"; object {object_id}: {named}{more}")
     return "".join(parts)
+
+
+def show_next(run: Path) -> None:
+    """What to type after a revision was made: drawing it, which is not done by itself, and the
+    way back.
+    """
+    from vseg.results.layout import OVERLAY
+
+    typed = quote(str(run))
+    drawn = run / OVERLAY
+    stale = f" ({drawn} shows the run as tracked)" if drawn.exists() else ""
+    print(f"draw it with: vseg render {typed}{stale}")
+    print(f"back with: vseg revisions {typed} --undo")
 
 
 def _line(number: int, current: int, text: str) -> str:

@@ -30,6 +30,18 @@ def run(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_correction_tells_how_it_is_drawn(run: Path) -> None:
+    """The overlay of the run as tracked lies where one looks first."""
+    plain = call("correct", run, "--rename", "1=car").stdout
+    assert f"draw it with: vseg render {run}\n" in plain
+    (run / "overlay.mp4").write_bytes(b"")
+    drawn = call("correct", run, "--rename", "1=bus").stdout
+    assert f"{run / 'overlay.mp4'} shows the run as tracked" in drawn
+    spaced = run.rename(run.with_name("my run"))
+    said = call("correct", spaced, "--rename", "1=van").stdout
+    assert f"vseg render '{spaced}'" in said and f"revisions '{spaced}' --undo" in said
+
+
 def test_edits_list_compare_and_back(run: Path) -> None:
     done = call(
         "correct",
