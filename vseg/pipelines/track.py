@@ -22,7 +22,7 @@ from vseg.pipelines.previews import render_previews
 from vseg.pipelines.resumption import completed
 from vseg.results.events import read_events
 from vseg.results.layout import RunState, read_header, read_objects, run_state
-from vseg.results.lost_parts import lost_parts_of
+from vseg.results.lost_parts import check_revision, lost_parts_of
 from vseg.results.records import RunHeader
 from vseg.results.verify import verify_run
 from vseg.results.write_lock import write_lock
@@ -111,6 +111,7 @@ def _finished_before(task: Task) -> RunHeader | None:
             f"{job.out} is {header.status}, but lost a part: {lost[0]}{more}",
             hint="--resume computes again what is lost, --overwrite everything",
         )
+    check_revision(job.out, header)
     return header
 
 

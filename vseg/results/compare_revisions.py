@@ -68,13 +68,20 @@ def compare_revisions(path: Path, one: int, other: int) -> tuple[DifferingSpan, 
     return tuple(sorted(found, key=lambda span: (span.object_id, span.first)))
 
 
+def is_shared(one: Path, other: Path, shard: int) -> bool:
+    """Whether two revisions have the same file of masks, which neither changed."""
+    paths = [shard_path(root, MASK_SHARDS, shard) for root in (one, other)]
+    # A file that is lost is nobody's: who reads it says so.
+    return all(path.is_file() for path in paths) and samefile(*paths)
+
+
 def _differences(
     header: RunHeader, one: Path, other: Path
 ) -> Iterator[tuple[int, int, float]]:
     """(object, frame, IoU) of every mask that differs, by ascending frame."""
     indexes = FrameIndex(one, header), FrameIndex(other, header)
     for shard in indexes[0].shards:
-        if samefile(*(shard_path(root, MASK_SHARDS, shard) for root in (one, other))):
+        if is_shared(one, other, shard):
             continue
         frames = (
             read_shard(root, shard, index.table(shard)).records()

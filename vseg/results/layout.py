@@ -26,16 +26,13 @@ The files at the top are revision 0, the run as tracked; `content_root` is the f
 """
 
 import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from vseg.errors import BadRun, OutputError
+from vseg.errors import BadRun
 from vseg.io.files import atomic_write_text, is_utf8
 from vseg.results.records import FORMAT_VERSION, RunHeader, StoredObject
 
@@ -59,7 +56,11 @@ ANNOTATION = "annotation"
 ZONES = "zones.toml"
 SPANS = "spans.json"
 AGREEMENT = "agreement.parquet"
-_DERIVED = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
+RERUN = (
+    "`vseg track ... --resume` computes again what is lost of a run as it was tracked; of a "
+    "corrected one, `vseg revisions RUN --to N` goes to a revision that is whole"
+)
+DERIVED = (OVERLAY, CONTACT_SHEET, LABELS, EMBEDDINGS, LABEL_SHEET)
 _OBJECT_LIST = TypeAdapter(list[StoredObject])
 
 
@@ -196,9 +197,10 @@ def read_objects(root: Path) -> tuple[StoredObject, ...]:
     try:
         return tuple(_OBJECT_LIST.validate_json(path.read_bytes()))
     except OSError as error:
-        raise BadRun(f"cannot read {path}: {error.strerror}") from error
+        raise BadRun(f"cannot read {path}: {error.strerror}", hint=RERUN) from error
     except ValidationError as error:
-        raise BadRun(f"{path} is not a list of objects: {error.errors()[0]['msg']}") from error
+        reason = error.errors()[0]["msg"]
+        raise BadRun(f"{path} is not a list of objects: {reason}", hint=RERUN) from error
 
 
 def write_objects(root: Path, objects: list[StoredObject]) -> None:
@@ -217,59 +219,6 @@ def read_state(path: Path) -> bytes:
             f"cannot read the tracker's memory {path}: {error.strerror}",
             hint="begin again with --overwrite",
         ) from error
-
-
-def clear_contents(root: Path) -> None:
-    """Delete everything that belongs to a run except its header; foreign files stay."""
-    with _refusal_named(root):
-        for folder in (MASK_SHARDS, EXEMPLARS, REVISIONS, ANNOTATION):
-            if (root / folder).exists():
-                shutil.rmtree(root / folder)
-        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, SPANS, TRACKS, *_DERIVED):
-            (root / name).unlink(missing_ok=True)
-    clear_progress(root)
-    clear_unfinished_writes(root)
-
-
-def clear_run(root: Path) -> None:
-    """Delete a whole run; the folder goes too unless foreign files are in it."""
-    clear_contents(root)
-    with _refusal_named(root):
-        (root / HEADER).unlink(missing_ok=True)
-        if not any(root.iterdir()):
-            root.rmdir()
-
-
-def remove(path: Path) -> None:
-    """Delete what is there: a file, a folder, a link, or nothing."""
-    with _refusal_named(path):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-
-
-def clear_unfinished_writes(root: Path) -> None:
-    """Delete the temporary files that a killed process left behind."""
-    with _refusal_named(root):
-        for path in root.rglob(".*.part"):
-            path.unlink(missing_ok=True)
-
-
-def clear_progress(root: Path) -> None:
-    """Delete what only an unfinished run needs: shards of frames, the tracker's memory."""
-    with _refusal_named(root):
-        if (root / FRAME_SHARDS).exists():
-            shutil.rmtree(root / FRAME_SHARDS)
-    clear_states(root, keep=None)
-
-
-def clear_states(root: Path, keep: str | None) -> None:
-    """Delete the tracker's memory of all commits but one."""
-    with _refusal_named(root):
-        for path in root.glob("state-*.safetensors"):
-            if path.name != keep:
-                path.unlink(missing_ok=True)
 
 
 def _check_links(root: Path) -> None:
@@ -302,7 +251,7 @@ def is_of_run(path: Path) -> bool:
         SPANS,
         AGREEMENT,
         ZONES,
-        *_DERIVED,
+        *DERIVED,
     )
     return path.name in own or path.match("state-*.safetensors")
 
@@ -310,14 +259,3 @@ def is_of_run(path: Path) -> bool:
 def _is_transient(path: Path) -> bool:
     """Whether a file is of a write under way: a part of a file, or who writes the run."""
     return path.name == LOCK or (path.name.startswith(".") and path.suffix == ".part")
-
-
-@contextmanager
-def _refusal_named(root: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(
-            f"cannot delete {error.filename or root}: {error.strerror}",
-            hint="check the folder's permissions, or write elsewhere",
-        ) from error

@@ -10,11 +10,13 @@ from hashlib import sha256
 from pathlib import Path
 
 from vseg.errors import BadRun
+from vseg.results.compare_revisions import is_shared
 from vseg.results.events import committed_events
 from vseg.results.frame_index import FrameIndex
-from vseg.results.layout import FRAME_SHARDS, OBJECTS, read_objects, shard_path
+from vseg.results.layout import FRAME_SHARDS, OBJECTS, content_root, read_objects, shard_path
 from vseg.results.records import FrameRecord, Progress, RunHeader
 from vseg.results.shards import Shard, read_frames_shard, read_shard
+from vseg.results.spans import read_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,32 @@ def lost_parts_of(root: Path, header: RunHeader) -> LostParts:
         return LostParts(whole=error.message)
     state = _lost_state(root, progress) if progress else None
     return LostParts(shards, state, _objects(root, ids))
+
+
+def check_revision(root: Path, header: RunHeader) -> None:
+    """Raise BadRun if the current revision, where it is a corrected one, lost a part; what it
+    shares with the run as tracked is taken to be checked.
+    """
+    if header.revision == 0:
+        return
+    content = content_root(root, header)
+    try:
+        index = FrameIndex(content, header)
+        ids: set[int] = set()
+        for number in index.shards:
+            frames = index.every_row(number)
+            if not is_shared(root, content, number):
+                ids |= ids_of(_checked(header, number, read_shard(content, number, frames)))
+        lost = _objects(content, ids)
+        read_spans(content)
+    except BadRun as error:
+        lost = error.message
+    if lost:
+        parent = next(r.parent for r in header.revisions if r.number == header.revision)
+        raise BadRun(
+            f"revision {header.revision} of {root} lost a part: {lost}",
+            hint=f"`vseg revisions {root} --to {parent}` goes back to what it was made from",
+        )
 
 
 def _unfinished(

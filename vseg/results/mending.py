@@ -11,13 +11,13 @@ from pathlib import Path
 from vseg.errors import BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_bytes
+from vseg.results.clearing import remove
 from vseg.results.events import committed_events, read_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import (
     FRAME_SHARDS,
     MASK_SHARDS,
     read_objects,
-    remove,
     shard_path,
     shards_in,
     write_header,

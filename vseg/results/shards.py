@@ -16,7 +16,7 @@ from jaxtyping import Int64
 
 from vseg.errors import BadRun
 from vseg.io.files import atomic_path
-from vseg.results.layout import FRAME_SHARDS, FRAMES, MASK_SHARDS, shard_path
+from vseg.results.layout import FRAME_SHARDS, FRAMES, MASK_SHARDS, RERUN, shard_path
 from vseg.results.records import FrameRecord, MaskRow
 
 # pyarrow is imported where it is used: `import vseg.results` must stay light.
@@ -49,7 +49,7 @@ class Shard:
         if record.checksum != checksum:
             raise BadRun(
                 f"{self.path}: frame {frame_index} is not what was stored",
-                hint=_RERUN,
+                hint=RERUN,
             )
         return record
 
@@ -146,7 +146,7 @@ def read_shard(root: Path, shard: int, frames: Any) -> Shard:
         masks = masks.filter(listed)
         mask_frames = mask_frames[listed]
     if (np.diff(frame_numbers) <= 0).any() or (np.diff(mask_frames) < 0).any():
-        raise BadRun(f"{path}: its frames are out of order", hint=_RERUN)
+        raise BadRun(f"{path}: its frames are out of order", hint=RERUN)
     return Shard(path, frame_numbers, mask_frames, frames, masks)
 
 
@@ -200,19 +200,13 @@ def open_parquet(path: Path, schema: Any) -> Iterator[Any]:
         with pq.ParquetFile(path) as file:
             if not file.schema_arrow.equals(schema):
                 raise BadRun(
-                    f"{path} has other columns than a run of this version", hint=_RERUN
+                    f"{path} has other columns than a run of this version", hint=RERUN
                 )
             yield file
     except FileNotFoundError as error:
-        raise BadRun(f"{path} is missing", hint=_RERUN) from error
+        raise BadRun(f"{path} is missing", hint=RERUN) from error
     except (OSError, pa.ArrowException) as error:
-        raise BadRun(f"{path} is damaged: {error}", hint=_RERUN) from error
-
-
-_RERUN = (
-    "`vseg track ... --resume` computes again what is lost of a run as it was tracked; of a "
-    "corrected one, `vseg revisions RUN --to N` goes to a revision that is whole"
-)
+        raise BadRun(f"{path} is damaged: {error}", hint=RERUN) from error
 
 
 def mask_schema() -> Any:

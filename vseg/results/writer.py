@@ -15,16 +15,18 @@ from pathlib import Path
 from vseg.errors import BadRun, OutputError
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_bytes
-from vseg.results.endings import ending_warnings
-from vseg.results.events import append_events, forget_events
-from vseg.results.layout import (
-    FRAME_SHARDS,
-    RunState,
+from vseg.results.clearing import (
     clear_contents,
     clear_progress,
     clear_run,
     clear_states,
     clear_unfinished_writes,
+)
+from vseg.results.endings import ending_warnings
+from vseg.results.events import append_events, forget_events
+from vseg.results.layout import (
+    FRAME_SHARDS,
+    RunState,
     read_objects,
     read_state,
     run_state,

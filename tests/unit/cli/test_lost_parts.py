@@ -32,6 +32,15 @@ def finished(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
+def corrected(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The finished run with a revision in which object 1 is another one from frame 9 on."""
+    run = tmp_path_factory.mktemp("corrected") / "run"
+    shutil.copytree(finished, run)
+    assert call("correct", run, "--split", "1@9").exit_code == 0
+    return run
+
+
+@pytest.fixture(scope="module")
 def interrupted(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stopped in the middle of a shard, on frame LAST."""
     out = tmp_path_factory.mktemp("interrupted") / "run"
@@ -148,3 +157,41 @@ def test_the_frames_that_were_lost_are_named_and_whole_shards_left_alone(
     assert "16 frames tracked" in answer.stdout
     assert before == {n: shard(run, n).stat().st_mtime_ns for n in (0, 2, 4)}
     assert len(list(open_run(run))) == 40
+
+
+LOST_OF_A_REVISION: dict[str, Callable[[Path], None]] = {
+    "masks": lambda content: cut(content / "masks/shard-000001.parquet"),
+    "no masks": lambda content: lose(content / "masks/shard-000001.parquet"),
+    "frames": lambda content: cut(content / "frames.parquet"),
+    "objects": lambda content: cut(content / "objects.json"),
+    "spans": lambda content: lose(content / "spans.json"),
+}
+
+
+@pytest.mark.parametrize("lost", LOST_OF_A_REVISION)
+def test_a_run_whose_revision_lost_a_part_is_not_called_complete(
+    corrected: Path, workplace: Workplace, tmp_path: Path, lost: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(corrected, run)
+    LOST_OF_A_REVISION[lost](run / "revisions" / "000001")
+    answer = call(*track_words(workplace, run, *RANGE, "--resume"))
+    assert answer.exit_code == 3
+    assert f"vseg revisions {run} --to 0" in answer.stderr
+
+
+def test_a_whole_revision_is_complete(
+    corrected: Path, workplace: Workplace, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(corrected, run)
+    answer = call(*track_words(workplace, run, *RANGE))
+    assert (answer.exit_code, "complete already" in answer.stdout) == (0, True)
+
+
+def test_revisions_that_lost_masks_cannot_be_compared(corrected: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(corrected, run)
+    lose(run / "revisions" / "000001" / "masks" / "shard-000001.parquet")
+    answer = call("revisions", run, "--compare", "0", "1")
+    assert (answer.exit_code, "is missing" in answer.stderr) == (3, True)
