@@ -38,7 +38,7 @@ from vseg.results.spans import ObjectSpans
 from vseg.results.stored_rows import StoredRows
 from vseg.results.track_spool import TrackSpool
 from vseg.session.session import Session
-from vseg.types import Mask, MaskCrop, Prompt
+from vseg.types import Mask, MaskCrop, Prompt, PromptValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ class Correction:
     ) -> Iterator[CorrectedSpan]:
         """The spans around one prompted frame."""
         before = {obj: self._stored.crop(obj, frame) for obj in values}
-        refined = {obj: with_stored(v, self._mask(obj, frame)) for obj, v in values.items()}
+        refined = {obj: self._values(obj, frame, own) for obj, own in values.items()}
         returning: dict[int, list[Gap]] = {}
         with self._tracker.session() as session:
             agreed = self._decode(session, frame, refined, before)
@@ -136,6 +136,16 @@ class Correction:
         self._store_decoded()
         for anchor, back_gaps in sorted(returning.items()):
             yield from self._return(anchor, back_gaps)
+
+    def _values(
+        self, obj: int, frame: int, prompts: Sequence[PromptValue]
+    ) -> Sequence[PromptValue]:
+        """The prompts with the stored mask, or in their place the mask that was seen."""
+        seen = self._settings.seen(obj, frame)
+        if seen is None or not self._tracker.takes(seen):
+            return with_stored(prompts, self._mask(obj, frame))
+        video = self._draft.header.video
+        return [Mask(seen.paste(video.height, video.width))]
 
     def _return(self, anchor: int, gaps: Sequence[Gap]) -> Iterator[CorrectedSpan]:
         """Track back from an anchor that a pass has come to.

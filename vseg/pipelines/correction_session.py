@@ -15,11 +15,14 @@ import numpy as np
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import DamagedVideo
 from vseg.frame_masks import FrameMasks
+from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader, readable_backward, readable_frames
+from vseg.session.crops.crop_place import longer_side
 from vseg.session.session import Session
-from vseg.types import Frame, Mask, Points, PromptValue, Scribble
+from vseg.session.tracked_frame import TrackedFrame
+from vseg.types import Frame, Mask, MaskCrop, Points, PromptValue, Scribble
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,18 @@ class SessionSetup:
             encode_ahead=self.encode_ahead,
             grounder=self.grounder,
         )
+
+    def takes(self, seen: MaskCrop) -> bool:
+        """Whether a mask that was decoded in the whole frame stands; that of a small object is
+        decoded again in a crop around it, where it is finer.
+        """
+        if seen.area == 0 or not isinstance(self.model, AffinityModel) or not self.crops.most:
+            return seen.area > 0
+        info = self.video.info
+        scale = TrackedFrame.scale_of(
+            self.model.map_hw((info.height, info.width)), info.height
+        )
+        return longer_side(seen.xyxy) * scale >= self.crops.below
 
     @property
     def other_anchors(self) -> int:

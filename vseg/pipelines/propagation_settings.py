@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vseg.frame_masks import FrameMasks
+from vseg.types import MaskCrop
 
 ReachDirection = Literal["forward", "backward", "both"]
 
@@ -36,9 +37,12 @@ class Reach:
 class PropagationSettings:
     """cut(): asked after every frame; once it is true the propagation ends, and what was
     tracked counts.  on_masks(masks): the masks of every frame as it is tracked, of which some
-    may not count in the end: those behind the seam.
+    may not count in the end: those behind the seam.  seen(obj, frame): the mask that the user
+    saw for the prompts of an object on a frame, and which stands as if it had been given; None
+    where none was shown.
     """
 
     reach: Reach = field(default_factory=Reach)
     cut: Callable[[], bool] = lambda: False
     on_masks: Callable[[FrameMasks], None] = lambda masks: None
+    seen: Callable[[int, int], MaskCrop | None] = lambda obj, frame: None

@@ -36,8 +36,13 @@ class TrackedFrame:
     @property
     def scale(self) -> float:
         """Pixels at the size at which the model works, by pixel of the video."""
+        return self.scale_of(self.map_hw, self.hw[0])
+
+    @staticmethod
+    def scale_of(map_hw: tuple[int, int], height: int) -> float:
+        """The same of frames of a height."""
         # A cell is 4 pixels wide there.
-        return 4 * self.map_hw[0] / self.hw[0]
+        return 4 * map_hw[0] / height
 
     def encoded(self) -> EncodedImage:
         """The frame with its features."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vseg
@@ -16,7 +17,7 @@ from vseg.pipelines.propagation_settings import PropagationSettings, Reach
 from vseg.pipelines.run_edit import RunEdit
 from vseg.results.run import Run
 from vseg.synthetic import SyntheticVideo
-from vseg.types import Mask
+from vseg.types import Mask, MaskCrop
 
 pytestmark = pytest.mark.integration
 
@@ -96,6 +97,21 @@ def test_masks_reach_as_far_as_asked(
     propagate(run, model, PropagationSettings(reach, on_masks=note), masks)
     assert held(run, 1) == [*frames]
     assert sorted(seen) == [*frames] and seen[0] == MIDDLE
+
+
+@pytest.mark.parametrize("side", [40, 20])
+def test_a_mask_that_was_seen_stands_unless_it_is_small(
+    run: Path, model: Model, side: int
+) -> None:
+    """What is smaller than 32 pixels is decoded again, in a crop."""
+    seen = MaskCrop(60, 30, np.ones((15, side), dtype=bool))
+    settings = PropagationSettings(Reach(end=MIDDLE + 2), seen=lambda obj, frame: seen)
+    with RunEdit(run, CorrectionSettings(model=model)) as edit:
+        edit.add(obj=1)
+        edit.prompt(1, MIDDLE, points=[(70, 37)])
+        assert list(edit.propagate(settings))
+    stored = Run(run)[MIDDLE].crop(1)
+    assert (stored.xywh == seen.xywh) == (side == 40)
 
 
 def test_what_was_tracked_before_the_end_stays(

@@ -108,6 +108,19 @@ def test_click_gives_a_mask_and_propagation_a_revision(
     assert not stored.flags & MaskFlag.PENDING
 
 
+def test_the_mask_that_a_click_shows_is_the_one_that_is_stored(
+    page: AnnotatorPage, root: Path
+) -> None:
+    page.point(None, 2, (8, 88))  # on the ground: a small object is decoded anew
+    propagate(page)
+    page.ask("view", frame=5)
+    page.point(1, 5, (150, 8))
+    shown = page.mask(1, 5, MaskFlag.PENDING).mask
+    assert shown.sum() > 1000
+    propagate(page)
+    assert np.array_equal(vseg.open_run(root / "run")[5][1], shown)
+
+
 def test_a_frame_is_shown_while_the_device_is_used(
     scene: SyntheticVideo, client: TestClient, page: AnnotatorPage
 ) -> None:

@@ -238,6 +238,18 @@ def test_a_correction_moves_its_crop(nano: Nano, kind: str) -> None:
         assert mask_iou(masks[1], labels == 4) > 0.4
 
 
+def test_a_mask_of_a_few_pixels_corrected_by_points_off_it_is_no_small_object(
+    nano: Nano,
+) -> None:
+    frame, labels = drawn(0, [(40.0, 30.0, 70.0)])
+    corner = np.zeros_like(labels, dtype=bool)
+    corner[30:36, 40:46] = True
+    clicks = [Points([xy]) for xy in ((55, 45), (95, 85))]
+    with Session(nano) as session:
+        masks = session.prompt(1, frame, [Mask(corner), *clicks])
+    assert mask_iou(masks[1], labels == 1) > 0.8
+
+
 def test_flipped_models_have_crops_too() -> None:
     from vseg.models.nano.flip_tta import FlipTTA
 

@@ -35,6 +35,7 @@ from vseg.server.annotator.open_clip import OpenClip
 from vseg.server.annotator.propagation import Propagation
 from vseg.server.annotator.socket_refusals import refusal_of
 from vseg.server.worker import Worker
+from vseg.types import MaskCrop
 
 REST_S = 0.06
 """A frame that is shown for so long is encoded: one of a clip that plays at 24 frames a second
@@ -223,7 +224,14 @@ class ClipTasks:
                 self._loop.call_soon_threadsafe(self._show_live, running, masks)
                 turn.pass_on()
 
-            running.run(opened.project, opened.model, opened.tracked, shown)
+            def seen(obj: int, frame: int) -> MaskCrop | None:
+                prompts = [p for p in running.prompts if p.place == (obj, frame)]
+                # What cannot be decoded is told by the session that decodes it again.
+                with suppress(VsegError):
+                    return opened.view.place(obj, frame, prompts).decoded(opened.images).crop
+                return None
+
+            running.run(opened.project, opened.model, opened.tracked, shown, seen)
 
     def _show_live(self, running: Propagation, masks: list[ShownMask]) -> None:
         self.opened.clients.show(masks)

@@ -4,11 +4,12 @@ pending prompts.
 Enters: a project and a frame.  Leaves: ShownMasks.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from vseg.frame_masks import FrameMasks
 from vseg.results.spans import ObjectSpans, SpanState
+from vseg.server.annotator.ledger import PendingPrompt
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask
 from vseg.server.annotator.project import Project
 from vseg.server.annotator.prompted_images import PromptedImages, PromptedMask
@@ -79,7 +80,15 @@ class FrameView:
             masks = self._masks(frame)
             wanted = {obj for obj, at in self._places() if at == frame}
             wanted &= wanted if only is None else {*only}
-            return [self._place(obj, frame, masks) for obj in sorted(wanted)]
+            return [
+                self._place(obj, frame, self._project.pending_of(obj, frame), masks)
+                for obj in sorted(wanted)
+            ]
+
+    def place(self, obj: int, frame: int, prompts: Sequence[PendingPrompt]) -> PromptedPlace:
+        """An object with these prompts on a frame, which correct what is stored there."""
+        with self._project.lock:
+            return self._place(obj, frame, prompts, self._masks(frame))
 
     def crop(self, obj: int, frame: int) -> MaskCrop | None:
         """The stored mask of an object on a frame, None where it has no row."""
@@ -94,8 +103,13 @@ class FrameView:
         gone = [obj for obj in self._project.known_ids if obj not in here]
         return [ShownMask(frame, obj, MaskFlag(0), 0.0, MaskCrop.empty()) for obj in gone]
 
-    def _place(self, obj: int, frame: int, masks: FrameMasks | None) -> PromptedPlace:
-        pending = self._project.pending_of(obj, frame)
+    def _place(
+        self,
+        obj: int,
+        frame: int,
+        pending: Sequence[PendingPrompt],
+        masks: FrameMasks | None,
+    ) -> PromptedPlace:
         stored = masks.crop(obj) if masks is not None and obj in masks else None
         numbers = tuple(p.number for p in pending)
         return PromptedPlace(

@@ -25,6 +25,7 @@ from vseg.server.annotator.ledger import PendingPrompt
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask
 from vseg.server.annotator.project import Project
 from vseg.server.annotator.wire_values import RunningPropagation, Span
+from vseg.types import MaskCrop
 from vseg.types.edit_values import AddObject
 
 KEPT_FRAMES = 64
@@ -58,13 +59,15 @@ class Propagation:
         model: Model,
         video: OpenReader,
         shown: Callable[[list[ShownMask]], None],
+        seen: Callable[[int, int], MaskCrop | None],
     ) -> None:
         """Track.  shown(masks): called with those of every frame; what it raises ends the
-        propagation without a revision.  Raises what `RunEdit` raises.
+        propagation without a revision.  seen(obj, frame): the mask that was shown for the
+        prompts of an object on a frame.  Raises what `RunEdit` raises.
         """
         ended = Ended(revision=None)
         try:
-            ended = self._tracked(project, model, video, shown)
+            ended = self._tracked(project, model, video, shown, seen)
         finally:
             project.end_revision(ended)
 
@@ -85,6 +88,7 @@ class Propagation:
         model: Model,
         video: OpenReader,
         shown: Callable[[list[ShownMask]], None],
+        seen: Callable[[int, int], MaskCrop | None],
     ) -> Ended:
         def on_masks(masks: FrameMasks) -> None:
             self.frame = masks.frame_index
@@ -95,7 +99,7 @@ class Propagation:
 
         objects = {p.place[0] for p in self.prompts}
         new = sorted(objects - {*project.run.object_ids})
-        settings = PropagationSettings(self.reach, self.cut.is_set, on_masks)
+        settings = PropagationSettings(self.reach, self.cut.is_set, on_masks, seen)
         correction = CorrectionSettings(model=model, video=video)
         with RunEdit(project.path, correction, ProgressCallbacks(self._count)) as edit:
             self.edits(edit)

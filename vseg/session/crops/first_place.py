@@ -133,16 +133,27 @@ class FirstPlaces:
 
 
 def _extent(prompts: Sequence[VisualPrompt]) -> PixelBox | None:
-    """The box of a mask or else a box among the prompts; None without any."""
+    """The box of a mask and of the points on the object that it lacks, or else a box among
+    the prompts; None without any.
+    """
     for prompt in prompts:
         if isinstance(prompt, Mask):
             mask = MaskCrop.of(prompt.mask)
             if mask.area:
-                return mask.xyxy
+                return _around(mask.xyxy, _positive(prompts))
     for prompt in prompts:
         if isinstance(prompt, Box):
             return prompt.x1, prompt.y1, prompt.x2, prompt.y2
     return None
+
+
+def _around(box: PixelBox, marks: Float32[np.ndarray, "N 2"]) -> PixelBox:
+    """The box, grown to hold the points."""
+    if not len(marks):
+        return box
+    x1, y1 = marks.min(axis=0).tolist()
+    x2, y2 = (marks.max(axis=0) + 1).tolist()
+    return min(box[0], x1), min(box[1], y1), max(box[2], x2), max(box[3], y2)
 
 
 def _positive(prompts: Sequence[VisualPrompt]) -> Float32[np.ndarray, "N 2"]:
