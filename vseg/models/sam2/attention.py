@@ -9,9 +9,13 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 _CHUNK = 512
 """Queries whose scores are held at once: 512 x 28 736 in bf16 is 28 MiB."""
+_KERNELS = [SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH]
+"""Not cuDNN's, which the library prefers on Hopper GPUs: it refuses values that have fewer
+channels than keys, as those of memory have."""
 
 
 def attend(
@@ -52,7 +56,8 @@ def fused(
     # memory.
     heads = (query[:, None], key[:, None], value[:, None])
     mask = None if bias is None else bias[:, None, None]
-    return F.scaled_dot_product_attention(*heads, attn_mask=mask, scale=1.0)[:, 0]
+    with sdpa_kernel(_KERNELS):
+        return F.scaled_dot_product_attention(*heads, attn_mask=mask, scale=1.0)[:, 0]
 
 
 def _by_chunks(
