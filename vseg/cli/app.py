@@ -39,6 +39,7 @@ from vseg.cli import (
     watch,
 )
 from vseg.cli.report import Command
+from vseg.weights.threads import spare_memory
 
 app = typer.Typer(
     name="vseg",
@@ -140,6 +141,7 @@ app.add_typer(key_commands.app, name="keys")
 
 def main() -> None:
     """Entry point of the `vseg` script."""
+    spare_memory()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding does not have is shown, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")

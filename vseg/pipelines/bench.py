@@ -64,7 +64,8 @@ def measure(
     out: Path,
     callbacks: ProgressCallbacks | None = None,
 ) -> dict[str, Any]:
-    """Milliseconds of each stage per frame, frames per second, peak memory and state size.
+    """Milliseconds of each stage and of the processor per frame, frames per second, peak
+    memory and state size.
 
     Raises what `track` raises.
     """
@@ -83,6 +84,7 @@ def measure(
         "instruction set": instruction_set(),
         "threads": torch.get_num_threads(),
         **_stage_figures(decode_s, steady.stages_s, outcome),
+        "processor ms": round(1000 * steady.cpu_s, 2),
         "frames/s": round(1 / steady.frame_s, 2),
         "frames/s with the start": round(outcome.frames / outcome.times.total_s, 2),
         "peak memory MiB": round(peak_bytes() / 2**20),

@@ -33,11 +33,12 @@ _BLOCK = 10
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """The frames encoded together: how many, when that began, and the seconds of all of them
-    by stage.
+    """The frames encoded together: how many, when that began by the wall clock and by the
+    processor's, and the seconds of all of them by stage.
     """
 
     began: float
+    began_cpu: float
     count: int
     seconds: dict[str, float] = field(default_factory=lambda: dict.fromkeys(STAGES, 0.0))
 
@@ -46,9 +47,12 @@ class FrameTimes:
 class SteadyTimes:
     """Per frame: medians over blocks of ten rows, long enough to hold what is not done on
     every one.
+
+    cpu_s: of all threads of the process, those that read and write too.
     """
 
     frame_s: float
+    cpu_s: float
     stages_s: dict[str, float]
 
 
@@ -71,6 +75,7 @@ class Timed:
         self.runtime = model.runtime
         self.frames: list[FrameTimes] = []
         self._ended = 0.0
+        self._ended_cpu = 0.0
 
     def steady(self) -> SteadyTimes:
         """Times once the memory is full: without the first 30 rows, or without half of a short
@@ -78,20 +83,24 @@ class Timed:
         """
         rows = self.frames[min(_WARM_FRAMES, len(self.frames) // 2) :]
         ends = [*(row.began for row in rows[1:]), self._ended]
+        ends_cpu = [*(row.began_cpu for row in rows[1:]), self._ended_cpu]
         size = max(1, min(_BLOCK, len(rows) - 1))
         blocks = [range(k, k + size) for k in range(0, max(1, len(rows) - size), size)]
         counts = [sum(rows[k].count for k in block) for block in blocks]
         spans = [ends[block[-1]] - rows[block[0]].began for block in blocks]
+        cpu = [ends_cpu[block[-1]] - rows[block[0]].began_cpu for block in blocks]
         spent = {
             n: [sum(rows[k].seconds[n] for k in block) for block in blocks] for n in STAGES
         }
         return SteadyTimes(
-            _per_frame(spans, counts), {n: _per_frame(s, counts) for n, s in spent.items()}
+            _per_frame(spans, counts),
+            _per_frame(cpu, counts),
+            {n: _per_frame(s, counts) for n, s in spent.items()},
         )
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """Timed as `encode`; a new row of frames begins."""
-        self.frames.append(FrameTimes(time.perf_counter(), len(frames)))
+        self._begin_row(len(frames))
         return self._timed("encode", self._promptable.encode, frames)
 
     @property
@@ -127,6 +136,9 @@ class Timed:
         """Timed as `memory`; what it gives is not timed."""
         return self._timed("memory", self._promptable.memorise, features, mask)
 
+    def _begin_row(self, count: int) -> None:
+        self.frames.append(FrameTimes(time.perf_counter(), time.process_time(), count))
+
     def _timed(
         self,
         stage: str,
@@ -140,6 +152,7 @@ class Timed:
         if self.device.type == "cuda":
             torch.cuda.synchronize(self.device)
         self._ended = time.perf_counter()
+        self._ended_cpu = time.process_time()
         self.frames[-1].seconds[stage] += self._ended - began
         return output
 
@@ -158,7 +171,7 @@ class TimedModel(Timed):
     def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
         """Timed as `encode`, in the row of the frame that was encoded last."""
         if not self.frames:
-            self.frames.append(FrameTimes(time.perf_counter(), 1))
+            self._begin_row(1)
         return self._timed("encode", self._model.encode_crops, frames, side)
 
     def condition(

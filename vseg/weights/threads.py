@@ -23,6 +23,14 @@ def sleep_while_waiting() -> None:
         os.environ.setdefault(name, value)
 
 
+def spare_memory() -> None:
+    """Have Arrow take memory as all else does, unless the environment says otherwise: its own
+    allocator keeps 20 MiB for the few tables of a run.  For commands, before Arrow is loaded;
+    a program that uses vseg may need it for more.
+    """
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
 def thread_limit() -> int | None:
     """The most threads that any library may use; None if each may choose.
 

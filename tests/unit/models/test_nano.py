@@ -7,8 +7,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
+from vseg.models.nano import model as nano_model
 from vseg.models.nano.blocks import ConvNorm, fold_batch_norms
 from vseg.models.nano.frame_size import model_hw
 from vseg.models.nano.load import WEIGHTS, load_nano, save_random
@@ -46,6 +48,29 @@ def test_reading_is_a_softmax_over_the_objects_own_cells(model: Nano) -> None:
         affinity = scores.masked_fill(~valid[row], -torch.inf).softmax(dim=1)
         expected = (values[row] @ affinity.T).view_as(readout[row])
         torch.testing.assert_close(readout[row], expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_the_memory_is_read_in_blocks_of_cells(
+    model: Nano, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features = model.encode([image()])[0]
+    cells = features.key[0].numel()
+    torch.manual_seed(0)
+    key = F.normalize(torch.randn(64, 3 * cells), dim=0)
+    memory = Memory(2, (MemoryPart(key, torch.randn(2, 64, 3 * cells), (0, 1)),))
+    at_once = model.condition(features, memory)
+    sizes = []
+    read = model._runtime.read
+
+    def counted(query: Tensor, key: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        sizes.append(query.shape[1])
+        return read(query, key, values)
+
+    monkeypatch.setattr(model._runtime, "read", counted)
+    monkeypatch.setattr(nano_model, "_MOST_PRODUCTS", 7 * 3 * cells)
+    torch.testing.assert_close(model.condition(features, memory), at_once)
+    assert len(sizes) > 1 and max(sizes) <= 7 and sum(sizes) == cells
 
 
 @torch.inference_mode()

@@ -27,6 +27,10 @@ from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, LookAlikes, Memory
 from vseg.types import Frame, Mask
 
+_MOST_PRODUCTS = 2**21
+"""Of a block: 4 MiB in bfloat16.  Blocks of half a million products cost up to 10 % of the
+reading with ten objects in float32, these at most 4 %."""
+
 
 class Nano:
     """The embedded model.  Implements `vseg.interfaces.affinity_model.AffinityModel`."""
@@ -158,10 +162,11 @@ class Nano:
             key = torch.cat([part.key, torch.ones_like(part.key[:1])])
             if look_alikes is not None:
                 key = torch.cat([key, claimed_channels(look_alikes, part)])
-            read, weight_read = self._runtime.read(query, key, part.values)
             rows = list(part.rows)
-            total[:, rows] += read.view(cells, len(rows), channels)
-            weight[:, rows] += weight_read[:, None, None]
+            for some in _blocks(cells, key.shape[1], self.device):
+                read, weight_read = self._runtime.read(query[:, some], key, part.values)
+                total[some, rows] += read.view(-1, len(rows), channels)
+                weight[some, rows] += weight_read[:, None, None]
         readout = (total / weight.clamp_min(1e-20)).to(query.dtype)
         return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
 
@@ -263,6 +268,16 @@ class Nano:
         )
         logits = torch.from_numpy((2 * share - 1) * CERTAIN_LOGIT)
         return logits.to(self.device, self.dtype)
+
+
+def _blocks(cells: int, remembered: int, device: torch.device) -> list[slice]:
+    """The cells in blocks of equal size that read the memory one after the other: with six
+    frames in memory the products of all cells at once are 12 MiB in bfloat16.  On a GPU all at
+    once.
+    """
+    count = -(-cells * remembered // _MOST_PRODUCTS) if device.type == "cpu" else 1
+    size = -(-cells // count)
+    return [slice(start, start + size) for start in range(0, cells, size)]
 
 
 def _encoded(features: Features) -> Encoded:
