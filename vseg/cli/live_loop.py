@@ -64,7 +64,7 @@ def watch_live(live: LiveJob) -> DamagedVideo | None:
     news = threading.Event()
     with stop_on_request() as stop, reload_on_request() as hung_up, ExitStack() as held:
         cameras = _opened(live, news, held)
-        runs = held.enter_context(LiveRuns(job, model)) if live.store else None
+        runs = held.enter_context(LiveRuns(job, model, live.cameras)) if live.store else None
         status = LiveStatus(cameras)
         told = LiveObservers(_observers(live, cameras, runs, status, held), cameras)
         held.callback(told.close)

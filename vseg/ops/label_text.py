@@ -2,6 +2,26 @@
 written as `person:anna`.
 """
 
+import unicodedata
+
+from vseg.errors import BadPrompt
+
+_MOST_CHARACTERS = 200
+"""As many as a text prompt has, which becomes a label."""
+
+
+def check_label(text: str) -> None:
+    """Raise BadPrompt for a label or a name that is empty, of several lines or too long:
+    tables, tags on images and the files of other programs have one line for it.
+    """
+    unseen = [c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp")]
+    if not text.strip() or unseen or len(text) > _MOST_CHARACTERS:
+        what = f"holds {unseen[0]!a}" if unseen else f"has {len(text)} characters"
+        raise BadPrompt(
+            f"the label {text[:40]!r} {what}",
+            hint=f"give one line of 1 to {_MOST_CHARACTERS} characters, such as person:anna",
+        )
+
 
 def split_label(text: str) -> tuple[str, str | None]:
     """The class, and the instance's own name if there is one."""

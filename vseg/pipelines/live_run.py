@@ -5,6 +5,7 @@ directory for each camera, with one frame for each that it gave out; a shard of 
 memory at a time.
 """
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +26,14 @@ from vseg.weights.device import instruction_set
 class LiveRuns:
     """A `LiveObserver` that stores; the runs are finished with the block."""
 
-    def __init__(self, job: TrackJob, model: Model) -> None:
-        """job: `out` is the run of a camera without a name, and the folder of all others."""
+    def __init__(self, job: TrackJob, model: Model, cameras: Iterable[str]) -> None:
+        """job: `out` is the run of a camera without a name, and the folder of all others.
+
+        Raises OutputError and BadRun, before a frame is shown, where one of these cameras
+        cannot have its run.
+        """
+        for camera in cameras:
+            RunWriter.check_free(job.out / camera, overwrite=job.overwrite)
         self._job = job
         self._model = model
         self._held = ExitStack()

@@ -22,6 +22,7 @@ from vseg.exchange.detections import DetectionTable, read_detections
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
+from vseg.ops.label_text import check_label
 from vseg.pipelines.decisive_options import redetection_options, tracking_options
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.passes import check_direction, check_starts
@@ -250,6 +251,7 @@ def _check_labels(job: TrackJob, prompts: Sequence[Prompt]) -> None:
     """Raise BadPrompt for the label of an object that has no prompt."""
     known = sorted({p.object_id for p in prompts if p.object_id is not None})
     for object_id, name in job.labels.items():
+        check_label(name)
         if object_id not in known:
             raise BadPrompt(
                 f"label '{name}' is for object {object_id}, which has no prompt",

@@ -83,7 +83,7 @@ def _check_place(job: TrackJob) -> None:
     if state is RunState.UNREADABLE:
         read_header(job.out)  # raises, with the reason
     if state is RunState.RESUMABLE and not job.resume:
-        raise RunWriter.occupied(job.out)
+        raise RunWriter.occupied(job.out, "--resume continues it, ")
 
 
 def _run(task: Task, loop: FrameLoop) -> RunHeader:

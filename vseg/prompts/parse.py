@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from vseg.errors import UsageError
-from vseg.ops.label_text import split_label
+from vseg.ops.label_text import check_label, split_label
 from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.mask_files import read_mask_file
 from vseg.prompts.phrases import parse_phrases
@@ -187,6 +187,7 @@ def parse_labels(specs: Iterable[str]) -> dict[int, str]:
                 hint="for example --label 1=person or --label 1=person:anna",
             )
         object_id = _object_id(object_text)
+        check_label(name)
         if object_id in labels:
             raise UsageError(
                 f"object {object_id} has two labels: '{labels[object_id]}' and "

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from vseg.errors import BadPrompt
 from vseg.ops.codec import CODEC, encode_mask
 from vseg.ops.colours import hex_of
+from vseg.ops.label_text import check_label
 from vseg.results.draft import RevisionDraft
 from vseg.results.draft_checks import (
     check_frame,
@@ -151,6 +152,7 @@ def _delete(draft: RevisionDraft, object_id: int) -> None:
 def _describe(draft: RevisionDraft, edit: RenameObject | ColourObject) -> None:
     check_object(draft, edit.object_id)
     if isinstance(edit, RenameObject):
+        check_label(edit.label)
         change = {"label": edit.label}
     elif _COLOUR.fullmatch(edit.colour):
         change = {"colour": edit.colour}
@@ -200,6 +202,8 @@ def _add(draft: RevisionDraft, edit: AddObject) -> None:
             f"object {edit.object_id} cannot be added: the id is or was another object's",
             hint=f"the next free id is {next_object_id(draft)}",
         )
+    if edit.label is not None:
+        check_label(edit.label)
     draft.content.objects[edit.object_id] = StoredObject(
         id=edit.object_id,
         label=edit.label,

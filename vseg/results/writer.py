@@ -94,16 +94,23 @@ class RunWriter:
 
         Raises OutputError if a run is there already, BadRun if something else is.
         """
-        if run_state(path) is not RunState.ABSENT and not overwrite:
-            raise RunWriter.occupied(path)
+        RunWriter.check_free(path, overwrite=overwrite)
         return _begin(path, header, prompts)
 
     @staticmethod
-    def occupied(path: Path) -> OutputError:
-        """The error for a run that is neither to be resumed nor replaced."""
+    def check_free(path: Path, *, overwrite: bool) -> None:
+        """Raise OutputError if a run is there that is not to be replaced, BadRun if something
+        else is.
+        """
+        if run_state(path) is not RunState.ABSENT and not overwrite:
+            raise RunWriter.occupied(path, "")
+
+    @staticmethod
+    def occupied(path: Path, other: str) -> OutputError:
+        """The error for a run that is in the way.  other: what else can be done with it."""
         return OutputError(
             f"{path} already holds a run ({run_state(path)})",
-            hint="--resume continues it, --overwrite replaces it, -o names another folder",
+            hint=f"{other}--overwrite replaces it, -o names another folder",
         )
 
     @staticmethod

@@ -86,7 +86,8 @@ def test_what_is_shown_is_stored_as_a_run(workplace: Workplace, tmp_path: Path) 
             o["area"] for o in line["objects"]
         ]
     again = call("watch", workplace.clip, "--box", "10,10,60,50", *options)
-    assert again.exit_code != 0 and "already holds a run" in again.stderr
+    assert again.exit_code == 3 and "already holds a run" in again.stderr
+    assert again.stdout == "" and "--resume" not in again.stderr
     assert call("watch", workplace.clip, "--auto", *options, "--overwrite").exit_code == 0
 
 
