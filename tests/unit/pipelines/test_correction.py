@@ -1,6 +1,7 @@
 """A correction changes the span around it and nothing else, whatever the model."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -59,11 +60,16 @@ def tracked(clip: Path, out: Path, model: Model, prompts: list[Prompt]) -> Path:
     return out
 
 
-@pytest.fixture
-def run(scene: SyntheticVideo, clip: Path, model: Model, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def strayed_run(
+    scene: SyntheticVideo,
+    clip: Path,
+    model: Model,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """Object 2 is as it was tracked; object 1 is far off from frame 8 on."""
     prompts = [Prompt(i, Timecode(frame=0), truth(scene, i, 0)) for i in (1, 2)]
-    path = tracked(clip, tmp_path / "run", model, prompts)
+    path = tracked(clip, tmp_path_factory.mktemp("strayed") / "run", model, prompts)
     wrong = np.zeros((96, 160), dtype=bool)
     wrong[80:95, 2:22] = True
     crop = MaskCrop.of(wrong)
@@ -82,6 +88,12 @@ def run(scene: SyntheticVideo, clip: Path, model: Model, tmp_path: Path) -> Path
     draft.rewrite(8, FRAMES, strayed)
     draft.commit(["--test"])
     return path
+
+
+@pytest.fixture
+def run(strayed_run: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may change."""
+    return Path(shutil.copytree(strayed_run, tmp_path / "run"))
 
 
 def edit(run: Path, model: Model) -> RunEdit:
