@@ -41,3 +41,8 @@ def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
     a test.
     """
     return float((one & other).sum() / max(1, (one | other).sum()))
+
+
+def visible_ids(scene: SyntheticVideo, index: int) -> tuple[int, ...]:
+    """The ids of the objects with at least one pixel in the frame, ascending."""
+    return tuple(int(label) for label in np.unique(scene.truth(index)) if label > 0)

@@ -3,9 +3,9 @@
 Enters: which tracks were matched to which detections, frame after frame.  Leaves: states, ids,
 Tracks.  TENTATIVE becomes CONFIRMED after enough detections (at once when the first one is
 strong enough) and ends at its first miss; CONFIRMED becomes OCCLUDED when missed, LOST after
-`occluded_s`, REMOVED after `lost_s` and `lost_misses` misses in a row, CONFIRMED again when
-matched.  Waiting is in seconds, so a change of frame rate changes nothing; a frame on which
-the detector did not run is not passed to a tracker, and is no miss.
+`occluded_s`, and ends after `lost_s` and `lost_misses` misses in a row; matched, it is
+CONFIRMED again.  Waiting is in seconds, so a change of frame rate changes nothing; a frame on
+which the detector did not run is not passed to a tracker, and is no miss.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from vseg_trackers.types import Detections, Track, TrackState
 Rows = Int[np.ndarray, " K"]
 _STATES = tuple(TrackState)
 # Read once: reaching an enum's member costs more than the arithmetic around it.
-TENTATIVE, CONFIRMED, OCCLUDED, LOST, _ = (int(state) for state in _STATES)
+TENTATIVE, CONFIRMED, OCCLUDED, LOST = (int(state) for state in _STATES)
 
 
 CLASSES_COUNTED = 4

@@ -16,15 +16,14 @@ from vseg_trackers.masks import PackedMasks
 
 
 class TrackState(IntEnum):
-    """TENTATIVE until confirmed; OCCLUDED, then LOST while missed; REMOVED ids never
-    return.
+    """TENTATIVE until confirmed; OCCLUDED, then LOST while missed.  A track that ended is
+    reported no more, and its id never returns.
     """
 
     TENTATIVE = 0
     CONFIRMED = 1
     OCCLUDED = 2
     LOST = 3
-    REMOVED = 4
 
 
 @dataclass(frozen=True, slots=True)

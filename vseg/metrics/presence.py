@@ -20,12 +20,6 @@ from vseg.metrics.protocols import Protocol
 _TRACKED_ABOVE = 0.0
 _LEAST_ABSENT = 10
 
-MEASURES = {
-    "mose": ("disappear", "reappear"),
-    "vots": ("accuracy", "robustness", "nre", "dre", "adq"),
-}
-"""Names by protocol, in the order of a table."""
-
 
 def presence_of(curve: ObjectCurve, protocol: Protocol) -> dict[str, float | None]:
     """The measures of one object that the protocol has beside J and F, over counted frames."""

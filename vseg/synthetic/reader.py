@@ -97,10 +97,6 @@ class SyntheticVideo(Closing):
         """
         return self.draw(index).labels
 
-    def visible_ids(self, index: int) -> tuple[int, ...]:
-        """The ids of the objects with at least one pixel in the frame, ascending."""
-        return tuple(int(label) for label in np.unique(self.truth(index)) if label > 0)
-
     def draw(self, index: int) -> TrueFrame:
         """A frame together with its label map, for the price of one."""
         check_index(index, len(self))

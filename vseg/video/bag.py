@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
     from rosbags.interfaces import Connection
 
-SUFFIX = ".mcap"
 NANOSECOND = Fraction(1, 10**9)
 # The header of a message: 4 bytes that say how it is encoded, then seconds and nanoseconds of
 # its stamp (OMG CDR; std_msgs/Header).

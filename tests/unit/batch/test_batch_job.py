@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.nano_weights import save_random
 from vseg.batch.batch_job import identified
 from vseg.batch.job_list import JobLine
 from vseg.errors import WeightsMissing
-from vseg.models.nano.load import save_random
 from vseg.results import SourceFingerprint
 
 LINE = {"clip": "a.mp4", "point": ["1:9,9"], "label": ["1=car"]}

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.nano_weights import save_random
 from vseg.batch.job_list import JobLine
 from vseg.batch.manifest import Manifest, read_manifest
 from vseg.batch.place import FolderPlace
 from vseg.batch.planning import make_plan
 from vseg.batch.remaining import unfinished
 from vseg.batch.schedule import Attempt, Schedule
-from vseg.models.nano.load import save_random
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
 pytest.importorskip("ray", reason="Ray is not installed")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
+from tests.scenes import visible_ids
 from vseg.grounding.attributes import (
     COLOURS,
     NAMES,
@@ -179,7 +180,7 @@ def test_objects_of_a_scene_move_and_those_of_a_standstill_do_not() -> None:
         motion = motion_between(scene.read(2), scene.read(5))
         assert motion is not None
         labels = scene.truth(2)
-        crops = [MaskCrop.of(labels == which) for which in scene.visible_ids(2)]
+        crops = [MaskCrop.of(labels == which) for which in visible_ids(scene, 2)]
         assert len(crops) >= 2
         moved = [is_moving(motion, crop) for crop in crops]
         assert any(moved) if speed else not any(moved)

@@ -10,6 +10,7 @@ import pytest
 from jaxtyping import UInt8
 from torch import Tensor
 
+from tests.nano_weights import save_random
 from tests.word_head import WORDS, random_head
 from vseg.build import open_nano_text
 from vseg.errors import BadPrompt, WeightsMismatch
@@ -19,7 +20,7 @@ from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.grounding.vocabulary import parse_words
 from vseg.models.nano.encoder import Encoder
 from vseg.models.nano.flip_tta import FlipTTA
-from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.head_boxes import HeadBoxes
 from vseg.session.image_predictor import ImagePredictor

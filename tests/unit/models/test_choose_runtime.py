@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.nano_weights import save_random
 from vseg.errors import ExtraMissing, UsageError
-from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes import choose
 from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE, SelfTest

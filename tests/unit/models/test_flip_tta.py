@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.nano_weights import save_random
 from vseg.build import load_model
 from vseg.errors import BadRun, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.models.nano.flip_tta import FlipTTA
-from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo

@@ -9,11 +9,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from tests.nano_weights import save_random
 from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
 from vseg.models.nano import model as nano_model
 from vseg.models.nano.blocks import ConvNorm, fold_batch_norms
 from vseg.models.nano.frame_size import model_hw
-from vseg.models.nano.load import WEIGHTS, load_nano, save_random
+from vseg.models.nano.load import WEIGHTS, load_nano
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.prompts.prompt_maps import draw_prompts

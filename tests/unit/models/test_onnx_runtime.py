@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.nano_weights import save_random
 from vseg.models.nano.flip_tta import FlipTTA
-from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo

@@ -7,7 +7,6 @@ with the package are the default.
 import hashlib
 from pathlib import Path
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -49,13 +48,6 @@ def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
     """
     state = {k: _portable(v) for k, v in net.state_dict().items()}
     save_file(state, path, metadata={"architecture": "nano", **metadata})
-
-
-def save_random(path: Path, seed: int) -> None:
-    """Write untrained weights of the architecture, for tests of everything but quality."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        save_nano(NanoNet(), path, {"recipe": "random"})
 
 
 def _portable(tensor: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
 
 from vseg.server.annotator.desk_events import Event, LeaseEvent, ProgressEvent
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask
@@ -25,8 +24,6 @@ MOST_WAITING = 2048
 """Messages that wait for a slow client; then it is sent away, and may come back."""
 MOST_MASKS = 256
 """Masks of frames that are not shown any more are dropped where so much waits."""
-
-Mode = Literal["write", "watch"]
 
 
 @dataclass(slots=True, eq=False)

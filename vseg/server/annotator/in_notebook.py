@@ -17,7 +17,6 @@ from vseg.server.extra import check_server_extra
 if TYPE_CHECKING:
     from vseg.server.annotator.own_server import OwnServer
 
-_STARTED_S = 30.0
 _NOTEBOOKS = ("http://localhost:*", "http://127.0.0.1:*")
 """Pages that may show the annotator: notebooks on this machine."""
 

@@ -9,7 +9,6 @@ beside the journal, named by their content.
 import json
 import os
 import time
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -181,8 +180,3 @@ class Journal:
                 f"{self.path}, line {number} cannot be read",
                 hint="delete the lines from there on: the run itself is whole",
             ) from error
-
-
-def numbers_of(entries: Sequence[AnyEntry]) -> int:
-    """The greatest number that a prompt was given; 0 before the first."""
-    return max((e.number for e in entries if isinstance(e, Prompted)), default=0)

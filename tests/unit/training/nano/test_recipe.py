@@ -12,9 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from tests.nano_weights import save_random
 from tests.teacher_models import torchscript
 from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
-from vseg.models.nano.load import load_nano, save_random
+from vseg.models.nano.load import load_nano
 from vseg.training.config import (
     AugmentationConfig,
     ClickStageConfig,
