@@ -1,6 +1,6 @@
 """A video file in, its displayed frames out, each under its exact index.
 
-The frame table comes from demuxing alone (`pts_index`); a frame is found by seeking to a key
+The frame table comes from demuxing alone (`packet_scan`); a frame is found by seeking to a key
 frame at or before it, one further back where the demuxer lands too late, and decoding until
 its time stamp comes out (`frame_stream`).  In-order reads never seek.  Images are turned to
 the displayed orientation, and scaled to the size of the first where the size changes; their
@@ -22,7 +22,8 @@ from vseg.video.container import MAX_PIXELS, open_file
 from vseg.video.decoder import FrameDecoder
 from vseg.video.frame_stream import FrameStream, Unreadable
 from vseg.video.orientation import Display, orientation_of
-from vseg.video.pts_index import PtsIndex, scan_packets
+from vseg.video.packet_scan import scan_packets
+from vseg.video.pts_index import PtsIndex
 from vseg.video.rates import frame_rate, is_variable
 from vseg.video.sniff import sniff
 
