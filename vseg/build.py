@@ -2,14 +2,19 @@
 known.
 """
 
+from collections.abc import Iterable
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from vseg.errors import BadRun, BadVideo, ModelError, UsageError
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
 from vseg.io.files import check_named
+from vseg.types import UNKNOWN_FPS
 from vseg.weights.cards import ModelCard, read_card
 from vseg.weights.catalogue import CATALOGUE, GROUNDERS, IMAGE_TEXT_CLASSES, MODELS
 from vseg.weights.folders import (
@@ -29,18 +34,26 @@ if TYPE_CHECKING:
 
 
 def open_video(
-    source: str | Path,
+    source: str | Path | Iterable[np.ndarray],
     reader: str = "auto",
     frames: str | None = None,
     topic: str | None = None,
+    fps: Fraction | int | float | None = None,
 ) -> OpenReader:
-    """A reader over a video file, a folder of images or a ROS 2 bag (.mcap); close it, or use
-    it in a `with`.
+    """A reader over a video file, a folder of images, a ROS 2 bag (.mcap) or images in memory;
+    close it, or use it in a `with`.
 
+    source: a path, or RGB images as uint8: a list of (H, W, 3), or an array (T, H, W, 3).
     reader: auto, pyav, decord, images or bag.  frames: by-order or by-number, for a folder of
-    images whose names leave gaps.  topic: of a bag with images on several topics.  Raises
-    BadVideo or ReaderUnsuitable.
+    images whose names leave gaps.  topic: of a bag with images on several topics.  fps: the
+    rate of images in memory, 30 if left out.  Raises BadVideo, BadFrame or ReaderUnsuitable.
     """
+    if not isinstance(source, str | Path):
+        from vseg.video.image_list import ImageList
+
+        return ImageList(source, UNKNOWN_FPS if fps is None else fps)
+    if fps is not None:
+        raise UsageError(f"fps={fps} is for images in memory", hint="leave it out")
     from vseg.video import open_source
     from vseg.video.address import redact
 

@@ -12,10 +12,11 @@ from vseg.interfaces.reader import Reader
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.video.decord_reader import DecordFile
 from vseg.video.file import VideoFile
+from vseg.video.image_list import ImageList
 from vseg.video.images import ImageFolder
 
 NUM_FRAMES = 30
-PAINTED = ("pyav", "pyav-ts", "pyav-by-order", "decord", "images", "bag")
+PAINTED = ("pyav", "pyav-ts", "pyav-by-order", "decord", "images", "memory", "bag")
 
 
 def _images(folder: Path) -> ImageFolder:
@@ -45,6 +46,7 @@ MAKERS: dict[str, Callable[[Path], Reader]] = {
     "pyav-by-order": lambda folder: VideoFile(_clip(folder, "clip.h264")),
     "decord": lambda folder: DecordFile(_clip(folder, "clip.mp4")),
     "images": _images,
+    "memory": lambda _: ImageList([paint(number) for number in range(NUM_FRAMES)]),
     "bag": _bag,
     "synthetic": lambda _: SyntheticVideo(
         SceneConfig(64, 96, NUM_FRAMES, seed=3, num_objects=1, occluders=0)

@@ -10,7 +10,9 @@ def check_rgb(image: np.ndarray) -> None:
     if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
         return
     hint = "give an RGB image as uint8 (height, width, 3)"
-    if image.dtype.kind == "f":
+    if image.dtype.kind in "UO":
+        hint = "read it first: np.asarray(PIL.Image.open(path).convert('RGB'))"
+    elif image.dtype.kind == "f":
         hint = "convert it: (image * 255).astype(np.uint8) if its values are in [0, 1]"
     elif image.ndim == 2:
         hint = "a grey image becomes RGB by np.repeat(image[..., None], 3, axis=2)"

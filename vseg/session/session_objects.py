@@ -32,6 +32,12 @@ class SessionObjects(Closing):
         settings: tuple[MemorySettings, IdentitySettings, CropSettings],
         grounder: Grounder | None,
     ) -> None:
+        if video is not None and not isinstance(video, Reader):
+            raise UsageError(
+                f"video is {type(video).__name__}, not what vseg.open_video gives",
+                hint="vseg.Session(model, video) with video = vseg.open_video(...), of a "
+                "file, a folder, or a list of images",
+            )
         self.model = model
         self.video = video
         self._settings = settings

@@ -1,0 +1,90 @@
+"""Images that a Python program holds in, the frames of a clip out."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from vseg.errors import BadFrame, BadVideo, UsageError
+from vseg.interfaces.closing import Closing
+from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.ops.rgb import check_rgb
+from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
+
+_LARGEST_DENOMINATOR = 1001
+"""30000/1001, given as 29.97002997, is that rate again."""
+
+
+class ImageList(Closing):
+    """RGB uint8 images (H, W, 3) of one size: a list of them, or an array (T, H, W, 3).
+
+    They are not copied.  fps: their rate, from which times are counted.  Raises BadVideo where
+    there are none, BadFrame for one that is no such image or of another size.
+    """
+
+    def __init__(
+        self, images: Iterable[np.ndarray], fps: Fraction | int | float = UNKNOWN_FPS
+    ) -> None:
+        if not fps > 0:
+            raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
+        self._fps = Fraction(fps).limit_denominator(_LARGEST_DENOMINATOR)
+        self._images = [np.asarray(image) for image in images]
+        if not self._images:
+            raise BadVideo("there are no images", hint="give at least one")
+        for number, image in enumerate(self._images):
+            _check(number, image, self._images[0])
+        height, width = self._images[0].shape[:2]
+        self._closed = False
+        self.info = VideoInfo(
+            source="images",
+            height=height,
+            width=width,
+            fps=self._fps,
+            num_frames=len(self._images),
+            codec="images",
+        )
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __iter__(self) -> Iterator[Frame]:
+        return self.frames()
+
+    def read(self, index: int) -> Frame:
+        """The image at `index`.  Raises IndexError past the end."""
+        check_index(index, len(self))
+        if self._closed:
+            raise UsageError("the images were closed", hint="open them again")
+        image = np.ascontiguousarray(self._images[index])
+        return Frame(index, None, self.time_at(index), image)
+
+    def time_at(self, index: int) -> float:
+        """When a frame starts, in seconds."""
+        return float(index / self._fps)
+
+    def frame_at(self, time_s: float) -> int:
+        """The frame on display at a time, from the rate.  Raises IndexError past the end."""
+        return displayed_frame(self.info, len(self), self.time_at, time_s)
+
+    def frames(
+        self, start: int = 0, stop: int | None = None, step: int = 1
+    ) -> Iterator[Frame]:
+        """Frames start, start + step, ... before stop; a negative step goes backward."""
+        return map(self.read, frame_range(len(self), start, stop, step))
+
+    def close(self) -> None:
+        """Refuse further reads."""
+        self._closed = True
+
+
+def _check(number: int, image: np.ndarray, first: np.ndarray) -> None:
+    try:
+        check_rgb(image)
+    except BadFrame as error:
+        raise BadFrame(f"image {number}: {error.message}", hint=error.hint) from error
+    if image.shape != first.shape:
+        raise BadFrame(
+            f"image {number} is {image.shape[1]}x{image.shape[0]}, and the first one "
+            f"{first.shape[1]}x{first.shape[0]}",
+            hint="scale all images to one size",
+        )
