@@ -18,6 +18,7 @@ from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
 from vseg.pipelines.driven_session import DrivenSession
 from vseg.pipelines.queries import DetectFunction, Query
+from vseg.pipelines.redetection_events import changed, created, not_found
 from vseg.pipelines.tracked_instances import (
     TrackedInstance,
     assigned,
@@ -32,7 +33,6 @@ from vseg.pipelines.tracked_instances import (
 from vseg.session.session import Session
 from vseg.types import (
     Detections,
-    EventKind,
     Frame,
     Grounding,
     MaskCrop,
@@ -116,17 +116,7 @@ class RedetectionTracker:
         """Every query that nothing matched, with the best score that anything reached."""
         if self._last_detection < 0:
             return ()
-        return tuple(
-            TrackEvent(
-                self._last_frame,
-                "not_found",
-                label=query.label,
-                score=round(best, 3),
-                threshold=round(query.threshold, 3),
-            )
-            for query, best in zip(self._queries, self._best, strict=True)
-            if best < query.threshold
-        )
+        return tuple(not_found(self._last_frame, self._queries, self._best))
 
     def snapshot(self) -> bytes:
         """The objects, when detections are due, and the session's state."""
@@ -196,7 +186,7 @@ class RedetectionTracker:
         """The object after one more detection, which may change its label."""
         voted = instance.with_vote(label)
         if instance.confirmed and voted.label != instance.label:
-            self._note("renamed", frame, instance.object_id, label=voted.label)
+            self._driven.note(changed("renamed", frame, instance.object_id, label=voted.label))
         return voted
 
     def _support(
@@ -209,13 +199,13 @@ class RedetectionTracker:
     ) -> None:
         """Confirm an object by its detection; prompt it again where its mask strays."""
         if not instance.confirmed:
-            self._created(frame, instance, float(detections.scores[row]))
+            self._driven.note(created(frame, instance, float(detections.scores[row])))
         instance = replace(instance, confirmed=True, missed=0)
         rested = frame.index - instance.prompted_frame >= self._settings.detect_every
         strays = overlap < self._settings.reprompt_iou
         if strays and rested and is_only_match(detections, row, instance):
             self._prompt(frame, detections, row, instance)
-            self._note("reprompted", frame, instance.object_id, iou=overlap)
+            self._driven.note(changed("reprompted", frame, instance.object_id, iou=overlap))
         else:
             self._keep(instance)
 
@@ -247,15 +237,15 @@ class RedetectionTracker:
         again = self._same_object(frame, detections, row, absent) if absent else None
         if again is not None:
             self._prompt(frame, detections, row, self._instances[again])
-            self._note("relinked", frame, again)
+            self._driven.note(changed("relinked", frame, again))
             return
         if len(self._instances) >= self._settings.max_objects:
-            self._note("limit_reached", frame, label=label or None)
+            self._driven.note(changed("limit_reached", frame, label=label or None))
             return
         new = TrackedInstance(self._driven.new_id(), label, confirmed, frame.time_s)
         self._prompt(frame, detections, row, new)
         if confirmed:
-            self._created(frame, new, float(detections.scores[row]))
+            self._driven.note(created(frame, new, float(detections.scores[row])))
 
     def _same_object(
         self, frame: Frame, detections: Detections, row: int, absent: set[int]
@@ -296,28 +286,7 @@ class RedetectionTracker:
         self._driven.remove(instance.object_id)
         del self._instances[instance.object_id]
         if instance.confirmed:
-            self._note("removed", frame, instance.object_id)
+            self._driven.note(changed("removed", frame, instance.object_id))
 
     def _keep(self, instance: TrackedInstance) -> None:
         self._instances[instance.object_id] = instance
-
-    def _created(self, frame: Frame, instance: TrackedInstance, score: float) -> None:
-        """Note that an object begins, with the score of the detection that made it sure."""
-        label = instance.label or None
-        self._driven.note(
-            TrackEvent(
-                frame.index, "created", instance.object_id, label=label, score=round(score, 3)
-            )
-        )
-
-    def _note(
-        self,
-        kind: EventKind,
-        frame: Frame,
-        object_id: int | None = None,
-        *,
-        label: str | None = None,
-        iou: float | None = None,
-    ) -> None:
-        rounded = None if iou is None else round(iou, 3)
-        self._driven.note(TrackEvent(frame.index, kind, object_id, label=label, iou=rounded))

@@ -14,18 +14,12 @@ from jaxtyping import Bool
 
 from vseg.config import IdentitySettings
 from vseg.session.identity.departures import Departure, FrameColours
-from vseg.session.identity.frame_facts import (
-    FrameFacts,
-    Mirrored,
-    Rows,
-    divide,
-    read_facts,
-)
+from vseg.session.identity.frame_facts import FrameFacts, Mirrored, Rows, divide, read_facts
 from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.merges import FrameObjects, Merges
 from vseg.session.identity.object_identity import Looks, ObjectIdentity
-from vseg.session.identity.overlaps import assign_masks, nested_rows
+from vseg.session.identity.overlaps import assign_masks, id_pair, nested_rows
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
 from vseg.tensors import Decoded
@@ -87,7 +81,7 @@ class Identities:
         compete = np.full((count, count), self.rules.non_overlapping)
         np.fill_diagonal(compete, False)
         for (j, one), (k, other) in combinations(enumerate(object_ids), 2):
-            if _pair(one, other) in self.nested:
+            if id_pair(one, other) in self.nested:
                 compete[j, k] = compete[k, j] = False
         return compete
 
@@ -219,7 +213,7 @@ class Identities:
         return not left or self._is_only(object_id, looks)
 
     def _is_only(self, object_id: int, looks: Looks) -> bool:
-        same = {object_id} | {i for i in self.objects if _pair(i, object_id) in self.nested}
+        same = {object_id} | {i for i in self.objects if id_pair(i, object_id) in self.nested}
         others = [known for i, known in self.objects.items() if i not in same]
         return self.objects[object_id].is_only(looks, others)
 
@@ -243,7 +237,7 @@ class Identities:
         given = [self.objects[i].mask_given for i in ids]
         for row, other in nested_rows(facts.masks, inputs.mask_given, given):
             if visible[row] and visible[other]:
-                self.nested.add(_pair(ids[row], ids[other]))
+                self.nested.add(id_pair(ids[row], ids[other]))
 
     def _split_merged(
         self, inputs: IdentityInput, mirrored: Mirrored, visible: Rows, reliable: Rows
@@ -251,13 +245,7 @@ class Identities:
         """Masks that cover several similar objects, split among them."""
         ids = inputs.object_ids
         masks = (mirrored.here.logits > 0).numpy() & visible[:, None, None]
-        elsewhere = inputs.elsewhere or (False,) * len(ids)
-        frame = FrameObjects(
-            inputs.frame_index,
-            {i: m for i, m, away in zip(ids, masks, elsewhere, strict=True) if not away},
-            frozenset(i for i, here in zip(ids, inputs.prompted, strict=True) if here),
-            self._similar,
-        )
+        frame = FrameObjects.of(inputs, masks, self._similar)
         for i in frozenset(ids) - frame.masks.keys():
             self.merges.forget(i)
         split = self.merges.split(frame)
@@ -274,7 +262,7 @@ class Identities:
         """Whether one object may be taken for the other: they compete and have a view in
         common.
         """
-        if _pair(one, other) in self.nested:
+        if id_pair(one, other) in self.nested:
             return False
         views = [self.objects[i].gallery.views for i in (one, other)]
         return bool(largest_cosines(views)[0, 1] >= _SIMILAR)
@@ -304,7 +292,3 @@ class Identities:
             known.unverified = False
             if reliable[row] and not inputs.prompted[row]:
                 known.gallery.add(here.embedding[row], prompted=False)
-
-
-def _pair(one: int, other: int) -> tuple[int, int]:
-    return min(one, other), max(one, other)

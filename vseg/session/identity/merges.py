@@ -17,6 +17,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from vseg.session.identity.identity_input import IdentityInput
+
 # How the values of these thresholds were chosen is not recorded.
 # An object with less than this share of its area has vanished; no share of a split mask is
 # smaller either.
@@ -82,6 +84,23 @@ class FrameObjects:
     masks: Mapping[int, MaskCells]
     prompted: frozenset[int]
     similar: Callable[[int, int], bool]
+
+    @classmethod
+    def of(
+        cls,
+        inputs: IdentityInput,
+        masks: Bool[np.ndarray, "O h w"],
+        similar: Callable[[int, int], bool],
+    ) -> "FrameObjects":
+        """Those that were decoded on the whole frame, not in crops."""
+        ids = inputs.object_ids
+        elsewhere = inputs.elsewhere or (False,) * len(ids)
+        return cls(
+            inputs.frame_index,
+            {i: m for i, m, away in zip(ids, masks, elsewhere, strict=True) if not away},
+            frozenset(i for i, here in zip(ids, inputs.prompted, strict=True) if here),
+            similar,
+        )
 
 
 @dataclass(frozen=True, slots=True)

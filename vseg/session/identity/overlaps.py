@@ -25,6 +25,11 @@ _NESTED = 0.5
 _PROMPTED_SCORE = 10.0
 
 
+def id_pair(one: int, other: int) -> tuple[int, int]:
+    """Two ids as the key of their pair, ascending."""
+    return min(one, other), max(one, other)
+
+
 def nested_rows(
     masks: Bool[np.ndarray, "O h w"], here: Sequence[bool], given: Sequence[bool]
 ) -> Iterator[tuple[int, int]]:
