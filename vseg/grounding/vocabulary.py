@@ -138,8 +138,9 @@ def weak_notes(
         noun = parse_words(phrase, words).noun
         reached.setdefault(noun, []).extend(scores.get(phrase, ()))
     return tuple(
-        f"nano's own '{noun}' is weak: on held-out images {HELD_OUT[noun][0]} % of its "
-        f"detections were right, and {HELD_OUT[noun][1]} % of the objects were found; "
+        f"nano's own '{noun}' is weak: on 44 held-out images of mostly small objects "
+        f"{HELD_OUT[noun][0]} % of its detections were right, and {HELD_OUT[noun][1]} % of "
+        f"the objects were found; "
         f"{_here(found)}for any words: {STRONGER}"
         for noun, found in reached.items()
         if noun in HELD_OUT

@@ -165,6 +165,21 @@ def test_the_zones_of_the_run_are_those_beside_it(run: Run, zones: Path) -> None
     assert told == call("events", run.path, "--zones", zones).stdout
 
 
+def test_counts_of_a_run_that_was_detected_on_too_seldom_are_doubted(
+    zones: Path, tmp_path: Path
+) -> None:
+    """Object 1 is in view for 10 frames, and detections were 30 apart."""
+    header = header_of(INFO).model_copy(update={"options": {"redetection.detect_every": 30}})
+    writer = RunWriter.create(tmp_path / "run", header, [])
+    for index in range(len(HERE)):
+        writer.write(boxes_at(index, {1: HERE[index] if 20 <= index < 30 else None}))
+    writer.finish(None)
+    answer = call("events", tmp_path / "run", "--zones", zones)
+    assert answer.exit_code == 0, answer.stderr
+    assert "warning: 1 of 1 object was in view for less than the 30 frames" in answer.stderr
+    assert "--detect-every 5 finds more" in answer.stderr
+
+
 def test_what_cannot_be_judged_is_refused(run: Run, zones: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(ZONES.replace("[120, 0], [120, 99]", "[120, 99], [120, 0]"))
