@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
+from vseg.errors import UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
@@ -59,6 +60,8 @@ class Session(SessionObjects):
         super().__init__(model, video, settings, grounder)
         self._frames = SessionFrames(model, video, encode_ahead)
         self.encode_ahead = self._frames.depth
+        # Which propagation may go on: the one that began last.
+        self._turn = object()
 
     def prompt(  # noqa: PLR0913 - one parameter for each kind of prompt
         self,
@@ -188,8 +191,9 @@ class Session(SessionObjects):
         Without `start`: from the earliest (backward: latest) prompt not yet propagated, for
         the objects that have one; objects prompted meanwhile join.  With `start`: for all
         objects.  An object is absent from the result on frames before its first prompt.
-        frames: the same frames read ahead by the caller.  Raises BadPrompt, and DamagedVideo
-        after the last good frame.
+        frames: the same frames read ahead by the caller.  A propagation ends for good where
+        another one begins: both would write to one memory.  Raises BadPrompt, UsageError for
+        one that was ended so, and DamagedVideo after the last good frame.
         """
         self._check_open()
         chosen, first = self._state.selection(start, reverse, objects)
@@ -253,7 +257,14 @@ class Session(SessionObjects):
     def _run(
         self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool
     ) -> Iterator[FrameMasks]:
+        turn = self._turn = object()
         for frame in self._frames.ahead_of(frames):
+            self._check_open()
+            if self._turn is not turn:
+                raise UsageError(
+                    "another propagation of this session has begun, so this one cannot go on",
+                    hint="end one before the next begins, or take a session for each",
+                )
             if not fixed:  # objects prompted meanwhile join
                 chosen |= {o.object_id for o in self.objects.values() if o.stale}
             yield self._advance(frame, self._state.live(frame.index, reverse, chosen), reverse)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.scenes import mask_iou
 from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
-from vseg.errors import BadFrame, BadPrompt, BadRun
+from vseg.errors import BadFrame, BadPrompt, BadRun, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.models.nano.model import Nano
 from vseg.session.memory.affinity_bank import AffinityBank
@@ -366,3 +366,21 @@ def test_prompts_that_are_not_kept_are_forgotten(model: Nano, scene: SyntheticVi
         session.keep_prompts(1, {0, 2})
         assert session.prompted_frames(1) == (0, 2)
         assert [each.frame_index for each in session.prompts] == [0, 2]
+
+
+def test_a_propagation_ends_where_another_one_or_the_session_does(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    """Two that go on in turns would write to one memory: wrong masks without a word."""
+    with Session(model, scene) as session:
+        session.prompt(1, 0, mask=truth_of(scene, 1))
+        first = session.propagate()
+        assert [next(first).frame_index for _ in range(2)] == [0, 1]
+        second = session.propagate(until=4)
+        assert [masks.frame_index for masks in second] == [0, 1, 2, 3]
+        with pytest.raises(UsageError, match="another propagation"):
+            next(first)
+        third = session.propagate()
+        next(third)
+    with pytest.raises(UsageError, match="closed"):
+        next(third)
