@@ -57,7 +57,7 @@ function zoneForm(zone) {
   const labels = text("zone-labels", (zone.labels ?? []).join(", "), "all");
   const rule = choiceOf("zone-rule", zone.rule ?? "foot", [
     ["foot", "its lowest part"],
-    ["share", "half of it"],
+    ["share", `${Math.round(100 * (zone.share ?? 0.5))} % of it`],
   ]);
   const loiter = number("zone-loiter", zone.loiter_s);
   const crowded = number("zone-crowded", zone.crowded_from, "1");
