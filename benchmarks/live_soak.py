@@ -39,7 +39,7 @@ from vseg.types import Frame
 from vseg.video.image_iterator import ImageIterator
 from vseg.video.playback import Playback
 
-SCENE = SceneConfig(height=64, width=112, num_frames=600, num_objects=3, seed=5)
+SCENE = SceneConfig(height=64, width=96, num_frames=600, num_objects=3, seed=5)
 CONNECTION = 5_000
 """Frames of one connection."""
 RATE = 25
@@ -111,7 +111,7 @@ def main() -> None:
         short_side=options.short_side,
         # Crops cost the most at this size, and hold no more than the objects they are of.
         crops=CropSettings(most=0),
-        redetection=RedetectionSettings(detect_every=250, max_objects=2, absent_s=2.0),
+        redetection=RedetectionSettings(detect_every=500, max_objects=2, absent_s=2.0),
     )
     table = Table(Row)
     peaks = [0, 0]

@@ -13,7 +13,7 @@ Names load when first used: importing the package costs no torch.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from vseg.weights.threads import sleep_while_waiting
+from vseg.weights.threads import set_library_defaults
 
 if TYPE_CHECKING:
     from vseg.build import load_model, open_grounder, open_nano_text, open_video
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     )
 
 __version__ = "0.1.0"
-sleep_while_waiting()
+set_library_defaults()
 _HOME = {
     "vseg.build": ("load_model", "open_grounder", "open_nano_text", "open_video"),
     "vseg.config": ("CropSettings", "IdentitySettings", "MemorySettings"),

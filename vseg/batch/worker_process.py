@@ -14,7 +14,7 @@ from vseg.batch.place import Place
 from vseg.batch.schedule import Attempt
 from vseg.batch.worker_messages import Advance, BeginJob, End
 from vseg.io.files import make_folder
-from vseg.weights.threads import IDLE_WAITS, THREADS_VARIABLE
+from vseg.weights.threads import LIBRARY_DEFAULTS, THREADS_VARIABLE
 
 LOGS = "logs"
 _MESSAGE: TypeAdapter[Advance | End] = TypeAdapter(Advance | End)
@@ -96,4 +96,4 @@ def worker_environment(threads: int) -> dict[str, str]:
     return {
         THREADS_VARIABLE: str(threads),
         "OMP_NUM_THREADS": str(threads),
-    } | IDLE_WAITS
+    } | LIBRARY_DEFAULTS

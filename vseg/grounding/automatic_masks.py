@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float32
 
 from vseg.grounding.point_grid import FrameCrop, corners, grid
 from vseg.interfaces.promptable_model import CoarseMasks, PromptableModel
+from vseg.ops.few_batches import few_batches
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.tensors import PRESENT, Decoded, Features
@@ -132,8 +133,7 @@ class AutomaticMaskGenerator:
         coarse = coarse[coarse.scores >= rules.coarse]
         coarse = coarse[mask_nms(coarse.masks, coarse.scores, rules.overlap, rules.finely)]
         parts = []
-        for start in range(0, len(coarse.scores), _BATCH):
-            some = slice(start, start + _BATCH)
+        for some in few_batches(range(len(coarse.scores)), _BATCH):
             clicks = coarse.clicks[some]
             priors = torch.from_numpy(coarse.logits[some]).to(model.device, model.dtype)
             decoded = self._predictor.refine(image, _prompts(clicks), priors)
@@ -174,8 +174,8 @@ class AutomaticMaskGenerator:
         """
         shown = window.of(image.frame)
         parts = []
-        for start in range(0, len(clicks), _BATCH):
-            some = clicks[start : start + _BATCH]
+        for numbers in few_batches(range(len(clicks)), _BATCH):
+            some = clicks[numbers]
             inside = some - np.array([window.x, window.y], np.float32)
             decoded = coarse_masks(shown, _prompts(inside))
             logits, whole = window.placed(

@@ -62,19 +62,28 @@ def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -
         limit_threads()
 
 
+CAPACITY = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 WAITING = """
 import os, sys
 import vseg
-# OpenMP reads its variables once: when torch is loaded.
-print("torch" in sys.modules, os.environ.get("OMP_WAIT_POLICY"))
+# Libraries read their variables once: when torch is loaded.
+names = ("OMP_WAIT_POLICY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+print("torch" in sys.modules, *(os.environ.get(name) for name in names))
 """
 
 
-@pytest.mark.parametrize(("said", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_threads_be_a_good_neighbour_in_programs_too(said: str | None, expected: str) -> None:
-    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
-    if said:
-        environment["OMP_WAIT_POLICY"] = said
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, "PASSIVE 512"),
+        ({"OMP_WAIT_POLICY": "ACTIVE", CAPACITY: "32"}, "ACTIVE 32"),
+    ],
+)
+def test_threads_be_a_good_neighbour_in_programs_too(
+    said: dict[str, str], expected: str
+) -> None:
+    ours = ("OMP_WAIT_POLICY", CAPACITY)
+    environment = {k: v for k, v in os.environ.items() if k not in ours} | said
     done = subprocess.run(
         [sys.executable, "-c", WAITING],
         capture_output=True,

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vseg.models.nano.blocks import Residual, doubled, weighted_mean
 from vseg.models.nano.windows import windows_around
+from vseg.ops.few_batches import few_batches
 
 VALUE = 64
 BASE = 64
@@ -25,6 +26,8 @@ PRIORS = 3
 PROMPT_PRIORS = 1 + PROMPT_MAPS
 _MAYBE_LOGIT = -2.5
 """Coarse cells above this logit (a probability of 8 %) are refined; not tuned."""
+_WINDOWS = 16
+"""Windows refined together: more are no faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +182,14 @@ def refined_in_windows(
     logits = F.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
     for size in sorted({(p.height, p.width) for p in places if p is not None}):
         rows = [(n, p) for n, p in enumerate(places) if p and (p.height, p.width) == size]
-        shared = rows[:1] if size == x.shape[2:] else rows
-        refined = refine(
-            torch.cat([x[n : n + 1, :, *p.slices(1)] for n, p in rows]),
-            torch.cat([frame.skip8[:, :, *p.slices(2)] for _, p in shared]),
-            torch.cat([frame.skip4[:, :, *p.slices(4)] for _, p in shared]),
-            torch.cat([prior[n : n + 1, :, *p.slices(4)] for n, p in rows]),
-        )
-        for k, (n, p) in enumerate(rows):
-            logits[n : n + 1, :, *p.slices(4)] = refined[k : k + 1]
+        for some in few_batches(rows, _WINDOWS):
+            shared = some[:1] if size == x.shape[2:] else some
+            refined = refine(
+                torch.cat([x[n : n + 1, :, *p.slices(1)] for n, p in some]),
+                torch.cat([frame.skip8[:, :, *p.slices(2)] for _, p in shared]),
+                torch.cat([frame.skip4[:, :, *p.slices(4)] for _, p in shared]),
+                torch.cat([prior[n : n + 1, :, *p.slices(4)] for n, p in some]),
+            )
+            for k, (n, p) in enumerate(some):
+                logits[n : n + 1, :, *p.slices(4)] = refined[k : k + 1]
     return logits
