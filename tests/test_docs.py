@@ -33,8 +33,8 @@ WITH_CODE = [
 RUN = ("docs/index.md", "docs/runs.md")
 """Pages whose `vseg` lines are run one after the other; those of the others are parsed."""
 FILES = {path.name for part in ("vseg", "trackers") for path in (ROOT / part).rglob("*.py")}
-WRITTEN = {"OUT", "build", "runs", "exemplars", "masks", "revisions"}
-"""Folders that commands write."""
+WRITTEN = {"OUT", "RUN", "build", "runs", "exemplars", "masks", "revisions", "zones.toml"}
+"""Folders and files that commands write."""
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # other.
 LAYERS = (
     ("errors",),
+    ("checked_settings",),
     ("types", "tensors", "config"),
     ("ops", "frame_masks"),
     ("interfaces", "io"),

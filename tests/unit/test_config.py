@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vseg.config import MemorySettings, Settings, TrackConfig, checked, load_toml
+from vseg.checked_settings import Settings, checked, load_toml
+from vseg.config import MemorySettings, TrackConfig
 from vseg.errors import BadConfig
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,7 +17,8 @@ from pydantic import ConfigDict, Field, field_validator
 
 from vseg.batch.place import JOBS
 from vseg.batch.split_length import check_splittable, parse_length
-from vseg.config import Settings, TrackConfig, checked
+from vseg.checked_settings import Settings, checked
+from vseg.config import TrackConfig
 from vseg.errors import BadJobs, VsegError
 from vseg.io.files import is_utf8
 from vseg.io.stores import Store, is_address

@@ -31,7 +31,7 @@ def annotate(
     from vseg.server.extra import check_server_extra
 
     check_server_extra()
-    from vseg.config import without_none
+    from vseg.checked_settings import without_none
     from vseg.server.annotator.own_server import own_server
     from vseg.server.listening import serve
 

@@ -60,7 +60,7 @@ def distill(
     continues.
     """
     from vseg.build import open_video
-    from vseg.config import checked, without_none
+    from vseg.checked_settings import checked, without_none
     from vseg.training.config import distill_config
     from vseg.training.data.unlabelled import Sampling, open_images
     from vseg.training.distill.student import DistilProgress, distil

@@ -105,7 +105,8 @@ REDETECTION = {option.name: option.name for option in fields(DetectionOptions)}
 
 def read_config(path: Path | None, **overrides: Any) -> "TrackConfig":
     """The settings of a file, if any, with the settings given put over them."""
-    from vseg.config import TrackConfig, checked, load_toml, without_none
+    from vseg.checked_settings import checked, load_toml, without_none
+    from vseg.config import TrackConfig
 
     if path is None:
         return checked(TrackConfig, without_none(overrides))

@@ -129,7 +129,7 @@ def export(
 
     Several runs become one data set: a folder with a training and a validation part.
     """
-    from vseg.config import without_none
+    from vseg.checked_settings import without_none
 
     for_models = without_none(
         {

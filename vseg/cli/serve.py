@@ -46,7 +46,7 @@ def serve(
     from vseg.server.extra import check_server_extra
 
     check_server_extra()
-    from vseg.config import checked, load_toml, without_none
+    from vseg.checked_settings import checked, load_toml, without_none
     from vseg.server.app import create_app
     from vseg.server.heap import limit_arenas
     from vseg.server.listening import serve as listen

@@ -56,7 +56,7 @@ def track(
     """Track prompted or detected objects through a clip; store their masks on every frame."""
     # Before anything is imported that loads torch: a wrong name is answered at once.
     check_exists(clip)
-    from vseg.config import without_none
+    from vseg.checked_settings import without_none
     from vseg.pipelines.job import TrackJob
     from vseg.prompts.parse import parse_labels
 

@@ -46,7 +46,7 @@ def nano(
     as_json: options.Json = False,
 ) -> None:
     """Train nano by a recipe; the same command again continues."""
-    from vseg.config import load_toml
+    from vseg.checked_settings import load_toml
     from vseg.training.config import NanoRecipe
     from vseg.training.nano.recipe import TrainingFiles, TrainingProgress, train_nano
 
@@ -78,7 +78,7 @@ def words(
     as_json: options.Json = False,
 ) -> None:
     """Train nano's word head, which detects people, cars and a few other objects by name."""
-    from vseg.config import load_toml
+    from vseg.checked_settings import load_toml
     from vseg.training.text_head.recipe import TextHeadFiles, TextHeadRecipe, train_text_head
 
     recipe = load_toml(config, TextHeadRecipe)

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Bool
 from pydantic import BaseModel, ConfigDict, Field
 
-from vseg.config import DirectionName, IdentitySettings, MemorySettings, Settings
+from vseg.checked_settings import Settings
+from vseg.config import DirectionName, IdentitySettings, MemorySettings
 from vseg.ops.rle import decode_rle, encode_rle
 from vseg.prompts.codec import PromptRecord
 from vseg.types import LAST_OBJECT_ID, MaskCrop

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vseg.build import open_clip
-from vseg.config import TrackConfig, checked
+from vseg.checked_settings import checked
+from vseg.config import TrackConfig
 from vseg.errors import WeightsMismatch
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader

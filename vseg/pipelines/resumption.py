@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from vseg.config import Settings, TrackConfig, checked
+from vseg.checked_settings import Settings, checked
+from vseg.config import TrackConfig
 from vseg.errors import BadConfig, BadRun
 from vseg.pipelines.job import TrackJob
 from vseg.results.layout import HEADER, RunState, read_header, run_state

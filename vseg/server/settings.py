@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from vseg.config import Settings
+from vseg.checked_settings import Settings
 
 PlugName = Literal["x-anylabeling", "label-studio"]
 

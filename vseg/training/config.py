@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vseg.config import load_toml
+from vseg.checked_settings import load_toml
 
 
 class _Frozen(BaseModel):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from vseg.config import load_toml
+from vseg.checked_settings import load_toml
 from vseg.errors import BadDataset, WeightsMismatch
 from vseg.models.nano.network import NanoNet
 from vseg.training.config import NanoRecipe, Optimisation

@@ -14,7 +14,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from vseg.config import TrackConfig, checked
+from vseg.checked_settings import checked
+from vseg.config import TrackConfig
 from vseg.errors import BadRun
 from vseg.io.files import check_exists, make_folder
 from vseg.pipelines.empty_run import create_empty_run

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from pydantic import Field
 
-from vseg.config import Settings
+from vseg.checked_settings import Settings
 from vseg.errors import BadDataset
 from vseg.io.files import atomic_path
 from vseg.models.nano.encoder import encoder_digest

@@ -17,7 +17,7 @@ from torch import Tensor
 from tests.clips import Recipe, cut, painted, write_clip
 from tests.teacher_models import torchscript
 from vseg.build import open_video
-from vseg.config import load_toml
+from vseg.checked_settings import load_toml
 from vseg.errors import (
     BadDataset,
     BadRun,
