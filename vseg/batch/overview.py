@@ -4,7 +4,7 @@ Enters: a batch's folder.  Leaves: an Overview.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,19 @@ class FailedJob:
     job_id: str | None
     attempts: int
     error: JobError | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob:
+    """A clip and where its run is.  job_id: None for a clip that cannot be read.  run: None
+    where there is none yet, or will be none.
+    """
+
+    clip: str
+    status: str
+    job_id: str | None
+    run: str | None
+    frames: int
 
 
 @dataclass(slots=True)
@@ -98,6 +111,25 @@ def _count(seen: Overview, place: Place, planned: PlannedJob) -> None:
         counts[BEGUN if place.run_folder(job_id).exists() else WAITING] += 1
         return
     _add(seen, counts, manifest, whole=whole)
+
+
+def listed_jobs(place: Place) -> Iterator[ListedJob]:
+    """Every job in the plan's order; no stretches.  Raises BadRun if files are damaged."""
+    for planned in read_plan(place):
+        if planned.job is None:
+            yield ListedJob(planned.clip, UNREADABLE, None, None, 0)
+        elif planned.job.part_of is None:
+            yield _listed(place, planned.clip, planned.job.job_id)
+
+
+def _listed(place: Place, clip: str, job_id: str) -> ListedJob:
+    manifest = read_manifest(place, job_id)
+    begun = place.run_folder(job_id).exists()
+    has_run = begun or (manifest is not None and manifest.status.has_run)
+    run = f"{place.name}/jobs/{job_id}" if has_run else None
+    if manifest is None:
+        return ListedJob(clip, BEGUN if begun else WAITING, job_id, run, 0)
+    return ListedJob(clip, manifest.status.value, job_id, run, manifest.frames)
 
 
 def _add(seen: Overview, counts: Counter[str], manifest: Manifest, *, whole: bool) -> None:

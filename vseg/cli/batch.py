@@ -1,5 +1,6 @@
 """`vseg batch`: many clips, each as `vseg track` does it; and what came of them."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -90,15 +91,30 @@ def run_jobs(
 
 
 @app.command("status", cls=Command)
-def show_status(out: Out, as_json: options.Json = False) -> None:
+def show_status(
+    out: Out,
+    every: Annotated[
+        bool,
+        typer.Option("--list", help="Also list every clip, and the folder of its run."),
+    ] = False,
+    as_json: options.Json = False,
+) -> None:
     """Show how many jobs have ended how, and those that came to nothing."""
-    from vseg.batch.overview import overview
+    from vseg.batch.overview import listed_jobs, overview
     from vseg.batch.place import open_place
     from vseg.batch.remaining import check_batch
 
     place = open_place(out)
     check_batch(place)
-    _show(place, overview(place), as_json=as_json)
+    listed = listed_jobs(place) if every else None
+    if as_json:
+        clips = {} if listed is None else {"clips": [asdict(job) for job in listed]}
+        show_json({"batch": place.name} | overview(place).facts() | clips)
+        return
+    for job in listed or ():
+        frames = f", {job.frames} frames" if job.frames else ""
+        print(f"{job.clip}  {job.run or '-'}  {job.status}{frames}")
+    _show(place, overview(place), as_json=False, listed=every)
 
 
 @app.command("retry", cls=Command)
@@ -198,7 +214,7 @@ def _show_plan(place: "Place", plan: "Plan", *, as_json: bool) -> None:
     print(f"{len(todo)} of {len(plan)} jobs to do")
 
 
-def _show(place: "Place", seen: "Overview", *, as_json: bool) -> None:
+def _show(place: "Place", seen: "Overview", *, as_json: bool, listed: bool = False) -> None:
     if as_json:
         show_json({"batch": place.name} | seen.facts())
         return
@@ -214,6 +230,15 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool) -> None:
         several = "s" if seen.warnings > 1 else ""
         warned = f"; {seen.warnings} warning{several}" if seen.warnings else ""
         print(f"{seen.frames} frames at {rate:.1f} frames/s of a worker{warned}")
+    _show_problems(seen)
+    if not listed:
+        print(f"which run is of which clip: vseg batch status {place.name} --list")
+    if seen.problems:
+        print(f"again: vseg batch retry {place.name}")
+
+
+def _show_problems(seen: "Overview") -> None:
+    """The jobs that came to nothing, and why."""
     for problem in seen.problems:
         named = problem.job_id or "-"
         print(f"{problem.status}  {named}  {problem.clip}")
@@ -221,5 +246,3 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool) -> None:
             print(f"  {problem.error.type}: {problem.error.message}")
             if problem.error.hint:
                 print(f"  hint: {problem.error.hint}")
-    if seen.problems:
-        print(f"again: vseg batch retry {place.name}")

@@ -68,16 +68,17 @@ def review(
         spans = [_facts(span) for span in queue.spans]
         show_json({**asdict(queue), "spans": spans, "written": out})
         return
-    _show(queue, several=len(folders) > 1)
+    _show(queue, {run.path: run.name for run in opened} if len(opened) > 1 else {})
     if out is not None:
         print(out)
 
 
-def _show(queue: "ReviewQueue", *, several: bool) -> None:
+def _show(queue: "ReviewQueue", clips: dict[Path, str]) -> None:
+    """clips: the names of several runs' clips; of one run none."""
     from vseg.analysis.review_commands import accept_command, correct_command
 
     for span in queue.spans:
-        print(_line(span, several))
+        print(_line(span, clips.get(span.run)))
         print(f"{_INDENT}{correct_command(span)}")
         print(f"{_INDENT}{accept_command(span)}")
     if queue.spans:
@@ -94,11 +95,13 @@ def _facts(span: "RiskySpan") -> dict[str, Any]:
     return {**asdict(span), "commands": commands}
 
 
-def _line(span: "RiskySpan", several: bool) -> str:
-    """Risk, object, frames, the worst of them, and why."""
+def _line(span: "RiskySpan", clip: str | None) -> str:
+    """Risk, object, frames, the worst of them, and why; with the clip where there are several,
+    as the run of a batch is not named after it.
+    """
     from vseg.analysis.review_sheet import frames_of, object_name
 
-    where = f"{span.run}: " if several else ""
+    where = "" if clip is None else f"{clip}, {span.run}: "
     worst = f"worst {span.worst_frame} ({span.worst_time_s:.2f} s)"
     reasons = f": {', '.join(span.reasons)}" if span.reasons else ""
     return f"{span.risk:5.2f}  {where}{object_name(span)}, {frames_of(span)}, {worst}{reasons}"

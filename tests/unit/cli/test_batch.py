@@ -20,6 +20,7 @@ from vseg.batch.place import FolderPlace
 from vseg.batch.planning import read_plan
 from vseg.batch.remaining import unfinished
 from vseg.batch.schedule import Attempt, Schedule
+from vseg.build import open_run
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
 pytestmark = pytest.mark.integration
@@ -76,6 +77,23 @@ def test_one_bad_clip_stops_nothing(reference: Path) -> None:
     assert problem["clip"].endswith("none.mp4") and problem["error"]["type"] == "BadVideo"
     shown = call("batch", "status", reference).stdout
     assert "3 complete, 1 refused" in shown and "hint: " in shown
+
+
+def test_every_clip_is_listed_with_its_run(reference: Path, clips: Path) -> None:
+    lines = call("batch", "status", reference, "--list").stdout.splitlines()
+    listed = json.loads(call("batch", "status", reference, "--list", "--json").stdout)["clips"]
+    assert {Path(job["clip"]).name: job["status"] for job in listed} == DONE
+    for job, line in zip(listed, lines, strict=False):
+        assert line.startswith(job["clip"]) and job["status"] in line
+        if job["run"] is None:
+            assert job["status"] == "refused"
+        else:
+            assert Path(open_run(job["run"]).header.source.path) == Path(job["clip"])
+            assert job["run"] in line and job["frames"] > 0
+    queue = call("review", reference, "--least", "0", "--top", "3").stdout
+    first = queue.splitlines()[0]
+    known = {f"{Path(job['clip']).stem}, {job['run']}: " for job in listed}
+    assert any(named in first for named in known), first
 
 
 def test_the_longest_clip_is_first(reference: Path) -> None:
