@@ -6,6 +6,7 @@ for every clip.  Leaves: predictions by the name of the clip.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 
 from vseg.build import open_run
 from vseg.errors import BadDataset, UsageError
@@ -18,8 +19,10 @@ _RUN_FILE = "run.json"
 def predictions_of(gt: Path, paths: Sequence[Path]) -> dict[str, Path]:
     """Runs and PNG folders by the annotated clip that they are of.
 
-    Raises UsageError for two of one clip or for boxes, BadDataset for one of no clip.
+    Raises UsageError for two of one clip, for boxes or a run as ground truth, BadDataset for
+    one of no clip.
     """
+    _check_truth(gt)
     if gt.is_file():
         raise UsageError(
             f"{gt} holds boxes, which have no J&F", hint="add --metrics hota,idf1,mota"
@@ -36,6 +39,18 @@ def predictions_of(gt: Path, paths: Sequence[Path]) -> dict[str, Path]:
             raise UsageError(f"two predictions for clip '{clip}': {path} is the second")
         predictions[clip] = path
     return predictions
+
+
+def _check_truth(gt: Path) -> None:
+    """Raise UsageError for a run, or a folder of runs, whose PNGs are previews."""
+    run = next((path for path in (gt, *sorted(gt.glob("*"))) if is_run(path)), None)
+    if run is None:
+        return
+    raise UsageError(
+        f"{run} is a run, not ground truth",
+        hint=f"vseg export {quote(str(run))} --to davis -o truth, then --gt truth; two "
+        "revisions of one run: vseg revisions RUN --compare 0 1",
+    )
 
 
 def opened(predictions: Mapping[str, Path]) -> dict[str, Prediction]:

@@ -226,8 +226,8 @@ def _identity_rows(gt: Path, paths: list[Path]) -> "list[IdentityRow]":
     from vseg.metrics.mask_identities import mask_clip
 
     if not gt.is_file():
-        folders = clip_folders(gt)
         predictions = opened(predictions_of(gt, paths)).items()
+        folders = clip_folders(gt)
         return identity_rows({clip: mask_clip(folders[clip], p) for clip, p in predictions})
     if len(paths) > 1:
         raise UsageError(f"{len(paths)} predictions for one {gt}", hint="give one --pred")

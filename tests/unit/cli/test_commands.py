@@ -126,6 +126,12 @@ def test_eval_scores_a_run_and_an_export_alike(
         rows[2]["j_mean"], abs=2
     )
     assert "J&F" in call("eval", "--gt", truth.parent, "--pred", run).stdout
+    for taken in (run, run.parent):
+        # Its PNGs are previews.
+        for more in ((), ("--metrics", "hota")):
+            refused = call("eval", "--gt", taken, "--pred", run, *more)
+            assert refused.exit_code == 2
+            assert f"vseg export {run} --to davis" in refused.stderr
     assert call("eval", "--gt", tmp_path / "none", "--pred", run).exit_code == 3
     assert call("eval", "--gt", truth.parent, "--pred", run, run).exit_code == 2
 
