@@ -39,7 +39,7 @@ class Ground:
         metres: Float64[np.ndarray, "4 2"],
         error_px: float,
     ) -> None:
-        """Raises BadZones for points that span no area."""
+        """Raises BadZones for points that span no area, or come in another order there."""
         if not (_spans(image) and _spans(metres)):
             raise BadZones(
                 "three of the four ground points lie on one line",
@@ -48,6 +48,13 @@ class Ground:
         self._error_px = error_px
         own = _homography(image, metres)
         self._rows = own.tolist()
+        # The horizon runs between the points of a map that folds the ground over.
+        sides = image @ own[2, :2] + own[2, 2]
+        if sides.min() * sides.max() <= 0:
+            raise BadZones(
+                "the ground points go around another way in the image than in metres",
+                hint="give both in the same order around what they span",
+            )
         # Whatever lies on the same side of the horizon as the points is ground.
         self._sign = math.copysign(1.0, float(own[2] @ [*image.mean(axis=0), 1.0]))
         # The same moves each time: events must not change from one run to the next.

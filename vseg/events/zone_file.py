@@ -7,14 +7,22 @@ Enters: a TOML file.  Leaves: a `ZoneFile`; nothing here knows the size of a fra
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from vseg.checked_settings import Settings, load_toml
+
+
+def _one_line(name: str) -> str:
+    """A name that can be shown in a table and by a terminal."""
+    if name.isspace() or not name.isprintable():
+        raise ValueError("a name is one line of printable characters")
+    return name
+
 
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Point = tuple[Coordinate, Coordinate]
 Side = Annotated[int, Field(ge=1, le=100_000)]
-Name = Annotated[str, Field(min_length=1, max_length=80)]
+Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
 Share = Annotated[float, Field(gt=0, le=1)]
 

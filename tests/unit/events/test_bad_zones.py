@@ -34,6 +34,20 @@ def line(**changes: Any) -> dict[str, Any]:
     return {"name": "gate", "begin": [0.5, 0.9], "end": [0.5, 0.1]} | changes
 
 
+def ground(order: list[int]) -> dict[str, Any]:
+    """A lane of 4 by 20 metres; order: of its image corners."""
+    image = [[0.4, 0.5], [0.6, 0.5], [0.9, 0.95], [0.1, 0.95]]
+    return {
+        "image": [image[k] for k in order],
+        "metres": [[0, 20], [4, 20], [4, 0], [0, 0]],
+    }
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1]])
+def test_the_ground_may_begin_at_any_corner_and_be_mirrored(order: list[int]) -> None:
+    assert plan_of(zone=[zone()], ground=ground(order)).ground is not None
+
+
 @pytest.mark.parametrize("far", [1e308, -1e308, 1e30])
 def test_a_corner_beyond_every_map_is_refused(tmp_path: Path, far: float) -> None:
     path = tmp_path / "zones.toml"
@@ -57,6 +71,9 @@ def test_a_corner_beyond_every_map_is_refused(tmp_path: Path, far: float) -> Non
         ({"zone": [zone(polygon=[[0.1, 0.1], [0.5, 0.5], [0.1, 0.1]])]}, "no pixel"),
         ({"zone": [zone(heading=[0, 0])]}, "no direction"),
         ({"zone": [zone(speed_limit=3)]}, "ground"),
+        ({"zone": [zone()], "ground": ground([0, 1, 3, 2])}, "another way"),
+        ({"zone": [zone()], "ground": ground([1, 0, 2, 3])}, "another way"),
+        ({"zone": [zone()], "ground": ground([0, 0, 2, 3])}, "one line"),
         ({"line": [line(end=[0.5, 0.9])]}, "no length"),
         ({"line": [line(forward="in", backward="in")]}, "both directions"),
         ({"line": [line(allowed="up")]}, "none of its directions"),
