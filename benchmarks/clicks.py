@@ -8,15 +8,13 @@ Iterative Training with Mask Guidance for Interactive Segmentation", section 4; 
 object that never gets there counts with 20 clicks and as failed.
 """
 
-import argparse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 
-from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, model_of, run
+from benchmarks.shared import ClipFolders, Table, clips_of, folder_options, model_of, run
 from vseg import Session
 from vseg.interfaces.model import Model
 from vseg.metrics.annotations import LabelFolder
@@ -48,11 +46,7 @@ class Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--clips", nargs="*")
-    add_model_options(parser)
-    options = parser.parse_args()
+    options = folder_options(__doc__)
     clips = clips_of(options.root, options.clips or ())
     model = model_of(options)
     table = Table(Row)

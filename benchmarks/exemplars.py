@@ -9,15 +9,13 @@ own threshold.  Strangers are exemplars of every other clip's first object, none
 reach it.  DAVIS is laid out as `benchmarks/davis.py` has it.
 """
 
-import argparse
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool
 
-from benchmarks.shared import ClipFolders, Table, add_model_options, clips_of, model_of, run
+from benchmarks.shared import ClipFolders, Table, clips_of, folder_options, model_of, run
 from vseg.metrics.annotations import LabelFolder, LabelFrame
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.types import Exemplar, Frame, MaskCrop
@@ -40,11 +38,7 @@ class Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--clips", nargs="*")
-    add_model_options(parser)
-    options = parser.parse_args()
+    options = folder_options(__doc__)
     clips = clips_of(options.root, options.clips or ())
     grounder = ExemplarGrounder(model_of(options))
     table = Table(Row)

@@ -94,6 +94,15 @@ def prompt_object(
     return masks
 
 
+def folder_options(doc: str | None) -> argparse.Namespace:
+    """A script's arguments: a DAVIS folder, its clips and a model.  doc: of the script."""
+    parser = argparse.ArgumentParser(description=doc.splitlines()[0] if doc else None)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("--clips", nargs="*")
+    add_model_options(parser)
+    return parser.parse_args()
+
+
 def add_model_options(
     parser: argparse.ArgumentParser, sides: Sequence[int] | None = None
 ) -> None:

@@ -2,10 +2,10 @@
 
 import sys
 from contextlib import ExitStack
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from vseg.cli.progress import ProgressReport
+from vseg.interfaces.closing import Closing
 
 if TYPE_CHECKING:
     from vseg.training.loop import Report
@@ -32,7 +32,7 @@ def print_licence(teacher: str, licence: str) -> None:
     )
 
 
-class TeacherReport:
+class TeacherReport(Closing):
     """Progress of the teacher's encoding of all images, shown only while it runs.
 
     Call it with (done, total); use it as a context manager.
@@ -42,9 +42,6 @@ class TeacherReport:
         self._stack = ExitStack()
         self._shown: ProgressReport | None = None
 
-    def __enter__(self) -> "TeacherReport":
-        return self
-
     def __call__(self, done: int, total: int) -> None:
         """Note that the teacher has encoded `done` of `total` images."""
         if self._shown is None:
@@ -53,10 +50,6 @@ class TeacherReport:
         if done == total:
             self._stack.close()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Show no more."""
         self._stack.close()
