@@ -19,6 +19,7 @@ from vseg.exchange.file_rows import located
 from vseg.exchange.label_files import inside
 from vseg.exchange.spool import MaskSpool, on_every_frame
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
+from vseg.ops.frame_rate import written_rate
 from vseg.types import UNKNOWN_FPS, MaskCrop, VideoInfo
 
 _HALF = 128
@@ -98,7 +99,7 @@ class AlphaVideoFormat(MaskFormat):
 
 
 def _rate(video: VideoInfo) -> Fraction:
-    return Fraction(video.fps or UNKNOWN_FPS).limit_denominator(1001)
+    return written_rate(video.fps or UNKNOWN_FPS)
 
 
 def _image(crop: MaskCrop | None, video: VideoInfo) -> UInt8[np.ndarray, "H W 4"]:

@@ -40,6 +40,8 @@ def open_image(path: Path) -> Image.Image:
     """The image, turned as displayed.  Raises BadImage where it cannot be read or is too
     large.
     """
+    if path.is_fifo():  # opening it waits for a writer
+        raise BadImage("is a pipe", hint="give a JPEG or PNG image")
     try:
         # Pillow warns from 89 megapixels on, before the size can be compared here.
         with warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning):

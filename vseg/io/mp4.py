@@ -27,6 +27,7 @@ from jaxtyping import UInt8
 
 from vseg.errors import OutputError
 from vseg.io.files import atomic_path
+from vseg.ops.frame_rate import written_rate
 
 # The clock of MPEG; 24, 25, 30 and 60 frames a second and their 1000/1001 are whole in it.
 TICKS_PER_S = 90_000
@@ -56,8 +57,7 @@ class Mp4Writer:
         self.path = path
         self.height = height
         self.width = width
-        # 1001 is the largest denominator of the broadcast rates (30000/1001 and its kin).
-        self.fps = Fraction(fps).limit_denominator(1001)
+        self.fps = written_rate(fps)
         self.frames_written = 0
         self._tick = Fraction(1, TICKS_PER_S) if timed else 1 / self.fps
         self._start_s: float | None = None

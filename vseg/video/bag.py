@@ -21,9 +21,10 @@ from vseg.errors import BadImage, BadVideo, DamagedVideo, ExtraMissing, UsageErr
 from vseg.interfaces.closing import Closing
 from vseg.io.files import check_exists
 from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.ops.frame_rate import written_rate
 from vseg.types import Frame, VideoInfo
 from vseg.video.orientation import Display
-from vseg.video.rates import LARGEST_DENOMINATOR, USUAL_SHARE
+from vseg.video.rates import USUAL_SHARE
 from vseg.video.ros_images import COMPRESSED, RAW, rgb_of_message
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class BagImages(Closing):
             source=str(self.path),
             height=first.image.shape[0],
             width=first.image.shape[1],
-            fps=rate and rate.limit_denominator(LARGEST_DENOMINATOR),
+            fps=rate and written_rate(rate),
             num_frames=len(self),
             codec=f"ros2/{kind.rpartition('/')[2]}",
             # Stamps jitter; only a frame left out, or a pause, is another rate.

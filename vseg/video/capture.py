@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from jaxtyping import UInt8
 
 from vseg.errors import BadVideo
+from vseg.ops.frame_rate import written_rate
 from vseg.video.address import PROTOCOLS, RtspTransport, redact, scheme_of
 from vseg.video.container import MAX_PIXELS, OpenFile, choose_stream, open_file, reason_of
 from vseg.video.decoder import FrameDecoder
@@ -102,7 +103,7 @@ class DeviceCapture:
                 hint="check that it is connected and free, or try another number",
             )
         rate = self._device.get(cv2.CAP_PROP_FPS)
-        self.fps = Fraction(rate).limit_denominator(1001) if rate > 0 else None
+        self.fps = written_rate(rate) if rate > 0 else None
 
     def grab(self) -> Grabbed | None:
         """The next image, None once the device gives none."""

@@ -83,7 +83,7 @@ class GrowingFolder:
             files = [
                 file
                 for file in self._folder.iterdir()
-                if is_image(file) and file.resolve().is_relative_to(root)
+                if is_image(file) and file.resolve().is_relative_to(root) and file.is_file()
             ]
         except OSError:
             return []

@@ -8,11 +8,9 @@ import numpy as np
 from vseg.errors import BadFrame, BadVideo, UsageError
 from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, displayed_frame, frame_range
+from vseg.ops.frame_rate import written_rate
 from vseg.ops.rgb import check_rgb
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
-
-_LARGEST_DENOMINATOR = 1001
-"""30000/1001, given as 29.97002997, is that rate again."""
 
 
 class ImageList(Closing):
@@ -27,7 +25,7 @@ class ImageList(Closing):
     ) -> None:
         if not fps > 0:
             raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
-        self._fps = Fraction(fps).limit_denominator(_LARGEST_DENOMINATOR)
+        self._fps = written_rate(fps)
         self._images = [np.asarray(image) for image in images]
         if not self._images:
             raise BadVideo("there are no images", hint="give at least one")

@@ -171,6 +171,12 @@ def image_files(folder: Path) -> tuple[Path, ...]:
             raise BadVideo(
                 f"{file}: is a link to outside the folder", hint="copy the image in"
             )
+        # Opening a pipe waits for a writer, for ever where there is none.
+        if not file.is_file() and file.exists() and not file.is_dir():
+            raise BadVideo(
+                f"{file}: is a pipe or a device, not an image",
+                hint="remove it from the folder",
+            )
     return tuple(sorted(files, key=natural_key))
 
 

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from vseg.ops.frame_rate import written_rate
 from vseg.video.pts_index import PtsIndex
 
-LARGEST_DENOMINATOR = 1001  # 30000/1001 and its relatives
 JITTER_TICKS = 2  # a millisecond clock rounds 33.3 to 33 and 34
 JITTER_SHARE = 0.05
 # Nearer to the median than one frame left out, which doubles the distance.  A round value.
@@ -27,7 +27,7 @@ def average_rate(index: PtsIndex) -> Fraction | None:
     if len(index) < 2:
         return None
     span = (int(index.pts[-1]) - int(index.pts[0])) * index.time_base
-    return ((len(index) - 1) / span).limit_denominator(LARGEST_DENOMINATOR)
+    return written_rate((len(index) - 1) / span)
 
 
 def frame_rate(index: PtsIndex, declared: Fraction | None) -> Fraction | None:
@@ -60,4 +60,4 @@ def _usual_rate(index: PtsIndex) -> Fraction:
     median = int(np.sort(steps)[(len(steps) - 1) // 2])
     usual = steps[np.abs(steps - median) <= USUAL_SHARE * median + 1]
     span = int(usual.sum()) * index.time_base
-    return (len(usual) / span).limit_denominator(LARGEST_DENOMINATOR)
+    return written_rate(len(usual) / span)

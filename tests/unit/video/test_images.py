@@ -1,5 +1,6 @@
 """Folders of images: their order, and everything that makes one refused."""
 
+import os
 import struct
 import zlib
 from fractions import Fraction
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 from tests.clips import paint, painted
-from vseg.errors import BadVideo, DamagedVideo, UsageError
+from vseg.errors import BadImage, BadVideo, DamagedVideo, UsageError
+from vseg.io.image_files import open_image
 from vseg.video.images import ImageFolder
 
 
@@ -229,3 +231,12 @@ def test_time_stamps_are_no_frame_numbers(tmp_path: Path) -> None:
     with pytest.raises(BadVideo, match="time stamps") as caught:
         ImageFolder(tmp_path, frames="by-number")
     assert caught.value.hint == "use --frames by-order"
+
+
+def test_a_pipe_among_the_images_is_refused_at_once(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "clip", "0.png", "1.png")
+    os.mkfifo(folder / "2.png")
+    with pytest.raises(BadVideo, match=r"2\.png: is a pipe or a device"):
+        ImageFolder(folder)
+    with pytest.raises(BadImage, match="is a pipe"):
+        open_image(folder / "2.png")

@@ -4,6 +4,8 @@ import json
 from fractions import Fraction
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from tests.clips import Recipe, cut, write_clip, write_edit_list
@@ -82,3 +84,29 @@ def test_json_has_only_plain_values(tmp_path: Path) -> None:
 def test_unreadable_file(tmp_path: Path) -> None:
     with pytest.raises(BadVideo, match="no such file"):
         probe(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(
+    ("stamps_s", "rate"),
+    [
+        ([0, 1800, 3600, 5400], Fraction(1, 1800)),  # a frame every half hour
+        ([0, 10**6, 2 * 10**6, 3 * 10**6], Fraction(1, 10**6)),
+        ([0, 3600, 7200, 86400, 90000], Fraction(1, 3600)),  # and a night between
+        ([0, 2, 4, 6], Fraction(1, 2)),
+    ],
+)
+def test_less_than_a_frame_a_second(
+    tmp_path: Path, stamps_s: list[int], rate: Fraction
+) -> None:
+    path = tmp_path / "slow.mkv"
+    with av.open(path, "w") as container:
+        stream = container.add_stream("ffv1", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 16, 16, "bgr0"
+        for stamp in stamps_s:
+            frame = av.VideoFrame.from_ndarray(np.zeros((16, 16, 3), np.uint8), "rgb24")
+            frame.pts = stamp * 10
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with VideoFile(path) as video:
+        assert video.info.fps == rate
+        assert [round(frame.time_s) for frame in video] == stamps_s
