@@ -47,6 +47,7 @@ def render(
 ) -> None:
     """Draw the masks over the clip: an mp4 that plays in a browser, and a contact sheet."""
     from vseg.build import open_run
+    from vseg.cli.progress import ProgressReport
     from vseg.pipelines.previews import log_to_rerun, render_previews
     from vseg.results.layout import CONTACT_SHEET, OVERLAY
     from vseg.results.output_place import check_output
@@ -70,14 +71,16 @@ def render(
         if sheet or path == overlay:
             reads = (clip, opened.header.source.path)
             check_output(path, overwrite=overwrite, reads=reads)
-    written = render_previews(
-        opened,
-        overlay,
-        contact if sheet else None,
-        source=clip,
-        frames=":" if frames is None else frames,
-        side_by_side=side_by_side,
-    )
+    with ProgressReport("drawing") as report:
+        written = render_previews(
+            opened,
+            overlay,
+            contact if sheet else None,
+            source=clip,
+            frames=":" if frames is None else frames,
+            side_by_side=side_by_side,
+            on_frame=report,
+        )
     show_written(written, opened.unfinished, as_json=as_json)
 
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console
@@ -59,6 +60,20 @@ class ProgressReport:
         elif now - self._spoke >= self._every_s:
             self._spoke = now
             print(_line(self._label, done, total, rate), file=sys.stderr, flush=True)
+
+    def stage(self, label: str) -> Callable[[int, int | None], None]:
+        """The same for what comes next: its first call begins anew under this label."""
+
+        def report(done: int, total: int | None) -> None:
+            if self._label != label:
+                self._label = label
+                self._first = None
+                self._started = self._spoke = time.monotonic()
+                if self._bar and self._task is not None:
+                    self._bar.update(self._task, description=label)
+            self(done, total)
+
+        return report
 
     def note(self, text: str) -> None:
         """Say what takes long before there is progress to show."""

@@ -108,7 +108,9 @@ def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
     from vseg.pipelines.track import track as run_track
 
     with stop_on_request() as stop, ProgressReport("tracking") as report:
-        callbacks = ProgressCallbacks(report, stop, report.note)
+        callbacks = ProgressCallbacks(
+            report, stop, report.note, on_drawn=report.stage("drawing")
+        )
         return run_track(job, model=model, callbacks=callbacks)
 
 

@@ -48,13 +48,15 @@ class ProgressCallbacks:
 
     on_frame(done, total): called after each frame.  stop(): whether to end.  on_note(text):
     before the first frame, of what takes long.  turn(): a block in which a frame is tracked;
-    it may wait for others that use the same device.
+    it may wait for others that use the same device.  on_drawn(done, total): after each frame
+    of the preview, which is drawn when all are tracked.
     """
 
     on_frame: Callable[[int, int], None] = lambda done, total: None
     stop: Callable[[], bool] = lambda: False
     on_note: Callable[[str], None] = lambda text: None
     turn: Callable[[], AbstractContextManager[None]] = nullcontext
+    on_drawn: Callable[[int, int], None] = lambda done, total: None
 
 
 @dataclass(slots=True)

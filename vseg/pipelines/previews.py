@@ -1,6 +1,7 @@
 """The images of a run: the clip with its masks drawn over, as mp4 and as contact sheet."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 from vseg.build import open_clip
@@ -11,7 +12,7 @@ from vseg.results.render import RenderView, contact_sheet, render_video, shown_f
 from vseg.results.run import Run
 
 
-def render_previews(
+def render_previews(  # noqa: PLR0913 - one parameter for each option of `vseg render`
     run: Run,
     overlay: Path,
     sheet: Path | None,
@@ -19,16 +20,18 @@ def render_previews(
     source: str | None = None,
     frames: str = ":",
     side_by_side: bool = False,
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Path, ...]:
     """The files written: the overlay mp4 and, if asked for, the contact sheet.
 
-    source: the clip, where it has moved since.  frames: a range, as in 0:300 or 2s:5s.  Raises
-    BadRun for another clip than the run's, BadPrompt and UsageError for the range.
+    source: the clip, where it has moved since.  frames: a range, as in 0:300 or 2s:5s.
+    on_frame(done, total): called after each frame of the mp4.  Raises BadRun for another clip
+    than the run's, BadPrompt and UsageError for the range.
     """
     with open_clip(run, source) as video:
         chosen = None if frames == ":" else frames_of(video, frames)
         view = RenderView(chosen, side_by_side)
-        render_video(run, video, overlay, view)
+        render_video(run, video, overlay, view, on_frame)
         if sheet is None:
             return (overlay,)
         contact_sheet(run, video, sheet, view)

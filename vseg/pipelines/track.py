@@ -47,12 +47,13 @@ def track(
     opened = open_video(job.source, job.config.reader, job.config.frames, job.config.topic)
     with opened as video, write_lock(job.out):
         task = prepare(job, video, model)
-        loop = FrameLoop(task, callbacks or ProgressCallbacks())
+        callbacks = callbacks or ProgressCallbacks()
+        loop = FrameLoop(task, callbacks)
         mended = mend(task, loop)
         header = mended.stopped or _finished_before(task)
         if header is None:
             header = _run(task, loop)
-    images = _images(job) if header.status != "interrupted" else ()
+    images = _images(job, callbacks) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out,
         header.status,
@@ -167,7 +168,7 @@ def _word_notes(task: Task) -> tuple[str, ...]:
     return (*narrower_notes(phrases, words), *weak_notes(phrases, words, scores))
 
 
-def _images(job: TrackJob) -> tuple[Path, ...]:
+def _images(job: TrackJob, callbacks: ProgressCallbacks) -> tuple[Path, ...]:
     """The previews asked for; those of an earlier call are kept."""
     run = open_run(job.out, revision=0)
     run.take_source(Path(job.source))
@@ -178,4 +179,4 @@ def _images(job: TrackJob) -> tuple[Path, ...]:
     sheet = overlay.with_name("contact.png")
     if not job.overwrite and overlay.exists() and sheet.exists():
         return overlay, sheet
-    return render_previews(run, overlay, sheet, source=job.source)
+    return render_previews(run, overlay, sheet, source=job.source, on_frame=callbacks.on_drawn)

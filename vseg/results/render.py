@@ -4,7 +4,7 @@ Enters: an open run and a reader of the clip it was made from.  Leaves: an mp4 o
 its final name only once it is whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,9 +42,16 @@ class RenderView:
     side_by_side: bool = False
 
 
-def render_video(run: Run, video: Reader, path: Path, view: RenderView | None = None) -> None:
+def render_video(
+    run: Run,
+    video: Reader,
+    path: Path,
+    view: RenderView | None = None,
+    on_frame: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Write the clip with its masks drawn, for the frames from the first stored to the last.
 
+    on_frame(done, total): called after each frame.
     A frame in between without masks is shown plain, at its own time; one that cannot be read
     is left out, and the frame before it stays.  Raises BadRun if the clip is not of the
     run's size or the run is empty, OutputError if the file cannot be written.
@@ -56,12 +63,14 @@ def render_video(run: Run, video: Reader, path: Path, view: RenderView | None = 
     colours = run.colours
     width = size.width * (2 if view.side_by_side else 1)
     with Mp4Writer(path, size.height, width, fps, timed=size.variable_rate) as mp4:
-        for frame, masks in shown_frames(run, video, view):
+        first, last = _span(run, video, view)
+        for frame, masks in _pairs(run, video, (first, last)):
             image = frame.image
             if masks is not None:
                 image = draw_overlay(image, masks, labels, colours=colours)
             beside = np.hstack([frame.image, image]) if view.side_by_side else image
             mp4.write(beside, frame.time_s)
+            on_frame(frame.index + 1 - first, last + 1 - first)
 
 
 def shown_frames(

@@ -51,3 +51,17 @@ def test_other_threads_are_never_asked_to_stop() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_a_stage_begins_anew_under_its_own_label(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressReport("tracking", every_s=0.0) as report:
+        drawing = report.stage("drawing")
+        report(40, 40)
+        drawing(1, 40)
+        drawing(2, 40)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(" frames")[0] for line in lines] == [
+        "tracking: 40/40",
+        "drawing: 1/40",
+        "drawing: 2/40",
+    ]

@@ -136,7 +136,14 @@ def run(tmp_path: Path) -> Run:
 
 
 def test_the_video_has_every_frame_of_the_run_in_order(run: Run, tmp_path: Path) -> None:
-    render_video(run, GreyClip(), tmp_path / "overlay.mp4")
+    told: list[tuple[int, int]] = []
+    render_video(
+        run,
+        GreyClip(),
+        tmp_path / "overlay.mp4",
+        on_frame=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(n, 20) for n in range(1, 21)]
     with av.open(str(tmp_path / "overlay.mp4")) as container:
         assert container.streams.video[0].average_rate == 10
         images = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
