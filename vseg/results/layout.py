@@ -159,8 +159,8 @@ def shards_in(root: Path, folder: str) -> list[int]:
 def read_header(root: Path) -> RunHeader:
     """The header of a run.  Raises BadRun if there is none or it is not one of this format."""
     path = root / HEADER
-    if not is_utf8(root):
-        raise BadRun(f"{root}: the name is not UTF-8", hint="rename the folder of the run")
+    if not is_utf8(root) or "\0" in str(root):
+        raise BadRun(f"{root}: no name in UTF-8", hint="rename the folder of the run")
     try:
         _check_links(root)
         payload = path.read_bytes()

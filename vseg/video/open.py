@@ -1,5 +1,6 @@
 """A name of something to watch in, the source that reads it out."""
 
+import os
 from pathlib import Path
 
 from vseg.errors import UsageError
@@ -71,6 +72,7 @@ def _choose(source: str | Path) -> str:
     path = Path(source)
     if scheme_of(source) or (str(source).isdecimal() and not path.exists()):
         return "camera"
-    if path.is_dir():
+    # os.path.isdir and not Path.is_dir, which raises for a name of too many bytes.
+    if os.path.isdir(path):
         return "bag" if (path / "metadata.yaml").is_file() else "images"
     return "bag" if path.suffix.lower() == ".mcap" else "pyav"

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.unit.cli.conftest import call
 from vseg.batch.job_list import read_jobs
-from vseg.build import open_run
+from vseg.build import open_run, open_video
 from vseg.errors import BadJobs, BadRun, BadVideo
 from vseg.results.fingerprint import fingerprint
 from vseg.server.storage.served_folder import ServedFolder
@@ -76,6 +76,8 @@ def test_a_name_of_too_many_bytes_is_said(clip: Path, tmp_path: Path) -> None:
         answer = call(*words)
         assert answer.exit_code == 3
         assert answer.stderr.count("error: ") == 1
+    with pytest.raises(BadVideo):
+        open_video("x" * 300)
 
 
 def test_a_name_that_is_not_utf8_is_refused_by_name(clip: Path, tmp_path: Path) -> None:
@@ -83,8 +85,9 @@ def test_a_name_that_is_not_utf8_is_refused_by_name(clip: Path, tmp_path: Path) 
     shutil.copytree(clip, foreign)
     with pytest.raises(BadVideo, match="not UTF-8"):
         fingerprint(foreign)
-    with pytest.raises(BadRun, match="not UTF-8"):
-        open_run(foreign)
+    for name in (foreign, Path("run\0")):
+        with pytest.raises(BadRun, match="no name in UTF-8"):
+            open_run(name)
     with pytest.raises(BadJobs, match="not UTF-8"):
         list(read_jobs(str(tmp_path), {"point": ["3,3"]}))
     answer = call("track", clip, "-o", tmp_path / os.fsdecode(b"run-\xff"), "--point", "3,3")
