@@ -1,5 +1,5 @@
 """vseg, the transformers library and the published SAM 2 predictor on the same objects and
-images.
+images, and nano beside them.
 
     python benchmarks/engines.py --models edgetam sam2.1-tiny --objects 1 2 5 10 --threads 2
 
@@ -29,16 +29,18 @@ from benchmarks.engines_contenders import (
     official_is_there,
     state_bytes,
 )
+from benchmarks.engines_nano import NanoEngine
 from benchmarks.engines_networks import NETWORKS, network
 from benchmarks.shared import Table, run
 from vseg.errors import ModelError
 from vseg.weights.device import open_device
 
-ENGINES = ("vseg", "transformers", "official")
+ENGINES = ("vseg", "transformers", "official", "nano")
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _CAPTION = """\
 ms per frame, medians; rest: time outside all stages.  state, grows: KiB kept of the video with a full
 memory, and added per further frame.  peak: MiB of a process that runs this row alone{where}.
+nano is the same in the rows of every model, at its own size.
 transformers gets frames already resized; its EdgeTAM has our folded RepViT in place of timm's."""
 
 
@@ -150,8 +152,11 @@ class _Running:
     def of(
         engine: str, model: str, net: Any, setting: Setting, clock: StageClock
     ) -> "_Running":
+        contender: Contender
         if engine == "official":
-            contender: Contender = Official(model, setting, clock)
+            contender = Official(model, setting, clock)
+        elif engine == "nano":
+            contender = NanoEngine(setting, clock)
         else:
             contender = (Ours if engine == "vseg" else Library)(net, setting, clock)
         return _Running(contender, clock, state_bytes(contender), [])
