@@ -123,8 +123,8 @@ class ClickStageConfig(_Frozen):
     are clicks.  corrections: clicks after them, at most.  p_tracked: share of steps in which
     the objects are remembered from another image, as when tracking is corrected.  hard_share:
     of pixels that the mask loss keeps.  spill_weight: how many times a pixel of another object
-    counts.  kept: share of the weights that the stage began with in those that it ends with,
-    a mean of both (Wortsman et al. 2022).
+    counts.  kept: share of the weights that training began with in those that it ends with, a
+    mean of both (Wortsman et al. 2022): of those given, or of the stage before.
     """
 
     optimisation: Optimisation

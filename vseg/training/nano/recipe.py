@@ -116,7 +116,7 @@ def train_nano(
         _propagate(config, before, files, dataset, progress.on_stage)
         before = files.checkpoint(config.name)
     _learn_clicks(recipe.clicks, last, files, dataset, progress.on_stage)
-    return _export_clicks(recipe.clicks, last, files, "nano.safetensors")
+    return _export_clicks(recipe.clicks, files.weights or last, files, "nano.safetensors")
 
 
 def _distil(
@@ -192,7 +192,9 @@ def export_weights(checkpoint: Path, target: Path) -> Path:
 def _export_clicks(
     config: ClickStageConfig, before: Path, files: TrainingFiles, name: str
 ) -> Path:
-    """Write the end of the last stage as a weights file, a mean with what it began from."""
+    """Write the end of the last stage as a weights file, a mean with what training began
+    from.
+    """
     checkpoint = files.checkpoint(CLICKS)
     net = NanoNet()
     _start_from(net, checkpoint)

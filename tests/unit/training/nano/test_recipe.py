@@ -167,3 +167,7 @@ def test_propagation_starts_from_any_weights(files: TrainingFiles, tmp_path: Pat
     changed = {k.split(".")[0] for k, v in learned.items() if not torch.equal(v, before[k])}
     assert "encoder" not in changed and {"decoder", "prompted", "prompt"} <= changed
     assert any(not torch.equal(v, whole[k]) for k, v in learned.items())
+    kept = recipe()
+    kept = kept.model_copy(update={"clicks": kept.clicks.model_copy(update={"kept": 1.0})})
+    unchanged = load_file(train_nano(kept, given, QUIET))
+    assert all(torch.equal(unchanged[k], v) for k, v in before.items() if v.ndim)
