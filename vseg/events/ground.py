@@ -100,8 +100,14 @@ class Ground:
 def _homography(
     image: Float64[np.ndarray, "4 2"], metres: Float64[np.ndarray, "4 2"]
 ) -> Float64[np.ndarray, "3 3"]:
-    found = cv2.getPerspectiveTransform(image.astype(np.float32), metres.astype(np.float32))
-    return np.asarray(found, dtype=np.float64)
+    # OpenCV takes float32, in which the northings of a map grid are exact to half a metre.
+    origin = metres.mean(axis=0)
+    near = cv2.getPerspectiveTransform(
+        image.astype(np.float32), (metres - origin).astype(np.float32)
+    )
+    back = np.eye(3)
+    back[:2, 2] = origin
+    return np.asarray(back @ near, dtype=np.float64)
 
 
 def _mapped(

@@ -21,6 +21,9 @@ def _one_line(name: str) -> str:
 
 Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Point = tuple[Coordinate, Coordinate]
+# As wide as the northings of map grids such as UTM.
+Metres = Annotated[float, Field(ge=-1e8, le=1e8, allow_inf_nan=False)]
+GroundPoint = tuple[Metres, Metres]
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]
 Seconds = Annotated[float, Field(ge=0, le=1e9)]
@@ -119,7 +122,7 @@ class GroundSettings(Settings):
     """
 
     image: tuple[Point, Point, Point, Point]
-    metres: tuple[Point, Point, Point, Point]
+    metres: tuple[GroundPoint, GroundPoint, GroundPoint, GroundPoint]
     error_px: Annotated[float, Field(gt=0, le=100)] = 2.0
 
 

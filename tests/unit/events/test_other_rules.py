@@ -103,6 +103,20 @@ def test_speed_is_in_metres_a_second_and_its_error_holds_the_truth() -> None:
     assert end.ground is not None and end.ground == pytest.approx((13.0, 6.0), abs=0.2)
 
 
+def test_a_map_grid_far_from_its_origin_gives_the_same_speeds() -> None:
+    """UTM's northings have seven digits, which are exact to half a metre in float32."""
+    east, north = 312_345.25, 5_412_678.5
+    there = GROUND | {"metres": [[x + east, y + north] for x, y in GROUND["metres"]]}  # type: ignore[attr-defined]
+    way = {1: walk((30, 60), (130, 60), 51)}
+    near = events_of(engine_of(zone=[ROOM], ground=GROUND), way)[-1].object
+    far = events_of(engine_of(zone=[ROOM], ground=there), way)[-1].object
+    assert near is not None and far is not None and near.ground is not None
+    assert far.speed == pytest.approx(near.speed, rel=1e-5)
+    assert far.speed_error == pytest.approx(near.speed_error, rel=1e-3)
+    x, y = near.ground
+    assert far.ground == pytest.approx((x + east, y + north), abs=1e-3)
+
+
 def test_the_error_of_a_speed_grows_with_that_of_the_points() -> None:
     errors = []
     for error_px in (0.5, 4.0):
