@@ -48,7 +48,8 @@ def nano(
     """Train nano by a recipe; the same command again continues."""
     from vseg.checked_settings import load_toml
     from vseg.training.config import NanoRecipe
-    from vseg.training.nano.recipe import TrainingFiles, TrainingProgress, train_nano
+    from vseg.training.nano.recipe import TrainingProgress, train_nano
+    from vseg.training.nano.stage_runs import TrainingFiles
 
     recipe = load_toml(config, NanoRecipe)
     files = TrainingFiles(tuple(data), out, teacher, encoder, weights)

@@ -32,7 +32,6 @@ _ALIGNED = 64  # bytes; a cache line
 _KEEP_EVERY_S = 30.0
 # Of the GPU's free memory; the rest is for the student and its gradients.
 _MAX_MEMORY_SHARE = 0.8
-_BYTES_BF16 = 2
 FeatureExtractor = Callable[[UInt8[Tensor, "B 3 H W"]], tuple[Tensor, Tensor]]
 OnImages = Callable[[int, int], None]
 

@@ -11,56 +11,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_path
-from vseg.models.nano.load import load_weights, save_nano
-from vseg.models.nano.network import NanoNet
-from vseg.training.config import (
-    ClickStageConfig,
-    NanoRecipe,
-    PropagateStageConfig,
-    SequenceShape,
-)
+from vseg.training.config import NanoRecipe, PropagateStageConfig
 from vseg.training.data.dataset_zip import TrainingDataset, load_dataset
-from vseg.training.data.held_out import stills_of_instances
-from vseg.training.data.sequences import SequenceOptions, Sequences
 from vseg.training.data.unlabelled import zipped_images
 from vseg.training.distill.feature_cache import OnImages
 from vseg.training.distill.student import DistilProgress, distil, encoder_state
-from vseg.training.loop import Report, is_complete, load_checkpoint, train
-from vseg.training.nano.clicks import ClickOptions, ClickStage
-from vseg.training.nano.propagate import PropagateOptions, PropagateStage
+from vseg.training.loop import is_complete
+from vseg.training.nano.stage_runs import (
+    CLICKS,
+    OnReport,
+    TrainingFiles,
+    export_clicks,
+    export_weights,
+    learn_clicks,
+    propagate,
+)
 
 DISTILL = "distill"
-CLICKS = "clicks"
-ENCODER = "encoder.safetensors"
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingFiles:
-    """data: dataset zips.  out: a folder.  teacher: a file, folder or hub name.  encoder: one
-    that `vseg distill` wrote.  weights: of nano, to start from in place of an encoder, or in
-    place of the stage before where one stage runs alone.
-    """
-
-    data: tuple[Path, ...]
-    out: Path
-    teacher: str | None = None
-    encoder: Path | None = None
-    weights: Path | None = None
-
-    def checkpoint(self, stage: str) -> Path:
-        return self.out / f"{stage}.pt"
-
-    @property
-    def start(self) -> Path:
-        """The encoder that propagation starts from, whoever distilled it."""
-        return self.out / ENCODER
-
-
-OnReport = Callable[[str, Report], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +74,18 @@ def train_nano(
     last = files.checkpoint(recipe.propagate[-1].name)
     if only == CLICKS:
         before = files.weights or last
-        _learn_clicks(recipe.clicks, before, files, dataset, progress.on_stage)
-        return _export_clicks(recipe.clicks, before, files, f"{only}.safetensors")
+        learn_clicks(recipe.clicks, before, files, dataset, progress.on_stage)
+        return export_clicks(recipe.clicks, before, files, f"{only}.safetensors")
     if only is not None:
         config, before = _single_stage(recipe, files, only)
-        _propagate(config, before, files, dataset, progress.on_stage)
+        propagate(config, before, files, dataset, progress.on_stage)
         return export_weights(files.checkpoint(only), files.out / f"{only}.safetensors")
     before = files.weights or _distil(recipe, files, datasets, progress)
     for config in recipe.propagate:
-        _propagate(config, before, files, dataset, progress.on_stage)
+        propagate(config, before, files, dataset, progress.on_stage)
         before = files.checkpoint(config.name)
-    _learn_clicks(recipe.clicks, last, files, dataset, progress.on_stage)
-    return _export_clicks(recipe.clicks, files.weights or last, files, "nano.safetensors")
+    learn_clicks(recipe.clicks, last, files, dataset, progress.on_stage)
+    return export_clicks(recipe.clicks, files.weights or last, files, "nano.safetensors")
 
 
 def _distil(
@@ -182,125 +151,6 @@ def _adopt(encoder: Path, start: Path) -> None:
         )
 
 
-def export_weights(checkpoint: Path, target: Path) -> Path:
-    """Write the checkpoint of a stage of propagation as a weights file."""
-    net = NanoNet()
-    _start_from(net, checkpoint)
-    return _write(net, checkpoint, target)
-
-
-def _export_clicks(
-    config: ClickStageConfig, before: Path, files: TrainingFiles, name: str
-) -> Path:
-    """Write the end of the last stage as a weights file, a mean with what training began
-    from.
-    """
-    checkpoint = files.checkpoint(CLICKS)
-    net = NanoNet()
-    _start_from(net, checkpoint)
-    if config.kept:
-        began = NanoNet()
-        _start_from(began, before)
-        start = began.state_dict()
-        mean = {
-            key: torch.lerp(value, start[key], config.kept)
-            if value.is_floating_point()
-            else value
-            for key, value in net.state_dict().items()
-        }
-        net.load_state_dict(mean)
-    return _write(net, checkpoint, files.out / name)
-
-
-def _write(net: NanoNet, checkpoint: Path, target: Path) -> Path:
-    with atomic_path(target) as part:
-        save_nano(net, part, {"step": str(load_checkpoint(checkpoint)["step"])})
-    return target
-
-
-def _propagate(
-    config: PropagateStageConfig,
-    before: Path,
-    files: TrainingFiles,
-    dataset: TrainingDataset,
-    on_report: OnReport,
-) -> None:
-    checkpoint = files.checkpoint(config.name)
-    if is_complete(checkpoint, config.optimisation.steps):
-        return
-    if not dataset.videos or not dataset.stills:
-        raise BadDataset(
-            "propagation needs a dataset zip with video/ and one with still/ images"
-        )
-    # Only the encoder's weights are there before the first stage; the others are drawn here.
-    torch.manual_seed(config.optimisation.seed)
-    net = NanoNet()
-    # A checkpoint of this very stage holds the whole network: what came before need not be
-    # kept.
-    if not checkpoint.exists():
-        _start_from(net, before)
-    options = PropagateOptions(
-        tuple((shape.batch, _sequence_options(config, shape)) for shape in config.shapes),
-        config.encoder_rate,
-        config.fixed_norms,
-        config.p_mask,
-        config.p_click,
-        config.hard_from,
-    )
-    stage = PropagateStage(net, Sequences(dataset), options)
-    train(
-        stage, config.optimisation, checkpoint, lambda report: on_report(config.name, report)
-    )
-
-
-def _learn_clicks(
-    config: ClickStageConfig,
-    before: Path,
-    files: TrainingFiles,
-    dataset: TrainingDataset,
-    on_report: OnReport,
-) -> None:
-    """The last stage, from a checkpoint or a weights file; stills that are kept to measure
-    clicks are left out.
-    """
-    checkpoint = files.checkpoint(CLICKS)
-    if is_complete(checkpoint, config.optimisation.steps):
-        return
-    if not checkpoint.exists() and not before.exists():
-        raise WeightsMissing(
-            f"stage {CLICKS} starts from the end of the stage before it, and there is no "
-            f"{before}",
-            hint="leave --stage out, or give --weights FILE to start from",
-        )
-    stills = stills_of_instances(dataset.stills)
-    net = NanoNet()
-    if not checkpoint.exists():
-        _start_from(net, before)
-    options = ClickOptions(
-        tuple((shape.batch, _sequence_options(config, shape)) for shape in config.shapes),
-        config.p_click,
-        config.corrections,
-        config.p_tracked,
-        config.hard_share,
-        config.spill_weight,
-    )
-    stage = ClickStage(net, Sequences(TrainingDataset(dataset.videos, stills)), options)
-    train(stage, config.optimisation, checkpoint, lambda report: on_report(CLICKS, report))
-
-
-def _sequence_options(
-    config: PropagateStageConfig | ClickStageConfig, shape: SequenceShape
-) -> SequenceOptions:
-    return SequenceOptions(
-        side=shape.side,
-        length=shape.length,
-        max_gap=config.max_gap,
-        p_video=config.p_video,
-        objects=config.objects,
-        augmentation=config.augmentation,
-    )
-
-
 def _joined(datasets: Sequence[TrainingDataset]) -> TrainingDataset:
     return TrainingDataset(
         tuple(clip for dataset in datasets for clip in dataset.videos),
@@ -315,13 +165,3 @@ def _without(dataset: TrainingDataset, held_out: Sequence[str]) -> TrainingDatas
         raise BadDataset(f"held out is {unknown[0]}, which --data does not hold")
     kept = tuple(clip for clip in dataset.videos if clip.name.split("/")[1] not in held_out)
     return TrainingDataset(kept, dataset.stills)
-
-
-def _start_from(net: NanoNet, before: Path) -> None:
-    """Take the weights of a checkpoint, of a weights file, or of a distilled encoder."""
-    if before.suffix != ".safetensors":
-        net.load_state_dict(load_checkpoint(before)["network"])
-    elif before.name == ENCODER:
-        net.encoder.load_state_dict(encoder_state(before))
-    else:
-        load_weights(net, before)

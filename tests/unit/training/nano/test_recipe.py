@@ -25,7 +25,8 @@ from vseg.training.config import (
     PropagateStageConfig,
     SequenceShape,
 )
-from vseg.training.nano.recipe import TrainingFiles, TrainingProgress, train_nano
+from vseg.training.nano.recipe import TrainingProgress, train_nano
+from vseg.training.nano.stage_runs import TrainingFiles
 
 pytestmark = pytest.mark.integration
 
