@@ -273,10 +273,12 @@ def test_playback_sets_the_sound_on_the_clock_of_the_frames(page: "Page", root: 
         assert abs(duration - 5) < 0.01
         assert wait < 0.01 or offset == 0
         page.wait_for_selector("#play[aria-label=Play]")
+        # Where frames fell behind, the sound was set to them once more.
+        heard = page.evaluate("window.started.length")
         desk.keys("Shift+m", "Home", "Space")
         page.wait_for_selector("#play[aria-label=Pause]")
         page.wait_for_selector("#play[aria-label=Play]")
-        assert page.evaluate("window.started.length") == 1
+        assert page.evaluate("window.started.length") == heard
 
 
 def test_nothing_leaves_the_server(page: "Page", address: str) -> None:

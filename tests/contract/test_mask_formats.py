@@ -233,8 +233,9 @@ def test_a_failure_leaves_nothing_and_what_was_there(
     with pytest.raises(Exception, match="shard-000002"):
         export(open_run(run.path), chosen.name, tmp_path / "out" / "new")
     assert contents(tmp_path / "out") == before
+    (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot write"):
-        export(Clip(range(2)), chosen.name, shard / "below")
+        export(Clip(range(2)), chosen.name, tmp_path / "file" / "below")
 
 
 def test_memory_does_not_grow_with_the_clip(chosen: MaskFormat, tmp_path: Path) -> None:

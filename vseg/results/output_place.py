@@ -6,7 +6,15 @@ from pathlib import Path
 
 from vseg.errors import OutputError
 from vseg.io.files import check_free
-from vseg.results.layout import CONTACT_SHEET, HEADER, LABEL_SHEET, OVERLAY, is_of_run
+from vseg.results.layout import (
+    ANNOTATION,
+    CONTACT_SHEET,
+    HEADER,
+    LABEL_SHEET,
+    MADE_FILES,
+    OVERLAY,
+    is_of_run,
+)
 
 _IMAGES = frozenset({OVERLAY, CONTACT_SHEET, LABEL_SHEET})
 
@@ -40,6 +48,7 @@ def _run_around(target: Path) -> Path | None:
     inner = target.absolute()
     for folder in inner.parents:
         if (folder / HEADER).is_file() and is_of_run(inner):
-            return folder
+            made = folder / ANNOTATION / MADE_FILES
+            return None if target.absolute().is_relative_to(made) else folder
         inner = folder
     return None

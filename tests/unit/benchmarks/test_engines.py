@@ -50,4 +50,4 @@ def test_both_engines_are_timed_stage_by_stage(
     assert ours["grows"] == 0 and ours["state"] > 0
     image = 3 * 256 * 256 * 4 / 1024
     assert theirs["grows"] > image, "it keeps the image and the masks"
-    assert capsys.readouterr().out.count("\n") == 3 + 1 + len(rows)
+    assert capsys.readouterr().out.count("\n") == 4 + 1 + len(rows)

@@ -31,6 +31,7 @@ from vseg.pipelines.correction_setup import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.run_edit import RunEdit
 from vseg.pipelines.track import track
+from vseg.prompts.simulate import innermost
 from vseg.results import MaskRow
 from vseg.results.draft import RevisionDraft
 from vseg.results.layout import read_header
@@ -218,9 +219,9 @@ def test_edits_and_prompts_count_in_the_order_given(
 
 
 def test_clicks_refine_what_is_stored(scene: SyntheticVideo, run: Path, model: Model) -> None:
-    y, x = np.argwhere(vseg.open_run(run)[MIDDLE][2])[0].tolist()
+    place = innermost(vseg.open_run(run)[MIDDLE][2])
     with edit(run, model) as opened:
-        opened.prompt(2, MIDDLE, [Points([(x, y)], [1])])
+        opened.prompt(2, MIDDLE, [Points([place], [1])])
     masks = vseg.open_run(run)[MIDDLE]
     assert mask_iou(masks[2], vseg.open_run(run, 1)[MIDDLE][2]) > 0.5
 

@@ -34,6 +34,14 @@ def test_images_of_a_run_and_other_files_in_it_may_be_written(run: Path) -> None
     check_output(run / "sets" / "masks", overwrite=False, is_member=lambda path: False)
 
 
+def test_the_annotator_makes_files_in_a_folder_of_the_run(run: Path) -> None:
+    made = run / "annotation" / "files" / "a.zip"
+    made.parent.mkdir(parents=True)
+    check_output(made, overwrite=False)
+    with pytest.raises(OutputError, match="belongs to the run"):
+        check_output(run / "annotation" / "journal.jsonl", overwrite=True)
+
+
 def test_what_is_read_is_not_replaced_under_any_name(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_text("frames")

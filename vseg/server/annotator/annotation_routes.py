@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from vseg.errors import NotThere, TooLarge, UsageError
 from vseg.pipelines.empty_run import create_empty_run
-from vseg.server.annotator.desk_files import FILES
+from vseg.results.layout import MADE_FILES
 from vseg.server.annotator.journal import Journal
 from vseg.server.annotator.open_clips import OpenClips
 from vseg.server.routes.parameters import problems
@@ -70,7 +70,7 @@ def made_file(
     service: ServiceOf,
 ) -> FileResponse:
     """An export or a report that was made over the socket."""
-    path = Journal(service.folder.find("run", run_id)).root / FILES / name
+    path = Journal(service.folder.find("run", run_id)).root / MADE_FILES / name
     if _NAME.fullmatch(name) is None or not path.is_file():
         raise NotThere(f"the run has no file {name[:100]!r}", hint="export it first")
     return FileResponse(

@@ -12,10 +12,9 @@ from vseg.analysis.report_page import write_report
 from vseg.exchange.export import export
 from vseg.exchange.formats import format_named
 from vseg.exchange.sidecar import origin_of
+from vseg.results.layout import MADE_FILES
 from vseg.results.run import Run
 from vseg.server.annotator.open_clip import OpenClip
-
-FILES = "files"
 
 
 def export_file(opened: OpenClip, format_name: str) -> Path:
@@ -44,6 +43,6 @@ def report_file(opened: OpenClip) -> Path:
 
 
 def _folder(opened: OpenClip) -> Path:
-    folder = opened.project.journal.root / FILES
+    folder = opened.project.journal.root / MADE_FILES
     folder.mkdir(parents=True, exist_ok=True)
     return folder
