@@ -19,6 +19,8 @@ export class ZoneBoard {
   /** @type {ZoneFile[]} */
   #done = [];
   #saves = 0;
+  /** The step before, which the next one waits for.  @type {Promise<unknown>} */
+  #stepped = Promise.resolve();
 
   /** @param {Annotator} annotator */
   constructor(annotator) {
@@ -121,8 +123,14 @@ export class ZoneBoard {
     this.select(places[Math.min(Math.max(next, 0), places.length - 1)] ?? null);
   }
 
+  /** One after another, however fast they are asked for.  @param {"undo" | "redo"} way */
+  step(way) {
+    this.#stepped = this.#stepped.catch(() => {}).then(() => this.#step(way));
+    return this.#stepped;
+  }
+
   /** @param {"undo" | "redo"} way */
-  async step(way) {
+  async #step(way) {
     const [from, onto] =
       way === "undo" ? [this.#done, this.#undone] : [this.#undone, this.#done];
     const next = from.at(-1);
