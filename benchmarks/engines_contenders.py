@@ -22,6 +22,8 @@ from torch import Tensor
 
 from benchmarks.engines_clock import StageClock
 from benchmarks.engines_networks import redraw
+from vseg.frame_masks import FrameMasks
+from vseg.interfaces.model import Model
 from vseg.interfaces.slot_model import Slot
 from vseg.models.sam2.hiera import HieraBackbone
 from vseg.models.sam2.model import Sam, SamParts
@@ -85,18 +87,49 @@ def our_model(net: Any, device: torch.device, dtype: torch.dtype) -> Sam:
     return Sam(parts, device=device, dtype=dtype)
 
 
-class Ours:
-    """A session of vseg."""
+class SessionEngine:
+    """A session of vseg, which has tracked all objects on a second frame.  Whoever inherits
+    fills the memory and then has the stages timed.
+    """
 
-    def __init__(self, net: Any, setting: Setting, clock: StageClock) -> None:
-        model = our_model(net, clock.device, setting.dtype)
+    def __init__(self, model: Model, objects: int, clock: StageClock) -> None:
+        self._model = model
         self._session = Session(model)
         self._clock = clock
         self._images = images(4)
-        self._next = 2
-        for obj in range(1, setting.objects + 1):
+        self._next = 1
+        for obj in range(1, objects + 1):
             self._session.prompt(obj, self._frame(0), [Box(*box_of(obj))])
-        self._session.step(self._frame(1))
+        self._tracked()
+
+    def step(self) -> None:
+        """Track all objects on the next frame, down to masks at video size."""
+        masks = self._tracked()
+        self._clock.measure("post", lambda: masks.masks)
+
+    def _tracked(self) -> FrameMasks:
+        masks = self._session.step(self._frame(self._next))
+        self._next += 1
+        return masks
+
+    def _time_stages(self) -> None:
+        for stage, method in (
+            ("encoder", "encode"),
+            ("attention", "condition"),
+            ("decoder", "decode"),
+            ("memory", "encode_memory"),
+        ):
+            self._clock.wrap(self._model, stage, method)
+
+    def _frame(self, t: int) -> Frame:
+        return Frame(t, None, t / 25, self._images[t % len(self._images)])
+
+
+class Ours(SessionEngine):
+    """With a model of the SAM 2 family."""
+
+    def __init__(self, net: Any, setting: Setting, clock: StageClock) -> None:
+        super().__init__(our_model(net, clock.device, setting.dtype), setting.objects, clock)
         bank = self._session.bank
         assert isinstance(bank, SlotBank)
         for obj, held in bank.objects.items():
@@ -105,27 +138,13 @@ class Ours:
                 copied = (tracked.cells.clone(), tracked.keys.clone(), tracked.pointer.clone())
                 bank.write(obj, t, Slot(*copied), prompted=False)
         self._next = FULL
-        for stage, method in (
-            ("encoder", "encode"),
-            ("attention", "condition"),
-            ("decoder", "decode"),
-            ("memory", "encode_memory"),
-        ):
-            clock.wrap(model, stage, method)
-
-    def step(self) -> None:
-        masks = self._session.step(self._frame(self._next))
-        self._clock.measure("post", lambda: masks.masks)
-        self._next += 1
+        self._time_stages()
 
     def state(self) -> Iterator[Tensor]:
         bank = self._session.bank
         assert isinstance(bank, SlotBank)
         for held in bank.objects.values():
             yield from held.tensors()
-
-    def _frame(self, t: int) -> Frame:
-        return Frame(t, None, t / 25, self._images[t % len(self._images)])
 
 
 class Library:
