@@ -19,7 +19,7 @@ from vseg.io.files import atomic_folder, atomic_path, atomic_write_text
 from vseg.results.output_place import check_output
 
 
-class WatchedMasks(MaskView):
+class ExportedMasks(MaskView):
     """A sequence on its way into a format.  loss: what is lost on it, and digest: of what is
     left, once it was gone through.
     """
@@ -67,17 +67,17 @@ def export(
         is_member=partial(_is_exported, chosen) if chosen.folder else None,
         reads=(masks.video.source,),
     )
-    watched = WatchedMasks(masks, chosen)
+    exported = ExportedMasks(masks, chosen)
     if chosen.folder:
         with atomic_folder(out) as unfinished:
-            chosen.write(watched, unfinished)
-            for name, text in _beside(watched, chosen, origin).items():
+            chosen.write(exported, unfinished)
+            for name, text in _beside(exported, chosen, origin).items():
                 atomic_write_text(unfinished / name, text)
         return [out]
     with atomic_path(out) as unfinished:
-        chosen.write(watched, unfinished)
+        chosen.write(exported, unfinished)
     written = [out]
-    beside = _beside(watched, chosen, origin)
+    beside = _beside(exported, chosen, origin)
     for name in (LOSS_REPORT, SIDECAR):
         path = out.with_name(f"{out.name}.{name}")
         path.unlink(missing_ok=True)
@@ -88,14 +88,14 @@ def export(
 
 
 def _beside(
-    watched: WatchedMasks, chosen: MaskFormat, origin: Origin | None
+    exported: ExportedMasks, chosen: MaskFormat, origin: Origin | None
 ) -> dict[str, str]:
     """What is written beside the masks, by file name."""
     files = {}
-    if watched.loss.pixels:
-        files[LOSS_REPORT] = _loss_report(chosen, watched.loss)
+    if exported.loss.pixels:
+        files[LOSS_REPORT] = _loss_report(chosen, exported.loss)
     if origin is not None:
-        files[SIDECAR] = sidecar_text(watched, chosen.name, origin, watched.digest)
+        files[SIDECAR] = sidecar_text(exported, chosen.name, origin, exported.digest)
     return files
 
 
