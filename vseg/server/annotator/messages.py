@@ -8,6 +8,7 @@ progress, or the whole state.
 
 from typing import Literal
 
+from vseg.analysis.event_table import EventRow
 from vseg.events.zone_file import ZoneFile
 from vseg.server.annotator.wire_values import (
     LeaseState,
@@ -231,21 +232,8 @@ class ZonesAnswer(Answer):
     warnings: list[str]
 
 
-class ZoneEventRow(Wire):
-    """As a row of `vseg events`: how often, how long, how many at once."""
-
-    place: str
-    kind: str
-    label: str
-    direction: str | None
-    count: int
-    mean_s: float | None
-    longest_s: float | None
-    most: int | None
-
-
 class ZoneEventsAnswer(Answer):
-    rows: list[ZoneEventRow]
+    rows: list[EventRow]
 
 
 AnyAnswer = (

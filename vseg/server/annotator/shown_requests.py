@@ -5,7 +5,6 @@ previews of one client only the newest counts, and the others are answered as su
 """
 
 import asyncio
-from dataclasses import asdict
 
 from vseg.errors import BadPrompt
 from vseg.prompts.check import check_prompt
@@ -27,7 +26,6 @@ from vseg.server.annotator.messages import (
     PreviewAnswer,
     ReviewAnswer,
     ViewAnswer,
-    ZoneEventRow,
     ZoneEventsAnswer,
     ZonesAnswer,
 )
@@ -194,8 +192,7 @@ class ShownRequests:
         return ZonesAnswer(re=request.id, zones=zones, warnings=[*warnings])
 
     async def _zone_events(self, request: ask.AskZoneEvents) -> Answer:
-        found = await self._tasks.slowly(zone_rows, self._opened)
-        rows = [ZoneEventRow(**asdict(row)) for row in found]
+        rows = await self._tasks.slowly(zone_rows, self._opened)
         return ZoneEventsAnswer(re=request.id, rows=rows)
 
     async def _statistics(self, request: ask.AskStatistics) -> Answer:

@@ -165,6 +165,18 @@ export interface ErrorEvent {
   error: Refusal;
 }
 
+/** One row. count: how often it happened. mean_s, longest_s: how long it took, None of what takes no time. most: how many were inside at once, None of what is no stay. */
+export interface EventRow {
+  place: string;
+  kind: string;
+  label: string;
+  direction: string | null;
+  count: number;
+  mean_s: number | null;
+  longest_s: number | null;
+  most: number | null;
+}
+
 /** An object like the one in the box: of a frame of this clip, or of an image in base64 (a file of PNG, JPEG or WebP). */
 export interface ExemplarPrompt {
   kind: "exemplar";
@@ -588,21 +600,9 @@ export interface WireCrop {
   runs: Array<number>;
 }
 
-/** As a row of `vseg events`: how often, how long, how many at once. */
-export interface ZoneEventRow {
-  place: string;
-  kind: string;
-  label: string;
-  direction: string | null;
-  count: number;
-  mean_s: number | null;
-  longest_s: number | null;
-  most: number | null;
-}
-
 export interface ZoneEventsAnswer {
   re: number;
-  rows: Array<ZoneEventRow>;
+  rows: Array<EventRow>;
 }
 
 /** Everything in zones.toml. unit: of all points of the image. size: width and height at which pixels were drawn, where it is not that of the frames. */
