@@ -15,7 +15,7 @@ from vseg.errors import BadDataset, WeightsMissing
 from vseg.io.files import atomic_path
 from vseg.models.nano.load import load_weights, save_nano
 from vseg.models.nano.network import NanoNet
-from vseg.training.config import ClickStageConfig, PropagateStageConfig, SequenceShape
+from vseg.training.config import ClickStageConfig, PropagateStageConfig
 from vseg.training.data.dataset_zip import TrainingDataset
 from vseg.training.data.held_out import stills_of_instances
 from vseg.training.data.sequences import SequenceOptions, Sequences
@@ -67,15 +67,9 @@ def propagate(
         raise BadDataset(
             "propagation needs a dataset zip with video/ and one with still/ images"
         )
-    # Only the encoder's weights are there before the first stage; the others are drawn here.
-    torch.manual_seed(config.optimisation.seed)
-    net = NanoNet()
-    # A checkpoint of this very stage holds the whole network: what came before need not be
-    # kept.
-    if not checkpoint.exists():
-        _start_from(net, before)
+    net = _begun(config.optimisation.seed, checkpoint, before)
     options = PropagateOptions(
-        tuple((shape.batch, _sequence_options(config, shape)) for shape in config.shapes),
+        _drawn_shapes(config),
         config.encoder_rate,
         config.fixed_norms,
         config.p_mask,
@@ -108,11 +102,9 @@ def learn_clicks(
             hint="leave --stage out, or give --weights FILE to start from",
         )
     stills = stills_of_instances(dataset.stills)
-    net = NanoNet()
-    if not checkpoint.exists():
-        _start_from(net, before)
+    net = _begun(config.optimisation.seed, checkpoint, before)
     options = ClickOptions(
-        tuple((shape.batch, _sequence_options(config, shape)) for shape in config.shapes),
+        _drawn_shapes(config),
         config.p_click,
         config.corrections,
         config.p_tracked,
@@ -123,16 +115,35 @@ def learn_clicks(
     train(stage, config.optimisation, checkpoint, lambda report: on_report(CLICKS, report))
 
 
-def _sequence_options(
-    config: PropagateStageConfig | ClickStageConfig, shape: SequenceShape
-) -> SequenceOptions:
-    return SequenceOptions(
-        side=shape.side,
-        length=shape.length,
-        max_gap=config.max_gap,
-        p_video=config.p_video,
-        objects=config.objects,
-        augmentation=config.augmentation,
+def _begun(seed: int, checkpoint: Path, before: Path) -> NanoNet:
+    """The network as a stage finds it."""
+    # Only the encoder's weights are there before the first stage; the others are drawn here.
+    torch.manual_seed(seed)
+    net = NanoNet()
+    # A checkpoint of this very stage holds the whole network: what came before need not be
+    # kept.
+    if not checkpoint.exists():
+        _start_from(net, before)
+    return net
+
+
+def _drawn_shapes(
+    config: PropagateStageConfig | ClickStageConfig,
+) -> tuple[tuple[int, SequenceOptions], ...]:
+    """Of every shape, how many sequences are drawn and how."""
+    return tuple(
+        (
+            shape.batch,
+            SequenceOptions(
+                side=shape.side,
+                length=shape.length,
+                max_gap=config.max_gap,
+                p_video=config.p_video,
+                objects=config.objects,
+                augmentation=config.augmentation,
+            ),
+        )
+        for shape in config.shapes
     )
 
 
