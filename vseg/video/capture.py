@@ -23,7 +23,14 @@ from jaxtyping import UInt8
 from vseg.errors import BadVideo
 from vseg.ops.frame_rate import written_rate
 from vseg.video.address import PROTOCOLS, RtspTransport, redact, scheme_of
-from vseg.video.container import MAX_PIXELS, OpenFile, choose_stream, open_file, reason_of
+from vseg.video.container import (
+    MAX_PIXELS,
+    SILENT,
+    OpenFile,
+    choose_stream,
+    open_file,
+    reason_of,
+)
 from vseg.video.decoder import FrameDecoder
 from vseg.video.orientation import Display, orientation_of
 from vseg.video.sniff import sniff
@@ -217,7 +224,7 @@ def _open_address(address: str, timeout_s: float, transport: RtspTransport) -> O
         reason = reason_of(error)
         # The library's own errors of a request that was cut short are of all kinds.
         if time.monotonic() - began_s >= timeout_s:
-            reason = "nothing came within the time limit"
+            reason = SILENT
     else:
         return choose_stream(container, name, MAX_PIXELS)
     # Raised out here so that the library's error, which quotes the address, is no part of it.

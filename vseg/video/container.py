@@ -21,6 +21,9 @@ from vseg.errors import BadVideo
 from vseg.video.sniff import Sniffed
 from vseg.weights.threads import thread_limit
 
+SILENT = "nothing came within the time limit"
+"""Why a source cannot be opened that says nothing."""
+
 MAX_PIXELS = 8192 * 8192
 # The stubs know packets as generic, the class itself does not.
 if TYPE_CHECKING:
@@ -92,7 +95,7 @@ def choose_stream(container: InputContainer, name: str, max_pixels: int) -> Open
 def reason_of(error: Exception) -> str:
     """The library's reason without the file name, which may hold credentials."""
     if isinstance(error, ExitError):
-        return "nothing came within the time limit"
+        return SILENT
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 

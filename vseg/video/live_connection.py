@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from vseg.interfaces.closing import Closing
+from vseg.video.container import SILENT
 from vseg.video.live_messages import (
     ConnectionEnd,
     Described,
@@ -123,7 +124,10 @@ class Connection(Closing):
                 self._note(message)
                 on_news()
                 self._changed.notify_all()
-        silent = f"no image came for {self._order.timeout_s:g} s"
+        # The library gives up a little sooner, unless the machine is too busy to let it.
+        silent = SILENT
+        if self.described is not None:
+            silent = f"no image came for {self._order.timeout_s:g} s"
         return ConnectionEnd(silent if self._silent else "the process that reads it died")
 
     def kill(self) -> None:

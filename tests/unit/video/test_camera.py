@@ -218,7 +218,7 @@ def test_a_stream_that_ends_at_once_is_not_asked_all_the_time() -> None:
 def test_a_server_that_takes_the_connection_and_says_nothing() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"rtsp://127.0.0.1:{server.getsockname()[1]}/live"
-        with pytest.raises(BadVideo, match=r"nothing came|no image came"):
+        with pytest.raises(BadVideo, match="nothing came within the time limit"):
             Camera(address, LiveOptions(timeout_s=0.5))
     assert left_over() == []
 
@@ -344,7 +344,7 @@ def test_a_stream_over_udp(tmp_path: Path) -> None:
 
 
 def test_silent_network_is_given_up() -> None:
-    with pytest.raises(BadVideo, match=r"nothing came|no image came"):
+    with pytest.raises(BadVideo, match="nothing came within the time limit"):
         Camera(f"udp://127.0.0.1:{free_port()}", LiveOptions(timeout_s=0.3))
 
 
