@@ -31,9 +31,8 @@ _DAMAGE = (
     lzma.LZMAError,
     EOFError,
     RuntimeError,
-    NotImplementedError,
 )
-"""What reading a member raises: damage, a password, a method that Python does not know."""
+"""What reading a member raises: damage; as a RuntimeError, a password or an unknown method."""
 
 
 @contextmanager
