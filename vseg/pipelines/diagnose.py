@@ -136,13 +136,9 @@ def _weights() -> tuple[str, str | None]:
 
 def _runtime() -> str:
     """What computes nano on this processor, and why."""
-    from vseg.models.nano.load import WEIGHTS, load_weights
-    from vseg.models.nano.network import NanoNet
     from vseg.models.nano.runtimes.choose import chosen_in_words
 
-    net = NanoNet()
-    load_weights(net, WEIGHTS)
-    return chosen_in_words(net)
+    return chosen_in_words()
 
 
 def _yes_no(found: dict[str, bool]) -> str:

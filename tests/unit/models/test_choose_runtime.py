@@ -1,17 +1,22 @@
 """Which runtime computes nano: what is asked for, or what a kept self-test says."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+import vseg
 from tests.nano_weights import save_random
 from vseg.errors import ExtraMissing, UsageError
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes import choose
-from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE, SelfTest
+from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE
+from vseg.models.nano.runtimes.self_test import SelfTest
 
 
 @pytest.fixture
@@ -29,23 +34,23 @@ def keep(monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float) -> li
     """
     made: list[str] = []
 
-    def tested(net: NanoNet, dtype: torch.dtype) -> SelfTest:
+    def tested(dtype: torch.dtype) -> SelfTest:
         made.append(str(dtype))
         return SelfTest(torch_ms, onnx_ms, str(dtype))
 
-    monkeypatch.setattr(choose, "_tested", tested)
+    monkeypatch.setattr(choose, "tested_apart", tested)
     return made
 
 
 @pytest.mark.integration
 def test_the_self_test_measures_both_and_is_kept(weights: Path, tmp_path: Path) -> None:
-    net = NanoNet().eval()
-    first = choose.self_test(net, torch.float32)
+    first = choose.self_test(torch.float32)
+    assert first is not None
     assert first.torch_ms > 0 and first.onnx_ms > 0
     kept = json.loads((tmp_path / "cache" / "vseg" / "runtime.json").read_text("utf-8"))
     (key,) = kept
     assert {"torch", "onnxruntime", "instruction set", "threads"} <= json.loads(key).keys()
-    assert choose.self_test(net, torch.float32) == first
+    assert choose.self_test(torch.float32) == first
     assert load_nano(weights, dtype="float32").runtime == first.faster
 
 
@@ -57,7 +62,29 @@ def test_auto_takes_what_is_clearly_faster_and_tests_once(
     for _ in range(2):
         assert load_nano(weights, dtype="float32").runtime == runtime
     assert len(made) == 1
-    assert choose.chosen_in_words(NanoNet()).startswith(f"{runtime}: ")
+    assert choose.chosen_in_words().startswith(f"{runtime}: ")
+
+
+@pytest.mark.integration
+def test_what_the_self_test_needs_is_not_kept_by_who_asks(tmp_path: Path) -> None:
+    asked = "import torch; from vseg.models.nano.runtimes import choose; "
+    asked += "print(choose.self_test(torch.float32).faster); import sys; "
+    asked += "assert 'onnxruntime' not in sys.modules"
+    env = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    # As where a program is run from: Python puts the folder among the places of imports.
+    here = Path(vseg.__file__).parents[1]
+    words = [sys.executable, "-c", asked]
+    ended = subprocess.run(words, env=env, cwd=here, check=True, capture_output=True)
+    assert ended.stdout.strip() in (b"torch", b"onnx")
+
+
+def test_where_no_process_starts_auto_is_torch(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
+    assert load_nano(weights, dtype="float32").runtime == "torch"
+    assert "no process could be started" in choose.chosen_in_words()
+    assert not (tmp_path / "cache").exists()
 
 
 def test_a_damaged_result_is_measured_anew(
@@ -86,7 +113,7 @@ def test_the_environment_decides_for_auto(
     monkeypatch.setenv(RUNTIME_VARIABLE, "torch")
     assert load_nano(weights, dtype="float32").runtime == "torch"
     assert load_nano(weights, runtime="onnx").runtime == "onnx"
-    assert not made and RUNTIME_VARIABLE in choose.chosen_in_words(NanoNet())
+    assert not made and RUNTIME_VARIABLE in choose.chosen_in_words()
     monkeypatch.setenv(RUNTIME_VARIABLE, "tvm")
     with pytest.raises(UsageError, match="unknown runtime 'tvm'"):
         load_nano(weights)
@@ -98,7 +125,7 @@ def test_without_onnxruntime_auto_is_torch(
     made = keep(monkeypatch, 100.0, 50.0)
     monkeypatch.setattr(choose, "_onnxruntime", lambda: "")
     assert load_nano(weights).runtime == "torch" and not made
-    assert "not installed" in choose.chosen_in_words(NanoNet())
+    assert "not installed" in choose.chosen_in_words()
     with pytest.raises(ExtraMissing) as refused:
         load_nano(weights, runtime="onnx")
     assert "vseg[onnx]" in str(refused.value.hint)

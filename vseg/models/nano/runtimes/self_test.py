@@ -1,0 +1,139 @@
+"""Processor time of nano in torch and in onnxruntime, measured in a process of its own:
+`python -m vseg.models.nano.runtimes.self_test DTYPE THREADS` prints it as JSON.
+
+Both runtimes, two copies of the network and their buffers take 250 MiB, which the process that
+tracks would never give back, and one of the two is not used after.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from vseg.models.nano.network import NanoNet
+from vseg.models.nano.object_decoder import PRIORS, VALUE
+from vseg.models.nano.runtimes.runtime import Runtime
+from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
+from vseg.ops.denormals import denormals_flushed
+
+_CLEARLY = 0.9
+"""onnxruntime is chosen below this share of torch's time: by less, chance would choose, and
+two machines that are alike would differ.  A round value."""
+_TEST_HW = (384, 688)
+"""A frame of 480p at the default short side."""
+_REMEMBERED = 4
+_ROUNDS = 4
+_SECONDS = 1.5
+"""After this no further round begins."""
+_LONGEST_S = 60.0
+"""For the whole process, which takes two seconds on an idle machine.  A round value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """Processor milliseconds for a frame with one object, and the number format of torch."""
+
+    torch_ms: float
+    onnx_ms: float
+    dtype: str
+
+    @property
+    def faster(self) -> str:
+        """The runtime that "auto" takes."""
+        return "onnx" if self.onnx_ms < _CLEARLY * self.torch_ms else "torch"
+
+    def in_words(self) -> str:
+        """For people."""
+        return (
+            f"{self.faster}: a frame takes {self.torch_ms:.0f} ms in torch ({self.dtype}), "
+            f"{self.onnx_ms:.0f} ms in onnxruntime (float32)"
+        )
+
+
+def tested_apart(dtype: torch.dtype) -> SelfTest | None:
+    """A new result; None where no process can be started that gives one."""
+    number_format = str(dtype).removeprefix("torch.")
+    threads = str(torch.get_num_threads())
+    # The other process must import what this one does, from the same places.
+    places = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
+    with suppress(OSError, subprocess.SubprocessError, ValueError):
+        ended = subprocess.run(
+            [sys.executable, "-P", "-m", __name__, number_format, threads],
+            env=os.environ | {"PYTHONPATH": places},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=_LONGEST_S,
+        )
+        return SelfTest(**json.loads(ended.stdout))
+    return None
+
+
+def tested(dtype: torch.dtype) -> SelfTest:
+    """The least processor time of either runtime, in turns: beside other processes chance
+    would choose by the wall clock.
+    """
+    # An optional package.
+    from vseg.models.nano.runtimes.onnx_runtime import OnnxRuntime
+
+    device = torch.device("cpu")
+    # Random weights: those of every nano have the same shapes, and take the same time.
+    net = NanoNet()
+    runs = [_a_frame(TorchRuntime(deepcopy(net), device, dtype))]
+    runs.append(_a_frame(OnnxRuntime(TorchRuntime(net, device, torch.float32))))
+    least = [float("inf")] * len(runs)
+    began = time.perf_counter()
+    with denormals_flushed(), torch.inference_mode():
+        for run in runs:
+            run()
+        for _ in range(_ROUNDS):
+            for k, run in enumerate(runs):
+                started = time.process_time()
+                run()
+                least[k] = min(least[k], time.process_time() - started)
+            if time.perf_counter() - began > _SECONDS:
+                break
+    in_torch, in_onnx = (round(1000 * seconds, 1) for seconds in least)
+    return SelfTest(in_torch, in_onnx, str(dtype).removeprefix("torch."))
+
+
+def _a_frame(runtime: Runtime) -> Callable[[], None]:
+    """What encodes a frame, reads a memory of a few and decodes one object."""
+    noise = torch.Generator().manual_seed(0)
+    height, width = _TEST_HW
+    h, w = height // 16, width // 16
+
+    def some(*shape: int) -> torch.Tensor:
+        return torch.rand(shape, generator=noise).to(runtime.dtype)
+
+    rows = torch.randint(0, 256, (1, height, width, 3), generator=noise, dtype=torch.uint8)
+    values = some(1, VALUE, _REMEMBERED * h * w)
+    readout = some(1, VALUE, h, w)
+    prior = some(1, PRIORS, 4 * h, 4 * w)
+
+    def run() -> None:
+        frame = runtime.encode(rows.permute(0, 3, 1, 2)).frames
+        key = frame.key[0].flatten(1)
+        runtime.read(key, key.repeat(1, _REMEMBERED), values)
+        runtime.decode(readout, frame, prior)
+        runtime.remember(frame.base, prior[:, :1])
+
+    return run
+
+
+def main(number_format: str, threads: str) -> None:
+    """Print a new result."""
+    torch.set_num_threads(int(threads))
+    print(json.dumps(asdict(tested(getattr(torch, number_format)))))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
