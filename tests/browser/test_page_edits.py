@@ -121,6 +121,20 @@ def test_a_split_is_merged_again(desk: PageDriver, root: Path) -> None:
     desk.wait_for("() => document.querySelectorAll('#objects .title').length === 2")
 
 
+def test_what_is_chosen_while_an_undo_is_under_way_stays_chosen(desk: PageDriver) -> None:
+    desk.click(*CENTRES[1])
+    desk.wait_for_text("#objects", "1 new")
+    desk.page.evaluate(
+        """() => [["KeyZ", true], ["Digit2", false]].forEach(([code, ctrlKey]) =>
+             document.body.dispatchEvent(
+               new KeyboardEvent("keydown", { code, ctrlKey, key: "", bubbles: true })
+             ))"""
+    )
+    desk.wait_for_text("#toasts", "Undone")
+    desk.page.wait_for_timeout(100)
+    assert "Object 2" in desk.page.inner_text("#objects [aria-pressed=true]")
+
+
 def test_an_object_is_deleted_by_enter(desk: PageDriver, root: Path) -> None:
     desk.keys("Shift+Delete")
     revised(desk, "Enter")

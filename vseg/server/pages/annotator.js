@@ -25,6 +25,8 @@ export class Annotator {
   /** The object that the newest prompt made, until another is selected.
    * @type {Promise<number | null> | null} */
   #fresh = null;
+  /** How often an object or a frame was chosen. */
+  #choices = 0;
 
   /** @param {string} run  its id  @param {number} frame  to begin on */
   constructor(run, frame) {
@@ -157,6 +159,7 @@ export class Annotator {
   /** Go to a frame.  @param {number} frame */
   seek(frame) {
     this.#follows = false;
+    this.#choices += 1;
     const { clip, frame: before, shown } = this.state;
     if (!clip) return;
     const to = Math.min(Math.max(Math.round(frame), clip.first), clip.end - 1);
@@ -205,6 +208,7 @@ export class Annotator {
 
   /** @param {number | null} id */
   select(id) {
+    this.#choices += 1;
     if (id === this.state.selected) this.#fresh = null;
     this.preview.clear();
     this.store.set({ selected: id, alternatives: null });
@@ -279,16 +283,20 @@ export class Annotator {
     return false;
   }
 
-  /** Undo or redo, and go to where it was.  @param {"undo" | "redo"} type */
+  /** Undo or redo, and go to where it was, unless the user has gone elsewhere meanwhile.
+   * @param {"undo" | "redo"} type */
   async step(type) {
     if (!this.may()) return;
+    const choices = this.#choices;
     const answer = await this.ask(type, {});
     if (!answer) return;
     const { step } = answer;
     if (!step) return toast(type === "undo" ? "Nothing to undo" : "Nothing to redo");
     const place = step.frame === null ? "" : ` (frame ${step.frame})`;
     toast(`${type === "undo" ? "Undone" : "Redone"}: ${step.title}${place}`);
+    if (this.#choices !== choices) return;
     if (step.object !== null && objectOf(this.state, step.object)) this.select(step.object);
     if (step.frame !== null && step.frame !== this.state.frame) this.seek(step.frame);
+    this.#choices = choices; // of the next step, which may be asked for already
   }
 }
