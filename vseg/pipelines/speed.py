@@ -10,18 +10,18 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from vseg import __version__
 from vseg.build import load_model, model_path, open_grounder, open_nano_text
-from vseg.io.files import atomic_write_text, sha256_of
-from vseg.io.user_cache import user_cache
+from vseg.io.files import sha256_of
+from vseg.io.user_cache import KeptValues
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Box, Frame, Text
@@ -39,6 +39,9 @@ _WORD = "person"
 """Every grounder knows it."""
 
 
+_Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True, slots=True)
 class Speed:
     """frames_per_s: of a model that tracks; detection_ms: of a grounder, for one word.
@@ -46,8 +49,8 @@ class Speed:
     frames: how many the figure is of.  cached: whether it was measured before.
     """
 
-    frames_per_s: float | None = None
-    detection_ms: float | None = None
+    frames_per_s: _Positive | None = None
+    detection_ms: _Positive | None = None
     frames: int = 0
     cached: bool = False
 
@@ -72,11 +75,6 @@ def detection_speed(name: str, device: str) -> Speed:
     raises.
     """
     return _kept(f"words of {name}", device, 0, lambda: _detect(name, device))
-
-
-def speed_file() -> Path:
-    """Where measurements are kept."""
-    return user_cache("speed.json")
 
 
 def _track(name: str, device: str, objects: int) -> Speed:
@@ -127,13 +125,8 @@ def _kept(name: str, device: str, objects: int, measure: Callable[[], Speed]) ->
             torch.__version__,
         ]
     )
-    kept = _read()
-    if key in kept:
-        return replace(Speed(**kept[key]), cached=True)
-    speed = measure()
-    # Another process may have measured meanwhile.
-    atomic_write_text(speed_file(), json.dumps(_read() | {key: asdict(speed)}, indent=1))
-    return speed
+    kept = _KEPT.get(key)
+    return _KEPT.keep(key, measure()) if kept is None else replace(kept, cached=True)
 
 
 def _weights_of(name: str) -> list[str]:
@@ -149,16 +142,4 @@ def _weights_of(name: str) -> list[str]:
     ]
 
 
-def _read() -> dict[str, dict[str, Any]]:
-    """All measurements; none where the file is missing or damaged, since it can be made
-    anew.
-    """
-    try:
-        kept = json.loads(speed_file().read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    fields = set(Speed.__dataclass_fields__)
-    sound = isinstance(kept, dict) and all(
-        isinstance(value, dict) and value.keys() <= fields for value in kept.values()
-    )
-    return kept if sound else {}
+_KEPT = KeptValues("speed.json", Speed)

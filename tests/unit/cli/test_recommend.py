@@ -11,8 +11,8 @@ from tests.detector_models import saved_detector
 from tests.sam_models import saved_model
 from tests.unit.cli.conftest import call
 from tests.unit.weights.test_catalogue import snapshot
+from vseg.io.user_cache import user_cache
 from vseg.pipelines.recommend import Wish, recommend
-from vseg.pipelines.speed import speed_file
 
 pytestmark = pytest.mark.integration
 
@@ -81,9 +81,11 @@ def test_what_was_measured_is_kept_for_the_same_weights(empty: Path) -> None:
 
 
 def test_a_damaged_file_of_measurements_is_made_anew() -> None:
-    speed_file().parent.mkdir(parents=True)
+    kept = user_cache("speed.json")
+    assert kept is not None
+    kept.parent.mkdir(parents=True)
     for text in ("{", "[]", '{"a": {"frames": 1, "of": 2}}'):
-        speed_file().write_text(text, "utf-8")
+        kept.write_text(text, "utf-8")
         assert told()["tracker"] == "nano"
 
 

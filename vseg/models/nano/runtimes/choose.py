@@ -8,18 +8,13 @@ nano have the same shapes.
 
 import json
 import os
-from contextlib import suppress
-from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
 
 import torch
 
 from vseg import __version__
-from vseg.errors import ExtraMissing, OutputError, UsageError
-from vseg.io.files import atomic_write_text
-from vseg.io.user_cache import user_cache
+from vseg.errors import ExtraMissing, UsageError
+from vseg.io.user_cache import KeptValues
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.models.nano.runtimes.self_test import SelfTest, tested_apart
@@ -66,16 +61,11 @@ def self_test(dtype: torch.dtype) -> SelfTest | None:
             "dtype": str(dtype).removeprefix("torch."),
         }
     )
-    if key not in _kept():
-        measured = tested_apart(dtype)
-        if measured is None:
-            return None
-        result = asdict(measured)
-        # A folder that cannot be written costs the next process two seconds, nothing more.
-        with suppress(OutputError):
-            atomic_write_text(_file(), json.dumps({key: result} | _kept(), indent=1))
-        return SelfTest(**_kept().get(key, result))
-    return SelfTest(**_kept()[key])
+    kept = _KEPT.get(key)
+    if kept is not None:
+        return kept
+    measured = tested_apart(dtype)
+    return None if measured is None else _KEPT.keep(key, measured)
 
 
 def chosen_in_words() -> str:
@@ -130,22 +120,4 @@ def _onnx(net: NanoNet, device: torch.device) -> Runtime:
     return OnnxRuntime(TorchRuntime(net, device, torch.float32))
 
 
-def _file() -> Path:
-    return user_cache("runtime.json")
-
-
-def _kept() -> dict[str, dict[str, Any]]:
-    """All kept results; none where the file is missing or damaged: it can be made anew."""
-    try:
-        kept = json.loads(_file().read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    sound = isinstance(kept, dict) and all(_is_result(value) for value in kept.values())
-    return kept if sound else {}
-
-
-def _is_result(value: Any) -> bool:
-    if not isinstance(value, dict) or value.keys() != set(SelfTest.__dataclass_fields__):
-        return False
-    times = (value["torch_ms"], value["onnx_ms"])
-    return all(isinstance(each, float) for each in times)
+_KEPT = KeptValues("runtime.json", SelfTest)

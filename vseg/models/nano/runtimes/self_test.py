@@ -15,8 +15,10 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import PRIORS, VALUE
@@ -37,12 +39,15 @@ _LONGEST_S = 60.0
 """For the whole process, which takes two seconds on an idle machine.  A round value."""
 
 
+_Ms = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True, slots=True)
 class SelfTest:
     """Processor milliseconds for a frame with one object, and the number format of torch."""
 
-    torch_ms: float
-    onnx_ms: float
+    torch_ms: _Ms
+    onnx_ms: _Ms
     dtype: str
 
     @property
