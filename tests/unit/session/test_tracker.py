@@ -1,5 +1,6 @@
 """What a robot relies on: the masks of a Session, prompts at any moment, bounded state."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
@@ -243,7 +244,10 @@ def spoiled(path: Path) -> Iterator[bytes]:
     yield whole[:-1]
     yield whole[: len(whole) // 2]
     yield whole[:-40] + b"\0" * 40
-    yield whole.replace(b'"sha256', b'"sha255').replace(b'\\"sha256', b'\\"sha255')
+    yield whole.replace(b'"sha256', b'"sha255')
+    yield whole.replace(b'\\"index\\": 1', b'\\"index\\": 7')
+    yield whole.replace(b'\\"last_s\\"', b'\\"lost_s\\"')
+    yield (200_000).to_bytes(8, "little") + b"[" * 200_000
 
 
 def test_saving_from_another_thread_refuses_no_image(
@@ -282,6 +286,9 @@ def test_a_spoiled_state_is_refused(
             Tracker.load(path, model)
     with pytest.raises(BadTrackerState, match="cannot be read"):
         Tracker.load(tmp_path / "none", model)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BadTrackerState, match="is not a file"):
+        Tracker.load(tmp_path / "pipe", model)
 
 
 def test_nothing_grows_however_often_objects_are_prompted(

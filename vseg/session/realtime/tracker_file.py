@@ -1,7 +1,8 @@
 """A tracker as one file: the session's snapshot, whole, with what the tracker itself knows.
 
 The file is safetensors: one tensor of bytes, which is the snapshot, and JSON in the header.
-Nothing is pickled.  A digest tells a damaged file from a good one before anything is read.
+Nothing is pickled.  A digest of both tells a damaged file from a good one before either is
+read.
 """
 
 import hashlib
@@ -17,7 +18,17 @@ from vseg.errors import BadTrackerState
 from vseg.io.files import atomic_write_bytes
 from vseg.ops.ranges import Ranges
 
-_FORMAT = 1
+_FORMAT = 2
+_HINT = "give a file of Tracker.save"
+_DAMAGE = (
+    SafetensorError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+"""What reading a file of another kind raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +51,16 @@ class TrackerState:
 
 def write_state(path: Path, state: TrackerState) -> None:
     """Write the file, whole or not at all.  Raises OutputError."""
-    header = asdict(state)
-    snapshot = header.pop("snapshot")
-    header |= {"format": _FORMAT, "sha256": hashlib.sha256(snapshot).hexdigest()}
+    facts = asdict(state)
+    snapshot = facts.pop("snapshot")
+    header = json.dumps(facts)
     tensors = {"session": np.frombuffer(snapshot, dtype=np.uint8)}
-    atomic_write_bytes(path, save(tensors, {"tracker": json.dumps(header)}))
+    notes = {
+        "format": str(_FORMAT),
+        "tracker": header,
+        "sha256": _digest(header, snapshot),
+    }
+    atomic_write_bytes(path, save(tensors, notes))
 
 
 def read_state(path: Path, model: str) -> TrackerState:
@@ -52,23 +68,24 @@ def read_state(path: Path, model: str) -> TrackerState:
     of a model with other weights than `model`.
     """
     try:
-        payload = path.read_bytes()
+        payload = _payload(path)
         size = int.from_bytes(payload[:8], "little")
-        header = json.loads(json.loads(payload[8 : 8 + size])["__metadata__"]["tracker"])
+        notes = json.loads(payload[8 : 8 + size])["__metadata__"]
         snapshot = load(payload)["session"].tobytes()
-        whole = header.pop("sha256") == hashlib.sha256(snapshot).hexdigest()
-        known = header.pop("format") == _FORMAT
+        known = notes["format"] == str(_FORMAT)
+        whole = notes["sha256"] == _digest(notes["tracker"], snapshot)
     except OSError as error:
         raise BadTrackerState(
-            f"{path} cannot be read: {error.strerror}", hint="give a file of Tracker.save"
+            f"{path} cannot be read: {error.strerror}", hint=_HINT
         ) from error
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except _DAMAGE as error:
         raise BadTrackerState(
-            f"{path} is no saved tracker, or is damaged", hint="give a file of Tracker.save"
+            f"{path} is no saved tracker, or is damaged", hint=_HINT
         ) from error
     if not whole or not known:
-        what = "damaged" if not whole else "of another version of vseg"
+        what = "of another version of vseg" if not known else "damaged"
         raise BadTrackerState(f"{path} is {what}", hint="begin a new Tracker, and prompt it")
+    header = json.loads(notes["tracker"])
     if header["model"] != model:
         raise BadTrackerState(
             f"{path} was saved with another model's weights",
@@ -83,3 +100,16 @@ def read_state(path: Path, model: str) -> TrackerState:
         labels={int(obj): label for obj, label in header.pop("labels").items()},
         **header,
     )
+
+
+def _payload(path: Path) -> bytes:
+    """The bytes of the file.  Raises OSError, and BadTrackerState for what is none: a pipe
+    would be waited for without end.
+    """
+    if path.exists() and not path.is_file():
+        raise BadTrackerState(f"{path} is not a file", hint=_HINT)
+    return path.read_bytes()
+
+
+def _digest(header: str, snapshot: bytes) -> str:
+    return hashlib.sha256(header.encode() + snapshot).hexdigest()
