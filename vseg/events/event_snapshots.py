@@ -1,8 +1,8 @@
 """Images of what scene events are about: the object, cut out of its frame with its mask.
 
 Enters: events, the image and the masks of their frame.  Leaves: PNG files, of which the newest
-are kept, and the events with their names.  The mask is the alpha channel: what is not of the
-object is faint.
+are kept, and the events with their names.  What else is in the folder stays.  The mask is the
+alpha channel: what is not of the object is faint.
 """
 
 import re
@@ -16,13 +16,17 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from vseg.errors import OutputError
 from vseg.events.scene_event import SceneEvent
 from vseg.frame_masks import FrameMasks
-from vseg.io.files import make_folder
+from vseg.io.files import atomic_write_bytes, make_folder
 from vseg.types import MaskCrop
 
 MOST = 10_000
 """Snapshots that are kept; at about 20 KB each, 200 MB.  A round value."""
+
+ENDING = ".snapshot.png"
+"""Of their names: only what ends so is counted, and deleted."""
 
 _AROUND = 0.25
 """How much of the surroundings is shown on each side, by the object's larger side."""
@@ -41,7 +45,7 @@ class SnapshotFolder:
         self._most = most
         self._failing = False
         make_folder(folder, "snapshots")
-        known = sorted(folder.glob("*.png"), key=lambda path: path.stat().st_mtime)
+        known = sorted(folder.glob(f"*{ENDING}"), key=lambda path: path.stat().st_mtime)
         self._names = deque(path.name for path in known)
 
     def attach(
@@ -62,20 +66,18 @@ class SnapshotFolder:
         crop = masks.crop(told.id)
         if not crop.area:
             return event
-        name = re.sub(r"[^A-Za-z0-9.-]+", "_", event.key) + ".png"
+        name = re.sub(r"[^A-Za-z0-9.-]+", "_", event.key) + ENDING
         return replace(event, snapshot=name) if self._write(name, image, crop) else event
 
     def _write(self, name: str, image: UInt8[np.ndarray, "H W 3"], crop: MaskCrop) -> bool:
         """Whether it is written."""
         _, png = cv2.imencode(".png", cv2.cvtColor(cut_out(image, crop), cv2.COLOR_RGBA2BGRA))
         try:
-            (self._folder / name).write_bytes(png.tobytes())
-        except OSError as error:
+            atomic_write_bytes(self._folder / name, png.tobytes())
+        except OutputError as error:
             if not self._failing:
-                self._note(f"no more snapshots in {self._folder}: {error.strerror}")
+                self._note(f"no more snapshots: {error.message}")
             self._failing = True
-            with suppress(OSError):
-                (self._folder / name).unlink()
             return False
         self._failing = False
         self._names.append(name)
