@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from vseg.build import open_clip
 from vseg.errors import BadMask, BadRun
 from vseg.grounding.image_text import ImageText, object_crop
 from vseg.interfaces.reader import OpenReader
-from vseg.io.files import atomic_path, sha256_of
+from vseg.io.files import atomic_write_bytes, sha256_of
 from vseg.results import MaskRow, Run, unpack_row
 from vseg.results.layout import EMBEDDINGS, FRAMES, MASK_SHARDS, shard_path, shards_in
 from vseg.types import MaskCrop
@@ -70,10 +70,9 @@ def embed_objects(
         return kept
     with open_clip(run, source) as video:
         made = _embedded(run, video, image_text)
-    with atomic_path(run.content / EMBEDDINGS) as part:
-        ids = np.array(made.object_ids, dtype=np.int64)
-        tensors = {"object_ids": ids, "vectors": made.vectors, "best_frames": made.best_frames}
-        save_file(tensors, part, metadata=key)
+    ids = np.array(made.object_ids, dtype=np.int64)
+    tensors = {"object_ids": ids, "vectors": made.vectors, "best_frames": made.best_frames}
+    atomic_write_bytes(run.content / EMBEDDINGS, save(tensors, key))
     return made
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Protocol, runtime_checkable
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
 from vseg.errors import WeightsMismatch
-from vseg.io.files import atomic_path
+from vseg.io.files import atomic_write_bytes
 from vseg.ops.denormals import denormals_flushed
 from vseg.training.config import Optimisation
 
@@ -149,16 +150,16 @@ def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[Any]:
 
 
 def _save(path: Path, network: nn.Module, optimiser: Any, schedule: Any, step: int) -> None:
-    with atomic_path(path) as part:
-        torch.save(
-            {
-                "network": network.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "schedule": schedule.state_dict(),
-                "step": step,
-            },
-            part,
-        )
+    # In memory first: torch has an error of its own for a full disk, which names neither.
+    content = BytesIO()
+    state = {
+        "network": network.state_dict(),
+        "optimiser": optimiser.state_dict(),
+        "schedule": schedule.state_dict(),
+        "step": step,
+    }
+    torch.save(state, content)
+    atomic_write_bytes(path, content.getvalue())
 
 
 def _restore(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> int:

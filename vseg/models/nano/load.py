@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from vseg.errors import WeightsMismatch, WeightsMissing
@@ -16,6 +16,7 @@ from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.choose import open_runtime
 from vseg.weights.device import open_device
+from vseg.weights.tensor_file import save_tensors
 
 WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 
@@ -47,7 +48,7 @@ def save_nano(net: NanoNet, path: Path, metadata: dict[str, str]) -> None:
     fp32.
     """
     state = {k: _portable(v) for k, v in net.state_dict().items()}
-    save_file(state, path, metadata={"architecture": "nano", **metadata})
+    save_tensors(state, path, {"architecture": "nano", **metadata})
 
 
 def _portable(tensor: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from vseg.errors import BadRun, OutputError, UsageError, WeightsMismatch, WeightsMissing
@@ -34,6 +34,7 @@ from vseg.training.distill.stage import DistillStage, Student
 from vseg.training.distill.teachers import Teacher, open_teacher
 from vseg.training.loop import Report, is_complete, load_checkpoint, train
 from vseg.weights.device import open_device
+from vseg.weights.tensor_file import save_tensors
 
 _PREFIX = "encoder."
 _HOST = torch.device("cpu")
@@ -245,8 +246,8 @@ def _write(
     state = load_checkpoint(checkpoint)["network"]
     encoder = {name: value for name, value in state.items() if name.startswith(_PREFIX)}
     with atomic_path(student) as part:
-        save_file(
+        save_tensors(
             {name: value.contiguous() for name, value in encoder.items()},
             part,
-            metadata={name: str(value) for name, value in notes.items()},
+            {name: str(value) for name, value in notes.items()},
         )

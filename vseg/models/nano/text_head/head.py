@@ -12,11 +12,12 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.text_head.network import WordsNet
+from vseg.weights.tensor_file import save_tensors
 
 WORDS = Path(__file__).parents[1] / "weights" / "words.safetensors"
 _ARCHITECTURE = "nano-words"
@@ -52,7 +53,7 @@ def save_words(head: WordHead, path: Path, notes: dict[str, str]) -> None:
         "encoder_sha256": head.encoder_sha256,
         **notes,
     }
-    save_file(state, path, metadata=metadata)
+    save_tensors(state, path, metadata)
 
 
 def load_words(

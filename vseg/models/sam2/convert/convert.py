@@ -15,15 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from vseg.errors import OutputError, WeightsMismatch, WeightsMissing
+from vseg.io.files import atomic_folder
 from vseg.models.sam2.config import empty_net
 from vseg.models.sam2.convert.names import in_halves, published_names
 from vseg.models.sam2.convert.sizes import Architecture, architecture, recognised
 from vseg.models.sam2.files import BACKBONE, fold
 from vseg.weights.state_dict import below
+from vseg.weights.tensor_file import save_tensors
 
 _BODY = "image_encoder.trunk.body."
 _CODE = re.compile(r"GLOBAL (\S+)")
@@ -46,13 +47,10 @@ def convert(checkpoint: Path, folder: Path, name: str | None = None) -> Architec
     state = read_checkpoint(checkpoint)
     chosen = chosen or recognised(state, str(checkpoint))
     tensors = renamed(state, chosen.config, f"{checkpoint} as {chosen.name}")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    with atomic_folder(folder) as unfinished:
         text = json.dumps(chosen.config, indent=2)
-        (folder / "config.json").write_text(f"{text}\n", "utf-8")
-        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error}") from error
+        (unfinished / "config.json").write_text(f"{text}\n", "utf-8")
+        save_tensors(tensors, unfinished / "model.safetensors", {"format": "pt"})
     return chosen
 
 
