@@ -20,9 +20,11 @@ SomeSettings = TypeVar("SomeSettings", bound=BaseModel)
 
 
 class Settings(BaseModel):
-    """Base of all settings: frozen; an unknown key or a value out of range is BadConfig."""
+    """Base of all settings: frozen; an unknown key or a value out of range is BadConfig, and
+    nan is out of every range.
+    """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod

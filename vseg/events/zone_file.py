@@ -19,10 +19,10 @@ def _one_line(name: str) -> str:
     return name
 
 
-Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 Point = tuple[Coordinate, Coordinate]
 # As wide as the northings of map grids such as UTM.
-Metres = Annotated[float, Field(ge=-1e8, le=1e8, allow_inf_nan=False)]
+Metres = Annotated[float, Field(ge=-1e8, le=1e8)]
 GroundPoint = tuple[Metres, Metres]
 Side = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_one_line)]

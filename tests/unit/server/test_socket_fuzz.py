@@ -3,16 +3,19 @@
 import json
 import random
 from collections.abc import Iterator
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from tests.annotator_page import AnnotatorPage, empty_run, page_of
 from tests.served import ADDRESS, app_of, served
 from vseg.build import load_model
+from vseg.results.layout import ZONES
 from vseg.server.annotator.socket import MOST_CHARACTERS
 from vseg.server.storage.ids import id_of
 
@@ -93,7 +96,7 @@ PROMPTS: list[dict[str, Any]] = [
     {"kind": "exemplar", "xyxy": [0, 0, 9, 9], "image": "***"},
     {"kind": "text", "phrase": "   "},
 ]
-ZONES: list[tuple[dict[str, Any], str]] = [
+BAD_ZONES: list[tuple[dict[str, Any], str]] = [
     ({"zone": [{"name": "a", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}]}, "crosses itself"),
     ({"zone": [{"name": "a", "polygon": [[2, 2], [3, 2], [3, 3]]}]}, "holds no pixel"),
     ({"zone": [{"name": "a", "polygon": [[0, 0], [1, 0]]}]}, "polygon"),
@@ -108,15 +111,20 @@ ZONES: list[tuple[dict[str, Any], str]] = [
         "allows 'up'",
     ),
     ({"size": [0, 0], "unit": "pixels"}, "size"),
+    ({"zone": [{"name": "a", "polygon": [[0, 0], [1, 0], [1, 1]], "share": nan}]}, "share"),
+    (
+        {"zone": [{"name": "a", "polygon": [[0, 0], [1, 0], [1, 1]], "update_s": inf}]},
+        "update_s",
+    ),
     ({"colour": "red"}, "colour"),
 ]
 
 
-@pytest.mark.parametrize(("zones", "why"), ZONES, ids=[why for _, why in ZONES])
+@pytest.mark.parametrize(("zones", "why"), BAD_ZONES, ids=[why for _, why in BAD_ZONES])
 def test_zones_that_cannot_be_are_refused(
     page: AnnotatorPage, zones: dict[str, Any], why: str
 ) -> None:
-    message = {"id": 9, "type": "save_zones", "zones": zones}
+    message = {"id": 9, "type": "save_zones", "zones": zones, "version": ""}
     assert why in str(refused(page, json.dumps(message))["error"])
     assert page.ask("zones")["zones"]["zone"] == []
 
@@ -204,3 +212,60 @@ def _spoiled(rng: random.Random) -> str:
         place = rng.randrange(len(text))
         text = text[:place] + chr(rng.randrange(1, 300)) + text[place + 1 :]
     return text
+
+
+GROUND = """
+[ground]
+image = [[0.4, 0.5], [0.6, 0.5], [0.9, 0.9], [0.1, 0.9]]
+metres = [[0, 20], [4, 20], [4, 0], [0, 0]]
+"""
+ZONE: dict[str, Any] = {"name": "a", "polygon": [[0, 0], [1, 0], [1, 1]]}
+
+
+@pytest.fixture
+def zones(client: TestClient) -> Iterator[Path]:
+    """The file of the run's zones; there is none before and after."""
+    app = client.app
+    assert isinstance(app, FastAPI)
+    path = Path(app.state.service.root) / "run" / ZONES
+    yield path
+    path.unlink(missing_ok=True)
+
+
+def test_zones_that_were_edited_by_hand_meanwhile_are_not_overwritten(
+    page: AnnotatorPage, zones: Path
+) -> None:
+    first = page.ask("save_zones", zones={"zone": [ZONE]}, version="")
+    mine = '[[zone]]\nname = "by hand"\npolygon = [[0, 0], [1, 0], [1, 1]]\n'
+    zones.write_text(mine)
+    changes: list[dict[str, Any]] = [{"zone": []}, {"zone": [ZONE | {"name": "b"}]}]
+    for change in changes:
+        answer = page.ask("save_zones", zones=change, version=first["version"])
+        assert answer["error"]["title"] == "InTheWay" and zones.read_text() == mine
+    now = page.ask("zones")
+    assert now["zones"]["zone"][0]["name"] == "by hand"
+    assert "error" not in page.ask("save_zones", zones={"zone": []}, version=now["version"])
+    assert not zones.exists()
+
+
+def test_the_ground_outlives_the_last_zone(page: AnnotatorPage, zones: Path) -> None:
+    zones.write_text(f'{GROUND}[[zone]]\nname = "a"\npolygon = [[0, 0], [1, 0], [1, 1]]\n')
+    stored = page.ask("zones")
+    left = stored["zones"] | {"zone": []}
+    saved = page.ask("save_zones", zones=left, version=stored["version"])
+    assert page.ask("zones")["zones"]["ground"] == stored["zones"]["ground"]
+    page.ask("save_zones", zones=left | {"zone": [ZONE]}, version=saved["version"])
+    assert "[ground]" in zones.read_text()
+
+
+def test_what_is_in_the_way_of_zones_is_said(page: AnnotatorPage, zones: Path) -> None:
+    zones.mkdir()
+    try:
+        changes: list[dict[str, Any]] = [{}, {"zone": [ZONE]}]
+        for change in changes:
+            answer = page.ask("save_zones", zones=change, version="")
+            assert answer["error"]["title"] == "OutputError" and answer["error"]["hint"]
+    finally:
+        zones.rmdir()
+    zones.symlink_to("nowhere.toml")
+    assert page.ask("zones")["error"]["title"] == "BadConfig"

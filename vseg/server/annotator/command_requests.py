@@ -14,7 +14,7 @@ from vseg.server.annotator import requests as ask
 from vseg.server.annotator.clients import PageClient
 from vseg.server.annotator.clip_tasks import ClipTasks
 from vseg.server.annotator.desk_state import step_title
-from vseg.server.annotator.desk_zones import save_zones
+from vseg.server.annotator.desk_zones import save_zones, zones_answer
 from vseg.server.annotator.ledger import LedgerStep
 from vseg.server.annotator.messages import (
     Answer,
@@ -24,7 +24,6 @@ from vseg.server.annotator.messages import (
     PromptAnswer,
     PropagateAnswer,
     StepAnswer,
-    ZonesAnswer,
 )
 from vseg.server.annotator.page_prompts import prompt_value
 from vseg.server.annotator.wire_edits import titled_edit
@@ -145,8 +144,10 @@ class CommandRequests:
         return StepAnswer(re=re, step=step_title(step))
 
     async def _save_zones(self, request: ask.SaveZones) -> Answer:
-        warnings = await asyncio.to_thread(save_zones, self._opened, request.zones)
-        return ZonesAnswer(re=request.id, zones=request.zones, warnings=[*warnings])
+        saved = await asyncio.to_thread(
+            save_zones, self._opened, request.zones, request.version
+        )
+        return zones_answer(request.id, saved)
 
     async def _takeover(self, request: ask.Takeover) -> Answer:
         clients = self._opened.clients

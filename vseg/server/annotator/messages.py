@@ -226,9 +226,12 @@ class StatisticsAnswer(Answer):
 
 
 class ZonesAnswer(Answer):
-    """What is in RUN/zones.toml; warnings: of what does nothing as it is."""
+    """What is in RUN/zones.toml; version: of that file, "" where there is none.  warnings: of
+    what does nothing as it is.
+    """
 
     zones: ZoneFile
+    version: str
     warnings: list[str]
 
 

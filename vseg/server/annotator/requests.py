@@ -180,10 +180,13 @@ class AskZones(Request):
 
 
 class SaveZones(Request):
-    """They are these from now on."""
+    """They are these from now on.  version: of the file that they change, as the last answer
+    has it.
+    """
 
     type: Literal["save_zones"]
     zones: ZoneFile
+    version: Annotated[str, Field(max_length=64)]
 
 
 class AskZoneEvents(Request):

@@ -14,7 +14,7 @@ from vseg.server.annotator.clients import PageClient
 from vseg.server.annotator.clip_tasks import ClipTasks
 from vseg.server.annotator.command_requests import Handler
 from vseg.server.annotator.desk_files import export_file, report_file
-from vseg.server.annotator.desk_zones import zone_rows, zones_of
+from vseg.server.annotator.desk_zones import zone_rows, zones_answer, zones_of
 from vseg.server.annotator.lanes_shown import LaneView, lane_cells
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask, wire_crop
 from vseg.server.annotator.messages import (
@@ -27,7 +27,6 @@ from vseg.server.annotator.messages import (
     ReviewAnswer,
     ViewAnswer,
     ZoneEventsAnswer,
-    ZonesAnswer,
 )
 from vseg.server.annotator.review_spans import Reviews
 from vseg.server.annotator.work_statistics import work_statistics
@@ -188,8 +187,7 @@ class ShownRequests:
         return FileAnswer(re=re, url=url, name=name, bytes=size)
 
     async def _zones(self, request: ask.AskZones) -> Answer:
-        zones, warnings = await asyncio.to_thread(zones_of, self._opened)
-        return ZonesAnswer(re=request.id, zones=zones, warnings=[*warnings])
+        return zones_answer(request.id, await asyncio.to_thread(zones_of, self._opened))
 
     async def _zone_events(self, request: ask.AskZoneEvents) -> Answer:
         rows = await self._tasks.slowly(zone_rows, self._opened)

@@ -22,7 +22,7 @@ LONGEST_IMAGE = 3_500_000
 
 FrameNumber = Annotated[int, Field(ge=0, le=MAX_FRAMES)]
 ObjectId = Annotated[int, Field(ge=1, le=LAST_OBJECT_ID)]
-Coordinate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Coordinate = Annotated[float, Field(ge=-1e6, le=1e6)]
 Pair = tuple[Coordinate, Coordinate]
 BoxSides = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 Colour = Annotated[str, Field(pattern="^#[0-9a-f]{6}$")]
@@ -32,7 +32,7 @@ Direction = Literal["forward", "backward", "both"]
 class Wire(BaseModel):
     """Base of what crosses the socket as JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class WireCrop(Wire):

@@ -475,11 +475,12 @@ export interface RunningPropagation {
   seconds: number;
 }
 
-/** They are these from now on. */
+/** They are these from now on. version: of the file that they change, as the last answer has it. */
 export interface SaveZones {
   id: number;
   type: "save_zones";
   zones: ZoneFile;
+  version: string;
 }
 
 /** As in prompts.jsonl: a line on the object, or beside it. */
@@ -637,10 +638,11 @@ export interface ZoneSettings {
   speed_limit?: number | null;
 }
 
-/** What is in RUN/zones.toml; warnings: of what does nothing as it is. */
+/** What is in RUN/zones.toml; version: of that file, "" where there is none. warnings: of what does nothing as it is. */
 export interface ZonesAnswer {
   re: number;
   zones: ZoneFile;
+  version: string;
   warnings: Array<string>;
 }
 

@@ -1,6 +1,7 @@
 // The zones and lines of the run: what they are, which one is selected, and every change saved
 // as it is made.
 
+import { RequestError } from "./socket.js";
 import { complain, toast } from "./toasts.js";
 
 /** @typedef {import("./annotator.js").Annotator} Annotator */
@@ -19,6 +20,11 @@ export class ZoneBoard {
   /** @type {ZoneFile[]} */
   #done = [];
   #saves = 0;
+  /** Of the file that the next change is made to. */
+  #version = "";
+  /** The save before, which the next one waits for: it changes what that one has written.
+   * @type {Promise<unknown>} */
+  #saved = Promise.resolve();
   /** The step before, which the next one waits for.  @type {Promise<unknown>} */
   #stepped = Promise.resolve();
 
@@ -38,6 +44,7 @@ export class ZoneBoard {
     const answer = await this.annotator.ask("zones", {});
     // What was asked before a change does not know of it.
     if (saves !== this.#saves) return;
+    this.#version = answer?.version ?? "";
     const before = JSON.stringify(this.file);
     if (JSON.stringify(answer?.zones ?? null) === before) return;
     [this.#done, this.#undone] = [[], []];
@@ -160,16 +167,29 @@ export class ZoneBoard {
     annotator.store.set({ zones: file });
     this.#saves += 1;
     try {
-      const answer = await annotator.socket.request("save_zones", { zones: file });
-      for (const warning of answer.warnings) toast(warning);
+      for (const warning of await this.#write(file)) toast(warning);
     } catch (error) {
       annotator.store.set({ zones: before });
       complain(error);
+      const changed = error instanceof RequestError && error.refusal.title === "InTheWay";
+      if (changed) await this.load();
       return false;
     }
     const { zone } = annotator.state;
     if (zone && !this.places.some((place) => same(place, zone))) this.select(null);
     return true;
+  }
+
+  /** Send a file once the one before is written; the warnings.  @param {ZoneFile} file */
+  #write(file) {
+    const written = this.#saved.then(async () => {
+      const fields = { zones: file, version: this.#version };
+      const answer = await this.annotator.socket.request("save_zones", fields);
+      this.#version = answer.version;
+      return answer.warnings;
+    });
+    this.#saved = written.catch(() => {});
+    return written;
   }
 
   /** Frame pixels of one unit of the file. */
