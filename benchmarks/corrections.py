@@ -30,7 +30,7 @@ from vseg.pipelines.track import track
 from vseg.results import MaskRow
 from vseg.results.draft import RevisionDraft
 from vseg.results.layout import read_header
-from vseg.results.records import FrameRecord
+from vseg.results.mask_rows import FrameRecord
 from vseg.results.revision_chain import go_to
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 from vseg.types import Mask, MaskCrop, Prompt, Timecode

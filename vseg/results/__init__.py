@@ -7,15 +7,9 @@ files.
 
 from vseg.results.fingerprint import fingerprint
 from vseg.results.layout import RunState, run_state
+from vseg.results.mask_rows import MaskRow
 from vseg.results.masks import unpack_row
-from vseg.results.records import (
-    Damage,
-    MaskRow,
-    Progress,
-    RunHeader,
-    SourceFingerprint,
-    StoredObject,
-)
+from vseg.results.records import Damage, Progress, RunHeader, SourceFingerprint, StoredObject
 from vseg.results.run import Run
 from vseg.results.verify import verify_run
 from vseg.results.writer import ResumedRun, RunWriter

@@ -13,8 +13,9 @@ from vseg.errors import BadRun
 from vseg.ops.masks import crop_iou
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import MASK_SHARDS, content_root, read_header, shard_path
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import unpack_row
-from vseg.results.records import FrameRecord, MaskRow, RunHeader
+from vseg.results.records import RunHeader
 from vseg.results.shards import read_shard
 from vseg.types import MaskCrop
 

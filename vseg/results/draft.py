@@ -38,8 +38,9 @@ from vseg.results.layout import (
     write_objects,
 )
 from vseg.results.lives import object_lives, visibility_events
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.prompts import read_prompts, write_prompts
-from vseg.results.records import FrameRecord, MaskRow, Revision, RunHeader, StoredObject
+from vseg.results.records import Revision, RunHeader, StoredObject
 from vseg.results.shards import (
     ChangedFrame,
     Shard,

@@ -21,8 +21,9 @@ from vseg.results.draft_checks import (
     next_object_id,
     used_ids,
 )
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.merging import merge_objects
-from vseg.results.records import FrameRecord, MaskRow, StoredObject
+from vseg.results.records import StoredObject
 from vseg.results.renumbering import numbered_row, renumber_words, rewrite_rows
 from vseg.results.spans import ObjectSpans, SpanState
 from vseg.types import MaskCrop

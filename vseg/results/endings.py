@@ -12,8 +12,9 @@ from pathlib import Path
 
 from vseg.results.events import read_events
 from vseg.results.frame_index import FrameIndex
+from vseg.results.mask_rows import MaskRow
 from vseg.results.prompts import read_prompts
-from vseg.results.records import MaskRow, RunHeader, RunWarning, StoredObject
+from vseg.results.records import RunHeader, RunWarning, StoredObject
 from vseg.results.shards import read_shard
 from vseg.types import Box, Prompt, TrackEvent
 

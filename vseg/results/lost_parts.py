@@ -14,7 +14,8 @@ from vseg.results.compare_revisions import is_shared
 from vseg.results.events import committed_events
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import FRAME_SHARDS, OBJECTS, content_root, read_objects, shard_path
-from vseg.results.records import FrameRecord, Progress, RunHeader
+from vseg.results.mask_rows import FrameRecord
+from vseg.results.records import Progress, RunHeader
 from vseg.results.shards import Shard, read_frames_shard, read_shard
 from vseg.results.spans import read_spans
 

@@ -8,7 +8,7 @@ import numpy as np
 from vseg.errors import BadMask
 from vseg.frame_masks import FrameMasks
 from vseg.ops.codec import CODEC, decode_mask, encode_mask
-from vseg.results.records import FrameRecord, MaskRow
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.types import MaskCrop
 
 

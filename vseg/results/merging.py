@@ -11,8 +11,8 @@ from vseg.errors import BadPrompt
 from vseg.ops.masks import crop_overlap
 from vseg.results.draft import RevisionDraft
 from vseg.results.draft_checks import check_object, life_of
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import unpack_row
-from vseg.results.records import FrameRecord, MaskRow
 from vseg.results.renumbering import numbered_row, renumber_words
 
 SAME = 0.5

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from vseg.ops.colours import hex_of
 from vseg.ops.label_text import split_label
-from vseg.results.records import FrameRecord, StoredObject
+from vseg.results.mask_rows import FrameRecord
+from vseg.results.records import StoredObject
 from vseg.types import TrackEvent
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from vseg.results.draft import DraftContent, RevisionDraft
-from vseg.results.records import FrameRecord, MaskRow
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.types import Prompt, TrackEvent
 
 NewId = Callable[[int | None, int], int | None]

@@ -18,10 +18,11 @@ from vseg.results.events import read_events
 from vseg.results.fingerprint import check_same_source
 from vseg.results.frame_index import FrameIndex
 from vseg.results.layout import OBJECTS, content_root, read_header, read_objects
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import unpack
 from vseg.results.overlay import Colour
 from vseg.results.prompts import read_prompts
-from vseg.results.records import FrameRecord, MaskRow, RunHeader, StoredObject
+from vseg.results.records import RunHeader, StoredObject
 from vseg.results.shards import Shard, read_shard
 from vseg.results.shown_frame import ShownFrame
 from vseg.results.spans import ObjectSpans, predicted_spans, read_spans

@@ -17,7 +17,7 @@ from jaxtyping import Int64
 from vseg.errors import BadRun
 from vseg.io.files import atomic_path
 from vseg.results.layout import FRAME_SHARDS, FRAMES, MASK_SHARDS, RERUN, shard_path
-from vseg.results.records import FrameRecord, MaskRow
+from vseg.results.mask_rows import FrameRecord, MaskRow
 
 # pyarrow is imported where it is used: `import vseg.results` must stay light.
 

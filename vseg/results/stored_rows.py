@@ -4,8 +4,8 @@ Enters: an object and a frame.  Leaves: its row and its mask.  Memory holds one 
 """
 
 from vseg.results.draft import RevisionDraft
+from vseg.results.mask_rows import FrameRecord
 from vseg.results.masks import unpack_row
-from vseg.results.records import FrameRecord
 from vseg.results.shards import Shard
 from vseg.types import MaskCrop
 

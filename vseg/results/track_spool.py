@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vseg.results.layout import MASK_SHARDS, shard_path
-from vseg.results.records import FrameRecord, MaskRow, RunHeader
+from vseg.results.mask_rows import FrameRecord, MaskRow
+from vseg.results.records import RunHeader
 from vseg.results.shards import mask_schema, read_table, write_masks
 
 

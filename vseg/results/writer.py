@@ -4,7 +4,7 @@ Enters: FrameMasks in any order, and now and then the tracker's memory as opaque
 Leaves: the files of `layout`.  A commit goes shards, state, objects, run.json: only the last
 makes the others count, so what run.json names is always whole.  A shard covers a fixed range
 of frame indices and is rewritten if the run comes back to it; so a resumed run leaves the same
-bytes as an unbroken one.  Memory holds the packed masks of one shard, never more.
+bytes as an unbroken one.  Memory holds the packed masks of one shard (`open_shard`).
 """
 
 from collections.abc import Sequence
@@ -30,29 +30,18 @@ from vseg.results.layout import (
     read_objects,
     read_state,
     run_state,
-    shard_path,
     shards_in,
     state_path,
     write_header,
     write_objects,
 )
+from vseg.results.mask_rows import FrameRecord
 from vseg.results.masks import pack, unpack
 from vseg.results.object_list import ObjectList
+from vseg.results.open_shard import OpenShard
 from vseg.results.prompts import append_prompt, write_prompts
-from vseg.results.records import (
-    Damage,
-    FrameRecord,
-    Progress,
-    RunHeader,
-    Status,
-    StoredObject,
-)
-from vseg.results.shards import (
-    damaged_frames,
-    join_frames,
-    read_frames_shard,
-    write_shard,
-)
+from vseg.results.records import Damage, Progress, RunHeader, Status, StoredObject
+from vseg.results.shards import damaged_frames, join_frames
 from vseg.results.verify import verify_run
 from vseg.results.write_lock import check_writer
 from vseg.types import Prompt, TrackEvent
@@ -71,16 +60,12 @@ class RunWriter:
         self.path = path
         self.header = header
         self._objects = ObjectList(objects, header.labels)
-        self._shard: int | None = None
-        self._records: dict[int, FrameRecord] = {}
+        self._frames = OpenShard(path, header)
         self._events: list[TrackEvent] = []
-        self._unwritten = False
         progress = header.progress
         self._last_frame = progress.last_frame if progress else None
         self._reverse = progress.reverse if progress else False
         self._num_events = progress.events if progress else 0
-        self._extent = progress.extent if progress else None
-        self._frames = progress.frames if progress else 0
 
     @staticmethod
     def create(
@@ -151,7 +136,7 @@ class RunWriter:
             )
         index = masks.frame_index
         record = pack(masks)
-        self._put(record)
+        self._frames.put(record)
         self._objects.add(record)
         self._last_frame = index
         self._reverse = reverse
@@ -159,15 +144,14 @@ class RunWriter:
 
     def stored(self, frame_index: int) -> FrameMasks | None:
         """The masks of a frame that was written before; None of any other."""
-        self._enter(self.header.shard_of(frame_index))
-        record = self._records.get(frame_index)
+        record = self._frames.record(frame_index)
         video = self.header.video
         return None if record is None else unpack(record, video.height, video.width)
 
     def write_damaged(self, frame_index: int, time_s: float, reason: str) -> None:
         """Mark a frame as one that could not be read."""
         self._refuse_if_finished()
-        self._put(FrameRecord(frame_index, None, time_s, False, rows=(), damage=reason))
+        self._frames.put(FrameRecord(frame_index, None, time_s, False, rows=(), damage=reason))
 
     def note(self, events: Sequence[TrackEvent]) -> None:
         """Add what happened on the frames written since the last commit; an object that was
@@ -240,39 +224,16 @@ class RunWriter:
                 events=self._num_events,
                 state=file.name if state is not None else None,
                 state_sha256=None if state is None else sha256(state).hexdigest(),
-                extent=self._extent or (self._last_frame, self._last_frame),
-                frames=self._frames,
+                extent=self._frames.extent or (self._last_frame, self._last_frame),
+                frames=self._frames.frames,
             )
         write_objects(self.path, self._objects.by_id())
         self._replace_header(status, progress, None)
         clear_states(self.path, keep=progress.state if progress else None)
 
-    def _put(self, record: FrameRecord) -> None:
-        self._enter(self.header.shard_of(record.index))
-        self._frames += record.index not in self._records
-        self._records[record.index] = record
-        low, high = self._extent or (record.index, record.index)
-        self._extent = min(low, record.index), max(high, record.index)
-        self._unwritten = True
-
-    def _enter(self, shard: int) -> None:
-        """Make `shard` the one in memory, with the frames of it that were committed."""
-        if shard == self._shard:
-            return
-        self.flush()
-        self._shard = shard
-        self._records = {}
-        if self._extent and shard_path(self.path, FRAME_SHARDS, shard).exists():
-            # What a killed process wrote after its last commit lies outside of the extent.
-            low, high = self._extent
-            stored = read_frames_shard(self.path, shard)
-            self._records = {r.index: r for r in stored.records() if low <= r.index <= high}
-
     def flush(self) -> None:
-        """Write the shard in memory; nothing of it counts before a commit."""
-        if self._shard is not None and self._unwritten:
-            write_shard(self.path, self._shard, list(self._records.values()))
-            self._unwritten = False
+        """Write the shard in memory and the events; nothing of it counts before a commit."""
+        self._frames.flush()
         append_events(self.path, self._events)
         self._num_events += len(self._events)
         self._events = []

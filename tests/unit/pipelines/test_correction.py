@@ -35,7 +35,7 @@ from vseg.prompts.simulate import innermost
 from vseg.results import MaskRow
 from vseg.results.draft import RevisionDraft
 from vseg.results.layout import read_header
-from vseg.results.records import FrameRecord
+from vseg.results.mask_rows import FrameRecord
 from vseg.results.revision_chain import go_to
 from vseg.synthetic import SyntheticVideo
 from vseg.types import Box, Mask, MaskCrop, Points, Prompt, Timecode

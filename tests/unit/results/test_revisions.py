@@ -13,7 +13,7 @@ from vseg.results import MaskRow, RunWriter
 from vseg.results.draft import RevisionDraft
 from vseg.results.layout import content_root, read_header, write_header
 from vseg.results.lives import clearest_frame
-from vseg.results.records import FrameRecord
+from vseg.results.mask_rows import FrameRecord
 from vseg.results.revision_chain import go_to, prune, redo, undo
 from vseg.results.spans import ObjectSpan, ObjectSpans, SpanState
 from vseg.types import Box, Prompt, Timecode
