@@ -198,17 +198,6 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Ground
     return open_folder(grounder_folder(name), name, Placement(device, dtype, smaller))
 
 
-def has_classes(name: str) -> bool:
-    """Whether the grounder called `name`, or saved in that folder, detects fixed classes; no
-    weights are read.  Raises ModelError, and as `model_type` for a folder.
-    """
-    from vseg.grounding.open import folder_has_classes
-
-    if name in GROUNDERS:
-        return GROUNDERS[name].has_classes
-    return folder_has_classes(grounder_folder(name))
-
-
 def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "ImageText":
     """The model called `name`, or the one saved in that folder: it compares images with words.
 

@@ -1,4 +1,6 @@
-"""A folder -> the Grounder that is saved in it, by the kind its configuration names."""
+"""A folder -> the Grounder that is saved in it, by the kind its configuration names; and what
+kind of words it takes.
+"""
 
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from vseg.grounding.pretrained import Placement, model_type
 from vseg.grounding.sam3_text import CLASSES as SAM3
 from vseg.grounding.sam3_text import read_sam3
 from vseg.interfaces.grounder import Grounder
+from vseg.weights.catalogue import GROUNDERS
+from vseg.weights.folders import grounder_folder
 
 FAMILIES = (*DINO, *OWL, *OMDET, *SAM3, *CLASSED)
 """The model_types that ground text: any words, or the names of classes."""
@@ -47,8 +51,10 @@ def open_folder(folder: Path, name: str, place: Placement) -> Grounder:
     )
 
 
-def folder_has_classes(folder: Path) -> bool:
-    """Whether the grounder in a folder detects a fixed list of classes.  Raises as
-    `model_type`.
+def has_classes(name: str) -> bool:
+    """Whether the grounder called `name`, or saved in that folder, detects fixed classes; no
+    weights are read.  Raises ModelError, and as `model_type` for a folder.
     """
-    return model_type(folder) in CLASSED
+    if name in GROUNDERS:
+        return GROUNDERS[name].has_classes
+    return model_type(grounder_folder(name)) in CLASSED

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from vseg import __version__
 from vseg.build import (
-    has_classes,
     load_compiled,
     load_model,
     open_grounder,
@@ -130,6 +129,9 @@ def _check_unworded(grounder: str, tagger: str | None) -> None:
     """Raise UsageError unless a grounder that nobody gives words has classes, or a tagger, and
     not both.
     """
+    # It knows every family of detectors: who tracks from prompts does not load them.
+    from vseg.grounding.open import has_classes
+
     if has_classes(grounder):
         if tagger is not None:
             raise UsageError(

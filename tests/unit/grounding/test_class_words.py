@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.detector_models import NAMES, saved_detector
-from vseg.build import has_classes, open_grounder
+from vseg.build import open_grounder
 from vseg.errors import BadPrompt, WeightsMismatch
 from vseg.grounding.class_words import ClassWords
 from vseg.grounding.coco_classes import COCO, SYNONYMS, forms_of
+from vseg.grounding.open import has_classes
 from vseg.grounding.vocabulary import parse_words
 from vseg.interfaces.grounder import ClassGrounder
 from vseg.types import Text
