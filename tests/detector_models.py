@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers
 
-from tests.random_weights import randomise
+from tests.random_weights import saved_random
 from tests.small_configs import DETR_DECODER
 
 NAMES = {0: "N/A", 1: "person", 2: "car", 3: "hot dog", 4: "mouse"}
@@ -20,11 +19,7 @@ GAINS = ("norm.weight", "norm1.weight", "norm2.weight", "norm3.weight")
 
 def saved_detector(kind: str, folder: Path, *, seed: int = 0) -> Any:
     """A small random detector of a kind in DETECTORS, also saved with its image processor."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        net = _MAKERS[kind]()
-        randomise(net, tables=("embed_tokens",), gains=GAINS)
-    net.eval().save_pretrained(folder)
+    net = saved_random(_MAKERS[kind], folder, seed=seed, tables=("embed_tokens",), gains=GAINS)
     images_of(kind).save_pretrained(folder)
     return net
 

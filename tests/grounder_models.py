@@ -9,12 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
 import transformers
 from safetensors.torch import load_file, save_file
 from transformers import BertTokenizer, CLIPTokenizer
 
-from tests.random_weights import randomise
+from tests.random_weights import saved_random
 from tests.sam_models import VIT, small_model
 from tests.small_configs import CLIP_TEXT, CLIP_WORDS, NARROW, SWIN, sam3_parts
 from tests.text_detector_models import omdet, sam3_lite_text
@@ -71,11 +70,7 @@ def saved_grounder(kind: str, folder: Path, *, seed: int = 0) -> Any:
     """A small random grounder of a kind in KINDS, also saved to a folder with its
     processor.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        net = _MAKERS[kind]()
-        randomise(net, tables=("embed",), gains=GAINS)
-    net.eval().save_pretrained(folder)
+    net = saved_random(_MAKERS[kind], folder, seed=seed, tables=("embed",), gains=GAINS)
     _save_processor(kind, folder)
     return net
 

@@ -1,9 +1,30 @@
 """Random weights for small models made by the transformers library."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
+
+
+def saved_random(
+    make: Callable[[], Any],
+    folder: Path,
+    *,
+    seed: int,
+    tables: Sequence[str],
+    gains: tuple[str, ...],
+) -> Any:
+    """The network that `make` gives, with random weights (see `randomise`), also saved to a
+    folder.
+    """
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        net = make()
+        randomise(net, tables=tables, gains=gains)
+    net.eval().save_pretrained(folder)
+    return net
 
 
 @torch.no_grad()

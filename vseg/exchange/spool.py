@@ -138,8 +138,9 @@ class MaskSpool(Closing):
                     "UPDATE masks SET object = ? WHERE object = ?", (number, provisional)
                 )
                 self._ids ^= {number, provisional}
-                if provisional in self.labels:
-                    self.labels[number] = self.labels.pop(provisional)
+                for told in (self.labels, self.names):
+                    if provisional in told:
+                        told[number] = told.pop(provisional)
 
     def renumber(self, numbers: Mapping[int, int]) -> None:
         """Give objects other ids at once, by their present ones; no two may become one."""
@@ -152,7 +153,8 @@ class MaskSpool(Closing):
             "UPDATE masks SET object = object - ? WHERE object > ?", (_AWAY, _AWAY)
         )
         self._ids = {numbers.get(obj, obj) for obj in self._ids}
-        self.labels = {numbers.get(obj, obj): name for obj, name in self.labels.items()}
+        self.labels = {numbers.get(obj, obj): label for obj, label in self.labels.items()}
+        self.names = {numbers.get(obj, obj): name for obj, name in self.names.items()}
 
     def name_object(self, object_id: int, label: str) -> None:
         """The label of an object."""

@@ -18,7 +18,6 @@ from vseg.server.idempotency import id_of_request, reused_key
 from vseg.server.job_work import RUNS, JobProgress, JobWork
 from vseg.server.problem import problem_of, unexpected_problem
 from vseg.server.security.access import Caller
-from vseg.server.security.keys import Scope
 from vseg.server.storage.ids import id_of
 from vseg.server.storage.job_files import JobFiles, JobRecord
 
@@ -100,7 +99,8 @@ class Jobs:
     def listed(self, caller: Caller) -> list[JobFacts]:
         """The jobs that the caller may see, newest first."""
         with self._lock:
-            seen = [record for record in self._records.values() if _may(caller, record)]
+            known = self._records.values()
+            seen = [record for record in known if caller.may_see(record.owner)]
         return [self._facts(record) for record in reversed(seen)]
 
     def facts(self, caller: Caller, job_id: str) -> JobFacts:
@@ -241,7 +241,7 @@ class Jobs:
     def _record(self, caller: Caller, job_id: str) -> JobRecord:
         with self._lock:
             record = self._records.get(job_id)
-        if record is None or not _may(caller, record):
+        if record is None or not caller.may_see(record.owner):
             raise NotThere(f"there is no job {job_id}", hint="GET /v1/jobs lists them")
         return record
 
@@ -260,7 +260,3 @@ class Jobs:
             file=record.file,
             problem=record.problem,
         )
-
-
-def _may(caller: Caller, record: JobRecord) -> bool:
-    return record.owner == caller.id or caller.key.allows(Scope.admin)

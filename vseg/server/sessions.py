@@ -25,7 +25,6 @@ from vseg.server.idempotency import id_of_request, reused_key
 from vseg.server.live_session import LiveSession, newest
 from vseg.server.loaded_models import Models
 from vseg.server.security.access import Caller
-from vseg.server.security.keys import Scope
 from vseg.server.settings import ServerSettings
 from vseg.server.storage.readers import version_of
 from vseg.server.storage.served_folder import ServedFolder
@@ -78,7 +77,8 @@ class Sessions:
     def listed(self, caller: Caller) -> list[SessionFacts]:
         """The sessions that the caller may see, oldest first."""
         with self._lock:
-            seen = [record for record in self._records.values() if _may(caller, record)]
+            known = self._records.values()
+            seen = [record for record in known if caller.may_see(record.owner)]
         return [record.facts() for record in sorted(seen, key=lambda one: one.created)]
 
     def facts(self, caller: Caller, session_id: str) -> SessionFacts:
@@ -255,7 +255,7 @@ class Sessions:
     def _record(self, caller: Caller, session_id: str) -> SessionRecord:
         with self._lock:
             record = self._records.get(session_id)
-        if record is None or not _may(caller, record):
+        if record is None or not caller.may_see(record.owner):
             raise NotThere(f"there is no session {session_id}", hint="GET /v1/sessions")
         return record
 
@@ -275,7 +275,3 @@ class Sessions:
             raise TooLarge(
                 f"a session of this key may have {most} objects", hint="use another session"
             )
-
-
-def _may(caller: Caller, record: SessionRecord) -> bool:
-    return record.owner == caller.id or caller.key.allows(Scope.admin)

@@ -55,6 +55,12 @@ def test_the_largest_id_can_change_places() -> None:
     with MaskSpool("park", VIDEO) as spool:
         spool.add(0, 1, CROP)
         spool.add(1, LAST_OBJECT_ID, CROP)
+        spool.name_object(1, "car")
+        spool.names[1] = "the red one"
         spool.renumber({1: LAST_OBJECT_ID, LAST_OBJECT_ID: 1})
+        assert (spool.labels, spool.names) == (
+            {LAST_OBJECT_ID: "car"},
+            {LAST_OBJECT_ID: "the red one"},
+        )
         assert spool.last_frame(LAST_OBJECT_ID) == 0
         assert spool.last_frame(1) == 1

@@ -36,6 +36,10 @@ class Caller:
     def id(self) -> str:
         return self.key.id
 
+    def may_see(self, owner: str) -> bool:
+        """Whether the key sees what a key of this id made: its own, and with `admin` all."""
+        return owner == self.id or self.key.allows(Scope.admin)
+
     def check(self, scope: Scope) -> None:
         """Raise NotAllowed unless the key has this scope."""
         if not self.key.allows(scope):
