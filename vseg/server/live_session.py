@@ -134,24 +134,17 @@ class LiveSession:
         self.reader.__exit__(None, None, None)
 
     def _plan(self, request: PropagateRequest) -> Resumption:
-        """As `Session.propagate` chooses, but with every object and the first frame named: so
-        it can be gone on with from a snapshot.
+        """What `Session.propagate` would do, with every object and the first frame named: so
+        it can be gone on with from a snapshot.  Raises BadPrompt.
         """
-        known = self.session.objects
-        unknown = sorted(set(request.objects or ()) - known.keys())
-        if unknown or not known:
-            raise BadPrompt(
-                f"there is no object {unknown[0]}" if unknown else "no object was prompted",
-                hint=f"tracked are {sorted(known) or 'none'}",
-            )
-        chosen = sorted(known if request.objects is None else set(request.objects))
-        first = request.start
-        if first is None:
-            chosen = [obj for obj in chosen if known[obj].stale] or chosen
-            edges = [f for obj in chosen for f in (known[obj].stale or known[obj].prompts)]
-            first = max(edges) if request.reverse else min(edges)
+        chosen, first = self.session.next_pass(
+            request.start, reverse=request.reverse, objects=request.objects
+        )
         return Resumption(
-            next_frame=first, until=request.until, reverse=request.reverse, objects=chosen
+            next_frame=first,
+            until=request.until,
+            reverse=request.reverse,
+            objects=sorted(chosen),
         )
 
 

@@ -24,7 +24,7 @@ from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.similar_objects import similar_objects
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.output import frame_masks
-from vseg.session.session_objects import SessionObjects
+from vseg.session.session_objects import PromptedPass, SessionObjects
 from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import Features
 from vseg.types import Exemplar, Frame, PromptValue, Text, VisualPrompt
@@ -143,6 +143,7 @@ class Session(SessionObjects):
         frame or a time that does not follow the last.
         """
         self._check_open()
+        self._last_pass = None
         frame = self._frames.to_step(image, time_s, self._state, reverse=reverse)
         ids = self.object_ids if objects is None else sorted(objects)
         live = [self._state.tracked(obj) for obj in ids]
@@ -168,6 +169,7 @@ class Session(SessionObjects):
         recognised, wherever they were before.
         """
         self._check_open()
+        self._last_pass = None
         for tracked in self.objects.values():
             tracked.prior = None
         self.identities.interrupt(frame)
@@ -191,15 +193,17 @@ class Session(SessionObjects):
         Without `start`: from the earliest (backward: latest) prompt not yet propagated, for
         the objects that have one; objects prompted meanwhile join.  With `start`: for all
         objects.  An object is absent from the result on frames before its first prompt.
-        frames: the same frames read ahead by the caller.  A propagation ends for good where
-        another one begins: both would write to one memory.  Raises BadPrompt, UsageError for
-        one that was ended so, and DamagedVideo after the last good frame.
+        Without `start` the same call again gives the same masks, unless something was changed
+        meanwhile.  frames: the same frames read ahead by the caller.  A propagation ends for
+        good where another one begins: both would write to one memory.  Raises BadPrompt,
+        UsageError for one that was ended so, and DamagedVideo after the last good frame.
         """
         self._check_open()
-        chosen, first = self._state.selection(start, reverse, objects)
+        chosen, first = self.next_pass(start, reverse=reverse, objects=objects)
         if frames is None:
             frames = self._frames.range(first, until, reverse=reverse)
-        return self._run(frames, chosen, reverse, fixed=objects is not None)
+        one = None if start is not None else PromptedPass(frozenset(chosen), first, reverse)
+        return self._run(frames, chosen, reverse, fixed=objects is not None, one=one)
 
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
@@ -251,13 +255,20 @@ class Session(SessionObjects):
             check_begins(values, f"object {obj} on frame {image.index}")
         if adjacent is None and any(isinstance(value, Text) for value in values):
             adjacent = self._frames.adjacent(frame)
+        self._last_pass = None
         features = partial(self.features_of, image)
         return image, self._state.record(obj, image, values, features, adjacent)
 
     def _run(
-        self, frames: Iterator[Frame], chosen: set[int], reverse: bool, fixed: bool
+        self,
+        frames: Iterator[Frame],
+        chosen: set[int],
+        reverse: bool,
+        fixed: bool,
+        one: PromptedPass | None,
     ) -> Iterator[FrameMasks]:
         turn = self._turn = object()
+        self._begin_pass(one)
         for frame in self._frames.ahead_of(frames):
             self._check_open()
             if self._turn is not turn:

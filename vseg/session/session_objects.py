@@ -4,7 +4,8 @@ Enters: ids.  Leaves: prompts, frames and scores of the objects, and the whole s
 `Session` adds what runs the model: prompt, step, propagate.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
@@ -20,6 +21,15 @@ from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
 from vseg.session.tracked_object import TrackedObject
 from vseg.types import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class PromptedPass:
+    """A propagation that begins at the prompts, and not where its caller says."""
+
+    objects: frozenset[int]
+    first: int
+    reverse: bool
 
 
 class SessionObjects(Closing):
@@ -43,6 +53,8 @@ class SessionObjects(Closing):
         self._settings = settings
         self._grounder = grounder
         self._state = self._empty_state()
+        # The pass that nothing was changed after, and the state before it.
+        self._last_pass: tuple[PromptedPass, bytes] | None = None
         self._closed = False
 
     @property
@@ -70,6 +82,18 @@ class SessionObjects(Closing):
         """Appearances of the objects, and which were visible last."""
         return self._state.identities
 
+    def next_pass(
+        self,
+        start: int | None = None,
+        *,
+        reverse: bool = False,
+        objects: Sequence[int] | None = None,
+    ) -> tuple[set[int], int]:
+        """The objects that `propagate` with the same values would track, and the frame on
+        which it would begin.  Raises BadPrompt.
+        """
+        return self._state.selection(start, reverse, objects)
+
     def prompted_frames(self, obj: int) -> tuple[int, ...]:
         """The frames on which an object was prompted, ascending.  Raises BadPrompt."""
         return tuple(sorted(self._state.tracked(obj).prompts))
@@ -86,10 +110,12 @@ class SessionObjects(Closing):
         for an object that is not tracked.
         """
         self._state.remove(obj)
+        self._last_pass = None
 
     def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
         """Forget an object's prompts on all frames but these.  Raises BadPrompt."""
         self._state.keep_prompts(obj, frames)
+        self._last_pass = None
 
     def state_bytes(self) -> int:
         """Bytes of memory and priors on the device; constant once the memory is full."""
@@ -104,11 +130,25 @@ class SessionObjects(Closing):
         """Replace the whole state by a snapshot's.  Raises BadRun if it is not one."""
         self._check_open()
         unpack_session(self._state, self.model, payload)
+        self._last_pass = None
 
     def close(self) -> None:
         """Free all state, for good.  The model and the reader stay usable."""
         self._state = self._empty_state()
+        self._last_pass = None
         self._closed = True
+
+    def _begin_pass(self, one: PromptedPass | None) -> None:
+        """Go back to the state before the last pass, if this is the same one and nothing was
+        changed since: from what a pass leaves in memory the same frames get other masks.
+        """
+        last = self._last_pass
+        if one is None:
+            self._last_pass = None
+        elif last is not None and last[0] == one:
+            unpack_session(self._state, self.model, last[1])
+        else:
+            self._last_pass = one, self.snapshot()
 
     def _empty_state(self) -> SessionState:
         engine = open_engine(self.model, *self._settings)

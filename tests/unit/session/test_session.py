@@ -133,7 +133,7 @@ def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
 
 
 def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:
-    class FlipTTA:
+    class Backwards:
         info = scene.info
 
         def __len__(self) -> int:
@@ -158,7 +158,7 @@ def test_backward_mirrors_forward(model: Nano, scene: SyntheticVideo) -> None:
     with Session(model, scene) as session:
         session.prompt(1, 9, mask=truth_of(scene, 1, 9))
         backward = list(session.propagate(reverse=True))
-    with Session(model, FlipTTA()) as session:
+    with Session(model, Backwards()) as session:
         session.prompt(1, 0, mask=truth_of(scene, 1, 9))
         forward = list(session.propagate())
     assert [m.frame_index for m in backward] == list(range(9, -1, -1))
