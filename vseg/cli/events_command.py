@@ -103,10 +103,10 @@ def _told(
     from vseg.analysis.scene_events import engine_of_run, events_of_run
     from vseg.build import open_clip
     from vseg.events.event_snapshots import SnapshotFolder
-    from vseg.results.brief_objects import seldom_detected
+    from vseg.results.brief_objects import seldom_detected_run
 
     engine = engine_of_run(run, file, camera)
-    warnings = [*engine.plan.warnings, *seldom_detected(run.header, run.objects)]
+    warnings = [*engine.plan.warnings, *seldom_detected_run(run.header, run.objects)]
     if snapshots is None:
         return [one for _, here in events_of_run(run, engine) for one in here], warnings
     told: list[SceneEvent] = []

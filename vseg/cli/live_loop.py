@@ -31,6 +31,7 @@ from vseg.pipelines.live_rerun import RerunObserver
 from vseg.pipelines.live_run import LiveRuns
 from vseg.pipelines.live_status import ALIVE_WITHIN_S, LiveStatus, prometheus_text
 from vseg.pipelines.prepare import load_configured
+from vseg.pipelines.seldom_detected_observer import seldom_detected_observer
 from vseg.server.status_endpoint import StatusEndpoint
 from vseg.video.open_live import open_live
 
@@ -59,10 +60,12 @@ def watch_live(live: LiveJob) -> DamagedVideo | None:
     job = live.job
     if len(live.cameras) > 1:
         check_shared(job.prompts)
-    # Before the source is opened: frames that pass while a model loads are not its first.
-    model = load_configured(job.config)
     news = threading.Event()
     with stop_on_request() as stop, reload_on_request() as hung_up, ExitStack() as held:
+        # Before the source is opened: frames that pass while a model loads are not its first.
+        model = load_configured(job.config)
+        if stop():
+            return None
         cameras = _opened(live, news, held)
         runs = held.enter_context(LiveRuns(job, model, live.cameras)) if live.store else None
         status = LiveStatus(cameras)
@@ -132,8 +135,9 @@ def _observers(
     recorder = live.recording.recorder(_say, zones=judged)
     zone_sink = sink if recorder is None else RecordingSink(sink, recorder, {"camera": ""})
     zones = zone_observer(live.telling, stamps, zone_sink, dict(labels), _say)
+    seldom = seldom_detected_observer(live.job, _say)
     # A clip begins with the frame on which zones say that something happens: they come first.
-    observers += [one for one in (zones, recorder) if one is not None]
+    observers += [one for one in (zones, recorder, seldom) if one is not None]
     if live.telling.rerun is not None:
         log = RerunLog(live.telling.rerun, "vseg watch", overwrite=live.job.overwrite)
         held.callback(log.close)

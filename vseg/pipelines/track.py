@@ -20,7 +20,7 @@ from vseg.pipelines.passes import untracked_notes
 from vseg.pipelines.prepare import Task, prepare
 from vseg.pipelines.previews import render_previews
 from vseg.pipelines.resumption import completed
-from vseg.results.brief_objects import seldom_detected
+from vseg.results.brief_objects import seldom_detected_run
 from vseg.results.events import read_events
 from vseg.results.layout import RunState, read_header, read_objects, run_state
 from vseg.results.lost_parts import check_revision, lost_parts_of
@@ -70,7 +70,7 @@ def track(
             *_notes(job, header),
             *untracked_notes(task.prompts, (task.first, task.stop), job.config.direction),
             *_detector_notes(task),
-            *seldom_detected(header, read_objects(job.out)),
+            *seldom_detected_run(header, read_objects(job.out)),
             *_word_notes(task),
         ),
     )

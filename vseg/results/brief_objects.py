@@ -1,11 +1,11 @@
-"""Whether detections of a run came too seldom for what passed through its clip.
+"""Whether detections came too seldom for what passed before the camera.
 
-Enters: the header of a run and its objects.  Leaves: a sentence, or none.  An object that was
-in view for less time than lies between two detections was found by chance, and others like it
-were not: counts are too low, and nothing else in the run shows it.
+Enters: for how long objects were in view, or a run.  Leaves: a sentence, or none.  An object
+that was in view for less time than lies between two detections was found by chance, and others
+like it were not: counts are too low, and nothing else in the masks shows it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from statistics import median
 
 from vseg.results.records import RunHeader, StoredObject
@@ -13,14 +13,12 @@ from vseg.results.records import RunHeader, StoredObject
 _EVERY = "redetection.detect_every"
 
 
-def seldom_detected(header: RunHeader, objects: Sequence[StoredObject]) -> tuple[str, ...]:
+def seldom_detected(lengths: Collection[int], every: int) -> tuple[str, ...]:
     """A sentence where at least half of the objects that came and left were in view for less
-    than the frames between two detections; none for a run without such detections.
+    than the frames between two detections.
+
+    lengths: for how many frames each was in view.  every: frames from detection to detection.
     """
-    every = header.options.get(_EVERY)
-    if not isinstance(every, int):
-        return ()
-    lengths = _in_view(header, objects)
     brief = [frames for frames in lengths if frames < every]
     if not brief or 2 * len(brief) < len(lengths):
         return ()
@@ -34,12 +32,17 @@ def seldom_detected(header: RunHeader, objects: Sequence[StoredObject]) -> tuple
     )
 
 
-def _in_view(header: RunHeader, objects: Sequence[StoredObject]) -> list[int]:
-    """For how many frames the objects were in view that neither begin nor end with the run."""
+def seldom_detected_run(header: RunHeader, objects: Sequence[StoredObject]) -> tuple[str, ...]:
+    """The same of a run; none for one without detections every so many frames."""
+    every = header.options.get(_EVERY)
+    if not isinstance(every, int):
+        return ()
     begin, end = header.frame_range or (0, header.video.num_frames or 0)
-    return [
+    in_view = [
         known.last_frame + 1 - known.first_frame
         for known in objects
         if known.first_frame is not None and known.last_frame is not None
+        # What is there at the beginning or the end was in view for longer than the run shows.
         if known.first_frame > begin and known.last_frame < end - 1
     ]
+    return seldom_detected(in_view, every)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from tests.runs import header_of
-from vseg.results.brief_objects import seldom_detected
+from vseg.results.brief_objects import seldom_detected_run
 from vseg.results.records import RunHeader, StoredObject
 from vseg.types import VideoInfo
 
@@ -34,11 +34,13 @@ PASSING = objects((104, 107), (208, 227), (208, 237), (336, 347))
 
 
 def test_passing_cars_are_too_quick_for_the_usual_time() -> None:
-    (said,) = seldom_detected(header(), PASSING)
+    (said,) = seldom_detected_run(header(), PASSING)
     assert said.startswith("3 of 4 objects were in view for less than the 30 frames")
     wanted = int(said.partition("--detect-every ")[2].split()[0])
     assert wanted == 6, "half of the 12 frames of the middle one"
-    assert seldom_detected(header(wanted), objects((77, 107), (184, 227), (195, 237))) == ()
+    assert (
+        seldom_detected_run(header(wanted), objects((77, 107), (184, 227), (195, 237))) == ()
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,16 +55,16 @@ def test_passing_cars_are_too_quick_for_the_usual_time() -> None:
     ],
 )
 def test_others_say_nothing_of_it(spans: list[tuple[int, int] | None]) -> None:
-    assert seldom_detected(header(), objects(*spans)) == ()
+    assert seldom_detected_run(header(), objects(*spans)) == ()
 
 
 def test_runs_without_redetection_say_nothing() -> None:
-    assert seldom_detected(header(None), PASSING) == ()
+    assert seldom_detected_run(header(None), PASSING) == ()
 
 
 def test_a_range_has_ends_of_its_own() -> None:
     within = header().model_copy(update={"frame_range": (104, 348)})
-    (said,) = seldom_detected(within, PASSING)
+    (said,) = seldom_detected_run(within, PASSING)
     assert said.startswith("1 of 2 objects"), "of what neither begins nor ends with the range"
     unknown = header().model_copy(update={"video": replace(VIDEO, num_frames=None)})
-    assert seldom_detected(unknown, PASSING) == ()
+    assert seldom_detected_run(unknown, PASSING) == ()
