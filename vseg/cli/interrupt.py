@@ -1,5 +1,6 @@
-"""Signals as requests: by Ctrl-C the frame at hand is finished and committed, and a second one
-stops at once; by SIGHUP settings are read anew.
+"""Signals as requests: by Ctrl-C or SIGTERM the frame at hand is finished and committed, and a
+second one stops at once; before the first frame the first one does.  By SIGHUP settings are
+read anew.
 """
 
 import signal
@@ -8,6 +9,27 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+
+@contextmanager
+def terminate_as_interrupt() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt, as Ctrl-C does: what is open is closed, and the
+    command ends with its own exit code.
+
+    Only the main thread of a program can listen to signals; elsewhere nothing is changed.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand
 
+from vseg.cli.interrupt import terminate_as_interrupt
 from vseg.errors import ExitCode, VsegError
 
 if TYPE_CHECKING:
@@ -26,10 +27,23 @@ class Command(TyperCommand):
 
     # The context's class moved between typer releases, so it has no name here that holds for
     # all.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the words of the command line.  Ends the command for an empty one: as a path it
+        would stand for the current folder, and a script whose variable is not set writes it.
+        """
+        for place, word in enumerate(args):
+            if word == "" or (word.startswith("--") and word.endswith("=")):
+                named = word.rstrip("=") or (args[place - 1] if place else f"vseg {self.name}")
+                ctx.fail(
+                    f"an empty word follows {named}: is a variable not set? . is this folder"
+                )
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command.  Raises typer.Exit with the error's exit code."""
         try:
-            answer = super().invoke(ctx)
+            with terminate_as_interrupt():
+                answer = super().invoke(ctx)
             _flush()
         except VsegError as error:
             show_error(error, as_json=bool(ctx.params.get("as_json")))

@@ -7,6 +7,7 @@ anything is printed, so that the address that is printed is the one that answers
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 import uvicorn
 from fastapi import FastAPI
@@ -23,12 +24,14 @@ _SHUTDOWN_S = 5
 
 
 def serve(app: FastAPI, settings: ServerSettings, started: Callable[[str], None]) -> None:
-    """Serve until interrupted.  started: called with the address.  Raises UsageError where the
-    port cannot be had.
+    """Serve until interrupted, which is its way to end.  started: called with the address.
+    Raises UsageError where the port cannot be had.
     """
     listening = open_socket(settings.host, settings.port)
     started(_address(settings, listening))
-    uvicorn.Server(_config(app)).run(sockets=[listening])
+    # Once all is closed, uvicorn raises the signal again that it was ended by.
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(_config(app)).run(sockets=[listening])
 
 
 class ServerThread:

@@ -1,0 +1,57 @@
+"""How commands end that nobody waits for any longer, and that were begun by mistake."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tests.unit.cli.conftest import call
+from vseg.cli.report import Command
+
+
+def ended(body: object) -> int:
+    """The exit code of a command that does this."""
+    app = typer.Typer()
+    app.command("wait", cls=Command)(body)  # type: ignore[type-var]
+    return CliRunner().invoke(app, []).exit_code
+
+
+def test_sigterm_closes_what_is_open_and_has_an_exit_code_of_its_own() -> None:
+    closed = []
+
+    def load() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.pause()
+        finally:
+            closed.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    assert (ended(load), closed) == (130, [True])
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("track", "clip.mp4", "--point", "5,5", "-o", ""), "-o"),
+        (("track", "clip.mp4", "--point", "5,5", "--out="), "--out"),
+        (("track", "", "--point", "5,5", "-o", "run"), "vseg track"),
+        (("render", ""), "vseg render"),
+        (("batch", "run", "jobs.jsonl", "-o", ""), "-o"),
+        (("models", "path", ""), "vseg path"),
+    ],
+)
+def test_an_empty_word_is_no_name(
+    words: tuple[str, ...], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The current folder would be written, if it is empty."""
+    monkeypatch.chdir(tmp_path)
+    answer = call(*words)
+    assert answer.exit_code == 2
+    said = " ".join(answer.stderr.replace("│", " ").split())
+    assert f"an empty word follows {named}" in said
+    assert not list(tmp_path.iterdir())
