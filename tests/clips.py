@@ -21,6 +21,9 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 from jaxtyping import Int16
 
+from vseg.errors import DamagedVideo
+from vseg.video.file import VideoFile
+
 BITS = 10
 HEIGHT = 64
 WIDTH = 96
@@ -49,6 +52,22 @@ def painted(image: np.ndarray) -> int:
     if bits[:2] != [1, 0] or levels[0] < 190 or levels[1] > 60:
         return -1
     return sum(bit << place for place, bit in enumerate(bits[2:]))
+
+
+def readable(video: VideoFile) -> tuple[list[int], list[int]]:
+    """The numbers of the frames that can be read in order, and those that cannot."""
+    good: list[int] = []
+    bad: list[int] = []
+    place = 0
+    while place < len(video):
+        try:
+            for frame in video.frames(place):
+                good.append(frame.index)
+                place = frame.index + 1
+        except DamagedVideo as damage:
+            bad.append(damage.frame_index)
+            place = damage.frame_index + 1
+    return good, bad
 
 
 @dataclass(frozen=True)

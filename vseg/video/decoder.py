@@ -39,6 +39,10 @@ class FrameDecoder:
         self._keyed = keyed
         self._opened: OpenFile | None = None
         self._images: Iterator[VideoFrame] = iter(())
+        # Time stamps of packets that were refused, but whose images may be shown yet.
+        self._refused: set[int | None] = set()
+        # Whether the last image came with a key packet.
+        self._of_key = False
         self.rewind()
 
     @property
@@ -63,6 +67,7 @@ class FrameDecoder:
         self.reason = ""
         try:
             self.opened.container.seek(pts, stream=self.opened.stream)
+            self.opened.flush()
         except FFmpegError as error:
             self.reason = reason_of(error)
             return False
@@ -89,6 +94,7 @@ class FrameDecoder:
                 self.opened.container.seek(
                     offset or 0, stream=self.opened.stream, unsupported_byte_offset=by_byte
                 )
+                self.opened.flush()
             except FFmpegError:
                 continue
             packets = self._packets()
@@ -96,13 +102,27 @@ class FrameDecoder:
             if first is not None and first.pos == key.byte:
                 decoded = self._decode(first, packets)
                 # Images shown before it come out first, and refer to what was not decoded.
-                self._images = dropwhile(lambda image: not image.key_frame, decoded)
+                self._images = dropwhile(lambda image: not self.is_key(image), decoded)
                 return True
         return False
 
     def next_image(self) -> VideoFrame | None:
         """The next image, None at the end of the file."""
         return next(self._images, None)
+
+    def is_key(self, image: VideoFrame) -> bool:
+        """Whether the image that came last is a key frame.  libvpx does not say it of its
+        images, but gives each with its own packet.
+        """
+        return image.key_frame or (self.opened.checking is not None and self._of_key)
+
+    def is_corrupt(self, image: VideoFrame) -> bool:
+        """Whether the decoder reports errors in an image, or refused its packet: that of HEVC
+        shows an image whose hash it has just found to be another.
+        """
+        refused = image.pts in self._refused
+        self._refused.discard(image.pts)
+        return image.is_corrupt or refused
 
     def count(self, index: PtsIndex) -> PtsIndex:
         """`index` filled by decoding the whole file: one entry for each image that comes out.
@@ -164,7 +184,7 @@ class FrameDecoder:
                 self.reason = ""
             if image is None:
                 return log
-            log.add(image, depth)
+            log.add(image, depth, is_key=self.is_key(image), corrupt=self.is_corrupt(image))
 
     def _times(
         self, stamps: list[int | None], index: PtsIndex
@@ -200,14 +220,21 @@ class FrameDecoder:
     ) -> Iterator[VideoFrame]:
         packet = first
         flushed = False
+        self._refused.clear()
+        # Others say only with a later packet what was wrong with one.
+        at_once = self.opened.stream.codec_context.name == "hevc"
         while not flushed:
             # The demuxer ends with an empty packet, which empties the decoder; after an error
             # it is missing.
             flushed = packet is None or packet.size == 0
             try:
-                yield from self.opened.stream.decode(packet)
+                for image in self.opened.decode(packet):
+                    self._of_key = packet is not None and packet.is_keyframe
+                    yield image
             except FFmpegError as error:
                 self.reason = reason_of(error)
+                if at_once and packet is not None:
+                    self._refused.add(packet.pts)
             packet = next(packets, None)
 
 
@@ -226,12 +253,12 @@ class _Decoded:
     reason: str = ""
     leaning: int = 0
 
-    def add(self, image: VideoFrame, depth: int) -> None:
+    def add(self, image: VideoFrame, depth: int, *, is_key: bool, corrupt: bool) -> None:
         """Enter the next image.  depth: how many may be shown before one they refer to."""
         place = len(self.stamps)
-        if image.key_frame:
+        if is_key:
             self.keys.append(place)
-        if image.is_corrupt:
+        if corrupt:
             self.corrupt.append(place - min(self.leaning, depth))
         self.leaning = self.leaning + 1 if image.pict_type == PictureType.B else 0
         self.stamps.append(image.pts)

@@ -72,7 +72,7 @@ class FrameStream:
         self._missing(place)
         self._out = place
         self._ahead.append((place, image))
-        if image.is_corrupt:
+        if self._decoder.is_corrupt(image):
             self._spoil(place, "the decoder reports errors in it")
 
     def _place_of(self, image: VideoFrame) -> int:

@@ -3,14 +3,22 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from av.packet import Packet
 from av.video.stream import VideoStream
 from PIL import Image
 
-from tests.clips import Recipe, cut, painted, remux, write_audio, write_clip, write_resized
+from tests.clips import (
+    Recipe,
+    cut,
+    painted,
+    readable,
+    remux,
+    write_audio,
+    write_clip,
+    write_resized,
+)
 from vseg.errors import BadVideo, DamagedVideo
 from vseg.video.file import VideoFile
 
@@ -174,22 +182,6 @@ def test_damage_prints_nothing(tmp_path: Path, capfd: pytest.CaptureFixture[str]
     assert capfd.readouterr() == ("", "")
 
 
-def _readable(video: VideoFile) -> tuple[list[int], list[int]]:
-    """The numbers of the frames that can be read in order, and those that cannot."""
-    good: list[int] = []
-    bad: list[int] = []
-    place = 0
-    while place < len(video):
-        try:
-            for frame in video.frames(place):
-                good.append(frame.index)
-                place = frame.index + 1
-        except DamagedVideo as damage:
-            bad.append(damage.frame_index)
-            place = damage.frame_index + 1
-    return good, bad
-
-
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
 @pytest.mark.parametrize("group", ["closed", "open"])
 @pytest.mark.parametrize("place", [15, 18, 20])
@@ -214,7 +206,7 @@ def test_a_frame_never_depends_on_where_decoding_began(
     with VideoFile(clean) as video:
         true = [frame.image for frame in video]
     with VideoFile(spoiled) as video:
-        good, bad = _readable(video)
+        good, bad = readable(video)
         assert bad and sorted([*good, *bad]) == list(range(len(video)))
         assert max(good) > max(bad)
     with VideoFile(spoiled) as video:
@@ -226,54 +218,6 @@ def test_a_frame_never_depends_on_where_decoding_began(
                 np.testing.assert_array_equal(video.read(index).image, true[index])
 
 
-def _noise(path: Path, codec: str, pix_fmt: str, options: dict[str, str]) -> Path:
-    """A clip whose images differ everywhere, so that few wrong bytes are no valid ones."""
-    rng = np.random.default_rng(4)
-    with av.open(str(path), "w") as out:
-        stream = out.add_stream(codec, rate=24, options=options)
-        assert isinstance(stream, VideoStream)
-        stream.width, stream.height, stream.pix_fmt = 160, 120, pix_fmt
-        for _ in range(24):
-            image = np.kron(rng.integers(0, 255, (30, 40, 3), np.uint8), np.ones((4, 4, 1)))
-            out.mux(stream.encode(av.VideoFrame.from_ndarray(image.astype(np.uint8))))
-        out.mux(stream.encode())
-    return path
-
-
-@pytest.mark.parametrize("share", [0.3, 0.4, 0.5])
-def test_a_few_wrong_bytes_in_a_key_frame_are_damage(share: float, tmp_path: Path) -> None:
-    """With threads over slices the decoder of H.264 does not report them."""
-    plain = {"g": "8", "bf": "2", "crf": "10", "sc_threshold": "0"}
-    whole = _noise(tmp_path / "whole.mkv", "libx264", "yuv420p", plain)
-
-    def spoil(at: int, packet: "Packet[VideoStream]") -> bool:
-        if at == 8:
-            content = bytearray(bytes(packet))
-            place = int(len(content) * share)
-            content[place : place + 40] = bytes(b ^ 0x55 for b in content[place : place + 40])
-            packet.update(bytes(content))
-        return True
-
-    with VideoFile(remux(whole, tmp_path / "a.mkv", spoil)) as video:
-        assert _readable(video)[1] == list(range(8, 16))
-
-
-def test_wrong_bytes_in_a_motion_jpeg_cost_one_frame(tmp_path: Path) -> None:
-    whole = _noise(tmp_path / "whole.avi", "mjpeg", "yuvj420p", {})
-
-    def spoil(at: int, packet: "Packet[VideoStream]") -> bool:
-        if at == 8:
-            content = bytearray(bytes(packet))
-            place = len(content) // 2
-            wrong = content[place : place + 200]
-            content[place : place + 200] = bytes(b ^ 0x55 for b in wrong)
-            packet.update(bytes(content))
-        return True
-
-    with VideoFile(remux(whole, tmp_path / "a.avi", spoil)) as video:
-        assert _readable(video)[1] == [8]
-
-
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
 def test_what_refers_to_a_lost_packet_is_damaged(name: str, tmp_path: Path) -> None:
     """H.264 numbers its reference frames; the decoder patches a missing one in silence."""
@@ -281,9 +225,9 @@ def test_what_refers_to_a_lost_packet_is_damaged(name: str, tmp_path: Path) -> N
     whole = write_clip(tmp_path / f"whole-{name}", Recipe(num_frames=36, options=plain))
     lossy = remux(whole, tmp_path / name, lambda place, _: place != 15)
     with VideoFile(whole) as video:
-        assert len(_readable(video)[0]) == 36
+        assert len(readable(video)[0]) == 36
     with VideoFile(lossy) as video:
-        assert _readable(video)[1] == list(range(15, 23))
+        assert readable(video)[1] == list(range(15, 23))
         assert [painted(video.read(index).image) for index in (14, 23)] == [14, 24]
 
 
