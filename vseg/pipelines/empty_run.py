@@ -9,20 +9,17 @@ from pathlib import Path
 
 import numpy as np
 
-from vseg import __version__
 from vseg.build import open_video
 from vseg.config import TrackConfig
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
-from vseg.pipelines.decisive_options import tracking_options
 from vseg.pipelines.editable_run import EditableRun, open_run
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.resumption import stored_settings
+from vseg.pipelines.run_header import tracked_header
 from vseg.results.fingerprint import fingerprint
-from vseg.results.records import RunHeader
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import RunWriter
-from vseg.weights.device import instruction_set
 
 
 def create_empty_run(
@@ -37,20 +34,13 @@ def create_empty_run(
     opening = (settings.reader, settings.frames, settings.topic)
     with open_video(clip, *opening) as video, write_lock(out):
         info = video.info
-        header = RunHeader(
-            vseg_version=__version__,
-            model=model.name,
-            weights_sha256=model.weights_sha256,
-            device=str(model.device),
-            dtype=str(model.dtype).removeprefix("torch."),
-            runtime=model.runtime,
-            instruction_set=instruction_set(),
-            options=tracking_options(job),
+        header = tracked_header(
+            job,
+            model,
+            info,
+            fingerprint(Path(clip)),
             settings=stored_settings(job),
-            source=fingerprint(Path(clip)),
-            video=info,
             frame_range=(0, len(video)),
-            shard_frames=settings.shard_frames,
         )
         writer = RunWriter.create(out, header)
         for index in range(len(video)):

@@ -10,17 +10,16 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
-from vseg import __version__
 from vseg.errors import DamagedVideo
 from vseg.interfaces.model import Model
-from vseg.pipelines.decisive_options import redetection_options, tracking_options
+from vseg.pipelines.decisive_options import redetection_options
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.live import LiveChange, LiveFrame
+from vseg.pipelines.run_header import tracked_header
 from vseg.results.records import Damage, RunHeader, SourceFingerprint
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import RunWriter
 from vseg.types import VideoInfo
-from vseg.weights.device import instruction_set
 
 
 class LiveRuns:
@@ -89,19 +88,11 @@ class LiveRuns:
 
 
 def _header(job: TrackJob, model: Model, video: VideoInfo) -> RunHeader:
-    options = tracking_options(job) | redetection_options(job, job.prompts, None)
-    return RunHeader(
-        vseg_version=__version__,
-        model=model.name,
-        weights_sha256=model.weights_sha256,
-        device=str(model.device),
-        dtype=str(model.dtype).removeprefix("torch."),
-        runtime=model.runtime,
-        instruction_set=instruction_set(),
-        options=options,
+    return tracked_header(
+        job,
+        model,
+        video,
         # What was live has no content that another clip could be compared with.
-        source=SourceFingerprint(path=video.source, size=0, sha256=""),
-        video=video,
-        shard_frames=job.config.shard_frames,
-        labels=dict(job.labels),
+        SourceFingerprint(path=video.source, size=0, sha256=""),
+        options=redetection_options(job, job.prompts, None),
     )

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vseg import __version__
 from vseg.build import (
     load_compiled,
     load_model,
@@ -22,10 +21,11 @@ from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.ops.label_text import check_label
-from vseg.pipelines.decisive_options import redetection_options, tracking_options
+from vseg.pipelines.decisive_options import redetection_options
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.passes import check_direction, check_starts
 from vseg.pipelines.resumption import stored_settings
+from vseg.pipelines.run_header import tracked_header
 from vseg.prompts.check import check_prompt
 from vseg.prompts.placing import frames_of, index_of, place_prompts
 from vseg.prompts.resolve import named
@@ -37,7 +37,6 @@ from vseg.results.records import RunHeader
 from vseg.results.verify import verify_asked
 from vseg.session.factory import check_memory
 from vseg.types import LAST_OBJECT_ID, Exemplar, Prompt, Text, Timecode
-from vseg.weights.device import instruction_set
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +78,14 @@ def prepare(job: TrackJob, video: Reader, model: Model | None) -> Task:
     grounder = grounder_of(job.config, texts, model, everything=job.everything)
     objects = len({placed.object_id for placed in prompts})
     check_memory(model, job.config.memory, max(1, objects))
-    header = RunHeader(
-        vseg_version=__version__,
-        model=model.name,
-        weights_sha256=model.weights_sha256,
-        device=str(model.device),
-        dtype=str(model.dtype).removeprefix("torch."),
-        runtime=model.runtime,
-        instruction_set=instruction_set(),
-        options=tracking_options(job) | redetection_options(job, prompts, grounder),
+    header = tracked_header(
+        job,
+        model,
+        video.info,
+        fingerprint(Path(job.source)),
+        options=redetection_options(job, prompts, grounder),
         settings=stored_settings(job),
-        source=fingerprint(Path(job.source)),
-        video=video.info,
         frame_range=(first, stop),
-        shard_frames=job.config.shard_frames,
-        labels=dict(job.labels),
     )
     return Task(job, video, model, first, stop, prompts, header, detections, grounder, until)
 
