@@ -6,6 +6,7 @@ from functools import cache
 import numpy as np
 
 from vseg.synthetic import SceneConfig, SyntheticVideo, TrueFrame
+from vseg.types import MaskCrop
 
 
 class DrawnScene(SyntheticVideo):
@@ -46,3 +47,21 @@ def mask_iou(one: np.ndarray, other: np.ndarray) -> float:
 def visible_ids(scene: SyntheticVideo, index: int) -> tuple[int, ...]:
     """The ids of the objects with at least one pixel in the frame, ascending."""
     return tuple(int(label) for label in np.unique(scene.truth(index)) if label > 0)
+
+
+def truth_of(scene: SyntheticVideo, obj: int, frame: int = 0) -> np.ndarray:
+    """The exact mask of an object on a frame, (H, W) booleans."""
+    return np.asarray(scene.truth(frame) == obj)
+
+
+def point_on(scene: SyntheticVideo, obj: int) -> tuple[float, float]:
+    """x, y of a pixel of an object on the first frame."""
+    ys, xs = np.nonzero(truth_of(scene, obj))
+    middle = len(xs) // 2
+    return float(xs[middle]), float(ys[middle])
+
+
+def box_of(mask: np.ndarray) -> tuple[float, float, float, float]:
+    """x1, y1, x2, y2 of a mask, right and bottom exclusive."""
+    x1, y1, x2, y2 = map(float, MaskCrop.of(mask).xyxy)
+    return x1, y1, x2, y2

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from tests.scenes import mask_iou
+from tests.scenes import box_of, mask_iou, point_on, truth_of
 from vseg.config import INDEPENDENT_OBJECTS, MemorySettings
 from vseg.errors import BadFrame, BadPrompt, BadRun, UsageError
 from vseg.frame_masks import FrameMasks
@@ -15,13 +15,9 @@ from vseg.models.nano.model import Nano
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo
-from vseg.types import Box, Mask, MaskCrop, Points, Scribble
+from vseg.types import Box, Points
 
 pytestmark = pytest.mark.integration
-
-
-def truth_of(scene: SyntheticVideo, obj: int, frame: int = 0) -> np.ndarray:
-    return np.asarray(scene.truth(frame) == obj)
 
 
 def tracked(
@@ -74,7 +70,7 @@ def test_an_object_prompted_while_propagating_joins(
         for masks in session.propagate(until=8):
             ids.append(masks.object_ids)
             if masks.frame_index == 3:
-                session.prompt(2, 3, box=tuple(_box(truth_of(scene, 2, 3))))
+                session.prompt(2, 3, box=tuple(box_of(truth_of(scene, 2, 3))))
     assert ids == [(1,)] * 4 + [(1, 2)] * 4
 
 
@@ -103,7 +99,7 @@ def test_what_was_removed_leaves_nothing_that_grows(
     sizes = []
     with Session(model, scene) as session:
         for obj in range(100, 108):
-            session.prompt(obj, 0, points=[scene_point(scene, 1)])
+            session.prompt(obj, 0, points=[point_on(scene, 1)])
             session.remove(obj)
             sizes.append(len(session.snapshot()))
         payload = session.snapshot()
@@ -119,7 +115,7 @@ def test_what_was_removed_leaves_nothing_that_grows(
 
 def test_a_correction_is_an_anchor(model: Nano, scene: SyntheticVideo) -> None:
     with Session(model, scene) as session:
-        session.prompt(1, 0, points=[scene_point(scene, 1)])
+        session.prompt(1, 0, points=[point_on(scene, 1)])
         session.prompt(2, 0, mask=truth_of(scene, 2))
         list(session.propagate(until=12))
         corrected = session.prompt(1, 6, mask=truth_of(scene, 1, 6))
@@ -182,7 +178,7 @@ def test_a_restored_session_continues_with_the_same_bits(
     model: Nano, scene: SyntheticVideo
 ) -> None:
     with Session(model, scene) as session:
-        session.prompt(1, 0, points=[scene_point(scene, 1)], labels=[1])
+        session.prompt(1, 0, points=[point_on(scene, 1)], labels=[1])
         session.prompt(2, 0, mask=truth_of(scene, 2))
         session.prompt(2, 8, [Points(np.array([[5, 5]], np.float32), np.array([False]))])
         saved = b""
@@ -242,8 +238,8 @@ def test_live_frames_step_without_a_reader(model: Nano, scene: SyntheticVideo) -
 
 
 def test_prompts_of_one_frame_count_together(model: Nano, scene: SyntheticVideo) -> None:
-    point = scene_point(scene, 1)
-    box = _box(truth_of(scene, 1))
+    point = point_on(scene, 1)
+    box = box_of(truth_of(scene, 1))
     with Session(model, scene) as rounds, Session(model, scene) as at_once:
         rounds.prompt(1, 0, points=[point])
         rounds.prompt(1, 0, box=(1, 1, 5, 5))
@@ -256,99 +252,15 @@ def test_a_prompted_frame_is_decoded_alike_when_passed(
     model: Nano, scene: SyntheticVideo
 ) -> None:
     with Session(model, scene) as session:
-        said = session.prompt(1, 0, points=[scene_point(scene, 1)])
+        said = session.prompt(1, 0, points=[point_on(scene, 1)])
         passed = next(session.propagate())
     np.testing.assert_array_equal(said.logits, passed.logits)
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        ({"points": [(500, 20)]}, "point 500,20 lies outside the 160x96 frame"),
-        (
-            {"points": [(50, 20), (70, 100)]},
-            "point 70,100 lies",
-        ),
-        ({"points": [(50, 120)]}, "lies outside"),
-        ({"points": [(50, 20)], "labels": [0]}, "object 1 .*negative marks alone"),
-        ({"prompts": [Scribble([(5, 5), (9, 9)], False)]}, "object 1 .*negative marks alone"),
-        ({"mask": np.ones((160, 96), bool)}, "the mask is 96x160"),
-        ({"box": (-300, 0, -200, 5)}, "lies outside the 160x96 frame"),
-        ({"box": (20, 20, 10, 40)}, "empty or inverted"),
-        ({"box": (1, 2, 3)}, "4 numbers"),
-        ({"mask": np.ones((10, 10), bool)}, "the mask is 10x10 but the frame is 160x96"),
-        ({"mask": np.zeros((96, 160), bool)}, "the mask is empty"),
-        ({"points": [(1, 2)], "labels": [1, 0]}, "1 points but 2 labels"),
-        ({"points": [(float("nan"), 2)]}, "not a number"),
-        ({}, "no prompt was given"),
-    ],
-)
-def test_bad_prompts_say_what_is_wrong(
-    model: Nano, scene: SyntheticVideo, given: dict[str, object], message: str
-) -> None:
-    with Session(model, scene) as session:
-        with pytest.raises(BadPrompt, match=message):
-            session.prompt(1, 0, **given)  # type: ignore[arg-type]
-        assert session.object_ids == ()
-
-
-@pytest.mark.parametrize(
-    ("point", "hint"),
-    [
-        ((170, 20), "x goes from 0 to 159 and y to 95, in pixels of the displayed"),
-        ((50, 120), "were they swapped"),
-    ],
-)
-def test_a_point_outside_comes_with_a_hint(
-    model: Nano, scene: SyntheticVideo, point: tuple[int, int], hint: str
-) -> None:
-    with Session(model, scene) as session, pytest.raises(BadPrompt) as raised:
-        session.prompt(1, 0, points=[point])
-    assert hint in (raised.value.hint or "")
-
-
-def test_negative_points_correct_what_is_there(model: Nano, scene: SyntheticVideo) -> None:
-    inside = [scene_point(scene, 1)]
-    with Session(model, scene) as session:
-        session.prompt(1, 0, mask=truth_of(scene, 1))
-        session.prompt(1, 0, points=inside, labels=[0])
-        session.prompt(1, 2, points=inside, labels=[0])
-        session.prompt(2, 0, points=[*inside, (1, 1)], labels=[1, 0])
-        with pytest.raises(BadPrompt, match=r"object 3 .*negative marks alone"):
-            session.prompt(3, 2, points=inside, labels=[0])
-        assert session.object_ids == (1, 2)
-
-
-def test_frames_and_objects_must_exist(model: Nano, scene: SyntheticVideo) -> None:
-    with Session(model, scene) as session:
-        with pytest.raises(BadPrompt, match="nothing to propagate"):
-            session.propagate()
-        with pytest.raises(BadPrompt, match="frame 40 is past the end: 0 to 39"):
-            session.prompt(1, 40, [Box(1, 1, 9, 9)])
-        with pytest.raises(BadPrompt, match="not positive"):
-            session.prompt(0, 0, [Box(1, 1, 9, 9)])
-        session.prompt(1, 0, [Mask(truth_of(scene, 1))])
-        with pytest.raises(BadPrompt, match="no object 7"):
-            session.propagate(objects=[7])
-    with Session(model) as live, pytest.raises(BadPrompt, match="no video"):
-        live.prompt(1, 0, points=[(1, 1)])
-
-
-def scene_point(scene: SyntheticVideo, obj: int) -> tuple[float, float]:
-    ys, xs = np.nonzero(truth_of(scene, obj))
-    middle = len(xs) // 2
-    return float(xs[middle]), float(ys[middle])
-
-
-def _box(mask: np.ndarray) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = map(float, MaskCrop.of(mask).xyxy)
-    return x1, y1, x2, y2
 
 
 def test_a_prompt_that_is_only_recorded_is_decoded_by_the_next_step(
     model: Nano, scene: SyntheticVideo
 ) -> None:
-    box = Box(*_box(truth_of(scene, 1)))
+    box = Box(*box_of(truth_of(scene, 1)))
     with Session(model, scene) as at_once, Session(model, scene) as later:
         at_once.prompt(1, 0, [box])
         later.add_prompt(1, scene.read(0), [box])
@@ -361,7 +273,7 @@ def test_a_prompt_that_is_only_recorded_is_decoded_by_the_next_step(
 def test_prompts_that_are_not_kept_are_forgotten(model: Nano, scene: SyntheticVideo) -> None:
     with Session(model) as session:
         for frame in scene.frames(0, 3):
-            session.add_prompt(1, frame, [Box(*_box(truth_of(scene, 1)))])
+            session.add_prompt(1, frame, [Box(*box_of(truth_of(scene, 1)))])
             session.step(frame)
         session.keep_prompts(1, {0, 2})
         assert session.prompted_frames(1) == (0, 2)

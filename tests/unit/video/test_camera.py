@@ -2,13 +2,11 @@
 arguments, no process and no thread left.
 """
 
-import os
-import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -19,66 +17,14 @@ import pytest
 
 from tests.clips import Recipe, painted, write_clip
 from tests.rtsp_server import RtspServer, free_tcp_port
+from tests.watched_cameras import QUICK, WAITING, Watching, answering, left_over
 from vseg.errors import BadVideo
-from vseg.interfaces.live_source import ConnectionChange, LiveSource
-from vseg.types import Frame
-from vseg.video.address import answers, redact, scheme_of
+from vseg.video.address import answers
 from vseg.video.camera import Camera, LiveOptions
 from vseg.video.capture import DeviceCapture
 from vseg.video.reconnection import LEAST_S, MOST_S, Reconnection
 
-QUICK = LiveOptions(timeout_s=1.5)
-WAITING = LiveOptions(timeout_s=1.5, wait=True)
 KEYED = {"g": "15", "bf": "0", "crf": "12"}
-# Of the first frame after the server's return; a busy machine may take longer than the three
-# seconds that an idle one keeps (benchmarks/live_kills.py).
-RETURN_S = 40.0
-
-
-def left_over() -> list[str]:
-    """Threads of cameras, and processes that this one started and that read cameras."""
-    ours = {"vseg-camera", "vseg-watchdog", "vseg-ahead"}
-    names = [t.name for t in threading.enumerate() if t.name in ours]
-    return names + [words for words, _ in reading()]
-
-
-def reading() -> Iterator[tuple[str, str]]:
-    """Arguments and environment of the processes that read a camera for this one."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_text()
-            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            if "live_child" in words and int(parent) == os.getpid():
-                yield words, (folder / "environ").read_text()
-        except OSError:  # it ended meanwhile
-            continue
-
-
-class Watching:
-    """Takes frames of a source and notes what happens to its connection."""
-
-    def __init__(self, live: LiveSource) -> None:
-        self._live = live
-        self.changes: list[ConnectionChange] = []
-
-    def next(self, within_s: float = RETURN_S) -> Frame:
-        end_s = time.monotonic() + within_s
-        while time.monotonic() < end_s:
-            frame = self._live.take(0.2)
-            self.changes += self._live.changes()
-            if frame is not None:
-                return frame
-        raise AssertionError(f"no frame within {within_s} s: {self.changes}")
-
-    def until(self, state: str, within_s: float = RETURN_S) -> ConnectionChange:
-        """Take frames until the connection is in this state."""
-        end_s = time.monotonic() + within_s
-        while time.monotonic() < end_s:
-            self._live.take(0.05)
-            self.changes += self._live.changes()
-            if self.changes and self.changes[-1].state == state:
-                return self.changes[-1]
-        raise AssertionError(f"not {state} within {within_s} s: {self.changes}")
 
 
 @pytest.fixture
@@ -146,65 +92,6 @@ def test_a_camera_that_is_away_at_first(clips: Path) -> None:
             server.start()
             assert watching.next().index == 0
             assert camera.generation == 1 and camera.info.height == 64
-
-
-@contextmanager
-def answering(answer: bytes) -> Iterator[int]:
-    """A server that takes every connection and says always the same; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                with connection, suppress(OSError):
-                    while request := connection.recv(4096):
-                        number = re.search(rb"CSeq: (\d+)", request)
-                        connection.sendall(answer % number.groups() if number else answer)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield int(server.getsockname()[1])
-        server.shutdown(socket.SHUT_RDWR)
-
-
-REFUSAL = (
-    b'RTSP/1.0 401 Unauthorized\r\nCSeq: %s\r\nWWW-Authenticate: Basic realm="cam"\r\n\r\n'
-)
-
-
-def secrets_in(error: BaseException | None) -> str:
-    """Every text of an error and of those behind it."""
-    texts = []
-    while error is not None:
-        texts.append(f"{error} {error!r} {getattr(error, 'hint', '')}")
-        error = error.__cause__ or error.__context__
-    return " ".join(texts)
-
-
-def test_a_wrong_password_is_never_echoed(capfd: pytest.CaptureFixture[str]) -> None:
-    with answering(REFUSAL) as port:
-        address = f"rtsp://admin:s3cret@127.0.0.1:{port}/live?token=hush"
-        with pytest.raises(BadVideo, match="401 unauthorized") as caught:
-            Camera(address, QUICK)
-        with Camera(address, WAITING) as camera:
-            said = repr(Watching(camera).until("down")) + camera.name
-    said += secrets_in(caught.value) + "".join(capfd.readouterr())
-    assert not any(secret in said for secret in ("admin", "s3cret", "hush"))
-    assert f"***@127.0.0.1:{port}/live" in caught.value.message
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="no /proc here")
-def test_credentials_are_not_in_the_process_list() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"rtsp://admin:s3cret@127.0.0.1:{server.getsockname()[1]}/live"
-        with Camera(address, WAITING):
-            server.accept()[0].close()  # the question whether it takes connections
-            with server.accept()[0]:
-                seen = [*reading()]
-    assert len(seen) == 1
-    assert "s3cret" not in str(seen)
 
 
 def test_a_stream_that_ends_at_once_is_not_asked_all_the_time() -> None:
@@ -346,44 +233,6 @@ def test_a_stream_over_udp(tmp_path: Path) -> None:
 def test_silent_network_is_given_up() -> None:
     with pytest.raises(BadVideo, match="nothing came within the time limit"):
         Camera(f"udp://127.0.0.1:{free_port()}", LiveOptions(timeout_s=0.3))
-
-
-def test_messages_hide_credentials(capfd: pytest.CaptureFixture[str]) -> None:
-    address = "rtsp://admin:s3cr/e@t@127.0.0.1:1/live?token=hush"
-    with pytest.raises(BadVideo) as caught:
-        Camera(address, QUICK)
-    error: BaseException | None = caught.value
-    while error is not None:
-        assert not any(secret in str(error) for secret in ("admin", "s3cr", "hush"))
-        error = error.__cause__ or error.__context__
-    assert "127.0.0.1:1/live" in caught.value.message
-    assert capfd.readouterr() == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"),
-    [
-        ("rtsp://u:p@host/x", "rtsp://***@host/x"),
-        ("http://host:80/a?key=1", "http://host:80/a?***"),
-        ("udp://host:1", "udp://host:1"),
-        ("clips/a@b.mp4", "clips/a@b.mp4"),
-    ],
-)
-def test_redacted_address(address: str, shown: str) -> None:
-    assert redact(address) == shown
-
-
-def test_schemes() -> None:
-    assert scheme_of("RTSP://x") == "rtsp"
-    assert scheme_of("C:/clips/a.mp4") is None
-    with pytest.raises(BadVideo, match="unknown kind of address 'gopher'"):
-        Camera("gopher://x/y")
-
-
-def test_missing_device_says_so_once(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(BadVideo, match="camera 97: cannot be opened"):
-        Camera(97)
-    assert capfd.readouterr() == ("", "")
 
 
 def test_a_device_gives_rgb_until_it_stops(
