@@ -5,6 +5,7 @@ An error says what was wrong, where, and what to type next.
 
 from enum import IntEnum
 from pathlib import Path
+from typing import ClassVar
 
 
 class ExitCode(IntEnum):
@@ -22,25 +23,31 @@ class ExitCode(IntEnum):
 
 
 class VsegError(Exception):
-    """Base of all errors raised on purpose; `hint` is what the user can type or change
-    next.
+    """Base of all errors raised on purpose; `hint` is what the user can type or change next.
+
+    usual_hint: of an error of this kind that knows nothing closer.
     """
 
     exit_code = ExitCode.BAD_INPUT
+    usual_hint: ClassVar[str] = (
+        "the documentation of the command or the call says what it takes"
+    )
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = hint or self.usual_hint
 
     def __str__(self) -> str:
-        return f"{self.message} ({self.hint})" if self.hint else self.message
+        return f"{self.message} ({self.hint})"
 
 
 class UsageError(VsegError):
     """The command or call itself is malformed: an option that does not parse, a
     contradiction.
     """
+
+    usual_hint = "vseg COMMAND --help prints what it takes"
 
     exit_code = ExitCode.USAGE
 
@@ -57,6 +64,8 @@ class BadPrompt(VsegError):
     """A prompt cannot be applied: outside the frame, wrong size, unknown object, frame past
     the end.
     """
+
+    usual_hint = "docs/prompts.md shows how prompts are written"
 
 
 class UnknownObject(VsegError, KeyError):
@@ -96,9 +105,13 @@ class BadImage(VsegError):
     the image was for, and raises BadPrompt or BadDataset from this.
     """
 
+    usual_hint = "give another image"
+
 
 class BadVideo(VsegError):
     """A video, image folder or stream cannot be read at all."""
+
+    usual_hint = "`vseg probe CLIP` says what can be read of a clip"
 
 
 class ReaderUnsuitable(BadVideo):
@@ -117,7 +130,7 @@ class DamagedVideo(VsegError):
             f"{path}: damaged at frame {frame_index}: {reason}",
             hint=f"the frames before it, 0 to {frame_index - 1}, can be read"
             if frame_index
-            else None,
+            else "`vseg probe CLIP` says what can be read of it",
         )
         self.frame_index = frame_index
         self.reason = reason
@@ -128,11 +141,15 @@ class BadDetections(VsegError):
     clip.
     """
 
+    usual_hint = "mend the file there, or write it once more"
+
 
 class BadExchange(VsegError):
     """A file of masks that another program wrote cannot be read, is unsafe to read, or belongs
     to another clip.
     """
+
+    usual_hint = "mend the file there, or export it once more"
 
 
 class NoDetections(BadDetections):
@@ -143,6 +160,8 @@ class NoDetections(BadDetections):
 
 class BadJobs(VsegError):
     """A list of jobs cannot be read, holds a line that is no job, or names no clip."""
+
+    usual_hint = "docs/batch.md shows a list of jobs"
 
 
 class BadVocabulary(VsegError):
@@ -156,13 +175,19 @@ class BadRun(VsegError):
     inputs.
     """
 
+    usual_hint = "`vseg track CLIP -o RUN --resume` computes what is damaged again"
+
 
 class BadMask(VsegError):
     """A packed mask cannot be unpacked: damaged, or its size is impossible."""
 
+    usual_hint = "mend the mask there, or leave it out"
+
 
 class OutputError(VsegError):
     """Results cannot be written: no permission, no space left, or something is in the way."""
+
+    usual_hint = "check the folder's permissions and free space (df -h), or write elsewhere"
 
 
 class RunBusy(OutputError):
@@ -186,15 +211,21 @@ class NotThere(VsegError):
     see.
     """
 
+    usual_hint = "GET /v1/videos and GET /v1/runs list what is there"
+
 
 class InTheWay(VsegError):
     """A request contradicts what is there: a name that is taken, a session that is being
     propagated, another request of the same idempotency key.
     """
 
+    usual_hint = "ask for its present state, and send the request again"
+
 
 class TooLarge(VsegError):
     """A request asks for more than a limit of the service allows."""
+
+    usual_hint = "send less at a time, or ask the operator for a higher limit"
 
 
 class TooMany(VsegError):
@@ -218,13 +249,19 @@ class ExtraMissing(UsageError):
 class StoreError(OutputError):
     """A bucket or a server does not give or take a file."""
 
+    usual_hint = "the same command again goes on where it stopped"
+
 
 class BadDataset(VsegError):
     """Ground truth or training data is missing, unreadable or inconsistent."""
 
+    usual_hint = "mend the data set there, or leave the entry out"
+
 
 class ModelError(VsegError):
     """The model or its device cannot be used."""
+
+    usual_hint = "`vseg models list` shows the models of this machine"
 
     exit_code = ExitCode.MODEL_OR_DEVICE
 
@@ -235,6 +272,8 @@ class WeightsMissing(ModelError):
 
 class WeightsMismatch(ModelError):
     """A weights file does not fit the architecture or its recorded hash."""
+
+    usual_hint = "`vseg models pull NAME` fetches the weights of a published model anew"
 
 
 class DeviceMissing(ModelError):

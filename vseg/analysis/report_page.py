@@ -62,7 +62,7 @@ def _warned(summary: RunSummary, error: BadRun) -> RunSummary:
     warning = RunWarning(
         code="clip_missing",
         message=f"the report has no filmstrips: {error.message}",
-        hint=error.hint or "say where the clip is: --video CLIP",
+        hint=error.hint,
     )
     return replace(summary, warnings=(*summary.warnings, warning))
 

@@ -226,7 +226,5 @@ def _mask(where: str, segmentation: Runs | Polygons, video: VideoInfo) -> MaskCr
     try:
         mask = mask_of(segmentation, video)
     except BadMask as error:
-        raise BadDetections(
-            f"{where}: {error.message}", hint=error.hint or "mend the row, or the format"
-        ) from error
+        raise BadDetections(f"{where}: {error.message}", hint=error.hint) from error
     return mask if mask.area else None

@@ -50,10 +50,7 @@ def located(where: str) -> Iterator[None]:
     except (BadMask, BadExchange) as error:
         if error.message.startswith(where):
             raise
-        raise BadExchange(
-            f"{where}: {error.message}",
-            hint=error.hint or "mend the file there, or export it once more",
-        ) from error
+        raise BadExchange(f"{where}: {error.message}", hint=error.hint) from error
 
 
 def score_of(score: float | None) -> float:

@@ -25,7 +25,7 @@ _MOST_RATIO = 1100
 _BLOCK = 2**20
 _REPORTS = ("loss_report.json", "vseg_export.json")
 """What an export has beside its masks."""
-_DAMAGE = (
+DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -53,7 +53,7 @@ def unpacked(path: Path, *, suffix: str | None, own: Collection[str] = ()) -> It
                 _check(path, archive.infolist())
                 for member in archive.infolist():
                     _extract(path, archive, member, root)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise BadExchange(f"{path} cannot be unpacked: {error}") from error
         content = _file_in(path, root, suffix) if suffix else _innermost(root, own)
         with _named_as(path, root):

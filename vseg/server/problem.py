@@ -59,13 +59,12 @@ def problem_of(error: VsegError, root: Path | None = None) -> Problem:
     """
     status = status_of(error)
     title = type(error).__name__
-    hint = None if error.hint is None else _relative(error.hint, root)
     return Problem(
         type=_type(title),
         title=title,
         status=int(status),
         detail=_relative(error.message, root),
-        hint=hint,
+        hint=_relative(error.hint, root),
     )
 
 

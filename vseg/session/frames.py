@@ -14,7 +14,8 @@ import numpy as np
 from vseg.errors import BadFrame, BadPrompt, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader, adjacent_frame
-from vseg.ops.rgb import check_rgb
+from vseg.ops.frame_time import checked_time
+from vseg.ops.rgb import checked_rgb
 from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.state import SessionState
 from vseg.tensors import Features
@@ -157,7 +158,7 @@ class SessionFrames:
 
 def _checked(frame: Frame, state: SessionState) -> Frame:
     """The frame, if its image is an RGB image of the size of those before."""
-    check_rgb(frame.image)
+    checked_rgb(frame.image)
     height, width = frame.image.shape[:2]
     if state.image_hw is None:
         state.image_hw = (height, width)
@@ -175,18 +176,18 @@ def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:
 
     time_s: left out, one frame's duration after the last, at the rate of unknown sources.
     """
-    pixels = np.asarray(image)
-    check_rgb(pixels)
+    pixels = checked_rgb(image)
     before = state.last_time_s
     if time_s is None:
         time_s = 0.0 if before is None else before + float(1 / UNKNOWN_FPS)
-    if not np.isfinite(time_s) or (before is not None and time_s <= before):
+    time_s = checked_time(time_s)
+    if before is not None and time_s <= before:
         raise BadFrame(
             f"time_s {time_s:g} is not later than {before}, the last frame's",
             hint="give seconds that rise from image to image, or leave time_s out",
         )
     index = 0 if state.last_index is None else state.last_index + 1
-    return Frame(index, None, float(time_s), pixels)
+    return Frame(index, None, time_s, pixels)
 
 
 def _same(one: Frame, other: Frame) -> bool:

@@ -20,7 +20,7 @@ from torch import Tensor
 from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.promptable_model import CoarseMasks, ObjectPrompts, PromptableModel
-from vseg.ops.rgb import check_rgb
+from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.prompts.polygon_masks import mask_of
 from vseg.session.decoded_masks import decoded_masks
@@ -52,9 +52,7 @@ class ImagePredictor:
     def encode(self, image: Frame | np.ndarray) -> EncodedImage:
         """An RGB image, (H, W, 3) uint8, or a Frame, with its features.  Raises BadFrame."""
         if not isinstance(image, Frame):
-            image = np.asarray(image)
-            check_rgb(image)
-            image = Frame(0, None, 0.0, image)
+            image = Frame(0, None, 0.0, checked_rgb(image))
         return EncodedImage(image, self.model.encode([image])[0])
 
     def predict(

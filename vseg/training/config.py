@@ -2,16 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from vseg.checked_settings import load_toml
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from vseg.checked_settings import Settings, load_toml
 
 
-class Optimisation(_Frozen):
+class Optimisation(Settings):
     """How a stage is optimised.  rate: AdamW's peak learning rate, cosine to 1 % over
     `steps`.  workers: threads that make batches, or processes, which a GPU needs to be fed.
     """
@@ -30,7 +26,7 @@ class Optimisation(_Frozen):
     save_every_s: float = 120.0
 
 
-class DistillStageConfig(_Frozen):
+class DistillStageConfig(Settings):
     """The encoder learns a teacher's features.
 
     start: "nano" continues from the shipped encoder, "scratch" from random weights, anything
@@ -55,7 +51,7 @@ class DistillStageConfig(_Frozen):
     on_device: bool = True
 
 
-class SequenceShape(_Frozen):
+class SequenceShape(Settings):
     """The shape of a batch.  batch: sequences per step.  side: of the square images, a
     multiple of 16.  length: images of a sequence.
     """
@@ -65,7 +61,7 @@ class SequenceShape(_Frozen):
     length: int = Field(ge=2)
 
 
-class AugmentationConfig(_Frozen):
+class AugmentationConfig(Settings):
     """Chances of what a training sequence is made of and what is done to it.
 
     p_scene: it is a synthetic scene; of the others `p_video` are real clips.
@@ -89,7 +85,7 @@ class AugmentationConfig(_Frozen):
     p_degrade: float = Field(default=0.3, ge=0, le=1)
 
 
-class PropagateStageConfig(_Frozen):
+class PropagateStageConfig(Settings):
     """The network propagates masks through short sequences.
 
     shapes: of the batches, one drawn for each step.  max_gap: largest step, in frames, between
@@ -101,7 +97,11 @@ class PropagateStageConfig(_Frozen):
     network trains as it will run.  objects: how many are followed in one sequence at most.
     """
 
-    name: str
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="letters, digits, - and _: it becomes the name of a file",
+        examples=["frozen"],
+    )
     optimisation: Optimisation
     shapes: tuple[SequenceShape, ...] = Field(min_length=1)
     max_gap: int = Field(default=12, ge=1)
@@ -115,7 +115,7 @@ class PropagateStageConfig(_Frozen):
     augmentation: AugmentationConfig = AugmentationConfig()
 
 
-class ClickStageConfig(_Frozen):
+class ClickStageConfig(Settings):
     """The decoder of prompted objects learns from clicks, boxes, scribbles and corrections;
     all else stays as it is.
 
@@ -141,13 +141,13 @@ class ClickStageConfig(_Frozen):
     augmentation: AugmentationConfig = AugmentationConfig()
 
 
-class NanoRecipe(_Frozen):
+class NanoRecipe(Settings):
     """All stages in order.  held_out: clips that propagation never trains on, to choose
     settings by.
     """
 
     distill: DistillStageConfig
-    propagate: tuple[PropagateStageConfig, ...]
+    propagate: tuple[PropagateStageConfig, ...] = Field(min_length=1)
     clicks: ClickStageConfig
     held_out: tuple[str, ...] = ()
 

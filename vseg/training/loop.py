@@ -21,10 +21,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from vseg.errors import WeightsMismatch
+from vseg.errors import ModelError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_write_bytes
 from vseg.ops.denormals import denormals_flushed
 from vseg.training.config import Optimisation
+from vseg.weights.device import open_device
 
 # The rate ends at this share of its peak.
 _LAST_RATE = 0.01
@@ -74,7 +75,7 @@ def train(
 
     The checkpoint is replaced whole every `save_every_s` seconds, at Ctrl-C, and at the end.
     """
-    device = torch.device(options.device)
+    device = open_device(options.device)
     stage.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
         stage.groups(options.rate),
@@ -130,13 +131,22 @@ def _batches(stage: Stage, options: Optimisation, first: int) -> Iterator[Any]:
         # One thread each, and set before the fork: in a child OpenCV would wait for threads
         # that only the parent has.
         cv2.setNumThreads(1)
-        yield from DataLoader(
+        loader = DataLoader(
             batches,
             batch_size=None,
             sampler=range(first, options.steps),
             num_workers=options.workers,
             pin_memory=options.device.startswith("cuda"),
         )
+        try:
+            yield from loader
+        except RuntimeError as error:
+            if not str(error).startswith("DataLoader worker"):
+                raise
+            raise ModelError(
+                f"a process that makes batches has ended: {error}",
+                hint="free memory, or lower workers in the recipe; the same command goes on",
+            ) from error
         return
     count = max(_BATCHES_AHEAD, options.workers)
     with ThreadPoolExecutor(options.workers) as pool:
@@ -170,7 +180,7 @@ def _restore(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> i
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         schedule.load_state_dict(state["schedule"])
-    except (KeyError, RuntimeError, ValueError) as error:
+    except (LookupError, RuntimeError, ValueError, TypeError, AttributeError) as error:
         raise WeightsMismatch(
             f"{path} is a checkpoint of another network: {error}", hint="give another --out"
         ) from error
@@ -179,16 +189,35 @@ def _restore(path: Path, network: nn.Module, optimiser: Any, schedule: Any) -> i
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """The state that `train` saved: network, optimiser, schedule, step.  Raises
-    WeightsMismatch.
+    WeightsMissing, WeightsMismatch.
     """
+    if not path.is_file():
+        raise WeightsMissing(f"no checkpoint at {path}", hint="give an existing file")
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except _DAMAGE as error:
         raise WeightsMismatch(
             f"{path} is not a readable checkpoint: {error}",
             hint="delete it to start the stage anew",
         ) from error
+    if not isinstance(state, dict) or not {"network", "step"} <= state.keys():
+        raise WeightsMismatch(
+            f"{path} is no checkpoint of `vseg train`",
+            hint="give one, or weights of nano (.safetensors)",
+        )
     return state
+
+
+_DAMAGE = (
+    RuntimeError,
+    ValueError,
+    EOFError,
+    UnpicklingError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+"""What torch raises of files that it cannot read."""
 
 
 def is_complete(checkpoint: Path, steps: int) -> bool:

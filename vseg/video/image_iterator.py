@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from vseg.ops.rgb import check_rgb
+from vseg.ops.rgb import checked_rgb
 from vseg.video.capture import Grabbed, grabbed_image
 
 
@@ -27,8 +27,7 @@ class ImageIterator:
         image = next(self._images, None)
         if image is None:
             return None
-        check_rgb(image)
-        return grabbed_image(image)
+        return grabbed_image(checked_rgb(image))
 
     def interrupt(self) -> None:
         """Nothing: whether the iterable can be interrupted is its own affair."""

@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
+from jaxtyping import UInt8
 
 from vseg.errors import BadFrame, BadVideo, UsageError
 from vseg.interfaces.closing import Closing
 from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.ops.frame_rate import written_rate
-from vseg.ops.rgb import check_rgb
+from vseg.ops.rgb import checked_rgb
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 
 
@@ -26,11 +27,11 @@ class ImageList(Closing):
         if not fps > 0:
             raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
         self._fps = written_rate(fps)
-        self._images = [np.asarray(image) for image in images]
+        self._images = [_checked(number, image) for number, image in enumerate(images)]
         if not self._images:
             raise BadVideo("there are no images", hint="give at least one")
         for number, image in enumerate(self._images):
-            _check(number, image, self._images[0])
+            _check_size(number, image, self._images[0])
         height, width = self._images[0].shape[:2]
         self._closed = False
         self.info = VideoInfo(
@@ -75,11 +76,14 @@ class ImageList(Closing):
         self._closed = True
 
 
-def _check(number: int, image: np.ndarray, first: np.ndarray) -> None:
+def _checked(number: int, image: np.ndarray) -> UInt8[np.ndarray, "H W 3"]:
     try:
-        check_rgb(image)
+        return checked_rgb(image)
     except BadFrame as error:
         raise BadFrame(f"image {number}: {error.message}", hint=error.hint) from error
+
+
+def _check_size(number: int, image: np.ndarray, first: np.ndarray) -> None:
     if image.shape != first.shape:
         raise BadFrame(
             f"image {number} is {image.shape[1]}x{image.shape[0]}, and the first one "

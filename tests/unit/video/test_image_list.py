@@ -9,7 +9,7 @@ import pytest
 
 import vseg
 from vseg.errors import BadVideo, UsageError
-from vseg.ops.rgb import check_rgb
+from vseg.ops.rgb import checked_rgb
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (4, 20, 30, 3), dtype=np.uint8)
 
@@ -74,7 +74,7 @@ def test_a_closed_one_is_not_read() -> None:
 
 def test_a_path_in_place_of_an_image_is_named() -> None:
     with pytest.raises(vseg.BadFrame, match=r"Image\.open"):
-        check_rgb(np.asarray("photo.jpg"))
+        checked_rgb(np.asarray("photo.jpg"))
 
 
 @pytest.mark.parametrize("video", ["'clip.mp4'", "[1, 2]"])

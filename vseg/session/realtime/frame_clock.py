@@ -7,11 +7,8 @@ Images may come twice, or late; a clock may be set.
 import math
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
-import numpy as np
-
-from vseg.errors import BadFrame, LateFrame
+from vseg.errors import LateFrame
 
 CLOCK_SET_S = 1.0
 """A time that is earlier than the last one by more than this is of a clock that was set, by
@@ -43,13 +40,8 @@ class FrameClock:
     def repeats(self, time_s: float) -> bool:
         """Whether a frame of this time is the last one again.
 
-        Raises BadFrame for what is no time, LateFrame for a frame older than the last.
+        Raises LateFrame for a frame older than the last.
         """
-        if not _is_time(time_s):
-            raise BadFrame(
-                f"time_s {time_s!r} is not a time",
-                hint="give finite seconds, or leave time_s out",
-            )
         if self.last_s is None or time_s > self.last_s:
             return False
         behind = self.last_s - time_s
@@ -72,8 +64,3 @@ class FrameClock:
         self.index = index
         self.last_s = last_s
         self._began_s = time.monotonic() - (last_s or 0.0)
-
-
-def _is_time(value: Any) -> bool:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return number and math.isfinite(value)

@@ -21,7 +21,8 @@ from vseg.interfaces.closing import Closing
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.resizable_model import ResizableModel
-from vseg.ops.rgb import check_rgb
+from vseg.ops.frame_time import checked_time
+from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import collect_prompts
 from vseg.session.realtime.frame_clock import FrameClock
 from vseg.session.realtime.latency_report import LatencyLog, LatencyReport, UpdateReport
@@ -225,7 +226,7 @@ class Tracker(Closing):
 
     def _update(self, image: np.ndarray, time_s: float | None, began: float) -> FrameMasks:
         pixels = self._checked(image)
-        given = self._clock.arrival_s() if time_s is None else time_s
+        given = self._clock.arrival_s() if time_s is None else checked_time(time_s)
         try:
             repeated = self._clock.repeats(given)
         except LateFrame:
@@ -236,7 +237,7 @@ class Tracker(Closing):
             self._log.count("repeated")
             return newest[1]
         # A copy: cameras write the next image into the same array.
-        frame = Frame(self._clock.index + 1, None, float(given), pixels.copy())
+        frame = Frame(self._clock.index + 1, None, given, pixels.copy())
         adopted = self._session.adopt(self._changes, began)
         masks, done = self._session.track(frame, began)
         self._image_hw = (frame.image.shape[0], frame.image.shape[1])
@@ -258,8 +259,7 @@ class Tracker(Closing):
 
     def _checked(self, image: np.ndarray) -> np.ndarray:
         """The pixels.  Raises BadFrame for an image that cannot be tracked."""
-        pixels = np.asarray(image)
-        check_rgb(pixels)
+        pixels = checked_rgb(image)
         height, width = pixels.shape[:2]
         if self._image_hw not in (None, (height, width)):
             assert self._image_hw is not None

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from vseg.errors import BadDataset
+from vseg.io.archive import DAMAGE
 
 _IMAGE_SUFFIXES = (".webp", ".jpg")
 # A guard against a zip bomb: a compressed image is a hundred times smaller.
@@ -47,8 +48,10 @@ def load_dataset(path: Path) -> TrainingDataset:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive, path)
-    except zipfile.BadZipFile as error:
-        raise BadDataset(f"{path} is not a zip file: {error}") from error
+    except DAMAGE as error:
+        raise BadDataset(
+            f"{path} cannot be read as a zip file: {error}", hint="copy or pack it once more"
+        ) from error
 
 
 def _read(archive: zipfile.ZipFile, path: Path) -> TrainingDataset:
@@ -84,7 +87,15 @@ def _clip(archive: zipfile.ZipFile, name: str, pairs: list[tuple[str, str]]) -> 
 def _decode(archive: zipfile.ZipFile, name: str, flag: int) -> UInt8[np.ndarray, "..."]:
     if archive.getinfo(name).file_size > _MAX_MEMBER_BYTES:
         raise BadDataset(f"{name} is larger than {_MAX_MEMBER_BYTES} bytes")
-    image = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), flag)
+    content = np.frombuffer(archive.read(name), np.uint8)
+    try:
+        image = cv2.imdecode(content, flag)
+    except cv2.error as error:  # of an empty member, or of far too many pixels
+        raise BadDataset(f"{name} cannot be decoded: {error.err}") from error
     if image is None:
         raise BadDataset(f"{name} cannot be decoded")
-    return np.asarray(image, dtype=np.uint8)
+    if image.dtype != np.uint8:
+        raise BadDataset(
+            f"{name} has values of {image.dtype}", hint="save it as 8 bits: ids are 0 to 255"
+        )
+    return np.asarray(image)

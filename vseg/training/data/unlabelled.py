@@ -119,7 +119,7 @@ def _clip(path: Path, sampling: Sampling, open_reader: Opener) -> UnlabelledImag
             stored_w = reader.info.width
             length = len(reader)
     except BadVideo as error:
-        raise BadDataset(error.message, hint=error.hint or "leave it out of --data") from error
+        raise BadDataset(error.message, hint=error.hint) from error
     indices = spread(length, sampling.frames_per_clip)
     if not indices:
         raise BadDataset(f"{path} has no frames", hint="leave it out of --data")

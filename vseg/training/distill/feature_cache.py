@@ -165,9 +165,7 @@ def fill(
     Raises BadDataset for a clip that turns out damaged, OutputError.
     """
     mark = file.with_suffix(".json")
-    done = 0
-    if mark.exists() and file.exists():
-        done = int(json.loads(mark.read_text("utf-8"))["clips"])
+    done = _written(file, mark, layout)
     total = sum(clip.count for clip in clips)
     cached = sum(clip.count for clip in clips[:done])
     todo = list(zip(clips, layout.clips, strict=True))[done:]
@@ -192,6 +190,20 @@ def fill(
             f"cannot write {file}: {error.strerror or error}",
             hint="check the free space: df -h",
         ) from error
+
+
+def _written(file: Path, mark: Path, layout: Layout) -> int:
+    """How many clips an interrupted cache holds whole; none where it is damaged: what is in it
+    can be made anew.
+    """
+    try:
+        done = int(json.loads(mark.read_text("utf-8"))["clips"])
+        last = layout.clips[done - 1][-1][-1] if done else None
+        size = file.stat().st_size
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return 0
+    need = 0 if last is None else last.starts[2] + 2 * _count(last.shapes[2])
+    return done if done >= 0 and size >= need else 0
 
 
 def _keep(handle: BinaryIO, mark: Path, done: int) -> None:

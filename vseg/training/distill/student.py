@@ -198,7 +198,13 @@ def _is_new(folder: Path, student: Path, inputs: dict[str, object]) -> bool:
         if student.exists():
             raise OutputError(f"{student} is there already", hint="name another STUDENT")
         return True
-    before = json.loads(note.read_text("utf-8"))
+    try:
+        before = dict(json.loads(note.read_text("utf-8")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise BadRun(
+            f"{note} is damaged: what {student} was begun with is not known",
+            hint=f"remove {folder} to begin anew",
+        ) from error
     changed = [name for name, value in inputs.items() if before.get(name) != value]
     if changed:
         raise BadRun(
@@ -225,7 +231,15 @@ def _write(
     clips: Sequence[UnlabelledImages],
     config: DistillStageConfig,
 ) -> None:
-    last = json.loads(checkpoint.with_suffix(".jsonl").read_text("utf-8").splitlines()[-1])
+    log = checkpoint.with_suffix(".jsonl")
+    try:
+        last = json.loads(log.read_text("utf-8").splitlines()[-1])
+        distances = last["stride8"], last["stride16"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise BadRun(
+            f"{log} does not say how the training ended",
+            hint=f"remove {checkpoint.parent} to begin anew",
+        ) from error
     source = Path(teacher.name)
     notes = {
         "architecture": "nano-encoder",
@@ -240,8 +254,8 @@ def _write(
         "steps": config.optimisation.steps,
         "images": sum(clip.count for clip in clips),
         # Means over the last report: the checkpoint's log is the only place that has them.
-        "distance8": last["stride8"],
-        "distance16": last["stride16"],
+        "distance8": distances[0],
+        "distance16": distances[1],
     }
     state = load_checkpoint(checkpoint)["network"]
     encoder = {name: value for name, value in state.items() if name.startswith(_PREFIX)}

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.errors import BadDataset, UsageError, WeightsMismatch, WeightsMissing
+from vseg.errors import BadConfig, BadDataset, UsageError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_path
 from vseg.training.config import NanoRecipe, PropagateStageConfig
 from vseg.training.data.dataset_zip import TrainingDataset, load_dataset
@@ -60,6 +60,12 @@ def train_nano(
     encoder.  Raises UsageError, BadDataset, WeightsMissing, WeightsMismatch, OutputError.
     """
     names = stage_names(recipe)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadConfig(
+            f"two stages of the recipe are called '{twice[0]}'",
+            hint="rename one: the checkpoint of each is OUT/NAME.pt",
+        )
     if only is not None and only not in names:
         raise UsageError(
             f"the recipe has no stage '{only}'", hint=f"stages: {', '.join(names)}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from vseg.errors import BadDataset, WeightsMissing
+from vseg.errors import BadDataset, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_path
 from vseg.models.nano.load import load_weights, save_nano
 from vseg.models.nano.network import NanoNet
@@ -186,7 +186,13 @@ def _write(net: NanoNet, checkpoint: Path, target: Path) -> Path:
 def _start_from(net: NanoNet, before: Path) -> None:
     """Take the weights of a checkpoint, of a weights file, or of a distilled encoder."""
     if before.suffix != ".safetensors":
-        net.load_state_dict(load_checkpoint(before)["network"])
+        try:
+            net.load_state_dict(load_checkpoint(before)["network"])
+        except (RuntimeError, TypeError, AttributeError) as error:
+            raise WeightsMismatch(
+                f"{before} is a checkpoint of another network: {error}",
+                hint="give one of nano, or weights of nano (.safetensors)",
+            ) from error
     elif before.name == ENCODER:
         net.encoder.load_state_dict(encoder_state(before))
     else:

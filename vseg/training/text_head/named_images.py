@@ -23,6 +23,7 @@ from jaxtyping import UInt8
 from pydantic import TypeAdapter, ValidationError
 
 from vseg.errors import BadDataset
+from vseg.io.archive import DAMAGE
 from vseg.training.data.dataset_zip import ZippedClip, load_dataset
 
 ANY = "object"
@@ -101,9 +102,12 @@ def _labels(zips: Sequence[Path]) -> dict[str, dict[str, str]]:
     for path in zips:
         if not zipfile.is_zipfile(path):
             continue
-        with zipfile.ZipFile(path) as archive:
-            if "labels.json" in archive.namelist():
-                return _read_labels(path, archive.read("labels.json"))
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if "labels.json" in archive.namelist():
+                    return _read_labels(path, archive.read("labels.json"))
+        except DAMAGE as error:
+            raise BadDataset(f"labels.json in {path} cannot be read: {error}") from error
     raise BadDataset(
         f"no labels.json in {', '.join(map(str, zips))}",
         hint="give --data the zip that names the masks too",
