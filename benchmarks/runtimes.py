@@ -1,10 +1,11 @@
-"""Time of nano's stages in torch and in onnxruntime, both in float32, in interleaved rounds.
+"""Time of nano's stages in torch and in onnxruntime, in float32, in interleaved rounds.
 
     python benchmarks/runtimes.py --objects 1 10 --clock cpu
 
 Prints the least time of every stage over all rounds, on one synthetic 480p scene with a full
-memory of four frames, and torch in bfloat16 beside them where the processor multiplies it.  On
-a machine that is busy with other work use `--clock cpu`: processor time of all threads.
+memory of four frames; beside them onnxruntime with 8-bit integers, and torch in bfloat16 where
+the processor multiplies it.  On a machine that is busy with other work use `--clock cpu`:
+processor time of all threads.
 """
 
 import argparse
@@ -29,8 +30,8 @@ SLOTS = 4
 
 @dataclass(frozen=True, slots=True)
 class StageRow:
-    """Milliseconds of one stage.  bfloat16_ms: of torch; None where it is emulated.  ratio:
-    torch in float32 to onnxruntime.
+    """Milliseconds of one stage.  int8_ms: of onnxruntime.  bfloat16_ms: of torch; None where
+    it is emulated.  ratio: torch in float32 to onnxruntime.
     """
 
     objects: int
@@ -38,6 +39,7 @@ class StageRow:
     torch_ms: float
     onnx_ms: float
     ratio: float
+    int8_ms: float
     bfloat16_ms: float | None
 
 
@@ -55,6 +57,7 @@ def main() -> None:
     models = [
         load_nano(dtype="float32", runtime="torch", short_side=options.short_side),
         load_nano(runtime="onnx", short_side=options.short_side),
+        load_nano(runtime="onnx-int8", short_side=options.short_side),
     ]
     native = load_nano(runtime="torch", short_side=options.short_side)
     if native.dtype is torch.bfloat16:
@@ -86,9 +89,11 @@ def _least(
 
 
 def _row(objects: int, stage: str, seconds: list[float]) -> StageRow:
-    ours, theirs, *native = (round(1000 * each, 1) for each in seconds)
+    ours, theirs, integers, *native = (round(1000 * each, 1) for each in seconds)
     ratio = round(ours / theirs, 2)
-    return StageRow(objects, stage, ours, theirs, ratio, native[0] if native else None)
+    return StageRow(
+        objects, stage, ours, theirs, ratio, integers, native[0] if native else None
+    )
 
 
 def _stages(nano: Nano, objects: int) -> Stages:

@@ -15,7 +15,7 @@ ReaderName = Literal["auto", "pyav", "decord", "images", "bag"]
 FrameNumbering = Literal["by-order", "by-number"]
 DirectionName = Literal["forward", "backward", "both"]
 DtypeName = Literal["auto", "float32", "bfloat16"]
-RuntimeName = Literal["auto", "torch", "onnx"]
+RuntimeName = Literal["auto", "torch", "onnx", "onnx-int8"]
 PolicyName = Literal["recent", "selective"]
 ApproximationName = Literal["none", "pooled", "pruned"]
 

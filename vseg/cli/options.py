@@ -42,7 +42,9 @@ Device = Annotated[str | None, typer.Option("--device", help="cpu, cuda or cuda:
 Dtype = Annotated[str | None, typer.Option("--dtype", help="auto, float32 or bfloat16.")]
 RuntimeName = Annotated[
     str | None,
-    typer.Option("--runtime", help="nano on a CPU: torch, onnx, or auto, the faster one."),
+    typer.Option(
+        "--runtime", help="nano on a CPU: torch, onnx, onnx-int8, or auto (torch or onnx)."
+    ),
 ]
 ShortSide = Annotated[
     int | None, typer.Option("--short-side", help="The model sees frames of this short side.")

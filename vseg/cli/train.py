@@ -64,6 +64,34 @@ def nano(
         print(f"{written}\nuse it with: vseg track CLIP --weights {written} ...")
 
 
+@app.command("calibrate", cls=Command)
+def calibrate(
+    data: Annotated[list[Path], typer.Option("--data", help="A dataset zip.")],
+    config: Annotated[
+        Path,
+        typer.Option("--config", help="Nano's recipe: clips it holds out are left out."),
+    ],
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", help="Weights of nano; by default the shipped ones."),
+    ] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Measure the scales for nano in 8-bit integers (--runtime onnx-int8)."""
+    from vseg.checked_settings import load_toml
+    from vseg.models.nano.load import WEIGHTS
+    from vseg.training.config import NanoRecipe
+    from vseg.training.nano.calibrate import CalibrationFiles
+    from vseg.training.nano.calibrate import calibrate as measure
+
+    held_out = load_toml(config, NanoRecipe).held_out
+    written = measure(CalibrationFiles(tuple(data), held_out, weights or WEIGHTS))
+    if as_json:
+        show_json({"scales": written})
+    else:
+        print(written)
+
+
 @app.command("words", cls=Command)
 def words(
     data: Annotated[

@@ -16,6 +16,7 @@ from vseg.models.nano.load import load_nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes import choose
 from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE
+from vseg.models.nano.runtimes.int8_scales import ScalesFile
 from vseg.models.nano.runtimes.self_test import SelfTest
 
 
@@ -132,9 +133,11 @@ def test_without_onnxruntime_auto_is_torch(
 
 
 def test_what_a_runtime_cannot_do_is_refused(weights: Path) -> None:
-    with pytest.raises(UsageError, match="computes in float32"):
-        load_nano(weights, runtime="onnx", dtype="bfloat16")
+    for runtime in ("onnx", "onnx-int8"):
+        with pytest.raises(UsageError, match=f"{runtime} takes no bfloat16"):
+            load_nano(weights, runtime=runtime, dtype="bfloat16")
     with pytest.raises(UsageError, match="unknown runtime"):
         load_nano(weights, runtime="tensorrt")
     with pytest.raises(UsageError, match="does not run on cuda"):
-        choose.open_runtime(NanoNet(), torch.device("cuda"), "auto", "onnx")
+        scales = ScalesFile(weights, "")
+        choose.open_runtime(NanoNet(), torch.device("cuda"), "auto", "onnx", scales)

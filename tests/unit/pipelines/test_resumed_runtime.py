@@ -45,13 +45,17 @@ def finished(job: TrackJob) -> JobOutcome:
     return outcome
 
 
-def test_the_header_names_runtime_and_instruction_set(begun: Begin) -> None:
-    header = read_header(begun("onnx").out)
-    assert header.runtime == "onnx" and header.dtype == "float32"
+@pytest.mark.parametrize("runtime", ["onnx", "onnx-int8"])
+def test_the_header_names_runtime_and_instruction_set(begun: Begin, runtime: str) -> None:
+    header = read_header(begun(runtime).out)
+    assert header.runtime == runtime and header.dtype == "float32"
     assert header.instruction_set
 
 
-@pytest.mark.parametrize(("runtime", "other"), [("onnx", "torch"), ("torch", "onnx")])
+@pytest.mark.parametrize(
+    ("runtime", "other"),
+    [("onnx", "torch"), ("torch", "onnx"), ("onnx-int8", "onnx"), ("onnx", "onnx-int8")],
+)
 def test_a_run_goes_on_with_its_own_runtime_alone(
     begun: Begin, runtime: str, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.choose import open_runtime
+from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
 from vseg.weights.device import open_device
 from vseg.weights.tensor_file import save_tensors
 
@@ -32,14 +33,16 @@ def load_nano(
     """nano with the weights at `path`, or those shipped with the package.
 
     dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it
-    natively.  runtime: "torch", "onnx", or "auto": the faster one on this processor.  Raises
-    WeightsMissing, WeightsMismatch, DeviceMissing, ModelError without onnxruntime, UsageError.
+    natively.  runtime: "torch", "onnx", "onnx-int8", or "auto": the faster of the first two on
+    this processor.  Raises WeightsMissing, WeightsMismatch, DeviceMissing, ModelError without
+    onnxruntime, UsageError.
     """
     path = WEIGHTS if path is None else path
     net = NanoNet()
     digest = load_weights(net, path)
     place = open_device(device)
-    opened = open_runtime(net, place, dtype, runtime)
+    scales = ScalesFile(scales_of(path), digest)
+    opened = open_runtime(net, place, dtype, runtime, scales)
     return Nano(opened, digest, short_side=short_side)
 
 

@@ -7,6 +7,7 @@ stem.
 """
 
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -52,6 +53,29 @@ def load_dataset(path: Path) -> TrainingDataset:
         raise BadDataset(
             f"{path} cannot be read as a zip file: {error}", hint="copy or pack it once more"
         ) from error
+
+
+def joined(datasets: Sequence[TrainingDataset]) -> TrainingDataset:
+    """All of them as one."""
+    return TrainingDataset(
+        tuple(clip for dataset in datasets for clip in dataset.videos),
+        tuple(clip for dataset in datasets for clip in dataset.stills),
+    )
+
+
+def without(dataset: TrainingDataset, held_out: Sequence[str]) -> TrainingDataset:
+    """The dataset without the clips that are held out.  Raises BadDataset for one that it does
+    not hold.
+    """
+    names = {clip.name for clip in dataset.videos}
+    unknown = sorted({f"video/{name}" for name in held_out} - names)
+    if unknown:
+        raise BadDataset(
+            f"held out is {unknown[0]}, which --data does not hold",
+            hint="give the zip that holds it too, or take it out of held_out in the recipe",
+        )
+    kept = tuple(clip for clip in dataset.videos if clip.name.split("/")[1] not in held_out)
+    return TrainingDataset(kept, dataset.stills)
 
 
 def _read(archive: zipfile.ZipFile, path: Path) -> TrainingDataset:

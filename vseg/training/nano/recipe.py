@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.errors import BadConfig, BadDataset, UsageError, WeightsMismatch, WeightsMissing
+from vseg.errors import BadConfig, UsageError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_path
 from vseg.training.config import NanoRecipe, PropagateStageConfig
-from vseg.training.data.dataset_zip import TrainingDataset, load_dataset
+from vseg.training.data.dataset_zip import TrainingDataset, joined, load_dataset, without
 from vseg.training.data.unlabelled import zipped_images
 from vseg.training.distill.feature_cache import OnImages
 from vseg.training.distill.student import DistilProgress, distil, encoder_state
@@ -76,7 +76,7 @@ def train_nano(
         _adopt(files.encoder, files.start)
     if only == DISTILL:
         return _distil(recipe, files, datasets, progress)
-    dataset = _without(_joined(datasets), recipe.held_out)
+    dataset = without(joined(datasets), recipe.held_out)
     last = files.checkpoint(recipe.propagate[-1].name)
     if only == CLICKS:
         before = files.weights or last
@@ -155,19 +155,3 @@ def _adopt(encoder: Path, start: Path) -> None:
             f"{start.parent} was begun from another encoder than {encoder}",
             hint="give another --out, or leave --encoder out",
         )
-
-
-def _joined(datasets: Sequence[TrainingDataset]) -> TrainingDataset:
-    return TrainingDataset(
-        tuple(clip for dataset in datasets for clip in dataset.videos),
-        tuple(clip for dataset in datasets for clip in dataset.stills),
-    )
-
-
-def _without(dataset: TrainingDataset, held_out: Sequence[str]) -> TrainingDataset:
-    names = {clip.name for clip in dataset.videos}
-    unknown = sorted({f"video/{name}" for name in held_out} - names)
-    if unknown:
-        raise BadDataset(f"held out is {unknown[0]}, which --data does not hold")
-    kept = tuple(clip for clip in dataset.videos if clip.name.split("/")[1] not in held_out)
-    return TrainingDataset(kept, dataset.stills)

@@ -16,6 +16,7 @@ from vseg import __version__
 from vseg.errors import ExtraMissing, UsageError
 from vseg.io.user_cache import KeptValues
 from vseg.models.nano.network import NanoNet
+from vseg.models.nano.runtimes.int8_scales import Int8Scales, ScalesFile
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.models.nano.runtimes.self_test import SelfTest, tested_apart
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
@@ -23,19 +24,21 @@ from vseg.weights.device import instruction_set, open_dtype
 
 RUNTIME_VARIABLE = "VSEG_RUNTIME"
 """What "auto" stands for, instead of the self-test's choice."""
-RUNTIMES = ("torch", "onnx")
+RUNTIMES = ("torch", "onnx", "onnx-int8")
 
 
-def open_runtime(net: NanoNet, device: torch.device, dtype: str, name: str) -> Runtime:
-    """The runtime called torch or onnx, or with "auto" the faster one; it takes `net` over.
+def open_runtime(
+    net: NanoNet, device: torch.device, dtype: str, name: str, scales: ScalesFile
+) -> Runtime:
+    """The runtime called so, or with "auto" the faster one; it takes `net` over.
 
-    Raises UsageError for what a runtime cannot do, and without onnxruntime where that is asked
-    for.
+    scales: for onnx-int8.  Raises UsageError for what a runtime cannot do, and without
+    onnxruntime where that is asked for; WeightsMissing, WeightsMismatch for the scales.
     """
     name = _named(name)
-    if name == "onnx":
-        _check_onnx(device, dtype)
-        return _onnx(net, device)
+    if name in ("onnx", "onnx-int8"):
+        _check_onnx(name, device, dtype)
+        return _onnx(net, device, scales.load() if name == "onnx-int8" else None)
     number_format = open_dtype(dtype, device, cpu_bfloat16=True)
     undecided = name == "auto" and device.type == "cpu" and dtype != "bfloat16"
     if undecided and _onnxruntime():
@@ -89,19 +92,19 @@ def _named(name: str) -> str:
     return asked
 
 
-def _check_onnx(device: torch.device, dtype: str) -> None:
+def _check_onnx(name: str, device: torch.device, dtype: str) -> None:
     """Raise UsageError unless onnxruntime is there and can do what is asked for."""
     if device.type != "cpu":
         raise UsageError(
-            f"the runtime onnx does not run on {device}", hint="use --runtime torch there"
+            f"the runtime {name} does not run on {device}", hint="use --runtime torch there"
         )
     if dtype == "bfloat16":
         raise UsageError(
-            "the runtime onnx computes in float32", hint="drop --dtype, or --runtime"
+            f"the runtime {name} takes no bfloat16", hint="drop --dtype, or --runtime"
         )
     if not _onnxruntime():
         raise ExtraMissing(
-            "the runtime onnx needs onnxruntime", hint="pip install 'vseg[onnx]'"
+            f"the runtime {name} needs onnxruntime", hint="pip install 'vseg[onnx]'"
         )
 
 
@@ -113,11 +116,11 @@ def _onnxruntime() -> str:
         return ""
 
 
-def _onnx(net: NanoNet, device: torch.device) -> Runtime:
+def _onnx(net: NanoNet, device: torch.device, scales: Int8Scales | None = None) -> Runtime:
     # An optional package, which takes a tenth of a second to load.
     from vseg.models.nano.runtimes.onnx_runtime import OnnxRuntime
 
-    return OnnxRuntime(TorchRuntime(net, device, torch.float32))
+    return OnnxRuntime(TorchRuntime(net, device, torch.float32), scales)
 
 
 _KEPT = KeptValues("runtime.json", SelfTest)

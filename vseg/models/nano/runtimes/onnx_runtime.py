@@ -1,8 +1,7 @@
-"""nano's stages in onnxruntime: float32 on a processor.
+"""nano's stages in onnxruntime, on a processor: float32, or convolutions of 8-bit integers.
 
 On processors without bfloat16 its convolutions are faster than torch's.  Graphs are made from
-the weights in memory when the model is loaded: nothing is stored beside the weights file that
-could be out of date.
+the weights in memory when the model is loaded.  All that passes between stages is float32.
 """
 
 import torch
@@ -21,6 +20,8 @@ from vseg.models.nano.object_decoder import (
     Encoded,
     refined_in_windows,
 )
+from vseg.models.nano.runtimes.int8_scales import Int8Scales
+from vseg.models.nano.runtimes.int8_writer import Quantisation
 from vseg.models.nano.runtimes.onnx_session import OnnxSession
 from vseg.models.nano.runtimes.runtime import EncodedImages
 from vseg.models.nano.runtimes.stage_graphs import stage_graphs
@@ -31,19 +32,20 @@ class OnnxRuntime:
     """Implements `vseg.models.nano.runtimes.runtime.Runtime`.
 
     torch_runtime: of the same weights, in float32 on the processor; it decodes prompts and
-    moves masks.
+    moves masks.  scales: for 8-bit integers.
     """
 
-    name = "onnx"
-
-    def __init__(self, torch_runtime: TorchRuntime) -> None:
+    def __init__(self, torch_runtime: TorchRuntime, scales: Int8Scales | None = None) -> None:
         self._torch = torch_runtime
+        self.name = "onnx" if scales is None else "onnx-int8"
         self.device = torch_runtime.device
         self.dtype = torch_runtime.dtype
         self.temperature = torch_runtime.temperature
         self.encoder_sha256 = torch_runtime.encoder_sha256
         threads = torch.get_num_threads()
-        graphs = stage_graphs(torch_runtime.net)
+        net = torch_runtime.net
+        quantisation = Quantisation() if scales is None else scales.of(net)
+        graphs = stage_graphs(net, quantisation)
         self._stages = {name: OnnxSession(graph, threads) for name, graph in graphs.items()}
 
     def encode(self, images: UInt8[Tensor, "B 3 H W"]) -> EncodedImages:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 _IR_VERSION = 8
 _OPSET = 17
 """The first that has every operator used here, and is read by every supported onnxruntime."""
-_TYPES = {"float32": 1, "uint8": 2, "int64": 7}
+_TYPES = {"float32": 1, "uint8": 2, "int8": 3, "int32": 6, "int64": 7}
 _FLOAT, _INT, _STRING, _INTS = 1, 2, 3, 7
 Attribute = int | float | str | Sequence[int]
 Dimension = int | str

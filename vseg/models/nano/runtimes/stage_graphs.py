@@ -17,7 +17,7 @@ from vseg.models.nano.blocks import ConvNorm, Residual
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import BASE, PRIORS, SKIPS, VALUE, Decoder
-from vseg.models.nano.runtimes.onnx_writer import OnnxWriter
+from vseg.models.nano.runtimes.int8_writer import Int8Writer, Quantisation
 
 _LEAST_LENGTH = np.array(1e-12, dtype=np.float32)
 """As torch's `normalize`."""
@@ -25,34 +25,31 @@ _LEAST_WEIGHT = np.array(1e-2, dtype=np.float32)
 """As `blocks.weighted_mean`."""
 
 
-def stage_graphs(net: NanoNet) -> dict[str, bytes]:
+def stage_graphs(net: NanoNet, by: Quantisation) -> dict[str, bytes]:
     """The models by the names of the stages."""
     return {
-        "encode": _encode(net),
-        "read": _read(),
-        "deep": _deep(net.decoder),
-        "refine": _refine(net.decoder),
-        "judge": _judge(net.decoder),
-        "remember": _remember(net),
+        "encode": _encode(net, by),
+        "read": _read(by),
+        "deep": _deep(net.decoder, by),
+        "refine": _refine(net.decoder, by),
+        "judge": _judge(net.decoder, by),
+        "remember": _remember(net, by),
     }
 
 
-def _encode(net: NanoNet) -> bytes:
-    graph = OnnxWriter("encode")
+def _encode(net: NanoNet, by: Quantisation) -> bytes:
+    graph = Int8Writer("encode", by)
     pixels = graph.input("pixels", ("b", "H", "W", 3), "uint8")
-    colours = graph.node("Cast", pixels, to=1)
-    shifted = graph.node("Sub", colours, graph.constant(np.array(MEAN, np.float32) * 255))
-    scaled = graph.node("Div", shifted, graph.constant(np.array(STD, np.float32) * 255))
-    x = graph.node("Transpose", scaled, perm=(0, 3, 1, 2))
-    x = _sequence(graph, x, net.encoder.stem)
+    x = _stem(graph, pixels, net.encoder.stem[0])
     maps = []
     for stage in net.encoder.stages:
         x = _sequence(graph, x, stage)
         maps.append(x)
     f4, f8, f16 = maps
-    graph.output("skip4", _conv(graph, f4, net.skip4[0]))
-    graph.output("skip8", _conv(graph, f8, net.skip8[0]))
-    graph.output("base", graph.node("Relu", _conv(graph, f16, net.base[0])))
+    graph.output("skip4", graph.held(_conv(graph, f4, net.skip4[0]), net.skip4))
+    graph.output("skip8", graph.held(_conv(graph, f8, net.skip8[0]), net.skip8))
+    base = graph.node("Relu", _conv(graph, f16, net.base[0]))
+    graph.output("base", graph.held(base, net.base))
     graph.output("key", _unit(graph, _conv(graph, f16, net.key)))
     graph.output("local_key", _unit(graph, _conv(graph, f8, net.near)))
     graph.output("f8", f8)
@@ -60,8 +57,32 @@ def _encode(net: NanoNet) -> bytes:
     return graph.to_bytes()
 
 
-def _read() -> bytes:
-    graph = OnnxWriter("read")
+def _stem(graph: Int8Writer, pixels: str, stem: nn.Module) -> str:
+    """Colours are normalised before the first convolution, or, where it is of integers, by its
+    weights: pixels have 8 bits as they are.
+    """
+    assert isinstance(stem, ConvNorm)
+    layer = stem[0]
+    mean = torch.tensor(MEAN) * 255
+    deviation = torch.tensor(STD) * 255
+    if graph.is_of_integers(layer):
+        assert isinstance(layer, nn.Conv2d) and layer.bias is not None
+        grey = round(float(mean.mean()))
+        x = graph.node("Transpose", pixels, perm=(0, 3, 1, 2))
+        x = graph.dequantised(x, np.float32(1), np.uint8(grey))
+        weight = layer.weight / deviation[:, None, None]
+        bias = layer.bias - (weight.sum((2, 3)) * (mean - grey)).sum(1)
+        x = _convolved(graph, x, layer, weight, bias)
+    else:
+        colours = graph.node("Cast", pixels, to=1)
+        shifted = graph.node("Sub", colours, graph.constant(_values(mean)))
+        scaled = graph.node("Div", shifted, graph.constant(_values(deviation)))
+        x = _conv(graph, graph.node("Transpose", scaled, perm=(0, 3, 1, 2)), layer)
+    return graph.held(graph.node("Relu", x), stem)
+
+
+def _read(by: Quantisation) -> bytes:
+    graph = Int8Writer("read", by)
     query = graph.input("query", ("channels", "cells"))
     key = graph.input("key", ("channels", "remembered"))
     values = graph.input("values", ("rows", "remembered"))
@@ -71,9 +92,9 @@ def _read() -> bytes:
     return graph.to_bytes()
 
 
-def _deep(decoder: Decoder) -> bytes:
+def _deep(decoder: Decoder, by: Quantisation) -> bytes:
     """The coarse half of the decoder, its norm folded into the three convolutions before."""
-    graph = OnnxWriter("deep")
+    graph = Int8Writer("deep", by)
     readout = graph.input("readout", ("n", VALUE, "h", "w"))
     base = graph.input("base", (1, BASE, "h", "w"))
     prior = graph.input("prior", ("n", PRIORS, "h4", "w4"))
@@ -88,7 +109,8 @@ def _deep(decoder: Decoder) -> bytes:
         _conv(graph, base, decoder.from_base, scale, shift),
     )
     mixed = graph.node("Add", graph.node("Add", *parts[:2]), parts[2])
-    x = _sequence(graph, graph.node("Relu", mixed), decoder.deep)
+    entered = graph.held(graph.node("Relu", mixed), norm)
+    x = _sequence(graph, entered, decoder.deep)
     mean = graph.node("ReduceMean", x, axes=(2, 3), keepdims=0)
     opened = graph.node("Sigmoid", _linear(graph, mean, decoder.gate))
     twice = graph.node("Mul", opened, graph.constant(np.array(2, np.float32)))
@@ -99,8 +121,8 @@ def _deep(decoder: Decoder) -> bytes:
     return graph.to_bytes()
 
 
-def _refine(decoder: Decoder) -> bytes:
-    graph = OnnxWriter("refine")
+def _refine(decoder: Decoder, by: Quantisation) -> bytes:
+    graph = Int8Writer("refine", by)
     c4, c8 = SKIPS
     x = graph.input("x", ("n", BASE, "h", "w"))
     skip8 = graph.input("skip8", ("shared", c8, "h8", "w8"))
@@ -116,8 +138,8 @@ def _refine(decoder: Decoder) -> bytes:
     return graph.to_bytes()
 
 
-def _judge(decoder: Decoder) -> bytes:
-    graph = OnnxWriter("judge")
+def _judge(decoder: Decoder, by: Quantisation) -> bytes:
+    graph = Int8Writer("judge", by)
     x = graph.input("x", ("n", BASE, "h", "w"))
     mean = graph.input("mean", ("n", BASE))
     base = graph.input("base", (1, BASE, "h", "w"))
@@ -144,8 +166,8 @@ def _judge(decoder: Decoder) -> bytes:
     return graph.to_bytes()
 
 
-def _remember(net: NanoNet) -> bytes:
-    graph = OnnxWriter("remember")
+def _remember(net: NanoNet, by: Quantisation) -> bytes:
+    graph = Int8Writer("remember", by)
     base = graph.input("base", (1, BASE, "h", "w"))
     mask = graph.input("mask", ("n", 1, "h4", "w4"))
     cells = graph.node("SpaceToDepth", mask, blocksize=4)
@@ -155,30 +177,31 @@ def _remember(net: NanoNet) -> bytes:
     of_mask = enter.weight[:, BASE:]
     shared = _convolved(graph, base, enter, of_frame, enter.bias)
     entered = graph.node("Add", _convolved(graph, cells, enter, of_mask, None), shared)
-    values = _residual(graph, graph.node("Relu", entered), net.value.block)
+    held = graph.held(graph.node("Relu", entered), net.value.enter)
+    values = _residual(graph, held, net.value.block)
     graph.output("values", values)
     return graph.to_bytes()
 
 
-def _sequence(graph: OnnxWriter, x: str, layers: nn.Module) -> str:
+def _sequence(graph: Int8Writer, x: str, layers: nn.Module) -> str:
     assert isinstance(layers, nn.Sequential)
     for layer in layers:
         if isinstance(layer, Residual):
             x = _residual(graph, x, layer)
         elif isinstance(layer, ConvNorm):
-            x = _conv(graph, x, layer[0])
-        else:
-            x = graph.node("Relu", x)
+            # A ReLU follows each of these.
+            x = graph.held(graph.node("Relu", _conv(graph, x, layer[0])), layer)
     return x
 
 
-def _residual(graph: OnnxWriter, x: str, block: Residual) -> str:
-    first = graph.node("Relu", _conv(graph, x, block.first[0]))
-    return graph.node("Relu", graph.node("Add", _conv(graph, first, block.second[0]), x))
+def _residual(graph: Int8Writer, x: str, block: Residual) -> str:
+    first = graph.held(graph.node("Relu", _conv(graph, x, block.first[0])), block.first)
+    second = graph.held(_conv(graph, first, block.second[0]), block.second)
+    return graph.held(graph.node("Relu", graph.node("Add", second, x)), block)
 
 
 def _conv(
-    graph: OnnxWriter,
+    graph: Int8Writer,
     x: str,
     layer: nn.Module,
     scale: Tensor | None = None,
@@ -192,32 +215,25 @@ def _conv(
 
 
 def _convolved(
-    graph: OnnxWriter, x: str, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None
+    graph: Int8Writer, x: str, layer: nn.Conv2d, weight: Tensor, bias: Tensor | None
 ) -> str:
     """A convolution of other weights, with the shape of `layer`."""
-    top, left = (int(side) for side in layer.padding)
-    fixed = [graph.constant(_values(each)) for each in (weight, bias) if each is not None]
-    return graph.node(
-        "Conv",
-        x,
-        *fixed,
-        kernel_shape=layer.kernel_size,
-        strides=layer.stride,
-        pads=(top, left, top, left),
+    return graph.convolution(
+        x, layer, _values(weight), None if bias is None else _values(bias)
     )
 
 
-def _linear(graph: OnnxWriter, x: str, layer: nn.Linear) -> str:
+def _linear(graph: Int8Writer, x: str, layer: nn.Linear) -> str:
     weight = graph.constant(_values(layer.weight))
     return graph.node("Gemm", x, weight, graph.constant(_values(layer.bias)), transB=1)
 
 
-def _doubled(graph: OnnxWriter, x: str) -> str:
+def _doubled(graph: Int8Writer, x: str) -> str:
     scales = graph.constant(np.array([1, 1, 2, 2], np.float32))
     return graph.node("Resize", x, "", scales, mode="linear")
 
 
-def _unit(graph: OnnxWriter, x: str) -> str:
+def _unit(graph: Int8Writer, x: str) -> str:
     length = graph.node("ReduceL2", x, axes=(1,), keepdims=1)
     return graph.node("Div", x, graph.node("Max", length, graph.constant(_LEAST_LENGTH)))
 

@@ -1,0 +1,86 @@
+"""The file of scales beside nano's weights: what of the network computes in 8 bits.
+
+Enters: a safetensors file that `vseg train calibrate` wrote.  Leaves: the ranges of values by
+the names of modules, for these weights alone.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+from torch import nn
+
+from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.models.nano.runtimes.int8_writer import Quantisation
+
+_ARCHITECTURE = "nano-int8"
+_AGAIN = "make one: vseg train calibrate --weights FILE --data ZIP"
+
+
+@dataclass(frozen=True, slots=True)
+class Int8Scales:
+    """ranges: lowest and highest value of a map, by the module that gives it.  layers: names
+    of convolutions.
+    """
+
+    ranges: Mapping[str, tuple[float, float]]
+    layers: frozenset[str]
+
+    def of(self, net: nn.Module) -> Quantisation:
+        """The same by the modules of a network."""
+        modules = dict(net.named_modules())
+        ranges = {modules[name]: pair for name, pair in self.ranges.items()}
+        return Quantisation(ranges, {modules[name] for name in self.layers})
+
+
+@dataclass(frozen=True, slots=True)
+class ScalesFile:
+    """Where the scales of some weights are, and the SHA-256 of the file of these weights."""
+
+    path: Path
+    weights_sha256: str
+
+    def load(self) -> Int8Scales:
+        """The scales.  Raises WeightsMissing; WeightsMismatch for a damaged file or one of
+        other weights.
+        """
+        if not self.path.is_file():
+            raise WeightsMissing(f"no scales of 8 bits at {self.path}", hint=_AGAIN)
+        try:
+            with safe_open(self.path, framework="numpy") as file:
+                notes = file.metadata() or {}
+                # Its keys, for it is no mapping.
+                pairs = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            ranges = {name: (float(low), float(high)) for name, (low, high) in pairs.items()}
+            layers = frozenset(json.loads(notes.get("layers", "[]")))
+        except (SafetensorError, ValueError, TypeError) as error:
+            raise WeightsMismatch(
+                f"{self.path} is no readable file of scales: {error}", hint=_AGAIN
+            ) from error
+        if notes.get("architecture") != _ARCHITECTURE:
+            raise WeightsMismatch(f"{self.path} holds no scales of nano", hint=_AGAIN)
+        if notes.get("weights_sha256") != self.weights_sha256:
+            raise WeightsMismatch(
+                f"{self.path} was calibrated for other weights than these", hint=_AGAIN
+            )
+        return Int8Scales(ranges, layers)
+
+    def save(self, scales: Int8Scales, notes: Mapping[str, str]) -> None:
+        """Write the scales; `notes` go into the metadata."""
+        pairs = {name: np.array(pair, np.float32) for name, pair in scales.ranges.items()}
+        metadata = {
+            "architecture": _ARCHITECTURE,
+            "weights_sha256": self.weights_sha256,
+            "layers": json.dumps(sorted(scales.layers)),
+            **notes,
+        }
+        save_file(pairs, self.path, metadata=metadata)
+
+
+def scales_of(weights: Path) -> Path:
+    """Where the scales of a weights file are: beside it."""
+    return weights.with_name(f"{weights.stem}-int8.safetensors")
