@@ -60,12 +60,10 @@ def watch_live(live: LiveJob) -> DamagedVideo | None:
     job = live.job
     if len(live.cameras) > 1:
         check_shared(job.prompts)
+    # Before the source is opened: frames that pass while a model loads are not its first.
+    model = load_configured(job.config)
     news = threading.Event()
     with stop_on_request() as stop, reload_on_request() as hung_up, ExitStack() as held:
-        # Before the source is opened: frames that pass while a model loads are not its first.
-        model = load_configured(job.config)
-        if stop():
-            return None
         cameras = _opened(live, news, held)
         runs = held.enter_context(LiveRuns(job, model, live.cameras)) if live.store else None
         status = LiveStatus(cameras)

@@ -28,9 +28,9 @@ def serve(app: FastAPI, settings: ServerSettings, started: Callable[[str], None]
     Raises UsageError where the port cannot be had.
     """
     listening = open_socket(settings.host, settings.port)
-    started(_address(settings, listening))
     # Once all is closed, uvicorn raises the signal again that it was ended by.
     with suppress(KeyboardInterrupt):
+        started(_address(settings, listening))
         uvicorn.Server(_config(app)).run(sockets=[listening])
 
 

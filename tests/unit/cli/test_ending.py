@@ -2,6 +2,9 @@
 
 import os
 import signal
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,21 @@ def test_an_empty_word_is_no_name(
     said = " ".join(answer.stderr.replace("│", " ").split())
     assert f"an empty word follows {named}" in said
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_service_that_is_told_to_end_has_done_its_work(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "vseg", "serve", "--root", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as serving:
+        assert serving.stdout is not None
+        address = serving.stdout.readline().split()[-1]
+        with urllib.request.urlopen(f"{address}/healthz", timeout=30) as page:
+            assert page.status == 200
+        serving.send_signal(number)
+        _, said = serving.communicate(timeout=60)
+    assert serving.returncode == 0, said

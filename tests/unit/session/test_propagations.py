@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.sam_models import saved_model
+from tests.scenes import truth_of
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.models.nano.model import Nano
@@ -35,7 +36,7 @@ def either(
 
 
 def truth(scene: SyntheticVideo, obj: int, frame: int = 0) -> Mask:
-    return Mask(np.asarray(scene.truth(frame) == obj))
+    return Mask(truth_of(scene, obj, frame))
 
 
 def assert_same(one: list[FrameMasks], other: list[FrameMasks]) -> None:
