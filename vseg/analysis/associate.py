@@ -18,7 +18,7 @@ from vseg.build import open_clip, open_run
 from vseg.errors import BadRun, OutputError
 from vseg.exchange.mot import mot_row
 from vseg.frame_masks import FrameMasks
-from vseg.io.files import atomic_write_text
+from vseg.io.files import atomic_write_text, real_path
 from vseg.results import Run, RunWriter
 from vseg.results.layout import TRACKS
 from vseg.results.write_lock import write_lock
@@ -87,7 +87,7 @@ def associate(
     something already and `overwrite` is not given, or is the run itself.
     """
     run = open_run(path, revision)
-    if out is not None and out.resolve() == path.resolve():
+    if out is not None and real_path(out) == real_path(path):
         raise OutputError(
             f"the new run cannot replace {path} itself", hint="name another folder with -o"
         )
@@ -141,7 +141,7 @@ def _event(change: Change, clip: _Clip, first: Mapping[int, int | None]) -> Trac
 
 def _free_name(path: Path) -> Path:
     """PATH-r2, or the next number that is not taken."""
-    whole = path.resolve()
+    whole = real_path(path)
     number = 2
     while (free := whole.with_name(f"{whole.name}-r{number}")).exists():
         number += 1
@@ -158,7 +158,7 @@ def _write(
     # Of several that are one object now, the one that was there first names it.
     late_first = sorted(run.objects, key=lambda o: o.first_frame or 0, reverse=True)
     labels = {names.get(o.id, o.id): o.label for o in late_first if o.label is not None}
-    options = run.header.options | {"revision_of": run.path.resolve().name}
+    options = run.header.options | {"revision_of": real_path(run.path).name}
     header = run.header.model_copy(update={"labels": labels, "options": options})
     prompts = [
         prompt

@@ -18,6 +18,7 @@ from vseg.analysis.risk import Box
 from vseg.build import open_clip, open_run, open_video
 from vseg.errors import VsegError
 from vseg.interfaces.reader import OpenReader
+from vseg.io.files import real_path
 from vseg.metrics.mask_evaluation import scored_pairs
 from vseg.metrics.protocols import Protocol
 
@@ -114,7 +115,7 @@ def _box(mask: Bool[np.ndarray, "H W"]) -> Box:
 
 
 def _images_beside(truth: Path) -> Path | None:
-    parts = list(truth.resolve().parts)
+    parts = list(real_path(truth).parts)
     if "Annotations" not in parts:
         return None
     parts[len(parts) - 1 - parts[::-1].index("Annotations")] = "JPEGImages"

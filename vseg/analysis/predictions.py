@@ -10,6 +10,7 @@ from shlex import quote
 
 from vseg.build import open_run
 from vseg.errors import BadDataset, UsageError
+from vseg.io.files import real_path
 from vseg.metrics.annotations import clip_folders
 from vseg.metrics.mask_evaluation import PredictedFrame, Prediction
 
@@ -73,7 +74,7 @@ def _singles(path: Path, clips: list[str]) -> list[Path]:
 
     A folder that is named after a clip is of that clip: its folders are objects, as SA-V's.
     """
-    if is_run(path) or not path.is_dir() or path.resolve().name in clips:
+    if is_run(path) or not path.is_dir() or real_path(path).name in clips:
         return [path]
     runs = sorted(sub for sub in path.iterdir() if is_run(sub))
     if runs:
@@ -88,7 +89,7 @@ def _clip_of(path: Path, clips: list[str], *, alone: bool) -> str:
     """The annotated clip a prediction is of: by its folder's name, or by the name of its
     source.
     """
-    names = [path.resolve().name]
+    names = [real_path(path).name]
     if is_run(path):
         names.append(Path(open_run(path).header.source.path).stem)
     matches = [name for name in names if name in clips]

@@ -15,6 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from vseg.errors import BadExchange, BadImage
 from vseg.interfaces.mask_format import LOSS_REPORT, SIDECAR
+from vseg.io.files import real_path
 from vseg.io.image_files import read_label_image
 from vseg.types import MaskCrop, VideoInfo
 
@@ -49,7 +50,7 @@ def numbered_files(folder: Path, suffix: str) -> Iterator[tuple[int, Path]]:
 
 def inside(folder: Path, path: Path) -> Path:
     """The path.  Raises BadExchange if it leads out of the folder."""
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if not real_path(path).is_relative_to(real_path(folder)):
         raise BadExchange(f"{path} leads out of {folder}", hint="put the file itself there")
     return path
 

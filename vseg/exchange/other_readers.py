@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from vseg.errors import BadExchange
+from vseg.io.files import real_path
 from vseg.io.json_stream import top_level_items
 
 _FAILURES: tuple[type[Exception], ...] = (
@@ -166,7 +167,7 @@ def _evaluated(name: str) -> Callable[[Path, Any], int | None]:
             tracks = folder / "trackers" / "vseg"
             for place in (folder / "gt", tracks):
                 place.mkdir(parents=True)
-                (place / f"{_CLIP}.txt").symlink_to(path.resolve())
+                (place / f"{_CLIP}.txt").symlink_to(real_path(path))
             return _boxes_or_masks(
                 trackeval,
                 name,
@@ -190,7 +191,7 @@ def _davis(path: Path, trackeval: Any) -> int | None:
             place.mkdir(parents=True)
             for file in files:
                 # TrackEval takes every file in a folder for a frame.
-                (place / file.name).symlink_to(file.resolve())
+                (place / file.name).symlink_to(real_path(file))
         return _boxes_or_masks(
             trackeval,
             "DAVIS",

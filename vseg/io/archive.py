@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vseg.errors import BadExchange
+from vseg.io.files import real_path
 
 _MOST_MEMBERS = 200_000
 """Two files for each of 100 000 frames, an hour at 25 frames a second."""
@@ -124,6 +125,6 @@ def _file_in(path: Path, folder: Path, suffix: str) -> Path:
         raise BadExchange(
             f"{path} holds {len(found)} files that end in {suffix}", hint="give the one itself"
         )
-    if not found[0].resolve().is_relative_to(folder.resolve()):
+    if not real_path(found[0]).is_relative_to(real_path(folder)):
         raise BadExchange(f"{found[0]} leads out of {path}", hint="put the file itself there")
     return found[0]

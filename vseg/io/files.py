@@ -23,6 +23,13 @@ def is_utf8(name: str | Path) -> bool:
     return True
 
 
+def real_path(path: Path) -> Path:
+    """The place that links lead to.  Those that lead in a circle stay as they are, and the
+    system refuses them: Path.resolve has an error of its own for them.
+    """
+    return Path(os.path.realpath(path))
+
+
 def check_named(source: str | Path) -> None:
     """Raise BadVideo for an empty name, which would stand for the current folder."""
     if not str(source).strip():

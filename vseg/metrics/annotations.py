@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from vseg.errors import BadDataset, BadImage
+from vseg.io.files import real_path
 from vseg.io.image_files import read_label_image
 
 VOID = 255
@@ -146,7 +147,7 @@ def clip_folders(root: Path) -> dict[str, Path]:
     for tree in _TREES:
         place = root / tree
         if png_files(place):
-            return {place.resolve().name: place}
+            return {real_path(place).name: place}
         clips = {sub.name: sub for sub in _subfolders(place) if png_files(sub)}
         if clips:
             return clips

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from vseg.errors import BadDataset
+from vseg.io.files import real_path
 from vseg.metrics.annotations import VOID, LabelFrame, clip_folders
 from vseg.metrics.curves import ABSENT, CurveBuilder, FrameScore
 from vseg.metrics.jf import score_frame
@@ -87,7 +88,7 @@ def evaluate(gt_dir: Path, pred: Prediction, protocol: Protocol = DAVIS17) -> Se
             hint="give a longer annotation, or --all-frames",
         )
     return SequenceScore(
-        gt_dir.resolve().name,
+        real_path(gt_dir).name,
         tuple(ObjectScore(one, measures_of(curve), curve) for one, curve in scored.items()),
         tuple(sorted(predicted_ids - true_ids)),
         tuple(sorted(true_ids - predicted_ids)),

@@ -16,6 +16,7 @@ from jaxtyping import Bool, UInt8
 from vseg.build import load_model, open_video
 from vseg.errors import BadDataset, UsageError
 from vseg.grounding.automatic_masks import AutomaticMaskGenerator
+from vseg.io.files import real_path
 from vseg.metrics.annotations import LabelFolder, LabelFrame, clip_folders
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame
@@ -66,7 +67,7 @@ def _labelled(index: int, labels: UInt8[np.ndarray, "H W"]) -> LabelFrame:
 def _read(
     clip: Path, root: Path | None, folders: Mapping[str, Path], most: int, objects: int
 ) -> CheckClip:
-    name = clip.resolve().name if clip.is_dir() else clip.stem
+    name = real_path(clip).name if clip.is_dir() else clip.stem
     with open_video(clip) as video:
         frames = tuple(video.frames(0, min(most, len(video))))
     if root is None:

@@ -12,6 +12,7 @@ from typing import Any
 from vseg.checked_settings import Settings, checked
 from vseg.config import TrackConfig
 from vseg.errors import BadConfig, BadRun
+from vseg.io.files import real_path
 from vseg.pipelines.job import TrackJob
 from vseg.results.layout import HEADER, RunState, read_header, run_state
 
@@ -24,12 +25,12 @@ def stored_settings(job: TrackJob) -> dict[str, Any]:
     """The settings of a job as plain values, with absolute paths of files."""
     values = job.config.model_dump(mode="json")
     if job.config.weights is not None:
-        values["weights"] = str(job.config.weights.resolve())
+        values["weights"] = str(real_path(job.config.weights))
     vocabulary = job.config.redetection.vocabulary
     if vocabulary is not None:
-        values["redetection"]["vocabulary"] = str(vocabulary.resolve())
+        values["redetection"]["vocabulary"] = str(real_path(vocabulary))
     values[EVERYTHING] = job.everything
-    values[DETECTIONS] = None if job.detections is None else str(job.detections.resolve())
+    values[DETECTIONS] = None if job.detections is None else str(real_path(job.detections))
     return values
 
 

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from vseg import __version__
 from vseg.build import load_model, model_path, open_grounder, open_nano_text
-from vseg.io.files import sha256_of
+from vseg.io.files import real_path, sha256_of
 from vseg.io.user_cache import KeptValues
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
@@ -135,7 +135,7 @@ def _weights_of(name: str) -> list[str]:
     """
     place = model_path(name)
     files = weight_files(place) if place.is_dir() else [place]
-    named = [path.resolve().name for path in files]
+    named = [real_path(path).name for path in files]
     return [
         known if re.fullmatch(r"[0-9a-f]{64}", known) else sha256_of(path)
         for known, path in zip(named, files, strict=True)

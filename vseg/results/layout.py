@@ -33,7 +33,7 @@ from pathlib import Path
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from vseg.errors import BadRun
-from vseg.io.files import atomic_write_text, is_utf8
+from vseg.io.files import atomic_write_text, is_utf8, real_path
 from vseg.results.records import FORMAT_VERSION, RunHeader, StoredObject
 
 HEADER = "run.json"
@@ -227,11 +227,11 @@ def _check_links(root: Path) -> None:
     """Raise BadRun for a file or folder of the run that is a link to outside of it: a run may
     come from anywhere, and neither reads nor writes lead elsewhere.
     """
-    inside = root.resolve()
+    inside = real_path(root)
     folders = (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS)
     below = (path for name in folders for path in (root / name).rglob("*"))
     for path in chain(root.iterdir(), below):
-        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+        if path.is_symlink() and not real_path(path).is_relative_to(inside):
             raise BadRun(
                 f"{path} is a link that leads out of the run",
                 hint="copy what it stands for into the run, or track again",

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from vseg.io.files import real_path
 from vseg.video.capture import Grabbed, grabbed_image
 from vseg.video.images import is_image, load_image, natural_key
 
@@ -79,11 +80,11 @@ class GrowingFolder:
             if changed_ns == self._changed_ns and settled:
                 return []
             self._changed_ns = changed_ns
-            root = self._folder.resolve()
+            root = real_path(self._folder)
             files = [
                 file
                 for file in self._folder.iterdir()
-                if is_image(file) and file.resolve().is_relative_to(root) and file.is_file()
+                if is_image(file) and real_path(file).is_relative_to(root) and file.is_file()
             ]
         except OSError:
             return []

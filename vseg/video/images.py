@@ -20,6 +20,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from vseg.errors import BadVideo, DamagedVideo, UsageError
 from vseg.interfaces.closing import Closing
+from vseg.io.files import real_path
 from vseg.ops.frame_range import check_index, displayed_frame, frame_range
 from vseg.types import UNKNOWN_FPS, Frame, VideoInfo
 from vseg.video.container import MAX_PIXELS, check_pixels
@@ -159,7 +160,7 @@ def image_files(folder: Path) -> tuple[Path, ...]:
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "no such folder"
         raise BadVideo(f"{folder}: {what}", hint="give the folder that holds the images")
-    root = folder.resolve()
+    root = real_path(folder)
     files = [file for file in folder.iterdir() if is_image(file)]
     if not files:
         raise BadVideo(
@@ -167,7 +168,7 @@ def image_files(folder: Path) -> tuple[Path, ...]:
             hint="give the folder in which the images themselves lie",
         )
     for file in files:
-        if not file.resolve().is_relative_to(root):
+        if not real_path(file).is_relative_to(root):
             raise BadVideo(
                 f"{file}: is a link to outside the folder", hint="copy the image in"
             )

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from vseg.checked_settings import checked
 from vseg.config import TrackConfig
 from vseg.errors import BadRun
-from vseg.io.files import check_exists, make_folder
+from vseg.io.files import check_exists, make_folder, real_path
 from vseg.pipelines.empty_run import create_empty_run
 from vseg.results.draft import finished_header
 from vseg.results.layout import HEADER, RunState, run_state
@@ -59,7 +59,7 @@ def own_server(clip: str, out: Path | None, **given: Any) -> Iterator[OwnServer]
     if (source / HEADER).is_file() and out is None:
         out = source
         source = Path(finished_header(out).source.path)
-    target = (out or Path("runs") / f"{source.stem}-annotated").resolve()
+    target = real_path(out or Path("runs") / f"{source.stem}-annotated")
     make_folder(target.parent, "the run")
     with TemporaryDirectory(prefix="vseg-annotate-") as state:
         values = {"root": target.parent, "state": Path(state), **_of_run(target), **given}
@@ -92,12 +92,12 @@ def _ensure_run(service: Service, clip: Path, out: Path) -> None:
         config = TrackConfig(
             model=chosen.model, device=chosen.device, short_side=chosen.short_side
         )
-        create_empty_run(str(clip.resolve()), out, service.models.load(), config)
+        create_empty_run(str(real_path(clip)), out, service.models.load(), config)
         return
     finished_header(out)
     run = Run(out)
     run.check_source(clip)
-    if Path(run.header.source.path).resolve() != clip.resolve():
+    if real_path(Path(run.header.source.path)) != real_path(clip):
         raise BadRun(
             f"{out} was made from {run.header.source.path}, which {clip} is a copy of",
             hint="annotate that one, or give another folder with -o",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from vseg.errors import BadVideo, NotThere
-from vseg.io.files import is_utf8
+from vseg.io.files import is_utf8, real_path
 from vseg.results.layout import HEADER
 from vseg.server.storage.ids import id_of
 from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
@@ -50,7 +50,7 @@ class ServedFolder:
         """Raises BadVideo for a root that is no folder."""
         if not root.is_dir():
             raise BadVideo(f"{root}: is not a folder", hint="give a folder with clips")
-        self.root = root.resolve()
+        self.root = real_path(root)
         self._known: dict[str, Entry] = {}
         self._scanned = -math.inf
         self._admitted: dict[str, tuple[Kind, Path]] = {}
@@ -59,7 +59,7 @@ class ServedFolder:
         """Serve a clip or a run that is not under the root, since who started the service
         named it; its id.
         """
-        resolved = path.resolve()
+        resolved = real_path(path)
         entry_id = self.id_at(resolved) if self._is_under(resolved) else id_of(str(resolved))
         self._admitted[entry_id] = kind, resolved
         return entry_id
@@ -88,7 +88,7 @@ class ServedFolder:
 
     def inside(self, path: Path) -> Path:
         """The path, known to be under the root with every link followed.  Raises NotThere."""
-        resolved = path.resolve()
+        resolved = real_path(path)
         if not self._is_under(resolved) and not self._is_admitted(resolved):
             raise NotThere(
                 "the path leads out of the root", hint="only what is in it is served"
