@@ -269,3 +269,20 @@ def test_what_is_in_the_way_of_zones_is_said(page: AnnotatorPage, zones: Path) -
         zones.rmdir()
     zones.symlink_to("nowhere.toml")
     assert page.ask("zones")["error"]["title"] == "BadConfig"
+
+
+def test_commands_are_answered_while_the_run_is_away(
+    client: TestClient, page: AnnotatorPage, zones: Path
+) -> None:
+    run = zones.parent
+    away = run.with_name("away")
+    run.rename(away)
+    try:
+        for kind in ("undo", "redo", "undo"):
+            assert page.ask(kind)["error"]["hint"]
+        with client.websocket_connect(PATH, headers=ORIGIN) as socket:
+            socket.send_text('{"id": 1, "type": "hello"}')
+            assert socket.receive_json()["error"]["hint"]
+    finally:
+        away.rename(run)
+    assert page.ask("undo")["step"] is None

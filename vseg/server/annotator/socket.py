@@ -7,7 +7,7 @@ masks.  What is no request gets one clear error and disturbs nothing.
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Path, WebSocket, WebSocketDisconnect
@@ -101,15 +101,30 @@ class _Connection:
         while True:
             request = await self._request(self._send_refusal)
             if isinstance(request, Hello):
-                return await self._welcome(request)
-            if request is not None:
+                welcomed = await self._welcomed(request)
+                if welcomed is not None:
+                    return welcomed
+            elif request is not None:
                 error = UsageError("the first message is hello", hint=_FIRST)
                 await self._socket.send_text(_refused(request.id, error))
 
-    async def _welcome(self, request: Hello) -> PageClient:
+    async def _welcomed(self, request: Hello) -> PageClient | None:
+        """The client; None of one that is told why it cannot be had, such as a damaged run."""
         clients = self._tasks.opened.clients
         may_write = caller_of(self._socket).key.allows(Scope.write)
         client, missed = clients.join(may_write, request.stream, request.last_seq)
+        try:
+            await self._welcome(request, client, missed)
+        except (VsegError, OSError) as error:
+            clients.leave(client)
+            await self._socket.send_text(_refused(request.id, error))
+            return None
+        return client
+
+    async def _welcome(
+        self, request: Hello, client: PageClient, missed: Sequence[str] | None
+    ) -> None:
+        clients = self._tasks.opened.clients
         if request.mode == "write":
             clients.take_lease(client, over=False)
         await self._tasks.outside()
@@ -127,7 +142,6 @@ class _Connection:
         for text in missed or ():
             await self._socket.send_text(text)
         clients.tell_lease()
-        return client
 
     async def _listen(self, client: PageClient) -> None:
         """Take requests until the client goes."""
@@ -176,12 +190,12 @@ class _Connection:
     async def _carry_out(self, client: PageClient) -> None:
         """The commands, one after another."""
         while True:
-            request = await self._commands.get()
-            await self._tasks.outside()
-            await self._answer(client, request)
+            await self._answer(client, await self._commands.get())
 
     async def _answer(self, client: PageClient, request: AnyRequest) -> None:
         try:
+            if type(request) in self._ordered:
+                await self._tasks.outside()
             answer: Answer = await self._handlers[type(request)](request)
             client.send(answer.model_dump_json())
         except VsegError as error:

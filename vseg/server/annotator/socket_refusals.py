@@ -2,7 +2,7 @@
 
 from pydantic import ValidationError
 
-from vseg.errors import VsegError
+from vseg.errors import OutputError, VsegError
 from vseg.server.annotator.messages import Refusal
 
 
@@ -17,6 +17,12 @@ def refusal_of(error: Exception) -> Refusal:
         place = ".".join(str(part) for part in first["loc"])
         detail = f"{place}: {first['msg']}" if place else first["msg"]
         return Refusal(title="BadMessage", detail=detail, hint=HINT)
+    if isinstance(error, OSError):
+        return Refusal(
+            title="OutputError",
+            detail=f"the system refused: {error.strerror or type(error).__name__}",
+            hint=OutputError.usual_hint,
+        )
     return Refusal(
         title="InternalError",
         detail="the service failed on this request",
