@@ -46,6 +46,23 @@ def events_of_run(
         yield None, last
 
 
+def unmet_labels(run: Run, file: ZoneFile) -> list[str]:
+    """A sentence for each zone and line that counts labels which no object of the run has.
+
+    Objects that were prompted have none unless one was given, and count nowhere then.
+    """
+    had = {*run.labels.values(), *(event.label for event in run.events)}
+    wanted = [(zone.name, zone.labels) for zone in file.zone]
+    wanted += [(line.name, line.labels) for line in file.line]
+    wanted += [(near.name, of) for near in file.near for of in (near.labels, near.others)]
+    return [
+        f"'{name}' counts {' and '.join(labels)} only, and no object of the run is called "
+        f"that: vseg correct {run.path} --rename OBJ={labels[0]}, or leave the labels out"
+        for name, labels in wanted
+        if labels and not had & {*labels}
+    ]
+
+
 def _known_labels(run: Run) -> dict[int, str]:
     """The labels of objects that no event of the run names: they have them from the start."""
     named = {e.object_id for e in run.events if e.kind in ("created", "renamed") and e.label}

@@ -100,13 +100,14 @@ def _told(
     run: "Run", file: "ZoneFile", camera: str | None, snapshots: Path | None, clip: str | None
 ) -> "tuple[list[SceneEvent], list[str]]":
     """All events of a run, with snapshots where they are asked for; and warnings."""
-    from vseg.analysis.scene_events import engine_of_run, events_of_run
+    from vseg.analysis.scene_events import engine_of_run, events_of_run, unmet_labels
     from vseg.build import open_clip
     from vseg.events.event_snapshots import SnapshotFolder
     from vseg.results.brief_objects import seldom_detected_run
 
     engine = engine_of_run(run, file, camera)
-    warnings = [*engine.plan.warnings, *seldom_detected_run(run.header, run.objects)]
+    warnings = [*engine.plan.warnings, *unmet_labels(run, file)]
+    warnings += seldom_detected_run(run.header, run.objects)
     if snapshots is None:
         return [one for _, here in events_of_run(run, engine) for one in here], warnings
     told: list[SceneEvent] = []
@@ -147,7 +148,10 @@ def _plain(row: "EventRow") -> dict[str, object]:
 
 
 def _show(rows: "list[EventRow]") -> None:
-    """The rows as a table."""
+    """The rows as a table; a sentence where there is none."""
+    if not rows:
+        print("no events: no object that counts enters a zone or crosses a line")
+        return
     head = ("place", "event", "label", "direction", "count", "mean s", "longest s", "at once")
     lines = [
         (

@@ -180,6 +180,20 @@ def test_counts_of_a_run_that_was_detected_on_too_seldom_are_doubted(
     assert "--detect-every 5 finds more" in answer.stderr
 
 
+def test_zones_that_count_what_no_object_is_called_are_named(run: Run, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(
+        ZONES.replace('["person"]', '["car", "bus"]')
+        + "labels = ['truck']\n[[near]]\nname = 'pair'\nothers = ['cat']\ndistance = 1\n"
+    )
+    answer = call("events", run.path, "--zones", other)
+    assert answer.exit_code == 0, answer.stderr
+    assert answer.stdout.startswith("no events")
+    told = [line for line in answer.stderr.splitlines() if line.startswith("warning: ")]
+    assert [line.split("'")[1] for line in told] == ["room", "gate", "pair"]
+    assert "counts car and bus only" in told[0] and "--rename OBJ=car" in told[0]
+
+
 def test_what_cannot_be_judged_is_refused(run: Run, zones: Path, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.toml"
     wrong.write_text(ZONES.replace("[120, 0], [120, 99]", "[120, 99], [120, 0]"))

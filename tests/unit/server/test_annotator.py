@@ -283,8 +283,9 @@ def test_words_exemplar_and_alternatives(scene: SyntheticVideo, page: AnnotatorP
     assert page.ask("alternatives", object=2, frame=3)["alternatives"] == []
     assert page.ask("alternatives", object=1, frame=5)["error"]["title"] == "BadPrompt"
     words = {"kind": "text", "phrase": "zeppelin"}
-    told = page.ask("prompt", object=None, frame=0, prompt=words)
-    assert "error" in told or page.event("error")["error"]["hint"]
+    told = page.ask("prompt", object=2, frame=0, prompt=words)
+    assert "zeppelin" in told["error"]["detail"] and told["error"]["hint"]
+    assert page.ask("undo")["step"]["title"] == "exemplar"
 
 
 def test_a_click_has_smaller_and_larger_masks(scene: SyntheticVideo, model: Model) -> None:

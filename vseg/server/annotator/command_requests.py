@@ -28,6 +28,7 @@ from vseg.server.annotator.messages import (
 from vseg.server.annotator.page_prompts import prompt_value
 from vseg.server.annotator.wire_edits import titled_edit
 from vseg.server.annotator.wire_values import AcceptWire, WireEdit
+from vseg.types import Text
 
 Handler = Callable[[Any], Awaitable[Answer]]
 
@@ -58,6 +59,9 @@ class CommandRequests:
         value = await asyncio.to_thread(
             prompt_value, request.prompt, opened.run.video, lambda i: opened.frame(i).image
         )
+        if isinstance(value, Text):
+            # Words that mean nothing become no mark, which would only fail again.
+            await self._tasks.worker.run(opened.run_id, opened.check_words, value)
         pending = await asyncio.to_thread(
             opened.project.add_prompt, request.object, request.frame, value
         )

@@ -108,6 +108,10 @@ class OpenClip:
                 running=None if self.running is None else self.running.state,
             )
 
+    def check_words(self, text: Text) -> None:
+        """In a turn of the worker.  Raises BadPrompt for words that nothing can detect."""
+        self._grounder_for([text])
+
     def close(self) -> None:
         """Close the readers and all connections."""
         self.clients.close()

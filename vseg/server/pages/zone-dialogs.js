@@ -180,8 +180,10 @@ export async function showZoneEvents(annotator) {
     h("thead", {}, head),
     h("tbody", {}, ...rows),
   );
-  const none = h("p", {}, "Nothing has happened in the zones yet: propagate objects first.");
-  await showDialog("Events of the zones", rows.length ? table : none);
+  const none = annotator.state.objects.some((object) => object.stored)
+    ? "No object enters a zone or crosses a line: an object is where its lowest part is."
+    : "Nothing has happened in the zones yet: propagate objects first.";
+  await showDialog("Events of the zones", rows.length ? table : h("p", {}, none));
 }
 
 /** @param {string | number | null} value */
