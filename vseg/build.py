@@ -122,7 +122,7 @@ def load_model(  # noqa: PLR0913 - every setting of a model, by keyword
     name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a
     file of that architecture; the embedded one if left out.  runtime: of nano on a CPU,
     "torch", "onnx" (onnxruntime), "onnx-int8" (convolutions of 8-bit integers), or "auto": the
-    faster of the first two by a self-test.  short_side: nano's frames are scaled to it, in
+    fastest by a self-test.  short_side: nano's frames are scaled to it, in
     pixels.  flip: nano segments every frame mirrored too, at half the speed.
     Nothing is downloaded.  Raises ModelError for an unknown name, DeviceMissing,
     WeightsMissing, WeightsMismatch, UsageError.

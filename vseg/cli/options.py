@@ -43,7 +43,7 @@ Dtype = Annotated[str | None, typer.Option("--dtype", help="auto, float32 or bfl
 RuntimeName = Annotated[
     str | None,
     typer.Option(
-        "--runtime", help="nano on a CPU: torch, onnx, onnx-int8, or auto (torch or onnx)."
+        "--runtime", help="nano on a CPU: torch, onnx, onnx-int8, or auto, the faster one."
     ),
 ]
 ShortSide = Annotated[

@@ -12,11 +12,11 @@ import torch
 import vseg
 from tests.nano_weights import save_random
 from vseg.errors import ExtraMissing, UsageError
-from vseg.models.nano.load import load_nano
+from vseg.models.nano.load import WEIGHTS, load_nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes import choose
 from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE
-from vseg.models.nano.runtimes.int8_scales import ScalesFile
+from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
 from vseg.models.nano.runtimes.self_test import SelfTest
 
 
@@ -29,7 +29,9 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "nano.safetensors"
 
 
-def keep(monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float) -> list[str]:
+def keep(
+    monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float, int8_ms: float = 1000.0
+) -> list[str]:
     """Stand a result in for the measurement, whose outcome depends on the machine; gives the
     list of tests made.
     """
@@ -37,7 +39,7 @@ def keep(monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float) -> li
 
     def tested(dtype: torch.dtype) -> SelfTest:
         made.append(str(dtype))
-        return SelfTest(torch_ms, onnx_ms, str(dtype))
+        return SelfTest(torch_ms, onnx_ms, int8_ms, str(dtype).removeprefix("torch."))
 
     monkeypatch.setattr(choose, "tested_apart", tested)
     return made
@@ -47,12 +49,12 @@ def keep(monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float) -> li
 def test_the_self_test_measures_both_and_is_kept(weights: Path, tmp_path: Path) -> None:
     first = choose.self_test(torch.float32)
     assert first is not None
-    assert first.torch_ms > 0 and first.onnx_ms > 0
+    assert min(first.torch_ms, first.onnx_ms, first.int8_ms) > 0
     kept = json.loads((tmp_path / "cache" / "vseg" / "runtime.json").read_text("utf-8"))
     (key,) = kept
     assert {"torch", "onnxruntime", "instruction set", "threads"} <= json.loads(key).keys()
     assert choose.self_test(torch.float32) == first
-    assert load_nano(weights, dtype="float32").runtime == first.faster
+    assert load_nano(weights, dtype="float32").runtime == first.fastest(integers=False)
 
 
 @pytest.mark.parametrize(("onnx_ms", "runtime"), [(60.0, "onnx"), (95.0, "torch")])
@@ -66,10 +68,35 @@ def test_auto_takes_what_is_clearly_faster_and_tests_once(
     assert choose.chosen_in_words().startswith(f"{runtime}: ")
 
 
+@pytest.mark.parametrize(
+    ("onnx_ms", "int8_ms", "runtime"),
+    [(80.0, 50.0, "onnx-int8"), (80.0, 75.0, "onnx"), (95.0, 65.0, "onnx-int8")],
+)
+def test_auto_takes_integers_where_they_save_much(
+    monkeypatch: pytest.MonkeyPatch,
+    weights: Path,
+    onnx_ms: float,
+    int8_ms: float,
+    runtime: str,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
+    keep(monkeypatch, 100.0, onnx_ms, int8_ms)
+    assert load_nano().runtime == runtime
+    assert choose.chosen_in_words().startswith(f"{runtime}: ")
+    exact = "onnx" if onnx_ms < 90 else "torch"
+    # Not where float32 is asked for, nor without scales of these weights.
+    assert load_nano(dtype="float32").runtime == exact
+    assert load_nano(weights).runtime == exact
+    scales_of(weights).write_bytes(scales_of(WEIGHTS).read_bytes())
+    assert load_nano(weights).runtime == exact
+    # Nor in place of bfloat16.
+    assert SelfTest(100.0, 99.0, 50.0, "bfloat16").fastest(integers=True) == "torch"
+
+
 @pytest.mark.integration
 def test_what_the_self_test_needs_is_not_kept_by_who_asks(tmp_path: Path) -> None:
     asked = "import torch; from vseg.models.nano.runtimes import choose; "
-    asked += "print(choose.self_test(torch.float32).faster); import sys; "
+    asked += "print(choose.self_test(torch.float32).fastest(integers=False)); import sys; "
     asked += "assert 'onnxruntime' not in sys.modules"
     env = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
     # As where a program is run from: Python puts the folder among the places of imports.

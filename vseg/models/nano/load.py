@@ -33,9 +33,9 @@ def load_nano(
     """nano with the weights at `path`, or those shipped with the package.
 
     dtype: "float32", "bfloat16", or "auto": bfloat16 on CUDA and on CPUs that multiply it
-    natively.  runtime: "torch", "onnx", "onnx-int8", or "auto": the faster of the first two on
-    this processor.  Raises WeightsMissing, WeightsMismatch, DeviceMissing, ModelError without
-    onnxruntime, UsageError.
+    natively.  runtime: "torch", "onnx", "onnx-int8", or "auto": the fastest on this processor.
+    Raises WeightsMissing, WeightsMismatch, DeviceMissing, ModelError without onnxruntime,
+    UsageError.
     """
     path = WEIGHTS if path is None else path
     net = NanoNet()

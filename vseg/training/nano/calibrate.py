@@ -19,22 +19,22 @@ from torch import Tensor, nn
 
 from vseg.errors import BadDataset
 from vseg.io.files import atomic_path
-from vseg.models.nano.blocks import ConvNorm, Residual
 from vseg.models.nano.load import WEIGHTS, load_weights
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
-from vseg.models.nano.runtimes.int8_scales import Int8Scales, ScalesFile, scales_of
+from vseg.models.nano.runtimes.int8_scales import (
+    Int8Scales,
+    ScalesFile,
+    integer_layers,
+    is_signed,
+    scales_of,
+    sources,
+)
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.session.session import Session
 from vseg.training.data.clip import VOID
 from vseg.training.data.dataset_zip import ZippedClip, joined, load_dataset, without
 
-PARTS = ("encoder", "base", "skip4", "skip8", "decoder.deep", "value.block")
-"""The parts of the network whose convolutions are of integers: those that cost at most 0.2 J&F
-on the clips held out, each alone and all together (docs/models.md).  Keys, whose cosines
-decide what is read from memory, and the mask's last layers stay float32."""
-_ENTRIES = ("decoder.norm", "value.enter")
-"""What gives such a part its input without being of one."""
 _FRAMES = 8
 """Of each clip.  With half as many, ranges differ by a few per cent."""
 _BINS = 2048
@@ -69,28 +69,13 @@ def calibrate(files: CalibrationFiles) -> Path:
         raise BadDataset("there is no clip to calibrate on", hint="give a zip with video/")
     runtime = TorchRuntime(net, torch.device("cpu"), torch.float32)
     nano = Nano(runtime, digest, short_side=files.short_side)
-    ranges = _Calibration(nano, _modules(runtime.net), dataset.videos).ranges()
-    layers = [
-        name
-        for name, module in runtime.net.named_modules()
-        if isinstance(module, nn.Conv2d) and name.startswith(PARTS)
-    ]
-    scales = Int8Scales(ranges, frozenset(layers))
+    ranges = _Calibration(nano, sources(runtime.net), dataset.videos).ranges()
+    scales = Int8Scales(ranges, integer_layers(runtime.net))
     notes = {"clips": str(len(dataset.videos)), "frames": str(_FRAMES)}
     target = scales_of(files.weights)
     with atomic_path(target) as part:
         ScalesFile(part, digest).save(scales, notes)
     return target
-
-
-def _modules(net: nn.Module) -> dict[str, nn.Module]:
-    """What gives the values on both sides of convolutions of integers."""
-    return {
-        name: module
-        for name, module in net.named_modules()
-        if name in _ENTRIES
-        or (isinstance(module, ConvNorm | Residual) and name.startswith(PARTS))
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +101,7 @@ class _Calibration:
         self._track(count)
         ranges = {}
         for name in self.modules:
-            below = _is_signed(name)
+            below = is_signed(name)
             levels = _LEVELS / 2 if below else _LEVELS
             top = _cheapest(counts[name], largest[name], levels)
             ranges[name] = (-top if below else 0.0, top)
@@ -135,14 +120,9 @@ class _Calibration:
 
 def _hook(name: str, observe: Observe) -> Callable[[nn.Module, object, Tensor], None]:
     def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
-        observe(name, output.abs() if _is_signed(name) else output.clamp(min=0))
+        observe(name, output.abs() if is_signed(name) else output.clamp(min=0))
 
     return hook
-
-
-def _is_signed(name: str) -> bool:
-    """Whether no ReLU follows a module."""
-    return name.endswith((".second", "skip4", "skip8"))
 
 
 def _track(nano: Nano, clip: ZippedClip) -> None:

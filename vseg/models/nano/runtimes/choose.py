@@ -36,16 +36,25 @@ def open_runtime(
     onnxruntime where that is asked for; WeightsMissing, WeightsMismatch for the scales.
     """
     name = _named(name)
-    if name in ("onnx", "onnx-int8"):
+    if name == "auto":
+        name = _fastest(device, dtype, scales)
+    elif name != "torch":
         _check_onnx(name, device, dtype)
-        return _onnx(net, device, scales.load() if name == "onnx-int8" else None)
-    number_format = open_dtype(dtype, device, cpu_bfloat16=True)
-    undecided = name == "auto" and device.type == "cpu" and dtype != "bfloat16"
-    if undecided and _onnxruntime():
-        measured = self_test(number_format)
-        if measured is not None and measured.faster == "onnx":
-            return _onnx(net, device)
-    return TorchRuntime(net, device, number_format)
+    if name == "torch":
+        return TorchRuntime(net, device, open_dtype(dtype, device, cpu_bfloat16=True))
+    return _onnx(net, device, scales.load() if name == "onnx-int8" else None)
+
+
+def _fastest(device: torch.device, dtype: str, scales: ScalesFile) -> str:
+    """What "auto" stands for; 8-bit integers only where no number format is asked for, and
+    there are scales of these weights.
+    """
+    if device.type != "cpu" or dtype == "bfloat16" or not _onnxruntime():
+        return "torch"
+    measured = self_test(open_dtype(dtype, device, cpu_bfloat16=True))
+    if measured is None:
+        return "torch"
+    return measured.fastest(integers=dtype == "auto" and scales.fits())
 
 
 def self_test(dtype: torch.dtype) -> SelfTest | None:

@@ -6,6 +6,7 @@ the names of modules, for these weights alone.
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,15 @@ from safetensors.numpy import save_file
 from torch import nn
 
 from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.models.nano.blocks import ConvNorm, Residual
 from vseg.models.nano.runtimes.int8_writer import Quantisation
 
+_PARTS = ("encoder", "base", "skip4", "skip8", "decoder.deep", "value.block")
+"""The parts of the network whose convolutions are of integers: those that cost at most 0.2 J&F
+on the clips held out, each alone and all together (docs/models.md).  Keys, whose cosines
+decide what is read from memory, and the mask's last layers stay float32."""
+_ENTRIES = ("decoder.norm", "value.enter")
+"""What gives such a part its input without being of one."""
 _ARCHITECTURE = "nano-int8"
 _AGAIN = "make one: vseg train calibrate --weights FILE --data ZIP"
 
@@ -69,6 +77,12 @@ class ScalesFile:
             )
         return Int8Scales(ranges, layers)
 
+    def fits(self) -> bool:
+        """Whether there are scales of these weights."""
+        with suppress(WeightsMissing, WeightsMismatch):
+            return bool(self.load().layers)
+        return False
+
     def save(self, scales: Int8Scales, notes: Mapping[str, str]) -> None:
         """Write the scales; `notes` go into the metadata."""
         pairs = {name: np.array(pair, np.float32) for name, pair in scales.ranges.items()}
@@ -79,6 +93,30 @@ class ScalesFile:
             **notes,
         }
         save_file(pairs, self.path, metadata=metadata)
+
+
+def integer_layers(net: nn.Module) -> frozenset[str]:
+    """The convolutions of integers."""
+    return frozenset(
+        name
+        for name, module in net.named_modules()
+        if isinstance(module, nn.Conv2d) and name.startswith(_PARTS)
+    )
+
+
+def sources(net: nn.Module) -> dict[str, nn.Module]:
+    """What gives the values on both sides of these convolutions."""
+    return {
+        name: module
+        for name, module in net.named_modules()
+        if name in _ENTRIES
+        or (isinstance(module, ConvNorm | Residual) and name.startswith(_PARTS))
+    }
+
+
+def is_signed(source: str) -> bool:
+    """Whether no ReLU follows what gives a map."""
+    return source.endswith((".second", "skip4", "skip8"))
 
 
 def scales_of(weights: Path) -> Path:

@@ -1,8 +1,8 @@
-"""Processor time of nano in torch and in onnxruntime, measured in a process of its own:
+"""Processor time of nano in every runtime on a processor, measured in a process of its own:
 `python -m vseg.models.nano.runtimes.self_test DTYPE THREADS` prints it as JSON.
 
-Both runtimes, two copies of the network and their buffers take 250 MiB, which the process that
-tracks would never give back, and one of the two is not used after.
+The runtimes, copies of the network and their buffers take 250 MiB, which the process that
+tracks would never give back, and all but one are not used after.
 """
 
 import json
@@ -22,13 +22,20 @@ from pydantic import Field
 
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import PRIORS, VALUE
+from vseg.models.nano.runtimes.int8_scales import (
+    Int8Scales,
+    integer_layers,
+    is_signed,
+    sources,
+)
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.ops.denormals import denormals_flushed
 
 _CLEARLY = 0.9
-"""onnxruntime is chosen below this share of torch's time: by less, chance would choose, and
-two machines that are alike would differ.  A round value."""
+"""onnxruntime is chosen below this share of torch's time, and 8-bit integers below this share
+of that of the better one: by less, chance would choose, and two machines that are alike would
+differ.  A round value."""
 _TEST_HW = (384, 688)
 """A frame of 480p at the default short side."""
 _REMEMBERED = 4
@@ -44,22 +51,33 @@ _Ms = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """Processor milliseconds for a frame with one object, and the number format of torch."""
+    """Processor milliseconds for a frame with one object, and the number format of torch.
+
+    int8_ms: of onnxruntime with 8-bit integers.
+    """
 
     torch_ms: _Ms
     onnx_ms: _Ms
+    int8_ms: _Ms
     dtype: str
 
-    @property
-    def faster(self) -> str:
-        """The runtime that "auto" takes."""
-        return "onnx" if self.onnx_ms < _CLEARLY * self.torch_ms else "torch"
+    def fastest(self, *, integers: bool) -> str:
+        """The runtime that "auto" takes.
+
+        integers: whether 8-bit ones may be; never in place of bfloat16, which takes as long
+        with ten objects.
+        """
+        name = "onnx" if self.onnx_ms < _CLEARLY * self.torch_ms else "torch"
+        exact_ms = min(self.torch_ms, self.onnx_ms)
+        faster = self.int8_ms < _CLEARLY * exact_ms and self.dtype == "float32"
+        return "onnx-int8" if integers and faster else name
 
     def in_words(self) -> str:
-        """For people."""
+        """For people; of the shipped weights."""
         return (
-            f"{self.faster}: a frame takes {self.torch_ms:.0f} ms in torch ({self.dtype}), "
-            f"{self.onnx_ms:.0f} ms in onnxruntime (float32)"
+            f"{self.fastest(integers=True)}: a frame takes {self.torch_ms:.0f} ms in torch "
+            f"({self.dtype}), {self.onnx_ms:.0f} ms in onnxruntime (float32), "
+            f"{self.int8_ms:.0f} ms with 8-bit integers"
         )
 
 
@@ -83,7 +101,7 @@ def tested_apart(dtype: torch.dtype) -> SelfTest | None:
 
 
 def tested(dtype: torch.dtype) -> SelfTest:
-    """The least processor time of either runtime, in turns: beside other processes chance
+    """The least processor time of every runtime, in turns: beside other processes chance
     would choose by the wall clock.
     """
     # An optional package.
@@ -93,7 +111,12 @@ def tested(dtype: torch.dtype) -> SelfTest:
     # Random weights: those of every nano have the same shapes, and take the same time.
     net = NanoNet()
     runs = [_a_frame(TorchRuntime(deepcopy(net), device, dtype))]
-    runs.append(_a_frame(OnnxRuntime(TorchRuntime(net, device, torch.float32))))
+    # Ranges that no weights have: they take the same time.
+    ranges = {name: (-8.0 if is_signed(name) else 0.0, 8.0) for name in sources(net)}
+    scales = Int8Scales(ranges, integer_layers(net))
+    for each in (None, scales):
+        beside = TorchRuntime(deepcopy(net), device, torch.float32)
+        runs.append(_a_frame(OnnxRuntime(beside, each)))
     least = [float("inf")] * len(runs)
     began = time.perf_counter()
     with denormals_flushed(), torch.inference_mode():
@@ -106,8 +129,8 @@ def tested(dtype: torch.dtype) -> SelfTest:
                 least[k] = min(least[k], time.process_time() - started)
             if time.perf_counter() - began > _SECONDS:
                 break
-    in_torch, in_onnx = (round(1000 * seconds, 1) for seconds in least)
-    return SelfTest(in_torch, in_onnx, str(dtype).removeprefix("torch."))
+    in_torch, in_onnx, integers = (round(1000 * seconds, 1) for seconds in least)
+    return SelfTest(in_torch, in_onnx, integers, str(dtype).removeprefix("torch."))
 
 
 def _a_frame(runtime: Runtime) -> Callable[[], None]:
