@@ -43,7 +43,8 @@ class Ends:
         for row, tracklet in enumerate(tracklets):
             detected = np.ones(len(tracklet), dtype=bool)
             planes = smooth(tracklet.times_s, tracklet.boxes, detected, motion).planes
-            first[:, row], last[:, row] = planes[:, 0], planes[:, -1]
+            first[:, row] = planes[:, 0]
+            last[:, row] = planes[:, -1]
         return Ends(
             np.array([tracklet.times_s[0] for tracklet in tracklets], dtype=float),
             np.array([tracklet.times_s[-1] for tracklet in tracklets], dtype=float),

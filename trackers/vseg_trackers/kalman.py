@@ -67,7 +67,8 @@ class BoxMotion:
         scale = _scale(centred)
         planes = np.zeros((5, len(boxes), 4))
         planes[0] = centred
-        planes[2], planes[4] = self._measured * scale, self._speed * scale
+        planes[2] = self._measured * scale
+        planes[4] = self._speed * scale
         if shared is not None:
             planes[1, :, :2] = shared.velocity
             planes[4, :, :2] += shared.variance

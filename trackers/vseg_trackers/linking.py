@@ -142,7 +142,8 @@ def _evidence(
     Both are Gaussian states; their difference is judged by position and speed together, in
     units of the box's side.  The wider the spread of the position, the less a hit says.
     """
-    (p, v, *spread), (q, w, *other) = start, carried
+    p, v, *spread = start
+    q, w, *other = carried
     # At least a pixel, so that a box without area does not divide by 0.
     side = ((p[:, 2:3] + p[:, 3:] + q[:, 2:3] + q[:, 3:]) / 4).clip(1.0)
     pp, pv, vv = ((a + b) / side**2 for a, b in zip(spread, other, strict=True))
@@ -163,7 +164,8 @@ def _whole(
     sources = np.zeros(len(span_s), dtype=np.int64)
     for tracklet in chain:
         at = np.searchsorted(span_s, tracklet.times_s)
-        boxes[at], sources[at] = tracklet.boxes, tracklet.track_id
+        boxes[at] = tracklet.boxes
+        sources[at] = tracklet.track_id
     smoothed = smooth(span_s, boxes, sources > 0, config.motion)
     observed_s = np.concatenate([tracklet.times_s for tracklet in chain])
     nth = np.searchsorted(observed_s, span_s, side="right") - 1

@@ -139,7 +139,8 @@ def _mean_row(name: str, score: DatasetScore) -> str:
 def _ends(found: Mapping[str, Interval] | None, name: str, sign: str = "") -> str:
     if found is None:
         return ""
-    low, high = 100 * found[name].low, 100 * found[name].high
+    low = 100 * found[name].low
+    high = 100 * found[name].high
     return f'<span class="faint">[{low:{sign}.1f}, {high:{sign}.1f}]</span>'
 
 

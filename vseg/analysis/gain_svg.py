@@ -60,7 +60,8 @@ def curves_svg(pair: ObjectPair) -> str:
     """J&F of one object over the frames of its clip, in both runs."""
     frames = pair.first.curve.frames
     base = _CURVE_HEIGHT - 6
-    left, right = LABEL_WIDTH, WIDTH - _RIGHT
+    left = LABEL_WIDTH
+    right = WIDTH - _RIGHT
     parts = [
         f'<line x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#888" '
         f'stroke-opacity=".4"/><text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end">'

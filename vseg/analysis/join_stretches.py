@@ -95,7 +95,8 @@ def _check(runs: Sequence[Run]) -> None:
             raise BadRun(f"the run at {run.path} is {run.header.status}", hint="finish it")
     for one, other in pairwise(runs):
         same_clip = one.header.source.sha256 == other.header.source.sha256
-        begins, ends = _range(other)[0], _range(one)[1]
+        begins = _range(other)[0]
+        ends = _range(one)[1]
         if not same_clip or not _range(one)[0] < begins < ends < _range(other)[1]:
             raise BadRun(
                 f"{other.path} does not go on where {one.path} ends",

@@ -78,7 +78,8 @@ def _view(
     """
     height, width = image.shape[:2]
     left, top, right, bottom = window_around(view.box, (width, height), size, wide=view.wide)
-    rows, columns = slice(top, bottom), slice(left, right)
+    rows = slice(top, bottom)
+    columns = slice(left, right)
     way = cv2.INTER_AREA if right - left > size[0] else cv2.INTER_CUBIC
     small = np.asarray(cv2.resize(image[rows, columns], size, interpolation=way))
     masks = run[view.frame_index]

@@ -72,7 +72,8 @@ class RunComparison:
     @property
     def gain(self) -> Mapping[str, float]:
         """J&F, J and F of the second less those of the first."""
-        first, second = _shares(self.first.measures), _shares(self.second.measures)
+        first = _shares(self.first.measures)
+        second = _shares(self.second.measures)
         return {name: second[name] - first[name] for name in first}
 
 
@@ -136,7 +137,8 @@ def _extremes(pair: ObjectPair) -> list[FramePair]:
     """The counted frames with the largest loss and the largest gain."""
     curve = pair.first.curve
     both = curve.counted & pair.second.curve.counted
-    first, second = jf_of(pair.first), jf_of(pair.second)
+    first = jf_of(pair.first)
+    second = jf_of(pair.second)
     gain = np.where(both, second - first, 0.0)
     return [
         FramePair(

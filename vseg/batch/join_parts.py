@@ -58,7 +58,8 @@ def _check_parts(job: BatchJob, place: Place) -> None:
 
 def _asked(job: BatchJob, folders: list[Path]) -> RunHeader:
     """The header of the whole, from those of its stretches."""
-    first, last = read_header(folders[0]), read_header(folders[-1])
+    first = read_header(folders[0])
+    last = read_header(folders[-1])
     assert first.frame_range is not None and last.frame_range is not None
     whole = job.line.settings.get("range", ":")
     return first.model_copy(

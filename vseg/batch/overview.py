@@ -143,7 +143,8 @@ def _add(seen: Overview, counts: Counter[str], manifest: Manifest, *, whole: boo
         seen.seconds += manifest.seconds
         seen.warnings += manifest.warnings
     if status.is_wrong:
-        clip, error = manifest.clip, manifest.error
+        clip = manifest.clip
+        error = manifest.error
         _note(seen, FailedJob(clip, status.value, manifest.job_id, manifest.attempts, error))
 
 

@@ -32,7 +32,8 @@ def print_comparison(compared: "RunComparison", told: str) -> None:
     width = max(len(name) for name in (*names, "all"))
     print(f"{'object':<{width}}   first  second    gain")
     for name, pair in zip(names, compared.objects, strict=True):
-        first, second = pair.first.measures.jf_mean, pair.second.measures.jf_mean
+        first = pair.first.measures.jf_mean
+        second = pair.second.measures.jf_mean
         print(f"{name:<{width}}  {_line(first, second)}")
     means = compared.first.measures.jf_mean, compared.second.measures.jf_mean
     print(f"{'all':<{width}}  {_line(*means)}")

@@ -24,17 +24,19 @@ def identity_facts(row: "IdentityRow", chosen: set[str]) -> dict[str, str | int 
     """The chosen measures of one row as plain values; shares in percent."""
     facts: dict[str, str | int | float] = {"clip": row.clip, "frames": row.num_frames}
     if "hota" in chosen:
-        facts["HOTA"], facts["DetA"] = _percent(row.hota.hota), _percent(row.hota.det_a)
-        facts["AssA"], facts["LocA"] = _percent(row.hota.ass_a), _percent(row.hota.loc_a)
+        facts["HOTA"] = _percent(row.hota.hota)
+        facts["DetA"] = _percent(row.hota.det_a)
+        facts["AssA"] = _percent(row.hota.ass_a)
+        facts["LocA"] = _percent(row.hota.loc_a)
     if "idf1" in chosen:
-        facts["IDF1"], facts["IDP"] = (
-            _percent(row.identity.f1),
-            _percent(row.identity.precision),
-        )
+        facts["IDF1"] = _percent(row.identity.f1)
+        facts["IDP"] = _percent(row.identity.precision)
         facts["IDR"] = _percent(row.identity.recall)
     if "mota" in chosen:
-        facts["MOTA"], facts["MOTP"] = _percent(row.clear.mota), _percent(row.clear.motp)
-        facts["IDSW"], facts["Frag"] = row.clear.switches, row.clear.fragments
+        facts["MOTA"] = _percent(row.clear.mota)
+        facts["MOTP"] = _percent(row.clear.motp)
+        facts["IDSW"] = row.clear.switches
+        facts["Frag"] = row.clear.fragments
     return facts
 
 

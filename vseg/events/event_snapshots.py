@@ -92,8 +92,10 @@ def cut_out(image: UInt8[np.ndarray, "H W 3"], crop: MaskCrop) -> UInt8[np.ndarr
     height, width = image.shape[:2]
     x1, y1, x2, y2 = crop.xyxy
     around = round(_AROUND * max(x2 - x1, y2 - y1))
-    left, top = max(0, x1 - around), max(0, y1 - around)
-    right, bottom = min(width, x2 + around), min(height, y2 + around)
+    left = max(0, x1 - around)
+    top = max(0, y1 - around)
+    right = min(width, x2 + around)
+    bottom = min(height, y2 + around)
     alpha = np.full((bottom - top, right - left), _FAINT, dtype=np.uint8)
     alpha[y1 - top : y2 - top, x1 - left : x2 - left][crop.mask] = 255
     return np.dstack([image[top:bottom, left:right], alpha])

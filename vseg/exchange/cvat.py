@@ -100,7 +100,8 @@ def read_cvat(path: Path, sink: MaskSink) -> None:
         elif element.tag == "track":
             track = _Track(element)
         elif element.tag == "image":
-            track, frame = None, _frame_of_image(where, element)
+            track = None
+            frame = _frame_of_image(where, element)
             with located(where):
                 sink.add_frame(frame)
         elif element.tag in _SHAPES:

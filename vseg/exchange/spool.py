@@ -214,7 +214,8 @@ class MaskSpool(Closing):
                 hint=f"ids are whole numbers from 1 to {LAST_OBJECT_ID}",
             )
         x1, y1, x2, y2 = crop.xyxy
-        width, height = self.video.width, self.video.height
+        width = self.video.width
+        height = self.video.height
         if min(x1, y1) < 0 or x2 > width or y2 > height:
             raise BadExchange(
                 f"frame {frame}: a mask reaches to {x2},{y2} and leaves the {width}x{height} "

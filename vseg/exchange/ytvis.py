@@ -136,7 +136,8 @@ class YtvisFormat(MaskFormat):
             yield None if crop is None else self._value(crop, spool, key)
 
     def _value(self, crop: MaskCrop, spool: MaskSpool, key: str) -> Any:
-        height, width = spool.video.height, spool.video.width
+        height = spool.video.height
+        width = spool.video.width
         if key == "areas":
             return crop.area
         if key == "bboxes":

@@ -33,7 +33,9 @@ class Tagger:
     ) -> None:
         if threshold is not None and not 0 < threshold <= 1:
             raise UsageError(f"the threshold {threshold:g} of the tags is not in (0, 1]")
-        self._image_text, self._vocabulary, self._most = image_text, tuple(vocabulary), most
+        self._image_text = image_text
+        self._vocabulary = tuple(vocabulary)
+        self._most = most
         usual = _ALONE if image_text.alone else _SHARED
         self.threshold = usual if threshold is None else threshold
 

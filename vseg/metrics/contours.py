@@ -127,14 +127,17 @@ def _dilated(edge: int, stride: int, disk: tuple[tuple[int, int, int], ...]) -> 
     """
     # A higher bit is a pixel further left or up.
     spread = 0
-    left, right = 1, 0
+    left = 1
+    right = 0
     dilated = 0
     for dy, first, last in disk:
         if left > right:
-            left, right = first, first - 1
+            left = first
+            right = first - 1
         for dx in (*range(first, left), *range(right + 1, last + 1)):
             spread |= edge << dx if dx >= 0 else edge >> -dx
-        left, right = first, last
+        left = first
+        right = last
         down = dy * stride
         dilated |= spread << down if down >= 0 else spread >> -down
     return dilated

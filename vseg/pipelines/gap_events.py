@@ -33,7 +33,8 @@ class GapEvents:
 
     def change(self, change: LiveChange) -> None:
         """Tell of a connection that was lost, or is there again."""
-        camera, what = change.camera, change.change
+        camera = change.camera
+        what = change.change
         title = f"{camera}: " if camera else ""
         if what.state == "down":
             self._since[camera] = what.time_s

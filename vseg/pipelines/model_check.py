@@ -74,7 +74,8 @@ class ClipCheck:
     @property
     def loss(self) -> float | None:
         """What bfloat16 loses, in points of J&F."""
-        one, other = self.float32.jf, self.bfloat16.jf
+        one = self.float32.jf
+        other = self.bfloat16.jf
         return None if one is None or other is None else one - other
 
 

@@ -170,10 +170,12 @@ def untracked_notes(
         return ()
     if direction == "forward":
         side = "before the first prompt"
-        low, high = first, min(placed) - 1
+        low = first
+        high = min(placed) - 1
     else:
         side = "after the last prompt"
-        low, high = max(placed) + 1, stop - 1
+        low = max(placed) + 1
+        high = stop - 1
     if low > high:
         return ()
     return (

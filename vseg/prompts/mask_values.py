@@ -91,7 +91,9 @@ def _blended_share(values: Integer[np.ndarray, "H W"]) -> float:
     blended = 0
     abrupt = 0
     for lines in (values, values.T):
-        before, here, after = lines[:, :-2], lines[:, 1:-1], lines[:, 2:]
+        before = lines[:, :-2]
+        here = lines[:, 1:-1]
+        after = lines[:, 2:]
         between = np.zeros(lines.shape, dtype=bool)
         between[:, 1:-1] = (before - here) * (here - after) > 0
         # Between neighbouring values there is no level that could tell.

@@ -197,7 +197,8 @@ class _History:
     def _crops_below(self) -> int:
         """Pixels of its longer side, at the model's size, below which an object has a crop."""
         options = self._header.options
-        most, below = options.get("crops.most"), options.get("crops.below")
+        most = options.get("crops.most")
+        below = options.get("crops.below")
         return below if most and isinstance(below, int) else 0
 
     def _sides(self, frame: int) -> tuple[float, float] | None:

@@ -219,7 +219,8 @@ class StoredObject(Record):
 
     @model_validator(mode="after")
     def _ordered(self) -> "StoredObject":
-        first, last = self.first_frame, self.last_frame
+        first = self.first_frame
+        last = self.last_frame
         if (first is None) != (last is None):
             raise ValueError("of the first and the last visible frame one is missing")
         if first is not None and last is not None and last < first:

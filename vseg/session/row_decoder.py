@@ -64,7 +64,8 @@ class RowDecoder:
         for row, prompts in enumerate(o.prompts.get(t, ()) for o in live):
             if row in rows and prompts and not any(isinstance(p, Box) for p in prompts):
                 # The mask by memory is the prior, and the readout adds to the prompts.
-                prior, readout = rows[row].logits, readouts[row]
+                prior = rows[row].logits
+                readout = readouts[row]
                 rows[row] = predictor.decode(image, [prompts], prior, readout)
             elif prompts:
                 # A box says where all of the object is, whatever memory takes for it.

@@ -27,8 +27,12 @@ def cups() -> SceneConfig:
     """Three equal ones: 1 and 2 change places, then 1 and 3, then 1 is covered and comes
     back.
     """
-    left, middle, right, cover = 0.14, 0.38, 0.62, 0.87
-    high, low = 0.44, 0.56
+    left = 0.14
+    middle = 0.38
+    right = 0.62
+    cover = 0.87
+    high = 0.44
+    low = 0.56
     trajectories = [
         Trajectory(
             (

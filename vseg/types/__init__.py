@@ -147,8 +147,10 @@ class MaskCrop:
         pixels: Bool[np.ndarray, "h w"] | None = None
         x1, y1, x2, y2 = self.xyxy
         for other in others:
-            left, top = max(x1, other.x), max(y1, other.y)
-            right, bottom = min(x2, other.xyxy[2]), min(y2, other.xyxy[3])
+            left = max(x1, other.x)
+            top = max(y1, other.y)
+            right = min(x2, other.xyxy[2])
+            bottom = min(y2, other.xyxy[3])
             if left < right and top < bottom:
                 pixels = self.mask.copy() if pixels is None else pixels
                 rows = slice(top - other.y, bottom - other.y)

@@ -84,8 +84,10 @@ def _crossing(ring: Ring) -> tuple[int, int] | None:
     starts = ring
     ends = np.roll(ring, -1, axis=0)
     for k in range(len(ring) - 2):
-        a, b = starts[k], ends[k]
-        c, d = starts[k + 2 :], ends[k + 2 :]
+        a = starts[k]
+        b = ends[k]
+        c = starts[k + 2 :]
+        d = ends[k + 2 :]
         of_this = _turn(a, b, c) * _turn(a, b, d) < 0
         of_other = _turn(c, d, a) * _turn(c, d, b) < 0
         crossed = np.flatnonzero(of_this & of_other)
@@ -102,5 +104,6 @@ def _turn(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 
 def _edge(ring: Ring, number: int) -> str:
-    (x1, y1), (x2, y2) = ring[number], ring[(number + 1) % len(ring)]
+    x1, y1 = ring[number]
+    x2, y2 = ring[(number + 1) % len(ring)]
     return f"{x1:g},{y1:g} to {x2:g},{y2:g}"

@@ -144,7 +144,8 @@ class ImageFolder(Closing):
         goes backward.
         """
         wanted = frame_range(len(self), start, stop, step)
-        low, high = min(wanted, default=0), max(wanted, default=-1)
+        low = min(wanted, default=0)
+        high = max(wanted, default=-1)
         held = self._numbers[
             bisect_left(self._numbers, low) : bisect_right(self._numbers, high)
         ]

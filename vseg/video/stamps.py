@@ -57,7 +57,9 @@ def _strays(times: Float[np.ndarray, " N"], step: float) -> Bool[np.ndarray, " N
     stray = np.zeros(len(times), dtype=bool)
     if len(times) < 3:
         return stray
-    before, at, after = times[:-2], times[1:-1], times[2:]
+    before = times[:-2]
+    at = times[1:-1]
+    after = times[2:]
     near = _JOIN_STEPS * step
     follow = (after >= before) & (after - before <= near)
     stray[1:-1] = follow & ((at < before - near) | (at > after + near))

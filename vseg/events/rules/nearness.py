@@ -76,7 +76,8 @@ class NearnessRule:
             rows, columns = np.nonzero(distances < self._distance)
         found = {}
         for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
-            one, two = first[row].id, second[column].id
+            one = first[row].id
+            two = second[column].id
             if one != two:
                 found[min(one, two), max(one, two)] = float(distances[row, column])
         return found

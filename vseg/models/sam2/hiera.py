@@ -35,7 +35,8 @@ class HieraBackbone(nn.Module):
         ]
         self.register_buffer("where", backbone._get_pos_embed(tuple(cells))[0])
         for block in self.blocks:
-            block.attn, block.mlp = _Attention(block.attn), _FeedForward(block.mlp)
+            block.attn = _Attention(block.attn)
+            block.mlp = _FeedForward(block.mlp)
 
     def forward(self, pixels: Float[Tensor, "B 3 s s"]) -> list[Float[Tensor, "B _ _ _"]]:
         """Maps of strides 4, 8, 16 and 32."""

@@ -103,7 +103,8 @@ class MaskDecoder:
         if self._net.dynamic_multimask_via_stability:
             choose = self._net._dynamic_multimask_via_stability
             chosen = choose(every[:, None], quality[:, None])
-            one, its_quality = chosen[0][:, 0], chosen[1][:, 0]
+            one = chosen[0][:, 0]
+            its_quality = chosen[1][:, 0]
         return Proposed(one, its_quality, masks[:, :1], score)
 
     def _both_ways(
@@ -134,7 +135,8 @@ class MaskDecoder:
         """Logits: a mask's token, made into weights, on the image at four times its
         size.
         """
-        net, (four, eight) = self._net, finest
+        net = self._net
+        four, eight = finest
         grown = net.activation(net.upscale_layer_norm(net.upscale_conv1(image).add_(eight)))
         grown = net.activation(net.upscale_conv2(grown).add_(four))
         makers = net.output_hypernetworks_mlps

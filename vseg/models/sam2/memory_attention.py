@@ -118,10 +118,8 @@ class MemoryAttention:
         for name in ("_turn", "_turn_keys"):
             turn = getattr(self, name)
             setattr(self, name, Rotation(turn.cos.to(device), turn.sin.to(device)))
-        self._spatial, self._ages = (
-            self._spatial.to(device, dtype),
-            self._ages.to(device, dtype),
-        )
+        self._spatial = self._spatial.to(device, dtype)
+        self._ages = self._ages.to(device, dtype)
         return self
 
     def keys(self, cells: Float[Tensor, "O N C"]) -> Float[Tensor, "O L N D"]:

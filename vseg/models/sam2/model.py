@@ -69,7 +69,8 @@ class Sam:
         net = parts.net.eval().requires_grad_(False)
         self.recent_slots = net.config.num_maskmem - 1
         self.recent_pointers = net.config.max_object_pointers_in_encoder - 1
-        self._side, self._normal = int(net.image_size), parts.normal.on(device)
+        self._side = int(net.image_size)
+        self._normal = parts.normal.on(device)
         self._memory = SamMemory(net, device, dtype)
         self.slot_shape = self._memory.slot_shape
         for name in (
@@ -84,7 +85,8 @@ class Sam:
             if getattr(net, name) is not None:
                 setattr(net, name, nn.Parameter(getattr(net, name).to(device, dtype), False))
         net.mask_downsample.to(device)
-        self._net, self._decoder = net, SamDecoder(net, device, dtype)
+        self._net = net
+        self._decoder = SamDecoder(net, device, dtype)
         encoder = parts.encoder.eval().requires_grad_(False).to(device, dtype)
         self._encoder = encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

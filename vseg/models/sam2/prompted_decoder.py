@@ -50,10 +50,8 @@ class SamDecoder:
         self._masks = MaskDecoder(net.mask_decoder, where)
         config = net.config
         self._several = bool(config.multimask_output_in_sam)
-        self._fewest, self._most = (
-            int(config.multimask_min_pt_num),
-            int(config.multimask_max_pt_num),
-        )
+        self._fewest = int(config.multimask_min_pt_num)
+        self._most = int(config.multimask_max_pt_num)
         several = config.multimask_output_for_tracking and self._allows(0)
         self.no_prompt = self.encode_prompts(
             torch.zeros(1, 0, 2), torch.zeros(1, 0, dtype=torch.int64), None, several

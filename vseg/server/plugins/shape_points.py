@@ -64,7 +64,8 @@ def points_of_mask(kind: str, crop: MaskCrop) -> list[float] | None:
 
 def _mask_of(points: Numbers, hw: tuple[int, int]) -> MaskCrop:
     *runs, x1, y1, x2, y2 = map(int, points)
-    height, width = y2 - y1 + 1, x2 - x1 + 1
+    height = y2 - y1 + 1
+    width = x2 - x1 + 1
     # Known before anything is allocated: the box is on the frame, and the runs fill it.
     on_frame = 0 <= x1 <= x2 < hw[1] and 0 <= y1 <= y2 < hw[0]
     if not on_frame or min(runs) < 0 or sum(runs) != width * height:

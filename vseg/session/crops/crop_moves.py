@@ -134,5 +134,6 @@ def _box(prior: Prior | None, on: TrackedFrame) -> PixelBox | None:
     columns = np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
-    y, x = on.hw[0] / mask.shape[0], on.hw[1] / mask.shape[1]
+    y = on.hw[0] / mask.shape[0]
+    x = on.hw[1] / mask.shape[1]
     return columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y

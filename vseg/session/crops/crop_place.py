@@ -65,7 +65,8 @@ class CropPlace:
         """What the object's crop shows on a frame; wider: in how many times its side."""
         frames = frame_index - self.frame_index
         frames = max(-_EXTRAPOLATED, min(_EXTRAPOLATED, frames))
-        x, y = self.x + frames * self.vx, self.y + frames * self.vy
+        x = self.x + frames * self.vx
+        y = self.y + frames * self.vy
         return CropView.around(x, y, wider * self.side)
 
     def seen(self, frame_index: int, box: PixelBox) -> "CropPlace":

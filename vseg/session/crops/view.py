@@ -97,7 +97,8 @@ class CropView:
         if isinstance(prompt, Mask):
             return Mask(self._cut(prompt.mask.view(np.uint8), (0,)).view(bool))
         if isinstance(prompt, Box):
-            x1, x2 = prompt.x1 - self.x, prompt.x2 - self.x
+            x1 = prompt.x1 - self.x
+            x2 = prompt.x2 - self.x
             return Box(x1, prompt.y1 - self.y, x2, prompt.y2 - self.y)
         shown = np.array([self.holds(xy) for xy in prompt.xy], dtype=bool)
         if not shown.any():
@@ -109,8 +110,10 @@ class CropView:
 
     def _cut(self, image: np.ndarray, beyond: Sequence[int]) -> np.ndarray:
         height, width = image.shape[:2]
-        top, left = max(0, self.y), max(0, self.x)
-        bottom, right = min(height, self.y + self.height), min(width, self.x + self.width)
+        top = max(0, self.y)
+        left = max(0, self.x)
+        bottom = min(height, self.y + self.height)
+        right = min(width, self.x + self.width)
         if bottom <= top or right <= left:
             plain = np.empty((self.height, self.width, *image.shape[2:]), dtype=image.dtype)
             plain[...] = beyond if image.ndim == 3 else beyond[0]

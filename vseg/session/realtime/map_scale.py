@@ -53,7 +53,8 @@ def _scaled(maps: Tensor, hw: tuple[int, int]) -> Tensor:
 
 
 def _scaled_blob(blob: Blob, rows: float, columns: float) -> Blob:
-    (x, y), (vx, vy) = blob.centre, blob.velocity
+    x, y = blob.centre
+    vx, vy = blob.velocity
     return replace(
         blob,
         centre=(x * columns, y * rows),

@@ -58,7 +58,9 @@ class CacheSlot:
         self,
     ) -> tuple[tuple[int, int, int], tuple[int, int, int], tuple[int, int, int]]:
         """Of the image and of both features."""
-        h, w, (c8, c16) = self.height, self.width, self.channels
+        h = self.height
+        w = self.width
+        c8, c16 = self.channels
         return (h, w, 3), (c8, h // 8, w // 8), (c16, h // 16, w // 16)
 
     @property
