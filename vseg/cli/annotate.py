@@ -33,10 +33,8 @@ def annotate(
     check_server_extra()
     from vseg.checked_settings import without_none
     from vseg.server.annotator.own_server import own_server
-    from vseg.server.heap import limit_arenas
     from vseg.server.listening import serve
 
-    limit_arenas()
     given = without_none({"model": model, "device": device})
     with own_server(clip, out, port=port, **given) as own:
 

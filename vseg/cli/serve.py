@@ -48,7 +48,6 @@ def serve(
     check_server_extra()
     from vseg.checked_settings import checked, load_toml, without_none
     from vseg.server.app import create_app
-    from vseg.server.heap import limit_arenas
     from vseg.server.listening import serve as listen
     from vseg.server.security.access import is_loopback
     from vseg.server.security.keys import LOCAL, KeyRing, key_of, new_token
@@ -74,7 +73,6 @@ def serve(
             f"{settings.host} can be reached from other machines, and no keys were given",
             hint="vseg keys add keys.json --name me, then --keys keys.json",
         )
-    limit_arenas()
     token = new_token()
     local = (key_of(token, "local", "admin", key_id=LOCAL),) if keys is None else ()
     app = create_app(settings, KeyRing(local, keys))

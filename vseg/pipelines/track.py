@@ -29,6 +29,7 @@ from vseg.results.verify import verify_run
 from vseg.results.write_lock import write_lock
 from vseg.results.writer import RunWriter
 from vseg.types import Text
+from vseg.weights.heap import trim_heaps
 
 
 def track(
@@ -47,6 +48,8 @@ def track(
     opened = open_video(job.source, job.config.reader, job.config.frames, job.config.topic)
     with opened as video, write_lock(job.out):
         task = prepare(job, video, model)
+        # What was needed to load the model lies in holes, which tracking would not fill.
+        trim_heaps()
         callbacks = callbacks or ProgressCallbacks()
         loop = FrameLoop(task, callbacks)
         mended = mend(task, loop)
@@ -179,4 +182,5 @@ def _images(job: TrackJob, callbacks: ProgressCallbacks) -> tuple[Path, ...]:
     sheet = overlay.with_name("contact.png")
     if not job.overwrite and overlay.exists() and sheet.exists():
         return overlay, sheet
+    trim_heaps()  # of tracking, which is done
     return render_previews(run, overlay, sheet, source=job.source, on_frame=callbacks.on_drawn)

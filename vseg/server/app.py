@@ -14,7 +14,6 @@ from starlette.middleware import Middleware
 from vseg import __version__
 from vseg.server.annotator import annotation_routes, socket
 from vseg.server.annotator.open_clips import OpenClips
-from vseg.server.heap import trim_heaps
 from vseg.server.plugins import label_studio, x_anylabeling
 from vseg.server.problem import add_problem_handlers
 from vseg.server.routes import (
@@ -34,6 +33,7 @@ from vseg.server.security.keys import KeyRing
 from vseg.server.security.whole_text import check_text
 from vseg.server.service import Service, open_service
 from vseg.server.settings import PlugName, ServerSettings
+from vseg.weights.heap import trim_heaps
 
 # FastAPI would send spans and logs to whatever collector the process has.
 _SILENT: TelemetryConfig = {

@@ -6,6 +6,7 @@ One limit for all that computes beside each other: torch, OpenCV and the decoder
 import os
 
 from vseg.errors import UsageError
+from vseg.weights.heap import limit_arenas
 
 THREADS_VARIABLE = "VSEG_THREADS"
 LIBRARY_DEFAULTS = {
@@ -33,10 +34,11 @@ def set_library_defaults() -> None:
 
 
 def spare_memory() -> None:
-    """Have Arrow take memory as all else does, unless the environment says otherwise: its own
-    allocator keeps 20 MiB for the few tables of a run.  For commands, before Arrow is loaded;
-    a program that uses vseg may need it for more.
+    """Have threads share heaps, and Arrow take memory as all else does, unless the environment
+    says otherwise: its own allocator keeps 20 MiB for the few tables of a run.  For commands,
+    before Arrow is loaded; a program that uses vseg may need it for more.
     """
+    limit_arenas()
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 

@@ -1,4 +1,4 @@
-"""The heaps of a service's process."""
+"""The heaps of a process."""
 
 import platform
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 _COUNTED = """
 import ctypes, tempfile, threading
-from vseg.server.heap import limit_arenas
+from vseg.weights.heap import limit_arenas
 limit_arenas()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = libc.fopen.restype = ctypes.c_void_p
@@ -35,7 +35,7 @@ with tempfile.NamedTemporaryFile() as file:
 _TRIMMED = """
 import ctypes
 from pathlib import Path
-from vseg.server.heap import trim_heaps
+from vseg.weights.heap import trim_heaps
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 libc.free.argtypes = [ctypes.c_void_p]

@@ -7,7 +7,7 @@ come from the system anyway: eight sessions propagated in turns kept 403 MiB, no
 
 What is freed in a heap stays with the process unless it lies at the heap's end: with sessions
 that come and go, the holes between what is still in use grow for hours.  So now and then they
-are given back.
+are given back; and by a command once the model is loaded, and once all is tracked.
 """
 
 import ctypes
