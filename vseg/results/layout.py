@@ -26,6 +26,7 @@ The files at the top are revision 0, the run as tracked; `content_root` is the f
 """
 
 import os
+import stat
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -164,7 +165,7 @@ def read_header(root: Path) -> RunHeader:
     if not is_utf8(root) or "\0" in str(root):
         raise BadRun(f"{root}: no name in UTF-8", hint="rename the folder of the run")
     try:
-        _check_links(root)
+        _check_files(root)
         payload = path.read_bytes()
     except OSError as error:
         raise BadRun(
@@ -223,19 +224,33 @@ def read_state(path: Path) -> bytes:
         ) from error
 
 
-def _check_links(root: Path) -> None:
-    """Raise BadRun for a file or folder of the run that is a link to outside of it: a run may
-    come from anywhere, and neither reads nor writes lead elsewhere.
+def _check_files(root: Path) -> None:
+    """Raise BadRun for what is in the run and is a link to outside of it, or neither a file
+    nor a folder: a run may come from anywhere, neither reads nor writes lead elsewhere, and a
+    pipe would be waited for without end.
     """
     inside = real_path(root)
     folders = (MASK_SHARDS, FRAME_SHARDS, EXEMPLARS, REVISIONS)
     below = (path for name in folders for path in (root / name).rglob("*"))
     for path in chain(root.iterdir(), below):
-        if path.is_symlink() and not real_path(path).is_relative_to(inside):
+        _check_file(path, inside)
+
+
+def _check_file(path: Path, inside: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return  # a part of what another process writes, which has its name by now
+    if stat.S_ISLNK(mode):
+        if not real_path(path).is_relative_to(inside):
             raise BadRun(
                 f"{path} is a link that leads out of the run",
                 hint="copy what it stands for into the run, or track again",
             )
+    elif not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise BadRun(
+            f"{path} is a pipe, a socket or a device", hint="delete it, or track again"
+        )
 
 
 def is_of_run(path: Path) -> bool:

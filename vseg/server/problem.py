@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from vseg.client.values import Problem
@@ -94,6 +95,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(VsegError, _typed)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -145,6 +147,19 @@ def _allowed(app: FastAPI, path: str) -> dict[str, str]:
         for method in operations
     }
     return {"Allow": ", ".join(sorted(methods))} if methods else {}
+
+
+def _gone(_: Request, error: Exception) -> JSONResponse:
+    """Nobody reads this: who sent the request has gone before its end."""
+    return _response(
+        Problem(
+            type=_type("BadRequest"),
+            title="BadRequest",
+            status=400,
+            detail="the connection ended within the request",
+            hint="send the request again",
+        )
+    )
 
 
 def _unexpected(_: Request, error: Exception) -> JSONResponse:

@@ -17,7 +17,15 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from vseg.errors import BadVideo, InTheWay, NotThere, OutputError, TooLarge, TooMany
+from vseg.errors import (
+    BadVideo,
+    InTheWay,
+    NotThere,
+    OutputError,
+    TooLarge,
+    TooMany,
+    UsageError,
+)
 from vseg.io.files import make_folder
 from vseg.server.idempotency import reused_key
 from vseg.server.settings import Limits, ServerSettings
@@ -31,6 +39,9 @@ _OTHER = ".mpg"
 """Of the rarer containers; what is in a file is told by its content, never by its name."""
 _START_S = 30.0
 """On top of the time for decoding: for the child process to start, on a busy machine."""
+STALLED_S = 60.0
+"""Without a byte for so long an upload has ended: a client whose network is gone says nothing,
+and its key may have only a few under way.  A round value."""
 _DECODED_AT_ONCE = 2
 """Of all keys: decoding uses a whole core."""
 
@@ -134,7 +145,7 @@ class Uploads:
         try:
             part.parent.mkdir(parents=True, exist_ok=True)
             with part.open("xb") as file:
-                async for chunk in chunks:
+                async for chunk in _coming(chunks):
                     size += len(chunk)
                     self._check_size(size)
                     digest.update(chunk)
@@ -237,6 +248,21 @@ class Uploads:
             message = checked.message.replace(str(path), "the upload")
             raise kind(message, hint=checked.hint)
         return checked
+
+
+async def _coming(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The chunks of a request.  Raises UsageError where none comes for long."""
+    coming = aiter(chunks)
+    while True:
+        try:
+            chunk = await asyncio.wait_for(anext(coming), STALLED_S)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise UsageError(
+                f"nothing of the upload came for {STALLED_S:g} s", hint="send it again"
+            ) from None
+        yield chunk
 
 
 def _bytes_in(folder: Path) -> int:

@@ -1,8 +1,10 @@
 """What is uploaded: clips are taken in under a name of ours, everything else is refused."""
 
+import asyncio
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,9 +13,12 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.clips import Recipe, cut, write_audio, write_clip, write_damaged
-from tests.served import TOKEN, app_of, local_key, served
+from tests.served import ADDRESS, TOKEN, app_of, local_key, run_async, served
+from vseg.errors import UsageError
 from vseg.server.security.keys import key_of
-from vseg.server.settings import Limits
+from vseg.server.settings import Limits, ServerSettings
+from vseg.server.storage.served_folder import ServedFolder
+from vseg.server.uploads import Upload, Uploads
 
 pytestmark = pytest.mark.integration
 
@@ -201,3 +206,55 @@ def test_the_state_may_be_on_another_disk(root: Path, tmp_path: Path) -> None:
     content = write_clip(tmp_path / "a.mp4", Recipe(num_frames=2)).read_bytes()
     with TemporaryDirectory(dir=other) as state, served(app_of(root, state=state)) as client:
         assert client.post("/v1/videos", content=content).status_code == 201
+
+
+def test_an_upload_that_stalls_ends_and_frees_its_place(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vseg.server.uploads.STALLED_S", 0.05)
+    settings = ServerSettings(root=root, limits=Limits(uploads=1))
+    uploads = Uploads(settings, ServedFolder(root))
+
+    async def stalling() -> AsyncIterator[bytes]:
+        yield b"\0" * 99
+        await asyncio.sleep(60)
+
+    for _ in range(2):
+        with pytest.raises(UsageError, match="nothing of the upload came"):
+            run_async(uploads.take("me", Upload(stalling(), None, None)))
+    assert not left_behind(root)
+
+
+def test_an_upload_whose_sender_has_gone_fills_no_log(
+    client: TestClient, root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages: Iterator[dict[str, Any]] = iter(
+        [
+            {"type": "http.request", "body": b"\0" * 99, "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        pass
+
+    headers = {"host": ADDRESS.removeprefix("http://"), "authorization": f"Bearer {TOKEN}"}
+    scope: dict[str, Any] = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/videos",
+        "query_string": b"",
+        "headers": [(name.encode(), text.encode()) for name, text in headers.items()],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8707),
+        "scheme": "http",
+        "http_version": "1.1",
+        "app": client.app,
+    }
+    assert client.portal is not None
+    client.portal.call(partial(client.app, scope, receive, send))
+    assert not caplog.records and not left_behind(root)
+    assert next(messages, None) is None

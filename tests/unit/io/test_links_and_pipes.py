@@ -1,5 +1,6 @@
-"""Links that lead in a circle are refused by the system; no search stops at them."""
+"""Links that lead in a circle, and pipes: refused, and neither followed nor waited for."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -46,3 +47,12 @@ def test_a_circle_under_the_root_hides_nothing(circle: Path) -> None:
     (circle / "a.mp4").symlink_to("b.mp4")
     (circle / "b.mp4").symlink_to("a.mp4")
     assert [entry.path for entry in ServedFolder(circle).entries("video")]
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "masks/shard-000000.parquet"])
+def test_a_pipe_in_a_run_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    (tmp_path / "masks").mkdir()
+    (tmp_path / HEADER).write_text("{}")
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(BadRun, match="is a pipe"):
+        read_header(tmp_path)
