@@ -17,10 +17,8 @@ own.
 """
 
 import argparse
-import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +29,15 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.batch_clips import (
+    CHANGING,
+    NONE,
+    POISON,
+    listed_jobs,
+    make_clips,
+    upload,
+    write_clip_of,
+)
 from benchmarks.s3_server import s3_server
 from benchmarks.shared import Table
 from benchmarks.small_disk import small_disk
@@ -38,11 +45,9 @@ from benchmarks.worker_processes import kill_worker_of, kill_workers
 from vseg.batch.manifest import JobStatus, manifest_name, read_manifest
 from vseg.batch.place import Place, open_place
 from vseg.batch.planning import read_plan
-from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
 FULL_KIB = {False: 600, True: 256}
 """Room for a plan and a few small runs; on workers' own disks, for some clips."""
-NONE, POISON, CHANGING = "none.mp4", "poison.mp4", "changing.mp4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,16 +148,16 @@ def main() -> None:
 def _trial(
     folder: Path, options: argparse.Namespace, enlarge: Callable[[], None] | None
 ) -> KillRow:
-    clips = _clips(folder / "clips", options)
+    clips = make_clips(folder / "clips", options)
     calm = folder / "calm"
-    _batch([*_listed(clips, folder), "-o", str(calm), *_asked(options)], folder).wait()
+    _batch([*listed_jobs(clips, folder), "-o", str(calm), *_asked(options)], folder).wait()
     reference = {
         clip: _files(open_place(str(calm)), job) for clip, job in _jobs(open_place(str(calm)))
     }
-    _write(clips / CHANGING, 999, 12)
+    write_clip_of(clips / CHANGING, 999, 12)
     disk = folder / "disk"
     out = "s3://runs-out/batch" if options.s3 else str(disk / "out")
-    where = _listed(clips, folder, "s3://clips-in" if options.s3 else None)
+    where = listed_jobs(clips, folder, "s3://clips-in" if options.s3 else None)
     began = time.monotonic()
     words = [*where, "-o", out, *_asked(options), "--engine", options.engine]
     trial = Trial(words, out, disk, options, random.Random(options.seed))
@@ -161,9 +166,9 @@ def _trial(
         enlarge()
     else:
         trial.start("--dry-run", *words)
-    _write(clips / CHANGING, 998, 12)
+    write_clip_of(clips / CHANGING, 998, 12)
     if options.s3:
-        _upload(clips / CHANGING)
+        upload(clips / CHANGING)
     engine = ["--engine", options.engine, "--workers", str(options.workers)]
     code = trial.start("retry", out, *engine, kills=options.kills)
     changed = trial.status(CHANGING)
@@ -217,40 +222,6 @@ def _compared(place: Place, reference: dict[str, dict[str, bytes]]) -> tuple[int
     return undone, different, attempts
 
 
-def _clips(folder: Path, options: argparse.Namespace) -> Path:
-    folder.mkdir()
-    real = sorted(options.real.iterdir()) if options.real else []
-    for number in range(options.clips - len(real) - 2):
-        _write(folder / f"{number:03d}.mp4", number, 20 + 7 * (number % 9))
-    for clip in real:
-        shutil.copy(clip, folder / clip.name)
-    _write(folder / POISON, 997, 40)
-    _write(folder / CHANGING, 998, 12)
-    (folder / NONE).write_bytes(b"nonsense")
-    return folder
-
-
-def _write(path: Path, seed: int, frames: int) -> None:
-    write_clip(SyntheticVideo(SceneConfig(64, 96, frames, seed=seed, num_objects=2)), path)
-
-
-def _listed(clips: Path, folder: Path, bucket: str | None = None) -> list[str]:
-    """The list of jobs, with clips where they are; they are uploaded to the bucket."""
-    if bucket:
-        _upload(*sorted(clips.iterdir()))
-    lines = [
-        {"clip": f"{bucket or clips}/{clip.name}", "settings": {"range": _range(clip)}}
-        for clip in sorted(clips.iterdir())
-    ]
-    jobs = folder / "jobs.jsonl"
-    jobs.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    return [str(jobs)]
-
-
-def _range(clip: Path) -> str:
-    return ":" if clip.stem.isdecimal() or clip.name in (NONE, POISON, CHANGING) else "0:24"
-
-
 def _asked(options: argparse.Namespace) -> list[str]:
     # Small shards, so that what was killed goes on inside the clip.
     settings = Path(tempfile.gettempdir()) / f"vseg-kills-{os.getpid()}.toml"
@@ -284,17 +255,6 @@ def _files(place: Place, job_id: str) -> dict[str, bytes]:
         for path in folder.rglob("*")
         if path.is_file() and path.name != "run.json"
     }
-
-
-def _upload(*clips: Path) -> None:
-    import fsspec
-
-    store = fsspec.filesystem("s3")
-    for bucket in ("clips-in", "runs-out"):
-        if not store.exists(bucket):
-            store.mkdir(bucket)
-    for clip in clips:
-        store.put_file(str(clip), f"clips-in/{clip.name}")
 
 
 def _options() -> argparse.Namespace:
