@@ -10,6 +10,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -85,17 +86,23 @@ def shell_lines(code: str) -> Iterator[list[str]]:
             yield words
 
 
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*=.*")
+
+
 def parse_line(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Check one command line without running it.  Raises WrongExample."""
+    """Check one command line without running it; variables that are set for it alone may
+    come first.  Raises WrongExample.
+    """
+    command = list(dropwhile(lambda word: _VARIABLE.fullmatch(word) is not None, words))
     kinds: Mapping[str, Callable[[list[str]], None]] = {
         "vseg": lambda rest: _parse_vseg(rest, monkeypatch),
         "make": _parse_make,
         "pip": _parse_pip,
         "python": _parse_python,
     }
-    if words[0] not in kinds:
+    if not command or command[0] not in kinds:
         raise WrongExample(f"nobody knows how to check: {shlex.join(words)}")
-    kinds[words[0]](words[1:])
+    kinds[command[0]](command[1:])
 
 
 def run_line(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

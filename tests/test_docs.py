@@ -72,6 +72,8 @@ def test_the_code_of_a_page_holds(
         ("sh", "make dmeo"),
         ("sh", "pip install '.[onx]'"),
         ("sh", "python benchmarks/davis.py DAVIS --promtps mask"),
+        ("sh", "VSEG_RUNTIME=torch python benchmarks/davis.py DAVIS --promtps mask"),
+        ("sh", "VSEG_RUNTIME=torch"),
         ("sh", "curl example.com"),
         ("python", "import vseg\nvseg.no_such_name"),
         ("toml", "modle = 'nano'"),
