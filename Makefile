@@ -32,6 +32,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.base: $(VENV)/.created pyproject.toml constraints.txt
+	@echo "installing into $(VENV), once: some minutes, most of them for torch"
 	$(PIP) -e .
 	@touch $@
 

@@ -233,8 +233,17 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool, listed: bool = Fal
     _show_problems(seen)
     if not listed:
         print(f"which run is of which clip: vseg batch status {place.name} --list")
+    _show_next(place, seen)
+
+
+def _show_next(place: "Place", seen: "Overview") -> None:
+    """The command for what came to nothing, or for what nobody has done yet."""
+    from vseg.batch.overview import BEGUN, WAITING
+
     if seen.problems:
         print(f"again: vseg batch retry {place.name}")
+    elif seen.jobs[WAITING] + seen.jobs[BEGUN]:
+        print(f"unless a process is at work on them: vseg batch retry {place.name}")
 
 
 def _show_problems(seen: "Overview") -> None:

@@ -160,6 +160,8 @@ def test_shards_are_apart_and_together_everything(
             status for status in statuses(tmp_path / "out").values() if status != "waiting"
         ]
         assert len(done) == 2 * (index + 1)
+        status = call("batch", "status", tmp_path / "out").stdout
+        assert ("at work on them: vseg batch retry" in status) == (index == 0)
     assert runs_of(tmp_path / "out") == runs_of(reference)
 
 

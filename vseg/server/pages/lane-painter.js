@@ -140,9 +140,10 @@ export function paintLane(row, lane) {
   );
   context.globalAlpha = 1;
   for (const [first, end] of lane.stale) paintStale(row, first, end);
+  context.restore();
+  // Beyond the clip: those of the first frame and the last stand half outside of the lane.
   for (const frame of lane.anchors) paintAnchor(row, frame, true);
   for (const frame of lane.pending) paintAnchor(row, frame, false);
-  context.restore();
 }
 
 /** A cell's state, 0 where the object is not seen.
@@ -218,6 +219,7 @@ function paintStale({ context, axis, theme, y }, first, end) {
  * @param {Row} row  @param {number} frame  @param {boolean} stored */
 function paintAnchor({ context, axis, theme, y }, frame, stored) {
   const x = (xOf(axis, frame) + xOf(axis, frame + 1)) / 2;
+  if (x < GUTTER || x > axis.width - 8) return;
   const middle = y + ROW / 2;
   context.beginPath();
   context.moveTo(x, middle - 5);

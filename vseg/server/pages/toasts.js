@@ -3,8 +3,10 @@
 import { byId, h } from "./dom.js";
 import { RequestError } from "./socket.js";
 
-/** Milliseconds that a notice stays: time to read two lines. */
+/** Milliseconds that a notice stays at least: time to read two lines. */
 const STAYS = 5000;
+/** And for each character: a reader takes some 1000 in a minute. */
+const EACH = 60;
 
 /** @param {string} text  @param {{hint?: string | null, kind?: "plain" | "bad"}} [how] */
 export function toast(text, { hint = null, kind = "plain" } = {}) {
@@ -15,7 +17,8 @@ export function toast(text, { hint = null, kind = "plain" } = {}) {
   same?.remove();
   list.append(item);
   while (list.children.length > 3) list.firstElementChild?.remove();
-  setTimeout(() => item.remove(), STAYS);
+  const length = text.length + (hint?.length ?? 0);
+  setTimeout(() => item.remove(), Math.max(STAYS, EACH * length));
 }
 
 /** Say what the server refused.  @param {unknown} error */
