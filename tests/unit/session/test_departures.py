@@ -95,9 +95,51 @@ def test_what_grows_from_a_rest_at_the_border_is_another_one() -> None:
     stage.show((10, 20, RED, ONE), prompted=(1,))
     for x in (16, 22, 26, 30, 30, 30):
         stage.show((x, x + 10, RED, ONE))
-    assert stage.show((29, 32, BLUE, OTHER)) == [48], "hardly more: it may be the same"
-    assert stage.show((26, 32, BLUE, OTHER)) == [0]
-    assert stage.show((20, 30, BLUE, OTHER)) == [0]
+    assert stage.show((29, 32, RED, OTHER)) == [48], "hardly more: it may be the same"
+    assert stage.show((26, 32, BLUE, ONE)) == [0]
+    assert stage.show((20, 30, BLUE, ONE)) == [0]
+
+
+def test_a_mask_that_stays_on_what_its_object_uncovers_has_lost_it() -> None:
+    stage = Stage()
+    stage.show((10, 20, RED, ONE), prompted=(1,))
+    for x in (16, 22):
+        assert stage.show((x, x + 10, RED, ONE)) == [160]
+    for _ in range(2):
+        assert stage.show((22, 32, BLUE, OTHER)) == [0]
+    assert stage.show((20, 30, BLUE, OTHER)) == [0], "nor where it comes off the border"
+    assert stage.show((20, 30, RED, ONE)) == [160]
+    assert [event.kind for event in stage.identities.drain()] == ["lost", "recovered"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ((10, 20, RED, ONE), (22, 32, RED, OTHER)),  # the colours are its own
+        ((10, 20, RED, ONE), (22, 32, BLUE, ONE)),  # the embedding is: the light changed
+        ((10, 20, RED, ONE), (14, 24, BLUE, OTHER)),  # it cannot leave there
+        ((26, 36, RED, ONE), (22, 32, BLUE, OTHER)),  # it never was in full view
+    ],
+)
+def test_a_mask_at_the_border_is_kept_where_anything_speaks_for_it(
+    first: Body, then: Body
+) -> None:
+    stage = Stage()
+    stage.show(first, prompted=(1,))
+    assert stage.show(then) == [160]
+
+
+def test_other_light_is_forgiven_where_the_embedding_is_the_same() -> None:
+    stage = Stage()
+    stage.leave()
+    usual = stage.identities.objects[1].departure.colours
+    assert usual is not None
+    # A coefficient of 0.8: above what the embedding asks for, below what colours alone need.
+    lit = 0.8 * usual + 0.6 * np.roll(usual, 1)
+    less_alike = torch.tensor([0.85, 0.527])
+    assert stage.identities.may_be(1, Looks(ONE, lit))
+    assert not stage.identities.may_be(1, Looks(less_alike, lit))
+    assert not stage.identities.may_be(1, Looks(ONE, 0.7 * usual + 0.714 * np.roll(usual, 1)))
 
 
 def test_a_rest_that_comes_off_the_border_is_something_else() -> None:

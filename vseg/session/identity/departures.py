@@ -80,6 +80,14 @@ class Departure:
         most = max(_GROWN * self.least, _GONE * self.usual)
         return not _at_border(mask) or int(np.count_nonzero(mask)) > most
 
+    def gone(self) -> "Departure":
+        """After a frame on which something else than it had its mask."""
+        return replace(self, least=0, leaving=False, left=True)
+
+    def cut_off(self, mask: Cells) -> bool:
+        """Whether the border cuts off what was in full view once, so that it may be going."""
+        return self.inside and _at_border(mask)
+
     def whole(self, mask: Cells) -> bool:
         """Whether enough of it is in view to be recognised: all of it, or as much as
         ever was.  What the border cuts off has another embedding.
@@ -90,9 +98,7 @@ class Departure:
 
     def absent(self) -> "Departure":
         """After a frame on which it was not visible."""
-        if not self.leaving:
-            return self
-        return replace(self, least=0, leaving=False, left=True)
+        return self.gone() if self.leaving else self
 
     def visible(self, mask: Cells, colours: Colours) -> "Departure":
         """After a frame on which it had this mask and these colours."""

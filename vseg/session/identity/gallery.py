@@ -35,9 +35,11 @@ class Gallery:
 
     def similarity(self, embedding: Float[Tensor, " E"]) -> float:
         """The cosine to the most similar view, in [-1, 1]; 1 while no view is known."""
-        if not self.views:
-            return 1.0
-        return float((torch.stack(self.views) @ _unit(embedding)).max())
+        return _largest_cosine(self.views, embedding)
+
+    def prompted_similarity(self, embedding: Float[Tensor, " E"]) -> float:
+        """The same to what the user prompted alone: tracked views may show something else."""
+        return _largest_cosine(self.prompted, embedding)
 
     def add(self, embedding: Float[Tensor, " E"], *, prompted: bool) -> None:
         """Keep the view if it is prompted or new; beyond the capacity the oldest goes."""
@@ -62,6 +64,14 @@ def largest_cosines(
         by_row = np.maximum.reduceat(pairs, starts, axis=0)
         cosines[np.ix_(known, known)] = np.maximum.reduceat(by_row, starts, axis=1)
     return cosines
+
+
+def _largest_cosine(
+    views: Sequence[Float[Tensor, " E"]], embedding: Float[Tensor, " E"]
+) -> float:
+    if not views:
+        return 1.0
+    return float((torch.stack(list(views)) @ _unit(embedding)).max())
 
 
 def _unit(embedding: Float[Tensor, " E"]) -> Float[Tensor, " E"]:

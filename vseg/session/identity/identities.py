@@ -188,19 +188,19 @@ class Identities:
     def _returned(
         self, inputs: IdentityInput, facts: FrameFacts, frame: FrameColours, visible: Rows
     ) -> Rows:
-        """Rows of objects that did not leave, and of those that did the ones that no other
-        object could be.
+        """Rows of objects that did not leave and do not leave here, and of those that did the
+        ones that no other object could be.
         """
         returned = np.ones(len(visible), dtype=bool)
-        masks = facts.masks
         for row, object_id in enumerate(inputs.object_ids):
-            departure = self.objects[object_id].departure
             if inputs.prompted[row] or not visible[row]:
                 continue
-            if departure.returns(masks[row]):
-                looks = Looks(facts.embedding[row], frame.of(masks[row]))
-                whole = departure.whole(masks[row])
-                returned[row] = whole and self._is_only(object_id, looks)
+            mask = facts.masks[row]
+            departure = self.objects[object_id].departure
+            if departure.returns(mask) or departure.cut_off(mask):
+                looks = Looks(facts.embedding[row], frame.of(mask))
+                others = self._others(object_id)
+                returned[row] = self.objects[object_id].has(mask, looks, others)
         return returned
 
     def may_be(self, object_id: int, looks: Looks) -> bool:
@@ -209,13 +209,13 @@ class Identities:
         """
         if object_id not in self.objects:
             return False
-        left = self.objects[object_id].departure.left
-        return not left or self._is_only(object_id, looks)
+        known = self.objects[object_id]
+        return not known.departure.left or known.is_only(looks, self._others(object_id))
 
-    def _is_only(self, object_id: int, looks: Looks) -> bool:
+    def _others(self, object_id: int) -> list[ObjectIdentity]:
+        """The objects that are neither this one nor a part of it or the whole of it."""
         same = {object_id} | {i for i in self.objects if id_pair(i, object_id) in self.nested}
-        others = [known for i, known in self.objects.items() if i not in same]
-        return self.objects[object_id].is_only(looks, others)
+        return [known for i, known in self.objects.items() if i not in same]
 
     def _follow_departures(
         self, inputs: IdentityInput, frame: FrameColours, here: Decoded, visible: Rows
