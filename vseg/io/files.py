@@ -97,8 +97,13 @@ def make_folder(folder: Path, what: str) -> None:
 
 def _check_ordinary(target: Path) -> None:
     """Raise OutputError for what is there and is neither a file nor a folder: renaming a file
-    over it would take it from every program on the machine.
+    over it would take it from every program on the machine.  A link that leads nowhere is not
+    replaced either: what it stands for may be away for a moment.
     """
+    if target.is_symlink() and not target.exists():
+        raise OutputError(
+            f"{target} is a link that leads nowhere", hint="delete it, or name another place"
+        )
     stream = target.is_symlink() and Path(os.readlink(target)).is_relative_to("/proc")
     if stream or (target.exists() and not (target.is_file() or target.is_dir())):
         raise OutputError(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vseg.errors import BadRun, DamagedVideo
-from vseg.io.files import real_path
+from vseg.errors import BadRun, DamagedVideo, OutputError
+from vseg.io.files import atomic_write_text, check_free, real_path
 from vseg.results.layout import HEADER, read_header
 from vseg.server.storage.served_folder import ServedFolder
 from vseg.video.images import ImageFolder
@@ -47,6 +47,20 @@ def test_a_circle_under_the_root_hides_nothing(circle: Path) -> None:
     (circle / "a.mp4").symlink_to("b.mp4")
     (circle / "b.mp4").symlink_to("a.mp4")
     assert [entry.path for entry in ServedFolder(circle).entries("video")]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("to", ["out.json", "nowhere.json"])
+def test_a_link_that_leads_nowhere_is_not_replaced(
+    tmp_path: Path, to: str, overwrite: bool
+) -> None:
+    target = tmp_path / "out.json"
+    target.symlink_to(to)
+    with pytest.raises(OutputError, match="leads nowhere"):
+        check_free(target, overwrite=overwrite)
+    with pytest.raises(OutputError, match="leads nowhere"):
+        atomic_write_text(target, "{}")
+    assert target.is_symlink() and [*tmp_path.iterdir()] == [target]
 
 
 @pytest.mark.parametrize("name", ["events.jsonl", "masks/shard-000000.parquet"])
