@@ -11,7 +11,7 @@ import torch
 
 import vseg
 from tests.nano_weights import save_random
-from vseg.errors import ExtraMissing, UsageError
+from vseg.errors import UsageError
 from vseg.models.nano.load import WEIGHTS, load_nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes import choose
@@ -22,7 +22,10 @@ from vseg.models.nano.runtimes.self_test import SelfTest
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Random ones; "auto" tests, and keeps its results in a folder of the test's own."""
+    """Random ones, on a processor without bfloat16; "auto" tests, and keeps its results in a
+    folder of the test's own.
+    """
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv(RUNTIME_VARIABLE, raising=False)
     save_random(tmp_path / "nano.safetensors", seed=0)
@@ -31,15 +34,15 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def keep(
     monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float, int8_ms: float = 1000.0
-) -> list[str]:
+) -> list[SelfTest]:
     """Stand a result in for the measurement, whose outcome depends on the machine; gives the
     list of tests made.
     """
-    made: list[str] = []
+    made: list[SelfTest] = []
 
-    def tested(dtype: torch.dtype) -> SelfTest:
-        made.append(str(dtype))
-        return SelfTest(torch_ms, onnx_ms, int8_ms, str(dtype).removeprefix("torch."))
+    def tested() -> SelfTest:
+        made.append(SelfTest(torch_ms, onnx_ms, int8_ms))
+        return made[-1]
 
     monkeypatch.setattr(choose, "tested_apart", tested)
     return made
@@ -47,13 +50,13 @@ def keep(
 
 @pytest.mark.integration
 def test_the_self_test_measures_both_and_is_kept(weights: Path, tmp_path: Path) -> None:
-    first = choose.self_test(torch.float32)
+    first = choose.self_test()
     assert first is not None
     assert min(first.torch_ms, first.onnx_ms, first.int8_ms) > 0
     kept = json.loads((tmp_path / "cache" / "vseg" / "runtime.json").read_text("utf-8"))
     (key,) = kept
     assert {"torch", "onnxruntime", "instruction set", "threads"} <= json.loads(key).keys()
-    assert choose.self_test(torch.float32) == first
+    assert choose.self_test() == first
     assert load_nano(weights, dtype="float32").runtime == first.fastest(integers=False)
 
 
@@ -79,7 +82,6 @@ def test_auto_takes_integers_where_they_save_much(
     int8_ms: float,
     runtime: str,
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     keep(monkeypatch, 100.0, onnx_ms, int8_ms)
     assert load_nano().runtime == runtime
     assert choose.chosen_in_words().startswith(f"{runtime}: ")
@@ -89,14 +91,12 @@ def test_auto_takes_integers_where_they_save_much(
     assert load_nano(weights).runtime == exact
     scales_of(weights).write_bytes(scales_of(WEIGHTS).read_bytes())
     assert load_nano(weights).runtime == exact
-    # Nor in place of bfloat16.
-    assert SelfTest(100.0, 99.0, 50.0, "bfloat16").fastest(integers=True) == "torch"
 
 
 @pytest.mark.integration
 def test_what_the_self_test_needs_is_not_kept_by_who_asks(tmp_path: Path) -> None:
-    asked = "import torch; from vseg.models.nano.runtimes import choose; "
-    asked += "print(choose.self_test(torch.float32).fastest(integers=False)); import sys; "
+    asked = "from vseg.models.nano.runtimes import choose; "
+    asked += "print(choose.self_test().fastest(integers=False)); import sys; "
     asked += "assert 'onnxruntime' not in sys.modules"
     env = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
     # As where a program is run from: Python puts the folder among the places of imports.
@@ -147,16 +147,15 @@ def test_the_environment_decides_for_auto(
         load_nano(weights)
 
 
-def test_without_onnxruntime_auto_is_torch(
+def test_with_bfloat16_auto_is_torch_untested(
     weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = keep(monkeypatch, 100.0, 50.0)
-    monkeypatch.setattr(choose, "_onnxruntime", lambda: "")
-    assert load_nano(weights).runtime == "torch" and not made
-    assert "not installed" in choose.chosen_in_words()
-    with pytest.raises(ExtraMissing) as refused:
-        load_nano(weights, runtime="onnx")
-    assert "vseg[onnx]" in str(refused.value.hint)
+    made = keep(monkeypatch, 100.0, 50.0, 20.0)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert load_nano(weights).runtime == "torch"
+    assert load_nano(weights, dtype="bfloat16").runtime == "torch"
+    assert not made and "bfloat16" in choose.chosen_in_words()
+    assert load_nano(weights, dtype="float32").runtime == "onnx"
 
 
 def test_what_a_runtime_cannot_do_is_refused(weights: Path) -> None:

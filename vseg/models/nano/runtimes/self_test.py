@@ -1,5 +1,5 @@
 """Processor time of nano in every runtime on a processor, measured in a process of its own:
-`python -m vseg.models.nano.runtimes.self_test DTYPE THREADS` prints it as JSON.
+`python -m vseg.models.nano.runtimes.self_test THREADS` prints it as JSON.
 
 The runtimes, copies of the network and their buffers take 250 MiB, which the process that
 tracks would never give back, and all but one are not used after.
@@ -51,45 +51,37 @@ _Ms = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 @dataclass(frozen=True, slots=True)
 class SelfTest:
-    """Processor milliseconds for a frame with one object, and the number format of torch.
+    """Processor milliseconds for a frame with one object, in float32.
 
-    int8_ms: of onnxruntime with 8-bit integers.
+    int8_ms: of onnxruntime with convolutions of 8-bit integers.
     """
 
     torch_ms: _Ms
     onnx_ms: _Ms
     int8_ms: _Ms
-    dtype: str
 
     def fastest(self, *, integers: bool) -> str:
-        """The runtime that "auto" takes.
-
-        integers: whether 8-bit ones may be; never in place of bfloat16, which takes as long
-        with ten objects.
-        """
-        name = "onnx" if self.onnx_ms < _CLEARLY * self.torch_ms else "torch"
-        exact_ms = min(self.torch_ms, self.onnx_ms)
-        faster = self.int8_ms < _CLEARLY * exact_ms and self.dtype == "float32"
-        return "onnx-int8" if integers and faster else name
+        """The runtime that "auto" takes.  integers: whether 8-bit ones may be."""
+        if integers and self.int8_ms < _CLEARLY * min(self.torch_ms, self.onnx_ms):
+            return "onnx-int8"
+        return "onnx" if self.onnx_ms < _CLEARLY * self.torch_ms else "torch"
 
     def in_words(self) -> str:
         """For people; of the shipped weights."""
         return (
-            f"{self.fastest(integers=True)}: a frame takes {self.torch_ms:.0f} ms in torch "
-            f"({self.dtype}), {self.onnx_ms:.0f} ms in onnxruntime (float32), "
-            f"{self.int8_ms:.0f} ms with 8-bit integers"
+            f"{self.fastest(integers=True)}: a frame takes {self.torch_ms:.0f} ms in torch, "
+            f"{self.onnx_ms:.0f} ms in onnxruntime, {self.int8_ms:.0f} ms with 8-bit integers"
         )
 
 
-def tested_apart(dtype: torch.dtype) -> SelfTest | None:
+def tested_apart() -> SelfTest | None:
     """A new result; None where no process can be started that gives one."""
-    number_format = str(dtype).removeprefix("torch.")
     threads = str(torch.get_num_threads())
     # The other process must import what this one does, from the same places.
     places = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
     with suppress(OSError, subprocess.SubprocessError, ValueError):
         ended = subprocess.run(
-            [sys.executable, "-P", "-m", __name__, number_format, threads],
+            [sys.executable, "-P", "-m", __name__, threads],
             env=os.environ | {"PYTHONPATH": places},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -100,17 +92,17 @@ def tested_apart(dtype: torch.dtype) -> SelfTest | None:
     return None
 
 
-def tested(dtype: torch.dtype) -> SelfTest:
+def tested() -> SelfTest:
     """The least processor time of every runtime, in turns: beside other processes chance
     would choose by the wall clock.
     """
-    # An optional package.
+    # Who imports this module to read a kept result does not need it.
     from vseg.models.nano.runtimes.onnx_runtime import OnnxRuntime
 
     device = torch.device("cpu")
     # Random weights: those of every nano have the same shapes, and take the same time.
     net = NanoNet()
-    runs = [_a_frame(TorchRuntime(deepcopy(net), device, dtype))]
+    runs = [_a_frame(TorchRuntime(deepcopy(net), device, torch.float32))]
     # Ranges that no weights have: they take the same time.
     ranges = {name: (-8.0 if is_signed(name) else 0.0, 8.0) for name in sources(net)}
     scales = Int8Scales(ranges, integer_layers(net))
@@ -130,7 +122,7 @@ def tested(dtype: torch.dtype) -> SelfTest:
             if time.perf_counter() - began > _SECONDS:
                 break
     in_torch, in_onnx, integers = (round(1000 * seconds, 1) for seconds in least)
-    return SelfTest(in_torch, in_onnx, integers, str(dtype).removeprefix("torch."))
+    return SelfTest(in_torch, in_onnx, integers)
 
 
 def _a_frame(runtime: Runtime) -> Callable[[], None]:
@@ -157,10 +149,10 @@ def _a_frame(runtime: Runtime) -> Callable[[], None]:
     return run
 
 
-def main(number_format: str, threads: str) -> None:
+def main(threads: str) -> None:
     """Print a new result."""
     torch.set_num_threads(int(threads))
-    print(json.dumps(asdict(tested(getattr(torch, number_format)))))
+    print(json.dumps(asdict(tested())))
 
 
 if __name__ == "__main__":
