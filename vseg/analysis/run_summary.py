@@ -106,7 +106,7 @@ def summarise(run: Run) -> RunSummary:
         len(events),
         cuts,
         finder.queue(),
-        tuple(run.header.warnings),
+        run.warnings,
     )
 
 

@@ -113,5 +113,5 @@ def _rows(run: Run) -> Iterator[dict[str, Any]]:
             "max_risk": tally.max_risk,
             "riskiest_frame": tally.riskiest_frame,
             "events": events[stored.id],
-            "warnings": sum(w.object_id == stored.id for w in run.header.warnings),
+            "warnings": sum(w.object_id == stored.id for w in run.warnings),
         }

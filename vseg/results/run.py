@@ -22,10 +22,11 @@ from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import unpack
 from vseg.results.overlay import Colour
 from vseg.results.prompts import read_prompts
-from vseg.results.records import RunHeader, StoredObject
+from vseg.results.records import RunHeader, RunWarning, StoredObject
 from vseg.results.shards import Shard, read_shard
 from vseg.results.shown_frame import ShownFrame
 from vseg.results.spans import ObjectSpans, predicted_spans, read_spans
+from vseg.results.unanswered_warnings import unanswered_warnings
 from vseg.types import Prompt, TrackEvent, VideoInfo
 
 OpenClip = Callable[["Run"], OpenReader]
@@ -128,6 +129,13 @@ class Run:
         if stored is not None:
             return stored
         return predicted_spans(self.objects, self.prompts, self.extent)
+
+    @property
+    def warnings(self) -> tuple[RunWarning, ...]:
+        """What a user should know; of a corrected run, what no edit has answered."""
+        if self.revision == 0:
+            return tuple(self.header.warnings)
+        return unanswered_warnings(self.header.warnings, self.objects, self.spans)
 
     def __len__(self) -> int:
         return len(self._index)
