@@ -39,6 +39,7 @@ from vseg.cli import (
     watch,
 )
 from vseg.cli.report import Command
+from vseg.errors import ExitCode
 from vseg.weights.threads import spare_memory
 
 app = typer.Typer(
@@ -145,4 +146,8 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A name that the terminal's encoding does not have is shown, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # before the command itself has begun
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(ExitCode.INTERRUPTED) from None

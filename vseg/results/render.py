@@ -23,6 +23,9 @@ from vseg.results.run import Run
 from vseg.types import UNKNOWN_FPS, Frame
 
 TILE_WIDTH = 480
+TALLEST = 2 * TILE_WIDTH
+"""Of a tile: phones held upright give 16:9, and a strip a few pixels wide would fill the
+memory."""
 TILE_TEXT_PX = 14
 """Height of the tags as they are seen in a tile: legible, and no wider than most objects."""
 GAP = 8
@@ -100,7 +103,8 @@ def contact_sheet(
     stored = sum(1 for _ in _stored(run, span))
     count = min(columns * rows, stored)
     style = OverlayStyle.for_height(size.height, round(TILE_TEXT_PX * size.width / TILE_WIDTH))
-    sheet = Sheet(round(TILE_WIDTH * size.height / size.width), min(columns, count), count)
+    tile_width, tile_height = tile_size(size.height, size.width)
+    sheet = Sheet(tile_height, min(columns, count), count, tile_width)
     wanted = set(np.linspace(0, stored - 1, count).round().astype(int).tolist())
     chosen = (index for place, index in enumerate(_stored(run, span)) if place in wanted)
     for tile, index in enumerate(chosen):
@@ -111,24 +115,33 @@ def contact_sheet(
         sheet.image.save(part, format="PNG")
 
 
+def tile_size(height: int, width: int) -> tuple[int, int]:
+    """Width and height of a tile for frames of a size, at least a pixel each way."""
+    across = min(TILE_WIDTH, max(1, round(TALLEST * width / height)))
+    return across, min(TALLEST, max(1, round(TILE_WIDTH * height / width)))
+
+
 class Sheet:
     """A dark page of captioned tiles, filled row by row."""
 
-    def __init__(self, tile_height: int, columns: int, count: int) -> None:
+    def __init__(
+        self, tile_height: int, columns: int, count: int, tile_width: int = TILE_WIDTH
+    ) -> None:
         self._tile_height = tile_height
+        self._tile_width = tile_width
         self._columns = columns
         self._font = ImageFont.load_default(CAPTION_PX)
-        width = GAP + columns * (TILE_WIDTH + GAP)
+        width = GAP + columns * (tile_width + GAP)
         height = GAP + -(-count // columns) * (tile_height + CAPTION_HEIGHT)
         self.image = Image.new("RGB", (width, height), BACKGROUND)
 
     def put(self, tile: int, image: UInt8[np.ndarray, "H W 3"], caption: str) -> None:
         """Set tile number `tile` to the image, at the tile's size, with the caption below."""
         row, column = divmod(tile, self._columns)
-        x = GAP + column * (TILE_WIDTH + GAP)
+        x = GAP + column * (self._tile_width + GAP)
         y = GAP + row * (self._tile_height + CAPTION_HEIGHT)
         small = cv2.resize(
-            image, (TILE_WIDTH, self._tile_height), interpolation=cv2.INTER_AREA
+            image, (self._tile_width, self._tile_height), interpolation=cv2.INTER_AREA
         )
         self.image.paste(Image.fromarray(small), (x, y))
         ImageDraw.Draw(self.image).text(

@@ -18,7 +18,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.ops.colours import colour_of
 from vseg.results import Run, RunWriter
 from vseg.results.overlay import OverlayStyle, draw_overlay
-from vseg.results.render import TILE_WIDTH, contact_sheet, render_video
+from vseg.results.render import TILE_WIDTH, Sheet, contact_sheet, render_video, tile_size
 from vseg.types import Frame, VideoInfo
 
 HEIGHT = 120
@@ -174,6 +174,15 @@ def test_a_sheet_of_few_frames_has_few_tiles(run: Run, tmp_path: Path) -> None:
     contact_sheet(run, GreyClip(), tmp_path / "sheet.png", grid=(2, 1))
     with Image.open(tmp_path / "sheet.png") as sheet:
         assert sheet.width == 8 + 2 * (TILE_WIDTH + 8)
+
+
+@pytest.mark.parametrize("hw", [(1, 16384), (16384, 1), (3, 2001), (2001, 3), (1080, 1920)])
+def test_frames_of_any_shape_have_a_tile(hw: tuple[int, int]) -> None:
+    width, height = tile_size(*hw)
+    assert 1 <= width <= TILE_WIDTH and 1 <= height <= 2 * TILE_WIDTH
+    sheet = Sheet(height, 2, 2, width)
+    sheet.put(1, np.zeros((*hw, 3), np.uint8), "frame 1")
+    assert sheet.image.width * sheet.image.height < 2_000_000
 
 
 def test_another_clip_or_an_empty_run_is_refused(run: Run, tmp_path: Path) -> None:
