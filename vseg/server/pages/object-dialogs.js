@@ -21,6 +21,7 @@ export async function askName(annotator) {
     type: "text",
     maxLength: 200,
     value: object.label ?? "",
+    placeholder: "person, car …: the label of exports and zones",
     id: "name",
   });
   const known = h(
