@@ -21,7 +21,7 @@ export async function askName(annotator) {
     type: "text",
     maxLength: 200,
     value: object.label ?? "",
-    placeholder: "person, car …: the label of exports and zones",
+    placeholder: "its label: person, car …",
     id: "name",
   });
   const known = h(
