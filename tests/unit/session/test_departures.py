@@ -79,6 +79,17 @@ def test_the_same_one_returns_when_all_of_it_is_in_view() -> None:
     assert [event.kind for event in stage.identities.drain()] == ["lost", "recovered"]
 
 
+def test_who_never_was_in_full_view_returns_with_half_of_what_was() -> None:
+    stage = Stage()
+    stage.show((20, 40, RED, ONE), prompted=(1,))
+    for x in (26, 30):
+        stage.show((x, x + 20, RED, ONE))
+    assert stage.show(None) == [0]
+    assert stage.show((28, 48, RED, ONE)) == [0], "a third of it"
+    assert stage.show((25, 45, BLUE, ONE)) == [0], "another one"
+    assert stage.show((25, 45, RED, ONE)) == [112]
+
+
 def test_looks_that_another_object_has_too_say_nothing() -> None:
     stage = Stage()
     parked = (1, 8, RED, NEAR)

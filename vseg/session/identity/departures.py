@@ -89,12 +89,13 @@ class Departure:
         return self.inside and _at_border(mask)
 
     def whole(self, mask: Cells) -> bool:
-        """Whether enough of it is in view to be recognised: all of it, or as much as
+        """Whether enough of it is in view to be recognised: all of it, or half as much as
         ever was.  What the border cuts off has another embedding.
         """
         if self.inside:
             return not _at_border(mask)
-        return bool(np.count_nonzero(mask) >= self.usual)
+        # Who is always cut off may have been hidden, not gone, and be partly so still.
+        return bool(np.count_nonzero(mask) >= _LEAVING * self.usual)
 
     def absent(self) -> "Departure":
         """After a frame on which it was not visible."""
