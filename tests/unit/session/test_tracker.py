@@ -394,6 +394,11 @@ def test_misuse_is_refused(model: Nano, scene: SyntheticVideo) -> None:
     with pytest.raises(BadPrompt, match="no object 1"):
         tracker.remove(1)
     tracker.update(image(scene, 0))
+    with pytest.raises(BadPrompt, match="the label"):
+        tracker.prompt(1, box=(1, 1, 9, 9), label="a\nb")
+    for size in ((0, 9, 1), (-5, 9, 1), (9, 9, 0)):
+        with pytest.raises(UsageError, match="cannot be tracked"):
+            tracker.warm_up(*size)
     tracker.close()
     with pytest.raises(UsageError, match="closed"):
         tracker.update(image(scene, 1))

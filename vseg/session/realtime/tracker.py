@@ -22,6 +22,7 @@ from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.resizable_model import ResizableModel
 from vseg.ops.frame_time import checked_time
+from vseg.ops.label_text import check_label
 from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import collect_prompts
 from vseg.session.realtime.frame_clock import FrameClock
@@ -123,6 +124,8 @@ class Tracker(Closing):
         from it.  Raises BadPrompt, NothingFound, and UsageError where nobody updates.
         """
         values = collect_prompts(prompts, **numbers)
+        if label is not None:
+            check_label(label)
         number = self._changes.check(obj)
         shown, masks, before = self._recent.at(frame)
         known = None
@@ -167,8 +170,13 @@ class Tracker(Closing):
 
     def warm_up(self, height: int, width: int, objects: int = 1) -> None:
         """Build what the first updates would build, and measure them: at every size, on blank
-        images.  Call it before the first update; it takes some seconds.
+        images.  Call it before the first update; it takes some seconds.  Raises UsageError.
         """
+        if min(height, width, objects) < 1:
+            raise UsageError(
+                f"images of {width}x{height} with {objects} objects cannot be tracked",
+                hint="give the height and width that update will get, and 1 object or more",
+            )
         with self._state_lock:
             self._session.warm_up(height, width, objects)
 
