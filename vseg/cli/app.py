@@ -4,6 +4,7 @@ commands.
 
 import io
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -105,39 +106,63 @@ EXAMPLES = {
 }
 """Command lines at the end of the help of a command."""
 
-for _name, _run in (
-    ("track", track.track),
-    ("watch", watch.watch),
-    ("probe", source.probe),
-    ("frame", source.frame),
-    ("render", outputs.render),
-    ("export", outputs.export),
-    ("import", import_command.import_masks),
-    ("validate", validate_command.validate),
-    ("correct", correct.correct),
-    ("revisions", revisions.revisions),
-    ("associate", associate.associate),
-    ("events", events_command.events),
-    ("label", label.label),
-    ("search", search.search),
-    ("review", review.review),
-    ("accept", accept.accept),
-    ("report", run_report.report),
-    ("eval", evaluate.evaluate),
-    ("bench", bench.bench),
-    ("verify-model", verify_model.verify_model),
-    ("doctor", machine.doctor),
-    ("demo", demo.demo),
-    ("distill", distill.distill),
-    ("annotate", annotate.annotate),
-    ("serve", serve.serve),
-):
-    _examples = "\n\n".join(("Examples:", *EXAMPLES[_name])) if _name in EXAMPLES else None
-    app.command(_name, cls=Command, epilog=_examples)(_run)
-app.add_typer(batch.app, name="batch")
-app.add_typer(models.app, name="models")
-app.add_typer(train.app, name="train")
-app.add_typer(key_commands.app, name="keys")
+COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
+    "Track": {
+        "track": track.track,
+        "watch": watch.watch,
+        "annotate": annotate.annotate,
+        "batch": batch.app,
+        "demo": demo.demo,
+    },
+    "Review and correct": {
+        "review": review.review,
+        "accept": accept.accept,
+        "correct": correct.correct,
+        "revisions": revisions.revisions,
+        "associate": associate.associate,
+        "label": label.label,
+    },
+    "Show and find": {
+        "frame": source.frame,
+        "render": outputs.render,
+        "report": run_report.report,
+        "events": events_command.events,
+        "search": search.search,
+    },
+    "Clips and files": {
+        "probe": source.probe,
+        "export": outputs.export,
+        "import": import_command.import_masks,
+        "validate": validate_command.validate,
+    },
+    "Service": {
+        "serve": serve.serve,
+        "keys": key_commands.app,
+    },
+    "Models and measurements": {
+        "models": models.app,
+        "doctor": machine.doctor,
+        "bench": bench.bench,
+        "eval": evaluate.evaluate,
+        "verify-model": verify_model.verify_model,
+        "train": train.app,
+        "distill": distill.distill,
+    },
+}
+"""The commands by the panel of the help that lists them."""
+
+for _panel, _commands in COMMANDS.items():
+    for _name, _command in _commands.items():
+        if isinstance(_command, typer.Typer):
+            app.add_typer(_command, name=_name, rich_help_panel=_panel)
+            continue
+        _words = ("Examples:", *EXAMPLES[_name]) if _name in EXAMPLES else ()
+        app.command(
+            _name,
+            cls=Command,
+            epilog="\n\n".join(_words) or None,
+            rich_help_panel=_panel,
+        )(_command)
 
 
 def main() -> None:
