@@ -13,6 +13,7 @@ from vseg.errors import BadDataset, UsageError
 from vseg.io.files import real_path
 from vseg.metrics.annotations import clip_folders
 from vseg.metrics.mask_evaluation import PredictedFrame, Prediction
+from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
 
 _RUN_FILE = "run.json"
 
@@ -20,10 +21,14 @@ _RUN_FILE = "run.json"
 def predictions_of(gt: Path, paths: Sequence[Path]) -> dict[str, Path]:
     """Runs and PNG folders by the annotated clip that they are of.
 
-    Raises UsageError for two of one clip, for boxes or a run as ground truth, BadDataset for
-    one of no clip.
+    Raises UsageError for two of one clip, for boxes, an image or a run as ground truth,
+    BadDataset for one of no clip.
     """
     _check_truth(gt)
+    if gt.suffix.lower() in IMAGE_SUFFIXES:
+        raise UsageError(
+            f"{gt} is one image", hint="give the folder of a clip's PNGs, one a frame"
+        )
     if gt.is_file():
         raise UsageError(
             f"{gt} holds boxes, which have no J&F", hint="add --metrics hota,idf1,mota"

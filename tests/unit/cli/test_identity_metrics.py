@@ -89,6 +89,12 @@ def test_what_cannot_be_scored(
     assert (answer.exit_code, said in answer.stderr) == (exit_code, True), answer.stderr
 
 
+def test_one_image_is_no_ground_truth_of_a_clip(tmp_path: Path) -> None:
+    gt = labels(tmp_path / "gt" / "clip", 9)
+    answer = call("eval", "--gt", gt / "00000.png", "--pred", gt)
+    assert (answer.exit_code, "00000.png is one image" in answer.stderr) == (2, True)
+
+
 def test_detections_are_no_tracks(tmp_path: Path) -> None:
     gt = mot(tmp_path / "gt.txt", BOXES)
     pred = mot(tmp_path / "det.txt", [(1, -1, 1, 1, 5, 5, 1)])
