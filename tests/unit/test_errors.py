@@ -9,9 +9,11 @@ from vseg.errors import DamagedVideo, TooMany, VsegError
 
 
 def kinds(base: type[VsegError] = VsegError) -> Iterator[type[VsegError]]:
+    """Those that callers may meet: plugins have errors of their own."""
     yield base
     for kind in base.__subclasses__():
-        yield from kinds(kind)
+        if kind.__module__ == errors.__name__:
+            yield from kinds(kind)
 
 
 @pytest.mark.parametrize("kind", list(kinds()), ids=lambda kind: kind.__name__)
@@ -23,4 +25,3 @@ def test_every_kind_of_error_has_a_hint(kind: type[VsegError]) -> None:
     else:
         error = kind("it went wrong")
     assert error.hint and error.hint in str(error)
-    assert kind.__module__ == errors.__name__

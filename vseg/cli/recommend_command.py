@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("model", "kind", "on this device", "size", "licence", "published")
 
+_ANY_WORDS = "*"
+"""Stands for a phrase that was left out: an empty word is refused by every command."""
+
 
 def recommend(
     objects: Annotated[
@@ -39,7 +42,7 @@ def recommend(
     from vseg.pipelines.recommend import Wish
     from vseg.pipelines.recommend import recommend as recommended
 
-    wish = Wish(objects, fps, text, device)
+    wish = Wish(objects, fps, "" if text == _ANY_WORDS else text, device)
     made = recommended(wish, lambda line: print(line, file=sys.stderr))
     if as_json:
         show_json(asdict(made))
@@ -75,10 +78,10 @@ def show_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def with_phrase(args: list[str]) -> list[str]:
-    """The arguments with an empty phrase after a `--text` that has none."""
+    """The arguments with a phrase for any words after a `--text` that has none."""
     filled: list[Any] = []
     for place, word in enumerate(args):
         filled.append(word)
         if word == "--text" and (place + 1 == len(args) or args[place + 1].startswith("-")):
-            filled.append("")
+            filled.append(_ANY_WORDS)
     return filled

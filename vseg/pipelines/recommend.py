@@ -264,6 +264,7 @@ def _command(tracker: Candidate, grounder: Candidate | None, wish: Wish) -> str:
     words = (
         "" if grounder is None or grounder.name == "nano" else f" --grounder {grounder.name}"
     )
-    words_or_click = " --point X,Y" if wish.phrase is None else f' --text "{wish.phrase}"'
+    phrase = wish.phrase or "PHRASE"
+    words_or_click = " --point X,Y" if wish.phrase is None else f' --text "{phrase}"'
     device = "" if wish.device == "cpu" else f" --device {wish.device}"
     return f"vseg track CLIP -o RUN{model}{words}{words_or_click}{device}"

@@ -46,7 +46,9 @@ def workplace(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     write_clip(scene, folder / "clip.mp4")
     write_truth(scene, folder / "truth" / "clip")
     save_random(folder / "random.safetensors", 0)
-    (folder / "small.toml").write_text("short_side = 64\nshard_frames = 8\npreview = false\n")
+    # What random weights draw stays the object's, whatever it looks like.
+    lines = ("short_side = 64", "shard_frames = 8", "preview = false")
+    (folder / "small.toml").write_text("\n".join((*lines, "[identity]", "departures = false")))
     return Workplace(
         folder / "clip.mp4",
         folder / "truth",

@@ -105,6 +105,7 @@ def test_words_that_nothing_here_reads(empty: Path) -> None:
     for words in (("--text", "a lighthouse"), ("--text",)):
         made = told(*words)
         assert made["grounder"] is None
+        assert made["command"].endswith(f'--text "{[*words, "PHRASE"][1]}"')
         assert "vseg models pull grounding-dino-tiny" in made["reasons"][-1]
         assert not any(one["name"].startswith("rf-detr") for one in made["candidates"])
 
