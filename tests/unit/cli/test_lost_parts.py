@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.cli.conftest import Workplace, call, files_of, track_words
 from vseg.build import open_run
-from vseg.config import TrackConfig
+from vseg.cli.option_groups import read_config
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.track import track
 from vseg.types import Box, Points, Prompt, Timecode
@@ -44,9 +44,7 @@ def corrected(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stopped in the middle of a shard, on frame LAST."""
     out = tmp_path_factory.mktemp("interrupted") / "run"
-    config = TrackConfig(
-        weights=workplace.weights, short_side=64, shard_frames=8, preview=False, range="0:40"
-    )
+    config = read_config(workplace.config, weights=workplace.weights, range="0:40")
     done: list[int] = []
     callbacks = ProgressCallbacks(
         on_frame=lambda count, _: done.append(count), stop=lambda: len(done) == LAST
