@@ -99,7 +99,8 @@ class IdentitySettings(Settings):
     """What is done to keep identities; every rule can be switched off.
 
     coherent: a part of a mask that is neither connected with the object nor near where it was
-    on the frame before is not of the object (models with local matching only: nano).
+    on the frame before, or its largest part where it was nowhere, is not of the object (models
+    with local matching only: nano).
     non_overlapping: no two objects take the same pixel, except nested ones.  merges: where the
     mask of one of two similar objects covers both, it is divided by how they moved before.
     cuts: at a shot boundary, earlier positions are no evidence any more.  recognise: an object

@@ -4,7 +4,8 @@ Enters: mask logits of a frame, and for each object where it was prompted or whe
 the frame before.  Leaves: the same logits without stray parts.  A network that compares pixels
 gives an object its look-alikes as well, as parts that are not connected to it; a point means
 the one that it is on, and an object does not jump.  An object in pieces stays whole: every
-piece is near one that it had on the frame before.
+piece is near one that it had on the frame before.  One that was out of sight comes back in one
+place.
 """
 
 import math
@@ -74,6 +75,22 @@ def motion_evidence(
     if leaving:
         return PartEvidence(reached, gone=True)
     return PartEvidence(reached, outweighed=_OUTWEIGHED)
+
+
+def own_evidence(logits: Float[Tensor, "h4 w4"]) -> PartEvidence | None:
+    """From the logits of an object that was not visible on the frame before: it comes back in
+    one place, that of its largest part.  None if there is no mask.
+    """
+    # In the identity suite J&F of objects that leave and return is 88.7 with this rule and
+    # 85.6 without (IDF1 96.0 and 94.8), after a cut 81.0 and 82.0 (86.1 and 85.6); where
+    # objects are hidden for 30 frames, and of cups, it makes no difference.
+    count, parts, stats, _ = cv2.connectedComponentsWithStats(
+        _cells(logits).view(np.uint8), connectivity=8
+    )
+    if count < 2:
+        return None
+    largest = parts == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return PartEvidence(cv2.dilate(largest.view(np.uint8), _DISC).view(bool))
 
 
 def prompt_evidence(

@@ -14,7 +14,12 @@ from torch import Tensor
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.session.identity.identities import Identities
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
-from vseg.session.mask_parts import motion_evidence, without_stray_parts
+from vseg.session.mask_parts import (
+    PartEvidence,
+    motion_evidence,
+    own_evidence,
+    without_stray_parts,
+)
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.tensors import Decoded, Features, LookAlikes
@@ -78,16 +83,24 @@ class RowDecoder:
         logits: Float[Tensor, "O h4 w4"],
         known: Sequence[TrackedObject],
     ) -> Float[Tensor, "O h4 w4"]:
-        """Without parts of masks that are too far from the objects' last masks."""
+        """Without parts of masks that are too far from the objects' last masks, or, where
+        there are none, from their largest parts.
+        """
         if not self.identities.rules.coherent:
             return logits
         evidence = [
-            motion_evidence(o.prior.logits, leaving=self.identities.leaving(o.object_id))
-            if o.prior is not None and self._adjacent(o.prior.frame_index, frame_index)
-            else None
-            for o in known
+            self._moved(frame_index, o) or own_evidence(logits[row])
+            for row, o in enumerate(known)
         ]
         return without_stray_parts(logits, evidence)
+
+    def _moved(self, frame_index: int, known: TrackedObject) -> PartEvidence | None:
+        """Where an object is by its mask on the frame before; None if it had none."""
+        prior = known.prior
+        if prior is None or not self._adjacent(prior.frame_index, frame_index):
+            return None
+        leaving = self.identities.leaving(known.object_id)
+        return motion_evidence(prior.logits, leaving=leaving)
 
     def _adjacent(self, frame: int, other: int) -> bool:
         """Whether two frames are at most a stride apart: a mask of one says where the object

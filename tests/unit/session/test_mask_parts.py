@@ -6,7 +6,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from vseg.session.mask_parts import motion_evidence, prompt_evidence, without_stray_parts
+from vseg.session.mask_parts import (
+    motion_evidence,
+    own_evidence,
+    prompt_evidence,
+    without_stray_parts,
+)
 from vseg.types import Box, Mask, Points, Scribble, VisualPrompt
 
 SIZE = (40, 60)
@@ -91,6 +96,16 @@ def test_an_object_that_moved_farther_than_expected_is_not_lost() -> None:
     there = logits_of((slice(5, 15), slice(40, 45)), (slice(5, 15), slice(50, 55)))
     evidence = motion_evidence(logits_of((slice(5, 15), slice(0, 10))))
     assert without_stray_parts(there[None], [evidence])[0].equal(there)
+
+
+@pytest.mark.parametrize(("gap", "stays"), [(7, True), (8, False)])
+def test_what_comes_back_is_its_largest_part_and_what_is_near(gap: int, stays: bool) -> None:
+    small = (slice(5, 12), slice(15 + gap, 22 + gap))
+    back = logits_of(NEAR, small)
+    mask = without_stray_parts(back[None], [own_evidence(back)])[0] > 0
+    assert mask[NEAR].all()
+    assert bool(mask[small].any()) == stays
+    assert own_evidence(torch.full(SIZE, -1.0)) is None
 
 
 def test_no_evidence_leaves_every_part() -> None:
