@@ -49,7 +49,7 @@ def assign(candidates: Candidates) -> Assignment:
     in_column = np.bincount(columns)
     if in_row.max() == 1 == in_column.max():
         return Assignment(rows, columns)
-    # Pairs without a rival are settled already: the cubic solver gets only the rest.
+    # Pairs without a competitor are settled already: the cubic solver gets only the rest.
     contested = (in_row.take(rows) > 1) | (in_column.take(columns) > 1)
     free = chosen.where(~contested)
     rest = _solve(chosen.where(contested))

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import select
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,8 @@ from vseg.errors import ExitCode, VsegError
 if TYPE_CHECKING:
     from vseg.results.records import RunWarning
 
+_OPTION_WITHOUT_VALUE = re.compile("--[^=]+=")
+
 
 class Command(TyperCommand):
     """A command whose errors become a message and an exit code, never a traceback: the typed
@@ -32,7 +35,7 @@ class Command(TyperCommand):
         would stand for the current folder, and a script whose variable is not set writes it.
         """
         for place, word in enumerate(args):
-            if word == "" or (word.startswith("--") and word.endswith("=")):
+            if word == "" or _OPTION_WITHOUT_VALUE.fullmatch(word):
                 named = word.rstrip("=") or (args[place - 1] if place else f"vseg {self.name}")
                 ctx.fail(
                     f"an empty word follows {named}: is a variable not set? . is this folder"

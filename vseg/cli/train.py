@@ -12,6 +12,10 @@ from vseg.cli.steps import TeacherReport, print_licence, print_steps
 app = typer.Typer(
     no_args_is_help=True, help="Train a model; the same command again continues."
 )
+NanoWeights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="Weights of nano; by default the shipped ones."),
+]
 
 
 @app.command("nano", cls=Command)
@@ -71,10 +75,7 @@ def calibrate(
         Path,
         typer.Option("--config", help="Nano's recipe: clips it holds out are left out."),
     ],
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="Weights of nano; by default the shipped ones."),
-    ] = None,
+    weights: NanoWeights = None,
     as_json: options.Json = False,
 ) -> None:
     """Measure the scales for nano in 8-bit integers (--runtime onnx-int8)."""
@@ -100,10 +101,7 @@ def words(
     ],
     config: Annotated[Path, typer.Option("--config", help="The recipe, a TOML file.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Checkpoint and weights go here.")],
-    weights: Annotated[
-        Path | None,
-        typer.Option("--weights", help="Weights of nano; by default the shipped ones."),
-    ] = None,
+    weights: NanoWeights = None,
     as_json: options.Json = False,
 ) -> None:
     """Train nano's word head, which detects people, cars and a few other objects by name."""

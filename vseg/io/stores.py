@@ -173,7 +173,7 @@ class Store:
                     continue
 
     def forget(self) -> None:
-        """Ask the store again, not what was heard of it."""
+        """Drop the cached listings: the store is asked again."""
         self._files.invalidate_cache()
 
     def _at(self, name: str) -> str:

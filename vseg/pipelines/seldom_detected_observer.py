@@ -1,7 +1,7 @@
 """Whether live sources are detected on too seldom for what passes before them.
 
 Enters: tracked frames of cameras.  Leaves: for each camera a sentence, once: while it is
-watched, when enough objects came and left, or at the end.  What is kept is bounded.
+tracked, when enough objects came and left, or at the end.  What is kept is bounded.
 """
 
 from collections import deque

@@ -45,7 +45,7 @@ class ServerSettings(Settings):
     """root: the folder whose clips and runs are served; nothing outside it is.  state: where
     sessions and jobs are kept, ROOT/.vseg if None.  hosts: further names under which browsers
     reach the service, behind a proxy for example.  frame_ancestors: pages that may show the
-    annotator in a frame.  plugs: other tools whose protocols are spoken too.
+    annotator in a frame.  plugs: other tools whose protocols are served too.
     loaded_sessions, idle_s: how many sessions stay in memory, and for how long without a
     request; the others are on disk.  save_every_s: of a propagation; what is computed again
     after the service was killed is at most this.  running_jobs: at a time, of all keys.

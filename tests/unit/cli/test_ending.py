@@ -60,6 +60,12 @@ def test_an_empty_word_is_no_name(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("words", [("--out=run=",), ("-o", "run="), ("--out", "=")])
+def test_a_value_may_end_with_an_equals_sign(words: tuple[str, ...], tmp_path: Path) -> None:
+    answer = call("track", tmp_path / "gone.mp4", "--point", "5,5", *words)
+    assert (answer.exit_code, "empty word" in answer.stderr) == (3, False)
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_service_that_is_told_to_end_has_done_its_work(

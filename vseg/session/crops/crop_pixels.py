@@ -41,15 +41,15 @@ def settled(
     for object_id, row in rows.items():
         mine = row.logits
         hw = (mine.shape[0], mine.shape[1])
-        rivals = [
+        competing = [
             resampled(c.logits, c.view, row.view, hw)
             for c in claims
             if c.object_id in competitors[object_id] and c.view.overlaps(row.view)
         ]
-        if not rivals:
+        if not competing:
             after[object_id] = row
             continue
-        left = mine - torch.stack(rivals).amax(dim=0).clamp_min(0)
+        left = mine - torch.stack(competing).amax(dim=0).clamp_min(0)
         kept = int((left > 0).sum()) > (1 - _LOST_PIXELS) * int((mine > 0).sum())
         after[object_id] = row.with_logits(left, reliable=kept)
     return after
@@ -64,6 +64,6 @@ def without_shared(
     """
     kept: dict[int, MaskCrop] = {}
     for object_id, mask in masks.items():
-        rivals = [kept[i] for i in competitors[object_id] if i in kept]
-        kept[object_id] = mask.without(rivals)
+        competing = [kept[i] for i in competitors[object_id] if i in kept]
+        kept[object_id] = mask.without(competing)
     return kept

@@ -108,7 +108,7 @@ class SmallObjects:
         ids = [o.object_id for o in live]
         visible = (resolved.presence > PRESENT).tolist()
         competing = self.identities.competitors(ids)
-        rivals = {
+        competitors = {
             i: [ids[k] for k in competing[row].nonzero()[0] if visible[k]]
             for row, i in enumerate(ids)
         }
@@ -126,13 +126,13 @@ class SmallObjects:
             for row, i in enumerate(ids)
             if visible[row]
         ]
-        after = settled(shown, claims, rivals)
+        after = settled(shown, claims, competitors)
         masks = {i: self._mask(on, row) for i, row in after.items()}
         given = {o.object_id: o.given_mask(on.index) for o in live if o.object_id in masks}
         masks |= {i: MaskCrop.of(mask) for i, mask in given.items() if mask is not None}
-        masks = without_shared(masks, rivals)
+        masks = without_shared(masks, competitors)
         return after, TrackedMasks(
-            self._merged(on, ids, after, resolved), FineMasks(masks, rivals)
+            self._merged(on, ids, after, resolved), FineMasks(masks, competitors)
         )
 
     def keep(

@@ -28,8 +28,8 @@ _BY_EMBEDDING = (0.9, 0.75, 1.7)
 # well: then its looks say nothing.  Round values: of equal people who pass, one that stands
 # still has a cosine of only 0.54 to 0.73 to one that walks; the coefficients of their colours
 # are 0.05 apart.
-_RIVAL_EMBEDDING = 0.5
-_RIVAL_COLOURS = 0.1
+_COMPETITOR_EMBEDDING = 0.5
+_COMPETITOR_COLOURS = 0.1
 
 # Below this coefficient of colours a mask at the border shows something else, unless its
 # cosine to what was prompted is at least the second. On the 30 training clips, of 213 masks
@@ -109,7 +109,9 @@ class ObjectIdentity:
         if not any(_reach(looks_like, least) for least in (_BY_COLOURS, _BY_EMBEDDING)):
             return False
         near = [other.resemblance(looks) for other in others]
-        return not any(e >= _RIVAL_EMBEDDING and c > colours - _RIVAL_COLOURS for e, c in near)
+        return not any(
+            e >= _COMPETITOR_EMBEDDING and c > colours - _COMPETITOR_COLOURS for e, c in near
+        )
 
 
 def _reach(values: Sequence[float], least: Sequence[float]) -> bool:
