@@ -198,6 +198,15 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Ground
     return open_folder(grounder_folder(name), name, Placement(device, dtype, smaller))
 
 
+def check_grounder(name: str) -> None:
+    """Raise what `open_grounder` would for a name or a folder that is no grounder; no weights
+    are read.
+    """
+    from vseg.grounding.open import check_folder
+
+    check_folder(grounder_folder(name))
+
+
 def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "ImageText":
     """The model called `name`, or the one saved in that folder: it compares images with words.
 

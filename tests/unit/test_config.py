@@ -131,5 +131,5 @@ def test_the_shipped_settings_of_the_service_are_its_defaults(tmp_path: Path) ->
     path = ROOT / "configs" / "server.toml"
     read = load_toml(path, ServerSettings, root=tmp_path)
     assert read == ServerSettings(root=tmp_path)
-    assert read.model_fields_set | {"state"} == set(ServerSettings.model_fields)
+    assert read.model_fields_set | {"state", "grounder"} == set(ServerSettings.model_fields)
     assert read.limits.model_fields_set == set(type(read.limits).model_fields)

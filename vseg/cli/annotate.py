@@ -24,6 +24,7 @@ def annotate(
     ] = False,
     port: Annotated[int, typer.Option("--port", help="The port; 0 for any that is free.")] = 0,
     model: options.Model = None,
+    grounder: options.ServiceGrounder = None,
     device: options.Device = None,
     as_json: options.Json = False,
 ) -> None:
@@ -35,7 +36,7 @@ def annotate(
     from vseg.server.annotator.own_server import own_server
     from vseg.server.listening import serve
 
-    given = without_none({"model": model, "device": device})
+    given = without_none({"model": model, "grounder": grounder, "device": device})
     with own_server(clip, out, port=port, **given) as own:
 
         def started(address: str) -> None:

@@ -200,6 +200,10 @@ GrounderName = Annotated[
         help="What detects --text, or with --auto its classes: a name or a folder.",
     ),
 ]
+ServiceGrounder = Annotated[
+    str | None,
+    typer.Option("--grounder", help="What detects words: a name or a folder; nano's own."),
+]
 TaggerName = Annotated[
     str | None,
     typer.Option(

@@ -36,6 +36,7 @@ def serve(
         Path | None, typer.Option("--state", help="Where sessions and jobs are kept.")
     ] = None,
     model: Annotated[str | None, typer.Option("--model", help="What tracks; nano.")] = None,
+    grounder: options.ServiceGrounder = None,
     device: Annotated[str | None, typer.Option("--device", help="cpu, cuda, cuda:1.")] = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings and limits: a TOML file.")
@@ -61,6 +62,7 @@ def serve(
         "hosts": tuple(allow_host) if allow_host else None,
         "plugs": tuple(plug) if plug else None,
         "model": model,
+        "grounder": grounder,
         "device": device,
     }
     settings = (

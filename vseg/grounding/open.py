@@ -29,7 +29,7 @@ def open_folder(folder: Path, name: str, place: Placement) -> Grounder:
     """The grounder in a folder, called `name`.  Raises as `read_pretrained` and
     `read_tokenizer`.
     """
-    kind = model_type(folder)
+    kind = _kind(folder)
     if kind in DINO:
         dino, sha256 = read_dino(folder, name, place)
         return OpenVocabulary(name, sha256, dino)
@@ -41,14 +41,15 @@ def open_folder(folder: Path, name: str, place: Placement) -> Grounder:
         return OpenVocabulary(name, sha256, omdet)
     if kind in CLASSED:
         return read_classes(folder, name, place)
-    if kind in SAM3:
-        sam3, sha256 = read_sam3(folder, name, place)
-        return OpenVocabulary(name, sha256, sam3)
-    raise WeightsMismatch(
-        f"{folder} holds a '{kind}' model, which grounds no text",
-        hint=f"give a folder with one of {', '.join(FAMILIES)}, or a name of `vseg "
-        "models list`",
-    )
+    sam3, sha256 = read_sam3(folder, name, place)
+    return OpenVocabulary(name, sha256, sam3)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise WeightsMismatch or WeightsMissing unless a grounder is in the folder; no weights
+    are read.
+    """
+    _kind(folder)
 
 
 def has_classes(name: str) -> bool:
@@ -58,3 +59,15 @@ def has_classes(name: str) -> bool:
     if name in GROUNDERS:
         return GROUNDERS[name].has_classes
     return model_type(grounder_folder(name)) in CLASSED
+
+
+def _kind(folder: Path) -> str:
+    """The model_type of a grounder.  Raises WeightsMissing, and WeightsMismatch for others."""
+    kind = model_type(folder)
+    if kind not in FAMILIES:
+        raise WeightsMismatch(
+            f"{folder} holds a '{kind}' model, which grounds no text",
+            hint=f"give a folder with one of {', '.join(FAMILIES)}, or a name of `vseg "
+            "models list`",
+        )
+    return kind

@@ -13,6 +13,7 @@ from vseg.build import open_clip
 from vseg.checked_settings import checked
 from vseg.config import TrackConfig
 from vseg.errors import WeightsMismatch
+from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
 from vseg.pipelines.correction_session import SessionSetup
@@ -30,7 +31,7 @@ class CorrectionSettings:
     """What a correction uses; what is None is the run's.
 
     source: where the clip is now, if it has moved.  video: the clip of the run, open already;
-    it stays open.  model: one that is loaded already.
+    it stays open.  model, grounder: ones that are loaded already.
     overrides: settings of `TrackConfig`: model, weights, device, redetection.
     """
 
@@ -38,6 +39,7 @@ class CorrectionSettings:
     model: Model | None = None
     overrides: tuple[tuple[str, Any], ...] = ()
     video: OpenReader | None = None
+    grounder: Grounder | None = None
 
 
 @contextmanager
@@ -60,7 +62,7 @@ def open_tracker(
         if settings.model is None and "model" not in dict(settings.overrides):
             _check_weights(run, model)
         texts = [prompt.value for prompt in prompts if isinstance(prompt.value, Text)]
-        grounder = grounder_of(config, texts, model)
+        grounder = settings.grounder or grounder_of(config, texts, model)
         yield SessionSetup(
             model,
             video,
@@ -83,6 +85,9 @@ def config_of(header: RunHeader, overrides: dict[str, Any]) -> TrackConfig:
         "runtime": header.runtime,
     }
     values |= {key: header.options[key] for key in _SINGLE if key in header.options}
+    stored = header.settings.get("redetection")
+    if isinstance(stored, dict):
+        values["redetection"] = {"grounder": stored.get("grounder")}
     for table in _TABLES:
         values[table] = {
             key.removeprefix(f"{table}."): value

@@ -106,7 +106,9 @@ class JobWork:
             identity=chosen.identity,
             preview=False,
             redetection=RedetectionSettings(
-                detect_every=chosen.detect_every, max_objects=chosen.max_objects
+                grounder=self.settings.grounder,
+                detect_every=chosen.detect_every,
+                max_objects=chosen.max_objects,
             ),
         )
 

@@ -1,8 +1,10 @@
-"""The model of the service: loaded when it is first used, shared by all sessions."""
+"""The models of the service, of masks and of words: loaded when they are first used, shared by
+all sessions.
+"""
 
 import threading
 
-from vseg.build import load_model, open_nano_text
+from vseg.build import check_grounder, load_model, open_grounder, open_nano_text
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.server.settings import ServerSettings
@@ -11,13 +13,15 @@ from vseg.weights.folders import check_segmenter
 
 
 class Models:
-    """What tracks, by the settings of the service."""
+    """What tracks and what detects words, by the settings of the service."""
 
     def __init__(self, settings: ServerSettings) -> None:
         """Raises ModelError and DeviceMissing: before the service is begun."""
         open_device(settings.device)
         if settings.model != "nano":
             check_segmenter(settings.model)
+        if settings.grounder is not None:
+            check_grounder(settings.grounder)
         self._settings = settings
         self._lock = threading.Lock()
         self._loaded: Model | None = None
@@ -34,10 +38,16 @@ class Models:
             return self._loaded
 
     def grounder(self) -> Grounder:
-        """What finds what a text names.  To be called in a turn of the worker."""
-        model = self.load()
+        """What detects what a text names.  To be called in a turn of the worker.  Raises
+        ModelError.
+        """
         if self._grounder is None:
-            self._grounder = open_nano_text(model)
+            chosen = self._settings
+            self._grounder = (
+                open_nano_text(self.load())
+                if chosen.grounder is None
+                else open_grounder(chosen.grounder, chosen.device)
+            )
         return self._grounder
 
     @property

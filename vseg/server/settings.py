@@ -46,6 +46,7 @@ class ServerSettings(Settings):
     sessions and jobs are kept, ROOT/.vseg if None.  hosts: further names under which browsers
     reach the service, behind a proxy for example.  frame_ancestors: pages that may show the
     annotator in a frame.  plugs: other tools whose protocols are served too.
+    grounder: detects what texts name; nano's own vocabulary if None.
     loaded_sessions, idle_s: how many sessions stay in memory, and for how long without a
     request; the others are on disk.  save_every_s: of a propagation; what is computed again
     after the service was killed is at most this.  running_jobs: at a time, of all keys.
@@ -59,6 +60,7 @@ class ServerSettings(Settings):
     frame_ancestors: tuple[str, ...] = ()
     plugs: tuple[PlugName, ...] = ()
     model: str = "nano"
+    grounder: str | None = None
     device: str = Field(default="cpu", pattern=r"^(cpu|cuda(:\d+)?)$")
     short_side: int = Field(default=384, ge=64, le=1536, multiple_of=16)
     loaded_sessions: int = Field(default=4, ge=1)

@@ -12,11 +12,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from typer.testing import CliRunner
 from websockets.sync.client import ClientConnection, connect
 
 import vseg
+from tests.grounder_models import saved_grounder
 from tests.runs import header_of
-from vseg.errors import BadRun
+from vseg.cli.app import app
+from vseg.errors import BadRun, ModelError
 from vseg.types import VideoInfo
 
 pytestmark = pytest.mark.integration
@@ -48,6 +51,15 @@ class OnePage:
             if isinstance(message, str):
                 read: dict[str, Any] = json.loads(message)
                 if read.get("re") == self._id:
+                    return read
+
+    def event(self, kind: str) -> dict[str, Any]:
+        """The next event of a kind."""
+        while True:
+            message = self.socket.recv(timeout=60)
+            if isinstance(message, str):
+                read: dict[str, Any] = json.loads(message)
+                if read.get("type") == kind:
                     return read
 
 
@@ -102,6 +114,41 @@ def test_a_notebook_shows_the_page_and_has_the_run(scene_clip: Path, tmp_path: P
             page.ask("edit", edit=rename)
         assert desk.run.labels == {1: "car"}
     assert vseg.open_run(tmp_path / "run").labels == {1: "car"}
+
+
+def test_words_of_another_grounder(
+    scene_clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved_grounder("grounding-dino", tmp_path / "dino")
+    words = {"kind": "text", "phrase": "the house"}
+    monkeypatch.chdir(tmp_path)
+    with (
+        vseg.annotate(scene_clip, "run", host="127.0.0.1", grounder="dino") as desk,
+        (page := OnePage(desk.page)).open(),
+    ):
+        assert page.ask("prompt", object=None, frame=0, prompt=words)["object"] == 1
+        page.ask("propagate", direction="forward", first=0, end=2)
+        assert page.event("done")["revision"] == 1
+    # The run knows what it was annotated with, from every folder.
+    monkeypatch.chdir("/")
+    with vseg.annotate(tmp_path / "run", host="127.0.0.1") as desk:
+        page = OnePage(desk.page)
+        with page.open():
+            assert page.ask("prompt", object=None, frame=4, prompt=words)["object"] == 2
+    correct = ["correct", str(tmp_path / "run"), "--add", "5=car", "--text", "5@6:the house"]
+    assert CliRunner().invoke(app, correct).exit_code == 0
+    (tmp_path / "dino").rename(tmp_path / "away")
+    with vseg.annotate(tmp_path / "run", host="127.0.0.1") as desk:
+        page = OnePage(desk.page)
+        with page.open():
+            told = page.ask("prompt", object=None, frame=5, prompt=words)
+            assert told["error"]["title"] == "BadPrompt"
+
+
+def test_what_is_no_grounder_is_refused_at_once(scene_clip: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="unknown grounder 'words'"):
+        vseg.annotate(scene_clip, tmp_path / "run", grounder="words")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_of_another_clip_is_refused(scene_clip: Path, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from tests.grounder_models import saved_grounder
 from tests.served import CLIP, SHORT_SIDE, app_of, local_key, served
-from vseg.build import load_model, open_video
+from vseg.build import load_model, open_run, open_video
 from vseg.client.values import FrameAnswer, PropagateRequest
+from vseg.io.files import sha256_of
 from vseg.prompts.codec import pack_prompt
 from vseg.server.live_session import answer_of
 from vseg.server.security.access import Caller
@@ -358,3 +360,18 @@ def test_a_body_that_is_too_large_is_refused(root: Path) -> None:
             assert answer.status_code == 413
             assert answer.headers["content-type"] == "application/problem+json"
             assert "content-security-policy" in answer.headers
+
+
+def test_words_of_the_grounder_that_the_service_was_given(root: Path, tmp_path: Path) -> None:
+    saved_grounder("grounding-dino", tmp_path / "dino")
+    words = {"kind": "text", "frame": 0, "object": 1, "phrase": "the house", "threshold": None}
+    asked = {"kind": "track", "video": CLIP, "run": "houses", "prompts": [words]}
+    with served(app_of(root, grounder=str(tmp_path / "dino"))) as client:
+        (shown,) = prompted(client, begun(client), words)
+        assert shown.masks[0].object == 1
+        job = client.post("/v1/jobs", json={**asked, "settings": {"range": "0:2"}}).json()
+        assert "event: job" in client.get(f"/v1/jobs/{job['id']}/events").text
+    run = open_run(root / "runs" / "houses")
+    assert run.header.options["grounder.weights"] == sha256_of(
+        *(tmp_path / "dino").glob("*.safe*")
+    )

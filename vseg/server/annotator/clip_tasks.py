@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -231,7 +232,9 @@ class ClipTasks:
                     return opened.view.place(obj, frame, prompts).decoded(opened.images).crop
                 return None
 
-            running.run(opened.project, opened.model, opened.tracked, shown, seen)
+            running.run(
+                opened.project, partial(opened.correction, running.prompts), shown, seen
+            )
 
     def _show_live(self, running: Propagation, masks: list[ShownMask]) -> None:
         self.opened.clients.show(masks)

@@ -67,8 +67,9 @@ def annotate(
 
     clip: a clip or a run.  out: the run, made if there is none; runs/NAME-annotated if None.
     host: under which name the notebook itself was opened, localhost or 127.0.0.1: a browser
-    keeps the pages of one name apart from those of another.  settings: model, device.  Raises
-    ExtraMissing without the packages of vseg[server], and BadVideo, BadRun and OutputError.
+    keeps the pages of one name apart from those of another.  settings: model, grounder,
+    device.  Raises ExtraMissing without the packages of vseg[server], and BadVideo, BadRun,
+    ModelError and OutputError.
     """
     check_server_extra()
     from vseg.server.annotator.own_server import own_server

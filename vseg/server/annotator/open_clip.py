@@ -12,19 +12,19 @@ from pathlib import Path
 
 from vseg.build import open_video
 from vseg.interfaces.grounder import Grounder
-from vseg.interfaces.model import Model
-from vseg.pipelines.correction_setup import config_of
-from vseg.pipelines.prepare import grounder_of
+from vseg.pipelines.correction_setup import CorrectionSettings
 from vseg.results.layout import ANNOTATION
 from vseg.results.run import Run
 from vseg.results.write_lock import write_lock
 from vseg.server.annotator.clients import Clients
 from vseg.server.annotator.desk_state import DeskState
 from vseg.server.annotator.frame_view import FrameView
+from vseg.server.annotator.ledger import PendingPrompt
 from vseg.server.annotator.messages import AnnotationState
 from vseg.server.annotator.project import Project
 from vseg.server.annotator.prompted_images import PromptedImages
 from vseg.server.annotator.propagation import Propagation
+from vseg.server.loaded_models import Models
 from vseg.server.storage.readers import Readers
 from vseg.types import Frame, Text
 from vseg.video.file import VideoFile
@@ -37,18 +37,19 @@ class OpenClip:
     """
 
     def __init__(
-        self, ids: tuple[str, str], run: Path, clip: Path, model: Model, readers: Readers
+        self, ids: tuple[str, str], run: Path, clip: Path, models: Models, readers: Readers
     ) -> None:
-        """ids: of the run and of the clip.  Raises BadRun for a run that cannot be annotated
-        or another clip, BadVideo, and OutputError where another process annotates it.
+        """ids: of the run and of the clip.  models: the one that tracks is loaded.  Raises
+        BadRun for a run that cannot be annotated or another clip, BadVideo, and OutputError
+        where another process annotates it.
         """
         self.run_id, self.video_id = ids
         self.clip = clip
-        self.model = model
+        self.model = models.load()
+        self._models = models
         self.clients = Clients()
         self.running: Propagation | None = None
         self.jobs = 0
-        self._grounder: Grounder | None = None
         with ExitStack() as stack:
             # Two processes with the same journal would undo each other's steps.
             stack.enter_context(write_lock(run / ANNOTATION))
@@ -69,7 +70,7 @@ class OpenClip:
             self._stack = stack.pop_all()
         self.view = FrameView(self.project)
         self.desk = DeskState(self.project, self.view)
-        self.images = PromptedImages(model, self.frame, self._grounder_for)
+        self.images = PromptedImages(self.model, self.frame, self._grounder_for)
 
     @property
     def run(self) -> Run:
@@ -112,15 +113,22 @@ class OpenClip:
         """In a turn of the worker.  Raises BadPrompt for words that nothing can detect."""
         self._grounder_for([text])
 
+    def correction(self, prompts: Sequence[PendingPrompt]) -> CorrectionSettings:
+        """What prompts are propagated with; in a turn of the worker.  Raises BadPrompt for
+        words that nothing can detect.
+        """
+        values = [pending.prompt.value for pending in prompts]
+        texts = [value for value in values if isinstance(value, Text)]
+        grounder = self._grounder_for(texts) if texts else None
+        return CorrectionSettings(model=self.model, video=self.tracked, grounder=grounder)
+
     def close(self) -> None:
         """Close the readers and all connections."""
         self.clients.close()
         self._stack.close()
 
     def _grounder_for(self, texts: Sequence[Text]) -> Grounder:
-        """What detects words, opened once."""
-        if self._grounder is None:
-            self._grounder = grounder_of(config_of(self.run.header, {}), texts, self.model)
-        assert self._grounder is not None, "there are words"
-        self._grounder.check(texts)
-        return self._grounder
+        """What detects these words.  Raises BadPrompt."""
+        grounder = self._models.grounder()
+        grounder.check(texts)
+        return grounder

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from vseg.errors import TooMany
-from vseg.interfaces.model import Model
 from vseg.results.layout import read_header
 from vseg.server.annotator.clip_tasks import ClipTasks
 from vseg.server.annotator.open_clip import OpenClip
@@ -44,8 +43,8 @@ class OpenClips:
                     f"{len(self._open)} clips are open", hint="close one", retry_after_s=30
                 )
             service = self._service
-            model = await service.worker.run(run_id, service.models.load)
-            opened = await asyncio.to_thread(self._opened, run_id, model)
+            await service.worker.run(run_id, service.models.load)
+            opened = await asyncio.to_thread(self._opened, run_id)
             tasks = ClipTasks(opened, service.worker)
             self._open[run_id] = tasks
             return tasks
@@ -63,13 +62,15 @@ class OpenClips:
         """Where a run is.  Raises NotThere."""
         return self._service.folder.find("run", run_id)
 
-    def _opened(self, run_id: str, model: Model) -> OpenClip:
+    def _opened(self, run_id: str) -> OpenClip:
         """On a thread: the clip is compared with the run's fingerprint."""
-        folder = self._service.folder
+        service = self._service
+        folder = service.folder
         path = self.run_path(run_id)
         # A run may come from anywhere: it names no file outside of what is served.
         clip = folder.inside(Path(read_header(path).source.path))
-        return OpenClip((run_id, folder.id_at(clip)), path, clip, model, self._service.readers)
+        ids = (run_id, folder.id_at(clip))
+        return OpenClip(ids, path, clip, service.models, service.readers)
 
     def _close_idle(self, run_id: str) -> None:
         tasks = self._open.get(run_id)

@@ -6,7 +6,7 @@ can be reviewed; the clip is, wherever it is; nothing else.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +14,12 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from vseg.build import check_grounder
 from vseg.checked_settings import checked
-from vseg.config import TrackConfig
-from vseg.errors import BadRun
+from vseg.config import RedetectionSettings, TrackConfig
+from vseg.errors import BadRun, ModelError
 from vseg.io.files import check_exists, make_folder, real_path
+from vseg.pipelines.correction_setup import config_of
 from vseg.pipelines.empty_run import create_empty_run
 from vseg.results.draft import finished_header
 from vseg.results.layout import HEADER, RunState, run_state
@@ -26,7 +28,7 @@ from vseg.server.app import create_app
 from vseg.server.security.keys import LOCAL, KeyRing, key_of, new_token
 from vseg.server.service import Service
 from vseg.server.settings import ServerSettings
-from vseg.weights.catalogue import MODELS
+from vseg.weights.catalogue import GROUNDERS, MODELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def own_server(clip: str, out: Path | None, **given: Any) -> Iterator[OwnServer]
 
     clip: a clip or a run.  out: the run, made if there is none; runs/NAME-annotated if None.
     given: settings of ServerSettings.  Raises BadVideo, BadRun for a run that is not finished
-    or of another clip, and OutputError.
+    or of another clip, ModelError, and OutputError.
     """
     check_exists(clip)
     source = Path(clip)
@@ -80,9 +82,24 @@ def _of_run(run: Path) -> dict[str, Any]:
     if run_state(run) is RunState.ABSENT:
         return {}
     header = finished_header(run)
-    if header.model not in MODELS:
-        return {}  # that of a folder: it is to be named
-    return {"model": header.model, "short_side": header.options.get("short_side", 384)}
+    found: dict[str, Any] = {}
+    stored = config_of(header, {}).redetection.grounder
+    if stored is not None:
+        # Whoever gives no words needs none: one that is not on this machine stops nobody.
+        with suppress(ModelError):
+            check_grounder(stored)
+            found["grounder"] = stored
+    if header.model in MODELS:  # that of a folder is to be named
+        found["model"] = header.model
+        found["short_side"] = header.options.get("short_side", 384)
+    return found
+
+
+def _lasting(grounder: str | None) -> str | None:
+    """A grounder as the run names it: a folder is found from every other folder too."""
+    if grounder is None or grounder in GROUNDERS:
+        return grounder
+    return str(real_path(Path(grounder)))
 
 
 def _ensure_run(service: Service, clip: Path, out: Path) -> None:
@@ -90,7 +107,10 @@ def _ensure_run(service: Service, clip: Path, out: Path) -> None:
     if run_state(out) is RunState.ABSENT:
         chosen = service.settings
         config = TrackConfig(
-            model=chosen.model, device=chosen.device, short_side=chosen.short_side
+            model=chosen.model,
+            device=chosen.device,
+            short_side=chosen.short_side,
+            redetection=RedetectionSettings(grounder=_lasting(chosen.grounder)),
         )
         create_empty_run(str(real_path(clip)), out, service.models.load(), config)
         return

@@ -14,8 +14,6 @@ from dataclasses import dataclass, field
 
 from vseg.errors import VsegError
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.model import Model
-from vseg.interfaces.reader import OpenReader
 from vseg.pipelines.correction_setup import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.propagation_settings import PropagationSettings, Reach
@@ -56,18 +54,18 @@ class Propagation:
     def run(
         self,
         project: Project,
-        model: Model,
-        video: OpenReader,
+        correction: Callable[[], CorrectionSettings],
         shown: Callable[[list[ShownMask]], None],
         seen: Callable[[int, int], MaskCrop | None],
     ) -> None:
-        """Track.  shown(masks): called with those of every frame; what it raises ends the
-        propagation without a revision.  seen(obj, frame): the mask that was shown for the
-        prompts of an object on a frame.  Raises what `RunEdit` raises.
+        """Track.  correction(): what with; it may load a model.  shown(masks): called with
+        those of every frame; what it raises ends the propagation without a revision.
+        seen(obj, frame): the mask that was shown for the prompts of an object on a frame.
+        Raises what `correction` and `RunEdit` raise.
         """
         ended = Ended(revision=None)
         try:
-            ended = self._tracked(project, model, video, shown, seen)
+            ended = self._tracked(project, correction, shown, seen)
         finally:
             project.end_revision(ended)
 
@@ -85,8 +83,7 @@ class Propagation:
     def _tracked(
         self,
         project: Project,
-        model: Model,
-        video: OpenReader,
+        correction: Callable[[], CorrectionSettings],
         shown: Callable[[list[ShownMask]], None],
         seen: Callable[[int, int], MaskCrop | None],
     ) -> Ended:
@@ -100,8 +97,8 @@ class Propagation:
         objects = {p.place[0] for p in self.prompts}
         new = sorted(objects - {*project.run.object_ids})
         settings = PropagationSettings(self.reach, self.cut.is_set, on_masks, seen)
-        correction = CorrectionSettings(model=model, video=video)
-        with RunEdit(project.path, correction, ProgressCallbacks(self._count)) as edit:
+        callbacks = ProgressCallbacks(self._count)
+        with RunEdit(project.path, correction(), callbacks) as edit:
             self.edits(edit)
             for obj in new:
                 edit.apply(AddObject(obj))
