@@ -19,6 +19,7 @@ from vseg.exchange.file_rows import located
 from vseg.exchange.label_files import inside
 from vseg.exchange.spool import MaskSpool, on_every_frame
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
+from vseg.io.files import is_hidden
 from vseg.ops.frame_rate import written_rate
 from vseg.types import UNKNOWN_FPS, MaskCrop, VideoInfo
 
@@ -49,10 +50,10 @@ class AlphaVideoFormat(MaskFormat):
 
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give every frame of every video."""
-        files = sorted(path.glob(f"*{self.suffix}")) if path.is_dir() else None
-        if files is None:
+        if not path.is_dir():
             raise BadExchange(f"{path} is not a folder", hint="give the folder of videos")
-        for file in files:
+        found = sorted(path.glob(f"*{self.suffix}"))
+        for file in (each for each in found if not is_hidden(each.name)):
             if not file.stem.isdecimal():
                 raise BadExchange(
                     f"{file} is not named by an object id", hint=f"name it 1{self.suffix}"

@@ -7,7 +7,6 @@ The object id is the attribute `vseg_id` in both; a track without it is a new ob
 count from 0.  Format: https://docs.cvat.ai/docs/other/xml_format.
 """
 
-import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
@@ -17,6 +16,7 @@ import numpy as np
 
 from vseg.errors import BadExchange
 from vseg.exchange.coco import UNLABELLED
+from vseg.exchange.coco_images import last_number
 from vseg.exchange.cvat_shapes import between, mask_of_shape, mask_runs
 from vseg.exchange.file_rows import id_of, located
 from vseg.exchange.held_masks import polygons
@@ -156,11 +156,12 @@ def _add(
 
 
 def _frame_of_image(where: str, image: XmlElement) -> int:
-    numbers = re.findall(r"[0-9]+", PurePosixPath(image.attributes.get("name", "")).stem)
-    number = numbers[-1] if numbers else image.attributes.get("id", "")
-    if not number.isdecimal():
+    number = last_number(PurePosixPath(image.attributes.get("name", "")).stem)
+    if number is None:
+        number = last_number(image.attributes.get("id", ""))
+    if number is None:
         raise BadExchange(f"{where}: an image has neither a number in its name nor an id")
-    return int(number)
+    return number
 
 
 def _check_size(where: str, meta: XmlElement, sink: MaskSink) -> None:

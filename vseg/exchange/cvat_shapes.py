@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from vseg.errors import BadExchange
+from vseg.exchange.file_rows import frames_between
 from vseg.exchange.held_masks import box_crop
 from vseg.exchange.segmentation import check_near, mask_of_polygons
 from vseg.io.xml_stream import XmlElement
@@ -48,9 +49,7 @@ def between(before: XmlElement | None, shape: XmlElement) -> Iterator[tuple[int,
     frame = _whole(shape, "frame")
     if before is not None and before.attributes.get("outside") != "1":
         first = _whole(before, "frame")
-        if frame <= first:
-            raise BadExchange(f"frame {frame} of a track follows frame {first}")
-        for passed in range(first + 1, frame):
+        for passed in frames_between(first, frame):
             share = (passed - first) / (frame - first)
             yield passed, _moved(before, shape, share)
     yield frame, shape

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from vseg.errors import OutputError
+from vseg.errors import BadExchange, OutputError
 from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import OVERLAP, disjoint, label_image
 from vseg.exchange.label_files import labelled, numbered_files, read_labels
@@ -19,6 +19,8 @@ from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
 from vseg.ops.colours import davis_palette
 
 MAX_OBJECT_ID = 253
+_LAST_VALUE = 255
+"""Of the 8 bits of a label file; what is between the two is void."""
 
 
 class DavisFormat(MaskFormat):
@@ -52,6 +54,12 @@ class DavisFormat(MaskFormat):
             with located(str(file)):
                 sink.add_frame(frame)
                 for value, crop in labelled(labels):
+                    if value > _LAST_VALUE:
+                        raise BadExchange(
+                            f"object {value} is beyond the ids of a DAVIS label file, "
+                            f"which end at {MAX_OBJECT_ID}",
+                            hint="is it one of MOTS: --format mots-png?",
+                        )
                     if value <= MAX_OBJECT_ID:
                         sink.add(frame, value, crop)
 

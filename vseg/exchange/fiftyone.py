@@ -124,7 +124,7 @@ class FiftyoneFormat(MaskFormat):
 
 def _labels_of(path: Path, name: str) -> Path:
     """The file of labels that the manifest names for a clip, or the only one."""
-    manifest = path / "manifest.json"
+    manifest = inside(path, path / "manifest.json")
     with closing(JsonStream(manifest)) as stream:
         found = checked(_Manifest, str(manifest), stream.value())
     own = [entry for entry in found.index if Path(entry.data).stem == name]

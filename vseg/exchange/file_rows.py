@@ -19,6 +19,8 @@ from vseg.types import MaskCrop
 _RowT = TypeVar("_RowT", bound=BaseModel)
 _WHOLE_NUMBER = r"([0-9]{1,16})(?:\.0*)?"
 """Programs that know floats only write 3 as 3.0."""
+_MOST_BETWEEN = 1_000_000
+"""Eleven hours at 25 frames a second; each frame between two keyframes gets a mask."""
 
 
 def write_items(handle: IO[str], items: Iterable[Any]) -> None:
@@ -80,6 +82,20 @@ def id_of(value: Any, name: str) -> int | None:
             hint="ids are whole numbers from 1 on; leave it out where the object has none",
         )
     return int(whole[1])
+
+
+def frames_between(before: int, after: int) -> range:
+    """The frames between two keyframes of a track.  Raises BadExchange where the second is not
+    the later one, or so far away that one of the two is no frame of a clip.
+    """
+    if after <= before:
+        raise BadExchange(f"frame {after} of a track follows frame {before}")
+    if after - before > _MOST_BETWEEN:
+        raise BadExchange(
+            f"frames {before} and {after} of a track are more than {_MOST_BETWEEN} apart",
+            hint="are both frames of the clip?",
+        )
+    return range(before + 1, after)
 
 
 def add_whole(

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from vseg.errors import BadExchange, UsageError
+from vseg.errors import BadExchange, BadImage, UsageError
 from vseg.exchange.formats import FORMATS
 from vseg.interfaces.mask_format import LOSS_REPORT, SIDECAR
 from vseg.io.archive import unpacked
+from vseg.io.files import check_no_pipe, is_hidden
+from vseg.io.image_files import image_head
 from vseg.io.json_stream import JsonStream
 from vseg.io.xml_stream import XmlStream
 
@@ -37,8 +39,12 @@ def guess_format(path: Path) -> str:
     """
     if not path.exists():
         raise BadExchange(f"{path} does not exist", hint="check the path")
-    with unpacked(path, suffix=None, own=_OWN) as content:
-        found = _of_folder(content) if content.is_dir() else _of_file(content)
+    try:
+        with unpacked(path, suffix=None, own=_OWN) as content:
+            found = _of_folder(content) if content.is_dir() else _of_file(content)
+    except OSError as error:
+        reason = f"cannot read {error.filename or path!s:.120}: {error.strerror or error}"
+        raise BadExchange(reason, hint="check the path") from error
     if found is None:
         raise UsageError(
             f"which format {path} is of cannot be told",
@@ -56,6 +62,7 @@ def _of_file(path: Path) -> str | None:
         ".parquet": lambda _: "parquet",
         ".mcap": lambda _: "mcap",
     }
+    check_no_pipe(path)
     kind = kinds.get(path.suffix.lower())
     return kind(path) if kind is not None else None
 
@@ -63,21 +70,28 @@ def _of_file(path: Path) -> str | None:
 def _of_folder(path: Path) -> str | None:
     inside = [file for file in sorted(path.iterdir()) if file.suffix in _SINGLE]
     inside = [file for file in inside if file.name not in (LOSS_REPORT, SIDECAR)]
+    inside = [file for file in inside if not is_hidden(file.name)]
     single = _of_file(inside[0]) if len(inside) == 1 else None
     if single is not None:
         return single
     for pattern, name in _FOLDERS.items():
-        first = next(path.glob(pattern), None)
+        found = (file for file in path.glob(pattern) if _is_shown(path, file))
+        first = next(found, None)
         if first is not None:
             return _of_labels(first) if pattern == "*.png" else name
     return None
 
 
-def _of_labels(path: Path) -> str:
-    from PIL import Image
+def _is_shown(folder: Path, file: Path) -> bool:
+    return not any(map(is_hidden, file.relative_to(folder).parts))
 
-    with Image.open(path) as image:
-        return "mots-png" if image.mode.startswith("I") else "davis"
+
+def _of_labels(path: Path) -> str:
+    try:
+        mode = image_head(path).mode
+    except BadImage:
+        return "davis"  # whose reader says what is wrong with the file
+    return "mots-png" if mode.startswith("I") else "davis"
 
 
 def _of_xml(path: Path) -> str | None:
@@ -100,7 +114,8 @@ def _of_json(path: Path) -> str | None:
             if key == "annotations" and stream.peek() == "[":
                 for _ in stream.elements():
                     first = stream.value()
-                    return "ytvis" if "segmentations" in first else "coco"
+                    per_object = isinstance(first, dict) and "segmentations" in first
+                    return "ytvis" if per_object else "coco"
             else:
                 stream.skip()
     return None
@@ -109,8 +124,9 @@ def _of_json(path: Path) -> str | None:
 def _of_tasks(stream: JsonStream) -> str | None:
     for _ in stream.elements():
         first = stream.value()
-        data = first.get("data", {}) if isinstance(first, dict) else {}
-        return "label-studio-images" if "image" in data else "label-studio"
+        data = first.get("data") if isinstance(first, dict) else None
+        of_image = isinstance(data, dict) and "image" in data
+        return "label-studio-images" if of_image else "label-studio"
     return None
 
 

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Integer
-from PIL import Image, UnidentifiedImageError
 
 from vseg.errors import BadExchange, BadImage
 from vseg.interfaces.mask_format import LOSS_REPORT, SIDECAR
-from vseg.io.files import real_path
-from vseg.io.image_files import read_label_image
+from vseg.io.files import check_no_pipe, is_hidden, real_path
+from vseg.io.image_files import image_head, read_label_image
 from vseg.types import MaskCrop, VideoInfo
 
 
 def numbered_files(folder: Path, suffix: str) -> Iterator[tuple[int, Path]]:
-    """The files of a folder with an ending, by the last number in their names, ascending.
+    """The files of a folder with an ending, by the last number in their names, ascending;
+    hidden ones, which macOS puts beside them, are left out.
 
     Raises BadExchange if it is no folder, a name has no number or another one's, or a link
     leads out of the folder.
@@ -32,11 +32,11 @@ def numbered_files(folder: Path, suffix: str) -> Iterator[tuple[int, Path]]:
         )
     names: dict[int, str] = {}
     for name in sorted(os.listdir(folder)):
+        if name in (LOSS_REPORT, SIDECAR) or is_hidden(name):
+            continue
         if not name.endswith(suffix):
             continue
         path = folder / name
-        if path.name in (LOSS_REPORT, SIDECAR):
-            continue
         found = re.findall(r"[0-9]+", path.stem)
         number = int(found[-1]) if found else -1
         if number < 0 or number in names:
@@ -49,9 +49,10 @@ def numbered_files(folder: Path, suffix: str) -> Iterator[tuple[int, Path]]:
 
 
 def inside(folder: Path, path: Path) -> Path:
-    """The path.  Raises BadExchange if it leads out of the folder."""
-    if not real_path(path).is_relative_to(real_path(folder)):
+    """The path.  Raises BadExchange if it leads out of the folder, or is a pipe."""
+    if "\0" in str(path) or not real_path(path).is_relative_to(real_path(folder)):
         raise BadExchange(f"{path} leads out of {folder}", hint="put the file itself there")
+    check_no_pipe(path)
     return path
 
 
@@ -61,21 +62,26 @@ def read_labels(
     """One value per pixel.  Raises BadExchange where it cannot be read or has another size."""
     check_size(path, video)
     try:
-        return read_label_image(path).values
+        stored = read_label_image(path)
     except BadImage as error:
         raise BadExchange(f"{path} {error.message}", hint=error.hint) from error
+    if stored.lossy:
+        raise BadExchange(
+            f"{path} was compressed as JPEG, which changes ids at the edges of objects",
+            hint="save the masks as PNG from where they were made",
+        )
+    return stored.values
 
 
 def check_size(path: Path, video: VideoInfo) -> None:
     """Raise BadExchange unless an image has the clip's size; nothing is decoded."""
     try:
-        with Image.open(path) as image:
-            width, height = image.size
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise BadExchange(f"{path} cannot be read: {error}") from error
-    if (height, width) != (video.height, video.width):
+        head = image_head(path)
+    except BadImage as error:
+        raise BadExchange(f"{path} {error.message}", hint=error.hint) from error
+    if (head.height, head.width) != (video.height, video.width):
         raise BadExchange(
-            f"{path} is {width}x{height}, the clip {video.width}x{video.height}",
+            f"{path} is {head.width}x{head.height}, the clip {video.width}x{video.height}",
             hint="is this the file of another clip?",
         )
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from vseg.errors import BadExchange
 from vseg.exchange.coco import UNLABELLED
-from vseg.exchange.file_rows import checked, id_of, located, write_items
+from vseg.exchange.file_rows import checked, frames_between, id_of, located, write_items
 from vseg.exchange.held_masks import boxes, polygons
 from vseg.exchange.segmentation import mask_of_shares
 from vseg.exchange.spool import MaskSpool
@@ -244,7 +244,7 @@ def _in_between(before: _Entry | None, entry: _Entry) -> Iterator[_Entry]:
         raise BadExchange(f"frame {entry.frame} follows frame {before.frame}")
     if before is not None and before.enabled:
         length = entry.frame - before.frame
-        for frame in range(before.frame + 1, entry.frame):
+        for frame in frames_between(before.frame, entry.frame):
             yield _moved(before, entry, (frame - before.frame) / length)
     yield entry
 

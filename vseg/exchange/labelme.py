@@ -10,6 +10,7 @@ import base64
 import binascii
 import io
 import json
+import warnings
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from vseg.io.json_stream import JsonStream
 from vseg.types import MaskCrop, VideoInfo
 
 _VERSION = "5.5.0"
+_NO_PNG = (OSError, ValueError, SyntaxError, binascii.Error, Image.DecompressionBombError)
 
 
 class _Shape(BaseModel):
@@ -129,7 +131,7 @@ def _mask_of(shape: _Shape, video: VideoInfo) -> MaskCrop:
     if shape.shape_type == "polygon":
         return mask_of_polygons([points.ravel().tolist()], video)
     if len(points) != 2:
-        raise BadExchange(f"a {shape.shape_type} of {len(points)} points is not read")
+        raise BadExchange(f"a {shape.shape_type:.30} of {len(points)} points is not read")
     if shape.shape_type == "circle":
         return mask_of_polygons([_circle(*points).ravel().tolist()], video)
     corners = np.round([*points.min(axis=0), *points.max(axis=0)])
@@ -138,7 +140,8 @@ def _mask_of(shape: _Shape, video: VideoInfo) -> MaskCrop:
         return box_crop(x1, y1, x2, y2)
     if shape.shape_type != "mask" or shape.mask is None:
         raise BadExchange(
-            f"a {shape.shape_type} has no inside", hint="draw a polygon, or delete the shape"
+            f"a {shape.shape_type:.30} has no inside",
+            hint="draw a polygon, or delete the shape",
         )
     pixels = pixels_of_png(shape.mask, x2 - x1 + 1, y2 - y1 + 1)
     crop = MaskCrop.of(pixels)
@@ -165,10 +168,14 @@ def pixels_of_png(text: str, width: int, height: int) -> Bool[np.ndarray, "heigh
     Raises BadExchange where it is no PNG, or of another size.
     """
     try:
-        with Image.open(io.BytesIO(base64.b64decode(text, validate=True))) as image:
+        # Above 89 megapixels Pillow warns, before the size can be compared here.
+        with (
+            warnings.catch_warnings(action="ignore", category=Image.DecompressionBombWarning),
+            Image.open(io.BytesIO(base64.b64decode(text, validate=True))) as image,
+        ):
             if image.size != (width, height):
                 found = f"{image.size[0]}x{image.size[1]}"
                 raise BadExchange(f"the mask is {found}, not {width}x{height}")
             return np.array(image.convert("L"), dtype=np.uint8) > 0
-    except (OSError, ValueError, SyntaxError, binascii.Error) as error:
+    except _NO_PNG as error:
         raise BadExchange(f"the mask is no PNG: {error}") from error

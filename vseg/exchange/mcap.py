@@ -82,7 +82,13 @@ class McapFormat(MaskFormat):
         """Give the masks of every message."""
         for number, message in enumerate(_messages(path)):
             with located(f"{path}, message {number}"):
-                _read_message(message, sink)
+                try:
+                    _read_message(message, sink)
+                except (AttributeError, TypeError) as error:
+                    raise BadExchange(
+                        f"it has other fields than {KIND} of this version: {error!s:.80}",
+                        hint="write the file anew: vseg export --to mcap",
+                    ) from error
 
 
 def masks_types() -> "Typestore":
@@ -162,7 +168,7 @@ def _messages(path: Path) -> Iterator[Any]:
     except VsegError:
         raise
     except Exception as error:  # the library's decoders raise what they like
-        raise BadExchange(f"{path} cannot be read: {error}") from error
+        raise BadExchange(f"{path} cannot be read: {error!s:.200}") from error
 
 
 def _read_message(message: Any, sink: MaskSink) -> None:

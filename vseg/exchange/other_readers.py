@@ -18,7 +18,8 @@ import numpy as np
 from PIL import Image
 
 from vseg.errors import BadExchange
-from vseg.io.files import real_path
+from vseg.exchange.label_files import numbered_files
+from vseg.io.files import is_hidden, real_path
 from vseg.io.json_stream import top_level_items
 
 _FAILURES: tuple[type[Exception], ...] = (
@@ -136,9 +137,9 @@ def _in_images(path: Path, objects: Callable[[np.ndarray], np.ndarray]) -> int |
     if not path.is_dir():
         return None
     found = 0
-    for file in sorted(path.glob("*.png")):
+    for _, file in numbered_files(path, ".png"):
         with Image.open(file) as image:
-            found += len(objects(np.unique(np.asarray(image))))
+            found += len(objects(np.unique(np.asarray(image)).astype(np.int64)))
     return found
 
 
@@ -146,7 +147,8 @@ def _object_images(path: Path, _: Any) -> int | None:
     if not path.is_dir():
         return None
     found = 0
-    for file in sorted(path.glob("*/*.png")):
+    files = sorted(path.glob("*/*.png"))
+    for file in (each for each in files if not is_hidden(each.name)):
         with Image.open(file) as image:
             found += int(np.asarray(image).any())
     return found
@@ -182,7 +184,7 @@ def _evaluated(name: str) -> Callable[[Path, Any], int | None]:
 
 
 def _davis(path: Path, trackeval: Any) -> int | None:
-    files = sorted(path.glob("*.png")) if path.is_dir() else []
+    files = [file for _, file in numbered_files(path, ".png")] if path.is_dir() else []
     if not files:
         return None
     with tempfile.TemporaryDirectory() as temporary:

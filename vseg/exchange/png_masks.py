@@ -1,8 +1,8 @@
 """A black-and-white PNG per object and frame, in a folder for each object: 2/00000.png.
 
 Overlapping masks and ids of any size have room; an absent object has a black image.  Nothing
-is lost but labels and scores.  SA-V distributes its masks so (folders 000, 001 ...; ids begin
-at 1 here).
+is lost but labels and scores.  SA-V distributes its masks so; where its folders begin at 000,
+the ids are one more than their numbers.
 """
 
 from pathlib import Path
@@ -10,9 +10,10 @@ from pathlib import Path
 from PIL import Image
 
 from vseg.errors import BadExchange
-from vseg.exchange.file_rows import located
+from vseg.exchange.file_rows import add_whole, located
 from vseg.exchange.label_files import inside, numbered_files, read_labels
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
+from vseg.io.files import is_hidden
 from vseg.types import MaskCrop
 
 
@@ -36,16 +37,19 @@ class PngFormat(MaskFormat):
         """Give every image of every object."""
         if not path.is_dir():
             raise BadExchange(f"{path} is not a folder", hint="give the folder of objects")
-        for folder in sorted(path.iterdir()):
-            if folder.is_dir():
-                self._read_object(inside(path, folder), sink)
-
-    def _read_object(self, folder: Path, sink: MaskSink) -> None:
-        if not folder.name.isdecimal():
+        places = [each for each in sorted(path.iterdir()) if not is_hidden(each.name)]
+        folders = [inside(path, each) for each in places if each.is_dir()]
+        wrong = [folder for folder in folders if not folder.name.isdecimal()]
+        if wrong:
             raise BadExchange(
-                f"{folder} is not named by an object id", hint="name the folders 1, 2 ..."
+                f"{wrong[0]} is not named by an object id", hint="name the folders 1, 2 ..."
             )
+        first = min((int(folder.name) for folder in folders), default=1)
+        for folder in folders:
+            self._read_object(folder, int(folder.name) + int(first == 0), sink)
+
+    def _read_object(self, folder: Path, object_id: int, sink: MaskSink) -> None:
         for frame, file in numbered_files(folder, self.suffix):
             labels = read_labels(file, sink.video)
             with located(str(file)):
-                sink.add(frame, int(folder.name), MaskCrop.of(labels > 0))
+                add_whole(sink, frame, object_id, MaskCrop.of(labels > 0))

@@ -34,7 +34,7 @@ def read_masks(
             spool.number_objects(taken)
     except OSError as error:
         spool.close()
-        reason = f"cannot read {error.filename or path}: {error.strerror}"
+        reason = f"cannot read {error.filename or path!s:.120}: {error.strerror or error}"
         raise BadExchange(reason, hint="check the path") from error
     except BaseException:
         spool.close()

@@ -49,6 +49,8 @@ _AWAY = 2 * LAST_OBJECT_ID
 """Added to an id, gives one that no object has."""
 _LAST_FRAME = 2**53
 """Larger numbers are not exact in JSON."""
+_LARGEST_SCORE = float(np.finfo(np.float32).max)
+"""As scores are stored."""
 
 
 class MaskSpool(Closing):
@@ -107,7 +109,7 @@ class MaskSpool(Closing):
         """A mask, or a further part of it; whether it is the first.  Raises BadExchange for a
         frame, an id, a place or a score that cannot be.
         """
-        if not np.isfinite(score):
+        if not abs(score) <= _LARGEST_SCORE:
             raise BadExchange(f"frame {frame}: the score {score} is not a number")
         self.add_frame(frame)
         self._check(frame, object_id, crop)

@@ -17,7 +17,7 @@ from vseg.errors import BadExchange
 from vseg.exchange.coco import UNLABELLED, category_ids, label_of
 from vseg.exchange.file_rows import located
 from vseg.exchange.held_masks import polygons
-from vseg.exchange.label_files import numbered_files
+from vseg.exchange.label_files import inside, numbered_files
 from vseg.exchange.segmentation import mask_of_shares
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
@@ -82,13 +82,13 @@ class YoloFormat(MaskFormat):
 
 def _names(path: Path) -> dict[int, str]:
     """Names by class number: `names:` as a mapping, as a list of lines, or in brackets."""
-    if not path.is_file():
+    if not inside(path.parent, path).is_file():
         return {}
     text = path.read_text("utf-8", errors="replace").partition("names:")[2]
     if text.lstrip(" ").startswith("["):
         listed = text.partition("]")[0].strip(" [").split(",")
         return {number: name.strip(" \"'") for number, name in enumerate(listed)}
-    mapped = re.findall(r"^\s+([0-9]+):\s*(.+?)\s*$", text, flags=re.MULTILINE)
+    mapped = re.findall(r"^\s+([0-9]{1,9}):\s*(.+?)\s*$", text, flags=re.MULTILINE)
     if not mapped:
         mapped = list(enumerate(re.findall(r"^\s*-\s*(.+?)\s*$", text, flags=re.MULTILINE)))
     return {int(number): name.strip("\"'") for number, name in mapped}
@@ -104,7 +104,7 @@ def _lines(file: Path) -> Iterator[tuple[str, list[float]]]:
             try:
                 values = [float(part) for part in text.split()]
             except ValueError as error:
-                raise BadExchange(f"{where}: {error}", hint=_LINE) from error
+                raise BadExchange(f"{where}: {error!s:.80}", hint=_LINE) from error
             odd_end = values[-1:] if len(values) % 2 == 0 else []
             if not all(value.is_integer() for value in [values[0], *odd_end]):
                 raise BadExchange(f"{where}: class and id are whole numbers", hint=_LINE)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from vseg.errors import BadExchange
-from vseg.io.files import real_path
+from vseg.io.files import check_no_pipe, is_hidden, real_path
 
 _MOST_MEMBERS = 200_000
 """Two files for each of 100 000 frames, an hour at 25 frames a second."""
@@ -44,6 +44,7 @@ def unpacked(path: Path, *, suffix: str | None, own: Collection[str] = ()) -> It
     folder, by which it is told from a folder around it.  Raises BadExchange for a zip that is
     damaged, too large, or has a member that leads out of it.
     """
+    check_no_pipe(path)
     if not (path.is_file() and zipfile.is_zipfile(path)):
         yield _file_in(path, path, suffix) if suffix and path.is_dir() else path
         return
@@ -53,7 +54,8 @@ def unpacked(path: Path, *, suffix: str | None, own: Collection[str] = ()) -> It
             with zipfile.ZipFile(path) as archive:
                 _check(path, archive.infolist())
                 for member in archive.infolist():
-                    _extract(path, archive, member, root)
+                    if not any(map(is_hidden, _place(member).parts)):
+                        _extract(path, archive, member, root)
         except DAMAGE as error:
             raise BadExchange(f"{path} cannot be unpacked: {error}") from error
         content = _file_in(path, root, suffix) if suffix else _innermost(root, own)
@@ -78,7 +80,7 @@ def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
     if size > _MOST_BYTES:
         raise BadExchange(f"{path} would take {size >> 30} GiB, more than {_MOST_BYTES >> 30}")
     for member in members:
-        place = PurePosixPath(member.filename.replace("\\", "/"))
+        place = _place(member)
         kind = stat.S_IFMT(member.external_attr >> 16)
         outside = place.is_absolute() or ".." in place.parts or ":" in member.filename
         if outside or kind not in (0, stat.S_IFREG, stat.S_IFDIR):
@@ -90,11 +92,16 @@ def _check(path: Path, members: list[zipfile.ZipInfo]) -> None:
             raise BadExchange(f"{path}: member {member.filename!r} has an impossible size")
 
 
+def _place(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Where a member lies; Windows writes its own separator."""
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
 def _extract(
     path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo, root: Path
 ) -> None:
     """One member, no longer than it says it is."""
-    target = root / PurePosixPath(member.filename.replace("\\", "/"))
+    target = root / _place(member)
     if member.is_dir():
         target.mkdir(parents=True, exist_ok=True)
         return
@@ -121,6 +128,7 @@ def _file_in(path: Path, folder: Path, suffix: str) -> Path:
     """The only file with an ending, wherever it lies: tools put images beside it."""
     found = [file for file in sorted(folder.rglob(f"*{suffix}")) if file.is_file()]
     found = [file for file in found if not file.name.endswith(_REPORTS)]
+    found = [file for file in found if not is_hidden(file.name)]
     if len(found) != 1:
         raise BadExchange(
             f"{path} holds {len(found)} files that end in {suffix}", hint="give the one itself"

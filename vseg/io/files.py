@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vseg.errors import BadVideo, OutputError
+from vseg.errors import BadExchange, BadVideo, OutputError
 
 
 def is_utf8(name: str | Path) -> bool:
@@ -28,6 +28,19 @@ def real_path(path: Path) -> Path:
     system refuses them: Path.resolve has an error of its own for them.
     """
     return Path(os.path.realpath(path))
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a name in a folder is one that the system put there, as macOS does, beside what
+    the folder is for.
+    """
+    return name.startswith(".") or name == "__MACOSX"
+
+
+def check_no_pipe(path: Path) -> None:
+    """Raise BadExchange for a named pipe: opening it waits for a writer."""
+    if path.is_fifo():
+        raise BadExchange(f"{path} is a pipe", hint="write what comes from it to a file first")
 
 
 def check_named(source: str | Path) -> None:

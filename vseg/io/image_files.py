@@ -5,6 +5,8 @@ data says; their size is checked before anything is decoded.
 """
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,9 +38,42 @@ class LabelImage:
     lossy: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class ImageHead:
+    """What is known of an image file before anything is decoded.  mode: Pillow's name for it.
+    width, height: as stored.
+    """
+
+    width: int
+    height: int
+    mode: str
+
+
+def image_head(path: Path) -> ImageHead:
+    """Size and mode.  Raises BadImage where it is no image."""
+    with _stored(path) as stored:
+        return ImageHead(*stored.size, stored.mode)
+
+
 def open_image(path: Path) -> Image.Image:
     """The image, turned as displayed.  Raises BadImage where it cannot be read or is too
     large.
+    """
+    with _stored(path) as stored:
+        if getattr(stored, "is_animated", False) and stored.format not in _STEREO:
+            raise BadImage(
+                f"is animated: it holds {getattr(stored, 'n_frames', 2)} images",
+                hint="save the one that is meant as a PNG",
+            )
+        turned = ImageOps.exif_transpose(stored)
+        turned.format = stored.format
+        return turned
+
+
+@contextmanager
+def _stored(path: Path) -> Iterator[Image.Image]:
+    """An image file, not decoded yet.  Raises BadImage for what is wrong with it, then or
+    later.
     """
     if path.is_fifo():  # opening it waits for a writer
         raise BadImage("is a pipe", hint="give a JPEG or PNG image")
@@ -53,14 +88,7 @@ def open_image(path: Path) -> Image.Image:
                     f"is {width}x{height}, more than {MAX_PIXELS >> 20} megapixels",
                     hint="reduce the image, or cut out the part that shows the object",
                 )
-            if getattr(stored, "is_animated", False) and stored.format not in _STEREO:
-                raise BadImage(
-                    f"is animated: it holds {getattr(stored, 'n_frames', 2)} images",
-                    hint="save the one that is meant as a PNG",
-                )
-            turned = ImageOps.exif_transpose(stored)
-            turned.format = stored.format
-            return turned
+            yield stored
     except FileNotFoundError as error:
         raise BadImage("does not exist", hint="check the path") from error
     except IsADirectoryError as error:

@@ -5,6 +5,7 @@ What is not asked for is passed over.  RFC 8259.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from vseg.errors import BadExchange
 _BLOCK = 2**13
 _LONGEST = 2**28
 """Characters of one value: an uncompressed run-length list of the largest mask fits."""
-_SPACE = " \t\n\r"
+_NO_SPACE = re.compile(r"[^ \t\n\r]")
 _AFTER_NUMBER = frozenset(" \t\n\r,:]}")
 
 
@@ -44,10 +45,10 @@ class JsonStream:
     def peek(self) -> str:
         """The first character of the next token; empty at the end of the file."""
         while True:
-            while self._place < len(self._text):
-                if self._text[self._place] not in _SPACE:
-                    return self._text[self._place]
-                self._place += 1
+            found = _NO_SPACE.search(self._text, self._place)
+            self._place = len(self._text) if found is None else found.start()
+            if found is not None:
+                return found[0]
             if not self._more(_BLOCK):
                 return ""
 
@@ -68,6 +69,8 @@ class JsonStream:
             length = end - self._place
             if self._text[end : end + 1] not in _AFTER_NUMBER and self._more(size):
                 continue
+            if self._text.find("\\u", self._place, self._place + length) >= 0:
+                self._check_characters(found)
             self._place += length
             return found
 
@@ -106,6 +109,13 @@ class JsonStream:
                 self.value()
         else:
             self.value()
+
+    def _check_characters(self, found: Any) -> None:
+        """Refuse half of a pair of escapes (RFC 8259, section 8.2): no text file takes it."""
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            self._fail(f"{error.object[error.start]!a} is half of a character")
 
     def _accept(self, token: str) -> bool:
         if self.peek() != token:

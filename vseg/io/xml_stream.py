@@ -55,7 +55,8 @@ class XmlStream:
                 block = handle.read(_BLOCK)
                 try:
                     self._parser.Parse(block, not block)
-                except expat.ExpatError as error:
+                # Encodings that Python or expat does not have are errors of other kinds.
+                except (expat.ExpatError, LookupError, ValueError) as error:
                     raise BadExchange(
                         f"{self._path} is not XML: {error}", hint="is the file whole?"
                     ) from error

@@ -39,8 +39,8 @@ def compare_with_run(run: Run, path: Path, format_name: str | None = None) -> Im
     """Read a file and compare it with the revision of the run that it was exported from.
 
     format_name: as the sidecar or the file itself says, if None.  Raises BadExchange for a
-    file of another clip or size, frames that the run has not, or masks without ids that fit no
-    object.
+    file of another clip or size or without any frame, frames that the run has not, or masks
+    without ids that fit no object.
     """
     sidecar = read_sidecar(path)
     name = format_name or (sidecar.format if sidecar else guess_format(path))
@@ -49,6 +49,7 @@ def compare_with_run(run: Run, path: Path, format_name: str | None = None) -> Im
         _check_origin(run, path, sidecar)
     spool = read_masks(path, name, run.video, run.name, taken=run.object_ids)
     try:
+        check_any_frame(path, spool)
         before: MaskSequence = AsHeld(run, chosen)
         if sidecar is not None:
             before = OnFrames(before, sidecar.covers)
@@ -63,6 +64,17 @@ def compare_with_run(run: Run, path: Path, format_name: str | None = None) -> Im
         spool.close()
         raise
     return ImportedMasks(name, spool, comparison, matching)
+
+
+def check_any_frame(path: Path, masks: MaskSpool) -> None:
+    """Raise BadExchange where nothing was read: the wrong folder is not one whose masks were
+    all deleted.
+    """
+    if not len(masks):
+        raise BadExchange(
+            f"{path} has masks of no frame",
+            hint="give the file or folder that the masks are in, of the --format that it has",
+        )
 
 
 def stretches(frames: Iterable[int]) -> Iterator[tuple[int, int]]:

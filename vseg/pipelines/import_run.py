@@ -14,6 +14,7 @@ from vseg.exchange.guess_format import guess_format
 from vseg.exchange.read_masks import read_masks
 from vseg.exchange.sidecar import read_sidecar
 from vseg.pipelines.editable_run import EditableRun, open_run
+from vseg.pipelines.import_masks import check_any_frame
 from vseg.results.fingerprint import fingerprint
 from vseg.results.records import RunHeader
 from vseg.results.writer import RunWriter
@@ -39,6 +40,7 @@ def import_run(
         info = video.info
         times = video.time_at
         with read_masks(file, name, info, Path(clip).stem) as masks:
+            check_any_frame(file, masks)
             if masks.unnamed:
                 raise BadExchange(
                     f"{file}: {masks.unnamed} masks have no id that says whose they are",

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.test_mask_formats import Clip
 from vseg.errors import BadExchange, ExtraMissing
 from vseg.exchange.export import export
-from vseg.exchange.mcap import TOPIC, McapFormat
+from vseg.exchange.mcap import KIND, TOPIC, McapFormat
 from vseg.exchange.read_masks import read_masks
 from vseg.frame_masks import FrameMasks
 from vseg.types import VideoInfo
@@ -74,6 +74,20 @@ def test_a_bag_without_masks_is_refused(tmp_path: Path) -> None:
         read_masks(path, "mcap", Clip.video, "park") as masks,
     ):
         list(masks)
+
+
+def test_messages_with_other_fields_are_refused(tmp_path: Path) -> None:
+    from rosbags.rosbag2 import StoragePlugin, Writer
+    from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+
+    types = get_typestore(Stores.ROS2_HUMBLE)
+    types.register(get_types_from_msg("uint32 frame\n", KIND))
+    with Writer(tmp_path / "bag", version=9, storage_plugin=StoragePlugin.MCAP) as written:
+        connection = written.add_connection(TOPIC, KIND, typestore=types)
+        message = types.serialize_cdr(types.types[KIND](frame=4), KIND)
+        written.write(connection, 0, message)
+    with pytest.raises(BadExchange, match=r"message 0: it has other fields than vseg_msgs"):
+        read_masks(tmp_path / "bag" / "bag.mcap", "mcap", Clip.video, "a")
 
 
 def test_without_the_extra_it_says_what_to_install(
