@@ -238,6 +238,22 @@ def test_a_correction_can_be_stopped_and_keeps_what_it_has(desk: PageDriver) -> 
     assert desk.objects == ["Object 1"]
 
 
+def test_a_propagation_that_waits_says_that_it_starts(page: "Page", root: Path) -> None:
+    app = app_of(root)
+    with listening(app) as address:
+        desk = PageDriver(page, HW).open(address, TOKEN, RUN)
+        desk.keys("f")  # refused: there is no mark
+        desk.wait_for_text("#toasts", "nothing to propagate")
+        assert page.locator("#progress").is_hidden()
+        desk.click(*CENTRES[1])
+        desk.wait_for_masks(200)
+        with app.state.service.worker.turn("somebody else"):
+            desk.keys("f")
+            desk.wait_for_text("#progress-text", "Starting")
+        desk.wait_for_text("#clip-facts", "revision 1")
+        desk.wait_for("() => document.querySelector('#progress').hidden")
+
+
 def test_playback_sets_the_sound_on_the_clock_of_the_frames(page: "Page", root: Path) -> None:
     loud = np.zeros((FRAMES * 48_000 // 25, 2), dtype=np.int16)
     loud[9_600:] = 20_000

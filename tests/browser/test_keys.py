@@ -209,6 +209,18 @@ def test_every_button_fits_a_small_screen(desk: PageDriver) -> None:
     assert desk.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+@pytest.mark.parametrize("key", "prsbegwxdy")
+def test_nothing_of_a_tool_covers_the_frame(desk: PageDriver, key: str) -> None:
+    _calm(desk)
+    desk.keys(key)
+    stage = desk.page.locator("#stage").bounding_box()
+    assert stage is not None
+    for name in ("#stage-hint", "#options"):
+        box = desk.page.locator(name).bounding_box()
+        assert box is None or box["y"] + box["height"] <= stage["y"]
+    assert desk.page.inner_text("#stage-hint")
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("key", ["", "Shift+Slash", "Control+e", "Shift+s", "F2", "b", "w"])
 def test_axe_finds_nothing_serious(desk: PageDriver, theme: str, key: str) -> None:

@@ -134,6 +134,22 @@ def test_a_frame_is_shown_while_the_device_is_used(
         assert np.array_equal(page.mask(1, 2, MaskFlag.PENDING).mask, clicked.mask)
 
 
+def test_a_propagation_is_told_of_before_its_first_frame(
+    scene: SyntheticVideo, client: TestClient, page: AnnotatorPage
+) -> None:
+    page.ask("view", frame=0)
+    page.point(None, 0, inside(scene, 1, 0))
+    page.mask(1, 0, MaskFlag.PENDING)
+    service = client.app.state.service  # type: ignore[attr-defined]
+    with service.worker.turn("somebody else"):
+        job = page.ask("propagate", direction="forward", end=3)["job"]
+        begun = page.events[-1] if page.events[-1]["type"] == "progress" else None
+        running = (begun or page.event("progress"))["running"]
+        assert (running["job"], running["done"], running["frame"]) == (job, 0, None)
+    assert page.event("progress")["running"]["frame"] == 0
+    page.event("done")
+
+
 def test_mask_that_was_painted_replaces_clicks(
     scene: SyntheticVideo, page: AnnotatorPage
 ) -> None:

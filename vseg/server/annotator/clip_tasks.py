@@ -184,6 +184,8 @@ class ClipTasks:
     def _begin(self, running: Propagation) -> asyncio.Task[None]:
         self.opened.jobs = running.job
         self.opened.running = running
+        self._told = 0.0  # of the first frame at once
+        self._tell_progress(running)
         return self.start(self._propagate(running))
 
     async def close(self) -> None:
@@ -241,8 +243,11 @@ class ClipTasks:
         now = time.monotonic()
         if now - self._told >= PROGRESS_S:
             self._told = now
-            state = running.state
-            self.opened.clients.broadcast(lambda seq: ProgressEvent(seq=seq, running=state))
+            self._tell_progress(running)
+
+    def _tell_progress(self, running: Propagation) -> None:
+        state = running.state
+        self.opened.clients.broadcast(lambda seq: ProgressEvent(seq=seq, running=state))
 
     def _lanes_changed(self, first: int, end: int) -> None:
         self._loop.call_soon_threadsafe(self._tell_lanes, first, end)

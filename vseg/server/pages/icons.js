@@ -8,7 +8,7 @@ const PATHS = {
   brush: "M19 4l-8 9M11 13c-3-1-5 1-5 4 0 1-1 2-3 2 3 2 9 2 10-2 0-2-1-3-2-4z",
   eraser: "M13 5l7 7-7 7H8l-4-4zM9 9l7 7M8 19h12",
   polygon: "M12 3l8 6-3 10H7L4 9z",
-  zone: "M4 8l9-4 7 7-3 9H6zM9 12h5",
+  zone: "M8 5h8l5 14H3zM4.500 15L11 5M9 19l7-14M15 19l3-8",
   line: "M4 19L19 4M11 12l6 6M17 13v5h-5",
   words: "M5 6V4h14v2M12 4v16M9 20h6",
   exemplar: "M4 4h9v9H4zM11 16v4h9v-9h-4",

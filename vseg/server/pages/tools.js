@@ -76,7 +76,9 @@ export function mountTools(annotator) {
     }
   });
   store.on(["tool", "radius", "alternatives", "selected", "clip", "zones", "zone"], () => {
-    byId("stage-hint", HTMLElement).textContent = inHand().hint;
+    const hint = byId("stage-hint", HTMLElement);
+    hint.textContent = inHand().hint;
+    hint.title = inHand().hint; // whole, where the bar has no room for it
     showOptions(annotator);
   });
   return inHand;

@@ -77,12 +77,17 @@ function showProgress({ state: { running } }) {
   byId("propagate", HTMLElement).hidden = running !== null;
   if (!running) return;
   const bar = byId("progress-bar", HTMLProgressElement);
+  const text = byId("progress-text", HTMLElement);
+  if (!running.done) {
+    bar.removeAttribute("value"); // it moves, and says no share
+    text.textContent = "Starting …";
+    return;
+  }
   bar.max = Math.max(1, running.total);
   bar.value = running.done;
   const rate = running.seconds > 0 && running.done ? running.done / running.seconds : 0;
   const left = rate ? ` · ${Math.ceil((running.total - running.done) / rate)} s left` : "";
-  const text = `${running.done} / ${running.total} frames${left}`;
-  byId("progress-text", HTMLElement).textContent = text;
+  text.textContent = `${running.done} / ${running.total} frames${left}`;
 }
 
 /** @param {Annotator} annotator */
@@ -98,13 +103,18 @@ function showScope({ state }) {
   }
 }
 
+/** A propagation that was asked for: shown until the server tells of it.
+ * @type {import("./wire.js").RunningPropagation} */
+const BEGINS = { job: 0, done: 0, total: 0, frame: null, seconds: 0 };
+
 /** Track from pending prompts, within the marked span if there is one.
  * @param {Annotator} annotator  @param {"forward" | "backward" | "both"} direction */
 export async function propagate(annotator, direction) {
   if (!annotator.may()) return;
-  const { scope, selected } = annotator.state;
+  const { scope, selected, running } = annotator.state;
   const objects = scope === "one" && selected !== null ? [selected] : null;
   const frames = markedFrames(annotator.state);
+  if (!running) annotator.store.set({ running: BEGINS });
   const answer = await annotator.ask("propagate", {
     objects,
     direction,
@@ -112,6 +122,7 @@ export async function propagate(annotator, direction) {
     end: frames?.end ?? null,
   });
   if (answer) annotator.follow();
+  else if (annotator.state.running === BEGINS) annotator.store.set({ running: null });
 }
 
 /** Begin a span, end it, clear it.  @param {Annotator} annotator */
