@@ -65,19 +65,23 @@ class LiveSession:
             frames[frame] = masks if frame not in frames else frames[frame].with_others(masks)
         return [answer_of(masks) for _, masks in sorted(frames.items())]
 
-    def begin(self, request: PropagateRequest, unfinished: Resumption | None) -> None:
-        """Begin a propagation.  Raises BadPrompt and UsageError."""
+    def begin(
+        self, request: PropagateRequest, unfinished: Resumption | None, *, prompted: bool
+    ) -> None:
+        """Begin a propagation.  prompted: it began at the prompts.  Raises BadPrompt and
+        UsageError.
+        """
         again = self._not_arrived(request.after) if request.resume else deque[FrameAnswer]()
         plan = unfinished if request.resume else self._plan(request)
         if plan is None and not again:
             raise UsageError("there is nothing to resume", hint="leave resume out")
-        self.masks = iter(()) if plan is None else self._planned(plan)
+        self.masks = iter(()) if plan is None else self._planned(plan, prompted)
         self.plan = plan
         self.again = again
         if not request.resume:
             self.sent.clear()
 
-    def _planned(self, plan: Resumption) -> Iterator[FrameMasks]:
+    def _planned(self, plan: Resumption, prompted: bool) -> Iterator[FrameMasks]:
         """The masks of a plan.  Raises BadPrompt for frames that the video has not."""
         end = -1 if plan.reverse else len(self.reader)
         until = end if plan.until is None else plan.until
@@ -86,9 +90,8 @@ class LiveSession:
                 f"frames {plan.next_frame} to {until} are not all in the video",
                 hint=f"it has frames 0 to {len(self.reader) - 1}; until is exclusive",
             )
-        return self.session.propagate(
-            plan.next_frame, until, reverse=plan.reverse, objects=plan.objects
-        )
+        go_on = self.session.resume if prompted else self.session.propagate
+        return go_on(plan.next_frame, until, reverse=plan.reverse, objects=plan.objects)
 
     def _not_arrived(self, after: int | None) -> deque[FrameAnswer]:
         """What was sent after a frame.  Raises UsageError if that is not kept any more."""

@@ -115,7 +115,7 @@ class Sessions:
                 if repeat is None
                 else Answered(key=repeat[0], body=repeat[1], answer=answer)
             )
-            self._save(session_id, live, kept)
+            self._save(session_id, live, kept, changed=True)
         return answer
 
     def remove_object(self, caller: Caller, session_id: str, obj: int) -> SessionFacts:
@@ -123,14 +123,19 @@ class Sessions:
         record = self._record(caller, session_id)
         with self._using(record) as live:
             live.session.remove(obj)
-            return self._save(session_id, live).facts()
+            return self._save(session_id, live, changed=True).facts()
 
     def begin(self, caller: Caller, session_id: str, request: PropagateRequest) -> None:
         """Begin to propagate; `step` gives the frames.  Raises BadPrompt, UsageError."""
         record = self._record(caller, session_id)
         with self._using(record) as live:
-            live.begin(request, record.unfinished)
-            changes = {"unfinished": live.plan, "sent": tuple(live.sent)}
+            before = record.before_pass(request)
+            if before is not None and not request.resume and before == record.before:
+                state = self._files.state(record, before.state)
+                assert state is not None, "an object was prompted"
+                live.session.restore(state)
+            live.begin(request, record.unfinished, prompted=before is not None)
+            changes = {"unfinished": live.plan, "sent": tuple(live.sent), "before": before}
             planned = record.model_copy(update=changes)
             with self._lock:
                 self._records[session_id] = self._files.save(planned, None)
@@ -225,21 +230,30 @@ class Sessions:
             identity=record.request.identity,
             grounder=self._models.grounder(),
         )
-        state = self._files.state(record)
+        state = self._files.state(record, record.state)
         if state is not None:
             session.restore(state)
         return LiveSession(session, reader, sent=newest(record.sent))
 
     def _save(
-        self, session_id: str, live: LiveSession, answered: Answered | None = None
+        self,
+        session_id: str,
+        live: LiveSession,
+        answered: Answered | None = None,
+        *,
+        changed: bool = False,
     ) -> SessionRecord:
+        """changed: the session, by other means than a propagation."""
+        record = self._records[session_id]
         changes = {
             "prompted": live.prompted(),
             "unfinished": live.plan,
             "sent": tuple(live.sent),
         }
-        changed = self._records[session_id].model_copy(update=changes)
-        stored = self._files.save(changed, live.session.snapshot(), answered)
+        if changed:
+            changes["before"] = None
+        updated = record.model_copy(update=changes)
+        stored = self._files.save(updated, live.session.snapshot(), answered)
         with self._lock:
             self._records[session_id] = stored
         self._saved[session_id] = time.monotonic()

@@ -191,19 +191,33 @@ class Session(SessionObjects):
         `reverse`.
 
         Without `start`: from the earliest (backward: latest) prompt not yet propagated, for
-        the objects that have one; objects prompted meanwhile join.  With `start`: for all
-        objects.  An object is absent from the result on frames before its first prompt.
-        Without `start` the same call again gives the same masks, unless something was changed
-        meanwhile.  frames: the same frames read ahead by the caller.  A propagation ends for
-        good where another one begins: both would write to one memory.  Raises BadPrompt,
-        UsageError for one that was ended so, and DamagedVideo after the last good frame.
+        the objects that have one; objects prompted meanwhile join, and those of a propagation
+        that was left early, from the frame after.  With `start`: for all objects.  An object
+        is absent from the result on frames before its first prompt.  Without `start` the same
+        call again gives the same masks, unless something was changed meanwhile.  frames: the
+        same frames read ahead by the caller.  A propagation ends for good where another one
+        begins: both would write to one memory.  Raises BadPrompt, UsageError for one that was
+        ended so, and DamagedVideo after the last good frame.
         """
         self._check_open()
         chosen, first = self.next_pass(start, reverse=reverse, objects=objects)
         if frames is None:
             frames = self._frames.range(first, until, reverse=reverse)
-        one = None if start is not None else PromptedPass(frozenset(chosen), first, reverse)
+        one = None
+        if start is None:
+            one = self._prompted_pass(first, reverse, chosen, objects)
         return self._run(frames, chosen, reverse, fixed=objects is not None, one=one)
+
+    def resume(
+        self, start: int, until: int | None, *, reverse: bool, objects: Sequence[int]
+    ) -> Iterator[FrameMasks]:
+        """`propagate` without a start, from the frame and for the objects that `next_pass`
+        says, or that were next when the session was saved.  Raises as `propagate` does.
+        """
+        self._check_open()
+        frames = self._frames.range(start, until, reverse=reverse)
+        one = self._prompted_pass(start, reverse, set(objects), objects)
+        return self._run(frames, set(objects), reverse, fixed=True, one=one)
 
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
@@ -269,6 +283,8 @@ class Session(SessionObjects):
     ) -> Iterator[FrameMasks]:
         turn = self._turn = object()
         self._begin_pass(one)
+        self._state.begin(chosen, anew=one is None, reverse=reverse)
+        done: set[int] = set()
         for frame in self._frames.ahead_of(frames):
             self._check_open()
             if self._turn is not turn:
@@ -278,7 +294,13 @@ class Session(SessionObjects):
                 )
             if not fixed:  # objects prompted meanwhile join
                 chosen |= {o.object_id for o in self.objects.values() if o.stale}
-            yield self._advance(frame, self._state.live(frame.index, reverse, chosen), reverse)
+            live = self._state.live(frame.index, reverse, chosen)
+            masks = self._advance(frame, live, reverse)
+            for tracked in live:
+                tracked.left = None if self._is_last(frame.index, reverse) else frame.index
+            done |= {tracked.object_id for tracked in live}
+            yield masks
+        self._state.end(done)
 
     def _advance(
         self,

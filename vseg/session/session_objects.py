@@ -5,7 +5,7 @@ Enters: ids.  Leaves: prompts, frames and scores of the objects, and the whole s
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
@@ -25,11 +25,14 @@ from vseg.types import Prompt
 
 @dataclass(frozen=True, slots=True)
 class PromptedPass:
-    """A propagation that begins at the prompts, and not where its caller says."""
+    """A propagation that begins at the prompts, and not where its caller says.  asked: the
+    objects that were named, None for all.
+    """
 
     objects: frozenset[int]
     first: int
     reverse: bool
+    asked: frozenset[int] | None = field(compare=False)
 
 
 class SessionObjects(Closing):
@@ -92,7 +95,22 @@ class SessionObjects(Closing):
         """The objects that `propagate` with the same values would track, and the frame on
         which it would begin.  Raises BadPrompt.
         """
+        last = None if self._last_pass is None else self._last_pass[0]
+        if start is None and last is not None and self._was_left(last):
+            asked = None if objects is None else frozenset(objects)
+            if (last.asked, last.reverse) == (asked, reverse):
+                return set(last.objects), last.first
         return self._state.selection(start, reverse, objects)
+
+    def _prompted_pass(
+        self, first: int, reverse: bool, chosen: set[int], objects: Sequence[int] | None
+    ) -> PromptedPass:
+        asked = None if objects is None else frozenset(objects)
+        return PromptedPass(frozenset(chosen), first, reverse, asked)
+
+    def _was_left(self, one: PromptedPass) -> bool:
+        """Whether a pass that nothing was changed after did not come to its end."""
+        return any(self.objects[obj].left is not None for obj in one.objects)
 
     def prompted_frames(self, obj: int) -> tuple[int, ...]:
         """The frames on which an object was prompted, ascending.  Raises BadPrompt."""
@@ -137,6 +155,12 @@ class SessionObjects(Closing):
         self._state = self._empty_state()
         self._last_pass = None
         self._closed = True
+
+    def _is_last(self, frame_index: int, reverse: bool) -> bool:
+        """Whether no frame of the video follows."""
+        return self.video is not None and frame_index == (
+            0 if reverse else len(self.video) - 1
+        )
 
     def _begin_pass(self, one: PromptedPass | None) -> None:
         """Go back to the state before the last pass, if this is the same one and nothing was

@@ -29,7 +29,7 @@ from vseg.session.state import SessionState
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 13
+_FORMAT = 14
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:
@@ -112,6 +112,7 @@ def _pack_object(
         "reverse": tracked.reverse,
         "place": None if tracked.place is None else astuple(tracked.place),
         "small_frames": tracked.small_frames,
+        "left": tracked.left,
     }
 
 
@@ -134,6 +135,7 @@ def _unpack_object(
         record["reverse"],
         None if place is None else CropPlace(*place),
         record["small_frames"],
+        record["left"],
     )
 
 

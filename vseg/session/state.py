@@ -83,6 +83,8 @@ class SessionState:
         tracked = self.objects.get(obj) or TrackedObject(obj)
         tracked.prompts[frame.index] = visual
         tracked.stale.add(frame.index)
+        if tracked.passed(frame.index, tracked.reverse):
+            tracked.left = None  # it is tracked anew from here on
         self.objects[obj] = tracked
         self.used = joined(self.used, obj)
         self.bank.forget(obj, after=frame.index, reverse=tracked.reverse)
@@ -118,14 +120,28 @@ class SessionState:
         chosen += [self.tracked(obj) for obj in objects or ()]
         if start is not None:
             return {o.object_id for o in chosen}, start
-        chosen = [o for o in chosen if o.stale] or chosen
-        edges = [frame for o in chosen for frame in (o.stale or o.prompts)]
+        chosen = [o for o in chosen if o.pending(reverse)] or chosen
+        edges = [frame for o in chosen for frame in (o.pending(reverse) or o.prompts)]
         return {o.object_id for o in chosen}, max(edges) if reverse else min(edges)
 
     def live(self, frame_index: int, reverse: bool, chosen: set[int]) -> list[TrackedObject]:
         """Those of the chosen objects that have begun on a frame, by ascending id."""
         known = [self.objects[obj] for obj in sorted(chosen & self.objects.keys())]
-        return [tracked for tracked in known if tracked.born(frame_index, reverse)]
+        born = [tracked for tracked in known if tracked.born(frame_index, reverse)]
+        return [tracked for tracked in born if not tracked.passed(frame_index, reverse)]
+
+    def begin(self, chosen: Collection[int], *, anew: bool, reverse: bool) -> None:
+        """Begin a pass of objects.  anew: they are tracked on every frame, also where an
+        earlier pass that was left early has had them.
+        """
+        for tracked in (self.objects[obj] for obj in chosen):
+            if anew or tracked.reverse != reverse:
+                tracked.left = None
+
+    def end(self, done: set[int]) -> None:
+        """End a pass that these objects were in."""
+        for obj in done & self.objects.keys():
+            self.objects[obj].left = None
 
     def _prune_history(self) -> None:
         """Forget the history of prompts that no object has any more."""

@@ -31,7 +31,8 @@ class TrackedObject:
     """One object: its prompts by frame, its last mask, and what is not yet propagated.
 
     prior: of the last decoded frame, None if it was not visible there.  stale: frames prompted
-    since `propagate` last passed them.  reverse: direction of the last pass.  place: of a
+    since `propagate` last passed them.  left: the frame on which the last pass has it, until
+    that comes to its end.  reverse: direction of the last pass.  place: of a
     small object, which is tracked in a crop around it.  small_frames: how many of the last
     frames, without a gap, it was small on.
     """
@@ -43,6 +44,21 @@ class TrackedObject:
     reverse: bool = False
     place: CropPlace | None = None
     small_frames: int = 0
+    left: int | None = None
+
+    def pending(self, reverse: bool) -> set[int]:
+        """The frames from which on a pass in this direction has something new for it: those
+        prompted since, and the one on which a pass that was left early goes on.
+        """
+        if self.left is None or self.reverse != reverse:
+            return self.stale
+        return self.stale | {self.left - 1 if reverse else self.left + 1}
+
+    def passed(self, frame_index: int, reverse: bool) -> bool:
+        """Whether a pass in this direction that was left early has had this frame."""
+        if self.left is None or self.reverse != reverse:
+            return False
+        return frame_index >= self.left if reverse else frame_index <= self.left
 
     def born(self, frame_index: int, reverse: bool) -> bool:
         """Whether tracking in this direction has reached the object's first prompt."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from tests.grounder_models import saved_grounder
@@ -257,6 +258,55 @@ def test_a_propagation_whose_client_is_gone_is_given_up(
         assert refusal(answer) == (409, "InTheWay")
         monkeypatch.setattr("vseg.server.sessions._GIVEN_UP_S", 0.0)
         assert propagated(client, path) == expected
+
+
+def test_the_same_propagation_again_gives_the_same_masks(
+    root: Path, expected: list[FrameAnswer]
+) -> None:
+    with served(app_of(root)) as client:
+        path = begun(client)
+        prompted(client, path, FIRST, SECOND)
+        assert propagated(client, path) == expected
+        assert propagated(client, path) == expected
+    with served(app_of(root)) as client:
+        assert propagated(client, path) == expected
+        backward = propagated(client, path, reverse=True)
+        assert propagated(client, path, reverse=True) == backward
+        folder = root / ".vseg" / "sessions" / path.rpartition("/")[2]
+        assert len(list(folder.glob("state-*"))) == 2
+        prompted(client, path, SECOND)
+        assert len(list(folder.glob("state-*"))) == 1
+
+
+def few(app: FastAPI, path: str, frames: int) -> list[FrameAnswer]:
+    """Frames of a propagation that is left early."""
+    service = app.state.service
+    caller = Caller(local_key(), by_cookie=False)
+    session_id = path.rpartition("/")[2]
+
+    def work() -> list[FrameAnswer]:
+        service.sessions.begin(caller, session_id, PropagateRequest())
+        given = [service.sessions.step(session_id) for _ in range(frames)]
+        service.sessions.end(session_id)
+        return given
+
+    return list(service.worker.submit("a", work).result(20))
+
+
+def test_what_was_left_early_goes_on_beside_what_was_prompted_since(root: Path) -> None:
+    app = app_of(root)
+    with served(app) as client:
+        path = begun(client)
+        prompted(client, path, FIRST)
+        whole = few(app, path, 6)
+        assert few(app, path, 6) == whole  # nothing was changed
+        prompted(client, path, SECOND)
+        assert [m.object for m in few(app, path, 2)[1].masks] == [2]
+    with served(app_of(root)) as client:  # cut off, and gone on with
+        rest = propagated(client, path, resume=True)
+    shown = [(f.frame, [m.object for m in f.masks]) for f in rest]
+    assert shown[:3] == [(4, [2]), (5, [2]), (6, [1, 2])]
+    assert shown[-1] == (11, [1, 2])
 
 
 def test_without_prompts_nothing_is_propagated(client: TestClient) -> None:

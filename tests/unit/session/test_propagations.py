@@ -1,6 +1,7 @@
 """One propagation after another in one session."""
 
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -98,3 +99,65 @@ def test_a_removed_object_stays_removed(model: Nano, scene: SyntheticVideo) -> N
         again = list(session.propagate(until=3, objects=[1]))
         assert session.object_ids == (1,)
     assert {masks.object_ids for masks in again} == {(1,)}
+
+
+def masks_of(passes: list[FrameMasks], obj: int) -> dict[int, np.ndarray]:
+    return {m.frame_index: np.asarray(m[obj]) for m in passes if obj in m.object_ids}
+
+
+def leave(session: Session, after: int, *, reverse: bool = False) -> list[FrameMasks]:
+    """Frames of a propagation that is left early."""
+    return list(islice(session.propagate(reverse=reverse), after))
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_propagation_that_was_left_early_goes_on_with_what_was_prompted_since(
+    model: Nano, scene: SyntheticVideo, reverse: bool
+) -> None:
+    """The last frame and the first have other numbers where it goes backward."""
+    frames = list(range(len(scene)))[:: -1 if reverse else 1]
+    with Session(model, scene) as session, Session(model, scene) as other:
+        for one in (session, other):
+            one.prompt(1, frames[0], [truth(scene, 1, frames[0])])
+        whole = list(other.propagate(reverse=reverse))
+        before = leave(session, 4, reverse=reverse)
+        session.prompt(2, frames[2], [truth(scene, 2, frames[2])])
+        after = list(session.propagate(reverse=reverse))
+        assert [m.frame_index for m in after] == frames[2:]
+        assert [m.object_ids for m in after[:3]] == [(2,), (2,), (1, 2)]
+        found = masks_of([*before, *after], 1)
+        assert list(found) == frames
+        # What is known of another object takes no pixel of the first one here.
+        assert all((found[t] == mask).mean() > 0.99 for t, mask in masks_of(whole, 1).items())
+        # All are at the end: the next one is of all, from their first prompts on.
+        assert session.next_pass(reverse=reverse) == ({1, 2}, frames[0])
+
+
+def test_where_a_propagation_that_was_left_early_goes_on(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    end = len(scene)
+    with Session(model, scene) as session:
+        session.prompt(1, 0, [truth(scene, 1)])
+        first = leave(session, 5)
+        # Nothing was changed: the same again.
+        assert session.next_pass() == ({1}, 0)
+        assert_same(leave(session, 5), first)
+        # Corrected where it was already, it is tracked from there.
+        session.prompt(1, 2, [truth(scene, 1, 2)])
+        assert session.next_pass() == ({1}, 2)
+        assert [m.frame_index for m in leave(session, 2)] == [2, 3]
+        # Prompted further on, it goes on before that; so it does from a snapshot.
+        session.prompt(1, 6, [truth(scene, 1, 6)])
+        session.restore(session.snapshot())
+        assert session.next_pass() == ({1}, 4)
+        # The other way it begins at its prompts; named frames are those of the caller.
+        assert session.next_pass(reverse=True) == ({1}, 6)
+        assert [m.object_ids for m in session.propagate(1, 3)] == [(1,), (1,)]
+        list(session.propagate(until=end))
+        session.prompt(2, 3, [truth(scene, 2, 3)])
+        assert session.next_pass() == ({2}, 3)
+        # Left on its last frame it has come to its end.
+        leave(session, end - 3)
+        session.prompt(1, 1, [truth(scene, 1, 1)])
+        assert session.next_pass() == ({1}, 1)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from vseg.client.values import (
     FrameAnswer,
     PromptsAnswer,
+    PropagateRequest,
     Resumption,
     SessionFacts,
     SessionObject,
@@ -37,13 +38,25 @@ class Answered(BaseModel):
     answer: PromptsAnswer
 
 
+class BeforePass(BaseModel):
+    """What a propagation began with: asked for again, it begins with the same.  state: the
+    file of the snapshot.  objects: those that were named, None for all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: str | None
+    reverse: bool
+    objects: tuple[int, ...] | None
+
+
 class SessionRecord(BaseModel):
     """What is kept of a session beside its state.
 
     owner: the key that made it.  path, version: of the clip, relative to the root.  prompted:
     the prompted frames of each object.  sent: the last masks that were, for a client that did
-    not get them.  state: the file of the snapshot, None before the first
-    prompt.
+    not get them.  state: the file of the snapshot, None before the first prompt.  before: of
+    the last propagation, if it began at the prompts and nothing was changed since.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,7 +72,22 @@ class SessionRecord(BaseModel):
     sent: tuple[FrameAnswer, ...] = ()
     saves: int = 0
     state: str | None = None
+    before: BeforePass | None = None
     answered: tuple[Answered, ...] = ()
+
+    def before_pass(self, request: PropagateRequest) -> BeforePass | None:
+        """What a propagation begins with, None if not at the prompts: the state as it is, or
+        that of the last one if this is the same and nothing was changed since.
+        """
+        if request.resume:
+            return self.before
+        if request.start is not None:
+            return None
+        objects = None if request.objects is None else tuple(request.objects)
+        last = self.before
+        if last is not None and (last.reverse, last.objects) == (request.reverse, objects):
+            return last
+        return BeforePass(state=self.state, reverse=request.reverse, objects=objects)
 
     def facts(self) -> SessionFacts:
         """What the owner is told."""
@@ -107,16 +135,15 @@ class SessionFiles:
             changes["answered"] = (*record.answered, answered)[-_ANSWERS:]
         stored = record.model_copy(update=changes)
         atomic_write_text(folder / _RECORD, stored.model_dump_json())
+        needed = {stored.state, None if stored.before is None else stored.before.state}
         for path in folder.glob("state-*.safetensors"):
-            if path.name != stored.state:
+            if path.name not in needed:
                 path.unlink(missing_ok=True)
         return stored
 
-    def state(self, record: SessionRecord) -> bytes | None:
-        """The snapshot of a session; None before the first prompt."""
-        if record.state is None:
-            return None
-        return (self._folder / record.id / record.state).read_bytes()
+    def state(self, record: SessionRecord, name: str | None) -> bytes | None:
+        """A snapshot of a session, by the name of its file; None before the first prompt."""
+        return None if name is None else (self._folder / record.id / name).read_bytes()
 
     def remove(self, session_id: str) -> None:
         """Delete what is kept of a session."""
