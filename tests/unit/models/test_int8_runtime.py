@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from safetensors.numpy import save_file
@@ -16,11 +17,14 @@ from torch import Tensor
 from tests.nano_weights import save_random
 from tests.unit.cli.conftest import call
 from vseg.errors import BadDataset, WeightsMismatch, WeightsMissing
+from vseg.models.nano.blocks import ConvNorm, Residual
+from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.load import WEIGHTS, load_nano, load_weights
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
-from vseg.models.nano.runtimes.stage_graphs import stage_graphs
+from vseg.models.nano.runtimes.int8_writer import Int8Writer, Quantisation
+from vseg.models.nano.runtimes.stage_graphs import stage_graphs, stem_layer
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import Features
@@ -62,7 +66,8 @@ def stage_maps(nano: Nano, features: Features) -> list[Tensor]:
     logits = nano.encode_mask_prompts(features, masks).logits
     values = nano.encode_memory(features, logits)
     prior = nano.warp_prior(features, features.local_key, logits)
-    return [values, nano.decode(features, values, prior).embedding]
+    decoded = nano.decode(features, values, prior)
+    return [values, decoded.logits, decoded.embedding]
 
 
 def assert_near(ours: Tensor, theirs: Tensor) -> None:
@@ -98,15 +103,70 @@ def test_the_same_frame_has_the_same_features_twice(weights: Path) -> None:
     assert torch.equal(one.key, together.key)
 
 
-def test_no_two_products_exceed_sixteen_bits() -> None:
-    """Where there is no VNNI, pairs of products are added in 16 bits with a sign."""
+@pytest.fixture(scope="module")
+def graphs() -> tuple[NanoNet, Quantisation, dict[str, bytes]]:
+    """The shipped network, what of it is of integers, and its graphs."""
     net = NanoNet()
     digest = load_weights(net, WEIGHTS)
     TorchRuntime(net, torch.device("cpu"), torch.float32)
     quantisation = ScalesFile(scales_of(WEIGHTS), digest).load().of(net)
+    return net, quantisation, stage_graphs(net, quantisation)
+
+
+def test_onnxruntime_multiplies_integers_in_every_layer(
+    graphs: tuple[NanoNet, Quantisation, dict[str, bytes]], tmp_path: Path
+) -> None:
+    """A convolution around which no values are quantised would be of float32, and slower."""
+    net, quantisation, models = graphs
+    kinds = {name: _operators(graph, tmp_path / name) for name, graph in models.items()}
+    counts = {name: kind.count("QLinearConv") for name, kind in kinds.items()}
+    assert sum(counts.values()) == len(quantisation.layers) > 30
+    assert counts["refine"] == 4 and "Conv" not in kinds["encode"]
+    # Neither are sums taken apart and put together again between layers.
+    assert kinds["encode"].count("QLinearAdd") == sum(
+        isinstance(m, Residual) for m in net.encoder.modules()
+    )
+
+
+def _operators(graph: bytes, path: Path) -> list[str]:
+    """Of the graph as onnxruntime computes it."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    options.optimized_model_filepath = str(path)
+    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return [node.op_type for node in onnx.load(path).graph.node]
+
+
+def test_the_first_layer_is_that_of_the_network(
+    graphs: tuple[NanoNet, Quantisation, dict[str, bytes]],
+) -> None:
+    """Pixels in groups of four, two outputs at once: the sums of the plain convolution."""
+    net, quantisation, _ = graphs
+    stem = net.encoder.stem[0]
+    assert isinstance(stem, ConvNorm)
+    graph = Int8Writer("stem", quantisation)
+    pixels = graph.input("pixels", ("b", "H", "W", 3), "uint8")
+    graph.output("map", stem_layer(graph, pixels, stem))
+    image = np.random.default_rng(3).integers(0, 256, (2, 48, 80, 3), dtype=np.uint8)
+    session = onnxruntime.InferenceSession(graph.to_bytes())
+    ours = torch.from_numpy(session.run(None, {"pixels": image})[0])
+    normal = (torch.from_numpy(image) / 255.0 - torch.tensor(MEAN)) / torch.tensor(STD)
+    theirs = stem(normal.permute(0, 3, 1, 2)).relu()
+    step = quantisation.ranges[stem][1] / 255
+    # The edge of the frame is grey, not of the mean colour.
+    inside = (ours - theirs.clamp(max=255 * step))[..., 1:, 1:].abs()
+    assert ours.shape == theirs.shape
+    assert inside.mean() < step / 2 and inside.max() < 8 * step
+
+
+def test_no_two_products_exceed_sixteen_bits(
+    graphs: tuple[NanoNet, Quantisation, dict[str, bytes]],
+) -> None:
+    """Where there is no VNNI, pairs of products are added in 16 bits with a sign."""
+    _, quantisation, models = graphs
     integers = [
         onnx.numpy_helper.to_array(values)
-        for graph in stage_graphs(net, quantisation).values()
+        for graph in models.values()
         for values in onnx.load_model_from_string(graph).graph.initializer
         if values.data_type == onnx.TensorProto.INT8 and len(values.dims) == 4
     ]

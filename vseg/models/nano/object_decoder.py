@@ -98,9 +98,11 @@ class Decoder(nn.Module):
         self.coarse = nn.Conv2d(BASE, 1, 1)
         self.to8 = nn.Conv2d(BASE, c8, 1)
         self.prior8 = nn.Conv2d(priors, c8, 2, stride=2)
+        self.enter8 = nn.ReLU(inplace=True)
         self.block8 = Residual(c8)
         self.to4 = nn.Conv2d(c8, c4, 1)
         self.prior4 = nn.Conv2d(priors, c4, 1)
+        self.enter4 = nn.ReLU(inplace=True)
         self.block4 = Residual(c4)
         self.mask = nn.Conv2d(c4, 1, 3, padding=1)
         self.judge = nn.Sequential(nn.Linear(3 * BASE, 64), nn.ReLU(), nn.Linear(64, 2))
@@ -155,9 +157,9 @@ class Decoder(nn.Module):
         prior: Float[Tensor, "N P h4 w4"],
     ) -> Float[Tensor, "N 1 h4 w4"]:
         """Through strides 8 and 4 to the mask."""
-        y = self.block8((doubled(self.to8(x)) + skip8 + self.prior8(prior)).relu_())
-        z = doubled(self.to4(y)) + skip4 + self.prior4(prior)
-        return torch.as_tensor(self.mask(self.block4(z.relu_())))
+        y = self.enter8(doubled(self.to8(x)) + skip8 + self.prior8(prior))
+        z = doubled(self.to4(self.block8(y))) + skip4 + self.prior4(prior)
+        return torch.as_tensor(self.mask(self.block4(self.enter4(z))))
 
 
 Refine = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]

@@ -19,12 +19,30 @@ from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.blocks import ConvNorm, Residual
 from vseg.models.nano.runtimes.int8_writer import Quantisation
 
-_PARTS = ("encoder", "base", "skip4", "skip8", "decoder.deep", "value.block")
+_PARTS = (
+    "encoder",
+    "base",
+    "skip4",
+    "skip8",
+    "key",
+    "near",
+    "decoder.deep",
+    "decoder.block8",
+    "decoder.block4",
+    "value.block",
+)
 """The parts of the network whose convolutions are of integers: those that cost at most 0.2 J&F
-on the clips held out, each alone and all together (docs/models.md).  Keys, whose cosines
-decide what is read from memory, and the mask's last layers stay float32."""
-_ENTRIES = ("decoder.norm", "value.enter")
-"""What gives such a part its input without being of one."""
+on the clips held out, each alone and all together (docs/models.md).  What is left are the
+first and last layers of the decoder, which cost little time."""
+_SOURCES = (
+    "key",
+    "near",
+    "decoder.norm",
+    "decoder.enter8",
+    "decoder.enter4",
+    "value.enter",
+)
+"""What gives such a part its input without being of one, and parts of one convolution."""
 _ARCHITECTURE = "nano-int8"
 _AGAIN = "make one: vseg train calibrate --weights FILE --data ZIP"
 
@@ -109,14 +127,14 @@ def sources(net: nn.Module) -> dict[str, nn.Module]:
     return {
         name: module
         for name, module in net.named_modules()
-        if name in _ENTRIES
+        if name in _SOURCES
         or (isinstance(module, ConvNorm | Residual) and name.startswith(_PARTS))
     }
 
 
 def is_signed(source: str) -> bool:
     """Whether no ReLU follows what gives a map."""
-    return source.endswith((".second", "skip4", "skip8"))
+    return source.endswith((".second", "skip4", "skip8", "key", "near"))
 
 
 def scales_of(weights: Path) -> Path:

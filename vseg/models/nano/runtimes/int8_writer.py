@@ -7,7 +7,7 @@ sign and one scale for a map; weights 7 bits with a sign and one scale for each 
 two products of these never exceed the 16 bits in which processors without VNNI add them.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,7 +15,7 @@ from jaxtyping import Float32, Int8
 from numpy.typing import NDArray
 from torch import nn
 
-from vseg.models.nano.runtimes.onnx_writer import OnnxWriter
+from vseg.models.nano.runtimes.onnx_writer import Attribute, OnnxWriter
 
 _MOST = 63
 """The largest magnitude of a weight: 255 x 63 x 2 is less than 2^15."""
@@ -59,6 +59,13 @@ class Int8Writer(OnnxWriter):
         self._scales[value] = scale
         return value
 
+    def moved(self, operator: str, value: str, *how: str, **attributes: Attribute) -> str:
+        """The same numbers in another order; of integers they stay so."""
+        other = self.node(operator, value, *how, **attributes)
+        if value in self._scales:
+            self._scales[other] = self._scales[value]
+        return other
+
     def is_of_integers(self, layer: nn.Module) -> bool:
         return layer in self._quantisation.layers
 
@@ -68,9 +75,12 @@ class Int8Writer(OnnxWriter):
         layer: nn.Conv2d,
         weight: NDArray[np.float32],
         bias: NDArray[np.float32] | None,
+        *,
+        strides: Sequence[int] | None = None,
+        pads: Sequence[int] | None = None,
     ) -> str:
-        """Of other weights, with the shape of `layer`; in integers if the layer is one of
-        those.
+        """Of other weights; in integers if `layer` is one of those.  strides, pads: by default
+        those of the layer.
         """
         top, left = (int(side) for side in layer.padding)
         if self.is_of_integers(layer) and value in self._scales:
@@ -81,9 +91,9 @@ class Int8Writer(OnnxWriter):
             "Conv",
             value,
             *fixed,
-            kernel_shape=layer.kernel_size,
-            strides=layer.stride,
-            pads=(top, left, top, left),
+            kernel_shape=weight.shape[2:],
+            strides=strides or layer.stride,
+            pads=pads or (top, left, top, left),
         )
 
     def _integers(

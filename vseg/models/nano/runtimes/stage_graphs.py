@@ -21,6 +21,7 @@ from vseg.models.nano.runtimes.int8_writer import Int8Writer, Quantisation
 
 _LEAST_LENGTH = np.array(1e-12, dtype=np.float32)
 """As torch's `normalize`."""
+_END = np.iinfo(np.int64).max
 _LEAST_WEIGHT = np.array(1e-2, dtype=np.float32)
 """As `blocks.weighted_mean`."""
 
@@ -40,7 +41,7 @@ def stage_graphs(net: NanoNet, by: Quantisation) -> dict[str, bytes]:
 def _encode(net: NanoNet, by: Quantisation) -> bytes:
     graph = Int8Writer("encode", by)
     pixels = graph.input("pixels", ("b", "H", "W", 3), "uint8")
-    x = _stem(graph, pixels, net.encoder.stem[0])
+    x = stem_layer(graph, pixels, net.encoder.stem[0])
     maps = []
     for stage in net.encoder.stages:
         x = _sequence(graph, x, stage)
@@ -50,14 +51,16 @@ def _encode(net: NanoNet, by: Quantisation) -> bytes:
     graph.output("skip8", graph.held(_conv(graph, f8, net.skip8[0]), net.skip8))
     base = graph.node("Relu", _conv(graph, f16, net.base[0]))
     graph.output("base", graph.held(base, net.base))
-    graph.output("key", _unit(graph, _conv(graph, f16, net.key)))
-    graph.output("local_key", _unit(graph, _conv(graph, f8, net.near)))
+    key = graph.held(_conv(graph, f16, net.key), net.key)
+    graph.output("key", _unit(graph, key))
+    near = graph.held(_conv(graph, f8, net.near), net.near)
+    graph.output("local_key", _unit(graph, near))
     graph.output("f8", f8)
     graph.output("f16", f16)
     return graph.to_bytes()
 
 
-def _stem(graph: Int8Writer, pixels: str, stem: nn.Module) -> str:
+def stem_layer(graph: Int8Writer, pixels: str, stem: nn.Module) -> str:
     """Colours are normalised before the first convolution, or, where it is of integers, by its
     weights: pixels have 8 bits as they are.
     """
@@ -68,17 +71,45 @@ def _stem(graph: Int8Writer, pixels: str, stem: nn.Module) -> str:
     if graph.is_of_integers(layer):
         assert isinstance(layer, nn.Conv2d) and layer.bias is not None
         grey = round(float(mean.mean()))
-        x = graph.node("Transpose", pixels, perm=(0, 3, 1, 2))
-        x = graph.dequantised(x, np.float32(1), np.uint8(grey))
         weight = layer.weight / deviation[:, None, None]
         bias = layer.bias - (weight.sum((2, 3)) * (mean - grey)).sum(1)
-        x = _convolved(graph, x, layer, weight, bias)
-    else:
-        colours = graph.node("Cast", pixels, to=1)
-        shifted = graph.node("Sub", colours, graph.constant(_values(mean)))
-        scaled = graph.node("Div", shifted, graph.constant(_values(deviation)))
-        x = _conv(graph, graph.node("Transpose", scaled, perm=(0, 3, 1, 2)), layer)
-    return graph.held(graph.node("Relu", x), stem)
+        return _stem_of_integers(graph, pixels, stem, (weight, bias, grey))
+    colours = graph.node("Cast", pixels, to=1)
+    shifted = graph.node("Sub", colours, graph.constant(_values(mean)))
+    scaled = graph.node("Div", shifted, graph.constant(_values(deviation)))
+    x = _conv(graph, graph.node("Transpose", scaled, perm=(0, 3, 1, 2)), layer)
+    return graph.node("Relu", x)
+
+
+def _stem_of_integers(
+    graph: Int8Writer, pixels: str, stem: ConvNorm, by: tuple[Tensor, Tensor, int]
+) -> str:
+    """Two outputs of a row at once from groups of four pixels, which lie together in memory:
+    three colours are too few for the products of four that processors add.
+
+    by: weights, bias, and the colour that counts as 0.
+    """
+    weight, bias, grey = by
+    layer = stem[0]
+    assert isinstance(layer, nn.Conv2d)
+    c_out = len(weight)
+    grouped = weight.new_zeros(2, c_out, 2, 4, 3, 3)
+    for second in range(2):
+        for column in range(3):
+            # Of the four pixels before these and of these: pixels 3 to 5, or 5 to 7.
+            group, pixel = divmod(3 + 2 * second + column, 4)
+            grouped[second, :, group, pixel] = weight[..., column]
+    kernel = grouped.permute(0, 1, 3, 4, 5, 2).reshape(2 * c_out, 12, 3, 2)
+    groups = graph.node("Reshape", pixels, graph.ints(0, 0, -1, 12))
+    x = graph.node("Transpose", groups, perm=(0, 3, 1, 2))
+    x = graph.dequantised(x, np.float32(1), np.uint8(grey))
+    x = graph.convolution(
+        x, layer, _values(kernel), _values(bias.repeat(2)), strides=(2, 1), pads=(1, 1, 0, 0)
+    )
+    x = graph.held(graph.node("Relu", x), stem)
+    rows = graph.moved("Transpose", x, perm=(0, 2, 3, 1))
+    single = graph.moved("Reshape", rows, graph.ints(0, 0, -1, c_out))
+    return graph.moved("Transpose", single, perm=(0, 3, 1, 2))
 
 
 def _read(by: Quantisation) -> bytes:
@@ -130,12 +161,33 @@ def _refine(decoder: Decoder, by: Quantisation) -> bytes:
     prior = graph.input("prior", ("n", PRIORS, "h4", "w4"))
     y = _doubled(graph, _conv(graph, x, decoder.to8))
     y = graph.node("Add", graph.node("Add", y, _conv(graph, prior, decoder.prior8)), skip8)
-    y = _residual(graph, graph.node("Relu", y), decoder.block8)
+    y = _residual(graph, graph.held(graph.node("Relu", y), decoder.enter8), decoder.block8)
     z = _doubled(graph, _conv(graph, y, decoder.to4))
     z = graph.node("Add", graph.node("Add", z, _conv(graph, prior, decoder.prior4)), skip4)
-    z = _residual(graph, graph.node("Relu", z), decoder.block4)
-    graph.output("logits", _conv(graph, z, decoder.mask))
+    z = _residual(graph, graph.held(graph.node("Relu", z), decoder.enter4), decoder.block4)
+    graph.output("logits", _by_taps(graph, z, decoder.mask))
     return graph.to_bytes()
+
+
+def _by_taps(graph: Int8Writer, x: str, layer: nn.Conv2d) -> str:
+    """A 3x3 convolution with one output: products of one cell, then sums of nine shifted maps.
+    Runtimes compute blocks of 8 or 16 outputs, of which it would use one.
+    """
+    assert layer.bias is not None
+    weight = _values(layer.weight[0].permute(1, 2, 0).reshape(9, -1, 1, 1))
+    bias = graph.constant(_values(layer.bias))
+    products = graph.node("Conv", x, graph.constant(weight), kernel_shape=(1, 1))
+    padded = graph.node("Pad", products, graph.ints(0, 0, 1, 1, 0, 0, 1, 1))
+    shifted = []
+    for tap in range(9):
+        top, left = divmod(tap, 3)
+        starts = graph.ints(tap, top, left)
+        # Counted from the ends, 2 rows and columns fewer than the padded map.
+        ends = graph.ints(
+            tap + 1, *(shift - 2 if shift < 2 else _END for shift in (top, left))
+        )
+        shifted.append(graph.node("Slice", padded, starts, ends, graph.ints(1, 2, 3)))
+    return graph.node("Add", graph.node("Sum", *shifted), bias)
 
 
 def _judge(decoder: Decoder, by: Quantisation) -> bytes:
