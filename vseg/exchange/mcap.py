@@ -11,7 +11,6 @@ frame.  Nothing is lost.
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from vseg.errors import BadExchange, BadVideo, VsegError
 from vseg.exchange.file_rows import add_whole, located, score_of
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.mask_format import MaskFormat, MaskSequence, MaskSink
+from vseg.io.unfinished import scratch_folder
 from vseg.types import MaskCrop
 from vseg.video.bag import check_ros_extra, open_bag
 
@@ -65,8 +65,8 @@ class McapFormat(MaskFormat):
         types = masks_types()
         from_bag = masks.video.codec.startswith(FROM_BAG)
         # A bag is a folder; the file in it is whole by itself.
-        with TemporaryDirectory(dir=path.parent) as folder:
-            bag = Writer(Path(folder) / "masks", version=9, storage_plugin=StoragePlugin.MCAP)
+        with scratch_folder(path) as folder:
+            bag = Writer(folder / "masks", version=9, storage_plugin=StoragePlugin.MCAP)
             bag.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
             with bag:
                 connection = bag.add_connection(TOPIC, KIND, typestore=types)
@@ -76,7 +76,7 @@ class McapFormat(MaskFormat):
                         stamp_ns = frame.pts
                     message = masks_message(types, frame, masks.labels, stamp_ns)
                     bag.write(connection, stamp_ns, types.serialize_cdr(message, KIND))
-            shutil.move(Path(folder) / "masks" / "masks.mcap", path)
+            shutil.move(folder / "masks" / "masks.mcap", path)
 
     def read(self, path: Path, sink: MaskSink) -> None:
         """Give the masks of every message."""

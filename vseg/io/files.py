@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from vseg.errors import BadExchange, BadVideo, OutputError
+from vseg.io.unfinished import sweep, unfinished
 
 
 def is_utf8(name: str | Path) -> bool:
@@ -132,7 +133,8 @@ def atomic_path(target: Path) -> Iterator[Path]:
     On any error, Ctrl-C included, the temporary file is removed and `target` is as it was.
     Raises OutputError, naming the target, when the system refuses (permission, no space left).
     """
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = unfinished(target)
+    sweep(target.parent)
     try:
         _check_ordinary(target)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -159,19 +161,20 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     On any error the new folder is removed and `target` is as it was.  Raises OutputError,
     naming the target, when the system refuses.
     """
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.part")
-    replaced = target.with_name(f".{target.name}.{os.getpid()}.old")
+    fresh = unfinished(target)
+    replaced = unfinished(target, ".old")
+    sweep(target.parent)
     try:
-        unfinished.mkdir(parents=True)
-        yield unfinished
-        _replace_folder(target, unfinished, replaced)
+        fresh.mkdir(parents=True)
+        yield fresh
+        _replace_folder(target, fresh, replaced)
     except OSError as error:
         raise OutputError(
             f"cannot write {target}: {error.strerror or error}",
             hint="check the folder's permissions and free space (df -h), or write elsewhere",
         ) from error
     finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(fresh, ignore_errors=True)
         shutil.rmtree(replaced, ignore_errors=True)
 
 

@@ -3,7 +3,6 @@
 Only files with the names that are given here are ever removed.
 """
 
-import os
 import re
 import shutil
 import time
@@ -15,9 +14,12 @@ from pathlib import Path
 
 from vseg.errors import OutputError
 from vseg.io.files import make_folder
+from vseg.io.unfinished import is_own
 
 # 20261127T125501Z, and a number where a camera begins two clips in a second.
-_CLIP = re.compile(r"\.?[A-Za-z0-9_-]{1,64}-\d{8}T\d{6}Z(-\d+)?\.mp4(\.\d+\.part)?")
+_CLIP = re.compile(
+    r"\.?[A-Za-z0-9_-]{1,64}-\d{8}T\d{6}Z(-\d+)?\.mp4(\.\d+-\d*-[0-9a-f]{8}\.part)?"
+)
 _DAY_S = 86_400.0
 
 
@@ -86,8 +88,7 @@ class ClipFolder:
         """
         with suppress(OSError):
             for path in self.folder.iterdir():
-                own = path.name.endswith(f".{os.getpid()}.part")
-                if own or not _CLIP.fullmatch(path.name):
+                if is_own(path) or not _CLIP.fullmatch(path.name):
                     continue
                 with suppress(OSError):
                     stat = path.stat()

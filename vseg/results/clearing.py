@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vseg.errors import OutputError
+from vseg.io.unfinished import is_unfinished
 from vseg.results.layout import (
     ANNOTATION,
     DERIVED,
@@ -57,7 +58,8 @@ def clear_unfinished_writes(root: Path) -> None:
     """Delete the temporary files that a killed process left behind."""
     with _refusal_named(root):
         for path in root.rglob(".*.part"):
-            path.unlink(missing_ok=True)
+            if is_unfinished(path):
+                path.unlink(missing_ok=True)
 
 
 def clear_progress(root: Path) -> None:

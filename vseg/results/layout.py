@@ -35,6 +35,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from vseg.errors import BadRun
 from vseg.io.files import atomic_write_text, is_utf8, real_path
+from vseg.io.unfinished import is_unfinished
 from vseg.results.records import FORMAT_VERSION, RunHeader, StoredObject
 
 HEADER = "run.json"
@@ -275,4 +276,4 @@ def is_of_run(path: Path) -> bool:
 
 def _is_transient(path: Path) -> bool:
     """Whether a file is of a write under way: a part of a file, or who writes the run."""
-    return path.name == LOCK or (path.name.startswith(".") and path.suffix == ".part")
+    return path.name == LOCK or is_unfinished(path)

@@ -9,7 +9,6 @@ file cannot be read, once it is not renewed any more.
 
 import json
 import os
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import IO
 from pydantic import BaseModel, ValidationError
 
 from vseg.errors import OutputError, RunBusy
+from vseg.io.processes import place, runs, started
 from vseg.results.layout import LOCK
 
 RENEWED_S = 10.0
@@ -47,7 +47,7 @@ class _Writer(BaseModel):
 
     def is_here(self) -> bool:
         """Whether this process would see it, if it still runs."""
-        return (self.host, self.namespace) == (socket.gethostname(), _namespace())
+        return (self.host, self.namespace) == place()
 
 
 @contextmanager
@@ -108,11 +108,12 @@ def _is_own(path: Path) -> bool:
 
 
 def _own() -> _Writer:
+    host, namespace = place()
     return _Writer(
-        host=socket.gethostname(),
-        namespace=_namespace(),
+        host=host,
+        namespace=namespace,
         pid=os.getpid(),
-        started=_started(os.getpid()),
+        started=started(os.getpid()),
         since=time.strftime("%Y-%m-%d %H:%M:%S"),
     )
 
@@ -175,7 +176,7 @@ def _remove_if_stale(path: Path) -> None:
 
 def _is_gone(writer: _Writer | None, age_s: float) -> bool:
     if writer is not None and writer.is_here():
-        return not _runs(writer)
+        return not runs(writer.pid, writer.started)
     return age_s > ABANDONED_S
 
 
@@ -199,33 +200,3 @@ def _remove_this(path: Path, payload: bytes) -> None:
             aside.unlink()
         else:
             aside.rename(path)
-
-
-def _runs(writer: _Writer) -> bool:
-    try:
-        os.kill(writer.pid, 0)  # signal 0 only asks whether the process is there
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # it is there and belongs to somebody else
-    return writer.started is None or _started(writer.pid) == writer.started
-
-
-def _namespace() -> str | None:
-    try:
-        return os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return None
-
-
-def _started(pid: int) -> int | None:
-    """When a process began, in ticks since boot (Linux: field 22 of /proc/PID/stat); None of
-    one that has ended and was not yet waited for, and where the system does not tell.
-    """
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text("ascii", errors="replace")
-    except OSError:
-        return None
-    # The second field is the command's name in brackets and may itself hold spaces.
-    state, *fields = text.rpartition(")")[2].split()
-    return None if state in "ZX" else int(fields[18])

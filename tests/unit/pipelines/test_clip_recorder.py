@@ -16,6 +16,7 @@ from vseg.errors import OutputError
 from vseg.events.scene_event import SceneEvent
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.live_source import ConnectionChange
+from vseg.io.unfinished import unfinished
 from vseg.pipelines.clip_folder import ClipFolder, ClipLimits
 from vseg.pipelines.clip_recorder import ClipRecorder, RecordingSink, RecordSettings
 from vseg.pipelines.live import LiveChange, LiveFrame
@@ -146,9 +147,9 @@ def test_old_and_superfluous_clips_are_removed_and_nothing_else(tmp_path: Path) 
         "a-20260101T000000Z.mp4": 10.0,
         "b-20260102T000000Z.mp4": 3.0,
         "a-20260103T000000Z-2.mp4": 2.0,
-        ".a-20260103T000009Z.mp4.1.part": 1.5,
+        ".a-20260103T000009Z.mp4.1-2-0123abcd.part": 1.5,
         "a-20260104T000000Z.mp4": 1.0,
-        f".a-20260105T000000Z.mp4.{os.getpid()}.part": 9.0,
+        unfinished(tmp_path / "a-20260105T000000Z.mp4").name: 9.0,
         "holiday.mp4": 99.0,
     }
     for name, days in ages.items():

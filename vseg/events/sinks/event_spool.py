@@ -12,6 +12,7 @@ from pathlib import Path
 from vseg.errors import OutputError
 from vseg.events.scene_event import SceneEvent, event_json
 from vseg.io.files import make_folder
+from vseg.io.unfinished import sweep, unfinished
 
 MOST_EVENTS = 10_000
 """About 6 MB, or 40 MB in blocks of 4 KiB: a night of an event each 4 seconds."""
@@ -29,6 +30,7 @@ class EventSpool:
         self._given = 0
         self._overflows = False
         make_folder(folder, "events")
+        sweep(folder)
         self._waiting = sorted(path.name for path in folder.glob(f"*{_SUFFIX}"))
 
     def __len__(self) -> int:
@@ -67,7 +69,7 @@ class EventSpool:
         # By time, so that those of an earlier process come first; the process tells apart two
         # that share a folder.
         name = f"{time.time_ns():020d}-{os.getpid()}-{self._given:06d}{_SUFFIX}"
-        part = self._folder / f"{name}.part"
+        part = unfinished(self._folder / name)
         try:
             part.write_text(event_json(event), "utf-8")
             part.replace(self._folder / name)

@@ -6,12 +6,12 @@ An export is a zip archive, which `vseg import` takes back as it is.
 
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from vseg.analysis.report_page import write_report
 from vseg.exchange.export import export
 from vseg.exchange.formats import format_named
 from vseg.exchange.sidecar import origin_of
+from vseg.io.unfinished import scratch_folder
 from vseg.results.layout import MADE_FILES
 from vseg.results.run import Run
 from vseg.server.annotator.open_clip import OpenClip
@@ -22,14 +22,14 @@ def export_file(opened: OpenClip, format_name: str) -> Path:
     chosen = format_named(format_name)
     run = Run(opened.project.path)
     folder = _folder(opened)
-    with TemporaryDirectory(dir=folder) as scratch:
+    with scratch_folder(folder / "export") as scratch:
         # With what was lost and where the masks are from beside it: one archive.
-        inside = Path(scratch) / "export"
+        inside = scratch / "export"
         if not chosen.folder:
             inside.mkdir()
         out = inside if chosen.folder else inside / f"{run.name}{chosen.suffix}"
         export(run, chosen.name, out, origin=origin_of(run))
-        archive = Path(shutil.make_archive(str(Path(scratch) / "whole"), "zip", inside))
+        archive = Path(shutil.make_archive(str(scratch / "whole"), "zip", inside))
         return archive.replace(folder / f"{run.name}-{chosen.name}.zip")
 
 
