@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from vseg.errors import UsageError
+from vseg.server.security.late_heads import TimedProtocol
 from vseg.server.settings import ServerSettings
 
 _HEADER_BYTES = 64 << 10
@@ -66,6 +67,7 @@ def _address(settings: ServerSettings, listening: socket.socket) -> str:
 def _config(app: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=TimedProtocol,
         log_level="warning",
         access_log=False,
         server_header=False,
