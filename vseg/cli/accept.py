@@ -12,7 +12,7 @@ def accept(
     run: options.RunFolder,
     spans: Annotated[
         list[str],
-        typer.Argument(metavar="OBJ@A:B...", help="Frames or times, B exclusive: 1@0:80."),
+        typer.Argument(metavar="OBJ@A:B", help="Frames or times, B exclusive: 1@0:80."),
     ],
     as_json: options.Json = False,
 ) -> None:

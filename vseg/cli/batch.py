@@ -149,9 +149,10 @@ def summarise(
 ) -> None:
     """Write a table with a row for each object of each clip, as Parquet."""
     if table.suffix.lower() != ".parquet":
+        name = f"{table.stem or 'summary'}.parquet"
         raise UsageError(
             f"{table} is not a .parquet file",
-            hint=f"-o {table.with_suffix('.parquet')}; pandas and DuckDB read it",
+            hint=f"-o {table.parent / name}; pandas and DuckDB read it",
         )
     from vseg.batch.overview import finished_jobs
     from vseg.batch.place import open_place

@@ -16,7 +16,7 @@ def bench(
     model: ModelOptions,
     clip: Annotated[
         str | None,
-        typer.Argument(metavar="[CLIP]", help="A clip; by default a synthetic 480p scene."),
+        typer.Argument(metavar="CLIP", help="A clip; by default a synthetic 480p scene."),
     ] = None,
     objects: Annotated[
         int, typer.Option("--objects", min=1, max=100, help="Number of objects.")

@@ -93,11 +93,16 @@ class EditOptions:
         yield from parse.parse_rename(self.rename or ())
         yield from parse.parse_colour(self.colour or ())
 
-    def after(self, opened: "RunEdit") -> "Iterator[Edit]":
-        """What is accepted once all is tracked."""
+    def after(self, opened: "RunEdit") -> "tuple[Edit, ...]":
+        """What is accepted once all is tracked, checked as far as it can be before that."""
         from vseg.prompts.parse_edits import parse_accept
+        from vseg.results.draft_checks import check_object, check_range
 
-        yield from parse_accept(self.accept or (), opened.range_of)
+        edits = tuple(parse_accept(self.accept or (), opened.range_of))
+        for edit in edits:
+            check_object(opened.draft, edit.object_id)
+            check_range(opened.draft, edit.first, edit.end)
+        return edits
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +208,10 @@ def _correct(
             for edit in given.edits.before(opened):
                 opened.apply(edit)
             opened.add_prompts(given.prompts)
+            accepted = given.edits.after(opened)
             for _ in opened.propagate(PropagationSettings(given.bounds.reach(opened))):
                 pass
-            for edit in given.edits.after(opened):
+            for edit in accepted:
                 opened.apply(edit)
     return opened.revision
 
@@ -218,6 +224,7 @@ def _show_plan(run: Path, given: _Correction, as_json: bool) -> None:
         for edit in given.edits.before(opened):
             opened.apply(edit)
         opened.add_prompts(given.prompts)
+        given.edits.after(opened)
         gaps = opened.plan(given.bounds.reach(opened))
         rate = opened.frames_per_s
         opened.abandon()

@@ -21,7 +21,7 @@ _WRITTEN = {"run", "scene.mp4", "overlay.mp4", "contact.png"}
 def demo(
     clip: Annotated[
         str | None,
-        typer.Argument(metavar="[CLIP]", help="A clip; by default a synthetic scene."),
+        typer.Argument(metavar="CLIP", help="A clip; by default a synthetic scene."),
     ] = None,
     point: options.Points = None,
     box: options.Boxes = None,

@@ -49,7 +49,7 @@ def evaluate(
     ],
     pred: PredOption = None,
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="More of --pred.")
+        list[Path] | None, typer.Argument(metavar="RUN", help="More of --pred.")
     ] = None,
     metrics: Annotated[
         str,

@@ -9,11 +9,14 @@ import typer
 from vseg.cli import options
 from vseg.cli.report import Command, show_json
 from vseg.errors import UsageError
+from vseg.io.files import is_utf8
 from vseg.server.extra import check_server_extra
 
 app = typer.Typer(no_args_is_help=True, help="Make, list and remove keys of the service.")
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of keys.")]
 _DAY_S = 24 * 3600
+_MOST_DAYS = 36_500
+"""A century: what lasts longer is meant never to end."""
 
 
 @app.command("add", cls=Command)
@@ -34,6 +37,11 @@ def add(
     check_server_extra()
     from vseg.server.security.keys import key_of, new_key_id, new_token, read_keys, write_keys
 
+    # The comparison holds for no nan, which would be stored as an end that never comes.
+    if days is not None and not days <= _MOST_DAYS:
+        raise UsageError(f"--days {days:g}: at most {_MOST_DAYS}", hint="--days 90")
+    if not name.isprintable() or not is_utf8(name):
+        raise UsageError(f"--name {name!a}: not one line of text", hint="--name lab")
     token = new_token()
     expires = None if days is None else time.time() + days * _DAY_S
     key = key_of(token, name, scope, key_id=new_key_id(), expires=expires)

@@ -65,12 +65,14 @@ def render(
         show_written(logged, opened.unfinished, as_json=as_json)
         return
     overlay = out or opened.content / OVERLAY
-    contact = overlay.with_suffix(".png") if out else opened.content / CONTACT_SHEET
+    contact = opened.content / CONTACT_SHEET
     # A run's own images can be drawn again at any time.
-    for path in (overlay, contact) if out else ():
-        if sheet or path == overlay:
-            reads = (clip, opened.header.source.path)
-            check_output(path, overwrite=overwrite, reads=reads)
+    if out is not None:
+        reads = (clip, opened.header.source.path)
+        check_output(out, overwrite=overwrite, reads=reads)
+        contact = out.with_suffix(".png")
+        if sheet:
+            check_output(contact, overwrite=overwrite, reads=reads)
     with ProgressReport("drawing") as report:
         written = render_previews(
             opened,
@@ -88,7 +90,7 @@ def export(
     subject: Annotated[
         list[str],
         typer.Argument(
-            metavar="RUN...|MODEL",
+            metavar="RUN|MODEL",
             help="Folders that `vseg track` or `vseg batch` wrote; with onnx, a model.",
         ),
     ],

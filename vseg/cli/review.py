@@ -19,7 +19,7 @@ _INDENT = " " * 7
 
 Runs = Annotated[
     list[Path],
-    typer.Argument(metavar="RUN...", help="Folders that `vseg track` or `vseg batch` wrote."),
+    typer.Argument(metavar="RUN", help="Folders that `vseg track` or `vseg batch` wrote."),
 ]
 
 

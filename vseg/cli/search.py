@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 
 def search(
     run: options.RunFolder,
-    phrase: Annotated[str, typer.Argument(help="What is searched: 'person with a backpack'.")],
+    phrase: Annotated[
+        str,
+        typer.Argument(metavar="PHRASE", help="What is searched: 'person with a backpack'."),
+    ],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="More runs to search.")
+        list[Path] | None, typer.Argument(metavar="RUN", help="More runs to search.")
     ] = None,
     image_text: ImageTextName = USUAL,
     top: Annotated[int, typer.Option(min=1, help="Number of objects.")] = 10,

@@ -26,7 +26,7 @@ def verify_model(
         str, typer.Argument(metavar="MODEL", help="A name of `vseg models list`, or a folder.")
     ],
     more: Annotated[
-        list[Path] | None, typer.Argument(metavar="[CLIP]...", help="More of --clips.")
+        list[Path] | None, typer.Argument(metavar="CLIP", help="More of --clips.")
     ] = None,
     clips: Annotated[
         list[Path] | None,

@@ -33,6 +33,19 @@ def check_index(index: int, length: int) -> None:
         )
 
 
+def end_of_last(info: VideoInfo, last_s: float) -> float:
+    """When the last frame, which starts at `last_s`, is not on display any more."""
+    return last_s + float(1 / (info.fps or UNKNOWN_FPS))
+
+
+def is_end(time_s: float, end_s: float) -> bool:
+    """Whether a time is that of the end as it is printed, in milliseconds."""
+    return abs(time_s - end_s) <= _HALF_A_MILLISECOND
+
+
+_HALF_A_MILLISECOND = 0.5e-3
+
+
 def displayed_frame(
     info: VideoInfo, length: int, time_at: Callable[[int], float], time_s: float
 ) -> int:
@@ -42,7 +55,7 @@ def displayed_frame(
     time_at: when a frame starts, ascending in its index, at whatever rate.  The last frame is
     on display for one frame of the nominal rate.  Raises IndexError past the end.
     """
-    end_s = time_at(length - 1) + float(1 / (info.fps or UNKNOWN_FPS))
+    end_s = end_of_last(info, time_at(length - 1))
     if time_s >= end_s:
         raise IndexError(f"{time_s:g}s is past the end: {info.source} lasts {end_s:.3f} s")
     return max(0, bisect_right(range(length), time_s, key=time_at) - 1)

@@ -13,6 +13,7 @@ from typing import Any
 
 from vseg.build import open_clip
 from vseg.errors import BadPrompt, UsageError
+from vseg.ops.frame_range import end_of_last, is_end
 from vseg.pipelines.correction import CorrectedSpan, Correction, plan
 from vseg.pipelines.correction_gaps import Gap, check_positive
 from vseg.pipelines.correction_setup import CorrectionSettings, open_tracker
@@ -242,11 +243,20 @@ class RunEdit:
         for _ in self.propagate():
             pass
 
+    @property
+    def _end_s(self) -> float:
+        return end_of_last(self.draft.header.video, self.draft.index.last_time_s or 0.0)
+
     def frame_of(self, at: Timecode) -> int:
         """The stored frame at a frame number or time.  Raises BadPrompt."""
         index = at.frame
         if index is None:
             assert at.time_s is not None
+            if at.time_s >= self._end_s:
+                raise BadPrompt(
+                    f"{at.time_s:g}s is past the end: {self.path} ends at {self._end_s:.3f} s",
+                    hint="`vseg probe` tells the true duration of the clip",
+                )
             index = self.draft.index.frame_at(at.time_s)
         if index is None:
             raise BadPrompt(f"{self.path} holds no frame")
@@ -258,6 +268,7 @@ class RunEdit:
         BadPrompt.
         """
         last = end_of(self.draft)
-        if end is None or end.frame == last:
+        at_end = end is not None and end.time_s is not None and is_end(end.time_s, self._end_s)
+        if end is None or at_end or end.frame == last:
             return self.frame_of(first), last
         return self.frame_of(first), self.frame_of(end)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from vseg.errors import BadPrompt
 from vseg.interfaces.reader import Reader
+from vseg.ops.frame_range import end_of_last, is_end
 from vseg.prompts.polygon_masks import joined_rings
 from vseg.prompts.timecode import parse_range
 from vseg.types import Prompt, Timecode
@@ -45,7 +46,14 @@ def frames_of(video: Reader, text: str) -> tuple[int, int]:
     """
     start, stop = parse_range(text)
     first = index_of(video, start)
-    last = len(video) if stop is None or stop.frame == len(video) else index_of(video, stop)
+    last = len(video) if stop is None or _is_end(video, stop) else index_of(video, stop)
     if last <= first:
         raise BadPrompt(f"the range {text} holds no frame", hint="give it as first:last + 1")
     return first, last
+
+
+def _is_end(video: Reader, stop: Timecode) -> bool:
+    """Whether a range that ends there has the last frame."""
+    if stop.time_s is None:
+        return stop.frame == len(video)
+    return is_end(stop.time_s, end_of_last(video.info, video.time_at(len(video) - 1)))

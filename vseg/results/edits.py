@@ -26,7 +26,7 @@ from vseg.results.merging import merge_objects
 from vseg.results.records import StoredObject
 from vseg.results.renumbering import numbered_row, renumber_words, rewrite_rows
 from vseg.results.spans import ObjectSpans, SpanState
-from vseg.types import MaskCrop
+from vseg.types import LAST_OBJECT_ID, MaskCrop
 from vseg.types.edit_values import (
     AcceptSpan,
     AddObject,
@@ -194,9 +194,9 @@ def _split(draft: RevisionDraft, edit: SplitObject) -> None:
 
 
 def _add(draft: RevisionDraft, edit: AddObject) -> None:
-    if edit.object_id < 1:
+    if not 1 <= edit.object_id <= LAST_OBJECT_ID:
         raise BadPrompt(
-            f"object id {edit.object_id} is not positive", hint="number objects from 1"
+            f"{edit.object_id} is no object id", hint=f"ids go from 1 to {LAST_OBJECT_ID}"
         )
     if edit.object_id in draft.content.objects or edit.object_id in used_ids(draft):
         raise BadPrompt(

@@ -52,6 +52,12 @@ class FrameIndex:
             return None
         return first["index"][0].as_py(), last["index"][-1].as_py()
 
+    @property
+    def last_time_s(self) -> float | None:
+        """When the last frame starts that is not damaged; None if there is none."""
+        last = next(filter(len, map(self.table, reversed(self.shards))), None)
+        return None if last is None else float(last["time_s"][-1].as_py())
+
     def frame_at(self, time_s: float) -> int | None:
         """The stored frame on display at a time: before the first one that, after the last
         one the last; None where there is no frame.

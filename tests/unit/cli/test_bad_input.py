@@ -84,6 +84,11 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
         3,
         "0:20",
     ),
+    "time range past the end": (
+        lambda d, w: ["--point", "5,5", "--range", "1s:2.6s"],
+        3,
+        "2.560",
+    ),
     "range past the end": (lambda d, w: ["--point", "5,5", "--range", "0:400"], 3, "0 to 63"),
     "empty range": (lambda d, w: ["--point", "5,5", "--range", "20:20"], 3, "20:20"),
     "label of nothing": (lambda d, w: ["--point", "5,5", "--label", "4=cat"], 3, "object 4"),

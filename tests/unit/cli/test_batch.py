@@ -130,6 +130,7 @@ def test_a_summary_over_all_clips(reference: Path, tmp_path: Path) -> None:
     rows = pq.read_table(table).to_pylist()
     assert {Path(row["clip"]).name for row in rows} == {"0.mp4", "1.mp4", "2.mp4"}
     assert all(0 <= row["mean_risk"] <= row["max_risk"] <= 1 for row in rows)
+    assert call("batch", "summary", reference, "-o", "/").exit_code == 2
     refused = call("batch", "summary", reference, "-o", tmp_path / "all.csv")
     assert refused.exit_code == 2
     assert "all.parquet" in refused.stderr

@@ -42,6 +42,31 @@ def test_a_correction_tells_how_it_is_drawn(run: Path) -> None:
     assert f"vseg render '{spaced}'" in said and f"revisions '{spaced}' --undo" in said
 
 
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("span", "said"), [("1@x:y", "'x' is neither"), ("9@0:5", "no object 9"), ("1@0:99", "99")]
+)
+def test_what_is_accepted_is_checked_before_anything_is_tracked(
+    run: Path, dry: tuple[str, ...], span: str, said: str
+) -> None:
+    """The clip is not there: tracking would end with another error."""
+    done = call("correct", run, "--point", "1@5:3,3", "--accept", span, *dry)
+    assert done.exit_code in (2, 3) and said in done.stderr
+
+
+def test_the_end_of_a_run_may_be_a_time(run: Path) -> None:
+    """20 frames, the last at 1.9 s, on display for 1 / 23.976 s."""
+    done = call("correct", run, "--absent", "2@1.8s:1.942s", "--json")
+    assert json.loads(done.stdout)["commands"] == ["--absent 2@18:20"]
+    late = call("correct", run, "--split", "1@2s")
+    assert late.exit_code == 3 and "2s is past the end" in late.stderr
+
+
+@pytest.mark.parametrize("place", ["/", "."])
+def test_a_rendering_needs_a_name(run: Path, place: str) -> None:
+    assert call("render", run, "-o", place).exit_code == 3
+
+
 def test_edits_list_compare_and_back(run: Path) -> None:
     done = call(
         "correct",

@@ -34,6 +34,19 @@ def test_keys_are_made_listed_and_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "value"),
+    [("--days", "nan"), ("--days", "inf"), ("--days", "1e30"), ("--name", "\udcff")],
+)
+def test_a_key_that_could_not_be_listed_is_not_made(
+    tmp_path: Path, option: str, value: str
+) -> None:
+    """nan was stored as an end that never comes."""
+    answer = call("keys", "add", tmp_path / "keys.json", "--name", "lab", option, value)
+    assert (answer.exit_code, option in answer.stderr) == (2, True)
+    assert not (tmp_path / "keys.json").exists()
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (("--host", "0.0.0.0"), "vseg keys add"),

@@ -171,7 +171,9 @@ WRONG: dict[str, tuple[Callable[[RunEdit], object], type[VsegError], str]] = {
     "split on a lost frame": (lambda e: e.split(2, GAP), BadPrompt, "no frame 13"),
     "accept where it is not": (lambda e: e.accept(3, 0, 10), BadPrompt, "has no mask"),
     "id taken": (lambda e: e.add(obj=2), BadPrompt, "next free id is 5"),
-    "id of the background": (lambda e: e.add(obj=0), BadPrompt, "not positive"),
+    "id of the background": (lambda e: e.add(obj=0), BadPrompt, "no object id"),
+    "id of too many bits": (lambda e: e.add(obj=2**31), BadPrompt, "no object id"),
+    "time past the end": (lambda e: e.frame_of(Timecode(time_s=99.0)), BadPrompt, "ends at"),
 }
 
 

@@ -23,6 +23,8 @@ ScopeName = Literal["read", "write", "admin"]
 LOCAL = "local"
 """The id of the key that is made at the start, for who started the service."""
 _TOKEN_BYTES = 32
+_LAST_SECOND = 253_402_300_799
+"""Of the year 9999, the last that has a date."""
 
 
 class Scope(IntEnum):
@@ -44,7 +46,7 @@ class AccessKey(BaseModel):
     name: str
     scope: ScopeName
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    expires: float | None = None
+    expires: float | None = Field(default=None, ge=0, le=_LAST_SECOND, allow_inf_nan=False)
 
     def expired(self, now: float) -> bool:
         """Whether the key has ended."""
