@@ -12,7 +12,7 @@ from jaxtyping import Bool
 
 _MARGIN = 2
 """Cells: as far as the refining convolutions reach, what is outside cannot change the mask."""
-_STEP = 8
+STEP = 8
 """Cells between window sizes: few sizes share batches, many waste few cells; not tuned."""
 _NEARLY_ALL = 0.7
 """Share of the map above which a window saves too little; not tuned."""
@@ -35,29 +35,29 @@ class Window:
         )
 
 
-def windows_around(maybe: Bool[np.ndarray, "N h w"]) -> list[Window | None]:
+def windows_around(maybe: Bool[np.ndarray, "N h w"], step: int = STEP) -> list[Window | None]:
     """The window of every object; None where nothing may be, the whole map where nearly all of
-    it may.
+    it may.  step: cells between window sizes.
     """
-    return [_window(cells) for cells in maybe]
+    return [_window(cells, step) for cells in maybe]
 
 
-def _window(cells: Bool[np.ndarray, "h w"]) -> Window | None:
+def _window(cells: Bool[np.ndarray, "h w"], step: int) -> Window | None:
     h, w = cells.shape
     rows = np.flatnonzero(cells.any(1))
     columns = np.flatnonzero(cells.any(0))
     if not len(rows):
         return None
-    top, height = _span(int(rows[0]), int(rows[-1]), h)
-    left, width = _span(int(columns[0]), int(columns[-1]), w)
+    top, height = _span(int(rows[0]), int(rows[-1]), h, step)
+    left, width = _span(int(columns[0]), int(columns[-1]), w, step)
     if height * width > _NEARLY_ALL * h * w:
         return Window(h, w, 0, 0)
     return Window(height, width, top, left)
 
 
-def _span(first: int, last: int, size: int) -> tuple[int, int]:
+def _span(first: int, last: int, size: int, step: int) -> tuple[int, int]:
     """Start and length of the shortest allowed span around first..last and its margin."""
     wanted = last - first + 1 + 2 * _MARGIN
-    length = min(size, -(-wanted // _STEP) * _STEP)
+    length = min(size, -(-wanted // step) * step)
     start = (first + last + 1 - length) // 2
     return min(max(start, 0), size - length), length
