@@ -12,6 +12,8 @@ THREADS_VARIABLE = "VSEG_THREADS"
 LIBRARY_DEFAULTS = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "512",
+    "ORT_DISABLE_TELEMETRY": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 """What libraries read from the environment once, when they are loaded.
 
@@ -22,6 +24,9 @@ frames/s spinning and 32 sleeping.
 oneDNN: kernels that it keeps, one for every shape, 0.15 MB each; by default 1024.  `--auto`
 has 643 shapes in 40 frames of 432 rows and uses 51149 kernels; 766 of them are compiled with
 room for 512, at 0.2 ms, 2598 with 256, 6667 with 128, 23042 with 32.
+
+onnxruntime: by default it makes an id of the machine when it is loaded, keeps it in the user's
+cache and reports to its maker which program runs on what.  Ray reports too.
 """
 
 

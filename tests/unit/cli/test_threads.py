@@ -94,6 +94,21 @@ def test_threads_be_a_good_neighbour_in_programs_too(
     assert done.stdout.splitlines()[-1] == f"False {expected}"
 
 
+LOADED = """
+import vseg
+import onnxruntime
+"""
+
+
+@pytest.mark.integration
+def test_the_runtime_tells_nobody_that_it_runs(tmp_path: Path) -> None:
+    """What it would report waits in the user's cache, beside an id of the machine."""
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    environment |= {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", LOADED], env=environment, check=True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 FIRST_MASK = """
 import sys
 from vseg.cli.app import main
