@@ -17,11 +17,13 @@ from pathlib import Path
 import torch
 
 from benchmarks.shared import Table, run
+from vseg.config import MemorySettings
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.ops.denormals import denormals_flushed
+from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.synthetic import SceneConfig, SyntheticVideo
-from vseg.tensors import Memory, MemoryPart
+from vseg.tensors import MemoryEntry
 from vseg.types import Mask
 
 Stages = dict[str, Callable[[], object]]
@@ -106,12 +108,13 @@ def _stages(nano: Nano, objects: int) -> Stages:
         ).logits
         for t, f in enumerate(features)
     ]
-    values = [nano.encode_memory(f, masks) for f, masks in zip(features, logits, strict=True)]
+    bank = AffinityBank(MemorySettings(prompted=SLOTS))
+    for f, masks in list(zip(features, logits, strict=True))[:SLOTS]:
+        values = nano.encode_memory(f, masks)
+        bank.write_prompted(MemoryEntry(f.frame_index, f.key, dict(enumerate(values))))
+    memory = bank.read(range(objects))
     now = features[-1]
     before = features[-2]
-    key = torch.cat([f.key.flatten(1) for f in features[:SLOTS]], dim=1)
-    kept = torch.stack(values[:SLOTS], dim=2).flatten(2)
-    memory = Memory(objects, (MemoryPart(key, kept, tuple(range(objects))),))
     readout = nano.condition(now, memory)
     prior = nano.warp_prior(now, before.local_key, logits[-2])
     image = scene.read(SLOTS)

@@ -133,18 +133,31 @@ class MemoryEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnValues:
+    """Cells of a `MemoryPart` where an object's values are not those that its objects share.
+
+    A cell may be named again, with differences of 0.
+    """
+
+    cells: Int[Tensor, " n"]
+    differences: Float[Tensor, "V n"]
+
+
+@dataclass(frozen=True, slots=True)
 class MemoryPart:
     """The cells of some remembered frames, side by side, and the objects that have values on
     just those.
 
-    rows: which of the objects asked for they are.  shares: of every cell that the masks of
-    these objects cover.
+    values: of each object, or one row that all share, to which what is each one's `own` is
+    added.  rows: which of the objects asked for they are.  shares: of every cell that the
+    masks of these objects cover.
     """
 
     key: Float[Tensor, "K M"]
-    values: Float[Tensor, "N V M"]
+    values: Float[Tensor, "#N V M"]
     rows: tuple[int, ...]
     shares: Float[Tensor, "N M"] | None = None
+    own: tuple[OwnValues, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

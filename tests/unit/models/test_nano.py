@@ -64,9 +64,9 @@ def test_the_memory_is_read_in_blocks_of_cells(
     sizes = []
     read = model._runtime.read
 
-    def counted(query: Tensor, key: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+    def counted(query: Tensor, key: Tensor, part: MemoryPart) -> tuple[Tensor, Tensor]:
         sizes.append(query.shape[1])
-        return read(query, key, values)
+        return read(query, key, part)
 
     monkeypatch.setattr(model._runtime, "read", counted)
     monkeypatch.setattr(nano_model, "_MOST_PRODUCTS", 7 * 3 * cells)

@@ -10,12 +10,14 @@ import torch
 from torch import Tensor
 
 from tests.nano_weights import save_random
+from vseg.config import MemorySettings
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
+from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
-from vseg.tensors import Features, LookAlikes, Memory, MemoryPart
+from vseg.tensors import Features, LookAlikes, Memory, MemoryEntry, MemoryPart
 from vseg.types import Mask
 
 SCENE = SyntheticVideo(SceneConfig(96, 130, 4, num_objects=3, seed=2))
@@ -101,6 +103,23 @@ def test_the_memory_is_written_and_read_alike(
     look_alikes = LookAlikes(prior, similar)
     read = [m.condition(features[1], memory, look_alikes) for m in (in_onnx, in_torch)]
     assert_same(*read)
+
+
+@pytest.mark.parametrize("objects", [(0, 1), (2, 0, 1)])
+def test_what_objects_share_is_read_as_if_each_had_it(
+    in_torch: Nano, in_onnx: Nano, features: list[Features], objects: tuple[int, ...]
+) -> None:
+    bank = AffinityBank(MemorySettings())
+    for f in features:
+        values = in_torch.encode_memory(f, logits_of(in_torch, features[0], 0))
+        bank.write_prompted(MemoryEntry(f.frame_index, f.key, dict(enumerate(values))))
+    together = bank.read(objects)
+    assert len(together.parts[0].values) == 1
+    for model in (in_torch, in_onnx):
+        read = model.condition(features[1], together)
+        for row, object_id in enumerate(objects):
+            alone = model.condition(features[1], bank.read([object_id]))
+            assert_same(read[row], alone[0])
 
 
 def test_masks_are_decoded_alike_in_windows_and_in_the_whole_frame(

@@ -22,6 +22,7 @@ from vseg.models.nano.frame_size import check_short_side, model_hw
 from vseg.models.nano.look_alikes import claimed_channels, expected_channels
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
+from vseg.models.nano.remembered_values import of_objects, with_background
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, LookAlikes, Memory
@@ -156,19 +157,19 @@ class Nano:
             query = torch.cat([query, expected_channels(look_alikes)])
         channels = memory.parts[0].values.shape[1]
         cells = query.shape[1]
-        total = query.new_zeros((cells, memory.objects, channels), dtype=torch.float32)
-        weight = query.new_zeros((cells, memory.objects, 1), dtype=torch.float32)
+        total = query.new_zeros((memory.objects, channels, cells), dtype=torch.float32)
+        weight = query.new_zeros((memory.objects, 1, cells), dtype=torch.float32)
         for part in memory.parts:
             key = torch.cat([part.key, torch.ones_like(part.key[:1])])
             if look_alikes is not None:
                 key = torch.cat([key, claimed_channels(look_alikes, part)])
             rows = list(part.rows)
             for some in _blocks(cells, key.shape[1], self.device):
-                read, weight_read = self._runtime.read(query[:, some], key, part.values)
-                total[some, rows] += read.view(-1, len(rows), channels)
-                weight[some, rows] += weight_read[:, None, None]
+                read, weight_read = self._runtime.read(query[:, some], key, part)
+                total[rows, :, some] += read
+                weight[rows, :, some] += weight_read
         readout = (total / weight.clamp_min(1e-20)).to(query.dtype)
-        return readout.permute(1, 2, 0).view(memory.objects, channels, *features.key.shape[1:])
+        return readout.view(memory.objects, channels, *features.key.shape[1:])
 
     @torch.inference_mode()
     def decode_prompts(
@@ -257,8 +258,11 @@ class Nano:
     def encode_memory(
         self, features: Features, logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O V h w"]:
-        """Values to remember of O objects with these masks."""
-        return self._runtime.remember(features.levels[2], signed(logits)[:, None])
+        """Values to remember of O objects with these masks; far from an object, those of the
+        background.
+        """
+        masks = signed(with_background(logits))[:, None]
+        return of_objects(self._runtime.remember(features.levels[2], masks))
 
     def _mask_logits(self, features: Features, mask: Mask) -> Float[Tensor, "h4 w4"]:
         """Logits of a mask the user gave: certain, but for cells that its edge crosses."""

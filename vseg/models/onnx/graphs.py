@@ -19,6 +19,7 @@ from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.local_matching import RADIUS, SPAN
 from vseg.models.nano.network import NEAR_KEY, NanoNet
 from vseg.models.nano.object_decoder import SKIPS, Encoded
+from vseg.models.nano.remembered_values import of_objects, with_background
 from vseg.tensors import CERTAIN_LOGIT
 
 Size = tuple[int, int]
@@ -134,9 +135,9 @@ class Remember(nn.Module):
     def forward(
         self, base: Float[Tensor, "1 64 h w"], logits: Float[Tensor, "O h4 w4"]
     ) -> Float[Tensor, "O 64 h w"]:
-        rows = base.expand(logits.shape[0], -1, -1, -1)
-        value: Tensor = self.net.value(rows, _signed(logits)[:, None])
-        return value
+        masks = _signed(with_background(logits))[:, None]
+        rows = base.expand(masks.shape[0], -1, -1, -1)
+        return of_objects(self.net.value(rows, masks))
 
 
 class Read(nn.Module):

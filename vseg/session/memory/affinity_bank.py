@@ -16,7 +16,8 @@ from torch import Tensor
 
 from vseg.config import MemorySettings
 from vseg.interfaces.memory_bank import StoredFrames
-from vseg.tensors import Memory, MemoryEntry, MemoryPart
+from vseg.session.memory.shared_values import shared_values
+from vseg.tensors import Memory, MemoryEntry, MemoryPart, OwnValues
 
 Value = Float[Tensor, "V h w"]
 # A value, and as last channel the share of the cell that the object's mask covers.
@@ -210,11 +211,14 @@ class AffinityBank:
         parts = []
         for owners, frames in together.items():
             key = torch.cat([self.keys[f].flatten(1) for f in frames], dim=1)
-            stored = torch.stack(
-                [torch.cat([rows[n][f].flatten(1) for f in frames], 1) for n in owners]
-            )
-            values = stored[:, :-1].contiguous()
-            parts.append(MemoryPart(key, values, owners, stored[:, -1].contiguous()))
+            stored = [[rows[n][f].flatten(1) for f in frames] for n in owners]
+            values = torch.stack([torch.cat([s[:-1] for s in each], 1) for each in stored])
+            shares = torch.stack([torch.cat([s[-1] for s in each]) for each in stored])
+            own: tuple[OwnValues, ...] = ()
+            # To find equal values a GPU would be waited for, and it has products to spare.
+            if len(owners) > 1 and values.device.type == "cpu":
+                values, own = shared_values(values)
+            parts.append(MemoryPart(key, values, owners, shares, own))
         return Memory(len(rows), tuple(parts))
 
 

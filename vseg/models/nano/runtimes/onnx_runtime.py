@@ -23,10 +23,12 @@ from vseg.models.nano.object_decoder import (
 from vseg.models.nano.runtimes.int8_scales import Int8Scales
 from vseg.models.nano.runtimes.int8_writer import Quantisation
 from vseg.models.nano.runtimes.onnx_session import OnnxSession
+from vseg.models.nano.runtimes.reading import read_by
 from vseg.models.nano.runtimes.runtime import EncodedImages
 from vseg.models.nano.runtimes.stage_graphs import stage_graphs
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.models.nano.windows import STEP
+from vseg.tensors import MemoryPart
 
 _STEP_OF_INTEGERS = 4
 """Cells between window sizes: onnxruntime compiles nothing for a size, as oneDNN does.  Ten
@@ -79,16 +81,19 @@ class OnnxRuntime:
         self,
         query: Float[Tensor, "C Q"],
         key: Float[Tensor, "C M"],
-        values: Float[Tensor, "N V M"],
-    ) -> tuple[Float[Tensor, "Q NV"], Float[Tensor, " Q"]]:
-        """Two products of matrices."""
-        rows = values.flatten(0, 1)
-        cells = query.shape[1]
+        part: MemoryPart,
+    ) -> tuple[Float[Tensor, "N V Q"], Float[Tensor, " Q"]]:
+        """Two products of matrices; where objects share values, only their weights here."""
+        cells, remembered = query.shape[1], key.shape[1]
+        inputs = {"query": query, "key": key}
+        if part.own:
+            shape = {"affinity": (remembered, cells)}
+            return read_by(self._stages["affinity"].run(inputs, shape)["affinity"], part)
+        rows = part.values.flatten(0, 1)
         made = self._stages["read"].run(
-            {"query": query, "key": key, "values": rows},
-            {"total": (cells, len(rows)), "weight": (cells,)},
+            inputs | {"values": rows}, {"total": (cells, len(rows)), "weight": (cells,)}
         )
-        return made["total"], made["weight"]
+        return made["total"].T.view(part.values.shape[0], -1, cells), made["weight"]
 
     def warp_prior(
         self,

@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
+from vseg.tensors import MemoryPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,12 @@ class Runtime(Protocol):
         self,
         query: Float[Tensor, "C Q"],
         key: Float[Tensor, "C M"],
-        values: Float[Tensor, "N V M"],
-    ) -> tuple[Float[Tensor, "Q NV"], Float[Tensor, " Q"]]:
-        """Values of all objects, summed over the remembered cells by exp(query x key), and the
+        part: MemoryPart,
+    ) -> tuple[Float[Tensor, "N V Q"], Float[Tensor, " Q"]]:
+        """The values of a part's objects, summed over its cells by exp(query x key), and the
         sum of these weights.
+
+        key: that of the part, with as many channels more as the query has.
         """
         ...
 

@@ -31,6 +31,7 @@ from vseg.models.nano.runtimes.int8_scales import (
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.ops.denormals import denormals_flushed
+from vseg.tensors import MemoryPart
 
 _CLEARLY = 0.9
 """onnxruntime is chosen below this share of torch's time, and 8-bit integers below this share
@@ -142,7 +143,8 @@ def _a_frame(runtime: Runtime) -> Callable[[], None]:
     def run() -> None:
         frame = runtime.encode(rows.permute(0, 3, 1, 2)).frames
         key = frame.key[0].flatten(1)
-        runtime.read(key, key.repeat(1, _REMEMBERED), values)
+        remembered = key.repeat(1, _REMEMBERED)
+        runtime.read(key, remembered, MemoryPart(remembered, values, (0,)))
         runtime.decode(readout, frame, prior)
         runtime.remember(frame.base, prior[:, :1])
 

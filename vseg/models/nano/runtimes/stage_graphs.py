@@ -31,6 +31,7 @@ def stage_graphs(net: NanoNet, by: Quantisation) -> dict[str, bytes]:
     return {
         "encode": _encode(net, by),
         "read": _read(by),
+        "affinity": _affinity(by),
         "deep": _deep(net.decoder, by),
         "refine": _refine(net.decoder, by),
         "judge": _judge(net.decoder, by),
@@ -120,6 +121,15 @@ def _read(by: Quantisation) -> bytes:
     affinity = graph.node("Exp", graph.node("Gemm", query, key, transA=1))
     graph.output("total", graph.node("Gemm", affinity, values, transB=1))
     graph.output("weight", graph.node("ReduceSum", affinity, graph.ints(1), keepdims=0))
+    return graph.to_bytes()
+
+
+def _affinity(by: Quantisation) -> bytes:
+    """The weights of `_read`, with a row for each remembered cell."""
+    graph = Int8Writer("affinity", by)
+    query = graph.input("query", ("channels", "cells"))
+    key = graph.input("key", ("channels", "remembered"))
+    graph.output("affinity", graph.node("Exp", graph.node("Gemm", key, query, transA=1)))
     return graph.to_bytes()
 
 

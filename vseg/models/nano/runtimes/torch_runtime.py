@@ -8,7 +8,9 @@ from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import MEAN, STD, encoder_digest
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
+from vseg.models.nano.runtimes.reading import read_by
 from vseg.models.nano.runtimes.runtime import EncodedImages
+from vseg.tensors import MemoryPart
 
 
 class TorchRuntime:
@@ -45,12 +47,10 @@ class TorchRuntime:
         self,
         query: Float[Tensor, "C Q"],
         key: Float[Tensor, "C M"],
-        values: Float[Tensor, "N V M"],
-    ) -> tuple[Float[Tensor, "Q NV"], Float[Tensor, " Q"]]:
-        """Two products of matrices."""
-        affinity = (query.T @ key).exp_()
-        read = affinity @ values.flatten(0, 1).T
-        return read, affinity.sum(dim=1, dtype=torch.float32)
+        part: MemoryPart,
+    ) -> tuple[Float[Tensor, "N V Q"], Float[Tensor, " Q"]]:
+        """Products of matrices."""
+        return read_by((key.T @ query).exp_(), part)
 
     def warp_prior(
         self,
