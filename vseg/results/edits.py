@@ -173,7 +173,7 @@ def _split(draft: RevisionDraft, edit: SplitObject) -> None:
             f"a split at frame {edit.at} divides nothing: object {edit.object_id} has {held}",
             hint="split between them",
         )
-    fresh = next_object_id(draft)
+    fresh = next_object_id(draft) if edit.fresh is None else edit.fresh
 
     def new_id(object_id: int | None, frame_index: int) -> int | None:
         return fresh if object_id == edit.object_id and frame_index >= edit.at else object_id
@@ -198,7 +198,8 @@ def _add(draft: RevisionDraft, edit: AddObject) -> None:
         raise BadPrompt(
             f"{edit.object_id} is no object id", hint=f"ids go from 1 to {LAST_OBJECT_ID}"
         )
-    if edit.object_id in draft.content.objects or edit.object_id in used_ids(draft):
+    used = set() if edit.again else used_ids(draft)
+    if edit.object_id in {*draft.content.objects, *used}:
         raise BadPrompt(
             f"object {edit.object_id} cannot be added: the id is or was another object's",
             hint=f"the next free id is {next_object_id(draft)}",

@@ -76,10 +76,13 @@ class MergeObjects:
 
 @dataclass(frozen=True, slots=True)
 class SplitObject:
-    """From frame `at` on it is another object, with a new id."""
+    """From frame `at` on it is another object.  fresh: its id, one that no object of the run
+    had; the next one if None.
+    """
 
     object_id: int
     at: int
+    fresh: int | None = None
 
     def __str__(self) -> str:
         return f"--split {self.object_id}@{self.at}"
@@ -87,10 +90,13 @@ class SplitObject:
 
 @dataclass(frozen=True, slots=True)
 class AddObject:
-    """A new object, without a mask until it is prompted.  label: None for no name."""
+    """A new object, without a mask until it is prompted.  label: None for no name.  again: it
+    is the one that had this id in a revision that was undone.
+    """
 
     object_id: int
     label: str | None = None
+    again: bool = False
 
     def __str__(self) -> str:
         named = f"{self.object_id}={self.label}" if self.label else str(self.object_id)

@@ -90,7 +90,7 @@ def test_a_killed_annotator_comes_back_as_it_was(scene_clip: Path, tmp_path: Pat
         assert (state["end"], state["objects"]) == (12, [])
         assert page.ask("prompt", object=None, frame=0, prompt=point)["object"] == 1
         rename = {"kind": "rename", "object": 1, "label": "car"}
-        assert page.ask("edit", edit=rename)["revision"] == 1
+        assert page.ask("edit", edit=rename)["revision"] == 0  # it has no mask yet
         assert page.ask("prompt", object=1, frame=3, prompt=point)["number"] == 2
         assert page.ask("undo")["step"]["title"] == "click"
         os.kill(process.pid, signal.SIGKILL)
@@ -112,6 +112,9 @@ def test_a_notebook_shows_the_page_and_has_the_run(scene_clip: Path, tmp_path: P
             page.ask("prompt", object=None, frame=0, prompt=point)
             rename = {"kind": "rename", "object": 1, "label": "car"}
             page.ask("edit", edit=rename)
+            assert desk.run.objects == ()
+            page.ask("propagate", direction="forward", end=2)
+            page.event("done")
         assert desk.run.labels == {1: "car"}
     assert vseg.open_run(tmp_path / "run").labels == {1: "car"}
 

@@ -164,6 +164,72 @@ def test_mask_that_was_painted_replaces_clicks(
     assert painted.sum() == 8 and painted[20:22, 10:14].all()
 
 
+def test_what_was_undone_is_propagated_again(
+    scene: SyntheticVideo, page: AnnotatorPage, root: Path
+) -> None:
+    page.point(None, 0, inside(scene, 1, 0))
+    propagate(page, end=3)
+    assert page.ask("undo")["step"]["title"] == "propagation"
+    page.point(1, 0, inside(scene, 1, 0))
+    assert propagate(page, end=3)["revision"] == 2
+    assert vseg.open_run(root / "run").object_ids == (1,)
+
+
+def objects_of(page: AnnotatorPage) -> list[dict[str, object]]:
+    """As the page was told last."""
+    told = [event for event in page.events if event["type"] == "objects"][-1]["objects"]
+    return list(told)
+
+
+def test_a_split_takes_no_id_of_an_object_that_is_not_propagated_yet(
+    scene: SyntheticVideo, page: AnnotatorPage, root: Path
+) -> None:
+    page.point(None, 0, inside(scene, 1, 0))
+    propagate(page, end=4)
+    page.point(None, 0, inside(scene, 2, 0))
+    assert page.ask("edit", edit={"kind": "split", "object": 1, "at": 2})["object"] == 3
+    assert [(o["id"], o["stored"]) for o in objects_of(page)] == [
+        (1, True),
+        (2, False),
+        (3, True),
+    ]
+    assert vseg.open_run(root / "run").object_ids == (1, 3)
+
+
+def test_an_object_that_was_named_before_it_is_propagated_is_stored_with_its_name(
+    scene: SyntheticVideo, page: AnnotatorPage, root: Path
+) -> None:
+    page.point(None, 0, inside(scene, 1, 0))
+    page.point(None, 0, inside(scene, 2, 0))
+    for edit in (
+        {"kind": "rename", "object": 1, "label": "car"},
+        {"kind": "rename", "object": 1, "label": "person:anna"},
+        {"kind": "colour", "object": 1, "colour": "#123456"},
+        {"kind": "rename", "object": 2, "label": "gone"},
+    ):
+        assert page.ask("edit", edit=edit)["revision"] == 0
+    told = page.ask("edit", edit={"kind": "rename", "object": 1, "label": " "})
+    assert told["error"]["title"] == "BadPrompt"
+    one, _ = objects_of(page)
+    assert (one["label"], one["colour"], one["stored"]) == ("person:anna", "#123456", False)
+    assert vseg.open_run(root / "run").objects == ()
+    assert page.ask("undo")["step"]["title"] == "name"
+    page.ask("edit", edit={"kind": "delete", "object": 2})
+    propagate(page, end=3)
+    (stored,) = vseg.open_run(root / "run").objects
+    assert (stored.id, stored.label, stored.colour) == (1, "person:anna", "#123456")
+    # As any other object from now on, and undone to what it was before.
+    rename = {"kind": "rename", "object": 1, "label": "car"}
+    assert page.ask("edit", edit=rename)["revision"] == 2
+    titles = [page.ask("undo")["step"]["title"] for _ in range(2)]
+    assert titles == ["name", "propagation"]
+    assert objects_of(page)[0]["label"] == "person:anna"
+    # Absent somewhere, it is stored as it is called.
+    absent = {"kind": "absent", "object": 1, "first": 5, "end": 7}
+    assert "revision" in (told := page.ask("edit", edit=absent)), told
+    assert vseg.open_run(root / "run").labels == {1: "person:anna"}
+
+
 def test_undo_and_redo_go_through_everything(
     scene: SyntheticVideo, page: AnnotatorPage, root: Path
 ) -> None:

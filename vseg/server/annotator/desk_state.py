@@ -33,7 +33,7 @@ class DeskState:
             states.append(
                 ObjectState(
                     id=obj,
-                    label=None if known is None else known.label,
+                    label=project.ledger.style_of(obj).label if known is None else known.label,
                     name=None if known is None else known.name,
                     colour=project.colour_of(obj),
                     first_frame=None if known is None else known.first_frame,

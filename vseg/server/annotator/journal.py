@@ -57,6 +57,17 @@ class Removed(JournalEntry):
     numbers: tuple[int, ...]
 
 
+class Styled(JournalEntry):
+    """What an object of pending prompts alone is called and drawn in once it is stored.
+    label, colour: None for what stays as it is.
+    """
+
+    kind: Literal["styled"] = "styled"
+    object: int
+    label: str | None = None
+    colour: str | None = None
+
+
 class Begun(JournalEntry):
     """The run is about to get this revision.  consumes: pending prompts that become part of
     it.  title, object, frame: what it does, and where.
@@ -116,7 +127,9 @@ class Outside(JournalEntry):
     revision: int
 
 
-AnyEntry = Opened | Prompted | Removed | Begun | Ended | Skipped | Undone | Redone | Outside
+AnyEntry = (
+    Opened | Prompted | Removed | Styled | Begun | Ended | Skipped | Undone | Redone | Outside
+)
 _ENTRY: TypeAdapter[AnyEntry] = TypeAdapter(Annotated[AnyEntry, Field(discriminator="kind")])
 
 

@@ -21,6 +21,7 @@ from vseg.server.annotator.journal import (
     Redone,
     Removed,
     Skipped,
+    Styled,
     Undone,
 )
 from vseg.types import Prompt
@@ -55,6 +56,7 @@ class LedgerStep:
     unending: frozenset[int] = frozenset()
     ended: frozenset[int] = frozenset()
     skips: tuple[int, int, int] | None = None
+    styles: Styled | None = None
 
 
 @dataclass(slots=True)
@@ -93,7 +95,9 @@ class Ledger:
                 self._add_step(entry, prompt)
 
     def _add_step(
-        self, entry: Prompted | Removed | Ended | Skipped | Outside, prompt: Prompt | None
+        self,
+        entry: Prompted | Removed | Styled | Ended | Skipped | Outside,
+        prompt: Prompt | None,
     ) -> None:
         step = self._step(entry, prompt)
         if step is not None:
@@ -101,7 +105,9 @@ class Ledger:
             self.undone.clear()
 
     def _step(
-        self, entry: Prompted | Removed | Ended | Skipped | Outside, prompt: Prompt | None
+        self,
+        entry: Prompted | Removed | Styled | Ended | Skipped | Outside,
+        prompt: Prompt | None,
     ) -> LedgerStep | None:
         match entry:
             case Prompted():
@@ -109,6 +115,9 @@ class Ledger:
                 return self._prompted(entry, prompt)
             case Removed():
                 return self._removed(entry)
+            case Styled():
+                title = "colour" if entry.label is None else "name"
+                return LedgerStep(title, entry.object, None, styles=entry)
             case Ended():
                 begun = self.begun
                 self.begun = None
@@ -164,6 +173,15 @@ class Ledger:
         for step in self.steps:
             held = (held - step.ended) | step.unending
         return held
+
+    def style_of(self, obj: int) -> Styled:
+        """What an object is called and drawn in from when it is stored."""
+        label = colour = None
+        for step in self.steps:
+            if step.styles is not None and step.styles.object == obj:
+                label = step.styles.label or label
+                colour = step.styles.colour or colour
+        return Styled(object=obj, label=label, colour=colour)
 
     def skipped(self) -> Iterator[tuple[int, int, int]]:
         """Object, first and end of the risky spans that were left for later."""

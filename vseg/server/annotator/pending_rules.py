@@ -2,9 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 
+from vseg.ops.label_text import check_label
+from vseg.server.annotator.journal import Styled
 from vseg.server.annotator.ledger import PendingPrompt
 from vseg.types import Box, Mask, Polygon, PromptValue
-from vseg.types.edit_values import DeleteObject, Edit, MarkAbsent
+from vseg.types.edit_values import (
+    AddObject,
+    ColourObject,
+    DeleteObject,
+    Edit,
+    MarkAbsent,
+    RenameObject,
+)
 
 
 def replaced(before: Iterable[PendingPrompt], value: PromptValue) -> Iterator[PendingPrompt]:
@@ -23,3 +32,20 @@ def is_void(pending: PendingPrompt, edit: Edit) -> bool:
     if isinstance(edit, MarkAbsent):
         return edit.first <= pending.place[1] < edit.end
     return isinstance(edit, DeleteObject)
+
+
+def style(edit: RenameObject | ColourObject) -> Styled:
+    """What an edit says of an object that is not stored yet.  Raises UsageError for what is no
+    label.
+    """
+    if isinstance(edit, ColourObject):
+        return Styled(object=edit.object_id, colour=edit.colour)
+    check_label(edit.label)
+    return Styled(object=edit.object_id, label=edit.label)
+
+
+def first_edits(styled: Styled) -> Iterator[Edit]:
+    """What makes an object of pending prompts one of the run."""
+    yield AddObject(styled.object, styled.label, again=True)
+    if styled.colour is not None:
+        yield ColourObject(styled.object, styled.colour)

@@ -9,6 +9,7 @@ brings together again.
 
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from vseg.errors import BadPrompt, UnknownObject, UsageError
@@ -34,14 +35,15 @@ from vseg.server.annotator.journal import (
     Undone,
 )
 from vseg.server.annotator.ledger import LedgerStep, PendingPrompt, read_ledger
-from vseg.server.annotator.pending_rules import is_void, replaced
+from vseg.server.annotator.pending_rules import first_edits, is_void, replaced, style
 from vseg.server.annotator.wire_edits import TitledEdit
 from vseg.types import Prompt, PromptValue, Timecode
 from vseg.types.edit_values import (
-    AddObject,
+    ColourObject,
     DeleteObject,
     Edit,
     MergeObjects,
+    RenameObject,
     SplitObject,
 )
 
@@ -149,6 +151,9 @@ class Project:
             new = [
                 obj for obj in titled.objects if obj not in stored and obj in self.known_ids
             ]
+            if new and isinstance(edit, RenameObject | ColourObject):
+                self._write(style(edit))
+                return None
             consumed = tuple(p.number for p in own if is_void(p, edit))
             begun = Begun(
                 revision=self._next_revision(),
@@ -157,8 +162,13 @@ class Project:
                 frame=titled.frame,
                 consumes=consumed,
             )
-            fresh = self._next_id() if isinstance(edit, SplitObject) else None
-            self._make_revision(begun, [*(AddObject(obj) for obj in new), edit])
+            fresh = None
+            if isinstance(edit, SplitObject):
+                # Objects that have pending prompts alone have their ids already.
+                fresh = self._next_id()
+                edit = replace(edit, fresh=fresh)
+            first = [one for obj in new for one in self.first_edits(obj)]
+            self._make_revision(begun, [*first, edit])
             return fresh
 
     def _make_revision(self, begun: Begun, edits: Sequence[Edit]) -> None:
@@ -236,7 +246,12 @@ class Project:
 
     def colour_of(self, obj: int) -> str:
         """The colour of an object, stored or not."""
-        return next((o.colour for o in self.run.objects if o.id == obj), hex_of(obj))
+        stored = next((o.colour for o in self.run.objects if o.id == obj), None)
+        return stored or self.ledger.style_of(obj).colour or hex_of(obj)
+
+    def first_edits(self, obj: int) -> list[Edit]:
+        """What makes an object of pending prompts one of the run."""
+        return [*first_edits(self.ledger.style_of(obj))]
 
     def _check_still(self) -> None:
         """Raise UsageError while a propagation is under way."""

@@ -24,7 +24,6 @@ from vseg.server.annotator.mask_message import MaskFlag, ShownMask
 from vseg.server.annotator.project import Project
 from vseg.server.annotator.wire_values import RunningPropagation, Span
 from vseg.types import MaskCrop
-from vseg.types.edit_values import AddObject
 
 KEPT_FRAMES = 64
 """Frames whose new masks are kept until the revision is made, for who shows one of them."""
@@ -100,8 +99,8 @@ class Propagation:
         callbacks = ProgressCallbacks(self._count)
         with RunEdit(project.path, correction(), callbacks) as edit:
             self.edits(edit)
-            for obj in new:
-                edit.apply(AddObject(obj))
+            for first in (one for obj in new for one in project.first_edits(obj)):
+                edit.apply(first)
             edit.add_prompts(p.prompt for p in self.prompts)
             for span in edit.propagate(settings):
                 self.spans.append(Span(object=span.object_id, first=span.first, end=span.end))

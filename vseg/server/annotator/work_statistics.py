@@ -4,7 +4,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from vseg.results.spans import ObjectSpans, SpanState
-from vseg.server.annotator.journal import AnyEntry, Begun, Ended, Prompted, Undone
+from vseg.server.annotator.journal import (
+    AnyEntry,
+    Begun,
+    Ended,
+    Prompted,
+    Styled,
+    Undone,
+)
 from vseg.server.annotator.messages import StatisticsAnswer
 from vseg.server.annotator.project import Project
 
@@ -27,7 +34,7 @@ def work_statistics(project: Project, re: int) -> StatisticsAnswer:
         re=re,
         prompts=len(prompts),
         points=sum(len(p.prompt["xy"]) for p in prompts if p.prompt["kind"] == "points"),
-        edits=len(begun) - len(tracked),
+        edits=len(begun) - len(tracked) + sum(isinstance(entry, Styled) for entry in entries),
         propagations=len(tracked),
         undone=sum(isinstance(entry, Undone) for entry in entries),
         frames_tracked=sum(e.frames for e in entries if isinstance(e, Ended)),
