@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
+from vseg.ops.shrunk import shrunk
+
 Cells = Bool[np.ndarray, "h w"]
 Colours = Float32[np.ndarray, " bins"]
 """The square roots of the shares of an object's colours, so that the product of two is their
@@ -137,8 +139,7 @@ class FrameColours:
     @cached_property
     def _bins(self) -> Int64[np.ndarray, "h w"]:
         h, w = self._map_hw
-        small = cv2.resize(self._image, (w, h), interpolation=cv2.INTER_AREA)
-        lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.int64)
+        lab = cv2.cvtColor(shrunk(self._image, h, w), cv2.COLOR_RGB2LAB).astype(np.int64)
         levels = tuple(lab[..., k] * bins // 256 for k, bins in enumerate(_BINS))
         return np.asarray(np.ravel_multi_index(levels, _BINS))
 

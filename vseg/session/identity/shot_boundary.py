@@ -10,10 +10,10 @@ stayed, for where frames are skipped, all that moves has moved far, but a cut le
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, UInt8
 
+from vseg.ops.shrunk import shrunk
 from vseg.types import Frame
 
 # Levels of a colour channel, so 216 bins; blocks along a side; sides of the small copies that
@@ -78,10 +78,7 @@ def frame_signature(
     """
     if before is not None and before.frame_index == frame.index:
         return before
-    small = np.asarray(
-        cv2.resize(frame.image, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA),
-        dtype=np.uint8,
-    )
+    small = shrunk(frame.image, _SIDE_PX, _SIDE_PX)
     histograms = _histograms(small)
     layout = _layout(small)
     if before is None or abs(before.frame_index - frame.index) != 1:
