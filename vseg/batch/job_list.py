@@ -223,6 +223,13 @@ def _csv_rows(path: Path, defaults: Mapping[str, Any]) -> Iterator[JobLine]:
     with _opened(path) as lines:
         rows = csv.DictReader(lines, strict=True)
         try:
+            names = rows.fieldnames or ()
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise BadJobs(
+                    f"{path}: two columns are called {twice!r:.40}",
+                    hint="several values of one cell have | between them",
+                )
             for row in rows:
                 where = f"{path}, line {rows.line_num}"
                 if None in row or None in row.values():

@@ -79,6 +79,7 @@ def run_jobs(
     from vseg.batch.place import open_place
     from vseg.batch.planning import make_plan
 
+    engine.share()
     config = model.read(preview=preview, **detection.settings())
     cut = {} if split is None else {"split": split}
     lines = read_jobs(jobs, _defaults(prompts) | cut | {"settings": _said(config)}, out)
@@ -133,6 +134,7 @@ def retry_jobs(
     from vseg.batch.planning import read_plan
     from vseg.batch.remaining import check_batch, forget_failures
 
+    engine.share()
     place = open_place(out)
     check_batch(place)
     forget_failures(place, job or ())

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from vseg.batch.place import Place
     from vseg.batch.planning import Plan
     from vseg.batch.ray_engine import RayEngine
+    from vseg.batch.remaining import MachineShare
     from vseg.batch.watcher import BatchWatcher
+
+_ENGINES = ("local", "ray")
 
 
 class _Noted:
@@ -66,15 +69,27 @@ class EngineOptions:
         typer.Option("--metrics", metavar="FILE", help="Write figures for Prometheus there."),
     ] = None
 
+    def share(self) -> "MachineShare | None":
+        """This machine's share of the jobs; None for all.  Raises UsageError, also for an
+        engine that is none: before clips are read for a plan, which may take hours.
+        """
+        from vseg.batch.remaining import parse_share, share_of_environment
+
+        if self.engine not in _ENGINES:
+            raise UsageError(
+                f"there is no engine '{self.engine}'", hint="--engine local or ray"
+            )
+        return parse_share(self.shard) if self.shard else share_of_environment(os.environ)
+
     def do(self, place: "Place", plan: "Plan") -> bool:
         """Do what is missing of a plan; whether it was stopped.  Raises UsageError."""
         from vseg.batch.local_engine import workers_here
-        from vseg.batch.remaining import parse_share, share_of_environment, unfinished
+        from vseg.batch.remaining import unfinished
         from vseg.batch.schedule import Schedule
         from vseg.cli.batch_progress import BatchProgress
         from vseg.cli.interrupt import stop_on_request
 
-        share = parse_share(self.shard) if self.shard else share_of_environment(os.environ)
+        share = self.share()
         own = share.of(plan) if share else range(len(plan))
         left = _Noted(unfinished(place, (plan[number] for number in own)))
         schedule = Schedule(left)
@@ -100,9 +115,7 @@ class EngineOptions:
             from vseg.batch.local_engine import LocalEngine
 
             return LocalEngine(place, workers, watcher, stop)
-        if self.engine == "ray":
-            from vseg.batch.ray_engine import RayEngine, RayResources
+        from vseg.batch.ray_engine import RayEngine, RayResources
 
-            resources = RayResources(self.address, gpus=self.gpus_per_worker)
-            return RayEngine(place, workers, watcher, stop, resources)
-        raise UsageError(f"there is no engine '{self.engine}'", hint="--engine local or ray")
+        resources = RayResources(self.address, gpus=self.gpus_per_worker)
+        return RayEngine(place, workers, watcher, stop, resources)

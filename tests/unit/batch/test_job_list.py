@@ -117,6 +117,11 @@ BAD: dict[str, tuple[str, Callable[[Path], Path], str]] = {
         lambda p: written(p / "j.csv", "clip,point", "a.mp4,1,2"),
         "another number of columns",
     ),
+    "a column twice": (
+        "two columns",
+        lambda p: written(p / "j.csv", "clip,point,point", "a.mp4,1:1:2,1:3:4"),
+        "'point'",
+    ),
     "an unknown column": ("line 2", lambda p: written(p / "j.csv", "clip,x", "a,1"), "'x'"),
     "settings": (
         "line 2",

@@ -408,3 +408,13 @@ def test_what_is_no_batch(tmp_path: Path) -> None:
     for command in ("status", "retry", "summary"):
         failed = call("batch", command, tmp_path)
         assert failed.exit_code == 3 and "is no batch" in failed.stderr
+
+
+@pytest.mark.parametrize("option", [("--shard", "2/2"), ("--engine", "none")])
+@pytest.mark.parametrize("command", ["run", "retry"])
+def test_who_does_the_jobs_is_checked_before_anything_is_read_or_forgotten(
+    tmp_path: Path, command: str, option: tuple[str, str]
+) -> None:
+    more = ("-o", tmp_path / "out", "--auto", "--dry-run") if command == "run" else ()
+    failed = call("batch", command, tmp_path / "gone", *more, *option)
+    assert failed.exit_code == 2 and option[1] in failed.stderr
