@@ -25,13 +25,13 @@ def shared_values(
     Most objects have the value of the background in a cell, and so has the one whose sum is
     the median.
     """
-    middle = values.sum(dim=1, dtype=torch.float32).T.median(dim=1).indices
+    middle = values.float().sum(dim=1).T.median(dim=1).indices
     shared = values.gather(0, middle.expand(1, *values.shape[1:]))
     return shared, tuple(_own(mine, shared[0]) for mine in values)
 
 
 def _own(mine: Float[Tensor, "V M"], shared: Float[Tensor, "V M"]) -> OwnValues:
-    cells = (mine != shared).any(dim=0).nonzero()[:, 0]
-    differences = mine.index_select(1, cells) - shared.index_select(1, cells)
+    differences = mine - shared
+    cells = differences.abs().amax(dim=0).nonzero()[:, 0]
     missing = (0, -len(cells) % _STEP)
-    return OwnValues(F.pad(cells, missing), F.pad(differences, missing))
+    return OwnValues(F.pad(cells, missing), F.pad(differences.index_select(1, cells), missing))
