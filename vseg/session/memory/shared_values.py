@@ -5,7 +5,6 @@ share, and for each object the cells where its own are others.  Reading is a sum
 the two are read apart: with ten objects, a fourth of the products.
 """
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
