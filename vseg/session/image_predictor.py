@@ -3,7 +3,8 @@
 Enters: an image, encoded once, and the prompts of one or several objects.  Leaves: their masks
 with scores, decoded in one batch.  A mask that is already known of an object is its prior.
 nano decodes marks one after another, each with the mask before as prior, as it was trained
-to; models of the SAM 2 family decode all at once.  The predictor keeps nothing: an encoded
+to, and zooms in on the object (`vseg.session.prompt_zoom`); models of the SAM 2 family decode
+all at once.  The predictor keeps nothing: an encoded
 image belongs to its caller.
 """
 
@@ -19,22 +20,30 @@ from torch import Tensor
 
 from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks
+from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.promptable_model import CoarseMasks, ObjectPrompts, PromptableModel
 from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.prompts.polygon_masks import mask_of
 from vseg.session.decoded_masks import decoded_masks
+from vseg.session.kept_parts import with_kept_parts
 from vseg.session.mask_parts import prompt_evidence, without_stray_parts
+from vseg.session.obeyed_marks import with_obeyed_marks
+from vseg.session.prompt_zoom import zoomed
 from vseg.tensors import Decoded, Features
 from vseg.types import Box, Exemplar, Frame, Mask, Polygon, PromptValue, Text, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedImage:
-    """An image and the features that one model made of it."""
+    """An image and the features that one model made of it.
+
+    crop: whether it was cut out of a larger one, at the scale that an object needs.
+    """
 
     frame: Frame
     features: Features
+    crop: bool = False
 
 
 class ImagePredictor:
@@ -176,11 +185,15 @@ class ImagePredictor:
                 None if conditioned is None else conditioned[rows],
             )
             corrects = priors is not None or number > 0
-            known[rows] = _without_stray_parts(
+            coherent = _without_stray_parts(
                 image.features, decoded.logits, prompts, before if corrects else None
             )
+            kept = with_kept_parts(coherent, before, prompts, image.features.video_hw)
+            known[rows] = with_obeyed_marks(kept, prompts, image.frame.image)
             last |= {row: decoded.row(k) for k, row in enumerate(rows)}
         decoded = Decoded.stack([last[row] for row in range(len(objects))])
+        if not image.crop and isinstance(self.model, AffinityModel):
+            known = zoomed(self.model, image.frame, objects, known)
         # The user says that the object is there.
         return replace(decoded, logits=known, presence=torch.ones_like(decoded.presence))
 

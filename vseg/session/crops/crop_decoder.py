@@ -71,7 +71,10 @@ class CropDecoder:
         if not frames:
             return []
         features = self.model.encode_crops(frames, wider * CROP_SIDE)
-        return [EncodedImage(f, encoded) for f, encoded in zip(frames, features, strict=True)]
+        return [
+            EncodedImage(f, encoded, crop=True)
+            for f, encoded in zip(frames, features, strict=True)
+        ]
 
     def _row(
         self,

@@ -1,0 +1,105 @@
+"""A prompted object that is small in the frame is decoded again in a crop around it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from tests.scenes import mask_iou
+from vseg.models.nano.model import Nano
+from vseg.prompts.simulate import innermost_click, tight_box
+from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.prompt_zoom import zoomed
+from vseg.types import Frame, Points
+
+HW = (192, 256)
+DISCS = {"small": (70, 60, 14), "other": (190, 130, 18), "large": (128, 96, 90)}
+
+
+def frame() -> Frame:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(60, 90, (*HW, 3), dtype=np.uint8)
+    pixels[disc("small")] = (220, 60, 40)
+    pixels[disc("other")] = (40, 70, 230)
+    return Frame(0, None, 0.0, pixels)
+
+
+def disc(name: str) -> np.ndarray:
+    x, y, radius = DISCS[name]
+    rows, columns = np.mgrid[: HW[0], : HW[1]]
+    inside: np.ndarray = (columns - x) ** 2 + (rows - y) ** 2 < radius**2
+    return inside
+
+
+def click(name: str) -> list[Points]:
+    return [innermost_click(disc(name))]
+
+
+def logits(model: Nano, *names: str) -> Tensor:
+    """Rough masks on the cells of the frame."""
+    h, w = model.map_hw(HW)
+    y = ((np.arange(h) + 0.5) * HW[0] / h).astype(int)
+    x = ((np.arange(w) + 0.5) * HW[1] / w).astype(int)
+    return torch.stack(
+        [torch.from_numpy(np.where(disc(n)[y][:, x], 3.0, -5.0)) for n in names]
+    )
+
+
+def known(model: Nano, *names: str) -> Tensor:
+    return logits(model, *names).to(model.dtype)
+
+
+def test_only_what_the_crop_shows_is_decoded_again(model: Nano) -> None:
+    before = known(model, "small")
+    after = zoomed(model, frame(), [click("small")], before)
+    changed = (after != before)[0].nonzero()
+    assert len(changed)
+    # 1.4 longer sides of the object around its centre, and a cell that is cut.
+    x, y, radius = DISCS["small"]
+    scale = np.array([before.shape[1] / HW[0], before.shape[2] / HW[1]])
+    centre = (np.array([y, x]) + 0.5) * scale
+    reach = 1.4 * radius * scale + 1
+    assert (abs(changed.numpy() + 0.5 - centre) <= reach).all()
+
+
+def test_an_object_that_fills_the_frame_stays_as_it_is(model: Nano) -> None:
+    before = known(model, "large")
+    assert zoomed(model, frame(), [click("large")], before) is before
+
+
+def test_an_empty_mask_stays_empty(model: Nano) -> None:
+    before = torch.full_like(known(model, "small"), -5.0)
+    assert zoomed(model, frame(), [click("small")], before) is before
+
+
+def test_objects_are_zoomed_on_apart(model: Nano) -> None:
+    before = known(model, "small", "large", "other")
+    prompts = [click("small"), click("large"), click("other")]
+    together = zoomed(model, frame(), prompts, before)
+    assert torch.equal(together[1], before[1])
+    for row in (0, 2):
+        alone = zoomed(model, frame(), prompts[row : row + 1], before[row : row + 1])
+        torch.testing.assert_close(alone, together[row : row + 1], atol=1e-3, rtol=1e-3)
+
+
+def test_a_mark_far_away_is_in_the_crop_or_there_is_none(model: Nano) -> None:
+    before = known(model, "small")
+    far = Points(np.array([[250, 185]], np.float32), np.array([False]))
+    assert zoomed(model, frame(), [[*click("small"), far]], before) is before
+
+
+def test_a_box_alone_is_not_zoomed_on(model: Nano) -> None:
+    before = known(model, "small")
+    assert zoomed(model, frame(), [[tight_box(disc("small"))]], before) is before
+
+
+@pytest.mark.integration
+def test_clicked_masks_are_finer(model: Nano) -> None:
+    predictor = ImagePredictor(model)
+    image = predictor.encode(frame())
+    # A crop is not zoomed in on again: what the whole frame alone would give.
+    unzoomed = EncodedImage(image.frame, image.features, crop=True)
+    for name in ("small", "other"):
+        fine = mask_iou(predictor.predict(image, click(name))[1], disc(name))
+        coarse = mask_iou(predictor.predict(unzoomed, click(name))[1], disc(name))
+        assert fine > coarse + 0.02
