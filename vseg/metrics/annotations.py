@@ -166,13 +166,18 @@ def clip_folders(root: Path) -> dict[str, Path]:
 def object_folders(clip: Path) -> dict[int, Path]:
     """The folders of one clip's objects by id, where it is laid out as SA-V's (`000`, `001`).
 
-    Ids of the data set begin at 0; where there is a 0, all are one more here.
+    Ids of the data set begin at 0; where there is a 0, all are one more here.  Raises
+    BadDataset for two folders of one object.
     """
-    folders = {
-        int(sub.name): sub
-        for sub in _subfolders(clip)
-        if sub.name.isdecimal() and png_files(sub)
-    }
+    folders: dict[int, Path] = {}
+    for sub in _subfolders(clip):
+        if sub.name.isdecimal() and png_files(sub):
+            other = folders.setdefault(int(sub.name), sub)
+            if other != sub:
+                raise BadDataset(
+                    f"{clip}: {other.name} and {sub.name} are the same object",
+                    hint="give one of them another number",
+                )
     shift = int(0 in folders)
     return {number + shift: folder for number, folder in folders.items()}
 
@@ -200,6 +205,11 @@ def read_labels(path: Path) -> tuple[str, UInt8[np.ndarray, "H W"]]:
         raise BadDataset(
             f"{path} has labels of more than 8 bits (mode {image.mode})",
             hint="masks are palette (P) or 8-bit grey (L) PNGs",
+        )
+    if image.lossy:
+        raise BadDataset(
+            f"{path} was compressed as JPEG, which changes ids at the edges of objects",
+            hint="save the masks as PNG from where they were made",
         )
     return image.mode, image.values.astype(np.uint8, copy=False)
 

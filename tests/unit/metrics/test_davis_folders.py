@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from PIL import Image
 
 from vseg.errors import BadDataset
-from vseg.metrics.annotations import LabelFolder, clip_folders
+from vseg.metrics.annotations import LabelFolder, clip_folders, object_folders
 from vseg.metrics.jf import score_frame
 from vseg.metrics.mask_evaluation import (
     PredictedFrame,
@@ -231,3 +231,20 @@ def test_streams_of_masks_must_end_together() -> None:
         evaluate_object(iter([full] * 4), iter([full] * 3))
     with pytest.raises(BadDataset, match="no frame is left"):
         evaluate_object([full] * 2, [full] * 2)
+
+
+def test_a_compressed_mask_is_refused(tmp_path: Path) -> None:
+    """Its edges have ids of their own."""
+    labels = np.zeros((30, 40), dtype=np.uint8)
+    labels[5:20, 5:20] = 200
+    Image.fromarray(labels).save(tmp_path / "00000.png", "JPEG")
+    with pytest.raises(BadDataset, match="compressed as JPEG"):
+        list(LabelFolder.open(tmp_path))
+
+
+def test_two_folders_of_one_object_are_refused(tmp_path: Path) -> None:
+    for name in ("1", "01"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(np.ones((4, 4), dtype=bool)).save(tmp_path / name / "00000.png")
+    with pytest.raises(BadDataset, match="01 and 1 are the same object"):
+        object_folders(tmp_path)
