@@ -101,8 +101,8 @@ class IdentitySettings(Settings):
     coherent: a part of a mask that is neither connected with the object nor near where it was
     on the frame before, or its largest part where it was nowhere, is not of the object (models
     with local matching only: nano).
-    non_overlapping: no two objects take the same pixel, except nested ones.  merges: where the
-    mask of one of two similar objects covers both, it is divided by how they moved before.
+    non_overlapping: no two objects take the same pixel, except nested ones.  merges: where two
+    similar objects overlap, their joint mask is divided by how the pixels of each move.
     cuts: at a shot boundary, earlier positions are no evidence any more.  recognise: an object
     that was absent for `reid_after` frames, or before a cut, is accepted again only where its
     appearance has a cosine of at least `reid_threshold` to what it was.  departures: an

@@ -251,4 +251,4 @@ def test_a_covered_similar_object_gets_its_mask_back(
         assert (float(resolved.decoded.presence[1]) > 0.5) == bool(back)
         if back:
             assert resolved.decoded.logits[1, 14, 15] > 0, "where its motion leads"
-            assert resolved.reliable == (False, False)
+            assert resolved.reliable == (True, False)

@@ -15,19 +15,16 @@ from jaxtyping import Bool
 from vseg.config import IdentitySettings
 from vseg.session.identity.departures import Departure, FrameColours
 from vseg.session.identity.frame_facts import FrameFacts, Mirrored, Rows, divide, read_facts
+from vseg.session.identity.frame_objects import FrameObjects
 from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
-from vseg.session.identity.merges import FrameObjects, Merges
-from vseg.session.identity.object_identity import Looks, ObjectIdentity
+from vseg.session.identity.merges import Merges
+from vseg.session.identity.object_identity import SIMILAR, Looks, ObjectIdentity
 from vseg.session.identity.overlaps import assign_masks, id_pair, nested_rows
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
 from vseg.tensors import Decoded
 from vseg.types import EventKind, Frame, TrackEvent
-
-# Cosine of two objects' most similar views from which one may be taken for the other. A round
-# value; not tuned.
-_SIMILAR = 0.8
 
 
 class Identities:
@@ -73,7 +70,7 @@ class Identities:
         for known in self.objects.values():
             known.unverified = True
             known.departure = known.departure.anew()
-        self.merges.blobs.clear()
+        self.merges.clear()
 
     def competitors(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels."""
@@ -92,7 +89,7 @@ class Identities:
         views = [
             self.objects[i].gallery.views if i in self.objects else [] for i in object_ids
         ]
-        return self.competitors(object_ids) & (largest_cosines(views) >= _SIMILAR)
+        return self.competitors(object_ids) & (largest_cosines(views) >= SIMILAR)
 
     def resolve(self, inputs: IdentityInput) -> Resolved:
         """The masks with one object per mask and pixel, without objects that are not
@@ -113,7 +110,7 @@ class Identities:
             visible &= self._returned(inputs, facts, frame, visible)
         masks, visible, reliable = self._without_conflicts(inputs, facts, visible)
         if self.rules.merges and len(visible) > 1:
-            masks, visible, reliable = self._split_merged(inputs, masks, visible, reliable)
+            masks, visible = self._divide_merged(inputs, masks, visible)
         absent = facts.visible & ~visible
         masks = masks.changed(lambda decoded: with_absent(decoded, absent))
         self._learn_tracked(inputs, masks.here, visible, reliable)
@@ -239,33 +236,34 @@ class Identities:
             if visible[row] and visible[other]:
                 self.nested.add(id_pair(ids[row], ids[other]))
 
-    def _split_merged(
-        self, inputs: IdentityInput, mirrored: Mirrored, visible: Rows, reliable: Rows
-    ) -> tuple[Mirrored, Rows, Rows]:
-        """Masks that cover several similar objects, split among them."""
+    def _divide_merged(
+        self, inputs: IdentityInput, mirrored: Mirrored, visible: Rows
+    ) -> tuple[Mirrored, Rows]:
+        """Joint masks of look-alikes that overlap, divided among them."""
         ids = inputs.object_ids
         masks = (mirrored.here.logits > 0).numpy() & visible[:, None, None]
         frame = FrameObjects.of(inputs, masks, self._similar)
-        for i in frozenset(ids) - frame.masks.keys():
-            self.merges.forget(i)
-        split = self.merges.split(frame)
-        reliable = reliable & np.array([i not in split.merged for i in ids])
-        if split.masks:
-            rows = {i: row for row, i in enumerate(ids)}
-            shares = {rows[i]: mask for i, mask in split.masks.items()}
-            holders = {rows[i]: rows[holder] for i, holder in split.holders.items()}
-            mirrored = mirrored.changed(lambda one: with_shares(one, shares, holders))
-            visible = visible | np.isin(np.arange(len(ids)), list(shares))
-        return mirrored, visible, reliable
+        rows = {i: row for row, i in enumerate(ids)}
+        shares = [
+            {rows[i]: mask for i, mask in group.items()} for group in self.merges.divide(frame)
+        ]
+        if not shares:
+            return mirrored, visible
+        claims = inputs.decoded.logits
+        mirrored = mirrored.changed(lambda one: with_shares(one, claims, shares))
+        visible = visible.copy()
+        for group in shares:
+            for row, mask in group.items():
+                visible[row] = mask.any()
+        return mirrored, visible
 
     def _similar(self, one: int, other: int) -> bool:
-        """Whether one object may be taken for the other: they compete and have a view in
-        common.
+        """Whether one object may be taken for the other: they compete, have a view in common,
+        and about the same colours.
         """
         if id_pair(one, other) in self.nested:
             return False
-        views = [self.objects[i].gallery.views for i in (one, other)]
-        return bool(largest_cosines(views)[0, 1] >= _SIMILAR)
+        return self.objects[one].is_look_alike(self.objects[other])
 
     def _learn_prompted(self, inputs: IdentityInput, facts: FrameFacts) -> None:
         """Add views of the prompted objects, before anything is resolved: in a conflict an

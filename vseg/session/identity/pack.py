@@ -5,16 +5,18 @@ frame as they are.
 """
 
 from collections.abc import Mapping
-from dataclasses import astuple
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from vseg.session.identity.departures import Departure
+from vseg.session.identity.depth_order import DepthOrder
 from vseg.session.identity.gallery import Gallery
 from vseg.session.identity.identities import Identities
-from vseg.session.identity.merges import Blob
+from vseg.session.identity.layers import MotionLayer
+from vseg.session.identity.merges import Merges
 from vseg.session.identity.object_identity import ObjectIdentity
 from vseg.session.identity.shot_boundary import FrameSignature
 
@@ -45,7 +47,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
     return tensors, {
         "objects": objects,
         "nested": sorted(identities.nested),
-        "blobs": {str(i): astuple(blob) for i, blob in identities.merges.blobs.items()},
+        "merges": _pack_merges(identities.merges, tensors),
         "signature": None
         if signature is None
         else [signature.frame_index, signature.mean_change, signature.cut],
@@ -72,10 +74,7 @@ def unpack_identities(
         known.departure = departure
         identities.objects[int(object_id)] = known
     identities.nested = {(one, other) for one, other in stored["nested"]}
-    identities.merges.blobs = {
-        int(i): Blob(frame_index, (x, y), (vx, vy), area, held_by)
-        for i, (frame_index, (x, y), (vx, vy), area, held_by) in stored["blobs"].items()
-    }
+    identities.merges = _unpack_merges(tensors, stored["merges"])
     identities.signature = None
     if stored["signature"] is not None:
         frame_index, mean_change, cut = stored["signature"]
@@ -85,3 +84,35 @@ def unpack_identities(
         identities.signature = FrameSignature(
             frame_index, histograms, layout, small, mean_change, cut
         )
+
+
+def _pack_merges(merges: Merges, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """What JSON can hold; adds the rest to the tensors."""
+    if merges.grey is not None:
+        tensors["identity/grey"] = torch.from_numpy(merges.grey)
+    layers = {}
+    for object_id, layer in merges.layers.items():
+        name = f"identity/{object_id}"
+        tensors[f"{name}/whole"] = torch.from_numpy(layer.whole)
+        tensors[f"{name}/visible"] = torch.from_numpy(layer.visible)
+        motion = [layer.moved.tolist(), layer.velocity.tolist()]
+        layers[str(object_id)] = [*motion, layer.area, layer.touching, layer.divided]
+    return {
+        "layers": layers,
+        "in_front": [[*pair, value] for pair, value in merges.depth.in_front.items()],
+        "last": [merges.frame_index, merges.direction],
+    }
+
+
+def _unpack_merges(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> Merges:
+    layers = {}
+    for object_id, (moved, velocity, area, *flags) in stored["layers"].items():
+        whole, visible = (
+            tensors[f"identity/{object_id}/{kind}"].cpu().numpy()
+            for kind in ("whole", "visible")
+        )
+        motion = np.array(moved), np.array(velocity)
+        layers[int(object_id)] = MotionLayer(whole, *motion, area, visible, *flags)
+    grey = tensors.get("identity/grey")
+    depth = DepthOrder({(one, other): value for one, other, value in stored["in_front"]})
+    return Merges(layers, depth, None if grey is None else grey.cpu().numpy(), *stored["last"])

@@ -1,10 +1,10 @@
 """Decoded masks with some rows replaced: made absent, taken from another result, or cut from
-another row.
+the joint mask of several rows.
 
 Enters and leaves: Decoded.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,6 +14,9 @@ from torch import Tensor
 
 from vseg.tensors import CERTAIN_LOGIT, Decoded
 from vseg.weights.device import uploaded
+
+# What a cell of a divided mask has at least, for or against. A round value.
+_LEAST_LOGIT = 0.5
 
 
 def with_absent(decoded: Decoded, absent: Bool[np.ndarray, " O"]) -> Decoded:
@@ -40,21 +43,29 @@ def with_rows_of(decoded: Decoded, other: Decoded, rows: Bool[Tensor, " O"]) -> 
 
 
 def with_shares(
-    decoded: Decoded, masks: Mapping[int, Bool[np.ndarray, "h w"]], holders: Mapping[int, int]
+    decoded: Decoded,
+    claims: Float[Tensor, "O h w"],
+    groups: Sequence[Mapping[int, Bool[np.ndarray, "h w"]]],
 ) -> Decoded:
-    """The same with the rows of `masks` cut from those of their `holders`, whose quality and
-    presence they get.
+    """The same with the masks of each group, by row, in place of what was decoded.
+
+    claims: logits before cells were divided.  In a group a cell is as certain as its surest
+    row was; whoever has cells is as present as the most present one.
     """
     logits = decoded.logits.clone()
-    quality = decoded.quality.clone()
     presence = decoded.presence.clone()
-    for row, mask in masks.items():
-        holder = holders[row]
-        share = uploaded(torch.from_numpy(mask), logits.device)
-        logits[row] = decoded.logits[holder].masked_fill(~share, -CERTAIN_LOGIT)
-        quality[row] = decoded.quality[holder]
-        presence[row] = decoded.presence[holder]
-    return replace(decoded, logits=logits, quality=quality, presence=presence)
+    for group in groups:
+        rows = list(group)
+        shares = uploaded(torch.from_numpy(np.stack(list(group.values()))), logits.device)
+        surest = claims[rows].amax(0).to(logits).clamp_min(_LEAST_LOGIT)
+        others = torch.where(
+            shares.any(0), -surest, decoded.logits[rows].clamp_max(-_LEAST_LOGIT)
+        )
+        logits[rows] = torch.where(shares, surest, others)
+        most = decoded.presence[rows].amax()
+        has_cells = shares.flatten(1).any(1)
+        presence[rows] = torch.where(has_cells, most, torch.zeros_like(most))
+    return replace(decoded, logits=logits, presence=presence)
 
 
 def proposed_logits(decoded: Decoded, row: int, k: int) -> Float[Tensor, "h4 w4"]:

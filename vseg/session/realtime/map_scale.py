@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vseg.session.identity.departures import Departure
-from vseg.session.identity.merges import Blob
 from vseg.session.session import Session
 from vseg.session.tracked_object import Prior
 
@@ -32,9 +31,8 @@ def scale_maps(session: Session, before: tuple[int, int], after: tuple[int, int]
         logits = _scaled(prior.logits[None], after)[0]
         tracked.prior = Prior(prior.frame_index, logits, local_keys[place])
     rows, columns = (now / then for now, then in zip(after, before, strict=True))
-    blobs = session.identities.merges.blobs
-    for obj, blob in blobs.items():
-        blobs[obj] = _scaled_blob(blob, rows, columns)
+    # Look-alikes that are just passing are told apart anew; the decoder knows where they are.
+    session.identities.merges.clear()
     for known in session.identities.objects.values():
         known.departure = _scaled_departure(known.departure, rows * columns)
 
@@ -50,17 +48,6 @@ def _local_hw(
 @torch.inference_mode()
 def _scaled(maps: Tensor, hw: tuple[int, int]) -> Tensor:
     return F.interpolate(maps[None], size=hw, mode="bilinear", align_corners=False)[0]
-
-
-def _scaled_blob(blob: Blob, rows: float, columns: float) -> Blob:
-    x, y = blob.centre
-    vx, vy = blob.velocity
-    return replace(
-        blob,
-        centre=(x * columns, y * rows),
-        velocity=(vx * columns, vy * rows),
-        area=blob.area * rows * columns,
-    )
 
 
 def _scaled_departure(departure: Departure, cells: float) -> Departure:
