@@ -22,8 +22,9 @@ from vseg.tensors import Features
 from vseg.types import Box, Frame, Mask, Points, Scribble, VisualPrompt
 
 _AROUND = 1.4
-"""Side of a crop in longer sides of the mask and its prompts.  Of 1.2, 1.4, 1.7 and 2 the
-first three need as many clicks (`docs/prompts.md`), 2 needs 0.7 more on clips."""
+"""Side of a crop in longer sides of the mask and its prompts.  With 1.2, 1.4, 1.7
+and 2 it takes 10.8, 11.1, 10.7 and 11.0 clicks until IoU 85 on 52 stills, 4.4, 4.3, 4.4 and
+5.0 on 26 frames of clips."""
 _LEAST_GAIN = 1.15
 """A crop that enlarges less is not worth its time; a round value, not tuned."""
 _MOST_GAIN = 4.0
