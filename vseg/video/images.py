@@ -241,10 +241,13 @@ def _upright_by(image: Image.Image) -> Image.Transpose | None:
 def load_image(file: Path) -> UInt8[np.ndarray, "H W 3"]:
     """The displayed RGB image: EXIF orientation applied, alpha dropped, 16 bits cut to 8.
 
-    Raises OSError, ValueError and SyntaxError for what does not decode.
+    Raises OSError, ValueError and SyntaxError for what does not decode, or is far too large.
     """
-    with Image.open(file, formats=FORMATS) as image:
-        return displayed_rgb(image)
+    try:
+        with Image.open(file, formats=FORMATS) as image:
+            return displayed_rgb(image)
+    except Image.DecompressionBombError as error:
+        raise ValueError(str(error)) from error
 
 
 def displayed_size(image: Image.Image) -> tuple[int, int]:
