@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 import torch
-import torch.nn.functional as F
 
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.grounder import FrameFeatures
@@ -18,6 +17,7 @@ from vseg.ops.denormals import denormals_flushed
 from vseg.session.crops.small_objects import SmallObjects
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput, Resolved
+from vseg.session.memory.memory_entry import memory_entry
 from vseg.session.memory.object_banks import ObjectBanks
 from vseg.session.row_decoder import RowDecoder
 from vseg.session.tracked_frame import TrackedFrame
@@ -121,14 +121,11 @@ class Engine:
         if not write:
             return
         values = self.model.encode_memory(features, decoded.logits[write])
-        by_object = {live[row].object_id: values[k] for k, row in enumerate(write)}
-        masks = (decoded.logits[write] > 0).to(values.dtype)
-        shares = F.interpolate(masks[None], size=values.shape[2:], mode="area")[0]
-        share_of = {live[row].object_id: shares[k] for k, row in enumerate(write)}
-        entry = MemoryEntry(t, features.key, by_object, share_of)
+        ids = [live[row].object_id for row in write]
+        entry = memory_entry(features, ids, values, decoded.logits[write])
         anchors = {o.object_id for o in live if t in o.prompts}
         self.bank.write_prompted(_of(entry, anchors))
-        self.bank.write_recent(_of(entry, set(by_object) - anchors))
+        self.bank.write_recent(_of(entry, set(ids) - anchors))
 
 
 def _inputs(

@@ -15,6 +15,7 @@ from vseg.frame_masks import FrameMasks
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.ops.masks import mask_iou
+from vseg.session.memory.object_banks import ObjectBanks
 from vseg.session.session import Session
 from vseg.types import Box, Frame, Mask, Points, Scribble, VisualPrompt
 
@@ -158,6 +159,12 @@ def test_one_that_grows_returns_to_the_whole_frame_and_back(nano: Nano) -> None:
             masks = session.step(frame)
             cropped.append(session.objects[1].place is not None)
             assert mask_iou(masks[1], labels == 1) > 0.5, f"frame {index}"
+        banks = session._state.engine.bank
+        assert isinstance(banks, ObjectBanks)
+        for bank in (banks, banks.of_crop(1)):
+            remembered = [value for _, value in bank.objects[1].items()]
+            # The last channel is the share of a cell that the mask covers.
+            assert all(value[-1].any() for value in remembered)
     assert cropped[0] and not cropped[len(growing)] and cropped[-1]
     assert sum(a != b for a, b in pairwise(cropped)) == 2
 

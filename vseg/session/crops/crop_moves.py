@@ -18,9 +18,10 @@ from vseg.session.crops.crop_place import CropPlace, PixelBox, longer_side
 from vseg.session.crops.crop_row import CropRow
 from vseg.session.crops.view import CropView, pasted, resampled
 from vseg.session.memory.affinity_bank import AffinityBank
+from vseg.session.memory.memory_entry import memory_entry
 from vseg.session.tracked_frame import TrackedFrame
 from vseg.session.tracked_object import Prior, TrackedObject
-from vseg.tensors import Features, MemoryEntry
+from vseg.tensors import Features
 from vseg.types import MaskCrop
 
 # An object leaves its crop when it is so many times as large as one that gets a crop. Not
@@ -115,9 +116,8 @@ class CropMoves:
         self, bank: AffinityBank, features: Features, tracked: TrackedObject, cells: Cells
     ) -> None:
         values = self.crops.model.encode_memory(features, cells[None])
-        t = features.frame_index
-        entry = MemoryEntry(t, features.key, {tracked.object_id: values[0]})
-        if t in tracked.prompts:
+        entry = memory_entry(features, [tracked.object_id], values, cells[None])
+        if entry.frame_index in tracked.prompts:
             bank.write_prompted(entry)
         else:
             bank.write_recent(entry)
