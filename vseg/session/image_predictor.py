@@ -192,7 +192,8 @@ class ImagePredictor:
             known[rows] = with_obeyed_marks(kept, prompts, image.frame.image)
             last |= {row: decoded.row(k) for k, row in enumerate(rows)}
         decoded = Decoded.stack([last[row] for row in range(len(objects))])
-        if not image.crop and isinstance(self.model, AffinityModel):
+        alone = priors is None and not image.crop
+        if alone and isinstance(self.model, AffinityModel):
             known = zoomed(self.model, image.frame, objects, known)
         # The user says that the object is there.
         return replace(decoded, logits=known, presence=torch.ones_like(decoded.presence))

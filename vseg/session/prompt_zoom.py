@@ -3,8 +3,9 @@
 
 Enters: an encoded image, prompts, and the masks decoded in the whole of it.  Leaves: the masks
 with what the crops show of them in its place.  An object that fills the image stays as it is:
-a crop would show it no larger.  So does one that has no mark but a box: its mask is as large
-as the box says, and a crop does not make it better (`docs/prompts.md`).
+a crop would show it no larger.  So does one of which more is known than positive marks: a box
+alone says all that a crop could, and a mask or a memory says more than the crop is decoded
+with (`docs/prompts.md`).
 """
 
 from collections.abc import Sequence
@@ -47,8 +48,7 @@ def zoomed(
     views = {
         row: view
         for row, prompts in enumerate(objects)
-        if any(isinstance(p, Points | Scribble) for p in prompts)
-        and (view := _view(_box(prompts, logits[row], hw), hw)) is not None
+        if _marked(prompts) and (view := _view(_box(prompts, logits[row], hw), hw)) is not None
     }
     if not views:
         return logits
@@ -58,11 +58,18 @@ def zoomed(
     encoded = model.encode_crops(frames, side)
     for (row, view), crop, features in zip(views.items(), frames, encoded, strict=True):
         prior = resampled(logits[row][None], CropView.whole(hw), view, features.map_hw)
-        # A mask that is prompted is known by now: it is in the prior.
-        shown = view.prompts([p for p in objects[row] if not isinstance(p, Mask)])
+        shown = view.prompts(objects[row])
         found = _decoded(model, (crop, features), shown, prior)
         refined[row] = _placed(found, view, hw, logits[row])
     return refined
+
+
+def _marked(prompts: ObjectPrompts) -> bool:
+    """Whether positive marks say what the object is, and no mask does."""
+    if any(isinstance(p, Mask) for p in prompts):
+        return False
+    points = any(p.positive.any() for p in prompts if isinstance(p, Points))
+    return points or any(p.positive for p in prompts if isinstance(p, Scribble))
 
 
 def _decoded(
@@ -90,8 +97,6 @@ def _box(
     y1, y2 = _ends(cells.any(dim=1), height / cells.shape[0])
     x1, x2 = _ends(cells.any(dim=0), width / cells.shape[1])
     for prompt in prompts:
-        if isinstance(prompt, Mask):
-            continue
         left, top, right, bottom = _extent(prompt)
         x1 = min(x1, left)
         y1 = min(y1, top)
@@ -142,7 +147,7 @@ def _ends(occupied: Bool[Tensor, " N"], pixels: float) -> tuple[float, float]:
 
 
 def _extent(prompt: VisualPrompt) -> _PixelBox:
-    assert not isinstance(prompt, Mask), "a mask is known by its cells"
+    assert not isinstance(prompt, Mask), "not zoomed in on"
     if isinstance(prompt, Box):
         return prompt.x1, prompt.y1, prompt.x2, prompt.y2
     x1, y1 = prompt.xy.min(axis=0).tolist()

@@ -1,16 +1,20 @@
 """A prompted object that is small in the frame is decoded again in a crop around it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from tests.scenes import mask_iou
+from vseg.config import CropSettings
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost_click, tight_box
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.prompt_zoom import zoomed
-from vseg.types import Frame, Points
+from vseg.session.session import Session
+from vseg.types import Frame, Mask, Points
 
 HW = (192, 256)
 DISCS = {"small": (70, 60, 14), "other": (190, 130, 18), "large": (128, 96, 90)}
@@ -94,6 +98,32 @@ def test_a_box_alone_is_not_zoomed_on(model: Nano) -> None:
 
 
 @pytest.mark.integration
+def test_what_is_known_by_more_than_positive_marks_is_not_zoomed_on(model: Nano) -> None:
+    before = known(model, "small")
+    beside = replace(click("small")[0], positive=np.array([False]))
+    objects: list[list[Points | Mask]] = [[beside], [Mask(disc("small")), *click("small")]]
+    for prompts in objects:
+        assert zoomed(model, frame(), [prompts], before) is before
+
+
+def test_a_mask_that_memory_knows_is_corrected_in_the_whole_frame(
+    model: Nano, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def counted(model: Nano, image: Frame, objects: object, logits: Tensor) -> Tensor:
+        calls.append(image.index)
+        return logits
+
+    monkeypatch.setattr("vseg.session.image_predictor.zoomed", counted)
+    with Session(model, crops=CropSettings(most=0)) as session:
+        session.prompt(1, frame(), click("small"))
+        session.step(frame())
+        session.step(replace(frame(), index=1))
+        session.prompt(1, replace(frame(), index=1), click("small"))
+    assert calls and set(calls) == {0}
+
+
 def test_clicked_masks_are_finer(model: Nano) -> None:
     predictor = ImagePredictor(model)
     image = predictor.encode(frame())
