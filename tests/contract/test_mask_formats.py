@@ -261,11 +261,19 @@ def test_memory_does_not_grow_with_the_clip(chosen: MaskFormat, tmp_path: Path) 
     # An .mcap file is written a mebibyte at once: so much is held from there on.
     first = 220 if chosen.name == "mcap" else 70
     few = peaks(first)
-    many = peaks(first + 50)
-    gc.set_threshold(*usual)
-    assert many[0] < few[0] + 64 * 2**10
     # Of 50 more frames: names of files, or where images are, but no mask (3 KiB each).
-    assert many[1] < few[1] + 64 * 2**10
+    most = [peak + 64 * 2**10 for peak in few]
+    # What threads that earlier tests left allocate meanwhile is counted too: what grows with
+    # the clip is there every time.
+    least = peaks(first + 50)
+    for again in (1, 2):
+        if least[0] < most[0] and least[1] < most[1]:
+            break
+        writing, reading = peaks(first + 50 + again)
+        least = min(writing, least[0]), min(reading, least[1])
+    gc.set_threshold(*usual)
+    assert least[0] < most[0]
+    assert least[1] < most[1]
 
 
 def test_what_is_read_can_be_written_again(chosen: MaskFormat, tmp_path: Path) -> None:
