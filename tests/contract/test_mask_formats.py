@@ -263,8 +263,8 @@ def test_memory_does_not_grow_with_the_clip(chosen: MaskFormat, tmp_path: Path) 
     few = peaks(first)
     # Of 50 more frames: names of files, or where images are, but no mask (3 KiB each).
     most = [peak + 64 * 2**10 for peak in few]
-    # What threads that earlier tests left allocate meanwhile is counted too: what grows with
-    # the clip is there every time.
+    # Whatever else the process allocates meanwhile is counted too; what grows with the clip is
+    # there every time.
     least = peaks(first + 50)
     for again in (1, 2):
         if least[0] < most[0] and least[1] < most[1]:

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from jaxtyping import Bool
 
-from vseg.session.identity.layers import GREY_SCALE, Grey, MotionLayer, shifted
+from vseg.session.identity.layers import GREY_SCALE, Cells, Grey, MotionLayer, shifted
 
 # How much of what was seen before counts with every comparison: objects rarely change their
 # order, and single frames are wrong.  A round value; not tuned.
 _KEPT = 0.95
-
-MaskCells = Bool[np.ndarray, "h w"]
 
 
 @dataclass(slots=True)
@@ -31,7 +28,7 @@ class DepthOrder:
         self,
         layers: Mapping[int, MotionLayer],
         greys: tuple[Grey, Grey],
-        joint: MaskCells,
+        joint: Cells,
         frames: int,
     ) -> None:
         """Compare every two layers on the cells that both would show on this frame.

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from vseg.session.identity.identity_input import IdentityInput
-from vseg.session.identity.layers import GREY_SCALE, Grey
+from vseg.session.identity.layers import GREY_SCALE, Cells, Grey
 
 # Two objects overlap from this share of the smaller one on; below it they lie side by side.
 # With 0.15 IDF1 of the same crossing is 91.6 and with 0.05 94.1: later their masks have lost
@@ -30,7 +30,6 @@ _FRAGMENT = 0.1
 # What is narrower than this is no part of an object but an edge.
 _OPENED = np.ones((3, 3), dtype=np.uint8)
 
-MaskCells = Bool[np.ndarray, "h w"]
 Logits = Float32[np.ndarray, "h w"]
 
 
@@ -44,7 +43,7 @@ class FrameObjects:
     """
 
     frame_index: int
-    masks: Mapping[int, MaskCells]
+    masks: Mapping[int, Cells]
     surest: Callable[[Sequence[int]], Logits]
     grey: Grey
     prompted: frozenset[int]
@@ -80,7 +79,7 @@ class FrameObjects:
         )
 
 
-def overlap(expected: tuple[MaskCells, MaskCells], masks: tuple[MaskCells, MaskCells]) -> bool:
+def overlap(expected: tuple[Cells, Cells], masks: tuple[Cells, Cells]) -> bool:
     """Whether two objects overlap where they are expected, or the mask of one has the place
     of the other.
     """
@@ -97,8 +96,8 @@ def overlap(expected: tuple[MaskCells, MaskCells], masks: tuple[MaskCells, MaskC
 
 
 def joint_mask(
-    frame: FrameObjects, ids: Sequence[int], expected: Mapping[int, MaskCells]
-) -> MaskCells:
+    frame: FrameObjects, ids: Sequence[int], expected: Mapping[int, Cells]
+) -> Cells:
     """The cells of all masks, and of those where an object is expected and may be."""
     masks = np.any([frame.masks[i] for i in ids], axis=0)
     maybe = np.any([expected[i] for i in ids], axis=0) & (frame.surest(ids) > _MAYBE_LOGIT)
@@ -107,8 +106,8 @@ def joint_mask(
 
 
 def without_fragments(
-    owner: Int64[np.ndarray, "h w"], joint: MaskCells, areas: Sequence[float]
-) -> list[MaskCells]:
+    owner: Int64[np.ndarray, "h w"], joint: Cells, areas: Sequence[float]
+) -> list[Cells]:
     """The cells of each owner; fragments go to who owns most cells around them."""
     shares = [joint & (owner == k) for k in range(len(areas))]
     for k, area in enumerate(areas):

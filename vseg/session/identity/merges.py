@@ -18,12 +18,11 @@ import numpy as np
 from vseg.session.identity.depth_order import DepthOrder
 from vseg.session.identity.frame_objects import (
     FrameObjects,
-    MaskCells,
     joint_mask,
     overlap,
     without_fragments,
 )
-from vseg.session.identity.layers import Grey, MotionLayer
+from vseg.session.identity.layers import Cells, Grey, MotionLayer
 
 # With less than this share of its cells in the joint mask, an object is not where it was
 # expected. Of a crossing of 15 pairs IDF1 is 94.9 with 0.5 and 82.0 with 0.75.
@@ -50,7 +49,7 @@ class Merges:
     frame_index: int = 0
     direction: int = 0
 
-    def divide(self, frame: FrameObjects) -> list[dict[int, MaskCells]]:
+    def divide(self, frame: FrameObjects) -> list[dict[int, Cells]]:
         """By groups of look-alikes that overlap, the mask of each; updates the layers."""
         frames = self._arrive(frame)
         before = self.grey
@@ -146,7 +145,7 @@ class Merges:
         return layer.apart(mask, frames)
 
     def _overlapping(
-        self, frame: FrameObjects, expected: Mapping[int, MaskCells], touching: Touching
+        self, frame: FrameObjects, expected: Mapping[int, Cells], touching: Touching
     ) -> list[list[int]]:
         """Groups of objects of which one hides another or has its place; none with an object
         that was prompted here.
@@ -167,9 +166,9 @@ class Merges:
         self,
         frame: FrameObjects,
         ids: Sequence[int],
-        expected: Mapping[int, MaskCells],
+        expected: Mapping[int, Cells],
         frames: int,
-    ) -> dict[int, MaskCells]:
+    ) -> dict[int, Cells]:
         """The joint mask of a group divided among its objects; nothing where fewer than two
         are where they were expected.
         """
@@ -202,7 +201,7 @@ class Merges:
         return dict(zip(order, without_fragments(owner, joint, areas), strict=True))
 
     def _keep(
-        self, frame: FrameObjects, groups: list[dict[int, MaskCells]], touching: Touching
+        self, frame: FrameObjects, groups: list[dict[int, Cells]], touching: Touching
     ) -> None:
         """Note what is visible of every object on this frame."""
         shares = {i: mask for group in groups for i, mask in group.items()}
