@@ -1,10 +1,13 @@
 """A folder that something writes images into: each one is given as soon as it is whole.
 
-Images are taken in the natural order of their names; one that comes before the last one taken
-is left alone, and so are links that leave the folder.  A file that does not decode yet is
-tried again until it has not changed for a while, and is then passed over.
+Images are taken as they come, and those that come together in the natural order of their
+names: names may go back, as time stamps do once a clock was set.  An image that is given
+another name was taken already.  Links that leave the folder are left alone.  A file that does
+not decode yet is tried again until it has not changed for a while, and is then passed over.
 """
 
+import os
+import stat
 import threading
 import time
 from fractions import Fraction
@@ -24,6 +27,10 @@ _ASK_EVERY_S = 0.1
 _WHOLE_AFTER_S = 2.0
 
 Pixels = UInt8[np.ndarray, "H W 3"]
+_Content = tuple[int, int]
+"""What a file keeps when it is given another name: its inode, and when it was last written to,
+since the inode of a deleted file is used again.
+"""
 
 
 class GrowingFolder:
@@ -41,22 +48,22 @@ class GrowingFolder:
         self._folder = folder
         self._closed = threading.Event()
         self._changed_ns = -1
-        self._waiting: list[Path] = self._list()
+        # Of the newest listing: nothing is kept of files that are gone.
+        self._names: set[str] = set()
+        self._taken: set[_Content] = set()
+        self._waiting = self._new()
         if from_newest:
             self._waiting = self._waiting[-1:]
-        self._last: list[tuple[int, int, str]] = []
 
     def grab(self) -> Grabbed | None:
         """The next image, None once this is closed; blocks until one is there."""
         while not self._closed.is_set():
             if not self._waiting:
-                self._waiting = [f for f in self._list() if natural_key(f) > self._last]
+                self._waiting = self._new()
             if not self._waiting:
                 self._closed.wait(_ASK_EVERY_S)
                 continue
-            file = self._waiting.pop(0)
-            self._last = natural_key(file)
-            image = self._whole(file)
+            image = self._whole(self._waiting.pop(0))
             if image is not None:
                 return grabbed_image(image)
         return None
@@ -69,35 +76,56 @@ class GrowingFolder:
         """Give no more images."""
         self._closed.set()
 
-    def _list(self) -> list[Path]:
-        """The images of the folder in order, if any was added since this was last asked; none
-        of a folder that is away.
+    def _new(self) -> list[Path]:
+        """The images in order that were not there when the folder was listed before."""
+        files = self._list()
+        if files is None:
+            return []
+        new = [
+            file
+            for file, content in files.items()
+            if file.name not in self._names and content not in self._taken
+        ]
+        self._names = {file.name for file in files}
+        self._taken &= set(files.values())
+        return sorted(new, key=natural_key)
+
+    def _list(self) -> dict[Path, _Content] | None:
+        """The images of the folder; None if none was added since this was last asked, and of a
+        folder that is away.
         """
         try:
             changed_ns = self._folder.stat().st_mtime_ns
             # A file that comes within the clock's step of the listing is seen by the next one.
             settled = time.time_ns() - changed_ns > _WHOLE_AFTER_S * 1e9
             if changed_ns == self._changed_ns and settled:
-                return []
+                return None
             self._changed_ns = changed_ns
             root = real_path(self._folder)
-            files = [
-                file
-                for file in self._folder.iterdir()
-                if is_image(file) and real_path(file).is_relative_to(root) and file.is_file()
-            ]
+            found = (
+                (file, _status(file)) for file in self._folder.iterdir() if is_image(file)
+            )
+            return {
+                file: _content(status)
+                for file, status in found
+                if status is not None and real_path(file).is_relative_to(root)
+            }
         except OSError:
-            return []
-        return sorted(files, key=natural_key)
+            return None
 
     def _whole(self, file: Path) -> Pixels | None:
         """The image of a file once it decodes; None of one that never does, or that goes."""
         while not self._closed.is_set():
             try:
-                return load_image(file)
+                image = load_image(file)
             except (OSError, ValueError, SyntaxError):
                 if not _is_new(file):
                     return None
+            else:
+                status = _status(file)
+                if status is not None:
+                    self._taken.add(_content(status))
+                return image
             self._closed.wait(_ASK_EVERY_S)
         return None
 
@@ -108,3 +136,16 @@ def _is_new(file: Path) -> bool:
         return time.time() - file.stat().st_mtime < _WHOLE_AFTER_S
     except OSError:
         return False
+
+
+def _status(file: Path) -> os.stat_result | None:
+    """Of a regular file, None of anything else, or once it is gone."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _content(status: os.stat_result) -> _Content:
+    return status.st_ino, status.st_mtime_ns
