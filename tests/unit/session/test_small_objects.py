@@ -1,6 +1,6 @@
 """Objects too small for the whole frame: held in crops, beside the others of a session."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import combinations, pairwise
@@ -15,8 +15,12 @@ from vseg.frame_masks import FrameMasks
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.ops.masks import mask_iou
+from vseg.session.crops.small_objects import SmallObjects
 from vseg.session.memory.object_banks import ObjectBanks
 from vseg.session.session import Session
+from vseg.session.tracked_frame import TrackedFrame
+from vseg.session.tracked_object import TrackedObject
+from vseg.tensors import Decoded
 from vseg.types import Box, Frame, Mask, Points, Scribble, VisualPrompt
 
 pytestmark = pytest.mark.integration
@@ -95,6 +99,30 @@ def tracked(
 def test_an_object_of_eight_pixels_is_held(nano: Nano, kind: str) -> None:
     with Session(nano) as session:
         assert min(tracked(session, kind, range(FRAMES))) > 0.4
+
+
+def test_a_click_means_what_two_scales_agree_on(
+    nano: Nano, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However sure the model is of the mask that the whole frame gives."""
+    place_clicked = SmallObjects.place_clicked
+
+    def sure(
+        stages: SmallObjects,
+        on: TrackedFrame,
+        live: Sequence[TrackedObject],
+        rows: Mapping[int, Decoded],
+    ) -> None:
+        believed = {i: replace(r, quality=torch.ones(1)) for i, r in rows.items()}
+        place_clicked(stages, on, live, believed)
+
+    monkeypatch.setattr(SmallObjects, "place_clicked", sure)
+    with Session(nano) as session:
+        assert min(tracked(session, "click", range(3))) > 0.4
+    with Session(nano) as session:
+        frame, labels = drawn(0, [(40.0, 40.0, 90.0)])
+        session.prompt(1, frame, [prompt_of("click", labels)])
+        assert session.objects[1].place is None
 
 
 def test_it_is_lost_without_crops(nano: Nano) -> None:
