@@ -64,7 +64,8 @@ class Decoded:
     logits: positive is object.  quality: predicted IoU in [0, 1].  presence: chance in [0, 1]
     that the object is visible.  embedding: unit vector that names the identity.  alternatives:
     what was proposed, the chosen mask among it; None where the model proposed one mask, or
-    where the choice is final.
+    where the choice is final.  fine: of each object, or left out of all, logits on smaller
+    cells that cover the whole frame too; None where there are no finer ones.
     """
 
     logits: Float[Tensor, "O h4 w4"]
@@ -72,6 +73,7 @@ class Decoded:
     presence: Float[Tensor, " O"]
     embedding: Float[Tensor, "O E"]
     alternatives: Hypotheses | None = None
+    fine: tuple[Float[Tensor, "_ _"] | None, ...] = ()
 
     def picked(self, choice: Int[Tensor, " O"]) -> "Decoded":
         """The same rows with hypothesis `choice[o]` in place of the mask of row o."""
@@ -96,6 +98,7 @@ class Decoded:
             self.presence[one],
             self.embedding[one],
             of and Hypotheses(of.logits[one], of.quality[one], of.embedding[one]),
+            self.fine[one],
         )
 
     @staticmethod
@@ -115,6 +118,7 @@ class Decoded:
             )
             if alike
             else None,
+            tuple(f for row in rows for f in row.fine or (None,) * len(row.quality)),
         )
 
 

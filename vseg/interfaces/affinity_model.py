@@ -25,8 +25,8 @@ class AffinityModel(PromptableModel, Protocol):
         ...
 
     def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
-        """Features of square frames, each scaled to `side` pixels and none compared with
-        whole frames; their own sizes may differ.
+        """Features of crops, the shorter side of each scaled to `side` pixels and none
+        compared with whole frames; their own sizes may differ, but not their shapes.
         """
         ...
 

@@ -15,6 +15,7 @@ from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.ops.denormals import denormals_flushed
 from vseg.session.crops.small_objects import SmallObjects
+from vseg.session.fine_masks import with_fine_masks
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.memory.memory_entry import memory_entry
@@ -75,7 +76,13 @@ class Engine:
             )
         self._keep(on, live, resolved, crops.keys(), remember)
         self.small.keep(on, live, crops, tracked_masks.fine.masks)
-        return tracked_masks
+        if all(fine is None for fine in decoded.fine):
+            return tracked_masks
+        ids = [o.object_id for o in live]
+        competing = self.identities.competitors(ids)
+        small = tracked_masks.fine
+        fine = with_fine_masks(small, ids, decoded, resolved.decoded, competing, on.hw)
+        return replace(tracked_masks, fine=fine)
 
     def _whole_rows(
         self,

@@ -26,6 +26,7 @@ from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.prompts.polygon_masks import mask_of
 from vseg.session.decoded_masks import decoded_masks
+from vseg.session.fine_masks import own_fine_masks
 from vseg.session.kept_parts import with_kept_parts
 from vseg.session.mask_parts import prompt_evidence, without_stray_parts
 from vseg.session.obeyed_marks import with_obeyed_marks
@@ -102,7 +103,8 @@ class ImagePredictor:
         ids = range(1, len(visual) + 1)
         given = {i: only_mask(prompts) for i, prompts in zip(ids, visual, strict=True)}
         exact = {i: mask.mask for i, mask in given.items() if mask is not None}
-        return decoded_masks(image.frame, ids, decoded, ids, exact)
+        fine = own_fine_masks(ids, decoded, image.features.video_hw)
+        return decoded_masks(image.frame, ids, decoded, ids, exact, fine)
 
     @torch.inference_mode()
     def decode(
@@ -192,11 +194,13 @@ class ImagePredictor:
             known[rows] = with_obeyed_marks(kept, prompts, image.frame.image)
             last |= {row: decoded.row(k) for k, row in enumerate(rows)}
         decoded = Decoded.stack([last[row] for row in range(len(objects))])
+        # The user says that the object is there.
+        decoded = replace(decoded, logits=known, presence=torch.ones_like(decoded.presence))
         alone = priors is None and not image.crop
         if alone and isinstance(self.model, AffinityModel):
-            known = zoomed(self.model, image.frame, objects, known)
-        # The user says that the object is there.
-        return replace(decoded, logits=known, presence=torch.ones_like(decoded.presence))
+            zoom = zoomed(self.model, image.frame, objects, known)
+            decoded = replace(decoded, logits=zoom.logits, fine=zoom.fine)
+        return decoded
 
     def _first_masks(
         self, image: EncodedImage, objects: Sequence[ObjectPrompts], coarse_masks: CoarseMasks

@@ -9,7 +9,8 @@ from vseg.tensors import Decoded
 @dataclass(frozen=True, slots=True)
 class TrackedMasks:
     """decoded: on the cells of the whole frame, in the order of the objects; on the processor,
-    where the identities read them, unless some were decoded in crops.  fine: masks of those.
+    where the identities read them, unless some were decoded in crops.  fine: masks of those,
+    and of what was zoomed in on.
     """
 
     decoded: Decoded

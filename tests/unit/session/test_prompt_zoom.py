@@ -12,8 +12,9 @@ from vseg.config import CropSettings
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost_click, tight_box
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
-from vseg.session.prompt_zoom import zoomed
+from vseg.session.prompt_zoom import Zoomed, zoomed
 from vseg.session.session import Session
+from vseg.tensors import CERTAIN_LOGIT
 from vseg.types import Frame, Mask, Points
 
 HW = (192, 256)
@@ -55,46 +56,59 @@ def known(model: Nano, *names: str) -> Tensor:
 
 def test_only_what_the_crop_shows_is_decoded_again(model: Nano) -> None:
     before = known(model, "small")
-    after = zoomed(model, frame(), [click("small")], before)
+    after = zoomed(model, frame(), [click("small")], before).logits
     changed = (after != before)[0].nonzero()
     assert len(changed)
-    # 1.4 longer sides of the object around its centre, and a cell that is cut.
-    x, y, radius = DISCS["small"]
+    # 72 pixels, each encoded as two: a square of 144 costs no more than the frame does.
+    x, y, _ = DISCS["small"]
     scale = np.array([before.shape[1] / HW[0], before.shape[2] / HW[1]])
     centre = (np.array([y, x]) + 0.5) * scale
-    reach = 1.4 * radius * scale + 1
+    reach = 36 * scale + 1
     assert (abs(changed.numpy() + 0.5 - centre) <= reach).all()
 
 
 def test_an_object_that_fills_the_frame_stays_as_it_is(model: Nano) -> None:
     before = known(model, "large")
-    assert zoomed(model, frame(), [click("large")], before) is before
+    assert zoomed(model, frame(), [click("large")], before).logits is before
+
+
+def test_the_crop_of_a_long_object_is_long(model: Nano) -> None:
+    before = torch.full_like(known(model, "small"), -5.0)
+    before[:, 2:-2, 4:7] = 3.0
+    middle = Points(np.array([[32, 96]], np.float32), np.array([True]))
+    fine = zoomed(model, frame(), [[middle]], before).fine[0]
+    assert fine is not None, "a square as high as the object would show it no larger"
+    assert fine.shape[0] >= 1.15 * before.shape[1]
+    # Twice the cells that the frame has would cost more.
+    shown = (fine > -CERTAIN_LOGIT).sum()
+    assert shown <= before.shape[1] * before.shape[2]
 
 
 def test_an_empty_mask_stays_empty(model: Nano) -> None:
     before = torch.full_like(known(model, "small"), -5.0)
-    assert zoomed(model, frame(), [click("small")], before) is before
+    assert zoomed(model, frame(), [click("small")], before).logits is before
 
 
 def test_objects_are_zoomed_on_apart(model: Nano) -> None:
     before = known(model, "small", "large", "other")
     prompts = [click("small"), click("large"), click("other")]
-    together = zoomed(model, frame(), prompts, before)
-    assert torch.equal(together[1], before[1])
+    zoom = zoomed(model, frame(), prompts, before)
+    together = zoom.logits
+    assert torch.equal(together[1], before[1]) and zoom.fine[1] is None
     for row in (0, 2):
-        alone = zoomed(model, frame(), prompts[row : row + 1], before[row : row + 1])
+        alone = zoomed(model, frame(), prompts[row : row + 1], before[row : row + 1]).logits
         torch.testing.assert_close(alone, together[row : row + 1], atol=1e-3, rtol=1e-3)
 
 
 def test_a_mark_far_away_is_in_the_crop_or_there_is_none(model: Nano) -> None:
     before = known(model, "small")
     far = Points(np.array([[250, 185]], np.float32), np.array([False]))
-    assert zoomed(model, frame(), [[*click("small"), far]], before) is before
+    assert zoomed(model, frame(), [[*click("small"), far]], before).logits is before
 
 
 def test_a_box_alone_is_not_zoomed_on(model: Nano) -> None:
     before = known(model, "small")
-    assert zoomed(model, frame(), [[tight_box(disc("small"))]], before) is before
+    assert zoomed(model, frame(), [[tight_box(disc("small"))]], before).logits is before
 
 
 @pytest.mark.integration
@@ -103,7 +117,7 @@ def test_what_is_known_by_more_than_positive_marks_is_not_zoomed_on(model: Nano)
     beside = replace(click("small")[0], positive=np.array([False]))
     objects: list[list[Points | Mask]] = [[beside], [Mask(disc("small")), *click("small")]]
     for prompts in objects:
-        assert zoomed(model, frame(), [prompts], before) is before
+        assert zoomed(model, frame(), [prompts], before).logits is before
 
 
 def test_a_mask_that_memory_knows_is_corrected_in_the_whole_frame(
@@ -111,9 +125,9 @@ def test_a_mask_that_memory_knows_is_corrected_in_the_whole_frame(
 ) -> None:
     calls = []
 
-    def counted(model: Nano, image: Frame, objects: object, logits: Tensor) -> Tensor:
+    def counted(model: Nano, image: Frame, objects: object, logits: Tensor) -> Zoomed:
         calls.append(image.index)
-        return logits
+        return Zoomed(logits, (None,))
 
     monkeypatch.setattr("vseg.session.image_predictor.zoomed", counted)
     with Session(model, crops=CropSettings(most=0)) as session:

@@ -63,7 +63,9 @@ class Nano:
         return self._encode(frames, self._images(frames, self.short_side))
 
     def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
-        """Square frames of any sizes, each scaled to `side` pixels; one batch."""
+        """Frames of one shape and any sizes, their shorter sides scaled to `side` pixels; one
+        batch.
+        """
         return self._encode(frames, torch.cat([self._images([f], side) for f in frames]))
 
     def map_hw(self, video_hw: tuple[int, int]) -> tuple[int, int]:
