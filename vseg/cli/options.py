@@ -64,7 +64,9 @@ Compile = Annotated[
 EncodeAhead = Annotated[
     int | None,
     typer.Option(
-        "--encode-ahead", metavar="N", help="Frames encoded together; 4 on CUDA, else 1."
+        "--encode-ahead",
+        metavar="N",
+        help="Frames encoded together; by default 4 on CUDA, else the fastest way.",
     ),
 ]
 ReaderName = Annotated[

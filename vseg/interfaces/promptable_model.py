@@ -19,6 +19,8 @@ ObjectPrompts = Sequence[VisualPrompt]
 """All prompts of one object on one image."""
 CoarseMasks = Callable[[Frame, Sequence[ObjectPrompts]], Decoded]
 """Masks of several objects from their prompts alone, at a coarse scale."""
+Encode = Callable[[Sequence[Frame]], list[Features]]
+"""Features of each frame."""
 Recall = Callable[[Features], Decoded]
 """The mask of one memorised object on another image, from its memory alone."""
 
@@ -48,6 +50,13 @@ class PromptableModel(Protocol):
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """Features of each frame; does not depend on prompts or memory."""
+        ...
+
+    @property
+    def background_encode(self) -> Encode | None:
+        """As `encode`, to the bit, for a thread beside the one that tracks: with half of the
+        threads.  None where a frame is better encoded before it is tracked, by all of them.
+        """
         ...
 
     def decode_prompts(

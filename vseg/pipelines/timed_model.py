@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import median
 from typing import ParamSpec, TypeVar
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.promptable_model import (
     CoarseMasks,
+    Encode,
     ObjectPrompts,
     PromptableModel,
     Recall,
@@ -100,8 +102,17 @@ class Timed:
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """Timed as `encode`; a new row of frames begins."""
+        return self._encode(self._promptable.encode, frames)
+
+    @property
+    def background_encode(self) -> Encode | None:
+        """As `encode`: its time passes while other stages take theirs."""
+        encode = self._promptable.background_encode
+        return encode and partial(self._encode, encode)
+
+    def _encode(self, encode: Encode, frames: Sequence[Frame]) -> list[Features]:
         self._begin_row(len(frames))
-        return self._timed("encode", self._promptable.encode, frames)
+        return self._timed("encode", encode, frames)
 
     @property
     def coarse_masks(self) -> CoarseMasks | None:

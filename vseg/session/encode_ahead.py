@@ -6,13 +6,13 @@ of one are wanted, those of the frames behind it are made in the same call.  Hel
 more than `depth` frames.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from vseg.errors import UsageError
+from vseg.interfaces.promptable_model import Encode
 from vseg.tensors import Features
 from vseg.types import Frame
-
-Encode = Callable[[Sequence[Frame]], list[Features]]
 
 
 class EncodeAhead:
@@ -55,6 +55,10 @@ class EncodeAhead:
         if place >= len(self._features):
             self._features += self._encode(self._frames[len(self._features) :])
         return self._features[place]
+
+    def tracking(self) -> AbstractContextManager[None]:
+        """While a frame is tracked: nothing is encoded."""
+        return nullcontext()
 
     def clear(self) -> None:
         """Let go of everything held."""

@@ -2,10 +2,11 @@
 
 Enters: a frame index, a Frame, or a plain RGB image.  Leaves: a Frame, and its features.  The
 features of the frame that was prompted last are kept for further prompts; with a reader, the
-frames ahead are encoded in batches.
+frames ahead are encoded in batches, or the next one in the background.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader, adjacent_frame
 from vseg.ops.frame_time import checked_time
 from vseg.ops.rgb import checked_rgb
+from vseg.session.background_encoding import BackgroundEncoding
 from vseg.session.encode_ahead import EncodeAhead
 from vseg.session.state import SessionState
 from vseg.tensors import Features
@@ -34,14 +36,19 @@ class SessionFrames:
     """Frames of the video, if the session has one, or of the caller; their features."""
 
     def __init__(self, model: Model, video: Reader | None, depth: int | None) -> None:
-        """depth: how many frames are encoded together, None for the usual number.  Raises
+        """depth: how many frames are encoded together, None for what is fastest.  Raises
         UsageError if it is below 1.
         """
         usual = ENCODE_AHEAD if model.device.type == "cuda" else 1
         self.depth = usual if depth is None else depth
         self._model = model
         self._video = video
-        self._ahead = EncodeAhead(model.encode, self.depth)
+        background = model.background_encode if depth is None else None
+        self._ahead: EncodeAhead | BackgroundEncoding = (
+            EncodeAhead(model.encode, self.depth)
+            if background is None
+            else BackgroundEncoding(background)
+        )
         self._kept: tuple[Frame, Features] | None = None
 
     def to_prompt(self, frame: Any, state: SessionState) -> Frame:
@@ -124,8 +131,14 @@ class SessionFrames:
         return self._video.frames(first, until, -1 if reverse else 1)
 
     def ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        """The same frames, encoded in batches; see `EncodeAhead.over`."""
+        """The same frames, encoded in batches or in the background: see `over` of
+        `EncodeAhead` and of `BackgroundEncoding`.
+        """
         return self._ahead.over(frames)
+
+    def tracking(self) -> AbstractContextManager[None]:
+        """While a frame is tracked: leaves its share of the threads to what is encoded."""
+        return self._ahead.tracking()
 
     def clear(self) -> None:
         """Let go of all features."""
@@ -133,7 +146,7 @@ class SessionFrames:
         self._ahead.clear()
 
     def held_bytes(self) -> int:
-        """Bytes of the features encoded ahead, on the device."""
+        """Bytes of the features encoded ahead, on the model's device."""
         return self._ahead.held_bytes()
 
     def _read(self, index: int) -> Frame:

@@ -36,7 +36,8 @@ class Session(SessionObjects):
 
     video: what frame indices refer to; a live source needs none.  memory: how many frames are
     remembered.  encode_ahead: how many frames are read and encoded together; left out, 4 on
-    CUDA and 1 on a CPU, where a batch brings nothing.  identity: what keeps objects apart.
+    CUDA, and on a CPU, where a batch brings nothing, 1 or the next one in the background.
+    identity: what keeps objects apart.
     grounder: detects what a text names; exemplars are detected by the model itself.  crops:
     which objects are tracked in crops of their own.
     """
@@ -240,8 +241,8 @@ class Session(SessionObjects):
 
     def encode_ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames, for prompts and steps in this order: up to `encode_ahead` of them
-        are read before they are due and encoded together.  An error of `frames` is raised
-        after the frames before it.
+        are read before they are due and encoded together, or the next one in the background.
+        An error of `frames` is raised after the frames before it.
         """
         return self._frames.ahead_of(frames)
 
@@ -314,7 +315,10 @@ class Session(SessionObjects):
             tracked.reverse = reverse
         features = partial(self._frames.features, frame)
         engine = self._state.engine
-        masks = engine.track(frame, features, live, remember=remember) if live else None
+        masks = None
+        if live:
+            with self._frames.tracking():
+                masks = engine.track(frame, features, live, remember=remember)
         for tracked in live:
             tracked.stale.discard(frame.index)
         return replace(frame_masks(frame, live, masks), events=self.identities.drain())

@@ -10,6 +10,7 @@ depends on left and right, or on how the cells fall, cancels in part.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from math import sqrt
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
-from vseg.interfaces.promptable_model import ObjectPrompts, Recall
+from vseg.interfaces.promptable_model import Encode, ObjectPrompts, Recall
 from vseg.models.nano.memorised import memorised
 from vseg.tensors import Decoded, Features, LookAlikes, Memory
 from vseg.types import Box, Frame, Mask, VisualPrompt
@@ -55,9 +56,13 @@ class FlipTTA:
         """levels: of the frame, then of its mirror image.  key: both, in the frame's
         coordinates.
         """
-        straight = self._model.encode(frames)
-        mirrored = self._model.encode([_mirrored_frame(frame) for frame in frames])
-        return [_join(*pair) for pair in zip(straight, mirrored, strict=True)]
+        return _encode_both(self._model.encode, frames)
+
+    @property
+    def background_encode(self) -> Encode | None:
+        """As that of the model."""
+        encode = self._model.background_encode
+        return encode and partial(_encode_both, encode)
 
     def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
         """As `encode`, of crops."""
@@ -207,6 +212,12 @@ def _part(features: Features) -> _Pair:
             features, levels=levels[count:], key=keys[1].flip(-1), local_key=local_keys[1]
         ),
     )
+
+
+def _encode_both(encode: Encode, frames: Sequence[Frame]) -> list[Features]:
+    straight = encode(frames)
+    mirrored = encode([_mirrored_frame(frame) for frame in frames])
+    return [_join(*pair) for pair in zip(straight, mirrored, strict=True)]
 
 
 def _mirrored_frame(frame: Frame) -> Frame:

@@ -8,6 +8,7 @@ frame exactly and no padding is needed.  The network itself is computed by a run
 
 from collections.abc import Sequence
 from copy import copy
+from functools import partial
 
 import cv2
 import numpy as np
@@ -16,14 +17,14 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from vseg.interfaces.promptable_model import ObjectPrompts, Recall
+from vseg.interfaces.promptable_model import Encode, ObjectPrompts, Recall
 from vseg.models.nano.blocks import signed
 from vseg.models.nano.frame_size import check_short_side, model_hw
 from vseg.models.nano.look_alikes import claimed_channels, expected_channels
 from vseg.models.nano.memorised import memorised
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.models.nano.remembered_values import of_objects, with_background
-from vseg.models.nano.runtimes.runtime import Runtime
+from vseg.models.nano.runtimes.runtime import EncodedImages, EncodeImages, Runtime
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, LookAlikes, Memory
 from vseg.types import Frame, Mask
@@ -60,13 +61,21 @@ class Nano:
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: skip 4, skip 8 and base features of strides 4, 8, 16."""
-        return self._encode(frames, self._images(frames, self.short_side))
+        return self._encode(self._runtime.encode, frames)
 
+    @property
+    def background_encode(self) -> Encode | None:
+        """As the runtime has it."""
+        encode = self._runtime.background_encode
+        return None if encode is None else partial(self._encode, encode)
+
+    @torch.inference_mode()
     def encode_crops(self, frames: Sequence[Frame], side: int) -> list[Features]:
         """Frames of one shape and any sizes, their shorter sides scaled to `side` pixels; one
         batch.
         """
-        return self._encode(frames, torch.cat([self._images([f], side) for f in frames]))
+        images = torch.cat([self._images([f], side) for f in frames])
+        return self._features(frames, self._runtime.encode(images))
 
     def map_hw(self, video_hw: tuple[int, int]) -> tuple[int, int]:
         """Cells of the mask logits of a frame."""
@@ -79,15 +88,17 @@ class Nano:
         large at full size.
         """
         images = self._images([frame], max(64, self.short_side // 2))
-        features = self._encode([frame], images)[0]
+        features = self._features([frame], self._runtime.encode(images))[0]
         first = self.decode_prompts(features, objects)
         return self.decode_prompts(features, objects, first.logits)
 
     @torch.inference_mode()
-    def _encode(
-        self, frames: Sequence[Frame], images: UInt8[Tensor, "B 3 H W"]
+    def _encode(self, encode: EncodeImages, frames: Sequence[Frame]) -> list[Features]:
+        return self._features(frames, encode(self._images(frames, self.short_side)))
+
+    def _features(
+        self, frames: Sequence[Frame], images_encoded: EncodedImages
     ) -> list[Features]:
-        images_encoded = self._runtime.encode(images)
         encoded = images_encoded.frames
         return [
             Features(

@@ -57,6 +57,7 @@ class Sam:
     """A model of the family.  Implements `vseg.interfaces.slot_model.SlotModel`."""
 
     coarse_masks = None
+    background_encode = None
     # Object pointers were never trained to be compared as appearances.
     runtime = "torch"
     embeds_identity = False

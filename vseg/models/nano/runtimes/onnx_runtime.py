@@ -4,6 +4,8 @@ On processors without bfloat16 its convolutions are faster than torch's.  Graphs
 the weights in memory when the model is loaded.  All that passes between stages is float32.
 """
 
+from functools import partial
+
 import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
@@ -24,7 +26,7 @@ from vseg.models.nano.runtimes.int8_scales import Int8Scales
 from vseg.models.nano.runtimes.int8_writer import Quantisation
 from vseg.models.nano.runtimes.onnx_session import OnnxSession
 from vseg.models.nano.runtimes.reading import read_by
-from vseg.models.nano.runtimes.runtime import EncodedImages
+from vseg.models.nano.runtimes.runtime import EncodedImages, EncodeImages
 from vseg.models.nano.runtimes.stage_graphs import stage_graphs
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.models.nano.windows import STEP
@@ -51,17 +53,27 @@ class OnnxRuntime:
         self.temperature = torch_runtime.temperature
         self.encoder_sha256 = torch_runtime.encoder_sha256
         self._step = STEP if scales is None else _STEP_OF_INTEGERS
-        threads = torch.get_num_threads()
+        self._threads = torch.get_num_threads()
         net = torch_runtime.net
         quantisation = Quantisation() if scales is None else scales.of(net)
         graphs = stage_graphs(net, quantisation)
-        self._stages = {name: OnnxSession(graph, threads) for name, graph in graphs.items()}
+        self._encoder = graphs.pop("encode")
+        self._encoders: dict[int, OnnxSession] = {}
+        self._stages = {n: OnnxSession(graph, self._threads) for n, graph in graphs.items()}
 
     def encode(self, images: UInt8[Tensor, "B 3 H W"]) -> EncodedImages:
         """One run of the image encoder; colours are normalised in the graph."""
+        return self._encode(self._threads, images)
+
+    @property
+    def background_encode(self) -> EncodeImages | None:
+        """None of a single thread."""
+        return partial(self._encode, self._threads // 2) if self._threads > 1 else None
+
+    def _encode(self, threads: int, images: UInt8[Tensor, "B 3 H W"]) -> EncodedImages:
         b, _, height, width = images.shape
         h, w = height // 16, width // 16
-        made = self._stages["encode"].run(
+        made = self._encoder_of(threads).run(
             {"pixels": images.permute(0, 2, 3, 1)},
             {
                 "skip4": (b, SKIPS[0], 4 * h, 4 * w),
@@ -76,6 +88,12 @@ class OnnxRuntime:
         f8 = made.pop("f8")
         f16 = made.pop("f16")
         return EncodedImages(Encoded(**made), f8, f16)
+
+    def _encoder_of(self, threads: int) -> OnnxSession:
+        """A session has 9 MiB and its own threads, and most programs use one of the two."""
+        if threads not in self._encoders:
+            self._encoders[threads] = OnnxSession(self._encoder, threads)
+        return self._encoders[threads]
 
     def read(
         self,

@@ -4,6 +4,7 @@ A runtime holds weights, ready for one device, and nothing about any video.  All
 torch tensors of its `dtype`; what is small or done once for each prompt is torch in both.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -26,12 +27,16 @@ class EncodedImages:
     f16: Float[Tensor, "B C16 h w"]
 
 
+EncodeImages = Callable[[UInt8[Tensor, "B 3 H W"]], EncodedImages]
+
+
 @runtime_checkable
 class Runtime(Protocol):
     """The stages of a tracked frame, and the decoding of prompts.
 
     temperature: the factor on cosines in the affinity.  encoder_sha256: what the word head
-    knows the image encoder by.
+    knows the image encoder by.  background_encode: as
+    `vseg.interfaces.promptable_model.PromptableModel.background_encode`.
     """
 
     name: str
@@ -39,6 +44,9 @@ class Runtime(Protocol):
     dtype: torch.dtype
     temperature: float
     encoder_sha256: str
+
+    @property
+    def background_encode(self) -> EncodeImages | None: ...
 
     def encode(self, images: UInt8[Tensor, "B 3 H W"]) -> EncodedImages:
         """Scaled images, whose sides are multiples of 16; colours are normalised here."""

@@ -17,6 +17,7 @@ class TorchRuntime:
     """Implements `vseg.models.nano.runtimes.runtime.Runtime`; takes the network over."""
 
     name = "torch"
+    background_encode = None
 
     def __init__(self, net: NanoNet, device: torch.device, dtype: torch.dtype) -> None:
         self.device = device
