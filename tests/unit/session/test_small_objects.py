@@ -104,7 +104,7 @@ def test_an_object_of_eight_pixels_is_held(nano: Nano, kind: str) -> None:
 def test_a_click_means_what_two_scales_agree_on(
     nano: Nano, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However sure the model is of the mask that the whole frame gives."""
+    """However sure the model is of the wide mask that the whole frame gives."""
     place_clicked = SmallObjects.place_clicked
 
     def sure(
@@ -113,7 +113,10 @@ def test_a_click_means_what_two_scales_agree_on(
         live: Sequence[TrackedObject],
         rows: Mapping[int, Decoded],
     ) -> None:
-        believed = {i: replace(r, quality=torch.ones(1)) for i, r in rows.items()}
+        believed = {
+            i: replace(row, logits=torch.ones_like(row.logits), quality=torch.ones(1))
+            for i, row in rows.items()
+        }
         place_clicked(stages, on, live, believed)
 
     monkeypatch.setattr(SmallObjects, "place_clicked", sure)
