@@ -107,7 +107,9 @@ class IdentitySettings(Settings):
     that was absent for `reid_after` frames, or before a cut, is accepted again only where its
     appearance has a cosine of at least `reid_threshold` to what it was.  departures: an
     object that left through the border is another one when something enters, unless its
-    embedding and colours are the same and no other known object's.
+    embedding and colours are the same and no other known object's.  distractors: up to four
+    things that look like a prompted object are tracked too, unseen, so that its mask does not
+    take them (nano).
     """
 
     coherent: bool = True
@@ -116,6 +118,7 @@ class IdentitySettings(Settings):
     cuts: bool = True
     recognise: bool = True
     departures: bool = True
+    distractors: bool = True
     reid_after: int = Field(default=5, ge=1)
     reid_threshold: float = Field(default=0.5, ge=-1, le=1)
 
@@ -139,6 +142,7 @@ INDEPENDENT_OBJECTS = IdentitySettings(
     cuts=False,
     recognise=False,
     departures=False,
+    distractors=False,
 )
 """Every object as if there were no other: what the published SAM 2 predictor does."""
 

@@ -36,7 +36,12 @@ def open_engine(
     if not model.embeds_identity:
         # Nothing can be decided by comparing appearances that are not comparable.
         identity = identity.model_copy(
-            update={"recognise": False, "merges": False, "departures": False}
+            update={
+                "recognise": False,
+                "merges": False,
+                "departures": False,
+                "distractors": False,
+            }
         )
     identities = Identities(identity)
     if isinstance(model, SlotModel):

@@ -15,16 +15,19 @@ import numpy as np
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.grounder import Grounder
+from vseg.interfaces.grounder import FrameFeatures, Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
+from vseg.session.distractor_tracking import DistractorTracking
 from vseg.session.encode_ahead import EncodeAhead
+from vseg.session.engine import Engine
 from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.similar_objects import similar_objects
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.output import frame_masks
 from vseg.session.session_objects import PromptedPass, SessionObjects
+from vseg.session.tracked_masks import TrackedMasks
 from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import Features
 from vseg.types import Exemplar, Frame, PromptValue, Text, VisualPrompt
@@ -148,7 +151,8 @@ class Session(SessionObjects):
         frame = self._frames.to_step(image, time_s, self._state, reverse=reverse)
         ids = self.object_ids if objects is None else sorted(objects)
         live = [self._state.tracked(obj) for obj in ids]
-        masks = self._advance(frame, live, reverse, remember=remember)
+        in_time = objects is not None or not remember
+        masks = self._advance(frame, live, reverse, remember=remember, alone=in_time)
         self._state.last_index = frame.index
         self._state.last_time_s = frame.time_s
         return masks
@@ -171,7 +175,7 @@ class Session(SessionObjects):
         """
         self._check_open()
         self._last_pass = None
-        for tracked in self.objects.values():
+        for tracked in [*self.objects.values(), *self._state.distractors.values()]:
             tracked.prior = None
         self.identities.interrupt(frame)
 
@@ -310,15 +314,33 @@ class Session(SessionObjects):
         reverse: bool,
         *,
         remember: bool = True,
+        alone: bool = False,
     ) -> FrameMasks:
+        """alone: without distractors, where time is short."""
         for tracked in live:
             tracked.reverse = reverse
         features = partial(self._frames.features, frame)
-        engine = self._state.engine
         masks = None
         if live:
             with self._frames.tracking():
-                masks = engine.track(frame, features, live, remember=remember)
+                masks = self._tracked(frame, features, live, remember=remember, alone=alone)
         for tracked in live:
             tracked.stale.discard(frame.index)
-        return replace(frame_masks(frame, live, masks), events=self.identities.drain())
+        events = self.identities.drain()
+        # The ids of distractors are below 0.
+        seen = tuple(e for e in events if e.object_id is None or e.object_id > 0)
+        return replace(frame_masks(frame, live, masks), events=seen)
+
+    def _tracked(
+        self,
+        frame: Frame,
+        features: FrameFeatures,
+        live: list[TrackedObject],
+        *,
+        remember: bool,
+        alone: bool,
+    ) -> TrackedMasks:
+        engine = self._state.engine
+        if alone or not isinstance(engine, Engine) or not self.identities.rules.distractors:
+            return engine.track(frame, features, live, remember=remember)
+        return DistractorTracking(self._state, engine).track(frame, features, live)

@@ -29,14 +29,15 @@ from vseg.session.state import SessionState
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 14
+_FORMAT = 15
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:
     """The state as safetensors bytes."""
     tensors, memory = state.bank.pack()
     images: dict[str, Image] = {}
-    objects = [_pack_object(o, tensors, images) for o in state.objects.values()]
+    tracked = [*state.objects.values(), *state.distractors.values()]
+    objects = [_pack_object(o, tensors, images) for o in tracked]
     appearances, identities = pack_identities(state.identities)
     history = pack_entries(state.history.entries, images)
     tensors |= appearances
@@ -79,7 +80,9 @@ def unpack_session(state: SessionState, model: Model, payload: bytes) -> None:
     state.used = tuple((first, end) for first, end in header["used"])
     state.last_index, state.last_time_s = header["last"]
     state.image_hw = tuple(header["image_hw"]) if header["image_hw"] else None
-    state.objects = {o["id"]: _unpack_object(o, tensors, image_of) for o in header["objects"]}
+    tracked = [_unpack_object(o, tensors, image_of) for o in header["objects"]]
+    state.objects = {o.object_id: o for o in tracked if o.distractor_of is None}
+    state.distractors = {o.object_id: o for o in tracked if o.distractor_of is not None}
 
 
 def _image(tensors: Mapping[str, Tensor], name: str) -> Image:
@@ -91,8 +94,10 @@ def _pack_object(
 ) -> dict[str, Any]:
     """The record of an object; its prior is added to `tensors`."""
     object_id = tracked.object_id
+    # A prompt names a positive id; that of a distractor is negative.
+    named = tracked.distractor_of or object_id
     prompts = [
-        pack_prompt(Prompt(object_id, Timecode(frame), value), images)
+        pack_prompt(Prompt(named, Timecode(frame), value), images)
         for frame, values in tracked.prompts.items()
         for value in values
     ]
@@ -113,6 +118,7 @@ def _pack_object(
         "place": None if tracked.place is None else astuple(tracked.place),
         "small_frames": tracked.small_frames,
         "left": tracked.left,
+        "distractor_of": tracked.distractor_of,
     }
 
 
@@ -136,6 +142,7 @@ def _unpack_object(
         None if place is None else CropPlace(*place),
         record["small_frames"],
         record["left"],
+        record["distractor_of"],
     )
 
 

@@ -12,19 +12,20 @@ from vseg.session.identity.identities import Identities
 from vseg.session.object_ids import check_object_id
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.tracked_object import TrackedObject
-from vseg.types import Frame, Prompt, PromptValue, Timecode
+from vseg.types import Frame, Mask, Prompt, PromptValue, Timecode, VisualPrompt
 
 
 @dataclass(slots=True)
 class SessionState:
-    """objects: by id.  used: all object ids there ever were.  last_index, last_time_s: of the
-    last frame of a live source, None before the first.  image_hw: of all images, None before
-    the first.
+    """objects: by id.  distractors: what is tracked beside them unseen, by ids below 0.  used:
+    all object ids there ever were.  last_index, last_time_s: of the last frame of a live
+    source, None before the first.  image_hw: of all images, None before the first.
     """
 
     engine: AnyEngine
     history: PromptHistory
     objects: dict[int, TrackedObject] = field(default_factory=dict)
+    distractors: dict[int, TrackedObject] = field(default_factory=dict)
     used: Ranges = ()
     last_index: int | None = None
     last_time_s: float | None = None
@@ -42,7 +43,8 @@ class SessionState:
 
     def device_bytes(self) -> int:
         """Bytes of memory and priors held on the device."""
-        priors = [o.prior for o in self.objects.values() if o.prior is not None]
+        tracked = [*self.objects.values(), *self.distractors.values()]
+        priors = [o.prior for o in tracked if o.prior is not None]
         local_keys = {p.local_key.data_ptr(): p.local_key for p in priors}
         held = [*(p.logits for p in priors), *local_keys.values()]
         return self.bank.state_bytes() + sum(t.numel() * t.element_size() for t in held)
@@ -89,6 +91,7 @@ class SessionState:
         self.used = joined(self.used, obj)
         self.bank.forget(obj, after=frame.index, reverse=tracked.reverse)
         self.identities.correct(obj)
+        self._drop_distractors_of(obj)
         return tracked
 
     def remove(self, obj: int) -> None:
@@ -97,6 +100,7 @@ class SessionState:
         del self.objects[obj]
         self.bank.remove(obj)
         self.identities.forget(obj)
+        self._drop_distractors_of(obj)
         self._prune_history()
 
     def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
@@ -142,6 +146,25 @@ class SessionState:
         """End a pass that these objects were in."""
         for obj in done & self.objects.keys():
             self.objects[obj].left = None
+
+    def add_distractor(self, of: TrackedObject, frame_index: int, mask: Mask) -> TrackedObject:
+        """A distractor of an object, known from a frame on."""
+        obj = min(self.distractors, default=0) - 1
+        prompts: dict[int, tuple[VisualPrompt, ...]] = {frame_index: (mask,)}
+        found = TrackedObject(obj, prompts, reverse=of.reverse, distractor_of=of.object_id)
+        self.distractors[obj] = found
+        return found
+
+    def drop_distractor(self, obj: int) -> None:
+        """Track a distractor no more."""
+        del self.distractors[obj]
+        self.bank.remove(obj)
+        self.identities.forget(obj)
+
+    def _drop_distractors_of(self, obj: int) -> None:
+        """Drop what was found by a mask that may be wrong, or needs no protection."""
+        for distractor in [d for d in self.distractors.values() if d.distractor_of == obj]:
+            self.drop_distractor(distractor.object_id)
 
     def _prune_history(self) -> None:
         """Forget the history of prompts that no object has any more."""

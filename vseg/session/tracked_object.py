@@ -34,7 +34,8 @@ class TrackedObject:
     since `propagate` last passed them.  left: the frame on which the last pass has it, until
     that comes to its end.  reverse: direction of the last pass.  place: of a
     small object, which is tracked in a crop around it.  small_frames: how many of the last
-    frames, without a gap, it was small on.
+    frames, without a gap, it was small on.  distractor_of: the object that it is like, of a
+    thing that nobody prompted (`vseg.session.distractor_finder`).
     """
 
     object_id: int
@@ -45,6 +46,7 @@ class TrackedObject:
     place: CropPlace | None = None
     small_frames: int = 0
     left: int | None = None
+    distractor_of: int | None = None
 
     def pending(self, reverse: bool) -> set[int]:
         """The frames from which on a pass in this direction has something new for it: those
