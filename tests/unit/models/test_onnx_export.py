@@ -25,6 +25,7 @@ from vseg.models.onnx import export as onnx_export
 from vseg.models.onnx.export import PRESENT_ABOVE, LoopSizes, export_onnx
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.session import image_predictor
+from vseg.session.prompt_zoom import Zoomed
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import PRESENT, Features, Memory, MemoryPart
@@ -222,10 +223,16 @@ def test_the_manifest_tells_what_the_graphs_are(exported: Exported) -> None:
     }
 
 
-def _as_decoded(*given: object) -> Tensor:
-    """The masks among what `with_obeyed_marks` or `zoomed` is given."""
-    (logits,) = (one for one in given if isinstance(one, Tensor))
+def _not_corrected(logits: Tensor, *_: object) -> Tensor:
+    """In place of `with_obeyed_marks`."""
     return logits
+
+
+def _not_zoomed(
+    _model: object, _frame: object, objects: list[object], logits: Tensor
+) -> Zoomed:
+    """In place of `zoomed`."""
+    return Zoomed(logits, (None,) * len(objects))
 
 
 @pytest.mark.parametrize("kind", ["point", "box", "mask"])
@@ -233,8 +240,8 @@ def test_the_demo_alone_gives_a_sessions_masks(
     exported: Exported, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The graphs decode a click once, in the whole frame.
-    for refined in ("with_obeyed_marks", "zoomed"):
-        monkeypatch.setattr(image_predictor, refined, _as_decoded)
+    monkeypatch.setattr(image_predictor, "with_obeyed_marks", _not_corrected)
+    monkeypatch.setattr(image_predictor, "zoomed", _not_zoomed)
     scene = exported.scene
     truth = exported.scene.truth(0) == 1
     np.save(tmp_path / "clip.npy", np.stack([frame.image for frame in scene.frames()]))
