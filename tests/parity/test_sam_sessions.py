@@ -4,17 +4,16 @@ Random weights, float32.  "Equal" is bit for bit unless a test says why not.  Th
 one where the transformers library departs from the published predictor and we do not.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from tests.parity.test_sam_family import PROMPTS, Library, assert_same, clicks, film, loaded
 from vseg.config import INDEPENDENT_OBJECTS
 from vseg.models.sam2.model import Sam
+from vseg.ops.torch_threads import torch_threads
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import VisualPrompt
@@ -60,16 +59,6 @@ def assert_close(found: np.ndarray, wanted: np.ndarray) -> None:
     np.testing.assert_allclose(found, wanted, rtol=0, atol=CLOSE * scale)
 
 
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
 def test_objects_do_not_know_of_each_other(model: Sam) -> None:
     """Prompted together or late, corrected, removed: each is tracked as if it were alone."""
     correction = [clicks((30, 90, True))]
@@ -93,9 +82,9 @@ def test_objects_do_not_know_of_each_other(model: Sam) -> None:
 
 def test_threads_change_nothing_but_rounding(model: Sam) -> None:
     script: Script = {0: dict(PROMPTS.items())}
-    with threads(1):
+    with torch_threads(1):
         one = played(model, script, 4)
-    with threads(2):
+    with torch_threads(2):
         two = played(model, script, 4)
     for key, logits in one.items():
         assert_close(two[key], logits)

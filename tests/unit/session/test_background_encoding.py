@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-import torch
 
 from vseg.errors import DamagedVideo
 from vseg.frame_masks import FrameMasks
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
+from vseg.ops.torch_threads import torch_threads
 from vseg.session.background_encoding import BackgroundEncoding
 from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo
@@ -25,10 +25,8 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module", params=["onnx", "onnx-int8"])
 def threaded(request: pytest.FixtureRequest) -> Iterator[Nano]:
     """nano with two threads, whatever this process has."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield load_nano(runtime=request.param, short_side=96)
-    torch.set_num_threads(before)
+    with torch_threads(2):
+        yield load_nano(runtime=request.param, short_side=96)
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +161,5 @@ def test_its_thread_ends_with_the_pass(
 
 
 def test_a_single_thread_has_nothing_beside_it(threaded: Nano) -> None:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         assert load_nano(runtime=threaded.runtime).background_encode is None
-    finally:
-        torch.set_num_threads(before)
