@@ -147,3 +147,11 @@ def test_clicked_masks_are_finer(model: Nano) -> None:
         fine = mask_iou(predictor.predict(image, click(name))[1], disc(name))
         coarse = mask_iou(predictor.predict(unzoomed, click(name))[1], disc(name))
         assert fine > coarse + 0.02
+
+
+def test_a_click_up_to_the_far_edge_of_the_frame_is_of_the_mask(model: Nano) -> None:
+    predictor = ImagePredictor(model)
+    image = predictor.encode(frame())
+    height, width = HW
+    for x, y in ((width - 0.25, height - 0.25), (width - 0.25, 100), (100, height - 0.25)):
+        assert predictor.predict(image, points=[(x, y)])[1][int(y), int(x)], (x, y)

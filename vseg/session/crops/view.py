@@ -89,9 +89,9 @@ class CropView:
         )
 
     def holds(self, xy: Float32[np.ndarray, "2"]) -> bool:
-        """Whether it shows a point."""
+        """Whether it shows a point; as of a frame, up to the far edge of its last pixels."""
         x, y = xy - (self.x, self.y)
-        return bool(-0.5 <= x < self.width - 0.5 and -0.5 <= y < self.height - 0.5)
+        return bool(-0.5 <= x < self.width and -0.5 <= y < self.height)
 
     def _prompt(self, prompt: VisualPrompt) -> VisualPrompt | None:
         if isinstance(prompt, Mask):
