@@ -58,6 +58,7 @@ class WebhookSink:
         self._changed = threading.Condition()
         self._closing_s: float | None = None
         self._away = False
+        self._random = random.Random()  # the shared one belongs to the program
         self._thread = threading.Thread(target=self._deliver, name="vseg-webhook", daemon=True)
         self._thread.start()
 
@@ -100,7 +101,7 @@ class WebhookSink:
             self._is_away(why)
             with self._changed:
                 # Not all at the same moment, after a receiver of many comes back.
-                wait_s = pause_s * random.uniform(0.5, 1.0)
+                wait_s = pause_s * self._random.uniform(0.5, 1.0)
                 self._changed.wait_for(lambda: self._closing_s is not None, wait_s)
                 if self._closing_s is not None:
                     self._changed.wait(_PAUSES_S[0] / 5)
