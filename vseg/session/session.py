@@ -7,7 +7,6 @@ the video.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,19 +14,17 @@ import numpy as np
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.grounder import FrameFeatures, Grounder
+from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
-from vseg.session.distractor_tracking import DistractorTracking
+from vseg.session.advance import advance
 from vseg.session.encode_ahead import EncodeAhead
-from vseg.session.engine import Engine
 from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.similar_objects import similar_objects
 from vseg.session.image_predictor import EncodedImage, ImagePredictor
 from vseg.session.output import frame_masks
 from vseg.session.session_objects import PromptedPass, SessionObjects
-from vseg.session.tracked_masks import TrackedMasks
 from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import Features
 from vseg.types import Exemplar, Frame, PromptValue, Text, VisualPrompt
@@ -152,7 +149,15 @@ class Session(SessionObjects):
         ids = self.object_ids if objects is None else sorted(objects)
         live = [self._state.tracked(obj) for obj in ids]
         in_time = objects is not None or not remember
-        masks = self._advance(frame, live, reverse, remember=remember, alone=in_time)
+        masks = advance(
+            self._state,
+            self._frames,
+            frame,
+            live,
+            reverse=reverse,
+            remember=remember,
+            alone=in_time,
+        )
         self._state.last_index = frame.index
         self._state.last_time_s = frame.time_s
         return masks
@@ -300,47 +305,9 @@ class Session(SessionObjects):
             if not fixed:  # objects prompted meanwhile join
                 chosen |= {o.object_id for o in self.objects.values() if o.stale}
             live = self._state.live(frame.index, reverse, chosen)
-            masks = self._advance(frame, live, reverse)
+            masks = advance(self._state, self._frames, frame, live, reverse=reverse)
             for tracked in live:
                 tracked.left = None if self._is_last(frame.index, reverse) else frame.index
             done |= {tracked.object_id for tracked in live}
             yield masks
         self._state.end(done)
-
-    def _advance(
-        self,
-        frame: Frame,
-        live: list[TrackedObject],
-        reverse: bool,
-        *,
-        remember: bool = True,
-        alone: bool = False,
-    ) -> FrameMasks:
-        """alone: without distractors, where time is short."""
-        for tracked in live:
-            tracked.reverse = reverse
-        features = partial(self._frames.features, frame)
-        masks = None
-        if live:
-            with self._frames.tracking():
-                masks = self._tracked(frame, features, live, remember=remember, alone=alone)
-        for tracked in live:
-            tracked.stale.discard(frame.index)
-        events = self.identities.drain()
-        # The ids of distractors are below 0.
-        seen = tuple(e for e in events if e.object_id is None or e.object_id > 0)
-        return replace(frame_masks(frame, live, masks), events=seen)
-
-    def _tracked(
-        self,
-        frame: Frame,
-        features: FrameFeatures,
-        live: list[TrackedObject],
-        *,
-        remember: bool,
-        alone: bool,
-    ) -> TrackedMasks:
-        engine = self._state.engine
-        if alone or not isinstance(engine, Engine) or not self.identities.rules.distractors:
-            return engine.track(frame, features, live, remember=remember)
-        return DistractorTracking(self._state, engine).track(frame, features, live)
