@@ -111,7 +111,7 @@ def test_where_no_process_starts_auto_is_torch(
 ) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "gone"))
     assert load_nano(weights, dtype="float32").runtime == "torch"
-    assert "no process could be started" in choose.chosen_in_words()
+    assert "did not start or gave no result" in choose.chosen_in_words()
     assert not (tmp_path / "cache").exists()
 
 

@@ -92,7 +92,7 @@ def chosen_in_words() -> str:
         return "torch: this processor has bfloat16"
     measured = self_test()
     if measured is None:
-        return "torch: no process could be started that measures both"
+        return "torch: the self-test, in a process of its own, did not start or gave no result"
     return measured.in_words()
 
 
