@@ -128,7 +128,8 @@ class CropSettings(Settings):
 
     most: crops at once; more objects than these are tracked in the whole frame, the largest of
     them; 0: no crops.  below: an object is small while the longer side of its box is less, in
-    pixels of the frame as the model sees it.
+    pixels of the frame as the model sees it, or, where thin arms make the box large, twice
+    the side of a square of its area (but no less than two thirds of the longer side).
     """
 
     most: int = Field(default=64, ge=0, le=1000)

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vseg.session.crops.crop_decoder import CropDecoder
-from vseg.session.crops.crop_place import CropPlace, PixelBox, longer_side
+from vseg.session.crops.crop_place import CropPlace, Extent
 from vseg.session.crops.crop_row import CropRow
 from vseg.session.crops.view import CropView, pasted, resampled
 from vseg.session.memory.affinity_bank import AffinityBank
@@ -56,7 +56,7 @@ class CropMoves:
         assert place is not None, "only small objects are tracked in crops"
         prompted = on.index in tracked.prompts
         if mask.area:
-            tracked.place = place.seen(on.index, mask.xyxy)
+            tracked.place = place.seen(on.index, Extent.of(mask))
             tracked.prior = Prior(on.index, row.logits, row.features.local_key, row.view)
         else:
             tracked.place = place.unseen()
@@ -86,13 +86,13 @@ class CropMoves:
         free = self.most - sum(o.place is not None for o in small)
         for tracked in whole:
             before = tracked.small_frames
-            box = _box(tracked.prior, on)
-            small_now = box is not None and longer_side(box) * on.scale < self.below
+            extent = _extent(tracked.prior, on)
+            small_now = extent is not None and extent.size * on.scale < self.below
             tracked.small_frames = before + 1 if small_now else 0
-            if tracked.small_frames > _SMALL_FRAMES and free > 0 and tracked.prior and box:
+            if tracked.small_frames > _SMALL_FRAMES and free > 0 and tracked.prior and extent:
                 free -= 1
                 tracked.small_frames = 0
-                self._to_crop(on, tracked, tracked.prior, CropPlace.of(on.index, box))
+                self._to_crop(on, tracked, tracked.prior, CropPlace.of(on.index, extent))
 
     def _to_whole(self, on: TrackedFrame, tracked: TrackedObject, prior: Prior) -> None:
         assert prior.view is not None, "the prior of a small object is of its crop"
@@ -123,9 +123,9 @@ class CropMoves:
             bank.write_recent(entry)
 
 
-def _box(prior: Prior | None, on: TrackedFrame) -> PixelBox | None:
-    """The box of a mask of the whole frame, of whole cells, in video pixels; None without a
-    mask on this frame.
+def _extent(prior: Prior | None, on: TrackedFrame) -> Extent | None:
+    """What a mask of the whole frame takes of it, in whole cells; None without a mask on this
+    frame.
     """
     if prior is None or prior.frame_index != on.index:
         return None
@@ -136,4 +136,5 @@ def _box(prior: Prior | None, on: TrackedFrame) -> PixelBox | None:
         return None
     y = on.hw[0] / mask.shape[0]
     x = on.hw[1] / mask.shape[1]
-    return columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y
+    box = columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y
+    return Extent(box, round(mask.sum() * x * y))

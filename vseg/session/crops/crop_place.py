@@ -5,15 +5,22 @@ Enters: its mask on every frame.  Leaves: the view of the next.  The crop moves 
 did, so that what matching has to follow is the change of its motion alone.
 """
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float32
 
 from vseg.session.crops.view import CropView, Number
+from vseg.types import MaskCrop
 
 PixelBox = tuple[Number, Number, Number, Number]
 """x1 y1 x2 y2 in video pixels, right and bottom exclusive."""
+
+# An object is measured by twice the side of a square of its area where that is less than the
+# longer side of its box, but by no less than that side over this: its crop must hold all of
+# it.  A round value, not tuned.
+_MOST_SLENDER = 1.5
 
 CROP_SIDE = 128
 """Pixels of a crop's side as encoded.  On 24 made-up objects over 30 frames (6 to 16 pixels in
@@ -23,9 +30,9 @@ with 4 times; in 96 pixels 55, 72 and 73 with 3 times; in 160 pixels 53, 72 and 
 times, 58, 62 and 81 with 4.
 """
 AROUND = 3.0
-"""Side of a crop, in longer sides of the object; see `CROP_SIDE`."""
+"""Side of a crop, in sizes of the object; see `CROP_SIDE`."""
 
-# A crop keeps its scale while the longer side of the object takes this share of it: from half
+# A crop keeps its scale while the size of the object takes this share of it: from half
 # to almost twice what it begins with.  Round values; not tuned.
 _LEAST_SHARE = 0.18
 _MOST_SHARE = 0.55
@@ -36,11 +43,43 @@ _EXTRAPOLATED = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """What an object takes of a frame, in video pixels.  area: of its mask, None where only
+    its box is known.
+    """
+
+    box: PixelBox
+    area: int | None = None
+
+    @staticmethod
+    def of(mask: MaskCrop) -> "Extent":
+        """Of a mask that is not empty."""
+        return Extent(mask.xyxy, mask.area)
+
+    @property
+    def longer_side(self) -> Number:
+        """Of the box."""
+        x1, y1, x2, y2 = self.box
+        return max(x2 - x1, y2 - y1)
+
+    @property
+    def size(self) -> Number:
+        """What decides whether it is small: the longer side of its box, but for one of which
+        thin arms make the box large.  They would be lost in the whole frame, and with a crop
+        of their size the body too.
+        """
+        longer = self.longer_side
+        if self.area is None:
+            return longer
+        return max(min(longer, 2 * math.sqrt(self.area)), longer / _MOST_SLENDER)
+
+
+@dataclass(frozen=True, slots=True)
 class CropPlace:
     """A small object on the frame on which it was seen last.
 
-    x, y: the centre of its box in video pixels.  vx, vy: pixels per frame.  size: the longer
-    side of the box.  side: of its crop.  absent: decoded frames since then.
+    x, y: the centre of its box in video pixels.  vx, vy: pixels per frame.  size: see
+    `Extent`.  side: of its crop.  absent: decoded frames since then.
     """
 
     frame_index: int
@@ -53,13 +92,11 @@ class CropPlace:
     absent: int = 0
 
     @staticmethod
-    def of(frame_index: int, box: PixelBox) -> "CropPlace":
+    def of(frame_index: int, extent: Extent) -> "CropPlace":
         """Of an object that gets a crop of its own; it seems to stand."""
-        x1, y1, x2, y2 = box
-        view = CropView.around((x1 + x2) / 2, (y1 + y2) / 2, AROUND * longer_side(box))
-        return CropPlace(
-            frame_index, (x1 + x2) / 2, (y1 + y2) / 2, longer_side(box), view.width
-        )
+        x1, y1, x2, y2 = extent.box
+        view = CropView.around((x1 + x2) / 2, (y1 + y2) / 2, AROUND * extent.size)
+        return CropPlace(frame_index, (x1 + x2) / 2, (y1 + y2) / 2, extent.size, view.width)
 
     def view(self, frame_index: int, wider: int = 1) -> CropView:
         """What the object's crop shows on a frame; wider: in how many times its side."""
@@ -69,9 +106,9 @@ class CropPlace:
         y = self.y + frames * self.vy
         return CropView.around(x, y, wider * self.side)
 
-    def seen(self, frame_index: int, box: PixelBox) -> "CropPlace":
-        """After a frame on which this is its box; the scale of the crop is kept."""
-        now = replace(CropPlace.of(frame_index, box), side=self.side)
+    def seen(self, frame_index: int, extent: Extent) -> "CropPlace":
+        """After a frame on which it takes this; the scale of the crop is kept."""
+        now = replace(CropPlace.of(frame_index, extent), side=self.side)
         frames = frame_index - self.frame_index
         if not frames:
             return replace(now, vx=self.vx, vy=self.vy)
@@ -96,8 +133,3 @@ class CropPlace:
         share = self.size / self.side
         smaller = self.rescaled().side < self.side  # the smallest crop cannot get smaller
         return share <= _MOST_SHARE and (share >= _LEAST_SHARE or not smaller)
-
-
-def longer_side(box: PixelBox) -> Number:
-    """What an object's size is measured by: a crop must hold all of it."""
-    return max(box[2] - box[0], box[3] - box[1])

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vseg.ops.boxes import box_iou
 from vseg.session.crops.crop_decoder import CropDecoder
-from vseg.session.crops.crop_place import CROP_SIDE, CropPlace, PixelBox, longer_side
+from vseg.session.crops.crop_place import CROP_SIDE, CropPlace, Extent, PixelBox
 from vseg.session.crops.crop_row import CropRow
 from vseg.session.crops.view import CropView
 from vseg.session.image_predictor import ImagePredictor
@@ -53,27 +53,27 @@ _LEAST_AGREED = 0.5
 class _Shown:
     """What one crop shows of a clicked object.
 
-    box: in video pixels, None if the mask may not be that of a small object.
+    extent: None if the mask may not be that of a small object.
     """
 
     view: CropView
-    box: PixelBox | None
+    extent: Extent | None
     quality: float
 
     @property
     def fits(self) -> bool:
         """Whether the object has the size in the crop at which its mask is exact."""
-        if self.box is None:
+        if self.extent is None:
             return False
-        return _LEAST_SHARE <= longer_side(self.box) / self.view.width <= _MOST_SHARE
+        return _LEAST_SHARE <= self.extent.longer_side / self.view.width <= _MOST_SHARE
 
 
 @dataclass(frozen=True, slots=True)
 class FirstPlaces:
     """Finds the places of prompted objects.
 
-    below: an object is small whose longer side is less, in pixels at the size at which the
-    model works.
+    below: an object is small whose size (see `Extent`) is less, in pixels at the size at
+    which the model works.
     """
 
     crops: CropDecoder
@@ -84,16 +84,16 @@ class FirstPlaces:
         is, or after which it stays where it is.
         """
         prompts = tracked.prompts[on.index]
-        box = _extent(prompts)
+        extent = _extent(prompts)
         before = tracked.place
-        if box is None:
+        if extent is None:
             return before and self._kept(before, on.index, _positive(prompts))
-        if longer_side(box) * on.scale >= self.below:
+        if extent.size * on.scale >= self.below:
             return None
-        place = CropPlace.of(on.index, box)
+        place = CropPlace.of(on.index, extent)
         if before is None or not before.view(on.index).holds(place.centre):
             return place  # how it moved elsewhere says nothing here
-        return before.seen(on.index, box).rescaled()
+        return before.seen(on.index, extent).rescaled()
 
     def _kept(
         self, place: CropPlace, frame_index: int, marks: Float32[np.ndarray, "N 2"]
@@ -124,18 +124,18 @@ class FirstPlaces:
         if not len(marks) or _span(marks) * on.scale >= self.below:
             return None
         shown = self._shown(on, tracked.prompts[on.index], marks)
-        agreed = _agreed([one.box for one in shown])
+        agreed = _agreed([one.extent for one in shown])
         believed = float(whole.quality[0])
         side = _longer_side_of(whole.logits[0]) * on.hw[0] / on.map_hw[0]
         best = None
         quality = 0.0
         for one, sure in zip(shown, agreed, strict=True):
-            if one.box is None or not one.fits or one.quality <= quality:
+            if one.extent is None or not one.fits or one.quality <= quality:
                 continue
-            tiny = sure and side >= _TIMES * longer_side(one.box)
+            tiny = sure and side >= _TIMES * one.extent.longer_side
             if one.quality > (_LEAST_AGREED if tiny else max(_LEAST_QUALITY, believed)):
                 quality = one.quality
-                best = CropPlace.of(on.index, one.box)
+                best = CropPlace.of(on.index, one.extent)
         return best
 
     def _shown(
@@ -150,8 +150,8 @@ class FirstPlaces:
         shown = []
         for view in dict.fromkeys(views):  # the smallest crop is a limit that two may reach
             row = self._row(on, view, prompts)
-            box = self._object_in(on, row, marks)
-            shown.append(_Shown(view, box, float(row.decoded.quality[0])))
+            extent = self._object_in(on, row, marks)
+            shown.append(_Shown(view, extent, float(row.decoded.quality[0])))
         return shown
 
     def _row(
@@ -166,8 +166,8 @@ class FirstPlaces:
 
     def _object_in(
         self, on: TrackedFrame, row: CropRow, marks: Float32[np.ndarray, "N 2"]
-    ) -> PixelBox | None:
-        """The box of the mask, if it may be that of a small object."""
+    ) -> Extent | None:
+        """What the mask takes, if it may be that of a small object."""
         view = row.view
         mask = view.mask(row.logits, on.hw)
         if not mask.area:
@@ -179,20 +179,21 @@ class FirstPlaces:
             and box[2] < view.x + view.width
             and box[3] < view.y + view.height
         )
-        small = longer_side(box) * on.scale < self.below
-        return box if inside and small and _on_all(mask, marks) else None
+        extent = Extent.of(mask)
+        small = extent.size * on.scale < self.below
+        return extent if inside and small and _on_all(mask, marks) else None
 
 
-def _agreed(boxes: Sequence[PixelBox | None]) -> list[bool]:
+def _agreed(extents: Sequence[Extent | None]) -> list[bool]:
     """Whether the next wider or narrower crop shows an object in the same box."""
-    same = [_same(a, b) for a, b in pairwise(boxes)]
+    same = [_same(a, b) for a, b in pairwise(extents)]
     return [a or b for a, b in zip([False, *same], [*same, False], strict=True)]
 
 
-def _same(one: PixelBox | None, other: PixelBox | None) -> bool:
+def _same(one: Extent | None, other: Extent | None) -> bool:
     if one is None or other is None:
         return False
-    pair = np.array([one, other], dtype=np.float64)
+    pair = np.array([one.box, other.box], dtype=np.float64)
     return bool(box_iou(pair[:1], pair[1:])[0, 0] >= _AGREE)
 
 
@@ -203,18 +204,19 @@ def _longer_side_of(logits: Float[Tensor, "h4 w4"]) -> int:
     return max((int(at[-1] - at[0]) + 1 if len(at) else 0) for at in sides)
 
 
-def _extent(prompts: Sequence[VisualPrompt]) -> PixelBox | None:
-    """The box of a mask and of the points on the object that it lacks, or else a box among
-    the prompts; None without any.
+def _extent(prompts: Sequence[VisualPrompt]) -> Extent | None:
+    """Of a mask and of the points on the object that it lacks, or else of a box among the
+    prompts; None without any.
     """
     for prompt in prompts:
         if isinstance(prompt, Mask):
             mask = MaskCrop.of(prompt.mask)
             if mask.area:
-                return _around(mask.xyxy, _positive(prompts))
+                box = _around(mask.xyxy, _positive(prompts))
+                return Extent(box, mask.area if box == mask.xyxy else None)
     for prompt in prompts:
         if isinstance(prompt, Box):
-            return prompt.x1, prompt.y1, prompt.x2, prompt.y2
+            return Extent((prompt.x1, prompt.y1, prompt.x2, prompt.y2))
     return None
 
 
