@@ -22,6 +22,7 @@ from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.load import WEIGHTS, load_nano, load_weights
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
+from vseg.models.nano.runtimes.decoder_graphs import decoder_graphs
 from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
 from vseg.models.nano.runtimes.int8_writer import Int8Writer, Quantisation
 from vseg.models.nano.runtimes.stage_graphs import stage_graphs, stem_layer
@@ -110,7 +111,8 @@ def graphs() -> tuple[NanoNet, Quantisation, dict[str, bytes]]:
     digest = load_weights(net, WEIGHTS)
     TorchRuntime(net, torch.device("cpu"), torch.float32)
     quantisation = ScalesFile(scales_of(WEIGHTS), digest).load().of(net)
-    return net, quantisation, stage_graphs(net, quantisation)
+    models = stage_graphs(net, quantisation) | decoder_graphs(net.decoder, quantisation)
+    return net, quantisation, models
 
 
 def test_onnxruntime_multiplies_integers_in_every_layer(

@@ -18,7 +18,7 @@ from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import Features, LookAlikes, Memory, MemoryEntry, MemoryPart
-from vseg.types import Mask
+from vseg.types import Box, Mask, Points, Scribble, VisualPrompt
 
 SCENE = SyntheticVideo(SceneConfig(96, 130, 4, num_objects=3, seed=2))
 OF_SCALE = 1e-4
@@ -103,6 +103,35 @@ def test_the_memory_is_written_and_read_alike(
     look_alikes = LookAlikes(prior, similar)
     read = [m.condition(features[1], memory, look_alikes) for m in (in_onnx, in_torch)]
     assert_same(*read)
+
+
+PROMPTS: list[list[VisualPrompt]] = [
+    [Points([(40, 50)])],
+    [Points([(90, 30), (10, 80)], [1, 0]), Scribble([(60, 60), (80, 70)])],
+    [Box(20, 10, 90, 80)],
+]
+
+
+@pytest.mark.parametrize("objects", [1, 3])
+@pytest.mark.parametrize("known", [False, True])
+def test_prompts_are_decoded_alike(
+    in_torch: Nano, in_onnx: Nano, features: list[Features], objects: int, known: bool
+) -> None:
+    generator = torch.Generator().manual_seed(3)
+    priors = conditioned = None
+    if known:
+        priors = torch.randn(objects, *features[0].map_hw, generator=generator)
+        conditioned = torch.randn(objects, 64, *features[0].key.shape[1:], generator=generator)
+    ours, theirs = (
+        model.decode_prompts(features[0], PROMPTS[:objects], priors, conditioned)
+        for model in (in_onnx, in_torch)
+    )
+    for mine, other in (
+        (ours.logits, theirs.logits),
+        (ours.quality, theirs.quality),
+        (ours.presence, theirs.presence),
+    ):
+        assert_same(mine, other)
 
 
 @pytest.mark.parametrize("objects", [(0, 1), (2, 0, 1)])

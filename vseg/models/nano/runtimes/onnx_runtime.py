@@ -4,7 +4,8 @@ On processors without bfloat16 its convolutions are faster than torch's.  Graphs
 the weights in memory when the model is loaded.  All that passes between stages is float32.
 """
 
-from functools import partial
+from functools import cached_property, partial
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, UInt8
@@ -14,17 +15,16 @@ from vseg.models.nano.encoder import WIDTHS
 from vseg.models.nano.network import KEY, NEAR_KEY
 from vseg.models.nano.object_decoder import (
     BASE,
-    EMBEDDING,
     SKIPS,
     VALUE,
-    CoarseDecoded,
     DecodedMasks,
     Encoded,
-    refined_in_windows,
 )
 from vseg.models.nano.runtimes.int8_scales import Int8Scales
 from vseg.models.nano.runtimes.int8_writer import Quantisation
+from vseg.models.nano.runtimes.onnx_decoder import OnnxDecoder
 from vseg.models.nano.runtimes.onnx_session import OnnxSession
+from vseg.models.nano.runtimes.prompt_graph import prompt_graph
 from vseg.models.nano.runtimes.reading import read_by
 from vseg.models.nano.runtimes.runtime import EncodedImages, EncodeImages
 from vseg.models.nano.runtimes.stage_graphs import stage_graphs
@@ -38,11 +38,18 @@ synthetic objects have windows of 3500 cells in 4.7 batches at steps of 8, 2800 
 2400 in 9.3 at 2; a batch costs as much as 130 cells."""
 
 
+class _Prompted(NamedTuple):
+    """What decodes prompts."""
+
+    encoder: OnnxSession
+    decoder: OnnxDecoder
+
+
 class OnnxRuntime:
     """Implements `vseg.models.nano.runtimes.runtime.Runtime`.
 
-    torch_runtime: of the same weights, in float32 on the processor; it decodes prompts and
-    moves masks.  scales: for 8-bit integers.
+    torch_runtime: of the same weights, in float32 on the processor; it moves masks.  scales:
+    for 8-bit integers.
     """
 
     def __init__(self, torch_runtime: TorchRuntime, scales: Int8Scales | None = None) -> None:
@@ -57,6 +64,7 @@ class OnnxRuntime:
         net = torch_runtime.net
         quantisation = Quantisation() if scales is None else scales.of(net)
         graphs = stage_graphs(net, quantisation)
+        self._decoder = OnnxDecoder(net.decoder, quantisation, self._threads, self._step)
         self._encoder = graphs.pop("encode")
         self._encoders: dict[int, OnnxSession] = {}
         self._stages = {n: OnnxSession(graph, self._threads) for n, graph in graphs.items()}
@@ -129,31 +137,8 @@ class OnnxRuntime:
         frame: Encoded,
         prior: Float[Tensor, "N 3 h4 w4"],
     ) -> DecodedMasks:
-        """The coarse half, the windows, and what is believed of the masks: three graphs."""
-        n, _, h, w = readout.shape
-        made = self._stages["deep"].run(
-            {"readout": readout, "base": frame.base, "prior": prior},
-            {"x": (n, BASE, h, w), "mean": (n, BASE), "coarse": (n, 1, h, w)},
-        )
-        found = CoarseDecoded(**made)
-        logits = refined_in_windows(self._refine, found, frame, prior, self._step)
-        judged = self._stages["judge"].run(
-            {"x": found.x, "mean": found.mean, "base": frame.base, "logits": logits},
-            {"scores": (n, 2), "identity": (n, EMBEDDING)},
-        )
-        quality, presence = judged["scores"].unbind(1)
-        return DecodedMasks(logits, found.coarse, quality, presence, judged["identity"])
-
-    def _refine(
-        self,
-        x: Float[Tensor, "N 64 h w"],
-        skip8: Float[Tensor, "#N 32 h8 w8"],
-        skip4: Float[Tensor, "#N 16 h4 w4"],
-        prior: Float[Tensor, "N P h4 w4"],
-    ) -> Float[Tensor, "N 1 h4 w4"]:
-        inputs = {"x": x, "skip8": skip8, "skip4": skip4, "prior": prior}
-        logits = (len(x), 1, *prior.shape[2:])
-        return self._stages["refine"].run(inputs, {"logits": logits})["logits"]
+        """The decoder of tracked objects."""
+        return self._decoder.decode(readout, frame, prior)
 
     def remember(
         self, base: Float[Tensor, "1 64 h w"], masks: Float[Tensor, "N 1 h4 w4"]
@@ -170,5 +155,19 @@ class OnnxRuntime:
         prior: Float[Tensor, "N 1 h4 w4"],
         conditioned: Float[Tensor, "N 64 h w"] | None,
     ) -> DecodedMasks:
-        """In torch: once for each prompt."""
-        return self._torch.decode_prompts(frame, maps, prior, conditioned)
+        """The prompt encoder, and the decoder of prompted objects; both in float32."""
+        inputs = {"base": frame.base, "key": frame.key, "maps": maps, "prior": prior}
+        shape = {"values": (len(maps), VALUE, *frame.base.shape[2:])}
+        values = self._prompted.encoder.run(inputs, shape)["values"]
+        if conditioned is not None:
+            values += conditioned
+        return self._prompted.decoder.decode(values, frame, torch.cat([prior, maps], dim=1))
+
+    @cached_property
+    def _prompted(self) -> _Prompted:
+        """Made where it is needed: who resumes a run has no use for it."""
+        net = self._torch.net
+        return _Prompted(
+            OnnxSession(prompt_graph(net.prompt), self._threads),
+            OnnxDecoder(net.prompted, Quantisation(), self._threads, self._step),
+        )
