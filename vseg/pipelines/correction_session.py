@@ -19,7 +19,7 @@ from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader, readable_backward, readable_frames
-from vseg.session.crops.crop_place import Extent
+from vseg.session.crops.crop_place import ObjectExtent
 from vseg.session.session import Session
 from vseg.session.tracked_frame import TrackedFrame
 from vseg.types import Frame, Mask, MaskCrop, Points, PromptValue, Scribble
@@ -59,7 +59,7 @@ class SessionSetup:
         scale = TrackedFrame.scale_of(
             self.model.map_hw((info.height, info.width)), info.height
         )
-        return Extent.of(seen).size * scale >= self.crops.below
+        return ObjectExtent.of(seen).size * scale >= self.crops.below
 
     @property
     def other_anchors(self) -> int:

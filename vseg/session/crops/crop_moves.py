@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vseg.session.crops.crop_decoder import CropDecoder
-from vseg.session.crops.crop_place import CropPlace, Extent
+from vseg.session.crops.crop_place import CropPlace, ObjectExtent
 from vseg.session.crops.crop_row import CropRow
 from vseg.session.crops.view import CropView, pasted, resampled
 from vseg.session.memory.affinity_bank import AffinityBank
@@ -56,7 +56,7 @@ class CropMoves:
         assert place is not None, "only small objects are tracked in crops"
         prompted = on.index in tracked.prompts
         if mask.area:
-            tracked.place = place.seen(on.index, Extent.of(mask))
+            tracked.place = place.seen(on.index, ObjectExtent.of(mask))
             tracked.prior = Prior(on.index, row.logits, row.features.local_key, row.view)
         else:
             tracked.place = place.unseen()
@@ -123,7 +123,7 @@ class CropMoves:
             bank.write_recent(entry)
 
 
-def _extent(prior: Prior | None, on: TrackedFrame) -> Extent | None:
+def _extent(prior: Prior | None, on: TrackedFrame) -> ObjectExtent | None:
     """What a mask of the whole frame takes of it, in whole cells; None without a mask on this
     frame.
     """
@@ -137,4 +137,4 @@ def _extent(prior: Prior | None, on: TrackedFrame) -> Extent | None:
     y = on.hw[0] / mask.shape[0]
     x = on.hw[1] / mask.shape[1]
     box = columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y
-    return Extent(box, round(mask.sum() * x * y))
+    return ObjectExtent(box, round(mask.sum() * x * y))

@@ -43,7 +43,7 @@ _EXTRAPOLATED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class ObjectExtent:
     """What an object takes of a frame, in video pixels.  area: of its mask, None where only
     its box is known.
     """
@@ -52,9 +52,9 @@ class Extent:
     area: int | None = None
 
     @staticmethod
-    def of(mask: MaskCrop) -> "Extent":
+    def of(mask: MaskCrop) -> "ObjectExtent":
         """Of a mask that is not empty."""
-        return Extent(mask.xyxy, mask.area)
+        return ObjectExtent(mask.xyxy, mask.area)
 
     @property
     def longer_side(self) -> Number:
@@ -79,7 +79,7 @@ class CropPlace:
     """A small object on the frame on which it was seen last.
 
     x, y: the centre of its box in video pixels.  vx, vy: pixels per frame.  size: see
-    `Extent`.  side: of its crop.  absent: decoded frames since then.
+    `ObjectExtent`.  side: of its crop.  absent: decoded frames since then.
     """
 
     frame_index: int
@@ -92,7 +92,7 @@ class CropPlace:
     absent: int = 0
 
     @staticmethod
-    def of(frame_index: int, extent: Extent) -> "CropPlace":
+    def of(frame_index: int, extent: ObjectExtent) -> "CropPlace":
         """Of an object that gets a crop of its own; it seems to stand."""
         x1, y1, x2, y2 = extent.box
         view = CropView.around((x1 + x2) / 2, (y1 + y2) / 2, AROUND * extent.size)
@@ -106,7 +106,7 @@ class CropPlace:
         y = self.y + frames * self.vy
         return CropView.around(x, y, wider * self.side)
 
-    def seen(self, frame_index: int, extent: Extent) -> "CropPlace":
+    def seen(self, frame_index: int, extent: ObjectExtent) -> "CropPlace":
         """After a frame on which it takes this; the scale of the crop is kept."""
         now = replace(CropPlace.of(frame_index, extent), side=self.side)
         frames = frame_index - self.frame_index

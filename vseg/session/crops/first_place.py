@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vseg.ops.boxes import box_iou
 from vseg.session.crops.crop_decoder import CropDecoder
-from vseg.session.crops.crop_place import CROP_SIDE, CropPlace, Extent, PixelBox
+from vseg.session.crops.crop_place import CROP_SIDE, CropPlace, ObjectExtent, PixelBox
 from vseg.session.crops.crop_row import CropRow
 from vseg.session.crops.view import CropView
 from vseg.session.image_predictor import ImagePredictor
@@ -57,7 +57,7 @@ class _Shown:
     """
 
     view: CropView
-    extent: Extent | None
+    extent: ObjectExtent | None
     quality: float
 
     @property
@@ -72,7 +72,7 @@ class _Shown:
 class FirstPlaces:
     """Finds the places of prompted objects.
 
-    below: an object is small whose size (see `Extent`) is less, in pixels at the size at
+    below: an object is small whose size (see `ObjectExtent`) is less, in pixels at the size at
     which the model works.
     """
 
@@ -166,7 +166,7 @@ class FirstPlaces:
 
     def _object_in(
         self, on: TrackedFrame, row: CropRow, marks: Float32[np.ndarray, "N 2"]
-    ) -> Extent | None:
+    ) -> ObjectExtent | None:
         """What the mask takes, if it may be that of a small object."""
         view = row.view
         mask = view.mask(row.logits, on.hw)
@@ -179,18 +179,18 @@ class FirstPlaces:
             and box[2] < view.x + view.width
             and box[3] < view.y + view.height
         )
-        extent = Extent.of(mask)
+        extent = ObjectExtent.of(mask)
         small = extent.size * on.scale < self.below
         return extent if inside and small and _on_all(mask, marks) else None
 
 
-def _agreed(extents: Sequence[Extent | None]) -> list[bool]:
+def _agreed(extents: Sequence[ObjectExtent | None]) -> list[bool]:
     """Whether the next wider or narrower crop shows an object in the same box."""
     same = [_same(a, b) for a, b in pairwise(extents)]
     return [a or b for a, b in zip([False, *same], [*same, False], strict=True)]
 
 
-def _same(one: Extent | None, other: Extent | None) -> bool:
+def _same(one: ObjectExtent | None, other: ObjectExtent | None) -> bool:
     if one is None or other is None:
         return False
     pair = np.array([one.box, other.box], dtype=np.float64)
@@ -204,7 +204,7 @@ def _longer_side_of(logits: Float[Tensor, "h4 w4"]) -> int:
     return max((int(at[-1] - at[0]) + 1 if len(at) else 0) for at in sides)
 
 
-def _extent(prompts: Sequence[VisualPrompt]) -> Extent | None:
+def _extent(prompts: Sequence[VisualPrompt]) -> ObjectExtent | None:
     """Of a mask and of the points on the object that it lacks, or else of a box among the
     prompts; None without any.
     """
@@ -213,10 +213,10 @@ def _extent(prompts: Sequence[VisualPrompt]) -> Extent | None:
             mask = MaskCrop.of(prompt.mask)
             if mask.area:
                 box = _around(mask.xyxy, _positive(prompts))
-                return Extent(box, mask.area if box == mask.xyxy else None)
+                return ObjectExtent(box, mask.area if box == mask.xyxy else None)
     for prompt in prompts:
         if isinstance(prompt, Box):
-            return Extent((prompt.x1, prompt.y1, prompt.x2, prompt.y2))
+            return ObjectExtent((prompt.x1, prompt.y1, prompt.x2, prompt.y2))
     return None
 
 
