@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 
 from vseg.interfaces.promptable_model import Encode
-from vseg.ops.torch_threads import torch_threads
+from vseg.ops.torch_threads import fewer_torch_threads, usual_torch_threads
 from vseg.tensors import Features
 from vseg.types import Frame
 
@@ -59,6 +59,8 @@ class BackgroundEncoding:
         A pass begun during another takes its place: frames of the other are then encoded one
         by one, in the caller's thread.
         """
+        # A thread that began while another session tracked a frame has too few for good.
+        torch.set_num_threads(usual_torch_threads())
         with ThreadPoolExecutor(1, "vseg-encode", _flush_denormals) as thread:
             mine = self._pass = _Pass(self._encode, thread)
             try:
@@ -92,7 +94,7 @@ class BackgroundEncoding:
         if self._pass is None:
             yield
         else:
-            with torch_threads(threads - threads // 2):
+            with fewer_torch_threads(threads - threads // 2):
                 yield
 
     def clear(self) -> None:

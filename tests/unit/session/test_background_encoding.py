@@ -4,15 +4,17 @@ more held than two frames.
 
 import threading
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+import torch
 
 from vseg.errors import DamagedVideo
 from vseg.frame_masks import FrameMasks
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
-from vseg.ops.torch_threads import torch_threads
+from vseg.ops.torch_threads import torch_threads, usual_torch_threads
 from vseg.session.background_encoding import BackgroundEncoding
 from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo
@@ -158,6 +160,29 @@ def test_its_thread_ends_with_the_pass(
     del passing
     names = {thread.name for thread in threading.enumerate()}
     assert not any(name.startswith("vseg-encode") for name in names)
+
+
+def test_a_thread_that_begins_while_another_tracks_has_all_of_torchs_threads(
+    encoding: BackgroundEncoding, scene: SyntheticVideo
+) -> None:
+    usual = torch.get_num_threads()
+
+    def track() -> int:
+        for frame in encoding.over(scene.frames(0, 2)):
+            encoding.features(frame)
+            with encoding.tracking():
+                pass
+        return torch.get_num_threads()
+
+    with ThreadPoolExecutor(1) as begun:
+        tracked = encoding.over(scene.frames(0, 2))
+        encoding.features(next(tracked))
+        with encoding.tracking():
+            assert begun.submit(torch.get_num_threads).result() < usual
+            assert usual_torch_threads() == usual
+        del tracked
+        assert begun.submit(track).result() == usual
+    assert usual_torch_threads() == usual
 
 
 def test_a_single_thread_has_nothing_beside_it(threaded: Nano) -> None:

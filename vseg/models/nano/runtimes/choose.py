@@ -20,6 +20,7 @@ from vseg.models.nano.runtimes.int8_scales import Int8Scales, ScalesFile
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.models.nano.runtimes.self_test import SelfTest, tested_apart
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
+from vseg.ops.torch_threads import usual_torch_threads
 from vseg.weights.device import instruction_set, open_dtype
 
 RUNTIME_VARIABLE = "VSEG_RUNTIME"
@@ -73,7 +74,7 @@ def self_test() -> SelfTest | None:
             "torch": torch.__version__,
             "onnxruntime": version("onnxruntime"),
             "instruction set": instruction_set(),
-            "threads": torch.get_num_threads(),
+            "threads": usual_torch_threads(),
         }
     )
     kept = _KEPT.get(key)

@@ -30,6 +30,7 @@ from vseg.models.nano.runtimes.runtime import EncodedImages, EncodeImages
 from vseg.models.nano.runtimes.stage_graphs import stage_graphs
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.models.nano.windows import STEP
+from vseg.ops.torch_threads import usual_torch_threads
 from vseg.tensors import MemoryPart
 
 _STEP_OF_INTEGERS = 4
@@ -60,7 +61,7 @@ class OnnxRuntime:
         self.temperature = torch_runtime.temperature
         self.encoder_sha256 = torch_runtime.encoder_sha256
         self._step = STEP if scales is None else _STEP_OF_INTEGERS
-        self._threads = torch.get_num_threads()
+        self._threads = usual_torch_threads()
         net = torch_runtime.net
         quantisation = Quantisation() if scales is None else scales.of(net)
         graphs = stage_graphs(net, quantisation)
