@@ -29,7 +29,7 @@ from vseg.session.state import SessionState
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 15
+_FORMAT = 16
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:
@@ -119,6 +119,7 @@ def _pack_object(
         "small_frames": tracked.small_frames,
         "left": tracked.left,
         "distractor_of": tracked.distractor_of,
+        "apart_from": sorted(tracked.apart_from),
     }
 
 
@@ -143,6 +144,7 @@ def _unpack_object(
         record["small_frames"],
         record["left"],
         record["distractor_of"],
+        set(record["apart_from"]),
     )
 
 

@@ -101,6 +101,8 @@ class SessionState:
         self.bank.remove(obj)
         self.identities.forget(obj)
         self._drop_distractors_of(obj)
+        for distractor in self.distractors.values():
+            distractor.apart_from.discard(obj)
         self._prune_history()
 
     def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
@@ -147,11 +149,20 @@ class SessionState:
         for obj in done & self.objects.keys():
             self.objects[obj].left = None
 
-    def add_distractor(self, of: TrackedObject, frame_index: int, mask: Mask) -> TrackedObject:
-        """A distractor of an object, known from a frame on."""
+    def add_distractor(
+        self,
+        of: TrackedObject,
+        frame_index: int,
+        mask: Mask,
+        beside: Collection[TrackedObject],
+    ) -> TrackedObject:
+        """A distractor of an object, known from a frame on.  beside: the objects that it was
+        found beside, so it is none of them.
+        """
         obj = min(self.distractors, default=0) - 1
         prompts: dict[int, tuple[VisualPrompt, ...]] = {frame_index: (mask,)}
         found = TrackedObject(obj, prompts, reverse=of.reverse, distractor_of=of.object_id)
+        found.apart_from.update(tracked.object_id for tracked in beside)
         self.distractors[obj] = found
         return found
 

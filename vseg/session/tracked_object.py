@@ -35,7 +35,8 @@ class TrackedObject:
     that comes to its end.  reverse: direction of the last pass.  place: of a
     small object, which is tracked in a crop around it.  small_frames: how many of the last
     frames, without a gap, it was small on.  distractor_of: the object that it is like, of a
-    thing that nobody prompted (`vseg.session.distractor_finder`).
+    thing that nobody prompted (`vseg.session.distractor_finder`); apart_from: the objects that
+    it was tracked beside, so it is none of them.
     """
 
     object_id: int
@@ -47,6 +48,7 @@ class TrackedObject:
     small_frames: int = 0
     left: int | None = None
     distractor_of: int | None = None
+    apart_from: set[int] = field(default_factory=set)
 
     def pending(self, reverse: bool) -> set[int]:
         """The frames from which on a pass in this direction has something new for it: those

@@ -78,6 +78,20 @@ def test_a_distractor_that_is_prompted_is_an_object_from_then_on(
     assert not session.identities.objects.keys() - {1, 2}
 
 
+def test_a_distractor_that_is_prompted_after_the_pass_is_an_object_in_the_next_one(
+    nano: Nano, crossing: list[TrueFrame]
+) -> None:
+    session = begun(nano, crossing)
+    frames = [true.frame for true in crossing[:14]]
+    for _ in session.propagate(frames=iter(frames)):
+        assert len(session.identities.objects) == 2
+    session.prompt(2, crossing[5].frame, mask=crossing[5].labels == 2)
+    assert [m.object_ids for m in session.propagate(frames=iter(frames[5:]))] == [(2,)] * 9
+    for masks in session.propagate(0, frames=iter(frames)):
+        assert 2 not in masks or not (masks[1] & masks[2]).any()
+    assert session.identities.objects.keys() == {1, 2}
+
+
 def test_a_removed_object_leaves_no_distractor(nano: Nano, crossing: list[TrueFrame]) -> None:
     session = begun(nano, crossing)
     session.step(crossing[0].frame)
