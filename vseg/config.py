@@ -102,7 +102,8 @@ class IdentitySettings(Settings):
     on the frame before, or its largest part where it was nowhere, is not of the object (models
     with local matching only: nano).
     non_overlapping: no two objects take the same pixel, except nested ones.  merges: where two
-    similar objects overlap, their joint mask is divided by how the pixels of each move.
+    similar objects overlap, their joint mask is divided by how the pixels of each move; where
+    they are apart again, neither keeps a piece of the other.
     cuts: at a shot boundary, earlier positions are no evidence any more.  recognise: an object
     that was absent for `reid_after` frames, or before a cut, is accepted again only where its
     appearance has a cosine of at least `reid_threshold` to what it was.  departures: an

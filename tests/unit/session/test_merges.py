@@ -65,7 +65,12 @@ class Scene:
         surest = np.where(joint, 4.0, -8.0).astype(np.float32)
         grey = self.grey(abs(frame_index))
         return FrameObjects(
-            frame_index, masks, lambda ids: surest, grey, prompted, lambda one, other: similar
+            frame_index,
+            masks,
+            lambda ids: surest,
+            grey,
+            prompted,
+            *[lambda one, other: similar] * 2,
         )
 
 
@@ -192,9 +197,8 @@ def test_a_shape_that_changed_long_ago_is_left_to_the_decoder(frames: int) -> No
         surest = np.where(one | other, 4.0, -8.0).astype(np.float32)
         said = frozenset({1} if 16 <= t < 16 + frames else ())
         masks = {1: one, 2: other}
-        return merges.divide(
-            FrameObjects(t, masks, lambda ids: surest, dark, said, lambda i, k: True)
-        )
+        similar = [lambda i, k: True] * 2
+        return merges.divide(FrameObjects(t, masks, lambda ids: surest, dark, said, *similar))
 
     for t in range(16):
         divide(t, NOTHING, disc(12 + t, 30))

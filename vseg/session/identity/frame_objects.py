@@ -39,7 +39,7 @@ class FrameObjects:
 
     surest(ids): of every cell the largest logit of some objects, as decoded.  grey: the frame,
     GREY_SCALE pixels along a cell.  prompted: objects that the user prompted.  similar(one,
-    other): whether one may be taken for the other.
+    other): whether one may be taken for the other; equal: whether they cannot be told apart.
     """
 
     frame_index: int
@@ -48,6 +48,7 @@ class FrameObjects:
     grey: Grey
     prompted: frozenset[int]
     similar: Callable[[int, int], bool]
+    equal: Callable[[int, int], bool]
 
     @classmethod
     def of(
@@ -55,6 +56,7 @@ class FrameObjects:
         inputs: IdentityInput,
         masks: Bool[np.ndarray, "O h w"],
         similar: Callable[[int, int], bool],
+        equal: Callable[[int, int], bool],
     ) -> "FrameObjects":
         """Those that were decoded on the whole frame, not in crops."""
         ids = inputs.object_ids
@@ -76,6 +78,7 @@ class FrameObjects:
             np.asarray(grey, dtype=np.uint8),
             frozenset(i for i, here in zip(ids, inputs.prompted, strict=True) if here),
             similar,
+            equal,
         )
 
 

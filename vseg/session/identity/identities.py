@@ -242,7 +242,7 @@ class Identities:
         """Joint masks of look-alikes that overlap, divided among them."""
         ids = inputs.object_ids
         masks = (mirrored.here.logits > 0).numpy() & visible[:, None, None]
-        frame = FrameObjects.of(inputs, masks, self._similar)
+        frame = FrameObjects.of(inputs, masks, self._similar, self._equal)
         rows = {i: row for row, i in enumerate(ids)}
         shares = [
             {rows[i]: mask for i, mask in group.items()} for group in self.merges.divide(frame)
@@ -264,6 +264,12 @@ class Identities:
         if id_pair(one, other) in self.nested:
             return False
         return self.objects[one].is_look_alike(self.objects[other])
+
+    def _equal(self, one: int, other: int) -> bool:
+        """Whether two objects compete, and cannot be told apart."""
+        if id_pair(one, other) in self.nested:
+            return False
+        return self.objects[one].is_equal(self.objects[other])
 
     def _learn_prompted(self, inputs: IdentityInput, facts: FrameFacts) -> None:
         """Add views of the prompted objects, before anything is resolved: in a conflict an

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from vseg.session.identity.bodies import one_body_each
 from vseg.session.identity.depth_order import DepthOrder
 from vseg.session.identity.frame_objects import (
     FrameObjects,
@@ -50,7 +51,11 @@ class Merges:
     direction: int = 0
 
     def divide(self, frame: FrameObjects) -> list[dict[int, Cells]]:
-        """By groups of look-alikes that overlap, the mask of each; updates the layers."""
+        """By groups of look-alikes that overlap, or were apart from one another with pieces
+        of each other's bodies, the mask of each; updates the layers.
+        """
+        apart = one_body_each(frame)
+        frame = replace(frame, masks={**frame.masks, **apart})
         frames = self._arrive(frame)
         before = self.grey
         if before is not None and frames:
@@ -66,7 +71,9 @@ class Merges:
             if shares:
                 groups.append(shares)
         self._keep(frame, groups, touching)
-        return groups
+        divided = {i for group in groups for i in group}
+        apart = {i: mask for i, mask in apart.items() if i not in divided}
+        return [*groups, apart] if apart else groups
 
     def forget(self, object_id: int) -> None:
         """Drop the object's layer."""

@@ -47,6 +47,9 @@ SIMILAR = 0.8
 # who look different, whom the decoder tells apart, 0.19 to 0.96, in the middle 0.47 to 0.79.
 # Of five such people IDF1 is 66.8 without this and 97.9 with it.
 _SIMILAR_COLOURS = 0.75
+# Of both, from which two are equal, so that no decoder tells them apart. The same thing twice
+# has 0.96 to 0.99 in scenes made of photographs. A round value; not tuned.
+_EQUAL = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +96,18 @@ class ObjectIdentity:
         """Whether one may be taken for the other: they have a view and about the colours in
         common.
         """
-        if largest_cosines([self.gallery.views, other.gallery.views])[0, 1] < SIMILAR:
+        return self._alike(other, SIMILAR, _SIMILAR_COLOURS)
+
+    def is_equal(self, other: "ObjectIdentity") -> bool:
+        """Whether nothing in their looks tells them apart."""
+        return self._alike(other, _EQUAL, _EQUAL)
+
+    def _alike(self, other: "ObjectIdentity", cosine: float, colours: float) -> bool:
+        if largest_cosines([self.gallery.views, other.gallery.views])[0, 1] < cosine:
             return False
         one = self.departure.colours
         two = other.departure.colours
-        return one is None or two is None or float(one @ two) >= _SIMILAR_COLOURS
+        return one is None or two is None or float(one @ two) >= colours
 
     def has(self, mask: Cells, looks: Looks, others: Iterable["ObjectIdentity"]) -> bool:
         """Whether a mask that appears so shows this object, which must be recognised, or may
