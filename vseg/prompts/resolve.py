@@ -30,7 +30,7 @@ from jaxtyping import Bool, Float32, Float64
 from vseg.errors import NothingFound
 from vseg.ops.boxes import pixels_in
 from vseg.ops.masks import mask_iou
-from vseg.prompts.polygon_masks import mask_of
+from vseg.prompts.visual import as_visual
 from vseg.types import (
     Box,
     ConceptPrompt,
@@ -107,11 +107,7 @@ def resolve_prompts(
     """
     counted = effective(entries)
     values = [entry.prompt.value for entry in counted]
-    visual = tuple(
-        mask_of(v, hw) if isinstance(v, Polygon) else v
-        for v in values
-        if not isinstance(v, Text | Exemplar)
-    )
+    visual = tuple(as_visual(v, hw) for v in values if not isinstance(v, Text | Exemplar))
     concepts = [e for e in counted if isinstance(e.prompt.value, Text | Exemplar)]
     if not concepts or any(isinstance(p, Mask) for p in visual):
         return visual

@@ -24,7 +24,7 @@ from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.promptable_model import CoarseMasks, ObjectPrompts, PromptableModel
 from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
-from vseg.prompts.polygon_masks import mask_of
+from vseg.prompts.visual import as_visual
 from vseg.session.decoded_masks import decoded_masks
 from vseg.session.fine_masks import own_fine_masks
 from vseg.session.kept_parts import with_kept_parts
@@ -32,7 +32,7 @@ from vseg.session.mask_parts import prompt_evidence, without_stray_parts
 from vseg.session.obeyed_marks import with_obeyed_marks
 from vseg.session.prompt_zoom import zoomed
 from vseg.tensors import Decoded, Features
-from vseg.types import Box, Exemplar, Frame, Mask, Polygon, PromptValue, Text, VisualPrompt
+from vseg.types import Box, Exemplar, Frame, Mask, PromptValue, Text, VisualPrompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ def _visual_prompts(prompts: Sequence[PromptValue], image: EncodedImage) -> list
                 hint="detect it with a grounder first, or prompt a Session that has one",
             )
         check_prompt(prompt, hw)
-        visual.append(mask_of(prompt, hw) if isinstance(prompt, Polygon) else prompt)
+        visual.append(as_visual(prompt, hw))
     return visual
 
 
