@@ -130,6 +130,10 @@ class SessionFrames:
         self._check_index(first, len(self._video))
         return self._video.frames(first, until, -1 if reverse else 1)
 
+    def checked(self, frames: Iterable[Frame], state: SessionState) -> Iterator[Frame]:
+        """The caller's frames.  Raises BadFrame in place of one that cannot be tracked."""
+        return (_checked(frame, state) for frame in frames)
+
     def ahead_of(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """The same frames, encoded in batches or in the background: see `over` of
         `EncodeAhead` and of `BackgroundEncoding`.

@@ -205,14 +205,18 @@ class Session(SessionObjects):
         that was left early, from the frame after.  With `start`: for all objects.  An object
         is absent from the result on frames before its first prompt.  Without `start` the same
         call again gives the same masks, unless something was changed meanwhile.  frames: the
-        same frames read ahead by the caller.  A propagation ends for good where another one
+        same frames read ahead by the caller, each with an image of its own: the next one is
+        taken before this one is tracked.  A propagation ends for good where another one
         begins: both would write to one memory.  Raises BadPrompt, UsageError for one that was
-        ended so, and DamagedVideo after the last good frame.
+        ended so, BadFrame for an image that cannot be tracked, and DamagedVideo after the last
+        good frame.
         """
         self._check_open()
         chosen, first = self.next_pass(start, reverse=reverse, objects=objects)
         if frames is None:
             frames = self._frames.range(first, until, reverse=reverse)
+        else:
+            frames = self._frames.checked(frames, self._state)
         one = None
         if start is None:
             one = self._prompted_pass(first, reverse, chosen, objects)

@@ -1,6 +1,7 @@
 """One propagation after another in one session."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 
 from tests.sam_models import saved_model
 from tests.scenes import truth_of
+from vseg.errors import BadFrame
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.models.nano.model import Nano
@@ -161,3 +163,16 @@ def test_where_a_propagation_that_was_left_early_goes_on(
         leave(session, end - 3)
         session.prompt(1, 1, [truth(scene, 1, 1)])
         assert session.next_pass() == ({1}, 1)
+
+
+def test_a_frame_of_another_size_is_refused_after_those_before(
+    either: Model, scene: SyntheticVideo
+) -> None:
+    frames = list(scene.frames(0, 4))
+    frames[2] = replace(frames[2], image=frames[2].image[:-8])
+    with Session(either) as session:
+        session.prompt(1, frames[0], [truth(scene, 1)])
+        passing = session.propagate(frames=iter(frames))
+        assert [next(passing).frame_index for _ in range(2)] == [0, 1]
+        with pytest.raises(BadFrame, match="those before were"):
+            next(passing)
