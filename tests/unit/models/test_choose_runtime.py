@@ -14,7 +14,7 @@ from tests.nano_weights import save_random
 from vseg.errors import UsageError
 from vseg.models.nano.load import WEIGHTS, load_nano
 from vseg.models.nano.network import NanoNet
-from vseg.models.nano.runtimes import choose
+from vseg.models.nano.runtimes import choose, self_test
 from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE
 from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
 from vseg.models.nano.runtimes.self_test import SelfTest
@@ -33,7 +33,11 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def keep(
-    monkeypatch: pytest.MonkeyPatch, torch_ms: float, onnx_ms: float, int8_ms: float = 1000.0
+    monkeypatch: pytest.MonkeyPatch,
+    torch_ms: float,
+    onnx_ms: float,
+    int8_ms: float = 1000.0,
+    bfloat16_ms: float | None = None,
 ) -> list[SelfTest]:
     """Stand a result in for the measurement, whose outcome depends on the machine; gives the
     list of tests made.
@@ -41,7 +45,7 @@ def keep(
     made: list[SelfTest] = []
 
     def tested() -> SelfTest:
-        made.append(SelfTest(torch_ms, onnx_ms, int8_ms))
+        made.append(SelfTest(torch_ms, onnx_ms, int8_ms, bfloat16_ms))
         return made[-1]
 
     monkeypatch.setattr(choose, "tested_apart", tested)
@@ -57,7 +61,9 @@ def test_the_self_test_measures_both_and_is_kept(weights: Path, tmp_path: Path) 
     (key,) = kept
     assert {"torch", "onnxruntime", "instruction set", "threads"} <= json.loads(key).keys()
     assert choose.self_test() == first
-    assert load_nano(weights, dtype="float32").runtime == first.fastest(integers=False)
+    assert load_nano(weights, dtype="float32").runtime == first.fastest(
+        bfloat16=False, integers=False
+    )
 
 
 @pytest.mark.parametrize(("onnx_ms", "runtime"), [(60.0, "onnx"), (95.0, "torch")])
@@ -96,7 +102,7 @@ def test_auto_takes_integers_where_they_save_much(
 @pytest.mark.integration
 def test_what_the_self_test_needs_is_not_kept_by_who_asks(tmp_path: Path) -> None:
     asked = "from vseg.models.nano.runtimes import choose; "
-    asked += "print(choose.self_test().fastest(integers=False)); import sys; "
+    asked += "print(choose.self_test().fastest(bfloat16=False, integers=False)); import sys; "
     asked += "assert 'onnxruntime' not in sys.modules"
     env = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
     # As where a program is run from: Python puts the folder among the places of imports.
@@ -147,21 +153,42 @@ def test_the_environment_decides_for_auto(
         load_nano(weights)
 
 
-def test_with_bfloat16_auto_is_torch_untested(
-    weights: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("int8_ms", "runtime"), [(40.0, "onnx-int8"), (52.0, "torch"), (60.0, "torch")]
+)
+def test_with_bfloat16_integers_must_be_faster_than_that(
+    monkeypatch: pytest.MonkeyPatch, weights: Path, int8_ms: float, runtime: str
 ) -> None:
-    made = keep(monkeypatch, 100.0, 50.0, 20.0)
+    made = keep(monkeypatch, 94.0, 80.0, int8_ms, 54.0)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert load_nano(dtype="bfloat16").runtime == "torch"
+    assert not made
+    opened = load_nano()
+    assert opened.runtime == runtime
+    assert opened.dtype is (torch.bfloat16 if runtime == "torch" else torch.float32)
+    assert choose.chosen_in_words().startswith(f"{runtime}: ")
+    assert "54 ms in torch (bfloat16)" in choose.chosen_in_words()
+    # Neither without scales of these weights nor where float32 is asked for.
     assert load_nano(weights).runtime == "torch"
-    assert load_nano(weights, dtype="bfloat16").runtime == "torch"
-    assert not made and "bfloat16" in choose.chosen_in_words()
-    assert load_nano(weights, dtype="float32").runtime == "onnx"
+    assert load_nano(dtype="float32").runtime == "onnx"
+    assert len(made) == 1
+
+
+@pytest.mark.integration
+def test_bfloat16_is_measured_where_the_processor_has_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for native in (False, True):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=native: has)
+        assert (self_test.tested().bfloat16_ms is not None) is native
 
 
 def test_what_a_runtime_cannot_do_is_refused(weights: Path) -> None:
     for runtime in ("onnx", "onnx-int8"):
         with pytest.raises(UsageError, match=f"{runtime} takes no bfloat16"):
             load_nano(weights, runtime=runtime, dtype="bfloat16")
+    with pytest.raises(UsageError, match="unknown dtype"):
+        load_nano(weights, dtype="float16")
     with pytest.raises(UsageError, match="unknown runtime"):
         load_nano(weights, runtime="tensorrt")
     with pytest.raises(UsageError, match="does not run on cuda"):

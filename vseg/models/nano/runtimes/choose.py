@@ -47,21 +47,17 @@ def open_runtime(
 
 
 def _fastest(device: torch.device, dtype: str, scales: ScalesFile) -> str:
-    """What "auto" stands for: on processors with bfloat16 torch, which takes two thirds of
-    the time of onnxruntime there, and with ten objects that of 8-bit integers.  Those only
-    where no number format is asked for, and there are scales of these weights.
+    """What "auto" stands for: torch where it is asked for bfloat16 and off the CPU, else the
+    fastest by the self-test.  Identities and masks are those of bfloat16 with 8-bit integers
+    too; they may be where no number format is asked for and there are scales of these weights.
     """
-    if device.type != "cpu" or _in_bfloat16(dtype):
+    if device.type != "cpu" or open_dtype(dtype, device) is torch.bfloat16:
         return "torch"
     measured = self_test()
     if measured is None:
         return "torch"
-    return measured.fastest(integers=dtype == "auto" and scales.fits())
-
-
-def _in_bfloat16(dtype: str) -> bool:
-    """Whether torch would compute nano in it on this processor."""
-    return open_dtype(dtype, torch.device("cpu"), cpu_bfloat16=True) is torch.bfloat16
+    auto = dtype == "auto"
+    return measured.fastest(bfloat16=auto, integers=auto and scales.fits())
 
 
 def self_test() -> SelfTest | None:
@@ -89,8 +85,6 @@ def chosen_in_words() -> str:
     name = _named("auto")
     if name != "auto":
         return f"{name}: {RUNTIME_VARIABLE} says so"
-    if _in_bfloat16("auto"):
-        return "torch: this processor has bfloat16"
     measured = self_test()
     if measured is None:
         return "torch: the self-test, in a process of its own, did not start or gave no result"

@@ -31,8 +31,8 @@ from vseg.models.nano.runtimes.int8_scales import (
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.ops.denormals import denormals_flushed
-from vseg.ops.torch_threads import usual_torch_threads
 from vseg.tensors import MemoryPart
+from vseg.weights.device import open_dtype
 
 _CLEARLY = 0.9
 """onnxruntime is chosen below this share of torch's time, and 8-bit integers below this share
@@ -55,30 +55,40 @@ _Ms = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class SelfTest:
     """Processor milliseconds for a frame with one object, in float32.
 
-    int8_ms: of onnxruntime with convolutions of 8-bit integers.
+    int8_ms: of onnxruntime with convolutions of 8-bit integers.  bfloat16_ms: of torch, None
+    where the processor does not multiply it natively.
     """
 
     torch_ms: _Ms
     onnx_ms: _Ms
     int8_ms: _Ms
+    bfloat16_ms: _Ms | None
 
-    def fastest(self, *, integers: bool) -> str:
-        """The runtime that "auto" takes.  integers: whether 8-bit ones may be."""
-        if integers and self.int8_ms < _CLEARLY * min(self.torch_ms, self.onnx_ms):
+    def fastest(self, *, bfloat16: bool, integers: bool) -> str:
+        """The runtime that "auto" takes.  bfloat16: whether torch may compute in it, where the
+        processor does.  integers: whether 8-bit ones may be.
+        """
+        in_torch = self._in_torch() if bfloat16 else self.torch_ms
+        if integers and self.int8_ms < _CLEARLY * min(in_torch, self.onnx_ms):
             return "onnx-int8"
-        return "onnx" if self.onnx_ms < _CLEARLY * self.torch_ms else "torch"
+        return "onnx" if self.onnx_ms < _CLEARLY * in_torch else "torch"
 
     def in_words(self) -> str:
         """For people; of the shipped weights."""
+        rounded = " (bfloat16)" if self.bfloat16_ms else ""
         return (
-            f"{self.fastest(integers=True)}: a frame takes {self.torch_ms:.0f} ms in torch, "
-            f"{self.onnx_ms:.0f} ms in onnxruntime, {self.int8_ms:.0f} ms with 8-bit integers"
+            f"{self.fastest(bfloat16=True, integers=True)}: a frame takes "
+            f"{self._in_torch():.0f} ms in torch{rounded}, {self.onnx_ms:.0f} ms in "
+            f"onnxruntime, {self.int8_ms:.0f} ms with 8-bit integers"
         )
+
+    def _in_torch(self) -> float:
+        return self.torch_ms if self.bfloat16_ms is None else self.bfloat16_ms
 
 
 def tested_apart() -> SelfTest | None:
     """A new result; None where no process can be started that gives one."""
-    threads = str(usual_torch_threads())
+    threads = str(torch.get_num_threads())
     # The other process must import what this one does, from the same places.
     places = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
     with suppress(OSError, subprocess.SubprocessError, ValueError):
@@ -104,7 +114,9 @@ def tested() -> SelfTest:
     device = torch.device("cpu")
     # Random weights: those of every nano have the same shapes, and take the same time.
     net = NanoNet()
-    runs = [_a_frame(TorchRuntime(deepcopy(net), device, torch.float32))]
+    native = open_dtype("auto", device, cpu_bfloat16=True)
+    formats = [torch.float32] if native is torch.float32 else [torch.float32, native]
+    runs = [_a_frame(TorchRuntime(deepcopy(net), device, dtype)) for dtype in formats]
     # Ranges that no weights have: they take the same time.
     ranges = {name: (-8.0 if is_signed(name) else 0.0, 8.0) for name in sources(net)}
     scales = Int8Scales(ranges, integer_layers(net))
@@ -123,8 +135,9 @@ def tested() -> SelfTest:
                 least[k] = min(least[k], time.process_time() - started)
             if time.perf_counter() - began > _SECONDS:
                 break
-    in_torch, in_onnx, integers = (round(1000 * seconds, 1) for seconds in least)
-    return SelfTest(in_torch, in_onnx, integers)
+    in_torch, *in_bfloat16, in_onnx, integers = (round(1000 * s, 1) for s in least)
+    native_ms = in_bfloat16[0] if in_bfloat16 else None
+    return SelfTest(in_torch, in_onnx, integers, native_ms)
 
 
 def _a_frame(runtime: Runtime) -> Callable[[], None]:
