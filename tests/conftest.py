@@ -7,9 +7,14 @@ import os
 import re
 from pathlib import Path
 
+import jaxtyping
 import pytest
 
+from tests.signature_checks import checked
+
 os.environ["VSEG_RUNTIME"] = "torch"
+# Before any of vseg is imported.
+jaxtyping.jaxtyped = checked  # type: ignore[assignment]
 _OF_THE_WHOLE_MODULE = re.compile(r"^pytestmark = pytest\.mark\.(\w+)$", re.MULTILINE)
 
 

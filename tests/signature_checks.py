@@ -1,0 +1,78 @@
+"""What is called with other types or shapes than its signature says fails, in vseg as tests
+import it.
+
+The import hook of jaxtyping puts `jaxtyping.jaxtyped` on every function and class.  That binds
+the arguments of each call to its signature and checks them twice, before the call and with the
+answer: a quarter of the processor time of all tests.  `checked` stands in its place: beartype
+checks arguments and answer in one go, and axes are compared where there are any.
+"""
+
+import inspect
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import is_dataclass
+from functools import wraps
+from typing import Any, get_args, get_type_hints
+
+from beartype import beartype
+from beartype._check.code import codemain
+from jaxtyping import AbstractArray, config, jaxtyped
+
+# Of a list beartype checks one item by chance.  Drawn from the global generator in some thread
+# while hypothesis watches that one, it fails a test which draws nothing.
+codemain.getrandbits = random.Random(0).getrandbits  # type: ignore[attr-defined]
+
+
+def checked(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
+    """The decorator of a function or class; of classes, those that are dataclasses are checked
+    where they are made.
+
+    typechecker: what jaxtyping's hook was given, for the few functions that are left to it.
+    """
+
+    def decorated(made: Any) -> Any:
+        if not isinstance(made, type):
+            return _of_function(made, typechecker)
+        if is_dataclass(made) and "__init__" in vars(made):
+            made.__init__ = _of_function(made.__init__, typechecker)  # type: ignore[method-assign]
+        return made
+
+    return decorated
+
+
+def _of_function(function: Callable[..., Any], typechecker: Callable[..., Any]) -> Any:
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except NameError:
+        hints = None  # of a class that is being made, or imported for mypy alone
+    # A generator's axes are not those of where it is run.
+    if hints is None or inspect.isgeneratorfunction(function):
+        return jaxtyped(function, typechecker=typechecker)
+    shapes = [shape for hint in hints.values() for shape in _shapes(hint)]
+    if not shapes:
+        return beartype(function)
+    if any("{" in shape.dim_str for shape in shapes):  # an axis is computed from arguments
+        return jaxtyped(function, typechecker=typechecker)
+    return _with_axes(function)
+
+
+def _with_axes(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, in which an axis has one size in all arguments and in the answer."""
+    within = beartype(function)
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        if config.jaxtyping_disable:
+            return function(*args, **kwargs)
+        with jaxtyped("context"):
+            return within(*args, **kwargs)
+
+    return call
+
+
+def _shapes(hint: Any) -> Iterator[type[AbstractArray]]:
+    """The arrays of an annotation."""
+    if isinstance(hint, type) and issubclass(hint, AbstractArray):
+        yield hint
+    for part in get_args(hint):
+        yield from _shapes(part)
