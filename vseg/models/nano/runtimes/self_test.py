@@ -31,6 +31,7 @@ from vseg.models.nano.runtimes.int8_scales import (
 from vseg.models.nano.runtimes.runtime import Runtime
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.ops.denormals import denormals_flushed
+from vseg.ops.torch_threads import usual_torch_threads
 from vseg.tensors import MemoryPart
 from vseg.weights.device import open_dtype
 
@@ -88,7 +89,7 @@ class SelfTest:
 
 def tested_apart() -> SelfTest | None:
     """A new result; None where no process can be started that gives one."""
-    threads = str(torch.get_num_threads())
+    threads = str(usual_torch_threads())
     # The other process must import what this one does, from the same places.
     places = os.pathsep.join(place or str(Path.cwd()) for place in sys.path)
     with suppress(OSError, subprocess.SubprocessError, ValueError):
