@@ -75,7 +75,7 @@ $(NODE_MODULES): tests/browser/package-lock.json
 lint: $(VENV)/.dev $(if $(shell command -v npm),$(NODE_MODULES))
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/mypy -n auto
 	$(if $(shell command -v npm),cd tests/browser && npm run --silent types,@echo "no npm: the types of the page were not checked")
 
 docs: $(VENV)/.docs
