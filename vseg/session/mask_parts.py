@@ -49,14 +49,22 @@ class PartEvidence:
     """Where an object is: parts that touch one of the cells `reached`, and those that lie
     mostly `inside`, belong to it.
 
-    outweighed: a part so many times larger than all that belongs to it does as well.  gone:
-    where no part belongs to it the object is not there.
+    known: cells of the object; with `moves`, reached is what is near them too.  outweighed: a
+    part so many times larger than all that belongs to it does as well.  gone: where no part
+    belongs to it the object is not there.
     """
 
-    reached: Cells
+    known: Cells
+    moves: bool = False
     inside: Cells | None = None
     outweighed: float = math.inf
     gone: bool = False
+
+    def reached(self) -> Cells:
+        """Asked for where a mask has several parts: most have one."""
+        if not self.moves:
+            return self.known
+        return cv2.dilate(self.known.view(np.uint8), _DISC).view(bool)
 
 
 def motion_evidence(
@@ -71,10 +79,9 @@ def motion_evidence(
     mask = _cells(before)
     if not mask.any():
         return None
-    reached = cv2.dilate(mask.view(np.uint8), _DISC).view(bool)
     if leaving:
-        return PartEvidence(reached, gone=True)
-    return PartEvidence(reached, outweighed=_OUTWEIGHED)
+        return PartEvidence(mask, moves=True, gone=True)
+    return PartEvidence(mask, moves=True, outweighed=_OUTWEIGHED)
 
 
 def own_evidence(logits: Float[Tensor, "h4 w4"]) -> PartEvidence | None:
@@ -90,7 +97,7 @@ def own_evidence(logits: Float[Tensor, "h4 w4"]) -> PartEvidence | None:
     if count < 2:
         return None
     largest = parts == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return PartEvidence(cv2.dilate(largest.view(np.uint8), _DISC).view(bool))
+    return PartEvidence(largest, moves=True)
 
 
 def prompt_evidence(
@@ -108,7 +115,7 @@ def prompt_evidence(
     reached = positive > 0
     if prior is not None:
         reached |= _cells(prior)
-    return PartEvidence(reached, box > 0 if box.any() else None)
+    return PartEvidence(reached, inside=box > 0 if box.any() else None)
 
 
 def without_stray_parts(
@@ -135,7 +142,7 @@ def _stray(mask: Cells, evidence: PartEvidence) -> Cells | None:
     if count <= 2 and not evidence.gone:  # background and one part
         return None
     belongs = np.zeros(count, dtype=bool)
-    belongs[parts[evidence.reached]] = True
+    belongs[parts[evidence.reached()]] = True
     areas = np.bincount(parts.ravel(), minlength=count)
     if evidence.inside is not None:
         inside = np.bincount(parts[evidence.inside], minlength=count)

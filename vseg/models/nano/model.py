@@ -176,7 +176,9 @@ class Nano:
             key = torch.cat([part.key, torch.ones_like(part.key[:1])])
             if look_alikes is not None:
                 key = torch.cat([key, claimed_channels(look_alikes, part)])
-            rows = list(part.rows)
+            # Nearly always all of them; a list of rows would have them copied twice.
+            everyone = len(part.rows) == memory.objects
+            rows = slice(None) if everyone else list(part.rows)
             for some in _blocks(cells, key.shape[1], self.device):
                 read, weight_read = self._runtime.read(query[:, some], key, part)
                 total[rows, :, some] += read

@@ -9,6 +9,7 @@ it had been tracked there all along.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
@@ -130,11 +131,10 @@ def _extent(prior: Prior | None, on: TrackedFrame) -> ObjectExtent | None:
     if prior is None or prior.frame_index != on.index:
         return None
     mask = (prior.logits > 0).cpu().numpy()
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
         return None
     y = on.hw[0] / mask.shape[0]
     x = on.hw[1] / mask.shape[1]
-    box = columns[0] * x, rows[0] * y, (columns[-1] + 1) * x, (rows[-1] + 1) * y
-    return ObjectExtent(box, round(mask.sum() * x * y))
+    box = left * x, top * y, (left + width) * x, (top + height) * y
+    return ObjectExtent(box, round(np.count_nonzero(mask) * x * y))

@@ -7,10 +7,10 @@ frame are kept: nothing that grows.
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from functools import partial
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float
 
 from vseg.config import IdentitySettings
 from vseg.session.identity.departures import Departure, FrameColours
@@ -19,7 +19,7 @@ from vseg.session.identity.frame_objects import FrameObjects
 from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.merges import Merges
-from vseg.session.identity.object_identity import SIMILAR, Looks, ObjectIdentity
+from vseg.session.identity.object_identity import SIMILAR, Looks, LooksRule, ObjectIdentity
 from vseg.session.identity.overlaps import assign_masks, id_pair, nested_rows
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
@@ -77,19 +77,25 @@ class Identities:
         count = len(object_ids)
         compete = np.full((count, count), self.rules.non_overlapping)
         np.fill_diagonal(compete, False)
-        for (j, one), (k, other) in combinations(enumerate(object_ids), 2):
-            if id_pair(one, other) in self.nested:
-                compete[j, k] = compete[k, j] = False
+        rows = {object_id: row for row, object_id in enumerate(object_ids)}
+        for one, other in self.nested:  # far fewer than pairs of objects
+            if one in rows and other in rows:
+                pair = [rows[one], rows[other]]
+                compete[pair, pair[::-1]] = False
         return compete
 
     def look_alikes(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels and look the same."""
         if len(object_ids) < 2 or not self.rules.non_overlapping:
             return np.zeros((len(object_ids),) * 2, dtype=bool)
-        views = [
-            self.objects[i].gallery.views if i in self.objects else [] for i in object_ids
-        ]
-        return self.competitors(object_ids) & (largest_cosines(views) >= SIMILAR)
+        alike = self._cosines(object_ids) >= SIMILAR
+        return np.asarray(self.competitors(object_ids) & alike)
+
+    def _cosines(self, object_ids: Sequence[int]) -> Float[np.ndarray, "O O"]:
+        """Of the most similar views of every two rows; -1 of what nothing is known of."""
+        return largest_cosines(
+            [self.objects[i].gallery.views if i in self.objects else [] for i in object_ids]
+        )
 
     def resolve(self, inputs: IdentityInput) -> Resolved:
         """The masks with one object per mask and pixel, without objects that are not
@@ -242,8 +248,17 @@ class Identities:
         """Joint masks of look-alikes that overlap, divided among them."""
         ids = inputs.object_ids
         masks = (mirrored.here.logits > 0).numpy() & visible[:, None, None]
-        frame = FrameObjects.of(inputs, masks, self._similar, self._equal)
         rows = {i: row for row, i in enumerate(ids)}
+        cosines = self._cosines(ids)  # of all pairs at once: one product
+
+        def alike(one: int, other: int, rule: LooksRule) -> bool:
+            cosine = float(cosines[rows[one], rows[other]])
+            competing = id_pair(one, other) not in self.nested
+            return competing and rule(self.objects[one], self.objects[other], cosine)
+
+        similar = partial(alike, rule=ObjectIdentity.is_look_alike)
+        equal = partial(alike, rule=ObjectIdentity.is_equal)
+        frame = FrameObjects.of(inputs, masks, similar, equal)
         shares = [
             {rows[i]: mask for i, mask in group.items()} for group in self.merges.divide(frame)
         ]
@@ -256,20 +271,6 @@ class Identities:
             for row, mask in group.items():
                 visible[row] = mask.any()
         return mirrored, visible
-
-    def _similar(self, one: int, other: int) -> bool:
-        """Whether one object may be taken for the other: they compete, have a view in common,
-        and about the same colours.
-        """
-        if id_pair(one, other) in self.nested:
-            return False
-        return self.objects[one].is_look_alike(self.objects[other])
-
-    def _equal(self, one: int, other: int) -> bool:
-        """Whether two objects compete, and cannot be told apart."""
-        if id_pair(one, other) in self.nested:
-            return False
-        return self.objects[one].is_equal(self.objects[other])
 
     def _learn_prompted(self, inputs: IdentityInput, facts: FrameFacts) -> None:
         """Add views of the prompted objects, before anything is resolved: in a conflict an

@@ -143,8 +143,12 @@ def _count(mask: Cells) -> int:
 
 
 def _centre(mask: Cells) -> Vector:
-    moments = cv2.moments(mask.astype(np.uint8), binaryImage=True)
-    return np.array([moments["m10"], moments["m01"]]) / moments["m00"]
+    cells = mask.view(np.uint8)
+    x, y, width, height = cv2.boundingRect(cells)  # a tenth of the time of moments
+    box = np.ascontiguousarray(cells[y : y + height, x : x + width])
+    moments = cv2.moments(box, binaryImage=True)
+    area = moments["m00"]
+    return np.array([moments["m10"] + x * area, moments["m01"] + y * area]) / area
 
 
 def _motion(before: Grey, now: Grey, mask: Cells, expected: Vector) -> Vector:

@@ -1,13 +1,13 @@
 """What is known of the identity of one object, and whether something is that object."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from jaxtyping import Float
 from torch import Tensor
 
 from vseg.session.identity.departures import Cells, Colours, Departure
-from vseg.session.identity.gallery import Gallery, largest_cosines
+from vseg.session.identity.gallery import Gallery
 
 # From this cosine of embeddings, this coefficient of colours and this sum of both on,
 # something may be an object that left: by its colours, or, in other light, by its embedding.
@@ -92,19 +92,17 @@ class ObjectIdentity:
             return 0.0, 0.0
         return self.gallery.similarity(looks.embedding), float(usual @ looks.colours)
 
-    def is_look_alike(self, other: "ObjectIdentity") -> bool:
+    def is_look_alike(self, other: "ObjectIdentity", cosine: float) -> bool:
         """Whether one may be taken for the other: they have a view and about the colours in
-        common.
+        common.  cosine: of their most similar views.
         """
-        return self._alike(other, SIMILAR, _SIMILAR_COLOURS)
+        return cosine >= SIMILAR and self._has_colours_of(other, _SIMILAR_COLOURS)
 
-    def is_equal(self, other: "ObjectIdentity") -> bool:
+    def is_equal(self, other: "ObjectIdentity", cosine: float) -> bool:
         """Whether nothing in their looks tells them apart."""
-        return self._alike(other, _EQUAL, _EQUAL)
+        return cosine >= _EQUAL and self._has_colours_of(other, _EQUAL)
 
-    def _alike(self, other: "ObjectIdentity", cosine: float, colours: float) -> bool:
-        if largest_cosines([self.gallery.views, other.gallery.views])[0, 1] < cosine:
-            return False
+    def _has_colours_of(self, other: "ObjectIdentity", colours: float) -> bool:
         one = self.departure.colours
         two = other.departure.colours
         return one is None or two is None or float(one @ two) >= colours
@@ -141,6 +139,10 @@ class ObjectIdentity:
         return not any(
             e >= _COMPETITOR_EMBEDDING and c > colours - _COMPETITOR_COLOURS for e, c in near
         )
+
+
+LooksRule = Callable[[ObjectIdentity, ObjectIdentity, float], bool]
+"""Whether two objects look alike, given the cosine of their most similar views."""
 
 
 def _reach(values: Sequence[float], least: Sequence[float]) -> bool:
