@@ -14,13 +14,16 @@ from dataclasses import is_dataclass
 from functools import wraps
 from typing import Any, get_args, get_type_hints
 
-from beartype import beartype
+from beartype import BeartypeConf, beartype
 from beartype._check.code import codemain
 from jaxtyping import AbstractArray, config, jaxtyped
 
 # Of a list beartype checks one item by chance.  Drawn from the global generator in some thread
 # while hypothesis watches that one, it fails a test which draws nothing.
 codemain.getrandbits = random.Random(0).getrandbits  # type: ignore[attr-defined]
+
+# As jaxtyping's own is, and as Python's: programs that catch those catch these.
+_typed = beartype(conf=BeartypeConf(violation_type=TypeError))
 
 
 def checked(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
@@ -50,7 +53,7 @@ def _of_function(function: Callable[..., Any], typechecker: Callable[..., Any]) 
         return jaxtyped(function, typechecker=typechecker)
     shapes = [shape for hint in hints.values() for shape in _shapes(hint)]
     if not shapes:
-        return beartype(function)
+        return _typed(function)
     if any("{" in shape.dim_str for shape in shapes):  # an axis is computed from arguments
         return jaxtyped(function, typechecker=typechecker)
     return _with_axes(function)
@@ -58,7 +61,7 @@ def _of_function(function: Callable[..., Any], typechecker: Callable[..., Any]) 
 
 def _with_axes(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, in which an axis has one size in all arguments and in the answer."""
-    within = beartype(function)
+    within = _typed(function)
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
