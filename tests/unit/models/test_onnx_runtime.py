@@ -1,5 +1,7 @@
 """nano in onnxruntime computes what nano in torch does, stage by stage and over a clip."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -188,3 +190,14 @@ def test_a_clip_has_the_same_masks(
     assert theirs.any()
     # A logit that rounding moves over 0 is one pixel at the rim of a mask.
     assert (ours != theirs).mean() < 1e-3
+
+
+@pytest.mark.integration
+def test_the_thread_that_loads_nano_keeps_its_denormal_numbers() -> None:
+    """In a process of its own: the first graph of a process would take them."""
+    program = """
+from vseg.models.nano.load import load_nano
+load_nano(runtime="onnx", short_side=64)
+assert float("1e-310") * 1.0 != 0.0
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -9,6 +9,8 @@ import onnxruntime
 import torch
 from torch import Tensor
 
+from vseg.ops.denormals import denormals_flushed
+
 _NUMPY = {torch.float32: "float32", torch.uint8: "uint8", torch.int64: "int64"}
 _SETTINGS = {
     # Threads that wait sleep: beside other processes, a spinning one takes the core of the
@@ -30,7 +32,9 @@ class OnnxSession:
         for name, value in _SETTINGS.items():
             options.add_session_config_entry(name, value)
         providers = ["CPUExecutionProvider"]
-        self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
+        # The first session of a process leaves the thread that makes it so; it is given back.
+        with denormals_flushed():
+            self._session = onnxruntime.InferenceSession(graph, options, providers=providers)
 
     def run(
         self, inputs: Mapping[str, Tensor], outputs: Mapping[str, Sequence[int]]
