@@ -92,6 +92,21 @@ def test_a_distractor_that_is_prompted_after_the_pass_is_an_object_in_the_next_o
     assert session.identities.objects.keys() == {1, 2}
 
 
+def test_a_look_alike_that_is_prompted_after_the_pass_is_tracked_as_in_a_new_session(
+    nano: Nano, crossing: list[TrueFrame]
+) -> None:
+    """Its masks began to differ five frames on, and it was lost in the crossing."""
+    frames = [true.frame for true in crossing]
+    after = begun(nano, crossing)
+    for _ in after.propagate(frames=iter(frames[:8])):
+        pass
+    for session in (after, new := Session(nano)):
+        session.prompt(2, frames[0], mask=crossing[0].labels == 2)
+    passes = [s.propagate(objects=[2], frames=iter(frames[:10])) for s in (after, new)]
+    for masks, expected in zip(*passes, strict=True):
+        np.testing.assert_array_equal(masks.logits, expected.logits)
+
+
 def test_a_removed_object_leaves_no_distractor(nano: Nano, crossing: list[TrueFrame]) -> None:
     session = begun(nano, crossing)
     session.step(crossing[0].frame)

@@ -159,6 +159,20 @@ def test_nothing_is_expected_after_a_jump_or_elsewhere() -> None:
     assert set(merges.layers) <= {1}
 
 
+@pytest.mark.parametrize("before", [29, 300])
+def test_what_follows_a_jump_is_as_from_the_start(before: int) -> None:
+    """An object that is prompted after a pass of another one is tracked from there on."""
+    scene = Scene()
+    fresh, after = Merges(), Merges()
+    after.divide(scene.frame(before, scene.masks(24)))
+    for merges in (fresh, after):
+        for t in range(10, 13):
+            merges.divide(scene.frame(t, scene.masks(t)))
+    for i in (1, 2):
+        np.testing.assert_array_equal(after.layers[i].velocity, fresh.layers[i].velocity)
+        assert fresh.layers[i].velocity.any()
+
+
 def test_a_layer_is_where_its_pixels_went() -> None:
     scene = Scene()
     layer = MotionLayer.of(scene.masks(0)[1])

@@ -101,7 +101,8 @@ class Merges:
         for i in self.layers.keys() - frame.masks.keys():
             self.forget(i)
         self.frame_index = frame.frame_index
-        self.direction = direction or self.direction
+        # A step that nothing is expected after says nothing of the direction either.
+        self.direction = int(np.sign(frames)) or self.direction
         return frames
 
     def _touching(self, frame: FrameObjects) -> Touching:
