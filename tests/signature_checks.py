@@ -4,7 +4,8 @@ import it.
 The import hook of jaxtyping puts `jaxtyping.jaxtyped` on every function and class.  That binds
 the arguments of each call to its signature and checks them twice, before the call and with the
 answer: a quarter of the processor time of all tests.  `checked` stands in its place: beartype
-checks arguments and answer in one go, and axes are compared where there are any.
+checks arguments and answer in one go, and axes are compared where there are any.  What checks
+a function is made at its first call: most are never called, and by then all names are known.
 """
 
 import inspect
@@ -44,12 +45,25 @@ def checked(*, typechecker: Callable[..., Any]) -> Callable[[Any], Any]:
 
 
 def _of_function(function: Callable[..., Any], typechecker: Callable[..., Any]) -> Any:
+    # What it answers is no value yet, and its axes are not those of where it is run.
+    if _is_run_later(function):
+        return jaxtyped(function, typechecker=typechecker)
+    checks: Callable[..., Any] | None = None
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        nonlocal checks
+        if checks is None:
+            checks = _with_checks(function, typechecker)
+        return checks(*args, **kwargs)
+
+    return call
+
+
+def _with_checks(function: Callable[..., Any], typechecker: Callable[..., Any]) -> Any:
     try:
         hints = get_type_hints(function, include_extras=True)
-    except NameError:
-        hints = None  # of a class that is being made, or imported for mypy alone
-    # A generator's axes are not those of where it is run.
-    if hints is None or inspect.isgeneratorfunction(function):
+    except NameError:  # a name that is imported for mypy alone
         return jaxtyped(function, typechecker=typechecker)
     shapes = [shape for hint in hints.values() for shape in _shapes(hint)]
     if not shapes:
@@ -57,6 +71,14 @@ def _of_function(function: Callable[..., Any], typechecker: Callable[..., Any]) 
     if any("{" in shape.dim_str for shape in shapes):  # an axis is computed from arguments
         return jaxtyped(function, typechecker=typechecker)
     return _with_axes(function)
+
+
+def _is_run_later(function: Callable[..., Any]) -> bool:
+    return (
+        inspect.isgeneratorfunction(function)
+        or inspect.iscoroutinefunction(function)
+        or inspect.isasyncgenfunction(function)
+    )
 
 
 def _with_axes(function: Callable[..., Any]) -> Callable[..., Any]:
