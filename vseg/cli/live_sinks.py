@@ -1,7 +1,6 @@
 """Who is told of scene events, from the options of `vseg watch`."""
 
 import hashlib
-import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from vseg.events.sinks.event_spool import EventSpool
 from vseg.events.sinks.json_lines import JsonLinesSink, StdoutSink
 from vseg.events.sinks.mqtt import MqttSink
 from vseg.events.sinks.webhook import WebhookSink
+from vseg.io.user_folders import user_folder
 from vseg.ops.label_text import split_label
 from vseg.pipelines.zone_observer import ZoneObserver
 
@@ -68,8 +68,12 @@ def zone_observer(
 
 def _spool_folder(address: str) -> Path:
     """Where events for a receiver wait: the same folder for the same address, in the user's
-    state directory (XDG Base Directory Specification).
+    state directory.  Raises UsageError for a user without one.
     """
-    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    name = hashlib.sha256(address.encode()).hexdigest()[:16]
-    return state / "vseg" / "webhooks" / name
+    folder = user_folder("XDG_STATE_HOME", ".local/state")
+    if folder is None:
+        raise UsageError(
+            "events that wait for the webhook have no folder: this user has no home folder",
+            hint="name one with --webhook-spool FOLDER",
+        )
+    return folder / "webhooks" / hashlib.sha256(address.encode()).hexdigest()[:16]

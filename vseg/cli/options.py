@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from vseg.weights.threads import THREADS_VARIABLE
+from vseg.weights.threads import MOST_THREADS, THREADS_VARIABLE
 
 
 def _limit_threads(count: int | None) -> int | None:
@@ -125,7 +125,7 @@ Threads = Annotated[
         "--threads",
         metavar="N",
         min=1,
-        max=1024,
+        max=MOST_THREADS,
         envvar=THREADS_VARIABLE,
         callback=_limit_threads,
         help="Use at most N threads to track and to decode.",

@@ -4,7 +4,6 @@ Enters: values by what they depend on.  Leaves: the same ones, to later processe
 be kept is made again each time; what is damaged counts as not there.
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -13,18 +12,17 @@ from pydantic import TypeAdapter, ValidationError
 
 from vseg.errors import OutputError
 from vseg.io.files import atomic_write_bytes
+from vseg.io.user_folders import user_folder
 
 Value = TypeVar("Value")
 
 
 def user_cache(name: str) -> Path | None:
     """The file of this name in vseg's cache: below `$XDG_CACHE_HOME`, or `~/.cache`.  None for
-    a user without a home folder, as containers have under the number of another system.
+    a user without a home folder.
     """
-    cache = os.environ.get("XDG_CACHE_HOME", "")
-    with suppress(RuntimeError):
-        return (Path(cache) if cache else Path.home() / ".cache") / "vseg" / name
-    return None
+    folder = user_folder("XDG_CACHE_HOME", ".cache")
+    return None if folder is None else folder / name
 
 
 class KeptValues(Generic[Value]):

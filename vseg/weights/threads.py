@@ -9,6 +9,8 @@ from vseg.errors import UsageError
 from vseg.weights.heap import limit_arenas
 
 THREADS_VARIABLE = "VSEG_THREADS"
+MOST_THREADS = 1024
+"""More than processors have; with many more the system starts none, and ends the process."""
 LIBRARY_DEFAULTS = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "512",
@@ -50,17 +52,20 @@ def spare_memory() -> None:
 def thread_limit() -> int | None:
     """The most threads that any library may use; None if each may choose.
 
-    Raises UsageError for a value that is no positive number.
+    Raises UsageError for a value that is no number from 1 to `MOST_THREADS`.
     """
     text = os.environ.get(THREADS_VARIABLE, "")
     if not text:
         return None
-    if not text.isdecimal() or int(text) < 1:
+    # The length first: Python refuses to read thousands of digits.
+    number = int(text) if text.isdecimal() and len(text) <= len(str(MOST_THREADS)) else 0
+    if not 1 <= number <= MOST_THREADS:
         raise UsageError(
-            f"{THREADS_VARIABLE} = '{text}' is not a number of threads",
+            f"{THREADS_VARIABLE} = '{text}' is not a number of threads from 1 to "
+            f"{MOST_THREADS}",
             hint=f"for example {THREADS_VARIABLE}=4",
         )
-    return int(text)
+    return number
 
 
 def limit_threads() -> None:

@@ -56,8 +56,11 @@ def test_threads_are_limited_everywhere(way: str, tmp_path: Path) -> None:
         assert _threads(track, "3") == "threads 3 3 3"
 
 
-def test_a_limit_that_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VSEG_THREADS", "many")
+@pytest.mark.parametrize("limit", ["many", "0", "-1", "1.5", "2000000", "9" * 5000])
+def test_a_limit_that_is_no_number_of_threads_is_refused(
+    limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VSEG_THREADS", limit)
     with pytest.raises(UsageError, match="VSEG_THREADS=4"):
         limit_threads()
 
