@@ -17,6 +17,7 @@ from vseg.interfaces.slot_model import SlotModel
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.load import load_nano
 from vseg.models.sam2.load import load_sam
+from vseg.session.prompt_rounds import coarse_masks
 from vseg.session.session import Session
 from vseg.tensors import Decoded, Features
 from vseg.types import Box, Frame, Mask, Points, VisualPrompt
@@ -175,9 +176,9 @@ def test_what_is_memorised_is_decoded_on_any_image(model: Model) -> None:
 
 
 def test_coarse_masks_are_masks_too(model: Model) -> None:
-    if model.coarse_masks is None:
+    if model.encode_coarse is None:
         pytest.skip("decodes prompts in one pass")
-    coarse = model.coarse_masks(frame(0), PROMPTS)
+    coarse = coarse_masks(model, model.encode_coarse(frame(0)), PROMPTS)
     assert coarse.logits.shape[0] == len(PROMPTS) and torch.isfinite(coarse.logits).all()
 
 

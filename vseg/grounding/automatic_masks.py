@@ -17,10 +17,12 @@ import torch
 from jaxtyping import Bool, Float32
 
 from vseg.grounding.point_grid import FrameCrop, corners, grid
-from vseg.interfaces.promptable_model import CoarseMasks, PromptableModel
+from vseg.interfaces.promptable_model import EncodeCoarse, PromptableModel
 from vseg.ops.few_batches import few_batches
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
+from vseg.session.prompt_rounds import coarse_masks
 from vseg.tensors import PRESENT, Decoded, Features
 from vseg.types import Detections, Frame, Grounding, MaskCrop, Points
 
@@ -98,11 +100,11 @@ class AutomaticMaskGenerator:
             image = self._predictor.encode(frame)
         else:
             image = EncodedImage(frame, features)
-        coarse_masks = self._predictor.model.coarse_masks
-        if coarse_masks is None:
+        encode_coarse = self._predictor.model.encode_coarse
+        if encode_coarse is None:
             proposals = self._hypotheses(image)
         else:
-            proposals = self._refined(image, self._coarse(image, coarse_masks))
+            proposals = self._refined(image, self._coarse(image, encode_coarse))
         best = float(proposals.scores.max(initial=0.0))
         proposals = proposals[proposals.scores >= rules.score]
         count = len(proposals.scores)
@@ -141,7 +143,7 @@ class AutomaticMaskGenerator:
         fine = _joined(parts)
         return replace(fine, scores=np.maximum(fine.scores, coarse.scores) * (fine.scores > 0))
 
-    def _coarse(self, image: EncodedImage, coarse_masks: CoarseMasks) -> _Proposals:
+    def _coarse(self, image: EncodedImage, encode_coarse: EncodeCoarse) -> _Proposals:
         """Coarse masks of the whole frame, then of its parts where the first explain
         nothing.
         """
@@ -149,7 +151,7 @@ class AutomaticMaskGenerator:
         height, width = image.features.video_hw
         map_hw = image.features.map_hw
         whole = FrameCrop(0, 0, width, height)
-        first = self._coarse_in(image, coarse_masks, whole, grid(image.frame, rules.grid))
+        first = self._coarse_in(image, encode_coarse, whole, grid(image.frame, rules.grid))
         explained = np.asarray(first.masks[first.scores >= rules.score].any(axis=0))
         dense = grid(image.frame, rules.dense)
         column, row = (dense * [map_hw[1] / width, map_hw[0] / height]).astype(int).T
@@ -157,7 +159,7 @@ class AutomaticMaskGenerator:
         windows = corners(width, height, rules.part)
         nearest = np.argmin([window.distance(dense) for window in windows], axis=0)
         closer = [
-            self._coarse_in(image, coarse_masks, window, dense[nearest == place])
+            self._coarse_in(image, encode_coarse, window, dense[nearest == place])
             for place, window in enumerate(windows)
         ]
         return _joined([first, *closer])
@@ -165,19 +167,21 @@ class AutomaticMaskGenerator:
     def _coarse_in(
         self,
         image: EncodedImage,
-        coarse_masks: CoarseMasks,
+        encode_coarse: EncodeCoarse,
         window: FrameCrop,
         clicks: Float32[np.ndarray, "N 2"],
     ) -> _Proposals:
         """The masks of clicks where the model is shown the window alone; nothing of what its
         inner edges cut.
         """
-        shown = window.of(image.frame)
+        if not len(clicks):
+            return _joined(())
+        coarse = encode_coarse(window.of(image.frame))
         parts = []
         for numbers in few_batches(range(len(clicks)), _BATCH):
             some = clicks[numbers]
             inside = some - np.array([window.x, window.y], np.float32)
-            decoded = coarse_masks(shown, _prompts(inside))
+            decoded = coarse_masks(self._predictor.model, coarse, _prompts(inside))
             logits, whole = window.placed(
                 decoded.logits.float(), image.frame, image.features.map_hw
             )

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float64
 
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
 from vseg.types import Box, MaskCrop
 
 

@@ -17,7 +17,8 @@ from vseg.grounding.vocabulary import ANY_OBJECT, WordQuery
 from vseg.models.nano.text_head.head_boxes import Candidates, HeadBoxes
 from vseg.ops.boxes import clipped
 from vseg.ops.masks import mask_nms
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
 from vseg.types import Detections, MaskCrop
 
 _SAME_MASK = 0.7

@@ -20,7 +20,8 @@ from vseg.grounding.vocabulary import WordQuery, parse_words
 from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.head import WORDS, load_words
 from vseg.models.nano.text_head.head_boxes import detect_words
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
 from vseg.tensors import Features
 from vseg.types import ConceptPrompt, Detections, Frame, Grounding, MaskCrop, Text
 

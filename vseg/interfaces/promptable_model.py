@@ -17,8 +17,8 @@ from vseg.types import Frame, Mask, VisualPrompt
 
 ObjectPrompts = Sequence[VisualPrompt]
 """All prompts of one object on one image."""
-CoarseMasks = Callable[[Frame, Sequence[ObjectPrompts]], Decoded]
-"""Masks of several objects from their prompts alone, at a coarse scale."""
+EncodeCoarse = Callable[[Frame], Features]
+"""Features of a frame at a coarse scale."""
 Encode = Callable[[Sequence[Frame]], list[Features]]
 """Features of each frame."""
 Recall = Callable[[Features], Decoded]
@@ -41,9 +41,9 @@ class PromptableModel(Protocol):
     embeds_identity: bool
 
     @property
-    def coarse_masks(self) -> CoarseMasks | None:
-        """Gives the first of the two passes in which the model decodes prompts: points alone
-        do not say how large an object is, so their first mask is decoded at a coarse scale and
+    def encode_coarse(self) -> EncodeCoarse | None:
+        """For the first of the two passes in which the model decodes prompts: points alone do
+        not say how large an object is, so their first mask is decoded at a coarse scale and
         fed back as the prior of the second pass.  None of a model that decodes in one pass.
         """
         ...

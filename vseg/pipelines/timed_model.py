@@ -13,8 +13,8 @@ from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.promptable_model import (
-    CoarseMasks,
     Encode,
+    EncodeCoarse,
     ObjectPrompts,
     PromptableModel,
     Recall,
@@ -115,16 +115,12 @@ class Timed:
         return self._timed("encode", encode, frames)
 
     @property
-    def coarse_masks(self) -> CoarseMasks | None:
-        """Timed as `decode mask`."""
-        coarse_masks = self._promptable.coarse_masks
-        if coarse_masks is None:
+    def encode_coarse(self) -> EncodeCoarse | None:
+        """Timed as `encode`, in the row of the frame that was encoded last."""
+        encode_coarse = self._promptable.encode_coarse
+        if encode_coarse is None:
             return None
-
-        def timed(frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
-            return self._timed("decode mask", coarse_masks, frame, objects)
-
-        return timed
+        return lambda frame: self._timed("encode", encode_coarse, frame)
 
     def decode_prompts(
         self,

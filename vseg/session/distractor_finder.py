@@ -16,8 +16,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.identity.departures import FrameColours
-from vseg.session.image_predictor import EncodedImage
 from vseg.tensors import CERTAIN_LOGIT, Memory, MemoryPart
 from vseg.types import Mask
 

@@ -15,8 +15,8 @@ from torch import Tensor
 
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.session.distractor_finder import MOST, DistractorFinder
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.engine import Engine
-from vseg.session.image_predictor import EncodedImage
 from vseg.session.state import SessionState
 from vseg.session.tracked_masks import TrackedMasks
 from vseg.session.tracked_object import Prior, TrackedObject

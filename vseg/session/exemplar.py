@@ -22,8 +22,9 @@ from vseg.errors import BadPrompt
 from vseg.interfaces.promptable_model import PromptableModel, Recall
 from vseg.ops.masks import mask_iou
 from vseg.prompts.simulate import tight_box
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.exemplar_scaling import scaled_exemplar
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.image_predictor import ImagePredictor
 from vseg.tensors import Features
 from vseg.types import (
     Box,

@@ -2,49 +2,30 @@
 
 Enters: an image, encoded once, and the prompts of one or several objects.  Leaves: their masks
 with scores, decoded in one batch.  A mask that is already known of an object is its prior.
-nano decodes marks one after another, each with the mask before as prior, as it was trained
-to, and zooms in on the object (`vseg.session.prompt_zoom`); models of the SAM 2 family decode
-all at once.  The predictor keeps nothing: an encoded
-image belongs to its caller.
+The predictor keeps nothing: an encoded image belongs to its caller, and holds what was decoded
+of it last.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Float32
 from torch import Tensor
 
 from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.affinity_model import AffinityModel
-from vseg.interfaces.promptable_model import CoarseMasks, ObjectPrompts, PromptableModel
+from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel
 from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.prompts.visual import as_visual
 from vseg.session.decoded_masks import decoded_masks
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.fine_masks import own_fine_masks
-from vseg.session.kept_parts import with_kept_parts
-from vseg.session.mask_parts import prompt_evidence, without_stray_parts
-from vseg.session.obeyed_marks import with_obeyed_marks
-from vseg.session.prompt_zoom import zoomed
-from vseg.tensors import Decoded, Features
-from vseg.types import Box, Exemplar, Frame, Mask, PromptValue, Text, VisualPrompt
-
-
-@dataclass(frozen=True, slots=True)
-class EncodedImage:
-    """An image and the features that one model made of it.
-
-    crop: whether it was cut out of a larger one, at the scale that an object needs.
-    """
-
-    frame: Frame
-    features: Features
-    crop: bool = False
+from vseg.session.prompt_rounds import decoded_in_rounds
+from vseg.tensors import Decoded
+from vseg.types import Exemplar, Frame, Mask, PromptValue, Text, VisualPrompt
 
 
 class ImagePredictor:
@@ -167,63 +148,20 @@ class ImagePredictor:
         priors: Float[Tensor, "O h4 w4"] | None,
         conditioned: Float[Tensor, "O C h w"] | None,
     ) -> Decoded:
-        coarse_masks = self.model.coarse_masks
-        if coarse_masks is None:
-            return self.model.decode_prompts(image.features, objects, priors, conditioned)
-        rounds = [prompt_rounds(prompts) for prompts in objects]
-        known = priors
-        if known is None:
-            known = self._first_masks(image, [of[0] for of in rounds], coarse_masks)
-        known = known.clone()
-        last: dict[int, Decoded] = {}
-        for number in range(max(len(of) for of in rounds)):
-            rows = [row for row, of in enumerate(rounds) if number < len(of)]
-            prompts = [rounds[row][number] for row in rows]
-            before = known[rows]
-            decoded = self.model.decode_prompts(
-                image.features,
-                prompts,
-                before,
-                None if conditioned is None else conditioned[rows],
-            )
-            corrects = priors is not None or number > 0
-            coherent = _without_stray_parts(
-                image.features, decoded.logits, prompts, before if corrects else None
-            )
-            kept = with_kept_parts(coherent, before, prompts, image.features.video_hw)
-            known[rows] = with_obeyed_marks(kept, prompts, image.frame.image)
-            last |= {row: decoded.row(k) for k, row in enumerate(rows)}
-        decoded = Decoded.stack([last[row] for row in range(len(objects))])
-        # The user says that the object is there.
-        decoded = replace(decoded, logits=known, presence=torch.ones_like(decoded.presence))
-        alone = priors is None and not image.crop
-        if alone and isinstance(self.model, AffinityModel):
-            zoom = zoomed(self.model, image.frame, objects, known)
-            decoded = replace(decoded, logits=zoom.logits, fine=zoom.fine)
-        return decoded
-
-    def _first_masks(
-        self, image: EncodedImage, objects: Sequence[ObjectPrompts], coarse_masks: CoarseMasks
-    ) -> Float[Tensor, "O h4 w4"]:
-        """Logits of the masks by their prompts alone; 0 where a mask is prompted, which is its
-        own prior.
-
-        A box tells how large its object is; points and scribbles alone do not, so their masks
-        are decoded at a coarse scale.
-        """
-        unknown = [k for k, p in enumerate(objects) if not _has(p, Mask)]
-        boxed = [k for k in unknown if _has(objects[k], Box)]
-        marked = [k for k in unknown if k not in boxed]
-        size = (len(objects), *image.features.map_hw)
-        first = torch.zeros(size, device=self.model.device, dtype=self.model.dtype)
-        if boxed:
-            first[boxed] = self.refine(image, [objects[k] for k in boxed]).logits
-        if marked:
-            coarse = coarse_masks(image.frame, [objects[k] for k in marked]).logits
-            first[marked] = F.interpolate(
-                coarse[:, None], size=size[1:], mode="bilinear", align_corners=False
-            )[:, 0]
-        return first
+        if priors is not None or conditioned is not None:
+            return decoded_in_rounds(self.model, image, objects, priors, conditioned)
+        rows: dict[int, Decoded] = {}
+        for row, prompts in enumerate(objects):
+            kept = image.kept.mask(self.model, prompts)
+            if kept is not None:
+                rows[row] = kept
+        others = [row for row in range(len(objects)) if row not in rows]
+        if others:
+            decoded = decoded_in_rounds(self.model, image, [objects[row] for row in others])
+            for k, row in enumerate(others):
+                rows[row] = decoded.row(k)
+                image.kept.keep_mask(self.model, objects[row], rows[row])
+        return Decoded.stack([rows[row] for row in range(len(objects))])
 
 
 def _visual_prompts(prompts: Sequence[PromptValue], image: EncodedImage) -> list[VisualPrompt]:
@@ -246,38 +184,3 @@ def _visual_prompts(prompts: Sequence[PromptValue], image: EncodedImage) -> list
 def only_mask(prompts: ObjectPrompts) -> Mask | None:
     """The mask, if a mask is all that was prompted."""
     return prompts[0] if len(prompts) == 1 and isinstance(prompts[0], Mask) else None
-
-
-def _without_stray_parts(
-    features: Features,
-    logits: Float[Tensor, "O h4 w4"],
-    objects: Sequence[ObjectPrompts],
-    corrected: Float[Tensor, "O h4 w4"] | None,
-) -> Float[Tensor, "O h4 w4"]:
-    """The masks without what neither the prompts nor the masks that they correct reach."""
-    before = [None] * len(objects) if corrected is None else list(corrected)
-    evidence = [
-        prompt_evidence(prompts, features.video_hw, features.map_hw, prior)
-        for prompts, prior in zip(objects, before, strict=True)
-    ]
-    return without_stray_parts(logits, evidence)
-
-
-def prompt_rounds(prompts: ObjectPrompts) -> list[ObjectPrompts]:
-    """The prompts of one object as they are decoded, round by round: a box, or the first mark
-    on the object, and with each mark after that all up to it.
-
-    A mask is the prior of the first round alone: of the others it is the mask before.
-    """
-    masks = [p for p in prompts if isinstance(p, Mask)]
-    boxes = [p for p in prompts if isinstance(p, Box)]
-    marks = [p for p in prompts if not isinstance(p, Box | Mask)]
-    positive = (k for k, mark in enumerate(marks) if np.any(mark.positive))
-    # A known mask is corrected by the first mark, a box is decoded before it.
-    first = 0 if boxes and not masks else 1 if masks else next(positive, 0) + 1
-    later = [[*boxes, *marks[:count]] for count in range(first + 1, len(marks) + 1)]
-    return [[*masks, *boxes, *marks[:first]], *later]
-
-
-def _has(prompts: ObjectPrompts, kind: type[Box] | type[Mask]) -> bool:
-    return any(isinstance(prompt, kind) for prompt in prompts)

@@ -12,8 +12,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from vseg.interfaces.affinity_model import AffinityModel
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.identity.identities import Identities
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.image_predictor import ImagePredictor
 from vseg.session.mask_parts import (
     PartEvidence,
     motion_evidence,

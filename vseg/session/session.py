@@ -20,9 +20,10 @@ from vseg.interfaces.reader import Reader
 from vseg.prompts.check import check_begins, check_prompt, collect_prompts
 from vseg.session.advance import advance
 from vseg.session.encode_ahead import EncodeAhead
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.similar_objects import similar_objects
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.image_predictor import ImagePredictor
 from vseg.session.output import frame_masks
 from vseg.session.session_objects import PromptedPass, SessionObjects
 from vseg.session.tracked_object import TrackedObject

@@ -18,9 +18,10 @@ from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.memory_policy import MemoryDecision
 from vseg.interfaces.slot_model import SlotModel
 from vseg.ops.denormals import denormals_flushed
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput
-from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
+from vseg.session.image_predictor import ImagePredictor, only_mask
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.tracked_masks import TrackedMasks
 from vseg.session.tracked_object import TrackedObject

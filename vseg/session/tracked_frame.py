@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.session.crops.view import CropView
-from vseg.session.image_predictor import EncodedImage
+from vseg.session.encoded_image import EncodedImage
 from vseg.types import Frame
 
 

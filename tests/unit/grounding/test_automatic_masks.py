@@ -13,6 +13,7 @@ from vseg.grounding.point_grid import FrameCrop, corners, grid
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.model import Nano
 from vseg.ops.masks import drop_contained, mask_nms, without_specks
+from vseg.session.prompt_rounds import coarse_masks
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.types import Frame, Grounding, Points
 
@@ -89,11 +90,11 @@ def test_clicks_drawn_together_are_what_they_are_alone(nano: Nano) -> None:
         for place in ((60, 60), (200, 90))
     ]
     for model in (nano, FlipTTA(nano)):
-        coarse_masks = model.coarse_masks
-        assert coarse_masks is not None
-        together = coarse_masks(frame, [[click] for click in clicks])
+        assert model.encode_coarse is not None
+        coarse = model.encode_coarse(frame)
+        together = coarse_masks(model, coarse, [[click] for click in clicks])
         for row, click in enumerate(clicks):
-            alone = coarse_masks(frame, [[click]]).logits[0]
+            alone = coarse_masks(model, coarse, [[click]]).logits[0]
             torch.testing.assert_close(together.logits[row], alone, rtol=1e-3, atol=1e-2)
 
 

@@ -134,10 +134,8 @@ def test_any_frame_size_gives_logits_over_the_whole_frame(
     assert features.map_hw == tuple(4 * side for side in features.key.shape[1:])
 
 
-def test_a_coarse_mask_covers_the_frame_at_half_the_size(model: Nano) -> None:
-    click = Points(np.array([[70, 40]], np.float32), np.ones(1, bool))
-    coarse = model.coarse_masks(image(), [[click]])
-    assert coarse.logits.shape == (1, 16, 24), (
+def test_a_frame_is_encoded_coarsely_at_half_the_size(model: Nano) -> None:
+    assert model.encode_coarse(image()).map_hw == (16, 24), (
         "64 x 96 pixels at stride 4: no smaller than a short side of 64"
     )
 

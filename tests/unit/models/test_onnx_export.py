@@ -24,7 +24,8 @@ from vseg.models.nano.model import Nano
 from vseg.models.onnx import export as onnx_export
 from vseg.models.onnx.export import PRESENT_ABOVE, LoopSizes, export_onnx
 from vseg.prompts.prompt_maps import draw_prompts
-from vseg.session import image_predictor
+from vseg.session import prompt_rounds
+from vseg.session.prompt_rounds import coarse_masks
 from vseg.session.prompt_zoom import Zoomed
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
@@ -101,7 +102,8 @@ def test_encode(exported: Exported) -> None:
 def test_coarse_mask(exported: Exported) -> None:
     frame, features = exported.look(0)
     prompts = (Points(np.array([[60, 50]], np.float32), np.array([True])),)
-    rough = exported.model.coarse_masks(frame, [prompts]).logits[0]
+    coarse = exported.model.encode_coarse(frame)
+    rough = coarse_masks(exported.model, coarse, [prompts]).logits[0]
     maps = draw_prompts(prompts, (HEIGHT, WIDTH), (rough.shape[0], rough.shape[1]))
     (logits,) = exported.run("coarse_mask", frame.image, maps[None])
     expected = torch.nn.functional.interpolate(
@@ -240,8 +242,8 @@ def test_the_demo_alone_gives_a_sessions_masks(
     exported: Exported, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The graphs decode a click once, in the whole frame.
-    monkeypatch.setattr(image_predictor, "with_obeyed_marks", _not_corrected)
-    monkeypatch.setattr(image_predictor, "zoomed", _not_zoomed)
+    monkeypatch.setattr(prompt_rounds, "with_obeyed_marks", _not_corrected)
+    monkeypatch.setattr(prompt_rounds, "zoomed", _not_zoomed)
     scene = exported.scene
     truth = exported.scene.truth(0) == 1
     np.save(tmp_path / "clip.npy", np.stack([frame.image for frame in scene.frames()]))

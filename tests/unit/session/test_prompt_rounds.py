@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vseg.session.image_predictor import prompt_rounds
+from vseg.session.prompt_rounds import prompt_rounds
 from vseg.types import Box, Mask, Points, Scribble
 
 ON = Points(np.array([[5, 5]], np.float32), np.array([True]))

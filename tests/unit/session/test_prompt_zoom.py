@@ -11,7 +11,8 @@ from tests.scenes import mask_iou
 from vseg.config import CropSettings
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost_click, tight_box
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
 from vseg.session.prompt_zoom import Zoomed, zoomed
 from vseg.session.session import Session
 from vseg.tensors import CERTAIN_LOGIT
@@ -129,7 +130,7 @@ def test_a_mask_that_memory_knows_is_corrected_in_the_whole_frame(
         calls.append(image.index)
         return Zoomed(logits, (None,))
 
-    monkeypatch.setattr("vseg.session.image_predictor.zoomed", counted)
+    monkeypatch.setattr("vseg.session.prompt_rounds.zoomed", counted)
     with Session(model, crops=CropSettings(most=0)) as session:
         session.prompt(1, frame(), click("small"))
         session.step(frame())

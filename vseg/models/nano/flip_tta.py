@@ -50,7 +50,7 @@ class FlipTTA:
         self.dtype = model.dtype
         self.runtime = model.runtime
         self.embeds_identity = model.embeds_identity
-        self.coarse_masks = None if model.coarse_masks is None else self._coarse_masks
+        self.encode_coarse = None if model.encode_coarse is None else self._encode_coarse
 
     def encode(self, frames: Sequence[Frame]) -> list[Features]:
         """levels: of the frame, then of its mirror image.  key: both, in the frame's
@@ -85,14 +85,11 @@ class FlipTTA:
             look_alikes = replace(look_alikes, expected=(straight + mirrored) / 2)
         return self._model.condition(features, memory, look_alikes)
 
-    def _coarse_masks(self, frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
-        """The mean of both coarse masks."""
-        coarse_masks = self._model.coarse_masks
-        assert coarse_masks is not None
-        mirrored = [_mirrored(prompts, frame.image.shape[1]) for prompts in objects]
-        return _mean(
-            coarse_masks(frame, objects), coarse_masks(_mirrored_frame(frame), mirrored)
-        )
+    def _encode_coarse(self, frame: Frame) -> Features:
+        """As `encode`, at a coarse scale."""
+        encode_coarse = self._model.encode_coarse
+        assert encode_coarse is not None
+        return _join(encode_coarse(frame), encode_coarse(_mirrored_frame(frame)))
 
     def decode_prompts(
         self,

@@ -83,14 +83,10 @@ class Nano:
         return height // 4, width // 4
 
     @torch.inference_mode()
-    def coarse_masks(self, frame: Frame, objects: Sequence[ObjectPrompts]) -> Decoded:
-        """Masks at half size, decoded twice: a click reaches a whole object there that is
-        large at full size.
-        """
+    def encode_coarse(self, frame: Frame) -> Features:
+        """At half the size."""
         images = self._images([frame], max(64, self.short_side // 2))
-        features = self._features([frame], self._runtime.encode(images))[0]
-        first = self.decode_prompts(features, objects)
-        return self.decode_prompts(features, objects, first.logits)
+        return self._features([frame], self._runtime.encode(images))[0]
 
     @torch.inference_mode()
     def _encode(self, encode: EncodeImages, frames: Sequence[Frame]) -> list[Features]:

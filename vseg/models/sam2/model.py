@@ -56,7 +56,7 @@ class SamParts:
 class Sam:
     """A model of the family.  Implements `vseg.interfaces.slot_model.SlotModel`."""
 
-    coarse_masks = None
+    encode_coarse = None
     background_encode = None
     # Object pointers were never trained to be compared as appearances.
     runtime = "torch"

@@ -1,28 +1,31 @@
 """The masks of pending prompts on single frames, at once: no tracking.
 
 Enters: prompts on a frame, and the mask that is stored there.  Leaves: the mask that the
-prompts give it, as a session would begin from it.  The features of the frames shown last are
-kept, so that a click decodes only; so are the masks shown last.  Both are bounded.  To be used
-from one thread at a time, that of the device; `known` and `holds` from any.
+prompts give it, as a session would begin from it.  The frames shown last are kept encoded,
+with what was decoded of them last, so that a click decodes only what is new; so are the masks
+shown last.  Both are bounded.  To be used from one thread at a time, that of the device;
+`known` and `holds` from any.
 """
 
 import math
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Literal
 
 from vseg.errors import VsegError
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
+from vseg.ops.latest import Latest
 from vseg.pipelines.correction_session import with_stored
-from vseg.session.image_predictor import EncodedImage, ImagePredictor, only_mask
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor, only_mask
 from vseg.session.prompt_history import PromptHistory
 from vseg.types import Box, Frame, Mask, MaskCrop, Points, Prompt, Scribble, Text, VisualPrompt
 
 KEPT_IMAGES = 6
 """Frames whose features are kept: the one shown, two on either side, and the one before a
-jump.  One of nano's takes 1 MB beside the image itself, 3 MB at 720p."""
+jump.  One of nano's takes 5 MB in float32 beside the image itself (3 MB) at 720p, and what was
+decoded of it up to 3."""
 KEPT_MASKS = 256
 
 AlternativeKind = Literal["smaller", "larger"]
@@ -39,32 +42,6 @@ _KINDS: tuple[tuple[AlternativeKind, float, float], ...] = (
 )
 """And the areas that they have at least and at most, over that of the mask of the clicks: what
 differs by less is the same mask to the eye."""
-
-Value = TypeVar("Value")
-
-
-class Latest(Generic[Value]):
-    """The values used last, at most `most` of them."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._held: OrderedDict[Hashable, Value] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        """The value of a key, made if it is not held."""
-        if key not in self._held:
-            self._held[key] = make()
-            while len(self._held) > self._most:
-                self._held.popitem(last=False)
-        self._held.move_to_end(key)
-        return self._held[key]
-
-    def peek(self, key: Hashable) -> Value | None:
-        """The value of a key if it is held, which does not count as a use."""
-        return self._held.get(key)
-
-    def __contains__(self, key: Hashable) -> bool:
-        return key in self._held
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +74,7 @@ class PromptedImages:
 
     def encode(self, frame: int) -> EncodedImage:
         """A frame with its features, encoded unless it is held.  Raises DamagedVideo."""
-        return self._images.get(frame, lambda: self._predictor.encode(self._frame_of(frame)))
+        return self._images.get(frame, lambda: self._encoded(self._frame_of(frame)))
 
     def known(self, key: Hashable) -> PromptedMask | None:
         """The mask of these prompts if it was decoded before.  Raises what it failed with."""
@@ -146,6 +123,13 @@ class PromptedImages:
             if masks.visible[row] and least * shown.area <= crop.area <= most * shown.area:
                 found.append((kind, PromptedMask(crop, float(masks.scores[row]))))
         return found
+
+    def _encoded(self, frame: Frame) -> EncodedImage:
+        """With all that a first click needs of it."""
+        image = self._predictor.encode(frame)
+        if self._model.encode_coarse is not None:
+            image.kept.coarse(self._model, frame)
+        return image
 
     def _decoded(
         self, prompts: Sequence[Prompt], stored: MaskCrop | None

@@ -22,7 +22,8 @@ from vseg.interfaces.model import Model
 from vseg.server.plugins.named_objects import named_masks
 from vseg.server.plugins.shape_points import SHAPE_TYPES, points_of_mask
 from vseg.server.plugins.shape_track import ShapeTrack
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
 from vseg.types import Text
 
 

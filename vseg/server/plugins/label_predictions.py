@@ -15,7 +15,7 @@ from vseg.build import open_video
 from vseg.errors import BadPrompt, TooLarge
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import OpenReader
-from vseg.server.annotator.prompted_images import Latest
+from vseg.ops.latest import Latest
 from vseg.server.plugins.label_config import Control, Labelled
 from vseg.server.plugins.label_sources import file_of_task
 from vseg.server.plugins.label_studio_values import (
@@ -35,7 +35,8 @@ from vseg.server.plugins.named_objects import named_masks
 from vseg.server.plugins.wire_images import rgb_of
 from vseg.server.service import Service
 from vseg.server.storage.readers import version_of
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
 from vseg.session.session import Session
 from vseg.types import Text
 

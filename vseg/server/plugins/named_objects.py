@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from vseg.grounding.box_masks import box_masks
 from vseg.interfaces.grounder import Grounder
-from vseg.session.image_predictor import EncodedImage, ImagePredictor
+from vseg.session.encoded_image import EncodedImage
+from vseg.session.image_predictor import ImagePredictor
 from vseg.types import MaskCrop, Text
 
 

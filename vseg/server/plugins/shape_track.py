@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from vseg.interfaces.model import Model
 from vseg.server.plugins.shape_points import Numbers, points_of_mask, prompt_of_shape
-from vseg.session.image_predictor import EncodedImage
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.session import Session
 from vseg.types import UNKNOWN_FPS
 

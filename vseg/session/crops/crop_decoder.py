@@ -16,7 +16,7 @@ from vseg.interfaces.affinity_model import AffinityModel
 from vseg.session.crops.crop_place import CROP_SIDE, CropPlace
 from vseg.session.crops.crop_row import CropRow
 from vseg.session.crops.view import CropView, resampled
-from vseg.session.image_predictor import EncodedImage
+from vseg.session.encoded_image import EncodedImage
 from vseg.session.memory.object_banks import ObjectBanks
 from vseg.session.row_decoder import Neighbours, RowDecoder
 from vseg.session.tracked_frame import TrackedFrame
