@@ -25,8 +25,8 @@ model, was changed by hand, or was made by another program.
 
 @dataclass(frozen=True, slots=True)
 class FineMasks:
-    """Masks of objects that were decoded in crops, being small or zoomed in on, by object id,
-    and for every object the ids of those with which it shares no pixel.
+    """Masks of objects that were decoded in crops, being small or zoomed in on, or given, by
+    object id, and for every object the ids of those with which it shares no pixel.
     """
 
     masks: Mapping[int, MaskCrop]

@@ -46,7 +46,7 @@ def advance(  # noqa: PLR0913 - the state, the frame, and how it is taken
     events = state.identities.drain()
     # The ids of distractors are below 0.
     seen = tuple(e for e in events if e.object_id is None or e.object_id > 0)
-    return replace(frame_masks(frame, live, masks), events=seen)
+    return replace(frame_masks(frame, live, masks, state.identities), events=seen)
 
 
 def _tracked(

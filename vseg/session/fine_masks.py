@@ -1,10 +1,10 @@
-"""Masks that were decoded on finer cells than those of the frame, at video size.
+"""Masks that are finer than the cells of the frame, at video size: decoded so, or given.
 
 Enters: what was decoded of all objects, and the same as the identities left it.  Leaves: masks
 of those with finer logits, of which no two share a pixel where their objects compete.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -39,6 +39,24 @@ def with_fine_masks(
         object_ids[row]: [object_ids[k] for k in others.nonzero()[0] if visible[k]]
         for row, others in enumerate(competing)
     }
+    return FineMasks(without_shared(masks, competitors), competitors)
+
+
+def with_given_masks(
+    fine: FineMasks,
+    given: Mapping[int, Bool[np.ndarray, "H W"]],
+    object_ids: Sequence[int],
+    competing: Bool[np.ndarray, "O O"],
+) -> FineMasks:
+    """The same beside masks that the user gave on this frame, whose pixels no competitor has:
+    enlarged from cells, a neighbour's would reach a pixel or two into them.
+    """
+    competitors = {
+        object_ids[row]: [object_ids[k] for k in others.nonzero()[0]]
+        for row, others in enumerate(competing)
+    }
+    masks = {i: MaskCrop.of(mask) for i, mask in given.items()}  # first, so that they keep all
+    masks |= {i: mask for i, mask in fine.masks.items() if i not in given}
     return FineMasks(without_shared(masks, competitors), competitors)
 
 

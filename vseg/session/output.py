@@ -7,17 +7,23 @@ import numpy as np
 
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.session.decoded_masks import decoded_masks
+from vseg.session.fine_masks import with_given_masks
+from vseg.session.identity.identities import Identities
 from vseg.session.tracked_masks import TrackedMasks
 from vseg.session.tracked_object import TrackedObject
 from vseg.types import Frame
 
 
 def frame_masks(
-    frame: Frame, live: Sequence[TrackedObject], tracked: TrackedMasks | None
+    frame: Frame,
+    live: Sequence[TrackedObject],
+    tracked: TrackedMasks | None,
+    identities: Identities,
 ) -> FrameMasks:
     """The masks of the live objects, as tracked; None where no object is live.
 
-    A mask that the user prompted with, alone, is returned as it was given.
+    A mask that the user prompted with, alone, is returned as it was given; its competitors
+    have none of its pixels.
     """
     height, width = frame.image.shape[:2]
     if tracked is None:
@@ -28,4 +34,7 @@ def frame_masks(
     given = {o.object_id: o.given_mask(frame.index) for o in prompted}
     exact = {obj: mask for obj, mask in given.items() if mask is not None}
     ids = [o.object_id for o in live]
-    return decoded_masks(frame, ids, tracked.decoded, given, exact, tracked.fine)
+    fine = tracked.fine
+    if exact:
+        fine = with_given_masks(fine, exact, ids, identities.competitors(ids))
+    return decoded_masks(frame, ids, tracked.decoded, given, exact, fine)

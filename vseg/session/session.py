@@ -110,7 +110,7 @@ class Session(SessionObjects):
         image, tracked = self._record(obj, frame, values, adjacent)
         features = partial(self.features_of, image)
         masks = self._state.engine.track(image, features, [tracked])
-        return frame_masks(image, [tracked], masks)
+        return frame_masks(image, [tracked], masks, self.identities)
 
     def add_prompt(
         self,

@@ -107,6 +107,20 @@ def test_a_look_alike_that_is_prompted_after_the_pass_is_tracked_as_in_a_new_ses
         np.testing.assert_array_equal(masks.logits, expected.logits)
 
 
+def test_nobody_has_pixels_of_a_mask_that_is_given_later(
+    nano: Nano, crossing: list[TrueFrame]
+) -> None:
+    """Not even one that was given on another frame and had them: that was wrong."""
+    session = begun(nano, crossing)
+    session.step(crossing[0].frame)
+    body = crossing[1].labels == 1
+    half = body & (np.cumsum(body, axis=1) > 3)
+    session.prompt(2, crossing[1].frame, mask=half)
+    masks = session.step(crossing[1].frame)
+    np.testing.assert_array_equal(masks[2], half)
+    assert not (masks[1] & half).any()
+
+
 def test_a_removed_object_leaves_no_distractor(nano: Nano, crossing: list[TrueFrame]) -> None:
     session = begun(nano, crossing)
     session.step(crossing[0].frame)

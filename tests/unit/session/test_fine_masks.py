@@ -6,7 +6,7 @@ import torch
 from vseg.frame_masks import NO_FINE_MASKS, FineMasks
 from vseg.models.nano.model import Nano
 from vseg.prompts.simulate import innermost_click
-from vseg.session.fine_masks import own_fine_masks, with_fine_masks
+from vseg.session.fine_masks import own_fine_masks, with_fine_masks, with_given_masks
 from vseg.session.session import Session
 from vseg.synthetic import SyntheticVideo
 from vseg.tensors import Decoded
@@ -48,6 +48,16 @@ def test_competitors_share_no_pixel_and_others_may() -> None:
         )
         assert fine.masks[1].xyxy == (3, 0, 10, 16)
         assert fine.masks[2].xyxy == (start, 0, 20, 16)
+
+
+def test_a_given_mask_keeps_its_pixels() -> None:
+    given = np.zeros(HW, dtype=bool)
+    given[:, 8:20] = True
+    fine = own_fine_masks([1], decoded(columns(3, 10)), HW)
+    for compete, end in ((True, 8), (False, 10)):
+        both = with_given_masks(fine, {2: given}, [1, 2], competing(compete=compete))
+        assert both.masks[1].xyxy == (3, 0, end, 16)
+        assert both.masks[2].xyxy == (8, 0, 20, 16)
 
 
 def test_what_identities_take_away_is_taken_from_the_fine_mask() -> None:

@@ -125,6 +125,25 @@ def test_masks_given_on_top_of_each_other_stay_nested() -> None:
     assert identities.nested == set()
 
 
+def test_what_was_given_inside_a_tracked_mask_is_no_part_of_it() -> None:
+    identities = Identities(IdentitySettings())
+    rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))
+    _resolve(identities, 0, _decoded(rows[0], (None, 0.0, OTHER)), given=(1,))
+    assert _areas(_resolve(identities, 1, _decoded(*rows), given=(2,))) == [240, 16]
+    assert _areas(_resolve(identities, 2, _decoded(*rows))) == [240, 16]
+
+
+def test_masks_that_are_given_anew_side_by_side_are_nested_no_more() -> None:
+    identities = Identities(IdentitySettings())
+    whole, part = ((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER)
+    _resolve(identities, 0, _decoded(whole, part), given=(1, 2))
+    beside = ((16, 0, 20, 4), 6.0, OTHER)
+    _resolve(identities, 3, _decoded(whole, beside), given=(2,))
+    assert identities.nested == {(1, 2)}
+    _resolve(identities, 3, _decoded(whole, beside), given=(1, 2))
+    assert identities.nested == set()
+
+
 def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
     identities = Identities(IdentitySettings())
     rows = (((0, 0, 16, 16), 5.0, ONE), ((4, 4, 8, 8), 6.0, OTHER))

@@ -8,6 +8,7 @@ frame are kept: nothing that grows.
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -101,11 +102,9 @@ class Identities:
         """The masks with one object per mask and pixel, without objects that are not
         recognised; learns from what is reliable.
         """
-        for row, object_id in enumerate(inputs.object_ids):
+        for object_id in inputs.object_ids:
             known = self.objects.setdefault(object_id, ObjectIdentity())
             known.departure = known.departure.on(inputs.frame_index)
-            if inputs.prompted[row]:
-                known.mask_given = inputs.mask_given[row]
         facts = read_facts(inputs.decoded, self.competitors(inputs.object_ids))
         frame = FrameColours(inputs.image, facts.masks.shape[1:])
         self._learn_prompted(inputs, facts)
@@ -235,12 +234,14 @@ class Identities:
                     self.merges.forget(object_id)
 
     def _note_nested(self, inputs: IdentityInput, facts: FrameFacts, visible: Rows) -> None:
-        """Remember which objects may share pixels, for the rest of the video."""
-        ids = inputs.object_ids
-        given = [self.objects[i].mask_given for i in ids]
-        for row, other in nested_rows(facts.masks, inputs.mask_given, given):
-            if visible[row] and visible[other]:
-                self.nested.add(id_pair(ids[row], ids[other]))
+        """Remember which objects may share pixels, until their masks are given anew."""
+        rows = np.flatnonzero(visible & np.array(inputs.mask_given))
+        if len(rows) < 2:
+            return
+        ids = [inputs.object_ids[row] for row in rows]
+        self.nested -= {id_pair(one, other) for one, other in combinations(ids, 2)}
+        found = nested_rows(facts.masks[rows])
+        self.nested |= {id_pair(ids[one], ids[other]) for one, other in found}
 
     def _divide_merged(
         self, inputs: IdentityInput, mirrored: Mirrored, visible: Rows

@@ -65,14 +65,13 @@ class ObjectIdentity:
     """What is known of one object.
 
     last_visible: the frame, None before the first.  unverified: it has not been recognised
-    since a cut.  mask_given: the last prompt was its mask.
+    since a cut.
     """
 
     gallery: Gallery = field(default_factory=Gallery)
     last_visible: int | None = None
     visible: bool = False
     unverified: bool = False
-    mask_given: bool = False
     departure: Departure = field(default_factory=Departure)
 
     def must_be_verified(self, frame_index: int, reid_after: int) -> bool:

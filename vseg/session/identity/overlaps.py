@@ -30,22 +30,17 @@ def id_pair(one: int, other: int) -> tuple[int, int]:
     return min(one, other), max(one, other)
 
 
-def nested_rows(
-    masks: Bool[np.ndarray, "O h w"], here: Sequence[bool], given: Sequence[bool]
-) -> Iterator[tuple[int, int]]:
-    """Pairs of rows whose masks the user gave, on this frame (`here`) or ever (`given`), and
-    that overlap: they may share pixels.
+def nested_rows(masks: Bool[np.ndarray, "O h w"]) -> Iterator[tuple[int, int]]:
+    """Pairs of rows, ascending, that overlap so far that one is a part of the other.
 
-    Only masks that were given on this frame are compared.  Others overlap by mistake.
+    masks: those that the user gave on one frame; all others overlap by mistake.
     """
     areas = masks.sum(axis=(1, 2))
-    # One row against all at once: few masks are given, and objects may be many.
-    for row in np.flatnonzero(here):
-        shared = (masks & masks[row]).sum(axis=(1, 2))
-        smaller = areas.clip(1, max(1, areas[row]))
+    for row in range(1, len(masks)):  # one against all before it at once
+        shared = (masks[:row] & masks[row]).sum(axis=(1, 2))
+        smaller = areas[:row].clip(1, max(1, areas[row]))
         for other in np.flatnonzero(shared > _NESTED * smaller).tolist():
-            if other != row and given[other]:
-                yield int(row), other
+            yield other, row
 
 
 def assign_masks(

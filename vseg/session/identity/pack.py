@@ -31,7 +31,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
             tensors[f"{name}/prompted"] = torch.stack(known.gallery.prompted)
         if known.gallery.tracked:
             tensors[f"{name}/tracked"] = torch.stack(known.gallery.tracked)
-        flags = [known.visible, known.unverified, known.mask_given]
+        flags = [known.visible, known.unverified]
         departure = known.departure
         if departure.colours is not None:
             tensors[f"{name}/colours"] = torch.from_numpy(departure.colours)
