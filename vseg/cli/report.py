@@ -49,20 +49,29 @@ class Command(TyperCommand):
                 answer = super().invoke(ctx)
             _flush()
         except VsegError as error:
-            show_error(error, as_json=bool(ctx.params.get("as_json")))
+            _tell(error, ctx)
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stop:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(ExitCode.INTERRUPTED) from stop
         except OSError as error:
-            closed = isinstance(error, BrokenPipeError) and _nobody_reads()
-            _drop_unwritten()
-            if closed:
+            if isinstance(error, BrokenPipeError) and _nobody_reads():
+                _drop_unwritten()
                 raise typer.Exit(ExitCode.OUTPUT_CLOSED) from error
             refused = _refused(error)
-            show_error(refused, as_json=bool(ctx.params.get("as_json")))
+            _tell(refused, ctx)
             raise typer.Exit(refused.exit_code) from error
         return answer
+
+
+def _tell(error: VsegError, ctx: Any) -> None:
+    """Show an error as the command was asked to, or on stderr where stdout takes nothing."""
+    try:
+        show_error(error, as_json=bool(ctx.params.get("as_json")))
+        _flush()
+    except OSError:
+        show_error(error, as_json=False)
+    _drop_unwritten()
 
 
 def _flush() -> None:

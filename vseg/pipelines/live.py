@@ -14,7 +14,7 @@ from vseg.interfaces.closing import Closing
 from vseg.interfaces.live_source import ConnectionChange
 from vseg.interfaces.model import Model
 from vseg.pipelines.driver import make_driver
-from vseg.pipelines.passes import check_starts
+from vseg.pipelines.passes import check_marks
 from vseg.pipelines.prepare import check_instances, check_redetection, grounder_of
 from vseg.prompts.timecode import parse_timecode
 from vseg.session.encode_ahead import EncodeAhead
@@ -155,7 +155,7 @@ def _check(requests: tuple[Prompt, ...], config: TrackConfig, until: Timecode | 
                 "source has no frame but the newest",
                 hint="prompt on the first frame: leave @FRAME out",
             )
-    check_starts(requests, config.direction)
+    check_marks(requests, config.direction)
     if until is not None and until.reached(0, 0.0):
         raise UsageError(
             f"detecting would end at {until}, before the first detection",

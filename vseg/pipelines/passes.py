@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from vseg.config import DirectionName
 from vseg.errors import UsageError
 from vseg.pipelines.job import TrackJob
-from vseg.prompts.check import check_begins
+from vseg.prompts.check import check_agreement, check_begins
 from vseg.results.records import Progress
-from vseg.types import Prompt
+from vseg.types import Prompt, PromptValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +141,23 @@ def check_direction(job: TrackJob) -> None:
             )
 
 
-def check_starts(prompts: Sequence[Prompt], direction: DirectionName) -> None:
+def check_marks(prompts: Sequence[Prompt], direction: DirectionName) -> None:
     """Raise BadPrompt for an object whose first prompts, in the direction of tracking, say
-    only what it is not.
+    only what it is not, or whose clicks contradict each other.
     """
     later = direction == "backward"
-    ordered = sorted(prompts, key=lambda prompt: prompt.frame_index, reverse=later)
-    starts: dict[int, list[Prompt]] = {}
-    for prompt in ordered:
+    by_place: dict[tuple[int, int], list[PromptValue]] = {}
+    for prompt in sorted(prompts, key=lambda prompt: prompt.frame_index, reverse=later):
         if prompt.object_id is not None:
-            first = starts.setdefault(prompt.object_id, [])
-            if not first or first[0].frame_index == prompt.frame_index:
-                first.append(prompt)
-    for object_id, first in starts.items():
-        where = f"object {object_id} on frame {first[0].frame_index}"
-        check_begins([prompt.value for prompt in first], where)
+            place = prompt.object_id, prompt.frame_index
+            by_place.setdefault(place, []).append(prompt.value)
+    begun: set[int] = set()
+    for (object_id, frame_index), values in by_place.items():
+        where = f"object {object_id} on frame {frame_index}"
+        check_agreement(values, where)
+        if object_id not in begun:
+            check_begins(values, where)
+        begun.add(object_id)
 
 
 def untracked_notes(

@@ -23,7 +23,7 @@ from vseg.interfaces.reader import Reader
 from vseg.ops.label_text import check_label
 from vseg.pipelines.decisive_options import redetection_options
 from vseg.pipelines.job import TrackJob
-from vseg.pipelines.passes import check_direction, check_starts
+from vseg.pipelines.passes import check_direction, check_marks
 from vseg.pipelines.resumption import stored_settings
 from vseg.pipelines.run_header import tracked_header
 from vseg.prompts.check import check_prompt
@@ -168,7 +168,7 @@ def _prompts(job: TrackJob, video: Reader, first: int, stop: int) -> tuple[Promp
     if job.resume and run_state(job.out) is not RunState.ABSENT:
         verify_asked(job.out, (first, stop), prompts)
     _check_prompts(video, prompts, first, stop)
-    check_starts(prompts, job.config.direction)
+    check_marks(prompts, job.config.direction)
     _check_labels(job, prompts)
     return prompts
 

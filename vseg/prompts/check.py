@@ -169,6 +169,25 @@ def check_begins(prompts: Sequence[PromptValue], where: str) -> None:
     )
 
 
+def check_agreement(prompts: Sequence[PromptValue], where: str) -> None:
+    """Raise BadPrompt where clicks on one pixel say both that the object is there and that it
+    is not: either order would be a guess, and the mask is next to nothing.
+
+    prompts: all of an object on a frame.  where: which, as the message names them.
+    """
+    clicks = [prompt for prompt in prompts if isinstance(prompt, Points)]
+    signs: dict[tuple[float, ...], bool] = {}
+    for click in clicks:
+        for xy, positive in zip(click.xy, click.positive.tolist(), strict=True):
+            pixel = tuple(np.rint(xy).tolist())
+            if signs.setdefault(pixel, positive) != positive:
+                raise BadPrompt(
+                    f"clicks at {xy[0]:g},{xy[1]:g} say both that {where} is there and that "
+                    "it is not",
+                    hint="leave one of them out: - or label 0 is a click on the background",
+                )
+
+
 def _is_negative(prompt: PromptValue) -> bool:
     if isinstance(prompt, Points):
         return not prompt.positive.any()

@@ -18,7 +18,7 @@ from vseg.errors import BadPrompt
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel
 from vseg.ops.rgb import checked_rgb
-from vseg.prompts.check import check_begins, check_prompt, collect_prompts
+from vseg.prompts.check import check_agreement, check_begins, check_prompt, collect_prompts
 from vseg.prompts.visual import as_visual
 from vseg.session.decoded_masks import decoded_masks
 from vseg.session.encoded_image import EncodedImage
@@ -74,8 +74,10 @@ class ImagePredictor:
         Every one is predicted as if it were alone: masks may overlap.  priors: `logits` of the
         masks so far.  Raises BadPrompt for prompts or priors that do not fit the image.
         """
-        for number, prompts in enumerate(objects if priors is None else (), start=1):
-            check_begins(prompts, f"object {number}")
+        for number, prompts in enumerate(objects, start=1):
+            check_agreement(prompts, f"object {number}")
+            if priors is None:
+                check_begins(prompts, f"object {number}")
         visual = [_visual_prompts(prompts, image) for prompts in objects]
         if not visual:
             return FrameMasks.empty(image.frame)

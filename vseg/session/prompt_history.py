@@ -10,6 +10,7 @@ from collections.abc import Collection, Sequence
 from vseg.errors import BadPrompt
 from vseg.interfaces.grounder import FrameFeatures, Grounder
 from vseg.interfaces.model import Model
+from vseg.prompts.check import check_agreement
 from vseg.prompts.resolve import GroundingResult, PromptEntry, resolve_prompts
 from vseg.session.exemplar import ExemplarGrounder
 from vseg.types import (
@@ -64,10 +65,14 @@ class PromptHistory:
         """The visual prompts that stand for new entries of one object and frame together with
         those given there before; nothing is added yet.
 
-        hw: height and width of the frame.  Raises NothingFound where no detection fits.
+        hw: height and width of the frame.  Raises NothingFound where no detection fits,
+        BadPrompt where clicks contradict each other.
         """
-        before = self._entries_beside(added[0].prompt)
-        return resolve_prompts([*before, *added], hw)
+        object_id, frame_index = _place(added[0].prompt)
+        entries = [*self._entries_beside(added[0].prompt), *added]
+        values = [entry.prompt.value for entry in entries]
+        check_agreement(values, f"object {object_id} on frame {frame_index}")
+        return resolve_prompts(entries, hw)
 
     def score(
         self, object_id: int, frame_index: int, resolved: Sequence[VisualPrompt]

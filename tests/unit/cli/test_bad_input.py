@@ -50,6 +50,11 @@ PROMPT_CASES: dict[str, tuple[Make, int, str]] = {
     "no prompt": (lambda d, w: [], 3, "no prompt"),
     "point outside": (lambda d, w: ["--point", "500,5"], 3, "120x72"),
     "negative point alone": (lambda d, w: ["--point", "5,5-"], 3, "negative marks alone"),
+    "clicks that contradict each other": (
+        lambda d, w: ["--point", "5,5", "--box", "2:9,9,50,50", "--point", "5,5-"],
+        3,
+        "object 1 on frame 0 is there and that it is not",
+    ),
     "negative points first": (
         lambda d, w: ["--point", "2:5,5-", "--box", "2@3:9,9,50,50"],
         3,

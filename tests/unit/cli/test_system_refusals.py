@@ -54,6 +54,19 @@ def test_a_full_disk_behind_stdout_is_one_line(clip: Path) -> None:
     assert len(done.stderr.splitlines()) == 2, done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ['"$CLIP"', "nowhere.mp4"])
+def test_json_that_stdout_does_not_take_is_told_on_stderr(
+    words: str, unbuffered: str, clip: Path
+) -> None:
+    full = f"$VSEG probe {words} --json > /dev/full"
+    done = shell(full, clip, PYTHONUNBUFFERED=unbuffered)
+    lines = done.stderr.splitlines()
+    assert (done.returncode, len(lines)) == (3, 2), done.stderr
+    assert lines[0].startswith("error: ") and lines[1].startswith("hint: ")
+
+
 def test_a_reader_that_had_enough_is_no_error(clip: Path) -> None:
     done = shell('{ sleep 0.1; $VSEG probe "$CLIP"; echo $? >&2; } | true', clip)
     assert done.stderr == "141\n"

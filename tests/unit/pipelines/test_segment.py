@@ -65,6 +65,7 @@ def test_the_default_model_is_loaded_by_its_name() -> None:
         ({"box": [50, 50, 20, 20]}, "empty or inverted"),
         ({"points": [(500, 20)]}, "outside"),
         ({"points": [(5, 5)], "labels": [0]}, "object 1 .*negative marks alone"),
+        ({"points": [(5, 5), (5, 5)], "labels": [1, 0]}, "object 1 is there and that it"),
         (
             {"points": [[(5, 5)], [(9, 9)]], "labels": [[1], [0]]},
             "object 2 .*negative marks alone",

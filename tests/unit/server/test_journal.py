@@ -214,6 +214,14 @@ def test_what_another_program_did_is_a_step(run: Path) -> None:
     assert read_header(run).revision == 0
 
 
+def test_a_click_that_contradicts_a_pending_one_is_not_kept(run: Path) -> None:
+    project = Project(run)
+    first = project.add_prompt(1, 2, Points([(5, 5)]))
+    with pytest.raises(BadPrompt, match="object 1 on frame 2 is there and that it is not"):
+        project.add_prompt(1, 2, Points([(5, 5)], [0]))
+    assert project.pending_of(1, 2) == (first,)
+
+
 @pytest.mark.parametrize(
     ("command", "error"),
     [

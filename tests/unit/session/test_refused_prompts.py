@@ -23,6 +23,10 @@ pytestmark = pytest.mark.integration
         ),
         ({"points": [(50, 120)]}, "lies outside"),
         ({"points": [(50, 20)], "labels": [0]}, "object 1 .*negative marks alone"),
+        (
+            {"points": [(50, 20), (60, 30), (50.2, 20)], "labels": [1, 1, 0]},
+            "clicks at 50.2,20 say both that object 1 on frame 0 is there",
+        ),
         ({"prompts": [Scribble([(5, 5), (9, 9)], False)]}, "object 1 .*negative marks alone"),
         ({"mask": np.ones((160, 96), bool)}, "the mask is 96x160"),
         ({"box": (-300, 0, -200, 5)}, "lies outside the 160x96 frame"),
@@ -69,6 +73,19 @@ def test_negative_points_correct_what_is_there(model: Nano, scene: SyntheticVide
         with pytest.raises(BadPrompt, match=r"object 3 .*negative marks alone"):
             session.prompt(3, 2, points=inside, labels=[0])
         assert session.object_ids == (1, 2)
+
+
+def test_a_click_that_contradicts_an_earlier_one_changes_nothing(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    inside = [point_on(scene, 1)]
+    with Session(model, scene) as session:
+        before = session.prompt(1, 0, points=inside)[1]
+        with pytest.raises(BadPrompt, match=r"object 1 on frame 0 .*it is not"):
+            session.prompt(1, 0, points=inside, labels=[0])
+        first = next(iter(session.propagate()))
+        np.testing.assert_array_equal(first[1], before)
+        session.prompt(1, 1, points=inside, labels=[0])
 
 
 def test_frames_and_objects_must_exist(model: Nano, scene: SyntheticVideo) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from vseg.errors import BadPrompt, UnknownObject, UsageError
 from vseg.ops.colours import hex_of
 from vseg.pipelines.run_edit import RunEdit
-from vseg.prompts.check import check_begins, check_prompt
+from vseg.prompts.check import check_agreement, check_begins, check_prompt
 from vseg.results.draft import finished_header
 from vseg.results.layout import HEADER, content_root, read_objects
 from vseg.results.revision_chain import go_to
@@ -102,7 +102,7 @@ class Project:
             self.check_frame(frame)
             video = self.run.video
             check_prompt(value, (video.height, video.width), video.rotation, frame)
-            self._check_begins(number, frame, value)
+            self._check_marks(number, frame, value)
             prompt = Prompt(number, Timecode(frame=frame), value)
             entry = Prompted(
                 number=self.ledger.numbers + 1,
@@ -261,12 +261,16 @@ class Project:
                 hint="wait for it, or cancel it: what it has stays",
             )
 
-    def _check_begins(self, obj: int, frame: int, value: PromptValue) -> None:
-        """Raise BadPrompt for negative marks on a frame on which nothing shows the object."""
+    def _check_marks(self, obj: int, frame: int, value: PromptValue) -> None:
+        """Raise BadPrompt for a click that contradicts another one, and for negative marks on
+        a frame on which nothing shows the object.
+        """
         before = [p.prompt.value for p in self.pending_of(obj, frame)]
+        where = f"object {obj} on frame {frame}"
+        check_agreement([*before, value], where)
         if obj in self.run.object_ids and frame in self.run and obj in self.run[frame]:
             return
-        check_begins([*before, value], f"object {obj} on frame {frame}")
+        check_begins([*before, value], where)
 
     def _move(self, entry: Undone | Redone) -> None:
         """Undo or redo: the journal first, then the run."""
