@@ -39,7 +39,7 @@ from vseg.cli import (
     verify_model,
     watch,
 )
-from vseg.cli.report import Command
+from vseg.cli.report import Command, end_refused, flush
 from vseg.errors import ExitCode
 from vseg.weights.threads import spare_memory
 
@@ -172,7 +172,12 @@ def main() -> None:
         # A name that the terminal's encoding does not have is shown, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            flush()
+    except OSError as error:  # of what is no command: the help, the version
+        raise SystemExit(end_refused(error)) from None
     except KeyboardInterrupt:  # before the command itself has begun
         print("interrupted", file=sys.stderr)
         raise SystemExit(ExitCode.INTERRUPTED) from None

@@ -47,34 +47,44 @@ class Command(TyperCommand):
         try:
             with terminate_as_interrupt():
                 answer = super().invoke(ctx)
-            _flush()
+            flush()
         except VsegError as error:
-            _tell(error, ctx)
+            _tell(error, as_json=bool(ctx.params.get("as_json")))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stop:
             print("interrupted", file=sys.stderr)
             raise typer.Exit(ExitCode.INTERRUPTED) from stop
         except OSError as error:
-            if isinstance(error, BrokenPipeError) and _nobody_reads():
-                _drop_unwritten()
-                raise typer.Exit(ExitCode.OUTPUT_CLOSED) from error
-            refused = _refused(error)
-            _tell(refused, ctx)
-            raise typer.Exit(refused.exit_code) from error
+            code = end_refused(error, as_json=bool(ctx.params.get("as_json")))
+            raise typer.Exit(code) from error
         return answer
 
 
-def _tell(error: VsegError, ctx: Any) -> None:
-    """Show an error as the command was asked to, or on stderr where stdout takes nothing."""
+def end_refused(error: OSError, *, as_json: bool = False) -> ExitCode:
+    """Tell what the system refused and no stage of the work has named; the exit code."""
+    if isinstance(error, BrokenPipeError) and _nobody_reads():
+        _drop_unwritten()
+        return ExitCode.OUTPUT_CLOSED
+    refused = _refused(error)
+    _tell(refused, as_json=as_json)
+    return refused.exit_code
+
+
+def _tell(error: VsegError, *, as_json: bool) -> None:
+    """Show an error as the command was asked to, or on stderr where stdout takes nothing.
+    What stderr does not take is left to the exit code.
+    """
     try:
-        show_error(error, as_json=bool(ctx.params.get("as_json")))
-        _flush()
+        show_error(error, as_json=as_json)
+        if as_json:
+            flush()
     except OSError:
-        show_error(error, as_json=False)
+        with suppress(OSError):
+            show_error(error, as_json=False)
     _drop_unwritten()
 
 
-def _flush() -> None:
+def flush() -> None:
     """Write out what was printed: what the system refuses of it is an error of the command."""
     if sys.stdout is not None:  # None where stdout was closed (>&-)
         sys.stdout.flush()
@@ -83,7 +93,7 @@ def _flush() -> None:
 def _drop_unwritten() -> None:
     """Drop what stdout does not take, so that the end of Python does not stumble over it."""
     try:
-        _flush()
+        flush()
     except OSError:
         with suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

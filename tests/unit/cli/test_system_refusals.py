@@ -47,8 +47,12 @@ def shell(words: str, clip: Path, **variables: str) -> "subprocess.CompletedProc
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-def test_a_full_disk_behind_stdout_is_one_line(clip: Path) -> None:
-    done = shell('$VSEG probe "$CLIP" > /dev/full', clip)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ['probe "$CLIP"', "--help", "track --help", "--version"])
+def test_a_full_disk_behind_stdout_is_one_line(
+    words: str, unbuffered: str, clip: Path
+) -> None:
+    done = shell(f"$VSEG {words} > /dev/full", clip, PYTHONUNBUFFERED=unbuffered)
     assert done.returncode == 3
     assert done.stderr.splitlines()[0].endswith("No space left on device")
     assert len(done.stderr.splitlines()) == 2, done.stderr
