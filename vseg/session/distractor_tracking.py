@@ -126,7 +126,9 @@ def _may_be(
         return prompted and joins
     place = known.prior
     if prompted:  # the object's mask on this frame tells, unless the pass begins anew
-        return place is not None and not _follows(frame_index, place, known.reverse)
+        if place is None:
+            return joins
+        return not _follows(frame_index, place, known.reverse)
     other = tracked.prior
     if place is None or other is None or other.frame_index != place.frame_index:
         return True

@@ -221,7 +221,8 @@ class Session(SessionObjects):
         one = None
         if start is None:
             one = self._prompted_pass(first, reverse, chosen, objects)
-        return self._run(frames, chosen, reverse, fixed=objects is not None, one=one)
+        fixed = objects is not None
+        return self._run(frames, chosen, first, reverse, fixed=fixed, one=one)
 
     def resume(
         self, start: int, until: int | None, *, reverse: bool, objects: Sequence[int]
@@ -232,7 +233,7 @@ class Session(SessionObjects):
         self._check_open()
         frames = self._frames.range(start, until, reverse=reverse)
         one = self._prompted_pass(start, reverse, set(objects), objects)
-        return self._run(frames, set(objects), reverse, fixed=True, one=one)
+        return self._run(frames, set(objects), start, reverse, fixed=True, one=one)
 
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
@@ -292,13 +293,15 @@ class Session(SessionObjects):
         self,
         frames: Iterator[Frame],
         chosen: set[int],
+        first: int,
         reverse: bool,
+        *,
         fixed: bool,
         one: PromptedPass | None,
     ) -> Iterator[FrameMasks]:
         turn = self._turn = object()
         self._begin_pass(one)
-        self._state.begin(chosen, anew=one is None, reverse=reverse)
+        self._state.begin(chosen, first, anew=one is None, reverse=reverse)
         done: set[int] = set()
         for frame in self._frames.ahead_of(frames):
             self._check_open()

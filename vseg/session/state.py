@@ -136,13 +136,18 @@ class SessionState:
         born = [tracked for tracked in known if tracked.born(frame_index, reverse)]
         return [tracked for tracked in born if not tracked.passed(frame_index, reverse)]
 
-    def begin(self, chosen: Collection[int], *, anew: bool, reverse: bool) -> None:
-        """Begin a pass of objects.  anew: they are tracked on every frame, also where an
-        earlier pass that was left early has had them.
+    def begin(self, chosen: Collection[int], first: int, *, anew: bool, reverse: bool) -> None:
+        """Begin a pass of objects on a frame.  anew: they are tracked on every frame, also
+        where an earlier pass that was left early has had them.
+
+        What an earlier pass left of frames that are tracked again is forgotten: it may be what
+        is to be mended, and it is not how the object was before the pass.
         """
         for tracked in (self.objects[obj] for obj in chosen):
             if anew or tracked.reverse != reverse:
                 tracked.left = None
+            if tracked.left is None:
+                self._go_back(tracked, first, reverse)
 
     def end(self, done: set[int]) -> None:
         """End a pass that these objects were in."""
@@ -174,8 +179,25 @@ class SessionState:
 
     def _drop_distractors_of(self, obj: int) -> None:
         """Drop what was found by a mask that may be wrong, or needs no protection."""
-        for distractor in [d for d in self.distractors.values() if d.distractor_of == obj]:
+        for distractor in self._distractors_of(obj):
             self.drop_distractor(distractor.object_id)
+
+    def _distractors_of(self, obj: int) -> list[TrackedObject]:
+        return [d for d in self.distractors.values() if d.distractor_of == obj]
+
+    def _go_back(self, tracked: TrackedObject, first: int, reverse: bool) -> None:
+        """Forget what was tracked of it from a frame on, or backward from there."""
+        obj = tracked.object_id
+        self.bank.forget(obj, after=first + 1 if reverse else first - 1, reverse=reverse)
+        if not self.identities.go_back(obj, first, reverse=reverse):
+            return
+        tracked.prior = None
+        for distractor in self._distractors_of(obj):
+            # What was found from there on is looked for again where the object is prompted.
+            if first in distractor.prompts or not distractor.born(first, reverse):
+                self.drop_distractor(distractor.object_id)
+            else:
+                self._go_back(distractor, first, reverse)
 
     def _prune_history(self) -> None:
         """Forget the history of prompts that no object has any more."""

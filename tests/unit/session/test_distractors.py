@@ -107,6 +107,19 @@ def test_a_look_alike_that_is_prompted_after_the_pass_is_tracked_as_in_a_new_ses
         np.testing.assert_array_equal(masks.logits, expected.logits)
 
 
+def test_a_distractor_of_which_nobody_knows_where_it_is_may_be_what_joins(
+    nano: Nano, crossing: list[TrueFrame]
+) -> None:
+    """Where tracking goes back to the middle, it has no place yet."""
+    session = begun(nano, crossing)
+    for true in crossing[:6]:
+        session.step(true.frame)
+    assert len(session.identities.objects) == 2
+    session.prompt(2, crossing[3].frame, mask=crossing[3].labels == 2)
+    next(session.propagate(3, frames=iter([true.frame for true in crossing[3:5]])))
+    assert session.identities.objects.keys() == {1, 2}
+
+
 def test_nobody_has_pixels_of_a_mask_that_is_given_later(
     nano: Nano, crossing: list[TrueFrame]
 ) -> None:

@@ -146,6 +146,22 @@ def test_what_the_user_says_counts_at_once() -> None:
     assert 2 not in merges.layers
 
 
+def test_who_is_prompted_alone_on_a_frame_that_was_tracked_leaves_the_others_as_they_are() -> (
+    None
+):
+    scene = Scene()
+    merges = Merges()
+    for t in range(18):
+        merges.divide(scene.frame(t, scene.masks(t)))
+    before = dict(merges.layers)
+    more = {3: disc(30, 40, 4), 4: disc(60, 8, 4)}
+    assert merges.divide(scene.frame(17, more, prompted=frozenset(more))) == []
+    assert merges.layers.keys() == {1, 2, 3, 4}
+    assert all(merges.layers[i] is before[i] for i in (1, 2))
+    merges.divide(scene.frame(18, scene.masks(18) | more))
+    assert merges.layers.keys() == {1, 2, 3, 4}
+
+
 def test_nothing_is_expected_after_a_jump_or_elsewhere() -> None:
     scene = Scene()
     merges = Merges()

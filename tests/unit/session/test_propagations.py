@@ -69,6 +69,23 @@ def test_the_same_propagation_again_gives_the_same_masks(
         assert [m.events for m in again] == [m.events for m in passes[0]]
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_propagation_after_others_is_as_in_a_new_session(
+    either: Model, scene: SyntheticVideo, reverse: bool
+) -> None:
+    """What was tracked of the same frames before does not count."""
+    first, until = (UNTIL - 1, None) if reverse else (0, UNTIL)
+    with Session(either, scene) as session, Session(either, scene) as new:
+        session.prompt(1, first, [truth(scene, 1, first)])
+        list(session.propagate(until=until, reverse=reverse))
+        new.prompt(1, first, [truth(scene, 1, first)])
+        for one in (session, new):
+            one.prompt(2, first, [truth(scene, 2, first)])
+        list(session.propagate(until=until, reverse=reverse))
+        both = [list(one.propagate(first, until, reverse=reverse)) for one in (session, new)]
+    assert_same(*both)
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -154,6 +154,17 @@ class Identities:
             known.gallery.tracked.clear()
             known.departure = Departure()
 
+    def go_back(self, object_id: int, first: int, *, reverse: bool) -> bool:
+        """Correct the object if it was tracked beyond a frame, on which tracking begins again;
+        whether it was.
+        """
+        known = self.objects.get(object_id)
+        last = None if known is None else known.departure.frame_index
+        if last is None or (last >= first if reverse else last <= first):
+            return False
+        self.correct(object_id)
+        return True
+
     def forget(self, object_id: int) -> None:
         """Drop everything known of an object."""
         self.objects.pop(object_id, None)

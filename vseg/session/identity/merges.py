@@ -54,6 +54,11 @@ class Merges:
         """By groups of look-alikes that overlap, or were apart from one another with pieces
         of each other's bodies, the mask of each; updates the layers.
         """
+        if frame.frame_index == self.frame_index and self.layers.keys() - frame.masks.keys():
+            # Prompted on a frame whose other objects were tracked before: these stay.
+            said = {i: frame.masks[i] for i in frame.prompted if frame.masks[i].any()}
+            self.layers |= {i: MotionLayer.of(mask) for i, mask in said.items()}
+            return []
         apart = one_body_each(frame)
         frame = replace(frame, masks={**frame.masks, **apart})
         frames = self._arrive(frame)

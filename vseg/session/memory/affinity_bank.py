@@ -122,13 +122,17 @@ class AffinityBank:
         return object_id in self.objects
 
     def forget(self, object_id: int, *, after: int, reverse: bool = False) -> None:
-        """Drop what was tracked (not prompted) beyond frame `after`; `reverse`: before it."""
+        """Drop what was tracked (not prompted) beyond frame `after`, `reverse`: before it; all
+        of the object, if that was everything.
+        """
         stored = self.objects.get(object_id)
         if stored is None:
             return
         for tracked in (stored.recent, stored.older):
             for frame in [f for f in tracked if (f < after if reverse else f > after)]:
                 del tracked[frame]
+        if not stored.frames():
+            del self.objects[object_id]
         self._changed()
 
     def drop(self, object_id: int, frame_index: int) -> None:
