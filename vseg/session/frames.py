@@ -94,12 +94,14 @@ class SessionFrames:
         return _checked(frame, state)
 
     def features(self, frame: Frame, *, keep: bool = False) -> Features:
-        """The features of a frame, computed once.  keep: hold them for further prompts."""
+        """The features of a frame, computed once.  keep: hold them for further prompts, with a
+        copy of the image: a live source may write its next one over it.
+        """
         if self._kept is not None and _same(self._kept[0], frame):
             return self._kept[1]
         features = self._ahead.features(frame) or self._model.encode([frame])[0]
         if keep:
-            self._kept = (frame, features)
+            self._kept = (replace(frame, image=frame.image.copy()), features)
         return features
 
     def hold(self, frame: Frame, features: Features) -> None:
@@ -209,4 +211,6 @@ def _next(image: Any, time_s: float | None, state: SessionState) -> Frame:
 
 def _same(one: Frame, other: Frame) -> bool:
     """Whether two frames are the same image at the same place."""
-    return one.image is other.image and one.index == other.index
+    if one is other:
+        return True
+    return one.index == other.index and np.array_equal(one.image, other.image)

@@ -41,9 +41,11 @@ class ImagePredictor:
         self.model = model
 
     def encode(self, image: Frame | np.ndarray) -> EncodedImage:
-        """An RGB image, (H, W, 3) uint8, or a Frame, with its features.  Raises BadFrame."""
+        """An RGB image, (H, W, 3) uint8, or a Frame, with its features; of a plain image a
+        copy, for its owner may write another one over it.  Raises BadFrame.
+        """
         if not isinstance(image, Frame):
-            image = Frame(0, None, 0.0, checked_rgb(image))
+            image = Frame(0, None, 0.0, checked_rgb(image).copy())
         return EncodedImage(image, self.model.encode([image])[0])
 
     def predict(
