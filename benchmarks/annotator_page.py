@@ -6,7 +6,8 @@
 so both share the processor with the model.  Times are between events of the page: from the
 press of a button or key to the moment the stage has painted what came of it.
 
-click: a click of a new object on a frame that is shown, until its mask is painted.  step: an
+click: a click of a new object on a frame that is shown, until its mask is painted; where the
+pointer has come to rest, so that the mask was previewed, or pressed at once.  step: an
 arrow key, until the next frame is painted, fetched ahead (cached) or not yet (cold: right after
 a jump).  jump: the number of a frame far away; most of it is decoding from the key frame on.
 first mask: from the key until the first propagated mask is painted on the
@@ -138,10 +139,12 @@ def _latency(browser: "Browser", folder: Path, clicks: int) -> Iterator[Row]:
     with annotating(browser, folder / "latency.mp4", (720, 1280)) as annotator:
         page = annotator.page
         places = [innermost(scene.truth(0) == obj) for obj in scene.object_ids]
-        _click(page, *places[0])  # the features of the frame are there from now on
+        _click(page, places, 2 * clicks)  # the features of the frame are there from now on
         page.keys("Control+z")
         page.page.wait_for_timeout(1000)
-        yield _row("click to mask, ms", [_click(page, *places[k % 3]) for k in range(clicks)])
+        yield _row("click to mask, ms", [_click(page, places, k) for k in range(clicks)])
+        at_once = [_click(page, places, clicks + k, rest_ms=0) for k in range(clicks)]
+        yield _row("click to mask, at once, ms", at_once)
         yield _row("step, cached, ms", [_step(page, k + 1) for k in range(clicks)])
         far = np.random.default_rng(0).permutation(np.arange(80, 190, 4))[:clicks]
         jumps = [(_jump(page, int(frame)), _next(page, int(frame) + 1)) for frame in far]
@@ -156,13 +159,20 @@ def _waited(page: PageDriver, column: int, least: int) -> float:
     return float(handle.json_value())
 
 
-def _click(page: PageDriver, x: int, y: int) -> float:
-    """A click of a new object on the frame that is shown, taken back again; the pointer has
-    come to rest there before.
+def _click(
+    page: PageDriver, places: Sequence[tuple[int, int]], number: int, rest_ms: int = 700
+) -> float:
+    """A click of a new object on the frame that is shown, taken back again; no two are at the
+    same place.  rest_ms: how long the pointer has been there before.
     """
+    x, y = places[number % len(places)]
+    further, down = divmod(number // len(places), 5)
+    x += 4 * further
+    y += 4 * down
     page.keys("n")
-    page.page.mouse.move(*page.place(x, y))
     page.page.wait_for_timeout(700)
+    page.page.mouse.move(*page.place(x, y))
+    page.page.wait_for_timeout(rest_ms)
     before = int(page.page.evaluate("Number(document.querySelector('#stage').dataset.mask)"))
     page.click(x, y)
     waited = _waited(page, 2, before + 1)

@@ -1,9 +1,12 @@
 """One ONNX graph in onnxruntime, called with torch tensors that it reads and writes in place.
 
 Enters: the graph as bytes.  Leaves: outputs in memory that torch owns: nothing is copied.
+What graphs need meanwhile is taken from one arena of the process: they run one after another,
+and each would keep the most that it ever needed.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import onnxruntime
 import torch
@@ -18,6 +21,7 @@ _SETTINGS = {
     "session.intra_op.allow_spinning": "0",
     # As `vseg.ops.denormals` does for torch.
     "session.set_denormal_as_zero": "1",
+    "session.use_env_allocators": "1",
 }
 _ERRORS_ONLY = 3
 
@@ -26,6 +30,7 @@ class OnnxSession:
     """A graph that is ready; may be called by several threads at once."""
 
     def __init__(self, graph: bytes, threads: int) -> None:
+        _register_arena()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = _ERRORS_ONLY
@@ -53,3 +58,15 @@ class OnnxSession:
             binding.bind_output(name, "cpu", 0, "float32", shape, tensor.data_ptr())
         self._session.run_with_iobinding(binding)
         return made
+
+
+@cache
+def _register_arena() -> None:
+    """For this process: the sessions of others, which do not ask for it, keep their own."""
+    processor = onnxruntime.OrtMemoryInfo(
+        "Cpu",
+        onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR,
+        0,
+        onnxruntime.OrtMemType.DEFAULT,
+    )
+    onnxruntime.create_and_register_allocator(processor, onnxruntime.OrtArenaCfg({}))
