@@ -8,6 +8,7 @@ import torch
 
 from vseg.config import IdentitySettings
 from vseg.models.nano.model import Nano
+from vseg.session.identity.departures import Departure
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.object_identity import Looks
@@ -101,6 +102,15 @@ def test_looks_that_another_object_has_too_say_nothing() -> None:
     assert stage.show((10, 20, RED, ONE), unlike)[0] == 160
 
 
+def test_who_left_does_not_come_back_on_what_another_object_is_on() -> None:
+    stage = Stage()
+    other = (4, 14, BLUE, OTHER)
+    stage.leave(other)
+    # Its mask is on the other object, though what that one shows is not known yet.
+    assert stage.show((5, 14, RED, ONE), other)[0] == 0
+    assert stage.show((11, 21, RED, ONE), other)[0] > 0, "hardly on it"
+
+
 def test_what_grows_from_a_rest_at_the_border_is_another_one() -> None:
     stage = Stage()
     stage.show((10, 20, RED, ONE), prompted=(1,))
@@ -168,7 +178,64 @@ def test_who_turns_back_with_much_in_view_stays() -> None:
     stage = Stage()
     stage.show((10, 20, RED, ONE), prompted=(1,))
     for x in (16, 22, 26, 28, 26, 22, 16):
+        assert stage.show((x, x + 10, RED, NEAR))[0] > 0
+
+
+@pytest.mark.parametrize("looks", [(BLUE, ONE), (RED, OTHER)])
+def test_what_comes_in_where_one_goes_out_is_another_one(
+    looks: tuple[tuple[int, int, int], torch.Tensor],
+) -> None:
+    stage = Stage()
+    stage.show((10, 20, RED, ONE), prompted=(1,))
+    # The mask passes to what enters with half of the object in view.
+    for x in (14, 18, 22, 26):
+        assert stage.show((x, x + 10, RED, ONE))[0] > 0
+    assert stage.show((25, 35, *looks)) == [112], "hardly farther in"
+    for x in (22, 18, 14):
+        assert stage.show((x, x + 10, *looks)) == [0]
+
+
+def test_one_of_several_that_look_alike_does_not_turn_back_where_it_should_be_out() -> None:
+    stage = Stage()
+    parked = (1, 8, RED, NEAR)
+    stage.show((10, 20, RED, ONE), parked, prompted=(1, 2))
+    for x in (14, 18, 22, 26):
+        assert stage.show((x, x + 10, RED, ONE), parked)[0] > 0
+    assert stage.show((21, 31, RED, ONE), parked)[0] == 0
+
+
+def test_who_goes_slower_than_before_or_waits_at_the_border_stays() -> None:
+    stage = Stage()
+    stage.show((10, 20, RED, ONE), prompted=(1,))
+    for x in (14, 18, 22, 24, 25, 25, 25, 25, 25, 24):
         assert stage.show((x, x + 10, RED, OTHER))[0] > 0
+
+
+def test_long_after_it_should_be_out_it_may_come_in_again() -> None:
+    stage = Stage()
+    stage.show((10, 20, RED, ONE), prompted=(1,))
+    for x in (14, 18, 22, *[26] * 5, 22, 18):
+        assert stage.show((x, x + 10, RED, OTHER))[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("step", "last", "leaving"),
+    [
+        (4, 26, True),
+        (4, 22, True),  # all of it is in view: it should be out
+        (1, 26, True),  # it should not: it is
+        (0, 26, False),
+    ],
+)
+def test_who_moves_out_of_the_frame_is_leaving_with_much_in_view(
+    step: int, last: int, leaving: bool
+) -> None:
+    stage = Stage()
+    stage.show((10, 20, RED, ONE), prompted=(1,))
+    for k in range(1, 4):
+        stage.show((10 + step * k, 20 + step * k, RED, ONE))
+    stage.show((last, last + 10, RED, ONE))
+    assert stage.identities.leaving(1) == leaving
 
 
 def test_an_object_hidden_within_the_frame_has_not_left() -> None:
@@ -206,6 +273,11 @@ def test_who_left_is_not_taken_for_a_detection_unlike_it() -> None:
     assert not stage.identities.may_be(2, Looks(NEAR, colours)), "there is no such object"
 
 
+def motion_of(departure: Departure) -> tuple[np.ndarray, np.ndarray, int] | None:
+    motion = departure.motion
+    return None if motion is None else (motion.box, motion.velocity, motion.frame_index)
+
+
 def test_departures_survive_a_snapshot() -> None:
     for frames in (5, 7):
         stage = Stage()
@@ -218,9 +290,9 @@ def test_departures_survive_a_snapshot() -> None:
         one, two = stage.identities.objects[1].departure, other.objects[1].departure
         assert one.leaving != one.left
         np.testing.assert_array_equal(one.colours, two.colours)
-        assert [getattr(one, n) for n in one.__slots__ if n != "colours"] == [
-            getattr(two, n) for n in two.__slots__ if n != "colours"
-        ]
+        plain = [n for n in one.__slots__ if n not in ("colours", "motion")]
+        assert [getattr(one, n) for n in plain] == [getattr(two, n) for n in plain]
+        np.testing.assert_equal(motion_of(one), motion_of(two))
 
 
 def crossing() -> SyntheticVideo:

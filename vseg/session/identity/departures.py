@@ -4,7 +4,8 @@ Enters: the masks, embeddings and colours of a frame.  Leaves: which rows are no
 were.  A network that compares pixels takes the next car for the one that has just left; so an
 object that shrinks to nothing at the border has left, and what its mask is drawn on after that
 is another one, unless its embedding and its colours are those of the object, and of no other
-one that is known.
+one that is known.  One that should be mostly out by now, as it moved in full view, has
+left too where its mask comes in again: it met what enters.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,11 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
 from vseg.ops.shrunk import shrunk
+from vseg.session.identity.constant_velocity import (
+    ConstantVelocity,
+    MovingBox,
+    length_in_view,
+)
 
 Cells = Bool[np.ndarray, "h w"]
 Colours = Float32[np.ndarray, " bins"]
@@ -31,6 +37,14 @@ _LEAVING = 0.5
 _GONE = 0.25
 _GROWN = 2.0
 
+# An object that the border cuts off is leaving, too, where it moves there and so much of its
+# length is out, or should be. Where half of it should be, it has turned, or its mask is on
+# what enters, if that reaches so much of the length farther into the frame than it did. Round
+# values; not tuned.
+_OUTSIDE = 0.1
+_MOSTLY_OUTSIDE = 0.5
+_FARTHER = 1 / 3
+
 # After a jump over more frames than this, as where a clip is tracked again from an earlier
 # frame, nothing of this holds any more.  A round value.
 _JUMP = 10
@@ -39,6 +53,9 @@ _JUMP = 10
 # wrong for some frames.  Round values; not tuned.
 _AREA_RATE = 0.2
 _COLOURS_RATE = 0.05
+
+# The cells at the left, top, right and bottom border.
+_ENDS = ((slice(None), 0), (0, slice(None)), (slice(None), -1), (-1, slice(None)))
 
 _BINS = (6, 8, 8)  # of L, a and b
 
@@ -50,7 +67,8 @@ class Departure:
     usual: its cells in full view, 0 before it was visible.  colours: those it has in full
     view.  least: the fewest cells since it was all but gone, 0 while it is not.  leaving: it
     was, when it was visible last.  inside: it was in full view once.  left: it is gone.
-    frame_index: the last frame.
+    frame_index: the last frame.  shortest: how far it reached into the frame, in cells, where
+    it reached least far since it was in full view; 0 while it is.  motion: in full view.
     """
 
     usual: float = 0.0
@@ -60,6 +78,8 @@ class Departure:
     inside: bool = False
     left: bool = False
     frame_index: int = 0
+    shortest: float = 0.0
+    motion: ConstantVelocity | None = None
 
     def on(self, frame_index: int) -> "Departure":
         """The same on a frame: as if it had not left, where the frame is far from the last."""
@@ -69,7 +89,7 @@ class Departure:
 
     def anew(self) -> "Departure":
         """What is known of it wherever it is: as if it had not left."""
-        return replace(self, least=0, leaving=False, left=False)
+        return replace(self, least=0, leaving=False, left=False, motion=None, shortest=0.0)
 
     def returns(self, mask: Cells) -> bool:
         """Whether this is the mask of what left, or was all but gone and now grows or lies off
@@ -84,7 +104,21 @@ class Departure:
 
     def gone(self) -> "Departure":
         """After a frame on which something else than it had its mask."""
-        return replace(self, least=0, leaving=False, left=True)
+        return replace(self, least=0, leaving=False, left=True, motion=None, shortest=0.0)
+
+    def turned(self, mask: Cells) -> bool:
+        """Whether the mask comes in again where most of the object should be out by now."""
+        if self.motion is None or not self.shortest:
+            return False
+        side, outside = self.motion.outside(self.frame_index, mask.shape)
+        if outside < _MOSTLY_OUTSIDE:
+            return False
+        reached = length_in_view(_box(mask), side, mask.shape)
+        return reached > self.shortest + _FARTHER * self._length(side)
+
+    def in_question(self, mask: Cells) -> bool:
+        """Whether this may be the mask of something else, as the object left or may do so."""
+        return self.returns(mask) or self.cut_off(mask) or self.turned(mask)
 
     def cut_off(self, mask: Cells) -> bool:
         """Whether the border cuts off what was in full view once, so that it may be going."""
@@ -113,20 +147,47 @@ class Departure:
                 self.usual + _AREA_RATE * (cells - self.usual) if self.usual else float(cells)
             )
             colours = _mixed(self.colours, colours)
-            return replace(self.anew(), usual=usual, colours=colours, inside=True)
+            motion = self._motion(_box(mask))
+            return replace(
+                self.anew(), usual=usual, colours=colours, inside=True, motion=motion
+            )
         usual = max(self.usual, float(cells))
         least = 0
         if cells < _LEAVING * usual and (self.least or cells < _GONE * usual):
             least = min(self.least or cells, cells)
         known = colours if self.colours is None else self.colours
+        outside, shortest = self._outside(mask)
         return replace(
             self,
             usual=usual,
             colours=known,
             least=least,
-            leaving=cells < _LEAVING * usual,
+            leaving=cells < _LEAVING * usual or outside >= _OUTSIDE,
             left=False,
+            shortest=shortest,
         )
+
+    def _motion(self, box: MovingBox) -> ConstantVelocity:
+        if self.motion is None:
+            return ConstantVelocity.of(box, self.frame_index)
+        return self.motion.seen(box, self.frame_index)
+
+    def _outside(self, mask: Cells) -> tuple[float, float]:
+        """Which share of its length is out, as it moved or as it looks, and `shortest`."""
+        if self.motion is None:
+            return 0.0, 0.0
+        side, outside = self.motion.outside(self.frame_index, mask.shape)
+        reached = length_in_view(_box(mask), side, mask.shape)
+        shortest = min(self.shortest or reached, reached)
+        if mask[_ENDS[side]].any():
+            outside = max(outside, 1 - reached / self._length(side))
+        return outside, shortest
+
+    def _length(self, side: int) -> float:
+        """From the border to the opposite one, in full view."""
+        assert self.motion is not None
+        box = self.motion.box
+        return float(box[2 + side % 2] - box[side % 2])
 
 
 class FrameColours:
@@ -149,6 +210,11 @@ class FrameColours:
         shares = counts / max(1, counts.sum())
         colours: Colours = np.sqrt(shares).astype(np.float32)
         return colours
+
+
+def _box(mask: Cells) -> MovingBox:
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return np.array([x, y, x + width, y + height], dtype=np.float64)
 
 
 def _at_border(mask: Cells) -> bool:

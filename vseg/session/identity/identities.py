@@ -21,7 +21,7 @@ from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.merges import Merges
 from vseg.session.identity.object_identity import SIMILAR, Looks, LooksRule, ObjectIdentity
-from vseg.session.identity.overlaps import assign_masks, id_pair, nested_rows
+from vseg.session.identity.overlaps import assign_masks, id_pair, is_covered, nested_rows
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
 from vseg.tensors import Decoded
@@ -202,18 +202,23 @@ class Identities:
         self, inputs: IdentityInput, facts: FrameFacts, frame: FrameColours, visible: Rows
     ) -> Rows:
         """Rows of objects that did not leave and do not leave here, and of those that did the
-        ones that no other object could be.
+        ones that no other object could be, nor is.
         """
         returned = np.ones(len(visible), dtype=bool)
+        left = np.array([self.objects[i].departure.left for i in inputs.object_ids])
         for row, object_id in enumerate(inputs.object_ids):
             if inputs.prompted[row] or not visible[row]:
                 continue
             mask = facts.masks[row]
-            departure = self.objects[object_id].departure
-            if departure.returns(mask) or departure.cut_off(mask):
-                looks = Looks(facts.embedding[row], frame.of(mask))
-                others = self._others(object_id)
-                returned[row] = self.objects[object_id].has(mask, looks, others)
+            if not self.objects[object_id].departure.in_question(mask):
+                continue
+            here = facts.competitors[row] & visible & ~left
+            if left[row] and is_covered(mask, facts.masks[here]):
+                returned[row] = False
+                continue
+            looks = Looks(facts.embedding[row], frame.of(mask))
+            others = self._others(object_id)
+            returned[row] = self.objects[object_id].has(mask, looks, others)
         return returned
 
     def may_be(self, object_id: int, looks: Looks) -> bool:
@@ -307,5 +312,7 @@ class Identities:
                 continue
             known.last_visible = inputs.frame_index
             known.unverified = False
-            if reliable[row] and not inputs.prompted[row]:
+            # What goes out may meet what enters, whose looks its mask would show.
+            learns = reliable[row] and not (inputs.prompted[row] or known.departure.leaving)
+            if learns:
                 known.gallery.add(here.embedding[row], prompted=False)

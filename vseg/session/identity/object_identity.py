@@ -114,7 +114,11 @@ class ObjectIdentity:
         """
         if self.departure.returns(mask):
             return self.departure.whole(mask) and self.is_only(looks, others)
-        if not self.is_other(looks):
+        if self.departure.turned(mask):
+            same = self.is_only(looks, others)
+        else:
+            same = not self.is_other(looks)
+        if same:
             return True
         self.departure = self.departure.gone()
         return False

@@ -20,6 +20,9 @@ from vseg.tensors import Decoded
 # and do not compete.  A round value; not tuned.
 _NESTED = 0.5
 
+# Who comes back with so much of its mask on another object's is that one. A round value.
+_COVERED = 0.5
+
 # More than predicted IoU and similarity can add up to (2): in a conflict a prompted object
 # takes its mask before any other.
 _PROMPTED_SCORE = 10.0
@@ -28,6 +31,12 @@ _PROMPTED_SCORE = 10.0
 def id_pair(one: int, other: int) -> tuple[int, int]:
     """Two ids as the key of their pair, ascending."""
     return min(one, other), max(one, other)
+
+
+def is_covered(mask: Bool[np.ndarray, "h w"], others: Bool[np.ndarray, "O h w"]) -> bool:
+    """Whether most of a mask lies on one other mask."""
+    shared = (others & mask).sum(axis=(1, 2))
+    return bool(shared.max(initial=0) > _COVERED * np.count_nonzero(mask))
 
 
 def nested_rows(masks: Bool[np.ndarray, "O h w"]) -> Iterator[tuple[int, int]]:

@@ -5,12 +5,14 @@ frame as they are.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vseg.session.identity.constant_velocity import ConstantVelocity
 from vseg.session.identity.departures import Departure
 from vseg.session.identity.depth_order import DepthOrder
 from vseg.session.identity.gallery import Gallery
@@ -35,9 +37,11 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
         departure = known.departure
         if departure.colours is not None:
             tensors[f"{name}/colours"] = torch.from_numpy(departure.colours)
-        border = [departure.usual, departure.least, departure.leaving]
+        border: list[Any] = [departure.usual, departure.least, departure.leaving]
         border += [departure.inside, departure.left, departure.frame_index]
-        objects[str(object_id)] = [known.last_visible, *flags, border]
+        border += [departure.shortest]
+        motion = departure.motion.packed() if departure.motion else None
+        objects[str(object_id)] = [known.last_visible, *flags, border, motion]
     # Without the signature a cut right after a resume would be missed.
     signature = identities.signature
     if signature is not None:
@@ -59,7 +63,7 @@ def unpack_identities(
 ) -> None:
     """Put what `pack_identities` returned in place of what the identities hold."""
     identities.objects = {}
-    for object_id, (last_visible, *flags, border) in stored["objects"].items():
+    for object_id, (last_visible, *flags, border, motion) in stored["objects"].items():
         name = f"identity/{object_id}"
         gallery = Gallery(
             *(
@@ -70,6 +74,7 @@ def unpack_identities(
         colours = tensors.get(f"{name}/colours")
         usual, *more = border
         departure = Departure(usual, None if colours is None else colours.cpu().numpy(), *more)
+        departure = replace(departure, motion=ConstantVelocity.unpacked(motion))
         known = ObjectIdentity(gallery, last_visible, *flags)
         known.departure = departure
         identities.objects[int(object_id)] = known

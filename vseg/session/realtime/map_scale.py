@@ -52,4 +52,6 @@ def _scaled(maps: Tensor, hw: tuple[int, int]) -> Tensor:
 
 def _scaled_departure(departure: Departure, cells: float) -> Departure:
     least = max(1, round(departure.least * cells)) if departure.least else 0
-    return replace(departure, usual=departure.usual * cells, least=least)
+    # How it moves is measured anew.
+    usual = departure.usual * cells
+    return replace(departure, usual=usual, least=least, motion=None, shortest=0.0)
