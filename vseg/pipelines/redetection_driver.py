@@ -20,16 +20,15 @@ from vseg.pipelines.driven_session import DrivenSession
 from vseg.pipelines.queries import DetectFunction, Query
 from vseg.pipelines.redetection_events import changed, created, not_found
 from vseg.pipelines.tracked_instances import (
+    Overlaps,
     TrackedInstance,
-    assigned,
     is_duplicate,
-    is_only_match,
     is_renamed,
-    overlap_matrix,
     packed_instance,
     prompts_of,
     unpacked_instance,
 )
+from vseg.session.identity.constant_velocity import ConstantVelocity
 from vseg.session.session import Session
 from vseg.types import (
     Detections,
@@ -101,7 +100,8 @@ class RedetectionTracker:
         for instance in tuple(self._instances.values()):
             if keep and instance.confirmed:
                 # Nobody was absent while nobody was watching.
-                self._keep(replace(instance, crop=None, visible_s=frame.time_s))
+                still = replace(instance, crop=None, motion=None, visible_s=frame.time_s)
+                self._keep(still)
             else:
                 self._remove(frame, instance)
         self._next_detection = frame.index
@@ -155,20 +155,25 @@ class RedetectionTracker:
             reached = zip(self._best, grounding.best.tolist(), strict=True)
             self._best = [max(pair) for pair in reached]
         visible = [known for known in self._instances.values() if known.crop is not None]
-        iou = overlap_matrix(detections, visible)
-        pairs = assigned(iou, grounding.names, visible)
-        for row, column in zip(pairs.rows.tolist(), pairs.columns.tolist(), strict=True):
-            overlap = float(iou[row, column])
+        overlaps = Overlaps.of(detections, visible, frame)
+        pairs = overlaps.assigned(grounding.names, visible)
+        matched = dict(zip(pairs.columns.tolist(), pairs.rows.tolist(), strict=True))
+        for column, row in matched.items():
             voted = self._voted(frame, visible[column], grounding.names[row])
-            self._support(frame, detections, row, voted, overlap)
-        for column in sorted(set(range(len(visible))) - set(pairs.columns.tolist())):
+            known = voted.detected(detections.boxes[row], frame.index)
+            overlap = float(overlaps.mask[row, column])
+            certain = overlaps.is_certain(row, column)
+            # A prompt would say that what goes out stays.
+            corrects = certain and not visible[column].is_leaving(frame)
+            self._support(frame, detections, row, known, overlap if corrects else 1.0)
+        for column in sorted(set(range(len(visible))) - matched.keys()):
             self._miss(frame, visible[column])
         self._remove_absent(frame)
         names = grounding.names
-        claimed = pairs.rows.tolist()
+        claimed = list(matched.values())
         for row in sorted(set(range(len(detections))) - set(claimed)):
             objects = tuple(self._instances.values())
-            if is_duplicate(detections, row, iou, objects):
+            if is_duplicate(detections, row, overlaps, matched, objects):
                 continue
             if not is_renamed(detections, row, names, claimed):
                 claimed.append(row)
@@ -197,13 +202,15 @@ class RedetectionTracker:
         instance: TrackedInstance,
         overlap: float,
     ) -> None:
-        """Confirm an object by its detection; prompt it again where its mask strays."""
+        """Confirm an object by its detection; prompt it again where its mask strays.
+
+        overlap: of both, 1 where the detection is not to correct the object.
+        """
         if not instance.confirmed:
             self._driven.note(created(frame, instance, float(detections.scores[row])))
         instance = replace(instance, confirmed=True, missed=0)
         rested = frame.index - instance.prompted_frame >= self._settings.detect_every
-        strays = overlap < self._settings.reprompt_iou
-        if strays and rested and is_only_match(detections, row, instance):
+        if rested and overlap < self._settings.reprompt_iou:
             self._prompt(frame, detections, row, instance)
             self._driven.note(changed("reprompted", frame, instance.object_id, iou=overlap))
         else:
@@ -236,13 +243,18 @@ class RedetectionTracker:
         }
         again = self._same_object(frame, detections, row, absent) if absent else None
         if again is not None:
-            self._prompt(frame, detections, row, self._instances[again])
+            known = replace(self._instances[again], motion=None)
+            known = known.detected(detections.boxes[row], frame.index)
+            self._prompt(frame, detections, row, known)
             self._driven.note(changed("relinked", frame, again))
             return
         if len(self._instances) >= self._settings.max_objects:
             self._driven.note(changed("limit_reached", frame, label=label or None))
             return
-        new = TrackedInstance(self._driven.new_id(), label, confirmed, frame.time_s)
+        motion = ConstantVelocity.of(detections.boxes[row], frame.index)
+        new = TrackedInstance(
+            self._driven.new_id(), label, confirmed, frame.time_s, motion=motion
+        )
         self._prompt(frame, detections, row, new)
         if confirmed:
             self._driven.note(created(frame, new, float(detections.scores[row])))

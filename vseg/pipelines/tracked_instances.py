@@ -3,10 +3,11 @@
 Enters: detections of one frame and the objects with their latest masks.  Leaves: overlaps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import cv2
 import numpy as np
 from jaxtyping import Float64
 
@@ -14,6 +15,7 @@ from vseg.ops.boxes import box_iou
 from vseg.ops.codec import decode_mask, encode_mask
 from vseg.ops.masks import crop_overlap
 from vseg.pipelines.track_links import OTHER_CLASS_DUPLICATE_IOU, box_within, overlap_of
+from vseg.session.identity.constant_velocity import ConstantVelocity, MovingBox
 from vseg.types import Detections, Frame, Mask, MaskCrop, VisualPrompt
 from vseg_trackers.assignment import Assignment, Candidates, assign
 from vseg_trackers.lifecycle import CLASSES_COUNTED
@@ -25,11 +27,23 @@ SAME_LABEL_BONUS = 0.1
 """What an equal label is worth, in IoU, where a detection overlaps several objects.  A round
 value; not tuned.
 """
+EXPECTED_IOU = 0.7
+EXPECTED_WEIGHT = 1.5
+"""From this IoU with the box where an object is expected, by its detections so far, on, a
+detection may be of it whatever its mask is on, and such an IoU says more than one with its
+mask: masks pass to who comes near, objects do not.  Round values; not tuned.
+"""
+BODY_SHARE = 0.25
+"""A part with this share of a mask may be a body of its own: a mask on two bodies has a box
+that is like neither.  A round value; not tuned.
+"""
 DUPLICATE_IOU = 0.5
 DUPLICATE_SHARE = 0.8
 """From this IoU, or this share of its own mask, on, a detection that matched nothing is one
 more of a tracked object.  Round values; not tuned.
 """
+
+Overlap = Float64[np.ndarray, "N M"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +54,8 @@ class TrackedInstance:
     what, of a few names.  confirmed: it was detected twice,
     or on the first frame of all.  visible_s: when it was last visible.  prompted_frame: of its
     last prompt, -1 before the first.  crop: its latest mask, None where that was empty.
-    missed: detections in a row that did not find it where its mask is.
+    missed: detections in a row that did not find it where its mask is.  motion: of its
+    detections, in pixels.
     """
 
     object_id: int
@@ -51,6 +66,22 @@ class TrackedInstance:
     crop: MaskCrop | None = None
     missed: int = 0
     votes: dict[str, int] = field(default_factory=dict)
+    motion: ConstantVelocity | None = None
+
+    def detected(self, box: MovingBox, frame_index: int) -> "TrackedInstance":
+        """The object after one more detection."""
+        if self.motion is None:
+            motion = ConstantVelocity.of(box, frame_index)
+        else:
+            motion = self.motion.seen(box, frame_index)
+        return replace(self, motion=motion)
+
+    def is_leaving(self, frame: Frame) -> bool:
+        """Whether some of it should be out of the frame by now."""
+        height, width = frame.image.shape[:2]
+        if self.motion is None:
+            return False
+        return self.motion.outside(frame.index, (height, width))[1] > 0
 
     def with_vote(self, label: str) -> "TrackedInstance":
         """The object after one more detection as `label`; its own label stays until another
@@ -65,9 +96,56 @@ class TrackedInstance:
         return replace(self, label=label if leads else self.label, votes=votes)
 
 
-def overlap_matrix(
-    detections: Detections, objects: Sequence[TrackedInstance]
-) -> Float64[np.ndarray, "N M"]:
+@dataclass(frozen=True, slots=True)
+class Overlaps:
+    """IoU of the detections of a frame (rows) and visible objects (columns).
+
+    mask: with the mask; part: with that or, if more, a part of it; expected: with the box
+    where the object is expected.
+    """
+
+    mask: Overlap
+    part: Overlap
+    expected: Overlap
+
+    @classmethod
+    def of(
+        cls, detections: Detections, objects: Sequence[TrackedInstance], frame: Frame
+    ) -> "Overlaps":
+        """On one frame."""
+        height, width = frame.image.shape[:2]
+        ends = (width, height, width, height)
+        boxes = [
+            np.zeros(4) if o.motion is None else o.motion.expected(frame.index).clip(0, ends)
+            for o in objects
+        ]
+        expected = box_iou(detections.boxes, np.array(boxes).reshape(-1, 4))
+        mask = overlap_matrix(detections, objects)
+        return cls(mask, np.maximum(mask, part_overlaps(detections, objects)), expected)
+
+    def assigned(
+        self, labels: Sequence[str], objects: Sequence[TrackedInstance]
+    ) -> Assignment:
+        """Detections and objects matched one to one; labels: of the detections."""
+        equal = [[known.label == label for known in objects] for label in labels]
+        bonus = SAME_LABEL_BONUS * np.array(equal, dtype=bool).reshape(self.part.shape)
+        scores = self.part + EXPECTED_WEIGHT * self.expected + bonus
+        may_be = (self.part >= MATCH_IOU) | (self.expected >= EXPECTED_IOU)
+        rows, columns = np.nonzero(may_be)
+        return assign(Candidates(rows, columns, scores[rows, columns]))
+
+    def is_certain(self, row: int, column: int) -> bool:
+        """Whether a detection that may be of an object is the only one that may, or nearest to
+        where the object is expected.
+        """
+        others = np.arange(len(self.part)) != row
+        if self.part[others, column].max(initial=0.0) < MATCH_IOU:
+            return True
+        nearest = self.expected[others, column].max(initial=0.0)
+        return bool(self.expected[row, column] >= MATCH_IOU + nearest)
+
+
+def overlap_matrix(detections: Detections, objects: Sequence[TrackedInstance]) -> Overlap:
     """IoU of every detection with every visible object: of masks where there are some, else of
     boxes.
     """
@@ -83,37 +161,45 @@ def overlap_matrix(
     return iou
 
 
-def assigned(
-    iou: Float64[np.ndarray, "N M"], labels: Sequence[str], objects: Sequence[TrackedInstance]
-) -> Assignment:
-    """Detections (rows) and visible objects (columns) matched one to one; labels: of the
-    detections.
+def part_overlaps(detections: Detections, objects: Sequence[TrackedInstance]) -> Overlap:
+    """IoU of every detection's box with that of the part of an object's mask that is nearest;
+    0 of a mask in one piece.
     """
-    equal = [[known.label == label for known in objects] for label in labels]
-    bonus = SAME_LABEL_BONUS * np.array(equal, dtype=bool).reshape(iou.shape)
-    rows, columns = np.nonzero(iou >= MATCH_IOU)
-    return assign(Candidates(rows, columns, (iou + bonus)[rows, columns]))
+    iou = np.zeros((len(detections), len(objects)))
+    for column, known in enumerate(objects):
+        boxes = body_boxes(known.crop) if known.crop is not None else []
+        if len(boxes) > 1:
+            iou[:, column] = box_iou(detections.boxes, np.array(boxes)).max(axis=1)
+    return iou
 
 
-def is_only_match(detections: Detections, row: int, instance: TrackedInstance) -> bool:
-    """Whether no other detection of the frame may be of the object."""
-    others = np.delete(overlap_matrix(detections, [instance])[:, 0], row)
-    return bool(others.max(initial=0.0) < MATCH_IOU)
+def body_boxes(crop: MaskCrop) -> list[Float64[np.ndarray, " 4"]]:
+    """x1 y1 x2 y2 of each connected part that may be a body of its own."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(crop.mask.view(np.uint8))
+    parts = stats[1:count].astype(np.float64)
+    parts = parts[parts[:, cv2.CC_STAT_AREA] >= BODY_SHARE * crop.area]
+    corners = parts[:, :2] + crop.xyxy[:2]
+    return list(np.concatenate([corners, corners + parts[:, 2:4]], axis=1))
 
 
 def is_duplicate(
     detections: Detections,
     row: int,
-    iou: Float64[np.ndarray, "N M"],
+    overlaps: Overlaps,
+    matched: Mapping[int, int],
     objects: Sequence[TrackedInstance],
 ) -> bool:
     """Whether a detection that matched nothing is one more of a tracked object.
 
-    iou: of the detections with the objects that were visible before.  Only of a detection's
-    mask can it be said that it lies in another: an object's box may well do.
+    matched: rows by the columns that they matched; what is apart from such a detection is
+    another thing, though the mask is on both.  Only of a detection's mask can it be said that
+    it lies in another: an object's box may well do.
     """
-    if iou[row].max(initial=0.0) >= DUPLICATE_IOU:
-        return True
+    for column in np.flatnonzero(overlaps.part[row] >= DUPLICATE_IOU).tolist():
+        if column not in matched:
+            return True
+        if overlap_of(detections, row, matched[column]) >= MATCH_IOU:
+            return True
     if detections.masks is None or not detections.masks[row].area:
         return False
     mask = detections.masks[row]
@@ -147,8 +233,9 @@ def prompts_of(detections: Detections, row: int, frame: Frame) -> list[VisualPro
 
 def packed_instance(instance: TrackedInstance) -> dict[str, Any]:
     """Plain values for a snapshot."""
-    names = [name for name in TrackedInstance.__slots__ if name != "crop"]
+    names = [name for name in TrackedInstance.__slots__ if name not in ("crop", "motion")]
     values = {name: getattr(instance, name) for name in names}
+    values["motion"] = instance.motion and instance.motion.packed()
     crop = instance.crop
     return values | {"crop": crop and [*crop.xywh, encode_mask(crop).hex()]}
 
@@ -162,4 +249,5 @@ def unpacked_instance(values: dict[str, Any]) -> TrackedInstance:
     if values["crop"] is not None:
         *xywh, payload = values["crop"]
         crop = decode_mask(bytes.fromhex(payload), tuple(xywh))
-    return TrackedInstance(**values | {"crop": crop})
+    motion = ConstantVelocity.unpacked(values["motion"])
+    return TrackedInstance(**values | {"crop": crop, "motion": motion})

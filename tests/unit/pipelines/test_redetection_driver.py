@@ -17,7 +17,9 @@ from vseg.pipelines.detect import NOTHING
 from vseg.pipelines.queries import DetectFunction, Query
 from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.pipelines.tracked_instances import (
+    Overlaps,
     TrackedInstance,
+    is_duplicate,
     packed_instance,
     unpacked_instance,
 )
@@ -257,6 +259,71 @@ def test_two_names_of_one_thing_are_one_object_called_by_the_more_frequent(
     assert events == [("created", 0, "cup"), ("renamed", 2 * EVERY, "mug")]
 
 
+def test_an_object_stays_where_it_is_expected_though_its_mask_passes_to_another(
+    model: Model,
+) -> None:
+    parked = Trajectory(((0, 0.25, 0.3), (24, 0.25, 0.3)))
+    passing = Trajectory(((0, 0.9, 0.75), (24, 0.3, 0.75)))
+    scene = staged([parked, passing], 24)
+    frames = list(scene)
+    detect = Truth(scene, skip={2})
+    with Session(model) as session:
+        tracker = RedetectionTracker(session, detect, RedetectionSettings(detect_every=EVERY))
+        for index in range(2 * EVERY):
+            tracker.step(frames[index])
+        detect.skip = set()
+        taken = scene.draw(2 * EVERY).labels == 2
+        known = tracker._instances[1]
+        tracker._keep(replace(known, crop=MaskCrop.of(taken)))
+        for index in range(2 * EVERY, 24):
+            masks = tracker.step(frames[index])
+        labels = scene.draw(23).labels
+    assert masks.object_ids == (1, 2), "who passes is neither the parked one nor a duplicate"
+    assert iou(masks, 1, labels == 1) > 0.7 and iou(masks, 2, labels == 2) > 0.7
+
+
+@pytest.mark.parametrize("moves", [True, False])
+def test_who_goes_out_is_not_prompted_again(model: Model, moves: bool) -> None:
+    scene = staged([Trajectory(((0, 0.4, 0.5), (2 * EVERY, 1.0, 0.5)))], 2 * EVERY + 1)
+    *frames, last = scene
+    with Session(model) as session:
+        detect = Truth(scene)
+        tracker = RedetectionTracker(session, detect, RedetectionSettings(detect_every=EVERY))
+        for frame in frames:
+            tracker.step(frame)
+        known = tracker._instances[1]
+        whole = MaskCrop.of(scene.draw(last.index).labels == 1)
+        strays = MaskCrop(whole.x, whole.y, whole.mask[:, : 2 * whole.mask.shape[1] // 5])
+        motion = known.motion if moves else None
+        tracker._keep(replace(known, crop=strays, motion=motion))
+        tracker.step(last)
+    prompted = [event.frame for event in tracker.drain() if event.kind == "reprompted"]
+    assert (last.index in prompted) != moves
+
+
+def found(*boxes: tuple[int, int, int, int]) -> Detections:
+    rows = np.array(boxes, dtype=np.float64).reshape(-1, 4)
+    return Detections(rows, np.full(len(rows), 0.9), np.zeros(len(rows), dtype=np.int64))
+
+
+def test_two_bodies_under_one_mask_are_two_objects() -> None:
+    frame = Frame(20, pts=20, time_s=0.8, image=np.zeros((60, 100, 3), np.uint8))
+    mask = np.zeros((60, 100), dtype=bool)
+    mask[10:40, 10:20] = mask[10:40, 60:70] = True
+    known = TrackedInstance(1, "", confirmed=True, visible_s=0.0, crop=MaskCrop.of(mask))
+    known = known.detected(np.array([80.0, 10, 90, 40]), 0)
+    known = known.detected(np.array([71.0, 10, 81, 40]), 10)
+    here = found((10, 10, 20, 40), (60, 10, 70, 40), (60, 12, 70, 40))
+    overlaps = Overlaps.of(here, [known], frame)
+    pairs = overlaps.assigned(["", "", ""], [known])
+    assert pairs.rows.tolist() == [1], "where it was going to"
+    assert not overlaps.is_certain(1, 0), "nor is another box of it elsewhere"
+    assert not is_duplicate(here, 0, overlaps, {0: 1}, [known]), "apart from its detection"
+    assert is_duplicate(here, 2, overlaps, {0: 1}, [known])
+    two = found((10, 10, 20, 40), (60, 10, 70, 40))
+    assert Overlaps.of(two, [known], frame).is_certain(1, 0)
+
+
 def test_votes_are_bounded_and_the_label_is_that_of_most() -> None:
     known = TrackedInstance(1, "cup", confirmed=True, visible_s=0.0)
     for name in ("a", "b", "c", "d", "e", "cup"):
@@ -265,4 +332,13 @@ def test_votes_are_bounded_and_the_label_is_that_of_most() -> None:
     for _ in range(2):
         known = known.with_vote("e")
     assert known.label == "e"
-    assert unpacked_instance(json.loads(json.dumps(packed_instance(known)))) == known
+
+
+def test_an_instance_survives_a_snapshot() -> None:
+    box = np.array([1.0, 2, 3, 5])
+    known = TrackedInstance(1, "cup", confirmed=True, visible_s=0.0, crop=None)
+    known = known.detected(box, 4).detected(box + np.array([2, 0, 2, 0]), 8)
+    read = unpacked_instance(json.loads(json.dumps(packed_instance(known))))
+    assert replace(read, motion=None) == replace(known, motion=None)
+    assert read.motion is not None
+    np.testing.assert_array_equal(read.motion.expected(10), box + np.array([3, 0, 3, 0]))
