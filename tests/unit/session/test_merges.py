@@ -162,6 +162,18 @@ def test_who_is_prompted_alone_on_a_frame_that_was_tracked_leaves_the_others_as_
     assert merges.layers.keys() == {1, 2, 3, 4}
 
 
+def test_who_covers_what_is_prompted_goes_on_as_before() -> None:
+    scene = Scene()
+    merges = Merges()
+    for t in range(28):
+        merges.divide(scene.frame(t, stuck(scene, t) if t > 17 else scene.masks(t)))
+    assert merges.layers[1].divided and merges.layers[1].outdated()
+    said = {1: stuck(scene, 28)[1], 2: scene.masks(28)[2]}
+    merges.divide(scene.frame(28, said, prompted=frozenset({2})))
+    merges.divide(scene.frame(29, stuck(scene, 29)))
+    assert iou(merges.layers[1].expected(), disc(*scene.place(29)[0])) > 0.7
+
+
 def test_nothing_is_expected_after_a_jump_or_elsewhere() -> None:
     scene = Scene()
     merges = Merges()

@@ -228,6 +228,8 @@ class Merges:
             if layer.touching and all(whole.get(k, True) for k in (i, *touching[i])):
                 self.layers[i] = layer.seen_whole(mask)
             else:
-                self.layers[i] = replace(layer, visible=mask, divided=i in shares)
+                # Beside what is prompted here nothing is divided, and goes on after that.
+                goes_on = layer.divided and bool(frame.prompted & touching[i])
+                self.layers[i] = replace(layer, visible=mask, divided=i in shares or goes_on)
         self.depth.keep(touching)
         self.grey = frame.grey
