@@ -28,7 +28,6 @@ from vseg.pipelines.tracked_instances import (
     prompts_of,
     unpacked_instance,
 )
-from vseg.session.identity.constant_velocity import ConstantVelocity
 from vseg.session.session import Session
 from vseg.types import (
     Detections,
@@ -251,10 +250,8 @@ class RedetectionTracker:
         if len(self._instances) >= self._settings.max_objects:
             self._driven.note(changed("limit_reached", frame, label=label or None))
             return
-        motion = ConstantVelocity.of(detections.boxes[row], frame.index)
-        new = TrackedInstance(
-            self._driven.new_id(), label, confirmed, frame.time_s, motion=motion
-        )
+        new = TrackedInstance(self._driven.new_id(), label, confirmed, frame.time_s)
+        new = new.detected(detections.boxes[row], frame.index)
         self._prompt(frame, detections, row, new)
         if confirmed:
             self._driven.note(created(frame, new, float(detections.scores[row])))

@@ -70,11 +70,7 @@ class TrackedInstance:
 
     def detected(self, box: MovingBox, frame_index: int) -> "TrackedInstance":
         """The object after one more detection."""
-        if self.motion is None:
-            motion = ConstantVelocity.of(box, frame_index)
-        else:
-            motion = self.motion.seen(box, frame_index)
-        return replace(self, motion=motion)
+        return replace(self, motion=ConstantVelocity.after(self.motion, box, frame_index))
 
     def is_leaving(self, frame: Frame) -> bool:
         """Whether some of it should be out of the frame by now."""

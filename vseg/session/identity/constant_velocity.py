@@ -34,9 +34,13 @@ class ConstantVelocity:
     frame_index: int
 
     @classmethod
-    def of(cls, box: MovingBox, frame_index: int) -> "ConstantVelocity":
-        """Of an object of which one box is known."""
-        return cls(box, np.zeros(2), frame_index)
+    def after(
+        cls, known: "ConstantVelocity | None", box: MovingBox, frame_index: int
+    ) -> "ConstantVelocity":
+        """After a frame on which the box is known; known: before it, None if nothing was."""
+        if known is None:
+            return cls(box, np.zeros(2), frame_index)
+        return known.seen(box, frame_index)
 
     def seen(self, box: MovingBox, frame_index: int) -> "ConstantVelocity":
         """After one more frame on which its box is known."""

@@ -147,7 +147,7 @@ class Departure:
                 self.usual + _AREA_RATE * (cells - self.usual) if self.usual else float(cells)
             )
             colours = _mixed(self.colours, colours)
-            motion = self._motion(_box(mask))
+            motion = ConstantVelocity.after(self.motion, _box(mask), self.frame_index)
             return replace(
                 self.anew(), usual=usual, colours=colours, inside=True, motion=motion
             )
@@ -166,11 +166,6 @@ class Departure:
             left=False,
             shortest=shortest,
         )
-
-    def _motion(self, box: MovingBox) -> ConstantVelocity:
-        if self.motion is None:
-            return ConstantVelocity.of(box, self.frame_index)
-        return self.motion.seen(box, self.frame_index)
 
     def _outside(self, mask: Cells) -> tuple[float, float]:
         """Which share of its length is out, as it moved or as it looks, and `shortest`."""
