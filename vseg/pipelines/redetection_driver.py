@@ -16,6 +16,7 @@ from typing import Any
 
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
+from vseg.pipelines.detection_schedule import DetectionSchedule
 from vseg.pipelines.driven_session import DrivenSession
 from vseg.pipelines.queries import DetectFunction, Query
 from vseg.pipelines.redetection_events import changed, created, not_found
@@ -29,18 +30,8 @@ from vseg.pipelines.tracked_instances import (
     unpacked_instance,
 )
 from vseg.session.session import Session
-from vseg.types import (
-    Detections,
-    Frame,
-    Grounding,
-    MaskCrop,
-    Timecode,
-    TrackEvent,
-)
+from vseg.types import Detections, Frame, Grounding, MaskCrop, Timecode, TrackEvent
 
-REDETECT_SOONER = 4
-"""After an object was lost, or to confirm one, detection waits for 1 / REDETECT_SOONER of the
-usual time.  A round value; not tuned."""
 SAME_OBJECT_COSINE = 0.7
 """From this cosine on, a detection is of an object that is not visible.  A round value."""
 
@@ -66,8 +57,7 @@ class RedetectionTracker:
         self._until = until
         self._queries = tuple(queries)
         self._instances: dict[int, TrackedInstance] = {}
-        self._next_detection = 0
-        self._last_detection = -1
+        self._schedule = DetectionSchedule(settings.detect_every)
         self._last_frame = -1
         self._best = [0.0] * len(self._queries)
 
@@ -78,7 +68,7 @@ class RedetectionTracker:
         """
         if self._ended(frame):
             self._remove_unconfirmed(frame)
-        elif frame.index >= self._next_detection:
+        elif frame.index >= self._schedule.due:
             features = partial(self._driven.features_of, frame)
             self._match(frame, self._detect(frame, features, adjacent))
         masks = self._driven.step(frame)
@@ -103,9 +93,7 @@ class RedetectionTracker:
                 self._keep(still)
             else:
                 self._remove(frame, instance)
-        self._next_detection = frame.index
-        if not keep:
-            self._last_detection = -1
+        self._schedule.begin(frame.index, anew=not keep)
 
     def drain(self) -> tuple[TrackEvent, ...]:
         """What happened to objects, and that there was no room for one."""
@@ -113,15 +101,15 @@ class RedetectionTracker:
 
     def finish(self) -> tuple[TrackEvent, ...]:
         """Every query that nothing matched, with the best score that anything reached."""
-        if self._last_detection < 0:
+        if self._schedule.last is None:
             return ()
         return tuple(not_found(self._last_frame, self._queries, self._best))
 
     def snapshot(self) -> bytes:
         """The objects, when detections are due, and the session's state."""
         own: dict[str, Any] = {
-            "next_detection": self._next_detection,
-            "last_detection": self._last_detection,
+            "due": self._schedule.due,
+            "last_detection": self._schedule.last,
             "last_frame": self._last_frame,
             "best": self._best,
             "instances": [packed_instance(known) for known in self._instances.values()],
@@ -132,8 +120,8 @@ class RedetectionTracker:
         """Replace the state by a snapshot's.  Raises BadRun if it is damaged."""
         with self._driven.restoring(payload) as own:
             instances = [unpacked_instance(values) for values in own["instances"]]
-            self._next_detection = own["next_detection"]
-            self._last_detection = own["last_detection"]
+            self._schedule.due = own["due"]
+            self._schedule.last = own["last_detection"]
             self._last_frame = own["last_frame"]
             self._best = own["best"]
             self._instances = {known.object_id: known for known in instances}
@@ -149,7 +137,7 @@ class RedetectionTracker:
     def _match(self, frame: Frame, grounding: Grounding) -> None:
         """Give detections to their objects; create, confirm, correct and remove objects."""
         detections = grounding.found
-        is_first = self._last_detection < 0
+        is_first = self._schedule.last is None
         if self._queries:
             reached = zip(self._best, grounding.best.tolist(), strict=True)
             self._best = [max(pair) for pair in reached]
@@ -177,14 +165,8 @@ class RedetectionTracker:
             if not is_renamed(detections, row, names, claimed):
                 claimed.append(row)
                 self._relink_or_create(frame, detections, row, names[row], confirmed=is_first)
-        self._last_detection = frame.index
-        unconfirmed = any(not known.confirmed for known in self._instances.values())
-        wait = self._sooner() if unconfirmed else self._settings.detect_every
-        self._next_detection = frame.index + wait
-
-    def _sooner(self) -> int:
-        """Frames to the next detection where it matters soon."""
-        return max(1, self._settings.detect_every // REDETECT_SOONER)
+        sure = all(known.confirmed for known in self._instances.values())
+        self._schedule.detected(frame.index, sure=sure)
 
     def _voted(self, frame: Frame, instance: TrackedInstance, label: str) -> TrackedInstance:
         """The object after one more detection, which may change its label."""
@@ -287,8 +269,7 @@ class RedetectionTracker:
             self._keep(replace(instance, crop=crop, visible_s=frame.time_s))
             return
         if instance.crop is not None:
-            soon = max(self._last_detection + self._sooner(), frame.index + 1)
-            self._next_detection = min(self._next_detection, soon)
+            self._schedule.lost(frame.index)
         self._keep(replace(instance, crop=None))
 
     def _remove(self, frame: Frame, instance: TrackedInstance) -> None:

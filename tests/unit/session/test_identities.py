@@ -122,7 +122,7 @@ def test_masks_given_on_top_of_each_other_stay_nested() -> None:
     assert _areas(_resolve(identities, 0, _decoded(*rows), given=(1, 2))) == [256, 16]
     assert _areas(_resolve(identities, 1, _decoded(*rows))) == [256, 16]
     identities.forget(2)
-    assert identities.nested == set()
+    assert identities.nested.pairs == set()
 
 
 def test_what_was_given_inside_a_tracked_mask_is_no_part_of_it() -> None:
@@ -139,9 +139,9 @@ def test_masks_that_are_given_anew_side_by_side_are_nested_no_more() -> None:
     _resolve(identities, 0, _decoded(whole, part), given=(1, 2))
     beside = ((16, 0, 20, 4), 6.0, OTHER)
     _resolve(identities, 3, _decoded(whole, beside), given=(2,))
-    assert identities.nested == {(1, 2)}
+    assert identities.nested.pairs == {(1, 2)}
     _resolve(identities, 3, _decoded(whole, beside), given=(1, 2))
-    assert identities.nested == set()
+    assert identities.nested.pairs == set()
 
 
 def test_clicks_whose_masks_overlap_are_kept_apart_all_the_same() -> None:
@@ -167,7 +167,7 @@ def test_look_alikes_have_a_view_in_common_and_do_not_share_pixels() -> None:
     assert not identities.look_alikes((1, 7)).any(), "7 has not been seen yet"
     identities.objects[2].gallery.add(ONE, prompted=False)
     assert np.array_equal(identities.look_alikes((1, 2, 3)), ~np.eye(3, dtype=bool))
-    identities.nested.add((1, 3))
+    identities.nested.pairs.add((1, 3))
     assert not identities.look_alikes((1, 3)).any(), "a part may look as the whole does"
     apart = Identities(IdentitySettings(non_overlapping=False))
     apart.objects = identities.objects

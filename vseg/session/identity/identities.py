@@ -8,7 +8,6 @@ frame are kept: nothing that grows.
 
 from collections.abc import Sequence
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,12 +19,13 @@ from vseg.session.identity.frame_objects import FrameObjects
 from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
 from vseg.session.identity.merges import Merges
+from vseg.session.identity.nested_objects import NestedObjects
 from vseg.session.identity.object_identity import SIMILAR, Looks, LooksRule, ObjectIdentity
-from vseg.session.identity.overlaps import assign_masks, id_pair, is_covered, nested_rows
+from vseg.session.identity.overlaps import assign_masks, is_covered
 from vseg.session.identity.replaced_rows import with_absent, with_shares
 from vseg.session.identity.shot_boundary import CutRule, FrameSignature, frame_signature
 from vseg.tensors import Decoded
-from vseg.types import EventKind, Frame, TrackEvent
+from vseg.types import Frame, TrackEvent
 
 
 class Identities:
@@ -36,7 +36,7 @@ class Identities:
     def __init__(self, rules: IdentitySettings) -> None:
         self.rules = rules
         self.objects: dict[int, ObjectIdentity] = {}
-        self.nested: set[tuple[int, int]] = set()
+        self.nested = NestedObjects()
         self.merges = Merges()
         self.signature: FrameSignature | None = None
         self._events: list[TrackEvent] = []
@@ -47,10 +47,10 @@ class Identities:
         """
         if not self.rules.cuts:
             return False
+        before = self.signature
+        self.signature = frame_signature(frame, before, CutRule())
         # A frame is passed again when it is prompted: its cut is reported once.
-        again = self.signature is not None and self.signature.frame_index == frame.index
-        self.signature = frame_signature(frame, self.signature, CutRule())
-        if self.signature.cut and not again:
+        if self.signature.cut and self.signature is not before:
             self._begin_shot()
             self._events.append(TrackEvent(frame.index, "cut"))
         return self.signature.cut
@@ -60,10 +60,8 @@ class Identities:
         recognised, as after a cut.
         """
         self.signature = None  # what changed meanwhile tells of no cut
-        for object_id, known in self.objects.items():
-            if known.visible:
-                known.visible = False
-                self._events.append(TrackEvent(frame.index, "lost", object_id))
+        for object_id in self.objects:
+            self._note(frame.index, object_id, visible=False)
         self._begin_shot()
 
     def _begin_shot(self) -> None:
@@ -75,22 +73,16 @@ class Identities:
 
     def competitors(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels."""
-        count = len(object_ids)
-        compete = np.full((count, count), self.rules.non_overlapping)
-        np.fill_diagonal(compete, False)
-        rows = {object_id: row for row, object_id in enumerate(object_ids)}
-        for one, other in self.nested:  # far fewer than pairs of objects
-            if one in rows and other in rows:
-                pair = [rows[one], rows[other]]
-                compete[pair, pair[::-1]] = False
-        return compete
+        if not self.rules.non_overlapping:
+            return np.zeros((len(object_ids),) * 2, dtype=bool)
+        return self.nested.competitors(object_ids)
 
     def look_alikes(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels and look the same."""
-        if len(object_ids) < 2 or not self.rules.non_overlapping:
-            return np.zeros((len(object_ids),) * 2, dtype=bool)
-        alike = self._cosines(object_ids) >= SIMILAR
-        return np.asarray(self.competitors(object_ids) & alike)
+        competitors = self.competitors(object_ids)
+        if not competitors.any():  # no views need be compared
+            return competitors
+        return np.asarray(competitors & (self._cosines(object_ids) >= SIMILAR))
 
     def _cosines(self, object_ids: Sequence[int]) -> Float[np.ndarray, "O O"]:
         """Of the most similar views of every two rows; -1 of what nothing is known of."""
@@ -133,7 +125,8 @@ class Identities:
         decoded = inputs.decoded
         competitors = facts.competitors
         if self.rules.non_overlapping and len(ids) > 1:
-            self._note_nested(inputs, facts, visible)
+            given = visible & np.array(inputs.mask_given)
+            self.nested.learn(ids, facts.masks, given)
             competitors = self.competitors(ids)
             galleries = [self.objects[i].gallery for i in ids]
             decoded, visible = assign_masks(inputs, facts.iou, galleries, visible, competitors)
@@ -169,7 +162,7 @@ class Identities:
         """Drop everything known of an object."""
         self.objects.pop(object_id, None)
         self.merges.forget(object_id)
-        self.nested = {pair for pair in self.nested if object_id not in pair}
+        self.nested.forget(object_id)
 
     def drain(self) -> tuple[TrackEvent, ...]:
         """The events since the last call."""
@@ -232,8 +225,7 @@ class Identities:
 
     def _others(self, object_id: int) -> list[ObjectIdentity]:
         """The objects that are neither this one nor a part of it or the whole of it."""
-        same = {object_id} | {i for i in self.objects if id_pair(i, object_id) in self.nested}
-        return [known for i, known in self.objects.items() if i not in same]
+        return [k for i, k in self.objects.items() if self.nested.compete(i, object_id)]
 
     def _follow_departures(
         self, inputs: IdentityInput, frame: FrameColours, here: Decoded, visible: Rows
@@ -249,16 +241,6 @@ class Identities:
                 if known.departure.left:
                     self.merges.forget(object_id)
 
-    def _note_nested(self, inputs: IdentityInput, facts: FrameFacts, visible: Rows) -> None:
-        """Remember which objects may share pixels, until their masks are given anew."""
-        rows = np.flatnonzero(visible & np.array(inputs.mask_given))
-        if len(rows) < 2:
-            return
-        ids = [inputs.object_ids[row] for row in rows]
-        self.nested -= {id_pair(one, other) for one, other in combinations(ids, 2)}
-        found = nested_rows(facts.masks[rows])
-        self.nested |= {id_pair(ids[one], ids[other]) for one, other in found}
-
     def _divide_merged(
         self, inputs: IdentityInput, mirrored: Mirrored, visible: Rows
     ) -> tuple[Mirrored, Rows]:
@@ -268,13 +250,13 @@ class Identities:
         rows = {i: row for row, i in enumerate(ids)}
         cosines = self._cosines(ids)  # of all pairs at once: one product
 
-        def alike(one: int, other: int, rule: LooksRule) -> bool:
+        def alike(rule: LooksRule, one: int, other: int) -> bool:
             cosine = float(cosines[rows[one], rows[other]])
-            competing = id_pair(one, other) not in self.nested
-            return competing and rule(self.objects[one], self.objects[other], cosine)
+            known = self.objects
+            return self.nested.compete(one, other) and rule(known[one], known[other], cosine)
 
-        similar = partial(alike, rule=ObjectIdentity.is_look_alike)
-        equal = partial(alike, rule=ObjectIdentity.is_equal)
+        similar = partial(alike, ObjectIdentity.is_look_alike)
+        equal = partial(alike, ObjectIdentity.is_equal)
         frame = FrameObjects.of(inputs, masks, similar, equal)
         shares = [
             {rows[i]: mask for i, mask in group.items()} for group in self.merges.divide(frame)
@@ -303,16 +285,16 @@ class Identities:
         """Add views of the reliable objects, and note which became visible or were lost."""
         for row, object_id in enumerate(inputs.object_ids):
             known = self.objects[object_id]
-            # Before its first visible frame an object cannot be lost.
-            if known.last_visible is not None and known.visible != visible[row]:
-                kind: EventKind = "recovered" if visible[row] else "lost"
-                self._events.append(TrackEvent(inputs.frame_index, kind, object_id))
-            known.visible = bool(visible[row])
+            self._note(inputs.frame_index, object_id, visible=bool(visible[row]))
             if not visible[row]:
                 continue
-            known.last_visible = inputs.frame_index
-            known.unverified = False
             # What goes out may meet what enters, whose looks its mask would show.
             learns = reliable[row] and not (inputs.prompted[row] or known.departure.leaving)
             if learns:
                 known.gallery.add(here.embedding[row], prompted=False)
+
+    def _note(self, frame_index: int, object_id: int, *, visible: bool) -> None:
+        """Note whether an object is visible on a frame; tell whether that changed."""
+        kind = self.objects[object_id].note(frame_index, visible=visible)
+        if kind is not None:
+            self._events.append(TrackEvent(frame_index, kind, object_id))

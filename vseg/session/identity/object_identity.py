@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vseg.session.identity.departures import Cells, Colours, Departure
 from vseg.session.identity.gallery import Gallery
+from vseg.types import EventKind
 
 # From this cosine of embeddings, this coefficient of colours and this sum of both on,
 # something may be an object that left: by its colours, or, in other light, by its embedding.
@@ -73,6 +74,18 @@ class ObjectIdentity:
     visible: bool = False
     unverified: bool = False
     departure: Departure = field(default_factory=Departure)
+
+    def note(self, frame_index: int, *, visible: bool) -> EventKind | None:
+        """Note whether it is visible on a frame; what happened, if that has changed."""
+        # Before its first visible frame an object cannot be lost.
+        changed = self.last_visible is not None and self.visible != visible
+        self.visible = visible
+        if visible:
+            self.last_visible = frame_index
+            self.unverified = False
+        if not changed:
+            return None
+        return "recovered" if visible else "lost"
 
     def must_be_verified(self, frame_index: int, reid_after: int) -> bool:
         """Whether it must resemble itself to be it: after a cut, and after more than

@@ -1,10 +1,10 @@
-"""Conflicts of overlapping masks: which objects are nested, and which object gets a mask.
+"""Conflicts of overlapping masks: which object gets a mask.
 
 Enters: decoded masks, and which objects compete for pixels.  Leaves: the same masks without
 the conflict.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -16,10 +16,6 @@ from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.replaced_rows import proposed_logits, with_rows_of
 from vseg.tensors import Decoded
 
-# Objects whose given masks share more than this of the smaller one are whole and part,
-# and do not compete.  A round value; not tuned.
-_NESTED = 0.5
-
 # Who comes back with so much of its mask on another object's is that one. A round value.
 _COVERED = 0.5
 
@@ -28,28 +24,10 @@ _COVERED = 0.5
 _PROMPTED_SCORE = 10.0
 
 
-def id_pair(one: int, other: int) -> tuple[int, int]:
-    """Two ids as the key of their pair, ascending."""
-    return min(one, other), max(one, other)
-
-
 def is_covered(mask: Bool[np.ndarray, "h w"], others: Bool[np.ndarray, "O h w"]) -> bool:
     """Whether most of a mask lies on one other mask."""
     shared = (others & mask).sum(axis=(1, 2))
     return bool(shared.max(initial=0) > _COVERED * np.count_nonzero(mask))
-
-
-def nested_rows(masks: Bool[np.ndarray, "O h w"]) -> Iterator[tuple[int, int]]:
-    """Pairs of rows, ascending, that overlap so far that one is a part of the other.
-
-    masks: those that the user gave on one frame; all others overlap by mistake.
-    """
-    areas = masks.sum(axis=(1, 2))
-    for row in range(1, len(masks)):  # one against all before it at once
-        shared = (masks[:row] & masks[row]).sum(axis=(1, 2))
-        smaller = areas[:row].clip(1, max(1, areas[row]))
-        for other in np.flatnonzero(shared > _NESTED * smaller).tolist():
-            yield other, row
 
 
 def assign_masks(

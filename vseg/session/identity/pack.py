@@ -19,6 +19,7 @@ from vseg.session.identity.gallery import Gallery
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.layers import MotionLayer
 from vseg.session.identity.merges import Merges
+from vseg.session.identity.nested_objects import NestedObjects
 from vseg.session.identity.object_identity import ObjectIdentity
 from vseg.session.identity.shot_boundary import FrameSignature
 
@@ -50,7 +51,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
         tensors["identity/small"] = torch.from_numpy(signature.small)
     return tensors, {
         "objects": objects,
-        "nested": sorted(identities.nested),
+        "nested": sorted(identities.nested.pairs),
         "merges": _pack_merges(identities.merges, tensors),
         "signature": None
         if signature is None
@@ -78,7 +79,7 @@ def unpack_identities(
         known = ObjectIdentity(gallery, last_visible, *flags)
         known.departure = departure
         identities.objects[int(object_id)] = known
-    identities.nested = {(one, other) for one, other in stored["nested"]}
+    identities.nested = NestedObjects([(one, other) for one, other in stored["nested"]])
     identities.merges = _unpack_merges(tensors, stored["merges"])
     identities.signature = None
     if stored["signature"] is not None:
