@@ -5,11 +5,14 @@ from pathlib import Path
 from pydantic import Field
 
 from vseg.checked_settings import Settings, load_toml
+from vseg.config import DtypeName
 
 
 class Optimisation(Settings):
     """How a stage is optimised.  rate: AdamW's peak learning rate, cosine to 1 % over
-    `steps`.  workers: threads that make batches, or processes, which a GPU needs to be fed.
+    `steps`.  dtype: of convolutions and products; auto is bfloat16 where the device
+    multiplies it natively.  workers: threads that make batches, or processes, which a GPU
+    needs to be fed.
     """
 
     steps: int = Field(gt=0)
@@ -19,7 +22,7 @@ class Optimisation(Settings):
     clip_norm: float = 1.0
     seed: int = 0
     device: str = "cpu"
-    bf16: bool = True
+    dtype: DtypeName = "auto"
     workers: int = Field(default=1, ge=1)
     processes: bool = False
     report_every: int = 50

@@ -25,7 +25,7 @@ from vseg.errors import ModelError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_write_bytes
 from vseg.ops.denormals import denormals_flushed
 from vseg.training.config import Optimisation
-from vseg.weights.device import open_device
+from vseg.weights.device import open_device, open_dtype
 
 # The rate ends at this share of its peak.
 _LAST_RATE = 0.01
@@ -76,6 +76,7 @@ def train(
     The checkpoint is replaced whole every `save_every_s` seconds, at Ctrl-C, and at the end.
     """
     device = open_device(options.device)
+    reduced = open_dtype(options.dtype, device, cpu_bfloat16=True) == torch.bfloat16
     stage.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(
         stage.groups(options.rate),
@@ -89,7 +90,7 @@ def train(
     saved = time.monotonic()
     try:
         for batch in _batches(stage, options, step):
-            with torch.autocast(device.type, torch.bfloat16, enabled=options.bf16):
+            with torch.autocast(device.type, torch.bfloat16, enabled=reduced):
                 loss, parts = stage.loss(batch, device)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -20,7 +20,7 @@ short_side = 64
 [optimisation]
 steps = 50
 rate = 1e-3
-bf16 = false
+dtype = "float32"
 """
 
 

@@ -26,7 +26,7 @@ min_images = 5
 steps = 2
 rate = 1e-3
 warmup_steps = 1
-bf16 = false
+dtype = "float32"
 """
 
 

@@ -118,7 +118,7 @@ def test_a_device_that_is_none(tmp_path: Path) -> None:
 
 
 def test_a_process_that_was_killed_is_said(tmp_path: Path) -> None:
-    options = Optimisation(steps=2, rate=1e-3, workers=1, processes=True, bf16=False)
+    options = Optimisation(steps=2, rate=1e-3, workers=1, processes=True, dtype="float32")
     with pytest.raises(ModelError, match="a process that makes batches has ended"):
         train(_Stage(), options, tmp_path / "a.pt", lambda report: None)
     assert load_checkpoint(tmp_path / "a.pt")["step"] == 0

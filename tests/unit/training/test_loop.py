@@ -96,7 +96,9 @@ def stage(dataset: TrainingDataset, seed: int = 0) -> PropagateStage:
 
 
 def settings(steps: int) -> Optimisation:
-    return Optimisation(steps=steps, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
+    return Optimisation(
+        steps=steps, rate=1e-3, warmup_steps=1, report_every=1, dtype="float32"
+    )
 
 
 def test_a_resumed_run_ends_with_the_same_weights(
@@ -128,6 +130,26 @@ def test_processes_make_the_batches_that_threads_make(
     train(stage(dataset), several, tmp_path / "p.pt", processes.append)
     for one, other in zip(threads, processes, strict=True):
         assert one.means == pytest.approx(other.means, rel=1e-4)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_bfloat16_is_used_where_the_processor_multiplies_it(
+    dataset: TrainingDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    trained = stage(dataset)
+    seen = list[bool]()
+
+    def loss(
+        batch: object, device: torch.device
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return torch.stack([p.sum() for p in trained.network.parameters()]).sum(), {}
+
+    monkeypatch.setattr(trained, "loss", loss)
+    auto = settings(1).model_copy(update={"dtype": "auto"})
+    train(trained, auto, tmp_path / "x.pt", lambda report: None)
+    assert seen == [native]
 
 
 def test_numbers_are_as_before_after_training(

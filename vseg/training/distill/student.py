@@ -33,7 +33,7 @@ from vseg.training.distill.feature_cache import (
 from vseg.training.distill.stage import DistillStage, Student
 from vseg.training.distill.teachers import Teacher, open_teacher
 from vseg.training.loop import Report, is_complete, load_checkpoint, train
-from vseg.weights.device import open_device
+from vseg.weights.device import open_device, open_dtype
 from vseg.weights.tensor_file import save_tensors
 
 _PREFIX = "encoder."
@@ -93,7 +93,7 @@ def distil(
     if student.suffix != ".safetensors":
         raise UsageError(f"{student} is no .safetensors file", hint="name it NAME.safetensors")
     device = open_device(config.optimisation.device)
-    dtype = torch.bfloat16 if config.optimisation.bf16 else torch.float32
+    dtype = open_dtype(config.optimisation.dtype, device, cpu_bfloat16=True)
     teacher = open_teacher(teacher_name, device, dtype)
     progress.on_licence(teacher.name, teacher.licence)
     layout = lay_out(clips, config.scales, teacher.channels, config.crop)

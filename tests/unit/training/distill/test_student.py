@@ -52,7 +52,9 @@ pytestmark = pytest.mark.integration
 CPU = torch.device("cpu")
 SAMPLING = Sampling(clip_step=2, frames_per_clip=4, short_side=64)
 CONFIG = DistillStageConfig(
-    optimisation=Optimisation(steps=3, rate=1e-3, warmup_steps=1, report_every=1, bf16=False),
+    optimisation=Optimisation(
+        steps=3, rate=1e-3, warmup_steps=1, report_every=1, dtype="float32"
+    ),
     batch=2,
     crop=64,
     scales=(1.0, 1.5),

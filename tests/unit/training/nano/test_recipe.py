@@ -49,7 +49,7 @@ QUIET = TrainingProgress(lambda *_: None, lambda *_: None, lambda *_: None)
 
 
 def recipe(held_out: tuple[str, ...] = ()) -> NanoRecipe:
-    steps = Optimisation(steps=2, rate=1e-3, warmup_steps=1, report_every=1, bf16=False)
+    steps = Optimisation(steps=2, rate=1e-3, warmup_steps=1, report_every=1, dtype="float32")
     view = SequenceShape(batch=1, side=64, length=2)
     return NanoRecipe(
         distill=DistillStageConfig(optimisation=steps, batch=2, crop=64, scales=(1.0,)),

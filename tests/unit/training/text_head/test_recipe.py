@@ -298,7 +298,9 @@ def test_the_head_learns_and_the_encoder_does_not(packs: tuple[Path, ...]) -> No
 
 
 RECIPE = TextHeadRecipe(
-    optimisation=Optimisation(steps=4, rate=1e-3, warmup_steps=1, bf16=False, report_every=2),
+    optimisation=Optimisation(
+        steps=4, rate=1e-3, warmup_steps=1, dtype="float32", report_every=2
+    ),
     batch=2,
     side=64,
     min_instances=15,
