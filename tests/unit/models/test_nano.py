@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tests.nano_weights import save_random
 from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissing
-from vseg.models.nano import model as nano_model
+from vseg.models.nano import memory_reading
 from vseg.models.nano.blocks import ConvNorm, fold_batch_norms
 from vseg.models.nano.frame_size import model_hw
 from vseg.models.nano.load import WEIGHTS, load_nano
@@ -69,7 +69,7 @@ def test_the_memory_is_read_in_blocks_of_cells(
         return read(query, key, part)
 
     monkeypatch.setattr(model._runtime, "read", counted)
-    monkeypatch.setattr(nano_model, "_MOST_PRODUCTS", 7 * 3 * cells)
+    monkeypatch.setattr(memory_reading, "_MOST_PRODUCTS", 7 * 3 * cells)
     torch.testing.assert_close(model.condition(features, memory), at_once)
     assert len(sizes) > 1 and max(sizes) <= 7 and sum(sizes) == cells
 

@@ -20,18 +20,14 @@ from torch import Tensor
 from vseg.interfaces.promptable_model import Encode, ObjectPrompts, Recall
 from vseg.models.nano.blocks import signed
 from vseg.models.nano.frame_size import check_short_side, model_hw
-from vseg.models.nano.look_alikes import claimed_channels, expected_channels
 from vseg.models.nano.memorised import memorised
+from vseg.models.nano.memory_reading import read_memory
 from vseg.models.nano.object_decoder import DecodedMasks, Encoded
 from vseg.models.nano.remembered_values import of_objects, with_background
 from vseg.models.nano.runtimes.runtime import EncodedImages, EncodeImages, Runtime
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import CERTAIN_LOGIT, Decoded, Features, LookAlikes, Memory
 from vseg.types import Frame, Mask
-
-_MOST_PRODUCTS = 2**21
-"""Of a block: 4 MiB in bfloat16.  Blocks of half a million products cost up to 10 % of the
-reading with ten objects in float32, these at most 4 %."""
 
 
 class Nano:
@@ -151,36 +147,8 @@ class Nano:
     def condition(
         self, features: Features, memory: Memory, look_alikes: LookAlikes | None = None
     ) -> Float[Tensor, "O V h w"]:
-        """Softmax over the remembered cells of temperature x cosine, one affinity for all
-        objects.
-
-        Cosines are at most 1, so exp(temperature x (cosine - 1)) needs no maximum, and the sum
-        over an object's own cells is all that its rows depend on: other objects cannot change
-        them, unless they are look-alikes.
-        """
-        # The subtraction is one more channel of the product, which is rounded only once, close
-        # to 0.
-        query = features.key.flatten(1) * self._runtime.temperature
-        query = torch.cat([query, torch.full_like(query[:1], -self._runtime.temperature)])
-        if look_alikes is not None:
-            query = torch.cat([query, expected_channels(look_alikes)])
-        channels = memory.parts[0].values.shape[1]
-        cells = query.shape[1]
-        total = query.new_zeros((memory.objects, channels, cells), dtype=torch.float32)
-        weight = query.new_zeros((memory.objects, 1, cells), dtype=torch.float32)
-        for part in memory.parts:
-            key = torch.cat([part.key, torch.ones_like(part.key[:1])])
-            if look_alikes is not None:
-                key = torch.cat([key, claimed_channels(look_alikes, part)])
-            # Nearly always all of them; a list of rows would have them copied twice.
-            everyone = len(part.rows) == memory.objects
-            rows = slice(None) if everyone else list(part.rows)
-            for some in _blocks(cells, key.shape[1], self.device):
-                read, weight_read = self._runtime.read(query[:, some], key, part)
-                total[rows, :, some] += read
-                weight[rows, :, some] += weight_read
-        readout = (total / weight.clamp_min(1e-20)).to(query.dtype)
-        return readout.view(memory.objects, channels, *features.key.shape[1:])
+        """The remembered values that match each cell, one affinity for all objects."""
+        return read_memory(self._runtime, features.key, memory, look_alikes)
 
     @torch.inference_mode()
     def decode_prompts(
@@ -283,16 +251,6 @@ class Nano:
         )
         logits = torch.from_numpy((2 * share - 1) * CERTAIN_LOGIT)
         return logits.to(self.device, self.dtype)
-
-
-def _blocks(cells: int, remembered: int, device: torch.device) -> list[slice]:
-    """The cells in blocks of equal size that read the memory one after the other: with six
-    frames in memory the products of all cells at once are 12 MiB in bfloat16.  On a GPU all at
-    once.
-    """
-    count = -(-cells * remembered // _MOST_PRODUCTS) if device.type == "cpu" else 1
-    size = -(-cells // count)
-    return [slice(start, start + size) for start in range(0, cells, size)]
 
 
 def _encoded(features: Features) -> Encoded:
