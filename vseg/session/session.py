@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
-from vseg.errors import UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
@@ -25,7 +24,8 @@ from vseg.session.frames import AnyFrame, SessionFrames
 from vseg.session.identity.similar_objects import similar_objects
 from vseg.session.image_predictor import ImagePredictor
 from vseg.session.output import frame_masks
-from vseg.session.session_objects import PromptedPass, SessionObjects
+from vseg.session.session_objects import SessionObjects
+from vseg.session.session_passes import SessionPass
 from vseg.session.tracked_object import TrackedObject
 from vseg.tensors import Features
 from vseg.types import Exemplar, Frame, PromptValue, Text, VisualPrompt
@@ -62,8 +62,6 @@ class Session(SessionObjects):
         super().__init__(model, video, settings, grounder)
         self._frames = SessionFrames(model, video, encode_ahead)
         self.encode_ahead = self._frames.depth
-        # Which propagation may go on: the one that began last.
-        self._turn = object()
 
     def prompt(  # noqa: PLR0913 - one parameter for each kind of prompt
         self,
@@ -145,7 +143,7 @@ class Session(SessionObjects):
         frame or a time that does not follow the last.
         """
         self._check_open()
-        self._last_pass = None
+        self._passes.changed()
         frame = self._frames.to_step(image, time_s, self._state, reverse=reverse)
         ids = self.object_ids if objects is None else sorted(objects)
         live = [self._state.tracked(obj) for obj in ids]
@@ -180,7 +178,7 @@ class Session(SessionObjects):
         recognised, wherever they were before.
         """
         self._check_open()
-        self._last_pass = None
+        self._passes.changed()
         for tracked in [*self.objects.values(), *self._state.distractors.values()]:
             tracked.prior = None
         self.identities.interrupt(frame)
@@ -213,16 +211,12 @@ class Session(SessionObjects):
         good frame.
         """
         self._check_open()
-        chosen, first = self.next_pass(start, reverse=reverse, objects=objects)
+        this = self._passes.next(start, reverse=reverse, named=objects)
         if frames is None:
-            frames = self._frames.range(first, until, reverse=reverse)
+            frames = self._frames.range(this.first, until, reverse=reverse)
         else:
             frames = self._frames.checked(frames, self._state)
-        one = None
-        if start is None:
-            one = self._prompted_pass(first, reverse, chosen, objects)
-        fixed = objects is not None
-        return self._run(frames, chosen, first, reverse, fixed=fixed, one=one)
+        return self._run(this, frames)
 
     def resume(
         self, start: int, until: int | None, *, reverse: bool, objects: Sequence[int]
@@ -231,9 +225,9 @@ class Session(SessionObjects):
         says, or that were next when the session was saved.  Raises as `propagate` does.
         """
         self._check_open()
-        frames = self._frames.range(start, until, reverse=reverse)
-        one = self._prompted_pass(start, reverse, set(objects), objects)
-        return self._run(frames, set(objects), start, reverse, fixed=True, one=one)
+        named = frozenset(objects)
+        this = SessionPass(named, start, reverse, prompted=True, named=named)
+        return self._run(this, self._frames.range(start, until, reverse=reverse))
 
     def similarity(
         self, frame: Frame, prompts: Sequence[VisualPrompt], among: Iterable[int]
@@ -285,37 +279,17 @@ class Session(SessionObjects):
             check_begins(values, f"object {obj} on frame {image.index}")
         if adjacent is None and any(isinstance(value, Text) for value in values):
             adjacent = self._frames.adjacent(frame)
-        self._last_pass = None
+        self._passes.changed()
         features = partial(self.features_of, image)
         return image, self._state.record(obj, image, values, features, adjacent)
 
-    def _run(
-        self,
-        frames: Iterator[Frame],
-        chosen: set[int],
-        first: int,
-        reverse: bool,
-        *,
-        fixed: bool,
-        one: PromptedPass | None,
-    ) -> Iterator[FrameMasks]:
-        turn = self._turn = object()
-        self._begin_pass(one)
-        self._state.begin(chosen, first, anew=one is None, reverse=reverse)
-        done: set[int] = set()
+    def _run(self, this: SessionPass, frames: Iterator[Frame]) -> Iterator[FrameMasks]:
+        self._check_open()
+        running = self._passes.begin(this)
         for frame in self._frames.ahead_of(frames):
             self._check_open()
-            if self._turn is not turn:
-                raise UsageError(
-                    "another propagation of this session has begun, so this one cannot go on",
-                    hint="end one before the next begins, or take a session for each",
-                )
-            if not fixed:  # objects prompted meanwhile join
-                chosen |= {o.object_id for o in self.objects.values() if o.stale}
-            live = self._state.live(frame.index, reverse, chosen)
-            masks = advance(self._state, self._frames, frame, live, reverse=reverse)
-            for tracked in live:
-                tracked.left = None if self._is_last(frame.index, reverse) else frame.index
-            done |= {tracked.object_id for tracked in live}
+            live = running.live(frame.index)
+            masks = advance(self._state, self._frames, frame, live, reverse=this.reverse)
+            running.tracked(frame.index, live)
             yield masks
-        self._state.end(done)
+        running.end()

@@ -5,7 +5,6 @@ Enters: ids.  Leaves: prompts, frames and scores of the objects, and the whole s
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import UsageError
@@ -17,22 +16,11 @@ from vseg.interfaces.reader import Reader
 from vseg.session.factory import open_engine
 from vseg.session.identity.identities import Identities
 from vseg.session.prompt_history import PromptHistory
+from vseg.session.session_passes import SessionPasses
 from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
 from vseg.session.tracked_object import TrackedObject
 from vseg.types import Prompt
-
-
-@dataclass(frozen=True, slots=True)
-class PromptedPass:
-    """A propagation that begins at the prompts, and not where its caller says.  asked: the
-    objects that were named, None for all.
-    """
-
-    objects: frozenset[int]
-    first: int
-    reverse: bool
-    asked: frozenset[int] | None = field(compare=False)
 
 
 class SessionObjects(Closing):
@@ -56,8 +44,7 @@ class SessionObjects(Closing):
         self._settings = settings
         self._grounder = grounder
         self._state = self._empty_state()
-        # The pass that nothing was changed after, and the state before it.
-        self._last_pass: tuple[PromptedPass, bytes] | None = None
+        self._passes = SessionPasses(self._state, model, video)
         self._closed = False
 
     @property
@@ -95,22 +82,8 @@ class SessionObjects(Closing):
         """The objects that `propagate` with the same values would track, and the frame on
         which it would begin.  Raises BadPrompt.
         """
-        last = None if self._last_pass is None else self._last_pass[0]
-        if start is None and last is not None and self._was_left(last):
-            asked = None if objects is None else frozenset(objects)
-            if (last.asked, last.reverse) == (asked, reverse):
-                return set(last.objects), last.first
-        return self._state.selection(start, reverse, objects)
-
-    def _prompted_pass(
-        self, first: int, reverse: bool, chosen: set[int], objects: Sequence[int] | None
-    ) -> PromptedPass:
-        asked = None if objects is None else frozenset(objects)
-        return PromptedPass(frozenset(chosen), first, reverse, asked)
-
-    def _was_left(self, one: PromptedPass) -> bool:
-        """Whether a pass that nothing was changed after did not come to its end."""
-        return any(self.objects[obj].left is not None for obj in one.objects)
+        following = self._passes.next(start, reverse=reverse, named=objects)
+        return set(following.objects), following.first
 
     def prompted_frames(self, obj: int) -> tuple[int, ...]:
         """The frames on which an object was prompted, ascending.  Raises BadPrompt."""
@@ -128,12 +101,12 @@ class SessionObjects(Closing):
         for an object that is not tracked.
         """
         self._state.remove(obj)
-        self._last_pass = None
+        self._passes.changed()
 
     def keep_prompts(self, obj: int, frames: Collection[int]) -> None:
         """Forget an object's prompts on all frames but these.  Raises BadPrompt."""
         self._state.keep_prompts(obj, frames)
-        self._last_pass = None
+        self._passes.changed()
 
     def state_bytes(self) -> int:
         """Bytes of memory and priors on the device; constant once the memory is full."""
@@ -148,31 +121,13 @@ class SessionObjects(Closing):
         """Replace the whole state by a snapshot's.  Raises BadRun if it is not one."""
         self._check_open()
         unpack_session(self._state, self.model, payload)
-        self._last_pass = None
+        self._passes.changed()
 
     def close(self) -> None:
         """Free all state, for good.  The model and the reader stay usable."""
         self._state = self._empty_state()
-        self._last_pass = None
+        self._passes = SessionPasses(self._state, self.model, self.video)
         self._closed = True
-
-    def _is_last(self, frame_index: int, reverse: bool) -> bool:
-        """Whether no frame of the video follows."""
-        return self.video is not None and frame_index == (
-            0 if reverse else len(self.video) - 1
-        )
-
-    def _begin_pass(self, one: PromptedPass | None) -> None:
-        """Go back to the state before the last pass, if this is the same one and nothing was
-        changed since: from what a pass leaves in memory the same frames get other masks.
-        """
-        last = self._last_pass
-        if one is None:
-            self._last_pass = None
-        elif last is not None and last[0] == one:
-            unpack_session(self._state, self.model, last[1])
-        else:
-            self._last_pass = one, self.snapshot()
 
     def _empty_state(self) -> SessionState:
         engine = open_engine(self.model, *self._settings)

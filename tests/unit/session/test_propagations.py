@@ -10,7 +10,7 @@ import torch
 
 from tests.sam_models import saved_model
 from tests.scenes import truth_of
-from vseg.errors import BadFrame
+from vseg.errors import BadFrame, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
 from vseg.models.nano.model import Nano
@@ -193,3 +193,15 @@ def test_a_frame_of_another_size_is_refused_after_those_before(
         assert [next(passing).frame_index for _ in range(2)] == [0, 1]
         with pytest.raises(BadFrame, match="those before were"):
             next(passing)
+
+
+@pytest.mark.parametrize("start", [None, 0])
+def test_a_session_that_was_closed_before_the_first_frame_says_so(
+    model: Nano, scene: SyntheticVideo, start: int | None
+) -> None:
+    session = Session(model, scene)
+    session.prompt(1, 0, [truth(scene, 1)])
+    passing = session.propagate(start)
+    session.close()
+    with pytest.raises(UsageError, match="closed"):
+        next(passing)
