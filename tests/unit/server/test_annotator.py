@@ -1,5 +1,6 @@
 """The annotator over its socket: click, see, propagate, edit, undo, watch."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -404,6 +405,9 @@ def test_review_statistics_export_report_and_import(
 ) -> None:
     page.point(None, 0, inside(scene, 1, 0))
     propagate(page)
+    # What cannot be read of another run stops no review.
+    other = shutil.copytree(root / "run", root / "other") / "annotation" / "journal.jsonl"
+    other.write_text("nonsense\n")
     told = page.ask("review_next", everywhere=True)
     if told["span"] is not None:
         span = told["span"]

@@ -242,6 +242,16 @@ def test_what_is_refused_leaves_nothing(run: Path, command: object, error: type)
     assert state(project) == before == state(Project(run))
 
 
+def test_who_reads_a_journal_that_is_being_written_cuts_nothing(run: Path) -> None:
+    project = Project(run)
+    project.add_prompt(1, 0, Points([[5, 5]], [1]))
+    whole = project.journal.path.read_bytes()
+    project.journal.path.write_bytes(whole[:-9])
+    entries = project.journal.read()
+    assert [entry.kind for entry in entries] == ["opened"]
+    assert project.journal.path.read_bytes() == whole[:-9]
+
+
 def test_a_damaged_line_is_named(run: Path) -> None:
     Project(run).add_prompt(1, 2, Points([(5, 5)]))
     journal = run / "annotation" / "journal.jsonl"

@@ -12,6 +12,9 @@ from vseg.results.run import Run
 from vseg.server.annotator.journal import Begun, Ended
 from vseg.server.annotator.ledger import Ledger, PendingPrompt
 
+PROPAGATION = "propagation"
+"""The title of the revisions that pending prompts become part of."""
+
 
 def finish_begun(begun: Begun, ledger: Ledger, run: Run) -> Ended:
     """The end of a revision whose process was killed."""
@@ -25,9 +28,6 @@ def finish_begun(begun: Begun, ledger: Ledger, run: Run) -> Ended:
         left=tuple(p.number for p in left) if begun.title == PROPAGATION else (),
         unending=tuple(sorted({p.place[0] for p in consumed})),
     )
-
-
-PROPAGATION = "propagation"
 
 
 def prompts_left(consumed: Iterable[PendingPrompt], run: Run) -> list[PendingPrompt]:

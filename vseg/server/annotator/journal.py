@@ -1,14 +1,17 @@
 """RUN/annotation/journal.jsonl: every command of an annotator, in order, one JSON line each.
 
 Enters: entries.  Leaves: the same, after any kill: a line counts once it is whole and on the
-disk, and a torn last line is dropped.  Nothing is ever rewritten: what was undone is undone by
-an entry of its own.  Masks are run lengths within the entry; images of exemplars are files
-beside the journal, named by their content.
+disk, and a torn last line is dropped.  Nothing else is ever rewritten: what was undone is
+undone by an entry of its own.  Masks are run lengths within the entry; images of exemplars are
+files beside the journal, named by their content.
 """
 
+import errno
 import json
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -141,37 +144,34 @@ class Journal:
         self.path = self.root / JOURNAL
 
     def read(self) -> list[AnyEntry]:
-        """All entries; none of a run that was never annotated.  A torn last line is cut off.
-        Raises BadRun for any other line that cannot be read.
+        """All entries; none of a run that was never annotated.  A torn last line counts for
+        nothing: another process may be writing it.  Raises BadRun for any other line that
+        cannot be read.
         """
-        try:
-            payload = self.path.read_bytes()
-        except FileNotFoundError:
-            return []
-        except OSError as error:
-            raise BadRun(f"cannot read {self.path}: {error.strerror}") from error
-        whole = payload[: payload.rfind(b"\n") + 1]
-        if len(whole) < len(payload):
-            os.truncate(self.path, len(whole))
-        lines = whole.splitlines()
+        lines = self._content().split(b"\n")[:-1]
         return [self._entry(number, line) for number, line in enumerate(lines, start=1)]
+
+    def cut_torn_line(self) -> None:
+        """Drop what a process that was killed has left of its last line.  Only for who writes
+        the journal.  Raises BadRun, OutputError.
+        """
+        content = self._content()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with self._written():
+                os.truncate(self.path, whole)
 
     def append(self, entry: AnyEntry) -> None:
         """Add an entry; when this returns it is on the disk.  Raises OutputError."""
-        line = entry.model_dump_json(exclude_defaults=False).encode() + b"\n"
-        try:
+        line = entry.model_dump_json().encode() + b"\n"
+        with self._written():
             self.root.mkdir(exist_ok=True)
             with self.path.open("ab", buffering=0) as handle:
                 end = handle.tell()
                 if handle.write(line) != len(line):
                     handle.truncate(end)
-                    raise OSError(28, "No space left on device")
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(handle.fileno())
-        except OSError as error:
-            raise OutputError(
-                f"cannot write {self.path}: {error.strerror}",
-                hint="check the folder's permissions and free space (df -h)",
-            ) from error
 
     def pack(self, prompt: Prompt) -> dict[str, Any]:
         """The record of a prompt, once the image that it names is on the disk."""
@@ -184,6 +184,26 @@ class Journal:
     def unpack(self, record: dict[str, Any]) -> Prompt:
         """The prompt of a record.  Raises BadRun, BadPrompt."""
         return unpack_prompt(record, partial(read_exemplar_image, self.root))
+
+    def _content(self) -> bytes:
+        """Raises BadRun."""
+        try:
+            return self.path.read_bytes()
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            raise BadRun(f"cannot read {self.path}: {error.strerror}") from error
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """A block that writes the journal.  Raises OutputError for what the system refuses."""
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(
+                f"cannot write {self.path}: {error.strerror}",
+                hint="check the folder's permissions and free space (df -h)",
+            ) from error
 
     def _entry(self, number: int, line: bytes) -> AnyEntry:
         try:

@@ -43,6 +43,7 @@ class JournaledRun:
         self.journal = Journal(path)
         self.run = Run(path)
         self._stamp = self._stamp_now()
+        self.journal.cut_torn_line()
         self.ledger = read_ledger(self.journal)
         if not self.ledger.opened:
             self._write(Opened(revision=self.run.revision))

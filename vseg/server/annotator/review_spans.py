@@ -41,7 +41,7 @@ class Reviews:
         for run_id, path in self._runs() if everywhere else ():
             if run_id != opened.run_id:
                 found += [(run_id, span) for span in self._of(run_id, path)]
-                left |= _skipped(run_id, read_ledger(Journal(path)))
+                left |= _skipped(run_id, _ledger_of(path))
         ordered = sorted(found, key=lambda each: (-each[1].risk, -each[1].wrong))
         return [
             _wire(run_id, span)
@@ -51,7 +51,10 @@ class Reviews:
 
     def _of(self, run_id: str, path: Path) -> tuple[RiskySpan, ...]:
         """Of a run that is not open; none of one that cannot be read."""
-        status = (path / HEADER).stat()
+        try:
+            status = (path / HEADER).stat()
+        except OSError:  # it was removed meanwhile
+            return ()
         stamp = (status.st_ino, status.st_mtime_ns)
         held = self._judged.get(run_id)
         if held is None or held.stamp != stamp:
@@ -63,6 +66,14 @@ class Reviews:
             held = _Judged(stamp, spans)
             self._judged[run_id] = held
         return held.spans
+
+
+def _ledger_of(path: Path) -> Ledger:
+    """Of a run that is not open; an empty one where its journal cannot be read."""
+    try:
+        return read_ledger(Journal(path))
+    except VsegError:
+        return Ledger()
 
 
 def _skipped(run_id: str, ledger: Ledger) -> set[tuple[str, int, int, int]]:

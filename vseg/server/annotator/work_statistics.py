@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from vseg.results.spans import ObjectSpans, SpanState
+from vseg.server.annotator.begun_revision import PROPAGATION
 from vseg.server.annotator.journal import (
     AnyEntry,
     Begun,
@@ -29,7 +30,7 @@ def work_statistics(project: Project, re: int) -> StatisticsAnswer:
     corrected = _lengths(spans, SpanState.CORRECTED)
     prompts = [entry for entry in entries if isinstance(entry, Prompted)]
     begun = [entry for entry in entries if isinstance(entry, Begun)]
-    tracked = [entry for entry in begun if entry.consumes and entry.title == "propagation"]
+    tracked = [entry for entry in begun if entry.consumes and entry.title == PROPAGATION]
     return StatisticsAnswer(
         re=re,
         prompts=len(prompts),
