@@ -40,7 +40,7 @@ _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _CAPTION = """\
 ms per frame, medians; rest: time outside all stages.  state, grows: KiB kept of the video with a full
 memory, and added per further frame.  peak: MiB of a process that runs this row alone{where}.
-nano is the same in the rows of every model, at its own size.
+nano is the same in the rows of every model: its size, number format and runtime by default here.
 transformers gets frames already resized; its EdgeTAM has our folded RepViT in place of timm's."""
 
 
@@ -125,7 +125,7 @@ def _rows(options: argparse.Namespace, model: str, objects: int) -> Iterator[Row
             rest = stages["total"] - sum(stages[stage] for stage in STAGES)
             yield Row(
                 model,
-                name,
+                engine.label,
                 clock,
                 objects,
                 **stages,
@@ -138,10 +138,11 @@ def _rows(options: argparse.Namespace, model: str, objects: int) -> Iterator[Row
 
 @dataclass(slots=True)
 class _Running:
-    """An engine with its clock and its measurements so far.  kept: bytes before the first
-    frame.
+    """An engine with its clock and its measurements so far.  label: its name in the table.
+    kept: bytes before the first frame.
     """
 
+    label: str
     contender: Contender
     clock: StageClock
     kept: int
@@ -153,13 +154,15 @@ class _Running:
         engine: str, model: str, net: Any, setting: Setting, clock: StageClock
     ) -> "_Running":
         contender: Contender
+        label = engine
         if engine == "official":
             contender = Official(model, setting, clock)
         elif engine == "nano":
             contender = NanoEngine(setting, clock)
+            label = f"nano, {contender.runtime}"
         else:
             contender = (Ours if engine == "vseg" else Library)(net, setting, clock)
-        return _Running(contender, clock, state_bytes(contender), [])
+        return _Running(label, contender, clock, state_bytes(contender), [])
 
     @torch.inference_mode()
     def track(self) -> None:

@@ -14,11 +14,14 @@ _FULL = 12
 
 
 class NanoEngine(SessionEngine):
-    """With nano, at the short side it has by default."""
+    """With nano as it is by default on this machine: its short side, number format and runtime.
+
+    runtime: its name.
+    """
 
     def __init__(self, setting: Setting, clock: StageClock) -> None:
-        dtype = str(setting.dtype).removeprefix("torch.")
-        model = load_nano(device=str(clock.device), dtype=dtype)
+        model = load_nano(device=str(clock.device))
+        self.runtime = model.runtime
         super().__init__(model, setting.objects, clock)
         while self._next < _FULL:
             self._tracked()
