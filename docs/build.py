@@ -52,7 +52,7 @@ def generated(name: str) -> str:
     """The text of an include that is no file."""
     if name != "commands":
         raise BrokenPage(f"nothing writes the include '{name}'")
-    from vseg.cli.app import app
+    from vseg.cli.command_line import app
 
     return command_reference(app)
 

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from docs.pages import ROOT, CodeBlock, code_blocks
 from tests.clips import Recipe, write_clip
 from vseg.checked_settings import checked
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 from vseg.config import TrackConfig
 
 HEIGHT, WIDTH = 320, 480

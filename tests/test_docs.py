@@ -19,7 +19,7 @@ from tests.doc_examples import (
     write_examples,
 )
 from tests.test_layers import LAYERS
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 from vseg.errors import ExitCode, VsegError
 
 SOURCES = ["README.md", *PAGES.values()]

@@ -88,9 +88,9 @@ def test_the_wheel_imports_beside_another_package_named_trackers(
     "code",
     [
         "import vseg",
-        "from typer.testing import CliRunner; from vseg.cli.app import app;"
+        "from typer.testing import CliRunner; from vseg.cli.command_line import app;"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0",
-        "from typer.testing import CliRunner; from vseg.cli.app import app;"
+        "from typer.testing import CliRunner; from vseg.cli.command_line import app;"
         "assert CliRunner().invoke(app, ['track', '--help']).exit_code == 0",
     ],
     ids=["import vseg", "vseg --help", "vseg track --help"],

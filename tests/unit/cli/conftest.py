@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from tests.nano_weights import save_random
 from tests.scenes import drawn_scene
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 from vseg.synthetic import SceneConfig, write_clip, write_truth
 
 SCENE = SceneConfig(height=72, width=120, num_frames=64, seed=3, num_objects=2)

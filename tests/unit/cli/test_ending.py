@@ -12,6 +12,7 @@ import typer
 from typer.testing import CliRunner
 
 from tests.unit.cli.conftest import call
+from vseg.cli.app import main
 from vseg.cli.report import Command
 
 
@@ -35,6 +36,25 @@ def test_sigterm_closes_what_is_open_and_has_an_exit_code_of_its_own() -> None:
     before = signal.getsignal(signal.SIGTERM)
     assert (ended(load), closed) == (130, [True])
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+class _Interrupted:
+    """Ctrl-C while this module is looked for."""
+
+    def find_spec(self, name: str, path: object, target: object = None) -> None:
+        if name == "vseg.cli.command_line":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_while_the_commands_are_loaded_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delitem(sys.modules, "vseg.cli.command_line")
+    monkeypatch.setattr(sys, "meta_path", [_Interrupted(), *sys.meta_path])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 @pytest.mark.parametrize(

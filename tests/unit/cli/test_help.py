@@ -9,7 +9,7 @@ from PIL import Image
 from tests.doc_examples import parse_line, shell_lines, write_examples
 from tests.unit.cli.conftest import call
 from vseg.cli import options
-from vseg.cli.app import EXAMPLES
+from vseg.cli.command_line import EXAMPLES
 from vseg.prompts.parse import (
     parse_boxes,
     parse_concepts,

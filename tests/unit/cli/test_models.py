@@ -11,7 +11,7 @@ import torch
 from typer.testing import CliRunner
 
 from tests.sam_models import saved_model
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 
 pytestmark = pytest.mark.integration
 

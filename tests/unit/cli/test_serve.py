@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 from vseg.server.listening import open_socket
 
 

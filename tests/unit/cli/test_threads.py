@@ -15,7 +15,7 @@ pytestmark = pytest.mark.integration
 
 REPORT = """
 import sys
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 try:
     app(sys.argv[1:])
 except SystemExit as ended:

@@ -18,7 +18,7 @@ from websockets.sync.client import ClientConnection, connect
 import vseg
 from tests.grounder_models import saved_grounder
 from tests.runs import header_of
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 from vseg.errors import BadRun, ModelError
 from vseg.types import VideoInfo
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tests.grounder_models import beside_a_tracker, clip_tokenizer, saved_grounder
 from vseg.build import load_model, model_path, open_grounder
-from vseg.cli.app import app
+from vseg.cli.command_line import app
 from vseg.errors import WeightsMissing
 from vseg.weights.catalogue import GROUNDERS, IMAGE_TEXT, PUBLISHED
 
