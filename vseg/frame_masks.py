@@ -89,9 +89,10 @@ class FrameMasks(Mapping[int, np.ndarray]):
     A mapping: `len(masks)`, `obj in masks`, `for obj in masks`, `for obj, mask in
     masks.items()`.  object_ids, scores, visible and sources are parallel, by ascending id.
     scores: quality, the predicted IoU in [0, 1].  visible: whether the model believes the
-    object to be in the image; if not, its mask is empty.  An object that is not listed was not
-    tracked on this frame.  crops: masks cut to their bounding boxes; it may hold more objects
-    than are listed.  events: what happened to identities since the frame before.
+    object to be in the image; if not, its mask is empty and its score 0.  An object that is
+    not listed was not tracked on this frame.  crops: masks cut to their bounding boxes; it may
+    hold more objects than are listed.  events: what happened to identities since the frame
+    before.
     """
 
     frame_index: int
@@ -212,11 +213,13 @@ class FrameMasks(Mapping[int, np.ndarray]):
         scores: Mapping[int, float] | None = None,
     ) -> "FrameMasks":
         """Masks made elsewhere, by object id; an empty one is of an object that is not in the
-        image.  scores: 1 where none is given.
+        image.  scores: 1 where none is given; of an empty mask 0.
         """
         height, width = frame.image.shape[:2]
         object_ids = tuple(sorted(masks))
         given = scores or {}
+        visible = np.array([masks[obj].any() for obj in object_ids], dtype=bool)
+        quality = np.array([given.get(obj, 1.0) for obj in object_ids], dtype=np.float32)
         sources: tuple[MaskSource, ...] = tuple("import" for _ in object_ids)
         return FrameMasks(
             frame_index=frame.index,
@@ -224,8 +227,8 @@ class FrameMasks(Mapping[int, np.ndarray]):
             height=height,
             width=width,
             object_ids=object_ids,
-            scores=np.array([given.get(obj, 1.0) for obj in object_ids], dtype=np.float32),
-            visible=np.array([masks[obj].any() for obj in object_ids], dtype=bool),
+            scores=np.where(visible, quality, np.float32(0)),
+            visible=visible,
             sources=sources,
             crops={obj: MaskCrop.of(masks[obj]) for obj in object_ids},
             pts=frame.pts,

@@ -6,9 +6,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from vseg.errors import BadMask, UnknownObject, VsegError
 from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.session.decoded_masks import decoded_masks
+from vseg.tensors import Decoded
 from vseg.types import Frame, MaskCrop
 
 HW = (48, 64)
@@ -77,6 +80,16 @@ def test_some_objects_alone_keep_their_rows_and_order(masks: FrameMasks) -> None
     assert some.object_ids == (2, 7) and some.visible.tolist() == [True, True]
     assert 4 not in some and some.pts == masks.pts
     np.testing.assert_array_equal(some[7], masks[7])
+
+
+def test_what_is_not_visible_has_no_score(masks: FrameMasks) -> None:
+    assert masks.object_ids == (2, 4, 7) and masks.scores.tolist() == [1.0, 0.0, 1.0]
+    logits = torch.tensor([5.0, 5.0, -5.0])[:, None, None].expand(3, 6, 8)
+    presence = torch.tensor([1.0, 0.0, 1.0])
+    decoded = Decoded(logits, torch.full((3,), 0.5), presence, torch.zeros(3, 2))
+    shown = decoded_masks(FRAME, (1, 2, 3), decoded, (), {})
+    assert shown.visible.tolist() == [True, False, False]
+    assert shown.scores.tolist() == [0.5, 0.0, 0.0]
 
 
 def test_nothing_is_tracked_on_an_empty_frame() -> None:

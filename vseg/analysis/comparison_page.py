@@ -18,6 +18,7 @@ from vseg.io.files import atomic_write_text
 from vseg.io.html_page import html_page, image_tag
 from vseg.metrics.bootstrap import Interval, intervals
 from vseg.metrics.jf_scores import DatasetScore
+from vseg.ops.counted import counted
 
 _TILE = (240, 180)
 
@@ -84,7 +85,7 @@ def _head(compared: RunComparison) -> str:
     return (
         f"<h1>{_dot(FIRST)}{first} and {_dot(SECOND)}{second}</h1>\n"
         f'<p class="faint">Protocol {compared.first.protocol.name}; '
-        f"{clips} {'clip' if clips == 1 else 'clips'}, {len(compared.objects)} objects. "
+        f"{counted(clips, 'clip')}, {counted(len(compared.objects), 'object')}. "
         f"{verdict(compared)}</p>{left_out}"
     )
 

@@ -18,6 +18,7 @@ from vseg.errors import BadRun
 from vseg.io.files import atomic_write_text
 from vseg.io.html_page import html_page, image_tag
 from vseg.ops.colours import hex_of
+from vseg.ops.counted import counted
 from vseg.results import Run
 from vseg.results.records import RunWarning
 from vseg.types import TrackEvent
@@ -196,7 +197,7 @@ def _object(
         else f"visible on {each.visible} of {each.frames} frames, "
         f"from {stored.first_frame} to {stored.last_frame}"
     )
-    told = [life, f"mean quality {each.mean_score:.2f}", _counted(each.anchors, "anchor")]
+    told = [life, f"mean quality {each.mean_score:.2f}", counted(each.anchors, "anchor")]
     if each.accepted:
         told.append(f"{each.accepted} frames accepted")
     told.append(f"about {each.wrong:.0f} of the masks wrong")
@@ -263,7 +264,3 @@ def _swatch(summary: RunSummary, object_id: int) -> str:
         '<svg class="swatch" viewBox="0 0 11 11"><rect width="11" height="11" rx="2" '
         f'fill="{colour}"/></svg>'
     )
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"

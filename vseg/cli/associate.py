@@ -7,6 +7,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.report import show_json
+from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.types import TrackEvent
@@ -50,8 +51,8 @@ def associate(
         )
         return
     print(
-        f"{linked.out}: {linked.before} objects became {linked.after}, "
-        f"{len(linked.changes)} changes"
+        f"{linked.out}: {counted(linked.before, 'object')} became {linked.after}, "
+        f"{counted(len(linked.changes), 'change')}"
     )
     for change in linked.changes:
         print(f"  {_described(change)}")

@@ -12,6 +12,7 @@ from vseg.cli.batch_engine import EngineOptions
 from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
 from vseg.cli.report import Command, show_json
 from vseg.errors import ExitCode, UsageError
+from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.batch.overview import Overview
@@ -113,7 +114,7 @@ def show_status(
         show_json({"batch": place.name} | overview(place).facts() | clips)
         return
     for job in listed or ():
-        frames = f", {job.frames} frames" if job.frames else ""
+        frames = f", {counted(job.frames, 'frame')}" if job.frames else ""
         print(f"{job.clip}  {job.run or '-'}  {job.status}{frames}")
     _show(place, overview(place), as_json=False, listed=every)
 
@@ -168,7 +169,7 @@ def summarise(
     if as_json:
         show_json({"written": table, "runs": len(done), "rows": rows})
     else:
-        print(f"{table}: {rows} objects of {len(done)} clips")
+        print(f"{table}: {counted(rows, 'object')} of {counted(len(done), 'clip')}")
 
 
 def _defaults(prompts: PromptOptions) -> dict[str, Any]:
@@ -214,7 +215,7 @@ def _show_plan(place: "Place", plan: "Plan", *, as_json: bool) -> None:
         print(f"{job.job_id}  {job.line.clip}")
     for planned in wrong:
         print(f"unreadable        {planned.clip}: {planned.error and planned.error.message}")
-    print(f"{len(todo)} of {len(plan)} jobs to do")
+    print(f"{len(todo)} of {counted(len(plan), 'job')} to do")
 
 
 def _show(place: "Place", seen: "Overview", *, as_json: bool, listed: bool = False) -> None:
@@ -222,7 +223,7 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool, listed: bool = Fal
         show_json({"batch": place.name} | seen.facts())
         return
     counts = ", ".join(f"{count} {status}" for status, count in sorted(seen.jobs.items()))
-    print(f"{place.name}: {seen.total} clips: {counts}")
+    print(f"{place.name}: {counted(seen.total, 'clip')}: {counts}")
     if seen.stretches:
         parts = ", ".join(
             f"{count} {status}" for status, count in sorted(seen.stretches.items())
@@ -230,9 +231,8 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool, listed: bool = Fal
         print(f"stretches of split clips: {parts}")
     if seen.seconds:
         rate = seen.frames / seen.seconds
-        several = "s" if seen.warnings > 1 else ""
-        warned = f"; {seen.warnings} warning{several}" if seen.warnings else ""
-        print(f"{seen.frames} frames at {rate:.1f} frames/s of a worker{warned}")
+        warned = f"; {counted(seen.warnings, 'warning')}" if seen.warnings else ""
+        print(f"{counted(seen.frames, 'frame')} at {rate:.1f} frames/s of a worker{warned}")
     _show_problems(seen)
     if not listed:
         print(f"which run is of which clip: vseg batch status {place.name} --list")

@@ -12,6 +12,7 @@ from vseg.cli.option_groups import ObjectPromptOptions, flat
 from vseg.cli.report import show_json
 from vseg.cli.revisions import changed, show_next
 from vseg.errors import UsageError
+from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.pipelines.correction_gaps import Gap
@@ -179,7 +180,7 @@ def correct(
         return
     print(f"{run}: revision {revision.number}{changed(revision)}")
     if revision.frames:
-        print(f"{revision.frames} frames tracked in {revision.seconds:.1f} s")
+        print(f"{counted(revision.frames, 'frame')} tracked in {revision.seconds:.1f} s")
     show_next(run)
 
 
@@ -242,7 +243,8 @@ def _show_plan(run: Path, given: _Correction, as_json: bool) -> None:
         print("nothing to track: the edits change what is stored")
         return
     cost = "" if seconds is None else f", about {seconds:g} s"
-    print(f"at most {frames} frames to track{cost}; less where it joins what is stored")
+    most = counted(frames, "frame")
+    print(f"at most {most} to track{cost}; less where it joins what is stored")
 
 
 def _until(gap: "Gap") -> str:

@@ -21,6 +21,7 @@ from vseg.errors import DamagedVideo
 from vseg.events.scene_event import EventStamp
 from vseg.exchange.rerun_log import RerunLog
 from vseg.interfaces.live_source import LiveSource
+from vseg.ops.counted import counted
 from vseg.pipelines.clip_recorder import RecordingSink
 from vseg.pipelines.gap_events import GapEvents
 from vseg.pipelines.job import TrackJob
@@ -87,18 +88,23 @@ def watch_live(live: LiveJob) -> DamagedVideo | None:
 def _tell(
     items: Iterator[LiveFrame | LiveChange], told: LiveObservers, most: int | None
 ) -> DamagedVideo | None:
-    """Tell of everything, up to so many frames; why a clip broke, which its caller raises once
-    all is whole.
+    """Tell of everything, up to so many frames, and at the end that nothing was found; why a
+    clip broke, which its caller raises once all is whole.
     """
     frames = 0
+    found = False
     try:
         for item in items:
             told.tell(item)
-            frames += isinstance(item, LiveFrame)
+            if isinstance(item, LiveFrame):
+                frames += 1
+                found = found or bool(item.masks.visible.any())
             if frames == most:
                 break
     except DamagedVideo as error:
         return error
+    if frames and not found:
+        _say(f"nothing was found in {counted(frames, 'frame')}")
     return None
 
 

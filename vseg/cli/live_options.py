@@ -121,7 +121,7 @@ class TellingOptions:
     """Who is told of what happens, and of how it goes."""
 
     events: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--events", help="Add what happens in the scene to a JSON Lines file; - is stdout."
         ),

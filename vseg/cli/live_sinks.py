@@ -26,8 +26,8 @@ def event_sinks(telling: TellingOptions, cameras: list[str], say: Say) -> EventS
     sinks: list[EventSink] = []
     with ExitStack() as opened:
         if telling.events is not None:
-            to_stdout = str(telling.events) == "-"
-            sinks.append(StdoutSink() if to_stdout else JsonLinesSink(telling.events))
+            path = telling.events
+            sinks.append(StdoutSink() if path == "-" else JsonLinesSink(Path(path)))
             opened.callback(sinks[-1].close)
         broker = telling.address_of(telling.mqtt)
         if broker is not None:

@@ -14,6 +14,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from vseg.ops.counted import counted
+
 
 class ProgressReport:
     """Call it with (done, total); it shows the rate and the time left.  Use as a context
@@ -95,7 +97,7 @@ class ProgressReport:
 def _line(label: str, done: int, total: int | None, rate: float) -> str:
     """One progress line: how far, how fast, how long to go."""
     if total is None:
-        return f"{label}: {done} frames, {rate:.1f} frames/s"
+        return f"{label}: {counted(done, 'frame')}, {rate:.1f} frames/s"
     left_s = round((total - done) / rate) if rate > 0 else 0
     percent = 100 * done // max(total, 1)
     return (

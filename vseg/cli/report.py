@@ -32,7 +32,8 @@ class Command(TyperCommand):
     # all.
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Take the words of the command line.  Ends the command for an empty one: as a path it
-        would stand for the current folder, and a script whose variable is not set writes it.
+        would stand for the current folder, and a script whose variable is not set writes it;
+        for an option of other commands; and for - in the place of a file.
         """
         for place, word in enumerate(args):
             if word == "" or _OPTION_WITHOUT_VALUE.fullmatch(word):
@@ -40,7 +41,17 @@ class Command(TyperCommand):
                 ctx.fail(
                     f"an empty word follows {named}: is a variable not set? . is this folder"
                 )
-        return super().parse_args(ctx, args)
+        own = {name for param in self.params for name in param.opts + param.secondary_opts}
+        for name in (word.partition("=")[0] for word in args if word.startswith("--")):
+            others = [] if name in own else commands_with(name, ctx.find_root().command)
+            if others:
+                ctx.fail(f"No such option: {name} (it is one of {', '.join(others)})")
+        rest = super().parse_args(ctx, args)
+        for param in self.params:
+            if ctx.params.get(param.name) == Path("-"):
+                named = param.opts[-1] if param.opts[-1].startswith("-") else param.name
+                ctx.fail(f"{named} is a file, and - stands for stdin or stdout: name a file")
+        return rest
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.  Raises typer.Exit with the error's exit code."""
@@ -58,6 +69,16 @@ class Command(TyperCommand):
             code = end_refused(error, as_json=bool(ctx.params.get("as_json")))
             raise typer.Exit(code) from error
         return answer
+
+
+def commands_with(option: str, group: Any, path: str = "vseg") -> list[str]:
+    """The commands of a group that have an option, as they are typed."""
+    found: list[str] = []
+    for name, command in getattr(group, "commands", {}).items():
+        typed = f"{path} {name}"
+        has = any(option in param.opts + param.secondary_opts for param in command.params)
+        found += [typed] if has else commands_with(option, command, typed)
+    return found
 
 
 def end_refused(error: OSError, *, as_json: bool = False) -> ExitCode:

@@ -10,6 +10,7 @@ from vseg.cli import options
 from vseg.cli.label import Clip
 from vseg.cli.report import show_json
 from vseg.errors import UsageError
+from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.analysis.review_queue import ReviewQueue, RiskySpan
@@ -84,8 +85,8 @@ def _show(queue: "ReviewQueue", clips: dict[Path, str]) -> None:
     if queue.spans:
         print("A --point is a place to start from: in the mask, or where the object was last.")
     hidden = queue.found - len(queue.spans)
-    more = f"; {hidden} more spans with a higher --top" if hidden else ""
-    print(f"{queue.masks} masks, about {queue.wrong:.0f} of them wrong{more}")
+    more = f"; {counted(hidden, 'more span')} with a higher --top" if hidden else ""
+    print(f"{counted(queue.masks, 'mask')}, about {queue.wrong:.0f} of them wrong{more}")
 
 
 def _facts(span: "RiskySpan") -> dict[str, Any]:

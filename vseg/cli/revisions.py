@@ -10,6 +10,7 @@ import typer
 from vseg.cli import options
 from vseg.cli.report import show_json
 from vseg.errors import UsageError
+from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.results.records import Revision, RunHeader
@@ -85,7 +86,7 @@ def _show(run: Path, gone: tuple[int, ...], as_json: bool) -> None:
 def described(revision: "Revision") -> str:
     """One line: when it was made from what, what was said, and what changed."""
     made = f"from {revision.parent}, {revision.created:%Y-%m-%d %H:%M}"
-    tracked = f", {revision.frames} frames tracked" if revision.frames else ""
+    tracked = f", {counted(revision.frames, 'frame')} tracked" if revision.frames else ""
     return f"{made}: {' '.join(revision.commands)}{tracked}{changed(revision)}"
 
 

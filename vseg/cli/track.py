@@ -16,6 +16,7 @@ from vseg.cli.option_groups import (
 from vseg.cli.report import show_json, show_warnings
 from vseg.errors import UsageError
 from vseg.io.files import check_exists
+from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.interfaces.model import Model
@@ -136,7 +137,8 @@ def summary(outcome: "JobOutcome") -> str:
     if not outcome.frames:
         return f"{outcome.out}: {ended} already, nothing to do"
     rate = outcome.frames / outcome.times.total_s
-    return f"{outcome.out}: {ended}, {outcome.frames} frames tracked at {rate:.1f} frames/s"
+    frames = counted(outcome.frames, "frame")
+    return f"{outcome.out}: {ended}, {frames} written at {rate:.1f} frames/s"
 
 
 def resume_command(job: "TrackJob") -> str:

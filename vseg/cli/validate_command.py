@@ -10,6 +10,7 @@ import typer
 from vseg.cli import options
 from vseg.cli.report import show_json
 from vseg.errors import UsageError
+from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.types import VideoInfo
@@ -46,7 +47,8 @@ def validate(
     if as_json:
         show_json({"path": path, "format": name, **asdict(found)})
         return
-    print(f"{path}: {name}, {found.masks} masks on {found.frames} frames")
+    masks = counted(found.masks, "mask")
+    print(f"{path}: {name}, {masks} on {counted(found.frames, 'frame')}")
     for obj, label in found.objects.items():
         print(f"object {obj}" + (f": {label}" if label else ""))
     if found.unnamed:

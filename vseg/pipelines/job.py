@@ -74,7 +74,8 @@ class JobTimes:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """How a job ended.  frames: tracked by this call; 0 if there was nothing left to do.
+    """How a job ended.  frames: written by this call, those before the first prompt too; 0
+    if there was nothing left to do.
 
     state_bytes: what the session held on the device after the last frame.  warnings: what
     ended otherwise than it should.  visible: whether any object is, on any frame.

@@ -13,6 +13,7 @@ from vseg.exchange.detector_runs import DetectorRuns
 from vseg.grounding.nano_text import NanoTextGrounder
 from vseg.grounding.vocabulary import STRONGER, narrower_notes, weak_notes
 from vseg.interfaces.model import Model
+from vseg.ops.counted import counted
 from vseg.pipelines.frame_loop import FrameLoop
 from vseg.pipelines.job import JobOutcome, ProgressCallbacks, TrackJob
 from vseg.pipelines.mend import mend
@@ -80,12 +81,18 @@ def track(
 
 
 def _check_place(job: TrackJob) -> None:
-    """Raise BadRun for a folder of other files or an unreadable run, and OutputError for an
-    unfinished run that is to be neither resumed nor replaced: before anything is loaded.
+    """Raise BadRun for a folder of other files, an unreadable run, or none to resume, and
+    OutputError for an unfinished run that is to be neither resumed nor replaced: before
+    anything is loaded.
     """
     state = run_state(job.out)
     if job.overwrite:
         return
+    if state is RunState.ABSENT and job.resume:
+        raise BadRun(
+            f"there is no run at {job.out} to resume: nothing was written yet",
+            hint="begin it: the same without --resume, with prompts such as --point 412,220",
+        )
     if state is RunState.UNREADABLE:
         read_header(job.out)  # raises, with the reason
     if state is RunState.RESUMABLE and not job.resume:
@@ -126,8 +133,7 @@ def _notes(job: TrackJob, header: RunHeader) -> tuple[str, ...]:
     reason = header.video.order_reason
     notes = [f"frames are in the decoder's order: {reason}"] if reason else []
     if header.video.head_dropped:
-        count = header.video.head_dropped
-        images = "1 image" if count == 1 else f"{count} images"
+        images = counted(header.video.head_dropped, "image")
         notes.append(f"{images} before the first key frame cannot be decoded: left out")
     rescaled = next((e.frame for e in read_events(job.out) if e.kind == "rescaled"), None)
     if rescaled is not None:

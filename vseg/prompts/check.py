@@ -133,9 +133,18 @@ def check_prompt(
             mask_of(prompt, (height, width))
         return
     raise BadPrompt(
-        f"{_describe(prompt, hw)} lies outside the {width}x{height} frame",
+        f"{_describe(prompt, hw)} {_fault(prompt, hw)} the {width}x{height} frame",
         hint=_hint(prompt, hw, rotation, frame_index),
     )
+
+
+def _fault(prompt: Points | Box | Scribble | Polygon, hw: tuple[int, ...]) -> str:
+    """Where a prompt lies that is not on the frame, as a verb."""
+    if isinstance(prompt, Polygon):
+        return _fault(prompt.bounds, hw)
+    if isinstance(prompt, Box) and _meets(prompt, hw[0], hw[1]):
+        return "reaches by more than half a side beyond"
+    return "lies outside"
 
 
 def _hint(
@@ -150,7 +159,8 @@ def _hint(
         if rotation in (90, 270):
             return f"the video is rotated by {rotation}: were unrotated coordinates used?"
         return "x comes before y: were they swapped?"
-    return (
+    beyond = isinstance(prompt, Box) and _meets(prompt, height, width)
+    return ("was it drawn on a frame of another size? " if beyond else "") + (
         f"x goes from 0 to {width - 1} and y to {height - 1}, in pixels of the displayed "
         f"frame: `vseg frame CLIP {frame_index} -o frame.png` writes it"
     )
@@ -198,13 +208,18 @@ def _lies_on(prompt: Points | Box | Scribble | Polygon, height: int, width: int)
     if isinstance(prompt, Polygon):
         return _lies_on(prompt.bounds, height, width)
     if isinstance(prompt, Box):
-        meets = prompt.x1 < width and prompt.y1 < height and prompt.x2 > 0 and prompt.y2 > 0
         beside = OVERHANG * width
         above = OVERHANG * height
         across = prompt.x1 >= -beside and prompt.x2 <= width + beside
-        return meets and across and prompt.y1 >= -above and prompt.y2 <= height + above
+        down = prompt.y1 >= -above and prompt.y2 <= height + above
+        return across and down and _meets(prompt, height, width)
     low = prompt.xy.min(axis=0) >= 0
     return bool(low.all() and (prompt.xy.max(axis=0) < [width, height]).all())
+
+
+def _meets(box: Box, height: int, width: int) -> bool:
+    """Whether a part of the box is on the frame."""
+    return box.x1 < width and box.y1 < height and box.x2 > 0 and box.y2 > 0
 
 
 def _describe(prompt: Points | Box | Scribble | Polygon, hw: tuple[int, ...]) -> str:

@@ -37,7 +37,7 @@ def decoded_masks(
         height=height,
         width=width,
         object_ids=tuple(object_ids),
-        scores=quality.numpy(),
+        scores=np.where(visible, quality.numpy(), np.float32(0)),
         visible=visible,
         sources=tuple("prompt" if obj in prompted else "track" for obj in object_ids),
         crops=LogitCrops(tuple(object_ids), rows, visible, (height, width), given, fine),

@@ -201,7 +201,7 @@ def test_resuming_a_damaged_run(damaged: Path, whole: Path, workplace: Workplace
     assert (contents(outside) if outside.exists() else {}) == before
     if answer.exit_code == 0:
         assert load(damaged) == 0
-        assert "computed again" in answer.stdout or "frames tracked" in answer.stdout
+        assert "computed again" in answer.stdout or "frames written" in answer.stdout
         expected = {path.name for path in (whole / "masks").iterdir()}
         assert {path.name for path in (damaged / "masks").iterdir()} == expected
         return

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from tests.unit.cli.conftest import call
 from vseg.cli.app import main
 from vseg.cli.report import Command
+from vseg.ops.counted import counted
 
 
 def ended(body: object) -> int:
@@ -102,3 +103,32 @@ def test_a_service_that_is_told_to_end_has_done_its_work(
         serving.send_signal(number)
         _, said = serving.communicate(timeout=60)
     assert serving.returncode == 0, said
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("track", "clip.mp4", "--point", "5,5", "-o", "-"), "--out"),
+        (("export", "run", "--to", "coco", "-o", "-"), "--out"),
+        (("render", "-"), "run"),
+    ],
+)
+def test_no_file_is_called_as_stdout_is(
+    words: tuple[str, ...], named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = call(*words)
+    assert answer.exit_code == 2
+    assert f"{named} is a file" in " ".join(answer.stderr.replace("│", " ").split())
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_option_of_other_commands_is_named_with_them() -> None:
+    answer = call("track", "clip.mp4", "--point", "5,5", "-o", "run", "--zones", "zones.toml")
+    assert answer.exit_code == 2
+    said = " ".join(answer.stderr.replace("│", " ").split())
+    assert "(it is one of vseg watch, vseg frame, vseg events)" in said
+
+
+def test_things_are_counted_in_their_number() -> None:
+    assert (counted(1, "frame"), counted(0, "frame")) == ("1 frame", "0 frames")

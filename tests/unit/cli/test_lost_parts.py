@@ -152,7 +152,7 @@ def test_the_frames_that_were_lost_are_named_and_whole_shards_left_alone(
     before = {n: shard(run, n).stat().st_mtime_ns for n in (0, 2, 4)}
     answer = call(*track_words(workplace, run, *RANGE, "--resume"))
     assert "frames 8 to 15 were computed again" in answer.stdout
-    assert "16 frames tracked" in answer.stdout
+    assert "16 frames written" in answer.stdout
     assert before == {n: shard(run, n).stat().st_mtime_ns for n in (0, 2, 4)}
     assert len(list(open_run(run))) == 40
 

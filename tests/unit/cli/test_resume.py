@@ -50,6 +50,16 @@ def test_nothing_need_be_repeated(
     assert (again.exit_code, "nothing to do" in again.stdout) == (0, True)
 
 
+@pytest.mark.parametrize("prompts", [(), ("--point", "60,36")])
+def test_where_nothing_was_written_there_is_nothing_to_resume(
+    workplace: Workplace, prompts: Sequence[str], tmp_path: Path
+) -> None:
+    answer = call("track", workplace.clip, "-o", tmp_path, "--resume", *prompts)
+    assert answer.exit_code == 3
+    assert f"there is no run at {tmp_path} to resume" in answer.stderr
+    assert "without --resume" in answer.stderr
+
+
 @pytest.mark.parametrize(
     ("option", "was", "now"),
     [

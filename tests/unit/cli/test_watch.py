@@ -115,6 +115,14 @@ def test_what_is_found_gets_an_id(workplace: Workplace) -> None:
     assert {each["label"] for each in first["objects"]} == {None}
 
 
+def test_that_nothing_was_found_is_said(workplace: Workplace) -> None:
+    words = ("watch", workplace.clip, "--config", workplace.config, "--frames", 2)
+    answer = call(*words, "--text", "person=0.99")
+    assert answer.exit_code == 0
+    assert "nothing was found in 2 frames" in answer.stderr
+    assert "nothing was found" not in call(*words, "--auto").stderr
+
+
 def test_the_first_image_is_not_missed_while_the_model_loads(
     workplace: Workplace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,3 +154,13 @@ def test_windows_cover_the_frame_and_place_what_they_show() -> None:
     rows, columns = np.nonzero((placed[1] > 0).numpy())
     assert 11 <= rows.min() <= rows.max() <= 16 and 19 <= columns.min() <= columns.max() <= 29
     assert len(grid(frame, 4)) == 32
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 900), (900, 64), (40, 3000)])
+def test_a_strip_has_as_many_points_as_another_frame(height: int, width: int) -> None:
+    def points(height: int, width: int) -> int:
+        return len(grid(Frame(0, None, 0.0, np.zeros((height, width, 3), np.uint8)), 12))
+
+    assert points(480, 640) == 12 * 16
+    assert points(480, 854) == 12 * 21
+    assert 0.7 * 2 * 12**2 < points(height, width) < 1.3 * 2 * 12**2

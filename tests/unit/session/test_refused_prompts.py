@@ -30,6 +30,7 @@ pytestmark = pytest.mark.integration
         ({"prompts": [Scribble([(5, 5), (9, 9)], False)]}, "object 1 .*negative marks alone"),
         ({"mask": np.ones((160, 96), bool)}, "the mask is 96x160"),
         ({"box": (-300, 0, -200, 5)}, "lies outside the 160x96 frame"),
+        ({"box": (-50, -50, 210, 146)}, "by more than half a side beyond the 160x96 frame"),
         ({"box": (20, 20, 10, 40)}, "empty or inverted"),
         ({"box": (1, 2, 3)}, "4 numbers"),
         ({"mask": np.ones((10, 10), bool)}, "the mask is 10x10 but the frame is 160x96"),
