@@ -44,19 +44,15 @@ def decoded_in_rounds(
     rounds = [prompt_rounds(prompts) for prompts in objects]
     # What also depends on a mask or a memory is not known by its prompts.
     kept = image.kept if priors is None and conditioned is None else KeptMasks()
-    last: dict[int, Decoded] = {}
-    done = []
-    for row, of in enumerate(rounds):
-        count, before = kept.last_round(model, of)
-        done.append(count)
-        if before is not None:
-            last[row] = before
+    done, last = _kept_rounds(model, kept, rounds)
     if priors is None:
         known = _first_masks(model, image, [of[0] for of in rounds], last)
     else:
         known = priors.clone()
     for number in range(min(done), max(len(of) for of in rounds)):
         rows = [row for row, of in enumerate(rounds) if done[row] <= number < len(of)]
+        if not rows:  # of one object all is kept, of another more than its rounds so far
+            continue
         values = None if conditioned is None else conditioned[rows]
         corrects = priors is not None or number > 0
         prompts = [rounds[row][number] for row in rows]
@@ -71,6 +67,22 @@ def decoded_in_rounds(
         zoom = zoomed(model, image.frame, objects, decoded.logits)
         decoded = replace(decoded, logits=zoom.logits, fine=zoom.fine)
     return decoded
+
+
+def _kept_rounds(
+    model: PromptableModel, kept: KeptMasks, rounds: Sequence[list[ObjectPrompts]]
+) -> tuple[list[int], dict[int, Decoded]]:
+    """How many rounds of each object need not be decoded; its row after them, by its place,
+    where there are any.
+    """
+    done: list[int] = []
+    last: dict[int, Decoded] = {}
+    for row, of in enumerate(rounds):
+        count, before = kept.last_round(model, of)
+        done.append(count)
+        if before is not None:
+            last[row] = before
+    return done, last
 
 
 def prompt_rounds(prompts: ObjectPrompts) -> list[ObjectPrompts]:

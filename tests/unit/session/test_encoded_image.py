@@ -124,6 +124,21 @@ def test_masks_are_those_of_an_image_that_nothing_was_decoded_of(
     np.testing.assert_array_equal(both.masks[0], anew.masks[0])
 
 
+def test_an_object_whose_rounds_are_kept_is_decoded_beside_one_with_more(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    predictor = ImagePredictor(model)
+    image = predictor.encode(scene.draw(0).frame)
+    other = Points([(100, 50)])
+    first = predictor.predict(image, [other])
+    for count in (1, 2):  # two masks are kept, and three rounds
+        predictor.predict(image, CLICKS[:count])
+    both = predictor.predict_objects(image, [[other], CLICKS])
+    np.testing.assert_array_equal(both.masks[0], first.masks[0])
+    anew = predictor.predict(predictor.encode(scene.draw(0).frame), CLICKS)
+    np.testing.assert_array_equal(both.masks[1], anew.masks[0])
+
+
 def test_what_one_model_decoded_is_not_another_s(
     model: Nano, scene: SyntheticVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
