@@ -6,8 +6,9 @@ object costs its own size and not the frame's; one that comes as logits is enlar
 it is first asked for, whoever asks.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal
 
 import cv2
@@ -21,6 +22,8 @@ MaskSource = Literal["prompt", "track", "edit", "import"]
 """Where a mask comes from: the object was prompted on this frame, was carried to it by the
 model, was changed by hand, or was made by another program.
 """
+
+_SAID: tuple[MaskSource, ...] = ("prompt", "edit")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +74,17 @@ class LogitCrops(Mapping[int, MaskCrop]):
     def __len__(self) -> int:
         return len(self.logits)
 
+    def enlarged(self, obj: int) -> Float32[np.ndarray, "H W"]:
+        """The logits of one object at video size."""
+        height, width = self._hw
+        size = (width, height)
+        return np.asarray(cv2.resize(self.logits[obj], size, interpolation=cv2.INTER_LINEAR))
+
     def _enlarged(self, obj: int) -> MaskCrop:
         if not self._visible[obj]:
             return MaskCrop.empty()
-        height, width = self._hw
         # Enlarged before it is cut at 0, as SAM does it: the outline stays smooth.
-        large = cv2.resize(self.logits[obj], (width, height), interpolation=cv2.INTER_LINEAR)
-        mask = MaskCrop.of(np.asarray(large > 0, dtype=bool))
+        mask = MaskCrop.of(self.enlarged(obj) > 0)
         competitors = self._fine.competitors.get(obj, ())
         return mask.without(self._fine.masks[i] for i in competitors if i in self._fine.masks)
 
@@ -177,22 +184,35 @@ class FrameMasks(Mapping[int, np.ndarray]):
             sources=tuple(self.sources[row] for row in rows),
         )
 
-    def with_others(self, other: "FrameMasks") -> "FrameMasks":
+    def with_others(self, other: "FrameMasks", kept: Collection[int] = ()) -> "FrameMasks":
         """The same frame with the objects that only `other` has, which is of this frame too.
 
-        Masks stay as they are, also where one from here and one from there overlap.
+        They were tracked apart, so that two masks may be on the same pixels: an object loses
+        those to one whose mask the user said there, or that is among `kept`; of two that were
+        tracked, each pixel goes to the larger logit, as where objects are tracked together.
+        Without logits the smaller mask has them all: a mask that is tracked alone errs by
+        spreading over what looks like its object.
         """
         more = other.only(i for i in other.object_ids if i not in self.object_ids)
         ids = (*self.object_ids, *more.object_ids)
         order = np.argsort(ids).tolist()
         sources = (*self.sources, *more.sources)
+        crops = {i: (self if i in self else more).crop(i) for i in ids}
+        stays = {i for i, source in zip(ids, sources, strict=True) if source in _SAID}
+        lost = _lost(self, more, stays.union(kept))
+        visible = np.concatenate([self.visible, more.visible])
+        for row, obj in enumerate(ids):
+            if obj in lost:
+                crops[obj] = crops[obj].without(lost[obj])
+                visible[row] &= crops[obj].area > 0
+        scores = np.concatenate([self.scores, more.scores]) * visible
         return replace(
             self,
             object_ids=tuple(ids[row] for row in order),
-            scores=np.concatenate([self.scores, more.scores])[order],
-            visible=np.concatenate([self.visible, more.visible])[order],
+            scores=scores[order],
+            visible=visible[order],
             sources=tuple(sources[row] for row in order),
-            crops={i: (self if i in self else more).crop(i) for i in ids},
+            crops=crops,
         )
 
     def at_time(self, time_s: float) -> "FrameMasks":
@@ -238,3 +258,31 @@ class FrameMasks(Mapping[int, np.ndarray]):
     def empty(frame: Frame) -> "FrameMasks":
         """A frame on which nothing is tracked."""
         return FrameMasks.of(frame, {})
+
+
+def _lost(
+    ones: FrameMasks, others: FrameMasks, stays: Collection[int]
+) -> dict[int, list[MaskCrop]]:
+    """What objects of one pass lose to those of another, by object; see `with_others`."""
+    lost: dict[int, list[MaskCrop]] = {}
+    for one, other in product(ones, others):
+        mine = ones.crop(one)
+        theirs = others.crop(other)
+        shared = mine.without([mine.without([theirs])])
+        if not shared.area or (one in stays and other in stays):
+            continue
+        if isinstance(ones.crops, LogitCrops) and isinstance(others.crops, LogitCrops):
+            claims = ones.crops.enlarged(one), others.crops.enlarged(other)
+            less = (claims[0] < claims[1])[_window(shared)]
+        else:
+            less = np.full(shared.mask.shape, (mine.area, one) > (theirs.area, other))
+        if one in stays or other in stays:
+            less = np.full(shared.mask.shape, other in stays)
+        lost.setdefault(one, []).append(replace(shared, mask=shared.mask & less))
+        lost.setdefault(other, []).append(replace(shared, mask=shared.mask & ~less))
+    return lost
+
+
+def _window(crop: MaskCrop) -> tuple[slice, slice]:
+    x1, y1, x2, y2 = crop.xyxy
+    return slice(y1, y2), slice(x1, x2)

@@ -1,6 +1,7 @@
 """The masks of one frame, whether a session or a run gave them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from vseg.errors import BadMask, UnknownObject, VsegError
-from vseg.frame_masks import FrameMasks, LogitCrops
+from vseg.frame_masks import FrameMasks, LogitCrops, MaskSource
 from vseg.session.decoded_masks import decoded_masks
 from vseg.tensors import Decoded
 from vseg.types import Frame, MaskCrop
@@ -90,6 +91,56 @@ def test_what_is_not_visible_has_no_score(masks: FrameMasks) -> None:
     shown = decoded_masks(FRAME, (1, 2, 3), decoded, (), {})
     assert shown.visible.tolist() == [True, False, False]
     assert shown.scores.tolist() == [0.5, 0.0, 0.0]
+
+
+def of_a_pass(obj: int, mask: np.ndarray, source: MaskSource = "track") -> FrameMasks:
+    return replace(FrameMasks.of(FRAME, {obj: mask}), sources=(source,))
+
+
+@pytest.mark.parametrize(
+    ("sources", "kept", "larger_has_them"),
+    [
+        (("track", "track"), (), False),
+        (("import", "track"), (), False),
+        (("prompt", "track"), (), True),
+        (("edit", "track"), (), True),
+        (("track", "prompt"), (), False),
+        (("track", "track"), (1,), True),
+    ],
+)
+def test_no_pixel_is_in_masks_of_two_passes(
+    sources: tuple[MaskSource, MaskSource], kept: tuple[int, ...], larger_has_them: bool
+) -> None:
+    larger, smaller = square(0, 0) | square(12, 0), square(8, 2)
+    passes = of_a_pass(1, larger, sources[0]), of_a_pass(3, smaller, sources[1])
+    for one, other in (passes, passes[::-1]):
+        joined = one.with_others(other, kept)
+        assert joined.object_ids == (1, 3) and joined.sources == sources
+        masks = [larger, smaller]
+        loser = int(larger_has_them)
+        masks[loser] = masks[loser] & ~masks[1 - loser]
+        np.testing.assert_array_equal(joined.masks, masks)
+
+
+def test_what_the_user_said_of_both_stays_and_nothing_left_is_invisible() -> None:
+    inner = square(0, 0) & ~square(4, 0)
+    both = of_a_pass(1, square(0, 0), "prompt").with_others(of_a_pass(2, inner, "prompt"))
+    assert (both[1] & both[2]).any()
+    alone = of_a_pass(1, square(0, 0), "prompt").with_others(of_a_pass(2, inner))
+    assert alone.visible.tolist() == [True, False] and alone.area(2) == 0
+    assert alone.scores.tolist() == [1, 0]
+
+
+def test_masks_of_a_session_are_divided_by_their_logits(session_masks: FrameMasks) -> None:
+    other = np.random.default_rng(1).normal(size=(1, 6, 8)).astype(np.float32)
+    crops = LogitCrops((3,), other, np.array([True]), HW, {})
+    later = replace(of_a_pass(3, square(0, 0)), crops=crops)
+    first = replace(session_masks.only([1]), sources=("track",))
+    joined = later.with_others(first)
+    size = (HW[1], HW[0])
+    mine, theirs = (cv2.resize(x, size) for x in (first.logits[0], other[0]))
+    np.testing.assert_array_equal(joined[1], (mine > 0) & (mine >= theirs))
+    np.testing.assert_array_equal(joined[3], (theirs > 0) & (theirs > mine))
 
 
 def test_nothing_is_tracked_on_an_empty_frame() -> None:

@@ -5,7 +5,8 @@ Enters: a draft of the next revision, and prompts.  Leaves: the draft with new r
 prompted objects, from each prompted frame to where the new masks join the stored ones
 (`vseg.pipelines.seam`), and never beyond the next anchor.  A stretch between two anchors that
 is tracked to its end is tracked back from the other one as well.  Objects that are prompted on
-one frame are tracked together, as in any session; all others are left as they are.
+one frame are tracked together, as in any session; all others are left as they are, but for
+pixels that a new mask shares with them (`vseg.pipelines.correction_overlaps`).
 """
 
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 from vseg.ops.masks import crop_iou
 from vseg.pipelines.correction_gaps import Gap, gaps_of
+from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
 from vseg.pipelines.correction_session import (
     SessionSetup,
@@ -104,6 +106,8 @@ class Correction:
             own = [gap for gap in gaps if gap.start == frame]
             yield from self._correct(frame, values, own)
             self.seconds += time.perf_counter() - began
+        # Once all are tracked: what is stored of one that has its turn later is no rival.
+        CorrectionOverlaps(self._draft).settle(turns.tracked)
         self.cut |= turns.close()
         self.done = tuple(prompt for prompt in prompts if turns.had_turn(prompt))
         self.left = tuple(prompt for prompt in prompts if not turns.had_turn(prompt))

@@ -14,14 +14,16 @@ from vseg.types import Prompt, PromptValue
 
 
 class PromptTurns:
-    """frames: the prompts by frame and object.  pending: (frame, object) still to come."""
+    """frames: the prompts by frame and object.  pending: (frame, object) still to come.
+    tracked: by object, the frames [first, end) that were tracked again.
+    """
 
     def __init__(self, draft: RevisionDraft, prompts: Sequence[Prompt]) -> None:
         """To be made before the spans take the prompts' frames as anchors."""
         self._draft = draft
         self._prompts = prompts
         self._before = dict(draft.content.spans)
-        self._marks: dict[int, list[tuple[int, int]]] = {}
+        self.tracked: dict[int, list[tuple[int, int]]] = {}
         self._done: list[tuple[int, int]] = []
         self.frames: dict[int, dict[int, list[PromptValue]]] = {}
         for prompt in prompts:
@@ -40,7 +42,7 @@ class PromptTurns:
         """Note in the spans that an object was tracked again on frames [first, end)."""
         spans = self._draft.content.spans[obj]
         self._draft.content.spans[obj] = spans.marked(first, end, SpanState.CORRECTED)
-        self._marks.setdefault(obj, []).append((first, end))
+        self.tracked.setdefault(obj, []).append((first, end))
 
     def close(self) -> set[int]:
         """Give the draft the prompts that had their turn, and take back what the others did to
@@ -51,7 +53,7 @@ class PromptTurns:
             spans = self._before[obj]
             for frame in sorted(frame for frame, one in self._done if one == obj):
                 spans = opened_for(spans, frame).anchored(frame)
-            for first, end in self._marks.get(obj, ()):
+            for first, end in self.tracked.get(obj, ()):
                 spans = spans.marked(first, end, SpanState.CORRECTED)
             self._draft.content.spans[obj] = spans
         self._draft.content.prompts += [p for p in self._prompts if self.had_turn(p)]
