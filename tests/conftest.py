@@ -3,6 +3,7 @@ nano is computed by torch, in processes that tests start too, unless a test asks
 runtime: on some machines "auto" is onnxruntime.
 """
 
+import gc
 import os
 import re
 from pathlib import Path
@@ -26,3 +27,9 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     marker = _OF_THE_WHOLE_MODULE.search(collection_path.read_text("utf-8"))
     deselected = re.findall(r"not (\w+)", expression)
     return True if marker and marker[1] in deselected else None
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()

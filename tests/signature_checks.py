@@ -10,14 +10,17 @@ a function is made at its first call: most are never called, and by then all nam
 
 import inspect
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import is_dataclass
-from functools import wraps
+from functools import cache, wraps
+from threading import local
 from typing import Any, get_args, get_type_hints
 
+import numpy as np
 from beartype import BeartypeConf, beartype
 from beartype._check.code import codemain
 from jaxtyping import AbstractArray, config, jaxtyped
+from torch import Tensor
 
 # Of a list beartype checks one item by chance.  Drawn from the global generator in some thread
 # while hypothesis watches that one, it fails a test which draws nothing.
@@ -82,17 +85,74 @@ def _is_run_later(function: Callable[..., Any]) -> bool:
 
 
 def _with_axes(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, in which an axis has one size in all arguments and in the answer."""
-    within = _typed(function)
+    """The function, in which an axis has one size in all arguments and in the answer.
+
+    Arguments of types and shapes that passed before pass again, and so does such an answer to
+    them: they are not compared again.
+    """
+    checked_alone = local()
+
+    @wraps(function)
+    def answer_of(*args: Any, **kwargs: Any) -> Any:
+        held = vars(checked_alone)
+        return held.pop("answer") if held else function(*args, **kwargs)
+
+    within = _typed(answer_of)
+    passed: dict[Hashable, set[Hashable]] = {}
 
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         if config.jaxtyping_disable:
             return function(*args, **kwargs)
+        kinds = _kinds((*args, *kwargs.values())), tuple(kwargs)
+        before = passed.get(kinds)
+        if before is not None:
+            answer = function(*args, **kwargs)
+            if _kinds((answer,)) in before:
+                return answer
+            checked_alone.answer = answer
         with jaxtyped("context"):
-            return within(*args, **kwargs)
+            answer = within(*args, **kwargs)
+        told = _kinds((answer,))
+        if kinds[0] is not None and told is not None:
+            passed.setdefault(kinds, set()).add(told)
+        return answer
 
     return call
+
+
+def _kinds(values: Sequence[Any]) -> tuple[Hashable, ...] | None:
+    """All that decides whether values fit their annotations; None where that is more than
+    these few types and shapes.
+    """
+    if len(values) > _MOST_KINDS:
+        return None
+    kinds: list[Any] = []
+    for value in values:
+        kind: Any = type(value)
+        if kind is Tensor or kind is np.ndarray:
+            kinds.append((kind, value.shape, value.dtype))
+        elif kind is str or kind is type:  # of a few words, or itself
+            kinds.append(value)
+        elif kind is tuple or kind is list:
+            within = _kinds(value)
+            if within is None:
+                return None
+            kinds.append((kind, within))
+        elif _is_iterable(kind):
+            return None
+        else:
+            kinds.append(kind)
+    return tuple(kinds)
+
+
+@cache
+def _is_iterable(kind: Any) -> bool:
+    return hasattr(kind, "__iter__")
+
+
+_MOST_KINDS = 16
+"""Of the items of a list: to look at many takes longer than to check one of them."""
 
 
 def _shapes(hint: Any) -> Iterator[type[AbstractArray]]:

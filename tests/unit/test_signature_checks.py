@@ -26,6 +26,10 @@ def added(row: Row, other: Row) -> Row:
     return np.asarray(row + other)
 
 
+def longest_of(rows: list[Row], sizes: tuple[int, int]) -> int:
+    return max(map(len, rows))
+
+
 def longest(rows: list[Row]) -> int:
     return max(map(len, rows))
 
@@ -80,6 +84,41 @@ def test_what_it_allows_passes() -> None:
     assert list(check(items)(row)) == [0, 1, 2]
     assert check(ahead)(row, 1).row.tolist() == [1, 2]
     assert check(repeated)(row, 2).shape == (6,)
+
+
+def test_what_passed_once_lets_nothing_else_pass() -> None:
+    three = np.zeros(3)
+    add = check(added)
+    for _ in range(2):
+        assert add(three, three).shape == (3,)
+    for wrong in (np.zeros(2), np.zeros((3, 1)), np.zeros(3, int), [0.0] * 3, None):
+        with pytest.raises(TypeError, match=r"(?i)violat"):
+            add(three, wrong)
+    find = check(longest_of)
+    for _ in range(2):
+        assert find([three], (1, 2)) == 3
+    for rows, sizes in (([three, three], (1, "2")), ([np.zeros((2, 2))], (1, 2))):
+        with pytest.raises(TypeError, match=r"(?i)violat"):
+            find(rows, sizes)
+
+
+def test_an_answer_is_checked_though_its_arguments_passed_before() -> None:
+    shown = [np.zeros(2)]
+    calls: list[int] = []
+
+    def answered(row: Row) -> Row:
+        calls.append(len(row))
+        return shown[-1]
+
+    answer = check(answered)
+    for _ in range(2):
+        assert answer(np.zeros(2)) is shown[0]
+    shown.append(np.zeros(3))
+    with pytest.raises(TypeError, match=r"(?i)violat"):
+        answer(np.zeros(2))
+    shown.append(np.zeros(2))
+    assert answer(np.zeros(2)) is shown[2], "and nothing of it is left"
+    assert calls == [2] * 4, "each call is carried out once"
 
 
 def test_the_code_under_test_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
