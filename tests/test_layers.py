@@ -7,6 +7,7 @@ A file without a layer fails: whoever adds one decides where it belongs.
 import ast
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,12 +48,18 @@ def module_name(path: Path, root: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file, which several tests read."""
+    return ast.parse(path.read_text("utf-8"), str(path))
+
+
 def imported(path: Path, name: str) -> Iterator[tuple[int, str]]:
     """(line, dotted target) of every import, relative ones resolved; `from a import b` is
     a.b.
     """
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -120,7 +127,8 @@ def foreign_to_trackers(package: str) -> bool:
 
 
 def test_imports_point_down() -> None:
-    assert not violations(ROOT), "\n" + "\n".join(violations(ROOT))
+    found = violations(ROOT)
+    assert not found, "\n" + "\n".join(found)
 
 
 @pytest.mark.parametrize(
@@ -210,11 +218,7 @@ SHARED_NAMES = {
 
 def defined_classes(path: Path) -> list[str]:
     """The classes that a file defines at its top level."""
-    return [
-        node.name
-        for node in ast.parse(path.read_text("utf-8")).body
-        if isinstance(node, ast.ClassDef)
-    ]
+    return [node.name for node in parsed(path).body if isinstance(node, ast.ClassDef)]
 
 
 def test_a_class_name_has_one_meaning() -> None:

@@ -136,9 +136,7 @@ def test_the_annotator_scores_every_policy(tmp_path: Path) -> None:
 def test_corrections_change_their_span_alone_and_survive_kills(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = rows_of(
-        "corrections.py", "--frames", "150", "--kills", "1", out=tmp_path / "a.json"
-    )
+    rows = rows_of("corrections.py", "--frames", "80", "--kills", "1", out=tmp_path / "a.json")
     assert rows[0]["elsewhere"] == 0
     assert rows[0]["j_after"] > rows[0]["j_before"]
     assert "never a broken run" in capsys.readouterr().out

@@ -151,7 +151,7 @@ def test_shards_are_apart_and_together_everything(
 ) -> None:
     figures = tmp_path / "vseg.prom"
     for index in (0, 1):
-        share = ("--shard", f"{index}/2", "--metrics", figures)
+        share = ("--shard", f"{index}/2", "--workers", 1, "--metrics", figures)
         call(*words(workplace, clips, tmp_path / "out", *share))
         told = dict(line.rsplit(" ", 1) for line in figures.read_text().splitlines())
         assert int(told["vseg_batch_frames_total"]) > 0
@@ -377,7 +377,7 @@ def test_a_clip_that_changed_since_it_was_planned(
     out = tmp_path / "out"
     call(*words(workplace, clip, out, "--dry-run"))
     shutil.copy(clips / "2.mp4", clip)
-    assert call("batch", "retry", out).exit_code == 4
+    assert call("batch", "retry", out, "--workers", 1).exit_code == 4
     assert statuses(out) == {"a.mp4": "refused"}
     assert not list((out / "jobs").iterdir())
     assert call(*words(workplace, clip, out)).exit_code == 0
