@@ -38,7 +38,7 @@ $(VENV)/.base: $(VENV)/.created pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.created pyproject.toml constraints.txt
 	$(PIP) -e '.[dev]'
-	@touch $@ $(VENV)/.base
+	@touch $@ $(VENV)/.base $(VENV)/.docs
 
 $(VENV)/.docs: $(VENV)/.created pyproject.toml constraints.txt
 	$(PIP) -e '.[docs]'
