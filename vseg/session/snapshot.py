@@ -29,7 +29,7 @@ from vseg.session.state import SessionState
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 18
+_FORMAT = 19
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:
@@ -115,7 +115,11 @@ def _pack_object(
         "prior": prior,
         "stale": sorted(tracked.stale),
         "reverse": tracked.reverse,
-        "place": None if tracked.place is None else astuple(tracked.place),
+        "place": tracked.place and astuple(tracked.place),
+        "prompted_places": [
+            [frame, place and astuple(place)]
+            for frame, place in tracked.prompted_places.items()
+        ],
         "small_frames": tracked.small_frames,
         "left": tracked.left,
         "distractor_of": tracked.distractor_of,
@@ -133,18 +137,19 @@ def _unpack_object(
         assert not isinstance(prompt.value, Text | Exemplar | Polygon)
         before = prompts.get(prompt.frame_index, ())
         prompts[prompt.frame_index] = (*before, prompt.value)
-    place = record["place"]
+    places = {t: place and CropPlace(*place) for t, place in record["prompted_places"]}
     return TrackedObject(
         object_id,
         prompts,
         _unpack_prior(record, tensors),
         set(record["stale"]),
         record["reverse"],
-        None if place is None else CropPlace(*place),
+        record["place"] and CropPlace(*record["place"]),
         record["small_frames"],
         record["left"],
         record["distractor_of"],
         set(record["apart_from"]),
+        places,
     )
 
 

@@ -84,6 +84,7 @@ class SessionState:
         self.history.add(entries)
         tracked = self.objects.get(obj) or TrackedObject(obj)
         tracked.prompts[frame.index] = visual
+        tracked.prompted_places.pop(frame.index, None)
         tracked.stale.add(frame.index)
         if tracked.passed(frame.index, tracked.reverse):
             tracked.left = None  # it is tracked anew from here on
@@ -110,6 +111,9 @@ class SessionState:
         tracked = self.tracked(obj)
         tracked.prompts = {t: p for t, p in tracked.prompts.items() if t in frames}
         tracked.stale &= tracked.prompts.keys()
+        tracked.prompted_places = {
+            t: place for t, place in tracked.prompted_places.items() if t in frames
+        }
         self._prune_history()
 
     def selection(
@@ -189,9 +193,12 @@ class SessionState:
         """Forget what was tracked of it from a frame on, or backward from there."""
         obj = tracked.object_id
         self.bank.forget(obj, after=first + 1 if reverse else first - 1, reverse=reverse)
+        if not tracked.born(first, reverse):
+            tracked.begin_again((max if reverse else min)(tracked.prompts))
         if not self.identities.go_back(obj, first, reverse=reverse):
             return
-        tracked.prior = None
+        if tracked.born(first, reverse):
+            tracked.begin_again(first)
         for distractor in self._distractors_of(obj):
             # What was found from there on is looked for again where the object is prompted.
             if first in distractor.prompts or not distractor.born(first, reverse):

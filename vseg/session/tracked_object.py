@@ -32,8 +32,9 @@ class TrackedObject:
 
     prior: of the last decoded frame, None if it was not visible there.  stale: frames prompted
     since `propagate` last passed them.  left: the frame on which the last pass has it, until
-    that comes to its end.  reverse: direction of the last pass.  place: of a
-    small object, which is tracked in a crop around it.  small_frames: how many of the last
+    that comes to its end.  reverse: direction of the last pass.  place: of a small object,
+    which is tracked in a crop around it; prompted_places: as it came of the prompts of each
+    frame, None of an object that is not small there.  small_frames: how many of the last
     frames, without a gap, it was small on.  distractor_of: the object that it is like, of a
     thing that nobody prompted (`vseg.session.distractor_finder`); apart_from: the objects that
     it was tracked beside, so it is none of them.
@@ -49,6 +50,7 @@ class TrackedObject:
     left: int | None = None
     distractor_of: int | None = None
     apart_from: set[int] = field(default_factory=set)
+    prompted_places: dict[int, CropPlace | None] = field(default_factory=dict)
 
     def pending(self, reverse: bool) -> set[int]:
         """The frames from which on a pass in this direction has something new for it: those
@@ -69,6 +71,21 @@ class TrackedObject:
         if reverse:
             return frame_index <= max(self.prompts)
         return frame_index >= min(self.prompts)
+
+    def begin_again(self, frame_index: int) -> None:
+        """Be tracked next on a frame that does not follow the one it was tracked on last.
+
+        It is looked for where the nearest prompts showed it, or where it was last if that is
+        nearer in time.
+        """
+        self.small_frames = 0
+        self.prior = None
+        if not self.prompted_places:
+            return
+        nearest = min(self.prompted_places, key=lambda t: abs(t - frame_index))
+        last = self.place
+        if last is None or abs(nearest - frame_index) <= abs(last.frame_index - frame_index):
+            self.place = self.prompted_places[nearest]
 
     def given_mask(self, frame_index: int) -> Bool[np.ndarray, "H W"] | None:
         """The mask the user gave on this frame, if a mask is all that was given."""

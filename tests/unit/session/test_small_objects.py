@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from jaxtyping import UInt8
+from PIL import Image
 
+from vseg.build import open_video
 from vseg.config import CropSettings, MemorySettings
 from vseg.frame_masks import FrameMasks
 from vseg.models.nano.load import load_nano
@@ -275,6 +278,25 @@ def test_one_that_was_hidden_is_found_where_it_comes_out(nano: Nano) -> None:
             seen.append(bool(masks.visible[0]))
         assert not any(seen[4:8]) and seen[-1]
         assert mask_iou(masks[1], labels == 1) > 0.4
+
+
+@pytest.mark.parametrize("first", [0, 2])
+@pytest.mark.parametrize("offset", [0, 3])
+def test_it_is_looked_for_where_it_was_before_a_pass_that_begins_again(
+    nano: Nano, tmp_path: Path, first: int, offset: int
+) -> None:
+    """And not where an earlier pass left it."""
+    made = [drawn(index, moving(index)) for index in range(2 * FRAMES)]
+    for frame, _ in made:
+        Image.fromarray(frame.image).save(tmp_path / f"{frame.index:03}.png")
+    with open_video(str(tmp_path)) as video, Session(nano, video) as session:
+        session.prompt(1, offset, [prompt_of("click", made[offset][1])])
+        first += offset
+        before = list(session.propagate(first))
+        after = list(session.propagate(first, until=FRAMES))
+    for one, again in zip(before, after, strict=False):
+        assert mask_iou(again[1], made[again.frame_index][1] == 1) > 0.4
+        np.testing.assert_array_equal(again[1], one[1])
 
 
 @pytest.mark.parametrize("kind", ["box", "click"])

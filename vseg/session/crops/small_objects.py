@@ -151,6 +151,9 @@ class SmallObjects:
             i = tracked.object_id
             moves.keep(on, tracked, crops[i], masks[i])
         moves.move(on, small, [o for o in live if o.object_id not in crops])
+        for tracked in live:
+            if on.index in tracked.prompts:
+                tracked.prompted_places.setdefault(on.index, tracked.place)
 
     def _mask(self, on: TrackedFrame, row: CropRow) -> MaskCrop:
         return row.view.mask(row.logits, on.hw) if row.visible else MaskCrop.empty()
