@@ -14,6 +14,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
 from vseg.pipelines.detection_schedule import DetectionSchedule
@@ -153,12 +155,14 @@ class RedetectionTracker:
             # A prompt would say that what goes out stays.
             corrects = certain and not visible[column].is_leaving(frame)
             self._support(frame, detections, row, known, overlap if corrects else 1.0)
-        for column in sorted(set(range(len(visible))) - matched.keys()):
+        found = matched.keys() | set(np.flatnonzero(overlaps.joined.any(axis=0)).tolist())
+        for column in sorted(set(range(len(visible))) - found):
             self._miss(frame, visible[column])
         self._remove_absent(frame)
         names = grounding.names
         claimed = list(matched.values())
-        for row in sorted(set(range(len(detections))) - set(claimed)):
+        of_several = np.flatnonzero(overlaps.joined.any(axis=1)).tolist()
+        for row in sorted(set(range(len(detections))) - {*claimed, *of_several}):
             objects = tuple(self._instances.values())
             if is_duplicate(detections, row, overlaps, matched, objects):
                 continue

@@ -9,9 +9,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
-from vseg.ops.boxes import box_iou
+from vseg.ops.boxes import areas, box_iou
 from vseg.ops.codec import decode_mask, encode_mask
 from vseg.ops.masks import crop_overlap
 from vseg.pipelines.track_links import OTHER_CLASS_DUPLICATE_IOU, box_within, overlap_of
@@ -35,7 +35,7 @@ mask: masks pass to who comes near, objects do not.  Round values; not tuned.
 """
 BODY_SHARE = 0.25
 """A part with this share of a mask may be a body of its own: a mask on two bodies has a box
-that is like neither.  A round value; not tuned.
+that is like neither.  Of a detection, an object that lies in it.  A round value; not tuned.
 """
 DUPLICATE_IOU = 0.5
 DUPLICATE_SHARE = 0.8
@@ -44,6 +44,7 @@ more of a tracked object.  Round values; not tuned.
 """
 
 Overlap = Float64[np.ndarray, "N M"]
+Marks = Bool[np.ndarray, "N M"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,14 @@ class Overlaps:
     """IoU of the detections of a frame (rows) and visible objects (columns).
 
     mask: with the mask; part: with that or, if more, a part of it; expected: with the box
-    where the object is expected.
+    where the object is expected.  joined: the objects of a detection of several, as of people
+    who embrace; it says nothing of any of them but that they are there.
     """
 
     mask: Overlap
     part: Overlap
     expected: Overlap
+    joined: Marks
 
     @classmethod
     def of(
@@ -117,7 +120,10 @@ class Overlaps:
         ]
         expected = box_iou(detections.boxes, np.array(boxes).reshape(-1, 4))
         mask = overlap_matrix(detections, objects)
-        return cls(mask, np.maximum(mask, part_overlaps(detections, objects)), expected)
+        part = np.maximum(mask, part_overlaps(detections, objects))
+        joined = joined_objects(detections, objects, mask)
+        joined[np.maximum(mask, expected).max(axis=1, initial=0.0) >= EXPECTED_IOU] = False
+        return cls(mask, part, expected, joined)
 
     def assigned(
         self, labels: Sequence[str], objects: Sequence[TrackedInstance]
@@ -127,6 +133,7 @@ class Overlaps:
         bonus = SAME_LABEL_BONUS * np.array(equal, dtype=bool).reshape(self.part.shape)
         scores = self.part + EXPECTED_WEIGHT * self.expected + bonus
         may_be = (self.part >= MATCH_IOU) | (self.expected >= EXPECTED_IOU)
+        may_be &= ~self.joined.any(axis=1, keepdims=True)
         rows, columns = np.nonzero(may_be)
         return assign(Candidates(rows, columns, scores[rows, columns]))
 
@@ -155,6 +162,26 @@ def overlap_matrix(detections: Detections, objects: Sequence[TrackedInstance]) -
         union = detections.masks[row].area + crops[column].area - shared
         iou[row, column] = shared / union
     return iou
+
+
+def joined_objects(
+    detections: Detections, objects: Sequence[TrackedInstance], iou: Overlap
+) -> Marks:
+    """Which objects each detection joins: those that lie in it by more than half and are
+    bodies of it, where they are two at least.
+
+    iou: as by `overlap_matrix`.
+    """
+    crops = [known.crop for known in objects if known.crop is not None]
+    if detections.masks is not None:
+        sizes = np.array([mask.area for mask in detections.masks], dtype=np.float64)
+        own = np.array([crop.area for crop in crops], dtype=np.float64)
+    else:
+        sizes = areas(detections.boxes)
+        own = areas(np.array([crop.xyxy for crop in crops], dtype=np.float64).reshape(-1, 4))
+    shared = iou * (sizes[:, None] + own[None]) / (1 + iou)
+    bodies = (shared > own / 2) & (shared >= BODY_SHARE * sizes[:, None])
+    return np.asarray(bodies & (bodies.sum(axis=1, keepdims=True) > 1))
 
 
 def part_overlaps(detections: Detections, objects: Sequence[TrackedInstance]) -> Overlap:

@@ -282,6 +282,46 @@ def test_an_object_stays_where_it_is_expected_though_its_mask_passes_to_another(
     assert iou(masks, 1, labels == 1) > 0.7 and iou(masks, 2, labels == 2) > 0.7
 
 
+class Joining(Truth):
+    """Finds all objects as one from a frame on."""
+
+    def __init__(self, scene: SyntheticVideo, since: int, *, masks: bool) -> None:
+        super().__init__(scene, masks=masks)
+        self.since = since
+
+    def __call__(
+        self, frame: Frame, features: FrameFeatures, adjacent: Frame | None
+    ) -> Grounding:
+        grounding = super().__call__(frame, features, adjacent)
+        if frame.index < self.since:
+            return grounding
+        joined = MaskCrop.of(self.scene.draw(frame.index).labels > 0)
+        found = Detections(
+            np.array([joined.xyxy], dtype=np.float64),
+            np.array([0.9]),
+            np.zeros(1, dtype=np.int64),
+            (joined,) if self.masks else None,
+        )
+        return Grounding(found, grounding.best, ("thing",))
+
+
+@pytest.mark.parametrize("masks", [True, False])
+def test_a_detection_of_two_that_meet_leaves_them_two(model: Model, masks: bool) -> None:
+    meet = 2 * EVERY
+    left = Trajectory(((0, 0.15, 0.5), (meet, 0.35, 0.5), (31, 0.35, 0.5)))
+    right = Trajectory(((0, 0.85, 0.5), (meet, 0.65, 0.5), (31, 0.65, 0.5)))
+    scene = staged([left, right], 31)
+    settings = RedetectionSettings(detect_every=EVERY, max_missed_detections=1)
+    with Session(model) as session:
+        tracker = RedetectionTracker(session, Joining(scene, meet, masks=masks), settings)
+        for frame in scene:
+            out = tracker.step(frame)
+        labels = scene.draw(30).labels
+        kinds = [event.kind for event in tracker.drain()]
+    assert kinds == ["created", "created"]
+    assert all(iou(out, k, labels == k) > 0.7 for k in (1, 2))
+
+
 @pytest.mark.parametrize("moves", [True, False])
 def test_who_goes_out_is_not_prompted_again(model: Model, moves: bool) -> None:
     scene = staged([Trajectory(((0, 0.4, 0.5), (2 * EVERY, 1.0, 0.5)))], 2 * EVERY + 1)
@@ -322,6 +362,25 @@ def test_two_bodies_under_one_mask_are_two_objects() -> None:
     assert is_duplicate(here, 2, overlaps, {0: 1}, [known])
     two = found((10, 10, 20, 40), (60, 10, 70, 40))
     assert Overlaps.of(two, [known], frame).is_certain(1, 0)
+
+
+def test_a_detection_of_one_is_not_of_what_lies_in_it() -> None:
+    frame = Frame(20, pts=20, time_s=0.8, image=np.zeros((60, 100, 3), np.uint8))
+
+    def seen(object_id: int, x1: int, x2: int) -> TrackedInstance:
+        mask = np.zeros((60, 100), dtype=bool)
+        mask[10:40, x1:x2] = True
+        return TrackedInstance(object_id, "", True, 0.0, crop=MaskCrop.of(mask))
+
+    here = found((10, 10, 50, 40))
+    both = [seen(1, 10, 28), seen(2, 30, 50)]
+    assert Overlaps.of(here, both, frame).joined.all()
+    held = [seen(1, 10, 50), seen(2, 30, 50)]
+    assert not Overlaps.of(here, held, frame).joined.any(), "it is of the first"
+    expected = [both[0].detected(here.boxes[0], 10), both[1]]
+    assert not Overlaps.of(here, expected, frame).joined.any(), "whose mask has shrunk"
+    small = [seen(1, 10, 36), seen(2, 44, 50)]
+    assert not Overlaps.of(here, small, frame).joined.any(), "the second is a part"
 
 
 def test_votes_are_bounded_and_the_label_is_that_of_most() -> None:
