@@ -175,11 +175,15 @@ def synthetic_clip(folder: Path) -> tuple[str, Box, str]:
     return str(folder / "scene.mp4"), box, "moving objects"
 
 
-if __name__ == "__main__":
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path("prompt_kinds")
+def asked(words: list[str]) -> tuple[Path, str, Box, str]:
+    """Folder, clip, box and phrase of the command line; without a clip, those of a scene."""
+    folder = Path(words[0]) if words else Path("prompt_kinds")
     folder.mkdir(parents=True, exist_ok=True)
-    if len(sys.argv) > 4:
-        sides = [float(side) for side in sys.argv[3].split(",")]
-        main(folder, sys.argv[2], Box(*sides), sys.argv[4])
-    else:
-        main(folder, *synthetic_clip(folder))
+    if len(words) > 3:
+        sides = [float(side) for side in words[2].split(",")]
+        return folder, words[1], Box(*sides), words[3]
+    return folder, *synthetic_clip(folder)
+
+
+if __name__ == "__main__":
+    main(*asked(sys.argv[1:]))

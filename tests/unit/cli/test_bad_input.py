@@ -187,7 +187,7 @@ def test_nothing_to_resume_without_prompts_says_what_to_type(
 ) -> None:
     answer = call("track", workplace.clip, "-o", tmp_path / "run", "--resume")
     assert answer.exit_code == 3 and "[Errno" not in answer.stderr
-    assert "hint: give the folder" in answer.stderr
+    assert "hint: begin it" in answer.stderr
 
 
 def test_errors_in_json(tmp_path: Path, workplace: Workplace) -> None:
