@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from vseg.errors import BadRun, BadVideo, ModelError, UsageError
-from vseg.interfaces.grounder import Grounder
-from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader
 from vseg.io.files import check_named
 from vseg.types import UNKNOWN_FPS
@@ -28,7 +26,10 @@ from vseg.weights.folders import (
 from vseg.weights.threads import limit_threads
 
 if TYPE_CHECKING:
+    # These need torch, whose import takes seconds: who reads a clip or a run needs none.
     from vseg.grounding.image_text import ImageText
+    from vseg.interfaces.grounder import Grounder
+    from vseg.interfaces.model import Model
     from vseg.models.onnx.export import LoopSizes
     from vseg.results.run import Run
 
@@ -116,7 +117,7 @@ def load_model(  # noqa: PLR0913 - every setting of a model, by keyword
     short_side: int = 384,
     weights: Path | None = None,
     flip: bool = False,
-) -> Model:
+) -> "Model":
     """The model called `name` on a device, ready to be shared by any number of sessions.
 
     name: one of MODELS, or a folder with a model of the SAM 2 family.  weights: of nano, a
@@ -153,7 +154,7 @@ def load_compiled(
     dtype: str = "auto",
     weights: Path | None = None,
     flip: bool = False,
-) -> Model:
+) -> "Model":
     """A model of the SAM 2 family whose stages are compiled when first used, or by its
     `warm_up`.
 
@@ -184,7 +185,7 @@ def _sam_folder(name: str, weights: Path | None, flip: bool) -> Path:
     return segmenter_folder(name)
 
 
-def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> Grounder:
+def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> "Grounder":
     """The grounder called `name`, or the one saved in that folder: it finds what phrases say.
 
     name: of GROUNDERS, or a folder of a kind of theirs.  dtype: float32, bfloat16 or auto
@@ -218,7 +219,7 @@ def open_image_text(name: str, device: str = "cpu", dtype: str = "auto") -> "Ima
     return read_image_text(image_text_folder(name), name, Placement(device, dtype))
 
 
-def open_nano_text(model: Model) -> Grounder:
+def open_nano_text(model: "Model") -> "Grounder":
     """nano's own grounder: finds people, cars and a few other things by name, with nothing to
     download.
 

@@ -5,11 +5,14 @@ Enters: a job, and what it detects.  Leaves: values by name.  A file counts by i
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from vseg.interfaces.grounder import Grounder
 from vseg.io.files import sha256_of
 from vseg.pipelines.job import TrackJob
 from vseg.types import Prompt
+
+if TYPE_CHECKING:  # it needs torch, which who looks at what is done does not
+    from vseg.interfaces.grounder import Grounder
 
 
 def tracking_options(job: TrackJob) -> dict[str, str | int | float | bool | None]:
@@ -44,7 +47,7 @@ def tracking_options(job: TrackJob) -> dict[str, str | int | float | bool | None
 
 
 def redetection_options(
-    job: TrackJob, prompts: Sequence[Prompt], grounder: Grounder | None
+    job: TrackJob, prompts: Sequence[Prompt], grounder: "Grounder | None"
 ) -> dict[str, str | int | float | bool | None]:
     """The settings that decide what is detected, flat; none where nothing is."""
     words = {} if grounder is None else {"grounder.weights": grounder.weights_sha256}

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.clips import Recipe, write_clip
+from tests.written_runs import FRAMES, header, track
 from vseg.errors import UsageError
+from vseg.results import RunWriter
 from vseg.weights.threads import limit_threads
 
 pytestmark = pytest.mark.integration
@@ -135,3 +137,38 @@ def test_a_prompted_object_waits_for_no_package_that_only_others_need(tmp_path: 
     )
     assert (tmp_path / "run" / "run.json").exists(), done.stderr
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+READ = """
+import contextlib, io, sys
+from vseg.cli.command_line import app
+clip, run = sys.argv[1:]
+for words in (
+    ["probe", clip],
+    ["frame", clip, "1", "-o", f"{run}.png"],
+    ["review", run],
+    ["report", run, "-o", f"{run}.html"],
+    ["export", run, "--to", "coco", "-o", f"{run}.json"],
+    ["revisions", run],
+):
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            app(words)
+    except SystemExit as ended:
+        assert ended.code in (None, 0), words
+    print(words[0], "torch" in sys.modules)
+"""
+
+
+def test_what_is_only_read_waits_for_no_torch(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    write_clip(clip, Recipe(num_frames=2))
+    run = tmp_path / "run"
+    writer = RunWriter.create(run, header())
+    track(writer, range(FRAMES))
+    writer.finish()
+    done = subprocess.run(
+        [sys.executable, "-c", READ, clip, run], capture_output=True, text=True, check=False
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 6 and all(line.endswith(" False") for line in lines), done
