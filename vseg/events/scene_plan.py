@@ -194,7 +194,7 @@ def _warnings(
         if not _can_be_crossed(line, *hw):
             yield (
                 f"line {line.name!r} cannot be crossed: within the frame there is no room on "
-                "both of its sides"
+                f"both of its sides; {_where_it_is((line.begin, line.end))}"
             )
     for zone in zones:
         if zone.settings.rule == "foot" and zone.box[1] == 0 and zone.box[3] <= 2:

@@ -115,6 +115,7 @@ def test_a_file_that_does_not_hold_is_refused_by_name(tmp_path: Path, text: str)
 def test_a_line_that_no_one_can_cross_is_warned_of(useless: dict[str, Any]) -> None:
     (warning,) = plan_of(line=[useless, line(name="good")]).warnings
     assert "'gate' cannot be crossed" in warning
+    assert "it spans x" in warning and "unit says" in warning
 
 
 def test_the_example_holds_every_setting_and_nothing_useless() -> None:
