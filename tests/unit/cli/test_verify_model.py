@@ -11,7 +11,7 @@ import pytest
 from tests.sam_models import saved_model
 from tests.unit.cli.conftest import Workplace, call
 from vseg.build import load_model
-from vseg.pipelines import check_clips
+from vseg.pipelines import check_clips, model_check
 from vseg.pipelines.model_check import ClipCheck, PrecisionPass, _verdict
 
 pytestmark = pytest.mark.integration
@@ -50,7 +50,10 @@ def test_a_model_on_a_clip_with_truth(workplace: Workplace, folder: Path) -> Non
     assert isinstance(made["safe"], bool) and made["why"]
 
 
-def test_without_clips_there_is_a_synthetic_one(workplace: Workplace) -> None:
+def test_without_clips_there_is_a_synthetic_one(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_check, "load_model", partial(load_model, short_side=240))
     answer = call("verify-model", "nano", "--frames", 4)
     assert answer.exit_code == 0, answer.stderr
     header, row = answer.stdout.splitlines()[:2]
