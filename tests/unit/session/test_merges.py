@@ -249,3 +249,26 @@ def test_a_shape_that_changed_long_ago_is_left_to_the_decoder(frames: int) -> No
     x = 28 + frames
     both = disc(x, 14) | disc(x, 30, RADIUS - 1.5)
     assert bool(divide(16 + frames, both, NOTHING)) == (frames == 4)
+
+
+def test_who_is_smaller_where_it_meets_a_look_alike_is_known_as_it_is_then() -> None:
+    merges = Merges()
+    scene = Scene()
+    for t in range(25):
+        other = disc(60 - t, 24) if t < 22 else disc(58.5 - t, 24, RADIUS - 1.5)
+        merges.divide(scene.frame(t, {1: disc(20, 24), 2: other}))
+        assert merges.layers[2].touching == (t >= 22)
+    assert merges.layers[2].area == pytest.approx(disc(34, 24, RADIUS - 1.5).sum(), rel=0.05)
+
+
+def test_who_lost_cells_to_a_look_alike_where_they_met_keeps_its_shape() -> None:
+    merges = Merges()
+    scene = Scene()
+    for t in range(23):
+        one, other = disc(20, 24), disc(60 - t, 24)
+        if t == 22:  # where they meet, cells of it go over
+            taken = other & (np.indices(HW)[1] < 35)
+            one, other = one | taken, other & ~taken
+        merges.divide(scene.frame(t, {1: one, 2: other}))
+    assert merges.layers[2].touching
+    assert np.count_nonzero(merges.layers[2].whole) == disc(39, 24).sum()

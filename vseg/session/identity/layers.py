@@ -36,6 +36,10 @@ _NEARER = 0.02
 _WHOLE = 0.9
 # How fast the usual area follows while look-alikes touch: slowly, for masks may be wrong.
 _TOUCHING_SMOOTHING = 0.05
+# Who meets others and is smaller than usual is whole where no more than this share of its area
+# is under them. Of two that cross, the one in front shrinking by a fifth when they meet, J is
+# 49 and 71 by the usual area alone, and 86 and 92 with 0.1 or 0.02.
+_HIDDEN = 0.1
 
 # How far an object moves in the same shape, in radii of a disc of its area. When an overlap
 # begins, objects of a crossing of 15 pairs have moved 0.6 to 3.7 cells since they were last
@@ -84,6 +88,14 @@ class MotionLayer:
         """Whether a mask is as large as the object usually is."""
         return _WHOLE * self.area <= _count(mask) <= self.area / _WHOLE
 
+    def shrank(self, mask: Cells, theirs: Cells) -> bool:
+        """Whether a mask on this frame is smaller than usual by itself: what is missing of the
+        expected shape is not under others.  theirs: the masks of those that it touches.
+        """
+        missing = self.expected() & ~mask
+        hidden = _count(missing & theirs)
+        return 0 < _count(mask) < self.area and hidden <= _HIDDEN * self.area
+
     def outdated(self) -> bool:
         """Whether it has moved too far to be still of the shape in which it was last whole."""
         return bool(np.hypot(*self.moved) > _SAME_SHAPE * np.sqrt(self.area / np.pi))
@@ -97,7 +109,11 @@ class MotionLayer:
             core = cv2.erode(self.visible.astype(np.uint8), _CORE) > 0
             motion = _motion(before, now, core, frames * velocity) / frames
             velocity = (1 - _PIXEL_SMOOTHING) * velocity + _PIXEL_SMOOTHING * motion
-        return replace(self, velocity=velocity, moved=self.moved + frames * velocity)
+        return replace(self, velocity=velocity).after(frames)
+
+    def after(self, frames: int) -> "MotionLayer":
+        """On a later frame, if it goes on as before."""
+        return replace(self, moved=self.moved + frames * self.velocity)
 
     def apart(self, mask: Cells, frames: int) -> "MotionLayer":
         """On a frame where it touches none of its look-alikes: its mask is its own.  As before
@@ -109,13 +125,15 @@ class MotionLayer:
         velocity = self.velocity if self.touching else self._velocity_to(mask, frames)
         return MotionLayer(mask, np.zeros(2), velocity, area, mask)
 
-    def met(self, mask: Cells, frames: int) -> "MotionLayer":
-        """On the first frame where it touches one."""
-        if not self.shows_whole(mask):
-            moved = self.moved + frames * self.velocity
-            return replace(self, moved=moved, touching=True)
+    def met(self, mask: Cells, frames: int, theirs: Cells) -> "MotionLayer":
+        """On the first frame where it touches one.  theirs: the masks of those."""
+        ahead = self.after(frames)
         velocity = self._velocity_to(mask, frames)
-        return MotionLayer(mask, np.zeros(2), velocity, self.area, mask, touching=True)
+        if self.shows_whole(mask):
+            return MotionLayer(mask, np.zeros(2), velocity, self.area, mask, touching=True)
+        if ahead.shrank(mask, theirs):
+            return replace(MotionLayer.of(mask, touching=True), velocity=velocity)
+        return replace(ahead, touching=True)
 
     def seen_whole(self, mask: Cells) -> "MotionLayer":
         """On a frame where it touches one, and hides nor is hidden."""

@@ -9,7 +9,7 @@ on as the pixels that are visible of it move, and which of two is in front the p
 both were expected.  Where nothing overlaps, the decoder's masks stand.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import cv2
@@ -135,15 +135,16 @@ class Merges:
     def _meet(self, frame: FrameObjects, touching: Touching, frames: int) -> None:
         """Measure the objects that touch nothing, or only from this frame on."""
         for i in frame.masks:
-            measured = self._measured(frame, i, bool(touching[i]), frames)
+            measured = self._measured(frame, i, touching[i], frames)
             if measured is None or not measured.whole.any():
                 self.forget(i)
             else:
                 self.layers[i] = measured
 
     def _measured(
-        self, frame: FrameObjects, object_id: int, touching: bool, frames: int
+        self, frame: FrameObjects, object_id: int, others: Collection[int], frames: int
     ) -> MotionLayer | None:
+        touching = bool(others)
         mask = frame.masks[object_id]
         layer = self.layers.get(object_id)
         if object_id in frame.prompted:
@@ -151,8 +152,11 @@ class Merges:
         if layer is None:
             # What its mask shows beside a look-alike may be of that.
             return None if touching else MotionLayer.of(mask)
+        if touching and not layer.touching:
+            theirs = np.any([frame.masks[i] for i in others], axis=0)
+            return layer.met(mask, frames, theirs)
         if touching:
-            return layer if layer.touching else layer.met(mask, frames)
+            return layer
         if layer.touching and not mask.any():
             return None  # hidden by nothing: it is not where it was expected
         return layer.apart(mask, frames)
