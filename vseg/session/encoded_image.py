@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel
 from vseg.ops.latest import Latest
 from vseg.tensors import Decoded, Features
-from vseg.types import Frame, Points, Scribble, VisualPrompt
+from vseg.types import Frame
 
 _ROUNDS = 8
 """Of 65 kB each for a frame of 16:9: those that the next mark on a few objects needs."""
@@ -36,13 +36,13 @@ class KeptMasks:
 
     def mask(self, model: PromptableModel, prompts: ObjectPrompts) -> Decoded | None:
         """The row of an object with these prompts, if it is kept."""
-        return self._masks.find((model, _key(prompts)))
+        return self._masks.find((model, tuple(prompts)))
 
     def keep_mask(
         self, model: PromptableModel, prompts: ObjectPrompts, decoded: Decoded
     ) -> None:
         """Keep a copy of an object's row."""
-        self._masks.put((model, _key(prompts)), _copy(decoded))
+        self._masks.put((model, tuple(prompts)), _copy(decoded))
 
     def last_round(
         self, model: PromptableModel, rounds: Sequence[ObjectPrompts]
@@ -81,16 +81,4 @@ def _copy(row: Decoded) -> Decoded:
 
 def _round_key(model: PromptableModel, rounds: Sequence[ObjectPrompts]) -> Hashable:
     """Each round has one mark more than the one before: the first and the last name all."""
-    return model, _key(rounds[0]), _key(rounds[-1])
-
-
-def _key(prompts: ObjectPrompts) -> Hashable:
-    return tuple(_value(prompt) for prompt in prompts)
-
-
-def _value(prompt: VisualPrompt) -> Hashable:
-    if isinstance(prompt, Points):
-        return Points, prompt.xy.tobytes(), prompt.positive.tobytes()
-    if isinstance(prompt, Scribble):
-        return Scribble, prompt.xy.tobytes(), prompt.positive
-    return prompt
+    return model, tuple(rounds[0]), tuple(rounds[-1])

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 from vseg.errors import BadPrompt
+from vseg.types.array_value import ArrayValue
 from vseg.types.prompt_numbers import (
     as_number,
     as_pairs,
@@ -33,8 +34,8 @@ Rings = NumberRows | Sequence[NumberRows]
 """(N, 2) corners of one ring, or a list of such rings."""
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Points:
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class Points(ArrayValue):
     """Clicks.  xy: (N, 2) video pixels; positive: (N,) True for "this object", False for "not
     this object"; left out, all are positive.
     """
@@ -69,8 +70,8 @@ class Box:
             )
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Scribble:
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class Scribble(ArrayValue):
     """A hand-drawn line through (N, 2) video pixels, on the object (positive) or beside it."""
 
     xy: Float32[np.ndarray, "N 2"]
@@ -114,8 +115,8 @@ class Mask:
         return f"Mask({width}x{height}, area={int(self.mask.sum())})"
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Polygon:
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class Polygon(ArrayValue):
     """The object's outline on this frame: it holds the pixels whose centres lie inside an odd
     number of rings, so that a ring within another is a hole.
 
@@ -174,8 +175,8 @@ class Text:
         check_threshold(self.threshold, f"'{self.phrase}'")
 
 
-@dataclass(frozen=True, slots=True, init=False)
-class Exemplar:
+@dataclass(frozen=True, slots=True, init=False, eq=False)
+class Exemplar(ArrayValue):
     """What an object looks like: a region of another image.
 
     image: RGB; region: True on the object; source: where the image is from.  threshold: least

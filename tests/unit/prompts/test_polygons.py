@@ -105,7 +105,7 @@ def test_a_ring_may_touch_itself_and_repeat_its_first_corner() -> None:
     [
         ([[(100, 5), (120, 5), (120, 25)]], "outside the 60x40 frame"),
         ([[(-20, 5), (-3, 5), (-3, 25)]], "outside the 60x40 frame"),
-        ([[(10, 5), (300, 5), (300, 25)]], "outside the 60x40 frame"),
+        ([[(10, 5), (300, 5), (300, 25)]], "beyond the 60x40 frame"),
         ([[(10.1, 5.1), (10.2, 5.1), (10.2, 5.2)]], "no pixel"),
         ([SQUARE, SQUARE], "no pixel"),
     ],
