@@ -29,7 +29,7 @@ from vseg.client.values import (
 )
 from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import ServiceError
-from vseg.io.files import check_exists
+from vseg.io.files import atomic_path, check_exists
 from vseg.types import Prompt
 
 _CHUNK_BYTES = 1 << 20
@@ -248,12 +248,12 @@ class AsyncClient:
         return await self._send(calls.cancel(job_id))
 
     async def download(self, job_id: str, to: Path | str) -> Path:
-        """Write what an export gave to a file."""
+        """Write what an export gave to a file, which is whole or as it was before."""
         path = f"/v1/jobs/{job_id}/file"
         with reached():
             async with self._http.stream("GET", path) as response:
                 await _refused(response)
-                with Path(to).open("wb") as file:
+                with atomic_path(Path(to)) as part, part.open("wb") as file:
                     async for chunk in response.aiter_bytes():
                         file.write(chunk)
         return Path(to)

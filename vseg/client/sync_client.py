@@ -28,7 +28,7 @@ from vseg.client.values import (
 from vseg.config import IdentitySettings, MemorySettings
 from vseg.errors import ServiceError
 from vseg.interfaces.closing import Closing
-from vseg.io.files import check_exists
+from vseg.io.files import atomic_path, check_exists
 from vseg.types import Prompt
 
 TIMEOUT_S = 60.0
@@ -235,10 +235,10 @@ class Client(Closing):
         return self._send(calls.cancel(job_id))
 
     def download(self, job_id: str, to: Path | str) -> Path:
-        """Write what an export gave to a file."""
+        """Write what an export gave to a file, which is whole or as it was before."""
         with reached(), self._http.stream("GET", f"/v1/jobs/{job_id}/file") as response:
             _refused(response)
-            with Path(to).open("wb") as file:
+            with atomic_path(Path(to)) as part, part.open("wb") as file:
                 for chunk in response.iter_bytes():
                     file.write(chunk)
         return Path(to)
