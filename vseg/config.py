@@ -75,8 +75,8 @@ class RedetectionSettings(Settings):
     everyday ones if None.  detect_every: frames between two detections.  until: a frame or a
     time from which on nothing new is detected.  max_objects: tracked at once.  reprompt_iou:
     of a detection and the mask; below it the object is prompted again.  max_missed_detections:
-    detections in a row that may miss a visible object; absent_s: how long one that is not
-    visible is kept.
+    detections in a row that may miss a visible object, more of one that is missed often;
+    absent_s: how long one that is not visible is kept.
     """
 
     grounder: str | None = None

@@ -112,6 +112,7 @@ class RedetectionTracker:
         own: dict[str, Any] = {
             "due": self._schedule.due,
             "last_detection": self._schedule.last,
+            "last_regular": self._schedule.regular,
             "last_frame": self._last_frame,
             "best": self._best,
             "instances": [packed_instance(known) for known in self._instances.values()],
@@ -124,6 +125,7 @@ class RedetectionTracker:
             instances = [unpacked_instance(values) for values in own["instances"]]
             self._schedule.due = own["due"]
             self._schedule.last = own["last_detection"]
+            self._schedule.regular = own["last_regular"]
             self._last_frame = own["last_frame"]
             self._best = own["best"]
             self._instances = {known.object_id: known for known in instances}
@@ -193,7 +195,7 @@ class RedetectionTracker:
         """
         if not instance.confirmed:
             self._driven.note(created(frame, instance, float(detections.scores[row])))
-        instance = replace(instance, confirmed=True, missed=0)
+        instance = instance.hit()
         rested = frame.index - instance.prompted_frame >= self._settings.detect_every
         if rested and overlap < self._settings.reprompt_iou:
             self._prompt(frame, detections, row, instance)
@@ -203,8 +205,10 @@ class RedetectionTracker:
 
     def _miss(self, frame: Frame, instance: TrackedInstance) -> None:
         """Remove what only one detection has ever shown, and what several in a row missed."""
-        instance = replace(instance, missed=instance.missed + 1)
-        if instance.confirmed and instance.missed < self._settings.max_missed_detections:
+        if instance.confirmed and not self._schedule.is_regular(frame.index):
+            return
+        instance = instance.miss()
+        if instance.confirmed and not instance.is_gone(self._settings.max_missed_detections):
             self._keep(instance)
         else:
             self._remove(frame, instance)

@@ -37,6 +37,10 @@ BODY_SHARE = 0.25
 """A part with this share of a mask may be a body of its own: a mask on two bodies has a box
 that is like neither.  Of a detection, an object that lies in it.  A round value; not tuned.
 """
+GONE_CHANCE = 0.005
+"""Who is visible is missed so many times in a row at most with this chance: 5 times where each
+run so far has found it.  A round value; not tuned.
+"""
 DUPLICATE_IOU = 0.5
 DUPLICATE_SHARE = 0.8
 """From this IoU, or this share of its own mask, on, a detection that matched nothing is one
@@ -55,8 +59,8 @@ class TrackedInstance:
     what, of a few names.  confirmed: it was detected twice,
     or on the first frame of all.  visible_s: when it was last visible.  prompted_frame: of its
     last prompt, -1 before the first.  crop: its latest mask, None where that was empty.
-    missed: detections in a row that did not find it where its mask is.  motion: of its
-    detections, in pixels.
+    hits: runs of the detector that found it; misses: that did not find it where its mask is,
+    missed: the last of them in a row.  motion: of its detections, in pixels.
     """
 
     object_id: int
@@ -65,6 +69,8 @@ class TrackedInstance:
     visible_s: float
     prompted_frame: int = -1
     crop: MaskCrop | None = None
+    hits: int = 1
+    misses: int = 0
     missed: int = 0
     votes: dict[str, int] = field(default_factory=dict)
     motion: ConstantVelocity | None = None
@@ -72,6 +78,25 @@ class TrackedInstance:
     def detected(self, box: MovingBox, frame_index: int) -> "TrackedInstance":
         """The object after one more detection."""
         return replace(self, motion=ConstantVelocity.after(self.motion, box, frame_index))
+
+    def hit(self) -> "TrackedInstance":
+        """The object found once more, by which it is confirmed."""
+        return replace(self, confirmed=True, hits=self.hits + 1, missed=0)
+
+    def miss(self) -> "TrackedInstance":
+        """The object not found once more."""
+        return replace(self, misses=self.misses + 1, missed=self.missed + 1)
+
+    def is_gone(self, most: int) -> bool:
+        """Whether `most` misses in a row or more say that it is not where its mask is.
+
+        Its own detections say how often it is found where it is: who is often missed is not
+        gone for being missed again.  The rate is the mean of a beta distribution, uniform
+        before the first run (Laplace's rule of succession).
+        """
+        runs = self.hits + self.misses - self.missed
+        missing = 1 - (self.hits + 1) / (runs + 2)
+        return self.missed >= most and missing**self.missed < GONE_CHANCE
 
     def is_leaving(self, frame: Frame) -> bool:
         """Whether some of it should be out of the frame by now."""

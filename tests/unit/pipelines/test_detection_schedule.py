@@ -26,3 +26,15 @@ def test_detection_begins_again_on_any_frame() -> None:
     assert (schedule.due, schedule.last) == (7, 0)
     schedule.begin(9, anew=True)
     assert (schedule.due, schedule.last) == (9, None)
+
+
+def test_a_sooner_detection_is_no_evidence_of_its_own_and_others_come_in_time() -> None:
+    schedule = DetectionSchedule(every=8)
+    regular = list[int]()
+    for frame_index in range(0, 20, 2):
+        if schedule.is_regular(frame_index):
+            regular.append(frame_index)
+        schedule.detected(frame_index, sure=False)
+    assert regular == [0, 8, 16], "though every one of them left something to be confirmed"
+    schedule.begin(20, anew=True)
+    assert schedule.is_regular(20)

@@ -383,6 +383,20 @@ def test_a_detection_of_one_is_not_of_what_lies_in_it() -> None:
     assert not Overlaps.of(here, small, frame).joined.any(), "the second is a part"
 
 
+def test_who_is_missed_often_is_not_gone_for_it() -> None:
+    always = TrackedInstance(1, "", confirmed=True, visible_s=0.0).hit()
+    often = always.miss().miss().hit().miss().hit().miss()
+    for _ in range(4):
+        always, often = always.miss(), often.miss()
+    assert not always.is_gone(5)
+    always, often = always.miss(), often.miss()
+    assert always.is_gone(5) and not always.is_gone(6)
+    assert not often.is_gone(5)
+    for _ in range(10):
+        often = often.miss()
+    assert often.is_gone(5), "not for ever"
+
+
 def test_votes_are_bounded_and_the_label_is_that_of_most() -> None:
     known = TrackedInstance(1, "cup", confirmed=True, visible_s=0.0)
     for name in ("a", "b", "c", "d", "e", "cup"):
