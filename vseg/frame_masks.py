@@ -271,13 +271,13 @@ def _lost(
         shared = mine.without([mine.without([theirs])])
         if not shared.area or (one in stays and other in stays):
             continue
-        if isinstance(ones.crops, LogitCrops) and isinstance(others.crops, LogitCrops):
+        if one in stays or other in stays:
+            less = np.full(shared.mask.shape, other in stays)
+        elif isinstance(ones.crops, LogitCrops) and isinstance(others.crops, LogitCrops):
             claims = ones.crops.enlarged(one), others.crops.enlarged(other)
             less = (claims[0] < claims[1])[_window(shared)]
         else:
             less = np.full(shared.mask.shape, (mine.area, one) > (theirs.area, other))
-        if one in stays or other in stays:
-            less = np.full(shared.mask.shape, other in stays)
         lost.setdefault(one, []).append(replace(shared, mask=shared.mask & less))
         lost.setdefault(other, []).append(replace(shared, mask=shared.mask & ~less))
     return lost

@@ -14,10 +14,7 @@ from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import pack, unpack
 from vseg.results.spans import SpanState
 from vseg.results.stored_rows import StoredRows
-
-# Two objects whose masks on a frame on which both were prompted share more than this of the
-# smaller one are whole and part, as in a session (`vseg.session.identity.overlaps`).
-_NESTED = 0.5
+from vseg.session.identity.nested_objects import NESTED
 
 Stretches = Mapping[int, Sequence[tuple[int, int]]]
 """By object, frames [first, end)."""
@@ -78,7 +75,7 @@ class CorrectionOverlaps:
         areas = [0 if crop is None else crop.area for crop in crops]
         if crops[0] is None or crops[1] is None or not min(areas):
             return False
-        return crop_overlap(crops[0], crops[1]) > _NESTED * min(areas)
+        return crop_overlap(crops[0], crops[1]) > NESTED * min(areas)
 
 
 def _meet(one: MaskRow, other: MaskRow) -> bool:

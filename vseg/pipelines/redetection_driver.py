@@ -14,21 +14,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from vseg.config import RedetectionSettings
 from vseg.frame_masks import FrameMasks
+from vseg.pipelines.detection_overlaps import (
+    Overlaps,
+    is_duplicate,
+    is_renamed,
+    prompts_of,
+)
 from vseg.pipelines.detection_schedule import DetectionSchedule
 from vseg.pipelines.driven_session import DrivenSession
 from vseg.pipelines.queries import DetectFunction, Query
 from vseg.pipelines.redetection_events import changed, created, not_found
 from vseg.pipelines.tracked_instances import (
-    Overlaps,
     TrackedInstance,
-    is_duplicate,
-    is_renamed,
     packed_instance,
-    prompts_of,
     unpacked_instance,
 )
 from vseg.session.session import Session
@@ -157,14 +157,12 @@ class RedetectionTracker:
             # A prompt would say that what goes out stays.
             corrects = certain and not visible[column].is_leaving(frame)
             self._support(frame, detections, row, known, overlap if corrects else 1.0)
-        found = matched.keys() | set(np.flatnonzero(overlaps.joined.any(axis=0)).tolist())
-        for column in sorted(set(range(len(visible))) - found):
+        for column in sorted(set(range(len(visible))) - matched.keys() - overlaps.within):
             self._miss(frame, visible[column])
         self._remove_absent(frame)
         names = grounding.names
         claimed = list(matched.values())
-        of_several = np.flatnonzero(overlaps.joined.any(axis=1)).tolist()
-        for row in sorted(set(range(len(detections))) - {*claimed, *of_several}):
+        for row in sorted(set(range(len(detections))) - set(claimed) - overlaps.joining):
             objects = tuple(self._instances.values())
             if is_duplicate(detections, row, overlaps, matched, objects):
                 continue

@@ -14,12 +14,11 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.grounder import FrameFeatures
 from vseg.interfaces.model import Model
 from vseg.pipelines.detect import NOTHING
+from vseg.pipelines.detection_overlaps import Overlaps, is_duplicate
 from vseg.pipelines.queries import DetectFunction, Query
 from vseg.pipelines.redetection_driver import RedetectionTracker
 from vseg.pipelines.tracked_instances import (
-    Overlaps,
     TrackedInstance,
-    is_duplicate,
     packed_instance,
     unpacked_instance,
 )

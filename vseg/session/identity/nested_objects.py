@@ -9,9 +9,10 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Bool
 
-# Objects whose given masks share more than this of the smaller one are whole and part.
-# A round value; not tuned.
-_NESTED = 0.5
+NESTED = 0.5
+"""Objects whose given masks share more than this of the smaller one are whole and part.  A
+round value; not tuned.
+"""
 
 
 class NestedObjects:
@@ -64,5 +65,5 @@ def _nested_rows(masks: Bool[np.ndarray, "O h w"]) -> Iterator[tuple[int, int]]:
     for row in range(1, len(masks)):  # one against all before it at once
         shared = (masks[:row] & masks[row]).sum(axis=(1, 2))
         smaller = areas[:row].clip(1, max(1, areas[row]))
-        for other in np.flatnonzero(shared > _NESTED * smaller).tolist():
+        for other in np.flatnonzero(shared > NESTED * smaller).tolist():
             yield other, row
