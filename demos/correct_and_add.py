@@ -27,7 +27,7 @@ def main() -> None:
     scene = SyntheticVideo(SceneConfig(height=240, width=426, num_frames=60, seed=5))
     masks: dict[int, dict[int, np.ndarray]] = {1: {}, 2: {}}
     tiles: dict[int, np.ndarray] = {}
-    with vseg.Session(vseg.load_model("nano", short_side=256), scene) as session:
+    with vseg.Session(vseg.load_model("nano"), scene) as session:
         click = scene.first_point(1)
         session.prompt(obj=1, frame=0, points=[(click.x, click.y)])
         for frame_masks in session.propagate():

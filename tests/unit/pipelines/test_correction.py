@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from jaxtyping import Bool
 
 import vseg
 from tests.clips import write_damaged
@@ -164,6 +165,16 @@ def test_a_correction_stays_between_anchors(
     assert mask_iou(near, truth(scene, 1, 17).mask) > 0.5
 
 
+def loses_only(
+    after: Bool[np.ndarray, "H W"],
+    before: Bool[np.ndarray, "H W"],
+    others: Bool[np.ndarray, "H W"],
+) -> None:
+    """Assert that a mask of which nothing was said has lost nothing but what others have."""
+    assert not (after & ~before).any()
+    assert not (before & ~(after | others)).any()
+
+
 def test_accepted_masks_and_absences_are_never_filled(
     scene: SyntheticVideo, run: Path, model: Model
 ) -> None:
@@ -187,6 +198,7 @@ def test_objects_prompted_on_one_frame_and_new_ones(
     scene: SyntheticVideo, run: Path, model: Model
 ) -> None:
     before = rows(run)
+    second = {masks.frame_index: masks[2].copy() for masks in vseg.open_run(run)}
     with edit(run, model) as opened:
         third = opened.add("dog")
         for obj, shown in ((1, 1), (third, 2)):
@@ -196,6 +208,7 @@ def test_objects_prompted_on_one_frame_and_new_ones(
     assert [row.frame for row in after.track(third)] == list(range(FRAMES))
     for masks in after:  # 2 is what the third one was said to be
         assert not (masks[2] & masks[third]).any()
+        loses_only(masks[2], second[masks.frame_index], masks[1] | masks[third])
     assert before[2, MIDDLE] != next(row for row in after.track(2) if row.frame == MIDDLE)
     spans = next(each for each in after.spans if each.object_id == 1)
     together = [masks for masks in after if spans.state_at(masks.frame_index) == "corrected"]
@@ -322,6 +335,7 @@ def test_models_of_the_sam_2_family(
     prompts = tuple(Prompt(i, Timecode(frame=0), truth(scene, i, 0)) for i in (1, 2))
     track(TrackJob(str(clip), tmp_path / "run", prompts, settings), model=sam)
     before = rows(tmp_path / "run")
+    first = {masks.frame_index: masks[1].copy() for masks in vseg.open_run(tmp_path / "run")}
     with RunEdit(tmp_path / "run") as opened:
         opened.prompt(2, 5, mask=truth(scene, 2, 5).mask)
     after = rows(tmp_path / "run")
@@ -330,4 +344,6 @@ def test_models_of_the_sam_2_family(
     corrected = vseg.open_run(tmp_path / "run")
     for _, frame in changed:  # untrained, they claim the same pixels
         assert not (corrected[frame][1] & corrected[frame][2]).any()
+    for masks in corrected:
+        loses_only(masks[1], first[masks.frame_index], masks[2])
     assert np.array_equal(vseg.open_run(tmp_path / "run")[5][2], truth(scene, 2, 5).mask)
