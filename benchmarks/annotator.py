@@ -30,7 +30,7 @@ from vseg.analysis.risk import risks
 from vseg.config import TrackConfig
 from vseg.interfaces.model import Model
 from vseg.metrics.jf import score_frame
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.run_edit import RunEdit
 from vseg.pipelines.track import track

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from benchmarks.shared import Table, run
 from vseg.models.nano.load import load_nano
-from vseg.models.nano.text_head.head import WORDS, load_words
+from vseg.models.nano.shipped import WORDS
+from vseg.models.nano.text_head.head import load_words
 from vseg.training.text_head.named_images import ANY, load_named, part_of
 from vseg.training.text_head.scores import PrecisionRecall, pooled, precision_recall
 

@@ -259,14 +259,14 @@ def export_model(
 
 def model_cards() -> tuple[ModelCard, ...]:
     """The cards of the models that are shipped.  Raises WeightsMissing, WeightsMismatch."""
-    from vseg.models.nano.load import WEIGHTS
+    from vseg.models.nano.shipped import WEIGHTS
 
     return (read_card("nano", WEIGHTS),)
 
 
 def model_path(name: str) -> Path:
     """Where a model's files are on this machine.  Raises ModelError, WeightsMissing."""
-    from vseg.models.nano.load import WEIGHTS
+    from vseg.models.nano.shipped import WEIGHTS
 
     return WEIGHTS if name == "nano" else published_folder(name)
 

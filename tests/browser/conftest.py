@@ -16,7 +16,7 @@ from tests.chromium import PROGRAM, opened_browser
 from tests.served import SHORT_SIDE, app_of
 from vseg.build import load_model
 from vseg.interfaces.model import Model
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.run_edit import RunEdit
 
 if TYPE_CHECKING:

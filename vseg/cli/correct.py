@@ -16,7 +16,7 @@ from vseg.ops.counted import counted
 
 if TYPE_CHECKING:
     from vseg.pipelines.correction_gaps import Gap
-    from vseg.pipelines.correction_setup import CorrectionSettings
+    from vseg.pipelines.correction_settings import CorrectionSettings
     from vseg.pipelines.propagation_settings import Reach
     from vseg.pipelines.run_edit import RunEdit
     from vseg.results.records import Revision
@@ -153,7 +153,7 @@ def correct(
     as_json: options.Json = False,
 ) -> None:
     """Correct a finished run: a new revision, in which all else stays as it is."""
-    from vseg.pipelines.correction_setup import CorrectionSettings
+    from vseg.pipelines.correction_settings import CorrectionSettings
 
     redetection = None if grounder is None else {"grounder": grounder}
     given = {"model": model, "weights": weights, "device": device, "redetection": redetection}

@@ -15,7 +15,7 @@ from vseg.cli.revisions import changed, show_next
 from vseg.errors import UsageError
 
 if TYPE_CHECKING:
-    from vseg.pipelines.correction_setup import CorrectionSettings
+    from vseg.pipelines.correction_settings import CorrectionSettings
     from vseg.pipelines.import_masks import ImportedMasks
     from vseg.results.records import Revision
     from vseg.results.run import Run
@@ -89,7 +89,7 @@ def _import_into(
     tracking: where the clip is, and settings of the tracking, where they are not the run's.
     """
     from vseg.exchange.sidecar import read_sidecar
-    from vseg.pipelines.correction_setup import CorrectionSettings
+    from vseg.pipelines.correction_settings import CorrectionSettings
     from vseg.pipelines.editable_run import open_run
     from vseg.pipelines.import_masks import compare_with_run
     from vseg.results.draft import finished_header

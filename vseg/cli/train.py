@@ -80,7 +80,7 @@ def calibrate(
 ) -> None:
     """Measure the scales for nano in 8-bit integers (--runtime onnx-int8)."""
     from vseg.checked_settings import load_toml
-    from vseg.models.nano.load import WEIGHTS
+    from vseg.models.nano.shipped import WEIGHTS
     from vseg.training.config import NanoRecipe
     from vseg.training.nano.calibrate import CalibrationFiles
     from vseg.training.nano.calibrate import calibrate as measure

@@ -18,7 +18,8 @@ from vseg.grounding.frame_motion import motion_between
 from vseg.grounding.nano_candidates import FrameCandidates, resolve_query
 from vseg.grounding.vocabulary import WordQuery, parse_words
 from vseg.models.nano.model import Nano
-from vseg.models.nano.text_head.head import WORDS, load_words
+from vseg.models.nano.shipped import WORDS
+from vseg.models.nano.text_head.head import load_words
 from vseg.models.nano.text_head.head_boxes import detect_words
 from vseg.session.encoded_image import EncodedImage
 from vseg.session.image_predictor import ImagePredictor

@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vseg.ops.masks import crop_iou
-from vseg.pipelines.correction_gaps import Gap, gaps_of
+from vseg.pipelines.correction_gaps import Gap
 from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
+from vseg.pipelines.correction_plan import plan
 from vseg.pipelines.correction_session import (
     SessionSetup,
     Values,
@@ -26,9 +27,8 @@ from vseg.pipelines.correction_session import (
 from vseg.pipelines.correction_turns import PromptTurns
 from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.known_masks import KnownMasks
-from vseg.pipelines.propagation_settings import PropagationSettings, Reach
+from vseg.pipelines.propagation_settings import PropagationSettings
 from vseg.results.draft import RevisionDraft
-from vseg.results.lives import object_lives
 from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import pack
 from vseg.results.stored_rows import StoredRows
@@ -45,17 +45,6 @@ class CorrectedSpan:
     first: int
     end: int
     anchor: int
-
-
-def plan(draft: RevisionDraft, prompts: Sequence[Prompt], reach: Reach) -> tuple[Gap, ...]:
-    """The stretches that prompts may change, at most; the draft takes the prompts' frames as
-    anchors.
-    """
-    placed = {(p.frame_index, p.object_id) for p in prompts if p.object_id is not None}
-    ids = {obj for _, obj in placed} - reach.unending
-    lives = object_lives(draft.folder, draft.index.shards, ids, visible=False)
-    extent = draft.index.extent or (0, -1)
-    return gaps_of(draft.content.spans, placed, lives, extent, reach)
 
 
 class Correction:

@@ -6,17 +6,15 @@ clip by content, the same model by the hash of its weights, the same settings.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from vseg.build import open_clip
 from vseg.checked_settings import checked
 from vseg.config import TrackConfig
 from vseg.errors import WeightsMismatch
-from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
-from vseg.interfaces.reader import OpenReader
 from vseg.pipelines.correction_session import SessionSetup
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.prepare import grounder_of, load_configured
 from vseg.results.records import RunHeader
 from vseg.results.run import Run
@@ -24,22 +22,6 @@ from vseg.types import Prompt, Text
 
 _TABLES = ("memory", "identity", "crops")
 _SINGLE = ("short_side", "flip", "reader", "frames", "topic", "compile", "encode_ahead")
-
-
-@dataclass(frozen=True, slots=True)
-class CorrectionSettings:
-    """What a correction uses; what is None is the run's.
-
-    source: where the clip is now, if it has moved.  video: the clip of the run, open already;
-    it stays open.  model, grounder: ones that are loaded already.
-    overrides: settings of `TrackConfig`: model, weights, device, redetection.
-    """
-
-    source: str | None = None
-    model: Model | None = None
-    overrides: tuple[tuple[str, Any], ...] = ()
-    video: OpenReader | None = None
-    grounder: Grounder | None = None
 
 
 @contextmanager

@@ -1,20 +1,23 @@
 """A run that can be corrected: what `vseg.open_run` gives."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vseg.build import open_clip
 from vseg.errors import BadRun
-from vseg.interfaces.model import Model
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.run_edit import RunEdit
 from vseg.results.revision_chain import redo, undo
 from vseg.results.run import Run
+
+if TYPE_CHECKING:
+    from vseg.interfaces.model import Model
 
 
 class EditableRun(Run):
     """A run with its corrections: `with run.edit() as edit: edit.rename(1, "car")`."""
 
-    def edit(self, *, model: Model | None = None, source: str | None = None) -> RunEdit:
+    def edit(self, *, model: "Model | None" = None, source: str | None = None) -> RunEdit:
         """Corrections that become a new revision; this run stays what it is: open it again to
         read them.
 

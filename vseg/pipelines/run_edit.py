@@ -9,14 +9,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vseg.build import open_clip
 from vseg.errors import BadPrompt, UsageError
 from vseg.ops.frame_range import end_of_last, is_end
-from vseg.pipelines.correction import CorrectedSpan, Correction, plan
 from vseg.pipelines.correction_gaps import Gap, check_positive
-from vseg.pipelines.correction_setup import CorrectionSettings, open_tracker
+from vseg.pipelines.correction_plan import plan
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.propagation_settings import PropagationSettings, Reach
 from vseg.prompts.check import check_prompt, collect_prompts
@@ -39,6 +39,9 @@ from vseg.types.edit_values import (
     RenameObject,
     SplitObject,
 )
+
+if TYPE_CHECKING:
+    from vseg.pipelines.correction import CorrectedSpan
 
 
 class RunEdit:
@@ -171,7 +174,7 @@ class RunEdit:
 
     def propagate(
         self, settings: PropagationSettings | None = None
-    ) -> Iterator[CorrectedSpan]:
+    ) -> "Iterator[CorrectedSpan]":
         """Track from every prompt given since the last call; each span once it is corrected.
 
         settings: how far, and when to end with what there is.
@@ -183,6 +186,10 @@ class RunEdit:
         self._prompts = []
         if not prompts:
             return
+        # What tracks needs torch, whose import takes seconds: edits alone do without.
+        from vseg.pipelines.correction import Correction
+        from vseg.pipelines.correction_setup import open_tracker
+
         draft = self.draft
         with open_tracker(Run(self.path, open_clip), self._settings, prompts) as tracker:
             chosen = settings or PropagationSettings()

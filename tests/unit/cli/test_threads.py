@@ -150,6 +150,12 @@ for words in (
     ["report", run, "-o", f"{run}.html"],
     ["export", run, "--to", "coco", "-o", f"{run}.json"],
     ["revisions", run],
+    ["accept", run, "1@0:2"],
+    ["correct", run, "--rename", "1=car"],
+    ["correct", run, "--point", "1@1:5,5", "--dry-run"],
+    ["import", f"{run}.json", "--into", run, "--dry-run"],
+    ["models"],
+    ["models", "path", "nano"],
 ):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
@@ -171,4 +177,4 @@ def test_what_is_only_read_waits_for_no_torch(tmp_path: Path) -> None:
         [sys.executable, "-c", READ, clip, run], capture_output=True, text=True, check=False
     )
     lines = done.stdout.splitlines()
-    assert len(lines) == 6 and all(line.endswith(" False") for line in lines), done
+    assert len(lines) == 12 and all(line.endswith(" False") for line in lines), done

@@ -12,12 +12,13 @@ import torch
 import vseg
 from tests.nano_weights import save_random
 from vseg.errors import UsageError
-from vseg.models.nano.load import WEIGHTS, load_nano
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes import choose, self_test
 from vseg.models.nano.runtimes.choose import RUNTIME_VARIABLE
 from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
 from vseg.models.nano.runtimes.self_test import SelfTest
+from vseg.models.nano.shipped import WEIGHTS
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.unit.cli.conftest import call
 from vseg.errors import BadDataset, WeightsMismatch, WeightsMissing
 from vseg.models.nano.blocks import ConvNorm, Residual
 from vseg.models.nano.encoder import MEAN, STD
-from vseg.models.nano.load import WEIGHTS, load_nano, load_weights
+from vseg.models.nano.load import load_nano, load_weights
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.decoder_graphs import decoder_graphs
@@ -27,6 +27,7 @@ from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
 from vseg.models.nano.runtimes.int8_writer import Int8Writer, Quantisation
 from vseg.models.nano.runtimes.stage_graphs import stage_graphs, stem_layer
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.synthetic import SceneConfig, SyntheticVideo
 from vseg.tensors import Features
 from vseg.training.nano.calibrate import CalibrationFiles, calibrate

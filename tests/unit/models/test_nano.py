@@ -14,9 +14,10 @@ from vseg.errors import DeviceMissing, UsageError, WeightsMismatch, WeightsMissi
 from vseg.models.nano import memory_reading
 from vseg.models.nano.blocks import ConvNorm, fold_batch_norms
 from vseg.models.nano.frame_size import model_hw
-from vseg.models.nano.load import WEIGHTS, load_nano
+from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.prompts.prompt_maps import draw_prompts
 from vseg.tensors import LookAlikes, Memory, MemoryPart
 from vseg.types import Box, Frame, Points, Scribble

@@ -15,7 +15,8 @@ from vseg.models.nano.encoder import encoder_digest
 from vseg.models.nano.load import load_nano, save_nano
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
-from vseg.models.nano.text_head.head import WORDS, WordHead, load_words, save_words
+from vseg.models.nano.shipped import WORDS
+from vseg.models.nano.text_head.head import WordHead, load_words, save_words
 from vseg.models.nano.text_head.head_boxes import HeadBoxes, detect_words
 from vseg.models.nano.text_head.network import STRIDES, WordsNet, cell_boxes
 from vseg.types import Frame

@@ -28,7 +28,7 @@ from vseg.errors import (
 from vseg.interfaces.model import Model
 from vseg.ops.codec import encode_mask
 from vseg.pipelines.correction_session import SessionSetup
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
 from vseg.pipelines.run_edit import RunEdit
 from vseg.pipelines.track import track

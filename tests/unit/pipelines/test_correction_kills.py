@@ -13,7 +13,7 @@ from tests.unit.pipelines.test_run_edit import rows
 from vseg.build import load_model
 from vseg.config import TrackConfig
 from vseg.interfaces.model import Model
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.run_edit import RunEdit
 from vseg.pipelines.track import track

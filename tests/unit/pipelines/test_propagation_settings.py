@@ -11,7 +11,7 @@ from vseg.config import TrackConfig
 from vseg.errors import OutputError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.model import Model
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.empty_run import create_empty_run
 from vseg.pipelines.propagation_settings import PropagationSettings, Reach
 from vseg.pipelines.run_edit import RunEdit

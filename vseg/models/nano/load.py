@@ -16,10 +16,9 @@ from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.choose import open_runtime
 from vseg.models.nano.runtimes.int8_scales import ScalesFile, scales_of
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.weights.device import open_device
 from vseg.weights.tensor_file import save_tensors
-
-WEIGHTS = Path(__file__).with_name("weights") / "nano.safetensors"
 
 
 def load_nano(

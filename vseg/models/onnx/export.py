@@ -25,9 +25,10 @@ from vseg.io.files import atomic_folder, check_free
 from vseg.models.nano.blocks import fold_batch_norms
 from vseg.models.nano.encoder import MEAN, STD
 from vseg.models.nano.frame_size import model_hw
-from vseg.models.nano.load import WEIGHTS, load_weights
+from vseg.models.nano.load import load_weights
 from vseg.models.nano.network import KEY, NEAR_KEY, NanoNet
 from vseg.models.nano.object_decoder import BASE, PRIORS, PROMPT_MAPS, SKIPS, VALUE
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.models.onnx import graphs as stage
 
 MANIFEST = "manifest.json"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vseg.build import open_video
 from vseg.interfaces.grounder import Grounder
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.results.layout import ANNOTATION
 from vseg.results.run import Run
 from vseg.results.write_lock import write_lock

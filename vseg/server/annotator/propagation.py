@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from vseg.errors import VsegError
 from vseg.frame_masks import FrameMasks
-from vseg.pipelines.correction_setup import CorrectionSettings
+from vseg.pipelines.correction_settings import CorrectionSettings
 from vseg.pipelines.job import ProgressCallbacks
 from vseg.pipelines.propagation_settings import PropagationSettings, Reach
 from vseg.pipelines.run_edit import RunEdit

@@ -19,7 +19,7 @@ from torch import Tensor
 from vseg.errors import BadRun, OutputError, UsageError, WeightsMismatch, WeightsMissing
 from vseg.io.files import atomic_path, atomic_write_text, sha256_of
 from vseg.models.nano.encoder import Encoder
-from vseg.models.nano.load import WEIGHTS
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.training.config import DistillStageConfig
 from vseg.training.data.unlabelled import UnlabelledImages
 from vseg.training.distill.feature_cache import (

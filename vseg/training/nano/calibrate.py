@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from vseg.errors import BadDataset
 from vseg.io.files import atomic_path
-from vseg.models.nano.load import WEIGHTS, load_weights
+from vseg.models.nano.load import load_weights
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.int8_scales import (
@@ -31,6 +31,7 @@ from vseg.models.nano.runtimes.int8_scales import (
     sources,
 )
 from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.session.session import Session
 from vseg.training.data.clip import VOID
 from vseg.training.data.dataset_zip import ZippedClip, joined, load_dataset, without

@@ -17,9 +17,10 @@ from vseg.checked_settings import Settings
 from vseg.errors import BadDataset
 from vseg.io.files import atomic_path
 from vseg.models.nano.encoder import encoder_digest
-from vseg.models.nano.load import WEIGHTS, load_nano, load_weights
+from vseg.models.nano.load import load_nano, load_weights
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.models.nano.text_head.head import WordHead, load_words, save_words
 from vseg.models.nano.text_head.network import WordsNet
 from vseg.training.config import Optimisation

@@ -27,7 +27,7 @@ from vseg.errors import (
     WeightsMismatch,
     WeightsMissing,
 )
-from vseg.models.nano.load import WEIGHTS
+from vseg.models.nano.shipped import WEIGHTS
 from vseg.training.config import DistillStageConfig, Optimisation, distill_config
 from vseg.training.data.unlabelled import Sampling, UnlabelledImages, open_images, spread
 from vseg.training.distill.feature_cache import (

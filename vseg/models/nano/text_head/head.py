@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 
 from vseg.errors import WeightsMismatch, WeightsMissing
 from vseg.models.nano.blocks import fold_batch_norms
+from vseg.models.nano.shipped import WORDS
 from vseg.models.nano.text_head.network import WordsNet
 from vseg.weights.tensor_file import save_tensors
 
-WORDS = Path(__file__).parents[1] / "weights" / "words.safetensors"
 _ARCHITECTURE = "nano-words"
 _AGAIN = "reinstall vseg, or train a head again: vseg train words"
 
