@@ -15,6 +15,7 @@ _VALUES = {int: "N", float: "X", Path: "PATH", str: "TEXT"}
 def command_reference(app: typer.Typer) -> str:
     """Markdown: a section for each command, with its description, usage and options."""
     group: Any = typer.main.get_command(app)
+    group.load_all()
     return "\n\n".join(_sections(group, "vseg"))
 
 

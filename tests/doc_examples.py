@@ -119,7 +119,9 @@ def run_line(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _parse_vseg(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """The application's own parsers, up to where the work begins."""
-    command, path = typer.main.get_command(app), ["vseg"]
+    command: Any = typer.main.get_command(app)
+    command.load_all()
+    path = ["vseg"]
     while words and hasattr(command, "commands"):
         if words[0] not in command.commands and hasattr(command, "default_command"):
             words = [command.default_command, *words]

@@ -1,44 +1,69 @@
-"""The commands of `vseg`.  Each group has its file; heavy imports wait inside the commands."""
+"""The `vseg` application.  The help lists its commands; the one that is called is loaded."""
 
-from collections.abc import Callable
-from typing import Annotated
+from pkgutil import resolve_name
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from vseg import __version__
-from vseg.cli import (
-    accept,
-    annotate,
-    associate,
-    batch,
-    bench,
-    correct,
-    demo,
-    distill,
-    evaluate,
-    events_command,
-    import_command,
-    key_commands,
-    label,
-    machine,
-    models,
-    outputs,
-    review,
-    revisions,
-    run_report,
-    search,
-    serve,
-    source,
-    track,
-    train,
-    validate_command,
-    verify_model,
-    watch,
-)
+from vseg.cli.command_table import COMMANDS, CommandEntry
 from vseg.cli.report import Command
+
+
+class CommandGroup(TyperGroup):
+    """The commands of `COMMANDS`, each with its summary alone until it is called: to load them
+    all takes longer than all else that the help needs.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._entries = {
+            entry.name: (entry, panel)
+            for panel, entries in COMMANDS.items()
+            for entry in entries
+        }
+        for name, (entry, panel) in self._entries.items():
+            self.commands[name] = TyperCommand(name, help=entry.summary, rich_help_panel=panel)
+
+    # The context's class moved between typer releases, so it has no name here that holds for
+    # all.
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The name of the command that is called, the command, and the words that are left."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, self.load(name) if name else command, rest
+
+    def load(self, name: str) -> Any:
+        """The command itself, which `commands` holds from then on."""
+        self.commands[name] = _loaded(*self._entries[name])
+        return self.commands[name]
+
+    def load_all(self) -> None:
+        """Load every command, for who looks through them."""
+        for name in self._entries:
+            self.load(name)
+
+
+def _loaded(entry: CommandEntry, panel: str) -> Any:
+    """A command with its options, as a group of one would hold it."""
+    command = resolve_name(f"vseg.cli.{entry.place}")
+    group = typer.Typer()
+    if isinstance(command, typer.Typer):
+        group.add_typer(command, name=entry.name, rich_help_panel=panel)
+    else:
+        words = ("Examples:", *entry.examples) if entry.examples else ()
+        group.command(
+            entry.name,
+            cls=Command,
+            epilog="\n\n".join(words) or None,
+            rich_help_panel=panel,
+        )(command)
+    return typer.main.get_group(group).commands[entry.name]
+
 
 app = typer.Typer(
     name="vseg",
+    cls=CommandGroup,
     help="Promptable video object segmentation and tracking.",
     no_args_is_help=True,
     add_completion=False,
@@ -63,97 +88,3 @@ def _top(
     ] = None,
 ) -> None:
     pass
-
-
-EXAMPLES = {
-    "track": (
-        "vseg track clip.mp4 -o runs/a --point 412,220",
-        "vseg track clip.mp4 -o runs/b --box 1:10,20,200,300 --point 2@1:150,90",
-        "vseg track clip.mp4 -o runs/c --text person",
-        "vseg track clip.mp4 -o runs/a --resume",
-    ),
-    "correct": (
-        "vseg correct runs/a --point 2@60:412,220 --dry-run",
-        "vseg correct runs/a --absent 2@40:55 --rename 1=car",
-        "vseg correct runs/a --merge 4,7",
-    ),
-    "watch": (
-        "vseg watch 0 --text person",
-        "vseg watch clip.mp4 --point 412,220 --overlay seen.mp4",
-        "vseg watch 0 --box 10,20,200,300 --label 1=person -o runs/live",
-        "vseg watch --source door=rtsp://10.0.0.7/live --source yard=1 --text person",
-    ),
-    "events": (
-        "vseg events runs/a --zones zones.toml",
-        "vseg events runs/a --zones zones.toml -o events.jsonl --plot events.html",
-    ),
-    "annotate": (
-        "vseg annotate clip.mp4",
-        "vseg annotate clip.mp4 -o runs/a --no-browser",
-        "vseg annotate runs/a",
-    ),
-    "serve": (
-        "vseg serve --root clips",
-        "vseg keys add keys.json --name lab --scope write",
-        "vseg serve --root clips --host 0.0.0.0 --keys keys.json --allow-host vseg.example",
-    ),
-}
-"""Command lines at the end of the help of a command."""
-
-COMMANDS: dict[str, dict[str, Callable[..., None] | typer.Typer]] = {
-    "Track": {
-        "track": track.track,
-        "watch": watch.watch,
-        "annotate": annotate.annotate,
-        "batch": batch.app,
-        "demo": demo.demo,
-    },
-    "Review and correct": {
-        "review": review.review,
-        "accept": accept.accept,
-        "correct": correct.correct,
-        "revisions": revisions.revisions,
-        "associate": associate.associate,
-        "label": label.label,
-    },
-    "Show and find": {
-        "frame": source.frame,
-        "render": outputs.render,
-        "report": run_report.report,
-        "events": events_command.events,
-        "search": search.search,
-    },
-    "Clips and files": {
-        "probe": source.probe,
-        "export": outputs.export,
-        "import": import_command.import_masks,
-        "validate": validate_command.validate,
-    },
-    "Service": {
-        "serve": serve.serve,
-        "keys": key_commands.app,
-    },
-    "Models and measurements": {
-        "models": models.app,
-        "doctor": machine.doctor,
-        "bench": bench.bench,
-        "eval": evaluate.evaluate,
-        "verify-model": verify_model.verify_model,
-        "train": train.app,
-        "distill": distill.distill,
-    },
-}
-"""The commands by the panel of the help that lists them."""
-
-for _panel, _commands in COMMANDS.items():
-    for _name, _command in _commands.items():
-        if isinstance(_command, typer.Typer):
-            app.add_typer(_command, name=_name, rich_help_panel=_panel)
-            continue
-        _words = ("Examples:", *EXAMPLES[_name]) if _name in EXAMPLES else ()
-        app.command(
-            _name,
-            cls=Command,
-            epilog="\n\n".join(_words) or None,
-            rich_help_panel=_panel,
-        )(_command)

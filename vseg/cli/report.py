@@ -42,9 +42,12 @@ class Command(TyperCommand):
                     f"an empty word follows {named}: is a variable not set? . is this folder"
                 )
         own = {name for param in self.params for name in param.opts + param.secondary_opts}
-        for name in (word.partition("=")[0] for word in args if word.startswith("--")):
-            others = [] if name in own else commands_with(name, ctx.find_root().command)
-            if others:
+        own.update(ctx.help_option_names)
+        typed = [word.partition("=")[0] for word in args if word.startswith("--")]
+        for name in (name for name in typed if name not in own):
+            root = ctx.find_root().command
+            root.load_all()
+            if others := commands_with(name, root):
                 ctx.fail(f"No such option: {name} (it is one of {', '.join(others)})")
         rest = super().parse_args(ctx, args)
         for param in self.params:

@@ -1,15 +1,23 @@
 """The help teaches what the parsers take: its examples, and the grammar of prompt options."""
 
+import inspect
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from PIL import Image
 
+from docs.pages import ROOT
 from tests.doc_examples import parse_line, shell_lines, write_examples
+from tests.test_layers import imported, module_name
 from tests.unit.cli.conftest import call
 from vseg.cli import options
-from vseg.cli.command_line import EXAMPLES
+from vseg.cli.command_line import app
+from vseg.cli.command_table import COMMANDS
 from vseg.prompts.parse import (
     parse_boxes,
     parse_concepts,
@@ -28,17 +36,56 @@ PREFIXES = {
     "2@1.5s:": (2, Timecode(time_s=1.5)),
 }
 """The forms of `[[OBJ][@FRAME]:]`, with the object and the place they stand for."""
+ENTRIES = {entry.name: entry for entries in COMMANDS.values() for entry in entries}
+
+
+def test_the_list_of_commands_says_what_each_command_says_of_itself() -> None:
+    group: Any = typer.main.get_command(app)
+    listed = {name: command.help for name, command in group.commands.items()}
+    group.load_all()
+    for name, summary in listed.items():
+        own = inspect.cleandoc(group.commands[name].help).split("\n\n")[0]
+        assert summary == " ".join(own.split()), name
+
+
+def test_every_module_of_commands_is_listed() -> None:
+    """A module of `vseg.cli` that no other imports is one of commands."""
+    files = [ROOT / "vseg" / "__main__.py", *(ROOT / "vseg" / "cli").glob("*.py")]
+    used = {
+        target.split(".")[2]
+        for file in files
+        for _, target in imported(file, module_name(file, ROOT))
+        if target.startswith("vseg.cli.")
+    }
+    listed = {entry.place.partition(":")[0] for entry in ENTRIES.values()}
+    assert {file.stem for file in files} - used - listed == {"__init__", "__main__"}
+
+
+def test_the_help_of_one_command_loads_no_other() -> None:
+    code = (
+        "import sys; from typer.testing import CliRunner;"
+        "from vseg.cli.command_line import app;"
+        "CliRunner().invoke(app, sys.argv[1:]); print(*sys.modules)"
+    )
+    places = {f"vseg.cli.{entry.place.partition(':')[0]}" for entry in ENTRIES.values()}
+    for words, loaded in [(["--help"], set()), (["probe", "--help"], {"vseg.cli.source"})]:
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+        )
+        assert places & set(done.stdout.split()) == loaded
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("command", EXAMPLES)
+@pytest.mark.parametrize(
+    "command", [name for name, entry in ENTRIES.items() if entry.examples]
+)
 def test_the_examples_of_the_help_hold(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_examples(tmp_path)
     monkeypatch.chdir(tmp_path)
     shown = " ".join(call(command, "--help").stdout.split())
-    for example in EXAMPLES[command]:
+    for example in ENTRIES[command].examples:
         assert example in shown
         for words in shell_lines(example):
             parse_line(words, monkeypatch)
