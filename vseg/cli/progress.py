@@ -25,8 +25,8 @@ class ProgressReport:
     def __init__(self, label: str, *, every_s: float = 10.0) -> None:
         self._label = label
         self._every_s = every_s
-        self._started = self._spoke = time.monotonic()
-        self._first: int | None = None
+        self._spoke = time.monotonic()
+        self._first: tuple[int, float] | None = None
         console = Console(stderr=True)
         self._bar = (
             Progress(
@@ -44,7 +44,7 @@ class ProgressReport:
         self._task = self._bar.add_task(label, total=None, rate=0.0) if self._bar else None
 
     def __enter__(self) -> "ProgressReport":
-        self._started = self._spoke = time.monotonic()
+        self._spoke = time.monotonic()
         if self._bar:
             self._bar.start()
         return self
@@ -52,11 +52,12 @@ class ProgressReport:
     def __call__(self, done: int, total: int | None) -> None:
         """Note that `done` of `total` frames are finished."""
         now = time.monotonic()
-        # A resumed run starts at done > 0: what an earlier run did says nothing about today's
-        # rate.
+        # What an earlier run did says nothing about today's rate, nor does what was loaded
+        # before the first frame.
         if self._first is None:
-            self._first = done - 1
-        rate = (done - self._first) / max(now - self._started, 1e-6)
+            self._first = done, now
+        first, began = self._first
+        rate = (done - first) / max(now - began, 1e-6)
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=done, total=total, rate=rate)
         elif now - self._spoke >= self._every_s:
@@ -70,7 +71,7 @@ class ProgressReport:
             if self._label != label:
                 self._label = label
                 self._first = None
-                self._started = self._spoke = time.monotonic()
+                self._spoke = time.monotonic()
                 if self._bar and self._task is not None:
                     self._bar.update(self._task, description=label)
             self(done, total)
@@ -95,12 +96,14 @@ class ProgressReport:
 
 
 def _line(label: str, done: int, total: int | None, rate: float) -> str:
-    """One progress line: how far, how fast, how long to go."""
+    """One progress line: how far, and once that is known how fast and how long to go."""
+    far = counted(done, "frame")
+    if total is not None:
+        far = f"{done}/{total} frames ({100 * done // max(total, 1)} %)"
+    if rate <= 0:
+        return f"{label}: {far}"
+    fast = f"{label}: {far}, {rate:.1f} frames/s"
     if total is None:
-        return f"{label}: {counted(done, 'frame')}, {rate:.1f} frames/s"
-    left_s = round((total - done) / rate) if rate > 0 else 0
-    percent = 100 * done // max(total, 1)
-    return (
-        f"{label}: {done}/{total} frames ({percent} %), {rate:.1f} frames/s, "
-        f"{left_s // 60}:{left_s % 60:02d} left"
-    )
+        return fast
+    left_s = round((total - done) / rate)
+    return f"{fast}, {left_s // 60}:{left_s % 60:02d} left"

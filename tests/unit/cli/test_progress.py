@@ -14,11 +14,29 @@ def test_lines_tell_how_far_how_fast_and_how_long(capsys: pytest.CaptureFixture[
     with ProgressReport("tracking", every_s=0.0) as report:
         report(51, 100)
         report(52, 100)
-        report(7, None)
+        report(57, None)
     first, second, third = capsys.readouterr().err.splitlines()
-    assert first.startswith("tracking: 51/100 frames (51 %), ")
+    assert first == "tracking: 51/100 frames (51 %)"
+    assert second.startswith("tracking: 52/100 frames (52 %), ")
     assert "left" in second
-    assert third.startswith("tracking: 7 frames, ")
+    assert third.startswith("tracking: 57 frames, ")
+
+
+def test_what_was_loaded_before_the_first_frame_is_no_part_of_the_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("vseg.cli.progress.time.monotonic", lambda: now)
+    with ProgressReport("tracking", every_s=0.0) as report:
+        now = 30.0
+        report(1, 11)
+        now = 32.0
+        report(5, 11)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "tracking: 1/11 frames (9 %)",
+        "tracking: 5/11 frames (45 %), 2.0 frames/s, 0:03 left",
+    ]
 
 
 def test_lines_are_rare(capsys: pytest.CaptureFixture[str]) -> None:
