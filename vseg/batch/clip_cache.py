@@ -6,7 +6,6 @@ kept below a limit; the one that was used longest ago goes first, and none that 
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import IO
 
 from vseg.errors import BadVideo, StoreError
 from vseg.io.files import atomic_path
+from vseg.io.private_folder import private_folder
 from vseg.io.stores import Store, StoredFile, unsigned
 from vseg.results.records import SourceFingerprint
 
@@ -80,8 +80,8 @@ def changed_clip(clip: str) -> BadVideo:
 
 
 def shared_cache() -> ClipCache:
-    """The one of all workers of this machine."""
-    return ClipCache(Path(tempfile.gettempdir()) / "vseg-clips")
+    """The one of all workers of this user and machine.  Raises OutputError."""
+    return ClipCache(private_folder("vseg-clips", "clips"))
 
 
 def _name_of(stored: StoredFile) -> str:

@@ -24,28 +24,8 @@ from vseg.io.files import is_utf8
 from vseg.io.stores import Store, is_address
 from vseg.pipelines.job import TrackJob
 from vseg.prompts.parse import parse_concepts, parse_labels, parse_prompts
+from vseg.video.container import VIDEO_SUFFIXES
 from vseg.video.images import SUFFIXES
-
-VIDEO_SUFFIXES = [
-    ".mp4",
-    ".m4v",
-    ".mov",
-    ".mkv",
-    ".webm",
-    ".avi",
-    ".ts",
-    ".mts",
-    ".m2ts",
-    ".mpg",
-    ".mpeg",
-    ".wmv",
-    ".flv",
-    ".ogv",
-    ".3gp",
-    ".mxf",
-    ".gif",
-]
-"""What counts as a clip in a folder; patterns and lists may name any file."""
 
 # A line of a list holds prompts, not masks: those are files.
 _MOST_CHARACTERS = 2**20

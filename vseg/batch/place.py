@@ -6,13 +6,13 @@ machine.  A store cannot rename: what counts there is a manifest, which is writt
 
 import hashlib
 import shutil
-import tempfile
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from vseg.errors import BadRun, UsageError, VsegError
 from vseg.io.files import atomic_write_bytes
+from vseg.io.private_folder import private_folder
 from vseg.io.stores import Store, is_address
 from vseg.results.layout import HEADER, RunState, read_header, run_state
 from vseg.results.write_lock import write_lock
@@ -116,11 +116,12 @@ class StorePlace(Place):
     """A place in a bucket."""
 
     def __init__(self, address: str) -> None:
+        """Raises OutputError where there can be no folder for it on this machine."""
         self.name = address
         self._store = Store(address)
         # The same folder at every start: a run that this machine began goes on from it.
         digest = hashlib.sha256(address.encode()).hexdigest()[:16]
-        self.folder = Path(tempfile.gettempdir()) / f"vseg-batch-{digest}"
+        self.folder = private_folder(f"vseg-batch-{digest}", "runs")
 
     def read(self, name: str) -> bytes | None:
         return self._store.read(name)
@@ -210,7 +211,7 @@ def committed_frames(place: Place, job_id: str) -> int:
 
 
 def open_place(name: str) -> Place:
-    """The place that stands behind -o.  Raises UsageError."""
+    """The place that stands behind -o.  Raises UsageError, OutputError."""
     if not name.strip():
         raise UsageError(
             "the place of the batch is empty", hint="-o OUT; . is the current folder"

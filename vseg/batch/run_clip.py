@@ -34,7 +34,6 @@ class ClipRunner:
 
     def __init__(self, place: Place, worker: str) -> None:
         self._place = place
-        self._clips = shared_cache()
         self._worker = worker
         self._model: Model | None = None
         self._of: str | None = None
@@ -81,12 +80,12 @@ class ClipRunner:
         """Track the clip, and store the run.  Raises whatever can go wrong."""
         clip = job.line.clip
         stored = is_address(clip)
-        with self._clips.local(job.source) if stored else nullcontext(Path(clip)) as path:
+        with shared_cache().local(job.source) if stored else nullcontext(Path(clip)) as path:
             folder = self._place.take(job.job_id)
             begun = run_state(folder) is not RunState.ABSENT
             asked = replace(job.line.track_job(folder, resume=begun), source=str(path))
             outcome = track(asked, model=self._model_of(asked.config), callbacks=callbacks)
-        if not is_address(clip):
+        if not stored:
             self._check_unchanged(job, folder)
         self._place.give(job.job_id)
         if outcome.status != "interrupted":

@@ -39,6 +39,12 @@ DEMUXERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,mpeg,avi,flv,ogg,asf,mxf,nut,ivf,gif,apng,"
     "yuv4mpegpipe,h264,hevc,av1,obu,mpegvideo,m4v,dv,rm,wtv,webp_pipe,aac,mp3,wav,flac"
 )
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".ogv", ".avi", ".wmv", ".flv"),
+    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf", ".gif"),
+)
+"""Of the files in a folder that are taken for clips, in small letters; what a file is is known
+by its content."""
 # Without it an image with wrong bytes is shown as if it were whole: by Motion JPEG always, by
 # HEVC where the stream holds hashes of its images (ITU-T H.265 §D.3.19).  Most streams hold
 # none: then three of 24 images with a dozen wrong bytes are refused.

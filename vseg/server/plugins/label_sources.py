@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from vseg.errors import NotThere
-from vseg.server.storage.served_folder import VIDEO_SUFFIXES, ServedFolder
+from vseg.server.storage.served_folder import ServedFolder
+from vseg.video.container import VIDEO_SUFFIXES
 from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
 
 _LOCAL = "/data/local-files/"

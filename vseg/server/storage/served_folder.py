@@ -17,15 +17,11 @@ from vseg.errors import BadVideo, NotThere
 from vseg.io.files import is_utf8, real_path
 from vseg.results.layout import HEADER
 from vseg.server.storage.ids import id_of
+from vseg.video.container import VIDEO_SUFFIXES
 from vseg.video.images import SUFFIXES as IMAGE_SUFFIXES
 
 Kind = Literal["video", "run"]
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".ogv", ".avi", ".wmv", ".flv"),
-    *(".ts", ".mts", ".m2ts", ".mpg", ".mpeg", ".mxf"),
-)
-"""What is listed; by its id any file could be asked for only if it is listed."""
 _SCAN_EVERY_S = 1.0
 """At most so often is the root gone through for an id that is not known: whoever asks for
 what is not there must not keep the disk busy.
@@ -132,6 +128,7 @@ class ServedFolder:
             yield self._entry("video", folder)
         for child in children:
             if child.is_file(follow_symlinks=False):
+                # By its id any file could be asked for only if it is listed.
                 if child.name.lower().endswith(VIDEO_SUFFIXES):
                     yield self._entry("video", Path(child.path))
             elif child.is_dir(follow_symlinks=False) and depth < _DEPTH:
