@@ -2,12 +2,13 @@
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.unit.cli.conftest import Workplace, call, files_of, track_words
+from tests.unit.cli.conftest import Workplace, call, files_of
 from vseg.build import open_run
 from vseg.cli.option_groups import read_config
 from vseg.pipelines.job import ProgressCallbacks, TrackJob
@@ -18,25 +19,42 @@ pytestmark = pytest.mark.integration
 
 PROMPTS = (
     Prompt(1, Timecode(0), Points(((60.0, 36.0),), (True,))),
-    Prompt(2, Timecode(20), Box(10.0, 10.0, 50.0, 50.0)),
+    Prompt(2, Timecode(10), Box(10.0, 10.0, 50.0, 50.0)),
 )
-LAST = 28
-RANGE = ("--range", "0:40")
+LAST = 14
+RANGE = "0:20"
+
+
+@pytest.fixture(scope="module")
+def workplace(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """Shards of four frames: five of them are a short run."""
+    config = tmp_path_factory.mktemp("lost") / "small.toml"
+    config.write_text(
+        workplace.config.read_text().replace("shard_frames = 8", "shard_frames = 4")
+    )
+    return replace(workplace, config=config)
+
+
+def words(workplace: Workplace, out: Path, *more: object) -> Sequence[object]:
+    """What tracks PROMPTS."""
+    prompts = ("--point", "60,36", "--box", "2@10:10,10,50,50", "--label", "2=body")
+    tracked = ("track", workplace.clip, "-o", out, *prompts, "--range", RANGE)
+    return [*tracked, *workplace.settings, *more]
 
 
 @pytest.fixture(scope="module")
 def finished(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("finished") / "run"
-    assert call(*track_words(workplace, out, *RANGE)).exit_code == 0
+    assert call(*words(workplace, out)).exit_code == 0
     return out
 
 
 @pytest.fixture(scope="module")
 def corrected(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The finished run with a revision in which object 1 is another one from frame 9 on."""
+    """The finished run with a revision in which object 1 is another one from frame 5 on."""
     run = tmp_path_factory.mktemp("corrected") / "run"
     shutil.copytree(finished, run)
-    assert call("correct", run, "--split", "1@9").exit_code == 0
+    assert call("correct", run, "--split", "1@5").exit_code == 0
     return run
 
 
@@ -44,7 +62,7 @@ def corrected(finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def interrupted(workplace: Workplace, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Stopped in the middle of a shard, on frame LAST."""
     out = tmp_path_factory.mktemp("interrupted") / "run"
-    config = read_config(workplace.config, weights=workplace.weights, range="0:40")
+    config = read_config(workplace.config, weights=workplace.weights, range=RANGE)
     done: list[int] = []
     callbacks = ProgressCallbacks(
         on_frame=lambda count, _: done.append(count), stop=lambda: len(done) == LAST
@@ -117,7 +135,7 @@ def test_an_unfinished_run_becomes_what_it_would_have_been(
 ) -> None:
     run = Path(shutil.copytree(interrupted, tmp_path / "run"))
     (OF_BOTH | OF_UNFINISHED)[loss](run)
-    answer = call(*track_words(workplace, run, *RANGE, "--resume", "--json"))
+    answer = call(*words(workplace, run, "--resume", "--json"))
     assert answer.exit_code == 0, answer.stderr
     assert any("computed again" in note for note in json.loads(answer.stdout)["notes"])
     assert files_of(run) == files_of(finished)
@@ -135,10 +153,10 @@ def test_a_finished_run_is_not_called_complete_and_is_made_whole(
 ) -> None:
     run = Path(shutil.copytree(finished, tmp_path / "run"))
     OF_FINISHED[loss](run)
-    refused = call(*track_words(workplace, run, *RANGE))
+    refused = call(*words(workplace, run))
     assert refused.exit_code == 3
     assert "--resume" in refused.stderr
-    answer = call(*track_words(workplace, run, *RANGE, "--resume"))
+    answer = call(*words(workplace, run, "--resume"))
     assert answer.exit_code == 0, answer.stderr
     assert "computed again" in answer.stdout
     assert files_of(run) == files_of(finished)
@@ -150,11 +168,11 @@ def test_the_frames_that_were_lost_are_named_and_whole_shards_left_alone(
     run = Path(shutil.copytree(finished, tmp_path / "run"))
     cut(shard(run, 1))
     before = {n: shard(run, n).stat().st_mtime_ns for n in (0, 2, 4)}
-    answer = call(*track_words(workplace, run, *RANGE, "--resume"))
-    assert "frames 8 to 15 were computed again" in answer.stdout
-    assert "16 frames written" in answer.stdout
+    answer = call(*words(workplace, run, "--resume"))
+    assert "frames 4 to 7 were computed again" in answer.stdout
+    assert "8 frames written" in answer.stdout
     assert before == {n: shard(run, n).stat().st_mtime_ns for n in (0, 2, 4)}
-    assert len(list(open_run(run))) == 40
+    assert len(list(open_run(run))) == 20
 
 
 LOST_OF_A_REVISION: dict[str, Callable[[Path], None]] = {
@@ -173,7 +191,7 @@ def test_a_run_whose_revision_lost_a_part_is_not_called_complete(
     run = tmp_path / "run"
     shutil.copytree(corrected, run)
     LOST_OF_A_REVISION[lost](run / "revisions" / "000001")
-    answer = call(*track_words(workplace, run, *RANGE, "--resume"))
+    answer = call(*words(workplace, run, "--resume"))
     assert answer.exit_code == 3
     assert f"vseg revisions {run} --to 0" in answer.stderr
 
@@ -183,7 +201,7 @@ def test_a_whole_revision_is_complete(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(corrected, run)
-    answer = call(*track_words(workplace, run, *RANGE))
+    answer = call(*words(workplace, run))
     assert (answer.exit_code, "complete already" in answer.stdout) == (0, True)
 
 
