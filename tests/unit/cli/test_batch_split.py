@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.batch_workers import workers_in_process
 from tests.unit.cli.conftest import SCENE, Workplace, call, files_of
 from vseg.batch.local_engine import LocalEngine
 from vseg.batch.manifest import Manifest
@@ -90,12 +91,14 @@ def test_a_batch_that_stops_between_stretches_goes_on(
     call(*words(out, "--dry-run"))
     place = FolderPlace(out)
     counter = _Counter()
-    engine = LocalEngine(place, 1, counter, lambda: counter.ended >= enough)
-    engine.run(Schedule(unfinished(place, read_plan(place))))
+    with workers_in_process():
+        engine = LocalEngine(place, 1, counter, lambda: counter.ended >= enough)
+        engine.run(Schedule(unfinished(place, read_plan(place))))
     # What a kill may leave of the join: a run that is not whole.
     joint = next(p.job for p in read_plan(place) if p.job and p.job.parts)
     (out / "manifests" / f"{joint.job_id}.json").unlink(missing_ok=True)
-    done = call(*words(out, "--workers", 1))
+    with workers_in_process():
+        done = call(*words(out, "--workers", 1))
     assert done.exit_code == 0, done.stderr
     stopped, calm = (_files(batch / "jobs") for batch in (out, reference))
     assert stopped == calm
