@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.loading import loading
 from vseg.cli.report import show_json
 
 
@@ -32,9 +33,10 @@ def annotate(
     from vseg.server.extra import check_server_extra
 
     check_server_extra()
-    from vseg.checked_settings import without_none
-    from vseg.server.annotator.own_server import own_server
-    from vseg.server.listening import serve
+    with loading():
+        from vseg.checked_settings import without_none
+        from vseg.server.annotator.own_server import own_server
+        from vseg.server.listening import serve
 
     given = without_none({"model": model, "grounder": grounder, "device": device})
     with own_server(clip, out, port=port, **given) as own:

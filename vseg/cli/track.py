@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vseg.cli import options
+from vseg.cli.loading import loading
 from vseg.cli.option_groups import (
     DetectionOptions,
     ModelOptions,
@@ -103,10 +104,11 @@ def track(
 
 def run_job(job: "TrackJob", *, model: "Model | None" = None) -> "JobOutcome":
     """Track, showing progress on stderr; Ctrl-C ends it in an orderly way."""
-    from vseg.cli.interrupt import stop_on_request
-    from vseg.cli.progress import ProgressReport
-    from vseg.pipelines.job import ProgressCallbacks
-    from vseg.pipelines.track import track as run_track
+    with loading():
+        from vseg.cli.interrupt import stop_on_request
+        from vseg.cli.progress import ProgressReport
+        from vseg.pipelines.job import ProgressCallbacks
+        from vseg.pipelines.track import track as run_track
 
     with stop_on_request() as stop, ProgressReport("tracking") as report:
         callbacks = ProgressCallbacks(

@@ -8,6 +8,7 @@ import typer
 
 from vseg.cli import options
 from vseg.cli.live_options import StreamOptions, TellingOptions
+from vseg.cli.loading import loading
 from vseg.cli.option_groups import DetectionOptions, ModelOptions, PromptOptions, flat
 from vseg.cli.record_options import RecordOptions
 from vseg.errors import UsageError
@@ -56,10 +57,11 @@ def watch(
     which has their masks and times but not their images; of several cameras, as a run for
     each.
     """
-    from vseg.cli.live_loop import LiveJob, watch_live
-    from vseg.pipelines.job import TrackJob
-    from vseg.prompts.parse import parse_labels
-    from vseg.results.output_place import check_output
+    with loading():
+        from vseg.cli.live_loop import LiveJob, watch_live
+        from vseg.pipelines.job import TrackJob
+        from vseg.prompts.parse import parse_labels
+        from vseg.results.output_place import check_output
 
     cameras = stream.cameras(place)
     job = TrackJob(
