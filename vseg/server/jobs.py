@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vseg.client.values import ExportRequest, JobFacts, JobRequest, JobStatus, Problem
-from vseg.errors import InTheWay, NotThere, TooLarge, TooMany, VsegError
+from vseg.errors import InTheWay, NotThere, OutputError, TooLarge, TooMany, VsegError
 from vseg.results.layout import RunState, run_state
 from vseg.server.fair_queue import FairQueue
 from vseg.server.idempotency import id_of_request, reused_key
@@ -223,6 +223,7 @@ class Jobs:
         file: str | None = None,
         problem: Problem | None = None,
     ) -> JobRecord:
+        """The record with another status, kept in memory too: a full disk ends no thread."""
         running = self._running.get(record.id, _Running(record.done, record.total))
         changed = record.model_copy(
             update={
@@ -234,8 +235,11 @@ class Jobs:
             }
         )
         with self._lock:
-            self._files.save(changed)
             self._records[record.id] = changed
+            try:
+                self._files.save(changed)
+            except OutputError as error:
+                _LOG.error("job %s is %s, which is not stored: %s", record.id, status, error)
         return changed
 
     def _record(self, caller: Caller, job_id: str) -> JobRecord:

@@ -103,13 +103,8 @@ class Sessions:
                     raise reused_key()
                 return one.answer
         self._check_objects(record, prompts)
-        with self._using(record) as live:
-            try:
-                answer = PromptsAnswer(frames=live.prompt(prompts))
-            except Exception:
-                # Of several prompts the first ones may have been taken: back to the snapshot.
-                self._drop(session_id)
-                raise
+        with self._changing(record) as live:
+            answer = PromptsAnswer(frames=live.prompt(prompts))
             kept = (
                 None
                 if repeat is None
@@ -121,14 +116,14 @@ class Sessions:
     def remove_object(self, caller: Caller, session_id: str, obj: int) -> SessionFacts:
         """Stop tracking an object.  Raises BadPrompt for one that is not there."""
         record = self._record(caller, session_id)
-        with self._using(record) as live:
+        with self._changing(record) as live:
             live.session.remove(obj)
             return self._save(session_id, live, changed=True).facts()
 
     def begin(self, caller: Caller, session_id: str, request: PropagateRequest) -> None:
         """Begin to propagate; `step` gives the frames.  Raises BadPrompt, UsageError."""
         record = self._record(caller, session_id)
-        with self._using(record) as live:
+        with self._changing(record) as live:
             before = record.before_pass(request)
             if before is not None and not request.resume and before == record.before:
                 state = self._files.state(record, before.state)
@@ -212,6 +207,18 @@ class Sessions:
             self._live.move_to_end(record.id)
         yield live
         self.evict()
+
+    @contextmanager
+    def _changing(self, record: SessionRecord) -> Iterator[LiveSession]:
+        """`_using`, for what changes the session: it is as it was saved last unless all of the
+        change was made and saved.
+        """
+        with self._using(record) as live:
+            try:
+                yield live
+            except Exception:  # of whatever kind, a full disk too: it is raised again
+                self._drop(record.id)
+                raise
 
     def _load(self, record: SessionRecord) -> LiveSession:
         """The session as it was saved last."""

@@ -18,6 +18,7 @@ from tests.served import CLIP, SHORT_SIDE, app_of, local_key, served
 from vseg.build import open_run
 from vseg.client.values import RunMasks
 from vseg.config import TrackConfig
+from vseg.errors import OutputError
 from vseg.pipelines.job import TrackJob
 from vseg.pipelines.track import track
 from vseg.server.security.keys import key_of
@@ -251,6 +252,27 @@ def test_a_job_is_cancelled(served_run: Path) -> None:
         client.get(f"/v1/jobs/{running}/events")
         assert client.get(f"/v1/jobs/{running}").json()["status"] == "cancelled"
         assert client.get(f"/v1/jobs/{queued}").json()["status"] == "cancelled"
+
+
+def test_a_disk_that_is_full_for_a_while_ends_no_thread(
+    served_run: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("no space left", hint="free some")
+
+    export = {"kind": "export", "run": RUN, "format": "coco"}
+    app = app_of(served_run, running_jobs=1)
+    with served(app) as client:
+        with app.state.service.worker.turn("someone"):
+            first = client.post("/v1/jobs", json=TRACK)
+            while client.get(f"/v1/jobs/{first.json()['id']}").json()["status"] != "running":
+                time.sleep(0.01)
+            monkeypatch.setattr("vseg.server.storage.job_files.atomic_write_text", full)
+        assert ended(client, first)["status"] == "complete"
+        assert refusal(client.post("/v1/jobs", json=export)) == (409, "OutputError")
+        monkeypatch.undo()
+        assert ended(client, client.post("/v1/jobs", json=export))["status"] == "complete"
+    assert "is complete, which is not stored: no space left" in caplog.text
 
 
 def test_clients_of_two_keys_get_turns_while_a_job_runs(served_run: Path) -> None:

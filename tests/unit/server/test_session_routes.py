@@ -14,6 +14,7 @@ from tests.grounder_models import saved_grounder
 from tests.served import CLIP, SHORT_SIDE, app_of, local_key, served
 from vseg.build import load_model, open_run, open_video
 from vseg.client.values import FrameAnswer, PropagateRequest
+from vseg.errors import OutputError
 from vseg.io.files import sha256_of
 from vseg.prompts.codec import pack_prompt
 from vseg.server.live_session import answer_of
@@ -158,6 +159,26 @@ def test_of_several_prompts_all_are_taken_or_none(
     assert [one["id"] for one in client.get(path).json()["objects"]] == [1]
     prompted(client, path, SECOND)
     assert propagated(client, path) == expected
+
+
+def test_what_cannot_be_saved_has_not_happened(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OutputError("no space left", hint="free some")
+
+    path = begun(client)
+    first = prompted(client, path, FIRST)
+    calm = propagated(client, path)
+    with monkeypatch.context() as patched:
+        patched.setattr("vseg.server.storage.session_files.atomic_write_text", full)
+        more = {"prompts": [SECOND]}
+        assert refusal(client.post(f"{path}/prompts", json=more)) == (409, "OutputError")
+        assert refusal(client.delete(f"{path}/objects/1")) == (409, "OutputError")
+        assert refusal(client.post(f"{path}/propagate", json={})) == (409, "OutputError")
+    assert [one["id"] for one in client.get(path).json()["objects"]] == [1]
+    assert propagated(client, path) == calm
+    assert first[0].masks == calm[0].masks
 
 
 def test_an_object_is_removed(client: TestClient) -> None:
