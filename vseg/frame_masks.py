@@ -23,7 +23,9 @@ MaskSource = Literal["prompt", "track", "edit", "import"]
 model, was changed by hand, or was made by another program.
 """
 
-_SAID: tuple[MaskSource, ...] = ("prompt", "edit")
+_STANDS = 2
+_RANKS: Mapping[MaskSource, int] = {"track": 0, "import": 0, "prompt": 1, "edit": _STANDS}
+"""The higher one keeps pixels that masks of two passes share; two that stand share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,8 @@ class LogitCrops(Mapping[int, MaskCrop]):
     """Masks that a decoder gave as logits, enlarged to height x width when asked for.
 
     logits: positive means object; (h, w) covers the whole frame.  visible: an invisible object
-    has an empty mask whatever its logits.  exact: masks that need no enlarging, by object id.
+    has an empty mask whatever its logits.  exact: masks that need no enlarging, by object id,
+    as the user gave them; `given` are their ids.
     fine: masks that stand in place of their logits, and are cut out of others.
     """
 
@@ -57,6 +60,7 @@ class LogitCrops(Mapping[int, MaskCrop]):
         fine: FineMasks = NO_FINE_MASKS,
     ) -> None:
         self.logits = dict(zip(object_ids, logits, strict=True))
+        self.given = frozenset(exact)
         self._visible = dict(zip(object_ids, visible.tolist(), strict=True))
         self._hw = hw
         self._fine = fine
@@ -187,19 +191,20 @@ class FrameMasks(Mapping[int, np.ndarray]):
     def with_others(self, other: "FrameMasks", kept: Collection[int] = ()) -> "FrameMasks":
         """The same frame with the objects that only `other` has, which is of this frame too.
 
-        They were tracked apart, so that two masks may be on the same pixels: an object loses
-        those to one whose mask the user said there, or that is among `kept`; of two that were
-        tracked, each pixel goes to the larger logit, as where objects are tracked together.
-        Without logits the smaller mask has them all: a mask that is tracked alone errs by
-        spreading over what looks like its object.
+        They were decoded apart, so that two masks may be on the same pixels: an object loses
+        those to one that was prompted there, and either to one whose mask the user gave or
+        changed there, or that is among `kept`, and which shares them with its like.  Otherwise
+        each pixel goes to the larger logit, as where objects are tracked together; without
+        logits the smaller mask has them all, for one tracked alone errs by spreading.
         """
         more = other.only(i for i in other.object_ids if i not in self.object_ids)
         ids = (*self.object_ids, *more.object_ids)
         order = np.argsort(ids).tolist()
         sources = (*self.sources, *more.sources)
         crops = {i: (self if i in self else more).crop(i) for i in ids}
-        stays = {i for i, source in zip(ids, sources, strict=True) if source in _SAID}
-        lost = _lost(self, more, stays.union(kept))
+        ranks = dict(zip(ids, (_RANKS[source] for source in sources), strict=True))
+        ranks |= dict.fromkeys((*self._given, *more._given, *kept), _STANDS)
+        lost = _lost(self, more, ranks)
         visible = np.concatenate([self.visible, more.visible])
         for row, obj in enumerate(ids):
             if obj in lost:
@@ -214,6 +219,12 @@ class FrameMasks(Mapping[int, np.ndarray]):
             sources=tuple(sources[row] for row in order),
             crops=crops,
         )
+
+    @property
+    def _given(self) -> list[int]:
+        """The objects whose masks are those that the user gave on this frame, where known."""
+        crops = self.crops
+        return [i for i in self if isinstance(crops, LogitCrops) and i in crops.given]
 
     def at_time(self, time_s: float) -> "FrameMasks":
         """The same masks at another time."""
@@ -261,7 +272,7 @@ class FrameMasks(Mapping[int, np.ndarray]):
 
 
 def _lost(
-    ones: FrameMasks, others: FrameMasks, stays: Collection[int]
+    ones: FrameMasks, others: FrameMasks, ranks: Mapping[int, int]
 ) -> dict[int, list[MaskCrop]]:
     """What objects of one pass lose to those of another, by object; see `with_others`."""
     lost: dict[int, list[MaskCrop]] = {}
@@ -269,10 +280,10 @@ def _lost(
         mine = ones.crop(one)
         theirs = others.crop(other)
         shared = mine.without([mine.without([theirs])])
-        if not shared.area or (one in stays and other in stays):
+        if not shared.area or ranks[one] == ranks[other] == _STANDS:
             continue
-        if one in stays or other in stays:
-            less = np.full(shared.mask.shape, other in stays)
+        if ranks[one] != ranks[other]:
+            less = np.full(shared.mask.shape, ranks[one] < ranks[other])
         elif isinstance(ones.crops, LogitCrops) and isinstance(others.crops, LogitCrops):
             claims = ones.crops.enlarged(one), others.crops.enlarged(other)
             less = (claims[0] < claims[1])[_window(shared)]

@@ -124,8 +124,11 @@ def test_no_pixel_is_in_masks_of_two_passes(
 
 def test_what_the_user_said_of_both_stays_and_nothing_left_is_invisible() -> None:
     inner = square(0, 0) & ~square(4, 0)
-    both = of_a_pass(1, square(0, 0), "prompt").with_others(of_a_pass(2, inner, "prompt"))
+    said = of_a_pass(1, square(0, 0), "prompt"), of_a_pass(2, inner, "prompt")
+    both = said[0].with_others(said[1], kept=(1, 2))
     assert (both[1] & both[2]).any()
+    clicked = said[0].with_others(said[1])
+    assert not (clicked[1] & clicked[2]).any() and clicked.visible.all()
     alone = of_a_pass(1, square(0, 0), "prompt").with_others(of_a_pass(2, inner))
     assert alone.visible.tolist() == [True, False] and alone.area(2) == 0
     assert alone.scores.tolist() == [1, 0]

@@ -12,8 +12,9 @@ pixels that a new mask shares with them (`vseg.pipelines.correction_overlaps`).
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
-from vseg.ops.masks import crop_iou
+from vseg.ops.masks import crop_iou, crop_overlap
 from vseg.pipelines.correction_gaps import Gap
 from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.pipelines.correction_pass import CorrectionPass, PassEnd
@@ -95,9 +96,9 @@ class Correction:
             own = [gap for gap in gaps if gap.start == frame]
             yield from self._correct(frame, values, own)
             self.seconds += time.perf_counter() - began
+        self.cut |= turns.close()
         # Once all are tracked: what is stored of one that has its turn later is no rival.
         CorrectionOverlaps(self._draft).settle(turns.tracked)
-        self.cut |= turns.close()
         self.done = tuple(prompt for prompt in prompts if turns.had_turn(prompt))
         self.left = tuple(prompt for prompt in prompts if not turns.had_turn(prompt))
 
@@ -106,7 +107,10 @@ class Correction:
     ) -> Iterator[CorrectedSpan]:
         """The spans around one prompted frame."""
         before = {obj: self._stored.crop(obj, frame) for obj in values}
-        refined = {obj: self._values(obj, frame, own) for obj, own in values.items()}
+        refined = {
+            obj: with_stored(own, self._known.of(obj, frame)) for obj, own in values.items()
+        }
+        refined |= self._seen(frame, values)
         returning: dict[int, list[Gap]] = {}
         with self._tracker.session() as session:
             agreed = self._decode(session, frame, refined, before)
@@ -125,15 +129,25 @@ class Correction:
         for anchor, back_gaps in sorted(returning.items()):
             yield from self._return(anchor, back_gaps)
 
-    def _values(
-        self, obj: int, frame: int, prompts: Sequence[PromptValue]
-    ) -> Sequence[PromptValue]:
-        """The prompts with the stored mask, or in their place the mask that was seen."""
-        seen = self._settings.seen(obj, frame)
-        if seen is None or not self._tracker.takes(seen):
-            return with_stored(prompts, self._known.of(obj, frame))
+    def _seen(self, frame: int, objects: Iterable[int]) -> dict[int, list[PromptValue]]:
+        """The masks that were seen of the prompts and stand in their place, by object.
+
+        Each was decoded alone.  Those that share pixels are decoded again, together.
+        """
+        shown = {obj: self._settings.seen(obj, frame) for obj in objects}
+        seen = {obj: crop for obj, crop in shown.items() if crop is not None}
+        meet = {
+            obj
+            for pair in combinations(seen, 2)
+            if crop_overlap(*(seen[obj] for obj in pair))
+            for obj in pair
+        }
         video = self._draft.header.video
-        return [Mask(seen.paste(video.height, video.width))]
+        return {
+            obj: [Mask(crop.paste(video.height, video.width))]
+            for obj, crop in seen.items()
+            if obj not in meet and self._tracker.takes(crop)
+        }
 
     def _return(self, anchor: int, gaps: Sequence[Gap]) -> Iterator[CorrectedSpan]:
         """Track back from an anchor that a pass has come to.

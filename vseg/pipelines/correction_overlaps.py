@@ -3,7 +3,7 @@
 Enters: a draft, and the frames on which objects were tracked again.  Leaves: the draft without
 a pixel that a mask tracked again shares with one that was not tracked with it.  Which of them
 keeps it is decided as wherever masks of separate passes meet (`FrameMasks.with_others`);
-accepted masks stay.
+what the user gave there and accepted masks stay.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,17 +15,23 @@ from vseg.results.masks import pack, unpack
 from vseg.results.spans import SpanState
 from vseg.results.stored_rows import StoredRows
 from vseg.session.identity.nested_objects import NESTED
+from vseg.types import Mask, Polygon
 
 Stretches = Mapping[int, Sequence[tuple[int, int]]]
 """By object, frames [first, end)."""
 
 
 class CorrectionOverlaps:
-    """The overlaps of one draft's masks."""
+    """The overlaps of one draft's masks, whose prompts are among its own."""
 
     def __init__(self, draft: RevisionDraft) -> None:
         self._draft = draft
         self._stored = StoredRows(draft)
+        self._given = {
+            (prompt.object_id, prompt.frame_index)
+            for prompt in draft.content.prompts
+            if isinstance(prompt.value, Mask | Polygon)
+        }
         self._nested: dict[tuple[int, int], bool] = {}
 
     def settle(self, tracked: Stretches) -> None:
@@ -58,6 +64,7 @@ class CorrectionOverlaps:
         masks = unpack(record, video.height, video.width)
         spans = self._draft.content.spans
         kept = [i for i in masks if spans[i].state_at(frame) is SpanState.ACCEPTED]
+        kept += [i for i in masks if (i, frame) in self._given]
         joined = masks.only([obj]).with_others(masks.only(others), kept)
         return {row.object_id: row for row in pack(joined).rows}
 

@@ -1,5 +1,6 @@
 """After a correction no pixel is in the mask of a corrected object and in another one's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import vseg
 from tests.review_runs import square, write_run
 from vseg.pipelines.correction_overlaps import CorrectionOverlaps
 from vseg.results.draft import RevisionDraft
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.spans import SpanState
+from vseg.types import Box, Mask, Prompt, PromptValue, Timecode
 
 SMALL = square(10, 6)
 LARGE = square(16, 4, 20)
@@ -50,6 +53,28 @@ def test_what_was_accepted_stays(path: Path) -> None:
     for frame, loses in ((2, 2), (3, 1), (4, 1)):
         assert not (masks[1, frame] & masks[2, frame]).any()
         np.testing.assert_array_equal(masks[3 - loses, frame], (LARGE, SMALL)[loses - 1])
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_only_given_masks_of_two_prompted_objects_share_pixels(
+    tmp_path: Path, given: bool
+) -> None:
+    path = write_run(tmp_path / "run", [{1: SMALL, 2: LARGE, 3: FAR}] * 6)
+    draft = RevisionDraft(path)
+
+    def prompted(record: FrameRecord) -> list[MaskRow]:
+        return [replace(row, source="prompt") for row in record.rows]
+
+    draft.rewrite(2, 3, prompted)
+    values: list[PromptValue] = [Box(10, 6, 20, 20), Box(16, 4, 36, 24)]
+    if given:
+        values = [Mask(SMALL), Mask(LARGE)]
+    draft.content.prompts = [
+        Prompt(obj, Timecode(frame=2), value) for obj, value in enumerate(values, 1)
+    ]
+    masks = settled(path, draft)
+    assert (masks[1, 2] & masks[2, 2]).any() == given
+    np.testing.assert_array_equal(masks[1, 2], SMALL)
 
 
 def test_a_part_that_was_given_with_its_whole_stays_a_part(tmp_path: Path) -> None:
