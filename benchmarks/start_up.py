@@ -25,17 +25,17 @@ from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
 @dataclass(frozen=True, slots=True)
 class StartRow:
-    """Seconds of wall clock, and processor seconds of `vseg track` for one frame.
+    """Milliseconds of wall clock, and of the processor for `vseg track` of one frame.
 
-    help_s: `vseg --help`; first_mask_s, whole_s: `vseg track` until its first mask and to its
-    end.
+    help_ms: `vseg --help`; first_mask_ms, whole_ms: `vseg track` until its first mask and to
+    its end.
     """
 
     checkout: str
-    help_s: float
-    first_mask_s: float
-    whole_s: float
-    cpu_s: float
+    help_ms: float
+    first_mask_ms: float
+    whole_ms: float
+    cpu_ms: float
 
 
 def main() -> None:
@@ -56,9 +56,9 @@ def main() -> None:
                 rounds[checkout].append(_started(checkout, clip, out))
     table = Table(StartRow)
     for checkout, rows in rounds.items():
-        columns = ("help_s", "first_mask_s", "whole_s", "cpu_s")
+        columns = ("help_ms", "first_mask_ms", "whole_ms", "cpu_ms")
         medians = [median(getattr(row, name) for row in rows[1:]) for name in columns]
-        table.add(StartRow(str(checkout), *(round(value, 2) for value in medians)))
+        table.add(StartRow(str(checkout), *map(round, medians)))
     table.write(options.json)
 
 
@@ -66,31 +66,34 @@ def _started(checkout: Path, clip: Path, out: Path) -> StartRow:
     command = [sys.executable, "-m", "vseg"]
     env = os.environ | {"PYTHONPATH": f"{checkout}{os.pathsep}{checkout / 'trackers'}"}
     env.pop("PYTHONDONTWRITEBYTECODE", None)
-    began = time.perf_counter()
-    subprocess.run([*command, "--help"], env=env, check=True, stdout=subprocess.DEVNULL)
-    help_s = time.perf_counter() - began
+    # Modules in the current folder come before those of PYTHONPATH.
+    place = out.parent
+    null = subprocess.DEVNULL
+    began = _now_ms()
+    subprocess.run([*command, "--help"], env=env, cwd=place, check=True, stdout=null)
+    help_ms = _now_ms() - began
     words = ["track", clip, "-o", out, "--box", "300,150,500,350", "--range", "0:1"]
-    before = _children_cpu_s()
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        [*command, *map(str, words)],
-        env=env,
-        cwd=out.parent,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    track = [*command, *map(str, words)]
+    before = _children_cpu_ms()
+    began = _now_ms()
+    process = subprocess.Popen(track, env=env, cwd=place, stdout=null, stderr=null)
     shard = out / "masks" / "shard-000000.parquet"
     while not shard.exists() and process.poll() is None:
         time.sleep(0.002)
-    first_mask_s = time.perf_counter() - began
+    first_mask_ms = _now_ms() - began
     process.wait()
-    whole_s = time.perf_counter() - began
-    return StartRow(checkout.name, help_s, first_mask_s, whole_s, _children_cpu_s() - before)
+    whole_ms = _now_ms() - began
+    cpu_ms = _children_cpu_ms() - before
+    return StartRow(checkout.name, help_ms, first_mask_ms, whole_ms, cpu_ms)
 
 
-def _children_cpu_s() -> float:
+def _now_ms() -> float:
+    return time.perf_counter() * 1e3
+
+
+def _children_cpu_ms() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    return (used.ru_utime + used.ru_stime) * 1e3
 
 
 if __name__ == "__main__":
