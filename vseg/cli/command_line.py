@@ -8,7 +8,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from vseg import __version__
 from vseg.cli.command_table import COMMANDS, CommandEntry
-from vseg.cli.report import Command
+from vseg.cli.report import Command, interrupted
 
 
 class CommandGroup(TyperGroup):
@@ -31,7 +31,10 @@ class CommandGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The name of the command that is called, the command, and the words that are left."""
         name, command, rest = super().resolve_command(ctx, args)
-        return name, self.load(name) if name else command, rest
+        try:
+            return name, self.load(name) if name else command, rest
+        except KeyboardInterrupt as stop:
+            raise interrupted() from stop
 
     def load(self, name: str) -> Any:
         """The command itself, which `commands` holds from then on."""

@@ -66,8 +66,7 @@ class Command(TyperCommand):
             _tell(error, as_json=bool(ctx.params.get("as_json")))
             raise typer.Exit(error.exit_code) from error
         except KeyboardInterrupt as stop:
-            print("interrupted", file=sys.stderr)
-            raise typer.Exit(ExitCode.INTERRUPTED) from stop
+            raise interrupted() from stop
         except OSError as error:
             code = end_refused(error, as_json=bool(ctx.params.get("as_json")))
             raise typer.Exit(code) from error
@@ -82,6 +81,12 @@ def commands_with(option: str, group: Any, path: str = "vseg") -> list[str]:
         has = any(option in param.opts + param.secondary_opts for param in command.params)
         found += [typed] if has else commands_with(option, command, typed)
     return found
+
+
+def interrupted() -> typer.Exit:
+    """Tell that Ctrl-C ended the command; what is to be raised."""
+    print("interrupted", file=sys.stderr)
+    return typer.Exit(ExitCode.INTERRUPTED)
 
 
 def end_refused(error: OSError, *, as_json: bool = False) -> ExitCode:

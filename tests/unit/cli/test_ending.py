@@ -40,18 +40,23 @@ def test_sigterm_closes_what_is_open_and_has_an_exit_code_of_its_own() -> None:
 
 
 class _Interrupted:
-    """Ctrl-C while this module is looked for."""
+    """Ctrl-C while a module is looked for."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
 
     def find_spec(self, name: str, path: object, target: object = None) -> None:
-        if name == "vseg.cli.command_line":
+        if name == self.module:
             raise KeyboardInterrupt
 
 
-def test_ctrl_c_while_the_commands_are_loaded_is_no_traceback(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("module", ["vseg.cli.command_line", "vseg.cli.source"])
+def test_ctrl_c_while_a_command_is_loaded_is_no_traceback(
+    module: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.delitem(sys.modules, "vseg.cli.command_line")
-    monkeypatch.setattr(sys, "meta_path", [_Interrupted(), *sys.meta_path])
+    monkeypatch.setattr(sys, "argv", ["vseg", "probe", "clip.mp4"])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [_Interrupted(module), *sys.meta_path])
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 130
