@@ -27,6 +27,10 @@ def session():
     made.prompt(1, image, box=(30, 20, 50, 40))
     made.step(image, 0.0)
     return made
+def clip():
+    made = vseg.Session(model, vseg.open_video([image, image]))
+    made.prompt(1, 0, box=(30, 20, 50, 40))
+    return made
 """
 REFUSED = {
     "vseg.Points([(1, 2, 3)])": "BadPrompt: shape (1, 3)",
@@ -73,6 +77,23 @@ REFUSED = {
     "session().step(image, reverse=True)": "UsageError: no place before",
     "session().step(vseg.Frame(1, None, 0.0, image), reverse=True)": "BadFrame: not earlier",
     "session().remove(7)": "BadPrompt: no object 7",
+    "clip().propagate(until=9)": "BadPrompt: until is 9, not a frame number from 0 to 2",
+    "clip().propagate(until='1')": "BadPrompt: until is '1'",
+    "clip().propagate(start='1')": "BadPrompt: frame '1' is a str",
+    "clip().propagate(start=1.0)": "BadPrompt: frame 1.0 is a float",
+    "clip().propagate(objects=1)": "BadPrompt: objects is 1, not a list of ids",
+    "clip().propagate(objects=[])": "BadPrompt: objects is [], not a list of ids",
+    "vseg.Session('nano')": "UsageError: model is str",
+    "vseg.Tracker('nano')": "UsageError: model is str",
+    "vseg.ImagePredictor('nano')": "UsageError: model is str",
+    "vseg.Session(model, memory={'recent': 2})": "UsageError: memory is dict",
+    "vseg.ImagePredictor(model).predict(image, points=[(1, 2)])": (
+        "UsageError: image is ndarray, not what `encode` gives"
+    ),
+    "vseg.open_video(0)": "BadVideo: 0 is neither a path nor images",
+    "vseg.open_video(None)": "BadVideo: None is neither a path nor images",
+    "vseg.open_video([image], fps='25')": "UsageError: a rate of '25' frames",
+    "vseg.open_video([image], fps=float('inf'))": "UsageError: a rate of inf frames",
     "(lambda s: (s.close(), s.step(image)))(session())": "UsageError: closed",
     "(lambda s: (s.close(), s.prompt(1, image, box=(1, 2, 3, 4))))(session())": (
         "UsageError: closed"

@@ -19,9 +19,10 @@ from vseg.errors import BadRun, OutputError
 from vseg.exchange.mot import mot_row
 from vseg.frame_masks import FrameMasks
 from vseg.io.files import atomic_write_text, real_path
-from vseg.results import Run, RunWriter
+from vseg.results import Run
 from vseg.results.layout import TRACKS
 from vseg.results.write_lock import write_lock
+from vseg.results.writer import whole_run
 from vseg.types import TrackEvent
 from vseg_trackers import (
     Change,
@@ -166,8 +167,10 @@ def _write(
         else replace(prompt, object_id=names.get(prompt.object_id, prompt.object_id))
         for prompt in run.prompts
     ]
-    with write_lock(out):
-        writer = RunWriter.create(out, header, prompts, overwrite=overwrite)
+    with (
+        write_lock(out),
+        whole_run(out, header, prompts, overwrite=overwrite) as writer,
+    ):
         for masks in run:
             writer.write(_renamed(masks, names))
         writer.note(changes)

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from vseg.errors import UsageError
 from vseg.tensors import Decoded, Features
 from vseg.types import Frame, Mask, VisualPrompt
 
@@ -81,3 +82,12 @@ class PromptableModel(Protocol):
     def memorise(self, features: Features, mask: Mask) -> Recall:
         """What decodes the same object on any other image."""
         ...
+
+
+def check_loaded(model: object) -> None:
+    """Raise UsageError for what is no model, such as the name of one."""
+    if not isinstance(model, PromptableModel):
+        raise UsageError(
+            f"model is {type(model).__name__}, not what vseg.load_model gives",
+            hint='load it: model = vseg.load_model("nano")',
+        )

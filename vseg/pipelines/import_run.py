@@ -17,7 +17,7 @@ from vseg.pipelines.editable_run import EditableRun, open_run
 from vseg.pipelines.import_masks import check_any_frame
 from vseg.results.fingerprint import fingerprint
 from vseg.results.records import RunHeader
-from vseg.results.writer import RunWriter
+from vseg.results.writer import whole_run
 
 
 def import_run(
@@ -58,9 +58,9 @@ def import_run(
                 video=info,
                 labels=masks.labels,
             )
-            writer = RunWriter.create(out, header, overwrite=overwrite)
-            for frame in masks:
-                if writer.write(frame.at_time(times(frame.frame_index))):
-                    writer.commit()
-            writer.finish()
+            with whole_run(out, header, overwrite=overwrite) as writer:
+                for frame in masks:
+                    if writer.write(frame.at_time(times(frame.frame_index))):
+                        writer.commit()
+                writer.finish()
     return open_run(out)

@@ -5,6 +5,7 @@ file of frames is written last and decides: masks of a frame that it does not li
 committed.  The same records give the same bytes.
 """
 
+import errno
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from vseg.errors import BadRun
 from vseg.io.files import atomic_path
 from vseg.results.layout import FRAME_SHARDS, FRAMES, MASK_SHARDS, RERUN, shard_path
 from vseg.results.mask_rows import FrameRecord, MaskRow
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 # pyarrow is imported where it is used: `import vseg.results` must stay light.
 
@@ -207,6 +210,8 @@ def open_parquet(path: Path, schema: Any) -> Iterator[Any]:
     except FileNotFoundError as error:
         raise BadRun(f"{path} is missing", hint=RERUN) from error
     except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise  # of what is written meanwhile: reading needs no room
         raise BadRun(f"{path} is damaged: {error}", hint=RERUN) from error
 
 

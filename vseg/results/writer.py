@@ -7,7 +7,8 @@ of frame indices and is rewritten if the run comes back to it; so a resumed run 
 bytes as an unbroken one.  Memory holds the packed masks of one shard (`open_shard`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -263,6 +264,22 @@ class ResumedRun:
     writer: RunWriter
     next_frame: int
     state: bytes | None
+
+
+@contextmanager
+def whole_run(
+    path: Path, header: RunHeader, prompts: Sequence[Prompt] = (), *, overwrite: bool = False
+) -> Iterator[RunWriter]:
+    """A run that is written at one go: where the block raises nothing of it stays, for no
+    command could go on with it.  Raises as `RunWriter.create`.
+    """
+    RunWriter.check_free(path, overwrite=overwrite)
+    try:
+        yield _begin(path, header, prompts)
+    except BaseException:
+        with suppress(OutputError):
+            clear_run(path)
+        raise
 
 
 def _begin(path: Path, header: RunHeader, prompts: Sequence[Prompt]) -> RunWriter:

@@ -129,7 +129,14 @@ class SessionFrames:
                 "this session has no video",
                 hint="use step(image), or give Session a reader",
             )
-        self._check_index(first, len(self._video))
+        count = len(self._video)
+        self._check_index(first, count)
+        # Exclusive, and backward one before the first.
+        if until is not None and not (_is_index(until) and -1 <= until <= count):
+            raise BadPrompt(
+                f"until is {until!r}, not a frame number from 0 to {count}",
+                hint="leave it out to go as far as the video does",
+            )
         return self._video.frames(first, until, -1 if reverse else 1)
 
     def checked(self, frames: Iterable[Frame], state: SessionState) -> Iterator[Frame]:
@@ -167,12 +174,21 @@ class SessionFrames:
         return self._video.read(index)
 
     def _check_index(self, index: int, count: int) -> None:
+        if not _is_index(index):
+            raise BadPrompt(
+                f"frame {index!r} is a {type(index).__name__}, not an int",
+                hint="frames count from 0; video.frame_at(time_s) is the one at a time",
+            )
         if not 0 <= index < count:
             where = "past the end" if index >= count else "before the first"
             raise BadPrompt(
                 f"frame {index} is {where}: 0 to {count - 1} exist",
                 hint="len(video) is the number of frames; they count from 0",
             )
+
+
+def _is_index(index: object) -> bool:
+    return isinstance(index, int | np.integer) and not isinstance(index, bool)
 
 
 def _checked(frame: Frame, state: SessionState) -> Frame:

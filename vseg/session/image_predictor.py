@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor
 
-from vseg.errors import BadPrompt
+from vseg.errors import BadPrompt, UsageError
 from vseg.frame_masks import FrameMasks
-from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel
+from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel, check_loaded
 from vseg.ops.rgb import checked_rgb
 from vseg.prompts.check import check_agreement, check_begins, check_prompt, collect_prompts
 from vseg.prompts.visual import as_visual
@@ -38,6 +38,7 @@ class ImagePredictor:
     """
 
     def __init__(self, model: PromptableModel) -> None:
+        check_loaded(model)
         self.model = model
 
     def encode(self, image: Frame | np.ndarray) -> EncodedImage:
@@ -76,6 +77,11 @@ class ImagePredictor:
         Every one is predicted as if it were alone: masks may overlap.  priors: `logits` of the
         masks so far.  Raises BadPrompt for prompts or priors that do not fit the image.
         """
+        if not isinstance(image, EncodedImage):
+            raise UsageError(
+                f"image is {type(image).__name__}, not what `encode` gives",
+                hint="predict on encoded = predictor.encode(image)",
+            )
         for number, prompts in enumerate(objects, start=1):
             check_agreement(prompts, f"object {number}")
             if priors is None:

@@ -12,6 +12,7 @@ from vseg.interfaces.closing import Closing
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.memory_bank import MemoryBank
 from vseg.interfaces.model import Model
+from vseg.interfaces.promptable_model import check_loaded
 from vseg.interfaces.reader import Reader
 from vseg.session.factory import open_engine
 from vseg.session.identity.identities import Identities
@@ -21,6 +22,12 @@ from vseg.session.snapshot import pack_session, unpack_session
 from vseg.session.state import SessionState
 from vseg.session.tracked_object import TrackedObject
 from vseg.types import Prompt
+
+_SETTINGS = (
+    ("memory", MemorySettings),
+    ("identity", IdentitySettings),
+    ("crops", CropSettings),
+)
 
 
 class SessionObjects(Closing):
@@ -39,6 +46,13 @@ class SessionObjects(Closing):
                 hint="vseg.Session(model, video) with video = vseg.open_video(...), of a "
                 "file, a folder, or a list of images",
             )
+        check_loaded(model)
+        for (name, kind), given in zip(_SETTINGS, settings, strict=True):
+            if not isinstance(given, kind):
+                raise UsageError(
+                    f"{name} is {type(given).__name__}, not vseg.{kind.__name__}",
+                    hint=f"give {name}=vseg.{kind.__name__}(...)",
+                )
         self.model = model
         self.video = video
         self._settings = settings

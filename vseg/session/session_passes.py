@@ -6,10 +6,10 @@ frames would get other masks, so the state before the last one is kept until som
 changed: the same call again begins there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from vseg.errors import UsageError
+from vseg.errors import BadPrompt, UsageError
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import Reader
 from vseg.session.snapshot import pack_session, unpack_session
@@ -51,6 +51,10 @@ class SessionPasses:
         self, start: int | None, *, reverse: bool, named: Sequence[int] | None
     ) -> SessionPass:
         """What `propagate` would do.  Raises BadPrompt."""
+        if named is not None and (not isinstance(named, Iterable) or not [*named]):
+            raise BadPrompt(
+                f"objects is {named!r}, not a list of ids", hint="leave it out for all"
+            )
         asked = None if named is None else frozenset(named)
         if start is None and self._last is not None:
             last = self._last[0]

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from math import inf
+from numbers import Real
 
 import numpy as np
 from jaxtyping import UInt8
@@ -24,9 +26,17 @@ class ImageList(Closing):
     def __init__(
         self, images: Iterable[np.ndarray], fps: Fraction | int | float = UNKNOWN_FPS
     ) -> None:
-        if not fps > 0:
-            raise UsageError(f"a rate of {fps} frames a second", hint="use a positive rate")
-        self._fps = written_rate(fps)
+        if not isinstance(images, Iterable):
+            raise BadVideo(
+                f"{images!r} is neither a path nor images",
+                hint="give a file, a folder, or a list of RGB images; the frames of a camera "
+                "go to Session.step, or `vseg watch 0` tracks them",
+            )
+        if not isinstance(fps, Real) or not 0 < fps < inf:
+            raise UsageError(
+                f"a rate of {fps!r} frames a second", hint="use a positive number"
+            )
+        self._fps = written_rate(fps if isinstance(fps, Fraction) else float(fps))
         self._images = [_checked(number, image) for number, image in enumerate(images)]
         if not self._images:
             raise BadVideo("there are no images", hint="give at least one")

@@ -12,6 +12,7 @@ from PIL import Image
 from tests.unit.cli.conftest import call, files_of
 from vseg.analysis.associate import associate
 from vseg.build import open_run
+from vseg.errors import OutputError
 from vseg.frame_masks import FrameMasks, LogitCrops
 from vseg.results import Prompt, RunHeader, RunWriter, SourceFingerprint, fingerprint
 from vseg.results.layout import read_header, read_objects, write_header, write_objects
@@ -158,6 +159,21 @@ def test_what_looks_different_is_not_joined(run: Path, tmp_path: Path) -> None:
     different.rename(tmp_path / "moved")
     answer = call("associate", run)
     assert (answer.exit_code, "different" in answer.stderr) == (3, True)
+
+
+def test_what_cannot_be_written_whole_leaves_nothing(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files_of(run.parent)
+
+    def refused(*_: object) -> None:
+        raise OutputError("No space left on device")
+
+    monkeypatch.setattr(RunWriter, "note", refused)
+    with pytest.raises(OutputError, match="No space left"):
+        associate(run, colours=False)
+    assert files_of(run.parent) == before
+    assert [path.name for path in run.parent.iterdir()] == ["run"]
 
 
 def test_an_unfinished_run_is_refused(tmp_path: Path, run: Path) -> None:

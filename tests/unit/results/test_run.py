@@ -1,5 +1,6 @@
 """What was written is read back exactly, and a damaged run says what is wrong with it."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from vseg.results import (
     unpack_row,
 )
 from vseg.results.layout import write_header
+from vseg.results.shards import mask_schema, open_parquet
 from vseg.types import Box, Mask, Points, Scribble, Timecode, VideoInfo
 
 HEIGHT = 36
@@ -280,6 +282,12 @@ def test_a_damaged_missing_or_foreign_part_is_named(run_folder: Path) -> None:
     part.unlink()
     with pytest.raises(BadRun, match=r"shard-000001\.parquet is missing"):
         list(open_run(run_folder))
+
+
+def test_a_full_disk_is_no_damage(run_folder: Path) -> None:
+    part = run_folder / "masks" / "shard-000001.parquet"
+    with pytest.raises(OSError, match="No space left"), open_parquet(part, mask_schema()):
+        raise OSError(errno.ENOSPC, "No space left on device")  # where a copy is written
 
 
 def test_a_part_out_of_order_is_refused(run_folder: Path) -> None:
