@@ -121,6 +121,7 @@ def test_what_it_finds_is_well_formed(grounder: Grounder, case: Case) -> None:
 
 def test_names_are_the_phrases(grounder: Grounder, case: Case) -> None:
     said = grounder.ground(frame(), case.asked)
+    assert len(said.found)
     for label, name in zip(said.found.labels, said.names, strict=True):
         asked = case.asked[label]
         assert not isinstance(asked, Text) or name == asked.phrase

@@ -188,7 +188,9 @@ def test_lost_shards_of_both_halves_are_computed_again(
     )
     stopped = TrackJob(str(clip), tmp_path / "stopped", prompts, config("both"))
     track(stopped, model=model, callbacks=callbacks)
-    for lost in sorted((stopped.out / "masks").iterdir()):
+    shards = sorted((stopped.out / "masks").iterdir())
+    assert shards
+    for lost in shards:
         out = Path(shutil.copytree(stopped.out, tmp_path / f"lost-{lost.stem}"))
         (out / "masks" / lost.name).unlink()
         job = TrackJob(str(clip), out, prompts, config("both"), resume=True)

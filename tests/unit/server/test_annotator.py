@@ -391,11 +391,13 @@ def _no_words(texts: object) -> Grounder:
     raise AssertionError("no words were given")
 
 
-def test_alternatives_are_told(scene: SyntheticVideo, page: AnnotatorPage) -> None:
+def test_alternatives_are_told(page: AnnotatorPage) -> None:
     page.ask("view", frame=0)
-    page.point(None, 0, inside(scene, 1, 0))
+    page.point(None, 0, (37, 71))  # near the rim of an object, as most of it or more
     area = int(page.mask(1, 0, MaskFlag.PENDING).mask.sum())
-    for each in page.ask("alternatives", object=1, frame=0)["alternatives"]:
+    alternatives = page.ask("alternatives", object=1, frame=0)["alternatives"]
+    assert [each["kind"] for each in alternatives] == ["smaller", "larger"]
+    for each in alternatives:
         assert (each["area"] < area) == (each["kind"] == "smaller")
         assert each["area"] == sum(each["crop"]["runs"][1::2])
 

@@ -106,11 +106,14 @@ def test_who_passes_in_front_keeps_its_body_where_the_border_stays(step: int) ->
 def test_who_turns_back_is_not_sent_across() -> None:
     scene = Scene(turn_at=21)
     merges = Merges()
+    met = 0
     for t in range(40):
         groups = merges.divide(scene.frame(t, scene.masks(t)))
         for group in groups:
+            met += 1
             for i, mask in group.items():
                 assert iou(mask, scene.masks(t)[i]) > 0.6, t
+    assert met > 3
 
 
 def test_a_mask_over_both_is_divided() -> None:

@@ -327,6 +327,8 @@ def test_training_writes_a_head_that_nano_can_use(
 
 
 def test_a_named_image_keeps_its_arrays(packs: tuple[Path, ...]) -> None:
-    for each in load_named(packs):
+    images = list(load_named(packs))
+    assert images
+    for each in images:
         assert isinstance(each, NamedImage) and each.image.shape[:2] == each.ids.shape
         assert set(each.words) <= set(np.unique(each.ids).tolist())
