@@ -211,7 +211,8 @@ def test_a_worker_that_is_killed_once_or_twice(
     LocalEngine(place, 1, killer, lambda: False).run(schedule)
     assert killer.times == {"1.mp4": 0, "2.mp4": 0}
     assert statuses(out) == {**DONE, "1.mp4": "poison"}
-    assert call("batch", "retry", out, "--workers", 1).exit_code == 4
+    with workers_in_process():
+        assert call("batch", "retry", out, "--workers", 1).exit_code == 4
     assert statuses(out) == DONE
     assert runs_of(out) == runs_of(reference)
 
