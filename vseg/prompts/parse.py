@@ -26,7 +26,7 @@ from vseg.errors import UsageError
 from vseg.ops.label_text import check_label, split_label
 from vseg.prompts.exemplar_files import boxed_exemplar, masked_exemplar
 from vseg.prompts.mask_files import read_mask_file
-from vseg.prompts.phrases import parse_phrases
+from vseg.prompts.phrases import check_distinct, parse_phrases
 from vseg.prompts.polygon_masks import joined_rings
 from vseg.prompts.timecode import parse_timecode
 from vseg.prompts.unnamed_masks import UnnamedMasks
@@ -124,7 +124,8 @@ def parse_masks(specs: Iterable[str]) -> Iterator[Prompt]:
 def parse_concepts(texts: Iterable[str], exemplars: Iterable[str]) -> tuple[Prompt, ...]:
     """All concept prompts: of the object before the colon, or of every instance without one.
 
-    Phrases for every instance may stand together: `the red car. a dog`.
+    Phrases for every instance may stand together: `the red car. a dog`.  Raises BadPrompt for
+    one that is given twice.
     """
     prompts: list[Prompt] = []
     everywhere: list[Text] = []
@@ -133,6 +134,7 @@ def parse_concepts(texts: Iterable[str], exemplars: Iterable[str]) -> tuple[Prom
             prompts += parse_texts([spec])
         else:
             everywhere += parse_phrases(spec)
+    check_distinct(everywhere)
     prompts += [Prompt(None, FIRST_FRAME, phrase) for phrase in everywhere]
     for spec in exemplars:
         (prompt,) = parse_exemplars([spec])

@@ -1,6 +1,7 @@
 """Command line text -> the phrases of text prompts."""
 
 import re
+from collections.abc import Iterable
 
 from vseg.errors import BadPrompt
 from vseg.types import Text
@@ -30,6 +31,12 @@ def parse_phrases(text: str) -> tuple[Text, ...]:
             hint="detect fewer phrases at once, or divide them among several runs",
         )
     phrases = tuple(_phrase(part) for part in parts)
+    check_distinct(phrases)
+    return phrases
+
+
+def check_distinct(phrases: Iterable[Text]) -> None:
+    """Raise BadPrompt for a phrase that is given twice: what it names would come twice."""
     known: set[str] = set()
     for phrase in phrases:
         if phrase.phrase.lower() in known:
@@ -37,7 +44,6 @@ def parse_phrases(text: str) -> tuple[Text, ...]:
                 f"the phrase '{phrase.phrase}' is given twice", hint="leave one out"
             )
         known.add(phrase.phrase.lower())
-    return phrases
 
 
 def _phrase(part: str) -> Text:

@@ -3,6 +3,7 @@
 import pytest
 
 from vseg.errors import BadPrompt
+from vseg.prompts.parse import parse_concepts
 from vseg.prompts.phrases import MOST_PHRASES, parse_phrases
 from vseg.types import LONGEST_PHRASE, Text
 
@@ -40,3 +41,9 @@ def test_phrases_are_parted_by_full_stops(text: str, phrases: tuple[Text, ...]) 
 def test_what_is_no_list_of_phrases_is_refused(text: str, message: str) -> None:
     with pytest.raises(BadPrompt, match=message):
         parse_phrases(text)
+
+
+def test_a_phrase_of_two_options_is_refused_but_for_objects_of_their_own() -> None:
+    with pytest.raises(BadPrompt, match="'Dog' is given twice"):
+        parse_concepts(["dog. cat", "Dog"], ())
+    assert len(parse_concepts(["1:dog", "2:dog", "dog"], ())) == 3
