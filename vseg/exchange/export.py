@@ -6,6 +6,7 @@ a loss_report.json where the format had no room for something.
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -74,17 +75,15 @@ def export(
             for name, text in _beside(exported, chosen, origin).items():
                 atomic_write_text(unfinished / name, text)
         return [out]
-    with atomic_path(out) as unfinished:
-        chosen.write(exported, unfinished)
-    written = [out]
-    beside = _beside(exported, chosen, origin)
-    for name in (LOSS_REPORT, SIDECAR):
-        path = out.with_name(f"{out.name}.{name}")
-        path.unlink(missing_ok=True)
-        if name in beside:
-            atomic_write_text(path, beside[name])
-            written.append(path)
-    return written
+    paths = {name: out.with_name(f"{out.name}.{name}") for name in (LOSS_REPORT, SIDECAR)}
+    with ExitStack() as files:  # which take their names together, once all are written
+        chosen.write(exported, files.enter_context(atomic_path(out)))
+        beside = _beside(exported, chosen, origin)
+        for name, text in beside.items():
+            files.enter_context(atomic_path(paths[name])).write_bytes(text.encode())
+    for name in paths.keys() - beside.keys():
+        paths[name].unlink(missing_ok=True)
+    return [out, *(paths[name] for name in paths if name in beside)]
 
 
 def _beside(

@@ -125,6 +125,18 @@ def test_davis_gives_an_overlap_to_the_higher_score_then_the_lower_id(tmp_path: 
     ]
 
 
+def test_a_file_comes_with_what_belongs_beside_it_or_not_at_all(
+    apart: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "a.txt.loss_report.json").mkdir()
+    with pytest.raises(OutputError, match=r"a\.txt\.loss_report\.json"):
+        export(apart, "mot", tmp_path / "a.txt")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "a.txt.loss_report.json",
+        "run",
+    ]
+
+
 def test_davis_has_no_room_for_ids_above_253(tmp_path: Path) -> None:
     run = store(
         tmp_path / "run", {0: {253: square(0, 0), 254: square(20, 5)}}, {253: 1.0, 254: 1.0}
