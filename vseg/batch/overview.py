@@ -114,12 +114,15 @@ def _count(seen: Overview, place: Place, planned: PlannedJob) -> None:
 
 
 def listed_jobs(place: Place) -> Iterator[ListedJob]:
-    """Every job in the plan's order; no stretches.  Raises BadRun if files are damaged."""
+    """Every clip in the plan's order; those of equal content have one run.  Raises BadRun if
+    files are damaged.
+    """
     for planned in read_plan(place):
         if planned.job is None:
             yield ListedJob(planned.clip, UNREADABLE, None, None, 0)
         elif planned.job.part_of is None:
-            yield _listed(place, planned.clip, planned.job.job_id)
+            for clip in (planned.clip, *planned.same):
+                yield _listed(place, clip, planned.job.job_id)
 
 
 def _listed(place: Place, clip: str, job_id: str) -> ListedJob:

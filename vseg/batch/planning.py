@@ -28,13 +28,15 @@ PLAN = "plan.jsonl"
 
 class PlannedJob(Record):
     """A line of the plan.  version: of the clip, by which a change is noticed without reading
-    it.  error: why nothing can be done with it; then `job` is None.
+    it.  error: why nothing can be done with it; then `job` is None.  same: further clips with
+    this content, for which the job's run stands too.
     """
 
     clip: str
     version: str
     job: BatchJob | None = None
     error: JobError | None = None
+    same: tuple[str, ...] = ()
 
 
 class Plan:
@@ -74,12 +76,22 @@ def make_plan(
     """
     former = _Former(read_plan(place))
     plan: dict[str, tuple[float, bytes]] = {}
+    clips: dict[str, list[str]] = {}
     for line in lines:
         on_clip(line.clip)
         for planned in _planned(line, former):
             name = planned.job.job_id if planned.job else f"clip {line.clip}"
             work = planned.job.work_bytes if planned.job else 0.0
             plan.setdefault(name, (work, planned.model_dump_json().encode()))
+            of_job = clips.setdefault(name, [])
+            if planned.clip not in of_job:
+                of_job.append(planned.clip)
+    for name, (_, *others) in clips.items():
+        if others:
+            work, text = plan[name]
+            first = PlannedJob.model_validate_json(text)
+            known = first.model_copy(update={"same": tuple(others)})
+            plan[name] = (work, known.model_dump_json().encode())
     ordered = [text for _, text in sorted(plan.values(), key=lambda one: -one[0])]
     place.write(PLAN, b"".join(text + b"\n" for text in ordered))
     return Plan(ordered, f"{place.name}/{PLAN}")

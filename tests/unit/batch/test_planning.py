@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from vseg.batch.job_list import JobLine
+from vseg.batch.overview import listed_jobs
 from vseg.batch.place import FolderPlace
 from vseg.batch.planning import PLAN, make_plan, read_plan
 from vseg.errors import BadRun
@@ -37,6 +38,9 @@ def test_a_clip_that_is_there_twice_is_one_job(tmp_path: Path) -> None:
     plan = make_plan(lines(*sorted(tmp_path.glob("*.mp4"))), place)
     assert [Path(planned.clip).name for planned in plan] == ["ü.mp4", "a.mp4"]
     assert list(read_plan(place)) == list(plan)
+    listed = [(Path(job.clip).name, job.job_id) for job in listed_jobs(place)]
+    assert [name for name, _ in listed] == ["ü.mp4", "a.mp4", "b b.mp4"]
+    assert listed[1][1] == listed[2][1]
 
 
 def test_a_damaged_plan_is_named_with_its_line(tmp_path: Path) -> None:
