@@ -5,7 +5,6 @@ worker; a worker that dies is replaced.  Workers whose driver was killed commit 
 and end.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -16,7 +15,7 @@ from vseg.batch.place import Place, committed_frames
 from vseg.batch.schedule import Attempt, Schedule, WorkerDeath
 from vseg.batch.watcher import BatchWatcher
 from vseg.batch.worker_process import WorkerProcess
-from vseg.weights.threads import thread_limit
+from vseg.weights.threads import thread_limit, usable_cores
 
 _POLL_S = 0.1
 """How long a request to stop, or a job that may be tried again, waits at most."""
@@ -155,7 +154,6 @@ def workers_here(devices: Collection[str]) -> int:
 
 
 def cores() -> int:
-    """How many cores may be used."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    usable = len(affinity(0)) if affinity else os.cpu_count() or 1
+    """How many cores workers share: those that may be used, or fewer by `VSEG_THREADS`."""
+    usable = usable_cores()
     return min(usable, thread_limit() or usable)

@@ -68,8 +68,7 @@ class Plan:
 def make_plan(
     lines: Iterable[JobLine], place: Place, on_clip: Callable[[str], None] = lambda clip: None
 ) -> Plan:
-    """The jobs, each once, those of the largest clips first;
-    also stored as the plan.
+    """The jobs, each once, those of the largest clips first; also stored as the plan.
 
     on_clip(clip): called before a clip is read.  A clip that cannot be read has a line with
     its error.  Raises ModelError for weights that are not there, and OutputError.

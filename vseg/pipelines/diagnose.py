@@ -1,10 +1,8 @@
 """What this machine offers to vseg.  Nothing is changed and nothing leaves the machine."""
 
 import importlib.metadata
-import os
 import platform
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,10 +96,10 @@ def _processor() -> str:
     import torch
 
     from vseg.weights.device import instruction_set
+    from vseg.weights.threads import usable_cores
 
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return (
-        f"{platform.machine()}, {instruction_set()}, {cores} cores, "
+        f"{platform.machine()}, {instruction_set()}, {usable_cores()} cores, "
         f"{torch.get_num_threads()} threads"
     )
 

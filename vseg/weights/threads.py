@@ -68,6 +68,12 @@ def thread_limit() -> int | None:
     return number
 
 
+def usable_cores() -> int:
+    """How many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def limit_threads() -> None:
     """Apply the limit to torch and OpenCV."""
     limit = thread_limit()
