@@ -100,7 +100,8 @@ class IdentitySettings(Settings):
 
     coherent: a part of a mask that is neither connected with the object nor near where it was
     on the frame before, or its largest part where it was nowhere, is not of the object (models
-    with local matching only: nano).
+    with local matching only: nano); nor is one that stays with what is around it while the
+    object moves on.
     non_overlapping: no two objects take the same pixel, except nested ones.  merges: where two
     similar objects overlap, their joint mask is divided by how the pixels of each move; where
     they are apart again, neither keeps a piece of the other.

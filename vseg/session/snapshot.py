@@ -29,7 +29,7 @@ from vseg.session.state import SessionState
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 19
+_FORMAT = 20
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:

@@ -10,6 +10,7 @@ import torch
 
 from tests.sam_models import FAMILY, saved_model
 from vseg.build import load_model
+from vseg.session.identity.pack import pack_identities
 from vseg.session.memory.slot_bank import SlotBank
 from vseg.session.session import Session
 from vseg.types import Frame
@@ -45,7 +46,6 @@ def test_a_restored_memory_is_the_same_to_the_bit(
             for s in (*o.prompted.values(), *o.recent.values())
         ]
         heavy = sum(each.nbytes for each in keys)
-        signature = session.identities.signature
-        assert signature is not None
-        packed_memory = len(packed) - signature.small.nbytes
+        identities, _ = pack_identities(session.identities)
+        packed_memory = len(packed) - sum(tensor.nbytes for tensor in identities.values())
         assert packed_memory < session.state_bytes() - 0.9 * heavy

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
-from vseg.session.identity.identity_input import IdentityInput
+from vseg.session.identity.identity_input import IdentityInput, Image
 from vseg.session.identity.layers import GREY_SCALE, Cells, Grey
 
 # Two objects overlap from this share of the smaller one on; below it they lie side by side.
@@ -67,19 +67,24 @@ class FrameObjects:
             some = inputs.decoded.logits[[rows[i] for i in ids]]
             return np.asarray(some.amax(0).float().cpu().numpy())
 
-        height, width = masks.shape[1:]
-        size = (GREY_SCALE * width, GREY_SCALE * height)
-        small = cv2.resize(inputs.image, size, interpolation=cv2.INTER_AREA)
-        grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0)
         return cls(
             inputs.frame_index,
             {i: masks[row] for i, row in rows.items()},
             surest,
-            np.asarray(grey, dtype=np.uint8),
+            grey_image(inputs.image, masks.shape[1:]),
             frozenset(i for i, here in zip(ids, inputs.prompted, strict=True) if here),
             similar,
             equal,
         )
+
+
+def grey_image(image: Image, map_hw: tuple[int, ...]) -> Grey:
+    """A frame in grey, GREY_SCALE pixels along a cell of masks of this size."""
+    height, width = map_hw
+    size = (GREY_SCALE * width, GREY_SCALE * height)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0)
+    return np.asarray(grey, dtype=np.uint8)
 
 
 def overlap(expected: tuple[Cells, Cells], masks: tuple[Cells, Cells]) -> bool:

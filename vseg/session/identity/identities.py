@@ -18,6 +18,7 @@ from vseg.session.identity.frame_facts import FrameFacts, Mirrored, Rows, divide
 from vseg.session.identity.frame_objects import FrameObjects
 from vseg.session.identity.gallery import largest_cosines
 from vseg.session.identity.identity_input import IdentityInput, Resolved
+from vseg.session.identity.left_behind import LeftBehind
 from vseg.session.identity.merges import Merges
 from vseg.session.identity.nested_objects import NestedObjects
 from vseg.session.identity.object_identity import SIMILAR, Looks, LooksRule, ObjectIdentity
@@ -29,8 +30,8 @@ from vseg.types import Frame, TrackEvent
 
 
 class Identities:
-    """The identities of one video.  `objects`, `nested`, `merges` and `signature` go into
-    snapshots.
+    """The identities of one video.  `objects`, `nested`, `merges`, `left_behind` and
+    `signature` go into snapshots.
     """
 
     def __init__(self, rules: IdentitySettings) -> None:
@@ -38,6 +39,7 @@ class Identities:
         self.objects: dict[int, ObjectIdentity] = {}
         self.nested = NestedObjects()
         self.merges = Merges()
+        self.left_behind = LeftBehind()
         self.signature: FrameSignature | None = None
         self._events: list[TrackEvent] = []
 
@@ -70,6 +72,7 @@ class Identities:
             known.unverified = True
             known.departure = known.departure.anew()
         self.merges.clear()
+        self.left_behind.clear()
 
     def competitors(self, object_ids: Sequence[int]) -> Bool[np.ndarray, "O O"]:
         """Which rows must not share pixels."""
@@ -108,6 +111,8 @@ class Identities:
         masks, visible, reliable = self._without_conflicts(inputs, facts, visible)
         if self.rules.merges and len(visible) > 1:
             masks, visible = self._divide_merged(inputs, masks, visible)
+        if self.rules.coherent:
+            masks = self.left_behind.without(inputs, masks, visible)
         absent = facts.visible & ~visible
         masks = masks.changed(lambda decoded: with_absent(decoded, absent))
         self._learn_tracked(inputs, masks.here, visible, reliable)
@@ -121,8 +126,7 @@ class Identities:
         """The masks with conflicts resolved from the coarsest to the finest, whole masks and
         then pixels; which rows are visible, and which reliable.
         """
-        ids = inputs.object_ids
-        decoded = inputs.decoded
+        ids, decoded = inputs.object_ids, inputs.decoded
         competitors = facts.competitors
         if self.rules.non_overlapping and len(ids) > 1:
             given = visible & np.array(inputs.mask_given)
@@ -166,8 +170,7 @@ class Identities:
 
     def drain(self) -> tuple[TrackEvent, ...]:
         """The events since the last call."""
-        events = tuple(self._events)
-        self._events = []
+        events, self._events = tuple(self._events), []
         return events
 
     def _recognised(self, inputs: IdentityInput, facts: FrameFacts, visible: Rows) -> Rows:
@@ -234,8 +237,7 @@ class Identities:
         for row, object_id in enumerate(inputs.object_ids):
             known = self.objects[object_id]
             if visible[row]:
-                colours = frame.of(masks[row])
-                known.departure = known.departure.visible(masks[row], colours)
+                known.departure = known.departure.visible(masks[row], frame.of(masks[row]))
             else:
                 known.departure = known.departure.absent()
                 if known.departure.left:
@@ -289,8 +291,7 @@ class Identities:
             if not visible[row]:
                 continue
             # What goes out may meet what enters, whose looks its mask would show.
-            learns = reliable[row] and not (inputs.prompted[row] or known.departure.leaving)
-            if learns:
+            if reliable[row] and not (inputs.prompted[row] or known.departure.leaving):
                 known.gallery.add(here.embedding[row], prompted=False)
 
     def _note(self, frame_index: int, object_id: int, *, visible: bool) -> None:

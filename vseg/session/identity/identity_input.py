@@ -7,6 +7,9 @@ from jaxtyping import UInt8
 
 from vseg.tensors import Decoded
 
+Image = UInt8[np.ndarray, "H W 3"]
+"""RGB."""
+
 
 @dataclass(frozen=True, slots=True)
 class IdentityInput:
@@ -22,7 +25,7 @@ class IdentityInput:
     prompted: tuple[bool, ...]
     mask_given: tuple[bool, ...]
     decoded: Decoded
-    image: UInt8[np.ndarray, "H W 3"]
+    image: Image
     elsewhere: tuple[bool, ...] = ()
 
 

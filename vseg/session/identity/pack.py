@@ -18,6 +18,7 @@ from vseg.session.identity.depth_order import DepthOrder
 from vseg.session.identity.gallery import Gallery
 from vseg.session.identity.identities import Identities
 from vseg.session.identity.layers import MotionLayer
+from vseg.session.identity.left_behind import LeftBehind, MaskInParts
 from vseg.session.identity.merges import Merges
 from vseg.session.identity.nested_objects import NestedObjects
 from vseg.session.identity.object_identity import ObjectIdentity
@@ -53,6 +54,7 @@ def pack_identities(identities: Identities) -> tuple[dict[str, Tensor], dict[str
         "objects": objects,
         "nested": sorted(identities.nested.pairs),
         "merges": _pack_merges(identities.merges, tensors),
+        "left_behind": _pack_left_behind(identities.left_behind, tensors),
         "signature": None
         if signature is None
         else [signature.frame_index, signature.mean_change, signature.cut],
@@ -81,6 +83,7 @@ def unpack_identities(
         identities.objects[int(object_id)] = known
     identities.nested = NestedObjects([(one, other) for one, other in stored["nested"]])
     identities.merges = _unpack_merges(tensors, stored["merges"])
+    identities.left_behind = _unpack_left_behind(tensors, stored["left_behind"])
     identities.signature = None
     if stored["signature"] is not None:
         frame_index, mean_change, cut = stored["signature"]
@@ -122,3 +125,26 @@ def _unpack_merges(tensors: Mapping[str, Tensor], stored: Mapping[str, Any]) -> 
     grey = tensors.get("identity/grey")
     depth = DepthOrder({(one, other): value for one, other, value in stored["in_front"]})
     return Merges(layers, depth, None if grey is None else grey.cpu().numpy(), *stored["last"])
+
+
+def _pack_left_behind(left_behind: LeftBehind, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    """What JSON can hold; adds the rest to the tensors."""
+    if left_behind.grey is not None:
+        tensors["identity/parts_grey"] = torch.from_numpy(left_behind.grey)
+    for object_id, mask in left_behind.masks.items():
+        tensors[f"identity/{object_id}/body"] = torch.from_numpy(mask.body)
+        tensors[f"identity/{object_id}/behind"] = torch.from_numpy(mask.behind)
+    return {"objects": list(left_behind.masks), "frame": left_behind.frame_index}
+
+
+def _unpack_left_behind(
+    tensors: Mapping[str, Tensor], stored: Mapping[str, Any]
+) -> LeftBehind:
+    masks = {
+        i: MaskInParts(
+            *(tensors[f"identity/{i}/{kind}"].cpu().numpy() for kind in ("body", "behind"))
+        )
+        for i in stored["objects"]
+    }
+    grey = tensors.get("identity/parts_grey")
+    return LeftBehind(masks, None if grey is None else grey.cpu().numpy(), stored["frame"])

@@ -32,6 +32,15 @@ def with_absent(decoded: Decoded, absent: Bool[np.ndarray, " O"]) -> Decoded:
     )
 
 
+def without_cells(decoded: Decoded, cells: Mapping[int, Bool[np.ndarray, "h w"]]) -> Decoded:
+    """The same with background on some cells of some rows."""
+    logits = decoded.logits.clone()
+    for row, of_row in cells.items():
+        off = uploaded(torch.from_numpy(of_row), logits.device)
+        logits[row].masked_fill_(off, -CERTAIN_LOGIT)
+    return replace(decoded, logits=logits)
+
+
 def with_rows_of(decoded: Decoded, other: Decoded, rows: Bool[Tensor, " O"]) -> Decoded:
     """The same with `rows` replaced by those of `other`; presence stays."""
     return replace(
