@@ -30,9 +30,7 @@ from vseg.types import Frame, TrackEvent
 
 
 class Identities:
-    """The identities of one video.  `objects`, `nested`, `merges`, `left_behind` and
-    `signature` go into snapshots.
-    """
+    """The identities of one video; all but the rules and events go into snapshots."""
 
     def __init__(self, rules: IdentitySettings) -> None:
         self.rules = rules
@@ -166,6 +164,7 @@ class Identities:
         """Drop everything known of an object."""
         self.objects.pop(object_id, None)
         self.merges.forget(object_id)
+        self.left_behind.forget(object_id)
         self.nested.forget(object_id)
 
     def drain(self) -> tuple[TrackEvent, ...]:

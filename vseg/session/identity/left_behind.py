@@ -4,8 +4,8 @@ Enters: the masks of a frame by object, and the frame.  Leaves: the same without
 What an object touches may join its mask, and stays there when the object is gone: on every
 frame it is near where it was, and it is remembered.  But it moves as what is around it does,
 and the body does not: they are different layers (Wang and Adelson, Representing moving images
-with layers, 1994).  Parts on both sides of what hides an object move as its body, and an
-object that stands still leaves nothing behind.
+with layers, 1994).  Parts on both sides of what hides an object move as its body, an object
+that stands still leaves nothing behind, and a prompt may say that an object is in parts.
 """
 
 from collections.abc import Mapping
@@ -44,6 +44,9 @@ _STILL = 0.25
 _MOST_PARTS = 8
 # After a jump over more frames than this nothing is compared, as in `merges`.
 _JUMP = 5
+# Pixels of the shorter and the longer side of grey images that OpenCV's optical flow can work
+# on: of smaller ones it crashes.
+_LEAST_SIDES = (32, 64)
 # Parts at most four cells apart are one, as in `bodies`.
 _BESIDE = np.ones((5, 5), dtype=np.uint8)
 # What is around a part lies four to eight cells from it: nearer, the patches of the optical
@@ -70,9 +73,12 @@ class MaskInParts:
 class LeftBehind:
     """The masks in parts of one video's objects by id, on the last frame, which is kept in
     grey if there are any; read and written by snapshots.
+
+    said: objects that were in parts where they were prompted, of which none is taken.
     """
 
     masks: dict[int, MaskInParts] = field(default_factory=dict)
+    said: set[int] = field(default_factory=set)
     grey: Grey | None = None
     frame_index: int = 0
 
@@ -82,14 +88,15 @@ class LeftBehind:
         visible: rows of objects that are there.  What is prompted on this frame, or decoded in
         crops, stays as it is.
         """
-        elsewhere = inputs.elsewhere or (False,) * len(inputs.object_ids)
+        ids = inputs.object_ids
+        elsewhere = inputs.elsewhere or (False,) * len(ids)
         seen = (mirrored.here.logits > 0).numpy()
         masks = {
-            row: seen[row]
-            for row in np.flatnonzero(visible).tolist()
-            if not (inputs.prompted[row] or elsewhere[row])
+            row: seen[row] for row in np.flatnonzero(visible & ~np.array(elsewhere)).tolist()
         }
-        ids = inputs.object_ids
+        prompted = {row: masks.pop(row) for row in [*masks] if inputs.prompted[row]}
+        self.said |= {ids[row] for row, mask in prompted.items() if _parts(mask) is not None}
+        masks = {row: mask for row, mask in masks.items() if ids[row] not in self.said}
         found = self.find(
             inputs.frame_index, inputs.image, {ids[row]: mask for row, mask in masks.items()}
         )
@@ -116,6 +123,8 @@ class LeftBehind:
             before is not None
             and before.shape == self.grey.shape
             and 0 < abs(frame_index - last) <= _JUMP
+            and min(before.shape) >= _LEAST_SIDES[0]
+            and max(before.shape) >= _LEAST_SIDES[1]
         ):
             motion = _Motion(before, self.grey)
         found = {}
@@ -127,8 +136,12 @@ class LeftBehind:
                 found[i] = cells
         return found
 
+    def forget(self, object_id: int) -> None:
+        """Drop what was said of an object."""
+        self.said.discard(object_id)
+
     def clear(self) -> None:
-        """Drop everything, as at a shot boundary."""
+        """Drop all masks, as at a shot boundary."""
         self.masks = {}
         self.grey = None
 

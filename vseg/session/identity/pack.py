@@ -134,7 +134,11 @@ def _pack_left_behind(left_behind: LeftBehind, tensors: dict[str, Tensor]) -> di
     for object_id, mask in left_behind.masks.items():
         tensors[f"identity/{object_id}/body"] = torch.from_numpy(mask.body)
         tensors[f"identity/{object_id}/behind"] = torch.from_numpy(mask.behind)
-    return {"objects": list(left_behind.masks), "frame": left_behind.frame_index}
+    return {
+        "objects": list(left_behind.masks),
+        "said": sorted(left_behind.said),
+        "frame": left_behind.frame_index,
+    }
 
 
 def _unpack_left_behind(
@@ -147,4 +151,5 @@ def _unpack_left_behind(
         for i in stored["objects"]
     }
     grey = tensors.get("identity/parts_grey")
-    return LeftBehind(masks, None if grey is None else grey.cpu().numpy(), stored["frame"])
+    here = None if grey is None else grey.cpu().numpy()
+    return LeftBehind(masks, set(stored["said"]), here, stored["frame"])
