@@ -1,17 +1,21 @@
 """What enters and leaves the resolution of identities on one frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
+import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from vseg.session.identity.layers import GREY_SCALE, Grey
 from vseg.tensors import Decoded
 
 Image = UInt8[np.ndarray, "H W 3"]
 """RGB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IdentityInput:
     """The decoded masks of O objects on a frame.
 
@@ -28,6 +32,11 @@ class IdentityInput:
     image: Image
     elsewhere: tuple[bool, ...] = ()
 
+    @cached_property
+    def grey(self) -> Grey:
+        """The frame in grey, GREY_SCALE pixels along a cell of the masks."""
+        return grey_image(self.image, self.decoded.logits.shape[1:])
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -38,3 +47,12 @@ class Resolved:
     decoded: Decoded
     reliable: tuple[bool, ...]
     here: Decoded
+
+
+def grey_image(image: Image, map_hw: Sequence[int]) -> Grey:
+    """A frame in grey, GREY_SCALE pixels along a cell of masks of this size."""
+    height, width = map_hw
+    size = (GREY_SCALE * width, GREY_SCALE * height)
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0)
+    return np.asarray(grey, dtype=np.uint8)

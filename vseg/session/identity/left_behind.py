@@ -8,7 +8,7 @@ with layers, 1994).  Parts on both sides of what hides an object move as its bod
 that stands still leaves nothing behind, and a prompt may say that an object is in parts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,8 +17,7 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from vseg.session.identity.frame_facts import Mirrored, Rows
-from vseg.session.identity.frame_objects import grey_image
-from vseg.session.identity.identity_input import IdentityInput, Image
+from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.layers import GREY_SCALE, Cells, Grey, Vector
 from vseg.session.identity.replaced_rows import without_cells
 
@@ -97,18 +96,19 @@ class LeftBehind:
         prompted = {row: masks.pop(row) for row in [*masks] if inputs.prompted[row]}
         self.said |= {ids[row] for row, mask in prompted.items() if _parts(mask) is not None}
         masks = {row: mask for row, mask in masks.items() if ids[row] not in self.said}
-        found = self.find(
-            inputs.frame_index, inputs.image, {ids[row]: mask for row, mask in masks.items()}
-        )
+        by_object = {ids[row]: mask for row, mask in masks.items()}
+        found = self.find(inputs.frame_index, lambda: inputs.grey, by_object)
         if not found:
             return mirrored
         cells = {row: found[ids[row]] for row in masks if ids[row] in found}
         return mirrored.changed(lambda one: without_cells(one, cells))
 
     def find(
-        self, frame_index: int, image: Image, masks: Mapping[int, Cells]
+        self, frame_index: int, grey: Callable[[], Grey], masks: Mapping[int, Cells]
     ) -> dict[int, Cells]:
-        """The cells of parts that stay behind, by object."""
+        """The cells of parts that stay behind, by object.  grey: the frame, asked for where a
+        mask is in parts.
+        """
         in_parts = {
             i: parts for i, mask in masks.items() if (parts := _parts(mask)) is not None
         }
@@ -117,7 +117,7 @@ class LeftBehind:
         if not in_parts:
             return {}
         self.frame_index = frame_index
-        self.grey = grey_image(image, next(iter(masks.values())).shape)
+        self.grey = grey()
         motion = None
         if (
             before is not None
