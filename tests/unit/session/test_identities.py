@@ -271,3 +271,16 @@ def test_a_covered_similar_object_gets_its_mask_back(
         if back:
             assert resolved.decoded.logits[1, 14, 15] > 0, "where its motion leads"
             assert resolved.reliable == (True, False)
+
+
+def test_who_is_prompted_in_a_crop_leaves_others_of_that_frame_as_they_are() -> None:
+    identities = Identities(IdentitySettings())
+    boxes = _passing(0)
+    _resolve(identities, 0, _decoded((boxes[0], 5.0, ONE), (boxes[1], 5.0, ONE)))
+    before = dict(identities.merges.layers)
+    assert before.keys() == {1, 2}
+    small = _decoded(((10, 4, 12, 6), 5.0, OTHER), ((14, 4, 20, 10), 5.0, OTHER))
+    said, given = (True, True), (False, False)
+    identities.resolve(IdentityInput(0, (3, 4), said, given, small, IMAGE, (True, False)))
+    assert identities.merges.layers.keys() == {1, 2, 4}
+    assert all(identities.merges.layers[i] is layer for i, layer in before.items())

@@ -38,7 +38,7 @@ class FrameObjects:
     """The masks of one frame by object, empty where one is not visible.
 
     surest(ids): of every cell the largest logit of some objects, as decoded.  grey: the frame,
-    GREY_SCALE pixels along a cell.  prompted: objects that the user prompted.  similar(one,
+    GREY_SCALE pixels along a cell.  prompted: those that the user prompted.  similar(one,
     other): whether one may be taken for the other; equal: whether they cannot be told apart.
     """
 
@@ -72,7 +72,7 @@ class FrameObjects:
             {i: masks[row] for i, row in rows.items()},
             surest,
             inputs.grey,
-            frozenset(i for i, here in zip(ids, inputs.prompted, strict=True) if here),
+            frozenset(i for i, row in rows.items() if inputs.prompted[row]),
             similar,
             equal,
         )
