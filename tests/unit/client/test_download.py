@@ -1,12 +1,12 @@
 """A file that is fetched from the service is whole, or as it was before."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from tests.served import run_async
 from vseg.client import AsyncClient, Client
 from vseg.errors import OutputError, ServiceError
 
@@ -46,7 +46,7 @@ def test_a_connection_that_breaks_leaves_the_file_as_it_was(tmp_path: Path) -> N
             await client.download("1", out)
 
     with pytest.raises(ServiceError, match="connection reset"):
-        asyncio.run(fetch())
+        run_async(fetch())
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
     assert out.read_bytes() == b"before"
 
