@@ -8,6 +8,7 @@ nothing connects any more is two bodies; who has most of its mask on one has all
 
 import cv2
 import numpy as np
+from jaxtyping import Int32
 
 from vseg.session.identity.frame_objects import FrameObjects
 from vseg.session.identity.layers import Cells
@@ -20,6 +21,15 @@ _AS_LARGE = 1.25
 # hides a part of is one.
 _BESIDE = np.ones((5, 5), dtype=np.uint8)
 
+Labels = Int32[np.ndarray, "h w"]
+
+
+def separate_bodies(mask: Cells) -> tuple[int, Labels]:
+    """How many bodies a mask has, the background among them, and of cells on it and up to two
+    beside it the number of theirs; 0 is the background.
+    """
+    return cv2.connectedComponents(cv2.dilate(mask.view(np.uint8), _BESIDE))
+
 
 def one_body_each(frame: FrameObjects) -> dict[int, Cells]:
     """The masks that change, by object: an object gets what equal ones that are mostly on
@@ -29,7 +39,7 @@ def one_body_each(frame: FrameObjects) -> dict[int, Cells]:
     if len(masks) < 2:
         return {}
     covered = np.any(list(masks.values()), axis=0)
-    count, bodies = cv2.connectedComponents(cv2.dilate(covered.view(np.uint8), _BESIDE))
+    count, bodies = separate_bodies(covered)
     if count < 3:  # the background and one body
         return {}
     cells = {i: np.bincount(bodies[mask], minlength=count) for i, mask in masks.items()}

@@ -59,9 +59,7 @@ class FrameObjects:
         equal: Callable[[int, int], bool],
     ) -> "FrameObjects":
         """Those that were decoded on the whole frame, not in crops."""
-        ids = inputs.object_ids
-        elsewhere = inputs.elsewhere or (False,) * len(ids)
-        rows = {i: row for row, i in enumerate(ids) if not elsewhere[row]}
+        rows = inputs.whole_rows
 
         def surest(ids: Sequence[int]) -> Logits:
             some = inputs.decoded.logits[[rows[i] for i in ids]]

@@ -33,6 +33,12 @@ class IdentityInput:
     elsewhere: tuple[bool, ...] = ()
 
     @cached_property
+    def whole_rows(self) -> dict[int, int]:
+        """The rows, by object, of those that were decoded on the whole frame."""
+        elsewhere = self.elsewhere or (False,) * len(self.object_ids)
+        return {i: row for row, i in enumerate(self.object_ids) if not elsewhere[row]}
+
+    @cached_property
     def grey(self) -> Grey:
         """The frame in grey, GREY_SCALE pixels along a cell of the masks."""
         return grey_image(self.image, self.decoded.logits.shape[1:])

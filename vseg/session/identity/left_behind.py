@@ -14,8 +14,9 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Float32
 
+from vseg.session.identity.bodies import Labels, separate_bodies
 from vseg.session.identity.frame_facts import Mirrored, Rows
 from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.layers import GREY_SCALE, Cells, Grey, Vector
@@ -46,14 +47,10 @@ _JUMP = 5
 # Pixels of the shorter and the longer side of grey images that OpenCV's optical flow can work
 # on: of smaller ones it crashes.
 _LEAST_SIDES = (32, 64)
-# Parts at most four cells apart are one, as in `bodies`.
-_BESIDE = np.ones((5, 5), dtype=np.uint8)
 # What is around a part lies four to eight cells from it: nearer, the patches of the optical
 # flow, eight cells wide, lie across its edge.
 _REACHED = np.ones((9, 9), dtype=np.uint8)
 _AROUND = np.ones((17, 17), dtype=np.uint8)
-
-Labels = Int32[np.ndarray, "h w"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +84,17 @@ class LeftBehind:
         visible: rows of objects that are there.  What is prompted on this frame, or decoded in
         crops, stays as it is.
         """
-        ids = inputs.object_ids
-        elsewhere = inputs.elsewhere or (False,) * len(ids)
-        seen = (mirrored.here.logits > 0).numpy()
-        masks = {
-            row: seen[row] for row in np.flatnonzero(visible & ~np.array(elsewhere)).tolist()
-        }
-        prompted = {row: masks.pop(row) for row in [*masks] if inputs.prompted[row]}
-        self.said |= {ids[row] for row, mask in prompted.items() if _parts(mask) is not None}
-        masks = {row: mask for row, mask in masks.items() if ids[row] not in self.said}
-        by_object = {ids[row]: mask for row, mask in masks.items()}
-        found = self.find(inputs.frame_index, lambda: inputs.grey, by_object)
+        logits = mirrored.here.logits
+        rows = {i: row for i, row in inputs.whole_rows.items() if visible[row]}
+        masks = {i: (logits[row] > 0).numpy() for i, row in rows.items()}
+        prompted = {i for i, row in rows.items() if inputs.prompted[row]}
+        self.said |= {i for i in prompted if _parts(masks[i]) is not None}
+        stays = prompted | self.said
+        moving = {i: mask for i, mask in masks.items() if i not in stays}
+        found = self.find(inputs.frame_index, lambda: inputs.grey, moving)
         if not found:
             return mirrored
-        cells = {row: found[ids[row]] for row in masks if ids[row] in found}
+        cells = {rows[i]: of_object for i, of_object in found.items()}
         return mirrored.changed(lambda one: without_cells(one, cells))
 
     def find(
@@ -181,7 +175,7 @@ def _parts(mask: Cells) -> Labels | None:
     """The largest parts of a mask, numbered from 1 on, the largest first; None of a mask in
     one.
     """
-    count, labels = cv2.connectedComponents(cv2.dilate(mask.view(np.uint8), _BESIDE))
+    count, labels = separate_bodies(mask)
     if count < 3:  # the background and one part
         return None
     areas = np.bincount(labels[mask], minlength=count)
