@@ -25,13 +25,16 @@ from vseg.results.layout import (
 
 
 def clear_contents(root: Path) -> None:
-    """Delete everything that belongs to a run except its header; foreign files stay."""
+    """Delete everything that belongs to a run except its header; foreign files stay.
+
+    The prompts go first: a run that begins in this place must never be taken to have them.
+    """
     with _refusal_named(root):
+        for name in (PROMPTS, FRAMES, OBJECTS, EVENTS, SPANS, TRACKS, *DERIVED):
+            (root / name).unlink(missing_ok=True)
         for folder in (MASK_SHARDS, EXEMPLARS, REVISIONS, ANNOTATION):
             if (root / folder).exists():
                 shutil.rmtree(root / folder)
-        for name in (FRAMES, OBJECTS, PROMPTS, EVENTS, SPANS, TRACKS, *DERIVED):
-            (root / name).unlink(missing_ok=True)
     clear_progress(root)
     clear_unfinished_writes(root)
 

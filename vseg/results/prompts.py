@@ -72,8 +72,7 @@ def read_prompts(root: Path) -> list[Prompt]:
     except OSError as error:
         raise BadRun(
             f"cannot read the prompts of the run at {root}: {error.strerror}",
-            hint="give the folder that `vseg track -o` wrote; without --resume a new "
-            "run begins",
+            hint="give the prompts again with --overwrite",
         ) from error
     prompts = []
     for number, line in enumerate(lines, start=1):

@@ -283,11 +283,18 @@ def whole_run(
 
 
 def _begin(path: Path, header: RunHeader, prompts: Sequence[Prompt]) -> RunWriter:
-    """An empty run.  The header goes first: from then on nothing else in the folder counts."""
+    """An empty run.  The header goes first: from then on nothing else in the folder counts.
+    Where the system refuses what follows, nothing of it stays: no command could go on with it.
+    """
     begun = {"status": "running", "progress": None, "damage": None}
     fresh = header.model_copy(update=begun | {"revisions": (), "revision": 0, "warnings": ()})
     write_header(path, fresh)
-    clear_contents(path)
-    write_prompts(path, prompts)
-    write_objects(path, [])
+    try:
+        clear_contents(path)
+        write_prompts(path, prompts)
+        write_objects(path, [])
+    except OutputError:
+        with suppress(OutputError):
+            clear_run(path)
+        raise
     return RunWriter(path, fresh, ())

@@ -13,13 +13,14 @@ import pytest
 
 from tests.written_runs import FRAMES, PROMPTS, contents, frame, header, track
 from vseg.build import open_run
-from vseg.errors import OutputError
+from vseg.errors import BadRun, OutputError
 from vseg.results import (
     Prompt,
     RunState,
     RunWriter,
     run_state,
 )
+from vseg.results.prompts import read_prompts
 from vseg.types import Box, Timecode
 
 
@@ -182,6 +183,46 @@ def files_limited_to(size: int) -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_run_whose_prompts_find_no_room_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    """What it left could not go on, and would be in the way of the next try."""
+    root = tmp_path / "run"
+    if again:
+        RunWriter.create(root, header(), PROMPTS)
+
+    def full(*_: object) -> None:
+        raise OutputError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vseg.results.writer.write_prompts", full)
+        with pytest.raises(OutputError, match="no space left"):
+            begin = RunWriter.resume if again else RunWriter.create
+            begin(root, header(), PROMPTS)
+    assert run_state(root) is RunState.ABSENT
+    attempt(root, FRAMES)
+
+
+def test_a_run_killed_before_its_prompts_says_that_they_are_to_be_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "run"
+    track(old := RunWriter.create(root, header(), PROMPTS[:1]), range(10))
+    old.interrupt(b"old")
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("vseg.results.clearing.shutil.rmtree", killed)
+        with pytest.raises(Killed):
+            RunWriter.create(root, header(), PROMPTS, overwrite=True)
+    with pytest.raises(BadRun, match="cannot read the prompts") as refused:
+        read_prompts(root)
+    assert "again with --overwrite" in (refused.value.hint or "")
 
 
 def test_a_full_disk_leaves_the_earlier_shards_and_the_run_resumable(
