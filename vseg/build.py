@@ -74,11 +74,11 @@ def open_run(path: Path | str, revision: int | None = None) -> "Run":
 
     revision: of a corrected run, the one to read; the current one if None, 0 as tracked.
     Raises BadRun if there is no run or no such revision, or its run.json is damaged or of
-    another format.
+    another format, UsageError for what is no path.
     """
     from vseg.results.run import Run
 
-    return Run(Path(path), open_clip, revision)
+    return Run(path, open_clip, revision)
 
 
 def open_clip(run: "Run", source: str | None = None) -> OpenReader:
@@ -115,7 +115,7 @@ def load_model(  # noqa: PLR0913 - every setting of a model, by keyword
     dtype: str = "auto",
     runtime: str = "auto",
     short_side: int = 384,
-    weights: Path | None = None,
+    weights: Path | str | None = None,
     flip: bool = False,
 ) -> "Model":
     """The model called `name` on a device, ready to be shared by any number of sessions.
@@ -152,13 +152,11 @@ def load_compiled(
     *,
     device: str = "cuda",
     dtype: str = "auto",
-    weights: Path | None = None,
+    weights: Path | str | None = None,
     flip: bool = False,
 ) -> "Model":
     """A model of the SAM 2 family whose stages are compiled when first used, or by its
-    `warm_up`.
-
-    Raises UsageError for nano, and whatever `load_model` raises.
+    `warm_up`.  Raises UsageError for nano, and whatever `load_model` raises.
     """
     if name == "nano":
         raise UsageError(
@@ -171,7 +169,7 @@ def load_compiled(
     )
 
 
-def _sam_folder(name: str, weights: Path | None, flip: bool) -> Path:
+def _sam_folder(name: str, weights: Path | str | None, flip: bool) -> Path:
     """Where a model of the SAM 2 family lies.  Raises UsageError for what only nano can."""
     # A mistaken name explains more than an option that does not suit it.
     check_segmenter(name)
@@ -195,8 +193,9 @@ def open_grounder(name: str, device: str = "cpu", dtype: str = "auto") -> "Groun
     from vseg.grounding.open import open_folder
     from vseg.grounding.pretrained import Placement
 
+    folder = grounder_folder(name)
     smaller = ", ".join(smaller_grounders(name))
-    return open_folder(grounder_folder(name), name, Placement(device, dtype, smaller))
+    return open_folder(folder, name, Placement(device, dtype, smaller))
 
 
 def check_grounder(name: str) -> None:
@@ -225,12 +224,14 @@ def open_nano_text(model: "Model") -> "Grounder":
 
     model: what tracks.  Its weights are used if it is nano; beside any other model, and beside
     a nano with flip test-time augmentation, the shipped nano is loaded on the same device.
-    Raises WeightsMissing, WeightsMismatch.
+    Raises WeightsMissing, WeightsMismatch, UsageError.
     """
     from vseg.grounding.nano_text import NanoTextGrounder
+    from vseg.interfaces.promptable_model import check_loaded
     from vseg.models.nano.load import load_nano
     from vseg.models.nano.model import Nano
 
+    check_loaded(model)
     return NanoTextGrounder(
         model if isinstance(model, Nano) else load_nano(device=str(model.device))
     )
@@ -272,9 +273,7 @@ def model_path(name: str) -> Path:
 
 
 def loaded_sha256(name: str) -> str:
-    """The hash of the weights of a model of any kind, or of a folder, after all of them were
-    loaded.
-
+    """The hash of the weights of a model of any kind, or of a folder, once all are loaded.
     Raises what loading raises.
     """
     from vseg.grounding.open import FAMILIES

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vseg.errors import BadExchange, BadVideo, OutputError
+from vseg.errors import BadExchange, BadVideo, OutputError, UsageError
 from vseg.io.unfinished import sweep, unfinished
 
 
@@ -29,6 +29,16 @@ def real_path(path: Path) -> Path:
     system refuses them: Path.resolve has an error of its own for them.
     """
     return Path(os.path.realpath(path))
+
+
+def given_path(value: object, what: str) -> Path:
+    """The path that a caller gave.  Raises UsageError for what is none."""
+    if not isinstance(value, str | Path):
+        raise UsageError(
+            f"{what} is {value!r}, not the name of a file or folder",
+            hint="give a string or a pathlib.Path",
+        )
+    return Path(value)
 
 
 def is_hidden(name: str) -> bool:

@@ -2,6 +2,8 @@
 
 from bisect import bisect_right
 from collections.abc import Callable
+from math import isnan
+from numbers import Integral, Real
 
 from vseg.errors import UsageError
 from vseg.types import UNKNOWN_FPS, VideoInfo
@@ -11,26 +13,34 @@ def frame_range(length: int, start: int, stop: int | None, step: int) -> range:
     """Indices start, start + step, ... before `stop`, all of which exist.
 
     stop: None means as far as the clip goes, in either direction.  Raises IndexError for a
-    start or a stop outside the clip, UsageError for step 0.
+    start or a stop outside the clip, UsageError for step 0 and what is no integer.
     """
+    _check_whole(step, "step")
     if step == 0:
         raise UsageError("step is 0", hint="use 1 for forward, -1 for backward")
     if stop is None:
         stop = length if step > 0 else -1
     check_index(start, length)
+    _check_whole(stop, "stop")
     if not -1 <= stop <= length:
         raise IndexError(f"stop {stop} is outside the clip's {length} frames")
     return range(start, stop, step)
 
 
 def check_index(index: int, length: int) -> None:
-    """Raise IndexError if `index` names no frame; negative numbers do not count from the
-    end.
+    """Raise IndexError if `index` names no frame, UsageError if it is no integer; negative
+    numbers do not count from the end.
     """
+    _check_whole(index, "frame")
     if not 0 <= index < length:
         raise IndexError(
             f"frame {index} does not exist: the clip has frames 0 to {length - 1}"
         )
+
+
+def _check_whole(value: object, what: str) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool):
+        raise UsageError(f"{what} is {value!r}, not an integer", hint="frames count from 0")
 
 
 def end_of_last(info: VideoInfo, last_s: float) -> float:
@@ -53,8 +63,11 @@ def displayed_frame(
     a time before all.
 
     time_at: when a frame starts, ascending in its index, at whatever rate.  The last frame is
-    on display for one frame of the nominal rate.  Raises IndexError past the end.
+    on display for one frame of the nominal rate.  Raises IndexError past the end, UsageError
+    for what is no time.
     """
+    if not isinstance(time_s, Real) or isnan(time_s):
+        raise UsageError(f"{time_s!r} is not a time", hint="give seconds, as a number")
     end_s = end_of_last(info, time_at(length - 1))
     if time_s >= end_s:
         raise IndexError(f"{time_s:g}s is past the end: {info.source} lasts {end_s:.3f} s")

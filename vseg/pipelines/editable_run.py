@@ -51,6 +51,6 @@ def open_run(path: Path | str, revision: int | None = None) -> EditableRun:
 
     revision: of a corrected run, the one to read; the current one if None, 0 as tracked.
     Raises BadRun if there is no run or no such revision, or its run.json is damaged or of
-    another format.
+    another format, UsageError for what is no path.
     """
-    return EditableRun(Path(path), open_clip, revision)
+    return EditableRun(path, open_clip, revision)

@@ -40,11 +40,11 @@ def collect_prompts(  # noqa: PLR0913 - one parameter for each kind of prompt
     """
     if points is None and labels is not None:
         raise BadPrompt("labels were given without points", hint="give points=[(x, y), ...]")
-    collected = [*_typed(prompts)]
+    collected = [*typed_prompts(prompts)]
     if text is not None:
         collected.append(Text(text))
     if exemplar is not None:
-        collected += _typed([exemplar])
+        collected += typed_prompts([exemplar])
     collected += _visual(points, labels, box, scribble, mask)
     if polygon is not None:
         collected.append(Polygon(polygon))
@@ -74,8 +74,8 @@ def _visual(
         yield Mask(mask)
 
 
-def _typed(prompts: Sequence[Any]) -> list[PromptValue]:
-    """The prompts, each of which is a typed one."""
+def typed_prompts(prompts: Sequence[Any]) -> list[PromptValue]:
+    """The prompts, each of which is a typed one.  Raises BadPrompt."""
     if not isinstance(prompts, Sequence) or isinstance(prompts, str):
         raise BadPrompt(
             f"prompts is a {type(prompts).__name__}, not a list of prompts",

@@ -122,10 +122,10 @@ def content_root(root: Path, header: RunHeader, revision: int | None = None) -> 
     if wanted == 0:
         return root
     known = {each.number: each for each in header.revisions}
-    if wanted not in known:
+    if not isinstance(wanted, int) or wanted not in known:
         numbers = ", ".join(map(str, known))
         raise BadRun(
-            f"{root} has no revision {wanted}",
+            f"{root} has no revision {wanted!r}",
             hint=f"0 is the run as tracked; corrected ones: {numbers or 'none'} "
             f"(`vseg revisions {root}`)",
         )

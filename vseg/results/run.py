@@ -7,11 +7,13 @@ whatever the length of the run.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 
 from vseg.errors import BadMask, BadRun
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.reader import OpenReader, Reader
+from vseg.io.files import given_path
 from vseg.ops.colours import rgb_of
 from vseg.ops.label_text import tag_of
 from vseg.results.events import read_events
@@ -42,10 +44,15 @@ class Run:
     """
 
     def __init__(
-        self, path: Path, open_clip: OpenClip | None = None, revision: int | None = None
+        self,
+        path: Path | str,
+        open_clip: OpenClip | None = None,
+        revision: int | None = None,
     ) -> None:
-        """revision: which one is read, the current one if None.  Raises BadRun."""
-        self.path = path
+        """revision: which one is read, the current one if None.  Raises BadRun, and UsageError
+        for what is no path.
+        """
+        self.path = path = given_path(path, "the run")
         self._open_clip = open_clip
         self.header: RunHeader = read_header(path)
         self.revision = self.header.revision if revision is None else revision
@@ -141,6 +148,8 @@ class Run:
         return len(self._index)
 
     def __contains__(self, frame_index: int) -> bool:
+        if not isinstance(frame_index, Integral):
+            return False
         number = self.header.shard_of(frame_index)
         return number in self._index and frame_index in self._shard(number).frame_numbers
 
@@ -149,7 +158,7 @@ class Run:
         if frame_index not in self:
             extent = self.extent
             held = f"frames {extent[0]} to {extent[1]}" if extent else "no frame yet"
-            raise BadRun(f"{self.path} has no frame {frame_index}", hint=f"it holds {held}")
+            raise BadRun(f"{self.path} has no frame {frame_index!r}", hint=f"it holds {held}")
         number = self.header.shard_of(frame_index)
         return self._unpacked(self._shard(number).record(frame_index))
 

@@ -19,9 +19,9 @@ class EncodeAhead:
     """The frames of one pass that are read but not yet passed, and their features."""
 
     def __init__(self, encode: Encode, depth: int) -> None:
-        if depth < 1:
+        if not isinstance(depth, int) or depth < 1:
             raise UsageError(
-                f"{depth} frames cannot be encoded ahead", hint="encode_ahead is 1 or more"
+                f"{depth!r} frames cannot be encoded ahead", hint="encode_ahead is 1 or more"
             )
         self._encode = encode
         self._depth = depth

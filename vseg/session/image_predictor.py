@@ -18,7 +18,13 @@ from vseg.errors import BadPrompt, UsageError
 from vseg.frame_masks import FrameMasks
 from vseg.interfaces.promptable_model import ObjectPrompts, PromptableModel, check_loaded
 from vseg.ops.rgb import checked_rgb
-from vseg.prompts.check import check_agreement, check_begins, check_prompt, collect_prompts
+from vseg.prompts.check import (
+    check_agreement,
+    check_begins,
+    check_prompt,
+    collect_prompts,
+    typed_prompts,
+)
 from vseg.prompts.visual import as_visual
 from vseg.session.decoded_masks import decoded_masks
 from vseg.session.encoded_image import EncodedImage
@@ -82,6 +88,7 @@ class ImagePredictor:
                 f"image is {type(image).__name__}, not what `encode` gives",
                 hint="predict on encoded = predictor.encode(image)",
             )
+        objects = [typed_prompts(prompts) for prompts in objects]
         for number, prompts in enumerate(objects, start=1):
             check_agreement(prompts, f"object {number}")
             if priors is None:

@@ -62,6 +62,11 @@ def unpack_session(state: SessionState, model: Model, payload: bytes) -> None:
     """Put a snapshot's state in place of this one.  Raises BadRun if it is not a fitting
     one.
     """
+    if not isinstance(payload, bytes):
+        raise BadRun(
+            f"the saved session state is {type(payload).__name__}, not bytes",
+            hint="give what Session.snapshot gave",
+        )
     try:
         size = int.from_bytes(payload[:8], "little")
         header = json.loads(json.loads(payload[8 : 8 + size])["__metadata__"]["session"])

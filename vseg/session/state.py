@@ -1,6 +1,6 @@
 """What changes while a session runs: all of it, and nothing else, goes into a snapshot."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from vseg.errors import BadPrompt
@@ -51,9 +51,9 @@ class SessionState:
 
     def tracked(self, obj: int) -> TrackedObject:
         """The object of this id.  Raises BadPrompt if it is not tracked."""
-        if obj not in self.objects:
+        if not isinstance(obj, Hashable) or obj not in self.objects:
             raise BadPrompt(
-                f"there is no object {obj}",
+                f"there is no object {obj!r}",
                 hint=f"tracked are {sorted(self.objects) or 'none'}",
             )
         return self.objects[obj]

@@ -75,6 +75,7 @@ class SyntheticVideo(Closing):
 
     def time_at(self, index: int) -> float:
         """When a frame starts, in seconds."""
+        check_index(index, len(self))
         return index / self.config.fps
 
     def frame_at(self, time_s: float) -> int:

@@ -58,7 +58,7 @@ def as_signs(values: Any, count: int) -> np.ndarray:
 
 def as_number(value: Any, what: str) -> float:
     """A number of any library: an element of a tensor is one too."""
-    array = np.asarray(value)
+    array = as_numbers(value, what)
     if array.ndim or array.dtype.kind not in "iuf" or not np.isfinite(array):
         raise BadPrompt(f"{what} is {value!r}: it has a coordinate that is not a number")
     return float(array)

@@ -78,6 +78,7 @@ class BagImages(Closing):
 
     def time_at(self, index: int) -> float:
         """When a frame was taken, in seconds from the first one."""
+        check_index(index, len(self))
         return float((int(self._times_ns[index]) - int(self._times_ns[0])) * NANOSECOND)
 
     def frame_at(self, time_s: float) -> int:

@@ -116,6 +116,7 @@ class VideoFile(Closing):
 
     def time_at(self, index: int) -> float:
         """When a frame starts, in seconds."""
+        check_index(index, len(self))
         return self.index.time_s(index)
 
     def frame_at(self, time_s: float) -> int:

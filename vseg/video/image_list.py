@@ -69,6 +69,7 @@ class ImageList(Closing):
 
     def time_at(self, index: int) -> float:
         """When a frame starts, in seconds."""
+        check_index(index, len(self))
         return float(index / self._fps)
 
     def frame_at(self, time_s: float) -> int:

@@ -13,7 +13,7 @@ def open_device(name: str) -> torch.device:
     """The device called cpu, cuda or cuda:N.  Raises UsageError, DeviceMissing."""
     try:
         device = torch.device(name)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
         raise UsageError(
             f"{name!r} is not a device", hint="use cpu, cuda or cuda:N"
         ) from error
@@ -40,7 +40,7 @@ def open_dtype(name: str, device: torch.device, *, cpu_bfloat16: bool = False) -
         # Without native products bfloat16 is emulated, and slower than float32.
         on_cpu = cpu_bfloat16 and torch.cpu._is_avx512_bf16_supported()
         return torch.bfloat16 if device.type == "cuda" or on_cpu else torch.float32
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise UsageError(f"unknown dtype {name!r}", hint=f"use auto, {', '.join(known)}")
     return known[name]
 

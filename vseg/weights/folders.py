@@ -21,6 +21,7 @@ def segmenter_folder(name: str) -> Path:
 
 def check_segmenter(name: str) -> None:
     """Raise ModelError unless this is a published model of the SAM 2 family or a folder."""
+    _check_name(name, "model")
     if name in PUBLISHED:
         return
     # A name that is published for something else is a mix-up of options, not an unknown name.
@@ -73,7 +74,14 @@ def smaller_grounders(name: str) -> tuple[str, ...]:
     return tuple(other.name for other in GROUNDERS.values() if other.mib < mib)
 
 
+def _check_name(name: object, kind: str) -> None:
+    """Raise ModelError for what is neither a name nor a folder.  kind: of model."""
+    if not isinstance(name, str | Path):
+        raise ModelError(f"{name!r} is no name of a {kind}", hint="give its name, or a folder")
+
+
 def _named(name: str, known: Mapping[str, Published], kind: str) -> Path:
+    _check_name(name, kind)
     if name in known:
         return folder_of(known[name])
     if not Path(name).is_dir():

@@ -20,5 +20,5 @@ def model_hw(video_hw: tuple[int, ...], short_side: int) -> tuple[int, int]:
 
 def check_short_side(short_side: int) -> None:
     """Raise UsageError for a short side that frames cannot be scaled to."""
-    if short_side < 64 or short_side % 16:
-        raise UsageError(f"short side {short_side} is not a multiple of 16 from 64 up")
+    if not isinstance(short_side, int) or short_side < 64 or short_side % 16:
+        raise UsageError(f"short side {short_side!r} is not a multiple of 16 from 64 up")

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from vseg.errors import WeightsMismatch, WeightsMissing
+from vseg.io.files import given_path
 from vseg.models.nano.model import Nano
 from vseg.models.nano.network import NanoNet
 from vseg.models.nano.runtimes.choose import open_runtime
@@ -22,7 +23,7 @@ from vseg.weights.tensor_file import save_tensors
 
 
 def load_nano(
-    path: Path | None = None,
+    path: Path | str | None = None,
     *,
     device: str = "cpu",
     dtype: str = "auto",
@@ -36,7 +37,7 @@ def load_nano(
     Raises WeightsMissing, WeightsMismatch, DeviceMissing, ModelError without onnxruntime,
     UsageError.
     """
-    path = WEIGHTS if path is None else path
+    path = WEIGHTS if path is None else given_path(path, "weights")
     net = NanoNet()
     digest = load_weights(net, path)
     place = open_device(device)

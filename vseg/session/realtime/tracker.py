@@ -7,6 +7,8 @@ Without a budget nothing is left out, and the masks are those of a Session, bit 
 """
 
 from collections.abc import Sequence
+from math import inf
+from numbers import Real
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -20,7 +22,9 @@ from vseg.frame_masks import FrameMasks
 from vseg.interfaces.closing import Closing
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
+from vseg.interfaces.promptable_model import check_loaded
 from vseg.interfaces.resizable_model import ResizableModel
+from vseg.io.files import given_path
 from vseg.ops.frame_time import checked_time
 from vseg.ops.label_text import check_label
 from vseg.ops.rgb import checked_rgb
@@ -57,7 +61,9 @@ class Tracker(Closing):
         grounder: Grounder | None = None,
         least_short_side: int = 192,
     ) -> None:
-        if latency_budget_s is not None and not 0 < latency_budget_s < float("inf"):
+        budget = latency_budget_s
+        positive = isinstance(budget, Real) and 0 < budget < inf
+        if budget is not None and not positive:
             raise UsageError(
                 f"a latency budget of {latency_budget_s!r} s cannot be kept",
                 hint="give seconds above 0, such as 0.05, or leave it out",
@@ -198,7 +204,7 @@ class Tracker(Closing):
                 self._changes.used,
                 self.labels,
             )
-        write_state(Path(path), state)
+        write_state(given_path(path, "the file of a tracker"), state)
 
     @classmethod
     def load(
@@ -212,7 +218,9 @@ class Tracker(Closing):
 
         model, latency_budget_s, settings: as for a new one.  Raises BadTrackerState.
         """
-        state = read_state(Path(path), model.weights_sha256)
+        check_loaded(model)
+        file = given_path(path, "the file of a tracker")
+        state = read_state(file, model.weights_sha256)
         tracker = cls(model, latency_budget_s, **settings)
         try:
             tracker._session.restore(state.snapshot, state.short_side, state.image_hw)

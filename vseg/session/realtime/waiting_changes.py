@@ -6,7 +6,7 @@ be told; nobody waits for longer than it takes to append to a list.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -84,9 +84,9 @@ class WaitingChanges:
     def remove(self, obj: int) -> None:
         """Have an object forgotten by the next update.  Raises BadPrompt if it is unknown."""
         with self._lock:
-            if obj not in self._ids:
+            if not isinstance(obj, Hashable) or obj not in self._ids:
                 raise BadPrompt(
-                    f"there is no object {obj}",
+                    f"there is no object {obj!r}",
                     hint=f"tracked are {sorted(self._ids) or 'none'}",
                 )
             self._ids.discard(obj)
