@@ -8,8 +8,10 @@ configs/track.toml.  Paths are relative to the current directory.
 import csv
 import glob
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, TextIO
 
@@ -19,7 +21,7 @@ from vseg.batch.place import JOBS
 from vseg.batch.split_length import check_splittable, parse_length
 from vseg.checked_settings import Settings, checked
 from vseg.config import TrackConfig
-from vseg.errors import BadJobs, VsegError
+from vseg.errors import BadJobs, BadVideo, VsegError
 from vseg.io.files import is_utf8
 from vseg.io.stores import Store, is_address
 from vseg.pipelines.job import TrackJob
@@ -88,7 +90,17 @@ class JobLine(Settings):
         )
 
 
-def read_jobs(place: str, defaults: Mapping[str, Any], out: str = "") -> Iterator[JobLine]:
+@dataclass(frozen=True, slots=True)
+class RefusedClip:
+    """A clip that is found and can be no job, under a name that can be written."""
+
+    clip: str
+    error: BadVideo
+
+
+def read_jobs(
+    place: str, defaults: Mapping[str, Any], out: str = ""
+) -> Iterator[JobLine | RefusedClip]:
     """The jobs at a place.  defaults: keys of a JobLine for all that do not say otherwise.
     out: where the batch lies; previews in it are no clips that a folder or a pattern means.
 
@@ -115,9 +127,12 @@ def read_jobs(place: str, defaults: Mapping[str, Any], out: str = "") -> Iterato
                 hint="give the folder of the clips, and another one with -o",
             )
         for clip in clips:
-            if not is_utf8(clip):
-                raise BadJobs(f"{clip}: the name is not UTF-8", hint="rename the clip")
-            yield _job(place, {"clip": clip}, defaults)
+            yield _job(place, {"clip": clip}, defaults) if is_utf8(clip) else _refused(clip)
+
+
+def _refused(clip: str) -> RefusedClip:
+    written = os.fsencode(clip).decode(errors="backslashreplace")
+    return RefusedClip(written, BadVideo("the name is not UTF-8", hint="rename the clip"))
 
 
 def _lies_in(clip: str, folder: str) -> bool:

@@ -11,6 +11,7 @@ from vseg.batch.batch_job import BatchJob
 from vseg.batch.manifest import read_manifest
 from vseg.batch.place import Place
 from vseg.batch.remaining import is_to_do
+from vseg.build import open_run
 from vseg.errors import BadRun
 from vseg.results.layout import RunState, read_header, run_state
 from vseg.results.records import RunHeader
@@ -31,16 +32,14 @@ def join_parts(
     if run_state(out) is not RunState.FINISHED:
         _check_parts(job, place)
         folders = [place.take(part) for part in job.parts]
-        joined = join_stretches(folders, out, _asked(job, folders), on_frame)
-        frames = joined.frames
-    else:
-        frames = 0
+        join_stretches(folders, out, _asked(job, folders), on_frame)
     place.give(job.job_id)
     for part in job.parts:
         place.drop(part)
-    header = read_header(out)
+    run = open_run(out, revision=0)
+    frames = len(run)
     place.release(job.job_id)
-    return header, frames
+    return run.header, frames
 
 
 def _check_parts(job: BatchJob, place: Place) -> None:

@@ -72,8 +72,9 @@ class JobError(Record):
 class Manifest(Record):
     """How a job ended.
 
-    attempts: how often it was begun, in all; worker: that ended it.  frames, seconds: of the
-    last attempt.  warnings: how many the run has.
+    attempts: how often it was begun, in all; worker: that ended it.  frames, warnings: how
+    many the run has.  tracked: how many frames were tracked in the last attempt, which took
+    `seconds`.
     """
 
     job_id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -83,6 +84,7 @@ class Manifest(Record):
     worker: str
     seconds: float = Field(ge=0)
     frames: int = Field(ge=0)
+    tracked: int = Field(default=0, ge=0)
     warnings: int = Field(default=0, ge=0)
     error: JobError | None = None
     vseg_version: str

@@ -47,14 +47,16 @@ class ListedJob:
 
 @dataclass(slots=True)
 class Overview:
-    """jobs: how many have which status.  frames, seconds: of the finished ones, as their last
-    attempts took them.  problems: the first MOST_PROBLEMS.  stretches: of split clips, counted
-    apart: a clip is complete when they are joined.
+    """jobs: how many have which status.  frames, warnings: of the finished runs.  tracked: how
+    many frames the last attempts at them tracked, in so many seconds of a worker.  problems:
+    the first MOST_PROBLEMS.  stretches: of split clips, counted apart: a clip is complete when
+    they are joined.
     """
 
     jobs: Counter[str] = field(default_factory=Counter)
     stretches: Counter[str] = field(default_factory=Counter)
     frames: int = 0
+    tracked: int = 0
     seconds: float = 0.0
     warnings: int = 0
     problems: list[FailedJob] = field(default_factory=list)
@@ -75,6 +77,7 @@ class Overview:
             "finished": self.is_finished,
             **({"stretches": dict(self.stretches)} if self.stretches else {}),
             "frames": self.frames,
+            "tracked": self.tracked,
             "seconds": round(self.seconds, 3),
             "warnings": self.warnings,
             "problems": [
@@ -141,9 +144,11 @@ def _add(seen: Overview, counts: Counter[str], manifest: Manifest, *, whole: boo
         counts[BEGUN] += 1
         return
     counts[status.value] += 1
+    if status.has_run:
+        seen.tracked += manifest.tracked
+        seen.seconds += manifest.seconds
     if status.has_run and whole:
         seen.frames += manifest.frames
-        seen.seconds += manifest.seconds
         seen.warnings += manifest.warnings
     if status.is_wrong:
         clip = manifest.clip

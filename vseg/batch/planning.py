@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from vseg.batch.batch_job import BatchJob, identified
 from vseg.batch.clip_cache import shared_cache, stored_source
-from vseg.batch.job_list import JobLine
+from vseg.batch.job_list import JobLine, RefusedClip
 from vseg.batch.manifest import JobError
 from vseg.batch.place import Place
 from vseg.batch.stretches import split_jobs
@@ -66,7 +66,9 @@ class Plan:
 
 
 def make_plan(
-    lines: Iterable[JobLine], place: Place, on_clip: Callable[[str], None] = lambda clip: None
+    lines: Iterable[JobLine | RefusedClip],
+    place: Place,
+    on_clip: Callable[[str], None] = lambda clip: None,
 ) -> Plan:
     """The jobs, each once, those of the largest clips first; also stored as the plan.
 
@@ -128,8 +130,10 @@ class _Former:
         return self._plan[self._jobs[job_id]].job if job_id in self._jobs else None
 
 
-def _planned(line: JobLine, former: _Former) -> list[PlannedJob]:
+def _planned(line: JobLine | RefusedClip, former: _Former) -> list[PlannedJob]:
     """The job of a line, or the jobs of its stretches with the one that joins them."""
+    if isinstance(line, RefusedClip):
+        return [PlannedJob(clip=line.clip, version="", error=JobError.of(line.error))]
     version = ""
     try:
         source, version = _source(line.clip, former.of_clip(line.clip))

@@ -16,6 +16,7 @@ from vseg.batch.join_parts import StretchesMissing, join_parts
 from vseg.batch.manifest import JobError, JobStatus, Manifest, read_manifest
 from vseg.batch.place import Place
 from vseg.batch.remaining import is_to_do
+from vseg.build import open_run
 from vseg.config import TrackConfig
 from vseg.errors import ExitCode, NothingFound, OutputError, RunBusy, VsegError
 from vseg.interfaces.model import Model
@@ -61,6 +62,7 @@ class ClipRunner:
             worker=self._worker,
             seconds=round(time.perf_counter() - began, 3),
             frames=ended.frames,
+            tracked=ended.tracked,
             warnings=ended.warnings,
             error=told,
             vseg_version=__version__,
@@ -87,10 +89,11 @@ class ClipRunner:
             outcome = track(asked, model=self._model_of(asked.config), callbacks=callbacks)
         if not stored:
             self._check_unchanged(job, folder)
+        frames = len(open_run(folder, revision=0))
         self._place.give(job.job_id)
         if outcome.status != "interrupted":
             self._place.release(job.job_id)
-        return _Ended(_status(outcome), outcome.frames, len(outcome.warnings))
+        return _Ended(_status(outcome), frames, len(outcome.warnings), outcome.frames)
 
     def _join(self, job: BatchJob, callbacks: ProgressCallbacks) -> "_Ended":
         """Join the stretches of a clip.  Raises whatever can go wrong."""
@@ -132,11 +135,14 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """How a job ended, without an error or with one."""
+    """How a job ended, without an error or with one; frames, warnings, tracked: as in a
+    Manifest.
+    """
 
     status: JobStatus
     frames: int = 0
     warnings: int = 0
+    tracked: int = 0
 
 
 def _status(outcome: JobOutcome) -> JobStatus:

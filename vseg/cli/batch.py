@@ -229,10 +229,10 @@ def _show(place: "Place", seen: "Overview", *, as_json: bool, listed: bool = Fal
             f"{count} {status}" for status, count in sorted(seen.stretches.items())
         )
         print(f"stretches of split clips: {parts}")
-    if seen.seconds:
-        rate = seen.frames / seen.seconds
+    if seen.frames:
+        rate = f" at {seen.tracked / seen.seconds:.1f} frames/s of a worker"
         warned = f"; {counted(seen.warnings, 'warning')}" if seen.warnings else ""
-        print(f"{counted(seen.frames, 'frame')} at {rate:.1f} frames/s of a worker{warned}")
+        print(f"{counted(seen.frames, 'frame')}{rate if seen.tracked else ''}{warned}")
     _show_problems(seen)
     if not listed:
         print(f"which run is of which clip: vseg batch status {place.name} --list")

@@ -91,7 +91,7 @@ class BatchProgress(Closing):
             if ended is not None:
                 self._ended += 1
                 self._wrong += ended.status.is_wrong
-                self._frames += ended.frames
+                self._frames += ended.tracked
                 self._bytes_ended += attempt.job.work_bytes
             elif attempt.again is not None:
                 self._console.print(

@@ -14,7 +14,7 @@ from vseg.errors import BadJobs
 
 
 def read(place: Path | str, **defaults: Any) -> list[JobLine]:
-    return list(read_jobs(str(place), defaults))
+    return [job for job in read_jobs(str(place), defaults) if isinstance(job, JobLine)]
 
 
 def written(path: Path, *lines: object) -> Path:

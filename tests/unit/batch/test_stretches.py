@@ -103,6 +103,7 @@ def test_a_line_can_say_that_it_is_not_split(tmp_path: Path) -> None:
     jobs = tmp_path / "jobs.jsonl"
     jobs.write_text('{"clip": "a.mp4", "point": "1,1", "split": null}')
     (line,) = read_jobs(str(jobs), {"split": "10m"})
+    assert isinstance(line, JobLine)
     assert line.split is None
 
 

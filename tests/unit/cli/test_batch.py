@@ -16,12 +16,15 @@ import pytest
 from tests.batch_workers import workers_in_process
 from tests.unit.cli.conftest import Workplace, call, files_of
 from vseg.batch.local_engine import LocalEngine
-from vseg.batch.manifest import JobStatus, Manifest, read_manifest
+from vseg.batch.manifest import JobStatus, Manifest, read_manifest, write_manifest
+from vseg.batch.overview import overview
 from vseg.batch.place import FolderPlace
 from vseg.batch.planning import read_plan
 from vseg.batch.remaining import unfinished
+from vseg.batch.run_clip import ClipRunner
 from vseg.batch.schedule import Attempt, Schedule
 from vseg.build import open_run
+from vseg.pipelines.job import ProgressCallbacks
 from vseg.synthetic import SceneConfig, SyntheticVideo, write_clip
 
 pytestmark = pytest.mark.integration
@@ -269,6 +272,23 @@ def test_a_driver_that_is_ended_goes_on_inside_the_clip(
     assert call(*words(workplace, long_clip, out, "--workers", 1)).exit_code == 0
     assert statuses(out) == {"long.mp4": "complete"}
     assert runs_of(out) == runs_of(calm)
+
+
+def test_a_job_that_was_interrupted_has_all_its_frames_in_the_end(
+    workplace: Workplace, clips: Path, tmp_path: Path
+) -> None:
+    place = FolderPlace(tmp_path / "out")
+    call(*words(workplace, clips / "0.mp4", tmp_path / "out", "--dry-run"))
+    (planned,) = read_plan(place)
+    assert planned.job is not None
+    runner = ClipRunner(place, "here")
+    stops = iter([False] * 6 + [True])
+    ended = runner.run(planned.job, 1, ProgressCallbacks(stop=lambda: next(stops)))
+    assert (ended.status, ended.frames, ended.tracked) == (JobStatus.INTERRUPTED, 7, 7)
+    ended = runner.run(planned.job, 2, ProgressCallbacks())
+    assert (ended.status, ended.frames, ended.tracked) == (JobStatus.COMPLETE, 12, 5)
+    write_manifest(place, ended)
+    assert overview(place).facts()["frames"] == 12
 
 
 def _is_pending(pid: int, number: signal.Signals) -> bool:

@@ -13,8 +13,11 @@ from PIL import Image
 
 from tests.unit.cli.conftest import call
 from vseg.batch.job_list import read_jobs
+from vseg.batch.overview import overview
+from vseg.batch.place import FolderPlace
+from vseg.batch.planning import make_plan, read_plan
 from vseg.build import open_run, open_video
-from vseg.errors import BadJobs, BadRun, BadVideo
+from vseg.errors import BadRun, BadVideo
 from vseg.results.fingerprint import fingerprint
 from vseg.server.storage.served_folder import ServedFolder
 
@@ -105,10 +108,20 @@ def test_a_name_that_is_not_utf8_is_refused_by_name(clip: Path, tmp_path: Path) 
     for name in (foreign, Path("run\0")):
         with pytest.raises(BadRun, match="no name in UTF-8"):
             open_run(name)
-    with pytest.raises(BadJobs, match="not UTF-8"):
-        list(read_jobs(str(tmp_path), {"point": ["3,3"]}))
     answer = call("track", clip, "-o", tmp_path / os.fsdecode(b"run-\xff"), "--point", "3,3")
     assert (answer.exit_code, "not UTF-8" in answer.stderr) == (3, True)
+
+
+def test_a_clip_whose_name_is_not_utf8_stops_no_batch(clip: Path, tmp_path: Path) -> None:
+    shutil.copytree(clip, tmp_path / FOREIGN)
+    place = FolderPlace(tmp_path / "out")
+    make_plan(read_jobs(str(tmp_path), {"point": ["3,3"]}), place)
+    named = {Path(planned.clip).name: planned for planned in read_plan(place)}
+    assert sorted(named) == ["clip-\\xff", clip.name]
+    assert named[clip.name].job is not None
+    error = named["clip-\\xff"].error
+    assert error is not None and "not UTF-8" in error.message
+    assert overview(place).jobs == {"unreadable": 1, "waiting": 1}
 
 
 def test_the_service_passes_over_names_that_no_answer_can_hold(
