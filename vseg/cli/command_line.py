@@ -10,6 +10,9 @@ from vseg import __version__
 from vseg.cli.command_table import COMMANDS, CommandEntry
 from vseg.cli.report import Command, interrupted
 
+_WIDTH = 100
+"""Columns of the help in a terminal that has as many."""
+
 
 class CommandGroup(TyperGroup):
     """The commands of `COMMANDS`, each with its summary alone until it is called: to load them
@@ -35,6 +38,13 @@ class CommandGroup(TyperGroup):
             return name, self.load(name) if name else command, rest
         except KeyboardInterrupt as stop:
             raise interrupted() from stop
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of all commands, by panel."""
+        longest = max(map(len, self._entries))
+        for panel, entries in COMMANDS.items():
+            with formatter.section(panel):
+                formatter.write_dl([(e.name.ljust(longest), e.summary) for e in entries])
 
     def load(self, name: str) -> Any:
         """The command itself, which `commands` holds from then on."""
@@ -71,7 +81,10 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    # Boxes are for the help of a command: rich, which draws them, takes as long to load as all
+    # else that the list of commands needs.
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": _WIDTH},
 )
 
 
