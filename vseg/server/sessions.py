@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 from vseg.build import open_video
@@ -20,7 +20,7 @@ from vseg.client.values import (
     SessionFacts,
     SessionRequest,
 )
-from vseg.errors import InTheWay, NotThere, TooLarge, TooMany
+from vseg.errors import BadRun, InTheWay, NotThere, TooLarge, TooMany
 from vseg.server.idempotency import id_of_request, reused_key
 from vseg.server.live_session import LiveSession, newest
 from vseg.server.loaded_models import Models
@@ -229,17 +229,19 @@ class Sessions:
                 hint="delete the session and begin a new one",
             )
         model = self._models.load()
-        reader = open_video(path)
-        session = Session(
-            model,
-            reader,
-            memory=record.request.memory,
-            identity=record.request.identity,
-            grounder=self._models.grounder(),
-        )
-        state = self._files.state(record, record.state)
-        if state is not None:
-            session.restore(state)
+        with ExitStack() as opened:
+            reader = opened.enter_context(open_video(path))
+            asked = record.request
+            grounder = self._models.grounder()
+            session = Session(
+                model, reader, memory=asked.memory, identity=asked.identity, grounder=grounder
+            )
+            try:
+                if (state := self._files.state(record, record.state)) is not None:
+                    session.restore(state)
+            except BadRun as error:
+                raise InTheWay(error.message, hint="delete it, begin a new one") from error
+            opened.pop_all()  # it stays open as long as the session
         return LiveSession(session, reader, sent=newest(record.sent))
 
     def _save(

@@ -14,7 +14,8 @@ from tests.grounder_models import saved_grounder
 from tests.served import CLIP, SHORT_SIDE, app_of, local_key, served
 from vseg.build import load_model, open_run, open_video
 from vseg.client.values import FrameAnswer, PropagateRequest
-from vseg.errors import OutputError
+from vseg.errors import OutputError, UsageError
+from vseg.interfaces.reader import OpenReader
 from vseg.io.files import sha256_of
 from vseg.prompts.codec import pack_prompt
 from vseg.server.live_session import answer_of
@@ -118,6 +119,36 @@ def test_a_restart_loses_nothing(root: Path, expected: list[FrameAnswer]) -> Non
     with served(app_of(root)) as client:
         rest = propagated(client, path, start=7)
     assert [*first, *rest] == expected
+
+
+def test_a_state_that_cannot_be_restored_is_said_and_leaves_no_reader_open(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = app_of(root)
+    with served(app) as client:
+        path = begun(client)
+        prompted(client, path, FIRST)
+    (state,) = root.rglob("state-*.safetensors")
+    payload = bytearray(state.read_bytes())
+    payload[-1] ^= 1
+    state.write_bytes(payload)
+    opened = []
+
+    def opening(source: Path) -> OpenReader:
+        opened.append(open_video(source))
+        return opened[-1]
+
+    monkeypatch.setattr("vseg.server.sessions.open_video", opening)
+    with served(app_of(root)) as client:
+        answer = client.post(f"{path}/prompts", json={"prompts": [SECOND]})
+        assert refusal(answer) == (409, "InTheWay")
+        assert "begin a new one" in answer.json()["hint"]
+        with pytest.raises(UsageError, match="closed"):
+            opened[0].read(0)
+        state.unlink()
+        answer = client.post(f"{path}/prompts", json={"prompts": [SECOND]})
+        assert refusal(answer) == (409, "InTheWay")
+        assert client.delete(path).status_code == 204
 
 
 def test_an_idle_session_leaves_the_memory(root: Path) -> None:

@@ -217,6 +217,22 @@ def test_a_foreign_snapshot_is_refused(model: Nano, scene: SyntheticVideo) -> No
         session.restore(b"\x10\0\0\0\0\0\0\0{}")
 
 
+def test_a_snapshot_in_which_a_bit_flipped_is_refused(
+    model: Nano, scene: SyntheticVideo
+) -> None:
+    rng = np.random.default_rng(0)
+    with Session(model, scene) as session:
+        session.prompt(1, 0, box=tuple(box_of(truth_of(scene, 1))))
+        payload = session.snapshot()
+        header = int.from_bytes(payload[:8], "little")
+        for place in (*rng.integers(0, header, 40), *rng.integers(header, len(payload), 40)):
+            damaged = bytearray(payload)
+            damaged[place] ^= 1 << int(rng.integers(8))
+            with pytest.raises(BadRun, match=r"cannot be read|is damaged|another format"):
+                session.restore(bytes(damaged))
+        session.restore(payload)
+
+
 def test_sessions_on_threads_do_not_disturb_each_other(
     model: Nano, scene: SyntheticVideo
 ) -> None:

@@ -20,6 +20,7 @@ from vseg.client.values import (
     SessionRequest,
 )
 from vseg.io.files import atomic_write_bytes, atomic_write_text
+from vseg.results.layout import read_state
 
 _RECORD = "session.json"
 _ANSWERS = 16
@@ -142,8 +143,10 @@ class SessionFiles:
         return stored
 
     def state(self, record: SessionRecord, name: str | None) -> bytes | None:
-        """A snapshot of a session, by the name of its file; None before the first prompt."""
-        return None if name is None else (self._folder / record.id / name).read_bytes()
+        """A snapshot of a session, by the name of its file; None before the first prompt.
+        Raises BadRun.
+        """
+        return None if name is None else read_state(self._folder / record.id / name)
 
     def remove(self, session_id: str) -> None:
         """Delete what is kept of a session."""
