@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,9 @@ from vseg.config import MemorySettings
 from vseg.models.nano.flip_tta import FlipTTA
 from vseg.models.nano.load import load_nano
 from vseg.models.nano.model import Nano
+from vseg.models.nano.network import NanoNet
+from vseg.models.nano.runtimes.onnx_runtime import OnnxRuntime
+from vseg.models.nano.runtimes.torch_runtime import TorchRuntime
 from vseg.session.memory.affinity_bank import AffinityBank
 from vseg.session.session import Session
 from vseg.synthetic import SceneConfig, SyntheticVideo
@@ -201,3 +205,11 @@ load_nano(runtime="onnx", short_side=64)
 assert float("1e-310") * 1.0 != 0.0
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_network_in_torch_is_not_kept_beside_its_graphs() -> None:
+    net = NanoNet()
+    encoder = weakref.ref(net.encoder)
+    runtime = OnnxRuntime(TorchRuntime(net, torch.device("cpu"), torch.float32))
+    del net
+    assert encoder() is None and runtime.name == "onnx"

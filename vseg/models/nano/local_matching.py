@@ -9,8 +9,11 @@ AOT, Yang et al. 2021), and is small.
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
+
+from vseg.models.nano.blocks import doubled
+from vseg.ops.competitors import strongest_competitor
 
 RADIUS = 4
 """Cells of stride 8: a motion of 32 model pixels between frames can be followed; not tuned."""
@@ -69,6 +72,23 @@ class LocalMatching(nn.Module):
         maps = strips.view(len(strips), -1, h + 2 * RADIUS, STRIP, strips.shape[-1])
         maps = maps[:, :, :h].permute(0, 4, 2, 1, 3).flatten(3)[..., :w]
         return torch.as_tensor(maps[:, :-1] / maps[:, -1:]).flatten(0, 1)
+
+    def warp_prior(
+        self,
+        key: Float[Tensor, "B K h w"],
+        before: Float[Tensor, "B K h w"],
+        masks: Float[Tensor, "N 1 h4 w4"],
+        competitors: Bool[Tensor, "N N"],
+        owner: Tensor | None = None,
+    ) -> Float[Tensor, "N 3 h4 w4"]:
+        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of frame `before`: as
+        they were, as they moved, and where their competitors moved.
+
+        competitors: which rows are objects of one frame that share no pixel.
+        """
+        moved = self(key, before, F.avg_pool2d(masks, 2)[:, 0], owner)
+        others = strongest_competitor(moved.clamp_min(0), competitors)
+        return torch.cat([masks, doubled(torch.stack([moved, others], dim=1))], dim=1)
 
     def _biases(self) -> Float[Tensor, "T DE"]:
         """What is added to the scores of a strip's cells and of all cells around the strip:

@@ -12,10 +12,10 @@ Axis letters: B frames, N object rows, K value channels, (h, w) cells of stride 
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from vseg.models.nano.blocks import ConvNorm, Residual, doubled
+from vseg.models.nano.blocks import ConvNorm, Residual
 from vseg.models.nano.encoder import WIDTHS, Encoder
 from vseg.models.nano.local_matching import LocalMatching
 from vseg.models.nano.object_decoder import (
@@ -28,7 +28,6 @@ from vseg.models.nano.object_decoder import (
     Decoder,
     Encoded,
 )
-from vseg.ops.competitors import strongest_competitor
 
 KEY = 64
 NEAR_KEY = 32
@@ -144,23 +143,6 @@ class NanoNet(nn.Module):
         key = F.normalize(self.key(f16), dim=1)
         local_key = F.normalize(self.near(f8), dim=1)
         return Encoded(key, local_key, base, self.skip8(f8), self.skip4(f4))
-
-    def warp_prior(
-        self,
-        frame: Encoded,
-        before: Float[Tensor, "B 32 h8 w8"],
-        masks: Float[Tensor, "N 1 h4 w4"],
-        competitors: Bool[Tensor, "N N"],
-        owner: Int[Tensor, " N"] | None = None,
-    ) -> Float[Tensor, "N 3 h4 w4"]:
-        """The decoder's prior from the masks (in [-1, 1], 0 unknown) of the frame whose
-        `local_key` is given.
-
-        competitors: which rows are objects of one frame that share no pixel.
-        """
-        moved = self.local(frame.local_key, before, F.avg_pool2d(masks, 2)[:, 0], owner)
-        others = strongest_competitor(moved.clamp_min(0), competitors)
-        return torch.cat([masks, doubled(torch.stack([moved, others], dim=1))], dim=1)
 
     def decode_prompts(
         self,

@@ -186,8 +186,8 @@ class _ForwardPass:
             prior = torch.zeros_like(prior)
         readout = self._readout(t)
         before = self._frames[t - 1].local_key
-        prior = self._net.warp_prior(
-            self._frames[t], before, prior, self._competitors, self._owner
+        prior = self._net.local.warp_prior(
+            self._frames[t].local_key, before, prior, self._competitors, self._owner
         )
         drawn: DecodedMasks = self._net.decoder(readout, frame, prior)
         # Objects of one sequence compete for its pixels, as in a session.

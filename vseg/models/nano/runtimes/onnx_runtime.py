@@ -54,7 +54,6 @@ class OnnxRuntime:
     """
 
     def __init__(self, torch_runtime: TorchRuntime, scales: Int8Scales | None = None) -> None:
-        self._torch = torch_runtime
         self.name = "onnx" if scales is None else "onnx-int8"
         self.device = torch_runtime.device
         self.dtype = torch_runtime.dtype
@@ -63,6 +62,9 @@ class OnnxRuntime:
         self._step = STEP if scales is None else _STEP_OF_INTEGERS
         self._threads = usual_torch_threads()
         net = torch_runtime.net
+        # Of the network in torch only these are kept: the rest has 7 of its 9 MiB.
+        self._local = net.local
+        self._prompt = net.prompt, net.prompted
         quantisation = Quantisation() if scales is None else scales.of(net)
         graphs = stage_graphs(net, quantisation)
         self._decoder = OnnxDecoder(net.decoder, quantisation, self._threads, self._step)
@@ -130,7 +132,7 @@ class OnnxRuntime:
         competitors: Bool[Tensor, "N N"],
     ) -> Float[Tensor, "N 3 h4 w4"]:
         """In torch, whose views of a window need no copies: two thirds of the time."""
-        return self._torch.warp_prior(frame, before, masks, competitors)
+        return self._local.warp_prior(frame.local_key, before, masks, competitors)
 
     def decode(
         self,
@@ -167,8 +169,8 @@ class OnnxRuntime:
     @cached_property
     def _prompted(self) -> _Prompted:
         """Made where it is needed: who resumes a run has no use for it."""
-        net = self._torch.net
+        encoder, decoder = self._prompt
         return _Prompted(
-            OnnxSession(prompt_graph(net.prompt), self._threads),
-            OnnxDecoder(net.prompted, Quantisation(), self._threads, self._step),
+            OnnxSession(prompt_graph(encoder), self._threads),
+            OnnxDecoder(decoder, Quantisation(), self._threads, self._step),
         )

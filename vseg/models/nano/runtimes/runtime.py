@@ -72,7 +72,7 @@ class Runtime(Protocol):
         masks: Float[Tensor, "N 1 h4 w4"],
         competitors: Bool[Tensor, "N N"],
     ) -> Float[Tensor, "N 3 h4 w4"]:
-        """As `NanoNet.warp_prior`, of one frame."""
+        """As `LocalMatching.warp_prior`, of one frame."""
         ...
 
     def decode(

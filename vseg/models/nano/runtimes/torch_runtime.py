@@ -61,7 +61,7 @@ class TorchRuntime:
         competitors: Bool[Tensor, "N N"],
     ) -> Float[Tensor, "N 3 h4 w4"]:
         """The network's own."""
-        return self.net.warp_prior(frame, before, masks, competitors)
+        return self.net.local.warp_prior(frame.local_key, before, masks, competitors)
 
     def decode(
         self,
