@@ -15,12 +15,11 @@ def strongest_competitor(
     GPU is not waited for.  A logit less its strongest competitor's is positive where the row
     is object and claims the pixel most.
     """
-    strongest = torch.zeros_like(rows)
-    if (
-        int(competitors.sum()) == len(rows) * (len(rows) - 1) > 0
-    ):  # the common case, in one pass
+    if int(competitors.sum()) == len(rows) * (len(rows) - 1) > 0:
+        # The common case, in one pass.
         first, second = _two_largest(rows)
         return torch.where(rows == first, second, first).clamp_min(0)
+    strongest = torch.zeros_like(rows)
     for row, others in enumerate(competitors.tolist()):
         if any(others):
             claims = torch.stack([rows[k] for k, one in enumerate(others) if one])

@@ -44,6 +44,8 @@ class DistractorTracking:
         beside = self._beside(live, frame.index)
         before = [(known, known.prior) for known in beside]
         masks = self.engine.track(frame, features, [*live, *beside])
+        if not beside and not any(frame.index in o.prompts for o in live):
+            return masks
         cells = np.asarray((masks.decoded.logits > 0).cpu().numpy())
         rows = [row for row, o in enumerate(live) if frame.index in o.prompts]
         self._drop(before, cells[rows], live)

@@ -127,8 +127,9 @@ def without_stray_parts(
     gone, where none of its parts has any: it moved farther than expected.
     """
     kept = logits
+    masks = _cells(logits)
     for row, of_row in enumerate(evidence):
-        stray = None if of_row is None else _stray(_cells(logits[row]), of_row)
+        stray = None if of_row is None else _stray(masks[row], of_row)
         if stray is not None:
             if kept is logits:
                 kept = logits.clone()
@@ -159,5 +160,5 @@ def _stray(mask: Cells, evidence: PartEvidence) -> Cells | None:
     return stray
 
 
-def _cells(logits: Float[Tensor, "h4 w4"]) -> Cells:
+def _cells(logits: Float[Tensor, "*O h4 w4"]) -> Bool[np.ndarray, "*O h4 w4"]:
     return np.asarray((logits > 0).cpu().numpy())

@@ -115,25 +115,35 @@ class RowDecoder:
         """The objects' masks on the frame tracked last, warped to this one; unknown if it is
         more than a stride away.
         """
-        unknown = torch.zeros(
-            features.map_hw, device=self.model.device, dtype=self.model.dtype
-        )
-        warped = self.model.warp_prior(features, None, torch.stack([unknown] * len(known)))
-        frames = {o.prior.frame_index for o in known if o.prior is not None}
-        for frame in frames:  # one, unless objects were tracked apart
-            if not self._adjacent(frame, features.frame_index):
-                continue
-            same = {
-                n: o.prior
-                for n, o in enumerate(known)
-                if o.prior and o.prior.frame_index == frame
-            }
-            beside = [(i, prior) for i, prior in neighbours if prior.frame_index == frame]
-            logits = torch.stack([p.logits for p in (*same.values(), *(q for _, q in beside))])
-            local_key = next(iter(same.values())).local_key
-            ids = [*(known[n].object_id for n in same), *(i for i, _ in beside)]
-            competitors = self.identities.competitors(ids)
-            compete = torch.from_numpy(competitors)
-            moved = self.model.warp_prior(features, local_key, logits, compete)
-            warped[list(same)] = moved[: len(same)]
-        return warped
+        frames: dict[int | None, list[TrackedObject]] = {}
+        for tracked in known:
+            last = None if tracked.prior is None else tracked.prior.frame_index
+            if last is not None and not self._adjacent(last, features.frame_index):
+                last = None
+            frames.setdefault(last, []).append(tracked)
+        warped = [self._warped(features, f, same, neighbours) for f, same in frames.items()]
+        if len(warped) == 1:  # unless objects were tracked apart
+            return warped[0]
+        ids = [o.object_id for same in frames.values() for o in same]
+        order = [ids.index(o.object_id) for o in known]
+        return torch.cat(warped)[order]
+
+    def _warped(
+        self,
+        features: Features,
+        frame: int | None,
+        same: Sequence[TrackedObject],
+        neighbours: Neighbours,
+    ) -> Float[Tensor, "N P h4 w4"]:
+        """The masks of objects that were all tracked last on one frame; None: on none near."""
+        if frame is None:
+            size = (len(same), *features.map_hw)
+            unknown = torch.zeros(size, device=self.model.device, dtype=self.model.dtype)
+            return self.model.warp_prior(features, None, unknown)
+        priors = [o.prior for o in same if o.prior is not None]
+        beside = [(i, prior) for i, prior in neighbours if prior.frame_index == frame]
+        logits = torch.stack([p.logits for p in (*priors, *(q for _, q in beside))])
+        ids = [*(o.object_id for o in same), *(i for i, _ in beside)]
+        competitors = torch.from_numpy(self.identities.competitors(ids))
+        key = priors[0].local_key
+        return self.model.warp_prior(features, key, logits, competitors)[: len(same)]

@@ -213,7 +213,7 @@ def _box(mask: Cells) -> MovingBox:
 
 
 def _at_border(mask: Cells) -> bool:
-    return bool(mask[[0, -1]].any() or mask[:, [0, -1]].any())
+    return any(mask[end].any() for end in _ENDS)
 
 
 def _mixed(before: Colours | None, now: Colours) -> Colours:
