@@ -5,6 +5,7 @@ after its last commit and leaves the same bits as one that was not; a finished o
 computed again.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 from vseg.build import open_run, open_video
@@ -46,18 +47,26 @@ def track(
     """
     _check_place(job)
     job = completed(job)
+    callbacks = callbacks or ProgressCallbacks()
+    outcome = _tracked(job, model, callbacks)
+    if outcome.status == "interrupted":
+        return outcome
+    # A model that was loaded for this job is let go of by now.
+    return replace(outcome, images=_images(job, callbacks))
+
+
+def _tracked(job: TrackJob, model: Model | None, callbacks: ProgressCallbacks) -> JobOutcome:
+    """How a job ended whose images are not drawn yet."""
     opened = open_video(job.source, job.config.reader, job.config.frames, job.config.topic)
     with opened as video, write_lock(job.out):
         task = prepare(job, video, model)
         # What was needed to load the model lies in holes, which tracking would not fill.
         trim_heaps()
-        callbacks = callbacks or ProgressCallbacks()
         loop = FrameLoop(task, callbacks)
         mended = mend(task, loop)
         header = mended.stopped or _finished_before(task)
         if header is None:
             header = _run(task, loop)
-    images = _images(job, callbacks) if header.status != "interrupted" else ()
     return JobOutcome(
         job.out,
         header.status,
@@ -65,7 +74,7 @@ def track(
         loop.times,
         loop.state_bytes,
         header.damage,
-        images,
+        (),
         header.warnings,
         any(known.first_frame is not None for known in read_objects(job.out)),
         task.detections.changes if task.detections is not None else (),
