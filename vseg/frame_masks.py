@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from vseg.errors import BadMask, UnknownObject
+from vseg.ops.enlarging import enlarged_logits, enlarged_mask
 from vseg.types import Frame, MaskCrop, TrackEvent
 
 MaskSource = Literal["prompt", "track", "edit", "import"]
@@ -80,15 +80,12 @@ class LogitCrops(Mapping[int, MaskCrop]):
 
     def enlarged(self, obj: int) -> Float32[np.ndarray, "H W"]:
         """The logits of one object at video size."""
-        height, width = self._hw
-        size = (width, height)
-        return np.asarray(cv2.resize(self.logits[obj], size, interpolation=cv2.INTER_LINEAR))
+        return enlarged_logits(self.logits[obj], self._hw)
 
     def _enlarged(self, obj: int) -> MaskCrop:
         if not self._visible[obj]:
             return MaskCrop.empty()
-        # Enlarged before it is cut at 0, as SAM does it: the outline stays smooth.
-        mask = MaskCrop.of(self.enlarged(obj) > 0)
+        mask = enlarged_mask(self.logits[obj], self._hw)
         competitors = self._fine.competitors.get(obj, ())
         return mask.without(self._fine.masks[i] for i in competitors if i in self._fine.masks)
 

@@ -6,13 +6,13 @@ of those with finer logits, of which no two share a pixel where their objects co
 
 from collections.abc import Mapping, Sequence
 
-import cv2
 import numpy as np
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from vseg.frame_masks import FineMasks
+from vseg.ops.enlarging import enlarged_mask
 from vseg.session.crops.crop_pixels import without_shared
 from vseg.tensors import PRESENT, Decoded
 from vseg.types import MaskCrop
@@ -84,7 +84,4 @@ def _changed(
 
 
 def _mask(logits: Float[Tensor, "_ _"], video_hw: tuple[int, int]) -> MaskCrop:
-    size = (video_hw[1], video_hw[0])
-    cells = logits.float().cpu().numpy()
-    large = cv2.resize(cells, size, interpolation=cv2.INTER_LINEAR)
-    return MaskCrop.of(np.asarray(large > 0, dtype=bool))
+    return enlarged_mask(logits.float().cpu().numpy(), video_hw)
