@@ -122,6 +122,27 @@ def test_the_mask_that_a_click_shows_is_the_one_that_is_stored(
     assert np.array_equal(vseg.open_run(root / "run")[5][1], shown)
 
 
+def test_the_masks_of_two_clicks_share_no_pixel(page: AnnotatorPage) -> None:
+    """Each decoded alone they do; propagated they will not."""
+    page.ask("view", frame=2)
+    page.point(None, 2, (8, 88))
+    first = page.mask(1, 2, MaskFlag.PENDING).mask
+    page.point(None, 2, (60, 88))
+    second = page.mask(2, 2, MaskFlag.PENDING).mask
+    again = page.mask(1, 2, MaskFlag.PENDING).mask
+    assert (first & second).any(), "the clicks test nothing"
+    assert np.array_equal(again, first & ~second)
+    page.ask("undo")
+    assert np.array_equal(page.mask(1, 2, MaskFlag.PENDING).mask, first)
+    # A mask that the user painted keeps its pixels.
+    top = int(np.flatnonzero(first.any(axis=1))[0])
+    crop = {"x": 0, "y": top - 8, "w": 160, "h": 10, "runs": [0, 1600]}
+    page.ask("prompt", object=None, frame=2, prompt={"kind": "mask", "crop": crop})
+    painted = page.mask(3, 2, MaskFlag.PENDING).mask
+    assert painted.sum() == 1600 and (painted & first).any()
+    assert np.array_equal(page.mask(1, 2, MaskFlag.PENDING).mask, first & ~painted)
+
+
 def test_a_frame_is_shown_while_the_device_is_used(
     scene: SyntheticVideo, client: TestClient, page: AnnotatorPage
 ) -> None:

@@ -29,6 +29,7 @@ from vseg.server.annotator.desk_events import (
     ProgressEvent,
     StateEvent,
 )
+from vseg.server.annotator.frame_view import PromptedPlace, apart
 from vseg.server.annotator.lane_keeper import LaneKeeper
 from vseg.server.annotator.ledger import PendingPrompt
 from vseg.server.annotator.mask_message import ShownMask
@@ -114,25 +115,34 @@ class ClipTasks:
     async def show_prompted(self, frame: int, new: int | None = None) -> int:
         """Send the masks of pending prompts on a frame, one after another; how many.
 
-        new: of this object only, which was prompted just now: then all are told if it fails.
+        new: the object that was prompted just now: all are told if it fails, and of the others
+        those that are decoded are shown, for they may share pixels with it.
         """
         opened = self.opened
-        only = None if new is None else {new}
-        places = await asyncio.to_thread(opened.view.prompted, frame, only)
-        shown = 0
+        places = await asyncio.to_thread(opened.view.prompted, frame)
+        masks: list[ShownMask] = []
+        painted = {place.object_id for place in places if place.is_painted}
+        waiting: list[PromptedPlace] = []
         for place in places:
-            try:
-                # What was decoded before waits for no turn; a propagation takes many.
+            with suppress(VsegError):  # told when it was prompted
                 mask = place.known(opened.images)
-                if mask is None:
-                    mask = await self.worker.run(opened.run_id, place.decoded, opened.images)
+                if mask is not None:
+                    masks.append(mask)
+                elif new in (None, place.object_id):
+                    waiting.append(place)
+        if waiting and new is None:
+            # What was decoded before waits for no turn; a propagation takes many.
+            opened.clients.show(apart(masks, painted))
+        for place in waiting:
+            try:
+                decode = place.decoded
+                masks.append(await self.worker.run(opened.run_id, decode, opened.images))
             except VsegError as error:
                 if new is not None:
                     self._tell_error(error, None)
-                continue
-            opened.clients.show([mask])
-            shown += 1
-        return shown
+        shown = apart(masks, painted)
+        opened.clients.show(shown)
+        return len(shown)
 
     async def warm(self, client: PageClient, frame: int, direction: int) -> None:
         """Encode a frame that stays on the screen, and those beside it while nobody waits."""

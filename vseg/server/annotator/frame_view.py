@@ -5,15 +5,17 @@ Enters: a project and a frame.  Leaves: ShownMasks.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vseg.frame_masks import FrameMasks
+from vseg.ops.masks import crop_overlap
 from vseg.results.spans import ObjectSpans, SpanState
 from vseg.server.annotator.ledger import PendingPrompt
 from vseg.server.annotator.mask_message import MaskFlag, ShownMask
 from vseg.server.annotator.project import Project
 from vseg.server.annotator.prompted_images import PromptedImages, PromptedMask
-from vseg.types import MaskCrop, Prompt
+from vseg.session.identity.nested_objects import NESTED
+from vseg.types import Mask, MaskCrop, Polygon, Prompt
 
 _GIVEN = ("prompt", "import")
 
@@ -30,6 +32,11 @@ class PromptedPlace:
     stored: MaskCrop | None
     key: tuple[int, int, tuple[int, ...], int]
 
+    @property
+    def is_painted(self) -> bool:
+        """Whether the user gave its mask."""
+        return isinstance(self.prompts[-1].value, Mask | Polygon)
+
     def known(self, images: PromptedImages) -> ShownMask | None:
         """Its mask if it is held, on any thread.  Raises what `PromptedImages.mask` raised."""
         mask = images.known(self.key)
@@ -44,6 +51,31 @@ class PromptedPlace:
         if mask.crop.area:
             flags |= MaskFlag.PRESENT
         return ShownMask(self.frame, self.object_id, flags, mask.score, mask.crop)
+
+
+def apart(masks: Collection[ShownMask], painted: Collection[int]) -> list[ShownMask]:
+    """Masks of one frame that were decoded one by one, without the pixels that they share.
+
+    painted: objects whose masks the user gave, which share pixels.  `propagate` decodes the
+    others together, and no pixel is in two of them but of a part and its whole.  Until then
+    the smaller mask has them: one that is decoded alone errs by spreading, as where
+    `FrameMasks.with_others` has no logits.
+    """
+    smallest = sorted(
+        masks, key=lambda m: (m.object_id not in painted, m.crop.area, m.object_id)
+    )
+    shown: list[ShownMask] = []
+    for mask in smallest:
+        crop = mask.crop
+        if mask.object_id not in painted:
+            before = smallest[: len(shown)]
+            crop = crop.without(m.crop for m in before if not _nested(m.crop, crop))
+        shown.append(mask if crop is mask.crop else replace(mask, crop=crop))
+    return shown
+
+
+def _nested(one: MaskCrop, other: MaskCrop) -> bool:
+    return crop_overlap(one, other) > NESTED * min(one.area, other.area)
 
 
 class FrameView:
