@@ -5,7 +5,7 @@ spool, and per object which of them count.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vseg.frame_masks import FrameMasks
 from vseg.ops.masks import crop_iou
@@ -13,10 +13,18 @@ from vseg.pipelines.correction_gaps import Gap
 from vseg.pipelines.correction_session import SessionSetup
 from vseg.pipelines.propagation_settings import PropagationSettings
 from vseg.pipelines.seam import Seam
+from vseg.results.mask_rows import MaskRow
 from vseg.results.masks import pack
 from vseg.results.stored_rows import StoredRows
 from vseg.results.track_spool import TrackSpool
 from vseg.session.session import Session
+from vseg.types import MaskCrop
+
+NOTHING = 0.0
+"""The quality where nothing is stored: whatever is tracked there is better."""
+UNKNOWN = 0.5
+"""The quality where none is predicted: of an absence, and of masks of other programs.  A mask
+below it is more likely wrong than right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,21 +81,22 @@ class CorrectionPass:
         if not gaps:
             return []
         opened = {
-            gap.object_id: _Open(gap, Seam(agreed[gap.object_id], *gap.range)) for gap in gaps
+            gap.object_id: _Open(gap, Seam(agreed[gap.object_id], gap.start)) for gap in gaps
         }
         ends = []
         for masks in self._tracked(session, gaps):
             shown = masks.only(opened)
-            self.spool.add(pack(shown))
+            record = pack(shown)
+            self.spool.add(record)
             self.on_frame()
             self.settings.on_masks(shown)
-            for object_id in list(opened):
-                end = self._ended(opened[object_id], masks)
+            for row in record.rows:
+                end = self._ended(opened[row.object_id], row, shown.crop(row.object_id))
                 if end is not None:
                     ends.append(end)
-                    del opened[object_id]
+                    del opened[row.object_id]
                     if end.is_gone:
-                        session.remove(object_id)
+                        session.remove(row.object_id)
             if opened and self.settings.cut():
                 ends += [_cut(each, masks.frame_index) for each in opened.values()]
                 opened = {}
@@ -107,32 +116,42 @@ class CorrectionPass:
         objects = [gap.object_id for gap in gaps]
         return session.propagate(start, reverse=reverse, objects=objects, frames=frames)
 
-    def _ended(self, each: _Open, masks: FrameMasks) -> PassEnd | None:
-        """The end of an object's pass if it is reached with this frame."""
-        frame = masks.frame_index
+    def _ended(self, each: _Open, row: MaskRow, crop: MaskCrop) -> PassEnd | None:
+        """The end of an object's pass if it is reached with this row and its mask."""
         gap = each.gap
-        before = self.stored.crop(gap.object_id, frame)
+        before = self.stored.row(gap.object_id, row.frame)
+        iou = 0.0
         if before is not None:
-            iou = crop_iou(before, masks.crop(gap.object_id))
-            each.ious.append((frame, iou))
-            if each.seam.add(frame, iou):
-                return _joined(each, each.seam.joined)
+            iou = crop_iou(self.stored.unpack(before), crop)
+            each.ious.append((row.frame, iou))
+        stored = NOTHING if before is None else _quality(before)
+        if each.seam.add(row.frame, iou, _quality(row), stored):
+            return _joined(each, each.seam.joined)
         last = gap.end + 1 if gap.reverse else gap.end - 1
-        return _whole(each) if frame == last else None
+        return _whole(each) if row.frame == last else None
+
+
+def _quality(row: MaskRow) -> float:
+    """The predicted quality of a mask: 1 of one that was prompted."""
+    if row.source == "prompt":
+        return 1.0
+    return row.score if row.source == "track" and row.visible else UNKNOWN
 
 
 def _whole(each: _Open) -> PassEnd:
     """The end of an object that was tracked to the end of its gap.
 
-    Backward, the stored track may come from the anchor at the far end: then the two meet where
-    they agree best.  Forward, the far anchor is tracked back from.
+    Where no anchor stands, the new masks count as far as if the tracks had become one there.
+    Backward from one anchor to another the stored track may come from that one: then each
+    counts where it is doubted less.  Forward, that anchor is tracked back from.
     """
     gap = each.gap
-    if gap.reverse and gap.anchor is not None and each.seam.best is not None:
-        return _joined(each, each.seam.best)
+    if gap.anchor is None:
+        return replace(_joined(each, each.seam.joined), is_gone=True)
+    if gap.reverse:
+        return _joined(each, each.seam.apart)
     first, end = gap.range
-    reached = None if gap.reverse else gap.anchor
-    return PassEnd(gap, first, end, reached, is_gone=gap.anchor is None)
+    return PassEnd(gap, first, end, gap.anchor)
 
 
 def _cut(each: _Open, frame: int) -> PassEnd:

@@ -4,7 +4,7 @@ Enters: an object and a frame.  Leaves: its row and its mask.  Memory holds one 
 """
 
 from vseg.results.draft import RevisionDraft
-from vseg.results.mask_rows import FrameRecord
+from vseg.results.mask_rows import FrameRecord, MaskRow
 from vseg.results.masks import unpack_row
 from vseg.results.shards import Shard
 from vseg.types import MaskCrop
@@ -29,13 +29,19 @@ class StoredRows:
         stored = self._latest[1]
         return stored.record(frame_index) if frame_index in stored.frame_numbers else None
 
-    def crop(self, object_id: int, frame_index: int) -> MaskCrop | None:
-        """An object's mask, empty where it is not visible; None where it has no row."""
+    def row(self, object_id: int, frame_index: int) -> MaskRow | None:
+        """An object's row on a frame; None where it has none."""
         record = self.record(frame_index)
         rows = record.rows if record is not None else ()
-        row = next((row for row in rows if row.object_id == object_id), None)
-        if row is None:
-            return None
+        return next((row for row in rows if row.object_id == object_id), None)
+
+    def crop(self, object_id: int, frame_index: int) -> MaskCrop | None:
+        """An object's mask, empty where it is not visible; None where it has no row."""
+        row = self.row(object_id, frame_index)
+        return None if row is None else self.unpack(row)
+
+    def unpack(self, row: MaskRow) -> MaskCrop:
+        """The mask of a row."""
         video = self._draft.header.video
         return unpack_row(row, video.height, video.width)
 

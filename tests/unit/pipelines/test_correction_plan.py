@@ -89,36 +89,45 @@ def test_only_where_it_is_not_is_no_end_of_an_absence() -> None:
     check_positive(spans, [Prompt(1, Timecode(frame=20), Points([(1, 1)], [0]))])
 
 
-def added(seam: Seam, ious: list[float]) -> list[bool]:
-    return [seam.add(frame, iou) for frame, iou in enumerate(ious, start=1)]
+def added(seam: Seam, ious: list[float], new: float = 0.8, stored: float = 0.8) -> list[bool]:
+    return [seam.add(frame, iou, new, stored) for frame, iou in enumerate(ious, start=1)]
 
 
 def test_tracks_are_one_after_enough_frames_in_a_row() -> None:
-    seam = Seam(corrected=0.0, first=1, end=99)
+    seam = Seam(corrected=0.0, start=0)
     again = [0.95] * (AGREED_FRAMES - 1)
     assert not any(added(seam, [*again, AGREED - 0.01, *again]))
-    assert seam.add(99, 0.99)
+    assert seam.add(99, 0.99, 0.8, 0.8)
     assert seam.joined == 99
 
 
 def test_a_small_correction_is_not_taken_for_agreement() -> None:
-    assert Seam(corrected=0.2, first=1, end=30).needed == AGREED
-    assert Seam(corrected=0.9, first=1, end=30).needed == pytest.approx(0.95)
-    assert Seam(corrected=1.0, first=1, end=30).needed == AGREED_MOST
-    seam = Seam(corrected=0.93, first=1, end=30)
+    assert Seam(corrected=0.2, start=0).needed == AGREED
+    assert Seam(corrected=0.9, start=0).needed == pytest.approx(0.95)
+    assert Seam(corrected=1.0, start=0).needed == AGREED_MOST
+    seam = Seam(corrected=0.93, start=0)
     assert not any(added(seam, [0.94] * 20))
 
 
-def test_between_anchors_the_seam_is_where_tracks_agree_near_the_middle() -> None:
-    seam = Seam(corrected=0.0, first=1, end=22)
-    ious = [0.8, *[0.2] * 19, 0.8]
-    ious[8] = 0.6
-    assert seam.best is None
-    added(seam, ious)
-    assert seam.best == 9
-    flat = Seam(corrected=0.0, first=1, end=22)
-    added(flat, [0.3] * 21)
-    assert flat.best == 11
+def test_between_anchors_the_seam_is_where_both_tracks_are_doubted_alike() -> None:
+    alike = Seam(corrected=0.0, start=0)
+    assert alike.apart == 0
+    added(alike, [0.3] * 21)
+    assert alike.apart == 11
+    # What went wrong once is doubted from there on, whatever its quality is afterwards.
+    backward = Seam(corrected=0.0, start=22)
+    for frame in range(21, 0, -1):
+        backward.add(frame, 0.0, 0.8, 0.2 if frame == 4 else 0.8)
+    assert backward.apart == 4
+
+
+def test_what_strays_from_a_small_correction_gives_way_to_what_was_stored() -> None:
+    ious = [0.97, 0.97, *[0.5] * 10, *[0.99] * 5]
+    for corrected, seam in ((0.97, 2), (0.1, 13)):
+        track = Seam(corrected, start=0)
+        for frame, iou in enumerate(ious, start=1):
+            track.add(frame, iou, 0.6 if iou == 0.5 else 0.8, 0.8)
+        assert track.joined == seam
 
 
 SQUARE = Mask(np.pad(np.ones((10, 10), dtype=bool), 5))
