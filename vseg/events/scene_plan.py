@@ -17,6 +17,9 @@ from vseg.events.ground import Ground
 from vseg.events.zone_file import LineSettings, NearSettings, ZoneFile, ZoneSettings
 from vseg.ops.polygon import rasterise
 
+_MOST_FRAMES = 10.0
+"""Nobody draws a point so many frames away: larger fractions are pixels.  A round value."""
+
 
 @dataclass(frozen=True, eq=False)
 class WatchedZone:
@@ -73,6 +76,7 @@ class ScenePlan:
 def scene_plan(file: ZoneFile, height: int, width: int) -> ScenePlan:
     """The zones of a file for frames of this size.  Raises BadZones naming the zone."""
     _check_names(file)
+    _check_unit(file)
     scale = _scale(file, height, width)
     zones = tuple(_zone(one, scale, height, width) for one in file.zone)
     lines = tuple(_line(one, scale, min(height, width)) for one in file.line)
@@ -105,6 +109,23 @@ def _check_names(file: ZoneFile) -> None:
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise BadZones(f"the name {twice[0]!r} is given twice", hint="rename one of them")
+
+
+def _check_unit(file: ZoneFile) -> None:
+    """Raise BadZones for fractions that must be pixels: a zone of them would hold the whole
+    frame.
+    """
+    if file.unit != "fractions":
+        return
+    places = [(f"zone {one.name!r}", one.polygon) for one in file.zone]
+    places += [(f"line {one.name!r}", (one.begin, one.end)) for one in file.line]
+    for name, points in places:
+        far = next((p for p in points if max(map(abs, p)) > _MOST_FRAMES), None)
+        if far is not None:
+            raise BadZones(
+                f"{name} has the point {far[0]:g}, {far[1]:g}, in fractions of the frame",
+                hint='if these are pixels, say so at the top of the file: unit = "pixels"',
+            )
 
 
 def _scale(file: ZoneFile, height: int, width: int) -> Point:

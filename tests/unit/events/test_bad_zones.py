@@ -54,7 +54,7 @@ def test_a_corner_beyond_every_map_is_refused(tmp_path: Path, far: float) -> Non
     path.write_text(f"[[zone]]\nname = 'a'\npolygon = [[0, 0], [{far}, 0], [1, 1]]\n")
     with pytest.raises(BadConfig, match=r"zone\.0\.polygon\.1\.0"):
         read_zone_file(path)
-    plan_of(zone=[zone(polygon=[[0, 0], [1e6, 0], [1, 1]])])
+    plan_of(unit="pixels", zone=[zone(polygon=[[0, 0], [1e6, 0], [1, 1]])])
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_corner_beyond_every_map_is_refused(tmp_path: Path, far: float) -> Non
         ({"zone": [zone(polygon=[[0.2, 0.2], [0.6, 0.6], [0.6, 0.2], [0.2, 0.6]])]}, "itself"),
         ({"zone": [zone(polygon=[[0.2, 0.2], [0.6, 0.2], [0.4, 0.2]])]}, "itself|no pixel"),
         ({"zone": [zone(polygon=[[1.2, 0.2], [1.6, 0.2], [1.6, 0.6]])]}, "no pixel"),
-        ({"zone": [zone(polygon=[[40, 40], [90, 40], [90, 90]])]}, "no pixel"),
+        ({"zone": [zone(polygon=[[40, 40], [90, 40], [90, 90]])]}, "in fractions"),
         ({"zone": [zone(polygon=[[0.5, 0.5]] * 3)]}, "no pixel"),
         ({"zone": [zone(polygon=[[0.1, 0.1], [0.5, 0.5], [0.1, 0.1]])]}, "no pixel"),
         ({"zone": [zone(heading=[0, 0])]}, "no direction"),
@@ -130,6 +130,21 @@ def test_the_example_holds_every_setting_and_nothing_useless() -> None:
 def test_a_polygon_may_be_closed_by_its_first_corner() -> None:
     closed = plan_of(zone=[zone(polygon=[*SQUARE, SQUARE[0]])]).zones[0]
     assert (closed.pixels == plan_of(zone=[zone()]).zones[0].pixels).all()
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        {"zone": [zone(polygon=[[0, 0], [80, 0], [80, 119], [0, 119]])]},
+        {"line": [{"name": "gate", "begin": [80, 0], "end": [80, 119]}]},
+    ],
+)
+def test_pixels_without_their_unit_are_refused(drawn: dict[str, Any]) -> None:
+    """The zone held the whole frame, and everything was counted in it."""
+    with pytest.raises(BadZones, match="in fractions of the frame") as refused:
+        plan_of(**drawn)
+    assert 'unit = "pixels"' in (refused.value.hint or "")
+    plan_of(unit="pixels", **drawn)
 
 
 def test_pixels_are_scaled_from_the_size_at_which_they_were_drawn() -> None:
