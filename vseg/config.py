@@ -110,8 +110,8 @@ class IdentitySettings(Settings):
     appearance has a cosine of at least `reid_threshold` to what it was.  departures: an
     object that left through the border is another one when something enters, unless its
     embedding and colours are the same and no other known object's.  distractors: up to four
-    things that look like a prompted object are tracked too, unseen, so that its mask does not
-    take them (nano).
+    things that look like a prompted object, or that move on their own beside one, are tracked
+    too, unseen, so that its mask does not take them (nano).
     """
 
     coherent: bool = True

@@ -1,9 +1,9 @@
 """A step of tracking with distractors: they are tracked beside the live objects, unseen.
 
 Enters: a frame and the live objects.  Leaves: their masks, without those of distractors, and
-the session's state with the distractors as they are now.  They are looked for where an object
-is prompted, by its mask there.  An object that joins later may be one of them: then that one
-is dropped.
+the session's state with the distractors as they are now.  Look-alikes are looked for where an
+object is prompted, by its mask there, things that move beside it on every few frames.  An
+object that joins later may be one of them: then that one is dropped.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,9 @@ from vseg.interfaces.grounder import FrameFeatures
 from vseg.session.distractor_finder import MOST, DistractorFinder
 from vseg.session.encoded_image import EncodedImage
 from vseg.session.engine import Engine
+from vseg.session.identity.identity_input import grey_image
+from vseg.session.identity.optical_flow import Flow
+from vseg.session.moving_things import OwnMotion, around
 from vseg.session.state import SessionState
 from vseg.session.tracked_masks import TrackedMasks
 from vseg.session.tracked_object import Prior, TrackedObject
@@ -26,8 +29,21 @@ from vseg.types import Frame
 # Share of a distractor, as it was on the frame before, on an object of the user from which it
 # is that object. Not tuned.
 _SAME = 0.3
+# What moved beside an object is let go when it was unseen for more than so many frames, or is
+# farther from it, in square roots of the object's area. Not tuned.
+_UNSEEN = 15
+_FAR = 2.0
 
 Cells = Bool[np.ndarray, "O h4 w4"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """flow: into a frame; masks: of its live objects; tracked: cells of all tracked."""
+
+    flow: Flow
+    masks: Cells
+    tracked: Bool[np.ndarray, "h4 w4"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +60,10 @@ class DistractorTracking:
         beside = self._beside(live, frame.index)
         before = [(known, known.prior) for known in beside]
         masks = self.engine.track(frame, features, [*live, *beside])
-        if not beside and not any(frame.index in o.prompts for o in live):
+        map_hw = masks.decoded.logits.shape[1:]
+        flow = self.state.watch.flow(frame.index, lambda: grey_image(frame.image, map_hw))
+        prompted = any(frame.index in o.prompts for o in live)
+        if not beside and not prompted and flow is None:
             return masks
         cells = np.asarray((masks.decoded.logits > 0).cpu().numpy())
         rows = [row for row, o in enumerate(live) if frame.index in o.prompts]
@@ -54,6 +73,9 @@ class DistractorTracking:
             if cells[row].any():
                 image = EncodedImage(frame, features())
                 tracked |= self._look(image, row, live, masks.decoded.logits[row], tracked)
+        if flow is not None:
+            seen = _Seen(flow, cells[: len(live)], tracked)
+            self._watch(frame, features, live, seen)
         if not beside:
             return masks
         mine = [masks.decoded.row(row) for row in range(len(live))]
@@ -107,11 +129,55 @@ class DistractorTracking:
             return np.zeros_like(tracked)
         finder = DistractorFinder(self.engine.model, self.engine.small.settings.below)
         found = finder.find(image, logits.to(image.features.key), tracked)[:free]
-        new = [self.state.add_distractor(prompted, t, mask, live) for mask in found]
+        new = [
+            self.state.add_distractor(prompted, t, mask, live, moving=False) for mask in found
+        ]
         if not new:
             return np.zeros_like(tracked)
         masks = self.engine.track(image.frame, lambda: image.features, new)
         return np.asarray((masks.decoded.logits > 0).any(0).cpu().numpy())
+
+    def _watch(
+        self, frame: Frame, features: FrameFeatures, live: Sequence[TrackedObject], seen: _Seen
+    ) -> None:
+        """Look for something that moves beside a live object, and begin to track it."""
+        self._let_go(frame.index, live, seen.masks)
+        whole = [row for row, o in enumerate(live) if o.place is None and o.prior is not None]
+        motion = OwnMotion.of(seen.flow, seen.tracked) if whole else None
+        if motion is None or len(self.state.distractors) >= MOST:
+            return
+        things = motion.things([seen.masks[row] for row in whole], seen.tracked)
+        if not things:
+            return
+        image = EncodedImage(frame, features())
+        mask = motion.mask_of(things[0].cells, self.engine.model, image, seen.tracked)
+        if mask is None:
+            self.state.watch.refuse(frame.index)
+            return
+        self.state.watch.accept()
+        beside = live[whole[things[0].row]]
+        new = self.state.add_distractor(beside, frame.index, mask, live, moving=True)
+        self.engine.track(frame, features, [new])
+
+    def _let_go(self, frame_index: int, live: Sequence[TrackedObject], cells: Cells) -> None:
+        """Drop what moved beside an object, and is not beside it any more or long unseen."""
+        row_of = {o.object_id: row for row, o in enumerate(live)}
+        for known in [d for d in self.state.distractors.values() if d.moving]:
+            identity = self.state.identities.objects.get(known.object_id)
+            seen = None if identity is None else identity.last_visible
+            unseen = seen is None or abs(frame_index - seen) > _UNSEEN
+            row = None if known.distractor_of is None else row_of.get(known.distractor_of)
+            if unseen or (row is not None and _far(known, cells[row])):
+                self.state.drop_distractor(known.object_id)
+
+
+def _far(known: TrackedObject, mask: Bool[np.ndarray, "h4 w4"]) -> bool:
+    """Whether a thing in view is far from an object in view."""
+    if known.prior is None or not mask.any():
+        return False
+    thing = np.asarray((known.prior.logits > 0).cpu().numpy())
+    there = around(mask, int(_FAR * np.sqrt(np.count_nonzero(mask))))
+    return not thing[there].any()
 
 
 def _may_be(

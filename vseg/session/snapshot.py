@@ -26,12 +26,13 @@ from vseg.prompts.codec import Image, ImageOf, pack_prompt, unpack_prompt
 from vseg.session.crops.crop_place import CropPlace
 from vseg.session.crops.view import CropView
 from vseg.session.identity.pack import pack_identities, unpack_identities
+from vseg.session.motion_watch import MotionWatch
 from vseg.session.prompt_history_pack import pack_entries, unpack_entries
 from vseg.session.state import SessionState
 from vseg.session.tracked_object import Prior, TrackedObject
 from vseg.types import Exemplar, Polygon, Prompt, Text, Timecode, VisualPrompt
 
-_FORMAT = 21
+_FORMAT = 22
 
 
 def pack_session(state: SessionState, model: Model) -> bytes:
@@ -43,6 +44,8 @@ def pack_session(state: SessionState, model: Model) -> bytes:
     appearances, identities = pack_identities(state.identities)
     history = pack_entries(state.history.entries, images)
     tensors |= appearances
+    if state.watch.grey is not None:
+        tensors["watch/grey"] = torch.from_numpy(state.watch.grey)
     tensors |= {f"image/{name}": torch.from_numpy(image) for name, image in images.items()}
     header = {
         "format": _FORMAT,
@@ -51,6 +54,7 @@ def pack_session(state: SessionState, model: Model) -> bytes:
         "last": [state.last_index, state.last_time_s],
         "image_hw": state.image_hw,
         "objects": objects,
+        "watch": [state.watch.frame_index, state.watch.refused, state.watch.wait],
         "prompts": history,
         "identities": identities,
         "memory": memory,
@@ -94,6 +98,10 @@ def unpack_session(state: SessionState, model: Model, payload: bytes) -> None:
     state.last_index, state.last_time_s = header["last"]
     state.image_hw = tuple(header["image_hw"]) if header["image_hw"] else None
     tracked = [_unpack_object(o, tensors, image_of) for o in header["objects"]]
+    grey = tensors.get("watch/grey")
+    frame_index, *refusal = header["watch"]
+    here = None if grey is None else grey.cpu().numpy()
+    state.watch = MotionWatch(frame_index, here, *refusal)
     state.objects = {o.object_id: o for o in tracked if o.distractor_of is None}
     state.distractors = {o.object_id: o for o in tracked if o.distractor_of is not None}
 
@@ -145,6 +153,7 @@ def _pack_object(
         "small_frames": tracked.small_frames,
         "left": tracked.left,
         "distractor_of": tracked.distractor_of,
+        "moving": tracked.moving,
         "apart_from": sorted(tracked.apart_from),
     }
 
@@ -170,6 +179,7 @@ def _unpack_object(
         record["small_frames"],
         record["left"],
         record["distractor_of"],
+        record["moving"],
         set(record["apart_from"]),
         places,
     )

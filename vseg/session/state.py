@@ -9,6 +9,7 @@ from vseg.interfaces.memory_bank import MemoryBank
 from vseg.ops.ranges import Ranges, joined
 from vseg.session.factory import AnyEngine
 from vseg.session.identity.identities import Identities
+from vseg.session.motion_watch import MotionWatch
 from vseg.session.object_ids import check_object_id
 from vseg.session.prompt_history import PromptHistory
 from vseg.session.tracked_object import TrackedObject
@@ -17,15 +18,17 @@ from vseg.types import Frame, Mask, Prompt, PromptValue, Timecode, VisualPrompt
 
 @dataclass(slots=True)
 class SessionState:
-    """objects: by id.  distractors: what is tracked beside them unseen, by ids below 0.  used:
-    all object ids there ever were.  last_index, last_time_s: of the last frame of a live
-    source, None before the first.  image_hw: of all images, None before the first.
+    """objects: by id.  distractors: what is tracked beside them unseen, by ids below 0; watch:
+    for more of them.  used: all object ids there ever were.  last_index, last_time_s: of the
+    last frame of a live source, None before the first.  image_hw: of all images, None before
+    the first.
     """
 
     engine: AnyEngine
     history: PromptHistory
     objects: dict[int, TrackedObject] = field(default_factory=dict)
     distractors: dict[int, TrackedObject] = field(default_factory=dict)
+    watch: MotionWatch = field(default_factory=MotionWatch)
     used: Ranges = ()
     last_index: int | None = None
     last_time_s: float | None = None
@@ -164,13 +167,16 @@ class SessionState:
         frame_index: int,
         mask: Mask,
         beside: Collection[TrackedObject],
+        *,
+        moving: bool,
     ) -> TrackedObject:
         """A distractor of an object, known from a frame on.  beside: the objects that it was
-        found beside, so it is none of them.
+        found beside, so it is none of them.  moving: it is no look-alike.
         """
         obj = min(self.distractors, default=0) - 1
         prompts: dict[int, tuple[VisualPrompt, ...]] = {frame_index: (mask,)}
         found = TrackedObject(obj, prompts, reverse=of.reverse, distractor_of=of.object_id)
+        found.moving = moving
         found.apart_from.update(tracked.object_id for tracked in beside)
         self.distractors[obj] = found
         return found
@@ -192,6 +198,7 @@ class SessionState:
     def _go_back(self, tracked: TrackedObject, first: int, reverse: bool) -> None:
         """Forget what was tracked of it from a frame on, or backward from there."""
         obj = tracked.object_id
+        self.watch.clear()
         self.bank.forget(obj, after=first + 1 if reverse else first - 1, reverse=reverse)
         if not tracked.born(first, reverse):
             tracked.begin_again((max if reverse else min)(tracked.prompts))

@@ -36,8 +36,9 @@ class TrackedObject:
     which is tracked in a crop around it; prompted_places: as it came of the prompts of each
     frame, None of an object that is not small there.  small_frames: how many of the last
     frames, without a gap, it was small on.  distractor_of: the object that it is like, of a
-    thing that nobody prompted (`vseg.session.distractor_finder`); apart_from: the objects that
-    it was tracked beside, so it is none of them.
+    thing that nobody prompted (`vseg.session.distractor_finder`), or that it moves beside
+    (moving, `vseg.session.moving_things`); apart_from: the objects that it was tracked beside,
+    so it is none of them.
     """
 
     object_id: int
@@ -49,6 +50,7 @@ class TrackedObject:
     small_frames: int = 0
     left: int | None = None
     distractor_of: int | None = None
+    moving: bool = False
     apart_from: set[int] = field(default_factory=set)
     prompted_places: dict[int, CropPlace | None] = field(default_factory=dict)
 

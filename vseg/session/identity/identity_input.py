@@ -59,6 +59,6 @@ def grey_image(image: Image, map_hw: Sequence[int]) -> Grey:
     """A frame in grey, GREY_SCALE pixels along a cell of masks of this size."""
     height, width = map_hw
     size = (GREY_SCALE * width, GREY_SCALE * height)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), (3, 3), 0)
-    return np.asarray(grey, dtype=np.uint8)
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)  # before it is made smaller: half the time
+    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small, (3, 3), 0), dtype=np.uint8)

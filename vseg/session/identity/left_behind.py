@@ -20,6 +20,7 @@ from vseg.session.identity.bodies import Labels, separate_bodies
 from vseg.session.identity.frame_facts import Mirrored, Rows
 from vseg.session.identity.identity_input import IdentityInput
 from vseg.session.identity.layers import GREY_SCALE, Cells, Grey, Vector
+from vseg.session.identity.optical_flow import Flow, comparable, optical_flow
 from vseg.session.identity.replaced_rows import without_cells
 
 # The body must have moved on by this share of the square root of its area, and by so many
@@ -42,11 +43,6 @@ _RATHER = 0.7
 _STILL = 0.25
 # Only the largest parts are looked at, so that a mask in specks costs no more.
 _MOST_PARTS = 8
-# After a jump over more frames than this nothing is compared, as in `merges`.
-_JUMP = 5
-# Pixels of the shorter and the longer side of grey images that OpenCV's optical flow can work
-# on: of smaller ones it crashes.
-_LEAST_SIDES = (32, 64)
 # What is around a part lies four to eight cells from it: nearer, the patches of the optical
 # flow, eight cells wide, lie across its edge.
 _REACHED = np.ones((9, 9), dtype=np.uint8)
@@ -113,13 +109,7 @@ class LeftBehind:
         self.frame_index = frame_index
         self.grey = grey()
         motion = None
-        if (
-            before is not None
-            and before.shape == self.grey.shape
-            and 0 < abs(frame_index - last) <= _JUMP
-            and min(before.shape) >= _LEAST_SIDES[0]
-            and max(before.shape) >= _LEAST_SIDES[1]
-        ):
+        if before is not None and comparable(before, self.grey, frame_index - last):
             motion = _Motion(before, self.grey)
         found = {}
         for i, parts in in_parts.items():
@@ -148,13 +138,8 @@ class _Motion:
     now: Grey
 
     @cached_property
-    def _flow(self) -> Float32[np.ndarray, "h w 2"]:
-        dense = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-        dense.setFinestScale(1)  # at 2 a body of 14 cells moves by half of what it does
-        dense.setVariationalRefinementIterations(0)
-        still = np.zeros((*self.now.shape, 2), dtype=np.float32)
-        back = dense.calc(self.now, self.before, still)[::GREY_SCALE, ::GREY_SCALE]
-        return np.asarray(-back / GREY_SCALE)
+    def _flow(self) -> Flow:
+        return optical_flow(self.before, self.now)
 
     def of(self, cells: Cells) -> Vector:
         """How most of the cells moved."""
