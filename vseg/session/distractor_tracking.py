@@ -62,11 +62,10 @@ class DistractorTracking:
         masks = self.engine.track(frame, features, [*live, *beside])
         map_hw = masks.decoded.logits.shape[1:]
         flow = self.state.watch.flow(frame.index, lambda: grey_image(frame.image, map_hw))
-        prompted = any(frame.index in o.prompts for o in live)
-        if not beside and not prompted and flow is None:
+        rows = [row for row, o in enumerate(live) if frame.index in o.prompts]
+        if not beside and not rows and flow is None:
             return masks
         cells = np.asarray((masks.decoded.logits > 0).cpu().numpy())
-        rows = [row for row, o in enumerate(live) if frame.index in o.prompts]
         self._drop(before, cells[rows], live)
         tracked = np.asarray(cells.any(0))
         for row in rows:
