@@ -32,8 +32,8 @@ _PARTS = (
     "value.block",
 )
 """The parts of the network whose convolutions are of integers: those that cost at most 0.2 J&F
-on the clips held out, each alone and all together (benchmarks/README.md).  What is left are
-the first and last layers of the decoder, which cost little time."""
+on the clips held out, each alone and all together (benchmarks/notes/runtimes.md).  What is
+left are the first and last layers of the decoder, which cost little time."""
 _SOURCES = (
     "key",
     "near",
