@@ -14,13 +14,13 @@ from jaxtyping import Bool, UInt8
 
 from vseg.analysis.object_images import Thumbnail, window_around
 from vseg.analysis.predictions import is_run, masks_of
-from vseg.analysis.risk import Box
 from vseg.build import open_clip, open_run, open_video
 from vseg.errors import VsegError
 from vseg.interfaces.reader import OpenReader
 from vseg.io.files import real_path
 from vseg.metrics.mask_evaluation import scored_pairs
 from vseg.metrics.protocols import Protocol
+from vseg.ops.masks import mask_box
 
 COLOURS = {
     "right": (0, 201, 160),
@@ -56,7 +56,7 @@ def error_images(
     for key, (truth, first) in masks[0].items():
         second = masks[1][key][1]
         height, width = truth.shape
-        window = window_around(_box(truth | first | second), (width, height), size)
+        window = window_around(mask_box(truth | first | second), (width, height), size)
         image = images.get(key[0])
         if image is None or image.shape[:2] != truth.shape:
             image = np.full((height, width, 3), _GREY, np.uint8)
@@ -107,11 +107,6 @@ def _openings(sides: ClipSides) -> list[Callable[[], OpenReader]]:
 
 def _clip_of_run(path: Path) -> OpenReader:
     return open_clip(open_run(path))
-
-
-def _box(mask: Bool[np.ndarray, "H W"]) -> Box:
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    return x, y, x + width, y + height
 
 
 def _images_beside(truth: Path) -> Path | None:

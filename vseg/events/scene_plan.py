@@ -15,6 +15,7 @@ from vseg.errors import BadZones
 from vseg.events.crossings import Point, crossing_edges, side_of
 from vseg.events.ground import Ground
 from vseg.events.zone_file import LineSettings, NearSettings, ZoneFile, ZoneSettings
+from vseg.ops.masks import mask_box
 from vseg.ops.polygon import rasterise
 
 _MOST_FRAMES = 10.0
@@ -161,16 +162,13 @@ def _zone(settings: ZoneSettings, scale: Point, height: int, width: int) -> Watc
             hint="give the corners in their order around the zone",
         )
     pixels = rasterise(np.array(corners, dtype=np.float64), height, width)
-    rows = np.flatnonzero(pixels.any(axis=1))
-    columns = np.flatnonzero(pixels.any(axis=0))
-    if not rows.size:
+    if not pixels.any():
         raise BadZones(
             f"{name} holds no pixel of a {width}x{height} frame", hint=_where_it_is(corners)
         )
     if settings.heading == (0.0, 0.0):
         raise BadZones(f"{name}: heading is no direction", hint="give x y, such as [1, 0]")
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return WatchedZone(settings, pixels, corners, box)
+    return WatchedZone(settings, pixels, corners, mask_box(pixels))
 
 
 def _where_it_is(corners: Sequence[Point]) -> str:

@@ -1,7 +1,8 @@
-"""Which masks of one image are the same thing, or parts of it, and which pieces of a mask are
-specks.
+"""Where the masks of one image are, which of them are the same thing, or parts of it, and
+which pieces of a mask are specks.
 
-Enters: masks as rows, with scores.  Leaves: rows that are kept, best first.
+Enters: masks, or masks as rows, with scores.  Leaves: boxes and overlaps, or rows that are
+kept, best first.
 
 The IoU of two empty masks depends on the question.  Here two masks are two answers to one
 question, and empty ones agree that nothing is there: 1, as in J (`vseg.metrics.jf`).  Things
@@ -14,6 +15,14 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 
 from vseg.types import MaskCrop
+
+
+def mask_box(mask: Bool[np.ndarray, "H W"]) -> tuple[int, int, int, int]:
+    """x1 y1 x2 y2 around the pixels of a mask, right and bottom exclusive; zeros if it is
+    empty.
+    """
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return x, y, x + width, y + height
 
 
 def shared_pixels(masks: Bool[np.ndarray, "N H W"]) -> Float32[np.ndarray, "N N"]:

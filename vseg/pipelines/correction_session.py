@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
 from vseg.config import CropSettings, IdentitySettings, MemorySettings
 from vseg.errors import DamagedVideo
 from vseg.frame_masks import FrameMasks
@@ -19,6 +17,7 @@ from vseg.interfaces.affinity_model import AffinityModel
 from vseg.interfaces.grounder import Grounder
 from vseg.interfaces.model import Model
 from vseg.interfaces.reader import OpenReader, readable_backward, readable_frames
+from vseg.ops.masks import mask_box
 from vseg.session.crops.crop_place import ObjectExtent
 from vseg.session.session import Session
 from vseg.session.tracked_frame import TrackedFrame
@@ -115,8 +114,7 @@ def with_stored(prompts: Sequence[PromptValue], stored: Mask | None) -> list[Pro
 
 
 def _refines(marks: Sequence[Points | Scribble], stored: Mask) -> bool:
-    rows = np.flatnonzero(stored.mask.any(axis=1))
-    columns = np.flatnonzero(stored.mask.any(axis=0))
+    x1, y1, x2, y2 = mask_box(stored.mask)
     for mark in marks:
         if isinstance(mark, Scribble) and not mark.positive:
             return True
@@ -124,8 +122,8 @@ def _refines(marks: Sequence[Points | Scribble], stored: Mask) -> bool:
             return True
         x = mark.xy[:, 0]
         y = mark.xy[:, 1]
-        across = (x >= columns[0]) & (x <= columns[-1])
-        if bool((across & (y >= rows[0]) & (y <= rows[-1])).any()):
+        across = (x >= x1) & (x <= x2 - 1)
+        if bool((across & (y >= y1) & (y <= y2 - 1)).any()):
             return True
     return False
 

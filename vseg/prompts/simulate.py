@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32
 
+from vseg.ops.masks import mask_box
 from vseg.types import Box, Points, Scribble
 
 
@@ -47,8 +48,8 @@ def correction(
 
 def tight_box(mask: Bool[np.ndarray, "H W"]) -> Box:
     """The mask's bounding box."""
-    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    return Box(float(x), float(y), float(x + w), float(y + h))
+    x1, y1, x2, y2 = mask_box(mask)
+    return Box(float(x1), float(y1), float(x2), float(y2))
 
 
 def middle_scribble(mask: Bool[np.ndarray, "H W"]) -> Scribble:
@@ -56,9 +57,9 @@ def middle_scribble(mask: Bool[np.ndarray, "H W"]) -> Scribble:
     slices.
     """
     depth = depth_inside(mask)
-    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    along_x = w >= h
-    low, length = (x, w) if along_x else (y, h)
+    x1, y1, x2, y2 = mask_box(mask)
+    along_x = x2 - x1 >= y2 - y1
+    low, length = (x1, x2 - x1) if along_x else (y1, y2 - y1)
     points = []
     for k in range(8):
         a = low + k * length // 8

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from vseg.interfaces.affinity_model import AffinityModel
+from vseg.ops.masks import mask_box
 from vseg.session.encoded_image import EncodedImage
 from vseg.session.identity.optical_flow import Flow
 from vseg.session.image_predictor import ImagePredictor
@@ -132,9 +133,8 @@ def _length(flow: Flow) -> Float32[np.ndarray, "h w"]:
 
 def around(mask: Cells, reach: int) -> tuple[slice, slice]:
     """The box around a mask that has cells, grown by so many."""
-    ys, xs = np.nonzero(mask)
-    top, left = (max(0, int(v.min()) - reach) for v in (ys, xs))
-    return slice(top, int(ys.max()) + reach + 1), slice(left, int(xs.max()) + reach + 1)
+    x1, y1, x2, y2 = mask_box(mask)
+    return slice(max(0, y1 - reach), y2 + reach), slice(max(0, x1 - reach), x2 + reach)
 
 
 def _background(flow: Flow, free: Cells) -> Flow | None:

@@ -1,8 +1,8 @@
-"""The overlap of masks, whole and as crops."""
+"""Where masks are, and their overlap, whole and as crops."""
 
 import numpy as np
 
-from vseg.ops.masks import crop_iou, mask_iou
+from vseg.ops.masks import crop_iou, mask_box, mask_iou
 from vseg.types import MaskCrop
 
 
@@ -10,6 +10,13 @@ def rectangle(x1: int, y1: int, x2: int, y2: int) -> np.ndarray:
     mask = np.zeros((20, 30), dtype=bool)
     mask[y1:y2, x1:x2] = True
     return mask
+
+
+def test_the_box_of_a_mask_holds_its_pixels_and_is_empty_where_it_is() -> None:
+    assert mask_box(rectangle(2, 3, 12, 13) | rectangle(20, 5, 25, 15)) == (2, 3, 25, 15)
+    assert mask_box(rectangle(29, 19, 30, 20)) == (29, 19, 30, 20)
+    assert mask_box(rectangle(2, 3, 12, 13)[:, ::-1]) == (18, 3, 28, 13)
+    assert mask_box(rectangle(0, 0, 0, 0)) == (0, 0, 0, 0)
 
 
 def test_iou_of_crops_is_that_of_whole_masks_and_empty_ones_agree() -> None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
+from vseg.ops.masks import mask_box
+
 _MARGIN = 2
 """Cells: as far as the refining convolutions reach, what is outside cannot change the mask."""
 STEP = 8
@@ -44,12 +46,11 @@ def windows_around(maybe: Bool[np.ndarray, "N h w"], step: int = STEP) -> list[W
 
 def _window(cells: Bool[np.ndarray, "h w"], step: int) -> Window | None:
     h, w = cells.shape
-    rows = np.flatnonzero(cells.any(1))
-    columns = np.flatnonzero(cells.any(0))
-    if not len(rows):
+    x1, y1, x2, y2 = mask_box(cells)
+    if x1 == x2:
         return None
-    top, height = _span(int(rows[0]), int(rows[-1]), h, step)
-    left, width = _span(int(columns[0]), int(columns[-1]), w, step)
+    top, height = _span(y1, y2 - 1, h, step)
+    left, width = _span(x1, x2 - 1, w, step)
     if height * width > _NEARLY_ALL * h * w:
         return Window(h, w, 0, 0)
     return Window(height, width, top, left)

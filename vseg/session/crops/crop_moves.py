@@ -9,11 +9,11 @@ it had been tracked there all along.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
+from vseg.ops.masks import mask_box
 from vseg.session.crops.crop_decoder import CropDecoder
 from vseg.session.crops.crop_place import CropPlace, ObjectExtent
 from vseg.session.crops.crop_row import CropRow
@@ -131,10 +131,10 @@ def _extent(prior: Prior | None, on: TrackedFrame) -> ObjectExtent | None:
     if prior is None or prior.frame_index != on.index:
         return None
     mask = (prior.logits > 0).cpu().numpy()
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
-    if not width:
+    left, top, right, bottom = mask_box(mask)
+    if left == right:
         return None
     y = on.hw[0] / mask.shape[0]
     x = on.hw[1] / mask.shape[1]
-    box = left * x, top * y, (left + width) * x, (top + height) * y
+    box = left * x, top * y, right * x, bottom * y
     return ObjectExtent(box, round(np.count_nonzero(mask) * x * y))

@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Int64, UInt8
 
+from vseg.ops.masks import mask_box
 from vseg.ops.shrunk import shrunk
 from vseg.session.identity.constant_velocity import (
     ConstantVelocity,
@@ -113,7 +114,7 @@ class Departure:
         side, outside = self.motion.outside(self.frame_index, mask.shape)
         if outside < _MOSTLY_OUTSIDE:
             return False
-        reached = length_in_view(_box(mask), side, mask.shape)
+        reached = length_in_view(_moving_box(mask), side, mask.shape)
         return reached > self.shortest + _FARTHER * self._length(side)
 
     def in_question(self, mask: Cells) -> bool:
@@ -147,7 +148,7 @@ class Departure:
                 self.usual + _AREA_RATE * (cells - self.usual) if self.usual else float(cells)
             )
             colours = _mixed(self.colours, colours)
-            motion = ConstantVelocity.after(self.motion, _box(mask), self.frame_index)
+            motion = ConstantVelocity.after(self.motion, _moving_box(mask), self.frame_index)
             return replace(
                 self.anew(), usual=usual, colours=colours, inside=True, motion=motion
             )
@@ -172,7 +173,7 @@ class Departure:
         if self.motion is None:
             return 0.0, 0.0
         side, outside = self.motion.outside(self.frame_index, mask.shape)
-        reached = length_in_view(_box(mask), side, mask.shape)
+        reached = length_in_view(_moving_box(mask), side, mask.shape)
         shortest = min(self.shortest or reached, reached)
         if mask[_ENDS[side]].any():
             outside = max(outside, 1 - reached / self._length(side))
@@ -207,9 +208,8 @@ class FrameColours:
         return colours
 
 
-def _box(mask: Cells) -> MovingBox:
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    return np.array([x, y, x + width, y + height], dtype=np.float64)
+def _moving_box(mask: Cells) -> MovingBox:
+    return np.array(mask_box(mask), dtype=np.float64)
 
 
 def _at_border(mask: Cells) -> bool:

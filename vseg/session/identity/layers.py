@@ -14,8 +14,12 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
+from vseg.ops.masks import mask_box
+
 GREY_SCALE = 2
 """Pixels of the grey images along a cell of the masks: motions are measured to half a cell."""
+MOST_FRAMES_APART = 5
+"""After a jump over more frames than this nothing is compared or expected.  A round value."""
 
 # Share of a frame in velocity and area while the mask is the object's own: a running mean over
 # about four frames.
@@ -171,19 +175,18 @@ def _centre(mask: Cells) -> Vector:
 
 def _motion(before: Grey, now: Grey, mask: Cells, expected: Vector) -> Vector:
     """How far what is under the mask has moved, in cells, near where it is expected."""
-    ys, xs = np.nonzero(mask)
-    if len(ys) == 0:
+    box = mask_box(mask)
+    x1, y1, x2, y2 = box
+    if x1 == x2:
         return expected
-    y1, y2, x1, x2 = (
-        GREY_SCALE * int(edge) for edge in (ys.min(), ys.max() + 1, xs.min(), xs.max() + 1)
-    )
+    cells = mask[y1:y2, x1:x2]
+    x1, y1, x2, y2 = (GREY_SCALE * edge for edge in box)
     jump = np.round(GREY_SCALE * expected).astype(int)
     left, top = (np.array([x1, y1]) + jump - _SEARCH).tolist()
     right, bottom = (np.array([x2, y2]) + jump + _SEARCH).tolist()
     height, width = now.shape
     if left < 0 or top < 0 or right > width or bottom > height:
         return expected  # at the border, what is visible of it changes
-    cells = mask[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
     weights = np.kron(cells, np.ones((GREY_SCALE, GREY_SCALE))).astype(np.float32)
     differences = cv2.matchTemplate(
         now[top:bottom, left:right].astype(np.float32),

@@ -8,13 +8,11 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from vseg.session.identity.layers import GREY_SCALE, Grey
+from vseg.session.identity.layers import GREY_SCALE, MOST_FRAMES_APART, Grey
 
 Flow = Float32[np.ndarray, "h w 2"]
 """x, y in cells."""
 
-# After a jump over more frames than this nothing is compared.
-_JUMP = 5
 # Pixels of the shorter and the longer side of grey images that OpenCV's optical flow can work
 # on: of smaller ones it crashes.
 _LEAST_SIDES = (32, 64)
@@ -24,7 +22,7 @@ def comparable(before: Grey, now: Grey, frames: int) -> bool:
     """Whether the flow between two images, so many frames apart, can be told."""
     return (
         before.shape == now.shape
-        and 0 < abs(frames) <= _JUMP
+        and 0 < abs(frames) <= MOST_FRAMES_APART
         and min(before.shape) >= _LEAST_SIDES[0]
         and max(before.shape) >= _LEAST_SIDES[1]
     )

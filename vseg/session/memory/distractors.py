@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool
 
-from vseg.interfaces.memory_policy import CellBox, History, Observation
+from vseg.interfaces.memory_policy import History, Observation
+from vseg.ops.masks import mask_box
 from vseg.session.memory.expected_box import cell_iou
 
 # All five values are the paper's (section 3.2).
@@ -61,10 +62,4 @@ def _widens(chosen: Bool[np.ndarray, "h w"], beyond: Bool[np.ndarray, "h w"]) ->
     if count < 2:  # nothing but background
         return False
     largest = labels == 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    return cell_iou(_box(chosen), _box(chosen | largest)) <= _DISTRACTOR_IOU
-
-
-def _box(mask: Bool[np.ndarray, "h w"]) -> CellBox:
-    rows = np.flatnonzero(mask.any(axis=1))
-    columns = np.flatnonzero(mask.any(axis=0))
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    return cell_iou(mask_box(chosen), mask_box(chosen | largest)) <= _DISTRACTOR_IOU

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
+from vseg.ops.masks import mask_box
+
 Images = tuple[UInt8[np.ndarray, "S S 3"], ...]
 
 VOID = 255
@@ -46,8 +48,9 @@ class Extent:
 
 def extent(mask: Bool[np.ndarray, "H W"]) -> Extent:
     """The mask's box; all zeros for an empty mask."""
-    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    return Extent(np.array([x + w / 2, y + h / 2]), np.array([w, h], np.float64))
+    x1, y1, x2, y2 = mask_box(mask)
+    size = np.array([x2 - x1, y2 - y1], np.float64)
+    return Extent(np.array([x1, y1]) + size / 2, size)
 
 
 def large_ids(mask: UInt8[np.ndarray, "H W"], share: float) -> list[int]:

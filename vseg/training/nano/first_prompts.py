@@ -5,10 +5,10 @@ anywhere, or near the rim; their boxes are tight, loose or too small; their scri
 the object or curl in it.  Chances and amounts of jitter are round values; not tuned.
 """
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from vseg.ops.masks import mask_box
 from vseg.prompts.simulate import depth_inside, innermost
 from vseg.types import Box, Points, Scribble, VisualPrompt
 
@@ -52,7 +52,8 @@ def _clicks(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"], count: int)
 
 def _box(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> Box:
     """Around the mask: exact, with unsteady corners, too loose or a little too tight."""
-    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+    box = np.array(mask_box(mask))
+    w, h = (box[2:] - box[:2]).tolist()
     out = np.array([-w, -h, w, h])  # one unit outward for each side
     kind = rng.choice(4, p=(0.3, 0.35, 0.25, 0.1))
     shares = (
@@ -61,7 +62,7 @@ def _box(rng: np.random.Generator, mask: Bool[np.ndarray, "H W"]) -> Box:
         rng.uniform(0, 0.15, 4),
         rng.uniform(-0.06, 0, 4),
     )[kind]
-    x1, y1, x2, y2 = np.array([x, y, x + w, y + h]) + shares * out
+    x1, y1, x2, y2 = box + shares * out
     return Box(float(x1), float(y1), float(max(x2, x1 + 2)), float(max(y2, y1 + 2)))
 
 

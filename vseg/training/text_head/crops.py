@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 from vseg.errors import BadDataset
+from vseg.ops.masks import mask_box
 from vseg.training.data.augment.colour import blur, draw_jitter, jitter
 from vseg.training.data.augment.cutouts import cut, resized
 from vseg.training.data.clip import VOID
@@ -142,12 +143,13 @@ class CropSampler:
             if object_id == 0:
                 continue
             mask = canvas.ids == object_id
-            x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
+            x1, y1, x2, y2 = mask_box(mask)
             too_little = mask.sum() < _MIN_SHARE * canvas.areas[object_id]
-            if object_id not in canvas.words or too_little or min(w, h) < _MIN_SIDE:
+            too_thin = min(x2 - x1, y2 - y1) < _MIN_SIDE
+            if object_id not in canvas.words or too_little or too_thin:
                 unknown |= mask
                 continue
-            boxes.append((x, y, x + w, y + h))
+            boxes.append((x1, y1, x2, y2))
             kinds.append(canvas.words[object_id])
         table = np.array([[w in kind for w in self._words] for kind in kinds], bool)
         table = table.reshape(-1, len(self._words)) | (np.array(self._words) == ANY)

@@ -9,7 +9,6 @@ side, are neither hits nor misses.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from jaxtyping import Bool, Float64
 
@@ -17,6 +16,7 @@ from vseg.models.nano.model import Nano
 from vseg.models.nano.text_head.head import WordHead
 from vseg.models.nano.text_head.head_boxes import Candidates, detect_words
 from vseg.ops.boxes import box_iou
+from vseg.ops.masks import mask_box
 from vseg.training.text_head.named_images import NamedImage
 from vseg.types import Frame
 
@@ -86,8 +86,7 @@ def _truth(
     boxes = []
     for object_id, kind in image.words.items():
         if word in kind:
-            x, y, w, h = cv2.boundingRect((image.ids == object_id).astype(np.uint8))
-            boxes.append((x, y, x + w, y + h))
+            boxes.append(mask_box(image.ids == object_id))
     corners = np.array(boxes, np.float64).reshape(-1, 4)
     sides = (corners[:, 2:] - corners[:, :2]).min(axis=1)
     return corners, np.asarray(sides >= _MIN_SIDE, dtype=bool)

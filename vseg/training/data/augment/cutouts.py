@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float64, UInt8
 
+from vseg.ops.masks import mask_box
 from vseg.training.data.augment.colour import draw_jitter, jitter
 
 _MARGIN = 2  # pixels around the object, which blurring and resampling reach into
@@ -48,14 +49,14 @@ class Cutout:
 
 def cut(image: UInt8[np.ndarray, "H W 3"], mask: Bool[np.ndarray, "H W"]) -> Cutout:
     """The masked part of an image with a margin of two pixels; the mask must not be empty."""
-    x, y, w, h = cv2.boundingRect(mask.astype(np.uint8))
-    inner = (slice(y, y + h), slice(x, x + w))
+    x1, y1, x2, y2 = mask_box(mask)
+    inner = (slice(y1, y2), slice(x1, x2))
     hard = np.pad(mask[inner].astype(np.uint8) * _OPAQUE, _MARGIN)
     soft = cv2.GaussianBlur(hard, (3, 3), 0)
     colours = cv2.copyMakeBorder(
         np.ascontiguousarray(image[inner]), *(_MARGIN,) * 4, cv2.BORDER_REPLICATE
     )
-    corner = (x - _MARGIN, y - _MARGIN)
+    corner = (x1 - _MARGIN, y1 - _MARGIN)
     return Cutout(np.asarray(colours), _drawn_in(np.asarray(soft)), corner)
 
 
